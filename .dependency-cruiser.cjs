@@ -1,0 +1,67 @@
+// The floors of the house: a package imports only from floors below its own (docs/architecture.md).
+const floors = [
+  ['contracts', 'resilience', 'runtime'],
+  ['telemetry', 'postgres', 'kafka'],
+  ['outbox', 'relay', 'inbox', 'saga', 'reconcile'],
+  ['testing', 'cli'],
+];
+const sideways = { relay: ['outbox'], inbox: ['outbox'], saga: ['outbox', 'inbox'], reconcile: ['outbox'] };
+const test = '\\.test\\.ts$';
+const lib = (names) => `^libs/(${names.join('|')})/`;
+
+const floorRules = floors.flatMap((names, floor) =>
+  names.map((name) => ({
+    name: `floor-${floor}-${name}`,
+    comment: `${name} (floor ${floor}) may import only from floors below it${sideways[name] ? ` and ${sideways[name].join(', ')}` : ''}`,
+    severity: 'error',
+    from: { path: `^libs/${name}/`, pathNot: test },
+    to: {
+      path: '^(libs|services|verification|infra|schemas)/',
+      pathNot: lib([name, ...floors.slice(0, floor).flat(), ...(sideways[name] ?? [])]),
+    },
+  })),
+);
+
+module.exports = {
+  forbidden: [
+    ...floorRules,
+    { name: 'no-cycle', severity: 'error', from: { pathNot: test }, to: { circular: true } },
+    {
+      name: 'drivers-on-floor-1',
+      comment: 'pg, kafkajs and @platformatic/kafka are imported only by libs/postgres and libs/kafka',
+      severity: 'error',
+      from: { path: '^(libs|services|schemas)/', pathNot: ['^libs/(postgres|kafka)/', test] },
+      to: { path: 'node_modules/(pg|kafkajs|@platformatic/kafka)/' },
+    },
+    {
+      name: 'otel-sdk-in-one-file',
+      severity: 'error',
+      from: { pathNot: '^libs/telemetry/src/sdk\\.ts$' },
+      to: { path: 'node_modules/@opentelemetry/sdk-' },
+    },
+    {
+      name: 'services-apart',
+      comment: 'Services never import each other (each is `run([...])` of the cli)',
+      severity: 'error',
+      from: { path: '^services/([^/]+)/' },
+      to: { path: '^services/', pathNot: '^services/$1/' },
+    },
+    {
+      name: 'checker-stands-alone',
+      severity: 'error',
+      from: { path: '^verification/checker/' },
+      to: { path: '^(libs|services)/' },
+    },
+    { name: 'unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)dist/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['source', 'types', 'import', 'node', 'default'],
+    },
+  },
+};

@@ -1,0 +1,225 @@
+/**
+ * The broker port: the one abstraction over Kafka clients. Every sentence below is an obligation that
+ * `contract-suite.ts` checks against each driver on a real broker.
+ * Partitions are always chosen by the caller (`partitionOf`), never by a driver. Nothing here creates topics by
+ * accident, uses idempotent producers, or depends on Kafka transactions.
+ */
+export interface Broker {
+  /** The driver's name: `kafkajs`, `memory`. */
+  readonly driver: string;
+  /** Opens a producer. After any failed send the caller closes it and opens a new one. */
+  producer(): Promise<Producer>;
+  /** A member of a consumer group; nothing happens before `start`. */
+  consumer(options: ConsumerOptions): GroupConsumer;
+  admin(): Promise<Admin>;
+  /** Closes everything that was opened through this broker. */
+  close(): Promise<void>;
+}
+
+/** One record to write. Strings travel as UTF-8. Headers keep their order; a name may not repeat. */
+export interface OutgoingRecord {
+  readonly key: string | null;
+  readonly value: string | Uint8Array | null;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Milliseconds since the Unix epoch. */
+  readonly timestampMs: number;
+}
+
+export interface OutgoingBatch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: readonly OutgoingRecord[];
+}
+
+export type SendResult =
+  | { readonly topic: string; readonly partition: number; readonly ok: true; readonly baseOffset: bigint }
+  | { readonly topic: string; readonly partition: number; readonly ok: false; readonly error: BrokerError };
+
+export interface Producer {
+  /**
+   * Writes the batches with acks=-1, records of a batch in their order and contiguous. Resolves with one result per
+   * batch, in the order given: some may have failed while others are written, and only the failed ones may be sent
+   * again. A failed result with `certainty: 'unknown'` may or may not be in the log. It rejects never: a lost
+   * connection is a failed result for each batch that was not acknowledged.
+   */
+  send(batches: readonly OutgoingBatch[]): Promise<readonly SendResult[]>;
+  close(): Promise<void>;
+}
+
+export interface IncomingRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly timestampMs: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  /** As on the wire, in order, duplicates kept. */
+  readonly headers: readonly (readonly [name: string, value: Buffer | null])[];
+}
+
+export interface IncomingBatch {
+  readonly topic: string;
+  readonly partition: number;
+  /** Ascending offsets, not necessarily without holes. Never empty. */
+  readonly records: readonly IncomingRecord[];
+  /** The log's end offset when this batch was fetched: lag = highWatermark − last offset − 1. */
+  readonly highWatermark: bigint;
+}
+
+export interface Assignment {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** Where to begin with a partition: an offset, an end of the log, or wherever the group's committed offset is. */
+export type StartAt = bigint | 'earliest' | 'latest' | 'committed';
+
+/** What the owner of a partition can ask of the client while it handles a batch. */
+export interface PartitionControl {
+  /** Takes effect for the next fetch: records after the current batch are dropped, the next batch starts at `offset`. */
+  seek(offset: bigint | 'earliest'): void;
+  /** No more batches of this partition until `resume`; membership and other partitions go on. */
+  pause(): void;
+  resume(): void;
+  /** Commits `offset` (the next one to read) for the group. A hint only; rejects when the broker cannot take it. */
+  commit(offset: bigint): Promise<void>;
+  /** Aborts when the partition is lost or the consumer stops. */
+  readonly signal: AbortSignal;
+}
+
+export interface ConsumerHandlers {
+  /**
+   * Called at each assignment, before any batch of these partitions is delivered: says where each begins. While it is
+   * pending no batch of these partitions arrives. If it rejects, it is called again after a pause; heartbeats go on.
+   */
+  assigned(partitions: readonly Assignment[]): Promise<ReadonlyMap<string, StartAt>>;
+  /**
+   * Batches of one partition arrive one at a time, in order; partitions run at the same time. Heartbeats do not depend
+   * on how long this takes. When it resolves, the position moves past the batch unless `seek` was called. It must not
+   * reject: a rejection ends the consumer (`done` rejects).
+   */
+  batch(batch: IncomingBatch, control: PartitionControl): Promise<void>;
+  /** The partitions are someone else's now (or the consumer stops). Their controls' signals are aborted before. */
+  revoked(partitions: readonly Assignment[]): void;
+}
+
+export interface ConsumerOptions {
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  readonly handlers: ConsumerHandlers;
+  /** @default 10_000 */
+  readonly sessionTimeoutMs?: number;
+  /** @default 1_000 */
+  readonly heartbeatIntervalMs?: number;
+  /** How long the broker may wait for more data, milliseconds. @default 50 */
+  readonly maxWaitMs?: number;
+  /** Bytes per partition and fetch. @default 1_048_576 */
+  readonly maxBytesPerPartition?: number;
+}
+
+export interface GroupConsumer {
+  /** Joins the group. Rejects with a BrokerError when the broker cannot be reached or a topic does not exist. */
+  start(): Promise<void>;
+  /** Leaves the group after the batches in progress have ended. Idempotent. */
+  stop(): Promise<void>;
+  /** Resolves after `stop`; rejects when the consumer died by itself. */
+  readonly done: Promise<void>;
+  /** For pause and resume outside a batch; undefined when the partition is not ours. */
+  control(topic: string, partition: number): PartitionControl | undefined;
+}
+
+export interface TopicDescription {
+  readonly name: string;
+  /** The topic's uuid, where the driver can tell; it changes when a topic is deleted and made again. */
+  readonly topicId: string | null;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  /** Broker-side configuration that matters to us: `cleanup.policy`, `min.insync.replicas`, `max.message.bytes`, `retention.ms`. */
+  readonly config: Readonly<Record<string, string>>;
+}
+
+export interface NewTopic {
+  readonly name: string;
+  readonly partitions: number;
+  /** @default the broker's default */
+  readonly replicationFactor?: number;
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+export interface LogEnds {
+  readonly partition: number;
+  readonly earliest: bigint;
+  /** One past the last record. */
+  readonly latest: bigint;
+}
+
+export interface Admin {
+  /** undefined for a topic that does not exist; never creates it. */
+  describeTopic(topic: string): Promise<TopicDescription | undefined>;
+  /** true when it was made, false when it existed already. Resolves when the topic's leaders can be written to. */
+  createTopic(topic: NewTopic): Promise<boolean>;
+  deleteTopic(topic: string): Promise<void>;
+  logEnds(topic: string): Promise<readonly LogEnds[]>;
+  /** Committed offsets of a group: partition → next offset; partitions without a commit are absent. */
+  committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>>;
+  /** Reads [from, to) of one partition outside any group, in order; ends at `to` or at the log's end. */
+  read(topic: string, partition: number, from: bigint, to: bigint): AsyncIterable<IncomingRecord>;
+  close(): Promise<void>;
+}
+
+/**
+ * What to do about a broker's refusal.
+ * `retry`: it heals by itself (not leader, timeouts, broker down) · `halt_topic`: a topic's configuration or permission
+ * must be mended (authorization, unknown topic, record too large) · `new_producer`: only this producer's state is lost ·
+ * `configuration`: the connection's own settings are wrong (wrong password, TLS) · `fatal`: anything else.
+ */
+export type BrokerErrorKind = 'retry' | 'halt_topic' | 'new_producer' | 'configuration' | 'fatal';
+
+export interface BrokerErrorDetail {
+  /** Our code: `BROKER_UNREACHABLE`, `TOPIC_UNKNOWN`, `NOT_AUTHORIZED`, `MESSAGE_TOO_LARGE`, `NOT_LEADER`, `TIMEOUT`, … */
+  readonly code: string;
+  readonly kind: BrokerErrorKind;
+  readonly certainty: 'not_applied' | 'unknown';
+  readonly topic?: string;
+  readonly partition?: number;
+  readonly cause?: unknown;
+}
+
+export class BrokerError extends Error {
+  readonly code: string;
+  readonly kind: BrokerErrorKind;
+  readonly category: 'network' | 'service' | 'configuration' | 'bug';
+  readonly certainty: 'not_applied' | 'unknown';
+  readonly topic: string | undefined;
+  readonly partition: number | undefined;
+
+  constructor(message: string, detail: BrokerErrorDetail) {
+    super(message, { cause: detail.cause });
+    this.name = 'BrokerError';
+    this.code = detail.code;
+    this.kind = detail.kind;
+    this.category = categoryOf(detail.kind);
+    this.certainty = detail.certainty;
+    this.topic = detail.topic;
+    this.partition = detail.partition;
+  }
+}
+
+function categoryOf(kind: BrokerErrorKind): BrokerError['category'] {
+  switch (kind) {
+    case 'retry':
+      return 'network';
+    case 'new_producer':
+      return 'service';
+    case 'halt_topic':
+    case 'configuration':
+      return 'configuration';
+    case 'fatal':
+      return 'bug';
+  }
+}
+
+/** The key of `ConsumerHandlers.assigned`'s map. */
+export function partitionId(topic: string, partition: number): string {
+  return `${topic}/${partition}`;
+}

@@ -1,0 +1,20 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Time as an argument. Decisions take a `Clock`, so tests drive it by hand. */
+export interface Clock {
+  /** Wall clock, milliseconds since the Unix epoch. For display and for data, never for leases or timeouts. */
+  now(): number;
+  /** Milliseconds that never go back. For leases, deadlines and durations. */
+  monotonic(): number;
+  /** Resolves after `ms`, or at once when `signal` aborts (it never rejects: the caller looks at its signal). */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  sleep: async (ms, signal) => {
+    if (signal?.aborted) return;
+    await delay(ms, undefined, signal ? { signal } : {}).catch(() => undefined);
+  },
+};

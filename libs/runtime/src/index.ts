@@ -1,0 +1,5 @@
+export { type Clock, systemClock } from './clock.ts';
+export { failpoint } from './failpoint.ts';
+export { deterministicUuid, newUuidV7, type NewId } from './ids.ts';
+export { type Random, seededRandom, systemRandom } from './random.ts';
+export { runServices, type RunOptions, type Service } from './service.ts';

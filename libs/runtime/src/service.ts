@@ -1,0 +1,91 @@
+/**
+ * A thing with a lifecycle: relay, consumer, reconciler, HTTP server. Obligations of every implementation, checked
+ * by one stress test for all of them:
+ * - `start` resolves when the service is ready to work, or rejects and leaves nothing running;
+ * - `stop` may be called at any time, more than once, and resolves when nothing of the service runs any more;
+ *   work in flight is finished or rolled back, never half done;
+ * - `done` resolves after a `stop`, and rejects when the service died by itself. It is never unhandled: whoever
+ *   runs the service watches it.
+ */
+export interface Service {
+  readonly name: string;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  readonly done: Promise<void>;
+}
+
+export interface RunOptions {
+  /** Called once, when all services are ready. */
+  readonly onReady?: () => void;
+  /** Called when a stop begins, with its reason (a signal's name, or the name of the service that died). */
+  readonly onStopping?: (reason: string) => void;
+  /** Milliseconds that a stop may take before `runServices` rejects. @default 25_000 */
+  readonly stopDeadlineMs?: number;
+}
+
+/**
+ * Starts services in order, runs them until SIGINT, SIGTERM, or the first of them dies, and stops them in reverse.
+ * A second signal exits the process at once with 130. Rejects with the reason when a service failed to start or died.
+ */
+export async function runServices(services: readonly Service[], options: RunOptions = {}): Promise<void> {
+  const started: Service[] = [];
+  const signal = untilSignal();
+  try {
+    for (const service of services) {
+      const starting = service.start();
+      const outcome = await Promise.race([starting.then(() => 'ready' as const), signal.received]);
+      started.push(service);
+      if (outcome !== 'ready') {
+        await starting.catch(() => undefined);
+        options.onStopping?.(outcome);
+        return;
+      }
+    }
+    options.onReady?.();
+    const died = services.map((service) => service.done.then(() => service.name));
+    options.onStopping?.(await Promise.race([signal.received, ...died]));
+  } finally {
+    try {
+      await withDeadline(stopAll(started), options.stopDeadlineMs ?? 25_000);
+    } finally {
+      signal.dispose();
+    }
+  }
+}
+
+async function stopAll(services: readonly Service[]): Promise<void> {
+  for (const service of services.toReversed()) await service.stop();
+}
+
+async function withDeadline(work: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`the stop took longer than ${ms} ms: the process is left to its supervisor`)),
+      ms,
+    );
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+interface SignalWatch {
+  readonly received: Promise<string>;
+  dispose(): void;
+}
+
+function untilSignal(): SignalWatch {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  let count = 0;
+  const onSignal = (name: string): void => {
+    count += 1;
+    if (count > 1) process.exit(130);
+    resolve(name);
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  return {
+    received: promise,
+    dispose: () => {
+      process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    },
+  };
+}

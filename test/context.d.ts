@@ -1,0 +1,8 @@
+import 'vitest';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** The real Postgres and Kafka that the integration tests run on. */
+    stack: { databaseUrl: string; brokers: string };
+  }
+}
