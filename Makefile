@@ -1,0 +1,72 @@
+# Converge. `make help` lists what there is; each target does its own set-up, so any works first on a fresh clone.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+export NX_DAEMON := false
+export NODE_OPTIONS := --conditions=source
+
+INSTALLED := node_modules/.converge-installed
+MANIFESTS := package.json package-lock.json .npmrc $(wildcard libs/*/package.json services/*/package.json schemas/package.json)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: $(INSTALLED) ## install the packages and Node 24 into node_modules
+
+$(INSTALLED): $(MANIFESTS)
+	@command -v npm >/dev/null || { echo "npm was not found: install Node.js 20 or newer (it brings npm), then run make again" >&2; exit 1; }
+	@echo "installing packages (once; about half a minute)" >&2
+	@NODE_OPTIONS= npm ci --loglevel=error --no-progress >&2
+	@case "$$(node -v)" in v24.*) ;; *) echo "node_modules/.bin/node is $$(node -v), expected v24: remove node_modules and run make install" >&2; exit 1;; esac
+	@touch $@
+
+.PHONY: test
+test: $(INSTALLED) ## run every test on a real Postgres and a real Kafka (unit, integration, across processes)
+	@vitest run $(ARGS)
+
+.PHONY: test-unit
+test-unit: $(INSTALLED) ## run the unit and property tests only, cached per package
+	@NODE_OPTIONS= nx run-many -t test --output-style=static
+
+.PHONY: check
+check: $(INSTALLED) ## types, floors, lint, format, dead code, generated schemas
+	@tsc -p tsconfig.json
+	@depcruise --config .dependency-cruiser.cjs --log-level error libs services schemas verification infra
+	@eslint . --max-warnings 0 --cache --cache-location node_modules/.cache/eslint/
+	@prettier --check --log-level warn .
+	@knip
+	@node schemas/src/main.ts check
+
+.PHONY: build
+build: $(INSTALLED) ## compile the publishable packages into dist
+	@tsc -b tsconfig.build.json
+
+.PHONY: demo
+demo: $(INSTALLED) ## run the shop under faults for about 90 s, then audit it; the exit code says whether it agreed
+	@node verification/demo/main.ts $(ARGS)
+
+.PHONY: dev
+dev: $(INSTALLED) ## like demo without the faults, and everything stays up until Ctrl-C
+	@node verification/demo/main.ts --keep $(ARGS)
+
+.PHONY: stack
+stack: $(INSTALLED) ## keep a Postgres and a Kafka up and print how to connect, until Ctrl-C
+	@node infra/stack/main.ts up
+
+.PHONY: bench
+bench: $(INSTALLED) ## measure the relay: drain rate, CPU per event, latency commit to consumer
+	@node verification/benchmarks/main.ts $(ARGS)
+
+.PHONY: schemas
+schemas: $(INSTALLED) ## write schemas/json and schemas/asyncapi.json from the event definitions
+	@node schemas/src/main.ts write
+
+.PHONY: format
+format: $(INSTALLED) ## format the tree
+	@prettier --write --log-level warn .
+
+.PHONY: clean
+clean: ## remove what was built and the development stack's data
+	@rm -rf .converge .nx libs/*/dist
