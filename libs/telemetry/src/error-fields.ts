@@ -1,0 +1,36 @@
+/** What a log says about an error. */
+export interface ErrorFields {
+  readonly type: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly category?: string;
+  readonly certainty?: string;
+  readonly stack?: string;
+  readonly cause?: ErrorFields;
+}
+
+const MAX_CAUSES = 5;
+
+/**
+ * A fixed list of fields. Drivers hang rows, parameters and whole responses on their errors (Postgres's DETAIL quotes
+ * the failing row): copying every property would put payloads into logs.
+ */
+export function errorFields(error: unknown, depth = 0): ErrorFields {
+  if (!(error instanceof Error)) return { type: typeof error, message: String(error) };
+  return {
+    type: error.name,
+    message: error.message,
+    ...text(error, 'code'),
+    ...text(error, 'category'),
+    ...text(error, 'certainty'),
+    ...(depth === 0 && error.stack !== undefined ? { stack: error.stack } : {}),
+    ...(error.cause === undefined || depth >= MAX_CAUSES
+      ? {}
+      : { cause: errorFields(error.cause, depth + 1) }),
+  };
+}
+
+function text<Name extends string>(error: object, name: Name): { [N in Name]?: string } {
+  const value: unknown = Reflect.get(error, name);
+  return typeof value === 'string' ? ({ [name]: value } as { [N in Name]?: string }) : {};
+}

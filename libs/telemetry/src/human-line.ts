@@ -1,0 +1,47 @@
+import { stripVTControlCharacters } from 'node:util';
+
+const colours: Readonly<Record<string, string>> = {
+  warn: '\u001b[33m',
+  error: '\u001b[31m',
+  fatal: '\u001b[31m',
+};
+const dim = '\u001b[2m';
+const reset = '\u001b[0m';
+const hidden = new Set(['level', 'time', 'pid', 'name', 'msg', 'err', 'error', 'trace_id', 'span_id']);
+
+/** One JSON log line as one readable line: `12:03:04 relay  leading  source=orders term=3`. */
+export function humanLine(line: string, colour: boolean): string {
+  let fields: Record<string, unknown>;
+  try {
+    fields = JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return line;
+  }
+  const level = show(fields['level']);
+  const time = show(fields['time']).slice(11, 19);
+  const rest = Object.entries(fields)
+    .filter(([name]) => !hidden.has(name))
+    .map(([name, value]) => `${name}=${show(value)}`)
+    .join(' ');
+  const error = errorText(fields['err'] ?? fields['error']);
+  const paint = (code: string | undefined, text: string): string =>
+    colour && code !== undefined ? `${code}${text}${reset}` : text;
+  const word = level === 'info' ? '' : `${level.toUpperCase()} `;
+  const body = paint(colours[level], `${word}${show(fields['msg'])}${error}`);
+  const tail = rest === '' ? '' : `  ${paint(dim, rest)}`;
+  return `${paint(dim, time)} ${show(fields['name'])}: ${body}${tail}\n`;
+}
+
+function show(value: unknown): string {
+  if (value === undefined) return '';
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  // A value must not move the cursor of the terminal that shows it.
+  return stripVTControlCharacters(text).replaceAll('\n', ' ');
+}
+
+function errorText(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return '';
+  const { message, stack } = error as { message?: unknown; stack?: unknown };
+  const debug = process.env['LOG_LEVEL'] === 'debug' || process.env['LOG_LEVEL'] === 'trace';
+  return debug && typeof stack === 'string' ? `\n${stack}` : `: ${show(message)}`;
+}

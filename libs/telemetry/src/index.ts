@@ -1,0 +1,20 @@
+/**
+ * Logs, spans and instruments, with every name in `names.ts`.
+ * - Only the OpenTelemetry API is used here: without an SDK everything is a cheap no-op. `@converge/telemetry/sdk`
+ *   starts one, and only processes (the CLI, services) import it.
+ * - Logs go to stderr, with trace ids, without secrets and without payloads.
+ * - Labels are bounded: never a key, never an id.
+ */
+export { errorFields, type ErrorFields } from './error-fields.ts';
+export { instruments, type Instruments, type TimeInstrument } from './instruments.ts';
+export { logger, logLevels, makeLogger } from './logger.ts';
+export {
+  attributeNames,
+  instrumentDefinitions,
+  SCOPE,
+  spanNames,
+  type InstrumentDefinition,
+} from './names.ts';
+export { contextFrom, inject, withSpan, type SpanOptions } from './spans.ts';
+export type { Attributes, Context, Span } from '@opentelemetry/api';
+export type { Logger } from 'pino';

@@ -1,0 +1,127 @@
+/** Every name that telemetry carries, in one place: dashboards, alert rules and tests read them here. */
+export const SCOPE = 'converge';
+
+/**
+ * What an instrument is. `duration` is a histogram and `age` a gauge; both take milliseconds (`recordMs`) and report
+ * seconds, the base unit. Label values are bounded: topic, consumer, type, outcome, never a key or an id.
+ */
+export interface InstrumentDefinition {
+  readonly kind: 'counter' | 'gauge' | 'histogram' | 'duration' | 'age';
+  readonly name: string;
+  /** UCUM; `s` is implied for durations and ages. */
+  readonly unit?: string;
+  readonly description: string;
+}
+
+const event = '{event}';
+
+const counter = (name: string, unit: string, description: string) =>
+  ({ kind: 'counter', name, unit, description }) as const;
+const gauge = (name: string, unit: string, description: string) =>
+  ({ kind: 'gauge', name, unit, description }) as const;
+const histogram = (name: string, unit: string, description: string) =>
+  ({ kind: 'histogram', name, unit, description }) as const;
+const duration = (name: string, description: string) => ({ kind: 'duration', name, description }) as const;
+const age = (name: string, description: string) => ({ kind: 'age', name, description }) as const;
+
+export const instrumentDefinitions = {
+  outboxEmitted: counter('converge.outbox.emitted', event, 'Events written to the outbox'),
+  outboxBacklog: gauge('converge.outbox.backlog', event, 'Events not published yet'),
+  outboxAge: age('converge.outbox.age', 'Age of the oldest event not published yet'),
+
+  relayPublished: counter('converge.relay.published', event, 'Events acknowledged by the broker'),
+  relayTicks: counter('converge.relay.ticks', '{tick}', 'Ticks made'),
+  relayTickDuration: duration('converge.relay.tick.duration', 'One poll, with its tick when it made one'),
+  relayPublishDuration: duration(
+    'converge.relay.publish.duration',
+    'One send, from call to last acknowledgement',
+  ),
+  relayBatchSize: histogram('converge.relay.batch.size', event, 'Events of one send'),
+  relaySendFailures: counter(
+    'converge.relay.send.failures',
+    '{failure}',
+    'Failed sends of a partition batch',
+  ),
+  relayLeader: gauge('converge.relay.leader', '1', '1 while this process holds the lease of the source'),
+  relayTakeovers: counter('converge.relay.takeovers', '{takeover}', 'Leases taken by this process'),
+  relayEpoch: gauge('converge.relay.epoch', '1', 'Epoch of the source'),
+  relayHaltedTopics: gauge('converge.relay.halted_topics', '{topic}', 'Topics that wait for an operator'),
+  relayHorizonBlockers: gauge(
+    'converge.relay.horizon_blockers',
+    '{transaction}',
+    'Open transactions that hold retention back',
+  ),
+
+  inboxHandled: counter('converge.inbox.handled', event, 'Events whose handler committed or was settled'),
+  inboxDuplicates: counter(
+    'converge.inbox.duplicates',
+    event,
+    'Events dropped because the watermark had passed them',
+  ),
+  inboxGaps: counter('converge.inbox.gaps', '{gap}', 'Events whose predecessor was never seen'),
+  inboxLag: gauge('converge.inbox.lag', event, 'Records between the position and the end of the log'),
+  inboxSliceSize: histogram('converge.inbox.slice.size', event, 'Events of one slice'),
+  inboxSliceDuration: duration(
+    'converge.inbox.slice.duration',
+    'One slice, from its first statement to its commit',
+  ),
+  inboxProcessDuration: duration('converge.inbox.process.duration', 'One call of a handler'),
+  inboxPaused: gauge('converge.inbox.paused', '{partition}', 'Partitions that a consumer has paused'),
+  inboxParkedKeys: gauge('converge.inbox.parked_keys', '{key}', 'Keys that wait, in order'),
+  inboxParkedAge: age('converge.inbox.parked_age', 'Age of the oldest parked event'),
+
+  attempts: counter('converge.attempts', '{attempt}', 'Attempts by operation, category, outcome and reason'),
+  attemptWait: duration('converge.attempt.wait', 'Waiting before an attempt'),
+  retryBudget: gauge('converge.retry.budget', '1', 'What is left of a retry budget, 0 to 1'),
+  breakerState: gauge('converge.breaker.state', '1', '0 closed, 1 half open, 2 open'),
+  deadLetters: counter('converge.dead_letters', event, 'Events given up, each with a failure event'),
+
+  sagas: gauge('converge.sagas', '{saga}', 'Sagas by state'),
+  sagaRecovery: duration('converge.saga.recovery', 'From the first failure of a saga to its end'),
+  sagaCompensations: counter('converge.saga.compensations', '{run}', 'Compensations run, by outcome'),
+  sagasStuck: gauge('converge.sagas.stuck', '{saga}', 'Sagas that wait for an operator'),
+
+  reconcileRuns: counter('converge.reconcile.runs', '{run}', 'Runs of a reconciler, by outcome'),
+  reconcileRunDuration: duration('converge.reconcile.run.duration', 'One run of a reconciler'),
+  reconcileDrift: counter(
+    'converge.reconcile.drift',
+    '{key}',
+    'Keys found divergent, by outcome: found, repaired, refused',
+  ),
+  reconcileQueue: gauge('converge.reconcile.queue', '{key}', 'Keys that wait to be reconciled'),
+  reconcileAge: age('converge.reconcile.age', 'Time since the last completed run'),
+} as const satisfies Record<string, InstrumentDefinition>;
+
+/** Span names, by the messaging conventions: the operation, then the destination. */
+export const spanNames = {
+  create: (topic: string) => `create ${topic}`,
+  send: (topic: string) => `send ${topic}`,
+  receive: (topic: string) => `receive ${topic}`,
+  process: (topic: string) => `process ${topic}`,
+  attempt: (operation: string) => `attempt ${operation}`,
+  reconcile: (reconciler: string) => `reconcile ${reconciler}`,
+} as const;
+
+/** Attribute names: OpenTelemetry's where they exist, `converge.*` for our own. */
+export const attributeNames = {
+  system: 'messaging.system',
+  operation: 'messaging.operation.name',
+  destination: 'messaging.destination.name',
+  partition: 'messaging.destination.partition.id',
+  batchSize: 'messaging.batch.message_count',
+  eventId: 'messaging.message.id',
+  group: 'messaging.consumer.group.name',
+  errorType: 'error.type',
+  topic: 'converge.topic',
+  type: 'converge.event.type',
+  position: 'converge.position',
+  source: 'converge.source',
+  consumer: 'converge.consumer',
+  handler: 'converge.handler',
+  reconciler: 'converge.reconciler',
+  attempt: 'converge.attempt.number',
+  reason: 'converge.attempt.reason',
+  category: 'converge.failure.category',
+  certainty: 'converge.failure.certainty',
+  outcome: 'converge.outcome',
+} as const;

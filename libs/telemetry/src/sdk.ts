@@ -1,0 +1,72 @@
+import { diag, DiagLogLevel } from '@opentelemetry/api';
+import { NodeSDK } from '@opentelemetry/sdk-node';
+import { logger } from './logger.ts';
+
+export interface TelemetryOptions {
+  /** `service.name`, unless `OTEL_SERVICE_NAME` says otherwise. */
+  readonly serviceName: string;
+  /** How long the last export may take at the end, milliseconds. @default 2_000 */
+  readonly shutdownMs?: number;
+}
+
+export interface Telemetry {
+  /** Sends what is left and ends. Bounded, and never rejects: telemetry must not decide how a process ends. */
+  shutdown(): Promise<void>;
+}
+
+type Configuration = NonNullable<ConstructorParameters<typeof NodeSDK>[0]>;
+
+/**
+ * Starts the OpenTelemetry SDK as the `OTEL_*` variables say. Without an endpoint or a named exporter nothing is
+ * exported and nothing is printed, but spans still have ids, so that contexts travel with events and logs name them.
+ */
+export function startTelemetry(options: TelemetryOptions): Telemetry {
+  const traces = exported('TRACES');
+  const measures = exported('METRICS');
+  const configuration: Partial<Configuration> = {
+    serviceName: process.env['OTEL_SERVICE_NAME'] ?? options.serviceName,
+    instrumentations: [],
+    // Logs go to stderr, where whatever runs the process collects them.
+    logRecordProcessors: [],
+    // `OTEL_TRACES_EXPORTER=none` alone would give all-zero trace ids, with nothing to propagate.
+    ...(traces ? {} : { spanProcessors: [silentSpanProcessor()] }),
+    ...(measures ? {} : { metricReaders: [] }),
+  };
+  if (traces || measures) reportTrouble();
+  const sdk = new NodeSDK(configuration);
+  sdk.start();
+  return { shutdown: () => bounded(sdk.shutdown(), options.shutdownMs ?? 2_000) };
+}
+
+function exported(signal: 'TRACES' | 'METRICS'): boolean {
+  const exporter = process.env[`OTEL_${signal}_EXPORTER`] ?? '';
+  if (exporter !== '') return exporter !== 'none';
+  return [
+    process.env['OTEL_EXPORTER_OTLP_ENDPOINT'],
+    process.env[`OTEL_EXPORTER_OTLP_${signal}_ENDPOINT`],
+  ].some((endpoint) => endpoint !== undefined && endpoint !== '');
+}
+
+function silentSpanProcessor(): NonNullable<Configuration['spanProcessors']>[number] {
+  return {
+    onStart: () => undefined,
+    onEnd: () => undefined,
+    forceFlush: () => Promise.resolve(),
+    shutdown: () => Promise.resolve(),
+  };
+}
+
+// An endpoint that was given and does not answer deserves a word; OpenTelemetry says nothing by default.
+function reportTrouble(): void {
+  const log = logger('telemetry');
+  const say = (message: string): void => log.warn(message);
+  const quiet = (): void => undefined;
+  diag.setLogger({ error: say, warn: say, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.WARN);
+}
+
+async function bounded(work: Promise<void>, ms: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, ms, undefined);
+  await Promise.race([work.catch(() => undefined), late]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,81 @@
+import {
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Attributes,
+  type Context,
+  type Link,
+  type Span,
+} from '@opentelemetry/api';
+import { attributeNames, SCOPE } from './names.ts';
+
+const kinds = {
+  internal: SpanKind.INTERNAL,
+  server: SpanKind.SERVER,
+  client: SpanKind.CLIENT,
+  producer: SpanKind.PRODUCER,
+  consumer: SpanKind.CONSUMER,
+} as const;
+
+export interface SpanOptions {
+  readonly kind: keyof typeof kinds;
+  readonly attributes?: Attributes;
+  /** What this span answers without being its child: the events of a batch, the attempt that caused a compensation. */
+  readonly links?: readonly Context[];
+  /** @default the active context */
+  readonly parent?: Context;
+}
+
+/**
+ * Runs `fn` inside a span. A rejection marks the span as failed, with the error's code as `error.type`, and passes on
+ * unchanged. The error's message is not recorded: it may carry values of the business.
+ */
+export async function withSpan<T>(
+  name: string,
+  options: SpanOptions,
+  fn: (span: Span) => Promise<T>,
+): Promise<T> {
+  const parent = options.parent ?? context.active();
+  const span = trace.getTracer(SCOPE).startSpan(
+    name,
+    {
+      kind: kinds[options.kind],
+      ...(options.attributes === undefined ? {} : { attributes: options.attributes }),
+      links: (options.links ?? []).flatMap(linkTo),
+    },
+    parent,
+  );
+  try {
+    return await context.with(trace.setSpan(parent, span), fn, undefined, span);
+  } catch (error) {
+    span.setAttribute(attributeNames.errorType, errorType(error));
+    span.setStatus({ code: SpanStatusCode.ERROR });
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+/** Writes `traceparent`, `tracestate` and `baggage` of the active context; nothing where no trace is active. */
+export function inject(carrier: Record<string, string>): void {
+  propagation.inject(context.active(), carrier);
+}
+
+/** The context that `inject` wrote; an empty one where there is none. Other headers are ignored. */
+export function contextFrom(carrier: Readonly<Record<string, string>>): Context {
+  return propagation.extract(ROOT_CONTEXT, carrier);
+}
+
+function linkTo(linked: Context): readonly Link[] {
+  const spanContext = trace.getSpanContext(linked);
+  return spanContext === undefined ? [] : [{ context: spanContext }];
+}
+
+function errorType(error: unknown): string {
+  if (error instanceof Error)
+    return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  return typeof error;
+}
