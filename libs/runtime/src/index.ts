@@ -1,5 +1,7 @@
 export { type Clock, systemClock } from './clock.ts';
 export { failpoint } from './failpoint.ts';
+export { healthReport, type Check, type Checks, type HealthReport } from './health.ts';
+export { HealthError, healthServer, type HealthOptions, type HealthServer } from './health-server.ts';
 export { deterministicUuid, newUuidV7, type NewId } from './ids.ts';
 export { type Random, seededRandom, systemRandom } from './random.ts';
 export { runServices, type RunOptions, type Service } from './service.ts';

@@ -1,0 +1,96 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { healthServer, type HealthOptions, type HealthServer } from './health-server.ts';
+
+const running: HealthServer[] = [];
+
+async function started(options: Partial<HealthOptions> = {}): Promise<HealthServer> {
+  const server = healthServer({ port: 0, checks: () => ({}), ...options });
+  running.push(server);
+  await server.start();
+  return server;
+}
+
+async function get(server: HealthServer, path: string): Promise<{ status: number; body: unknown }> {
+  const response = await fetch(`http://127.0.0.1:${server.port}${path}`);
+  return { status: response.status, body: await response.json() };
+}
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((server) => server.stop()));
+});
+
+describe('the health server', () => {
+  it('says which check holds readiness back, and why', async () => {
+    const server = await started({
+      checks: () => ({ database: { ok: true }, broker: { ok: false, detail: 'no answer since 12:03' } }),
+    });
+    expect(await get(server, '/readyz')).toEqual({
+      status: 503,
+      body: {
+        ok: false,
+        checks: { database: { ok: true }, broker: { ok: false, detail: 'no answer since 12:03' } },
+      },
+    });
+  });
+
+  it('stays started once it was ready, although readiness went off again', async () => {
+    let ok = false;
+    const server = await started({ checks: () => ({ database: { ok } }) });
+    expect((await get(server, '/startupz')).status).toBe(503);
+    ok = true;
+    expect((await get(server, '/startupz')).status).toBe(200);
+    ok = false;
+    expect((await get(server, '/readyz')).status).toBe(503);
+    expect((await get(server, '/startupz')).status).toBe(200);
+  });
+
+  it('is alive while it is not ready, and dead when progress stopped', async () => {
+    let progress = true;
+    const server = await started({
+      checks: () => ({ draining: { ok: false } }),
+      live: () => ({ progress: { ok: progress } }),
+    });
+    expect((await get(server, '/livez')).status).toBe(200);
+    progress = false;
+    expect((await get(server, '/livez')).status).toBe(503);
+  });
+
+  it('takes a check that throws for one that failed', async () => {
+    const server = await started({
+      checks: () => {
+        throw new Error('no pool');
+      },
+    });
+    expect(await get(server, '/readyz')).toMatchObject({
+      status: 503,
+      body: { checks: { checks: { detail: 'no pool' } } },
+    });
+  });
+
+  it('answers 404 to other paths and other methods', async () => {
+    const server = await started();
+    expect((await get(server, '/metrics')).status).toBe(404);
+    const posted = await fetch(`http://127.0.0.1:${server.port}/readyz`, { method: 'POST' });
+    expect(posted.status).toBe(404);
+  });
+
+  it('names a taken port and the way on, and leaves nothing running', async () => {
+    const first = await started();
+    const second = healthServer({ port: first.port, checks: () => ({}) });
+    await expect(second.start()).rejects.toMatchObject({
+      code: 'PORT_TAKEN',
+      message: expect.stringContaining(`port ${first.port} on 127.0.0.1 is taken`) as string,
+    });
+    await second.stop();
+    await second.done;
+  });
+
+  it('stops with connections kept alive, more than once, and answers no more', async () => {
+    const server = await started();
+    await get(server, '/livez');
+    const { port } = server;
+    await Promise.all([server.stop(), server.stop()]);
+    await server.done;
+    await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow('fetch failed');
+  });
+});

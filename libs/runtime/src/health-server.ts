@@ -1,0 +1,117 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { healthReport, type Checks, type HealthReport } from './health.ts';
+import type { Service } from './service.ts';
+
+export interface HealthOptions {
+  /** TCP port; 0 takes any free one, to be read from `port` after `start`. */
+  readonly port: number;
+  /** Address to listen on. @default '127.0.0.1' */
+  readonly host?: string;
+  /** Is the process ready for work? Called at each request: it reports what is known, it does no I/O. */
+  readonly checks: () => Checks;
+  /** Does the process still make progress? A failing one is restarted. @default always */
+  readonly live?: () => Checks;
+}
+
+export interface HealthServer extends Service {
+  readonly port: number;
+}
+
+/** The health server cannot listen. */
+export class HealthError extends Error {
+  readonly code: 'PORT_TAKEN' | 'PORT_REFUSED';
+  readonly category = 'configuration';
+  readonly certainty = 'not_applied';
+
+  constructor(message: string, code: HealthError['code'], cause: unknown) {
+    super(message, { cause });
+    this.name = 'HealthError';
+    this.code = code;
+  }
+}
+
+/**
+ * `/livez` (restart me?), `/readyz` (send me work?), `/startupz` (was I ever ready?), each 200 or 503 with JSON.
+ * Start it first and stop it last, so that a process that waits or drains says so.
+ */
+export function healthServer(options: HealthOptions): HealthServer {
+  const host = options.host ?? '127.0.0.1';
+  const done = Promise.withResolvers<undefined>();
+  done.promise.catch(() => undefined);
+  const server = createServer(routes(options));
+  let stopping: Promise<void> | undefined;
+  return {
+    name: 'health',
+    get port() {
+      return (server.address() as AddressInfo | null)?.port ?? options.port;
+    },
+    done: done.promise,
+    start: async () => {
+      await listen(server, options.port, host);
+      server.on('error', (error) => done.reject(error));
+    },
+    stop: () => {
+      stopping ??= close(server).then(() => done.resolve(undefined));
+      return stopping;
+    },
+  };
+}
+
+function routes(options: HealthOptions): RequestListener {
+  const live = options.live ?? (() => ({}));
+  let wasReady = false;
+  const ready = (): HealthReport => {
+    const report = healthReport(options.checks);
+    wasReady ||= report.body.ok;
+    return report;
+  };
+  const startup = (): HealthReport => {
+    const report = ready();
+    return wasReady ? { status: 200, body: { ok: true, checks: report.body.checks } } : report;
+  };
+  const paths = new Map([
+    ['/livez', () => healthReport(live)],
+    ['/readyz', ready],
+    ['/startupz', startup],
+  ]);
+  return (request, response) => {
+    const report = paths.get((request.url ?? '').split('?')[0] ?? '');
+    const known = request.method === 'GET' || request.method === 'HEAD' ? report?.() : undefined;
+    response.writeHead(known?.status ?? 404, {
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+    });
+    response.end(`${JSON.stringify(known?.body ?? { ok: false, paths: [...paths.keys()] })}\n`);
+  };
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException): void => reject(refusal(error, port, host));
+    server.once('error', failed);
+    server.listen(port, host, () => {
+      server.off('error', failed);
+      resolve();
+    });
+  });
+}
+
+function refusal(error: NodeJS.ErrnoException, port: number, host: string): HealthError {
+  const where = `port ${port} on ${host}`;
+  if (error.code === 'EADDRINUSE') {
+    const message = `the health ${where} is taken by another process: stop it, choose another port, or 0 for any free one`;
+    return new HealthError(message, 'PORT_TAKEN', error);
+  }
+  const message = `the health ${where} cannot be used (${error.code ?? error.message}): choose another port or address`;
+  return new HealthError(message, 'PORT_REFUSED', error);
+}
+
+// Probes keep connections alive; `close` alone would wait for them.
+async function close(server: Server): Promise<void> {
+  if (!server.listening) return;
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
