@@ -1,0 +1,7 @@
+import type { MigrationSet } from '@converge/postgres';
+
+/** Tables outbox, source and request, and the function `converge.emit`. */
+export const outboxMigrations: MigrationSet = {
+  name: 'outbox',
+  directory: new URL('../sql/', import.meta.url),
+};

@@ -1,0 +1,171 @@
+import { type Category, type Certainty, classify, ConvergeError } from '@converge/resilience';
+
+export type DatabaseErrorCode =
+  | 'DATABASE_UNREACHABLE'
+  | 'DATABASE_LOGIN_REFUSED'
+  | 'DATABASE_MISSING'
+  | 'DATABASE_TOO_MANY_CONNECTIONS'
+  | 'DATABASE_POOL_EXHAUSTED'
+  | 'DATABASE_STARTING_OR_STOPPING'
+  | 'DATABASE_CONNECT_FAILED'
+  | 'DATABASE_SETTINGS'
+  | 'COMMIT_UNKNOWN'
+  | 'COMMIT_ROLLED_BACK'
+  | 'MIGRATION_CHANGED'
+  | 'MIGRATION_OUT_OF_ORDER'
+  | 'MIGRATION_FILES'
+  | 'MIGRATION_LOCKED'
+  | 'MIGRATION_FAILED';
+
+/** Something between us and the database. The message says what happened, why, and the next step. */
+export class DatabaseError extends ConvergeError {
+  constructor(
+    message: string,
+    options: { code: DatabaseErrorCode; category: Category; certainty: Certainty; cause?: unknown },
+  ) {
+    super(message, options);
+    this.name = 'DatabaseError';
+  }
+}
+
+/** Where we tried to connect, with no secret in it. */
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+}
+
+interface Explanation {
+  readonly code: DatabaseErrorCode;
+  readonly text: (target: Target) => string;
+}
+
+const place = (t: Target): string => `${t.host}:${t.port}`;
+const unreachable = (why: string): Explanation => ({
+  code: 'DATABASE_UNREACHABLE',
+  text: (t) =>
+    `cannot reach Postgres at ${place(t)}: ${why}. Check host and port in DATABASE_URL, and that the server runs.`,
+});
+const loginRefused = (why: string): Explanation => ({
+  code: 'DATABASE_LOGIN_REFUSED',
+  text: (t) =>
+    `Postgres at ${place(t)} refused user "${t.user}": ${why}. Check user and password in DATABASE_URL, and pg_hba.conf on the server.`,
+});
+const starting: Explanation = {
+  code: 'DATABASE_STARTING_OR_STOPPING',
+  text: (t) => `Postgres at ${place(t)} is starting or stopping. Try again in a moment.`,
+};
+
+/** Errors of connecting, by errno or SQLSTATE. */
+const explanations: Readonly<Record<string, Explanation>> = {
+  ECONNREFUSED: unreachable('nothing listens there'),
+  ENOTFOUND: unreachable('the host name does not resolve'),
+  EAI_AGAIN: unreachable('the name server does not answer'),
+  ETIMEDOUT: unreachable('no answer in time'),
+  EHOSTUNREACH: unreachable('no route to the host'),
+  ECONNRESET: unreachable('the connection was cut while connecting'),
+  ENOENT: unreachable('the socket file does not exist'),
+  NO_PASSWORD: loginRefused('it asks for a password and none was given'),
+  POOL: {
+    code: 'DATABASE_POOL_EXHAUSTED',
+    text: (t) =>
+      `no connection to Postgres at ${place(t)} became free in time: all of this pool's are in use. Raise \`max\`, or look for transactions that stay open.`,
+  },
+  '28P01': loginRefused('wrong password'),
+  '28000': loginRefused('no such user, or this way of logging in is not allowed'),
+  '3D000': {
+    code: 'DATABASE_MISSING',
+    text: (t) =>
+      `Postgres at ${place(t)} has no database "${t.database}". Create it (createdb ${t.database}) or correct DATABASE_URL.`,
+  },
+  '53300': {
+    code: 'DATABASE_TOO_MANY_CONNECTIONS',
+    text: (t) =>
+      `Postgres at ${place(t)} has no connection left. Lower the pool sizes, raise max_connections, or put a pooler in front.`,
+  },
+  '57P01': starting,
+  '57P02': starting,
+  '57P03': starting,
+};
+
+/** What pg and pg-pool say in words only. */
+const texts: readonly (readonly [RegExp, string])[] = [
+  [/^timeout exceeded when trying to connect/, 'POOL'],
+  [/timeout/i, 'ETIMEDOUT'],
+  [/^Connection terminated/, 'ECONNRESET'],
+  [/client password must be a (non-empty )?string/, 'NO_PASSWORD'],
+];
+
+/** Turns what pg threw while connecting into one clear error. Nothing was sent, so nothing was applied. */
+export function connectError(cause: unknown, target: Target): DatabaseError {
+  if (cause instanceof DatabaseError) return cause;
+  const code = codeOf(cause) ?? texts.find(([pattern]) => pattern.test(messageOf(cause)))?.[1];
+  const known = code === undefined ? undefined : explanations[code];
+  const message =
+    known?.text(target) ??
+    `cannot connect to Postgres at ${place(target)}, database "${target.database}": ${messageOf(cause)}. Check DATABASE_URL.`;
+  const category = known?.code === 'DATABASE_UNREACHABLE' ? 'network' : classify(cause).category;
+  return new DatabaseError(message, {
+    code: known?.code ?? 'DATABASE_CONNECT_FAILED',
+    category,
+    certainty: 'not_applied',
+    cause,
+  });
+}
+
+/**
+ * Turns what COMMIT threw into what is known. An error of the server's own (a deferred constraint, a serialization
+ * failure) is a definite rollback and is passed on; without an answer, or with the session being ended by the server
+ * (it may be waiting for a standby with the commit already written), nobody knows.
+ */
+export function commitError(cause: unknown): unknown {
+  const state = sqlState(cause);
+  const severity = property(cause, 'severity');
+  if (state !== undefined && !/^(08|57P)/.test(state) && severity !== 'FATAL' && severity !== 'PANIC')
+    return cause;
+  // Kysely's own: the server answered COMMIT with ROLLBACK, since an earlier error had aborted the transaction.
+  if (cause instanceof DatabaseError) return cause;
+  if (cause instanceof Error && cause.name === 'AbortedTransactionError') return rolledBack(cause);
+  return new DatabaseError(
+    `the connection was lost during COMMIT: ${messageOf(cause)}. It is not known whether the transaction was applied; look before you repeat it.`,
+    { code: 'COMMIT_UNKNOWN', category: 'network', certainty: 'unknown', cause },
+  );
+}
+
+/** The server answered COMMIT with ROLLBACK: an error inside the transaction was caught and then ignored. */
+export function rolledBack(cause?: unknown): DatabaseError {
+  return new DatabaseError(
+    'the transaction was rolled back at COMMIT, because a statement in it had failed and its error was ignored. Let the error pass, or wrap that statement in a savepoint.',
+    { code: 'COMMIT_ROLLED_BACK', category: 'bug', certainty: 'not_applied', cause },
+  );
+}
+
+/** The five-character SQLSTATE of an error or of one of its causes. */
+export function sqlState(error: unknown): string | undefined {
+  for (let at: unknown = error, depth = 0; at !== undefined && depth < 8; depth += 1) {
+    const code = property(at, 'code');
+    // EPIPE has five letters as well; every SQLSTATE has a digit.
+    if (typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code)) return code;
+    at = property(at, 'cause');
+  }
+  return undefined;
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code = property(error, 'code');
+  if (typeof code === 'string') return code;
+  // Node reports "every address of this name failed" as an AggregateError with a code of its own only since 20.
+  const errors = property(error, 'errors');
+  return Array.isArray(errors) && errors.length > 0 ? codeOf(errors[0]) : undefined;
+}
+
+function property(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null
+    ? (value as Readonly<Record<string, unknown>>)[name]
+    : undefined;
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error && error.message !== '' ? error.message : String(codeOf(error) ?? error);
+}

@@ -1,0 +1,22 @@
+/**
+ * Postgres, spoken to directly. Guarantees:
+ * - a dropped connection never ends the process, and connecting fails with one clear `DatabaseError`;
+ * - a transaction is run again on 40001 and 40P01 only, and a COMMIT without an answer is said to be unknown;
+ * - migrations are forward only, all or nothing, safe to start many times at once, and old code may meet a newer schema;
+ * - a lease has one holder at a time by the database's clock, and its term rises at every acquisition;
+ * - `int8`, `numeric` and `xid8` stay strings: no global parser is set.
+ */
+export { connect, type ConnectOptions, type Database } from './connect.ts';
+export { asksForRerun, kyselyTransaction, type TransactionOptions, withTransaction } from './transaction.ts';
+export { DatabaseError, type DatabaseErrorCode, sqlState, type Target } from './errors.ts';
+export { type Executor, type ExecutorResult, executorOf, executorOfClient } from './executor.ts';
+export {
+  acquireLease,
+  type HeldLease,
+  type LeaseOutcome,
+  type LeaseRequest,
+  releaseLease,
+  renewLease,
+} from './lease.ts';
+export { type AppliedMigration, migrate, type MigrateOptions, postgresMigrations } from './migrate.ts';
+export type { MigrationSet } from './migration-files.ts';

@@ -1,0 +1,67 @@
+import type { Executor } from './executor.ts';
+
+/** What an attempt to take a lease gave. `expiresAt` is the database's clock: show it, never compare with it. */
+export type LeaseOutcome =
+  | { readonly kind: 'acquired'; readonly term: bigint }
+  | { readonly kind: 'held'; readonly heldBy: string; readonly expiresAt: Date };
+
+export interface LeaseRequest {
+  readonly name: string;
+  /** Unique to one running process: a restarted one must not look like its former self. */
+  readonly holder: string;
+  /** In milliseconds. */
+  readonly ttlMs: number;
+}
+
+export interface HeldLease {
+  readonly name: string;
+  readonly holder: string;
+  readonly term: bigint;
+}
+
+// Compare-and-set on one row: whoever waits for the row sees its newest version and compares again. The term rises at
+// every acquisition, the holder's own included, so that a former self is fenced as well.
+const acquireSql = `
+  insert into converge.lease as l (name, holder, term, expires_at)
+  values ($1, $2, 1, clock_timestamp() + $3 * interval '1 millisecond')
+  on conflict (name) do update
+    set holder = excluded.holder, term = l.term + 1, expires_at = clock_timestamp() + $3 * interval '1 millisecond'
+    where l.holder = excluded.holder or l.expires_at <= clock_timestamp()
+  returning term`;
+
+/** Takes the lease when it is free, expired, or already ours. Works inside a transaction, too. */
+export async function acquireLease(executor: Executor, request: LeaseRequest): Promise<LeaseOutcome> {
+  const { name, holder, ttlMs } = request;
+  const taken = await executor.query<{ term: string }>(acquireSql, [name, holder, ttlMs]);
+  const row = taken.rows[0];
+  if (row !== undefined) return { kind: 'acquired', term: BigInt(row.term) };
+  const found = await executor.query<{ holder: string; expires_at: Date }>(
+    'select holder, expires_at from converge.lease where name = $1',
+    [name],
+  );
+  const other = found.rows[0];
+  return { kind: 'held', heldBy: other?.holder ?? 'unknown', expiresAt: other?.expires_at ?? new Date(0) };
+}
+
+/** Extends a lease. False when another holder has it: stop at once. */
+export async function renewLease(
+  executor: Executor,
+  { name, holder, term, ttlMs }: HeldLease & { readonly ttlMs: number },
+): Promise<boolean> {
+  // An expired lease that nobody took is still ours: the term proves it.
+  const { rowCount } = await executor.query(
+    `update converge.lease set expires_at = clock_timestamp() + $4 * interval '1 millisecond'
+      where name = $1 and holder = $2 and term = $3`,
+    [name, holder, term.toString(), ttlMs],
+  );
+  return rowCount === 1;
+}
+
+/** Gives a lease back, so that a standby takes over without waiting. The row stays, and with it the term. */
+export async function releaseLease(executor: Executor, { name, holder, term }: HeldLease): Promise<boolean> {
+  const { rowCount } = await executor.query(
+    `update converge.lease set expires_at = '-infinity' where name = $1 and holder = $2 and term = $3`,
+    [name, holder, term.toString()],
+  );
+  return rowCount === 1;
+}

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { DatabaseError } from './errors.ts';
+
+/** The numbered SQL files of one package, forward only: `001-name.sql`, `002-name.sql`, … */
+export interface MigrationSet {
+  readonly name: string;
+  readonly directory: URL;
+}
+
+export interface MigrationFile {
+  readonly package: string;
+  readonly number: number;
+  readonly name: string;
+  readonly checksum: string;
+  readonly sql: string;
+}
+
+/** What a database has already. */
+export interface Recorded {
+  readonly package: string;
+  readonly number: number;
+  readonly checksum: string;
+}
+
+const pattern = /^(\d{3})-([a-z0-9-]+)\.sql$/;
+
+export async function readMigrations(set: MigrationSet): Promise<readonly MigrationFile[]> {
+  // A URL without the final slash would make `new URL('x', directory)` a sibling of the folder.
+  const base = new URL(set.directory.href.endsWith('/') ? set.directory.href : `${set.directory.href}/`);
+  const names = (await readdir(base)).filter((name) => name.endsWith('.sql')).toSorted();
+  return Promise.all(
+    names.map(async (file, index) => {
+      const [, number, name] = pattern.exec(file) ?? [];
+      if (number === undefined || name === undefined || Number(number) !== index + 1)
+        throw badName(set, file);
+      const sql = await readFile(new URL(file, base), 'utf8');
+      // Line ends may be changed by git on checkout; that is no change of the migration.
+      const checksum = createHash('sha256').update(sql.replaceAll('\r\n', '\n')).digest('hex');
+      return { package: set.name, number: Number(number), name, checksum, sql };
+    }),
+  );
+}
+
+/**
+ * What is left to apply. Numbers that the database has and we do not are a newer version's: it and we run side by side
+ * during a rolling update, so they are no error.
+ */
+export function pendingMigrations(
+  files: readonly MigrationFile[],
+  recorded: readonly Recorded[],
+): readonly MigrationFile[] {
+  return files.filter((file) => {
+    const before = recorded.filter((row) => row.package === file.package);
+    const same = before.find((row) => row.number === file.number);
+    if (same === undefined) {
+      if (before.some((row) => row.number > file.number)) throw outOfOrder(file);
+      return true;
+    }
+    if (same.checksum !== file.checksum) throw changed(file);
+    return false;
+  });
+}
+
+const label = (file: MigrationFile): string =>
+  `${file.package}/${String(file.number).padStart(3, '0')}-${file.name}`;
+
+function changed(file: MigrationFile): DatabaseError {
+  return new DatabaseError(
+    `migration ${label(file)} was applied with another text than the file has now. An applied migration never changes: restore the file, and put the change into a new number.`,
+    { code: 'MIGRATION_CHANGED', category: 'configuration', certainty: 'not_applied' },
+  );
+}
+
+function outOfOrder(file: MigrationFile): DatabaseError {
+  return new DatabaseError(
+    `migration ${label(file)} is missing in the database although later ones of "${file.package}" were applied. Migrations go in order: give it the next free number.`,
+    { code: 'MIGRATION_OUT_OF_ORDER', category: 'configuration', certainty: 'not_applied' },
+  );
+}
+
+function badName(set: MigrationSet, file: string): DatabaseError {
+  return new DatabaseError(
+    `migration file "${file}" of "${set.name}" does not fit: names are 001-what-it-does.sql, numbered from 001 without a gap.`,
+    { code: 'MIGRATION_FILES', category: 'configuration', certainty: 'not_applied' },
+  );
+}

@@ -1,0 +1,108 @@
+import { delayMs } from '@converge/resilience';
+import { type Clock, type Random, systemClock, systemRandom } from '@converge/runtime';
+import type { IsolationLevel, Kysely, Transaction } from 'kysely';
+import type { Database } from './connect.ts';
+import { commitError, rolledBack, sqlState } from './errors.ts';
+import { type Executor, executorOf, executorOfClient } from './executor.ts';
+
+export interface TransactionOptions {
+  /** @default the server's default, normally 'read committed' */
+  readonly isolation?: Exclude<IsolationLevel, 'snapshot'>;
+  /** How often the function is run at most when the database asks for a rerun (40001, 40P01). @default 10 */
+  readonly attempts?: number;
+  /** @default Math.random */
+  readonly random?: Random;
+  /** @default the system's clock */
+  readonly clock?: Clock;
+  /** Runs first in every attempt, for SET LOCAL and the like. */
+  readonly before?: (tx: Executor) => Promise<void>;
+}
+
+/** Contention is over as soon as the other transaction ends, so delays start small. */
+const backoff = { baseMs: 5, factor: 2, capMs: 250 };
+
+/**
+ * Runs `fn` in a transaction, and the whole of it again when the database found it in the way of another (40001
+ * serialization failure, 40P01 deadlock). Nothing else is repeated. So `fn` must have no effect outside `tx`.
+ * Rejects with `DatabaseError` COMMIT_UNKNOWN when the connection was lost at COMMIT.
+ */
+export function withTransaction<T>(
+  database: Pick<Database, 'acquire'>,
+  options: TransactionOptions,
+  fn: (tx: Executor) => Promise<T>,
+): Promise<T> {
+  return rerun(options, async () => {
+    const client = await database.acquire();
+    const tx = executorOfClient(client);
+    let broken = false;
+    try {
+      await tx.query(options.isolation ? `begin isolation level ${options.isolation}` : 'begin');
+      await options.before?.(tx);
+      const result = await fn(tx);
+      broken = true; // until COMMIT is answered
+      const { command } = await client.query('commit').catch((error: unknown) => {
+        throw commitError(error);
+      });
+      broken = false;
+      if (command === 'ROLLBACK') throw rolledBack();
+      return result;
+    } catch (error) {
+      if (!broken) await client.query('rollback').catch(() => (broken = true));
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  });
+}
+
+/** The same for Kysely. */
+export function kyselyTransaction<DB, T>(
+  db: Kysely<DB>,
+  options: TransactionOptions,
+  fn: (tx: Transaction<DB>) => Promise<T>,
+): Promise<T> {
+  return rerun(options, async () => {
+    const begin = db.startTransaction();
+    const tx = await (options.isolation ? begin.setIsolationLevel(options.isolation) : begin).execute();
+    let result: T;
+    try {
+      await options.before?.(executorOf(tx));
+      result = await fn(tx);
+    } catch (error) {
+      // When the rollback fails too, Kysely discards the connection, and the server rolls back.
+      await tx
+        .rollback()
+        .execute()
+        .catch(() => undefined);
+      throw error;
+    }
+    try {
+      await tx.commit().execute();
+    } catch (error) {
+      await tx
+        .rollback()
+        .execute()
+        .catch(() => undefined);
+      throw commitError(error);
+    }
+    return result;
+  });
+}
+
+/** True for the two errors by which Postgres says "nothing is wrong with you, run it again". */
+export function asksForRerun(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === '40001' || state === '40P01';
+}
+
+async function rerun<T>(options: TransactionOptions, attempt: () => Promise<T>): Promise<T> {
+  const { attempts = 10, random = systemRandom, clock = systemClock } = options;
+  for (let count = 1; ; count += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (count >= attempts || !asksForRerun(error)) throw error;
+      await clock.sleep(delayMs(backoff, count, random));
+    }
+  }
+}
