@@ -1,0 +1,51 @@
+export type ContractErrorCode =
+  | 'DEFINITION_INVALID'
+  | 'SCHEMA_ASYNC'
+  | 'DATA_INVALID'
+  | 'DATA_NOT_JSON'
+  | 'DATA_CHANGES_WHEN_READ'
+  | 'KEY_INVALID'
+  | 'PAYLOAD_TOO_LARGE'
+  | 'PAYLOAD_LONE_SURROGATE'
+  | 'PAYLOAD_MISSING'
+  | 'PAYLOAD_NOT_TEXT'
+  | 'PAYLOAD_NOT_JSON'
+  | 'PAYLOAD_FORBIDDEN_KEY'
+  | 'CONTENT_TYPE_UNSUPPORTED'
+  | 'HEADERS_INVALID'
+  | 'HEADER_RESERVED'
+  | 'HEADER_MISSING'
+  | 'POSITION_INVALID'
+  | 'TYPE_MISMATCH'
+  | 'VERSION_UNKNOWN'
+  | 'UPCAST_FAILED'
+  | 'SCHEMAS_UNREADABLE';
+
+/** One thing that is wrong with data: where, and what. Never the value itself: payloads do not belong in logs. */
+export interface ContractIssue {
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface ContractErrorDetail {
+  readonly issues?: readonly ContractIssue[];
+  readonly cause?: unknown;
+}
+
+/**
+ * Data that breaks a contract, at emit (nothing was written) or at receipt (nothing was applied). Retrying the same
+ * bytes cannot help. The shape (`code`, `category`, `certainty`) is the one that the resilience package classifies.
+ */
+export class ContractError extends Error {
+  readonly code: ContractErrorCode;
+  readonly category = 'data';
+  readonly certainty = 'not_applied';
+  readonly issues: readonly ContractIssue[];
+
+  constructor(code: ContractErrorCode, message: string, detail: ContractErrorDetail = {}) {
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.name = 'ContractError';
+    this.code = code;
+    this.issues = detail.issues ?? [];
+  }
+}

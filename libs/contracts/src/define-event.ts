@@ -1,0 +1,128 @@
+import { ContractError } from './contract-error.ts';
+import type { DomainEvent, EventDefinition, Upcasts } from './event-definition.ts';
+import { checkPayload, encodePayload, parsePayload } from './payload.ts';
+import { type InferInput, type InferOutput, type StandardSchema, validate } from './standard-schema.ts';
+
+export interface DefineEventOptions<Type extends string, Schema extends StandardSchema> {
+  /** Dotted and lower-case, for example `shop.order.placed`. Never reused for another meaning. */
+  readonly type: Type;
+  /** 1 for the first; one more for each incompatible change, together with an `upcast` from the version before. */
+  readonly version: number;
+  readonly topic: string;
+  /** Not empty; at most 1 KB. Events of one key keep the order in which their transactions committed. */
+  readonly key: (data: InferOutput<Schema>) => string;
+  /** Any Standard Schema with synchronous checks. */
+  readonly data: Schema;
+  /** A step for each older version that must stay readable, up to this one without a hole. @default none */
+  readonly upcast?: Upcasts;
+}
+
+/** Defines an event. A bad definition throws DEFINITION_INVALID here, at import, not at the first emit. */
+export function defineEvent<const Type extends string, Schema extends StandardSchema>(
+  options: DefineEventOptions<Type, Schema>,
+): EventDefinition<Type, InferOutput<Schema>, InferInput<Schema>> {
+  type Data = InferOutput<Schema>;
+  checkDefinition(options);
+  const { type, version, topic, key } = options;
+  // Schemas carry their types only by inference; what `validate` returns is the schema's own output.
+  const schema = options.data as StandardSchema<unknown, Data>;
+  const upcast: Upcasts = Object.freeze({ ...options.upcast });
+
+  const parse = (payload: string, from: number): Data =>
+    validate(schema, upcasted(type, from, version, upcast, parsePayload(payload)), `${type} v${from}`);
+
+  const emit = (input: InferInput<Schema>): DomainEvent<Data> => {
+    const payload = encodePayload(validate(schema, input, type), type);
+    checkPayload(payload);
+    const data = readBack(type, payload, parse(payload, version));
+    return Object.freeze({ definition, type, version, topic, key: keyOf(type, key(data)), data, payload });
+  };
+  const definition: EventDefinition<Type, Data, InferInput<Schema>> = Object.freeze(
+    Object.assign(emit, { type, version, topic, schema, keyOf: key, parse }),
+  );
+  return definition;
+}
+
+/**
+ * The writer's data is what a reader will get, proved by reading it. A schema that reads its own output differently
+ * (`z.string().transform(Number)`, a Date without coerce) would else fail first in a consumer, after the commit.
+ */
+function readBack<Data>(type: string, payload: string, data: Data): Data {
+  if (encodePayload(data, type) !== payload)
+    throw new ContractError(
+      'DATA_CHANGES_WHEN_READ',
+      `${type} does not read back as it was written: its schema changes its own output; use one whose output is also its input (z.coerce.date(), z.codec), or transform before the emit`,
+    );
+  return deepFreeze(data);
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const inner of Object.values(value)) deepFreeze(inner as unknown);
+  return value;
+}
+
+function upcasted(type: string, from: number, to: number, steps: Upcasts, data: unknown): unknown {
+  if (!Number.isInteger(from) || from < 1 || from > to)
+    throw new ContractError(
+      'VERSION_UNKNOWN',
+      `${type} v${from} is not known here (up to v${to}): deploy the newer contract to this consumer first`,
+    );
+  let current = data;
+  for (let version = from; version < to; version += 1) {
+    const step = steps[version];
+    if (step === undefined)
+      throw new ContractError('VERSION_UNKNOWN', `${type} has no upcast from v${version}: add one`);
+    current = attempt(type, version, () => step(current));
+  }
+  return current;
+}
+
+function attempt(type: string, version: number, step: () => unknown): unknown {
+  try {
+    return step();
+  } catch (cause) {
+    throw new ContractError('UPCAST_FAILED', `the upcast of ${type} from v${version} threw`, { cause });
+  }
+}
+
+function keyOf(type: string, key: unknown): string {
+  const good = typeof key === 'string' && key !== '' && key.isWellFormed() && Buffer.byteLength(key) <= 1024;
+  // eslint-disable-next-line no-control-regex
+  if (good && !/[\u0000-\u001f\u007f]/.test(key)) return key;
+  throw new ContractError(
+    'KEY_INVALID',
+    `the key of ${type} must be 1 to 1024 bytes of text without control characters: check its key function`,
+  );
+}
+
+const TYPE = /^[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$/;
+const TOPIC = /^[A-Za-z0-9._-]{1,249}$/;
+
+interface DefinitionShape {
+  readonly type: string;
+  readonly version: number;
+  readonly topic: string;
+  readonly data: StandardSchema;
+  readonly upcast?: Upcasts;
+}
+
+function checkDefinition({ type, version, topic, data, upcast = {} }: DefinitionShape): void {
+  const wrong = (field: string, what: string): ContractError =>
+    new ContractError('DEFINITION_INVALID', `defineEvent(${JSON.stringify(type)}): ${field} ${what}`);
+  if (!TYPE.test(type) || type.length > 200)
+    throw wrong('type', 'must be lower-case words joined by dots, for example shop.order.placed');
+  if (!Number.isInteger(version) || version < 1) throw wrong('version', 'must be a whole number from 1');
+  if (!TOPIC.test(topic) || topic === '.' || topic === '..')
+    throw wrong('topic', 'must be a Kafka topic name: at most 249 of letters, digits, ".", "_", "-"');
+  if ((data as Partial<StandardSchema>)['~standard']?.version !== 1)
+    throw wrong('data', 'must be a Standard Schema, for example a zod schema');
+  const steps = Object.keys(upcast).map(Number);
+  const first = Math.min(...steps);
+  if (
+    steps.length > 0 &&
+    (first < 1 || steps.length !== version - first || steps.some((step) => step >= version))
+  )
+    throw wrong('upcast', `must have one step for each version from ${first} to ${version - 1}`);
+}

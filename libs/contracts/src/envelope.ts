@@ -1,0 +1,132 @@
+import { ContractError } from './contract-error.ts';
+import type { EventDefinition } from './event-definition.ts';
+import { parsePosition, type Position } from './position.ts';
+import type { Envelope, ReceivedEvent } from './received-event.ts';
+import { type WireHeaders, readHeaders } from './wire-headers.ts';
+import { SPEC_VERSION, versionOf, WIRE } from './wire.ts';
+
+/** What a Kafka client hands over; the shape of the broker port's IncomingRecord. Never changed here. */
+export interface WireRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly timestampMs: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[];
+}
+
+/** Reads headers, key and payload text strictly. Throws a ContractError and nothing else, whatever the bytes. */
+export function decodeEnvelope(record: WireRecord): Envelope {
+  const headers = readHeaders(record.headers);
+  checkMode(headers);
+  const id = required(headers, WIRE.id);
+  return Object.freeze({
+    id,
+    type: required(headers, WIRE.type),
+    version: versionOf(headers[WIRE.dataSchema]),
+    topic: record.topic,
+    key: record.key === null ? (headers[WIRE.subject] ?? id) : text(record.key, 'key'),
+    time: timeOf(headers, WIRE.time) ?? new Date(record.timestampMs),
+    source: required(headers, WIRE.source),
+    ...given('sourceId', headers[WIRE.sourceId]),
+    ...given('position', positionOf(headers, WIRE.position)),
+    ...given('prev', positionOf(headers, WIRE.prev)),
+    ...given('correlationId', headers[WIRE.correlationId]),
+    ...given('causationId', headers[WIRE.causationId]),
+    hops: hopsOf(headers[WIRE.hops]),
+    ...given('deadline', timeOf(headers, WIRE.deadline)),
+    ...given('saga', headers[WIRE.saga]),
+    ...given('replayOf', headers[WIRE.replayOf]),
+    headers,
+    partition: record.partition,
+    offset: record.offset,
+    payload: payloadOf(record.value),
+  });
+}
+
+/** Parses the payload by the event's definition: older versions are upcast. Throws a ContractError. */
+export function receive<Data>(
+  envelope: Envelope,
+  definition: EventDefinition<string, Data>,
+): ReceivedEvent<Data> {
+  if (envelope.type !== definition.type)
+    throw new ContractError(
+      'TYPE_MISMATCH',
+      `an event of type ${envelope.type} was read as ${definition.type}`,
+    );
+  return Object.freeze({ ...envelope, data: definition.parse(envelope.payload, envelope.version) });
+}
+
+function checkMode(headers: WireHeaders): void {
+  const specVersion = required(headers, WIRE.specVersion);
+  if (specVersion !== SPEC_VERSION)
+    throw bad(WIRE.specVersion, `is ${quote(specVersion)}, not ${SPEC_VERSION}`);
+  const contentType =
+    (headers[WIRE.contentType] ?? 'application/json').split(';')[0]?.trim().toLowerCase() ?? '';
+  const json = contentType === 'application/json' || /^[a-z]+\/[a-z0-9.-]+\+json$/.test(contentType);
+  if (!json || contentType.startsWith('application/cloudevents'))
+    throw new ContractError(
+      'CONTENT_TYPE_UNSUPPORTED',
+      `${WIRE.contentType} is ${quote(contentType)}: only JSON in the binary mode of CloudEvents is read`,
+    );
+}
+
+function required(headers: WireHeaders, name: string): string {
+  const value = headers[name];
+  if (value === undefined || value === '')
+    throw new ContractError(
+      'HEADER_MISSING',
+      `the record has no header ${name}: it is not a CloudEvent in binary mode`,
+    );
+  return value;
+}
+
+function positionOf(headers: WireHeaders, name: string): Position | undefined {
+  const value = headers[name];
+  return value === undefined ? undefined : parsePosition(value);
+}
+
+const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,12})?([Zz]|[+-]\d{2}:\d{2})$/;
+
+function timeOf(headers: WireHeaders, name: string): Date | undefined {
+  const value = headers[name];
+  if (value === undefined) return undefined;
+  const time = new Date(RFC3339.test(value) ? value : NaN);
+  if (Number.isNaN(time.getTime())) throw bad(name, `is ${quote(value)}, not a time as in RFC 3339`);
+  return time;
+}
+
+function hopsOf(value: string | undefined): number {
+  if (value === undefined) return 0;
+  if (!/^(0|[1-9]\d{0,5})$/.test(value)) throw bad(WIRE.hops, `is ${quote(value)}, not a whole number`);
+  return Number(value);
+}
+
+function payloadOf(value: Uint8Array | null): string {
+  if (value === null)
+    throw new ContractError('PAYLOAD_MISSING', 'the record has no value (a tombstone?): it is not an event');
+  return text(value, 'value');
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function text(bytes: Uint8Array, what: string): string {
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw new ContractError('PAYLOAD_NOT_TEXT', `the record's ${what} is not UTF-8`, { cause });
+  }
+}
+
+function given<Name extends string, T>(name: Name, value: T | undefined): Partial<Record<Name, T>> {
+  return value === undefined ? {} : ({ [name]: value } as Record<Name, T>);
+}
+
+function bad(name: string, what: string): ContractError {
+  return new ContractError('HEADERS_INVALID', `the header ${name} ${what}`);
+}
+
+function quote(value: string): string {
+  return JSON.stringify(value.slice(0, 80));
+}

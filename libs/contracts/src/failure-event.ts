@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { ContractError } from './contract-error.ts';
+import { defineEvent } from './define-event.ts';
+import type { EventDefinition } from './event-definition.ts';
+
+export const FAILURE_TYPE = 'converge.failure';
+
+const category = z.enum([
+  'network',
+  'throttle',
+  'service',
+  'contention',
+  'data',
+  'configuration',
+  'business',
+  'bug',
+]);
+const certainty = z.enum(['not_applied', 'applied', 'unknown']);
+
+const attempt = z.object({
+  at: z.iso.datetime(),
+  durationMs: z.number().nonnegative(),
+  category,
+  certainty,
+  code: z.string(),
+  message: z.string(),
+});
+
+/** The failed event. `id`, `type`, `version` and `source` are null when its headers could not be read. */
+const failedEvent = z
+  .object({
+    id: z.string().nullable(),
+    type: z.string().nullable(),
+    version: z.int().positive().nullable().default(1),
+    source: z.string().nullable(),
+    topic: z.string(),
+    partition: z.int().nonnegative(),
+    offset: z.string().regex(/^\d+$/),
+    position: z.string().nullable().default(null),
+    key: z.string().min(1),
+    /** The payload as it came, up to 256 KB. */
+    payload: z.string().optional(),
+    /** The same where it is not UTF-8. */
+    payloadBase64: z.string().optional(),
+    /** Where to find it when it is larger. */
+    ref: z.string().optional(),
+  })
+  .refine(
+    ({ payload, payloadBase64, ref }) =>
+      [payload, payloadBase64, ref].filter((part) => part !== undefined).length === 1,
+    { message: 'exactly one of payload, payloadBase64 and ref must be given' },
+  );
+
+const failureData = z.object({
+  consumer: z.string().min(1),
+  handler: z.string().min(1),
+  event: failedEvent,
+  category,
+  certainty,
+  code: z.string(),
+  message: z.string(),
+  attempts: z.array(attempt),
+  firstAt: z.iso.datetime(),
+  lastAt: z.iso.datetime(),
+  traceparent: z.string().optional(),
+  causationId: z.string().optional(),
+});
+
+export type FailureData = z.output<typeof failureData>;
+export type FailureInput = z.input<typeof failureData>;
+
+/** The topic that a consumer's failure events go to. */
+export function failureTopic(consumer: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/.test(consumer))
+    throw new ContractError(
+      'DEFINITION_INVALID',
+      `${JSON.stringify(consumer)} cannot name a consumer: use letters, digits, ".", "_" and "-" (its failure topic is named after it)`,
+    );
+  return `${consumer}.failures`;
+}
+
+/** The event by which a consumer says that it gave up on an event. Its key is the failed event's key. */
+export function failureEvent(
+  consumer: string,
+): EventDefinition<typeof FAILURE_TYPE, FailureData, FailureInput> {
+  return defineEvent({
+    type: FAILURE_TYPE,
+    version: 1,
+    topic: failureTopic(consumer),
+    key: (data) => data.event.key,
+    data: failureData,
+  });
+}

@@ -1,0 +1,47 @@
+import { ContractError } from './contract-error.ts';
+import { isReserved } from './wire.ts';
+
+export const MAX_HEADERS = 64;
+export const MAX_HEADER_BYTES = 8192;
+
+export interface HeaderCheck {
+  /** Names that only the kit may set: callers are refused, the kit itself is allowed. @default 'refuse' */
+  readonly reserved?: 'refuse' | 'allow';
+}
+
+/** RFC 9110 token, at most 128: what every client, proxy and console can show. */
+const NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
+// A line break would let a value forge a header in any text protocol that it passes through later.
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/;
+
+/** Checks headers at emit: throws HEADERS_INVALID or HEADER_RESERVED. At most 64 of them, 8 KB of names and values. */
+export function checkHeaders(headers: Readonly<Record<string, string>>, check: HeaderCheck = {}): void {
+  const entries = Object.entries(headers);
+  if (entries.length > MAX_HEADERS)
+    throw invalid(`there are ${entries.length} headers, at most ${MAX_HEADERS} are allowed`);
+  let bytes = 0;
+  for (const [name, value] of entries) {
+    checkOne(name, value, check);
+    bytes += Buffer.byteLength(name) + Buffer.byteLength(value);
+  }
+  if (bytes > MAX_HEADER_BYTES)
+    throw invalid(
+      `they take ${bytes} bytes, at most ${MAX_HEADER_BYTES} are allowed; put data into the payload`,
+    );
+}
+
+function checkOne(name: string, value: unknown, { reserved = 'refuse' }: HeaderCheck): void {
+  const shown = JSON.stringify(name.slice(0, 80));
+  if (!NAME.test(name)) throw invalid(`the name ${shown} is not 1 to 128 letters, digits, '-', '_' or '.'`);
+  if (reserved === 'refuse' && isReserved(name))
+    throw new ContractError('HEADER_RESERVED', `the header ${shown} is set by the kit: choose another name`);
+  if (typeof value !== 'string') throw invalid(`the value of ${shown} is a ${typeof value}, not a string`);
+  if (CONTROL.test(value))
+    throw invalid(`the value of ${shown} has a line break or another control character`);
+  if (!value.isWellFormed()) throw invalid(`the value of ${shown} has half of a surrogate pair`);
+}
+
+function invalid(what: string): ContractError {
+  return new ContractError('HEADERS_INVALID', `the event's headers cannot be sent: ${what}`);
+}

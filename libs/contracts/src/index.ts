@@ -1,0 +1,37 @@
+/**
+ * Event contracts: what may be written to an outbox and what a reader gets.
+ * - An event that was made is valid, frozen, encoded once, and reads back as it was written; a bad one throws.
+ * - What comes from the log is read strictly: any bytes give an envelope or a ContractError, never a crash.
+ * - Versions that were published stay readable by upcasts; `checkSchemas` names every incompatible change.
+ * Pure: no I/O except reading and writing schema files.
+ */
+export {
+  ContractError,
+  type ContractErrorCode,
+  type ContractErrorDetail,
+  type ContractIssue,
+} from './contract-error.ts';
+export { defineEvent, type DefineEventOptions } from './define-event.ts';
+export { decodeEnvelope, receive, type WireRecord } from './envelope.ts';
+export type { DomainEvent, EventDefinition, Upcasts } from './event-definition.ts';
+export {
+  FAILURE_TYPE,
+  type FailureData,
+  failureEvent,
+  type FailureInput,
+  failureTopic,
+} from './failure-event.ts';
+export { checkHeaders, type HeaderCheck, MAX_HEADER_BYTES, MAX_HEADERS } from './headers.ts';
+export { checkPayload, encodePayload, MAX_PAYLOAD_BYTES, parsePayload } from './payload.ts';
+export {
+  comparePositions,
+  formatPosition,
+  parsePosition,
+  type Position,
+  START,
+  type WirePosition,
+} from './position.ts';
+export type { Envelope, ReceivedEvent } from './received-event.ts';
+export type { InferInput, InferOutput, StandardSchema } from './standard-schema.ts';
+export { contextHeaders, type EventContext } from './wire-headers.ts';
+export { CONTENT_TYPE, dataSchemaOf, isReserved, SPEC_VERSION, versionOf, WIRE } from './wire.ts';

@@ -1,0 +1,80 @@
+import { ContractError } from './contract-error.ts';
+
+/** Below the outbox table's check (900 KiB with the headers) and the broker's default limit of 1 MiB. */
+export const MAX_PAYLOAD_BYTES = 900_000;
+
+/** JSON, once: from here on the text travels unchanged. Throws DATA_NOT_JSON for what JSON cannot carry. */
+export function encodePayload(data: unknown, what: string): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(data) as string | undefined;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ContractError(
+      'DATA_NOT_JSON',
+      `${what} cannot be written as JSON: ${why}; send a BigInt as a string`,
+      { cause },
+    );
+  }
+  if (text === undefined)
+    throw new ContractError('DATA_NOT_JSON', `${what} is ${typeof data}, which JSON does not have`);
+  return text;
+}
+
+/** Throws PAYLOAD_LONE_SURROGATE or PAYLOAD_TOO_LARGE (bytes of UTF-8). */
+export function checkPayload(payload: string, maxBytes: number = MAX_PAYLOAD_BYTES): void {
+  const bytes = Buffer.byteLength(payload);
+  if (bytes > maxBytes)
+    throw new ContractError(
+      'PAYLOAD_TOO_LARGE',
+      `the payload takes ${bytes} bytes, at most ${maxBytes} are allowed: store large content elsewhere and send a reference`,
+    );
+  if (!payload.isWellFormed() || hasLoneEscape(payload))
+    throw new ContractError(
+      'PAYLOAD_LONE_SURROGATE',
+      'the payload has half of a surrogate pair, which UTF-8 cannot carry: cut strings between characters, or call toWellFormed()',
+    );
+}
+
+/**
+ * JSON.stringify writes a lone surrogate as the six characters `\udXXX`, so that the half hides from `isWellFormed`
+ * and comes to light in the consumer. Other writers escape whole pairs, which is fine.
+ */
+function hasLoneEscape(json: string): boolean {
+  if (!/\\u[dD]/.test(json)) return false;
+  let pending = -1;
+  for (const match of json.matchAll(/\\(?:u([0-9a-fA-F]{4})|[^])/g)) {
+    const unit = match[1] === undefined ? 0 : parseInt(match[1], 16);
+    const low = unit >= 0xdc00 && unit <= 0xdfff;
+    if (low !== (pending === match.index)) return true;
+    pending = unit >= 0xd800 && unit <= 0xdbff ? match.index + match[0].length : -1;
+    if (pending !== -1 && !json.startsWith('\\u', pending)) return true;
+  }
+  return pending !== -1;
+}
+
+/** Keys that reach an object's prototype in code that copies or merges what it was given. */
+const FORBIDDEN = new Set(['__proto__', 'constructor']);
+// Most payloads have none of these letters and take the fast way (a reviver makes JSON.parse several times slower).
+const SUSPECT = /__proto__|constructor|\\u00/;
+
+/** Parses a payload from outside. Throws PAYLOAD_NOT_JSON or PAYLOAD_FORBIDDEN_KEY. */
+export function parsePayload(payload: string): unknown {
+  try {
+    return JSON.parse(payload, SUSPECT.test(payload) ? refuseForbidden : undefined) as unknown;
+  } catch (cause) {
+    if (cause instanceof ContractError) throw cause;
+    throw new ContractError('PAYLOAD_NOT_JSON', 'the payload is not JSON, or nested too deeply to read', {
+      cause,
+    });
+  }
+}
+
+function refuseForbidden(key: string, value: unknown): unknown {
+  if (FORBIDDEN.has(key))
+    throw new ContractError(
+      'PAYLOAD_FORBIDDEN_KEY',
+      `the payload has a key ${JSON.stringify(key)}, which is refused: it reaches an object's prototype`,
+    );
+  return value;
+}

@@ -1,0 +1,71 @@
+import { ContractError, type ContractErrorCode, type ContractIssue } from './contract-error.ts';
+
+/**
+ * The part of the Standard Schema interface (https://standardschema.dev, v1) that contracts use. zod, valibot, arktype
+ * and others implement it, so a definition is not tied to one validation library.
+ */
+export interface StandardSchema<Input = unknown, Output = Input> {
+  readonly '~standard': {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+  };
+}
+
+export type SchemaResult<Output> =
+  { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly SchemaIssue[] };
+
+interface SchemaIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+export type InferInput<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['input'];
+export type InferOutput<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['output'];
+
+/** Validates now or throws: `code` when the data is bad, `SCHEMA_ASYNC` when the schema would answer later. */
+export function validate<Output>(
+  schema: StandardSchema<unknown, Output>,
+  value: unknown,
+  what: string,
+  code: ContractErrorCode = 'DATA_INVALID',
+): Output {
+  const result = run(schema, value, what);
+  if (result instanceof Promise) {
+    // A late rejection of a promise that nobody awaits would end the process.
+    result.catch(() => undefined);
+    throw new ContractError(
+      'SCHEMA_ASYNC',
+      `${what} has an asynchronous schema (${schema['~standard'].vendor}), but events are validated inside a database transaction: use synchronous checks only, and do look-ups before the emit`,
+    );
+  }
+  if (result.issues === undefined) return result.value;
+  const issues = result.issues.map(readable);
+  throw new ContractError(code, `${what} does not fit its contract: ${summary(issues)}`, { issues });
+}
+
+function run<Output>(
+  schema: StandardSchema<unknown, Output>,
+  value: unknown,
+  what: string,
+): SchemaResult<Output> | Promise<SchemaResult<Output>> {
+  try {
+    return schema['~standard'].validate(value);
+  } catch (cause) {
+    throw new ContractError('DATA_INVALID', `${what}: the schema threw instead of answering`, { cause });
+  }
+}
+
+function readable(issue: SchemaIssue): ContractIssue {
+  const steps = (issue.path ?? []).map((step) => String(typeof step === 'object' ? step.key : step));
+  return { path: steps.join('.'), message: issue.message };
+}
+
+function summary(issues: readonly ContractIssue[]): string {
+  const shown = issues
+    .slice(0, 5)
+    .map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
+  const rest = issues.length - shown.length;
+  return shown.join('; ') + (rest > 0 ? `; and ${rest} more` : '');
+}

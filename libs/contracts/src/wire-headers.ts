@@ -1,0 +1,77 @@
+import { ContractError } from './contract-error.ts';
+import { CONTENT_TYPE, dataSchemaOf, isReserved, WIRE } from './wire.ts';
+
+export type WireHeaders = Readonly<Record<string, string>>;
+
+/** No honest producer comes near; a hostile one must not make us build huge objects. */
+const MAX_RECEIVED = 256;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * The record's headers as text. Ours must be unique and text: two different `ce_id` would let two readers see two
+ * events. Foreign ones: the last of a name counts, and one that is not text is left out (the record still has it).
+ */
+export function readHeaders(headers: readonly (readonly [string, Uint8Array | null])[]): WireHeaders {
+  if (headers.length > MAX_RECEIVED)
+    throw new ContractError(
+      'HEADERS_INVALID',
+      `the record has ${headers.length} headers, more than ${MAX_RECEIVED}`,
+    );
+  // No prototype: a header named __proto__ is then a name like any other.
+  const read = Object.create(null) as Record<string, string>;
+  for (const [name, value] of headers) {
+    const text = decode(value);
+    if (isReserved(name)) read[name] = ours(read, name, text);
+    else if (text !== undefined) read[name] = text;
+  }
+  return Object.freeze(read);
+}
+
+function ours(read: WireHeaders, name: string, text: string | undefined): string {
+  const shown = JSON.stringify(name.slice(0, 80));
+  if (name in read) throw new ContractError('HEADERS_INVALID', `the header ${shown} is there twice`);
+  // eslint-disable-next-line no-control-regex
+  if (text === undefined || /[\u0000-\u001f\u007f]/.test(text))
+    throw new ContractError('HEADERS_INVALID', `the header ${shown} is not text`);
+  return text;
+}
+
+function decode(value: Uint8Array | null): string | undefined {
+  if (value === null) return undefined;
+  try {
+    return utf8.decode(value);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the kit knows of an event's story when it is written. */
+export interface EventContext {
+  readonly correlationId?: string;
+  readonly causationId?: string;
+  readonly hops?: number;
+  readonly deadline?: Date;
+  readonly saga?: string;
+  readonly replayOf?: string;
+}
+
+/** The wire headers that the writer (not the relay) sets for an event. */
+export function contextHeaders(
+  event: { readonly type: string; readonly version: number },
+  context: EventContext = {},
+): Record<string, string> {
+  const named: readonly (readonly [string, string | undefined])[] = [
+    [WIRE.dataSchema, dataSchemaOf(event.type, event.version)],
+    [WIRE.contentType, CONTENT_TYPE],
+    [WIRE.correlationId, context.correlationId],
+    [WIRE.causationId, context.causationId],
+    [WIRE.hops, context.hops?.toString()],
+    [WIRE.deadline, context.deadline?.toISOString()],
+    [WIRE.saga, context.saga],
+    [WIRE.replayOf, context.replayOf],
+  ];
+  const headers: Record<string, string> = {};
+  for (const [name, value] of named) if (value !== undefined) headers[name] = value;
+  return headers;
+}
