@@ -1,0 +1,17 @@
+/** How far a partition's log is known to reach. `id` as text, as in the rows. */
+export interface Cursor {
+  readonly epoch: number;
+  readonly tick: bigint;
+  readonly id: string;
+}
+
+/** True when the event is at or below the cursor, that is, in the log already. */
+export function isPassed(cursor: Cursor, tick: bigint, id: string): boolean {
+  if (tick !== cursor.tick) return tick < cursor.tick;
+  return BigInt(id) <= BigInt(cursor.id);
+}
+
+/** `epoch.tick.id`, as in ce_prev. */
+export function formatCursor(cursor: Cursor): string {
+  return `${cursor.epoch}.${cursor.tick}.${cursor.id}`;
+}

@@ -1,0 +1,7 @@
+import type { MigrationSet } from '@converge/postgres';
+
+/** The tables of this package: ticks, cursors, topics. Apply after `outboxMigrations`. */
+export const relayMigrations: MigrationSet = {
+  name: 'relay',
+  directory: new URL('../sql/', import.meta.url),
+};

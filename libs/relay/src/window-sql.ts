@@ -1,0 +1,225 @@
+import type { Executor } from '@converge/postgres';
+import { type Tick, type TickRow, tickOf } from './tick.ts';
+
+/** One event as it stands in the outbox. `id` stays text: it is written into positions far more often than compared. */
+export interface OutboxRow {
+  readonly id: string;
+  readonly event_id: string;
+  readonly topic: string;
+  readonly key: string;
+  readonly type: string;
+  readonly headers: string;
+  readonly payload: string;
+  readonly created_ms: number;
+}
+
+interface HeadRow {
+  readonly head: string | null;
+}
+
+/**
+ * What makes these statements fast, and right:
+ * - k, xmax(k), xip(k) and the lowest id are bound and planned as constants (unnamed statement, one plan per call), so
+ *   that the planner sees an index range and prunes children. As a subquery on converge.tick it scanned everything.
+ * - Two arms instead of OR, each `order by xid limit`, so that even a window of a million rows costs an index scan of
+ *   one page: the plan with a sequential scan would have to sort first. The order is only for the plan; rows leave
+ *   in the order of id (qualified: the output column of that name is text and would sort as text).
+ * - The first row is the head (json in `head`), the others are events: no column of the tick is repeated per event.
+ */
+const columns = 'id, event_id, topic, key, type, headers, payload, created_at';
+
+const reply = (from: string, head: string): string => `
+  select reply.head, reply.id::text as id, reply.event_id::text as event_id, reply.topic, reply.key, reply.type,
+         reply.headers, reply.payload, floor(extract(epoch from reply.created_at) * 1000)::float8 as created_ms
+    from (select ${head}::text as head, null::bigint as id, null::uuid as event_id, null as topic, null as key,
+                 null as type, null as headers, null as payload, null::timestamptz as created_at
+          union all
+          select null, ${columns} from ${from}) as reply
+   order by reply.id nulls first`;
+
+const tickJson = (t: string): string => `json_build_object('number', ${t}.number::text, 'snapshot', ${t}.snapshot::text,
+  'own', ${t}.own::text, 'floor', ${t}.floor::text, 'ceil', ${t}.ceil::text, 'nonce', ${t}.nonce, 'epoch', ${t}.epoch)`;
+
+// The snapshot of this one statement is the tick's snapshot, decides what is fresh, and is older than both the tick's
+// own xid and the sequence value: ceil covers every id that the window can hold. set_config makes this commit, and
+// with it every commit that the snapshot saw, durable before the reply. The lease's term fences; a check that passed
+// on an old snapshot leaves a normal tick, because windows are read by number.
+export const pollSql = `
+  with durable as materialized (select set_config('synchronous_commit', 'on', true) as setting),
+  sequence as materialized (select last_value - (not is_called)::int as value from converge.outbox_id),
+  fresh as materialized (
+    (select ${columns} from converge.outbox where xid >= $2::xid8 and id >= $4::bigint order by xid limit $5::int + 1)
+    union all
+    (select ${columns} from converge.outbox where xid = any ($3::xid8[]) and id >= $4::bigint order by xid limit $5::int + 1)
+  ),
+  made as (
+    insert into converge.tick (number, snapshot, own, floor, ceil, nonce, epoch, term)
+    select $1::bigint, pg_current_snapshot(), pg_current_xact_id(), $6::bigint, sequence.value, $7, $8::int, lease.term
+      from converge.lease, durable, sequence
+     where lease.name = $9 and lease.term = $10::bigint and durable.setting = 'on'
+       and ($11::boolean or exists (select from fresh))
+    returning number, snapshot, own, floor, ceil, nonce, epoch
+  )
+  ${reply(
+    '(select * from fresh where exists (select from made) and (select count(*) from fresh) <= $5::int) as fits',
+    `json_build_object('sequence', (select value::text from sequence), 'found', (select count(*) from fresh),
+      'tick', (select ${tickJson('made')} from made))`,
+  )}`;
+
+export interface PollRequest {
+  readonly previous: Tick;
+  readonly lowest: bigint;
+  /** Rows at most in the reply; 0 asks for the tick alone. */
+  readonly page: number;
+  readonly floor: bigint;
+  readonly nonce: string;
+  readonly epoch: number;
+  readonly lease: string;
+  readonly term: bigint;
+  /** Make the tick even when nothing is new. */
+  readonly always: boolean;
+}
+
+export interface PollReply {
+  /** The sequence now: the next tick's floor. */
+  readonly sequence: bigint;
+  readonly tick: Tick | undefined;
+  /** The whole window in order; undefined when it is larger than a page, and then it is read by number. */
+  readonly rows: readonly OutboxRow[] | undefined;
+}
+
+/** Rejects with SQLSTATE 23505 when another relay made this tick. */
+export async function poll(executor: Executor, request: PollRequest): Promise<PollReply> {
+  const { previous, page } = request;
+  const { rows } = await executor.query<OutboxRow & HeadRow>(pollSql, [
+    (previous.number + 1n).toString(),
+    previous.snapshot.xmax.toString(),
+    previous.snapshot.xip,
+    request.lowest.toString(),
+    page,
+    request.floor.toString(),
+    request.nonce,
+    request.epoch,
+    request.lease,
+    request.term.toString(),
+    request.always,
+  ]);
+  const head = headOf<{ sequence: string; found: number; tick: TickRow | null }>(rows);
+  return {
+    sequence: BigInt(head.sequence),
+    tick: head.tick === null ? undefined : tickOf(head.tick),
+    rows: head.found <= page ? rows : undefined,
+  };
+}
+
+// A window, or its part below the floor, by the xid index: whole when it fits into a page, else only counted.
+export const indexedSql = `
+  with fresh as materialized (
+    (select ${columns} from converge.outbox
+      where xid >= $1::xid8 and xid < $2::xid8 and id between $4::bigint and $5::bigint
+        and pg_visible_in_snapshot(xid, $6::pg_snapshot) and ($8::text is null or topic = $8)
+      order by xid limit $7::int + 1)
+    union all
+    (select ${columns} from converge.outbox
+      where xid = any ($3::xid8[]) and id between $4::bigint and $5::bigint
+        and pg_visible_in_snapshot(xid, $6::pg_snapshot) and ($8::text is null or topic = $8)
+      order by xid limit $7::int + 1)
+  )
+  ${reply(
+    '(select * from fresh where (select count(*) from fresh) <= $7::int) as fits',
+    `json_build_object('found', (select count(*) from fresh))`,
+  )}`;
+
+export interface WindowRead {
+  readonly previous: Tick;
+  readonly tick: Tick;
+  readonly lowest: bigint;
+  /** Only the events of this topic. */
+  readonly topic?: string | undefined;
+}
+
+/** Rows of the window with `xid < xidBelow` or running at the previous tick, and `id <= idTo`; undefined when they are more than a page. */
+export async function readIndexed(
+  executor: Executor,
+  { previous, tick, lowest, topic }: WindowRead,
+  page: number,
+  part: { readonly xidBelow: bigint; readonly idTo: bigint },
+): Promise<readonly OutboxRow[] | undefined> {
+  const { rows } = await executor.query<OutboxRow & HeadRow>(indexedSql, [
+    previous.snapshot.xmax.toString(),
+    part.xidBelow.toString(),
+    previous.snapshot.xip,
+    lowest.toString(),
+    part.idTo.toString(),
+    tick.snapshot.text,
+    page,
+    topic ?? null,
+  ]);
+  const head = headOf<{ found: number }>(rows);
+  return head.found <= page ? rows : undefined;
+}
+
+// A page by primary key. Both ends of the range are bound: without the upper one, the last page of a window walks over
+// everything that was written after it.
+export const walkSql = `
+  select outbox.id::text as id, event_id::text as event_id, topic, key, type, headers, payload,
+         floor(extract(epoch from created_at) * 1000)::float8 as created_ms
+    from converge.outbox
+   where outbox.id > $1::bigint and outbox.id <= $2::bigint
+     and pg_visible_in_snapshot(xid, $3::pg_snapshot) and not pg_visible_in_snapshot(xid, $4::pg_snapshot)
+     and ($6::text is null or topic = $6)
+   order by outbox.id limit $5::int`;
+
+export async function readWalk(
+  executor: Executor,
+  { previous, tick, topic }: WindowRead,
+  page: number,
+  after: bigint,
+): Promise<readonly OutboxRow[]> {
+  const { rows } = await executor.query<OutboxRow>(walkSql, [
+    after.toString(),
+    tick.ceil.toString(),
+    tick.snapshot.text,
+    previous.snapshot.text,
+    page,
+    topic ?? null,
+  ]);
+  return rows;
+}
+
+const tickColumns = `number::text, snapshot::text, own::text, floor::text, ceil::text, nonce, epoch`;
+
+/** Ticks `number >= from` in order. */
+export async function readTicks(executor: Executor, from: bigint, limit: number): Promise<readonly Tick[]> {
+  const { rows } = await executor.query<TickRow>(
+    `select ${tickColumns} from converge.tick where tick.number >= $1::bigint order by tick.number limit $2`,
+    [from.toString(), limit],
+  );
+  return rows.map(tickOf);
+}
+
+export async function readLatestTick(executor: Executor): Promise<{ tick: Tick; sequence: bigint }> {
+  const { rows } = await executor.query<TickRow & { sequence: string }>(
+    `select ${tickColumns}, (select last_value - (not is_called)::int from converge.outbox_id)::text as sequence
+       from converge.tick order by tick.number desc limit 1`,
+  );
+  const row = rows[0];
+  if (row === undefined) throw new Error('converge.tick is empty: run `converge migrate` again, tick 0 is part of it');
+  return { tick: tickOf(row), sequence: BigInt(row.sequence) };
+}
+
+/** Where reads after `tick` may begin (see LowestId). Ticks are few and the walk goes from the newest: primary key. */
+export async function readLowestId(executor: Executor, tick: Tick): Promise<bigint> {
+  const { rows } = await executor.query<{ floor: string }>(
+    `select floor::text from converge.tick where tick.number <= $1::bigint and own <= $2::xid8
+      order by tick.number desc limit 1`,
+    [tick.number.toString(), tick.snapshot.xmin.toString()],
+  );
+  return BigInt(rows[0]?.floor ?? '0') + 1n;
+}
+
+function headOf<H>(rows: (HeadRow & OutboxRow)[]): H {
+  const head = rows.shift()?.head;
+  if (head === undefined || head === null) throw new Error('the reply has no head row');
+  return JSON.parse(head) as H;
+}
