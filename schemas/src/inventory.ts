@@ -1,0 +1,24 @@
+import { defineEvent } from '@converge/contracts';
+import { z } from 'zod';
+import { cents, country, orderId, reason, stockLine } from './parts.ts';
+
+const topic = 'shop.inventory';
+const key = (data: { orderId: string }): string => data.orderId;
+
+/** All lines of the order are set aside. Carries what the next step needs. */
+export const stockReserved = defineEvent({
+  type: 'shop.stock.reserved',
+  version: 1,
+  topic,
+  key,
+  data: z.object({ orderId, lines: z.array(stockLine).min(1), totalCents: cents, country }),
+});
+
+/** What was set aside for the order is back on the shelf. */
+export const stockReleased = defineEvent({
+  type: 'shop.stock.released',
+  version: 1,
+  topic,
+  key,
+  data: z.object({ orderId, reason }),
+});

@@ -1,0 +1,26 @@
+import type { OrderLine } from '@converge/schemas';
+import type { ColumnType, Generated, JSONColumnType } from 'kysely';
+import type { EffectTable } from '../common/effect.ts';
+import type { OrderState } from './order.ts';
+
+export interface OrdersDb {
+  orders: {
+    order_id: string;
+    state: OrderState;
+    lines: JSONColumnType<readonly OrderLine[]>;
+    total_cents: number;
+    country: string;
+    reason: string | null;
+    version: Generated<number>;
+    placed_at: Generated<Date>;
+    settled_at: ColumnType<Date | null, Date | undefined, Date>;
+  };
+  order_history: {
+    order_id: string;
+    version: number;
+    state: OrderState;
+    detail: string | null;
+    at: Generated<Date>;
+  };
+  effect: EffectTable;
+}
