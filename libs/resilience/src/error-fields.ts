@@ -1,0 +1,23 @@
+/** An error's own fields, read safely: anything can be thrown, and a getter may throw again. */
+export function fieldsOf(error: unknown): Readonly<Record<string, unknown>> {
+  if ((typeof error !== 'object' && typeof error !== 'function') || error === null) return {};
+  return new Proxy(error as Record<string, unknown>, { get: (target, name) => read(target, name) });
+}
+
+function read(target: object, name: string | symbol): unknown {
+  try {
+    return Reflect.get(target, name) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+export function messageOf(error: unknown): string {
+  const { message } = fieldsOf(error);
+  if (typeof message === 'string') return message;
+  try {
+    return String(error);
+  } catch {
+    return 'an object that cannot be shown was thrown';
+  }
+}

@@ -1,0 +1,81 @@
+import { delayMs } from './backoff.ts';
+import type { Failure } from './failure.ts';
+import type { Policy } from './policy.ts';
+
+/**
+ * `again`: wait, then the next attempt · `rerun`: the same attempt again (contention costs none) · `give_up`: the error
+ * goes to the caller, for the reason given.
+ */
+export type RetryDecision =
+  | { readonly kind: 'again'; readonly waitMs: number }
+  | { readonly kind: 'rerun'; readonly waitMs: number }
+  | { readonly kind: 'give_up'; readonly reason: 'not_retryable' | 'applied' | 'attempts' | 'deadline' };
+
+export interface RetryQuestion {
+  readonly failure: Failure;
+  readonly policy: Policy;
+  /** The attempt that failed, from 1. */
+  readonly attempt: number;
+  /** How often contention made us run again. */
+  readonly reruns: number;
+  /** Milliseconds since the first attempt began. */
+  readonly spentMs: number;
+  readonly random: () => number;
+}
+
+/** Contention is no attempt, but without any bound two callers could push each other for ever. */
+export const MAX_RERUNS = 50;
+/** Throttled callers begin slower than others. */
+export const THROTTLE_BASE_MS = 1000;
+/** How far above our own delay a `Retry-After` may push us: an absurd one must not park the caller for hours. */
+export const RETRY_AFTER_SLACK_MS = 5000;
+
+type Strategy = 'backoff' | 'throttle' | 'rerun' | 'none';
+
+function strategyOf({ category, certainty, structural }: Failure): Strategy | 'applied' {
+  if (certainty === 'applied') return 'applied';
+  switch (category) {
+    case 'network':
+    case 'service':
+      return structural ? 'none' : 'backoff';
+    case 'throttle':
+      return 'throttle';
+    case 'contention':
+      return 'rerun';
+    case 'bug': // few tries: the policy's attempts; a structural one fails the same way each time
+      return structural ? 'none' : 'backoff';
+    case 'data':
+    case 'configuration':
+    case 'business':
+      return 'none';
+    default:
+      return category satisfies never;
+  }
+}
+
+/** Pure: what to do after a failed attempt. No wait is chosen that would end after the deadline. */
+export function decideRetry({
+  failure,
+  policy,
+  attempt,
+  reruns,
+  spentMs,
+  random,
+}: RetryQuestion): RetryDecision {
+  const strategy = strategyOf(failure);
+  if (strategy === 'none') return { kind: 'give_up', reason: 'not_retryable' };
+  if (strategy === 'applied') return { kind: 'give_up', reason: 'applied' };
+  const rerun = strategy === 'rerun';
+  if (rerun ? reruns >= MAX_RERUNS : attempt >= policy.attempts)
+    return { kind: 'give_up', reason: 'attempts' };
+  const waitMs = waitOf(failure, policy, rerun ? reruns + 1 : attempt, random);
+  if (spentMs + waitMs >= policy.deadlineMs) return { kind: 'give_up', reason: 'deadline' };
+  return { kind: rerun ? 'rerun' : 'again', waitMs };
+}
+
+function waitOf(failure: Failure, { backoff }: Policy, count: number, random: () => number): number {
+  if (failure.category !== 'throttle') return delayMs(backoff, count, random);
+  const own = delayMs({ ...backoff, baseMs: Math.max(backoff.baseMs, THROTTLE_BASE_MS) }, count, random);
+  const asked = failure.retryAfterMs ?? 0;
+  return Math.min(Math.max(own, asked), own + RETRY_AFTER_SLACK_MS);
+}

@@ -1,0 +1,102 @@
+import { classify as classifyError } from './classify.ts';
+import { type Failure } from './failure.ts';
+import type { Policy } from './policy.ts';
+import { decideRetry, type RetryDecision } from './retry-decision.ts';
+
+/** The part of the runtime's clock that retrying needs. `sleep` resolves early, never rejects, when aborted. */
+export interface RetryClock {
+  monotonic(): number;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** One attempt, told as soon as it ended. */
+export interface AttemptReport {
+  /** From 1; a rerun after contention keeps its number. */
+  readonly attempt: number;
+  readonly durationMs: number;
+  /** Absent when it succeeded. */
+  readonly failure?: Failure;
+  /** What follows; absent when it succeeded. */
+  readonly decision?: RetryDecision;
+}
+
+export interface RetryOptions {
+  readonly policy: Policy;
+  readonly clock: RetryClock;
+  readonly random: () => number;
+  /** @default the package's `classify` */
+  readonly classify?: (error: unknown) => Failure;
+  readonly onAttempt?: (report: AttemptReport) => void;
+  /** Ends the wait or aborts the attempt; `retry` then rejects with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Calls `fn` until it succeeds, the failure is not one that retrying helps, or the policy's attempts or deadline are
+ * used up; then rejects with the last error as it was thrown. `fn` must be safe to repeat: an attempt whose outcome is
+ * unknown is repeated too. An attempt that outlasts its time gets its signal aborted and counts as failed, unknown.
+ */
+export async function retry<T>(
+  fn: (attempt: number, signal: AbortSignal) => Promise<T>,
+  options: RetryOptions,
+): Promise<T> {
+  const { policy, clock, random, classify = classifyError, onAttempt, signal } = options;
+  const startedAt = clock.monotonic();
+  let attempt = 1;
+  let reruns = 0;
+  for (;;) {
+    signal?.throwIfAborted();
+    const begun = clock.monotonic();
+    const leftMs = policy.deadlineMs - (begun - startedAt);
+    const outcome = await once(fn, attempt, Math.min(policy.attemptTimeoutMs, leftMs), options);
+    const ended = clock.monotonic();
+    const report = { attempt, durationMs: ended - begun };
+    if (outcome.ok) {
+      onAttempt?.(report);
+      return outcome.value;
+    }
+    signal?.throwIfAborted();
+    const failure = classify(outcome.error);
+    const spentMs = ended - startedAt;
+    const decision = decideRetry({ failure, policy, attempt, reruns, spentMs, random });
+    onAttempt?.({ ...report, failure, decision });
+    if (decision.kind === 'give_up') throw outcome.error;
+    if (decision.kind === 'rerun') reruns += 1;
+    else attempt += 1;
+    await clock.sleep(decision.waitMs, signal);
+  }
+}
+
+type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
+
+async function once<T>(
+  fn: (attempt: number, signal: AbortSignal) => Promise<T>,
+  attempt: number,
+  timeoutMs: number,
+  { clock, signal }: RetryOptions,
+): Promise<Outcome<T>> {
+  const own = new AbortController();
+  const ended = new AbortController();
+  const both = signal === undefined ? own.signal : AbortSignal.any([own.signal, signal]);
+  const work = (async (): Promise<Outcome<T>> => ({ ok: true, value: await fn(attempt, both) }))().catch(
+    (error: unknown): Outcome<T> => ({ ok: false, error }),
+  );
+  const late = clock.sleep(timeoutMs, ended.signal).then((): Outcome<T> => {
+    const error = new DOMException(`attempt ${attempt} took longer than ${timeoutMs} ms`, 'TimeoutError');
+    if (!ended.signal.aborted) own.abort(error);
+    return { ok: false, error };
+  });
+  try {
+    return await Promise.race([work, late, aborted(signal, ended.signal)]);
+  } finally {
+    ended.abort();
+  }
+}
+
+/** Settles when the caller aborts: an `fn` that does not look at its signal must not hold the caller. */
+function aborted(signal: AbortSignal | undefined, ended: AbortSignal): Promise<Outcome<never>> {
+  const { promise, resolve } = Promise.withResolvers<Outcome<never>>();
+  const onAbort = (): void => resolve({ ok: false, error: signal?.reason });
+  signal?.addEventListener('abort', onAbort, { once: true, signal: ended });
+  return promise;
+}
