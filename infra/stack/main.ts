@@ -1,0 +1,72 @@
+import { parseArgs } from 'node:util';
+import { runServices } from '@converge/runtime';
+import { StackError, stackDown, stackService, stackStatus } from '@converge/testing';
+
+const usage = 'usage: node infra/stack/main.ts up [--postgres-port N] [--kafka-port N] | down | status';
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+async function main(argv: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: { 'postgres-port': { type: 'string' }, 'kafka-port': { type: 'string' } },
+  });
+  switch (positionals[0]) {
+    case 'up':
+      return up(port(values['postgres-port']), port(values['kafka-port']));
+    case 'down':
+      await stackDown(undefined, say);
+      return 0;
+    case 'status':
+      return status();
+    default:
+      say(usage);
+      return 2;
+  }
+}
+
+async function up(postgresPort: number | undefined, kafkaPort: number | undefined): Promise<number> {
+  const already = stackStatus().environment;
+  if (already !== undefined) {
+    say('stack: already up in this folder; `node infra/stack/main.ts down` stops it');
+    process.stdout.write(already);
+    return 1;
+  }
+  const stack = stackService({ log: say, postgresPort, kafkaPort });
+  await runServices([stack], {
+    onReady: () => {
+      process.stdout.write(stack.environment);
+      say('stack: up until Ctrl-C (the same lines are in .converge/stack.env)');
+    },
+    onStopping: (reason) => say(`stack: stopping (${reason})`),
+  });
+  return 0;
+}
+
+function status(): number {
+  const { instances, environment } = stackStatus();
+  for (const { kind, owner, alive } of instances)
+    say(`stack: ${kind} of process ${owner.pid}${alive ? '' : ', which died (the next start cleans up)'}`);
+  if (environment === undefined) say('stack: none is up in this folder');
+  else process.stdout.write(environment);
+  return environment === undefined ? 3 : 0;
+}
+
+function port(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 1 || number > 65_535)
+    throw new TypeError(`"${text}" is no port: 1 to 65535. ${usage}`);
+  return number;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  // What a user can mend is one sentence; anything else is a defect and keeps its stack trace.
+  const known = error instanceof StackError || error instanceof TypeError;
+  say(
+    `stack: ${known || !(error instanceof Error) ? String((error as Error).message) : String(error.stack)}`,
+  );
+  process.exitCode = 1;
+}

@@ -1,0 +1,64 @@
+import type { Clock } from '@converge/runtime';
+
+export interface ManualClock extends Clock {
+  /**
+   * Moves time on and wakes sleepers in the order in which they are due (ties: in the order in which they lay down).
+   * After each wake it lets promises settle, so a woken loop that sleeps again within the span is woken again.
+   */
+  advance(ms: number): Promise<void>;
+  /** How many sleep now. */
+  readonly sleepers: number;
+  /** Milliseconds until the next one is due; undefined when nobody sleeps. */
+  readonly untilNextMs: number | undefined;
+}
+
+interface Sleeper {
+  readonly due: number;
+  wake(): void;
+}
+
+/** A clock that a test moves by hand. `startMs` is its first wall clock time; monotonic time starts at 0. */
+export function manualClock(startMs = Date.UTC(2026, 0, 1)): ManualClock {
+  let elapsed = 0;
+  const asleep = new Set<Sleeper>();
+  const next = (): Sleeper | undefined => [...asleep].sort((a, b) => a.due - b.due)[0];
+  return {
+    now: () => startMs + elapsed,
+    monotonic: () => elapsed,
+    sleep(ms, signal) {
+      if (signal?.aborted) return Promise.resolve();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const sleeper: Sleeper = { due: elapsed + Math.max(ms, 0), wake };
+      function wake(): void {
+        asleep.delete(sleeper);
+        signal?.removeEventListener('abort', wake);
+        resolve();
+      }
+      asleep.add(sleeper);
+      signal?.addEventListener('abort', wake);
+      return promise;
+    },
+    async advance(ms) {
+      const end = elapsed + ms;
+      await settled(); // whoever is about to sleep lies down first
+      for (let sleeper = next(); sleeper !== undefined && sleeper.due <= end; sleeper = next()) {
+        elapsed = sleeper.due;
+        sleeper.wake();
+        await settled();
+      }
+      elapsed = end;
+    },
+    get sleepers() {
+      return asleep.size;
+    },
+    get untilNextMs() {
+      const sleeper = next();
+      return sleeper === undefined ? undefined : sleeper.due - elapsed;
+    },
+  };
+}
+
+/** A turn of the event loop runs every promise reaction there is, also those that reactions add. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

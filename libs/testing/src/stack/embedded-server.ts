@@ -1,0 +1,168 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '@converge/runtime';
+import { OwnedProcess } from './owned-process.ts';
+import { assertPortFree, freePort } from './ports.ts';
+import { StackError, type StackErrorCode } from './stack-error.ts';
+
+export interface Launch {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  readonly user?: { readonly uid: number; readonly gid: number };
+}
+
+/** What is particular to one kind of server. */
+export interface Recipe {
+  readonly what: 'Postgres' | 'Kafka';
+  readonly failure: StackErrorCode;
+  readonly stopSignal: NodeJS.Signals;
+  /** Makes the data once, writes the configuration for `port`, and says what to run. Called before every start. */
+  prepare(port: number): Promise<Launch>;
+  /** What a client is told: a database URL, or `host:port`. */
+  address(port: number): string;
+  /** Is it this very process that answers? */
+  ready(pid: number, port: number): Promise<boolean>;
+  /** Another start, same port, will do once what a killed predecessor left has gone. */
+  transient(logTail: string): boolean;
+}
+
+export interface EmbeddedServerOptions {
+  readonly recipe: Recipe;
+  /** Holds the pid file and the log file. */
+  readonly folder: string;
+  /** @default any free port */
+  readonly port?: number | undefined;
+  /** What `dispose` does after the stop. */
+  readonly onDispose: () => void;
+}
+
+/**
+ * One server process with its data. `stop`, `kill` and `start` keep the port and the data, so that a test or a demo
+ * can take a server away and bring it back. No process is left when `stop` or `kill` has resolved, and no data when
+ * `dispose` has.
+ */
+export class EmbeddedServer {
+  readonly #recipe: Recipe;
+  readonly #folder: string;
+  readonly #asked: number | undefined;
+  readonly #onDispose: () => void;
+  #port: number | undefined;
+  #process: OwnedProcess | undefined;
+
+  constructor({ recipe, folder, port, onDispose }: EmbeddedServerOptions) {
+    this.#recipe = recipe;
+    this.#folder = folder;
+    this.#asked = port;
+    this.#onDispose = onDispose;
+  }
+
+  /** Known after the first `start`. */
+  get port(): number {
+    if (this.#port === undefined) throw new Error(`${this.#recipe.what} has no port before its first start`);
+    return this.#port;
+  }
+
+  /** A database URL, or the broker's `host:port`. Known after the first `start`. */
+  get address(): string {
+    return this.#recipe.address(this.port);
+  }
+
+  /** undefined while it does not run. */
+  get pid(): number | undefined {
+    return this.running ? this.#process?.pid : undefined;
+  }
+
+  get running(): boolean {
+    return this.#process !== undefined && this.#process.exit === undefined;
+  }
+
+  /** Resolves when it answers. Rejects with a StackError that quotes its log, and then nothing of it runs. */
+  async start(): Promise<void> {
+    if (this.running) return;
+    mkdirSync(this.#folder, { recursive: true });
+    if (this.#port !== undefined) return this.#launch(this.#port);
+    if (this.#asked !== undefined) {
+      await assertPortFree(this.#asked, this.#recipe.what);
+      this.#port = this.#asked;
+      return this.#launch(this.#asked);
+    }
+    await this.#launchOnFreePort();
+  }
+
+  async stop(): Promise<void> {
+    await this.#process?.stop();
+  }
+
+  /** SIGKILL: what a crash leaves behind. */
+  async kill(): Promise<void> {
+    await this.#process?.kill();
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  async dispose(): Promise<void> {
+    await this.stop();
+    this.#onDispose();
+  }
+
+  /** A free port may be gone before the server has it: three tries with three ports. */
+  async #launchOnFreePort(): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      const port = await freePort();
+      try {
+        await this.#launch(port);
+        this.#port = port;
+        return;
+      } catch (error) {
+        const taken = /address already in use|bind/i.test(String(error));
+        if (!taken || attempt === 3) throw error;
+      }
+    }
+  }
+
+  async #launch(port: number): Promise<void> {
+    const end = systemClock.monotonic() + 60_000;
+    const launch = await this.#recipe.prepare(port);
+    for (;;) {
+      const child = this.#spawn(launch);
+      this.#process = child;
+      const reason = await untilReady(child, () => this.#recipe.ready(child.pid ?? -1, port), end);
+      if (reason === undefined) return;
+      await child.kill();
+      const log = child.logTail();
+      if (this.#recipe.transient(log) && systemClock.monotonic() < end) {
+        await systemClock.sleep(200);
+        continue;
+      }
+      throw new StackError(this.#recipe.failure, `${this.#recipe.what} ${reason}. Its last lines:\n${log}`);
+    }
+  }
+
+  #spawn(launch: Launch): OwnedProcess {
+    const name = this.#recipe.what.toLowerCase();
+    return OwnedProcess.start({
+      ...launch,
+      cwd: this.#folder,
+      logFile: join(this.#folder, `${name}.log`),
+      pidFile: join(this.#folder, `${name}.pid`),
+      stopSignal: this.#recipe.stopSignal,
+    });
+  }
+}
+
+async function untilReady(
+  child: OwnedProcess,
+  ready: () => Promise<boolean>,
+  end: number,
+): Promise<string | undefined> {
+  for (;;) {
+    if (child.exit !== undefined) return `ended while it started (${child.exit})`;
+    if (await ready()) return undefined;
+    if (systemClock.monotonic() > end) return 'did not answer within 60 s of its start';
+    await systemClock.sleep(30);
+  }
+}

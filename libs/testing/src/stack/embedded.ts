@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+import { EmbeddedServer } from './embedded-server.ts';
+import { createInstance, dataFolder, type Instance, reapInstances } from './instance.ts';
+import { kafkaRecipe } from './kafka-recipe.ts';
+import { postgresRecipe } from './postgres-recipe.ts';
+
+export interface EmbeddedOptions {
+  /** Where data and jars live. @default '.converge' in the working folder */
+  readonly dataDir?: string;
+  /** @default any free port */
+  readonly port?: number;
+  /** Progress, a line each. @default silent */
+  readonly log?: (line: string) => void;
+}
+
+/**
+ * A Postgres 18 of its own, for tests that stop, kill or fill it. Not started yet. User `postgres`, database
+ * `postgres`, no password, reachable from this machine only.
+ */
+export async function embeddedPostgres(options: EmbeddedOptions = {}): Promise<EmbeddedServer> {
+  const { instance } = await open(options);
+  return postgresServer(instance, options.port);
+}
+
+/** An Apache Kafka 4.3.1 of its own, for tests that stop, kill or restart it. Not started yet. */
+export async function embeddedKafka(options: EmbeddedOptions = {}): Promise<EmbeddedServer> {
+  const { instance, dataDir, log } = await open(options);
+  return kafkaServer(instance, options.port, { dataDir, log });
+}
+
+export function postgresServer(instance: Instance, port: number | undefined): EmbeddedServer {
+  const { folder } = instance;
+  const recipe = postgresRecipe({ folder, onElsewhere: (path) => instance.addElsewhere(path) });
+  return new EmbeddedServer({ recipe, folder, port, onDispose: () => instance.remove() });
+}
+
+export function kafkaServer(
+  instance: Instance,
+  port: number | undefined,
+  { dataDir, log }: { dataDir: string; log: (line: string) => void },
+): EmbeddedServer {
+  const { folder } = instance;
+  const recipe = kafkaRecipe({ folder, jarsDirectory: join(dataDir, 'kafka-jars'), log });
+  return new EmbeddedServer({ recipe, folder, port, onDispose: () => instance.remove() });
+}
+
+async function open(
+  options: EmbeddedOptions,
+): Promise<{ instance: Instance; dataDir: string; log: (line: string) => void }> {
+  const dataDir = dataFolder(options.dataDir);
+  const log = options.log ?? (() => undefined);
+  await reapInstances(dataDir, log);
+  return { instance: createInstance(dataDir, 'run'), dataDir, log };
+}

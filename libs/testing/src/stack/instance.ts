@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
+import { endRecorded, readIdentity } from './owned-process.ts';
+import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts';
+
+/** `up` is the one that a person keeps running (`make stack`); `run` belongs to a test run, a demo, a benchmark. */
+export type InstanceKind = 'up' | 'run';
+
+/**
+ * A folder of its own for each running stack, `<data>/stacks/<kind>-<pid>-<random>`, so that `make test` beside
+ * `make dev` share nothing. It names its owner; when the owner has died, whoever starts next ends what it left.
+ */
+export interface Instance {
+  readonly folder: string;
+  /** Records a folder outside of `folder` that goes with it. */
+  addElsewhere(path: string): void;
+  remove(): void;
+}
+
+export interface InstanceRecord {
+  readonly kind: InstanceKind;
+  readonly folder: string;
+  readonly owner: ProcessIdentity;
+  readonly alive: boolean;
+}
+
+const PID_FILES = ['postgres.pid', 'kafka.pid'];
+
+export function dataFolder(dataDir = '.converge'): string {
+  return resolve(dataDir);
+}
+
+export function createInstance(dataDir: string, kind: InstanceKind): Instance {
+  const stacks = join(dataDir, 'stacks');
+  const name = `${kind}-${process.pid}-${randomBytes(4).toString('hex')}`;
+  const folder = join(stacks, name);
+  const unnamed = join(stacks, `.${name}`);
+  mkdirSync(unnamed, { recursive: true });
+  writeFileSync(join(unnamed, 'owner.json'), JSON.stringify(identityOf(process.pid)));
+  renameSync(unnamed, folder); // appears with its owner inside, or not at all
+  return {
+    folder,
+    addElsewhere: (path) => appendFileSync(join(folder, 'elsewhere'), `${path}\n`),
+    remove: () => removeFolder(folder),
+  };
+}
+
+export function listInstances(dataDir: string): readonly InstanceRecord[] {
+  const stacks = join(dataDir, 'stacks');
+  return entries(stacks)
+    .filter((name) => !name.startsWith('.'))
+    .map((name) => {
+      const folder = join(stacks, name);
+      const owner = readIdentity(join(folder, 'owner.json')) ?? { pid: 0, startedAt: '', command: '' };
+      return { kind: name.startsWith('up-') ? 'up' : 'run', folder, owner, alive: isAlive(owner) };
+    });
+}
+
+/** Ends the servers of owners that died and removes their folders. */
+export async function reapInstances(dataDir: string, log: (line: string) => void): Promise<number> {
+  const orphaned = listInstances(dataDir).filter((instance) => !instance.alive);
+  for (const { folder, owner } of orphaned) {
+    const ended = await Promise.all(PID_FILES.map((name) => endRecorded(join(folder, name))));
+    const count = ended.filter(Boolean).length;
+    if (count > 0) log(`stack: ended ${count} server(s) left behind by process ${owner.pid}, which died`);
+    removeFolder(folder);
+  }
+  return orphaned.length;
+}
+
+function removeFolder(folder: string): void {
+  for (const path of elsewhere(folder)) rmSync(path, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+}
+
+function elsewhere(folder: string): string[] {
+  try {
+    return readFileSync(join(folder, 'elsewhere'), 'utf8').split('\n').filter(Boolean);
+  } catch {
+    return [];
+  }
+}
+
+function entries(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

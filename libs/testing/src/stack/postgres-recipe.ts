@@ -1,0 +1,105 @@
+import { execFile } from 'node:child_process';
+import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Recipe } from './embedded-server.ts';
+import { type PostgresBinaries, postgresBinaries } from './postgres-binaries.ts';
+import { blockedAt, postgresUser, reachableCopy, type SystemUser } from './postgres-user.ts';
+import { StackError } from './stack-error.ts';
+
+const run = promisify(execFile);
+
+/** A database's locale must not depend on the machine: Postgres' own C.UTF-8. Sessions come from this machine only. */
+const INITDB = [
+  '--username=postgres',
+  '--auth=trust',
+  '--encoding=UTF8',
+  '--locale=C',
+  '--locale-provider=builtin',
+  '--builtin-locale=C.UTF-8',
+  '--no-instructions',
+  '--no-sync',
+];
+
+function configuration(port: number): string {
+  return [
+    `port = ${port}`,
+    "listen_addresses = '127.0.0.1'",
+    "unix_socket_directories = ''",
+    'max_connections = 300',
+    'max_prepared_transactions = 20',
+    "timezone = 'UTC'",
+    "log_timezone = 'UTC'",
+    '',
+  ].join('\n');
+}
+
+interface Place {
+  readonly binaries: PostgresBinaries;
+  readonly data: string;
+  readonly user: SystemUser | undefined;
+}
+
+export interface PostgresRecipeOptions {
+  readonly folder: string;
+  /** Called with a folder outside of `folder` that has to be removed in the end. */
+  readonly onElsewhere: (path: string) => void;
+}
+
+export function postgresRecipe({ folder, onElsewhere }: PostgresRecipeOptions): Recipe {
+  let place: Place | undefined;
+  return {
+    what: 'Postgres',
+    failure: 'POSTGRES_FAILED',
+    stopSignal: 'SIGINT', // "fast shutdown"; on SIGTERM Postgres would wait until every client has gone
+    async prepare(port) {
+      place ??= findPlace(folder, await postgresBinaries(), onElsewhere);
+      const { binaries, data, user } = place;
+      if (!existsSync(join(data, 'PG_VERSION'))) await initialise(place);
+      writeFileSync(join(data, 'postgresql.auto.conf'), configuration(port));
+      return {
+        command: binaries.postgres,
+        args: ['-D', data],
+        env: { ...process.env, LC_ALL: 'C' },
+        ...(user === undefined ? {} : { user }),
+      };
+    },
+    address: (port) => `postgres://postgres@127.0.0.1:${port}/postgres`,
+    ready: (pid) => Promise.resolve(place !== undefined && isReady(place.data, pid)),
+    // Backends of a killed postmaster need a moment to notice.
+    transient: (log) =>
+      /pre-existing shared memory block|lock file "postmaster.pid" already exists/.test(log),
+  };
+}
+
+function findPlace(folder: string, found: PostgresBinaries, onElsewhere: (path: string) => void): Place {
+  const user = postgresUser();
+  const data = join(folder, 'postgres');
+  const open = user === undefined || (!blockedAt(found.postgres, user) && !blockedAt(data, user));
+  if (open) return { binaries: found, data, user };
+  const copy = reachableCopy(found, user);
+  onElsewhere(copy.folder);
+  return { binaries: copy.binaries, data: join(copy.folder, 'data'), user };
+}
+
+async function initialise({ binaries, data, user }: Place): Promise<void> {
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  if (user !== undefined) chownSync(data, user.uid, user.gid);
+  const options = { env: { ...process.env, LC_ALL: 'C' }, cwd: data, ...user };
+  try {
+    await run(binaries.initdb, [...INITDB, `--pgdata=${data}`], options);
+  } catch (error) {
+    const reason = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
+    throw new StackError('POSTGRES_FAILED', `initdb failed: ${reason.trim()}`, error);
+  }
+}
+
+/** The postmaster writes its pid in the first and its state in the eighth line of its lock file. */
+function isReady(data: string, pid: number): boolean {
+  try {
+    const lines = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n');
+    return Number(lines[0]) === pid && lines[7]?.trim() === 'ready';
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,23 @@
+export type StackErrorCode =
+  | 'JAVA_MISSING'
+  | 'JAVA_TOO_OLD'
+  | 'MAVEN_MISSING'
+  | 'KAFKA_JARS_FAILED'
+  | 'PLATFORM_UNSUPPORTED'
+  | 'POSTGRES_USER_MISSING'
+  | 'PORT_TAKEN'
+  | 'POSTGRES_FAILED'
+  | 'KAFKA_FAILED';
+
+/** The development stack cannot start. The message says what is wrong and what to do about it. */
+export class StackError extends Error {
+  readonly code: StackErrorCode;
+  readonly category = 'configuration';
+  readonly certainty = 'not_applied';
+
+  constructor(code: StackErrorCode, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'StackError';
+    this.code = code;
+  }
+}

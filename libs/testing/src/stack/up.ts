@@ -1,0 +1,79 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Service, systemClock } from '@converge/runtime';
+import { dataFolder, type InstanceRecord, listInstances, reapInstances } from './instance.ts';
+import { isAlive } from './process-identity.ts';
+import { type Stack, type StackOptions, startStack } from './stack.ts';
+
+/** The stack that a person keeps running (`up`), and what other commands can learn and do about it. */
+export interface StackService extends Service {
+  /** `NAME=value` lines; known when started. */
+  readonly environment: string;
+}
+
+export function stackService(options: StackOptions): StackService {
+  const file = join(dataFolder(options.dataDir), 'stack.env');
+  const { promise: done, resolve, reject } = Promise.withResolvers<undefined>();
+  let stack: Stack | undefined;
+  let watch: NodeJS.Timeout | undefined;
+  let environment = '';
+  return {
+    name: 'stack',
+    done: done.then(() => undefined),
+    async start() {
+      stack = await startStack({ ...options, kind: 'up' });
+      environment = `DATABASE_URL=${stack.databaseUrl}\nKAFKA_BROKERS=${stack.brokers}\n`;
+      mkdirSync(dataFolder(options.dataDir), { recursive: true });
+      writeFileSync(file, environment);
+      watch = setInterval(() => {
+        const dead = [stack?.postgres, stack?.kafka].find((server) => server?.running === false);
+        if (dead !== undefined) reject(new Error(`the server at ${dead.address} ended by itself`));
+      }, 1_000);
+    },
+    async stop() {
+      clearInterval(watch);
+      rmSync(file, { force: true });
+      await stack?.stop();
+      resolve(undefined);
+    },
+    get environment() {
+      return environment;
+    },
+  };
+}
+
+export interface StackStatus {
+  readonly instances: readonly InstanceRecord[];
+  /** Of the stack that is up; undefined when none is. */
+  readonly environment: string | undefined;
+}
+
+export function stackStatus(dataDir?: string): StackStatus {
+  const data = dataFolder(dataDir);
+  const instances = listInstances(data);
+  const up = instances.some(({ kind, alive }) => kind === 'up' && alive);
+  return { instances, environment: up ? readEnvironment(join(data, 'stack.env')) : undefined };
+}
+
+/** Asks every stack that is up to stop, waits until it has, and ends what dead owners left. Returns how many it stopped. */
+export async function stackDown(dataDir: string | undefined, log: (line: string) => void): Promise<number> {
+  const data = dataFolder(dataDir);
+  const up = listInstances(data).filter(({ kind, alive }) => kind === 'up' && alive);
+  for (const { owner } of up) {
+    process.kill(owner.pid, 'SIGTERM');
+    while (isAlive(owner)) await systemClock.sleep(50);
+    log(`stack: stopped (it belonged to process ${owner.pid})`);
+  }
+  const reaped = await reapInstances(data, log);
+  rmSync(join(data, 'stack.env'), { force: true });
+  if (up.length === 0 && reaped === 0) log('stack: none is up in this folder');
+  return up.length;
+}
+
+function readEnvironment(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
