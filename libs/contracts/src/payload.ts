@@ -7,7 +7,7 @@ export const MAX_PAYLOAD_BYTES = 900_000;
 export function encodePayload(data: unknown, what: string): string {
   let text: string | undefined;
   try {
-    text = JSON.stringify(data) as string | undefined;
+    text = JSON.stringify(data);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new ContractError(

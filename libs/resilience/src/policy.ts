@@ -36,7 +36,7 @@ const backoffSchema = z
   });
 
 /** Checks a policy and fills in defaults. Every issue has the field's path and a hint. */
-export const policySchema: z.ZodType<Policy, unknown> = z
+export const policySchema: z.ZodType<Policy> = z
   .strictObject({
     attempts: z
       .int()

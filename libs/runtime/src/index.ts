@@ -1,4 +1,7 @@
 export { type Clock, systemClock } from './clock.ts';
+export { loadConfig, type LoadConfigOptions } from './config.ts';
+export { type Environment, standardNames, type StandardNames } from './config-environment.ts';
+export { ConfigError, type ConfigIssue } from './config-error.ts';
 export { failpoint } from './failpoint.ts';
 export { healthReport, type Check, type Checks, type HealthReport } from './health.ts';
 export { HealthError, healthServer, type HealthOptions, type HealthServer } from './health-server.ts';

@@ -1,0 +1,174 @@
+import { readFileSync } from 'node:fs';
+import type { z } from 'zod';
+import type { ConfigIssue } from './config-error.ts';
+import { camelCase, environmentName, loose, nearest } from './config-names.ts';
+import { nodeOf, placesOf, schemaAt } from './config-schema.ts';
+import type { Layer } from './config-layer.ts';
+import { joined, settingsOf } from './config-setting.ts';
+import { valueOf } from './config-text.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+/** Variables that the world knows → places of ours. */
+export type StandardNames = Readonly<Record<string, string>>;
+
+/** Used where a schema has the place, ignored where not: one table for every process. */
+export const standardNames: StandardNames = Object.freeze({
+  DATABASE_URL: 'database.url',
+  PGHOST: 'database.host',
+  PGPORT: 'database.port',
+  PGUSER: 'database.user',
+  PGPASSWORD: 'database.password',
+  PGDATABASE: 'database.name',
+  PGSSLMODE: 'database.sslMode',
+  KAFKA_BROKERS: 'kafka.brokers',
+  KAFKA_CLIENT_ID: 'kafka.clientId',
+  LOG_LEVEL: 'log.level',
+  OTEL_SERVICE_NAME: 'otel.serviceName',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'otel.exporterOtlpEndpoint',
+  OTEL_RESOURCE_ATTRIBUTES: 'otel.resourceAttributes',
+  OTEL_SDK_DISABLED: 'otel.sdkDisabled',
+});
+
+interface Variable {
+  readonly name: string;
+  readonly text: string;
+  readonly path: readonly string[];
+}
+
+/** Empty variables count as not set: that is how compose files and shells take a setting away. */
+export function standardLayer(schema: z.ZodType, env: Environment, names: StandardNames): Layer {
+  const layers = Object.entries(names).map(([name, place]): Layer => {
+    const path = place.split('.');
+    const known = schemaAt(schema, path) !== undefined;
+    const found = known ? [given(env, name, path), given(env, `${name}_FILE`, path)] : [];
+    return readBoth(
+      schema,
+      found.filter((one) => one !== undefined),
+    );
+  });
+  return joined(layers);
+}
+
+/** `CONVERGE__A__B_C` → `{ a: { bC } }`. `free` spells names of records that a file has used already. */
+export function prefixedLayer(
+  schema: z.ZodType,
+  env: Environment,
+  prefix: string,
+  free: readonly (readonly string[])[],
+): Layer {
+  const found = new Map<string, Variable[]>();
+  const issues: ConfigIssue[] = [];
+  for (const name of Object.keys(env)
+    .filter((one) => one.startsWith(`${prefix}__`))
+    .sort()) {
+    const segments = name.slice(prefix.length + 2).split('__');
+    const path = placeOf(schema, segments, free) ?? placeOf(schema, withoutFile(segments), free);
+    if (path === undefined) issues.push(unknownVariable(schema, prefix, name));
+    else {
+      const variable = given(env, name, path);
+      const id = path.join('.');
+      if (variable !== undefined) found.set(id, [...(found.get(id) ?? []), variable]);
+    }
+  }
+  const layers = [...found.values()].map((both) => readBoth(schema, both));
+  return joined([{ settings: [], issues }, ...layers]);
+}
+
+function given(env: Environment, name: string, path: readonly string[]): Variable | undefined {
+  const text = env[name];
+  return text === undefined || text === '' ? undefined : { name, text, path };
+}
+
+/** The path as the schema spells it, found segment by segment without regard to case and underscores. */
+function placeOf(
+  schema: z.ZodType,
+  segments: readonly string[],
+  free: readonly (readonly string[])[],
+): string[] | undefined {
+  const path: string[] = [];
+  let current = schema;
+  for (const segment of segments) {
+    const node = nodeOf(current);
+    if (segment === '') return undefined;
+    const known =
+      node.kind === 'object'
+        ? [...node.children.keys()]
+        : free.filter((place) => startsWith(place, path)).map((place) => place[path.length] ?? '');
+    const match = known.find((name) => loose(name) === loose(segment));
+    const name = match ?? (node.kind === 'record' ? camelCase(segment) : undefined);
+    const next =
+      node.kind === 'object'
+        ? node.children.get(name ?? '')
+        : node.kind === 'record'
+          ? node.value
+          : undefined;
+    if (name === undefined || next === undefined) return undefined;
+    path.push(name);
+    current = next;
+  }
+  return path;
+}
+
+function startsWith(place: readonly string[], path: readonly string[]): boolean {
+  return place.length > path.length && path.every((name, index) => place[index] === name);
+}
+
+function withoutFile(segments: readonly string[]): readonly string[] {
+  const last = segments.at(-1) ?? '';
+  return last.endsWith('_FILE') ? [...segments.slice(0, -1), last.slice(0, -'_FILE'.length)] : [''];
+}
+
+/** A variable and its `_FILE` twin: one of them, never both. */
+function readBoth(schema: z.ZodType, both: readonly Variable[]): Layer {
+  const [first, second] = both;
+  if (first === undefined) return { settings: [], issues: [] };
+  if (second === undefined) return read(schema, first);
+  const issue: ConfigIssue = {
+    path: first.path.join('.'),
+    source: `environment ${first.name} and ${second.name}`,
+    message: 'both are set',
+    fix: `Unset one of them`,
+  };
+  return { settings: [], issues: [issue] };
+}
+
+function read(schema: z.ZodType, { name, text, path }: Variable): Layer {
+  const place = schemaAt(schema, path);
+  if (place === undefined) return { settings: [], issues: [] };
+  const fromFile = isFileVariable(name, path);
+  const source = `environment ${name}`;
+  try {
+    const content = fromFile ? readFileSync(text, 'utf8').replace(/\r?\n$/, '') : text;
+    return settingsOf(place, valueOf(content, place), { path, source, secret: fromFile });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const issue = {
+      path: path.join('.'),
+      source,
+      value: JSON.stringify(text),
+      message: `the file cannot be read (${why})`,
+    };
+    return {
+      settings: [],
+      issues: [{ ...issue, fix: `Let ${name} name a file that this process may read` }],
+    };
+  }
+}
+
+function isFileVariable(name: string, path: readonly string[]): boolean {
+  return name.endsWith('_FILE') && !loose(path.at(-1) ?? '').endsWith('file');
+}
+
+function unknownVariable(schema: z.ZodType, prefix: string, name: string): ConfigIssue {
+  const names = placesOf(schema).map((path) => environmentName(prefix, path));
+  const meant = nearest(name, names);
+  return {
+    path: name,
+    source: 'environment',
+    message: 'no such setting',
+    fix:
+      meant === undefined
+        ? `Unset it, or use one of: ${names.slice(0, 20).join(', ')}`
+        : `Did you mean ${meant}?`,
+  };
+}

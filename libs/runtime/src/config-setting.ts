@@ -1,0 +1,57 @@
+import type { z } from 'zod';
+import type { ConfigIssue } from './config-error.ts';
+import type { Layer, Setting } from './config-layer.ts';
+import { nearest } from './config-names.ts';
+import { shown } from './config-secrets.ts';
+import { acceptsNull, nodeOf, placesOf } from './config-schema.ts';
+
+const UNSAFE = new Set(['__proto__', 'constructor', 'prototype']);
+
+/** Takes a tree (YAML, flags, JSON in a variable) apart into settings; names that the schema lacks are issues. */
+export function settingsOf(schema: z.ZodType, value: unknown, at: Omit<Setting, 'value'>): Layer {
+  const node = nodeOf(schema);
+  if (value === undefined || (value === null && !acceptsNull(schema))) return { settings: [], issues: [] };
+  if (node.kind !== 'object' && node.kind !== 'record') return { settings: [{ ...at, value }], issues: [] };
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return { settings: [], issues: [value === null ? [] : [notAnObject(at, value)]].flat() };
+  const layers = Object.entries(value as Record<string, unknown>).map(([name, inner]): Layer => {
+    const child = node.kind === 'record' ? node.value : node.children.get(name);
+    const here = { ...at, path: [...at.path, name] };
+    if (child === undefined || UNSAFE.has(name)) return { settings: [], issues: [unknownName(schema, here)] };
+    return settingsOf(child, inner, here);
+  });
+  // An empty object says that the place is there, which matters where it is optional.
+  return joined([{ settings: [{ ...at, value: {} }], issues: [] }, ...layers]);
+}
+
+export function joined(layers: readonly Layer[]): Layer {
+  return {
+    settings: layers.flatMap(({ settings }) => settings),
+    issues: layers.flatMap(({ issues }) => issues),
+  };
+}
+
+function notAnObject(at: Omit<Setting, 'value'>, value: unknown): ConfigIssue {
+  return {
+    path: at.path.join('.') || '(root)',
+    source: at.source,
+    value: shown({ ...at, value }),
+    message: 'a group of settings is expected here, not one value',
+    fix: 'Write the settings of the group below its name',
+  };
+}
+
+function unknownName(parent: z.ZodType, { path, source }: Omit<Setting, 'value'>): ConfigIssue {
+  const above = path.slice(0, -1);
+  const names = placesOf(parent)
+    .filter((place) => place.length === 1 && place[0] !== '*')
+    .map((place) => [...above, ...place].join('.'));
+  const wanted = path.join('.');
+  const meant = nearest(wanted, names);
+  return {
+    path: wanted,
+    source,
+    message: 'no such setting',
+    fix: meant === undefined ? `Remove it, or use one of: ${names.join(', ')}` : `Did you mean ${meant}?`,
+  };
+}

@@ -1,0 +1,155 @@
+import type { z } from 'zod';
+import {
+  type Environment,
+  prefixedLayer,
+  type StandardNames,
+  standardLayer,
+  standardNames,
+} from './config-environment.ts';
+import { ConfigError, type ConfigIssue } from './config-error.ts';
+import { fileLayer } from './config-file.ts';
+import { environmentName } from './config-names.ts';
+import { nodeOf, schemaAt } from './config-schema.ts';
+import { shown, withoutSecret } from './config-secrets.ts';
+import type { Layer, Setting } from './config-layer.ts';
+import { joined, settingsOf } from './config-setting.ts';
+import { valueOf } from './config-text.ts';
+
+export interface LoadConfigOptions {
+  readonly env: Environment;
+  /** Of environment variables: `CONVERGE__RELAY__POLL__MAX_MS`. @default 'CONVERGE' */
+  readonly prefix?: string;
+  /** A YAML file. @default none */
+  readonly file?: string | undefined;
+  /** From the command line, by place: `{ 'relay.poll.maxMs': '5' }` or nested. undefined = not given. @default none */
+  readonly flags?: Readonly<Record<string, unknown>>;
+  /** Variables of other tools and the places they set; below `CONVERGE__…` in precedence. @default standardNames */
+  readonly standard?: StandardNames;
+}
+
+/**
+ * Resolves a process's configuration: defaults of the schema < YAML file < environment < flags. Returns it frozen, or
+ * throws one ConfigError that names everything that is wrong. `X_FILE` in place of a variable X reads X from a file.
+ */
+export function loadConfig<T>(schema: z.ZodType<T>, options: LoadConfigOptions): T {
+  const { env, prefix = 'CONVERGE', file, flags = {}, standard = standardNames } = options;
+  const fromFile = file === undefined ? joined([]) : fileLayer(schema, file);
+  const free = fromFile.settings.map(({ path }) => path);
+  const layers = [
+    fromFile,
+    standardLayer(schema, env, standard),
+    prefixedLayer(schema, env, prefix, free),
+    flagLayer(schema, flags),
+  ];
+  const { settings, issues } = joined(layers);
+  const result = schema.safeParse(treeOf(schema, settings));
+  const wrong = [...issues];
+  if (!result.success) {
+    const named = { settings, prefix, standard, schema };
+    wrong.push(
+      ...result.error.issues.map((issue) => describe(issue, named)).filter((one) => isNew(one, issues)),
+    );
+  }
+  if (wrong.length > 0 || !result.success) throw new ConfigError(wrong);
+  return deepFrozen(result.data);
+}
+
+/** What could not be read leaves its place empty: that nothing is set there is not a second error. */
+function isNew({ path, value }: ConfigIssue, known: readonly ConfigIssue[]): boolean {
+  if (value !== undefined) return true;
+  return !known.some((one) => one.path === '(root)' || one.path === path || path.startsWith(`${one.path}.`));
+}
+
+function flagLayer(schema: z.ZodType, flags: Readonly<Record<string, unknown>>): Layer {
+  const layers = Object.entries(flags).map(([name, value]): Layer => {
+    const path = name.split('.');
+    const place = schemaAt(schema, path);
+    const at = { path, source: `flag ${name}`, secret: false };
+    if (place === undefined) return settingsOf(schema, nested(path, value), { ...at, path: [] });
+    return settingsOf(place, typeof value === 'string' ? valueOf(value, place) : value, at);
+  });
+  return joined(layers);
+}
+
+function nested(path: readonly string[], value: unknown): unknown {
+  return path.reduceRight<unknown>((inner, name) => ({ [name]: inner }), value);
+}
+
+/** Later settings win, place by place; groups that the schema demands are there even when nothing in them is set. */
+function treeOf(schema: z.ZodType, settings: readonly Setting[]): Record<string, unknown> {
+  const tree = groups(schema);
+  for (const { path, value } of settings) {
+    const last = path.at(-1);
+    if (last === undefined) continue;
+    const parent = path.slice(0, -1).reduce((group, name) => groupAt(group, name), tree);
+    // `{}` only marks a group as present (see settingsOf).
+    if (isGroup(value)) groupAt(parent, last);
+    else parent[last] = value;
+  }
+  return tree;
+}
+
+function groups(schema: z.ZodType): Record<string, unknown> {
+  const node = nodeOf(schema);
+  if (node.kind !== 'object') return {};
+  const inner = [...node.children].flatMap(([name, child]) => {
+    const below = nodeOf(child);
+    return below.kind === 'object' && !below.optional ? [[name, groups(child)] as const] : [];
+  });
+  return Object.fromEntries(inner);
+}
+
+function groupAt(parent: Record<string, unknown>, name: string): Record<string, unknown> {
+  const present = parent[name];
+  if (isGroup(present)) return present;
+  const made: Record<string, unknown> = {};
+  parent[name] = made;
+  return made;
+}
+
+function isGroup(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+interface Named {
+  readonly settings: readonly Setting[];
+  readonly prefix: string;
+  readonly standard: StandardNames;
+}
+
+function describe(issue: z.core.$ZodIssue, { settings, prefix, standard }: Named): ConfigIssue {
+  const path = issue.path.map(String);
+  const place = path.join('.');
+  // An issue inside a list belongs to the setting that holds the list.
+  const setting = settings.findLast(
+    (one) =>
+      place === one.path.join('.') ||
+      (place.startsWith(`${one.path.join('.')}.`) && one.path.length > 0 && !isGroup(one.value)),
+  );
+  const variables = [
+    environmentName(prefix, path),
+    ...Object.keys(standard).filter((name) => standard[name] === place),
+  ];
+  const message = withoutSecret(issue.message, setting);
+  const shownPath = place === '' ? '(root)' : place;
+  if (setting === undefined)
+    return {
+      path: shownPath,
+      source: 'not set',
+      message,
+      fix: `Set ${variables.join(' or ')}, or ${shownPath} in the file`,
+    };
+  return {
+    path: shownPath,
+    source: setting.source,
+    value: shown(setting),
+    message,
+    fix: `Change it in ${setting.source}`,
+  };
+}
+
+function deepFrozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const inner of Object.values(value)) deepFrozen(inner as unknown);
+  return Object.freeze(value);
+}
