@@ -1,0 +1,76 @@
+import { type Executor, sqlState } from '@converge/postgres';
+import { delayMs } from '@converge/resilience';
+import { type Clock, type Random, systemClock, systemRandom } from '@converge/runtime';
+
+/** One child table of the outbox: ids from `from` up to, not including, `to`. */
+export interface OutboxChild {
+  readonly name: string;
+  /** `undefined`: everything below `to`. */
+  readonly from: bigint | undefined;
+  /** `undefined`: the last child, without an upper bound. */
+  readonly to: bigint | undefined;
+}
+
+export interface EnsureChildrenOptions {
+  /** Whole ranges that must lie beyond the newest id. @default 2 */
+  readonly ahead?: number;
+  /** Ids of one range. @default 1_000_000 */
+  readonly span?: number;
+  /** Tries to get the table's lock, 50 ms each. @default 20 */
+  readonly attempts?: number;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+const addSql = 'select converge.outbox_add_child($1::int, $2::bigint) as child';
+
+/**
+ * Adds children ahead of the newest id, for the relay to call now and then. Returns the names added. Each addition is a
+ * transaction of its own and stops writers for at most 50 ms, so `executor` must not be inside a transaction. When
+ * long transactions keep the lock away it gives up without harm: the last child takes every id.
+ */
+export async function ensureChildren(
+  executor: Executor,
+  options: EnsureChildrenOptions = {},
+): Promise<readonly string[]> {
+  const { ahead = 2, span = 1_000_000, attempts = 20, clock = systemClock, random = systemRandom } = options;
+  const added: string[] = [];
+  for (let attempt = 1; attempt <= attempts;) {
+    try {
+      const { rows } = await executor.query<{ child: string | null }>(addSql, [ahead, span]);
+      const child = rows[0]?.child ?? null;
+      if (child === null) break;
+      added.push(child);
+    } catch (error) {
+      if (sqlState(error) !== '55P03') throw error;
+      // Writers that queued behind us go first; then again, at another moment than they.
+      await clock.sleep(20 + delayMs({ baseMs: 50, factor: 2, capMs: 1_000 }, attempt, random));
+      attempt += 1;
+    }
+  }
+  return added;
+}
+
+// Catalog only; locks nothing but the catalog rows.
+const listSql = `
+  select c.relname as name, pg_get_expr(c.relpartbound, c.oid) as bound
+    from pg_inherits i join pg_class c on c.oid = i.inhrelid
+   where i.inhparent = 'converge.outbox'::regclass`;
+
+/** The children by rising range. */
+export async function listChildren(executor: Executor): Promise<readonly OutboxChild[]> {
+  const { rows } = await executor.query<{ name: string; bound: string }>(listSql);
+  return rows.map(({ name, bound }) => ({ name, ...boundsOf(bound) })).toSorted(byRange);
+}
+
+export function boundsOf(bound: string): { from: bigint | undefined; to: bigint | undefined } {
+  const [, from, to] = /FROM \('?(\d+|MINVALUE)'?\) TO \('?(\d+|MAXVALUE)'?\)/.exec(bound) ?? [];
+  const value = (text: string | undefined): bigint | undefined =>
+    text === undefined || /VALUE/.test(text) ? undefined : BigInt(text);
+  return { from: value(from), to: value(to) };
+}
+
+function byRange(a: OutboxChild, b: OutboxChild): number {
+  const [left, right] = [a.from ?? -1n, b.from ?? -1n];
+  return left < right ? -1 : left > right ? 1 : 0;
+}

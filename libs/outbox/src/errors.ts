@@ -1,0 +1,26 @@
+import { type Category, type Certainty, ConvergeError } from '@converge/resilience';
+
+export type OutboxErrorCode =
+  | 'TRANSACTION_ENDED'
+  | 'NESTED_FAILED'
+  | 'FOREIGN_TRANSACTION'
+  | 'EVENT_NOT_DECLARED'
+  | 'EVENT_INVALID'
+  | 'loop_suspected'
+  | 'REQUEST_KEY_INVALID'
+  | 'REQUEST_KEY_REUSED'
+  | 'REQUEST_RESULT_INVALID'
+  | 'COMMIT_UNKNOWN'
+  | 'COMMIT_NOT_APPLIED'
+  | 'SOURCE_MISSING'
+  | 'OPTION_INVALID';
+
+/** The message says what happened, why, and the next step. */
+export class OutboxError extends ConvergeError {
+  constructor(
+    message: string,
+    options: { code: OutboxErrorCode; category: Category; certainty?: Certainty; cause?: unknown },
+  ) {
+    super(message, { certainty: 'not_applied', ...options });
+  }
+}

@@ -1,0 +1,105 @@
+import {
+  checkHeaders,
+  checkPayload,
+  contextHeaders,
+  type DomainEvent,
+  type EventContext,
+  WIRE,
+} from '@converge/contracts';
+import type { NewId } from '@converge/runtime';
+import { OutboxError } from './errors.ts';
+
+/** What goes with the events of one append or emit. */
+export interface AppendContext extends EventContext {
+  /** The caller's own headers: none of the names that the kit sets. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** An event with an id and kit headers chosen by the writer: inside handlers both follow from the incoming event. */
+export interface AppendEvent extends Pick<DomainEvent, 'type' | 'version' | 'topic' | 'key' | 'payload'> {
+  /** @default a new UUIDv7 */
+  readonly id?: string;
+  /** Kit names (causation, correlation, hops, trace context …) are allowed, those that the relay writes are not. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The columns that a writer gives; the database adds xid, id and created_at. */
+export interface EventRow {
+  readonly eventId: string;
+  readonly topic: string;
+  readonly key: string;
+  readonly type: string;
+  readonly headers: string;
+  readonly payload: string;
+}
+
+export interface RowSettings {
+  readonly newId: NewId;
+  readonly maxBytes: number;
+  readonly maxHops: number;
+  /** Adds the trace context of this moment. */
+  readonly inject: (carrier: Record<string, string>) => void;
+}
+
+/** The relay writes these from columns: a stored copy could contradict them. */
+const relayOwned: readonly string[] = [
+  WIRE.id,
+  WIRE.source,
+  WIRE.sourceId,
+  WIRE.type,
+  WIRE.specVersion,
+  WIRE.time,
+  WIRE.subject,
+  WIRE.position,
+  WIRE.prev,
+];
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Checks an event completely and gives its row. Throws ContractError or OutboxError: nothing was written. */
+export function rowOf(event: AppendEvent, context: AppendContext, settings: RowSettings): EventRow {
+  const { type, topic, key, payload } = event;
+  const eventId = event.id ?? settings.newId();
+  checkNames(event, eventId);
+  checkPayload(payload, settings.maxBytes);
+  if (context.headers !== undefined) checkHeaders(context.headers);
+  const headers: Record<string, string> = {};
+  settings.inject(headers);
+  Object.assign(headers, contextHeaders(event, context), context.headers, event.headers);
+  // A story without a beginning begins here.
+  headers[WIRE.correlationId] ??= eventId;
+  checkHeaders(headers, { reserved: 'allow' });
+  checkRelayOwned(headers, type);
+  checkHops(headers[WIRE.hops], event, settings.maxHops);
+  return { eventId, topic, key, type, headers: JSON.stringify(headers), payload };
+}
+
+function checkNames({ type, topic, key }: AppendEvent, eventId: string): void {
+  if (!uuid.test(eventId))
+    throw invalid(`the id of ${type}, ${JSON.stringify(eventId)}, is not a lower-case uuid`);
+  if (type === '' || topic === '') throw invalid('type and topic must not be empty');
+  // eslint-disable-next-line no-control-regex
+  const keyFits = key !== '' && Buffer.byteLength(key) <= 1024 && !/[\u0000-\u001f\u007f]/.test(key);
+  if (!keyFits || !key.isWellFormed())
+    throw invalid(`the key of ${type} must be 1 to 1024 bytes of text without control characters`);
+}
+
+function checkRelayOwned(headers: Readonly<Record<string, string>>, type: string): void {
+  const name = relayOwned.find((owned) => owned in headers);
+  if (name !== undefined)
+    throw invalid(`the header ${name} of ${type} is written by the relay: leave it out`);
+}
+
+function checkHops(hops: string | undefined, { type, key }: AppendEvent, maxHops: number): void {
+  if (hops === undefined || Number(hops) <= maxHops) return;
+  throw new OutboxError(
+    `${type} for key ${JSON.stringify(key)} would be event number ${hops} in a chain of handlers that answer each other (at most ${maxHops}): two handlers probably answer each other for ever. Break the circle, or raise maxHops.`,
+    { code: 'loop_suspected', category: 'bug' },
+  );
+}
+
+function invalid(what: string): OutboxError {
+  return new OutboxError(`the event cannot be written: ${what}.`, {
+    code: 'EVENT_INVALID',
+    category: 'data',
+  });
+}

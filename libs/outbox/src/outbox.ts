@@ -1,0 +1,112 @@
+import { type DomainEvent, type EventDefinition, MAX_PAYLOAD_BYTES } from '@converge/contracts';
+import type { Executor } from '@converge/postgres';
+import { type Clock, type NewId, newUuidV7, type Random, systemClock, systemRandom } from '@converge/runtime';
+import { inject } from '@converge/telemetry';
+import type { Kysely } from 'kysely';
+import { OutboxError } from './errors.ts';
+import { type AppendContext, type AppendEvent, type EventRow, rowOf, type RowSettings } from './event-row.ts';
+import { insertRows } from './insert.ts';
+import type { KeyedRequest } from './request-key.ts';
+import { type OutboxTransaction, type OutboxTransactionOptions, runTransaction } from './transaction.ts';
+
+export interface OutboxOptions {
+  /** @default UUIDv7 */
+  readonly ids?: NewId;
+  /** @default the system's clock */
+  readonly clock?: Clock;
+  /** @default Math.random */
+  readonly random?: Random;
+  /** Bytes of a payload at most, up to 900,000 (the table's limit). @default 900_000 */
+  readonly maxBytes?: number;
+  /** Handlers that may answer each other in a chain before `loop_suspected`. @default 32 */
+  readonly maxHops?: number;
+  /**
+   * The server ends a transaction whose client went silent between the insert and the commit, since it holds the keys'
+   * locks. In milliseconds. @default 30_000
+   */
+  readonly idleTimeoutMs?: number;
+}
+
+type Work<DB, T> = (transaction: OutboxTransaction<DB>) => Promise<T>;
+
+type TransactionOptions = OutboxTransactionOptions & (KeyedRequest | { readonly requestKey?: undefined });
+
+export interface Outbox {
+  /**
+   * Runs `fn` in a transaction and writes what it emitted as the last statement before the commit: both or neither.
+   * Rerun as a whole on 40001 and 40P01, so `fn` must have no effect outside `tx`. A nested call (same `db`, or the
+   * outer `tx`) joins the outer transaction; when it fails, the outer one cannot commit.
+   */
+  transaction<DB, T>(db: Kysely<DB>, fn: Work<DB, T>): Promise<T>;
+  /**
+   * The same, answered once per request key: a repetition gets the stored result (as JSON: a Date is a string), other
+   * content under the key REQUEST_KEY_REUSED.
+   */
+  transaction<DB, T>(db: Kysely<DB>, options: TransactionOptions, fn: Work<DB, T>): Promise<T>;
+  /**
+   * Writes events in the caller's own transaction, in the order of the array. Call it as the last statement before the
+   * commit: it holds the locks of the events' keys until then. Call it once per transaction, since a second call may
+   * deadlock with another transaction (40P01).
+   */
+  append(
+    executor: Executor,
+    events: readonly (DomainEvent | AppendEvent)[],
+    context?: AppendContext,
+  ): Promise<{ readonly ids: readonly string[] }>;
+}
+
+/** The write side for these events. Events that are not among them are refused. */
+export function createOutbox(events: readonly EventDefinition[], options: OutboxOptions = {}): Outbox {
+  const { clock = systemClock, random = systemRandom } = options;
+  const { idleTimeoutMs = 30_000, maxBytes = MAX_PAYLOAD_BYTES, maxHops = 32, ids = newUuidV7 } = options;
+  checkNumber('maxBytes', maxBytes, 1, MAX_PAYLOAD_BYTES);
+  checkNumber('maxHops', maxHops, 1, 1_000_000);
+  checkNumber('idleTimeoutMs', idleTimeoutMs, 1, 2_147_483_647);
+  const declared = new Set(events.map((event) => nameOf(event)));
+  const row: RowSettings = { newId: ids, maxBytes, maxHops, inject };
+  const toRow = (event: DomainEvent | AppendEvent, context: AppendContext): EventRow => {
+    // An event with an id of its own comes from the kit (a handler's, a failure event), not from the application.
+    if (!('id' in event) && !declared.has(nameOf(event))) throw notDeclared(event);
+    return rowOf(event, context, row);
+  };
+  const settings = { clock, random, idleTimeoutMs, toRow };
+  function transaction<DB, T>(db: Kysely<DB>, fn: Work<DB, T>): Promise<T>;
+  function transaction<DB, T>(db: Kysely<DB>, chosen: TransactionOptions, fn: Work<DB, T>): Promise<T>;
+  function transaction<DB, T>(
+    db: Kysely<DB>,
+    ...rest: readonly [Work<DB, T>] | readonly [TransactionOptions, Work<DB, T>]
+  ): Promise<T> {
+    const [chosen, fn] = rest.length === 1 ? [{}, rest[0]] : rest;
+    return runTransaction(db, chosen, fn, settings);
+  }
+  return {
+    transaction,
+    append: async (executor, list, context = {}) => {
+      const rows = list.map((event) => toRow(event, context));
+      if (rows.length > 0) await insertRows(executor, rows, idleTimeoutMs);
+      return { ids: rows.map((written) => written.eventId) };
+    },
+  };
+}
+
+function nameOf({ type, version }: { readonly type: string; readonly version: number }): string {
+  return `${type} v${version}`;
+}
+
+function notDeclared(event: AppendEvent): OutboxError {
+  return new OutboxError(
+    `${nameOf(event)} is not among the events that this outbox was created with. Add it to createOutbox([…]), so that topics and schemas are checked for it as well.`,
+    { code: 'EVENT_NOT_DECLARED', category: 'bug' },
+  );
+}
+
+function checkNumber(name: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new OutboxError(
+    `createOutbox: ${name} is ${value}, but must be a whole number from ${least} to ${most}.`,
+    {
+      code: 'OPTION_INVALID',
+      category: 'configuration',
+    },
+  );
+}

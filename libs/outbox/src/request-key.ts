@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import type { Executor } from '@converge/postgres';
+import { OutboxError } from './errors.ts';
+
+/** A request that may come again: with the same key and content it gets the same answer, and one effect. */
+export interface KeyedRequest {
+  readonly requestKey: string;
+  /** What was asked, any JSON. A repeated key with other content is refused. */
+  readonly request: unknown;
+}
+
+export type Claim =
+  { readonly kind: 'first'; readonly xid: string } | { readonly kind: 'repeated'; readonly result: unknown };
+
+// Waits for a transaction that is answering the same request now; when that commits, nothing is inserted.
+const claimSql = `
+  insert into converge.request (key, request_hash) values ($1, $2)
+  on conflict (key) do nothing
+  returning pg_current_xact_id()::text as xid`;
+// A later statement, so that read committed sees what the one above waited for.
+const findSql = 'select request_hash, result from converge.request where key = $1';
+const storeSql = 'update converge.request set result = $2 where key = $1';
+
+export async function claimRequest(
+  executor: Executor,
+  { requestKey, request }: KeyedRequest,
+): Promise<Claim> {
+  const hash = hashOf(request);
+  for (;;) {
+    const { rows } = await executor.query<{ xid: string }>(claimSql, [requestKey, hash]);
+    if (rows[0] !== undefined) return { kind: 'first', xid: rows[0].xid };
+    const found = await executor.query<{ request_hash: string; result: string | null }>(findSql, [
+      requestKey,
+    ]);
+    const row = found.rows[0];
+    // Gone between the two statements (retention): claim it anew.
+    if (row === undefined) continue;
+    if (row.request_hash !== hash) throw reused(requestKey);
+    return { kind: 'repeated', result: decodeResult(row.result) };
+  }
+}
+
+/** Stores the result and returns what every repetition will get: the same text, parsed. */
+export async function storeResult(executor: Executor, requestKey: string, result: unknown): Promise<unknown> {
+  const text = encodeResult(requestKey, result);
+  await executor.query(storeSql, [requestKey, text]);
+  return decodeResult(text);
+}
+
+export function checkRequestKey(key: string): void {
+  if (key.length >= 1 && key.length <= 255 && key.isWellFormed() && !key.includes('\u0000')) return;
+  throw new OutboxError(
+    "a request key is 1 to 255 characters, for example the client's Idempotency-Key header.",
+    { code: 'REQUEST_KEY_INVALID', category: 'data' },
+  );
+}
+
+/** The same for the same content, whatever the order of an object's members. */
+export function hashOf(request: unknown): string {
+  return createHash('sha256').update(canonical(request)).digest('hex');
+}
+
+function canonical(value: unknown): string {
+  const sorted = (_key: string, inner: unknown): unknown => {
+    if (typeof inner === 'bigint') return `${inner}n`;
+    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
+    return Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  };
+  return (JSON.stringify(value, sorted) as string | undefined) ?? 'undefined';
+}
+
+function encodeResult(requestKey: string, result: unknown): string | null {
+  try {
+    return (JSON.stringify(result) as string | undefined) ?? null;
+  } catch (cause) {
+    throw new OutboxError(
+      `the result for request key ${JSON.stringify(requestKey)} cannot be stored as JSON, so a repetition could not get it. Return plain data (a BigInt as a string).`,
+      { code: 'REQUEST_RESULT_INVALID', category: 'bug', cause },
+    );
+  }
+}
+
+function decodeResult(text: string | null): unknown {
+  return text === null ? undefined : (JSON.parse(text) as unknown);
+}
+
+function reused(requestKey: string): OutboxError {
+  return new OutboxError(
+    `request key ${JSON.stringify(requestKey)} was already used for another request. Use a new key for each new request, and the same content with the same key.`,
+    { code: 'REQUEST_KEY_REUSED', category: 'data' },
+  );
+}

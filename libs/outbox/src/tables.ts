@@ -1,0 +1,55 @@
+import type { Executor } from '@converge/postgres';
+import { OutboxError } from './errors.ts';
+
+/** Names for readers. They are fixed: functions and statements contain them. */
+export const OUTBOX = Object.freeze({
+  table: 'converge.outbox',
+  sequence: 'converge.outbox_id',
+  source: 'converge.source',
+  request: 'converge.request',
+});
+
+/** A row as pg gives it: `xid8` and `int8` are strings. */
+export interface OutboxRow {
+  readonly xid: string;
+  readonly id: string;
+  readonly event_id: string;
+  readonly topic: string;
+  readonly key: string;
+  readonly type: string;
+  /** A JSON object of strings: all wire headers but those that the relay writes from columns. */
+  readonly headers: string;
+  /** As it goes on the wire, byte for byte. */
+  readonly payload: string;
+  readonly created_at: Date;
+}
+
+export interface Source {
+  /** What consumers deduplicate by. */
+  readonly id: string;
+  /** For people. */
+  readonly name: string;
+  readonly epoch: number;
+}
+
+/** Who this database is as a source. */
+export async function readSource(executor: Executor): Promise<Source> {
+  const { rows } = await executor.query<{ id: string; name: string; epoch: number }>(
+    'select id, name, epoch from converge.source',
+  );
+  const row = rows[0];
+  if (row === undefined)
+    throw new OutboxError(
+      'converge.source is empty, so this database has no identity. Restore that row, or run migrate on a new database.',
+      {
+        code: 'SOURCE_MISSING',
+        category: 'configuration',
+      },
+    );
+  return row;
+}
+
+/** Gives the source a name of its own, instead of the database's. */
+export async function nameSource(executor: Executor, name: string): Promise<void> {
+  await executor.query('update converge.source set name = $1 where name <> $1', [name]);
+}

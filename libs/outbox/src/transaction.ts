@@ -1,0 +1,207 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { DomainEvent } from '@converge/contracts';
+import { DatabaseError, executorOf, kyselyTransaction } from '@converge/postgres';
+import type { Clock, Random } from '@converge/runtime';
+import type { Kysely, Transaction } from 'kysely';
+import { OutboxError } from './errors.ts';
+import type { AppendContext, EventRow } from './event-row.ts';
+import { insertRows } from './insert.ts';
+import { claimRequest, checkRequestKey, type KeyedRequest, storeResult } from './request-key.ts';
+import { type LostCommit, resolveCommit } from './resolve-commit.ts';
+import { Scope } from './scope.ts';
+
+export interface OutboxTransaction<DB> {
+  readonly tx: Transaction<DB>;
+  /** Checks the event now, writes it just before the commit. Returns its id. */
+  readonly emit: (event: DomainEvent, context?: AppendContext) => string;
+  /** Runs `fn` under a savepoint: when it throws, its writes and its events are undone, and the error passes on. */
+  readonly savepoint: <T>(fn: () => Promise<T>) => Promise<T>;
+}
+
+export interface OutboxTransactionOptions {
+  /** @default the server's default, normally 'read committed' */
+  readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
+  /** How often the function is run at most when the database asks for a rerun (40001, 40P01). @default 10 */
+  readonly attempts?: number;
+}
+
+export interface TransactionSettings {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly idleTimeoutMs: number;
+  readonly toRow: (event: DomainEvent, context: AppendContext) => EventRow;
+}
+
+type Work<DB, T> = (transaction: OutboxTransaction<DB>) => Promise<T>;
+type Options = OutboxTransactionOptions & Partial<KeyedRequest>;
+
+/** One run of one outermost transaction. */
+interface Frame {
+  readonly db: unknown;
+  readonly tx: unknown;
+  readonly scope: Scope;
+  savepoints: number;
+  lost: LostCommit | undefined;
+}
+
+// A nested call finds its outer one by the database that it was given (through any depth of calls), or by `tx`.
+const current = new AsyncLocalStorage<Frame>();
+const byTransaction = new WeakMap<object, Frame>();
+
+export function runTransaction<DB, T>(
+  db: Kysely<DB>,
+  options: Options,
+  work: Work<DB, T>,
+  settings: TransactionSettings,
+): Promise<T> {
+  if (options.requestKey !== undefined) checkRequestKey(options.requestKey);
+  const outer = outerOf(db);
+  return outer === undefined
+    ? runOutermost(db, options, work, settings)
+    : runNested(outer, options, work, settings);
+}
+
+async function runOutermost<DB, T>(
+  db: Kysely<DB>,
+  options: Options,
+  work: Work<DB, T>,
+  settings: TransactionSettings,
+): Promise<T> {
+  const { clock, random } = settings;
+  let last: { result: T; lost: LostCommit | undefined } | undefined;
+  try {
+    return await kyselyTransaction(db, { ...options, clock, random }, async (tx) => {
+      last = undefined;
+      const frame: Frame = { db, tx, scope: new Scope(), savepoints: 0, lost: undefined };
+      byTransaction.set(tx, frame);
+      try {
+        const result = await current.run(frame, () => answer(frame, options, work, settings));
+        await flush(frame, settings);
+        last = { result, lost: frame.lost };
+        return result;
+      } finally {
+        frame.scope.discard();
+      }
+    });
+  } catch (error) {
+    if (last?.lost === undefined || !isCommitUnknown(error)) throw error;
+    return await afterLostCommit(db, last.lost, last.result, error, settings);
+  }
+}
+
+async function runNested<DB, T>(
+  outer: Frame,
+  options: Options,
+  work: Work<DB, T>,
+  settings: TransactionSettings,
+): Promise<T> {
+  try {
+    return await answer(outer, options, work, settings);
+  } catch (error) {
+    outer.scope.fail(error);
+    throw error;
+  }
+}
+
+/** Runs the function, or finds the answer that it gave before. */
+async function answer<DB, T>(
+  frame: Frame,
+  { requestKey, request }: Options,
+  work: Work<DB, T>,
+  settings: TransactionSettings,
+): Promise<T> {
+  const transaction = transactionOf<DB>(frame, settings);
+  if (requestKey === undefined) return work(transaction);
+  const executor = executorOf(transaction.tx);
+  const claim = await claimRequest(executor, { requestKey, request });
+  if (claim.kind === 'repeated') return claim.result as T;
+  const result = await storeResult(executor, requestKey, await work(transaction));
+  const text = 'select 1 from converge.request where key = $1';
+  frame.lost ??= { xid: claim.xid, proof: { text, values: [requestKey] } };
+  return result as T;
+}
+
+async function flush(frame: Frame, { idleTimeoutMs }: TransactionSettings): Promise<void> {
+  const rows = frame.scope.close();
+  if (rows.length === 0) return;
+  const written = await insertRows(executorOf(frame.tx as Transaction<unknown>), rows, idleTimeoutMs);
+  const text = 'select 1 from converge.outbox where id = $1 and event_id = $2';
+  frame.lost = { xid: written.xid, proof: { text, values: [written.lastId, written.lastEventId] } };
+}
+
+function transactionOf<DB>(frame: Frame, { toRow }: TransactionSettings): OutboxTransaction<DB> {
+  const tx = frame.tx as Transaction<DB>;
+  const { scope } = frame;
+  return {
+    tx,
+    emit: (event, context = {}) => {
+      const row = toRow(event, context);
+      scope.add(row);
+      return row.eventId;
+    },
+    savepoint: (fn) =>
+      scope.undoable(async () => {
+        const executor = executorOf(tx);
+        const name = `converge_${(frame.savepoints += 1)}`;
+        await executor.query(`savepoint ${name}`);
+        try {
+          const result = await fn();
+          await executor.query(`release savepoint ${name}`);
+          return result;
+        } catch (error) {
+          await executor.query(`rollback to savepoint ${name}`);
+          throw error;
+        }
+      }),
+  };
+}
+
+function outerOf(db: object & { readonly isTransaction: boolean }): Frame | undefined {
+  const frame = byTransaction.get(db);
+  if (frame !== undefined) {
+    if (frame.scope.open) return frame;
+    throw new OutboxError(
+      'the transaction that was given has ended. Give the database, to begin a new one.',
+      {
+        code: 'TRANSACTION_ENDED',
+        category: 'bug',
+      },
+    );
+  }
+  if (db.isTransaction)
+    throw new OutboxError(
+      'the transaction that was given was not begun by outbox.transaction, so its commit cannot be followed. Give the database; or call outbox.append(executorOf(tx), events) as the last statement before the commit.',
+      { code: 'FOREIGN_TRANSACTION', category: 'bug' },
+    );
+  const around = current.getStore();
+  return around?.db === db && around.scope.open ? around : undefined;
+}
+
+function isCommitUnknown(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === 'COMMIT_UNKNOWN';
+}
+
+async function afterLostCommit<DB, T>(
+  db: Kysely<DB>,
+  lost: LostCommit,
+  result: T,
+  cause: unknown,
+  { clock, random, idleTimeoutMs }: TransactionSettings,
+): Promise<T> {
+  // If COMMIT never got there, the server ends the transaction at the latest after the idle timeout.
+  const deadlineMs = idleTimeoutMs + 15_000;
+  switch (await resolveCommit(executorOf(db), lost, { clock, random, deadlineMs })) {
+    case 'committed':
+      return result;
+    case 'aborted':
+      throw new OutboxError(
+        'the connection was lost during COMMIT, and the database says that the transaction was not applied: no row and no event of it exists. It is safe to repeat it.',
+        { code: 'COMMIT_NOT_APPLIED', category: 'network', cause },
+      );
+    case 'unknown':
+      throw new OutboxError(
+        `the connection was lost during COMMIT, and the database could not say within ${deadlineMs} ms whether transaction ${lost.xid} was applied. Look before you repeat it, or use a request key, which makes repeating safe.`,
+        { code: 'COMMIT_UNKNOWN', category: 'network', certainty: 'unknown', cause },
+      );
+  }
+}
