@@ -1,0 +1,169 @@
+/** Reads the primitive types of Kafka's protocol. The cursor is a field, so a reader is never shared between loops. */
+export class ByteReader {
+  readonly buffer: Buffer;
+  position: number;
+
+  constructor(buffer: Buffer, position = 0) {
+    this.buffer = buffer;
+    this.position = position;
+  }
+
+  int8(): number {
+    return this.buffer.readInt8(this.#advance(1));
+  }
+
+  int16(): number {
+    return this.buffer.readInt16BE(this.#advance(2));
+  }
+
+  int32(): number {
+    return this.buffer.readInt32BE(this.#advance(4));
+  }
+
+  int64(): bigint {
+    return this.buffer.readBigInt64BE(this.#advance(8));
+  }
+
+  /** An int64 that is known to fit: timestamps. */
+  int64AsNumber(): number {
+    return Number(this.int64());
+  }
+
+  uvarint(): number {
+    let result = 0;
+    let scale = 1;
+    for (;;) {
+      const byte = this.buffer.readUInt8(this.position);
+      this.position += 1;
+      // Multiplication, not shifts: timestamps' deltas need more than 32 bits.
+      result += (byte & 0x7f) * scale;
+      if (byte < 0x80) return result;
+      scale *= 128;
+    }
+  }
+
+  /** Zig-zag coded, up to 53 bits. */
+  varint(): number {
+    const coded = this.uvarint();
+    return coded % 2 === 0 ? coded / 2 : -(coded + 1) / 2;
+  }
+
+  bytes(length: number): Buffer {
+    const start = this.#advance(length);
+    if (start + length > this.buffer.length) throw new RangeError('the bytes end before the record does');
+    return this.buffer.subarray(start, start + length);
+  }
+
+  string(): string {
+    return this.text(this.int16());
+  }
+
+  nullableString(): string | null {
+    const length = this.int16();
+    return length < 0 ? null : this.text(length);
+  }
+
+  compactString(): string {
+    return this.text(this.uvarint() - 1);
+  }
+
+  compactNullableString(): string | null {
+    const length = this.uvarint() - 1;
+    return length < 0 ? null : this.text(length);
+  }
+
+  text(length: number): string {
+    const start = this.#advance(length);
+    return this.buffer.toString('utf8', start, start + length);
+  }
+
+  array<T>(read: () => T): T[] {
+    return this.#items(this.int32(), read);
+  }
+
+  compactArray<T>(read: () => T): T[] {
+    return this.#items(this.uvarint() - 1, read);
+  }
+
+  /** The tagged fields that end every structure of a flexible version: nothing in them is for us. */
+  skipTags(): void {
+    for (let left = this.uvarint(); left > 0; left -= 1) {
+      this.uvarint();
+      this.#advance(this.uvarint());
+    }
+  }
+
+  #items<T>(count: number, read: () => T): T[] {
+    const items: T[] = [];
+    for (let index = 0; index < count; index += 1) items.push(read());
+    return items;
+  }
+
+  #advance(length: number): number {
+    const start = this.position;
+    this.position += length;
+    return start;
+  }
+}
+
+/** Builds the small parts of a request: everything but record batches, which are encoded into one buffer of their own. */
+export class ByteWriter {
+  readonly #parts: Buffer[] = [];
+
+  int8(value: number): this {
+    return this.#add(Buffer.from([value & 0xff]));
+  }
+
+  int16(value: number): this {
+    const part = Buffer.allocUnsafe(2);
+    part.writeInt16BE(value);
+    return this.#add(part);
+  }
+
+  int32(value: number): this {
+    const part = Buffer.allocUnsafe(4);
+    part.writeInt32BE(value);
+    return this.#add(part);
+  }
+
+  int64(value: bigint): this {
+    const part = Buffer.allocUnsafe(8);
+    part.writeBigInt64BE(value);
+    return this.#add(part);
+  }
+
+  uvarint(value: number): this {
+    const bytes: number[] = [];
+    let rest = value;
+    while (rest > 0x7f) {
+      bytes.push((rest % 128) | 0x80);
+      rest = Math.floor(rest / 128);
+    }
+    bytes.push(rest);
+    return this.#add(Buffer.from(bytes));
+  }
+
+  string(value: string | null): this {
+    if (value === null) return this.int16(-1);
+    const text = Buffer.from(value, 'utf8');
+    return this.int16(text.length).#add(text);
+  }
+
+  compactString(value: string): this {
+    const text = Buffer.from(value, 'utf8');
+    return this.uvarint(text.length + 1).#add(text);
+  }
+
+  raw(bytes: Buffer): this {
+    return this.#add(bytes);
+  }
+
+  finish(): Buffer {
+    return Buffer.concat(this.#parts);
+  }
+
+  #add(part: Buffer): this {
+    this.#parts.push(part);
+    return this;
+  }
+}

@@ -1,0 +1,117 @@
+import type { Assignment, IncomingBatch, PartitionControl, StartAt } from '../broker.ts';
+import type { FetchedRecords } from './link.ts';
+
+export interface FlowHooks {
+  batch(batch: IncomingBatch, control: PartitionControl): Promise<void>;
+  commit(place: Assignment, offset: bigint): Promise<void>;
+  /** Something changed that may make a fetch due. */
+  wake(): void;
+  /** The handler rejected. */
+  failed(error: unknown): void;
+}
+
+/**
+ * One partition during one membership: where it stands, the batch being handled, and one more fetched ahead so that
+ * fetching and handling overlap. The `turn` counts seeks: what was fetched before a seek is thrown away.
+ */
+export class PartitionFlow {
+  readonly place: Assignment;
+  readonly control: PartitionControl;
+  readonly #hooks: FlowHooks;
+  readonly #abort = new AbortController();
+  #position: StartAt = 'committed';
+  #turn = 0;
+  #started = false;
+  #paused = false;
+  #ahead: IncomingBatch | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(place: Assignment, hooks: FlowHooks) {
+    this.place = place;
+    this.#hooks = hooks;
+    this.control = {
+      seek: (offset) => this.#seek(offset),
+      pause: () => {
+        this.#paused = true;
+      },
+      resume: () => {
+        this.#paused = false;
+        this.#deliver();
+        this.#hooks.wake();
+      },
+      commit: (offset) => this.#hooks.commit(place, offset),
+      signal: this.#abort.signal,
+    };
+  }
+
+  /** Batches may come from now on. */
+  start(at: StartAt): void {
+    if (this.#turn === 0) this.#position = at;
+    this.#started = true;
+    this.#hooks.wake();
+  }
+
+  /** After it no further batch begins. Resolves when the one in progress has ended. */
+  close(): Promise<void> {
+    this.#abort.abort();
+    this.#ahead = undefined;
+    return this.#running ?? Promise.resolve();
+  }
+
+  get open(): boolean {
+    return !this.#abort.signal.aborted;
+  }
+
+  /** `busy`: it would be fetched if its batch fetched ahead were taken. */
+  get appetite(): 'none' | 'busy' | 'hungry' {
+    if (!this.#started || this.#paused || !this.open) return 'none';
+    return this.#ahead === undefined ? 'hungry' : 'busy';
+  }
+
+  get position(): StartAt {
+    return this.#position;
+  }
+
+  get turn(): number {
+    return this.#turn;
+  }
+
+  /** The offset that a name ('earliest', …) stands for; ignored when a seek came in between. */
+  resolved(offset: bigint, turn: number): void {
+    if (turn === this.#turn) this.#position = offset;
+  }
+
+  accept(fetched: FetchedRecords, turn: number): void {
+    if (turn !== this.#turn || !this.open) return;
+    this.#position = fetched.nextOffset;
+    if (fetched.records.length === 0) return;
+    this.#ahead = { ...this.place, records: fetched.records, highWatermark: fetched.highWatermark };
+    this.#deliver();
+  }
+
+  #seek(offset: bigint | 'earliest'): void {
+    this.#turn += 1;
+    this.#position = offset;
+    this.#ahead = undefined;
+    this.#hooks.wake();
+  }
+
+  #deliver(): void {
+    const batch = this.#ahead;
+    if (batch === undefined || this.#running !== undefined || this.#paused || !this.open) return;
+    this.#ahead = undefined;
+    this.#hooks.wake();
+    this.#running = this.#handle(batch);
+  }
+
+  async #handle(batch: IncomingBatch): Promise<void> {
+    try {
+      await this.#hooks.batch(batch, this.control);
+    } catch (error) {
+      this.#hooks.failed(error);
+      this.#abort.abort();
+    }
+    this.#running = undefined;
+    this.#deliver();
+  }
+}

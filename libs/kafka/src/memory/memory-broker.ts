@@ -1,0 +1,160 @@
+import { type Clock, systemClock } from '@converge/runtime';
+import {
+  type Admin,
+  type Broker,
+  BrokerError,
+  type BrokerErrorDetail,
+  type ConsumerOptions,
+  type GroupConsumer,
+  type IncomingRecord,
+  type Producer,
+} from '../broker.ts';
+import { LoopConsumer } from '../group/group-consumer.ts';
+import { MemoryAdmin } from './memory-admin.ts';
+import { MemoryGroup } from './memory-group.ts';
+import { MemoryLink } from './memory-link.ts';
+import { MemoryLog } from './memory-log.ts';
+import { MemoryProducer } from './memory-producer.ts';
+
+/** A failure that the next matching batches of a send meet. */
+export interface SendFault extends Partial<Pick<BrokerErrorDetail, 'code' | 'kind' | 'certainty'>> {
+  readonly topic?: string;
+  readonly partition?: number;
+  /** The records are written all the same, as when the acknowledgement was lost. @default false */
+  readonly applied?: boolean;
+  /** How many batches it meets. @default 1 */
+  readonly times?: number;
+}
+
+/** What a test can do to the broker that a network or an operator would do. */
+export interface MemoryControls {
+  failSend(fault: SendFault): void;
+  /** Every request fails until `restore`; members expire meanwhile. */
+  takeDown(): void;
+  restore(): void;
+  /** Retention: records below `offset` are gone. */
+  truncate(topic: string, partition: number, offset: bigint): void;
+  /** An unclean election: records from `offset` on are gone. */
+  cutEnd(topic: string, partition: number, offset: bigint): void;
+  /** The group forgets all its members, as after a long pause. */
+  evict(groupId: string): void;
+  /** What a partition holds. */
+  records(topic: string, partition: number): readonly IncomingRecord[];
+}
+
+export type MemoryBroker = Broker & MemoryControls;
+
+/** A broker inside the process with the obligations of a real one: for tests without I/O. */
+export function memoryBroker(options: { readonly clock?: Clock } = {}): MemoryBroker {
+  return new InProcessBroker(options.clock ?? systemClock);
+}
+
+class InProcessBroker implements MemoryBroker {
+  readonly driver = 'memory';
+  readonly #clock: Clock;
+  readonly #log = new MemoryLog();
+  readonly #groups = new Map<string, MemoryGroup>();
+  readonly #faults: SendFault[] = [];
+  readonly #open = new Set<{ close(): Promise<void> }>();
+  #down = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async producer(): Promise<Producer> {
+    await this.#reachable();
+    return this.#track(new MemoryProducer(this.#log, this.#faults, this.#reach));
+  }
+
+  consumer(options: ConsumerOptions): GroupConsumer {
+    const { sessionTimeoutMs = 10_000, heartbeatIntervalMs = 1_000 } = options;
+    const link = new MemoryLink({
+      log: this.#log,
+      group: this.#group(options.groupId),
+      topics: options.topics,
+      sessionTimeoutMs,
+      clock: this.#clock,
+      reach: this.#reach,
+    });
+    // A heartbeat costs nothing here, and rebalances follow their rhythm: tests need not wait.
+    const consumer = new LoopConsumer({
+      ...options,
+      sessionTimeoutMs,
+      heartbeatIntervalMs: Math.min(heartbeatIntervalMs, 10),
+      link,
+      clock: this.#clock,
+    });
+    this.#open.add({ close: () => consumer.stop() });
+    return consumer;
+  }
+
+  async admin(): Promise<Admin> {
+    await this.#reachable();
+    return this.#track(new MemoryAdmin(this.#log, (id) => this.#group(id), this.#reach));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#open].map((opened) => opened.close()));
+    this.#open.clear();
+  }
+
+  failSend(fault: SendFault): void {
+    for (let left = fault.times ?? 1; left > 0; left -= 1) this.#faults.push(fault);
+  }
+
+  takeDown(): void {
+    this.#down = true;
+    this.#log.appended.notify();
+  }
+
+  restore(): void {
+    this.#down = false;
+  }
+
+  truncate(topic: string, partition: number, offset: bigint): void {
+    const log = this.#log.partition(topic, partition);
+    if (log === undefined || offset <= log.start) return;
+    log.records.splice(0, Number(offset - log.start));
+    log.start = offset;
+  }
+
+  cutEnd(topic: string, partition: number, offset: bigint): void {
+    const log = this.#log.partition(topic, partition);
+    log?.records.splice(Number(offset - log.start));
+  }
+
+  evict(groupId: string): void {
+    this.#group(groupId).evictAll();
+  }
+
+  records(topic: string, partition: number): readonly IncomingRecord[] {
+    return [...(this.#log.partition(topic, partition)?.records ?? [])];
+  }
+
+  readonly #reach = (): void => {
+    if (this.#down)
+      throw new BrokerError('the in-memory broker is down', {
+        code: 'BROKER_UNREACHABLE',
+        kind: 'retry',
+        certainty: 'not_applied',
+      });
+  };
+
+  async #reachable(): Promise<void> {
+    await Promise.resolve();
+    this.#reach();
+  }
+
+  #group(id: string): MemoryGroup {
+    const partitionsOf = (topic: string): number => this.#log.topic(topic)?.partitions.length ?? 0;
+    const group = this.#groups.get(id) ?? new MemoryGroup(partitionsOf, () => this.#clock.monotonic());
+    this.#groups.set(id, group);
+    return group;
+  }
+
+  #track<T extends { close(): Promise<void> }>(opened: T): T {
+    this.#open.add(opened);
+    return opened;
+  }
+}

@@ -1,0 +1,102 @@
+import type { Assignment } from '../broker.ts';
+import { assignPartitions } from '../group/assignor.ts';
+import type { Membership } from '../group/link.ts';
+
+interface Member {
+  readonly topics: readonly string[];
+  readonly sessionTimeoutMs: number;
+  heardAt: number;
+  joining: ((membership: Membership) => void) | undefined;
+}
+
+/** A group coordinator: classic eager rebalances, as Kafka's, with expiry looked at whenever anybody calls. */
+export class MemoryGroup {
+  readonly #members = new Map<string, Member>();
+  readonly #committed = new Map<string, Map<number, bigint>>();
+  readonly #partitionsOf: (topic: string) => number;
+  readonly #now: () => number;
+  #generation = 0;
+  #memberCount = 0;
+  #state: 'stable' | 'rebalancing' = 'stable';
+
+  constructor(partitionsOf: (topic: string) => number, now: () => number) {
+    this.#partitionsOf = partitionsOf;
+    this.#now = now;
+  }
+
+  join(
+    memberId: string | undefined,
+    topics: readonly string[],
+    sessionTimeoutMs: number,
+  ): Promise<Membership> & { id: string } {
+    this.#expire();
+    const id =
+      memberId !== undefined && this.#members.has(memberId) ? memberId : `member-${(this.#memberCount += 1)}`;
+    const { promise, resolve } = Promise.withResolvers<Membership>();
+    this.#members.set(id, { topics, sessionTimeoutMs, heardAt: this.#now(), joining: resolve });
+    this.#state = 'rebalancing';
+    this.#complete();
+    return Object.assign(promise, { id });
+  }
+
+  heartbeat(memberId: string, generation: number): 'member' | 'rebalance' | 'lost' {
+    const member = this.#members.get(memberId);
+    if (member === undefined) return 'lost';
+    member.heardAt = this.#now();
+    this.#expire();
+    return this.#state === 'rebalancing' || generation !== this.#generation ? 'rebalance' : 'member';
+  }
+
+  leave(memberId: string): void {
+    if (!this.#members.delete(memberId)) return;
+    this.#state = 'rebalancing';
+    this.#complete();
+  }
+
+  isMember(memberId: string, generation: number): boolean {
+    return this.#members.has(memberId) && generation === this.#generation;
+  }
+
+  commit(place: Assignment, offset: bigint): void {
+    const offsets = this.#committed.get(place.topic) ?? new Map<number, bigint>();
+    this.#committed.set(place.topic, offsets.set(place.partition, offset));
+  }
+
+  committed(topic: string): ReadonlyMap<number, bigint> {
+    return this.#committed.get(topic) ?? new Map<number, bigint>();
+  }
+
+  /** As when every session timed out at once: members learn of it by their next heartbeat. */
+  evictAll(): void {
+    this.#members.clear();
+    this.#generation += 1;
+    this.#state = 'stable';
+  }
+
+  #expire(): void {
+    for (const [id, member] of this.#members) {
+      // A member that waits in a join has nothing to say.
+      if (member.joining !== undefined || this.#now() - member.heardAt <= member.sessionTimeoutMs) continue;
+      this.#members.delete(id);
+      this.#state = 'rebalancing';
+    }
+    this.#complete();
+  }
+
+  /** The rebalance is over when every member has joined again. */
+  #complete(): void {
+    const members = [...this.#members];
+    if (this.#state === 'stable' || members.some(([, member]) => member.joining === undefined)) return;
+    this.#state = 'stable';
+    this.#generation += 1;
+    const assignment = assignPartitions(
+      members.map(([id, member]) => ({ id, topics: member.topics })),
+      this.#partitionsOf,
+    );
+    for (const [id, member] of members) {
+      member.heardAt = this.#now();
+      member.joining?.({ memberId: id, generation: this.#generation, assigned: assignment.get(id) ?? [] });
+      member.joining = undefined;
+    }
+  }
+}

@@ -1,0 +1,19 @@
+import { BrokerError, type OutgoingBatch } from './broker.ts';
+
+/** For a later batch of a partition after an earlier one of the same send failed: written now, it would overtake. */
+export function earlierFailed({ topic, partition }: OutgoingBatch): BrokerError {
+  return new BrokerError(
+    `not sent: an earlier batch of ${topic}/${partition} in the same send failed, and this one must not overtake it`,
+    { code: 'EARLIER_BATCH_FAILED', kind: 'retry', certainty: 'not_applied', topic, partition },
+  );
+}
+
+export function producerClosed({ topic, partition }: OutgoingBatch): BrokerError {
+  return new BrokerError(`not sent to ${topic}/${partition}: the producer is closed; open a new one`, {
+    code: 'PRODUCER_CLOSED',
+    kind: 'new_producer',
+    certainty: 'not_applied',
+    topic,
+    partition,
+  });
+}
