@@ -10,7 +10,10 @@ export interface TelemetryOptions {
 }
 
 export interface Telemetry {
-  /** Sends what is left and ends. Bounded, and never rejects: telemetry must not decide how a process ends. */
+  /**
+   * Sends what is left and ends. Bounded, and never rejects: telemetry must not decide how a process ends. An export
+   * that is still retried then holds the event loop up to `OTEL_EXPORTER_OTLP_TIMEOUT`: end with `process.exit`.
+   */
   shutdown(): Promise<void>;
 }
 

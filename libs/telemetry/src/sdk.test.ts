@@ -1,0 +1,37 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+
+const program = `
+  const { startTelemetry } = await import('@converge/telemetry/sdk');
+  const { withSpan, instruments } = await import('@converge/telemetry');
+  const telemetry = startTelemetry({ serviceName: 'test' });
+  await withSpan('a', { kind: 'internal' }, async () => instruments().relayPublished.add(1));
+  const began = performance.now();
+  await telemetry.shutdown();
+  console.log(performance.now() - began < 4_000 ? 'in time' : 'late');
+  if (process.env.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined) process.exit();`;
+
+async function runWith(env: Record<string, string>): Promise<{ stdout: string; stderr: string }> {
+  return promisify(execFile)(
+    process.execPath,
+    ['--conditions=source', '--input-type=module', '-e', program],
+    {
+      cwd: import.meta.dirname,
+      env: { PATH: process.env['PATH'], ...env },
+    },
+  );
+}
+
+it('prints nothing and ends by itself when no endpoint is given', { timeout: 20_000 }, async () => {
+  expect(await runWith({})).toEqual({ stdout: 'in time\n', stderr: '' });
+});
+
+it(
+  'bounds the shutdown when the endpoint does not answer, and does not fail',
+  { timeout: 20_000 },
+  async () => {
+    const { stdout } = await runWith({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' });
+    expect(stdout).toBe('in time\n');
+  },
+);
