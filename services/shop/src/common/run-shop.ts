@@ -1,0 +1,51 @@
+import { type Broker, kafkajsBroker } from '@converge/kafka';
+import { connect, type Database } from '@converge/postgres';
+import { type Checks, healthServer, runServices, type Service } from '@converge/runtime';
+import { logger } from '@converge/telemetry';
+import { readSettings, type Settings } from './settings.ts';
+
+export interface Parts<DB> {
+  readonly settings: Settings;
+  readonly database: Database<DB>;
+  readonly broker: Broker;
+  readonly log: ReturnType<typeof logger>;
+}
+
+/**
+ * Runs one process of the shop until a signal: settings from the environment, the database answering, the given
+ * services in order behind a health server. Whatever goes wrong at start is one clear line; 78 = configuration.
+ */
+export async function runShop<DB>(name: string, services: (parts: Parts<DB>) => readonly Service[]): Promise<void> {
+  const log = logger(`shop.${name}`);
+  const closing: (() => Promise<void>)[] = [];
+  try {
+    const settings = readSettings(process.env);
+    const database = connect<DB>({ url: settings.databaseUrl, applicationName: `shop-${name}` });
+    closing.push(() => database.close());
+    const broker = kafkajsBroker({ brokers: settings.brokers, clientId: `shop-${name}` });
+    closing.push(() => broker.close());
+    await database.ping();
+    let ready = false;
+    const checks = (): Checks => ({ services: { ok: ready } });
+    const health = healthServer({ port: settings.healthPort, checks });
+    await runServices([health, ...services({ settings, database, broker, log })], {
+      onReady: () => {
+        ready = true;
+        log.info({ healthPort: health.port, httpPort: settings.httpPort }, `${name} is ready`);
+      },
+      onStopping: (reason) => {
+        ready = false;
+        log.info({ reason }, `${name} stops`);
+      },
+    });
+  } catch (error) {
+    log.fatal({ err: error }, `${name} cannot go on: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = isConfiguration(error) ? 78 : 1;
+  } finally {
+    for (const close of closing.toReversed()) await close().catch(() => undefined);
+  }
+}
+
+function isConfiguration(error: unknown): boolean {
+  return error instanceof Error && 'category' in error && error.category === 'configuration';
+}

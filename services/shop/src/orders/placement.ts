@@ -1,0 +1,54 @@
+import { country, orderLine, orderPlaced } from '@converge/schemas';
+import type { Outbox } from '@converge/outbox';
+import type { NewId } from '@converge/runtime';
+import type { Kysely } from 'kysely';
+import { z } from 'zod';
+import { totalCents } from './order.ts';
+import type { OrdersDb } from './tables.ts';
+
+/** What a customer sends. The total is ours to compute, never theirs to say. */
+export const orderRequest = z
+  .strictObject({ lines: z.array(orderLine).min(1).max(100), country })
+  .refine(({ lines }) => totalCents(lines) <= 1_000_000_000, {
+    path: ['lines'],
+    message: 'an order may cost up to 10 million',
+  });
+export type OrderRequest = z.infer<typeof orderRequest>;
+
+/** The stored answer: a repeated request gets exactly this again. */
+export interface Placed {
+  readonly orderId: string;
+  readonly state: 'placed';
+  readonly totalCents: number;
+}
+
+/**
+ * The order, its history, its event and the answer to the request commit together. The same key with the same request
+ * gives the first one's answer and writes nothing; with another request it rejects with REQUEST_KEY_REUSED.
+ */
+export function placeOrder(
+  { db, outbox, newId }: { db: Kysely<OrdersDb>; outbox: Outbox; newId: NewId },
+  requestKey: string,
+  request: OrderRequest,
+): Promise<Placed> {
+  return outbox.transaction(db, { requestKey, request }, async ({ tx, emit }): Promise<Placed> => {
+    const orderId = newId();
+    const total = totalCents(request.lines);
+    await tx
+      .insertInto('orders')
+      .values({
+        order_id: orderId,
+        state: 'placed',
+        lines: JSON.stringify(request.lines),
+        total_cents: total,
+        country: request.country,
+      })
+      .execute();
+    await tx
+      .insertInto('order_history')
+      .values({ order_id: orderId, version: 1, state: 'placed', detail: null })
+      .execute();
+    emit(orderPlaced({ orderId, totalCents: total, ...request }));
+    return { orderId, state: 'placed', totalCents: total };
+  });
+}

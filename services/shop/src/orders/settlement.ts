@@ -1,0 +1,43 @@
+import { ConvergeError } from '@converge/resilience';
+import type { Transaction } from 'kysely';
+import { decideOutcome, type Outcome } from './order.ts';
+import type { OrdersDb } from './tables.ts';
+
+/** Ends an order; returns it when this call ended it, undefined when it had ended so before. */
+export async function settleOrder(
+  tx: Transaction<OrdersDb>,
+  orderId: string,
+  outcome: Outcome,
+): Promise<{ readonly totalCents: number } | undefined> {
+  // The row lock makes two outcomes for one order meet here, one after the other.
+  const order = await tx
+    .selectFrom('orders')
+    .select(['state', 'version', 'total_cents'])
+    .where('order_id', '=', orderId)
+    .forUpdate()
+    .executeTakeFirst();
+  if (order === undefined) throw contradiction(orderId, 'it does not exist here');
+  const decision = decideOutcome(order.state, outcome);
+  if (decision.kind === 'contradiction') throw contradiction(orderId, decision.message);
+  if (decision.kind === 'settled') return undefined;
+  const reason = outcome.state === 'cancelled' ? outcome.reason : null;
+  const version = order.version + 1;
+  await tx
+    .updateTable('orders')
+    .set({ state: outcome.state, reason, version, settled_at: new Date() })
+    .where('order_id', '=', orderId)
+    .execute();
+  await tx
+    .insertInto('order_history')
+    .values({ order_id: orderId, version, state: outcome.state, detail: reason })
+    .execute();
+  return { totalCents: order.total_cents };
+}
+
+function contradiction(orderId: string, message: string): ConvergeError {
+  return new ConvergeError(`order ${orderId}: ${message}`, {
+    code: 'ORDER_CONTRADICTION',
+    category: 'bug',
+    certainty: 'not_applied',
+  });
+}
