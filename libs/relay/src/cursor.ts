@@ -8,7 +8,9 @@ export interface Cursor {
 /** True when the event is at or below the cursor, that is, in the log already. */
 export function isPassed(cursor: Cursor, tick: bigint, id: string): boolean {
   if (tick !== cursor.tick) return tick < cursor.tick;
-  return BigInt(id) <= BigInt(cursor.id);
+  // Decimal text without leading zeros: the shorter number is the smaller one. Asked once per event.
+  if (id.length !== cursor.id.length) return id.length < cursor.id.length;
+  return id <= cursor.id;
 }
 
 /** `epoch.tick.id`, as in ce_prev. */

@@ -31,6 +31,8 @@ export class PartitionQueue {
   #events: QueuedEvent[] = [];
   #head = 0;
   #bytes = 0;
+  /** Changes at each `drop`: an acknowledgement for what was dropped meanwhile is no longer about these events. */
+  generation = 0;
   /** Failures in a row; the clock's time of the first of them; no send before `notBefore`. */
   failures = 0;
   failingSince = 0;
@@ -109,6 +111,7 @@ export class PartitionQueue {
     this.#events = [];
     this.#head = 0;
     this.#bytes = 0;
+    this.generation += 1;
     this.#queued = this.#cursor;
     this.failures = 0;
     this.notBefore = 0;

@@ -1,0 +1,137 @@
+import { executorOfClient, releaseLease } from '@converge/postgres';
+import type { EndReason } from './ending.ts';
+import { Ending } from './ending.ts';
+import { leaseLoop } from './lease-loop.ts';
+import { LeaseMargin } from './lease-margin.ts';
+import { Leadership, type Totals } from './leadership.ts';
+import type { Takeover } from './leadership-sql.ts';
+import type { RelaySettings } from './options.ts';
+import { ReadLoop } from './read-loop.ts';
+import { SendLoop } from './send-loop.ts';
+import { Settler, settleLoop } from './settle-loop.ts';
+import { Ticker } from './ticker.ts';
+import { TopicChecks } from './topic-check.ts';
+import { upkeepLoop } from './upkeep-loop.ts';
+import { Wake } from './wake.ts';
+import { readLatestTick, readLowestId, readTicks } from './window-sql.ts';
+
+export interface LeadRequest {
+  readonly settings: RelaySettings;
+  readonly takeover: Takeover;
+  /** Monotonic time before the lease was asked for. */
+  readonly askedAt: number;
+  readonly ending: Ending;
+  readonly totals: Totals;
+  readonly onLeading: (leader: Leadership) => void;
+}
+
+/**
+ * One leadership, from takeover to its end: five loops that share one `Leadership`. Any error ends it, and so does a
+ * lost connection: what comes next is a new takeover with a new term, whose first act is a tick.
+ */
+export async function lead(request: LeadRequest): Promise<EndReason> {
+  const { settings, ending } = request;
+  const connections = new Connections(ending);
+  try {
+    const reads = await connections.open(settings);
+    const writes = await connections.open(settings);
+    await runLoops(request, connections, reads, writes);
+  } catch (error) {
+    ending.end({ kind: 'failed', error });
+  } finally {
+    connections.close();
+  }
+  const reason = ending.reason ?? { kind: 'stopped' };
+  if (reason.kind !== 'deposed') await handOver(request);
+  return reason;
+}
+
+async function runLoops(
+  { settings, takeover, askedAt, ending, totals, onLeading }: LeadRequest,
+  connections: Connections,
+  reads: Connection,
+  writes: Connection,
+): Promise<void> {
+  const [done] = await readTicks(reads.executor, takeover.doneTick, 1);
+  if (done?.number !== takeover.doneTick)
+    throw new Error(`tick ${takeover.doneTick} is missing in converge.tick: done_tick names it`);
+  const leader = new Leadership({
+    settings,
+    takeover,
+    ending,
+    totals,
+    done,
+    margin: new LeaseMargin(askedAt, settings.leaseMs, settings.stopBeforeMs),
+    lowestId: await readLowestId(reads.executor, done),
+    reads: reads.executor,
+    writes: writes.executor,
+  });
+  const ticker = new Ticker(leader, await readLatestTick(reads.executor), reads.warned);
+  const checks = new TopicChecks(settings.broker);
+  const wakes = [new Wake(settings.clock), new Wake(settings.clock)] as const;
+  ending.onEnd(() => {
+    for (const wake of wakes) wake.notify();
+    // A statement that hangs would keep its loop from ending; one in flight at a clean stop is let finish.
+    if (ending.reason?.kind !== 'stopped') connections.close();
+  });
+  onLeading(leader);
+  const loops = [
+    new ReadLoop(leader, ticker, checks).run(),
+    new SendLoop(leader).run(),
+    settleLoop(leader),
+    upkeepLoop(leader, checks, wakes[0]),
+    leaseLoop(leader, wakes[1]),
+  ].map((loop) => loop.catch((error: unknown) => ending.end({ kind: 'failed', error })));
+  await Promise.all(loops);
+  await checks.close();
+  if (ending.reason?.kind === 'stopped') await new Settler(leader).settle();
+}
+
+/** Lets a standby take over at once. Only after all loops have ended; what fails here the lease's end will do. */
+async function handOver({ settings, takeover }: LeadRequest): Promise<void> {
+  const { database, clock, lease, holder } = settings;
+  const released = releaseLease(database.executor, { name: lease, holder, term: takeover.term });
+  const patience = new AbortController();
+  await Promise.race([released.catch(() => undefined), clock.sleep(2_000, patience.signal)]);
+  patience.abort();
+}
+
+interface Connection {
+  readonly executor: ReturnType<typeof executorOfClient>;
+  /** Whether the server sent a warning since this was asked last. */
+  readonly warned: () => boolean;
+}
+
+/** The connections of one leadership, closed together; closing breaks off what hangs. */
+class Connections {
+  readonly #ending: Ending;
+  #closers: (() => void)[] = [];
+
+  constructor(ending: Ending) {
+    this.#ending = ending;
+  }
+
+  async open({ database }: RelaySettings): Promise<Connection> {
+    const client = await database.acquire();
+    let warning = false;
+    client.on('notice', (notice) => {
+      if (notice.severity === 'WARNING') warning = true;
+    });
+    client.on('error', (error) => this.#ending.end({ kind: 'failed', error }));
+    this.#closers.push(() => client.release(true));
+    return {
+      executor: executorOfClient(client),
+      warned: () => {
+        const was = warning;
+        warning = false;
+        return was;
+      },
+    };
+  }
+
+  close(): void {
+    const closers = this.#closers;
+    this.#closers = [];
+    for (const close of closers) close();
+  }
+}

@@ -1,0 +1,167 @@
+import type { Executor } from '@converge/postgres';
+import { START } from '@converge/contracts';
+import { instruments } from '@converge/telemetry';
+import type { Cursor } from './cursor.ts';
+import { Encoder } from './encode.ts';
+import type { Ending } from './ending.ts';
+import { Lane } from './lane.ts';
+import type { Fence, Takeover } from './leadership-sql.ts';
+import type { LeaseMargin } from './lease-margin.ts';
+import type { RelaySettings } from './options.ts';
+import type { PartitionQueue } from './partition-queue.ts';
+import { type Halt, Topic } from './topic.ts';
+import type { Tick } from './tick.ts';
+import { Wake } from './wake.ts';
+
+/** What outlives a leadership. */
+export interface Totals {
+  published: number;
+}
+
+export interface LeadershipParts {
+  readonly settings: RelaySettings;
+  readonly takeover: Takeover;
+  readonly ending: Ending;
+  readonly margin: LeaseMargin;
+  readonly totals: Totals;
+  /** The window after which this leadership begins, and the lowest id that a later one can have. */
+  readonly done: Tick;
+  readonly lowestId: bigint;
+  /** Two connections of one's own: a read that takes long must not hold back a settle. */
+  readonly reads: Executor;
+  readonly writes: Executor;
+}
+
+/** What the loops of one leadership share. All of it ends with the leadership; nothing here is kept for the next one. */
+export class Leadership {
+  readonly settings: RelaySettings;
+  readonly ending: Ending;
+  readonly margin: LeaseMargin;
+  readonly totals: Totals;
+  readonly reads: Executor;
+  readonly writes: Executor;
+  readonly term: bigint;
+  readonly epoch: number;
+  readonly fence: Fence;
+  readonly encoder: Encoder;
+  readonly main: Lane;
+  readonly topics = new Map<string, Topic>();
+  /** Partitions with something to send, the longest waiting first. */
+  readonly ready = new Set<PartitionQueue>();
+  /** Partitions whose cursor moved since it was saved. */
+  readonly dirty = new Set<PartitionQueue>();
+  /** Wakes the send loop, the read loop when there is room again, and the settle loop. */
+  readonly work: Wake;
+  readonly room: Wake;
+  readonly acked: Wake;
+  unsettled = 0;
+  queuedEvents = 0;
+  queuedBytes = 0;
+  /** Why the broker is not taking anything at the moment. */
+  brokerTrouble: string | undefined;
+
+  constructor(parts: LeadershipParts) {
+    const { settings, takeover } = parts;
+    this.settings = settings;
+    this.ending = parts.ending;
+    this.margin = parts.margin;
+    this.totals = parts.totals;
+    this.reads = parts.reads;
+    this.writes = parts.writes;
+    this.term = takeover.term;
+    this.epoch = takeover.source.epoch;
+    this.fence = { lease: settings.lease, term: takeover.term };
+    this.encoder = new Encoder({ ...takeover.source, name: settings.source ?? takeover.source.name });
+    this.main = new Lane(undefined, parts.done, parts.lowestId);
+    this.work = new Wake(settings.clock);
+    this.room = new Wake(settings.clock);
+    this.acked = new Wake(settings.clock);
+    for (const record of takeover.topics) this.topics.set(record.topic, topicOf(record, takeover));
+    parts.ending.onEnd(() => {
+      this.work.notify();
+      this.room.notify();
+      this.acked.notify();
+    });
+  }
+
+  get full(): boolean {
+    return (
+      this.queuedEvents >= this.settings.readAheadEvents || this.queuedBytes >= this.settings.readAheadBytes
+    );
+  }
+
+  deposed(detail: string): void {
+    this.ending.end({ kind: 'deposed', detail });
+  }
+
+  /** Sets a topic apart: what it has queued is forgotten, and read again from its cursors when it is mended. */
+  halt(topic: Topic, halt: Halt): void {
+    const { clock, recheckMs, log } = this.settings;
+    const heldAt = topic.heldAt(this.main);
+    for (const queue of topic.queues) {
+      const dropped = queue.drop();
+      this.queuedEvents -= dropped.events;
+      this.queuedBytes -= dropped.bytes;
+      this.ready.delete(queue);
+    }
+    const pause = recheckMs * Math.min(30, 2 ** topic.rechecks);
+    topic.rechecks += 1;
+    const known = topic.state.kind === 'halted' && topic.state.written;
+    topic.state = {
+      kind: 'halted',
+      heldAt,
+      halt,
+      sinceMs: clock.now(),
+      recheckAt: clock.monotonic() + pause,
+      written: known,
+    };
+    log.error(
+      { topic: topic.name, code: halt.code, heldAt: heldAt.toString() },
+      `topic ${topic.name} is halted (${halt.code}): ${halt.detail}. Other topics flow; this one goes on by itself, in order, when it is mended.`,
+    );
+    this.countHalted();
+    this.room.notify();
+    this.acked.notify();
+  }
+
+  countHalted(): void {
+    let halted = 0;
+    for (const topic of this.topics.values()) if (topic.state.kind === 'halted') halted += 1;
+    instruments().relayHaltedTopics.record(halted);
+  }
+}
+
+function topicOf(record: Takeover['topics'][number], takeover: Takeover): Topic {
+  const topic = new Topic(
+    record.topic,
+    record.heldAt === undefined
+      ? { kind: 'flowing' }
+      : {
+          kind: 'halted',
+          heldAt: record.heldAt,
+          halt: haltOf(record.heldReason ?? ''),
+          sinceMs: 0,
+          recheckAt: 0,
+          written: true,
+        },
+  );
+  const cursors: Cursor[] = Array.from({ length: record.partitions ?? 0 }, startCursor);
+  for (const cursor of takeover.cursors)
+    if (cursor.topic === record.topic) cursors[cursor.partition] = cursor;
+  topic.open(cursors);
+  return topic;
+}
+
+export function startCursor(): Cursor {
+  return { epoch: START.epoch, tick: START.tick, id: START.id.toString() };
+}
+
+/** A halt as it stands in held_reason: `CODE: detail`. */
+export function haltText({ code, detail }: Halt): string {
+  return `${code}: ${detail}`;
+}
+
+function haltOf(text: string): Halt {
+  const at = text.indexOf(': ');
+  return at < 0 ? { code: text, detail: '' } : { code: text.slice(0, at), detail: text.slice(at + 2) };
+}

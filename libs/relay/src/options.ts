@@ -1,0 +1,104 @@
+import { hostname } from 'node:os';
+import { randomBytes } from 'node:crypto';
+import type { Broker } from '@converge/kafka';
+import { ensureChildren } from '@converge/outbox';
+import { type Clock, type Random, systemClock, systemRandom } from '@converge/runtime';
+import { logger } from '@converge/telemetry';
+import type { PollSettings } from './poll-interval.ts';
+import type { Log, RelayDatabase } from './ports.ts';
+
+export interface RelayOptions {
+  readonly database: RelayDatabase;
+  readonly broker: Broker;
+  /** What goes into ce_source. @default the name in converge.source */
+  readonly source?: string;
+  /** Unique to this process. @default host name, process id and a random part */
+  readonly holder?: string;
+  /** How often to look for new events. @default { minMs: 1, maxMs: 20, emptyBeforeSlower: 50 } */
+  readonly poll?: Partial<PollSettings>;
+  /** How long a leader that vanished blocks the others, milliseconds. @default 5_000 */
+  readonly leaseMs?: number;
+  /** @default 1_000 */
+  readonly renewMs?: number;
+  /** Sending stops so long before the lease ends: a produce in flight must have come back. @default 1_500 */
+  readonly stopBeforeMs?: number;
+  /** How often a standby looks at the lease, milliseconds. @default 250 */
+  readonly standbyMs?: number;
+  /** How often cursors are saved, milliseconds. @default 75 */
+  readonly settleMs?: number;
+  /** Cursors are saved earlier after so many events. @default 10_000 */
+  readonly settleEvents?: number;
+  /** Events in memory at most, read and not acknowledged. @default 20_000 */
+  readonly readAheadEvents?: number;
+  /** Their bytes, roughly. @default 64 MiB */
+  readonly readAheadBytes?: number;
+  /** Rows of one statement at most. @default 4_000 */
+  readonly pageRows?: number;
+  /** How soon a halted topic is looked at again; doubles up to 30 times that. In milliseconds. @default 1_000 */
+  readonly recheckMs?: number;
+  /** How often the partition counts of flowing topics are compared, milliseconds. @default 10_000 */
+  readonly verifyMs?: number;
+  /** Run while leading, every `upkeepMs`. @default the outbox's ensureChildren: room ahead for new events */
+  readonly upkeep?: (database: RelayDatabase) => Promise<unknown>;
+  /** @default 10_000 */
+  readonly upkeepMs?: number;
+  /** @default @converge/telemetry's logger */
+  readonly log?: Log;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** 16 hex digits, never the same twice. @default random */
+  readonly nonce?: () => string;
+}
+
+export type RelaySettings = Readonly<
+  Omit<Required<RelayOptions>, 'source' | 'poll'> & {
+    poll: PollSettings;
+    source: string | undefined;
+    lease: string;
+  }
+>;
+
+/** One relay per source, and one source per database: the lease's name is a constant. */
+export const LEASE = 'relay';
+
+export function resolveOptions(options: RelayOptions): RelaySettings {
+  const settings: RelaySettings = {
+    database: options.database,
+    broker: options.broker,
+    source: options.source,
+    holder: options.holder ?? `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`,
+    poll: { minMs: 1, maxMs: 20, emptyBeforeSlower: 50, ...options.poll },
+    leaseMs: options.leaseMs ?? 5_000,
+    renewMs: options.renewMs ?? 1_000,
+    stopBeforeMs: options.stopBeforeMs ?? 1_500,
+    standbyMs: options.standbyMs ?? 250,
+    settleMs: options.settleMs ?? 75,
+    settleEvents: options.settleEvents ?? 10_000,
+    readAheadEvents: options.readAheadEvents ?? 20_000,
+    readAheadBytes: options.readAheadBytes ?? 64 * 1024 * 1024,
+    pageRows: options.pageRows ?? 4_000,
+    recheckMs: options.recheckMs ?? 1_000,
+    verifyMs: options.verifyMs ?? 10_000,
+    upkeep: options.upkeep ?? (({ executor }) => ensureChildren(executor)),
+    upkeepMs: options.upkeepMs ?? 10_000,
+    log: options.log ?? logger('relay'),
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+    nonce: options.nonce ?? (() => randomBytes(8).toString('hex')),
+    lease: LEASE,
+  };
+  check(settings);
+  return Object.freeze(settings);
+}
+
+function check(settings: RelaySettings): void {
+  const { leaseMs, renewMs, stopBeforeMs, poll } = settings;
+  if (!(renewMs > 0 && stopBeforeMs > 0 && renewMs + stopBeforeMs < leaseMs))
+    throw new RangeError(
+      `leaseMs ${leaseMs} must be longer than renewMs ${renewMs} and stopBeforeMs ${stopBeforeMs} together: otherwise sending stops between two renewals`,
+    );
+  if (!(poll.minMs >= 0 && poll.maxMs >= poll.minMs))
+    throw new RangeError(`poll.minMs ${poll.minMs} must be between 0 and poll.maxMs ${poll.maxMs}`);
+  for (const name of ['settleEvents', 'readAheadEvents', 'readAheadBytes', 'pageRows'] as const)
+    if (!(settings[name] >= 1)) throw new RangeError(`${name} is ${settings[name]}: it must be at least 1`);
+}

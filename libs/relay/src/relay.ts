@@ -1,0 +1,180 @@
+import { sqlState, withTransaction } from '@converge/postgres';
+import { delayMs } from '@converge/resilience';
+import type { Service } from '@converge/runtime';
+import { instruments } from '@converge/telemetry';
+import { Ending, type EndReason } from './ending.ts';
+import { lead } from './lead.ts';
+import type { Leadership } from './leadership.ts';
+import { takeOver, type TakeoverOutcome } from './leadership-sql.ts';
+import { type RelayOptions, type RelaySettings, resolveOptions } from './options.ts';
+import { leadingStatus, type RelayStatus } from './status.ts';
+import { Wake } from './wake.ts';
+
+export interface Relay extends Service {
+  status(): RelayStatus;
+}
+
+const BACKOFF = { baseMs: 100, factor: 2, capMs: 5_000 };
+
+/** Publishes the events of one outbox. Run as many as you like: one of them leads, the others stand by. */
+export function relay(options: RelayOptions): Relay {
+  return new RelayService(resolveOptions(options));
+}
+
+type Phase =
+  | { readonly kind: 'new' | 'stopping' | 'stopped' }
+  | { readonly kind: 'standby'; readonly heldBy?: string; readonly trouble?: string }
+  | { readonly kind: 'leading'; readonly leader: Leadership };
+
+class RelayService implements Relay {
+  readonly name = 'relay';
+  readonly done: Promise<void>;
+  readonly #settings: RelaySettings;
+  readonly #finish: () => void;
+  readonly #wake: Wake;
+  readonly #totals = { published: 0 };
+  #phase: Phase = { kind: 'new' };
+  #ending: Ending | undefined;
+  #running: Promise<void> | undefined;
+  #stopping = false;
+  #failures = 0;
+
+  constructor(settings: RelaySettings) {
+    this.#settings = settings;
+    this.#wake = new Wake(settings.clock);
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.done = promise;
+    this.#finish = () => resolve(undefined);
+  }
+
+  /** Rejects when the database cannot be reached or was not migrated. The broker may come later. */
+  async start(): Promise<void> {
+    if (this.#running !== undefined || this.#stopping) throw new Error('a relay is started once');
+    try {
+      await this.#settings.database.executor.query(
+        'select from converge.relay_source, converge.source, converge.lease limit 1',
+      );
+    } catch (error) {
+      this.#phase = { kind: 'stopped' };
+      if (sqlState(error) !== '42P01') throw error;
+      throw new Error('the tables of outbox and relay are missing in this database: run `converge migrate`', {
+        cause: error,
+      });
+    }
+    if (!this.#stopping) this.#running = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    if (this.#running !== undefined && this.#phase.kind !== 'stopped') this.#phase = { kind: 'stopping' };
+    this.#ending?.end({ kind: 'stopped' });
+    this.#wake.notify();
+    await this.#running;
+    this.#phase = { kind: 'stopped' };
+    this.#finish();
+  }
+
+  status(): RelayStatus {
+    const { published } = this.#totals;
+    switch (this.#phase.kind) {
+      case 'leading':
+        return leadingStatus(this.#phase.leader);
+      case 'standby': {
+        const { heldBy, trouble } = this.#phase;
+        return {
+          state: 'standby',
+          published,
+          ...(heldBy === undefined ? {} : { heldBy }),
+          ...(trouble === undefined ? {} : { trouble }),
+        };
+      }
+      case 'new':
+      case 'stopping':
+      case 'stopped':
+        return { state: this.#phase.kind, published };
+    }
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      try {
+        await this.#standBy();
+      } catch (error) {
+        this.#trouble(error);
+      }
+      if (!this.#stopping) await this.#wake.wait(this.#pause());
+    }
+  }
+
+  /** Looks whether the lease is free, and if so leads until something ends it. */
+  async #standBy(): Promise<void> {
+    const { log, clock } = this.#settings;
+    const askedAt = clock.monotonic();
+    const outcome = await this.#tryTakeOver();
+    if (outcome.kind === 'standby') {
+      this.#failures = 0;
+      if (!this.#stopping) this.#phase = { kind: 'standby', heldBy: outcome.heldBy };
+      return;
+    }
+    const { takeover } = outcome;
+    const ending = (this.#ending = new Ending());
+    if (this.#stopping) ending.end({ kind: 'stopped' });
+    log.info({ term: takeover.term.toString(), doneTick: takeover.doneTick.toString() }, 'leading');
+    instruments().relayTakeovers.add(1);
+    instruments().relayLeader.record(1);
+    instruments().relayEpoch.record(takeover.source.epoch);
+    const reason = await lead({
+      settings: this.#settings,
+      takeover,
+      askedAt,
+      ending,
+      totals: this.#totals,
+      onLeading: (leader) => {
+        if (!this.#stopping) this.#phase = { kind: 'leading', leader };
+        this.#failures = 0;
+      },
+    });
+    instruments().relayLeader.record(0);
+    this.#afterLeading(reason);
+  }
+
+  #afterLeading(reason: EndReason): void {
+    if (!this.#stopping) this.#phase = { kind: 'standby' };
+    switch (reason.kind) {
+      case 'stopped':
+        return this.#settings.log.info({}, 'stopped leading: positions are saved, the lease is released');
+      case 'deposed':
+        return this.#settings.log.warn({}, `no longer leading: ${reason.detail}`);
+      case 'failed':
+        return this.#trouble(reason.error);
+    }
+  }
+
+  async #tryTakeOver(): Promise<TakeoverOutcome> {
+    const { database, lease, holder, leaseMs: ttlMs, clock, random } = this.#settings;
+    // A plain look first: the compare-and-set would lock the row against its holder's renewals.
+    const { rows } = await database.executor.query<{ holder: string }>(
+      'select holder from converge.lease where name = $1 and holder <> $2 and expires_at > clock_timestamp()',
+      [lease, holder],
+    );
+    const other = rows[0];
+    if (other !== undefined) return { kind: 'standby', heldBy: other.holder };
+    return withTransaction(database, { clock, random }, (tx) => takeOver(tx, { name: lease, holder, ttlMs }));
+  }
+
+  #pause(): number {
+    const { standbyMs, random } = this.#settings;
+    // Some of it random, so that many standbys do not ask at once.
+    if (this.#failures === 0) return standbyMs * (0.75 + random() / 2);
+    return Math.max(20, delayMs(BACKOFF, this.#failures, random));
+  }
+
+  #trouble(error: unknown): void {
+    this.#failures += 1;
+    const trouble = error instanceof Error ? error.message : String(error);
+    if (!this.#stopping) this.#phase = { kind: 'standby', trouble };
+    // Once per outage, and now and then while it lasts.
+    if (this.#failures === 1 || this.#failures % 20 === 0)
+      this.#settings.log.error({ err: error, failures: this.#failures }, `the relay cannot work: ${trouble}. It tries again.`);
+  }
+}

@@ -1,0 +1,200 @@
+import type { Broker, BrokerError, OutgoingBatch, Producer, SendResult } from '@converge/kafka';
+import { delayMs } from '@converge/resilience';
+import { failpoint } from '@converge/runtime';
+import { instruments } from '@converge/telemetry';
+import type { Leadership } from './leadership.ts';
+import type { PartitionQueue } from './partition-queue.ts';
+import { decideFailedSend } from './send-decision.ts';
+
+/** Bytes of one partition's batch: below the broker's default limit of 1 MiB, an event of 900 KB still fits. */
+const BATCH_BYTES = 950_000;
+/** Bytes and records of one send over all partitions. */
+const SEND_BYTES = 16 * 1024 * 1024;
+const SEND_RECORDS = 10_000;
+const BACKOFF = { baseMs: 50, factor: 2, capMs: 2_000 };
+/** How long an ended leadership waits for a produce in flight. */
+const LAST_WAIT_MS = 3_000;
+
+interface Sending {
+  readonly queue: PartitionQueue;
+  readonly batch: OutgoingBatch;
+  readonly generation: number;
+}
+
+/** Sends what is queued: at most one produce per partition in flight, because there is one send at a time. */
+export class SendLoop {
+  readonly #leader: Leadership;
+  readonly #broker: Broker;
+  #producer: Producer | undefined;
+  #lastSuccess = 0;
+  /** Leaves a produce in flight to itself. */
+  #giveUp: (() => void) | undefined;
+  readonly #patience = new AbortController();
+  /** At most so many records in a batch of this partition: it had one that was too large. */
+  readonly #limits = new WeakMap<PartitionQueue, number>();
+
+  constructor(leader: Leadership) {
+    this.#leader = leader;
+    this.#broker = leader.settings.broker;
+    const { clock } = leader.settings;
+    leader.ending.onEnd(() => {
+      if (this.#giveUp === undefined) return;
+      void clock.sleep(LAST_WAIT_MS, this.#patience.signal).then(() => this.#giveUp?.());
+    });
+  }
+
+  async run(): Promise<void> {
+    const { ending, margin, settings, work } = this.#leader;
+    try {
+      while (!ending.over) {
+        const now = settings.clock.monotonic();
+        if (margin.maySendFor(now) === 0) {
+          await work.wait(50);
+          continue;
+        }
+        const sending = this.#choose(now);
+        if (sending.length === 0) await work.wait(this.#pause(now));
+        else await this.#send(sending);
+      }
+    } finally {
+      await this.#renewProducer();
+    }
+  }
+
+  /** The partitions that waited longest go first, and each goes behind the others again. */
+  #choose(now: number): Sending[] {
+    const { ready } = this.#leader;
+    const sending: Sending[] = [];
+    let bytes = 0;
+    let count = 0;
+    for (const queue of ready) {
+      if (bytes >= SEND_BYTES || count >= SEND_RECORDS) break;
+      if (queue.notBefore > now) continue;
+      const records = queue.take(BATCH_BYTES, this.#limits.get(queue) ?? SEND_RECORDS);
+      if (records.length === 0) continue;
+      sending.push({
+        queue,
+        batch: { topic: queue.topic, partition: queue.partition, records },
+        generation: queue.generation,
+      });
+      bytes += Math.min(queue.bytes, BATCH_BYTES);
+      count += records.length;
+    }
+    for (const { queue } of sending) {
+      ready.delete(queue);
+      ready.add(queue);
+    }
+    return sending;
+  }
+
+  #pause(now: number): number {
+    let next = now + 1_000;
+    for (const queue of this.#leader.ready) next = Math.min(next, queue.notBefore);
+    return Math.max(1, next - now);
+  }
+
+  async #send(sending: readonly Sending[]): Promise<void> {
+    const { clock } = this.#leader.settings;
+    const began = clock.monotonic();
+    failpoint('relay.before_send');
+    const results = await this.#produce(sending.map(({ batch }) => batch));
+    if (results === undefined) return;
+    failpoint('relay.after_send');
+    instruments().relayPublishDuration.recordMs(clock.monotonic() - began);
+    let failed: { readonly sent: Sending; readonly error: BrokerError }[] = [];
+    for (const [at, sent] of sending.entries()) {
+      const result = results[at];
+      if (result === undefined) continue;
+      if (result.ok) this.#acknowledge(sent);
+      else failed.push({ sent, error: result.error });
+    }
+    this.#leader.room.notify();
+    failed = failed.filter(({ sent }) => sent.generation === sent.queue.generation);
+    if (failed.length > 0) this.#fail(failed);
+    if (results.some((result) => !result.ok)) await this.#renewProducer();
+  }
+
+  /** undefined: the leadership ended and the answer did not come in time; nothing is acknowledged then. */
+  async #produce(batches: readonly OutgoingBatch[]): Promise<readonly SendResult[] | undefined> {
+    try {
+      this.#producer ??= await this.#broker.producer();
+    } catch (error) {
+      return batches.map(({ topic, partition }) => ({ topic, partition, ok: false, error: error as BrokerError }));
+    }
+    const { promise: givenUp, resolve } = Promise.withResolvers<undefined>();
+    this.#giveUp = () => resolve(undefined);
+    const results = await Promise.race([this.#producer.send(batches), givenUp]);
+    this.#giveUp = undefined;
+    if (this.#leader.ending.over) this.#patience.abort();
+    return results;
+  }
+
+  #acknowledge({ queue, batch, generation }: Sending): void {
+    const leader = this.#leader;
+    // The topic was halted while this was in flight: it is in the log, and will be sent once more. Never lost.
+    if (generation !== queue.generation) return;
+    const count = batch.records.length;
+    if (queue.failures > 0) leader.settings.log.info({ topic: queue.topic, partition: queue.partition }, 'writing again');
+    leader.queuedBytes -= queue.acknowledge(count);
+    leader.queuedEvents -= count;
+    leader.brokerTrouble = undefined;
+    this.#lastSuccess = leader.settings.clock.monotonic();
+    this.#limits.delete(queue);
+    if (queue.size === 0) leader.ready.delete(queue);
+    leader.dirty.add(queue);
+    leader.unsettled += count;
+    leader.totals.published += count;
+    instruments().relayPublished.add(count, { topic: queue.topic });
+    instruments().relayBatchSize.record(count);
+    if (leader.unsettled >= leader.settings.settleEvents) leader.acked.notify();
+  }
+
+  #fail(failed: readonly { readonly sent: Sending; readonly error: BrokerError }[]): void {
+    const leader = this.#leader;
+    const { clock, random, log } = leader.settings;
+    const now = clock.monotonic();
+    const first = failed[0];
+    if (first !== undefined && failed.some(({ sent }) => sent.queue.failures === 0))
+      log.warn(
+        { partitions: failed.length, topic: first.sent.queue.topic, code: first.error.code },
+        `cannot write to ${failed.length} partition(s): ${first.error.message}`,
+      );
+    for (const { sent, error } of failed) {
+      const { queue, batch } = sent;
+      const topic = leader.topics.get(queue.topic);
+      if (topic === undefined || topic.state.kind === 'halted') continue;
+      if (queue.failures === 0) queue.failingSince = now;
+      queue.failures += 1;
+      instruments().relaySendFailures.add(1, { topic: queue.topic });
+      const decision = decideFailedSend({
+        error,
+        records: batch.records.length,
+        failingForMs: now - queue.failingSince,
+        othersFlow: this.#lastSuccess > queue.failingSince,
+        holdsBack: leader.full,
+      });
+      switch (decision.kind) {
+        case 'retry':
+          if (error.kind !== 'new_producer') leader.brokerTrouble = error.message;
+          queue.notBefore = now + delayMs(BACKOFF, queue.failures, random);
+          break;
+        case 'smaller':
+          this.#limits.set(queue, decision.records);
+          break;
+        case 'halt': {
+          const at = queue.first();
+          const where = at === undefined ? '' : ` (first event not written: tick ${at.tick}, id ${at.id}, partition ${queue.partition})`;
+          leader.halt(topic, { code: decision.code, detail: `${error.message}${where}` });
+          break;
+        }
+      }
+    }
+  }
+
+  /** After any failed send the producer's state is not to be trusted: the next send opens a new one. */
+  async #renewProducer(): Promise<void> {
+    const producer = this.#producer;
+    this.#producer = undefined;
+    await producer?.close().catch(() => undefined);
+  }
+}

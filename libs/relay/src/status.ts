@@ -1,0 +1,59 @@
+import type { Leadership } from './leadership.ts';
+import type { TopicState } from './topic.ts';
+
+export interface HeldTopic {
+  readonly topic: string;
+  readonly state: Exclude<TopicState['kind'], 'flowing'>;
+  /** Of a halted topic. */
+  readonly code?: string;
+  readonly detail?: string;
+  /** The first window that may miss events of this topic. */
+  readonly heldAt: bigint;
+}
+
+export type RelayStatus =
+  | { readonly state: 'new' | 'stopping' | 'stopped'; readonly published: number }
+  | {
+      readonly state: 'standby';
+      readonly published: number;
+      readonly heldBy?: string;
+      /** What keeps it from taking over. */
+      readonly trouble?: string;
+    }
+  | {
+      readonly state: 'leading';
+      readonly published: number;
+      readonly term: bigint;
+      readonly epoch: number;
+      readonly doneTick: bigint;
+      /** Events read and not acknowledged. */
+      readonly queued: number;
+      /** Why the broker takes nothing at the moment. */
+      readonly trouble?: string;
+      readonly held: readonly HeldTopic[];
+    };
+
+export function leadingStatus(leader: Leadership): RelayStatus {
+  const held: HeldTopic[] = [];
+  for (const topic of leader.topics.values()) {
+    const { state } = topic;
+    if (state.kind === 'flowing') continue;
+    const heldAt = topic.heldAt(leader.main);
+    held.push({
+      topic: topic.name,
+      state: state.kind,
+      heldAt,
+      ...(state.kind === 'halted' ? { code: state.halt.code, detail: state.halt.detail } : {}),
+    });
+  }
+  return {
+    state: 'leading',
+    published: leader.totals.published,
+    term: leader.term,
+    epoch: leader.epoch,
+    doneTick: leader.main.done,
+    queued: leader.queuedEvents,
+    ...(leader.brokerTrouble === undefined ? {} : { trouble: leader.brokerTrouble }),
+    held,
+  };
+}

@@ -1,0 +1,102 @@
+import { type Admin, type Broker, BrokerError } from '@converge/kafka';
+import { withTransaction } from '@converge/postgres';
+import { startCursor, type Leadership } from './leadership.ts';
+import { Lane } from './lane.ts';
+import { registerTopic } from './leadership-sql.ts';
+import { type Halt, Topic } from './topic.ts';
+import { readLowestId, readTicks } from './window-sql.ts';
+
+/** What the broker says about a topic. `unreachable` says nothing about the topic. */
+export type TopicFinding =
+  | { readonly kind: 'found'; readonly partitions: number }
+  | { readonly kind: 'wrong'; readonly halt: Halt }
+  | { readonly kind: 'unreachable'; readonly detail: string };
+
+/** Pure: what a description means for a topic with this count on record (0 = none). */
+export function judgeTopic(
+  name: string,
+  recorded: number,
+  described: { readonly partitions: number } | undefined,
+): TopicFinding {
+  if (described === undefined)
+    return wrong('TOPIC_UNKNOWN', `the broker has no topic ${name}. Create it (\`converge topics create\`)`);
+  if (recorded !== 0 && described.partitions !== recorded)
+    return wrong(
+      'PARTITION_COUNT_CHANGED',
+      `it has ${described.partitions} partitions and ${recorded} on record. Keys would move and lose their order: restore the count, or accept the new one (\`converge topics accept\`)`,
+    );
+  return { kind: 'found', partitions: described.partitions };
+}
+
+function wrong(code: string, detail: string): TopicFinding {
+  return { kind: 'wrong', halt: { code, detail } };
+}
+
+/** Asks the broker; one admin client, made again after an error. */
+export class TopicChecks {
+  readonly #broker: Broker;
+  #admin: Promise<Admin> | undefined;
+
+  constructor(broker: Broker) {
+    this.#broker = broker;
+  }
+
+  async find(topic: Pick<Topic, 'name' | 'partitions'>): Promise<TopicFinding> {
+    try {
+      this.#admin ??= this.#broker.admin();
+      const admin = await this.#admin;
+      return judgeTopic(topic.name, topic.partitions, await admin.describeTopic(topic.name));
+    } catch (error) {
+      if (error instanceof BrokerError && error.kind === 'halt_topic') {
+        if (error.code === 'TOPIC_UNKNOWN') return judgeTopic(topic.name, topic.partitions, undefined);
+        return wrong(error.code, error.message);
+      }
+      await this.close();
+      return { kind: 'unreachable', detail: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  async close(): Promise<void> {
+    const admin = this.#admin;
+    this.#admin = undefined;
+    await admin?.then((open) => open.close()).catch(() => undefined);
+  }
+}
+
+/** Acts on a finding about a flowing topic, or one seen for the first time. False: ask again, the broker did not answer. */
+export async function applyFinding(leader: Leadership, topic: Topic, finding: TopicFinding): Promise<boolean> {
+  switch (finding.kind) {
+    case 'unreachable':
+      return false;
+    case 'wrong':
+      leader.halt(topic, finding.halt);
+      return true;
+    case 'found':
+      if (topic.partitions === 0) await record(leader, topic, finding.partitions);
+      topic.verified = true;
+      return true;
+  }
+}
+
+/** A halted topic was mended: it gets a lane of its own, from the window at which it was held. */
+export async function beginCatchUp(leader: Leadership, topic: Topic, partitions: number): Promise<void> {
+  if (topic.state.kind !== 'halted') return;
+  const { heldAt } = topic.state;
+  if (topic.partitions === 0) await record(leader, topic, partitions);
+  const [before] = await readTicks(leader.writes, heldAt - 1n, 1);
+  if (before?.number !== heldAt - 1n) throw new Error(`tick ${heldAt - 1n} is missing: ${topic.name} is held from there`);
+  const lane = new Lane(topic.name, before, await readLowestId(leader.writes, before));
+  topic.verified = true;
+  topic.state = { kind: 'catching_up', lane };
+  leader.settings.log.info({ topic: topic.name, heldAt: heldAt.toString() }, `topic ${topic.name} is mended and catches up`);
+  leader.countHalted();
+}
+
+async function record(leader: Leadership, topic: Topic, partitions: number): Promise<void> {
+  const { database, clock, random } = leader.settings;
+  const ours = await withTransaction(database, { clock, random }, (tx) =>
+    registerTopic(tx, leader.fence, topic.name, partitions),
+  );
+  if (ours) topic.open(Array.from({ length: partitions }, startCursor));
+  else leader.deposed('another relay took over while a topic was recorded');
+}

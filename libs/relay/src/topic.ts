@@ -1,0 +1,88 @@
+import type { Cursor } from './cursor.ts';
+import type { Lane } from './lane.ts';
+import { PartitionQueue } from './partition-queue.ts';
+
+/** Why a topic waits, in words that stand in the log, in `status()` and in converge.relay_topic.held_reason. */
+export interface Halt {
+  readonly code: string;
+  readonly detail: string;
+}
+
+/**
+ * flowing      read by the main lane, counted by done_tick
+ *    ↓ halt
+ * halted       nothing is read; `heldAt` is the first window that may miss events of this topic
+ *    ↓ mended
+ * catching_up  read by a lane of its own from heldAt on
+ *    ↓ that lane reached the main lane, at a tick boundary
+ * joining      read by the main lane again, while its own lane's events are still on their way
+ *    ↓ all of them are in the log and the cursors saved
+ * flowing
+ */
+export type TopicState =
+  | { readonly kind: 'flowing' }
+  | {
+      readonly kind: 'halted';
+      readonly heldAt: bigint;
+      readonly halt: Halt;
+      readonly sinceMs: number;
+      /** Monotonic time of the next look. */
+      recheckAt: number;
+      /** It stands in the database: done_tick may pass heldAt. */
+      written: boolean;
+    }
+  | { readonly kind: 'catching_up' | 'joining'; readonly lane: Lane };
+
+export class Topic {
+  readonly name: string;
+  state: TopicState;
+  /** Looks at a halted topic since it last flowed: the pause between them grows. */
+  rechecks = 0;
+  /** Its partition count was compared with the broker's in this leadership. */
+  verified = false;
+  #queues: readonly PartitionQueue[] = [];
+
+  constructor(name: string, state: TopicState) {
+    this.name = name;
+    this.state = state;
+  }
+
+  /** Partitions on record; 0 when the topic was never found. */
+  get partitions(): number {
+    return this.#queues.length;
+  }
+
+  get queues(): readonly PartitionQueue[] {
+    return this.#queues;
+  }
+
+  open(cursors: readonly Cursor[]): void {
+    this.#queues = cursors.map((cursor, partition) => new PartitionQueue(this.name, partition, cursor));
+  }
+
+  /** The lane that reads this topic now. */
+  laneOf(main: Lane): Lane | undefined {
+    switch (this.state.kind) {
+      case 'flowing':
+      case 'joining':
+        return main;
+      case 'catching_up':
+        return this.state.lane;
+      case 'halted':
+        return undefined;
+    }
+  }
+
+  /** The first window of which an event may be missing in the log: where reading must begin again after a halt. */
+  heldAt(main: Lane): bigint {
+    switch (this.state.kind) {
+      case 'flowing':
+        return main.done + 1n;
+      case 'halted':
+        return this.state.heldAt;
+      case 'catching_up':
+      case 'joining':
+        return this.state.lane.done + 1n;
+    }
+  }
+}

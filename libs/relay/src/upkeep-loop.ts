@@ -1,0 +1,54 @@
+import type { Leadership } from './leadership.ts';
+import { applyFinding, beginCatchUp, type TopicChecks } from './topic-check.ts';
+import type { Wake } from './wake.ts';
+
+/** How often to see whether something is due, milliseconds. */
+const LOOK_MS = 100;
+
+/** Looks at halted topics again, compares partition counts, and makes room ahead in the outbox. */
+export async function upkeepLoop(leader: Leadership, checks: TopicChecks, wake: Wake): Promise<void> {
+  const { ending, settings } = leader;
+  const { clock } = settings;
+  let verifyAt = clock.monotonic() + settings.verifyMs;
+  let upkeepAt = clock.monotonic();
+  while (!ending.over) {
+    const now = clock.monotonic();
+    await recheckHalted(leader, checks, now);
+    if (now >= verifyAt) {
+      await verifyFlowing(leader, checks);
+      verifyAt = clock.monotonic() + settings.verifyMs;
+    }
+    if (now >= upkeepAt) {
+      await settings.upkeep(settings.database).catch((error: unknown) =>
+        settings.log.warn({ error }, 'no room could be made ahead in the outbox; its last child takes every id'),
+      );
+      upkeepAt = clock.monotonic() + settings.upkeepMs;
+    }
+    if (!ending.over) await wake.wait(LOOK_MS);
+  }
+}
+
+async function recheckHalted(leader: Leadership, checks: TopicChecks, now: number): Promise<void> {
+  for (const topic of [...leader.topics.values()]) {
+    const { state } = topic;
+    if (leader.ending.over || state.kind !== 'halted' || state.recheckAt > now) continue;
+    const { clock, recheckMs } = leader.settings;
+    const finding = await checks.find(topic);
+    if (finding.kind === 'found') {
+      await beginCatchUp(leader, topic, finding.partitions);
+      continue;
+    }
+    state.recheckAt = clock.monotonic() + recheckMs * Math.min(30, 2 ** topic.rechecks);
+    topic.rechecks += 1;
+  }
+}
+
+async function verifyFlowing(leader: Leadership, checks: TopicChecks): Promise<void> {
+  for (const topic of [...leader.topics.values()]) {
+    if (leader.ending.over || topic.state.kind !== 'flowing' || !topic.verified) continue;
+    const finding = await checks.find(topic);
+    // The broker does not answer: the send loop says so, and there is nothing to compare.
+    if (finding.kind === 'unreachable') return;
+    if (finding.kind === 'wrong') await applyFinding(leader, topic, finding);
+  }
+}
