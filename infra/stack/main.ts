@@ -63,10 +63,13 @@ function port(text: string | undefined): number | undefined {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  // What a user can mend is one sentence; anything else is a defect and keeps its stack trace.
-  const known = error instanceof StackError || error instanceof TypeError;
-  say(
-    `stack: ${known || !(error instanceof Error) ? String((error as Error).message) : String(error.stack)}`,
-  );
+  say(`stack: ${describe(error)}`);
   process.exitCode = 1;
+}
+
+/** What a user can mend is one sentence; anything else is a defect and keeps its stack trace. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const known = error instanceof StackError || error instanceof TypeError;
+  return known ? error.message : (error.stack ?? error.message);
 }

@@ -27,16 +27,16 @@ export function manualClock(startMs = Date.UTC(2026, 0, 1)): ManualClock {
     monotonic: () => elapsed,
     sleep(ms, signal) {
       if (signal?.aborted) return Promise.resolve();
-      const { promise, resolve } = Promise.withResolvers<void>();
+      const { promise, resolve } = Promise.withResolvers<undefined>();
       const sleeper: Sleeper = { due: elapsed + Math.max(ms, 0), wake };
       function wake(): void {
         asleep.delete(sleeper);
         signal?.removeEventListener('abort', wake);
-        resolve();
+        resolve(undefined);
       }
       asleep.add(sleeper);
       signal?.addEventListener('abort', wake);
-      return promise;
+      return promise.then(() => undefined);
     },
     async advance(ms) {
       const end = elapsed + ms;

@@ -68,7 +68,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     ports: { postgres: options.postgresPort, kafka: options.kafkaPort },
   };
   const chose = given ? 'given' : choices.postgres.how === 'given' ? choices.kafka.how : choices.postgres.how;
-  log(`stack: ${describe('Postgres', choices.postgres)}, ${describe('Kafka', choices.kafka)}`);
+  const why = chose === 'embedded' ? ' (no Docker engine answers)' : '';
+  log(`stack: ${describe('Postgres', choices.postgres)}, ${describe('Kafka', choices.kafka)}${why}`);
   const { postgres, kafka, stop } = await startParts(choices.postgres, choices.kafka, around);
   if (chose !== 'given') log(`stack: ready in ${((systemClock.monotonic() - began) / 1_000).toFixed(1)} s`);
   return {

@@ -1,0 +1,115 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { faultProxy, type FaultProxy } from './fault-proxy.ts';
+import { waitUntil } from './wait-until.ts';
+
+let echo: Server;
+let proxy: FaultProxy;
+let reached: string[];
+const clients: Client[] = [];
+
+interface Client {
+  readonly socket: Socket;
+  readonly received: string[];
+  readonly closed: () => boolean;
+}
+
+async function client(): Promise<Client> {
+  const socket = connect(proxy.port, '127.0.0.1');
+  const received: string[] = [];
+  let closed = false;
+  socket.on('data', (chunk) => received.push(chunk.toString()));
+  socket.on('close', () => (closed = true));
+  socket.on('error', () => undefined);
+  const made = { socket, received, closed: () => closed };
+  clients.push(made);
+  await new Promise((resolve) => socket.once('connect', resolve).once('close', resolve));
+  return made;
+}
+
+const answered = async (from: Client, text: string): Promise<void> => {
+  await waitUntil(() => from.received.join('').includes(text), { what: `the answer ${text}` });
+};
+
+beforeEach(async () => {
+  reached = [];
+  echo = createServer((socket) => {
+    socket.on('data', (chunk) => {
+      reached.push(chunk.toString());
+      socket.write(chunk);
+    });
+    socket.on('error', () => undefined);
+  });
+  echo.listen(0, '127.0.0.1');
+  await once(echo, 'listening');
+  const address = echo.address();
+  proxy = await faultProxy({ target: `127.0.0.1:${typeof address === 'object' ? address!.port : 0}` });
+});
+
+afterEach(async () => {
+  for (const { socket } of clients.splice(0)) socket.destroy();
+  await proxy.close();
+  echo.close();
+});
+
+describe('fault proxy', () => {
+  it('passes bytes both ways', async () => {
+    const one = await client();
+    one.socket.write('hello');
+    await answered(one, 'hello');
+  });
+
+  it('cut breaks connections and refuses new ones until restore', async () => {
+    const one = await client();
+    proxy.cut();
+    await waitUntil(one.closed, { what: 'the reset' });
+    const refused = await client();
+    await waitUntil(refused.closed, { what: 'the refusal' });
+    proxy.restore();
+    const again = await client();
+    again.socket.write('back');
+    await answered(again, 'back');
+  });
+
+  it('stall keeps connections open and delivers nothing until restore', async () => {
+    const one = await client();
+    one.socket.write('before');
+    await answered(one, 'before');
+    proxy.stall();
+    one.socket.write('held');
+    const other = await client();
+    other.socket.write('held too');
+    // A round trip beside the proxy shows that time for an answer has passed.
+    await roundTripBeside();
+    expect(reached.join()).not.toContain('held');
+    expect(one.closed()).toBe(false);
+    proxy.restore();
+    await answered(one, 'held');
+    await answered(other, 'held too');
+  });
+
+  it('dropReplies lets the request through and loses the answer', async () => {
+    const one = await client();
+    proxy.dropReplies();
+    one.socket.write('charge the card');
+    await waitUntil(() => reached.join('').includes('charge the card'), { what: 'the request' });
+    await roundTripBeside();
+    expect(one.received).toEqual([]);
+    proxy.restore();
+    await waitUntil(one.closed, { what: 'the end of the stream with a hole' });
+    const again = await client();
+    again.socket.write('and now');
+    await answered(again, 'and now');
+  });
+});
+
+async function roundTripBeside(): Promise<void> {
+  const address = echo.address();
+  const direct = connect(typeof address === 'object' ? address!.port : 0, '127.0.0.1');
+  for (let round = 0; round < 20; round += 1) {
+    direct.write('ping');
+    await once(direct, 'data');
+  }
+  direct.destroy();
+}

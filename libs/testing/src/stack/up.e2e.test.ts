@@ -1,0 +1,194 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { Client } from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { waitUntil } from '../wait-until.ts';
+import { clusterIdAt } from './cluster-id.ts';
+import { identityOf } from './process-identity.ts';
+
+const main = resolve('infra/stack/main.ts');
+let folder: string;
+const children: ChildProcess[] = [];
+
+beforeEach(() => {
+  mkdirSync('.converge/kafka-jars', { recursive: true });
+  folder = mkdtempSync(resolve('.converge/e2e-'));
+  mkdirSync(join(folder, '.converge'));
+  symlinkSync(resolve('.converge/kafka-jars'), join(folder, '.converge', 'kafka-jars'));
+});
+
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    }
+  }
+  await run(['down']).ended;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  readonly ended: Promise<number | null>;
+}
+
+function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Run {
+  const inherited = { ...process.env };
+  delete inherited['DATABASE_URL'];
+  delete inherited['KAFKA_BROKERS'];
+  const child = spawn(process.execPath, ['--conditions=source', main, ...args], {
+    cwd: folder,
+    env: { ...inherited, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.push(child);
+  let output = '';
+  child.stdout.on('data', (chunk) => (output += String(chunk)));
+  child.stderr.on('data', (chunk) => (output += String(chunk)));
+  const ended = once(child, 'close').then(([code]) => code as number | null);
+  return { child, output: () => output, ended };
+}
+
+async function up(env: NodeJS.ProcessEnv = {}): Promise<Run> {
+  const started = run(['up'], env);
+  await waitUntil(() => started.output().includes('up until Ctrl-C') || started.child.exitCode !== null, {
+    what: 'the stack',
+    deadlineMs: 120_000,
+  });
+  expect(started.output()).toContain('up until Ctrl-C');
+  return started;
+}
+
+/** The pids of the servers of every stack in the folder. */
+function serverPids(): number[] {
+  const stacks = join(folder, '.converge', 'stacks');
+  return readdirSync(stacks).flatMap((instance) =>
+    ['postgres.pid', 'kafka.pid'].map(
+      (name) => (JSON.parse(readFileSync(join(stacks, instance, name), 'utf8')) as { pid: number }).pid,
+    ),
+  );
+}
+
+/** A PATH with nothing but a `java` that claims a version. */
+function onlyJava(version: string): NodeJS.ProcessEnv {
+  const bin = mkdtempSync(join(folder, 'bin-'));
+  writeFileSync(join(bin, 'java'), `#!/bin/sh\necho 'openjdk version "${version}"' >&2\n`, { mode: 0o755 });
+  return { PATH: bin, JAVA_HOME: '' };
+}
+
+const alive = (pids: readonly number[]): number[] => pids.filter((pid) => identityOf(pid) !== undefined);
+const environment = (name: string): string =>
+  new RegExp(`^${name}=(.*)$`, 'm').exec(readFileSync(join(folder, '.converge', 'stack.env'), 'utf8'))![1]!;
+
+async function answers(): Promise<boolean> {
+  const client = new Client({ connectionString: environment('DATABASE_URL') });
+  await client.connect();
+  await client.query('select 1');
+  await client.end();
+  return (await clusterIdAt(Number(environment('KAFKA_BROKERS').split(':')[1]))) !== undefined;
+}
+
+describe('node infra/stack/main.ts', () => {
+  it('up writes how to connect, refuses a second one, and leaves nothing after Ctrl-C', async () => {
+    const stack = await up();
+    expect(stack.output()).toMatch(/^DATABASE_URL=postgres:.*\nKAFKA_BROKERS=127/m);
+    expect(stack.output()).toMatch(/ready in \d+\.\d s/);
+    expect(await answers()).toBe(true);
+    const second = run(['up']);
+    expect(await second.ended).toBe(1);
+    expect(second.output()).toContain('already up in this folder');
+    expect(await run(['status']).ended).toBe(0);
+    const pids = serverPids();
+    expect(alive(pids)).toHaveLength(2);
+    stack.child.kill('SIGINT');
+    expect(await stack.ended).toBe(0);
+    expect(alive(pids)).toEqual([]);
+    expect(readdirSync(join(folder, '.converge'))).toEqual(['kafka-jars', 'stacks']);
+    expect(readdirSync(join(folder, '.converge', 'stacks'))).toEqual([]);
+  });
+
+  it('after a SIGKILL of the parent the next start ends what it left, and nothing else', async () => {
+    const crashed = await up();
+    const left = serverPids();
+    crashed.child.kill('SIGKILL');
+    await crashed.ended;
+    expect(alive(left)).toHaveLength(2);
+    expect(await run(['status']).ended).toBe(3);
+    const next = await up();
+    expect(next.output()).toContain('ended 2 server(s) left behind by process');
+    expect(alive(left)).toEqual([]);
+    expect(await answers()).toBe(true);
+    expect(await run(['down']).ended).toBe(0);
+    expect(await next.ended).toBe(0);
+  });
+
+  it('a Ctrl-C in the middle of the start leaves nothing', async () => {
+    const stack = run(['up']);
+    await waitUntil(() => stack.output().includes('embedded'), { what: 'the start' });
+    await waitUntil(() => readdirSync(join(folder, '.converge')).includes('stacks'), {
+      what: 'the instance',
+    });
+    stack.child.kill('SIGINT');
+    await stack.ended;
+    expect(readdirSync(join(folder, '.converge', 'stacks'))).toEqual([]);
+  });
+
+  it('starts only what is not given', async () => {
+    const stack = await up({ DATABASE_URL: 'postgres://given@127.0.0.1:1/given' });
+    expect(stack.output()).toContain('Postgres as given by the environment, Kafka embedded');
+    expect(environment('DATABASE_URL')).toBe('postgres://given@127.0.0.1:1/given');
+  });
+
+  it('without Java says in one sentence what to install, and exits 1 with nothing left', async () => {
+    const stack = run(['up'], {
+      PATH: '/nowhere',
+      JAVA_HOME: '',
+      DATABASE_URL: 'postgres://given@127.0.0.1:1/given',
+    });
+    expect(await stack.ended).toBe(1);
+    expect(stack.output().trim().split('\n')).toEqual([
+      'stack: Postgres as given by the environment, Kafka embedded (no Docker engine answers)',
+      expect.stringMatching(
+        /^stack: Kafka runs on Java and `java` was not found: install a Java runtime 17 or newer/,
+      ),
+    ]);
+    expect(readdirSync(join(folder, '.converge', 'stacks'))).toEqual([]);
+  });
+
+  it('with a Java that is too old, or without Maven, says so in one sentence', async () => {
+    const old = run(['up'], { ...onlyJava('11.0.2'), DATABASE_URL: 'postgres://given@127.0.0.1:1/given' });
+    expect(await old.ended).toBe(1);
+    expect(old.output()).toContain('stack: Kafka 4 needs Java 17 or newer and `java` is version 11: install');
+    rmSync(join(folder, '.converge', 'kafka-jars'));
+    const bare = run(['up'], { ...onlyJava('21.0.1'), DATABASE_URL: 'postgres://given@127.0.0.1:1/given' });
+    expect(await bare.ended).toBe(1);
+    expect(bare.output()).toContain(
+      "stack: Kafka's jars come from Maven and `mvn` was not found: install Maven",
+    );
+  });
+
+  it('a taken port is one clear message', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    const stack = run(['up', '--kafka-port', String(port)], {
+      DATABASE_URL: 'postgres://given@127.0.0.1:1/given',
+    });
+    expect(await stack.ended).toBe(1);
+    expect(stack.output()).toContain(`port ${port} on 127.0.0.1, asked for Kafka, is taken`);
+    other.close();
+  });
+});
