@@ -3,13 +3,22 @@ import { ConvergeError } from '@converge/resilience';
 import type { Service } from '@converge/runtime';
 import type { Hono } from 'hono';
 
-/** An HTTP server as a service. A stop lets requests in flight finish, and keeps no idle connection. */
-export function httpService(app: Hono, port: number): Service {
+export interface HttpService extends Service {
+  /** The port that it listens on, once it has started. */
+  readonly port: number;
+}
+
+/** An HTTP server as a service; port 0 takes any free one. A stop lets requests in flight finish. */
+export function httpService(app: Hono, port: number): HttpService {
   const done = Promise.withResolvers<undefined>();
   done.promise.catch(() => undefined);
   let server: ServerType | undefined;
   return {
     name: 'http',
+    get port() {
+      const address = server?.address();
+      return typeof address === 'object' && address !== null ? address.port : port;
+    },
     done: done.promise,
     start: () =>
       new Promise((resolve, reject) => {

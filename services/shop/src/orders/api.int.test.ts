@@ -1,0 +1,142 @@
+import { createOutbox, outboxMigrations } from '@converge/outbox';
+import { connect, type Database, migrate } from '@converge/postgres';
+import { newUuidV7 } from '@converge/runtime';
+import { orderPlaced } from '@converge/schemas';
+import { type FaultProxy, faultProxy, freshDatabase, waitUntil } from '@converge/testing';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { type HttpService, httpService } from '../common/http-service.ts';
+import { shopMigrations } from '../common/migrations.ts';
+import { ordersApi } from './api.ts';
+import type { OrdersDb } from './tables.ts';
+
+let database: Database<OrdersDb>;
+let server: HttpService;
+let proxy: FaultProxy;
+const failures: unknown[] = [];
+
+beforeAll(async () => {
+  database = connect<OrdersDb>({ url: await freshDatabase(inject('stack').databaseUrl, 'orders') });
+  await migrate(database, [outboxMigrations, ...shopMigrations.orders]);
+  const api = ordersApi({
+    db: database.db,
+    outbox: createOutbox([orderPlaced]),
+    newId: newUuidV7,
+    onError: (error) => failures.push(error),
+  });
+  server = httpService(api, 0);
+  await server.start();
+  proxy = await faultProxy({ target: `127.0.0.1:${server.port}` });
+});
+
+afterAll(async () => {
+  await proxy.close();
+  await server.stop();
+  await database.close();
+});
+
+const tea = { lines: [{ sku: 'tea', quantity: 2, unitCents: 450 }], country: 'PT' };
+
+function post(key: string | undefined, body: unknown, port = server.port): Promise<Response> {
+  return fetch(`http://127.0.0.1:${port}/orders`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...(key === undefined ? {} : { 'idempotency-key': key }) },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+}
+
+interface Answer {
+  readonly orderId: string;
+}
+
+async function written(orderIds: readonly string[]): Promise<{ orders: number; events: number }> {
+  const { rows } = await database.executor.query<{ orders: string; events: string }>(
+    `select (select count(*) from orders where order_id = any($1::uuid[])) as orders,
+            (select count(*) from converge.outbox where key = any($1::text[])) as events`,
+    [orderIds],
+  );
+  return { orders: Number(rows[0]?.orders), events: Number(rows[0]?.events) };
+}
+
+async function total(): Promise<number> {
+  const { rows } = await database.executor.query<{ n: string }>('select count(*) as n from orders');
+  return Number(rows[0]?.n);
+}
+
+describe('POST /orders', () => {
+  it('places an order, tells its event, and shows it with its history', async () => {
+    const response = await post('first', tea);
+    expect(response.status).toBe(201);
+    const placed = (await response.json()) as Answer;
+    expect(placed).toMatchObject({ state: 'placed', totalCents: 900 });
+    expect(await written([placed.orderId])).toEqual({ orders: 1, events: 1 });
+    const shown = await fetch(`http://127.0.0.1:${server.port}/orders/${placed.orderId}`);
+    expect(await shown.json()).toMatchObject({ ...placed, reason: null, history: [{ state: 'placed', detail: null }] });
+  });
+
+  it('answers a repeated request with the stored answer and does nothing else', async () => {
+    const first = (await (await post('again', tea)).json()) as Answer;
+    const before = await total();
+    const second = await post('again', { country: 'PT', lines: tea.lines });
+    expect([second.status, await second.json()]).toEqual([201, first]);
+    expect(await total()).toBe(before);
+  });
+
+  it('makes one order and one event of twenty requests at the same time', async () => {
+    const before = await total();
+    const responses = await Promise.all(Array.from({ length: 20 }, () => post('at-once', tea)));
+    const bodies = (await Promise.all(responses.map((response) => response.json()))) as Answer[];
+    expect(responses.map(({ status }) => status)).toEqual(Array(20).fill(201));
+    expect(new Set(bodies.map(({ orderId }) => orderId)).size).toBe(1);
+    expect(await total()).toBe(before + 1);
+    expect(await written([bodies[0]!.orderId])).toEqual({ orders: 1, events: 1 });
+  });
+
+  it('gives a client that repeats after its connection was cut one order and one event', async () => {
+    const before = await total();
+    proxy.dropReplies();
+    const lost = post('cut', tea, proxy.port).then(
+      () => 'answered',
+      () => 'cut',
+    );
+    await waitUntil(async () => (await total()) === before + 1, { what: 'the order of the lost answer' });
+    proxy.cut();
+    expect(await lost).toBe('cut');
+    proxy.restore();
+    const response = await post('cut', tea, proxy.port);
+    const placed = (await response.json()) as Answer;
+    expect(response.status).toBe(201);
+    expect(await total()).toBe(before + 1);
+    expect(await written([placed.orderId])).toEqual({ orders: 1, events: 1 });
+  });
+
+  it('refuses another request under a used key', async () => {
+    await post('used', tea);
+    const response = await post('used', { ...tea, country: 'SE' });
+    expect(response.status).toBe(422);
+    expect(await response.json()).toMatchObject({ error: { code: 'REQUEST_KEY_REUSED' } });
+  });
+
+  it.each([
+    ['no key', undefined, tea, 'KEY_MISSING', 'Idempotency-Key is missing'],
+    ['a key with a space', 'two words', tea, 'KEY_INVALID', 'visible ASCII'],
+    ['a key that is too long', 'k'.repeat(201), tea, 'KEY_INVALID', '1 to 200'],
+    ['a body that is not JSON', 'j', '{"lines":', 'BODY_INVALID', 'not JSON'],
+    ['no lines', 'l', { ...tea, lines: [] }, 'BODY_INVALID', 'lines'],
+    ['a negative quantity', 'q', { ...tea, lines: [{ ...tea.lines[0], quantity: -1 }] }, 'BODY_INVALID', 'quantity'],
+    ['a total of its own', 't', { ...tea, totalCents: 1 }, 'BODY_INVALID', 'totalCents'],
+  ])('says clearly what is wrong with %s, and writes nothing', async (_what, key, body, code, text) => {
+    const before = await total();
+    const response = await post(key, body);
+    const { error } = (await response.json()) as { error: { code: string; message: string } };
+    expect([response.status, error.code]).toEqual([400, code]);
+    expect(error.message).toContain(text);
+    expect(await total()).toBe(before);
+    expect(failures).toEqual([]);
+  });
+
+  it('knows no order that is not there', async () => {
+    const show = (id: string): Promise<Response> => fetch(`http://127.0.0.1:${server.port}/orders/${id}`);
+    expect((await show(newUuidV7())).status).toBe(404);
+    expect((await show('7')).status).toBe(400);
+  });
+});
