@@ -11,5 +11,7 @@ export {
   type MemoryControls,
   type SendFault,
 } from './memory/memory-broker.ts';
+export { kafkajsBroker, type KafkaJsOptions } from './kafkajs/kafkajs-broker.ts';
+export type { Log } from './group/link.ts';
 export { partitionOf } from './partitioner.ts';
 export { batchSize, recordSize } from './record-batch-encoder.ts';

@@ -1,7 +1,6 @@
 import { type Clock, type Random, systemClock, systemRandom } from '@converge/runtime';
 import {
   type Assignment,
-  BrokerError,
   type ConsumerOptions,
   type GroupConsumer,
   type PartitionControl,
@@ -192,12 +191,4 @@ export class LoopConsumer implements GroupConsumer {
     }
     await finished;
   }
-}
-
-/** What `start` rejects with when a topic is not there. */
-export function topicUnknown(topic: string): BrokerError {
-  return new BrokerError(
-    `topic ${topic} does not exist: create it (\`converge topics create\`), topics are never made by accident`,
-    { code: 'TOPIC_UNKNOWN', kind: 'halt_topic', certainty: 'not_applied', topic },
-  );
 }

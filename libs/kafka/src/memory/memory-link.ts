@@ -1,9 +1,9 @@
 import type { Clock } from '@converge/runtime';
 import { type Assignment, BrokerError, type StartAt } from '../broker.ts';
-import { topicUnknown } from '../group/group-consumer.ts';
 import type { Fetched, FetchWant, GroupLink, Membership } from '../group/link.ts';
 import type { MemoryGroup } from './memory-group.ts';
 import type { MemoryLog } from './memory-log.ts';
+import { topicUnknown } from '../topic-unknown.ts';
 
 export interface MemoryLinkOptions {
   readonly log: MemoryLog;

@@ -1,0 +1,147 @@
+import { type Assignment, BrokerError } from '../broker.ts';
+import { topicUnknown } from '../topic-unknown.ts';
+import { BrokerLink, type LinkOptions } from './broker-link.ts';
+import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
+import { protocolError } from './errors.ts';
+import {
+  type ClusterMetadata,
+  metadataRequest,
+  metadataResponse,
+  type TopicMetadata,
+} from './metadata-request.ts';
+
+export interface ClusterOptions extends LinkOptions {
+  readonly brokers: readonly string[];
+}
+
+/** The cluster as one client sees it: who leads what, and a link to each broker that is needed. No retries here. */
+export class Cluster {
+  readonly #options: ClusterOptions;
+  readonly #links = new Map<string, BrokerLink>();
+  readonly #leaders = new Map<string, number>();
+  #brokers: ClusterMetadata['brokers'] = new Map();
+  #closed = false;
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+  }
+
+  /** Asks anew; remembers brokers and leaders. Rejects naming the brokers when none can be reached. */
+  async metadata(topics: readonly string[]): Promise<ReadonlyMap<string, TopicMetadata>> {
+    const link = await this.any();
+    const answer = metadataResponse(await link.send(metadataRequest(topics)));
+    this.#brokers = answer.brokers;
+    for (const [name, topic] of answer.topics)
+      for (const { partition, leader, errorCode } of topic.partitions)
+        if (errorCode === OK && leader >= 0) this.#leaders.set(`${name}/${partition}`, leader);
+        else this.#leaders.delete(`${name}/${partition}`);
+    return answer.topics;
+  }
+
+  /** A topic that must exist. */
+  async topic(name: string): Promise<TopicMetadata> {
+    const found = (await this.metadata([name])).get(name);
+    if (found === undefined || found.errorCode === UNKNOWN_TOPIC) throw topicUnknown(name);
+    if (found.errorCode !== OK)
+      throw protocolError(found.errorCode, { doing: `looking up topic ${name}`, topic: name });
+    return found;
+  }
+
+  leaderOf({ topic, partition }: Assignment): number | undefined {
+    return this.#leaders.get(`${topic}/${partition}`);
+  }
+
+  forget({ topic, partition }: Assignment): void {
+    this.#leaders.delete(`${topic}/${partition}`);
+  }
+
+  /** The broker of a node id that metadata told. */
+  async node(id: number): Promise<BrokerLink> {
+    const known = this.#brokers.get(id);
+    if (known === undefined)
+      throw new BrokerError(`broker ${id} is not in the cluster's metadata`, {
+        code: 'BROKER_NOT_AVAILABLE',
+        kind: 'retry',
+        certainty: 'not_applied',
+      });
+    return this.#open(known.host, known.port);
+  }
+
+  /** The leader of a partition, looked up when it is not known. */
+  async leader(place: Assignment): Promise<BrokerLink> {
+    if (this.leaderOf(place) === undefined) await this.topic(place.topic);
+    const leader = this.leaderOf(place);
+    if (leader !== undefined) return this.node(leader);
+    throw new BrokerError(`${place.topic}/${place.partition} has no leader for the moment`, {
+      code: 'LEADER_NOT_AVAILABLE',
+      kind: 'retry',
+      certainty: 'not_applied',
+      ...place,
+    });
+  }
+
+  async coordinator(groupId: string): Promise<BrokerLink> {
+    const link = await this.any();
+    const { coordinator } = await link.call(`finding the coordinator of group ${groupId}`, (broker) =>
+      broker.findGroupCoordinator({ groupId, coordinatorType: 0 }),
+    );
+    return this.#open(coordinator.host, coordinator.port);
+  }
+
+  /** Any broker that answers: one that we are connected to, else those of the metadata, else the given ones. */
+  async any(): Promise<BrokerLink> {
+    const connected = [...this.#links.values()].find((link) => link.usable);
+    if (connected !== undefined) return connected;
+    const known = [...this.#brokers.values()];
+    const given = this.#options.brokers.map(parseAddress);
+    let last: unknown;
+    for (const { host, port } of [...known, ...given]) {
+      try {
+        return await this.#open(host, port);
+      } catch (error) {
+        // A wrong password is wrong everywhere, and trying it again only locks the account.
+        if (!(error instanceof BrokerError) || error.kind !== 'retry') throw error;
+        last = error;
+      }
+    }
+    const why = last instanceof Error ? last.message : 'none was given';
+    throw new BrokerError(
+      `no broker can be reached at ${this.#options.brokers.join(', ')} (${why}): is Kafka running, and are the addresses right?`,
+      { code: 'BROKER_UNREACHABLE', kind: 'retry', certainty: 'not_applied', cause: last },
+    );
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const link of this.#links.values()) link.destroy();
+    this.#links.clear();
+  }
+
+  async #open(host: string, port: number): Promise<BrokerLink> {
+    if (this.#closed)
+      throw new BrokerError('the client is closed', {
+        code: 'CLIENT_CLOSED',
+        kind: 'new_producer',
+        certainty: 'not_applied',
+      });
+    const address = `${host}:${port}`;
+    const held = this.#links.get(address);
+    const link = held?.usable === true ? held : new BrokerLink(host, port, this.#options);
+    this.#links.set(address, link);
+    await link.open();
+    return link;
+  }
+}
+
+function parseAddress(address: string): { host: string; port: number } {
+  const at = address.lastIndexOf(':');
+  const port = Number(address.slice(at + 1));
+  const host = address.slice(0, at).replace(/^\[(.*)\]$/, '$1');
+  if (at < 1 || host === '' || !Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new BrokerError(`"${address}" is no broker address: it must be host:port`, {
+      code: 'BROKER_ADDRESS_INVALID',
+      kind: 'configuration',
+      certainty: 'not_applied',
+    });
+  return { host, port };
+}

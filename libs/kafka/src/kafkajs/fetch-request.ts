@@ -1,0 +1,89 @@
+import { ByteReader, ByteWriter } from '../bytes.ts';
+import { decodeRecordSet } from '../record-batch-decoder.ts';
+import type { Fetched, FetchWant } from '../group/link.ts';
+import type { Request } from './broker-link.ts';
+import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
+import { protocolError } from './errors.ts';
+import { BrokerError, partitionId } from '../broker.ts';
+
+/** At least this much for a whole fetch, however small the limit of each partition. */
+const MIN_FETCH_BYTES = 8 * 1_048_576;
+
+/** Fetch, version 11: no fetch session, read uncommitted. */
+export function fetchRequest(wants: readonly FetchWant[], maxWaitMs: number): Request {
+  const largest = wants.reduce((max, want) => Math.max(max, want.maxBytes), MIN_FETCH_BYTES);
+  const body = new ByteWriter().int32(-1).int32(maxWaitMs).int32(1).int32(largest).int8(0).int32(0).int32(-1);
+  const runs = runsByTopic(wants);
+  body.int32(runs.length);
+  for (const run of runs) {
+    body.string(run[0]?.topic ?? '').int32(run.length);
+    for (const { partition, offset, maxBytes } of run)
+      body.int32(partition).int32(-1).int64(offset).int64(-1n).int32(maxBytes);
+  }
+  body.int32(0).string('');
+  return { apiKey: 1, apiVersion: 11, name: 'Fetch', body: [body.finish()] };
+}
+
+/** Neighbours of one topic together, in the order given: a broker fills its answer in this order. */
+function runsByTopic(wants: readonly FetchWant[]): FetchWant[][] {
+  const runs: FetchWant[][] = [];
+  for (const want of wants) {
+    const last = runs.at(-1);
+    if (last?.[0]?.topic === want.topic) last.push(want);
+    else runs.push([want]);
+  }
+  return runs;
+}
+
+export function fetchResponse(payload: Buffer, wants: readonly FetchWant[]): readonly Fetched[] {
+  const asked = new Map(wants.map((want) => [partitionId(want.topic, want.partition), want]));
+  const reader = new ByteReader(payload);
+  reader.int32();
+  const errorCode = reader.int16();
+  if (errorCode !== OK) throw protocolError(errorCode, { doing: 'fetching' });
+  reader.int32();
+  return reader
+    .array(() => {
+      const topic = reader.string();
+      return reader.array(() => partitionAnswer(reader, topic, asked));
+    })
+    .flat()
+    .filter((answer) => answer !== undefined);
+}
+
+function partitionAnswer(
+  reader: ByteReader,
+  topic: string,
+  asked: ReadonlyMap<string, FetchWant>,
+): Fetched | undefined {
+  const partition = reader.int32();
+  const errorCode = reader.int16();
+  const highWatermark = reader.int64();
+  reader.bytes(16);
+  reader.array(() => reader.bytes(16));
+  reader.int32();
+  const length = reader.int32();
+  const set = reader.bytes(Math.max(length, 0));
+  const want = asked.get(partitionId(topic, partition));
+  if (want === undefined) return undefined;
+  if (errorCode !== OK) return { ok: false, topic, partition, error: fetchError(errorCode, want) };
+  try {
+    const { records, nextOffset } = decodeRecordSet(set, { topic, partition, from: want.offset });
+    return { ok: true, topic, partition, records, nextOffset: nextOffset ?? want.offset, highWatermark };
+  } catch (error) {
+    return { ok: false, topic, partition, error: error as Error };
+  }
+}
+
+/** A consumer's topic that is missing may be on its way to this broker, or be made again: it waits. */
+function fetchError(errorCode: number, { topic, partition, offset }: FetchWant): BrokerError {
+  const doing = `reading ${topic}/${partition} at offset ${offset}`;
+  if (errorCode !== UNKNOWN_TOPIC) return protocolError(errorCode, { doing, topic, partition });
+  return new BrokerError(`${doing} failed: the broker does not have this partition for the moment`, {
+    code: 'TOPIC_UNKNOWN',
+    kind: 'retry',
+    certainty: 'not_applied',
+    topic,
+    partition,
+  });
+}

@@ -1,0 +1,185 @@
+import { createRequire } from 'node:module';
+import type { Socket } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
+import type { SASLOptions } from 'kafkajs';
+
+/**
+ * What this driver uses of kafkajs 2.2.4: its connections (TLS, SASL, version negotiation, request queue) and its
+ * codecs for groups and topics, below its public producer and consumer. Those cannot keep the port's obligations:
+ * a produce response is thrown away as soon as one partition failed, headers lose their order and cost quadratic
+ * time, one slow partition holds up all others of its broker, and retries are its own.
+ * kafkajs is pinned to one version and has not been released since 2023; the types below name what is used.
+ */
+export interface Connection {
+  readonly socket: Socket;
+  readonly requestQueue: {
+    push(request: {
+      readonly entry: RequestEntry;
+      readonly expectResponse: boolean;
+      readonly requestTimeout: number | null;
+      readonly sendRequest: () => void;
+    }): void;
+  };
+  isConnected(): boolean;
+  connect(): Promise<unknown>;
+  authenticate(): Promise<void>;
+  nextCorrelationId(): number;
+  rejectRequests(error: Error): void;
+  disconnect(): Promise<unknown>;
+}
+
+export interface RequestEntry {
+  readonly apiKey: number;
+  readonly apiName: string;
+  readonly apiVersion: number;
+  readonly correlationId: number;
+  readonly resolve: (response: { readonly payload: Buffer }) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export interface ConnectionPool {
+  readonly pool: readonly Connection[];
+  getConnection(index: number): Promise<Connection>;
+  setVersions(versions: ApiVersions): void;
+}
+
+export type ApiVersions = Readonly<
+  Record<number, { readonly minVersion: number; readonly maxVersion: number }>
+>;
+
+interface TopicPartitions<P> {
+  readonly topic: string;
+  readonly partitions: readonly P[];
+}
+
+/** The requests that kafkajs's own codecs serve well. */
+export interface Broker {
+  versions: ApiVersions | null;
+  connect(): Promise<void>;
+  findGroupCoordinator(options: { groupId: string; coordinatorType: 0 }): Promise<{
+    readonly coordinator: { readonly nodeId: number; readonly host: string; readonly port: number };
+  }>;
+  joinGroup(options: {
+    groupId: string;
+    sessionTimeout: number;
+    rebalanceTimeout: number;
+    memberId: string;
+    groupProtocols: readonly { readonly name: string; readonly metadata: Buffer }[];
+  }): Promise<{
+    readonly generationId: number;
+    readonly leaderId: string;
+    readonly memberId: string;
+    readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[];
+  }>;
+  syncGroup(options: {
+    groupId: string;
+    generationId: number;
+    memberId: string;
+    groupAssignment: readonly { readonly memberId: string; readonly memberAssignment: Buffer }[];
+  }): Promise<{ readonly memberAssignment: Buffer }>;
+  heartbeat(options: { groupId: string; groupGenerationId: number; memberId: string }): Promise<unknown>;
+  leaveGroup(options: { groupId: string; memberId: string }): Promise<unknown>;
+  offsetCommit(options: {
+    groupId: string;
+    groupGenerationId: number;
+    memberId: string;
+    topics: readonly TopicPartitions<{ readonly partition: number; readonly offset: string }>[];
+  }): Promise<unknown>;
+  offsetFetch(options: {
+    groupId: string;
+    topics: readonly TopicPartitions<{ readonly partition: number }>[];
+  }): Promise<{ readonly responses: readonly TopicPartitions<{ partition: number; offset: string }>[] }>;
+  createTopics(options: {
+    topics: readonly {
+      readonly topic: string;
+      readonly numPartitions: number;
+      readonly replicationFactor: number;
+      readonly configEntries: readonly { readonly name: string; readonly value: string }[];
+    }[];
+    timeout: number;
+  }): Promise<unknown>;
+  deleteTopics(options: { topics: readonly string[]; timeout: number }): Promise<unknown>;
+  describeConfigs(options: {
+    resources: readonly {
+      readonly type: 2;
+      readonly name: string;
+      readonly configNames: readonly string[];
+    }[];
+  }): Promise<{
+    readonly resources: readonly {
+      readonly configEntries: readonly { readonly configName: string; readonly configValue: string }[];
+    }[];
+  }>;
+}
+
+export interface KafkaJsLogger {
+  readonly namespace: (name: string) => KafkaJsLogger;
+}
+
+interface PoolOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly ssl: ConnectionOptions | null;
+  readonly sasl: SASLOptions | null;
+  readonly clientId: string;
+  readonly socketFactory: (target: {
+    host: string;
+    port: number;
+    ssl?: ConnectionOptions | null;
+    onConnect: () => void;
+  }) => Socket;
+  readonly connectionTimeout: number;
+  readonly requestTimeout: number;
+  readonly enforceRequestTimeout: true;
+  readonly maxInFlightRequests: null;
+  readonly logger: KafkaJsLogger;
+  readonly reauthenticationThreshold: number;
+}
+
+interface RequestQueueClass {
+  prototype: {
+    pending: readonly unknown[];
+    throttledUntil: number;
+    throttleCheckTimeoutId: NodeJS.Timeout | null;
+    checkPendingRequests(): void;
+    scheduleCheckPendingRequests(): void;
+  };
+}
+
+const require = createRequire(import.meta.url);
+
+export const ConnectionPoolClass = require('kafkajs/src/network/connectionPool') as new (
+  options: PoolOptions,
+) => ConnectionPool;
+
+export const BrokerClass = require('kafkajs/src/broker') as new (options: {
+  readonly connectionPool: ConnectionPool;
+  readonly logger: KafkaJsLogger;
+  readonly authenticationTimeout: number;
+  readonly allowAutoTopicCreation: false;
+}) => Broker;
+
+export const { createLogger, LEVELS } = require('kafkajs/src/loggers') as {
+  readonly LEVELS: { readonly NOTHING: 0; readonly ERROR: 1; readonly WARN: 2; readonly INFO: 4 };
+  readonly createLogger: (options: {
+    readonly level: number;
+    readonly logCreator: () => (entry: { readonly log: Readonly<Record<string, unknown>> }) => void;
+  }) => KafkaJsLogger;
+};
+
+const RequestQueue = require('kafkajs/src/network/requestQueue') as RequestQueueClass;
+
+/**
+ * kafkajs arms a timer with a negative delay after every response although nothing waits: on Node 24 each is a
+ * TimeoutNegativeWarning. A timer is due only while requests wait for the end of a throttle.
+ */
+RequestQueue.prototype.scheduleCheckPendingRequests = function (): void {
+  if (this.pending.length === 0 || this.throttleCheckTimeoutId !== null) return;
+  this.throttleCheckTimeoutId = setTimeout(
+    () => {
+      this.throttleCheckTimeoutId = null;
+      this.checkPendingRequests();
+    },
+    Math.max(this.throttledUntil - Date.now(), 10),
+  );
+};

@@ -1,0 +1,202 @@
+import { systemClock } from '@converge/runtime';
+import {
+  type Admin,
+  BrokerError,
+  type IncomingRecord,
+  type LogEnds,
+  type NewTopic,
+  type TopicDescription,
+} from '../broker.ts';
+import { delayMs } from '../group/backoff.ts';
+import type { Cluster } from './cluster.ts';
+import { OK } from './error-codes.ts';
+import { fetchRequest, fetchResponse } from './fetch-request.ts';
+import type { TopicMetadata } from './metadata-request.ts';
+import { listOffsets } from './offsets-request.ts';
+
+const CONFIG_NAMES = ['cleanup.policy', 'min.insync.replicas', 'max.message.bytes', 'retention.ms'];
+const READ_BYTES = 4 * 1_048_576;
+/** A broker that is asked for records that are there answers at once. */
+const READ_WAIT_MS = 100;
+
+export interface AdminOptions {
+  /** How long a new topic may take until all its leaders answer. */
+  readonly topicReadyMs: number;
+}
+
+export class KafkaJsAdmin implements Admin {
+  readonly #cluster: Cluster;
+  readonly #options: AdminOptions;
+
+  constructor(cluster: Cluster, options: AdminOptions) {
+    this.#cluster = cluster;
+    this.#options = options;
+  }
+
+  async describeTopic(topic: string): Promise<TopicDescription | undefined> {
+    const found = await this.#find(topic);
+    if (found === undefined) return undefined;
+    const link = await this.#cluster.any();
+    const { resources } = await link.call(`describing topic ${topic}`, (broker) =>
+      broker.describeConfigs({ resources: [{ type: 2, name: topic, configNames: CONFIG_NAMES }] }),
+    );
+    const entries = resources.flatMap(({ configEntries }) => configEntries);
+    return {
+      name: topic,
+      topicId: found.topicId,
+      partitions: found.partitions.length,
+      replicationFactor: Math.max(...found.partitions.map(({ replicas }) => replicas)),
+      config: Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue])),
+    };
+  }
+
+  async createTopic({ name, partitions, replicationFactor = -1, config = {} }: NewTopic): Promise<boolean> {
+    const configEntries = Object.entries(config).map(([key, value]) => ({ name: key, value }));
+    const link = await this.#cluster.any();
+    let made = true;
+    try {
+      await link.call(`creating topic ${name}`, (broker) =>
+        broker.createTopics({
+          topics: [{ topic: name, numPartitions: partitions, replicationFactor, configEntries }],
+          timeout: 10_000,
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof BrokerError) || error.code !== 'TOPIC_EXISTS') throw error;
+      made = false;
+    }
+    await this.#until(`topic ${name} to be ready`, () => this.#isReady(name));
+    return made;
+  }
+
+  async deleteTopic(topic: string): Promise<void> {
+    const link = await this.#cluster.any();
+    try {
+      await link.call(`deleting topic ${topic}`, (broker) =>
+        broker.deleteTopics({ topics: [topic], timeout: 10_000 }),
+      );
+    } catch (error) {
+      if (!(error instanceof BrokerError) || error.code !== 'TOPIC_UNKNOWN') throw error;
+    }
+    await this.#until(`topic ${topic} to be gone`, async () => (await this.#find(topic)) === undefined);
+  }
+
+  async logEnds(topic: string): Promise<readonly LogEnds[]> {
+    const { partitions } = await this.#cluster.topic(topic);
+    const [earliest, latest] = await Promise.all([
+      this.#ends(topic, 'earliest'),
+      this.#ends(topic, 'latest'),
+    ]);
+    return partitions
+      .map(({ partition }) => ({
+        partition,
+        earliest: earliest.get(partition) ?? 0n,
+        latest: latest.get(partition) ?? 0n,
+      }))
+      .sort((left, right) => left.partition - right.partition);
+  }
+
+  async committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
+    const { partitions } = await this.#cluster.topic(topic);
+    const link = await this.#cluster.coordinator(groupId);
+    const { responses } = await link.call(`reading the offsets of group ${groupId}`, (broker) =>
+      broker.offsetFetch({
+        groupId,
+        topics: [{ topic, partitions: partitions.map(({ partition }) => ({ partition })) }],
+      }),
+    );
+    const offsets = responses.flatMap((response) => response.partitions);
+    return new Map(
+      offsets
+        .map(({ partition, offset }) => [partition, BigInt(offset)] as const)
+        .filter(([, offset]) => offset >= 0n),
+    );
+  }
+
+  async *read(topic: string, partition: number, from: bigint, to: bigint): AsyncIterable<IncomingRecord> {
+    const place = { topic, partition };
+    const link = await this.#cluster.leader(place);
+    const [earliest, latest] = await Promise.all([
+      listOffsets(link, topic, [partition], 'earliest'),
+      listOffsets(link, topic, [partition], 'latest'),
+    ]);
+    const end = least(to, latest.get(partition) ?? 0n);
+    let offset = greatest(from, earliest.get(partition) ?? 0n);
+    while (offset < end) {
+      const wants = [{ ...place, offset, maxBytes: READ_BYTES }];
+      const payload = await link.send(fetchRequest(wants, READ_WAIT_MS), 'fetches');
+      const [answer] = fetchResponse(payload, wants);
+      if (answer === undefined) return;
+      if (!answer.ok) throw answer.error;
+      for (const record of answer.records) if (record.offset < end) yield record;
+      offset = answer.nextOffset;
+    }
+  }
+
+  close(): Promise<void> {
+    this.#cluster.close();
+    return Promise.resolve();
+  }
+
+  async #find(topic: string): Promise<TopicMetadata | undefined> {
+    try {
+      return await this.#cluster.topic(topic);
+    } catch (error) {
+      if (error instanceof BrokerError && error.code === 'TOPIC_UNKNOWN') return undefined;
+      throw error;
+    }
+  }
+
+  async #ends(topic: string, end: 'earliest' | 'latest'): Promise<ReadonlyMap<number, bigint>> {
+    const { partitions } = await this.#cluster.topic(topic);
+    const byLeader = Map.groupBy(partitions, ({ leader }) => leader);
+    const found = await Promise.all(
+      [...byLeader.values()].map(async (led) => {
+        const first = led[0]?.partition ?? 0;
+        const link = await this.#cluster.leader({ topic, partition: first });
+        return listOffsets(
+          link,
+          topic,
+          led.map(({ partition }) => partition),
+          end,
+        );
+      }),
+    );
+    return new Map(found.flatMap((offsets) => [...offsets]));
+  }
+
+  /** A leader that answers for its offsets also takes writes. */
+  async #isReady(topic: string): Promise<boolean> {
+    try {
+      const { partitions } = await this.#cluster.topic(topic);
+      if (partitions.some(({ leader, errorCode }) => leader < 0 || errorCode !== OK)) return false;
+      await this.#ends(topic, 'latest');
+      return true;
+    } catch (error) {
+      if (error instanceof BrokerError && (error.kind === 'retry' || error.code === 'TOPIC_UNKNOWN'))
+        return false;
+      throw error;
+    }
+  }
+
+  async #until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+    const end = systemClock.monotonic() + this.#options.topicReadyMs;
+    for (let attempt = 0; !(await isSo()); attempt += 1) {
+      if (systemClock.monotonic() > end)
+        throw new BrokerError(`waited ${this.#options.topicReadyMs} ms for ${what}`, {
+          code: 'TIMEOUT',
+          kind: 'retry',
+          certainty: 'unknown',
+        });
+      await systemClock.sleep(delayMs(Math.min(attempt, 3), Math.random));
+    }
+  }
+}
+
+function least(left: bigint, right: bigint): bigint {
+  return left < right ? left : right;
+}
+
+function greatest(left: bigint, right: bigint): bigint {
+  return left > right ? left : right;
+}

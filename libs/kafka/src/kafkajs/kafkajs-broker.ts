@@ -1,0 +1,124 @@
+import type { ConnectionOptions } from 'node:tls';
+import type { SASLOptions } from 'kafkajs';
+import type { Admin, Broker, ConsumerOptions, GroupConsumer, Producer } from '../broker.ts';
+import { LoopConsumer } from '../group/group-consumer.ts';
+import type { Log } from '../group/link.ts';
+import { Cluster } from './cluster.ts';
+import { createLogger, type KafkaJsLogger, LEVELS } from './internals.ts';
+import { KafkaJsAdmin } from './kafkajs-admin.ts';
+import { KafkaJsLink } from './kafkajs-link.ts';
+import { KafkaJsProducer } from './kafkajs-producer.ts';
+
+export interface KafkaJsOptions {
+  /** `host:port` of brokers to begin with; the cluster tells the others. */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  /** @default none: plain TCP */
+  readonly ssl?: boolean | ConnectionOptions;
+  /** @default none */
+  readonly sasl?: SASLOptions;
+  /** Receives the consumers' troubles (warn), and what kafkajs itself says (debug). @default nothing is logged */
+  readonly log?: Log;
+  /** @default 3_000 */
+  readonly connectTimeoutMs?: number;
+  /** How long an answer may take before the outcome counts as unknown. The broker gives up on a write at half of it. @default 10_000 */
+  readonly requestTimeoutMs?: number;
+  /** Batches of one broker go together up to this size, bytes. @default 16_777_216 */
+  readonly maxRequestBytes?: number;
+}
+
+/** Kafka by kafkajs's connections. Opening anything rejects with a BrokerError when no broker can be reached. */
+export function kafkajsBroker(options: KafkaJsOptions): Broker {
+  return new KafkaJsBroker(options);
+}
+
+class KafkaJsBroker implements Broker {
+  readonly driver = 'kafkajs';
+  readonly #options: KafkaJsOptions;
+  readonly #logger: KafkaJsLogger;
+  readonly #opened = new Set<() => Promise<void>>();
+
+  constructor(options: KafkaJsOptions) {
+    this.#options = options;
+    this.#logger = loggerFor(options.log);
+  }
+
+  async producer(): Promise<Producer> {
+    const cluster = await this.#connected();
+    const { requestTimeoutMs = 10_000, maxRequestBytes = 16_777_216 } = this.#options;
+    return this.#track(new KafkaJsProducer(cluster, { requestTimeoutMs, maxRequestBytes }));
+  }
+
+  consumer(options: ConsumerOptions): GroupConsumer {
+    const { groupId, topics, sessionTimeoutMs = 10_000 } = options;
+    const link = new KafkaJsLink({ cluster: this.#cluster(), groupId, topics, sessionTimeoutMs });
+    const log = this.#options.log;
+    const consumer = new LoopConsumer({
+      ...options,
+      sessionTimeoutMs,
+      link,
+      ...(log === undefined ? {} : { log }),
+    });
+    this.#opened.add(() => consumer.stop());
+    return consumer;
+  }
+
+  async admin(): Promise<Admin> {
+    return this.#track(new KafkaJsAdmin(await this.#connected(), { topicReadyMs: 15_000 }));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#opened].map((close) => close()));
+    this.#opened.clear();
+  }
+
+  async #connected(): Promise<Cluster> {
+    const cluster = this.#cluster();
+    try {
+      await cluster.metadata([]);
+      return cluster;
+    } catch (error) {
+      cluster.close();
+      throw error;
+    }
+  }
+
+  #cluster(): Cluster {
+    const {
+      brokers,
+      clientId,
+      ssl,
+      sasl,
+      connectTimeoutMs = 3_000,
+      requestTimeoutMs = 10_000,
+    } = this.#options;
+    return new Cluster({
+      brokers,
+      clientId,
+      ssl: ssl === true ? {} : ssl === false || ssl === undefined ? null : ssl,
+      sasl: sasl ?? null,
+      connectTimeoutMs,
+      requestTimeoutMs,
+      logger: this.#logger,
+    });
+  }
+
+  #track<T extends { close(): Promise<void> }>(opened: T): T {
+    this.#opened.add(() => opened.close());
+    return opened;
+  }
+}
+
+/**
+ * kafkajs writes to the console by default, and calls every refusal an error, also those that the protocol expects.
+ * Each of them reaches its caller as a BrokerError, so its own words are for debugging only.
+ */
+function loggerFor(log: Log | undefined): KafkaJsLogger {
+  return createLogger({
+    level: log === undefined ? LEVELS.NOTHING : LEVELS.WARN,
+    logCreator: () => (entry) => {
+      const { message, ...details } = entry.log;
+      log?.('debug', String(message), details);
+    },
+  });
+}

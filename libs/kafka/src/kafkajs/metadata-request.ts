@@ -1,0 +1,77 @@
+import { ByteReader, ByteWriter } from '../bytes.ts';
+import type { Request } from './broker-link.ts';
+
+export interface PartitionMetadata {
+  readonly partition: number;
+  readonly errorCode: number;
+  /** −1 while it has none. */
+  readonly leader: number;
+  readonly replicas: number;
+}
+
+export interface TopicMetadata {
+  readonly name: string;
+  readonly errorCode: number;
+  readonly topicId: string;
+  readonly partitions: readonly PartitionMetadata[];
+}
+
+export interface ClusterMetadata {
+  readonly brokers: ReadonlyMap<number, { readonly host: string; readonly port: number }>;
+  readonly topics: ReadonlyMap<string, TopicMetadata>;
+}
+
+/** Metadata, version 12: the first that has topic ids and is still spoken by every broker that we support. */
+export function metadataRequest(topics: readonly string[]): Request {
+  const body = new ByteWriter().uvarint(topics.length + 1);
+  for (const topic of topics) body.raw(Buffer.alloc(16)).compactString(topic).uvarint(0);
+  // Neither to create topics, nor to list what we may do with them.
+  body.int8(0).int8(0).uvarint(0);
+  return { apiKey: 3, apiVersion: 12, name: 'Metadata', body: [body.finish()], flexible: true };
+}
+
+export function metadataResponse(payload: Buffer): ClusterMetadata {
+  const reader = new ByteReader(payload);
+  reader.skipTags();
+  reader.int32();
+  const brokers = reader.compactArray(() => {
+    const broker = { id: reader.int32(), host: reader.compactString(), port: reader.int32() };
+    reader.compactNullableString();
+    reader.skipTags();
+    return broker;
+  });
+  reader.compactNullableString();
+  reader.int32();
+  const topics = reader.compactArray(() => topicOf(reader));
+  return {
+    brokers: new Map(brokers.map(({ id, host, port }) => [id, { host, port }])),
+    topics: new Map(topics.map((topic) => [topic.name, topic])),
+  };
+}
+
+function topicOf(reader: ByteReader): TopicMetadata {
+  const errorCode = reader.int16();
+  const name = reader.compactNullableString() ?? '';
+  const topicId = uuidOf(reader.bytes(16));
+  reader.int8();
+  const partitions = reader.compactArray(() => partitionOf(reader));
+  reader.int32();
+  reader.skipTags();
+  return { name, errorCode, topicId, partitions };
+}
+
+function partitionOf(reader: ByteReader): PartitionMetadata {
+  const errorCode = reader.int16();
+  const partition = reader.int32();
+  const leader = reader.int32();
+  reader.int32();
+  const replicas = reader.compactArray(() => reader.int32()).length;
+  reader.compactArray(() => reader.int32());
+  reader.compactArray(() => reader.int32());
+  reader.skipTags();
+  return { errorCode, partition, leader, replicas };
+}
+
+function uuidOf(bytes: Buffer): string {
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
