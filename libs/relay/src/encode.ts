@@ -86,7 +86,10 @@ export class Encoder {
     if (known !== undefined) return known;
     if (this.#stored.size >= 256) this.#stored.clear();
     const headers = parseHeaders(text);
-    const bytes = headers.reduce((sum, [name, value]) => sum + 8 + name.length * 3 + Buffer.byteLength(value), 0);
+    const bytes = headers.reduce(
+      (sum, [name, value]) => sum + 8 + name.length * 3 + Buffer.byteLength(value),
+      0,
+    );
     const parsed = { headers, bytes };
     this.#stored.set(text, parsed);
     return parsed;

@@ -14,7 +14,7 @@ export class Ending {
     return this.#reason;
   }
 
-  get over(): boolean {
+  isOver(): boolean {
     return this.#reason !== undefined;
   }
 
@@ -25,7 +25,7 @@ export class Ending {
   }
 
   onEnd(listener: () => void): void {
-    if (this.over) listener();
+    if (this.isOver()) listener();
     else this.#listeners.push(listener);
   }
 }

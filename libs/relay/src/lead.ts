@@ -1,6 +1,6 @@
 import { executorOfClient, releaseLease } from '@converge/postgres';
 import type { EndReason } from './ending.ts';
-import { Ending } from './ending.ts';
+import type { Ending } from './ending.ts';
 import { leaseLoop } from './lease-loop.ts';
 import { LeaseMargin } from './lease-margin.ts';
 import { Leadership, type Totals } from './leadership.ts';

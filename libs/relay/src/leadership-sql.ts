@@ -49,14 +49,18 @@ export async function takeOver(
     partitions: number | null;
     held_at: string | null;
     held_reason: string | null;
-  }>(
-    'update converge.relay_topic set term = $1 returning topic, partitions, held_at::text, held_reason',
-    [term],
-  );
-  const cursors = await tx.query<{ topic: string; partition: number; epoch: number; tick: string; id: string }>(
-    'update converge.relay_cursor set term = $1 returning topic, partition, epoch, tick::text, id::text',
-    [term],
-  );
+  }>('update converge.relay_topic set term = $1 returning topic, partitions, held_at::text, held_reason', [
+    term,
+  ]);
+  const cursors = await tx.query<{
+    topic: string;
+    partition: number;
+    epoch: number;
+    tick: string;
+    id: string;
+  }>('update converge.relay_cursor set term = $1 returning topic, partition, epoch, tick::text, id::text', [
+    term,
+  ]);
   const done = await tx.query<{ done_tick: string }>(
     'update converge.relay_source set term = $1 returning done_tick::text',
     [term],

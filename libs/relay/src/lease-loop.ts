@@ -7,12 +7,20 @@ import type { Wake } from './wake.ts';
 export async function leaseLoop(leader: Leadership, wake: Wake): Promise<void> {
   const { ending, margin, settings } = leader;
   const { clock, database, lease, holder, leaseMs, renewMs } = settings;
-  while (!ending.over) {
+  while (!ending.isOver()) {
     await wake.wait(renewMs);
-    if (ending.over) return;
+    if (ending.isOver()) return;
     const askedAt = clock.monotonic();
-    if (margin.isOver(askedAt)) return leader.deposed('the lease ran out');
-    const renewal = renewLease(database.executor, { name: lease, holder, term: leader.term, ttlMs: leaseMs }).then(
+    if (margin.isOver(askedAt)) {
+      leader.deposed('the lease ran out');
+      return;
+    }
+    const renewal = renewLease(database.executor, {
+      name: lease,
+      holder,
+      term: leader.term,
+      ttlMs: leaseMs,
+    }).then(
       (ours) => (ours ? 'ours' : 'lost'),
       () => 'no_answer' as const,
     );
@@ -20,10 +28,16 @@ export async function leaseLoop(leader: Leadership, wake: Wake): Promise<void> {
     const outcome = await Promise.race([renewal, wake.wait(leaseMs).then(() => 'no_answer' as const)]);
     wake.notify();
     // A renewal that comes after the release would take the lease again, for nobody.
-    if (ending.over) return settleWithin(renewal, clock);
-    if (outcome === 'lost') return leader.deposed('another relay has the lease');
+    if (ending.isOver()) return settleWithin(renewal, clock);
+    if (outcome === 'lost') {
+      leader.deposed('another relay has the lease');
+      return;
+    }
     if (outcome === 'ours') margin.renewed(askedAt);
-    else if (margin.isOver(clock.monotonic())) return leader.deposed('the lease ran out: Postgres does not answer');
+    else if (margin.isOver(clock.monotonic())) {
+      leader.deposed('the lease ran out: Postgres does not answer');
+      return;
+    }
   }
 }
 

@@ -43,7 +43,7 @@ export class ReadLoop {
     // The first act of a leader. Nothing is queued, so nothing is sent, before it returned.
     await this.#ticker.tick('always', 0, main.lowest.value);
     let pace = startPace;
-    while (!ending.over) {
+    while (!ending.isOver()) {
       await this.#catchUp();
       if (main.next <= this.#ticker.latest.number) {
         await this.#readNext(main);
@@ -51,7 +51,7 @@ export class ReadLoop {
         continue;
       }
       await this.#untilRoom();
-      if (ending.over) return;
+      if (ending.isOver()) return;
       const outcome = await this.#poll();
       pace = nextPace(pace, outcome, settings.poll);
       if (pace.pauseMs > 0) await leader.room.wait(pace.pauseMs);
@@ -80,7 +80,7 @@ export class ReadLoop {
     for await (const rows of readWindow(leader.reads, read, () => this.#page.rows)) {
       await this.#queue(lane, window, tick, rows);
       await this.#untilRoom();
-      if (leader.ending.over) return;
+      if (leader.ending.isOver()) return;
     }
     lane.end(window, tick);
   }
@@ -131,7 +131,7 @@ export class ReadLoop {
       topic = new Topic(name, { kind: 'flowing' });
       leader.topics.set(name, topic);
     }
-    while (!topic.verified && topic.state.kind !== 'halted' && !leader.ending.over) {
+    while (!topic.verified && topic.state.kind !== 'halted' && !leader.ending.isOver()) {
       const finding = await this.#checks.find(topic);
       if (finding.kind === 'unreachable') {
         this.#trouble(finding.detail);
@@ -147,14 +147,14 @@ export class ReadLoop {
   }
 
   async #untilRoom(): Promise<void> {
-    while (this.#leader.full && !this.#leader.ending.over) await this.#pauseAndTick();
+    while (this.#leader.full && !this.#leader.ending.isOver()) await this.#pauseAndTick();
   }
 
   async #pauseAndTick(): Promise<void> {
     const { clock } = this.#leader.settings;
     const began = clock.monotonic();
     await this.#leader.room.wait(TICK_WHILE_FULL_MS);
-    if (this.#leader.ending.over || clock.monotonic() - began < TICK_WHILE_FULL_MS - 1) return;
+    if (this.#leader.ending.isOver() || clock.monotonic() - began < TICK_WHILE_FULL_MS - 1) return;
     await this.#ticker.tick('when_new', 0, this.#leader.main.lowest.value);
   }
 
@@ -162,7 +162,7 @@ export class ReadLoop {
   async #catchUp(): Promise<void> {
     const { main, topics, ending } = this.#leader;
     for (const topic of topics.values()) {
-      for (let count = 0; count < CATCH_UP_WINDOWS && !ending.over; count += 1) {
+      for (let count = 0; count < CATCH_UP_WINDOWS && !ending.isOver(); count += 1) {
         if (topic.state.kind !== 'catching_up') break;
         const { lane } = topic.state;
         if (lane.next === main.next) {
@@ -170,7 +170,7 @@ export class ReadLoop {
           break;
         }
         await this.#untilRoom();
-        if (!ending.over) await this.#readNext(lane);
+        if (!ending.isOver()) await this.#readNext(lane);
       }
     }
   }

@@ -36,7 +36,7 @@ class RelayService implements Relay {
   #phase: Phase = { kind: 'new' };
   #ending: Ending | undefined;
   #running: Promise<void> | undefined;
-  #stopping = false;
+  #stopRequested = false;
   #failures = 0;
 
   constructor(settings: RelaySettings) {
@@ -49,7 +49,7 @@ class RelayService implements Relay {
 
   /** Rejects when the database cannot be reached or was not migrated. The broker may come later. */
   async start(): Promise<void> {
-    if (this.#running !== undefined || this.#stopping) throw new Error('a relay is started once');
+    if (this.#running !== undefined || this.#isStopping()) throw new Error('a relay is started once');
     try {
       await this.#settings.database.executor.query(
         'select from converge.relay_source, converge.source, converge.lease limit 1',
@@ -61,11 +61,11 @@ class RelayService implements Relay {
         cause: error,
       });
     }
-    if (!this.#stopping) this.#running = this.#run();
+    if (!this.#isStopping()) this.#running = this.#run();
   }
 
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#stopRequested = true;
     if (this.#running !== undefined && this.#phase.kind !== 'stopped') this.#phase = { kind: 'stopping' };
     this.#ending?.end({ kind: 'stopped' });
     this.#wake.notify();
@@ -95,14 +95,18 @@ class RelayService implements Relay {
     }
   }
 
+  #isStopping(): boolean {
+    return this.#stopRequested;
+  }
+
   async #run(): Promise<void> {
-    while (!this.#stopping) {
+    while (!this.#isStopping()) {
       try {
         await this.#standBy();
       } catch (error) {
         this.#trouble(error);
       }
-      if (!this.#stopping) await this.#wake.wait(this.#pause());
+      if (!this.#isStopping()) await this.#wake.wait(this.#pause());
     }
   }
 
@@ -113,12 +117,12 @@ class RelayService implements Relay {
     const outcome = await this.#tryTakeOver();
     if (outcome.kind === 'standby') {
       this.#failures = 0;
-      if (!this.#stopping) this.#phase = { kind: 'standby', heldBy: outcome.heldBy };
+      if (!this.#isStopping()) this.#phase = { kind: 'standby', heldBy: outcome.heldBy };
       return;
     }
     const { takeover } = outcome;
     const ending = (this.#ending = new Ending());
-    if (this.#stopping) ending.end({ kind: 'stopped' });
+    if (this.#isStopping()) ending.end({ kind: 'stopped' });
     log.info({ term: takeover.term.toString(), doneTick: takeover.doneTick.toString() }, 'leading');
     instruments().relayTakeovers.add(1);
     instruments().relayLeader.record(1);
@@ -130,7 +134,7 @@ class RelayService implements Relay {
       ending,
       totals: this.#totals,
       onLeading: (leader) => {
-        if (!this.#stopping) this.#phase = { kind: 'leading', leader };
+        if (!this.#isStopping()) this.#phase = { kind: 'leading', leader };
         this.#failures = 0;
       },
     });
@@ -139,14 +143,16 @@ class RelayService implements Relay {
   }
 
   #afterLeading(reason: EndReason): void {
-    if (!this.#stopping) this.#phase = { kind: 'standby' };
+    if (!this.#isStopping()) this.#phase = { kind: 'standby' };
     switch (reason.kind) {
       case 'stopped':
-        return this.#settings.log.info({}, 'stopped leading: positions are saved, the lease is released');
+        this.#settings.log.info({}, 'stopped leading: positions are saved, the lease is released');
+        break;
       case 'deposed':
-        return this.#settings.log.warn({}, `no longer leading: ${reason.detail}`);
+        this.#settings.log.warn({}, `no longer leading: ${reason.detail}`);
+        break;
       case 'failed':
-        return this.#trouble(reason.error);
+        this.#trouble(reason.error);
     }
   }
 
@@ -172,9 +178,12 @@ class RelayService implements Relay {
   #trouble(error: unknown): void {
     this.#failures += 1;
     const trouble = error instanceof Error ? error.message : String(error);
-    if (!this.#stopping) this.#phase = { kind: 'standby', trouble };
+    if (!this.#isStopping()) this.#phase = { kind: 'standby', trouble };
     // Once per outage, and now and then while it lasts.
     if (this.#failures === 1 || this.#failures % 20 === 0)
-      this.#settings.log.error({ err: error, failures: this.#failures }, `the relay cannot work: ${trouble}. It tries again.`);
+      this.#settings.log.error(
+        { err: error, failures: this.#failures },
+        `the relay cannot work: ${trouble}. It tries again.`,
+      );
   }
 }

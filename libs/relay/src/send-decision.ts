@@ -33,7 +33,8 @@ export function decideFailedSend({
 }: FailedSend): SendDecision {
   switch (error.kind) {
     case 'halt_topic':
-      if (error.code === 'MESSAGE_TOO_LARGE' && records > 1) return { kind: 'smaller', records: records >> 1 };
+      if (error.code === 'MESSAGE_TOO_LARGE' && records > 1)
+        return { kind: 'smaller', records: records >> 1 };
       return { kind: 'halt', code: error.code };
     case 'fatal':
       // Nobody knows what it is: repeating it for ever would hold back everything, skipping it would lose an event.
@@ -42,7 +43,8 @@ export function decideFailedSend({
     case 'new_producer':
     case 'retry':
       // A broker that is down heals by itself and concerns everyone: no attempt is counted, nothing is set apart.
-      if (othersFlow && holdsBack && failingForMs >= SET_APART_AFTER_MS) return { kind: 'halt', code: error.code };
+      if (othersFlow && holdsBack && failingForMs >= SET_APART_AFTER_MS)
+        return { kind: 'halt', code: error.code };
       return { kind: 'retry' };
   }
 }

@@ -46,7 +46,7 @@ export class SendLoop {
   async run(): Promise<void> {
     const { ending, margin, settings, work } = this.#leader;
     try {
-      while (!ending.over) {
+      while (!ending.isOver()) {
         const now = settings.clock.monotonic();
         if (margin.maySendFor(now) === 0) {
           await work.wait(50);
@@ -119,13 +119,18 @@ export class SendLoop {
     try {
       this.#producer ??= await this.#broker.producer();
     } catch (error) {
-      return batches.map(({ topic, partition }) => ({ topic, partition, ok: false, error: error as BrokerError }));
+      return batches.map(({ topic, partition }) => ({
+        topic,
+        partition,
+        ok: false,
+        error: error as BrokerError,
+      }));
     }
     const { promise: givenUp, resolve } = Promise.withResolvers<undefined>();
     this.#giveUp = () => resolve(undefined);
     const results = await Promise.race([this.#producer.send(batches), givenUp]);
     this.#giveUp = undefined;
-    if (this.#leader.ending.over) this.#patience.abort();
+    if (this.#leader.ending.isOver()) this.#patience.abort();
     return results;
   }
 
@@ -134,7 +139,8 @@ export class SendLoop {
     // The topic was halted while this was in flight: it is in the log, and will be sent once more. Never lost.
     if (generation !== queue.generation) return;
     const count = batch.records.length;
-    if (queue.failures > 0) leader.settings.log.info({ topic: queue.topic, partition: queue.partition }, 'writing again');
+    if (queue.failures > 0)
+      leader.settings.log.info({ topic: queue.topic, partition: queue.partition }, 'writing again');
     leader.queuedBytes -= queue.acknowledge(count);
     leader.queuedEvents -= count;
     leader.brokerTrouble = undefined;
@@ -183,7 +189,10 @@ export class SendLoop {
           break;
         case 'halt': {
           const at = queue.first();
-          const where = at === undefined ? '' : ` (first event not written: tick ${at.tick}, id ${at.id}, partition ${queue.partition})`;
+          const where =
+            at === undefined
+              ? ''
+              : ` (first event not written: tick ${at.tick}, id ${at.id}, partition ${queue.partition})`;
           leader.halt(topic, { code: decision.code, detail: `${error.message}${where}` });
           break;
         }

@@ -9,9 +9,9 @@ import type { Topic } from './topic.ts';
 export async function settleLoop(leader: Leadership): Promise<void> {
   const { ending, acked, settings } = leader;
   const settler = new Settler(leader);
-  while (!ending.over) {
+  while (!ending.isOver()) {
     await acked.wait(settings.settleMs);
-    if (!ending.over) await settler.settle();
+    if (!ending.isOver()) await settler.settle();
   }
 }
 
@@ -43,14 +43,20 @@ export class Settler {
     for (const topic of leader.topics.values()) {
       if (topic.state.kind !== 'halted' || topic.state.written) continue;
       const { heldAt, halt } = topic.state;
-      if (!(await holdTopic(leader.writes, leader.fence, { topic: topic.name, heldAt, reason: haltText(halt) })))
-        return leader.deposed('another relay took over while a topic was being held');
+      if (
+        !(await holdTopic(leader.writes, leader.fence, { topic: topic.name, heldAt, reason: haltText(halt) }))
+      ) {
+        leader.deposed('another relay took over while a topic was being held');
+        return;
+      }
       // The object is the one that was read above: a newer halt has its own.
       topic.state.written = true;
     }
     if (cursors.length > 0 || doneTick > this.#savedDone) {
-      if (!(await settle(leader.writes, { term: leader.term, doneTick, cursors })))
-        return leader.deposed('another term stands in the rows that were to be settled');
+      if (!(await settle(leader.writes, { term: leader.term, doneTick, cursors }))) {
+        leader.deposed('another term stands in the rows that were to be settled');
+        return;
+      }
       this.#savedDone = doneTick;
       failpoint('relay.after_cursor');
     }
@@ -79,8 +85,10 @@ export class Settler {
     const current = caughtUp.filter(({ topic, state }) => topic.state === state);
     if (current.length === 0) return;
     const rows = current.map(({ topic, heldAt }) => ({ topic: topic.name, heldAt }));
-    if (!(await settleHeld(leader.writes, leader.term, rows)))
-      return leader.deposed('another term stands in the topics that were to be let go');
+    if (!(await settleHeld(leader.writes, leader.term, rows))) {
+      leader.deposed('another term stands in the topics that were to be let go');
+      return;
+    }
     for (const { topic, heldAt, state } of current) {
       if (heldAt !== undefined) this.#savedHeld.set(topic, heldAt);
       if (topic.state !== state || heldAt !== undefined) continue;

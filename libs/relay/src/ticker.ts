@@ -46,7 +46,7 @@ export class Ticker {
         if (!always) return undefined;
         continue;
       }
-      if (made === undefined && always && !this.#leader.ending.over) {
+      if (made === undefined && always && !this.#leader.ending.isOver()) {
         this.#leader.deposed('a tick was refused: the lease has another term');
         return undefined;
       }

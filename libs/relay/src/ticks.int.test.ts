@@ -49,7 +49,7 @@ async function keepTicking(db: Database, until: () => boolean, page: number): Pr
   const made: Made[] = [];
   let { tick: previous, sequence } = await readLatestTick(db.executor);
   const lowest = new LowestId();
-  for (let stop = false; !stop; ) {
+  for (let stop = false; !stop;) {
     stop = until();
     try {
       const reply = await poll(db.executor, {
@@ -77,7 +77,13 @@ async function keepTicking(db: Database, until: () => boolean, page: number): Pr
   return made;
 }
 
-async function idsOf(db: Database, previous: Tick, tick: Tick, lowest: bigint, page: number): Promise<string[]> {
+async function idsOf(
+  db: Database,
+  previous: Tick,
+  tick: Tick,
+  lowest: bigint,
+  page: number,
+): Promise<string[]> {
   const ids: string[] = [];
   for await (const rows of readWindow(db.executor, { previous, tick, lowest }, () => page)) {
     expect(rows.length).toBeLessThanOrEqual(page);

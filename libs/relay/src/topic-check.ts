@@ -3,7 +3,8 @@ import { withTransaction } from '@converge/postgres';
 import { startCursor, type Leadership } from './leadership.ts';
 import { Lane } from './lane.ts';
 import { registerTopic } from './leadership-sql.ts';
-import { type Halt, Topic } from './topic.ts';
+import type { Topic } from './topic.ts';
+import { type Halt } from './topic.ts';
 import { readLowestId, readTicks } from './window-sql.ts';
 
 /** What the broker says about a topic. `unreachable` says nothing about the topic. */
@@ -64,7 +65,11 @@ export class TopicChecks {
 }
 
 /** Acts on a finding about a flowing topic, or one seen for the first time. False: ask again, the broker did not answer. */
-export async function applyFinding(leader: Leadership, topic: Topic, finding: TopicFinding): Promise<boolean> {
+export async function applyFinding(
+  leader: Leadership,
+  topic: Topic,
+  finding: TopicFinding,
+): Promise<boolean> {
   switch (finding.kind) {
     case 'unreachable':
       return false;
@@ -84,11 +89,15 @@ export async function beginCatchUp(leader: Leadership, topic: Topic, partitions:
   const { heldAt } = topic.state;
   if (topic.partitions === 0) await record(leader, topic, partitions);
   const [before] = await readTicks(leader.writes, heldAt - 1n, 1);
-  if (before?.number !== heldAt - 1n) throw new Error(`tick ${heldAt - 1n} is missing: ${topic.name} is held from there`);
+  if (before?.number !== heldAt - 1n)
+    throw new Error(`tick ${heldAt - 1n} is missing: ${topic.name} is held from there`);
   const lane = new Lane(topic.name, before, await readLowestId(leader.writes, before));
   topic.verified = true;
   topic.state = { kind: 'catching_up', lane };
-  leader.settings.log.info({ topic: topic.name, heldAt: heldAt.toString() }, `topic ${topic.name} is mended and catches up`);
+  leader.settings.log.info(
+    { topic: topic.name, heldAt: heldAt.toString() },
+    `topic ${topic.name} is mended and catches up`,
+  );
   leader.countHalted();
 }
 

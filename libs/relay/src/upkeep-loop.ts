@@ -11,7 +11,7 @@ export async function upkeepLoop(leader: Leadership, checks: TopicChecks, wake: 
   const { clock } = settings;
   let verifyAt = clock.monotonic() + settings.verifyMs;
   let upkeepAt = clock.monotonic();
-  while (!ending.over) {
+  while (!ending.isOver()) {
     const now = clock.monotonic();
     await recheckHalted(leader, checks, now);
     if (now >= verifyAt) {
@@ -19,19 +19,24 @@ export async function upkeepLoop(leader: Leadership, checks: TopicChecks, wake: 
       verifyAt = clock.monotonic() + settings.verifyMs;
     }
     if (now >= upkeepAt) {
-      await settings.upkeep(settings.database).catch((error: unknown) =>
-        settings.log.warn({ error }, 'no room could be made ahead in the outbox; its last child takes every id'),
-      );
+      await settings
+        .upkeep(settings.database)
+        .catch((error: unknown) =>
+          settings.log.warn(
+            { error },
+            'no room could be made ahead in the outbox; its last child takes every id',
+          ),
+        );
       upkeepAt = clock.monotonic() + settings.upkeepMs;
     }
-    if (!ending.over) await wake.wait(LOOK_MS);
+    if (!ending.isOver()) await wake.wait(LOOK_MS);
   }
 }
 
 async function recheckHalted(leader: Leadership, checks: TopicChecks, now: number): Promise<void> {
   for (const topic of [...leader.topics.values()]) {
     const { state } = topic;
-    if (leader.ending.over || state.kind !== 'halted' || state.recheckAt > now) continue;
+    if (leader.ending.isOver() || state.kind !== 'halted' || state.recheckAt > now) continue;
     const { clock, recheckMs } = leader.settings;
     const finding = await checks.find(topic);
     if (finding.kind === 'found') {
@@ -45,7 +50,7 @@ async function recheckHalted(leader: Leadership, checks: TopicChecks, now: numbe
 
 async function verifyFlowing(leader: Leadership, checks: TopicChecks): Promise<void> {
   for (const topic of [...leader.topics.values()]) {
-    if (leader.ending.over || topic.state.kind !== 'flowing' || !topic.verified) continue;
+    if (leader.ending.isOver() || topic.state.kind !== 'flowing' || !topic.verified) continue;
     const finding = await checks.find(topic);
     // The broker does not answer: the send loop says so, and there is nothing to compare.
     if (finding.kind === 'unreachable') return;

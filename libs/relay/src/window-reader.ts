@@ -24,7 +24,10 @@ export async function* readWindow(
     if (whole.length > 0) yield whole;
     return;
   }
-  const early = await readIndexed(executor, read, pageRows(), { xidBelow: previous.own, idTo: previous.floor });
+  const early = await readIndexed(executor, read, pageRows(), {
+    xidBelow: previous.own,
+    idTo: previous.floor,
+  });
   if (early !== undefined && early.length > 0) yield early;
   // Too many early ones (a bulk load that was open over the tick): walk over everything that is not finished.
   const start = early === undefined ? 0n : previous.floor;

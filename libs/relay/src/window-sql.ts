@@ -37,7 +37,9 @@ const reply = (from: string, head: string): string => `
           select null, ${columns} from ${from}) as reply
    order by reply.id nulls first`;
 
-const tickJson = (t: string): string => `json_build_object('number', ${t}.number::text, 'snapshot', ${t}.snapshot::text,
+const tickJson = (
+  t: string,
+): string => `json_build_object('number', ${t}.number::text, 'snapshot', ${t}.snapshot::text,
   'own', ${t}.own::text, 'floor', ${t}.floor::text, 'ceil', ${t}.ceil::text, 'nonce', ${t}.nonce, 'epoch', ${t}.epoch)`;
 
 // The snapshot of this one statement is the tick's snapshot, decides what is fresh, and is older than both the tick's
@@ -88,6 +90,12 @@ export interface PollReply {
   readonly rows: readonly OutboxRow[] | undefined;
 }
 
+interface PollHead {
+  readonly sequence: string;
+  readonly found: number;
+  readonly tick: TickRow | null;
+}
+
 /** Rejects with SQLSTATE 23505 when another relay made this tick. */
 export async function poll(executor: Executor, request: PollRequest): Promise<PollReply> {
   const { previous, page } = request;
@@ -104,7 +112,7 @@ export async function poll(executor: Executor, request: PollRequest): Promise<Po
     request.term.toString(),
     request.always,
   ]);
-  const head = headOf<{ sequence: string; found: number; tick: TickRow | null }>(rows);
+  const head = headOf(rows) as PollHead;
   return {
     sequence: BigInt(head.sequence),
     tick: head.tick === null ? undefined : tickOf(head.tick),
@@ -155,7 +163,7 @@ export async function readIndexed(
     page,
     topic ?? null,
   ]);
-  const head = headOf<{ found: number }>(rows);
+  const head = headOf(rows) as { found: number };
   return head.found <= page ? rows : undefined;
 }
 
@@ -204,7 +212,8 @@ export async function readLatestTick(executor: Executor): Promise<{ tick: Tick; 
        from converge.tick order by tick.number desc limit 1`,
   );
   const row = rows[0];
-  if (row === undefined) throw new Error('converge.tick is empty: run `converge migrate` again, tick 0 is part of it');
+  if (row === undefined)
+    throw new Error('converge.tick is empty: run `converge migrate` again, tick 0 is part of it');
   return { tick: tickOf(row), sequence: BigInt(row.sequence) };
 }
 
@@ -218,8 +227,8 @@ export async function readLowestId(executor: Executor, tick: Tick): Promise<bigi
   return BigInt(rows[0]?.floor ?? '0') + 1n;
 }
 
-function headOf<H>(rows: (HeadRow & OutboxRow)[]): H {
+function headOf(rows: (HeadRow & OutboxRow)[]): unknown {
   const head = rows.shift()?.head;
   if (head === undefined || head === null) throw new Error('the reply has no head row');
-  return JSON.parse(head) as H;
+  return JSON.parse(head);
 }

@@ -3,15 +3,7 @@ import { type Random, systemClock } from '@converge/runtime';
 
 /** What the writers did, counted: a test prints it, so that a kind that never ran is seen. */
 export type WriterKind =
-  | 'plain'
-  | 'multi-key'
-  | 'savepoint'
-  | 'prepared'
-  | 'early-xid'
-  | 'late-commit'
-  | 'abort'
-  | 'async'
-  | 'bulk';
+  'plain' | 'multi-key' | 'savepoint' | 'prepared' | 'early-xid' | 'late-commit' | 'abort' | 'async' | 'bulk';
 
 const kinds: readonly WriterKind[] = [
   'plain',
@@ -68,7 +60,8 @@ async function writeOne(tx: Executor, kind: WriterKind, options: WriteOptions): 
     await tx.query('select pg_current_xact_id()');
     await pause(40);
   }
-  const count = kind === 'bulk' ? (options.bulk ?? 400) : kind === 'multi-key' ? 8 : 1 + Math.floor(random() * 3);
+  const count =
+    kind === 'bulk' ? (options.bulk ?? 400) : kind === 'multi-key' ? 8 : 1 + Math.floor(random() * 3);
   const keys = pickKeys(random, count);
   await lockKeys(tx, keys);
   if (kind === 'savepoint') await inSavepoints(tx, keys, options.topic);

@@ -1,0 +1,181 @@
+import { describe, expect, test } from 'vitest';
+import { isPassed } from './cursor.ts';
+import { LeaseMargin } from './lease-margin.ts';
+import { PageSize } from './page-size.ts';
+import { nextPace, type PollPace, startPace } from './poll-interval.ts';
+import { decideFailedSend, type FailedSend, SET_APART_AFTER_MS } from './send-decision.ts';
+import { LowestId, parseSnapshot, type Tick } from './tick.ts';
+import { judgeTopic } from './topic-check.ts';
+
+const settings = { minMs: 1, maxMs: 20, emptyBeforeSlower: 50 };
+
+describe('the poll interval', () => {
+  const empties = (count: number): PollPace => {
+    let pace = startPace;
+    for (let at = 0; at < count; at += 1) pace = nextPace(pace, 'empty', settings);
+    return pace;
+  };
+  test('stays at its least for the first empty polls, then doubles up to its most', () => {
+    expect([1, 50, 51, 52, 53, 54, 55, 56, 500].map((count) => empties(count).pauseMs)).toEqual([
+      1, 1, 2, 4, 8, 16, 20, 20, 20,
+    ]);
+  });
+  test('is short again after a window, and none after a full page', () => {
+    expect(nextPace(empties(100), 'window', settings)).toEqual({ empty: 0, pauseMs: 1 });
+    expect(nextPace(empties(100), 'full', settings)).toEqual({ empty: 0, pauseMs: 0 });
+  });
+});
+
+describe('the margin of a lease', () => {
+  test('ends sending before the lease, counted from before the question', () => {
+    const margin = new LeaseMargin(1_000, 5_000, 1_500);
+    expect(margin.maySendFor(1_000)).toBe(3_500);
+    expect(margin.maySendFor(4_500)).toBe(0);
+    expect(margin.isOver(5_999)).toBe(false);
+    expect(margin.isOver(6_000)).toBe(true);
+  });
+  test('is moved by a renewal, and never back by an answer that came late', () => {
+    const margin = new LeaseMargin(0, 5_000, 1_500);
+    margin.renewed(2_000);
+    margin.renewed(1_000);
+    expect(margin.maySendFor(2_000)).toBe(3_500);
+  });
+  test('is over for a process that was stopped, whatever it did before', () => {
+    const margin = new LeaseMargin(0, 5_000, 1_500);
+    margin.renewed(1_000);
+    expect(margin.maySendFor(60_000)).toBe(0);
+    expect(margin.isOver(60_000)).toBe(true);
+  });
+});
+
+describe('a failed send', () => {
+  const failed: FailedSend = {
+    error: { kind: 'retry', code: 'NOT_LEADER' },
+    records: 10,
+    failingForMs: 0,
+    othersFlow: false,
+    holdsBack: false,
+  };
+  const table: [string, Partial<FailedSend>, ReturnType<typeof decideFailedSend>][] = [
+    ['not the leader: again', {}, { kind: 'retry' }],
+    [
+      'the broker is down for an hour: still again',
+      { failingForMs: 3_600_000, holdsBack: true },
+      { kind: 'retry' },
+    ],
+    [
+      'one partition holds back the others: set apart',
+      { failingForMs: SET_APART_AFTER_MS, othersFlow: true, holdsBack: true },
+      { kind: 'halt', code: 'NOT_LEADER' },
+    ],
+    [
+      'it fails for long, but there is room: again',
+      { failingForMs: 60_000, othersFlow: true },
+      { kind: 'retry' },
+    ],
+    [
+      'the producer lost its state: again, with a new one',
+      { error: { kind: 'new_producer', code: 'FENCED' } },
+      { kind: 'retry' },
+    ],
+    ['wrong password: again', { error: { kind: 'configuration', code: 'SASL' } }, { kind: 'retry' }],
+    [
+      'not authorized: halt',
+      { error: { kind: 'halt_topic', code: 'NOT_AUTHORIZED' } },
+      { kind: 'halt', code: 'NOT_AUTHORIZED' },
+    ],
+    [
+      'too large together: halves, to find the one',
+      { error: { kind: 'halt_topic', code: 'MESSAGE_TOO_LARGE' } },
+      { kind: 'smaller', records: 5 },
+    ],
+    [
+      'too large alone: halt',
+      { error: { kind: 'halt_topic', code: 'MESSAGE_TOO_LARGE' }, records: 1 },
+      { kind: 'halt', code: 'MESSAGE_TOO_LARGE' },
+    ],
+    [
+      'nobody knows: halt, skip nothing',
+      { error: { kind: 'fatal', code: 'X' } },
+      { kind: 'halt', code: 'X' },
+    ],
+  ];
+  test.each(table)('%s', (_, change, decision) => {
+    expect(decideFailedSend({ ...failed, ...change })).toEqual(decision);
+  });
+});
+
+describe('a cursor', () => {
+  const cursor = { epoch: 1, tick: 7n, id: '100' };
+  test.each([
+    [6n, '999', true],
+    [7n, '99', true],
+    [7n, '100', true],
+    [7n, '101', false],
+    [7n, '1000', false],
+    [8n, '1', false],
+  ])('at 7.100 and an event at %s.%s: passed is %s', (tick, id, passed) => {
+    expect(isPassed(cursor, tick, id)).toBe(passed);
+  });
+});
+
+describe('a topic as the broker describes it', () => {
+  test('is found with the count on record or with none on record, and wrong otherwise', () => {
+    expect(judgeTopic('t', 0, { partitions: 3 })).toEqual({ kind: 'found', partitions: 3 });
+    expect(judgeTopic('t', 3, { partitions: 3 })).toEqual({ kind: 'found', partitions: 3 });
+    expect(judgeTopic('t', 3, { partitions: 6 })).toMatchObject({
+      halt: { code: 'PARTITION_COUNT_CHANGED' },
+    });
+    expect(judgeTopic('t', 3, undefined)).toMatchObject({ halt: { code: 'TOPIC_UNKNOWN' } });
+  });
+});
+
+describe('a page', () => {
+  test('grows twofold while events are small, and falls at once when they are large', () => {
+    const page = new PageSize(4_000, 16_000_000);
+    expect(page.rows).toBe(500);
+    page.saw(500, 500 * 300);
+    expect(page.rows).toBe(1_000);
+    for (let at = 0; at < 5; at += 1) page.saw(1_000, 300_000);
+    expect(page.rows).toBe(4_000);
+    page.saw(100, 100 * 900_000);
+    expect(page.rows).toBe(17);
+  });
+});
+
+describe('the lowest id of later windows', () => {
+  const tick = (own: bigint, floor: bigint, snapshot: string): Tick => ({
+    number: 0n,
+    own,
+    floor,
+    ceil: floor,
+    nonce: '',
+    epoch: 1,
+    snapshot: parseSnapshot(snapshot),
+  });
+  test('follows a floor only when every transaction older than its tick had ended', () => {
+    const lowest = new LowestId();
+    lowest.pass(tick(100n, 10n, '90:100:90'));
+    expect(lowest.value).toBe(1n);
+    // The transaction 90 is still open: it may have drawn id 5.
+    lowest.pass(tick(120n, 20n, '90:120:90,110'));
+    expect(lowest.value).toBe(1n);
+    lowest.pass(tick(130n, 30n, '110:130:110'));
+    expect(lowest.value).toBe(11n);
+    lowest.pass(tick(140n, 40n, '140:140:'));
+    expect(lowest.value).toBe(41n);
+  });
+  test('holds few floors while one transaction is open for ever, and still lets go when it ends', () => {
+    const lowest = new LowestId();
+    for (let at = 0n; at < 5_000n; at += 1n) lowest.pass(tick(100n + at, at, '90:5000:90'));
+    expect(lowest.value).toBe(1n);
+    lowest.pass(tick(9_000n, 9_000n, '9000:9000:'));
+    expect(lowest.value).toBe(9_001n);
+  });
+});
+
+test('a snapshot is read as Postgres writes it', () => {
+  expect(parseSnapshot('10:20:10,14')).toEqual({ text: '10:20:10,14', xmin: 10n, xmax: 20n, xip: '{10,14}' });
+  expect(parseSnapshot('3:3:').xip).toBe('{}');
+  expect(() => parseSnapshot('3')).toThrow('not a snapshot');
+});

@@ -1,0 +1,179 @@
+import { kafkajsBroker } from '@converge/kafka';
+import { seededRandom } from '@converge/runtime';
+import { waitUntil } from '@converge/testing';
+import { afterEach, describe, expect, inject, test } from 'vitest';
+import { type Relay, relay } from './relay.ts';
+import type { RelayOptions } from './options.ts';
+import { checkLog, faultless, readLog } from './testing/log-check.ts';
+import { createTopic, relayDatabase, topicName, untilDrained, writeMany } from './testing/set-up.ts';
+import { writeMixed } from './testing/writers.ts';
+
+const open: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of open.splice(0).reverse()) await close();
+});
+
+const silent = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+async function setUp(partitions: number | 'no topic' = 6) {
+  const { url, database } = await relayDatabase(inject('stack').databaseUrl);
+  const broker = kafkajsBroker({ brokers: inject('stack').brokers.split(','), clientId: 'relay-test' });
+  const topic = topicName();
+  if (partitions !== 'no topic') await createTopic(broker, topic, partitions);
+  open.push(
+    () => broker.close(),
+    () => database.close(),
+  );
+  return { url, database, broker, topic };
+}
+
+function started(options: RelayOptions): Promise<Relay> {
+  const service = relay({ log: silent, ...options });
+  open.push(() => service.stop());
+  return service.start().then(() => service);
+}
+
+describe('one relay', () => {
+  test('publishes what every kind of writer committed, in order, with a chain of positions', async () => {
+    const { database, broker, topic } = await setUp();
+    await started({ database, broker });
+    const writers = Array.from({ length: 6 }, (_, index) =>
+      writeMixed({ database, random: seededRandom(100 + index), topic, events: 400, bulk: 200 }),
+    );
+    await Promise.all(writers);
+    await untilDrained(database);
+    const verdict = await checkLog(database.executor, topic, await readLog(broker, topic));
+    expect(verdict).toMatchObject({ ...faultless, duplicates: 0 });
+    expect(verdict.events).toBeGreaterThan(2_400);
+  });
+
+  test('a backlog larger than the read-ahead is drained in pages', async () => {
+    const { database, broker, topic } = await setUp();
+    await writeMany(database, topic, 30_000);
+    await started({ database, broker, readAheadEvents: 3_000, pageRows: 700 });
+    await untilDrained(database);
+    const verdict = await checkLog(database.executor, topic, await readLog(broker, topic));
+    expect(verdict).toMatchObject({ ...faultless, duplicates: 0, events: 30_000 });
+  });
+
+  test('stops between two windows with positions saved, and the next one goes on from there', async () => {
+    const { database, broker, topic } = await setUp();
+    await writeMany(database, topic, 60_000);
+    for (let round = 0; round < 3; round += 1) {
+      const service = await started({ database, broker, pageRows: 500, readAheadEvents: 1_000 });
+      const from = service.status().published;
+      await waitUntil(() => service.status().published > from + 2_000, {
+        what: 'some events to be published',
+      });
+      await service.stop();
+      expect(service.status().state).toBe('stopped');
+    }
+    await started({ database, broker });
+    await untilDrained(database);
+    const verdict = await checkLog(database.executor, topic, await readLog(broker, topic));
+    expect(verdict).toMatchObject({ ...faultless, duplicates: 0, events: 60_000 });
+  });
+});
+
+describe('two relays', () => {
+  test('hand over at once on a clean stop, and nothing is lost, doubled or reordered', async () => {
+    const { database, broker, topic } = await setUp();
+    const writing = { now: true };
+    const writers = Promise.all(
+      Array.from({ length: 4 }, (_, index) =>
+        writeMixed({ database, random: seededRandom(200 + index), topic, events: 600, bulk: 100 }),
+      ),
+    ).finally(() => (writing.now = false));
+    let current = await started({ database, broker });
+    for (let round = 0; round < 6 || writing.now; round += 1) {
+      const next = await started({ database, broker });
+      await waitUntil(() => current.status().state === 'leading', { what: 'the lead' });
+      await current.stop();
+      current = next;
+      await waitUntil(() => current.status().state === 'leading', {
+        what: 'the standby to lead well before the lease would have ended',
+        deadlineMs: 3_000,
+      });
+    }
+    await writers;
+    await untilDrained(database);
+    const verdict = await checkLog(database.executor, topic, await readLog(broker, topic));
+    expect(verdict).toMatchObject({ ...faultless, duplicates: 0 });
+  });
+});
+
+describe('a topic', () => {
+  test('that does not exist is held while others flow, and is caught up in order when it is made', async () => {
+    const { database, broker, topic } = await setUp();
+    const missing = topicName();
+    const service = await started({ database, broker, recheckMs: 50 });
+    const write = (to: string, seed: number) =>
+      writeMixed({
+        database,
+        random: seededRandom(seed),
+        topic: to,
+        events: 300,
+        only: ['plain', 'multi-key'],
+      });
+    await database.executor.query(`insert into ledger select 'm' || key, 0 from ledger`);
+    // Two topics share no key, so that each has its own count.
+    await writeKeys(database, missing, 'mk', 900);
+    await write(topic, 1);
+    await untilDrained(database);
+    const status = service.status();
+    expect(status).toMatchObject({
+      state: 'leading',
+      held: [{ topic: missing, state: 'halted', code: 'TOPIC_UNKNOWN' }],
+    });
+    expect(await checkLog(database.executor, topic, await readLog(broker, topic))).toMatchObject(faultless);
+    await writeKeys(database, missing, 'mk', 900);
+    // A new leader finds the hold in the database.
+    await service.stop();
+    const second = await started({ database, broker, recheckMs: 50, pageRows: 100 });
+    await write(topic, 2);
+    await untilDrained(database);
+    await createTopic(broker, missing, 3);
+    const during = Promise.all([writeKeys(database, missing, 'mk', 900), write(topic, 3)]);
+    await waitUntil(() => second.status().state === 'leading' && heldOf(second) === 0, {
+      what: 'the topic to flow',
+    });
+    await during;
+    await writeKeys(database, missing, 'mk', 300);
+    await untilDrained(database);
+    const verdict = await checkLog(database.executor, missing, await readLog(broker, missing));
+    expect(verdict).toMatchObject({ ...faultless, duplicates: 0, events: 3_000 });
+    expect(await checkLog(database.executor, topic, await readLog(broker, topic))).toMatchObject({
+      ...faultless,
+      duplicates: 0,
+    });
+    const { rows } = await database.executor.query(
+      'select held_at from converge.relay_topic where held_at is not null',
+    );
+    expect(rows).toEqual([]);
+  });
+});
+
+function heldOf(service: Relay): number {
+  const status = service.status();
+  return status.state === 'leading' ? status.held.length : -1;
+}
+
+async function writeKeys(
+  database: Awaited<ReturnType<typeof setUp>>['database'],
+  topic: string,
+  prefix: string,
+  count: number,
+): Promise<void> {
+  for (let done = 0; done < count; done += 300)
+    await database.executor.query(
+      `with counted as (update ledger set n = n + 1 where key like $2 || '%' returning key, n)
+       insert into converge.outbox (event_id, topic, key, type, headers, payload)
+       select gen_random_uuid(), $1, key, 'test.event', '{}', json_build_object('key', key, 'n', n)::text from counted order by key`,
+      [topic, prefix],
+    );
+}
