@@ -66,12 +66,17 @@ function canonical(value: unknown): string {
     if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
     return Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)));
   };
-  return (JSON.stringify(value, sorted) as string | undefined) ?? 'undefined';
+  return jsonOf(value, sorted) ?? 'undefined';
+}
+
+/** `undefined` for what JSON does not have, which the library's type leaves out. */
+function jsonOf(value: unknown, replace?: (key: string, value: unknown) => unknown): string | undefined {
+  return JSON.stringify(value, replace) as string | undefined;
 }
 
 function encodeResult(requestKey: string, result: unknown): string | null {
   try {
-    return (JSON.stringify(result) as string | undefined) ?? null;
+    return jsonOf(result) ?? null;
   } catch (cause) {
     throw new OutboxError(
       `the result for request key ${JSON.stringify(requestKey)} cannot be stored as JSON, so a repetition could not get it. Return plain data (a BigInt as a string).`,

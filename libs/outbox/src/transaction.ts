@@ -33,7 +33,7 @@ export interface TransactionSettings {
 }
 
 type Work<DB, T> = (transaction: OutboxTransaction<DB>) => Promise<T>;
-type Options = OutboxTransactionOptions & Partial<KeyedRequest>;
+type Options = OutboxTransactionOptions & (KeyedRequest | { readonly requestKey?: undefined });
 
 /** One run of one outermost transaction. */
 interface Frame {
@@ -106,12 +106,13 @@ async function runNested<DB, T>(
 /** Runs the function, or finds the answer that it gave before. */
 async function answer<DB, T>(
   frame: Frame,
-  { requestKey, request }: Options,
+  options: Options,
   work: Work<DB, T>,
   settings: TransactionSettings,
 ): Promise<T> {
   const transaction = transactionOf<DB>(frame, settings);
-  if (requestKey === undefined) return work(transaction);
+  if (options.requestKey === undefined) return work(transaction);
+  const { requestKey, request } = options;
   const executor = executorOf(transaction.tx);
   const claim = await claimRequest(executor, { requestKey, request });
   if (claim.kind === 'repeated') return claim.result as T;

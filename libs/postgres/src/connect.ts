@@ -72,7 +72,7 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
     executor,
     target,
     acquire,
-    ping: async () => void (await executor.query('select 1')),
+    ping: () => executor.query('select 1').then(() => undefined),
     close: () => (closing ??= pool.end()),
   };
 }

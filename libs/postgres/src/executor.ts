@@ -19,7 +19,7 @@ export interface Executor {
 export function executorOf<DB>(db: Kysely<DB>): Executor {
   const plain = db.withoutPlugins();
   return {
-    query: async <R>(text: string, values: readonly unknown[] = []) => {
+    query: async <R>(text: string, values: readonly unknown[] = []): Promise<ExecutorResult<R>> => {
       const result = await plain.executeQuery<R>(CompiledQuery.raw(text, [...values]));
       return { rows: result.rows, rowCount: Number(result.numAffectedRows ?? result.rows.length) };
     },
@@ -28,18 +28,12 @@ export function executorOf<DB>(db: Kysely<DB>): Executor {
 
 /** Raw SQL on one connection that the caller holds. */
 export function executorOfClient(client: Pick<ClientBase, 'query'>): Executor {
-  return { query: async <R>(text: string, values?: readonly unknown[]) => run<R>(client, text, values) };
-}
-
-async function run<R>(
-  client: Pick<ClientBase, 'query'>,
-  text: string,
-  values: readonly unknown[] = [],
-): Promise<ExecutorResult<R>> {
-  const result: QueryResult<QueryResultRow> | QueryResult<QueryResultRow>[] = await client.query(text, [
-    ...values,
-  ]);
-  // Several statements in one text (migrations) give an array; the last result counts.
-  const last = Array.isArray(result) ? result.at(-1) : result;
-  return { rows: (last?.rows ?? []) as R[], rowCount: last?.rowCount ?? last?.rows.length ?? 0 };
+  return {
+    query: async <R>(text: string, values: readonly unknown[] = []): Promise<ExecutorResult<R>> => {
+      // Several statements in one text (migrations) give an array, which pg's types do not say; the last one counts.
+      const result: unknown = await client.query(text, [...values]);
+      const last = (Array.isArray(result) ? result.at(-1) : result) as QueryResult<QueryResultRow>;
+      return { rows: last.rows as R[], rowCount: last.rowCount ?? last.rows.length };
+    },
+  };
 }
