@@ -43,7 +43,9 @@ export async function runServices(services: readonly Service[], options: RunOpti
     }
     options.onReady?.();
     const died = services.map((service) => service.done.then(() => service.name));
-    options.onStopping?.(await Promise.race([signal.received, ...died]));
+    // Awaited before the call: `onStopping?.(await …)` would not wait at all when nobody listens.
+    const reason = await Promise.race([signal.received, ...died]);
+    options.onStopping?.(reason);
   } finally {
     try {
       await withDeadline(stopAll(started), options.stopDeadlineMs ?? 25_000);
