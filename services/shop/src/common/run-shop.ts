@@ -20,18 +20,18 @@ export async function runShop<DB>(name: string, services: (parts: Parts<DB>) => 
   const closing: (() => Promise<void>)[] = [];
   try {
     const settings = readSettings(process.env);
-    const database = connect<DB>({ url: settings.databaseUrl, applicationName: `shop-${name}` });
+    const database = connect<DB>({ url: settings.database.url, applicationName: `shop-${name}` });
     closing.push(() => database.close());
-    const broker = kafkajsBroker({ brokers: settings.brokers, clientId: `shop-${name}` });
+    const broker = kafkajsBroker({ brokers: settings.kafka.brokers, clientId: `shop-${name}` });
     closing.push(() => broker.close());
     await database.ping();
     let ready = false;
     const checks = (): Checks => ({ services: { ok: ready } });
-    const health = healthServer({ port: settings.healthPort, checks });
+    const health = healthServer({ port: settings.health.port, checks });
     await runServices([health, ...services({ settings, database, broker, log })], {
       onReady: () => {
         ready = true;
-        log.info({ healthPort: health.port, httpPort: settings.httpPort }, `${name} is ready`);
+        log.info({ healthPort: health.port, httpPort: settings.http.port }, `${name} is ready`);
       },
       onStopping: (reason) => {
         ready = false;

@@ -3,14 +3,17 @@ import { readSettings } from './settings.ts';
 
 describe('the settings of a shop service', () => {
   it('come from the environment', () => {
-    expect(
-      readSettings({ DATABASE_URL: 'postgres://h/d', KAFKA_BROKERS: 'a:1,b:2', HTTP_PORT: '8080' }),
-    ).toMatchObject({ databaseUrl: 'postgres://h/d', brokers: ['a:1', 'b:2'], httpPort: 8080, healthPort: 0 });
+    const env = { DATABASE_URL: 'postgres://h/d', KAFKA_BROKERS: 'a:1,b:2', CONVERGE__HTTP__PORT: '8080' };
+    expect(readSettings(env)).toMatchObject({
+      database: { url: 'postgres://h/d' },
+      kafka: { brokers: ['a:1', 'b:2'] },
+      http: { port: 8080 },
+      health: { port: 0 },
+    });
   });
 
   it('name every variable that is wrong, at once', () => {
-    expect(() => readSettings({ HTTP_PORT: 'eighty', PROVIDER_URL: 'nowhere' })).toThrow(
-      /DATABASE_URL is not set.*HTTP_PORT.*PROVIDER_URL/,
-    );
+    const env = { CONVERGE__HTTP__PORT: 'eighty', CONVERGE__PROVIDER__URL: 'nowhere' };
+    expect(() => readSettings(env)).toThrow(/database[^]*http[^]*provider/);
   });
 });

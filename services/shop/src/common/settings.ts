@@ -1,43 +1,42 @@
-import { ConvergeError } from '@converge/resilience';
+import { type Environment, loadConfig } from '@converge/runtime';
 import { z } from 'zod';
 
-const port = z.coerce.number().int().min(0).max(65_535);
+const port = z.int().min(0).max(65_535);
 
 const schema = z.object({
-  DATABASE_URL: z.string({ error: 'is not set: give postgres://user:password@host:5432/database' }).min(1),
-  /** `host:port`, separated by commas. */
-  KAFKA_BROKERS: z
-    .string()
-    .default('')
-    .transform((text) => text.split(',').filter((one) => one !== '')),
-  HTTP_PORT: port.default(0),
-  /** 0 takes any free port. */
-  CONVERGE__HEALTH__PORT: port.default(0),
-  PROVIDER_URL: z.url().default('http://127.0.0.1:8090'),
+  database: z.object({
+    /** `postgres://user:password@host:port/database`: DATABASE_URL. */
+    url: z.string().min(1),
+  }),
+  kafka: z
+    .object({
+      /** `host:port`, separated by commas: KAFKA_BROKERS. */
+      brokers: z.array(z.string()).default([]),
+    })
+    .prefault({}),
+  health: z
+    .object({
+      /** 0 takes any free port. @default 0 */
+      port: port.default(0),
+    })
+    .prefault({}),
+  http: z
+    .object({
+      /** CONVERGE__HTTP__PORT; 0 takes any free port. @default 0 */
+      port: port.default(0),
+    })
+    .prefault({}),
+  provider: z
+    .object({
+      /** Where the payment provider answers: CONVERGE__PROVIDER__URL. @default http://127.0.0.1:8090 */
+      url: z.url().default('http://127.0.0.1:8090'),
+    })
+    .prefault({}),
 });
 
-export interface Settings {
-  readonly databaseUrl: string;
-  readonly brokers: string[];
-  readonly httpPort: number;
-  readonly healthPort: number;
-  readonly providerUrl: string;
-}
+export type Settings = z.output<typeof schema>;
 
-/** Everything wrong at once, each with its variable's name. */
-export function readSettings(env: NodeJS.ProcessEnv): Settings {
-  const parsed = schema.safeParse(env);
-  if (!parsed.success)
-    throw new ConvergeError(
-      parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('; '),
-      { code: 'CONFIG_INVALID', category: 'configuration', certainty: 'not_applied' },
-    );
-  const { DATABASE_URL, KAFKA_BROKERS, HTTP_PORT, CONVERGE__HEALTH__PORT, PROVIDER_URL } = parsed.data;
-  return {
-    databaseUrl: DATABASE_URL,
-    brokers: KAFKA_BROKERS,
-    httpPort: HTTP_PORT,
-    healthPort: CONVERGE__HEALTH__PORT,
-    providerUrl: PROVIDER_URL,
-  };
+/** From the environment; everything wrong is named at once. */
+export function readSettings(env: Environment): Settings {
+  return loadConfig<Settings>(schema, { env });
 }

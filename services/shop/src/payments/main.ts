@@ -12,7 +12,7 @@ await runShop<PaymentsDb>('payments', ({ settings, database, broker, log }) => [
   paymentWorker({
     db: database.db,
     outbox: createOutbox([paymentTaken, paymentDeclined, paymentRefunded]),
-    provider: providerClient({ url: settings.providerUrl }),
+    provider: providerClient({ url: settings.provider.url }),
     clock: systemClock,
     random: systemRandom,
     onError: (error) => log.error({ err: error }, 'work on a payment failed: it is tried again'),

@@ -27,7 +27,7 @@ export function providerApi(db: Kysely<ProviderDb>): Hono {
     calls += 1;
     const mode = modeOf(behaviour, calls);
     if (mode === 'fail') return context.json({ error: 'internal error' }, 500);
-    if (mode === 'hang') await untilGone(context.req.raw.signal);
+    if (mode === 'hang') return untilGone(context);
     const result = await act(mode === 'decline');
     if (mode === 'late') await delay(lateMs, undefined, { signal: context.req.raw.signal }).catch(() => undefined);
     return answer(context, result);
@@ -66,7 +66,8 @@ function answer(context: Context, result: Charge | Refused | undefined): Respons
 }
 
 /** The call that hangs: nothing is done, and it ends when the caller gives up. */
-async function untilGone(signal: AbortSignal): Promise<never> {
+async function untilGone(context: Context): Promise<Response> {
+  const { signal } = context.req.raw;
   await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-  throw new Error('the caller gave up');
+  return context.body(null, 408);
 }

@@ -1,0 +1,61 @@
+import { defineReconciler } from '@converge/reconcile';
+import { sql } from 'kysely';
+import type { InventoryDb } from '../inventory/tables.ts';
+import { compareCounters, type CounterDrift, type Counters, type Reserved } from './counters.ts';
+
+/**
+ * The counters of each article against its reservations. Both are in one database and every change of a reservation
+ * moves the article's version, so a repair that names the version it saw can never undo work in flight: there is
+ * nothing to settle.
+ */
+export const stockCounters = defineReconciler<InventoryDb, Reserved, InventoryDb, Counters, CounterDrift>({
+  name: 'stock-counters',
+  schedule: '*/2 * * * * *',
+  mode: 'repair',
+  timing: { settleMs: 0 },
+  limits: { share: 1 },
+  keys: {
+    async *scan({ actual }) {
+      const rows = await actual.selectFrom('stock').select('sku').orderBy('sku').execute();
+      yield rows.map(({ sku }) => sku);
+    },
+  },
+  desired: {
+    in: 'inventory',
+    read: (sku, db) =>
+      db
+        .selectFrom('reservation')
+        .select([
+          sql<number>`coalesce(sum(quantity) filter (where state = 'held'), 0)::int`.as('held'),
+          sql<number>`coalesce(sum(quantity) filter (where state = 'shipped'), 0)::int`.as('shipped'),
+        ])
+        .where('sku', '=', sku)
+        .executeTakeFirstOrThrow(),
+  },
+  actual: {
+    in: 'inventory',
+    read: async (sku, db) =>
+      (await db
+        .selectFrom('stock')
+        .select(['sku', 'initial', 'on_hand as onHand', 'reserved', 'shipped', 'version'])
+        .where('sku', '=', sku)
+        .executeTakeFirst()) ?? null,
+    version: ({ version }) => version,
+    lock: (sku, tx) => tx.selectFrom('stock').select('sku').where('sku', '=', sku).forUpdate().execute(),
+  },
+  compare: compareCounters,
+  unresolvable: ({ wanted }) => (wanted.onHand < 0 ? 'more is reserved and shipped than there ever was' : null),
+  repair: ({ sku, wanted, version }, { tx }) =>
+    tx
+      .updateTable('stock')
+      .set({
+        on_hand: wanted.onHand,
+        reserved: wanted.reserved,
+        shipped: wanted.shipped,
+        version: sql`version + 1`,
+      })
+      .where('sku', '=', sku)
+      .where('version', '=', version)
+      .executeTakeFirst(),
+  why: ({ is, wanted }) => `counters are ${JSON.stringify(is)}, the reservations say ${JSON.stringify(wanted)}`,
+});
