@@ -1,0 +1,137 @@
+/**
+ * Taken out once, and a test here failed: binding xmax(k) as a subquery on converge.tick instead of a constant (it scans
+ * everything), `order by xid limit` in the poll's arms (a sequential scan of the child with the backlog).
+ */
+import { connect, type Database, migrate } from '@converge/postgres';
+import { outboxMigrations } from '@converge/outbox';
+import { freshDatabase } from '@converge/testing';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { relayMigrations } from './migrations.ts';
+import { parseSnapshot } from './tick.ts';
+import { indexedSql, pollSql, walkSql } from './window-sql.ts';
+
+const CHILDREN = 200;
+const ROWS = 1_000_000;
+
+interface PlanNode {
+  readonly 'Node Type': string;
+  readonly 'Relation Name'?: string;
+  readonly 'Shared Hit Blocks'?: number;
+  readonly 'Shared Read Blocks'?: number;
+  readonly Plans?: readonly PlanNode[];
+}
+
+let database: Database;
+let snapshots: { early: string; late: string; now: string };
+
+const nowSql = `select pg_current_snapshot()::text as snapshot`;
+const snapshotNow = async () =>
+  (await database.executor.query<{ snapshot: string }>(nowSql)).rows[0]?.snapshot ?? '';
+
+async function fill(from: number, to: number): Promise<void> {
+  // Twenty transactions, so that xids spread as they do in life.
+  for (let part = 0; part < 20; part += 1)
+    await database.executor.query(
+      `insert into converge.outbox (event_id, topic, key, type, headers, payload)
+       select gen_random_uuid(), 't', 'k' || i % 1000, 'test.event', '{}', repeat('x', 40) from generate_series($1::int, $2::int) i`,
+      [from + ((to - from) / 20) * part, from + ((to - from) / 20) * (part + 1) - 1],
+    );
+}
+
+beforeAll(async () => {
+  database = connect({ url: await freshDatabase(inject('stack').databaseUrl, 'relay_plan') });
+  await migrate(database, [outboxMigrations, relayMigrations]);
+  const { rows } = await database.executor.query<{ child: string }>(
+    `select inhrelid::regclass::text as child from pg_inherits where inhparent = 'converge.outbox'::regclass`,
+  );
+  for (const { child } of rows) await database.executor.query(`drop table ${child}`);
+  const span = ROWS / CHILDREN;
+  for (let at = 0; at < CHILDREN; at += 1) {
+    const from = at === 0 ? 'minvalue' : String(at * span);
+    const to = at === CHILDREN - 1 ? 'maxvalue' : String((at + 1) * span);
+    await database.executor.query(
+      `create table converge.child_${at} partition of converge.outbox for values from (${from}) to (${to})`,
+    );
+  }
+  await fill(0, 300_000);
+  const early = await snapshotNow();
+  await fill(300_000, 990_000);
+  const late = await snapshotNow();
+  await fill(990_000, 1_000_000);
+  snapshots = { early, late, now: await snapshotNow() };
+  await database.executor.query('analyze converge.outbox');
+}, 120_000);
+afterAll(async () => {
+  await database.close();
+});
+
+async function planOf(sql: string, values: readonly unknown[]): Promise<PlanNode> {
+  const { rows } = await database.executor.query<{ 'QUERY PLAN': readonly [{ Plan: PlanNode }] }>(
+    `explain (analyze, buffers, format json) ${sql}`,
+    values,
+  );
+  return rows[0]!['QUERY PLAN'][0].Plan;
+}
+
+function sequentialScans(node: PlanNode): string[] {
+  const own =
+    node['Node Type'] === 'Seq Scan' && /^(child_|outbox_\d|tick)/.test(node['Relation Name'] ?? '')
+      ? [node['Relation Name'] ?? '']
+      : [];
+  return [...own, ...(node.Plans ?? []).flatMap(sequentialScans)];
+}
+
+const blocks = (node: PlanNode): number =>
+  (node['Shared Hit Blocks'] ?? 0) + (node['Shared Read Blocks'] ?? 0);
+
+const pollValues = (snapshot: string, lowest: number): unknown[] => {
+  const { xmax, xip } = parseSnapshot(snapshot);
+  return [1, xmax.toString(), xip, String(lowest), 4_000, '0', '00000000000000aa', 1, 'relay', '1', false];
+};
+
+describe('with 200 children and a million rows, analyzed', () => {
+  test.each([
+    ['nothing is new and all children are finished', 'now', ROWS - 100, 500],
+    ['nothing is new and no child is known to be finished', 'now', 1, 2_500],
+    ['ten thousand rows are new', 'late', ROWS - 12_000, 2_500],
+    ['700,000 rows are new', 'early', 290_000, 15_000],
+    ['everything is new', 'zero', 1, 15_000],
+  ] as const)('the poll scans no table when %s', async (_, since, lowest, most) => {
+    const snapshot = since === 'zero' ? '3:3:' : snapshots[since];
+    const plan = await planOf(pollSql, pollValues(snapshot, lowest));
+    expect(sequentialScans(plan)).toEqual([]);
+    expect(blocks(plan)).toBeLessThan(most);
+  });
+
+  test.each([
+    ['a small', 'late', ROWS - 12_000],
+    ['a large', 'early', 290_000],
+  ] as const)('%s window is read by the xid index', async (_, since, lowest) => {
+    const { xmax, xip } = parseSnapshot(snapshots[since]);
+    const now = parseSnapshot(snapshots.now);
+    const plan = await planOf(indexedSql, [
+      xmax.toString(),
+      now.xmax.toString(),
+      xip,
+      String(lowest),
+      String(ROWS + 10),
+      now.text,
+      4_000,
+      null,
+    ]);
+    expect(sequentialScans(plan)).toEqual([]);
+    expect(blocks(plan)).toBeLessThan(15_000);
+  });
+
+  test('a page is read by primary key, and ends where its window ends', async () => {
+    const at = async (from: number, to: number): Promise<PlanNode> =>
+      planOf(walkSql, [String(from), String(to), snapshots.now, snapshots.early, 4_000, null]);
+    const page = await at(400_000, ROWS);
+    expect(sequentialScans(page)).toEqual([]);
+    expect(blocks(page)).toBeLessThan(15_000);
+    // The window's last page: 100 rows, with 600,000 of later windows behind them.
+    const last = await at(400_000, 400_100);
+    expect(sequentialScans(last)).toEqual([]);
+    expect(blocks(last)).toBeLessThan(200);
+  });
+});
