@@ -1,0 +1,16 @@
+import { type Category, type Certainty, ConvergeError } from '@converge/resilience';
+
+export type ReconcileErrorCode =
+  'RECONCILER_INVALID' | 'DATABASE_UNKNOWN' | 'INVARIANT_BROKEN' | 'REPAIR_INVALID' | 'CLAIM_LOST';
+
+/** A reconciler that is declared wrongly, or a repair that must not commit. */
+export class ReconcileError extends ConvergeError {
+  declare readonly code: ReconcileErrorCode;
+
+  constructor(
+    message: string,
+    detail: { code: ReconcileErrorCode; category: Category; certainty?: Certainty; cause?: unknown },
+  ) {
+    super(message, { certainty: 'not_applied', ...detail });
+  }
+}

@@ -1,0 +1,196 @@
+import type { Executor } from '@converge/postgres';
+import type { Settlement } from './decide.ts';
+
+/** Why a key is looked at, and how urgently: the smaller number goes first. */
+export const PRIORITIES = { operator: 0, event: 1, retry: 2, sweep: 3 } as const;
+export type Priority = keyof typeof PRIORITIES;
+
+export interface EnqueueRequest {
+  readonly reconciler: string;
+  readonly keys: readonly string[];
+  readonly priority: Priority;
+  /** For the audit: `event <id>`, `sweep`, `operator <name>`. */
+  readonly cause: string;
+  readonly quietMs: number;
+  readonly maxWaitMs: number;
+}
+
+/** A key that this worker may work on until `leased_until`, and what is remembered of it. */
+export interface Claim {
+  readonly reconciler: string;
+  readonly key: string;
+  readonly holder: string;
+  readonly term: bigint;
+  readonly cause: string;
+  readonly failures: number;
+  readonly conflicts: number;
+  readonly repairs: number;
+  readonly healthyStreak: number;
+  readonly driftHash: string | null;
+  /** How long this very drift has been seen, milliseconds; null when none was. */
+  readonly driftAgeMs: number | null;
+  readonly lastVersionWritten: bigint | null;
+}
+
+// Rows are locked in key order, so two reports of the same keys cannot deadlock. The debounce trails: each report moves
+// the run to quietMs from now, but never past maxWaitMs after the first. A sweep neither hurries nor delays a key that
+// waits, and leaves terminal keys alone: nothing has changed for them.
+const enqueueSql = `
+  insert into converge.reconcile_key as k (reconciler, key, state, priority, next_at, window_started_at, cause)
+  select $1, listed.key, 'queued', $3, clock_timestamp() + $5 * interval '1 millisecond', clock_timestamp(), $4
+    from (select distinct unnest($2::text[]) as key order by 1) as listed
+  on conflict (reconciler, key) do update set
+    dirty = k.dirty or k.state = 'running',
+    state = case k.state when 'running' then 'running' else 'queued' end,
+    priority = case k.state when 'queued' then least(k.priority, excluded.priority) else excluded.priority end,
+    cause = case when k.state = 'queued' and k.priority < excluded.priority then k.cause else excluded.cause end,
+    next_at = case
+      when k.state <> 'queued' then excluded.next_at
+      when excluded.priority = 3 then k.next_at
+      when excluded.priority = 0 or k.window_started_at is null then least(k.next_at, excluded.next_at)
+      else least(excluded.next_at, k.window_started_at + $6 * interval '1 millisecond')
+    end,
+    window_started_at = case when excluded.priority = 3 then k.window_started_at
+      when k.state = 'queued' then coalesce(k.window_started_at, excluded.window_started_at)
+      else excluded.window_started_at end,
+    updated_at = clock_timestamp()
+  where k.state <> 'terminal' or excluded.priority < 3`;
+
+export async function enqueueKeys(executor: Executor, request: EnqueueRequest): Promise<void> {
+  const { reconciler, keys, priority, cause, quietMs, maxWaitMs } = request;
+  if (keys.length === 0) return;
+  const quiet = priority === 'operator' || priority === 'sweep' ? 0 : quietMs;
+  await executor.query(enqueueSql, [reconciler, keys, PRIORITIES[priority], cause, quiet, maxWaitMs]);
+}
+
+// SKIP LOCKED lets workers pass each other. The lease is committed before the work begins, so nobody else gets the key
+// when this connection breaks. Plan: the partial index reconcile_key_due gives priority, next_at order without a sort.
+const claimSql = `
+  with due as (
+    select reconciler, key from converge.reconcile_key
+     where reconciler = $1 and state = 'queued' and next_at <= clock_timestamp()
+     order by priority, next_at limit $3 for update skip locked)
+  update converge.reconcile_key as k set
+    state = 'running', dirty = false, window_started_at = null, holder = $2,
+    term = nextval('converge.reconcile_term'), leased_until = clock_timestamp() + $4 * interval '1 millisecond',
+    updated_at = clock_timestamp()
+  from due where k.reconciler = due.reconciler and k.key = due.key
+  returning k.key, k.term, k.cause, k.failures, k.conflicts, k.repairs, k.healthy_streak, k.drift_hash,
+    k.last_version_written, extract(epoch from clock_timestamp() - k.drift_since) * 1000 as drift_age_ms`;
+
+interface ClaimRow {
+  readonly key: string;
+  readonly term: string;
+  readonly cause: string;
+  readonly failures: number;
+  readonly conflicts: number;
+  readonly repairs: number;
+  readonly healthy_streak: number;
+  readonly drift_hash: string | null;
+  readonly last_version_written: string | null;
+  readonly drift_age_ms: string | null;
+}
+
+export async function claimKeys(
+  executor: Executor,
+  request: { reconciler: string; holder: string; limit: number; leaseMs: number },
+): Promise<readonly Claim[]> {
+  const { reconciler, holder, limit, leaseMs } = request;
+  const { rows } = await executor.query<ClaimRow>(claimSql, [reconciler, holder, limit, leaseMs]);
+  return rows.map((row) => ({
+    reconciler,
+    key: row.key,
+    holder,
+    term: BigInt(row.term),
+    cause: row.cause,
+    failures: row.failures,
+    conflicts: row.conflicts,
+    repairs: row.repairs,
+    healthyStreak: row.healthy_streak,
+    driftHash: row.drift_hash,
+    driftAgeMs: row.drift_age_ms === null ? null : Number(row.drift_age_ms),
+    lastVersionWritten: row.last_version_written === null ? null : BigInt(row.last_version_written),
+  }));
+}
+
+// SKIP LOCKED: a holder that is settling right now is not late. The interruption counts as a failure, so a key that
+// kills its worker backs off as well.
+const rescueSql = `
+  update converge.reconcile_key set
+    state = 'queued', priority = 2, failures = failures + 1, reason = 'its worker did not come back',
+    next_at = clock_timestamp() + least(60000, 500 * power(2, least(failures, 10))) * interval '1 millisecond' * random(),
+    holder = null, leased_until = null, updated_at = clock_timestamp()
+  where (reconciler, key) in (
+    select reconciler, key from converge.reconcile_key
+     where reconciler = $1 and state = 'running' and leased_until <= clock_timestamp() for update skip locked)`;
+
+/** Puts keys whose worker's lease ran out back into the queue. Returns how many. */
+export async function rescueKeys(executor: Executor, reconciler: string): Promise<number> {
+  return (await executor.query(rescueSql, [reconciler])).rowCount;
+}
+
+const mine = `reconciler = $1 and key = $2 and holder = $3 and term = $4 and state = 'running'`;
+const identity = ({ reconciler, key, holder, term }: Claim): unknown[] => [
+  reconciler,
+  key,
+  holder,
+  term.toString(),
+];
+
+export async function renewClaim(executor: Executor, claim: Claim, leaseMs: number): Promise<boolean> {
+  const text = `update converge.reconcile_key set leased_until = clock_timestamp() + $5 * interval '1 millisecond' where ${mine}`;
+  return (await executor.query(text, [...identity(claim), leaseMs])).rowCount === 1;
+}
+
+/** The fence of a repair: locks the claim's row until the transaction ends. false = somebody else has the key now. */
+export async function lockClaim(tx: Executor, claim: Claim): Promise<boolean> {
+  const text = `select 1 from converge.reconcile_key where ${mine} for update`;
+  return (await tx.query(text, identity(claim))).rowCount === 1;
+}
+
+// A key reported while it ran runs once more; when it failed, its backoff already is that run.
+const settleSql = `
+  update converge.reconcile_key set
+    state = case when dirty then 'queued' else $5 end,
+    next_at = clock_timestamp() + (case when dirty and not $7 then least($6::float8, $14) else $6::float8 end) * interval '1 millisecond',
+    priority = case when dirty then 1 else 2 end,
+    failures = $8, conflicts = $9, repairs = $10, healthy_streak = $11,
+    drift_since = case when $12::text is null then null
+      when drift_hash = $12 then drift_since else clock_timestamp() end,
+    drift_hash = $12, last_version_written = $13, reason = $15, dirty = false,
+    window_started_at = case when dirty then clock_timestamp() end,
+    holder = null, leased_until = null, updated_at = clock_timestamp()
+  where ${mine}`;
+
+const stateAfter = { done: 'idle', terminal: 'terminal', requeueAfter: 'queued', retry: 'queued' } as const;
+
+/** Ends the claim with its result. false = the claim was lost, and nothing was written. */
+export async function settleClaim(
+  executor: Executor,
+  claim: Claim,
+  settlement: Settlement,
+): Promise<boolean> {
+  if (settlement.forget && (await forget(executor, claim))) return true;
+  const { result, counters, driftHash, lastVersionWritten, quietMs, reason } = settlement;
+  const { rowCount } = await executor.query(settleSql, [
+    ...identity(claim),
+    stateAfter[result.kind],
+    'ms' in result ? result.ms : quietMs,
+    result.kind === 'retry',
+    counters.failures,
+    counters.conflicts,
+    counters.repairs,
+    counters.healthyStreak,
+    driftHash,
+    lastVersionWritten?.toString() ?? null,
+    quietMs,
+    reason,
+  ]);
+  return rowCount === 1;
+}
+
+/** A healthy key without a history needs no row. One that was reported meanwhile stays. */
+async function forget(executor: Executor, claim: Claim): Promise<boolean> {
+  const text = `delete from converge.reconcile_key where ${mine} and not dirty`;
+  return (await executor.query(text, identity(claim))).rowCount === 1;
+}

@@ -1,0 +1,64 @@
+import { hostname } from 'node:os';
+import { classify } from '@converge/resilience';
+import { type Clock, newUuidV7, type Random, systemClock, systemRandom } from '@converge/runtime';
+import { logger, type Logger } from '@converge/telemetry';
+import type { Kysely } from 'kysely';
+import { ReconcileError } from './errors.ts';
+import type { Reconciler } from './reconciler.ts';
+import type { WorkersOptions } from './workers.ts';
+
+/** The part of `Database` that is needed; a caller gives connections of their own, with a statement timeout. */
+export interface NamedDatabases {
+  // A database's tables are known to the reconciler that names it, not here.
+  readonly [name: string]: { readonly db: Kysely<never> };
+}
+
+export interface ReconcileOptions {
+  /** By the names that reconcilers give in `desired.in` and `actual.in`. */
+  readonly databases: NamedDatabases;
+  /** Unique to this process. @default host name and a UUID */
+  readonly holder?: string;
+  /** Who repairs, for the audit. @default 'reconciler <holder>' */
+  readonly actor?: string;
+  /** Keys of one reconciler at the same time. @default 4 */
+  readonly workers?: number;
+  /** A worker or leader that is silent for this long is taken for dead. Milliseconds. @default 30_000 */
+  readonly leaseMs?: number;
+  /** How often a process looks for due keys and due runs when there is nothing to do. Milliseconds. @default 500 */
+  readonly pollMs?: number;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly log?: Logger;
+}
+
+/** Resolves defaults and names. Throws DATABASE_UNKNOWN. */
+export function resolveOptions(reconciler: Reconciler, options: ReconcileOptions): WorkersOptions {
+  const holder = options.holder ?? `${hostname()}/${newUuidV7()}`;
+  const find = (name: string): Kysely<unknown> => {
+    const found = options.databases[name];
+    if (found !== undefined) return found.db as unknown as Kysely<unknown>;
+    const known = Object.keys(options.databases).join(', ') || 'none';
+    throw new ReconcileError(
+      `reconciler ${reconciler.name} reads database ${JSON.stringify(name)}, and the process has: ${known}. Name it in the settings (CONVERGE__RECONCILE__DATABASES__${name.toUpperCase()}=postgres://…)`,
+      { code: 'DATABASE_UNKNOWN', category: 'configuration' },
+    );
+  };
+  return {
+    reconciler,
+    databases: { desired: find(reconciler.desired.in), actual: find(reconciler.actual.in) },
+    holder,
+    actor: options.actor ?? `reconciler ${holder}`,
+    workers: options.workers ?? 4,
+    leaseMs: options.leaseMs ?? 30_000,
+    pollMs: options.pollMs ?? 500,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+    log: options.log ?? logger('reconcile'),
+  };
+}
+
+/** The loops' own failures, in one line: the database went away. */
+export function logLoopFailure({ log, reconciler }: WorkersOptions, error: unknown): void {
+  const { category, code, message } = classify(error);
+  log.error({ reconciler: reconciler.name, category, code }, message);
+}

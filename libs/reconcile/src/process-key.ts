@@ -1,0 +1,81 @@
+import { executorOf } from '@converge/postgres';
+import { classify } from '@converge/resilience';
+import type { Clock, Random } from '@converge/runtime';
+import { attributeNames, instruments, type Logger, spanNames, withSpan } from '@converge/telemetry';
+import { hashOf } from './canonical.ts';
+import { type Outcome, type OutcomeKind, settle, verdict } from './decide.ts';
+import type { Databases } from './definition.ts';
+import { type Claim, settleClaim } from './key-queue.ts';
+import { observe } from './observe.ts';
+import type { Reconciler } from './reconciler.ts';
+import { repair } from './repair.ts';
+
+export interface Surroundings {
+  readonly reconciler: Reconciler;
+  readonly databases: Databases<unknown, unknown>;
+  /** Who repairs, for the audit. */
+  readonly actor: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** `lost`: the lease ran out and somebody else has the key; nothing was written. */
+export type Processed = OutcomeKind | 'lost';
+
+/** do → decide → settle for one claimed key. Rejects only when the queue itself cannot be written. */
+export async function processKey(around: Surroundings, claim: Claim): Promise<Processed> {
+  const { reconciler, databases, random } = around;
+  const attributes = { [attributeNames.reconciler]: reconciler.name };
+  const outcome = await withSpan(spanNames.reconcile(reconciler.name), { kind: 'internal', attributes }, () =>
+    work(around, claim).catch((error: unknown): Outcome => ({ kind: 'failed', failure: classify(error) })),
+  );
+  report(around, claim, outcome);
+  if (outcome.kind === 'repaired') return 'repaired'; // settled in its transaction
+  const settlement = settle(outcome, claim, reconciler, random);
+  const settled = await settleClaim(executorOf(databases.actual), claim, settlement);
+  return settled ? outcome.kind : 'lost';
+}
+
+async function work(around: Surroundings, claim: Claim): Promise<Outcome> {
+  const { reconciler, databases, actor, clock, random } = around;
+  const seen = await observe(reconciler, claim.key, databases, claim.lastVersionWritten);
+  if (seen.kind !== 'read') return seen;
+  if (seen.drift === null) return { kind: 'in_sync' };
+  return (
+    verdict(reconciler, claim, seen.drift, hashOf(seen.drift)) ??
+    (await repair({ reconciler, claim, databases, actor, clock, random }, seen))
+  );
+}
+
+function report({ reconciler, log }: Surroundings, claim: Claim, outcome: Outcome): void {
+  const { key } = claim;
+  const { kind } = outcome;
+  const labels = { [attributeNames.reconciler]: reconciler.name, [attributeNames.outcome]: kind };
+  if (kind !== 'in_sync') instruments().reconcileDrift.add(1, labels);
+  switch (kind) {
+    case 'in_sync':
+    case 'changed':
+    case 'stale':
+    case 'pending':
+    case 'conflict':
+      return;
+    case 'observed':
+      if (reconciler.mode === 'warn') log.warn({ reconciler: reconciler.name, key }, 'drift');
+      return;
+    case 'repaired':
+      log.info({ reconciler: reconciler.name, key, cause: claim.cause }, 'repaired');
+      return;
+    case 'held':
+      log.error({ reconciler: reconciler.name, key }, 'repairs are held: the limit of the window is reached');
+      return;
+    case 'unresolvable':
+      log.error({ reconciler: reconciler.name, key, reason: outcome.reason }, 'drift that no program mends');
+      return;
+    case 'failed': {
+      const { category, code, message } = outcome.failure;
+      log.warn({ reconciler: reconciler.name, key, category, code }, message);
+      return;
+    }
+  }
+}

@@ -1,0 +1,134 @@
+import type { DomainEvent } from '@converge/contracts';
+import { createOutbox } from '@converge/outbox';
+import { executorOf, kyselyTransaction } from '@converge/postgres';
+import type { Clock, Random } from '@converge/runtime';
+import type { Transaction } from 'kysely';
+import { writeAudit } from './audit.ts';
+import { hashOf } from './canonical.ts';
+import { allowance, type Outcome, settle } from './decide.ts';
+import type { Databases, RepairResult } from './definition.ts';
+import { ReconcileError } from './errors.ts';
+import { type Claim, lockClaim, settleClaim } from './key-queue.ts';
+import { type Observation, observe, readActual, versionOf } from './observe.ts';
+import type { Reconciler } from './reconciler.ts';
+import { holdRepairs, readState, spendRepair } from './window.ts';
+
+/** Lost races on a key before its rows are locked instead. */
+export const CONFLICTS_BEFORE_LOCK = 3;
+
+export interface RepairRequest {
+  readonly reconciler: Reconciler;
+  readonly claim: Claim;
+  readonly databases: Databases<unknown, unknown>;
+  readonly actor: string;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+type Read = Extract<Observation, { kind: 'read' }>;
+
+/** Leaves the transaction with an outcome, and rolls it back. */
+class Abandon extends Error {
+  readonly outcome: Outcome;
+
+  constructor(outcome: Outcome) {
+    super(outcome.kind);
+    this.outcome = outcome;
+  }
+}
+
+/**
+ * One transaction in actual's database: the fence, the repair, the invariants, the audit row, the spending of the
+ * window, the key's settlement and the events. All of it or nothing. Rejects with CLAIM_LOST when somebody else has the key now.
+ */
+export async function repair(request: RepairRequest, seen: Read): Promise<Outcome> {
+  const { reconciler, databases, clock, random } = request;
+  const outside = executorOf(databases.actual);
+  const state = await readState(outside, reconciler.name);
+  const driftHash = hashOf(seen.drift);
+  if (state.held !== null) return { kind: 'held', driftHash };
+  const allowed = allowance(reconciler, state.lastRunKeys, state.approved);
+  try {
+    return await kyselyTransaction(databases.actual, { clock, random }, (tx) =>
+      repairIn(tx, request, seen, allowed),
+    );
+  } catch (error) {
+    if (!(error instanceof Abandon)) throw error;
+    if (error.outcome.kind === 'held') {
+      const reason = `a window allows ${allowed} repairs (${state.lastRunKeys} keys in the last run), and one more is due`;
+      await holdRepairs(outside, reconciler.name, reason);
+    }
+    return error.outcome;
+  }
+}
+
+async function repairIn(
+  tx: Transaction<unknown>,
+  request: RepairRequest,
+  before: Read,
+  allowed: number,
+): Promise<Outcome> {
+  const { reconciler, claim } = request;
+  const { name, limits } = reconciler;
+  const executor = executorOf(tx);
+  if (!(await lockClaim(executor, claim)))
+    throw new ReconcileError(`the claim on key ${claim.key} of ${name} was lost: somebody else repairs it`, {
+      code: 'CLAIM_LOST',
+      category: 'contention',
+    });
+  const seen = await lookAgainUnderLock(tx, request, before);
+  const driftHash = hashOf(seen.drift);
+  const events: DomainEvent[] = [];
+  const emit = (event: DomainEvent): void => void events.push(event);
+  const written = await reconciler.repair(seen.drift, { tx, key: claim.key, drift: seen.drift, emit });
+  if (rowsOf(name, written) === 0) throw new Abandon({ kind: 'conflict', driftHash });
+  for (const invariant of reconciler.invariants ?? [])
+    if (!(await invariant.holds(claim.key, tx))) throw broken(name, claim.key, invariant.name);
+  const after = await readActual(reconciler, claim.key, tx);
+  const { desired, actual, drift } = seen;
+  const why = reconciler.why?.(drift) ?? name;
+  const { key, cause, term } = claim;
+  const states = { desired, before: actual, after, drift };
+  await writeAudit(executor, { reconciler: name, key, ...states, why, cause, actor: request.actor, term });
+  if (!(await spendRepair(executor, { reconciler: name, allowed, windowMs: limits.windowMs })))
+    throw new Abandon({ kind: 'held', driftHash });
+  const outcome: Outcome = { kind: 'repaired', version: versionOf(reconciler, after) };
+  await settleClaim(executor, claim, settle(outcome, claim, reconciler, request.random));
+  if (events.length > 0) await createOutbox(reconciler.emits ?? []).append(executor, events);
+  return outcome;
+}
+
+/** On a hot key the race would be lost again and again: then the rows are locked first and everything is read anew. */
+async function lookAgainUnderLock(
+  tx: Transaction<unknown>,
+  { reconciler, claim, databases }: RepairRequest,
+  before: Read,
+): Promise<Read> {
+  if (reconciler.actual.lock === undefined || claim.conflicts < CONFLICTS_BEFORE_LOCK) return before;
+  await reconciler.actual.lock(claim.key, tx);
+  const locked = { desired: databases.desired, actual: tx };
+  const seen = await observe(reconciler, claim.key, locked, claim.lastVersionWritten);
+  if (seen.kind !== 'read') throw new Abandon(seen);
+  if (seen.drift === null) throw new Abandon({ kind: 'in_sync' });
+  return seen;
+}
+
+function rowsOf(reconciler: string, written: RepairResult | undefined): number {
+  if (typeof written === 'number') return written;
+  if (typeof written === 'object') {
+    if ('numUpdatedRows' in written) return Number(written.numUpdatedRows);
+    if ('numDeletedRows' in written) return Number(written.numDeletedRows);
+    if ('numInsertedOrUpdatedRows' in written) return Number(written.numInsertedOrUpdatedRows ?? 0);
+  }
+  throw new ReconcileError(
+    `the repair of ${reconciler} returned ${String(written)}: return how many rows it wrote, or what executeTakeFirst gave, so that a conflict can be told from a success`,
+    { code: 'REPAIR_INVALID', category: 'bug' },
+  );
+}
+
+function broken(reconciler: string, key: string, invariant: string): ReconcileError {
+  return new ReconcileError(
+    `the repair of key ${key} by ${reconciler} would break the invariant "${invariant}": rolled back, a person has to look`,
+    { code: 'INVARIANT_BROKEN', category: 'business' },
+  );
+}

@@ -1,0 +1,98 @@
+import { executorOf } from '@converge/postgres';
+import { delayMs } from '@converge/resilience';
+import type { Service } from '@converge/runtime';
+import { leadOnce, resign } from './leader.ts';
+import { logLoopFailure, type ReconcileOptions, resolveOptions } from './options.ts';
+import type { Reconciler } from './reconciler.ts';
+import { sweep } from './sweep.ts';
+import { type Counts, drain, type WorkersOptions } from './workers.ts';
+
+export interface RunCounts {
+  /** Keys that the scan named. */
+  readonly keys: number;
+  /** What came of every look at a key, by outcome. */
+  readonly outcomes: Counts;
+}
+
+export interface ReconcilerService extends Service {
+  /** Sweeps every reconciler now, whatever its schedule, and works on due keys until none is left. */
+  runOnce(): Promise<ReadonlyMap<string, RunCounts>>;
+}
+
+/** Runs reconcilers: schedules (one process leads, by lease) and workers (all processes share the keys). */
+export function reconcilerService(
+  reconcilers: readonly Reconciler[],
+  options: ReconcileOptions,
+): ReconcilerService {
+  const each = reconcilers.map((reconciler) => resolveOptions(reconciler, options));
+  const stopping = new AbortController();
+  const { promise: done, resolve } = Promise.withResolvers<undefined>();
+  let loops: Promise<unknown> = Promise.resolve();
+  return {
+    name: 'reconciler',
+    done: done.then(() => undefined),
+    async start() {
+      for (const { databases } of each) await checkTables(databases.actual);
+      loops = Promise.all(
+        each.flatMap((one) => [workLoop(one, stopping.signal), leadLoop(one, stopping.signal)]),
+      );
+    },
+    async stop() {
+      stopping.abort();
+      await loops;
+      resolve(undefined);
+    },
+    async runOnce() {
+      const counts = new Map<string, RunCounts>();
+      for (const one of each) counts.set(one.reconciler.name, await once(one));
+      return counts;
+    },
+  };
+}
+
+/** Sweeps one reconciler now and works on its due keys until none is left. */
+export function runReconciler(reconciler: Reconciler, options: ReconcileOptions): Promise<RunCounts> {
+  return once(resolveOptions(reconciler, options));
+}
+
+async function once(options: WorkersOptions): Promise<RunCounts> {
+  const { reconciler, databases } = options;
+  const goOn = (): Promise<boolean> => Promise.resolve(true);
+  const keys = await sweep({ reconciler, databases, cause: 'run now', goOn });
+  return { keys: keys ?? 0, outcomes: await drain(options) };
+}
+
+async function workLoop(options: WorkersOptions, signal: AbortSignal): Promise<void> {
+  await loop(options, signal, async () => {
+    await drain(options, signal);
+  });
+}
+
+async function leadLoop(options: WorkersOptions, signal: AbortSignal): Promise<void> {
+  await loop(options, signal, async () => {
+    await leadOnce(options, signal);
+  });
+  await resign(options).catch(() => undefined); // the lease runs out by itself
+}
+
+/** A database that went away is waited for, with backoff; the service goes on when it is back. */
+async function loop(options: WorkersOptions, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  const { clock, pollMs, random } = options;
+  let failures = 0;
+  while (!signal.aborted) {
+    try {
+      await work();
+      failures = 0;
+    } catch (error) {
+      failures += 1;
+      logLoopFailure(options, error);
+    }
+    const backoff = { baseMs: pollMs, factor: 2, capMs: 30_000 };
+    // Jittered, so that processes started together do not ask together.
+    await clock.sleep(failures > 0 ? delayMs(backoff, failures, random) : pollMs * (0.5 + random()), signal);
+  }
+}
+
+async function checkTables(actual: WorkersOptions['databases']['actual']): Promise<void> {
+  await executorOf(actual).query('select 1 from converge.reconcile_key limit 0');
+}

@@ -1,0 +1,49 @@
+import { executorOf } from '@converge/postgres';
+import type { Databases } from './definition.ts';
+import { enqueueKeys } from './key-queue.ts';
+import type { Reconciler } from './reconciler.ts';
+import { readState, recordRun } from './window.ts';
+
+export interface SweepRequest {
+  readonly reconciler: Reconciler;
+  readonly databases: Databases<unknown, unknown>;
+  readonly cause: string;
+  /** Asked after every chunk; false ends the sweep without recording it, so that the next leader makes it anew. */
+  readonly goOn: () => Promise<boolean>;
+}
+
+const CHUNK = 1_000;
+
+/**
+ * Queues every key that the scan names. Returns how many, or undefined when it was ended early. The run counts from its
+ * beginning, so a change that the scan had passed already belongs to the next one.
+ */
+export async function sweep({
+  reconciler,
+  databases,
+  cause,
+  goOn,
+}: SweepRequest): Promise<number | undefined> {
+  const executor = executorOf(databases.actual);
+  const { now } = await readState(executor, reconciler.name);
+  const { quietMs, maxWaitMs } = reconciler.timing;
+  let count = 0;
+  for await (const keys of reconciler.keys.scan(databases)) {
+    for (let from = 0; from < keys.length; from += CHUNK) {
+      const chunk = keys.slice(from, from + CHUNK);
+      const request = {
+        reconciler: reconciler.name,
+        keys: chunk,
+        priority: 'sweep',
+        cause,
+        quietMs,
+        maxWaitMs,
+      } as const;
+      await enqueueKeys(executor, request);
+    }
+    count += keys.length;
+    if (!(await goOn())) return undefined;
+  }
+  await recordRun(executor, { reconciler: reconciler.name, startedAt: now, keys: count });
+  return count;
+}
