@@ -19,7 +19,8 @@ export type ContractErrorCode =
   | 'TYPE_MISMATCH'
   | 'VERSION_UNKNOWN'
   | 'UPCAST_FAILED'
-  | 'SCHEMAS_UNREADABLE';
+  | 'SCHEMAS_UNREADABLE'
+  | 'SCHEMAS_INCOMPATIBLE';
 
 /** One thing that is wrong with data: where, and what. Never the value itself: payloads do not belong in logs. */
 export interface ContractIssue {

@@ -28,6 +28,8 @@ export function defineEvent<const Type extends string, Schema extends StandardSc
   const schema = options.data as StandardSchema<unknown, Data>;
   const upcast: Upcasts = Object.freeze({ ...options.upcast });
 
+  const oldest = Math.min(version, ...Object.keys(upcast).map(Number));
+
   const parse = (payload: string, from: number): Data =>
     validate(schema, upcasted(type, from, version, upcast, parsePayload(payload)), `${type} v${from}`);
 
@@ -38,7 +40,7 @@ export function defineEvent<const Type extends string, Schema extends StandardSc
     return Object.freeze({ definition, type, version, topic, key: keyOf(type, key(data)), data, payload });
   };
   const definition: EventDefinition<Type, Data, InferInput<Schema>> = Object.freeze(
-    Object.assign(emit, { type, version, topic, schema, keyOf: key, parse }),
+    Object.assign(emit, { type, version, oldest, topic, schema, keyOf: key, parse }),
   );
   return definition;
 }

@@ -27,7 +27,7 @@ export function decodeEnvelope(record: WireRecord): Envelope {
     version: versionOf(headers[WIRE.dataSchema]),
     topic: record.topic,
     key: record.key === null ? (headers[WIRE.subject] ?? id) : text(record.key, 'key'),
-    time: timeOf(headers, WIRE.time) ?? new Date(record.timestampMs),
+    time: timeOf(headers, WIRE.time) ?? recordTime(record.timestampMs),
     source: required(headers, WIRE.source),
     ...given('sourceId', headers[WIRE.sourceId]),
     ...given('position', positionOf(headers, WIRE.position)),
@@ -95,6 +95,12 @@ function timeOf(headers: WireHeaders, name: string): Date | undefined {
   const time = new Date(RFC3339.test(value) ? value : NaN);
   if (Number.isNaN(time.getTime())) throw bad(name, `is ${quote(value)}, not a time as in RFC 3339`);
   return time;
+}
+
+/** A record without a timestamp has −1; one that no Date can hold counts as none too. */
+function recordTime(timestampMs: number): Date {
+  const time = new Date(Math.max(0, timestampMs));
+  return Number.isNaN(time.getTime()) ? new Date(0) : time;
 }
 
 function hopsOf(value: string | undefined): number {

@@ -12,12 +12,14 @@ export interface EventDefinition<Type extends string = string, Data = unknown, I
   (data: Input): DomainEvent<Data>;
   readonly type: Type;
   readonly version: number;
+  /** The oldest version that `parse` still reads. */
+  readonly oldest: number;
   readonly topic: string;
   readonly schema: StandardSchema<unknown, Data>;
   /** Names the entity that the fact is about: events of one key keep their order. */
   keyOf(data: Data): string;
   /** Reads a payload of this version or an older one. Throws a ContractError of category data. */
-  parse(payload: string, version: number): Data;
+  readonly parse: (payload: string, version: number) => Data;
 }
 
 /** A validated fact, ready for the outbox. Frozen; `payload` is its JSON, encoded once. */

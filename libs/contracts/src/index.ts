@@ -5,12 +5,7 @@
  * - Versions that were published stay readable by upcasts; `checkSchemas` names every incompatible change.
  * Pure: no I/O except reading and writing schema files.
  */
-export {
-  ContractError,
-  type ContractErrorCode,
-  type ContractErrorDetail,
-  type ContractIssue,
-} from './contract-error.ts';
+export { ContractError, type ContractErrorCode, type ContractIssue } from './contract-error.ts';
 export { defineEvent, type DefineEventOptions } from './define-event.ts';
 export { decodeEnvelope, receive, type WireRecord } from './envelope.ts';
 export type { DomainEvent, EventDefinition, Upcasts } from './event-definition.ts';
@@ -21,17 +16,14 @@ export {
   type FailureInput,
   failureTopic,
 } from './failure-event.ts';
-export { checkHeaders, type HeaderCheck, MAX_HEADER_BYTES, MAX_HEADERS } from './headers.ts';
-export { checkPayload, encodePayload, MAX_PAYLOAD_BYTES, parsePayload } from './payload.ts';
-export {
-  comparePositions,
-  formatPosition,
-  parsePosition,
-  type Position,
-  START,
-  type WirePosition,
-} from './position.ts';
+export { checkHeaders } from './headers.ts';
+export { checkPayload, MAX_PAYLOAD_BYTES, parsePayload } from './payload.ts';
+export { comparePositions, formatPosition, parsePosition, type Position, START } from './position.ts';
 export type { Envelope, ReceivedEvent } from './received-event.ts';
-export type { InferInput, InferOutput, StandardSchema } from './standard-schema.ts';
+export type { AsyncApiInfo } from './schemas/asyncapi.ts';
+export { jsonSchemaOf } from './schemas/json-schema.ts';
+export type { SchemaChange } from './schemas/schema-change.ts';
+export { checkSchemas, writeSchemas } from './schemas/schema-files.ts';
+export type { StandardSchema } from './standard-schema.ts';
 export { contextHeaders, type EventContext } from './wire-headers.ts';
-export { CONTENT_TYPE, dataSchemaOf, isReserved, SPEC_VERSION, versionOf, WIRE } from './wire.ts';
+export { CONTENT_TYPE, dataSchemaOf, SPEC_VERSION, versionOf, WIRE } from './wire.ts';

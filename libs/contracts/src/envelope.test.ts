@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { decodeEnvelope, receive, type WireRecord } from './index.ts';
+import { decoded, full, minimal, placed, record } from './testing/records.ts';
+
+describe('an envelope', () => {
+  it('has all that the wire says', () => {
+    const envelope = decodeEnvelope(record(full));
+    expect(envelope).toEqual({
+      id: minimal['ce_id'],
+      type: 'shop.order.placed',
+      version: 2,
+      topic: 'shop.orders',
+      key: 'o-1',
+      time: new Date('2026-01-02T03:04:05.678Z'),
+      source: 'orders',
+      sourceId: full['ce_sourceid'],
+      position: { epoch: 1, tick: 17n, id: 123n, nonce: '00000000000000ab' },
+      prev: { epoch: 1, tick: 17n, id: 120n },
+      correlationId: 'corr',
+      causationId: 'cause',
+      hops: 3,
+      deadline: new Date(5),
+      saga: 'saga-1',
+      replayOf: 'first',
+      headers: full,
+      partition: 2,
+      offset: 41n,
+      payload: '{"orderId":"o-1"}',
+    });
+    expect(Object.isFrozen(envelope)).toBe(true);
+  });
+
+  it('of a foreign producer needs CloudEvents’ four attributes and nothing else', () => {
+    const envelope = decodeEnvelope(record(minimal, { key: null }));
+    expect(envelope).toMatchObject({
+      version: 1,
+      hops: 0,
+      key: minimal['ce_id'],
+      time: new Date(1_700_000_000_000),
+    });
+    expect('position' in envelope).toBe(false);
+    for (const name of Object.keys(minimal)) {
+      const rest = Object.entries(minimal).filter(([other]) => other !== name);
+      expect(decoded(record(Object.fromEntries(rest)))).toBe('HEADER_MISSING');
+      expect(decoded(record({ ...minimal, [name]: '' }))).toBe('HEADER_MISSING');
+    }
+  });
+
+  it('keeps the payload byte for byte', () => {
+    const payload = ' {"big":12345678901234567890, "a":1.0,"a":2}\n';
+    expect(decodeEnvelope(record(full, { value: Buffer.from(payload) })).payload).toBe(payload);
+    const bom = Buffer.from('\ufeff{}');
+    expect(Buffer.from(decodeEnvelope(record(full, { value: bom })).payload)).toEqual(bom);
+  });
+
+  it('is received as the definition’s data, older versions by upcast', () => {
+    expect(receive(decodeEnvelope(record(full)), placed).data).toEqual({ orderId: 'o-1' });
+    const old = record(minimal, { value: Buffer.from('{"id":"o-9"}') });
+    expect(receive(decodeEnvelope(old), placed)).toMatchObject({ version: 1, data: { orderId: 'o-9' } });
+    const other = { ...minimal, ce_type: 'shop.other' };
+    expect(() => receive(decodeEnvelope(record(other)), placed)).toThrow('was read as');
+  });
+});
+
+describe('strict headers', () => {
+  it.each<[string, Record<string, string>, string]>([
+    ['another spec version', { ce_specversion: '0.3' }, 'HEADERS_INVALID'],
+    ['a time that is none', { ce_time: 'yesterday' }, 'HEADERS_INVALID'],
+    ['a time of JavaScript only', { ce_time: '2026' }, 'HEADERS_INVALID'],
+    ['a thirteenth month', { ce_time: '2026-13-01T00:00:00Z' }, 'HEADERS_INVALID'],
+    ['a bad deadline', { ce_deadline: '5' }, 'HEADERS_INVALID'],
+    ['hops that are no number', { ce_hops: '1e9' }, 'HEADERS_INVALID'],
+    ['negative hops', { ce_hops: '-1' }, 'HEADERS_INVALID'],
+    ['a position of another form', { ce_pos: '1.2' }, 'POSITION_INVALID'],
+    ['a predecessor of another form', { ce_prev: 'x' }, 'POSITION_INVALID'],
+    ['a line break in an id', { ce_id: 'a\r\nb' }, 'HEADERS_INVALID'],
+    [
+      'structured mode',
+      { 'content-type': 'application/cloudevents+json; charset=utf-8' },
+      'CONTENT_TYPE_UNSUPPORTED',
+    ],
+    ['avro', { 'content-type': 'avro/binary' }, 'CONTENT_TYPE_UNSUPPORTED'],
+  ])('refuse %s', (_, change, expected) => expect(decoded(record({ ...full, ...change }))).toBe(expected));
+
+  it('refuse one of ours twice, or one that is not text, but leave foreign ones be', () => {
+    const with_ = (...extra: [string, Buffer | null][]): WireRecord =>
+      record(full, { headers: [...record(full).headers, ...extra] });
+    expect(decoded(with_(['ce_id', Buffer.from('other')]))).toBe('HEADERS_INVALID');
+    expect(decoded(with_(['baggage', Buffer.from([0xff])]))).toBe('HEADERS_INVALID');
+    expect(decoded(with_(['baggage', null]))).toBe('HEADERS_INVALID');
+    const foreign = decodeEnvelope(
+      with_(
+        ['tenant', Buffer.from('blue')],
+        ['binary', Buffer.from([0xff])],
+        ['none', null],
+        ['__proto__', Buffer.from('x')],
+      ),
+    );
+    expect(foreign.headers['tenant']).toBe('blue');
+    expect(foreign.headers['__proto__']).toBe('x');
+    expect(Object.keys(foreign.headers)).not.toContain('binary');
+    expect(({} as Record<string, unknown>)['x']).toBeUndefined();
+  });
+
+  it('refuse records that are not events or not text', () => {
+    expect(decoded(record(full, { value: null }))).toBe('PAYLOAD_MISSING');
+    expect(decoded(record(full, { value: Buffer.from([0x7b, 0xff]) }))).toBe('PAYLOAD_NOT_TEXT');
+    expect(decoded(record(full, { key: Buffer.from([0xc0]) }))).toBe('PAYLOAD_NOT_TEXT');
+    expect(
+      decoded(record(full, { headers: Array.from({ length: 257 }, (_, i) => [`h${i}`, null] as const) })),
+    ).toBe('HEADERS_INVALID');
+  });
+});

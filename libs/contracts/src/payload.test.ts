@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { checkPayload, ContractError, parsePayload } from './index.ts';
+
+describe('payloads', () => {
+  it('from JSON.stringify pass exactly when every string in them is well formed', () => {
+    const anyString = fc.string({
+      unit: fc
+        .oneof(fc.integer({ min: 0xd7f0, max: 0xe010 }), fc.constantFrom(0x5c, 0x75, 0x22, 0x41))
+        .map((unit) => String.fromCharCode(unit)),
+    });
+    fc.assert(
+      fc.property(fc.array(anyString), (strings) => {
+        const check = (): void => checkPayload(JSON.stringify(strings));
+        if (strings.every((one) => one.isWellFormed())) check();
+        else expect(check).toThrow(expect.objectContaining({ code: 'PAYLOAD_LONE_SURROGATE' }));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('of writers that escape whole pairs pass', () => {
+    checkPayload(String.raw`{"a":"\ud83d\ude00 \uD83D\uDE00 \\ud83d \\\\\ud83d\ude00"}`);
+    for (const half of [
+      String.raw`"\ud83d"`,
+      String.raw`"\ud83dx\ude00"`,
+      String.raw`"\ude00"`,
+      String.raw`"\ud83d\ud83d\ude00"`,
+      String.raw`"\\\ud83d"`,
+    ])
+      expect(() => checkPayload(half)).toThrow('surrogate');
+  });
+
+  it('are limited in bytes, not characters', () => {
+    checkPayload('x'.repeat(10), 10);
+    expect(() => checkPayload('€€€€', 11)).toThrow('takes 12 bytes, at most 11');
+  });
+
+  it('are never parsed when a key reaches a prototype, however it is spelled', () => {
+    for (const json of [
+      '{"__proto__":1}',
+      '{"a":[{"constructor":{}}]}',
+      String.raw`{"\u005f_proto__":{"x":1}}`,
+      String.raw`{"\u0063onstructor":1}`,
+    ])
+      expect(() => parsePayload(json)).toThrow(expect.objectContaining({ code: 'PAYLOAD_FORBIDDEN_KEY' }));
+    expect(parsePayload('{"prototype":"__proto__"}')).toEqual({ prototype: '__proto__' });
+  });
+
+  it('that nest a million deep end in a typed error, not in a crash', () => {
+    for (const json of [
+      '['.repeat(400_000),
+      `${'['.repeat(400_000)}${']'.repeat(400_000)}`,
+      `{"constructo":${'['.repeat(300_000)}`,
+    ])
+      expect(() => parsePayload(`${json}"constructor"`)).toThrow(ContractError);
+  });
+
+  it('keep numbers as JavaScript reads them and text as it is', () => {
+    expect(parsePayload('{"a":1e2,"b":"\\u0000","c":null}')).toEqual({ a: 100, b: '\0', c: null });
+  });
+});

@@ -1,0 +1,116 @@
+import type { EventDefinition } from '../event-definition.ts';
+import { CONTENT_TYPE, SPEC_VERSION, WIRE } from '../wire.ts';
+import { type JsonSchema, jsonSchemaOf } from './json-schema.ts';
+
+export interface AsyncApiInfo {
+  /** @default 'Events' */
+  readonly title?: string;
+  /** Of the document, not of the events. @default '1.0.0' */
+  readonly version?: string;
+}
+
+/** One AsyncAPI 3 document: a channel for each topic, a message for each event, Kafka headers and keys described. */
+export function asyncApiOf(
+  definitions: readonly EventDefinition[],
+  { title = 'Events', version = '1.0.0' }: AsyncApiInfo = {},
+): JsonSchema {
+  const topics = [...new Set(definitions.map(({ topic }) => topic))].sort();
+  return {
+    asyncapi: '3.0.0',
+    info: {
+      title,
+      version,
+      description: 'CloudEvents 1.0 over Kafka in binary mode; generated from the definitions.',
+    },
+    defaultContentType: CONTENT_TYPE,
+    channels: Object.fromEntries(
+      topics.map((topic) => [
+        topic,
+        { address: topic, messages: refs(definitions.filter((one) => one.topic === topic)) },
+      ]),
+    ),
+    operations: Object.fromEntries(
+      topics.map((topic) => [
+        `publish.${topic}`,
+        { action: 'send', channel: { $ref: `#/channels/${pointer(topic)}` }, summary: `Events of ${topic}` },
+      ]),
+    ),
+    components: {
+      messages: Object.fromEntries(definitions.map((one) => [nameOf(one), message(one)])),
+      schemas: Object.fromEntries(definitions.flatMap(schemas)),
+    },
+  };
+}
+
+export function nameOf({ type, version }: EventDefinition): string {
+  return `${type}.v${version}`;
+}
+
+function refs(definitions: readonly EventDefinition[]): JsonSchema {
+  return Object.fromEntries(
+    definitions.map((one) => [nameOf(one), { $ref: `#/components/messages/${pointer(nameOf(one))}` }]),
+  );
+}
+
+function message(definition: EventDefinition): JsonSchema {
+  const text = { type: 'string' };
+  return {
+    name: definition.type,
+    title: nameOf(definition),
+    contentType: CONTENT_TYPE,
+    headers: {
+      type: 'object',
+      properties: {
+        [WIRE.id]: text,
+        [WIRE.source]: text,
+        [WIRE.type]: { type: 'string', const: definition.type },
+        [WIRE.specVersion]: { type: 'string', const: SPEC_VERSION },
+        [WIRE.time]: { type: 'string', format: 'date-time' },
+        [WIRE.dataSchema]: { type: 'string', const: jsonSchemaOf(definition)['$id'] },
+        [WIRE.position]: text,
+        [WIRE.prev]: text,
+      },
+      required: [WIRE.id, WIRE.source, WIRE.type, WIRE.specVersion],
+    },
+    payload: { $ref: `#/components/schemas/${pointer(nameOf(definition))}` },
+    bindings: { kafka: { key: { type: 'string' }, bindingVersion: '0.5.0' } },
+  };
+}
+
+/**
+ * The payload's schema (draft 07: what AsyncAPI's own schema format builds on) and its inner definitions, lifted to
+ * the document, since a `$ref` is resolved from the document's root.
+ */
+function schemas(definition: EventDefinition): (readonly [string, unknown])[] {
+  const { definitions, ...whole } = jsonSchemaOf(definition, 'draft-07');
+  // The document is the schemas' base: their own `$id` would move it.
+  const schema = Object.fromEntries(
+    Object.entries(whole).filter(([keyword]) => keyword !== '$schema' && keyword !== '$id'),
+  );
+  const name = nameOf(definition);
+  const lifted = Object.entries((definitions ?? {}) as Record<string, unknown>);
+  return [
+    [name, rebased(schema, name)],
+    ...lifted.map(([inner, value]) => [`${name}.${inner}`, rebased(value, name)] as const),
+  ];
+}
+
+function rebased(value: unknown, name: string): unknown {
+  if (Array.isArray(value)) return value.map((one) => rebased(one, name));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]: [string, unknown]) => [
+      key,
+      key === '$ref' && typeof inner === 'string' ? rebasedRef(inner, name) : rebased(inner, name),
+    ]),
+  );
+}
+
+function rebasedRef(ref: string, name: string): string {
+  const inner = ref === '#' ? '' : ref.replace('#/definitions/', '.');
+  return `#/components/schemas/${pointer(name)}${inner}`;
+}
+
+function pointer(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1');
+}

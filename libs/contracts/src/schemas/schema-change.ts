@@ -1,0 +1,18 @@
+import type { Breaks } from './place.ts';
+
+/**
+ * What differs between the definitions and the committed files.
+ * `incompatible`: a published version changed · `not_written`: a new version without a file · `outdated`: a compatible
+ * change that the files lack · `withdrawn`: a published version that no definition reads any more.
+ */
+export interface SchemaChange {
+  readonly kind: 'incompatible' | 'not_written' | 'outdated' | 'withdrawn';
+  readonly type: string;
+  readonly version: number;
+  /** Into the payload; empty for the whole. */
+  readonly path: string;
+  /** Only for `incompatible`. */
+  readonly breaks?: Breaks;
+  readonly reason: string;
+  readonly fix: string;
+}
