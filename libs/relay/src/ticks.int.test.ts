@@ -1,11 +1,11 @@
 /**
- * Every remedy below was taken out once, and a test here failed:
- * - `own` (readIndexed part 1 ends at previous.snapshot.xmax): "paged = plain" fails;
- * - `floor` read in the tick's own statement: "paged = plain" fails;
- * - the poll's rows ordered by the text column `id`: "poll = plain" and the key order fail;
- * - ordering by xid: the key order fails;
- * - tick 0 taken as the current snapshot: "rows that were there before the first tick" fails;
- * - `ceil` (walk without an upper end): "a page ends where its window ends" fails.
+ * Taken out once, and a test here failed:
+ * - `own`: the early part of a paged window ends at the previous tick's xmax;
+ * - the order by id: rows in the order of xid, and rows in the order of the text column named id;
+ * - `not visible in the previous snapshot` in the walk;
+ * - the wait for open writers in LowestId (a closed child is taken for finished);
+ * - tick 0 as a constant: the current snapshot at migration hides the rows that were there before.
+ * `ceil` is a matter of cost, and guarded in plan.int.test.ts.
  */
 import { connect, type Database, migrate, sqlState } from '@converge/postgres';
 import { outboxMigrations } from '@converge/outbox';
@@ -21,9 +21,9 @@ import { readWindow } from './window-reader.ts';
 const LEASE = 'relay';
 let database: Database;
 
-async function fresh(): Promise<Database> {
+async function fresh(sets = [outboxMigrations, relayMigrations]): Promise<Database> {
   const made = connect({ url: await freshDatabase(inject('stack').databaseUrl), max: 60 });
-  await migrate(made, [outboxMigrations, relayMigrations]);
+  await migrate(made, sets);
   await made.executor.query(ledgerSql);
   await made.executor.query(
     `insert into converge.lease (name, holder, term, expires_at) values ($1, 'test', 1, 'infinity')`,
@@ -190,8 +190,10 @@ async function checkOrder(db: Database, order: readonly string[]) {
 
 describe('a window by itself', () => {
   test('rows that were there before the first tick are in window 1', async () => {
-    const db = await fresh();
+    // The relay comes to an outbox that has been written to for a while.
+    const db = await fresh([outboxMigrations]);
     await writeMixed({ database: db, random: seededRandom(1), topic: 't', events: 50, only: ['plain'] });
+    await migrate(db, [outboxMigrations, relayMigrations]);
     const made = await keepTicking(db, () => true, 1_000);
     expect(made).toHaveLength(1);
     expect(made[0]?.tick.number).toBe(1n);
