@@ -1,0 +1,17 @@
+#!/usr/bin/env -S node --conditions=source
+import { setTimeout } from 'node:timers';
+
+// Plain JavaScript that even an old Node parses, so that a wrong version gets one sentence instead of a stack.
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+
+if (major < 22 || (major === 22 && minor < 22)) {
+  process.stderr.write(
+    `converge: this is Node ${process.versions.node}, and converge needs Node 22.22 or newer: run it as \`npx converge\`, which finds the Node that came with the project, or install a newer one.\n`,
+  );
+  process.exitCode = 1;
+} else {
+  const { run } = await import('@converge/cli');
+  process.exitCode = await run(process.argv.slice(2));
+  // Whatever still holds the event loop must not keep a finished command alive.
+  setTimeout(() => process.exit(), 1_000).unref();
+}

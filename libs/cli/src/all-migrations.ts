@@ -1,0 +1,13 @@
+import { inboxMigrations } from '@converge/inbox';
+import { outboxMigrations } from '@converge/outbox';
+import type { MigrationSet } from '@converge/postgres';
+import { reconcileMigrations } from '@converge/reconcile';
+import { relayMigrations } from '@converge/relay';
+
+/** Everything that `converge migrate` applies, in order of dependence. */
+export const allMigrations: readonly MigrationSet[] = [
+  outboxMigrations,
+  relayMigrations,
+  inboxMigrations,
+  reconcileMigrations,
+];

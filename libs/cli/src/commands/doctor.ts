@@ -1,0 +1,75 @@
+import type { Admin } from '@converge/kafka';
+import type { Database, Executor } from '@converge/postgres';
+import { allMigrations } from '../all-migrations.ts';
+import { withAdmin, withDatabase } from '../connections.ts';
+import type { CommandContext } from '../context.ts';
+import { checkBacklog, readBacklog } from '../doctor/backlog-checks.ts';
+import { checkClock, checkServerSettings, readServerSettings } from '../doctor/settings-checks.ts';
+import { checkTransactions, readLongTransactions } from '../doctor/transaction-checks.ts';
+import { explain } from '../explain.ts';
+import { reportFindings, type Finding } from '../findings.ts';
+import { missingMigrations } from '../migrations.ts';
+import { topicsOfOutbox } from '../outbox-topics.ts';
+import { checkTopic } from '../topic-checks.ts';
+
+/** Looks at everything that Converge takes as given, changes nothing. Resolves to false when something must be mended. */
+export async function doctorCommand({ settings, output }: CommandContext): Promise<boolean> {
+  const database = await attempt('postgres', () =>
+    withDatabase(settings, 'converge-doctor', (open) => examineDatabase(open)),
+  );
+  const topics = 'topics' in database ? database.topics : [];
+  const kafka = await attempt('kafka', () => withAdmin(settings, (admin) => examineKafka(admin, topics)));
+  return reportFindings(output, [...database.findings, ...kafka.findings]);
+}
+
+interface Examined {
+  readonly findings: readonly Finding[];
+}
+
+// What cannot be reached is a finding like any other; the examination goes on with the rest.
+async function attempt<T extends Examined>(check: string, fn: () => Promise<T>): Promise<T | Examined> {
+  try {
+    return await fn();
+  } catch (error) {
+    return { findings: [{ check, verdict: 'fail', text: explain(error).message }] };
+  }
+}
+
+async function examineDatabase({
+  executor,
+  target,
+}: Database): Promise<Examined & { topics: readonly string[] }> {
+  const reached: Finding = {
+    check: 'postgres',
+    verdict: 'ok',
+    text: `${target.database} on ${target.host}:${target.port} as ${target.user}`,
+  };
+  const settings = checkServerSettings(await readServerSettings(executor));
+  const clock = await checkClock(executor);
+  const transactions = checkTransactions(await readLongTransactions(executor));
+  const missing = await missingMigrations(executor, allMigrations);
+  const kit =
+    missing.length > 0 ? { findings: [migrations(missing)], topics: [] } : await examineKit(executor);
+  return { findings: [reached, ...settings, clock, ...kit.findings, ...transactions], topics: kit.topics };
+}
+
+async function examineKit(
+  executor: Executor,
+): Promise<{ findings: readonly Finding[]; topics: readonly string[] }> {
+  const applied: Finding = { check: 'migrations', verdict: 'ok', text: 'all applied' };
+  return {
+    findings: [applied, ...checkBacklog(await readBacklog(executor))],
+    topics: await topicsOfOutbox(executor),
+  };
+}
+
+function migrations(missing: readonly string[]): Finding {
+  const text = `not applied: ${missing.join(', ')}`;
+  return { check: 'migrations', verdict: 'fail', text, next: 'converge migrate' };
+}
+
+async function examineKafka(admin: Admin, topics: readonly string[]): Promise<Examined> {
+  const findings: Finding[] = [];
+  for (const name of topics) findings.push(...checkTopic(name, await admin.describeTopic(name)));
+  return { findings: [{ check: 'kafka', verdict: 'ok', text: 'reachable' }, ...findings] };
+}

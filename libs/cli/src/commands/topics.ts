@@ -1,0 +1,81 @@
+import type { Admin, NewTopic } from '@converge/kafka';
+import { CliError } from '../cli-error.ts';
+import { withAdmin, withDatabase } from '../connections.ts';
+import type { CommandContext } from '../context.ts';
+import { reportFindings } from '../findings.ts';
+import { topicsOfOutbox } from '../outbox-topics.ts';
+import { checkTopic } from '../topic-checks.ts';
+
+export interface CreateFlags {
+  readonly partitions: number;
+  readonly replicationFactor?: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+type Created = {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly outcome: 'created' | 'existed';
+};
+
+/** Makes topics that do not exist. One that exists with as many partitions is fine; another count is an error. */
+export async function createTopics(
+  { settings, output }: CommandContext,
+  names: readonly string[],
+  flags: CreateFlags,
+): Promise<boolean> {
+  return withAdmin(settings, async (admin) => {
+    const done: Created[] = [];
+    for (const name of new Set(names)) done.push(await createOne(admin, name, flags));
+    output.result(done, () =>
+      done.map(({ topic, partitions, outcome }) =>
+        outcome === 'created'
+          ? `created ${topic} with ${partitions} partitions`
+          : `${topic} exists already with ${partitions} partitions`,
+      ),
+    );
+    return true;
+  });
+}
+
+async function createOne(admin: Admin, name: string, flags: CreateFlags): Promise<Created> {
+  const { partitions, replicationFactor, config } = flags;
+  const topic: NewTopic = {
+    name,
+    partitions,
+    config,
+    ...(replicationFactor === undefined ? {} : { replicationFactor }),
+  };
+  const created = await admin.createTopic(topic);
+  if (created) return { topic: name, partitions, outcome: 'created' };
+  const found = await admin.describeTopic(name);
+  if (found !== undefined && found.partitions !== partitions)
+    throw otherCount(name, found.partitions, partitions);
+  return { topic: name, partitions, outcome: 'existed' };
+}
+
+// Changing the count moves keys to other partitions, and with that breaks their order: never by accident.
+function otherCount(name: string, found: number, wanted: number): CliError {
+  return new CliError(
+    `topic ${name} exists with ${found} partitions, not ${wanted}: its keys are spread over ${found}, and changing that breaks their order; use --partitions ${found}, or another name`,
+    { code: 'TOPIC_PARTITIONS_DIFFER', category: 'configuration' },
+  );
+}
+
+/** Checks the named topics, or all that the outbox of DATABASE_URL uses. Resolves to false when one is unfit. */
+export async function checkTopics(
+  { settings, output }: CommandContext,
+  names: readonly string[],
+): Promise<boolean> {
+  const wanted =
+    names.length > 0
+      ? names
+      : await withDatabase(settings, 'converge-topics', (database) => topicsOfOutbox(database.executor));
+  if (wanted.length === 0)
+    output.progress('the outbox has no event yet, so it names no topic: give names to check');
+  return withAdmin(settings, async (admin) => {
+    const findings = [];
+    for (const name of new Set(wanted)) findings.push(...checkTopic(name, await admin.describeTopic(name)));
+    return reportFindings(output, findings);
+  });
+}

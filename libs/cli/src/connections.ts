@@ -1,0 +1,65 @@
+import { kafkajsBroker, type Admin, type Broker } from '@converge/kafka';
+import { connect, type Database } from '@converge/postgres';
+import { logger } from '@converge/telemetry';
+import { requireBrokers, requireDatabase, type Settings } from './settings.ts';
+
+/** Opens the database of the settings and asks it for an answer, so that a wrong setting fails here and clearly. */
+export async function openDatabase(settings: Settings, applicationName: string): Promise<Database> {
+  const url = requireDatabase(settings, process.env);
+  const log = logger('postgres');
+  const database = connect({
+    ...(url === undefined ? {} : { url }),
+    applicationName,
+    onIdleError: (error) => log.warn({ err: error }, 'a connection to Postgres dropped'),
+  });
+  try {
+    await database.ping();
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+export async function withDatabase<T>(
+  settings: Settings,
+  applicationName: string,
+  fn: (database: Database) => Promise<T>,
+): Promise<T> {
+  const database = await openDatabase(settings, applicationName);
+  try {
+    return await fn(database);
+  } finally {
+    await database.close();
+  }
+}
+
+export interface BrokerUse {
+  readonly clientId: string;
+  /** @default the driver's */
+  readonly requestTimeoutMs?: number;
+}
+
+/** Nothing is connected before the first use. */
+export function openBroker(settings: Settings, use: BrokerUse): Broker {
+  const brokers = requireBrokers(settings);
+  const { ssl, sasl } = settings.kafka;
+  const log = logger('kafka');
+  return kafkajsBroker({
+    ...use,
+    brokers,
+    ssl,
+    ...(sasl === undefined ? {} : { sasl }),
+    log: (level, message, details) => log[level](details, message),
+  });
+}
+
+export async function withAdmin<T>(settings: Settings, fn: (admin: Admin) => Promise<T>): Promise<T> {
+  const broker = openBroker(settings, { clientId: 'converge-cli' });
+  try {
+    const admin = await broker.admin();
+    return await fn(admin);
+  } finally {
+    await broker.close();
+  }
+}

@@ -1,0 +1,85 @@
+import { BrokerError } from '@converge/kafka';
+import { ConfigError } from '@converge/runtime';
+import { CommanderError } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { explain } from './explain.ts';
+
+function pgError(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code, severity: 'ERROR' });
+}
+
+describe('an error at the command line', () => {
+  it.each([
+    ['3F000', 'schema "converge" does not exist'],
+    ['42P01', 'relation "converge.outbox" does not exist'],
+  ])('of SQLSTATE %s in our schema names the missing migration', (code, message) => {
+    expect(explain(pgError(code, message))).toEqual({
+      message: expect.stringContaining('run `converge migrate` first') as string,
+      exitCode: 78,
+    });
+  });
+
+  it('of a table of the user is passed on as Postgres said it', () => {
+    expect(explain(pgError('42P01', 'relation "orders" does not exist'))).toEqual({
+      message: 'relation "orders" does not exist (SQLSTATE 42P01)',
+      exitCode: 1,
+    });
+  });
+
+  it('that only another configuration can mend exits with 78', () => {
+    const error = new BrokerError('wrong password for Kafka', {
+      code: 'NOT_AUTHORIZED',
+      kind: 'configuration',
+      certainty: 'not_applied',
+    });
+    expect(explain(error)).toEqual({ message: 'wrong password for Kafka', exitCode: 78 });
+  });
+
+  it('that may pass by itself exits with 1', () => {
+    const error = new BrokerError('no answer', { code: 'TIMEOUT', kind: 'retry', certainty: 'unknown' });
+    expect(explain(error).exitCode).toBe(1);
+  });
+
+  it('in one setting is one line, in several one line each', () => {
+    const issue = {
+      path: 'health.port',
+      source: 'environment X',
+      value: '7e9',
+      message: 'too big',
+      fix: 'Change it',
+    };
+    expect(explain(new ConfigError([issue])).message).not.toContain('\n');
+    expect(explain(new ConfigError([issue, issue])).message.split('\n')).toHaveLength(3);
+  });
+
+  it('of the command itself points to the help, and help itself is no error', () => {
+    expect(
+      explain(
+        new CommanderError(
+          1,
+          'commander.unknownCommand',
+          "error: unknown command 'rely'\n(Did you mean relay?)",
+        ),
+      ),
+    ).toEqual({
+      message: "unknown command 'rely' (Did you mean relay?); see `converge --help`",
+      exitCode: 1,
+    });
+    expect(explain(new CommanderError(0, 'commander.helpDisplayed', '(outputHelp)'))).toEqual({
+      message: '',
+      exitCode: 0,
+    });
+    expect(explain(new CommanderError(1, 'commander.help', '(outputHelp)'))).toEqual({
+      message: '',
+      exitCode: 1,
+    });
+  });
+
+  it('that nobody expected is one line that says how to see more', () => {
+    expect(explain(new TypeError('x is not a function\n  at y'))).toEqual({
+      message: 'unexpected TypeError: x is not a function (LOG_LEVEL=debug shows where)',
+      exitCode: 1,
+    });
+    expect(explain('gone').message).toBe('unexpected failure: gone');
+  });
+});

@@ -1,0 +1,41 @@
+import { readdir } from 'node:fs/promises';
+import { postgresMigrations, type Executor, type MigrationSet } from '@converge/postgres';
+import { migrationsMissing } from './cli-error.ts';
+
+/** The migrations that this version has and the database has not, as `outbox/001-outbox`. Changes nothing. */
+export async function missingMigrations(
+  executor: Executor,
+  sets: readonly MigrationSet[],
+): Promise<readonly string[]> {
+  const { rows: book } = await executor.query<{ present: boolean }>(
+    `select to_regclass('converge.migration') is not null as present`,
+  );
+  const { rows } = book[0]?.present
+    ? await executor.query<{ package: string; number: number }>(
+        'select package, number from converge.migration',
+      )
+    : { rows: [] };
+  const applied = new Set(rows.map((row) => `${row.package}/${row.number}`));
+  const wanted = await Promise.all([postgresMigrations, ...sets].map(namesOf));
+  return wanted.flat().filter((name) => !applied.has(idOf(name)));
+}
+
+/** Rejects with the next step when the tables that a command needs are not there. */
+export async function requireMigrations(executor: Executor, sets: readonly MigrationSet[]): Promise<void> {
+  const missing = await missingMigrations(executor, sets);
+  if (missing.length > 0) throw migrationsMissing(missing);
+}
+
+async function namesOf(set: MigrationSet): Promise<readonly string[]> {
+  const files = await readdir(set.directory);
+  return files
+    .filter((file) => file.endsWith('.sql'))
+    .toSorted()
+    .map((file) => `${set.name}/${file.replace(/\.sql$/, '')}`);
+}
+
+// `outbox/001-outbox` → `outbox/1`, as the table of applied migrations counts.
+function idOf(name: string): string {
+  const [set = '', file = ''] = name.split('/');
+  return `${set}/${Number.parseInt(file, 10)}`;
+}

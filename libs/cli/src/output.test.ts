@@ -1,0 +1,57 @@
+import { PassThrough } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { createOutput, formatMs, table } from './output.ts';
+
+function captured(json: boolean, quiet: boolean) {
+  const written = { stdout: '', stderr: '' };
+  const stream = (name: 'stdout' | 'stderr') =>
+    new PassThrough().on('data', (chunk: Buffer) => (written[name] += chunk.toString()));
+  const streams = { stdout: stream('stdout'), stderr: stream('stderr') };
+  return { written, output: createOutput(streams, { json, quiet }) };
+}
+
+describe('output', () => {
+  it('puts data on stdout and progress on stderr', () => {
+    const { written, output } = captured(false, false);
+    output.progress('working');
+    output.result({ n: 1 }, () => ['one', 'two']);
+    expect(written).toEqual({ stdout: 'one\ntwo\n', stderr: 'working\n' });
+  });
+
+  it('is one JSON document with --json, big integers included', () => {
+    const { written, output } = captured(true, false);
+    output.result({ position: 9_007_199_254_740_993n }, () => ['no']);
+    expect(JSON.parse(written.stdout)).toEqual({ position: '9007199254740993' });
+  });
+
+  it('keeps the data and drops the progress with --quiet', () => {
+    const { written, output } = captured(false, true);
+    output.progress('working');
+    output.result({}, () => ['data']);
+    expect(written).toEqual({ stdout: 'data\n', stderr: '' });
+  });
+
+  it('has no colour codes where the stream is no terminal', () => {
+    expect(captured(false, false).output.mark('fail')).toBe('FAIL');
+  });
+});
+
+it('lines columns up', () => {
+  expect(
+    table([
+      ['a', 'long'],
+      ['bbb', 'c'],
+    ]),
+  ).toEqual(['a    long', 'bbb  c']);
+});
+
+it.each([
+  [-1, '0 ms'],
+  [950.4, '950 ms'],
+  [1_000, '1 s'],
+  [60_000, '1 min'],
+  [61_000, '1 min 1 s'],
+  [7_300_000, '2 h 1 min'],
+])('says %d ms as %s', (ms, text) => {
+  expect(formatMs(ms)).toBe(text);
+});

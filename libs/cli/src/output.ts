@@ -1,0 +1,76 @@
+import { styleText } from 'node:util';
+
+/** Where a command writes: data to stdout, everything else to stderr, so that `converge … | jq` works. */
+export interface Streams {
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+}
+
+export interface OutputOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+export interface Output {
+  readonly json: boolean;
+  /** The result of a command: `value` as one JSON document with --json, else the lines of `text`. */
+  result(value: unknown, text: () => readonly string[]): void;
+  /** What is going on, for a person; silent with --quiet. */
+  progress(text: string): void;
+  mark(verdict: Verdict): string;
+}
+
+export type Verdict = 'ok' | 'warn' | 'fail' | 'skip';
+
+const marks = {
+  ok: ['green', 'ok'],
+  warn: ['yellow', 'warn'],
+  fail: ['red', 'FAIL'],
+  skip: ['dim', 'skip'],
+} as const;
+
+export function createOutput(streams: Streams, options: OutputOptions): Output {
+  return {
+    json: options.json,
+    result: (value, text) => {
+      const lines = options.json ? [JSON.stringify(value, plain, 2)] : text();
+      if (lines.length > 0) streams.stdout.write(`${lines.join('\n')}\n`);
+    },
+    progress: (text) => {
+      if (!options.quiet) streams.stderr.write(`${text}\n`);
+    },
+    mark: (verdict) => {
+      const [colour, word] = marks[verdict];
+      // styleText leaves colours out for NO_COLOR and where the stream is no terminal.
+      return styleText(colour, word.padEnd(4), { stream: streams.stdout });
+    },
+  };
+}
+
+function plain(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString() : value;
+}
+
+/** Columns padded to their widest cell, two spaces apart. */
+export function table(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths: number[] = [];
+  for (const row of rows)
+    row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** 950 → `950 ms`, 61_000 → `1 min 1 s`, 7_300_000 → `2 h 1 min`. */
+export function formatMs(ms: number): string {
+  if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
+  const seconds = Math.floor(ms / 1_000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return seconds % 60 === 0 ? `${minutes} min` : `${minutes} min ${seconds % 60} s`;
+  const hours = Math.floor(minutes / 60);
+  return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+}

@@ -1,0 +1,96 @@
+import { loadConfig, type Environment } from '@converge/runtime';
+import { logLevels } from '@converge/telemetry';
+import { z } from 'zod';
+import { CliError } from './cli-error.ts';
+
+const address = z.string().regex(/^[^\s:]+:\d{1,5}$|^\[[^\]]+\]:\d{1,5}$/, 'expected host:port');
+const milliseconds = z.number().int().positive();
+
+/**
+ * One schema for all commands, so that one environment serves them all. A command that needs what is optional here
+ * asks for it (`requireBrokers`, `requireDatabase`).
+ */
+const schema = z.object({
+  database: z
+    .object({
+      /** `postgres://user:password@host:port/database`. @default the standard PG* variables */
+      url: z.string().optional(),
+    })
+    .prefault({}),
+  kafka: z
+    .object({
+      /** @default none; commands that talk to Kafka refuse to guess */
+      brokers: z.array(address).default([]),
+      /** TLS, verified against the system's authorities (NODE_EXTRA_CA_CERTS adds one). @default false */
+      ssl: z.boolean().default(false),
+      /** @default no login */
+      sasl: z
+        .object({
+          mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
+          username: z.string(),
+          password: z.string(),
+        })
+        .optional(),
+    })
+    .prefault({}),
+  health: z
+    .object({
+      /** 0 takes any free port, which the log names. @default 0 */
+      port: z.number().int().min(0).max(65_535).default(0),
+      /** @default 127.0.0.1 for any free port (nobody outside could know it), else 0.0.0.0 */
+      host: z.string().optional(),
+    })
+    .prefault({}),
+  log: z.object({ level: z.enum(logLevels).default('info') }).prefault({}),
+  relay: z
+    .object({
+      poll: z.object({ minMs: milliseconds.optional(), maxMs: milliseconds.optional() }).prefault({}),
+      /** @default 5_000 */
+      leaseMs: milliseconds.optional(),
+    })
+    .prefault({}),
+  reconcile: z
+    .object({
+      /** Files or packages that export reconcilers. @default none */
+      modules: z.array(z.string()).default([]),
+      /** The databases that reconcilers name: `CONVERGE__RECONCILE__DATABASES__ORDERS=postgres://…`. */
+      databases: z.record(z.string(), z.string()).default({}),
+    })
+    .prefault({}),
+});
+
+export type Settings = z.output<typeof schema>;
+
+/** Throws one ConfigError that names everything that is wrong. */
+export function readSettings(env: Environment, file?: string): Settings {
+  return loadConfig<Settings>(schema, { env, file });
+}
+
+/** Where the brokers are; a command that needs them cannot guess. */
+export function requireBrokers({ kafka }: Settings): string[] {
+  if (kafka.brokers.length > 0) return [...kafka.brokers];
+  throw missing('KAFKA_BROKERS', 'host:port[,host:port…] of the Kafka cluster');
+}
+
+/** The URL, or undefined to let the driver read PG*. Guessing localhost would migrate the wrong database one day. */
+export function requireDatabase({ database }: Settings, env: Environment): string | undefined {
+  if (database.url !== undefined) return checkedUrl(database.url);
+  if (['PGHOST', 'PGDATABASE', 'PGSERVICE'].some((name) => (env[name] ?? '') !== '')) return undefined;
+  throw missing('DATABASE_URL', 'postgres://user:password@host:5432/database, or PGHOST and PGDATABASE');
+}
+
+function checkedUrl(url: string): string {
+  if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return url;
+  // The value itself may be a password that landed in the wrong variable.
+  throw new CliError(
+    'DATABASE_URL is no Postgres URL: give it as postgres://user:password@host:5432/database, with special characters of the password percent-encoded',
+    { code: 'CONFIG_INVALID', category: 'configuration' },
+  );
+}
+
+function missing(name: string, form: string): CliError {
+  return new CliError(`${name} is not set: give it as ${form}`, {
+    code: 'CONFIG_MISSING',
+    category: 'configuration',
+  });
+}

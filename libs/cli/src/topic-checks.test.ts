@@ -1,0 +1,42 @@
+import type { TopicDescription } from '@converge/kafka';
+import { describe, expect, it } from 'vitest';
+import { checkTopic } from './topic-checks.ts';
+
+const sound: TopicDescription = {
+  name: 'shop.orders',
+  topicId: null,
+  partitions: 6,
+  replicationFactor: 3,
+  config: { 'cleanup.policy': 'delete', 'min.insync.replicas': '2', 'max.message.bytes': '1048588' },
+};
+const verdicts = (found: TopicDescription | undefined) =>
+  checkTopic('shop.orders', found).map((one) => one.verdict);
+
+describe('a topic', () => {
+  it('that is replicated, bounded and never compacted is sound', () => {
+    expect(checkTopic('shop.orders', sound)).toEqual([
+      { check: 'topic shop.orders', verdict: 'ok', text: '6 partitions, replication factor 3' },
+    ]);
+  });
+
+  it('that does not exist is named with the command that creates it', () => {
+    expect(checkTopic('shop.orders', undefined)).toMatchObject([
+      { verdict: 'fail', next: 'converge topics create shop.orders --partitions N' },
+    ]);
+  });
+
+  it.each(['compact', 'compact,delete', 'delete,compact'])('with cleanup.policy %s is refused', (policy) => {
+    expect(verdicts({ ...sound, config: { ...sound.config, 'cleanup.policy': policy } })).toEqual(['fail']);
+  });
+
+  it('that one broken disk can lose is warned about', () => {
+    expect(verdicts({ ...sound, replicationFactor: 1 })).toEqual(['warn']);
+    expect(verdicts({ ...sound, config: { ...sound.config, 'min.insync.replicas': '1' } })).toEqual(['warn']);
+  });
+
+  it('that refuses the largest event is warned about', () => {
+    expect(verdicts({ ...sound, config: { ...sound.config, 'max.message.bytes': '500000' } })).toEqual([
+      'warn',
+    ]);
+  });
+});

@@ -1,0 +1,58 @@
+import type { TopicDescription } from '@converge/kafka';
+import type { Finding } from './findings.ts';
+
+// What emit admits at most (900 KiB of payload and headers), and room for what the relay adds.
+const LARGEST_EVENT_BYTES = 921_600 + 16_384;
+
+/** Is this topic fit for events? Pure: `undefined` is a topic that does not exist. */
+export function checkTopic(name: string, found: TopicDescription | undefined): readonly Finding[] {
+  const check = `topic ${name}`;
+  if (found === undefined)
+    return [
+      {
+        check,
+        verdict: 'fail',
+        text: 'does not exist',
+        next: `converge topics create ${name} --partitions N`,
+      },
+    ];
+  const findings = [compaction(found), size(found), replication(found)]
+    .flat()
+    .map((one) => ({ check, ...one }));
+  const shape = `${found.partitions} partitions, replication factor ${found.replicationFactor}`;
+  return findings.length > 0 ? findings : [{ check, verdict: 'ok', text: shape }];
+}
+
+type Part = Omit<Finding, 'check'>;
+
+function compaction({ name, config }: TopicDescription): readonly Part[] {
+  if (!(config['cleanup.policy'] ?? '').split(',').includes('compact')) return [];
+  const text = 'cleanup.policy contains compact: Kafka would delete events that consumers have not seen';
+  return [{ verdict: 'fail', text, next: `set cleanup.policy=delete on ${name}` }];
+}
+
+function size({ name, config }: TopicDescription): readonly Part[] {
+  const limit = Number(config['max.message.bytes'] ?? Number.POSITIVE_INFINITY);
+  if (limit >= LARGEST_EVENT_BYTES) return [];
+  const text = `max.message.bytes is ${limit}: the largest event that emit admits would halt the topic`;
+  return [{ verdict: 'warn', text, next: `set max.message.bytes=1048588 on ${name}` }];
+}
+
+function replication({ replicationFactor, config }: TopicDescription): readonly Part[] {
+  const minimum = Number(config['min.insync.replicas'] ?? 1);
+  if (replicationFactor < 3)
+    return [
+      {
+        verdict: 'warn',
+        text: `replication factor ${replicationFactor}: losing one broker's disk can lose events (3 in production)`,
+      },
+    ];
+  if (minimum < 2)
+    return [
+      {
+        verdict: 'warn',
+        text: `min.insync.replicas is ${minimum}: an acknowledged event may be on one disk alone (2 in production)`,
+      },
+    ];
+  return [];
+}
