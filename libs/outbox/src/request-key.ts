@@ -71,7 +71,7 @@ function canonical(value: unknown): string {
 
 /** `undefined` for what JSON does not have, which the library's type leaves out. */
 function jsonOf(value: unknown, replace?: (key: string, value: unknown) => unknown): string | undefined {
-  return JSON.stringify(value, replace) as string | undefined;
+  return JSON.stringify(value, replace);
 }
 
 function encodeResult(requestKey: string, result: unknown): string | null {

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { commitError, connectError, DatabaseError, rolledBack, sqlState } from './errors.ts';
+
+const target = { host: 'db', port: 5432, database: 'shop', user: 'app' };
+const failed = (code: string, message = 'x', severity?: string): Error =>
+  Object.assign(new Error(message), { code, ...(severity === undefined ? {} : { severity }) });
+
+describe('an error of connecting says what, why and the next step', () => {
+  it.each([
+    ['ECONNREFUSED', 'DATABASE_UNREACHABLE', 'network'],
+    ['ENOTFOUND', 'DATABASE_UNREACHABLE', 'network'],
+    ['28P01', 'DATABASE_LOGIN_REFUSED', 'configuration'],
+    ['3D000', 'DATABASE_MISSING', 'configuration'],
+    ['53300', 'DATABASE_TOO_MANY_CONNECTIONS', 'service'],
+    ['57P03', 'DATABASE_STARTING_OR_STOPPING', 'service'],
+  ])('%s becomes %s', (code, expected, category) => {
+    const error = connectError(failed(code, 'x', 'FATAL'), target);
+    expect(error).toMatchObject({ code: expected, category, certainty: 'not_applied' });
+    expect(error.message).toContain('db:5432');
+  });
+
+  it.each([
+    ['timeout exceeded when trying to connect', 'DATABASE_POOL_EXHAUSTED'],
+    ['Connection terminated due to connection timeout', 'DATABASE_UNREACHABLE'],
+    ['SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string', 'DATABASE_LOGIN_REFUSED'],
+    ['something new', 'DATABASE_CONNECT_FAILED'],
+  ])('the words "%s" become %s', (message, expected) => {
+    expect(connectError(new Error(message), target).code).toBe(expected);
+  });
+
+  it('every address of a name failed: the first one speaks for all', () => {
+    const cause = new AggregateError([failed('ECONNREFUSED'), failed('ECONNREFUSED')]);
+    expect(connectError(cause, target).code).toBe('DATABASE_UNREACHABLE');
+  });
+});
+
+describe('what is known after a failed COMMIT', () => {
+  it.each(['23505', '40001', '23514'])(
+    '%s of the server is a definite rollback and passes unchanged',
+    (code) => {
+      const cause = failed(code, 'x', 'ERROR');
+      expect(commitError(cause)).toBe(cause);
+    },
+  );
+
+  it.each([
+    ['a reset', failed('ECONNRESET')],
+    ['a broken pipe, five letters like a SQLSTATE', failed('EPIPE')],
+    ['a terminated connection', new Error('Connection terminated unexpectedly')],
+    ['a session ended by the administrator', failed('57P01', 'x', 'FATAL')],
+  ])('%s leaves it unknown', (_what, cause) => {
+    expect(commitError(cause)).toMatchObject({ code: 'COMMIT_UNKNOWN', certainty: 'unknown', cause });
+  });
+
+  it('a ROLLBACK in answer to COMMIT is a bug of the caller, not a lost commit', () => {
+    expect(rolledBack()).toMatchObject({ code: 'COMMIT_ROLLED_BACK', category: 'bug' });
+    const aborted = Object.assign(new Error('x'), { name: 'AbortedTransactionError' });
+    expect(commitError(aborted)).toBeInstanceOf(DatabaseError);
+    expect(commitError(aborted)).toMatchObject({ code: 'COMMIT_ROLLED_BACK' });
+  });
+});
+
+it('the SQLSTATE of a cause is found, a Node code is not one', () => {
+  expect(sqlState(new Error('outer', { cause: failed('40P01') }))).toBe('40P01');
+  expect(sqlState(failed('EPIPE'))).toBeUndefined();
+  expect(sqlState('text')).toBeUndefined();
+});

@@ -1,0 +1,70 @@
+import { freshDatabase, waitUntil } from '@converge/testing';
+import { beforeEach, expect, inject, it } from 'vitest';
+import { connect, type Database } from './connect.ts';
+import { acquireLease, type LeaseOutcome, releaseLease, renewLease } from './lease.ts';
+import { migrate } from './migrate.ts';
+
+let database: Database;
+
+beforeEach(async () => {
+  database = connect({ url: await freshDatabase(inject('stack').databaseUrl), max: 16 });
+  await migrate(database, []);
+  return () => database.close();
+});
+
+const acquire = (holder: string, ttlMs = 60_000): Promise<LeaseOutcome> =>
+  acquireLease(database.executor, { name: 'relay', holder, ttlMs });
+
+const expire = (): Promise<unknown> =>
+  database.executor.query(`update converge.lease set expires_at = clock_timestamp() - interval '1 ms'`);
+
+it('of many who want it at once exactly one gets it, and the others learn who', async () => {
+  const holders = Array.from({ length: 16 }, (_, index) => `h${index}`);
+  const outcomes = await Promise.all(holders.map((holder) => acquire(holder)));
+  const winner = outcomes.findIndex((outcome) => outcome.kind === 'acquired');
+  expect(outcomes.filter((outcome) => outcome.kind === 'acquired')).toEqual([{ kind: 'acquired', term: 1n }]);
+  const others = outcomes.filter((outcome) => outcome.kind === 'held');
+  expect(new Set(others.map((outcome) => outcome.heldBy))).toEqual(new Set([`h${winner}`]));
+});
+
+it('an expired lease is taken once, under the next term, and the former holder cannot renew it', async () => {
+  await acquire('old');
+  await expire();
+  const outcomes = await Promise.all(['a', 'b', 'c', 'd'].map((holder) => acquire(holder)));
+  expect(outcomes.filter((outcome) => outcome.kind === 'acquired')).toEqual([{ kind: 'acquired', term: 2n }]);
+  const old = { name: 'relay', holder: 'old', term: 1n };
+  expect(await renewLease(database.executor, { ...old, ttlMs: 60_000 })).toBe(false);
+  expect(await releaseLease(database.executor, old)).toBe(false);
+});
+
+it('a renewal keeps the term and moves the end on', async () => {
+  await acquire('a', 50);
+  expect(await renewLease(database.executor, { name: 'relay', holder: 'a', term: 1n, ttlMs: 60_000 })).toBe(
+    true,
+  );
+  expect(await acquire('b')).toMatchObject({ kind: 'held', heldBy: 'a' });
+});
+
+it('a short lease ends by the clock of the database', async () => {
+  await acquire('a', 30);
+  const outcome = await waitUntil(
+    async () => {
+      const tried = await acquire('b');
+      return tried.kind === 'acquired' ? tried : undefined;
+    },
+    { what: 'the lease to expire' },
+  );
+  expect(outcome.term).toBe(2n);
+});
+
+it('a released lease is free at once, and its term goes on rising', async () => {
+  await acquire('a');
+  expect(await releaseLease(database.executor, { name: 'relay', holder: 'a', term: 1n })).toBe(true);
+  expect(await acquire('b')).toEqual({ kind: 'acquired', term: 2n });
+});
+
+it('a holder that comes again under its own name fences its former self', async () => {
+  await acquire('a');
+  expect(await acquire('a')).toEqual({ kind: 'acquired', term: 2n });
+  expect(await renewLease(database.executor, { name: 'relay', holder: 'a', term: 1n, ttlMs: 1 })).toBe(false);
+});

@@ -1,0 +1,60 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect, it, onTestFinished } from 'vitest';
+import { type MigrationFile, pendingMigrations, readMigrations } from './migration-files.ts';
+
+const file = (number: number, checksum = `sum${number}`): MigrationFile => ({
+  package: 'a',
+  number,
+  name: 'x',
+  checksum,
+  sql: '',
+});
+
+async function directoryWith(files: Record<string, string>): Promise<URL> {
+  const directory = await mkdtemp(join(tmpdir(), 'migrations-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text);
+  return pathToFileURL(directory);
+}
+
+it('what the database lacks is pending, in order', () => {
+  const files = [file(1), file(2), file(3)];
+  expect(pendingMigrations(files, [{ package: 'a', number: 1, checksum: 'sum1' }])).toEqual([
+    file(2),
+    file(3),
+  ]);
+  expect(pendingMigrations(files, [{ package: 'b', number: 1, checksum: 'other' }])).toEqual(files);
+});
+
+it('an older version meets a newer database without an error', () => {
+  const recorded = [1, 2, 3].map((number) => ({ package: 'a', number, checksum: `sum${number}` }));
+  expect(pendingMigrations([file(1), file(2)], recorded)).toEqual([]);
+});
+
+it('a changed text and a hole in the order are refused', () => {
+  expect(() => pendingMigrations([file(1, 'new')], [{ package: 'a', number: 1, checksum: 'old' }])).toThrow(
+    expect.objectContaining({ code: 'MIGRATION_CHANGED' }),
+  );
+  expect(() =>
+    pendingMigrations([file(1), file(2)], [{ package: 'a', number: 2, checksum: 'sum2' }]),
+  ).toThrow(expect.objectContaining({ code: 'MIGRATION_OUT_OF_ORDER' }));
+});
+
+it('line ends changed by a checkout are no change', async () => {
+  const [unix, windows] = await Promise.all(
+    ['select 1;\nselect 2;\n', 'select 1;\r\nselect 2;\r\n'].map(async (text) =>
+      readMigrations({ name: 'a', directory: await directoryWith({ '001-x.sql': text }) }),
+    ),
+  );
+  expect(unix?.[0]?.checksum).toBe(windows?.[0]?.checksum);
+});
+
+it('a file name that does not fit, or a gap in the numbers, is named', async () => {
+  for (const files of [{ '1-x.sql': '' }, { '002-x.sql': '' }, { '001-x.sql': '', '003-y.sql': '' }]) {
+    const directory = await directoryWith(files);
+    await expect(readMigrations({ name: 'a', directory })).rejects.toMatchObject({ code: 'MIGRATION_FILES' });
+  }
+});
