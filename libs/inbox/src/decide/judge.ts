@@ -1,0 +1,60 @@
+import { comparePositions, type Position, START } from '@converge/contracts';
+import type { Start } from '../define/types.ts';
+
+/** What a record says about its place in its source: the mark that deduplication and the gap proof go by. */
+export interface Mark {
+  readonly source: string;
+  readonly position: Position;
+  readonly prev: Position | undefined;
+}
+
+/** What is known of one source in one partition: the highest position of each epoch, by epoch. */
+export type Seen = ReadonlyMap<number, Position>;
+
+export type Verdict =
+  /** Its predecessor is the last event that we know: it is its turn. */
+  | { readonly kind: 'next' }
+  | { readonly kind: 'duplicate' }
+  /** Events between `after` and this one's predecessor never came. */
+  | { readonly kind: 'gap'; readonly after: Position | undefined }
+  /** A newer position of an epoch that was left behind: the old primary lives. */
+  | { readonly kind: 'superseded'; readonly epoch: number };
+
+/**
+ * Judges one event of a known source by its position alone. Pure.
+ * Every epoch is compared with its own watermark (a repeat of an old epoch's event stays a duplicate after a fork), and
+ * the predecessor with the highest of all (the first event of a new epoch names the last one of the old).
+ */
+export function judge({ position, prev }: Mark, seen: Seen, from: Start): Verdict {
+  const own = seen.get(position.epoch);
+  if (own !== undefined && comparePositions(position, own) <= 0) return { kind: 'duplicate' };
+  const top = highest(seen);
+  if (top === undefined) return firstSight(prev, from);
+  if (position.epoch < top.epoch) return { kind: 'superseded', epoch: top.epoch };
+  // An event that names no predecessor proves nothing, so it counts as one whose predecessor is missing.
+  return prev !== undefined && comparePositions(prev, top) <= 0
+    ? { kind: 'next' }
+    : { kind: 'gap', after: top };
+}
+
+function firstSight(prev: Position | undefined, from: Start): Verdict {
+  switch (from) {
+    case 'beginning':
+      return isStart(prev) ? { kind: 'next' } : { kind: 'gap', after: undefined };
+    case 'earliest':
+    case 'now':
+      return { kind: 'next' };
+  }
+}
+
+/** True for the predecessor that the very first event of a partition names. */
+export function isStart(prev: Position | undefined): boolean {
+  return prev !== undefined && comparePositions(prev, START) === 0;
+}
+
+export function highest(seen: Seen): Position | undefined {
+  let top: Position | undefined;
+  for (const position of seen.values())
+    if (top === undefined || comparePositions(position, top) > 0) top = position;
+  return top;
+}

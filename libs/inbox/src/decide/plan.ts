@@ -1,0 +1,114 @@
+import type { Envelope, Position, ReceivedEvent } from '@converge/contracts';
+import type { IncomingRecord } from '@converge/kafka';
+import type { Route, Router } from '../define/routes.ts';
+import type { Subscription } from '../define/subscription.ts';
+import type { Start } from '../define/types.ts';
+import { isStart, judge, type Mark, type Seen } from './judge.ts';
+import type { Claim, Reading } from './reading.ts';
+
+/** What is to be done with one record. Everything here moves the partition on; only a halt does not. */
+export type Step<DB> = {
+  readonly record: IncomingRecord;
+  /** Moves the watermark when the step is settled. */
+  readonly mark: Mark | undefined;
+} & Action<DB>;
+
+export type Action<DB> =
+  | {
+      readonly kind: 'handle';
+      readonly event: ReceivedEvent;
+      readonly subscription: Subscription<DB>;
+      /** No position of a pinned source: deduplicated by a row of its own. */
+      readonly foreign: boolean;
+    }
+  /** Cannot be handled whatever is tried: a dead letter at once. */
+  | {
+      readonly kind: 'refuse';
+      readonly envelope: Envelope | undefined;
+      readonly foreign: boolean;
+      readonly error: unknown;
+    }
+  | { readonly kind: 'skip'; readonly why: 'duplicate' | 'unknown_type' | 'uncertain' | 'stale' };
+
+/** Why a partition cannot go on at a record. */
+export type Obstacle = {
+  readonly record: IncomingRecord;
+  readonly claim: Claim;
+} & (
+  | { readonly kind: 'gap'; readonly after: Position | undefined }
+  | { readonly kind: 'superseded'; readonly epoch: number }
+);
+
+export interface Plan<DB> {
+  readonly steps: readonly Step<DB>[];
+  /** The first record that cannot be passed: nothing after it is in `steps`. */
+  readonly obstacle: Obstacle | undefined;
+}
+
+export interface PlanContext<DB> {
+  readonly from: Start;
+  /** Source uuid → what is known of it in this partition. */
+  readonly watermarks: ReadonlyMap<string, Seen>;
+  /** The pinned uuid of a source's name. */
+  readonly pinned: ReadonlyMap<string, string>;
+  readonly route: Router<DB>;
+}
+
+/** Decides a whole slice before anything is done. Pure: the same readings and watermarks give the same plan. */
+export function planSlice<DB>(readings: readonly Reading[], context: PlanContext<DB>): Plan<DB> {
+  const watermarks = new Map(context.watermarks);
+  const steps: Step<DB>[] = [];
+  for (const [at, reading] of readings.entries()) {
+    const { record, claim } = reading;
+    if (claim === undefined || context.pinned.get(claim.sourceName) !== claim.source) {
+      steps.push({ record, mark: undefined, ...act(reading, context.route, true) });
+      continue;
+    }
+    const seen = watermarks.get(claim.source) ?? new Map<number, Position>();
+    const verdict = judge(claim, seen, context.from);
+    switch (verdict.kind) {
+      case 'next':
+        watermarks.set(claim.source, new Map(seen).set(claim.position.epoch, claim.position));
+        steps.push({ record, mark: claim, ...act(reading, context.route, false) });
+        break;
+      case 'duplicate':
+        steps.push({ record, mark: undefined, kind: 'skip', why: 'duplicate' });
+        break;
+      case 'gap':
+        if (verdict.after === undefined && beginsLater(readings, at, claim.source)) {
+          steps.push({ record, mark: undefined, kind: 'skip', why: 'stale' });
+          break;
+        }
+        return { steps, obstacle: { record, claim, ...verdict } };
+      case 'superseded':
+        return { steps, obstacle: { record, claim, ...verdict } };
+    }
+  }
+  return { steps, obstacle: undefined };
+}
+
+/**
+ * At first sight a stale repeat of a later event may stand before the first one (the log was cut in front of them). The
+ * first event follows and names START; after it every predecessor is proved, so what is passed here comes again.
+ */
+function beginsLater(readings: readonly Reading[], at: number, source: string): boolean {
+  return readings.slice(at + 1).some(({ claim }) => claim?.source === source && isStart(claim.prev));
+}
+
+function act<DB>({ content }: Reading, route: Router<DB>, foreign: boolean): Action<DB> {
+  if (content.kind === 'unreadable')
+    return { kind: 'refuse', envelope: undefined, foreign, error: content.error };
+  const { envelope } = content;
+  let routed: Route<DB>;
+  try {
+    routed = route(envelope);
+  } catch (error) {
+    return { kind: 'refuse', envelope, foreign, error };
+  }
+  switch (routed.kind) {
+    case 'handle':
+      return { kind: 'handle', event: routed.event, subscription: routed.subscription, foreign };
+    case 'skip':
+      return { kind: 'skip', why: routed.why };
+  }
+}

@@ -1,0 +1,75 @@
+import {
+  ContractError,
+  decodeEnvelope,
+  type Envelope,
+  parsePosition,
+  type Position,
+  WIRE,
+} from '@converge/contracts';
+import type { IncomingRecord } from '@converge/kafka';
+import type { Mark } from './judge.ts';
+
+/** A record, read as far as its bytes allow. */
+export interface Reading {
+  readonly record: IncomingRecord;
+  /** What its headers claim; it counts only if the source is the one that is pinned under its name. */
+  readonly claim: Claim | undefined;
+  readonly content:
+    | { readonly kind: 'envelope'; readonly envelope: Envelope }
+    | { readonly kind: 'unreadable'; readonly error: ContractError };
+}
+
+export interface Claim extends Mark {
+  readonly sourceName: string;
+}
+
+/** Reads a record. Never throws, whatever the bytes. */
+export function readRecord(record: IncomingRecord): Reading {
+  try {
+    const envelope = decodeEnvelope(record);
+    const { sourceId, position, prev, source } = envelope;
+    const claim =
+      sourceId === undefined || position === undefined || !UUID.test(sourceId)
+        ? undefined
+        : { source: sourceId.toLowerCase(), sourceName: source, position, prev };
+    return { record, claim, content: { kind: 'envelope', envelope } };
+  } catch (error) {
+    return { record, claim: rawClaim(record), content: { kind: 'unreadable', error: contractError(error) } };
+  }
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/**
+ * The position of an event whose envelope is broken elsewhere. Without it the watermark would stay behind, and the next
+ * event would look like a gap.
+ */
+function rawClaim({ headers }: IncomingRecord): Claim | undefined {
+  const source = only(headers, WIRE.sourceId);
+  const sourceName = only(headers, WIRE.source);
+  const position = attempt(only(headers, WIRE.position));
+  if (source === undefined || sourceName === undefined || position === undefined || !UUID.test(source))
+    return undefined;
+  return { source: source.toLowerCase(), sourceName, position, prev: attempt(only(headers, WIRE.prev)) };
+}
+
+function only(headers: IncomingRecord['headers'], name: string): string | undefined {
+  const found = headers.filter(([header]) => header === name);
+  const value = found.length === 1 ? found[0]?.[1]?.toString('utf8') : undefined;
+  // Postgres cannot hold NUL in text; no honest name has control characters.
+  // eslint-disable-next-line no-control-regex
+  return value === undefined || value === '' || /[\u0000-\u001f\u007f]/.test(value) ? undefined : value;
+}
+
+function attempt(text: string | undefined): Position | undefined {
+  try {
+    return text === undefined ? undefined : parsePosition(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function contractError(error: unknown): ContractError {
+  if (error instanceof ContractError) return error;
+  return new ContractError('HEADERS_INVALID', 'the record could not be read', { cause: error });
+}

@@ -1,0 +1,45 @@
+import type { ReceivedEvent } from '@converge/contracts';
+import type { Subscription } from '../define/subscription.ts';
+
+export interface Handled<DB> {
+  readonly event: ReceivedEvent;
+  readonly subscription: Subscription<DB>;
+}
+
+/** One call of a handler. */
+export interface Unit<DB> {
+  readonly subscription: Subscription<DB>;
+  readonly events: readonly ReceivedEvent[];
+}
+
+interface Gathering {
+  readonly events: ReceivedEvent[];
+  readonly keys: Set<string>;
+}
+
+/**
+ * Groups the events of a slice into calls. A batch gathers all events of its type until an event that another handler
+ * takes has a key of the batch: then the batch runs first. So calls on one key stay in the order of the log. Pure.
+ */
+export function unitsOf<DB>(handled: readonly Handled<DB>[]): readonly Unit<DB>[] {
+  const units: Unit<DB>[] = [];
+  const gathering = new Map<Subscription<DB>, Gathering>();
+  const flush = (subscription: Subscription<DB>, { events }: Gathering): void => {
+    units.push({ subscription, events });
+    gathering.delete(subscription);
+  };
+  for (const { event, subscription } of handled) {
+    for (const [other, batch] of gathering)
+      if (other !== subscription && batch.keys.has(event.key)) flush(other, batch);
+    if (subscription.kind !== 'batch') {
+      units.push({ subscription, events: [event] });
+      continue;
+    }
+    const batch = gathering.get(subscription) ?? { events: [], keys: new Set<string>() };
+    gathering.set(subscription, batch);
+    batch.events.push(event);
+    batch.keys.add(event.key);
+  }
+  for (const [subscription, batch] of gathering) flush(subscription, batch);
+  return units;
+}

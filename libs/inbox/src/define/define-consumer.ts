@@ -1,0 +1,126 @@
+import { type EventDefinition, failureTopic } from '@converge/contracts';
+import { InboxError } from '../errors.ts';
+import { batchSubscription, eachSubscription, failureSubscription } from './subscribe.ts';
+import type { Subscription } from './subscription.ts';
+import type {
+  BatchHandler,
+  FailureHandler,
+  FailureOptions,
+  From,
+  Handler,
+  HandlerOptions,
+  Start,
+} from './types.ts';
+
+/** A consumer as a value: each method gives a new one. Connections come when a service runs it. */
+export interface ConsumerDefinition<DB> {
+  /** Its group in Kafka, and the name of its failure topic's owner. */
+  readonly name: string;
+  readonly from: From;
+  readonly subscriptions: readonly Subscription<DB>[];
+  /** The topics of its events, each once, in the order of subscription. */
+  readonly topics: readonly string[];
+  /** Where its dead letters are told: `<name>.failures`. */
+  readonly failureTopic: string;
+
+  on<Data>(event: EventDefinition<string, Data>, handler: Handler<DB, Data>): ConsumerDefinition<DB>;
+  on<Data>(
+    event: EventDefinition<string, Data>,
+    options: HandlerOptions,
+    handler: Handler<DB, Data>,
+  ): ConsumerDefinition<DB>;
+
+  /**
+   * All events of one type in a slice in one call, for one multi-row statement. Order per key holds towards other
+   * handlers too: an event of a key in the batch makes the batch run first.
+   */
+  onBatch<Data>(
+    event: EventDefinition<string, Data>,
+    handler: BatchHandler<DB, Data>,
+  ): ConsumerDefinition<DB>;
+  onBatch<Data>(
+    event: EventDefinition<string, Data>,
+    options: HandlerOptions,
+    handler: BatchHandler<DB, Data>,
+  ): ConsumerDefinition<DB>;
+
+  /** Compensates: called when the consumer `of` gave up on such an event. */
+  onFailure<Data>(
+    event: EventDefinition<string, Data>,
+    options: FailureOptions,
+    handler: FailureHandler<DB, Data>,
+  ): ConsumerDefinition<DB>;
+}
+
+export interface DefineConsumerOptions {
+  readonly name: string;
+  readonly from: From;
+}
+
+/** Defines a consumer without any handler yet. A bad one throws CONSUMER_INVALID here, at import. */
+export function defineConsumer<DB>(options: DefineConsumerOptions): ConsumerDefinition<DB> {
+  return consumer<DB>(options.name, Object.freeze(options.from), []);
+}
+
+/** Where the consumer begins with a topic; undefined when it declares starts per topic and forgot this one. */
+export function startOf(from: From, topic: string): Start | undefined {
+  return typeof from === 'string' ? from : (from[topic] ?? from['*']);
+}
+
+/** True when the consumer names this very topic: what a topic added later needs. */
+export function declaresStart(from: From, topic: string): boolean {
+  return typeof from !== 'string' && Object.hasOwn(from, topic);
+}
+
+function consumer<DB>(
+  name: string,
+  from: From,
+  subscriptions: readonly Subscription<DB>[],
+): ConsumerDefinition<DB> {
+  const add = (subscription: Subscription<DB>): ConsumerDefinition<DB> => {
+    refuseTwice(name, subscriptions, subscription);
+    return consumer(name, from, [...subscriptions, subscription]);
+  };
+  return Object.freeze({
+    name,
+    from,
+    subscriptions: Object.freeze([...subscriptions]),
+    topics: Object.freeze([...new Set(subscriptions.map(({ topic }) => topic))]),
+    failureTopic: failureTopic(name),
+    on: <Data>(event: EventDefinition<string, Data>, ...rest: OptionsAndHandler<Handler<DB, Data>>) =>
+      add(eachSubscription(event, ...optionsFirst(rest))),
+    onBatch: <Data>(
+      event: EventDefinition<string, Data>,
+      ...rest: OptionsAndHandler<BatchHandler<DB, Data>>
+    ) => add(batchSubscription(event, ...optionsFirst(rest))),
+    onFailure: <Data>(
+      event: EventDefinition<string, Data>,
+      options: FailureOptions,
+      handler: FailureHandler<DB, Data>,
+    ) => add(failureSubscription(event, options, handler)),
+  });
+}
+
+type OptionsAndHandler<H> = [handler: H] | [options: HandlerOptions, handler: H];
+
+function optionsFirst<H>(rest: OptionsAndHandler<H>): [HandlerOptions, H] {
+  return rest.length === 1 ? [{}, rest[0]] : rest;
+}
+
+function refuseTwice<DB>(name: string, known: readonly Subscription<DB>[], added: Subscription<DB>): void {
+  const same = known.some(
+    ({ topic, type, failedType }) =>
+      topic === added.topic && type === added.type && failedType === added.failedType,
+  );
+  const what = added.failedType === undefined ? added.type : `failures of ${added.failedType}`;
+  if (same)
+    throw new InboxError(
+      'CONSUMER_INVALID',
+      `consumer ${name} subscribes twice to ${what} on ${added.topic}: an event has one handler per consumer; call both from one, or define a second consumer`,
+    );
+  if (known.some(({ handler }) => handler === added.handler))
+    throw new InboxError(
+      'CONSUMER_INVALID',
+      `consumer ${name} has two handlers named ${added.handler}: their emitted events would share ids; give one another name in its options`,
+    );
+}

@@ -1,0 +1,129 @@
+import {
+  type EventDefinition,
+  FAILURE_TYPE,
+  type FailureData,
+  failureEvent,
+  receive,
+  type ReceivedEvent,
+} from '@converge/contracts';
+import { InboxError } from '../errors.ts';
+import type { CallContext, Routed, Subscription } from './subscription.ts';
+import {
+  type BatchHandler,
+  type FailedEvent,
+  type FailureHandler,
+  type FailureOptions,
+  type Handler,
+  type HandlerOptions,
+  KNOWN,
+} from './types.ts';
+
+export function eachSubscription<DB, Data>(
+  event: EventDefinition<string, Data>,
+  options: HandlerOptions,
+  handler: Handler<DB, Data>,
+): Subscription<DB> {
+  return {
+    ...common(event, event.type, options),
+    kind: 'each',
+    route: (envelope) => handle(receive(envelope, event)),
+    call: async ([received], context) => {
+      // Erased type: `route` above made every event that comes here.
+      const one = received as ReceivedEvent<Data>;
+      await handler(one, { ...context, event: one, emit: (emitted) => context.emit(emitted, one) });
+    },
+  };
+}
+
+export function batchSubscription<DB, Data>(
+  event: EventDefinition<string, Data>,
+  options: HandlerOptions,
+  handler: BatchHandler<DB, Data>,
+): Subscription<DB> {
+  return {
+    ...common(event, event.type, options),
+    kind: 'batch',
+    route: (envelope) => handle(receive(envelope, event)),
+    call: async (received, context) => {
+      const events = received as readonly ReceivedEvent<Data>[];
+      await handler(events, { ...context, events, emit: context.emit });
+    },
+  };
+}
+
+export function failureSubscription<DB, Data>(
+  event: EventDefinition<string, Data>,
+  options: FailureOptions,
+  handler: FailureHandler<DB, Data>,
+): Subscription<DB> {
+  const failure = failureEvent(options.of);
+  const any = options.certainty === 'any';
+  return {
+    ...common({ topic: failure.topic, type: FAILURE_TYPE }, `failure:${options.of}:${event.type}`, options),
+    kind: 'failure',
+    failedType: event.type,
+    route: (envelope) => routeFailure(receive(envelope, failure), event, any),
+    call: async ([received], context) => {
+      const letter = received as ReceivedEvent<Told<Data>>;
+      await handler(letter.data.told, {
+        ...failureContext(context, letter.data.failure, letter),
+      });
+    },
+  };
+}
+
+/** The failed event is parsed when the failure event is routed, so that bad data is found before any handler runs. */
+interface Told<Data> {
+  readonly failure: FailureData;
+  readonly told: FailedEvent<Data>;
+}
+
+function routeFailure<Data>(
+  received: ReceivedEvent<FailureData>,
+  event: EventDefinition<string, Data>,
+  any: boolean,
+): Routed {
+  const { data } = received;
+  if (data.event.type !== event.type) return { kind: 'skip', why: 'unknown_type' };
+  if (!any && !KNOWN.includes(data.certainty)) return { kind: 'skip', why: 'uncertain' };
+  const told: Told<Data> = { failure: data, told: parseFailed(data, event) };
+  return handle({ ...received, data: told });
+}
+
+function parseFailed<Data>(failure: FailureData, event: EventDefinition<string, Data>): FailedEvent<Data> {
+  const { payload, version, ref } = failure.event;
+  if (payload === undefined)
+    throw new InboxError(
+      'FAILED_EVENT_NOT_INCLUDED',
+      `the failure event does not carry the payload of ${event.type} (${ref === undefined ? 'it is not text' : `it is at ${ref}`}): compensate this one by hand`,
+      { category: 'data' },
+    );
+  return { ...failure, event: { ...failure.event, data: event.parse(payload, version ?? 1) } };
+}
+
+function failureContext<DB>(context: CallContext<DB>, failure: FailureData, letter: ReceivedEvent) {
+  const event: ReceivedEvent<FailureData> = { ...letter, data: failure };
+  return {
+    ...context,
+    event,
+    emit: (emitted: Parameters<CallContext<DB>['emit']>[0]) => context.emit(emitted, letter),
+  };
+}
+
+function common(
+  { topic, type }: { readonly topic: string; readonly type: string },
+  name: string,
+  options: HandlerOptions,
+): Pick<Subscription<never>, 'topic' | 'type' | 'handler' | 'maxHandleMs'> {
+  const { maxHandleMs } = options;
+  return {
+    topic,
+    type,
+    handler: options.name ?? name,
+    ...(maxHandleMs === undefined ? {} : { maxHandleMs }),
+  };
+}
+
+function handle(event: ReceivedEvent): Routed {
+  return { kind: 'handle', event };
+}

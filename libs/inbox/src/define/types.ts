@@ -1,0 +1,82 @@
+import type { DomainEvent, FailureData, ReceivedEvent } from '@converge/contracts';
+import type { Certainty } from '@converge/resilience';
+import type { Logger } from '@converge/telemetry';
+import type { Transaction } from 'kysely';
+
+/**
+ * Where a consumer begins with a topic that it has never read: `beginning` = the whole log, and a missing first event
+ * is a gap; `earliest` = whatever the log still holds; `now` = what comes after its registration.
+ */
+export type Start = 'beginning' | 'earliest' | 'now';
+
+/** One start for all topics, or one per topic, `'*'` standing for those not named. */
+export type From = Start | Readonly<Record<string, Start>>;
+
+/** What every handler gets. Nothing of it may be used after the handler has ended. */
+export interface HandlerContext<DB> {
+  /** The slice's own transaction. Effects written through it happen exactly once. */
+  readonly tx: Transaction<DB>;
+  /** Aborts after `maxHandleMs`, or when the partition went to another member. */
+  readonly signal: AbortSignal;
+  /** When the signal will abort, or the event's own deadline if that is sooner. */
+  readonly deadline: Date;
+  /** The same for every attempt and replay of this handler on this event: give it to other systems. */
+  readonly idempotencyKey: string;
+  readonly log: Logger;
+}
+
+export interface EventContext<DB, Data> extends HandlerContext<DB> {
+  readonly event: ReceivedEvent<Data>;
+  /** Writes an event with the slice's transaction, with id, causation, correlation, hops and trace filled in. */
+  emit(event: DomainEvent): void;
+}
+
+export interface BatchContext<DB, Data> extends HandlerContext<DB> {
+  readonly events: readonly ReceivedEvent<Data>[];
+  /** As for one event; `answers` is the event of this batch that caused it. */
+  emit(event: DomainEvent, answers: ReceivedEvent): void;
+}
+
+/** A failure event of another consumer, with the failed event's data parsed by its definition. */
+export interface FailedEvent<Data> extends Omit<FailureData, 'event'> {
+  readonly event: FailureData['event'] & { readonly data: Data };
+}
+
+export interface FailureContext<DB> extends HandlerContext<DB> {
+  /** The failure event itself. */
+  readonly event: ReceivedEvent<FailureData>;
+  emit(event: DomainEvent): void;
+}
+
+export type Handler<DB, Data> = (
+  event: ReceivedEvent<Data>,
+  context: EventContext<DB, Data>,
+) => Promise<void> | void;
+export type BatchHandler<DB, Data> = (
+  events: readonly ReceivedEvent<Data>[],
+  context: BatchContext<DB, Data>,
+) => Promise<void> | void;
+export type FailureHandler<DB, Data> = (
+  failure: FailedEvent<Data>,
+  context: FailureContext<DB>,
+) => Promise<void> | void;
+
+export interface HandlerOptions {
+  /** Part of the ids of what the handler emits: keep it when the code moves. @default the event's type */
+  readonly name?: string;
+  /** Milliseconds that one call may take before its signal aborts. @default the service's `maxHandleMs` */
+  readonly maxHandleMs?: number;
+}
+
+export interface FailureOptions extends HandlerOptions {
+  /** The consumer whose failures these are; its topic is `<of>.failures`. */
+  readonly of: string;
+  /**
+   * `known`: only failures of which it is certain whether the event took effect. `any`: also those where nobody knows,
+   * so the handler must cope with both. @default 'known'
+   */
+  readonly certainty?: 'known' | 'any';
+}
+
+/** Certainties that reach a failure handler that did not ask for `any`. */
+export const KNOWN: readonly Certainty[] = ['not_applied', 'applied'];

@@ -1,0 +1,27 @@
+import { type Category, type Certainty, ConvergeError } from '@converge/resilience';
+
+export type InboxErrorCode =
+  | 'CONSUMER_INVALID'
+  | 'TOPIC_MISSING'
+  | 'TOPIC_START_UNDECLARED'
+  | 'INBOX_NOT_MIGRATED'
+  | 'CONSUMER_STOPPED'
+  | 'HANDLER_TIMEOUT'
+  | 'HANDLER_ENDED'
+  | 'LOOP_SUSPECTED'
+  | 'FAILED_EVENT_NOT_INCLUDED'
+  | 'FOREIGN_ID_REUSED';
+
+/** What went wrong in a consumer, on both axes. The text says what, why and the next step. */
+export class InboxError extends ConvergeError {
+  declare readonly code: InboxErrorCode;
+
+  constructor(
+    code: InboxErrorCode,
+    message: string,
+    detail: { category?: Category; certainty?: Certainty; cause?: unknown } = {},
+  ) {
+    const { category = 'configuration', certainty = 'not_applied', cause } = detail;
+    super(message, { code, category, certainty, cause });
+  }
+}

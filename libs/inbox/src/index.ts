@@ -1,0 +1,35 @@
+/**
+ * Consumers. Guarantees, for handlers that write only through the `tx` they get:
+ * - each event takes effect once, however often it is delivered, by whichever member; no retention window bounds that;
+ * - events of one key reach every handler in the order of the log;
+ * - an event that never came is noticed by the next one's predecessor, and halts its partition by name;
+ * - an event that cannot be handled becomes a dead letter and a failure event, in the transaction that passes it;
+ * - an outage of the consumer's own database is waited for: nothing is given up, no attempt is counted.
+ */
+export {
+  type ConsumerDefinition,
+  defineConsumer,
+  type DefineConsumerOptions,
+} from './define/define-consumer.ts';
+export type {
+  BatchContext,
+  BatchHandler,
+  EventContext,
+  FailedEvent,
+  FailureContext,
+  FailureHandler,
+  FailureOptions,
+  From,
+  Handler,
+  HandlerContext,
+  HandlerOptions,
+  Start,
+} from './define/types.ts';
+export type { Subscription } from './define/subscription.ts';
+export type { InPlacePolicy } from './decide/next-attempt.ts';
+export { InboxError, type InboxErrorCode } from './errors.ts';
+export type { Call, Middleware } from './middleware/middleware.ts';
+export { inboxMigrations } from './migrations.ts';
+export { type ConsumerService, consumerService, run } from './service/consumer-service.ts';
+export type { ConsumerServiceOptions } from './service/options.ts';
+export type { ConsumerStatus, PartitionStatus } from './service/status.ts';

@@ -1,0 +1,55 @@
+import { type Clock, systemClock } from '@converge/runtime';
+import { InboxError } from '../errors.ts';
+import type { Middleware } from './middleware.ts';
+
+export interface TimeLimit {
+  readonly maxHandleMs: number;
+  /** Milliseconds that a handler gets to end after its signal aborted, before it is left behind. */
+  readonly graceMs: number;
+  readonly clock?: Clock;
+}
+
+/**
+ * Aborts the handler's signal after `maxHandleMs` and gives it a grace to end. One that does not end is left behind:
+ * the slice is rolled back, and whether its calls to other systems took effect is unknown.
+ */
+export function timeLimit<DB>({ maxHandleMs, graceMs, clock = systemClock }: TimeLimit): Middleware<DB> {
+  return async (call, next) => {
+    const { context, events, subscription } = call;
+    const limitMs = subscription.maxHandleMs ?? maxHandleMs;
+    const deadline = earlier(new Date(clock.now() + limitMs), events);
+    const aborter = new AbortController();
+    const lost = (): void => aborter.abort(context.signal.reason);
+    const left = Promise.withResolvers<never>();
+    // One timer at a time and no AbortSignal.any: this stands in the way of every event.
+    let timer = setTimeout(() => {
+      const error = tooLong(subscription.handler, limitMs);
+      aborter.abort(error);
+      timer = setTimeout(() => left.reject(error), graceMs);
+    }, limitMs);
+    context.signal.addEventListener('abort', lost, { once: true });
+    if (context.signal.aborted) lost();
+    try {
+      const signal = aborter.signal;
+      await Promise.race([next({ ...call, context: { ...context, signal, deadline } }), left.promise]);
+    } finally {
+      clearTimeout(timer);
+      context.signal.removeEventListener('abort', lost);
+    }
+  };
+}
+
+function earlier(own: Date, events: readonly { readonly deadline?: Date }[]): Date {
+  return events.reduce(
+    (least, { deadline }) => (deadline !== undefined && deadline < least ? deadline : least),
+    own,
+  );
+}
+
+function tooLong(handler: string, ms: number): InboxError {
+  return new InboxError(
+    'HANDLER_TIMEOUT',
+    `handler ${handler} took longer than ${ms} ms and was stopped: raise maxHandleMs, or move slow calls out of the handler`,
+    { category: 'service', certainty: 'unknown' },
+  );
+}

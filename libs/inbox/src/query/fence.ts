@@ -1,0 +1,73 @@
+import type { Executor } from '@converge/postgres';
+
+export interface PartitionKey {
+  readonly consumer: string;
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/**
+ * Moves the fence. The first statement of every slice: the row stays locked until the commit, so a second owner waits
+ * here and then moves zero rows, whatever its handlers would have done. Primary key look-up, HOT update.
+ */
+const moveSql = `
+  update converge.inbox_partition set next_offset = $5::bigint
+   where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4::bigint and state = 'running'`;
+
+/** False: the row is not where we left it, so another owner is at work (or an operator halted the partition). */
+export async function moveFence(
+  tx: Executor,
+  key: PartitionKey,
+  expected: bigint,
+  next: bigint,
+): Promise<boolean> {
+  const { rowCount } = await tx.query(moveSql, [
+    key.consumer,
+    key.topic,
+    key.partition,
+    `${expected}`,
+    `${next}`,
+  ]);
+  return rowCount === 1;
+}
+
+const haltSql = `
+  update converge.inbox_partition
+     set state = 'halted', halted_code = $5, halted_reason = $6, halted_at = clock_timestamp()
+   where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4::bigint and state = 'running'`;
+
+/** Halts the partition where it stands, under the same fence. False: it is not ours to halt. */
+export async function haltPartition(
+  executor: Executor,
+  key: PartitionKey,
+  expected: bigint,
+  halt: { readonly code: string; readonly reason: string },
+): Promise<boolean> {
+  const { rowCount } = await executor.query(haltSql, [
+    key.consumer,
+    key.topic,
+    key.partition,
+    `${expected}`,
+    halt.code,
+    halt.reason,
+  ]);
+  return rowCount === 1;
+}
+
+/** Who holds the fence row: its xmax is the transaction that locked it. For the alarm only. */
+const holderSql = `
+  select a.pid, a.application_name as application, a.state, a.xact_start as since
+    from converge.inbox_partition p join pg_stat_activity a on a.backend_xid = p.xmax
+   where p.consumer = $1 and p.topic = $2 and p.partition = $3`;
+
+export interface FenceHolder {
+  readonly pid: number;
+  readonly application: string;
+  readonly state: string;
+  readonly since: Date;
+}
+
+export async function fenceHolder(executor: Executor, key: PartitionKey): Promise<FenceHolder | undefined> {
+  const { rows } = await executor.query<FenceHolder>(holderSql, [key.consumer, key.topic, key.partition]);
+  return rows[0];
+}

@@ -1,0 +1,69 @@
+import type { Executor } from '@converge/postgres';
+
+export interface PartitionRow {
+  readonly topic: string;
+  readonly partition: number;
+  readonly topicId: string | null;
+  readonly nextOffset: bigint;
+  readonly halted: { readonly code: string; readonly reason: string } | undefined;
+}
+
+interface Raw {
+  readonly topic: string;
+  readonly partition: number;
+  readonly topic_id: string | null;
+  readonly next_offset: string;
+  readonly halted_code: string | null;
+  readonly halted_reason: string | null;
+}
+
+const columns = 'topic, partition, topic_id, next_offset, halted_code, halted_reason';
+const byConsumerSql = `select ${columns} from converge.inbox_partition where consumer = $1`;
+
+/** Every partition of a consumer: some dozens of rows by the primary key's first column. */
+export async function readPartitions(executor: Executor, consumer: string): Promise<readonly PartitionRow[]> {
+  const { rows } = await executor.query<Raw>(byConsumerSql, [consumer]);
+  return rows.map(({ topic, partition, topic_id, next_offset, halted_code, halted_reason }) => ({
+    topic,
+    partition,
+    topicId: topic_id,
+    nextOffset: BigInt(next_offset),
+    halted: halted_code === null ? undefined : { code: halted_code, reason: halted_reason ?? '' },
+  }));
+}
+
+export interface NewPartition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly topicId: string | null;
+  readonly offset: bigint;
+}
+
+const consumerSql = `insert into converge.inbox_consumer (name) values ($1) on conflict (name) do nothing`;
+const lockSql = `select from converge.inbox_consumer where name = $1 for update`;
+const insertSql = `
+  insert into converge.inbox_partition (consumer, topic, partition, topic_id, start_offset, next_offset)
+  select $1, n.topic, n.partition, n.topic_id, n.start, n.start
+    from unnest($2::text[], $3::int[], $4::text[], $5::bigint[]) as n(topic, partition, topic_id, start)
+  on conflict (consumer, topic, partition) do nothing`;
+
+/** Locks the consumer's registration until the transaction ends: members agree on where a topic begins. */
+export async function lockRegistration(tx: Executor, consumer: string): Promise<void> {
+  await tx.query(consumerSql, [consumer]);
+  await tx.query(lockSql, [consumer]);
+}
+
+export async function insertPartitions(
+  tx: Executor,
+  consumer: string,
+  partitions: readonly NewPartition[],
+): Promise<void> {
+  if (partitions.length === 0) return;
+  await tx.query(insertSql, [
+    consumer,
+    partitions.map(({ topic }) => topic),
+    partitions.map(({ partition }) => partition),
+    partitions.map(({ topicId }) => topicId),
+    partitions.map(({ offset }) => `${offset}`),
+  ]);
+}

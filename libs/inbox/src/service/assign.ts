@@ -1,0 +1,103 @@
+import { type Admin, type Assignment, type LogEnds, partitionId, type StartAt } from '@converge/kafka';
+import type { ConsumerDefinition } from '../define/define-consumer.ts';
+import type { Seen } from '../decide/judge.ts';
+import { FIRST_LIMIT } from '../decide/slice-limit.ts';
+import { type PartitionRow, readPartitions } from '../query/partition.ts';
+import { readWatermarks } from '../query/watermark.ts';
+import { type Halt, noCounts, type Partition, type SliceContext } from '../slice/context.ts';
+import { startFor } from './register.ts';
+
+/** What our row says about a partition, against what the broker says. Pure. */
+export function checkRow(
+  row: PartitionRow,
+  topicId: string | null,
+  ends: LogEnds | undefined,
+): Halt | undefined {
+  if (row.halted !== undefined) return row.halted;
+  if (row.topicId !== null && topicId !== null && row.topicId !== topicId)
+    return {
+      code: 'topic_recreated',
+      reason: `${row.topic} was deleted and made again (topic id ${row.topicId}, now ${topicId}): our offset ${row.nextOffset} is of the old one. Decide what was lost, then replay this consumer from the new topic`,
+    };
+  if (ends === undefined || (row.nextOffset >= ends.earliest && row.nextOffset <= ends.latest))
+    return undefined;
+  return {
+    code: 'offset_out_of_range',
+    reason: `our offset ${row.nextOffset} of ${row.topic}/${row.partition} is not in the log, which has ${ends.earliest} to ${ends.latest}: records went before they were read (retention, truncation, a restored broker). Decide what was lost, then set the position by a replay`,
+  };
+}
+
+/** Reads the state of partitions that were just assigned: where to begin is the database's word, not Kafka's. */
+export async function loadPartitions<DB>(
+  context: SliceContext<DB>,
+  admin: Admin,
+  assigned: readonly Assignment[],
+): Promise<readonly Partition[]> {
+  const consumer = context.definition.name;
+  const rows = await readPartitions(context.database.executor, consumer);
+  const watermarks = await readWatermarks(context.database.executor, consumer, assigned);
+  const topics = new Set(assigned.map(({ topic }) => topic));
+  const broker = new Map<string, { topicId: string | null; ends: readonly LogEnds[] }>();
+  for (const topic of topics) {
+    const topicId = (await admin.describeTopic(topic))?.topicId ?? null;
+    broker.set(topic, { topicId, ends: await admin.logEnds(topic) });
+  }
+  return assigned.map(({ topic, partition }) => {
+    const row = rows.find((one) => one.topic === topic && one.partition === partition);
+    if (row === undefined)
+      throw new Error(`${partitionId(topic, partition)} of ${consumer} is not registered yet`);
+    const { topicId = null, ends = [] } = broker.get(topic) ?? {};
+    const halted = checkRow(
+      row,
+      topicId,
+      ends.find((one) => one.partition === partition),
+    );
+    return partitionOf(context.definition, row, watermarks.get(partitionId(topic, partition)), halted);
+  });
+}
+
+function partitionOf<DB>(
+  definition: ConsumerDefinition<DB>,
+  { topic, partition, topicId, nextOffset }: PartitionRow,
+  watermarks: ReadonlyMap<string, Seen> | undefined,
+  halted: Halt | undefined,
+): Partition {
+  return {
+    key: { consumer: definition.name, topic, partition },
+    start: startFor(definition, topic),
+    topicId,
+    nextOffset,
+    watermarks: new Map(watermarks),
+    halted,
+    limit: FIRST_LIMIT,
+    suspect: undefined,
+    outages: 0,
+    lag: 0n,
+    counts: noCounts(),
+  };
+}
+
+/** Where the client begins. A halted partition is paused at its first batch, so any place that exists will do. */
+export function startAt(partitions: readonly Partition[]): ReadonlyMap<string, StartAt> {
+  return new Map(
+    partitions.map(({ key, nextOffset, halted }) => [
+      partitionId(key.topic, key.partition),
+      halted === undefined ? nextOffset : 'earliest',
+    ]),
+  );
+}
+
+/** After a lost fence or an outage: what the database says now. False: the partition's row is gone. */
+export async function reload<DB>(context: SliceContext<DB>, partition: Partition): Promise<void> {
+  const { consumer, topic, partition: number } = partition.key;
+  const { executor } = context.database;
+  const rows = await readPartitions(executor, consumer);
+  const row = rows.find((one) => one.topic === topic && one.partition === number);
+  if (row === undefined)
+    throw new Error(`${partitionId(topic, number)} of ${consumer} is not registered any more`);
+  const watermarks = await readWatermarks(executor, consumer, [partition.key]);
+  partition.nextOffset = row.nextOffset;
+  partition.halted = row.halted;
+  partition.watermarks = new Map(watermarks.get(partitionId(topic, number)));
+  partition.suspect = undefined;
+}

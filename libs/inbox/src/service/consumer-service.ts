@@ -1,0 +1,170 @@
+import { failureEvent } from '@converge/contracts';
+import type { Admin } from '@converge/kafka';
+import { createOutbox } from '@converge/outbox';
+import { sqlState } from '@converge/postgres';
+import { runServices, type RunOptions, type Service } from '@converge/runtime';
+import { logger } from '@converge/telemetry';
+import type { ConsumerDefinition } from '../define/define-consumer.ts';
+import { router } from '../define/routes.ts';
+import { InboxError } from '../errors.ts';
+import { measure } from '../middleware/measure.ts';
+import { compose } from '../middleware/middleware.ts';
+import { timeLimit } from '../middleware/time-limit.ts';
+import { trace } from '../middleware/trace.ts';
+import { serverVersion } from '../query/session.ts';
+import type { SliceContext } from '../slice/context.ts';
+import { notMigrated } from '../slice/outcome.ts';
+import { GroupMember } from './group-member.ts';
+import { type ConsumerServiceOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+import { describeTopics, register } from './register.ts';
+import { Sources } from './sources.ts';
+import type { ConsumerStatus } from './status.ts';
+
+export interface ConsumerService extends Service {
+  status(): readonly ConsumerStatus[];
+}
+
+/** The consumers of one database as a service. Nothing is connected before `start`. */
+export function consumerService<DB>(
+  consumers: readonly ConsumerDefinition<DB>[],
+  options: ConsumerServiceOptions<DB>,
+): ConsumerService {
+  refuseSameNames(consumers);
+  const resolved = resolveOptions(options);
+  const ended = Promise.withResolvers<void>();
+  ended.promise.catch(() => undefined);
+  let members: readonly GroupMember<DB>[] = [];
+  let admin: Admin | undefined;
+  let stopping: Promise<void> | undefined;
+
+  const stopAll = async (): Promise<void> => {
+    await Promise.all(members.map((member) => member.stop()));
+    await admin?.close();
+    ended.resolve();
+  };
+  const stop = (): Promise<void> => (stopping ??= starting.catch(() => undefined).then(stopAll));
+  let starting: Promise<void> = Promise.resolve();
+
+  const start = async (): Promise<void> => {
+    try {
+      const opened = await prepare(consumers, resolved);
+      ({ admin, members } = opened);
+      for (const member of members) {
+        await member.start();
+        member.done.catch((error: unknown) => {
+          ended.reject(error);
+          void stop().catch(() => undefined);
+        });
+      }
+    } catch (error) {
+      await stopAll().catch(() => undefined);
+      throw error;
+    }
+  };
+  return {
+    name: `consumers ${consumers.map(({ name }) => name).join(', ')}`,
+    start: () => (starting = start()),
+    stop,
+    done: ended.promise,
+    status: () => members.map((member) => member.status()),
+  };
+}
+
+/** Runs consumers until a signal or until one of them cannot go on. A second signal exits at once. */
+export function run<DB>(
+  consumers: readonly ConsumerDefinition<DB>[],
+  options: ConsumerServiceOptions<DB> & { readonly run?: RunOptions },
+): Promise<void> {
+  return runServices([consumerService(consumers, options)], options.run);
+}
+
+interface Opened<DB> {
+  readonly admin: Admin;
+  readonly members: readonly GroupMember<DB>[];
+}
+
+async function prepare<DB>(
+  consumers: readonly ConsumerDefinition<DB>[],
+  options: ResolvedOptions<DB>,
+): Promise<Opened<DB>> {
+  const { broker, database } = options;
+  await database.ping();
+  const version = await serverVersion(database.executor);
+  const admin = await broker.admin();
+  try {
+    const topics = await describeTopics(admin, consumers);
+    const members: GroupMember<DB>[] = [];
+    for (const consumer of consumers) {
+      await register(consumer, topics, admin, database).catch((error: unknown) => {
+        throw ['42P01', '3F000'].includes(sqlState(error) ?? '') ? notMigrated(error) : error;
+      });
+      const context = contextOf(consumer, options, version);
+      const sources = new Sources(database.executor, consumer.name, context.log);
+      await sources.load();
+      members.push(new GroupMember(context, sources, admin, broker, options));
+    }
+    return { admin, members };
+  } catch (error) {
+    await admin.close();
+    throw error;
+  }
+}
+
+function contextOf<DB>(
+  definition: ConsumerDefinition<DB>,
+  options: ResolvedOptions<DB>,
+  serverVersion: number,
+): SliceContext<DB> {
+  const { database, clock, random, inPlace, graceMs, lockTimeoutMs, sliceMs, sliceSize } = options;
+  const maxHandleMs = Math.max(
+    options.maxHandleMs,
+    ...definition.subscriptions.map((one) => one.maxHandleMs ?? 0),
+  );
+  const handlerMs = maxHandleMs + graceMs + marginMs;
+  const sliceMaxMs = 5 * sliceMs;
+  const middleware = [
+    trace<DB>(),
+    measure<DB>(clock),
+    timeLimit<DB>({ ...options, clock }),
+    ...options.middleware,
+  ];
+  return {
+    definition,
+    failureEvent: failureEvent(definition.name),
+    database,
+    // Handlers' events carry ids of their own, so the outbox asks for no declaration.
+    outbox: createOutbox([], { clock, random }),
+    route: router(definition),
+    call: compose(middleware, ({ subscription, events, context }) => subscription.call(events, context)),
+    limits: {
+      idleMs: handlerMs,
+      statementMs: handlerMs,
+      lockMs: lockTimeoutMs,
+      transactionMs: sliceMaxMs + handlerMs + marginMs,
+    },
+    serverVersion,
+    inPlace,
+    bounds: { sliceMs, sliceSize },
+    sliceMaxMs,
+    clock,
+    random,
+    log: logger('inbox', { consumer: definition.name }),
+  };
+}
+
+/** So that our own limits always act before the server's, which end the connection. */
+const marginMs = 1_000;
+
+function refuseSameNames<DB>(consumers: readonly ConsumerDefinition<DB>[]): void {
+  const empty = consumers.find(({ subscriptions }) => subscriptions.length === 0);
+  if (consumers.length === 0 || empty !== undefined)
+    throw new InboxError(
+      'CONSUMER_INVALID',
+      `${empty?.name ?? 'consumerService'} has nothing to handle: add .on(event, handler)`,
+    );
+  if (new Set(consumers.map(({ name }) => name)).size < consumers.length)
+    throw new InboxError(
+      'CONSUMER_INVALID',
+      'two consumers have one name: they would be one group with two codes; rename one',
+    );
+}

@@ -1,0 +1,130 @@
+import {
+  type Admin,
+  type Assignment,
+  type Broker,
+  type GroupConsumer,
+  type IncomingBatch,
+  type PartitionControl,
+  partitionId,
+  type StartAt,
+} from '@converge/kafka';
+import type { Partition, SliceContext } from '../slice/context.ts';
+import { loadPartitions, startAt } from './assign.ts';
+import type { ResolvedOptions } from './options.ts';
+import type { Sources } from './sources.ts';
+import { type ConsumerStatus, partitionStatus } from './status.ts';
+import { workBatch, type Worker } from './work-batch.ts';
+
+/** One consumer as a member of its group: holds what it knows of its partitions, and hands batches to `workBatch`. */
+export class GroupMember<DB> {
+  readonly #context: SliceContext<DB>;
+  readonly #admin: Admin;
+  readonly #worker: Worker<DB>;
+  readonly #client: GroupConsumer;
+  readonly #partitions = new Map<string, Partition>();
+  readonly #died = Promise.withResolvers<void>();
+  #state: ConsumerStatus['state'] = 'stopped';
+  #stopping = false;
+
+  constructor(
+    context: SliceContext<DB>,
+    sources: Sources,
+    admin: Admin,
+    broker: Broker,
+    options: Pick<ResolvedOptions<DB>, 'sessionTimeoutMs' | 'heartbeatIntervalMs'>,
+  ) {
+    this.#context = context;
+    this.#admin = admin;
+    this.#worker = {
+      context,
+      sources,
+      stopping: () => this.#stopping,
+      waiting: (why) => {
+        if (this.#state !== 'failed') this.#state = why === undefined ? 'running' : 'waiting';
+      },
+    };
+    this.#client = broker.consumer({
+      groupId: context.definition.name,
+      topics: context.definition.topics,
+      sessionTimeoutMs: options.sessionTimeoutMs,
+      heartbeatIntervalMs: options.heartbeatIntervalMs,
+      handlers: {
+        assigned: (partitions) => this.#assigned(partitions),
+        batch: (batch, control) => this.#batch(batch, control),
+        revoked: (partitions) => this.#revoked(partitions),
+      },
+    });
+    this.#died.promise.catch(() => undefined);
+  }
+
+  /** Resolves after `stop`; rejects when this consumer cannot go on. */
+  get done(): Promise<void> {
+    return this.#died.promise;
+  }
+
+  async start(): Promise<void> {
+    await this.#client.start();
+    this.#state = 'running';
+    this.#client.done.then(
+      () => this.#died.resolve(),
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#client.stop();
+    if (this.#state !== 'failed') this.#state = 'stopped';
+    this.#died.resolve();
+  }
+
+  status(): ConsumerStatus {
+    return {
+      consumer: this.#context.definition.name,
+      state: this.#state,
+      partitions: [...this.#partitions.values()].map(partitionStatus),
+    };
+  }
+
+  async #assigned(assignments: readonly Assignment[]): Promise<ReadonlyMap<string, StartAt>> {
+    const partitions = await loadPartitions(this.#context, this.#admin, assignments);
+    for (const partition of partitions) {
+      const { topic, partition: number } = partition.key;
+      this.#partitions.set(partitionId(topic, number), partition);
+      if (partition.halted !== undefined)
+        this.#context.log.error({ ...partition.key, alarm: partition.halted.code }, partition.halted.reason);
+    }
+    return startAt(partitions);
+  }
+
+  /** Never rejects: an error of ours must not reach the client, which would leave the group for it. */
+  async #batch(batch: IncomingBatch, control: PartitionControl): Promise<void> {
+    const partition = this.#partitions.get(partitionId(batch.topic, batch.partition));
+    if (partition === undefined || this.#state === 'failed') return control.pause();
+    const lost = new AbortController();
+    // A stop aborts the client's signal too, but then the slice in work is finished, not thrown away.
+    const onAbort = (): void => {
+      if (!this.#stopping) lost.abort(control.signal.reason);
+    };
+    control.signal.addEventListener('abort', onAbort, { once: true });
+    if (control.signal.aborted) onAbort();
+    try {
+      await workBatch(this.#worker, partition, batch, control, lost.signal);
+    } catch (error) {
+      control.pause();
+      this.#fail(error);
+    } finally {
+      control.signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #revoked(assignments: readonly Assignment[]): void {
+    for (const { topic, partition } of assignments) this.#partitions.delete(partitionId(topic, partition));
+  }
+
+  #fail(error: unknown): void {
+    this.#state = 'failed';
+    this.#context.log.error({ err: error, consumer: this.#context.definition.name }, 'consumer stopped');
+    this.#died.reject(error);
+  }
+}

@@ -1,0 +1,70 @@
+import type { Broker } from '@converge/kafka';
+import type { Database } from '@converge/postgres';
+import { type Clock, type Random, systemClock, systemRandom } from '@converge/runtime';
+import { defaultInPlace, type InPlacePolicy } from '../decide/next-attempt.ts';
+import { InboxError } from '../errors.ts';
+import type { Middleware } from '../middleware/middleware.ts';
+
+export interface ConsumerServiceOptions<DB> {
+  /** The consumer's own database, with its inbox and its outbox. */
+  readonly database: Database<DB>;
+  readonly broker: Broker;
+  /** Events of one transaction at most. @default 500 */
+  readonly sliceSize?: number;
+  /** About how long one transaction should take, milliseconds; slices shrink and grow to it. @default 1_000 */
+  readonly sliceMs?: number;
+  /** Milliseconds that one call of a handler may take before its signal aborts. @default 30_000 */
+  readonly maxHandleMs?: number;
+  /** Milliseconds that a handler gets to end after that. @default 1_000 */
+  readonly graceMs?: number;
+  /** Milliseconds that a statement waits for a lock, the fence's among them. @default 5_000 */
+  readonly lockTimeoutMs?: number;
+  /** How a failing event is tried in place. @default 3 attempts within 2 s, base 50 ms, full jitter */
+  readonly inPlace?: Partial<InPlacePolicy>;
+  /** Wraps every handler, inside the kit's own. @default none */
+  readonly middleware?: readonly Middleware<DB>[];
+  /** @default 10_000 */
+  readonly sessionTimeoutMs?: number;
+  /** @default 1_000 */
+  readonly heartbeatIntervalMs?: number;
+  /** @default the system's */
+  readonly clock?: Clock;
+  /** @default Math.random */
+  readonly random?: Random;
+}
+
+export type ResolvedOptions<DB> = Required<Omit<ConsumerServiceOptions<DB>, 'inPlace'>> & {
+  readonly inPlace: InPlacePolicy;
+};
+
+const MAX_TIMER_MS = 2_147_483_647;
+
+export function resolveOptions<DB>(options: ConsumerServiceOptions<DB>): ResolvedOptions<DB> {
+  const resolved: ResolvedOptions<DB> = Object.freeze({
+    sliceSize: 500,
+    sliceMs: 1_000,
+    maxHandleMs: 30_000,
+    graceMs: 1_000,
+    lockTimeoutMs: 5_000,
+    middleware: [],
+    sessionTimeoutMs: 10_000,
+    heartbeatIntervalMs: 1_000,
+    clock: systemClock,
+    random: systemRandom,
+    ...options,
+    inPlace: Object.freeze({ ...defaultInPlace, ...options.inPlace }),
+  });
+  check('sliceSize', resolved.sliceSize, 10_000);
+  check('inPlace.attempts', resolved.inPlace.attempts, 1_000);
+  for (const name of ['sliceMs', 'maxHandleMs', 'graceMs', 'lockTimeoutMs'] as const)
+    check(name, resolved[name], MAX_TIMER_MS);
+  return resolved;
+}
+
+function check(name: string, value: number, most: number): void {
+  if (Number.isInteger(value) && value >= 1 && value <= most) return;
+  throw new InboxError(
+    'CONSUMER_INVALID',
+    `consumerService: ${name} is ${value}, but must be a whole number from 1 to ${most}`,
+  );
+}

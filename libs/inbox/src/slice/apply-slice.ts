@@ -1,0 +1,179 @@
+import { contextHeaders } from '@converge/contracts';
+import type { AppendEvent } from '@converge/outbox';
+import { type Executor, executorOf, kyselyTransaction } from '@converge/postgres';
+import { classify } from '@converge/resilience';
+import { failpoint } from '@converge/runtime';
+import type { Transaction } from 'kysely';
+import type { Step } from '../decide/plan.ts';
+import { insertDeadLetter } from '../query/dead-letter.ts';
+import { moveFence } from '../query/fence.ts';
+import { limitSession } from '../query/session.ts';
+import { moveWatermarks, type MovedMark } from '../query/watermark.ts';
+import { answers, callHandlers } from './call-handlers.ts';
+import type { Partition, SliceContext } from './context.ts';
+import { Emitted } from './emitted.ts';
+import { withoutRepeats } from './foreign-steps.ts';
+import {
+  attemptOf,
+  type Attempt,
+  failureEventId,
+  failureInput,
+  failureStory,
+  type Letter,
+  letterRow,
+} from './letter.ts';
+import {
+  ConnectionLost,
+  FenceLost,
+  HandlerFailed,
+  OwnStatementFailed,
+  type OwnStep,
+} from './slice-errors.ts';
+
+/** Why an event that reached its handler is given up after all. */
+export interface GivenUp {
+  readonly failure: Letter['failure'];
+  readonly attempts: readonly Attempt[];
+}
+
+export interface Slice<DB> {
+  readonly steps: readonly Step<DB>[];
+  /** One past the last record of the slice. */
+  readonly next: bigint;
+  /** Steps that are written as dead letters instead of being handled. */
+  readonly givenUp: ReadonlyMap<Step<DB>, GivenUp>;
+}
+
+/** What a committed slice did. */
+export interface Applied {
+  readonly handled: number;
+  readonly duplicates: number;
+  readonly skipped: number;
+  readonly letters: readonly Letter[];
+}
+
+/**
+ * One slice, one transaction: fence → handlers in order → dead letters → what they emitted, by one append → watermark →
+ * commit. The database's wish for a rerun (40001, 40P01) is granted here; every other error rolls back and passes.
+ */
+export function applySlice<DB>(
+  context: SliceContext<DB>,
+  partition: Partition,
+  slice: Slice<DB>,
+  signal: AbortSignal,
+): Promise<Applied> {
+  const { clock, random, database } = context;
+  return kyselyTransaction(database.db, { clock, random }, (tx) =>
+    inside(context, partition, slice, tx, signal),
+  );
+}
+
+async function inside<DB>(
+  context: SliceContext<DB>,
+  partition: Partition,
+  slice: Slice<DB>,
+  tx: Transaction<DB>,
+  signal: AbortSignal,
+): Promise<Applied> {
+  const executor = executorOf(tx);
+  const { key, nextOffset } = partition;
+  await own('limits', () => limitSession(executor, context.limits, context.serverVersion));
+  const ours = await own('fence', () => moveFence(executor, key, nextOffset, slice.next));
+  if (!ours) throw new FenceLost();
+  const steps = await own('foreign', () => withoutRepeats(executor, key.consumer, slice.steps));
+  const emitted = new Emitted(key.consumer);
+  const toHandle = steps.filter((step) => !slice.givenUp.has(step));
+  await callHandlers(context, tx, toHandle, emitted, signal);
+  const letters = await own('dead_letter', () =>
+    writeLetters(context, partition, steps, slice.givenUp, executor),
+  );
+  await append(context, executor, [
+    ...emitted.events,
+    ...letters.map((letter) => told(context, partition, letter)),
+  ]);
+  await own('watermark', () => moveWatermarks(executor, key, lastMarks(steps)));
+  failpoint('inbox.before_commit');
+  return {
+    handled: toHandle.filter(({ kind }) => kind === 'handle').length,
+    duplicates: steps.filter((step) => step.kind === 'skip' && step.why === 'duplicate').length,
+    skipped: steps.filter((step) => step.kind === 'skip' && step.why !== 'duplicate').length,
+    letters,
+  };
+}
+
+/** The highest mark of each source and epoch: marks of one source ascend within a slice. */
+export function lastMarks<DB>(steps: readonly Step<DB>[]): readonly MovedMark[] {
+  const last = new Map<string, MovedMark>();
+  for (const { mark } of steps)
+    if (mark !== undefined) last.set(`${mark.source} ${mark.position.epoch}`, mark);
+  return [...last.values()];
+}
+
+async function writeLetters<DB>(
+  context: SliceContext<DB>,
+  { key, topicId }: Partition,
+  steps: readonly Step<DB>[],
+  givenUp: Slice<DB>['givenUp'],
+  executor: Executor,
+): Promise<readonly Letter[]> {
+  const letters: Letter[] = [];
+  for (const step of steps) {
+    const letter = letterOf(context, step, givenUp.get(step));
+    if (letter === undefined) continue;
+    const row = letterRow(letter, { consumer: key.consumer, topicId });
+    if (await insertDeadLetter(executor, row)) letters.push(letter);
+  }
+  return letters;
+}
+
+function letterOf<DB>(
+  context: SliceContext<DB>,
+  step: Step<DB>,
+  givenUp: GivenUp | undefined,
+): Letter | undefined {
+  const { record } = step;
+  switch (step.kind) {
+    case 'skip':
+      return undefined;
+    case 'handle':
+      if (givenUp === undefined) return undefined;
+      return { record, envelope: step.event, handler: step.subscription.handler, ...givenUp };
+    case 'refuse': {
+      const failure = classify(step.error);
+      const handler = step.envelope?.type ?? 'unreadable';
+      const attempts = [attemptOf(failure, context.clock.now(), 0)];
+      return { record, envelope: step.envelope, handler, failure, attempts };
+    }
+  }
+}
+
+/** The failure event of a letter: in the same transaction, through the same outbox as everything else. */
+function told<DB>(context: SliceContext<DB>, { key, topicId }: Partition, letter: Letter): AppendEvent {
+  const origin = { consumer: key.consumer, topicId };
+  const event = context.failureEvent(failureInput(letter, origin));
+  const { type, version, topic, key: eventKey, payload } = event;
+  const headers = contextHeaders(event, failureStory(letter.envelope));
+  return { id: failureEventId(letter, origin), type, version, topic, key: eventKey, payload, headers };
+}
+
+async function append<DB>(
+  context: SliceContext<DB>,
+  executor: Executor,
+  events: readonly AppendEvent[],
+): Promise<void> {
+  if (events.length === 0) return;
+  try {
+    await context.outbox.append(executor, events);
+  } catch (error) {
+    if (!(await answers(executor))) throw new ConnectionLost('', { cause: error });
+    throw new HandlerFailed('emit', [], error);
+  }
+}
+
+async function own<T>(step: OwnStep, statement: () => Promise<T>): Promise<T> {
+  try {
+    return await statement();
+  } catch (error) {
+    throw new OwnStatementFailed(step, error);
+  }
+}

@@ -1,0 +1,85 @@
+import { type Executor, executorOf, sqlState } from '@converge/postgres';
+import { deterministicUuid, failpoint } from '@converge/runtime';
+import type { Transaction } from 'kysely';
+import { type Unit, unitsOf } from '../decide/units.ts';
+import type { Step } from '../decide/plan.ts';
+import { InboxError } from '../errors.ts';
+import type { SliceContext } from './context.ts';
+import { emitClosed, type Emitted, identityOf } from './emitted.ts';
+import { guarded } from './guarded.ts';
+import { ConnectionLost, HandlerFailed, PartitionLost, SliceTooLong } from './slice-errors.ts';
+
+/** Calls the handlers of a slice in order. Throws HandlerFailed, or why no handler is to blame. */
+export async function callHandlers<DB>(
+  context: SliceContext<DB>,
+  tx: Transaction<DB>,
+  steps: readonly Step<DB>[],
+  emitted: Emitted,
+  signal: AbortSignal,
+): Promise<void> {
+  const started = context.clock.monotonic();
+  const units = unitsOf(steps.filter((step) => step.kind === 'handle'));
+  for (const [at, unit] of units.entries()) {
+    if (signal.aborted) throw new PartitionLost();
+    if (at > 0 && context.clock.monotonic() - started > context.sliceMaxMs) throw new SliceTooLong();
+    await callOne(context, tx, unit, emitted, signal);
+  }
+}
+
+async function callOne<DB>(
+  context: SliceContext<DB>,
+  tx: Transaction<DB>,
+  { subscription, events }: Unit<DB>,
+  emitted: Emitted,
+  signal: AbortSignal,
+): Promise<void> {
+  const { handler } = subscription;
+  const consumer = context.definition.name;
+  const guard = guarded(tx, handler);
+  let open = true;
+  const [first] = events;
+  const idempotencyKey = deterministicUuid(
+    consumer,
+    handler,
+    'key',
+    first === undefined ? '' : identityOf(first),
+  );
+  const emit: Parameters<typeof context.call>[0]['context']['emit'] = (event, answers) => {
+    if (!open) throw emitClosed(handler, event.type);
+    emitted.add(handler, event, answers);
+  };
+  const deadline = new Date(context.clock.now());
+  try {
+    await context.call({
+      consumer,
+      subscription,
+      events,
+      context: { tx: guard.tx, emit, signal, deadline, idempotencyKey, log: context.log },
+    });
+    failpoint('inbox.in_handler');
+  } catch (error) {
+    if (signal.aborted) throw new PartitionLost();
+    if (!timedOut(error) && !(await answers(executorOf(tx)))) throw new ConnectionLost('', { cause: error });
+    throw new HandlerFailed(handler, events, error);
+  } finally {
+    open = false;
+    guard.close();
+  }
+}
+
+function timedOut(error: unknown): boolean {
+  return error instanceof InboxError && error.code === 'HANDLER_TIMEOUT';
+}
+
+/**
+ * Whether the slice's connection still works. "The transaction is aborted" is an answer too: then it was a statement
+ * of the handler that failed, and the handler's error is its own.
+ */
+export async function answers(executor: Executor): Promise<boolean> {
+  try {
+    await executor.query('select 1');
+    return true;
+  } catch (error) {
+    return sqlState(error) === '25P02';
+  }
+}

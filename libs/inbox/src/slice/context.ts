@@ -1,0 +1,69 @@
+import type { EventDefinition, FailureData, FailureInput } from '@converge/contracts';
+import type { Outbox } from '@converge/outbox';
+import type { Database } from '@converge/postgres';
+import type { Clock, Random } from '@converge/runtime';
+import type { Logger } from '@converge/telemetry';
+import type { ConsumerDefinition } from '../define/define-consumer.ts';
+import type { Router } from '../define/routes.ts';
+import type { Start } from '../define/types.ts';
+import type { Seen } from '../decide/judge.ts';
+import type { InPlacePolicy } from '../decide/next-attempt.ts';
+import type { Call } from '../middleware/middleware.ts';
+import type { PartitionKey } from '../query/fence.ts';
+import type { SessionLimits } from '../query/session.ts';
+
+/** What all slices of one consumer share. */
+export interface SliceContext<DB> {
+  readonly definition: ConsumerDefinition<DB>;
+  readonly failureEvent: EventDefinition<string, FailureData, FailureInput>;
+  readonly database: Database<DB>;
+  readonly outbox: Outbox;
+  readonly route: Router<DB>;
+  /** The handler inside its middleware. */
+  readonly call: (call: Call<DB>) => Promise<void>;
+  readonly limits: SessionLimits;
+  readonly serverVersion: number;
+  readonly inPlace: InPlacePolicy;
+  readonly bounds: { readonly sliceMs: number; readonly sliceSize: number };
+  /** Milliseconds that all handlers of one slice may take before its events are tried one by one. */
+  readonly sliceMaxMs: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+export interface Counts {
+  handled: number;
+  duplicates: number;
+  /** Events of types that this consumer does not handle. */
+  skipped: number;
+  deadLetters: number;
+  gaps: number;
+}
+
+export interface Halt {
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** One partition in our hands. What it says of the database is true only while the fence says so. */
+export interface Partition {
+  readonly key: PartitionKey;
+  readonly start: Start;
+  readonly topicId: string | null;
+  nextOffset: bigint;
+  watermarks: Map<string, Seen>;
+  halted: Halt | undefined;
+  /** How many events the next slice may hold. */
+  limit: number;
+  /** The offset of an obstacle that was seen once: the next look decides. */
+  suspect: bigint | undefined;
+  /** Outages in a row, for the backoff. */
+  outages: number;
+  lag: bigint;
+  readonly counts: Counts;
+}
+
+export function noCounts(): Counts {
+  return { handled: 0, duplicates: 0, skipped: 0, deadLetters: 0, gaps: 0 };
+}

@@ -1,0 +1,52 @@
+import { contextHeaders, type DomainEvent, type ReceivedEvent } from '@converge/contracts';
+import type { AppendEvent } from '@converge/outbox';
+import { deterministicUuid } from '@converge/runtime';
+import { inject } from '@converge/telemetry';
+import { InboxError } from '../errors.ts';
+import { storyOf } from './letter.ts';
+
+/** The operator's retry number; the first delivery and every redelivery of it are run 0. */
+const run = 0;
+
+/**
+ * What the handlers of one slice emit, until it is appended. Ids are a function of consumer, handler, incoming event
+ * and index, so that a handler that runs again emits the same facts under the same ids.
+ */
+export class Emitted {
+  readonly #events: AppendEvent[] = [];
+  readonly #counts = new Map<string, number>();
+  readonly #consumer: string;
+
+  constructor(consumer: string) {
+    this.#consumer = consumer;
+  }
+
+  get events(): readonly AppendEvent[] {
+    return this.#events;
+  }
+
+  add(handler: string, event: DomainEvent, answers: ReceivedEvent): void {
+    const incoming = identityOf(answers);
+    const count = `${handler} ${incoming}`;
+    const index = this.#counts.get(count) ?? 0;
+    this.#counts.set(count, index + 1);
+    const { type, version, topic, key, payload } = event;
+    const headers = contextHeaders(event, storyOf(answers));
+    inject(headers); // the handler's span, which is over when the slice appends
+    const id = deterministicUuid(this.#consumer, handler, 'apply', run, incoming, index);
+    this.#events.push({ id, type, version, topic, key, payload, headers });
+  }
+}
+
+/** The incoming event's id; foreign producers promise uniqueness only together with their source. */
+export function identityOf({ id, source, position }: ReceivedEvent): string {
+  return position === undefined ? `${source}#${id}` : id;
+}
+
+export function emitClosed(handler: string, type: string): InboxError {
+  return new InboxError(
+    'HANDLER_ENDED',
+    `handler ${handler} emitted ${type} after it had ended: await everything that emits before the handler returns`,
+    { category: 'bug' },
+  );
+}

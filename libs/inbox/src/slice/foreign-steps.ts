@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import type { Envelope } from '@converge/contracts';
+import type { Executor } from '@converge/postgres';
+import type { Step } from '../decide/plan.ts';
+import { InboxError } from '../errors.ts';
+import { recordForeign } from '../query/foreign.ts';
+
+interface Identified {
+  readonly identity: Buffer;
+  readonly payloadHash: Buffer;
+  readonly eventId: string;
+}
+
+/**
+ * Drops repeats among the events that have no position of a known source, by one row each. An id that comes again with
+ * other content is two events that claim to be one: it becomes a dead letter, never a silent skip.
+ */
+export async function withoutRepeats<DB>(
+  tx: Executor,
+  consumer: string,
+  steps: readonly Step<DB>[],
+): Promise<readonly Step<DB>[]> {
+  const foreign = new Map<Step<DB>, Identified>();
+  const first = new Map<string, Identified>();
+  for (const step of steps) {
+    const envelope = foreignEnvelope(step);
+    if (envelope === undefined) continue;
+    const identified = identify(envelope);
+    foreign.set(step, identified);
+    const hex = identified.identity.toString('hex');
+    if (!first.has(hex)) first.set(hex, identified);
+  }
+  if (first.size === 0) return steps;
+  const known = await recordForeign(tx, consumer, [...first.values()]);
+  return steps.map((step) => {
+    const identified = foreign.get(step);
+    if (identified === undefined) return step;
+    const hex = identified.identity.toString('hex');
+    const hash = known.get(hex) ?? (first.get(hex) === identified ? undefined : first.get(hex)?.payloadHash);
+    if (hash === undefined) return step;
+    return hash.equals(identified.payloadHash) ? repeat(step) : reused(step);
+  });
+}
+
+function foreignEnvelope<DB>(step: Step<DB>): Envelope | undefined {
+  switch (step.kind) {
+    case 'handle':
+      return step.foreign ? step.event : undefined;
+    case 'refuse':
+      return step.foreign ? step.envelope : undefined;
+    case 'skip':
+      return undefined;
+  }
+}
+
+function identify({ id, source, payload }: Envelope): Identified {
+  const identity = createHash('sha256').update(`${source.length}:${source}${id}`).digest();
+  return { identity, payloadHash: createHash('sha256').update(payload).digest(), eventId: id };
+}
+
+function repeat<DB>({ record, mark }: Step<DB>): Step<DB> {
+  return { record, mark, kind: 'skip', why: 'duplicate' };
+}
+
+function reused<DB>(step: Step<DB>): Step<DB> {
+  const envelope = foreignEnvelope(step);
+  const error = new InboxError(
+    'FOREIGN_ID_REUSED',
+    `source ${envelope?.source ?? ''} sent id ${envelope?.id ?? ''} before, with another payload: two events claim to be one; have the producer give each its own id`,
+    { category: 'data' },
+  );
+  return { record: step.record, mark: step.mark, kind: 'refuse', envelope, foreign: false, error };
+}

@@ -1,0 +1,76 @@
+import { sqlState } from '@converge/postgres';
+import { classify, type Failure } from '@converge/resilience';
+import { InboxError } from '../errors.ts';
+import {
+  ConnectionLost,
+  FenceLost,
+  HandlerFailed,
+  OwnStatementFailed,
+  PartitionLost,
+  SliceTooLong,
+} from './slice-errors.ts';
+
+/** Whose fault it is that a slice did not commit. The whole of "an outage is never mistaken for a bad event". */
+export type Fault =
+  /** Another owner moved the fence: read the state again. */
+  | { readonly kind: 'fence_lost' }
+  | { readonly kind: 'partition_lost' }
+  /** Somebody holds the fence row longer than the lock timeout. */
+  | { readonly kind: 'fence_held'; readonly error: unknown }
+  /** Our own database does not answer, or nobody knows whether the commit took effect: wait, read the state again. */
+  | { readonly kind: 'outage'; readonly error: unknown }
+  /** The events: a handler threw, or the commit was refused for what they wrote. */
+  | { readonly kind: 'events'; readonly failure: Failure; readonly handler: string | undefined }
+  /** The slice was too large for its time: smaller ones will do. */
+  | { readonly kind: 'too_long' }
+  /** Nothing of this consumer can work until somebody mends something. */
+  | { readonly kind: 'stop'; readonly error: unknown };
+
+/** Pure. Everything that `applySlice` may reject with comes through here. */
+export function faultOf(error: unknown): Fault {
+  if (error instanceof FenceLost) return { kind: 'fence_lost' };
+  if (error instanceof PartitionLost) return { kind: 'partition_lost' };
+  if (error instanceof SliceTooLong) return { kind: 'too_long' };
+  if (error instanceof ConnectionLost) return { kind: 'outage', error: error.cause };
+  if (error instanceof HandlerFailed)
+    return { kind: 'events', failure: classify(error.cause), handler: error.handler };
+  if (error instanceof OwnStatementFailed) return ownFault(error);
+  // What remains was thrown by BEGIN or COMMIT.
+  const failure = classify(error);
+  if (isOutage(failure)) return { kind: 'outage', error };
+  if (failure.category === 'configuration') return { kind: 'stop', error };
+  return { kind: 'events', failure, handler: undefined };
+}
+
+function ownFault({ step, cause }: OwnStatementFailed): Fault {
+  const state = sqlState(cause);
+  if (step === 'fence' && state === '55P03') return { kind: 'fence_held', error: cause };
+  // 57014: our statement waited behind something until its time was over; 25P0x: the server ended the session.
+  if (isOutage(classify(cause)) || state === '57014' || state === '55P03' || state?.startsWith('25P'))
+    return { kind: 'outage', error: cause };
+  if (state === '42P01' || state === '3F000') return { kind: 'stop', error: notMigrated(cause) };
+  return { kind: 'stop', error: cause };
+}
+
+function isOutage({ category }: Failure): boolean {
+  switch (category) {
+    case 'network':
+    case 'throttle':
+    case 'service':
+    case 'contention':
+      return true;
+    case 'data':
+    case 'configuration':
+    case 'business':
+    case 'bug':
+      return false;
+  }
+}
+
+export function notMigrated(cause: unknown): InboxError {
+  return new InboxError(
+    'INBOX_NOT_MIGRATED',
+    'the tables of the inbox are missing in this database: run `converge migrate` with its DATABASE_URL, then start again',
+    { cause },
+  );
+}

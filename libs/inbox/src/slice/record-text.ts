@@ -1,0 +1,66 @@
+import type { Envelope, FailureInput } from '@converge/contracts';
+import type { IncomingRecord } from '@converge/kafka';
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Up to here a failure event carries the payload; above, a reference to the dead letter. */
+const MAX_TOLD_BYTES = 256 * 1024;
+const MAX_KEY_BYTES = 1024;
+
+/** Text that Postgres, JSON and a terminal can hold, whatever it was. */
+export function clean(text: string, maxLength: number): string {
+  // eslint-disable-next-line no-control-regex
+  return text
+    .replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '\ufffd')
+    .slice(0, maxLength)
+    .toWellFormed();
+}
+
+/** The event's key, or the nearest thing to it: what was given up must still be found and ordered by it. */
+export function keyOf(record: IncomingRecord, envelope: Envelope | undefined): string {
+  const key = envelope?.key ?? record.key?.toString('utf8') ?? '';
+  // eslint-disable-next-line no-control-regex
+  const text = key.replace(/[\u0000-\u001f\u007f]/g, '\ufffd').toWellFormed();
+  return cut(text) || `${record.topic}/${record.partition}`;
+}
+
+function cut(text: string): string {
+  if (Buffer.byteLength(text) <= MAX_KEY_BYTES) return text;
+  let kept = '';
+  let bytes = 0;
+  for (const character of text) {
+    bytes += Buffer.byteLength(character);
+    if (bytes > MAX_KEY_BYTES) return kept;
+    kept += character;
+  }
+  return kept;
+}
+
+export function headersJson(headers: IncomingRecord['headers']): string {
+  return JSON.stringify(
+    headers.map(([name, value]) => [name.toWellFormed(), value === null ? null : shown(value)]),
+  );
+}
+
+function shown(value: Buffer): string | { readonly base64: string } {
+  return textOf(value) ?? { base64: value.toString('base64') };
+}
+
+type Told = Pick<FailureInput['event'], 'payload' | 'payloadBase64' | 'ref'>;
+
+/** How a failure event tells the payload: as it came, in base64, or where to find it. */
+export function payloadOf(value: Buffer | null, ref: string): Told {
+  // Control characters take six bytes each inside JSON, so the encoded size is what counts.
+  if (value === null || value.length > MAX_TOLD_BYTES) return { ref };
+  const text = textOf(value);
+  if (text === undefined) return { payloadBase64: value.toString('base64') };
+  return Buffer.byteLength(JSON.stringify(text)) > 2 * MAX_TOLD_BYTES ? { ref } : { payload: text };
+}
+
+function textOf(value: Buffer): string | undefined {
+  try {
+    return utf8.decode(value);
+  } catch {
+    return undefined;
+  }
+}

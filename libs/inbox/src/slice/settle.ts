@@ -1,0 +1,140 @@
+import type { Failure } from '@converge/resilience';
+import { nextLimit } from '../decide/slice-limit.ts';
+import { nextAttempt } from '../decide/next-attempt.ts';
+import type { Step } from '../decide/plan.ts';
+import { splitByWork } from '../decide/split.ts';
+import { InboxError } from '../errors.ts';
+import { applySlice, type GivenUp, lastMarks } from './apply-slice.ts';
+import type { Partition, SliceContext } from './context.ts';
+import { type Attempt, attemptOf } from './letter.ts';
+import { type Fault, faultOf } from './outcome.ts';
+import { report } from './report.ts';
+
+/** `settled`: the partition stands behind the steps. Every other fault leaves it where it was. */
+export type Settled = { readonly kind: 'settled' } | Exclude<Fault, { kind: 'events' | 'too_long' }>;
+
+/**
+ * Optimistic batch, pessimistic isolation: the steps as one slice, and when a handler throws, one event a transaction,
+ * so that only the event that fails is tried again and given up.
+ */
+export async function settle<DB>(
+  context: SliceContext<DB>,
+  partition: Partition,
+  steps: readonly Step<DB>[],
+  signal: AbortSignal,
+): Promise<Settled> {
+  const parts = splitByWork(steps);
+  if (parts.length > 1) {
+    const outcome = await attempt(context, partition, steps, new Map(), signal);
+    if (outcome.kind !== 'events' && outcome.kind !== 'too_long') return outcome;
+    partition.limit = 1;
+    context.log.debug({ ...partition.key, events: steps.length, reason: outcome.kind }, 'isolating');
+  }
+  for (const part of parts) {
+    const outcome = await settleOne(context, partition, part, signal);
+    if (outcome.kind !== 'settled') return outcome;
+  }
+  return { kind: 'settled' };
+}
+
+/** A part with one event at most: tried in place by policy, then given up. */
+async function settleOne<DB>(
+  context: SliceContext<DB>,
+  partition: Partition,
+  steps: readonly Step<DB>[],
+  signal: AbortSignal,
+): Promise<Settled> {
+  const { clock, random, inPlace } = context;
+  const started = clock.monotonic();
+  const attempts: Attempt[] = [];
+  for (let reruns = 0; ;) {
+    const at = { now: clock.now(), monotonic: clock.monotonic() };
+    const outcome = await attempt(context, partition, steps, new Map(), signal);
+    if (outcome.kind === 'too_long') throw new Error('a slice of one call cannot be too long');
+    if (outcome.kind !== 'events') return outcome;
+    const { failure } = outcome;
+    const tried = { attempts: attempts.length + 1, reruns, elapsedMs: clock.monotonic() - started };
+    const next = nextAttempt(failure, tried, inPlace, random);
+    report.attempt(context, steps, failure, next.kind);
+    if (next.kind === 'rerun') reruns += 1;
+    else attempts.push(attemptOf(failure, at.now, clock.monotonic() - at.monotonic));
+    switch (next.kind) {
+      case 'stop':
+        return { kind: 'stop', error: stopped(context, failure, outcome.handler) };
+      case 'dead_letter':
+        return giveUp(context, partition, steps, { failure: worst(failure, attempts), attempts }, signal);
+      case 'retry':
+      case 'rerun':
+        await clock.sleep(next.delayMs, signal);
+        if (signal.aborted) return { kind: 'partition_lost' };
+    }
+  }
+}
+
+/** One attempt of unknown outcome makes the whole unknown, whatever the last one said. */
+function worst(failure: Failure, attempts: readonly Attempt[]): Failure {
+  return attempts.some(({ certainty }) => certainty === 'unknown')
+    ? { ...failure, certainty: 'unknown' }
+    : failure;
+}
+
+async function giveUp<DB>(
+  context: SliceContext<DB>,
+  partition: Partition,
+  steps: readonly Step<DB>[],
+  why: GivenUp,
+  signal: AbortSignal,
+): Promise<Settled> {
+  const failed = steps.find(({ kind }) => kind === 'handle');
+  if (failed === undefined) return { kind: 'stop', error: why.failure.cause };
+  const outcome = await attempt(context, partition, steps, new Map([[failed, why]]), signal);
+  // Without a handler in it, a refused letter is a fault of ours: going on would lose the event.
+  if (outcome.kind === 'events') return { kind: 'stop', error: outcome.failure.cause };
+  return outcome.kind === 'too_long' ? { kind: 'partition_lost' } : outcome;
+}
+
+async function attempt<DB>(
+  context: SliceContext<DB>,
+  partition: Partition,
+  steps: readonly Step<DB>[],
+  givenUp: ReadonlyMap<Step<DB>, GivenUp>,
+  signal: AbortSignal,
+): Promise<{ readonly kind: 'settled' } | Fault> {
+  const last = steps.at(-1);
+  if (last === undefined) return { kind: 'settled' };
+  const next = last.record.offset + 1n;
+  const started = context.clock.monotonic();
+  try {
+    const applied = await applySlice(context, partition, { steps, next, givenUp }, signal);
+    const tookMs = context.clock.monotonic() - started;
+    advance(partition, steps, next);
+    partition.limit = nextLimit(partition.limit, tookMs, context.bounds);
+    report.applied(context, partition, applied, tookMs);
+    return { kind: 'settled' };
+  } catch (error) {
+    return faultOf(error);
+  }
+}
+
+/** What the commit made true in the database becomes true here. */
+function advance<DB>(partition: Partition, steps: readonly Step<DB>[], next: bigint): void {
+  partition.nextOffset = next;
+  partition.outages = 0;
+  partition.suspect = undefined;
+  for (const { source, position } of lastMarks(steps)) {
+    const seen = new Map(partition.watermarks.get(source)).set(position.epoch, position);
+    partition.watermarks.set(source, seen);
+  }
+}
+
+function stopped<DB>(
+  { definition }: SliceContext<DB>,
+  failure: Failure,
+  handler: string | undefined,
+): InboxError {
+  return new InboxError(
+    'CONSUMER_STOPPED',
+    `consumer ${definition.name} stopped, since no event of it can be handled: ${failure.message} (${failure.code}, in handler ${handler ?? 'commit'}). Nothing was given up; mend the setting or run the missing migration, then start it again`,
+    { cause: failure.cause },
+  );
+}

@@ -1,0 +1,35 @@
+import type { ReceivedEvent } from '@converge/contracts';
+
+/** The fence row was not where we left it. Never an event's fault, and nothing was applied. */
+export class FenceLost extends Error {}
+
+/** The partition was taken from us (or given back) while its slice was in work; the slice is rolled back. */
+export class PartitionLost extends Error {}
+
+/** The slice's own connection is gone, so nothing in it was the handlers' fault. */
+export class ConnectionLost extends Error {}
+
+/** The slice took longer than its transaction may; its events are tried one by one. */
+export class SliceTooLong extends Error {}
+
+/** One of our own statements failed: the database's fault or ours, never an event's. */
+export class OwnStatementFailed extends Error {
+  readonly step: OwnStep;
+  constructor(step: OwnStep, cause: unknown) {
+    super(`the inbox's own statement failed (${step})`, { cause });
+    this.step = step;
+  }
+}
+
+export type OwnStep = 'begin' | 'limits' | 'fence' | 'foreign' | 'dead_letter' | 'watermark';
+
+/** A handler threw. */
+export class HandlerFailed extends Error {
+  readonly handler: string;
+  readonly events: readonly ReceivedEvent[];
+  constructor(handler: string, events: readonly ReceivedEvent[], cause: unknown) {
+    super(`handler ${handler} failed`, { cause });
+    this.handler = handler;
+    this.events = events;
+  }
+}
