@@ -1,0 +1,55 @@
+import type { Executor } from '@converge/postgres';
+import { seededRandom } from '@converge/runtime';
+import { manualClock } from '@converge/testing';
+import { expect, it } from 'vitest';
+import { type LostCommit, resolveCommit } from './resolve-commit.ts';
+
+const lost: LostCommit = { xid: '7', proof: { text: 'proof', values: [] } };
+type Answer = string | null | Error;
+
+/** A server that answers the status question with each of `statuses` in turn, then the last one for ever. */
+function server(statuses: readonly Answer[], proofRows = 1): Executor & { asked: number } {
+  const scripted = {
+    asked: 0,
+    query: (text: string) => {
+      if (text === 'proof') return Promise.resolve({ rows: [], rowCount: proofRows });
+      const answer = statuses[Math.min(scripted.asked, statuses.length - 1)] ?? null;
+      scripted.asked += 1;
+      return answer instanceof Error
+        ? Promise.reject(answer)
+        : Promise.resolve({ rows: [{ status: answer }] as never[], rowCount: 1 });
+    },
+  };
+  return scripted;
+}
+
+async function outcome(executor: Executor): Promise<string> {
+  const clock = manualClock();
+  let result: string | undefined;
+  const resolving = resolveCommit(executor, lost, {
+    clock,
+    random: seededRandom(1),
+    deadlineMs: 10_000,
+  }).then((value) => (result = value));
+  for (let turns = 0; result === undefined && turns < 100; turns += 1) await clock.advance(500);
+  return resolving;
+}
+
+const future = Object.assign(new Error('transaction ID 7 is in the future'), {
+  code: '22023',
+  severity: 'ERROR',
+});
+
+it.each<[string, readonly Answer[], number, string]>([
+  ['committed, and our row is there', ['committed'], 1, 'committed'],
+  ['committed, but by somebody who got the id after a crash', ['committed'], 0, 'aborted'],
+  ['aborted', ['aborted'], 0, 'aborted'],
+  ['in progress means wait', ['in progress', 'in progress', 'committed'], 1, 'committed'],
+  ['unreachable means ask again', [new Error('down'), new Error('down'), 'aborted'], 0, 'aborted'],
+  ['an id of the future was lost in a crash', [future], 0, 'aborted'],
+  ['an id so old that nothing is known', [null], 1, 'unknown'],
+  ['busy until the deadline', ['in progress'], 1, 'unknown'],
+  ['unreachable until the deadline', [new Error('down')], 1, 'unknown'],
+])('%s', async (_what, statuses, proofRows, expected) => {
+  expect(await outcome(server(statuses, proofRows))).toBe(expected);
+});
