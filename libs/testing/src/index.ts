@@ -8,6 +8,7 @@
  */
 export { freshDatabase } from './database.ts';
 export { faultProxy, type FaultProxy, type FaultProxyOptions } from './fault-proxy.ts';
+export { freshTopic, type FreshTopicOptions } from './fresh-topic.ts';
 export { manualClock, type ManualClock } from './manual-clock.ts';
 export { embeddedKafka, embeddedPostgres, type EmbeddedOptions } from './stack/embedded.ts';
 export type { EmbeddedServer } from './stack/embedded-server.ts';

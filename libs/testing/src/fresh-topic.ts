@@ -1,0 +1,25 @@
+import { randomBytes } from 'node:crypto';
+import { kafkajsBroker } from '@converge/kafka';
+
+export interface FreshTopicOptions {
+  /** @default 3 */
+  readonly partitions?: number;
+  /** Shows in the name. @default 'test' */
+  readonly prefix?: string;
+}
+
+/** Makes an empty topic on `brokers` (comma-separated `host:port`) and returns its name. */
+export async function freshTopic(
+  brokers: string,
+  { partitions = 3, prefix = 'test' }: FreshTopicOptions = {},
+): Promise<string> {
+  const name = `${prefix}-${randomBytes(6).toString('hex')}`;
+  const broker = kafkajsBroker({ brokers: brokers.split(','), clientId: 'converge-testing' });
+  try {
+    const admin = await broker.admin();
+    await admin.createTopic({ name, partitions });
+  } finally {
+    await broker.close();
+  }
+  return name;
+}
