@@ -75,12 +75,15 @@ interface SignalWatch {
   dispose(): void;
 }
 
+const SAME_WISH_MS = 250;
+
 function untilSignal(): SignalWatch {
   const { promise, resolve } = Promise.withResolvers<string>();
-  let count = 0;
+  let first: number | undefined;
   const onSignal = (name: string): void => {
-    count += 1;
-    if (count > 1) process.exit(130);
+    first ??= performance.now();
+    // npm and npx pass on the Ctrl-C that the terminal has sent to all of them: within a moment it is one wish.
+    if (performance.now() - first > SAME_WISH_MS) process.exit(130);
     resolve(name);
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
