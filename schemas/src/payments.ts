@@ -11,7 +11,13 @@ export const paymentTaken = defineEvent({
   version: 1,
   topic,
   key,
-  data: z.object({ orderId, amountCents: cents, chargeId: z.string(), lines: z.array(stockLine).min(1), country }),
+  data: z.object({
+    orderId,
+    amountCents: cents,
+    chargeId: z.string(),
+    lines: z.array(stockLine).min(1),
+    country,
+  }),
 });
 
 /** The provider refused: no money moved. */

@@ -27,12 +27,10 @@ export function findWrongEffects(
     });
   const invented = effects
     .filter(({ eventId }) => !written.has(eventId))
-    .map(
-      ({ consumer, eventId, type }): Finding => ({
-        kind: 'effect_invented',
-        message: `${consumer} took effect for event ${eventId} (${type}), which nobody wrote`,
-      }),
-    );
+    .map(({ consumer, eventId, type }): Finding => ({
+      kind: 'effect_invented',
+      message: `${consumer} took effect for event ${eventId} (${type}), which nobody wrote`,
+    }));
   return [...twice, ...invented];
 }
 
@@ -53,12 +51,16 @@ export function findMissingEffects(
   }
   for (const { consumer: of, failedType, id } of failures)
     for (const { consumer, failure } of subscriptions)
-      if (failure?.of === of && failure.type === failedType) owed.set(`${consumer} ${id}`, `failure of ${failedType}`);
+      if (failure?.of === of && failure.type === failedType)
+        owed.set(`${consumer} ${id}`, `failure of ${failedType}`);
   return [...owed]
     .filter(([pair]) => !taken.has(pair) && !declared.has(pair))
     .map(([pair, type]) => {
       const [consumer = '', eventId = ''] = pair.split(' ');
-      return { kind: 'effect_missing', message: `${consumer} neither took effect for event ${eventId} (${type}) nor declared why not` };
+      return {
+        kind: 'effect_missing',
+        message: `${consumer} neither took effect for event ${eventId} (${type}) nor declared why not`,
+      };
     });
 }
 
@@ -74,6 +76,11 @@ function failuresOf(log: readonly LogRecord[]): readonly DeclaredFailure[] {
     .filter((record) => record.headers['ce_type'] === 'converge.failure')
     .map((record) => {
       const data = JSON.parse(record.payload) as { consumer: string; event: { id: string; type: string } };
-      return { id: record.headers['ce_id'] ?? '', consumer: data.consumer, failedId: data.event.id, failedType: data.event.type };
+      return {
+        id: record.headers['ce_id'] ?? '',
+        consumer: data.consumer,
+        failedId: data.event.id,
+        failedType: data.event.type,
+      };
     });
 }

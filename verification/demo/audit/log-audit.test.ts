@@ -47,20 +47,36 @@ describe('the audit of the log', () => {
     const findings = findLost(outbox, log.slice(0, 2));
     expect(kinds(findings)).toEqual(['lost']);
     expect(findings[0]!.message).toContain('e2');
-    expect(kinds(findLost(outbox, log.map((one) => ({ ...one, topic: 'other' }))))).toEqual(['lost', 'lost', 'lost']);
+    expect(
+      kinds(
+        findLost(
+          outbox,
+          log.map((one) => ({ ...one, topic: 'other' })),
+        ),
+      ),
+    ).toEqual(['lost', 'lost', 'lost']);
   });
 
   it('names a record that nobody wrote, and one that was altered', () => {
     const { outbox, log } = sound();
     expect(kinds(findInvented(outbox.slice(1), log))).toEqual(['invented']);
-    expect(kinds(findInvented(outbox, log.map((one) => ({ ...one, key: 'b' }))))).toEqual(['altered']);
+    expect(
+      kinds(
+        findInvented(
+          outbox,
+          log.map((one) => ({ ...one, key: 'b' })),
+        ),
+      ),
+    ).toEqual(['altered']);
   });
 
   it('names two events of a key that changed places, or partitions', () => {
     const { outbox, log } = sound();
     const swapped = [{ ...log[0]!, offset: 1n }, { ...log[1]!, offset: 0n }, log[2]!];
     expect(kinds(findReordered(outbox, swapped))).toEqual(['reordered']);
-    expect(kinds(findReordered(outbox, [log[0]!, { ...log[1]!, partition: 2 }, log[2]!]))).toEqual(['reordered']);
+    expect(kinds(findReordered(outbox, [log[0]!, { ...log[1]!, partition: 2 }, log[2]!]))).toEqual([
+      'reordered',
+    ]);
   });
 
   it('does not take a late repeat for a change of order', () => {
@@ -71,7 +87,10 @@ describe('the audit of the log', () => {
   it('names a predecessor that is missing, a position that falls, and a repeat with other content', () => {
     const { log } = sound();
     expect(kinds(findBrokenChains(log.slice(1)))).toEqual(['chain_broken']);
-    const falling = [log[0]!, { ...log[1]!, headers: { ...log[1]!.headers, ce_pos: '1.1.0', ce_prev: '1.1.1' } }];
+    const falling = [
+      log[0]!,
+      { ...log[1]!, headers: { ...log[1]!.headers, ce_pos: '1.1.0', ce_prev: '1.1.1' } },
+    ];
     expect(kinds(findBrokenChains(falling))).toEqual(['chain_broken']);
     const other = { ...log[0]!, offset: 2n, headers: { ...log[0]!.headers, ce_id: 'e9' } };
     expect(kinds(findBrokenChains([...log, other]))).toEqual(['chain_broken']);

@@ -16,10 +16,21 @@ export function findInvented(outbox: readonly OutboxRow[], log: readonly LogReco
   const rows = new Map(outbox.map((row) => [row.eventId, row]));
   return log.flatMap((record): Finding[] => {
     const row = rows.get(idOf(record));
-    if (row === undefined) return [{ kind: 'invented', message: `${where(record)} (event ${idOf(record)}) has no outbox row` }];
+    if (row === undefined)
+      return [{ kind: 'invented', message: `${where(record)} (event ${idOf(record)}) has no outbox row` }];
     const same =
-      row.topic === record.topic && row.key === record.key && row.type === record.headers['ce_type'] && row.source === record.headers['ce_source'];
-    return same ? [] : [{ kind: 'altered', message: `${where(record)} is not as outbox row ${row.id} of ${row.source} says` }];
+      row.topic === record.topic &&
+      row.key === record.key &&
+      row.type === record.headers['ce_type'] &&
+      row.source === record.headers['ce_source'];
+    return same
+      ? []
+      : [
+          {
+            kind: 'altered',
+            message: `${where(record)} is not as outbox row ${row.id} of ${row.source} says`,
+          },
+        ];
   });
 }
 
@@ -53,7 +64,9 @@ export function findBrokenChains(log: readonly LogRecord[]): readonly Finding[] 
     const seen = `${lane} ${pos}`;
     const before = said.get(seen);
     if (before !== undefined)
-      return before === `${idOf(record)} ${prev}` ? [] : [broken(record, `repeats position ${pos} with other content`)];
+      return before === `${idOf(record)} ${prev}`
+        ? []
+        : [broken(record, `repeats position ${pos} with other content`)];
     said.set(seen, `${idOf(record)} ${prev}`);
     const expected = tip.get(lane) ?? '1.0.0';
     tip.set(lane, pos);

@@ -52,7 +52,10 @@ export interface Answered {
 }
 
 /** One order for one key, however often it was sent, and no order that nobody asked for. */
-export function findWrongOrders(orders: readonly OrderFact[], answered: readonly Answered[]): readonly Finding[] {
+export function findWrongOrders(
+  orders: readonly OrderFact[],
+  answered: readonly Answered[],
+): readonly Finding[] {
   const known = new Set(orders.map(({ orderId }) => orderId));
   const told = new Set(answered.flatMap(({ orderIds }) => [...orderIds]));
   const doubled = answered
@@ -63,10 +66,16 @@ export function findWrongOrders(orders: readonly OrderFact[], answered: readonly
     }));
   const missing = [...told]
     .filter((orderId) => !known.has(orderId))
-    .map((orderId): Finding => ({ kind: 'order_missing', message: `order ${orderId} was promised and is not there` }));
+    .map((orderId): Finding => ({
+      kind: 'order_missing',
+      message: `order ${orderId} was promised and is not there`,
+    }));
   const unasked = orders
     .filter(({ orderId }) => !told.has(orderId))
-    .map(({ orderId }): Finding => ({ kind: 'order_doubled', message: `order ${orderId} is there and nobody was told of it` }));
+    .map(({ orderId }): Finding => ({
+      kind: 'order_doubled',
+      message: `order ${orderId} is there and nobody was told of it`,
+    }));
   return [...doubled, ...missing, ...unasked];
 }
 
@@ -77,12 +86,16 @@ export function findTornOrders(facts: ShopFacts): readonly Finding[] {
   const charges = new Map(facts.charges.map((charge) => [charge.orderId, charge]));
   const parcels = new Set(facts.parcels.map(({ orderId }) => orderId));
   return facts.orders.flatMap((order): Finding[] => {
-    if (order.state === 'placed') return [{ kind: 'order_open', message: `order ${order.orderId} never ended` }];
+    if (order.state === 'placed')
+      return [{ kind: 'order_open', message: `order ${order.orderId} never ended` }];
     const lines = reservations.get(order.orderId) ?? [];
     const payment = payments.get(order.orderId);
     const charge = charges.get(order.orderId);
     const net = charge?.state === 'taken' ? charge.amountCents - charge.refundedCents : 0;
-    const torn = (what: string): Finding => ({ kind: 'order_torn', message: `order ${order.orderId} is ${order.state}, but ${what}` });
+    const torn = (what: string): Finding => ({
+      kind: 'order_torn',
+      message: `order ${order.orderId} is ${order.state}, but ${what}`,
+    });
     if (order.state === 'confirmed')
       return [
         ...(sameLines(order, lines) ? [] : [torn('what was shipped is not what was ordered')]),
@@ -92,7 +105,9 @@ export function findTornOrders(facts: ShopFacts): readonly Finding[] {
       ];
     return [
       ...(lines.every(({ state }) => state === 'released') ? [] : [torn('goods are still held or gone')]),
-      ...(payment === undefined || ['declined', 'refunded'].includes(payment.state) ? [] : [torn(`its payment is ${payment.state}`)]),
+      ...(payment === undefined || ['declined', 'refunded'].includes(payment.state)
+        ? []
+        : [torn(`its payment is ${payment.state}`)]),
       ...(net === 0 ? [] : [torn(`the provider holds ${net} cents`)]),
       ...(parcels.has(order.orderId) ? [torn('a parcel left')] : []),
     ];
@@ -103,13 +118,19 @@ function sameLines(order: OrderFact, reserved: readonly ReservationFact[]): bool
   const ordered = new Map<string, number>();
   for (const { sku, quantity } of order.lines) ordered.set(sku, (ordered.get(sku) ?? 0) + quantity);
   const shipped = reserved.filter(({ state }) => state === 'shipped');
-  return shipped.length === ordered.size && shipped.every(({ sku, quantity }) => ordered.get(sku) === quantity);
+  return (
+    shipped.length === ordered.size && shipped.every(({ sku, quantity }) => ordered.get(sku) === quantity)
+  );
 }
 
 /** What the customers paid is what the confirmed orders cost, in the provider's books and in ours. */
 export function findMoneyOff(facts: ShopFacts): readonly Finding[] {
-  const owed = sum(facts.orders.filter(({ state }) => state === 'confirmed').map(({ totalCents }) => totalCents));
-  const ours = sum(facts.payments.filter(({ state }) => state === 'taken').map(({ amountCents }) => amountCents));
+  const owed = sum(
+    facts.orders.filter(({ state }) => state === 'confirmed').map(({ totalCents }) => totalCents),
+  );
+  const ours = sum(
+    facts.payments.filter(({ state }) => state === 'taken').map(({ amountCents }) => amountCents),
+  );
   const theirs = sum(
     facts.charges
       .filter(({ state }) => state === 'taken')
@@ -128,13 +149,21 @@ export function findMoneyOff(facts: ShopFacts): readonly Finding[] {
 export function findStockOff({ stock, reservations }: ShopFacts): readonly Finding[] {
   return stock.flatMap(({ sku, initial, onHand, reserved, shipped }): Finding[] => {
     const of = (state: string): number =>
-      sum(reservations.filter((line) => line.sku === sku && line.state === state).map(({ quantity }) => quantity));
+      sum(
+        reservations
+          .filter((line) => line.sku === sku && line.state === state)
+          .map(({ quantity }) => quantity),
+      );
     const off = (message: string): Finding => ({ kind: 'stock_off', message: `${sku}: ${message}` });
     return [
-      ...(onHand + reserved + shipped === initial ? [] : [off(`${onHand} + ${reserved} + ${shipped} is not ${initial}`)]),
+      ...(onHand + reserved + shipped === initial
+        ? []
+        : [off(`${onHand} + ${reserved} + ${shipped} is not ${initial}`)]),
       ...(Math.min(onHand, reserved, shipped) >= 0 ? [] : [off('a counter is negative')]),
       ...(reserved === of('held') ? [] : [off(`${reserved} reserved, the reservations hold ${of('held')}`)]),
-      ...(shipped === of('shipped') ? [] : [off(`${shipped} shipped, the reservations say ${of('shipped')}`)]),
+      ...(shipped === of('shipped')
+        ? []
+        : [off(`${shipped} shipped, the reservations say ${of('shipped')}`)]),
     ];
   });
 }

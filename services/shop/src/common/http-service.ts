@@ -40,10 +40,13 @@ export function httpService(app: Hono, port: number): HttpService {
 }
 
 function portTaken(port: number, cause: unknown): ConvergeError {
-  return new ConvergeError(`the HTTP port ${port} is taken by another process: stop it or choose another HTTP_PORT`, {
-    code: 'PORT_TAKEN',
-    category: 'configuration',
-    certainty: 'not_applied',
-    cause,
-  });
+  return new ConvergeError(
+    `the HTTP port ${port} is taken by another process: stop it or choose another HTTP_PORT`,
+    {
+      code: 'PORT_TAKEN',
+      category: 'configuration',
+      certainty: 'not_applied',
+      cause,
+    },
+  );
 }

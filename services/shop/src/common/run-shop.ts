@@ -15,7 +15,10 @@ export interface Parts<DB> {
  * Runs one process of the shop until a signal: settings from the environment, the database answering, the given
  * services in order behind a health server. Whatever goes wrong at start is one clear line; 78 = configuration.
  */
-export async function runShop<DB>(name: string, services: (parts: Parts<DB>) => readonly Service[]): Promise<void> {
+export async function runShop<DB>(
+  name: string,
+  services: (parts: Parts<DB>) => readonly Service[],
+): Promise<void> {
   const log = logger(`shop.${name}`);
   const closing: (() => Promise<void>)[] = [];
   try {
@@ -39,7 +42,10 @@ export async function runShop<DB>(name: string, services: (parts: Parts<DB>) => 
       },
     });
   } catch (error) {
-    log.fatal({ err: error }, `${name} cannot go on: ${error instanceof Error ? error.message : String(error)}`);
+    log.fatal(
+      { err: error },
+      `${name} cannot go on: ${error instanceof Error ? error.message : String(error)}`,
+    );
     process.exitCode = isConfiguration(error) ? 78 : 1;
   } finally {
     for (const close of closing.toReversed()) await close().catch(() => undefined);

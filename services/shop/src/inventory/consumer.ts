@@ -26,7 +26,8 @@ export const inventory = defineConsumer<InventoryDb>({ name: 'inventory', from: 
       lines.map(({ sku }) => sku),
     );
     const reservation = reserve(levels, lines);
-    if (reservation.kind === 'rejected') throw new BusinessRejection(reservation.reason, { code: 'OUT_OF_STOCK' });
+    if (reservation.kind === 'rejected')
+      throw new BusinessRejection(reservation.reason, { code: 'OUT_OF_STOCK' });
     await noteEffect(tx, 'inventory', event);
     await saveLevels(tx, reservation.levels);
     await hold(tx, orderId, lines);

@@ -1,9 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decideReservation, type Levels, mergeLines, release, reserve, ship, type StockLevel } from './stock.ts';
+import {
+  decideReservation,
+  type Levels,
+  mergeLines,
+  release,
+  reserve,
+  ship,
+  type StockLevel,
+} from './stock.ts';
 
 const levels = (...all: StockLevel[]): Levels => new Map(all.map((level) => [level.sku, level]));
-const cup = (onHand: number, reserved = 0, shipped = 0): StockLevel => ({ sku: 'cup', onHand, reserved, shipped });
+const cup = (onHand: number, reserved = 0, shipped = 0): StockLevel => ({
+  sku: 'cup',
+  onHand,
+  reserved,
+  shipped,
+});
 
 describe('a reservation', () => {
   it('moves goods from the shelf to what is set aside', () => {
@@ -60,34 +73,38 @@ describe('the stock', () => {
 
   it('is never negative and never made or lost, whatever is reserved, released and shipped', () => {
     fc.assert(
-      fc.property(fc.array(fc.nat({ max: 30 }), { minLength: 3, maxLength: 3 }), fc.array(act, { maxLength: 60 }), (initial, acts) => {
-        let now: Levels = levels(
-          ...skus.map((sku, i) => ({ sku, onHand: initial[i] ?? 0, reserved: 0, shipped: 0 })),
-        );
-        const held: (readonly { sku: string; quantity: number }[])[] = [];
-        for (const next of acts) {
-          let changed: readonly StockLevel[] = [];
-          if (next.do === 'reserve') {
-            const lines = mergeLines(next.lines);
-            const result = reserve(now, lines);
-            if (result.kind === 'rejected') continue;
-            held.push(lines);
-            changed = result.levels;
-          } else {
-            const [lines] = held.splice(next.pick % Math.max(1, held.length), 1);
-            if (lines === undefined) continue;
-            changed = next.do === 'release' ? release(now, lines) : ship(now, lines);
+      fc.property(
+        fc.array(fc.nat({ max: 30 }), { minLength: 3, maxLength: 3 }),
+        fc.array(act, { maxLength: 60 }),
+        (initial, acts) => {
+          let now: Levels = levels(
+            ...skus.map((sku, i) => ({ sku, onHand: initial[i] ?? 0, reserved: 0, shipped: 0 })),
+          );
+          const held: (readonly { sku: string; quantity: number }[])[] = [];
+          for (const next of acts) {
+            let changed: readonly StockLevel[] = [];
+            if (next.do === 'reserve') {
+              const lines = mergeLines(next.lines);
+              const result = reserve(now, lines);
+              if (result.kind === 'rejected') continue;
+              held.push(lines);
+              changed = result.levels;
+            } else {
+              const [lines] = held.splice(next.pick % Math.max(1, held.length), 1);
+              if (lines === undefined) continue;
+              changed = next.do === 'release' ? release(now, lines) : ship(now, lines);
+            }
+            now = new Map([...now, ...changed.map((level) => [level.sku, level] as const)]);
+            for (const [i, sku] of skus.entries()) {
+              const { onHand, reserved, shipped } = now.get(sku)!;
+              expect(Math.min(onHand, reserved, shipped)).toBeGreaterThanOrEqual(0);
+              expect(onHand + reserved + shipped).toBe(initial[i]);
+              const open = held.flat().filter((one) => one.sku === sku);
+              expect(reserved).toBe(open.reduce((sum, one) => sum + one.quantity, 0));
+            }
           }
-          now = new Map([...now, ...changed.map((level) => [level.sku, level] as const)]);
-          for (const [i, sku] of skus.entries()) {
-            const { onHand, reserved, shipped } = now.get(sku)!;
-            expect(Math.min(onHand, reserved, shipped)).toBeGreaterThanOrEqual(0);
-            expect(onHand + reserved + shipped).toBe(initial[i]);
-            const open = held.flat().filter((one) => one.sku === sku);
-            expect(reserved).toBe(open.reduce((sum, one) => sum + one.quantity, 0));
-          }
-        }
-      }),
+        },
+      ),
       { numRuns: 300 },
     );
   });

@@ -70,7 +70,11 @@ describe('POST /orders', () => {
     expect(placed).toMatchObject({ state: 'placed', totalCents: 900 });
     expect(await written([placed.orderId])).toEqual({ orders: 1, events: 1 });
     const shown = await fetch(`http://127.0.0.1:${server.port}/orders/${placed.orderId}`);
-    expect(await shown.json()).toMatchObject({ ...placed, reason: null, history: [{ state: 'placed', detail: null }] });
+    expect(await shown.json()).toMatchObject({
+      ...placed,
+      reason: null,
+      history: [{ state: 'placed', detail: null }],
+    });
   });
 
   it('answers a repeated request with the stored answer and does nothing else', async () => {
@@ -122,7 +126,13 @@ describe('POST /orders', () => {
     ['a key that is too long', 'k'.repeat(201), tea, 'KEY_INVALID', '1 to 200'],
     ['a body that is not JSON', 'j', '{"lines":', 'BODY_INVALID', 'not JSON'],
     ['no lines', 'l', { ...tea, lines: [] }, 'BODY_INVALID', 'lines'],
-    ['a negative quantity', 'q', { ...tea, lines: [{ ...tea.lines[0], quantity: -1 }] }, 'BODY_INVALID', 'quantity'],
+    [
+      'a negative quantity',
+      'q',
+      { ...tea, lines: [{ ...tea.lines[0], quantity: -1 }] },
+      'BODY_INVALID',
+      'quantity',
+    ],
     ['a total of its own', 't', { ...tea, totalCents: 1 }, 'BODY_INVALID', 'totalCents'],
   ])('says clearly what is wrong with %s, and writes nothing', async (_what, key, body, code, text) => {
     const before = await total();

@@ -24,16 +24,31 @@ export function ordersApi(options: Options): Hono {
   const app = new Hono();
   app.onError((error, context) => {
     if (isReused(error))
-      return refuse(context, 422, 'REQUEST_KEY_REUSED', 'this Idempotency-Key was used for another request: use a new key');
+      return refuse(
+        context,
+        422,
+        'REQUEST_KEY_REUSED',
+        'this Idempotency-Key was used for another request: use a new key',
+      );
     options.onError(error);
-    return refuse(context, 500, 'INTERNAL', 'internal error: repeat the request with the same Idempotency-Key');
+    return refuse(
+      context,
+      500,
+      'INTERNAL',
+      'internal error: repeat the request with the same Idempotency-Key',
+    );
   });
   app.notFound((context) => refuse(context, 404, 'NOT_FOUND', 'there are POST /orders and GET /orders/:id'));
 
   app.post('/orders', bodyLimit({ maxSize: 256 * 1024, onError: tooLarge }), async (context) => {
     const key = context.req.header('idempotency-key');
     if (key === undefined)
-      return refuse(context, 400, 'KEY_MISSING', 'the header Idempotency-Key is missing: send one new value for each order');
+      return refuse(
+        context,
+        400,
+        'KEY_MISSING',
+        'the header Idempotency-Key is missing: send one new value for each order',
+      );
     if (!requestKey.test(key))
       return refuse(context, 400, 'KEY_INVALID', 'Idempotency-Key must be 1 to 200 visible ASCII characters');
     const body: unknown = await context.req.json().catch(() => undefined);
@@ -47,7 +62,9 @@ export function ordersApi(options: Options): Hono {
     const id = z.uuid().safeParse(context.req.param('id'));
     if (!id.success) return refuse(context, 400, 'ID_INVALID', 'an order’s id is a UUID');
     const order = await findOrder(options.db, id.data);
-    return order ? context.json(order) : refuse(context, 404, 'ORDER_UNKNOWN', `there is no order ${id.data}`);
+    return order
+      ? context.json(order)
+      : refuse(context, 404, 'ORDER_UNKNOWN', `there is no order ${id.data}`);
   });
   return app;
 }
@@ -56,7 +73,12 @@ function tooLarge(context: Context): Response {
   return refuse(context, 413, 'BODY_TOO_LARGE', 'an order takes up to 256 KB');
 }
 
-function refuse(context: Context, status: 400 | 404 | 413 | 422 | 500, code: string, message: string): Response {
+function refuse(
+  context: Context,
+  status: 400 | 404 | 413 | 422 | 500,
+  code: string,
+  message: string,
+): Response {
   return context.json({ error: { code, message } }, status);
 }
 

@@ -1,11 +1,5 @@
 import { defineConsumer } from '@converge/inbox';
-import {
-  orderCancelled,
-  orderConfirmed,
-  orderPlaced,
-  parcelHanded,
-  stockReleased,
-} from '@converge/schemas';
+import { orderCancelled, orderConfirmed, orderPlaced, parcelHanded, stockReleased } from '@converge/schemas';
 import { noteEffect } from '../common/effect.ts';
 import { settleOrder } from './settlement.ts';
 import type { OrdersDb } from './tables.ts';
@@ -24,11 +18,13 @@ export const orders = defineConsumer<OrdersDb>({ name: 'orders', from: 'beginnin
   .on(stockReleased, async (event, { tx, emit }) => {
     const { orderId, reason } = event.data;
     await noteEffect(tx, 'orders', event);
-    if (await settleOrder(tx, orderId, { state: 'cancelled', reason })) emit(orderCancelled({ orderId, reason }));
+    if (await settleOrder(tx, orderId, { state: 'cancelled', reason }))
+      emit(orderCancelled({ orderId, reason }));
   })
   .onFailure(orderPlaced, { of: 'inventory' }, async (failure, { tx, emit, event }) => {
     const { orderId } = failure.event.data;
     const reason = failure.message;
     await noteEffect(tx, 'orders', event);
-    if (await settleOrder(tx, orderId, { state: 'cancelled', reason })) emit(orderCancelled({ orderId, reason }));
+    if (await settleOrder(tx, orderId, { state: 'cancelled', reason }))
+      emit(orderCancelled({ orderId, reason }));
   });

@@ -4,8 +4,7 @@ import type { OrderLine } from '@converge/schemas';
 export type OrderState = 'placed' | 'confirmed' | 'cancelled';
 
 export type Outcome =
-  | { readonly state: 'confirmed' }
-  | { readonly state: 'cancelled'; readonly reason: string };
+  { readonly state: 'confirmed' } | { readonly state: 'cancelled'; readonly reason: string };
 
 export type OrderDecision =
   | { readonly kind: 'settle'; readonly outcome: Outcome }

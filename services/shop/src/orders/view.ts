@@ -10,7 +10,11 @@ export interface OrderView {
   readonly country: string;
   readonly lines: readonly OrderLine[];
   readonly reason: string | null;
-  readonly history: readonly { readonly state: OrderState; readonly at: Date; readonly detail: string | null }[];
+  readonly history: readonly {
+    readonly state: OrderState;
+    readonly at: Date;
+    readonly detail: string | null;
+  }[];
 }
 
 export async function findOrder(db: Kysely<OrdersDb>, orderId: string): Promise<OrderView | undefined> {

@@ -12,7 +12,14 @@ export async function intend(
 ): Promise<void> {
   await tx
     .insertInto('payment_work')
-    .values({ order_id: orderId, op, cause: JSON.stringify(cause), claim: null, claimed_until: null, last_error: null })
+    .values({
+      order_id: orderId,
+      op,
+      cause: JSON.stringify(cause),
+      claim: null,
+      claimed_until: null,
+      last_error: null,
+    })
     .execute();
 }
 

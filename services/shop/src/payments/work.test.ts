@@ -39,14 +39,20 @@ describe('a call to the provider', () => {
 
   /** A provider that keeps one effect per idempotency key, over a network that may lose calls and answers. */
   it('takes effect exactly once, whatever the network loses', () => {
-    const fault = fc.constantFrom('none' as const, 'call lost' as const, 'answer lost' as const, 'refused' as const);
+    const fault = fc.constantFrom(
+      'none' as const,
+      'call lost' as const,
+      'answer lost' as const,
+      'refused' as const,
+    );
     fc.assert(
       fc.property(fc.array(fault, { maxLength: 30 }), fc.integer(), (faults, seed) => {
         const random = seededRandom(seed);
         let [work, effects, heard]: [Work, number, boolean] = [ready, 0, false];
         for (const how of [...faults, 'none' as const, 'none' as const, 'none' as const]) {
           const call = nextCall(work);
-          if (call === 'submit' && (how === 'none' || how === 'answer lost') && !heard) [heard, effects] = [true, effects + 1];
+          if (call === 'submit' && (how === 'none' || how === 'answer lost') && !heard)
+            [heard, effects] = [true, effects + 1];
           const settled = settle(work, answerTo(call, how, heard), random);
           if (settled.kind === 'succeeded') {
             expect([effects, heard]).toEqual([1, true]);

@@ -29,14 +29,16 @@ export function providerApi(db: Kysely<ProviderDb>): Hono {
     if (mode === 'fail') return context.json({ error: 'internal error' }, 500);
     if (mode === 'hang') return untilGone(context);
     const result = await act(mode === 'decline');
-    if (mode === 'late') await delay(lateMs, undefined, { signal: context.req.raw.signal }).catch(() => undefined);
+    if (mode === 'late')
+      await delay(lateMs, undefined, { signal: context.req.raw.signal }).catch(() => undefined);
     return answer(context, result);
   };
 
   app.post('/charges', async (context) => {
     const key = context.req.header('idempotency-key');
     const body = chargeBody.safeParse(await context.req.json().catch(() => undefined));
-    if (key === undefined || !body.success) return context.json({ error: 'key and amountCents are needed' }, 400);
+    if (key === undefined || !body.success)
+      return context.json({ error: 'key and amountCents are needed' }, 400);
     return misbehave(context, (decline) => charge(db, { key, amountCents: body.data.amountCents, decline }));
   });
   app.post('/refunds', async (context) => {

@@ -30,11 +30,16 @@ describe('goods that are held', () => {
   it('must have gone the way of their order when it ended', () => {
     expect(compareReservation({ state: 'confirmed' }, fact)?.wanted).toBe('shipped');
     expect(compareReservation({ state: 'cancelled' }, fact)?.wanted).toBe('released');
-    expect(compareReservation({ state: 'confirmed' }, { ...fact, lines: [{ ...held, state: 'shipped' }] })).toBeNull();
+    expect(
+      compareReservation({ state: 'confirmed' }, { ...fact, lines: [{ ...held, state: 'shipped' }] }),
+    ).toBeNull();
   });
 
   it('are left to a person when they went the other way', () => {
-    const drift = compareReservation({ state: 'confirmed' }, { ...fact, lines: [{ ...held, state: 'released' }] });
+    const drift = compareReservation(
+      { state: 'confirmed' },
+      { ...fact, lines: [{ ...held, state: 'released' }] },
+    );
     expect(unresolvable(drift!)).toBe('cup is released and should be shipped');
     expect(unresolvable(compareReservation({ state: 'confirmed' }, fact)!)).toBeNull();
   });

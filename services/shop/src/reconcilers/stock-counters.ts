@@ -44,7 +44,8 @@ export const stockCounters = defineReconciler<InventoryDb, Reserved, InventoryDb
     lock: (sku, tx) => tx.selectFrom('stock').select('sku').where('sku', '=', sku).forUpdate().execute(),
   },
   compare: compareCounters,
-  unresolvable: ({ wanted }) => (wanted.onHand < 0 ? 'more is reserved and shipped than there ever was' : null),
+  unresolvable: ({ wanted }) =>
+    wanted.onHand < 0 ? 'more is reserved and shipped than there ever was' : null,
   repair: ({ sku, wanted, version }, { tx }) =>
     tx
       .updateTable('stock')
@@ -57,5 +58,6 @@ export const stockCounters = defineReconciler<InventoryDb, Reserved, InventoryDb
       .where('sku', '=', sku)
       .where('version', '=', version)
       .executeTakeFirst(),
-  why: ({ is, wanted }) => `counters are ${JSON.stringify(is)}, the reservations say ${JSON.stringify(wanted)}`,
+  why: ({ is, wanted }) =>
+    `counters are ${JSON.stringify(is)}, the reservations say ${JSON.stringify(wanted)}`,
 });

@@ -32,7 +32,8 @@ export const stockVsOrders = defineReconciler<
   desired: {
     in: 'orders',
     read: async (orderId, db) =>
-      (await db.selectFrom('orders').select('state').where('order_id', '=', orderId).executeTakeFirst()) ?? null,
+      (await db.selectFrom('orders').select('state').where('order_id', '=', orderId).executeTakeFirst()) ??
+      null,
   },
   actual: {
     in: 'inventory',
@@ -60,7 +61,8 @@ export const stockVsOrders = defineReconciler<
     if (lines.some(({ sku, version }) => versions.get(sku) !== version)) return 0;
     return (await endReservation(tx, orderId, wanted)) ? lines.length : 0;
   },
-  why: ({ wanted, lines }) => `${lines.map(({ sku, state }) => `${sku} ${state}`).join(', ')}: should be ${wanted}`,
+  why: ({ wanted, lines }) =>
+    `${lines.map(({ sku, state }) => `${sku} ${state}`).join(', ')}: should be ${wanted}`,
 });
 
 /** Ended orders whose goods are not where they should be: a chunk of orders, then one look at their reservations. */
@@ -86,7 +88,9 @@ async function* suspects(
       .select(['order_id', 'state'])
       .where('order_id', 'in', [...ends.keys()])
       .execute();
-    const wrong = lines.filter(({ order_id: id, state }) => ends.get(id) !== undefined && ends.get(id) !== state);
+    const wrong = lines.filter(
+      ({ order_id: id, state }) => ends.get(id) !== undefined && ends.get(id) !== state,
+    );
     yield [...new Set(wrong.map(({ order_id: id }) => id))];
   }
 }

@@ -1,0 +1,62 @@
+import type { Clock, Random } from '@converge/runtime';
+import type { Wish } from './orders.ts';
+
+export interface Customer {
+  readonly url: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Ends the patience of all customers. */
+  readonly signal: AbortSignal;
+}
+
+export interface Served {
+  /** All answers to this request's key: one order, or something is wrong. */
+  readonly orderIds: ReadonlySet<string>;
+  readonly attempts: number;
+}
+
+/**
+ * Places an order as a patient client does: whenever the connection breaks or the server has trouble, the same
+ * request with the same key again. Rejects only when the server refuses for good.
+ */
+export async function placeOrder(customer: Customer, wish: Wish): Promise<Served> {
+  const cut = wish.cutAfterMs;
+  const first = wish.twice
+    ? await Promise.all([send(customer, wish, cut), send(customer, wish, undefined)])
+    : [await send(customer, wish, cut)];
+  const orderIds = new Set(first.filter((id) => id !== undefined));
+  let attempts = first.length;
+  while (orderIds.size === 0 && !customer.signal.aborted) {
+    await customer.clock.sleep(Math.min(1_000, 50 * 2 ** attempts) * customer.random(), customer.signal);
+    const id = await send(customer, wish, undefined);
+    if (id !== undefined) orderIds.add(id);
+    attempts += 1;
+  }
+  return { orderIds, attempts };
+}
+
+/** One request; undefined when no answer came or the server had trouble. */
+async function send(
+  { url, signal }: Customer,
+  { requestKey, body }: Wish,
+  cutAfterMs: number | undefined,
+): Promise<string | undefined> {
+  const end = AbortSignal.timeout(Math.ceil(cutAfterMs ?? 5_000));
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(new URL('/orders', url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': requestKey },
+      body: JSON.stringify(body),
+      signal: AbortSignal.any([signal, end]),
+    });
+    text = await response.text();
+  } catch {
+    return undefined;
+  }
+  if (response.status >= 500) return undefined;
+  if (response.status !== 201)
+    throw new Error(`the shop refused ${requestKey}: HTTP ${response.status} ${text}`);
+  return (JSON.parse(text) as { orderId: string }).orderId;
+}

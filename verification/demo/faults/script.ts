@@ -1,0 +1,49 @@
+import type { EmbeddedServer } from '@converge/testing';
+import type { World } from '../world.ts';
+import { behaveAs, injectDrift, killActiveRelay, killConsumer, restartBroker } from './faults.ts';
+
+export interface Scene {
+  /** When it begins, as a share of the drive. */
+  readonly at: number;
+  readonly name: string;
+  /** Does it, and says what it did in a few words. */
+  run(): Promise<string>;
+}
+
+/** What happens to the shop while customers order. Without an embedded broker there is nothing of ours to restart. */
+export function script(
+  world: World,
+  kafka: EmbeddedServer | undefined,
+  onDrift: (keys: number) => void,
+): readonly Scene[] {
+  return [
+    { at: 0.12, name: 'kill −9 of the active relay', run: () => killActiveRelay(world) },
+    { at: 0.26, name: 'kill −9 of a consumer', run: () => Promise.resolve(killConsumer(world)) },
+    {
+      at: 0.38,
+      name: 'the provider declines every 2nd card',
+      run: () => behaveAs(world, { mode: 'decline', every: 2 }),
+    },
+    {
+      at: 0.5,
+      name: 'the provider answers every 4th call too late',
+      run: () => behaveAs(world, { mode: 'late', every: 4 }),
+    },
+    { at: 0.58, name: 'the provider is well again', run: () => behaveAs(world, { mode: 'normal' }) },
+    {
+      at: 0.64,
+      name: 'kill −9 and restart of the broker',
+      run: () =>
+        kafka === undefined ? Promise.resolve('skipped: the broker is not ours') : restartBroker(kafka),
+    },
+    {
+      at: 0.86,
+      name: 'drift injected by SQL',
+      run: async () => {
+        const keys = await injectDrift(world);
+        onDrift(keys);
+        return `${keys} keys`;
+      },
+    },
+  ];
+}

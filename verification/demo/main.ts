@@ -1,0 +1,95 @@
+import { parseArgs } from 'node:util';
+import { systemClock } from '@converge/runtime';
+import { type Stack, startStack } from '@converge/testing';
+import { runDemo } from './demo.ts';
+import { script } from './faults/script.ts';
+import { type Progress, progress } from './show/progress.ts';
+import { auditReport, table } from './show/report.ts';
+import { buildWorld, type World } from './world.ts';
+
+/** `make demo`: the shop under faults, then the audit. `--keep` (make dev) keeps it up without faults. */
+const { values } = parseArgs({
+  options: {
+    keep: { type: 'boolean', default: false },
+    rate: { type: 'string', default: '20' },
+    seconds: { type: 'string', default: '50' },
+    seed: { type: 'string', default: '1' },
+  },
+});
+const logFolder = '.converge/demo';
+const interrupt = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(name, () => {
+    if (interrupt.signal.aborted) process.exit(130);
+    interrupt.abort(new Error(`stopped by ${name}`));
+  });
+
+const shown = progress(process.stderr, () => systemClock.monotonic());
+let stack: Stack | undefined;
+let world: World | undefined;
+try {
+  stack = await startStack({ log: (line) => shown.note(line) });
+  interrupt.signal.throwIfAborted();
+  shown.note(`databases, migrations, topics; the log of each process goes to ${logFolder}/`);
+  world = await buildWorld({ serverUrl: stack.databaseUrl, brokers: stack.brokers, logFolder });
+  await interruptible(world.start());
+  shown.note(`${world.children.length} processes are ready`);
+  process.exitCode = values.keep ? await keep(world, shown) : await demo(world, stack);
+} catch (error) {
+  shown.end();
+  process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = interrupt.signal.aborted ? 130 : 1;
+} finally {
+  shown.end();
+  // The processes before what they stand on; each part even if another one could not be stopped.
+  await world?.stop().catch(report);
+  await stack?.stop().catch(report);
+}
+process.exit();
+
+async function demo(shop: World, { kafka }: Stack): Promise<number> {
+  let drifted = 0;
+  const scenes = script(shop, kafka, (keys) => (drifted += keys));
+  const { figures, verdicts, passed } = await runDemo({
+    world: shop,
+    scenes,
+    perSecond: Number(values.rate),
+    seconds: Number(values.seconds),
+    seed: Number(values.seed),
+    drifted: () => drifted,
+    progress: shown,
+    signal: interrupt.signal,
+  });
+  shown.end();
+  process.stdout.write(`\n${table(figures)}\n\naudit\n${auditReport(verdicts)}\n\n`);
+  process.stdout.write(passed ? 'All services agree.\n' : 'The services do not agree: see FAIL above.\n');
+  return passed ? 0 : 1;
+}
+
+async function keep(shop: World, { note }: Progress): Promise<number> {
+  note(`orders:    POST ${shop.ordersUrl}/orders (Idempotency-Key), GET ${shop.ordersUrl}/orders/:id`);
+  note(`provider:  PUT ${shop.providerUrl}/admin/behaviour {"mode":"decline"}`);
+  note(`Kafka:     ${shop.brokers}`);
+  for (const [name, database] of Object.entries(shop.databases)) {
+    const { host, port, database: db } = database.target;
+    note(`database:  ${name.padEnd(9)} postgres://${host}:${port}/${db}`);
+  }
+  for (const { spec } of shop.children)
+    note(`health:    http://127.0.0.1:${spec.healthPort}/readyz  ${spec.name}`);
+  note('Ctrl-C stops everything');
+  await new Promise((resolve) => interrupt.signal.addEventListener('abort', resolve, { once: true }));
+  return 0;
+}
+
+async function interruptible<T>(work: Promise<T>): Promise<T> {
+  const { signal } = interrupt;
+  const stop = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+  return Promise.race([work, stop]);
+}
+
+function report(error: unknown): void {
+  process.stderr.write(`demo: while stopping: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,84 @@
+import { fileURLToPath } from 'node:url';
+import type { ProcessSpec } from './child.ts';
+
+export const sources = ['orders', 'inventory', 'payments', 'shipping'] as const;
+export type Source = (typeof sources)[number];
+export type DatabaseName = Source | 'provider';
+export const databaseNames: readonly DatabaseName[] = [...sources, 'provider'];
+
+export type DatabaseUrls = Readonly<Record<DatabaseName, string>>;
+
+export interface Addresses {
+  readonly databases: DatabaseUrls;
+  readonly brokers: string;
+  readonly ordersPort: number;
+  readonly providerPort: number;
+}
+
+const file = (path: string): string => fileURLToPath(new URL(`../../../services/${path}`, import.meta.url));
+
+/** Names of the processes, so that the health ports can be found before the specs are made. */
+export const processNames = [
+  'provider',
+  ...sources,
+  'relay-orders-a',
+  'relay-orders-b',
+  'relay-inventory',
+  'relay-payments',
+  'relay-shipping',
+  'reconciler',
+] as const;
+
+/** All processes of the shop, configured by environment alone. Two relays for orders: one leads, one stands by. */
+export function processSpecs(at: Addresses, healthPorts: readonly number[]): readonly ProcessSpec[] {
+  return processNames.map((name, index) => {
+    const healthPort = healthPorts[index] ?? 0;
+    const env = {
+      KAFKA_BROKERS: at.brokers,
+      CONVERGE__HEALTH__PORT: String(healthPort),
+      ...environmentOf(name, at),
+    };
+    return { name, main: mainOf(name), env, healthPort };
+  });
+}
+
+type ProcessName = (typeof processNames)[number];
+
+function mainOf(name: ProcessName): string {
+  if (name === 'reconciler') return file('reconciler/src/main.ts');
+  return name.startsWith('relay-') ? file('relay/src/main.ts') : file(`shop/src/${name}/main.ts`);
+}
+
+function environmentOf(name: ProcessName, at: Addresses): Record<string, string> {
+  const { databases, ordersPort, providerPort } = at;
+  switch (name) {
+    case 'provider':
+      return { DATABASE_URL: databases.provider, CONVERGE__HTTP__PORT: String(providerPort) };
+    case 'orders':
+      return { DATABASE_URL: databases.orders, CONVERGE__HTTP__PORT: String(ordersPort) };
+    case 'payments':
+      return {
+        DATABASE_URL: databases.payments,
+        CONVERGE__PROVIDER__URL: `http://127.0.0.1:${providerPort}`,
+      };
+    case 'inventory':
+    case 'shipping':
+      return { DATABASE_URL: databases[name] };
+    case 'relay-orders-a':
+    case 'relay-orders-b':
+      return { DATABASE_URL: databases.orders };
+    case 'relay-inventory':
+      return { DATABASE_URL: databases.inventory };
+    case 'relay-payments':
+      return { DATABASE_URL: databases.payments };
+    case 'relay-shipping':
+      return { DATABASE_URL: databases.shipping };
+    case 'reconciler':
+      return {
+        DATABASE_URL: databases.inventory,
+        CONVERGE__RECONCILE__MODULES: file('shop/src/reconcilers/index.ts'),
+        CONVERGE__RECONCILE__DATABASES__ORDERS: databases.orders,
+        CONVERGE__RECONCILE__DATABASES__INVENTORY: databases.inventory,
+      };
+  }
+}

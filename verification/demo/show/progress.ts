@@ -1,0 +1,43 @@
+/** Where progress goes. A terminal gets one line that is rewritten, everything else a line every few seconds. */
+export interface Screen {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+export interface Progress {
+  /** What happened, for good. */
+  note(text: string): void;
+  /** How it stands now; may never be shown. */
+  status(text: string): void;
+  end(): void;
+}
+
+export function progress(screen: Screen, now: () => number, everyMs = 5_000): Progress {
+  const begin = now();
+  let shown = Number.NEGATIVE_INFINITY;
+  let dirty = false;
+  const clock = (): string => `${((now() - begin) / 1_000).toFixed(0).padStart(3)} s`;
+  const clear = (): void => {
+    if (dirty) screen.write('\r\u001b[K');
+    dirty = false;
+  };
+  return {
+    note: (text) => {
+      clear();
+      screen.write(`${clock()}  ${text}\n`);
+    },
+    status: (text) => {
+      const line = `${clock()}  ${text}`;
+      if (screen.isTTY === true) {
+        // Cut to the width: a line that wraps could not be rewritten.
+        screen.write(`\r\u001b[K${line.slice(0, (screen.columns ?? 80) - 1)}`);
+        dirty = true;
+      } else if (now() - shown >= everyMs) {
+        screen.write(`${line}\n`);
+        shown = now();
+      }
+    },
+    end: clear,
+  };
+}

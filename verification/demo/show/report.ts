@@ -1,0 +1,27 @@
+import type { Verdict } from '../audit/audit.ts';
+
+/** Two columns, as wide as needed. */
+export function table(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n');
+}
+
+/** One line a claim; under a broken one the first findings. */
+export function auditReport(verdicts: readonly Verdict[]): string {
+  return verdicts
+    .flatMap(({ claim, looked, findings }) => {
+      const ok = findings.length === 0 && looked > 0;
+      const result = looked === 0 ? 'nothing to look at' : `${looked} looked at, ${findings.length} wrong`;
+      return [
+        `  ${ok ? 'ok  ' : 'FAIL'}  ${claim} (${result})`,
+        ...findings.slice(0, 5).map(({ kind, message }) => `          ${kind}: ${message}`),
+        ...(findings.length > 5 ? [`          … and ${findings.length - 5} more`] : []),
+      ];
+    })
+    .join('\n');
+}
+
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
+}
