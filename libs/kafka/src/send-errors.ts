@@ -17,3 +17,17 @@ export function producerClosed({ topic, partition }: OutgoingBatch): BrokerError
     partition,
   });
 }
+
+/** One error for several partitions, said again for each of them. */
+export function placed(error: BrokerError, { topic, partition }: OutgoingBatch): BrokerError {
+  if (error.topic === topic && error.partition === partition) return error;
+  const { message, code, kind, certainty } = error;
+  return new BrokerError(`writing to ${topic}/${partition} failed: ${message}`, {
+    code,
+    kind,
+    certainty,
+    topic,
+    partition,
+    cause: error,
+  });
+}

@@ -81,7 +81,7 @@ export class LoopConsumer implements GroupConsumer {
       this.#outcome.resolve(undefined);
       return;
     }
-    this.#outcome.reject(this.#death.error as Error);
+    this.#outcome.reject(this.#death.error);
     throw this.#death.error;
   }
 
@@ -187,7 +187,7 @@ export class LoopConsumer implements GroupConsumer {
     const finished = work.finally(() => over.abort());
     while (!over.signal.aborted) {
       await this.#clock.sleep(heartbeatIntervalMs, over.signal);
-      if (!over.signal.aborted) await this.#options.link.heartbeat(membership).catch(() => undefined);
+      await this.#options.link.heartbeat(membership).catch(() => undefined);
     }
     await finished;
   }

@@ -115,7 +115,7 @@ export class BrokerLink {
       this.#checkVersion(request);
       const connection = await this.#lane(lane);
       await connection.authenticate();
-      if (this.#lost) throw this.#lostError();
+      if (!this.usable) throw this.#lostError();
       return await this.#transmit(connection, request, () => {
         written = true;
       });

@@ -12,6 +12,7 @@ import {
 
 export interface ClusterOptions extends LinkOptions {
   readonly brokers: readonly string[];
+  readonly reachAt: (address: string) => string;
 }
 
 /** The cluster as one client sees it: who leads what, and a link to each broker that is needed. No retries here. */
@@ -124,9 +125,10 @@ export class Cluster {
         kind: 'new_producer',
         certainty: 'not_applied',
       });
-    const address = `${host}:${port}`;
+    const address = this.#options.reachAt(`${host}:${port}`);
     const held = this.#links.get(address);
-    const link = held?.usable === true ? held : new BrokerLink(host, port, this.#options);
+    const target = parseAddress(address);
+    const link = held?.usable === true ? held : new BrokerLink(target.host, target.port, this.#options);
     this.#links.set(address, link);
     await link.open();
     return link;

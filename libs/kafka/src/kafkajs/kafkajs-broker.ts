@@ -23,6 +23,11 @@ export interface KafkaJsOptions {
   readonly connectTimeoutMs?: number;
   /** How long an answer may take before the outcome counts as unknown. The broker gives up on a write at half of it. @default 10_000 */
   readonly requestTimeoutMs?: number;
+  /**
+   * Where to reach a broker that calls itself by an address (`host:port`) of another network: tunnels, port forwarding.
+   * @default the address itself
+   */
+  readonly reachAt?: (address: string) => string;
   /** Batches of one broker go together up to this size, bytes. @default 16_777_216 */
   readonly maxRequestBytes?: number;
 }
@@ -94,6 +99,7 @@ class KafkaJsBroker implements Broker {
     } = this.#options;
     return new Cluster({
       brokers,
+      reachAt: this.#options.reachAt ?? ((address) => address),
       clientId,
       ssl: ssl === true ? {} : ssl === false || ssl === undefined ? null : ssl,
       sasl: sasl ?? null,

@@ -4,7 +4,6 @@ import { assignPartitions } from '../group/assignor.ts';
 import type { Fetched, FetchWant, GroupLink, Membership } from '../group/link.ts';
 import type { BrokerLink } from './broker-link.ts';
 import type { Cluster } from './cluster.ts';
-import { protocolError } from './errors.ts';
 import { fetchRequest, fetchResponse } from './fetch-request.ts';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './group-codec.ts';
 import { listOffsets } from './offsets-request.ts';

@@ -1,6 +1,6 @@
 import { BrokerError, type OutgoingBatch, type Producer, type SendResult, partitionId } from '../broker.ts';
 import { encodeRecordBatch } from '../record-batch-encoder.ts';
-import { earlierFailed, producerClosed } from '../send-errors.ts';
+import { earlierFailed, placed, producerClosed } from '../send-errors.ts';
 import type { BrokerLink } from './broker-link.ts';
 import type { Cluster } from './cluster.ts';
 import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
@@ -152,7 +152,10 @@ export class KafkaJsProducer implements Producer {
 
   async #settle(sent: Numbered, answer: ProduceAnswer | undefined, outcome: Outcome): Promise<void> {
     const { batch } = sent;
-    if (answer?.errorCode === OK) return outcome.written(sent, answer.baseOffset);
+    if (answer?.errorCode === OK) {
+      outcome.written(sent, answer.baseOffset);
+      return;
+    }
     this.#cluster.forget(batch);
     const doing = `writing to ${batch.topic}/${batch.partition}`;
     let code = answer?.errorCode ?? -1;
@@ -167,18 +170,6 @@ export class KafkaJsProducer implements Producer {
       (error: unknown) => !(error instanceof BrokerError && error.code === 'TOPIC_UNKNOWN'),
     );
   }
-}
-
-/** One error for several partitions, said again for each of them. */
-function placed(error: BrokerError, batch: OutgoingBatch): BrokerError {
-  const { message, code, kind, certainty } = error;
-  return new BrokerError(`writing to ${batch.topic}/${batch.partition} failed: ${message}`, {
-    code,
-    kind,
-    certainty,
-    ...placeOf(batch),
-    cause: error,
-  });
 }
 
 function placeOf({ topic, partition }: OutgoingBatch): { topic: string; partition: number } {

@@ -26,10 +26,13 @@ export interface SendFault extends Partial<Pick<BrokerErrorDetail, 'code' | 'kin
   readonly times?: number;
 }
 
-/** What a test can do to the broker that a network or an operator would do. */
+/** What a test can do that a network or an operator would do. */
 export interface MemoryControls {
+  /** For further clients of the same cluster, each with a network of its own: `memoryBroker({ cluster })`. */
+  readonly cluster: MemoryCluster;
+  /** The next matching batches of this client fail. */
   failSend(fault: SendFault): void;
-  /** Every request fails until `restore`; members expire meanwhile. */
+  /** Every request of this client fails until `restore`; its members expire meanwhile. */
   takeDown(): void;
   restore(): void;
   /** Retention: records below `offset` are gone. */
@@ -44,22 +47,49 @@ export interface MemoryControls {
 
 export type MemoryBroker = Broker & MemoryControls;
 
+export interface MemoryOptions {
+  /** @default the system's clock */
+  readonly clock?: Clock;
+  /** @default a new one */
+  readonly cluster?: MemoryCluster;
+}
+
 /** A broker inside the process with the obligations of a real one: for tests without I/O. */
-export function memoryBroker(options: { readonly clock?: Clock } = {}): MemoryBroker {
-  return new InProcessBroker(options.clock ?? systemClock);
+export function memoryBroker({ clock = systemClock, cluster }: MemoryOptions = {}): MemoryBroker {
+  return new InProcessBroker(clock, cluster ?? new MemoryCluster(clock));
+}
+
+/** Topics, records and groups: what the clients of one cluster share. */
+export class MemoryCluster {
+  readonly log = new MemoryLog();
+  readonly #groups = new Map<string, MemoryGroup>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  group(id: string): MemoryGroup {
+    const partitionsOf = (topic: string): number => this.log.topic(topic)?.partitions.length ?? 0;
+    const group = this.#groups.get(id) ?? new MemoryGroup(partitionsOf, this.#clock);
+    this.#groups.set(id, group);
+    return group;
+  }
 }
 
 class InProcessBroker implements MemoryBroker {
   readonly driver = 'memory';
+  readonly cluster: MemoryCluster;
   readonly #clock: Clock;
-  readonly #log = new MemoryLog();
-  readonly #groups = new Map<string, MemoryGroup>();
+  readonly #log: MemoryLog;
   readonly #faults: SendFault[] = [];
   readonly #open = new Set<{ close(): Promise<void> }>();
   #down = false;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, cluster: MemoryCluster) {
     this.#clock = clock;
+    this.cluster = cluster;
+    this.#log = cluster.log;
   }
 
   async producer(): Promise<Producer> {
@@ -71,7 +101,7 @@ class InProcessBroker implements MemoryBroker {
     const { sessionTimeoutMs = 10_000, heartbeatIntervalMs = 1_000 } = options;
     const link = new MemoryLink({
       log: this.#log,
-      group: this.#group(options.groupId),
+      group: this.cluster.group(options.groupId),
       topics: options.topics,
       sessionTimeoutMs,
       clock: this.#clock,
@@ -91,7 +121,7 @@ class InProcessBroker implements MemoryBroker {
 
   async admin(): Promise<Admin> {
     await this.#reachable();
-    return this.#track(new MemoryAdmin(this.#log, (id) => this.#group(id), this.#reach));
+    return this.#track(new MemoryAdmin(this.#log, (id) => this.cluster.group(id), this.#reach));
   }
 
   async close(): Promise<void> {
@@ -125,7 +155,7 @@ class InProcessBroker implements MemoryBroker {
   }
 
   evict(groupId: string): void {
-    this.#group(groupId).evictAll();
+    this.cluster.group(groupId).evictAll();
   }
 
   records(topic: string, partition: number): readonly IncomingRecord[] {
@@ -144,13 +174,6 @@ class InProcessBroker implements MemoryBroker {
   async #reachable(): Promise<void> {
     await Promise.resolve();
     this.#reach();
-  }
-
-  #group(id: string): MemoryGroup {
-    const partitionsOf = (topic: string): number => this.#log.topic(topic)?.partitions.length ?? 0;
-    const group = this.#groups.get(id) ?? new MemoryGroup(partitionsOf, () => this.#clock.monotonic());
-    this.#groups.set(id, group);
-    return group;
   }
 
   #track<T extends { close(): Promise<void> }>(opened: T): T {

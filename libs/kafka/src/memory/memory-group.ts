@@ -1,3 +1,4 @@
+import type { Clock } from '@converge/runtime';
 import type { Assignment } from '../broker.ts';
 import { assignPartitions } from '../group/assignor.ts';
 import type { Membership } from '../group/link.ts';
@@ -9,19 +10,19 @@ interface Member {
   joining: ((membership: Membership) => void) | undefined;
 }
 
-/** A group coordinator: classic eager rebalances, as Kafka's, with expiry looked at whenever anybody calls. */
+/** A group coordinator: classic eager rebalances, as Kafka's. */
 export class MemoryGroup {
   readonly #members = new Map<string, Member>();
   readonly #committed = new Map<string, Map<number, bigint>>();
   readonly #partitionsOf: (topic: string) => number;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   #generation = 0;
   #memberCount = 0;
   #state: 'stable' | 'rebalancing' = 'stable';
 
-  constructor(partitionsOf: (topic: string) => number, now: () => number) {
+  constructor(partitionsOf: (topic: string) => number, clock: Clock) {
     this.#partitionsOf = partitionsOf;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   join(
@@ -33,7 +34,7 @@ export class MemoryGroup {
     const id =
       memberId !== undefined && this.#members.has(memberId) ? memberId : `member-${(this.#memberCount += 1)}`;
     const { promise, resolve } = Promise.withResolvers<Membership>();
-    this.#members.set(id, { topics, sessionTimeoutMs, heardAt: this.#now(), joining: resolve });
+    this.#members.set(id, { topics, sessionTimeoutMs, heardAt: this.#clock.monotonic(), joining: resolve });
     this.#state = 'rebalancing';
     this.#complete();
     return Object.assign(promise, { id });
@@ -42,7 +43,7 @@ export class MemoryGroup {
   heartbeat(memberId: string, generation: number): 'member' | 'rebalance' | 'lost' {
     const member = this.#members.get(memberId);
     if (member === undefined) return 'lost';
-    member.heardAt = this.#now();
+    member.heardAt = this.#clock.monotonic();
     this.#expire();
     return this.#state === 'rebalancing' || generation !== this.#generation ? 'rebalance' : 'member';
   }
@@ -76,7 +77,8 @@ export class MemoryGroup {
   #expire(): void {
     for (const [id, member] of this.#members) {
       // A member that waits in a join has nothing to say.
-      if (member.joining !== undefined || this.#now() - member.heardAt <= member.sessionTimeoutMs) continue;
+      if (member.joining !== undefined || this.#clock.monotonic() - member.heardAt <= member.sessionTimeoutMs)
+        continue;
       this.#members.delete(id);
       this.#state = 'rebalancing';
     }
@@ -86,7 +88,14 @@ export class MemoryGroup {
   /** The rebalance is over when every member has joined again. */
   #complete(): void {
     const members = [...this.#members];
-    if (this.#state === 'stable' || members.some(([, member]) => member.joining === undefined)) return;
+    if (this.#state === 'stable') return;
+    const silent = members.filter(([, member]) => member.joining === undefined);
+    if (silent.length > 0) {
+      // Whoever waits in a join is silent too: only time can tell that a member is gone.
+      const expiries = silent.map(([, member]) => member.heardAt + member.sessionTimeoutMs);
+      void this.#clock.sleep(Math.min(...expiries) + 1 - this.#clock.monotonic()).then(() => this.#expire());
+      return;
+    }
     this.#state = 'stable';
     this.#generation += 1;
     const assignment = assignPartitions(
@@ -94,7 +103,7 @@ export class MemoryGroup {
       this.#partitionsOf,
     );
     for (const [id, member] of members) {
-      member.heardAt = this.#now();
+      member.heardAt = this.#clock.monotonic();
       member.joining?.({ memberId: id, generation: this.#generation, assigned: assignment.get(id) ?? [] });
       member.joining = undefined;
     }

@@ -1,5 +1,5 @@
 import { BrokerError, type OutgoingBatch, type Producer, type SendResult, partitionId } from '../broker.ts';
-import { earlierFailed, producerClosed } from '../send-errors.ts';
+import { earlierFailed, placed, producerClosed } from '../send-errors.ts';
 import type { SendFault } from './memory-broker.ts';
 import type { MemoryLog } from './memory-log.ts';
 
@@ -49,7 +49,7 @@ export class MemoryProducer implements Producer {
         partition,
       });
     } catch (error) {
-      if (error instanceof BrokerError) return refusal(batch, error);
+      if (error instanceof BrokerError) return refusal(batch, placed(error, batch));
       throw error;
     }
   }

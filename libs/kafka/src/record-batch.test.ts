@@ -1,0 +1,141 @@
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { BrokerError, type OutgoingRecord } from './broker.ts';
+import { crc32c } from './crc32c.ts';
+import { decodeRecordSet } from './record-batch-decoder.ts';
+import { batchSize, encodeRecordBatch } from './record-batch-encoder.ts';
+
+const place = { topic: 't', partition: 3, from: 0n };
+const record = (value: string, extra: Partial<OutgoingRecord> = {}): OutgoingRecord => ({
+  key: 'k',
+  value,
+  headers: [],
+  timestampMs: 1_700_000_000_000,
+  ...extra,
+});
+
+/** A record as it should come back. */
+function seen(sent: OutgoingRecord, index: number): unknown {
+  return {
+    topic: 't',
+    partition: 3,
+    offset: BigInt(index),
+    timestampMs: sent.timestampMs,
+    key: sent.key === null ? null : Buffer.from(sent.key),
+    value: sent.value === null ? null : Buffer.from(sent.value as string),
+    headers: sent.headers.map(([name, value]) => [name, Buffer.from(value)]),
+  };
+}
+
+/** Compresses an encoded batch's records, as another program's producer would. */
+function compressed(batch: Buffer, codec: number, compress: (body: Buffer) => Buffer): Buffer {
+  const made = Buffer.concat([batch.subarray(0, 61), compress(batch.subarray(61))]);
+  made.writeInt32BE(made.length - 12, 8);
+  made.writeInt16BE(codec, 21);
+  made.writeUInt32BE(crc32c(made.subarray(21)), 17);
+  return made;
+}
+
+describe('a record batch', () => {
+  const text = fc.string({ unit: 'binary', maxLength: 200 });
+  const records = fc.array(
+    fc.record({
+      key: fc.option(text),
+      value: fc.option(
+        fc.oneof(text, fc.constantFrom('', 'x'.repeat(63), 'x'.repeat(64), 'ü'.repeat(4_096))),
+      ),
+      headers: fc.array(fc.tuple(text, text), { maxLength: 5 }),
+      timestampMs: fc.integer({ min: 0, max: 4_000_000_000_000 }),
+    }),
+    { minLength: 1, maxLength: 40 },
+  );
+
+  it('comes back as it was, whatever is in it, and has the size that was foretold', () => {
+    fc.assert(
+      fc.property(records, (sent) => {
+        const bytes = encodeRecordBatch(sent);
+        expect(bytes.length).toBe(batchSize(sent));
+        const { records: got, nextOffset } = decodeRecordSet(bytes, place);
+        expect(got).toEqual(sent.map(seen));
+        expect(nextOffset).toBe(BigInt(sent.length));
+      }),
+    );
+  });
+
+  it('keeps headers in order, also names that look like numbers, repeated or dangerous ones', () => {
+    const headers = [
+      ['z', '1'],
+      ['2', 'two'],
+      ['1', 'one'],
+      ['__proto__', 'p'],
+      ['z', '2'],
+      ['leer', ''],
+    ] as const;
+    const { records: got } = decodeRecordSet(encodeRecordBatch([record('v', { headers })]), place);
+    expect(got[0]?.headers.map(([name, value]) => [name, value?.toString()])).toEqual(headers);
+  });
+
+  it('stays right when the codec is hot: 300,000 records', () => {
+    const sent = Array.from({ length: 1_000 }, (_, index) =>
+      record(`value ${index} ${'é'.repeat(index % 70)}`),
+    );
+    const expected = sent.map(seen);
+    const first = encodeRecordBatch(sent);
+    for (let round = 0; round < 300; round += 1) expect(encodeRecordBatch(sent).equals(first)).toBe(true);
+    for (let round = 0; round < 30; round += 1)
+      expect(decodeRecordSet(first, place).records).toEqual(expected);
+  });
+
+  it('that is cut off by the fetch limit is left for the next fetch', () => {
+    const whole = encodeRecordBatch([record('first')]);
+    const set = Buffer.concat([whole, encodeRecordBatch([record('second')]).subarray(0, 40)]);
+    const { records: got, nextOffset } = decodeRecordSet(set, place);
+    expect(got).toHaveLength(1);
+    expect(nextOffset).toBe(1n);
+    expect(decodeRecordSet(set.subarray(0, 30), place)).toEqual({ records: [], nextOffset: undefined });
+  });
+
+  it('drops the records before the wanted offset', () => {
+    const bytes = encodeRecordBatch([record('0'), record('1'), record('2')]);
+    const { records: got } = decodeRecordSet(bytes, { ...place, from: 2n });
+    expect(got.map(({ offset }) => offset)).toEqual([2n]);
+  });
+
+  it('of control records moves the position and delivers nothing', () => {
+    const bytes = encodeRecordBatch([record('marker')]);
+    bytes.writeInt16BE(0x20, 21);
+    bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17);
+    expect(decodeRecordSet(bytes, place)).toEqual({ records: [], nextOffset: 1n });
+  });
+
+  it('compressed with gzip or zstd by another program is read', () => {
+    const sent = [record('one'), record('two')];
+    const plain = encodeRecordBatch(sent);
+    expect(decodeRecordSet(compressed(plain, 1, gzipSync), place).records).toEqual(sent.map(seen));
+    expect(decodeRecordSet(compressed(plain, 4, zstdCompressSync), place).records).toEqual(sent.map(seen));
+  });
+
+  it('compressed with lz4, or damaged, is refused with its place', () => {
+    const plain = encodeRecordBatch([record('one')]);
+    expect(() =>
+      decodeRecordSet(
+        compressed(plain, 3, (body) => body),
+        place,
+      ),
+    ).toThrow(/t\/3 offset 0.*lz4/);
+    plain[70] = (plain[70] ?? 0) ^ 1;
+    expect(() => decodeRecordSet(plain, place)).toThrow(BrokerError);
+    expect(() => decodeRecordSet(plain, place)).toThrow(/checksum/);
+  });
+});
+
+describe('crc32c', () => {
+  it('gives the check value of the Castagnoli polynomial and the vectors of RFC 3720', () => {
+    expect(crc32c(Buffer.from('123456789'))).toBe(0xe306_9283);
+    expect(crc32c(Buffer.alloc(32))).toBe(0x8a91_36aa);
+    expect(crc32c(Buffer.alloc(32, 0xff))).toBe(0x62a8_ab43);
+    expect(crc32c(Buffer.from(Array.from({ length: 32 }, (_, index) => index)))).toBe(0x46dd_794e);
+    expect(crc32c(Buffer.alloc(0))).toBe(0);
+  });
+});
