@@ -114,7 +114,7 @@ export class SendLoop {
     if (results.some((result) => !result.ok)) await this.#renewProducer();
   }
 
-  /** undefined: the leadership ended and the answer did not come in time; nothing is acknowledged then. */
+  /** undefined: not sent, or the leadership ended and the answer did not come in time. Nothing is acknowledged then. */
   async #produce(batches: readonly OutgoingBatch[]): Promise<readonly SendResult[] | undefined> {
     try {
       this.#producer ??= await this.#broker.producer();
@@ -126,6 +126,9 @@ export class SendLoop {
         error: error as BrokerError,
       }));
     }
+    // Opening may have taken long: ask again. Nothing was sent.
+    const { ending, margin, settings } = this.#leader;
+    if (ending.isOver() || margin.maySendFor(settings.clock.monotonic()) === 0) return undefined;
     const { promise: givenUp, resolve } = Promise.withResolvers<undefined>();
     this.#giveUp = () => resolve(undefined);
     const results = await Promise.race([this.#producer.send(batches), givenUp]);
