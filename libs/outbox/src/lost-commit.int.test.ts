@@ -1,0 +1,124 @@
+import { connect } from '@converge/postgres';
+import { type FaultProxy, faultProxy, freshDatabase, waitUntil } from '@converge/testing';
+import { beforeEach, expect, inject, it } from 'vitest';
+import { createOutbox } from './outbox.ts';
+import { keysOf, openShop, orderPlaced, ordersOf, type Shop, type ShopDb } from './shop.test.kit.ts';
+
+/** Seen directly, and through a network that fails. */
+let shop: Shop;
+let through: Shop;
+let proxy: FaultProxy;
+
+beforeEach(async () => {
+  const url = await freshDatabase(inject('stack').databaseUrl);
+  shop = await openShop(url);
+  proxy = await faultProxy({ target: new URL(url).host });
+  const database = connect<ShopDb>({ url: Object.assign(new URL(url), { host: proxy.address }).href });
+  through = { database, outbox: createOutbox([orderPlaced], { idleTimeoutMs: 1_000 }) };
+  // Commits wait here while a test holds row 1 of `gate`: a standby or a disk that takes its time.
+  await shop.database.executor.query(`
+    create table gate (id int primary key); insert into gate values (1);
+    create function at_commit() returns trigger language plpgsql as
+      $$ begin if new.cents = 99 then perform 1 from gate for share; end if; return null; end $$;
+    create constraint trigger at_commit after insert on orders deferrable initially deferred
+      for each row execute function at_commit()`);
+  return async () => {
+    await Promise.all([shop.database.close(), through.database.close()]);
+    await proxy.close();
+  };
+});
+
+/** `onCommit` runs when everything is written and only COMMIT is missing. */
+function place(id: string, cents: number, onCommit: () => void, requestKey?: string): Promise<string> {
+  const keyed = requestKey === undefined ? {} : { requestKey, request: id };
+  return through.outbox.transaction(through.database.db, keyed, async ({ tx, emit }) => {
+    await tx.insertInto('orders').values({ id, cents }).execute();
+    emit(orderPlaced({ orderId: id }));
+    beforeCommit(onCommit);
+    return id;
+  });
+}
+
+/** Faults must hit COMMIT and nothing before it, so they are armed when it is about to be sent. */
+function beforeCommit(act: () => void): void {
+  const { _clients: clients } = through.database.pool as unknown as {
+    _clients: { query: (...args: unknown[]) => unknown }[];
+  };
+  for (const client of clients) {
+    const query = client.query.bind(client);
+    client.query = (...args) => {
+      if (args[0] === 'commit') act();
+      return query(...args);
+    };
+  }
+}
+
+it('an applied commit whose answer was lost is a success', async () => {
+  const placing = place('a', 1, () => proxy.dropReplies());
+  await waitUntil(async () => (await ordersOf(shop)).length === 1, { what: 'the commit to be applied' });
+  proxy.cut();
+  proxy.restore();
+  expect(await placing).toBe('a');
+  expect(await keysOf(shop)).toEqual(['a']);
+});
+
+it('a commit that never arrived is known not to be applied', async () => {
+  const cut = Promise.withResolvers<undefined>();
+  const placing = place('a', 1, () => {
+    proxy.cut();
+    cut.resolve(undefined);
+  });
+  const outcome = placing.catch((error: unknown) => error);
+  await cut.promise;
+  await waitUntil(
+    async () => {
+      const { rowCount } = await shop.database.executor.query(
+        `select 1 from pg_stat_activity where datname = current_database() and state = 'idle in transaction'`,
+      );
+      return rowCount === 0;
+    },
+    { what: 'the server to end the transaction' },
+  );
+  proxy.restore();
+  expect(await outcome).toMatchObject({
+    code: 'COMMIT_NOT_APPLIED',
+    certainty: 'not_applied',
+    category: 'network',
+  });
+  expect(await ordersOf(shop)).toEqual([]);
+  expect(await keysOf(shop)).toEqual([]);
+});
+
+it('while the COMMIT is still waiting in the server, the answer waits as well', async () => {
+  const gate = await shop.database.acquire();
+  await gate.query('begin; select * from gate for update');
+  let settled = false;
+  const placing = place('a', 99, () => proxy.dropReplies()).finally(() => (settled = true));
+  const waits = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query = 'commit'`;
+  await waitUntil(async () => (await shop.database.executor.query(waits)).rowCount === 1, {
+    what: 'COMMIT to wait',
+  });
+  proxy.cut();
+  proxy.restore();
+  // The look-up has asked at least once when its own connection is there, and must not have believed "no row".
+  const asked = `select 1 from pg_stat_activity where datname = current_database() and query like 'select pg_xact_status%'`;
+  await waitUntil(async () => (await shop.database.executor.query(asked)).rowCount === 1, {
+    what: 'the look-up',
+  });
+  expect(await ordersOf(shop)).toEqual([]);
+  expect(settled).toBe(false);
+  await gate.query('rollback');
+  gate.release();
+  expect(await placing).toBe('a');
+  expect(await keysOf(shop)).toEqual(['a']);
+});
+
+it('a request key makes a repetition safe after any outcome', async () => {
+  const placing = place('a', 1, () => proxy.dropReplies(), 'key');
+  await waitUntil(async () => (await ordersOf(shop)).length === 1, { what: 'the commit to be applied' });
+  proxy.cut();
+  proxy.restore();
+  expect(await placing).toBe('a');
+  expect(await place('a', 1, () => undefined, 'key')).toBe('a');
+  expect(await keysOf(shop)).toEqual(['a']);
+});

@@ -1,0 +1,127 @@
+import { executorOf, kyselyTransaction, type Executor } from '@converge/postgres';
+import { seededRandom, systemRandom } from '@converge/runtime';
+import { freshDatabase } from '@converge/testing';
+import { beforeEach, expect, inject, it } from 'vitest';
+import { keysOf, openShop, orderPlaced, type Shop } from './shop.test.kit.ts';
+
+let shop: Shop;
+
+beforeEach(async () => {
+  shop = await openShop(await freshDatabase(inject('stack').databaseUrl), { max: 24 });
+  return () => shop.database.close();
+});
+
+interface Observation {
+  /** Rows that appeared below one of their key that had been seen before. */
+  readonly late: string[];
+  readonly seen: Map<string, bigint>;
+}
+
+/** Reads what is visible until `done`, twice more after it, and notes every row that came out of turn. */
+async function observe(executor: Executor, done: () => boolean): Promise<Observation> {
+  const observation: Observation = { late: [], seen: new Map() };
+  const known = new Set<string>();
+  for (let after = 0; after < 2; after += done() ? 1 : 0) {
+    const { rows } = await executor.query<{ key: string; id: string }>(
+      'select key, id from converge.outbox where id > $1 order by id',
+      [String(Math.max(0, known.size - 2_000))],
+    );
+    const highest = new Map(observation.seen);
+    for (const { key, id } of rows) {
+      if (known.has(id)) continue;
+      known.add(id);
+      if (BigInt(id) < (observation.seen.get(key) ?? 0n)) observation.late.push(`${key}: ${id}`);
+      if (BigInt(id) > (highest.get(key) ?? 0n)) highest.set(key, BigInt(id));
+    }
+    for (const [key, id] of highest) observation.seen.set(key, id);
+  }
+  return observation;
+}
+
+it('with 16 writers on 8 keys, the ids of a key become visible in their order', async () => {
+  const { database, outbox } = shop;
+  let running = 16;
+  const watching = observe(database.executor, () => running === 0);
+  const writers = Array.from({ length: 16 }, async (_, writer) => {
+    const random = seededRandom(writer);
+    for (let round = 0; round < 60; round += 1)
+      await kyselyTransaction(database.db, {}, async (tx) => {
+        const key = `key${Math.floor(random() * 8)}`;
+        await outbox.append(executorOf(tx), [orderPlaced({ orderId: key })]);
+        // Commits of different length are what lets an id overtake another.
+        await executorOf(tx).query('select pg_sleep($1)', [random() * 0.004]);
+      });
+    running -= 1;
+  });
+  await Promise.all(writers);
+  const { late, seen } = await watching;
+  expect(late).toEqual([]);
+  expect(seen.size).toBe(8);
+  expect(await keysOf(shop)).toHaveLength(960);
+});
+
+it('many transactions with many keys in any order never deadlock', async () => {
+  const { database, outbox } = shop;
+  const writers = Array.from({ length: 16 }, async (_, writer) => {
+    const random = seededRandom(100 + writer);
+    for (let round = 0; round < 40; round += 1)
+      // With one attempt a single 40P01 fails the test.
+      await outbox.transaction(database.db, { attempts: 1 }, ({ emit }) => {
+        for (let index = 0; index < 12; index += 1)
+          emit(orderPlaced({ orderId: `key${Math.floor(random() * 20)}` }));
+        return Promise.resolve();
+      });
+  });
+  await Promise.all(writers);
+  expect(await keysOf(shop)).toHaveLength(16 * 40 * 12);
+});
+
+it('a bulk emit of 100,000 keys keeps its order and takes at most 2,048 locks', async () => {
+  const { database, outbox } = shop;
+  const events = Array.from({ length: 100_000 }, (_, index) => orderPlaced({ orderId: `k${index}` }));
+  const held = await kyselyTransaction(database.db, {}, async (tx) => {
+    await outbox.append(executorOf(tx), events);
+    const { rows } = await executorOf(tx).query<{ locks: number }>(
+      `select count(*)::int as locks from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()`,
+    );
+    return rows[0]?.locks;
+  });
+  expect(held).toBe(2_048);
+  const keys = await keysOf(shop);
+  expect(keys).toHaveLength(100_000);
+  expect(keys.findIndex((key, index) => key !== `k${index}`)).toBe(-1);
+});
+
+it('bulk emits of several statements each lock everything first, so they do not deadlock either', async () => {
+  const { database, outbox } = shop;
+  const names = Array.from({ length: 6_000 }, (_, index) => `k${index}`);
+  const shuffled = (): string[] =>
+    names
+      .map((name) => [systemRandom(), name] as const)
+      .toSorted()
+      .map(([, name]) => name);
+  const bulk = (): Promise<unknown> =>
+    outbox.transaction(database.db, { attempts: 1 }, ({ emit }) => {
+      for (const orderId of shuffled()) emit(orderPlaced({ orderId }));
+      return Promise.resolve();
+    });
+  await Promise.all(Array.from({ length: 6 }, bulk));
+  expect(await keysOf(shop)).toHaveLength(36_000);
+});
+
+it('a writer that falls silent before its commit loses its locks by the idle timeout', async () => {
+  const { database } = shop;
+  const { createOutbox } = await import('./outbox.ts');
+  const short = createOutbox([orderPlaced], { idleTimeoutMs: 100 });
+  const silent = await database.acquire();
+  await silent.query('begin');
+  const executor: Executor = { query: (text, values) => silent.query(text, [...(values ?? [])]) as never };
+  await short.append(executor, [orderPlaced({ orderId: 'a' })]);
+  // Waits for the lock of key a, which only the server can release now.
+  await shop.outbox.transaction(database.db, ({ emit }) =>
+    Promise.resolve(emit(orderPlaced({ orderId: 'a', cents: 2 }))),
+  );
+  await expect(silent.query('commit')).rejects.toThrow();
+  silent.release(true);
+  expect(await keysOf(shop)).toEqual(['a']);
+});
