@@ -75,6 +75,8 @@ function retryAfter(headers: unknown): number | undefined {
   const text = header(headers, 'retry-after')?.trim();
   if (text === undefined) return undefined;
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
+  // Date.parse takes almost anything ("-1" is a year): an HTTP date begins with a weekday.
+  if (!/^[A-Z][a-z]{2,8}, /.test(text)) return undefined;
   const wait = Date.parse(text) - Date.parse(header(headers, 'date') ?? '');
   return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }

@@ -94,7 +94,7 @@ export const KAFKA_ERRORS: ReadonlyMap<string, readonly [number: number, answer:
   ['GROUP_MAX_SIZE_REACHED', [81, 'setting']],
   ['FENCED_INSTANCE_ID', [82, 'setting']],
   ['ELIGIBLE_LEADERS_NOT_AVAILABLE', [83, 'retry']],
-  ['ELECTION_NOT_NEEDED', [84, 'bug']],
+  ['ELECTION_NOT_NEEDED', [84, 'retry']],
   ['NO_REASSIGNMENT_IN_PROGRESS', [85, 'bug']],
   ['GROUP_SUBSCRIBED_TO_TOPIC', [86, 'contention']],
   ['INVALID_RECORD', [87, 'data']],

@@ -69,4 +69,8 @@ export const policySchema: z.ZodType<Policy> = z
   });
 
 /** 3 attempts, base 50 ms doubling up to 20 s with full jitter, 10 s an attempt, 60 s in all. */
-export const defaultPolicy: Policy = Object.freeze(policySchema.parse({}));
+export const defaultPolicy: Policy = frozen(policySchema.parse({}));
+
+function frozen(policy: Policy): Policy {
+  return Object.freeze({ ...policy, backoff: Object.freeze({ ...policy.backoff }) });
+}

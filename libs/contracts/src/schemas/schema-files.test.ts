@@ -52,7 +52,7 @@ describe('written schemas', () => {
       await readFile(join(dir, 'asyncapi.json'), 'utf8'),
     );
     // Severity 0 is an error, 1 a warning; below are hints such as "no licence".
-    expect(diagnostics.filter(({ severity }) => Number(severity) <= 1)).toEqual([]);
+    expect(diagnostics.filter(({ severity }) => [0, 1].includes(severity))).toEqual([]);
     expect(document?.version()).toBe('3.0.0');
     expect(
       document

@@ -1,0 +1,31 @@
+import { createRequire } from 'node:module';
+import { describe, expect, it } from 'vitest';
+import { classify } from './index.ts';
+import { KAFKA_ERRORS } from './kafka-errors.ts';
+
+const errorsOfKafkajs = (
+  createRequire(import.meta.url)('kafkajs/src/protocol/error.js') as {
+    errorCodes: readonly { type: string; code: number; retriable: boolean }[];
+  }
+).errorCodes;
+
+describe('Kafka protocol errors', () => {
+  it('cover all that kafkajs can name, under the same numbers', () => {
+    expect(errorsOfKafkajs.length).toBeGreaterThan(80);
+    for (const { type, code } of errorsOfKafkajs)
+      expect([type, KAFKA_ERRORS.get(type)?.[0]]).toEqual([type, code]);
+  });
+
+  it('have every number from −1 to 127 but 0', () => {
+    const numbers = new Set([...KAFKA_ERRORS.values()].map(([number]) => number));
+    const expected = Array.from({ length: 129 }, (_, index) => index - 1).filter((number) => number !== 0);
+    expect([...numbers].sort((a, b) => a - b)).toEqual(expected);
+  });
+
+  it('that the protocol calls retriable are never called a bug of ours', () => {
+    for (const { type, code, retriable } of errorsOfKafkajs.filter((one) => one.retriable)) {
+      const thrown = Object.assign(new Error(type), { name: 'KafkaJSProtocolError', type, code, retriable });
+      expect([type, classify(thrown).category]).not.toEqual([type, 'bug']);
+    }
+  });
+});

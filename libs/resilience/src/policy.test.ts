@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { defaultPolicy, type Policy, policySchema } from './index.ts';
+
+const issues = (policy: unknown): string[] =>
+  policySchema.safeParse(policy).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ??
+  [];
+
+describe('a policy', () => {
+  it('is plain data that survives JSON', () => {
+    expect(JSON.parse(JSON.stringify(defaultPolicy))).toEqual(defaultPolicy);
+    expect(policySchema.parse(JSON.parse(JSON.stringify(defaultPolicy)))).toEqual(defaultPolicy);
+  });
+
+  it('has bounded defaults', () => {
+    const expected: Policy = {
+      attempts: 3,
+      backoff: { baseMs: 50, factor: 2, capMs: 20_000 },
+      attemptTimeoutMs: 10_000,
+      deadlineMs: 60_000,
+    };
+    expect(policySchema.parse({})).toEqual(expected);
+    expect(Object.isFrozen(defaultPolicy) && Object.isFrozen(defaultPolicy.backoff)).toBe(true);
+  });
+
+  it.each<[string, unknown, string]>([
+    [
+      'a cap below the base',
+      { backoff: { baseMs: 100, capMs: 10 } },
+      'backoff.capMs: capMs 10 is below baseMs 100: raise capMs to at least 100 or lower baseMs',
+    ],
+    [
+      'a cap below the default base',
+      { backoff: { capMs: 10 } },
+      'backoff.capMs: capMs 10 is below baseMs 50: raise capMs to at least 50 or lower baseMs',
+    ],
+    [
+      'attempts × cap above the deadline',
+      { attempts: 9 },
+      'deadlineMs: attempts × capMs (9 × 20000 = 180000 ms) is above deadlineMs 60000: the last attempts could never start; raise deadlineMs to 180000, or lower attempts or backoff.capMs',
+    ],
+    [
+      'a negative delay',
+      { backoff: { baseMs: -1 } },
+      'backoff.baseMs: baseMs must not be negative: give milliseconds from 0',
+    ],
+    ['no attempt', { attempts: 0 }, 'attempts: attempts counts the first one: give at least 1'],
+    ['half an attempt', { attempts: 1.5 }, 'attempts: Invalid input: expected int, received number'],
+    [
+      'a shrinking factor',
+      { backoff: { factor: 0.5 } },
+      'backoff.factor: factor must be at least 1: below it the delays would shrink',
+    ],
+    [
+      'an attempt longer than the whole',
+      { attempts: 1, attemptTimeoutMs: 20, deadlineMs: 10 },
+      'attemptTimeoutMs: attemptTimeoutMs 20 is above deadlineMs 10: lower it to at most 10',
+    ],
+    ['no deadline', { deadlineMs: 0 }, 'deadlineMs: deadlineMs must be above 0'],
+    ['text for a number', { deadlineMs: '5s' }, 'deadlineMs: deadlineMs must be a number of milliseconds'],
+    [
+      'a delay longer than timers',
+      { backoff: { capMs: 3e9 } },
+      'backoff.capMs: capMs is longer than timers can wait (2147483647 ms, 24 days)',
+    ],
+    [
+      'no number',
+      { backoff: { factor: Number.NaN } },
+      'backoff.factor: Invalid input: expected number, received NaN',
+    ],
+    ['an unknown field', { retries: 3 }, ': Unrecognized key: "retries"'],
+  ])('refuses %s with path and hint', (_, policy, expected) => expect(issues(policy)).toContain(expected));
+
+  it('names all its errors at once', () => {
+    expect(
+      issues({ attempts: 0, backoff: { baseMs: -1, factor: 0 }, deadlineMs: -1 }).length,
+    ).toBeGreaterThanOrEqual(4);
+  });
+
+  it('with one attempt needs no room for waits', () => {
+    expect(issues({ attempts: 1, deadlineMs: 10_000 })).toEqual([]);
+  });
+});

@@ -1,0 +1,178 @@
+import { manualClock } from '@converge/testing';
+import { describe, expect, it } from 'vitest';
+import {
+  type AttemptReport,
+  ConvergeError,
+  defaultPolicy,
+  type Failure,
+  type Policy,
+  retry,
+} from './index.ts';
+
+const policy: Policy = { ...defaultPolicy, backoff: { baseMs: 100, factor: 2, capMs: 10_000 } };
+/** Makes every delay its upper end. */
+const most = (): number => 1 - Number.EPSILON;
+
+const failing = (detail: Partial<Failure> = {}): ConvergeError =>
+  new ConvergeError('x', { code: 'X', category: 'network', certainty: 'not_applied', ...detail });
+
+/** Runs `fn` under retry on a manual clock, which jumps to whatever is slept for. */
+async function run<T>(
+  fn: (attempt: number, signal: AbortSignal) => Promise<T>,
+  change: Partial<Policy> = {},
+  signal?: AbortSignal,
+) {
+  const clock = manualClock();
+  const reports: AttemptReport[] = [];
+  const starts: number[] = [];
+  const result = retry(
+    (attempt, inner) => {
+      starts.push(clock.monotonic());
+      return fn(attempt, inner);
+    },
+    {
+      policy: { ...policy, ...change },
+      clock,
+      random: most,
+      onAttempt: (report) => reports.push(report),
+      ...(signal && { signal }),
+    },
+  ).then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+  await clock.advance(0);
+  while (clock.untilNextMs !== undefined) await clock.advance(clock.untilNextMs);
+  return { ...(await result), reports, starts, sleepers: clock.sleepers, ended: clock.monotonic() };
+}
+
+describe('retry', () => {
+  it('gives the first success and says nothing more', async () => {
+    const { reports, ...rest } = await run((attempt) => Promise.resolve(attempt));
+    expect(rest).toMatchObject({ value: 1, starts: [0], sleepers: 0 });
+    expect(reports).toEqual([{ attempt: 1, durationMs: 0 }]);
+  });
+
+  it('waits longer each time, tells every attempt, and rejects with the last error itself', async () => {
+    const error = failing();
+    const ended = await run(() => Promise.reject(error));
+    expect(ended).toMatchObject({ error, starts: [0, 99, 298] });
+    expect(ended.reports.map(({ attempt, decision }) => [attempt, decision])).toEqual([
+      [1, { kind: 'again', waitMs: 99 }],
+      [2, { kind: 'again', waitMs: 199 }],
+      [3, { kind: 'give_up', reason: 'attempts' }],
+    ]);
+    expect(ended.reports[0]?.failure).toMatchObject({ category: 'network', code: 'X' });
+  });
+
+  it('takes a function that throws before it promises like one that rejects', async () => {
+    const ended = await run(() => {
+      throw failing({ category: 'business' });
+    });
+    expect(ended).toMatchObject({ error: { category: 'business' }, starts: [0] });
+  });
+
+  it.each(['data', 'configuration', 'business'] as const)(
+    'does not try %s failures again',
+    async (category) => {
+      const ended = await run(() => Promise.reject(failing({ category })));
+      expect(ended.starts).toEqual([0]);
+      expect(ended.reports[0]?.decision).toEqual({ kind: 'give_up', reason: 'not_retryable' });
+    },
+  );
+
+  it('does not repeat what was applied, nor what only a change can mend', async () => {
+    expect((await run(() => Promise.reject(failing({ certainty: 'applied' })))).starts).toEqual([0]);
+    expect((await run(() => Promise.reject(failing({ category: 'bug', structural: true })))).starts).toEqual([
+      0,
+    ]);
+    expect((await run(() => Promise.reject(failing({ category: 'bug' })))).starts).toHaveLength(3);
+  });
+
+  it('reruns contention without counting an attempt, but not for ever', async () => {
+    let contended = 4;
+    const won = await run((attempt) =>
+      contended-- > 0 ? Promise.reject(failing({ category: 'contention' })) : Promise.resolve(attempt),
+    );
+    expect(won).toMatchObject({ value: 1, starts: [0, 99, 298, 697, 1496] });
+    const lost = await run(() => Promise.reject(failing({ category: 'contention' })), {
+      backoff: { baseMs: 0, factor: 1, capMs: 0 },
+    });
+    expect(lost.starts).toHaveLength(51);
+    expect(lost.reports.at(-1)?.decision).toEqual({ kind: 'give_up', reason: 'attempts' });
+  });
+
+  it.each([
+    ['nothing: its own delay, from a base of 1 s', undefined, 999],
+    ['less than its own delay', 10, 999],
+    ['a little more', 2000, 2000],
+    ['an hour: no more than 5 s above its own', 3_600_000, 5999],
+  ])('when throttled, waits as asked: %s', async (_, retryAfterMs, waitMs) => {
+    const throttled = failing({ category: 'throttle', ...(retryAfterMs !== undefined && { retryAfterMs }) });
+    const ended = await run((attempt) => (attempt === 1 ? Promise.reject(throttled) : Promise.resolve('ok')));
+    expect(ended).toMatchObject({ value: 'ok', starts: [0, waitMs] });
+  });
+});
+
+describe('time limits of retry', () => {
+  it('abort an attempt that takes too long; its outcome is unknown, and it is tried again', async () => {
+    const reasons: unknown[] = [];
+    const ended = await run(
+      (attempt, signal) => {
+        signal.addEventListener('abort', () => reasons.push((signal.reason as Error).name));
+        return attempt === 1 ? new Promise<never>(() => undefined) : Promise.resolve('ok');
+      },
+      { attemptTimeoutMs: 500 },
+    );
+    expect(ended).toMatchObject({ value: 'ok', starts: [0, 599], sleepers: 0 });
+    expect(ended.reports[0]?.failure).toMatchObject({ code: 'TIMEOUT', certainty: 'unknown' });
+    expect(reasons).toEqual(['TimeoutError']);
+  });
+
+  it('let no attempt start after the deadline, nor wait for one that could not', async () => {
+    const ended = await run(() => Promise.reject(failing()), { attempts: 100, deadlineMs: 1000 });
+    expect(ended.starts).toEqual([0, 99, 298, 697]);
+    expect(ended.reports.at(-1)?.decision).toEqual({ kind: 'give_up', reason: 'deadline' });
+    expect(ended.ended).toBe(697);
+  });
+
+  it('shorten the last attempt to what is left', async () => {
+    const never = (): Promise<never> => new Promise<never>(() => undefined);
+    const ended = await run(never, { attempts: 5, attemptTimeoutMs: 600, deadlineMs: 1000 });
+    expect(ended.starts).toEqual([0, 699]);
+    expect(ended.ended).toBe(1000);
+  });
+});
+
+describe('a caller that aborts', () => {
+  it('ends the wait between attempts at once', async () => {
+    const controller = new AbortController();
+    const ended = await run(
+      () => {
+        queueMicrotask(() => setImmediate(() => controller.abort(new Error('stopping'))));
+        return Promise.reject(failing());
+      },
+      {},
+      controller.signal,
+    );
+    expect(ended).toMatchObject({ error: { message: 'stopping' }, starts: [0], sleepers: 0 });
+  });
+
+  it('is not held by an attempt that does not look at its signal', async () => {
+    const controller = new AbortController();
+    const ended = await run(
+      () => {
+        setImmediate(() => controller.abort(new Error('stopping')));
+        return new Promise<never>(() => undefined);
+      },
+      {},
+      controller.signal,
+    );
+    expect(ended).toMatchObject({ error: { message: 'stopping' }, sleepers: 0, reports: [] });
+  });
+
+  it('before the first attempt, prevents it', async () => {
+    const ended = await run(() => Promise.resolve(1), {}, AbortSignal.abort(new Error('gone')));
+    expect(ended).toMatchObject({ error: { message: 'gone' }, starts: [] });
+  });
+});
