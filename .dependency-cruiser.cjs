@@ -6,7 +6,8 @@ const floors = [
   ['testing', 'cli'],
 ];
 const sideways = { relay: ['outbox'], inbox: ['outbox'], saga: ['outbox', 'inbox'], reconcile: ['outbox'] };
-const test = '\\.test\\.ts$';
+// Tests and their fixtures use the test kit of floor 3; neither is published.
+const test = ['\\.test\\.ts$', '/src/fixture/'];
 const lib = (names) => `^libs/(${names.join('|')})/`;
 
 const floorRules = floors.flatMap((names, floor) =>
@@ -30,7 +31,7 @@ module.exports = {
       name: 'drivers-on-floor-1',
       comment: 'pg, kafkajs and @platformatic/kafka are imported only by libs/postgres and libs/kafka',
       severity: 'error',
-      from: { path: '^(libs|services|schemas)/', pathNot: ['^libs/(postgres|kafka)/', test] },
+      from: { path: '^(libs|services|schemas)/', pathNot: ['^libs/(postgres|kafka)/', ...test] },
       to: { path: 'node_modules/(pg|kafkajs|@platformatic/kafka)/' },
     },
     {

@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { Client } from 'pg';
+import { connect } from '@converge/postgres';
 
-/** Makes an empty database on the server and returns its URL. `prefix` shows in `pg_stat_activity`. */
+/** Makes an empty database on the server of `serverUrl` and returns its URL. `prefix` shows in its name. */
 export async function freshDatabase(serverUrl: string, prefix = 'test'): Promise<string> {
   const name = `${prefix}_${randomBytes(6).toString('hex')}`;
-  const client = new Client({ connectionString: serverUrl });
-  await client.connect();
+  const server = connect({ url: serverUrl, applicationName: 'converge-testing', max: 1 });
   try {
-    await client.query(`create database "${name}"`);
+    await server.executor.query(`create database "${name}"`);
   } finally {
-    await client.end();
+    await server.close();
   }
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
