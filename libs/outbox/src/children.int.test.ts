@@ -1,0 +1,141 @@
+import { seededRandom } from '@converge/runtime';
+import { freshDatabase } from '@converge/testing';
+import { beforeEach, expect, inject, it } from 'vitest';
+import { ensureChildren, listChildren, type OutboxChild } from './children.ts';
+import { keysOf, openShop, orderPlaced, type Shop } from './shop.test.kit.ts';
+
+let shop: Shop;
+
+beforeEach(async () => {
+  shop = await openShop(await freshDatabase(inject('stack').databaseUrl), { max: 24 });
+  return () => shop.database.close();
+});
+
+const emit = (orderId: string): Promise<string> =>
+  shop.outbox.transaction(shop.database.db, ({ emit: add }) =>
+    Promise.resolve(add(orderPlaced({ orderId }))),
+  );
+
+const startAt = (id: number): Promise<unknown> =>
+  shop.database.executor.query('select setval($1, $2, false)', ['converge.outbox_id', id]);
+
+const children = (): Promise<readonly OutboxChild[]> => listChildren(shop.database.executor);
+
+/** Every id has exactly one place. */
+async function expectSeamless(): Promise<void> {
+  const list = await children();
+  expect(list[0]?.from).toBeUndefined();
+  expect(list.at(-1)).toMatchObject({ name: 'outbox_last', to: undefined });
+  for (const [index, child] of list.slice(1).entries()) expect(child.from).toBe(list[index]?.to);
+}
+
+it('a fresh outbox has two closed children and one without an end', async () => {
+  expect(await children()).toEqual([
+    { name: 'outbox_0', from: undefined, to: 1_000_000n },
+    { name: 'outbox_1000000', from: 1_000_000n, to: 2_000_000n },
+    { name: 'outbox_last', from: 2_000_000n, to: undefined },
+  ]);
+});
+
+it('children are added until enough lie ahead, and then no more', async () => {
+  const { executor } = shop.database;
+  await startAt(1_500_000);
+  expect(await ensureChildren(executor, { ahead: 3 })).toEqual([
+    'outbox_2000000',
+    'outbox_3000000',
+    'outbox_4000000',
+  ]);
+  expect(await ensureChildren(executor, { ahead: 3 })).toEqual([]);
+  await expectSeamless();
+});
+
+it('a new child has the keys, indexes, checks and defaults of the others', async () => {
+  const { executor } = shop.database;
+  await ensureChildren(executor, { ahead: 3 });
+  const shape = async (child: string): Promise<unknown[]> => {
+    const { rows } = await executor.query<{ definition: string }>(
+      `select replace(pg_get_constraintdef(c.oid), c.conname, '') as definition from pg_constraint c where conrelid = $1::regclass
+       union all select regexp_replace(pg_get_indexdef(i.indexrelid), ' INDEX .* USING ', ' USING ') from pg_index i where indrelid = $1::regclass
+       union all select pg_get_expr(d.adbin, d.adrelid) from pg_attrdef d where adrelid = $1::regclass
+       order by 1`,
+      [`converge.${child}`],
+    );
+    return rows;
+  };
+  const original = await shape('outbox_0');
+  expect(original.length).toBeGreaterThan(5);
+  expect(await shape('outbox_2000000')).toEqual(original);
+  expect(await shape('outbox_last')).toEqual(original);
+});
+
+it('while 12 writers emit, children are split off under them and no emit fails or is lost', async () => {
+  const { executor } = shop.database;
+  await startAt(1_999_400);
+  let running = 12;
+  const added: string[] = [];
+  const splitting = (async () => {
+    while (running > 0)
+      added.push(
+        ...(await ensureChildren(executor, { ahead: 2, span: 200, random: seededRandom(added.length) })),
+      );
+  })();
+  const writers = Array.from({ length: 12 }, async (_, writer) => {
+    for (let index = 0; index < 150; index += 1) await emit(`${writer}-${index}`);
+    running -= 1;
+  });
+  await Promise.all(writers);
+  await splitting;
+  expect(added.length).toBeGreaterThan(5);
+  await expectSeamless();
+  const keys = await keysOf(shop);
+  expect(new Set(keys).size).toBe(1_800);
+  expect(keys).toHaveLength(1_800);
+});
+
+it('a writer that stays open keeps the lock away for 50 ms at a time, and emits go on', async () => {
+  const open = await shop.database.acquire();
+  await open.query(`begin; select converge.emit('t', 'k', 'x', '{}')`);
+  const adding = ensureChildren(shop.database.executor, { ahead: 3, attempts: 100 });
+  await Promise.all(Array.from({ length: 20 }, (_, index) => emit(`k${index}`)));
+  expect(await children()).toHaveLength(3);
+  await open.query('commit');
+  open.release();
+  expect(await adding).toEqual(['outbox_2000000', 'outbox_3000000']);
+  expect(await keysOf(shop)).toHaveLength(21);
+});
+
+it('gives up without harm when the lock never comes', async () => {
+  const open = await shop.database.acquire();
+  await open.query(`begin; select converge.emit('t', 'k', 'x', '{}')`);
+  expect(await ensureChildren(shop.database.executor, { ahead: 3, attempts: 2 })).toEqual([]);
+  await open.query('commit');
+  open.release();
+  await expectSeamless();
+});
+
+it('ids that already reached the last child make it a closed one, with its rows', async () => {
+  const { executor } = shop.database;
+  await startAt(2_000_500);
+  await emit('a');
+  await startAt(3_400_000);
+  await emit('b');
+  expect(await ensureChildren(executor, { ahead: 2 })).toEqual([
+    'outbox_2000000',
+    'outbox_4000000',
+    'outbox_5000000',
+  ]);
+  await expectSeamless();
+  expect(await children()).toContainEqual({ name: 'outbox_2000000', from: 2_000_000n, to: 4_000_000n });
+  await emit('c');
+  expect(await keysOf(shop)).toEqual(['a', 'b', 'c']);
+});
+
+it('several that add at once do not add twice', async () => {
+  const { executor } = shop.database;
+  const lists = await Promise.all(Array.from({ length: 8 }, () => ensureChildren(executor, { ahead: 5 })));
+  const added = lists.flat();
+  expect(new Set(added).size).toBe(added.length);
+  await ensureChildren(executor, { ahead: 5 });
+  await expectSeamless();
+  expect(await children()).toHaveLength(3 + 4);
+});

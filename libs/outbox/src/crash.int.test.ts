@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { freshDatabase, waitUntil } from '@converge/testing';
+import { expect, inject, it } from 'vitest';
+import { keysOf, openShop, ordersOf, type Shop } from './shop.test.kit.ts';
+
+const script = new URL('./crash-writer.test.kit.ts', import.meta.url).pathname;
+
+/** Starts a writer, kills it after it has said `acknowledged` commits, and gives what it said. */
+async function writeAndDie(url: string, prefix: string, acknowledged: number): Promise<string[]> {
+  const child = spawn(process.execPath, ['--conditions=source', script, url, prefix], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  const said: string[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    said.push(line);
+    // SIGKILL with four transactions in flight: before, in, and after their COMMIT.
+    if (said.length === acknowledged) child.kill('SIGKILL');
+  });
+  expect(await exited).toEqual([null, 'SIGKILL']);
+  return said;
+}
+
+async function settled({ database }: Shop): Promise<void> {
+  const others = `select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'`;
+  await waitUntil(async () => (await database.executor.query(others)).rowCount === 0, {
+    what: 'the killed sessions to end',
+  });
+}
+
+it('after twenty kills around commits, every order has its event and every event its order', async () => {
+  const url = await freshDatabase(inject('stack').databaseUrl);
+  const shop = await openShop(url);
+  try {
+    const said: string[] = [];
+    for (let round = 0; round < 20; round += 1)
+      said.push(...(await writeAndDie(url, `r${round}`, 10 + 7 * round)));
+    await settled(shop);
+    const orders = await ordersOf(shop);
+    const keys = (await keysOf(shop)).toSorted();
+    expect(keys).toEqual(orders.toSorted());
+    expect(said.filter((id) => !keys.includes(id))).toEqual([]);
+    expect(keys.length).toBeGreaterThanOrEqual(said.length);
+  } finally {
+    await shop.database.close();
+  }
+});
