@@ -38,7 +38,9 @@ describe.each(brokers)('a consumer over the %s broker', (_, open) => {
   });
 
   const counter = () =>
-    defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(events.counted, (event, { tx }) => note(tx, event));
+    defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(events.counted, (event, { tx }) =>
+      note(tx, event),
+    );
   async function started(consumer = counter(), options: object = {}): Promise<ConsumerService> {
     const service = consumerService([consumer], { database, broker, ...options });
     services.push(service);
@@ -55,7 +57,10 @@ describe.each(brokers)('a consumer over the %s broker', (_, open) => {
 
   it('applies each event once and keeps the order of every key', async () => {
     await started();
-    const ids = await source.publish(broker, Array.from({ length: 300 }, (_x, n) => keyed(n)));
+    const ids = await source.publish(
+      broker,
+      Array.from({ length: 300 }, (_x, n) => keyed(n)),
+    );
     const found = await linesOf(300);
     expect(found.map(({ event_id }) => event_id).toSorted()).toEqual(ids.toSorted());
     for (const group of Map.groupBy(found, ({ key }) => key).values())
@@ -65,7 +70,10 @@ describe.each(brokers)('a consumer over the %s broker', (_, open) => {
   // Planted fault: with the watermark not moved, all 2,000 are applied a second time here.
   it('has no second effect when every offset is rewound to zero after 2,000 events', async () => {
     const first = await started();
-    await source.publish(broker, Array.from({ length: 2_000 }, (_x, n) => keyed(n)));
+    await source.publish(
+      broker,
+      Array.from({ length: 2_000 }, (_x, n) => keyed(n)),
+    );
     await linesOf(2_000);
     await first.stop();
     await database.executor.query('update converge.inbox_partition set next_offset = 0');
@@ -84,7 +92,9 @@ describe.each(brokers)('a consumer over the %s broker', (_, open) => {
     await sendRecords(broker, [a, foreignRecord(events.counted({ key: 'a', n: 2 }), 'one', partitions)]);
     const letters = await waitUntil(
       async () => {
-        const { rows } = await database.executor.query<{ code: string }>('select code from converge.dead_letter');
+        const { rows } = await database.executor.query<{ code: string }>(
+          'select code from converge.dead_letter',
+        );
         return rows.length > 0 ? rows : undefined;
       },
       { what: 'a dead letter' },
@@ -119,8 +129,12 @@ describe.each(brokers)('a consumer over the %s broker', (_, open) => {
     await linesOf(6);
     const hole = source.record(events.counted({ key: 'a', n: 2 }));
     await source.publish(broker, everywhere(3));
-    await waitUntil(() => service.status()[0]!.partitions.some(({ state }) => state === 'halted'), { what: 'a halt' });
-    const others = everywhere(3).filter(({ key }) => source.record(events.ignored({ key, n: 0 })).partition !== hole.partition);
+    await waitUntil(() => service.status()[0]!.partitions.some(({ state }) => state === 'halted'), {
+      what: 'a halt',
+    });
+    const others = everywhere(3).filter(
+      ({ key }) => source.record(events.ignored({ key, n: 0 })).partition !== hole.partition,
+    );
     const found = await linesOf(6 + others.length);
     expect(found).toHaveLength(6 + others.length);
     const halted = service.status()[0]!.partitions.filter(({ state }) => state === 'halted');

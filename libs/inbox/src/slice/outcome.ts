@@ -45,8 +45,11 @@ export function faultOf(error: unknown): Fault {
 function ownFault({ step, cause }: OwnStatementFailed): Fault {
   const state = sqlState(cause);
   if (step === 'fence' && state === '55P03') return { kind: 'fence_held', error: cause };
-  // 57014: our statement waited behind something until its time was over; 25P0x: the server ended the session.
-  if (isOutage(classify(cause)) || state === '57014' || state === '55P03' || state?.startsWith('25P'))
+  // The transaction was aborted before our statement: a handler caught the database's error and went on.
+  if (state === '25P02') return { kind: 'events', failure: classify(swallowed(cause)), handler: undefined };
+  // 57014: our statement waited until its time was over; 25P03, 25P04: the server ended the session.
+  const ended = state === '57014' || state === '55P03' || state === '25P03' || state === '25P04';
+  if (ended || isOutage(classify(cause)))
     return { kind: 'outage', error: cause };
   if (state === '42P01' || state === '3F000') return { kind: 'stop', error: notMigrated(cause) };
   return { kind: 'stop', error: cause };
@@ -65,6 +68,14 @@ function isOutage({ category }: Failure): boolean {
     case 'bug':
       return false;
   }
+}
+
+function swallowed(cause: unknown): InboxError {
+  return new InboxError(
+    'ERROR_SWALLOWED',
+    'a statement of the handler failed and the handler ignored its error, so nothing of the slice can be committed: let the error pass, or wrap that statement in a savepoint',
+    { category: 'bug', cause },
+  );
 }
 
 export function notMigrated(cause: unknown): InboxError {

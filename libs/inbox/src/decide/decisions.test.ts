@@ -1,0 +1,152 @@
+import type { ReceivedEvent } from '@converge/contracts';
+import { CATEGORIES, type Category, type Failure } from '@converge/resilience';
+import { seededRandom } from '@converge/runtime';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Subscription } from '../define/subscription.ts';
+import { defaultInPlace, nextAttempt } from './next-attempt.ts';
+import { nextLimit } from './slice-limit.ts';
+import { splitByWork } from './split.ts';
+import type { Step } from './plan.ts';
+import { unitsOf } from './units.ts';
+
+const failure = (category: Category, extra: Partial<Failure> = {}): Failure => ({
+  category,
+  certainty: 'not_applied',
+  code: 'X',
+  message: 'x',
+  structural: false,
+  ...extra,
+});
+const half = (): number => 0.5;
+const tried = (attempts: number, elapsedMs = 0, reruns = 0) => ({ attempts, elapsedMs, reruns });
+
+describe('nextAttempt', () => {
+  const first: Record<Category, string> = {
+    network: 'retry',
+    throttle: 'retry',
+    service: 'retry',
+    contention: 'rerun',
+    data: 'dead_letter',
+    configuration: 'stop',
+    business: 'dead_letter',
+    bug: 'retry',
+  };
+  it.each(CATEGORIES.map((category) => ({ category, kind: first[category] })))(
+    'answers the first $category failure by $kind',
+    ({ category, kind }) =>
+      expect(nextAttempt(failure(category), tried(1), defaultInPlace, half).kind).toBe(kind),
+  );
+
+  it('gives up after the last attempt, or when the next one would begin too late', () => {
+    expect(nextAttempt(failure('network'), tried(3), defaultInPlace, half)).toEqual({ kind: 'dead_letter' });
+    expect(nextAttempt(failure('network'), tried(1, 1_990), defaultInPlace, half)).toEqual({
+      kind: 'dead_letter',
+    });
+    expect(nextAttempt(failure('network'), tried(1, 1_900), defaultInPlace, half)).toEqual({
+      kind: 'retry',
+      delayMs: 25,
+    });
+  });
+
+  it('takes contention for an attempt only when it does not end', () => {
+    const endless = tried(1, 0, defaultInPlace.reruns);
+    expect(nextAttempt(failure('contention'), endless, defaultInPlace, half).kind).toBe('retry');
+    expect(nextAttempt(failure('contention'), tried(1, 0, 10), defaultInPlace, half).kind).toBe('rerun');
+  });
+
+  it('honours a wish to wait that fits, and does not hold the partition for a longer one', () => {
+    const asks = (retryAfterMs: number) =>
+      nextAttempt(failure('throttle', { retryAfterMs }), tried(1), defaultInPlace, half);
+    expect(asks(700)).toEqual({ kind: 'retry', delayMs: 700 });
+    expect(asks(3_000)).toEqual({ kind: 'dead_letter' });
+  });
+
+  it('never waits longer than the policy allows', () => {
+    fc.assert(
+      fc.property(
+        fc.integer(),
+        fc.constantFrom(...CATEGORIES),
+        fc.nat(5_000),
+        fc.nat(4),
+        (seed, category, ms, n) => {
+          const next = nextAttempt(failure(category), tried(n + 1, ms), defaultInPlace, seededRandom(seed));
+          if (next.kind === 'retry') expect(ms + next.delayMs).toBeLessThanOrEqual(defaultInPlace.withinMs);
+        },
+      ),
+    );
+  });
+});
+
+describe('unitsOf', () => {
+  const subscription = (handler: string, kind: 'each' | 'batch'): Subscription<unknown> => ({
+    kind,
+    handler,
+    topic: 't',
+    type: handler,
+    route: () => ({ kind: 'skip', why: 'unknown_type' }),
+    call: () => Promise.resolve(),
+  });
+  const all = [subscription('a', 'each'), subscription('b', 'batch'), subscription('c', 'batch')];
+  const handledOf = (spec: readonly (readonly [number, number])[]) =>
+    spec.map(([which, key], offset) => ({
+      subscription: all[which]!,
+      event: { key: `k${key}`, offset: BigInt(offset) } as ReceivedEvent,
+    }));
+
+  // Planted fault: without the flush on a shared key, the calls of one key come out of order here.
+  it('calls handlers in the order of the log for every key, with every event once', () => {
+    const spec = fc.array(fc.tuple(fc.nat(2), fc.nat(3)), { maxLength: 40 });
+    fc.assert(
+      fc.property(spec, (list) => {
+        const handled = handledOf(list);
+        const called = unitsOf(handled).flatMap(({ events }) => events);
+        expect(called).toHaveLength(handled.length);
+        for (const key of new Set(called.map((event) => event.key))) {
+          const offsets = called.filter((event) => event.key === key).map(({ offset }) => offset);
+          expect(offsets).toEqual(offsets.toSorted((a, b) => Number(a - b)));
+        }
+      }),
+    );
+  });
+
+  it('gathers a whole slice of one type into one call, other keys notwithstanding', () => {
+    const units = unitsOf(
+      handledOf([
+        [1, 1],
+        [0, 2],
+        [1, 3],
+        [1, 1],
+      ]),
+    );
+    expect(units.map(({ events }) => events.length)).toEqual([1, 3]);
+  });
+});
+
+describe('splitByWork', () => {
+  it('keeps every step in order, with one event a part at most', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom('handle', 'skip', 'refuse'), { maxLength: 20 }), (kinds) => {
+        const steps = kinds.map((kind) => ({ kind })) as unknown as Step<unknown>[];
+        const parts = splitByWork(steps);
+        expect(parts.flat()).toEqual(steps);
+        for (const part of parts)
+          expect(part.filter(({ kind }) => kind !== 'skip').length).toBeLessThanOrEqual(1);
+        for (const part of parts) expect(part.length).toBeGreaterThan(0);
+      }),
+    );
+  });
+});
+
+describe('nextLimit', () => {
+  const bounds = { sliceMs: 1_000, sliceSize: 500 };
+  it.each([
+    { limit: 16, tookMs: 10, next: 32 },
+    { limit: 400, tookMs: 10, next: 500 },
+    { limit: 100, tookMs: 600, next: 100 },
+    { limit: 100, tookMs: 4_000, next: 25 },
+    { limit: 1, tookMs: 60_000, next: 1 },
+  ])('of $limit events in $tookMs ms makes $next', ({ limit, tookMs, next }) => {
+    expect(nextLimit(limit, tookMs, bounds)).toBe(next);
+  });
+});

@@ -1,0 +1,144 @@
+import { parsePosition, type Position } from '@converge/contracts';
+import { describe, expect, it } from 'vitest';
+import type { Start } from '../define/types.ts';
+import { judge, type Seen, type Verdict } from './judge.ts';
+
+const seenOf = (...texts: readonly string[]): Seen =>
+  new Map(texts.map((text) => [parsePosition(text).epoch, parsePosition(text)]));
+const at = (text: string): Position => parsePosition(text);
+
+interface Row {
+  readonly name: string;
+  readonly position: string;
+  readonly prev?: string;
+  readonly seen?: readonly string[];
+  readonly from?: Start;
+  readonly verdict: Verdict;
+}
+
+const rows: readonly Row[] = [
+  {
+    name: 'the one after our watermark is next',
+    position: '1.5.9',
+    prev: '1.4.7',
+    seen: ['1.4.7'],
+    verdict: { kind: 'next' },
+  },
+  {
+    name: 'a predecessor below our watermark proves as much',
+    position: '1.5.9',
+    prev: '1.4.6',
+    seen: ['1.4.7'],
+    verdict: { kind: 'next' },
+  },
+  {
+    name: 'our watermark itself is a duplicate',
+    position: '1.4.7',
+    prev: '1.4.6',
+    seen: ['1.4.7'],
+    verdict: { kind: 'duplicate' },
+  },
+  {
+    name: 'a lower id of a later tick is not a duplicate',
+    position: '1.5.1',
+    prev: '1.4.7',
+    seen: ['1.4.7'],
+    verdict: { kind: 'next' },
+  },
+  {
+    name: 'a higher id of an earlier tick is a duplicate',
+    position: '1.3.9',
+    prev: '1.3.8',
+    seen: ['1.4.7'],
+    verdict: { kind: 'duplicate' },
+  },
+  {
+    name: 'a predecessor above our watermark is a gap',
+    position: '1.6.1',
+    prev: '1.5.9',
+    seen: ['1.4.7'],
+    verdict: { kind: 'gap', after: at('1.4.7') },
+  },
+  {
+    name: 'no predecessor at all is a gap',
+    position: '1.6.1',
+    seen: ['1.4.7'],
+    verdict: { kind: 'gap', after: at('1.4.7') },
+  },
+  {
+    name: 'from the beginning, the first of the partition is next',
+    position: '1.1.1',
+    prev: '1.0.0',
+    verdict: { kind: 'next' },
+  },
+  {
+    name: 'from the beginning, any other first sight is a gap',
+    position: '1.2.1',
+    prev: '1.1.1',
+    verdict: { kind: 'gap', after: undefined },
+  },
+  {
+    name: 'from the earliest, any first sight is the start',
+    position: '1.2.1',
+    prev: '1.1.1',
+    from: 'earliest',
+    verdict: { kind: 'next' },
+  },
+  {
+    name: 'from now, any first sight is the start',
+    position: '1.2.1',
+    prev: '1.1.1',
+    from: 'now',
+    verdict: { kind: 'next' },
+  },
+  {
+    name: 'from now, a gap after the start is still a gap',
+    position: '1.6.1',
+    prev: '1.5.9',
+    seen: ['1.4.7'],
+    from: 'now',
+    verdict: { kind: 'gap', after: at('1.4.7') },
+  },
+  {
+    name: 'the first of a new epoch names the last of the old',
+    position: '2.5.1',
+    prev: '1.4.7',
+    seen: ['1.4.7'],
+    verdict: { kind: 'next' },
+  },
+  {
+    name: 'a new epoch does not hide a hole before it',
+    position: '2.5.1',
+    prev: '1.4.8',
+    seen: ['1.4.7'],
+    verdict: { kind: 'gap', after: at('1.4.7') },
+  },
+  {
+    name: 'a repeat from the old epoch stays a duplicate',
+    position: '1.4.7',
+    prev: '1.4.6',
+    seen: ['1.4.7', '2.5.1'],
+    verdict: { kind: 'duplicate' },
+  },
+  {
+    name: 'a new position of an old epoch means that the old primary lives',
+    position: '1.4.8',
+    prev: '1.4.7',
+    seen: ['1.4.7', '2.5.1'],
+    verdict: { kind: 'superseded', epoch: 2 },
+  },
+  {
+    name: 'an epoch that was never seen but lies behind is superseded too',
+    position: '1.4.8',
+    prev: '1.4.7',
+    seen: ['2.5.1'],
+    verdict: { kind: 'superseded', epoch: 2 },
+  },
+];
+
+describe('judge', () => {
+  it.each(rows)('$name', ({ position, prev, seen = [], from = 'beginning', verdict }) => {
+    const mark = { source: 's', position: at(position), prev: prev === undefined ? undefined : at(prev) };
+    expect(judge(mark, seenOf(...seen), from)).toEqual(verdict);
+  });
+});

@@ -1,0 +1,53 @@
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import { defineConsumer, startOf } from './define-consumer.ts';
+import { testEvents } from '../fixture/ledger.ts';
+
+const { counted, priced } = testEvents('orders');
+
+describe('defineConsumer', () => {
+  it('is a value: each method gives a new one and leaves the old as it was', () => {
+    const empty = defineConsumer<unknown>({ name: 'stock', from: 'beginning' });
+    const one = empty.on(counted, () => undefined);
+    const two = one.onFailure(priced, { of: 'payments' }, () => undefined);
+    expect([empty, one, two].map(({ topics }) => topics)).toEqual([
+      [],
+      ['orders'],
+      ['orders', 'payments.failures'],
+    ]);
+    expect(two.failureTopic).toBe('stock.failures');
+  });
+
+  it('types what handlers get by the event', () => {
+    defineConsumer<{ stock: { id: string } }>({ name: 'stock', from: 'beginning' })
+      .on(counted, { maxHandleMs: 5 }, (event, { tx, emit }) => {
+        expectTypeOf(event.data).toEqualTypeOf<{ key: string; n: number }>();
+        expectTypeOf(tx.selectFrom).parameter(0).not.toBeNever();
+        expectTypeOf(emit).returns.toBeVoid();
+      })
+      .onBatch(priced, (events) => void expectTypeOf(events[0]!.data.n).toBeNumber())
+      .onFailure(counted, { of: 'payments' }, (failure) => {
+        expectTypeOf(failure.event.data.n).toBeNumber();
+        expectTypeOf(failure.certainty).toEqualTypeOf<'not_applied' | 'applied' | 'unknown'>();
+      });
+  });
+
+  it('refuses two handlers for one event, and takes failures of two types from one topic', () => {
+    const stock = defineConsumer<unknown>({ name: 'stock', from: 'now' }).on(counted, () => undefined);
+    expect(() => stock.onBatch(counted, () => undefined)).toThrow(
+      /subscribes twice to test.counted on orders/,
+    );
+    expect(() =>
+      stock
+        .onFailure(counted, { of: 'payments' }, () => undefined)
+        .onFailure(priced, { of: 'payments' }, () => undefined),
+    ).not.toThrow();
+    expect(() => stock.on(priced, { name: 'test.counted' }, () => undefined)).toThrow(/two handlers named/);
+  });
+
+  it('takes a start for all topics, or one per topic', () => {
+    expect(startOf('now', 'orders')).toBe('now');
+    expect(startOf({ '*': 'beginning', orders: 'now' }, 'orders')).toBe('now');
+    expect(startOf({ '*': 'beginning', orders: 'now' }, 'prices')).toBe('beginning');
+    expect(startOf({ orders: 'now' }, 'prices')).toBeUndefined();
+  });
+});
