@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import type { ConfigIssue } from './config-error.ts';
-import { camelCase, environmentName, loose, nearest } from './config-names.ts';
+import { camelCase, environmentName, loose, nearest, UNSAFE_NAMES } from './config-names.ts';
 import { nodeOf, placesOf, schemaAt } from './config-schema.ts';
 import type { Layer } from './config-layer.ts';
 import { joined, settingsOf } from './config-setting.ts';
@@ -102,7 +102,7 @@ function placeOf(
         : node.kind === 'record'
           ? node.value
           : undefined;
-    if (name === undefined || next === undefined) return undefined;
+    if (name === undefined || next === undefined || UNSAFE_NAMES.has(name)) return undefined;
     path.push(name);
     current = next;
   }

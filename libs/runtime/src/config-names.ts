@@ -1,3 +1,6 @@
+/** Names that reach an object's prototype: no setting is called so, not even where names are free. */
+export const UNSAFE_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+
 /** `maxMs` → `MAX_MS`: how a place is spelled in the environment. */
 export function environmentName(prefix: string, path: readonly string[]): string {
   return [prefix, ...path.map((name) => name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase())].join(

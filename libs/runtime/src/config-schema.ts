@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { UNSAFE_NAMES } from './config-names.ts';
 
 /** What the loader needs to know of one place in a schema: what may lie below it, and how text is read there. */
 export type ConfigNode =
@@ -82,7 +83,7 @@ export function schemaAt(root: z.ZodType, path: readonly string[]): z.ZodType | 
     const node = nodeOf(current);
     const next =
       node.kind === 'object' ? node.children.get(name) : node.kind === 'record' ? node.value : undefined;
-    if (next === undefined) return undefined;
+    if (next === undefined || UNSAFE_NAMES.has(name)) return undefined;
     current = next;
   }
   return current;

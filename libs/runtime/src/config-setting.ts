@@ -1,11 +1,9 @@
 import type { z } from 'zod';
 import type { ConfigIssue } from './config-error.ts';
 import type { Layer, Setting } from './config-layer.ts';
-import { nearest } from './config-names.ts';
+import { nearest, UNSAFE_NAMES } from './config-names.ts';
 import { shown } from './config-secrets.ts';
 import { acceptsNull, nodeOf, placesOf } from './config-schema.ts';
-
-const UNSAFE = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** Takes a tree (YAML, flags, JSON in a variable) apart into settings; names that the schema lacks are issues. */
 export function settingsOf(schema: z.ZodType, value: unknown, at: Omit<Setting, 'value'>): Layer {
@@ -17,7 +15,8 @@ export function settingsOf(schema: z.ZodType, value: unknown, at: Omit<Setting, 
   const layers = Object.entries(value as Record<string, unknown>).map(([name, inner]): Layer => {
     const child = node.kind === 'record' ? node.value : node.children.get(name);
     const here = { ...at, path: [...at.path, name] };
-    if (child === undefined || UNSAFE.has(name)) return { settings: [], issues: [unknownName(schema, here)] };
+    if (child === undefined || UNSAFE_NAMES.has(name))
+      return { settings: [], issues: [unknownName(schema, here)] };
     return settingsOf(child, inner, here);
   });
   // An empty object says that the place is there, which matters where it is optional.

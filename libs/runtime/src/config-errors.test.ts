@@ -1,0 +1,179 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { ConfigError, loadConfig, type LoadConfigOptions } from './index.ts';
+import { schema } from './testing/config-schema.ts';
+
+let dir = '';
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'config-'));
+});
+afterAll(() => rmSync(dir, { recursive: true }));
+
+function file(content: string, name = 'converge.yaml'): string {
+  writeFileSync(join(dir, name), content);
+  return join(dir, name);
+}
+function errorOf(env: LoadConfigOptions['env'], more: Partial<LoadConfigOptions> = {}): ConfigError {
+  try {
+    loadConfig(schema, { env, ...more });
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error('there was no error');
+}
+
+describe('errors', () => {
+  it('come all at once, each with path, source, value and fix; the exit code is 78', () => {
+    const yaml = file('relay:\n  pol: { maxMs: 30 }\n  enabled: 5\nlog: 3\n');
+    const error = errorOf(
+      {
+        CONVERGE__RELAY__POLL__MAXX_MS: '1',
+        CONVERGE__RELAY__POLL__MAX_MS: 'abc',
+        LOG_LEVEL: 'loud',
+        DATABASE_URL: 'mysql://x',
+      },
+      { file: yaml, flags: { 'relay.poll.minMss': 3, 'database.port': '0' } },
+    );
+    expect(error).toMatchObject({
+      code: 'CONFIG_INVALID',
+      exitCode: 78,
+      category: 'configuration',
+      certainty: 'not_applied',
+    });
+    const shown = (path: string) => error.issues.filter((one) => one.path === path);
+    expect(shown('relay.pol')).toEqual([
+      {
+        path: 'relay.pol',
+        source: `file ${yaml}`,
+        message: 'no such setting',
+        fix: 'Did you mean relay.poll?',
+      },
+    ]);
+    expect(shown('log')).toMatchObject([
+      { value: '3', message: expect.stringContaining('a group of settings') },
+    ]);
+    expect(shown('CONVERGE__RELAY__POLL__MAXX_MS')).toMatchObject([
+      { fix: 'Did you mean CONVERGE__RELAY__POLL__MAX_MS?' },
+    ]);
+    expect(shown('relay.poll.minMss')).toMatchObject([
+      { source: 'flag relay.poll.minMss', fix: 'Did you mean relay.poll.minMs?' },
+    ]);
+    expect(shown('relay.poll.maxMs')).toMatchObject([
+      {
+        value: '"abc"',
+        source: 'environment CONVERGE__RELAY__POLL__MAX_MS',
+        fix: 'Change it in environment CONVERGE__RELAY__POLL__MAX_MS',
+      },
+    ]);
+    expect(shown('relay.enabled')).toMatchObject([{ value: '5', source: `file ${yaml}` }]);
+    expect(shown('log.level')).toMatchObject([{ value: '"loud"', source: 'environment LOG_LEVEL' }]);
+    expect(shown('database.url')).toMatchObject([
+      { value: '"mysql://x"', source: 'environment DATABASE_URL' },
+    ]);
+    expect(shown('database.port')).toMatchObject([{ value: '0', source: 'flag database.port' }]);
+    expect(error.issues).toHaveLength(9);
+    expect(error.message).toContain('the configuration has 9 errors:\n- relay.pol (file');
+  });
+
+  it('of a setting that is missing say by which names to set it', () => {
+    const needy = z.object({ database: z.object({ url: z.string() }) });
+    const load_ = () => loadConfig(needy, { env: {} });
+    expect(load_).toThrow('database.url (not set)');
+    expect(load_).toThrow('Set CONVERGE__DATABASE__URL or DATABASE_URL, or database.url in the file.');
+  });
+
+  it('of one setting against another point at where it came from', () => {
+    const [issue] = errorOf({ CONVERGE__RELAY__POLL__MIN_MS: '30' }).issues;
+    expect(issue).toMatchObject({ path: 'relay.poll.minMs', value: '30', message: 'minMs is above maxMs' });
+  });
+
+  it('inside a list point at the setting that holds the list', () => {
+    const [issue] = errorOf({ KAFKA_BROKERS: 'a:1,b' }).issues;
+    expect(issue).toMatchObject({
+      path: 'kafka.brokers.1',
+      source: 'environment KAFKA_BROKERS',
+      value: '["a:1","b"]',
+    });
+  });
+
+  it.each<[string, () => ConfigError, string]>([
+    [
+      'a file that is not there',
+      () => errorOf({}, { file: join(dir, 'none.yaml') }),
+      'the file cannot be read',
+    ],
+    ['a file that is no YAML', () => errorOf({}, { file: file('a: [', 'bad.yaml') }), 'the file is not YAML'],
+    [
+      'a name twice',
+      () => errorOf({}, { file: file('log: {}\nlog: {}\n', 'twice.yaml') }),
+      'Map keys must be unique',
+    ],
+    [
+      'a file with a list',
+      () => errorOf({}, { file: file('- 1\n', 'list.yaml') }),
+      'a group of settings is expected',
+    ],
+    [
+      'a billion laughs',
+      () => errorOf({}, { file: file(laughs(), 'laughs.yaml') }),
+      'the file cannot be used',
+    ],
+    [
+      'a prototype in a file',
+      () => errorOf({}, { file: file('policies:\n  __proto__: { attempts: 1 }\n', 'proto.yaml') }),
+      'no such setting',
+    ],
+    [
+      'a prototype in the environment',
+      () => errorOf({ CONVERGE__POLICIES____PROTO____ATTEMPTS: '1' }),
+      'no such setting',
+    ],
+    [
+      'a constructor in a record',
+      () => errorOf({ CONVERGE__POLICIES__CONSTRUCTOR__ATTEMPTS: '1' }),
+      'no such setting',
+    ],
+    [
+      'a secret file that is not there',
+      () => errorOf({ PGPASSWORD_FILE: join(dir, 'none') }),
+      'the file cannot be read',
+    ],
+    [
+      'a variable and its file',
+      () => errorOf({ PGPASSWORD: 'abcdef', PGPASSWORD_FILE: '/x' }),
+      'both are set',
+    ],
+    ['the prefix alone', () => errorOf({ CONVERGE__: '1' }), 'no such setting'],
+  ])('%s', (_, make, message) => expect(make().message).toContain(message));
+});
+
+describe('secrets', () => {
+  it('are masked in every error: by name, by coming from a file, in URLs, and where a message quotes them', () => {
+    const secret = file('hunter2secret', 'pw');
+    const quoting = z.object({
+      password: z.string().refine(() => false, { error: ({ input }) => `${String(input)} is too easy` }),
+      url: z.string().startsWith('x'),
+      other: z.int(),
+    });
+    const env = {
+      CONVERGE__PASSWORD: 'hunter2secret',
+      CONVERGE__URL: 'postgres://me:hunter2secret@host/db',
+      CONVERGE__OTHER_FILE: secret,
+    };
+    const load_ = () => loadConfig(quoting, { env });
+    expect(load_).toThrow('*** is too easy');
+    expect(load_).toThrow('postgres://me:***@host/db');
+    expect(load_).not.toThrow('hunter2');
+  });
+});
+
+function laughs(): string {
+  const lines = ['a: &a [x, x, x, x, x, x, x, x, x, x]'];
+  for (const [one, before] of ['ba', 'cb', 'dc', 'ed', 'fe', 'gf'])
+    lines.push(`${one}: &${one} [${Array(10).fill(`*${before}`).join(', ')}]`);
+  return lines.join('\n');
+}

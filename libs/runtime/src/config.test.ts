@@ -1,0 +1,118 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { loadConfig, type LoadConfigOptions } from './index.ts';
+import { schema } from './testing/config-schema.ts';
+
+let dir = '';
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'config-'));
+});
+afterAll(() => rmSync(dir, { recursive: true }));
+
+function file(content: string, name = 'converge.yaml'): string {
+  writeFileSync(join(dir, name), content);
+  return join(dir, name);
+}
+const load = (env: LoadConfigOptions['env'] = {}, more: Partial<LoadConfigOptions> = {}) =>
+  loadConfig(schema, { env, ...more });
+
+describe('precedence', () => {
+  it('is defaults < file < environment < flags, place by place', () => {
+    const yaml = file('relay:\n  poll: { minMs: 2, maxMs: 30 }\n  ratio: 0.1\n  mode: 7\n');
+    expect(load().relay).toEqual({ enabled: true, ratio: 0.5, mode: 'auto', poll: { minMs: 1, maxMs: 20 } });
+    const env = { CONVERGE__RELAY__POLL__MAX_MS: '40', CONVERGE__RELAY__RATIO: '0.2' };
+    expect(load(env, { file: yaml, flags: { 'relay.ratio': '0.3', 'relay.mode': undefined } }).relay).toEqual(
+      {
+        enabled: true,
+        ratio: 0.3,
+        mode: 7,
+        poll: { minMs: 2, maxMs: 40 },
+      },
+    );
+  });
+
+  it('puts CONVERGE__ names above standard ones', () => {
+    expect(load({ LOG_LEVEL: 'warn' }).log.level).toBe('warn');
+    expect(load({ LOG_LEVEL: 'warn', CONVERGE__LOG__LEVEL: 'debug' }).log.level).toBe('debug');
+  });
+
+  it('takes nested flags, and flags of the right type', () => {
+    expect(load({}, { flags: { relay: { enabled: false }, 'database.port': 1 } })).toMatchObject({
+      relay: { enabled: false },
+      database: { port: 1 },
+    });
+  });
+
+  it('gives a frozen result', () => {
+    const config = load();
+    expect(
+      Object.isFrozen(config) && Object.isFrozen(config.relay.poll) && Object.isFrozen(config.kafka.brokers),
+    ).toBe(true);
+  });
+});
+
+describe('the environment', () => {
+  it.each<[string, Record<string, string>, unknown]>([
+    ['a list by commas', { KAFKA_BROKERS: 'a:1, b:2' }, { kafka: { brokers: ['a:1', 'b:2'] } }],
+    ['a list as JSON', { CONVERGE__KAFKA__BROKERS: '["a:1"]' }, { kafka: { brokers: ['a:1'] } }],
+    ['a boolean', { CONVERGE__RELAY__ENABLED: 'off' }, { relay: { enabled: false } }],
+    [
+      'a bigint',
+      { CONVERGE__RELAY__LIMIT: '12345678901234567890' },
+      { relay: { limit: 12345678901234567890n } },
+    ],
+    ['one kind of a union', { CONVERGE__RELAY__MODE: '3' }, { relay: { mode: 3 } }],
+    ['the other kind', { CONVERGE__RELAY__MODE: 'auto' }, { relay: { mode: 'auto' } }],
+    ['text of digits stays text', { PGPASSWORD: '0012345' }, { database: { password: '0012345' } }],
+    [
+      'a new name in a record',
+      { CONVERGE__POLICIES__CARD_CHARGE__ATTEMPTS: '5' },
+      { policies: { cardCharge: { attempts: 5 } } },
+    ],
+    [
+      'a whole group as JSON',
+      { CONVERGE__POLICIES: '{"x":{"attempts":2}}' },
+      { policies: { x: { attempts: 2 } } },
+    ],
+    [
+      'an empty variable is not set',
+      { LOG_LEVEL: '', CONVERGE__DATABASE__PORT: '' },
+      { log: { level: 'info' }, database: { port: 5432 } },
+    ],
+    [
+      'names of other tools that this process has no place for',
+      { OTEL_SERVICE_NAME: 'x', PGSSLMODE: 'y' },
+      {},
+    ],
+    ['names that only look like ours', { CONVERGE_FAILPOINT: 'x', CONVERGED__A: 'y' }, {}],
+  ])('%s', (_, env, expected) => expect(load(env)).toMatchObject(expected as object));
+
+  it('spells names in a record as the file does', () => {
+    const yaml = file('policies:\n  card-charge: { attempts: 3 }\n');
+    const config = load({ CONVERGE__POLICIES__CARD_CHARGE__ATTEMPTS: '5' }, { file: yaml });
+    expect(config.policies).toEqual({ 'card-charge': { attempts: 5, factor: 2 } });
+  });
+
+  it('reads any variable from a file by the suffix _FILE', () => {
+    const secret = file('s3cret-pass\n', 'secret');
+    expect(load({ PGPASSWORD_FILE: secret }).database.password).toBe('s3cret-pass');
+    expect(load({ CONVERGE__DATABASE__PASSWORD_FILE: secret }).database.password).toBe('s3cret-pass');
+    expect(load({ CONVERGE__DATABASE__PORT_FILE: file('77\r\n', 'port') }).database.port).toBe(77);
+  });
+
+  it('takes a place that is itself called …File as it is', () => {
+    const tls = z.object({ tls: z.object({ caFile: z.string() }) });
+    expect(loadConfig(tls, { env: { CONVERGE__TLS__CA_FILE: '/x/ca.pem' } })).toEqual({
+      tls: { caFile: '/x/ca.pem' },
+    });
+  });
+
+  it('has another prefix where one is given', () => {
+    expect(load({ SHOP__LOG__LEVEL: 'warn', CONVERGE__NONSENSE: '1' }, { prefix: 'SHOP' }).log.level).toBe(
+      'warn',
+    );
+  });
+});
