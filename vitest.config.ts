@@ -2,12 +2,15 @@ import { defineConfig } from 'vitest/config';
 
 const roots = ['{libs,services}/*/src/**', 'schemas/src/**', '{verification,infra,docs}/**'];
 const within = (suffix: string): string[] => roots.map((root) => `${root}/*${suffix}`);
+const conditions = ['source', 'module', 'node', 'development|production'];
 const never = ['**/node_modules/**', '**/dist/**', '**/.converge/**'];
 
 export default defineConfig({
-  // `ssr.resolve` is what decides; `resolve.conditions` alone does not.
-  ssr: { resolve: { conditions: ['source', 'module', 'node', 'development|production'] } },
+  // Tests are resolved by `ssr.resolve`, global set-up files by vitest's own environment; `resolve.conditions` is ignored.
+  ssr: { resolve: { conditions } },
+  environments: { __vitest__: { resolve: { conditions } } },
   test: {
+    env: { LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'fatal' },
     projects: [
       {
         extends: true,

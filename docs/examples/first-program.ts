@@ -5,31 +5,26 @@ import { BusinessRejection } from '@converge/resilience';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
 
-const order = z.object({ orderId: z.string(), cents: z.int().positive() });
-type Orders = { orders: z.infer<typeof order> & { state: string } };
-type Payments = { charges: z.infer<typeof order> };
-
+const data = z.object({ orderId: z.string(), cents: z.int().positive() });
+type Order = z.infer<typeof data>;
 export const orderPlaced = defineEvent({
-  type: 'shop.order.placed',
+  type: 'order.placed',
   version: 1,
-  topic: 'shop.orders',
+  topic: 'orders',
   key: (o) => o.orderId,
-  data: order,
+  data,
 });
 const outbox = createOutbox([orderPlaced]);
 
-// The orders service: the business row and its event, one transaction.
-export const placeOrder = (db: Kysely<Orders>, placed: z.infer<typeof order>) =>
+// Orders: the business row and its event are one transaction.
+export const placeOrder = (db: Kysely<{ orders: Order }>, order: Order) =>
   outbox.transaction(db, async ({ tx, emit }) => {
-    await tx
-      .insertInto('orders')
-      .values({ ...placed, state: 'placed' })
-      .execute();
-    emit(orderPlaced(placed));
+    await tx.insertInto('orders').values(order).execute();
+    emit(orderPlaced(order));
   });
 
-// The payments service applies each event once, or declares that it will not.
-export const payments = defineConsumer<Payments>({ name: 'payments', from: 'beginning' }).on(
+// Payments: applies each event once, or refuses it.
+export const payments = defineConsumer<{ charges: Order }>({ name: 'payments', from: 'beginning' }).on(
   orderPlaced,
   async (event, { tx }) => {
     if (event.data.cents > 100_000) throw new BusinessRejection('over the limit of this card');
@@ -37,15 +32,11 @@ export const payments = defineConsumer<Payments>({ name: 'payments', from: 'begi
   },
 );
 
-// The orders service compensates what payments refused.
-export const orders = defineConsumer<Orders>({ name: 'orders', from: 'beginning' }).onFailure(
+// Orders again: compensates what payments refused.
+export const orders = defineConsumer<{ orders: Order }>({ name: 'orders', from: 'beginning' }).onFailure(
   orderPlaced,
   { of: 'payments' },
   async (failure, { tx }) => {
-    await tx
-      .updateTable('orders')
-      .set({ state: 'cancelled' })
-      .where('orderId', '=', failure.event.data.orderId)
-      .execute();
+    await tx.deleteFrom('orders').where('orderId', '=', failure.event.data.orderId).execute();
   },
 );

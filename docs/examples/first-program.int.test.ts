@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { consumerService, inboxMigrations } from '@converge/inbox';
+import { kafkajsBroker } from '@converge/kafka';
+import { outboxMigrations } from '@converge/outbox';
+import { connect, type Database, migrate } from '@converge/postgres';
+import { relay, relayMigrations } from '@converge/relay';
+import type { Service } from '@converge/runtime';
+import { freshDatabase, waitUntil } from '@converge/testing';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { orderPlaced, orders, payments, placeOrder } from './first-program.ts';
+
+type Order = Parameters<typeof placeOrder>[1];
+
+const broker = kafkajsBroker({ brokers: inject('stack').brokers.split(','), clientId: 'first-program' });
+const running: Service[] = [];
+let ordersDb: Database<{ orders: Order }>;
+let paymentsDb: Database<{ charges: Order }>;
+
+async function database<DB>(table: string): Promise<Database<DB>> {
+  const url = await freshDatabase(inject('stack').databaseUrl, 'first');
+  const made = connect<DB>({ url, applicationName: 'first-program' });
+  await migrate(made, [outboxMigrations, relayMigrations, inboxMigrations]);
+  await made.executor.query(`create table ${table} ("orderId" text primary key, cents int not null)`);
+  return made;
+}
+
+beforeAll(async () => {
+  const admin = await broker.admin();
+  for (const topic of [orderPlaced.topic, 'payments.failures', 'orders.failures']) {
+    await admin.deleteTopic(topic).catch(() => undefined);
+    await waitUntil(async () => (await admin.createTopic({ name: topic, partitions: 3 })) || undefined, {
+      what: topic,
+    });
+  }
+  ordersDb = await database('orders');
+  paymentsDb = await database('charges');
+  running.push(
+    relay({ database: ordersDb, broker }),
+    relay({ database: paymentsDb, broker }),
+    consumerService([payments], { database: paymentsDb, broker }),
+    consumerService([orders], { database: ordersDb, broker }),
+  );
+  for (const service of running) await service.start();
+});
+afterAll(async () => {
+  for (const service of running.toReversed()) await service.stop();
+  await broker.close();
+  await ordersDb.close();
+  await paymentsDb.close();
+});
+
+it('charges what payments accept, once, and removes the order that payments refuse', async () => {
+  await placeOrder(ordersDb.db, { orderId: 'small', cents: 4_200 });
+  await placeOrder(ordersDb.db, { orderId: 'large', cents: 420_000 });
+  const left = await waitUntil(
+    async () => {
+      const rows = await ordersDb.db.selectFrom('orders').selectAll().execute();
+      const charges = await paymentsDb.db.selectFrom('charges').selectAll().execute();
+      return rows.length === 1 && charges.length === 1 ? { rows, charges } : undefined;
+    },
+    { what: 'one order and one charge' },
+  );
+  expect(left).toEqual({
+    rows: [{ orderId: 'small', cents: 4_200 }],
+    charges: [{ orderId: 'small', cents: 4_200 }],
+  });
+});
+
+it('is the program on the first screen of the README', () => {
+  const program = readFileSync(new URL('first-program.ts', import.meta.url), 'utf8');
+  expect(readFileSync(new URL('../../README.md', import.meta.url), 'utf8')).toContain(
+    `\`\`\`ts\n${program}\`\`\``,
+  );
+});
