@@ -20,9 +20,9 @@ export function groupContract(setup: () => BrokerUnderTest): void {
               control.commit(batch.records.at(-1)!.offset + 1n).catch(() => undefined),
           })
           .start();
-      let writing = true;
+      const enough = new AbortController();
       const writer = (async () => {
-        for (let round = 0; writing; round += 1) {
+        for (let round = 0; !enough.signal.aborted; round += 1) {
           for (let partition = 0; partition < 6; partition += 1)
             await kit.write(topic, partition, records(2, `${round}-`));
           // A load, not a flood: the memory driver would write millions meanwhile.
@@ -37,7 +37,7 @@ export function groupContract(setup: () => BrokerUnderTest): void {
       await until('thirds', () => held(first, second, third).join() === '2,2,2');
       await first.consumer.stop();
       await until('halves again', () => held(second, third).join() === '3,3');
-      writing = false;
+      enough.abort();
       await writer;
       const ends = await (await kit.admin()).logEnds(topic);
       const all = (): string[] =>

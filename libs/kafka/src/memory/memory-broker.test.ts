@@ -14,10 +14,16 @@ brokerContract('memory', () => {
           client.takeDown();
           setImmediate(() => client.restore());
         },
-        down: () => Promise.resolve(client.takeDown()),
-        up: () => Promise.resolve(client.restore()),
+        down: () => {
+          client.takeDown();
+          return Promise.resolve();
+        },
+        up: () => {
+          client.restore();
+          return Promise.resolve();
+        },
         loseNextAcknowledgement: () => client.failSend({ applied: true }),
-        close: () => Promise.resolve(client.restore()),
+        close: () => Promise.resolve(),
       });
     },
   };
