@@ -160,7 +160,7 @@ function version(): string {
 }
 
 export function positive(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1.');
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1');
   return Number(text);
 }
 
@@ -169,6 +169,6 @@ export function pair(
   before: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
   const at = text.indexOf('=');
-  if (at < 1) throw new InvalidArgumentError('It must be key=value.');
+  if (at < 1) throw new InvalidArgumentError('It must be key=value');
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }

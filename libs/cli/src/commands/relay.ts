@@ -1,6 +1,7 @@
 import { outboxMigrations } from '@converge/outbox';
 import { relay, relayMigrations } from '@converge/relay';
 import { logger } from '@converge/telemetry';
+import { brokerNotice } from '../broker-notice.ts';
 import { openBroker, withDatabase } from '../connections.ts';
 import type { CommandContext } from '../context.ts';
 import { runLong } from '../long-running.ts';
@@ -19,14 +20,15 @@ export async function relayCommand({ settings }: CommandContext): Promise<boolea
   await withDatabase(settings, 'converge-relay', async (database) => {
     await requireMigrations(database.executor, [outboxMigrations, relayMigrations]);
     const broker = openBroker(settings, { clientId: 'converge-relay', requestTimeoutMs: STOP_BEFORE_MS });
+    const notice = brokerNotice(broker, log);
     const service = relay({ database, broker, log, stopBeforeMs: STOP_BEFORE_MS, ...pollAndLease(settings) });
     try {
       await runLong({
         name: 'relay',
         settings,
         log,
-        services: () => [service, tellStandby(service, log)],
-        checks: () => ({ relay: relayCheck(service.status()) }),
+        services: () => [notice, service, tellStandby(service, log)],
+        checks: () => ({ broker: notice.check(), relay: relayCheck(service.status()) }),
       });
     } finally {
       await broker.close();

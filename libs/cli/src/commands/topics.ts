@@ -1,4 +1,4 @@
-import type { Admin, NewTopic } from '@converge/kafka';
+import { BrokerError, type Admin, type NewTopic } from '@converge/kafka';
 import { CliError } from '../cli-error.ts';
 import { withAdmin, withDatabase } from '../connections.ts';
 import type { CommandContext } from '../context.ts';
@@ -46,12 +46,33 @@ async function createOne(admin: Admin, name: string, flags: CreateFlags): Promis
     config,
     ...(replicationFactor === undefined ? {} : { replicationFactor }),
   };
-  const created = await admin.createTopic(topic);
+  const created = await admin.createTopic(topic).catch((error: unknown) => {
+    throw error instanceof BrokerError && error.code === 'TOPIC_INVALID' ? refused(topic, error) : error;
+  });
   if (created) return { topic: name, partitions, outcome: 'created' };
   const found = await admin.describeTopic(name);
   if (found !== undefined && found.partitions !== partitions)
     throw otherCount(name, found.partitions, partitions);
   return { topic: name, partitions, outcome: 'existed' };
+}
+
+// Kafka's answer is one number for each reason; these are all there are.
+function refused({ name, replicationFactor, config }: NewTopic, cause: BrokerError): CliError {
+  const doubts = [
+    'the name (letters, digits, . _ -, at most 249)',
+    ...(replicationFactor === undefined
+      ? []
+      : [`--replication-factor ${replicationFactor} (at most one per broker)`]),
+    ...Object.entries(config ?? {}).map(([key, value]) => `--config ${key}=${value}`),
+  ];
+  return new CliError(
+    `Kafka refused to create topic ${name} (${cause.message}): check ${doubts.join(', ')}`,
+    {
+      code: 'TOPIC_INVALID',
+      category: 'configuration',
+      cause,
+    },
+  );
 }
 
 // Changing the count moves keys to other partitions, and with that breaks their order: never by accident.
