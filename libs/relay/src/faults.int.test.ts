@@ -1,3 +1,7 @@
+/**
+ * Taken out once, and a test here failed: a halt holds the topic from the first window that is not wholly in the log
+ * (taken as the next window to read: what was queued is lost).
+ */
 import { type Broker, kafkajsBroker, memoryBroker } from '@converge/kafka';
 import { connect } from '@converge/postgres';
 import { seededRandom } from '@converge/runtime';

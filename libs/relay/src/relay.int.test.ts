@@ -1,3 +1,9 @@
+/**
+ * Taken out once, and a test here failed:
+ * - ce_prev as the event queued before (taken as the last acknowledged one): the chain breaks;
+ * - positions as returned by the takeover (its update of the cursor rows): events are repeated, terms do not match;
+ * - the meeting of two lanes at a tick boundary (a topic joins a few windows early): events are lost.
+ */
 import { kafkajsBroker } from '@converge/kafka';
 import { seededRandom } from '@converge/runtime';
 import { waitUntil } from '@converge/testing';
@@ -138,15 +144,22 @@ describe('a topic', () => {
     await write(topic, 2);
     await untilDrained(database);
     await createTopic(broker, missing, 3);
-    const during = Promise.all([writeKeys(database, missing, 'mk', 900), write(topic, 3)]);
+    // Its events come all the time, so that a window left out at the meeting of the two lanes would be seen.
+    const flows = { now: false };
+    const during = (async () => {
+      let batches = 0;
+      for (; !flows.now; batches += 1) await writeKeys(database, missing, 'mk', 300);
+      return batches;
+    })();
+    await write(topic, 3);
     await waitUntil(() => second.status().state === 'leading' && heldOf(second) === 0, {
       what: 'the topic to flow',
-    });
-    await during;
+    }).finally(() => (flows.now = true));
+    const batches = await during;
     await writeKeys(database, missing, 'mk', 300);
     await untilDrained(database);
     const verdict = await checkLog(database.executor, missing, await readLog(broker, missing));
-    expect(verdict).toMatchObject({ ...faultless, duplicates: 0, events: 3_000 });
+    expect(verdict).toMatchObject({ ...faultless, duplicates: 0, events: 2_100 + batches * 300 });
     expect(await checkLog(database.executor, topic, await readLog(broker, topic))).toMatchObject({
       ...faultless,
       duplicates: 0,
