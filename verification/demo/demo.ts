@@ -35,6 +35,8 @@ export interface Outcome {
   readonly verdicts: readonly Verdict[];
   readonly figures: readonly (readonly [string, string])[];
   readonly passed: boolean;
+  /** What was looked at, for whoever wants to see for themselves. */
+  readonly dump: Dump;
 }
 
 /** Drives customers through the scenes, waits until the shop is at rest, and audits it. */
@@ -135,5 +137,5 @@ async function judge(world: World, answered: readonly Driven[]): Promise<Outcome
     ['restarts by the supervisor', String(world.children.reduce((sum, { restarts }) => sum + restarts, 0))],
     ['commit → effect, p50 / p99', showLatency(latencies(outbox, effects))],
   ] as const;
-  return { verdicts, figures, passed: passed(verdicts) };
+  return { verdicts, figures, passed: passed(verdicts), dump };
 }

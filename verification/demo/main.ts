@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { systemClock } from '@converge/runtime';
 import { type Stack, startStack } from '@converge/testing';
 import { runDemo } from './demo.ts';
+import { keepEvidence } from './show/evidence.ts';
 import { script } from './faults/script.ts';
 import { type Progress, progress } from './show/progress.ts';
 import { auditReport, table } from './show/report.ts';
@@ -50,7 +51,7 @@ process.exit();
 async function demo(shop: World, { kafka }: Stack): Promise<number> {
   let drifted = 0;
   const scenes = script(shop, kafka, (keys) => (drifted += keys));
-  const { figures, verdicts, passed } = await runDemo({
+  const { dump, figures, verdicts, passed } = await runDemo({
     world: shop,
     scenes,
     perSecond: Number(values.rate),
@@ -63,6 +64,7 @@ async function demo(shop: World, { kafka }: Stack): Promise<number> {
   shown.end();
   process.stdout.write(`\n${table(figures)}\n\naudit\n${auditReport(verdicts)}\n\n`);
   process.stdout.write(passed ? 'All services agree.\n' : 'The services do not agree: see FAIL above.\n');
+  if (!passed) process.stdout.write(`Evidence: ${keepEvidence(logFolder, verdicts, dump)}\n`);
   return passed ? 0 : 1;
 }
 

@@ -5,7 +5,10 @@ create table effect (
   consumer   text        not null,
   event_id   uuid        not null,
   event_type text        not null,
+  -- The order that the event was about.
+  key        text        not null,
   event_at   timestamptz not null,
   at         timestamptz not null default clock_timestamp()
 );
 create index effect_event on effect (event_id);
+create index effect_key on effect (key);

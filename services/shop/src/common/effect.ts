@@ -5,6 +5,7 @@ export interface EffectTable {
   consumer: string;
   event_id: string;
   event_type: string;
+  key: string;
   event_at: Date;
   at: Generated<Date>;
 }
@@ -12,6 +13,7 @@ export interface EffectTable {
 export interface Caused {
   readonly id: string;
   readonly type: string;
+  readonly key: string;
   readonly time: Date;
 }
 
@@ -28,6 +30,6 @@ export async function noteEffect<DB extends { effect: EffectTable }>(
   const db = tx as unknown as Transaction<{ effect: EffectTable }>;
   await db
     .insertInto('effect')
-    .values({ consumer, event_id: event.id, event_type: event.type, event_at: event.time })
+    .values({ consumer, event_id: event.id, event_type: event.type, key: event.key, event_at: event.time })
     .execute();
 }

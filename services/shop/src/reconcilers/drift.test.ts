@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { OrderState } from '../orders/order.ts';
 import { compareCounters } from './counters.ts';
 import { compareReservation, unresolvable } from './reservation-drift.ts';
 
@@ -19,28 +20,35 @@ describe('the counters of an article', () => {
 });
 
 describe('goods that are held', () => {
-  const fact = { orderId: 'o', lines: [held] };
+  const fact = { orderId: 'o', handled: true, lines: [held] };
+  const order = (state: OrderState, longAgo = false) => ({ state, longAgo });
 
   it('are right while their order is open, whatever else they are', () => {
-    expect(compareReservation({ state: 'placed' }, fact)).toBeNull();
+    expect(compareReservation(order('placed'), fact)).toBeNull();
     expect(compareReservation(null, fact)).toBeNull();
-    expect(compareReservation({ state: 'cancelled' }, null)).toBeNull();
+    expect(compareReservation(order('cancelled'), null)).toBeNull();
   });
 
   it('must have gone the way of their order when it ended', () => {
-    expect(compareReservation({ state: 'confirmed' }, fact)?.wanted).toBe('shipped');
-    expect(compareReservation({ state: 'cancelled' }, fact)?.wanted).toBe('released');
+    expect(compareReservation(order('confirmed'), fact)?.wanted).toBe('shipped');
+    expect(compareReservation(order('cancelled'), fact)?.wanted).toBe('released');
     expect(
-      compareReservation({ state: 'confirmed' }, { ...fact, lines: [{ ...held, state: 'shipped' }] }),
+      compareReservation(order('confirmed'), { ...fact, lines: [{ ...held, state: 'shipped' }] }),
     ).toBeNull();
   });
 
+  it('are waited for while the event that ends it may be on its way', () => {
+    const late = { ...fact, handled: false };
+    expect(compareReservation(order('confirmed'), late)).toBeNull();
+    expect(compareReservation(order('confirmed', true), late)?.wanted).toBe('shipped');
+  });
+
   it('are left to a person when they went the other way', () => {
-    const drift = compareReservation(
-      { state: 'confirmed' },
-      { ...fact, lines: [{ ...held, state: 'released' }] },
-    );
+    const drift = compareReservation(order('confirmed'), {
+      ...fact,
+      lines: [{ ...held, state: 'released' }],
+    });
     expect(unresolvable(drift!)).toBe('cup is released and should be shipped');
-    expect(unresolvable(compareReservation({ state: 'confirmed' }, fact)!)).toBeNull();
+    expect(unresolvable(compareReservation(order('confirmed'), fact)!)).toBeNull();
   });
 });

@@ -7,8 +7,16 @@ export interface ReservationLine {
   readonly version: number;
 }
 
+export interface OrderFact {
+  readonly state: OrderState;
+  /** It ended so long ago that an event of it which is still on its way is taken for lost. */
+  readonly longAgo: boolean;
+}
+
 export interface ReservationFact {
   readonly orderId: string;
+  /** Inventory has handled the event by which the goods should have gone their way. */
+  readonly handled: boolean;
   readonly lines: readonly ReservationLine[];
 }
 
@@ -32,12 +40,14 @@ export function endOf(state: OrderState): 'released' | 'shipped' | undefined {
 }
 
 export function compareReservation(
-  order: { readonly state: OrderState } | null,
+  order: OrderFact | null,
   reservation: ReservationFact | null,
 ): ReservationDrift | null {
   const wanted = order === null ? undefined : endOf(order.state);
   // An order that was refused for lack of stock has no reservation, and needs none.
   if (wanted === undefined || reservation === null) return null;
+  // Held goods are right as long as the event that ends it may be on its way: a repair never fights work in flight.
+  if (order?.longAgo === false && !reservation.handled) return null;
   const lines = reservation.lines.filter(({ state }) => state !== wanted);
   return lines.length === 0 ? null : { orderId: reservation.orderId, wanted, lines };
 }

@@ -1,23 +1,32 @@
 import { defineReconciler } from '@converge/reconcile';
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { endReservation } from '../inventory/stock-store.ts';
 import type { InventoryDb } from '../inventory/tables.ts';
-import type { OrderState } from '../orders/order.ts';
 import type { OrdersDb } from '../orders/tables.ts';
 import {
   compareReservation,
   endOf,
+  type OrderFact,
   type ReservationDrift,
   type ReservationFact,
   unresolvable,
 } from './reservation-drift.ts';
 
 const chunkSize = 500;
+/** Longer than any outage that we expect the event that ends a reservation to wait out. */
+const longAgo = '10 minutes';
+/** The events by which goods go their way. */
+const endings = [
+  'shop.order.confirmed',
+  'shop.payment.declined',
+  'shop.payment.refunded',
+  'converge.failure',
+];
 
 /** Goods held for an order that has ended, across two databases: shipped when it was confirmed, else released. */
 export const stockVsOrders = defineReconciler<
   OrdersDb,
-  { readonly state: OrderState },
+  OrderFact,
   InventoryDb,
   ReservationFact,
   ReservationDrift
@@ -25,15 +34,22 @@ export const stockVsOrders = defineReconciler<
   name: 'stock-vs-orders',
   schedule: '*/5 * * * * *',
   mode: 'repair',
-  // The event that ends a reservation is normally there within a second; longer means that it went astray.
   timing: { settleMs: 3_000 },
   limits: { share: 1 },
   keys: { scan: ({ desired, actual }) => suspects(desired, actual) },
   desired: {
     in: 'orders',
-    read: async (orderId, db) =>
-      (await db.selectFrom('orders').select('state').where('order_id', '=', orderId).executeTakeFirst()) ??
-      null,
+    read: async (orderId, db) => {
+      const order = await db
+        .selectFrom('orders')
+        .select([
+          'state',
+          sql<boolean>`coalesce(settled_at < now() - ${longAgo}::interval, false)`.as('longAgo'),
+        ])
+        .where('order_id', '=', orderId)
+        .executeTakeFirst();
+      return order ?? null;
+    },
   },
   actual: {
     in: 'inventory',
@@ -44,7 +60,14 @@ export const stockVsOrders = defineReconciler<
         .where('order_id', '=', orderId)
         .orderBy('sku')
         .execute();
-      return lines.length === 0 ? null : { orderId, lines };
+      if (lines.length === 0) return null;
+      const ended = await db
+        .selectFrom('effect')
+        .select('id')
+        .where('key', '=', orderId)
+        .where('event_type', 'in', endings)
+        .executeTakeFirst();
+      return { orderId, handled: ended !== undefined, lines };
     },
     version: ({ lines }) => lines.reduce((sum, { version }) => sum + version, 0),
   },
