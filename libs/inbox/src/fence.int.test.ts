@@ -62,12 +62,12 @@ describe('the fence', () => {
 
   // Planted fault: without the `next_offset = $4` of the fence, all ten are applied twice here.
   it('lets a second owner wait while the first is in its handler, and then lets it find nothing to do', async () => {
-    const hold = Promise.withResolvers<void>();
-    const entered = Promise.withResolvers<void>();
+    const hold = Promise.withResolvers<undefined>();
+    const entered = Promise.withResolvers<undefined>();
     const logs: [number[], number[]] = [[], []];
     const zombie = service(brokers[0], {
       hold: hold.promise,
-      entered: () => entered.resolve(),
+      entered: () => entered.resolve(undefined),
       log: logs[0],
     });
     await zombie.start();
@@ -76,7 +76,7 @@ describe('the fence', () => {
     await owner.start();
     await waitUntil(() => owner.status()[0]!.state === 'waiting', { what: 'fence_held' });
     expect(logs[1]).toEqual([]);
-    hold.resolve();
+    hold.resolve(undefined);
     await waitUntil(() => owner.status()[0]!.partitions[0]!.nextOffset === 10n, {
       what: 'the owner to catch up',
     });
@@ -85,8 +85,8 @@ describe('the fence', () => {
 
   it('gives an owner that froze before its slice no effect once another has moved on', async () => {
     const logs: [number[], number[]] = [[], []];
-    const freeze = Promise.withResolvers<void>();
-    const ready = Promise.withResolvers<void>();
+    const freeze = Promise.withResolvers<undefined>();
+    const ready = Promise.withResolvers<undefined>();
     const frozen = service(brokers[0], { log: logs[0] });
     const begin = database.db.startTransaction.bind(database.db);
     let first = true;
@@ -97,7 +97,7 @@ describe('the fence', () => {
       first = false;
       const execute = builder.execute.bind(builder);
       builder.execute = async () => {
-        ready.resolve();
+        ready.resolve(undefined);
         await freeze.promise;
         return execute();
       };
@@ -107,7 +107,7 @@ describe('the fence', () => {
     await ready.promise;
     await service(brokers[1], { log: logs[1] }).start();
     await waitUntil(async () => (await lines(database)).length === 10, { what: 'the second owner' });
-    freeze.resolve();
+    freeze.resolve(undefined);
     await waitUntil(() => frozen.status()[0]!.partitions[0]!.nextOffset === 10n, {
       what: 'the first to learn',
     });
@@ -118,13 +118,13 @@ describe('the fence', () => {
   it('is freed by the server when its holder says nothing for longer than a handler may take', async () => {
     const url = new URL(inject('stack').databaseUrl);
     url.pathname = `/${database.target.database}`;
-    const hold = Promise.withResolvers<void>();
-    const entered = Promise.withResolvers<void>();
+    const hold = Promise.withResolvers<undefined>();
+    const entered = Promise.withResolvers<undefined>();
     const logs: [number[], number[]] = [[], []];
     const zombie = consumerService(
       [
         defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, async (event, { tx }) => {
-          entered.resolve();
+          entered.resolve(undefined);
           await hold.promise;
           logs[0].push(event.data.n);
           await note(tx, event);
@@ -142,7 +142,7 @@ describe('the fence', () => {
     const owner = service(brokers[1], { log: logs[1] });
     await owner.start();
     await waitUntil(async () => (await lines(database)).length === 10, { what: 'the second owner' });
-    hold.resolve();
+    hold.resolve(undefined);
     await waitUntil(() => zombie.status()[0]!.partitions[0]!.nextOffset === 10n, {
       what: 'the zombie to learn',
     });

@@ -53,7 +53,9 @@ it('accounts for every record whatever its bytes, crashes on none, and a rewind 
   const producer = await broker.producer();
   const all = [...records, last];
   for (let at = 0; at < all.length; at += 10) {
-    const [result] = await producer.send([{ topic: 'orders', partition: 0, records: all.slice(at, at + 10) }]);
+    const [result] = await producer.send([
+      { topic: 'orders', partition: 0, records: all.slice(at, at + 10) },
+    ]);
     if (result?.ok !== true) throw result?.error ?? new Error('no result');
   }
   await producer.close();

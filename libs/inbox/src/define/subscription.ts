@@ -3,7 +3,7 @@ import type { HandlerContext } from './types.ts';
 
 /** What the slice hands to a subscription: the context with an emit that always names the event it answers. */
 export interface CallContext<DB> extends HandlerContext<DB> {
-  emit(event: DomainEvent, answers: ReceivedEvent): void;
+  readonly emit: (event: DomainEvent, answers: ReceivedEvent) => void;
 }
 
 /** What became of an envelope at its subscription, before any handler ran. */

@@ -28,13 +28,13 @@ export interface HandlerContext<DB> {
 export interface EventContext<DB, Data> extends HandlerContext<DB> {
   readonly event: ReceivedEvent<Data>;
   /** Writes an event with the slice's transaction, with id, causation, correlation, hops and trace filled in. */
-  emit(event: DomainEvent): void;
+  readonly emit: (event: DomainEvent) => void;
 }
 
 export interface BatchContext<DB, Data> extends HandlerContext<DB> {
   readonly events: readonly ReceivedEvent<Data>[];
   /** As for one event; `answers` is the event of this batch that caused it. */
-  emit(event: DomainEvent, answers: ReceivedEvent): void;
+  readonly emit: (event: DomainEvent, answers: ReceivedEvent) => void;
 }
 
 /** A failure event of another consumer, with the failed event's data parsed by its definition. */
@@ -45,7 +45,7 @@ export interface FailedEvent<Data> extends Omit<FailureData, 'event'> {
 export interface FailureContext<DB> extends HandlerContext<DB> {
   /** The failure event itself. */
   readonly event: ReceivedEvent<FailureData>;
-  emit(event: DomainEvent): void;
+  readonly emit: (event: DomainEvent) => void;
 }
 
 export type Handler<DB, Data> = (

@@ -31,7 +31,7 @@ export function consumerService<DB>(
 ): ConsumerService {
   refuseSameNames(consumers);
   const resolved = resolveOptions(options);
-  const ended = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<undefined>();
   ended.promise.catch(() => undefined);
   let members: readonly GroupMember<DB>[] = [];
   let admin: Admin | undefined;
@@ -40,7 +40,7 @@ export function consumerService<DB>(
   const stopAll = async (): Promise<void> => {
     await Promise.all(members.map((member) => member.stop()));
     await admin?.close();
-    ended.resolve();
+    ended.resolve(undefined);
   };
   const stop = (): Promise<void> => (stopping ??= starting.catch(() => undefined).then(stopAll));
   let starting: Promise<void> = Promise.resolve();

@@ -22,7 +22,7 @@ export class GroupMember<DB> {
   readonly #worker: Worker<DB>;
   readonly #client: GroupConsumer;
   readonly #partitions = new Map<string, Partition>();
-  readonly #died = Promise.withResolvers<void>();
+  readonly #died = Promise.withResolvers<undefined>();
   #state: ConsumerStatus['state'] = 'stopped';
   #stopping = false;
 
@@ -66,7 +66,7 @@ export class GroupMember<DB> {
     await this.#client.start();
     this.#state = 'running';
     this.#client.done.then(
-      () => this.#died.resolve(),
+      () => this.#died.resolve(undefined),
       (error: unknown) => this.#fail(error),
     );
   }
@@ -75,7 +75,7 @@ export class GroupMember<DB> {
     this.#stopping = true;
     await this.#client.stop();
     if (this.#state !== 'failed') this.#state = 'stopped';
-    this.#died.resolve();
+    this.#died.resolve(undefined);
   }
 
   status(): ConsumerStatus {

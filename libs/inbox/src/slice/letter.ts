@@ -120,7 +120,7 @@ export function failureInput(letter: Letter, origin: LetterOrigin): FailureInput
 const MAX_HOPS = 32;
 
 /** Correlation, causation and hops of what answers an event. */
-export function storyOf(event: Pick<Envelope, 'id' | 'correlationId' | 'hops' | 'deadline'>): EventContext {
+export function storyOf(event: Pick<Envelope, 'id' | 'correlationId' | 'hops' | 'deadline'>) {
   return {
     correlationId: event.correlationId ?? event.id,
     causationId: event.id,
@@ -131,6 +131,6 @@ export function storyOf(event: Pick<Envelope, 'id' | 'correlationId' | 'hops' | 
 
 export function failureStory(envelope: Envelope | undefined): EventContext {
   if (envelope === undefined) return { hops: 1 };
-  const { deadline: _, ...story } = storyOf(envelope);
-  return { ...story, hops: Math.min(envelope.hops + 1, MAX_HOPS) };
+  const { correlationId, causationId } = storyOf(envelope);
+  return { correlationId, causationId, hops: Math.min(envelope.hops + 1, MAX_HOPS) };
 }

@@ -54,8 +54,16 @@ describe('faultOf', () => {
       error: new OwnStatementFailed('fence', pg('55P03')),
       kind: 'fence_held',
     },
-    { name: 'our own statement after an error that a handler swallowed', error: new OwnStatementFailed('watermark', pg('25P02')), kind: 'events' },
-    { name: 'a session that the server ended', error: new OwnStatementFailed('watermark', pg('25P04')), kind: 'outage' },
+    {
+      name: 'our own statement after an error that a handler swallowed',
+      error: new OwnStatementFailed('watermark', pg('25P02')),
+      kind: 'events',
+    },
+    {
+      name: 'a session that the server ended',
+      error: new OwnStatementFailed('watermark', pg('25P04')),
+      kind: 'outage',
+    },
     { name: 'missing tables of ours', error: new OwnStatementFailed('fence', pg('42P01')), kind: 'stop' },
     { name: 'a wrong password', error: pg('28P01'), kind: 'stop' },
   ])('takes $name for $kind', ({ error, kind }) => expect(faultOf(error).kind).toBe(kind));

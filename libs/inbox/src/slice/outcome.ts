@@ -49,8 +49,7 @@ function ownFault({ step, cause }: OwnStatementFailed): Fault {
   if (state === '25P02') return { kind: 'events', failure: classify(swallowed(cause)), handler: undefined };
   // 57014: our statement waited until its time was over; 25P03, 25P04: the server ended the session.
   const ended = state === '57014' || state === '55P03' || state === '25P03' || state === '25P04';
-  if (ended || isOutage(classify(cause)))
-    return { kind: 'outage', error: cause };
+  if (ended || isOutage(classify(cause))) return { kind: 'outage', error: cause };
   if (state === '42P01' || state === '3F000') return { kind: 'stop', error: notMigrated(cause) };
   return { kind: 'stop', error: cause };
 }

@@ -7,13 +7,12 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const MAX_TOLD_BYTES = 256 * 1024;
 const MAX_KEY_BYTES = 1024;
 
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f]/g;
+
 /** Text that Postgres, JSON and a terminal can hold, whatever it was. */
 export function clean(text: string, maxLength: number): string {
-  // eslint-disable-next-line no-control-regex
-  return text
-    .replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '\ufffd')
-    .slice(0, maxLength)
-    .toWellFormed();
+  return text.replace(CONTROL, '\ufffd').slice(0, maxLength).toWellFormed();
 }
 
 /** The event's key, or the nearest thing to it: what was given up must still be found and ordered by it. */

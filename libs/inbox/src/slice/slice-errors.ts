@@ -1,19 +1,30 @@
 import type { ReceivedEvent } from '@converge/contracts';
 
 /** The fence row was not where we left it. Never an event's fault, and nothing was applied. */
-export class FenceLost extends Error {}
+export class FenceLost extends Error {
+  readonly kind = 'fence_lost';
+}
 
 /** The partition was taken from us (or given back) while its slice was in work; the slice is rolled back. */
-export class PartitionLost extends Error {}
+export class PartitionLost extends Error {
+  readonly kind = 'partition_lost';
+}
 
 /** The slice's own connection is gone, so nothing in it was the handlers' fault. */
-export class ConnectionLost extends Error {}
+export class ConnectionLost extends Error {
+  readonly kind = 'connection_lost';
+}
 
 /** The slice took longer than its transaction may; its events are tried one by one. */
-export class SliceTooLong extends Error {}
+export class SliceTooLong extends Error {
+  readonly kind = 'slice_too_long';
+}
+
+export type OwnStep = 'limits' | 'fence' | 'foreign' | 'dead_letter' | 'watermark';
 
 /** One of our own statements failed: the database's fault or ours, never an event's. */
 export class OwnStatementFailed extends Error {
+  readonly kind = 'own_statement_failed';
   readonly step: OwnStep;
   constructor(step: OwnStep, cause: unknown) {
     super(`the inbox's own statement failed (${step})`, { cause });
@@ -21,10 +32,9 @@ export class OwnStatementFailed extends Error {
   }
 }
 
-export type OwnStep = 'begin' | 'limits' | 'fence' | 'foreign' | 'dead_letter' | 'watermark';
-
 /** A handler threw. */
 export class HandlerFailed extends Error {
+  readonly kind = 'handler_failed';
   readonly handler: string;
   readonly events: readonly ReceivedEvent[];
   constructor(handler: string, events: readonly ReceivedEvent[], cause: unknown) {
