@@ -31,6 +31,8 @@ export interface BreakableNetwork {
   connect(): Broker;
   /** Drops every connection; new ones are taken at once. */
   cut(): void;
+  /** What is sent over the connections of now is swallowed without a word; new ones work. */
+  stall(): void;
   /** Drops every connection and takes no new ones until `up`. */
   down(): Promise<void>;
   up(): Promise<void>;

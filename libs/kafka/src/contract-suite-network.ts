@@ -94,6 +94,28 @@ export function networkContract(setup: () => BrokerUnderTest): void {
       expect(member.broken).toEqual([]);
     }, 90_000);
 
+    it('survives connections that swallow everything, as a producer and as a consumer', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(1);
+      const network = await kit.network();
+      const broker = network.connect();
+      const member = kit.member({ groupId: kit.group(), topics: [topic], batch: commitAll }, broker);
+      await member.start();
+      const producer = await broker.producer();
+      await producer.send([{ topic, partition: 0, records: records(3, 'before-') }]);
+      await until('the first', () => distinct(member) === 3);
+      network.stall();
+      const [result] = await producer.send([{ topic, partition: 0, records: records(2, 'stalled-') }]);
+      expect(failureOf(result)).toMatchObject({ kind: 'retry', topic, partition: 0 });
+      await producer.close();
+      const [again] = await (
+        await broker.producer()
+      ).send([{ topic, partition: 0, records: records(2, 'again-') }]);
+      expect(again?.ok).toBe(true);
+      await until('the rest', () => values(member.seen).includes('again-1'));
+      expect(member.broken).toEqual([]);
+    }, 60_000);
+
     it('comes back as a consumer after the broker was away for longer than the session', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(2);

@@ -226,10 +226,18 @@ export function producingContract(setup: () => BrokerUnderTest): void {
       });
     });
 
-    it('sends nothing when there is nothing to send', async () => {
+    it('sends nothing when there is nothing to send, and refuses a batch without records', async () => {
       const kit = new Kit(setup());
+      const topic = await kit.topic();
       const producer = await kit.producer();
       expect(await producer.send([])).toEqual([]);
+      const [result] = await producer.send([{ topic, partition: 0, records: [] }]);
+      expect(refusal(result)).toMatchObject({
+        code: 'BATCH_EMPTY',
+        certainty: 'not_applied',
+        topic,
+        partition: 0,
+      });
     });
   });
 }

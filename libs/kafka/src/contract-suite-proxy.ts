@@ -8,6 +8,7 @@ const API_KEY_AT = 4;
 export class TcpProxy {
   readonly #target: { readonly host: string; readonly port: number };
   readonly #sockets = new Set<Socket>();
+  readonly #stalled = new WeakSet<Socket>();
   #server: Server | undefined;
   #port = 0;
   #loseNextAcknowledgement = false;
@@ -31,6 +32,10 @@ export class TcpProxy {
 
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  stall(): void {
+    for (const socket of this.#sockets) this.#stalled.add(socket);
   }
 
   async down(): Promise<void> {
@@ -64,11 +69,11 @@ export class TcpProxy {
         this.#loseNextAcknowledgement = false;
         losing = true;
       }
-      broker.write(bytes);
+      if (!this.#stalled.has(client)) broker.write(bytes);
     });
     broker.on('data', (bytes: Buffer) => {
       if (losing) client.destroy();
-      else client.write(bytes);
+      else if (!this.#stalled.has(broker)) client.write(bytes);
     });
   }
 }

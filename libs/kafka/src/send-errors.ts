@@ -18,6 +18,23 @@ export function producerClosed({ topic, partition }: OutgoingBatch): BrokerError
   });
 }
 
+export function noLeader({ topic, partition }: OutgoingBatch): BrokerError {
+  return new BrokerError(
+    `not sent to ${topic}/${partition}: the partition has no leader for the moment, or does not exist`,
+    { code: 'LEADER_NOT_AVAILABLE', kind: 'retry', certainty: 'not_applied', topic, partition },
+  );
+}
+
+export function batchEmpty({ topic, partition }: OutgoingBatch): BrokerError {
+  return new BrokerError(`a batch for ${topic}/${partition} has no records: leave it out`, {
+    code: 'BATCH_EMPTY',
+    kind: 'fatal',
+    certainty: 'not_applied',
+    topic,
+    partition,
+  });
+}
+
 /** One error for several partitions, said again for each of them. */
 export function placed(error: BrokerError, { topic, partition }: OutgoingBatch): BrokerError {
   if (error.topic === topic && error.partition === partition) return error;

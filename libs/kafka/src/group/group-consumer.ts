@@ -124,8 +124,7 @@ export class LoopConsumer implements GroupConsumer {
     const batches = Promise.all(running.values());
     // A stop waits for its batches; a rebalance cannot wait for ever: the group would go on without us.
     if (this.#stopping.signal.aborted) await this.#heartbeatsUntil(membership, batches);
-    else
-      await Promise.race([batches, this.#clock.sleep(this.#options.drainMs ?? 5_000, this.#stopping.signal)]);
+    else await Promise.race([batches, this.#clock.sleep(this.#drainMs(), this.#stopping.signal)]);
   }
 
   #sessionOf(membership: Membership): GroupSession {
@@ -145,6 +144,12 @@ export class LoopConsumer implements GroupConsumer {
         this.#stopping.abort();
       },
     });
+  }
+
+  /** Well within the session: no heartbeat is sent between the end of a membership and the next join. */
+  #drainMs(): number {
+    const { drainMs = 5_000, sessionTimeoutMs = 10_000 } = this.#options;
+    return Math.min(drainMs, sessionTimeoutMs / 2);
   }
 
   #drain(id: string, batch: Promise<void>): void {

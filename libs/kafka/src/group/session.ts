@@ -75,7 +75,11 @@ export class GroupSession {
     };
     const running = new Map([...this.#flows].map(([id, flow]) => [id, inProgress(flow)]));
     this.#changed.notify();
-    if (this.#flows.size > 0) this.#options.handlers.revoked(this.#options.membership.assigned);
+    try {
+      if (this.#flows.size > 0) this.#options.handlers.revoked(this.#options.membership.assigned);
+    } catch (error) {
+      this.#options.onFatal(error);
+    }
     return running;
   }
 
@@ -125,6 +129,7 @@ export class GroupSession {
         attempt = 0;
         await wait;
       } else {
+        if (attempt === 3) this.#options.log('warn', 'a partition has no leader: looking for one', {});
         await this.#pauseAfter(attempt++);
         await this.#refresh();
       }

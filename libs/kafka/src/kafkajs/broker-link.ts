@@ -2,7 +2,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import type { SASLOptions } from 'kafkajs';
 import { BrokerError } from '../broker.ts';
-import { brokerErrorFrom } from './errors.ts';
+import { brokerErrorFrom, type ErrorContext, isProtocolError } from './errors.ts';
 import {
   type Broker,
   BrokerClass,
@@ -100,28 +100,28 @@ export class BrokerLink {
   async call<T>(doing: string, request: (broker: Broker) => Promise<T>): Promise<T> {
     await this.open();
     try {
-      if (this.#lost) throw this.#lostError();
+      if (this.#lost) throw this.lostError();
       return await request(this.#broker);
     } catch (error) {
-      throw brokerErrorFrom(error, { doing });
+      throw this.#failure(error, { doing });
     }
   }
 
   /** Sends a request of our own encoding; resolves with the response's body. */
   async send(request: Request, lane: Lane = 'requests'): Promise<Buffer> {
     await this.open();
-    let written = false;
+    const sent = { written: false };
     try {
       this.#checkVersion(request);
       const connection = await this.#lane(lane);
       await connection.authenticate();
-      if (!this.usable) throw this.#lostError();
+      if (!this.usable) throw this.lostError();
       return await this.#transmit(connection, request, () => {
-        written = true;
+        sent.written = true;
       });
     } catch (error) {
       const doing = `${request.name} request to ${this.address}`;
-      throw brokerErrorFrom(error, { doing, written: written && request.writes === true });
+      throw this.#failure(error, { doing, written: sent.written && request.writes === true });
     }
   }
 
@@ -155,10 +155,25 @@ export class BrokerLink {
   destroy(): void {
     this.#lost = true;
     for (const connection of this.#pool.pool) {
-      connection.rejectRequests(this.#lostError());
+      connection.rejectRequests(this.lostError());
       void connection.disconnect().catch(() => undefined);
     }
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Named as kafkajs names it, so that one place decides what it means. */
+  lostError(): Error {
+    return Object.assign(new Error(`connection to ${this.address} closed`), {
+      name: 'KafkaJSConnectionClosedError',
+    });
+  }
+
+  /** A connection that swallowed one request would swallow the next too: it is not used again. */
+  #failure(error: unknown, context: ErrorContext): BrokerError {
+    const failure = brokerErrorFrom(error, context);
+    if (failure.code === 'TIMEOUT' && failure.cause !== undefined && !isProtocolError(failure.cause))
+      this.destroy();
+    return failure;
   }
 
   #lane(lane: Lane): Promise<Connection> {
@@ -176,13 +191,6 @@ export class BrokerLink {
       `${this.address} ${speaks}: version ${apiVersion} of ${name} is needed; Kafka 3.1 to 4.x have it`,
       { code: 'BROKER_TOO_OLD', kind: 'configuration', certainty: 'not_applied' },
     );
-  }
-
-  /** Named as kafkajs names it, so that one place decides what it means. */
-  #lostError(): Error {
-    return Object.assign(new Error(`connection to ${this.address} closed`), {
-      name: 'KafkaJSConnectionClosedError',
-    });
   }
 
   #socket(target: {

@@ -1,5 +1,5 @@
 import { type Assignment, BrokerError } from '../broker.ts';
-import { topicUnknown } from '../topic-unknown.ts';
+import { topicUnknown } from '../topic-errors.ts';
 import { BrokerLink, type LinkOptions } from './broker-link.ts';
 import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
 import { protocolError } from './errors.ts';
@@ -13,6 +13,7 @@ import {
 export interface ClusterOptions extends LinkOptions {
   readonly brokers: readonly string[];
   readonly reachAt: (address: string) => string;
+  readonly onClose: (cluster: Cluster) => void;
 }
 
 /** The cluster as one client sees it: who leads what, and a link to each broker that is needed. No retries here. */
@@ -116,6 +117,7 @@ export class Cluster {
     this.#closed = true;
     for (const link of this.#links.values()) link.destroy();
     this.#links.clear();
+    this.#options.onClose(this);
   }
 
   async #open(host: string, port: number): Promise<BrokerLink> {

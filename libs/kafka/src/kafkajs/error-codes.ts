@@ -79,3 +79,5 @@ export const MEANINGS: ReadonlyMap<number, ErrorMeaning> = new Map([
 
 export const OK = 0;
 export const UNKNOWN_TOPIC = 3;
+export const LEADER_NOT_AVAILABLE = 5;
+export const UNKNOWN_MEMBER = 25;

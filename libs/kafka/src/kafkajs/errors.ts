@@ -64,6 +64,12 @@ export function brokerErrorFrom(error: unknown, context: ErrorContext): BrokerEr
   return make({ code: 'DRIVER_FAILED', kind: 'fatal' }, message);
 }
 
+/** Whether the broker said so itself, as opposed to the connection. */
+export function isProtocolError(error: unknown, wanted?: number): boolean {
+  const { type, code } = fieldsOf(error);
+  return typeof code === 'number' && type !== undefined && (wanted === undefined || code === wanted);
+}
+
 const SAYINGS: Readonly<Record<string, string>> = {
   TOPIC_UNKNOWN:
     'the topic does not exist: create it (`converge topics create`), topics are never made by accident',

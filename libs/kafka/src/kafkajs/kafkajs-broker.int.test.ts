@@ -14,7 +14,14 @@ brokerContract('kafkajs', () => {
       await proxy.up();
       const { address } = proxy;
       return {
-        connect: () => kafkajsBroker({ brokers: [address], clientId: 'suite', reachAt: () => address }),
+        connect: () =>
+          kafkajsBroker({
+            brokers: [address],
+            clientId: 'suite',
+            reachAt: () => address,
+            requestTimeoutMs: 2_000,
+          }),
+        stall: () => proxy.stall(),
         cut: () => proxy.cut(),
         down: () => proxy.down(),
         up: () => proxy.up(),

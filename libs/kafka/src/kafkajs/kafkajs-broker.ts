@@ -32,6 +32,8 @@ export interface KafkaJsOptions {
   readonly maxRequestBytes?: number;
 }
 
+const REQUEST_TIMEOUT_MS = 10_000;
+
 /** Kafka by kafkajs's connections. Opening anything rejects with a BrokerError when no broker can be reached. */
 export function kafkajsBroker(options: KafkaJsOptions): Broker {
   return new KafkaJsBroker(options);
@@ -41,7 +43,8 @@ class KafkaJsBroker implements Broker {
   readonly driver = 'kafkajs';
   readonly #options: KafkaJsOptions;
   readonly #logger: KafkaJsLogger;
-  readonly #opened = new Set<() => Promise<void>>();
+  readonly #consumers = new Set<GroupConsumer>();
+  readonly #clusters = new Set<Cluster>();
 
   constructor(options: KafkaJsOptions) {
     this.#options = options;
@@ -49,36 +52,35 @@ class KafkaJsBroker implements Broker {
   }
 
   async producer(): Promise<Producer> {
-    const cluster = await this.#connected();
-    const { requestTimeoutMs = 10_000, maxRequestBytes = 16_777_216 } = this.#options;
-    return this.#track(new KafkaJsProducer(cluster, { requestTimeoutMs, maxRequestBytes }));
+    const { requestTimeoutMs = REQUEST_TIMEOUT_MS, maxRequestBytes = 16_777_216 } = this.#options;
+    return new KafkaJsProducer(await this.#connected(), { requestTimeoutMs, maxRequestBytes });
   }
 
   consumer(options: ConsumerOptions): GroupConsumer {
     const { groupId, topics, sessionTimeoutMs = 10_000 } = options;
-    const link = new KafkaJsLink({ cluster: this.#cluster(), groupId, topics, sessionTimeoutMs });
-    const log = this.#options.log;
-    const consumer = new LoopConsumer({
-      ...options,
-      sessionTimeoutMs,
-      link,
-      ...(log === undefined ? {} : { log }),
-    });
-    this.#opened.add(() => consumer.stop());
+    const { log, requestTimeoutMs = REQUEST_TIMEOUT_MS } = this.#options;
+    // A coordinator that has fallen silent must be given up before the session ends.
+    const cluster = this.#cluster(Math.min(requestTimeoutMs, Math.max(sessionTimeoutMs / 2, 1_000)));
+    const link = new KafkaJsLink({ cluster, groupId, topics, sessionTimeoutMs });
+    const given = log === undefined ? {} : { log };
+    const consumer = new LoopConsumer({ ...options, sessionTimeoutMs, link, ...given });
+    this.#consumers.add(consumer);
+    const forget = (): boolean => this.#consumers.delete(consumer);
+    void consumer.done.then(forget, forget);
     return consumer;
   }
 
   async admin(): Promise<Admin> {
-    return this.#track(new KafkaJsAdmin(await this.#connected(), { topicReadyMs: 15_000 }));
+    return new KafkaJsAdmin(await this.#connected(), { topicReadyMs: 15_000 });
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#opened].map((close) => close()));
-    this.#opened.clear();
+    await Promise.all([...this.#consumers].map((consumer) => consumer.stop()));
+    for (const cluster of this.#clusters) cluster.close();
   }
 
   async #connected(): Promise<Cluster> {
-    const cluster = this.#cluster();
+    const cluster = this.#cluster(this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS);
     try {
       await cluster.metadata([]);
       return cluster;
@@ -88,30 +90,21 @@ class KafkaJsBroker implements Broker {
     }
   }
 
-  #cluster(): Cluster {
-    const {
+  #cluster(requestTimeoutMs: number): Cluster {
+    const { brokers, clientId, ssl = false, sasl, reachAt, connectTimeoutMs = 3_000 } = this.#options;
+    const cluster = new Cluster({
       brokers,
+      reachAt: reachAt ?? ((address) => address),
       clientId,
-      ssl,
-      sasl,
-      connectTimeoutMs = 3_000,
-      requestTimeoutMs = 10_000,
-    } = this.#options;
-    return new Cluster({
-      brokers,
-      reachAt: this.#options.reachAt ?? ((address) => address),
-      clientId,
-      ssl: ssl === true ? {} : ssl === false || ssl === undefined ? null : ssl,
+      ssl: ssl === true ? {} : ssl === false ? null : ssl,
       sasl: sasl ?? null,
       connectTimeoutMs,
       requestTimeoutMs,
       logger: this.#logger,
+      onClose: (closed) => this.#clusters.delete(closed),
     });
-  }
-
-  #track<T extends { close(): Promise<void> }>(opened: T): T {
-    this.#opened.add(() => opened.close());
-    return opened;
+    this.#clusters.add(cluster);
+    return cluster;
   }
 }
 

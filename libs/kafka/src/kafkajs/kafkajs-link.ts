@@ -1,9 +1,12 @@
 import { type Clock, systemClock } from '@converge/runtime';
 import { type Assignment, BrokerError, type StartAt, partitionId } from '../broker.ts';
+import { topicRecreated } from '../topic-errors.ts';
 import { assignPartitions } from '../group/assignor.ts';
 import type { Fetched, FetchWant, GroupLink, Membership } from '../group/link.ts';
 import type { BrokerLink } from './broker-link.ts';
 import type { Cluster } from './cluster.ts';
+import { OK, UNKNOWN_MEMBER } from './error-codes.ts';
+import { isProtocolError } from './errors.ts';
 import { fetchRequest, fetchResponse } from './fetch-request.ts';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './group-codec.ts';
 import { listOffsets } from './offsets-request.ts';
@@ -18,8 +21,7 @@ export interface KafkaJsLinkOptions {
 
 /** Members of one group must name the same strategy; ours is not kafkajs's. */
 const PROTOCOL = 'converge-even';
-/** How often the group's leader looks for new partitions. */
-const PARTITIONS_EVERY_MS = 10_000;
+const TOPICS_EVERY_MS = 10_000;
 
 /** A member of a consumer group, by single requests of the classic protocol. */
 export class KafkaJsLink implements GroupLink {
@@ -27,6 +29,7 @@ export class KafkaJsLink implements GroupLink {
   readonly #clock: Clock;
   #coordinator: BrokerLink | undefined;
   #memberId = '';
+  readonly #topicIds = new Map<string, string>();
   #partitions = new Map<string, number>();
   #leads = false;
   #lookedAt = 0;
@@ -37,7 +40,8 @@ export class KafkaJsLink implements GroupLink {
   }
 
   async connect(): Promise<void> {
-    await this.#countPartitions();
+    for (const topic of this.#options.topics)
+      this.#topicIds.set(topic, (await this.#options.cluster.topic(topic)).topicId);
   }
 
   async join(): Promise<Membership> {
@@ -60,6 +64,9 @@ export class KafkaJsLink implements GroupLink {
         broker.syncGroup({ groupId, generationId, memberId, groupAssignment }),
       );
       return { memberId, generation: generationId, assigned: decodeAssignment(synced.memberAssignment) };
+    }).catch((error: unknown) => {
+      this.#forgetMember(error);
+      throw error;
     });
     await this.refresh();
     return membership;
@@ -73,11 +80,12 @@ export class KafkaJsLink implements GroupLink {
       );
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;
+      this.#forgetMember(error);
       if (error.code === 'REBALANCING') return 'rebalance';
       if (error.code === 'NOT_A_MEMBER') return 'lost';
       throw error;
     }
-    return this.#leads && (await this.#partitionsChanged()) ? 'rebalance' : 'member';
+    return (await this.#topicsChanged()) ? 'rebalance' : 'member';
   }
 
   async leave(): Promise<void> {
@@ -127,7 +135,10 @@ export class KafkaJsLink implements GroupLink {
   }
 
   async refresh(): Promise<void> {
-    await this.#options.cluster.metadata(this.#options.topics);
+    const known = await this.#options.cluster.metadata(this.#options.topics);
+    // Positions of the old log mean nothing in the new one, and may well exist there.
+    for (const { name, topicId, errorCode } of known.values())
+      if (errorCode === OK && topicId !== this.#topicIds.get(name)) throw topicRecreated(name);
   }
 
   close(): Promise<void> {
@@ -165,21 +176,25 @@ export class KafkaJsLink implements GroupLink {
     return [...shares].map(([memberId, share]) => ({ memberId, memberAssignment: encodeAssignment(share) }));
   }
 
-  async #countPartitions(): Promise<void> {
-    for (const topic of this.#options.topics) await this.#options.cluster.topic(topic);
-  }
-
   async #count(topics: readonly string[]): Promise<Map<string, number>> {
     const known = await this.#options.cluster.metadata(topics);
     return new Map([...known].map(([name, { partitions }]) => [name, partitions.length]));
   }
 
-  async #partitionsChanged(): Promise<boolean> {
+  /** Looked at now and then: whether a topic was made again, and by the leader, whether one has grown. */
+  async #topicsChanged(): Promise<boolean> {
     const now = this.#clock.monotonic();
-    if (now - this.#lookedAt < PARTITIONS_EVERY_MS) return false;
+    if (now - this.#lookedAt < TOPICS_EVERY_MS) return false;
     this.#lookedAt = now;
+    await this.refresh();
+    if (!this.#leads) return false;
     const counts = await this.#count([...this.#partitions.keys()]);
     return [...counts].some(([topic, count]) => count > (this.#partitions.get(topic) ?? 0));
+  }
+
+  /** The group does not know us: the next join is a new member's. A generation that is over leaves the member known. */
+  #forgetMember(error: unknown): void {
+    if (error instanceof BrokerError && isProtocolError(error.cause, UNKNOWN_MEMBER)) this.#memberId = '';
   }
 
   /** Finds the coordinator when it is not known, and forgets it when it is not the one any more. */
@@ -194,8 +209,6 @@ export class KafkaJsLink implements GroupLink {
     } catch (error) {
       if (error instanceof BrokerError && /COORDINATOR|UNREACHABLE|TIMEOUT/.test(error.code))
         this.#coordinator = undefined;
-      // The group does not know the member: the next join is a new one's.
-      if (error instanceof BrokerError && error.code === 'NOT_A_MEMBER') this.#memberId = '';
       throw error;
     }
   }

@@ -1,11 +1,12 @@
 import { BrokerError, type OutgoingBatch, type Producer, type SendResult, partitionId } from '../broker.ts';
 import { encodeRecordBatch } from '../record-batch-encoder.ts';
-import { earlierFailed, placed, producerClosed } from '../send-errors.ts';
+import { batchEmpty, noLeader, producerClosed } from '../send-errors.ts';
 import type { BrokerLink } from './broker-link.ts';
 import type { Cluster } from './cluster.ts';
-import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
+import { LEADER_NOT_AVAILABLE, OK, UNKNOWN_TOPIC } from './error-codes.ts';
 import { brokerErrorFrom, protocolError } from './errors.ts';
 import { type EncodedBatch, produceRequest, produceResponse, type ProduceAnswer } from './produce-request.ts';
+import { type Numbered, SendOutcome } from './send-outcome.ts';
 
 export interface ProducerOptions {
   readonly requestTimeoutMs: number;
@@ -13,29 +14,7 @@ export interface ProducerOptions {
   readonly maxRequestBytes: number;
 }
 
-interface Numbered {
-  readonly index: number;
-  readonly batch: OutgoingBatch;
-}
-
-/** Collects the results of one send; the first failure of a partition also fails what comes after it there. */
-class Outcome {
-  readonly results: SendResult[] = [];
-  readonly #failed = new Set<string>();
-
-  written({ index, batch: { topic, partition } }: Numbered, baseOffset: bigint): void {
-    this.results[index] = { topic, partition, ok: true, baseOffset };
-  }
-
-  failed({ index, batch: { topic, partition } }: Numbered, error: BrokerError): void {
-    this.#failed.add(partitionId(topic, partition));
-    this.results[index] = { topic, partition, ok: false, error };
-  }
-
-  hasFailed({ batch: { topic, partition } }: Numbered): boolean {
-    return this.#failed.has(partitionId(topic, partition));
-  }
-}
+type Sealed = Numbered & EncodedBatch;
 
 /** One request in flight for each broker, its batches grouped; nothing is repeated here. */
 export class KafkaJsProducer implements Producer {
@@ -55,113 +34,143 @@ export class KafkaJsProducer implements Producer {
     return sending;
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#closed = true;
     this.#cluster.close();
-    return this.#last.then(() => undefined);
+    await this.#last;
   }
 
   async #send(batches: readonly OutgoingBatch[]): Promise<readonly SendResult[]> {
-    const outcome = new Outcome();
-    const byLink = new Map<BrokerLink, Numbered[]>();
-    const missing = new Map<string, BrokerError>();
-    await this.#lookUp(batches, missing);
+    const outcome = new SendOutcome();
+    const troubles = await this.#lookUp(batches);
+    const byLeader = new Map<number, Numbered[]>();
     for (const [index, batch] of batches.entries()) {
-      const numbered = { index, batch };
-      try {
-        const unknown = missing.get(batch.topic);
-        if (this.#closed) throw producerClosed(batch);
-        if (unknown !== undefined) throw placed(unknown, batch);
-        const link = await this.#cluster.leader(batch);
-        byLink.set(link, [...(byLink.get(link) ?? []), numbered]);
-      } catch (error) {
-        outcome.failed(
-          numbered,
-          brokerErrorFrom(error, {
-            doing: `writing to ${batch.topic}/${batch.partition}`,
-            ...placeOf(batch),
-          }),
-        );
+      const leader = this.#cluster.leaderOf(batch);
+      if (this.#closed) outcome.failed({ index, batch }, producerClosed(batch));
+      else if (leader === undefined)
+        outcome.failed({ index, batch }, troubles.get(batch.topic) ?? noLeader(batch));
+      else {
+        const queue = byLeader.get(leader) ?? [];
+        byLeader.set(leader, queue);
+        queue.push({ index, batch });
       }
     }
-    await Promise.all([...byLink].map(([link, queue]) => this.#sendTo(link, queue, outcome)));
+    await Promise.all([...byLeader].map(([leader, queue]) => this.#sendTo(leader, queue, outcome)));
     return outcome.results;
   }
 
-  /** All topics that are not known yet in one request. */
-  async #lookUp(batches: readonly OutgoingBatch[], missing: Map<string, BrokerError>): Promise<void> {
+  /** Looks up the topics whose leaders are not known; what went wrong, by topic. */
+  async #lookUp(batches: readonly OutgoingBatch[]): Promise<ReadonlyMap<string, BrokerError>> {
+    const troubles = new Map<string, BrokerError>();
+    if (this.#closed) return troubles;
     const unknown = new Set(
       batches.filter((batch) => this.#cluster.leaderOf(batch) === undefined).map(({ topic }) => topic),
     );
-    await Promise.all(
-      [...unknown].map(async (topic) => {
-        try {
-          await this.#cluster.topic(topic);
-        } catch (error) {
-          missing.set(topic, brokerErrorFrom(error, { doing: `looking up topic ${topic}`, topic }));
-        }
-      }),
-    );
+    for (const topic of unknown)
+      try {
+        await this.#cluster.topic(topic);
+      } catch (error) {
+        const trouble = brokerErrorFrom(error, { doing: `looking up topic ${topic}`, topic });
+        troubles.set(topic, trouble);
+        // Nobody answers: to ask for the other topics would only wait as long again.
+        if (trouble.code === 'BROKER_UNREACHABLE') for (const other of unknown) troubles.set(other, trouble);
+        if (trouble.code === 'BROKER_UNREACHABLE') break;
+      }
+    return troubles;
   }
 
   /** Requests to one broker, one after the other; a second batch of a partition waits for the next request. */
-  async #sendTo(link: BrokerLink, queue: readonly Numbered[], outcome: Outcome): Promise<void> {
-    let rest = queue;
-    while (rest.length > 0) {
-      const request = new Map<string, Numbered & EncodedBatch>();
-      const later: Numbered[] = [];
-      let bytes = 0;
-      for (const numbered of rest) {
-        const id = partitionId(numbered.batch.topic, numbered.batch.partition);
-        if (outcome.hasFailed(numbered)) {
-          outcome.failed(numbered, earlierFailed(numbered.batch));
-        } else if (later.length > 0 || request.has(id)) {
-          later.push(numbered);
-        } else {
-          const encoded = encodeRecordBatch(numbered.batch.records);
-          if (request.size > 0 && bytes + encoded.length > this.#options.maxRequestBytes)
-            later.push(numbered);
-          else request.set(id, { ...numbered, bytes: encoded });
-          bytes += encoded.length;
-        }
-      }
-      rest = later;
-      if (request.size > 0) await this.#exchange(link, request, outcome);
+  async #sendTo(leader: number, queue: readonly Numbered[], outcome: SendOutcome): Promise<void> {
+    let link: BrokerLink;
+    try {
+      link = await this.#cluster.node(leader);
+    } catch (error) {
+      this.#failAll(queue, error, outcome);
+      return;
     }
+    for (let rest = queue; rest.length > 0;) {
+      // A lost connection would be made again by itself, and the rest might overtake what was lost with it.
+      if (!link.usable) {
+        this.#failAll(rest, link.lostError(), outcome);
+        return;
+      }
+      const { request, later } = this.#nextRequest(rest, outcome);
+      if (request.size > 0) await this.#exchange(link, request, outcome);
+      rest = later;
+    }
+  }
+
+  #nextRequest(
+    queue: readonly Numbered[],
+    outcome: SendOutcome,
+  ): { request: ReadonlyMap<string, Sealed>; later: readonly Numbered[] } {
+    const request = new Map<string, Sealed>();
+    const later: Numbered[] = [];
+    let size = 0;
+    for (const numbered of queue) {
+      const { batch } = numbered;
+      const id = partitionId(batch.topic, batch.partition);
+      if (outcome.failsWithEarlier(numbered, batch.records.length === 0 ? batchEmpty(batch) : undefined))
+        continue;
+      if (later.length > 0 || request.has(id)) {
+        later.push(numbered);
+        continue;
+      }
+      try {
+        const bytes = encodeRecordBatch(batch.records);
+        size += bytes.length;
+        if (request.size > 0 && size > this.#options.maxRequestBytes) later.push(numbered);
+        else request.set(id, { ...numbered, bytes });
+      } catch (error) {
+        outcome.failed(numbered, brokerErrorFrom(error, { doing: `encoding a batch for ${id}` }));
+      }
+    }
+    return { request, later };
   }
 
   async #exchange(
     link: BrokerLink,
-    request: ReadonlyMap<string, Numbered & EncodedBatch>,
-    outcome: Outcome,
+    request: ReadonlyMap<string, Sealed>,
+    outcome: SendOutcome,
   ): Promise<void> {
+    let answers: readonly ProduceAnswer[];
     try {
-      const payload = await link.send(produceRequest([...request.values()], this.#options.requestTimeoutMs));
-      const answers = new Map(
-        produceResponse(payload).map((answer) => [partitionId(answer.topic, answer.partition), answer]),
+      answers = produceResponse(
+        await link.send(produceRequest([...request.values()], this.#options.requestTimeoutMs)),
       );
-      for (const [id, sent] of request) await this.#settle(sent, answers.get(id), outcome);
     } catch (error) {
-      const failure = brokerErrorFrom(error, { doing: 'Produce request' });
-      for (const sent of request.values()) {
-        this.#cluster.forget(sent.batch);
-        outcome.failed(sent, placed(failure, sent.batch));
-      }
+      this.#failAll([...request.values()], error, outcome);
+      return;
     }
+    const byPartition = new Map(
+      answers.map((answer) => [partitionId(answer.topic, answer.partition), answer]),
+    );
+    for (const [id, sent] of request) await this.#settle(sent, byPartition.get(id), outcome);
   }
 
-  async #settle(sent: Numbered, answer: ProduceAnswer | undefined, outcome: Outcome): Promise<void> {
-    const { batch } = sent;
+  async #settle(sent: Numbered, answer: ProduceAnswer | undefined, outcome: SendOutcome): Promise<void> {
     if (answer?.errorCode === OK) {
       outcome.written(sent, answer.baseOffset);
       return;
     }
-    this.#cluster.forget(batch);
-    const doing = `writing to ${batch.topic}/${batch.partition}`;
+    const { topic, partition } = sent.batch;
+    this.#cluster.forget(sent.batch);
+    // An answer that leaves a partition out says nothing about it.
     let code = answer?.errorCode ?? -1;
     // A fresh topic is in the metadata before its leader knows of it: that heals, a missing topic does not.
-    if (code === UNKNOWN_TOPIC && (await this.#exists(batch.topic))) code = 5;
-    outcome.failed(sent, protocolError(code, { doing, ...placeOf(batch) }));
+    if (code === UNKNOWN_TOPIC && (await this.#exists(topic))) code = LEADER_NOT_AVAILABLE;
+    outcome.failed(
+      sent,
+      protocolError(code, { doing: `writing to ${topic}/${partition}`, topic, partition }),
+    );
+  }
+
+  #failAll(queue: readonly Numbered[], error: unknown, outcome: SendOutcome): void {
+    const failure = brokerErrorFrom(error, { doing: 'sending' });
+    for (const numbered of queue) {
+      this.#cluster.forget(numbered.batch);
+      outcome.failed(numbered, failure);
+    }
   }
 
   async #exists(topic: string): Promise<boolean> {
@@ -170,8 +179,4 @@ export class KafkaJsProducer implements Producer {
       (error: unknown) => !(error instanceof BrokerError && error.code === 'TOPIC_UNKNOWN'),
     );
   }
-}
-
-function placeOf({ topic, partition }: OutgoingBatch): { topic: string; partition: number } {
-  return { topic, partition };
 }

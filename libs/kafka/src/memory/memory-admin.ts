@@ -1,7 +1,7 @@
 import type { Admin, IncomingRecord, LogEnds, NewTopic, TopicDescription } from '../broker.ts';
 import type { MemoryGroup } from './memory-group.ts';
 import type { MemoryLog } from './memory-log.ts';
-import { topicUnknown } from '../topic-unknown.ts';
+import { topicUnknown } from '../topic-errors.ts';
 
 export class MemoryAdmin implements Admin {
   readonly #log: MemoryLog;

@@ -14,6 +14,7 @@ brokerContract('memory', () => {
           client.takeDown();
           setImmediate(() => client.restore());
         },
+        stall: () => client.failSend({ code: 'TIMEOUT', certainty: 'unknown' }),
         down: () => {
           client.takeDown();
           return Promise.resolve();

@@ -3,7 +3,7 @@ import { type Assignment, BrokerError, type StartAt } from '../broker.ts';
 import type { Fetched, FetchWant, GroupLink, Membership } from '../group/link.ts';
 import type { MemoryGroup } from './memory-group.ts';
 import type { MemoryLog } from './memory-log.ts';
-import { topicUnknown } from '../topic-unknown.ts';
+import { topicRecreated, topicUnknown } from '../topic-errors.ts';
 
 export interface MemoryLinkOptions {
   readonly log: MemoryLog;
@@ -19,6 +19,7 @@ export interface MemoryLinkOptions {
 export class MemoryLink implements GroupLink {
   readonly #options: MemoryLinkOptions;
   readonly #closed = new AbortController();
+  readonly #topicIds = new Map<string, string>();
   #memberId: string | undefined;
 
   constructor(options: MemoryLinkOptions) {
@@ -27,8 +28,11 @@ export class MemoryLink implements GroupLink {
 
   async connect(): Promise<void> {
     await this.#request();
-    for (const topic of this.#options.topics)
-      if (this.#options.log.topic(topic) === undefined) throw topicUnknown(topic);
+    for (const topic of this.#options.topics) {
+      const found = this.#options.log.topic(topic);
+      if (found === undefined) throw topicUnknown(topic);
+      this.#topicIds.set(topic, found.topicId);
+    }
   }
 
   async join(): Promise<Membership> {
@@ -114,6 +118,8 @@ export class MemoryLink implements GroupLink {
     const { topic, partition, offset, maxBytes } = want;
     const log = this.#options.log.partition(topic, partition);
     if (log === undefined) return { ok: false, topic, partition, error: missing(want) };
+    if (this.#options.log.topic(topic)?.topicId !== this.#topicIds.get(topic))
+      return { ok: false, topic, partition, error: topicRecreated(topic) };
     const end = log.start + BigInt(log.records.length);
     if (offset < log.start || offset > end)
       return { ok: false, topic, partition, error: outOfRange(want, log.start, end) };

@@ -1,5 +1,5 @@
 import { BrokerError, type OutgoingBatch, type Producer, type SendResult, partitionId } from '../broker.ts';
-import { earlierFailed, placed, producerClosed } from '../send-errors.ts';
+import { batchEmpty, earlierFailed, placed, producerClosed } from '../send-errors.ts';
 import type { SendFault } from './memory-broker.ts';
 import type { MemoryLog } from './memory-log.ts';
 
@@ -35,6 +35,7 @@ export class MemoryProducer implements Producer {
     const { topic, partition } = batch;
     try {
       if (this.#closed) throw producerClosed(batch);
+      if (batch.records.length === 0) throw batchEmpty(batch);
       this.#reach();
       const fault = this.#takeFault(batch);
       if (fault === undefined || fault.applied === true) {

@@ -6,3 +6,10 @@ export function topicUnknown(topic: string): BrokerError {
     { code: 'TOPIC_UNKNOWN', kind: 'halt_topic', certainty: 'not_applied', topic },
   );
 }
+
+export function topicRecreated(topic: string): BrokerError {
+  return new BrokerError(
+    `topic ${topic} was deleted and made again: the offsets known here belong to the old log. Decide where its consumers begin, then start them again`,
+    { code: 'TOPIC_RECREATED', kind: 'fatal', certainty: 'not_applied', topic },
+  );
+}
