@@ -40,6 +40,7 @@ export function healthServer(options: HealthOptions): HealthServer {
   const done = Promise.withResolvers<undefined>();
   done.promise.catch(() => undefined);
   const server = createServer(routes(options));
+  let starting = Promise.resolve();
   let stopping: Promise<void> | undefined;
   return {
     name: 'health',
@@ -47,12 +48,18 @@ export function healthServer(options: HealthOptions): HealthServer {
       return (server.address() as AddressInfo | null)?.port ?? options.port;
     },
     done: done.promise,
-    start: async () => {
-      await listen(server, options.port, host);
-      server.on('error', (error) => done.reject(error));
+    start: () => {
+      starting = listen(server, options.port, host).then(() => {
+        server.on('error', (error) => done.reject(error));
+      });
+      return starting;
     },
     stop: () => {
-      stopping ??= close(server).then(() => done.resolve(undefined));
+      // A stop in the middle of the start waits for it: closing first would leave a server that listens for ever.
+      stopping ??= starting
+        .catch(() => undefined)
+        .then(() => close(server))
+        .then(() => done.resolve(undefined));
       return stopping;
     },
   };
