@@ -2,7 +2,7 @@ import { CloudEvent, Kafka } from 'cloudevents';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeEnvelope } from './index.ts';
-import { full, record } from './testing/records.ts';
+import { full, record } from './fixture/records.ts';
 
 // The cloudevents package reads only strings and knows no Kafka types, so it judges names and meaning, not bytes.
 describe('the cloudevents package as a second opinion', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ContractError, receive, WIRE, type WireRecord } from './index.ts';
-import { decoded, minimal, placed, record } from './testing/records.ts';
+import { decoded, minimal, placed, record } from './fixture/records.ts';
 
 const bytes = fc.uint8Array({ maxLength: 40 });
 const names = fc.oneof(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decodeEnvelope, receive, type WireRecord } from './index.ts';
-import { decoded, full, minimal, placed, record } from './testing/records.ts';
+import { decoded, full, minimal, placed, record } from './fixture/records.ts';
 
 describe('an envelope', () => {
   it('has all that the wire says', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { classify } from './index.ts';
-import { axes, pg, thrown } from './testing/thrown.ts';
+import { axes, pg, thrown } from './fixture/thrown.ts';
 
 /** A code of each SQLSTATE class, and the codes that differ from theirs. */
 const table: readonly (readonly [axes: string, codes: string])[] = [

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { BusinessRejection, classify, ConvergeError } from './index.ts';
-import { axes, http, thrown } from './testing/thrown.ts';
+import { axes, http, thrown } from './fixture/thrown.ts';
 
 const kafkajs = (type: string, code: number): Error => thrown({ name: 'KafkaJSProtocolError', type, code });
 const platformatic = (apiId: string, apiCode: number): Error =>

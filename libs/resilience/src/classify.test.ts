@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { CATEGORIES, CERTAINTIES, classify, type ClassifyRule } from './index.ts';
-import { axes, http, thrown } from './testing/thrown.ts';
+import { axes, http, thrown } from './fixture/thrown.ts';
 
 describe('classify', () => {
   it('reads Retry-After as seconds and as a date against the response’s own clock', () => {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { loadConfig } from './index.ts';
-import { schema } from './testing/config-schema.ts';
+import { schema } from './fixture/config-schema.ts';
 
 let dir = '';
 beforeAll(() => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { loadConfig, type LoadConfigOptions } from './index.ts';
-import { schema } from './testing/config-schema.ts';
+import { schema } from './fixture/config-schema.ts';
 
 let dir = '';
 beforeAll(() => {

@@ -55,8 +55,12 @@ export async function runServices(services: readonly Service[], options: RunOpti
   }
 }
 
+/** One that cannot stop must not keep the others from it; its error is the outcome all the same. */
 async function stopAll(services: readonly Service[]): Promise<void> {
-  for (const service of services.toReversed()) await service.stop();
+  const errors: unknown[] = [];
+  for (const service of services.toReversed())
+    await service.stop().catch((error: unknown) => void errors.push(error));
+  if (errors.length > 0) throw errors[0];
 }
 
 async function withDeadline(work: Promise<void>, ms: number): Promise<void> {

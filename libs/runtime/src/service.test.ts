@@ -1,0 +1,158 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { describe, expect, it, vi } from 'vitest';
+import { type RunOptions, runServices, type Service } from './index.ts';
+
+function recording(
+  log: string[],
+  name: string,
+  change: Partial<Service> = {},
+): Service & { die: (error: Error) => void } {
+  const done = Promise.withResolvers<undefined>();
+  done.promise.catch(() => undefined);
+  return {
+    name,
+    start: () => Promise.resolve(void log.push(`start ${name}`)),
+    stop: () => {
+      log.push(`stop ${name}`);
+      done.resolve(undefined);
+      return Promise.resolve();
+    },
+    done: done.promise,
+    die: (error) => done.reject(error),
+    ...change,
+  };
+}
+
+describe('runServices', () => {
+  it('starts in order, says when all are ready, stops in reverse, and leaves no signal handler', async () => {
+    const before = process.listenerCount('SIGTERM');
+    const log: string[] = [];
+    const options: RunOptions = {
+      onReady: () => process.emit('SIGTERM', 'SIGTERM'),
+      onStopping: (reason) => log.push(`stopping: ${reason}`),
+    };
+    await runServices([recording(log, 'a'), recording(log, 'b')], options);
+    expect(log).toEqual(['start a', 'start b', 'stopping: SIGTERM', 'stop b', 'stop a']);
+    expect(process.listenerCount('SIGTERM')).toBe(before);
+  });
+
+  it('rejects with the reason when a service dies, after stopping the others', async () => {
+    const log: string[] = [];
+    const dying = recording(log, 'b');
+    const running = runServices([recording(log, 'a'), dying], {
+      onReady: () => dying.die(new Error('b fell')),
+    });
+    await expect(running).rejects.toThrow('b fell');
+    expect(log).toEqual(['start a', 'start b', 'stop b', 'stop a']);
+  });
+
+  it('ends with a service that ended by itself in peace', async () => {
+    const log: string[] = [];
+    const ending = recording(log, 'a');
+    await runServices([ending], {
+      onReady: () => void ending.stop(),
+      onStopping: (reason) => log.push(`stopping: ${reason}`),
+    });
+    expect(log).toEqual(['start a', 'stop a', 'stopping: a', 'stop a']);
+  });
+
+  it('stops what had started when a later one fails to start, and rejects with that reason', async () => {
+    const log: string[] = [];
+    const failing = recording(log, 'b', { start: () => Promise.reject(new Error('no port')) });
+    await expect(runServices([recording(log, 'a'), failing, recording(log, 'c')])).rejects.toThrow('no port');
+    expect(log).toEqual(['start a', 'stop a']);
+  });
+
+  it('takes a signal while a service starts: waits for it, starts no more, stops what runs', async () => {
+    const log: string[] = [];
+    const slow = recording(log, 'b', {
+      start: () => {
+        process.emit('SIGINT', 'SIGINT');
+        return new Promise<void>((resolve) => setImmediate(resolve)).then(() => void log.push('b ready'));
+      },
+    });
+    await runServices([recording(log, 'a'), slow, recording(log, 'c')]);
+    expect(log).toEqual(['start a', 'b ready', 'stop b', 'stop a']);
+  });
+
+  it('rejects when the stop takes too long', async () => {
+    const hanging = recording([], 'a', { stop: () => new Promise(() => undefined) });
+    const running = runServices([hanging], {
+      onReady: () => process.emit('SIGTERM', 'SIGTERM'),
+      stopDeadlineMs: 10,
+    });
+    await expect(running).rejects.toThrow('the stop took longer than 10 ms');
+  });
+
+  it('stops the others even when one rejects its stop', async () => {
+    const log: string[] = [];
+    const broken = recording(log, 'b', { stop: () => Promise.reject(new Error('stuck')) });
+    await expect(
+      runServices([recording(log, 'a'), broken], { onReady: () => process.emit('SIGTERM', 'SIGTERM') }),
+    ).rejects.toThrow('stuck');
+    expect(log).toEqual(['start a', 'start b', 'stop a']);
+  });
+});
+
+describe('a process under runServices', () => {
+  /** Prints what happens, line by line; its stop waits for a line on stdin. */
+  const program = `
+    import { runServices } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)};
+    const done = Promise.withResolvers();
+    const open = setInterval(() => undefined, 1000); // as a socket would, it keeps the process alive
+    const service = {
+      name: 'slow', done: done.promise,
+      start: async () => undefined,
+      stop: () => new Promise((resolve) => process.stdin.once('data', () => { done.resolve(); resolve(); })),
+    };
+    await runServices([service], {
+      onReady: () => process.stdout.write('ready\\n'),
+      onStopping: (reason) => process.stdout.write('stopping ' + reason + '\\n'),
+    });
+    process.stdout.write('ended\\n');
+    process.stdin.destroy();
+    clearInterval(open);
+  `;
+  function run(): { child: ChildProcess; next: () => Promise<string>; exit: Promise<unknown[]> } {
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    return { child, next: async () => String((await lines.next()).value), exit: once(child, 'exit') };
+  }
+
+  it('drains on the first signal and exits 0', async () => {
+    const { child, next, exit } = run();
+    expect(await next()).toBe('ready');
+    child.kill('SIGTERM');
+    expect(await next()).toBe('stopping SIGTERM');
+    child.stdin?.write('go\n');
+    expect(await next()).toBe('ended');
+    expect(await exit).toEqual([0, null]);
+  });
+
+  it('takes signals that come together for one: npx passes on the Ctrl-C that the terminal has sent too', async () => {
+    const { child, next, exit } = run();
+    expect(await next()).toBe('ready');
+    child.kill('SIGINT');
+    child.kill('SIGINT');
+    expect(await next()).toBe('stopping SIGINT');
+    child.stdin?.write('go\n');
+    expect(await next()).toBe('ended');
+    expect(await exit).toEqual([0, null]);
+  });
+
+  it('exits at once with 130 on a second one', async () => {
+    const { child, next, exit } = run();
+    expect(await next()).toBe('ready');
+    child.kill('SIGINT');
+    expect(await next()).toBe('stopping SIGINT');
+    await vi.waitFor(() => {
+      child.kill('SIGINT');
+      expect(child.exitCode).toBe(130);
+    }, 10_000);
+    expect(await exit).toEqual([130, null]);
+  });
+});
