@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { healthServer, type HealthOptions, type HealthServer } from './health-server.ts';
 
@@ -85,12 +86,18 @@ describe('the health server', () => {
     await second.done;
   });
 
-  it('stops with connections kept alive, more than once, and answers no more', async () => {
+  it('stops with a request half sent, more than once, and answers no more', async () => {
     const server = await started();
-    await get(server, '/livez');
     const { port } = server;
+    await get(server, '/livez');
+    const half = connect(port, '127.0.0.1');
+    const ended = new Promise((resolve) => half.on('error', resolve).on('close', resolve));
+    half.write('GET /livez HTTP/1.1\r\n');
+    // The next answer shows that the server has taken the connection before.
+    await get(server, '/livez');
     await Promise.all([server.stop(), server.stop()]);
     await server.done;
+    await ended;
     await expect(fetch(`http://127.0.0.1:${port}/livez`)).rejects.toThrow('fetch failed');
   });
 });

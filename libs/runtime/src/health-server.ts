@@ -114,7 +114,7 @@ function refusal(error: NodeJS.ErrnoException, port: number, host: string): Heal
   return new HealthError(message, 'PORT_REFUSED', error);
 }
 
-// Probes keep connections alive; `close` alone would wait for them.
+// `close` alone would wait for a probe that never ends its request.
 async function close(server: Server): Promise<void> {
   if (!server.listening) return;
   await new Promise<void>((resolve) => {
