@@ -22,7 +22,7 @@ await runServices([
     stopBeforeMs: 600,
     standbyMs: 50,
     settleMs: Number(process.env['SETTLE_MS'] ?? 75),
-    pageRows: 400,
+    pageRows: Number(process.env['PAGE_ROWS'] ?? 400),
     log: { debug: say, info: say, warn: say, error: say },
   }),
 ]);
