@@ -43,7 +43,7 @@ create table converge.reconciler (
   last_run_keys     bigint      not null default 0,
   window_started_at timestamptz not null default clock_timestamp(),
   window_repairs    bigint      not null default 0,
-  -- What an operator granted beyond the limits of this window.
+  -- What an operator granted beyond the limits and is not used up.
   approved          bigint      not null default 0,
   held_at           timestamptz,
   held_reason       text

@@ -1,6 +1,6 @@
 import { delayMs, type Failure } from '@converge/resilience';
 import type { Random } from '@converge/runtime';
-import type { Claim } from './key-queue.ts';
+import type { Claim } from './claim.ts';
 import type { Reconciler } from './reconciler.ts';
 
 /** What came of looking at a key once. */
@@ -16,8 +16,8 @@ export type Outcome =
   | { readonly kind: 'unresolvable'; readonly driftHash: string; readonly reason: string }
   | { readonly kind: 'repaired'; readonly version: bigint | null }
   | { readonly kind: 'conflict'; readonly driftHash: string }
-  /** The blast radius is reached: no repair before an operator approves. */
-  | { readonly kind: 'held'; readonly driftHash: string }
+  /** The blast radius is reached: no repair before an operator approves. `first`: this key is the one too many. */
+  | { readonly kind: 'held'; readonly driftHash: string; readonly first: boolean }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
 export type OutcomeKind = Outcome['kind'];
@@ -141,9 +141,9 @@ function healsByItself({ category }: Failure): boolean {
 }
 
 /** Pure: how many repairs a window allows. */
-export function allowance({ limits }: Reconciler, keysOfLastRun: number, approved: number): number {
+export function allowance({ limits }: Reconciler, keysOfLastRun: number): number {
   const byShare = Math.floor(limits.share * keysOfLastRun);
-  return Math.min(limits.repairs, Math.max(limits.always, byShare)) + approved;
+  return Math.min(limits.repairs, Math.max(limits.always, byShare));
 }
 
 /** Pure: what to do about a drift before anything is written; null = repair it. */

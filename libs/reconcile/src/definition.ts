@@ -33,7 +33,7 @@ export interface RepairContext<DB, Drift> {
   readonly key: string;
   readonly drift: Drift;
   /** Puts an event into the outbox of actual's database, in the same transaction. The event is declared in `emits`. */
-  emit(event: DomainEvent): void;
+  readonly emit: (event: DomainEvent) => void;
 }
 
 /** What a repair wrote: a count of rows, or what Kysely's `executeTakeFirst` gives. Zero rows = conflict. */

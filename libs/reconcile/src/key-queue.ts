@@ -1,4 +1,5 @@
 import type { Executor } from '@converge/postgres';
+import type { Claim } from './claim.ts';
 import type { Settlement } from './decide.ts';
 
 /** Why a key is looked at, and how urgently: the smaller number goes first. */
@@ -13,23 +14,6 @@ export interface EnqueueRequest {
   readonly cause: string;
   readonly quietMs: number;
   readonly maxWaitMs: number;
-}
-
-/** A key that this worker may work on until `leased_until`, and what is remembered of it. */
-export interface Claim {
-  readonly reconciler: string;
-  readonly key: string;
-  readonly holder: string;
-  readonly term: bigint;
-  readonly cause: string;
-  readonly failures: number;
-  readonly conflicts: number;
-  readonly repairs: number;
-  readonly healthyStreak: number;
-  readonly driftHash: string | null;
-  /** How long this very drift has been seen, milliseconds; null when none was. */
-  readonly driftAgeMs: number | null;
-  readonly lastVersionWritten: bigint | null;
 }
 
 // Rows are locked in key order, so two reports of the same keys cannot deadlock. The debounce trails: each report moves

@@ -7,11 +7,13 @@ import { ReconcileError } from './errors.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { WorkersOptions } from './workers.ts';
 
-/** The part of `Database` that is needed; a caller gives connections of their own, with a statement timeout. */
-export interface NamedDatabases {
-  // A database's tables are known to the reconciler that names it, not here.
-  readonly [name: string]: { readonly db: Kysely<never> };
-}
+/**
+ * The part of `Database` that is needed, whatever its tables are: a reconciler knows those of the databases it names.
+ * Give connections of their own, with a statement timeout, so that the critical path does not notice.
+ */
+export type NamedDatabases = Readonly<
+  Record<string, { readonly db: Pick<Kysely<unknown>, 'isTransaction' | 'destroy'> }>
+>;
 
 export interface ReconcileOptions {
   /** By the names that reconcilers give in `desired.in` and `actual.in`. */

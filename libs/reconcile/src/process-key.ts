@@ -5,7 +5,8 @@ import { attributeNames, instruments, type Logger, spanNames, withSpan } from '@
 import { hashOf } from './canonical.ts';
 import { type Outcome, type OutcomeKind, settle, verdict } from './decide.ts';
 import type { Databases } from './definition.ts';
-import { type Claim, settleClaim } from './key-queue.ts';
+import type { Claim } from './claim.ts';
+import { settleClaim } from './key-queue.ts';
 import { observe } from './observe.ts';
 import type { Reconciler } from './reconciler.ts';
 import { repair } from './repair.ts';
@@ -67,7 +68,11 @@ function report({ reconciler, log }: Surroundings, claim: Claim, outcome: Outcom
       log.info({ reconciler: reconciler.name, key, cause: claim.cause }, 'repaired');
       return;
     case 'held':
-      log.error({ reconciler: reconciler.name, key }, 'repairs are held: the limit of the window is reached');
+      if (outcome.first)
+        log.error(
+          { reconciler: reconciler.name, key },
+          'too many repairs are due: held until a person approves',
+        );
       return;
     case 'unresolvable':
       log.error({ reconciler: reconciler.name, key, reason: outcome.reason }, 'drift that no program mends');

@@ -8,7 +8,8 @@ import { hashOf } from './canonical.ts';
 import { allowance, type Outcome, settle } from './decide.ts';
 import type { Databases, RepairResult } from './definition.ts';
 import { ReconcileError } from './errors.ts';
-import { type Claim, lockClaim, settleClaim } from './key-queue.ts';
+import type { Claim } from './claim.ts';
+import { lockClaim, settleClaim } from './key-queue.ts';
 import { type Observation, observe, readActual, versionOf } from './observe.ts';
 import type { Reconciler } from './reconciler.ts';
 import { holdRepairs, readState, spendRepair } from './window.ts';
@@ -46,8 +47,8 @@ export async function repair(request: RepairRequest, seen: Read): Promise<Outcom
   const outside = executorOf(databases.actual);
   const state = await readState(outside, reconciler.name);
   const driftHash = hashOf(seen.drift);
-  if (state.held !== null) return { kind: 'held', driftHash };
-  const allowed = allowance(reconciler, state.lastRunKeys, state.approved);
+  if (state.held !== null) return { kind: 'held', driftHash, first: false };
+  const allowed = allowance(reconciler, state.lastRunKeys);
   try {
     return await kyselyTransaction(databases.actual, { clock, random }, (tx) =>
       repairIn(tx, request, seen, allowed),
@@ -56,7 +57,7 @@ export async function repair(request: RepairRequest, seen: Read): Promise<Outcom
     if (!(error instanceof Abandon)) throw error;
     if (error.outcome.kind === 'held') {
       const reason = `a window allows ${allowed} repairs (${state.lastRunKeys} keys in the last run), and one more is due`;
-      await holdRepairs(outside, reconciler.name, reason);
+      return { ...error.outcome, first: await holdRepairs(outside, reconciler.name, reason) };
     }
     return error.outcome;
   }
@@ -91,7 +92,7 @@ async function repairIn(
   const states = { desired, before: actual, after, drift };
   await writeAudit(executor, { reconciler: name, key, ...states, why, cause, actor: request.actor, term });
   if (!(await spendRepair(executor, { reconciler: name, allowed, windowMs: limits.windowMs })))
-    throw new Abandon({ kind: 'held', driftHash });
+    throw new Abandon({ kind: 'held', driftHash, first: false });
   const outcome: Outcome = { kind: 'repaired', version: versionOf(reconciler, after) };
   await settleClaim(executor, claim, settle(outcome, claim, reconciler, request.random));
   if (events.length > 0) await createOutbox(reconciler.emits ?? []).append(executor, events);

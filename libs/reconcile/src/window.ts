@@ -5,21 +5,17 @@ export interface ReconcilerState {
   readonly now: Date;
   readonly lastRunAt: Date | null;
   readonly lastRunKeys: number;
-  readonly approved: number;
-  readonly windowRepairs: number;
   readonly held: string | null;
 }
 
 const stateSql = `
-  select clock_timestamp() as now, last_run_at, last_run_keys, approved, window_repairs, held_reason
+  select clock_timestamp() as now, last_run_at, last_run_keys, held_reason
     from converge.reconciler where name = $1`;
 
 interface Row {
   readonly now: Date;
   readonly last_run_at: Date | null;
   readonly last_run_keys: string;
-  readonly approved: string;
-  readonly window_repairs: string;
   readonly held_reason: string | null;
 }
 
@@ -32,8 +28,6 @@ export async function readState(executor: Executor, reconciler: string): Promise
         now: row.now,
         lastRunAt: row.last_run_at,
         lastRunKeys: Number(row.last_run_keys),
-        approved: Number(row.approved),
-        windowRepairs: Number(row.window_repairs),
         held: row.held_reason,
       };
     // Only the first time: an upsert here would make every reader wait for repairs that hold the row.
@@ -49,8 +43,7 @@ const runEndedSql = `
   update converge.reconciler set
     last_run_at = $2, last_run_ended_at = clock_timestamp(), last_run_keys = $3,
     window_started_at = case when held_at is null then clock_timestamp() else window_started_at end,
-    window_repairs = case when held_at is null then 0 else window_repairs end,
-    approved = case when held_at is null then 0 else approved end
+    window_repairs = case when held_at is null then 0 else window_repairs end
   where name = $1`;
 
 export async function recordRun(
@@ -64,18 +57,20 @@ export async function recordRun(
 // repair's transaction, and rolls back with it. Only columns of the locked row are compared: whoever waited for the lock
 // compares again with its newest version.
 const expired = `window_started_at < clock_timestamp() - $3 * interval '1 millisecond'`;
+const withinWindow = `(${expired} or window_repairs < $2)`;
 const spendSql = `
   update converge.reconciler set
-    window_repairs = case when ${expired} then 1 else window_repairs + 1 end,
+    approved = case when ${withinWindow} then approved else approved - 1 end,
+    window_repairs = case when ${expired} then least(1, $2) when ${withinWindow} then window_repairs + 1 else window_repairs end,
     window_started_at = case when ${expired} then clock_timestamp() else window_started_at end
-  where name = $1 and held_at is null and (${expired} or window_repairs < $2)`;
+  where name = $1 and held_at is null and ($2 > 0 and ${withinWindow} or approved > 0)`;
 
-/** Takes one repair from the window. false = the window has none left, or repairs are held. */
+/** Takes one repair from the window, else from what an operator approved. false = none is left, or repairs are held. */
 export async function spendRepair(
   tx: Executor,
   { reconciler, allowed, windowMs }: { reconciler: string; allowed: number; windowMs: number },
 ): Promise<boolean> {
-  return allowed > 0 && (await tx.query(spendSql, [reconciler, allowed, windowMs])).rowCount === 1;
+  return (await tx.query(spendSql, [reconciler, allowed, windowMs])).rowCount === 1;
 }
 
 export async function holdRepairs(executor: Executor, reconciler: string, reason: string): Promise<boolean> {
@@ -84,13 +79,13 @@ export async function holdRepairs(executor: Executor, reconciler: string, reason
 }
 
 /**
- * An operator has looked: repairs go on in a new window, with `extra` repairs beyond its limits, and the keys that
- * waited are due now. false = nothing was held.
+ * An operator has looked: repairs go on in a new window, `extra` repairs may go beyond the limits of this and later
+ * windows until they are used up, and the keys that waited are due now. false = nothing was held.
  */
 export async function approveRepairs(executor: Executor, reconciler: string, extra = 0): Promise<boolean> {
   const { rowCount } = await executor.query(
     `update converge.reconciler set held_at = null, held_reason = null, window_started_at = clock_timestamp(),
-       window_repairs = 0, approved = $2 where name = $1 and held_at is not null`,
+       window_repairs = 0, approved = approved + $2 where name = $1 and held_at is not null`,
     [reconciler, extra],
   );
   if (rowCount === 0) return false;

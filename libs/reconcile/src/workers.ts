@@ -1,5 +1,6 @@
 import { executorOf } from '@converge/postgres';
-import { type Claim, claimKeys, renewClaim, rescueKeys } from './key-queue.ts';
+import type { Claim } from './claim.ts';
+import { claimKeys, renewClaim, rescueKeys } from './key-queue.ts';
 import { type Processed, processKey, type Surroundings } from './process-key.ts';
 
 export interface WorkersOptions extends Surroundings {
@@ -30,8 +31,8 @@ export async function drain(options: WorkersOptions, signal?: AbortSignal): Prom
       active.add(work);
     }
     if (active.size === 0) break;
-    // Full, or nothing due: a key that ends may free a place or may have been reported meanwhile.
-    if (claims.length < free || active.size === options.workers) await Promise.race(active);
+    // Full, or nothing more is due: a key that ends frees a place, and may have been reported meanwhile.
+    await Promise.race(active);
   }
   if (failures.length > 0) throw failures[0];
   return counts;

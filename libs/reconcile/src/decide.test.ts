@@ -1,0 +1,211 @@
+import { seededRandom } from '@converge/runtime';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  allowance,
+  FAILURES_BEFORE_TERMINAL,
+  HEALED_AFTER,
+  type Outcome,
+  settle,
+  verdict,
+} from './decide.ts';
+import type { Claim } from './claim.ts';
+import { defineReconciler, type Reconciler } from './reconciler.ts';
+
+const reconciler = (over: Partial<Parameters<typeof defineReconciler>[0]> = {}): Reconciler =>
+  defineReconciler({
+    name: 'stock',
+    keys: { scan: async function* () {} },
+    desired: { in: 'a', read: () => Promise.resolve(null) },
+    actual: { in: 'b', read: () => Promise.resolve(null) },
+    compare: () => null,
+    repair: () => Promise.resolve(1),
+    mode: 'repair',
+    timing: {
+      settleMs: 1_000,
+      quietMs: 100,
+      maxWaitMs: 500,
+      backoff: { baseMs: 10, factor: 2, capMs: 1_000 },
+    },
+    ...over,
+  });
+
+const claim = (over: Partial<Claim> = {}): Claim => ({
+  reconciler: 'stock',
+  key: 'k',
+  holder: 'h',
+  term: 1n,
+  cause: 'sweep',
+  failures: 0,
+  conflicts: 0,
+  repairs: 0,
+  healthyStreak: 0,
+  driftHash: null,
+  driftAgeMs: null,
+  lastVersionWritten: null,
+  ...over,
+});
+
+const failure = (
+  category: 'network' | 'data' | 'business' | 'bug' | 'configuration',
+  retryAfterMs?: number,
+): Outcome => ({
+  kind: 'failed',
+  failure: {
+    category,
+    certainty: 'not_applied',
+    code: 'X',
+    message: 'm',
+    structural: false,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  },
+});
+
+const decided = (outcome: Outcome, of: Partial<Claim> = {}) =>
+  settle(outcome, claim(of), reconciler(), () => 0.5);
+
+describe('what an outcome means for a key', () => {
+  it.each<[string, Outcome, Partial<Claim>, unknown]>([
+    ['in sync is done', { kind: 'in_sync' }, {}, { kind: 'done' }],
+    ['observed drift is done', { kind: 'observed', driftHash: 'd' }, {}, { kind: 'done' }],
+    ['a repair is done', { kind: 'repaired', version: 2n }, {}, { kind: 'done' }],
+    [
+      'a change in between is looked at again soon',
+      { kind: 'changed' },
+      {},
+      { kind: 'requeueAfter', ms: 100 },
+    ],
+    ['a stale view is looked at again soon', { kind: 'stale' }, {}, { kind: 'requeueAfter', ms: 100 }],
+    [
+      'young drift waits for the rest',
+      { kind: 'pending', driftHash: 'd', remainingMs: 700 },
+      {},
+      { kind: 'requeueAfter', ms: 700 },
+    ],
+    [
+      'a lost race waits by the number of lost races',
+      { kind: 'conflict', driftHash: 'd' },
+      { conflicts: 2 },
+      { kind: 'requeueAfter', ms: 20 },
+    ],
+    [
+      'a held repair waits for an operator',
+      { kind: 'held', driftHash: 'd', first: true },
+      {},
+      { kind: 'requeueAfter', ms: 60_000 },
+    ],
+    [
+      'what no program mends is terminal',
+      { kind: 'unresolvable', driftHash: 'd', reason: 'r' },
+      {},
+      { kind: 'terminal' },
+    ],
+    ['a network failure is retried', failure('network'), {}, { kind: 'retry', ms: 5 }],
+    ['… for ever, up to the cap', failure('network'), { failures: 50 }, { kind: 'retry', ms: 500 }],
+    ['a wrong setting as well', failure('configuration'), { failures: 50 }, { kind: 'retry', ms: 500 }],
+    [
+      'what the other side asked for is respected',
+      failure('network', 9_000),
+      {},
+      { kind: 'retry', ms: 9_000 },
+    ],
+    ['bad data is retried a few times', failure('data'), {}, { kind: 'retry', ms: 5 }],
+    [
+      '… and then terminal',
+      failure('data'),
+      { failures: FAILURES_BEFORE_TERMINAL - 1 },
+      { kind: 'terminal' },
+    ],
+    ['a rejection by the business is terminal at once', failure('business'), {}, { kind: 'terminal' }],
+  ])('%s', (_name, outcome, of, result) => {
+    expect(decided(outcome, of).result).toEqual(result);
+  });
+
+  it('a conflict has a counter of its own and is no failure', () => {
+    expect(
+      decided({ kind: 'conflict', driftHash: 'd' }, { conflicts: 1, failures: 2 }).counters,
+    ).toMatchObject({
+      conflicts: 2,
+      failures: 2,
+    });
+  });
+
+  it('counters start anew only after the key was healthy several times in a row', () => {
+    let streak = 0;
+    for (let look = 1; look < HEALED_AFTER; look += 1) {
+      const settled = decided({ kind: 'in_sync' }, { failures: 3, healthyStreak: streak });
+      expect(settled).toMatchObject({ forget: false, counters: { failures: 3, healthyStreak: look } });
+      streak = settled.counters.healthyStreak;
+    }
+    expect(decided({ kind: 'in_sync' }, { failures: 3, healthyStreak: streak })).toMatchObject({
+      forget: true,
+      counters: { failures: 0 },
+    });
+    expect(decided({ kind: 'observed', driftHash: 'd' }, { healthyStreak: 2 }).counters.healthyStreak).toBe(
+      0,
+    );
+  });
+
+  it('remembers the version that was written until the key is healed', () => {
+    expect(decided({ kind: 'repaired', version: 7n }).lastVersionWritten).toBe(7n);
+    expect(decided({ kind: 'stale' }, { lastVersionWritten: 7n }).lastVersionWritten).toBe(7n);
+    expect(
+      decided({ kind: 'in_sync' }, { lastVersionWritten: 7n, healthyStreak: 2 }).lastVersionWritten,
+    ).toBeNull();
+  });
+
+  it('never waits longer than the cap, and jitters', () => {
+    const random = seededRandom(42);
+    const delays = new Set<number>();
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 1_000 }), (failures) => {
+        const { result } = settle(failure('network'), claim({ failures }), reconciler(), random);
+        if (result.kind !== 'retry') return false;
+        delays.add(result.ms);
+        return result.ms >= 0 && result.ms <= 1_000;
+      }),
+    );
+    expect(delays.size).toBeGreaterThan(20);
+  });
+});
+
+describe('what may be done about drift', () => {
+  const seen = { repairs: 0, driftHash: 'd', driftAgeMs: 1_000 };
+  it.each<[string, Reconciler, Partial<Claim>, unknown]>([
+    ['new drift settles first', reconciler(), { driftHash: null }, { kind: 'pending', remainingMs: 1_000 }],
+    [
+      'another drift than before starts to settle anew',
+      reconciler(),
+      { driftHash: 'e' },
+      { kind: 'pending', remainingMs: 1_000 },
+    ],
+    [
+      'the same drift waits for the rest',
+      reconciler(),
+      { driftAgeMs: 400 },
+      { kind: 'pending', remainingMs: 600 },
+    ],
+    ['settled drift is repaired', reconciler(), {}, null],
+    ['in mode observe it is only seen', reconciler({ mode: 'observe' }), {}, { kind: 'observed' }],
+    ['in mode warn as well', reconciler({ mode: 'warn' }), {}, { kind: 'observed' }],
+    [
+      'what the reconciler calls unresolvable is',
+      reconciler({ unresolvable: () => 'lost' }),
+      {},
+      { kind: 'unresolvable', reason: 'lost' },
+    ],
+    ['a key that flaps is left to a person', reconciler(), { repairs: 5 }, { kind: 'unresolvable' }],
+  ])('%s', (_name, of, over, expected) => {
+    const found = verdict(of, { ...seen, ...over }, {}, 'd');
+    if (expected === null) expect(found).toBeNull();
+    else expect(found).toMatchObject(expected as object);
+  });
+});
+
+it.each([
+  { keys: 0, allowed: 5, why: 'a few in any case' },
+  { keys: 1_000, allowed: 20, why: 'two percent' },
+  { keys: 1_000_000, allowed: 100, why: 'never more than a hundred' },
+])('a window of $keys keys allows $allowed repairs: $why', ({ keys, allowed }) => {
+  expect(allowance(reconciler(), keys)).toBe(allowed);
+});

@@ -1,0 +1,224 @@
+import { freshDatabase, waitUntil } from '@converge/testing';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import {
+  openWorld,
+  rowsOf,
+  setStock,
+  setWanted,
+  stockOf,
+  stockReconciler,
+  type World,
+} from './fixture/stock.ts';
+import {
+  claimKeys,
+  type EnqueueRequest,
+  enqueueKeys,
+  lockClaim,
+  rescueKeys,
+  settleClaim,
+} from './key-queue.ts';
+import { settle } from './decide.ts';
+import type { ReconcileOptions } from './options.ts';
+import { reportKeys } from './report-keys.ts';
+import { reconcilerService, runReconciler } from './service.ts';
+
+let world: World;
+let options: ReconcileOptions;
+
+beforeEach(async () => {
+  const { databaseUrl } = inject('stack');
+  world = await openWorld(await freshDatabase(databaseUrl, 'rec'), await freshDatabase(databaseUrl, 'rec'));
+  options = { databases: { orders: world.orders, inventory: world.stock } };
+});
+afterEach(() => world.close());
+
+const report = (over: Partial<EnqueueRequest> = {}): Promise<void> =>
+  enqueueKeys(world.stock.executor, {
+    reconciler: 'stock',
+    keys: ['a'],
+    priority: 'event',
+    cause: 'test',
+    quietMs: 0,
+    maxWaitMs: 0,
+    ...over,
+  });
+const claim = (holder: string, leaseMs = 60_000) =>
+  claimKeys(world.stock.executor, { reconciler: 'stock', holder, limit: 10, leaseMs });
+const waitingMs = async (): Promise<number> =>
+  Number(
+    (
+      await rowsOf(
+        world,
+        'select extract(epoch from next_at - updated_at) * 1000 as ms from converge.reconcile_key',
+      )
+    )[0]!['ms'],
+  );
+
+describe('the key queue', () => {
+  it('with 8 workers and one key never has two inside, while other keys go on', async () => {
+    await setWanted(world, { a: 1 });
+    let inside = 0;
+    let most = 0;
+    let looks = 0;
+    const base = stockReconciler();
+    const watched = {
+      ...base,
+      desired: {
+        ...base.desired,
+        read: async (...args: Parameters<typeof base.desired.read>) => {
+          if (args[0] !== 'a') return base.desired.read(...args);
+          inside += 1;
+          most = Math.max(most, inside);
+          const value = await base.desired.read(...args);
+          inside -= 1;
+          looks += 1;
+          return value;
+        },
+      },
+    };
+    const services = Array.from({ length: 8 }, () =>
+      reconcilerService([watched], { ...options, workers: 2, pollMs: 5 }),
+    );
+    await Promise.all(services.map((service) => service.start()));
+    for (let round = 0; round < 60; round += 1)
+      await reportKeys(world.stock.executor, watched, ['a', `k${round % 5}`], { cause: 'x' });
+    await waitUntil(() => looks >= 20, { what: 'twenty looks at the key' });
+    await Promise.all(services.map((service) => service.stop()));
+    expect(most).toBe(1);
+    expect(await stockOf(world)).toMatchObject({ a: 1 });
+  });
+
+  it('queues a key once, however often it is reported', async () => {
+    await Promise.all(Array.from({ length: 20 }, () => report({ keys: ['a', 'b', 'a'] })));
+    expect((await claim('one')).map(({ key }) => key).sort()).toEqual(['a', 'b']);
+    expect(await claim('two')).toEqual([]);
+  });
+
+  it('runs a key that is reported while it is worked on once more, and only once', async () => {
+    await report();
+    const [first] = await claim('one');
+    await Promise.all([report(), report(), report()]);
+    expect(await claim('two')).toEqual([]);
+    const done = settle({ kind: 'in_sync' }, first!, stockReconciler(), () => 0);
+    expect(await settleClaim(world.stock.executor, first!, done)).toBe(true);
+    const [again] = await claim('two');
+    expect(again?.key).toBe('a');
+    await settleClaim(world.stock.executor, again!, done);
+    expect(await claim('one')).toEqual([]);
+    expect(await rowsOf(world, 'select * from converge.reconcile_key')).toEqual([]);
+  });
+
+  it('sees the last change of a key that changes while it is read', async () => {
+    await setWanted(world, { a: 1 });
+    const base = stockReconciler();
+    let changes = 5;
+    const busy = {
+      ...base,
+      repair: async (...args: Parameters<typeof base.repair>) => {
+        const written = await base.repair(...args);
+        if (changes-- > 0) {
+          await setWanted(world, { a: 10 - changes });
+          void reportKeys(world.stock.executor, base, ['a'], { cause: 'event' }); // waits for the claim's lock
+        }
+        return written;
+      },
+    };
+    const service = reconcilerService([busy], { ...options, pollMs: 5 });
+    await reportKeys(world.stock.executor, base, ['a'], { cause: 'event' });
+    await service.start();
+    await waitUntil(async () => (await stockOf(world))['a'] === 10, { what: 'the last value' });
+    await service.stop();
+  });
+
+  it('waits until reports are quiet, but never past the longest wait', async () => {
+    await report({ quietMs: 30_000, maxWaitMs: 100_000 });
+    expect(await waitingMs()).toBeCloseTo(30_000, -2);
+    const age = (seconds: number) =>
+      rowsOf(
+        world,
+        `update converge.reconcile_key set window_started_at = clock_timestamp() - interval '${seconds} s'`,
+      );
+    await age(60);
+    await report({ quietMs: 30_000, maxWaitMs: 100_000 });
+    expect(await waitingMs()).toBeCloseTo(30_000, -2);
+    await age(90);
+    await report({ quietMs: 30_000, maxWaitMs: 100_000 });
+    expect(await waitingMs()).toBeCloseTo(10_000, -2);
+    await report({ quietMs: 30_000, maxWaitMs: 100_000, priority: 'sweep' });
+    expect(await waitingMs()).toBeCloseTo(10_000, -2);
+    await report({ priority: 'operator' });
+    expect(await waitingMs()).toBeLessThan(1_000);
+  });
+
+  it('gives operators before events, and events before sweeps', async () => {
+    await report({ keys: ['sweep'], priority: 'sweep' });
+    await report({ keys: ['event'] });
+    await report({ keys: ['operator'], priority: 'operator' });
+    const order: string[] = [];
+    for (let taken = 0; taken < 3; taken += 1) {
+      const [next] = await claimKeys(world.stock.executor, {
+        reconciler: 'stock',
+        holder: 'h',
+        limit: 1,
+        leaseMs: 60_000,
+      });
+      order.push(next!.key);
+    }
+    expect(order).toEqual(['operator', 'event', 'sweep']);
+  });
+
+  it('takes a key from a worker that did not come back, and fences the late one', async () => {
+    await report();
+    const [late] = await claim('late', 0);
+    expect(await rescueKeys(world.stock.executor, 'stock')).toBe(1);
+    await rowsOf(world, 'update converge.reconcile_key set next_at = clock_timestamp()');
+    const [taken] = await claim('late');
+    expect(taken).toMatchObject({ key: 'a', failures: 1 });
+    expect(await lockClaim(world.stock.executor, late!)).toBe(false);
+    expect(
+      await settleClaim(
+        world.stock.executor,
+        late!,
+        settle({ kind: 'in_sync' }, late!, stockReconciler(), () => 0),
+      ),
+    ).toBe(false);
+    expect(await lockClaim(world.stock.executor, taken!)).toBe(true);
+  });
+
+  it('does not let a worker repair after its claim was lost', async () => {
+    await setWanted(world, { a: 3 });
+    const base = stockReconciler();
+    const robbed = {
+      ...base,
+      actual: {
+        ...base.actual,
+        read: async (...args: Parameters<typeof base.actual.read>) => {
+          await rowsOf(
+            world,
+            `update converge.reconcile_key set holder = 'thief', term = nextval('converge.reconcile_term')`,
+          );
+          return base.actual.read(...args);
+        },
+      },
+    };
+    expect((await runReconciler(robbed, options)).outcomes).toEqual({ lost: 1 });
+    expect(await stockOf(world)).toEqual({});
+  });
+
+  it('makes progress on a key that 20 writers fight over', async () => {
+    await setWanted(world, { a: 7 });
+    await setStock(world, { a: 0 });
+    const stop = new AbortController();
+    const writers = Array.from({ length: 20 }, async () => {
+      while (!stop.signal.aborted)
+        await world.stock.executor.query(`update stock set version = version + 1 where sku = 'a'`);
+    });
+    const service = reconcilerService([stockReconciler()], { ...options, pollMs: 5 });
+    await reportKeys(world.stock.executor, stockReconciler(), ['a'], { cause: 'x' });
+    await service.start();
+    await waitUntil(async () => (await stockOf(world))['a'] === 7, { what: 'the repair' });
+    stop.abort();
+    await Promise.all(writers);
+    await service.stop();
+  });
+});

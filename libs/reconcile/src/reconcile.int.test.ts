@@ -1,0 +1,221 @@
+import { executorOf } from '@converge/postgres';
+import { BusinessRejection } from '@converge/resilience';
+import { freshDatabase } from '@converge/testing';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import {
+  openWorld,
+  rowsOf,
+  setStock,
+  setWanted,
+  stockOf,
+  stockReconciler,
+  type World,
+} from './fixture/stock.ts';
+import type { ReconcileOptions } from './options.ts';
+import { reportKeys } from './report-keys.ts';
+import { runReconciler } from './service.ts';
+import { approveRepairs } from './window.ts';
+
+let world: World;
+let options: ReconcileOptions;
+
+beforeEach(async () => {
+  const { databaseUrl } = inject('stack');
+  world = await openWorld(await freshDatabase(databaseUrl, 'rec'), await freshDatabase(databaseUrl, 'rec'));
+  options = { databases: { orders: world.orders, inventory: world.stock } };
+});
+afterEach(() => world.close());
+
+describe('drift', () => {
+  it('is repaired, with an audit row, and the next pass finds nothing', async () => {
+    await setWanted(world, { a: 3, b: 2, c: 1 });
+    await setStock(world, { a: 3, b: 5, d: 9 });
+    const first = await runReconciler(stockReconciler(), { ...options, actor: 'tester' });
+    expect(first).toEqual({ keys: 4, outcomes: { in_sync: 1, repaired: 3 } });
+    expect(await stockOf(world)).toEqual({ a: 3, b: 2, c: 1, d: 0 });
+    const audit = await rowsOf(
+      world,
+      `select key, desired, before, after, why, cause, actor from converge.reconcile_audit where key = 'b'`,
+    );
+    expect(audit).toEqual([
+      {
+        key: 'b',
+        desired: 2,
+        before: { reserved: 5, version: 1 },
+        after: { reserved: 2, version: 2 },
+        why: 'stock',
+        cause: 'run now',
+        actor: 'tester',
+      },
+    ]);
+    expect(await runReconciler(stockReconciler(), options)).toEqual({ keys: 4, outcomes: { in_sync: 4 } });
+  });
+
+  it('from any random state two passes reach a fixed point', async () => {
+    const state = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd', 'e'), fc.nat(3));
+    await fc.assert(
+      fc.asyncProperty(state, state, async (wanted, stock) => {
+        await world.orders.executor.query('truncate wanted');
+        await world.stock.executor.query('truncate stock, converge.reconcile_key');
+        await setWanted(world, wanted);
+        await setStock(world, stock);
+        await runReconciler(stockReconciler(), options);
+        const fixed = await stockOf(world);
+        const { outcomes } = await runReconciler(stockReconciler(), options);
+        expect(Object.keys(outcomes).filter((kind) => kind !== 'in_sync')).toEqual([]);
+        expect(await stockOf(world)).toEqual(fixed);
+        for (const sku of new Set([...Object.keys(wanted), ...Object.keys(stock)]))
+          expect(fixed[sku] ?? 0).toBe(wanted[sku] ?? 0);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('in mode observe is seen and left', async () => {
+    await setWanted(world, { a: 3 });
+    const { outcomes } = await runReconciler(stockReconciler({ mode: 'observe' }), options);
+    expect(outcomes).toEqual({ observed: 1 });
+    expect(await stockOf(world)).toEqual({});
+  });
+
+  it('is repaired only when it was the same for the settle window', async () => {
+    await setWanted(world, { a: 3 });
+    const settling = stockReconciler({ timing: { settleMs: 60_000, quietMs: 0, maxWaitMs: 0 } });
+    expect((await runReconciler(settling, options)).outcomes).toEqual({ pending: 1 });
+    // Time passes by moving what is remembered, not by waiting.
+    const later = `update converge.reconcile_key set drift_since = drift_since - interval '61 s', next_at = clock_timestamp()`;
+    await rowsOf(world, later);
+    await setWanted(world, { a: 4 });
+    expect((await runReconciler(settling, options)).outcomes).toEqual({ pending: 1 });
+    await rowsOf(world, later);
+    expect((await runReconciler(settling, options)).outcomes).toEqual({ repaired: 1 });
+    expect(await stockOf(world)).toEqual({ a: 4 });
+  });
+});
+
+describe('a repair that must not be', () => {
+  it('meets a faster writer, writes nothing, and the key is looked at anew: a conflict, no failure', async () => {
+    await setWanted(world, { a: 3 });
+    await setStock(world, { a: 1 });
+    let races = 2;
+    const raced = stockReconciler();
+    const reconciler = {
+      ...raced,
+      repair: async (...[drift, context]: Parameters<typeof raced.repair>) => {
+        if (races-- > 0) await setStock(world, { a: 2 });
+        return raced.repair(drift, context);
+      },
+    };
+    const before = await rowsOf(world, 'select 1 from converge.reconcile_audit');
+    const first = await runReconciler(reconciler, options);
+    expect(before).toEqual([]);
+    expect(first.outcomes['conflict']).toBeGreaterThanOrEqual(1);
+    await until(
+      async () => (await stockOf(world))['a'] === 3,
+      () => runReconciler(reconciler, options),
+    );
+    expect(await rowsOf(world, 'select conflicts, failures from converge.reconcile_key')).toEqual([
+      { conflicts: 0, failures: 0 },
+    ]);
+    expect(await rowsOf(world, 'select 1 as n from converge.reconcile_audit')).toHaveLength(1);
+  });
+
+  it('is given up when desired changed while actual was read', async () => {
+    await setWanted(world, { a: 3 });
+    const base = stockReconciler();
+    let changes = 1;
+    const reconciler = {
+      ...base,
+      actual: {
+        ...base.actual,
+        read: async (...args: Parameters<typeof base.actual.read>) => {
+          const seen = await base.actual.read(...args);
+          // v2 arrives, and is applied by its own event, between our two looks.
+          if (changes-- > 0) {
+            await setWanted(world, { a: 8 });
+            await setStock(world, { a: 8 });
+          }
+          return seen;
+        },
+      },
+    };
+    const { outcomes } = await runReconciler(reconciler, options);
+    expect(outcomes).toEqual({ changed: 1, in_sync: 1 });
+    expect(await stockOf(world)).toEqual({ a: 8 });
+  });
+
+  it('breaks an invariant: rolled back with its audit row, and left to a person', async () => {
+    await setWanted(world, { a: 500 });
+    const bounded = stockReconciler({
+      invariants: [
+        {
+          name: 'no more than 100 of anything',
+          holds: async (sku, tx) =>
+            (await tx.selectFrom('stock').select('reserved').where('sku', '=', sku).executeTakeFirstOrThrow())
+              .reserved <= 100,
+        },
+      ],
+    });
+    expect((await runReconciler(bounded, options)).outcomes).toEqual({ failed: 1 });
+    expect(await stockOf(world)).toEqual({});
+    expect(await rowsOf(world, 'select state, reason from converge.reconcile_key')).toEqual([
+      { state: 'terminal', reason: expect.stringContaining('"no more than 100 of anything"') },
+    ]);
+    // A sweep leaves it; a new fact does not.
+    expect((await runReconciler(bounded, options)).outcomes).toEqual({});
+    await setWanted(world, { a: 50 });
+    await reportKeys(world.stock.executor, bounded, ['a'], { cause: 'event 1' });
+    expect((await runReconciler(bounded, options)).outcomes).toEqual({ repaired: 1 });
+  });
+
+  it('is refused by the business: terminal at once, and nothing is written', async () => {
+    await setWanted(world, { a: 1 });
+    const refusing = stockReconciler({
+      repair: () => Promise.reject(new BusinessRejection('the sku is frozen', { code: 'SKU_FROZEN' })),
+    });
+    expect((await runReconciler(refusing, options)).outcomes).toEqual({ failed: 1 });
+    expect(await rowsOf(world, 'select state, failures from converge.reconcile_key')).toEqual([
+      { state: 'terminal', failures: 1 },
+    ]);
+  });
+
+  it('exceeds the blast radius: an empty desired set is stopped, and goes on only when a person approves', async () => {
+    const stock = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`sku-${index}`, 1]));
+    await setStock(world, stock);
+    await setWanted(world, stock);
+    const limited = stockReconciler({ limits: { always: 2, share: 0.02 } });
+    await runReconciler(limited, options);
+    await world.orders.executor.query('truncate wanted');
+    const gone = async (): Promise<number> =>
+      Object.values(await stockOf(world)).filter((reserved) => reserved === 0).length;
+    for (let pass = 0; pass < 3; pass += 1) await runReconciler(limited, options);
+    expect(await gone()).toBe(4);
+    expect(await rowsOf(world, 'select held_reason from converge.reconciler')).toEqual([
+      { held_reason: 'a window allows 4 repairs (200 keys in the last run), and one more is due' },
+    ]);
+    expect(await approveRepairs(executorOf(world.stock.db), 'stock', 10)).toBe(true);
+    await runReconciler(limited, options);
+    expect(await gone()).toBe(4 + 14);
+    expect(await approveRepairs(executorOf(world.stock.db), 'other')).toBe(false);
+  });
+
+  it('of a key that flaps is left to a person', async () => {
+    await setWanted(world, { a: 1 });
+    const flapping = stockReconciler({ limits: { repairsPerKey: 2, always: 100 } });
+    for (let pass = 0; pass < 2; pass += 1) {
+      await setStock(world, { a: 9 });
+      expect((await runReconciler(flapping, options)).outcomes).toEqual({ repaired: 1 });
+    }
+    await setStock(world, { a: 9 });
+    expect((await runReconciler(flapping, options)).outcomes).toEqual({ unresolvable: 1 });
+  });
+});
+
+async function until(condition: () => Promise<boolean>, act: () => Promise<unknown>): Promise<void> {
+  for (let round = 0; round < 50; round += 1) {
+    if (await condition()) return;
+    await act();
+  }
+  throw new Error('not reached in 50 rounds');
+}

@@ -1,0 +1,91 @@
+import { executorOf } from '@converge/postgres';
+import { freshDatabase, waitUntil } from '@converge/testing';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { openWorld, rowsOf, setWanted, stockOf, stockReconciler, type World } from './fixture/stock.ts';
+import { leadOnce, leaseOf, resign } from './leader.ts';
+import { resolveOptions, type ReconcileOptions } from './options.ts';
+import { reconcilerService } from './service.ts';
+
+let world: World;
+let options: ReconcileOptions;
+
+beforeEach(async () => {
+  const { databaseUrl } = inject('stack');
+  world = await openWorld(await freshDatabase(databaseUrl, 'rec'), await freshDatabase(databaseUrl, 'rec'));
+  options = { databases: { orders: world.orders, inventory: world.stock } };
+});
+afterEach(() => world.close());
+
+const never = new AbortController().signal;
+
+describe('the schedule', () => {
+  const scheduled = () => stockReconciler({ schedule: '0 0 1 1 *' });
+
+  it('is run by one leader, and given up at once when it stops', async () => {
+    await setWanted(world, { a: 1 });
+    const [one, two] = ['one', 'two'].map((holder) => resolveOptions(scheduled(), { ...options, holder }));
+    expect(await leadOnce(one!, never)).toBe(1);
+    expect(await leadOnce(two!, never)).toBeUndefined();
+    const holder = async (): Promise<unknown> =>
+      (
+        await rowsOf(
+          world,
+          `select holder from converge.lease where name = '${leaseOf('stock')}' and expires_at > clock_timestamp()`,
+        )
+      )[0]?.['holder'];
+    expect(await holder()).toBe('one');
+    await resign(two!);
+    expect(await holder()).toBe('one');
+    await resign(one!);
+    expect(await leadOnce(two!, never)).toBeUndefined(); // the year's run was made by the first
+    expect(await holder()).toBe('two');
+  });
+
+  it('of two processes sweeps once, and both work on keys', async () => {
+    await setWanted(world, Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`k${index}`, 1])));
+    let scans = 0;
+    const base = scheduled();
+    const counting = {
+      ...base,
+      keys: { scan: (...args: Parameters<typeof base.keys.scan>) => ((scans += 1), base.keys.scan(...args)) },
+    };
+    const services = ['one', 'two'].map((holder) =>
+      reconcilerService([counting], { ...options, holder, pollMs: 5, workers: 1 }),
+    );
+    await Promise.all(services.map((service) => service.start()));
+    await waitUntil(async () => Object.keys(await stockOf(world)).length === 40, { what: 'forty repairs' });
+    await Promise.all(services.map((service) => service.stop()));
+    expect(scans).toBe(1);
+    const actors = await rowsOf(world, 'select distinct actor from converge.reconcile_audit order by 1');
+    expect(actors).toEqual([{ actor: 'reconciler one' }, { actor: 'reconciler two' }]);
+  });
+
+  it('that was interrupted is run anew', async () => {
+    await setWanted(world, { a: 1 });
+    const stopped = new AbortController();
+    const base = scheduled();
+    const interrupted = {
+      ...base,
+      keys: {
+        async *scan(...args: Parameters<typeof base.keys.scan>) {
+          stopped.abort();
+          yield* base.keys.scan(...args);
+        },
+      },
+    };
+    const one = resolveOptions(interrupted, { ...options, holder: 'one' });
+    expect(await leadOnce(one, stopped.signal)).toBeUndefined();
+    expect(await leadOnce(resolveOptions(base, { ...options, holder: 'one' }), never)).toBe(1);
+  });
+});
+
+it('a service that cannot find its tables rejects at the start', async () => {
+  await executorOf(world.stock.db).query('drop table converge.reconcile_key');
+  await expect(reconcilerService([stockReconciler()], options).start()).rejects.toThrow('reconcile_key');
+});
+
+it('a database that the process has no connection for is named', () => {
+  expect(() => reconcilerService([stockReconciler()], { databases: { orders: world.orders } })).toThrow(
+    'reconciler stock reads database "inventory", and the process has: orders. Name it in the settings',
+  );
+});
