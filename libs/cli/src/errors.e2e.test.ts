@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { pathToFileURL } from 'node:url';
+import { connect } from '@converge/postgres';
 import { freshDatabase } from '@converge/testing';
 import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { killLeftovers, root, runCli, start, type Ended } from './testing/cli-process.ts';
@@ -181,6 +182,38 @@ describe('converge topics', () => {
     expect(ended).toMatchObject({ code: 1, stderr: '' });
     expect(ended.stdout).toBe(
       'FAIL  topic no.such.topic  does not exist\n      → converge topics create no.such.topic --partitions N\n',
+    );
+  });
+});
+
+describe('converge doctor', () => {
+  it('names everything that must be mended at once, and exits with 1', async () => {
+    const ended = await runCli(['doctor', '--json'], { DATABASE_URL: empty, KAFKA_BROKERS: '127.0.0.1:1' });
+    expect(ended).toMatchObject({ code: 1, stderr: '' });
+    const { ok, findings } = JSON.parse(ended.stdout) as {
+      ok: boolean;
+      findings: { check: string; verdict: string }[];
+    };
+    expect(ok).toBe(false);
+    expect(findings).toContainEqual(expect.objectContaining({ check: 'postgres', verdict: 'ok' }));
+    expect(findings).toContainEqual(
+      expect.objectContaining({ check: 'migrations', verdict: 'fail', next: 'converge migrate' }),
+    );
+    expect(findings).toContainEqual(expect.objectContaining({ check: 'kafka', verdict: 'fail' }));
+  });
+
+  it('finds a topic that events wait for and that does not exist', async () => {
+    const env = { DATABASE_URL: await freshDatabase(databaseUrl, 'doctor'), KAFKA_BROKERS: brokers };
+    await runCli(['migrate'], env);
+    expect(await runCli(['doctor'], env)).toMatchObject({ code: 0 });
+    const database = connect({ url: env.DATABASE_URL });
+    await database.executor.query(`select converge.emit('no.such.topic', 'k', 't', '{}', '{}')`);
+    await database.close();
+    const ended = await runCli(['doctor'], env);
+    expect(ended.code).toBe(1);
+    expect(ended.stdout).toMatch(/backlog +1 event waits, for /);
+    expect(ended.stdout).toMatch(
+      /FAIL +topic no\.such\.topic +does not exist\n +→ converge topics create no\.such\.topic/,
     );
   });
 });

@@ -66,8 +66,9 @@ function backlog(events: number, oldestMs: number | null): Finding {
   const check = 'backlog';
   if (events === 0 || oldestMs === null)
     return { check, verdict: 'ok', text: 'no event waits to be published' };
-  const count = events >= COUNTED ? `${COUNTED} events or more wait` : `${events} wait`;
-  const text = `${count}, the oldest for ${formatMs(oldestMs)}`;
+  const age = formatMs(oldestMs);
+  const count = events >= COUNTED ? `${COUNTED} or more` : String(events);
+  const text = events === 1 ? `1 event waits, for ${age}` : `${count} events wait, the oldest for ${age}`;
   if (oldestMs < LATE_MS) return { check, verdict: 'ok', text };
   return { check, verdict: 'warn', text, next: "see the relay's log and /readyz" };
 }

@@ -62,7 +62,7 @@ describe("the doctor's checks of what waits", () => {
     const late = checkBacklog({ events: 12, oldestMs: 61_000, held: [], leader: null });
     expect(late).toMatchObject([
       { check: 'relay', verdict: 'warn' },
-      { check: 'backlog', verdict: 'warn', text: '12 wait, the oldest for 1 min 1 s' },
+      { check: 'backlog', verdict: 'warn', text: '12 events wait, the oldest for 1 min 1 s' },
     ]);
   });
 
