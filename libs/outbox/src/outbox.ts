@@ -2,7 +2,7 @@ import { type DomainEvent, type EventDefinition, MAX_PAYLOAD_BYTES } from '@conv
 import type { Executor } from '@converge/postgres';
 import { type Clock, type NewId, newUuidV7, type Random, systemClock, systemRandom } from '@converge/runtime';
 import { inject } from '@converge/telemetry';
-import type { Kysely } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import { OutboxError } from './errors.ts';
 import { type AppendContext, type AppendEvent, type EventRow, rowOf, type RowSettings } from './event-row.ts';
 import { insertRows } from './insert.ts';
@@ -37,12 +37,16 @@ export interface Outbox {
    * Rerun as a whole on 40001 and 40P01, so `fn` must have no effect outside `tx`. A nested call (same `db`, or the
    * outer `tx`) joins the outer transaction; when it fails, the outer one cannot commit.
    */
-  transaction<DB, T>(db: Kysely<DB>, fn: Work<DB, T>): Promise<T>;
+  transaction<DB, T>(db: Kysely<DB> | Transaction<DB>, fn: Work<DB, T>): Promise<T>;
   /**
    * The same, answered once per request key: a repetition gets the stored result (as JSON: a Date is a string), other
    * content under the key REQUEST_KEY_REUSED.
    */
-  transaction<DB, T>(db: Kysely<DB>, options: TransactionOptions, fn: Work<DB, T>): Promise<T>;
+  transaction<DB, T>(
+    db: Kysely<DB> | Transaction<DB>,
+    options: TransactionOptions,
+    fn: Work<DB, T>,
+  ): Promise<T>;
   /**
    * Writes events in the caller's own transaction, in the order of the array. Call it as the last statement before the
    * commit: it holds the locks of the events' keys until then. Call it once per transaction, since a second call may
@@ -70,10 +74,14 @@ export function createOutbox(events: readonly EventDefinition[], options: Outbox
     return rowOf(event, context, row);
   };
   const settings = { clock, random, idleTimeoutMs, toRow };
-  function transaction<DB, T>(db: Kysely<DB>, fn: Work<DB, T>): Promise<T>;
-  function transaction<DB, T>(db: Kysely<DB>, chosen: TransactionOptions, fn: Work<DB, T>): Promise<T>;
+  function transaction<DB, T>(db: Kysely<DB> | Transaction<DB>, fn: Work<DB, T>): Promise<T>;
   function transaction<DB, T>(
-    db: Kysely<DB>,
+    db: Kysely<DB> | Transaction<DB>,
+    chosen: TransactionOptions,
+    fn: Work<DB, T>,
+  ): Promise<T>;
+  function transaction<DB, T>(
+    db: Kysely<DB> | Transaction<DB>,
     ...rest: readonly [Work<DB, T>] | readonly [TransactionOptions, Work<DB, T>]
   ): Promise<T> {
     const [chosen, fn] = rest.length === 1 ? [{}, rest[0]] : rest;

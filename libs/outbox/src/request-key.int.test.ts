@@ -74,7 +74,7 @@ it('no result, and a key that waits for a request which fails', async () => {
   const options = { requestKey: 'key', request: 1 };
   const claimed = Promise.withResolvers<undefined>();
   const release = Promise.withResolvers<undefined>();
-  const failing = outbox.transaction(database.db, options, async () => {
+  const failing = outbox.transaction(database.db, options, async (): Promise<string> => {
     claimed.resolve(undefined);
     await release.promise;
     throw new Error('no');

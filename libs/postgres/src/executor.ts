@@ -1,4 +1,4 @@
-import { CompiledQuery, type Kysely } from 'kysely';
+import { CompiledQuery, type Kysely, type Transaction } from 'kysely';
 import type { ClientBase, QueryResult, QueryResultRow } from 'pg';
 
 export interface ExecutorResult<R> {
@@ -16,7 +16,7 @@ export interface Executor {
 }
 
 /** Raw SQL on the very connection of a Kysely instance or transaction. Plugins (such as camel case) do not apply. */
-export function executorOf<DB>(db: Kysely<DB>): Executor {
+export function executorOf<DB>(db: Kysely<DB> | Transaction<DB>): Executor {
   const plain = db.withoutPlugins();
   return {
     query: async <R>(text: string, values: readonly unknown[] = []): Promise<ExecutorResult<R>> => {
