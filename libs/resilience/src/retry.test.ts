@@ -149,13 +149,13 @@ describe('a caller that aborts', () => {
     const controller = new AbortController();
     const ended = await run(
       () => {
-        queueMicrotask(() => setImmediate(() => controller.abort(new Error('stopping'))));
+        setImmediate(() => controller.abort(new Error('stopping')));
         return Promise.reject(failing());
       },
       {},
       controller.signal,
     );
-    expect(ended).toMatchObject({ error: { message: 'stopping' }, starts: [0], sleepers: 0 });
+    expect(ended).toMatchObject({ error: { message: 'stopping' }, starts: [0], sleepers: 0, ended: 0 });
   });
 
   it('is not held by an attempt that does not look at its signal', async () => {
@@ -168,7 +168,7 @@ describe('a caller that aborts', () => {
       {},
       controller.signal,
     );
-    expect(ended).toMatchObject({ error: { message: 'stopping' }, sleepers: 0, reports: [] });
+    expect(ended).toMatchObject({ error: { message: 'stopping' }, sleepers: 0, reports: [], ended: 0 });
   });
 
   it('before the first attempt, prevents it', async () => {

@@ -133,6 +133,11 @@ describe('errors', () => {
       'no such setting',
     ],
     [
+      'a constructor among the flags',
+      () => errorOf({}, { flags: { 'policies.constructor.attempts': 1 } }),
+      'no such setting',
+    ],
+    [
       'a constructor in a record',
       () => errorOf({ CONVERGE__POLICIES__CONSTRUCTOR__ATTEMPTS: '1' }),
       'no such setting',

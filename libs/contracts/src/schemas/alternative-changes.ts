@@ -10,27 +10,29 @@ function alternativesOf(schema: JsonSchema): readonly JsonSchema[] {
 }
 
 /**
- * Alternatives without an equal on the other side: those with the same tag, or the only one left on each side, are
- * taken to be one that changed. A schema without alternatives is one.
+ * Each old alternative is compared with its equal, with the one of the same tag, or, when one is left over on each
+ * side, with that one; what has no partner came or went. A schema without alternatives is one. Equals are compared
+ * too: what they refer to may have changed.
  */
 export function alternativeChanges(place: Place): readonly Incompatibility[] {
   const [old, now] = [alternativesOf(place.before), alternativesOf(place.after)];
   const lost = old.filter((one) => !now.some((other) => same(one, other)));
   const gained = now.filter((one) => !old.some((other) => same(one, other)));
   const single = lost.length === 1 && gained.length === 1;
-  const twinOf = (one: JsonSchema): JsonSchema | undefined =>
-    single ? gained[0] : gained.find((other) => sameTag(one, other));
-  const twins = new Set(lost.map(twinOf));
+  const partnerOf = (one: JsonSchema): JsonSchema | undefined =>
+    now.find((other) => same(one, other)) ??
+    (single ? gained[0] : gained.find((other) => sameTag(one, other)));
+  const partners = new Set(old.map(partnerOf));
   return [
-    ...lost.flatMap((one): readonly Incompatibility[] => {
-      const twin = twinOf(one);
-      if (twin !== undefined) return place.compare(below(place, '(one of)', one, twin));
+    ...old.flatMap((one): readonly Incompatibility[] => {
+      const partner = partnerOf(one);
+      if (partner !== undefined) return place.compare(below(place, '(one of)', one, partner));
       return [
         { path: place.path, breaks: 'old_events', reason: `the alternative ${brief(one)} was removed` },
       ];
     }),
     ...gained
-      .filter((one) => !twins.has(one))
+      .filter((one) => !partners.has(one))
       .map((one): Incompatibility => {
         return { path: place.path, breaks: 'old_readers', reason: `the alternative ${brief(one)} was added` };
       }),

@@ -193,6 +193,20 @@ describe('an incompatible change is reported with whom it breaks and why', () =>
     expect(compare(tree(z.string()), tree(z.int()))).toMatchObject([{ path: 'root.leaf', breaks: 'both' }]);
   });
 
+  it('inside what is only referred to, from lists, records and alternatives whose own text is the same', () => {
+    const shared = { $ref: '#/$defs/x' };
+    const schema = (place: object, x: object) => ({ type: 'object', properties: { p: place }, $defs: { x } });
+    for (const place of [
+      { type: 'array', items: shared },
+      { type: 'object', additionalProperties: shared },
+      { anyOf: [{ type: 'null' }, shared] },
+      { type: 'array', prefixItems: [shared] },
+    ])
+      expect(
+        incompatibilities(schema(place, { type: 'string' }), schema(place, { type: 'number' })),
+      ).toMatchObject([{ breaks: 'both', reason: 'type string became number' }]);
+  });
+
   it('of a keyword that is not understood counts as breaking both', () => {
     const [before, after] = [
       { type: 'object', dependentRequired: { a: ['b'] } },

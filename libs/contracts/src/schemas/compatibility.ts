@@ -2,7 +2,7 @@ import { alternativeChanges, hasAlternatives } from './alternative-changes.ts';
 import { constraintChanges } from './constraints.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { extraChanges, propertyChanges } from './object-changes.ts';
-import { below, type Incompatibility, isSchema, listOf, type Place, same, schemaOf } from './place.ts';
+import { below, type Incompatibility, isSchema, listOf, type Place, schemaOf } from './place.ts';
 
 /** Compares two JSON Schemas of one published version. Only new optional properties of open objects are compatible. */
 export function incompatibilities(before: JsonSchema, after: JsonSchema): readonly Incompatibility[] {
@@ -11,7 +11,7 @@ export function incompatibilities(before: JsonSchema, after: JsonSchema): readon
 
 function compare(raw: Place): readonly Incompatibility[] {
   const place = resolved(raw);
-  if (place === undefined || same(place.before, place.after)) return [];
+  if (place === undefined) return [];
   if (hasAlternatives(place.before) || hasAlternatives(place.after)) return alternativeChanges(place);
   const typeChanges = typesOf(place);
   // Of another type altogether: what lies below says nothing more.

@@ -74,8 +74,8 @@ function added(place: Place, name: string): readonly Incompatibility[] {
 /** `additionalProperties` as a schema (records) or as open and closed. */
 export function extraChanges(place: Place): readonly Incompatibility[] {
   const [old, now] = [place.before['additionalProperties'], place.after['additionalProperties']];
-  if (same(old, now)) return [];
   if (isSchema(old) && isSchema(now)) return place.compare(below(place, '*', old, now));
+  if (same(old, now)) return [];
   if (now === false || isSchema(now))
     return [{ path: place.path, breaks: 'old_events', reason: 'other properties are now restricted' }];
   return [{ path: place.path, breaks: 'old_readers', reason: 'other properties are no longer restricted' }];
