@@ -7,6 +7,7 @@
  * - nothing here waits by time: conditions have deadlines, and an error names what was awaited.
  */
 export { freshDatabase } from './database.ts';
+export { dumpTopic, type DumpedRecord } from './dump-topic.ts';
 export { faultProxy, type FaultProxy, type FaultProxyOptions } from './fault-proxy.ts';
 export { freshTopic, type FreshTopicOptions } from './fresh-topic.ts';
 export { manualClock, type ManualClock } from './manual-clock.ts';

@@ -1,0 +1,56 @@
+/** Makes the shop's databases, tables, topics and first stock; safe to repeat. For docker-compose.yml. */
+import { inboxMigrations } from '@converge/inbox';
+import { failureTopic } from '@converge/contracts';
+import { kafkajsBroker } from '@converge/kafka';
+import { nameSource, outboxMigrations } from '@converge/outbox';
+import { connect, migrate } from '@converge/postgres';
+import { reconcileMigrations } from '@converge/reconcile';
+import { relayMigrations } from '@converge/relay';
+import { shopEvents } from '@converge/schemas';
+import { shopMigrations, type ShopService } from '../../services/shop/src/common/migrations.ts';
+
+const kit = [outboxMigrations, relayMigrations, inboxMigrations, reconcileMigrations];
+const services = Object.keys(shopMigrations) as ShopService[];
+const consumers = services.filter((name) => name !== 'provider');
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+function required(name: string): string {
+  const value = process.env[name];
+  if (value === undefined || value === '') throw new Error(`${name} is not set`);
+  return value;
+}
+
+async function prepareDatabase(serverUrl: string, name: ShopService): Promise<void> {
+  const server = connect({ url: serverUrl, max: 1 });
+  const { rows } = await server.executor.query('select 1 from pg_database where datname = $1', [name]);
+  if (rows.length === 0) await server.executor.query(`create database "${name}"`);
+  await server.close();
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  const database = connect({ url: url.href, max: 2 });
+  const applied = await migrate(database, [...(name === 'provider' ? [] : kit), ...shopMigrations[name]]);
+  if (name !== 'provider') await nameSource(database.executor, name);
+  if (name === 'inventory')
+    await database.executor.query(
+      `insert into stock (sku, initial, on_hand) select 'article-' || n, 1000, 1000 from generate_series(1, 20) as n
+         on conflict do nothing`,
+    );
+  await database.close();
+  say(`${name}: ${applied.length} migrations applied`);
+}
+
+async function prepareTopics(brokers: readonly string[]): Promise<void> {
+  const broker = kafkajsBroker({ brokers, clientId: 'prepare' });
+  try {
+    const admin = await broker.admin();
+    const topics = new Set([...shopEvents.map(({ topic }) => topic), ...consumers.map(failureTopic)]);
+    for (const name of topics)
+      say(`${name}: ${(await admin.createTopic({ name, partitions: 6 })) ? 'made' : 'is there'}`);
+  } finally {
+    await broker.close();
+  }
+}
+
+const serverUrl = required('DATABASE_URL');
+for (const name of services) await prepareDatabase(serverUrl, name);
+await prepareTopics(required('KAFKA_BROKERS').split(','));
