@@ -37,7 +37,7 @@ describe('a consumer that is killed', () => {
     await database.close();
   });
 
-  function start(failpoint = ''): ChildProcess {
+  function start(failpoint = '', more: Record<string, string> = {}): ChildProcess {
     const env = {
       ...process.env,
       NODE_OPTIONS: '--conditions=source',
@@ -46,9 +46,10 @@ describe('a consumer that is killed', () => {
       CONSUMER: name,
       TOPIC: topic,
       CONVERGE_FAILPOINT: failpoint,
-      LOG_LEVEL: 'warn',
+      LOG_LEVEL: process.env['CHILD_LOG'] ?? 'silent',
+      ...more,
     };
-    const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+    const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'inherit'] });
     children.push(child);
     return child;
   }
@@ -87,5 +88,31 @@ describe('a consumer that is killed', () => {
       'select count(*) as n, count(distinct event_id) as ids from converge.outbox',
     );
     expect(rows).toEqual([{ n: '120', ids: '120' }]);
+  });
+
+  it('that froze in its handler and wakes up after another took over has no effect', async () => {
+    const source = new FixtureSource({ partitions });
+    const { counted } = testEvents(topic);
+    const sent = Array.from({ length: 20 }, (_, n) => counted({ key: 'k', n }));
+    await source.publish(broker, sent);
+    const zombie = start('', { HOLD_MS: '100' });
+    await once(zombie.stdout!, 'data');
+    zombie.kill('SIGSTOP');
+    const owner = start();
+    await waitUntil(async () => (await lines(database)).length >= 20, {
+      what: 'the new owner',
+      deadlineMs: 60_000,
+    });
+    zombie.kill('SIGCONT');
+    await source.publish(broker, [counted({ key: 'k', n: 20 })]);
+    await waitUntil(async () => (await lines(database)).length >= 21, {
+      what: 'the next event',
+      deadlineMs: 60_000,
+    });
+    const exits = [zombie, owner].map((child) => once(child, 'exit'));
+    zombie.kill('SIGTERM');
+    owner.kill('SIGTERM');
+    expect((await Promise.all(exits)).map(([code]) => code as number)).toEqual([0, 0]);
+    expect((await lines(database)).map(({ n }) => n)).toEqual(Array.from({ length: 21 }, (_, n) => n));
   });
 });

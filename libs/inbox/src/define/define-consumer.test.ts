@@ -1,3 +1,4 @@
+import type { Transaction } from 'kysely';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { defineConsumer, startOf } from './define-consumer.ts';
 import { testEvents } from '../fixture/ledger.ts';
@@ -21,7 +22,7 @@ describe('defineConsumer', () => {
     defineConsumer<{ stock: { id: string } }>({ name: 'stock', from: 'beginning' })
       .on(counted, { maxHandleMs: 5 }, (event, { tx, emit }) => {
         expectTypeOf(event.data).toEqualTypeOf<{ key: string; n: number }>();
-        expectTypeOf(tx.selectFrom).parameter(0).not.toBeNever();
+        expectTypeOf(tx).toEqualTypeOf<Transaction<{ stock: { id: string } }>>();
         expectTypeOf(emit).returns.toBeVoid();
       })
       .onBatch(priced, (events) => void expectTypeOf(events[0]!.data.n).toBeNumber())

@@ -28,7 +28,15 @@ export async function settle<DB>(
     const outcome = await attempt(context, partition, steps, new Map(), signal);
     if (outcome.kind !== 'events' && outcome.kind !== 'too_long') return outcome;
     partition.limit = 1;
-    context.log.debug({ ...partition.key, events: steps.length, reason: outcome.kind }, 'isolating');
+    context.log.debug(
+      {
+        topic: partition.key.topic,
+        partition: partition.key.partition,
+        events: steps.length,
+        reason: outcome.kind,
+      },
+      'isolating',
+    );
   }
   for (const part of parts) {
     const outcome = await settleOne(context, partition, part, signal);
