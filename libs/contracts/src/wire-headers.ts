@@ -1,12 +1,11 @@
 import { ContractError } from './contract-error.ts';
+import { textOf } from './text.ts';
 import { CONTENT_TYPE, dataSchemaOf, isReserved, WIRE } from './wire.ts';
 
 export type WireHeaders = Readonly<Record<string, string>>;
 
 /** No honest producer comes near; a hostile one must not make us build huge objects. */
 const MAX_RECEIVED = 256;
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * The record's headers as text. Ours must be unique and text: two different `ce_id` would let two readers see two
@@ -21,7 +20,7 @@ export function readHeaders(headers: readonly (readonly [string, Uint8Array | nu
   // No prototype: a header named __proto__ is then a name like any other.
   const read = Object.create(null) as Record<string, string>;
   for (const [name, value] of headers) {
-    const text = decode(value);
+    const text = value === null ? undefined : textOf(value);
     if (isReserved(name)) read[name] = ours(read, name, text);
     else if (text !== undefined) read[name] = text;
   }
@@ -35,15 +34,6 @@ function ours(read: WireHeaders, name: string, text: string | undefined): string
   if (text === undefined || /[\u0000-\u001f\u007f]/.test(text))
     throw new ContractError('HEADERS_INVALID', `the header ${shown} is not text`);
   return text;
-}
-
-function decode(value: Uint8Array | null): string | undefined {
-  if (value === null) return undefined;
-  try {
-    return utf8.decode(value);
-  } catch {
-    return undefined;
-  }
 }
 
 /** What the kit knows of an event's story when it is written. */

@@ -39,6 +39,7 @@ const own: ReadonlySet<string> = new Set(Object.values(WIRE));
 
 /** True for names that only the kit may set: all of the above, and all that begin with `ce_`, in any case. */
 export function isReserved(name: string): boolean {
+  if (own.has(name)) return true;
   const lower = name.toLowerCase();
   return lower.startsWith('ce_') || own.has(lower);
 }
