@@ -75,6 +75,21 @@ it('an emit after the end throws, during it or later', async () => {
   expect(await keysOf(shop)).toEqual([]);
 });
 
+it('an emit that nobody awaited, while the events are being written, throws instead of being lost', async () => {
+  let late: Promise<string> | undefined;
+  await run(({ tx, emit }) => {
+    emit(orderPlaced({ orderId: 'a' }));
+    // Its answer comes after the function has returned and before that of the insert.
+    late = executorOf(tx)
+      .query('select 1')
+      .then(() => emit(orderPlaced({ orderId: 'b' })));
+    late.catch(() => undefined);
+    return Promise.resolve();
+  });
+  await expect(late).rejects.toMatchObject({ code: 'TRANSACTION_ENDED' });
+  expect(await keysOf(shop)).toEqual(['a']);
+});
+
 it('a rerun forgets the events of the run before', async () => {
   let runs = 0;
   await run(async (transaction) => {
