@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { StartAt } from './broker.ts';
-import { type BrokerUnderTest, Kit, record, records, until, values } from './contract-suite-kit.ts';
+import { type BrokerUnderTest, Kit, record, records, settled, until, values } from './contract-suite-kit.ts';
 
 export function consumingContract(setup: () => BrokerUnderTest): void {
   describe('consuming', () => {
@@ -110,70 +110,6 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
       expect(member.broken).toEqual([]);
     });
 
-    it('begins where it is told in the middle of a batch, and drops what it had fetched beyond', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic();
-      for (let round = 0; round < 10; round += 1) await kit.write(topic, 0, records(10, `${round}-`));
-      let seeks = 0;
-      const member = kit.member({
-        groupId: kit.group(),
-        topics: [topic],
-        maxBytesPerPartition: 1_000,
-        batch: async (batch, control) => {
-          if (seeks === 0 && batch.records.at(-1)!.offset >= 30n) {
-            seeks += 1;
-            // Enough for a fetch ahead to have arrived.
-            await settled(kit, topic);
-            control.seek(15n);
-            control.seek(12n);
-          } else if (seeks === 1 && batch.records.at(-1)!.offset === 99n) {
-            seeks += 1;
-            control.seek('earliest');
-          }
-        },
-      });
-      await member.start();
-      await until(
-        'the end for the last time',
-        () => seeks === 2 && member.seen.filter(({ offset }) => offset === 99n).length === 2,
-      );
-      const offsets = member.seen.map(({ offset }) => Number(offset));
-      const jumps = offsets.flatMap((offset, index) => {
-        const before = offsets[index - 1];
-        return before === undefined || offset === before + 1 ? [] : [[before, offset] as const];
-      });
-      expect(jumps).toHaveLength(2);
-      expect(jumps[0]?.[1]).toBe(12);
-      expect(jumps[1]).toEqual([99, 0]);
-    });
-
-    it('pauses and resumes one partition while others go on, in a batch and outside', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic(2);
-      const member = kit.member({
-        groupId: kit.group(),
-        topics: [topic],
-        batch: (batch, control) => {
-          if (batch.partition === 0 && values(batch.records).includes('stop0')) control.pause();
-          return Promise.resolve();
-        },
-      });
-      await member.start();
-      await kit.write(topic, 0, records(1, 'stop'));
-      await until('the pause', () => member.seen.length === 1);
-      await kit.write(topic, 0, records(3, 'later'));
-      for (let round = 0; round < 3; round += 1) {
-        await kit.write(topic, 1, records(1, `${round}-`));
-        await until('the other partition', () => member.seen.length === 2 + round);
-      }
-      expect(values(member.seen).filter((value) => value?.startsWith('later') === true)).toEqual([]);
-      member.consumer.control(topic, 0)?.resume();
-      await until('the paused records', () => member.seen.length === 7);
-      expect(member.consumer.control(topic, 9)).toBeUndefined();
-      expect(member.consumer.control(`${topic}-not-ours`, 0)).toBeUndefined();
-      expect(member.broken).toEqual([]);
-    });
-
     it('drains a backlog of large records within the size limit of a fetch', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(4);
@@ -239,12 +175,4 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
       });
     });
   });
-}
-
-/** Lets a whole round of fetches pass: several requests of another client, each later than the one before. */
-async function settled(kit: Kit, topic: string): Promise<void> {
-  const admin = await kit.admin();
-  const end = performance.now() + 150;
-  while (performance.now() < end) await admin.logEnds(topic);
-  await admin.close();
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type BrokerUnderTest, Kit, type Member, records, until } from './contract-suite-kit.ts';
+import { type BrokerUnderTest, Kit, type Member, records, settled, until } from './contract-suite-kit.ts';
 
 const held = (...members: readonly Member[]): number[] => members.map(({ owned }) => owned.size).sort();
 
@@ -15,6 +15,8 @@ export function groupContract(setup: () => BrokerUnderTest): void {
             groupId,
             topics: [topic],
             startAt: () => 'committed',
+            // Longer than anything here waits: a member that stops has to say so.
+            sessionTimeoutMs: 60_000,
             // A commit of a membership that is over is refused: another member delivers the batch again.
             batch: (batch, control) =>
               control.commit(batch.records.at(-1)!.offset + 1n).catch(() => undefined),
@@ -133,7 +135,8 @@ export function groupContract(setup: () => BrokerUnderTest): void {
         () => (stopped = true),
       );
       await until('revoked', () => member.story.includes('revoked 1'));
-      // Another member cannot be given the partition before: the stopping one is still there.
+      // It stays a member for as long as that takes, or its commit would be refused.
+      await new Promise((resolve) => setTimeout(resolve, kit.under.sessionTimeoutMs * 1.5));
       expect(stopped).toBe(false);
       gate.open();
       await stopping;
@@ -142,6 +145,41 @@ export function groupContract(setup: () => BrokerUnderTest): void {
       expect(await (await kit.admin()).committed(groupId, topic)).toEqual(new Map([[0, 3n]]));
       const next = await kit.member({ groupId, topics: [topic], startAt: () => 'committed' }).start();
       await until('the next member', () => next.owned.size === 1);
+    }, 60_000);
+
+    it('never runs two batches of a partition, even when a handler outlives its membership, nor does a stop', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(1);
+      const groupId = kit.group();
+      let ended = 0;
+      const member = kit.member({
+        groupId,
+        topics: [topic],
+        batch: async () => {
+          await gate.passed;
+          ended += 1;
+        },
+      });
+      const gate = member.gate();
+      await member.start();
+      await kit.write(topic, 0, records(1));
+      await until('the batch', () => member.batches.length === 1);
+      const guest = kit.member({ groupId, topics: [topic], batch: () => Promise.resolve() });
+      await guest.start();
+      await guest.consumer.stop();
+      await until(
+        'the partition to come back',
+        () =>
+          member.story.filter((line) => line.startsWith('assigned')).length > 1 && member.owned.size === 1,
+      );
+      await kit.write(topic, 0, records(1));
+      await settled(kit, topic);
+      const stopping = member.consumer.stop().then(() => ended);
+      await until('revoked', () => member.owned.size === 0);
+      gate.open();
+      expect(await stopping).toBe(1);
+      expect(member.batches).toHaveLength(1);
+      expect(member.broken).toEqual([]);
     }, 60_000);
 
     it('refuses a commit of a membership that is over', async () => {

@@ -74,6 +74,14 @@ export async function until(
   }
 }
 
+/** Lets a whole round of fetches pass: several requests of another client, each later than the one before. */
+export async function settled(kit: Kit, topic: string): Promise<void> {
+  const admin = await kit.admin();
+  const end = performance.now() + 150;
+  while (performance.now() < end) await admin.logEnds(topic);
+  await admin.close();
+}
+
 /** What every test needs, closed when the test has ended. */
 export class Kit {
   readonly broker: Broker;

@@ -4,6 +4,7 @@ import { consumingContract } from './contract-suite-consuming.ts';
 import { groupContract } from './contract-suite-groups.ts';
 import type { BrokerUnderTest } from './contract-suite-kit.ts';
 import { networkContract } from './contract-suite-network.ts';
+import { positionContract } from './contract-suite-positions.ts';
 import { producingContract } from './contract-suite-producing.ts';
 
 export type { BreakableNetwork, BrokerUnderTest } from './contract-suite-kit.ts';
@@ -14,6 +15,7 @@ export function brokerContract(name: string, setup: () => BrokerUnderTest): void
     producingContract(setup);
     adminContract(setup);
     consumingContract(setup);
+    positionContract(setup);
     groupContract(setup);
     networkContract(setup);
   });

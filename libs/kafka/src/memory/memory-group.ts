@@ -55,6 +55,7 @@ export class MemoryGroup {
   }
 
   isMember(memberId: string, generation: number): boolean {
+    this.#expire();
     return this.#members.has(memberId) && generation === this.#generation;
   }
 

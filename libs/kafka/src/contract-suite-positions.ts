@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { type BrokerUnderTest, Kit, records, settled, until, values } from './contract-suite-kit.ts';
+
+export function positionContract(setup: () => BrokerUnderTest): void {
+  describe('positions', () => {
+    it.each<[string, (kit: Kit, topic: string) => Promise<void>]>([
+      ['at once', () => Promise.resolve()],
+      ['while the next is being fetched', () => new Promise((resolve) => setImmediate(resolve))],
+      ['when the next has been fetched', settled],
+    ])('begins where it is told in the middle of a batch, %s', async (_, wait) => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic();
+      for (let round = 0; round < 10; round += 1) await kit.write(topic, 0, records(10, `${round}-`));
+      const from: bigint[] = [];
+      const member = kit.member({
+        groupId: kit.group(),
+        topics: [topic],
+        maxBytesPerPartition: 1_000,
+        batch: async (batch, control) => {
+          const last = batch.records.at(-1)!.offset;
+          await wait(kit, topic);
+          if (from.length === 0 && last >= 30n) {
+            from.push(last);
+            control.seek(15n);
+            control.seek(12n);
+          } else if (from.length === 1 && last === 99n) {
+            from.push(last);
+            control.seek('earliest');
+          }
+        },
+      });
+      await member.start();
+      const ends = (): number => member.seen.filter(({ offset }) => offset === 99n).length;
+      await until('the end for the last time', () => ends() === 2);
+      const offsets = member.seen.map(({ offset }) => offset);
+      const jumps = offsets.flatMap((offset, index) => {
+        const before = offsets[index - 1];
+        return before === undefined || offset === before + 1n ? [] : [[before, offset]];
+      });
+      // Nothing that was fetched beyond the batch came in between.
+      expect(jumps).toEqual([
+        [from[0], 12n],
+        [from[1], 0n],
+      ]);
+    });
+
+    it('delivers nothing more of a paused partition, not even what had been fetched', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(2);
+      for (let round = 0; round < 5; round += 1) await kit.write(topic, 0, records(10, `${round}-`));
+      const member = kit.member({
+        groupId: kit.group(),
+        topics: [topic],
+        maxBytesPerPartition: 700,
+        batch: async ({ partition, records: [first] }, control) => {
+          if (partition === 1 || first?.offset !== 0n) return;
+          await settled(kit, topic);
+          control.pause();
+        },
+      });
+      await member.start();
+      await kit.write(topic, 1, records(1));
+      await until(
+        'both partitions',
+        () => new Set(member.batches.map(({ partition }) => partition)).size === 2,
+      );
+      await settled(kit, topic);
+      const paused = member.seen.filter(({ partition }) => partition === 0).length;
+      await kit.write(topic, 1, records(1));
+      await until(
+        'the other to go on',
+        () => member.seen.filter(({ partition }) => partition === 1).length === 2,
+      );
+      expect(member.seen.filter(({ partition }) => partition === 0)).toHaveLength(paused);
+      expect(paused).toBeLessThan(50);
+      member.consumer.control(topic, 0)?.resume();
+      await until('the rest', () => member.seen.length === 52);
+      expect(member.broken).toEqual([]);
+    });
+
+    it('pauses and resumes one partition while others go on, in a batch and outside', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(2);
+      const member = kit.member({
+        groupId: kit.group(),
+        topics: [topic],
+        batch: (batch, control) => {
+          if (batch.partition === 0 && values(batch.records).includes('stop0')) control.pause();
+          return Promise.resolve();
+        },
+      });
+      await member.start();
+      await kit.write(topic, 0, records(1, 'stop'));
+      await until('the pause', () => member.seen.length === 1);
+      await kit.write(topic, 0, records(3, 'later'));
+      for (let round = 0; round < 3; round += 1) {
+        await kit.write(topic, 1, records(1, `${round}-`));
+        await until('the other partition', () => member.seen.length === 2 + round);
+      }
+      expect(values(member.seen).filter((value) => value?.startsWith('later') === true)).toEqual([]);
+      member.consumer.control(topic, 0)?.resume();
+      await until('the paused records', () => member.seen.length === 7);
+      expect(member.consumer.control(topic, 9)).toBeUndefined();
+      expect(member.consumer.control(`${topic}-not-ours`, 0)).toBeUndefined();
+      expect(member.broken).toEqual([]);
+    });
+  });
+}
