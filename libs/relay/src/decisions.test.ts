@@ -6,6 +6,8 @@ import { nextPace, type PollPace, startPace } from './poll-interval.ts';
 import { decideFailedSend, type FailedSend, SET_APART_AFTER_MS } from './send-decision.ts';
 import { LowestId, parseSnapshot, type Tick } from './tick.ts';
 import { judgeTopic } from './topic-check.ts';
+import { splitByTick } from './window-group.ts';
+import type { OutboxRow } from './window-sql.ts';
 
 const settings = { minMs: 1, maxMs: 20, emptyBeforeSlower: 50 };
 
@@ -175,7 +177,50 @@ describe('the lowest id of later windows', () => {
 });
 
 test('a snapshot is read as Postgres writes it', () => {
-  expect(parseSnapshot('10:20:10,14')).toEqual({ text: '10:20:10,14', xmin: 10n, xmax: 20n, xip: '{10,14}' });
+  expect(parseSnapshot('10:20:10,14')).toEqual({
+    text: '10:20:10,14',
+    xmin: 10n,
+    xmax: 20n,
+    xip: '{10,14}',
+    running: new Set([10n, 14n]),
+  });
+  expect(parseSnapshot('3:3:').running).toEqual(new Set());
   expect(parseSnapshot('3:3:').xip).toBe('{}');
   expect(() => parseSnapshot('3')).toThrow('not a snapshot');
+});
+
+describe('rows that were read for several windows together', () => {
+  const tick = (number: bigint, snapshot: string): Tick => ({
+    number,
+    own: 0n,
+    floor: 0n,
+    ceil: 0n,
+    nonce: '',
+    epoch: 1,
+    snapshot: parseSnapshot(snapshot),
+  });
+  const row = (id: string, xid: string) => ({ ...({} as OutboxRow), id, xid });
+  const ticks = [tick(1n, '10:20:10,15'), tick(2n, '10:25:10'), tick(3n, '30:30:')];
+  test('belong to the first tick that sees their transaction, in the order of id', () => {
+    const split = splitByTick(
+      [
+        row('1', '15'),
+        row('2', '12'),
+        row('3', '10'),
+        row('4', '15'),
+        row('5', '29'),
+        row('6', '24'),
+        row('7', '19'),
+      ],
+      ticks,
+    );
+    expect(split.map(({ tick: { number }, rows }) => [number, rows.map(({ id }) => id)])).toEqual([
+      [1n, ['2', '7']],
+      [2n, ['1', '4', '6']],
+      [3n, ['3', '5']],
+    ]);
+  });
+  test('are refused when no tick sees them', () => {
+    expect(() => splitByTick([row('1', '30')], ticks)).toThrow('in none of the windows');
+  });
 });

@@ -11,12 +11,12 @@ import type { Ticker } from './ticker.ts';
 import { applyFinding, type TopicChecks } from './topic-check.ts';
 import { Topic } from './topic.ts';
 import { type OutboxRow, readTicks } from './window-sql.ts';
-import { readWindow } from './window-reader.ts';
+import { readGroup, readWindow } from './window-reader.ts';
 
 /** While nothing can be sent, a tick every so often keeps windows small. */
 const TICK_WHILE_FULL_MS = 250;
-/** Windows that a topic catching up may read for each one of the main lane: it must gain on it. */
-const CATCH_UP_WINDOWS = 16;
+/** Windows that are read in one statement at most. A topic that catches up gains on the main lane by that. */
+const GROUP = 64;
 
 /**
  * Reads windows in order and queues their events by partition. One loop for all lanes, one statement at a time: so a
@@ -27,8 +27,6 @@ export class ReadLoop {
   readonly #ticker: Ticker;
   readonly #checks: TopicChecks;
   readonly #page: PageSize;
-  /** Ticks read ahead, per lane. */
-  readonly #ticks = new WeakMap<Lane, Tick[]>();
 
   constructor(leader: Leadership, ticker: Ticker, checks: TopicChecks) {
     this.#leader = leader;
@@ -46,7 +44,7 @@ export class ReadLoop {
     while (!ending.isOver()) {
       await this.#catchUp();
       if (main.next <= this.#ticker.latest.number) {
-        await this.#readNext(main);
+        await this.#readOn(main, this.#ticker.latest.number);
         pace = startPace;
         continue;
       }
@@ -67,41 +65,60 @@ export class ReadLoop {
     // The short cut: the reply holds the whole of the window that comes next anyway. Else it is read by number.
     if (made.rows === undefined || made.tick.number !== main.next) return 'full';
     const window = main.begin();
-    await this.#queue(main, window, made.tick, made.rows);
+    if (!(await this.#queue(main, window, made.tick, made.rows))) return 'empty';
     main.end(window, made.tick);
     return made.rows.length === page ? 'full' : 'window';
   }
 
-  async #readNext(lane: Lane): Promise<void> {
+  /** Reads the windows that come next, at most up to number `to`: several together when they are small. */
+  async #readOn(lane: Lane, to: bigint): Promise<void> {
     const leader = this.#leader;
-    const tick = await this.#nextTick(lane);
+    const ticks = await this.#nextTicks(lane, to);
+    const first = ticks[0];
+    if (first === undefined) throw new Error(`tick ${lane.next} is missing in converge.tick`);
+    const from = { previous: lane.previous, lowest: lane.lowest.value, topic: lane.topic };
+    const group = ticks.length > 1 ? await readGroup(leader.reads, from, ticks, this.#page.rows) : undefined;
+    if (group === undefined) {
+      await this.#readOne(lane, first);
+      await this.#untilRoom();
+      return;
+    }
+    for (const { tick, rows } of group) {
+      const window = lane.begin();
+      if (!(await this.#queue(lane, window, tick, rows))) return;
+      lane.end(window, tick);
+    }
+    await this.#untilRoom();
+  }
+
+  async #readOne(lane: Lane, tick: Tick): Promise<void> {
+    const leader = this.#leader;
     const window = lane.begin();
     const read = { previous: lane.previous, tick, lowest: lane.lowest.value, topic: lane.topic };
     for await (const rows of readWindow(leader.reads, read, () => this.#page.rows)) {
-      await this.#queue(lane, window, tick, rows);
+      if (!(await this.#queue(lane, window, tick, rows))) return;
       await this.#untilRoom();
       if (leader.ending.isOver()) return;
     }
     lane.end(window, tick);
   }
 
-  async #nextTick(lane: Lane): Promise<Tick> {
-    let ticks = this.#ticks.get(lane);
-    if (ticks === undefined || ticks.length === 0) {
-      ticks = [...(await readTicks(this.#leader.reads, lane.next, 64))];
-      this.#ticks.set(lane, ticks);
-    }
-    // The poll's short cut may have gone past ticks that were read ahead.
-    let tick = ticks.shift();
-    while (tick !== undefined && tick.number < lane.next) tick = ticks.shift();
-    if (tick?.number === lane.next) return tick;
-    if (tick === undefined) return this.#nextTick(lane);
-    throw new Error(`tick ${lane.next} is missing in converge.tick, the next one is ${tick.number}`);
+  /** The next ticks of this lane, without a hole. */
+  async #nextTicks(lane: Lane, to: bigint): Promise<readonly Tick[]> {
+    const room = to - lane.next + 1n;
+    const ticks = await readTicks(this.#leader.reads, lane.next, room < BigInt(GROUP) ? Number(room) : GROUP);
+    for (const [at, tick] of ticks.entries())
+      if (tick.number !== lane.next + BigInt(at))
+        throw new Error(`tick ${lane.next + BigInt(at)} is missing in converge.tick`);
+    return ticks;
   }
 
-  async #queue(lane: Lane, window: OpenWindow, tick: Tick, rows: readonly OutboxRow[]): Promise<void> {
+  /** False: the leadership ended before the rows were queued, and their window stays open. */
+  async #queue(lane: Lane, window: OpenWindow, tick: Tick, rows: readonly OutboxRow[]): Promise<boolean> {
     const leader = this.#leader;
     for (const row of rows) if (leader.topics.get(row.topic)?.verified !== true) await this.#meet(row.topic);
+    // A topic may still be unknown then: a window that was passed over without it must not count as done.
+    if (leader.ending.isOver()) return false;
     const before = leader.queuedEvents;
     let bytes = 0;
     const start = `${leader.epoch}.${tick.number}.`;
@@ -121,6 +138,7 @@ export class ReadLoop {
     leader.queuedBytes += bytes;
     this.#page.saw(leader.queuedEvents - before, bytes);
     if (leader.queuedEvents > before) leader.work.notify();
+    return true;
   }
 
   /** Sees to it that the topic is known: found and recorded, or halted. With the broker down that takes until it is back. */
@@ -162,16 +180,12 @@ export class ReadLoop {
   async #catchUp(): Promise<void> {
     const { main, topics, ending } = this.#leader;
     for (const topic of topics.values()) {
-      for (let count = 0; count < CATCH_UP_WINDOWS && !ending.isOver(); count += 1) {
-        if (topic.state.kind !== 'catching_up') break;
-        const { lane } = topic.state;
-        if (lane.next === main.next) {
-          topic.state = { kind: 'joining', lane };
-          break;
-        }
-        await this.#untilRoom();
-        if (!ending.isOver()) await this.#readNext(lane);
-      }
+      if (ending.isOver() || topic.state.kind !== 'catching_up') continue;
+      const { lane } = topic.state;
+      await this.#untilRoom();
+      if (!ending.isOver() && lane.next < main.next) await this.#readOn(lane, main.next - 1n);
+      // Halted again while it was read: then its state is another one.
+      if (topic.state.lane === lane && lane.next === main.next) topic.state = { kind: 'joining', lane };
     }
   }
 }

@@ -140,7 +140,7 @@ describe('a topic', () => {
     await writeKeys(database, missing, 'mk', 900);
     // A new leader finds the hold in the database.
     await service.stop();
-    const second = await started({ database, broker, recheckMs: 50, pageRows: 100 });
+    const second = await started({ database, broker, recheckMs: 50, pageRows: 250 });
     await write(topic, 2);
     await untilDrained(database);
     await createTopic(broker, missing, 3);
@@ -148,7 +148,7 @@ describe('a topic', () => {
     const flows = { now: false };
     const during = (async () => {
       let batches = 0;
-      for (; !flows.now && batches < 150; batches += 1) await writeKeys(database, missing, 'mk', 300);
+      for (; !flows.now && batches < 100; batches += 1) await writeKeys(database, missing, 'mk', 300);
       return batches;
     })();
     await write(topic, 3);

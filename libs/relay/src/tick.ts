@@ -5,6 +5,7 @@ export interface Snapshot {
   readonly xmax: bigint;
   /** As a Postgres array literal, ready to be bound as `xid8[]`. */
   readonly xip: string;
+  readonly running: ReadonlySet<bigint>;
 }
 
 /** One row of converge.tick. */
@@ -46,7 +47,8 @@ export function parseSnapshot(text: string): Snapshot {
   const [xmin, xmax, xip] = text.split(':');
   if (xmin === undefined || xmax === undefined || xip === undefined)
     throw new RangeError(`${JSON.stringify(text)} is not a snapshot: expected xmin:xmax:xip,…`);
-  return { text, xmin: BigInt(xmin), xmax: BigInt(xmax), xip: `{${xip}}` };
+  const running = new Set(xip === '' ? [] : xip.split(',').map(BigInt));
+  return { text, xmin: BigInt(xmin), xmax: BigInt(xmax), xip: `{${xip}}`, running };
 }
 
 /**

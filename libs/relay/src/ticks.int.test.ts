@@ -16,7 +16,7 @@ import { relayMigrations } from './migrations.ts';
 import { ledgerSql, writeMixed } from './testing/writers.ts';
 import { LowestId, type Tick } from './tick.ts';
 import { poll, readLatestTick, readTicks } from './window-sql.ts';
-import { readWindow } from './window-reader.ts';
+import { readGroup, readWindow } from './window-reader.ts';
 
 const LEASE = 'relay';
 let database: Database;
@@ -135,6 +135,17 @@ describe('windows under writers of every kind and two relays', () => {
       order.push(...plain);
       lowest.pass(tick);
     }
+    const grouped: string[] = [];
+    for (let at = 1; at < ticks.length; at += 13) {
+      const group = await readGroup(
+        database.executor,
+        { previous: ticks[at - 1]!, lowest: 1n },
+        ticks.slice(at, at + 13),
+        1_000_000,
+      );
+      grouped.push(...(group ?? []).flatMap(({ rows }) => rows.map((row) => row.id)));
+    }
+    expect(grouped).toEqual(order);
     const outcome = await checkOrder(database, order);
     const byKind = counts.reduce((sum, count) => {
       for (const [kind, n] of count) sum.set(kind, (sum.get(kind) ?? 0) + n);

@@ -1,6 +1,8 @@
 /**
- * Taken out once, and a test here failed: a halt holds the topic from the first window that is not wholly in the log
- * (taken as the next window to read: what was queued is lost).
+ * Taken out once, and a test here failed:
+ * - a halt holds the topic from the first window that is not wholly in the log (taken as the next window to read: what
+ *   was queued is lost);
+ * - a window stays open when the leadership ends while its topics are asked about (counted as done: its events are lost).
  */
 import { memoryBroker } from '@converge/kafka';
 import { waitUntil } from '@converge/testing';
@@ -41,6 +43,26 @@ describe('a topic', () => {
     await createTopic(broker, changed, 3);
     await waitUntil(() => heldCodes(service).length === 0, { what: 'the topic to flow again' });
     await waitUntil(async () => (await readLog(broker, changed)).length === 300, { what: 'its events' });
+  });
+
+  test('that nobody could ask about before the relay was stopped keeps its events for the next one', async () => {
+    const { database } = await withDatabase();
+    const broker = closing(memoryBroker());
+    const topic = await createTopic(broker, topicName(), 2);
+    await writeMany(database, topic, 300);
+    broker.takeDown();
+    const first = await started({ database, broker });
+    await waitUntil(
+      () => {
+        const status = first.status();
+        return status.state === 'leading' && status.trouble !== undefined;
+      },
+      { what: 'the relay to ask in vain' },
+    );
+    await first.stop();
+    broker.restore();
+    await started({ database, broker });
+    await waitUntil(async () => (await readLog(broker, topic)).length === 300, { what: 'all events' });
   });
 
   test('that refuses a record is halted naming it, nothing is skipped, and it resumes by itself', async () => {

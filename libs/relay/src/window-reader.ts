@@ -1,4 +1,6 @@
 import type { Executor } from '@converge/postgres';
+import type { Tick } from './tick.ts';
+import { splitByTick, type WindowRows } from './window-group.ts';
 import { type OutboxRow, readIndexed, readWalk, type WindowRead } from './window-sql.ts';
 
 /**
@@ -40,4 +42,22 @@ export async function* readWindow(
     if (last === undefined || rows.length < page) return;
     after = BigInt(last.id);
   }
+}
+
+/**
+ * Reads several windows in one statement, for catching up: a round trip for each would be slower than the source.
+ * undefined when together they are more than a page; then the next one is read by itself.
+ */
+export async function readGroup(
+  executor: Executor,
+  { previous, lowest, topic }: Omit<WindowRead, 'tick'>,
+  ticks: readonly Tick[],
+  page: number,
+): Promise<readonly WindowRows[] | undefined> {
+  const last = ticks.at(-1);
+  if (last === undefined) return [];
+  const idTo = ticks.reduce((most, { ceil }) => (ceil > most ? ceil : most), 0n);
+  const read = { previous, tick: last, lowest, topic };
+  const rows = await readIndexed(executor, read, page, { xidBelow: last.snapshot.xmax, idTo });
+  return rows === undefined ? undefined : splitByTick(rows, ticks);
 }

@@ -28,13 +28,14 @@ interface HeadRow {
  */
 const columns = 'id, event_id, topic, key, type, headers, payload, created_at';
 
-const reply = (from: string, head: string): string => `
-  select reply.head, reply.id::text as id, reply.event_id::text as event_id, reply.topic, reply.key, reply.type,
+const reply = (from: string, head: string, xid = 'null'): string => `
+  select reply.head, reply.xid::text as xid, reply.id::text as id, reply.event_id::text as event_id, reply.topic, reply.key, reply.type,
          reply.headers, reply.payload, floor(extract(epoch from reply.created_at) * 1000)::float8 as created_ms
     from (select ${head}::text as head, null::bigint as id, null::uuid as event_id, null as topic, null as key,
-                 null as type, null as headers, null as payload, null::timestamptz as created_at
+                 null as type, null as headers, null as payload, null::timestamptz as created_at,
+                 null::xid8 as xid
           union all
-          select null, ${columns} from ${from}) as reply
+          select null, ${columns}, ${xid} from ${from}) as reply
    order by reply.id nulls first`;
 
 const tickJson = (
@@ -123,12 +124,12 @@ export async function poll(executor: Executor, request: PollRequest): Promise<Po
 // A window, or its part below the floor, by the xid index: whole when it fits into a page, else only counted.
 export const indexedSql = `
   with fresh as materialized (
-    (select ${columns} from converge.outbox
+    (select ${columns}, xid from converge.outbox
       where xid >= $1::xid8 and xid < $2::xid8 and id between $4::bigint and $5::bigint
         and pg_visible_in_snapshot(xid, $6::pg_snapshot) and ($8::text is null or topic = $8)
       order by xid limit $7::int + 1)
     union all
-    (select ${columns} from converge.outbox
+    (select ${columns}, xid from converge.outbox
       where xid = any ($3::xid8[]) and id between $4::bigint and $5::bigint
         and pg_visible_in_snapshot(xid, $6::pg_snapshot) and ($8::text is null or topic = $8)
       order by xid limit $7::int + 1)
@@ -136,6 +137,7 @@ export const indexedSql = `
   ${reply(
     '(select * from fresh where (select count(*) from fresh) <= $7::int) as fits',
     `json_build_object('found', (select count(*) from fresh))`,
+    'xid',
   )}`;
 
 export interface WindowRead {
@@ -152,8 +154,8 @@ export async function readIndexed(
   { previous, tick, lowest, topic }: WindowRead,
   page: number,
   part: { readonly xidBelow: bigint; readonly idTo: bigint },
-): Promise<readonly OutboxRow[] | undefined> {
-  const { rows } = await executor.query<OutboxRow & HeadRow>(indexedSql, [
+): Promise<readonly (OutboxRow & { readonly xid: string })[] | undefined> {
+  const { rows } = await executor.query<OutboxRow & HeadRow & { readonly xid: string }>(indexedSql, [
     previous.snapshot.xmax.toString(),
     part.xidBelow.toString(),
     previous.snapshot.xip,
@@ -227,7 +229,7 @@ export async function readLowestId(executor: Executor, tick: Tick): Promise<bigi
   return BigInt(rows[0]?.floor ?? '0') + 1n;
 }
 
-function headOf(rows: (HeadRow & OutboxRow)[]): unknown {
+function headOf(rows: HeadRow[]): unknown {
   const head = rows.shift()?.head;
   if (head === undefined || head === null) throw new Error('the reply has no head row');
   return JSON.parse(head);
