@@ -54,7 +54,8 @@ describe.each(forms)('%s', (_name, run) => {
           await tx.query('update account set cents = cents - 150 where id = $1', [id]);
       });
     await Promise.all([withdraw(1), withdraw(2)]);
-    expect(runs).toBe(3);
+    // At least one is run again; how often until the other has committed is up to the server.
+    expect(runs).toBeGreaterThanOrEqual(3);
     expect(await total()).toBe(50); // write skew would have left -100
   });
 
