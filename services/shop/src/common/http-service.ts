@@ -9,7 +9,7 @@ export interface HttpService extends Service {
 }
 
 /** An HTTP server as a service; port 0 takes any free one. A stop lets requests in flight finish. */
-export function httpService(app: Hono, port: number): HttpService {
+export function httpService(app: Hono, port: number, host = '127.0.0.1'): HttpService {
   const done = Promise.withResolvers<undefined>();
   done.promise.catch(() => undefined);
   let server: ServerType | undefined;
@@ -22,7 +22,7 @@ export function httpService(app: Hono, port: number): HttpService {
     done: done.promise,
     start: () =>
       new Promise((resolve, reject) => {
-        server = serve({ fetch: app.fetch, port, hostname: '127.0.0.1' }, () => resolve());
+        server = serve({ fetch: app.fetch, port, hostname: host }, () => resolve());
         server.once('error', (error: NodeJS.ErrnoException) => {
           reject(error.code === 'EADDRINUSE' ? portTaken(port, error) : error);
           done.reject(error);
@@ -41,7 +41,7 @@ export function httpService(app: Hono, port: number): HttpService {
 
 function portTaken(port: number, cause: unknown): ConvergeError {
   return new ConvergeError(
-    `the HTTP port ${port} is taken by another process: stop it or choose another HTTP_PORT`,
+    `the HTTP port ${port} is taken by another process: stop it or choose another CONVERGE__HTTP__PORT`,
     {
       code: 'PORT_TAKEN',
       category: 'configuration',

@@ -24,6 +24,8 @@ const schema = z.object({
     .object({
       /** CONVERGE__HTTP__PORT; 0 takes any free port. @default 0 */
       port: port.default(0),
+      /** CONVERGE__HTTP__HOST: 0.0.0.0 inside a container. @default 127.0.0.1 */
+      host: z.string().min(1).default('127.0.0.1'),
     })
     .prefault({}),
   provider: z

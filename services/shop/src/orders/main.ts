@@ -13,6 +13,10 @@ await runShop<OrdersDb>('orders', ({ settings, database, broker, log }) => {
   const onError = (error: unknown): void => log.error({ err: error }, 'a request failed');
   return [
     consumerService([orders], { database, broker }),
-    httpService(ordersApi({ db: database.db, outbox, newId: newUuidV7, onError }), settings.http.port),
+    httpService(
+      ordersApi({ db: database.db, outbox, newId: newUuidV7, onError }),
+      settings.http.port,
+      settings.http.host,
+    ),
   ];
 });

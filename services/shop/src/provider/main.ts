@@ -4,5 +4,5 @@ import { providerApi } from './api.ts';
 import type { ProviderDb } from './tables.ts';
 
 await runShop<ProviderDb>('provider', ({ settings, database }) => [
-  httpService(providerApi(database.db), settings.http.port),
+  httpService(providerApi(database.db), settings.http.port, settings.http.host),
 ]);
