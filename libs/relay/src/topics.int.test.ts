@@ -49,9 +49,10 @@ describe('a topic', () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const topic = await createTopic(broker, topicName(), 2);
-    await writeMany(database, topic, 300);
     broker.takeDown();
     const first = await started({ database, broker });
+    await waitUntil(() => first.status().state === 'leading', { what: 'the lead' });
+    await writeMany(database, topic, 300);
     await waitUntil(
       () => {
         const status = first.status();
