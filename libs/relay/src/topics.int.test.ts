@@ -1,8 +1,6 @@
 /**
- * Taken out once, and a test here failed:
- * - a halt holds the topic from the first window that is not wholly in the log (taken as the next window to read: what
- *   was queued is lost);
- * - a window stays open when the leadership ends while its topics are asked about (counted as done: its events are lost).
+ * Taken out once, and a test here failed: a halt holds the topic from the first window that is not wholly in the log
+ * (taken as the next window to read: what was queued is lost).
  */
 import { memoryBroker } from '@converge/kafka';
 import { waitUntil } from '@converge/testing';
