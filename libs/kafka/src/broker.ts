@@ -41,6 +41,10 @@ export interface Producer {
    * batch, in the order given: some may have failed while others are written, and only the failed ones may be sent
    * again. A failed result with `certainty: 'unknown'` may or may not be in the log. It rejects never: a lost
    * connection is a failed result for each batch that was not acknowledged.
+   * A batch is never split: the caller keeps it within the topic's `max.message.bytes` (see `batchSize`), else it is
+   * refused whole with MESSAGE_TOO_LARGE. Requests are the driver's business: any number of batches may be given, also
+   * several of one partition, which are written in order; after one that failed, the later ones of its partition are
+   * not sent (EARLIER_BATCH_FAILED, `not_applied`). Sends that overlap are done one after the other.
    */
   send(batches: readonly OutgoingBatch[]): Promise<readonly SendResult[]>;
   close(): Promise<void>;
@@ -71,7 +75,7 @@ export interface Assignment {
   readonly partition: number;
 }
 
-/** Where to begin with a partition: an offset, an end of the log, or wherever the group's committed offset is. */
+/** Where to begin with a partition: an offset, an end of the log, or the group's committed offset (without one: the earliest). */
 export type StartAt = bigint | 'earliest' | 'latest' | 'committed';
 
 /** What the owner of a partition can ask of the client while it handles a batch. */
@@ -91,6 +95,8 @@ export interface ConsumerHandlers {
   /**
    * Called at each assignment, before any batch of these partitions is delivered: says where each begins. While it is
    * pending no batch of these partitions arrives. If it rejects, it is called again after a pause; heartbeats go on.
+   * A rebalance waits for handlers of the membership before only for half a session timeout, 5 s at most: one that
+   * ignores its signal for longer may still run during this call. No batch of its partition begins before it has ended.
    */
   assigned(partitions: readonly Assignment[]): Promise<ReadonlyMap<string, StartAt>>;
   /**
@@ -120,9 +126,13 @@ export interface ConsumerOptions {
 export interface GroupConsumer {
   /** Joins the group. Rejects with a BrokerError when the broker cannot be reached or a topic does not exist. */
   start(): Promise<void>;
-  /** Leaves the group after the batches in progress have ended. Idempotent. */
+  /** Leaves the group after the batches in progress have ended; until then it stays a member. Idempotent. */
   stop(): Promise<void>;
-  /** Resolves after `stop`; rejects when the consumer died by itself. */
+  /**
+   * Resolves after `stop`. Rejects when the consumer died by itself: a handler rejected, a position is outside the log
+   * (OFFSET_OUT_OF_RANGE: nothing is reset silently), a topic was made again (TOPIC_RECREATED), or access was refused.
+   * A broker that is away is none of these: it goes on when the broker comes back.
+   */
   readonly done: Promise<void>;
   /** For pause and resume outside a batch; undefined when the partition is not ours. */
   control(topic: string, partition: number): PartitionControl | undefined;

@@ -65,14 +65,12 @@ export function positionContract(setup: () => BrokerUnderTest): void {
         () => new Set(member.batches.map(({ partition }) => partition)).size === 2,
       );
       await settled(kit, topic);
-      const paused = member.seen.filter(({ partition }) => partition === 0).length;
       await kit.write(topic, 1, records(1));
       await until(
         'the other to go on',
         () => member.seen.filter(({ partition }) => partition === 1).length === 2,
       );
-      expect(member.seen.filter(({ partition }) => partition === 0)).toHaveLength(paused);
-      expect(paused).toBeLessThan(50);
+      expect(member.batches.filter(({ partition }) => partition === 0)).toHaveLength(1);
       member.consumer.control(topic, 0)?.resume();
       await until('the rest', () => member.seen.length === 52);
       expect(member.broken).toEqual([]);

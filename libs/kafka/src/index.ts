@@ -1,17 +1,43 @@
 /**
- * The broker port and its drivers.
- * A driver writes with acks=-1 and one request in flight for each broker, never idempotently (a kafkajs producer
- * that is loses acknowledged records when a connection drops), never repeats a write by itself, never creates a
- * topic by accident, and reads uncommitted: nothing of the kit uses Kafka transactions.
+ * The broker port and its drivers. Guarantees, each checked by one contract suite against every driver:
+ * - writes with acks=-1, one request in flight for each broker, a result for every partition; nothing is repeated
+ *   here, and nothing is idempotent (a kafkajs producer that is loses acknowledged records when a connection drops);
+ * - partitions are the caller's choice, by the Java client's hash; no topic is ever made by accident;
+ * - a consumer's heartbeats, positions and rebalances do not depend on how long a batch takes;
+ * - reads are uncommitted: nothing in the kit uses Kafka transactions.
  */
-export * from './broker.ts';
+export {
+  type Admin,
+  type Assignment,
+  type Broker,
+  BrokerError,
+  type BrokerErrorDetail,
+  type BrokerErrorKind,
+  type ConsumerHandlers,
+  type ConsumerOptions,
+  type GroupConsumer,
+  type IncomingBatch,
+  type IncomingRecord,
+  type LogEnds,
+  type NewTopic,
+  type OutgoingBatch,
+  type OutgoingRecord,
+  type PartitionControl,
+  partitionId,
+  type Producer,
+  type SendResult,
+  type StartAt,
+  type TopicDescription,
+} from './broker.ts';
+export type { Log } from './group/link.ts';
+export { kafkajsBroker, type KafkaJsOptions } from './kafkajs/kafkajs-broker.ts';
 export {
   memoryBroker,
   type MemoryBroker,
+  type MemoryCluster,
   type MemoryControls,
+  type MemoryOptions,
   type SendFault,
 } from './memory/memory-broker.ts';
-export { kafkajsBroker, type KafkaJsOptions } from './kafkajs/kafkajs-broker.ts';
-export type { Log } from './group/link.ts';
 export { partitionOf } from './partitioner.ts';
 export { batchSize, recordSize } from './record-batch-encoder.ts';
