@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Subscription } from '../define/subscription.ts';
 import { defaultInPlace, nextAttempt } from './next-attempt.ts';
-import { nextLimit } from './slice-limit.ts';
+import { firstLimit, nextLimit } from './slice-limit.ts';
 import { splitByWork } from './split.ts';
 import type { Step } from './plan.ts';
 import { unitsOf } from './units.ts';
@@ -135,6 +135,13 @@ describe('splitByWork', () => {
         for (const part of parts) expect(part.length).toBeGreaterThan(0);
       }),
     );
+  });
+});
+
+describe('firstLimit', () => {
+  it('begins small, and never above what the service allows', () => {
+    expect(firstLimit({ sliceSize: 500 })).toBe(16);
+    expect(firstLimit({ sliceSize: 1 })).toBe(1);
   });
 });
 

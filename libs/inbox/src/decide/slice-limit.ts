@@ -1,5 +1,7 @@
 /** Slices begin small, so that slow handlers never meet a transaction of hundreds of events. */
-export const FIRST_LIMIT = 16;
+export function firstLimit({ sliceSize }: { readonly sliceSize: number }): number {
+  return Math.min(16, sliceSize);
+}
 
 /** How many events the next slice may hold, so that one takes at most about `sliceMs`. Pure. */
 export function nextLimit(

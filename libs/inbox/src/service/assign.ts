@@ -1,7 +1,6 @@
 import { type Admin, type Assignment, type LogEnds, partitionId, type StartAt } from '@converge/kafka';
-import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { Seen } from '../decide/judge.ts';
-import { FIRST_LIMIT } from '../decide/slice-limit.ts';
+import { firstLimit } from '../decide/slice-limit.ts';
 import { type PartitionRow, readPartitions } from '../query/partition.ts';
 import { readWatermarks } from '../query/watermark.ts';
 import { type Halt, noCounts, type Partition, type SliceContext } from '../slice/context.ts';
@@ -52,12 +51,12 @@ export async function loadPartitions<DB>(
       topicId,
       ends.find((one) => one.partition === partition),
     );
-    return partitionOf(context.definition, row, watermarks.get(partitionId(topic, partition)), halted);
+    return partitionOf(context, row, watermarks.get(partitionId(topic, partition)), halted);
   });
 }
 
 function partitionOf<DB>(
-  definition: ConsumerDefinition<DB>,
+  { definition, bounds }: SliceContext<DB>,
   { topic, partition, topicId, nextOffset }: PartitionRow,
   watermarks: ReadonlyMap<string, Seen> | undefined,
   halted: Halt | undefined,
@@ -69,7 +68,7 @@ function partitionOf<DB>(
     nextOffset,
     watermarks: new Map(watermarks),
     halted,
-    limit: FIRST_LIMIT,
+    limit: firstLimit(bounds),
     suspect: undefined,
     outages: 0,
     lag: 0n,
