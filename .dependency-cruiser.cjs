@@ -53,6 +53,13 @@ module.exports = {
       from: { path: '^verification/checker/' },
       to: { path: '^(libs|services)/' },
     },
+    {
+      name: 'declared',
+      comment: 'what a package imports outside its tests stands in its own package.json',
+      severity: 'error',
+      from: { path: '^(libs|services|schemas)/', pathNot: test },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'] },
+    },
     { name: 'unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
   options: {

@@ -5,8 +5,8 @@ import { pathToFileURL } from 'node:url';
 import { connect } from '@converge/postgres';
 import { freshDatabase } from '@converge/testing';
 import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { killLeftovers, root, runCli, start, type Ended } from './testing/cli-process.ts';
-import { refusingPostgres } from './testing/refusing-postgres.ts';
+import { killLeftovers, root, runCli, start, type Ended } from './fixture/cli-process.ts';
+import { refusingPostgres } from './fixture/refusing-postgres.ts';
 
 const { brokers, databaseUrl } = inject('stack');
 const nobody = 'postgres://postgres@127.0.0.1:1/shop';

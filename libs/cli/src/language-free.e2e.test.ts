@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { connect, type Database } from '@converge/postgres';
 import { freshDatabase, waitUntil } from '@converge/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { interrupt, killLeftovers, start, type Ended } from './testing/cli-process.ts';
-import { readWithJava, type JavaRecord } from './testing/java-consumer.ts';
+import { interrupt, killLeftovers, start, type Ended } from './fixture/cli-process.ts';
+import { readWithJava, type JavaRecord } from './fixture/java-consumer.ts';
 
 // What JSON.parse and a jsonb column would change: key order, white space, big integers, forms of numbers, a key twice,
 // and characters of every length that UTF-8 has.

@@ -1,9 +1,9 @@
 import { connect, type Database } from '@converge/postgres';
 import { freshDatabase, waitUntil } from '@converge/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { killLeftovers, runCli, start } from './testing/cli-process.ts';
+import { killLeftovers, runCli, start } from './fixture/cli-process.ts';
 
-const module = './libs/cli/src/testing/example-reconciler.ts';
+const module = './libs/cli/src/fixture/example-reconciler.ts';
 let copy: Database;
 let env: Record<string, string>;
 

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { connect, type Database } from '@converge/postgres';
 import { freshDatabase, waitUntil } from '@converge/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { interrupt, killLeftovers, runCli, start, startCli, type CliProcess } from './testing/cli-process.ts';
-import { headerOf, recordsOf } from './testing/topic-records.ts';
+import { interrupt, killLeftovers, runCli, start, startCli, type CliProcess } from './fixture/cli-process.ts';
+import { headerOf, recordsOf } from './fixture/topic-records.ts';
 
 const brokers = inject('stack').brokers;
 let database: Database;

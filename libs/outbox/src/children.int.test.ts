@@ -2,7 +2,7 @@ import { seededRandom } from '@converge/runtime';
 import { freshDatabase } from '@converge/testing';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { ensureChildren, listChildren, type OutboxChild } from './children.ts';
-import { keysOf, openShop, orderPlaced, type Shop } from './shop.test.kit.ts';
+import { keysOf, openShop, orderPlaced, type Shop } from './fixture/shop.ts';
 
 let shop: Shop;
 

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { freshDatabase, waitUntil } from '@converge/testing';
 import { expect, inject, it } from 'vitest';
-import { keysOf, openShop, ordersOf, type Shop } from './shop.test.kit.ts';
+import { keysOf, openShop, ordersOf, type Shop } from './fixture/shop.ts';
 
-const script = new URL('./crash-writer.test.kit.ts', import.meta.url).pathname;
+const script = new URL('./fixture/crash-writer.ts', import.meta.url).pathname;
 
 /** Starts a writer, kills it after it has said `acknowledged` commits, and gives what it said. */
 async function writeAndDie(url: string, prefix: string, acknowledged: number): Promise<string[]> {

@@ -1,7 +1,7 @@
 import { executorOf, kyselyTransaction } from '@converge/postgres';
 import { freshDatabase } from '@converge/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { keysOf, openShop, orderPlaced, type Shop } from './shop.test.kit.ts';
+import { keysOf, openShop, orderPlaced, type Shop } from './fixture/shop.ts';
 
 let shop: Shop;
 

@@ -2,7 +2,7 @@ import { connect } from '@converge/postgres';
 import { type FaultProxy, faultProxy, freshDatabase, waitUntil } from '@converge/testing';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { createOutbox } from './outbox.ts';
-import { keysOf, openShop, orderPlaced, ordersOf, type Shop, type ShopDb } from './shop.test.kit.ts';
+import { keysOf, openShop, orderPlaced, ordersOf, type Shop, type ShopDb } from './fixture/shop.ts';
 
 /** Seen directly, and through a network that fails. */
 let shop: Shop;

@@ -1,6 +1,6 @@
 import { freshDatabase } from '@converge/testing';
 import { beforeEach, expect, inject, it } from 'vitest';
-import { keysOf, openShop, orderPlaced, ordersOf, type Shop } from './shop.test.kit.ts';
+import { keysOf, openShop, orderPlaced, ordersOf, type Shop } from './fixture/shop.ts';
 
 let shop: Shop;
 

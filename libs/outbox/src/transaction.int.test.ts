@@ -1,9 +1,9 @@
 import { executorOf } from '@converge/postgres';
 import { freshDatabase } from '@converge/testing';
 import { beforeEach, describe, expect, inject, it } from 'vitest';
-import { keysOf, openShop, orderPlaced, ordersOf, type Shop } from './shop.test.kit.ts';
+import { keysOf, openShop, orderPlaced, ordersOf, type Shop } from './fixture/shop.ts';
 import type { OutboxTransaction } from './transaction.ts';
-import type { ShopDb } from './shop.test.kit.ts';
+import type { ShopDb } from './fixture/shop.ts';
 
 let shop: Shop;
 

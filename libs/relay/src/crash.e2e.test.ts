@@ -7,10 +7,10 @@ import type { Database } from '@converge/postgres';
 import { seededRandom } from '@converge/runtime';
 import { waitUntil } from '@converge/testing';
 import { afterEach, describe, expect, inject, test } from 'vitest';
-import { checkLog, faultless, readLog } from './testing/log-check.ts';
-import { type RelayProcess, startRelay } from './testing/relay-process.ts';
-import { createTopic, relayDatabase, topicName, untilDrained, writeMany } from './testing/set-up.ts';
-import { writeMixed } from './testing/writers.ts';
+import { checkLog, faultless, readLog } from './fixture/log-check.ts';
+import { type RelayProcess, startRelay } from './fixture/relay-process.ts';
+import { createTopic, relayDatabase, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
+import { writeMixed } from './fixture/writers.ts';
 
 const open: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -8,10 +8,10 @@ import { seededRandom } from '@converge/runtime';
 import { faultProxy, waitUntil } from '@converge/testing';
 import { describe, expect, inject, test } from 'vitest';
 import type { Relay } from './relay.ts';
-import { closeAfterEach, closing, heldCodes, onClose, started, withDatabase } from './testing/running.ts';
-import { checkLog, faultless, readLog } from './testing/log-check.ts';
-import { createTopic, topicName, untilDrained, writeMany } from './testing/set-up.ts';
-import { writeMixed } from './testing/writers.ts';
+import { closeAfterEach, closing, heldCodes, onClose, started, withDatabase } from './fixture/running.ts';
+import { checkLog, faultless, readLog } from './fixture/log-check.ts';
+import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
+import { writeMixed } from './fixture/writers.ts';
 
 closeAfterEach();
 

@@ -10,9 +10,9 @@ import { waitUntil } from '@converge/testing';
 import { afterEach, describe, expect, inject, test } from 'vitest';
 import { type Relay, relay } from './relay.ts';
 import type { RelayOptions } from './options.ts';
-import { checkLog, faultless, readLog } from './testing/log-check.ts';
-import { createTopic, relayDatabase, topicName, untilDrained, writeMany } from './testing/set-up.ts';
-import { writeMixed } from './testing/writers.ts';
+import { checkLog, faultless, readLog } from './fixture/log-check.ts';
+import { createTopic, relayDatabase, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
+import { writeMixed } from './fixture/writers.ts';
 
 const open: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -13,7 +13,7 @@ import { seededRandom, systemClock } from '@converge/runtime';
 import { freshDatabase } from '@converge/testing';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { relayMigrations } from './migrations.ts';
-import { ledgerSql, writeMixed } from './testing/writers.ts';
+import { ledgerSql, writeMixed } from './fixture/writers.ts';
 import { LowestId, type Tick } from './tick.ts';
 import { poll, readLatestTick, readTicks } from './window-sql.ts';
 import { readGroup, readWindow } from './window-reader.ts';

@@ -5,9 +5,9 @@
 import { memoryBroker } from '@converge/kafka';
 import { waitUntil } from '@converge/testing';
 import { describe, expect, test } from 'vitest';
-import { checkLog, faultless, readLog } from './testing/log-check.ts';
-import { closeAfterEach, closing, heldCodes, silent, started, withDatabase } from './testing/running.ts';
-import { createTopic, topicName, untilDrained, writeMany } from './testing/set-up.ts';
+import { checkLog, faultless, readLog } from './fixture/log-check.ts';
+import { closeAfterEach, closing, heldCodes, silent, started, withDatabase } from './fixture/running.ts';
+import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
 
 closeAfterEach();
 
