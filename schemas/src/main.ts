@@ -1,23 +1,28 @@
+import { fileURLToPath } from 'node:url';
 import { checkSchemas, writeSchemas } from '@converge/contracts';
 import { shopEvents } from './index.ts';
 
-/** `node schemas/src/main.ts write|check`: the shop's JSON Schemas and AsyncAPI document, as committed beside it. */
-const directory = new URL('..', import.meta.url).pathname;
-const info = { title: 'Converge demo shop', version: '1.0.0' };
+/** `write` makes schemas/json and schemas/asyncapi.json from the definitions; `check` says what differs, and fails. */
+const folder = fileURLToPath(new URL('..', import.meta.url));
+const info = { title: 'The shop of Converge', version: '1.0.0' };
+const [command] = process.argv.slice(2);
 
-switch (process.argv[2]) {
+switch (command) {
   case 'write': {
-    for (const file of await writeSchemas(shopEvents, directory, info)) process.stdout.write(`${file}\n`);
+    const written = await writeSchemas(shopEvents, folder, info);
+    process.stdout.write(`${written.length} files written\n`);
     break;
   }
   case 'check': {
-    const changes = await checkSchemas(shopEvents, directory, info);
+    const changes = await checkSchemas(shopEvents, folder, info);
     for (const { kind, type, version, path, reason, fix } of changes)
-      process.stderr.write(`schemas: ${kind}: ${type} v${version} ${path}: ${reason}; ${fix}\n`);
+      process.stderr.write(
+        `${kind}: ${type} v${version}${path === '' ? '' : ` ${path}`}: ${reason}; ${fix}\n`,
+      );
     process.exitCode = changes.length === 0 ? 0 : 1;
     break;
   }
   default:
-    process.stderr.write('usage: node schemas/src/main.ts write|check\n');
-    process.exitCode = 78;
+    process.stderr.write('say what to do: write | check\n');
+    process.exitCode = 64;
 }

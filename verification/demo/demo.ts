@@ -48,6 +48,8 @@ export async function runDemo(options: DemoOptions): Promise<Outcome> {
     seconds,
     random: seededRandom(seed),
   });
+  // Nothing is broken before the first scene.
+  const calmUntilMs = systemClock.now() + (scenes[0]?.at ?? 1) * seconds * 1_000;
   const watching = watch(options, driving);
   try {
     await Promise.all([driving.done, play(scenes, seconds * 1_000, progress, signal)]);
@@ -58,7 +60,7 @@ export async function runDemo(options: DemoOptions): Promise<Outcome> {
     watching.stop();
   }
   progress.note('at rest; the audit reads every database, and every topic with Kafka’s own console consumer');
-  return judge(world, driving.answered);
+  return judge(world, driving.answered, calmUntilMs);
 }
 
 async function play(
@@ -113,7 +115,7 @@ async function untilAtRest({
   }
 }
 
-async function judge(world: World, answered: readonly Driven[]): Promise<Outcome> {
+async function judge(world: World, answered: readonly Driven[], calmUntilMs: number): Promise<Outcome> {
   const { databases } = world;
   // The log first: an event that is in it must be in an outbox that is read later.
   const log = await dumpTopics(world.brokers, world.topics);
@@ -136,6 +138,7 @@ async function judge(world: World, answered: readonly Driven[]): Promise<Outcome
     ['takeovers', String(await countTakeovers(databases))],
     ['restarts by the supervisor', String(world.children.reduce((sum, { restarts }) => sum + restarts, 0))],
     ['commit → effect, p50 / p99', showLatency(latencies(outbox, effects))],
+    ['… before the first fault', showLatency(latencies(outbox, effects, calmUntilMs))],
   ] as const;
   return { verdicts, figures, passed: passed(verdicts), dump };
 }

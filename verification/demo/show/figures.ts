@@ -2,12 +2,19 @@ import type { Effect, LogRecord, OutboxRow } from '../audit/facts.ts';
 import type { Subscription } from '../audit/effect-audit.ts';
 import { quantile } from './report.ts';
 
-/** Milliseconds from the event's row in the outbox to each effect that it had: the same machine, so one clock. */
-export function latencies(outbox: readonly OutboxRow[], effects: readonly Effect[]): readonly number[] {
+/**
+ * Milliseconds from the event's row in the outbox to each effect that it had: the same machine, so one clock. Only of
+ * events that were written before `untilMs`.
+ */
+export function latencies(
+  outbox: readonly OutboxRow[],
+  effects: readonly Effect[],
+  untilMs = Number.POSITIVE_INFINITY,
+): readonly number[] {
   const written = new Map(outbox.map(({ eventId, createdAtMs }) => [eventId, createdAtMs]));
   return effects.flatMap(({ eventId, atMs }) => {
     const at = written.get(eventId);
-    return at === undefined ? [] : [atMs - at];
+    return at === undefined || at >= untilMs ? [] : [atMs - at];
   });
 }
 
