@@ -1,14 +1,6 @@
 import { freshDatabase, waitUntil } from '@converge/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import {
-  openWorld,
-  rowsOf,
-  setStock,
-  setWanted,
-  stockOf,
-  stockReconciler,
-  type World,
-} from './fixture/stock.ts';
+import { openWorld, rowsOf, setWanted, stockOf, stockReconciler, type World } from './fixture/stock.ts';
 import {
   claimKeys,
   type EnqueueRequest,
@@ -203,22 +195,5 @@ describe('the key queue', () => {
     };
     expect((await runReconciler(robbed, options)).outcomes).toEqual({ lost: 1 });
     expect(await stockOf(world)).toEqual({});
-  });
-
-  it('makes progress on a key that 20 writers fight over', async () => {
-    await setWanted(world, { a: 7 });
-    await setStock(world, { a: 0 });
-    const stop = new AbortController();
-    const writers = Array.from({ length: 20 }, async () => {
-      while (!stop.signal.aborted)
-        await world.stock.executor.query(`update stock set version = version + 1 where sku = 'a'`);
-    });
-    const service = reconcilerService([stockReconciler()], { ...options, pollMs: 5 });
-    await reportKeys(world.stock.executor, stockReconciler(), ['a'], { cause: 'x' });
-    await service.start();
-    await waitUntil(async () => (await stockOf(world))['a'] === 7, { what: 'the repair' });
-    stop.abort();
-    await Promise.all(writers);
-    await service.stop();
   });
 });

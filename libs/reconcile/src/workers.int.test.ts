@@ -1,0 +1,106 @@
+import { freshDatabase, waitUntil } from '@converge/testing';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import {
+  openWorld,
+  rowsOf,
+  setStock,
+  setWanted,
+  stockOf,
+  stockReconciler,
+  type World,
+} from './fixture/stock.ts';
+import { type ReconcileOptions, resolveOptions } from './options.ts';
+import { CONFLICTS_BEFORE_LOCK } from './repair.ts';
+import { reportKeys } from './report-keys.ts';
+import { reconcilerService, runReconciler } from './service.ts';
+import { drain } from './workers.ts';
+
+let world: World;
+let options: ReconcileOptions;
+
+beforeEach(async () => {
+  const { databaseUrl } = inject('stack');
+  world = await openWorld(await freshDatabase(databaseUrl, 'rec'), await freshDatabase(databaseUrl, 'rec'));
+  options = { databases: { orders: world.orders, inventory: world.stock } };
+});
+afterEach(() => world.close());
+
+describe('a hot key', () => {
+  it('is locked after some lost races, and then no rival is faster', async () => {
+    await setWanted(world, { a: 7 });
+    await setStock(world, { a: 0 });
+    const base = stockReconciler();
+    let races = 0;
+    // A rival who is faster every time, unless the row is locked.
+    const rival = `update stock set version = version + 1
+      where sku in (select sku from stock where sku = 'a' for update skip locked)`;
+    const raced = {
+      ...base,
+      repair: async (...args: Parameters<typeof base.repair>) => {
+        races += 1;
+        await world.stock.executor.query(rival);
+        return base.repair(...args);
+      },
+    };
+    const service = reconcilerService([raced], { ...options, pollMs: 5 });
+    await reportKeys(world.stock.executor, base, ['a'], { cause: 'x' });
+    await service.start();
+    await waitUntil(async () => (await stockOf(world))['a'] === 7, { what: 'the repair' });
+    await service.stop();
+    expect(races).toBe(CONFLICTS_BEFORE_LOCK + 1);
+    expect(await rowsOf(world, 'select repairs, failures from converge.reconcile_key')).toEqual([
+      { repairs: 1, failures: 0 },
+    ]);
+  });
+
+  it('that 20 writers fight over makes progress', async () => {
+    await setWanted(world, { a: 7 });
+    await setStock(world, { a: 0 });
+    const stop = new AbortController();
+    const writers = Array.from({ length: 20 }, async () => {
+      while (!stop.signal.aborted)
+        await world.stock.executor.query(`update stock set version = version + 1 where sku = 'a'`);
+    });
+    const service = reconcilerService([stockReconciler()], { ...options, pollMs: 5 });
+    await reportKeys(world.stock.executor, stockReconciler(), ['a'], { cause: 'x' });
+    await service.start();
+    await waitUntil(async () => (await stockOf(world))['a'] === 7, { what: 'the repair' });
+    stop.abort();
+    await Promise.all(writers);
+    await service.stop();
+  });
+});
+
+describe('workers', () => {
+  it('that are told to stop finish the keys in work, take no more, and end', async () => {
+    await setWanted(world, { a: 1, b: 1, c: 1 });
+    const stop = new AbortController();
+    const started = new Set<string>();
+    const gates = { a: Promise.withResolvers<undefined>(), b: Promise.withResolvers<undefined>() };
+    const base = stockReconciler();
+    const gated = {
+      ...base,
+      desired: {
+        ...base.desired,
+        read: async (...args: Parameters<typeof base.desired.read>) => {
+          const [key] = args;
+          started.add(key);
+          await gates[key as 'a' | 'b'].promise;
+          return base.desired.read(...args);
+        },
+      },
+    };
+    await reportKeys(world.stock.executor, base, ['a', 'b'], { cause: 'x' });
+    const draining = drain({ ...resolveOptions(gated, options), workers: 3 }, stop.signal);
+    await waitUntil(() => started.size === 2, { what: 'both keys in work' });
+    await reportKeys(world.stock.executor, base, ['c'], { cause: 'x' });
+    stop.abort();
+    gates.a.resolve(undefined);
+    await waitUntil(async () => (await stockOf(world))['a'] === 1, { what: 'the first key' });
+    gates.b.resolve(undefined);
+    expect(await draining).toEqual({ repaired: 2 });
+    expect(started).toEqual(new Set(['a', 'b']));
+    // Whoever starts next finds the key that was not taken.
+    expect((await runReconciler(base, options)).outcomes).toMatchObject({ repaired: 1 });
+  });
+});
