@@ -80,10 +80,11 @@ async function play(
 function watch({ world, progress, signal }: DemoOptions, driving: Drive): { stop(): void } {
   const stopped = new AbortController();
   const either = AbortSignal.any([signal, stopped.signal]);
+  const over = (): boolean => either.aborted;
   const loop = async (): Promise<void> => {
-    while (!either.aborted) {
+    while (!over()) {
       const now = await standing(world.databases).catch(() => undefined);
-      if (now !== undefined && !either.aborted) {
+      if (now !== undefined && !over()) {
         const { placed, confirmed, cancelled } = now;
         progress.status(
           `sent ${driving.sent}, answered ${driving.answered.length}: open ${placed}, completed ${confirmed}, compensated ${cancelled}`,

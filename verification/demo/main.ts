@@ -68,7 +68,8 @@ async function demo(shop: World, { kafka }: Stack): Promise<number> {
   return passed ? 0 : 1;
 }
 
-async function keep(shop: World, { note }: Progress): Promise<number> {
+async function keep(shop: World, shownTo: Progress): Promise<number> {
+  const note = (text: string): void => shownTo.note(text);
   note(`orders:    POST ${shop.ordersUrl}/orders (Idempotency-Key), GET ${shop.ordersUrl}/orders/:id`);
   note(`provider:  PUT ${shop.providerUrl}/admin/behaviour {"mode":"decline"}`);
   note(`Kafka:     ${shop.brokers}`);

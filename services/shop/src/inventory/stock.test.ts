@@ -82,7 +82,7 @@ describe('the stock', () => {
           );
           const held: (readonly { sku: string; quantity: number }[])[] = [];
           for (const next of acts) {
-            let changed: readonly StockLevel[] = [];
+            let changed: readonly StockLevel[];
             if (next.do === 'reserve') {
               const lines = mergeLines(next.lines);
               const result = reserve(now, lines);
