@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -66,6 +66,10 @@ describe('embedded Postgres', () => {
       idle.on('error', () => undefined);
       await idle.connect();
       const { pid } = postgres;
+      await postgres.stop();
+      const [instance = ''] = readdirSync(join(dataDir, 'stacks'));
+      const log = readFileSync(join(dataDir, 'stacks', instance, 'postgres.log'), 'utf8');
+      expect(log).toContain('database system is shut down'); // asked, not killed
       await postgres.dispose();
       expect(identityOf(pid!)).toBeUndefined();
       expect(postgres.pid).toBeUndefined();
