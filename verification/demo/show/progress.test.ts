@@ -18,7 +18,7 @@ describe('progress', () => {
     shown.status('a status that is longer than the terminal');
     shown.note('killed');
     shown.end();
-    expect(tty.written).toEqual(['\r\u001b[K  0 s  a status th', '\r\u001b[K', '  0 s  killed\n']);
+    expect(tty.written).toEqual(['\r\u001b[K  0 s  a status tha', '\r\u001b[K', '  0 s  killed\n']);
   });
 
   it('writes a line every five seconds elsewhere', () => {
