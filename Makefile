@@ -33,7 +33,7 @@ test-unit: $(INSTALLED) ## run the unit and property tests only, cached per pack
 .PHONY: check
 check: $(INSTALLED) ## types, floors, lint, format, dead code, generated schemas
 	@tsc -p tsconfig.json
-	@depcruise --config .dependency-cruiser.cjs --log-level error libs services schemas verification infra
+	@depcruise --config .dependency-cruiser.cjs --output-type err libs services schemas verification infra
 	@eslint . --max-warnings 0 --cache --cache-location node_modules/.cache/eslint/
 	@prettier --check --log-level warn .
 	@knip --exclude unlisted

@@ -24,5 +24,5 @@ switch (command) {
   }
   default:
     process.stderr.write('say what to do: write | check\n');
-    process.exitCode = 64;
+    process.exitCode = 78;
 }

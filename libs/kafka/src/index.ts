@@ -37,7 +37,7 @@ export {
   type MemoryCluster,
   type MemoryControls,
   type MemoryOptions,
-  type SendFault,
 } from './memory/memory-broker.ts';
+export type { SendFault } from './memory/send-fault.ts';
 export { partitionOf } from './partitioner.ts';
 export { batchSize, recordSize } from './record-batch-encoder.ts';

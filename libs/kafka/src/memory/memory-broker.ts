@@ -3,7 +3,6 @@ import {
   type Admin,
   type Broker,
   BrokerError,
-  type BrokerErrorDetail,
   type ConsumerOptions,
   type GroupConsumer,
   type IncomingRecord,
@@ -15,16 +14,7 @@ import { MemoryGroup } from './memory-group.ts';
 import { MemoryLink } from './memory-link.ts';
 import { MemoryLog } from './memory-log.ts';
 import { MemoryProducer } from './memory-producer.ts';
-
-/** A failure that the next matching batches of a send meet. */
-export interface SendFault extends Partial<Pick<BrokerErrorDetail, 'code' | 'kind' | 'certainty'>> {
-  readonly topic?: string;
-  readonly partition?: number;
-  /** The records are written all the same, as when the acknowledgement was lost. @default false */
-  readonly applied?: boolean;
-  /** How many batches it meets. @default 1 */
-  readonly times?: number;
-}
+import type { SendFault } from './send-fault.ts';
 
 /** What a test can do that a network or an operator would do. */
 export interface MemoryControls {

@@ -1,6 +1,6 @@
 import { BrokerError, type OutgoingBatch, type Producer, type SendResult, partitionId } from '../broker.ts';
 import { batchEmpty, earlierFailed, placed, producerClosed } from '../send-errors.ts';
-import type { SendFault } from './memory-broker.ts';
+import type { SendFault } from './send-fault.ts';
 import type { MemoryLog } from './memory-log.ts';
 
 export class MemoryProducer implements Producer {
