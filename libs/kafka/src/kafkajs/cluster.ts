@@ -1,6 +1,6 @@
 import { type Assignment, BrokerError } from '../broker.ts';
 import { topicUnknown } from '../topic-errors.ts';
-import { BrokerLink, type LinkOptions } from './broker-link.ts';
+import { BrokerLink, type LinkOptions, type Request } from './broker-link.ts';
 import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
 import { protocolError } from './errors.ts';
 import {
@@ -30,8 +30,7 @@ export class Cluster {
 
   /** Asks anew; remembers brokers and leaders. Rejects naming the brokers when none can be reached. */
   async metadata(topics: readonly string[]): Promise<ReadonlyMap<string, TopicMetadata>> {
-    const link = await this.any();
-    const answer = metadataResponse(await link.send(metadataRequest(topics)));
+    const answer = metadataResponse(await this.#ask(metadataRequest(topics)));
     this.#brokers = answer.brokers;
     for (const [name, topic] of answer.topics)
       for (const { partition, leader, errorCode } of topic.partitions)
@@ -106,11 +105,7 @@ export class Cluster {
         last = error;
       }
     }
-    const why = last instanceof Error ? last.message : 'none was given';
-    throw new BrokerError(
-      `no broker can be reached at ${this.#options.brokers.join(', ')} (${why}): is Kafka running, and are the addresses right?`,
-      { code: 'BROKER_UNREACHABLE', kind: 'retry', certainty: 'not_applied', cause: last },
-    );
+    throw this.#unreachable(last);
   }
 
   close(): void {
@@ -118,6 +113,25 @@ export class Cluster {
     for (const link of this.#links.values()) link.destroy();
     this.#links.clear();
     this.#options.onClose(this);
+  }
+
+  async #ask(request: Request): Promise<Buffer> {
+    const link = await this.any();
+    try {
+      return await link.send(request);
+    } catch (error) {
+      // A listener that wants other settings takes the connection and drops it at the first request.
+      if (error instanceof BrokerError && error.code === 'BROKER_UNREACHABLE') throw this.#unreachable(error);
+      throw error;
+    }
+  }
+
+  #unreachable(last: unknown): BrokerError {
+    const why = last instanceof Error ? last.message : 'none was given';
+    return new BrokerError(
+      `no broker can be reached at ${this.#options.brokers.join(', ')} (${why}): is Kafka running, are the addresses right, and do the TLS and SASL settings match its listener?`,
+      { code: 'BROKER_UNREACHABLE', kind: 'retry', certainty: 'not_applied', cause: last },
+    );
   }
 
   async #open(host: string, port: number): Promise<BrokerLink> {

@@ -1,0 +1,75 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { Kafka, logLevel } from 'kafkajs';
+import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
+import { Kit, record, records, until } from '../contract-suite-kit.ts';
+import { kafkajsBroker } from './kafkajs-broker.ts';
+
+const brokers = (): string[] => inject('stack').brokers.split(',');
+
+function kit(): Kit {
+  return new Kit({
+    connect: () => kafkajsBroker({ brokers: brokers(), clientId: 'quiet' }),
+    sessionTimeoutMs: 6_000,
+    network: () => Promise.reject(new Error('not used here')),
+  });
+}
+
+describe('the kafkajs driver', () => {
+  it('makes no noise: no process warning, nothing on the console, even when the broker refuses', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', onWarning);
+    const written = [
+      vi.spyOn(process.stdout, 'write'),
+      vi.spyOn(process.stderr, 'write'),
+      vi.spyOn(console, 'log'),
+    ];
+    onTestFinished(() => {
+      process.off('warning', onWarning);
+      vi.restoreAllMocks();
+    });
+    const own = kit();
+    const topic = await own.topic(2, { 'max.message.bytes': '1000' });
+    const member = await own.member({ groupId: own.group(), topics: [topic] }).start();
+    for (let round = 0; round < 20; round += 1) await own.write(topic, round % 2, records(3));
+    const [tooLarge] = await (
+      await own.producer()
+    ).send([{ topic, partition: 0, records: [record('x'.repeat(2_000))] }]);
+    expect(tooLarge?.ok).toBe(false);
+    await (await own.admin()).createTopic({ name: topic, partitions: 1 });
+    await until('the records', () => member.seen.length === 60);
+    await member.consumer.stop();
+    // Warnings are emitted on a later turn.
+    await turn();
+    expect(warnings).toEqual([]);
+    expect(written.flatMap(({ mock }) => mock.calls)).toEqual([]);
+  });
+
+  it('tells what kafkajs says to whoever listens, for debugging only', async () => {
+    const lines: string[] = [];
+    const broker = kafkajsBroker({
+      brokers: ['127.0.0.1:1'],
+      clientId: 'quiet',
+      log: (level, message) => lines.push(`${level} ${message}`),
+    });
+    await expect(broker.admin()).rejects.toMatchObject({ code: 'BROKER_UNREACHABLE' });
+    expect(lines.some((line) => line.startsWith('debug Connection error'))).toBe(true);
+  });
+
+  it('gives the partitions that a topic gains to the group', async () => {
+    const own = kit();
+    const topic = await own.topic(1);
+    const member = await own
+      .member({ groupId: own.group(), topics: [topic], startAt: () => 'committed' })
+      .start();
+    await until('the partition', () => member.owned.size === 1);
+    const operator = new Kafka({ brokers: brokers(), logLevel: logLevel.NOTHING }).admin();
+    await operator.connect();
+    await operator.createPartitions({ topicPartitions: [{ topic, count: 3 }] });
+    await operator.disconnect();
+    await until('all three', () => member.owned.size === 3);
+    await own.write(topic, 2, records(2));
+    await until('the records', () => member.seen.length === 2);
+    expect(member.broken).toEqual([]);
+  }, 60_000);
+});
