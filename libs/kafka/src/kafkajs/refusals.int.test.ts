@@ -20,6 +20,9 @@ class ScriptedBroker {
   readonly produced: Produced[] = [];
   leaders: readonly ScriptedBroker[] = [this];
   port = 0;
+  /** The most requests that were ever waiting for their answer at once. */
+  mostOpen = 0;
+  #open = 0;
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
 
@@ -49,7 +52,12 @@ class ScriptedBroker {
         reader.nullableString();
         const body = this.#answer(apiKey, apiVersion, reader);
         held = held.subarray(end);
-        if (body !== undefined)
+        if (body === undefined) continue;
+        this.#open += 1;
+        this.mostOpen = Math.max(this.mostOpen, this.#open);
+        // Later, so that a second request would arrive before the answer to the first.
+        setTimeout(() => {
+          this.#open -= 1;
           socket.write(
             new ByteWriter()
               .int32(body.length + 4)
@@ -57,6 +65,7 @@ class ScriptedBroker {
               .raw(body)
               .finish(),
           );
+        }, 20);
       }
     });
   }
@@ -215,6 +224,7 @@ describe('a produce answer', () => {
       producer.send([...batches(1), ...batches(1)]),
     ]);
     expect(broker.produced.map(({ partitions }) => partitions)).toEqual([[0], [0, 1], [1], [1]]);
+    expect(broker.mostOpen).toBe(1);
   });
 
   it('of a broker that is away fails its partitions, and only those', async () => {
