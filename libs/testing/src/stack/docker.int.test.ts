@@ -2,10 +2,10 @@ import { Client } from 'pg';
 import { expect, it } from 'vitest';
 import { dockerAnswers, dockerKafka, dockerPostgres } from './docker.ts';
 
-it('runs both servers where a Docker engine answers, and says loudly where none does', async () => {
+it('runs both servers where a Docker engine answers', async (test) => {
   if (!(await dockerAnswers())) {
     process.stderr.write('NOT TESTED: no Docker engine answers here, so the containers were not started\n');
-    return;
+    test.skip('no Docker engine answers here');
   }
   const [postgres, kafka] = await Promise.all([dockerPostgres(), dockerKafka()]);
   try {
