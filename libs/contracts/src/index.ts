@@ -26,4 +26,4 @@ export type { SchemaChange } from './schemas/schema-change.ts';
 export { checkSchemas, writeSchemas } from './schemas/schema-files.ts';
 export type { StandardSchema } from './standard-schema.ts';
 export { contextHeaders, type EventContext } from './wire-headers.ts';
-export { CONTENT_TYPE, dataSchemaOf, SPEC_VERSION, versionOf, WIRE } from './wire.ts';
+export { CONTENT_TYPE, dataSchemaOf, RELAY_HEADERS, SPEC_VERSION, versionOf, WIRE } from './wire.ts';

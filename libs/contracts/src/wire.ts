@@ -32,6 +32,19 @@ export const WIRE = Object.freeze({
   baggage: 'baggage',
 } as const);
 
+/** What the relay writes from the outbox's columns: a copy stored by a writer could contradict them. */
+export const RELAY_HEADERS: ReadonlySet<string> = new Set([
+  WIRE.id,
+  WIRE.source,
+  WIRE.sourceId,
+  WIRE.type,
+  WIRE.specVersion,
+  WIRE.time,
+  WIRE.subject,
+  WIRE.position,
+  WIRE.prev,
+]);
+
 export const SPEC_VERSION = '1.0';
 export const CONTENT_TYPE = 'application/json';
 

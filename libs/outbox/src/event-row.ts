@@ -4,6 +4,7 @@ import {
   contextHeaders,
   type DomainEvent,
   type EventContext,
+  RELAY_HEADERS,
   WIRE,
 } from '@converge/contracts';
 import type { NewId } from '@converge/runtime';
@@ -41,18 +42,6 @@ export interface RowSettings {
   readonly inject: (carrier: Record<string, string>) => void;
 }
 
-/** The relay writes these from columns: a stored copy could contradict them. */
-const relayOwned: readonly string[] = [
-  WIRE.id,
-  WIRE.source,
-  WIRE.sourceId,
-  WIRE.type,
-  WIRE.specVersion,
-  WIRE.time,
-  WIRE.subject,
-  WIRE.position,
-  WIRE.prev,
-];
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** Checks an event completely and gives its row. Throws ContractError or OutboxError: nothing was written. */
@@ -84,7 +73,7 @@ function checkNames({ type, topic, key }: AppendEvent, eventId: string): void {
 }
 
 function checkRelayOwned(headers: Readonly<Record<string, string>>, type: string): void {
-  const name = relayOwned.find((owned) => owned in headers);
+  const name = Object.keys(headers).find((header) => RELAY_HEADERS.has(header));
   if (name !== undefined)
     throw invalid(`the header ${name} of ${type} is written by the relay: leave it out`);
 }

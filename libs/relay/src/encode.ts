@@ -1,4 +1,4 @@
-import { CONTENT_TYPE, SPEC_VERSION, WIRE } from '@converge/contracts';
+import { CONTENT_TYPE, RELAY_HEADERS, SPEC_VERSION, WIRE } from '@converge/contracts';
 import type { OutgoingRecord } from '@converge/kafka';
 import type { OutboxRow } from './window-sql.ts';
 
@@ -9,19 +9,6 @@ export interface SourceIdentity {
 }
 
 type Header = readonly [name: string, value: string];
-
-/** What the relay writes itself: stored headers of these names (from SQL, where nothing checks them) are left out. */
-const ownNames: ReadonlySet<string> = new Set([
-  WIRE.id,
-  WIRE.source,
-  WIRE.sourceId,
-  WIRE.type,
-  WIRE.specVersion,
-  WIRE.time,
-  WIRE.subject,
-  WIRE.position,
-  WIRE.prev,
-]);
 
 interface StoredHeaders {
   readonly headers: readonly Header[];
@@ -108,7 +95,8 @@ function parseHeaders(text: string): readonly Header[] {
   const headers: Header[] = [];
   let contentType = false;
   for (const [name, value] of Object.entries(objectOf(text))) {
-    if (ownNames.has(name) || typeof value !== 'string') continue;
+    // Stored by SQL, where nothing checks them: left out.
+    if (RELAY_HEADERS.has(name) || typeof value !== 'string') continue;
     if (name === WIRE.contentType) contentType = true;
     headers.push([name, value]);
   }
