@@ -1,4 +1,5 @@
 import { executorOfClient, releaseLease } from '@converge/postgres';
+import { requireCursors } from './cursor-check.ts';
 import type { EndReason } from './ending.ts';
 import type { Ending } from './ending.ts';
 import { leaseLoop } from './lease-loop.ts';
@@ -52,6 +53,7 @@ async function runLoops(
   reads: Connection,
   writes: Connection,
 ): Promise<void> {
+  requireCursors(takeover);
   const [done] = await readTicks(reads.executor, takeover.doneTick, 1);
   if (done?.number !== takeover.doneTick)
     throw new Error(`tick ${takeover.doneTick} is missing in converge.tick: done_tick names it`);

@@ -1,0 +1,19 @@
+import type { Takeover } from './leadership-sql.ts';
+
+/**
+ * Throws when a topic whose partitions are recorded lacks a cursor row. Such a partition would begin anew at the start
+ * of the epoch, its first event would name a false predecessor, and no settle could ever cover it.
+ */
+export function requireCursors({ topics, cursors }: Pick<Takeover, 'topics' | 'cursors'>): void {
+  const present = new Set(cursors.map(({ topic, partition }) => `${topic}/${partition}`));
+  const missing = topics.flatMap(({ topic, partitions = 0 }) =>
+    Array.from({ length: partitions }, (_, partition) => `${topic}/${partition}`).filter(
+      (name) => !present.has(name),
+    ),
+  );
+  if (missing.length > 0)
+    throw new Error(
+      `converge.relay_cursor has no row for ${missing.join(', ')}: rows were deleted by hand, or restored without the others; ` +
+        'restore converge.relay_cursor as it was (nothing was published meanwhile)',
+    );
+}
