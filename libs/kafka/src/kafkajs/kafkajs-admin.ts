@@ -14,6 +14,11 @@ import { fetchRequest, fetchResponse } from './fetch-request.ts';
 import type { TopicMetadata } from './metadata-request.ts';
 import { listOffsets } from './offsets-request.ts';
 
+const COORDINATOR_MOVES: ReadonlySet<string> = new Set([
+  'COORDINATOR_LOADING',
+  'COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR',
+]);
 const CONFIG_NAMES = ['cleanup.policy', 'min.insync.replicas', 'max.message.bytes', 'retention.ms'];
 const READ_BYTES = 4 * 1_048_576;
 /** A broker that is asked for records that are there answers at once. */
@@ -98,11 +103,12 @@ export class KafkaJsAdmin implements Admin {
 
   async committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
     const { partitions } = await this.#cluster.topic(topic);
-    const link = await this.#cluster.coordinator(groupId);
-    const { responses } = await link.call(`reading the offsets of group ${groupId}`, (broker) =>
-      broker.offsetFetch({
-        groupId,
-        topics: [{ topic, partitions: partitions.map(({ partition }) => ({ partition })) }],
+    const topics = [{ topic, partitions: partitions.map(({ partition }) => ({ partition })) }];
+    // The first question about any group makes the broker create its topic of offsets, and load it.
+    const { responses } = await this.#until(`a coordinator of group ${groupId}`, () =>
+      this.#fetchOffsets(groupId, topics).catch((error: unknown) => {
+        if (error instanceof BrokerError && COORDINATOR_MOVES.has(error.code)) return undefined;
+        throw error;
       }),
     );
     const offsets = responses.flatMap((response) => response.partitions);
@@ -165,6 +171,13 @@ export class KafkaJsAdmin implements Admin {
     return new Map(found.flatMap((offsets) => [...offsets]));
   }
 
+  async #fetchOffsets(groupId: string, topics: TopicPartitions) {
+    const link = await this.#cluster.coordinator(groupId);
+    return link.call(`reading the offsets of group ${groupId}`, (broker) =>
+      broker.offsetFetch({ groupId, topics }),
+    );
+  }
+
   /** A leader that answers for its offsets also takes writes. */
   async #isReady(topic: string): Promise<boolean> {
     try {
@@ -179,9 +192,12 @@ export class KafkaJsAdmin implements Admin {
     }
   }
 
-  async #until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  /** The first truthy answer. */
+  async #until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
     const end = systemClock.monotonic() + this.#options.topicReadyMs;
-    for (let attempt = 0; !(await isSo()); attempt += 1) {
+    for (let attempt = 0; ; attempt += 1) {
+      const found = await look();
+      if (found) return found;
       if (systemClock.monotonic() > end)
         throw new BrokerError(`waited ${this.#options.topicReadyMs} ms for ${what}`, {
           code: 'TIMEOUT',
@@ -192,6 +208,8 @@ export class KafkaJsAdmin implements Admin {
     }
   }
 }
+
+type TopicPartitions = { topic: string; partitions: { partition: number }[] }[];
 
 function least(left: bigint, right: bigint): bigint {
   return left < right ? left : right;
