@@ -25,10 +25,17 @@ export interface OutgoingRecord {
   readonly timestampMs: number;
 }
 
+/** One record batch (format 2, base offset 0, uncompressed, with its checksum), written as it is. */
+export interface SealedRecords {
+  /** How many records it holds. */
+  readonly length: number;
+  readonly bytes: Buffer;
+}
+
 export interface OutgoingBatch {
   readonly topic: string;
   readonly partition: number;
-  readonly records: readonly OutgoingRecord[];
+  readonly records: readonly OutgoingRecord[] | SealedRecords;
 }
 
 export type SendResult =

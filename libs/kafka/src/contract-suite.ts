@@ -6,6 +6,7 @@ import type { BrokerUnderTest } from './contract-suite-kit.ts';
 import { networkContract } from './contract-suite-network.ts';
 import { positionContract } from './contract-suite-positions.ts';
 import { producingContract } from './contract-suite-producing.ts';
+import { sealedContract } from './contract-suite-sealed.ts';
 
 export type { BreakableNetwork, BrokerUnderTest } from './contract-suite-kit.ts';
 
@@ -13,6 +14,7 @@ export type { BreakableNetwork, BrokerUnderTest } from './contract-suite-kit.ts'
 export function brokerContract(name: string, setup: () => BrokerUnderTest): void {
   describe(`the ${name} driver`, () => {
     producingContract(setup);
+    sealedContract(setup);
     adminContract(setup);
     consumingContract(setup);
     positionContract(setup);

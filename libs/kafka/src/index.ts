@@ -25,6 +25,7 @@ export {
   type PartitionControl,
   partitionId,
   type Producer,
+  type SealedRecords,
   type SendResult,
   type StartAt,
   type TopicDescription,

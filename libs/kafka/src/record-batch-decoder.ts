@@ -1,5 +1,5 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
-import { crc32c } from './crc32c.ts';
+import { crc32c } from '@node-rs/crc32';
 import { BrokerError, type IncomingRecord } from './broker.ts';
 import { ByteReader } from './bytes.ts';
 

@@ -1,4 +1,4 @@
-import { crc32c } from './crc32c.ts';
+import { crc32c } from '@node-rs/crc32';
 import type { OutgoingRecord } from './broker.ts';
 
 /** Everything of a record batch (format 2) before its records. */

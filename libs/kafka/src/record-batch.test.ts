@@ -2,7 +2,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BrokerError, type OutgoingRecord } from './broker.ts';
-import { crc32c } from './crc32c.ts';
+import { crc32c } from '@node-rs/crc32';
 import { decodeRecordSet } from './record-batch-decoder.ts';
 import { batchSize, encodeRecordBatch } from './record-batch-encoder.ts';
 

@@ -117,7 +117,7 @@ export class KafkaJsProducer implements Producer {
         continue;
       }
       try {
-        const bytes = encodeRecordBatch(batch.records);
+        const bytes = 'bytes' in batch.records ? batch.records.bytes : encodeRecordBatch(batch.records);
         size += bytes.length;
         if (request.size > 0 && size > this.#options.maxRequestBytes) later.push(numbered);
         else request.set(id, { ...numbered, bytes });

@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { BrokerError, type IncomingRecord, type NewTopic, type OutgoingRecord } from '../broker.ts';
+import {
+  BrokerError,
+  type IncomingRecord,
+  type NewTopic,
+  type OutgoingBatch,
+  type OutgoingRecord,
+} from '../broker.ts';
 import { Signal } from '../group/signal.ts';
+import { decodeRecordSet } from '../record-batch-decoder.ts';
 import { batchSize } from '../record-batch-encoder.ts';
 
 /** Kafka's own default for `max.message.bytes`. */
@@ -59,7 +66,7 @@ export class MemoryLog {
   }
 
   /** Appends a batch whole; returns its first offset. */
-  append(topic: string, partition: number, records: readonly OutgoingRecord[]): bigint {
+  append({ topic, partition, records }: OutgoingBatch): bigint {
     const found = this.#topics.get(topic);
     const log = found?.partitions[partition];
     if (found === undefined || log === undefined)
@@ -70,7 +77,8 @@ export class MemoryLog {
         topic,
         partition,
       });
-    const size = batchSize(records);
+    const sealed = 'bytes' in records;
+    const size = sealed ? records.bytes.length : batchSize(records);
     const limit = Number(found.config['max.message.bytes']);
     if (size > limit)
       throw new BrokerError(
@@ -78,8 +86,13 @@ export class MemoryLog {
         { code: 'MESSAGE_TOO_LARGE', kind: 'halt_topic', certainty: 'not_applied', topic, partition },
       );
     const base = log.start + BigInt(log.records.length);
-    for (const record of records)
-      log.records.push(stored(record, topic, partition, log.start + BigInt(log.records.length)));
+    if (sealed) {
+      const place = { topic, partition, from: 0n };
+      for (const record of decodeRecordSet(records.bytes, place).records)
+        log.records.push({ ...record, offset: base + record.offset });
+    } else
+      for (const [at, record] of records.entries())
+        log.records.push(stored(record, topic, partition, base + BigInt(at)));
     this.appended.notify();
     return base;
   }

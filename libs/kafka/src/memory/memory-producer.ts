@@ -39,7 +39,7 @@ export class MemoryProducer implements Producer {
       this.#reach();
       const fault = this.#takeFault(batch);
       if (fault === undefined || fault.applied === true) {
-        const baseOffset = this.#log.append(topic, partition, batch.records);
+        const baseOffset = this.#log.append(batch);
         if (fault === undefined) return { topic, partition, ok: true, baseOffset };
       }
       throw new BrokerError(`the write to ${topic}/${partition} failed, as the test asked for`, {
