@@ -1,5 +1,6 @@
 import { GenericContainer, getContainerRuntimeClient, type StartedTestContainer, Wait } from 'testcontainers';
 import { freePort } from './ports.ts';
+import type { PostgresSettings } from './postgres-recipe.ts';
 
 /** Bounded, because an unreachable DOCKER_HOST would otherwise hang the start. */
 export async function dockerAnswers(timeoutMs = 3_000): Promise<boolean> {
@@ -18,11 +19,15 @@ export interface DockerServer {
   stop(): Promise<void>;
 }
 
-export async function dockerPostgres(port?: number): Promise<DockerServer> {
+export async function dockerPostgres(port?: number, settings: PostgresSettings = {}): Promise<DockerServer> {
+  const server = { max_connections: 300, max_prepared_transactions: 20, ...settings };
   const container = await new GenericContainer('postgres:18')
     .withEnvironment({ POSTGRES_HOST_AUTH_METHOD: 'trust' })
     .withExposedPorts(port === undefined ? 5432 : { container: 5432, host: port })
-    .withCommand(['postgres', '-c', 'max_connections=300', '-c', 'max_prepared_transactions=20'])
+    .withCommand([
+      'postgres',
+      ...Object.entries(server).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ])
     // Twice: the image starts once more after its own set-up.
     .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
     .start();

@@ -44,6 +44,13 @@ describe('embedded Postgres', () => {
     expect(await show('server_encoding')).toBe('UTF8');
   });
 
+  it('takes server settings of the caller, and they hold over the kit’s own', async () => {
+    const settings = { wal_level: 'logical', max_connections: 50, application_name: "o'clock" };
+    const postgres = await started(embeddedPostgres({ settings }));
+    expect(await sql(postgres.address, 'show wal_level')).toEqual([{ wal_level: 'logical' }]);
+    expect(await sql(postgres.address, 'show max_connections')).toEqual([{ max_connections: '50' }]);
+  });
+
   it('comes back with its data on its port after a stop and after a SIGKILL', async () => {
     const postgres = await started(embeddedPostgres());
     const { address } = postgres;

@@ -2,7 +2,12 @@ import { join } from 'node:path';
 import { EmbeddedServer } from './embedded-server.ts';
 import { createInstance, dataFolder, type Instance, reapInstances } from './instance.ts';
 import { kafkaRecipe } from './kafka-recipe.ts';
-import { postgresRecipe } from './postgres-recipe.ts';
+import { postgresRecipe, type PostgresSettings } from './postgres-recipe.ts';
+
+export interface EmbeddedPostgresOptions extends EmbeddedOptions {
+  /** Server settings, such as `{ wal_level: 'logical' }`. @default none */
+  readonly settings?: PostgresSettings;
+}
 
 export interface EmbeddedOptions {
   /** Where data and jars live. @default '.converge' in the working folder */
@@ -17,9 +22,9 @@ export interface EmbeddedOptions {
  * A Postgres 18 of its own, for tests that stop, kill or fill it. Not started yet. User `postgres`, database
  * `postgres`, no password, reachable from this machine only.
  */
-export async function embeddedPostgres(options: EmbeddedOptions = {}): Promise<EmbeddedServer> {
+export async function embeddedPostgres(options: EmbeddedPostgresOptions = {}): Promise<EmbeddedServer> {
   const { instance } = await open(options);
-  return postgresServer(instance, options.port);
+  return postgresServer(instance, options.port, options.settings);
 }
 
 /** An Apache Kafka 4.3.1 of its own, for tests that stop, kill or restart it. Not started yet. */
@@ -28,9 +33,17 @@ export async function embeddedKafka(options: EmbeddedOptions = {}): Promise<Embe
   return kafkaServer(instance, options.port, { dataDir, log });
 }
 
-export function postgresServer(instance: Instance, port: number | undefined): EmbeddedServer {
+export function postgresServer(
+  instance: Instance,
+  port: number | undefined,
+  settings: PostgresSettings | undefined,
+): EmbeddedServer {
   const { folder } = instance;
-  const recipe = postgresRecipe({ folder, onElsewhere: (path) => instance.addElsewhere(path) });
+  const recipe = postgresRecipe({
+    folder,
+    settings,
+    onElsewhere: (path) => instance.addElsewhere(path),
+  });
   return new EmbeddedServer({ recipe, folder, port, onDispose: () => instance.remove() });
 }
 

@@ -21,7 +21,9 @@ const INITDB = [
   '--no-sync',
 ];
 
-function configuration(port: number): string {
+export type PostgresSettings = Readonly<Record<string, string | number>>;
+
+function configuration(port: number, settings: PostgresSettings): string {
   return [
     `port = ${port}`,
     "listen_addresses = '127.0.0.1'",
@@ -30,6 +32,7 @@ function configuration(port: number): string {
     'max_prepared_transactions = 20',
     "timezone = 'UTC'",
     "log_timezone = 'UTC'",
+    ...Object.entries(settings).map(([name, value]) => `${name} = '${String(value).replaceAll("'", "''")}'`),
     '',
   ].join('\n');
 }
@@ -42,11 +45,13 @@ interface Place {
 
 export interface PostgresRecipeOptions {
   readonly folder: string;
+  /** Server settings beyond the kit's own; of one that is given twice, these hold. @default none */
+  readonly settings?: PostgresSettings | undefined;
   /** Called with a folder outside of `folder` that has to be removed in the end. */
   readonly onElsewhere: (path: string) => void;
 }
 
-export function postgresRecipe({ folder, onElsewhere }: PostgresRecipeOptions): Recipe {
+export function postgresRecipe({ folder, settings = {}, onElsewhere }: PostgresRecipeOptions): Recipe {
   let place: Place | undefined;
   return {
     what: 'Postgres',
@@ -56,7 +61,7 @@ export function postgresRecipe({ folder, onElsewhere }: PostgresRecipeOptions): 
       place ??= findPlace(folder, await postgresBinaries(), onElsewhere);
       const { binaries, data, user } = place;
       if (!existsSync(join(data, 'PG_VERSION'))) await initialise(place);
-      writeFileSync(join(data, 'postgresql.auto.conf'), configuration(port));
+      writeFileSync(join(data, 'postgresql.auto.conf'), configuration(port, settings));
       return {
         command: binaries.postgres,
         args: ['-D', data],

@@ -3,6 +3,7 @@ import { chooseStack, type Choice } from './choose.ts';
 import type { EmbeddedServer } from './embedded-server.ts';
 import { kafkaServer, postgresServer } from './embedded.ts';
 import { createInstance, dataFolder, type Instance, type InstanceKind, reapInstances } from './instance.ts';
+import type { PostgresSettings } from './postgres-recipe.ts';
 
 export interface Stack {
   readonly databaseUrl: string;
@@ -28,6 +29,8 @@ export interface StackOptions {
   readonly kafkaPort?: number | undefined;
   /** @default process.env; DATABASE_URL and KAFKA_BROKERS are used as they are when set */
   readonly env?: NodeJS.ProcessEnv;
+  /** Server settings of a Postgres that is started, such as `{ wal_level: 'logical' }`. @default none */
+  readonly postgresSettings?: PostgresSettings;
   /** Seen by `status` and `down`. @default 'run' */
   readonly kind?: InstanceKind;
 }
@@ -44,6 +47,7 @@ interface Surroundings {
   readonly log: (line: string) => void;
   readonly kind: InstanceKind;
   readonly ports: { readonly postgres: number | undefined; readonly kafka: number | undefined };
+  readonly postgresSettings: PostgresSettings | undefined;
 }
 
 /**
@@ -66,6 +70,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     log,
     kind,
     ports: { postgres: options.postgresPort, kafka: options.kafkaPort },
+    postgresSettings: options.postgresSettings,
   };
   const chose = given ? 'given' : choices.postgres.how === 'given' ? choices.kafka.how : choices.postgres.how;
   const why = chose === 'embedded' ? ' (no Docker engine answers)' : '';
@@ -136,16 +141,16 @@ async function startPart(
   what: 'postgres' | 'kafka',
   choice: Choice,
   instance: Instance | undefined,
-  { dataDir, log, ports }: Surroundings,
+  { dataDir, log, ports, postgresSettings }: Surroundings,
 ): Promise<Part> {
   if (choice.how === 'given') return { address: choice.value, stop: () => Promise.resolve() };
   if (choice.how === 'docker' || instance === undefined) {
     const { dockerKafka, dockerPostgres } = await import('./docker.ts');
-    return what === 'postgres' ? dockerPostgres(ports.postgres) : dockerKafka(ports.kafka);
+    return what === 'postgres' ? dockerPostgres(ports.postgres, postgresSettings) : dockerKafka(ports.kafka);
   }
   const server =
     what === 'postgres'
-      ? postgresServer(instance, ports.postgres)
+      ? postgresServer(instance, ports.postgres, postgresSettings)
       : kafkaServer(instance, ports.kafka, { dataDir, log });
   await server.start();
   return { address: server.address, controls: server, stop: () => server.stop() };
