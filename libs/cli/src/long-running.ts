@@ -1,4 +1,4 @@
-import { healthServer, runServices, type Checks, type Service } from '@converge/runtime';
+import { healthServer, runServices, watchEventLoop, type Checks, type Service } from '@converge/runtime';
 import type { Logger } from '@converge/telemetry';
 import { startTelemetry } from '@converge/telemetry/sdk';
 import { healthOptions } from './health-options.ts';
@@ -11,15 +11,20 @@ export interface LongRunning {
   /** Made after telemetry started: instruments that are made earlier stay silent. */
   readonly services: () => readonly Service[];
   readonly checks: () => Checks;
+  /** Do they still make progress? @default the event loop alone is watched */
+  readonly live?: () => Checks;
 }
 
 /** Runs services until a signal or a death, with health and telemetry around them. */
-export async function runLong({ name, settings, log, services, checks }: LongRunning): Promise<void> {
+export async function runLong({ name, settings, log, services, checks, live }: LongRunning): Promise<void> {
   const telemetry = startTelemetry({ serviceName: `converge-${name}` });
+  const loop = watchEventLoop();
   let stopping = false;
   const health = healthServer({
     ...healthOptions(settings),
     checks: () => ({ draining: { ok: !stopping }, ...checks() }),
+    live: () => ({ eventLoop: loop.check(), ...live?.() }),
+    metrics: () => telemetry.scrape(),
   });
   try {
     await runServices([health, ...services()], {
@@ -31,6 +36,7 @@ export async function runLong({ name, settings, log, services, checks }: LongRun
     });
     log.info('stopped');
   } finally {
+    loop.stop();
     await telemetry.shutdown();
   }
 }

@@ -68,6 +68,30 @@ describe('the health server', () => {
     });
   });
 
+  it('serves what was counted, as whoever counts calls it, and goes on when counting failed', async () => {
+    let broken = false;
+    const server = await started({
+      metrics: () =>
+        broken
+          ? Promise.reject(new Error('no reader'))
+          : Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),
+    });
+    const page = await fetch(`http://127.0.0.1:${server.port}/metrics`);
+    expect([page.status, page.headers.get('content-type'), await page.text()]).toEqual([
+      200,
+      'text/plain; version=0.0.4',
+      'up 1\n',
+    ]);
+    broken = true;
+    const failed = await fetch(`http://127.0.0.1:${server.port}/metrics`);
+    expect([failed.status, await failed.text()]).toEqual([500, 'no reader\n']);
+    expect((await get(server, '/livez')).status).toBe(200);
+    expect((await get(server, '/nowhere')).body).toEqual({
+      ok: false,
+      paths: ['/livez', '/readyz', '/startupz', '/metrics'],
+    });
+  });
+
   it('answers 404 to other paths and other methods', async () => {
     const server = await started();
     expect((await get(server, '/metrics')).status).toBe(404);

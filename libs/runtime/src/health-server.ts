@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { healthReport, type Checks, type HealthReport } from './health.ts';
 import type { Service } from './service.ts';
@@ -12,6 +12,14 @@ export interface HealthOptions {
   readonly checks: () => Checks;
   /** Does the process still make progress? A failing one is restarted. @default always */
   readonly live?: () => Checks;
+  /** What `/metrics` answers. @default 404: this process measures nothing */
+  readonly metrics?: () => Promise<Page>;
+}
+
+/** A body and what it is. */
+export interface Page {
+  readonly contentType: string;
+  readonly body: string;
 }
 
 export interface HealthServer extends Service {
@@ -32,7 +40,8 @@ export class HealthError extends Error {
 }
 
 /**
- * `/livez` (restart me?), `/readyz` (send me work?), `/startupz` (was I ever ready?), each 200 or 503 with JSON.
+ * `/livez` (restart me?), `/readyz` (send me work?), `/startupz` (was I ever ready?), each 200 or 503 with JSON, and
+ * `/metrics` (what did I count?) in the format of whoever counts.
  * Start it first and stop it last, so that a process that waits or drains says so.
  */
 export function healthServer(options: HealthOptions): HealthServer {
@@ -83,14 +92,32 @@ function routes(options: HealthOptions): RequestListener {
     ['/startupz', startup],
   ]);
   return (request, response) => {
-    const report = paths.get((request.url ?? '').split('?')[0] ?? '');
-    const known = request.method === 'GET' || request.method === 'HEAD' ? report?.() : undefined;
+    const asks = request.method === 'GET' || request.method === 'HEAD';
+    const path = (request.url ?? '').split('?')[0] ?? '';
+    if (asks && path === '/metrics' && options.metrics !== undefined) {
+      void servePage(options.metrics, response);
+      return;
+    }
+    const known = asks ? paths.get(path)?.() : undefined;
     response.writeHead(known?.status ?? 404, {
       'content-type': 'application/json',
       'cache-control': 'no-store',
     });
-    response.end(`${JSON.stringify(known?.body ?? { ok: false, paths: [...paths.keys()] })}\n`);
+    const listed = [...paths.keys(), ...(options.metrics === undefined ? [] : ['/metrics'])];
+    response.end(`${JSON.stringify(known?.body ?? { ok: false, paths: listed })}\n`);
   };
+}
+
+// A scrape that fails is an answer, too: the next one may do, and the process goes on.
+async function servePage(metrics: () => Promise<Page>, response: ServerResponse): Promise<void> {
+  try {
+    const { contentType, body } = await metrics();
+    response.writeHead(200, { 'content-type': contentType, 'cache-control': 'no-store' });
+    response.end(body);
+  } catch (error) {
+    response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' });
+    response.end(`${error instanceof Error ? error.message : String(error)}\n`);
+  }
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {

@@ -1,6 +1,9 @@
 import { diag, DiagLogLevel } from '@opentelemetry/api';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { logger } from './logger.ts';
+import { makeScrape, type Scrape, type Scraped } from './scrape.ts';
+
+export type { Scraped } from './scrape.ts';
 
 export interface TelemetryOptions {
   /** `service.name`, unless `OTEL_SERVICE_NAME` says otherwise. */
@@ -10,6 +13,8 @@ export interface TelemetryOptions {
 }
 
 export interface Telemetry {
+  /** All instruments in Prometheus' text format, in base units, for whatever HTTP server the process has. */
+  scrape(): Promise<Scraped>;
   /**
    * Sends what is left and ends. Bounded, and never rejects: telemetry must not decide how a process ends. An export
    * that is still retried then holds the event loop up to `OTEL_EXPORTER_OTLP_TIMEOUT`: end with `process.exit`.
@@ -21,11 +26,13 @@ type Configuration = NonNullable<ConstructorParameters<typeof NodeSDK>[0]>;
 
 /**
  * Starts the OpenTelemetry SDK as the `OTEL_*` variables say. Without an endpoint or a named exporter nothing is
- * exported and nothing is printed, but spans still have ids, so that contexts travel with events and logs name them.
+ * sent anywhere and nothing is printed, but spans still have ids, so that contexts travel with events and logs name
+ * them, and instruments are counted for `scrape`.
  */
 export function startTelemetry(options: TelemetryOptions): Telemetry {
   const traces = exported('TRACES');
   const measures = exported('METRICS');
+  const scrape = makeScrape();
   const configuration: Partial<Configuration> = {
     serviceName: process.env['OTEL_SERVICE_NAME'] ?? options.serviceName,
     instrumentations: [],
@@ -33,12 +40,23 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     logRecordProcessors: [],
     // `OTEL_TRACES_EXPORTER=none` alone would give all-zero trace ids, with nothing to propagate.
     ...(traces ? {} : { spanProcessors: [silentSpanProcessor()] }),
-    ...(measures ? {} : { metricReaders: [] }),
+    ...(measures ? {} : { metricReaders: [scrape.reader] }),
   };
   if (traces || measures) reportTrouble();
   const sdk = new NodeSDK(configuration);
+  if (measures) addReader(sdk, scrape);
   sdk.start();
-  return { shutdown: () => bounded(sdk.shutdown(), options.shutdownMs ?? 2_000) };
+  return {
+    scrape: () => scrape.read(),
+    shutdown: () => bounded(sdk.shutdown(), options.shutdownMs ?? 2_000),
+  };
+}
+
+// The SDK takes its readers either from the environment or from us, and keeps the function that makes them from the
+// environment to itself. We need both: what pushes as OTEL_* says, and ours. The version is pinned, and a test watches.
+function addReader(sdk: NodeSDK, { reader }: Scrape): void {
+  const kept = sdk as unknown as { readonly _meterProviderConfig?: { readonly readers?: unknown[] } };
+  kept._meterProviderConfig?.readers?.push(reader);
 }
 
 function exported(signal: 'TRACES' | 'METRICS'): boolean {

@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+
+// In a process of its own: an SDK registers itself for good.
+const program = `
+  const { startTelemetry } = await import('@converge/telemetry/sdk');
+  const { instruments } = await import('@converge/telemetry');
+  const telemetry = startTelemetry({ serviceName: 'scraped' });
+  instruments().relayPublished.add(3, { topic: 'orders' });
+  instruments().outboxAge.recordMs(1500, { source: 'shop' });
+  instruments().relayPublishDuration.recordMs(40);
+  console.log((await telemetry.scrape()).contentType);
+  console.log((await telemetry.scrape()).body);
+  await telemetry.shutdown();
+  process.exit();`;
+
+async function runWith(env: Record<string, string>): Promise<readonly string[]> {
+  const args = ['--conditions=source', '--input-type=module', '-e', program];
+  const { stdout } = await promisify(execFile)(process.execPath, args, {
+    cwd: import.meta.dirname,
+    env: { PATH: process.env['PATH'], ...env },
+  });
+  return stdout.split('\n');
+}
+
+it('gives the instruments as Prometheus text, in base units that their names tell', async () => {
+  const lines = await runWith({});
+  expect(lines[0]).toBe('text/plain; version=0.0.4; charset=utf-8');
+  expect(lines).toContain('# TYPE converge_relay_published_total counter');
+  expect(lines).toContain('converge_relay_published_total{topic="orders"} 3');
+  expect(lines).toContain('converge_outbox_age_seconds{source="shop"} 1.5');
+  expect(lines).toContain('converge_relay_publish_duration_seconds_bucket{le="0.05"} 1');
+  expect(lines.find((line) => line.startsWith('target_info'))).toContain('service_name="scraped"');
+});
+
+it('gives them although they are pushed to a collector as well', async () => {
+  const pushed: (string | undefined)[] = [];
+  const collector = createServer((request, response) => {
+    pushed.push(request.url);
+    request.resume().on('end', () => response.end());
+  });
+  await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve));
+  const { port } = collector.address() as AddressInfo;
+  const lines = await runWith({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` });
+  collector.close();
+  expect(lines).toContain('converge_relay_published_total{topic="orders"} 3');
+  expect(pushed).toContain('/v1/metrics');
+});
