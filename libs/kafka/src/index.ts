@@ -42,3 +42,5 @@ export {
 export type { SendFault } from './memory/send-fault.ts';
 export { partitionOf } from './partitioner.ts';
 export { batchSize, recordSize } from './record-batch-encoder.ts';
+export { RecordBatchBuilder } from './record-batch-builder.ts';
+export { splitRecords } from './record-batch-splitter.ts';

@@ -1,12 +1,5 @@
-import { crc32c } from '@node-rs/crc32';
 import type { OutgoingRecord } from './broker.ts';
-
-/** Everything of a record batch (format 2) before its records. */
-export const BATCH_OVERHEAD = 61;
-const LENGTH_AT = 8;
-const MAGIC_AT = 16;
-const CRC_AT = 17;
-const ATTRIBUTES_AT = 21;
+import { BATCH_OVERHEAD, writeBatchHead } from './record-batch-head.ts';
 
 /**
  * The size of the batch on the wire, which is what a topic's `max.message.bytes` limits.
@@ -69,21 +62,8 @@ export function encodeRecordBatch(records: readonly OutgoingRecord[]): Buffer {
   });
   const writer = new RecordWriter(Buffer.allocUnsafe(total), BATCH_OVERHEAD);
   records.forEach((record, index) => writer.record(record, bodies[index] ?? 0, index, base));
-  const buffer = writer.buffer;
-  buffer.writeBigInt64BE(0n, 0);
-  buffer.writeInt32BE(total - LENGTH_AT - 4, LENGTH_AT);
-  buffer.writeInt32BE(-1, 12);
-  buffer.writeInt8(2, MAGIC_AT);
-  buffer.writeInt16BE(0, ATTRIBUTES_AT);
-  buffer.writeInt32BE(records.length - 1, 23);
-  buffer.writeBigInt64BE(BigInt(base), 27);
-  buffer.writeBigInt64BE(BigInt(maxTimestamp), 35);
-  buffer.writeBigInt64BE(-1n, 43);
-  buffer.writeInt16BE(-1, 51);
-  buffer.writeInt32BE(-1, 53);
-  buffer.writeInt32BE(records.length, 57);
-  buffer.writeUInt32BE(crc32c(buffer.subarray(ATTRIBUTES_AT)), CRC_AT);
-  return buffer;
+  writeBatchHead(writer.buffer, { length: records.length, baseMs: base, latestMs: maxTimestamp });
+  return writer.buffer;
 }
 
 class RecordWriter {

@@ -1,0 +1,32 @@
+import { crc32c } from '@node-rs/crc32';
+
+/** Everything of a record batch (format 2) before its records. */
+export const BATCH_OVERHEAD = 61;
+const LENGTH_AT = 8;
+const MAGIC_AT = 16;
+const CRC_AT = 17;
+const ATTRIBUTES_AT = 21;
+
+export interface BatchHead {
+  /** How many records. */
+  readonly length: number;
+  readonly baseMs: number;
+  readonly latestMs: number;
+}
+
+/** Writes the head of an uncompressed batch whose records are there, without producer id (never idempotent). */
+export function writeBatchHead(batch: Buffer, { length, baseMs, latestMs }: BatchHead): void {
+  batch.writeBigInt64BE(0n, 0);
+  batch.writeInt32BE(batch.length - LENGTH_AT - 4, LENGTH_AT);
+  batch.writeInt32BE(-1, 12);
+  batch.writeInt8(2, MAGIC_AT);
+  batch.writeInt16BE(0, ATTRIBUTES_AT);
+  batch.writeInt32BE(length - 1, 23);
+  batch.writeBigInt64BE(BigInt(baseMs), 27);
+  batch.writeBigInt64BE(BigInt(latestMs), 35);
+  batch.writeBigInt64BE(-1n, 43);
+  batch.writeInt16BE(-1, 51);
+  batch.writeInt32BE(-1, 53);
+  batch.writeInt32BE(length, 57);
+  batch.writeUInt32BE(crc32c(batch.subarray(ATTRIBUTES_AT)), CRC_AT);
+}
