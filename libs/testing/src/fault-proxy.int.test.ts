@@ -102,6 +102,22 @@ describe('fault proxy', () => {
     again.socket.write('and now');
     await answered(again, 'and now');
   });
+
+  it('delay holds back every byte, in order, also those that come just after it was lifted', async () => {
+    const one = await client();
+    proxy.delay(150);
+    const sent = performance.now();
+    one.socket.write('a,');
+    await roundTripBeside();
+    expect(one.received).toEqual([]);
+    one.socket.write('b,');
+    await waitUntil(() => reached.join('').includes('a,b,'), { what: 'both to reach the server' });
+    proxy.restore();
+    one.socket.write('c');
+    await answered(one, 'a,b,c');
+    // Once on the way there, and once on the way back for what was on it before the delay was lifted.
+    expect(performance.now() - sent).toBeGreaterThanOrEqual(149);
+  });
 });
 
 async function roundTripBeside(): Promise<void> {

@@ -17,6 +17,8 @@ export interface FaultProxy {
   stall(): void;
   /** Requests reach the server, its answers are lost: the client cannot know. Until `restore`. */
   dropReplies(): void;
+  /** Every byte arrives so much later, in both directions, in order. Until `restore`. */
+  delay(ms: number): void;
   /** Back to normal. What was stalled flows; a connection that lost an answer is broken, since its stream has a hole. */
   restore(): void;
   close(): Promise<void>;
@@ -28,15 +30,17 @@ export async function faultProxy({ target }: FaultProxyOptions): Promise<FaultPr
   const upstream = parseAddress(target);
   const links = new Set<Link>();
   let mode: Mode = 'open';
+  let delayMs = 0;
   const server = createServer({ pauseOnConnect: true }, (client) => {
     if (mode === 'cut') return void client.resetAndDestroy();
     const link = new Link(client, connect(upstream), () => links.delete(link));
     links.add(link);
-    link.enter(mode);
+    link.enter(mode, delayMs);
   });
-  const enter = (next: Mode): void => {
+  const enter = (next: Mode, ms = 0): void => {
     mode = next;
-    for (const link of [...links]) link.enter(next);
+    delayMs = ms;
+    for (const link of [...links]) link.enter(next, ms);
   };
   const port = await listen(server);
   return {
@@ -45,6 +49,7 @@ export async function faultProxy({ target }: FaultProxyOptions): Promise<FaultPr
     cut: () => enter('cut'),
     stall: () => enter('stalled'),
     dropReplies: () => enter('dropping'),
+    delay: (ms) => enter('open', ms),
     restore: () => enter('open'),
     async close() {
       enter('cut');
@@ -58,32 +63,40 @@ export async function faultProxy({ target }: FaultProxyOptions): Promise<FaultPr
 class Link {
   readonly #client: Socket;
   readonly #server: Socket;
+  readonly #up: Lag;
+  readonly #down: Lag;
   #mode: Mode = 'open';
   #lostBytes = false;
 
   constructor(client: Socket, server: Socket, onClosed: () => void) {
     this.#client = client;
     this.#server = server;
-    client.on('data', (chunk) => server.write(chunk));
+    this.#up = new Lag(server);
+    this.#down = new Lag(client);
+    client.on('data', (chunk) => this.#up.pass(chunk));
     server.on('data', (chunk) => {
       if (this.#mode === 'dropping') this.#lostBytes = true;
-      else client.write(chunk);
+      else this.#down.pass(chunk);
     });
-    for (const [from, to] of [
-      [client, server],
-      [server, client],
+    for (const [from, to, lag] of [
+      [client, server, this.#up],
+      [server, client, this.#down],
     ] as const) {
-      from.on('end', () => to.end());
+      from.on('end', () => lag.pass(undefined));
       from.on('error', () => to.resetAndDestroy());
       from.on('close', () => {
-        to.destroy();
+        // One that ended in order has its last bytes still on their way.
+        if (lag.isHolding) lag.pass(undefined);
+        else to.destroy();
         onClosed();
       });
     }
   }
 
-  enter(mode: Mode): void {
+  enter(mode: Mode, delayMs: number): void {
     this.#mode = mode;
+    this.#up.delayMs = delayMs;
+    this.#down.delayMs = delayMs;
     if (mode === 'cut' || (this.#lostBytes && mode === 'open')) {
       this.#client.resetAndDestroy();
       this.#server.resetAndDestroy();
@@ -93,6 +106,43 @@ class Link {
       if (mode === 'stalled') socket.pause();
       else socket.resume();
     }
+  }
+}
+
+/** One direction: chunks leave in the order in which they came, each after the delay that held when it came. */
+class Lag {
+  delayMs = 0;
+  readonly #to: Socket;
+  readonly #held: { readonly chunk: Buffer | undefined; readonly due: number }[] = [];
+
+  constructor(to: Socket) {
+    this.#to = to;
+  }
+
+  get isHolding(): boolean {
+    return this.#held.length > 0;
+  }
+
+  /** `undefined` is the end of the stream. */
+  pass(chunk: Buffer | undefined): void {
+    if (this.delayMs === 0 && !this.isHolding) return this.#write(chunk);
+    this.#held.push({ chunk, due: performance.now() + this.delayMs });
+    if (this.#held.length === 1) setTimeout(() => this.#release(), this.delayMs);
+  }
+
+  #release(): void {
+    const now = performance.now();
+    // A timer may fire a little early: one millisecond more or less is no matter.
+    while (this.#held[0] !== undefined && this.#held[0].due <= now + 1)
+      this.#write(this.#held.shift()?.chunk);
+    const next = this.#held[0];
+    if (next !== undefined) setTimeout(() => this.#release(), next.due - now);
+  }
+
+  #write(chunk: Buffer | undefined): void {
+    if (this.#to.destroyed) return;
+    if (chunk === undefined) this.#to.end();
+    else this.#to.write(chunk);
   }
 }
 

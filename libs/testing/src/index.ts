@@ -11,7 +11,12 @@ export { dumpTopic, type DumpedRecord } from './dump-topic.ts';
 export { faultProxy, type FaultProxy, type FaultProxyOptions } from './fault-proxy.ts';
 export { freshTopic, type FreshTopicOptions } from './fresh-topic.ts';
 export { manualClock, type ManualClock } from './manual-clock.ts';
-export { embeddedKafka, embeddedPostgres, type EmbeddedOptions } from './stack/embedded.ts';
+export {
+  embeddedKafka,
+  embeddedPostgres,
+  type EmbeddedKafkaOptions,
+  type EmbeddedOptions,
+} from './stack/embedded.ts';
 export type { EmbeddedServer } from './stack/embedded-server.ts';
 export { StackError, type StackErrorCode } from './stack/stack-error.ts';
 export { type Stack, type StackOptions, startStack, withStack } from './stack/stack.ts';

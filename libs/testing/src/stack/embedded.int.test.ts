@@ -8,6 +8,7 @@ import { Client } from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { embeddedKafka, embeddedPostgres } from './embedded.ts';
 import type { EmbeddedServer } from './embedded-server.ts';
+import { faultProxy } from '../fault-proxy.ts';
 import { identityOf } from './process-identity.ts';
 
 const servers: EmbeddedServer[] = [];
@@ -103,6 +104,25 @@ describe('embedded Postgres', () => {
 });
 
 describe('embedded Kafka', () => {
+  it('has more ways in, and sends who comes in by one back through the proxy before it', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as { port: number };
+    taken.close();
+    const proxy = await faultProxy({ target: `127.0.0.1:${port}` });
+    try {
+      await started(embeddedKafka({ doors: [{ port, advertisedPort: proxy.port }] }));
+      const kafka = new Kafka({ brokers: [proxy.address], logLevel: logLevel.NOTHING });
+      const admin = kafka.admin();
+      await admin.connect();
+      const { brokers } = await admin.describeCluster();
+      expect(brokers.map((one) => one.port)).toEqual([proxy.port]);
+      await admin.disconnect();
+    } finally {
+      await proxy.close();
+    }
+  });
+
   it('carries records, makes no topic by accident, and comes back with its log on its port', async () => {
     const broker = await started(embeddedKafka());
     const kafka = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING });

@@ -1,12 +1,17 @@
 import { join } from 'node:path';
 import { EmbeddedServer } from './embedded-server.ts';
 import { createInstance, dataFolder, type Instance, reapInstances } from './instance.ts';
-import { kafkaRecipe } from './kafka-recipe.ts';
+import { type KafkaDoor, kafkaRecipe } from './kafka-recipe.ts';
 import { postgresRecipe, type PostgresSettings } from './postgres-recipe.ts';
 
 export interface EmbeddedPostgresOptions extends EmbeddedOptions {
   /** Server settings, such as `{ wal_level: 'logical' }`. @default none */
   readonly settings?: PostgresSettings;
+}
+
+export interface EmbeddedKafkaOptions extends EmbeddedOptions {
+  /** More ways in, each behind a proxy of its own. @default none */
+  readonly doors?: readonly KafkaDoor[];
 }
 
 export interface EmbeddedOptions {
@@ -28,9 +33,9 @@ export async function embeddedPostgres(options: EmbeddedPostgresOptions = {}): P
 }
 
 /** An Apache Kafka 4.3.1 of its own, for tests that stop, kill or restart it. Not started yet. */
-export async function embeddedKafka(options: EmbeddedOptions = {}): Promise<EmbeddedServer> {
+export async function embeddedKafka(options: EmbeddedKafkaOptions = {}): Promise<EmbeddedServer> {
   const { instance, dataDir, log } = await open(options);
-  return kafkaServer(instance, options.port, { dataDir, log });
+  return kafkaServer(instance, options.port, { dataDir, log, doors: options.doors });
 }
 
 export function postgresServer(
@@ -50,10 +55,14 @@ export function postgresServer(
 export function kafkaServer(
   instance: Instance,
   port: number | undefined,
-  { dataDir, log }: { dataDir: string; log: (line: string) => void },
+  {
+    dataDir,
+    log,
+    doors,
+  }: { dataDir: string; log: (line: string) => void; doors?: readonly KafkaDoor[] | undefined },
 ): EmbeddedServer {
   const { folder } = instance;
-  const recipe = kafkaRecipe({ folder, jarsDirectory: join(dataDir, 'kafka-jars'), log });
+  const recipe = kafkaRecipe({ folder, jarsDirectory: join(dataDir, 'kafka-jars'), log, doors });
   return new EmbeddedServer({ recipe, folder, port, onDispose: () => instance.remove() });
 }
 

@@ -14,16 +14,33 @@ import { StackError } from './stack-error.ts';
 const run = promisify(execFile);
 const LOG4J = fileURLToPath(new URL('../../../../infra/kafka/log4j2.properties', import.meta.url));
 
+/**
+ * One more way in. A client that comes in by it is told to come again to `advertisedPort`: that of a proxy before it.
+ * (A Kafka client asks for the brokers' addresses and then connects to those, past any proxy that it began with.)
+ */
+export interface KafkaDoor {
+  readonly port: number;
+  readonly advertisedPort: number;
+}
+
 /** One node that is broker and controller (KRaft). Everything that is not a default has its reason beside it. */
-function configuration(folder: string, port: number, controllerPort: number): string {
+function configuration(
+  folder: string,
+  port: number,
+  controllerPort: number,
+  doors: readonly KafkaDoor[],
+): string {
+  const listeners = doors.map((door, index) => `DOOR${index}://127.0.0.1:${door.port}`);
+  const advertised = doors.map((door, index) => `DOOR${index}://127.0.0.1:${door.advertisedPort}`);
+  const protocols = doors.map((_, index) => `DOOR${index}:PLAINTEXT`);
   return [
     'process.roles=broker,controller',
     'node.id=1',
     `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
-    `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    `advertised.listeners=PLAINTEXT://127.0.0.1:${port}`,
+    `listeners=${[`PLAINTEXT://127.0.0.1:${port}`, `CONTROLLER://127.0.0.1:${controllerPort}`, ...listeners].join()}`,
+    `advertised.listeners=${[`PLAINTEXT://127.0.0.1:${port}`, ...advertised].join()}`,
     'controller.listener.names=CONTROLLER',
-    'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    `listener.security.protocol.map=${['PLAINTEXT:PLAINTEXT', 'CONTROLLER:PLAINTEXT', ...protocols].join()}`,
     `log.dirs=${join(folder, 'logs')}`,
     // Of its own, so that a second broker on this folder stops at the lock instead of breaking the first one's stop.
     `metadata.log.dir=${join(folder, 'metadata')}`,
@@ -46,9 +63,11 @@ export interface KafkaRecipeOptions {
   readonly folder: string;
   readonly jarsDirectory: string;
   readonly log: (line: string) => void;
+  /** @default none */
+  readonly doors?: readonly KafkaDoor[] | undefined;
 }
 
-export function kafkaRecipe({ folder, jarsDirectory, log }: KafkaRecipeOptions): Recipe {
+export function kafkaRecipe({ folder, jarsDirectory, log, doors = [] }: KafkaRecipeOptions): Recipe {
   const clusterId = newClusterId();
   const home = join(folder, 'kafka');
   let controllerPort: number | undefined;
@@ -62,7 +81,7 @@ export function kafkaRecipe({ folder, jarsDirectory, log }: KafkaRecipeOptions):
       controllerPort ??= await freePort();
       mkdirSync(home, { recursive: true });
       const file = join(home, 'server.properties');
-      writeFileSync(file, configuration(home, port, controllerPort));
+      writeFileSync(file, configuration(home, port, controllerPort, doors));
       if (!existsSync(join(home, 'logs', 'meta.properties'))) await format(base, file, clusterId);
       return java(base, ['-Xmx512m'], ['kafka.Kafka', file]);
     },
