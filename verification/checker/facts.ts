@@ -1,0 +1,85 @@
+/** What the writers committed, as a table of their own database tells it. `n` counts a key's events in commit order. */
+export interface LedgerRow {
+  readonly topic: string;
+  readonly key: string;
+  readonly n: number;
+  /** A uuid in lower case. */
+  readonly eventId: string;
+  /** CRC-32 of the payload's bytes. */
+  readonly crc: number;
+}
+
+/** One record of a topic, as a client that is not ours has read it. Of one partition in the order of offsets. */
+export interface LogRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** When the broker wrote it (LogAppendTime), milliseconds since the Unix epoch. */
+  readonly appendedAtMs: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly key: string;
+  /** Begins with `{"n":<n>`. */
+  readonly payload: string;
+}
+
+/** A relay began to lead, and from where in each partition. Noted in the transaction that took the lease. */
+export interface Takeover {
+  readonly term: number;
+  readonly atMs: number;
+  readonly cursors: readonly {
+    readonly topic: string;
+    readonly partition: number;
+    /** `epoch.tick.id` */
+    readonly position: string;
+  }[];
+}
+
+export const anomalyKinds = [
+  /** Committed and not in the log. */
+  'lost',
+  /** In the log and never committed. */
+  'phantom',
+  /** A key's event came after a later one of its key. */
+  'order',
+  /** ce_prev is not the position of the event before it in its partition. */
+  'chain',
+  /** A position that is not above the one before it in its partition. */
+  'position',
+  /** A repeat with another position, predecessor or partition than the first time. */
+  'repeat_changed',
+  /** A repeat that begins neither at the cursor of the last takeover nor within one batch of the end. */
+  'repeat_unexplained',
+  /** Another payload, key or topic than was committed. */
+  'content',
+  /** A key in two partitions. */
+  'misplaced',
+  /** No event of ours, or without what an event must have. */
+  'unreadable',
+  /** The ledger itself has a hole: nothing can be concluded. */
+  'ledger',
+] as const;
+export type AnomalyKind = (typeof anomalyKinds)[number];
+
+export interface Anomaly {
+  readonly kind: AnomalyKind;
+  /** The least that shows it: which record or row, and what it should have been. */
+  readonly witness: string;
+}
+
+export interface Verdict {
+  readonly committed: number;
+  readonly records: number;
+  /** Committed events that are in the log. */
+  readonly events: number;
+  /** Records that had been there before. */
+  readonly duplicates: number;
+  /** Runs of repeats that began at the cursor of a takeover. */
+  readonly takeoverRepeats: number;
+  /** Runs of repeats of a batch whose answer was lost. */
+  readonly resends: number;
+  /** The longest run of repeats in one partition. */
+  readonly longestRepeat: number;
+  readonly counts: Readonly<Record<AnomalyKind, number>>;
+  /** The first few of each kind. */
+  readonly anomalies: readonly Anomaly[];
+}

@@ -1,0 +1,201 @@
+import { crc32 } from 'node:zlib';
+import {
+  type Anomaly,
+  type AnomalyKind,
+  anomalyKinds,
+  type LedgerRow,
+  type LogRecord,
+  type Takeover,
+  type Verdict,
+} from './facts.ts';
+import { Ledger } from './ledger.ts';
+import { PartitionLog } from './partition-log.ts';
+import { type ParsedPosition, parsePosition } from './position.ts';
+
+/** How many of a kind are kept as witnesses. */
+const WITNESSES = 5;
+
+interface Event {
+  readonly record: LogRecord;
+  readonly id: string;
+  readonly n: number;
+  readonly position: ParsedPosition;
+  readonly prev: string;
+}
+
+/**
+ * Compares what was committed with what is in the log: a fold over ledger rows, then over records. It knows nothing of
+ * how a relay works but what is promised: each event once at least, keys in commit order, `ce_prev` an unbroken chain,
+ * and repeats no further back than the last saved cursor. Memory grows by some 60 bytes per event.
+ */
+export class LogCheck {
+  readonly #ledger = new Ledger();
+  readonly #takeovers: readonly Takeover[];
+  readonly #partitions = new Map<string, PartitionLog>();
+  readonly #keys = new Map<string, { highest: number; readonly partition: number }>();
+  /** Of each committed event: how it came the first time, hashed; 0 when it has not come. */
+  #first = new Float64Array(0);
+  /** The same of what was never committed; these are few, or all is lost anyway. */
+  readonly #phantoms = new Map<string, number>();
+  readonly #counts = Object.fromEntries(anomalyKinds.map((kind) => [kind, 0])) as Record<AnomalyKind, number>;
+  readonly #anomalies: Anomaly[] = [];
+  #records = 0;
+  #events = 0;
+  #duplicates = 0;
+  #takeoverRepeats = 0;
+  #resends = 0;
+  #longestRun = 0;
+
+  constructor(takeovers: readonly Takeover[] = []) {
+    this.#takeovers = takeovers.toSorted((a, b) => a.atMs - b.atMs);
+  }
+
+  /** All rows come before the first record. */
+  row(row: LedgerRow): void {
+    const wrong = this.#ledger.add(row);
+    if (wrong !== undefined) this.#found('ledger', wrong);
+  }
+
+  record(record: LogRecord): void {
+    if (this.#records === 0) this.#first = new Float64Array(this.#ledger.size);
+    this.#records += 1;
+    const event = readEvent(record);
+    if (typeof event === 'string') {
+      this.#found('unreadable', `${placeOf(record)}: ${event}`);
+      return;
+    }
+    const row = this.#ledger.find(record.topic, record.key, event.n, event.id);
+    const as = fingerprint(event);
+    const before = row === undefined ? this.#phantoms.get(event.id) : this.#first[row];
+    if (before !== undefined && before !== 0) {
+      this.#repeated(event, before === as);
+      return;
+    }
+    if (row === undefined) {
+      this.#phantoms.set(event.id, as);
+      this.#found('phantom', `${describe(event)} was not committed`);
+    } else {
+      this.#first[row] = as;
+      this.#events += 1;
+      if (crc32(record.payload) !== this.#ledger.crcOf(row))
+        this.#found('content', `${describe(event)} has another payload than was committed`);
+      this.#inOrder(event);
+    }
+    this.#inLine(event);
+  }
+
+  verdict(): Verdict {
+    const first = this.#first.length > 0 ? this.#first : new Float64Array(this.#ledger.size);
+    for (const [row, as] of first.entries())
+      if (as === 0)
+        this.#found(
+          'lost',
+          this.#counts.lost < WITNESSES ? `${this.#ledger.describe(row)} is not in the log` : '',
+        );
+    return {
+      committed: this.#ledger.size,
+      records: this.#records,
+      events: this.#events,
+      duplicates: this.#duplicates,
+      takeoverRepeats: this.#takeoverRepeats,
+      resends: this.#resends,
+      longestRepeat: this.#longestRun,
+      counts: { ...this.#counts },
+      anomalies: [...this.#anomalies],
+    };
+  }
+
+  #inOrder(event: Event): void {
+    const { topic, key, partition } = event.record;
+    const name = `${topic}\n${key}`;
+    const known = this.#keys.get(name);
+    if (known === undefined) {
+      this.#keys.set(name, { highest: event.n, partition });
+      return;
+    }
+    if (known.partition !== partition)
+      this.#found('misplaced', `${describe(event)}: its key began in partition ${known.partition}`);
+    if (event.n < known.highest)
+      this.#found('order', `${describe(event)} came after number ${known.highest} of its key`);
+    known.highest = Math.max(known.highest, event.n);
+  }
+
+  #inLine(event: Event): void {
+    const line = this.#lineOf(event.record);
+    if (event.prev !== line.tail)
+      this.#found('chain', `${describe(event)} names ${event.prev} before it, and ${line.tail} is`);
+    const { tail } = line;
+    if (!line.append(event.position)) this.#found('position', `${describe(event)} comes after ${tail}`);
+  }
+
+  #repeated(event: Event, same: boolean): void {
+    this.#duplicates += 1;
+    if (!same)
+      this.#found('repeat_changed', `${describe(event)} came before with another position or predecessor`);
+    const line = this.#lineOf(event.record);
+    const repeat = line.repeat(event.position, event.record.appendedAtMs);
+    this.#longestRun = Math.max(this.#longestRun, line.run);
+    if (repeat === 'from_cursor') this.#takeoverRepeats += 1;
+    if (repeat === 'of_batch') this.#resends += 1;
+    if (repeat === 'unexplained')
+      this.#found('repeat_unexplained', `${describe(event)} repeats what no saved cursor leaves open`);
+  }
+
+  #lineOf({ topic, partition }: LogRecord): PartitionLog {
+    const name = `${topic}/${partition}`;
+    let line = this.#partitions.get(name);
+    if (line === undefined) {
+      line = new PartitionLog(
+        this.#takeovers.map(({ atMs, cursors }) => ({
+          atMs,
+          cursor:
+            cursors.find((one) => one.topic === topic && one.partition === partition)?.position ?? '1.0.0',
+        })),
+      );
+      this.#partitions.set(name, line);
+    }
+    return line;
+  }
+
+  #found(kind: AnomalyKind, witness: string): void {
+    this.#counts[kind] += 1;
+    if (this.#counts[kind] <= WITNESSES) this.#anomalies.push({ kind, witness });
+  }
+}
+
+function readEvent(record: LogRecord): Event | string {
+  const { headers, payload } = record;
+  const id = headers['ce_id'];
+  const position = parsePosition(headers['ce_pos']);
+  const prev = parsePosition(headers['ce_prev']);
+  const n = /^\{"n":(\d{1,9})[,}]/.exec(payload)?.[1];
+  if (id === undefined) return 'it has no ce_id';
+  if (position === undefined) return `its ce_pos is ${headers['ce_pos'] ?? 'not there'}`;
+  if (prev === undefined) return `its ce_prev is ${headers['ce_prev'] ?? 'not there'}`;
+  if (n === undefined) return `its payload begins with ${payload.slice(0, 40)}`;
+  if (headers['ce_subject'] !== record.key)
+    return `its ce_subject is ${headers['ce_subject'] ?? 'not there'}`;
+  return { record, id, n: Number(n), position, prev: prev.text };
+}
+
+/** How an event came, as a number of 53 bits, never 0: equal texts are equal, others as good as never. */
+function fingerprint({ record, prev }: Event): number {
+  const text = `${record.partition} ${record.headers['ce_pos'] ?? ''} ${prev}`;
+  let low = 0x811c9dc5;
+  let high = 0x1b873593;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    low = Math.imul(low ^ code, 0x01000193);
+    high = Math.imul(high ^ code, 0x85ebca6b);
+    high ^= high >>> 13;
+  }
+  return 1 + (low >>> 0) + (high >>> 12) * 4_294_967_296;
+}
+
+function describe({ id, n, record, position }: Event): string {
+  return `event ${id} (number ${n} of key ${record.key}, position ${position.text}) at ${placeOf(record)}`;
+}
+
+function placeOf({ topic, partition, offset }: LogRecord): string {
+  return `${topic}/${partition}@${offset}`;
+}
