@@ -15,6 +15,7 @@ import { TopicChecks } from './topic-check.ts';
 import { upkeepLoop } from './upkeep-loop.ts';
 import { Wake } from './wake.ts';
 import { readLatestTick, readLowestId, readTicks } from './window-sql.ts';
+import type { Activity } from './watch/activity.ts';
 
 export interface LeadRequest {
   readonly settings: RelaySettings;
@@ -24,6 +25,8 @@ export interface LeadRequest {
   readonly ending: Ending;
   readonly totals: Totals;
   readonly onLeading: (leader: Leadership) => void;
+  /** Sees what the two connections wait for. */
+  readonly activity: Activity;
 }
 
 /**
@@ -34,8 +37,8 @@ export async function lead(request: LeadRequest): Promise<EndReason> {
   const { settings, ending } = request;
   const connections = new Connections(ending);
   try {
-    const reads = await connections.open(settings);
-    const writes = await connections.open(settings);
+    const reads = await connections.open(request, 'reads');
+    const writes = await connections.open(request, 'writes');
     await runLoops(request, connections, reads, writes);
   } catch (error) {
     ending.end({ kind: 'failed', error });
@@ -113,8 +116,11 @@ class Connections {
     this.#ending = ending;
   }
 
-  async open({ database }: RelaySettings): Promise<Connection> {
-    const client = await database.acquire();
+  async open(
+    { settings, activity }: Pick<LeadRequest, 'settings' | 'activity'>,
+    channel: 'reads' | 'writes',
+  ): Promise<Connection> {
+    const client = await settings.database.acquire();
     let warning = false;
     client.on('notice', (notice) => {
       if (notice.severity === 'WARNING') warning = true;
@@ -122,7 +128,7 @@ class Connections {
     client.on('error', (error) => this.#ending.end({ kind: 'failed', error }));
     this.#closers.push(() => client.release(true));
     return {
-      executor: executorOfClient(client),
+      executor: activity.executor(channel, executorOfClient(client)),
       warned: () => {
         const was = warning;
         warning = false;

@@ -16,6 +16,8 @@ import { Wake } from './wake.ts';
 /** What outlives a leadership. */
 export interface Totals {
   published: number;
+  /** Monotonic time of the last warning at the commit of a tick. */
+  tickWarnedAt?: number;
 }
 
 export interface LeadershipParts {

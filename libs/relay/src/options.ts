@@ -43,6 +43,14 @@ export interface RelayOptions {
   /** @default 10_000 */
   readonly upkeepMs?: number;
   /** @default @converge/telemetry's logger */
+  /** A loop that makes no step for so long, although there is something to do, fails /livez. Milliseconds. @default 30_000 */
+  readonly stalledAfterMs?: number;
+  /** An event that waits so long raises the alarm `events_late`, milliseconds. @default 60_000 */
+  readonly lateAfterMs?: number;
+  /** How often backlog, ages and what holds retention back are looked at, milliseconds. @default 5_000 */
+  readonly surveyMs?: number;
+  /** How long a condition must last before its alarm is raised, milliseconds. @default each alarm's own */
+  readonly alarmAfterMs?: number;
   readonly log?: Log;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -51,13 +59,14 @@ export interface RelayOptions {
 }
 
 export type RelaySettings = Readonly<
-  Omit<Required<RelayOptions>, 'source' | 'poll'> & {
+  Omit<Required<RelayOptions>, 'source' | 'poll' | 'alarmAfterMs'> & {
     poll: PollSettings;
     source: string | undefined;
     lease: string;
   }
 >;
 
+    alarmAfterMs: number | undefined;
 /** One relay per source, and one source per database: the lease's name is a constant. */
 export const LEASE = 'relay';
 
@@ -85,6 +94,10 @@ export function resolveOptions(options: RelayOptions): RelaySettings {
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
     nonce: options.nonce ?? (() => randomBytes(8).toString('hex')),
+    stalledAfterMs: options.stalledAfterMs ?? 30_000,
+    lateAfterMs: options.lateAfterMs ?? 60_000,
+    surveyMs: options.surveyMs ?? 5_000,
+    alarmAfterMs: options.alarmAfterMs,
     lease: LEASE,
   };
   check(settings);

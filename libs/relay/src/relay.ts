@@ -1,17 +1,20 @@
 import { sqlState, withTransaction } from '@converge/postgres';
 import { delayMs } from '@converge/resilience';
-import type { Service } from '@converge/runtime';
+import type { Check, Service } from '@converge/runtime';
 import { instruments } from '@converge/telemetry';
 import { Ending, type EndReason } from './ending.ts';
 import { lead } from './lead.ts';
 import type { Leadership } from './leadership.ts';
 import { takeOver, type TakeoverOutcome } from './leadership-sql.ts';
 import { type RelayOptions, type RelaySettings, resolveOptions } from './options.ts';
-import { leadingStatus, type RelayStatus } from './status.ts';
+import { leadingState, type RelayState, type RelayStatus } from './status.ts';
 import { Wake } from './wake.ts';
+import { RelayWatch } from './watch/relay-watch.ts';
 
 export interface Relay extends Service {
   status(): RelayStatus;
+  /** Whether it makes progress; waiting for a broker, a database or the lease counts. For /livez. */
+  live(): Check;
 }
 
 const BACKOFF = { baseMs: 100, factor: 2, capMs: 5_000 };
@@ -34,13 +37,18 @@ class RelayService implements Relay {
   readonly #wake: Wake;
   readonly #totals = { published: 0 };
   #phase: Phase = { kind: 'new' };
+  readonly #watch: RelayWatch;
   #ending: Ending | undefined;
   #running: Promise<void> | undefined;
   #stopRequested = false;
   #failures = 0;
 
   constructor(settings: RelaySettings) {
-    this.#settings = settings;
+    this.#watch = new RelayWatch(settings, () => ({
+      state: this.#phase.kind,
+      leader: this.#phase.kind === 'leading' ? this.#phase.leader : undefined,
+    }));
+    this.#settings = this.#watch.settings;
     this.#wake = new Wake(settings.clock);
     const { promise, resolve } = Promise.withResolvers<undefined>();
     this.done = promise;
@@ -61,7 +69,9 @@ class RelayService implements Relay {
         cause: error,
       });
     }
-    if (!this.#isStopping()) this.#running = this.#run();
+    if (this.#isStopping()) return;
+    this.#watch.start();
+    this.#running = this.#run();
   }
 
   async stop(): Promise<void> {
@@ -73,12 +83,21 @@ class RelayService implements Relay {
     this.#phase = { kind: 'stopped' };
     this.#finish();
   }
+    await this.#watch.stop();
 
   status(): RelayStatus {
     const { published } = this.#totals;
     switch (this.#phase.kind) {
       case 'leading':
-        return leadingStatus(this.#phase.leader);
+    return { ...this.#state(), alarms: this.#watch.alarms };
+  }
+
+  live(): Check {
+    return this.#watch.live();
+  }
+
+  #state(): RelayState {
+        return leadingState(this.#phase.leader);
       case 'standby': {
         const { heldBy, trouble } = this.#phase;
         return {
@@ -125,12 +144,14 @@ class RelayService implements Relay {
     if (this.#isStopping()) ending.end({ kind: 'stopped' });
     log.info({ term: takeover.term.toString(), doneTick: takeover.doneTick.toString() }, 'leading');
     instruments().relayTakeovers.add(1);
+      this.#watch.troubled(undefined);
     instruments().relayLeader.record(1);
     instruments().relayEpoch.record(takeover.source.epoch);
     const reason = await lead({
       settings: this.#settings,
       takeover,
       askedAt,
+    this.#watch.taken(ending);
       ending,
       totals: this.#totals,
       onLeading: (leader) => {
@@ -138,6 +159,7 @@ class RelayService implements Relay {
         this.#failures = 0;
       },
     });
+      activity: this.#watch.activity,
     instruments().relayLeader.record(0);
     this.#afterLeading(reason);
   }
@@ -146,6 +168,7 @@ class RelayService implements Relay {
     if (!this.#isStopping()) this.#phase = { kind: 'standby' };
     switch (reason.kind) {
       case 'stopped':
+        this.#watch.troubled(undefined);
         this.#settings.log.info({}, 'stopped leading: positions are saved, the lease is released');
         break;
       case 'deposed':
@@ -187,3 +210,4 @@ class RelayService implements Relay {
       );
   }
 }
+    this.#watch.troubled(error);

@@ -1,5 +1,6 @@
 import type { Leadership } from './leadership.ts';
 import type { TopicState } from './topic.ts';
+import type { Alarm } from './watch/alarm-board.ts';
 
 export interface HeldTopic {
   readonly topic: string;
@@ -11,7 +12,14 @@ export interface HeldTopic {
   readonly heldAt: bigint;
 }
 
-export type RelayStatus =
+export type RelayStatus = RelayState & {
+  /** Raised now, and logged when they were. */
+  readonly alarms: readonly Alarm[];
+};
+
+export type LeadingState = Extract<RelayState, { state: 'leading' }>;
+
+export type RelayState =
   | { readonly state: 'new' | 'stopping' | 'stopped'; readonly published: number }
   | {
       readonly state: 'standby';
@@ -33,7 +41,7 @@ export type RelayStatus =
       readonly held: readonly HeldTopic[];
     };
 
-export function leadingStatus(leader: Leadership): RelayStatus {
+export function leadingState(leader: Leadership): LeadingState {
   const held: HeldTopic[] = [];
   for (const topic of leader.topics.values()) {
     const { state } = topic;

@@ -38,7 +38,9 @@ export class Ticker {
       if (this.#warned()) {
         // "canceling wait for synchronous replication": the tick may be on no standby. A later one that was waited
         // for makes it durable too; until then nothing of it is sent.
-        this.#leader.settings.log.warn({}, 'Postgres warned at the commit of a tick; making another');
+        const { log, clock } = this.#leader.settings;
+        this.#leader.totals.tickWarnedAt = clock.monotonic();
+        log.warn({}, 'Postgres warned at the commit of a tick; making another');
         always = distrust = true;
         continue;
       }

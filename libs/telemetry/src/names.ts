@@ -26,8 +26,8 @@ const age = (name: string, description: string) => ({ kind: 'age', name, descrip
 
 export const instrumentDefinitions = {
   outboxEmitted: counter('converge.outbox.emitted', event, 'Events written to the outbox'),
-  outboxBacklog: gauge('converge.outbox.backlog', event, 'Events not published yet'),
-  outboxAge: age('converge.outbox.age', 'Age of the oldest event not published yet'),
+  outboxBacklog: gauge('converge.outbox.backlog', event, 'Events not published yet, of topics that flow'),
+  outboxAge: age('converge.outbox.age', 'Age of the oldest event not published yet, held topics included'),
 
   relayPublished: counter('converge.relay.published', event, 'Events acknowledged by the broker'),
   relayTicks: counter('converge.relay.ticks', '{tick}', 'Ticks made'),
@@ -46,6 +46,7 @@ export const instrumentDefinitions = {
   relayTakeovers: counter('converge.relay.takeovers', '{takeover}', 'Leases taken by this process'),
   relayEpoch: gauge('converge.relay.epoch', '1', 'Epoch of the source'),
   relayHaltedTopics: gauge('converge.relay.halted_topics', '{topic}', 'Topics that wait for an operator'),
+  relayAlarm: gauge('converge.relay.alarm', '1', '1 while the alarm of this name is raised, else 0'),
   relayHorizonBlockers: gauge(
     'converge.relay.horizon_blockers',
     '{transaction}',

@@ -1,0 +1,220 @@
+import type { HeldTopic } from './status.ts';
+import type { Survey } from './watch/survey-sql.ts';
+
+/** A lasting condition that a person should know of. Its name is stable: alert rules and run books refer to it. */
+export interface AlarmDefinition {
+  /** What is the case while it is raised. */
+  readonly means: string;
+  /** What to do. */
+  readonly next: string;
+  /** It must have lasted so long before it is raised, milliseconds: what passes by itself wakes nobody. */
+  readonly afterMs: number;
+}
+
+const halted = (means: string, next: string): AlarmDefinition => ({ means, next, afterMs: 0 });
+
+/** Every alarm of the relay. docs/guides/alarms.md is compared with this table by a test. */
+export const alarmDefinitions = {
+  broker_unreachable: {
+    means:
+      'The broker does not take records. Events stay in the outbox; nothing is lost and no attempt is used up',
+    next: 'bring the broker back, or mend KAFKA_BROKERS, TLS and login; the relay goes on by itself',
+    afterMs: 10_000,
+  },
+  database_unreachable: {
+    means: 'The relay cannot work with its database: it does not lead and cannot stand by',
+    next: 'bring Postgres back, or mend DATABASE_URL and its permissions; the relay tries again by itself',
+    afterMs: 10_000,
+  },
+  relay_cannot_lead: {
+    means: 'The relay found something that it may not pass over, and does not lead',
+    next: 'mend what is named; the relay tries again by itself',
+    afterMs: 5_000,
+  },
+  topic_unknown: halted(
+    'A topic that events go to does not exist. Its events wait, the other topics flow',
+    'create it with `converge topics create`; it catches up by itself, in order',
+  ),
+  topic_partitions_changed: halted(
+    'A topic has another number of partitions than on record. Keys would move and lose their order, so it waits',
+    'restore the number, or accept the new one with `converge topics accept`',
+  ),
+  topic_not_authorized: halted(
+    'The broker does not let the relay write to a topic',
+    'grant WRITE and DESCRIBE on the topic to the login of the relay',
+  ),
+  topic_record_too_large: halted(
+    "An event is larger than its topic's limit. It is named; nothing is skipped, so its topic waits",
+    'raise max.message.bytes of the topic; it catches up by itself, in order',
+  ),
+  topic_halted: halted(
+    'A topic waits for another reason, which is named',
+    'mend the reason named; the relay looks again by itself and goes on in order',
+  ),
+  lease_lost_repeatedly: {
+    means: 'The lease of the source changed hands four times or more within ten minutes',
+    next: 'look for a relay that is restarted or starved of CPU, and for a slow database; compare holders in the logs',
+    afterMs: 0,
+  },
+  lease_margin_short: {
+    means: 'The lease is renewed so late that sending had to stop',
+    next: 'look for a slow database or a process starved of CPU; else lengthen relay.leaseMs',
+    afterMs: 2_000,
+  },
+  clock_skewed: {
+    means:
+      "The database's clock and this host's are more than a second apart. Leases use the database's alone",
+    next: 'synchronise both clocks (NTP)',
+    afterMs: 30_000,
+  },
+  tick_commit_warned: {
+    means:
+      'Postgres warned at the commit of a tick (a standby did not confirm it). Nothing of that tick is sent',
+    next: 'bring the synchronous standby back, or change synchronous_standby_names; ticks are made until one is confirmed',
+    afterMs: 0,
+  },
+  database_went_back: {
+    means: 'The log holds positions that the database does not know: it was restored, failed over or cloned',
+    next: 'restore properly, or fork a new epoch with `converge source rebase`',
+    afterMs: 0,
+  },
+  database_moved: {
+    means:
+      'This database is a copy of the one in which a relay led last: another cluster, or another database',
+    next: 'stop the database that it was copied from, and fork a new epoch with `converge source rebase`',
+    afterMs: 0,
+  },
+  log_behind_cursor: {
+    means: "A partition's log ends before the saved cursor: an unclean election, or the topic was made again",
+    next: 'restore the topic, or fork a new epoch with `converge source rebase`',
+    afterMs: 0,
+  },
+  retention_held_back: {
+    means: 'An open transaction that wrote keeps finished parts of the outbox from being dropped',
+    next: 'end the transaction named; publishing goes on meanwhile, the table grows',
+    afterMs: 0,
+  },
+  no_child_ahead: {
+    means: 'No child of the outbox is ready beyond the newest id: the last one takes every event',
+    next: 'look for a transaction that holds a lock on converge.outbox; the relay adds children by itself',
+    afterMs: 60_000,
+  },
+  events_late: {
+    means: 'The oldest event not published is older than a minute (relay.lateAfterMs)',
+    next: 'look for another alarm first; without one, compare the rate of events with what the relay publishes',
+    afterMs: 0,
+  },
+  relay_stalled: {
+    means: 'A loop of the relay makes no step although there is something to do. /livez fails as well',
+    next: 'restart it, where its supervisor does not: nothing is lost, a standby takes over',
+    afterMs: 0,
+  },
+} as const satisfies Record<string, AlarmDefinition>;
+
+export type AlarmName = keyof typeof alarmDefinitions;
+
+/** One thing that is the case now. `subject` tells apart two of one name: the topic. */
+export interface Condition {
+  readonly name: AlarmName;
+  readonly subject?: string;
+  /** What is the case, and who or what is to blame: pid, application, topic, event, lease holder. Never a payload. */
+  readonly text: string;
+}
+
+export interface Trouble {
+  readonly code: string;
+  readonly text: string;
+  readonly from: 'broker' | 'database' | 'other';
+}
+
+/** What is known, at one moment. What is not known is left out, and raises nothing. */
+export interface RelayFacts {
+  readonly brokerTrouble?: string | undefined;
+  /** Why the relay can neither lead nor stand by. */
+  readonly trouble?: Trouble | undefined;
+  readonly held: readonly HeldTopic[];
+  readonly stalled?: string | undefined;
+  /** For how long the lease still allows sending, milliseconds. */
+  readonly maySendForMs?: number | undefined;
+  /** Milliseconds since Postgres warned at a tick's commit. */
+  readonly tickWarnedAgoMs?: number | undefined;
+  readonly survey?: Survey | undefined;
+}
+
+export interface AlarmLimits {
+  readonly lateAfterMs: number;
+}
+
+const TERMS_IN_TEN_MINUTES = 4;
+const WARNED_LATELY_MS = 10_000;
+const SKEW_MS = 1_000;
+export const BLOCKED_AFTER_MS = 600_000;
+
+/** State → alarms. Pure, and without memory: how long a condition lasts is the board's to know. */
+export function conditionsOf(facts: RelayFacts, limits: AlarmLimits): readonly Condition[] {
+  const { brokerTrouble, trouble, held, stalled, maySendForMs, tickWarnedAgoMs, survey } = facts;
+  const found: Condition[] = [];
+  if (brokerTrouble !== undefined) found.push({ name: 'broker_unreachable', text: brokerTrouble });
+  if (trouble !== undefined) found.push(ofTrouble(trouble));
+  for (const topic of held) if (topic.state === 'halted') found.push(ofTopic(topic));
+  if (stalled !== undefined) found.push({ name: 'relay_stalled', text: stalled });
+  if (maySendForMs === 0)
+    found.push({
+      name: 'lease_margin_short',
+      text: 'no renewal came in time; nothing is sent until one does',
+    });
+  if (tickWarnedAgoMs !== undefined && tickWarnedAgoMs < WARNED_LATELY_MS)
+    found.push({ name: 'tick_commit_warned', text: 'the last warning came within the last 10 s' });
+  if (survey !== undefined) found.push(...ofSurvey(survey, limits));
+  return found;
+}
+
+const REFUSALS = ['database_went_back', 'database_moved', 'log_behind_cursor'] as const;
+
+function ofTrouble({ code, text, from }: Trouble): Condition {
+  const refusal = REFUSALS.find((name) => name === code);
+  if (refusal !== undefined) return { name: refusal, text };
+  switch (from) {
+    case 'broker':
+      return { name: 'broker_unreachable', text };
+    case 'database':
+      return { name: 'database_unreachable', text };
+    case 'other':
+      return { name: 'relay_cannot_lead', text: `${code}: ${text}` };
+  }
+}
+
+const HALTS: Readonly<Record<string, AlarmName>> = {
+  TOPIC_UNKNOWN: 'topic_unknown',
+  PARTITION_COUNT_CHANGED: 'topic_partitions_changed',
+  NOT_AUTHORIZED: 'topic_not_authorized',
+  MESSAGE_TOO_LARGE: 'topic_record_too_large',
+};
+
+function ofTopic({ topic, code = 'UNKNOWN', detail = '' }: HeldTopic): Condition {
+  return { name: HALTS[code] ?? 'topic_halted', subject: topic, text: `topic ${topic}, ${code}: ${detail}` };
+}
+
+function ofSurvey(survey: Survey, { lateAfterMs }: AlarmLimits): readonly Condition[] {
+  const { terms, holder, clockAheadMs, blockers, childrenAhead, oldestMs, backlog } = survey;
+  const found: Condition[] = [];
+  if (terms >= TERMS_IN_TEN_MINUTES)
+    found.push({ name: 'lease_lost_repeatedly', text: `${terms} terms, now held by ${holder ?? 'nobody'}` });
+  if (Math.abs(clockAheadMs) > SKEW_MS)
+    found.push({ name: 'clock_skewed', text: `Postgres is ${seconds(clockAheadMs)} ahead of this host` });
+  const worst = blockers[0];
+  if (worst !== undefined && worst.ageMs > BLOCKED_AFTER_MS)
+    found.push({
+      name: 'retention_held_back',
+      text: `${worst.holder}, ${worst.application}, database ${worst.database}, open for ${seconds(worst.ageMs)} (${blockers.length} in all)`,
+    });
+  if (childrenAhead === 0)
+    found.push({ name: 'no_child_ahead', text: 'the last child of the outbox is in use' });
+  if (oldestMs > lateAfterMs)
+    found.push({ name: 'events_late', text: `about ${backlog} wait, the oldest for ${seconds(oldestMs)}` });
+  return found;
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 100) / 10} s`;
+}

@@ -1,0 +1,78 @@
+import type { Broker, Producer } from '@converge/kafka';
+import type { Executor } from '@converge/postgres';
+import type { Clock } from '@converge/runtime';
+
+/** What the relay's loops wait for: two connections of a leader, its producer, and what goes through the pool. */
+export type Channel = 'reads' | 'writes' | 'produce' | 'lease';
+
+/** When something was asked or answered last, and since when an answer is owed; monotonic milliseconds. */
+export interface Pulse {
+  readonly lastAt: number;
+  readonly pendingSince: number | undefined;
+}
+
+/**
+ * Sees every statement and every produce of the loops go out and come back. A watchdog that only asked the loops to
+ * report would believe one that waits for ever for an answer; this sees at the port that the answer is missing.
+ */
+export class Activity {
+  readonly #clock: Clock;
+  readonly #lastAt = new Map<Channel, number>();
+  readonly #pending = new Map<Channel, Set<{ readonly since: number }>>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** A new leadership begins: what the last one still waits for is no longer anyone's. */
+  begin(): void {
+    for (const channel of ['reads', 'writes', 'produce', 'lease'] as const) {
+      this.#pending.delete(channel);
+      this.#lastAt.set(channel, this.#clock.monotonic());
+    }
+  }
+
+  pulse(channel: Channel): Pulse {
+    let pendingSince: number | undefined;
+    for (const { since } of this.#pending.get(channel) ?? [])
+      if (pendingSince === undefined || since < pendingSince) pendingSince = since;
+    return { lastAt: this.#lastAt.get(channel) ?? this.#clock.monotonic(), pendingSince };
+  }
+
+  executor(channel: Channel, executor: Executor): Executor {
+    return {
+      query: <R>(text: string, values?: readonly unknown[]) =>
+        this.#watch(channel, () => executor.query<R>(text, values)),
+    };
+  }
+
+  broker(broker: Broker): Broker {
+    return {
+      driver: broker.driver,
+      producer: () => this.#watch('produce', async () => this.#producer(await broker.producer())),
+      consumer: (options) => broker.consumer(options),
+      admin: () => broker.admin(),
+      close: () => broker.close(),
+    };
+  }
+
+  #producer(producer: Producer): Producer {
+    return {
+      send: (batches) => this.#watch('produce', () => producer.send(batches)),
+      close: () => producer.close(),
+    };
+  }
+
+  async #watch<T>(channel: Channel, ask: () => Promise<T>): Promise<T> {
+    const asked = { since: this.#clock.monotonic() };
+    const pending = this.#pending.get(channel) ?? new Set();
+    this.#pending.set(channel, pending.add(asked));
+    this.#lastAt.set(channel, asked.since);
+    try {
+      return await ask();
+    } finally {
+      pending.delete(asked);
+      this.#lastAt.set(channel, this.#clock.monotonic());
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import { type AlarmName, alarmDefinitions, type Condition } from '../alarms.ts';
+
+export interface Alarm extends Condition {
+  readonly next: string;
+  /** Wall clock, milliseconds: when the condition was first seen. */
+  readonly sinceMs: number;
+}
+
+export interface BoardChange {
+  readonly raised: readonly Alarm[];
+  readonly cleared: readonly Alarm[];
+}
+
+interface Entry {
+  alarm: Alarm;
+  /** Monotonic time of the first sight. */
+  readonly seenAt: number;
+  raised: boolean;
+}
+
+/** Which alarms are raised: each once its condition has lasted, until the condition is gone. Told once at either end. */
+export class AlarmBoard {
+  readonly #entries = new Map<string, Entry>();
+  readonly #afterMs: number | undefined;
+
+  /** `afterMs` replaces the delay of every alarm. */
+  constructor(afterMs?: number) {
+    this.#afterMs = afterMs;
+  }
+
+  get raised(): readonly Alarm[] {
+    return [...this.#entries.values()].filter(({ raised }) => raised).map(({ alarm }) => alarm);
+  }
+
+  isRaised(name: AlarmName): boolean {
+    return this.raised.some((alarm) => alarm.name === name);
+  }
+
+  see(
+    conditions: readonly Condition[],
+    now: { readonly wallMs: number; readonly monotonic: number },
+  ): BoardChange {
+    const raised: Alarm[] = [];
+    const seen = new Set<string>();
+    for (const condition of conditions) {
+      const { next, afterMs } = alarmDefinitions[condition.name];
+      const key = `${condition.name} ${condition.subject ?? ''}`;
+      seen.add(key);
+      const known = this.#entries.get(key);
+      const alarm: Alarm = { ...condition, next, sinceMs: known?.alarm.sinceMs ?? now.wallMs };
+      const entry = known ?? { alarm, seenAt: now.monotonic, raised: false };
+      // What is to blame may change while the condition lasts: the newest word counts, and is not told again.
+      entry.alarm = alarm;
+      this.#entries.set(key, entry);
+      if (entry.raised || now.monotonic - entry.seenAt < (this.#afterMs ?? afterMs)) continue;
+      entry.raised = true;
+      raised.push(alarm);
+    }
+    const cleared: Alarm[] = [];
+    for (const [key, entry] of this.#entries) {
+      if (seen.has(key)) continue;
+      this.#entries.delete(key);
+      if (entry.raised) cleared.push(entry.alarm);
+    }
+    return { raised, cleared };
+  }
+}

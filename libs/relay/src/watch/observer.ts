@@ -1,0 +1,114 @@
+import { instruments } from '@converge/telemetry';
+import { type AlarmName, alarmDefinitions, conditionsOf, type RelayFacts } from '../alarms.ts';
+import type { RelaySettings } from '../options.ts';
+import { Wake } from '../wake.ts';
+import { type Alarm, AlarmBoard } from './alarm-board.ts';
+import { type Survey, survey } from './survey-sql.ts';
+
+const LOOK_MS = 500;
+
+/** What the relay knows of itself at this moment. */
+export type OwnFacts = Omit<RelayFacts, 'survey'>;
+
+/**
+ * Looks at the relay twice a second and at the database every few seconds, from start to stop, whoever leads: alarms,
+ * and the gauges that nobody's work sets. It only looks: a database that hangs keeps it from surveying, and from
+ * nothing else.
+ */
+export class Observer {
+  readonly #settings: RelaySettings;
+  readonly #facts: () => OwnFacts;
+  readonly #board: AlarmBoard;
+  readonly #wake: Wake;
+  #survey: Survey | undefined;
+  #surveying: Promise<void> | undefined;
+  #surveyAt = 0;
+  #stopped = false;
+  #running: Promise<void> | undefined;
+
+  constructor(settings: RelaySettings, facts: () => OwnFacts) {
+    this.#settings = settings;
+    this.#facts = facts;
+    this.#board = new AlarmBoard(settings.alarmAfterMs);
+    this.#wake = new Wake(settings.clock);
+  }
+
+  get alarms(): readonly Alarm[] {
+    return this.#board.raised;
+  }
+
+  /** What the last survey found; undefined before the first. */
+  get survey(): Survey | undefined {
+    return this.#survey;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#wake.notify();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { clock, surveyMs } = this.#settings;
+    while (!this.#stopped) {
+      if (this.#surveying === undefined && clock.monotonic() >= this.#surveyAt) {
+        this.#surveyAt = clock.monotonic() + surveyMs;
+        // Not awaited: it may hang, and the alarm that says so must not.
+        this.#surveying = this.#look().finally(() => (this.#surveying = undefined));
+      }
+      this.#see();
+      await this.#wake.wait(LOOK_MS);
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { database, lease, clock, log } = this.#settings;
+    try {
+      this.#survey = await survey(database.executor, { lease, now: () => clock.now() });
+      this.#record(this.#survey);
+    } catch (error) {
+      // That the database is away is told by whoever needs it. What was seen before is no longer known.
+      this.#survey = undefined;
+      log.debug({ err: error }, 'the survey of the outbox failed; it is made again');
+    }
+  }
+
+  #see(): void {
+    const { clock, lateAfterMs, log } = this.#settings;
+    const conditions = conditionsOf({ ...this.#facts(), survey: this.#survey }, { lateAfterMs });
+    const { raised, cleared } = this.#board.see(conditions, {
+      wallMs: clock.now(),
+      monotonic: clock.monotonic(),
+    });
+    for (const { name, text, next } of raised)
+      log.warn({ alarm: name, next }, `alarm ${name}: ${text}. Next: ${next}`);
+    for (const { name, sinceMs, subject } of cleared)
+      log.info(
+        {
+          alarm: name,
+          lastedMs: Math.round(clock.now() - sinceMs),
+          ...(subject === undefined ? {} : { subject }),
+        },
+        `alarm ${name} is over${subject === undefined ? '' : ` for ${subject}`}`,
+      );
+    for (const name of Object.keys(alarmDefinitions) as AlarmName[])
+      instruments().relayAlarm.record(this.#board.isRaised(name) ? 1 : 0, { ...this.#label(), alarm: name });
+  }
+
+  #record({ backlog, oldestMs, blockers, epoch }: Survey): void {
+    const measures = instruments();
+    measures.outboxBacklog.record(backlog, this.#label());
+    measures.outboxAge.recordMs(oldestMs, this.#label());
+    measures.relayHorizonBlockers.record(blockers.length, this.#label());
+    measures.relayEpoch.record(epoch, this.#label());
+  }
+
+  #label(): { readonly source?: string } {
+    const source = this.#settings.source ?? this.#survey?.source;
+    return source === undefined ? {} : { source };
+  }
+}

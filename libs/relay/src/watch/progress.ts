@@ -1,0 +1,73 @@
+import type { Pulse } from './activity.ts';
+
+/** What the watchdog looks at; monotonic milliseconds. */
+export type Progress =
+  | { readonly state: 'new' | 'stopping' | 'stopped' }
+  | { readonly state: 'standby'; readonly lookedAt: number }
+  | {
+      readonly state: 'leading';
+      /** The leadership ended then, and its loops have not. */
+      readonly overSince: number | undefined;
+      readonly reads: Pulse;
+      readonly writes: Pulse;
+      readonly produce: Pulse;
+      /** Events that wait to be sent. */
+      readonly queued: number;
+      /** The lease allows sending. */
+      readonly maySend: boolean;
+      /** Acknowledged positions that are not saved. */
+      readonly unsaved: number;
+    };
+
+/**
+ * Why the relay makes no progress although there is something to do; undefined when it does. Pure.
+ * A broker or database that refuses is no stall: each refusal is an answer, and the loops go round. A stop has its own
+ * deadline. A leader always has something to read: it polls every few milliseconds, also while nothing can be sent.
+ */
+export function stallOf(progress: Progress, now: number, limitMs: number): string | undefined {
+  switch (progress.state) {
+    case 'new':
+    case 'stopping':
+    case 'stopped':
+      return undefined;
+    case 'standby':
+      return over(now - progress.lookedAt, limitMs, 'it has not looked at the lease');
+    case 'leading':
+      return stallOfLeader(progress, now, limitMs);
+  }
+}
+
+function stallOfLeader(
+  leader: Extract<Progress, { state: 'leading' }>,
+  now: number,
+  limitMs: number,
+): string | undefined {
+  const { overSince, reads, writes, produce, queued, maySend, unsaved } = leader;
+  if (overSince !== undefined)
+    return over(now - overSince, limitMs, 'the leadership is over and its loops have not ended');
+  return (
+    silence('reading: a statement has no answer', 'reading: no statement was made', reads, now, limitMs) ??
+    (queued > 0 && maySend
+      ? silence('sending: a produce has no answer', `sending: ${queued} events wait`, produce, now, limitMs)
+      : undefined) ??
+    (unsaved > 0
+      ? silence('saving positions: a statement has no answer', 'positions wait', writes, now, limitMs)
+      : undefined)
+  );
+}
+
+function silence(
+  pending: string,
+  idle: string,
+  { lastAt, pendingSince }: Pulse,
+  now: number,
+  limitMs: number,
+): string | undefined {
+  return pendingSince === undefined
+    ? over(now - lastAt, limitMs, idle)
+    : over(now - pendingSince, limitMs, pending);
+}
+
+function over(ms: number, limitMs: number, what: string): string | undefined {
+  return ms > limitMs ? `${what} for ${Math.round(ms / 1_000)} s` : undefined;
+}

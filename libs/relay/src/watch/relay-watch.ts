@@ -1,0 +1,135 @@
+import { BrokerError } from '@converge/kafka';
+import { classify } from '@converge/resilience';
+import type { Check } from '@converge/runtime';
+import type { Trouble } from '../alarms.ts';
+import type { Ending } from '../ending.ts';
+import type { Leadership } from '../leadership.ts';
+import type { RelaySettings } from '../options.ts';
+import { leadingState, type RelayState } from '../status.ts';
+import { Activity } from './activity.ts';
+import type { Alarm } from './alarm-board.ts';
+import { Observer, type OwnFacts } from './observer.ts';
+import { type Progress, stallOf } from './progress.ts';
+
+/** Where the relay stands; `leader` while it leads. */
+export interface Standing {
+  readonly state: RelayState['state'];
+  readonly leader: Leadership | undefined;
+}
+
+/** Looks over the relay's shoulder from start to stop: is it alive, and what must a person know. */
+export class RelayWatch {
+  /** The settings for the relay to work with: what goes through their ports is seen. */
+  readonly settings: RelaySettings;
+  readonly #activity: Activity;
+  readonly #observer: Observer;
+  readonly #standing: () => Standing;
+  #trouble: Trouble | undefined;
+  #overSince: number | undefined;
+
+  constructor(settings: RelaySettings, standing: () => Standing) {
+    this.#activity = new Activity(settings.clock);
+    this.#standing = standing;
+    const { database, broker } = settings;
+    this.settings = {
+      ...settings,
+      broker: this.#activity.broker(broker),
+      database: { ...database, executor: this.#activity.executor('lease', database.executor) },
+    };
+    // With the ports as they were given: a survey is no sign of life.
+    this.#observer = new Observer(settings, () => this.#facts());
+  }
+
+  get activity(): Activity {
+    return this.#activity;
+  }
+
+  get alarms(): readonly Alarm[] {
+    return this.#observer.alarms;
+  }
+
+  start(): void {
+    this.#activity.begin();
+    this.#observer.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#observer.stop();
+  }
+
+  /** The lease was taken; `ending` is the end of what begins. */
+  taken(ending: Ending): void {
+    this.#overSince = undefined;
+    this.#activity.begin();
+    ending.onEnd(() => (this.#overSince = this.settings.clock.monotonic()));
+  }
+
+  /** Why the relay cannot work; `undefined` when it can again. */
+  troubled(error: unknown): void {
+    this.#trouble = error === undefined ? undefined : troubleOf(error);
+  }
+
+  /** For /livez. A relay that waits for something that others must mend is alive. */
+  live(): Check {
+    const stall = this.#stall();
+    return stall === undefined ? { ok: true } : { ok: false, detail: stall };
+  }
+
+  #stall(): string | undefined {
+    const { clock, stalledAfterMs } = this.settings;
+    return stallOf(this.#progress(), clock.monotonic(), stalledAfterMs);
+  }
+
+  #progress(): Progress {
+    const { state, leader } = this.#standing();
+    switch (state) {
+      case 'new':
+      case 'stopping':
+      case 'stopped':
+        return { state };
+      case 'standby':
+        return { state, lookedAt: this.#activity.pulse('lease').lastAt };
+      case 'leading':
+        return {
+          state,
+          overSince: this.#overSince,
+          reads: this.#activity.pulse('reads'),
+          writes: this.#activity.pulse('writes'),
+          produce: this.#activity.pulse('produce'),
+          queued: leader?.queuedEvents ?? 0,
+          maySend: (leader?.margin.maySendFor(this.settings.clock.monotonic()) ?? 0) > 0,
+          unsaved: leader?.dirty.size ?? 0,
+        };
+    }
+  }
+
+  #facts(): OwnFacts {
+    const { leader, state } = this.#standing();
+    const { clock } = this.settings;
+    const stalled = this.#stall();
+    if (leader === undefined)
+      return { held: [], stalled, trouble: state === 'standby' ? this.#trouble : undefined };
+    const status = leadingState(leader);
+    const { tickWarnedAt } = leader.totals;
+    return {
+      stalled,
+      held: status.held,
+      brokerTrouble: leader.brokerTrouble,
+      maySendForMs: leader.margin.maySendFor(clock.monotonic()),
+      tickWarnedAgoMs: tickWarnedAt === undefined ? undefined : clock.monotonic() - tickWarnedAt,
+    };
+  }
+}
+
+/** Pure. */
+export function troubleOf(error: unknown): Trouble {
+  const text = error instanceof Error ? error.message : String(error);
+  const { code, category } = classify(error);
+  if (error instanceof BrokerError || (error instanceof Error && error.cause instanceof BrokerError))
+    return { code, text, from: 'broker' };
+  return {
+    code,
+    text,
+    from: category === 'network' || category === 'throttle' || category === 'service' ? 'database' : 'other',
+  };
+}

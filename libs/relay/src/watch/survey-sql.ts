@@ -1,0 +1,135 @@
+import type { Executor } from '@converge/postgres';
+
+/** An open transaction that wrote. */
+export interface Blocker {
+  /** A process id, or the name of a prepared transaction. */
+  readonly holder: string;
+  readonly application: string;
+  readonly database: string;
+  readonly ageMs: number;
+}
+
+/** What one look at the database tells, whoever leads. */
+export interface Survey {
+  readonly source: string;
+  readonly epoch: number;
+  /** Events not published, of topics that flow: counted up to `COUNTED`, then taken from the ids. */
+  readonly backlog: number;
+  /** Age of the oldest event not published, held topics included; 0 when none waits. */
+  readonly oldestMs: number;
+  readonly holder: string | undefined;
+  /** Terms that made ticks within the last ten minutes. */
+  readonly terms: number;
+  /** The database's clock less this host's; right to half a round trip. */
+  readonly clockAheadMs: number;
+  /** The oldest first; older than `BLOCKER_MS`. */
+  readonly blockers: readonly Blocker[];
+  /** Children of the outbox beyond the newest id, without the last one. */
+  readonly childrenAhead: number;
+  readonly children: number;
+}
+
+/** Events are counted one by one up to here. */
+export const COUNTED = 10_000;
+/** A transaction this old holds retention back, milliseconds. */
+export const BLOCKER_MS = 60_000;
+/** Ticks that are looked at for terms: a thousand a second at most, and a few a second when they are idle. */
+const TICKS = 5_000;
+
+// One row each from tables of one row, two index look-ups, and the end of the ticks' primary key.
+const sourceSql = `
+  select s.name, s.epoch, t.snapshot::text as snapshot, t.ceil::text as ceil,
+         (select last_value::text from converge.outbox_id) as newest,
+         (select holder from converge.lease where name = $1 and expires_at > clock_timestamp()) as holder,
+         (select (extract(epoch from clock_timestamp() - min(held.created_at)) * 1000)::float8
+            from converge.relay_topic r join converge.tick held on held.number = r.held_at) as "heldMs",
+         (select count(distinct late.term)::int
+            from (select term, created_at from converge.tick order by number desc limit ${TICKS}) as late
+           where late.created_at > clock_timestamp() - interval '10 minutes') as terms,
+         (extract(epoch from clock_timestamp()) * 1000)::float8 as "clockMs"
+    from converge.source s, converge.relay_source r join converge.tick t on t.number = r.done_tick`;
+
+interface SourceRow {
+  readonly name: string;
+  readonly epoch: number;
+  readonly snapshot: string;
+  readonly ceil: string;
+  readonly newest: string;
+  readonly holder: string | null;
+  readonly heldMs: number | null;
+  readonly terms: number;
+  readonly clockMs: number;
+}
+
+// The same two arms as the poll: what was running at the done tick, and what came after it. From xmin on, as one would
+// think, an open transaction would make this read everything that was published since it began.
+const backlogSql = `
+  select count(*)::int as events,
+         coalesce((extract(epoch from clock_timestamp() - min(created_at)) * 1000)::float8, 0) as "oldestMs"
+    from ((select created_at from converge.outbox where xid >= $1::xid8 order by xid limit ${COUNTED})
+          union all
+          (select created_at from converge.outbox where xid = any ($2::xid8[]) order by xid limit ${COUNTED})) as waiting`;
+
+// A reader holds no child back; a transaction that wrote does, in any database of the cluster, because a snapshot's
+// xmin is the cluster's. Of other users' sessions only a member of pg_monitor sees more than the pid.
+const blockersSql = `
+  select 'pid ' || pid as holder, coalesce(nullif(application_name, ''), usename, '?') as application,
+         coalesce(datname, '?') as database,
+         (extract(epoch from clock_timestamp() - xact_start) * 1000)::float8 as "ageMs"
+    from pg_stat_activity
+   where backend_xid is not null and pid <> pg_backend_pid()
+     and xact_start < clock_timestamp() - $1 * interval '1 millisecond'
+  union all
+  select 'prepared ' || gid, owner::text, database::text,
+         (extract(epoch from clock_timestamp() - prepared) * 1000)::float8
+    from pg_prepared_xacts where prepared < clock_timestamp() - $1 * interval '1 millisecond'
+   order by 4 desc limit 100`;
+
+// Catalog only.
+const childrenSql = `
+  select count(*)::int as children,
+         count(*) filter (where bound.lower > $1::bigint and c.relname <> 'outbox_last')::int as ahead
+    from pg_inherits i join pg_class c on c.oid = i.inhrelid,
+         lateral (select substring(pg_get_expr(c.relpartbound, c.oid) from $re$FROM \\('?(\\d+)'?\\)$re$)::bigint as lower) as bound
+   where i.inhparent = 'converge.outbox'::regclass`;
+
+/** Cheap, whatever the outbox holds: for every few seconds. Throws when converge is not migrated here. */
+export async function survey(
+  executor: Executor,
+  {
+    lease,
+    now,
+    blockerMs = BLOCKER_MS,
+  }: { readonly lease: string; readonly now: () => number; readonly blockerMs?: number },
+): Promise<Survey> {
+  const before = now();
+  const { rows } = await executor.query<SourceRow>(sourceSql, [lease]);
+  const middle = (before + now()) / 2;
+  const [source] = rows;
+  if (source === undefined)
+    throw new Error('converge.source or the done tick is missing: run `converge migrate`');
+  const [, xmax = '0', running = ''] = source.snapshot.split(':');
+  const waiting = (
+    await executor.query<{ events: number; oldestMs: number }>(backlogSql, [xmax, `{${running}}`])
+  ).rows[0];
+  const blockers = await executor.query<Blocker>(blockersSql, [blockerMs]);
+  const children = (await executor.query<{ children: number; ahead: number }>(childrenSql, [source.newest]))
+    .rows[0];
+  return {
+    source: source.name,
+    epoch: source.epoch,
+    backlog: backlogOf(waiting?.events ?? 0, BigInt(source.newest) - BigInt(source.ceil)),
+    oldestMs: Math.max(0, waiting?.oldestMs ?? 0, source.heldMs ?? 0),
+    holder: source.holder ?? undefined,
+    terms: source.terms,
+    clockAheadMs: source.clockMs - middle,
+    blockers: blockers.rows,
+    childrenAhead: children?.ahead ?? 0,
+    children: children?.children ?? 0,
+  };
+}
+
+/** Pure: a count that hit its limit says "at least"; ids are given without gaps, but for what was rolled back. */
+export function backlogOf(counted: number, idsSince: bigint): number {
+  return counted < COUNTED ? counted : Math.max(counted, Number(idsSince));
+}
