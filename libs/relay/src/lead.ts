@@ -14,8 +14,8 @@ import { Ticker } from './ticker.ts';
 import { TopicChecks } from './topic-check.ts';
 import { upkeepLoop } from './upkeep-loop.ts';
 import { Wake } from './wake.ts';
-import { readLatestTick, readLowestId, readTicks } from './window-sql.ts';
 import type { Activity } from './watch/activity.ts';
+import { readLatestTick, readLowestId, readTicks } from './window-sql.ts';
 
 export interface LeadRequest {
   readonly settings: RelaySettings;
@@ -24,9 +24,9 @@ export interface LeadRequest {
   readonly askedAt: number;
   readonly ending: Ending;
   readonly totals: Totals;
-  readonly onLeading: (leader: Leadership) => void;
   /** Sees what the two connections wait for. */
   readonly activity: Activity;
+  readonly onLeading: (leader: Leadership) => void;
 }
 
 /**

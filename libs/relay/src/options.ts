@@ -42,7 +42,6 @@ export interface RelayOptions {
   readonly upkeep?: (database: RelayDatabase) => Promise<unknown>;
   /** @default 10_000 */
   readonly upkeepMs?: number;
-  /** @default @converge/telemetry's logger */
   /** A loop that makes no step for so long, although there is something to do, fails /livez. Milliseconds. @default 30_000 */
   readonly stalledAfterMs?: number;
   /** An event that waits so long raises the alarm `events_late`, milliseconds. @default 60_000 */
@@ -51,6 +50,7 @@ export interface RelayOptions {
   readonly surveyMs?: number;
   /** How long a condition must last before its alarm is raised, milliseconds. @default each alarm's own */
   readonly alarmAfterMs?: number;
+  /** @default @converge/telemetry's logger */
   readonly log?: Log;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -62,11 +62,11 @@ export type RelaySettings = Readonly<
   Omit<Required<RelayOptions>, 'source' | 'poll' | 'alarmAfterMs'> & {
     poll: PollSettings;
     source: string | undefined;
+    alarmAfterMs: number | undefined;
     lease: string;
   }
 >;
 
-    alarmAfterMs: number | undefined;
 /** One relay per source, and one source per database: the lease's name is a constant. */
 export const LEASE = 'relay';
 
@@ -90,14 +90,14 @@ export function resolveOptions(options: RelayOptions): RelaySettings {
     verifyMs: options.verifyMs ?? 10_000,
     upkeep: options.upkeep ?? (({ executor }) => ensureChildren(executor)),
     upkeepMs: options.upkeepMs ?? 10_000,
-    log: options.log ?? logger('relay'),
-    clock: options.clock ?? systemClock,
-    random: options.random ?? systemRandom,
-    nonce: options.nonce ?? (() => randomBytes(8).toString('hex')),
     stalledAfterMs: options.stalledAfterMs ?? 30_000,
     lateAfterMs: options.lateAfterMs ?? 60_000,
     surveyMs: options.surveyMs ?? 5_000,
     alarmAfterMs: options.alarmAfterMs,
+    log: options.log ?? logger('relay'),
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+    nonce: options.nonce ?? (() => randomBytes(8).toString('hex')),
     lease: LEASE,
   };
   check(settings);

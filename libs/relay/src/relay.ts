@@ -35,9 +35,9 @@ class RelayService implements Relay {
   readonly #settings: RelaySettings;
   readonly #finish: () => void;
   readonly #wake: Wake;
+  readonly #watch: RelayWatch;
   readonly #totals = { published: 0 };
   #phase: Phase = { kind: 'new' };
-  readonly #watch: RelayWatch;
   #ending: Ending | undefined;
   #running: Promise<void> | undefined;
   #stopRequested = false;
@@ -80,15 +80,12 @@ class RelayService implements Relay {
     this.#ending?.end({ kind: 'stopped' });
     this.#wake.notify();
     await this.#running;
+    await this.#watch.stop();
     this.#phase = { kind: 'stopped' };
     this.#finish();
   }
-    await this.#watch.stop();
 
   status(): RelayStatus {
-    const { published } = this.#totals;
-    switch (this.#phase.kind) {
-      case 'leading':
     return { ...this.#state(), alarms: this.#watch.alarms };
   }
 
@@ -97,6 +94,9 @@ class RelayService implements Relay {
   }
 
   #state(): RelayState {
+    const { published } = this.#totals;
+    switch (this.#phase.kind) {
+      case 'leading':
         return leadingState(this.#phase.leader);
       case 'standby': {
         const { heldBy, trouble } = this.#phase;
@@ -136,30 +136,31 @@ class RelayService implements Relay {
     const outcome = await this.#tryTakeOver();
     if (outcome.kind === 'standby') {
       this.#failures = 0;
+      this.#watch.troubled(undefined);
       if (!this.#isStopping()) this.#phase = { kind: 'standby', heldBy: outcome.heldBy };
       return;
     }
     const { takeover } = outcome;
     const ending = (this.#ending = new Ending());
+    this.#watch.taken(ending);
     if (this.#isStopping()) ending.end({ kind: 'stopped' });
     log.info({ term: takeover.term.toString(), doneTick: takeover.doneTick.toString() }, 'leading');
     instruments().relayTakeovers.add(1);
-      this.#watch.troubled(undefined);
     instruments().relayLeader.record(1);
     instruments().relayEpoch.record(takeover.source.epoch);
     const reason = await lead({
       settings: this.#settings,
       takeover,
       askedAt,
-    this.#watch.taken(ending);
       ending,
       totals: this.#totals,
+      activity: this.#watch.activity,
       onLeading: (leader) => {
         if (!this.#isStopping()) this.#phase = { kind: 'leading', leader };
         this.#failures = 0;
+        this.#watch.troubled(undefined);
       },
     });
-      activity: this.#watch.activity,
     instruments().relayLeader.record(0);
     this.#afterLeading(reason);
   }
@@ -168,7 +169,6 @@ class RelayService implements Relay {
     if (!this.#isStopping()) this.#phase = { kind: 'standby' };
     switch (reason.kind) {
       case 'stopped':
-        this.#watch.troubled(undefined);
         this.#settings.log.info({}, 'stopped leading: positions are saved, the lease is released');
         break;
       case 'deposed':
@@ -200,6 +200,7 @@ class RelayService implements Relay {
 
   #trouble(error: unknown): void {
     this.#failures += 1;
+    this.#watch.troubled(error);
     const trouble = error instanceof Error ? error.message : String(error);
     if (!this.#isStopping()) this.#phase = { kind: 'standby', trouble };
     // Once per outage, and now and then while it lasts.
@@ -210,4 +211,3 @@ class RelayService implements Relay {
       );
   }
 }
-    this.#watch.troubled(error);
