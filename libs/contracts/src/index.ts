@@ -18,7 +18,14 @@ export {
 } from './failure-event.ts';
 export { checkHeaders } from './headers.ts';
 export { checkPayload, MAX_PAYLOAD_BYTES, parsePayload } from './payload.ts';
-export { comparePositions, formatPosition, parsePosition, type Position, START } from './position.ts';
+export {
+  comparePositions,
+  formatPosition,
+  parsePosition,
+  type Position,
+  START,
+  type WirePosition,
+} from './position.ts';
 export type { Envelope, ReceivedEvent } from './received-event.ts';
 export type { AsyncApiInfo } from './schemas/asyncapi.ts';
 export { jsonSchemaOf } from './schemas/json-schema.ts';
@@ -26,4 +33,12 @@ export type { SchemaChange } from './schemas/schema-change.ts';
 export { checkSchemas, writeSchemas } from './schemas/schema-files.ts';
 export type { StandardSchema } from './standard-schema.ts';
 export { contextHeaders, type EventContext } from './wire-headers.ts';
-export { CONTENT_TYPE, dataSchemaOf, RELAY_HEADERS, SPEC_VERSION, versionOf, WIRE } from './wire.ts';
+export {
+  CONTENT_TYPE,
+  dataSchemaOf,
+  EPOCH_MARKER,
+  RELAY_HEADERS,
+  SPEC_VERSION,
+  versionOf,
+  WIRE,
+} from './wire.ts';

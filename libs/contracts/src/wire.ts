@@ -46,6 +46,8 @@ export const RELAY_HEADERS: ReadonlySet<string> = new Set([
 ]);
 
 export const SPEC_VERSION = '1.0';
+/** The type of the record that marks the beginning of an epoch in a partition. It is no event: consumers pass it. */
+export const EPOCH_MARKER = 'converge.epoch';
 export const CONTENT_TYPE = 'application/json';
 
 const own: ReadonlySet<string> = new Set(Object.values(WIRE));

@@ -5,6 +5,7 @@ import type { Ending } from './ending.ts';
 import { leaseLoop } from './lease-loop.ts';
 import { LeaseMargin } from './lease-margin.ts';
 import { Leadership, type Totals } from './leadership.ts';
+import { admit } from './log-check/admit.ts';
 import type { Takeover } from './leadership-sql.ts';
 import type { RelaySettings } from './options.ts';
 import { ReadLoop } from './read-loop.ts';
@@ -57,6 +58,7 @@ async function runLoops(
   writes: Connection,
 ): Promise<void> {
   requireCursors(takeover);
+  const latest = await readLatestTick(reads.executor);
   const [done] = await readTicks(reads.executor, takeover.doneTick, 1);
   if (done?.number !== takeover.doneTick)
     throw new Error(`tick ${takeover.doneTick} is missing in converge.tick: done_tick names it`);
@@ -71,7 +73,7 @@ async function runLoops(
     reads: reads.executor,
     writes: writes.executor,
   });
-  const ticker = new Ticker(leader, await readLatestTick(reads.executor), reads.warned);
+  const ticker = new Ticker(leader, latest, reads.warned);
   const checks = new TopicChecks(settings.broker);
   const wakes = [new Wake(settings.clock), new Wake(settings.clock)] as const;
   ending.onEnd(() => {
@@ -79,15 +81,23 @@ async function runLoops(
     // A statement that hangs would keep its loop from ending; one in flight at a clean stop is let finish.
     if (ending.reason?.kind !== 'stopped') connections.close();
   });
-  onLeading(leader);
-  const loops = [
-    new ReadLoop(leader, ticker, checks).run(),
-    new SendLoop(leader).run(),
-    settleLoop(leader),
-    upkeepLoop(leader, checks, wakes[0]),
-    leaseLoop(leader, wakes[1]),
-  ].map((loop) => loop.catch((error: unknown) => ending.end({ kind: 'failed', error })));
-  await Promise.all(loops);
+  const failed = (error: unknown): void => ending.end({ kind: 'failed', error });
+  // Comparing may take longer than a lease lasts, so the lease is renewed meanwhile.
+  const renewing = leaseLoop(leader, wakes[1]).catch(failed);
+  const over = new Promise<void>((resolve) => ending.onEnd(resolve));
+  const admitted = admit(settings, takeover, reads.executor, latest.tick.snapshot.xmax).catch(failed);
+  await Promise.race([admitted, over]);
+  if (!ending.isOver()) {
+    onLeading(leader);
+    const loops = [
+      new ReadLoop(leader, ticker, checks).run(),
+      new SendLoop(leader).run(),
+      settleLoop(leader),
+      upkeepLoop(leader, checks, wakes[0]),
+    ];
+    await Promise.all(loops.map((loop) => loop.catch(failed)));
+  }
+  await renewing;
   await checks.close();
   if (ending.reason?.kind === 'stopped') await new Settler(leader).settle();
 }

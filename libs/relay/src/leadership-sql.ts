@@ -13,6 +13,8 @@ export interface TopicRecord {
 export interface CursorRecord extends Cursor {
   readonly topic: string;
   readonly partition: number;
+  /** The log's end when a leader last took over. */
+  readonly logEnd?: bigint;
 }
 
 export interface Takeover {
@@ -44,23 +46,8 @@ export async function takeOver(
   );
   const source = sources.rows[0];
   if (source === undefined) throw new Error('converge.source is empty: run `converge migrate`');
-  const topics = await tx.query<{
-    topic: string;
-    partitions: number | null;
-    held_at: string | null;
-    held_reason: string | null;
-  }>('update converge.relay_topic set term = $1 returning topic, partitions, held_at::text, held_reason', [
-    term,
-  ]);
-  const cursors = await tx.query<{
-    topic: string;
-    partition: number;
-    epoch: number;
-    tick: string;
-    id: string;
-  }>('update converge.relay_cursor set term = $1 returning topic, partition, epoch, tick::text, id::text', [
-    term,
-  ]);
+  const topics = await stampTopics(tx, term);
+  const cursors = await stampCursors(tx, term, source.epoch);
   const done = await tx.query<{ done_tick: string }>(
     'update converge.relay_source set term = $1 returning done_tick::text',
     [term],
@@ -73,14 +60,61 @@ export async function takeOver(
       term: outcome.term,
       source,
       doneTick: BigInt(doneTick),
-      topics: topics.rows.map((row) => ({
-        topic: row.topic,
-        partitions: row.partitions ?? undefined,
-        heldAt: row.held_at === null ? undefined : BigInt(row.held_at),
-        heldReason: row.held_reason ?? undefined,
-      })),
-      cursors: cursors.rows.map((row) => ({ ...row, tick: BigInt(row.tick) })),
+      topics,
+      cursors,
     },
+  };
+}
+
+async function stampTopics(tx: Executor, term: string): Promise<TopicRecord[]> {
+  const { rows } = await tx.query<{
+    topic: string;
+    partitions: number | null;
+    held_at: string | null;
+    held_reason: string | null;
+  }>('update converge.relay_topic set term = $1 returning topic, partitions, held_at::text, held_reason', [
+    term,
+  ]);
+  return rows.map((row) => ({
+    topic: row.topic,
+    partitions: row.partitions ?? undefined,
+    heldAt: row.held_at === null ? undefined : BigInt(row.held_at),
+    heldReason: row.held_reason ?? undefined,
+  }));
+}
+
+export interface CursorRow {
+  readonly topic: string;
+  readonly partition: number;
+  readonly epoch: number;
+  readonly tick: string;
+  readonly id: string;
+  readonly passed_tick: string;
+  readonly passed_id: string;
+  readonly log_end: string | null;
+}
+
+export const cursorColumns =
+  'topic, partition, epoch, tick::text, id::text, passed_tick::text, passed_id::text, log_end::text';
+
+async function stampCursors(tx: Executor, term: string, epoch: number): Promise<CursorRecord[]> {
+  const { rows } = await tx.query<CursorRow>(
+    `update converge.relay_cursor set term = $1 returning ${cursorColumns}`,
+    [term],
+  );
+  return rows.map((row) => cursorOf(row, epoch));
+}
+
+/** `epoch` is the source's. */
+export function cursorOf(row: CursorRow, epoch: number): CursorRecord {
+  return {
+    topic: row.topic,
+    partition: row.partition,
+    epoch: row.epoch,
+    tick: BigInt(row.tick),
+    id: row.id,
+    ...(row.epoch < epoch ? { passed: { tick: BigInt(row.passed_tick), id: row.passed_id } } : {}),
+    ...(row.log_end === null ? {} : { logEnd: BigInt(row.log_end) }),
   };
 }
 

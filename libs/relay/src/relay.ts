@@ -1,5 +1,5 @@
 import { sqlState, withTransaction } from '@converge/postgres';
-import { delayMs } from '@converge/resilience';
+import { ConvergeError, delayMs } from '@converge/resilience';
 import type { Check, Service } from '@converge/runtime';
 import { instruments } from '@converge/telemetry';
 import { Ending, type EndReason } from './ending.ts';
@@ -17,6 +17,8 @@ export interface Relay extends Service {
   live(): Check;
 }
 
+/** Looks in a row that find another holder, until it counts as one that leads. */
+const HELD_LOOKS = 4;
 const BACKOFF = { baseMs: 100, factor: 2, capMs: 5_000 };
 
 /** Publishes the events of one outbox. Run as many as you like: one of them leads, the others stand by. */
@@ -26,7 +28,7 @@ export function relay(options: RelayOptions): Relay {
 
 type Phase =
   | { readonly kind: 'new' | 'stopping' | 'stopped' }
-  | { readonly kind: 'standby'; readonly heldBy?: string; readonly trouble?: string }
+  | { readonly kind: 'standby'; readonly heldBy?: string; readonly trouble?: string; readonly code?: string }
   | { readonly kind: 'leading'; readonly leader: Leadership };
 
 class RelayService implements Relay {
@@ -42,6 +44,7 @@ class RelayService implements Relay {
   #running: Promise<void> | undefined;
   #stopRequested = false;
   #failures = 0;
+  #heldLooks = 0;
 
   constructor(settings: RelaySettings) {
     this.#watch = new RelayWatch(settings, () => ({
@@ -99,12 +102,13 @@ class RelayService implements Relay {
       case 'leading':
         return leadingState(this.#phase.leader);
       case 'standby': {
-        const { heldBy, trouble } = this.#phase;
+        const { heldBy, trouble, code } = this.#phase;
         return {
           state: 'standby',
           published,
           ...(heldBy === undefined ? {} : { heldBy }),
           ...(trouble === undefined ? {} : { trouble }),
+          ...(code === undefined ? {} : { code }),
         };
       }
       case 'new':
@@ -135,19 +139,20 @@ class RelayService implements Relay {
     const askedAt = clock.monotonic();
     const outcome = await this.#tryTakeOver();
     if (outcome.kind === 'standby') {
+      this.#heldLooks += 1;
+      // Several relays that are all refused hold the lease in turn, for a moment each: that is still one outage.
+      if (this.#phase.kind === 'standby' && this.#phase.code !== undefined && this.#heldLooks < HELD_LOOKS)
+        return;
       this.#failures = 0;
       this.#watch.troubled(undefined);
       if (!this.#isStopping()) this.#phase = { kind: 'standby', heldBy: outcome.heldBy };
       return;
     }
+    this.#heldLooks = 0;
     const { takeover } = outcome;
     const ending = (this.#ending = new Ending());
     this.#watch.taken(ending);
     if (this.#isStopping()) ending.end({ kind: 'stopped' });
-    log.info({ term: takeover.term.toString(), doneTick: takeover.doneTick.toString() }, 'leading');
-    instruments().relayTakeovers.add(1);
-    instruments().relayLeader.record(1);
-    instruments().relayEpoch.record(takeover.source.epoch);
     const reason = await lead({
       settings: this.#settings,
       takeover,
@@ -155,7 +160,12 @@ class RelayService implements Relay {
       ending,
       totals: this.#totals,
       activity: this.#watch.activity,
+      // Only now: the lease alone does not make a leader, the log must belong to this database.
       onLeading: (leader) => {
+        log.info({ term: takeover.term.toString(), doneTick: takeover.doneTick.toString() }, 'leading');
+        instruments().relayTakeovers.add(1);
+        instruments().relayLeader.record(1);
+        instruments().relayEpoch.record(takeover.source.epoch);
         if (!this.#isStopping()) this.#phase = { kind: 'leading', leader };
         this.#failures = 0;
         this.#watch.troubled(undefined);
@@ -166,7 +176,7 @@ class RelayService implements Relay {
   }
 
   #afterLeading(reason: EndReason): void {
-    if (!this.#isStopping()) this.#phase = { kind: 'standby' };
+    if (!this.#isStopping() && reason.kind !== 'failed') this.#phase = { kind: 'standby' };
     switch (reason.kind) {
       case 'stopped':
         this.#settings.log.info({}, 'stopped leading: positions are saved, the lease is released');
@@ -202,7 +212,9 @@ class RelayService implements Relay {
     this.#failures += 1;
     this.#watch.troubled(error);
     const trouble = error instanceof Error ? error.message : String(error);
-    if (!this.#isStopping()) this.#phase = { kind: 'standby', trouble };
+    const code = error instanceof ConvergeError ? error.code : undefined;
+    if (!this.#isStopping())
+      this.#phase = { kind: 'standby', trouble, ...(code === undefined ? {} : { code }) };
     // Once per outage, and now and then while it lasts.
     if (this.#failures === 1 || this.#failures % 20 === 0)
       this.#settings.log.error(

@@ -27,6 +27,8 @@ export type RelayState =
       readonly heldBy?: string;
       /** What keeps it from taking over. */
       readonly trouble?: string;
+      /** Its code, where it has one: `database_went_back`, `database_moved`, `log_behind_cursor`, … */
+      readonly code?: string;
     }
   | {
       readonly state: 'leading';

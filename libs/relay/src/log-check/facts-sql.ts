@@ -1,0 +1,102 @@
+import { type Executor, sqlState } from '@converge/postgres';
+import type { Identity, KnownTicks } from './judge.ts';
+
+/** Nonces of some ticks, as far as they are retained. By primary key. */
+export async function readKnownTicks(
+  executor: Executor,
+  epoch: number,
+  numbers: Iterable<bigint>,
+): Promise<KnownTicks> {
+  const wanted = [...new Set(numbers)].map(String);
+  const ticks = await executor.query<{ number: string; nonce: string }>(
+    'select number::text, nonce from converge.tick where number = any ($1::bigint[])',
+    [wanted],
+  );
+  const bounds = await executor.query<{ latest: string }>(
+    'select max(number)::text as latest from converge.tick',
+  );
+  return {
+    epoch,
+    nonces: new Map(ticks.rows.map(({ number, nonce }) => [BigInt(number), nonce])),
+    latest: BigInt(bounds.rows[0]?.latest ?? '0'),
+  };
+}
+
+/** In which database a relay last led. */
+export async function readStoredIdentity(executor: Executor): Promise<Identity> {
+  const { rows } = await executor.query<{
+    system: string | null;
+    database: string | null;
+    next: string | null;
+  }>(
+    'select system_identifier as system, database_oid::text as database, next_xid::text as next from converge.relay_source',
+  );
+  const row = rows[0];
+  return {
+    system: row?.system ?? undefined,
+    database: row?.database ?? undefined,
+    nextXid: row?.next == null ? undefined : BigInt(row.next),
+  };
+}
+
+/** Which database this is. Not inside a transaction: the question about the cluster may be refused. */
+export async function readIdentity(executor: Executor): Promise<Identity> {
+  const { rows } = await executor.query<{ database: string; next: string }>(
+    `select oid::text as database, pg_snapshot_xmax(pg_current_snapshot())::text as next
+       from pg_database where datname = current_database()`,
+  );
+  const row = rows[0];
+  return {
+    system: await systemIdentifier(executor),
+    database: row?.database,
+    nextXid: row === undefined ? undefined : BigInt(row.next),
+  };
+}
+
+async function systemIdentifier(executor: Executor): Promise<string | undefined> {
+  try {
+    const { rows } = await executor.query<{ system: string }>(
+      'select system_identifier::text as system from pg_control_system()',
+    );
+    return rows[0]?.system;
+  } catch (error) {
+    if (sqlState(error) !== '42501') throw error;
+    return undefined;
+  }
+}
+
+export interface LogEnd {
+  readonly topic: string;
+  readonly partition: number;
+  readonly latest: bigint;
+}
+
+/** Remembers where a leader led and what it found, compared by term in each row. One statement, HOT updates. */
+export async function saveComparison(
+  executor: Executor,
+  term: bigint,
+  identity: Identity,
+  ends: readonly LogEnd[],
+): Promise<void> {
+  await executor.query(
+    `with ended as (
+       update converge.relay_cursor as c set log_end = v.latest
+         from unnest($2::text[], $3::int[], $4::bigint[]) as v (topic, partition, latest)
+        where c.topic = v.topic and c.partition = v.partition and c.term = $1::bigint
+          and c.log_end is distinct from v.latest
+     )
+     update converge.relay_source
+        set system_identifier = coalesce($5, system_identifier), database_oid = coalesce($6::oid, database_oid),
+            next_xid = coalesce($7::xid8, next_xid)
+      where term = $1::bigint`,
+    [
+      term.toString(),
+      ends.map(({ topic }) => topic),
+      ends.map(({ partition }) => partition),
+      ends.map(({ latest }) => latest.toString()),
+      identity.system ?? null,
+      identity.database ?? null,
+      identity.nextXid?.toString() ?? null,
+    ],
+  );
+}

@@ -1,0 +1,157 @@
+import { comparePositions, formatPosition, START, type WirePosition } from '@converge/contracts';
+import type { Position } from '@converge/contracts';
+import type { LogEnds } from '@converge/kafka';
+import type { Tail } from './own-records.ts';
+
+export type RefusalCode = 'database_went_back' | 'database_moved' | 'log_behind_cursor';
+
+/** Something that keeps a relay from leading. */
+export interface Refusal {
+  readonly code: RefusalCode;
+  readonly topic?: string;
+  readonly partition?: number;
+  readonly offset?: bigint;
+  readonly position?: string;
+  readonly detail: string;
+}
+
+/** What the database knows of its own past. */
+export interface KnownTicks {
+  readonly epoch: number;
+  /** Nonces of the ticks that were asked for, as far as they are there. */
+  readonly nonces: ReadonlyMap<bigint, string>;
+  readonly latest: bigint;
+}
+
+export interface PartitionFacts {
+  readonly topic: string;
+  readonly ends: LogEnds;
+  readonly tail: Tail;
+  /** The last position that was acknowledged, as the database has it. */
+  readonly cursor: Position;
+  /** The log's end when a leader last looked. */
+  readonly lastEnd: bigint | undefined;
+  /** The topic has another number of partitions than is on record: it is halted for that, whatever its log lacks. */
+  readonly recounted: boolean;
+}
+
+export type PartitionVerdict =
+  | { readonly kind: 'fits' }
+  /** Nothing of ours is within reach: only the ends were compared. */
+  | { readonly kind: 'ends_only' }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+/** Compares one partition's log with the database. Pure. */
+export function judgePartition(facts: PartitionFacts, known: KnownTicks): PartitionVerdict {
+  const { ends, cursor, lastEnd } = facts;
+  const { newest, highest, seenAll } = facts.tail;
+  for (const record of [newest, highest]) {
+    // What stands in the log of an older epoch was dealt with when that epoch was left.
+    if (record === undefined || record.position.epoch < known.epoch) continue;
+    const doubt = doubtOf(record.position, known);
+    if (doubt !== undefined)
+      return refused(facts, 'database_went_back', doubt, record.offset, record.position);
+  }
+  if (facts.recounted) return { kind: 'ends_only' };
+  if (lastEnd !== undefined && ends.latest < lastEnd)
+    return refused(
+      facts,
+      'log_behind_cursor',
+      `the log ended at offset ${lastEnd} when a relay last looked, and now at ${ends.latest}`,
+      ends.latest,
+    );
+  if (highest !== undefined)
+    return comparePositions(highest.position, cursor) < 0
+      ? refused(
+          facts,
+          'log_behind_cursor',
+          behind(highest.position, cursor),
+          highest.offset,
+          highest.position,
+        )
+      : { kind: 'fits' };
+  if (comparePositions(cursor, START) === 0) return { kind: 'fits' };
+  if (seenAll && ends.earliest === 0n)
+    return refused(
+      facts,
+      'log_behind_cursor',
+      `the log holds nothing of this source, and ${formatPosition(cursor)} was acknowledged`,
+      ends.latest,
+    );
+  return { kind: 'ends_only' };
+}
+
+/** Why a position in the log cannot have come from this database as it is now; undefined: it can. */
+export function doubtOf(position: WirePosition, known: KnownTicks): string | undefined {
+  const { epoch, tick, nonce } = position;
+  if (epoch > known.epoch) return `it is of epoch ${epoch}, and the database is at epoch ${known.epoch}`;
+  // Tick 0 is no window: it stands in markers.
+  if (tick === 0n) return undefined;
+  const own = known.nonces.get(tick);
+  // Numbers have no holes when they are made, so one below the latest that is not there was there: retention dropped it.
+  if (own === undefined && tick <= known.latest) return undefined;
+  if (own === undefined)
+    return `the database has no tick ${tick} (its latest is ${known.latest}): it lost what was published`;
+  if (nonce !== undefined && nonce !== own)
+    return `the database has another tick ${tick} (nonce ${own}): it was restored, or is a copy, and went on by itself`;
+  return undefined;
+}
+
+function behind(last: Position, cursor: Position): string {
+  return `the log's last position of this source is ${formatPosition(last)}, and ${formatPosition(cursor)} was acknowledged: the log lost its end`;
+}
+
+function refused(
+  { topic, ends }: PartitionFacts,
+  code: RefusalCode,
+  detail: string,
+  offset: bigint,
+  position?: WirePosition,
+): PartitionVerdict {
+  const at = position === undefined ? {} : { position: formatPosition(position, position.nonce) };
+  return {
+    kind: 'refused',
+    refusal: { code, topic, partition: ends.partition, offset, ...at, detail },
+  };
+}
+
+/** Which database this is, and how far its transaction ids are. */
+export interface Identity {
+  /** undefined: the role may not ask, or nobody wrote it yet. */
+  readonly system: string | undefined;
+  readonly database: string | undefined;
+  readonly nextXid: bigint | undefined;
+}
+
+/** Compares the database with the one in which a relay last led. Pure. */
+export function judgeIdentity(before: Identity, now: Identity, tickXmax: bigint): Refusal | undefined {
+  const was = before.nextXid !== undefined && before.nextXid > tickXmax ? before.nextXid : tickXmax;
+  if (now.nextXid !== undefined && now.nextXid < was)
+    return {
+      code: 'database_went_back',
+      detail: `transaction ids are at ${now.nextXid}, and were at ${was}: the tables were loaded into another cluster, where new events would not be seen`,
+    };
+  if (differ(before.system, now.system))
+    return {
+      code: 'database_moved',
+      detail: `the cluster's system identifier is ${now.system}, and was ${before.system}: this is a copy, and the database that it was copied from may still publish`,
+    };
+  if (differ(before.database, now.database))
+    return {
+      code: 'database_moved',
+      detail: `the database's oid is ${now.database}, and was ${before.database}: this is a copy, and the database that it was copied from may still publish`,
+    };
+  return undefined;
+}
+
+function differ(before: string | undefined, now: string | undefined): boolean {
+  return before !== undefined && now !== undefined && before !== now;
+}
+
+/** True when the outbox's snapshots mean nothing here: another cluster counts its own transactions. */
+export function isForeignCluster(before: Identity, now: Identity, tickXmax: bigint): boolean {
+  return (
+    differ(before.system, now.system) ||
+    (now.nextXid !== undefined && (now.nextXid < tickXmax || now.nextXid < (before.nextXid ?? 0n)))
+  );
+}

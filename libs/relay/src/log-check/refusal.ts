@@ -1,0 +1,37 @@
+import { ConvergeError } from '@converge/resilience';
+import type { Refusal, RefusalCode } from './judge.ts';
+
+/** A relay may not lead: the log and the database do not belong together. Nothing was written. */
+export class LogCheckError extends ConvergeError {
+  declare readonly code: RefusalCode;
+  readonly refusals: readonly Refusal[];
+
+  constructor(refusals: readonly [Refusal, ...Refusal[]]) {
+    const [first] = refusals;
+    const more = refusals.length > 1 ? ` (and ${refusals.length - 1} more findings like it)` : '';
+    super(`${first.code}: ${refusalText(first)}${more}. Nothing was published. ${waysOn(first.code)}`, {
+      code: first.code,
+      category: 'data',
+      certainty: 'not_applied',
+    });
+    this.refusals = refusals;
+  }
+}
+
+export function refusalText({ topic, partition, offset, position, detail }: Refusal): string {
+  if (topic === undefined) return detail;
+  const at = position === undefined ? '' : `, position ${position}`;
+  return `${topic}/${partition} at offset ${offset}${at}: ${detail}`;
+}
+
+function waysOn(code: RefusalCode): string {
+  const rebase = '`converge source rebase` begins a new epoch here (look first: `--dry-run`)';
+  switch (code) {
+    case 'database_went_back':
+      return `Restore it to its latest point if that can be done; else stop every other copy, and ${rebase}`;
+    case 'database_moved':
+      return `Stop the database that it was copied from, and ${rebase}`;
+    case 'log_behind_cursor':
+      return `Restore the topic if that can be done; else ${rebase}: what the log lost is sent again as far as the outbox has it`;
+  }
+}
