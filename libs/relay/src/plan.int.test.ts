@@ -1,6 +1,7 @@
 /**
  * Taken out once, and a test here failed:
  * - `order by xid limit` in the poll's arms: a sequential scan of the children with the backlog;
+ * - xmax(k) as a bound value (taken as a subquery on converge.tick: the planner does not see it);
  * - `ceil`, the upper end of the walk: the last page of a window reads all that was written after it.
  */
 import { connect, type Database, migrate } from '@converge/postgres';
@@ -60,7 +61,13 @@ beforeAll(async () => {
   const late = await snapshotNow();
   await fill(990_000, 1_000_000);
   snapshots = { early, late, now: await snapshotNow() };
-  await database.executor.query('analyze converge.outbox');
+  await database.executor.query(
+    `insert into converge.tick (number, snapshot, own, floor, ceil, nonce, epoch, term)
+     select number, snapshot, '3', 0, 0, '0000000000000000', 1, 1
+       from unnest($1::pg_snapshot[]) with ordinality as at (snapshot, number)`,
+    [[early, late, snapshots.now]],
+  );
+  await database.executor.query('analyze converge.outbox, converge.tick');
 }, 120_000);
 afterAll(async () => {
   await database.close();
@@ -82,12 +89,18 @@ function sequentialScans(node: PlanNode): string[] {
   return [...own, ...(node.Plans ?? []).flatMap(sequentialScans)];
 }
 
+function scanned(node: PlanNode): string[] {
+  const own = node['Node Type'].includes('Scan') ? [node['Relation Name'] ?? ''] : [];
+  return [...own, ...(node.Plans ?? []).flatMap(scanned)];
+}
+
 const blocks = (node: PlanNode): number =>
   (node['Shared Hit Blocks'] ?? 0) + (node['Shared Read Blocks'] ?? 0);
 
-const pollValues = (snapshot: string, lowest: number): unknown[] => {
-  const { xmax, xip } = parseSnapshot(snapshot);
-  return [1, xmax.toString(), xip, String(lowest), 4_000, '0', '00000000000000aa', 1, 'relay', '1', false];
+const pollValues = (since: 'zero' | keyof typeof snapshots, lowest: number): unknown[] => {
+  const { xmax, xip } = parseSnapshot(since === 'zero' ? '3:3:' : snapshots[since]);
+  const next = ['zero', 'early', 'late', 'now'].indexOf(since) + 1;
+  return [next, xmax.toString(), xip, String(lowest), 4_000, '0', '00000000000000aa', 1, 'relay', '1', false];
 };
 
 describe('with 200 children and a million rows, analyzed', () => {
@@ -98,9 +111,9 @@ describe('with 200 children and a million rows, analyzed', () => {
     ['700,000 rows are new', 'early', 290_000, 15_000],
     ['everything is new', 'zero', 1, 15_000],
   ] as const)('the poll scans no table when %s', async (_, since, lowest, most) => {
-    const snapshot = since === 'zero' ? '3:3:' : snapshots[since];
-    const plan = await planOf(pollSql, pollValues(snapshot, lowest));
+    const plan = await planOf(pollSql, pollValues(since, lowest));
     expect(sequentialScans(plan)).toEqual([]);
+    expect(scanned(plan)).not.toContain('tick');
     expect(blocks(plan)).toBeLessThan(most);
   });
 
