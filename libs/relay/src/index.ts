@@ -7,9 +7,20 @@
  * - each record names its position (ce_pos) and its predecessor in the partition (ce_prev);
  * - one relay leads; a deposed one cannot move a cursor, because every row compares its own term.
  */
+export {
+  type AlarmDefinition,
+  alarmDefinitions,
+  type AlarmLimits,
+  type AlarmName,
+  type Condition,
+  conditionsOf,
+  type RelayFacts,
+} from './alarms.ts';
 export { relayMigrations } from './migrations.ts';
 export type { RelayOptions } from './options.ts';
 export type { PollSettings } from './poll-interval.ts';
 export type { Log, RelayDatabase } from './ports.ts';
 export { type Relay, relay } from './relay.ts';
 export type { HeldTopic, RelayStatus } from './status.ts';
+export type { Alarm } from './watch/alarm-board.ts';
+export { type Blocker, survey, type Survey } from './watch/survey-sql.ts';

@@ -1,6 +1,5 @@
 import type { Executor } from '@converge/postgres';
 import { START } from '@converge/contracts';
-import { instruments } from '@converge/telemetry';
 import type { Cursor } from './cursor.ts';
 import { Encoder } from './encode.ts';
 import type { Ending } from './ending.ts';
@@ -121,15 +120,8 @@ export class Leadership {
       { topic: topic.name, code: halt.code, heldAt: heldAt.toString() },
       `topic ${topic.name} is halted (${halt.code}): ${halt.detail}. Other topics flow; this one goes on by itself, in order, when it is mended.`,
     );
-    this.countHalted();
     this.room.notify();
     this.acked.notify();
-  }
-
-  countHalted(): void {
-    let halted = 0;
-    for (const topic of this.topics.values()) if (topic.state.kind === 'halted') halted += 1;
-    instruments().relayHaltedTopics.record(halted);
   }
 }
 

@@ -164,14 +164,11 @@ class RelayService implements Relay {
       onLeading: (leader) => {
         log.info({ term: takeover.term.toString(), doneTick: takeover.doneTick.toString() }, 'leading');
         instruments().relayTakeovers.add(1);
-        instruments().relayLeader.record(1);
-        instruments().relayEpoch.record(takeover.source.epoch);
         if (!this.#isStopping()) this.#phase = { kind: 'leading', leader };
         this.#failures = 0;
         this.#watch.troubled(undefined);
       },
     });
-    instruments().relayLeader.record(0);
     this.#afterLeading(reason);
   }
 

@@ -98,7 +98,6 @@ export async function beginCatchUp(leader: Leadership, topic: Topic, partitions:
     { topic: topic.name, heldAt: heldAt.toString() },
     `topic ${topic.name} is mended and catches up`,
   );
-  leader.countHalted();
 }
 
 async function record(leader: Leadership, topic: Topic, partitions: number): Promise<void> {

@@ -8,7 +8,7 @@ import { type Survey, survey } from './survey-sql.ts';
 const LOOK_MS = 500;
 
 /** What the relay knows of itself at this moment. */
-export type OwnFacts = Omit<RelayFacts, 'survey'>;
+export type OwnFacts = Omit<RelayFacts, 'survey'> & { readonly leading: boolean };
 
 /**
  * Looks at the relay twice a second and at the database every few seconds, from start to stop, whoever leads: alarms,
@@ -79,7 +79,8 @@ export class Observer {
 
   #see(): void {
     const { clock, lateAfterMs, log } = this.#settings;
-    const conditions = conditionsOf({ ...this.#facts(), survey: this.#survey }, { lateAfterMs });
+    const facts = this.#facts();
+    const conditions = conditionsOf({ ...facts, survey: this.#survey }, { lateAfterMs });
     const { raised, cleared } = this.#board.see(conditions, {
       wallMs: clock.now(),
       monotonic: clock.monotonic(),
@@ -95,8 +96,12 @@ export class Observer {
         },
         `alarm ${name} is over${subject === undefined ? '' : ` for ${subject}`}`,
       );
+    const measures = instruments();
+    const label = this.#label();
     for (const name of Object.keys(alarmDefinitions) as AlarmName[])
-      instruments().relayAlarm.record(this.#board.isRaised(name) ? 1 : 0, { ...this.#label(), alarm: name });
+      measures.relayAlarm.record(this.#board.isRaised(name) ? 1 : 0, { ...label, alarm: name });
+    measures.relayLeader.record(facts.leading ? 1 : 0, label);
+    measures.relayHaltedTopics.record(facts.held.filter(({ state }) => state === 'halted').length, label);
   }
 
   #record({ backlog, oldestMs, blockers, epoch }: Survey): void {

@@ -108,10 +108,11 @@ export class RelayWatch {
     const { clock } = this.settings;
     const stalled = this.#stall();
     if (leader === undefined)
-      return { held: [], stalled, trouble: state === 'standby' ? this.#trouble : undefined };
+      return { leading: false, held: [], stalled, trouble: state === 'standby' ? this.#trouble : undefined };
     const status = leadingState(leader);
     const { tickWarnedAt } = leader.totals;
     return {
+      leading: true,
       stalled,
       held: status.held,
       brokerTrouble: leader.brokerTrouble,
