@@ -31,7 +31,7 @@ export {
   type TopicDescription,
 } from './broker.ts';
 export type { Log } from './group/link.ts';
-export { kafkajsBroker, type KafkaJsOptions } from './kafkajs/kafkajs-broker.ts';
+export { kafkajsBroker } from './kafkajs/kafkajs-broker.ts';
 export {
   memoryBroker,
   type MemoryBroker,
@@ -40,7 +40,9 @@ export {
   type MemoryOptions,
 } from './memory/memory-broker.ts';
 export type { SendFault } from './memory/send-fault.ts';
+export { platformaticBroker } from './platformatic/platformatic-broker.ts';
 export { partitionOf } from './partitioner.ts';
 export { batchSize, recordSize } from './record-batch-encoder.ts';
 export { RecordBatchBuilder } from './record-batch-builder.ts';
 export { splitRecords } from './record-batch-splitter.ts';
+export type { KafkaOptions } from './wire/wire-broker.ts';

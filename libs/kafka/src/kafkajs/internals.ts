@@ -1,27 +1,25 @@
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import type { SASLOptions } from 'kafkajs';
 
 /**
- * What this driver uses of kafkajs 2.2.4: its connections (TLS, SASL, version negotiation, request queue) and its
- * codecs for groups and topics, below its public producer and consumer. Those cannot keep the port's obligations:
- * a produce response is thrown away as soon as one partition failed, headers lose their order and cost quadratic
- * time, one slow partition holds up all others of its broker, and retries are its own.
+ * What this driver uses of kafkajs 2.2.4: its connections (TLS, SASL, version negotiation, request queue). Its public
+ * producer and consumer cannot keep the port's obligations: a produce response is thrown away as soon as one
+ * partition failed, headers lose their order and cost quadratic time, one slow partition holds up all others of its
+ * broker, and retries are its own.
  * kafkajs is pinned to one version and has not been released since 2023; the types below name what is used.
  */
-export interface Connection {
+export interface KafkaJsConnection {
   readonly socket: Socket;
   readonly requestQueue: {
     push(request: {
       readonly entry: RequestEntry;
       readonly expectResponse: boolean;
-      readonly requestTimeout: number | null;
+      readonly requestTimeout: number;
       readonly sendRequest: () => void;
     }): void;
   };
   isConnected(): boolean;
-  connect(): Promise<unknown>;
   authenticate(): Promise<void>;
   nextCorrelationId(): number;
   rejectRequests(error: Error): void;
@@ -37,79 +35,17 @@ export interface RequestEntry {
   readonly reject: (error: Error) => void;
 }
 
-export interface ConnectionPool {
-  readonly pool: readonly Connection[];
-  getConnection(index: number): Promise<Connection>;
-  setVersions(versions: ApiVersions): void;
+interface ConnectionPool {
+  readonly pool: readonly KafkaJsConnection[];
+  getConnection(index: number): Promise<KafkaJsConnection>;
 }
 
-export type ApiVersions = Readonly<
-  Record<number, { readonly minVersion: number; readonly maxVersion: number }>
->;
-
-interface TopicPartitions<P> {
-  readonly topic: string;
-  readonly partitions: readonly P[];
-}
-
-/** The requests that kafkajs's own codecs serve well. */
-export interface Broker {
-  versions: ApiVersions | null;
+interface Broker {
+  readonly versions: Readonly<
+    Record<number, { readonly minVersion: number; readonly maxVersion: number }>
+  > | null;
+  /** Connects, asks for the versions, logs in. */
   connect(): Promise<void>;
-  findGroupCoordinator(options: { groupId: string; coordinatorType: 0 }): Promise<{
-    readonly coordinator: { readonly nodeId: number; readonly host: string; readonly port: number };
-  }>;
-  joinGroup(options: {
-    groupId: string;
-    sessionTimeout: number;
-    rebalanceTimeout: number;
-    memberId: string;
-    groupProtocols: readonly { readonly name: string; readonly metadata: Buffer }[];
-  }): Promise<{
-    readonly generationId: number;
-    readonly leaderId: string;
-    readonly memberId: string;
-    readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[];
-  }>;
-  syncGroup(options: {
-    groupId: string;
-    generationId: number;
-    memberId: string;
-    groupAssignment: readonly { readonly memberId: string; readonly memberAssignment: Buffer }[];
-  }): Promise<{ readonly memberAssignment: Buffer }>;
-  heartbeat(options: { groupId: string; groupGenerationId: number; memberId: string }): Promise<unknown>;
-  leaveGroup(options: { groupId: string; memberId: string }): Promise<unknown>;
-  offsetCommit(options: {
-    groupId: string;
-    groupGenerationId: number;
-    memberId: string;
-    topics: readonly TopicPartitions<{ readonly partition: number; readonly offset: string }>[];
-  }): Promise<unknown>;
-  offsetFetch(options: {
-    groupId: string;
-    topics: readonly TopicPartitions<{ readonly partition: number }>[];
-  }): Promise<{ readonly responses: readonly TopicPartitions<{ partition: number; offset: string }>[] }>;
-  createTopics(options: {
-    topics: readonly {
-      readonly topic: string;
-      readonly numPartitions: number;
-      readonly replicationFactor: number;
-      readonly configEntries: readonly { readonly name: string; readonly value: string }[];
-    }[];
-    timeout: number;
-  }): Promise<unknown>;
-  deleteTopics(options: { topics: readonly string[]; timeout: number }): Promise<unknown>;
-  describeConfigs(options: {
-    resources: readonly {
-      readonly type: 2;
-      readonly name: string;
-      readonly configNames: readonly string[];
-    }[];
-  }): Promise<{
-    readonly resources: readonly {
-      readonly configEntries: readonly { readonly configName: string; readonly configValue: string }[];
-    }[];
-  }>;
 }
 
 export interface KafkaJsLogger {
@@ -120,7 +56,7 @@ interface PoolOptions {
   readonly host: string;
   readonly port: number;
   readonly ssl: ConnectionOptions | null;
-  readonly sasl: SASLOptions | null;
+  readonly sasl: object | null;
   readonly clientId: string;
   readonly socketFactory: (target: {
     host: string;

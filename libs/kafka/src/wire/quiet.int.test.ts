@@ -2,19 +2,20 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { Kit, record, records, until } from '../contract-suite-kit.ts';
-import { kafkajsBroker } from './kafkajs-broker.ts';
+import { type Connect, drivers } from '../fixture/drivers.ts';
+import { kafkajsBroker } from '../kafkajs/kafkajs-broker.ts';
 
 const brokers = (): string[] => inject('stack').brokers.split(',');
 
-function kit(): Kit {
+function kit(connect: Connect): Kit {
   return new Kit({
-    connect: () => kafkajsBroker({ brokers: brokers(), clientId: 'quiet' }),
+    connect: () => connect({ brokers: brokers(), clientId: 'quiet' }),
     sessionTimeoutMs: 6_000,
     network: () => Promise.reject(new Error('not used here')),
   });
 }
 
-describe('the kafkajs driver', () => {
+describe.each(drivers)('the %s driver', (_, connect) => {
   it('makes no noise: no process warning, nothing on the console, even when the broker refuses', async () => {
     const warnings: Error[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning);
@@ -28,7 +29,7 @@ describe('the kafkajs driver', () => {
       process.off('warning', onWarning);
       vi.restoreAllMocks();
     });
-    const own = kit();
+    const own = kit(connect);
     const topic = await own.topic(2, { 'max.message.bytes': '1000' });
     const member = await own.member({ groupId: own.group(), topics: [topic] }).start();
     for (let round = 0; round < 20; round += 1) await own.write(topic, round % 2, records(3));
@@ -45,19 +46,8 @@ describe('the kafkajs driver', () => {
     expect(written.flatMap(({ mock }) => mock.calls)).toEqual([]);
   });
 
-  it('tells what kafkajs says to whoever listens, for debugging only', async () => {
-    const lines: string[] = [];
-    const broker = kafkajsBroker({
-      brokers: ['127.0.0.1:1'],
-      clientId: 'quiet',
-      log: (level, message) => lines.push(`${level} ${message}`),
-    });
-    await expect(broker.admin()).rejects.toMatchObject({ code: 'BROKER_UNREACHABLE' });
-    expect(lines.some((line) => line.startsWith('debug Connection error'))).toBe(true);
-  });
-
   it('gives the partitions that a topic gains to the group', async () => {
-    const own = kit();
+    const own = kit(connect);
     const topic = await own.topic(1);
     const member = await own
       .member({ groupId: own.group(), topics: [topic], startAt: () => 'committed' })
@@ -72,4 +62,15 @@ describe('the kafkajs driver', () => {
     await until('the records', () => member.seen.length === 2);
     expect(member.broken).toEqual([]);
   }, 60_000);
+});
+
+it('tells what kafkajs says to whoever listens, for debugging only', async () => {
+  const lines: string[] = [];
+  const broker = kafkajsBroker({
+    brokers: ['127.0.0.1:1'],
+    clientId: 'quiet',
+    log: (level, message) => lines.push(`${level} ${message}`),
+  });
+  await expect(broker.admin()).rejects.toMatchObject({ code: 'BROKER_UNREACHABLE' });
+  expect(lines.some((line) => line.startsWith('debug Connection error'))).toBe(true);
 });

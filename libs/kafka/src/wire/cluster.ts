@@ -1,8 +1,10 @@
 import { type Assignment, BrokerError } from '../broker.ts';
 import { topicUnknown } from '../topic-errors.ts';
-import { BrokerLink, type LinkOptions, type Request } from './broker-link.ts';
+import { BrokerLink, type LinkOptions } from './broker-link.ts';
+import type { Request } from './connection.ts';
 import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
 import { protocolError } from './errors.ts';
+import { findCoordinator } from './group-requests.ts';
 import {
   type ClusterMetadata,
   metadataRequest,
@@ -83,10 +85,9 @@ export class Cluster {
 
   async coordinator(groupId: string): Promise<BrokerLink> {
     const link = await this.any();
-    const { coordinator } = await link.call(`finding the coordinator of group ${groupId}`, (broker) =>
-      broker.findGroupCoordinator({ groupId, coordinatorType: 0 }),
-    );
-    return this.#open(coordinator.host, coordinator.port);
+    const doing = `finding the coordinator of group ${groupId}`;
+    const { host, port } = await link.call(doing, findCoordinator(groupId));
+    return this.#open(host, port);
   }
 
   /** Any broker that answers: one that we are connected to, else those of the metadata, else the given ones. */

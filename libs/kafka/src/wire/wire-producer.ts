@@ -17,7 +17,7 @@ export interface ProducerOptions {
 type Sealed = Numbered & EncodedBatch;
 
 /** One request in flight for each broker, its batches grouped; nothing is repeated here. */
-export class KafkaJsProducer implements Producer {
+export class WireProducer implements Producer {
   readonly #cluster: Cluster;
   readonly #options: ProducerOptions;
   #last: Promise<unknown> = Promise.resolve();

@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter } from '../bytes.ts';
-import type { Request } from './broker-link.ts';
+import type { Request } from './connection.ts';
 
 export interface PartitionMetadata {
   readonly partition: number;

@@ -6,12 +6,21 @@ import type { Fetched, FetchWant, GroupLink, Membership } from '../group/link.ts
 import type { BrokerLink } from './broker-link.ts';
 import type { Cluster } from './cluster.ts';
 import { OK, UNKNOWN_MEMBER } from './error-codes.ts';
-import { isProtocolError } from './errors.ts';
+import { isAnswer } from './errors.ts';
 import { fetchRequest, fetchResponse } from './fetch-request.ts';
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './group-codec.ts';
-import { listOffsets } from './offsets-request.ts';
+import {
+  commitOffset,
+  committedOffsets,
+  heartbeat,
+  joinGroup,
+  type Joined,
+  leaveGroup,
+  syncGroup,
+} from './group-requests.ts';
+import { askingEnd, listOffsets } from './offsets-request.ts';
 
-export interface KafkaJsLinkOptions {
+export interface WireLinkOptions {
   readonly cluster: Cluster;
   readonly groupId: string;
   readonly topics: readonly string[];
@@ -24,8 +33,8 @@ const PROTOCOL = 'converge-even';
 const TOPICS_EVERY_MS = 10_000;
 
 /** A member of a consumer group, by single requests of the classic protocol. */
-export class KafkaJsLink implements GroupLink {
-  readonly #options: KafkaJsLinkOptions;
+export class WireLink implements GroupLink {
+  readonly #options: WireLinkOptions;
   readonly #clock: Clock;
   #coordinator: BrokerLink | undefined;
   #memberId = '';
@@ -34,7 +43,7 @@ export class KafkaJsLink implements GroupLink {
   #leads = false;
   #lookedAt = 0;
 
-  constructor(options: KafkaJsLinkOptions) {
+  constructor(options: WireLinkOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
   }
@@ -45,25 +54,16 @@ export class KafkaJsLink implements GroupLink {
   }
 
   async join(): Promise<Membership> {
-    const { groupId, topics, sessionTimeoutMs } = this.#options;
+    const { groupId } = this.#options;
     const membership = await this.#withCoordinator(`joining group ${groupId}`, async (link, doing) => {
-      const joined = await link.call(doing, (broker) =>
-        broker.joinGroup({
-          groupId,
-          sessionTimeout: sessionTimeoutMs,
-          rebalanceTimeout: Math.max(sessionTimeoutMs, 10_000),
-          memberId: this.#memberId,
-          groupProtocols: [{ name: PROTOCOL, metadata: encodeSubscription(topics) }],
-        }),
+      const { memberId, leaderId, generation, members } = await this.#enter(link, doing);
+      this.#leads = leaderId === memberId;
+      const shares = this.#leads ? await this.#share(members) : [];
+      const own = await link.call(
+        doing,
+        syncGroup(groupId, { memberId, generation }, shares, this.#rebalanceTimeoutMs),
       );
-      this.#memberId = joined.memberId;
-      this.#leads = joined.leaderId === joined.memberId;
-      const groupAssignment = this.#leads ? await this.#share(joined.members) : [];
-      const { memberId, generationId } = joined;
-      const synced = await link.call(doing, (broker) =>
-        broker.syncGroup({ groupId, generationId, memberId, groupAssignment }),
-      );
-      return { memberId, generation: generationId, assigned: decodeAssignment(synced.memberAssignment) };
+      return { memberId, generation, assigned: decodeAssignment(own) };
     }).catch((error: unknown) => {
       this.#forgetMember(error);
       throw error;
@@ -72,11 +72,11 @@ export class KafkaJsLink implements GroupLink {
     return membership;
   }
 
-  async heartbeat({ memberId, generation }: Membership): Promise<'member' | 'rebalance' | 'lost'> {
+  async heartbeat(membership: Membership): Promise<'member' | 'rebalance' | 'lost'> {
     const { groupId } = this.#options;
     try {
       await this.#withCoordinator(`heartbeat to group ${groupId}`, (link, doing) =>
-        link.call(doing, (broker) => broker.heartbeat({ groupId, groupGenerationId: generation, memberId })),
+        link.call(doing, heartbeat(groupId, membership)),
       );
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;
@@ -93,21 +93,14 @@ export class KafkaJsLink implements GroupLink {
     const memberId = this.#memberId;
     if (memberId === '') return;
     await this.#withCoordinator(`leaving group ${groupId}`, (link, doing) =>
-      link.call(doing, (broker) => broker.leaveGroup({ groupId, memberId })),
+      link.call(doing, leaveGroup(groupId, memberId)),
     );
   }
 
-  async commit(
-    { memberId, generation }: Membership,
-    { topic, partition }: Assignment,
-    offset: bigint,
-  ): Promise<void> {
+  async commit(membership: Membership, place: Assignment, offset: bigint): Promise<void> {
     const { groupId } = this.#options;
-    const topics = [{ topic, partitions: [{ partition, offset: String(offset) }] }];
-    await this.#withCoordinator(`committing ${topic}/${partition} at ${offset}`, (link, doing) =>
-      link.call(doing, (broker) =>
-        broker.offsetCommit({ groupId, groupGenerationId: generation, memberId, topics }),
-      ),
+    await this.#withCoordinator(`committing ${place.topic}/${place.partition} at ${offset}`, (link, doing) =>
+      link.call(doing, commitOffset(groupId, membership, place, offset)),
     );
   }
 
@@ -119,7 +112,8 @@ export class KafkaJsLink implements GroupLink {
         const offset = committed.get(partitionId(topic, partition));
         if (offset !== undefined) return offset;
         const leader = await this.#options.cluster.leader({ topic, partition });
-        const found = await listOffsets(leader, topic, [partition], at === 'latest' ? 'latest' : 'earliest');
+        const end = at === 'latest' ? 'latest' : 'earliest';
+        const found = await leader.call(askingEnd(topic, end), listOffsets(topic, [partition], end));
         return found.get(partition) ?? 0n;
       }),
     );
@@ -149,31 +143,49 @@ export class KafkaJsLink implements GroupLink {
   async #committed(wanted: readonly Assignment[]): Promise<ReadonlyMap<string, bigint>> {
     const { groupId } = this.#options;
     if (wanted.length === 0) return new Map();
-    const topics = [...Map.groupBy(wanted, ({ topic }) => topic)].map(([topic, places]) => ({
-      topic,
-      partitions: places.map(({ partition }) => ({ partition })),
-    }));
-    const { responses } = await this.#withCoordinator(`reading offsets of group ${groupId}`, (link, doing) =>
-      link.call(doing, (broker) => broker.offsetFetch({ groupId, topics })),
+    const found = await this.#withCoordinator(`reading offsets of group ${groupId}`, (link, doing) =>
+      link.call(doing, committedOffsets(groupId, wanted)),
     );
-    const found = responses.flatMap(({ topic, partitions }) =>
-      partitions.map(({ partition, offset }) => [partitionId(topic, partition), BigInt(offset)] as const),
-    );
-    return new Map(found.filter(([, offset]) => offset >= 0n));
+    return new Map(found.map(({ topic, partition, value }) => [partitionId(topic, partition), value]));
+  }
+
+  get #rebalanceTimeoutMs(): number {
+    return Math.max(this.#options.sessionTimeoutMs, 10_000);
+  }
+
+  /** A new member is first given a name: a join whose answer is lost would else leave a member that nobody is. */
+  async #enter(link: BrokerLink, doing: string): Promise<Joined> {
+    const { groupId, topics, sessionTimeoutMs } = this.#options;
+    const rebalanceTimeoutMs = this.#rebalanceTimeoutMs;
+    for (;;) {
+      const metadata = encodeSubscription(topics);
+      const memberId = this.#memberId;
+      const joining = {
+        groupId,
+        memberId,
+        sessionTimeoutMs,
+        rebalanceTimeoutMs,
+        protocol: PROTOCOL,
+        metadata,
+      };
+      const joined = await link.call(doing, joinGroup(joining));
+      this.#memberId = joined.memberId;
+      if (!joined.named) return joined;
+    }
   }
 
   /** The leader decides for all, on what the cluster says now. */
   async #share(
-    members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[],
-  ): Promise<readonly { readonly memberId: string; readonly memberAssignment: Buffer }[]> {
-    const subscribers = members.map(({ memberId, memberMetadata }) => ({
+    members: Joined['members'],
+  ): Promise<readonly { readonly memberId: string; readonly share: Buffer }[]> {
+    const subscribers = members.map(({ memberId, metadata }) => ({
       id: memberId,
-      topics: decodeSubscription(memberMetadata),
+      topics: decodeSubscription(metadata),
     }));
     const topics = [...new Set(subscribers.flatMap((subscriber) => subscriber.topics))];
     this.#partitions = await this.#count(topics);
     const shares = assignPartitions(subscribers, (topic) => this.#partitions.get(topic) ?? 0);
-    return [...shares].map(([memberId, share]) => ({ memberId, memberAssignment: encodeAssignment(share) }));
+    return [...shares].map(([memberId, share]) => ({ memberId, share: encodeAssignment(share) }));
   }
 
   async #count(topics: readonly string[]): Promise<Map<string, number>> {
@@ -194,7 +206,7 @@ export class KafkaJsLink implements GroupLink {
 
   /** The group does not know us: the next join is a new member's. A generation that is over leaves the member known. */
   #forgetMember(error: unknown): void {
-    if (error instanceof BrokerError && isProtocolError(error.cause, UNKNOWN_MEMBER)) this.#memberId = '';
+    if (isAnswer(error, UNKNOWN_MEMBER)) this.#memberId = '';
   }
 
   /** Finds the coordinator when it is not known, and forgets it when it is not the one any more. */

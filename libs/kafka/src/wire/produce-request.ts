@@ -1,6 +1,6 @@
 import type { OutgoingBatch } from '../broker.ts';
 import { ByteReader, ByteWriter } from '../bytes.ts';
-import type { Request } from './broker-link.ts';
+import type { Request } from './connection.ts';
 
 /** One partition's batch in a request, already encoded. */
 export interface EncodedBatch {

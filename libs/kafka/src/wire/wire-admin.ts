@@ -1,6 +1,7 @@
 import { systemClock } from '@converge/runtime';
 import {
   type Admin,
+  type Assignment,
   BrokerError,
   type IncomingRecord,
   type LogEnds,
@@ -12,7 +13,9 @@ import type { Cluster } from './cluster.ts';
 import { OK } from './error-codes.ts';
 import { fetchRequest, fetchResponse } from './fetch-request.ts';
 import type { TopicMetadata } from './metadata-request.ts';
-import { listOffsets } from './offsets-request.ts';
+import { committedOffsets } from './group-requests.ts';
+import { askingEnd, listOffsets } from './offsets-request.ts';
+import { createTopic, deleteTopic, topicConfig } from './topic-requests.ts';
 
 const COORDINATOR_MOVES: ReadonlySet<string> = new Set([
   'COORDINATOR_LOADING',
@@ -29,7 +32,7 @@ export interface AdminOptions {
   readonly topicReadyMs: number;
 }
 
-export class KafkaJsAdmin implements Admin {
+export class WireAdmin implements Admin {
   readonly #cluster: Cluster;
   readonly #options: AdminOptions;
 
@@ -42,30 +45,21 @@ export class KafkaJsAdmin implements Admin {
     const found = await this.#find(topic);
     if (found === undefined) return undefined;
     const link = await this.#cluster.any();
-    const { resources } = await link.call(`describing topic ${topic}`, (broker) =>
-      broker.describeConfigs({ resources: [{ type: 2, name: topic, configNames: CONFIG_NAMES }] }),
-    );
-    const entries = resources.flatMap(({ configEntries }) => configEntries);
     return {
       name: topic,
       topicId: found.topicId,
       partitions: found.partitions.length,
       replicationFactor: Math.max(...found.partitions.map(({ replicas }) => replicas)),
-      config: Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue])),
+      config: await link.call(`describing topic ${topic}`, topicConfig(topic, CONFIG_NAMES)),
     };
   }
 
-  async createTopic({ name, partitions, replicationFactor = -1, config = {} }: NewTopic): Promise<boolean> {
-    const configEntries = Object.entries(config).map(([key, value]) => ({ name: key, value }));
+  async createTopic(topic: NewTopic): Promise<boolean> {
+    const { name } = topic;
     const link = await this.#cluster.any();
     let made = true;
     try {
-      await link.call(`creating topic ${name}`, (broker) =>
-        broker.createTopics({
-          topics: [{ topic: name, numPartitions: partitions, replicationFactor, configEntries }],
-          timeout: 10_000,
-        }),
-      );
+      await link.call(`creating topic ${name}`, createTopic(topic));
     } catch (error) {
       if (!(error instanceof BrokerError) || error.code !== 'TOPIC_EXISTS') throw error;
       made = false;
@@ -77,9 +71,7 @@ export class KafkaJsAdmin implements Admin {
   async deleteTopic(topic: string): Promise<void> {
     const link = await this.#cluster.any();
     try {
-      await link.call(`deleting topic ${topic}`, (broker) =>
-        broker.deleteTopics({ topics: [topic], timeout: 10_000 }),
-      );
+      await link.call(`deleting topic ${topic}`, deleteTopic(topic));
     } catch (error) {
       if (!(error instanceof BrokerError) || error.code !== 'TOPIC_UNKNOWN') throw error;
     }
@@ -103,28 +95,23 @@ export class KafkaJsAdmin implements Admin {
 
   async committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
     const { partitions } = await this.#cluster.topic(topic);
-    const topics = [{ topic, partitions: partitions.map(({ partition }) => ({ partition })) }];
+    const places = partitions.map(({ partition }) => ({ topic, partition }));
     // The first question about any group makes the broker create its topic of offsets, and load it.
-    const { responses } = await this.#until(`a coordinator of group ${groupId}`, () =>
-      this.#fetchOffsets(groupId, topics).catch((error: unknown) => {
+    const offsets = await this.#until(`a coordinator of group ${groupId}`, () =>
+      this.#fetchOffsets(groupId, places).catch((error: unknown) => {
         if (error instanceof BrokerError && COORDINATOR_MOVES.has(error.code)) return undefined;
         throw error;
       }),
     );
-    const offsets = responses.flatMap((response) => response.partitions);
-    return new Map(
-      offsets
-        .map(({ partition, offset }) => [partition, BigInt(offset)] as const)
-        .filter(([, offset]) => offset >= 0n),
-    );
+    return new Map(offsets.map(({ partition, value }) => [partition, value]));
   }
 
   async *read(topic: string, partition: number, from: bigint, to: bigint): AsyncIterable<IncomingRecord> {
     const place = { topic, partition };
     const link = await this.#cluster.leader(place);
     const [earliest, latest] = await Promise.all([
-      listOffsets(link, topic, [partition], 'earliest'),
-      listOffsets(link, topic, [partition], 'latest'),
+      link.call(askingEnd(topic, 'earliest'), listOffsets(topic, [partition], 'earliest')),
+      link.call(askingEnd(topic, 'latest'), listOffsets(topic, [partition], 'latest')),
     ]);
     const end = least(to, latest.get(partition) ?? 0n);
     let offset = greatest(from, earliest.get(partition) ?? 0n);
@@ -160,22 +147,16 @@ export class KafkaJsAdmin implements Admin {
       [...byLeader.values()].map(async (led) => {
         const first = led[0]?.partition ?? 0;
         const link = await this.#cluster.leader({ topic, partition: first });
-        return listOffsets(
-          link,
-          topic,
-          led.map(({ partition }) => partition),
-          end,
-        );
+        const numbers = led.map(({ partition }) => partition);
+        return link.call(askingEnd(topic, end), listOffsets(topic, numbers, end));
       }),
     );
     return new Map(found.flatMap((offsets) => [...offsets]));
   }
 
-  async #fetchOffsets(groupId: string, topics: TopicPartitions) {
+  async #fetchOffsets(groupId: string, places: readonly Assignment[]) {
     const link = await this.#cluster.coordinator(groupId);
-    return link.call(`reading the offsets of group ${groupId}`, (broker) =>
-      broker.offsetFetch({ groupId, topics }),
-    );
+    return link.call(`reading the offsets of group ${groupId}`, committedOffsets(groupId, places));
   }
 
   /** A leader that answers for its offsets also takes writes. */
@@ -208,8 +189,6 @@ export class KafkaJsAdmin implements Admin {
     }
   }
 }
-
-type TopicPartitions = { topic: string; partitions: { partition: number }[] }[];
 
 function least(left: bigint, right: bigint): bigint {
   return left < right ? left : right;

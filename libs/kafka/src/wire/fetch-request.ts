@@ -1,7 +1,7 @@
 import { ByteReader, ByteWriter } from '../bytes.ts';
 import { decodeRecordSet } from '../record-batch-decoder.ts';
 import type { Fetched, FetchWant } from '../group/link.ts';
-import type { Request } from './broker-link.ts';
+import type { Request } from './connection.ts';
 import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
 import { protocolError } from './errors.ts';
 import { BrokerError, partitionId } from '../broker.ts';

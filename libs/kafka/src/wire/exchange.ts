@@ -1,0 +1,46 @@
+import type { Assignment } from '../broker.ts';
+import type { ByteReader, ByteWriter } from '../bytes.ts';
+import { OK } from './error-codes.ts';
+import { protocolError } from './errors.ts';
+
+export interface TopicPartition<T> extends Assignment {
+  readonly value: T;
+}
+
+/** The value, unless the broker refused. */
+export function checked<T>(errorCode: number, doing: string, value: T, said: string | null = null): T {
+  if (errorCode === OK) return value;
+  throw protocolError(errorCode, { doing, ...(said === null ? {} : { said }) });
+}
+
+/** Topics, each with its partitions: the form that most requests have. */
+export function writeTopics(
+  body: ByteWriter,
+  places: readonly Assignment[],
+  each: (place: Assignment) => void,
+): void {
+  const byTopic = Map.groupBy(places, ({ topic }) => topic);
+  body.int32(byTopic.size);
+  for (const [topic, partitions] of byTopic) {
+    body.string(topic).int32(partitions.length);
+    for (const place of partitions) {
+      body.int32(place.partition);
+      each(place);
+    }
+  }
+}
+
+export function readTopics<T>(
+  reader: ByteReader,
+  each: (topic: string, partition: number) => T,
+): readonly TopicPartition<T>[] {
+  return reader
+    .array(() => {
+      const topic = reader.string();
+      return reader.array(() => {
+        const partition = reader.int32();
+        return { topic, partition, value: each(topic, partition) };
+      });
+    })
+    .flat();
+}

@@ -1,0 +1,172 @@
+import { ByteReader, ByteWriter } from '../bytes.ts';
+import type { Assignment } from '../broker.ts';
+import type { Membership } from '../group/link.ts';
+import type { Exchange } from './connection.ts';
+import { checked, type TopicPartition, readTopics, writeTopics } from './exchange.ts';
+
+/*
+ * The requests of the classic group protocol, in the last versions before the flexible ones: spoken by every broker
+ * that we support, and without a static member id (it would keep the partitions of a dead member).
+ */
+
+export interface Coordinator {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Joined {
+  /** The broker only gave us a name: join again with it. */
+  readonly named: boolean;
+  readonly generation: number;
+  readonly leaderId: string;
+  readonly memberId: string;
+  readonly members: readonly { readonly memberId: string; readonly metadata: Buffer }[];
+}
+
+export interface Joining {
+  readonly groupId: string;
+  readonly memberId: string;
+  readonly sessionTimeoutMs: number;
+  /** How long the broker waits for the other members. */
+  readonly rebalanceTimeoutMs: number;
+  readonly protocol: string;
+  readonly metadata: Buffer;
+}
+
+/** Beyond the broker's own wait, for the way there and back. */
+const NETWORK_MS = 5_000;
+const MEMBER_ID_REQUIRED = 79;
+
+export function findCoordinator(groupId: string): Exchange<Coordinator> {
+  return {
+    apiKey: 10,
+    apiVersion: 2,
+    name: 'FindCoordinator',
+    body: [new ByteWriter().string(groupId).int8(0).finish()],
+    read(payload, doing) {
+      const reader = throttled(payload);
+      const errorCode = reader.int16();
+      const said = reader.nullableString();
+      reader.int32();
+      return checked(errorCode, doing, { host: reader.string(), port: reader.int32() }, said);
+    },
+  };
+}
+
+export function joinGroup(joining: Joining): Exchange<Joined> {
+  const { groupId, memberId, sessionTimeoutMs, rebalanceTimeoutMs, protocol, metadata } = joining;
+  const body = new ByteWriter().string(groupId).int32(sessionTimeoutMs).int32(rebalanceTimeoutMs);
+  body.string(memberId).string(null).string('consumer').int32(1).string(protocol);
+  return {
+    apiKey: 11,
+    apiVersion: 5,
+    name: 'JoinGroup',
+    timeoutMs: rebalanceTimeoutMs + NETWORK_MS,
+    body: [body.int32(metadata.length).raw(metadata).finish()],
+    read(payload, doing) {
+      const reader = throttled(payload);
+      const errorCode = reader.int16();
+      const generation = reader.int32();
+      reader.string();
+      const answer = { generation, leaderId: reader.string(), memberId: reader.string() };
+      const members = reader.array(() => {
+        const id = reader.string();
+        reader.nullableString();
+        return { memberId: id, metadata: reader.bytes(reader.int32()) };
+      });
+      if (errorCode === MEMBER_ID_REQUIRED) return { ...answer, members, named: true };
+      return checked(errorCode, doing, { ...answer, members, named: false });
+    },
+  };
+}
+
+export function syncGroup(
+  groupId: string,
+  { memberId, generation }: Pick<Membership, 'memberId' | 'generation'>,
+  shares: readonly { readonly memberId: string; readonly share: Buffer }[],
+  timeoutMs: number,
+): Exchange<Buffer> {
+  const body = memberOf(groupId, generation, memberId).string(null).int32(shares.length);
+  for (const { memberId: id, share } of shares) body.string(id).int32(share.length).raw(share);
+  return {
+    apiKey: 14,
+    apiVersion: 3,
+    name: 'SyncGroup',
+    timeoutMs: timeoutMs + NETWORK_MS,
+    body: [body.finish()],
+    read(payload, doing) {
+      const reader = throttled(payload);
+      return checked(reader.int16(), doing, reader.bytes(reader.int32()));
+    },
+  };
+}
+
+export function heartbeat(
+  groupId: string,
+  { memberId, generation }: Pick<Membership, 'memberId' | 'generation'>,
+): Exchange<void> {
+  const body = memberOf(groupId, generation, memberId).string(null).finish();
+  return { apiKey: 12, apiVersion: 3, name: 'Heartbeat', body: [body], read: nothing };
+}
+
+export function leaveGroup(groupId: string, memberId: string): Exchange<void> {
+  const body = new ByteWriter().string(groupId).string(memberId).finish();
+  return { apiKey: 13, apiVersion: 2, name: 'LeaveGroup', body: [body], read: nothing };
+}
+
+export function commitOffset(
+  groupId: string,
+  { memberId, generation }: Pick<Membership, 'memberId' | 'generation'>,
+  { topic, partition }: Assignment,
+  offset: bigint,
+): Exchange<void> {
+  const body = memberOf(groupId, generation, memberId).string(null);
+  writeTopics(body, [{ topic, partition }], () => void body.int64(offset).int32(-1).string(''));
+  return {
+    apiKey: 8,
+    apiVersion: 7,
+    name: 'OffsetCommit',
+    body: [body.finish()],
+    read(payload, doing) {
+      const reader = throttled(payload);
+      for (const { value } of readTopics(reader, () => reader.int16())) checked(value, doing, undefined);
+    },
+  };
+}
+
+/** Committed offsets; places without one are left out. */
+export function committedOffsets(
+  groupId: string,
+  places: readonly Assignment[],
+): Exchange<readonly TopicPartition<bigint>[]> {
+  const body = new ByteWriter().string(groupId);
+  writeTopics(body, places, () => undefined);
+  return {
+    apiKey: 9,
+    apiVersion: 5,
+    name: 'OffsetFetch',
+    body: [body.finish()],
+    read(payload, doing) {
+      const reader = throttled(payload);
+      const found = readTopics(reader, () => {
+        const offset = reader.int64();
+        reader.int32();
+        reader.nullableString();
+        return checked(reader.int16(), doing, offset);
+      });
+      return checked(reader.int16(), doing, found).filter(({ value }) => value >= 0n);
+    },
+  };
+}
+
+function memberOf(groupId: string, generation: number, memberId: string): ByteWriter {
+  return new ByteWriter().string(groupId).int32(generation).string(memberId);
+}
+
+function throttled(payload: Buffer): ByteReader {
+  return new ByteReader(payload, 4);
+}
+
+function nothing(payload: Buffer, doing: string): void {
+  checked(throttled(payload).int16(), doing, undefined);
+}

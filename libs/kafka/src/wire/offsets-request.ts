@@ -1,0 +1,38 @@
+import { ByteReader, ByteWriter } from '../bytes.ts';
+import { OK } from './error-codes.ts';
+import { protocolError } from './errors.ts';
+import type { Exchange } from './connection.ts';
+import { readTopics, writeTopics } from './exchange.ts';
+
+/** ListOffsets, version 2, for one topic's partitions that one broker leads. Refused when one of them is. */
+export function listOffsets(
+  topic: string,
+  partitions: readonly number[],
+  end: 'earliest' | 'latest',
+): Exchange<ReadonlyMap<number, bigint>> {
+  const body = new ByteWriter().int32(-1).int8(0);
+  const places = partitions.map((partition) => ({ topic, partition }));
+  writeTopics(body, places, () => void body.int64(end === 'earliest' ? -2n : -1n));
+  return {
+    apiKey: 2,
+    apiVersion: 2,
+    name: 'ListOffsets',
+    body: [body.finish()],
+    read(payload, doing) {
+      const reader = new ByteReader(payload, 4);
+      const answers = readTopics(reader, (_, partition) => {
+        const errorCode = reader.int16();
+        reader.int64();
+        const offset = reader.int64();
+        if (errorCode !== OK) throw protocolError(errorCode, { doing, topic, partition });
+        return offset;
+      });
+      return new Map(answers.map(({ partition, value }) => [partition, value]));
+    },
+  };
+}
+
+/** Begins the message of a refusal. */
+export function askingEnd(topic: string, end: 'earliest' | 'latest'): string {
+  return `asking for the ${end} offsets of ${topic}`;
+}

@@ -1,0 +1,87 @@
+import { ByteReader, ByteWriter } from '../bytes.ts';
+import type { NewTopic } from '../broker.ts';
+import type { Exchange } from './connection.ts';
+import { checked } from './exchange.ts';
+
+/** How long the broker may take to make or delete a topic. */
+const WORK_MS = 10_000;
+const TOPIC = 2;
+
+export function createTopic({
+  name,
+  partitions,
+  replicationFactor = -1,
+  config = {},
+}: NewTopic): Exchange<void> {
+  const body = new ByteWriter().int32(1).string(name).int32(partitions).int16(replicationFactor).int32(0);
+  const entries = Object.entries(config);
+  body.int32(entries.length);
+  for (const [key, value] of entries) body.string(key).string(value);
+  return {
+    apiKey: 19,
+    apiVersion: 4,
+    name: 'CreateTopics',
+    timeoutMs: WORK_MS + 5_000,
+    body: [body.int32(WORK_MS).int8(0).finish()],
+    read(payload, doing) {
+      const reader = new ByteReader(payload, 4);
+      reader.array(() => {
+        reader.string();
+        const errorCode = reader.int16();
+        return checked(errorCode, doing, undefined, reader.nullableString());
+      });
+    },
+  };
+}
+
+export function deleteTopic(name: string): Exchange<void> {
+  return {
+    apiKey: 20,
+    apiVersion: 3,
+    name: 'DeleteTopics',
+    timeoutMs: WORK_MS + 5_000,
+    body: [new ByteWriter().int32(1).string(name).int32(WORK_MS).finish()],
+    read(payload, doing) {
+      const reader = new ByteReader(payload, 4);
+      reader.array(() => {
+        reader.string();
+        return checked(reader.int16(), doing, undefined);
+      });
+    },
+  };
+}
+
+/** A topic's settings on the broker, those of `names`. */
+export function topicConfig(
+  topic: string,
+  names: readonly string[],
+): Exchange<Readonly<Record<string, string>>> {
+  const body = new ByteWriter().int32(1).int8(TOPIC).string(topic).int32(names.length);
+  for (const name of names) body.string(name);
+  return {
+    apiKey: 32,
+    apiVersion: 2,
+    name: 'DescribeConfigs',
+    body: [body.int8(0).finish()],
+    read(payload, doing) {
+      const reader = new ByteReader(payload, 4);
+      const resources = reader.array(() => {
+        const errorCode = reader.int16();
+        const said = reader.nullableString();
+        reader.int8();
+        reader.string();
+        const entries = reader.array(() => configEntry(reader));
+        return checked(errorCode, doing, entries, said);
+      });
+      return Object.fromEntries(resources.flat());
+    },
+  };
+}
+
+function configEntry(reader: ByteReader): readonly [string, string] {
+  const entry = [reader.string(), reader.nullableString() ?? ''] as const;
+  // Read-only, where it comes from, sensitive; synonyms were not asked for.
+  reader.bytes(3);
+  reader.array(() => [reader.string(), reader.nullableString(), reader.int8()]);
+  return entry;
+}

@@ -1,0 +1,108 @@
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import type { Admin, Broker, ConsumerOptions, GroupConsumer, Producer } from '../broker.ts';
+import { LoopConsumer } from '../group/group-consumer.ts';
+import type { Log } from '../group/link.ts';
+import { Cluster } from './cluster.ts';
+import type { ConnectionLayer, ConnectionOptions, SaslOptions } from './connection.ts';
+import { WireAdmin } from './wire-admin.ts';
+import { WireLink } from './wire-link.ts';
+import { WireProducer } from './wire-producer.ts';
+
+export interface KafkaOptions {
+  /** `host:port` of brokers to begin with; the cluster tells the others. */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  /** @default none: plain TCP */
+  readonly ssl?: boolean | TlsOptions;
+  /** @default none */
+  readonly sasl?: SaslOptions;
+  /** Receives the consumers' troubles (warn), and what the client below says (debug). @default nothing is logged */
+  readonly log?: Log;
+  /** @default 3_000 */
+  readonly connectTimeoutMs?: number;
+  /** How long an answer may take before the outcome counts as unknown. The broker gives up on a write at half of it. @default 10_000 */
+  readonly requestTimeoutMs?: number;
+  /**
+   * Where to reach a broker that calls itself by an address (`host:port`) of another network: tunnels, port forwarding.
+   * @default the address itself
+   */
+  readonly reachAt?: (address: string) => string;
+  /** Batches of one broker go together into one request up to this size, bytes. @default 16_777_216 */
+  readonly maxRequestBytes?: number;
+}
+
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** Kafka over the connections of any driver. Opening anything rejects with a BrokerError when no broker can be reached. */
+export class WireBroker implements Broker {
+  readonly driver: string;
+  readonly #options: KafkaOptions;
+  readonly #layer: ConnectionLayer;
+  readonly #consumers = new Set<GroupConsumer>();
+  readonly #clusters = new Set<Cluster>();
+
+  constructor(driver: string, options: KafkaOptions, layer: (options: ConnectionOptions) => ConnectionLayer) {
+    this.driver = driver;
+    this.#options = options;
+    const { clientId, ssl = false, sasl = null, connectTimeoutMs = 3_000, requestTimeoutMs } = options;
+    this.#layer = layer({
+      clientId,
+      ssl: ssl === true ? {} : ssl === false ? null : ssl,
+      sasl,
+      connectTimeoutMs,
+      requestTimeoutMs: requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+    });
+  }
+
+  async producer(): Promise<Producer> {
+    const { requestTimeoutMs = REQUEST_TIMEOUT_MS, maxRequestBytes = 16_777_216 } = this.#options;
+    return new WireProducer(await this.#connected(), { requestTimeoutMs, maxRequestBytes });
+  }
+
+  consumer(options: ConsumerOptions): GroupConsumer {
+    const { groupId, topics, sessionTimeoutMs = 10_000 } = options;
+    const { log, requestTimeoutMs = REQUEST_TIMEOUT_MS } = this.#options;
+    // A coordinator that has fallen silent must be given up before the session ends.
+    const cluster = this.#cluster(Math.min(requestTimeoutMs, Math.max(sessionTimeoutMs / 2, 1_000)));
+    const link = new WireLink({ cluster, groupId, topics, sessionTimeoutMs });
+    const given = log === undefined ? {} : { log };
+    const consumer = new LoopConsumer({ ...options, sessionTimeoutMs, link, ...given });
+    this.#consumers.add(consumer);
+    const forget = (): boolean => this.#consumers.delete(consumer);
+    void consumer.done.then(forget, forget);
+    return consumer;
+  }
+
+  async admin(): Promise<Admin> {
+    return new WireAdmin(await this.#connected(), { topicReadyMs: 15_000 });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#consumers].map((consumer) => consumer.stop()));
+    for (const cluster of this.#clusters) cluster.close();
+  }
+
+  async #connected(): Promise<Cluster> {
+    const cluster = this.#cluster(this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS);
+    try {
+      await cluster.metadata([]);
+      return cluster;
+    } catch (error) {
+      cluster.close();
+      throw error;
+    }
+  }
+
+  #cluster(requestTimeoutMs: number): Cluster {
+    const { brokers, reachAt } = this.#options;
+    const cluster = new Cluster({
+      brokers,
+      reachAt: reachAt ?? ((address) => address),
+      layer: this.#layer,
+      requestTimeoutMs,
+      onClose: (closed) => this.#clusters.delete(closed),
+    });
+    this.#clusters.add(cluster);
+    return cluster;
+  }
+}
