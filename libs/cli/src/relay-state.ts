@@ -1,15 +1,17 @@
-import type { Relay, RelayStatus } from '@converge/relay';
-import type { Check, Service } from '@converge/runtime';
+import type { HeldTopic, Relay, RelayStatus } from '@converge/relay';
+import type { Check, Checks, Service } from '@converge/runtime';
 import type { Logger } from '@converge/telemetry';
 
 const LOOK_MS = 250;
 
-/** What readiness says of a relay. A standby that could take over is as ready as a leader. Pure. */
+/**
+ * What readiness says of a relay. A standby that could take over is as ready as a leader; a leader with a halted topic
+ * is ready, too: the other topics flow, and a restart would mend nothing. Pure.
+ */
 export function relayCheck(status: RelayStatus): Check {
   switch (status.state) {
     case 'leading': {
-      const held = status.held.map((topic) => topic.topic).join(', ');
-      const detail = `leading, term ${status.term}${held === '' ? '' : `; held topics: ${held}`}`;
+      const detail = [`leading, term ${status.term}`, ...status.held.map(heldText)].join('; ');
       return status.trouble === undefined
         ? { ok: true, detail }
         : { ok: false, detail: `${detail}; ${status.trouble}` };
@@ -23,6 +25,30 @@ export function relayCheck(status: RelayStatus): Check {
     case 'stopped':
       return { ok: false, detail: status.state };
   }
+}
+
+/**
+ * All that readiness says of a relay, by what is needed. `asked` is what asking the broker at the start found: with an
+ * empty outbox the relay itself may not have needed one yet. Pure.
+ */
+export function relayChecks(status: RelayStatus, asked: Check): Checks {
+  const { alarms, troubleFrom } = status;
+  const trouble = status.state === 'leading' || status.state === 'standby' ? status.trouble : undefined;
+  const without = (from: RelayStatus['troubleFrom']): Check =>
+    trouble !== undefined && troubleFrom === from ? { ok: false, detail: trouble } : { ok: true };
+  const broker: Check =
+    status.state === 'leading' && trouble !== undefined ? { ok: false, detail: trouble } : without('broker');
+  return {
+    database: without('database'),
+    broker: asked.ok ? broker : asked,
+    relay: relayCheck(status),
+    // They do not decide: what keeps it from its work is among the others.
+    alarms: { ok: true, detail: alarms.length === 0 ? 'none' : alarms.map(({ name }) => name).join(', ') },
+  };
+}
+
+function heldText({ topic, state, code }: HeldTopic): string {
+  return state === 'halted' ? `topic ${topic} is halted (${code ?? 'no code'})` : `topic ${topic} catches up`;
 }
 
 /** Says who leads whenever that is somebody else; the relay itself says when it leads. */

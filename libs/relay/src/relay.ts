@@ -89,7 +89,8 @@ class RelayService implements Relay {
   }
 
   status(): RelayStatus {
-    return { ...this.#state(), alarms: this.#watch.alarms };
+    const { alarms, troubleFrom } = this.#watch;
+    return { ...this.#state(), alarms, ...(troubleFrom === undefined ? {} : { troubleFrom }) };
   }
 
   live(): Check {

@@ -1,3 +1,4 @@
+import type { Trouble } from './alarms.ts';
 import type { Leadership } from './leadership.ts';
 import type { TopicState } from './topic.ts';
 import type { Alarm } from './watch/alarm-board.ts';
@@ -15,6 +16,8 @@ export interface HeldTopic {
 export type RelayStatus = RelayState & {
   /** Raised now, and logged when they were. */
   readonly alarms: readonly Alarm[];
+  /** Who is to blame for what keeps it from leading. */
+  readonly troubleFrom?: Trouble['from'];
 };
 
 export type LeadingState = Extract<RelayState, { state: 'leading' }>;

@@ -6,7 +6,7 @@ import { openBroker, withDatabase } from '../connections.ts';
 import type { CommandContext } from '../context.ts';
 import { runLong } from '../long-running.ts';
 import { requireMigrations } from '../migrations.ts';
-import { relayCheck, tellStandby } from '../relay-state.ts';
+import { relayChecks, tellStandby } from '../relay-state.ts';
 import { requireBrokers, type Settings } from '../settings.ts';
 
 // Sending stops so long before the lease ends, and a request takes no longer: what a deposed relay had in flight has
@@ -28,7 +28,8 @@ export async function relayCommand({ settings }: CommandContext): Promise<boolea
         settings,
         log,
         services: () => [notice, service, tellStandby(service, log)],
-        checks: () => ({ broker: notice.check(), relay: relayCheck(service.status()) }),
+        checks: () => relayChecks(service.status(), notice.check()),
+        live: () => ({ relay: service.live() }),
       });
     } finally {
       await broker.close();

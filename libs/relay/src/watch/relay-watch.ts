@@ -48,6 +48,10 @@ export class RelayWatch {
     return this.#observer.alarms;
   }
 
+  get troubleFrom(): Trouble['from'] | undefined {
+    return this.#standing().state === 'standby' ? this.#trouble?.from : undefined;
+  }
+
   start(): void {
     this.#activity.begin();
     this.#observer.start();
