@@ -1,0 +1,82 @@
+/**
+ * Taken out once, and a test here failed:
+ * - a statement without an answer counts from when it was asked (taken for the last answer of another one).
+ */
+import { manualClock } from '@converge/testing';
+import { describe, expect, it } from 'vitest';
+import { Activity } from './activity.ts';
+import { type Progress, stallOf } from './progress.ts';
+
+const LIMIT = 30_000;
+const NOW = 100_000;
+type Leading = Extract<Progress, { state: 'leading' }>;
+const lively: Leading = {
+  state: 'leading',
+  overSince: undefined,
+  reads: { lastAt: NOW - 10, pendingSince: undefined },
+  writes: { lastAt: NOW - 10, pendingSince: undefined },
+  produce: { lastAt: NOW - 10, pendingSince: undefined },
+  queued: 5,
+  maySend: true,
+  unsaved: 1,
+};
+const stall = (change: Partial<Leading>): string | undefined => stallOf({ ...lively, ...change }, NOW, LIMIT);
+const silent = { lastAt: NOW - 31_000, pendingSince: undefined };
+const hung = { lastAt: NOW - 31_000, pendingSince: NOW - 31_000 };
+
+describe('a leader', () => {
+  it('that makes steps is alive', () => {
+    expect(stall({})).toBeUndefined();
+  });
+
+  it('whose statement or produce has no answer is not', () => {
+    expect(stall({ reads: hung })).toBe('reading: a statement has no answer for 31 s');
+    expect(stall({ produce: hung })).toBe('sending: a produce has no answer for 31 s');
+    expect(stall({ writes: hung })).toBe('saving positions: a statement has no answer for 31 s');
+  });
+
+  it('whose loops wait for a promise that nobody keeps is not: something waits, and nothing is asked', () => {
+    expect(stall({ reads: silent })).toBe('reading: no statement was made for 31 s');
+    expect(stall({ produce: silent })).toBe('sending: 5 events wait for 31 s');
+    expect(stall({ writes: silent })).toBe('positions wait for 31 s');
+  });
+
+  it('with nothing to send or to save is alive, and so is one that may not send', () => {
+    expect(stall({ queued: 0, produce: silent })).toBeUndefined();
+    expect(stall({ unsaved: 0, writes: silent })).toBeUndefined();
+    expect(stall({ maySend: false, produce: silent })).toBeUndefined();
+  });
+
+  it('whose leadership is over and whose loops do not end is not', () => {
+    expect(stall({ overSince: NOW - 31_000 })).toMatch(/its loops have not ended for 31 s/);
+    expect(stall({ overSince: NOW - 2_000 })).toBeUndefined();
+  });
+});
+
+it('a standby is alive while it looks at the lease, and a relay that stops has its own deadline', () => {
+  expect(stallOf({ state: 'standby', lookedAt: NOW - 300 }, NOW, LIMIT)).toBeUndefined();
+  expect(stallOf({ state: 'standby', lookedAt: NOW - 31_000 }, NOW, LIMIT)).toMatch(/looked at the lease/);
+  expect(stallOf({ state: 'stopping' }, NOW, LIMIT)).toBeUndefined();
+});
+
+it('activity knows since when the longest waiting answer is owed, and when something moved last', async () => {
+  const clock = manualClock();
+  const activity = new Activity(clock);
+  activity.begin();
+  const answers: (() => void)[] = [];
+  const executor = activity.executor('reads', {
+    query: () => new Promise((resolve) => answers.push(() => resolve({ rows: [], rowCount: 0 }))),
+  });
+  const first = executor.query('select 1');
+  await clock.advance(1_000);
+  const second = executor.query('select 2');
+  await clock.advance(500);
+  expect(activity.pulse('reads')).toEqual({ lastAt: 1_000, pendingSince: 0 });
+  answers[0]?.();
+  await first;
+  expect(activity.pulse('reads')).toEqual({ lastAt: 1_500, pendingSince: 1_000 });
+  answers[1]?.();
+  await second;
+  expect(activity.pulse('reads')).toEqual({ lastAt: 1_500, pendingSince: undefined });
+  expect(activity.pulse('writes')).toEqual({ lastAt: 0, pendingSince: undefined });
+});
