@@ -1,4 +1,4 @@
-import { kafkajsBroker, type Admin, type Broker } from '@converge/kafka';
+import { kafkaBroker, type Admin, type Broker } from '@converge/kafka';
 import { connect, type Database } from '@converge/postgres';
 import { logger } from '@converge/telemetry';
 import { requireBrokers, requireDatabase, type Settings } from './settings.ts';
@@ -43,10 +43,11 @@ export interface BrokerUse {
 /** Nothing is connected before the first use. */
 export function openBroker(settings: Settings, use: BrokerUse): Broker {
   const brokers = requireBrokers(settings);
-  const { ssl, sasl } = settings.kafka;
+  const { driver, ssl, sasl } = settings.kafka;
   const log = logger('kafka');
-  return kafkajsBroker({
+  return kafkaBroker({
     ...use,
+    driver,
     brokers,
     ssl,
     ...(sasl === undefined ? {} : { sasl }),

@@ -10,6 +10,11 @@ describe('the settings', () => {
     expect(settings.health.port).toBe(0);
   });
 
+  it('choose the driver by name, and name those that there are', () => {
+    expect(readSettings({ CONVERGE__KAFKA__DRIVER: 'platformatic' }).kafka.driver).toBe('platformatic');
+    expect(() => readSettings({ CONVERGE__KAFKA__DRIVER: 'rdkafka' })).toThrow(/KAFKA__DRIVER.*kafkajs/s);
+  });
+
   it('name every error at once', () => {
     const env = { KAFKA_BROKERS: 'k1', CONVERGE__HEALTH__PORT: '70000', LOG_LEVEL: 'loud' };
     expect(() => readSettings(env)).toThrow(ConfigError);

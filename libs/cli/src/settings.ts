@@ -1,3 +1,4 @@
+import { driverNames } from '@converge/kafka';
 import { loadConfig, type Environment } from '@converge/runtime';
 import { logLevels } from '@converge/telemetry';
 import { z } from 'zod';
@@ -21,6 +22,8 @@ const schema = z.object({
     .object({
       /** @default none; commands that talk to Kafka refuse to guess */
       brokers: z.array(address).default([]),
+      /** Whose connections to Kafka are used. @default the one that docs/decisions names: it was the fastest */
+      driver: z.enum(driverNames).optional(),
       /** TLS, verified against the system's authorities (NODE_EXTRA_CA_CERTS adds one). @default false */
       ssl: z.boolean().default(false),
       /** @default no login */

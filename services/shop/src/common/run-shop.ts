@@ -1,4 +1,4 @@
-import { type Broker, kafkajsBroker } from '@converge/kafka';
+import { type Broker, kafkaBroker } from '@converge/kafka';
 import { connect, type Database } from '@converge/postgres';
 import { type Checks, healthServer, runServices, type Service } from '@converge/runtime';
 import { logger } from '@converge/telemetry';
@@ -25,7 +25,7 @@ export async function runShop<DB>(
     const settings = readSettings(process.env);
     const database = connect<DB>({ url: settings.database.url, applicationName: `shop-${name}` });
     closing.push(() => database.close());
-    const broker = kafkajsBroker({ brokers: settings.kafka.brokers, clientId: `shop-${name}` });
+    const broker = kafkaBroker({ ...settings.kafka, clientId: `shop-${name}` });
     closing.push(() => broker.close());
     await database.ping();
     let ready = false;

@@ -1,3 +1,4 @@
+import { driverNames } from '@converge/kafka';
 import { type Environment, loadConfig } from '@converge/runtime';
 import { z } from 'zod';
 
@@ -12,6 +13,8 @@ const schema = z.object({
     .object({
       /** `host:port`, separated by commas: KAFKA_BROKERS. */
       brokers: z.array(z.string()).default([]),
+      /** CONVERGE__KAFKA__DRIVER. @default the kit's */
+      driver: z.enum(driverNames).optional(),
     })
     .prefault({}),
   health: z
