@@ -18,6 +18,8 @@ export interface EnsureChildrenOptions {
   readonly span?: number;
   /** Tries to get the table's lock, 50 ms each. @default 20 */
   readonly attempts?: number;
+  /** Ends the waiting between two tries. */
+  readonly signal?: AbortSignal;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -33,9 +35,16 @@ export async function ensureChildren(
   executor: Executor,
   options: EnsureChildrenOptions = {},
 ): Promise<readonly string[]> {
-  const { ahead = 2, span = 1_000_000, attempts = 20, clock = systemClock, random = systemRandom } = options;
+  const {
+    ahead = 2,
+    span = 1_000_000,
+    attempts = 20,
+    clock = systemClock,
+    random = systemRandom,
+    signal,
+  } = options;
   const added: string[] = [];
-  for (let attempt = 1; attempt <= attempts;) {
+  for (let attempt = 1; attempt <= attempts && signal?.aborted !== true;) {
     try {
       const { rows } = await executor.query<{ child: string | null }>(addSql, [ahead, span]);
       const child = rows[0]?.child ?? null;
@@ -44,7 +53,7 @@ export async function ensureChildren(
     } catch (error) {
       if (sqlState(error) !== '55P03') throw error;
       // Writers that queued behind us go first; then again, at another moment than they.
-      await clock.sleep(20 + delayMs({ baseMs: 50, factor: 2, capMs: 1_000 }, attempt, random));
+      await clock.sleep(20 + delayMs({ baseMs: 50, factor: 2, capMs: 1_000 }, attempt, random), signal);
       attempt += 1;
     }
   }

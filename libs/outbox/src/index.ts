@@ -14,3 +14,13 @@ export { OutboxError, type OutboxErrorCode } from './errors.ts';
 export { outboxMigrations } from './migrations.ts';
 export { nameSource, OUTBOX, type OutboxRow, readSource, type Source } from './tables.ts';
 export { ensureChildren, type EnsureChildrenOptions, listChildren, type OutboxChild } from './children.ts';
+export {
+  decideLeaving,
+  type LeavingChild,
+  type LeavingPatience,
+  type LeavingState,
+  type LeavingStep,
+  readLeaving,
+  stepLeaving,
+} from './leaving.ts';
+export { forgetRequests } from './request-retention.ts';

@@ -6,6 +6,7 @@ import { type Clock, type Random, systemClock, systemRandom } from '@converge/ru
 import { logger } from '@converge/telemetry';
 import type { PollSettings } from './poll-interval.ts';
 import type { Log, RelayDatabase } from './ports.ts';
+import { checkRetention, retentionDefaults, type RetentionSettings } from './retention/settings.ts';
 
 export interface RelayOptions {
   readonly database: RelayDatabase;
@@ -39,9 +40,11 @@ export interface RelayOptions {
   /** How often the partition counts of flowing topics are compared, milliseconds. @default 10_000 */
   readonly verifyMs?: number;
   /** Run while leading, every `upkeepMs`. @default the outbox's ensureChildren: room ahead for new events */
-  readonly upkeep?: (database: RelayDatabase) => Promise<unknown>;
+  readonly upkeep?: (database: RelayDatabase, signal: AbortSignal) => Promise<unknown>;
   /** @default 10_000 */
   readonly upkeepMs?: number;
+  /** How long what was published is kept; `false` keeps everything. @default a day, request keys a week */
+  readonly retention?: Partial<RetentionSettings> | false;
   /** A loop that makes no step for so long, although there is something to do, fails /livez. Milliseconds. @default 30_000 */
   readonly stalledAfterMs?: number;
   /** An event that waits so long raises the alarm `events_late`, milliseconds. @default 60_000 */
@@ -59,8 +62,9 @@ export interface RelayOptions {
 }
 
 export type RelaySettings = Readonly<
-  Omit<Required<RelayOptions>, 'source' | 'poll' | 'alarmAfterMs'> & {
+  Omit<Required<RelayOptions>, 'source' | 'poll' | 'retention' | 'alarmAfterMs'> & {
     poll: PollSettings;
+    retention: RetentionSettings | false;
     source: string | undefined;
     alarmAfterMs: number | undefined;
     lease: string;
@@ -88,8 +92,10 @@ export function resolveOptions(options: RelayOptions): RelaySettings {
     pageRows: options.pageRows ?? 4_000,
     recheckMs: options.recheckMs ?? 1_000,
     verifyMs: options.verifyMs ?? 10_000,
-    upkeep: options.upkeep ?? (({ executor }) => ensureChildren(executor)),
+    upkeep: options.upkeep ?? (({ executor }, signal) => ensureChildren(executor, { signal })),
     upkeepMs: options.upkeepMs ?? 10_000,
+    retention:
+      options.retention === false ? false : checkRetention({ ...retentionDefaults, ...options.retention }),
     stalledAfterMs: options.stalledAfterMs ?? 30_000,
     lateAfterMs: options.lateAfterMs ?? 60_000,
     surveyMs: options.surveyMs ?? 5_000,

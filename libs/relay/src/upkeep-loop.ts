@@ -1,16 +1,24 @@
 import type { Leadership } from './leadership.ts';
 import { applyFinding, beginCatchUp, type TopicChecks } from './topic-check.ts';
+import { retentionLoop } from './retention/retention-loop.ts';
 import type { Wake } from './wake.ts';
 
 /** How often to see whether something is due, milliseconds. */
 const LOOK_MS = 100;
 
-/** Looks at halted topics again, compares partition counts, and makes room ahead in the outbox. */
+/** Looks at halted topics again, compares partition counts, makes room ahead in the outbox, and lets old events go. */
 export async function upkeepLoop(leader: Leadership, checks: TopicChecks, wake: Wake): Promise<void> {
+  // Side by side: a child that waits for somebody's transaction must not keep a halted topic waiting.
+  await Promise.all([look(leader, checks, wake), retentionLoop(leader)]);
+}
+
+async function look(leader: Leadership, checks: TopicChecks, wake: Wake): Promise<void> {
   const { ending, settings } = leader;
   const { clock } = settings;
   let verifyAt = clock.monotonic() + settings.verifyMs;
   let upkeepAt = clock.monotonic();
+  const stop = new AbortController();
+  ending.onEnd(() => stop.abort());
   while (!ending.isOver()) {
     const now = clock.monotonic();
     await recheckHalted(leader, checks, now);
@@ -20,7 +28,7 @@ export async function upkeepLoop(leader: Leadership, checks: TopicChecks, wake: 
     }
     if (now >= upkeepAt) {
       await settings
-        .upkeep(settings.database)
+        .upkeep(settings.database, stop.signal)
         .catch((error: unknown) =>
           settings.log.warn(
             { error },

@@ -1,0 +1,43 @@
+import type { OutboxChild } from '@converge/outbox';
+
+/** What the database says, in one statement. All of it only ever grows: a decision stays right however late it is acted upon. */
+export interface Horizon {
+  /** The last tick whose window, and every earlier one, is in the log for every topic, held ones included. */
+  readonly sent: bigint;
+  /**
+   * Ids up to this one are finished: no writer of theirs can still be open, as of a tick that is at or before `sent`
+   * and older than the time to retain. 0 when nothing is.
+   */
+  readonly finishedUpTo: bigint;
+  /** The tick from which a leader, or a topic that catches up, works out the lowest id that it must read. */
+  readonly lowestNeeds: bigint | undefined;
+}
+
+/**
+ * The children that may go, from the oldest on. A child is closed at the first tick m with floor(m) >= its upper bound,
+ * and finished when xmin(S(t)) >= own(m) for a later tick t; `finishedUpTo` is the highest floor(m) for which that
+ * holds. A child that is merely closed may have an open writer: what it then commits would be lost.
+ */
+export function childrenToLeave(children: readonly OutboxChild[], horizon: Horizon): readonly string[] {
+  const names: string[] = [];
+  for (const { name, to } of children) {
+    if (to === undefined || to > horizon.finishedUpTo) break;
+    names.push(name);
+  }
+  return names;
+}
+
+/** The lowest id that a retained row can have. */
+export function lowestRetained(children: readonly OutboxChild[]): bigint {
+  return children[0]?.from ?? 1n;
+}
+
+/**
+ * The first tick that must stay, beside those that cursors name.
+ * `orders`: the last tick whose window cannot hold a retained row, and which the first window that can begins from.
+ */
+export function keepTicksFrom(horizon: Horizon, orders: bigint | undefined): bigint {
+  let keep = horizon.sent;
+  for (const tick of [horizon.lowestNeeds ?? 0n, orders ?? 0n]) if (tick < keep) keep = tick;
+  return keep;
+}

@@ -1,0 +1,37 @@
+export interface RetentionSettings {
+  /** How long an event stays in the outbox at least, after it became visible, milliseconds. @default 24 hours */
+  readonly retainMs: number;
+  /** How long the answer to a request key is remembered, milliseconds. @default 7 days */
+  readonly retainRequestsMs: number;
+  /** How often to look whether something may go, milliseconds; half of it random. @default 10_000 */
+  readonly everyMs: number;
+  /** How long one step of a removal may wait for the transactions of others, milliseconds. @default 2_000 */
+  readonly waitMs: number;
+  /** Rows of converge.tick and converge.request that one statement deletes at most. @default 5_000 */
+  readonly batchRows: number;
+}
+
+const HOUR = 3_600_000;
+
+export const retentionDefaults: RetentionSettings = Object.freeze({
+  retainMs: 24 * HOUR,
+  retainRequestsMs: 7 * 24 * HOUR,
+  everyMs: 10_000,
+  waitMs: 2_000,
+  batchRows: 5_000,
+});
+
+export function checkRetention(settings: RetentionSettings): RetentionSettings {
+  for (const [name, least] of Object.entries({
+    retainMs: 0,
+    retainRequestsMs: 0,
+    everyMs: 1,
+    waitMs: 1,
+    batchRows: 1,
+  })) {
+    const value = settings[name as keyof RetentionSettings];
+    if (!(value >= least))
+      throw new RangeError(`retention.${name} is ${value}: it must be at least ${least}`);
+  }
+  return Object.freeze(settings);
+}

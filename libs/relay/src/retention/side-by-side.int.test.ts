@@ -1,0 +1,124 @@
+import { seededRandom } from '@converge/runtime';
+import { ensureChildren } from '@converge/outbox';
+import { waitUntil } from '@converge/testing';
+import { describe, expect, test } from 'vitest';
+import { readLog } from '../fixture/log-check.ts';
+import { emit, emitSome, names, ownServer, setUp, startAt, untilGone } from '../fixture/retention.ts';
+import { closeAfterEach, onClose } from '../fixture/running.ts';
+import { untilDrained } from '../fixture/set-up.ts';
+import { writeMixed } from '../fixture/writers.ts';
+
+ownServer();
+closeAfterEach();
+
+describe('while others use the outbox', () => {
+  test('a removal that was broken off by a crash is finished by the next leader, and emits and new children work meanwhile', async () => {
+    const { database, topic, start } = await setUp();
+    await startAt(database, 999_999);
+    const first = await start();
+    const reader = await database.acquire();
+    onClose(() => Promise.resolve(reader.release(true)));
+    await reader.query('begin isolation level repeatable read');
+    await reader.query('select count(*) from converge.outbox');
+    await emit(database, topic, 'k', 1);
+    await emitSome(database, topic);
+    const state = async () =>
+      (
+        await database.executor.query<{ state: string }>(
+          `select case when i.inhdetachpending then 'pending' else 'attached' end as state
+             from pg_inherits i where i.inhrelid = to_regclass('converge.outbox_0')`,
+        )
+      ).rows[0]?.state;
+    await waitUntil(async () => (await state()) === 'pending', { what: 'a detach that is broken off' });
+    await first.stop();
+    expect(await state()).toBe('pending');
+    // Nobody leads. Writers, and whoever makes room ahead for them, do not notice.
+    await emit(database, topic, 'k', 2);
+    await reader.query('commit');
+    expect(await ensureChildren(database.executor, { ahead: 3, attempts: 50 })).not.toEqual([]);
+    await emit(database, topic, 'k', 3);
+    expect(await state()).toBe('pending');
+    await start();
+    await untilDrained(database);
+    await untilGone(database, 'outbox_0');
+  });
+
+  test('a long snapshot, as of pg_dump, reads all of its rows and delays the removal, and only that', async () => {
+    const { database, broker, topic, start } = await setUp();
+    await startAt(database, 999_995);
+    await start();
+    for (let n = 1; n <= 5; n += 1) await emit(database, topic, 'k', n);
+    await untilDrained(database);
+    const dump = await database.acquire();
+    onClose(() => Promise.resolve(dump.release(true)));
+    await dump.query('begin isolation level repeatable read read only');
+    await dump.query('lock table converge.outbox, converge.outbox_0 in access share mode');
+    const count = async () =>
+      (await dump.query<{ n: number }>('select count(*)::int as n from converge.outbox')).rows[0]?.n;
+    expect(await count()).toBe(5);
+    await emitSome(database, topic);
+    await waitUntil(
+      async () => (await database.executor.query('select from converge.outbox_leaving')).rowCount,
+      {
+        what: 'the removal to be decided',
+      },
+    );
+    await emitSome(database, topic);
+    expect(await count()).toBe(5);
+    expect(
+      (await dump.query<{ n: number }>('select count(*)::int as n from converge.outbox_0')).rows[0]?.n,
+    ).toBe(5);
+    await dump.query('commit');
+    await untilGone(database, 'outbox_0');
+    expect(new Set((await readLog(broker, topic)).map(({ id }) => id)).size).toBe(5 + 12);
+  });
+
+  test('children come and go under writers and readers of every kind: no statement fails, nothing is lost or out of order', async () => {
+    const { database, broker, topic, start } = await setUp({
+      upkeep: ({ executor }) => ensureChildren(executor, { span: 400, ahead: 4 }),
+      upkeepMs: 50,
+      pageRows: 50,
+    });
+    await startAt(database, 1_999_500);
+    const seen = new Set<string>();
+    const service = await start();
+    let writing = true;
+    const readers = Array.from({ length: 3 }, async () => {
+      while (writing) {
+        await database.executor.query('select count(*), max(payload) from converge.outbox');
+        for (const name of await names(database)) seen.add(name);
+      }
+    });
+    // A statement of a writer that waits longer fails here.
+    const bounded = {
+      acquire: async () => {
+        const client = await database.acquire();
+        await client.query(`set lock_timeout = '5s'`);
+        return client;
+      },
+    };
+    await Promise.all(
+      Array.from({ length: 8 }, (_, index) =>
+        writeMixed({ database: bounded, random: seededRandom(40 + index), topic, events: 700, bulk: 60 }),
+      ),
+    ).finally(() => (writing = false));
+    await Promise.all(readers);
+    await untilDrained(database);
+    expect(service.status().state).toBe('leading');
+    await waitUntil(async () => !(await names(database)).includes('outbox_1000000'), {
+      what: 'old children to go',
+    });
+    expect(seen.size).toBeGreaterThan(8);
+    expect((await names(database)).length).toBeLessThan(seen.size);
+    const next = new Map<string, number>();
+    const log = await readLog(broker, topic);
+    for (const { key, n } of log) {
+      expect(n).toBe((next.get(key) ?? 0) + 1);
+      next.set(key, n);
+    }
+    const { rows } = await database.executor.query<{ key: string; n: number }>(
+      'select key, n from ledger where n > 0',
+    );
+    expect(next).toEqual(new Map(rows.map(({ key, n }) => [key, n])));
+  });
+});
