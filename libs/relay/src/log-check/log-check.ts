@@ -118,7 +118,7 @@ async function readFacts(
 }
 
 /** A text says why this topic cannot be compared. */
-async function endsOf(admin: Admin, topic: string): Promise<readonly LogEnds[] | string> {
+export async function endsOf(admin: Admin, topic: string): Promise<readonly LogEnds[] | string> {
   try {
     return await admin.logEnds(topic);
   } catch (error) {

@@ -1,0 +1,58 @@
+import { releaseLease, renewLease, withTransaction } from '@converge/postgres';
+import { ConvergeError } from '@converge/resilience';
+import { systemClock, systemRandom } from '@converge/runtime';
+import { takeOver, type Takeover } from '../leadership-sql.ts';
+import { LEASE } from '../options.ts';
+import type { RelayDatabase } from '../ports.ts';
+
+const TTL_MS = 10_000;
+const RENEW_MS = 2_000;
+
+/**
+ * Runs `fn` while no relay can lead: takes their lease, which also fences by its term what a deposed one still settles.
+ * A relay that is refused holds the lease for a moment now and then, so it is asked for until `waitMs` have passed.
+ */
+export async function holdLease<T>(
+  database: RelayDatabase,
+  { holder, waitMs }: { readonly holder: string; readonly waitMs: number },
+  fn: (takeover: Takeover) => Promise<T>,
+): Promise<T> {
+  const takeover = await take(database, holder, waitMs);
+  const held = { name: LEASE, holder, term: takeover.term };
+  const end = new AbortController();
+  const renewing = (async () => {
+    for (;;) {
+      await systemClock.sleep(RENEW_MS, end.signal);
+      if (isOver(end.signal)) return;
+      // A renewal that fails is not fatal by itself: the last transaction asks for the term again.
+      await renewLease(database.executor, { ...held, ttlMs: TTL_MS }).catch(() => false);
+    }
+  })();
+  try {
+    return await fn(takeover);
+  } finally {
+    end.abort();
+    await renewing.catch(() => undefined);
+    await releaseLease(database.executor, held).catch(() => undefined);
+  }
+}
+
+function isOver(signal: AbortSignal): boolean {
+  return signal.aborted;
+}
+
+async function take(database: RelayDatabase, holder: string, waitMs: number): Promise<Takeover> {
+  const deadline = systemClock.monotonic() + waitMs;
+  for (;;) {
+    const outcome = await withTransaction(database, { clock: systemClock, random: systemRandom }, (tx) =>
+      takeOver(tx, { name: LEASE, holder, ttlMs: TTL_MS }),
+    );
+    if (outcome.kind === 'leading') return outcome.takeover;
+    if (systemClock.monotonic() > deadline)
+      throw new ConvergeError(
+        `${outcome.heldBy} leads this source: stop all its relays, then rebase (a rebase is for a source whose relay refuses to lead)`,
+        { code: 'SOURCE_LEASE_HELD', category: 'configuration', certainty: 'not_applied' },
+      );
+    await systemClock.sleep(20);
+  }
+}

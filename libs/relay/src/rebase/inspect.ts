@@ -1,0 +1,25 @@
+import { type Broker, BrokerError } from '@converge/kafka';
+import type { Executor } from '@converge/postgres';
+import { compareLog, type LogComparison } from '../log-check/log-check.ts';
+import { readLatestTick } from '../window-sql.ts';
+import { readSourceState, type SourceState } from './source-sql.ts';
+
+export type SourceInspection = SourceState & {
+  readonly comparison:
+    | { readonly kind: 'compared'; readonly result: LogComparison }
+    | { readonly kind: 'not_compared'; readonly why: string };
+};
+
+/** What a source's database says, and whether the log agrees. Changes nothing; a leader may be at work. */
+export async function inspectSource(executor: Executor, broker: Broker): Promise<SourceInspection> {
+  const state = await readSourceState(executor);
+  const { tick } = await readLatestTick(executor);
+  const { source, cursors } = state;
+  try {
+    const result = await compareLog({ executor, broker, source, cursors, tickXmax: tick.snapshot.xmax });
+    return { ...state, comparison: { kind: 'compared', result } };
+  } catch (error) {
+    if (!(error instanceof BrokerError)) throw error;
+    return { ...state, comparison: { kind: 'not_compared', why: error.message } };
+  }
+}

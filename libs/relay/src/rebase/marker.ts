@@ -1,0 +1,84 @@
+import {
+  CONTENT_TYPE,
+  EPOCH_MARKER,
+  formatPosition,
+  type Position,
+  SPEC_VERSION,
+  WIRE,
+} from '@converge/contracts';
+import type { Broker, OutgoingRecord } from '@converge/kafka';
+import { type Clock, newUuidV7 } from '@converge/runtime';
+import { partitionId } from '@converge/kafka';
+import type { SourceIdentity } from '../encode.ts';
+
+export interface Marker {
+  readonly topic: string;
+  readonly partition: number;
+  /** The last position of the epochs before, as far as it is known when the marker is written. */
+  readonly prev: Position;
+}
+
+export interface MarkedEpoch {
+  readonly source: SourceIdentity;
+  readonly epoch: number;
+  readonly forkedTick: bigint;
+  readonly reason: string;
+}
+
+/** Tick 0 of an epoch is no window: below every event of it, and above everything older. */
+const MARKER_NONCE = '0'.repeat(16);
+const ATTEMPTS = 20;
+
+/**
+ * Writes a marker to each partition, and tells their offsets. A consumer passes it, and from then on knows that what
+ * still comes of an older epoch comes from a primary that should be dead. One that is written twice does no harm.
+ */
+export async function writeMarkers(
+  broker: Broker,
+  marked: MarkedEpoch,
+  markers: readonly Marker[],
+  clock: Clock,
+): Promise<ReadonlyMap<string, bigint>> {
+  const offsets = new Map<string, bigint>();
+  let left = markers;
+  for (let attempt = 1; left.length > 0; attempt += 1) {
+    const producer = await broker.producer();
+    try {
+      const results = await producer.send(
+        left.map((marker) => ({ ...marker, records: [recordOf(marked, marker, clock.now())] })),
+      );
+      for (const result of results) {
+        if (result.ok) offsets.set(partitionId(result.topic, result.partition), result.baseOffset);
+        else if (result.error.kind !== 'retry' || attempt === ATTEMPTS) throw result.error;
+      }
+    } finally {
+      await producer.close();
+    }
+    left = left.filter(({ topic, partition }) => !offsets.has(partitionId(topic, partition)));
+    if (left.length > 0) await clock.sleep(100 * attempt);
+  }
+  return offsets;
+}
+
+function recordOf(
+  { source, epoch, forkedTick, reason }: MarkedEpoch,
+  { prev }: Marker,
+  timestampMs: number,
+): OutgoingRecord {
+  return {
+    key: null,
+    value: JSON.stringify({ epoch, forkedTick: forkedTick.toString(), reason }),
+    timestampMs,
+    headers: [
+      [WIRE.specVersion, SPEC_VERSION],
+      [WIRE.id, newUuidV7()],
+      [WIRE.source, source.name],
+      [WIRE.sourceId, source.id],
+      [WIRE.type, EPOCH_MARKER],
+      [WIRE.time, new Date(timestampMs).toISOString()],
+      [WIRE.position, formatPosition({ epoch, tick: 0n, id: 0n }, MARKER_NONCE)],
+      [WIRE.prev, formatPosition(prev)],
+      [WIRE.contentType, CONTENT_TYPE],
+    ],
+  };
+}

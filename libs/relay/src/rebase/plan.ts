@@ -1,0 +1,123 @@
+import { comparePositions, type Position, START } from '@converge/contracts';
+import type { CursorRecord } from '../leadership-sql.ts';
+import type { KnownTicks } from '../log-check/judge.ts';
+import type { PartitionScan, ScannedRecord } from './scan.ts';
+
+/** What the database says of a tick that stands in the log. `older`: of an epoch that was left before. */
+export type TickMatch = 'same' | 'dropped' | 'missing' | 'other' | 'older';
+
+/** Pure. Markers count as `same`: tick 0 is no window. */
+export function placeOf(
+  { epoch, tick, nonce }: Position & { readonly nonce?: string },
+  known: KnownTicks,
+): TickMatch {
+  if (epoch < known.epoch) return 'older';
+  if (tick === 0n) return 'same';
+  const own = known.nonces.get(tick);
+  if (own === undefined) return tick > known.latest ? 'missing' : 'dropped';
+  return nonce === undefined || nonce === own ? 'same' : 'other';
+}
+
+/** How far a partition's log holds what this timeline holds. */
+export interface Passed {
+  readonly tick: bigint;
+  readonly id: bigint;
+}
+
+export interface PartitionPlan {
+  readonly cursor: CursorRecord;
+  /** What the first event of the new epoch names as its predecessor. */
+  readonly prev: Position;
+  readonly passed: Passed;
+  /** What stands in the log beyond the fork. */
+  readonly beyond: readonly ScannedRecord[];
+  /** The log lost its end: what it held is sent again, from `passed` on. */
+  readonly logLost: boolean;
+  readonly end: bigint;
+}
+
+export interface RebasePlan {
+  readonly epoch: number;
+  readonly forkedTick: bigint;
+  readonly doneTick: bigint;
+  readonly partitions: readonly PartitionPlan[];
+}
+
+export interface PlanInput {
+  readonly epoch: number;
+  readonly latestTick: bigint;
+  /** From here to the latest, no tick is missing. */
+  readonly lowestTick: bigint;
+  readonly doneTick: bigint;
+  readonly scans: readonly PartitionScan[];
+}
+
+export const MAX_ID = 2n ** 63n - 1n;
+
+/**
+ * Decides where the timelines part and how each partition goes on. Pure.
+ * The fork is the last tick that log and database have in common. What the log holds up to it is not sent again; what
+ * it holds beyond it belongs to a past that this database does not have.
+ */
+export function planRebase({ epoch, latestTick, lowestTick, doneTick, scans }: PlanInput): RebasePlan {
+  const records = scans.flatMap((scan) => scan.records);
+  const forkedTick = records
+    .filter(({ match }) => match === 'other')
+    .reduce((fork, { position }) => least(fork, position.tick - 1n), latestTick);
+  const partitions = scans.map((scan) => planPartition(scan, epoch, forkedTick));
+  const again = partitions
+    .filter(({ logLost }) => logLost)
+    .map(({ passed }) => greatest(passed.tick - 1n, 0n));
+  return {
+    epoch: records.reduce((most, { position }) => Math.max(most, position.epoch), epoch) + 1,
+    forkedTick,
+    doneTick: greatest(again.reduce(least, least(doneTick, forkedTick)), lowestTick),
+    partitions,
+  };
+}
+
+function planPartition(
+  { cursor, records, whole, end }: PartitionScan,
+  epoch: number,
+  forkedTick: bigint,
+): PartitionPlan {
+  const acked: Position = { epoch: cursor.epoch, tick: cursor.tick, id: BigInt(cursor.id) };
+  const highest = records.map(({ position }) => position).reduce(later, undefined);
+  const logLost =
+    highest === undefined
+      ? whole && comparePositions(acked, START) > 0
+      : comparePositions(highest, acked) < 0;
+  const isShared = ({ match, position }: ScannedRecord): boolean =>
+    match !== 'older' && position.tick <= forkedTick && position.tick > 0n;
+  const shared = records.filter(isShared).map(({ position }) => position);
+  const known = logLost ? [] : [capped(cursor.passed ?? acked, forkedTick)];
+  return {
+    cursor,
+    prev: logLost ? (highest ?? START) : (later(highest, acked) ?? START),
+    passed: [...shared, ...known].reduce(further, { tick: 0n, id: 0n }),
+    beyond: records.filter(({ position, match }) => match !== 'older' && position.tick > forkedTick),
+    logLost,
+    end,
+  };
+}
+
+function capped({ tick, id }: { readonly tick: bigint; readonly id: bigint | string }, most: bigint): Passed {
+  return tick > most ? { tick: most, id: MAX_ID } : { tick, id: BigInt(id) };
+}
+
+function further(left: Passed, { tick, id }: Passed): Passed {
+  return tick > left.tick || (tick === left.tick && id > left.id) ? { tick, id } : left;
+}
+
+function later(left: Position | undefined, { epoch, tick, id }: Position): Position | undefined {
+  const right = { epoch, tick, id };
+  return left === undefined || comparePositions(right, left) > 0 ? right : left;
+}
+
+function least(left: bigint, right: bigint): bigint {
+  return left < right ? left : right;
+}
+
+function greatest(left: bigint, right: bigint): bigint {
+  return left > right ? left : right;
+}

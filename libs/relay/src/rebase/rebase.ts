@@ -1,0 +1,181 @@
+import { hostname } from 'node:os';
+import { type Admin, type Broker, type LogEnds, partitionId } from '@converge/kafka';
+import { type Executor, withTransaction } from '@converge/postgres';
+import { systemClock, systemRandom } from '@converge/runtime';
+import type { SourceIdentity } from '../encode.ts';
+import type { CursorRecord } from '../leadership-sql.ts';
+import { eachOf } from '../log-check/each-of.ts';
+import { readIdentity, readStoredIdentity } from '../log-check/facts-sql.ts';
+import { isForeignCluster } from '../log-check/judge.ts';
+import { endsOf } from '../log-check/log-check.ts';
+import { LEASE } from '../options.ts';
+import type { RelayDatabase } from '../ports.ts';
+import { readLatestTick } from '../window-sql.ts';
+import { holdLease } from './hold-lease.ts';
+import { writeMarkers } from './marker.ts';
+import { planRebase, type RebasePlan } from './plan.ts';
+import { readLowestTick, requireLease, writeCursors, writeEpoch, writePhantoms } from './rebase-sql.ts';
+import { phantomsOf, report, type RebaseReport } from './report.ts';
+import { readSourceState } from './source-sql.ts';
+import { restamp } from './restamp.ts';
+import { type PartitionScan, scanPartition } from './scan.ts';
+
+export interface RebaseRequest {
+  readonly database: RelayDatabase;
+  readonly broker: Broker;
+  readonly reason: string;
+  /** Look only: take no lease, write nothing. @default false */
+  readonly dryRun?: boolean;
+  /** What stands in ce_source. @default the name in converge.source */
+  readonly sourceName?: string;
+  /** How long to wait for a relay that holds the lease, milliseconds. @default 10_000 */
+  readonly waitMs?: number;
+}
+
+const AT_ONCE = 16;
+
+/** Begins a new epoch at the last tick that log and database have in common. */
+export async function rebaseSource(request: RebaseRequest): Promise<RebaseReport> {
+  const { database, broker, sourceName, dryRun = false, waitMs = 10_000 } = request;
+  const admin = await broker.admin();
+  try {
+    if (dryRun) {
+      const { source, cursors, doneTick } = await readSourceState(database.executor);
+      return await look(request, admin, source, cursors, doneTick);
+    }
+    return await holdLease(
+      database,
+      { holder: `rebase:${hostname()}:${process.pid}`, waitMs },
+      (takeover) => {
+        const source = { ...takeover.source, name: sourceName ?? takeover.source.name };
+        return rebase(request, admin, { ...takeover, source });
+      },
+    );
+  } finally {
+    await admin.close();
+  }
+}
+
+async function look(
+  { database }: RebaseRequest,
+  admin: Admin,
+  source: SourceIdentity,
+  cursors: readonly CursorRecord[],
+  doneTick: bigint,
+): Promise<RebaseReport> {
+  const { places, notMarked } = await findPlaces(admin, cursors);
+  const scans = await scanAll(admin, database.executor, source, places);
+  const plan = await planOf(database.executor, source, doneTick, scans);
+  const phantoms = await phantomsOf(database.executor, plan);
+  const newTransactionIds = await isMoved(database.executor);
+  return report({ dryRun: true, source, plan, phantoms, notMarked, newTransactionIds });
+}
+
+async function rebase(
+  { database, broker, reason }: RebaseRequest,
+  admin: Admin,
+  { source, cursors, doneTick, topics, term }: Parameters<Parameters<typeof holdLease>[2]>[0],
+): Promise<RebaseReport> {
+  const { executor } = database;
+  const { places, notMarked } = await findPlaces(admin, cursors);
+  const before = await planOf(executor, source, doneTick, await scanAll(admin, executor, source, places));
+  const { epoch, forkedTick } = before;
+  const markers = before.partitions.map(({ cursor, prev }) => ({
+    topic: cursor.topic,
+    partition: cursor.partition,
+    prev,
+  }));
+  const offsets = await writeMarkers(broker, { source, epoch, forkedTick, reason }, markers, systemClock);
+  // The old primary may have written until the marker: only what stands before it is known for good.
+  const marked = places.map(({ cursor, ends }) => ({
+    cursor,
+    ends: { ...ends, latest: offsets.get(partitionId(cursor.topic, cursor.partition)) ?? ends.latest },
+  }));
+  const plan = {
+    ...(await planOf(executor, source, doneTick, await scanAll(admin, executor, source, marked))),
+    epoch,
+  };
+  const phantoms = await phantomsOf(executor, plan);
+  const newTransactionIds = await isMoved(executor);
+  const heldAt = topics.flatMap((topic) => topic.heldAt ?? []).reduce(lower, undefined);
+  const { tick: latest } = await readLatestTick(executor);
+  const identity = await readIdentity(executor);
+  await withTransaction(database, { clock: systemClock, random: systemRandom }, async (tx) => {
+    await requireLease(tx, LEASE, term);
+    await writeEpoch(tx, { epoch, forkedTick: plan.forkedTick, reason });
+    await writePhantoms(tx, epoch, phantoms);
+    const going = newTransactionIds
+      ? await restamp(tx, plan, { latestTick: latest.number, heldAt, term })
+      : plan;
+    const next = going.partitions.map(({ cursor, prev, passed, end }) => ({
+      topic: cursor.topic,
+      partition: cursor.partition,
+      prev,
+      passed,
+      logEnd: end + 1n,
+    }));
+    await writeCursors(tx, { doneTick: going.doneTick, cursors: next, identity });
+  });
+  return report({ dryRun: false, source, plan, phantoms, notMarked, newTransactionIds });
+}
+
+interface MarkedPlace {
+  readonly cursor: CursorRecord;
+  readonly ends: LogEnds;
+}
+
+async function findPlaces(
+  admin: Admin,
+  cursors: readonly CursorRecord[],
+): Promise<{ readonly places: readonly MarkedPlace[]; readonly notMarked: readonly string[] }> {
+  const notMarked: string[] = [];
+  const byTopic = [...Map.groupBy(cursors, ({ topic }) => topic)];
+  const places = await eachOf(byTopic, AT_ONCE, async ([topic, recorded]) => {
+    const found = await endsOf(admin, topic);
+    if (typeof found === 'string') {
+      notMarked.push(found);
+      return [];
+    }
+    const ends = new Map(found.map((one) => [one.partition, one]));
+    return recorded.flatMap((cursor) => {
+      const place = ends.get(cursor.partition);
+      return place === undefined ? [] : [{ cursor, ends: place }];
+    });
+  });
+  return { places: places.flat(), notMarked };
+}
+
+function scanAll(
+  admin: Admin,
+  executor: Executor,
+  source: SourceIdentity,
+  places: readonly MarkedPlace[],
+): Promise<readonly PartitionScan[]> {
+  return eachOf(places, AT_ONCE, ({ cursor, ends }) =>
+    scanPartition(admin, executor, { topic: cursor.topic, ends }, { source, cursor }),
+  );
+}
+
+async function planOf(
+  executor: Executor,
+  { epoch }: SourceIdentity,
+  doneTick: bigint,
+  scans: readonly PartitionScan[],
+): Promise<RebasePlan> {
+  const { tick } = await readLatestTick(executor);
+  const lowestTick = await readLowestTick(executor);
+  return planRebase({ epoch, latestTick: tick.number, lowestTick, doneTick, scans });
+}
+
+async function isMoved(executor: Executor): Promise<boolean> {
+  const { tick } = await readLatestTick(executor);
+  return isForeignCluster(
+    await readStoredIdentity(executor),
+    await readIdentity(executor),
+    tick.snapshot.xmax,
+  );
+}
+
+function lower(left: bigint | undefined, right: bigint): bigint {
+  return left === undefined || right < left ? right : left;
+}

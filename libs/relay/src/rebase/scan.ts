@@ -1,0 +1,62 @@
+import type { Admin } from '@converge/kafka';
+import type { Executor } from '@converge/postgres';
+import type { CursorRecord } from '../leadership-sql.ts';
+import { readKnownTicks } from '../log-check/facts-sql.ts';
+import { positionOf } from '../log-check/log-check.ts';
+import { backwards, ownRecord, type OwnRecord, type Place } from '../log-check/own-records.ts';
+import { comparePositions } from '@converge/contracts';
+import { placeOf, type TickMatch } from './plan.ts';
+
+/** A record of our source, and what the database says of its tick. */
+export interface ScannedRecord extends OwnRecord {
+  readonly match: TickMatch;
+}
+
+export interface PartitionScan {
+  readonly cursor: CursorRecord;
+  /** Ascending offsets: at least everything that the log holds beyond what the database knows. */
+  readonly records: readonly ScannedRecord[];
+  /** The log's beginning was reached, and nothing had been removed there. */
+  readonly whole: boolean;
+  readonly end: bigint;
+}
+
+/** Records with nothing foreign among them, until what lies before is believed. */
+const CALM_RECORDS = 64;
+
+/**
+ * Reads a partition back to where log and database agree: to a record at or below our cursor (a restored cursor is
+ * older than everything that was lost), with nothing foreign around it.
+ */
+export async function scanPartition(
+  admin: Admin,
+  executor: Executor,
+  place: Place,
+  {
+    source,
+    cursor,
+  }: { readonly source: { readonly id: string; readonly epoch: number }; readonly cursor: CursorRecord },
+): Promise<PartitionScan> {
+  const records: ScannedRecord[] = [];
+  const at = positionOf(cursor);
+  let met = false;
+  let calm = 0;
+  for await (const chunk of backwards(admin, place)) {
+    const own = chunk.flatMap((record) => ownRecord(record, source.id) ?? []);
+    const known = await readKnownTicks(
+      executor,
+      source.epoch,
+      own.map(({ position }) => position.tick),
+    );
+    const scanned = own.map((record) => ({ ...record, match: placeOf(record.position, known) }));
+    records.unshift(...scanned);
+    const foreign = scanned.some(({ match }) => match !== 'same' && match !== 'dropped');
+    calm = foreign ? 0 : calm + chunk.length;
+    met ||= scanned.some(
+      ({ match, position }) =>
+        (match === 'same' || match === 'dropped') && comparePositions(position, at) <= 0,
+    );
+    if (met && calm >= CALM_RECORDS) return { cursor, records, whole: false, end: place.ends.latest };
+  }
+  return { cursor, records, whole: place.ends.earliest === 0n, end: place.ends.latest };
+}

@@ -1,0 +1,72 @@
+import type { Executor } from '@converge/postgres';
+import type { SourceIdentity } from '../encode.ts';
+import { cursorColumns, cursorOf, type CursorRecord, type CursorRow } from '../leadership-sql.ts';
+import { LEASE } from '../options.ts';
+import type { Phantom } from './rebase-sql.ts';
+
+export interface Epoch {
+  readonly epoch: number;
+  readonly forkedTick: bigint;
+  readonly reason: string;
+  readonly at: Date;
+}
+
+/** What the database says of a source. Read only; nothing is locked. */
+export interface SourceState {
+  readonly source: SourceIdentity;
+  readonly epochs: readonly Epoch[];
+  /** Who has the lease now; undefined: nobody. */
+  readonly leader: { readonly holder: string; readonly expiresAt: Date } | undefined;
+  readonly doneTick: bigint;
+  readonly cursors: readonly CursorRecord[];
+}
+
+export async function readSource(executor: Executor): Promise<SourceIdentity> {
+  const { rows } = await executor.query<SourceIdentity>('select id::text, name, epoch from converge.source');
+  const source = rows[0];
+  if (source === undefined) throw new Error('converge.source is empty: run `converge migrate`');
+  return source;
+}
+
+export async function readSourceState(executor: Executor): Promise<SourceState> {
+  const source = await readSource(executor);
+  const epochs = await executor.query<{ epoch: number; forked: string; reason: string; at: Date }>(
+    'select epoch, forked_tick::text as forked, reason, at from converge.epoch order by epoch',
+  );
+  const leases = await executor.query<{ holder: string; expires_at: Date }>(
+    'select holder, expires_at from converge.lease where name = $1 and expires_at > clock_timestamp()',
+    [LEASE],
+  );
+  const done = await executor.query<{ done: string }>(
+    'select done_tick::text as done from converge.relay_source',
+  );
+  const cursors = await executor.query<CursorRow>(
+    `select ${cursorColumns} from converge.relay_cursor order by topic, partition`,
+  );
+  const lease = leases.rows[0];
+  return {
+    source,
+    epochs: epochs.rows.map(({ epoch, forked, reason, at }) => ({
+      epoch,
+      forkedTick: BigInt(forked),
+      reason,
+      at,
+    })),
+    leader: lease === undefined ? undefined : { holder: lease.holder, expiresAt: lease.expires_at },
+    doneTick: BigInt(done.rows[0]?.done ?? '0'),
+    cursors: cursors.rows.map((row) => cursorOf(row, source.epoch)),
+  };
+}
+
+/** What stood in the log beyond each fork. */
+export async function readPhantoms(
+  executor: Executor,
+): Promise<readonly (Phantom & { readonly epoch: number })[]> {
+  const { rows } = await executor.query<
+    Omit<Phantom, 'offset'> & { readonly epoch: number; readonly offset: string }
+  >(
+    `select epoch, topic, partition, log_offset::text as offset, kind, event_id as "eventId", position, type, key
+       from converge.phantom order by epoch, topic, partition, log_offset`,
+  );
+  return rows.map((row) => ({ ...row, offset: BigInt(row.offset) }));
+}
