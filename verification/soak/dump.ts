@@ -1,0 +1,92 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import type { LogRecord } from '../checker/facts.ts';
+import { fieldSeparator, headerSeparator, recordsPerTopic } from '../demo/collect/parse-dump.ts';
+import { findJars } from '../demo/collect/topic-dump.ts';
+
+const jvm = ['-XX:+UseSerialGC', '-Xmx384m'];
+const formatter = [
+  'print.timestamp=true',
+  'print.partition=true',
+  'print.offset=true',
+  'print.headers=true',
+  'print.key=true',
+  `key.separator=${fieldSeparator}`,
+  `headers.separator=${headerSeparator}`,
+].flatMap((property) => ['--formatter-property', property]);
+
+/** How many records each topic has; nothing is ever deleted here. */
+export async function countRecords(
+  brokers: string,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, number>> {
+  const shell = ['org.apache.kafka.tools.GetOffsetShell', '--bootstrap-server', brokers];
+  const args = [...jvm, '-cp', `${findJars()}/*`, ...shell];
+  const { stdout } = await promisify(execFile)('java', args, { timeout: 60_000, signal });
+  return recordsPerTopic(stdout);
+}
+
+/**
+ * Reads a topic with Kafka's own console consumer, so that what the kit's driver would hide is seen, and hands over the
+ * records one by one: of a partition in the order of offsets, and never more of them in memory than a line.
+ */
+export async function dumpTopic(
+  brokers: string,
+  topic: string,
+  count: number,
+  onRecord: (record: LogRecord) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  if (count === 0) return;
+  const consumer = ['org.apache.kafka.tools.consumer.ConsoleConsumer', '--bootstrap-server', brokers];
+  const what = [
+    '--topic',
+    topic,
+    '--from-beginning',
+    '--max-messages',
+    String(count),
+    '--timeout-ms',
+    '30000',
+  ];
+  const args = [...jvm, '-cp', `${findJars()}/*`, ...consumer, ...what, ...formatter];
+  const child = spawn('java', args, { stdio: ['ignore', 'pipe', 'ignore'], signal, killSignal: 'SIGKILL' });
+  const failed = once(child, 'error').then(([error]) => Promise.reject(error as Error));
+  const reader = createInterface({ input: child.stdout });
+  let read = 0;
+  reader.on('line', (line) => {
+    read += 1;
+    onRecord(parseLine(topic, line));
+  });
+  await Promise.race([failed, Promise.all([once(child, 'exit'), once(reader, 'close')])]);
+  if (read !== count) throw new Error(`the console consumer read ${read} of ${count} records of ${topic}`);
+}
+
+/** `LogAppendTime:1␁Partition:0␁Offset:7␁name:value␂name:value␁key␁payload` */
+export function parseLine(topic: string, line: string): LogRecord {
+  const [time = '', partition = '', offset = '', headers = '', key = '', ...payload] =
+    line.split(fieldSeparator);
+  if (
+    !time.startsWith('LogAppendTime:') ||
+    !partition.startsWith('Partition:') ||
+    !offset.startsWith('Offset:')
+  )
+    throw new Error(
+      `the console consumer printed something else than a record of ${topic}: ${line.slice(0, 200)}`,
+    );
+  const named: Record<string, string> = {};
+  for (const header of headers.split(headerSeparator)) {
+    const at = header.indexOf(':');
+    named[header.slice(0, at)] = header.slice(at + 1);
+  }
+  return {
+    topic,
+    partition: Number(partition.slice('Partition:'.length)),
+    offset: Number(offset.slice('Offset:'.length)),
+    appendedAtMs: Number(time.slice('LogAppendTime:'.length)),
+    headers: named,
+    key,
+    payload: payload.length === 1 ? (payload[0] ?? '') : payload.join(fieldSeparator),
+  };
+}

@@ -1,0 +1,37 @@
+import type { Clock } from '@converge/runtime';
+import type { Source, World } from '../world.ts';
+import type { Writers } from '../writers.ts';
+
+export interface FaultRun {
+  readonly world: World;
+  readonly writers: ReadonlyMap<Source, Writers>;
+  readonly clock: Clock;
+  /** In [0, 1): how long or how much. */
+  readonly size: number;
+  /** In [0, 1): which one. */
+  readonly pick: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Fault {
+  readonly kind: string;
+  /** Goes on in the background while other faults come. @default false */
+  readonly background?: boolean;
+  /** Does it, holds it, heals it; says what it did in a few words. Heals even when it is broken off. */
+  run(run: FaultRun): Promise<string>;
+}
+
+/** Which sources a fault concerns: one of them, or both. */
+export function chosen({ world, pick }: FaultRun): readonly Source[] {
+  if (pick < 0.4) return [world.hunted];
+  return pick < 0.8 ? [world.steady] : world.sources;
+}
+
+export function namesOf(sources: readonly Source[]): string {
+  return sources.map(({ name }) => name).join(' and ');
+}
+
+/** Milliseconds between the two, by the size of this run. */
+export function between(least: number, most: number, { size }: Pick<FaultRun, 'size'>): number {
+  return Math.round(least + (most - least) * size);
+}

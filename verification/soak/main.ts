@@ -1,0 +1,55 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { systemClock } from '@converge/runtime';
+import { progress } from '../demo/show/progress.ts';
+import { menu } from './faults/menu.ts';
+import { History } from './history.ts';
+import { soak } from './soak.ts';
+
+/** `make soak`: a long run under random faults, judged by what the writers committed. Exit code 0: nothing was found. */
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '30' },
+    rate: { type: 'string', default: '300' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
+    /** Only the faults whose name contains this. */
+    only: { type: 'string', default: '' },
+  },
+});
+const seed = Number(values.seed);
+const folder = join('.converge', 'soak', values.seed);
+rmSync(folder, { recursive: true, force: true });
+mkdirSync(folder, { recursive: true });
+const interrupt = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(name, () => {
+    if (interrupt.signal.aborted) process.exit(130);
+    interrupt.abort(new Error(`stopped by ${name}`));
+  });
+const shown = progress(process.stderr, () => systemClock.monotonic());
+const only = values.only === '' ? '' : ` --only '${values.only}'`;
+const command = `make soak ARGS="--seed ${seed} --minutes ${values.minutes} --rate ${values.rate}${only}"`;
+shown.note(command);
+try {
+  const { passed, markdown } = await soak({
+    minutes: Number(values.minutes),
+    rate: Number(values.rate),
+    seed,
+    faults: menu.filter(({ kind }) => kind.includes(values.only)),
+    folder,
+    command,
+    history: new History(folder),
+    progress: shown,
+    signal: interrupt.signal,
+  });
+  shown.end();
+  writeFileSync(join(folder, 'report.md'), markdown);
+  process.stdout.write(`\n${markdown}`);
+  process.exitCode = passed ? 0 : 1;
+} catch (error) {
+  shown.end();
+  process.stderr.write(`soak: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exitCode = interrupt.signal.aborted ? 130 : 1;
+}
+process.exit();

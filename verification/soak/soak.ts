@@ -1,0 +1,79 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '@converge/runtime';
+import { waitUntil } from '@converge/testing';
+import { type CampaignOptions, runCampaign } from './campaign.ts';
+import { type Judgement, judge } from './judge.ts';
+import { MemoryWatch, memoryTrend } from './memory.ts';
+import { report, type Report } from './report.ts';
+import { buildWorld, type World } from './world.ts';
+
+export interface SoakOptions extends Omit<CampaignOptions, 'world'> {
+  readonly folder: string;
+  /** Repeats this run. */
+  readonly command: string;
+}
+
+const STOP_MS = 20_000;
+
+/** Everything from nothing to nothing: what was started is gone when this resolves or rejects. */
+export async function soak(options: SoakOptions): Promise<Report> {
+  const { folder, progress, signal } = options;
+  const undo: (() => Promise<unknown>)[] = [];
+  try {
+    const env = { LOG_LEVEL: 'info' };
+    const world = await buildWorld(
+      folder,
+      env,
+      (line) => progress.note(line),
+      (one) => undo.push(one),
+    );
+    signal.throwIfAborted();
+    return await onWorld(world, options);
+  } finally {
+    for (const one of undo.reverse())
+      await one().catch((error: unknown) => progress.note(`while stopping: ${String(error)}`));
+  }
+}
+
+async function onWorld(world: World, options: SoakOptions): Promise<Report> {
+  const { folder, progress, signal, history, seed, command } = options;
+  await startRelays(world, signal);
+  progress.note(`two sources, three relays; their logs and the history of faults go to ${folder}/`);
+  history.note('begin', { seed, minutes: options.minutes, rate: options.rate });
+  const [steadyRelay] = world.steady.relays;
+  if (steadyRelay === undefined) throw new Error('there is no steady relay');
+  const memory = new MemoryWatch(steadyRelay, systemClock);
+  memory.start();
+  const result = await runCampaign({ ...options, world }).finally(() => memory.stop());
+  writeFileSync(join(folder, 'memory.json'), JSON.stringify(memory.samples));
+  signal.throwIfAborted();
+  for (const relay of world.sources.flatMap(({ relays }) => relays)) {
+    const exit = await relay.end(STOP_MS);
+    if (exit !== undefined && exit.code !== 0)
+      progress.note(`${relay.name} ended with ${exit.code ?? exit.signal ?? '?'} at the end`);
+  }
+  const judgements: Judgement[] = [];
+  for (const source of world.sources) {
+    progress.note(`reading the ledger and the log of ${source.name}`);
+    judgements.push(await judge(world, source, result, signal));
+  }
+  history.note('end', { verdicts: judgements });
+  return report({
+    seed,
+    command,
+    world,
+    result,
+    judgements,
+    memory: memoryTrend(memory.samples),
+  });
+}
+
+async function startRelays({ sources }: World, signal: AbortSignal): Promise<void> {
+  const relays = sources.flatMap((source) => source.relays);
+  for (const relay of relays) relay.start();
+  await waitUntil(() => signal.aborted || relays.every(({ running }) => running), {
+    what: `the relays to run (${relays.map(({ name, running }) => `${name}: ${running}`).join(', ')})`,
+    deadlineMs: 60_000,
+  });
+}

@@ -1,0 +1,154 @@
+import { kafkajsBroker } from '@converge/kafka';
+import { nameSource, outboxMigrations } from '@converge/outbox';
+import { connect, type Database, migrate } from '@converge/postgres';
+import { relayMigrations } from '@converge/relay';
+import {
+  embeddedKafka,
+  embeddedPostgres,
+  type EmbeddedServer,
+  faultProxy,
+  type FaultProxy,
+  freshDatabase,
+} from '@converge/testing';
+import { freePorts } from '../demo/process/ports.ts';
+import { ledgerSql, lonelySql, populateSql } from './ledger-sql.ts';
+import { RelayProcess } from './relay-process.ts';
+
+/** hunted: its relays are killed, stopped and restarted. steady: its relay never is, so that its memory can be watched. */
+export type SourceName = 'hunted' | 'steady';
+
+export interface Source {
+  readonly name: SourceName;
+  /** Straight to Postgres. */
+  readonly url: string;
+  readonly database: Database;
+  /** Between its relays and Postgres, and between its relays and Kafka. */
+  readonly databaseProxy: FaultProxy;
+  readonly brokerProxy: FaultProxy;
+  readonly relays: readonly RelayProcess[];
+  readonly mainTopic: string;
+  /** Also the one that gets halted. */
+  readonly sideTopic: string;
+}
+
+export interface World {
+  readonly postgres: EmbeddedServer;
+  readonly kafka: EmbeddedServer;
+  readonly sources: readonly Source[];
+  readonly hunted: Source;
+  readonly steady: Source;
+  /** A database of the same cluster that has nothing to do with us. */
+  readonly strangersUrl: string;
+  readonly folder: string;
+}
+
+/** Registers what must be undone, the last first, whatever happens. */
+export type Defer = (undo: () => Promise<unknown>) => void;
+
+export const topicSettings = {
+  // The dump then says when each record was written.
+  'message.timestamp.type': 'LogAppendTime',
+  'max.message.bytes': '1048588',
+} as const;
+
+export async function buildWorld(
+  folder: string,
+  relayEnv: Readonly<Record<string, string>>,
+  log: (line: string) => void,
+  defer: Defer,
+): Promise<World> {
+  const ports = await freePorts(2);
+  const brokerProxies: FaultProxy[] = [];
+  for (const port of ports) {
+    const proxy = await faultProxy({ target: `127.0.0.1:${port}` });
+    defer(() => proxy.close());
+    brokerProxies.push(proxy);
+  }
+  const doors = ports.map((port, index) => ({ port, advertisedPort: brokerProxies[index]?.port ?? 0 }));
+  // fsync and full_page_writes stay at their defaults, on: what is lost in a crash is what Postgres may lose.
+  const postgres = await embeddedPostgres({ log, settings: { max_wal_size: '2GB' } });
+  defer(() => postgres.dispose());
+  const kafka = await embeddedKafka({ log, doors });
+  defer(() => kafka.dispose());
+  await Promise.all([postgres.start(), kafka.start()]);
+  const strangersUrl = await freshDatabase(postgres.address, 'strangers');
+  const sources: Source[] = [];
+  for (const [index, name] of (['hunted', 'steady'] as const).entries()) {
+    const brokerProxy = brokerProxies[index];
+    if (brokerProxy !== undefined)
+      sources.push(await makeSource(name, { postgres, kafka, brokerProxy, folder, relayEnv, defer }));
+  }
+  const [hunted, steady] = sources;
+  if (hunted === undefined || steady === undefined) throw new Error('there is no source');
+  return { postgres, kafka, sources, hunted, steady, strangersUrl, folder };
+}
+
+interface Surroundings {
+  readonly postgres: EmbeddedServer;
+  readonly kafka: EmbeddedServer;
+  readonly brokerProxy: FaultProxy;
+  readonly folder: string;
+  readonly relayEnv: Readonly<Record<string, string>>;
+  readonly defer: Defer;
+}
+
+async function makeSource(name: SourceName, around: Surroundings): Promise<Source> {
+  const { postgres, kafka, brokerProxy, folder, relayEnv, defer } = around;
+  const url = await freshDatabase(postgres.address, name);
+  const database = connect({
+    url,
+    applicationName: 'soak',
+    max: 40,
+    connectTimeoutMs: 3_000,
+    statementTimeoutMs: 30_000,
+  });
+  defer(() => database.close());
+  const databaseProxy = await faultProxy({ target: `127.0.0.1:${postgres.port}` });
+  defer(() => databaseProxy.close());
+  const topics = [`soak.${name}.main`, `soak.${name}.side`] as const;
+  await prepare(database, name, topics);
+  await makeTopics(kafka.address, topics);
+  const proxied = new URL(url);
+  proxied.host = databaseProxy.address;
+  const env = { ...relayEnv, DATABASE_URL: proxied.href, KAFKA_BROKERS: brokerProxy.address };
+  const names = name === 'hunted' ? ['relay-hunted-a', 'relay-hunted-b'] : ['relay-steady'];
+  const relays = names.map((relay) => new RelayProcess(relay, env, folder));
+  for (const relay of relays) defer(() => relay.end(0));
+  return {
+    name,
+    url,
+    database,
+    databaseProxy,
+    brokerProxy,
+    relays,
+    mainTopic: topics[0],
+    sideTopic: topics[1],
+  };
+}
+
+async function prepare(
+  database: Database,
+  name: string,
+  [main, side]: readonly [string, string],
+): Promise<void> {
+  await migrate(database, [outboxMigrations, relayMigrations]);
+  await nameSource(database.executor, name);
+  await database.executor.query(ledgerSql);
+  for (const [topic, hot, cold] of [
+    [main, 5, 1_200],
+    [side, 1, 300],
+  ] as const)
+    await database.executor.query(populateSql, [topic, hot, cold]);
+  for (const topic of [main, side]) await database.executor.query(lonelySql, [topic]);
+}
+
+async function makeTopics(brokers: string, [main, side]: readonly [string, string]): Promise<void> {
+  const broker = kafkajsBroker({ brokers: [brokers], clientId: 'soak' });
+  try {
+    const admin = await broker.admin();
+    await admin.createTopic({ name: main, partitions: 6, config: topicSettings });
+    await admin.createTopic({ name: side, partitions: 3, config: topicSettings });
+  } finally {
+    await broker.close();
+  }
+}
