@@ -59,6 +59,10 @@ stack: $(INSTALLED) ## keep a Postgres and a Kafka up and print how to connect, 
 bench: $(INSTALLED) ## measure the relay: drain rate, CPU per event, latency commit to consumer
 	@node verification/benchmarks/main.ts $(ARGS)
 
+.PHONY: soak
+soak: $(INSTALLED) ## run relays under random faults for 30 min and compare the log with what was committed; ARGS="--minutes 5 --seed 1"
+	@node verification/soak/main.ts $(ARGS)
+
 .PHONY: schemas
 schemas: $(INSTALLED) ## write schemas/json and schemas/asyncapi.json from the event definitions
 	@node schemas/src/main.ts write
