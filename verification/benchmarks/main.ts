@@ -1,86 +1,104 @@
-import { cpus, totalmem } from 'node:os';
-import { connect, migrate } from '@converge/postgres';
-import { outboxMigrations } from '@converge/outbox';
-import { relayMigrations } from '@converge/relay';
-import { freshDatabase, withStack } from '@converge/testing';
-import { parseArgs } from 'node:util';
-import { drain } from './drain.ts';
-import { latency } from './latency.ts';
-import { summarize } from './statistics.ts';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Stack, startStack } from '@converge/testing';
+import type { Case, World } from './case.ts';
+import { cases } from './cases/index.ts';
+import { Cleanup } from './cleanup.ts';
+import { circumstances } from './report/circumstances.ts';
+import { figureTable } from './report/markdown.ts';
+import { figuresOf, type Section, writeReport } from './report/report.ts';
+import { type Command, readCommand, type Settings, USAGE } from './settings.ts';
+import { findSides } from './sides/index.ts';
 
-/** `make bench`: prints a Markdown report of the relay's drain rate and latency on this machine. */
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '5' },
-    events: { type: 'string', default: '200000' },
-    rate: { type: 'string', default: '200' },
-    seconds: { type: 'string', default: '20' },
-  },
-});
-const rounds = Number(values.rounds);
+/** `make bench`: the relay beside its peers, on one Postgres and one Kafka; a table, a report and plots. */
+const folder = '.converge/benchmarks';
 const say = (line: string): boolean => process.stderr.write(`${line}\n`);
+const cleanup = new Cleanup(say);
+let interrupted = false;
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(name, () => {
+    if (interrupted) process.exit(130);
+    interrupted = true;
+    say(`stopped by ${name}: ending what was started`);
+    void cleanup.run().then(() => process.exit(130));
+  });
 
-await withStack(async ({ databaseUrl: serverUrl, brokers }) => {
-  const drains = [];
-  const latencies = [];
-  for (let round = 1; round <= rounds; round += 1) {
-    const drained = await drain(await source(serverUrl), brokers, Number(values.events));
-    drains.push(drained);
-    say(
-      `round ${round}: drain ${drained.eventsPerSecond.toFixed(0)} events/s, ${drained.cpuMicrosPerEvent.toFixed(1)} µs CPU/event`,
-    );
-    const late = await latency(await source(serverUrl), brokers, Number(values.rate), Number(values.seconds));
-    latencies.push(late);
-    say(
-      `round ${round}: commit→consumer p50 ${late.p50Ms.toFixed(1)} ms, p99 ${late.p99Ms.toFixed(1)} ms over ${late.events} events`,
-    );
-  }
-  const row = (name: string, sample: number[], digits: number): string => {
-    const { min, median, max } = summarize(sample);
-    return `| ${name} | ${median.toFixed(digits)} | ${min.toFixed(digits)} | ${max.toFixed(digits)} |`;
-  };
-  const lines = [
-    `Machine: ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB; Node ${process.version}; ` +
-      `Postgres, Kafka, relay and measuring process share it. ${rounds} rounds.`,
-    '',
-    '| figure | median | min | max |',
-    '|---|---|---|---|',
-    row(
-      `drain of ${values.events} events of 300 B, events/s`,
-      drains.map((d) => d.eventsPerSecond),
-      0,
-    ),
-    row(
-      'relay CPU, µs per event',
-      drains.map((d) => d.cpuMicrosPerEvent),
-      1,
-    ),
-    row(
-      'relay resident memory, MiB',
-      drains.map((d) => d.residentMiB),
-      0,
-    ),
-    row(
-      `commit→consumer at ${values.rate} tx/s, p50 ms`,
-      latencies.map((l) => l.p50Ms),
-      1,
-    ),
-    row(
-      `commit→consumer at ${values.rate} tx/s, p99 ms`,
-      latencies.map((l) => l.p99Ms),
-      1,
-    ),
-  ];
-  process.stdout.write(`${lines.join('\n')}\n`);
-});
+process.exit(await main(read()));
 
-async function source(serverUrl: string): Promise<string> {
-  const url = await freshDatabase(serverUrl, 'bench');
-  const database = connect({ url, applicationName: 'bench' });
+async function main(command: Command | undefined): Promise<number> {
+  if (command === undefined) return 2;
+  if (command.kind === 'help') process.stdout.write(USAGE);
+  if (command.kind === 'list')
+    for (const { name, title } of cases) process.stdout.write(`${name.padEnd(10)} ${title}\n`);
+  return command.kind === 'run' ? run(command.settings) : 0;
+}
+
+function read(): Command | undefined {
   try {
-    await migrate(database, [outboxMigrations, relayMigrations]);
-  } finally {
-    await database.close();
+    return readCommand(process.argv.slice(2));
+  } catch (error) {
+    say(`bench: ${messageOf(error)}\n\n${USAGE}`);
+    return undefined;
   }
-  return url;
+}
+
+async function run(settings: Settings): Promise<number> {
+  const unknown = settings.only.find((name) => !cases.some((known) => known.name === name));
+  if (unknown !== undefined) {
+    say(`bench: there is no case "${unknown}": ${cases.map(({ name }) => name).join(', ')}`);
+    return 2;
+  }
+  mkdirSync(folder, { recursive: true });
+  try {
+    const stack = await startStack({
+      log: say,
+      postgresSettings: { wal_level: 'logical', max_wal_size: '4GB' },
+    });
+    cleanup.add(() => stack.stop());
+    return await measure(settings, stack);
+  } catch (error) {
+    if (!interrupted) say(`bench: ${messageOf(error)}`);
+    return 1;
+  } finally {
+    await cleanup.run();
+    // The handler of the signal leaves when everything has ended.
+    if (interrupted) await new Promise(() => undefined);
+  }
+}
+
+async function measure(settings: Settings, stack: Stack): Promise<number> {
+  const sides = await findSides(stack.databaseUrl, say);
+  const world: World = { settings, stack, sides, cleanup, folder, say, learnt: {} };
+  const chosen = cases.filter(({ name }) => settings.only.length === 0 || settings.only.includes(name));
+  const sections: Section[] = [];
+  for (const one of chosen) {
+    sections.push({ title: one.title, result: await runCase(one, world) });
+    if (interrupted) return 130;
+  }
+  const date = new Date().toISOString().slice(0, 10);
+  const whole = settings.only.length === 0 && !settings.quick;
+  const file = settings.out ?? join(whole ? 'docs/benchmarks' : folder, `${date}-relay.md`);
+  const title = `The relay and its peers, ${date}`;
+  const written = writeReport(file, { title, circumstances: await circumstances(world), sections });
+  process.stdout.write(`${figureTable(figuresOf(sections))}\n`);
+  say(`\nreport: ${written.join(', ')}`);
+  return sections.some(({ result }) => 'failed' in result) ? 1 : 0;
+}
+
+/** A case that fails does not take the others with it. */
+async function runCase(one: Case, world: World): Promise<Section['result']> {
+  const began = performance.now();
+  say(`— ${one.name}: ${one.title}`);
+  try {
+    return await one.run(world);
+  } catch (error) {
+    if (!interrupted) say(`${one.name} failed: ${messageOf(error)}`);
+    return { failed: messageOf(error) };
+  } finally {
+    say(`  (${((performance.now() - began) / 1000).toFixed(0)} s)`);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest';
+import { Cleanup } from './cleanup.ts';
+
+test('parts are undone once, the last one first, and one that fails does not stop the others', async () => {
+  const said: string[] = [];
+  const undone: string[] = [];
+  const cleanup = new Cleanup((line) => said.push(line));
+  const part = (name: string) => cleanup.add(() => Promise.resolve(void undone.push(name)));
+  part('database');
+  cleanup.add(() => Promise.reject(new Error('the slot is in use')));
+  const topic = part('topic');
+  part('process');
+  await topic();
+  await cleanup.run();
+  await topic();
+  await cleanup.run();
+  expect(undone).toEqual(['topic', 'process', 'database']);
+  expect(said).toEqual(['clean-up: the slot is in use']);
+});

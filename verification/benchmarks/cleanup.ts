@@ -1,0 +1,32 @@
+/**
+ * What has to be undone at the end, whatever happens: the last thing made goes first. A part that cannot be undone is
+ * told and does not keep the others from being undone.
+ */
+export class Cleanup {
+  readonly #parts = new Set<() => Promise<void>>();
+  readonly #say: (line: string) => void;
+
+  constructor(say: (line: string) => void) {
+    this.#say = say;
+  }
+
+  /** Returns a function that undoes this part now; later calls do nothing. */
+  add(undo: () => Promise<void>): () => Promise<void> {
+    let undone: Promise<void> | undefined;
+    const part = (): Promise<void> => {
+      this.#parts.delete(part);
+      return (undone ??= undo());
+    };
+    this.#parts.add(part);
+    return part;
+  }
+
+  async run(): Promise<void> {
+    for (const part of [...this.#parts].reverse())
+      try {
+        await part();
+      } catch (error) {
+        this.#say(`clean-up: ${error instanceof Error ? error.message : String(error)}`);
+      }
+  }
+}

@@ -1,0 +1,86 @@
+import { systemClock } from '@converge/runtime';
+import type { World } from '../case.ts';
+import type { Place, Side, Source } from '../sides/side.ts';
+import type { Child } from './child.ts';
+import { rateBetween, type Sample } from './growth.ts';
+import type { Content } from './topic-log.ts';
+
+/** The first part of a backlog is not counted: compilers of V8 and of the JVM warm up there. */
+export const WARM_UP = 0.2;
+
+export interface Drained {
+  readonly side: string;
+  readonly rows: number;
+  readonly eventsPerSecond: number;
+  /** Of the side's own process, user and system. */
+  readonly cpuMicrosPerEvent: number;
+  readonly peakMiB: number;
+  readonly samples: readonly Sample[];
+  /** Resident memory at each sample, MiB. */
+  readonly memory: readonly { readonly count: number; readonly residentMiB: number }[];
+  /** Read back from the topic when asked for. */
+  readonly content: Content | undefined;
+}
+
+export interface DrainOptions {
+  readonly rows: number;
+  /** Reads everything back and compares. @default false */
+  readonly verify?: boolean;
+  /** @default 240_000 */
+  readonly deadlineMs?: number;
+}
+
+export function placeOf({ stack, cleanup, folder }: World): Place {
+  return { serverUrl: stack.databaseUrl, brokers: stack.brokers, cleanup, folder };
+}
+
+/** Writes a backlog, starts the side, and measures until all of it lies in the topic. Leaves nothing behind. */
+export async function drainOnce(world: World, side: Side, options: DrainOptions): Promise<Drained> {
+  const source = await side.open(placeOf(world));
+  try {
+    await source.write(0, options.rows);
+    return await measureDrain(side.name, source, source.start(), options);
+  } finally {
+    await source.remove();
+  }
+}
+
+/** Throws when another number of records than rows lies in the topic, or their content is not the rows'. */
+export async function measureDrain(
+  side: string,
+  { log }: Source,
+  child: Child,
+  { rows, verify = false, deadlineMs = 240_000 }: DrainOptions,
+): Promise<Drained> {
+  let warm: { readonly count: number; readonly cpu: number } | undefined;
+  let cpu = 0;
+  const memory: { count: number; residentMiB: number }[] = [];
+  const samples = await log.watch(rows, {
+    deadlineMs,
+    look: ({ count }) => {
+      child.assertAlive();
+      cpu = child.cpuSeconds();
+      memory.push({ count, residentMiB: child.residentMiB() });
+      if (count >= rows * WARM_UP) warm ??= { count, cpu };
+    },
+  });
+  const peakMiB = child.peakMiB();
+  // Whoever sends something twice does it now.
+  await systemClock.sleep(300);
+  const records = await log.count();
+  if (records !== rows) throw new Error(`${side}: ${records} records in the topic for ${rows} rows`);
+  const content = verify ? await log.content() : undefined;
+  if (content !== undefined && content.distinct !== rows)
+    throw new Error(`${side}: ${content.distinct} different events in the topic for ${rows} rows`);
+  const { count = 0, cpu: warmCpu = 0 } = warm ?? {};
+  return {
+    side,
+    rows,
+    eventsPerSecond: rateBetween(samples, rows * WARM_UP, rows),
+    cpuMicrosPerEvent: ((cpu - warmCpu) / (rows - count)) * 1e6,
+    peakMiB,
+    samples,
+    memory,
+    content,
+  };
+}

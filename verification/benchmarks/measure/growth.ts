@@ -1,0 +1,28 @@
+/** How many records a topic had at a moment. */
+export interface Sample {
+  readonly atMs: number;
+  readonly count: number;
+}
+
+/** When the topic reached `count`, on the straight line between the two samples around it. NaN when it never did. */
+export function reachedAt(samples: readonly Sample[], count: number): number {
+  const after = samples.findIndex((sample) => sample.count >= count);
+  const later = samples[after];
+  const earlier = samples[after - 1];
+  if (later === undefined) return Number.NaN;
+  if (earlier === undefined || later.count === earlier.count) return later.atMs;
+  const share = (count - earlier.count) / (later.count - earlier.count);
+  return earlier.atMs + share * (later.atMs - earlier.atMs);
+}
+
+/** Records per second between two counts. */
+export function rateBetween(samples: readonly Sample[], from: number, to: number): number {
+  return ((to - from) / (reachedAt(samples, to) - reachedAt(samples, from))) * 1000;
+}
+
+/** The rate of each of `parts` equal parts of the way from 0 to `total`. */
+export function ratesOfParts(samples: readonly Sample[], total: number, parts: number): number[] {
+  return Array.from({ length: parts }, (_, part) =>
+    rateBetween(samples, Math.max(1, (total * part) / parts), (total * (part + 1)) / parts),
+  );
+}

@@ -1,0 +1,85 @@
+import { type Admin, kafkajsBroker } from '@converge/kafka';
+import { systemClock } from '@converge/runtime';
+import type { Sample } from './growth.ts';
+
+/** A topic seen from outside: by the ends of its partitions, so that every side is measured in the same way. */
+export interface TopicLog {
+  readonly topic: string;
+  count(): Promise<number>;
+  /** Samples until the topic has `count` records; `look` is called at each sample and may throw to end it. */
+  watch(count: number, options: WatchOptions): Promise<Sample[]>;
+  /** Reads everything: see `Content`. */
+  content(): Promise<Content>;
+  /** Removes the topic. */
+  remove(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface WatchOptions {
+  readonly deadlineMs: number;
+  readonly look?: (sample: Sample) => void;
+  /** @default 20 */
+  readonly everyMs?: number;
+}
+
+/** What lies in the topic, judged by the number that every payload carries. */
+export interface Content {
+  readonly records: number;
+  readonly distinct: number;
+  /** Records that came after a higher number of their key. */
+  readonly outOfOrder: number;
+}
+
+const NUMBER = /"n":\s?(\d+)/;
+
+export async function openTopic(brokers: string, topic: string, partitions: number): Promise<TopicLog> {
+  const broker = kafkajsBroker({ brokers: brokers.split(','), clientId: 'bench' });
+  const admin = await broker.admin();
+  await admin.createTopic({ name: topic, partitions });
+  const count = async (): Promise<number> =>
+    (await admin.logEnds(topic)).reduce((sum, ends) => sum + Number(ends.latest - ends.earliest), 0);
+  return {
+    topic,
+    count,
+    watch: (until, options) => watch(topic, count, until, options),
+    content: () => contentOf(admin, topic),
+    remove: () => admin.deleteTopic(topic),
+    close: () => broker.close(),
+  };
+}
+
+async function watch(
+  topic: string,
+  count: () => Promise<number>,
+  until: number,
+  { deadlineMs, look, everyMs = 20 }: WatchOptions,
+): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  const end = systemClock.monotonic() + deadlineMs;
+  for (;;) {
+    const sample = { count: await count(), atMs: systemClock.monotonic() };
+    samples.push(sample);
+    look?.(sample);
+    if (sample.count >= until) return samples;
+    if (sample.atMs > end)
+      throw new Error(`only ${sample.count} of ${until} events reached ${topic} in ${deadlineMs / 1000} s`);
+    await systemClock.sleep(everyMs);
+  }
+}
+
+async function contentOf(admin: Admin, topic: string): Promise<Content> {
+  const lastOfKey = new Map<string, number>();
+  const seen = new Set<number>();
+  let records = 0;
+  let outOfOrder = 0;
+  for (const { partition, earliest, latest } of await admin.logEnds(topic))
+    for await (const { key, value } of admin.read(topic, partition, earliest, latest)) {
+      const number = Number(NUMBER.exec(value?.toString('latin1', 0, 40) ?? '')?.[1] ?? Number.NaN);
+      const name = key?.toString() ?? '';
+      records += 1;
+      seen.add(number);
+      if (number < (lastOfKey.get(name) ?? -1)) outOfOrder += 1;
+      else lastOfKey.set(name, number);
+    }
+  return { records, distinct: seen.size, outOfOrder };
+}

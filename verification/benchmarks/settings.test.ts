@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest';
+import { readCommand } from './settings.ts';
+
+test('a whole run has the sizes of the design; --quick has less of everything; a flag holds over both', () => {
+  const read = (...args: string[]) => {
+    const command = readCommand(args);
+    if (command.kind !== 'run') throw new Error(command.kind);
+    return command.settings;
+  };
+  expect(read()).toMatchObject({
+    rounds: 5,
+    tailRounds: 10,
+    events: 500_000,
+    deepEvents: 10_000_000,
+    only: [],
+  });
+  expect(read('--quick', '--only', 'drain,raw')).toMatchObject({ rounds: 1, only: ['drain', 'raw'] });
+  expect(read('--quick', '--events', '3_000')).toMatchObject({ events: 3_000, rounds: 1 });
+});
+
+test('what is no flag or no number is refused with its name', () => {
+  expect(() => readCommand(['--rounds', 'many'])).toThrow('--rounds is "many"');
+  expect(() => readCommand(['--rounds', '0'])).toThrow('--rounds is "0"');
+  expect(() => readCommand(['--ronds', '3'])).toThrow('--ronds');
+});

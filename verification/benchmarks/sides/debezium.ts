@@ -1,0 +1,128 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Child, startChild } from '../measure/child.ts';
+import type { DebeziumJars } from './debezium-jars.ts';
+import { dropSlot, openSource, PAYLOAD_SQL, type Place, type Side, withClient } from './side.ts';
+
+const LOG4J = fileURLToPath(new URL('../../../infra/kafka/log4j2.properties', import.meta.url));
+
+/** The flags of Kafka's own connect-standalone.sh. */
+const JVM = [
+  '-server',
+  '-Xms256M',
+  '-Xmx2G',
+  '-XX:+UseG1GC',
+  '-XX:MaxGCPauseMillis=20',
+  '-XX:InitiatingHeapOccupancyPercent=35',
+  '-XX:+ExplicitGCInvokesConcurrent',
+];
+
+/**
+ * Kafka Connect, standalone, with Debezium's Postgres connector and its outbox event router, set up as its
+ * documentation does. What is not a default is in Debezium's favour: `poll.interval.ms` 5 for latency, no statistics
+ * metrics (their queue overflows in a drain and slows it), plain text through the string converters. Larger batches and
+ * queues than the default made its drain slower here. The slot is made before the rows, so a backlog lies in the WAL.
+ */
+export function debezium({ java, folder: jars }: DebeziumJars): Side {
+  return {
+    name: 'Debezium',
+    mostRows: Number.MAX_SAFE_INTEGER,
+    open: (place) =>
+      openSource(place, {
+        prefix: 'debezium',
+        table: 'outbox',
+        prepare: async (databaseUrl) => {
+          const slot = slotOf(databaseUrl);
+          await withClient(databaseUrl, async (client) => {
+            await client.query(`
+              create table outbox (
+                id uuid primary key default gen_random_uuid(), aggregatetype text not null, aggregateid text not null,
+                type text not null, payload text not null)`);
+            await client.query(`create publication ${slot} for table outbox`);
+            await client.query(`select pg_create_logical_replication_slot('${slot}', 'pgoutput')`);
+          });
+        },
+        insertRows: `
+          insert into outbox (aggregatetype, aggregateid, type, payload)
+          select $1, 'key-' || (n % 1000), 'bench.event', ${PAYLOAD_SQL} from generate_series($2::bigint, $3::bigint) n`,
+        insertOne: `insert into outbox (aggregatetype, aggregateid, type, payload) values ($1, $2, 'bench.event', $3)`,
+        start: (databaseUrl) => startConnect(place, databaseUrl, java, jars),
+        release: (databaseUrl) => dropSlot(databaseUrl, slotOf(databaseUrl)),
+      }),
+  };
+}
+
+function slotOf(databaseUrl: string): string {
+  return new URL(databaseUrl).pathname.slice(1);
+}
+
+function startConnect(place: Place, databaseUrl: string, java: string, jars: string): Child {
+  const name = slotOf(databaseUrl);
+  const worker = join(place.folder, `${name}-worker.properties`);
+  const connector = join(place.folder, `${name}-connector.properties`);
+  const offsets = join(place.folder, `${name}-offsets`);
+  rmSync(offsets, { force: true });
+  writeFileSync(worker, properties(workerSettings(place.brokers, offsets)));
+  writeFileSync(connector, properties(connectorSettings(databaseUrl, name)));
+  return startChild({
+    name: 'Debezium',
+    command: java,
+    args: [
+      ...JVM,
+      `-Dlog4j2.configurationFile=${LOG4J}`,
+      '-cp',
+      join(jars, '*'),
+      'org.apache.kafka.connect.cli.ConnectStandalone',
+      worker,
+      connector,
+    ],
+    logFile: join(place.folder, 'debezium.log'),
+  });
+}
+
+function workerSettings(brokers: string, offsets: string): Record<string, string> {
+  return {
+    'bootstrap.servers': brokers,
+    'key.converter': 'org.apache.kafka.connect.storage.StringConverter',
+    'value.converter': 'org.apache.kafka.connect.storage.StringConverter',
+    'offset.storage.file.filename': offsets,
+    'plugin.discovery': 'service_load', // only a faster start
+    listeners: 'http://127.0.0.1:0',
+    'topic.creation.enable': 'false',
+  };
+}
+
+function connectorSettings(databaseUrl: string, name: string): Record<string, string> {
+  const { hostname, port, username, password } = new URL(databaseUrl);
+  return {
+    name,
+    'connector.class': 'io.debezium.connector.postgresql.PostgresConnector',
+    'tasks.max': '1',
+    'plugin.name': 'pgoutput',
+    'database.hostname': hostname,
+    'database.port': port === '' ? '5432' : port,
+    'database.user': decodeURIComponent(username),
+    'database.password': password === '' ? 'none' : decodeURIComponent(password),
+    'database.dbname': name,
+    'topic.prefix': name,
+    'table.include.list': 'public.outbox',
+    'publication.name': name,
+    'publication.autocreate.mode': 'disabled',
+    'slot.name': name,
+    'snapshot.mode': 'no_data',
+    'poll.interval.ms': '5',
+    'statistics.metrics.enabled': 'false',
+    'tombstones.on.delete': 'false',
+    transforms: 'outbox',
+    'transforms.outbox.type': 'io.debezium.transforms.outbox.EventRouter',
+    'transforms.outbox.route.topic.replacement': '${routedByValue}',
+    'transforms.outbox.table.fields.additional.placement': 'type:header:type',
+  };
+}
+
+function properties(settings: Readonly<Record<string, string>>): string {
+  return `${Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}`)
+    .join('\n')}\n`;
+}
