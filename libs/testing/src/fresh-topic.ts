@@ -6,18 +6,20 @@ export interface FreshTopicOptions {
   readonly partitions?: number;
   /** Shows in the name. @default 'test' */
   readonly prefix?: string;
+  /** @default the broker's */
+  readonly config?: Readonly<Record<string, string>>;
 }
 
 /** Makes an empty topic on `brokers` (comma-separated `host:port`) and returns its name. */
 export async function freshTopic(
   brokers: string,
-  { partitions = 3, prefix = 'test' }: FreshTopicOptions = {},
+  { partitions = 3, prefix = 'test', config = {} }: FreshTopicOptions = {},
 ): Promise<string> {
   const name = `${prefix}-${randomBytes(6).toString('hex')}`;
   const broker = kafkajsBroker({ brokers: brokers.split(','), clientId: 'converge-testing' });
   try {
     const admin = await broker.admin();
-    await admin.createTopic({ name, partitions });
+    await admin.createTopic({ name, partitions, config });
   } finally {
     await broker.close();
   }

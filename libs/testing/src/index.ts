@@ -10,6 +10,7 @@ export { freshDatabase } from './database.ts';
 export { dumpTopic, type DumpedRecord } from './dump-topic.ts';
 export { faultProxy, type FaultProxy, type FaultProxyOptions } from './fault-proxy.ts';
 export { freshTopic, type FreshTopicOptions } from './fresh-topic.ts';
+export { type JavaRecord, readWithJava } from './java-consumer.ts';
 export { manualClock, type ManualClock } from './manual-clock.ts';
 export {
   embeddedKafka,

@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto';
+import { freshTopic } from '@converge/testing';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import type { Broker, IncomingRecord, OutgoingBatch, OutgoingRecord } from '../broker.ts';
+import { until, written } from '../contract-suite-kit.ts';
+import { type Connect, drivers } from '../fixture/drivers.ts';
+import { bytesOf, sealedByBuilder } from '../fixture/edge-records.ts';
+
+/*
+ * Codecs when they are hot: Node 24 once compiled a cursor in a module variable wrongly, and only after thousands of
+ * records. Half a million written through each driver and read through the other, each compared to the byte.
+ * Taken out once, and a test here failed: one byte of one sealed record changed after half a million fields.
+ */
+const { brokers } = inject('stack');
+const PARTITIONS = 4;
+const BATCH = 500;
+const EACH = 125_000;
+const START = 1_750_000_000_000;
+const TEXT = 'The quick brown fox – žluťoučký kůň – jumps over 13 lazy dogs 😀. '.repeat(140);
+
+/** Every size from nothing to some hundred bytes, now and then thousands; nulls, headers or none. */
+function bodyOf(index: number): Omit<OutgoingRecord, 'timestampMs'> {
+  const size = index % 997 === 0 ? 8_000 + (index % 300) : index % 211;
+  const headers = [
+    ['ce_id', String(index)],
+    ['tenant', TEXT.slice(0, index % 67)],
+  ] as const;
+  return {
+    key: index % 50 === 0 ? null : `key-${index}`,
+    value: index % 101 === 0 ? null : `${index}${TEXT.slice(0, size)}`,
+    headers: index % 3 === 0 ? [] : headers,
+  };
+}
+
+/** A prime number of them, so that every batch begins with another; a record is told from its likes by its time. */
+const bodies = Array.from({ length: 4_999 }, (_, index) => bodyOf(index));
+const expected = bodies.map(({ key, value, headers }) => ({
+  key: bytesOf(key),
+  value: bytesOf(value),
+  headers: headers.map(([name, text]) => [name, Buffer.from(text)] as const),
+}));
+
+function recordAt(partition: number, index: number): OutgoingRecord {
+  return { ...bodies[(partition + index) % bodies.length]!, timestampMs: START + index };
+}
+
+/** Every second batch sealed by the builder, as the relay does. */
+async function write(broker: Broker, topic: string): Promise<void> {
+  const producer = await broker.producer();
+  for (let first = 0; first < EACH; first += BATCH) {
+    const together: OutgoingBatch[] = [];
+    for (let partition = 0; partition < PARTITIONS; partition += 1) {
+      const records = Array.from({ length: BATCH }, (_, index) => recordAt(partition, first + index));
+      const sealed = first % (2 * BATCH) === 0 ? sealedByBuilder(records) : records;
+      together.push({ topic, partition, records: sealed });
+    }
+    for (const result of await producer.send(together)) written(result);
+  }
+}
+
+/** Ends with the number read, or at the first record that is another than was written at its place. */
+async function readBack(broker: Broker, topic: string): Promise<number | IncomingRecord> {
+  const next = new Array<bigint>(PARTITIONS).fill(0n);
+  let count = 0;
+  let other: IncomingRecord | undefined;
+  const consumer = broker.consumer({
+    groupId: `half-million-${randomBytes(4).toString('hex')}`,
+    topics: [topic],
+    handlers: {
+      assigned: () => Promise.resolve(new Map()),
+      revoked: () => undefined,
+      batch: ({ partition, records }) => {
+        for (const record of records) {
+          if (record.offset !== next[partition] || !isAsWritten(record)) other ??= record;
+          next[partition] = record.offset + 1n;
+        }
+        count += records.length;
+        return Promise.resolve();
+      },
+    },
+  });
+  await consumer.start();
+  await until('all records', () => other !== undefined || count >= EACH * PARTITIONS, 60_000);
+  await consumer.stop();
+  return other ?? count;
+}
+
+function isAsWritten({ partition, offset, key, value, headers, timestampMs }: IncomingRecord): boolean {
+  const wanted = expected[(partition + Number(offset)) % expected.length]!;
+  return (
+    timestampMs === START + Number(offset) &&
+    same(key, wanted.key) &&
+    same(value, wanted.value) &&
+    headers.length === wanted.headers.length &&
+    headers.every(([name, text], at) => name === wanted.headers[at]![0] && same(text, wanted.headers[at]![1]))
+  );
+}
+
+function same(left: Buffer | null, right: Buffer | null): boolean {
+  return left === null || right === null ? left === right : left.equals(right);
+}
+
+function opened(connect: Connect): Broker {
+  const broker = connect({ brokers: brokers.split(','), clientId: 'half-million' });
+  onTestFinished(() => broker.close());
+  return broker;
+}
+
+describe.each(drivers)('half a million records written by %s', (name, connect) => {
+  it.each(drivers.filter(([reader]) => reader !== name))(
+    'are read by %s as they were written',
+    async (_, other) => {
+      const topic = await freshTopic(brokers, { partitions: PARTITIONS });
+      await write(opened(connect), topic);
+      expect(await readBack(opened(other), topic)).toBe(EACH * PARTITIONS);
+    },
+    120_000,
+  );
+});

@@ -1,0 +1,94 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { dataFolder } from './stack/instance.ts';
+import { findJava } from './stack/java.ts';
+import { kafkaJars } from './stack/kafka-jars.ts';
+
+export interface JavaRecord {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: readonly (readonly [name: string, value: Buffer | null])[];
+  readonly timestampMs: number;
+}
+
+// Control characters that no test writes: the console consumer knows no lengths.
+const FIELD = '\u0001';
+const HEADER = '\u0002';
+const RECORD = '\u0003\n';
+const NULL = '\u0004';
+const CREATE_TIME = 'CreateTime:';
+const NO_HEADERS = 'NO_HEADERS';
+
+/**
+ * Reads a topic of one partition from its beginning with Kafka's own console consumer: an implementation that shares
+ * nothing with ours. Keys, values and headers may hold anything but the characters U+0001 to U+0004; header names no colon.
+ */
+export async function readWithJava(
+  brokers: string,
+  topic: string,
+  count: number,
+): Promise<readonly JavaRecord[]> {
+  const properties = {
+    'print.key': 'true',
+    'print.headers': 'true',
+    'print.timestamp': 'true',
+    'key.separator': FIELD,
+    'headers.separator': HEADER,
+    'line.separator': RECORD,
+    'null.literal': NULL,
+  };
+  const { stdout } = await promisify(execFile)(
+    await findJava(),
+    [
+      // A short life: the first compiler is enough.
+      ...['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'],
+      ...['-cp', join(await jarsFolder(), '*'), 'org.apache.kafka.tools.consumer.ConsoleConsumer'],
+      ...['--bootstrap-server', brokers, '--topic', topic, '--from-beginning'],
+      ...['--max-messages', String(count), '--timeout-ms', '30000'],
+      ...Object.entries(properties).flatMap(([name, value]) => ['--formatter-property', `${name}=${value}`]),
+    ],
+    { encoding: 'buffer', maxBuffer: 67_108_864 },
+  );
+  return split(stdout, RECORD).map(recordOf);
+}
+
+function recordOf(line: Buffer): JavaRecord {
+  const [time, headers, key, value] = split(line, FIELD);
+  if (time === undefined || headers === undefined || key === undefined)
+    throw new Error(`the console consumer printed something else: ${line.toString().slice(0, 500)}`);
+  return {
+    timestampMs: Number(time.toString().slice(CREATE_TIME.length)),
+    headers: headers.equals(Buffer.from(NO_HEADERS)) ? [] : split(headers, HEADER).map(headerOf),
+    key: nullable(key),
+    // An empty last field leaves nothing behind its separator.
+    value: nullable(value ?? Buffer.alloc(0)),
+  };
+}
+
+function headerOf(bytes: Buffer): readonly [string, Buffer | null] {
+  const at = bytes.indexOf(':');
+  return [bytes.subarray(0, at).toString(), nullable(bytes.subarray(at + 1))];
+}
+
+function nullable(bytes: Buffer): Buffer | null {
+  return bytes.equals(Buffer.from(NULL)) ? null : bytes;
+}
+
+function split(bytes: Buffer, separator: string): readonly Buffer[] {
+  const parts: Buffer[] = [];
+  let from = 0;
+  for (let at = bytes.indexOf(separator); at >= 0; at = bytes.indexOf(separator, from)) {
+    parts.push(bytes.subarray(from, at));
+    from = at + separator.length;
+  }
+  if (from < bytes.length) parts.push(bytes.subarray(from));
+  return parts;
+}
+
+/** The stack's own jars, fetched when they are not there; CONVERGE_KAFKA_JARS names others. */
+function jarsFolder(): Promise<string> {
+  const given = process.env['CONVERGE_KAFKA_JARS'];
+  if (given !== undefined && given !== '') return Promise.resolve(given);
+  return kafkaJars({ directory: join(dataFolder(), 'kafka-jars'), log: () => undefined });
+}
