@@ -8,6 +8,7 @@ import { Leadership, type Totals } from './leadership.ts';
 import { admit } from './log-check/admit.ts';
 import type { Takeover } from './leadership-sql.ts';
 import type { RelaySettings } from './options.ts';
+import { endsWithin, STOP_MS } from './patience.ts';
 import { ReadLoop } from './read-loop.ts';
 import { SendLoop } from './send-loop.ts';
 import { Settler, settleLoop } from './settle-loop.ts';
@@ -35,7 +36,7 @@ export interface LeadRequest {
  * lost connection: what comes next is a new takeover with a new term, whose first act is a tick.
  */
 export async function lead(request: LeadRequest): Promise<EndReason> {
-  const { settings, ending } = request;
+  const { ending } = request;
   const connections = new Connections(ending);
   try {
     const reads = await connections.open(request, 'reads');
@@ -87,28 +88,41 @@ async function runLoops(
   const over = new Promise<void>((resolve) => ending.onEnd(resolve));
   const admitted = admit(settings, takeover, reads.executor, latest.tick.snapshot.xmax).catch(failed);
   await Promise.race([admitted, over]);
+  const loops: Promise<void>[] = [renewing];
   if (!ending.isOver()) {
     onLeading(leader);
-    const loops = [
+    loops.push(
       new ReadLoop(leader, ticker, checks).run(),
       new SendLoop(leader).run(),
       settleLoop(leader),
       upkeepLoop(leader, checks, wakes[0]),
-    ];
-    await Promise.all(loops.map((loop) => loop.catch(failed)));
+    );
   }
-  await renewing;
-  await checks.close();
-  if (ending.reason?.kind === 'stopped') await new Settler(leader).settle();
+  const working = Promise.all(loops.map((loop) => loop.catch(failed)));
+  await over;
+  // One that does not end can do no harm any more: its connections are closed next, a produce was given up.
+  if (!(await endsWithin(working, STOP_MS.loops, settings.clock)))
+    settings.log.warn({}, 'a loop of the relay did not end in time; what it waits for is broken off');
+  await Promise.all([
+    endsWithin(checks.close(), STOP_MS.settle, settings.clock),
+    ending.reason?.kind === 'stopped' ? save(leader) : undefined,
+  ]);
 }
 
-/** Lets a standby take over at once. Only after all loops have ended; what fails here the lease's end will do. */
+/** The last act of a clean stop, when nothing is in flight any more. What is not saved is sent once more. */
+async function save(leader: Leadership): Promise<void> {
+  const { clock, log } = leader.settings;
+  const saving = new Settler(leader).settle();
+  if (!(await endsWithin(saving, STOP_MS.settle, clock)))
+    log.warn({}, 'the positions could not be saved in time; the next leader sends the last events once more');
+  else await saving;
+}
+
+/** Lets a standby take over at once. Only after all loops have ended or were broken off; what fails here the lease's end will do. */
 async function handOver({ settings, takeover }: LeadRequest): Promise<void> {
   const { database, clock, lease, holder } = settings;
   const released = releaseLease(database.executor, { name: lease, holder, term: takeover.term });
-  const patience = new AbortController();
-  await Promise.race([released.catch(() => undefined), clock.sleep(2_000, patience.signal)]);
-  patience.abort();
+  await endsWithin(released, STOP_MS.release, clock);
 }
 
 interface Connection {

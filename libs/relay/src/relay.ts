@@ -7,6 +7,7 @@ import { lead } from './lead.ts';
 import type { Leadership } from './leadership.ts';
 import { takeOver, type TakeoverOutcome } from './leadership-sql.ts';
 import { type RelayOptions, type RelaySettings, resolveOptions } from './options.ts';
+import { endsWithin, STOP_MS } from './patience.ts';
 import { leadingState, type RelayState, type RelayStatus } from './status.ts';
 import { Wake } from './wake.ts';
 import { RelayWatch } from './watch/relay-watch.ts';
@@ -82,7 +83,7 @@ class RelayService implements Relay {
     if (this.#running !== undefined && this.#phase.kind !== 'stopped') this.#phase = { kind: 'stopping' };
     this.#ending?.end({ kind: 'stopped' });
     this.#wake.notify();
-    await this.#running;
+    await this.#ended();
     await this.#watch.stop();
     this.#phase = { kind: 'stopped' };
     this.#finish();
@@ -117,6 +118,15 @@ class RelayService implements Relay {
       case 'stopped':
         return { state: this.#phase.kind, published };
     }
+  }
+
+  /** A look at the lease that hangs can only be left behind: it writes nothing that outlives its time. */
+  async #ended(): Promise<void> {
+    if (this.#running === undefined) return;
+    const { clock, log } = this.#settings;
+    const patience = STOP_MS.loops + STOP_MS.settle + STOP_MS.release + 200;
+    if (!(await endsWithin(this.#running, patience, clock)))
+      log.warn({}, 'the relay stopped without an answer to its last statement');
   }
 
   #isStopping(): boolean {
