@@ -42,7 +42,7 @@ export {
 } from './memory/memory-broker.ts';
 export type { SendFault } from './memory/send-fault.ts';
 export { platformaticBroker } from './platformatic/platformatic-broker.ts';
-export { partitionOf } from './partitioner.ts';
+export { partitionOf, partitionOfBytes } from './partitioner.ts';
 export { batchSize, recordSize } from './record-batch-encoder.ts';
 export { RecordBatchBuilder } from './record-batch-builder.ts';
 export { splitRecords } from './record-batch-splitter.ts';

@@ -9,6 +9,8 @@
 export { connect, type ConnectOptions, type Database } from './connect.ts';
 export { asksForRerun, kyselyTransaction, type TransactionOptions, withTransaction } from './transaction.ts';
 export { DatabaseError, type DatabaseErrorCode, sqlState, type Target } from './errors.ts';
+export { type CopyExecutor, copyExecutorOfClient, quoteLiteral } from './copy-binary.ts';
+export { type TupleBlock, TupleReader, TupleWriter } from './tuples.ts';
 export { type Executor, type ExecutorResult, executorOf, executorOfClient } from './executor.ts';
 export {
   acquireLease,

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { isPassed } from './cursor.ts';
 import { LeaseMargin } from './lease-margin.ts';
 import { PageSize } from './page-size.ts';
 import { nextPace, type PollPace, startPace } from './poll-interval.ts';
@@ -7,7 +6,7 @@ import { decideFailedSend, type FailedSend, SET_APART_AFTER_MS } from './send-de
 import { LowestId, parseSnapshot, type Tick } from './tick.ts';
 import { judgeTopic } from './topic-check.ts';
 import { splitByTick } from './window-group.ts';
-import type { OutboxRow } from './window-sql.ts';
+import { idsOf, rowsOf } from './fixture/blocks.ts';
 
 const settings = { minMs: 1, maxMs: 20, emptyBeforeSlower: 50 };
 
@@ -107,20 +106,6 @@ describe('a failed send', () => {
   });
 });
 
-describe('a cursor', () => {
-  const cursor = { epoch: 1, tick: 7n, id: '100' };
-  test.each([
-    [6n, '999', true],
-    [7n, '99', true],
-    [7n, '100', true],
-    [7n, '101', false],
-    [7n, '1000', false],
-    [8n, '1', false],
-  ])('at 7.100 and an event at %s.%s: passed is %s', (tick, id, passed) => {
-    expect(isPassed(cursor, tick, id)).toBe(passed);
-  });
-});
-
 describe('a topic as the broker describes it', () => {
   test('is found with the count on record or with none on record, and wrong otherwise', () => {
     expect(judgeTopic('t', 0, { partitions: 3 })).toEqual({ kind: 'found', partitions: 3 });
@@ -199,28 +184,28 @@ describe('rows that were read for several windows together', () => {
     epoch: 1,
     snapshot: parseSnapshot(snapshot),
   });
-  const row = (id: string, xid: string) => ({ ...({} as OutboxRow), id, xid });
+  const row = (id: string, xid: string) => ({ id, xid });
   const ticks = [tick(1n, '10:20:10,15'), tick(2n, '10:25:10'), tick(3n, '30:30:')];
   test('belong to the first tick that sees their transaction, in the order of id', () => {
-    const split = splitByTick(
-      [
-        row('1', '15'),
-        row('2', '12'),
-        row('3', '10'),
-        row('4', '15'),
-        row('5', '29'),
-        row('6', '24'),
-        row('7', '19'),
-      ],
-      ticks,
-    );
-    expect(split.map(({ tick: { number }, rows }) => [number, rows.map(({ id }) => id)])).toEqual([
-      [1n, ['2', '7']],
-      [2n, ['1', '4', '6']],
-      [3n, ['3', '5']],
-    ]);
+    const rows = [
+      row('1', '15'),
+      row('2', '12'),
+      row('3', '10'),
+      row('4', '15'),
+      row('5', '29'),
+      row('6', '24'),
+      row('7', '19'),
+    ];
+    for (const blocks of [[rowsOf(rows)], rows.map((one) => rowsOf([one]))])
+      expect(
+        splitByTick(blocks, ticks).map(({ tick: { number }, blocks: split }) => [number, idsOf(split)]),
+      ).toEqual([
+        [1n, ['2', '7']],
+        [2n, ['1', '4', '6']],
+        [3n, ['3', '5']],
+      ]);
   });
   test('are refused when no tick sees them', () => {
-    expect(() => splitByTick([row('1', '30')], ticks)).toThrow('in none of the windows');
+    expect(() => splitByTick([rowsOf([row('1', '30')])], ticks)).toThrow('in none of the windows');
   });
 });

@@ -1,4 +1,4 @@
-import { executorOfClient, releaseLease } from '@converge/postgres';
+import { copyExecutorOfClient, releaseLease } from '@converge/postgres';
 import { requireCursors } from './cursor-check.ts';
 import type { EndReason } from './ending.ts';
 import type { Ending } from './ending.ts';
@@ -126,7 +126,7 @@ async function handOver({ settings, takeover }: LeadRequest): Promise<void> {
 }
 
 interface Connection {
-  readonly executor: ReturnType<typeof executorOfClient>;
+  readonly executor: ReturnType<typeof copyExecutorOfClient>;
   /** Whether the server sent a warning since this was asked last. */
   readonly warned: () => boolean;
 }
@@ -152,7 +152,7 @@ class Connections {
     client.on('error', (error) => this.#ending.end({ kind: 'failed', error }));
     this.#closers.push(() => client.release(true));
     return {
-      executor: activity.executor(channel, executorOfClient(client)),
+      executor: activity.copyExecutor(channel, copyExecutorOfClient(client)),
       warned: () => {
         const was = warning;
         warning = false;

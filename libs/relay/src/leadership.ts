@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { CopyExecutor, Executor } from '@converge/postgres';
 import { START } from '@converge/contracts';
 import type { Cursor } from './cursor.ts';
 import { Encoder } from './encode.ts';
@@ -29,7 +29,7 @@ export interface LeadershipParts {
   readonly done: Tick;
   readonly lowestId: bigint;
   /** Two connections of one's own: a read that takes long must not hold back a settle. */
-  readonly reads: Executor;
+  readonly reads: CopyExecutor;
   readonly writes: Executor;
 }
 
@@ -39,7 +39,7 @@ export class Leadership {
   readonly ending: Ending;
   readonly margin: LeaseMargin;
   readonly totals: Totals;
-  readonly reads: Executor;
+  readonly reads: CopyExecutor;
   readonly writes: Executor;
   readonly term: bigint;
   readonly epoch: number;
@@ -89,6 +89,11 @@ export class Leadership {
     return (
       this.queuedEvents >= this.settings.readAheadEvents || this.queuedBytes >= this.settings.readAheadBytes
     );
+  }
+
+  /** Much more is queued than there should be: pages are as long as events were so far, and these are larger. */
+  get overfull(): boolean {
+    return this.queuedBytes >= this.settings.readAheadBytes * 2;
   }
 
   deposed(detail: string): void {

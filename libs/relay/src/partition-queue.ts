@@ -1,5 +1,7 @@
-import type { OutgoingRecord } from '@converge/kafka';
-import { type Cursor, formatCursor } from './cursor.ts';
+import type { SealedRecords } from '@converge/kafka';
+import type { Cursor } from './cursor.ts';
+import { PositionText } from './position-text.ts';
+import { QueuedBatch } from './queued-batch.ts';
 
 /** A window whose events are on their way. */
 export interface OpenWindow {
@@ -10,27 +12,30 @@ export interface OpenWindow {
   read: boolean;
 }
 
-export interface QueuedEvent {
-  readonly record: OutgoingRecord;
+export interface Amount {
+  readonly events: number;
   readonly bytes: number;
-  readonly tick: bigint;
-  readonly id: string;
-  readonly window: OpenWindow;
 }
 
+/** Bytes of one batch: below the broker's default limit of 1 MiB, an event of 900 KB still fits. */
+const BATCH_BYTES = 950_000;
+
 /**
- * The events of one partition between reading and acknowledgement, in order. `take` shows the next batch and leaves it
- * in place; only `acknowledge` moves the cursor, over a contiguous beginning. So a batch that failed is simply taken
- * again, the same records in the same order.
+ * The events of one partition between reading and acknowledgement, in order, encoded into batches. `take` seals the
+ * first batch and leaves it in place; only `acknowledge` moves the cursor, past it. So a batch that failed is simply
+ * taken again, the same to the byte.
  */
 export class PartitionQueue {
   readonly topic: string;
   readonly partition: number;
+  /** The position that the next event names in ce_prev: the last one queued, else the cursor. */
+  readonly prev = new PositionText();
   #cursor: Cursor;
-  #queued: Cursor;
-  #events: QueuedEvent[] = [];
-  #head = 0;
-  #bytes = 0;
+  #epoch = 0;
+  #tick = 0n;
+  #id = 0;
+  #batches: QueuedBatch[] = [];
+  #events = 0;
   /** Changes at each `drop`: an acknowledgement for what was dropped meanwhile is no longer about these events. */
   generation = 0;
   /** Failures in a row; the clock's time of the first of them; no send before `notBefore`. */
@@ -42,7 +47,7 @@ export class PartitionQueue {
     this.topic = topic;
     this.partition = partition;
     this.#cursor = cursor;
-    this.#queued = cursor;
+    this.#startAt(cursor);
   }
 
   /** The last position known to be in the log. */
@@ -50,82 +55,83 @@ export class PartitionQueue {
     return this.#cursor;
   }
 
-  /** The last position queued or in the log: what comes next must be above it, and names it in ce_prev. */
-  get queued(): Cursor {
-    return this.#queued;
-  }
-
-  get prev(): string {
-    return formatCursor(this.#queued);
-  }
-
   get size(): number {
-    return this.#events.length - this.#head;
+    return this.#events;
   }
 
-  get bytes(): number {
-    return this.#bytes;
+  /** True when the event is queued, or in the log already. */
+  isPassed(tick: bigint, id: number): boolean {
+    return tick === this.#tick ? id <= this.#id : tick < this.#tick;
   }
 
-  push(event: QueuedEvent, epoch: number): void {
-    this.#events.push(event);
-    this.#bytes += event.bytes;
-    this.#queued = { epoch, tick: event.tick, id: event.id };
-    event.window.pending += 1;
+  /** The batch for one more event of at most `room` bytes. Append it there, then call `push`. */
+  open(room: number): QueuedBatch {
+    const last = this.#batches.at(-1);
+    if (last?.hasRoom(room, BATCH_BYTES) === true) return last;
+    // As long as the one before it, mostly: what the buffer would grow to anyway.
+    const batch = new QueuedBatch(Math.min(last?.bytes ?? 0, BATCH_BYTES));
+    this.#batches.push(batch);
+    return batch;
   }
 
-  /** The next batch: at least one record, then as many as fit. */
-  take(maxBytes: number, maxRecords: number): readonly OutgoingRecord[] {
-    const records: OutgoingRecord[] = [];
-    let bytes = 0;
-    for (let at = this.#head; at < this.#events.length && records.length < maxRecords; at += 1) {
-      const event = this.#events[at];
-      if (event === undefined || (records.length > 0 && bytes + event.bytes > maxBytes)) break;
-      bytes += event.bytes;
-      records.push(event.record);
-    }
-    return records;
+  /** An event was appended to the open batch. */
+  push(id: number, window: OpenWindow, epoch: number): void {
+    this.#batches.at(-1)?.push(id, window);
+    this.#events += 1;
+    this.#epoch = epoch;
+    this.#tick = window.number;
+    this.#id = id;
   }
 
-  /** The first `count` events are in the log. Returns their bytes. */
-  acknowledge(count: number): number {
-    const end = Math.min(this.#head + count, this.#events.length);
-    const before = this.#bytes;
-    let last: QueuedEvent | undefined;
-    for (; this.#head < end; this.#head += 1) {
-      last = this.#events[this.#head];
-      if (last === undefined) break;
-      last.window.pending -= 1;
-      this.#bytes -= last.bytes;
-    }
-    if (last !== undefined) this.#cursor = { epoch: this.#queued.epoch, tick: last.tick, id: last.id };
-    this.#compact();
+  /** The next batch: the same one until it is acknowledged. */
+  take(): SealedRecords | undefined {
+    return this.#batches[0]?.seal();
+  }
+
+  /** The first batch is in the log. */
+  acknowledge(): Amount {
+    const batch = this.#batches.shift();
+    if (batch === undefined) return { events: 0, bytes: 0 };
+    const { last } = batch;
+    this.#cursor = { epoch: this.#epoch, tick: last.tick, id: last.id.toString() };
+    this.#events -= batch.events;
+    batch.release();
     this.failures = 0;
-    return before - this.#bytes;
+    return { events: batch.events, bytes: batch.bytes };
+  }
+
+  /** The first batch was too large: the same records in two, `records` in the first of them. Returns the bytes added. */
+  split(records: number): number {
+    const batch = this.#batches[0];
+    if (batch === undefined) return 0;
+    const parts = batch.split(records);
+    this.#batches.splice(0, 1, ...parts);
+    return parts[0].bytes + parts[1].bytes - batch.bytes;
   }
 
   /** Forgets what was not acknowledged: it will be read again from the cursor on. */
-  drop(): { readonly events: number; readonly bytes: number } {
-    const dropped = { events: this.size, bytes: this.#bytes };
-    for (const event of this.#events.slice(this.#head)) event.window.pending -= 1;
-    this.#events = [];
-    this.#head = 0;
-    this.#bytes = 0;
+  drop(): Amount {
+    const dropped = { events: this.#events, bytes: this.#batches.reduce((sum, { bytes }) => sum + bytes, 0) };
+    for (const batch of this.#batches) batch.release();
+    this.#batches = [];
+    this.#events = 0;
     this.generation += 1;
-    this.#queued = this.#cursor;
+    this.#startAt(this.#cursor);
     this.failures = 0;
     this.notBefore = 0;
     return dropped;
   }
 
   /** The first event not acknowledged, for naming it. */
-  first(): QueuedEvent | undefined {
-    return this.#events[this.#head];
+  first(): { readonly tick: bigint; readonly id: number } | undefined {
+    return this.#batches[0]?.first;
   }
 
-  #compact(): void {
-    if (this.#head < 4_096 && this.#head < this.#events.length) return;
-    this.#events = this.#events.slice(this.#head);
-    this.#head = 0;
+  #startAt(cursor: Cursor): void {
+    this.prev.setTo(cursor);
+    this.#epoch = cursor.epoch;
+    const { tick, id } = cursor.passed ?? cursor;
+    this.#tick = tick;
+    this.#id = Number(id);
   }
 }

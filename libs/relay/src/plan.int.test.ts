@@ -9,8 +9,9 @@ import { outboxMigrations } from '@converge/outbox';
 import { freshDatabase } from '@converge/testing';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { relayMigrations } from './migrations.ts';
-import { parseSnapshot } from './tick.ts';
-import { indexedSql, pollSql, walkSql } from './window-sql.ts';
+import { indexedSql, walkSql } from './read-sql.ts';
+import { parseSnapshot, type Tick } from './tick.ts';
+import { pollSql } from './window-sql.ts';
 
 const CHILDREN = 200;
 const ROWS = 1_000_000;
@@ -97,6 +98,16 @@ function scanned(node: PlanNode): string[] {
 const blocks = (node: PlanNode): number =>
   (node['Shared Hit Blocks'] ?? 0) + (node['Shared Read Blocks'] ?? 0);
 
+const tickAt = (snapshot: string, ceil: number): Tick => ({
+  number: 1n,
+  snapshot: parseSnapshot(snapshot),
+  own: 0n,
+  floor: 0n,
+  ceil: BigInt(ceil),
+  nonce: '',
+  epoch: 1,
+});
+
 const pollValues = (since: 'zero' | keyof typeof snapshots, lowest: number): unknown[] => {
   const { xmax, xip } = parseSnapshot(since === 'zero' ? '3:3:' : snapshots[since]);
   const next = ['zero', 'early', 'late', 'now'].indexOf(since) + 1;
@@ -121,25 +132,28 @@ describe('with 200 children and a million rows, analyzed', () => {
     ['a small', 'late', ROWS - 12_000],
     ['a large', 'early', 290_000],
   ] as const)('%s window is read by the xid index', async (_, since, lowest) => {
-    const { xmax, xip } = parseSnapshot(snapshots[since]);
-    const now = parseSnapshot(snapshots.now);
-    const plan = await planOf(indexedSql, [
-      xmax.toString(),
-      now.xmax.toString(),
-      xip,
-      String(lowest),
-      String(ROWS + 10),
-      now.text,
-      4_000,
-      null,
-    ]);
+    const now = tickAt(snapshots.now, ROWS + 10);
+    const plan = await planOf(
+      indexedSql({ previous: tickAt(snapshots[since], 0), tick: now, lowest: BigInt(lowest) }, 4_000, {
+        xidBelow: now.snapshot.xmax,
+        idTo: now.ceil,
+      }),
+      [],
+    );
     expect(sequentialScans(plan)).toEqual([]);
     expect(blocks(plan)).toBeLessThan(15_000);
   });
 
   test('a page is read by primary key, and ends where its window ends', async () => {
     const walk = (from: number, to: number, tick: string, previous: string): Promise<PlanNode> =>
-      planOf(walkSql, [String(from), String(to), tick, previous, 4_000, null]);
+      planOf(
+        walkSql(
+          { previous: tickAt(previous, 0), tick: tickAt(tick, to), lowest: 1n, topic: 't' },
+          4_000,
+          BigInt(from),
+        ),
+        [],
+      );
     const page = await walk(400_000, ROWS, snapshots.now, snapshots.early);
     expect(sequentialScans(page)).toEqual([]);
     expect(blocks(page)).toBeLessThan(15_000);

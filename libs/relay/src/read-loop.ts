@@ -1,8 +1,9 @@
+import { partitionOfBytes } from '@converge/kafka';
+import type { TupleBlock } from '@converge/postgres';
 import { failpoint } from '@converge/runtime';
-import { partitionOf } from '@converge/kafka';
-import { isPassed } from './cursor.ts';
 import type { Lane } from './lane.ts';
 import type { Leadership } from './leadership.ts';
+import { isSame, OutboxRows } from './outbox-rows.ts';
 import { PageSize } from './page-size.ts';
 import type { OpenWindow } from './partition-queue.ts';
 import { nextPace, type PollOutcome, startPace } from './poll-interval.ts';
@@ -10,13 +11,17 @@ import type { Tick } from './tick.ts';
 import type { Ticker } from './ticker.ts';
 import { applyFinding, type TopicChecks } from './topic-check.ts';
 import { Topic } from './topic.ts';
-import { type OutboxRow, readTicks } from './window-sql.ts';
-import { readGroup, readWindow } from './window-reader.ts';
+import { readTicks } from './window-sql.ts';
+import { INDEXED_ROWS, mayFit, type Page, readGroup, readWindow } from './window-reader.ts';
 
 /** While nothing can be sent, a tick every so often keeps windows small. */
 const TICK_WHILE_FULL_MS = 250;
 /** Windows that are read in one statement at most. A topic that catches up gains on the main lane by that. */
 const GROUP = 64;
+/** Rows that a poll returns itself, as text; more are read by number, as bytes, which is cheaper for each. */
+const POLL_ROWS = 500;
+/** So many bytes are worth a request while more is being read. */
+const SEND_SOON_BYTES = 512 * 1024;
 
 /**
  * Reads windows in order and queues their events by partition. One loop for all lanes, one statement at a time: so a
@@ -27,6 +32,9 @@ export class ReadLoop {
   readonly #ticker: Ticker;
   readonly #checks: TopicChecks;
   readonly #page: PageSize;
+  readonly #rows = new OutboxRows();
+  /** A page is arriving: the connection is not free for anything else. */
+  #copying = false;
 
   constructor(leader: Leadership, ticker: Ticker, checks: TopicChecks) {
     this.#leader = leader;
@@ -58,16 +66,16 @@ export class ReadLoop {
 
   async #poll(): Promise<PollOutcome> {
     const { main } = this.#leader;
-    const page = this.#page.rows;
+    const page = Math.min(this.#page.rows, POLL_ROWS);
     const made = await this.#ticker.tick('when_new', page, main.lowest.value);
     if (made === undefined) return 'empty';
     failpoint('relay.after_tick');
     // The short cut: the reply holds the whole of the window that comes next anyway. Else it is read by number.
     if (made.rows === undefined || made.tick.number !== main.next) return 'full';
     const window = main.begin();
-    if (!(await this.#queue(main, window, made.tick, made.rows))) return 'empty';
+    if (!(await this.#queue(main, window, made.tick, [made.rows]))) return 'empty';
     main.end(window, made.tick);
-    return made.rows.length === page ? 'full' : 'window';
+    return made.rows.count === page ? 'full' : 'window';
   }
 
   /** Reads the windows that come next, at most up to number `to`: several together when they are small. */
@@ -77,15 +85,17 @@ export class ReadLoop {
     const first = ticks[0];
     if (first === undefined) throw new Error(`tick ${lane.next} is missing in converge.tick`);
     const from = { previous: lane.previous, lowest: lane.lowest.value, topic: lane.topic };
-    const group = ticks.length > 1 ? await readGroup(leader.reads, from, ticks, this.#page.rows) : undefined;
+    const few = Math.min(this.#page.rows, INDEXED_ROWS);
+    const together = ticks.filter((tick) => mayFit(lane.previous, tick, few));
+    const group = together.length > 1 ? await readGroup(leader.reads, from, together, few) : undefined;
     if (group === undefined) {
       await this.#readOne(lane, first);
       await this.#untilRoom();
       return;
     }
-    for (const { tick, rows } of group) {
+    for (const { tick, blocks } of group) {
       const window = lane.begin();
-      if (!(await this.#queue(lane, window, tick, rows))) return;
+      if (!(await this.#queue(lane, window, tick, blocks))) return;
       lane.end(window, tick);
     }
     await this.#untilRoom();
@@ -95,8 +105,9 @@ export class ReadLoop {
     const leader = this.#leader;
     const window = lane.begin();
     const read = { previous: lane.previous, tick, lowest: lane.lowest.value, topic: lane.topic };
-    for await (const rows of readWindow(leader.reads, read, () => this.#page.rows)) {
-      if (!(await this.#queue(lane, window, tick, rows))) return;
+    for await (const page of readWindow(leader.reads, read, () => this.#page.rows)) {
+      if (!(await this.#queue(lane, window, tick, page))) return;
+      // Only between pages: while one is being read, the connection is not free for a tick.
       await this.#untilRoom();
       if (leader.ending.isOver()) return;
     }
@@ -105,6 +116,8 @@ export class ReadLoop {
 
   /** The next ticks of this lane, without a hole. */
   async #nextTicks(lane: Lane, to: bigint): Promise<readonly Tick[]> {
+    const { latest } = this.#ticker;
+    if (latest.number === lane.next) return [latest];
     const room = to - lane.next + 1n;
     const ticks = await readTicks(this.#leader.reads, lane.next, room < BigInt(GROUP) ? Number(room) : GROUP);
     for (const [at, tick] of ticks.entries())
@@ -113,36 +126,63 @@ export class ReadLoop {
     return ticks;
   }
 
-  /** False: the leadership ended before the rows were queued, and their window stays open. */
-  async #queue(lane: Lane, window: OpenWindow, tick: Tick, rows: readonly OutboxRow[]): Promise<boolean> {
+  /** False: the leadership ended before all rows were queued, and their window stays open. */
+  async #queue(lane: Lane, window: OpenWindow, tick: Tick, page: Page): Promise<boolean> {
     const leader = this.#leader;
-    for (const row of rows) if (leader.topics.get(row.topic)?.verified !== true) await this.#meet(row.topic);
-    // A topic may still be unknown then: a window that was passed over without it must not count as done.
-    if (leader.ending.isOver()) return false;
-    const before = leader.queuedEvents;
+    let events = 0;
     let bytes = 0;
-    const start = `${leader.epoch}.${tick.number}.`;
-    const end = `.${tick.nonce}`;
-    let topic: Topic | undefined;
-    for (const row of rows) {
-      if (topic?.name !== row.topic) topic = leader.topics.get(row.topic);
-      if (topic?.laneOf(leader.main) !== lane) continue;
-      const queue = topic.queues[partitionOf(row.key, topic.partitions)];
-      if (queue === undefined || isPassed(queue.queued, tick.number, row.id)) continue;
-      const event = leader.encoder.encode(row, start + row.id + end, queue.prev);
-      queue.push({ ...event, tick: tick.number, id: row.id, window }, leader.epoch);
-      leader.ready.add(queue);
-      leader.queuedEvents += 1;
-      bytes += event.bytes;
+    this.#copying = !Array.isArray(page);
+    for await (const block of page) {
+      if (!(await this.#encode(lane, window, tick, block))) return false;
+      events += block.count;
+      bytes += block.to - block.from;
+      if (leader.queuedBytes >= SEND_SOON_BYTES) leader.work.notify();
+      while (this.#copying && leader.overfull && !leader.ending.isOver()) await this.#pauseAndTick();
     }
-    leader.queuedBytes += bytes;
-    this.#page.saw(leader.queuedEvents - before, bytes);
-    if (leader.queuedEvents > before) leader.work.notify();
+    this.#copying = false;
+    this.#page.saw(events, bytes);
+    if (leader.queuedEvents > 0) leader.work.notify();
     return true;
   }
 
+  async #encode(lane: Lane, window: OpenWindow, tick: Tick, block: TupleBlock): Promise<boolean> {
+    const leader = this.#leader;
+    const rows = this.#rows;
+    rows.load(block);
+    let topic: Topic | undefined;
+    let isOurs = false;
+    leader.encoder.begin(leader.epoch, tick);
+    while (rows.next()) {
+      if (topic === undefined || !isSame(rows.bytes, rows.topic, topic.nameBytes)) {
+        const name = rows.textOf(rows.topic);
+        topic = leader.topics.get(name);
+        if (topic?.verified !== true) topic = await this.#meet(name);
+        // It may still be unknown then: a window that was passed over without it must not count as done.
+        if (leader.ending.isOver()) return false;
+        isOurs = topic.laneOf(leader.main) === lane;
+      }
+      if (isOurs) this.#push(topic, window);
+    }
+    return true;
+  }
+
+  /** Encodes the present row into its partition's open batch, unless it is there already. */
+  #push(topic: Topic, window: OpenWindow): void {
+    const leader = this.#leader;
+    const rows = this.#rows;
+    const queue = topic.queues[partitionOfBytes(rows.bytes, rows.key.from, rows.key.to, topic.partitions)];
+    if (queue === undefined || queue.isPassed(window.number, rows.id)) return;
+    const batch = queue.open(leader.encoder.room(rows));
+    const before = batch.events === 0 ? 0 : batch.bytes;
+    leader.encoder.write(rows, batch.builder, queue.prev);
+    queue.push(rows.id, window, leader.epoch);
+    if (queue.size === 1) leader.ready.add(queue);
+    leader.queuedEvents += 1;
+    leader.queuedBytes += batch.bytes - before;
+  }
+
   /** Sees to it that the topic is known: found and recorded, or halted. With the broker down that takes until it is back. */
-  async #meet(name: string): Promise<void> {
+  async #meet(name: string): Promise<Topic> {
     const leader = this.#leader;
     let topic = leader.topics.get(name);
     if (topic === undefined) {
@@ -156,6 +196,7 @@ export class ReadLoop {
         await this.#pauseAndTick();
       } else await applyFinding(leader, topic, finding);
     }
+    return topic;
   }
 
   #trouble(detail: string): void {
@@ -173,6 +214,8 @@ export class ReadLoop {
     const began = clock.monotonic();
     await this.#leader.room.wait(TICK_WHILE_FULL_MS);
     if (this.#leader.ending.isOver() || clock.monotonic() - began < TICK_WHILE_FULL_MS - 1) return;
+    // It would wait for the page to be read, which waits for us.
+    if (this.#copying) return;
     await this.#ticker.tick('when_new', 0, this.#leader.main.lowest.value);
   }
 

@@ -6,8 +6,6 @@ import type { Leadership } from './leadership.ts';
 import type { PartitionQueue } from './partition-queue.ts';
 import { decideFailedSend } from './send-decision.ts';
 
-/** Bytes of one partition's batch: below the broker's default limit of 1 MiB, an event of 900 KB still fits. */
-const BATCH_BYTES = 950_000;
 /** Bytes and records of one send over all partitions. */
 const SEND_BYTES = 16 * 1024 * 1024;
 const SEND_RECORDS = 10_000;
@@ -30,8 +28,6 @@ export class SendLoop {
   /** Leaves a produce in flight to itself. */
   #giveUp: (() => void) | undefined;
   readonly #patience = new AbortController();
-  /** At most so many records in a batch of this partition: it had one that was too large. */
-  readonly #limits = new WeakMap<PartitionQueue, number>();
 
   constructor(leader: Leadership) {
     this.#leader = leader;
@@ -70,14 +66,14 @@ export class SendLoop {
     for (const queue of ready) {
       if (bytes >= SEND_BYTES || count >= SEND_RECORDS) break;
       if (queue.notBefore > now) continue;
-      const records = queue.take(BATCH_BYTES, this.#limits.get(queue) ?? SEND_RECORDS);
-      if (records.length === 0) continue;
+      const records = queue.take();
+      if (records === undefined) continue;
       sending.push({
         queue,
         batch: { topic: queue.topic, partition: queue.partition, records },
         generation: queue.generation,
       });
-      bytes += Math.min(queue.bytes, BATCH_BYTES);
+      bytes += records.bytes.length;
       count += records.length;
     }
     for (const { queue } of sending) {
@@ -137,18 +133,17 @@ export class SendLoop {
     return results;
   }
 
-  #acknowledge({ queue, batch, generation }: Sending): void {
+  #acknowledge({ queue, generation }: Sending): void {
     const leader = this.#leader;
     // The topic was halted while this was in flight: it is in the log, and will be sent once more. Never lost.
     if (generation !== queue.generation) return;
-    const count = batch.records.length;
     if (queue.failures > 0)
       leader.settings.log.info({ topic: queue.topic, partition: queue.partition }, 'writing again');
-    leader.queuedBytes -= queue.acknowledge(count);
+    const { events: count, bytes } = queue.acknowledge();
+    leader.queuedBytes -= bytes;
     leader.queuedEvents -= count;
     leader.brokerTrouble = undefined;
     this.#lastSuccess = leader.settings.clock.monotonic();
-    this.#limits.delete(queue);
     if (queue.size === 0) leader.ready.delete(queue);
     leader.dirty.add(queue);
     leader.unsettled += count;
@@ -188,7 +183,7 @@ export class SendLoop {
           queue.notBefore = now + delayMs(BACKOFF, queue.failures, random);
           break;
         case 'smaller':
-          this.#limits.set(queue, decision.records);
+          leader.queuedBytes += queue.split(decision.records);
           break;
         case 'halt': {
           const at = queue.first();

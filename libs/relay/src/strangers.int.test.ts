@@ -6,9 +6,10 @@
  *   floor is in no window.
  */
 import { memoryBroker } from '@converge/kafka';
-import { connect, type Database, executorOfClient } from '@converge/postgres';
+import { connect, copyExecutorOfClient, type Database, executorOfClient } from '@converge/postgres';
 import { freshDatabase } from '@converge/testing';
 import { describe, expect, inject, test } from 'vitest';
+import { idsOf } from './fixture/blocks.ts';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';
 import { closeAfterEach, closing, onClose, started, withDatabase } from './fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
@@ -85,13 +86,16 @@ describe('a transaction that stays open', () => {
     const second = await poll(database.executor, request({ tick: first.tick!, sequence: first.sequence }));
     expect(second.tick?.floor).toBe(at.sequence + 1n);
     const ids: string[] = [];
+    const reading = await database.acquire();
+    const copies = copyExecutorOfClient(reading);
     const [start] = await readTicks(database.executor, 0n, 1);
     for (const [previous, tick] of [
       [start!, first.tick!],
       [first.tick!, second.tick!],
     ] as const)
-      for await (const rows of readWindow(database.executor, { previous, tick, lowest: 1n }, () => 1))
-        ids.push(...rows.map(({ id }) => id));
+      for await (const page of readWindow(copies, { previous, tick, lowest: 1n }, () => 1))
+        for await (const block of page) ids.push(...idsOf([block]));
+    reading.release();
     expect(ids).toEqual(Array.from({ length: 601 }, (_, n) => String(n + 1)));
   });
 });

@@ -1,13 +1,13 @@
 import { instruments } from '@converge/telemetry';
-import { sqlState } from '@converge/postgres';
 import type { Leadership } from './leadership.ts';
 import type { Tick } from './tick.ts';
-import { type OutboxRow, poll, readLatestTick } from './window-sql.ts';
+import { sqlState, type TupleBlock } from '@converge/postgres';
+import { poll, readLatestTick } from './window-sql.ts';
 
 export interface MadeTick {
   readonly tick: Tick;
   /** undefined when the window did not fit into the reply, or may not be believed. */
-  readonly rows: readonly OutboxRow[] | undefined;
+  readonly rows: TupleBlock | undefined;
 }
 
 /** Makes ticks, one after the other, and knows the latest one. */

@@ -7,12 +7,21 @@
  * - tick 0 as a constant: the current snapshot at migration hides the rows that were there before.
  * `ceil` is a matter of cost, and guarded in plan.int.test.ts.
  */
-import { connect, type Database, migrate, sqlState } from '@converge/postgres';
+import {
+  connect,
+  type CopyExecutor,
+  copyExecutorOfClient,
+  type Database,
+  migrate,
+  sqlState,
+  type TupleBlock,
+} from '@converge/postgres';
 import { outboxMigrations } from '@converge/outbox';
 import { seededRandom, systemClock } from '@converge/runtime';
 import { freshDatabase } from '@converge/testing';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { relayMigrations } from './migrations.ts';
+import { idsOf as idsIn } from './fixture/blocks.ts';
 import { ledgerSql, writeMixed } from './fixture/writers.ts';
 import { LowestId, type Tick } from './tick.ts';
 import { poll, readLatestTick, readTicks } from './window-sql.ts';
@@ -20,6 +29,8 @@ import { readGroup, readWindow } from './window-reader.ts';
 
 const LEASE = 'relay';
 let database: Database;
+let held: Awaited<ReturnType<Database['acquire']>>;
+let copies: CopyExecutor;
 
 async function fresh(sets = [outboxMigrations, relayMigrations]): Promise<Database> {
   const made = connect({ url: await freshDatabase(inject('stack').databaseUrl), max: 60 });
@@ -34,8 +45,11 @@ async function fresh(sets = [outboxMigrations, relayMigrations]): Promise<Databa
 
 beforeAll(async () => {
   database = await fresh();
+  held = await database.acquire();
+  copies = copyExecutorOfClient(held);
 });
 afterAll(async () => {
+  held.release();
   await database.close();
 });
 
@@ -65,7 +79,7 @@ async function keepTicking(db: Database, until: () => boolean, page: number): Pr
       });
       sequence = reply.sequence;
       if (reply.tick === undefined) continue;
-      made.push({ tick: reply.tick, ids: reply.rows?.map((row) => row.id) });
+      made.push({ tick: reply.tick, ids: reply.rows === undefined ? undefined : idsIn([reply.rows]) });
       previous = reply.tick;
     } catch (error) {
       if (sqlState(error) !== '23505') throw error;
@@ -78,18 +92,22 @@ async function keepTicking(db: Database, until: () => boolean, page: number): Pr
 }
 
 async function idsOf(
-  db: Database,
+  from: CopyExecutor,
   previous: Tick,
   tick: Tick,
   lowest: bigint,
-  page: number,
+  rows: number,
 ): Promise<string[]> {
-  const ids: string[] = [];
-  for await (const rows of readWindow(db.executor, { previous, tick, lowest }, () => page)) {
-    expect(rows.length).toBeLessThanOrEqual(page);
-    ids.push(...rows.map((row) => row.id));
+  const blocks: TupleBlock[] = [];
+  for await (const page of readWindow(from, { previous, tick, lowest }, () => rows)) {
+    let count = 0;
+    for await (const block of page) {
+      blocks.push(block);
+      count += block.count;
+    }
+    expect(count).toBeLessThanOrEqual(rows);
   }
-  return ids;
+  return idsIn(blocks);
 }
 
 async function plainIds(db: Database, previous: Tick, tick: Tick): Promise<string[]> {
@@ -125,7 +143,7 @@ describe('windows under writers of every kind and two relays', () => {
       if (previous === undefined) continue;
       const plain = await plainIds(database, previous, tick);
       for (const page of [3, 50, 5_000])
-        expect(await idsOf(database, previous, tick, lowest.value, page)).toEqual(plain);
+        expect(await idsOf(copies, previous, tick, lowest.value, page)).toEqual(plain);
       expect(polled.has(tick.number)).toBe(true);
       const short = polled.get(tick.number);
       if (short !== undefined) expect(short).toEqual(plain);
@@ -138,12 +156,12 @@ describe('windows under writers of every kind and two relays', () => {
     const grouped: string[] = [];
     for (let at = 1; at < ticks.length; at += 13) {
       const group = await readGroup(
-        database.executor,
+        copies,
         { previous: ticks[at - 1]!, lowest: 1n },
         ticks.slice(at, at + 13),
         1_000_000,
       );
-      grouped.push(...(group ?? []).flatMap(({ rows }) => rows.map((row) => row.id)));
+      grouped.push(...(group ?? []).flatMap(({ blocks }) => idsIn(blocks)));
     }
     expect(grouped).toEqual(order);
     const outcome = await checkOrder(database, order);
@@ -166,15 +184,17 @@ async function readEarly(ended: () => boolean): Promise<Map<bigint, string[]>> {
   const seen = new Map<bigint, string[]>();
   let previous = (await readTicks(database.executor, 0n, 1))[0]!;
   const lowest = new LowestId();
+  const client = await database.acquire();
   while (!ended()) {
     const ticks = await readTicks(database.executor, previous.number + 1n, 20);
     if (ticks.length === 0) await systemClock.sleep(5);
     for (const tick of ticks) {
-      seen.set(tick.number, await idsOf(database, previous, tick, lowest.value, 40));
+      seen.set(tick.number, await idsOf(copyExecutorOfClient(client), previous, tick, lowest.value, 40));
       previous = tick;
       lowest.pass(tick);
     }
   }
+  client.release();
   return seen;
 }
 

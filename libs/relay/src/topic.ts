@@ -35,6 +35,8 @@ export type TopicState =
 
 export class Topic {
   readonly name: string;
+  /** To find the topic of a row without making a text of it. */
+  readonly nameBytes: Buffer;
   state: TopicState;
   /** Looks at a halted topic since it last flowed: the pause between them grows. */
   rechecks = 0;
@@ -44,6 +46,7 @@ export class Topic {
 
   constructor(name: string, state: TopicState) {
     this.name = name;
+    this.nameBytes = Buffer.from(name);
     this.state = state;
   }
 

@@ -1,11 +1,20 @@
-import type { Executor } from '@converge/postgres';
+import type { CopyExecutor, TupleBlock } from '@converge/postgres';
+import { OutboxRows } from './outbox-rows.ts';
+import { readIndexed, walkSql, type WindowRead } from './read-sql.ts';
 import type { Tick } from './tick.ts';
 import { splitByTick, type WindowRows } from './window-group.ts';
-import { type OutboxRow, readIndexed, readWalk, type WindowRead } from './window-sql.ts';
+
+/** What one statement returns, as it arrives. The connection is free again when it was read to its end. */
+export type Page = AsyncIterable<TupleBlock> | Iterable<TupleBlock>;
+
+/** Rows of one indexed read at most: it sorts them, and more would not fit into work_mem. */
+export const INDEXED_ROWS = 4_000;
+/** A range of ids so many times as long as an indexed read takes is worth the try: it may hold rows of other windows. */
+const SPARSE = 2n;
 
 /**
- * Reads one window in the order of id, in pages of at most `pageRows()` rows. A window that fits into a page is one
- * statement on the xid index. A larger one is read in two parts:
+ * Reads one window in the order of id, in pages of at most `pageRows()` rows. A small window is one statement on the
+ * xid index. A larger one is read in two parts:
  * 1. ids up to the previous tick's floor: their transactions drew their xid before the previous tick drew its own, so
  *    they are running at, or between xmax and own of, the previous tick: few, by the xid index;
  * 2. ids above it, up to this tick's ceil, by primary key.
@@ -13,35 +22,66 @@ import { type OutboxRow, readIndexed, readWalk, type WindowRead } from './window
  * part 2 would not know where to end.
  */
 export async function* readWindow(
-  executor: Executor,
+  executor: CopyExecutor,
   read: WindowRead,
   pageRows: () => number,
-): AsyncGenerator<readonly OutboxRow[]> {
+): AsyncGenerator<Page> {
   const { previous, tick, lowest } = read;
-  const whole = await readIndexed(executor, read, pageRows(), {
-    xidBelow: tick.snapshot.xmax,
-    idTo: tick.ceil,
-  });
-  if (whole !== undefined) {
-    if (whole.length > 0) yield whole;
-    return;
+  const few = Math.min(pageRows(), INDEXED_ROWS);
+  if (mayFit(previous, tick, few)) {
+    const whole = await readIndexed(executor, read, few, {
+      xidBelow: tick.snapshot.xmax,
+      idTo: tick.ceil,
+    });
+    if (whole !== undefined) {
+      yield whole;
+      return;
+    }
   }
-  const early = await readIndexed(executor, read, pageRows(), {
-    xidBelow: previous.own,
-    idTo: previous.floor,
-  });
-  if (early !== undefined && early.length > 0) yield early;
+  const early = await readIndexed(executor, read, few, { xidBelow: previous.own, idTo: previous.floor });
+  if (early !== undefined) yield early;
   // Too many early ones (a bulk load that was open over the tick): walk over everything that is not finished.
   const start = early === undefined ? 0n : previous.floor;
-  let after = start >= lowest ? start : lowest - 1n;
-  for (;;) {
-    const page = pageRows();
-    const rows = await readWalk(executor, read, page, after);
-    const last = rows.at(-1);
-    if (last !== undefined) yield rows;
-    if (last === undefined || rows.length < page) return;
-    after = BigInt(last.id);
+  const walk = new Walk(executor, read, start >= lowest ? start : lowest - 1n);
+  while (!walk.isOver) yield walk.page(pageRows());
+}
+
+/** Whether an indexed read of `rows` may hold all windows after `previous` up to `last`. Cheap, and may be wrong. */
+export function mayFit(previous: Tick, last: Tick, rows: number): boolean {
+  return last.ceil - previous.floor <= BigInt(rows) * SPARSE;
+}
+
+/** A walk by primary key, page by page. */
+class Walk {
+  readonly #executor: CopyExecutor;
+  readonly #read: WindowRead;
+  #after: bigint;
+  isOver = false;
+
+  constructor(executor: CopyExecutor, read: WindowRead, after: bigint) {
+    this.#executor = executor;
+    this.#read = read;
+    this.#after = after;
   }
+
+  async *page(rows: number): AsyncGenerator<TupleBlock> {
+    let count = 0;
+    let last: TupleBlock | undefined;
+    for await (const block of this.#executor.copy(walkSql(this.#read, rows, this.#after))) {
+      count += block.count;
+      last = block;
+      yield block;
+    }
+    if (last === undefined || count < rows) this.isOver = true;
+    else this.#after = lastIdOf(last);
+  }
+}
+
+function lastIdOf(block: TupleBlock): bigint {
+  const rows = new OutboxRows();
+  rows.load(block);
+  while (rows.next());
+  return BigInt(rows.id);
 }
 
 /**
@@ -49,7 +89,7 @@ export async function* readWindow(
  * undefined when together they are more than a page; then the next one is read by itself.
  */
 export async function readGroup(
-  executor: Executor,
+  executor: CopyExecutor,
   { previous, lowest, topic }: Omit<WindowRead, 'tick'>,
   ticks: readonly Tick[],
   page: number,
@@ -58,6 +98,6 @@ export async function readGroup(
   if (last === undefined) return [];
   const idTo = ticks.reduce((most, { ceil }) => (ceil > most ? ceil : most), 0n);
   const read = { previous, tick: last, lowest, topic };
-  const rows = await readIndexed(executor, read, page, { xidBelow: last.snapshot.xmax, idTo });
-  return rows === undefined ? undefined : splitByTick(rows, ticks);
+  const blocks = await readIndexed(executor, read, page, { xidBelow: last.snapshot.xmax, idTo });
+  return blocks === undefined ? undefined : splitByTick(blocks, ticks);
 }

@@ -1,24 +1,13 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor, TupleBlock } from '@converge/postgres';
+import { blockOf, type OutboxRow } from './outbox-rows.ts';
 import { type Tick, type TickRow, tickOf } from './tick.ts';
-
-/** One event as it stands in the outbox. `id` stays text: it is written into positions far more often than compared. */
-export interface OutboxRow {
-  readonly id: string;
-  readonly event_id: string;
-  readonly topic: string;
-  readonly key: string;
-  readonly type: string;
-  readonly headers: string;
-  readonly payload: string;
-  readonly created_ms: number;
-}
 
 interface HeadRow {
   readonly head: string | null;
 }
 
 /**
- * What makes these statements fast, and right:
+ * What makes the poll fast, and right (and the reads in read-sql.ts, as far as they are alike):
  * - k, xmax(k), xip(k) and the lowest id are bound and planned as constants (unnamed statement, one plan per call), so
  *   that the planner sees an index range and prunes children. As a subquery on converge.tick it scanned everything.
  * - Two arms instead of OR, each `order by xid limit`, so that even a window of a million rows costs an index scan of
@@ -28,14 +17,13 @@ interface HeadRow {
  */
 const columns = 'id, event_id, topic, key, type, headers, payload, created_at';
 
-const reply = (from: string, head: string, xid = 'null'): string => `
-  select reply.head, reply.xid::text as xid, reply.id::text as id, reply.event_id::text as event_id, reply.topic, reply.key, reply.type,
+const reply = (from: string, head: string): string => `
+  select reply.head, reply.id::text as id, reply.event_id::text as event_id, reply.topic, reply.key, reply.type,
          reply.headers, reply.payload, floor(extract(epoch from reply.created_at) * 1000)::float8 as created_ms
     from (select ${head}::text as head, null::bigint as id, null::uuid as event_id, null as topic, null as key,
-                 null as type, null as headers, null as payload, null::timestamptz as created_at,
-                 null::xid8 as xid
+                 null as type, null as headers, null as payload, null::timestamptz as created_at
           union all
-          select null, ${columns}, ${xid} from ${from}) as reply
+          select null, ${columns} from ${from}) as reply
    order by reply.id nulls first`;
 
 const tickJson = (
@@ -88,7 +76,7 @@ export interface PollReply {
   readonly sequence: bigint;
   readonly tick: Tick | undefined;
   /** The whole window in order; undefined when it is larger than a page, and then it is read by number. */
-  readonly rows: readonly OutboxRow[] | undefined;
+  readonly rows: TupleBlock | undefined;
 }
 
 interface PollHead {
@@ -117,84 +105,8 @@ export async function poll(executor: Executor, request: PollRequest): Promise<Po
   return {
     sequence: BigInt(head.sequence),
     tick: head.tick === null ? undefined : tickOf(head.tick),
-    rows: head.found <= page ? rows : undefined,
+    rows: head.found <= page ? blockOf(rows) : undefined,
   };
-}
-
-// A window, or its part below the floor, by the xid index: whole when it fits into a page, else only counted.
-export const indexedSql = `
-  with fresh as materialized (
-    (select ${columns}, xid from converge.outbox
-      where xid >= $1::xid8 and xid < $2::xid8 and id between $4::bigint and $5::bigint
-        and pg_visible_in_snapshot(xid, $6::pg_snapshot) and ($8::text is null or topic = $8)
-      order by xid limit $7::int + 1)
-    union all
-    (select ${columns}, xid from converge.outbox
-      where xid = any ($3::xid8[]) and id between $4::bigint and $5::bigint
-        and pg_visible_in_snapshot(xid, $6::pg_snapshot) and ($8::text is null or topic = $8)
-      order by xid limit $7::int + 1)
-  )
-  ${reply(
-    '(select * from fresh where (select count(*) from fresh) <= $7::int) as fits',
-    `json_build_object('found', (select count(*) from fresh))`,
-    'xid',
-  )}`;
-
-export interface WindowRead {
-  readonly previous: Tick;
-  readonly tick: Tick;
-  readonly lowest: bigint;
-  /** Only the events of this topic. */
-  readonly topic?: string | undefined;
-}
-
-/** Rows of the window with `xid < xidBelow` or running at the previous tick, and `id <= idTo`; undefined when they are more than a page. */
-export async function readIndexed(
-  executor: Executor,
-  { previous, tick, lowest, topic }: WindowRead,
-  page: number,
-  part: { readonly xidBelow: bigint; readonly idTo: bigint },
-): Promise<readonly (OutboxRow & { readonly xid: string })[] | undefined> {
-  const { rows } = await executor.query<OutboxRow & HeadRow & { readonly xid: string }>(indexedSql, [
-    previous.snapshot.xmax.toString(),
-    part.xidBelow.toString(),
-    previous.snapshot.xip,
-    lowest.toString(),
-    part.idTo.toString(),
-    tick.snapshot.text,
-    page,
-    topic ?? null,
-  ]);
-  const head = headOf(rows) as { found: number };
-  return head.found <= page ? rows : undefined;
-}
-
-// A page by primary key. Both ends of the range are bound: without the upper one, the last page of a window walks over
-// everything that was written after it.
-export const walkSql = `
-  select outbox.id::text as id, event_id::text as event_id, topic, key, type, headers, payload,
-         floor(extract(epoch from created_at) * 1000)::float8 as created_ms
-    from converge.outbox
-   where outbox.id > $1::bigint and outbox.id <= $2::bigint
-     and pg_visible_in_snapshot(xid, $3::pg_snapshot) and not pg_visible_in_snapshot(xid, $4::pg_snapshot)
-     and ($6::text is null or topic = $6)
-   order by outbox.id limit $5::int`;
-
-export async function readWalk(
-  executor: Executor,
-  { previous, tick, topic }: WindowRead,
-  page: number,
-  after: bigint,
-): Promise<readonly OutboxRow[]> {
-  const { rows } = await executor.query<OutboxRow>(walkSql, [
-    after.toString(),
-    tick.ceil.toString(),
-    tick.snapshot.text,
-    previous.snapshot.text,
-    page,
-    topic ?? null,
-  ]);
-  return rows;
 }
 
 const tickColumns = `number::text, snapshot::text, own::text, floor::text, ceil::text, nonce, epoch`;

@@ -1,5 +1,5 @@
 import type { Broker, Producer } from '@converge/kafka';
-import type { Executor } from '@converge/postgres';
+import type { CopyExecutor, Executor } from '@converge/postgres';
 import type { Clock } from '@converge/runtime';
 
 /** What the relay's loops wait for: two connections of a leader, its producer, and what goes through the pool. */
@@ -43,6 +43,23 @@ export class Activity {
     return {
       query: <R>(text: string, values?: readonly unknown[]) =>
         this.#watch(channel, () => executor.query<R>(text, values)),
+    };
+  }
+
+  copyExecutor(channel: Channel, executor: CopyExecutor): CopyExecutor {
+    return {
+      ...this.executor(channel, executor),
+      copy: (select) => {
+        const copy = executor.copy(select);
+        return {
+          [Symbol.asyncIterator]() {
+            return this;
+          },
+          // A block at a time: while nobody asks for one, nobody waits for it.
+          next: () => this.#watch(channel, () => copy.next()),
+          return: async () => (await copy.return?.()) ?? { done: true, value: undefined },
+        };
+      },
     };
   }
 

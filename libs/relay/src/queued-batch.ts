@@ -1,0 +1,82 @@
+import { RecordBatchBuilder, type SealedRecords, splitRecords } from '@converge/kafka';
+import type { OpenWindow } from './partition-queue.ts';
+
+/** Events of one window in a batch, neighbours. */
+interface Part {
+  readonly window: OpenWindow;
+  count: number;
+}
+
+interface Place {
+  readonly tick: bigint;
+  readonly id: number;
+}
+
+/** Events of one partition that travel together, and which they are. */
+export class QueuedBatch {
+  readonly #builder: RecordBatchBuilder;
+  #sealed: SealedRecords | undefined;
+  #ids: number[] = [];
+  #parts: Part[] = [];
+
+  constructor(capacity: number, sealed?: SealedRecords) {
+    this.#builder = new RecordBatchBuilder(capacity);
+    this.#sealed = sealed;
+  }
+
+  get builder(): RecordBatchBuilder {
+    return this.#builder;
+  }
+
+  get events(): number {
+    return this.#ids.length;
+  }
+
+  /** Size on the wire. */
+  get bytes(): number {
+    return this.#sealed?.bytes.length ?? this.#builder.size;
+  }
+
+  get first(): Place {
+    return { tick: this.#parts[0]?.window.number ?? 0n, id: this.#ids[0] ?? 0 };
+  }
+
+  get last(): Place {
+    return { tick: this.#parts.at(-1)?.window.number ?? 0n, id: this.#ids.at(-1) ?? 0 };
+  }
+
+  /** An empty batch takes a record of any size. */
+  hasRoom(room: number, limit: number): boolean {
+    return this.#sealed === undefined && (this.#ids.length === 0 || this.#builder.size + room <= limit);
+  }
+
+  push(id: number, window: OpenWindow): void {
+    this.#ids.push(id);
+    window.pending += 1;
+    const part = this.#parts.at(-1);
+    if (part?.window === window) part.count += 1;
+    else this.#parts.push({ window, count: 1 });
+  }
+
+  seal(): SealedRecords {
+    return (this.#sealed ??= this.#builder.seal());
+  }
+
+  split(records: number): readonly [QueuedBatch, QueuedBatch] {
+    const [before, after] = splitRecords(this.seal(), records);
+    const parts = [new QueuedBatch(0, before), new QueuedBatch(0, after)] as const;
+    let at = 0;
+    for (const { window, count } of this.#parts)
+      for (let left = count; left > 0; left -= 1, at += 1) {
+        const id = this.#ids[at] ?? 0;
+        parts[at < records ? 0 : 1].push(id, window);
+        window.pending -= 1;
+      }
+    return parts;
+  }
+
+  /** Its events are on their way no longer: in the log, or forgotten. */
+  release(): void {
+    for (const { window, count } of this.#parts) window.pending -= count;
+  }
+}

@@ -1,0 +1,81 @@
+import { type CopyExecutor, quoteLiteral, type TupleBlock, TupleReader } from '@converge/postgres';
+import { COLUMNS } from './outbox-rows.ts';
+import type { Snapshot, Tick } from './tick.ts';
+
+export interface WindowRead {
+  readonly previous: Tick;
+  readonly tick: Tick;
+  readonly lowest: bigint;
+  /** Only the events of this topic. */
+  readonly topic?: string | undefined;
+}
+
+/** Up to which xid and id an indexed read goes. */
+export interface IndexedPart {
+  readonly xidBelow: bigint;
+  readonly idTo: bigint;
+}
+
+// Read by COPY, whose rows are bytes that go into a record as they are. It binds nothing, so constants stand in the
+// text: numbers that were parsed as such, and the topic quoted by pg. The planner must see constants anyway.
+const snapshotOf = ({ xmin, xmax, running }: Snapshot): string =>
+  `'${xmin}:${xmax}:${[...running].join(',')}'::pg_snapshot`;
+const runningIn = ({ running }: Snapshot): string => `'{${[...running].join(',')}}'::xid8[]`;
+const ofTopic = (topic: string | undefined): string =>
+  topic === undefined ? '' : ` and topic = ${quoteLiteral(topic)}`;
+
+// A window, or its part below the floor, by the xid index. Two arms, each `order by xid limit`: see window-sql.ts.
+// When there are more rows than a page, one row of nulls says so instead of them.
+export function indexedSql(
+  { previous, tick, lowest, topic }: WindowRead,
+  page: number,
+  { xidBelow, idTo }: IndexedPart,
+): string {
+  const { xmax } = previous.snapshot;
+  const arm = (xids: string): string => `(select ${COLUMNS} from converge.outbox
+      where ${xids} and id between ${lowest} and ${idTo}
+        and pg_visible_in_snapshot(xid, ${snapshotOf(tick.snapshot)})${ofTopic(topic)}
+      order by xid limit ${page + 1})`;
+  return `
+  with fresh as materialized (
+    ${arm(`xid >= '${xmax}'::xid8 and xid < '${xidBelow}'::xid8`)}
+    union all
+    ${arm(`xid = any (${runningIn(previous.snapshot)})`)}
+  )
+  select ${COLUMNS} from fresh where (select count(*) from fresh) <= ${page}
+  union all
+  select null, null, null, null, null, null, null, null, null where (select count(*) from fresh) > ${page}
+   order by id`;
+}
+
+/** Rows of the window with `xid < xidBelow` or running at the previous tick, and `id <= idTo`; undefined when they are more than a page. */
+export async function readIndexed(
+  executor: CopyExecutor,
+  read: WindowRead,
+  page: number,
+  part: IndexedPart,
+): Promise<readonly TupleBlock[] | undefined> {
+  const blocks: TupleBlock[] = [];
+  for await (const block of executor.copy(indexedSql(read, page, part))) blocks.push(block);
+  const [first] = blocks;
+  return first !== undefined && isNull(first) ? undefined : blocks;
+}
+
+function isNull(block: TupleBlock): boolean {
+  const tuples = new TupleReader();
+  tuples.load(block);
+  tuples.next();
+  tuples.field();
+  return tuples.length < 0;
+}
+
+// A page by primary key. Both ends of the range are given: without the upper one, the last page of a window walks over
+// everything that was written after it.
+export function walkSql({ previous, tick, topic }: WindowRead, page: number, after: bigint): string {
+  return `
+  select ${COLUMNS} from converge.outbox
+   where id > ${after} and id <= ${tick.ceil}
+     and pg_visible_in_snapshot(xid, ${snapshotOf(tick.snapshot)})
+     and not pg_visible_in_snapshot(xid, ${snapshotOf(previous.snapshot)})${ofTopic(topic)}
+   order by id limit ${page}`;
+}
