@@ -5,11 +5,20 @@ import { requireBrokers, requireDatabase, type Settings } from './settings.ts';
 
 /** Opens the database of the settings and asks it for an answer, so that a wrong setting fails here and clearly. */
 export async function openDatabase(settings: Settings, applicationName: string): Promise<Database> {
-  const url = requireDatabase(settings, process.env);
+  return openAt(requireDatabase(settings, process.env), applicationName);
+}
+
+/** The same for a URL; undefined lets the driver read PG*. */
+export async function openAt(
+  url: string | undefined,
+  applicationName: string,
+  connectTimeoutMs?: number,
+): Promise<Database> {
   const log = logger('postgres');
   const database = connect({
     ...(url === undefined ? {} : { url }),
     applicationName,
+    ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
     onIdleError: (error) => log.warn({ err: error }, 'a connection to Postgres dropped'),
   });
   try {

@@ -140,6 +140,8 @@ Settings come from the environment:
   DATABASE_URL           postgres://user:password@host:5432/database (or the PG* variables)
   KAFKA_BROKERS          host:port, separated by commas
   LOG_LEVEL              trace, debug, info, warn, error, silent (default: info); debug shows stacks
+  CONVERGE__RELAY__SOURCES__<NAME>  several outboxes for one relay, in place of DATABASE_URL
+  CONVERGE__RELAY__RETAIN_MS        how long published events stay in the outbox (default: a day)
   CONVERGE__HEALTH__PORT port of /livez, /readyz, /startupz (default: 0, any free one)
   OTEL_*                 as OpenTelemetry defines them; without an endpoint nothing is exported
 

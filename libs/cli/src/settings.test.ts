@@ -1,6 +1,7 @@
 import { ConfigError } from '@converge/runtime';
 import { describe, expect, it } from 'vitest';
-import { readSettings, requireBrokers, requireDatabase } from './settings.ts';
+import { relayOptions } from './relay-options.ts';
+import { readSettings, requireBrokers, requireDatabase, sourcesOf } from './settings.ts';
 
 describe('the settings', () => {
   it('need nothing but DATABASE_URL and KAFKA_BROKERS', () => {
@@ -33,6 +34,33 @@ describe('the settings', () => {
     const settings = readSettings({ DATABASE_URL: 'hunter2' });
     expect(() => requireDatabase(settings, {})).toThrow(/no Postgres URL/);
     expect(() => requireDatabase(settings, {})).not.toThrow(/hunter2/);
+  });
+
+  it('read the sources of a relay by name, and refuse the same database twice', () => {
+    const env = {
+      CONVERGE__RELAY__SOURCES__ORDERS: 'postgres://db/orders',
+      CONVERGE__RELAY__SOURCES__SHOP_PAYMENTS: 'postgres://db/payments',
+    };
+    expect(sourcesOf(readSettings(env))).toEqual([
+      { name: 'orders', url: 'postgres://db/orders' },
+      { name: 'shopPayments', url: 'postgres://db/payments' },
+    ]);
+    expect(sourcesOf(readSettings({}))).toEqual([]);
+    const twice = { ...env, CONVERGE__RELAY__SOURCES__AGAIN: 'postgres://user@db/orders' };
+    expect(() => sourcesOf(readSettings(twice))).toThrow(/again.*orders|orders.*again/);
+    const secret = readSettings({ CONVERGE__RELAY__SOURCES__ORDERS: 'hunter2' });
+    expect(() => sourcesOf(secret)).toThrow(/relay\.sources\.orders is no Postgres URL/);
+    expect(() => sourcesOf(secret)).not.toThrow(/hunter2/);
+  });
+
+  it('say how long the outbox keeps events, and refuse what is no time', () => {
+    const env = { CONVERGE__RELAY__RETAIN_MS: '3600000', CONVERGE__RELAY__RETAIN_REQUESTS_MS: '1000' };
+    expect(relayOptions(readSettings(env)).retention).toEqual({
+      retainMs: 3_600_000,
+      retainRequestsMs: 1_000,
+    });
+    expect(relayOptions(readSettings({})).retention).toEqual({});
+    expect(() => readSettings({ CONVERGE__RELAY__RETAIN_MS: '-1' })).toThrow(/RETAIN_MS/);
   });
 
   it('read the databases of reconcilers by name', () => {

@@ -50,6 +50,17 @@ const schema = z.object({
       poll: z.object({ minMs: milliseconds.optional(), maxMs: milliseconds.optional() }).prefault({}),
       /** @default 5_000 */
       leaseMs: milliseconds.optional(),
+      /** How long an event stays in the outbox at least; one that is not published stays anyway. @default 86_400_000, a day */
+      retainMs: milliseconds.optional(),
+      /** How long the answer to a request key is remembered. @default 604_800_000, a week */
+      retainRequestsMs: milliseconds.optional(),
+      /** Events that one child of the outbox holds: a whole child leaves at once. @default 1_000_000 */
+      childEvents: z.number().int().positive().optional(),
+      /**
+       * Several outboxes for one process, by a name for logs and readiness, in place of DATABASE_URL:
+       * `CONVERGE__RELAY__SOURCES__ORDERS=postgres://…`, or in YAML `relay: { sources: { orders: postgres://… } }`.
+       */
+      sources: z.record(z.string(), z.string()).default({}),
     })
     .prefault({}),
   reconcile: z
@@ -77,16 +88,39 @@ export function requireBrokers({ kafka }: Settings): string[] {
 
 /** The URL, or undefined to let the driver read PG*. Guessing localhost would migrate the wrong database one day. */
 export function requireDatabase({ database }: Settings, env: Environment): string | undefined {
-  if (database.url !== undefined) return checkedUrl(database.url);
+  if (database.url !== undefined) return checkedUrl(database.url, 'DATABASE_URL');
   if (['PGHOST', 'PGDATABASE', 'PGSERVICE'].some((name) => (env[name] ?? '') !== '')) return undefined;
   throw missing('DATABASE_URL', 'postgres://user:password@host:5432/database, or PGHOST and PGDATABASE');
 }
 
-function checkedUrl(url: string): string {
+export interface NamedSource {
+  readonly name: string;
+  readonly url: string;
+}
+
+/** The outboxes of a relay that serves several; none when it serves the one of DATABASE_URL. */
+export function sourcesOf({ relay: { sources } }: Settings): readonly NamedSource[] {
+  const named = new Map<string, string>();
+  return Object.entries(sources).map(([name, text]) => {
+    const url = checkedUrl(text, `relay.sources.${name}`);
+    const { host, pathname } = new URL(url);
+    const other = named.get(host + pathname);
+    // One of the two would stand by for ever, and nobody would know which.
+    if (other !== undefined)
+      throw new CliError(
+        `relay.sources.${name} and relay.sources.${other} are the same database: name each outbox once`,
+        { code: 'CONFIG_INVALID', category: 'configuration' },
+      );
+    named.set(host + pathname, name);
+    return { name, url };
+  });
+}
+
+function checkedUrl(url: string, setting: string): string {
   if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return url;
   // The value itself may be a password that landed in the wrong variable.
   throw new CliError(
-    'DATABASE_URL is no Postgres URL: give it as postgres://user:password@host:5432/database, with special characters of the password percent-encoded',
+    `${setting} is no Postgres URL: give it as postgres://user:password@host:5432/database, with special characters of the password percent-encoded`,
     { code: 'CONFIG_INVALID', category: 'configuration' },
   );
 }

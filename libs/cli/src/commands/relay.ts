@@ -1,27 +1,40 @@
 import { outboxMigrations } from '@converge/outbox';
+import type { Broker } from '@converge/kafka';
 import { relay, relayMigrations } from '@converge/relay';
 import { logger } from '@converge/telemetry';
 import { brokerNotice } from '../broker-notice.ts';
-import { openBroker, withDatabase } from '../connections.ts';
+import { openAt, openBroker, withDatabase } from '../connections.ts';
 import type { CommandContext } from '../context.ts';
 import { runLong } from '../long-running.ts';
 import { requireMigrations } from '../migrations.ts';
+import { relayOptions, STOP_BEFORE_MS } from '../relay-options.ts';
+import { relaySource, relaySources, sourceChecks } from '../relay-source.ts';
 import { relayChecks, tellStandby } from '../relay-state.ts';
-import { requireBrokers, type Settings } from '../settings.ts';
+import { type NamedSource, requireBrokers, type Settings, sourcesOf } from '../settings.ts';
 
-// Sending stops so long before the lease ends, and a request takes no longer: what a deposed relay had in flight has
-// come back, or was given up, when the next one begins.
-const STOP_BEFORE_MS = 2_000;
+const APPLICATION = 'converge-relay';
+// A stop waits for a connection that is being opened.
+const CONNECT_MS = 3_000;
 
-/** Publishes the outbox until SIGTERM or SIGINT. A broker that is down is waited for; a wrong database is not. */
+/** Publishes one outbox, or the several of `relay.sources`, until SIGTERM or SIGINT. A broker that is down is waited for. */
 export async function relayCommand({ settings }: CommandContext): Promise<boolean> {
   requireBrokers(settings);
+  const sources = sourcesOf(settings);
+  const broker = (): Broker =>
+    openBroker(settings, { clientId: APPLICATION, requestTimeoutMs: STOP_BEFORE_MS });
+  if (sources.length === 0) await relayOne(settings, broker);
+  else await relayMany(settings, sources, broker());
+  return true;
+}
+
+/** A wrong database is a wrong setting here, and ends the process at once. */
+async function relayOne(settings: Settings, open: () => Broker): Promise<void> {
   const log = logger('relay');
-  await withDatabase(settings, 'converge-relay', async (database) => {
+  await withDatabase(settings, APPLICATION, async (database) => {
     await requireMigrations(database.executor, [outboxMigrations, relayMigrations]);
-    const broker = openBroker(settings, { clientId: 'converge-relay', requestTimeoutMs: STOP_BEFORE_MS });
+    const broker = open();
     const notice = brokerNotice(broker, log);
-    const service = relay({ database, broker, log, stopBeforeMs: STOP_BEFORE_MS, ...pollAndLease(settings) });
+    const service = relay({ database, broker, log, ...relayOptions(settings) });
     try {
       await runLong({
         name: 'relay',
@@ -35,15 +48,34 @@ export async function relayCommand({ settings }: CommandContext): Promise<boolea
       await broker.close();
     }
   });
-  return true;
 }
 
-function pollAndLease({ relay: { poll, leaseMs } }: Settings) {
-  return {
-    poll: {
-      ...(poll.minMs === undefined ? {} : { minMs: poll.minMs }),
-      ...(poll.maxMs === undefined ? {} : { maxMs: poll.maxMs }),
-    },
-    ...(leaseMs === undefined ? {} : { leaseMs }),
-  };
+/** One that fails leaves the others to their work; readiness tells which. All of them share the broker's connections. */
+async function relayMany(settings: Settings, named: readonly NamedSource[], broker: Broker): Promise<void> {
+  const log = logger('relay');
+  const notice = brokerNotice(broker, log);
+  const sources = named.map(({ name, url }) => {
+    const own = log.child({ source: name });
+    return {
+      name,
+      service: relaySource({
+        name,
+        log: own,
+        open: () => openAt(url, APPLICATION, CONNECT_MS),
+        relay: (database) => relay({ database, broker, log: own, ...relayOptions(settings) }),
+      }),
+    };
+  });
+  try {
+    await runLong({
+      name: 'relay',
+      settings,
+      log,
+      services: () => [notice, relaySources(sources.map(({ service }) => service))],
+      checks: () => sourceChecks(sources.map(({ name, service }) => [name, service.checks(notice.check())])),
+      live: () => Object.fromEntries(sources.map(({ name, service }) => [name, service.live()])),
+    });
+  } finally {
+    await broker.close();
+  }
 }
