@@ -10,6 +10,8 @@ export interface Judgement {
   readonly source: string;
   readonly verdict: Verdict;
   readonly takeovers: number;
+  /** Events that had left the outbox by retention when the run ended. */
+  readonly retired: number;
   /** The longest time in which nothing came into the log while the writers were at work. */
   readonly silence: { readonly ms: number; readonly atMs: number };
 }
@@ -43,13 +45,22 @@ export async function judge(
       },
       signal,
     );
+  const verdict = check.verdict();
   return {
     source: source.name,
-    verdict: check.verdict(),
+    verdict,
+    retired: verdict.committed - (await countOutbox(source)),
     // The first one is a start.
     takeovers: Math.max(0, takeovers.length - 1),
     silence: times.longestSilence(),
   };
+}
+
+async function countOutbox({ database }: Source): Promise<number> {
+  const { rows } = await database.executor.query<{ n: string }>(
+    'select count(*)::text as n from converge.outbox',
+  );
+  return Number(rows[0]?.n);
 }
 
 async function readTakeovers({ database }: Source): Promise<readonly Takeover[]> {

@@ -15,6 +15,10 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
     /** Only the faults whose name contains this. */
     only: { type: 'string', default: '' },
+    /** The Kafka driver of the relays: platformatic or kafkajs. */
+    driver: { type: 'string', default: '' },
+    /** When the run failed, keeps its servers up until Ctrl-C. */
+    hold: { type: 'boolean', default: false },
   },
 });
 const seed = Number(values.seed);
@@ -29,7 +33,8 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   });
 const shown = progress(process.stderr, () => systemClock.monotonic());
 const only = values.only === '' ? '' : ` --only '${values.only}'`;
-const command = `make soak ARGS="--seed ${seed} --minutes ${values.minutes} --rate ${values.rate}${only}"`;
+const driver = values.driver === '' ? '' : ` --driver ${values.driver}`;
+const command = `make soak ARGS="--seed ${seed} --minutes ${values.minutes} --rate ${values.rate}${only}${driver}"`;
 shown.note(command);
 try {
   const { passed, markdown } = await soak({
@@ -39,6 +44,8 @@ try {
     faults: menu.filter(({ kind }) => kind.includes(values.only)),
     folder,
     command,
+    driver: values.driver,
+    hold: values.hold,
     history: new History(folder),
     progress: shown,
     signal: interrupt.signal,

@@ -75,6 +75,7 @@ function figures({ seed, result, judgements, memory, world }: ReportInput): [str
     ...anomalyKinds.map((kind): [string, string] => [nameOf[kind], String(sum((v) => v.counts[kind]))]),
     ['duplicates', String(sum((v) => v.duplicates))],
     ['repeats from a takeover’s cursor / of a batch without an answer', `${sum((v) => v.takeoverRepeats)} / ${sum((v) => v.resends)}`],
+    ['events that left the outbox by retention', judgements.map(({ retired }) => retired).join(' + ')],
     ['longest repeat', `${Math.max(...judgements.map(({ verdict }) => verdict.longestRepeat))} events`],
     ['longest stall of a log', silence === undefined ? '–' : `${(silence.silence.ms / 1_000).toFixed(1)} s (${silence.source}, at ${((silence.silence.atMs - result.beganMs) / 1_000).toFixed(0)} s)`],
     ['slowest recovery', slowest === undefined ? '–' : `${(slowest.ms / 1_000).toFixed(1)} s (${slowest.kind})`],

@@ -12,6 +12,10 @@ export interface SoakOptions extends Omit<CampaignOptions, 'world'> {
   readonly folder: string;
   /** Repeats this run. */
   readonly command: string;
+  /** Empty: the relay's default. */
+  readonly driver: string;
+  /** When something was found, keeps the servers up until the signal. */
+  readonly hold: boolean;
 }
 
 const STOP_MS = 20_000;
@@ -21,19 +25,38 @@ export async function soak(options: SoakOptions): Promise<Report> {
   const { folder, progress, signal } = options;
   const undo: (() => Promise<unknown>)[] = [];
   try {
-    const env = { LOG_LEVEL: 'info' };
     const world = await buildWorld(
       folder,
-      env,
+      relaySettings(options),
       (line) => progress.note(line),
       (one) => undo.push(one),
     );
     signal.throwIfAborted();
-    return await onWorld(world, options);
+    const result = await onWorld(world, options);
+    if (!result.passed && options.hold) await hold(world, result, options);
+    return result;
   } finally {
     for (const one of undo.reverse())
       await one().catch((error: unknown) => progress.note(`while stopping: ${String(error)}`));
   }
+}
+
+/** Retention is set so short that old events leave the outbox all through the run. */
+function relaySettings({ driver }: SoakOptions): Readonly<Record<string, string>> {
+  return {
+    LOG_LEVEL: 'info',
+    CONVERGE__RELAY__RETAIN_MS: '60000',
+    CONVERGE__RELAY__CHILD_EVENTS: '20000',
+    ...(driver === '' ? {} : { CONVERGE__KAFKA__DRIVER: driver }),
+  };
+}
+
+async function hold({ sources, kafka }: World, { markdown }: Report, options: SoakOptions): Promise<void> {
+  const { progress, signal } = options;
+  progress.note(markdown);
+  for (const { name, url } of sources) progress.note(`${name}: ${url}`);
+  progress.note(`Kafka: ${kafka.address}; Ctrl-C ends it all`);
+  await systemClock.sleep(2_147_483_647, signal);
 }
 
 async function onWorld(world: World, options: SoakOptions): Promise<Report> {

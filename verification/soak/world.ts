@@ -134,6 +134,8 @@ async function prepare(
   await migrate(database, [outboxMigrations, relayMigrations]);
   await nameSource(database.executor, name);
   await database.executor.query(ledgerSql);
+  // Near the end of the outbox's second child, so that the relays soon make children of their own size and drop old ones.
+  await database.executor.query('alter sequence converge.outbox_id restart with 1995000');
   for (const [topic, hot, cold] of [
     [main, 5, 1_200],
     [side, 1, 300],
