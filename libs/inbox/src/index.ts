@@ -32,4 +32,5 @@ export type { Call, Middleware } from './middleware/middleware.ts';
 export { inboxMigrations } from './migrations.ts';
 export { type ConsumerService, consumerService, run } from './service/consumer-service.ts';
 export type { ConsumerServiceOptions } from './service/options.ts';
+export type { SourceConflict } from './service/sources.ts';
 export type { ConsumerStatus, PartitionStatus } from './service/status.ts';

@@ -60,6 +60,16 @@ export const instrumentDefinitions = {
     'Events dropped because the watermark had passed them',
   ),
   inboxGaps: counter('converge.inbox.gaps', '{gap}', 'Events whose predecessor was never seen'),
+  inboxSuperseded: counter(
+    'converge.inbox.superseded',
+    event,
+    'New positions of an epoch that was left: the old primary lives',
+  ),
+  inboxSourceConflicts: counter(
+    'converge.inbox.source_conflicts',
+    '{source}',
+    'Sources that use the name of another one',
+  ),
   inboxLag: gauge('converge.inbox.lag', event, 'Records between the position and the end of the log'),
   inboxSliceSize: histogram('converge.inbox.slice.size', event, 'Events of one slice'),
   inboxSliceDuration: duration(

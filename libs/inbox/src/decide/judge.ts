@@ -23,7 +23,9 @@ export type Verdict =
 /**
  * Judges one event of a known source by its position alone. Pure.
  * Every epoch is compared with its own watermark (a repeat of an old epoch's event stays a duplicate after a fork), and
- * the predecessor with the highest of all (the first event of a new epoch names the last one of the old).
+ * the predecessor with the watermark of the predecessor's epoch: the first event of a new epoch names the last one of
+ * the old, and the marker of the new one, which is above both, proves nothing about it. An old epoch that we never saw
+ * lies before our beginning.
  */
 export function judge({ position, prev }: Mark, seen: Seen, from: Start): Verdict {
   const own = seen.get(position.epoch);
@@ -32,9 +34,9 @@ export function judge({ position, prev }: Mark, seen: Seen, from: Start): Verdic
   if (top === undefined) return firstSight(prev, from);
   if (position.epoch < top.epoch) return { kind: 'superseded', epoch: top.epoch };
   // An event that names no predecessor proves nothing, so it counts as one whose predecessor is missing.
-  return prev !== undefined && comparePositions(prev, top) <= 0
-    ? { kind: 'next' }
-    : { kind: 'gap', after: top };
+  if (prev === undefined) return { kind: 'gap', after: top };
+  const known = seen.get(prev.epoch) ?? top;
+  return comparePositions(prev, known) <= 0 ? { kind: 'next' } : { kind: 'gap', after: known };
 }
 
 function firstSight(prev: Position | undefined, from: Start): Verdict {

@@ -28,7 +28,7 @@ export type Action<DB> =
       readonly foreign: boolean;
       readonly error: unknown;
     }
-  | { readonly kind: 'skip'; readonly why: 'duplicate' | 'unknown_type' | 'uncertain' | 'stale' };
+  | { readonly kind: 'skip'; readonly why: 'duplicate' | 'unknown_type' | 'uncertain' | 'stale' | 'marker' };
 
 /** Why a partition cannot go on at a record. */
 export type Obstacle = {
@@ -96,6 +96,7 @@ function beginsLater(readings: readonly Reading[], at: number, source: string): 
 }
 
 function act<DB>({ content }: Reading, route: Router<DB>, foreign: boolean): Action<DB> {
+  if (content.kind === 'marker') return { kind: 'skip', why: 'marker' };
   if (content.kind === 'unreadable')
     return { kind: 'refuse', envelope: undefined, foreign, error: content.error };
   const { envelope } = content;

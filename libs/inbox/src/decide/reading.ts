@@ -2,6 +2,7 @@ import {
   ContractError,
   decodeEnvelope,
   type Envelope,
+  EPOCH_MARKER,
   parsePosition,
   type Position,
   WIRE,
@@ -16,6 +17,8 @@ export interface Reading {
   readonly claim: Claim | undefined;
   readonly content:
     | { readonly kind: 'envelope'; readonly envelope: Envelope }
+    /** The beginning of an epoch: no event, but its place counts. */
+    | { readonly kind: 'marker' }
     | { readonly kind: 'unreadable'; readonly error: ContractError };
 }
 
@@ -25,6 +28,8 @@ export interface Claim extends Mark {
 
 /** Reads a record. Never throws, whatever the bytes. */
 export function readRecord(record: IncomingRecord): Reading {
+  if (only(record.headers, WIRE.type) === EPOCH_MARKER)
+    return { record, claim: rawClaim(record), content: { kind: 'marker' } };
   try {
     const envelope = decodeEnvelope(record);
     const { sourceId, position, prev, source } = envelope;

@@ -83,6 +83,7 @@ export class GroupMember<DB> {
       consumer: this.#context.definition.name,
       state: this.#state,
       partitions: [...this.#partitions.values()].map(partitionStatus),
+      sourceConflicts: this.#worker.sources.conflicts,
     };
   }
 

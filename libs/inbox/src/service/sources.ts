@@ -1,10 +1,21 @@
 import type { Executor } from '@converge/postgres';
-import type { Logger } from '@converge/telemetry';
+import { attributeNames, instruments, type Logger } from '@converge/telemetry';
 import type { Reading } from '../decide/reading.ts';
 import { pinSources, readSources } from '../query/source.ts';
 
 /** Longer names are no names of ours; the table's index could not take them. */
 const MAX_NAME = 512;
+
+/** Two databases that call themselves alike: one of them was set up as a copy, or its name was not changed. */
+export interface SourceConflict {
+  readonly name: string;
+  /** The uuid that was seen first, and counts. */
+  readonly pinned: string;
+  readonly other: string;
+}
+
+/** A hostile producer may claim any number of uuids. */
+const MOST_CONFLICTS = 100;
 
 /** Which uuid counts under which source name, for one consumer: whoever was seen first. */
 export class Sources {
@@ -12,7 +23,7 @@ export class Sources {
   readonly #executor: Executor;
   readonly #consumer: string;
   readonly #log: Logger;
-  readonly #alarmed = new Set<string>();
+  readonly #conflicts = new Map<string, SourceConflict>();
 
   constructor(executor: Executor, consumer: string, log: Logger) {
     this.#executor = executor;
@@ -22,6 +33,11 @@ export class Sources {
 
   get pinned(): ReadonlyMap<string, string> {
     return this.#pinned;
+  }
+
+  /** Sources that were met under a name that another one has. */
+  get conflicts(): readonly SourceConflict[] {
+    return [...this.#conflicts.values()];
   }
 
   async load(): Promise<void> {
@@ -45,8 +61,10 @@ export class Sources {
   }
 
   #alarm(name: string, pinned: string, source: string): void {
-    if (this.#alarmed.has(source)) return;
-    this.#alarmed.add(source);
+    const id = `${name} ${source}`;
+    if (this.#conflicts.has(id) || this.#conflicts.size >= MOST_CONFLICTS) return;
+    this.#conflicts.set(id, { name, pinned, other: source });
+    instruments().inboxSourceConflicts.add(1, { [attributeNames.consumer]: this.#consumer });
     this.#log.error(
       { alarm: 'source_name_reused', source: name, pinned, other: source },
       'two sources under one name: positions of the other do not count, its events are deduplicated one by one; give it its own name',

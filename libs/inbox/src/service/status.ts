@@ -1,3 +1,4 @@
+import type { SourceConflict } from './sources.ts';
 import type { Counts, Halt, Partition } from '../slice/context.ts';
 
 export type PartitionStatus = {
@@ -15,6 +16,8 @@ export interface ConsumerStatus {
   /** `waiting`: our own database does not answer; nothing is given up meanwhile. */
   readonly state: 'stopped' | 'running' | 'waiting' | 'failed';
   readonly partitions: readonly PartitionStatus[];
+  /** Sources under a name that another one has: their positions do not count. Since the start of this member. */
+  readonly sourceConflicts: readonly SourceConflict[];
 }
 
 export function partitionStatus({ key, nextOffset, lag, counts, halted }: Partition): PartitionStatus {

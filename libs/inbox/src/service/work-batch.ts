@@ -163,6 +163,7 @@ async function meet<DB>(
   partition.counts.gaps += obstacle.kind === 'gap' ? 1 : 0;
   const labels = { [attributeNames.consumer]: consumer, [attributeNames.topic]: topic };
   if (obstacle.kind === 'gap') instruments().inboxGaps.add(1, labels);
+  else instruments().inboxSuperseded.add(1, labels);
   context.log.error(
     { alarm: halt.code, topic, partition: number, offset: `${obstacle.record.offset}` },
     halt.reason,

@@ -129,7 +129,10 @@ async function findPlaces(
   cursors: readonly CursorRecord[],
 ): Promise<{ readonly places: readonly MarkedPlace[]; readonly notMarked: readonly string[] }> {
   const notMarked: string[] = [];
-  const byTopic = [...Map.groupBy(cursors, ({ topic }) => topic)];
+  const sorted = cursors.toSorted(
+    (left, right) => left.topic.localeCompare(right.topic) || left.partition - right.partition,
+  );
+  const byTopic = [...Map.groupBy(sorted, ({ topic }) => topic)];
   const places = await eachOf(byTopic, AT_ONCE, async ([topic, recorded]) => {
     const found = await endsOf(admin, topic);
     if (typeof found === 'string') {
