@@ -5,7 +5,11 @@
  * - No clock, no randomness and no I/O of its own: all are arguments.
  */
 export { type Backoff, cappedMs, delayMs } from './backoff.ts';
+export { type BreakerOptions, CircuitBreaker } from './breaker.ts';
+export { BREAKER_OPEN, type BreakerSettings, type BreakerState, defaultBreaker } from './breaker-state.ts';
+export { Bulkhead, type BulkheadSettings } from './bulkhead.ts';
 export { classify } from './classify.ts';
+export { explain } from './explain.ts';
 export {
   BusinessRejection,
   type BusinessRejectionDetail,
@@ -17,7 +21,20 @@ export {
   type ConvergeErrorDetail,
   type Failure,
 } from './failure.ts';
+export {
+  type Idempotency,
+  operation,
+  type Operation,
+  type OperationContext,
+  type OperationDefinition,
+  type OperationGuards,
+  type RecoveryPath,
+  recoveryPaths,
+} from './operation.ts';
 export { defaultPolicy, type Policy, policySchema } from './policy.ts';
 export { type AttemptReport, retry, type RetryClock, type RetryOptions } from './retry.ts';
-export { decideRetry, type RetryDecision, type RetryQuestion } from './retry-decision.ts';
+export { type BudgetSettings, defaultBudget, RetryBudget } from './retry-budget.ts';
+export { decideRetry, type GiveUpReason, type RetryDecision, type RetryQuestion } from './retry-decision.ts';
+export { simulate, type SimulatedLoad, type Simulation } from './simulate.ts';
+export { TokenBucket, type TokenRate } from './token-bucket.ts';
 export { type ClassifyRule, unclassified, type Verdict } from './verdict.ts';

@@ -1,4 +1,5 @@
 import { delayMs } from './backoff.ts';
+import { BREAKER_OPEN } from './breaker-state.ts';
 import type { Failure } from './failure.ts';
 import type { Policy } from './policy.ts';
 
@@ -9,7 +10,10 @@ import type { Policy } from './policy.ts';
 export type RetryDecision =
   | { readonly kind: 'again'; readonly waitMs: number }
   | { readonly kind: 'rerun'; readonly waitMs: number }
-  | { readonly kind: 'give_up'; readonly reason: 'not_retryable' | 'applied' | 'attempts' | 'deadline' };
+  | { readonly kind: 'give_up'; readonly reason: GiveUpReason };
+
+/** `breaker_open`: nothing was called, so come back later · `budget`: the retries of this dependency are used up for now. */
+export type GiveUpReason = 'not_retryable' | 'applied' | 'attempts' | 'deadline' | 'budget' | 'breaker_open';
 
 export interface RetryQuestion {
   readonly failure: Failure;
@@ -62,6 +66,8 @@ export function decideRetry({
   spentMs,
   random,
 }: RetryQuestion): RetryDecision {
+  // Waiting here would hold the caller, and knocking at an open breaker is no attempt: it decides when to come back.
+  if (failure.code === BREAKER_OPEN) return { kind: 'give_up', reason: 'breaker_open' };
   const strategy = strategyOf(failure);
   if (strategy === 'none') return { kind: 'give_up', reason: 'not_retryable' };
   if (strategy === 'applied') return { kind: 'give_up', reason: 'applied' };

@@ -1,6 +1,8 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { classify as classifyError } from './classify.ts';
-import { type Failure } from './failure.ts';
+import { ConvergeError, type Failure } from './failure.ts';
 import type { Policy } from './policy.ts';
+import type { RetryBudget } from './retry-budget.ts';
 import { decideRetry, type RetryDecision } from './retry-decision.ts';
 
 /** The part of the runtime's clock that retrying needs. `sleep` resolves early, never rejects, when aborted. */
@@ -24,6 +26,8 @@ export interface RetryOptions {
   readonly policy: Policy;
   readonly clock: RetryClock;
   readonly random: () => number;
+  /** Shared by all callers of one dependency: when it cannot pay for a retry, there is none. @default retries are free */
+  readonly budget?: RetryBudget;
   /** @default the package's `classify` */
   readonly classify?: (error: unknown) => Failure;
   readonly onAttempt?: (report: AttemptReport) => void;
@@ -35,12 +39,30 @@ export interface RetryOptions {
  * Calls `fn` until it succeeds, the failure is not one that retrying helps, or the policy's attempts or deadline are
  * used up; then rejects with the last error as it was thrown. `fn` must be safe to repeat: an attempt whose outcome is
  * unknown is repeated too. An attempt that outlasts its time gets its signal aborted and counts as failed, unknown.
+ * One retry owner for each call: a `retry` inside another one multiplies the load, and is refused.
  */
-export async function retry<T>(
+export function retry<T>(
   fn: (attempt: number, signal: AbortSignal) => Promise<T>,
   options: RetryOptions,
 ): Promise<T> {
-  const { policy, clock, random, classify = classifyError, onAttempt, signal } = options;
+  if (owned.getStore() === true) return Promise.reject(nested());
+  return owned.run(true, () => attempts(fn, options));
+}
+
+const owned = new AsyncLocalStorage<true>();
+
+function nested(): ConvergeError {
+  return new ConvergeError(
+    'a retry inside a retry would multiply the attempts: let the outer one own them, and call the inner function once',
+    { code: 'NESTED_RETRY', category: 'configuration', certainty: 'not_applied' },
+  );
+}
+
+async function attempts<T>(
+  fn: (attempt: number, signal: AbortSignal) => Promise<T>,
+  options: RetryOptions,
+): Promise<T> {
+  const { policy, clock, random, budget, classify = classifyError, onAttempt, signal } = options;
   const startedAt = clock.monotonic();
   let attempt = 1;
   let reruns = 0;
@@ -52,13 +74,16 @@ export async function retry<T>(
     const ended = clock.monotonic();
     const report = { attempt, durationMs: ended - begun };
     if (outcome.ok) {
+      budget?.succeed();
       onAttempt?.(report);
       return outcome.value;
     }
     signal?.throwIfAborted();
     const failure = classify(outcome.error);
     const spentMs = ended - startedAt;
-    const decision = decideRetry({ failure, policy, attempt, reruns, spentMs, random });
+    const wanted = decideRetry({ failure, policy, attempt, reruns, spentMs, random });
+    const affordable = wanted.kind !== 'again' || (budget?.take(failure.category) ?? true);
+    const decision: RetryDecision = affordable ? wanted : { kind: 'give_up', reason: 'budget' };
     onAttempt?.({ ...report, failure, decision });
     if (decision.kind === 'give_up') throw outcome.error;
     if (decision.kind === 'rerun') reruns += 1;

@@ -1,0 +1,178 @@
+import { cappedMs, type Backoff } from './backoff.ts';
+
+/** The code of a call that a breaker did not let through: nothing was called, and no attempt is counted. */
+export const BREAKER_OPEN = 'BREAKER_OPEN';
+
+/** When a circuit breaker opens and closes, as plain data. Rates from 0 to 1, durations in milliseconds. */
+export interface BreakerSettings {
+  /** What is judged: calls that ended within so long. */
+  readonly windowMs: number;
+  /** Fewer calls than that in the window are no evidence. */
+  readonly minimumCalls: number;
+  readonly failureRate: number;
+  /** A call that takes longer counts as slow, also when it succeeds. */
+  readonly slowCallMs: number;
+  readonly slowRate: number;
+  /** Calls let through at a time when the open time is over; as many successes in a row close it. */
+  readonly probes: number;
+  /** A probe that is not settled within so long gives its place to another. */
+  readonly probeLeaseMs: number;
+  /** How long it stays open: longer at each reopening, with jitter in the upper half. */
+  readonly open: Backoff;
+}
+
+export const defaultBreaker: BreakerSettings = Object.freeze({
+  windowMs: 10_000,
+  minimumCalls: 20,
+  failureRate: 0.5,
+  slowCallMs: 5_000,
+  slowRate: 0.9,
+  probes: 3,
+  probeLeaseMs: 10_000,
+  open: Object.freeze({ baseMs: 1_000, factor: 2, capMs: 30_000 }),
+});
+
+/** A call on its way through a half-open breaker. Compared by identity: a late one of an earlier time is no other's. */
+export interface Probe {
+  /** When its place is given to another. */
+  readonly expiresAt: number;
+}
+
+interface Bucket {
+  readonly startMs: number;
+  readonly calls: number;
+  readonly failures: number;
+  readonly slow: number;
+}
+
+/**
+ * closed     every call goes through and is counted
+ *    ↓ too many of them fail, or are slow
+ * open       none goes through until `untilMs`
+ *    ↓ the time is over
+ * half_open  a few probes; one failure → open for longer, enough successes → closed
+ * isolated   an operator's: none goes through until they lift it
+ */
+export type BreakerState =
+  | { readonly kind: 'closed'; readonly buckets: readonly Bucket[] }
+  | { readonly kind: 'open'; readonly untilMs: number; readonly openings: number }
+  | {
+      readonly kind: 'half_open';
+      readonly openings: number;
+      readonly succeeded: number;
+      readonly probes: readonly Probe[];
+    }
+  | { readonly kind: 'isolated' };
+
+export const closedBreaker: BreakerState = Object.freeze({ kind: 'closed', buckets: Object.freeze([]) });
+
+export type Admission =
+  | { readonly admitted: true; readonly state: BreakerState; readonly probe: Probe | undefined }
+  | { readonly admitted: false; readonly state: BreakerState; readonly retryAfterMs: number };
+
+/** An isolated breaker cannot say when; callers look again after so long. */
+const LOOK_AGAIN_MS = 1_000;
+
+/** May a call go through now? `now` is a monotonic time. */
+export function admit(state: BreakerState, now: number, settings: BreakerSettings): Admission {
+  switch (state.kind) {
+    case 'closed':
+      return { admitted: true, state, probe: undefined };
+    case 'isolated':
+      return { admitted: false, state, retryAfterMs: LOOK_AGAIN_MS };
+    case 'open': {
+      if (now < state.untilMs) return { admitted: false, state, retryAfterMs: state.untilMs - now };
+      const { openings } = state;
+      return admit({ kind: 'half_open', openings, succeeded: 0, probes: [] }, now, settings);
+    }
+    case 'half_open': {
+      const probes = state.probes.filter(({ expiresAt }) => expiresAt > now);
+      // No more than are needed to close it: one that succeeds late must not let a burst through before.
+      if (probes.length + state.succeeded >= settings.probes) {
+        const first = Math.min(...probes.map(({ expiresAt }) => expiresAt));
+        return { admitted: false, state: { ...state, probes }, retryAfterMs: first - now };
+      }
+      const probe = { expiresAt: now + settings.probeLeaseMs };
+      return { admitted: true, state: { ...state, probes: [...probes, probe] }, probe };
+    }
+  }
+}
+
+export interface CallResult {
+  /** From the admission; undefined for a call of a closed breaker. */
+  readonly probe: Probe | undefined;
+  readonly failed: boolean;
+  readonly durationMs: number;
+}
+
+/** A call has ended. Results of an earlier time (admitted before it opened, an expired probe) change nothing. */
+export function settleCall(
+  state: BreakerState,
+  { probe, failed, durationMs }: CallResult,
+  { now, random, settings }: { now: number; random: () => number; settings: BreakerSettings },
+): BreakerState {
+  const slow = durationMs > settings.slowCallMs;
+  switch (state.kind) {
+    case 'closed': {
+      if (probe !== undefined) return state;
+      const buckets = counted(state.buckets, { failed, slow }, now, settings.windowMs);
+      return isTooMuch(buckets, settings) ? opened(1, now, random, settings) : { kind: 'closed', buckets };
+    }
+    case 'half_open': {
+      if (probe === undefined || !state.probes.includes(probe) || probe.expiresAt <= now) return state;
+      if (failed || slow) return opened(state.openings + 1, now, random, settings);
+      const succeeded = state.succeeded + 1;
+      if (succeeded >= settings.probes) return closedBreaker;
+      return { ...state, succeeded, probes: state.probes.filter((other) => other !== probe) };
+    }
+    case 'open':
+    case 'isolated':
+      return state;
+  }
+}
+
+/** The window is kept in tenths, so that a busy breaker holds ten numbers and not each call. */
+const BUCKETS = 10;
+
+function counted(
+  buckets: readonly Bucket[],
+  call: { readonly failed: boolean; readonly slow: boolean },
+  now: number,
+  windowMs: number,
+): readonly Bucket[] {
+  const width = windowMs / BUCKETS;
+  const startMs = Math.floor(now / width) * width;
+  const recent = buckets.filter((bucket) => bucket.startMs > now - windowMs && bucket.startMs !== startMs);
+  const current = buckets.find((bucket) => bucket.startMs === startMs);
+  return [
+    ...recent,
+    {
+      startMs,
+      calls: (current?.calls ?? 0) + 1,
+      failures: (current?.failures ?? 0) + Number(call.failed),
+      slow: (current?.slow ?? 0) + Number(call.slow),
+    },
+  ];
+}
+
+function isTooMuch(buckets: readonly Bucket[], settings: BreakerSettings): boolean {
+  let [calls, failures, slow] = [0, 0, 0];
+  for (const bucket of buckets) {
+    calls += bucket.calls;
+    failures += bucket.failures;
+    slow += bucket.slow;
+  }
+  if (calls < settings.minimumCalls) return false;
+  return failures >= settings.failureRate * calls || slow >= settings.slowRate * calls;
+}
+
+function opened(
+  openings: number,
+  now: number,
+  random: () => number,
+  { open }: BreakerSettings,
+): BreakerState {
+  const most = cappedMs(open, openings);
+  // Half of it for sure: full jitter would sometimes reopen at once.
+  return { kind: 'open', openings, untilMs: now + most / 2 + (random() * most) / 2 };
+}

@@ -1,0 +1,111 @@
+import {
+  admit,
+  BREAKER_OPEN,
+  type BreakerSettings,
+  type BreakerState,
+  closedBreaker,
+  defaultBreaker,
+  settleCall,
+} from './breaker-state.ts';
+import { classify as classifyError } from './classify.ts';
+import { ConvergeError, type Failure } from './failure.ts';
+
+export interface BreakerOptions {
+  /** The dependency, for errors and metrics. */
+  readonly name: string;
+  readonly settings?: BreakerSettings;
+  readonly clock: { monotonic(): number };
+  readonly random: () => number;
+  /** @default the package's `classify` */
+  readonly classify?: (error: unknown) => Failure;
+  readonly onChange?: (kind: BreakerState['kind']) => void;
+}
+
+/** Stops calling what is failing, for a while. One for each dependency and process; callers share it. */
+export class CircuitBreaker {
+  readonly name: string;
+  readonly #options: BreakerOptions;
+  readonly #settings: BreakerSettings;
+  #state: BreakerState = closedBreaker;
+
+  constructor(options: BreakerOptions) {
+    this.name = options.name;
+    this.#options = options;
+    this.#settings = options.settings ?? defaultBreaker;
+  }
+
+  get state(): BreakerState {
+    return this.#state;
+  }
+
+  /** Calls `fn` when the breaker lets it through; else rejects with code BREAKER_OPEN and `retryAfterMs`. */
+  async run<T>(fn: () => Promise<T>): Promise<T> {
+    const { clock, classify = classifyError } = this.#options;
+    const begun = clock.monotonic();
+    const admission = admit(this.#state, begun, this.#settings);
+    this.#become(admission.state);
+    if (!admission.admitted) throw refusal(this.name, this.#state, admission.retryAfterMs);
+    const { probe } = admission;
+    let failed = false;
+    try {
+      return await fn();
+    } catch (error) {
+      failed = speaksAgainst(classify(error));
+      throw error;
+    } finally {
+      const now = clock.monotonic();
+      const { random } = this.#options;
+      const result = { probe, failed, durationMs: now - begun };
+      this.#become(settleCall(this.#state, result, { now, random, settings: this.#settings }));
+    }
+  }
+
+  /** Lets nothing through until `restore`: for operators. */
+  isolate(): void {
+    this.#become({ kind: 'isolated' });
+  }
+
+  /** Closes it and forgets what was counted. */
+  restore(): void {
+    this.#become(closedBreaker);
+  }
+
+  #become(state: BreakerState): void {
+    const changed = state.kind !== this.#state.kind;
+    this.#state = state;
+    if (changed) this.#options.onChange?.(state.kind);
+  }
+}
+
+/** Whether a failure says anything about the dependency's health. A refused card or a bad event does not. */
+function speaksAgainst({ category, certainty }: Failure): boolean {
+  switch (category) {
+    case 'network':
+    case 'service':
+    case 'throttle':
+      return true;
+    case 'contention':
+    case 'data':
+    case 'configuration':
+    case 'business':
+      return false;
+    case 'bug':
+      // Ours, unless it hides an outcome that nobody knows (a timeout of the other side's).
+      return certainty === 'unknown';
+    default:
+      return category satisfies never;
+  }
+}
+
+function refusal(name: string, state: BreakerState, retryAfterMs: number): ConvergeError {
+  const why =
+    state.kind === 'isolated'
+      ? 'an operator has isolated it; lift that when it may be called again'
+      : `it failed too often; the next call may go through in ${Math.ceil(retryAfterMs)} ms`;
+  return new ConvergeError(`${name} was not called: ${why}`, {
+    code: BREAKER_OPEN,
+    category: 'service',
+    certainty: 'not_applied',
+    retryAfterMs,
+  });
+}

@@ -1,0 +1,167 @@
+import { manualClock } from '@converge/testing';
+import { describe, expect, it } from 'vitest';
+import {
+  type AttemptReport,
+  BREAKER_OPEN,
+  Bulkhead,
+  CircuitBreaker,
+  ConvergeError,
+  defaultBreaker,
+  defaultPolicy,
+  explain,
+  operation,
+  recoveryPaths,
+  retry,
+  RetryBudget,
+} from './index.ts';
+
+const down = new ConvergeError('down', { code: 'X', category: 'network', certainty: 'not_applied' });
+const noWait = { ...defaultPolicy, backoff: { baseMs: 0, factor: 2, capMs: 0 } };
+/** Time stands still, and a wait of nothing is none. */
+const base = () => {
+  const clock = manualClock();
+  const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
+    ms === 0 ? Promise.resolve() : clock.sleep(ms, signal);
+  return { clock: { monotonic: () => 0, sleep }, random: () => 0 };
+};
+
+describe('an operation', () => {
+  it('must say whether it may be repeated', () => {
+    // @ts-expect-error idempotency is missing
+    const undeclared = () => operation({ name: 'x', call: () => Promise.resolve() });
+    // @ts-expect-error a keyed operation needs its key
+    const keyless = () => operation({ name: 'x', idempotency: 'keyed', call: () => Promise.resolve() });
+    // @ts-expect-error a compensated one names what compensates it
+    const unnamed = () => operation({ name: 'x', idempotency: 'compensated', call: () => Promise.resolve() });
+    expect([undeclared, keyless, unnamed]).toHaveLength(3);
+  });
+
+  it('that must not be repeated cannot have attempts, and has one by default', () => {
+    const wire = { name: 'wire', idempotency: 'none', call: () => Promise.resolve() } as const;
+    expect(() => operation({ ...wire, policy: defaultPolicy })).toThrow(
+      'operation wire is declared not idempotent and has 3 attempts',
+    );
+    expect(operation(wire).policy.attempts).toBe(1);
+  });
+
+  it('gives every attempt the same idempotency key', async () => {
+    const keys: (string | undefined)[] = [];
+    const charge = operation({
+      name: 'charge',
+      idempotency: 'keyed',
+      key: (order: string) => `charge:${order}`,
+      policy: noWait,
+      call: (_, { idempotencyKey }) => {
+        keys.push(idempotencyKey);
+        return keys.length < 3 ? Promise.reject(down) : Promise.resolve('charged');
+      },
+    });
+    await expect(charge.run('o1', base())).resolves.toBe('charged');
+    expect(keys).toEqual(['charge:o1', 'charge:o1', 'charge:o1']);
+  });
+
+  it('stops knocking when the breaker opens, and counts no attempt for it', async () => {
+    const guards = base();
+    const breaker = new CircuitBreaker({
+      name: 'bank',
+      settings: { ...defaultBreaker, minimumCalls: 2 },
+      ...guards,
+    });
+    const budget = new RetryBudget();
+    const reports: AttemptReport[] = [];
+    let calls = 0;
+    const read = operation({
+      name: 'read',
+      idempotency: 'idempotent',
+      policy: { ...noWait, attempts: 10 },
+      call: () => {
+        calls += 1;
+        return Promise.reject(down);
+      },
+    });
+    const onAttempt = (report: AttemptReport): void => void reports.push(report);
+    const run = read.run(undefined, { ...guards, breaker, budget, onAttempt });
+    await expect(run).rejects.toMatchObject({ code: BREAKER_OPEN });
+    expect(calls).toBe(2);
+    expect(reports.at(-1)?.decision).toEqual({ kind: 'give_up', reason: 'breaker_open' });
+    expect(budget.level).toBe((500 - 28) / 500);
+  });
+
+  it('gives up with the error itself when the budget is used up', async () => {
+    const reports: AttemptReport[] = [];
+    const read = operation({
+      name: 'read',
+      idempotency: 'idempotent',
+      policy: noWait,
+      call: () => Promise.reject(down),
+    });
+    const budget = new RetryBudget({ capacity: 14, transientCost: 14, throttleCost: 5, successGain: 1 });
+    const run = read.run(undefined, { ...base(), budget, onAttempt: (report) => reports.push(report) });
+    await expect(run).rejects.toBe(down);
+    expect(reports.map(({ decision }) => decision)).toEqual([
+      { kind: 'again', waitMs: 0 },
+      { kind: 'give_up', reason: 'budget' },
+    ]);
+  });
+
+  it('waits for a place in the bulkhead', async () => {
+    const bulkhead = new Bulkhead('bank', { concurrent: 1, waiting: 5 });
+    let most = 0;
+    const read = operation({
+      name: 'read',
+      idempotency: 'idempotent',
+      call: async () => {
+        most = Math.max(most, bulkhead.running);
+        await Promise.resolve();
+      },
+    });
+    await Promise.all(Array.from({ length: 5 }, () => read.run(undefined, { ...base(), bulkhead })));
+    expect(most).toBe(1);
+  });
+
+  it('tells which operations heal themselves, which are compensated, and which need a person', () => {
+    const call = () => Promise.resolve();
+    const paths = recoveryPaths([
+      operation({ name: 'wire', idempotency: 'none', call }),
+      operation({ name: 'reserve', idempotency: 'compensated', compensation: 'release', call }),
+      operation({ name: 'read', idempotency: 'idempotent', call }),
+      operation({
+        name: 'ask once',
+        idempotency: 'idempotent',
+        policy: { ...defaultPolicy, attempts: 1 },
+        call,
+      }),
+    ]);
+    expect([...paths]).toEqual([
+      ['ask once', { kind: 'needs_a_person' }],
+      ['read', { kind: 'self_heals' }],
+      ['reserve', { kind: 'compensates', by: 'release' }],
+      ['wire', { kind: 'needs_a_person' }],
+    ]);
+  });
+});
+
+it('refuses a retry inside a retry, wherever it hides', async () => {
+  const options = { policy: { ...noWait, attempts: 2 }, ...base() };
+  let calls = 0;
+  const inner = async (): Promise<string> => {
+    await Promise.resolve();
+    calls += 1;
+    return retry(() => Promise.resolve('never'), options);
+  };
+  await expect(retry(inner, options)).rejects.toMatchObject({
+    code: 'NESTED_RETRY',
+    category: 'configuration',
+  });
+  expect(calls).toBe(1);
+  await expect(retry(() => Promise.resolve('alone'), options)).resolves.toBe('alone');
+});
+
+it('explains a policy in lines', () => {
+  expect(explain(defaultPolicy)).toEqual([
+    'attempt 1: at once, at most 10 s',
+    'attempt 2: after 0 to 50 ms (0 to 1 s when throttled), at most 10 s',
+    'attempt 3: after 0 to 100 ms (0 to 2 s when throttled), at most 10 s',
+    'no attempt begins after 60 s; it gives up after 30.15 s at the latest',
+  ]);
+});

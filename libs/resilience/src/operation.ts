@@ -1,0 +1,122 @@
+import type { Bulkhead } from './bulkhead.ts';
+import type { CircuitBreaker } from './breaker.ts';
+import { ConvergeError, type Failure } from './failure.ts';
+import { defaultPolicy, type Policy } from './policy.ts';
+import { type AttemptReport, retry, type RetryClock } from './retry.ts';
+import type { RetryBudget } from './retry-budget.ts';
+
+/**
+ * idempotent   repeating it changes nothing more
+ * keyed        the other side drops repeats by the key that `key` makes of the input
+ * compensated  it may happen twice, and `compensation` undoes what is too much
+ * none         it must not be repeated: one attempt, and an unknown outcome is for a person
+ */
+export type Idempotency = 'idempotent' | 'keyed' | 'compensated' | 'none';
+
+type Declared<Input> =
+  | { readonly idempotency: 'idempotent' }
+  | { readonly idempotency: 'keyed'; readonly key: (input: Input) => string }
+  | { readonly idempotency: 'compensated'; readonly compensation: string }
+  | { readonly idempotency: 'none' };
+
+export type OperationDefinition<Input, Output> = Declared<Input> & {
+  /** Stable, for metrics and policies: `payment.charge`. */
+  readonly name: string;
+  /** @default the default policy; one attempt for `none` */
+  readonly policy?: Policy;
+  readonly call: (input: Input, context: OperationContext) => Promise<Output>;
+};
+
+export interface OperationContext {
+  readonly signal: AbortSignal;
+  /** From 1. */
+  readonly attempt: number;
+  /** What `key` made of the input; undefined unless the operation is keyed. */
+  readonly idempotencyKey: string | undefined;
+}
+
+/** What stands around the calls of an operation; each part is shared by all callers of one dependency. */
+export interface OperationGuards {
+  readonly clock: RetryClock;
+  readonly random: () => number;
+  readonly budget?: RetryBudget;
+  readonly breaker?: CircuitBreaker;
+  readonly bulkhead?: Bulkhead;
+  readonly classify?: (error: unknown) => Failure;
+  readonly onAttempt?: (report: AttemptReport) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface Operation<Input, Output> {
+  readonly name: string;
+  readonly idempotency: Idempotency;
+  readonly policy: Policy;
+  /** What becomes of a failure: see `RecoveryPath`. */
+  readonly path: RecoveryPath;
+  /** Around each attempt, from the outside: deadline, retry, budget, breaker, bulkhead, attempt timeout, call. */
+  run(input: Input, guards: OperationGuards): Promise<Output>;
+}
+
+/** How an operation recovers: by itself through attempts, by its compensation, or through a person. */
+export type RecoveryPath =
+  | { readonly kind: 'self_heals' }
+  | { readonly kind: 'compensates'; readonly by: string }
+  | { readonly kind: 'needs_a_person' };
+
+/** Declares a call to another system. Throws when what is declared cannot be kept: attempts above 1 without idempotency. */
+export function operation<Input, Output>(
+  definition: OperationDefinition<Input, Output>,
+): Operation<Input, Output> {
+  const { name, idempotency, call } = definition;
+  const policy =
+    definition.policy ?? (idempotency === 'none' ? { ...defaultPolicy, attempts: 1 } : defaultPolicy);
+  if (idempotency === 'none' && policy.attempts > 1)
+    throw new ConvergeError(
+      `operation ${name} is declared not idempotent and has ${policy.attempts} attempts: a repeat could take effect twice. Set attempts to 1, or declare it keyed or compensated.`,
+      { code: 'OPERATION_NOT_REPEATABLE', category: 'configuration', certainty: 'not_applied' },
+    );
+  return Object.freeze({
+    name,
+    idempotency,
+    policy,
+    path: pathOf(definition),
+    run: (input: Input, guards: OperationGuards) => {
+      const idempotencyKey = definition.idempotency === 'keyed' ? definition.key(input) : undefined;
+      const attempt = (number: number, signal: AbortSignal): Promise<Output> =>
+        guarded(() => call(input, { signal, attempt: number, idempotencyKey }), guards, signal);
+      return retry(attempt, { ...guards, policy });
+    },
+  });
+}
+
+function guarded<T>(
+  call: () => Promise<T>,
+  { breaker, bulkhead }: OperationGuards,
+  signal: AbortSignal,
+): Promise<T> {
+  const inBulkhead = bulkhead === undefined ? call : () => bulkhead.run(call, signal);
+  return breaker === undefined ? inBulkhead() : breaker.run(inBulkhead);
+}
+
+function pathOf(definition: Declared<never> & { readonly policy?: Policy }): RecoveryPath {
+  switch (definition.idempotency) {
+    case 'idempotent':
+    case 'keyed':
+      return (definition.policy ?? defaultPolicy).attempts > 1
+        ? { kind: 'self_heals' }
+        : { kind: 'needs_a_person' };
+    case 'compensated':
+      return { kind: 'compensates', by: definition.compensation };
+    case 'none':
+      return { kind: 'needs_a_person' };
+  }
+}
+
+/** Which operations heal themselves, which are compensated, and which need a person, by name. */
+export function recoveryPaths(
+  operations: readonly Pick<Operation<never, unknown>, 'name' | 'path'>[],
+): ReadonlyMap<string, RecoveryPath> {
+  return new Map(
+    operations.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, path }) => [name, path]),
+  );
+}

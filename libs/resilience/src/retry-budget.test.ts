@@ -1,0 +1,51 @@
+import { describe, expect, it, test } from 'vitest';
+import { defaultBudget, defaultPolicy, RetryBudget, simulate } from './index.ts';
+
+/** Numerical Recipes' generator: the same figures on every machine. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
+}
+
+const policy = { ...defaultPolicy, attempts: 4, backoff: { baseMs: 50, factor: 2, capMs: 1_000 } };
+
+describe('a retry budget', () => {
+  it('pays for some dozens of retries, and takes nothing when it cannot', () => {
+    const budget = new RetryBudget();
+    let paid = 0;
+    while (budget.take('network')) paid += 1;
+    expect(paid).toBe(35);
+    expect(budget.level).toBe(10 / 500);
+    expect(budget.take('throttle')).toBe(true);
+    expect(budget.take('throttle')).toBe(true);
+    expect(budget.take('throttle')).toBe(false);
+    expect(budget.level).toBe(0);
+  });
+
+  it('is refilled by successes, one for fourteen, and not above full', () => {
+    const budget = new RetryBudget({ ...defaultBudget, capacity: 14 });
+    expect(budget.take('service')).toBe(true);
+    for (let success = 1; success < 14; success += 1) budget.succeed();
+    expect(budget.take('service')).toBe(false);
+    for (let success = 0; success < 100; success += 1) budget.succeed();
+    expect(budget.level).toBe(1);
+  });
+});
+
+// Requirement: at most 1.2 attempts a call at any failure rate, with 4 attempts allowed.
+test.each([
+  [0, 1, 1],
+  [0.1, 1.1, 1.117],
+  [0.5, 1.072, 1.916],
+  [0.9, 1.042, 3.42],
+  [1, 1.035, 4],
+])(
+  'at a failure rate of %d the load grows to %d times, without a budget to %d',
+  (failureRate, with_, without) => {
+    const load = { calls: 1_000, failureRate };
+    const budgeted = simulate(policy, { ...load, budget: defaultBudget, random: seeded(7) });
+    const free = simulate(policy, { ...load, random: seeded(7) });
+    expect([budgeted.amplification, free.amplification]).toEqual([with_, without]);
+    expect(budgeted.amplification).toBeLessThanOrEqual(1.2);
+  },
+);

@@ -1,0 +1,50 @@
+import type { Failure } from './failure.ts';
+import type { Policy } from './policy.ts';
+import { decideRetry } from './retry-decision.ts';
+import { type BudgetSettings, RetryBudget } from './retry-budget.ts';
+
+export interface SimulatedLoad {
+  /** Calls of the callers, each tried by the policy. */
+  readonly calls: number;
+  /** How many attempts fail, 0 to 1, independently of each other. */
+  readonly failureRate: number;
+  readonly category?: Failure['category'];
+  /** @default none: retries cost nothing */
+  readonly budget?: BudgetSettings;
+  readonly random: () => number;
+}
+
+export interface Simulation {
+  /** Attempts per call: how much more load the dependency gets than without retries. */
+  readonly amplification: number;
+  /** Share of the calls that succeeded in the end. */
+  readonly success: number;
+  /** Mean wait of a call between its attempts, milliseconds. */
+  readonly meanWaitMs: number;
+}
+
+/** Plays a policy against a dependency that fails at a given rate. Same random numbers, same figures. */
+export function simulate(policy: Policy, load: SimulatedLoad): Simulation {
+  const { calls, failureRate, category = 'service', random } = load;
+  const budget = load.budget === undefined ? undefined : new RetryBudget(load.budget);
+  const failure = { category, certainty: 'not_applied', code: 'X', message: '', structural: false } as const;
+  let attempts = 0;
+  let succeeded = 0;
+  let waitedMs = 0;
+  for (let call = 0; call < calls; call += 1) {
+    let spentMs = 0;
+    for (let attempt = 1; ; attempt += 1) {
+      attempts += 1;
+      if (random() >= failureRate) {
+        succeeded += 1;
+        budget?.succeed();
+        break;
+      }
+      const decision = decideRetry({ failure, policy, attempt, reruns: 0, spentMs, random });
+      if (decision.kind !== 'again' || budget?.take(category) === false) break;
+      spentMs += decision.waitMs;
+    }
+    waitedMs += spentMs;
+  }
+  return { amplification: attempts / calls, success: succeeded / calls, meanWaitMs: waitedMs / calls };
+}
