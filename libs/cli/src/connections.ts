@@ -1,5 +1,6 @@
 import { kafkaBroker, type Admin, type Broker } from '@converge/kafka';
 import { connect, type Database } from '@converge/postgres';
+import { systemClock } from '@converge/runtime';
 import { logger } from '@converge/telemetry';
 import { requireBrokers, requireDatabase, type Settings } from './settings.ts';
 
@@ -39,8 +40,18 @@ export async function withDatabase<T>(
   try {
     return await fn(database);
   } finally {
-    await database.close();
+    await closed(database);
   }
+}
+
+const CLOSE_MS = 1_000;
+
+// A statement that hangs keeps its connection, and the pool would wait for it. Whoever is at the command line asked for
+// an end, and the process takes the connection along.
+async function closed(database: Database): Promise<void> {
+  const patience = new AbortController();
+  await Promise.race([database.close(), systemClock.sleep(CLOSE_MS, patience.signal)]);
+  patience.abort();
 }
 
 export interface BrokerUse {
