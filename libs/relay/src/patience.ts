@@ -3,11 +3,11 @@ import type { Clock } from '@converge/runtime';
 /** What a stop waits for, milliseconds: together less than five seconds, whatever hangs. */
 export const STOP_MS = {
   /** The loops, with what they have in flight. A produce is given up a moment earlier. */
-  loops: 3_300,
+  loops: 2_500,
   /** Saving the positions: what is not saved is sent once more by the next leader. */
-  settle: 700,
+  settle: 600,
   /** Letting the lease go: else it runs out by itself. */
-  release: 700,
+  release: 500,
 } as const;
 
 /** Whether `work` has ended, well or badly, within `ms`. One that has not is left to itself. */

@@ -11,7 +11,7 @@ const SEND_BYTES = 16 * 1024 * 1024;
 const SEND_RECORDS = 10_000;
 const BACKOFF = { baseMs: 50, factor: 2, capMs: 2_000 };
 /** How long an ended leadership waits for a produce in flight. */
-const LAST_WAIT_MS = 3_000;
+const LAST_WAIT_MS = 2_200;
 
 interface Sending {
   readonly queue: PartitionQueue;
