@@ -1,5 +1,6 @@
 /**
- * Taken out once, and a test here failed: the window's end (old failures counted for ever), a probe's identity (a call of an earlier time counted for it), the probes' limit, the lease of a probe, growth of the open time.
+ * Taken out once, and a test here failed: the window's end (old failures counted for ever), a probe's identity (a
+ * call of an earlier time counted for it), the probes' limit, the lease of a probe, growth of the open time.
  */
 import { manualClock } from '@converge/testing';
 import fc from 'fast-check';
