@@ -22,3 +22,4 @@ export {
 } from './lease.ts';
 export { type AppliedMigration, migrate, type MigrateOptions, postgresMigrations } from './migrate.ts';
 export type { MigrationSet } from './migration-files.ts';
+export { isPooled } from './pooler.ts';

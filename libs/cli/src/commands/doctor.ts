@@ -1,9 +1,10 @@
 import type { Admin } from '@converge/kafka';
-import type { Database, Executor } from '@converge/postgres';
+import { type Database, type Executor, isPooled } from '@converge/postgres';
 import { allMigrations } from '../all-migrations.ts';
 import { withAdmin, withDatabase } from '../connections.ts';
 import type { CommandContext } from '../context.ts';
 import { checkBacklog, readBacklog } from '../doctor/backlog-checks.ts';
+import { checkPooler } from '../doctor/pooler-check.ts';
 import { checkClock, checkServerSettings, readServerSettings } from '../doctor/settings-checks.ts';
 import { checkTransactions, readLongTransactions } from '../doctor/transaction-checks.ts';
 import { explain } from '../explain.ts';
@@ -35,10 +36,8 @@ async function attempt<T extends Examined>(check: string, fn: () => Promise<T>):
   }
 }
 
-async function examineDatabase({
-  executor,
-  target,
-}: Database): Promise<Examined & { topics: readonly string[] }> {
+async function examineDatabase(database: Database): Promise<Examined & { topics: readonly string[] }> {
+  const { executor, target } = database;
   const reached: Finding = {
     check: 'postgres',
     verdict: 'ok',
@@ -46,11 +45,15 @@ async function examineDatabase({
   };
   const settings = checkServerSettings(await readServerSettings(executor));
   const clock = await checkClock(executor);
+  const pooler = checkPooler(await isPooled(database));
   const transactions = checkTransactions(await readLongTransactions(executor));
   const missing = await missingMigrations(executor, allMigrations);
   const kit =
     missing.length > 0 ? { findings: [migrations(missing)], topics: [] } : await examineKit(executor);
-  return { findings: [reached, ...settings, clock, ...kit.findings, ...transactions], topics: kit.topics };
+  return {
+    findings: [reached, pooler, ...settings, clock, ...kit.findings, ...transactions],
+    topics: kit.topics,
+  };
 }
 
 async function examineKit(
