@@ -1,3 +1,5 @@
+import { START } from '@converge/contracts';
+
 /** How far a partition's log is known to reach. `id` as text, as in the rows. */
 export interface Cursor {
   readonly epoch: number;
@@ -13,4 +15,9 @@ export interface Cursor {
 /** `epoch.tick.id`, as in ce_prev. */
 export function formatCursor(cursor: Cursor): string {
   return `${cursor.epoch}.${cursor.tick}.${cursor.id}`;
+}
+
+/** Before the first event of a partition. */
+export function startCursor(): Cursor {
+  return { epoch: START.epoch, tick: START.tick, id: START.id.toString() };
 }

@@ -16,6 +16,13 @@ export {
   conditionsOf,
   type RelayFacts,
 } from './alarms.ts';
+export {
+  type Acceptance,
+  readAcceptance,
+  recordAcceptance,
+  requestAcceptance,
+  withdrawAcceptance,
+} from './accept-sql.ts';
 export { relayMigrations } from './migrations.ts';
 export type { RelayOptions } from './options.ts';
 export type { PollSettings } from './poll-interval.ts';

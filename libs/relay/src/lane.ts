@@ -9,12 +9,15 @@ export class Lane {
   /** undefined: every topic that is not on a lane of its own. */
   readonly topic: string | undefined;
   readonly lowest: LowestId;
+  /** The last window that it reads; undefined: it goes on until it meets the main lane. */
+  readonly until: bigint | undefined;
   #previous: Tick;
   #done: bigint;
   #open: OpenWindow[] = [];
 
-  constructor(topic: string | undefined, from: Tick, lowestId: bigint) {
+  constructor(topic: string | undefined, from: Tick, lowestId: bigint, until?: bigint) {
     this.topic = topic;
+    this.until = until;
     this.#previous = from;
     this.#done = from.number;
     this.lowest = new LowestId(lowestId);

@@ -1,6 +1,5 @@
 import type { CopyExecutor, Executor } from '@converge/postgres';
-import { START } from '@converge/contracts';
-import type { Cursor } from './cursor.ts';
+import { type Cursor, startCursor } from './cursor.ts';
 import { Encoder } from './encode.ts';
 import type { Ending } from './ending.ts';
 import { Lane } from './lane.ts';
@@ -149,10 +148,6 @@ function topicOf(record: Takeover['topics'][number], takeover: Takeover): Topic 
     if (cursor.topic === record.topic) cursors[cursor.partition] = cursor;
   topic.open(cursors);
   return topic;
-}
-
-export function startCursor(): Cursor {
-  return { epoch: START.epoch, tick: START.tick, id: START.id.toString() };
 }
 
 /** A halt as it stands in held_reason: `CODE: detail`. */

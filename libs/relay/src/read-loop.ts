@@ -226,9 +226,11 @@ export class ReadLoop {
       if (ending.isOver() || topic.state.kind !== 'catching_up') continue;
       const { lane } = topic.state;
       await this.#untilRoom();
-      if (!ending.isOver() && lane.next < main.next) await this.#readOn(lane, main.next - 1n);
+      const until = lane.until === undefined || lane.until >= main.next ? main.next - 1n : lane.until;
+      if (!ending.isOver() && lane.next <= until) await this.#readOn(lane, until);
       // Halted again while it was read: then its state is another one.
-      if (topic.state.lane === lane && lane.next === main.next) topic.state = { kind: 'joining', lane };
+      if (topic.state.lane === lane && lane.until === undefined && lane.next === main.next)
+        topic.state = { kind: 'joining', lane };
     }
   }
 }

@@ -1,4 +1,5 @@
 import { failpoint } from '@converge/runtime';
+import { endDrain } from './accept.ts';
 import type { Leadership } from './leadership.ts';
 import { haltText } from './leadership.ts';
 import { type CursorRecord, holdTopic } from './leadership-sql.ts';
@@ -91,6 +92,7 @@ export class Settler {
     }
     for (const { topic, heldAt, state } of current) {
       if (heldAt !== undefined) this.#savedHeld.set(topic, heldAt);
+      if (topic.state === state && heldAt !== undefined) endDrain(leader, topic, heldAt);
       if (topic.state !== state || heldAt !== undefined) continue;
       topic.state = { kind: 'flowing' };
       topic.rechecks = 0;

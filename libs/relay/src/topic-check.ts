@@ -1,6 +1,8 @@
 import { type Admin, type Broker, BrokerError } from '@converge/kafka';
 import { withTransaction } from '@converge/postgres';
-import { startCursor, type Leadership } from './leadership.ts';
+import { forgetAcceptance } from './accept.ts';
+import { startCursor } from './cursor.ts';
+import type { Leadership } from './leadership.ts';
 import { Lane } from './lane.ts';
 import { registerTopic } from './leadership-sql.ts';
 import type { Topic } from './topic.ts';
@@ -88,6 +90,7 @@ export async function beginCatchUp(leader: Leadership, topic: Topic, partitions:
   if (topic.state.kind !== 'halted') return;
   const { heldAt } = topic.state;
   if (topic.partitions === 0) await record(leader, topic, partitions);
+  await forgetAcceptance(leader, topic);
   const [before] = await readTicks(leader.writes, heldAt - 1n, 1);
   if (before?.number !== heldAt - 1n)
     throw new Error(`tick ${heldAt - 1n} is missing: ${topic.name} is held from there`);

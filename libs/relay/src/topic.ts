@@ -1,4 +1,4 @@
-import type { Cursor } from './cursor.ts';
+import { type Cursor, startCursor } from './cursor.ts';
 import type { Lane } from './lane.ts';
 import { PartitionQueue } from './partition-queue.ts';
 
@@ -61,6 +61,15 @@ export class Topic {
 
   open(cursors: readonly Cursor[]): void {
     this.#queues = cursors.map((cursor, partition) => new PartitionQueue(this.name, partition, cursor));
+  }
+
+  /** More partitions, empty so far; the others keep their cursors. */
+  grow(partitions: number): void {
+    const { length } = this.#queues;
+    const added = Array.from({ length: partitions - length }, (_, at) => {
+      return new PartitionQueue(this.name, length + at, startCursor());
+    });
+    this.#queues = [...this.#queues, ...added];
   }
 
   /** The lane that reads this topic now. */

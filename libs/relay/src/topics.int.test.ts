@@ -50,9 +50,9 @@ describe('a topic', () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const topic = await createTopic(broker, topicName(), 2);
-    broker.takeDown();
     const first = await started({ database, broker });
     await waitUntil(() => first.status().state === 'leading', { what: 'the lead' });
+    broker.takeDown();
     await writeMany(database, topic, 300);
     await waitUntil(
       () => {

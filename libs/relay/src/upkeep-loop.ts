@@ -1,3 +1,4 @@
+import { followAcceptance } from './accept.ts';
 import type { Leadership } from './leadership.ts';
 import { applyFinding, beginCatchUp, type TopicChecks } from './topic-check.ts';
 import { retentionLoop } from './retention/retention-loop.ts';
@@ -46,12 +47,16 @@ async function recheckHalted(leader: Leadership, checks: TopicChecks, now: numbe
     const { state } = topic;
     if (leader.ending.isOver() || state.kind !== 'halted' || state.recheckAt > now) continue;
     const { clock, recheckMs } = leader.settings;
-    const finding = await checks.find(topic);
+    let finding = await checks.find(topic);
+    const recounted = finding.kind === 'wrong' && finding.halt.code === 'PARTITION_COUNT_CHANGED';
+    if (recounted && (await followAcceptance(leader, topic))) finding = await checks.find(topic);
     if (finding.kind === 'found') {
       await beginCatchUp(leader, topic, finding.partitions);
       continue;
     }
-    state.recheckAt = clock.monotonic() + recheckMs * Math.min(30, 2 ** topic.rechecks);
+    // An operator who accepts a new count waits for us: the pause does not grow.
+    const pause = recounted ? 1 : Math.min(30, 2 ** topic.rechecks);
+    state.recheckAt = clock.monotonic() + recheckMs * pause;
     topic.rechecks += 1;
   }
 }
