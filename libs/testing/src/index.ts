@@ -19,6 +19,7 @@ export {
   type EmbeddedOptions,
 } from './stack/embedded.ts';
 export type { EmbeddedServer } from './stack/embedded-server.ts';
+export { freePort } from './stack/ports.ts';
 export { StackError, type StackErrorCode } from './stack/stack-error.ts';
 export { type Stack, type StackOptions, startStack, withStack } from './stack/stack.ts';
 export { stackDown, stackService, stackStatus, type StackService, type StackStatus } from './stack/up.ts';

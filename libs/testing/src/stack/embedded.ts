@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { EmbeddedServer } from './embedded-server.ts';
 import { createInstance, dataFolder, type Instance, reapInstances } from './instance.ts';
-import { type KafkaDoor, kafkaRecipe } from './kafka-recipe.ts';
+import { kafkaRecipe, type KafkaSettings } from './kafka-recipe.ts';
 import { postgresRecipe, type PostgresSettings } from './postgres-recipe.ts';
 
 export interface EmbeddedPostgresOptions extends EmbeddedOptions {
@@ -9,10 +9,7 @@ export interface EmbeddedPostgresOptions extends EmbeddedOptions {
   readonly settings?: PostgresSettings;
 }
 
-export interface EmbeddedKafkaOptions extends EmbeddedOptions {
-  /** More ways in, each behind a proxy of its own. @default none */
-  readonly doors?: readonly KafkaDoor[];
-}
+export type EmbeddedKafkaOptions = EmbeddedOptions & KafkaSettings;
 
 export interface EmbeddedOptions {
   /** Where data and jars live. @default '.converge' in the working folder */
@@ -35,7 +32,8 @@ export async function embeddedPostgres(options: EmbeddedPostgresOptions = {}): P
 /** An Apache Kafka 4.3.1 of its own, for tests that stop, kill or restart it. Not started yet. */
 export async function embeddedKafka(options: EmbeddedKafkaOptions = {}): Promise<EmbeddedServer> {
   const { instance, dataDir, log } = await open(options);
-  return kafkaServer(instance, options.port, { dataDir, log, doors: options.doors });
+  const { port, doors = [], settings = {}, scramUsers = [] } = options;
+  return kafkaServer(instance, port, { dataDir, log, doors, settings, scramUsers });
 }
 
 export function postgresServer(
@@ -55,14 +53,10 @@ export function postgresServer(
 export function kafkaServer(
   instance: Instance,
   port: number | undefined,
-  {
-    dataDir,
-    log,
-    doors,
-  }: { dataDir: string; log: (line: string) => void; doors?: readonly KafkaDoor[] | undefined },
+  { dataDir, log, ...different }: { dataDir: string; log: (line: string) => void } & KafkaSettings,
 ): EmbeddedServer {
   const { folder } = instance;
-  const recipe = kafkaRecipe({ folder, jarsDirectory: join(dataDir, 'kafka-jars'), log, doors });
+  const recipe = kafkaRecipe({ folder, jarsDirectory: join(dataDir, 'kafka-jars'), log, ...different });
   return new EmbeddedServer({ recipe, folder, port, onDispose: () => instance.remove() });
 }
 

@@ -21,6 +21,23 @@ const LOG4J = fileURLToPath(new URL('../../../../infra/kafka/log4j2.properties',
 export interface KafkaDoor {
   readonly port: number;
   readonly advertisedPort: number;
+  /** Its settings are named `listener.name.door0.…`, by the door's place. @default PLAINTEXT */
+  readonly protocol?: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
+}
+
+export interface KafkaUser {
+  readonly name: string;
+  readonly password: string;
+}
+
+/** What may differ from one embedded Kafka to another. */
+export interface KafkaSettings {
+  /** More ways in, each behind a proxy of its own. @default none */
+  readonly doors?: readonly KafkaDoor[];
+  /** Further lines of server.properties. @default none */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Users that log in by SCRAM. @default none */
+  readonly scramUsers?: readonly KafkaUser[];
 }
 
 /** One node that is broker and controller (KRaft). Everything that is not a default has its reason beside it. */
@@ -28,11 +45,11 @@ function configuration(
   folder: string,
   port: number,
   controllerPort: number,
-  doors: readonly KafkaDoor[],
+  { doors = [], settings = {} }: KafkaSettings,
 ): string {
   const listeners = doors.map((door, index) => `DOOR${index}://127.0.0.1:${door.port}`);
   const advertised = doors.map((door, index) => `DOOR${index}://127.0.0.1:${door.advertisedPort}`);
-  const protocols = doors.map((_, index) => `DOOR${index}:PLAINTEXT`);
+  const protocols = doors.map(({ protocol = 'PLAINTEXT' }, index) => `DOOR${index}:${protocol}`);
   return [
     'process.roles=broker,controller',
     'node.id=1',
@@ -55,19 +72,18 @@ function configuration(
     'group.initial.rebalance.delay.ms=0', // no 3 s wait before a test's first consumer gets its partitions
     'broker.session.timeout.ms=1000', // after SIGKILL back in 3 s instead of 12
     'broker.heartbeat.interval.ms=200',
+    ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
     '',
   ].join('\n');
 }
 
-export interface KafkaRecipeOptions {
+export interface KafkaRecipeOptions extends KafkaSettings {
   readonly folder: string;
   readonly jarsDirectory: string;
   readonly log: (line: string) => void;
-  /** @default none */
-  readonly doors?: readonly KafkaDoor[] | undefined;
 }
 
-export function kafkaRecipe({ folder, jarsDirectory, log, doors = [] }: KafkaRecipeOptions): Recipe {
+export function kafkaRecipe({ folder, jarsDirectory, log, ...different }: KafkaRecipeOptions): Recipe {
   const clusterId = newClusterId();
   const home = join(folder, 'kafka');
   let controllerPort: number | undefined;
@@ -81,8 +97,9 @@ export function kafkaRecipe({ folder, jarsDirectory, log, doors = [] }: KafkaRec
       controllerPort ??= await freePort();
       mkdirSync(home, { recursive: true });
       const file = join(home, 'server.properties');
-      writeFileSync(file, configuration(home, port, controllerPort, doors));
-      if (!existsSync(join(home, 'logs', 'meta.properties'))) await format(base, file, clusterId);
+      writeFileSync(file, configuration(home, port, controllerPort, different));
+      if (!existsSync(join(home, 'logs', 'meta.properties')))
+        await format(base, file, clusterId, different.scramUsers ?? []);
       return java(base, ['-Xmx512m'], ['kafka.Kafka', file]);
     },
     address: (port) => `127.0.0.1:${port}`,
@@ -96,10 +113,21 @@ function java({ java, jars }: { java: string; jars: string }, flags: string[], r
   return { command: java, args: [...flags, `-Dlog4j2.configurationFile=${LOG4J}`, ...classPath, ...rest] };
 }
 
-async function format(base: { java: string; jars: string }, file: string, clusterId: string): Promise<void> {
+async function format(
+  base: { java: string; jars: string },
+  file: string,
+  clusterId: string,
+  users: readonly KafkaUser[],
+): Promise<void> {
   const flags = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
   const arguments_ = ['kafka.tools.StorageTool', 'format', '--ignore-formatted', '-t', clusterId, '-c', file];
-  const { command, args } = java(base, flags, arguments_);
+  const scram = users.flatMap(({ name, password }) =>
+    ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
+      '--add-scram',
+      `${mechanism}=[name=${name},password=${password}]`,
+    ]),
+  );
+  const { command, args } = java(base, flags, [...arguments_, ...scram]);
   try {
     await run(command, args, { timeout: 60_000 });
   } catch (error) {
