@@ -6,6 +6,7 @@ import type { CreateFlags } from './commands/topics.ts';
 import type { CommandContext } from './context.ts';
 import { createOutput, type Streams } from './output.ts';
 import { readSettings } from './settings.ts';
+import { addSourceCommands } from './source-commands.ts';
 
 /** Remembers what a finished command found: a check that failed is an answer, not an error. */
 export interface Ending {
@@ -13,7 +14,7 @@ export interface Ending {
 }
 
 /** Runs an action with the settings and flags of its command; `false` means that something was found wanting. */
-type Act = (command: Command, action: (context: CommandContext) => Promise<boolean>) => Promise<void>;
+export type Act = (command: Command, action: (context: CommandContext) => Promise<boolean>) => Promise<void>;
 
 interface CommonFlags {
   readonly json?: boolean;
@@ -42,6 +43,7 @@ export function buildProgram(streams: Streams, ending: Ending): Command {
   };
   addDatabaseCommands(program, act);
   addTopicCommands(program, act);
+  addSourceCommands(program, act);
   addReconcileCommands(program, act);
   configure(program, streams);
   return program;
