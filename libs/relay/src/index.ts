@@ -39,3 +39,5 @@ export { rebaseSource, type RebaseRequest } from './rebase/rebase.ts';
 export type { RebasedPartition, RebaseReport } from './rebase/report.ts';
 export type { Phantom } from './rebase/rebase-sql.ts';
 export { readPhantoms } from './rebase/source-sql.ts';
+export { type HorizonBlocker, readHorizonBlockers } from './retention/horizon-blockers.ts';
+export type { RetentionSettings } from './retention/settings.ts';

@@ -1,12 +1,13 @@
 import type { Admin } from '@converge/kafka';
 import { type Database, type Executor, isPooled } from '@converge/postgres';
+import { readHorizonBlockers } from '@converge/relay';
 import { allMigrations } from '../all-migrations.ts';
 import { withAdmin, withDatabase } from '../connections.ts';
 import type { CommandContext } from '../context.ts';
 import { checkBacklog, readBacklog } from '../doctor/backlog-checks.ts';
 import { checkPooler } from '../doctor/pooler-check.ts';
 import { checkClock, checkServerSettings, readServerSettings } from '../doctor/settings-checks.ts';
-import { checkTransactions, readLongTransactions } from '../doctor/transaction-checks.ts';
+import { checkTransactions, LONG_MS } from '../doctor/transaction-checks.ts';
 import { explain } from '../explain.ts';
 import { reportFindings, type Finding } from '../findings.ts';
 import { missingMigrations } from '../migrations.ts';
@@ -46,7 +47,7 @@ async function examineDatabase(database: Database): Promise<Examined & { topics:
   const settings = checkServerSettings(await readServerSettings(executor));
   const clock = await checkClock(executor);
   const pooler = checkPooler(await isPooled(database));
-  const transactions = checkTransactions(await readLongTransactions(executor));
+  const transactions = checkTransactions(await readHorizonBlockers(executor, { olderThanMs: LONG_MS }));
   const missing = await missingMigrations(executor, allMigrations);
   const kit =
     missing.length > 0 ? { findings: [migrations(missing)], topics: [] } : await examineKit(executor);

@@ -47,13 +47,32 @@ describe("the doctor's checks of the server", () => {
 describe("the doctor's checks of what waits", () => {
   it('name who holds a transaction open, for how long, and how to end it', () => {
     const [finding] = checkTransactions([
-      { holder: 'pid 4711', application: 'psql', database: 'shop', ageMs: 7_300_000 },
+      { kind: 'writer', holder: 'pid 4711', application: 'psql', database: 'shop', ageMs: 7_300_000 },
     ]);
     expect(finding).toMatchObject({
       verdict: 'warn',
       next: expect.stringContaining('pg_terminate_backend(4711)') as string,
     });
     expect(finding?.text).toContain('pid 4711, psql, database shop, open for 2 h 1 min');
+  });
+
+  it('tell a reader, a prepared transaction and a slot apart by what is to be done, and stop at five', () => {
+    const common = { application: 'a', database: 'shop', ageMs: 70_000 };
+    const found = checkTransactions([
+      { ...common, kind: 'reader', holder: 'pid 1' },
+      { ...common, kind: 'prepared', holder: 'prepared p1' },
+      { ...common, kind: 'slot', holder: 'slot old', ageMs: null },
+      ...[2, 3, 4, 5].map((pid) => ({ ...common, kind: 'writer', holder: `pid ${pid}` }) as const),
+    ]);
+    expect(found.map(({ next }) => next ?? '')).toEqual([
+      expect.stringContaining('pg_terminate_backend(1)'),
+      'commit prepared or rollback prepared it in shop',
+      expect.stringContaining(`pg_drop_replication_slot('old')`),
+      expect.stringContaining('pg_terminate_backend(2)'),
+      expect.stringContaining('pg_terminate_backend(3)'),
+      '',
+    ]);
+    expect(found.at(-1)?.text).toBe('2 more like these');
   });
 
   it('tell how many events wait and since when', () => {

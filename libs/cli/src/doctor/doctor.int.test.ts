@@ -1,6 +1,6 @@
 import { outboxMigrations } from '@converge/outbox';
 import { connect, migrate, type Database } from '@converge/postgres';
-import { relayMigrations } from '@converge/relay';
+import { readHorizonBlockers, relayMigrations } from '@converge/relay';
 import { freshDatabase } from '@converge/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { missingMigrations } from '../migrations.ts';
@@ -8,7 +8,6 @@ import { topicsOfOutbox } from '../outbox-topics.ts';
 import { nameSource } from '../source.ts';
 import { readBacklog } from './backlog-checks.ts';
 import { checkClock, checkServerSettings, readServerSettings } from './settings-checks.ts';
-import { readLongTransactions } from './transaction-checks.ts';
 
 let database: Database;
 const sets = [outboxMigrations, relayMigrations];
@@ -79,9 +78,9 @@ describe('the doctor on a real Postgres', () => {
     await client.query('begin');
     await client.query('select pg_current_xact_id()');
     const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
-    const found = await readLongTransactions(database.executor, 0);
+    const found = await readHorizonBlockers(database.executor, { olderThanMs: 0 });
     await client.query(`prepare transaction 'doctor-${String(rows[0]?.pid)}'`);
-    const prepared = await readLongTransactions(database.executor, 0);
+    const prepared = await readHorizonBlockers(database.executor, { olderThanMs: 0 });
     await client.query(`rollback prepared 'doctor-${String(rows[0]?.pid)}'`);
     client.release();
     expect(found).toContainEqual(

@@ -1,49 +1,49 @@
-import type { Executor } from '@converge/postgres';
+import type { HorizonBlocker } from '@converge/relay';
 import type { Finding } from '../findings.ts';
 import { formatMs } from '../output.ts';
 
-export interface OpenTransaction {
-  /** A process id, or the name of a prepared transaction. */
-  readonly holder: string;
-  readonly application: string;
-  readonly database: string;
-  readonly ageMs: number;
-}
-
-// Only transactions that wrote (backend_xid) or hold a snapshot (backend_xmin) keep old rows and ticks alive. The whole
-// cluster counts: xmin is cluster-wide.
-const sql = `
-  select 'pid ' || pid as holder, coalesce(nullif(application_name, ''), usename, '?') as application,
-         coalesce(datname, '?') as database,
-         (extract(epoch from clock_timestamp() - xact_start) * 1000)::float8 as "ageMs"
-    from pg_stat_activity
-   where xact_start < clock_timestamp() - $1 * interval '1 millisecond' and pid <> pg_backend_pid()
-     and (backend_xid is not null or backend_xmin is not null) and backend_type <> 'walsender'
-  union all
-  select 'prepared ' || gid, owner::text, database, (extract(epoch from clock_timestamp() - prepared) * 1000)::float8
-    from pg_prepared_xacts where prepared < clock_timestamp() - $1 * interval '1 millisecond'
-   order by 4 desc limit 5`;
-
 export const LONG_MS = 60_000;
-
-export async function readLongTransactions(
-  executor: Executor,
-  longMs = LONG_MS,
-): Promise<readonly OpenTransaction[]> {
-  const { rows } = await executor.query<OpenTransaction>(sql, [longMs]);
-  return rows;
-}
+/** Named one by one; more than these are told by their number. */
+const NAMED = 5;
 
 /** They hold nothing up in publishing, but retention waits for them, and tables grow. Pure. */
-export function checkTransactions(found: readonly OpenTransaction[]): readonly Finding[] {
+export function checkTransactions(found: readonly HorizonBlocker[]): readonly Finding[] {
   const check = 'long transactions';
-  if (found.length === 0) return [{ check, verdict: 'ok', text: `none older than ${formatMs(LONG_MS)}` }];
-  return found.map(({ holder, application, database, ageMs }) => ({
-    check,
+  if (found.length === 0)
+    return [
+      { check, verdict: 'ok', text: `none older than ${formatMs(LONG_MS)}, and no idle replication slot` },
+    ];
+  const named = found.slice(0, NAMED).map((blocker): Finding => ({
+    check: blocker.kind === 'slot' ? 'replication slot' : check,
     verdict: 'warn',
-    text: `${holder}, ${application}, database ${database}, open for ${formatMs(ageMs)}: old rows cannot leave meanwhile`,
-    next: holder.startsWith('pid ')
-      ? `end it in its application, or select pg_terminate_backend(${holder.slice(4)})`
-      : `commit prepared or rollback prepared it in ${database}`,
+    text: textOf(blocker),
+    next: nextOf(blocker),
   }));
+  const more = found.length - named.length;
+  return more === 0 ? named : [...named, { check, verdict: 'warn', text: `${more} more like these` }];
+}
+
+function textOf({ kind, holder, application, database, ageMs }: HorizonBlocker): string {
+  const who = `${holder}, ${application}, database ${database}`;
+  switch (kind) {
+    case 'writer':
+    case 'prepared':
+      return `${who}, open for ${formatMs(ageMs ?? 0)}: old rows cannot leave meanwhile`;
+    case 'reader':
+      return `${who}, reading for ${formatMs(ageMs ?? 0)}: old rows leave when it ends`;
+    case 'slot':
+      return `${who}: deleted rows keep their space, and WAL may pile up`;
+  }
+}
+
+function nextOf({ kind, holder, database }: HorizonBlocker): string {
+  switch (kind) {
+    case 'writer':
+    case 'reader':
+      return `end it in its application, or select pg_terminate_backend(${holder.replace('pid ', '')})`;
+    case 'prepared':
+      return `commit prepared or rollback prepared it in ${database}`;
+    case 'slot':
+      return `let its consumer connect, or select pg_drop_replication_slot('${holder.replace('slot ', '')}')`;
+  }
 }
