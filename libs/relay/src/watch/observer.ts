@@ -21,6 +21,7 @@ export class Observer {
   readonly #board: AlarmBoard;
   readonly #wake: Wake;
   #survey: Survey | undefined;
+  #source: string | undefined;
   #surveying: Promise<void> | undefined;
   #surveyAt = 0;
   #stopped = false;
@@ -98,6 +99,7 @@ export class Observer {
       );
     const measures = instruments();
     const label = this.#label();
+    if (label === undefined) return;
     for (const name of Object.keys(alarmDefinitions) as AlarmName[])
       measures.relayAlarm.record(this.#board.isRaised(name) ? 1 : 0, { ...label, alarm: name });
     measures.relayLeader.record(facts.leading ? 1 : 0, label);
@@ -106,14 +108,16 @@ export class Observer {
 
   #record({ backlog, oldestMs, blockers, epoch }: Survey): void {
     const measures = instruments();
-    measures.outboxBacklog.record(backlog, this.#label());
-    measures.outboxAge.recordMs(oldestMs, this.#label());
-    measures.relayHorizonBlockers.record(blockers.length, this.#label());
-    measures.relayEpoch.record(epoch, this.#label());
+    const label = this.#label();
+    measures.outboxBacklog.record(backlog, label);
+    measures.outboxAge.recordMs(oldestMs, label);
+    measures.relayHorizonBlockers.record(blockers.length, label);
+    measures.relayEpoch.record(epoch, label);
   }
 
-  #label(): { readonly source?: string } {
-    const source = this.#settings.source ?? this.#survey?.source;
-    return source === undefined ? {} : { source };
+  /** undefined before the first survey: a series without a source would stay beside the right one for good. */
+  #label(): { readonly source: string } | undefined {
+    this.#source ??= this.#settings.source ?? this.#survey?.source;
+    return this.#source === undefined ? undefined : { source: this.#source };
   }
 }
