@@ -4,6 +4,7 @@ import type { MigrateFlags } from './commands/migrate.ts';
 import type { ReconcileFlags } from './commands/reconcile.ts';
 import type { CreateFlags } from './commands/topics.ts';
 import type { CommandContext } from './context.ts';
+import { addAcceptCommand } from './operator-commands.ts';
 import { createOutput, type Streams } from './output.ts';
 import { readSettings } from './settings.ts';
 import { addSourceCommands } from './source-commands.ts';
@@ -92,6 +93,7 @@ function addDatabaseCommands(program: Command, act: Act): void {
 
 function addTopicCommands(program: Command, act: Act): void {
   const topics = program.command('topics').description('create and check the topics that events go to');
+  addAcceptCommand(topics, act);
   topics
     .command('create')
     .description('create topics that do not exist; one with the same number of partitions is fine')

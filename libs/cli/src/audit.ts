@@ -1,0 +1,16 @@
+import { userInfo } from 'node:os';
+import { logger } from '@converge/telemetry';
+
+/** One line in the log for what an operator changed: who, what, with which result. Never payloads. */
+export function audit(action: string, details: Readonly<Record<string, unknown>>): void {
+  logger('audit').info({ action, by: operator(), ...details }, `operator: ${action}`);
+}
+
+function operator(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run as a user without a name.
+    return String(process.getuid?.() ?? 'unknown');
+  }
+}
