@@ -1,6 +1,6 @@
 import type { CopyExecutor, Executor } from '@converge/postgres';
 import { type Cursor, startCursor } from './cursor.ts';
-import { Encoder } from './encode.ts';
+import { Encoder, type SourceIdentity } from './encode.ts';
 import type { Ending } from './ending.ts';
 import { Lane } from './lane.ts';
 import type { Fence, Takeover } from './leadership-sql.ts';
@@ -42,6 +42,7 @@ export class Leadership {
   readonly writes: Executor;
   readonly term: bigint;
   readonly epoch: number;
+  readonly source: SourceIdentity;
   readonly fence: Fence;
   readonly encoder: Encoder;
   readonly main: Lane;
@@ -70,6 +71,7 @@ export class Leadership {
     this.writes = parts.writes;
     this.term = takeover.term;
     this.epoch = takeover.source.epoch;
+    this.source = takeover.source;
     this.fence = { lease: settings.lease, term: takeover.term };
     this.encoder = new Encoder({ ...takeover.source, name: settings.source ?? takeover.source.name });
     this.main = new Lane(undefined, parts.done, parts.lowestId);

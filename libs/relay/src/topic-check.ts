@@ -5,6 +5,7 @@ import { startCursor } from './cursor.ts';
 import type { Leadership } from './leadership.ts';
 import { Lane } from './lane.ts';
 import { registerTopic } from './leadership-sql.ts';
+import { requireOwnPast } from './log-check/new-topic.ts';
 import type { Topic } from './topic.ts';
 import { type Halt } from './topic.ts';
 import { readLowestId, readTicks } from './window-sql.ts';
@@ -108,6 +109,10 @@ async function record(leader: Leadership, topic: Topic, partitions: number): Pro
   const ours = await withTransaction(database, { clock, random }, (tx) =>
     registerTopic(tx, leader.fence, topic.name, partitions),
   );
-  if (ours) topic.open(Array.from({ length: partitions }, startCursor));
-  else leader.deposed('another relay took over while a topic was recorded');
+  if (!ours) {
+    leader.deposed('another relay took over while a topic was recorded');
+    return;
+  }
+  await requireOwnPast(leader, topic.name, partitions);
+  topic.open(Array.from({ length: partitions }, startCursor));
 }
