@@ -50,8 +50,9 @@ create function soak.note(topics text[], keys text[], numbers int[], ids uuid[],
         select u.topic, u.key, u.n, u.id, crc32(convert_to(u.payload, 'UTF8'))
           from unnest(topics, keys, numbers, ids, payloads) as u (topic, key, n, id, payload) $$;
 
--- A whole transaction's worth in one round trip. Returns the transaction's id.
-create function soak.write(topics text[], keys text[], sizes int[]) returns text language plpgsql as $$
+-- A whole transaction's worth in one round trip. Returns the transaction's id. Relaxed: its commit does not wait for the
+-- disk, whatever the session's setting.
+create function soak.write(topics text[], keys text[], sizes int[], relaxed boolean) returns text language plpgsql as $$
 declare
   numbers  int[] := soak.next(topics, keys);
   ids      uuid[];
@@ -63,6 +64,9 @@ begin
     array_fill('{"ce_dataschema":"urn:converge:soak.event:1","content-type":"application/json"}'::text, array[cardinality(ids)]),
     payloads, 0);
   perform soak.note(topics, keys, numbers, ids, payloads);
+  if relaxed then
+    perform set_config('synchronous_commit', 'off', true);
+  end if;
   return pg_current_xact_id()::text;
 end $$;
 

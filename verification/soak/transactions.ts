@@ -14,12 +14,13 @@ export async function runTransaction(
   database: Database,
   planned: PlannedTransaction,
   clock: Clock,
+  relaxed = false,
 ): Promise<void> {
   const { kind, events } = planned;
   switch (kind) {
     case 'plain':
     case 'bulk':
-      await write(database.executor, events);
+      await write(database.executor, events, relaxed);
       return;
     case 'emit':
       for (const { topic, key, size } of events.slice(0, 1))
@@ -36,10 +37,14 @@ export async function runTransaction(
 }
 
 /** Returns the transaction's id. */
-export async function write(executor: Executor, events: readonly PlannedEvent[]): Promise<string> {
+export async function write(
+  executor: Executor,
+  events: readonly PlannedEvent[],
+  relaxed = false,
+): Promise<string> {
   const { rows } = await executor.query<{ xid: string }>(
-    'select soak.write($1::text[], $2::text[], $3::int[]) as xid',
-    [events.map(({ topic }) => topic), events.map(({ key }) => key), events.map(({ size }) => size)],
+    'select soak.write($1::text[], $2::text[], $3::int[], $4) as xid',
+    [events.map(({ topic }) => topic), events.map(({ key }) => key), events.map(({ size }) => size), relaxed],
   );
   return rows[0]?.xid ?? '';
 }

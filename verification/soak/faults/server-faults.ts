@@ -23,12 +23,15 @@ export const serverFaults: readonly Fault[] = [
     kind: 'Postgres: immediate stop and restart',
     run: (run) => {
       const { postgres } = run.world;
-      return down(run, postgres, () => immediateStop(run), between(100, 4_000, run));
+      return down(run, postgres, () => relaxedUntil(run, () => immediateStop(run)), between(100, 4_000, run));
     },
   },
   {
     kind: 'Postgres: kill -9 and restart',
-    run: (run) => down(run, run.world.postgres, () => run.world.postgres.kill(), between(0, 1_000, run)),
+    run: (run) => {
+      const { postgres } = run.world;
+      return down(run, postgres, () => relaxedUntil(run, () => postgres.kill()), between(0, 1_000, run));
+    },
   },
   {
     kind: 'Postgres: fast restart',
@@ -43,6 +46,26 @@ export const serverFaults: readonly Fault[] = [
     run: (run) => down(run, run.world.kafka, () => run.world.kafka.kill(), between(0, 4_000, run)),
   },
 ];
+
+/**
+ * For a moment before the crash no writer waits for the disk. With any that does, nearly every commit would be on disk
+ * within milliseconds, and a relay that publishes what is not yet durable would hardly ever be found out.
+ */
+async function relaxedUntil(
+  { writers, clock, signal, pick }: FaultRun,
+  crash: () => Promise<void>,
+): Promise<void> {
+  const relax = (relaxed: boolean): void => {
+    for (const one of writers.values()) one.relaxed = relaxed;
+  };
+  relax(true);
+  try {
+    await clock.sleep(300 + pick * 700, signal);
+    await crash();
+  } finally {
+    relax(false);
+  }
+}
 
 /** SIGQUIT: no checkpoint, WAL that is not flushed is gone, the next start recovers. */
 async function immediateStop({ world: { postgres } }: FaultRun): Promise<void> {
