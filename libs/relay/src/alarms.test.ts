@@ -87,7 +87,13 @@ describe('the state of a relay', () => {
   });
 
   it('names the transaction that holds retention back, and only once it is old', () => {
-    const blocker = { holder: 'pid 4711', application: 'psql', database: 'other', ageMs: 700_000 };
+    const blocker = {
+      kind: 'writer',
+      holder: 'pid 4711',
+      application: 'psql',
+      database: 'other',
+      ageMs: 700_000,
+    } as const;
     expect(surveyed({ blockers: [blocker] })).toEqual([
       { name: 'retention_held_back', text: 'pid 4711, psql, database other, open for 700 s (1 in all)' },
     ]);

@@ -90,7 +90,7 @@ export const alarmDefinitions = {
     afterMs: 0,
   },
   retention_held_back: {
-    means: 'An open transaction that wrote keeps finished parts of the outbox from being dropped',
+    means: 'An open transaction keeps finished parts of the outbox from being dropped',
     next: 'end the transaction named; publishing goes on meanwhile, the table grows',
     afterMs: 0,
   },
@@ -203,10 +203,11 @@ function ofSurvey(survey: Survey, { lateAfterMs }: AlarmLimits): readonly Condit
   if (Math.abs(clockAheadMs) > SKEW_MS)
     found.push({ name: 'clock_skewed', text: `Postgres is ${seconds(clockAheadMs)} ahead of this host` });
   const worst = blockers[0];
-  if (worst !== undefined && worst.ageMs > BLOCKED_AFTER_MS)
+  const openMs = worst?.ageMs ?? 0;
+  if (worst !== undefined && openMs > BLOCKED_AFTER_MS)
     found.push({
       name: 'retention_held_back',
-      text: `${worst.holder}, ${worst.application}, database ${worst.database}, open for ${seconds(worst.ageMs)} (${blockers.length} in all)`,
+      text: `${worst.holder}, ${worst.application}, database ${worst.database}, open for ${seconds(openMs)} (${blockers.length} in all)`,
     });
   if (childrenAhead === 0)
     found.push({ name: 'no_child_ahead', text: 'the last child of the outbox is in use' });

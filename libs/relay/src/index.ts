@@ -30,7 +30,7 @@ export type { Log, RelayDatabase } from './ports.ts';
 export { type Relay, relay } from './relay.ts';
 export type { HeldTopic, RelayStatus } from './status.ts';
 export type { Alarm } from './watch/alarm-board.ts';
-export { type Blocker, survey, type Survey } from './watch/survey-sql.ts';
+export { COUNTED, survey, type Survey } from './watch/survey-sql.ts';
 export { LogCheckError } from './log-check/refusal.ts';
 export type { LogComparison } from './log-check/log-check.ts';
 export type { Refusal, RefusalCode } from './log-check/judge.ts';

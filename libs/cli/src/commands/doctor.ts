@@ -4,9 +4,12 @@ import { readHorizonBlockers } from '@converge/relay';
 import { allMigrations } from '../all-migrations.ts';
 import { withAdmin, withDatabase } from '../connections.ts';
 import type { CommandContext } from '../context.ts';
-import { checkBacklog, readBacklog } from '../doctor/backlog-checks.ts';
+import { checkAlarms } from '../doctor/alarm-checks.ts';
+import { checkBacklog, readHeld, readSurvey } from '../doctor/backlog-checks.ts';
+import { checkPermissions, readPermissions } from '../doctor/permission-checks.ts';
 import { checkPooler } from '../doctor/pooler-check.ts';
 import { checkClock, checkServerSettings, readServerSettings } from '../doctor/settings-checks.ts';
+import { checkSizes, readSizes } from '../doctor/size-checks.ts';
 import { checkTransactions, LONG_MS } from '../doctor/transaction-checks.ts';
 import { explain } from '../explain.ts';
 import { reportFindings, type Finding } from '../findings.ts';
@@ -61,8 +64,15 @@ async function examineKit(
   executor: Executor,
 ): Promise<{ findings: readonly Finding[]; topics: readonly string[] }> {
   const applied: Finding = { check: 'migrations', verdict: 'ok', text: 'all applied' };
+  const found = await readSurvey(executor);
   return {
-    findings: [applied, ...checkBacklog(await readBacklog(executor))],
+    findings: [
+      applied,
+      ...checkPermissions(await readPermissions(executor)),
+      ...checkSizes(await readSizes(executor)),
+      ...checkBacklog(found),
+      ...checkAlarms(found, await readHeld(executor)),
+    ],
     topics: await topicsOfOutbox(executor),
   };
 }

@@ -1,6 +1,10 @@
+import type { Survey } from '@converge/relay';
 import { describe, expect, it } from 'vitest';
+import { checkAlarms } from './alarm-checks.ts';
 import { checkBacklog } from './backlog-checks.ts';
+import { checkPermissions } from './permission-checks.ts';
 import { checkServerSettings, judgeClock, type ServerSettings } from './settings-checks.ts';
+import { checkSizes } from './size-checks.ts';
 import { checkTransactions } from './transaction-checks.ts';
 
 const sound: ServerSettings = {
@@ -9,6 +13,8 @@ const sound: ServerSettings = {
   inRecovery: false,
   synchronousCommit: 'on',
   fsync: 'on',
+  standbyNames: '',
+  standbys: 0,
 };
 const verdicts = (change: Partial<ServerSettings>) =>
   checkServerSettings({ ...sound, ...change }).map((one) => [one.check, one.verdict]);
@@ -75,27 +81,105 @@ describe("the doctor's checks of what waits", () => {
     expect(found.at(-1)?.text).toBe('2 more like these');
   });
 
-  it('tell how many events wait and since when', () => {
-    const calm = checkBacklog({ events: 0, oldestMs: null, held: [], leader: 'host:1' });
+  it('tell how many events wait and since when, and who holds the lease', () => {
+    const calm = checkBacklog({ backlog: 0, oldestMs: 0, holder: 'host:1', terms: 3 });
     expect(calm.map((one) => one.verdict)).toEqual(['ok', 'ok']);
-    const late = checkBacklog({ events: 12, oldestMs: 61_000, held: [], leader: null });
+    expect(calm[0]?.text).toBe('host:1 holds the lease and publishes; 3 terms within ten minutes');
+    const late = checkBacklog({ backlog: 12, oldestMs: 61_000, holder: undefined, terms: 1 });
     expect(late).toMatchObject([
       { check: 'relay', verdict: 'warn' },
       { check: 'backlog', verdict: 'warn', text: '12 events wait, the oldest for 1 min 1 s' },
     ]);
+    expect(checkBacklog({ backlog: 0, oldestMs: 61_000, holder: 'x', terms: 1 })[1]?.text).toBe(
+      'events of halted topics wait, the oldest for 1 min 1 s',
+    );
+  });
+});
+
+describe("the doctor's alarms", () => {
+  const calm: Survey = {
+    source: 'shop',
+    epoch: 1,
+    backlog: 0,
+    oldestMs: 0,
+    holder: 'host:1',
+    terms: 1,
+    clockAheadMs: 0,
+    blockers: [],
+    childrenAhead: 2,
+    children: 3,
+  };
+
+  it('are none when nothing is wrong', () => {
+    expect(checkAlarms(calm, [])).toMatchObject([{ check: 'alarms', verdict: 'ok' }]);
   });
 
-  it('name a held topic and its reason', () => {
-    const found = checkBacklog({
-      events: 0,
-      oldestMs: null,
-      held: [{ topic: 'a', reason: 'TOPIC_UNKNOWN: no' }],
-      leader: 'x',
-    });
-    expect(found.at(-1)).toMatchObject({
-      check: 'topic a',
+  it('have the names of the log and of /metrics, and say who is to blame and what to do', () => {
+    const blocker = {
+      kind: 'writer',
+      holder: 'pid 4711',
+      application: 'psql',
+      database: 'x',
+      ageMs: 1e6,
+    } as const;
+    const topic = {
+      topic: 'orders',
+      state: 'halted',
+      code: 'MESSAGE_TOO_LARGE',
+      detail: 'event e1',
+      heldAt: 3n,
+    } as const;
+    const found = checkAlarms(
+      { ...calm, terms: 5, childrenAhead: 0, oldestMs: 70_000, blockers: [blocker] },
+      [topic],
+    );
+    expect(found.map(({ check, verdict }) => [check, verdict])).toEqual([
+      ['alarm topic_record_too_large', 'fail'],
+      ['alarm lease_lost_repeatedly', 'warn'],
+      ['alarm retention_held_back', 'warn'],
+      ['alarm no_child_ahead', 'warn'],
+      ['alarm events_late', 'warn'],
+    ]);
+    expect(found[0]).toMatchObject({ text: 'topic orders, MESSAGE_TOO_LARGE: event e1' });
+    expect(found[1]?.text).toContain('held by host:1');
+    expect(found[2]?.text).toContain('pid 4711, psql, database x, open for 1000 s');
+    expect(found.every(({ next }) => next !== undefined && next !== '')).toBe(true);
+  });
+
+  it('name a standby that is waited for and is not there', () => {
+    expect(checkServerSettings({ ...sound, standbyNames: 'a', standbys: 0 }).at(-1)).toMatchObject({
+      check: 'alarm tick_commit_warned',
       verdict: 'fail',
-      text: 'held: TOPIC_UNKNOWN: no',
     });
+    expect(verdicts({ standbyNames: 'a', standbys: 1 }).every(([, verdict]) => verdict === 'ok')).toBe(true);
+  });
+});
+
+describe("the doctor's checks of permissions and sizes", () => {
+  it('name what the role lacks, and that it cannot see the transactions of others', () => {
+    expect(checkPermissions({ role: 'relay', missing: [], seesOthers: true })).toMatchObject([
+      { verdict: 'ok' },
+    ]);
+    expect(
+      checkPermissions({ role: 'relay', missing: ['insert on converge.tick'], seesOthers: false }),
+    ).toMatchObject([
+      { verdict: 'fail', text: 'relay lacks what a relay needs: insert on converge.tick' },
+      { verdict: 'warn', next: 'grant pg_monitor to relay' },
+    ]);
+  });
+
+  it('tell how large the outbox is, and which small table is no longer small', () => {
+    expect(checkSizes({ children: 3, outboxBytes: 73_728, tables: [] })).toEqual([
+      { check: 'outbox', verdict: 'ok', text: '3 children, 72 kB with indexes' },
+    ]);
+    const cursor = { name: 'relay_cursor', live: 12, dead: 90_000 };
+    expect(checkSizes({ children: 300, outboxBytes: 2 ** 40, tables: [cursor] })).toMatchObject([
+      { check: 'outbox', verdict: 'warn' },
+      {
+        check: 'bloat',
+        verdict: 'warn',
+        text: expect.stringContaining('converge.relay_cursor has 90000') as string,
+      },
+    ]);
   });
 });

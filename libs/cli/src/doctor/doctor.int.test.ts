@@ -1,12 +1,14 @@
 import { outboxMigrations } from '@converge/outbox';
-import { connect, migrate, type Database } from '@converge/postgres';
+import { connect, executorOfClient, migrate, type Database } from '@converge/postgres';
 import { readHorizonBlockers, relayMigrations } from '@converge/relay';
 import { freshDatabase } from '@converge/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { missingMigrations } from '../migrations.ts';
 import { topicsOfOutbox } from '../outbox-topics.ts';
 import { nameSource } from '../source.ts';
-import { readBacklog } from './backlog-checks.ts';
+import { readHeld, readSurvey } from './backlog-checks.ts';
+import { checkPermissions, readPermissions } from './permission-checks.ts';
+import { checkSizes, readSizes } from './size-checks.ts';
 import { checkClock, checkServerSettings, readServerSettings } from './settings-checks.ts';
 
 let database: Database;
@@ -34,16 +36,11 @@ describe('the doctor on a real Postgres', () => {
   });
 
   it('counts what no tick has published, and forgets what one has', async () => {
-    expect(await readBacklog(database.executor)).toEqual({
-      events: 0,
-      oldestMs: null,
-      held: [],
-      leader: null,
-    });
+    expect(await readSurvey(database.executor)).toMatchObject({ backlog: 0, oldestMs: 0, holder: undefined });
     for (const key of ['a', 'b', 'c'])
       await database.executor.query(`select converge.emit('doctor.topic', $1, 't', '{}', '{}')`, [key]);
-    const waiting = await readBacklog(database.executor);
-    expect(waiting.events).toBe(3);
+    const waiting = await readSurvey(database.executor);
+    expect(waiting.backlog).toBe(3);
     expect(waiting.oldestMs).toBeGreaterThan(0);
 
     await database.executor.query(
@@ -51,9 +48,9 @@ describe('the doctor on a real Postgres', () => {
        select 1, pg_current_snapshot(), pg_current_xact_id(), 3, 3, '0123456789abcdef', 1, 1`,
     );
     await database.executor.query('update converge.relay_source set done_tick = 1');
-    expect((await readBacklog(database.executor)).events).toBe(0);
+    expect((await readSurvey(database.executor)).backlog).toBe(0);
     await database.executor.query(`select converge.emit('doctor.topic', 'd', 't', '{}', '{}')`);
-    expect((await readBacklog(database.executor)).events).toBe(1);
+    expect((await readSurvey(database.executor)).backlog).toBe(1);
   });
 
   it('knows the topics of events and those that the relay recorded', async () => {
@@ -61,8 +58,8 @@ describe('the doctor on a real Postgres', () => {
       `insert into converge.relay_topic (topic, held_at, held_reason, term) values ('doctor.old', 1, 'TOPIC_UNKNOWN: gone', 1)`,
     );
     expect(await topicsOfOutbox(database.executor)).toEqual(['doctor.old', 'doctor.topic']);
-    expect((await readBacklog(database.executor)).held).toEqual([
-      { topic: 'doctor.old', reason: 'TOPIC_UNKNOWN: gone' },
+    expect(await readHeld(database.executor)).toEqual([
+      { topic: 'doctor.old', state: 'halted', code: 'TOPIC_UNKNOWN', detail: 'gone', heldAt: 1n },
     ]);
   });
 
@@ -70,7 +67,7 @@ describe('the doctor on a real Postgres', () => {
     await database.executor.query(
       `insert into converge.lease values ('relay', 'host:1:abc', 1, clock_timestamp() + interval '1 minute')`,
     );
-    expect((await readBacklog(database.executor)).leader).toBe('host:1:abc');
+    expect((await readSurvey(database.executor)).holder).toBe('host:1:abc');
   });
 
   it('finds an open transaction that wrote, with its pid and application, and a prepared one', async () => {
@@ -96,6 +93,28 @@ describe('the doctor on a real Postgres', () => {
       checkServerSettings(await readServerSettings(database.executor)).map((one) => one.verdict),
     ).not.toContain('fail');
     expect(await checkClock(database.executor)).toMatchObject({ check: 'clock', verdict: 'ok' });
+  });
+
+  it('tells what a role of its own lacks for a relay, by asking and not by trying', async () => {
+    expect(checkPermissions(await readPermissions(database.executor))).toMatchObject([{ verdict: 'ok' }]);
+    const role = `doctor_${String(process.pid)}`;
+    const client = await database.acquire();
+    await client.query(`create role ${role}; grant usage on schema converge to ${role};
+      grant select on all tables in schema converge to ${role}; set role ${role}`);
+    const found = await readPermissions(executorOfClient(client));
+    await client.query(`reset role; drop owned by ${role}; drop role ${role}`);
+    client.release();
+    expect(found).toMatchObject({ role, seesOthers: false });
+    expect(found.missing).toContain('insert on converge.tick');
+    expect(found.missing).toContain('update on converge.relay_cursor');
+    expect(found.missing).not.toContain('select on converge.outbox');
+  });
+
+  it('reads the size of the outbox from the catalog', async () => {
+    const sizes = await readSizes(database.executor);
+    expect(sizes.children).toBe(3);
+    expect(sizes.outboxBytes).toBeGreaterThan(0);
+    expect(checkSizes(sizes)).toMatchObject([{ check: 'outbox', verdict: 'ok' }]);
   });
 
   it('keeps the id of the source when its name changes', async () => {

@@ -1,13 +1,5 @@
 import type { Executor } from '@converge/postgres';
-
-/** An open transaction that wrote. */
-export interface Blocker {
-  /** A process id, or the name of a prepared transaction. */
-  readonly holder: string;
-  readonly application: string;
-  readonly database: string;
-  readonly ageMs: number;
-}
+import { type HorizonBlocker, readHorizonBlockers } from '../retention/horizon-blockers.ts';
 
 /** What one look at the database tells, whoever leads. */
 export interface Survey {
@@ -22,8 +14,8 @@ export interface Survey {
   readonly terms: number;
   /** The database's clock less this host's; right to half a round trip. */
   readonly clockAheadMs: number;
-  /** The oldest first; older than `BLOCKER_MS`. */
-  readonly blockers: readonly Blocker[];
+  /** Transactions older than `BLOCKER_MS` that hold retention back, the oldest first. */
+  readonly blockers: readonly HorizonBlocker[];
   /** Children of the outbox beyond the newest id, without the last one. */
   readonly childrenAhead: number;
   readonly children: number;
@@ -70,21 +62,6 @@ const backlogSql = `
           union all
           (select created_at from converge.outbox where xid = any ($2::xid8[]) order by xid limit ${COUNTED})) as waiting`;
 
-// A reader holds no child back; a transaction that wrote does, in any database of the cluster, because a snapshot's
-// xmin is the cluster's. Of other users' sessions only a member of pg_monitor sees more than the pid.
-const blockersSql = `
-  select 'pid ' || pid as holder, coalesce(nullif(application_name, ''), usename, '?') as application,
-         coalesce(datname, '?') as database,
-         (extract(epoch from clock_timestamp() - xact_start) * 1000)::float8 as "ageMs"
-    from pg_stat_activity
-   where backend_xid is not null and pid <> pg_backend_pid()
-     and xact_start < clock_timestamp() - $1 * interval '1 millisecond'
-  union all
-  select 'prepared ' || gid, owner::text, database::text,
-         (extract(epoch from clock_timestamp() - prepared) * 1000)::float8
-    from pg_prepared_xacts where prepared < clock_timestamp() - $1 * interval '1 millisecond'
-   order by 4 desc limit 100`;
-
 // Catalog only.
 const childrenSql = `
   select count(*)::int as children,
@@ -112,7 +89,7 @@ export async function survey(
   const waiting = (
     await executor.query<{ events: number; oldestMs: number }>(backlogSql, [xmax, `{${running}}`])
   ).rows[0];
-  const blockers = await executor.query<Blocker>(blockersSql, [blockerMs]);
+  const blockers = await readHorizonBlockers(executor, { olderThanMs: blockerMs });
   const children = (await executor.query<{ children: number; ahead: number }>(childrenSql, [source.newest]))
     .rows[0];
   return {
@@ -123,7 +100,7 @@ export async function survey(
     holder: source.holder ?? undefined,
     terms: source.terms,
     clockAheadMs: source.clockMs - middle,
-    blockers: blockers.rows,
+    blockers: blockers.filter(({ kind }) => kind !== 'slot'),
     childrenAhead: children?.ahead ?? 0,
     children: children?.children ?? 0,
   };
