@@ -1,6 +1,8 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { AgainFlags } from './commands/outbox-again.ts';
+import type { FilterFlags, ListFlags } from './commands/outbox.ts';
 import type { AcceptFlags } from './commands/topics-accept.ts';
-import type { Act } from './program.ts';
+import { type Act, positive } from './program.ts';
 
 /** Below `topics`: what an operator does when a topic changed. */
 export function addAcceptCommand(topics: Command, act: Act): void {
@@ -19,4 +21,63 @@ export function addAcceptCommand(topics: Command, act: Act): void {
         (await import('./commands/topics-accept.ts')).acceptPartitions(context, topic, flags),
       ),
     );
+}
+
+/** What the outbox holds, and writing some of it again. */
+export function addOutboxCommands(program: Command, act: Act): void {
+  const outbox = program.command('outbox').description('look into the outbox, and emit events again');
+  outbox
+    .command('stats')
+    .description('backlog, oldest event not published, rate, ticks, children, held topics')
+    .action((_flags: unknown, command: Command) =>
+      act(command, async (context) => (await import('./commands/outbox.ts')).outboxStats(context)),
+    );
+  filtered(outbox.command('list').description('the newest events first, and whether they are published'))
+    .option('--id <id...>', 'event ids')
+    .option('--published', 'only those in the log')
+    .option('--pending', 'only those not in the log yet')
+    .option('--from <time>', 'written at or after', instant)
+    .option('--to <time>', 'written before', instant)
+    .option('--limit <n>', 'at most so many', positive, 20)
+    .action((flags: ListFlags, command: Command) =>
+      act(command, async (context) => (await import('./commands/outbox.ts')).listOutbox(context, flags)),
+    );
+  filtered(outbox.command('tail').description('show events as they commit, until Ctrl-C')).action(
+    (flags: FilterFlags, command: Command) =>
+      act(command, async (context) => (await import('./commands/outbox.ts')).tailOutbox(context, flags)),
+  );
+  filtered(outbox.command('again').description('emit events again: new ids, ce_replayof names the old one'))
+    .argument('[ids...]', 'event ids')
+    .option('--from <time>', 'written at or after', instant)
+    .option('--to <time>', 'written before', instant)
+    .option('--limit <n>', 'refuse when more match', positive, 1_000)
+    .option('--rate <n>', 'events a second at most', positive, 500)
+    .option('--after-row <id>', 'go on where a run was stopped', rowId)
+    .option('--dry-run', 'show what it would do, and change nothing')
+    .option('--yes', 'do not ask')
+    .action((ids: string[], flags: AgainFlags, command: Command) =>
+      act(command, async (context) =>
+        (await import('./commands/outbox-again.ts')).emitOutboxAgain(context, ids, flags),
+      ),
+    );
+}
+
+function filtered(command: Command): Command {
+  return command
+    .option('--topic <name>', 'only of this topic')
+    .option('--key <key>', 'only of this key')
+    .option('--type <type>', 'only of this type');
+}
+
+function instant(text: string): Date {
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime()))
+    throw new InvalidArgumentError('It must be a time, as 2026-01-31T12:00:00Z');
+  return time;
+}
+
+function rowId(text: string): bigint {
+  if (!/^\d{1,18}$/.test(text))
+    throw new InvalidArgumentError('It must be a row id, as `outbox list` shows it first');
+  return BigInt(text);
 }

@@ -15,6 +15,8 @@ export interface Output {
   readonly json: boolean;
   /** The result of a command: `value` as one JSON document with --json, else the lines of `text`. */
   result(value: unknown, text: () => readonly string[]): void;
+  /** One of many results, as it comes: a JSON document a line with --json. */
+  line(value: unknown, text: () => string): void;
   /** What is going on, for a person; silent with --quiet. */
   progress(text: string): void;
   mark(verdict: Verdict): string;
@@ -35,6 +37,9 @@ export function createOutput(streams: Streams, options: OutputOptions): Output {
     result: (value, text) => {
       const lines = options.json ? [JSON.stringify(value, plain, 2)] : text();
       if (lines.length > 0) streams.stdout.write(`${lines.join('\n')}\n`);
+    },
+    line: (value, text) => {
+      streams.stdout.write(`${options.json ? JSON.stringify(value, plain) : text()}\n`);
     },
     progress: (text) => {
       if (!options.quiet) streams.stderr.write(`${text}\n`);

@@ -1,0 +1,122 @@
+import type { Executor } from '@converge/postgres';
+
+/** Which events. All given conditions must hold. */
+export interface EventFilter {
+  readonly ids?: readonly string[];
+  readonly topic?: string;
+  readonly key?: string;
+  readonly type?: string;
+  /** Written at or after, and before. */
+  readonly from?: Date;
+  readonly to?: Date;
+  /** undefined: both. */
+  readonly published?: boolean;
+  /** Row ids above this one. */
+  readonly afterId?: bigint;
+}
+
+export interface ListedEvent {
+  readonly id: string;
+  readonly eventId: string;
+  readonly topic: string;
+  readonly key: string;
+  readonly type: string;
+  readonly bytes: number;
+  readonly published: boolean;
+  readonly createdAt: Date;
+}
+
+export interface WholeEvent {
+  readonly id: string;
+  readonly eventId: string;
+  readonly topic: string;
+  readonly key: string;
+  readonly type: string;
+  readonly headers: string;
+  readonly payload: string;
+}
+
+// Published is what the last settled window saw; of a held topic, what the last window before the hold saw. Events that
+// were sent and not settled yet count as not published: at most a moment's worth.
+const publishedSql = `
+  pg_visible_in_snapshot(o.xid, coalesce(
+    (select before.snapshot from converge.relay_topic r join converge.tick before on before.number = r.held_at - 1
+      where r.topic = o.topic),
+    (select t.snapshot from converge.relay_source s join converge.tick t on t.number = s.done_tick)))`;
+
+// Only the primary key has an index that helps: a filter that matches little reads much. Meant for people.
+const conditionsSql = `
+      ($1::uuid[] is null or o.event_id = any ($1)) and ($2::text is null or o.topic = $2)
+  and ($3::text is null or o.key = $3) and ($4::text is null or o.type = $4)
+  and ($5::timestamptz is null or o.created_at >= $5) and ($6::timestamptz is null or o.created_at < $6)
+  and ($7::boolean is null or ${publishedSql} = $7) and ($8::bigint is null or o.id > $8)`;
+
+function valuesOf(filter: EventFilter): readonly unknown[] {
+  const { ids, topic, key, type, from, to, published, afterId } = filter;
+  const values = [ids, topic, key, type, from, to, published, afterId?.toString()];
+  return values.map((value) => value ?? null);
+}
+
+/** The newest first. */
+export async function listEvents(
+  executor: Executor,
+  filter: EventFilter,
+  limit: number,
+): Promise<readonly ListedEvent[]> {
+  const { rows } = await executor.query<ListedEvent>(
+    `select o.id::text, o.event_id::text as "eventId", o.topic, o.key, o.type, octet_length(o.payload) as bytes,
+            ${publishedSql} as published, o.created_at as "createdAt"
+       from converge.outbox o where ${conditionsSql} order by o.id desc limit $9`,
+    [...valuesOf(filter), limit],
+  );
+  return rows;
+}
+
+/** In the order of id: of one key, the order in which they were committed. */
+export async function readWhole(
+  executor: Executor,
+  filter: EventFilter,
+  limit: number,
+): Promise<readonly WholeEvent[]> {
+  const { rows } = await executor.query<WholeEvent>(
+    `select o.id::text, o.event_id::text as "eventId", o.topic, o.key, o.type, o.headers, o.payload
+       from converge.outbox o where ${conditionsSql} order by o.id limit $9`,
+    [...valuesOf(filter), limit],
+  );
+  return rows;
+}
+
+export async function countEvents(executor: Executor, filter: EventFilter): Promise<number> {
+  const { rows } = await executor.query<{ n: number }>(
+    `select count(*)::int as n from converge.outbox o where ${conditionsSql}`,
+    valuesOf(filter),
+  );
+  return rows[0]?.n ?? 0;
+}
+
+export interface Tail {
+  readonly snapshot: string;
+  readonly events: readonly Omit<ListedEvent, 'published'>[];
+}
+
+/** What committed since `snapshot`, by what each snapshot sees: an id cursor would pass over late committers. */
+export async function readTail(executor: Executor, snapshot: string | undefined): Promise<Tail> {
+  if (snapshot === undefined) {
+    const { rows } = await executor.query<{ now: string }>('select pg_current_snapshot()::text as now');
+    return { snapshot: rows[0]?.now ?? '', events: [] };
+  }
+  const { rows } = await executor.query<{ now: string; event: Tail['events'][number] | null }>(
+    `select pg_current_snapshot()::text as now, to_jsonb(fresh) - 'sort' as event
+       from (select) as one left join lateral (
+         select o.id as sort, o.id::text as id, o.event_id as "eventId", o.topic, o.key, o.type, octet_length(o.payload) as bytes,
+                o.created_at as "createdAt"
+           from converge.outbox o
+          where o.xid >= pg_snapshot_xmax($1::pg_snapshot) or o.xid = any (array(select pg_snapshot_xip($1::pg_snapshot)))
+       ) as fresh on true order by fresh.sort`,
+    [snapshot],
+  );
+  const events = rows.flatMap(({ event }) =>
+    event === null ? [] : [{ ...event, createdAt: new Date(event.createdAt) }],
+  );
+  return { snapshot: rows[0]?.now ?? snapshot, events };
+}
