@@ -49,7 +49,8 @@ export async function ensureChildren(
       const { rows } = await executor.query<{ child: string | null }>(addSql, [ahead, span]);
       const child = rows[0]?.child ?? null;
       if (child === null) break;
-      added.push(child);
+      // '' is a step on the way, with more to come.
+      if (child !== '') added.push(child);
     } catch (error) {
       if (sqlState(error) !== '55P03') throw error;
       // Writers that queued behind us go first; then again, at another moment than they.
