@@ -25,7 +25,10 @@ export interface OutgoingRecord {
   readonly timestampMs: number;
 }
 
-/** One record batch (format 2, base offset 0, uncompressed, with its checksum), written as it is. */
+/**
+ * One record batch (format 2, base offset 0, uncompressed, with its checksum), written as it is. When a driver has said
+ * that it is written, it has let go of the bytes: the caller uses the buffer again.
+ */
 export interface SealedRecords {
   /** How many records it holds. */
   readonly length: number;

@@ -24,8 +24,14 @@ export class RecordBatchBuilder {
   #lengthSize = 2;
   #sealed: SealedRecords | undefined;
 
-  constructor(capacity = FIRST_CAPACITY) {
-    this.#buffer = Buffer.allocUnsafe(Math.max(capacity, FIRST_CAPACITY));
+  /** Writes into `buffer`, as far as it goes, if one is given. */
+  constructor(buffer: Buffer = Buffer.allocUnsafe(FIRST_CAPACITY)) {
+    this.#buffer = buffer;
+  }
+
+  /** The buffer that it wrote into, for another builder: what was sealed must not be looked at any more. */
+  get buffer(): Buffer {
+    return this.#buffer;
   }
 
   /** Records that have ended. */

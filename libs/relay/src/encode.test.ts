@@ -73,8 +73,9 @@ function encoded(rows: readonly OutboxRow[], block = blockOf(rows)): Buffer {
   encoder.begin(1, tick);
   while (over.next()) {
     const before = batch.size;
+    const room = encoder.room(over);
     encoder.write(over, batch, prev);
-    expect(batch.size - before).toBeLessThanOrEqual(encoder.room(over));
+    expect(batch.size - before).toBeLessThanOrEqual(room);
   }
   return batch.seal().bytes;
 }

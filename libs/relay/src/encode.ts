@@ -41,6 +41,7 @@ export class Encoder {
   readonly #source: SourceIdentity;
   readonly #templates = new Map<string, Template>();
   #template: Template | undefined;
+  #room = 0;
   /** ce_pos whole, and the name of ce_prev: `epoch.tick.` `id` `.nonce`. */
   #position = Buffer.alloc(0);
   #positionFrom = 0;
@@ -60,17 +61,20 @@ export class Encoder {
     this.#idFrom = this.#idTo = 0;
   }
 
-  /** Bytes that the row takes in a batch at most. */
+  /** Bytes that the row takes in a batch at most. Comes before `write` of the same row. */
   room(rows: OutboxRows): number {
     const { key, payload } = rows;
-    const { before, after } = this.#templateOf(rows);
-    return 2 * (key.to - key.from) + payload.to - payload.from + before.length + after.length + FRAME_ROOM;
+    const { before, after } = (this.#template = this.#templateOf(rows));
+    this.#room =
+      2 * (key.to - key.from) + payload.to - payload.from + before.length + after.length + FRAME_ROOM;
+    return this.#room;
   }
 
   /** Appends the row; `prev` is the position before it in its partition, and becomes this one's. */
   write(rows: OutboxRows, batch: RecordBatchBuilder, prev: PositionText): void {
     const { bytes, key, payload, createdMs } = rows;
-    const template = this.#templateOf(rows);
+    const template = this.#template;
+    if (template === undefined) throw new Error('a row is written after its room was asked for');
     const { before, after } = template;
     if (template.timeMs !== createdMs) {
       template.timeMs = createdMs;
@@ -78,7 +82,7 @@ export class Encoder {
     }
     writeUuid(bytes, rows.eventId.from, before, template.idAt);
     this.#setId(rows.id);
-    batch.begin(createdMs, this.room(rows));
+    batch.begin(createdMs, this.#room);
     batch.value(bytes, key.from, key.to);
     batch.value(bytes, payload.from, payload.to);
     batch.raw(before, 0, before.length);
@@ -108,7 +112,6 @@ export class Encoder {
       template = this.#make(type, headersText);
       this.#templates.set(name, template);
     }
-    this.#template = template;
     return template;
   }
 

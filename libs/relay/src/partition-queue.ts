@@ -68,8 +68,7 @@ export class PartitionQueue {
   open(room: number): QueuedBatch {
     const last = this.#batches.at(-1);
     if (last?.hasRoom(room, BATCH_BYTES) === true) return last;
-    // As long as the one before it, mostly: what the buffer would grow to anyway.
-    const batch = new QueuedBatch(Math.min(last?.bytes ?? 0, BATCH_BYTES));
+    const batch = new QueuedBatch();
     this.#batches.push(batch);
     return batch;
   }
@@ -92,12 +91,12 @@ export class PartitionQueue {
   acknowledge(): Amount {
     const batch = this.#batches.shift();
     if (batch === undefined) return { events: 0, bytes: 0 };
-    const { last } = batch;
+    const { last, events, bytes } = batch;
     this.#cursor = { epoch: this.#epoch, tick: last.tick, id: last.id.toString() };
-    this.#events -= batch.events;
-    batch.release();
+    this.#events -= events;
+    batch.acknowledged();
     this.failures = 0;
-    return { events: batch.events, bytes: batch.bytes };
+    return { events, bytes };
   }
 
   /** The first batch was too large: the same records in two, `records` in the first of them. Returns the bytes added. */
@@ -112,7 +111,7 @@ export class PartitionQueue {
   /** Forgets what was not acknowledged: it will be read again from the cursor on. */
   drop(): Amount {
     const dropped = { events: this.#events, bytes: this.#batches.reduce((sum, { bytes }) => sum + bytes, 0) };
-    for (const batch of this.#batches) batch.release();
+    for (const batch of this.#batches) batch.forgotten();
     this.#batches = [];
     this.#events = 0;
     this.generation += 1;

@@ -1,4 +1,5 @@
 import { RecordBatchBuilder, type SealedRecords, splitRecords } from '@converge/kafka';
+import { BatchBuffers } from './batch-buffers.ts';
 import type { OpenWindow } from './partition-queue.ts';
 
 /** Events of one window in a batch, neighbours. */
@@ -12,6 +13,9 @@ interface Place {
   readonly id: number;
 }
 
+/** For all relays of the process: a buffer is like any other. */
+const buffers = new BatchBuffers();
+
 /** Events of one partition that travel together, and which they are. */
 export class QueuedBatch {
   readonly #builder: RecordBatchBuilder;
@@ -19,8 +23,8 @@ export class QueuedBatch {
   #ids: number[] = [];
   #parts: Part[] = [];
 
-  constructor(capacity: number, sealed?: SealedRecords) {
-    this.#builder = new RecordBatchBuilder(capacity);
+  constructor(sealed?: SealedRecords) {
+    this.#builder = new RecordBatchBuilder(sealed === undefined ? buffers.take() : Buffer.alloc(0));
     this.#sealed = sealed;
   }
 
@@ -64,7 +68,7 @@ export class QueuedBatch {
 
   split(records: number): readonly [QueuedBatch, QueuedBatch] {
     const [before, after] = splitRecords(this.seal(), records);
-    const parts = [new QueuedBatch(0, before), new QueuedBatch(0, after)] as const;
+    const parts = [new QueuedBatch(before), new QueuedBatch(after)] as const;
     let at = 0;
     for (const { window, count } of this.#parts)
       for (let left = count; left > 0; left -= 1, at += 1) {
@@ -75,8 +79,14 @@ export class QueuedBatch {
     return parts;
   }
 
-  /** Its events are on their way no longer: in the log, or forgotten. */
-  release(): void {
+  /** It is in the log: its broker has let go of the bytes. */
+  acknowledged(): void {
+    this.forgotten();
+    buffers.give(this.#builder.buffer);
+  }
+
+  /** Its events are on their way no longer. A driver may still be writing the bytes. */
+  forgotten(): void {
     for (const { window, count } of this.#parts) window.pending -= count;
   }
 }

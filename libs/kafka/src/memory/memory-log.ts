@@ -88,7 +88,7 @@ export class MemoryLog {
     const base = log.start + BigInt(log.records.length);
     if (sealed) {
       const place = { topic, partition, from: 0n };
-      for (const record of decodeRecordSet(records.bytes, place).records)
+      for (const record of decodeRecordSet(Buffer.from(records.bytes), place).records)
         log.records.push({ ...record, offset: base + record.offset });
     } else
       for (const [at, record] of records.entries())
