@@ -2,13 +2,16 @@ import { type Case, type CaseResult, debeziumOf, type World } from '../case.ts';
 import { type Drained, drainOnce } from '../measure/drain-once.ts';
 import { Series } from '../measure/series.ts';
 import { median, summarize } from '../measure/statistics.ts';
-import type { Bar, Figure } from '../report/figure.ts';
+import type { Bar, Figure, Measured } from '../report/figure.ts';
 import { table } from '../report/markdown.ts';
 import { barPlot } from '../report/svg.ts';
 import type { Side } from '../sides/side.ts';
 
-const DRIVER_BARS: readonly Bar[] = [{ kind: 'at least', ratio: 3, aim: 4 }];
-const KAFKAJS_BAR: Bar = { kind: 'at least', ratio: 0.9 };
+/** The default driver comes first. */
+function barOf(side: string, index: number): Bar {
+  if (index === 0) return { kind: 'at least', ratio: 3, aim: 4 };
+  return side.includes('kafkajs') ? { kind: 'at least', ratio: 0.9 } : { kind: 'report' };
+}
 
 /** How fast a backlog drains, on every side. */
 export const drainCase: Case = {
@@ -44,35 +47,33 @@ async function oneRound(world: World, series: Series<Drained>, side: Side, round
 }
 
 function resultOf(world: World, sides: readonly Side[], series: Series<Drained>): CaseResult {
-  const rate = (side: string): number => median(series.of(side).map((round) => round.eventsPerSecond));
-  const { debezium } = world.sides;
-  const whyNot = 'absent' in debezium ? debezium.absent : series.failure(debezium.name);
-  const figures = world.sides.ours.map(({ name }, index): Figure => {
-    const failure = series.failure(name) ?? whyNot;
-    return {
-      name: `drain of ${world.settings.events.toLocaleString('en-US')} events of 300 B, ${name}`,
-      bar: name.includes('kafkajs') ? KAFKAJS_BAR : (DRIVER_BARS[index] ?? { kind: 'report' }),
-      ours: { value: rate(name), unit: 'events/s' },
-      rival:
-        whyNot === undefined ? { value: rate('Debezium'), unit: 'events/s', who: 'Debezium' } : undefined,
-      ...(failure === undefined ? {} : { note: failure }),
-    };
-  });
-  const [first] = world.sides.ours;
-  const cpu = (side: string): number => median(series.of(side).map((round) => round.cpuMicrosPerEvent));
+  const { debezium, ours, others } = world.sides;
+  const [first] = ours;
+  const rival = 'absent' in debezium ? debezium : { name: debezium.name };
+  const events = world.settings.events.toLocaleString('en-US');
   return {
     figures: [
-      ...figures,
-      ...world.sides.others.map((other) => against(first.name, other, rate, series.failure(other.name))),
-      {
-        name: `CPU of the process in a drain, ${first.name}`,
-        bar: { kind: 'report' },
-        ours: { value: cpu(first.name), unit: 'µs/event', digits: 1 },
-        rival:
-          whyNot === undefined
-            ? { value: cpu('Debezium'), unit: 'µs/event', digits: 1, who: 'Debezium' }
-            : undefined,
-      },
+      ...ours.map(({ name }, index) => ({
+        ...against(series, name, rival),
+        name: `drain of ${events} events of 300 B, ${name}${index === 0 ? ', the default driver' : ''}`,
+        bar: barOf(name, index),
+      })),
+      ...others.map((other) => ({
+        ...against(series, first.name, other),
+        name: `the same, ${first.name}, against ${other.name}`,
+      })),
+      ...ours.map(({ name }) => ({
+        ...against(series, name, rival, {
+          of: (round) => round.cpuMicrosPerEvent,
+          unit: 'µs/event',
+          digits: 1,
+        }),
+        name: `CPU of the process in a drain, ${name}`,
+      })),
+      ...ours.map(({ name }) => ({
+        ...against(series, name, rival, { of: (round) => round.peakMiB, unit: 'MiB', digits: 0 }),
+        name: `most resident memory in a drain, ${name}`,
+      })),
     ],
     plots: [{ name: 'drain', title: 'Drain of a backlog', svg: plot(sides, series) }],
     rounds: roundsTable(sides, series),
@@ -80,18 +81,29 @@ function resultOf(world: World, sides: readonly Side[], series: Series<Drained>)
   };
 }
 
+interface Quantity {
+  readonly of: (round: Drained) => number;
+  readonly unit: string;
+  readonly digits: number;
+}
+
+const RATE: Quantity = { of: (round) => round.eventsPerSecond, unit: 'events/s', digits: 0 };
+
+/** A side that failed in a later round is compared by the rounds it had, and the failure is told. */
 function against(
+  series: Series<Drained>,
   ours: string,
-  other: Side,
-  rate: (side: string) => number,
-  failure: string | undefined,
-): Figure {
+  rival: { readonly name: string } | { readonly absent: string },
+  { of, unit, digits }: Quantity = RATE,
+): Omit<Figure, 'name'> {
+  const measured = (side: string): Measured => ({ value: median(series.of(side).map(of)), unit, digits });
+  const known = 'name' in rival && series.of(rival.name).length > 0 ? rival.name : undefined;
+  const note = series.failure(ours) ?? ('absent' in rival ? rival.absent : series.failure(rival.name));
   return {
-    name: `the same, ${ours}, against ${other.name}`,
     bar: { kind: 'report' },
-    ours: { value: rate(ours), unit: 'events/s' },
-    rival: failure === undefined ? { value: rate(other.name), unit: 'events/s', who: other.name } : undefined,
-    ...(failure === undefined ? {} : { note: failure }),
+    ours: measured(ours),
+    rival: known === undefined ? undefined : { ...measured(known), who: known },
+    ...(note === undefined ? {} : { note }),
   };
 }
 

@@ -26,7 +26,7 @@ export interface DrainOptions {
   readonly rows: number;
   /** Reads everything back and compares. @default false */
   readonly verify?: boolean;
-  /** @default 240_000 */
+  /** @default the side's */
   readonly deadlineMs?: number;
 }
 
@@ -39,7 +39,7 @@ export async function drainOnce(world: World, side: Side, options: DrainOptions)
   const source = await side.open(placeOf(world));
   try {
     await source.write(0, options.rows);
-    return await measureDrain(side.name, source, source.start(), options);
+    return await measureDrain(side, source, source.start(), options);
   } finally {
     await source.remove();
   }
@@ -47,10 +47,10 @@ export async function drainOnce(world: World, side: Side, options: DrainOptions)
 
 /** Throws when another number of records than rows lies in the topic, or their content is not the rows'. */
 export async function measureDrain(
-  side: string,
+  { name: side, deadlineMs: patience }: Side,
   { log }: Source,
   child: Child,
-  { rows, verify = false, deadlineMs = 240_000 }: DrainOptions,
+  { rows, verify = false, deadlineMs = patience }: DrainOptions,
 ): Promise<Drained> {
   let warm: { readonly count: number; readonly cpu: number } | undefined;
   let cpu = 0;

@@ -28,6 +28,7 @@ export function debezium({ java, folder: jars }: DebeziumJars): Side {
   return {
     name: 'Debezium',
     mostRows: Number.MAX_SAFE_INTEGER,
+    deadlineMs: 240_000,
     open: (place) =>
       openSource(place, {
         prefix: 'debezium',

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import * as kafka from '@converge/kafka';
+import { driverNames, kafkaBroker } from '@converge/kafka';
 import { ensureChildren, outboxMigrations } from '@converge/outbox';
 import { connect, type Executor, migrate } from '@converge/postgres';
 import { relayMigrations } from '@converge/relay';
@@ -8,28 +8,23 @@ import type { Client } from 'pg';
 import { startChild } from '../measure/child.ts';
 import { openSource, PAYLOAD_SQL, type Side } from './side.ts';
 
+type DriverName = (typeof driverNames)[number];
+
 const MAIN = fileURLToPath(new URL('../../../services/relay/src/main.ts', import.meta.url));
 
-export type OpenBroker = (options: { brokers: string[]; clientId: string }) => kafka.Broker;
-
-/** The drivers that this build has, the preferred one first. */
-export function drivers(): ReadonlyMap<string, OpenBroker> {
-  const exported: Record<string, unknown> = { ...kafka };
-  const found = ['platformatic', 'kafkajs'].flatMap((name) => {
-    const open = exported[`${name}Broker`];
-    return typeof open === 'function' ? [[name, open as OpenBroker] as const] : [];
-  });
-  return new Map(found);
+/** The drivers of this build, the default one first. */
+export function drivers(): readonly DriverName[] {
+  const { driver } = kafkaBroker({ brokers: ['127.0.0.1:1'], clientId: 'bench' });
+  return [...driverNames].sort((a, b) => Number(b === driver) - Number(a === driver));
 }
 
 /** The relay as users run it: its own process, configured by the environment alone, everything else default. */
-export function ours(driver: string): Side {
+export function ours(driver: DriverName): Side {
   const name = `relay (${driver})`;
-  // A build with one driver has no setting to choose it by.
-  const choice: Record<string, string> = drivers().size > 1 ? { CONVERGE__KAFKA__DRIVER: driver } : {};
   return {
     name,
     mostRows: Number.MAX_SAFE_INTEGER,
+    deadlineMs: 240_000,
     open: (place) =>
       openSource(place, {
         prefix: driver,
@@ -47,7 +42,7 @@ export function ours(driver: string): Side {
             command: process.execPath,
             args: ['--conditions=source', MAIN],
             env: {
-              ...choice,
+              CONVERGE__KAFKA__DRIVER: driver,
               DATABASE_URL: databaseUrl,
               KAFKA_BROKERS: place.brokers,
               CONVERGE__HEALTH__PORT: '0',
@@ -72,12 +67,9 @@ async function migrateSource(url: string): Promise<void> {
 
 function executor(client: Client): Executor {
   return {
-    query: async <R>(
-      text: string,
-      values: readonly unknown[] = [],
-    ): Promise<{ rows: R[]; rowCount: number }> => {
+    query: async (text, values = []) => {
       const { rows, rowCount } = await client.query(text, [...values]);
-      return { rows: rows as R[], rowCount: rowCount ?? 0 };
+      return { rows: rows as never[], rowCount: rowCount ?? 0 };
     },
   };
 }

@@ -17,7 +17,8 @@ export function pgTransactionalOutbox(listener: Listener): Side {
   return {
     name,
     // The polling listener looks through the whole backlog for each batch.
-    mostRows: listener === 'replication' ? 10_000 : 2_000,
+    mostRows: listener === 'replication' ? 5_000 : 1_000,
+    deadlineMs: 60_000,
     open: (place) => {
       const shape: Shape = {
         prefix: `pgto_${listener}`,

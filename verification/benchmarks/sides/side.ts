@@ -14,6 +14,8 @@ export interface Side {
   readonly name: string;
   /** Rows of a backlog at most: a slow side gets fewer, since the rate is what counts. */
   readonly mostRows: number;
+  /** How long it may take for them, milliseconds. */
+  readonly deadlineMs: number;
   /** A database and a topic of its own, its outbox empty, nothing running yet. */
   open(place: Place): Promise<Source>;
 }

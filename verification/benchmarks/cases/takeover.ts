@@ -1,0 +1,116 @@
+import { systemClock } from '@converge/runtime';
+import { waitUntil } from '@converge/testing';
+import type { Case, CaseResult, World } from '../case.ts';
+import { placeOf } from '../measure/drain-once.ts';
+import { writeAtRate } from '../measure/load.ts';
+import { median } from '../measure/statistics.ts';
+import { table } from '../report/markdown.ts';
+import { type Source, withClient } from '../sides/side.ts';
+
+const RATE = 50;
+/** The lease's default: a leader that vanished blocks the others for so long. */
+const LEASE_MS = 5_000;
+
+interface Takeover {
+  readonly seconds: number;
+  readonly written: number;
+  readonly records: number;
+}
+
+/** How long nothing is sent when the leader is killed. */
+export const takeoverCase: Case = {
+  name: 'takeover',
+  title: 'Takeover after SIGKILL of the leader',
+  async run(world) {
+    const rounds: Takeover[] = [];
+    for (let round = 1; round <= Math.min(3, world.settings.rounds); round += 1) {
+      const source = await world.sides.ours[0].open(placeOf(world));
+      try {
+        const measured = await takeover(source, round);
+        rounds.push(measured);
+        world.say(`takeover, round ${round}: ${measured.seconds.toFixed(1)} s`);
+      } finally {
+        await source.remove();
+      }
+    }
+    return resultOf(world, rounds);
+  },
+};
+
+async function takeover(source: Source, round: number): Promise<Takeover> {
+  const first = source.start();
+  const writing = new AbortController();
+  const load = {
+    ratePerSecond: RATE,
+    events: 1_000_000,
+    keyPrefix: `takeover-${round}`,
+    signal: writing.signal,
+  };
+  const written = writeAtRate(source, load);
+  try {
+    await source.log.watch(10, { deadlineMs: 30_000 });
+    const alone = await sessions(source.databaseUrl);
+    source.start();
+    await waitUntil(async () => (await sessions(source.databaseUrl)) > alone, {
+      deadlineMs: 30_000,
+      what: 'the standby to be connected',
+    });
+    await systemClock.sleep(LEASE_MS / 2); // it stands by; its compilers have warmed up
+    await first.kill();
+    const killedMs = systemClock.monotonic();
+    await systemClock.sleep(300); // what was in flight arrives
+    const before = await source.log.count();
+    const samples = await source.log.watch(before + 1, { deadlineMs: 60_000 });
+    const seconds = ((samples.at(-1)?.atMs ?? Number.NaN) - killedMs) / 1000;
+    writing.abort();
+    return { seconds, ...(await accounted(source, (await written).size)) };
+  } finally {
+    writing.abort();
+    await written.catch(() => undefined);
+  }
+}
+
+/** Everything that was committed must come, if some of it twice. */
+async function accounted(source: Source, written: number): Promise<{ written: number; records: number }> {
+  await source.log.watch(written, { deadlineMs: 30_000 });
+  await waitUntil(async () => (await source.log.content()).distinct === written, {
+    deadlineMs: 30_000,
+    what: `all of the ${written} events in the topic`,
+  });
+  return { written, records: await source.log.count() };
+}
+
+async function sessions(databaseUrl: string): Promise<number> {
+  return withClient(databaseUrl, async (client) => {
+    const { rows } = await client.query<{ count: number }>(
+      `select count(*)::int as count from pg_stat_activity
+        where datname = current_database() and application_name like 'converge-relay%'`,
+    );
+    return rows[0]?.count ?? 0;
+  });
+}
+
+function resultOf({ sides }: World, rounds: readonly Takeover[]): CaseResult {
+  const seconds = rounds.map((round) => round.seconds);
+  const rows = rounds.map((round, index) => [
+    String(index + 1),
+    round.seconds.toFixed(2),
+    String(round.written),
+    String(round.records - round.written),
+  ]);
+  return {
+    figures: [
+      {
+        name: `takeover after SIGKILL of the leader, longest of ${rounds.length}`,
+        bar: { kind: 'below', limit: 10, unit: 's' },
+        ours: { value: Math.max(...seconds), unit: 's', digits: 1 },
+        rival: undefined,
+        note: `median ${median(seconds).toFixed(1)} s`,
+      },
+    ],
+    plots: [],
+    rounds: table(['round', 'seconds without an event', 'events written, all found', 'sent twice'], rows),
+    method: `Two ${sides.ours[0].name} processes with default settings (lease 5 s) serve one source while ${RATE} transactions/s are committed; the leader gets SIGKILL.
+The time runs from the kill to the first new record in the topic. Then everything that was committed must be in the topic.`,
+  };
+}

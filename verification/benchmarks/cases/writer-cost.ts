@@ -1,0 +1,131 @@
+import { defineEvent } from '@converge/contracts';
+import { createOutbox, outboxMigrations } from '@converge/outbox';
+import { connect, type Database, migrate } from '@converge/postgres';
+import { systemClock } from '@converge/runtime';
+import { freshDatabase } from '@converge/testing';
+import { sql, type Transaction } from 'kysely';
+import { z } from 'zod';
+import type { Case } from '../case.ts';
+import { median, summarize } from '../measure/statistics.ts';
+import { table } from '../report/markdown.ts';
+import { barPlot } from '../report/svg.ts';
+import { inTurn } from './drain.ts';
+
+const CONNECTIONS = 16;
+const ACCOUNTS = 10_000;
+const SECONDS = 5;
+
+const orderPlaced = defineEvent({
+  type: 'bench.order.placed',
+  version: 1,
+  topic: 'bench.orders',
+  key: (data) => data.orderId,
+  data: z.object({ orderId: z.string(), note: z.string() }),
+});
+
+type Transact = (database: Database, id: string) => Promise<unknown>;
+
+const outbox = createOutbox([orderPlaced]);
+const ways: readonly (readonly [name: string, transact: Transact])[] = [
+  ['without', ({ db }, id) => db.transaction().execute((tx) => business(tx, id))],
+  [
+    'with outbox',
+    ({ db }, id) =>
+      outbox.transaction(db, async ({ tx, emit }) => {
+        await business(tx, id);
+        emit(orderPlaced({ orderId: id, note: 'x'.repeat(230) }));
+      }),
+  ],
+];
+
+/** An order, two lines, an account: what a small business transaction does. */
+async function business(tx: Transaction<unknown>, id: string): Promise<void> {
+  await sql`insert into orders (id, note) values (${id}, 'a note')`.execute(tx);
+  await sql`insert into line (order_id, sku) values (${id}, 'sku-1'), (${id}, 'sku-2')`.execute(tx);
+  const account = Math.floor(Math.random() * ACCOUNTS);
+  await sql`update account set total = total + 1 where id = ${account}`.execute(tx);
+}
+
+/** What an emit costs the transaction that makes it. */
+export const writerCase: Case = {
+  name: 'writer',
+  title: 'What an emit costs its transaction',
+  async run({ stack, settings, cleanup, say }) {
+    const url = await freshDatabase(stack.databaseUrl, 'bench_writer');
+    const database = connect({ url, applicationName: 'bench-writer', max: CONNECTIONS });
+    const closed = cleanup.add(() => database.close());
+    try {
+      await migrate(database, [outboxMigrations]);
+      for (const statement of TABLES) await database.executor.query(statement);
+      const rates = new Map(ways.map(([name]) => [name, [] as number[]]));
+      for (const [, transact] of ways) await rateOf(database, transact, 2);
+      for (let round = 1; round <= settings.rounds; round += 1)
+        for (const [name, transact] of inTurn(ways, round)) {
+          await database.executor.query('checkpoint');
+          const rate = await rateOf(database, transact, SECONDS);
+          rates.get(name)?.push(rate);
+          say(`writer, round ${round}: ${name} ${rate.toFixed(0)} tx/s`);
+        }
+      return resultOf(rates);
+    } finally {
+      await closed();
+    }
+  },
+};
+
+async function rateOf(database: Database, transact: Transact, seconds: number): Promise<number> {
+  const start = systemClock.monotonic();
+  const end = start + seconds * 1000;
+  let done = 0;
+  const loop = async (worker: number): Promise<void> => {
+    for (let n = 0; systemClock.monotonic() < end; n += 1) {
+      await transact(database, `${start}-${worker}-${n}`);
+      done += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, (_, worker) => loop(worker)));
+  return (done / (systemClock.monotonic() - start)) * 1000;
+}
+
+function resultOf(rates: ReadonlyMap<string, readonly number[]>): Awaited<ReturnType<Case['run']>> {
+  const of = (name: string): readonly number[] => rates.get(name) ?? [];
+  return {
+    figures: [
+      {
+        name: `transactions/s with outbox / without, ${CONNECTIONS} connections`,
+        bar: { kind: 'at least', ratio: 0.75 },
+        ours: { value: median(of('with outbox')), unit: 'tx/s' },
+        rival: { value: median(of('without')), unit: 'tx/s', who: 'without' },
+      },
+    ],
+    plots: [
+      {
+        name: 'writer',
+        title: 'Transactions per second of a writer',
+        svg: barPlot({
+          title: `Business transactions, ${CONNECTIONS} connections: median, lowest and highest round`,
+          unit: 'tx/s',
+          bars: [...rates].map(([label, some]) => {
+            const { min, median: value, max } = summarize(some);
+            return { label, value, low: min, high: max };
+          }),
+        }),
+      },
+    ],
+    rounds: table(
+      ['way', ...of('without').map((_, index) => `round ${index + 1}`)],
+      [...rates].map(([name, some]) => [name, ...some.map((rate) => rate.toFixed(0))]),
+    ),
+    method: METHOD,
+  };
+}
+
+const TABLES = [
+  'create table orders (id text primary key, note text not null)',
+  'create table line (order_id text not null references orders, sku text not null)',
+  'create table account (id int primary key, total bigint not null)',
+  `insert into account select n, 0 from generate_series(0, ${ACCOUNTS - 1}) n`,
+];
+
+const METHOD = `${CONNECTIONS} connections of one Node process each run one transaction after the other for ${SECONDS} s: an order, two lines, an account's total; the same
+with \`outbox.transaction\` and one event of 300 B. fsync and synchronous_commit are on; no relay runs.`;

@@ -1,0 +1,41 @@
+import { systemClock } from '@converge/runtime';
+import { Pool } from 'pg';
+import type { Source } from '../sides/side.ts';
+
+/** When each event's commit had returned, by key. */
+export type Commits = ReadonlyMap<string, number>;
+
+export interface Load {
+  readonly ratePerSecond: number;
+  readonly events: number;
+  /** Begins every key, so that rounds can be told apart. */
+  readonly keyPrefix: string;
+  /** The first number. @default 0 */
+  readonly from?: number;
+  /** Ends it early. */
+  readonly signal?: AbortSignal;
+}
+
+/** An open loop: transaction n begins at its time whether or not the ones before have ended. */
+export async function writeAtRate(source: Source, load: Load): Promise<Commits> {
+  const { ratePerSecond, events, keyPrefix, from = 0, signal } = load;
+  const commits = new Map<string, number>();
+  const pool = new Pool({ connectionString: source.databaseUrl, max: 8 });
+  pool.on('error', () => undefined);
+  const inFlight: Promise<void>[] = [];
+  const start = systemClock.monotonic();
+  try {
+    for (let n = 0; n < events && signal?.aborted !== true; n += 1) {
+      const wait = start + (n * 1000) / ratePerSecond - systemClock.monotonic();
+      if (wait > 0) await systemClock.sleep(wait);
+      const key = `${keyPrefix}-${n}`;
+      inFlight.push(
+        source.emit(pool, key, from + n).then(() => void commits.set(key, systemClock.monotonic())),
+      );
+    }
+    await Promise.all(inFlight);
+    return commits;
+  } finally {
+    await pool.end();
+  }
+}
