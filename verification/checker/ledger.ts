@@ -56,7 +56,8 @@ export class Ledger {
     for (const [name, { base, count }] of this.#spans)
       if (row >= base && row < base + count) {
         const [topic = '', key = ''] = name.split('\n');
-        return `event ${this.#ids.toString('hex', row * 16, row * 16 + 16)}, number ${row - base + 1} of ${count} of key ${key} in ${topic}`;
+        const id = this.#ids.toString('hex', row * 16, row * 16 + 16);
+        return `event ${id.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')}, number ${row - base + 1} of ${count} of key ${key} in ${topic}`;
       }
     return `row ${row}`;
   }

@@ -56,7 +56,10 @@ try {
   process.exitCode = passed ? 0 : 1;
 } catch (error) {
   shown.end();
-  process.stderr.write(`soak: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  process.exitCode = interrupt.signal.aborted ? 130 : 1;
+  const { aborted } = interrupt.signal;
+  const text =
+    error instanceof Error ? ((aborted ? undefined : error.stack) ?? error.message) : String(error);
+  process.stderr.write(`soak: ${text}\n`);
+  process.exitCode = aborted ? 130 : 1;
 }
 process.exit();
