@@ -31,7 +31,7 @@ export {
   type TopicDescription,
 } from './broker.ts';
 export type { Log } from './group/link.ts';
-export { driverNames, kafkaBroker } from './kafka-broker.ts';
+export { type DriverName, driverNames, kafkaBroker } from './kafka-broker.ts';
 export { kafkajsBroker } from './kafkajs/kafkajs-broker.ts';
 export {
   memoryBroker,
