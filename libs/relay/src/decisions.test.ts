@@ -96,6 +96,16 @@ describe('a failed send', () => {
       { kind: 'halt', code: 'MESSAGE_TOO_LARGE' },
     ],
     [
+      'a record of another time than the topic takes: halves, to find the one',
+      { error: { kind: 'halt_topic', code: 'TIMESTAMP_INVALID' } },
+      { kind: 'smaller', records: 5 },
+    ],
+    [
+      'a record that the topic refuses: halves, to find the one',
+      { error: { kind: 'halt_topic', code: 'RECORD_INVALID' } },
+      { kind: 'smaller', records: 5 },
+    ],
+    [
       'nobody knows: halt, skip nothing',
       { error: { kind: 'fatal', code: 'X' } },
       { kind: 'halt', code: 'X' },
@@ -108,12 +118,33 @@ describe('a failed send', () => {
 
 describe('a topic as the broker describes it', () => {
   test('is found with the count on record or with none on record, and wrong otherwise', () => {
-    expect(judgeTopic('t', 0, { partitions: 3 })).toEqual({ kind: 'found', partitions: 3 });
-    expect(judgeTopic('t', 3, { partitions: 3 })).toEqual({ kind: 'found', partitions: 3 });
-    expect(judgeTopic('t', 3, { partitions: 6 })).toMatchObject({
+    const sound = { partitions: 3, replicationFactor: 3, config: { 'min.insync.replicas': '2' } };
+    expect(judgeTopic('t', 0, sound)).toEqual({ kind: 'found', partitions: 3, doubts: [] });
+    expect(judgeTopic('t', 3, sound)).toEqual({ kind: 'found', partitions: 3, doubts: [] });
+    expect(judgeTopic('t', 3, { ...sound, partitions: 6 })).toMatchObject({
       halt: { code: 'PARTITION_COUNT_CHANGED' },
     });
     expect(judgeTopic('t', 3, undefined)).toMatchObject({ halt: { code: 'TOPIC_UNKNOWN' } });
+  });
+
+  test.each(['compact', 'delete,compact'])('is wrong when its cleanup.policy is %s', (policy) => {
+    const config = { 'cleanup.policy': policy };
+    expect(judgeTopic('t', 3, { partitions: 3, replicationFactor: 3, config })).toMatchObject({
+      halt: { code: 'TOPIC_COMPACTED' },
+    });
+  });
+
+  test.each<[string, number, string, RegExp | undefined]>([
+    ['three copies, two of them sure', 3, '2', undefined],
+    ['one copy', 1, '1', /replication factor is 1/],
+    ['three copies, one of them sure', 3, '1', /min\.insync\.replicas is 1/],
+  ])('with %s is trusted as far as that goes', (_, replicationFactor, minimum, doubt) => {
+    const config = { 'min.insync.replicas': minimum };
+    expect(judgeTopic('t', 3, { partitions: 3, replicationFactor, config })).toEqual({
+      kind: 'found',
+      partitions: 3,
+      doubts: doubt === undefined ? [] : [expect.stringMatching(doubt)],
+    });
   });
 });
 

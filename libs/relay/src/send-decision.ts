@@ -4,7 +4,7 @@ import type { BrokerError } from '@converge/kafka';
 export type SendDecision =
   /** The same records again, in order, after a pause. Nothing is ever skipped. */
   | { readonly kind: 'retry' }
-  /** The same records in smaller batches: one of them is too large, and the halt shall name it. */
+  /** The same records in smaller batches: one of them is refused, and the halt shall name it. */
   | { readonly kind: 'smaller'; readonly records: number }
   /** This topic waits until it is mended; the others flow. */
   | { readonly kind: 'halt'; readonly code: string };
@@ -24,6 +24,13 @@ export interface FailedSend {
 /** After how long a partition that holds back the others is set apart, milliseconds. */
 export const SET_APART_AFTER_MS = 5_000;
 
+/** For one record the broker refuses the batch that it is in. */
+const REFUSED_AS_A_WHOLE: ReadonlySet<string> = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_INVALID',
+  'TIMESTAMP_INVALID',
+]);
+
 export function decideFailedSend({
   error,
   records,
@@ -33,7 +40,7 @@ export function decideFailedSend({
 }: FailedSend): SendDecision {
   switch (error.kind) {
     case 'halt_topic':
-      if (error.code === 'MESSAGE_TOO_LARGE' && records > 1)
+      if (REFUSED_AS_A_WHOLE.has(error.code) && records > 1)
         return { kind: 'smaller', records: records >> 1 };
       return { kind: 'halt', code: error.code };
     case 'fatal':

@@ -1,4 +1,4 @@
-import { type Admin, type Broker, BrokerError } from '@converge/kafka';
+import { type Admin, type Broker, BrokerError, type TopicDescription } from '@converge/kafka';
 import { withTransaction } from '@converge/postgres';
 import { forgetAcceptance } from './accept.ts';
 import { startCursor } from './cursor.ts';
@@ -12,7 +12,7 @@ import { readLowestId, readTicks } from './window-sql.ts';
 
 /** What the broker says about a topic. `unreachable` says nothing about the topic. */
 export type TopicFinding =
-  | { readonly kind: 'found'; readonly partitions: number }
+  | { readonly kind: 'found'; readonly partitions: number; readonly doubts: readonly string[] }
   | { readonly kind: 'wrong'; readonly halt: Halt }
   | { readonly kind: 'unreachable'; readonly detail: string };
 
@@ -20,7 +20,7 @@ export type TopicFinding =
 export function judgeTopic(
   name: string,
   recorded: number,
-  described: { readonly partitions: number } | undefined,
+  described: Pick<TopicDescription, 'partitions' | 'replicationFactor' | 'config'> | undefined,
 ): TopicFinding {
   if (described === undefined)
     return wrong('TOPIC_UNKNOWN', `the broker has no topic ${name}. Create it (\`converge topics create\`)`);
@@ -29,7 +29,29 @@ export function judgeTopic(
       'PARTITION_COUNT_CHANGED',
       `it has ${described.partitions} partitions and ${recorded} on record. Keys would move and lose their order: restore the count, or accept the new one (\`converge topics accept\`)`,
     );
-  return { kind: 'found', partitions: described.partitions };
+  if ((described.config['cleanup.policy'] ?? '').split(',').includes('compact'))
+    return wrong(
+      'TOPIC_COMPACTED',
+      'its cleanup.policy contains compact: Kafka would delete events that consumers have not seen. Set cleanup.policy=delete',
+    );
+  return { kind: 'found', partitions: described.partitions, doubts: doubtsOf(described) };
+}
+
+/** What does not stop the relay, and yet can lose what was acknowledged. */
+function doubtsOf({
+  replicationFactor,
+  config,
+}: Pick<TopicDescription, 'replicationFactor' | 'config'>): readonly string[] {
+  const minimum = Number(config['min.insync.replicas'] ?? 1);
+  if (replicationFactor < 3)
+    return [
+      `its replication factor is ${replicationFactor}: one lost disk can lose events (3 in production)`,
+    ];
+  if (minimum < 2)
+    return [
+      `its min.insync.replicas is ${minimum}: an acknowledged event may be on one disk alone (2 in production)`,
+    ];
+  return [];
 }
 
 function wrong(code: string, detail: string): TopicFinding {
@@ -82,6 +104,8 @@ export async function applyFinding(
     case 'found':
       if (topic.partitions === 0) await record(leader, topic, finding.partitions);
       topic.verified = true;
+      for (const doubt of finding.doubts)
+        leader.settings.log.warn({ topic: topic.name }, `topic ${topic.name} is not safe: ${doubt}`);
       return true;
   }
 }

@@ -46,6 +46,21 @@ describe('a topic', () => {
     await waitUntil(async () => (await readLog(broker, changed)).length === 300, { what: 'its events' });
   });
 
+  test('that is compacted is halted before anything is written, and flows when it is made anew', async () => {
+    const { database } = await withDatabase();
+    const broker = closing(memoryBroker());
+    const topic = topicName();
+    const admin = await broker.admin();
+    await admin.createTopic({ name: topic, partitions: 3, config: { 'cleanup.policy': 'compact' } });
+    await writeMany(database, topic, 300);
+    const service = await started({ database, broker, recheckMs: 30 });
+    await waitUntil(() => heldCodes(service)[0] === 'TOPIC_COMPACTED', { what: 'the halt' });
+    expect(await readLog(broker, topic)).toEqual([]);
+    await admin.deleteTopic(topic);
+    await createTopic(broker, topic, 3);
+    await waitUntil(async () => (await readLog(broker, topic)).length === 300, { what: 'its events' });
+  });
+
   test('that nobody could ask about before the relay was stopped keeps its events for the next one', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
