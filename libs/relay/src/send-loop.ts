@@ -1,10 +1,19 @@
-import type { Broker, BrokerError, OutgoingBatch, Producer, SendResult } from '@converge/kafka';
+import type {
+  Broker,
+  BrokerError,
+  OutgoingBatch,
+  Producer,
+  SealedRecords,
+  SendResult,
+} from '@converge/kafka';
 import { delayMs } from '@converge/resilience';
 import { failpoint } from '@converge/runtime';
 import { instruments } from '@converge/telemetry';
+import { eventIdOf } from './batch-headers.ts';
 import type { Leadership } from './leadership.ts';
 import type { PartitionQueue } from './partition-queue.ts';
 import { decideFailedSend } from './send-decision.ts';
+import { openSends } from './send-spans.ts';
 
 /** Bytes and records of one send over all partitions. */
 const SEND_BYTES = 16 * 1024 * 1024;
@@ -15,7 +24,7 @@ const LAST_WAIT_MS = 2_200;
 
 interface Sending {
   readonly queue: PartitionQueue;
-  readonly batch: OutgoingBatch;
+  readonly batch: OutgoingBatch & { readonly records: SealedRecords };
   readonly generation: number;
 }
 
@@ -93,7 +102,10 @@ export class SendLoop {
     const { clock } = this.#leader.settings;
     const began = clock.monotonic();
     failpoint('relay.before_send');
-    const results = await this.#produce(sending.map(({ batch }) => batch));
+    const batches = sending.map(({ batch }) => batch);
+    const spans = openSends(batches);
+    const results = await this.#produce(batches);
+    spans?.end(results);
     if (results === undefined) return;
     failpoint('relay.after_send');
     instruments().relayPublishDuration.recordMs(clock.monotonic() - began);
@@ -186,12 +198,7 @@ export class SendLoop {
           leader.queuedBytes += queue.split(decision.records);
           break;
         case 'halt': {
-          const at = queue.first();
-          const where =
-            at === undefined
-              ? ''
-              : ` (first event not written: tick ${at.tick}, id ${at.id}, partition ${queue.partition})`;
-          leader.halt(topic, { code: decision.code, detail: `${error.message}${where}` });
+          leader.halt(topic, { code: decision.code, detail: `${error.message}${whereOf(sent)}` });
           break;
         }
       }
@@ -204,4 +211,13 @@ export class SendLoop {
     this.#producer = undefined;
     await producer?.close().catch(() => undefined);
   }
+}
+
+/** Names the event that was refused, or the first of those that were: for people, who look it up in the outbox. */
+function whereOf({ queue, batch: { records } }: Sending): string {
+  const first = queue.first();
+  if (first === undefined) return '';
+  const event = eventIdOf(records.bytes);
+  const which = records.length === 1 ? 'refused' : 'first event not written';
+  return ` (${which}: event ${event ?? 'unknown'}, id ${first.id}, tick ${first.tick}, partition ${queue.partition})`;
 }

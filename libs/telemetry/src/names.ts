@@ -117,6 +117,7 @@ export const spanNames = {
 export const attributeNames = {
   system: 'messaging.system',
   operation: 'messaging.operation.name',
+  operationType: 'messaging.operation.type',
   destination: 'messaging.destination.name',
   partition: 'messaging.destination.partition.id',
   batchSize: 'messaging.batch.message_count',

@@ -1,6 +1,7 @@
 import { diag, DiagLogLevel } from '@opentelemetry/api';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { logger } from './logger.ts';
+import { silenceSpans } from './spans.ts';
 import { makeScrape, type Scrape, type Scraped } from './scrape.ts';
 
 export type { Scraped } from './scrape.ts';
@@ -46,6 +47,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   const sdk = new NodeSDK(configuration);
   if (measures) addReader(sdk, scrape);
   sdk.start();
+  silenceSpans(!traces);
   return {
     scrape: () => scrape.read(),
     shutdown: () => bounded(sdk.shutdown(), options.shutdownMs ?? 2_000),

@@ -51,12 +51,45 @@ export async function withSpan<T>(
   try {
     return await context.with(trace.setSpan(parent, span), fn, undefined, span);
   } catch (error) {
-    span.setAttribute(attributeNames.errorType, errorType(error));
-    span.setStatus({ code: SpanStatusCode.ERROR });
+    failSpan(span, errorType(error));
     throw error;
   } finally {
     span.end();
   }
+}
+
+let silent = false;
+
+/** Whether spans go nowhere although a provider is there to give them ids. Said by whoever starts the SDK. */
+export function silenceSpans(value: boolean): void {
+  silent = value;
+}
+
+/**
+ * A span to be ended by the caller; undefined when nobody collects it. For spans that are many or cost something to
+ * describe: ask for one, and describe it only when there is one.
+ */
+export function openSpan(
+  name: string,
+  { kind, attributes }: Pick<SpanOptions, 'kind' | 'attributes'>,
+): Span | undefined {
+  if (silent) return undefined;
+  const span = trace.getTracer(SCOPE).startSpan(name, {
+    kind: kinds[kind],
+    ...(attributes === undefined ? {} : { attributes }),
+  });
+  return span.isRecording() ? span : undefined;
+}
+
+/** Marks a span as failed, as `withSpan` does: by the error's code alone. */
+export function failSpan(span: Span, code: string): void {
+  span.setAttribute(attributeNames.errorType, code);
+  span.setStatus({ code: SpanStatusCode.ERROR });
+}
+
+/** A link to the span that a stored `traceparent` names. */
+export function traceLink(traceparent: string): Link | undefined {
+  return linkTo(contextFrom({ traceparent }))[0];
 }
 
 /** Writes `traceparent`, `tracestate` and `baggage` of the active context; nothing where no trace is active. */
