@@ -28,7 +28,11 @@ test.each(['relay.retention.after_attached', 'relay.retention.after_detached'])(
     let seed = 0;
     const write = () =>
       writeMixed({ database, random: seededRandom((seed += 1)), topic, events: 60, bulk: 20 });
-    await waitUntil(async () => (await write()) && progress.died, {
+    const diedWriting = async (): Promise<boolean> => {
+      await write();
+      return progress.died;
+    };
+    await waitUntil(diedWriting, {
       what: `a crash at ${failpoint}`,
       deadlineMs: 60_000,
     });
