@@ -69,9 +69,10 @@ class RelayService implements Relay {
     } catch (error) {
       this.#phase = { kind: 'stopped' };
       if (sqlState(error) !== '42P01') throw error;
-      throw new Error('the tables of outbox and relay are missing in this database: run `converge migrate`', {
-        cause: error,
-      });
+      throw new ConvergeError(
+        'the tables of outbox and relay are missing in this database: run `converge migrate`',
+        { code: 'SCHEMA_MISSING', category: 'configuration', certainty: 'not_applied', cause: error },
+      );
     }
     if (this.#isStopping()) return;
     this.#watch.start();
