@@ -48,7 +48,8 @@ describe('converge outbox', () => {
     expect(await json('outbox', 'stats')).toMatchObject({ backlog: 30, held: [], doneTick: '0' });
     const relay = startCli(['relay'], env);
     await waitUntil(async () => (await recordsOf(brokers, topic)).length === 30, { what: 'the events' });
-    const settledSql = 'select done_tick > 1 as settled from converge.relay_source';
+    const settledSql =
+      'select done_tick = (select max(number) from converge.tick) as settled from converge.relay_source';
     await waitUntil(
       async () => (await database.executor.query<{ settled: boolean }>(settledSql)).rows[0]?.settled,
       { what: 'the events to be settled' },

@@ -4,7 +4,7 @@ import type { MigrateFlags } from './commands/migrate.ts';
 import type { ReconcileFlags } from './commands/reconcile.ts';
 import type { CreateFlags } from './commands/topics.ts';
 import type { CommandContext } from './context.ts';
-import { addAcceptCommand, addOutboxCommands } from './operator-commands.ts';
+import { addAcceptCommand, addConsumerCommands, addOutboxCommands } from './operator-commands.ts';
 import { createOutput, type Streams } from './output.ts';
 import { readSettings } from './settings.ts';
 import { addSourceCommands } from './source-commands.ts';
@@ -46,6 +46,7 @@ export function buildProgram(streams: Streams, ending: Ending): Command {
   addTopicCommands(program, act);
   addSourceCommands(program, act);
   addOutboxCommands(program, act);
+  addConsumerCommands(program, act);
   addReconcileCommands(program, act);
   configure(program, streams);
   return program;

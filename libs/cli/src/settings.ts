@@ -116,7 +116,7 @@ export function sourcesOf({ relay: { sources } }: Settings): readonly NamedSourc
   });
 }
 
-function checkedUrl(url: string, setting: string): string {
+export function checkedUrl(url: string, setting: string): string {
   if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return url;
   // The value itself may be a password that landed in the wrong variable.
   throw new CliError(

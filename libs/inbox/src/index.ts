@@ -29,6 +29,8 @@ export type { Subscription } from './define/subscription.ts';
 export type { InPlacePolicy } from './decide/next-attempt.ts';
 export { InboxError, type InboxErrorCode } from './errors.ts';
 export type { Call, Middleware } from './middleware/middleware.ts';
+export { type FillEvent, putFill } from './fill/fill-sql.ts';
+export { findGaps, type Gap } from './fill/gap.ts';
 export { inboxMigrations } from './migrations.ts';
 export { type ConsumerService, consumerService, run } from './service/consumer-service.ts';
 export type { ConsumerServiceOptions } from './service/options.ts';

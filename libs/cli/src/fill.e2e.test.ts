@@ -1,0 +1,151 @@
+/**
+ * Taken out once, and a test here failed:
+ * - rows are put in the windows that see them first (all taken for the last window): positions and order differ;
+ * - reading ends at the predecessor that the next event names (without the check, a range that was dropped is half filled).
+ */
+import { randomBytes } from 'node:crypto';
+import { defineEvent } from '@converge/contracts';
+import { consumerService, defineConsumer } from '@converge/inbox';
+import { kafkajsBroker } from '@converge/kafka';
+import { connect } from '@converge/postgres';
+import { freshDatabase, waitUntil } from '@converge/testing';
+import { afterEach, describe, expect, inject, it } from 'vitest';
+import { z } from 'zod';
+import { killLeftovers, runCli, startCli } from './fixture/cli-process.ts';
+import { headerOf, recordsOf } from './fixture/topic-records.ts';
+
+const brokers = inject('stack').brokers;
+const open: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  killLeftovers();
+  for (const close of open.splice(0).reverse()) await close();
+});
+
+async function migrated(prefix: string) {
+  const url = await freshDatabase(inject('stack').databaseUrl, prefix);
+  expect(await runCli(['migrate', '--quiet'], { DATABASE_URL: url })).toMatchObject({ code: 0 });
+  const database = connect({ url });
+  open.push(() => database.close());
+  return { url, database };
+}
+
+interface FillRow {
+  readonly key: string;
+  readonly headers: string;
+  readonly payload: string;
+}
+
+describe('converge consumers fill', () => {
+  it('puts exactly the events between a gap and what was handled, as they stand in the log', async () => {
+    const [source, target] = [await migrated('source'), await migrated('target')];
+    const name = `fill-${randomBytes(4).toString('hex')}`;
+    const topic = `cli.${name}`;
+    const names = [topic, `${name}.failures`];
+    const kafka = { KAFKA_BROKERS: brokers };
+    expect(await runCli(['topics', 'create', ...names, '--partitions', '2'], kafka)).toMatchObject({
+      code: 0,
+    });
+    startCli(['relay'], { ...kafka, DATABASE_URL: source.url });
+    const emit = (from: number, to: number) =>
+      source.database.executor.query(
+        `select converge.emit($1, 'k' || n % 10, 'cli.thing', '{"n":' || n || '}', '{"tenant":"ä"}') from generate_series($2::int, $3::int) n`,
+        [topic, from, to],
+      );
+    const published = (count: number) =>
+      waitUntil(async () => (await recordsOf(brokers, topic)).length === count, { what: `${count} events` });
+
+    const handled: number[] = [];
+    const thing = defineEvent({
+      type: 'cli.thing',
+      version: 1,
+      topic,
+      key: ({ n }: { n: number }) => `k${n % 10}`,
+      data: z.object({ n: z.int() }),
+    });
+    const consumer = defineConsumer({ name, from: 'beginning' }).on(thing, (event) => {
+      handled.push(event.data.n);
+      return Promise.resolve();
+    });
+    const broker = kafkajsBroker({ brokers: brokers.split(','), clientId: name });
+    open.push(() => broker.close());
+    const serve = async () => {
+      const service = consumerService([consumer], { database: target.database, broker });
+      open.push(() => service.stop());
+      await service.start();
+      return service;
+    };
+    await emit(1, 40);
+    await published(40);
+    const first = await serve();
+    await waitUntil(() => handled.length === 40, { what: 'the first events to be handled' });
+    await first.stop();
+    // Several windows are passed over by an operator's seek.
+    for (let from = 41; from <= 200; from += 20) {
+      await emit(from, from + 19);
+      await published(from + 19);
+    }
+    const passed = (await recordsOf(brokers, topic)).filter(({ value }) => {
+      const { n } = JSON.parse(value?.toString() ?? '{}') as { n: number };
+      return n > 40;
+    });
+    await target.database.executor.query(
+      'update converge.inbox_partition as p set next_offset = p.next_offset + m.count from unnest($2::int[], $3::int[]) as m (partition, count) where topic = $1 and p.partition = m.partition',
+      [topic, [0, 1], [0, 1].map((at) => passed.filter(({ partition }) => partition === at).length)],
+    );
+    await emit(201, 240);
+    await published(240);
+    const second = await serve();
+    await waitUntil(
+      () => second.status()[0]?.partitions.filter(({ state }) => state === 'halted').length === 2,
+      {
+        what: 'the partitions to halt',
+      },
+    );
+
+    const env = { ...kafka, DATABASE_URL: target.url, SOURCE_DATABASE_URL: source.url };
+    expect(
+      await runCli(['consumers', 'fill', name, '--yes'], { ...kafka, DATABASE_URL: target.url }),
+    ).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('what is missing is of') as string,
+    });
+    const ended = await runCli(['consumers', 'fill', name, '--yes', '--json'], env);
+    expect(ended).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('operator: consumers fill') as string,
+    });
+    for (const partition of [0, 1]) {
+      const { rows } = await target.database.executor.query<FillRow>(
+        'select key, headers, payload from converge.inbox_fill where topic = $1 and partition = $2 order by epoch, tick, id',
+        [topic, partition],
+      );
+      const expected = passed.filter((record) => record.partition === partition);
+      expect(rows.map(({ key, payload }) => [key, payload])).toEqual(
+        expected.map(({ key, value }) => [key?.toString(), value?.toString()]),
+      );
+      expect(rows.map(({ headers }) => new Map(JSON.parse(headers) as [string, string][]))).toEqual(
+        expected.map(
+          (record) => new Map(record.headers.map(([header, value]) => [header, value?.toString()])),
+        ),
+      );
+      expect(
+        new Set(expected.map((record) => headerOf(record, 'ce_pos')?.split('.')[1])).size,
+      ).toBeGreaterThan(3);
+    }
+    // Once more changes nothing; what the source dropped is refused as a whole.
+    expect(await runCli(['consumers', 'fill', name, '--yes'], env)).toMatchObject({ code: 0 });
+    await source.database.executor.query(
+      'delete from converge.outbox where id = (select max(id) from converge.outbox where topic = $1 and payload::json->>$2 = $3)',
+      [topic, 'n', '200'],
+    );
+    const refused = await runCli(['consumers', 'fill', name, '--yes'], env);
+    expect(refused).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('cannot be read from this source') as string,
+    });
+    const count = await target.database.executor.query<{ n: number }>(
+      'select count(*)::int as n from converge.inbox_fill',
+    );
+    expect(count.rows[0]?.n).toBe(160);
+  });
+});

@@ -1,0 +1,44 @@
+import type { Position } from '@converge/contracts';
+import type { Executor } from '@converge/postgres';
+import type { Gap } from './gap.ts';
+
+/** An event that never came, as it would have been in the log. */
+export interface FillEvent {
+  readonly position: Position;
+  readonly key: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly payload: string;
+  readonly timestampMs: number;
+}
+
+// Only for the gap that was looked at: FOR SHARE on the fence row, so that an owner who goes on meanwhile is seen.
+const putSql = `
+  with here as (
+    select from converge.inbox_partition
+     where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4::bigint
+       and state = 'halted' and halted_code = 'gap' for share
+  )
+  insert into converge.inbox_fill (consumer, topic, partition, source, epoch, tick, id, key, headers, payload, timestamp_ms)
+  select $1, $2, $3, $5::uuid, e.epoch, e.tick, e.id, e.key, e.headers, e.payload, e.timestamp_ms
+    from here, unnest($6::int[], $7::bigint[], $8::bigint[], $9::text[], $10::text[], $11::text[], $12::bigint[])
+      as e (epoch, tick, id, key, headers, payload, timestamp_ms)
+  on conflict do nothing`;
+
+/** Puts events for the partition's owner, in the caller's transaction. Returns how many were not there before. */
+export async function putFill(tx: Executor, gap: Gap, events: readonly FillEvent[]): Promise<number> {
+  const { rowCount } = await tx.query(putSql, [
+    gap.consumer,
+    gap.topic,
+    gap.partition,
+    gap.nextOffset.toString(),
+    gap.source.id,
+    events.map(({ position }) => position.epoch),
+    events.map(({ position }) => position.tick.toString()),
+    events.map(({ position }) => position.id.toString()),
+    events.map(({ key }) => key),
+    events.map(({ headers }) => JSON.stringify(headers)),
+    events.map(({ payload }) => payload),
+    events.map(({ timestampMs }) => timestampMs.toString()),
+  ]);
+  return rowCount;
+}
