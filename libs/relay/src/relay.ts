@@ -1,4 +1,4 @@
-import { sqlState, withTransaction } from '@converge/postgres';
+import { DatabaseError, sqlState, withTransaction } from '@converge/postgres';
 import { ConvergeError, delayMs } from '@converge/resilience';
 import type { Check, Service } from '@converge/runtime';
 import { instruments } from '@converge/telemetry';
@@ -29,7 +29,14 @@ export function relay(options: RelayOptions): Relay {
 
 type Phase =
   | { readonly kind: 'new' | 'stopping' | 'stopped' }
-  | { readonly kind: 'standby'; readonly heldBy?: string; readonly trouble?: string; readonly code?: string }
+  | {
+      readonly kind: 'standby';
+      readonly heldBy?: string;
+      readonly trouble?: string;
+      readonly code?: string;
+      /** It held the lease and was not admitted: the trouble is not over because another one tries now. */
+      readonly refused?: boolean;
+    }
   | { readonly kind: 'leading'; readonly leader: Leadership };
 
 class RelayService implements Relay {
@@ -152,8 +159,9 @@ class RelayService implements Relay {
     const outcome = await this.#tryTakeOver();
     if (outcome.kind === 'standby') {
       this.#heldLooks += 1;
-      // Several relays that are all refused hold the lease in turn, for a moment each: that is still one outage.
-      if (this.#phase.kind === 'standby' && this.#phase.code !== undefined && this.#heldLooks < HELD_LOOKS)
+      // Several relays that are all refused hold the lease in turn, for a moment each: that is still one outage. One of
+      // the database is over with its first answer.
+      if (this.#phase.kind === 'standby' && this.#phase.refused === true && this.#heldLooks < HELD_LOOKS)
         return;
       this.#failures = 0;
       this.#watch.troubled(undefined);
@@ -223,7 +231,12 @@ class RelayService implements Relay {
     const trouble = error instanceof Error ? error.message : String(error);
     const code = error instanceof ConvergeError ? error.code : undefined;
     if (!this.#isStopping())
-      this.#phase = { kind: 'standby', trouble, ...(code === undefined ? {} : { code }) };
+      this.#phase = {
+        kind: 'standby',
+        trouble,
+        refused: code !== undefined && !(error instanceof DatabaseError),
+        ...(code === undefined ? {} : { code }),
+      };
     // Once per outage, and now and then while it lasts.
     if (this.#failures === 1 || this.#failures % 20 === 0)
       this.#settings.log.error(
