@@ -17,3 +17,10 @@ test('parts are undone once, the last one first, and one that fails does not sto
   expect(undone).toEqual(['topic', 'process', 'database']);
   expect(said).toEqual(['clean-up: the slot is in use']);
 });
+
+test('nothing is made any more once it has begun', async () => {
+  const cleanup = new Cleanup(() => undefined);
+  cleanup.throwIfClosed();
+  await cleanup.run();
+  expect(() => cleanup.throwIfClosed()).toThrow('stopped');
+});

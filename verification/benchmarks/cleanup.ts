@@ -4,6 +4,7 @@
  */
 export class Cleanup {
   readonly #parts = new Set<() => Promise<void>>();
+  #closed = false;
   readonly #say: (line: string) => void;
 
   constructor(say: (line: string) => void) {
@@ -21,7 +22,13 @@ export class Cleanup {
     return part;
   }
 
+  /** Call it before making something: what is made after `run` began would stay. */
+  throwIfClosed(): void {
+    if (this.#closed) throw new Error('stopped');
+  }
+
   async run(): Promise<void> {
+    this.#closed = true;
     for (const part of [...this.#parts].reverse())
       try {
         await part();

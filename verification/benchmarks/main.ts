@@ -68,7 +68,8 @@ async function run(settings: Settings): Promise<number> {
 
 async function measure(settings: Settings, stack: Stack): Promise<number> {
   const sides = await findSides(stack.databaseUrl, say);
-  const world: World = { settings, stack, sides, cleanup, folder, say, learnt: {} };
+  const tell = (line: string): boolean => interrupted || say(line);
+  const world: World = { settings, stack, sides, cleanup, folder, say: tell, learnt: {} };
   const chosen = cases.filter(({ name }) => settings.only.length === 0 || settings.only.includes(name));
   const sections: Section[] = [];
   for (const one of chosen) {
@@ -95,7 +96,7 @@ async function runCase(one: Case, world: World): Promise<Section['result']> {
     if (!interrupted) say(`${one.name} failed: ${messageOf(error)}`);
     return { failed: messageOf(error) };
   } finally {
-    say(`  (${((performance.now() - began) / 1000).toFixed(0)} s)`);
+    if (!interrupted) say(`  (${((performance.now() - began) / 1000).toFixed(0)} s)`);
   }
 }
 

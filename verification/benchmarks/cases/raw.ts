@@ -1,29 +1,29 @@
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { type Broker, kafkaBroker, type driverNames, type OutgoingBatch } from '@converge/kafka';
-import { systemClock } from '@converge/runtime';
-import { waitUntil } from '@converge/testing';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { DriverName } from '@converge/kafka';
 import type { Case, CaseResult, World } from '../case.ts';
 import { Series } from '../measure/series.ts';
 import { median } from '../measure/statistics.ts';
 import { openTopic } from '../measure/topic-log.ts';
+import type { Figure } from '../report/figure.ts';
 import { table } from '../report/markdown.ts';
-import { PARTITIONS, payload } from '../sides/side.ts';
 import { drivers } from '../sides/ours.ts';
 import { inTurn } from './drain.ts';
 
-type DriverName = (typeof driverNames)[number];
+const PROGRAM = fileURLToPath(new URL('../drivers.ts', import.meta.url));
+const PARTITIONS = 8;
 
-interface Raw {
-  readonly produced: number;
-  readonly consumed: number;
+interface Measured {
+  readonly perSecond: number;
+  readonly cpuMicros: number;
 }
 
-const BATCH = 500;
-const HEADERS = [
-  ['ce_id', '019f5c0a-0000-7000-8000-000000000000'],
-  ['ce_type', 'bench.event'],
-  ['ce_source', 'bench'],
-] as const;
+interface Raw {
+  readonly produce: Measured;
+  readonly consume: Measured;
+}
 
 /** What the drivers do without a database: the ceiling of everything above them. */
 export const rawCase: Case = {
@@ -31,119 +31,77 @@ export const rawCase: Case = {
   title: 'Raw produce and consume of the drivers',
   async run(world) {
     const series = new Series<Raw>();
-    const records = Math.floor(world.settings.events / (BATCH * PARTITIONS)) * BATCH * PARTITIONS;
+    const records = Math.ceil(world.settings.events / 4_000) * 4_000;
     for (let round = 1; round <= Math.min(3, world.settings.rounds); round += 1)
       for (const driver of inTurn(drivers(), round)) {
         const raw = await series.round(driver, () => measure(world, driver, records));
         world.say(
           raw === undefined
             ? `raw, round ${round}: ${driver} failed: ${series.failure(driver) ?? ''}`
-            : `raw, round ${round}: ${driver} produces ${raw.produced.toFixed(0)} and consumes ${raw.consumed.toFixed(0)} records/s`,
+            : `raw, round ${round}: ${driver} produces ${raw.produce.perSecond.toFixed(0)} and consumes ${raw.consume.perSecond.toFixed(0)} records/s`,
         );
       }
     return resultOf(series, records);
   },
 };
 
-async function measure({ stack, cleanup }: World, driver: DriverName, records: number): Promise<Raw> {
+async function measure(world: World, driver: DriverName, records: number): Promise<Raw> {
+  const { stack, cleanup } = world;
+  cleanup.throwIfClosed();
   const log = await openTopic(stack.brokers, `bench-raw-${randomBytes(4).toString('hex')}`, PARTITIONS);
-  const broker = kafkaBroker({ driver, brokers: stack.brokers.split(','), clientId: 'bench-raw' });
-  const closed = cleanup.add(async () => {
-    await broker.close();
+  const removed = cleanup.add(async () => {
     await log.remove().finally(() => log.close());
   });
   try {
-    const produced = await produce(broker, log.topic, records);
-    const count = await log.count();
-    if (count !== records) throw new Error(`${count} records in the topic, ${records} were sent`);
-    return { produced, consumed: await consume(broker, log.topic, records) };
+    const produce = await inProcess(world, ['produce', String(records), driver, log.topic]);
+    const consume = await inProcess(world, ['consume', String(records), driver, log.topic]);
+    return { produce, consume };
   } finally {
-    await closed();
+    await removed();
   }
 }
 
-async function produce(broker: Broker, topic: string, records: number): Promise<number> {
-  const producer = await broker.producer();
-  const start = systemClock.monotonic();
-  for (let from = 0; from < records; from += BATCH * PARTITIONS) {
-    const batches = Array.from({ length: PARTITIONS }, (_, partition) => batchOf(topic, partition, from));
-    const refused = (await producer.send(batches)).find((result) => !result.ok);
-    if (refused !== undefined) throw new Error('the broker refused a batch', { cause: refused });
+async function inProcess({ stack, cleanup }: World, args: readonly string[]): Promise<Measured> {
+  const running = promisify(execFile)(process.execPath, ['--conditions=source', PROGRAM, ...args], {
+    env: { ...process.env, KAFKA_BROKERS: stack.brokers },
+    timeout: 120_000,
+  });
+  const ended = cleanup.add(() => Promise.resolve(void running.child.kill('SIGKILL')));
+  try {
+    return JSON.parse((await running).stdout) as Measured;
+  } finally {
+    await ended();
   }
-  const rate = (records / (systemClock.monotonic() - start)) * 1000;
-  await producer.close();
-  return rate;
-}
-
-function batchOf(topic: string, partition: number, from: number): OutgoingBatch {
-  const records = Array.from({ length: BATCH }, (_, index) => {
-    const number = from + partition * BATCH + index;
-    return {
-      key: `key-${number % 1000}`,
-      value: payload(number),
-      headers: HEADERS,
-      timestampMs: 1_750_000_000_000,
-    };
-  });
-  return { topic, partition, records };
-}
-
-async function consume(broker: Broker, topic: string, records: number): Promise<number> {
-  let seen = 0;
-  let firstMs: number | undefined;
-  let lastMs = 0;
-  const consumer = broker.consumer({
-    groupId: topic,
-    topics: [topic],
-    handlers: {
-      assigned: (partitions) =>
-        Promise.resolve(
-          new Map(partitions.map(({ partition }) => [`${topic}/${partition}`, 'earliest' as const])),
-        ),
-      batch: ({ records: some }) => {
-        lastMs = systemClock.monotonic();
-        firstMs ??= lastMs;
-        seen += some.length;
-        return Promise.resolve();
-      },
-      revoked: () => undefined,
-    },
-  });
-  await consumer.start();
-  await waitUntil(() => seen >= records, { deadlineMs: 120_000, what: `all of ${records} records consumed` });
-  await consumer.stop();
-  return (records / (lastMs - (firstMs ?? 0))) * 1000;
 }
 
 function resultOf(series: Series<Raw>, records: number): CaseResult {
-  const names = drivers();
-  const figures = (['produced', 'consumed'] as const).flatMap((which) =>
-    names.map((driver) => {
+  const figures = (['produce', 'consume'] as const).flatMap((what) =>
+    drivers().map((driver): Figure => {
       const failure = series.failure(driver);
+      const cpu = median(series.of(driver).map((raw) => raw[what].cpuMicros));
       return {
-        name: `raw: records ${which} by ${driver}`,
-        bar: { kind: 'report' } as const,
-        ours: { value: median(series.of(driver).map((raw) => raw[which])), unit: 'records/s' },
+        name: `raw ${what}, ${driver}`,
+        bar: { kind: 'report' },
+        ours: { value: median(series.of(driver).map((raw) => raw[what].perSecond)), unit: 'records/s' },
         rival: undefined,
-        ...(failure === undefined ? {} : { note: failure }),
+        note: failure ?? `${cpu.toFixed(2)} µs of CPU each`,
       };
     }),
   );
-  const rows = names.flatMap((driver) =>
+  const text = ({ perSecond, cpuMicros }: Measured): string[] => [
+    Math.round(perSecond).toLocaleString('en-US'),
+    cpuMicros.toFixed(2),
+  ];
+  const rows = drivers().flatMap((driver) =>
     series
       .of(driver)
-      .map((raw, index) => [
-        driver,
-        String(index + 1),
-        Math.round(raw.produced).toLocaleString('en-US'),
-        Math.round(raw.consumed).toLocaleString('en-US'),
-      ]),
+      .map((raw, index) => [driver, String(index + 1), ...text(raw.produce), ...text(raw.consume)]),
   );
   return {
     figures,
     plots: [],
-    rounds: table(['driver', 'round', 'produced/s', 'consumed/s'], rows),
-    method: `${records.toLocaleString('en-US')} records of 300 B with three headers, over ${PARTITIONS} partitions, through the broker port in this process: produced in batches of ${BATCH} for each
-partition with acks=-1, the records encoded on the way; then consumed by a group of one, from the first batch to the last.`,
+    rounds: table(['driver', 'round', 'produced/s', 'CPU µs each', 'consumed/s', 'CPU µs each'], rows),
+    method: `${records.toLocaleString('en-US')} records of 300 B over ${PARTITIONS} partitions through the broker port, each measurement a process of its own: batches of 500, sealed before
+the clock starts, produced with acks=-1; then consumed by a group of one.`,
   };
 }

@@ -1,14 +1,12 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { driverNames, kafkaBroker } from '@converge/kafka';
+import { type DriverName, driverNames, kafkaBroker } from '@converge/kafka';
 import { ensureChildren, outboxMigrations } from '@converge/outbox';
 import { connect, type Executor, migrate } from '@converge/postgres';
 import { relayMigrations } from '@converge/relay';
 import type { Client } from 'pg';
 import { startChild } from '../measure/child.ts';
 import { openSource, PAYLOAD_SQL, type Side } from './side.ts';
-
-type DriverName = (typeof driverNames)[number];
 
 const MAIN = fileURLToPath(new URL('../../../services/relay/src/main.ts', import.meta.url));
 

@@ -67,6 +67,7 @@ export function payload(number: number): string {
 
 export async function openSource(place: Place, shape: Shape): Promise<Source> {
   const { serverUrl, brokers, cleanup } = place;
+  cleanup.throwIfClosed();
   const databaseUrl = await freshDatabase(serverUrl, `bench_${shape.prefix}`);
   const children: Child[] = [];
   const dropped = cleanup.add(async () => {
