@@ -9,7 +9,8 @@ import { interrupt, killLeftovers, startCli } from './fixture/cli-process.ts';
 
 /*
  * A consumer that knows nothing of this kit: kafkajs's public client, and the CloudEvents package for the headers.
- * Taken out once, and a test here failed: the header ce_specversion.
+ * (The package makes up what it does not find: ids are compared with the database's.)
+ * Taken out once, and a test here failed: the header ce_id.
  */
 interface PlainMessage {
   readonly key: Buffer | null;
@@ -56,13 +57,14 @@ describe.each(driverNames)('events that the relay publishes by %s', (driver) => 
     const events = await consumed(topic, orders.length);
     interrupt(relay);
     expect(await relay.ended).toMatchObject({ code: 0 });
+    const { rows } = await database.executor.query<{ event_id: string }>(
+      'select event_id from converge.outbox order by event_id',
+    );
     await database.close();
 
     for (const event of events) event.validate();
-    expect(new Set(events.map(({ id }) => id)).size).toBe(orders.length);
-    expect(events.map(({ type, specversion }) => [type, specversion])).toEqual(
-      orders.map(() => ['plain.order.moved', '1.0']),
-    );
+    expect(events.map(({ id }) => id).sort()).toEqual(rows.map((row) => row.event_id));
+    expect(new Set(events.map(({ type }) => type))).toEqual(new Set(['plain.order.moved']));
     // What an application does with them: the last step of each order, in the order of its key.
     for (const orderId of ['o-0', 'o-1', 'o-2', 'o-3'])
       expect(events.filter(({ subject }) => subject === orderId).map(({ data }) => data)).toEqual(
