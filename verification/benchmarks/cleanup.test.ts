@@ -1,3 +1,4 @@
+// Taken out once, and a test here failed: the reversed order.
 import { expect, test } from 'vitest';
 import { Cleanup } from './cleanup.ts';
 
