@@ -82,12 +82,6 @@ begin
 end $$;
 `;
 
-export interface Population {
-  readonly topic: string;
-  readonly hot: number;
-  readonly cold: number;
-}
-
 /**
  * Makes the keys. Lonely keys share their lock with no other key: a transaction that stays open for seconds on one of
  * them holds back nobody, as it would in a service with a steady load.
