@@ -34,12 +34,19 @@ export interface EventRow {
   readonly payload: string;
 }
 
+/** What a span may say of an event: nothing of its key or payload. */
+export interface MadeEvent {
+  readonly eventId: string;
+  readonly topic: string;
+  readonly type: string;
+}
+
 export interface RowSettings {
   readonly newId: NewId;
   readonly maxBytes: number;
   readonly maxHops: number;
-  /** Adds the trace context of this moment. */
-  readonly inject: (carrier: Record<string, string>) => void;
+  /** Adds the trace context under which this event is made. */
+  readonly inject: (carrier: Record<string, string>, event: MadeEvent) => void;
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -52,7 +59,7 @@ export function rowOf(event: AppendEvent, context: AppendContext, settings: RowS
   checkPayload(payload, settings.maxBytes);
   if (context.headers !== undefined) checkHeaders(context.headers);
   const headers: Record<string, string> = {};
-  settings.inject(headers);
+  settings.inject(headers, { eventId, topic, type });
   Object.assign(headers, contextHeaders(event, context), context.headers, event.headers);
   // A story without a beginning begins here.
   headers[WIRE.correlationId] ??= eventId;

@@ -1,10 +1,17 @@
 import { type DomainEvent, type EventDefinition, MAX_PAYLOAD_BYTES } from '@converge/contracts';
 import type { Executor } from '@converge/postgres';
 import { type Clock, type NewId, newUuidV7, type Random, systemClock, systemRandom } from '@converge/runtime';
-import { inject } from '@converge/telemetry';
+import { attributeNames, injectSpan, spanNames } from '@converge/telemetry';
 import type { Kysely, Transaction } from 'kysely';
 import { OutboxError } from './errors.ts';
-import { type AppendContext, type AppendEvent, type EventRow, rowOf, type RowSettings } from './event-row.ts';
+import {
+  type AppendContext,
+  type AppendEvent,
+  type EventRow,
+  type MadeEvent,
+  rowOf,
+  type RowSettings,
+} from './event-row.ts';
 import { insertRows } from './insert.ts';
 import type { KeyedRequest } from './request-key.ts';
 import { type OutboxTransaction, type OutboxTransactionOptions, runTransaction } from './transaction.ts';
@@ -67,7 +74,7 @@ export function createOutbox(events: readonly EventDefinition[], options: Outbox
   checkNumber('maxHops', maxHops, 1, 1_000_000);
   checkNumber('idleTimeoutMs', idleTimeoutMs, 1, 2_147_483_647);
   const declared = new Set(events.map((event) => nameOf(event)));
-  const row: RowSettings = { newId: ids, maxBytes, maxHops, inject };
+  const row: RowSettings = { newId: ids, maxBytes, maxHops, inject: injectCreated };
   const toRow = (event: DomainEvent | AppendEvent, context: AppendContext): EventRow => {
     // An event with an id of its own comes from the kit (a handler's, a failure event), not from the application.
     if (!('id' in event) && !declared.has(nameOf(event))) throw notDeclared(event);
@@ -117,4 +124,19 @@ function checkNumber(name: string, value: number, least: number, most: number): 
       category: 'configuration',
     },
   );
+}
+
+/** `create <topic>`, by the messaging conventions: what consumers of this event, and the relay's send, are linked to. */
+function injectCreated(carrier: Record<string, string>, { eventId, topic, type }: MadeEvent): void {
+  injectSpan(carrier, spanNames.create(topic), {
+    kind: 'producer',
+    attributes: {
+      [attributeNames.system]: 'kafka',
+      [attributeNames.operation]: 'create',
+      [attributeNames.operationType]: 'create',
+      [attributeNames.destination]: topic,
+      [attributeNames.eventId]: eventId,
+      [attributeNames.type]: type,
+    },
+  });
 }

@@ -134,6 +134,10 @@ describe('a stop ends, and nothing in flight is lost, while', () => {
     const standby = await started({ database, broker, ...calm, standbyMs: 20 });
     await waitUntil(() => standby.status().state === 'standby', { what: 'the standby' });
     const release = await locking(database, 'converge.lease');
+    const waiting = `select from pg_locks where relation = 'converge.lease'::regclass and not granted`;
+    await waitUntil(async () => (await database.executor.query(waiting)).rows.length > 0, {
+      what: 'a look at the lease to hang',
+    });
     await stopped(standby);
     await stopped(leader);
     await release();

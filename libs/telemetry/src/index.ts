@@ -15,6 +15,15 @@ export {
   spanNames,
   type InstrumentDefinition,
 } from './names.ts';
-export { contextFrom, failSpan, inject, openSpan, traceLink, withSpan, type SpanOptions } from './spans.ts';
+export {
+  contextFrom,
+  failSpan,
+  inject,
+  injectSpan,
+  openSpan,
+  traceLink,
+  withSpan,
+  type SpanOptions,
+} from './spans.ts';
 export type { Attributes, Context, Span } from '@opentelemetry/api';
 export type { Logger } from 'pino';

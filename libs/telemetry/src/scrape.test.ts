@@ -26,17 +26,21 @@ async function runWith(env: Record<string, string>): Promise<readonly string[]> 
   return stdout.split('\n');
 }
 
-it('gives the instruments as Prometheus text, in base units that their names tell', async () => {
-  const lines = await runWith({});
-  expect(lines[0]).toBe('text/plain; version=0.0.4; charset=utf-8');
-  expect(lines).toContain('# TYPE converge_relay_published_total counter');
-  expect(lines).toContain('converge_relay_published_total{topic="orders"} 3');
-  expect(lines).toContain('converge_outbox_age_seconds{source="shop"} 1.5');
-  expect(lines).toContain('converge_relay_publish_duration_seconds_bucket{le="0.05"} 1');
-  expect(lines.find((line) => line.startsWith('target_info'))).toContain('service_name="scraped"');
-});
+it(
+  'gives the instruments as Prometheus text, in base units that their names tell',
+  { timeout: 30_000 },
+  async () => {
+    const lines = await runWith({});
+    expect(lines[0]).toBe('text/plain; version=0.0.4; charset=utf-8');
+    expect(lines).toContain('# TYPE converge_relay_published_total counter');
+    expect(lines).toContain('converge_relay_published_total{topic="orders"} 3');
+    expect(lines).toContain('converge_outbox_age_seconds{source="shop"} 1.5');
+    expect(lines).toContain('converge_relay_publish_duration_seconds_bucket{le="0.05"} 1');
+    expect(lines.find((line) => line.startsWith('target_info'))).toContain('service_name="scraped"');
+  },
+);
 
-it('gives them although they are pushed to a collector as well', async () => {
+it('gives them although they are pushed to a collector as well', { timeout: 30_000 }, async () => {
   const pushed: (string | undefined)[] = [];
   const collector = createServer((request, response) => {
     pushed.push(request.url);

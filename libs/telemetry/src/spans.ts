@@ -97,6 +97,24 @@ export function inject(carrier: Record<string, string>): void {
   propagation.inject(context.active(), carrier);
 }
 
+/**
+ * As `inject`, but from a span of its own where one is collected: for what is made now and answered elsewhere. The span
+ * is over at once; what goes on from it are the spans of whoever takes the carrier.
+ */
+export function injectSpan(
+  carrier: Record<string, string>,
+  name: string,
+  options: Pick<SpanOptions, 'kind' | 'attributes'>,
+): void {
+  const span = openSpan(name, options);
+  if (span === undefined) {
+    inject(carrier);
+    return;
+  }
+  propagation.inject(trace.setSpan(context.active(), span), carrier);
+  span.end();
+}
+
 /** The context that `inject` wrote; an empty one where there is none. Other headers are ignored. */
 export function contextFrom(carrier: Readonly<Record<string, string>>): Context {
   return propagation.extract(ROOT_CONTEXT, carrier);
