@@ -92,7 +92,7 @@ async function readFacts(
 ): Promise<PartitionFacts[]> {
   const byTopic = [...Map.groupBy(cursors, ({ topic }) => topic)];
   // The broker must have answered even when there is nothing to compare yet.
-  if (byTopic.length === 0) await admin.describeTopic('converge.none');
+  if (byTopic.length === 0) await requireAnswer(admin);
   const places = await eachOf(byTopic, AT_ONCE, async ([topic, recorded]) => {
     const ends = await endsOf(admin, topic);
     if (typeof ends === 'string') {
@@ -115,6 +115,15 @@ async function readFacts(
     );
     return { topic, ends, tail, cursor: at, lastEnd: cursor.logEnd, recounted };
   });
+}
+
+/** Any answer will do: a broker that refuses to speak of a topic that does not exist is there. */
+async function requireAnswer(admin: Admin): Promise<void> {
+  try {
+    await admin.describeTopic('converge.none');
+  } catch (error) {
+    if (!(error instanceof BrokerError) || error.kind !== 'halt_topic') throw error;
+  }
 }
 
 /** A text says why this topic cannot be compared. */
