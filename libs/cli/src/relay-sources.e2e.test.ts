@@ -1,7 +1,7 @@
 /**
  * Taken out once, and a test here failed:
  * - the trying again (a source whose first opening failed is left): its events never come;
- * - the sources' own stop (one after the other is not seen here; none at all is): leases stay taken.
+ * - the stop of each source's relay: leases stay taken.
  */
 import { randomBytes } from 'node:crypto';
 import { connect, type Database } from '@converge/postgres';

@@ -1,3 +1,6 @@
+/**
+ * Taken out once, and tests here failed: the bound as a constraint before a filled last child is attached again.
+ */
 import { seededRandom } from '@converge/runtime';
 import { freshDatabase } from '@converge/testing';
 import { beforeEach, expect, inject, it } from 'vitest';

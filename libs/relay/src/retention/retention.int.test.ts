@@ -4,6 +4,7 @@
  * - the held topics in `sent`: the child of a held topic goes before its events were sent;
  * - the ticks of cursors: an idle partition has nothing left to compare its log with;
  * - the age of the tick (`created_before`): a child goes at once;
+ * - the base tick from which tick_last begins: a child goes that a rebase is about to send again;
  * - the record of what leaves (any detached child is dropped): what an operator put aside is gone.
  */
 import type { Database } from '@converge/postgres';
@@ -51,6 +52,28 @@ describe('a finished child', () => {
     await untilDrained(database);
     const log = (await readLog(broker, topic)).filter(({ key }) => key === 'k');
     expect(log.map(({ n }) => n)).toEqual(Array.from({ length: 21 }, (_, index) => index + 1));
+  });
+
+  test('stays after a rebase that begins ticks anew, however old the ticks before it: its rows may be sent again', async () => {
+    const { database, topic, start } = await setUp({ retention: false });
+    await startAt(database, 999_999);
+    const service = await start();
+    for (let n = 1; n <= 3; n += 1) await emit(database, topic, 'k', n);
+    await emitSome(database, topic);
+    await service.stop();
+    await database.executor.query(`update converge.tick set created_at = created_at - interval '2 hours'`);
+    const fence = { lease: 'relay', term: 1n };
+    expect((await readHorizon(database.executor, fence, 3_600_000))?.finishedUpTo).toBeGreaterThan(
+      1_000_000n,
+    );
+    await database.executor.query(
+      `insert into converge.tick (number, snapshot, own, floor, ceil, nonce, epoch, term)
+       select max(number) + 1, '3:3:', '3', 0, 0, '00000000000000aa', 2, 1 from converge.tick`,
+    );
+    await database.executor.query(
+      'update converge.relay_source set done_tick = (select max(number) from converge.tick)',
+    );
+    expect(await readHorizon(database.executor, fence, 3_600_000)).toMatchObject({ finishedUpTo: 0n });
   });
 
   test('stays as long as its events are to be retained', async () => {
