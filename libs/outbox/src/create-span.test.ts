@@ -21,6 +21,7 @@ const program = `
     console.error(span.spanContext().traceId, span.spanContext().spanId);
     return createOutbox([made]).append(executor, [made({})]);
   });
+  console.error((await telemetry.scrape()).body.split('\\n').find((line) => line.startsWith('converge_outbox_emitted')));
   await telemetry.shutdown();
   process.exit();`;
 
@@ -53,10 +54,10 @@ async function runWith(env: Record<string, string>) {
     cwd: import.meta.dirname,
     env: { PATH: process.env['PATH'], ...env },
   });
-  const [ids = '', headers = '{}'] = stderr.split('\n');
+  const [ids = '', headers = '{}', emitted] = stderr.split('\n');
   const { traceparent = '' } = JSON.parse(headers) as { traceparent?: string };
   const [traceId, spanId] = ids.split(' ');
-  return { traceId, spanId, stored: traceparent.split('-') };
+  return { emitted, traceId, spanId, stored: traceparent.split('-') };
 }
 
 describe('the context that an event is stored with', { timeout: 30_000 }, () => {
@@ -72,7 +73,8 @@ describe('the context that an event is stored with', { timeout: 30_000 }, () => 
   });
 
   it('is that of the request, where they are not', async () => {
-    const { traceId, spanId, stored } = await runWith({});
+    const { emitted, traceId, spanId, stored } = await runWith({});
+    expect(emitted).toBe('converge_outbox_emitted_total{topic="a.topic"} 1');
     expect(stored).toEqual(['00', traceId, spanId, '01']);
   });
 });

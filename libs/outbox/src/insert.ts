@@ -1,4 +1,5 @@
 import type { Executor } from '@converge/postgres';
+import { instruments } from '@converge/telemetry';
 import type { EventRow } from './event-row.ts';
 
 /** What resolves a commit whose answer is lost: the transaction's id, and one row that it wrote. */
@@ -41,10 +42,17 @@ export async function insertRows(
       idleTimeoutMs,
     ]);
     const result = results[0];
+    count(slice);
     if (result !== undefined)
       written = { xid: result.tx, lastId: result.last_id, lastEventId: ids.at(-1) ?? '' };
   }
   return written;
+}
+
+function count(rows: readonly EventRow[]): void {
+  const topics = new Map<string, number>();
+  for (const { topic } of rows) topics.set(topic, (topics.get(topic) ?? 0) + 1);
+  for (const [topic, events] of topics) instruments().outboxEmitted.add(events, { topic });
 }
 
 async function lockKeys(executor: Executor, rows: readonly EventRow[]): Promise<void> {

@@ -25,7 +25,11 @@ const duration = (name: string, description: string) => ({ kind: 'duration', nam
 const age = (name: string, description: string) => ({ kind: 'age', name, description }) as const;
 
 export const instrumentDefinitions = {
-  outboxEmitted: counter('converge.outbox.emitted', event, 'Events written to the outbox'),
+  outboxEmitted: counter(
+    'converge.outbox.emitted',
+    event,
+    'Events written to the outbox, also by transactions that were rolled back',
+  ),
   outboxBacklog: gauge('converge.outbox.backlog', event, 'Events not published yet, of topics that flow'),
   outboxAge: age('converge.outbox.age', 'Age of the oldest event not published yet, held topics included'),
 
