@@ -1,4 +1,7 @@
-/** The relay as a sidecar: publishes the outbox of DATABASE_URL to KAFKA_BROKERS. Settings come from the environment. */
+/**
+ * The relay as a sidecar: publishes the outbox of DATABASE_URL, or those of CONVERGE__RELAY__SOURCES__<NAME>, to
+ * KAFKA_BROKERS. Settings come from the environment.
+ */
 import { run } from '@converge/cli';
 
 process.exit(await run(['relay', ...process.argv.slice(2)]));
