@@ -8,7 +8,7 @@ import { BrokerError } from '@converge/kafka';
 import { ConvergeError } from '@converge/resilience';
 import { describe, expect, it } from 'vitest';
 import { alarmDefinitions, type Condition, conditionsOf, type RelayFacts } from './alarms.ts';
-import type { HeldTopic } from './status.ts';
+import type { HeldTopic } from './held-topic.ts';
 import { AlarmBoard } from './watch/alarm-board.ts';
 import { troubleOf } from './watch/relay-watch.ts';
 import { backlogOf, COUNTED, type Survey } from './watch/survey-sql.ts';

@@ -1,4 +1,4 @@
-import type { HeldTopic } from './status.ts';
+import type { HeldTopic } from './held-topic.ts';
 import type { Survey } from './watch/survey-sql.ts';
 
 /** A lasting condition that a person should know of. Its name is stable: alert rules and run books refer to it. */

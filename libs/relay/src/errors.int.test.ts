@@ -11,7 +11,7 @@ import { checkLog, faultless, readLog } from './fixture/log-check.ts';
 import { closeAfterEach, closing, onClose, silent, started, withDatabase } from './fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
 import { relay, type Relay } from './relay.ts';
-import type { HeldTopic } from './status.ts';
+import type { HeldTopic } from './held-topic.ts';
 
 closeAfterEach();
 

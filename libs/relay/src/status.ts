@@ -1,17 +1,7 @@
 import type { Trouble } from './alarms.ts';
+import type { HeldTopic } from './held-topic.ts';
 import type { Leadership } from './leadership.ts';
-import type { TopicState } from './topic.ts';
 import type { Alarm } from './watch/alarm-board.ts';
-
-export interface HeldTopic {
-  readonly topic: string;
-  readonly state: Exclude<TopicState['kind'], 'flowing'>;
-  /** Of a halted topic. */
-  readonly code?: string;
-  readonly detail?: string;
-  /** The first window that may miss events of this topic. */
-  readonly heldAt: bigint;
-}
 
 export type RelayStatus = RelayState & {
   /** Raised now, and logged when they were. */
