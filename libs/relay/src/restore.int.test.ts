@@ -1,6 +1,8 @@
 /**
  * Taken out once, and a test here failed:
- * - (to be filled)
+ * - the comparison before the first tick (`admit` in lead.ts): the restored database publishes over its own past;
+ * - a cursor of an older epoch passes only what this timeline has (`passed`): events were left out;
+ * - what is read after the markers is read up to them: no phantom was named.
  */
 import { type Broker, kafkajsBroker } from '@converge/kafka';
 import { faultProxy } from '@converge/testing';

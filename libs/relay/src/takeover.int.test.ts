@@ -3,7 +3,8 @@
  * Taken out once, and a test here failed:
  * - a topic that is recorded is compared, too (a database from before its first event published over its own past);
  * - a tick below the latest that is not there was dropped (every takeover after a retention was refused);
- * - a late repeat at the log's end does not count against a higher position before it.
+ * - a late repeat at the log's end does not count against a higher position before it;
+ * - the comparison before the first tick, and the database's oid in it (a copy led).
  */
 import { memoryBroker } from '@converge/kafka';
 import { waitUntil } from '@converge/testing';
