@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
+import { type Act, pair, positive } from './act.ts';
 import type { MigrateFlags } from './commands/migrate.ts';
 import type { ReconcileFlags } from './commands/reconcile.ts';
 import type { CreateFlags } from './commands/topics.ts';
-import type { CommandContext } from './context.ts';
 import { addAcceptCommand, addConsumerCommands, addOutboxCommands } from './operator-commands.ts';
 import { createOutput, type Streams } from './output.ts';
 import { readSettings } from './settings.ts';
@@ -13,9 +13,6 @@ import { addSourceCommands } from './source-commands.ts';
 export interface Ending {
   exitCode: number;
 }
-
-/** Runs an action with the settings and flags of its command; `false` means that something was found wanting. */
-export type Act = (command: Command, action: (context: CommandContext) => Promise<boolean>) => Promise<void>;
 
 interface CommonFlags {
   readonly json?: boolean;
@@ -165,18 +162,4 @@ A first event, end to end:
 function version(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
-}
-
-export function positive(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 1');
-  return Number(text);
-}
-
-export function pair(
-  text: string,
-  before: Readonly<Record<string, string>>,
-): Readonly<Record<string, string>> {
-  const at = text.indexOf('=');
-  if (at < 1) throw new InvalidArgumentError('It must be key=value');
-  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
