@@ -3,7 +3,7 @@ import type { FillFlags } from './commands/consumers.ts';
 import type { AgainFlags } from './commands/outbox-again.ts';
 import type { FilterFlags, ListFlags } from './commands/outbox.ts';
 import type { AcceptFlags } from './commands/topics-accept.ts';
-import { type Act, positive } from './act.ts';
+import { type Act, positive } from './command-parts.ts';
 
 /** Below `topics`: what an operator does when a topic changed. */
 export function addAcceptCommand(topics: Command, act: Act): void {

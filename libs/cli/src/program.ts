@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { type Act, pair, positive } from './act.ts';
+import { type Act, pair, positive } from './command-parts.ts';
 import type { MigrateFlags } from './commands/migrate.ts';
 import type { ReconcileFlags } from './commands/reconcile.ts';
 import type { CreateFlags } from './commands/topics.ts';
@@ -145,7 +145,7 @@ Settings come from the environment:
   LOG_LEVEL              trace, debug, info, warn, error, silent (default: info); debug shows stacks
   CONVERGE__RELAY__SOURCES__<NAME>  several outboxes for one relay, in place of DATABASE_URL
   CONVERGE__RELAY__RETAIN_MS        how long published events stay in the outbox (default: a day)
-  CONVERGE__HEALTH__PORT port of /livez, /readyz, /startupz (default: 0, any free one)
+  CONVERGE__HEALTH__PORT port of /livez, /readyz, /startupz, /metrics (default: 0, any free one)
   OTEL_*                 as OpenTelemetry defines them; without an endpoint nothing is exported
 
 Exit codes: 0 done, 1 failed, 78 the configuration must change.

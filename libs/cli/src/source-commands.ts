@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { RebaseFlags, ShowFlags } from './commands/source.ts';
-import type { Act } from './act.ts';
+import type { Act } from './command-parts.ts';
 
 export function addSourceCommands(program: Command, act: Act): void {
   const source = program.command('source').description('who this outbox is, and its epochs');
