@@ -92,11 +92,11 @@ async function onWorld(world: World, options: SoakOptions): Promise<Report> {
   });
 }
 
-async function startRelays({ sources }: World, signal: AbortSignal): Promise<void> {
+async function startRelays({ sources, folder }: World, signal: AbortSignal): Promise<void> {
   const relays = sources.flatMap((source) => source.relays);
   for (const relay of relays) relay.start();
   await waitUntil(() => signal.aborted || relays.every(({ running }) => running), {
-    what: `the relays to run (${relays.map(({ name, running }) => `${name}: ${running}`).join(', ')})`,
+    what: `${relays.map(({ name }) => name).join(', ')} to run; their logs in ${folder} say why not`,
     deadlineMs: 60_000,
   });
 }
