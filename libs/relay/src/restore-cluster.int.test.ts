@@ -83,24 +83,28 @@ test('ids that a crash handed out again belong to other events, at other positio
     );
     return rows;
   };
-  const before = await drawn();
-  await shutDownImmediately(own);
-  await server.start();
-  await waitUntil(
-    () =>
-      database.ping().then(
-        () => true,
-        () => false,
-      ),
-    { what: 'Postgres' },
-  );
-  const remaining = await idsIn(database, topic);
-  const gone = before.filter(({ event }) => !remaining.includes(event));
-  const after = await drawn();
-  const lost = new Set(gone.map(({ id }) => id));
-  const reused = after.filter(({ id }) => lost.has(id));
-  process.stderr.write(`${gone.length} commits gone, ${reused.length} of their ids handed out again\n`);
-  expect(reused.length).toBeGreaterThan(0);
+  // Something else may have flushed what was to be lost: then once more.
+  let reused = 0;
+  for (let round = 0; round < 5 && reused === 0; round += 1) {
+    const before = await drawn();
+    await shutDownImmediately(own);
+    await server.start();
+    await waitUntil(
+      () =>
+        database.ping().then(
+          () => true,
+          () => false,
+        ),
+      { what: 'Postgres' },
+    );
+    const remaining = await idsIn(database, topic);
+    const gone = before.filter(({ event }) => !remaining.includes(event));
+    const after = await drawn();
+    const lost = new Set(gone.map(({ id }) => id));
+    reused = after.filter(({ id }) => lost.has(id)).length;
+    process.stderr.write(`${gone.length} commits gone, ${reused} of their ids handed out again\n`);
+  }
+  expect(reused).toBeGreaterThan(0);
   const next = await started({ database, broker, ...timing });
   await untilDrained(database);
   expect(next.status().state).toBe('leading');
