@@ -1,4 +1,4 @@
-import type { OpenWindow } from './partition-queue.ts';
+import type { OpenWindow } from './open-window.ts';
 import { LowestId, type Tick } from './tick.ts';
 
 /**

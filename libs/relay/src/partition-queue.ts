@@ -1,16 +1,8 @@
 import type { SealedRecords } from '@converge/kafka';
 import type { Cursor } from './cursor.ts';
 import { PositionText } from './position-text.ts';
+import type { OpenWindow } from './open-window.ts';
 import { QueuedBatch } from './queued-batch.ts';
-
-/** A window whose events are on their way. */
-export interface OpenWindow {
-  readonly number: bigint;
-  /** Events queued and not acknowledged. */
-  pending: number;
-  /** All of its rows were queued. */
-  read: boolean;
-}
 
 export interface Amount {
   readonly events: number;

@@ -1,6 +1,6 @@
 import { RecordBatchBuilder, type SealedRecords, splitRecords } from '@converge/kafka';
 import { BatchBuffers } from './batch-buffers.ts';
-import type { OpenWindow } from './partition-queue.ts';
+import type { OpenWindow } from './open-window.ts';
 
 /** Events of one window in a batch, neighbours. */
 interface Part {

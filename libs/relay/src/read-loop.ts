@@ -5,7 +5,7 @@ import type { Lane } from './lane.ts';
 import type { Leadership } from './leadership.ts';
 import { isSame, OutboxRows } from './outbox-rows.ts';
 import { PageSize } from './page-size.ts';
-import type { OpenWindow } from './partition-queue.ts';
+import type { OpenWindow } from './open-window.ts';
 import { nextPace, type PollOutcome, startPace } from './poll-interval.ts';
 import type { Tick } from './tick.ts';
 import type { Ticker } from './ticker.ts';

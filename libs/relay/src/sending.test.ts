@@ -1,7 +1,8 @@
 import { RecordBatchBuilder } from '@converge/kafka';
 import { describe, expect, test } from 'vitest';
 import { Lane } from './lane.ts';
-import { type OpenWindow, PartitionQueue } from './partition-queue.ts';
+import type { OpenWindow } from './open-window.ts';
+import { PartitionQueue } from './partition-queue.ts';
 import { parseSnapshot, type Tick } from './tick.ts';
 
 const tick = (number: bigint): Tick => ({

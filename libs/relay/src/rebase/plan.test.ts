@@ -1,6 +1,7 @@
 import { parsePosition } from '@converge/contracts';
 import { describe, expect, test } from 'vitest';
-import { MAX_ID, placeOf, planRebase, type PlanInput, type TickMatch } from './plan.ts';
+import { MAX_ID, planRebase, type PlanInput } from './plan.ts';
+import { placeOf, type TickMatch } from './tick-match.ts';
 import type { PartitionScan } from './scan.ts';
 
 const scan = (

@@ -5,7 +5,7 @@ import { readKnownTicks } from '../log-check/facts-sql.ts';
 import { positionOf } from '../log-check/log-check.ts';
 import { backwards, ownRecord, type OwnRecord, type Place } from '../log-check/own-records.ts';
 import { comparePositions } from '@converge/contracts';
-import { placeOf, type TickMatch } from './plan.ts';
+import { placeOf, type TickMatch } from './tick-match.ts';
 
 /** A record of our source, and what the database says of its tick. */
 export interface ScannedRecord extends OwnRecord {
