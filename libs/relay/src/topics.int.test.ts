@@ -133,7 +133,7 @@ describe('a topic', () => {
       log: { ...silent, error: (_, text) => reasons.push(text) },
     });
     await waitUntil(() => reasons.length > 0, { what: 'a halt' });
-    expect(reasons[0]).toMatch(/MESSAGE_TOO_LARGE.*first event not written: tick 1, id 1, partition 0/);
+    expect(reasons[0]).toMatch(/MESSAGE_TOO_LARGE.*refused: event [0-9a-f-]{36}, id 1, tick 1, partition 0/);
     await writeMany(database, other, 300);
     await waitUntil(async () => (await readLog(broker, topic)).length === 300, { what: 'all events' });
     await waitUntil(() => heldCodes(service).length === 0, { what: 'the topic to flow again' });

@@ -45,7 +45,7 @@ export async function drainOnce(world: World, side: Side, options: DrainOptions)
   }
 }
 
-/** Throws when another number of records than rows lies in the topic, or their content is not the rows'. */
+/** Throws when events are missing in the topic, or their content is not the rows'; repeats are told. */
 export async function measureDrain(
   { name: side, deadlineMs: patience }: Side,
   { log }: Source,
@@ -68,7 +68,9 @@ export async function measureDrain(
   // Whoever sends something twice does it now.
   await systemClock.sleep(300);
   const records = await log.count();
-  if (records !== rows) throw new Error(`${side}: ${records} records in the topic for ${rows} rows`);
+  if (records < rows) throw new Error(`${side}: ${records} records in the topic for ${rows} rows`);
+  // At least once: a produce whose answer was late is repeated. The rate is that of records, and this says so.
+  if (records > rows) process.stderr.write(`${side}: ${records - rows} of ${rows} events came twice\n`);
   const content = verify ? await log.content() : undefined;
   if (content !== undefined && content.distinct !== rows)
     throw new Error(`${side}: ${content.distinct} different events in the topic for ${rows} rows`);
