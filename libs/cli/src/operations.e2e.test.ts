@@ -1,7 +1,6 @@
 /**
- * Taken out once, and a test here failed:
- * - readiness goes off before the relay stops (the server answered ready until it closed);
- * - closing the database does not wait for a statement that hangs.
+ * Taken out once, and a test here failed: readiness goes off before the relay stops (the server answered ready until it
+ * closed). With a close of the database that waits for a statement that hangs, the test ran on until it was killed.
  */
 import { randomBytes } from 'node:crypto';
 import { connect, type Database } from '@converge/postgres';

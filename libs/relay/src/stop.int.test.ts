@@ -1,6 +1,6 @@
 /**
  * Taken out once, and a test here failed:
- * - what an ended leadership waits for is bounded (a broker that never says what it knows of a topic kept the stop for ever);
+ * - what an ended leadership waits for is bounded (a statement of the reading loop that hangs kept the stop for ever);
  * - a look at the lease that hangs is left behind (the stop of a standby waited for it for ever);
  * - positions are saved before the lease is let go (released first: the next leader sent the last events once more).
  */
