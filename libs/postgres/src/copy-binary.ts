@@ -81,6 +81,8 @@ class BinaryCopy implements AsyncIterableIterator<TupleBlock> {
   async return(): Promise<IteratorResult<TupleBlock, undefined>> {
     this.#unwanted = true;
     this.#blocks = [];
+    // Nothing waits any more: counted on, it would stop the socket at the next chunk, for ever.
+    this.#waitingBytes = 0;
     this.#stream?.resume();
     while (this.#end === undefined) await this.#news();
     return { done: true, value: undefined };
