@@ -109,6 +109,9 @@ test('ids that a crash handed out again belong to other events, at other positio
   await untilDrained(database);
   expect(next.status().state).toBe('leading');
   const log = await readAll(broker, topic);
-  expect(log.map(({ id }) => id).toSorted()).toEqual((await idsIn(database, topic)).toSorted());
-  expect(new Set(log.map(({ position }) => position)).size).toBe(log.length);
+  // The cursor's commit was as little durable as the writers': what it stood for may come once more, the same.
+  const published = new Set(log.map(({ id }) => id));
+  expect([...published].toSorted()).toEqual((await idsIn(database, topic)).toSorted());
+  expect(new Set(log.map(({ id, position }) => `${id} ${position}`)).size).toBe(published.size);
+  expect(new Set(log.map(({ position }) => position)).size).toBe(published.size);
 });
