@@ -36,5 +36,13 @@ export { type AttemptReport, retry, type RetryClock, type RetryOptions } from '.
 export { type BudgetSettings, defaultBudget, RetryBudget } from './retry-budget.ts';
 export { decideRetry, type GiveUpReason, type RetryDecision, type RetryQuestion } from './retry-decision.ts';
 export { simulate, type SimulatedLoad, type Simulation } from './simulate.ts';
+export {
+  defaultSlowSchedule,
+  nextSlowAttempt,
+  type SlowDecision,
+  slowDelayMs,
+  type SlowQuestion,
+  type SlowSchedule,
+} from './slow-schedule.ts';
 export { TokenBucket, type TokenRate } from './token-bucket.ts';
 export { type ClassifyRule, unclassified, type Verdict } from './verdict.ts';

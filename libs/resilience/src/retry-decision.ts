@@ -2,6 +2,7 @@ import { delayMs } from './backoff.ts';
 import { BREAKER_OPEN } from './breaker-state.ts';
 import type { Failure } from './failure.ts';
 import type { Policy } from './policy.ts';
+import { hinted } from './retry-after.ts';
 
 /**
  * `again`: wait, then the next attempt · `rerun`: the same attempt again (contention costs none) · `give_up`: the error
@@ -31,8 +32,6 @@ export interface RetryQuestion {
 export const MAX_RERUNS = 50;
 /** Throttled callers begin slower than others. */
 export const THROTTLE_BASE_MS = 1000;
-/** How far above our own delay a `Retry-After` may push us: an absurd one must not park the caller for hours. */
-export const RETRY_AFTER_SLACK_MS = 5000;
 
 type Strategy = 'backoff' | 'throttle' | 'rerun' | 'none';
 
@@ -82,6 +81,5 @@ export function decideRetry({
 function waitOf(failure: Failure, { backoff }: Policy, count: number, random: () => number): number {
   if (failure.category !== 'throttle') return delayMs(backoff, count, random);
   const own = delayMs({ ...backoff, baseMs: Math.max(backoff.baseMs, THROTTLE_BASE_MS) }, count, random);
-  const asked = failure.retryAfterMs ?? 0;
-  return Math.min(Math.max(own, asked), own + RETRY_AFTER_SLACK_MS);
+  return hinted(own, failure.retryAfterMs);
 }
