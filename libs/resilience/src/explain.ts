@@ -1,6 +1,6 @@
 import { cappedMs } from './backoff.ts';
 import type { Policy } from './policy.ts';
-import { THROTTLE_BASE_MS } from './retry-decision.ts';
+import { THROTTLE_BASE_MS } from './wait.ts';
 
 /** What a policy means, in lines for a person: each attempt with its wait, and the longest that all can take. */
 export function explain(policy: Policy): readonly string[] {

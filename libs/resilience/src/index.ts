@@ -46,3 +46,4 @@ export {
 } from './slow-schedule.ts';
 export { TokenBucket, type TokenRate } from './token-bucket.ts';
 export { type ClassifyRule, unclassified, type Verdict } from './verdict.ts';
+export { type Wait, waitAfter, type WaitRule, WAIT_RULES } from './wait.ts';

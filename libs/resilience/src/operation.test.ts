@@ -99,7 +99,7 @@ describe('an operation', () => {
     const run = read.run(undefined, { ...base(), budget, onAttempt: (report) => reports.push(report) });
     await expect(run).rejects.toBe(down);
     expect(reports.map(({ decision }) => decision)).toEqual([
-      { kind: 'again', waitMs: 0 },
+      { kind: 'again', wait: { computedMs: 0, capMs: 0, budgetLeft: 0, rule: 'backoff' } },
       { kind: 'give_up', reason: 'budget' },
     ]);
   });

@@ -1,16 +1,15 @@
-import { delayMs } from './backoff.ts';
 import { BREAKER_OPEN } from './breaker-state.ts';
 import type { Failure } from './failure.ts';
 import type { Policy } from './policy.ts';
-import { hinted } from './retry-after.ts';
+import { type Wait, waitAfter } from './wait.ts';
 
 /**
  * `again`: wait, then the next attempt · `rerun`: the same attempt again (contention costs none) · `give_up`: the error
  * goes to the caller, for the reason given.
  */
 export type RetryDecision =
-  | { readonly kind: 'again'; readonly waitMs: number }
-  | { readonly kind: 'rerun'; readonly waitMs: number }
+  | { readonly kind: 'again'; readonly wait: Wait }
+  | { readonly kind: 'rerun'; readonly wait: Wait }
   | { readonly kind: 'give_up'; readonly reason: GiveUpReason };
 
 /** `breaker_open`: nothing was called, so come back later · `budget`: the retries of this dependency are used up for now. */
@@ -30,8 +29,6 @@ export interface RetryQuestion {
 
 /** Contention is no attempt, but without any bound two callers could push each other for ever. */
 export const MAX_RERUNS = 50;
-/** Throttled callers begin slower than others. */
-export const THROTTLE_BASE_MS = 1000;
 
 type Strategy = 'backoff' | 'throttle' | 'rerun' | 'none';
 
@@ -73,13 +70,7 @@ export function decideRetry({
   const rerun = strategy === 'rerun';
   if (rerun ? reruns >= MAX_RERUNS : attempt >= policy.attempts)
     return { kind: 'give_up', reason: 'attempts' };
-  const waitMs = waitOf(failure, policy, rerun ? reruns + 1 : attempt, random);
-  if (spentMs + waitMs >= policy.deadlineMs) return { kind: 'give_up', reason: 'deadline' };
-  return { kind: rerun ? 'rerun' : 'again', waitMs };
-}
-
-function waitOf(failure: Failure, { backoff }: Policy, count: number, random: () => number): number {
-  if (failure.category !== 'throttle') return delayMs(backoff, count, random);
-  const own = delayMs({ ...backoff, baseMs: Math.max(backoff.baseMs, THROTTLE_BASE_MS) }, count, random);
-  return hinted(own, failure.retryAfterMs);
+  const wait = waitAfter(failure, policy.backoff, rerun ? reruns + 1 : attempt, random);
+  if (spentMs + wait.computedMs >= policy.deadlineMs) return { kind: 'give_up', reason: 'deadline' };
+  return { kind: rerun ? 'rerun' : 'again', wait };
 }

@@ -58,8 +58,8 @@ describe('retry', () => {
     const ended = await run(() => Promise.reject(error));
     expect(ended).toMatchObject({ error, starts: [0, 99, 298] });
     expect(ended.reports.map(({ attempt, decision }) => [attempt, decision])).toEqual([
-      [1, { kind: 'again', waitMs: 99 }],
-      [2, { kind: 'again', waitMs: 199 }],
+      [1, { kind: 'again', wait: { computedMs: 99, capMs: 100, rule: 'backoff' } }],
+      [2, { kind: 'again', wait: { computedMs: 199, capMs: 200, rule: 'backoff' } }],
       [3, { kind: 'give_up', reason: 'attempts' }],
     ]);
     expect(ended.reports[0]?.failure).toMatchObject({ category: 'network', code: 'X' });

@@ -83,13 +83,19 @@ async function attempts<T>(
     const spentMs = ended - startedAt;
     const wanted = decideRetry({ failure, policy, attempt, reruns, spentMs, random });
     const affordable = wanted.kind !== 'again' || (budget?.take(failure.category) ?? true);
-    const decision: RetryDecision = affordable ? wanted : { kind: 'give_up', reason: 'budget' };
+    const decision = affordable ? paid(wanted, budget) : ({ kind: 'give_up', reason: 'budget' } as const);
     onAttempt?.({ ...report, failure, decision });
     if (decision.kind === 'give_up') throw outcome.error;
     if (decision.kind === 'rerun') reruns += 1;
     else attempt += 1;
-    await clock.sleep(decision.waitMs, signal);
+    await clock.sleep(decision.wait.computedMs, signal);
   }
+}
+
+/** The decision, saying what its retry left in the budget. A rerun costs nothing. */
+function paid(decision: RetryDecision, budget: RetryBudget | undefined): RetryDecision {
+  if (decision.kind !== 'again' || budget === undefined) return decision;
+  return { kind: 'again', wait: { ...decision.wait, budgetLeft: budget.level } };
 }
 
 type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };

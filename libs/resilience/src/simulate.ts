@@ -42,7 +42,7 @@ export function simulate(policy: Policy, load: SimulatedLoad): Simulation {
       }
       const decision = decideRetry({ failure, policy, attempt, reruns: 0, spentMs, random });
       if (decision.kind !== 'again' || budget?.take(category) === false) break;
-      spentMs += decision.waitMs;
+      spentMs += decision.wait.computedMs;
     }
     waitedMs += spentMs;
   }

@@ -21,8 +21,8 @@ describe('the slow schedule', () => {
     for (let elapsedMs = 0; ;) {
       const decision = nextSlowAttempt(schedule, { attempt: waits.length + 1, elapsedMs, random });
       if (decision.kind === 'exhausted') break;
-      waits.push(decision.waitMs);
-      elapsedMs += decision.waitMs;
+      waits.push(decision.wait.computedMs);
+      elapsedMs += decision.wait.computedMs;
     }
     expect(waits).toEqual(golden);
     expect(waits.reduce((sum, wait) => sum + wait)).toBeLessThanOrEqual(schedule.withinMs);
@@ -45,9 +45,12 @@ describe('the slow schedule', () => {
   it('honours what the other side asks for within 5 s of its own delay', () => {
     const wait = (retryAfterMs: number) =>
       nextSlowAttempt(schedule, { attempt: 1, elapsedMs: 0, retryAfterMs, random: most });
-    expect(wait(10)).toEqual({ kind: 'again', waitMs: 1_000 });
-    expect(wait(3_000)).toEqual({ kind: 'again', waitMs: 3_000 });
-    expect(wait(3_600_000)).toEqual({ kind: 'again', waitMs: 6_000 });
+    expect(wait(10)).toEqual({
+      kind: 'again',
+      wait: { computedMs: 1_000, hintMs: 10, capMs: 1_000, rule: 'slow_schedule' },
+    });
+    expect(wait(3_000)).toMatchObject({ wait: { computedMs: 3_000, rule: 'retry_after' } });
+    expect(wait(3_600_000)).toMatchObject({ wait: { computedMs: 6_000, hintMs: 3_600_000 } });
   });
 
   it('begins no try after its time', () => {

@@ -1,5 +1,5 @@
 import { type Backoff, cappedMs } from './backoff.ts';
-import { hinted } from './retry-after.ts';
+import { hinted, type Wait } from './wait.ts';
 
 /**
  * When to try again what waits outside its partition: a parked event, a compensation. First a few quick tries, for what
@@ -34,16 +34,20 @@ export interface SlowQuestion {
 }
 
 /** `exhausted`: the schedule's time is over; what waits becomes a dead letter, or is for a person. */
-export type SlowDecision =
-  { readonly kind: 'again'; readonly waitMs: number } | { readonly kind: 'exhausted' };
+export type SlowDecision = { readonly kind: 'again'; readonly wait: Wait } | { readonly kind: 'exhausted' };
 
 /** Pure: when the next try of a schedule is. */
 export function nextSlowAttempt(
   schedule: SlowSchedule,
   { attempt, elapsedMs, retryAfterMs, random }: SlowQuestion,
 ): SlowDecision {
-  const waitMs = hinted(slowDelayMs(schedule, attempt, random), retryAfterMs);
-  return elapsedMs + waitMs > schedule.withinMs ? { kind: 'exhausted' } : { kind: 'again', waitMs };
+  const own = {
+    computedMs: slowDelayMs(schedule, attempt, random),
+    capMs: longestMs(schedule, attempt),
+    rule: 'slow_schedule',
+  } as const;
+  const wait = hinted(own, retryAfterMs);
+  return elapsedMs + wait.computedMs > schedule.withinMs ? { kind: 'exhausted' } : { kind: 'again', wait };
 }
 
 /**
@@ -51,7 +55,10 @@ export function nextSlowAttempt(
  * as a real wait: with full jitter a thousand parked keys would knock at a dead dependency far more often than said.
  */
 export function slowDelayMs(schedule: SlowSchedule, attempt: number, random: () => number): number {
-  const { fast, fastAttempts, slow } = schedule;
-  const most = attempt <= fastAttempts ? cappedMs(fast, attempt) : cappedMs(slow, attempt - fastAttempts);
+  const most = longestMs(schedule, attempt);
   return Math.floor(most / 2 + (random() * most) / 2);
+}
+
+function longestMs({ fast, fastAttempts, slow }: SlowSchedule, attempt: number): number {
+  return attempt <= fastAttempts ? cappedMs(fast, attempt) : cappedMs(slow, attempt - fastAttempts);
 }

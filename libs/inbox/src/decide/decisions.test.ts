@@ -45,7 +45,7 @@ describe('nextAttempt', () => {
     });
     expect(nextAttempt(failure('network'), tried(1, 1_900), defaultInPlace, half)).toEqual({
       kind: 'retry',
-      delayMs: 25,
+      wait: { computedMs: 25, capMs: 50, rule: 'backoff' },
     });
   });
 
@@ -58,7 +58,7 @@ describe('nextAttempt', () => {
   it('honours a wish to wait that fits, and does not hold the partition for a longer one', () => {
     const asks = (retryAfterMs: number) =>
       nextAttempt(failure('throttle', { retryAfterMs }), tried(1), defaultInPlace, half);
-    expect(asks(700)).toEqual({ kind: 'retry', delayMs: 700 });
+    expect(asks(700)).toMatchObject({ kind: 'retry', wait: { computedMs: 700, rule: 'retry_after' } });
     expect(asks(3_000)).toEqual({ kind: 'dead_letter' });
   });
 
@@ -71,7 +71,8 @@ describe('nextAttempt', () => {
         fc.nat(4),
         (seed, category, ms, n) => {
           const next = nextAttempt(failure(category), tried(n + 1, ms), defaultInPlace, seededRandom(seed));
-          if (next.kind === 'retry') expect(ms + next.delayMs).toBeLessThanOrEqual(defaultInPlace.withinMs);
+          if (next.kind === 'retry')
+            expect(ms + next.wait.computedMs).toBeLessThanOrEqual(defaultInPlace.withinMs);
         },
       ),
     );

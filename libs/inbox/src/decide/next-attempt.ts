@@ -1,4 +1,4 @@
-import { type Backoff, type Category, delayMs, type Failure } from '@converge/resilience';
+import { type Backoff, type Failure, type Wait, waitAfter } from '@converge/resilience';
 import type { Random } from '@converge/runtime';
 
 /** How often and how long one event is tried in place before it is given up. Short: it holds its partition. */
@@ -29,15 +29,12 @@ export interface Tried {
 }
 
 export type NextAttempt =
-  | { readonly kind: 'retry'; readonly delayMs: number }
+  | { readonly kind: 'retry'; readonly wait: Wait }
   /** The same again; the database asked for it, so it is no attempt. */
-  | { readonly kind: 'rerun'; readonly delayMs: number }
+  | { readonly kind: 'rerun'; readonly wait: Wait }
   | { readonly kind: 'dead_letter' }
   /** No event is at fault: nothing of this consumer can work until somebody mends a setting. */
   | { readonly kind: 'stop' };
-
-/** Throttled calls wait longer from the start. */
-const throttleBaseMs = 1_000;
 
 /** What follows a failed attempt. Pure; `random` draws the jitter. */
 export function nextAttempt(
@@ -54,7 +51,7 @@ export function nextAttempt(
       return { kind: 'dead_letter' };
     case 'contention':
       if (tried.reruns < policy.reruns)
-        return { kind: 'rerun', delayMs: delayMs(policy.backoff, Math.min(tried.reruns + 1, 8), random) };
+        return { kind: 'rerun', wait: waitAfter(failure, policy.backoff, tried.reruns + 1, random) };
       return again(failure, tried, policy, random);
     case 'network':
     case 'throttle':
@@ -66,20 +63,9 @@ export function nextAttempt(
 
 function again(failure: Failure, tried: Tried, policy: InPlacePolicy, random: Random): NextAttempt {
   if (tried.attempts >= policy.attempts) return { kind: 'dead_letter' };
-  const wait = waitMs(failure, tried, policy, random);
-  return tried.elapsedMs + wait > policy.withinMs
+  const wait = waitAfter(failure, policy.backoff, tried.attempts, random);
+  // A wait that does not fit is not begun: the partition is not held for what cannot end in time.
+  return tried.elapsedMs + wait.computedMs > policy.withinMs
     ? { kind: 'dead_letter' }
-    : { kind: 'retry', delayMs: wait };
-}
-
-function waitMs(
-  { category, retryAfterMs }: { readonly category: Category; readonly retryAfterMs?: number },
-  { attempts }: Tried,
-  { backoff }: InPlacePolicy,
-  random: Random,
-): number {
-  const throttled: Backoff = { ...backoff, baseMs: Math.max(backoff.baseMs, throttleBaseMs) };
-  const own = delayMs(category === 'throttle' ? throttled : backoff, attempts, random);
-  // What the other side asked for is honoured within [own, own + 5 s]; a longer wish ends the attempts in place.
-  return retryAfterMs === undefined ? own : Math.min(Math.max(own, retryAfterMs), own + 5_000);
+    : { kind: 'retry', wait };
 }

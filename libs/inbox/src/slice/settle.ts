@@ -73,7 +73,7 @@ async function settleOne<DB>(
         return giveUp(context, partition, steps, { failure: worst(failure, attempts), attempts }, signal);
       case 'retry':
       case 'rerun':
-        await clock.sleep(next.delayMs, signal);
+        await clock.sleep(next.wait.computedMs, signal);
         if (signal.aborted) return { kind: 'partition_lost' };
     }
   }
