@@ -8,15 +8,24 @@ export interface BrokerNotice extends Service {
   check(): Check;
 }
 
+export interface BrokerNoticeParts {
+  readonly broker: Pick<Broker, 'admin'>;
+  /** Whether a relay of this process stands by while another one leads. */
+  readonly standsBy: () => boolean;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+  readonly clock?: Clock;
+}
+
 /**
- * Asks at start whether a broker answers, and says so once when none does: the relay itself would notice only with
- * the first event. Asks until one answers; later troubles are the relay's to tell.
+ * Asks from the start whether a broker answers, until one does: for readiness, and for a standby, which needs none
+ * before it takes over, when it would be too late to say. A relay that may lead asks first thing, and tells by itself.
  */
-export function brokerNotice(
-  broker: Pick<Broker, 'admin'>,
-  log: Pick<Logger, 'info' | 'warn'>,
-  clock: Clock = systemClock,
-): BrokerNotice {
+export function brokerNotice({
+  broker,
+  standsBy,
+  log,
+  clock = systemClock,
+}: BrokerNoticeParts): BrokerNotice {
   const stopping = new AbortController();
   let asking: Promise<void> = Promise.resolve();
   let state: Check = { ok: false, detail: 'not asked yet' };
@@ -31,8 +40,10 @@ export function brokerNotice(
         if (told) log.info('a broker answers now');
         return;
       }
-      if (!told) log.warn(`waiting for Kafka, events stay in the outbox meanwhile: ${trouble}`);
-      told = true;
+      if (!told && standsBy()) {
+        log.warn(`this standby could not take over: ${trouble}`);
+        told = true;
+      }
       await clock.sleep(AGAIN_MS, stopping.signal);
     }
   };

@@ -5,7 +5,7 @@ import { type Check, type Checks, type Clock, type Service, systemClock } from '
 import type { Logger } from '@converge/telemetry';
 import { explain } from './explain.ts';
 import { requireMigrations } from './migrations.ts';
-import { relayChecks, tellStandby } from './relay-state.ts';
+import { relayChecks, standsBy, tellStandby } from './relay-state.ts';
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5_000;
@@ -23,6 +23,8 @@ export interface RelaySourceParts {
 export interface RelaySource extends Service {
   checks(asked: Check): Checks;
   live(): Check;
+  /** Another relay publishes this outbox. */
+  standsBy(): boolean;
 }
 
 /**
@@ -60,6 +62,10 @@ class RelaySourceService implements RelaySource {
   /** One that waits for its database is alive: a restart would not mend it. */
   live(): Check {
     return this.#running?.live() ?? { ok: true, detail: this.#trouble };
+  }
+
+  standsBy(): boolean {
+    return this.#running !== undefined && standsBy(this.#running.status());
   }
 
   start(): Promise<void> {

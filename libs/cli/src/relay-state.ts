@@ -47,6 +47,11 @@ export function relayChecks(status: RelayStatus, asked: Check): Checks {
   };
 }
 
+/** Another relay leads, and this one would take over. Pure. */
+export function standsBy(status: RelayStatus): boolean {
+  return status.state === 'standby' && status.heldBy !== undefined && status.trouble === undefined;
+}
+
 function heldText({ topic, state, code }: HeldTopic): string {
   return state === 'halted' ? `topic ${topic} is halted (${code ?? 'no code'})` : `topic ${topic} catches up`;
 }

@@ -9,6 +9,7 @@ import { takeOver, type TakeoverOutcome } from './leadership-sql.ts';
 import { type RelayOptions, type RelaySettings, resolveOptions } from './options.ts';
 import { endsWithin, STOP_MS } from './patience.ts';
 import { leadingState, type RelayState, type RelayStatus } from './status.ts';
+import { TroubleTeller } from './trouble-teller.ts';
 import { Wake } from './wake.ts';
 import { RelayWatch } from './watch/relay-watch.ts';
 
@@ -47,6 +48,7 @@ class RelayService implements Relay {
   readonly #wake: Wake;
   readonly #watch: RelayWatch;
   readonly #totals = { published: 0 };
+  readonly #told: TroubleTeller;
   #phase: Phase = { kind: 'new' };
   #ending: Ending | undefined;
   #running: Promise<void> | undefined;
@@ -61,6 +63,7 @@ class RelayService implements Relay {
     }));
     this.#settings = this.#watch.settings;
     this.#wake = new Wake(settings.clock);
+    this.#told = new TroubleTeller(settings.log);
     const { promise, resolve } = Promise.withResolvers<undefined>();
     this.done = promise;
     this.#finish = () => resolve(undefined);
@@ -237,11 +240,6 @@ class RelayService implements Relay {
         refused: code !== undefined && !(error instanceof DatabaseError),
         ...(code === undefined ? {} : { code }),
       };
-    // Once per outage, and now and then while it lasts.
-    if (this.#failures === 1 || this.#failures % 20 === 0)
-      this.#settings.log.error(
-        { err: error, failures: this.#failures },
-        `the relay cannot work: ${trouble}. It tries again.`,
-      );
+    this.#told.tell(error, this.#failures);
   }
 }

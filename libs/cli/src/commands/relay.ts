@@ -9,7 +9,7 @@ import { runLong } from '../long-running.ts';
 import { requireMigrations } from '../migrations.ts';
 import { relayOptions, STOP_BEFORE_MS } from '../relay-options.ts';
 import { relaySource, relaySources, sourceChecks } from '../relay-source.ts';
-import { relayChecks, tellStandby } from '../relay-state.ts';
+import { relayChecks, standsBy, tellStandby } from '../relay-state.ts';
 import { type NamedSource, requireBrokers, type Settings, sourcesOf } from '../settings.ts';
 
 const APPLICATION = 'converge-relay';
@@ -33,8 +33,8 @@ async function relayOne(settings: Settings, open: () => Broker): Promise<void> {
   await withDatabase(settings, APPLICATION, async (database) => {
     await requireMigrations(database.executor, [outboxMigrations, relayMigrations]);
     const broker = open();
-    const notice = brokerNotice(broker, log);
     const service = relay({ database, broker, log, ...relayOptions(settings) });
+    const notice = brokerNotice({ broker, log, standsBy: () => standsBy(service.status()) });
     try {
       await runLong({
         name: 'relay',
@@ -53,7 +53,6 @@ async function relayOne(settings: Settings, open: () => Broker): Promise<void> {
 /** One that fails leaves the others to their work; readiness tells which. All of them share the broker's connections. */
 async function relayMany(settings: Settings, named: readonly NamedSource[], broker: Broker): Promise<void> {
   const log = logger('relay');
-  const notice = brokerNotice(broker, log);
   const sources = named.map(({ name, url }) => {
     const own = log.child({ source: name });
     return {
@@ -65,6 +64,11 @@ async function relayMany(settings: Settings, named: readonly NamedSource[], brok
         relay: (database) => relay({ database, broker, log: own, ...relayOptions(settings) }),
       }),
     };
+  });
+  const notice = brokerNotice({
+    broker,
+    log,
+    standsBy: () => sources.some(({ service }) => service.standsBy()),
   });
   try {
     await runLong({

@@ -1,4 +1,3 @@
-import { BrokerError } from '@converge/kafka';
 import { classify } from '@converge/resilience';
 import type { Check } from '@converge/runtime';
 import type { Trouble } from '../alarms.ts';
@@ -6,6 +5,7 @@ import type { Ending } from '../ending.ts';
 import type { Leadership } from '../leadership.ts';
 import type { RelaySettings } from '../options.ts';
 import { leadingState, type RelayState } from '../status.ts';
+import { brokerErrorOf } from '../trouble-teller.ts';
 import { Activity } from './activity.ts';
 import type { Alarm } from './alarm-board.ts';
 import { Observer, type OwnFacts } from './observer.ts';
@@ -130,8 +130,7 @@ export class RelayWatch {
 export function troubleOf(error: unknown): Trouble {
   const text = error instanceof Error ? error.message : String(error);
   const { code, category } = classify(error);
-  if (error instanceof BrokerError || (error instanceof Error && error.cause instanceof BrokerError))
-    return { code, text, from: 'broker' };
+  if (brokerErrorOf(error) !== undefined) return { code, text, from: 'broker' };
   return {
     code,
     text,
