@@ -1,6 +1,10 @@
 import type { Case } from '../case.ts';
+import { amplificationCase } from './amplification.ts';
+import { consumeCase } from './consume.ts';
 import { deepCase } from './deep.ts';
 import { drainCase } from './drain.ts';
+import { effectsCase } from './effects.ts';
+import { inboxCase } from './inbox.ts';
 import { latencyCase } from './latency.ts';
 import { outageCase } from './outage.ts';
 import { rawCase } from './raw.ts';
@@ -16,4 +20,8 @@ export const cases: readonly Case[] = [
   takeoverCase,
   outageCase,
   rawCase,
+  consumeCase,
+  inboxCase,
+  effectsCase,
+  amplificationCase,
 ];

@@ -125,7 +125,7 @@ export async function withClient<T>(url: string, work: (client: Client) => Promi
   }
 }
 
-async function dropDatabase(serverUrl: string, databaseUrl: string): Promise<void> {
+export async function dropDatabase(serverUrl: string, databaseUrl: string): Promise<void> {
   const name = new URL(databaseUrl).pathname.slice(1);
   await withClient(serverUrl, (client) => client.query(`drop database if exists "${name}" with (force)`));
 }

@@ -1,0 +1,67 @@
+import type { Case } from '../case.ts';
+import {
+  type Entrant,
+  METHOD,
+  rateOf,
+  ratePlot,
+  raceThem,
+  roundsTable,
+  spreadOf,
+} from '../consuming/rounds.ts';
+import type { Figure } from '../report/figure.ts';
+
+const entrants = (['each', 'batch'] as const).map((handler) => {
+  const rows = handler === 'each' ? 100_000 : 300_000;
+  const entrant = (way: 'converge' | 'bare' | 'uuid', what: string, mostRows = rows): Entrant => ({
+    way: `${way}-${handler}`,
+    label: `${what}, ${handler === 'each' ? 'row by row' : 'in batches'}`,
+    mostRows,
+  });
+  return {
+    watermark: entrant('converge', 'watermark'),
+    none: entrant('bare', 'no dedup'),
+    uuid: entrant('uuid', 'UUID row per event', rows / 2),
+  };
+});
+
+/** What remembering costs: a watermark per partition, a row per event, or nothing and no promise. */
+export const inboxCase: Case = {
+  name: 'inbox',
+  title: 'What deduplication costs a consumer',
+  async run(world) {
+    const series = await raceThem(
+      world,
+      'inbox',
+      entrants.flatMap(({ watermark, none, uuid }) => [watermark, none, uuid]),
+    );
+    const figures = entrants.flatMap(({ watermark, none, uuid }): Figure[] => {
+      const failure =
+        series.failure(watermark.label) ?? series.failure(none.label) ?? series.failure(uuid.label);
+      const note = failure === undefined ? {} : { note: failure };
+      const ours = rateOf(series, watermark.label);
+      const spread = spreadOf(series, watermark.label);
+      const against = ({ label }: Entrant): Figure['rival'] => ({ ...rateOf(series, label), who: label });
+      return [
+        {
+          name: `effects/s, ${watermark.label}`,
+          bar: { kind: 'at least', ratio: 0.9 },
+          ours,
+          rival: against(none),
+          spread,
+          ...note,
+        },
+        { name: `the same`, bar: { kind: 'report' }, ours, rival: against(uuid), spread, ...note },
+      ];
+    });
+    return {
+      figures,
+      plots: [ratePlot(series, 'inbox', 'Effects per second by kind of deduplication')],
+      rounds: roundsTable(series),
+      method: `${METHOD}
+
+*Watermark* is the kit as it is: envelope and gap proof, fence, watermark, time limits, middleware. *No dedup* is the same work by hand: the same
+driver and decoding, transactions of 500 events, the same statements, and nothing that remembers. *UUID row per event* is that with one inbox row per
+event in the same transaction (in batches: one statement for the ids of the slice).`,
+    };
+  },
+};

@@ -1,0 +1,30 @@
+import { type Kysely, sql } from 'kysely';
+
+/** What consuming is for here: a row per event, numbered by a sequence that can be watched from outside. */
+export interface EffectDb {
+  effect: { line?: number; event_id: string; key: string; n: number };
+}
+
+export interface Effect {
+  readonly id: string;
+  readonly key: string;
+  readonly data: { readonly n: number };
+}
+
+export const EFFECT_TABLE = `
+  create table effect (line bigint generated always as identity primary key, event_id uuid not null, key text not null, n int not null)`;
+
+/** The row of one event, as a handler would write it. */
+export async function insertOne(tx: Kysely<EffectDb>, { id, key, data: { n } }: Effect): Promise<void> {
+  await tx.insertInto('effect').values({ event_id: id, key, n }).execute();
+}
+
+/** The rows of many events, by one statement. */
+export async function insertMany(tx: Kysely<EffectDb>, events: readonly Effect[]): Promise<void> {
+  const ids = events.map(({ id }) => id);
+  const keys = events.map(({ key }) => key);
+  const numbers = events.map(({ data }) => data.n);
+  await sql`insert into effect (event_id, key, n) select * from unnest(${ids}::uuid[], ${keys}::text[], ${numbers}::int[])`.execute(
+    tx,
+  );
+}

@@ -1,0 +1,31 @@
+import type { DriverName } from '@converge/kafka';
+
+/**
+ * Ways to turn a topic into rows. `each`: a statement per event; `batch`: a statement for all events of a slice.
+ * converge   the kit as users run it: watermark, fence, middleware
+ * bare       the same work by hand and no deduplication: the same driver, decoding, transactions of 500 events
+ * uuid       bare, and one inbox row per event, in the same transaction
+ * kafkajs    plain kafkajs `eachMessage`, one inbox row and one transaction per event
+ */
+export type Way =
+  | 'converge-each'
+  | 'converge-batch'
+  | 'bare-each'
+  | 'bare-batch'
+  | 'uuid-each'
+  | 'uuid-batch'
+  | 'kafkajs-each-message';
+
+/** What the measured process is told, as JSON in its first argument. */
+export interface Orders {
+  readonly way: Way;
+  readonly topic: string;
+  /** The consumer's name and Kafka group. */
+  readonly group: string;
+  readonly databaseUrl: string;
+  readonly brokers: string;
+  readonly driver: DriverName;
+}
+
+/** Ends it in order. */
+export type Stop = () => Promise<void>;
