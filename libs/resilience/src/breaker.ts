@@ -9,9 +9,10 @@ import {
 } from './breaker-state.ts';
 import { classify as classifyError } from './classify.ts';
 import { ConvergeError, type Failure } from './failure.ts';
+import { speaksAgainst } from './strategy.ts';
 
 export interface BreakerOptions {
-  /** The dependency, for errors and metrics. */
+  /** The operation, for errors and metrics: `payment.charge`. */
   readonly name: string;
   readonly settings?: BreakerSettings;
   readonly clock: { monotonic(): number };
@@ -21,11 +22,11 @@ export interface BreakerOptions {
   readonly onChange?: (kind: BreakerState['kind']) => void;
 }
 
-/** Stops calling what is failing, for a while. One for each dependency and process; callers share it. */
+/** Stops calling what is failing, for a while. One for each operation of a dependency and process; callers share it. */
 export class CircuitBreaker {
   readonly name: string;
   readonly #options: BreakerOptions;
-  readonly #settings: BreakerSettings;
+  #settings: BreakerSettings;
   #state: BreakerState = closedBreaker;
 
   constructor(options: BreakerOptions) {
@@ -60,6 +61,11 @@ export class CircuitBreaker {
     }
   }
 
+  /** Judges by other settings from the next call on; what was counted and whether it is open stays. */
+  configure(settings: BreakerSettings): void {
+    this.#settings = settings;
+  }
+
   /** Lets nothing through until `restore`: for operators. */
   isolate(): void {
     this.#become({ kind: 'isolated' });
@@ -74,26 +80,6 @@ export class CircuitBreaker {
     const changed = state.kind !== this.#state.kind;
     this.#state = state;
     if (changed) this.#options.onChange?.(state.kind);
-  }
-}
-
-/** Whether a failure says anything about the dependency's health. A refused card or a bad event does not. */
-function speaksAgainst({ category, certainty }: Failure): boolean {
-  switch (category) {
-    case 'network':
-    case 'service':
-    case 'throttle':
-      return true;
-    case 'contention':
-    case 'data':
-    case 'configuration':
-    case 'business':
-      return false;
-    case 'bug':
-      // Ours, unless it hides an outcome that nobody knows (a timeout of the other side's).
-      return certainty === 'unknown';
-    default:
-      return category satisfies never;
   }
 }
 

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { CATEGORIES, CERTAINTIES, classify, type ClassifyRule } from './index.ts';
+import { CATEGORIES, CERTAINTIES, classifier, classify, type ClassifyRule } from './index.ts';
 import { axes, http, thrown } from './fixture/thrown.ts';
 
 describe('classify', () => {
@@ -36,6 +36,24 @@ describe('classify', () => {
     const otherwise = { category: 'service', certainty: 'unknown', code: 'MYSTERY' } as const;
     expect(classify(new Error('?'), [], otherwise)).toMatchObject(otherwise);
     expect(classify(new TypeError('?'), [], otherwise).category).toBe('bug');
+  });
+
+  it('counts errors that no rule knows, and only those', () => {
+    const unknown: string[] = [];
+    const known: ClassifyRule = (error) =>
+      error === 'mine' ? { category: 'service', certainty: 'unknown', code: 'MYSTERY' } : undefined;
+    const own = classifier({
+      rules: [known],
+      otherwise: { category: 'service', certainty: 'unknown', code: 'MYSTERY' },
+      onUnknown: ({ code, message }) => unknown.push(`${code} ${message}`),
+    });
+    expect(own(new Error('what?'))).toMatchObject({ category: 'service', code: 'MYSTERY' });
+    expect([own('mine').code, own(http(503)).category, own(new TypeError('x')).category]).toEqual([
+      'MYSTERY',
+      'service',
+      'bug',
+    ]);
+    expect(unknown).toEqual(['MYSTERY what?']);
   });
 
   it('tells errors of real sockets and look-ups', async () => {

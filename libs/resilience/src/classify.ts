@@ -26,10 +26,18 @@ export function classify(
   extra: readonly ClassifyRule[] = [],
   otherwise: Verdict = unclassified,
 ): Failure {
+  return classifiedBy(error, extra, otherwise).failure;
+}
+
+function classifiedBy(
+  error: unknown,
+  extra: readonly ClassifyRule[],
+  otherwise: Verdict,
+): { readonly failure: Failure; readonly verdict: Verdict } {
   const rules = [...extra, ...builtIn];
   const verdict = firstVerdict(error, rules, 0) ?? bugRule(error) ?? otherwise;
   const { category, certainty, code, structural = false, retryAfterMs } = verdict;
-  return {
+  const failure: Failure = {
     category,
     certainty,
     code,
@@ -37,6 +45,28 @@ export function classify(
     structural,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     cause: error,
+  };
+  return { failure, verdict };
+}
+
+export interface ClassifierOptions {
+  /** Asked before the built-in rules. @default none */
+  readonly rules?: readonly ClassifyRule[];
+  /** What an error is that no rule knows. @default a bug of unknown outcome, code UNCLASSIFIED */
+  readonly otherwise?: Verdict;
+  /** Told of every error that no rule knows: count it, and write a rule when there are many. @default nobody is told */
+  readonly onUnknown?: (failure: Failure) => void;
+}
+
+/** `classify` with an application's own rules, for everything that takes a `classify`. */
+export function classifier(options: ClassifierOptions = {}): (error: unknown) => Failure {
+  const { rules = [], otherwise = unclassified, onUnknown } = options;
+  return (error) => {
+    // A mark of its own: a rule may give the same verdict for an error that it knows.
+    const unknown: Verdict = { ...otherwise };
+    const failure = classifiedBy(error, rules, unknown);
+    if (failure.verdict === unknown) onUnknown?.(failure.failure);
+    return failure.failure;
   };
 }
 

@@ -1,13 +1,16 @@
 import { cappedMs } from './backoff.ts';
-import type { Policy } from './policy.ts';
+import { bound, type Policy } from './policy.ts';
 import { THROTTLE_BASE_MS } from './wait.ts';
 
-/** What a policy means, in lines for a person: each attempt with its wait, and the longest that all can take. */
+/** What a policy means, in lines for a person: each attempt with its wait, the longest that all can take, and its guards. */
 export function explain(policy: Policy): readonly string[] {
-  const { attempts, backoff, attemptTimeoutMs, deadlineMs } = policy;
+  const { backoff, attemptTimeoutMs, budget, breaker } = policy;
+  const attempts = bound(policy.attempts);
+  const deadlineMs = bound(policy.deadlineMs);
   const lines = [`attempt 1: at once, at most ${duration(attemptTimeoutMs)}`];
   let waits = 0;
-  for (let attempt = 2; attempt <= attempts; attempt += 1) {
+  const shown = Math.min(attempts, MOST_SHOWN);
+  for (let attempt = 2; attempt <= shown; attempt += 1) {
     const most = cappedMs(backoff, attempt - 1);
     const throttled = cappedMs(
       { ...backoff, baseMs: Math.max(backoff.baseMs, THROTTLE_BASE_MS) },
@@ -18,11 +21,28 @@ export function explain(policy: Policy): readonly string[] {
       `attempt ${attempt}: after 0 to ${duration(most)} (0 to ${duration(throttled)} when throttled), at most ${duration(attemptTimeoutMs)}`,
     );
   }
+  if (attempts > shown)
+    lines.push(
+      `and so on, ${attempts === Number.POSITIVE_INFINITY ? 'without a bound on attempts' : `${attempts} attempts in all`}`,
+    );
   const longest = Math.min(deadlineMs, waits + attempts * attemptTimeoutMs);
   lines.push(
-    `no attempt begins after ${duration(deadlineMs)}; it gives up after ${duration(longest)} at the latest`,
+    deadlineMs === Number.POSITIVE_INFINITY
+      ? 'without a bound on time: it never gives up by itself'
+      : `no attempt begins after ${duration(deadlineMs)}; it gives up after ${duration(longest)} at the latest`,
+    budget.capacity === 'unbounded'
+      ? 'retries are not paid for: a failing dependency gets all of them'
+      : `retries of the dependency: ${budget.capacity} tokens, ${budget.transientCost} a retry (${budget.throttleCost} when throttled), each success brings ${budget.successGain} back`,
+    `the breaker opens at ${percent(breaker.failureRate)} failed or ${percent(breaker.slowRate)} slower than ${duration(breaker.slowCallMs)} of at least ${breaker.minimumCalls} calls in ${duration(breaker.windowMs)}; for ${duration(breaker.open.baseMs)} at first, up to ${duration(breaker.open.capMs)}`,
   );
   return lines;
+}
+
+/** A schedule of more lines says nothing new. */
+const MOST_SHOWN = 20;
+
+function percent(share: number): string {
+  return `${Number((share * 100).toFixed(1))} %`;
 }
 
 function duration(ms: number): string {

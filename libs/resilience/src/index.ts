@@ -8,7 +8,9 @@ export { type Backoff, cappedMs, delayMs } from './backoff.ts';
 export { type BreakerOptions, CircuitBreaker } from './breaker.ts';
 export { BREAKER_OPEN, type BreakerSettings, type BreakerState, defaultBreaker } from './breaker-state.ts';
 export { Bulkhead, type BulkheadSettings } from './bulkhead.ts';
-export { classify } from './classify.ts';
+export { classifier, type ClassifierOptions, classify } from './classify.ts';
+export { deadlineHeaders, DEADLINE_HEADER, leftMs, readDeadline } from './deadline.ts';
+export { httpAnswer, type HttpAnswer } from './degraded.ts';
 export { explain } from './explain.ts';
 export {
   BusinessRejection,
@@ -31,11 +33,24 @@ export {
   type RecoveryPath,
   recoveryPaths,
 } from './operation.ts';
-export { defaultPolicy, type Policy, policySchema } from './policy.ts';
-export { type AttemptReport, retry, type RetryClock, type RetryOptions } from './retry.ts';
+export { type Admission, admitRules, type OfferedRule, type RefusedRule } from './policy-admit.ts';
+export {
+  type AppliedRule,
+  type Policies,
+  policyBook,
+  PolicyBook,
+  PolicyInvalid,
+  type PolicyIssue,
+} from './policy-book.ts';
+export { type PolicyChange, policyChangeSchema } from './policy-change.ts';
+export { type PolicyLayer, policyRulesSchema, type PolicyRules } from './policy-rules.ts';
+export { policySchema } from './policy-schema.ts';
+export { bound, defaultPolicy, type Policy, type Unbounded } from './policy.ts';
+export { type Attempting, type AttemptReport, retry, type RetryClock, type RetryOptions } from './retry.ts';
 export { type BudgetSettings, defaultBudget, RetryBudget } from './retry-budget.ts';
 export { decideRetry, type GiveUpReason, type RetryDecision, type RetryQuestion } from './retry-decision.ts';
 export { simulate, type SimulatedLoad, type Simulation } from './simulate.ts';
+export { type Guarded, SharedGuards, type SharedGuardsOptions } from './shared-guards.ts';
 export {
   defaultSlowSchedule,
   nextSlowAttempt,
@@ -44,6 +59,14 @@ export {
   type SlowQuestion,
   type SlowSchedule,
 } from './slow-schedule.ts';
+export {
+  type Afterwards,
+  type Retrying,
+  retryingOf,
+  speaksAgainst,
+  strategies,
+  type Strategy,
+} from './strategy.ts';
 export { TokenBucket, type TokenRate } from './token-bucket.ts';
 export { type ClassifyRule, unclassified, type Verdict } from './verdict.ts';
 export { type Wait, waitAfter, type WaitRule, WAIT_RULES } from './wait.ts';

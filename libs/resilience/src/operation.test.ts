@@ -22,7 +22,7 @@ const base = () => {
   const clock = manualClock();
   const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
     ms === 0 ? Promise.resolve() : clock.sleep(ms, signal);
-  return { clock: { monotonic: () => 0, sleep }, random: () => 0 };
+  return { clock: { now: () => 0, monotonic: () => 0, sleep }, random: () => 0 };
 };
 
 describe('an operation', () => {
@@ -157,11 +157,28 @@ it('refuses a retry inside a retry, wherever it hides', async () => {
   await expect(retry(() => Promise.resolve('alone'), options)).resolves.toBe('alone');
 });
 
+it('explains what has no bound', () => {
+  const lines = explain({
+    ...defaultPolicy,
+    attempts: 'unbounded',
+    deadlineMs: 'unbounded',
+    budget: { ...defaultPolicy.budget, capacity: 'unbounded' },
+  });
+  expect(lines).toHaveLength(24);
+  expect(lines.slice(20, 23)).toEqual([
+    'and so on, without a bound on attempts',
+    'without a bound on time: it never gives up by itself',
+    'retries are not paid for: a failing dependency gets all of them',
+  ]);
+});
+
 it('explains a policy in lines', () => {
   expect(explain(defaultPolicy)).toEqual([
     'attempt 1: at once, at most 10 s',
     'attempt 2: after 0 to 50 ms (0 to 1 s when throttled), at most 10 s',
     'attempt 3: after 0 to 100 ms (0 to 2 s when throttled), at most 10 s',
     'no attempt begins after 60 s; it gives up after 30.15 s at the latest',
+    'retries of the dependency: 500 tokens, 14 a retry (5 when throttled), each success brings 1 back',
+    'the breaker opens at 50 % failed or 90 % slower than 5 s of at least 20 calls in 10 s; for 1 s at first, up to 30 s',
   ]);
 });

@@ -1,9 +1,12 @@
 import type { Bulkhead } from './bulkhead.ts';
 import type { CircuitBreaker } from './breaker.ts';
 import { ConvergeError, type Failure } from './failure.ts';
+import { BREAKER_OPEN } from './breaker-state.ts';
+import { classify as classifyError } from './classify.ts';
 import { defaultPolicy, type Policy } from './policy.ts';
 import { type AttemptReport, retry, type RetryClock } from './retry.ts';
 import type { RetryBudget } from './retry-budget.ts';
+import type { SharedGuards } from './shared-guards.ts';
 
 /**
  * idempotent   repeating it changes nothing more
@@ -22,13 +25,20 @@ type Declared<Input> =
 export type OperationDefinition<Input, Output> = Declared<Input> & {
   /** Stable, for metrics and policies: `payment.charge`. */
   readonly name: string;
-  /** @default the default policy; one attempt for `none` */
+  /**
+   * Fixed in code. Leave it out to have the policy of this name from the book of the guards, which configuration
+   * changes. @default the book's, else the default policy; `none` has one attempt always
+   */
   readonly policy?: Policy;
+  /** Answers instead while the breaker is open, so that nothing was called: a cached value, a "later". @default the error */
+  readonly fallback?: (input: Input, failure: Failure) => Output | Promise<Output>;
   readonly call: (input: Input, context: OperationContext) => Promise<Output>;
 };
 
 export interface OperationContext {
   readonly signal: AbortSignal;
+  /** When the signal aborts at the latest: send it along (`deadlineHeaders`), so that the other side stops then too. */
+  readonly deadline: Date;
   /** From 1. */
   readonly attempt: number;
   /** What `key` made of the input; undefined unless the operation is keyed. */
@@ -39,17 +49,22 @@ export interface OperationContext {
 export interface OperationGuards {
   readonly clock: RetryClock;
   readonly random: () => number;
+  /** Policies, breakers and budgets of the process, by the operation's name. @default those below, or none */
+  readonly shared?: SharedGuards;
   readonly budget?: RetryBudget;
   readonly breaker?: CircuitBreaker;
   readonly bulkhead?: Bulkhead;
   readonly classify?: (error: unknown) => Failure;
   readonly onAttempt?: (report: AttemptReport) => void;
   readonly signal?: AbortSignal;
+  /** Until when the caller waits: the handler's `deadline`, or what `readDeadline` found. @default the policy's */
+  readonly deadline?: Date | undefined;
 }
 
 export interface Operation<Input, Output> {
   readonly name: string;
   readonly idempotency: Idempotency;
+  /** What it has without a policy book. */
   readonly policy: Policy;
   /** What becomes of a failure: see `RecoveryPath`. */
   readonly path: RecoveryPath;
@@ -67,10 +82,9 @@ export type RecoveryPath =
 export function operation<Input, Output>(
   definition: OperationDefinition<Input, Output>,
 ): Operation<Input, Output> {
-  const { name, idempotency, call } = definition;
-  const policy =
-    definition.policy ?? (idempotency === 'none' ? { ...defaultPolicy, attempts: 1 } : defaultPolicy);
-  if (idempotency === 'none' && policy.attempts > 1)
+  const { name, idempotency, call, fallback } = definition;
+  const policy = definition.policy ?? (idempotency === 'none' ? once(defaultPolicy) : defaultPolicy);
+  if (idempotency === 'none' && policy.attempts !== 1)
     throw new ConvergeError(
       `operation ${name} is declared not idempotent and has ${policy.attempts} attempts: a repeat could take effect twice. Set attempts to 1, or declare it keyed or compensated.`,
       { code: 'OPERATION_NOT_REPEATABLE', category: 'configuration', certainty: 'not_applied' },
@@ -80,13 +94,27 @@ export function operation<Input, Output>(
     idempotency,
     policy,
     path: pathOf(definition),
-    run: (input: Input, guards: OperationGuards) => {
+    run: async (input: Input, given: OperationGuards) => {
+      const shared = given.shared?.for(name);
+      const guards = { ...shared, ...given };
+      const chosen = definition.policy ?? shared?.policy ?? policy;
       const idempotencyKey = definition.idempotency === 'keyed' ? definition.key(input) : undefined;
-      const attempt = (number: number, signal: AbortSignal): Promise<Output> =>
-        guarded(() => call(input, { signal, attempt: number, idempotencyKey }), guards, signal);
-      return retry(attempt, { ...guards, policy });
+      const attempt = (number: number, signal: AbortSignal, deadline: Date): Promise<Output> =>
+        guarded(() => call(input, { signal, deadline, attempt: number, idempotencyKey }), guards, signal);
+      try {
+        // No configuration can make repeatable what was declared not to be.
+        return await retry(attempt, { ...guards, policy: idempotency === 'none' ? once(chosen) : chosen });
+      } catch (error) {
+        const failure = (guards.classify ?? classifyError)(error);
+        if (fallback === undefined || failure.code !== BREAKER_OPEN) throw error;
+        return fallback(input, failure);
+      }
     },
   });
+}
+
+function once(policy: Policy): Policy {
+  return { ...policy, attempts: 1 };
 }
 
 function guarded<T>(
@@ -102,7 +130,7 @@ function pathOf(definition: Declared<never> & { readonly policy?: Policy }): Rec
   switch (definition.idempotency) {
     case 'idempotent':
     case 'keyed':
-      return (definition.policy ?? defaultPolicy).attempts > 1
+      return (definition.policy ?? defaultPolicy).attempts !== 1
         ? { kind: 'self_heals' }
         : { kind: 'needs_a_person' };
     case 'compensated':

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defaultPolicy, type Policy, policySchema } from './index.ts';
+import { defaultBreaker, defaultBudget, defaultPolicy, type Policy, policySchema } from './index.ts';
 
 const issues = (policy: unknown): string[] =>
   policySchema.safeParse(policy).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ??
@@ -17,6 +17,8 @@ describe('a policy', () => {
       backoff: { baseMs: 50, factor: 2, capMs: 20_000 },
       attemptTimeoutMs: 10_000,
       deadlineMs: 60_000,
+      budget: defaultBudget,
+      breaker: defaultBreaker,
     };
     expect(policySchema.parse({})).toEqual(expected);
     expect(Object.isFrozen(defaultPolicy) && Object.isFrozen(defaultPolicy.backoff)).toBe(true);
@@ -44,7 +46,11 @@ describe('a policy', () => {
       'backoff.baseMs: baseMs must not be negative: give milliseconds from 0',
     ],
     ['no attempt', { attempts: 0 }, 'attempts: attempts counts the first one: give at least 1'],
-    ['half an attempt', { attempts: 1.5 }, 'attempts: Invalid input: expected int, received number'],
+    [
+      'half an attempt',
+      { attempts: 1.5 },
+      'attempts: Invalid input: expected int, received number (or the word unbounded)',
+    ],
     [
       'a shrinking factor',
       { backoff: { factor: 0.5 } },
@@ -56,7 +62,11 @@ describe('a policy', () => {
       'attemptTimeoutMs: attemptTimeoutMs 20 is above deadlineMs 10: lower it to at most 10',
     ],
     ['no deadline', { deadlineMs: 0 }, 'deadlineMs: deadlineMs must be above 0'],
-    ['text for a number', { deadlineMs: '5s' }, 'deadlineMs: deadlineMs must be a number of milliseconds'],
+    [
+      'text for a number',
+      { deadlineMs: '5s' },
+      'deadlineMs: deadlineMs must be a number of milliseconds (or the word unbounded)',
+    ],
     [
       'a delay longer than timers',
       { backoff: { capMs: 3e9 } },
@@ -69,6 +79,15 @@ describe('a policy', () => {
     ],
     ['an unknown field', { retries: 3 }, ': Unrecognized key: "retries"'],
   ])('refuses %s with path and hint', (_, policy, expected) => expect(issues(policy)).toContain(expected));
+
+  it.each<[unknown, string]>([
+    [{ budget: { capacity: -1 } }, 'budget.capacity: capacity must not be negative'],
+    [{ breaker: { failureRate: 0 } }, 'breaker.failureRate: failureRate must be above 0'],
+    [{ breaker: { probes: 0 } }, 'breaker.probes: probes must be at least 1'],
+    [{ breaker: { open: { capMs: 1 } } }, 'breaker.open.capMs: capMs 1 is below baseMs 1000'],
+  ])('refuses guards that guard nothing: %j', (policy, expected) =>
+    expect(issues(policy).join()).toContain(expected),
+  );
 
   it('names all its errors at once', () => {
     expect(

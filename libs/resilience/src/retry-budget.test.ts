@@ -9,6 +9,8 @@ function seeded(seed: number): () => number {
 
 const policy = { ...defaultPolicy, attempts: 4, backoff: { baseMs: 50, factor: 2, capMs: 1_000 } };
 
+const free = { ...defaultBudget, capacity: 'unbounded' } as const;
+
 describe('a retry budget', () => {
   it('pays for some dozens of retries, and takes nothing when it cannot', () => {
     const budget = new RetryBudget();
@@ -44,8 +46,28 @@ test.each([
   (failureRate, with_, without) => {
     const load = { calls: 1_000, failureRate };
     const budgeted = simulate(policy, { ...load, budget: defaultBudget, random: seeded(7) });
-    const free = simulate(policy, { ...load, random: seeded(7) });
-    expect([budgeted.amplification, free.amplification]).toEqual([with_, without]);
+    const freely = simulate(policy, { ...load, budget: free, random: seeded(7) });
+    expect([budgeted.amplification, freely.amplification]).toEqual([with_, without]);
     expect(budgeted.amplification).toBeLessThanOrEqual(1.2);
   },
 );
+
+// Requirement: at any failure rate, not at a few chosen ones.
+test.each(['network', 'service', 'bug'] as const)(
+  'from 0 to 100 %% failures 4 attempts never make more than 1.2 calls of one: %s',
+  (category) => {
+    for (let percent = 0; percent <= 100; percent += 1) {
+      const load = { calls: 1_000, failureRate: percent / 100, category, random: seeded(percent + 1) };
+      expect(simulate(policy, load).amplification, `${percent} %`).toBeLessThanOrEqual(1.2);
+    }
+  },
+);
+
+// Throttled retries are cheap, 5 for one success: in the long run they add a fifth, and a full budget lasts for 100 more.
+test('from 0 to 100 % throttled, 4 attempts never make more than 1.2 calls of one, and 100 in all', () => {
+  for (let percent = 0; percent <= 100; percent += 1) {
+    const load = { calls: 1_000, failureRate: percent / 100, random: seeded(percent + 1) };
+    const { amplification } = simulate(policy, { ...load, category: 'throttle' });
+    expect(amplification * load.calls, `${percent} %`).toBeLessThanOrEqual(1.2 * load.calls + 100);
+  }
+});

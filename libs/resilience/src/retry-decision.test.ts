@@ -6,6 +6,8 @@ import {
   decideRetry,
   defaultPolicy,
   type RetryDecision,
+  speaksAgainst,
+  strategies,
 } from './index.ts';
 
 const decide = (category: Category, certainty: Certainty, structural: boolean): RetryDecision =>
@@ -19,7 +21,7 @@ const decide = (category: Category, certainty: Certainty, structural: boolean): 
   });
 
 /** Every category has its strategy: transient, and structural. */
-const strategies: Readonly<Record<Category, readonly [RetryDecision['kind'], RetryDecision['kind']]>> = {
+const expected: Readonly<Record<Category, readonly [RetryDecision['kind'], RetryDecision['kind']]>> = {
   network: ['again', 'give_up'],
   throttle: ['again', 'again'],
   service: ['again', 'give_up'],
@@ -32,11 +34,39 @@ const strategies: Readonly<Record<Category, readonly [RetryDecision['kind'], Ret
 
 describe('the strategy of a failure', () => {
   it.each(CATEGORIES)('%s', (category) => {
-    const [transient, structural] = strategies[category];
+    const [transient, structural] = expected[category];
     for (const certainty of ['not_applied', 'unknown'] as const) {
       expect(decide(category, certainty, false).kind).toBe(transient);
       expect(decide(category, certainty, true).kind).toBe(structural);
     }
     expect(decide(category, 'applied', false).kind).toBe('give_up');
+  });
+});
+
+describe('the table of strategies', () => {
+  it('has a row for each category, in its order', () => {
+    expect(Object.keys(strategies)).toEqual(CATEGORIES);
+  });
+
+  it('says how each category is tried again, paid for and answered', () => {
+    const rows = Object.entries(strategies).map(([category, { retrying, price, blames, afterwards }]) =>
+      [category, retrying, price, blames, afterwards].join(' '),
+    );
+    expect(rows).toEqual([
+      'network backoff transient always park',
+      'throttle throttle throttle always park',
+      'service backoff transient always park',
+      'contention rerun nothing never park',
+      'data never nothing never park_at_once',
+      'configuration never nothing never stop',
+      'business never nothing never reject',
+      'bug backoff transient unknown park',
+    ]);
+  });
+
+  it('blames a dependency for a bug only where nobody knows the outcome', () => {
+    const bug = { category: 'bug', code: 'X', message: 'x', structural: false } as const;
+    expect(speaksAgainst({ ...bug, certainty: 'unknown' })).toBe(true);
+    expect(speaksAgainst({ ...bug, certainty: 'not_applied' })).toBe(false);
   });
 });

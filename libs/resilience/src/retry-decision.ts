@@ -1,6 +1,6 @@
-import { BREAKER_OPEN } from './breaker-state.ts';
 import type { Failure } from './failure.ts';
-import type { Policy } from './policy.ts';
+import { bound, type Policy } from './policy.ts';
+import { retryingOf } from './strategy.ts';
 import { type Wait, waitAfter } from './wait.ts';
 
 /**
@@ -24,34 +24,13 @@ export interface RetryQuestion {
   readonly reruns: number;
   /** Milliseconds since the first attempt began. */
   readonly spentMs: number;
+  /** Milliseconds from the first attempt that the caller grants, where that is less than the policy's. @default the policy's */
+  readonly withinMs?: number;
   readonly random: () => number;
 }
 
 /** Contention is no attempt, but without any bound two callers could push each other for ever. */
 export const MAX_RERUNS = 50;
-
-type Strategy = 'backoff' | 'throttle' | 'rerun' | 'none';
-
-function strategyOf({ category, certainty, structural }: Failure): Strategy | 'applied' {
-  if (certainty === 'applied') return 'applied';
-  switch (category) {
-    case 'network':
-    case 'service':
-      return structural ? 'none' : 'backoff';
-    case 'throttle':
-      return 'throttle';
-    case 'contention':
-      return 'rerun';
-    case 'bug': // few tries: the policy's attempts; a structural one fails the same way each time
-      return structural ? 'none' : 'backoff';
-    case 'data':
-    case 'configuration':
-    case 'business':
-      return 'none';
-    default:
-      return category satisfies never;
-  }
-}
 
 /** Pure: what to do after a failed attempt. No wait is chosen that would end after the deadline. */
 export function decideRetry({
@@ -60,17 +39,16 @@ export function decideRetry({
   attempt,
   reruns,
   spentMs,
+  withinMs = bound(policy.deadlineMs),
   random,
 }: RetryQuestion): RetryDecision {
-  // Waiting here would hold the caller, and knocking at an open breaker is no attempt: it decides when to come back.
-  if (failure.code === BREAKER_OPEN) return { kind: 'give_up', reason: 'breaker_open' };
-  const strategy = strategyOf(failure);
-  if (strategy === 'none') return { kind: 'give_up', reason: 'not_retryable' };
-  if (strategy === 'applied') return { kind: 'give_up', reason: 'applied' };
-  const rerun = strategy === 'rerun';
-  if (rerun ? reruns >= MAX_RERUNS : attempt >= policy.attempts)
+  const retrying = retryingOf(failure);
+  if (retrying === 'not_retryable' || retrying === 'applied' || retrying === 'breaker_open')
+    return { kind: 'give_up', reason: retrying };
+  const rerun = retrying === 'rerun';
+  if (rerun ? reruns >= MAX_RERUNS : attempt >= bound(policy.attempts))
     return { kind: 'give_up', reason: 'attempts' };
   const wait = waitAfter(failure, policy.backoff, rerun ? reruns + 1 : attempt, random);
-  if (spentMs + wait.computedMs >= policy.deadlineMs) return { kind: 'give_up', reason: 'deadline' };
+  if (spentMs + wait.computedMs >= withinMs) return { kind: 'give_up', reason: 'deadline' };
   return { kind: rerun ? 'rerun' : 'again', wait };
 }

@@ -1,12 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { classify as classifyError } from './classify.ts';
+import { leftMs } from './deadline.ts';
 import { ConvergeError, type Failure } from './failure.ts';
-import type { Policy } from './policy.ts';
+import { bound, type Policy } from './policy.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { decideRetry, type RetryDecision } from './retry-decision.ts';
 
 /** The part of the runtime's clock that retrying needs. `sleep` resolves early, never rejects, when aborted. */
 export interface RetryClock {
+  /** Milliseconds since 1970, for deadlines that came from outside. */
+  now(): number;
   monotonic(): number;
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
@@ -31,6 +34,8 @@ export interface RetryOptions {
   /** @default the package's `classify` */
   readonly classify?: (error: unknown) => Failure;
   readonly onAttempt?: (report: AttemptReport) => void;
+  /** When the caller's own time is over, as it came with the event or the call. @default none but the policy's */
+  readonly deadline?: Date | undefined;
   /** Ends the wait or aborts the attempt; `retry` then rejects with its reason. */
   readonly signal?: AbortSignal;
 }
@@ -39,15 +44,16 @@ export interface RetryOptions {
  * Calls `fn` until it succeeds, the failure is not one that retrying helps, or the policy's attempts or deadline are
  * used up; then rejects with the last error as it was thrown. `fn` must be safe to repeat: an attempt whose outcome is
  * unknown is repeated too. An attempt that outlasts its time gets its signal aborted and counts as failed, unknown.
+ * `fn` is told until when it has: what it calls in turn gets that and not a millisecond more (`deadlineHeaders`).
  * One retry owner for each call: a `retry` inside another one multiplies the load, and is refused.
  */
-export function retry<T>(
-  fn: (attempt: number, signal: AbortSignal) => Promise<T>,
-  options: RetryOptions,
-): Promise<T> {
+export function retry<T>(fn: Attempting<T>, options: RetryOptions): Promise<T> {
   if (owned.getStore() === true) return Promise.reject(nested());
   return owned.run(true, () => attempts(fn, options));
 }
+
+/** One attempt: its number from 1, the signal that ends it, and when that will be at the latest. */
+export type Attempting<T> = (attempt: number, signal: AbortSignal, deadline: Date) => Promise<T>;
 
 const owned = new AsyncLocalStorage<true>();
 
@@ -58,19 +64,25 @@ function nested(): ConvergeError {
   );
 }
 
-async function attempts<T>(
-  fn: (attempt: number, signal: AbortSignal) => Promise<T>,
-  options: RetryOptions,
-): Promise<T> {
+function tooLate(deadline: Date | undefined): ConvergeError {
+  return new ConvergeError(
+    `nothing was called: the caller's deadline ${deadline?.toISOString() ?? ''} had passed. Give the whole chain more time, or find the hop that used it up.`,
+    { code: 'DEADLINE_PASSED', category: 'service', certainty: 'not_applied' },
+  );
+}
+
+async function attempts<T>(fn: Attempting<T>, options: RetryOptions): Promise<T> {
   const { policy, clock, random, budget, classify = classifyError, onAttempt, signal } = options;
   const startedAt = clock.monotonic();
+  const withinMs = Math.min(bound(policy.deadlineMs), leftMs(options.deadline, clock.now()));
+  if (withinMs <= 0) throw tooLate(options.deadline);
   let attempt = 1;
   let reruns = 0;
   for (;;) {
     signal?.throwIfAborted();
     const begun = clock.monotonic();
-    const leftMs = policy.deadlineMs - (begun - startedAt);
-    const outcome = await once(fn, attempt, Math.min(policy.attemptTimeoutMs, leftMs), options);
+    const restMs = withinMs - (begun - startedAt);
+    const outcome = await once(fn, attempt, Math.min(policy.attemptTimeoutMs, restMs), options);
     const ended = clock.monotonic();
     const report = { attempt, durationMs: ended - begun };
     if (outcome.ok) {
@@ -81,7 +93,7 @@ async function attempts<T>(
     signal?.throwIfAborted();
     const failure = classify(outcome.error);
     const spentMs = ended - startedAt;
-    const wanted = decideRetry({ failure, policy, attempt, reruns, spentMs, random });
+    const wanted = decideRetry({ failure, policy, attempt, reruns, spentMs, withinMs, random });
     const affordable = wanted.kind !== 'again' || (budget?.take(failure.category) ?? true);
     const decision = affordable ? paid(wanted, budget) : ({ kind: 'give_up', reason: 'budget' } as const);
     onAttempt?.({ ...report, failure, decision });
@@ -101,17 +113,19 @@ function paid(decision: RetryDecision, budget: RetryBudget | undefined): RetryDe
 type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
 
 async function once<T>(
-  fn: (attempt: number, signal: AbortSignal) => Promise<T>,
+  fn: Attempting<T>,
   attempt: number,
   timeoutMs: number,
   { clock, signal }: RetryOptions,
 ): Promise<Outcome<T>> {
   const own = new AbortController();
   const ended = new AbortController();
+  const until = new Date(clock.now() + timeoutMs);
   const both = signal === undefined ? own.signal : AbortSignal.any([own.signal, signal]);
-  const work = (async (): Promise<Outcome<T>> => ({ ok: true, value: await fn(attempt, both) }))().catch(
-    (error: unknown): Outcome<T> => ({ ok: false, error }),
-  );
+  const work = (async (): Promise<Outcome<T>> => ({
+    ok: true,
+    value: await fn(attempt, both, until),
+  }))().catch((error: unknown): Outcome<T> => ({ ok: false, error }));
   const late = clock.sleep(timeoutMs, ended.signal).then((): Outcome<T> => {
     const error = new DOMException(`attempt ${attempt} took longer than ${timeoutMs} ms`, 'TimeoutError');
     if (!ended.signal.aborted) own.abort(error);

@@ -9,7 +9,7 @@ export interface SimulatedLoad {
   /** How many attempts fail, 0 to 1, independently of each other. */
   readonly failureRate: number;
   readonly category?: Failure['category'];
-  /** @default none: retries cost nothing */
+  /** @default the policy's */
   readonly budget?: BudgetSettings;
   readonly random: () => number;
 }
@@ -26,7 +26,7 @@ export interface Simulation {
 /** Plays a policy against a dependency that fails at a given rate. Same random numbers, same figures. */
 export function simulate(policy: Policy, load: SimulatedLoad): Simulation {
   const { calls, failureRate, category = 'service', random } = load;
-  const budget = load.budget === undefined ? undefined : new RetryBudget(load.budget);
+  const budget = new RetryBudget(load.budget ?? policy.budget);
   const failure = { category, certainty: 'not_applied', code: 'X', message: '', structural: false } as const;
   let attempts = 0;
   let succeeded = 0;
@@ -37,11 +37,11 @@ export function simulate(policy: Policy, load: SimulatedLoad): Simulation {
       attempts += 1;
       if (random() >= failureRate) {
         succeeded += 1;
-        budget?.succeed();
+        budget.succeed();
         break;
       }
       const decision = decideRetry({ failure, policy, attempt, reruns: 0, spentMs, random });
-      if (decision.kind !== 'again' || budget?.take(category) === false) break;
+      if (decision.kind !== 'again' || !budget.take(category)) break;
       spentMs += decision.wait.computedMs;
     }
     waitedMs += spentMs;

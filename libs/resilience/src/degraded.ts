@@ -1,0 +1,39 @@
+import { BREAKER_OPEN } from './breaker-state.ts';
+import type { Failure } from './failure.ts';
+
+/** What an HTTP API answers for a failure of something behind it. */
+export interface HttpAnswer {
+  readonly status: 202 | 409 | 422 | 429 | 500 | 503 | 504;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Stable, for clients: what they may conclude. */
+  readonly outcome: 'accepted' | 'rejected' | 'try_again' | 'unknown' | 'failed';
+}
+
+/**
+ * The contract of an API whose dependency fails. `deferred`: the request was written down in the same transaction (an
+ * intent, an event), so it will be worked off: 202. Else 503 with `Retry-After` while nothing was done and later may
+ * work, 504 when nobody knows (repeat it with the same idempotency key), and 4xx for what the client must change.
+ */
+export function httpAnswer(failure: Failure, { deferred = false } = {}): HttpAnswer {
+  const { category, certainty, code, retryAfterMs } = failure;
+  const later = retryAfterMs === undefined ? {} : { 'retry-after': `${Math.ceil(retryAfterMs / 1_000)}` };
+  if (category === 'business') return { status: 422, headers: {}, outcome: 'rejected' };
+  if (deferred || certainty === 'applied') return { status: 202, headers: later, outcome: 'accepted' };
+  if (code === BREAKER_OPEN) return { status: 503, headers: later, outcome: 'try_again' };
+  if (certainty === 'unknown') return { status: 504, headers: later, outcome: 'unknown' };
+  switch (category) {
+    case 'throttle':
+      return { status: 429, headers: later, outcome: 'try_again' };
+    case 'network':
+    case 'service':
+      return { status: 503, headers: later, outcome: 'try_again' };
+    case 'contention':
+      return { status: 409, headers: later, outcome: 'try_again' };
+    case 'data':
+    case 'configuration':
+    case 'bug':
+      return { status: 500, headers: {}, outcome: 'failed' };
+    default:
+      return category satisfies never;
+  }
+}

@@ -1,0 +1,57 @@
+import { PolicyBook, PolicyInvalid } from './policy-book.ts';
+import type { PolicyChange } from './policy-change.ts';
+import type { PolicyLayer, PolicyRules } from './policy-rules.ts';
+
+/** A rule as it came from outside, not checked yet. */
+export interface OfferedRule {
+  readonly name: string;
+  /** Rises with every change of any rule: the older ones are admitted first. */
+  readonly version: number;
+  readonly change: unknown;
+}
+
+export interface RefusedRule {
+  readonly name: string;
+  readonly version: number;
+  readonly reason: string;
+}
+
+export interface Admission {
+  readonly book: PolicyBook;
+  /** What stands in the book of what was offered. */
+  readonly rules: PolicyRules;
+  readonly refused: readonly RefusedRule[];
+}
+
+/**
+ * Puts offered rules over the layers below, one by one. A rule that cannot be used, alone or with the others, is refused
+ * with the reason, and the last good one of its name stays: one wrong row stops neither the process nor the other rows.
+ */
+export function admitRules(
+  below: readonly PolicyLayer[],
+  offered: readonly OfferedRule[],
+  lastGood: PolicyRules = {},
+  source = 'central table',
+): Admission {
+  let rules: PolicyRules = {};
+  let book = new PolicyBook(below);
+  const refused: RefusedRule[] = [];
+  const admit = (name: string, change: unknown): string | undefined => {
+    const wanted: PolicyRules = { ...rules, [name]: change as PolicyChange };
+    try {
+      book = new PolicyBook([...below, { source, rules: wanted }]);
+      rules = wanted;
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof PolicyInvalid)) throw error;
+      return error.issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
+    }
+  };
+  for (const { name, version, change } of offered.toSorted((a, b) => a.version - b.version)) {
+    const reason = admit(name, change);
+    if (reason === undefined) continue;
+    refused.push({ name, version, reason });
+    if (Object.hasOwn(lastGood, name)) admit(name, lastGood[name]);
+  }
+  return { book, rules, refused };
+}

@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import type { Backoff } from './backoff.ts';
+import type { BreakerSettings } from './breaker-state.ts';
+import type { Policy } from './policy.ts';
+import type { BudgetSettings } from './retry-budget.ts';
+
+/** Some fields of a policy: what a rule changes of the one below it. Plain data. */
+export interface PolicyChange {
+  readonly attempts?: Policy['attempts'] | undefined;
+  readonly backoff?: Some<Backoff> | undefined;
+  readonly attemptTimeoutMs?: number | undefined;
+  readonly deadlineMs?: Policy['deadlineMs'] | undefined;
+  readonly budget?: Some<BudgetSettings> | undefined;
+  readonly breaker?:
+    (Some<Omit<BreakerSettings, 'open'>> & { readonly open?: Some<Backoff> | undefined }) | undefined;
+}
+
+type Some<T> = { readonly [Field in keyof T]?: T[Field] | undefined };
+
+const ms = (what: string): z.ZodNumber =>
+  z
+    .number({ error: `${what} must be a number of milliseconds` })
+    .nonnegative({ error: `${what} must not be negative: give milliseconds from 0` })
+    .max(2_147_483_647, { error: `${what} is longer than timers can wait (2147483647 ms, 24 days)` });
+
+const some = (what: string): z.ZodNumber => ms(what).positive({ error: `${what} must be above 0` });
+
+const rate = (what: string): z.ZodNumber =>
+  z
+    .number({ error: `${what} must be a share from 0 to 1` })
+    .gt(0, { error: `${what} must be above 0: at 0 one success would open the breaker` })
+    .max(1, { error: `${what} must be at most 1: it is a share, not a percentage` });
+
+const count = (what: string): z.ZodInt =>
+  z.int({ error: `${what} must be a whole number` }).min(1, { error: `${what} must be at least 1` });
+
+const price = (what: string): z.ZodNumber =>
+  z
+    .number({ error: `${what} must be a number of tokens` })
+    .nonnegative({ error: `${what} must not be negative: give tokens from 0` });
+
+/** What the first option says is wrong; without a bound is never what somebody meant who typed a number. */
+const orUnbounded = <T extends z.ZodType<number>>(schema: T) =>
+  z.union([schema, z.literal('unbounded')], {
+    error: ({ input }) =>
+      `${schema.safeParse(input).error?.issues[0]?.message ?? 'Invalid input'} (or the word unbounded)`,
+  });
+
+const backoff = z.strictObject({
+  baseMs: ms('baseMs').optional(),
+  factor: z
+    .number()
+    .min(1, { error: 'factor must be at least 1: below it the delays would shrink' })
+    .optional(),
+  capMs: ms('capMs').optional(),
+});
+
+/** Checks the shape of a change: names and values, each by itself. */
+export const policyChangeSchema: z.ZodType<PolicyChange> = z.strictObject({
+  attempts: orUnbounded(
+    z
+      .int()
+      .min(1, { error: 'attempts counts the first one: give at least 1' })
+      .max(1000, { error: 'more than 1000 attempts is no bound: give fewer, or say unbounded' }),
+  ).optional(),
+  backoff: backoff.optional(),
+  attemptTimeoutMs: some('attemptTimeoutMs').optional(),
+  deadlineMs: orUnbounded(some('deadlineMs')).optional(),
+  budget: z
+    .strictObject({
+      capacity: orUnbounded(price('capacity')).optional(),
+      transientCost: price('transientCost').optional(),
+      throttleCost: price('throttleCost').optional(),
+      successGain: price('successGain').optional(),
+    })
+    .optional(),
+  breaker: z
+    .strictObject({
+      windowMs: some('windowMs').optional(),
+      minimumCalls: count('minimumCalls').optional(),
+      failureRate: rate('failureRate').optional(),
+      slowCallMs: some('slowCallMs').optional(),
+      slowRate: rate('slowRate').optional(),
+      probes: count('probes').optional(),
+      probeLeaseMs: some('probeLeaseMs').optional(),
+      open: backoff.optional(),
+    })
+    .optional(),
+});
+
+/** The policy with the fields of the change; what the change leaves out stays. */
+export function changed(policy: Policy, change: PolicyChange): Policy {
+  return Object.freeze({
+    ...policy,
+    ...given(change),
+    backoff: Object.freeze({ ...policy.backoff, ...given(change.backoff) }),
+    budget: Object.freeze({ ...policy.budget, ...given(change.budget) }),
+    breaker: Object.freeze({
+      ...policy.breaker,
+      ...given(change.breaker),
+      open: Object.freeze({ ...policy.breaker.open, ...given(change.breaker?.open) }),
+    }),
+  });
+}
+
+/** Without the fields that are there but undefined: they would wipe out what is below. */
+function given<T extends object>(
+  fields: T | undefined,
+): { [Field in keyof T]?: Exclude<T[Field], undefined> } {
+  const present = Object.entries(fields ?? {}).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(present) as { [Field in keyof T]?: Exclude<T[Field], undefined> };
+}

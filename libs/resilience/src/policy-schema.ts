@@ -1,0 +1,44 @@
+import type { z } from 'zod';
+import type { Backoff } from './backoff.ts';
+import { bound, defaultPolicy, type Policy } from './policy.ts';
+import { changed, policyChangeSchema } from './policy-change.ts';
+
+/** What is wrong with a policy whose fields are each fine by themselves: path and hint. */
+export interface PolicyFault {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+/** How the fields of a policy contradict each other. */
+export function contradictions(policy: Policy): readonly PolicyFault[] {
+  const { attempts, backoff, attemptTimeoutMs, breaker } = policy;
+  const deadlineMs = bound(policy.deadlineMs);
+  const faults = [...capBelowBase(['backoff'], backoff), ...capBelowBase(['breaker', 'open'], breaker.open)];
+  // Without a bound on attempts the deadline is the bound.
+  const waits = attempts === 'unbounded' || attempts === 1 ? 0 : attempts * backoff.capMs;
+  if (waits > deadlineMs)
+    faults.push({
+      path: ['deadlineMs'],
+      message: `attempts × capMs (${attempts} × ${backoff.capMs} = ${waits} ms) is above deadlineMs ${deadlineMs}: the last attempts could never start; raise deadlineMs to ${waits}, or lower attempts or backoff.capMs`,
+    });
+  if (attemptTimeoutMs > deadlineMs)
+    faults.push({
+      path: ['attemptTimeoutMs'],
+      message: `attemptTimeoutMs ${attemptTimeoutMs} is above deadlineMs ${deadlineMs}: lower it to at most ${deadlineMs}`,
+    });
+  return faults;
+}
+
+function capBelowBase(path: readonly string[], { baseMs, capMs }: Backoff): PolicyFault[] {
+  if (capMs >= baseMs) return [];
+  const message = `capMs ${capMs} is below baseMs ${baseMs}: raise capMs to at least ${baseMs} or lower baseMs`;
+  return [{ path: [...path, 'capMs'], message }];
+}
+
+/** Checks a policy and fills in defaults. Every issue has the field's path and a hint. */
+export const policySchema: z.ZodType<Policy> = policyChangeSchema.transform((change, context) => {
+  const policy = changed(defaultPolicy, change);
+  for (const { path, message } of contradictions(policy))
+    context.addIssue({ code: 'custom', path: [...path], message, input: change });
+  return policy;
+});

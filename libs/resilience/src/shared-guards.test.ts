@@ -1,0 +1,128 @@
+import { manualClock } from '@converge/testing';
+import { describe, expect, it } from 'vitest';
+import {
+  BREAKER_OPEN,
+  ConvergeError,
+  operation,
+  type Policies,
+  policyBook,
+  type PolicyRules,
+  SharedGuards,
+} from './index.ts';
+
+const rules: PolicyRules = {
+  default: { attempts: 1, breaker: { minimumCalls: 2 } },
+};
+const down = (): Promise<never> =>
+  Promise.reject(new ConvergeError('down', { code: 'X', category: 'service', certainty: 'not_applied' }));
+
+function scene(policies: Policies = policyBook(rules)) {
+  const changes: string[] = [];
+  const clock = manualClock();
+  const random = (): number => 0;
+  const shared = new SharedGuards({
+    policies,
+    clock,
+    random,
+    onBreaker: (name, kind) => changes.push(`${name} ${kind}`),
+  });
+  return { shared, changes, guards: { clock, random, shared } };
+}
+
+const call = (name: string, fn: () => Promise<string>) =>
+  operation({ name, idempotency: 'idempotent', call: fn });
+
+describe('guards that a process shares', () => {
+  it('open one operation of a dependency and leave the other alone', async () => {
+    const { guards, changes, shared } = scene();
+    const charge = call('payment.charge', down);
+    const refund = call('payment.refund', () => Promise.resolve('refunded'));
+    for (let index = 0; index < 3; index += 1) await charge.run(undefined, guards).catch(() => undefined);
+    await expect(charge.run(undefined, guards)).rejects.toMatchObject({ code: BREAKER_OPEN });
+    await expect(refund.run(undefined, guards)).resolves.toBe('refunded');
+    expect(changes).toEqual(['payment.charge open']);
+    expect([...shared.breakers].map(([name, { state }]) => `${name} ${state.kind}`)).toEqual([
+      'payment.charge open',
+      'payment.refund closed',
+    ]);
+  });
+
+  it('are made once: two callers of an operation share its breaker, two operations their budget', () => {
+    const { shared } = scene();
+    expect(shared.for('payment.charge').breaker).toBe(shared.for('payment.charge').breaker);
+    expect(shared.for('payment.charge').breaker).not.toBe(shared.for('payment.refund').breaker);
+    expect(shared.for('payment.charge').budget).toBe(shared.for('payment.refund').budget);
+    expect(shared.for('payment.charge').budget).not.toBe(shared.for('stock.reserve').budget);
+  });
+
+  it('are isolated by operators, before the first call too, until they lift it', async () => {
+    const { guards, shared } = scene();
+    shared.isolate('payment.charge');
+    const charge = call('payment.charge', () => Promise.resolve('charged'));
+    await expect(charge.run(undefined, guards)).rejects.toThrow('an operator has isolated it');
+    shared.restore('payment.charge');
+    await expect(charge.run(undefined, guards)).resolves.toBe('charged');
+  });
+
+  it('follow the policies from the next call on and keep what was counted', async () => {
+    let book = policyBook({ default: { attempts: 1, breaker: { minimumCalls: 100 } } });
+    const { guards, shared } = scene({ for: (name) => book.for(name) });
+    const charge = call('payment.charge', down);
+    const one = () => charge.run(undefined, guards).catch((error: unknown) => (error as ConvergeError).code);
+    expect([await one(), await one(), await one()]).toEqual(['X', 'X', 'X']);
+    book = policyBook(rules);
+    expect([await one(), await one()]).toEqual(['X', BREAKER_OPEN]);
+    expect(shared.for('payment.charge').policy.breaker.minimumCalls).toBe(2);
+  });
+});
+
+describe('an operation with a policy book', () => {
+  it('has the policy of its name; a call in flight keeps the one it began with', async () => {
+    const wait = { backoff: { baseMs: 100, capMs: 100 }, attemptTimeoutMs: 1_000, deadlineMs: 10_000 };
+    let book = policyBook({ 'payment.charge': { ...wait, attempts: 3 } });
+    const { guards } = scene({ for: (name) => book.for(name) });
+    const starts: string[] = [];
+    const charge = operation({
+      name: 'payment.charge',
+      idempotency: 'idempotent',
+      call: (who: string) => {
+        starts.push(who);
+        book = policyBook({ 'payment.charge': { ...wait, attempts: 1 } });
+        return down();
+      },
+    });
+    const ended = charge.run('before', guards).catch(() => undefined);
+    while (guards.clock.sleepers > 0) await guards.clock.advance(100);
+    await ended;
+    await charge.run('after', guards).catch(() => undefined);
+    expect(starts).toEqual(['before', 'before', 'before', 'after']);
+  });
+
+  it('is never repeated by configuration when it is declared not to be repeatable', async () => {
+    const { guards } = scene(policyBook({ 'bank.wire': { attempts: 5, backoff: { baseMs: 0, capMs: 0 } } }));
+    let calls = 0;
+    const wire = operation({
+      name: 'bank.wire',
+      idempotency: 'none',
+      call: () => {
+        calls += 1;
+        return down();
+      },
+    });
+    await expect(wire.run(undefined, guards)).rejects.toMatchObject({ code: 'X' });
+    expect(calls).toBe(1);
+  });
+
+  it('answers with its fallback while the breaker is open, and only then', async () => {
+    const { guards, shared } = scene();
+    const price = operation({
+      name: 'price.read',
+      idempotency: 'idempotent',
+      call: (sku: string): Promise<string> => down().then(() => sku),
+      fallback: (sku, { retryAfterMs }) => `${sku}: yesterday's price (${String(retryAfterMs)})`,
+    });
+    await expect(price.run('a', guards)).rejects.toMatchObject({ code: 'X' });
+    shared.isolate('price.read');
+    await expect(price.run('a', guards)).resolves.toBe("a: yesterday's price (1000)");
+  });
+});
