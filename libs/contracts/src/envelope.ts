@@ -56,7 +56,7 @@ function addStory(envelope: Mutable<Envelope>, headers: WireHeaders): void {
   }
 }
 
-const TEXTS = ['sourceId', 'correlationId', 'causationId', 'saga', 'replayOf'] as const;
+const TEXTS = ['sourceId', 'correlationId', 'causationId', 'saga', 'replayOf', 'attemptId'] as const;
 
 /** Parses the payload by the event's definition: older versions are upcast. Throws a ContractError. */
 export function receive<Data>(

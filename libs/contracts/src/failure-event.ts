@@ -17,13 +17,26 @@ const category = z.enum([
 ]);
 const certainty = z.enum(['not_applied', 'applied', 'unknown']);
 
+/** What the wait after an attempt was computed from. */
+const wait = z.object({
+  computedMs: z.number().nonnegative(),
+  hintMs: z.number().nonnegative().optional(),
+  capMs: z.number().nonnegative(),
+  budgetLeft: z.number().optional(),
+  rule: z.string(),
+});
+
 const attempt = z.object({
+  number: z.int().positive().optional(),
   at: z.iso.datetime(),
   durationMs: z.number().nonnegative(),
   category,
   certainty,
   code: z.string(),
   message: z.string(),
+  /** What followed. */
+  outcome: z.string().optional(),
+  wait: wait.optional(),
 });
 
 /** The failed event. `id`, `type`, `version` and `source` are null when its headers could not be read. */
@@ -64,6 +77,8 @@ const failureData = z.object({
   lastAt: z.iso.datetime(),
   traceparent: z.string().optional(),
   causationId: z.string().optional(),
+  /** The attempt after which it was given up: what compensates points at it. */
+  attemptId: z.string().optional(),
 });
 
 export type FailureData = z.output<typeof failureData>;

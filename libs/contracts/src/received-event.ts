@@ -23,6 +23,8 @@ export interface Envelope {
   readonly deadline?: Date;
   readonly saga?: string;
   readonly replayOf?: string;
+  /** Of a failure event and of what compensates it: the attempt that caused it. */
+  readonly attemptId?: string;
   /** All headers that are text, under their names on the wire; no prototype. */
   readonly headers: Readonly<Record<string, string>>;
   readonly partition: number;

@@ -44,6 +44,7 @@ export interface EventContext {
   readonly deadline?: Date;
   readonly saga?: string;
   readonly replayOf?: string;
+  readonly attemptId?: string;
 }
 
 /** The wire headers that the writer (not the relay) sets for an event. */
@@ -60,6 +61,7 @@ export function contextHeaders(
     [WIRE.deadline, context.deadline?.toISOString()],
     [WIRE.saga, context.saga],
     [WIRE.replayOf, context.replayOf],
+    [WIRE.attemptId, context.attemptId],
   ];
   const headers: Record<string, string> = {};
   for (const [name, value] of named) if (value !== undefined) headers[name] = value;

@@ -27,6 +27,8 @@ export const WIRE = Object.freeze({
   deadline: 'ce_deadline',
   saga: 'ce_saga',
   replayOf: 'ce_replayof',
+  /** Of a failure event and of what compensates it: the attempt that caused it. */
+  attemptId: 'ce_attemptid',
   traceparent: 'traceparent',
   tracestate: 'tracestate',
   baggage: 'baggage',

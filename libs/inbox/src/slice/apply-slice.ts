@@ -12,16 +12,12 @@ import { moveWatermarks, type MovedMark } from '../query/watermark.ts';
 import { answers, callHandlers } from './call-handlers.ts';
 import type { Partition, SliceContext } from './context.ts';
 import { Emitted } from './emitted.ts';
+import { insertAttempts } from '../query/attempt.ts';
+import { type Attempt, attemptOf } from '../story/attempt.ts';
+import { phaseOf } from '../story/attempt-rows.ts';
+import { appliedRows, letterAttempts } from '../story/slice-attempts.ts';
 import { withoutRepeats } from './foreign-steps.ts';
-import {
-  attemptOf,
-  type Attempt,
-  failureEventId,
-  failureInput,
-  failureStory,
-  type Letter,
-  letterRow,
-} from './letter.ts';
+import { failureEventId, failureInput, failureStory, type Letter, letterRow } from './letter.ts';
 import {
   ConnectionLost,
   FenceLost,
@@ -42,6 +38,8 @@ export interface Slice<DB> {
   readonly next: bigint;
   /** Steps that are written as dead letters instead of being handled. */
   readonly givenUp: ReadonlyMap<Step<DB>, GivenUp>;
+  /** Failed attempts at the one event of this slice, when it is tried again. */
+  readonly failed: readonly Attempt[];
 }
 
 /** What a committed slice did. */
@@ -77,6 +75,7 @@ async function inside<DB>(
 ): Promise<Applied> {
   const executor = executorOf(tx);
   const { key, nextOffset } = partition;
+  const began = { now: context.clock.now(), monotonic: context.clock.monotonic() };
   await own('limits', () => limitSession(executor, context.limits, context.serverVersion));
   const ours = await own('fence', () => moveFence(executor, key, nextOffset, slice.next));
   if (!ours) throw new FenceLost();
@@ -87,6 +86,12 @@ async function inside<DB>(
   const letters = await own('dead_letter', () =>
     writeLetters(context, partition, steps, slice.givenUp, executor),
   );
+  const durationMs = context.clock.monotonic() - began.monotonic;
+  const rows = [
+    ...appliedRows(partition, toHandle, slice.failed, { startedMs: began.now, durationMs }),
+    ...letterAttempts(partition, letters),
+  ];
+  await own('attempts', () => insertAttempts(executor, rows));
   await append(context, executor, [
     ...emitted.events,
     ...letters.map((letter) => told(context, partition, letter)),
@@ -137,12 +142,19 @@ function letterOf<DB>(
       return undefined;
     case 'handle':
       if (givenUp === undefined) return undefined;
-      return { record, envelope: step.event, handler: step.subscription.handler, ...givenUp };
+      return {
+        record,
+        envelope: step.event,
+        handler: step.subscription.handler,
+        phase: phaseOf(step.subscription),
+        ...givenUp,
+      };
     case 'refuse': {
       const failure = classify(step.error);
       const handler = step.envelope?.type ?? 'unreadable';
-      const attempts = [attemptOf(failure, context.clock.now(), 0)];
-      return { record, envelope: step.envelope, handler, failure, attempts };
+      const end = { number: 1, startedMs: context.clock.now(), durationMs: 0 };
+      const attempts = [attemptOf(failure, { ...end, next: { kind: 'dead_letter' } })];
+      return { record, envelope: step.envelope, handler, phase: 'apply', failure, attempts };
     }
   }
 }
@@ -152,7 +164,7 @@ function told<DB>(context: SliceContext<DB>, { key, topicId }: Partition, letter
   const origin = { consumer: key.consumer, topicId };
   const event = context.failureEvent(failureInput(letter, origin));
   const { type, version, topic, key: eventKey, payload } = event;
-  const headers = contextHeaders(event, failureStory(letter.envelope));
+  const headers = contextHeaders(event, failureStory(letter, origin));
   return { id: failureEventId(letter, origin), type, version, topic, key: eventKey, payload, headers };
 }
 

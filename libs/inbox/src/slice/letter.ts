@@ -1,36 +1,23 @@
-import { type Envelope, type EventContext, formatPosition, type FailureInput } from '@converge/contracts';
+import {
+  type Envelope,
+  type EventContext,
+  FAILURE_TYPE,
+  formatPosition,
+  type FailureInput,
+} from '@converge/contracts';
 import type { IncomingRecord } from '@converge/kafka';
 import type { Failure } from '@converge/resilience';
 import { deterministicUuid } from '@converge/runtime';
 import type { DeadLetterRow } from '../query/dead-letter.ts';
+import { type Attempt, attemptId, type AttemptPhase } from '../story/attempt.ts';
 import { clean, headersJson, keyOf, payloadOf } from './record-text.ts';
-
-export interface Attempt {
-  readonly at: string;
-  readonly durationMs: number;
-  readonly category: Failure['category'];
-  readonly certainty: Failure['certainty'];
-  readonly code: string;
-  readonly message: string;
-}
-
-export function attemptOf(failure: Failure, startedMs: number, durationMs: number): Attempt {
-  const { category, certainty, code, message } = failure;
-  return {
-    at: new Date(startedMs).toISOString(),
-    durationMs: Math.max(0, Math.round(durationMs)),
-    category,
-    certainty,
-    code: clean(code, 200),
-    message: clean(message, 4_000),
-  };
-}
 
 /** An event given up: everything that the dead letter and the failure event say. */
 export interface Letter {
   readonly record: IncomingRecord;
   readonly envelope: Envelope | undefined;
   readonly handler: string;
+  readonly phase: AttemptPhase;
   readonly failure: Failure;
   /** At least one. */
   readonly attempts: readonly Attempt[];
@@ -108,29 +95,45 @@ export function failureInput(letter: Letter, origin: LetterOrigin): FailureInput
     certainty: failure.certainty,
     code: row.code,
     message: row.reason,
-    attempts: [...attempts],
+    attempts: attempts.filter(({ outcome }) => outcome !== 'rerun'),
     firstAt: row.first_at,
     lastAt: row.last_at,
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(envelope === undefined ? {} : { causationId: envelope.id }),
+    ...withCause(causeOf(letter, origin)),
   };
 }
 
 /** Failure events of an event at the hop limit must still get out, so they do not count beyond it. */
 const MAX_HOPS = 32;
 
-/** Correlation, causation and hops of what answers an event. */
-export function storyOf(event: Pick<Envelope, 'id' | 'correlationId' | 'hops' | 'deadline'>) {
+/** Correlation, causation and hops of what answers an event; what answers a failure points at the attempt that caused it. */
+export function storyOf(
+  event: Pick<Envelope, 'id' | 'type' | 'correlationId' | 'hops' | 'deadline' | 'attemptId'>,
+): EventContext & { readonly correlationId: string; readonly causationId: string; readonly hops: number } {
   return {
     correlationId: event.correlationId ?? event.id,
     causationId: event.id,
     hops: event.hops + 1,
     ...(event.deadline === undefined ? {} : { deadline: event.deadline }),
+    ...(event.type === FAILURE_TYPE ? withCause(event.attemptId) : {}),
   };
 }
 
-export function failureStory(envelope: Envelope | undefined): EventContext {
-  if (envelope === undefined) return { hops: 1 };
+export function failureStory(letter: Letter, origin: LetterOrigin): EventContext {
+  const { envelope } = letter;
+  const cause = withCause(causeOf(letter, origin));
+  if (envelope === undefined) return { hops: 1, ...cause };
   const { correlationId, causationId } = storyOf(envelope);
-  return { correlationId, causationId, hops: Math.min(envelope.hops + 1, MAX_HOPS) };
+  return { correlationId, causationId, hops: Math.min(envelope.hops + 1, MAX_HOPS), ...cause };
+}
+
+/** The id of the attempt after which the event was given up. */
+function causeOf({ record, handler, attempts }: Letter, { consumer, topicId }: LetterOrigin) {
+  const last = attempts.at(-1);
+  return last === undefined ? undefined : attemptId({ consumer, topicId, record, handler, run }, last);
+}
+
+function withCause(attemptId: string | undefined): { readonly attemptId?: string } {
+  return attemptId === undefined ? {} : { attemptId };
 }

@@ -4,9 +4,9 @@ import { nextAttempt } from '../decide/next-attempt.ts';
 import type { Step } from '../decide/plan.ts';
 import { splitByWork } from '../decide/split.ts';
 import { InboxError } from '../errors.ts';
-import { applySlice, type GivenUp, lastMarks } from './apply-slice.ts';
+import { applySlice, type GivenUp, lastMarks, type Slice } from './apply-slice.ts';
 import type { Partition, SliceContext } from './context.ts';
-import { type Attempt, attemptOf } from './letter.ts';
+import { type Attempt, attemptOf, numberAfter } from '../story/attempt.ts';
 import { type Fault, faultOf } from './outcome.ts';
 import { report } from './report.ts';
 
@@ -25,7 +25,7 @@ export async function settle<DB>(
 ): Promise<Settled> {
   const parts = splitByWork(steps);
   if (parts.length > 1) {
-    const outcome = await attempt(context, partition, steps, new Map(), signal);
+    const outcome = await attempt(context, partition, whole(steps), signal);
     if (outcome.kind !== 'events' && outcome.kind !== 'too_long') return outcome;
     partition.limit = 1;
     context.log.debug(
@@ -54,23 +54,31 @@ async function settleOne<DB>(
 ): Promise<Settled> {
   const { clock, random, inPlace } = context;
   const started = clock.monotonic();
-  const attempts: Attempt[] = [];
+  const failed: Attempt[] = [];
   for (let reruns = 0; ;) {
     const at = { now: clock.now(), monotonic: clock.monotonic() };
-    const outcome = await attempt(context, partition, steps, new Map(), signal);
+    const outcome = await attempt(context, partition, { ...whole(steps), failed }, signal);
     if (outcome.kind === 'too_long') throw new Error('a slice of one call cannot be too long');
     if (outcome.kind !== 'events') return outcome;
     const { failure } = outcome;
-    const tried = { attempts: attempts.length + 1, reruns, elapsedMs: clock.monotonic() - started };
+    const number = numberAfter(failed);
+    const tried = { attempts: number, reruns, elapsedMs: clock.monotonic() - started };
     const next = nextAttempt(failure, tried, inPlace, random);
     report.attempt(context, steps, failure, next.kind);
     if (next.kind === 'rerun') reruns += 1;
-    else attempts.push(attemptOf(failure, at.now, clock.monotonic() - at.monotonic));
+    const durationMs = clock.monotonic() - at.monotonic;
+    failed.push(attemptOf(failure, { number, startedMs: at.now, durationMs, next }));
     switch (next.kind) {
       case 'stop':
         return { kind: 'stop', error: stopped(context, failure, outcome.handler) };
       case 'dead_letter':
-        return giveUp(context, partition, steps, { failure: worst(failure, attempts), attempts }, signal);
+        return giveUp(
+          context,
+          partition,
+          steps,
+          { failure: worst(failure, failed), attempts: failed },
+          signal,
+        );
       case 'retry':
       case 'rerun':
         await clock.sleep(next.wait.computedMs, signal);
@@ -95,25 +103,31 @@ async function giveUp<DB>(
 ): Promise<Settled> {
   const failed = steps.find(({ kind }) => kind === 'handle');
   if (failed === undefined) return { kind: 'stop', error: why.failure.cause };
-  const outcome = await attempt(context, partition, steps, new Map([[failed, why]]), signal);
+  const slice = { ...whole(steps), givenUp: new Map([[failed, why]]) };
+  const outcome = await attempt(context, partition, slice, signal);
   // Without a handler in it, a refused letter is a fault of ours: going on would lose the event.
   if (outcome.kind === 'events') return { kind: 'stop', error: outcome.failure.cause };
   return outcome.kind === 'too_long' ? { kind: 'partition_lost' } : outcome;
 }
 
+/** Steps of which none is given up and none was tried before. */
+function whole<DB>(steps: readonly Step<DB>[]): Omit<Slice<DB>, 'next'> {
+  return { steps, givenUp: new Map(), failed: [] };
+}
+
 async function attempt<DB>(
   context: SliceContext<DB>,
   partition: Partition,
-  steps: readonly Step<DB>[],
-  givenUp: ReadonlyMap<Step<DB>, GivenUp>,
+  slice: Omit<Slice<DB>, 'next'>,
   signal: AbortSignal,
 ): Promise<{ readonly kind: 'settled' } | Fault> {
+  const { steps } = slice;
   const last = steps.at(-1);
   if (last === undefined) return { kind: 'settled' };
   const next = last.record.offset + 1n;
   const started = context.clock.monotonic();
   try {
-    const applied = await applySlice(context, partition, { steps, next, givenUp }, signal);
+    const applied = await applySlice(context, partition, { ...slice, next }, signal);
     const tookMs = context.clock.monotonic() - started;
     advance(partition, steps, next);
     partition.limit = nextLimit(partition.limit, tookMs, context.bounds);

@@ -1,0 +1,82 @@
+import type { Subscription } from '../define/subscription.ts';
+import type { AttemptRow } from '../query/attempt.ts';
+import { keyOf } from '../slice/record-text.ts';
+import { type Attempt, attemptId, type AttemptPhase, numberAfter, type TriedEvent } from './attempt.ts';
+
+/** The attempt that succeeded. */
+export interface Succeeded {
+  readonly startedMs: number;
+  readonly durationMs: number;
+  readonly traceparent?: string | undefined;
+}
+
+/** Failed attempts as rows, and the one that succeeded after them. Pure. */
+export function attemptRows(
+  event: TriedEvent,
+  failed: readonly Attempt[],
+  succeeded?: Succeeded,
+): readonly AttemptRow[] {
+  const rows = failed.map((attempt) => failedRow(event, attempt));
+  if (succeeded === undefined) return rows;
+  const at = new Date(succeeded.startedMs).toISOString();
+  const { durationMs } = succeeded;
+  return [
+    ...rows,
+    {
+      ...common(event, { at, number: numberAfter(failed), outcome: 'applied', durationMs }),
+      ...withoutFailure,
+      ...waitOf(undefined),
+      traceparent: succeeded.traceparent ?? null,
+    },
+  ];
+}
+
+export function phaseOf({ kind }: Pick<Subscription<never>, 'kind'>): AttemptPhase {
+  return kind === 'failure' ? 'failure' : 'apply';
+}
+
+const withoutFailure = { category: null, certainty: null, code: null, message: null } as const;
+
+function failedRow(event: TriedEvent, attempt: Attempt): AttemptRow {
+  const { category, certainty, code, message, wait, traceparent = null } = attempt;
+  return { ...common(event, attempt), category, certainty, code, message, ...waitOf(wait), traceparent };
+}
+
+function common(
+  event: TriedEvent,
+  {
+    at,
+    number,
+    outcome,
+    durationMs,
+  }: Pick<AttemptRow, 'number' | 'outcome'> & { at: string; durationMs: number },
+) {
+  const { consumer, record, envelope, handler, phase, run } = event;
+  return {
+    id: attemptId(event, { at, number, outcome }),
+    consumer,
+    handler,
+    phase,
+    event_id: envelope?.id ?? null,
+    topic: record.topic,
+    partition: record.partition,
+    record_offset: `${record.offset}`,
+    key: keyOf(record, envelope),
+    run,
+    number,
+    started_at: at,
+    duration_ms: Math.max(0, Math.round(durationMs)),
+    outcome,
+    caused_by: phase === 'failure' ? (envelope?.attemptId ?? null) : null,
+  };
+}
+
+function waitOf(wait: Attempt['wait']) {
+  return {
+    wait_rule: wait?.rule ?? null,
+    wait_ms: wait === undefined ? null : Math.round(wait.computedMs),
+    wait_hint_ms: wait?.hintMs === undefined ? null : Math.round(wait.hintMs),
+    wait_cap_ms: wait === undefined ? null : Math.round(wait.capMs),
+    wait_budget_left: wait?.budgetLeft ?? null,
+  };
+}

@@ -1,0 +1,178 @@
+import { failureEvent } from '@converge/contracts';
+import { BusinessRejection, CATEGORIES, CERTAINTIES, ConvergeError, WAIT_RULES } from '@converge/resilience';
+import { freshDatabase, waitUntil } from '@converge/testing';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';
+import { FailureScene } from '../fixture/failure-scene.ts';
+import { type LedgerDb, lines, note, tag, testEvents } from '../fixture/ledger.ts';
+import { ATTEMPT_OUTCOMES } from './attempt.ts';
+
+const failing = (code: string, category: 'network' | 'contention' | 'throttle', retryAfterMs?: number) =>
+  new ConvergeError(`${code} happened`, {
+    code,
+    category,
+    certainty: 'not_applied',
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  });
+
+describe('attempts', () => {
+  let scene: FailureScene;
+  const name = `payments-${tag()}`;
+  const topic = `orders-${tag()}`;
+  const { counted } = testEvents(topic);
+
+  beforeEach(async () => {
+    scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
+      topic,
+      `${name}.failures`,
+    ]);
+  });
+  afterEach(() => scene.close());
+
+  const rows = async () =>
+    (
+      await scene.database.executor.query(
+        'select * from converge.inbox_attempt order by record_offset, number, started_at',
+      )
+    ).rows;
+  const throwing = (errors: (n: number) => Error | undefined): ConsumerDefinition<LedgerDb> =>
+    defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, async (event, { tx }) => {
+      await note(tx, event);
+      const error = errors(event.data.n);
+      if (error !== undefined) throw error;
+    });
+  const settled = (count: number) =>
+    waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
+
+  it('that succeed at once leave nothing: no row, no statement', async () => {
+    await scene.source.publish(scene.broker, [counted({ key: 'a', n: 0 }), counted({ key: 'b', n: 1 })]);
+    await scene.start(throwing(() => undefined));
+    await settled(2);
+    expect(await lines(scene.database)).toHaveLength(2);
+    expect(await rows()).toEqual([]);
+  });
+
+  // Planted fault: written with the attempt's own transaction, they are rolled back with it, and none is here.
+  it('that fail before one succeeds are kept with it, each with the reason of its wait', async () => {
+    const errors = [
+      failing('AWAY', 'network'),
+      failing('LOCKED', 'contention'),
+      failing('BUSY', 'throttle', 30),
+    ];
+    const [id] = await scene.source.publish(scene.broker, [counted({ key: 'a', n: 0 })]);
+    await scene.start(
+      throwing(() => errors.shift()),
+      { inPlace: { attempts: 5, withinMs: 5_000, backoff: { baseMs: 1, factor: 2, capMs: 2 } } },
+    );
+    await settled(1);
+    const found = await rows();
+    expect(found).toMatchObject([
+      {
+        number: 1,
+        outcome: 'retry',
+        code: 'AWAY',
+        category: 'network',
+        wait_rule: 'backoff',
+        wait_cap_ms: '1',
+      },
+      { number: 2, outcome: 'rerun', code: 'LOCKED', wait_rule: 'contention' },
+      { number: 2, outcome: 'retry', code: 'BUSY', category: 'throttle', wait_hint_ms: '30' },
+      { number: 3, outcome: 'applied', code: null, category: null, wait_rule: null, wait_ms: null },
+    ]);
+    for (const row of found)
+      expect(row).toMatchObject({
+        consumer: name,
+        handler: 'test.counted',
+        phase: 'apply',
+        event_id: id,
+        topic,
+      });
+    expect(await lines(scene.database)).toHaveLength(1);
+  });
+
+  it('after which an event is given up are kept with the letter, and the failure event names the last one', async () => {
+    const [id] = await scene.source.publish(scene.broker, [counted({ key: 'a', n: 0 })]);
+    await scene.start(throwing(() => failing('AWAY', 'network')));
+    await settled(1);
+    const found = await rows();
+    expect(found).toMatchObject([
+      { number: 1, outcome: 'retry' },
+      { number: 2, outcome: 'retry' },
+      { number: 3, outcome: expect.stringMatching(/^(dead|park)$/) },
+    ]);
+    const [told] = await scene.outbox();
+    const data = failureEvent(name).parse(told!.payload, 1);
+    expect(data).toMatchObject({
+      attemptId: found[2]!['id'],
+      causationId: id,
+      category: 'network',
+      event: { topic, partition: 0, offset: '0' },
+      attempts: [
+        { number: 1, outcome: 'retry', wait: { rule: 'backoff', capMs: 1 } },
+        { number: 2, outcome: 'retry', wait: { rule: 'backoff', capMs: 2 } },
+        { number: 3 },
+      ],
+    });
+    expect(JSON.parse(told!.headers)).toMatchObject({ ce_attemptid: found[2]!['id'] });
+  });
+
+  it('have the same words in the code and in the table', async () => {
+    const { rows: checks } = await scene.database.executor.query<{ text: string }>(
+      `select pg_get_constraintdef(oid) as text from pg_constraint
+        where conrelid = 'converge.inbox_attempt'::regclass and contype = 'c'`,
+    );
+    const words = (column: string) => {
+      const text = checks.map((check) => check.text).find((one) => one.startsWith(`CHECK ((${column} = ANY`));
+      return [...(text ?? '').matchAll(/'([a-z_]+)'/g)].map(([, word]) => word);
+    };
+    expect(words('outcome')).toEqual(ATTEMPT_OUTCOMES);
+    expect(words('wait_rule')).toEqual(WAIT_RULES);
+    expect(words('category')).toEqual(CATEGORIES);
+    expect(words('certainty')).toEqual(CERTAINTIES);
+  });
+});
+
+describe('a compensation', () => {
+  let scene: FailureScene;
+  const payments = `payments-${tag()}`;
+  const orders = `orders-${tag()}`;
+  const topic = `shop-${tag()}`;
+  const { counted } = testEvents(topic);
+
+  beforeEach(async () => {
+    scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
+      topic,
+      `${payments}.failures`,
+      `${orders}.failures`,
+    ]);
+  });
+  afterEach(() => scene.close());
+
+  it('points at the attempt that caused it, by its row and by what it emits', async () => {
+    await scene.source.publish(scene.broker, [counted({ key: 'a', n: 1 })]);
+    await scene.start(
+      defineConsumer<LedgerDb>({ name: payments, from: 'beginning' }).on(counted, () => {
+        throw new BusinessRejection('card declined', { code: 'DECLINED' });
+      }),
+    );
+    await waitUntil(async () => (await scene.outbox()).length > 0, { what: 'the failure event' });
+    const [told] = await scene.outbox();
+    await scene.source.relay(scene.broker, told!);
+    await scene.start(
+      defineConsumer<LedgerDb>({ name: orders, from: 'earliest' }).onFailure(
+        counted,
+        { of: payments },
+        (failure, { emit }) => emit(counted({ key: failure.event.key, n: -failure.event.data.n })),
+      ),
+    );
+    await waitUntil(async () => (await scene.outbox()).length > 1, { what: 'the compensation' });
+    const { rows } = await scene.database.executor.query<Record<string, string>>(
+      `select c.phase, c.outcome, f.code, o.headers::json ->> 'ce_attemptid' = f.id::text as emitted
+         from converge.inbox_attempt c join converge.inbox_attempt f on f.id = c.caused_by
+         join converge.outbox o on o.headers::json ->> 'ce_causationid' = c.event_id
+        where c.consumer = $1`,
+      [orders],
+    );
+    expect(rows).toEqual([{ phase: 'failure', outcome: 'applied', code: 'DECLINED', emitted: true }]);
+  });
+});
