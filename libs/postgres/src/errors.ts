@@ -15,7 +15,8 @@ export type DatabaseErrorCode =
   | 'MIGRATION_OUT_OF_ORDER'
   | 'MIGRATION_FILES'
   | 'MIGRATION_LOCKED'
-  | 'MIGRATION_FAILED';
+  | 'MIGRATION_FAILED'
+  | 'POLICIES_NOT_MIGRATED';
 
 /** Something between us and the database. The message says what happened, why, and the next step. */
 export class DatabaseError extends ConvergeError {

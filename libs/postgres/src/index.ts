@@ -4,6 +4,7 @@
  * - a transaction is run again on 40001 and 40P01 only, and a COMMIT without an answer is said to be unknown;
  * - migrations are forward only, all or nothing, safe to start many times at once, and old code may meet a newer schema;
  * - a lease has one holder at a time by the database's clock, and its term rises at every acquisition;
+ * - policies of the central table hold without a restart; while it cannot be read, the last good ones do;
  * - `int8`, `numeric` and `xid8` stay strings: no global parser is set.
  */
 export { connect, type ConnectOptions, type Database } from './connect.ts';
@@ -22,4 +23,18 @@ export {
 } from './lease.ts';
 export { type AppliedMigration, migrate, type MigrateOptions, postgresMigrations } from './migrate.ts';
 export type { MigrationSet } from './migration-files.ts';
+export {
+  type PolicyChangeRow,
+  type PolicySetting,
+  readPolicyHistory,
+  readPolicyRules,
+  readPolicyVersion,
+  setPolicyRule,
+} from './policy-table.ts';
+export {
+  policyWatch,
+  type PolicyWatch,
+  type PolicyWatchOptions,
+  type PolicyWatchStatus,
+} from './policy-watch.ts';
 export { isPooled } from './pooler.ts';

@@ -49,7 +49,11 @@ export function standardLayer(schema: z.ZodType, env: Environment, names: Standa
   return joined(layers);
 }
 
-/** `CONVERGE__A__B_C` → `{ a: { bC } }`. `free` spells names of records that a file has used already. */
+/**
+ * `CONVERGE__A__B_C` → `{ a: { bC } }`. Names of records are free: `__` is a dot in them, as far as to the setting below
+ * (`CONVERGE__POLICIES__PAYMENT__CHARGE__ATTEMPTS` → `{ policies: { 'payment.charge': { attempts } } }`), and a name that
+ * the file has used already (`free`) is spelled as there.
+ */
 export function prefixedLayer(
   schema: z.ZodType,
   env: Environment,
@@ -87,15 +91,20 @@ function placeOf(
 ): string[] | undefined {
   const path: string[] = [];
   let current = schema;
-  for (const segment of segments) {
+  for (let at = 0; at < segments.length;) {
     const node = nodeOf(current);
-    if (segment === '') return undefined;
+    const taken = segments.slice(
+      at,
+      at + (node.kind === 'record' ? lengthOfName(node.value, segments, at) : 1),
+    );
+    if (taken.includes('')) return undefined;
+    at += taken.length;
     const known =
       node.kind === 'object'
         ? [...node.children.keys()]
         : free.filter((place) => startsWith(place, path)).map((place) => place[path.length] ?? '');
-    const match = known.find((name) => loose(name) === loose(segment));
-    const name = match ?? (node.kind === 'record' ? camelCase(segment) : undefined);
+    const match = known.find((name) => loose(name) === loose(taken.join('')));
+    const name = match ?? (node.kind === 'record' ? taken.map(camelCase).join('.') : undefined);
     const next =
       node.kind === 'object'
         ? node.children.get(name ?? '')
@@ -107,6 +116,15 @@ function placeOf(
     current = next;
   }
   return path;
+}
+
+/** A free name has as many segments as stand before the first one that is a setting below it: `__` is its dot. */
+function lengthOfName(value: z.ZodType, segments: readonly string[], at: number): number {
+  const node = nodeOf(value);
+  if (node.kind !== 'object') return 1;
+  const names = new Set([...node.children.keys()].map(loose));
+  const next = segments.findIndex((segment, index) => index > at && names.has(loose(segment)));
+  return next < 0 ? 1 : next - at;
 }
 
 function startsWith(place: readonly string[], path: readonly string[]): boolean {

@@ -1,6 +1,6 @@
 import type { ConfigIssue } from './config-error.ts';
 
-/** One value at one place, and where it came from. */
+/** One value at one place, and where it came from. A group (`{}`) says only that its place is there. */
 export interface Setting {
   readonly path: readonly string[];
   readonly value: unknown;

@@ -1,11 +1,15 @@
 /** Names that reach an object's prototype: no setting is called so, not even where names are free. */
 export const UNSAFE_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** `maxMs` → `MAX_MS`: how a place is spelled in the environment. */
+/** `maxMs` → `MAX_MS`, `payment.charge` → `PAYMENT__CHARGE`: how a place is spelled in the environment. */
 export function environmentName(prefix: string, path: readonly string[]): string {
-  return [prefix, ...path.map((name) => name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase())].join(
-    '__',
-  );
+  const spelled = (name: string): string =>
+    name
+      .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+      .replaceAll('-', '_')
+      .replaceAll('.', '__')
+      .toUpperCase();
+  return [prefix, ...path.map(spelled)].join('__');
 }
 
 /** What two spellings of one name have in common: `MAX_MS`, `maxMs`, `max-ms`. */

@@ -24,10 +24,11 @@ export function valueOf(text: string, schema: z.ZodType): unknown {
       return json(trimmed) ?? text;
     case 'literal':
       return node.values.find((value) => String(value) === trimmed) ?? text;
-    case 'union':
-      return (
-        node.options.map((option) => ({ option, value: valueOf(text, option) })).find(fits)?.value ?? text
-      );
+    case 'union': {
+      const read = node.options.map((option) => ({ option, value: valueOf(text, option) }));
+      // Where nothing fits, what was read as more than text is nearest: the schema then says what is wrong with it.
+      return (read.find(fits) ?? read.find(({ value }) => typeof value !== 'string'))?.value ?? text;
+    }
     case 'string':
       return text;
     case 'other':

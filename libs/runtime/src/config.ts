@@ -32,6 +32,14 @@ export interface LoadConfigOptions {
  * throws one ConfigError that names everything that is wrong. `X_FILE` in place of a variable X reads X from a file.
  */
 export function loadConfig<T>(schema: z.ZodType<T>, options: LoadConfigOptions): T {
+  return loadSettings(schema, options).config;
+}
+
+/** The same, with every value that was set and where: for whoever must say, or weigh, where a value comes from. */
+export function loadSettings<T>(
+  schema: z.ZodType<T>,
+  options: LoadConfigOptions,
+): { readonly config: T; readonly settings: readonly Setting[] } {
   const { env, prefix = 'CONVERGE', file, flags = {}, standard = standardNames } = options;
   const fromFile = file === undefined ? joined([]) : fileLayer(schema, file);
   const free = fromFile.settings.map(({ path }) => path);
@@ -51,7 +59,7 @@ export function loadConfig<T>(schema: z.ZodType<T>, options: LoadConfigOptions):
     );
   }
   if (wrong.length > 0 || !result.success) throw new ConfigError(wrong);
-  return deepFrozen(result.data);
+  return { config: deepFrozen(result.data), settings };
 }
 
 /** What could not be read leaves its place empty: that nothing is set there is not a second error. */

@@ -1,0 +1,74 @@
+import type { OfferedRule } from '@converge/resilience';
+import type { Executor } from './executor.ts';
+
+// One index tuple from the end of the primary key: what every watcher asks all the time.
+const versionSql = 'select coalesce(max(version), 0)::text as version from converge.policy_change';
+
+/** The version of the newest change; 0 when there was none. */
+export async function readPolicyVersion(executor: Executor): Promise<number> {
+  const { rows } = await executor.query<{ version: string }>(versionSql);
+  return Number(rows[0]?.version ?? 0);
+}
+
+/** Every rule of the central table, unchecked. */
+export async function readPolicyRules(executor: Executor): Promise<readonly OfferedRule[]> {
+  const { rows } = await executor.query<{ name: string; version: string; change: unknown }>(
+    'select name, version::text, change from converge.policy order by version',
+  );
+  return rows.map(({ name, version, change }) => ({ name, version: Number(version), change }));
+}
+
+export interface PolicySetting {
+  readonly name: string;
+  /** What the rule changes; `{}` takes it back. Check it with `admitRules` first: this writes whatever it is given. */
+  readonly change: unknown;
+  /** Who, for the audit; the database's role is noted beside it. */
+  readonly by: string;
+  readonly reason: string;
+}
+
+// Waits for another change that is on its way (the trigger's lock); readers wait for nobody.
+const setSql = `
+  insert into converge.policy (name, change, version, changed_at, changed_by, reason)
+  values ($1, $2::jsonb, 0, clock_timestamp(), $3, $4)
+  on conflict (name) do update
+    set change = excluded.change, changed_by = excluded.changed_by, reason = excluded.reason
+  returning version::text`;
+
+/** Writes a rule and, by the table's trigger, its audit row. Returns the version, which watchers will see. */
+export async function setPolicyRule(executor: Executor, setting: PolicySetting): Promise<number> {
+  const { name, change, by, reason } = setting;
+  const { rows } = await executor.query<{ version: string }>(setSql, [
+    name,
+    JSON.stringify(change),
+    by,
+    reason,
+  ]);
+  return Number(rows[0]?.version ?? 0);
+}
+
+export interface PolicyChangeRow {
+  readonly version: number;
+  readonly name: string;
+  /** null: the name had no rule. */
+  readonly before: unknown;
+  readonly after: unknown;
+  readonly changedAt: Date;
+  readonly changedBy: string;
+  /** The database role of the session. */
+  readonly role: string;
+  readonly reason: string;
+}
+
+/** The newest changes first, of one name or of all. */
+export async function readPolicyHistory(
+  executor: Executor,
+  { name, limit }: { readonly name?: string | undefined; readonly limit: number },
+): Promise<readonly PolicyChangeRow[]> {
+  const { rows } = await executor.query<Omit<PolicyChangeRow, 'version'> & { readonly version: string }>(
+    `select version::text, name, before, after, changed_at as "changedAt", changed_by as "changedBy", role, reason
+       from converge.policy_change where $1::text is null or name = $1 order by version desc limit $2`,
+    [name ?? null, limit],
+  );
+  return rows.map((row) => ({ ...row, version: Number(row.version) }));
+}
