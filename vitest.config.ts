@@ -10,7 +10,11 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   environments: { __vitest__: { resolve: { conditions } } },
   test: {
-    env: { LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'fatal' },
+    env: {
+      LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'fatal',
+      // For the processes that tests start: one takes half the time when its code was compiled before.
+      NODE_COMPILE_CACHE: `${import.meta.dirname}/node_modules/.cache/node-compile`,
+    },
     projects: [
       {
         extends: true,

@@ -35,8 +35,8 @@ export class Child {
 
   start(): void {
     const { main, args = [], env } = this.spec;
-    const { PATH, HOME, LOG_LEVEL, NO_COLOR } = process.env;
-    const plain = Object.entries({ PATH, HOME, LOG_LEVEL, NO_COLOR }).filter(
+    const { PATH, HOME, LOG_LEVEL, NO_COLOR, NODE_COMPILE_CACHE } = process.env;
+    const plain = Object.entries({ PATH, HOME, LOG_LEVEL, NO_COLOR, NODE_COMPILE_CACHE }).filter(
       ([, value]) => value !== undefined,
     );
     const child = spawn(process.execPath, ['--conditions=source', main, ...args], {

@@ -54,6 +54,7 @@ export async function dockerKafka(port?: number): Promise<DockerServer> {
       KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR: '1',
       KAFKA_TRANSACTION_STATE_LOG_MIN_ISR: '1',
       KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS: '0',
+      KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS: '500',
     })
     .withExposedPorts({ container: 9092, host: hostPort })
     .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/))

@@ -70,6 +70,7 @@ function configuration(
     'share.coordinator.state.topic.replication.factor=1',
     'share.coordinator.state.topic.min.isr=1',
     'group.initial.rebalance.delay.ms=0', // no 3 s wait before a test's first consumer gets its partitions
+    'group.min.session.timeout.ms=500', // a member that died is missed in a second instead of in six
     'broker.session.timeout.ms=1000', // after SIGKILL back in 3 s instead of 12
     'broker.heartbeat.interval.ms=200',
     ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
