@@ -1,4 +1,4 @@
-import { type PolicyLayer, policyRulesSchema, type PolicyRules } from './policy-rules.ts';
+import { type PolicyLayer, policyRulesSchema } from './policy-rules.ts';
 
 /** One value that was set, and where: what the config loader tells. */
 export interface SetValue {
@@ -27,7 +27,7 @@ export function policyLayersOf(settings: readonly SetValue[], section = 'policie
   }
   return [...trees].map(([source, tree]) => ({
     source,
-    rules: policyRulesSchema.parse(tree) as PolicyRules,
+    rules: policyRulesSchema.parse(tree),
   }));
 }
 
