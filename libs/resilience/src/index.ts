@@ -46,7 +46,7 @@ export { type PolicyChange, policyChangeSchema } from './policy-change.ts';
 export { type PolicyLayer, policyRulesSchema, type PolicyRules } from './policy-rules.ts';
 export { policySchema } from './policy-schema.ts';
 export { policyLayersOf, type SetValue } from './policy-settings.ts';
-export { bound, defaultPolicy, type Policy, type Unbounded } from './policy.ts';
+export { bound, defaultPolicy, type Objective, type Policy, type Unbounded } from './policy.ts';
 export { type Attempting, type AttemptReport, retry, type RetryClock, type RetryOptions } from './retry.ts';
 export { type BudgetSettings, defaultBudget, RetryBudget } from './retry-budget.ts';
 export { decideRetry, type GiveUpReason, type RetryDecision, type RetryQuestion } from './retry-decision.ts';

@@ -11,6 +11,7 @@ export interface PolicyChange {
   readonly attemptTimeoutMs?: number | undefined;
   readonly deadlineMs?: Policy['deadlineMs'] | undefined;
   readonly budget?: Some<BudgetSettings> | undefined;
+  readonly objective?: Policy['objective'];
   readonly breaker?:
     (Some<Omit<BreakerSettings, 'open'>> & { readonly open?: Some<Backoff> | undefined }) | undefined;
 }
@@ -72,6 +73,18 @@ export const policyChangeSchema: z.ZodType<PolicyChange> = z.strictObject({
       transientCost: price('transientCost').optional(),
       throttleCost: price('throttleCost').optional(),
       successGain: price('successGain').optional(),
+    })
+    .optional(),
+  objective: z
+    .strictObject({
+      name: z.string().regex(/^[a-z][a-z0-9_.-]{0,62}$/, {
+        error:
+          'name must be a metric label: a small letter, then small letters, digits, "_", "." or "-", at most 63',
+      }),
+      target: z
+        .number({ error: 'target must be a share, for example 0.999' })
+        .gt(0, { error: 'target must be above 0' })
+        .lt(1, { error: 'target must be below 1: 99.9 % is 0.999, and 100 % leaves no budget to burn' }),
     })
     .optional(),
   breaker: z

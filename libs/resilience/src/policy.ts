@@ -18,6 +18,16 @@ export interface Policy {
   readonly budget: BudgetSettings;
   /** When the operation's breaker opens and closes. */
   readonly breaker: BreakerSettings;
+  /** What is promised of its attempts; they are counted under its name. @default none */
+  readonly objective?: Objective;
+}
+
+/** An SLO: attempts inside the policy's budget count good, those after which it gives up count bad. */
+export interface Objective {
+  /** A metric label: `checkout`. Several policies may share one. */
+  readonly name: string;
+  /** The share of attempts that must be good, above 0 and below 1: 0.999. */
+  readonly target: number;
 }
 
 /** 3 attempts, base 50 ms doubling up to 20 s with full jitter, 10 s an attempt, 60 s in all. */

@@ -5,6 +5,16 @@
  * - Logs go to stderr, with trace ids, without secrets and without payloads.
  * - Labels are bounded: never a key, never an id.
  */
+export {
+  type AttemptSeen,
+  countAttempt,
+  numberLabel,
+  observeAttempts,
+  observeBreaker,
+  type ObservedOperation,
+  promiseObjective,
+  waitAttributes,
+} from './attempts.ts';
 export { errorFields, type ErrorFields } from './error-fields.ts';
 export { instruments, type Instruments, type TimeInstrument } from './instruments.ts';
 export { logger, logLevels, makeLogger } from './logger.ts';
@@ -12,16 +22,20 @@ export {
   attributeNames,
   instrumentDefinitions,
   SCOPE,
+  spanEvents,
   spanNames,
   type InstrumentDefinition,
 } from './names.ts';
 export {
   contextFrom,
+  continued,
   failSpan,
   inject,
   injectSpan,
+  inSpan,
   openSpan,
   traceLink,
+  traceparentOf,
   withSpan,
   type SpanOptions,
 } from './spans.ts';

@@ -80,15 +80,32 @@ export const instrumentDefinitions = {
     'converge.inbox.slice.duration',
     'One slice, from its first statement to its commit',
   ),
-  inboxProcessDuration: duration('converge.inbox.process.duration', 'One call of a handler'),
   inboxPaused: gauge('converge.inbox.paused', '{partition}', 'Partitions that a consumer has paused'),
   inboxParkedKeys: gauge('converge.inbox.parked_keys', '{key}', 'Keys that wait, in order'),
   inboxParkedAge: age('converge.inbox.parked_age', 'Age of the oldest parked event'),
 
-  attempts: counter('converge.attempts', '{attempt}', 'Attempts by operation, category, outcome and reason'),
-  attemptWait: duration('converge.attempt.wait', 'Waiting before an attempt'),
+  attempts: counter(
+    'converge.attempts',
+    '{attempt}',
+    'Attempts by handler or operation, category, outcome and reason; an attempt that succeeds is one too',
+  ),
+  attemptDuration: duration(
+    'converge.attempt.duration',
+    'One attempt: a call of a handler or of an operation',
+  ),
+  attemptWait: duration('converge.attempt.wait', 'Waits before the next attempt, by the rule that made them'),
+  objectiveTarget: gauge(
+    'converge.objective.target',
+    '1',
+    'Share of the attempts that must be good, by objective',
+  ),
   retryBudget: gauge('converge.retry.budget', '1', 'What is left of a retry budget, 0 to 1'),
-  breakerState: gauge('converge.breaker.state', '1', '0 closed, 1 half open, 2 open'),
+  breakerState: gauge('converge.breaker.state', '1', '0 closed, 1 half open, 2 open, 3 isolated'),
+  breakerChanges: counter(
+    'converge.breaker.changes',
+    '{change}',
+    'Changes of a breaker, by the state after it',
+  ),
   deadLetters: counter('converge.dead_letters', event, 'Events given up, each with a failure event'),
 
   sagas: gauge('converge.sagas', '{saga}', 'Sagas by state'),
@@ -117,6 +134,9 @@ export const spanNames = {
   reconcile: (reconciler: string) => `reconcile ${reconciler}`,
 } as const;
 
+/** Names of what happens within a span. */
+export const spanEvents = { wait: 'converge.wait' } as const;
+
 /** Attribute names: OpenTelemetry's where they exist, `converge.*` for our own. */
 export const attributeNames = {
   system: 'messaging.system',
@@ -140,4 +160,13 @@ export const attributeNames = {
   category: 'converge.failure.category',
   certainty: 'converge.failure.certainty',
   outcome: 'converge.outcome',
+  giveUp: 'converge.attempt.give_up',
+  operationName: 'converge.operation',
+  objective: 'converge.objective',
+  breakerState: 'converge.breaker.state',
+  waitRule: 'converge.wait.rule',
+  waitComputed: 'converge.wait.computed_ms',
+  waitHint: 'converge.wait.hint_ms',
+  waitCap: 'converge.wait.cap_ms',
+  waitBudgetLeft: 'converge.wait.budget_left',
 } as const;

@@ -1,4 +1,4 @@
-import { diag, DiagLogLevel } from '@opentelemetry/api';
+import { type Attributes, diag, DiagLogLevel } from '@opentelemetry/api';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { logger } from './logger.ts';
 import { silenceSpans } from './spans.ts';
@@ -11,6 +11,18 @@ export interface TelemetryOptions {
   readonly serviceName: string;
   /** How long the last export may take at the end, milliseconds. @default 2_000 */
   readonly shutdownMs?: number;
+  /** Told of each span as it ends, where none are exported: for tests and local tools. @default nobody */
+  readonly onSpan?: (span: EndedSpan) => void;
+}
+
+export interface EndedSpan {
+  readonly name: string;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId: string | undefined;
+  readonly attributes: Attributes;
+  readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
+  readonly events: readonly { readonly name: string; readonly attributes: Attributes }[];
 }
 
 export interface Telemetry {
@@ -40,14 +52,14 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     // Logs go to stderr, where whatever runs the process collects them.
     logRecordProcessors: [],
     // `OTEL_TRACES_EXPORTER=none` alone would give all-zero trace ids, with nothing to propagate.
-    ...(traces ? {} : { spanProcessors: [silentSpanProcessor()] }),
+    ...(traces ? {} : { spanProcessors: [spanProcessor(options.onSpan)] }),
     ...(measures ? {} : { metricReaders: [scrape.reader] }),
   };
   if (traces || measures) reportTrouble();
   const sdk = new NodeSDK(configuration);
   if (measures) addReader(sdk, scrape);
   sdk.start();
-  silenceSpans(!traces);
+  silenceSpans(!traces && options.onSpan === undefined);
   return {
     scrape: () => scrape.read(),
     shutdown: () => bounded(sdk.shutdown(), options.shutdownMs ?? 2_000),
@@ -70,12 +82,28 @@ function exported(signal: 'TRACES' | 'METRICS'): boolean {
   ].some((endpoint) => endpoint !== undefined && endpoint !== '');
 }
 
-function silentSpanProcessor(): NonNullable<Configuration['spanProcessors']>[number] {
+type SpanProcessor = NonNullable<Configuration['spanProcessors']>[number];
+
+function spanProcessor(onSpan: TelemetryOptions['onSpan']): SpanProcessor {
   return {
     onStart: () => undefined,
-    onEnd: () => undefined,
+    onEnd: (span) => onSpan?.(ended(span)),
     forceFlush: () => Promise.resolve(),
     shutdown: () => Promise.resolve(),
+  };
+}
+
+function ended(span: Parameters<SpanProcessor['onEnd']>[0]): EndedSpan {
+  const { name, attributes, parentSpanContext, links, events } = span;
+  const { traceId, spanId } = span.spanContext();
+  return {
+    name,
+    traceId,
+    spanId,
+    parentSpanId: parentSpanContext?.spanId,
+    attributes,
+    links: links.map(({ context }) => ({ traceId: context.traceId, spanId: context.spanId })),
+    events: events.map((event) => ({ name: event.name, attributes: event.attributes ?? {} })),
   };
 }
 

@@ -69,16 +69,36 @@ export function silenceSpans(value: boolean): void {
  * A span to be ended by the caller; undefined when nobody collects it. For spans that are many or cost something to
  * describe: ask for one, and describe it only when there is one.
  */
-export function openSpan(
-  name: string,
-  { kind, attributes }: Pick<SpanOptions, 'kind' | 'attributes'>,
-): Span | undefined {
+export function openSpan(name: string, options: SpanOptions): Span | undefined {
   if (silent) return undefined;
-  const span = trace.getTracer(SCOPE).startSpan(name, {
-    kind: kinds[kind],
-    ...(attributes === undefined ? {} : { attributes }),
-  });
+  const { kind, attributes, links = [], parent = context.active() } = options;
+  const span = trace.getTracer(SCOPE).startSpan(
+    name,
+    {
+      kind: kinds[kind],
+      ...(attributes === undefined ? {} : { attributes }),
+      links: links.flatMap(linkTo),
+    },
+    parent,
+  );
   return span.isRecording() ? span : undefined;
+}
+
+/** Runs `fn` inside a span that the caller ends; just runs it when there is none. */
+export function inSpan<T>(span: Span | undefined, fn: () => Promise<T>): Promise<T> {
+  return span === undefined ? fn() : context.with(trace.setSpan(context.active(), span), fn);
+}
+
+/** The active context where a span is active, else what the carrier brings. */
+export function continued(carrier: Readonly<Record<string, string>>): Context {
+  return trace.getActiveSpan() === undefined ? contextFrom(carrier) : context.active();
+}
+
+/** A span as W3C writes it, to be kept and linked to later. */
+export function traceparentOf(span: Span | undefined): string | undefined {
+  if (span === undefined) return undefined;
+  const { traceId, spanId, traceFlags } = span.spanContext();
+  return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
 }
 
 /** Marks a span as failed, as `withSpan` does: by the error's code alone. */
@@ -101,18 +121,11 @@ export function inject(carrier: Record<string, string>): void {
  * As `inject`, but from a span of its own where one is collected: for what is made now and answered elsewhere. The span
  * is over at once; what goes on from it are the spans of whoever takes the carrier.
  */
-export function injectSpan(
-  carrier: Record<string, string>,
-  name: string,
-  options: Pick<SpanOptions, 'kind' | 'attributes'>,
-): void {
+export function injectSpan(carrier: Record<string, string>, name: string, options: SpanOptions): void {
+  const { parent = context.active() } = options;
   const span = openSpan(name, options);
-  if (span === undefined) {
-    inject(carrier);
-    return;
-  }
-  propagation.inject(trace.setSpan(context.active(), span), carrier);
-  span.end();
+  propagation.inject(span === undefined ? parent : trace.setSpan(parent, span), carrier);
+  span?.end();
 }
 
 /** The context that `inject` wrote; an empty one where there is none. Other headers are ignored. */

@@ -1,4 +1,4 @@
-import { type Backoff, type Failure, type Wait, waitAfter } from '@converge/resilience';
+import { type Backoff, type Failure, type Objective, type Wait, waitAfter } from '@converge/resilience';
 import type { Random } from '@converge/runtime';
 
 /** How often and how long one event is tried in place before it is given up. Short: it holds its partition. */
@@ -11,6 +11,8 @@ export interface InPlacePolicy {
   readonly backoff: Backoff;
   /** Reruns that the database asked for, before they are taken for attempts. @default 50 */
   readonly reruns: number;
+  /** What is promised of the attempts; they are counted under its name. @default none */
+  readonly objective?: Objective;
 }
 
 export const defaultInPlace: InPlacePolicy = Object.freeze({

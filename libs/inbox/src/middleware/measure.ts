@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from '@converge/runtime';
-import { attributeNames, instruments } from '@converge/telemetry';
+import { attributeNames, instruments, numberLabel } from '@converge/telemetry';
 import type { Middleware } from './middleware.ts';
 
-/** Records how long each call took, by consumer, handler and outcome. */
+/** Records how long each call took, by consumer, handler, outcome and attempt. */
 export function measure<DB>(clock: Clock = systemClock): Middleware<DB> {
   return async (call, next) => {
     const started = clock.monotonic();
@@ -11,10 +11,11 @@ export function measure<DB>(clock: Clock = systemClock): Middleware<DB> {
       await next(call);
       outcome = 'ok';
     } finally {
-      instruments().inboxProcessDuration.recordMs(clock.monotonic() - started, {
+      instruments().attemptDuration.recordMs(clock.monotonic() - started, {
         [attributeNames.consumer]: call.consumer,
         [attributeNames.handler]: call.subscription.handler,
         [attributeNames.outcome]: outcome,
+        [attributeNames.attempt]: numberLabel(call.attempt ?? 1),
       });
     }
   };

@@ -7,6 +7,8 @@ export interface Call<DB> {
   readonly subscription: Subscription<DB>;
   readonly events: readonly ReceivedEvent[];
   readonly context: CallContext<DB>;
+  /** Its number, from 1, when the event is tried by itself; undefined when a slice is tried as a whole. */
+  readonly attempt: number | undefined;
 }
 
 /**

@@ -1,24 +1,38 @@
+import type { ReceivedEvent } from '@converge/contracts';
 import { attributeNames, contextFrom, spanNames, withSpan } from '@converge/telemetry';
+import type { Subscription } from '../define/subscription.ts';
 import type { Middleware } from './middleware.ts';
 
-/** A span per call: child of the event's trace, or linked to the traces of a batch. */
+/** A span per call of a slice. An event that is tried by itself has its span around all its attempts already. */
 export function trace<DB>(): Middleware<DB> {
-  return ({ consumer, subscription, events, ...rest }, next) => {
-    const [first, ...others] = events.map(({ headers }) => contextFrom(headers));
-    const attributes = {
-      [attributeNames.consumer]: consumer,
-      [attributeNames.handler]: subscription.handler,
-      [attributeNames.type]: subscription.type,
-      [attributeNames.destination]: subscription.topic,
-      [attributeNames.batchSize]: events.length,
-      ...(events.length === 1 ? { [attributeNames.eventId]: events[0]?.id ?? '' } : {}),
-    };
-    const parent = first === undefined || others.length > 0 ? {} : { parent: first };
-    const links = others.length > 0 && first !== undefined ? [first, ...others].slice(0, 128) : [];
-    return withSpan(
-      spanNames.process(subscription.topic),
-      { kind: 'consumer', attributes, links, ...parent },
-      () => next({ consumer, subscription, events, ...rest }),
-    );
+  return (call, next) => (call.attempt === undefined ? inProcessSpan(call, () => next(call)) : next(call));
+}
+
+export interface Processed<DB> {
+  readonly consumer: string;
+  readonly subscription: Subscription<DB>;
+  readonly events: readonly ReceivedEvent[];
+}
+
+/** Child of the event's trace, or linked to the traces of a batch. */
+export function inProcessSpan<DB, T>(
+  { consumer, subscription, events }: Processed<DB>,
+  fn: () => Promise<T>,
+): Promise<T> {
+  const [first, ...others] = events.map(({ headers }) => contextFrom(headers));
+  const attributes = {
+    [attributeNames.consumer]: consumer,
+    [attributeNames.handler]: subscription.handler,
+    [attributeNames.type]: subscription.type,
+    [attributeNames.destination]: subscription.topic,
+    [attributeNames.batchSize]: events.length,
+    ...(events.length === 1 ? { [attributeNames.eventId]: events[0]?.id ?? '' } : {}),
   };
+  const parent = first === undefined || others.length > 0 ? {} : { parent: first };
+  const links = others.length > 0 && first !== undefined ? [first, ...others].slice(0, 128) : [];
+  return withSpan(
+    spanNames.process(subscription.topic),
+    { kind: 'consumer', attributes, links, ...parent },
+    fn,
+  );
 }

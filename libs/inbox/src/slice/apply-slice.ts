@@ -3,6 +3,7 @@ import type { AppendEvent } from '@converge/outbox';
 import { type Executor, executorOf, kyselyTransaction } from '@converge/postgres';
 import { classify } from '@converge/resilience';
 import { failpoint } from '@converge/runtime';
+import { contextFrom, continued, injectSpan, spanNames } from '@converge/telemetry';
 import type { Transaction } from 'kysely';
 import type { Step } from '../decide/plan.ts';
 import { insertDeadLetter } from '../query/dead-letter.ts';
@@ -40,11 +41,14 @@ export interface Slice<DB> {
   readonly givenUp: ReadonlyMap<Step<DB>, GivenUp>;
   /** Failed attempts at the one event of this slice, when it is tried again. */
   readonly failed: readonly Attempt[];
+  /** Number of this attempt, when the one event of this slice is tried by itself. */
+  readonly attempt?: number;
 }
 
 /** What a committed slice did. */
 export interface Applied {
-  readonly handled: number;
+  /** Events that were handled, by handler. */
+  readonly handled: ReadonlyMap<string, number>;
   readonly duplicates: number;
   readonly skipped: number;
   readonly letters: readonly Letter[];
@@ -82,7 +86,7 @@ async function inside<DB>(
   const steps = await own('foreign', () => withoutRepeats(executor, key.consumer, slice.steps));
   const emitted = new Emitted(key.consumer);
   const toHandle = steps.filter((step) => !slice.givenUp.has(step));
-  await callHandlers(context, tx, toHandle, emitted, signal);
+  await callHandlers(context, tx, toHandle, emitted, signal, slice.attempt);
   const letters = await own('dead_letter', () =>
     writeLetters(context, partition, steps, slice.givenUp, executor),
   );
@@ -99,11 +103,19 @@ async function inside<DB>(
   await own('watermark', () => moveWatermarks(executor, key, lastMarks(steps)));
   failpoint('inbox.before_commit');
   return {
-    handled: toHandle.filter(({ kind }) => kind === 'handle').length,
+    handled: handledBy(toHandle),
     duplicates: steps.filter((step) => step.kind === 'skip' && step.why === 'duplicate').length,
     skipped: steps.filter((step) => step.kind === 'skip' && step.why !== 'duplicate').length,
     letters,
   };
+}
+
+function handledBy<DB>(steps: readonly Step<DB>[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const step of steps)
+    if (step.kind === 'handle')
+      counts.set(step.subscription.handler, (counts.get(step.subscription.handler) ?? 0) + 1);
+  return counts;
 }
 
 /** The highest mark of each source and epoch: marks of one source ascend within a slice. */
@@ -165,7 +177,18 @@ function told<DB>(context: SliceContext<DB>, { key, topicId }: Partition, letter
   const event = context.failureEvent(failureInput(letter, origin));
   const { type, version, topic, key: eventKey, payload } = event;
   const headers = contextHeaders(event, failureStory(letter, origin));
+  traceFailure(headers, topic, letter);
   return { id: failureEventId(letter, origin), type, version, topic, key: eventKey, payload, headers };
+}
+
+/** The failure event goes on with the trace of the failed one, and its span links to the attempt that caused it. */
+function traceFailure(headers: Record<string, string>, topic: string, { envelope, attempts }: Letter): void {
+  const cause = attempts.at(-1)?.traceparent;
+  injectSpan(headers, spanNames.create(topic), {
+    kind: 'producer',
+    parent: continued(envelope?.headers ?? {}),
+    ...(cause === undefined ? {} : { links: [contextFrom({ traceparent: cause })] }),
+  });
 }
 
 async function append<DB>(

@@ -16,13 +16,14 @@ export async function callHandlers<DB>(
   steps: readonly Step<DB>[],
   emitted: Emitted,
   signal: AbortSignal,
+  attempt: number | undefined,
 ): Promise<void> {
   const started = context.clock.monotonic();
   const units = unitsOf(steps.filter((step) => step.kind === 'handle'));
   for (const [at, unit] of units.entries()) {
     if (signal.aborted) throw new PartitionLost();
     if (at > 0 && context.clock.monotonic() - started > context.sliceMaxMs) throw new SliceTooLong();
-    await callOne(context, tx, unit, emitted, signal);
+    await callOne(context, tx, unit, emitted, signal, attempt);
   }
 }
 
@@ -32,6 +33,7 @@ async function callOne<DB>(
   { subscription, events }: Unit<DB>,
   emitted: Emitted,
   signal: AbortSignal,
+  attempt: number | undefined,
 ): Promise<void> {
   const { handler } = subscription;
   const consumer = context.definition.name;
@@ -54,6 +56,7 @@ async function callOne<DB>(
       consumer,
       subscription,
       events,
+      attempt,
       context: { tx: guard.tx, emit, signal, deadline, idempotencyKey, log: context.log },
     });
     failpoint('inbox.in_handler');

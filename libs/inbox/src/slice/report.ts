@@ -1,27 +1,30 @@
-import type { Failure } from '@converge/resilience';
-import { attributeNames, instruments } from '@converge/telemetry';
+import {
+  type Attributes,
+  attributeNames,
+  countAttempt,
+  instruments,
+  promiseObjective,
+} from '@converge/telemetry';
 import type { Step } from '../decide/plan.ts';
+import type { Attempt } from '../story/attempt.ts';
 import type { Applied } from './apply-slice.ts';
 import type { Partition, SliceContext } from './context.ts';
 
 /** Counts and log lines of slices, in one place. Ids and codes only, never payloads. */
 export const report = {
-  applied<DB>(
-    { definition, log }: SliceContext<DB>,
-    partition: Partition,
-    applied: Applied,
-    tookMs: number,
-  ): void {
+  applied<DB>(context: SliceContext<DB>, partition: Partition, applied: Applied, tookMs: number): void {
+    const { definition, log } = context;
     const { counts, key } = partition;
+    const handled = countApplied(context, applied.handled);
     const labels = { [attributeNames.consumer]: definition.name, [attributeNames.topic]: key.topic };
-    counts.handled += applied.handled;
+    counts.handled += handled;
     counts.duplicates += applied.duplicates;
     counts.skipped += applied.skipped;
     counts.deadLetters += applied.letters.length;
     const made = instruments();
-    made.inboxHandled.add(applied.handled, labels);
+    made.inboxHandled.add(handled, labels);
     if (applied.duplicates > 0) made.inboxDuplicates.add(applied.duplicates, labels);
-    made.inboxSliceSize.record(applied.handled, labels);
+    made.inboxSliceSize.record(handled, labels);
     made.inboxSliceDuration.recordMs(tookMs, labels);
     for (const { record, envelope, failure, handler, attempts } of applied.letters) {
       const { category, certainty, code } = failure;
@@ -35,21 +38,37 @@ export const report = {
   },
 
   attempt<DB>(
-    { definition, log }: SliceContext<DB>,
+    context: SliceContext<DB>,
     steps: readonly Step<DB>[],
-    { category, certainty, code, message }: Failure,
-    outcome: string,
+    handler: string,
+    { number, category, certainty, code, message, outcome, wait }: Attempt,
   ): void {
+    countAttempt({ labels: handlerLabels(context, handler), outcome, failure: { category, code }, wait });
     const step = steps.find(({ kind }) => kind === 'handle');
-    instruments().attempts.add(1, {
-      [attributeNames.consumer]: definition.name,
-      [attributeNames.category]: category,
-      [attributeNames.outcome]: outcome,
-      [attributeNames.reason]: code,
-    });
-    log.warn(
-      { offset: `${step?.record.offset ?? ''}`, category, certainty, code, outcome, reason: message },
+    const place = { offset: `${step?.record.offset ?? ''}`, handler, attempt: number };
+    context.log.warn(
+      { ...place, category, certainty, code, outcome, wait, reason: message },
       'attempt failed',
     );
   },
 };
+
+function handlerLabels<DB>({ definition, inPlace }: SliceContext<DB>, handler: string): Attributes {
+  const { objective } = inPlace;
+  return {
+    [attributeNames.consumer]: definition.name,
+    [attributeNames.handler]: handler,
+    ...(objective === undefined ? {} : { [attributeNames.objective]: objective.name }),
+  };
+}
+
+function countApplied<DB>(context: SliceContext<DB>, handled: Applied['handled']): number {
+  const { objective } = context.inPlace;
+  if (objective !== undefined) promiseObjective(objective);
+  let total = 0;
+  for (const [handler, count] of handled) {
+    countAttempt({ labels: handlerLabels(context, handler), outcome: 'applied', count });
+    total += count;
+  }
+  return total;
+}

@@ -5,6 +5,7 @@ import type { Step } from '../decide/plan.ts';
 import { splitByWork } from '../decide/split.ts';
 import { InboxError } from '../errors.ts';
 import { applySlice, type GivenUp, lastMarks, type Slice } from './apply-slice.ts';
+import { aroundAttempts, attemptSpan } from './attempt-span.ts';
 import type { Partition, SliceContext } from './context.ts';
 import { type Attempt, attemptOf, numberAfter } from '../story/attempt.ts';
 import { type Fault, faultOf } from './outcome.ts';
@@ -39,7 +40,9 @@ export async function settle<DB>(
     );
   }
   for (const part of parts) {
-    const outcome = await settleOne(context, partition, part, signal);
+    const outcome = await aroundAttempts(context.definition.name, part, () =>
+      settleOne(context, partition, part, signal),
+    );
     if (outcome.kind !== 'settled') return outcome;
   }
   return { kind: 'settled' };
@@ -55,19 +58,28 @@ async function settleOne<DB>(
   const { clock, random, inPlace } = context;
   const started = clock.monotonic();
   const failed: Attempt[] = [];
+  const handler = handlerOf(steps);
   for (let reruns = 0; ;) {
     const at = { now: clock.now(), monotonic: clock.monotonic() };
-    const outcome = await attempt(context, partition, { ...whole(steps), failed }, signal);
-    if (outcome.kind === 'too_long') throw new Error('a slice of one call cannot be too long');
-    if (outcome.kind !== 'events') return outcome;
-    const { failure } = outcome;
     const number = numberAfter(failed);
+    const span = attemptSpan(handler, number);
+    const slice = { ...whole(steps), failed, attempt: number };
+    const outcome = await span.run(() => attempt(context, partition, slice, signal));
+    if (outcome.kind === 'too_long') throw new Error('a slice of one call cannot be too long');
+    if (outcome.kind !== 'events') {
+      span.end(outcome.kind === 'settled' ? 'applied' : outcome.kind);
+      return outcome;
+    }
+    const { failure } = outcome;
     const tried = { attempts: number, reruns, elapsedMs: clock.monotonic() - started };
     const next = nextAttempt(failure, tried, inPlace, random);
-    report.attempt(context, steps, failure, next.kind);
     if (next.kind === 'rerun') reruns += 1;
     const durationMs = clock.monotonic() - at.monotonic;
-    failed.push(attemptOf(failure, { number, startedMs: at.now, durationMs, next }));
+    const { traceparent } = span;
+    const ended = attemptOf(failure, { number, startedMs: at.now, durationMs, next, traceparent });
+    failed.push(ended);
+    span.end(ended.outcome, ended);
+    report.attempt(context, steps, handler, ended);
     switch (next.kind) {
       case 'stop':
         return { kind: 'stop', error: stopped(context, failure, outcome.handler) };
@@ -85,6 +97,11 @@ async function settleOne<DB>(
         if (signal.aborted) return { kind: 'partition_lost' };
     }
   }
+}
+
+function handlerOf<DB>(steps: readonly Step<DB>[]): string {
+  const step = steps.find(({ kind }) => kind === 'handle');
+  return step?.kind === 'handle' ? step.subscription.handler : 'none';
 }
 
 /** One attempt of unknown outcome makes the whole unknown, whatever the last one said. */

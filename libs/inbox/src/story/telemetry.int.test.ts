@@ -1,0 +1,124 @@
+import { ConvergeError } from '@converge/resilience';
+import { attributeNames, spanEvents, spanNames } from '@converge/telemetry';
+import { type EndedSpan, startTelemetry, type Telemetry } from '@converge/telemetry/sdk';
+import { freshDatabase, waitUntil } from '@converge/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { defineConsumer } from '../define/define-consumer.ts';
+import { FailureScene } from '../fixture/failure-scene.ts';
+import { type LedgerDb, tag, testEvents } from '../fixture/ledger.ts';
+
+const failure = (code: string, category: 'network' | 'throttle' | 'service') =>
+  new ConvergeError(code, { code, category, certainty: 'not_applied' });
+
+describe('what telemetry says of attempts', () => {
+  const spans: EndedSpan[] = [];
+  let telemetry: Telemetry;
+  let scene: FailureScene;
+  let name: string;
+  let topic: string;
+
+  beforeAll(() => {
+    telemetry = startTelemetry({ serviceName: 'test', onSpan: (span) => spans.push(span) });
+  });
+  afterAll(() => telemetry.shutdown());
+  beforeEach(async () => {
+    spans.length = 0;
+    name = `payments-${tag()}`;
+    topic = `orders-${tag()}`;
+    const url = await freshDatabase(inject('stack').databaseUrl);
+    scene = await FailureScene.open(url, [topic, `${name}.failures`]);
+  });
+  afterEach(() => scene.close());
+
+  /** One event, whose handler throws these errors before it succeeds. */
+  const play = async (errors: Error[], key = 'a') => {
+    const { counted } = testEvents(topic);
+    await scene.source.publish(scene.broker, [counted({ key, n: 0 })]);
+    const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, () => {
+      const error = errors.shift();
+      if (error !== undefined) throw error;
+    });
+    const inPlace = { attempts: 4, withinMs: 5_000, backoff: { baseMs: 1, factor: 2, capMs: 2 } };
+    await scene.start(consumer, { inPlace: { ...inPlace, objective: { name: 'checkout', target: 0.999 } } });
+    await waitUntil(async () => (await scene.offset()) >= 1, { what: 'the event to be settled' });
+    await waitUntil(() => spans.some((span) => span.name === spanNames.process(topic)), { what: 'its span' });
+  };
+  const samples = async (metric: string) =>
+    (await telemetry.scrape()).body
+      .split('\n')
+      .filter((line) => line.startsWith(`${metric}{`) && line.includes(name));
+
+  it('after three failures a scrape has four samples, each with its labels', async () => {
+    await play(
+      [failure('AWAY', 'network'), failure('BUSY', 'throttle'), failure('E503', 'service')],
+      'secret-key',
+    );
+    const found = await samples('converge_attempts_total');
+    const labelled = (category: string, outcome: string, reason: string) =>
+      `converge_attempts_total{converge_consumer="${name}",converge_handler="test.counted",converge_objective="checkout",` +
+      `converge_outcome="${outcome}",converge_failure_category="${category}",converge_attempt_reason="${reason}"} 1`;
+    expect(found.toSorted()).toEqual(
+      [
+        labelled('network', 'retry', 'AWAY'),
+        labelled('throttle', 'retry', 'BUSY'),
+        labelled('service', 'retry', 'E503'),
+        labelled('none', 'applied', 'none'),
+      ].toSorted(),
+    );
+    const waits = await samples('converge_attempt_wait_seconds_count');
+    expect(waits.map((line) => /converge_wait_rule="(\w+)"/.exec(line)?.[1]).toSorted()).toEqual([
+      'backoff',
+      'throttle',
+    ]);
+    const { body } = await telemetry.scrape();
+    expect(body).toContain('converge_objective_target{converge_objective="checkout"} 0.999');
+    expect(body).not.toContain('secret-key');
+  });
+
+  // Planted fault: a span per call of the handler gives four siblings here, and no `process` span around them.
+  it('N attempts are N children of the event’s span, with number, outcome, reason and wait', async () => {
+    await play([failure('AWAY', 'network'), failure('E503', 'service')]);
+    const process = spans.filter((span) => span.name === spanNames.process(topic));
+    expect(process).toHaveLength(1);
+    const attempts = spans.filter((span) => span.name === spanNames.attempt('test.counted'));
+    expect(attempts.map(({ parentSpanId }) => parentSpanId)).toEqual(Array(3).fill(process[0]!.spanId));
+    expect(attempts.map(({ attributes }) => attributes)).toMatchObject([
+      {
+        [attributeNames.attempt]: 1,
+        [attributeNames.outcome]: 'retry',
+        [attributeNames.reason]: 'AWAY',
+        [attributeNames.waitRule]: 'backoff',
+        [attributeNames.waitCap]: 1,
+      },
+      { [attributeNames.attempt]: 2, [attributeNames.reason]: 'E503' },
+      { [attributeNames.attempt]: 3, [attributeNames.outcome]: 'applied' },
+    ]);
+    const waits = process[0]!.events.filter((event) => event.name === spanEvents.wait);
+    expect(waits.map(({ attributes }) => attributes[attributeNames.waitRule])).toEqual([
+      'backoff',
+      'backoff',
+    ]);
+  });
+
+  it('the span of a failure event links to the attempt that caused it, in the trace of the failed event', async () => {
+    await play(Array.from({ length: 4 }, () => failure('AWAY', 'network')));
+    const told = await waitUntil(
+      () => spans.find((span) => span.name === spanNames.create(`${name}.failures`)),
+      {
+        what: 'the span of the failure event',
+      },
+    );
+    const attempts = spans.filter((span) => span.name === spanNames.attempt('test.counted'));
+    const last = attempts.find(({ attributes }) => attributes[attributeNames.attempt] === 4);
+    expect(told.links).toEqual([{ traceId: last!.traceId, spanId: last!.spanId }]);
+    expect(told.traceId).toBe(last!.traceId);
+    const [event] = await scene.outbox();
+    expect(JSON.parse(event!.headers)).toMatchObject({
+      traceparent: `00-${told.traceId}-${told.spanId}-01`,
+    });
+    const { rows } = await scene.database.executor.query<{ traceparent: string }>(
+      'select traceparent from converge.inbox_attempt where number = 4',
+    );
+    expect(rows).toEqual([{ traceparent: `00-${last!.traceId}-${last!.spanId}-01` }]);
+  });
+});

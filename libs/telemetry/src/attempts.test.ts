@@ -1,0 +1,112 @@
+import {
+  type AttemptReport,
+  CircuitBreaker,
+  ConvergeError,
+  operation,
+  RetryBudget,
+} from '@converge/resilience';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { boundedLabel } from './bounded-label.ts';
+import { countAttempt, observeAttempts, observeBreaker } from './index.ts';
+import { startTelemetry, type Telemetry } from './sdk.ts';
+
+const clock = {
+  now: () => 0,
+  monotonic: () => 0,
+  sleep: (ms: number) => (ms > 100 ? new Promise<void>(() => undefined) : Promise.resolve()),
+};
+const down = (code: string) =>
+  new ConvergeError(code, { code, category: 'service', certainty: 'not_applied' });
+
+describe('attempts of an operation', () => {
+  let telemetry: Telemetry;
+  beforeAll(() => {
+    telemetry = startTelemetry({ serviceName: 'test' });
+  });
+  afterAll(() => telemetry.shutdown());
+  const lines = async (start: string) =>
+    (await telemetry.scrape()).body.split('\n').filter((line) => line.startsWith(start));
+
+  it('are counted by outcome, category and reason; waits by rule; the budget and its breaker are shown', async () => {
+    const errors = [down('E503'), down('E502')];
+    const charge = operation({
+      name: 'bank.charge',
+      idempotency: 'idempotent',
+      call: () => {
+        const error = errors.shift();
+        return error === undefined ? Promise.resolve('ok') : Promise.reject(error);
+      },
+    });
+    const budget = new RetryBudget();
+    const breaker = new CircuitBreaker({
+      name: 'bank.charge',
+      clock,
+      random: () => 0,
+      onChange: (kind) => observeBreaker('bank.charge', kind),
+    });
+    const onAttempt = observeAttempts({
+      operation: 'bank.charge',
+      budget,
+      objective: { name: 'pay', target: 0.99 },
+    });
+    await charge.run(undefined, { clock, random: () => 0, budget, breaker, onAttempt });
+    breaker.isolate();
+    const found = await lines('converge_attempts_total{converge_operation="bank.charge"');
+    const label = (name: string) => found.map((line) => new RegExp(`${name}="(\\w+)"`).exec(line)?.[1]);
+    expect(label('converge_outcome')).toEqual(['retry', 'retry', 'applied']);
+    expect(label('converge_attempt_reason')).toEqual(['E503', 'E502', 'none']);
+    expect(label('converge_objective')).toEqual(['pay', 'pay', 'pay']);
+    expect(await lines('converge_attempt_wait_seconds_count')).toEqual([
+      expect.stringMatching(/converge_wait_rule="backoff".*} 2$/),
+    ]);
+    expect(await lines('converge_retry_budget{')).toEqual([expect.stringMatching(/} 0\.946$/)]);
+    expect(await lines('converge_breaker_state{')).toEqual([expect.stringMatching(/} 3$/)]);
+    expect(await lines('converge_breaker_changes_total{')).toEqual([
+      expect.stringContaining('converge_breaker_state="isolated"'),
+    ]);
+    expect(await lines('converge_objective_target{')).toEqual([expect.stringMatching(/"pay"} 0\.99$/)]);
+  });
+
+  it('say why they were the last', async () => {
+    const reports: AttemptReport[] = [];
+    const observe = observeAttempts({ operation: 'bank.refund' });
+    const refund = operation({
+      name: 'bank.refund',
+      idempotency: 'none',
+      call: () => Promise.reject(down('E500')),
+    });
+    const run = refund.run(undefined, {
+      clock,
+      random: () => 0,
+      onAttempt: (report) => {
+        reports.push(report);
+        observe(report);
+      },
+    });
+    await expect(run).rejects.toThrow('E500');
+    expect(reports).toHaveLength(1);
+    expect(await lines('converge_attempts_total{converge_operation="bank.refund"')).toEqual([
+      expect.stringContaining('converge_attempt_give_up="attempts"'),
+    ]);
+  });
+
+  // Planted fault: with the codes taken as they are, 500 series are here.
+  it('whose errors carry ids in their codes make a bounded number of series', async () => {
+    for (let id = 0; id < 500; id += 1)
+      countAttempt({
+        labels: { 'converge.operation': 'bank.lookup' },
+        outcome: 'retry',
+        failure: { category: 'bug', code: `NO_ACCOUNT_${id}` },
+      });
+    const found = await lines('converge_attempts_total{converge_operation="bank.lookup"');
+    expect(found.length).toBeLessThanOrEqual(101);
+    expect(found.some((line) => line.includes('converge_attempt_reason="other"'))).toBe(true);
+  });
+});
+
+it('a label keeps what it has seen', () => {
+  expect(boundedLabel('test', 'a')).toBe('a');
+  for (let n = 0; n < 200; n += 1) boundedLabel('test', `n${n}`);
+  expect(boundedLabel('test', 'a')).toBe('a');
+  expect(boundedLabel('test', 'new')).toBe('other');
+});
