@@ -9,6 +9,11 @@ export function positive(text: string): number {
   return Number(text);
 }
 
+export function whole(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 0');
+  return Number(text);
+}
+
 export function pair(
   text: string,
   before: Readonly<Record<string, string>>,

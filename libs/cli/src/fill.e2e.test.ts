@@ -147,5 +147,21 @@ describe('converge consumers fill', () => {
       'select count(*)::int as n from converge.inbox_fill',
     );
     expect(count.rows[0]?.n).toBe(160);
+
+    // The running consumer handles it in its place: nothing twice, and each key in its order.
+    const resumed = await runCli(['consumers', 'resume', name, '--json'], {
+      ...kafka,
+      DATABASE_URL: target.url,
+    });
+    expect(resumed).toMatchObject({ code: 0 });
+    expect(JSON.parse(resumed.stdout)).toMatchObject([{ partition: 0 }, { partition: 1 }]);
+    await waitUntil(() => handled.length >= 240, { what: 'all events to be handled' });
+    const keys = Map.groupBy(handled, (n) => n % 10);
+    expect([...keys.values()].flatMap((of) => of).toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: 240 }, (_, at) => at + 1),
+    );
+    for (const of of keys.values()) expect(of).toEqual(of.toSorted((a, b) => a - b));
+    const again = await runCli(['consumers', 'resume', name], { ...kafka, DATABASE_URL: target.url });
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('is halted') as string });
   });
 });

@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { FillFlags } from './commands/consumers.ts';
 import type { AgainFlags } from './commands/outbox-again.ts';
 import type { FilterFlags, ListFlags } from './commands/outbox.ts';
 import type { AcceptFlags } from './commands/topics-accept.ts';
@@ -59,26 +58,6 @@ export function addOutboxCommands(program: Command, act: Act): void {
     .action((ids: string[], flags: AgainFlags, command: Command) =>
       act(command, async (context) =>
         (await import('./commands/outbox-again.ts')).emitOutboxAgain(context, ids, flags),
-      ),
-    );
-}
-
-/** What an operator does for a consumer that stands still. */
-export function addConsumerCommands(program: Command, act: Act): void {
-  const consumers = program.command('consumers').description('help consumers that stand still');
-  consumers
-    .command('fill')
-    .description(
-      'put what a consumer of DATABASE_URL misses into its inbox, read from the outbox of its source',
-    )
-    .argument('<consumer>', 'a consumer with partitions that are halted at a gap')
-    .option('--source-url <url>', "the source's database (default: SOURCE_DATABASE_URL, else DATABASE_URL)")
-    .option('--limit <n>', 'refuse when more is missing in one partition', positive, 100_000)
-    .option('--dry-run', 'show what it would do, and change nothing')
-    .option('--yes', 'do not ask')
-    .action((consumer: string, flags: FillFlags, command: Command) =>
-      act(command, async (context) =>
-        (await import('./commands/consumers.ts')).fillConsumer(context, consumer, flags),
       ),
     );
 }

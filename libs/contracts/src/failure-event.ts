@@ -48,7 +48,8 @@ const failedEvent = z
     source: z.string().nullable(),
     topic: z.string(),
     partition: z.int().nonnegative(),
-    offset: z.string().regex(/^\d+$/),
+    // Below zero: it was filled afterwards, and has no place in the log.
+    offset: z.string().regex(/^-?\d+$/),
     position: z.string().nullable().default(null),
     key: z.string().min(1),
     /** The payload as it came, up to 256 KB. */

@@ -10,7 +10,8 @@ export type InboxErrorCode =
   | 'HANDLER_ENDED'
   | 'ERROR_SWALLOWED'
   | 'FAILED_EVENT_NOT_INCLUDED'
-  | 'FOREIGN_ID_REUSED';
+  | 'FOREIGN_ID_REUSED'
+  | 'RESUME_REFUSED';
 
 /** What went wrong in a consumer, on both axes. The text says what, why and the next step. */
 export class InboxError extends ConvergeError {

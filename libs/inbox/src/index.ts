@@ -23,6 +23,7 @@ export type {
   Handler,
   HandlerContext,
   HandlerOptions,
+  OnGap,
   Start,
 } from './define/types.ts';
 export type { Subscription } from './define/subscription.ts';
@@ -31,7 +32,9 @@ export { InboxError, type InboxErrorCode } from './errors.ts';
 export type { Call, Middleware } from './middleware/middleware.ts';
 export { type FillEvent, putFill } from './fill/fill-sql.ts';
 export { findGaps, type Gap } from './fill/gap.ts';
+export { type Resumed, resumePartition, type ResumeOptions } from './operate/resume.ts';
 export { inboxMigrations } from './migrations.ts';
+export { type PartitionRow, readPartitions } from './query/partition.ts';
 export { type ConsumerService, consumerService, run } from './service/consumer-service.ts';
 export type { ConsumerServiceOptions } from './service/options.ts';
 export type { SourceConflict } from './service/sources.ts';

@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import { FixtureSource, sendRecords } from './fixture/fixture-source.ts';
 import { type LedgerDb, ledgerDatabase, lines, makeTopics, note, tag, testEvents } from './fixture/ledger.ts';
+import { resumePartition } from './operate/resume.ts';
 import { type ConsumerService, consumerService } from './service/consumer-service.ts';
 
 interface Opened {
@@ -124,10 +125,18 @@ describe.each([
     await appliedUntil(whole, 30);
     expect(await applied(cut)).toEqual(upTo(10));
 
-    // An operator who only moves the position does not get round it: the events name their predecessors.
-    await service.stop();
-    await database.executor.query('update converge.inbox_partition set next_offset = 20 where partition = 0');
-    expect(await halted(await start())).toMatchObject([{ partition: 0, code: 'gap', counts: { gaps: 1 } }]);
+    // The way on, noticed without a restart, does not get round it: the events name their predecessors.
+    const admin = await opened.broker.admin();
+    const key = { consumer: `beginning-${name}`, topic, partition: 0 };
+    await expect(resumePartition(database, admin, key, {})).rejects.toMatchObject({ code: 'RESUME_REFUSED' });
+    expect(await resumePartition(database, admin, key, { fromEarliest: true })).toMatchObject({
+      code: 'offset_out_of_range',
+      nextOffset: 20n,
+    });
+    await waitUntil(() => service.status()[0]!.partitions.some(({ counts }) => counts.gaps === 1), {
+      what: 'the gap',
+    });
+    expect(await halted(service)).toMatchObject([{ partition: 0, code: 'gap' }]);
     expect(await applied(cut)).toEqual(upTo(10));
   });
 

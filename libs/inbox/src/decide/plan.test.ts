@@ -59,6 +59,7 @@ const planFrom = (
     from: 'beginning',
     watermarks: state.watermarks,
     pinned,
+    passOffset: undefined,
     route,
   });
 

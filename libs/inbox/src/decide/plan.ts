@@ -1,4 +1,4 @@
-import type { Envelope, Position, ReceivedEvent } from '@converge/contracts';
+import { type Envelope, type Position, type ReceivedEvent, START } from '@converge/contracts';
 import type { IncomingRecord } from '@converge/kafka';
 import type { Route, Router } from '../define/routes.ts';
 import type { Subscription } from '../define/subscription.ts';
@@ -11,6 +11,14 @@ export type Step<DB> = {
   readonly record: IncomingRecord;
   /** Moves the watermark when the step is settled. */
   readonly mark: Mark | undefined;
+  /** Set when the event goes past a gap: what was missing before it. */
+  readonly passed?: { readonly after: Position; readonly upTo: Position };
+  /** Set when the event came from `consumers fill` and not from the log; `gap` when its gap was passed before. */
+  readonly fill?: {
+    readonly source: string;
+    readonly position: Position;
+    readonly gap?: string | undefined;
+  };
 } & Action<DB>;
 
 export type Action<DB> =
@@ -28,7 +36,9 @@ export type Action<DB> =
       readonly foreign: boolean;
       readonly error: unknown;
     }
-  | { readonly kind: 'skip'; readonly why: 'duplicate' | 'unknown_type' | 'uncertain' | 'stale' | 'marker' };
+  | { readonly kind: 'skip'; readonly why: SkipReason };
+
+export type SkipReason = 'duplicate' | 'unknown_type' | 'uncertain' | 'stale' | 'marker' | 'superseded';
 
 /** Why a partition cannot go on at a record. */
 export type Obstacle = {
@@ -51,6 +61,8 @@ export interface PlanContext<DB> {
   readonly watermarks: ReadonlyMap<string, Seen>;
   /** The pinned uuid of a source's name. */
   readonly pinned: ReadonlyMap<string, string>;
+  /** Obstacles up to this offset are passed. */
+  readonly passOffset: bigint | undefined;
   readonly route: Router<DB>;
 }
 
@@ -79,12 +91,36 @@ export function planSlice<DB>(readings: readonly Reading[], context: PlanContext
           steps.push({ record, mark: undefined, kind: 'skip', why: 'stale' });
           break;
         }
-        return { steps, obstacle: { record, claim, ...verdict } };
+        if (!mayPass(record, context)) return { steps, obstacle: { record, claim, ...verdict } };
+        watermarks.set(claim.source, new Map(seen).set(claim.position.epoch, claim.position));
+        steps.push({
+          record,
+          mark: claim,
+          passed: { after: verdict.after ?? START, upTo: claim.prev ?? justBefore(claim.position) },
+          ...act(reading, context.route, false),
+        });
+        break;
       case 'superseded':
+        if (mayPass(record, context)) {
+          steps.push({ record, mark: undefined, kind: 'skip', why: 'superseded' });
+          break;
+        }
         return { steps, obstacle: { record, claim, ...verdict } };
     }
   }
   return { steps, obstacle: undefined };
+}
+
+function mayPass(
+  { offset }: IncomingRecord,
+  { passOffset }: Pick<PlanContext<never>, 'passOffset'>,
+): boolean {
+  return passOffset !== undefined && offset <= passOffset;
+}
+
+/** The end of a gap before an event that names no predecessor: anything below it may be missing. */
+function justBefore({ epoch, tick, id }: Position): Position {
+  return { epoch, tick, id: id > 0n ? id - 1n : id };
 }
 
 /**
@@ -95,7 +131,8 @@ function beginsLater(readings: readonly Reading[], at: number, source: string): 
   return readings.slice(at + 1).some(({ claim }) => claim?.source === source && isStart(claim.prev));
 }
 
-function act<DB>({ content }: Reading, route: Router<DB>, foreign: boolean): Action<DB> {
+/** What is to be done with a record whose turn it is. */
+export function act<DB>({ content }: Reading, route: Router<DB>, foreign: boolean): Action<DB> {
   if (content.kind === 'marker') return { kind: 'skip', why: 'marker' };
   if (content.kind === 'unreadable')
     return { kind: 'refuse', envelope: undefined, foreign, error: content.error };

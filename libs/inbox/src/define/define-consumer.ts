@@ -9,6 +9,7 @@ import type {
   From,
   Handler,
   HandlerOptions,
+  OnGap,
   Start,
 } from './types.ts';
 
@@ -17,6 +18,7 @@ export interface ConsumerDefinition<DB> {
   /** Its group in Kafka, and the name of its failure topic's owner. */
   readonly name: string;
   readonly from: From;
+  readonly onGap: OnGap;
   readonly subscriptions: readonly Subscription<DB>[];
   /** The topics of its events, each once, in the order of subscription. */
   readonly topics: readonly string[];
@@ -55,11 +57,17 @@ export interface ConsumerDefinition<DB> {
 export interface DefineConsumerOptions {
   readonly name: string;
   readonly from: From;
+  /**
+   * What becomes of a partition where an event is missing: `halt` = it stands still until an operator decides;
+   * `continue` = it goes on without, and the gap is kept in converge.inbox_gap. @default 'halt'
+   */
+  readonly onGap?: OnGap;
 }
 
 /** Defines a consumer without any handler yet. A bad one throws CONSUMER_INVALID here, at import. */
 export function defineConsumer<DB>(options: DefineConsumerOptions): ConsumerDefinition<DB> {
-  return consumer<DB>(options.name, Object.freeze(options.from), []);
+  const { name, from, onGap = 'halt' } = options;
+  return consumer<DB>({ name, from: Object.freeze(from), onGap }, []);
 }
 
 /** Where the consumer begins with a topic; undefined when it declares starts per topic and forgot this one. */
@@ -73,17 +81,16 @@ export function declaresStart(from: From, topic: string): boolean {
 }
 
 function consumer<DB>(
-  name: string,
-  from: From,
+  options: Required<DefineConsumerOptions>,
   subscriptions: readonly Subscription<DB>[],
 ): ConsumerDefinition<DB> {
+  const { name } = options;
   const add = (subscription: Subscription<DB>): ConsumerDefinition<DB> => {
     refuseTwice(name, subscriptions, subscription);
-    return consumer(name, from, [...subscriptions, subscription]);
+    return consumer(options, [...subscriptions, subscription]);
   };
   return Object.freeze({
-    name,
-    from,
+    ...options,
     subscriptions: Object.freeze([...subscriptions]),
     topics: Object.freeze([...new Set(subscriptions.map(({ topic }) => topic))]),
     failureTopic: failureTopic(name),

@@ -12,6 +12,9 @@ export type Start = 'beginning' | 'earliest' | 'now';
 /** One start for all topics, or one per topic, `'*'` standing for those not named. */
 export type From = Start | Readonly<Record<string, Start>>;
 
+/** What becomes of a partition where an event is missing. */
+export type OnGap = 'halt' | 'continue';
+
 /** What every handler gets. Nothing of it may be used after the handler has ended. */
 export interface HandlerContext<DB> {
   /** The slice's own transaction. Effects written through it happen exactly once. */

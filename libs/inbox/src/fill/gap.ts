@@ -3,32 +3,65 @@ import type { Admin } from '@converge/kafka';
 import type { Executor } from '@converge/postgres';
 import { highest, judge } from '../decide/judge.ts';
 import { readRecord } from '../decide/reading.ts';
+import { readOpenGaps } from '../query/gap.ts';
 import { readPartitions } from '../query/partition.ts';
 import { readSources } from '../query/source.ts';
 import { readWatermarks } from '../query/watermark.ts';
 
-/** A partition that stands at a gap, and what is missing. */
+/** A range of events that a partition misses: it stands at the gap, or went past it. */
 export interface Gap {
   readonly consumer: string;
   readonly topic: string;
   readonly partition: number;
   readonly source: { readonly id: string; readonly name: string };
-  /** The last event that was handled; START when there is none. */
+  /** The last event that was handled, or filled already; START when there is none. */
   readonly after: Position;
   /** What the next event names as its predecessor. */
   readonly upTo: Position;
-  /** Where the partition stands in the log. */
-  readonly nextOffset: bigint;
+  /** Where it stands: at this offset of the log, or past a gap of converge.inbox_gap. */
+  readonly at:
+    | { readonly kind: 'halted'; readonly nextOffset: bigint }
+    | { readonly kind: 'passed'; readonly gap: string };
 }
 
 /** Duplicates and strangers may lie between where a partition stands and the event that it cannot pass. */
 const LOOK_AHEAD = 10_000n;
 
-/** The gaps at which partitions of a consumer are halted, found as the consumer finds them. */
+/** What a consumer misses: gaps that it went past and that are not filled, then those at which it is halted. */
 export async function findGaps(executor: Executor, admin: Admin, consumer: string): Promise<readonly Gap[]> {
+  const pinned = await readSources(executor, consumer);
+  return [
+    ...(await passedGaps(executor, consumer, pinned)),
+    ...(await haltedGaps(executor, admin, consumer, pinned)),
+  ];
+}
+
+async function passedGaps(
+  executor: Executor,
+  consumer: string,
+  pinned: ReadonlyMap<string, string>,
+): Promise<readonly Gap[]> {
+  const names = new Map([...pinned].map(([name, id]) => [id, name]));
+  return (await readOpenGaps(executor, consumer)).map(({ gap, topic, partition, source, ...range }) => ({
+    consumer,
+    topic,
+    partition,
+    source: { id: source, name: names.get(source) ?? source },
+    after: range.filledTo ?? range.after,
+    upTo: range.upTo,
+    at: { kind: 'passed', gap },
+  }));
+}
+
+/** Found as the consumer finds them: by what the log holds behind its place. */
+async function haltedGaps(
+  executor: Executor,
+  admin: Admin,
+  consumer: string,
+  pinned: ReadonlyMap<string, string>,
+): Promise<readonly Gap[]> {
   const halted = (await readPartitions(executor, consumer)).filter((row) => row.halted?.code === 'gap');
   if (halted.length === 0) return [];
-  const pinned = await readSources(executor, consumer);
   const watermarks = await readWatermarks(executor, consumer, halted);
   const gaps: Gap[] = [];
   for (const { topic, partition, nextOffset } of halted) {
@@ -42,7 +75,8 @@ export async function findGaps(executor: Executor, admin: Admin, consumer: strin
       if (judge(claim, seen, 'beginning').kind !== 'gap') continue;
       const after = seen.get(claim.prev.epoch) ?? highest(seen) ?? START;
       const source = { id: claim.source, name: claim.sourceName };
-      gaps.push({ consumer, topic, partition, source, after, upTo: claim.prev, nextOffset });
+      const at = { kind: 'halted', nextOffset } as const;
+      gaps.push({ consumer, topic, partition, source, after, upTo: claim.prev, at });
       break;
     }
   }

@@ -33,7 +33,8 @@ export async function moveFence(
 
 const haltSql = `
   update converge.inbox_partition
-     set state = 'halted', halted_code = $5, halted_reason = $6, halted_at = clock_timestamp()
+     set state = 'halted', halted_code = $5, halted_reason = $6, halted_at = clock_timestamp(),
+         halted_offset = $7::bigint
    where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4::bigint and state = 'running'`;
 
 /** Halts the partition where it stands, under the same fence. False: it is not ours to halt. */
@@ -42,6 +43,8 @@ export async function haltPartition(
   key: PartitionKey,
   expected: bigint,
   halt: { readonly code: string; readonly reason: string },
+  /** The record that could not be passed, where it was one. */
+  at: bigint | undefined,
 ): Promise<boolean> {
   const { rowCount } = await executor.query(haltSql, [
     key.consumer,
@@ -50,6 +53,7 @@ export async function haltPartition(
     `${expected}`,
     halt.code,
     halt.reason,
+    at === undefined ? null : `${at}`,
   ]);
   return rowCount === 1;
 }

@@ -6,6 +6,12 @@ export interface PartitionRow {
   readonly topicId: string | null;
   readonly nextOffset: bigint;
   readonly halted: { readonly code: string; readonly reason: string } | undefined;
+  /** The record at which it halted, where it was one. */
+  readonly haltedOffset: bigint | undefined;
+  /** Obstacles up to this offset may be passed: an operator said so. */
+  readonly passOffset: bigint | undefined;
+  /** True when `consumers fill` put events for it. */
+  readonly filled: boolean;
 }
 
 interface Raw {
@@ -15,21 +21,34 @@ interface Raw {
   readonly next_offset: string;
   readonly halted_code: string | null;
   readonly halted_reason: string | null;
+  readonly halted_offset: string | null;
+  readonly pass_offset: string | null;
+  readonly filled: boolean;
 }
 
-const columns = 'topic, partition, topic_id, next_offset, halted_code, halted_reason';
-const byConsumerSql = `select ${columns} from converge.inbox_partition where consumer = $1`;
+const byConsumerSql = `
+  select topic, partition, topic_id, next_offset, halted_code, halted_reason, halted_offset, pass_offset,
+         exists (select from converge.inbox_fill f
+                  where f.consumer = p.consumer and f.topic = p.topic and f.partition = p.partition) as filled
+    from converge.inbox_partition p where consumer = $1 order by topic, partition`;
 
 /** Every partition of a consumer: some dozens of rows by the primary key's first column. */
 export async function readPartitions(executor: Executor, consumer: string): Promise<readonly PartitionRow[]> {
   const { rows } = await executor.query<Raw>(byConsumerSql, [consumer]);
-  return rows.map(({ topic, partition, topic_id, next_offset, halted_code, halted_reason }) => ({
+  return rows.map(({ topic, partition, topic_id, next_offset, filled, ...row }) => ({
     topic,
     partition,
     topicId: topic_id,
     nextOffset: BigInt(next_offset),
-    halted: halted_code === null ? undefined : { code: halted_code, reason: halted_reason ?? '' },
+    halted: row.halted_code === null ? undefined : { code: row.halted_code, reason: row.halted_reason ?? '' },
+    haltedOffset: offsetOf(row.halted_offset),
+    passOffset: offsetOf(row.pass_offset),
+    filled,
   }));
+}
+
+function offsetOf(text: string | null): bigint | undefined {
+  return text === null ? undefined : BigInt(text);
 }
 
 export interface NewPartition {

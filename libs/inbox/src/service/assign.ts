@@ -1,6 +1,7 @@
 import { type Admin, type Assignment, type LogEnds, partitionId, type StartAt } from '@converge/kafka';
 import type { Seen } from '../decide/judge.ts';
 import { firstLimit } from '../decide/slice-limit.ts';
+import { haltPartition } from '../query/fence.ts';
 import { type PartitionRow, readPartitions } from '../query/partition.ts';
 import { readWatermarks } from '../query/watermark.ts';
 import { type Halt, noCounts, type Partition, type SliceContext } from '../slice/context.ts';
@@ -8,6 +9,7 @@ import { startFor } from './register.ts';
 
 /** What our row says about a partition, against what the broker says. Pure. */
 export function checkRow(
+  consumer: string,
   row: PartitionRow,
   topicId: string | null,
   ends: LogEnds | undefined,
@@ -16,14 +18,18 @@ export function checkRow(
   if (row.topicId !== null && topicId !== null && row.topicId !== topicId)
     return {
       code: 'topic_recreated',
-      reason: `${row.topic} was deleted and made again (topic id ${row.topicId}, now ${topicId}): our offset ${row.nextOffset} is of the old one. Decide what was lost, then replay this consumer from the new topic`,
+      reason: `${row.topic} was deleted and made again (topic id ${row.topicId}, now ${topicId}): our offset ${row.nextOffset} is of the old one. Decide what was lost; then read the new one from its first record: \`${resumeEarliest(row, consumer)}\` (what was handled is not handled again, and what is missing is a gap)`,
     };
   if (ends === undefined || (row.nextOffset >= ends.earliest && row.nextOffset <= ends.latest))
     return undefined;
   return {
     code: 'offset_out_of_range',
-    reason: `our offset ${row.nextOffset} of ${row.topic}/${row.partition} is not in the log, which has ${ends.earliest} to ${ends.latest}: records went before they were read (retention, truncation, a restored broker). Decide what was lost, then set the position by a replay`,
+    reason: `our offset ${row.nextOffset} of ${row.topic}/${row.partition} is not in the log, which has ${ends.earliest} to ${ends.latest}: records went before they were read (retention, truncation, a restored broker). Go on with the first record that is there: \`${resumeEarliest(row, consumer)}\` (what was handled is not handled again, and what is missing is a gap)`,
   };
+}
+
+function resumeEarliest({ topic, partition }: PartitionRow, consumer: string): string {
+  return `converge consumers resume ${consumer} --topic ${topic} --partition ${partition} --from earliest`;
 }
 
 /** Reads the state of partitions that were just assigned: where to begin is the database's word, not Kafka's. */
@@ -41,23 +47,35 @@ export async function loadPartitions<DB>(
     const topicId = (await admin.describeTopic(topic))?.topicId ?? null;
     broker.set(topic, { topicId, ends: await admin.logEnds(topic) });
   }
-  return assigned.map(({ topic, partition }) => {
+  const partitions = assigned.map(({ topic, partition }) => {
     const row = rows.find((one) => one.topic === topic && one.partition === partition);
     if (row === undefined)
       throw new Error(`${partitionId(topic, partition)} of ${consumer} is not registered yet`);
     const { topicId = null, ends = [] } = broker.get(topic) ?? {};
     const halted = checkRow(
+      consumer,
       row,
       topicId,
       ends.find((one) => one.partition === partition),
     );
     return partitionOf(context, row, watermarks.get(partitionId(topic, partition)), halted);
   });
+  for (const found of partitions) {
+    const row = rows.find(({ topic, partition }) => isPlace(found, topic, partition));
+    if (found.halted === undefined || row?.halted !== undefined) continue;
+    // For everybody to see, and for `consumers resume` to find.
+    await haltPartition(context.database.executor, found.key, found.nextOffset, found.halted, undefined);
+  }
+  return partitions;
+}
+
+function isPlace({ key }: Partition, topic: string, partition: number): boolean {
+  return key.topic === topic && key.partition === partition;
 }
 
 function partitionOf<DB>(
   { definition, bounds }: SliceContext<DB>,
-  { topic, partition, topicId, nextOffset }: PartitionRow,
+  { topic, partition, topicId, nextOffset, passOffset, filled }: PartitionRow,
   watermarks: ReadonlyMap<string, Seen> | undefined,
   halted: Halt | undefined,
 ): Partition {
@@ -68,6 +86,9 @@ function partitionOf<DB>(
     nextOffset,
     watermarks: new Map(watermarks),
     halted,
+    passOffset,
+    filled,
+    revision: 0,
     limit: firstLimit(bounds),
     suspect: undefined,
     outages: 0,
@@ -86,7 +107,7 @@ export function startAt(partitions: readonly Partition[]): ReadonlyMap<string, S
   );
 }
 
-/** After a lost fence or an outage: what the database says now. False: the partition's row is gone. */
+/** What the database says now: after a lost fence, an outage, or an operator's command. */
 export async function reload<DB>(context: SliceContext<DB>, partition: Partition): Promise<void> {
   const { consumer, topic, partition: number } = partition.key;
   const { executor } = context.database;
@@ -96,7 +117,10 @@ export async function reload<DB>(context: SliceContext<DB>, partition: Partition
     throw new Error(`${partitionId(topic, number)} of ${consumer} is not registered any more`);
   const watermarks = await readWatermarks(executor, consumer, [partition.key]);
   partition.nextOffset = row.nextOffset;
+  partition.topicId = row.topicId;
   partition.halted = row.halted;
+  partition.passOffset = row.passOffset;
+  partition.filled = row.filled;
   partition.watermarks = new Map(watermarks.get(partitionId(topic, number)));
   partition.suspect = undefined;
 }

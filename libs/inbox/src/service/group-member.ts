@@ -13,6 +13,7 @@ import { loadPartitions, startAt } from './assign.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { Sources } from './sources.ts';
 import { type ConsumerStatus, partitionStatus } from './status.ts';
+import { type Watched, watchPartitions } from './watch.ts';
 import { workBatch, type Worker } from './work-batch.ts';
 
 /** One consumer as a member of its group: holds what it knows of its partitions, and hands batches to `workBatch`. */
@@ -22,6 +23,10 @@ export class GroupMember<DB> {
   readonly #worker: Worker<DB>;
   readonly #client: GroupConsumer;
   readonly #partitions = new Map<string, Partition>();
+  readonly #turns = new WeakMap<Partition, Promise<void>>();
+  readonly #watching = new AbortController();
+  readonly #watchMs: number;
+  #watch: Promise<void> = Promise.resolve();
   readonly #died = Promise.withResolvers<undefined>();
   #state: ConsumerStatus['state'] = 'stopped';
   #stopping = false;
@@ -31,10 +36,11 @@ export class GroupMember<DB> {
     sources: Sources,
     admin: Admin,
     broker: Broker,
-    options: Pick<ResolvedOptions<DB>, 'sessionTimeoutMs' | 'heartbeatIntervalMs'>,
+    options: Pick<ResolvedOptions<DB>, 'sessionTimeoutMs' | 'heartbeatIntervalMs' | 'watchMs'>,
   ) {
     this.#context = context;
     this.#admin = admin;
+    this.#watchMs = options.watchMs;
     this.#worker = {
       context,
       sources,
@@ -65,6 +71,11 @@ export class GroupMember<DB> {
   async start(): Promise<void> {
     await this.#client.start();
     this.#state = 'running';
+    const watched: Watched = {
+      partitions: () => this.#partitions.values(),
+      inTurn: (partition, work) => this.#outsideBatch(partition, work),
+    };
+    this.#watch = watchPartitions(this.#worker, watched, this.#watchMs, this.#watching.signal);
     this.#client.done.then(
       () => this.#died.resolve(undefined),
       (error: unknown) => this.#fail(error),
@@ -73,6 +84,8 @@ export class GroupMember<DB> {
 
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#watching.abort();
+    await this.#watch;
     await this.#client.stop();
     if (this.#state !== 'failed') this.#state = 'stopped';
     this.#died.resolve(undefined);
@@ -102,6 +115,41 @@ export class GroupMember<DB> {
   async #batch(batch: IncomingBatch, control: PartitionControl): Promise<void> {
     const partition = this.#partitions.get(partitionId(batch.topic, batch.partition));
     if (partition === undefined || this.#state === 'failed') return control.pause();
+    const { revision } = partition;
+    await this.#inTurn(partition, control, async (lost) => {
+      // Fetched before an operator moved the partition: not what comes next.
+      if (partition.revision !== revision) control.seek(partition.nextOffset);
+      else await workBatch(this.#worker, partition, batch, control, lost);
+    });
+  }
+
+  /** As a batch would be worked, while none is: for what an operator did. */
+  async #outsideBatch(
+    partition: Partition,
+    work: (control: PartitionControl, lost: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const { topic, partition: number } = partition.key;
+    const control = this.#client.control(topic, number);
+    if (control === undefined) return;
+    await this.#inTurn(partition, control, async (lost) => {
+      const ours = this.#partitions.get(partitionId(topic, number)) === partition;
+      if (ours && !lost.aborted && !this.#stopping) await work(control, lost);
+    });
+  }
+
+  /** One after the other for each partition. Never rejects. */
+  #inTurn(
+    partition: Partition,
+    control: PartitionControl,
+    work: (lost: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const before = this.#turns.get(partition) ?? Promise.resolve();
+    const turn = before.then(() => this.#guarded(control, work));
+    this.#turns.set(partition, turn);
+    return turn;
+  }
+
+  async #guarded(control: PartitionControl, work: (lost: AbortSignal) => Promise<void>): Promise<void> {
     const lost = new AbortController();
     // A stop aborts the client's signal too, but then the slice in work is finished, not thrown away.
     const onAbort = (): void => {
@@ -110,7 +158,7 @@ export class GroupMember<DB> {
     control.signal.addEventListener('abort', onAbort, { once: true });
     if (control.signal.aborted) onAbort();
     try {
-      await workBatch(this.#worker, partition, batch, control, lost.signal);
+      await work(lost.signal);
     } catch (error) {
       control.pause();
       this.#fail(error);

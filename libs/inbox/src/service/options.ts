@@ -27,6 +27,8 @@ export interface ConsumerServiceOptions<DB> {
   readonly sessionTimeoutMs?: number;
   /** @default 1_000 */
   readonly heartbeatIntervalMs?: number;
+  /** How soon an operator's resume, replay or fill is noticed, milliseconds. @default 1_000 */
+  readonly watchMs?: number;
   /** @default the system's */
   readonly clock?: Clock;
   /** @default Math.random */
@@ -49,6 +51,7 @@ export function resolveOptions<DB>(options: ConsumerServiceOptions<DB>): Resolve
     middleware: [],
     sessionTimeoutMs: 10_000,
     heartbeatIntervalMs: 1_000,
+    watchMs: 1_000,
     clock: systemClock,
     random: systemRandom,
     ...options,
@@ -56,7 +59,7 @@ export function resolveOptions<DB>(options: ConsumerServiceOptions<DB>): Resolve
   });
   check('sliceSize', resolved.sliceSize, 10_000);
   check('inPlace.attempts', resolved.inPlace.attempts, 1_000);
-  for (const name of ['sliceMs', 'maxHandleMs', 'graceMs', 'lockTimeoutMs'] as const)
+  for (const name of ['sliceMs', 'maxHandleMs', 'graceMs', 'lockTimeoutMs', 'watchMs'] as const)
     check(name, resolved[name], MAX_TIMER_MS);
   return resolved;
 }

@@ -1,14 +1,14 @@
-import { formatPosition } from '@converge/contracts';
 import type { IncomingBatch, IncomingRecord, PartitionControl } from '@converge/kafka';
 import { classify, delayMs } from '@converge/resilience';
 import { failpoint } from '@converge/runtime';
-import { attributeNames, instruments } from '@converge/telemetry';
 import { type Obstacle, planSlice } from '../decide/plan.ts';
 import { readRecord } from '../decide/reading.ts';
-import { fenceHolder, haltPartition } from '../query/fence.ts';
-import type { Halt, Partition, SliceContext } from '../slice/context.ts';
+import { fenceHolder } from '../query/fence.ts';
+import type { Partition, SliceContext } from '../slice/context.ts';
 import { settle, type Settled } from '../slice/settle.ts';
+import { nextFill } from './apply-fill.ts';
 import { reload } from './assign.ts';
+import { meet } from './meet.ts';
 import type { Sources } from './sources.ts';
 
 export interface Worker<DB> {
@@ -28,6 +28,7 @@ export async function workBatch<DB>(
   control: PartitionControl,
   lost: AbortSignal,
 ): Promise<void> {
+  if (!(await workFill(worker, partition, lost))) return control.seek(partition.nextOffset);
   let records = from(batch.records, partition.nextOffset);
   while (records.length > 0 && partition.halted === undefined) {
     if (worker.stopping() || lost.aborted) return control.seek(partition.nextOffset);
@@ -68,15 +69,48 @@ async function workSlice<DB>(
   let obstacle: Obstacle | undefined;
   try {
     await sources.pin(readings);
-    const plan = planSlice(readings, { from: start, watermarks, pinned: sources.pinned, route });
+    const { pinned } = sources;
+    const plan = planSlice(readings, {
+      from: start,
+      watermarks,
+      pinned,
+      passOffset: partition.passOffset,
+      route,
+    });
     obstacle = plan.obstacle;
     settled = await settle(context, partition, plan.steps, lost);
-    if (settled.kind === 'settled' && obstacle !== undefined) return await meet(worker, partition, obstacle);
+    if (settled.kind === 'settled' && obstacle !== undefined) return await meet(context, partition, obstacle);
   } catch (error) {
     if (classify(error).category === 'configuration') throw error;
     settled = { kind: 'outage', error };
   }
   return after(worker, partition, settled, lost);
+}
+
+/**
+ * Works what `consumers fill` put for this partition, until nothing of it is left or the rest does not follow. False: the
+ * partition does not stand where it did, so whatever was fetched is to be fetched again.
+ */
+export async function workFill<DB>(
+  worker: Worker<DB>,
+  partition: Partition,
+  lost: AbortSignal,
+): Promise<boolean> {
+  const { context } = worker;
+  while (partition.filled && partition.halted === undefined) {
+    if (worker.stopping() || lost.aborted) return false;
+    let settled: Settled;
+    try {
+      const steps = await nextFill(context, partition);
+      if (steps.length === 0) return true;
+      settled = await settle(context, partition, steps, lost);
+    } catch (error) {
+      if (classify(error).category === 'configuration') throw error;
+      settled = { kind: 'outage', error };
+    }
+    if ((await after(worker, partition, settled, lost)) !== 'next') return false;
+  }
+  return true;
 }
 
 async function after<DB>(
@@ -140,53 +174,4 @@ async function alarmHeld<DB>({ database, log }: SliceContext<DB>, partition: Par
     { ...partition.key, alarm: 'fence_held', ...holder },
     'another session holds the fence of this partition',
   );
-}
-
-/** An obstacle is looked at twice, from our own offset, before the partition is halted; other partitions go on. */
-async function meet<DB>(
-  { context }: Worker<DB>,
-  partition: Partition,
-  obstacle: Obstacle,
-): Promise<SliceOutcome> {
-  if (partition.suspect !== obstacle.record.offset) {
-    partition.suspect = obstacle.record.offset;
-    return 'look_again';
-  }
-  const { consumer, topic, partition: number } = partition.key;
-  const halt = haltFor(obstacle);
-  const halted = await haltPartition(context.database.executor, partition.key, partition.nextOffset, halt);
-  if (!halted) {
-    await reload(context, partition);
-    return 'look_again';
-  }
-  partition.halted = halt;
-  partition.counts.gaps += obstacle.kind === 'gap' ? 1 : 0;
-  const labels = { [attributeNames.consumer]: consumer, [attributeNames.topic]: topic };
-  if (obstacle.kind === 'gap') instruments().inboxGaps.add(1, labels);
-  else instruments().inboxSuperseded.add(1, labels);
-  context.log.error(
-    { alarm: halt.code, topic, partition: number, offset: `${obstacle.record.offset}` },
-    halt.reason,
-  );
-  return 'next';
-}
-
-function haltFor({ record, claim, ...obstacle }: Obstacle): Halt {
-  const place = `${record.topic}/${record.partition} at offset ${record.offset}`;
-  const position = formatPosition(claim.position);
-  switch (obstacle.kind) {
-    case 'gap': {
-      const prev = claim.prev === undefined ? 'no predecessor' : `predecessor ${formatPosition(claim.prev)}`;
-      const after = obstacle.after === undefined ? 'nothing of this source' : formatPosition(obstacle.after);
-      return {
-        code: 'gap',
-        reason: `${place}: event ${position} of source ${claim.sourceName} names ${prev}, and we have ${after}. What lies between never came (retention, truncation, an unclean election). This partition stands still, the others go on; restore or re-apply what is missing, then set its row in converge.inbox_partition running again`,
-      };
-    }
-    case 'superseded':
-      return {
-        code: 'epoch_superseded',
-        reason: `${place}: source ${claim.sourceName} sent the new position ${position} although its epoch ${obstacle.epoch} has begun: the old primary is still writing. Stop it; its events after the fork are not part of the source`,
-      };
-  }
 }

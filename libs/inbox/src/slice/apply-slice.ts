@@ -17,6 +17,7 @@ import { insertAttempts } from '../query/attempt.ts';
 import { type Attempt, attemptOf } from '../story/attempt.ts';
 import { phaseOf } from '../story/attempt-rows.ts';
 import { appliedRows, letterAttempts } from '../story/slice-attempts.ts';
+import { recordPassed, takeFilled } from './gap-steps.ts';
 import { withoutRepeats } from './foreign-steps.ts';
 import { failureEventId, failureInput, failureStory, type Letter, letterRow } from './letter.ts';
 import {
@@ -83,6 +84,7 @@ async function inside<DB>(
   await own('limits', () => limitSession(executor, context.limits, context.serverVersion));
   const ours = await own('fence', () => moveFence(executor, key, nextOffset, slice.next));
   if (!ours) throw new FenceLost();
+  if (!(await own('fill', () => takeFilled(executor, key, slice.steps)))) throw new FenceLost();
   const steps = await own('foreign', () => withoutRepeats(executor, key.consumer, slice.steps));
   const emitted = new Emitted(key.consumer);
   const toHandle = steps.filter((step) => !slice.givenUp.has(step));
@@ -101,6 +103,7 @@ async function inside<DB>(
     ...letters.map((letter) => told(context, partition, letter)),
   ]);
   await own('watermark', () => moveWatermarks(executor, key, lastMarks(steps)));
+  await own('gap', () => recordPassed(executor, context.definition, key, steps));
   failpoint('inbox.before_commit');
   return {
     handled: handledBy(toHandle),

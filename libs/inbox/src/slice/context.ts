@@ -50,10 +50,16 @@ export interface Halt {
 export interface Partition {
   readonly key: PartitionKey;
   readonly start: Start;
-  readonly topicId: string | null;
+  topicId: string | null;
   nextOffset: bigint;
   watermarks: Map<string, Seen>;
   halted: Halt | undefined;
+  /** Obstacles up to this offset are passed, by an operator's word or by policy. */
+  passOffset: bigint | undefined;
+  /** Events that never came by the log wait in the database: they go before anything else. */
+  filled: boolean;
+  /** Counts the times that it was moved from outside: what was fetched before is not to be worked. */
+  revision: number;
   /** How many events the next slice may hold. */
   limit: number;
   /** The offset of an obstacle that was seen once: the next look decides. */

@@ -141,7 +141,8 @@ async function attempt<DB>(
   const { steps } = slice;
   const last = steps.at(-1);
   if (last === undefined) return { kind: 'settled' };
-  const next = last.record.offset + 1n;
+  // What was filled has no place in the log: it leaves the partition where it stands there.
+  const next = last.fill === undefined ? last.record.offset + 1n : partition.nextOffset;
   const started = context.clock.monotonic();
   try {
     const applied = await applySlice(context, partition, { ...slice, next }, signal);

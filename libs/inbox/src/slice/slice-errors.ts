@@ -20,7 +20,8 @@ export class SliceTooLong extends Error {
   readonly kind = 'slice_too_long';
 }
 
-export type OwnStep = 'limits' | 'fence' | 'foreign' | 'dead_letter' | 'attempts' | 'watermark';
+export type OwnStep =
+  'limits' | 'fence' | 'foreign' | 'fill' | 'dead_letter' | 'attempts' | 'watermark' | 'gap';
 
 /** One of our own statements failed: the database's fault or ours, never an event's. */
 export class OwnStatementFailed extends Error {

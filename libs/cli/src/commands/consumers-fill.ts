@@ -33,7 +33,9 @@ export async function fillConsumer(
     await requireMigrations(database.executor, [inboxMigrations]);
     const gaps = await withAdmin(settings, (admin) => findGaps(database.executor, admin, consumer));
     if (gaps.length === 0) {
-      output.result([], () => [`no partition of ${consumer} stands at a gap`]);
+      output.result([], () => [
+        `${consumer} misses nothing: no partition stands at a gap, and none that was passed is open`,
+      ]);
       return true;
     }
     const url = flags.sourceUrl ?? process.env['SOURCE_DATABASE_URL'];

@@ -1,0 +1,46 @@
+import { type Command, Option } from 'commander';
+import type { FillFlags } from './commands/consumers-fill.ts';
+import type { ResumeFlags } from './commands/consumers-resume.ts';
+import { type Act, positive, whole } from './command-parts.ts';
+
+/** What an operator does for a consumer that stands still. */
+export function addConsumerCommands(program: Command, act: Act): void {
+  const consumers = program.command('consumers').description('help consumers that stand still');
+  consumers
+    .command('fill')
+    .description(
+      'put what a consumer of DATABASE_URL misses into its inbox, read from the outbox of its source',
+    )
+    .argument('<consumer>', 'a consumer with partitions that are halted at a gap')
+    .option('--source-url <url>', "the source's database (default: SOURCE_DATABASE_URL, else DATABASE_URL)")
+    .option('--limit <n>', 'refuse when more is missing in one partition', positive, 100_000)
+    .option('--dry-run', 'show what it would do, and change nothing')
+    .option('--yes', 'do not ask')
+    .action((consumer: string, flags: FillFlags, command: Command) =>
+      act(command, async (context) =>
+        (await import('./commands/consumers-fill.ts')).fillConsumer(context, consumer, flags),
+      ),
+    );
+  consumers
+    .command('resume')
+    .description('let halted partitions go on; what was filled is handled first')
+    .argument('<consumer>', 'a consumer with halted partitions')
+    .option('--topic <name>', 'only of this topic')
+    .option('--partition <n>', 'only this partition', whole)
+    .option(
+      '--continue',
+      'pass what they stand at: a gap is kept for later, what an old primary wrote is skipped',
+    )
+    .addOption(
+      new Option('--from <place>', 'begin with what the log has, after it lost their place').choices([
+        'earliest',
+      ]),
+    )
+    .option('--dry-run', 'show what it would do, and change nothing')
+    .option('--yes', 'do not ask')
+    .action((consumer: string, flags: ResumeFlags, command: Command) =>
+      act(command, async (context) =>
+        (await import('./commands/consumers-resume.ts')).resumeConsumer(context, consumer, flags),
+      ),
+    );
+}

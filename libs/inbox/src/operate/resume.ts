@@ -1,0 +1,100 @@
+import type { Admin } from '@converge/kafka';
+import { type Database, type Executor, withTransaction } from '@converge/postgres';
+import { InboxError } from '../errors.ts';
+import type { PartitionKey } from '../query/fence.ts';
+import { type PartitionRow, readPartitions } from '../query/partition.ts';
+
+export interface ResumeOptions {
+  /** Pass what it stands at: a gap is kept in converge.inbox_gap, what an old primary wrote is skipped. */
+  readonly pass?: boolean;
+  /** Begin again with the first record that the log has: after a topic was made anew, or lost what was not read. */
+  readonly fromEarliest?: boolean;
+}
+
+export interface Resumed {
+  readonly code: string;
+  /** Obstacles up to this offset are passed. */
+  readonly passOffset: bigint | undefined;
+  readonly nextOffset: bigint;
+}
+
+/**
+ * Lets a halted partition go on. Its owner notices within `watchMs` and applies what was filled before anything else.
+ * Nothing is passed that `pass` does not say: a gap that was not filled halts it again. Rejects with RESUME_REFUSED when
+ * it is not halted, or when what is asked does not fit why it is.
+ */
+export async function resumePartition(
+  database: Pick<Database, 'acquire'>,
+  admin: Admin,
+  key: PartitionKey,
+  { pass = false, fromEarliest = false }: ResumeOptions,
+): Promise<Resumed> {
+  const { topic, partition } = key;
+  const ends = (await admin.logEnds(topic)).find((one) => one.partition === partition);
+  const topicId = (await admin.describeTopic(topic))?.topicId ?? null;
+  return withTransaction(database, {}, async (tx) => {
+    await tx.query(lockSql, [key.consumer, topic, partition]);
+    const row = (await readPartitions(tx, key.consumer)).find(
+      (one) => one.topic === topic && one.partition === partition,
+    );
+    if (row?.halted === undefined) throw refused(`${topic}/${partition} of ${key.consumer} is not halted`);
+    const passOffset = pass ? passable(row, ends?.latest) : undefined;
+    if (fromEarliest && ends === undefined) throw refused(`the broker has no ${topic}/${partition}`);
+    refuseMisfit(row, fromEarliest);
+    const nextOffset = fromEarliest && ends !== undefined ? ends.earliest : row.nextOffset;
+    await setRunning(tx, key, { nextOffset, passOffset, topicId: fromEarliest ? topicId : row.topicId });
+    return { code: row.halted.code, passOffset, nextOffset };
+  });
+}
+
+/** How far `--continue` passes: the one record of a gap; of an old primary, what it has written until now. */
+function passable({ halted, haltedOffset, topic }: PartitionRow, end: bigint | undefined): bigint {
+  switch (halted?.code) {
+    case 'gap':
+      if (haltedOffset !== undefined) return haltedOffset;
+      throw refused(
+        `${topic} was halted by an older version, which did not say where: resume it without --continue first; it halts again at the same place, and then --continue works`,
+      );
+    case 'epoch_superseded':
+      if (end !== undefined) return end > 0n ? end - 1n : 0n;
+      throw refused(`the broker does not say where ${topic} ends`);
+    default:
+      throw refused(
+        `--continue passes a gap or what an old primary wrote, and this is ${halted?.code ?? 'neither'}`,
+      );
+  }
+}
+
+function refuseMisfit({ halted }: PartitionRow, fromEarliest: boolean): void {
+  const moved = halted?.code === 'topic_recreated' || halted?.code === 'offset_out_of_range';
+  if (moved && !fromEarliest)
+    throw refused(
+      `it is halted with ${halted.code}, and its place is not in the log: resume it with --from earliest (what was handled is not handled again, what is missing is a gap)`,
+    );
+  if (fromEarliest && !moved)
+    throw refused(
+      `--from earliest is for a partition whose place is not in the log any more; to handle events again, use \`converge consumers replay\``,
+    );
+}
+
+const lockSql = `
+  select from converge.inbox_partition where consumer = $1 and topic = $2 and partition = $3 for update`;
+
+const runSql = `
+  update converge.inbox_partition
+     set state = 'running', halted_code = null, halted_reason = null, halted_at = null, halted_offset = null,
+         next_offset = $4::bigint, pass_offset = $5::bigint, topic_id = $6
+   where consumer = $1 and topic = $2 and partition = $3`;
+
+async function setRunning(
+  tx: Executor,
+  { consumer, topic, partition }: PartitionKey,
+  to: Pick<PartitionRow, 'nextOffset' | 'passOffset' | 'topicId'>,
+): Promise<void> {
+  const pass = to.passOffset === undefined ? null : `${to.passOffset}`;
+  await tx.query(runSql, [consumer, topic, partition, `${to.nextOffset}`, pass, to.topicId]);
+}
+
+function refused(what: string): InboxError {
+  return new InboxError('RESUME_REFUSED', what);
+}

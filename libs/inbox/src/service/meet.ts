@@ -1,0 +1,77 @@
+import { formatPosition } from '@converge/contracts';
+import { attributeNames, instruments } from '@converge/telemetry';
+import type { Obstacle } from '../decide/plan.ts';
+import { haltPartition } from '../query/fence.ts';
+import type { Halt, Partition, SliceContext } from '../slice/context.ts';
+import { reload } from './assign.ts';
+
+/** An obstacle is looked at twice, from our own offset, before the partition is halted; other partitions go on. */
+export async function meet<DB>(
+  context: SliceContext<DB>,
+  partition: Partition,
+  obstacle: Obstacle,
+): Promise<'next' | 'look_again'> {
+  const { offset } = obstacle.record;
+  if (partition.suspect !== offset) {
+    // An operator may have filled the gap or said that it is to be passed: the database knows.
+    await reload(context, partition);
+    partition.suspect = offset;
+    return 'look_again';
+  }
+  count(partition, obstacle);
+  if (obstacle.kind === 'gap' && context.definition.onGap === 'continue') {
+    partition.passOffset = offset;
+    const alarm = { alarm: 'gap_passed', ...partition.key, offset: `${offset}` };
+    context.log.error(alarm, `${gapText(obstacle)}. It goes on without, as onGap says`);
+    return 'look_again';
+  }
+  const halt = haltFor(obstacle, partition);
+  const { executor } = context.database;
+  const halted = await haltPartition(executor, partition.key, partition.nextOffset, halt, offset);
+  if (!halted) {
+    await reload(context, partition);
+    return 'look_again';
+  }
+  partition.halted = halt;
+  context.log.error({ alarm: halt.code, ...partition.key, offset: `${offset}` }, halt.reason);
+  return 'next';
+}
+
+function count({ counts, key }: Partition, { kind }: Obstacle): void {
+  const labels = { [attributeNames.consumer]: key.consumer, [attributeNames.topic]: key.topic };
+  switch (kind) {
+    case 'gap':
+      counts.gaps += 1;
+      instruments().inboxGaps.add(1, labels);
+      return;
+    case 'superseded':
+      instruments().inboxSuperseded.add(1, labels);
+  }
+}
+
+function haltFor(obstacle: Obstacle, { key }: Partition): Halt {
+  const resume = `converge consumers resume ${key.consumer} --topic ${key.topic} --partition ${key.partition}`;
+  switch (obstacle.kind) {
+    case 'gap':
+      return {
+        code: 'gap',
+        reason: `${gapText(obstacle)}. This partition stands still, the others go on. Put what is missing into the inbox with \`converge consumers fill ${key.consumer}\` and then \`${resume}\`, or go on without it: \`${resume} --continue\``,
+      };
+    case 'superseded':
+      return {
+        code: 'epoch_superseded',
+        reason: `${placeOf(obstacle)}: source ${obstacle.claim.sourceName} sent the new position ${formatPosition(obstacle.claim.position)} although its epoch ${obstacle.epoch} has begun: the old primary is still writing. Stop it; its events after the fork are not part of the source. Then pass over them: \`${resume} --continue\``,
+      };
+  }
+}
+
+function gapText(obstacle: Obstacle & { readonly kind: 'gap' }): string {
+  const { claim, after } = obstacle;
+  const prev = claim.prev === undefined ? 'no predecessor' : `predecessor ${formatPosition(claim.prev)}`;
+  const have = after === undefined ? 'nothing of this source' : formatPosition(after);
+  return `${placeOf(obstacle)}: event ${formatPosition(claim.position)} of source ${claim.sourceName} names ${prev}, and we have ${have}. What lies between never came (retention, truncation, an unclean election)`;
+}
+
+function placeOf({ record }: Obstacle): string {
+  return `${record.topic}/${record.partition} at offset ${record.offset}`;
+}
