@@ -35,6 +35,8 @@ export { findGaps, type Gap } from './fill/gap.ts';
 export { type Resumed, resumePartition, type ResumeOptions } from './operate/resume.ts';
 export { inboxMigrations } from './migrations.ts';
 export { type PartitionRow, readPartitions } from './query/partition.ts';
+export { identityOf } from './slice/emitted.ts';
+export { storyOf } from './slice/letter.ts';
 export { type ConsumerService, consumerService, run } from './service/consumer-service.ts';
 export type { ConsumerServiceOptions } from './service/options.ts';
 export type { SourceConflict } from './service/sources.ts';

@@ -108,6 +108,12 @@ export const instrumentDefinitions = {
   ),
   deadLetters: counter('converge.dead_letters', event, 'Events given up, each with a failure event'),
 
+  effects: counter('converge.effects', '{turn}', 'Turns of foreign effects that ended, by outcome'),
+  effectsUndeclared: gauge(
+    'converge.effects.undeclared',
+    '{intent}',
+    'Intents that wait although no worker declares their effect',
+  ),
   sagas: gauge('converge.sagas', '{saga}', 'Sagas by state'),
   sagaRecovery: duration('converge.saga.recovery', 'From the first failure of a saga to its end'),
   sagaCompensations: counter('converge.saga.compensations', '{run}', 'Compensations run, by outcome'),
@@ -154,6 +160,7 @@ export const attributeNames = {
   source: 'converge.source',
   consumer: 'converge.consumer',
   handler: 'converge.handler',
+  effect: 'converge.effect',
   reconciler: 'converge.reconciler',
   attempt: 'converge.attempt.number',
   reason: 'converge.attempt.reason',

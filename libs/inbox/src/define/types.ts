@@ -19,6 +19,8 @@ export type OnGap = 'halt' | 'continue';
 export interface HandlerContext<DB> {
   /** The slice's own transaction. Effects written through it happen exactly once. */
   readonly tx: Transaction<DB>;
+  readonly consumer: string;
+  readonly handler: string;
   /** Aborts after `maxHandleMs`, or when the partition went to another member. */
   readonly signal: AbortSignal;
   /** When the signal will abort, or the event's own deadline if that is sooner. */

@@ -57,7 +57,7 @@ async function callOne<DB>(
       subscription,
       events,
       attempt,
-      context: { tx: guard.tx, emit, signal, deadline, idempotencyKey, log: context.log },
+      context: { tx: guard.tx, consumer, handler, emit, signal, deadline, idempotencyKey, log: context.log },
     });
     failpoint('inbox.in_handler');
   } catch (error) {

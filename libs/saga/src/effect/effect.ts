@@ -1,0 +1,67 @@
+import { WIRE } from '@converge/contracts';
+import { type HandlerContext, identityOf, storyOf } from '@converge/inbox';
+import { deterministicUuid } from '@converge/runtime';
+import { inject } from '@converge/telemetry';
+import type { ReceivedEvent } from '@converge/contracts';
+import { insertWork } from '../work/insert-sql.ts';
+import type { Cause } from '../work/work.ts';
+import type { Effect } from './define-effect.ts';
+
+/** The part of a handler's context that an intent needs. In a batch: `{ ...context, event }`, with the event that asks. */
+export type EffectContext<DB> = Pick<HandlerContext<DB>, 'tx' | 'consumer' | 'handler'> & {
+  readonly event: ReceivedEvent;
+};
+
+/** How often a call of a handler asked for an effect: each call has a `tx` of its own, whatever it makes of its context. */
+const asked = new WeakMap<object, Map<string, number>>();
+
+/**
+ * Asks for a call to another system, outside the slice: writes the intent with the handler's own transaction and
+ * returns its id. The saga worker calls once the slice has committed, and what follows is the effect's `succeeded` or
+ * `failed`. The id is a function of the event and the handler: however often the event is handled, there is one intent,
+ * and the first one stands.
+ */
+export async function effect<DB, Input>(
+  { tx, consumer, handler, event }: EffectContext<DB>,
+  declared: Effect<DB, Input>,
+  input: Input,
+): Promise<string> {
+  const incoming = identityOf(event);
+  const index = nextIndex(tx, `${declared.name} ${incoming}`);
+  const id = deterministicUuid(consumer, handler, 'effect', incoming, declared.name, index);
+  const plan = declared.plan(input);
+  await insertWork(tx, {
+    id,
+    consumer,
+    handler,
+    effect: declared.name,
+    key: event.key,
+    idempotencyKey: plan.idempotencyKey ?? id,
+    input: plan.input,
+    cause: causeOf(event),
+  });
+  return id;
+}
+
+function nextIndex(tx: object, what: string): number {
+  const counts = asked.get(tx) ?? new Map<string, number>();
+  asked.set(tx, counts);
+  const index = counts.get(what) ?? 0;
+  counts.set(what, index + 1);
+  return index;
+}
+
+function causeOf(event: ReceivedEvent): Cause {
+  const { correlationId, causationId, hops, deadline } = storyOf(event);
+  const headers: Record<string, string> = {};
+  inject(headers);
+  const { [WIRE.traceparent]: traceparent, [WIRE.tracestate]: tracestate } = headers;
+  return {
+    eventId: causationId,
+    correlationId,
+    hops,
+    ...(deadline === undefined ? {} : { deadline: deadline.toISOString() }),
+    ...(traceparent === undefined ? {} : { traceparent }),
+    ...(tracestate === undefined ? {} : { tracestate }),
+  };
+}

@@ -1,0 +1,38 @@
+import { checkPayload, ContractError, type StandardSchema, validate } from '@converge/contracts';
+import { type Certainty, ConvergeError } from '@converge/resilience';
+
+/**
+ * What is stored of a value: the schema's own output, which must read back as it was written, so that a later process
+ * sees what this one saw. `certainty` says what a misfit means: an input that was refused changed nothing, a result
+ * that cannot be read belongs to a call that took effect.
+ */
+export function encode<Output>(
+  schema: StandardSchema<unknown, Output>,
+  value: unknown,
+  what: string,
+  certainty: Certainty = 'not_applied',
+): string {
+  try {
+    const text = JSON.stringify(validate(schema, value, what)) as string | undefined;
+    if (text === undefined) throw new ContractError('DATA_NOT_JSON', `${what} has no JSON form: use null`);
+    checkPayload(text);
+    if (JSON.stringify(decode(schema, text, what)) === text) return text;
+    throw new ContractError(
+      'DATA_CHANGES_WHEN_READ',
+      `${what} does not read back as it was written: its schema changes its own output; transform the value before instead`,
+    );
+  } catch (error) {
+    if (certainty === 'not_applied') throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    throw new ConvergeError(message, {
+      code: 'RESULT_UNREADABLE',
+      category: 'data',
+      certainty,
+      cause: error,
+    });
+  }
+}
+
+export function decode<Output>(schema: StandardSchema<unknown, Output>, text: string, what: string): Output {
+  return validate(schema, JSON.parse(text), what);
+}

@@ -1,0 +1,7 @@
+import type { MigrationSet } from '@converge/postgres';
+
+/** Table saga_work. It belongs into the database of every service that calls others, beside its inbox and outbox. */
+export const sagaMigrations: MigrationSet = {
+  name: 'saga',
+  directory: new URL('../sql/', import.meta.url),
+};

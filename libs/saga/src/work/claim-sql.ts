@@ -1,0 +1,92 @@
+import type { Executor } from '@converge/postgres';
+import type { Cause, ClaimedWork, OpenState, Outcome, WorkAttempt } from './work.ts';
+
+/** How much of one effect a worker may take, and for how long. */
+export interface Wanted {
+  readonly effect: string;
+  readonly places: number;
+  readonly leaseMs: number;
+  readonly settleMs: number;
+}
+
+/**
+ * Takes what is due of each effect, oldest first, up to its free places. The lease is committed before anything is
+ * done, so that nobody else calls when this connection breaks; `calling` is written with it, so that whoever finds the
+ * row after a crash knows that a call may have been made. A lease that has ended makes the row due again: `due_at` is
+ * both, and one index range (saga_work_due: effect, due_at; open rows only) finds both without a sort. SKIP LOCKED:
+ * workers pass each other. All times are the database's.
+ */
+const claimSql = `
+  with due as (
+    select found.id, found.state, found.final_at, wanted.lease_ms, wanted.settle_ms
+      from unnest($2::text[], $3::int[], $4::float8[], $5::float8[]) as wanted(effect, places, lease_ms, settle_ms)
+     cross join lateral (
+       select id, state, final_at from converge.saga_work
+        where effect = wanted.effect and due_at <= clock_timestamp()
+          and state in ('ready', 'calling', 'unknown', 'answered')
+        order by due_at limit wanted.places for update skip locked) as found)
+  update converge.saga_work work set
+    state = case due.state when 'ready' then 'calling' else due.state end,
+    final_at = case due.state when 'ready' then greatest(work.final_at,
+      clock_timestamp() + (due.lease_ms + due.settle_ms) * interval '1 millisecond') else work.final_at end,
+    due_at = clock_timestamp() + due.lease_ms * interval '1 millisecond', holder = $1, term = work.term + 1
+  from due where work.id = due.id
+  returning work.id, work.consumer, work.handler, work.effect, work.key, work.idempotency_key, work.input, work.cause,
+    due.state as found, work.outcome, work.term, work.attempts, work.queries, work.story,
+    extract(epoch from clock_timestamp() - work.created_at) * 1000 as age_ms,
+    due.final_at::text as doubt_until,
+    coalesce(extract(epoch from work.final_at - clock_timestamp()) * 1000, 0) as final_in_ms`;
+
+interface Row {
+  readonly id: string;
+  readonly consumer: string;
+  readonly handler: string;
+  readonly effect: string;
+  readonly key: string;
+  readonly idempotency_key: string;
+  readonly input: string;
+  readonly cause: string;
+  readonly found: OpenState;
+  readonly outcome: string | null;
+  readonly term: string;
+  readonly attempts: number;
+  readonly queries: number;
+  readonly story: string;
+  readonly age_ms: string;
+  readonly final_in_ms: string;
+  readonly doubt_until: string | null;
+}
+
+export async function claimWork(
+  executor: Executor,
+  holder: string,
+  wanted: readonly Wanted[],
+): Promise<readonly ClaimedWork[]> {
+  const { rows } = await executor.query<Row>(claimSql, [
+    holder,
+    wanted.map(({ effect }) => effect),
+    wanted.map(({ places }) => places),
+    wanted.map(({ leaseMs }) => leaseMs),
+    wanted.map(({ settleMs }) => settleMs),
+  ]);
+  return rows.map((row) => ({
+    id: row.id,
+    consumer: row.consumer,
+    handler: row.handler,
+    effect: row.effect,
+    key: row.key,
+    idempotencyKey: row.idempotency_key,
+    input: row.input,
+    cause: JSON.parse(row.cause) as Cause,
+    found: row.found,
+    outcome: row.outcome === null ? undefined : (JSON.parse(row.outcome) as Outcome),
+    term: row.term,
+    attempts: row.attempts,
+    queries: row.queries,
+    story: JSON.parse(row.story) as WorkAttempt[],
+    ageMs: Number(row.age_ms),
+    finalInMs: Number(row.final_in_ms),
+    doubt: row.doubt_until !== null,
+    doubtUntil: row.doubt_until,
+  }));
+}

@@ -1,0 +1,176 @@
+import { BREAKER_OPEN, type Failure, nextSlowAttempt, type SlowDecision } from '@converge/resilience';
+import type { Random } from '@converge/runtime';
+import type { Effect } from '../effect/define-effect.ts';
+import type { ClaimedWork, Op, StoredFailure, StuckReason, WorkWait } from './work.ts';
+
+/** What a call or a query told. */
+export type Answer =
+  | { readonly kind: 'applied'; readonly result: string }
+  /** A declared "no", certain and final. */
+  | { readonly kind: 'rejected'; readonly failure: StoredFailure }
+  /** Only a query says so: the other side has not seen the call. */
+  | { readonly kind: 'not_found' }
+  /** `made` is false when nothing left this process: the breaker or the bulkhead refused, or the worker stops. */
+  | { readonly kind: 'failed'; readonly failure: Failure; readonly made: boolean };
+
+/** What follows. `again` leaves the row open in the given state, due after the wait. */
+export type Next =
+  | { readonly kind: 'succeed'; readonly result: string }
+  | { readonly kind: 'fail'; readonly failure: StoredFailure }
+  | { readonly kind: 'again'; readonly state: 'ready' | 'unknown'; readonly wait?: WorkWait }
+  | { readonly kind: 'stuck'; readonly reason: StuckReason };
+
+/** What the decisions need to know of an effect, and of a row. */
+export type Rules = Pick<Effect<never>, 'idempotency' | 'canQuery' | 'schedule'>;
+export type Tried = Pick<ClaimedWork, 'found' | 'attempts' | 'queries' | 'ageMs' | 'finalInMs' | 'doubt'>;
+
+/** Pure: what to do with a claimed row. An outcome that nobody knows is asked for before anything is repeated. */
+export function nextOp(found: Tried['found'], rules: Rules): Op | 'stuck' {
+  switch (found) {
+    case 'ready':
+      return 'call';
+    case 'answered':
+      return 'settle';
+    case 'calling': // its worker did not come back: the call may have been made
+    case 'unknown':
+      if (rules.canQuery) return 'query';
+      return repeatable(rules) ? 'call' : 'stuck';
+  }
+}
+
+/** Pure: what follows an answer. `op` was chosen by `nextOp`. */
+export function decide(
+  op: Exclude<Op, 'settle'>,
+  answer: Answer,
+  tried: Tried,
+  rules: Rules,
+  random: Random,
+): Next {
+  switch (answer.kind) {
+    case 'applied':
+      return { kind: 'succeed', result: answer.result };
+    case 'rejected':
+      // Said of a repeat, the "no" may be about the repeat alone, unless the other side goes by the key.
+      return op === 'call' && tried.found !== 'ready' && rules.idempotency !== 'keyed'
+        ? uncertain(tried, rules, random)
+        : { kind: 'fail', failure: answer.failure };
+    case 'not_found':
+      return afterNotFound(tried, rules);
+    case 'failed':
+      return op === 'query'
+        ? afterFailedQuery(answer, tried, rules, random)
+        : afterFailedCall(answer, tried, rules, random);
+  }
+}
+
+/** Pure: what is known of the calls before, once this turn has ended: see `final_at`. */
+export function doubtAfter(op: Op, next: Next, { finalInMs }: Tried): 'kept' | 'as_before' | 'cleared' {
+  if (next.kind !== 'again' || next.state !== 'ready') return 'kept';
+  if (op === 'call') return 'as_before';
+  return finalInMs <= 0 ? 'cleared' : 'kept';
+}
+
+function afterNotFound({ ageMs, finalInMs }: Tried, rules: Rules): Next {
+  const final = finalInMs <= 0;
+  const over = ageMs >= rules.schedule.withinMs;
+  if (over && final) return { kind: 'fail', failure: gaveUp('the other side has never seen the call') };
+  // A repeat under the same key cannot double a call that is still on its way; any other one could.
+  if (final || (repeatable(rules) && !over)) return { kind: 'again', state: 'ready' };
+  const computedMs = Math.ceil(finalInMs);
+  return { kind: 'again', state: 'unknown', wait: { computedMs, capMs: computedMs, rule: 'not_final' } };
+}
+
+type Failed = Extract<Answer, { kind: 'failed' }>;
+
+function afterFailedQuery({ failure, made }: Failed, tried: Tried, rules: Rules, random: Random): Next {
+  if (failure.certainty === 'applied') return { kind: 'stuck', reason: 'result_lost' };
+  return { kind: 'again', state: 'unknown', wait: patience(failure, made, tried, rules, random) };
+}
+
+function afterFailedCall({ failure, made }: Failed, tried: Tried, rules: Rules, random: Random): Next {
+  // What a repeat did or did not do says nothing about the call before it.
+  const state = tried.found === 'ready' ? 'ready' : 'unknown';
+  const wait = patience(failure, made, tried, rules, random);
+  if (!made) return { kind: 'again', state, wait };
+  switch (failure.certainty) {
+    case 'unknown':
+      return uncertain(tried, rules, random);
+    case 'applied':
+      return rules.canQuery
+        ? { kind: 'again', state: 'unknown', wait }
+        : { kind: 'stuck', reason: 'result_lost' };
+    case 'not_applied':
+      if (state === 'unknown') return uncertain(tried, rules, random);
+      if (mayTry(failure, tried, rules, random)) return { kind: 'again', state, wait };
+      // An earlier call was repeated because it was not found, and may yet arrive: nothing has failed before that is over.
+      if (tried.doubt) return { kind: 'again', state: 'unknown', wait };
+      return { kind: 'fail', failure: isRefusal(failure) ? stored(failure) : gaveUp(failure.message) };
+  }
+}
+
+function mayTry(failure: Failure, tried: Tried, rules: Rules, random: Random): boolean {
+  return !isRefusal(failure) && slow(tried, rules, random).kind === 'again';
+}
+
+/** The other side would say the same again. */
+function isRefusal({ category }: Failure): boolean {
+  return category === 'business' || category === 'data';
+}
+
+function uncertain(tried: Tried, rules: Rules, random: Random): Next {
+  if (!rules.canQuery && !repeatable(rules)) return { kind: 'stuck', reason: 'outcome_unknown' };
+  return { kind: 'again', state: 'unknown', wait: patience(undefined, true, tried, rules, random) };
+}
+
+function patience(
+  failure: Failure | undefined,
+  made: boolean,
+  tried: Tried,
+  rules: Rules,
+  random: Random,
+): WorkWait {
+  const asked = failure?.retryAfterMs;
+  if (!made && failure?.code === BREAKER_OPEN && asked !== undefined) {
+    // The breaker knows when it will let one through; all who wait for it must not come in the same moment.
+    const capMs = Math.ceil(asked + rules.schedule.fast.baseMs);
+    return {
+      computedMs: Math.ceil(asked + random() * rules.schedule.fast.baseMs),
+      capMs,
+      rule: 'breaker_open',
+    };
+  }
+  // Without an end: whoever may give up has been asked before.
+  const endless = { ...rules, schedule: { ...rules.schedule, withinMs: Number.POSITIVE_INFINITY } };
+  const decision = slow(tried, endless, random, asked);
+  if (decision.kind === 'exhausted') throw new RangeError('a schedule without an end ended');
+  return decision.wait;
+}
+
+/** The attempt that just ended counts; exponents end where the cap is long reached. */
+function slow(
+  { attempts, queries, ageMs }: Tried,
+  rules: Rules,
+  random: Random,
+  asked?: number,
+): SlowDecision {
+  const attempt = Math.min(attempts + queries + 1, 60);
+  return nextSlowAttempt(rules.schedule, { attempt, elapsedMs: ageMs, retryAfterMs: asked, random });
+}
+
+function repeatable({ idempotency }: Rules): boolean {
+  switch (idempotency) {
+    case 'idempotent':
+    case 'keyed':
+      return true;
+    case 'none':
+      return false;
+  }
+}
+
+export function stored({ category, certainty, code, message }: StoredFailure): StoredFailure {
+  return { category, certainty, code, message };
+}
+
+function gaveUp(message: string): StoredFailure {
+  return { category: 'service', certainty: 'not_applied', code: 'GAVE_UP', message };
+}

@@ -1,0 +1,80 @@
+import type { Failure, Wait, WaitRule } from '@converge/resilience';
+
+/**
+ * ready     no call was made, or the last one certainly took no effect
+ * calling   a worker holds it, and a call may be on its way
+ * unknown   a call was made, and nobody knows whether it took effect
+ * answered  the outcome is stored, what follows from it is not committed yet
+ * done, failed   the outcome, settled · stuck   it waits for a person, for the reason that stands beside it
+ */
+export type WorkState = 'ready' | 'calling' | 'unknown' | 'answered' | 'done' | 'failed' | 'stuck';
+/** What a worker may claim. */
+export type OpenState = Extract<WorkState, 'ready' | 'calling' | 'unknown' | 'answered'>;
+
+/**
+ * outcome_unknown   it may have taken effect; it cannot be repeated, and there is nobody to ask
+ * result_lost       it took effect, and its result cannot be read
+ * input_unreadable  this version of the code does not understand the intent
+ * operator          a person stopped it
+ */
+export type StuckReason = 'outcome_unknown' | 'result_lost' | 'input_unreadable' | 'operator';
+
+/** The event that asked: what an effect emits continues its story. */
+export interface Cause {
+  readonly eventId: string;
+  readonly correlationId: string;
+  readonly hops: number;
+  readonly deadline?: string;
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+}
+
+/** An outcome that will not change any more. */
+export type Outcome =
+  | { readonly kind: 'succeeded'; readonly result: string }
+  | { readonly kind: 'failed'; readonly failure: StoredFailure };
+
+export type StoredFailure = Pick<Failure, 'category' | 'certainty' | 'code' | 'message'>;
+
+/** What a worker does with a row that it has claimed. */
+export type Op = 'call' | 'query' | 'settle';
+
+/** Why and how long a row waits. `not_final`: the call that was not found may still become visible. */
+export type WorkWait = Omit<Wait, 'rule'> & { readonly rule: WaitRule | 'not_final' };
+
+/** One attempt as it is stored and shown; the wait is what came after it, absent where nothing did. */
+export interface WorkAttempt {
+  readonly at: string;
+  readonly op: Op;
+  readonly durationMs: number;
+  /** Absent when it succeeded. */
+  readonly failure?: StoredFailure;
+  readonly found?: 'applied' | 'rejected' | 'not_found';
+  readonly wait?: WorkWait;
+}
+
+/** A row in a worker's hands. */
+export interface ClaimedWork {
+  readonly id: string;
+  readonly consumer: string;
+  readonly handler: string;
+  readonly effect: string;
+  readonly key: string;
+  readonly idempotencyKey: string;
+  readonly input: string;
+  readonly cause: Cause;
+  /** The state in which it was found. */
+  readonly found: OpenState;
+  readonly outcome: Outcome | undefined;
+  readonly term: string;
+  readonly attempts: number;
+  readonly queries: number;
+  readonly ageMs: number;
+  /** Milliseconds until "not found" is final, by the database's clock at the claim; not positive = it is. */
+  readonly finalInMs: number;
+  /** A call before this turn may have taken effect or may still: no query that was final has denied it yet. */
+  readonly doubt: boolean;
+  /** `final_at` as it was before this claim. */
+  readonly doubtUntil: string | null;
+  readonly story: readonly WorkAttempt[];
+}

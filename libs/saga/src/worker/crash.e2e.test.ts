@@ -1,0 +1,108 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Database } from '@converge/postgres';
+import { freshDatabase, waitUntil } from '@converge/testing';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { Provider } from '../fixture/provider.ts';
+import {
+  ended,
+  eventTypes,
+  outcomes,
+  request,
+  type SceneDb,
+  sceneDatabase,
+  sceneEffects,
+  workRows,
+} from '../fixture/scene.ts';
+
+const program = fileURLToPath(new URL('../fixture/worker-process.ts', import.meta.url));
+
+describe('a saga worker that is killed', () => {
+  let provider: Provider;
+  let database: Database<SceneDb>;
+  let env: NodeJS.ProcessEnv;
+  let effects: ReturnType<typeof sceneEffects>;
+  const children: ChildProcess[] = [];
+
+  beforeEach(async () => {
+    provider = new Provider();
+    const url = await freshDatabase(inject('stack').databaseUrl, 'saga');
+    database = await sceneDatabase(url);
+    const PROVIDER_URL = await provider.start();
+    effects = sceneEffects(PROVIDER_URL);
+    const LOG_LEVEL = process.env['CHILD_LOG'] ?? 'silent';
+    env = { ...process.env, NODE_OPTIONS: '--conditions=source', DATABASE_URL: url, PROVIDER_URL, LOG_LEVEL };
+  });
+  afterEach(async () => {
+    for (const child of children.splice(0)) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    await provider.stop();
+    await database.close();
+  });
+
+  function start(failpoint = ''): ChildProcess {
+    const child = spawn(process.execPath, [program], {
+      env: { ...env, CONVERGE_FAILPOINT: failpoint },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    children.push(child);
+    return child;
+  }
+
+  // Planted faults that fail here: the state left at `ready` by the claim (in_call: `plain` twice in the ledger), and
+  // the settlement without its term in the frozen case below.
+  it.each([
+    'saga.before_claim',
+    'saga.after_claim',
+    'saga.in_call@3',
+    'saga.after_call@2',
+    'saga.before_commit@2',
+    'saga.after_commit@1',
+  ])('at %s: each call took effect once, and each intent has ended', async (failpoint) => {
+    const keys = (prefix: string): string[] => Array.from({ length: 6 }, (_, n) => `${prefix}${n}`);
+    await request(database, effects.keyed, keys('k'));
+    await request(database, effects.plain, keys('p'));
+    await request(database, effects.blind, keys('b'));
+    const killed = start(failpoint);
+    expect((await once(killed, 'exit'))[1]).toBe('SIGKILL');
+    const next = start();
+    const rows = await ended(database);
+    next.kill('SIGTERM');
+    expect((await once(next, 'exit'))[0]).toBe(0);
+    for (const row of rows) {
+      expect(provider.times(row.key)).toBeLessThanOrEqual(1);
+      if (row.state === 'stuck') expect([row.key[0], row.stuck_reason]).toEqual(['b', 'outcome_unknown']);
+      else expect([row.key, row.state, provider.times(row.key)]).toEqual([row.key, 'done', 1]);
+    }
+    const done = rows.filter(({ state }) => state === 'done').map(({ key }) => key);
+    expect(await outcomes(database)).toEqual(done.map((key) => `${key} r-${key}`).toSorted());
+    expect(await eventTypes(database)).toEqual(done.map((key) => `${key} test.succeeded`).toSorted());
+  });
+
+  it('and one that froze in its call writes nothing when it wakes up after another settled', async () => {
+    provider.modes.set('keyed', ['late']);
+    provider.lateMs = 250;
+    await request(database, effects.keyed, ['a']);
+    const zombie = start();
+    await waitUntil(() => provider.calls.length === 1, { what: 'the call' });
+    zombie.kill('SIGSTOP');
+    const owner = start();
+    expect(await ended(database)).toMatchObject([{ state: 'done', queries: 1 }]);
+    zombie.kill('SIGCONT');
+    // The woken one works on: what it knew of the first row is gone, and the next row is taken as ever.
+    owner.kill('SIGTERM');
+    await once(owner, 'exit');
+    await request(database, effects.keyed, ['b']);
+    await waitUntil(async () => (await workRows(database)).every(({ state }) => state === 'done'), {
+      what: 'the next',
+    });
+    zombie.kill('SIGTERM');
+    expect((await once(zombie, 'exit'))[0]).toBe(0);
+    expect([provider.calls.length, await outcomes(database)]).toEqual([2, ['a r-a', 'b r-b']]);
+    expect(await eventTypes(database)).toEqual(['a test.succeeded', 'b test.succeeded']);
+  });
+});

@@ -1,0 +1,70 @@
+import { hostname } from 'node:os';
+import type { Database } from '@converge/postgres';
+import { PolicyBook, SharedGuards } from '@converge/resilience';
+import { type Clock, newUuidV7, type Random, systemClock, systemRandom } from '@converge/runtime';
+import { logger, type Logger } from '@converge/telemetry';
+import type { Effect } from '../effect/define-effect.ts';
+import { SagaError } from '../errors.ts';
+
+export interface SagaWorkerOptions<DB> {
+  /** The database in which the intents stand: the service's own. */
+  readonly database: Pick<Database<DB>, 'db' | 'executor'>;
+  /** Unique to this process. @default host name and a UUID */
+  readonly holder?: string;
+  /** How often to look for work when there was none. Milliseconds. @default 100 */
+  readonly pollMs?: number;
+  /** What a lease has beyond the deadline of the operation's policy, for the settlement. Milliseconds. @default 10_000 */
+  readonly leaseMarginMs?: number;
+  /** How long a stop lets calls in flight go on; what is cut off then is asked about later. Milliseconds. @default 10_000 */
+  readonly drainMs?: number;
+  /** How long intents may wait whose effect no code declares, before the alarm. Milliseconds. @default 900_000 */
+  readonly undeclaredMs?: number;
+  /** How long settled intents are kept. Milliseconds. @default 2_592_000_000 (30 days) */
+  readonly keepMs?: number;
+  /** How often undeclared intents are looked for, and old ones forgotten. Milliseconds. @default 60_000 */
+  readonly tidyMs?: number;
+  /** Policies, breakers and retry budgets of the process, by the effect's name. @default its own, with the kit's policy */
+  readonly shared?: SharedGuards;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly log?: Logger;
+}
+
+export type ResolvedOptions<DB> = Readonly<Required<SagaWorkerOptions<DB>>> & {
+  readonly effects: ReadonlyMap<string, Effect<DB>>;
+};
+
+export function resolveOptions<DB>(
+  effects: readonly Effect<DB>[],
+  options: SagaWorkerOptions<DB>,
+): ResolvedOptions<DB> {
+  const byName = new Map(effects.map((effect) => [effect.name, effect]));
+  if (effects.length === 0) throw invalid('it has no effect to run: give it those that handlers ask for');
+  const twice = effects.find((effect) => byName.get(effect.name) !== effect);
+  if (twice !== undefined)
+    throw invalid(`two effects are named ${twice.name}: their intents could not be told apart; rename one`);
+  const { clock = systemClock, random = systemRandom } = options;
+  const resolved: ResolvedOptions<DB> = Object.freeze({
+    holder: `${hostname()}/${newUuidV7()}`,
+    pollMs: 100,
+    leaseMarginMs: 10_000,
+    drainMs: 10_000,
+    undeclaredMs: 900_000,
+    keepMs: 2_592_000_000,
+    tidyMs: 60_000,
+    clock,
+    random,
+    log: logger('saga'),
+    ...options,
+    shared: options.shared ?? new SharedGuards({ policies: new PolicyBook([]), clock, random }),
+    effects: byName,
+  });
+  for (const name of ['pollMs', 'leaseMarginMs', 'drainMs', 'undeclaredMs', 'keepMs', 'tidyMs'] as const)
+    if (!(Number.isInteger(resolved[name]) && resolved[name] >= 1))
+      throw invalid(`${name} is ${resolved[name]}, but must be a whole number of milliseconds from 1`);
+  return resolved;
+}
+
+function invalid(what: string): SagaError {
+  return new SagaError('WORKER_INVALID', `the saga worker cannot start: ${what}`);
+}

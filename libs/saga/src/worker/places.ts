@@ -1,0 +1,44 @@
+import type { Effect } from '../effect/define-effect.ts';
+import type { Wanted } from '../work/claim-sql.ts';
+
+/** The bulkhead: how many rows of each effect are in work, and how many more there is room for. */
+export class Places<DB> {
+  readonly #effects: ReadonlyMap<string, Effect<DB>>;
+  readonly #held = new Map<string, number>();
+  readonly #running = new Set<Promise<void>>();
+  #freed = new AbortController();
+
+  constructor(effects: ReadonlyMap<string, Effect<DB>>) {
+    this.#effects = effects;
+  }
+
+  /** Effects that have room; their lease outlasts one run by the margin. */
+  free(runMs: (effect: Effect<DB>) => number, marginMs: number): readonly Wanted[] {
+    return [...this.#effects.values()].flatMap((effect) => {
+      const { name, concurrency, settleMs } = effect;
+      const places = concurrency - (this.#held.get(name) ?? 0);
+      const leaseMs = runMs(effect) + marginMs;
+      return places > 0 ? [{ effect: name, places, leaseMs, settleMs }] : [];
+    });
+  }
+
+  hold({ name }: Effect<DB>, running: Promise<void>): void {
+    this.#held.set(name, (this.#held.get(name) ?? 0) + 1);
+    this.#running.add(running);
+    void running.finally(() => {
+      this.#running.delete(running);
+      this.#held.set(name, (this.#held.get(name) ?? 1) - 1);
+      this.#freed.abort();
+    });
+  }
+
+  /** Aborts when a place becomes free: there may be more of that effect to claim. */
+  freed(): AbortSignal {
+    if (this.#freed.signal.aborted) this.#freed = new AbortController();
+    return this.#freed.signal;
+  }
+
+  async empty(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+}

@@ -1,0 +1,152 @@
+import { classify, slowDelayMs } from '@converge/resilience';
+import { attributeNames, contextFrom, spanNames, withSpan } from '@converge/telemetry';
+import type { Effect, Revived } from '../effect/define-effect.ts';
+import { type Answer, decide, doubtAfter, type Next, nextOp, stored } from '../work/decide.ts';
+import type { ClaimedWork, Op, Outcome, WorkAttempt } from '../work/work.ts';
+import { ask, type Asking } from './ask.ts';
+import type { ResolvedOptions } from './options.ts';
+import { report } from './report.ts';
+import { settle } from './settle.ts';
+import { type Turn, writeAnswered, writeNext } from './settle-sql.ts';
+
+/** `lost`: somebody else holds the row by now, and nothing was written. */
+export type Processed = 'done' | 'failed' | 'again' | 'stuck' | 'answered' | 'lost';
+
+/** do → decide → settle for one claimed row. Rejects only when the database cannot be written. */
+export async function processWork<DB>(
+  options: ResolvedOptions<DB>,
+  effect: Effect<DB>,
+  work: ClaimedWork,
+  asking: Asking,
+): Promise<Processed> {
+  const { eventId, traceparent, tracestate } = work.cause;
+  const headers = { ...(traceparent && { traceparent }), ...(tracestate && { tracestate }) };
+  const attributes = { [attributeNames.effect]: effect.name, [attributeNames.eventId]: eventId };
+  const parent = contextFrom(headers);
+  return withSpan(spanNames.attempt(effect.name), { kind: 'client', attributes, parent }, async () => {
+    const processed = await turn(options, effect, work, asking);
+    report.ended(options.log, work, processed);
+    return processed;
+  });
+}
+
+const nothing: Turn = { calls: 0, queries: 0, attempts: [], doubt: 'kept' };
+
+async function turn<DB>(
+  options: ResolvedOptions<DB>,
+  effect: Effect<DB>,
+  work: ClaimedWork,
+  asking: Asking,
+): Promise<Processed> {
+  const { executor } = options.database;
+  const revived = revive(effect, work);
+  if (revived === undefined)
+    return written(
+      await writeNext(executor, work, { kind: 'stuck', reason: 'input_unreadable' }, nothing),
+      'stuck',
+    );
+  const op = nextOp(work.found, effect);
+  switch (op) {
+    case 'stuck':
+      return written(
+        await writeNext(executor, work, { kind: 'stuck', reason: 'outcome_unknown' }, nothing),
+        'stuck',
+      );
+    case 'settle':
+      if (work.outcome === undefined)
+        throw new TypeError(`saga_work ${work.id} is answered without an outcome`);
+      return close(options, effect, revived, work, work.outcome, nothing);
+    case 'call':
+    case 'query': {
+      const { answer, attempts, sent } = await ask(op, revived, effect.idempotency, asking);
+      const next = decide(op, answer, work, effect, options.random);
+      report.attempts(options.log, work, attempts, next);
+      return follow(options, effect, revived, work, next, {
+        ...turnOf(op, answer, attempts, sent, next),
+        doubt: doubtAfter(op, next, work),
+      });
+    }
+  }
+}
+
+function revive<DB>(effect: Effect<DB>, work: ClaimedWork): Revived<DB> | undefined {
+  try {
+    return effect.revive(work);
+  } catch {
+    return undefined;
+  }
+}
+
+function follow<DB>(
+  options: ResolvedOptions<DB>,
+  effect: Effect<DB>,
+  revived: Revived<DB>,
+  work: ClaimedWork,
+  next: Next,
+  done: Turn,
+): Promise<Processed> {
+  const { executor } = options.database;
+  switch (next.kind) {
+    case 'succeed':
+      return close(options, effect, revived, work, { kind: 'succeeded', result: next.result }, done);
+    case 'fail':
+      return close(options, effect, revived, work, { kind: 'failed', failure: next.failure }, done);
+    case 'again':
+    case 'stuck':
+      return writeNext(executor, work, next, done).then((ours) => written(ours, next.kind));
+  }
+}
+
+/** A settlement that fails must not cost a second call: the outcome is kept, and settled again later. */
+async function close<DB>(
+  options: ResolvedOptions<DB>,
+  effect: Effect<DB>,
+  revived: Revived<DB>,
+  work: ClaimedWork,
+  outcome: Outcome,
+  done: Turn,
+): Promise<Processed> {
+  const { database, clock, log, random } = options;
+  const ended = outcome.kind === 'succeeded' ? 'done' : 'failed';
+  const began = clock.monotonic();
+  try {
+    return written(await settle(options, revived, work, outcome, done), ended);
+  } catch (error) {
+    const failure = classify(error);
+    report.settlementFailed(log, work, failure);
+    const settlements = work.story.filter(({ op }) => op === 'settle').length + 1;
+    const computedMs = slowDelayMs(effect.schedule, Math.min(settlements, 60), random);
+    const capMs = slowDelayMs(effect.schedule, Math.min(settlements, 60), () => 1);
+    const failed: WorkAttempt = {
+      at: new Date(clock.now()).toISOString(),
+      op: 'settle',
+      durationMs: Math.round(clock.monotonic() - began),
+      failure: stored(failure),
+      wait: { computedMs, capMs, rule: 'slow_schedule' },
+    };
+    const kept: Turn = { ...done, attempts: [...done.attempts, failed] };
+    return written(await writeAnswered(database.executor, work, outcome, kept, computedMs), 'answered');
+  }
+}
+
+function written(ours: boolean, processed: Processed): Processed {
+  return ours ? processed : 'lost';
+}
+
+/** The last attempt carries what was found and what is waited for. */
+function turnOf(
+  op: Op,
+  answer: Answer,
+  attempts: readonly WorkAttempt[],
+  sent: number,
+  next: Next,
+): Omit<Turn, 'doubt'> {
+  const last = attempts.at(-1);
+  const told = answer.kind === 'failed' ? {} : { found: answer.kind };
+  const wait = next.kind === 'again' && next.wait !== undefined ? { wait: next.wait } : {};
+  return {
+    calls: op === 'call' ? sent : 0,
+    queries: op === 'query' ? sent : 0,
+    attempts: last === undefined ? [] : [...attempts.slice(0, -1), { ...last, ...told, ...wait }],
+  };
+}

@@ -1,0 +1,82 @@
+import { contextHeaders, type DomainEvent } from '@converge/contracts';
+import { type AppendEvent, createOutbox } from '@converge/outbox';
+import { executorOf, kyselyTransaction } from '@converge/postgres';
+import { deterministicUuid, failpoint } from '@converge/runtime';
+import { inject } from '@converge/telemetry';
+import type { Revived } from '../effect/define-effect.ts';
+import type { ClaimedWork, Outcome } from '../work/work.ts';
+import type { ResolvedOptions } from './options.ts';
+import { type Turn, writeOutcome } from './settle-sql.ts';
+
+/** The events carry ids of their own, so the outbox asks for no declaration. */
+const outbox = createOutbox([]);
+
+/** The claim went to somebody else: nothing of ours may be written. */
+class ClaimLost extends Error {}
+
+/**
+ * The outcome and what follows from it, in one transaction: the row is closed, if it is still ours; then the effect's
+ * own code runs; then its events are appended. False = the claim was lost, nothing was written. Rejects when the
+ * effect's code or the database failed: nothing was written either.
+ */
+export async function settle<DB>(
+  { database, clock, random }: ResolvedOptions<DB>,
+  revived: Revived<DB>,
+  work: ClaimedWork,
+  outcome: Outcome,
+  turn: Turn,
+): Promise<boolean> {
+  try {
+    await kyselyTransaction(database.db, { clock, random }, async (tx) => {
+      const executor = executorOf(tx);
+      if (!(await writeOutcome(executor, work, outcome, turn))) throw new ClaimLost();
+      const emitted = new EffectEvents(work, outcome.kind);
+      const { idempotencyKey, key } = work;
+      const context = { tx, emit: (event: DomainEvent) => emitted.add(event), idempotencyKey, key };
+      if (outcome.kind === 'succeeded') await revived.succeeded(outcome.result, context);
+      else await revived.failed(outcome.failure, context);
+      const events = emitted.close();
+      if (events.length > 0) await outbox.append(executor, events);
+      failpoint('saga.before_commit');
+    });
+    failpoint('saga.after_commit');
+    return true;
+  } catch (error) {
+    if (error instanceof ClaimLost) return false;
+    throw error;
+  }
+}
+
+/** Ids are a function of consumer, handler, phase, incoming event, effect and index: a settlement tried again emits the same facts. */
+class EffectEvents {
+  readonly #work: ClaimedWork;
+  readonly #phase: 'apply' | 'failure';
+  readonly #events: AppendEvent[] = [];
+  #open = true;
+
+  constructor(work: ClaimedWork, kind: Outcome['kind']) {
+    this.#work = work;
+    this.#phase = kind === 'succeeded' ? 'apply' : 'failure';
+  }
+
+  add(event: DomainEvent): void {
+    const { consumer, handler, id: intent, cause } = this.#work;
+    const { type, version, topic, key, payload } = event;
+    if (!this.#open)
+      throw new TypeError(`${type} was emitted after its settlement had ended: await everything that emits`);
+    const { correlationId, eventId: causationId, hops, deadline } = cause;
+    const story = { correlationId, causationId, hops };
+    const headers = contextHeaders(
+      event,
+      deadline === undefined ? story : { ...story, deadline: new Date(deadline) },
+    );
+    inject(headers);
+    const id = deterministicUuid(consumer, handler, this.#phase, 0, intent, this.#events.length);
+    this.#events.push({ id, type, version, topic, key, payload, headers });
+  }
+
+  close(): readonly AppendEvent[] {
+    this.#open = false;
+    return this.#events;
+  }
+}

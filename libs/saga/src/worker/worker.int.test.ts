@@ -1,0 +1,231 @@
+import { memoryBroker } from '@converge/kafka';
+import { consumerService, defineConsumer } from '@converge/inbox';
+import type { Database } from '@converge/postgres';
+import { stressService } from '../../../runtime/src/service-stress.ts';
+import { freshDatabase, waitUntil } from '@converge/testing';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { FixtureSource } from '../../../inbox/src/fixture/fixture-source.ts';
+import { effect } from '../effect/effect.ts';
+import { Provider } from '../fixture/provider.ts';
+import {
+  asked,
+  ended,
+  eventTypes,
+  hurried,
+  outcomes,
+  request,
+  type SceneDb,
+  sceneDatabase,
+  sceneEffects,
+  sharedWith,
+  workRows,
+} from '../fixture/scene.ts';
+import type { WorkAttempt } from '../work/work.ts';
+import type { SagaWorkerOptions } from './options.ts';
+import { sagaWorker } from './saga-worker.ts';
+import { countUndeclared, forgetEnded } from './tidy-sql.ts';
+
+const provider = new Provider();
+let database: Database<SceneDb>;
+let effects: ReturnType<typeof sceneEffects>;
+const stops: (() => Promise<void>)[] = [];
+const names = (prefix: string, count: number): string[] =>
+  Array.from({ length: count }, (_, n) => `${prefix}${String(n).padStart(3, '0')}`);
+
+beforeEach(async () => {
+  const fresh = new Provider();
+  Object.assign(provider, { calls: fresh.calls, effects: fresh.effects, modes: fresh.modes, lateMs: 0 });
+  database = await sceneDatabase(await freshDatabase(inject('stack').databaseUrl, 'saga'));
+  effects = sceneEffects(await provider.start());
+});
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+  await provider.stop();
+  await database.close();
+});
+
+async function work(
+  more: Partial<SagaWorkerOptions<SceneDb>> = {},
+  some = Object.values(effects),
+): Promise<void> {
+  const worker = sagaWorker<SceneDb>(some, { ...hurried, database, ...more });
+  stops.push(() => worker.stop());
+  await worker.start();
+}
+const storyOf = (row: { readonly story: string }): readonly WorkAttempt[] =>
+  JSON.parse(row.story) as WorkAttempt[];
+
+describe('an effect that a handler asks for', () => {
+  it('is one intent, whatever is delivered twice, and none when the slice rolls back', async () => {
+    const broker = memoryBroker();
+    stops.push(() => broker.close());
+    const admin = await broker.admin();
+    for (const name of ['effects', 'orders.failures']) await admin.createTopic({ name, partitions: 1 });
+    const consumer = defineConsumer<SceneDb>({ name: 'orders', from: 'beginning' }).on(
+      asked,
+      async (event, context) => {
+        await effect(context, effects.keyed, event.data);
+        await effect({ ...context }, effects.keyed, { key: `${event.data.key}-again` });
+        if (event.data.key === 'bad') throw new TypeError('after the intent');
+      },
+    );
+    const source = new FixtureSource({ partitions: 1 });
+    const events = ['a', 'bad', 'b'].map((key) => asked({ key }));
+    await source.publish(broker, events);
+    const service = consumerService([consumer], { database, broker });
+    stops.push(() => service.stop());
+    await service.start();
+    await work();
+    await waitUntil(async () => (await workRows(database)).length >= 4, { what: 'the intents' });
+    await ended(database);
+    expect(await outcomes(database)).toEqual(['a r-a', 'a-again r-a-again', 'b r-b', 'b-again r-b-again']);
+    // The whole log once more, as `consumers replay` would: every handler runs again, no intent is new.
+    await service.stop();
+    await database.executor.query('delete from converge.inbox_watermark');
+    await database.executor.query('update converge.inbox_partition set next_offset = 0');
+    const again = consumerService([consumer], { database, broker });
+    stops.push(() => again.stop());
+    await again.start();
+    const handled = (): boolean => again.status()[0]!.partitions.some(({ counts }) => counts.handled >= 2);
+    await waitUntil(handled, { what: 'the replay' });
+    expect((await workRows(database)).map(({ key }) => key).toSorted()).toEqual(['a', 'a', 'b', 'b']);
+    expect(provider.calls).toHaveLength(4);
+  });
+
+  it('tells success and the declared "no" by events that continue its story', async () => {
+    provider.modes.set('keyed', ['normal', 'decline']);
+    const [first] = await request(database, effects.keyed, ['a', 'b']);
+    await work({}, [{ ...effects.keyed, concurrency: 1 }]);
+    expect((await ended(database)).map(({ state }) => state)).toEqual(['done', 'failed']);
+    expect(await outcomes(database)).toEqual(['a r-a', 'b NO_FUNDS']);
+    expect(await eventTypes(database)).toEqual(['a test.succeeded', 'b test.failed']);
+    const { rows } = await database.executor.query<{ cause: string; headers: string }>(
+      `select w.cause, o.headers from converge.saga_work w join converge.outbox o on o.key = w.key where w.id = $1`,
+      [first],
+    );
+    const { eventId } = JSON.parse(rows[0]!.cause) as { eventId: string };
+    expect(JSON.parse(rows[0]!.headers)).toMatchObject({ ce_causationid: eventId, ce_hops: '1' });
+  });
+});
+
+describe('an outcome that nobody knows', () => {
+  it.each([
+    ['keyed', 'reply_lost'],
+    ['keyed', 'request_lost'],
+    ['keyed', 'hang'],
+    ['plain', 'reply_lost'],
+    ['plain', 'request_lost'],
+    ['plain', 'hang'],
+  ] as const)('of a %s call with %s is asked for, and the effect happens once', async (kind, mode) => {
+    provider.modes.set(kind, [mode]);
+    await request(database, effects[kind], ['a']);
+    await work();
+    const [row] = await ended(database);
+    expect(row).toMatchObject({ state: 'done', attempts: mode === 'reply_lost' ? 1 : 2 });
+    expect(row!.queries).toBeGreaterThanOrEqual(1);
+    expect([provider.times('a'), await outcomes(database)]).toEqual([1, ['a r-a']]);
+    // "Not found" was believed only once nothing could be on its way any more.
+    const rules = storyOf(row!).map(({ wait }) => wait?.rule);
+    expect(rules.includes('not_final')).toBe(kind === 'plain' && mode !== 'reply_lost');
+  });
+
+  it('waits for a person when it can be neither repeated nor asked for', async () => {
+    provider.modes.set('blind', ['reply_lost']);
+    await request(database, effects.blind, ['a', 'b']);
+    await work({}, [{ ...effects.blind, concurrency: 1 }]);
+    expect(await ended(database)).toMatchObject([
+      { state: 'stuck', stuck_reason: 'outcome_unknown' },
+      { state: 'done', stuck_reason: null },
+    ]);
+    expect(provider.calls).toHaveLength(2);
+  });
+});
+
+describe('a worker', () => {
+  it('goes on with other effects while one dependency hangs', async () => {
+    provider.always('blind', 'hang');
+    await request(database, effects.blind, names('h', 20));
+    await request(database, effects.keyed, names('k', 50));
+    const slow = { ...effects.blind, concurrency: 2 };
+    await work({}, [slow, effects.keyed]);
+    await waitUntil(async () => (await outcomes(database)).length === 50, { what: 'the other effect' });
+    const hanging = (await workRows(database)).filter(({ key }) => key.startsWith('h'));
+    // Planted fault: with places shared by all effects the 50 wait behind the 20, and this is 0.
+    expect(hanging.filter(({ state }) => state === 'ready').length).toBeGreaterThan(0);
+  });
+
+  it('shares the work with another one: nothing is called twice', async () => {
+    await request(database, effects.keyed, names('k', 150));
+    await Promise.all([work(), work()]);
+    expect((await ended(database)).every(({ state, attempts }) => state === 'done' && attempts === 1)).toBe(
+      true,
+    );
+    expect(provider.calls).toHaveLength(150);
+    expect(await eventTypes(database)).toHaveLength(150);
+  });
+
+  it('calls nothing and counts no attempt while the breaker is open', async () => {
+    provider.always('keyed', 'fail');
+    const shared = sharedWith({ minimumCalls: 2, open: { baseMs: 600_000, factor: 1, capMs: 600_000 } });
+    await request(database, effects.keyed, names('k', 12));
+    await work({ shared }, [{ ...effects.keyed, concurrency: 1, canQuery: false }]);
+    const waits = async (): Promise<boolean> =>
+      (await workRows(database)).every((row) => storyOf(row).at(-1)?.wait?.rule === 'breaker_open');
+    await waitUntil(waits, { what: 'the breaker to hold all of them' });
+    const attempts = (await workRows(database)).reduce((sum, row) => sum + row.attempts, 0);
+    expect([attempts, provider.calls.length < 12]).toEqual([provider.calls.length, true]);
+  });
+
+  it('keeps an outcome whose settlement fails, and does not call again', async () => {
+    let broken = true;
+    const revive: typeof effects.keyed.revive = (stored) => {
+      const revived = effects.keyed.revive(stored);
+      return {
+        ...revived,
+        succeeded: async (result, context) => {
+          await revived.succeeded(result, context);
+          if (broken) throw new TypeError('a fault of the application');
+        },
+      };
+    };
+    await request(database, effects.keyed, ['a']);
+    await work({}, [{ ...effects.keyed, revive }]);
+    const kept = async (): Promise<boolean> => (await workRows(database))[0]?.state === 'answered';
+    await waitUntil(kept, { what: 'the outcome to be kept' });
+    expect(await eventTypes(database)).toEqual([]);
+    broken = false;
+    await ended(database);
+    expect([provider.calls.length, await outcomes(database)]).toEqual([1, ['a r-a']]);
+  });
+
+  it('leaves an intent that it cannot read to a person, and tells of effects that nobody declares', async () => {
+    await request(database, effects.keyed, ['a']);
+    await request(database, effects.blind, ['b', 'c']);
+    await database.executor.query(`update converge.saga_work set input = '{"no":1}' where key = 'a'`);
+    await work({}, [effects.keyed]);
+    await waitUntil(async () => (await workRows(database))[0]?.stuck_reason === 'input_unreadable', {
+      what: 'the unreadable one to be stuck',
+    });
+    expect(await countUndeclared(database.executor, ['test.keyed'], 0)).toEqual([
+      { effect: 'test.blind', count: 2 },
+    ]);
+    expect(await countUndeclared(database.executor, ['test.keyed'], 60_000)).toEqual([]);
+  });
+
+  it('forgets what ended long ago, and nothing else', async () => {
+    await request(database, effects.keyed, ['a']);
+    await work();
+    await ended(database);
+    await request(database, effects.blind, ['b']);
+    expect([await forgetEnded(database.executor, 60_000), await forgetEnded(database.executor, 0)]).toEqual([
+      0, 1,
+    ]);
+  });
+
+  it('is a Service like any other', async () => {
+    await stressService({
+      make: () => sagaWorker<SceneDb>(Object.values(effects), { ...hurried, database }),
+      rounds: 12,
+    });
+  });
+});
