@@ -5,6 +5,7 @@ import type { MigrateFlags } from './commands/migrate.ts';
 import type { ReconcileFlags } from './commands/reconcile.ts';
 import type { CreateFlags } from './commands/topics.ts';
 import { addConsumerCommands } from './consumer-commands.ts';
+import { addEventCommands } from './event-commands.ts';
 import { addAcceptCommand, addOutboxCommands } from './operator-commands.ts';
 import { createOutput, type Streams } from './output.ts';
 import { readSettings } from './settings.ts';
@@ -45,6 +46,7 @@ export function buildProgram(streams: Streams, ending: Ending): Command {
   addSourceCommands(program, act);
   addOutboxCommands(program, act);
   addConsumerCommands(program, act);
+  addEventCommands(program, act);
   addReconcileCommands(program, act);
   configure(program, streams);
   return program;
