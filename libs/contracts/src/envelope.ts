@@ -4,7 +4,7 @@ import { parsePosition, type Position } from './position.ts';
 import type { Envelope, ReceivedEvent } from './received-event.ts';
 import { textOf } from './text.ts';
 import { type WireHeaders, readHeaders } from './wire-headers.ts';
-import { SPEC_VERSION, versionOf, WIRE } from './wire.ts';
+import { CONTENT_TYPE, SPEC_VERSION, versionOf, WIRE } from './wire.ts';
 
 /** What a Kafka client hands over; the shape of the broker port's IncomingRecord. Never changed here. */
 export interface WireRecord {
@@ -75,8 +75,9 @@ function checkMode(headers: WireHeaders): void {
   const specVersion = required(headers, WIRE.specVersion);
   if (specVersion !== SPEC_VERSION)
     throw bad(WIRE.specVersion, `is ${quote(specVersion)}, not ${SPEC_VERSION}`);
-  const contentType =
-    (headers[WIRE.contentType] ?? 'application/json').split(';')[0]?.trim().toLowerCase() ?? '';
+  const told = headers[WIRE.contentType] ?? CONTENT_TYPE;
+  if (told === CONTENT_TYPE) return;
+  const contentType = told.split(';')[0]?.trim().toLowerCase() ?? '';
   const json = contentType === 'application/json' || /^[a-z]+\/[a-z0-9.-]+\+json$/.test(contentType);
   if (!json || contentType.startsWith('application/cloudevents'))
     throw new ContractError(

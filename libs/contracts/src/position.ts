@@ -26,10 +26,11 @@ const MAX_INT = 2 ** 31 - 1;
 export function parsePosition(text: string): WirePosition {
   const match = FORM.exec(text);
   if (match === null) throw invalid(text);
-  const position = { epoch: Number(match[1]), tick: BigInt(match[2] ?? ''), id: BigInt(match[3] ?? '') };
+  const [, first, second = '', third = '', nonce] = match;
+  const [epoch, tick, id] = [Number(first), BigInt(second), BigInt(third)];
   // The database keeps epoch as int and the others as bigint: a larger one cannot be a position of ours.
-  if (position.epoch > MAX_INT || position.tick > MAX_BIGINT || position.id > MAX_BIGINT) throw invalid(text);
-  return match[4] === undefined ? position : { ...position, nonce: match[4] };
+  if (epoch > MAX_INT || tick > MAX_BIGINT || id > MAX_BIGINT) throw invalid(text);
+  return nonce === undefined ? { epoch, tick, id } : { epoch, tick, id, nonce };
 }
 
 export function formatPosition(position: Position, nonce?: string): string {

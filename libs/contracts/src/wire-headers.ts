@@ -28,12 +28,14 @@ export function readHeaders(headers: readonly (readonly [string, Uint8Array | nu
 }
 
 function ours(read: WireHeaders, name: string, text: string | undefined): string {
-  const shown = JSON.stringify(name.slice(0, 80));
-  if (name in read) throw new ContractError('HEADERS_INVALID', `the header ${shown} is there twice`);
+  if (name in read) throw invalid(name, 'is there twice');
   // eslint-disable-next-line no-control-regex
-  if (text === undefined || /[\u0000-\u001f\u007f]/.test(text))
-    throw new ContractError('HEADERS_INVALID', `the header ${shown} is not text`);
+  if (text === undefined || /[\u0000-\u001f\u007f]/.test(text)) throw invalid(name, 'is not text');
   return text;
+}
+
+function invalid(name: string, what: string): ContractError {
+  return new ContractError('HEADERS_INVALID', `the header ${JSON.stringify(name.slice(0, 80))} ${what}`);
 }
 
 /** What the kit knows of an event's story when it is written. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
 
 /** Makes a new id. The system's one makes UUIDv7; a test passes a counter. */
@@ -12,12 +12,7 @@ export const newUuidV7: NewId = () => uuidv7();
  * replayed handler emits the same facts under the same ids.
  */
 export function deterministicUuid(...parts: readonly (string | number)[]): string {
-  const hash = createHash('sha256');
-  for (const part of parts) {
-    const text = String(part);
-    hash.update(`${text.length}:`).update(text);
-  }
-  const hex = hash.digest('hex');
+  const hex = hash('sha256', parts.map((part) => `${String(part).length}:${part}`).join(''), 'hex');
   const variant = ((parseInt(hex.slice(16, 17), 16) & 0x3) | 0x8).toString(16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

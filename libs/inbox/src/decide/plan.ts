@@ -68,7 +68,8 @@ export interface PlanContext<DB> {
 
 /** Decides a whole slice before anything is done. Pure: the same readings and watermarks give the same plan. */
 export function planSlice<DB>(readings: readonly Reading[], context: PlanContext<DB>): Plan<DB> {
-  const watermarks = new Map(context.watermarks);
+  // Copies of the maps that a slice moves, made at its first event of a source; what was given is never changed.
+  const moved = new Map<string, Map<number, Position>>();
   const steps: Step<DB>[] = [];
   for (const [at, reading] of readings.entries()) {
     const { record, claim } = reading;
@@ -76,11 +77,11 @@ export function planSlice<DB>(readings: readonly Reading[], context: PlanContext
       steps.push({ record, mark: undefined, ...act(reading, context.route, true) });
       continue;
     }
-    const seen = watermarks.get(claim.source) ?? new Map<number, Position>();
+    const seen = moved.get(claim.source) ?? context.watermarks.get(claim.source) ?? NOTHING;
     const verdict = judge(claim, seen, context.from);
     switch (verdict.kind) {
       case 'next':
-        watermarks.set(claim.source, new Map(seen).set(claim.position.epoch, claim.position));
+        own(moved, claim.source, seen).set(claim.position.epoch, claim.position);
         steps.push({ record, mark: claim, ...act(reading, context.route, false) });
         break;
       case 'duplicate':
@@ -92,7 +93,7 @@ export function planSlice<DB>(readings: readonly Reading[], context: PlanContext
           break;
         }
         if (!mayPass(record, context)) return { steps, obstacle: { record, claim, ...verdict } };
-        watermarks.set(claim.source, new Map(seen).set(claim.position.epoch, claim.position));
+        own(moved, claim.source, seen).set(claim.position.epoch, claim.position);
         steps.push({
           record,
           mark: claim,
@@ -121,6 +122,16 @@ function mayPass(
 /** The end of a gap before an event that names no predecessor: anything below it may be missing. */
 function justBefore({ epoch, tick, id }: Position): Position {
   return { epoch, tick, id: id > 0n ? id - 1n : id };
+}
+
+const NOTHING: Seen = new Map();
+
+function own(moved: Map<string, Map<number, Position>>, source: string, seen: Seen): Map<number, Position> {
+  const known = moved.get(source);
+  if (known !== undefined) return known;
+  const copy = new Map(seen);
+  moved.set(source, copy);
+  return copy;
 }
 
 /**

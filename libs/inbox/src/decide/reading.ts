@@ -28,8 +28,7 @@ export interface Claim extends Mark {
 
 /** Reads a record. Never throws, whatever the bytes. */
 export function readRecord(record: IncomingRecord): Reading {
-  if (only(record.headers, WIRE.type) === EPOCH_MARKER)
-    return { record, claim: rawClaim(record), content: { kind: 'marker' } };
+  if (isMarker(record)) return { record, claim: rawClaim(record), content: { kind: 'marker' } };
   try {
     const envelope = decodeEnvelope(record);
     const { sourceId, position, prev, source } = envelope;
@@ -41,6 +40,14 @@ export function readRecord(record: IncomingRecord): Reading {
   } catch (error) {
     return { record, claim: rawClaim(record), content: { kind: 'unreadable', error: contractError(error) } };
   }
+}
+
+/** Asked for every record: names and lengths are compared before anything is decoded. */
+function isMarker({ headers }: IncomingRecord): boolean {
+  for (const [name, value] of headers)
+    if (name === WIRE.type && value?.length === EPOCH_MARKER.length)
+      return only(headers, WIRE.type) === EPOCH_MARKER;
+  return false;
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

@@ -3,6 +3,9 @@ import { attributeNames, contextFrom, spanNames, withSpan } from '@converge/tele
 import type { Subscription } from '../define/subscription.ts';
 import type { Middleware } from './middleware.ts';
 
+/** What the OpenTelemetry SDK keeps of a span's links. */
+const MAX_LINKS = 128;
+
 /** A span per call of a slice. An event that is tried by itself has its span around all its attempts already. */
 export function trace<DB>(): Middleware<DB> {
   return (call, next) => (call.attempt === undefined ? inProcessSpan(call, () => next(call)) : next(call));
@@ -19,7 +22,7 @@ export function inProcessSpan<DB, T>(
   { consumer, subscription, events }: Processed<DB>,
   fn: () => Promise<T>,
 ): Promise<T> {
-  const [first, ...others] = events.map(({ headers }) => contextFrom(headers));
+  const [first, ...others] = events.slice(0, MAX_LINKS).map(({ headers }) => contextFrom(headers));
   const attributes = {
     [attributeNames.consumer]: consumer,
     [attributeNames.handler]: subscription.handler,
@@ -29,7 +32,7 @@ export function inProcessSpan<DB, T>(
     ...(events.length === 1 ? { [attributeNames.eventId]: events[0]?.id ?? '' } : {}),
   };
   const parent = first === undefined || others.length > 0 ? {} : { parent: first };
-  const links = others.length > 0 && first !== undefined ? [first, ...others].slice(0, 128) : [];
+  const links = others.length > 0 && first !== undefined ? [first, ...others] : [];
   return withSpan(
     spanNames.process(subscription.topic),
     { kind: 'consumer', attributes, links, ...parent },

@@ -123,10 +123,15 @@ function handledBy<DB>(steps: readonly Step<DB>[]): ReadonlyMap<string, number> 
 
 /** The highest mark of each source and epoch: marks of one source ascend within a slice. */
 export function lastMarks<DB>(steps: readonly Step<DB>[]): readonly MovedMark[] {
-  const last = new Map<string, MovedMark>();
-  for (const { mark } of steps)
-    if (mark !== undefined) last.set(`${mark.source} ${mark.position.epoch}`, mark);
-  return [...last.values()];
+  const last: MovedMark[] = [];
+  // From the end, where nearly always the last one stands for all.
+  for (const { mark } of steps.toReversed())
+    if (mark !== undefined && !last.some((one) => sameTimeline(one, mark))) last.push(mark);
+  return last;
+}
+
+function sameTimeline(one: MovedMark, other: MovedMark): boolean {
+  return one.source === other.source && one.position.epoch === other.position.epoch;
 }
 
 async function writeLetters<DB>(
