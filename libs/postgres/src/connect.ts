@@ -2,6 +2,7 @@ import { Kysely, PostgresDialect } from 'kysely';
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
 import { connectError, DatabaseError, type Target } from './errors.ts';
 import { type Executor, executorOfClient } from './executor.ts';
+import { kyselyClient } from './pipeline.ts';
 
 export interface ConnectOptions {
   /** `postgres://user:password@host:port/database`. @default the standard PG* environment variables */
@@ -66,7 +67,11 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
     pool,
     db: new Kysely<DB>({
       dialect: new PostgresDialect({
-        pool: { connect: acquire, end: () => Promise.resolve(), options: pool.options },
+        pool: {
+          connect: async () => kyselyClient(await acquire()),
+          end: () => Promise.resolve(),
+          options: pool.options,
+        },
       }),
     }),
     executor,

@@ -37,4 +37,5 @@ export {
   type PolicyWatchOptions,
   type PolicyWatchStatus,
 } from './policy-watch.ts';
+export { type Send, senderOf } from './pipeline.ts';
 export { isPooled } from './pooler.ts';

@@ -1,7 +1,7 @@
 import type { DomainEvent, FailureData, ReceivedEvent } from '@converge/contracts';
 import type { Certainty } from '@converge/resilience';
 import type { Logger } from '@converge/telemetry';
-import type { Transaction } from 'kysely';
+import type { Compilable, CompiledQuery, Transaction } from 'kysely';
 
 /**
  * Where a consumer begins with a topic that it has never read: `beginning` = the whole log, and a missing first event
@@ -19,6 +19,12 @@ export type OnGap = 'halt' | 'continue';
 export interface HandlerContext<DB> {
   /** The slice's own transaction. Effects written through it happen exactly once. */
   readonly tx: Transaction<DB>;
+  /**
+   * Runs a statement of `tx` whose answer is not needed: `write(tx.insertInto('line').values(…))`. It is sent at once
+   * and nobody waits, so that many small handlers do not cost a round trip each. Statements run in the order in which
+   * they were given, before every later one of `tx`; when one fails, its handler has failed.
+   */
+  readonly write: (query: Compilable | CompiledQuery) => void;
   readonly consumer: string;
   readonly handler: string;
   /** Aborts after `maxHandleMs`, or when the partition went to another member. */

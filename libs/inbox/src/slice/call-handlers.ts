@@ -1,13 +1,15 @@
-import { type Executor, executorOf, sqlState } from '@converge/postgres';
+import { type Executor, executorOf, senderOf, sqlState } from '@converge/postgres';
 import { deterministicUuid, failpoint } from '@converge/runtime';
 import type { Transaction } from 'kysely';
 import { type Unit, unitsOf } from '../decide/units.ts';
+import type { CallContext } from '../define/subscription.ts';
 import type { Step } from '../decide/plan.ts';
 import { InboxError } from '../errors.ts';
 import type { SliceContext } from './context.ts';
 import { emitClosed, type Emitted, identityOf } from './emitted.ts';
-import { guarded } from './guarded.ts';
+import { ended, guarded } from './guarded.ts';
 import { ConnectionLost, HandlerFailed, PartitionLost, SliceTooLong } from './slice-errors.ts';
+import { type FailedWrite, Written } from './written.ts';
 
 /** Calls the handlers of a slice in order. Throws HandlerFailed, or why no handler is to blame. */
 export async function callHandlers<DB>(
@@ -19,21 +21,42 @@ export async function callHandlers<DB>(
   attempt: number | undefined,
 ): Promise<void> {
   const started = context.clock.monotonic();
+  const written = new Written(await senderOf(tx));
   const units = unitsOf(steps.filter((step) => step.kind === 'handle'));
   for (const [at, unit] of units.entries()) {
     if (signal.aborted) throw new PartitionLost();
     if (at > 0 && context.clock.monotonic() - started > context.sliceMaxMs) throw new SliceTooLong();
-    await callOne(context, tx, unit, emitted, signal, attempt);
+    await callOne(context, tx, unit, { emitted, written, attempt, signal });
+    if (written.full) await written.answered();
+    if (written.failed !== undefined) break;
   }
+  await written.answered();
+  if (written.failed !== undefined) throw await blame(tx, written.failed);
+}
+
+/** What the calls of one slice share. */
+interface Shared {
+  readonly emitted: Emitted;
+  readonly written: Written;
+  readonly attempt: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** The handler failed, unless it was the connection. */
+async function blame<DB>(
+  tx: Transaction<DB>,
+  { handler, events, error }: FailedWrite,
+): Promise<HandlerFailed | ConnectionLost> {
+  return (await answers(executorOf(tx)))
+    ? new HandlerFailed(handler, events, error)
+    : new ConnectionLost('', { cause: error });
 }
 
 async function callOne<DB>(
   context: SliceContext<DB>,
   tx: Transaction<DB>,
   { subscription, events }: Unit<DB>,
-  emitted: Emitted,
-  signal: AbortSignal,
-  attempt: number | undefined,
+  { emitted, written, attempt, signal }: Shared,
 ): Promise<void> {
   const { handler } = subscription;
   const consumer = context.definition.name;
@@ -46,9 +69,14 @@ async function callOne<DB>(
     'key',
     first === undefined ? '' : identityOf(first),
   );
-  const emit: Parameters<typeof context.call>[0]['context']['emit'] = (event, answers) => {
+  const emit: CallContext<DB>['emit'] = (event, answers) => {
     if (!open) throw emitClosed(handler, event.type);
     emitted.add(handler, event, answers);
+  };
+  const write: CallContext<DB>['write'] = (query) => {
+    // A guarded transaction's builders refuse to compile after the end; what was compiled before is refused here.
+    if (!open) throw ended(handler);
+    written.add(handler, events, 'compile' in query ? query.compile() : query);
   };
   const deadline = new Date(context.clock.now());
   try {
@@ -57,11 +85,24 @@ async function callOne<DB>(
       subscription,
       events,
       attempt,
-      context: { tx: guard.tx, consumer, handler, emit, signal, deadline, idempotencyKey, log: context.log },
+      context: {
+        tx: guard.tx,
+        write,
+        consumer,
+        handler,
+        emit,
+        signal,
+        deadline,
+        idempotencyKey,
+        log: context.log,
+      },
     });
     failpoint('inbox.in_handler');
   } catch (error) {
     if (signal.aborted) throw new PartitionLost();
+    await written.answered();
+    // Whoever comes after a failed write meets an aborted transaction: the first one is to blame.
+    if (written.failed !== undefined) throw await blame(tx, written.failed);
     if (!timedOut(error) && !(await answers(executorOf(tx)))) throw new ConnectionLost('', { cause: error });
     throw new HandlerFailed(handler, events, error);
   } finally {

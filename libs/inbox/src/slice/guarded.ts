@@ -15,13 +15,17 @@ export function guarded<DB>(tx: Transaction<DB>, handler: string): Guarded<DB> {
   const plugin: KyselyPlugin = {
     transformQuery: ({ node }) => {
       if (open) return node;
-      throw new InboxError(
-        'HANDLER_ENDED',
-        `handler ${handler} used its transaction after it had ended: await every statement before the handler returns`,
-        { category: 'bug' },
-      );
+      throw ended(handler);
     },
     transformResult: ({ result }) => Promise.resolve(result),
   };
   return { tx: tx.withPlugin(plugin), close: () => (open = false) };
+}
+
+export function ended(handler: string): InboxError {
+  return new InboxError(
+    'HANDLER_ENDED',
+    `handler ${handler} used its transaction after it had ended: await every statement before the handler returns`,
+    { category: 'bug' },
+  );
 }
