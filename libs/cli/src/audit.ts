@@ -6,7 +6,8 @@ export function audit(action: string, details: Readonly<Record<string, unknown>>
   logger('audit').info({ action, by: operator(), ...details }, `operator: ${action}`);
 }
 
-function operator(): string {
+/** Who runs this command. */
+export function operator(): string {
   try {
     return userInfo().username;
   } catch {

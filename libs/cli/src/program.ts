@@ -6,6 +6,7 @@ import type { ReconcileFlags } from './commands/reconcile.ts';
 import type { CreateFlags } from './commands/topics.ts';
 import { addConsumerCommands } from './consumer-commands.ts';
 import { addEventCommands } from './event-commands.ts';
+import { addEffectCommands } from './effect-commands.ts';
 import { addAcceptCommand, addOutboxCommands } from './operator-commands.ts';
 import { createOutput, type Streams } from './output.ts';
 import { readSettings } from './settings.ts';
@@ -47,6 +48,7 @@ export function buildProgram(streams: Streams, ending: Ending): Command {
   addOutboxCommands(program, act);
   addConsumerCommands(program, act);
   addEventCommands(program, act);
+  addEffectCommands(program, act);
   addReconcileCommands(program, act);
   configure(program, streams);
   return program;

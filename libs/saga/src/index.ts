@@ -20,5 +20,15 @@ export type {
 } from './effect/types.ts';
 export { SagaError, type SagaErrorCode } from './errors.ts';
 export { sagaMigrations } from './migrations.ts';
+export {
+  listWork,
+  readWork,
+  resolveWork,
+  retryWork,
+  type WorkDetail,
+  type WorkFilter,
+  type WorkView,
+} from './operate/operate-sql.ts';
+export { type Outcome, WORK_STATES, type WorkState } from './work/work.ts';
 export type { SagaWorkerOptions } from './worker/options.ts';
 export { sagaWorker } from './worker/saga-worker.ts';

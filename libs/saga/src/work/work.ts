@@ -8,6 +8,16 @@ import type { Failure, Wait, WaitRule } from '@converge/resilience';
  * done, failed   the outcome, settled · stuck   it waits for a person, for the reason that stands beside it
  */
 export type WorkState = 'ready' | 'calling' | 'unknown' | 'answered' | 'done' | 'failed' | 'stuck';
+export const WORK_STATES: readonly WorkState[] = Object.freeze([
+  'ready',
+  'calling',
+  'unknown',
+  'answered',
+  'done',
+  'failed',
+  'stuck',
+]);
+
 /** What a worker may claim. */
 export type OpenState = Extract<WorkState, 'ready' | 'calling' | 'unknown' | 'answered'>;
 

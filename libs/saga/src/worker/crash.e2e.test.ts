@@ -53,7 +53,7 @@ describe('a saga worker that is killed', () => {
     return child;
   }
 
-  // Planted faults that fail here: the state left at `ready` by the claim (in_call: `plain` twice in the ledger), and
+  // Planted faults that fail here: the state left at `ready` by the claim (`plain` and `blind` twice in the ledger), and
   // the settlement without its term in the frozen case below.
   it.each([
     'saga.before_claim',
