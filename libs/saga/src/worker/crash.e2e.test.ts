@@ -53,8 +53,7 @@ describe('a saga worker that is killed', () => {
     return child;
   }
 
-  // Planted faults that fail here: the state left at `ready` by the claim (`plain` and `blind` twice in the ledger), and
-  // the settlement without its term in the frozen case below.
+  // Planted fault: the claim leaves the state at `ready`; `plain` and `blind` are then twice in the ledger.
   it.each([
     'saga.before_claim',
     'saga.after_claim',

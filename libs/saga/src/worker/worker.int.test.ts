@@ -20,8 +20,10 @@ import {
   sharedWith,
   workRows,
 } from '../fixture/scene.ts';
+import { claimWork } from '../work/claim-sql.ts';
 import type { WorkAttempt } from '../work/work.ts';
-import type { SagaWorkerOptions } from './options.ts';
+import { resolveOptions, type SagaWorkerOptions } from './options.ts';
+import { processWork } from './process-work.ts';
 import { sagaWorker } from './saga-worker.ts';
 import { countUndeclared, forgetEnded } from './tidy-sql.ts';
 
@@ -210,6 +212,28 @@ describe('a worker', () => {
       { effect: 'test.blind', count: 2 },
     ]);
     expect(await countUndeclared(database.executor, ['test.keyed'], 60_000)).toEqual([]);
+  });
+
+  it('whose lease went to another one writes nothing, whatever it has learned', async () => {
+    await request(database, effects.keyed, ['a']);
+    const wanted = [{ effect: 'test.keyed', places: 1, leaseMs: 0, settleMs: 0 }];
+    const claim = async (leaseMs: number) =>
+      (await claimWork(database.executor, 'w', [{ ...wanted[0]!, leaseMs }]))[0]!;
+    const zombie = await claim(0);
+    const owner = await claim(60_000);
+    expect([zombie.found, owner.found]).toEqual(['ready', 'calling']);
+    const options = resolveOptions<SceneDb>([effects.keyed], { ...hurried, database });
+    const { clock, random, shared } = options;
+    const leaseEndsAt = clock.monotonic() + 10_000;
+    const asking = { clock, random, shared, signal: new AbortController().signal, leaseEndsAt };
+    // Planted fault: without the term in the settlement's condition this is `done`, and then the owner's is lost.
+    expect(await processWork(options, effects.keyed, zombie, asking)).toBe('lost');
+    expect(await outcomes(database)).toEqual([]);
+    // Nor does it send anything once its own clock says that the lease is over.
+    expect(await processWork(options, effects.keyed, zombie, { ...asking, leaseEndsAt: 0 })).toBe('lost');
+    expect(provider.calls).toHaveLength(1);
+    expect(await processWork(options, effects.keyed, owner, asking)).toBe('done');
+    expect([provider.times('a'), await outcomes(database)]).toEqual([1, ['a r-a']]);
   });
 
   it('forgets what ended long ago, and nothing else', async () => {
