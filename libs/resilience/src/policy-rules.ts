@@ -14,7 +14,7 @@ export interface PolicyLayer {
 /** The rule that is below all others of its layer. */
 export const DEFAULT_RULE = 'default';
 
-const FIELDS = ['attempts', 'backoff', 'attemptTimeoutMs', 'deadlineMs', 'budget', 'breaker'];
+const FIELDS = ['attempts', 'backoff', 'attemptTimeoutMs', 'deadlineMs', 'budget', 'breaker', 'objective'];
 const plain = (text: string): string => text.toLowerCase().replace(/[^a-z0-9]/g, '');
 const fieldNames: ReadonlySet<string> = new Set(FIELDS.map(plain));
 

@@ -1,4 +1,12 @@
-import { type Backoff, type Failure, type Objective, type Wait, waitAfter } from '@converge/resilience';
+import {
+  type Backoff,
+  bound,
+  type Failure,
+  type Objective,
+  type Policy,
+  type Wait,
+  waitAfter,
+} from '@converge/resilience';
 import type { Random } from '@converge/runtime';
 
 /** How often and how long one event is tried in place before it is given up. Short: it holds its partition. */
@@ -21,6 +29,20 @@ export const defaultInPlace: InPlacePolicy = Object.freeze({
   backoff: Object.freeze({ baseMs: 50, factor: 2, capMs: 1_000 }),
   reruns: 50,
 });
+
+/**
+ * What a policy of the book says about attempts in place: its attempts, its backoff, and its deadline as the time within
+ * which they begin. How long a handler may take is the service's `maxHandleMs`; contention reruns are not configured.
+ */
+export function inPlaceOf({ attempts, backoff, deadlineMs, objective }: Policy): InPlacePolicy {
+  return {
+    attempts: bound(attempts),
+    withinMs: bound(deadlineMs),
+    backoff,
+    reruns: defaultInPlace.reruns,
+    ...(objective === undefined ? {} : { objective }),
+  };
+}
 
 export interface Tried {
   /** Failed attempts so far, this one included; reruns are not among them. */

@@ -6,6 +6,7 @@ import { runServices, type RunOptions, type Service } from '@converge/runtime';
 import { logger } from '@converge/telemetry';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import { router } from '../define/routes.ts';
+import { inPlaceOf } from '../decide/next-attempt.ts';
 import { InboxError } from '../errors.ts';
 import { measure } from '../middleware/measure.ts';
 import { compose } from '../middleware/middleware.ts';
@@ -115,7 +116,7 @@ function contextOf<DB>(
   options: ResolvedOptions<DB>,
   serverVersion: number,
 ): SliceContext<DB> {
-  const { database, clock, random, inPlace, graceMs, lockTimeoutMs, sliceMs, sliceSize } = options;
+  const { database, clock, random, inPlace, policies, graceMs, lockTimeoutMs, sliceMs, sliceSize } = options;
   const maxHandleMs = Math.max(
     options.maxHandleMs,
     ...definition.subscriptions.map((one) => one.maxHandleMs ?? 0),
@@ -143,7 +144,8 @@ function contextOf<DB>(
       transactionMs: sliceMaxMs + handlerMs + marginMs,
     },
     serverVersion,
-    inPlace,
+    inPlace: (handler) =>
+      policies === undefined ? inPlace : inPlaceOf(policies.for(`consumer.${definition.name}.${handler}`)),
     bounds: { sliceMs, sliceSize },
     sliceMaxMs,
     clock,

@@ -1,5 +1,6 @@
 import type { Broker } from '@converge/kafka';
 import type { Database } from '@converge/postgres';
+import type { Policies } from '@converge/resilience';
 import { type Clock, type Random, systemClock, systemRandom } from '@converge/runtime';
 import { defaultInPlace, type InPlacePolicy } from '../decide/next-attempt.ts';
 import { InboxError } from '../errors.ts';
@@ -21,6 +22,11 @@ export interface ConsumerServiceOptions<DB> {
   readonly lockTimeoutMs?: number;
   /** How a failing event is tried in place. @default 3 attempts within 2 s, base 50 ms, full jitter */
   readonly inPlace?: Partial<InPlacePolicy>;
+  /**
+   * Where the attempts in place of each handler come from, by the name `consumer.<consumer>.<handler>`; asked for each
+   * event, so that changes hold without a restart. In place of `inPlace`. @default `inPlace`, for all handlers
+   */
+  readonly policies?: Policies;
   /** Wraps every handler, inside the kit's own. @default none */
   readonly middleware?: readonly Middleware<DB>[];
   /** @default 10_000 */
@@ -35,8 +41,9 @@ export interface ConsumerServiceOptions<DB> {
   readonly random?: Random;
 }
 
-export type ResolvedOptions<DB> = Required<Omit<ConsumerServiceOptions<DB>, 'inPlace'>> & {
+export type ResolvedOptions<DB> = Required<Omit<ConsumerServiceOptions<DB>, 'inPlace' | 'policies'>> & {
   readonly inPlace: InPlacePolicy;
+  readonly policies?: Policies;
 };
 
 const MAX_TIMER_MS = 2_147_483_647;
@@ -57,6 +64,11 @@ export function resolveOptions<DB>(options: ConsumerServiceOptions<DB>): Resolve
     ...options,
     inPlace: Object.freeze({ ...defaultInPlace, ...options.inPlace }),
   });
+  if (options.policies !== undefined && options.inPlace !== undefined)
+    throw new InboxError(
+      'CONSUMER_INVALID',
+      'consumerService: inPlace and policies are both given; keep one: policies can be changed while it runs, inPlace is fixed',
+    );
   check('sliceSize', resolved.sliceSize, 10_000);
   check('inPlace.attempts', resolved.inPlace.attempts, 1_000);
   for (const name of ['sliceMs', 'maxHandleMs', 'graceMs', 'lockTimeoutMs', 'watchMs'] as const)

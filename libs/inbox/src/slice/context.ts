@@ -23,7 +23,8 @@ export interface SliceContext<DB> {
   readonly call: (call: Call<DB>) => Promise<void>;
   readonly limits: SessionLimits;
   readonly serverVersion: number;
-  readonly inPlace: InPlacePolicy;
+  /** How an event of a handler is tried in place, from now on: asked once for each event. */
+  readonly inPlace: (handler: string) => InPlacePolicy;
   readonly bounds: { readonly sliceMs: number; readonly sliceSize: number };
   /** Milliseconds that all handlers of one slice may take before its events are tried one by one. */
   readonly sliceMaxMs: number;

@@ -54,7 +54,7 @@ export const report = {
 };
 
 function handlerLabels<DB>({ definition, inPlace }: SliceContext<DB>, handler: string): Attributes {
-  const { objective } = inPlace;
+  const { objective } = inPlace(handler);
   return {
     [attributeNames.consumer]: definition.name,
     [attributeNames.handler]: handler,
@@ -63,10 +63,10 @@ function handlerLabels<DB>({ definition, inPlace }: SliceContext<DB>, handler: s
 }
 
 function countApplied<DB>(context: SliceContext<DB>, handled: Applied['handled']): number {
-  const { objective } = context.inPlace;
-  if (objective !== undefined) promiseObjective(objective);
   let total = 0;
   for (const [handler, count] of handled) {
+    const { objective } = context.inPlace(handler);
+    if (objective !== undefined) promiseObjective(objective);
     countAttempt({ labels: handlerLabels(context, handler), outcome: 'applied', count });
     total += count;
   }

@@ -55,10 +55,12 @@ async function settleOne<DB>(
   steps: readonly Step<DB>[],
   signal: AbortSignal,
 ): Promise<Settled> {
-  const { clock, random, inPlace } = context;
+  const { clock, random } = context;
+  const handler = handlerOf(steps);
+  // Asked once: what is in flight keeps the policy that it began with.
+  const inPlace = context.inPlace(handler);
   const started = clock.monotonic();
   const failed: Attempt[] = [];
-  const handler = handlerOf(steps);
   for (let reruns = 0; ;) {
     const at = { now: clock.now(), monotonic: clock.monotonic() };
     const number = numberAfter(failed);
