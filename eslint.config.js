@@ -1,5 +1,6 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
+import { noAdHocRetry } from './infra/lint/no-ad-hoc-retry.js';
 
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', '.converge/**', '.nx/**'] },
@@ -38,6 +39,12 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/no-unsafe-member-access': 'off',
     },
+  },
+  {
+    files: ['{libs,services,docs}/**/*.ts'],
+    ignores: ['**/*.test.ts', '**/fixture/**', '**/contract-suite*.ts'],
+    plugins: { converge: { rules: { 'no-ad-hoc-retry': noAdHocRetry } } },
+    rules: { 'converge/no-ad-hoc-retry': 'error' },
   },
   { files: ['**/*.config.ts', 'test/**/*.setup.ts'], rules: { 'no-restricted-syntax': 'off' } },
   {

@@ -8,6 +8,7 @@ import { addConsumerCommands } from './consumer-commands.ts';
 import { addEventCommands } from './event-commands.ts';
 import { addEffectCommands } from './effect-commands.ts';
 import { addAcceptCommand, addOutboxCommands } from './operator-commands.ts';
+import { addPolicyCommands } from './policy-commands.ts';
 import { createOutput, type Streams } from './output.ts';
 import { readSettings } from './settings.ts';
 import { addSourceCommands } from './source-commands.ts';
@@ -49,6 +50,7 @@ export function buildProgram(streams: Streams, ending: Ending): Command {
   addConsumerCommands(program, act);
   addEventCommands(program, act);
   addEffectCommands(program, act);
+  addPolicyCommands(program, act);
   addReconcileCommands(program, act);
   configure(program, streams);
   return program;
@@ -150,6 +152,7 @@ Settings come from the environment:
   LOG_LEVEL              trace, debug, info, warn, error, silent (default: info); debug shows stacks
   CONVERGE__RELAY__SOURCES__<NAME>  several outboxes for one relay, in place of DATABASE_URL
   CONVERGE__RELAY__RETAIN_MS        how long published events stay in the outbox (default: a day)
+  CONVERGE__POLICIES__<NAME>__<FIELD>  a policy: CONVERGE__POLICIES__PAYMENT__CHARGE__ATTEMPTS=2
   CONVERGE__HEALTH__PORT port of /livez, /readyz, /startupz, /metrics (default: 0, any free one)
   OTEL_*                 as OpenTelemetry defines them; without an endpoint nothing is exported
 

@@ -1,5 +1,6 @@
 import { driverNames } from '@converge/kafka';
-import { loadConfig, type Environment } from '@converge/runtime';
+import { type PolicyLayer, policyLayersOf, policyRulesSchema } from '@converge/resilience';
+import { type Environment, loadSettings } from '@converge/runtime';
 import { logLevels } from '@converge/telemetry';
 import { z } from 'zod';
 import { CliError } from './cli-error.ts';
@@ -63,6 +64,8 @@ const schema = z.object({
       sources: z.record(z.string(), z.string()).default({}),
     })
     .prefault({}),
+  /** Policies by name, over those of the code: `CONVERGE__POLICIES__PAYMENT__CHARGE__ATTEMPTS=2` (docs/guides/choose-a-policy.md). */
+  policies: policyRulesSchema.prefault({}),
   reconcile: z
     .object({
       /** Files or packages that export reconcilers. @default none */
@@ -73,11 +76,15 @@ const schema = z.object({
     .prefault({}),
 });
 
-export type Settings = z.output<typeof schema>;
+export type Settings = z.output<typeof schema> & {
+  /** What file and environment say about policies, each by itself. */
+  readonly policyLayers: readonly PolicyLayer[];
+};
 
 /** Throws one ConfigError that names everything that is wrong. */
 export function readSettings(env: Environment, file?: string): Settings {
-  return loadConfig<Settings>(schema, { env, file });
+  const { config, settings } = loadSettings<z.output<typeof schema>>(schema, { env, file });
+  return { ...config, policyLayers: policyLayersOf(settings) };
 }
 
 /** Where the brokers are; a command that needs them cannot guess. */
@@ -89,8 +96,17 @@ export function requireBrokers({ kafka }: Settings): string[] {
 /** The URL, or undefined to let the driver read PG*. Guessing localhost would migrate the wrong database one day. */
 export function requireDatabase({ database }: Settings, env: Environment): string | undefined {
   if (database.url !== undefined) return checkedUrl(database.url, 'DATABASE_URL');
-  if (['PGHOST', 'PGDATABASE', 'PGSERVICE'].some((name) => (env[name] ?? '') !== '')) return undefined;
+  if (hasPgVariables(env)) return undefined;
   throw missing('DATABASE_URL', 'postgres://user:password@host:5432/database, or PGHOST and PGDATABASE');
+}
+
+/** Whether a database is named at all, for commands that can do without. */
+export function hasDatabase({ database }: Settings, env: Environment): boolean {
+  return database.url !== undefined || hasPgVariables(env);
+}
+
+function hasPgVariables(env: Environment): boolean {
+  return ['PGHOST', 'PGDATABASE', 'PGSERVICE'].some((name) => (env[name] ?? '') !== '');
 }
 
 export interface NamedSource {

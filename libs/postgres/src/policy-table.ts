@@ -25,6 +25,8 @@ export interface PolicySetting {
   /** Who, for the audit; the database's role is noted beside it. */
   readonly by: string;
   readonly reason: string;
+  /** The version that the rule had when it was looked at, 0 for none; another one meanwhile wins. @default not asked */
+  readonly expected?: number;
 }
 
 // Waits for another change that is on its way (the trigger's lock); readers wait for nobody.
@@ -33,18 +35,24 @@ const setSql = `
   values ($1, $2::jsonb, 0, clock_timestamp(), $3, $4)
   on conflict (name) do update
     set change = excluded.change, changed_by = excluded.changed_by, reason = excluded.reason
+    where $5::bigint is null or policy.version = $5
   returning version::text`;
 
-/** Writes a rule and, by the table's trigger, its audit row. Returns the version, which watchers will see. */
-export async function setPolicyRule(executor: Executor, setting: PolicySetting): Promise<number> {
-  const { name, change, by, reason } = setting;
+/**
+ * Writes a rule and, by the table's trigger, its audit row. Returns the version, which watchers will see; undefined when
+ * somebody else changed the rule since `expected`: nothing was written.
+ */
+export async function setPolicyRule(executor: Executor, setting: PolicySetting): Promise<number | undefined> {
+  const { name, change, by, reason, expected = null } = setting;
   const { rows } = await executor.query<{ version: string }>(setSql, [
     name,
     JSON.stringify(change),
     by,
     reason,
+    expected,
   ]);
-  return Number(rows[0]?.version ?? 0);
+  const [row] = rows;
+  return row === undefined ? undefined : Number(row.version);
 }
 
 export interface PolicyChangeRow {

@@ -71,6 +71,15 @@ it('every change leaves an audit row: who, when, before, after, why; also one ma
     { version: first, before: null, after: { attempts: 7 }, changedBy: 'ada' },
   ]);
   expect(history.every(({ changedAt, role }) => changedAt instanceof Date && role !== '')).toBe(true);
+  expect(
+    await setPolicyRule(database.executor, {
+      name: 'payment',
+      change: {},
+      by: 'eve',
+      reason: 'did not look',
+      expected: first ?? 0,
+    }),
+  ).toBeUndefined();
   await expect(database.executor.query('delete from converge.policy')).rejects.toThrow('is not deleted');
   await expect(set('payment', {}, 'ada', ' ')).rejects.toThrow('policy_reason_check');
 });

@@ -1,0 +1,61 @@
+/**
+ * Retries go through the resilience package: by policy, jittered, bounded, paid for, one owner a hop. Refused here:
+ * - a timer in a loop that catches, or in a catch: a retry of one's own, without any of that;
+ * - a `retry(…)` inside another one: attempts multiply (the run-time check finds those that hide behind calls).
+ */
+const TIMERS = new Set(['setTimeout', 'delay']);
+const LOOPS = new Set([
+  'ForStatement',
+  'ForOfStatement',
+  'ForInStatement',
+  'WhileStatement',
+  'DoWhileStatement',
+]);
+
+const calls = (node, names) => {
+  const { callee } = node;
+  if (callee.type === 'Identifier') return names.has(callee.name);
+  return (
+    callee.type === 'MemberExpression' &&
+    callee.property.type === 'Identifier' &&
+    names.has(callee.property.name)
+  );
+};
+
+export const noAdHocRetry = {
+  meta: {
+    type: 'problem',
+    schema: [],
+    messages: {
+      timer:
+        'A retry of its own: use retry() or operation() with a policy, or clock.sleep(delayMs(…)) in a worker loop.',
+      nested: 'A retry inside a retry multiplies the attempts: let the outer one own them.',
+    },
+  },
+  create(context) {
+    const { sourceCode } = context;
+    const refuse = (node, messageId) => context.report({ node, messageId });
+    const catches = (loop) => sourceCode.getText(loop.body).match(/\bcatch\b/) !== null;
+    return {
+      CallExpression(node) {
+        const above = sourceCode.getAncestors(node);
+        if (
+          calls(node, TIMERS) &&
+          above.some((one) => one.type === 'CatchClause' || (LOOPS.has(one.type) && catches(one)))
+        )
+          refuse(node, 'timer');
+        if (
+          node.callee.type === 'Identifier' &&
+          node.callee.name === 'retry' &&
+          above.some(
+            (one) =>
+              one.type === 'CallExpression' &&
+              one.callee.type === 'Identifier' &&
+              one.callee.name === 'retry',
+          )
+        )
+          refuse(node, 'nested');
+      },
+    };
+  },
+};

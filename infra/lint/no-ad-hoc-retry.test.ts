@@ -1,0 +1,45 @@
+import { Linter } from 'eslint';
+import { describe, expect, it } from 'vitest';
+import { noAdHocRetry } from './no-ad-hoc-retry.js';
+
+function found(code: string): readonly (string | undefined)[] {
+  const plugins = { converge: { rules: { 'no-ad-hoc-retry': noAdHocRetry } } };
+  const messages = new Linter().verify(code, [{ plugins, rules: { 'converge/no-ad-hoc-retry': 'error' } }]);
+  return messages.map(({ messageId, message }) => messageId ?? message);
+}
+
+describe('the rule against ad-hoc retries', () => {
+  it.each([
+    [
+      'a timer in a loop that catches',
+      'async () => { for (;;) { try { return await f(); } catch { await new Promise((r) => setTimeout(r, 100)); } } }',
+      ['timer'],
+    ],
+    [
+      'a timer behind the try of a loop',
+      'async () => { while (true) { try { return await f(); } catch (e) { n += 1; } await timers.setTimeout(5); } }',
+      ['timer'],
+    ],
+    [
+      'a call again from a catch',
+      'async function g() { try { await f(); } catch { setTimeout(g, 100); } }',
+      ['timer'],
+    ],
+    [
+      'a promise that catches in a loop',
+      'async () => { for (const x of xs) await f(x).catch(() => delay(9)); }',
+      ['timer'],
+    ],
+    ['a retry inside a retry', 'retry(() => retry(f, options), options)', ['nested']],
+  ])('refuses %s', (_, code, expected) => expect(found(code)).toEqual(expected));
+
+  it.each([
+    ['a time limit', 'new Promise((resolve) => setTimeout(resolve, 100))'],
+    ['a loop that only waits', 'async () => { for (;;) { await f(); await setTimeout(100); } }'],
+    [
+      'a wait that the policy computed',
+      'async () => { for (;;) { try { f(); } catch { await clock.sleep(delayMs(b, 1, r)); } } }',
+    ],
+    ['two retries side by side', 'async () => { await retry(f, o); await retry(g, o); }'],
+  ])('lets %s be', (_, code) => expect(found(code)).toEqual([]));
+});

@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { withFields } from './policy-fields.ts';
+
+describe('fields of a policy at the command line', () => {
+  it('are put into what the rule has already', () => {
+    const before = { attempts: 3, backoff: { capMs: 9 } };
+    expect(withFields(before, ['backoff.baseMs=5', 'deadlineMs=unbounded', 'breaker.open.capMs=7'])).toEqual({
+      attempts: 3,
+      backoff: { capMs: 9, baseMs: 5 },
+      deadlineMs: 'unbounded',
+      breaker: { open: { capMs: 7 } },
+    });
+    expect(before).toEqual({ attempts: 3, backoff: { capMs: 9 } });
+  });
+
+  it('are taken back by an empty value, with the group that is empty then', () => {
+    expect(withFields({ attempts: 3, backoff: { capMs: 9 } }, ['backoff.capMs='])).toEqual({ attempts: 3 });
+  });
+
+  it.each(['attempts', '=3', 'backoff..capMs=1', '__proto__.x=1', ''])('must be path=value: %j', (field) => {
+    expect(() => withFields({}, [field])).toThrow('is no field of a policy');
+  });
+});
