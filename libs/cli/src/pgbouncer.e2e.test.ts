@@ -1,7 +1,7 @@
 /**
  * Everything through PgBouncer in transaction mode, before a Postgres of its own.
  * Taken out once, and a test here failed:
- * - the third argument of set_config (`true`, local) in outbox_append: the idle timeout stays in a pooled session;
+ * - the third argument of set_config (`true`, local) in outbox_append_one: the idle timeout stays in a pooled session;
  * - the cancelling of a detach from outside, with a session's `set lock_timeout` in its place: it stays there, too.
  */
 import { randomBytes } from 'node:crypto';

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor, ExecutorResult } from '@converge/postgres';
 import { instruments } from '@converge/telemetry';
 import type { EventRow } from './event-row.ts';
 
@@ -13,10 +13,10 @@ export interface Written {
 const maxRows = 5_000;
 const maxBytes = 8_000_000;
 
-// The function locks in a statement before its insert (see 002-append.sql): one round trip for both.
-const appendSql = `
-  select a.tx, a.last_id
-    from converge.outbox_append($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int) a`;
+// Both lock in a statement before their insert (see 007-append-one.sql): one round trip for both. In the select list: a
+// function in FROM costs more to plan than the insert takes.
+const appendOneSql = 'select converge.outbox_append_one($1, $2, $3, $4, $5, $6, $7) as written';
+const appendAllSql = 'select converge.outbox_append_all($1, $2, $3, $4, $5, $6, $7) as written';
 const lockSql = 'select converge.outbox_lock($1::text[], $2::text[])';
 
 /** Inserts rows, at least one, in the order of the array. They get ascending ids, under the locks of all their keys. */
@@ -25,6 +25,14 @@ export async function insertRows(
   rows: readonly EventRow[],
   idleTimeoutMs: number,
 ): Promise<Written> {
+  const [first] = rows;
+  if (rows.length === 1 && first !== undefined) {
+    const { eventId, topic, key, type, headers, payload } = first;
+    const values = [eventId, topic, key, type, headers, payload, idleTimeoutMs];
+    const written = writtenOf(await executor.query<Answer>(appendOneSql, values), eventId);
+    instruments().outboxEmitted.add(1, { topic });
+    return written;
+  }
   const slices = slicesOf(rows);
   // With several statements all locks come first: sorted within each statement only, they could deadlock.
   if (slices.length > 1) await lockKeys(executor, rows);
@@ -32,21 +40,29 @@ export async function insertRows(
   for (const slice of slices) {
     const column = <K extends keyof EventRow>(name: K): EventRow[K][] => slice.map((row) => row[name]);
     const ids = column('eventId');
-    const { rows: results } = await executor.query<{ tx: string; last_id: string }>(appendSql, [
+    const columns = [
       ids,
       column('topic'),
       column('key'),
       column('type'),
       column('headers'),
       column('payload'),
-      idleTimeoutMs,
-    ]);
-    const result = results[0];
+    ];
+    const answer = await executor.query<Answer>(appendAllSql, [...columns, idleTimeoutMs]);
     count(slice);
-    if (result !== undefined)
-      written = { xid: result.tx, lastId: result.last_id, lastEventId: ids.at(-1) ?? '' };
+    written = writtenOf(answer, ids.at(-1) ?? '');
   }
   return written;
+}
+
+interface Answer {
+  /** `xid:id` */
+  readonly written: string;
+}
+
+function writtenOf({ rows: [row] }: ExecutorResult<Answer>, lastEventId: string): Written {
+  const [xid = '', lastId = ''] = (row?.written ?? '').split(':');
+  return { xid, lastId, lastEventId };
 }
 
 function count(rows: readonly EventRow[]): void {

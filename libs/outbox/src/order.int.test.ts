@@ -121,3 +121,26 @@ it('a writer that falls silent before its commit loses its locks by the idle tim
   silent.release(true);
   expect(await keysOf(shop)).toEqual(['a']);
 });
+
+// Planted fault: an append of one event that takes another bucket than the general one fails here.
+it('an append of one event and one of several take the same lock for a key, and so does the version before', async () => {
+  const { database, outbox } = shop;
+  const event = (n: number) => orderPlaced({ orderId: 'one', cents: n });
+  const before = `select * from converge.outbox_append(array[gen_random_uuid()], '{shop.orders}', '{one}', '{t}', '{"{}"}', '{"{}"}', 0)`;
+  const ways: readonly ((tx: Executor) => Promise<unknown>)[] = [
+    (tx) => outbox.append(tx, [event(1)]),
+    (tx) => outbox.append(tx, [event(1), event(2)]),
+    (tx) => tx.query(before),
+  ];
+  const locks = `select objid from pg_locks where locktype = 'advisory' and pid = pg_backend_pid() and objsubid = 2`;
+  const taken: string[] = [];
+  for (const write of ways)
+    await kyselyTransaction(database.db, {}, async (tx) => {
+      await write(executorOf(tx));
+      const { rows } = await executorOf(tx).query<{ objid: string }>(locks);
+      taken.push(rows.map(({ objid }) => objid).join());
+    });
+  expect(new Set(taken).size).toBe(1);
+  expect(taken[0]).toMatch(/^\d+$/);
+  expect(await keysOf(shop)).toEqual(['one', 'one', 'one', 'one']);
+});

@@ -1,5 +1,5 @@
 import { CompiledQuery, type Kysely, type Transaction } from 'kysely';
-import type { ClientBase, QueryResult, QueryResultRow } from 'pg';
+import type { QueryResult, QueryResultRow } from 'pg';
 
 export interface ExecutorResult<R> {
   readonly rows: R[];
@@ -26,8 +26,13 @@ export function executorOf<DB>(db: Kysely<DB> | Transaction<DB>): Executor {
   };
 }
 
+/** What an executor uses of a connection. */
+export interface QueryClient {
+  query(text: string, values?: unknown[]): Promise<QueryResult>;
+}
+
 /** Raw SQL on one connection that the caller holds. */
-export function executorOfClient(client: Pick<ClientBase, 'query'>): Executor {
+export function executorOfClient(client: QueryClient): Executor {
   return {
     query: async <R>(text: string, values: readonly unknown[] = []): Promise<ExecutorResult<R>> => {
       // Several statements in one text (migrations) give an array, which pg's types do not say; the last one counts.

@@ -1,5 +1,6 @@
 import type { CompiledQuery, PostgresPoolClient, Transaction } from 'kysely';
 import type { PoolClient } from 'pg';
+import { BeginWithFirst } from './begin-with-first.ts';
 
 /** What pg has and its types leave out. */
 interface Internals {
@@ -35,21 +36,28 @@ function wrap(client: PoolClient, internals: Internals): PostgresPoolClient {
     corked?.uncork?.();
     corked = undefined;
   };
-  const query = (text: string, values: readonly unknown[]): Promise<unknown> => {
+  const cork = (): void => {
     if (corked === undefined && internals.connection?.stream !== undefined) {
       corked = internals.connection.stream;
       corked.cork?.();
       process.nextTick(uncork);
     }
-    return client.query(text, [...values]);
   };
-  return {
-    // Kysely's type has a second form, for cursors, which need a pool that is told to use them: ours is not.
-    query: query as PostgresPoolClient['query'],
+  const begins = new BeginWithFirst({
+    query: (text, values) => {
+      cork();
+      return client.query(text, values);
+    },
+    submit: (query) => void client.query(query),
     release: (destroy) => {
       internals.pipeline = false; // COPY, which others run on the same connections, cannot be pipelined
       client.release(destroy);
     },
+  });
+  return {
+    // Kysely's type has a second form, for cursors, which need a pool that is told to use them: ours is not.
+    query: begins.query.bind(begins) as unknown as PostgresPoolClient['query'],
+    release: (destroy) => begins.release(destroy),
     ...(processID === undefined ? {} : { processID }),
   };
 }

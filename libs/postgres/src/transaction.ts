@@ -1,6 +1,7 @@
 import { delayMs } from '@converge/resilience';
 import { type Clock, type Random, systemClock, systemRandom } from '@converge/runtime';
 import type { IsolationLevel, Kysely, Transaction } from 'kysely';
+import { BeginWithFirst, submitClient } from './begin-with-first.ts';
 import type { Database } from './connect.ts';
 import { commitError, rolledBack, sqlState } from './errors.ts';
 import { type Executor, executorOf, executorOfClient } from './executor.ts';
@@ -32,7 +33,7 @@ export function withTransaction<T>(
   fn: (tx: Executor) => Promise<T>,
 ): Promise<T> {
   return rerun(options, async () => {
-    const client = await database.acquire();
+    const client = new BeginWithFirst(submitClient(await database.acquire()));
     const tx = executorOfClient(client);
     let broken = false;
     try {

@@ -3,7 +3,7 @@ import { createOutbox, outboxMigrations } from '@converge/outbox';
 import { connect, type Database, migrate } from '@converge/postgres';
 import { systemClock } from '@converge/runtime';
 import { freshDatabase } from '@converge/testing';
-import { sql, type Transaction } from 'kysely';
+import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
 import { z } from 'zod';
 import type { Case } from '../case.ts';
 import { median, summarize } from '../measure/statistics.ts';
@@ -14,6 +14,7 @@ import { inTurn } from './drain.ts';
 const CONNECTIONS = 16;
 const ACCOUNTS = 10_000;
 const SECONDS = 5;
+const PLAIN = 'without, plain Kysely';
 
 const orderPlaced = defineEvent({
   type: 'bench.order.placed',
@@ -26,7 +27,24 @@ const orderPlaced = defineEvent({
 type Transact = (database: Database, id: string) => Promise<unknown>;
 
 const outbox = createOutbox([orderPlaced]);
+/** Kysely on the same pool as anybody would set it up: BEGIN is a round trip of its own. */
+const plain = new WeakMap<Database, Kysely<unknown>>();
+function plainOf(database: Database): Kysely<unknown> {
+  const known = plain.get(database);
+  if (known !== undefined) return known;
+  const made = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: database.pool }) });
+  plain.set(database, made);
+  return made;
+}
+
 const ways: readonly (readonly [name: string, transact: Transact])[] = [
+  [
+    PLAIN,
+    (database, id) =>
+      plainOf(database)
+        .transaction()
+        .execute((tx) => business(tx, id)),
+  ],
   ['without', ({ db }, id) => db.transaction().execute((tx) => business(tx, id))],
   [
     'with outbox',
@@ -97,6 +115,12 @@ function resultOf(rates: ReadonlyMap<string, readonly number[]>): Awaited<Return
         ours: { value: median(of('with outbox')), unit: 'tx/s' },
         rival: { value: median(of('without')), unit: 'tx/s', who: 'without' },
       },
+      {
+        name: 'the same against Kysely on a plain pool, as before the kit',
+        bar: { kind: 'report' },
+        ours: { value: median(of('with outbox')), unit: 'tx/s' },
+        rival: { value: median(of(PLAIN)), unit: 'tx/s', who: PLAIN },
+      },
     ],
     plots: [
       {
@@ -128,4 +152,5 @@ const TABLES = [
 ];
 
 const METHOD = `${CONNECTIONS} connections of one Node process each run one transaction after the other for ${SECONDS} s: an order, two lines, an account's total; the same
-with \`outbox.transaction\` and one event of 300 B. fsync and synchronous_commit are on; no relay runs.`;
+with \`outbox.transaction\` and one event of 300 B. "Without" uses the kit's connection, whose transactions begin together with their first
+statement; "plain Kysely" begins them in a round trip of their own. fsync and synchronous_commit are on; no relay runs.`;
