@@ -54,8 +54,7 @@ async function work(
   stops.push(() => worker.stop());
   await worker.start();
 }
-const storyOf = (row: { readonly story: string }): readonly WorkAttempt[] =>
-  JSON.parse(row.story) as WorkAttempt[];
+const storyOf = (row: { story: string }) => JSON.parse(row.story) as readonly WorkAttempt[];
 
 describe('an effect that a handler asks for', () => {
   it('is one intent, whatever is delivered twice, and none when the slice rolls back', async () => {
@@ -171,8 +170,8 @@ describe('a worker', () => {
     const shared = sharedWith({ minimumCalls: 2, open: { baseMs: 600_000, factor: 1, capMs: 600_000 } });
     await request(database, effects.keyed, names('k', 12));
     await work({ shared }, [{ ...effects.keyed, concurrency: 1, canQuery: false }]);
-    const waits = async (): Promise<boolean> =>
-      (await workRows(database)).every((row) => storyOf(row).at(-1)?.wait?.rule === 'breaker_open');
+    const held = (row: { story: string }) => storyOf(row).at(-1)?.wait?.rule === 'breaker_open';
+    const waits = async (): Promise<boolean> => (await workRows(database)).every(held);
     await waitUntil(waits, { what: 'the breaker to hold all of them' });
     const attempts = (await workRows(database)).reduce((sum, row) => sum + row.attempts, 0);
     expect([attempts, provider.calls.length < 12]).toEqual([provider.calls.length, true]);
@@ -192,8 +191,7 @@ describe('a worker', () => {
     };
     await request(database, effects.keyed, ['a']);
     await work({}, [{ ...effects.keyed, revive }]);
-    const kept = async (): Promise<boolean> => (await workRows(database))[0]?.state === 'answered';
-    await waitUntil(kept, { what: 'the outcome to be kept' });
+    await ended(database, ['answered']);
     expect(await eventTypes(database)).toEqual([]);
     broken = false;
     await ended(database);
@@ -205,20 +203,19 @@ describe('a worker', () => {
     await request(database, effects.blind, ['b', 'c']);
     await database.executor.query(`update converge.saga_work set input = '{"no":1}' where key = 'a'`);
     await work({}, [effects.keyed]);
-    await waitUntil(async () => (await workRows(database))[0]?.stuck_reason === 'input_unreadable', {
-      what: 'the unreadable one to be stuck',
-    });
-    expect(await countUndeclared(database.executor, ['test.keyed'], 0)).toEqual([
-      { effect: 'test.blind', count: 2 },
-    ]);
+    const stuck = async () => (await workRows(database))[0]?.stuck_reason === 'input_unreadable';
+    await waitUntil(stuck, { what: 'the unreadable one to be stuck' });
+    const undeclared = [{ effect: 'test.blind', count: 2 }];
+    expect(await countUndeclared(database.executor, ['test.keyed'], 0)).toEqual(undeclared);
     expect(await countUndeclared(database.executor, ['test.keyed'], 60_000)).toEqual([]);
   });
 
   it('whose lease went to another one writes nothing, whatever it has learned', async () => {
     await request(database, effects.keyed, ['a']);
-    const wanted = [{ effect: 'test.keyed', places: 1, leaseMs: 0, settleMs: 0 }];
-    const claim = async (leaseMs: number) =>
-      (await claimWork(database.executor, 'w', [{ ...wanted[0]!, leaseMs }]))[0]!;
+    const claim = async (leaseMs: number) => {
+      const wanted = [{ effect: 'test.keyed', places: 1, leaseMs, settleMs: 0 }];
+      return (await claimWork(database.executor, 'w', wanted))[0]!;
+    };
     const zombie = await claim(0);
     const owner = await claim(60_000);
     expect([zombie.found, owner.found]).toEqual(['ready', 'calling']);
@@ -247,9 +244,7 @@ describe('a worker', () => {
   });
 
   it('is a Service like any other', async () => {
-    await stressService({
-      make: () => sagaWorker<SceneDb>(Object.values(effects), { ...hurried, database }),
-      rounds: 12,
-    });
+    const make = () => sagaWorker<SceneDb>(Object.values(effects), { ...hurried, database });
+    await stressService({ make, rounds: 12 });
   });
 });
