@@ -4,6 +4,7 @@ import { consumeCase } from './consume.ts';
 import { deepCase } from './deep.ts';
 import { drainCase } from './drain.ts';
 import { effectsCase } from './effects.ts';
+import { failingKeyCase } from './failing-key.ts';
 import { inboxCase } from './inbox.ts';
 import { latencyCase } from './latency.ts';
 import { outageCase } from './outage.ts';
@@ -23,5 +24,6 @@ export const cases: readonly Case[] = [
   consumeCase,
   inboxCase,
   effectsCase,
+  failingKeyCase,
   amplificationCase,
 ];

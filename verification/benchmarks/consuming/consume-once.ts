@@ -137,6 +137,7 @@ async function prepare(url: string): Promise<void> {
     await migrate(database, [outboxMigrations, inboxMigrations]);
     await database.executor.query(EFFECT_TABLE);
     await database.executor.query('create table inbox (event_id uuid primary key)');
+    await database.executor.query('create table fault (key text primary key)');
   } finally {
     await database.close();
   }

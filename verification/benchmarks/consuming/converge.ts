@@ -1,26 +1,47 @@
-import { consumerService, defineConsumer } from '@converge/inbox';
+import { type ConsumerDefinition, consumerService, defineConsumer } from '@converge/inbox';
 import { kafkaBroker } from '@converge/kafka';
 import { connect } from '@converge/postgres';
+import { ConvergeError } from '@converge/resilience';
 import { benchEvent } from './bench-event.ts';
-import { type EffectDb, insertMany, insertOne } from './effect.ts';
+import { type EffectDb, insertion, insertMany, insertOne } from './effect.ts';
 import type { Orders, Stop } from './ways.ts';
+
+/** The key whose events may be made to fail. */
+export const SUSPECT = 'key-7';
 
 /** The kit, every setting default. */
 export async function converge(orders: Orders): Promise<Stop> {
-  const { topic, group, databaseUrl, brokers, driver, way } = orders;
+  const { databaseUrl, brokers, driver, way } = orders;
   const database = connect<EffectDb>({ url: databaseUrl, applicationName: way });
   const broker = kafkaBroker({ driver, brokers: brokers.split(','), clientId: way });
-  const event = benchEvent(topic);
-  const empty = defineConsumer<EffectDb>({ name: group, from: 'beginning' });
-  const consumer =
-    way === 'converge-batch'
-      ? empty.onBatch(event, (events, { tx }) => insertMany(tx, events))
-      : empty.on(event, (one, { tx }) => insertOne(tx, one));
-  const service = consumerService([consumer], { database, broker });
+  const service = consumerService([consumerOf(orders)], { database, broker });
   await service.start();
   return async () => {
     await service.stop();
     await broker.close();
     await database.close();
   };
+}
+
+function consumerOf({ way, topic, group }: Orders): ConsumerDefinition<EffectDb> {
+  const event = benchEvent(topic);
+  const consumer = defineConsumer<EffectDb>({ name: group, from: 'beginning' });
+  switch (way) {
+    case 'converge-batch':
+      return consumer.onBatch(event, (events, { tx }) => insertMany(tx, events));
+    case 'converge-write':
+      return consumer.on(event, (one, { tx, write }) => write(insertion(tx, one)));
+    case 'converge-failing':
+      return consumer.on(event, async (one, { tx, write }) => {
+        if (one.key === SUSPECT && (await tx.selectFrom('fault').selectAll().execute()).length > 0)
+          throw new ConvergeError('this key fails', {
+            code: 'BENCH_FAULT',
+            category: 'network',
+            certainty: 'not_applied',
+          });
+        write(insertion(tx, one));
+      });
+    default:
+      return consumer.on(event, (one, { tx }) => insertOne(tx, one));
+  }
 }

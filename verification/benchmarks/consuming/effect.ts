@@ -3,6 +3,8 @@ import { type Kysely, sql } from 'kysely';
 /** What consuming is for here: a row per event, numbered by a sequence that can be watched from outside. */
 export interface EffectDb {
   effect: { line?: number; event_id: string; key: string; n: number };
+  /** Keys whose events fail now. */
+  fault: { key: string };
 }
 
 export interface Effect {
@@ -14,9 +16,13 @@ export interface Effect {
 export const EFFECT_TABLE = `
   create table effect (line bigint generated always as identity primary key, event_id uuid not null, key text not null, n int not null)`;
 
-/** The row of one event, as a handler would write it. */
-export async function insertOne(tx: Kysely<EffectDb>, { id, key, data: { n } }: Effect): Promise<void> {
-  await tx.insertInto('effect').values({ event_id: id, key, n }).execute();
+/** The statement for the row of one event, as a handler would write it. */
+export function insertion(tx: Kysely<EffectDb>, { id, key, data: { n } }: Effect) {
+  return tx.insertInto('effect').values({ event_id: id, key, n });
+}
+
+export async function insertOne(tx: Kysely<EffectDb>, effect: Effect): Promise<void> {
+  await insertion(tx, effect).execute();
 }
 
 /** The rows of many events, by one statement. */

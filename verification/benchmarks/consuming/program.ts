@@ -6,7 +6,9 @@ import type { Orders, Stop, Way } from './ways.ts';
 
 const programs: Readonly<Record<Way, (orders: Orders) => Promise<Stop>>> = {
   'converge-each': converge,
+  'converge-write': converge,
   'converge-batch': converge,
+  'converge-failing': converge,
   'bare-each': bare,
   'bare-batch': bare,
   'uuid-each': bare,

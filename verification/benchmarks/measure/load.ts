@@ -2,7 +2,7 @@ import { systemClock } from '@converge/runtime';
 import { Pool } from 'pg';
 import type { Source } from '../sides/side.ts';
 
-/** When each event's commit had returned, by key. */
+/** When each event's commit had returned, by `keyPrefix` and number from 0. */
 export type Commits = ReadonlyMap<string, number>;
 
 export interface Load {
@@ -10,6 +10,8 @@ export interface Load {
   readonly events: number;
   /** Begins every key, so that rounds can be told apart. */
   readonly keyPrefix: string;
+  /** The event's own key, where several share one. @default `keyPrefix` and the number */
+  readonly keyOf?: (number: number) => string;
   /** The first number. @default 0 */
   readonly from?: number;
   /** Ends it early. */
@@ -18,7 +20,7 @@ export interface Load {
 
 /** An open loop: transaction n begins at its time whether or not the ones before have ended. */
 export async function writeAtRate(source: Source, load: Load): Promise<Commits> {
-  const { ratePerSecond, events, keyPrefix, from = 0, signal } = load;
+  const { ratePerSecond, events, keyPrefix, keyOf, from = 0, signal } = load;
   const commits = new Map<string, number>();
   const pool = new Pool({ connectionString: source.databaseUrl, max: 8 });
   pool.on('error', () => undefined);
@@ -30,7 +32,9 @@ export async function writeAtRate(source: Source, load: Load): Promise<Commits> 
       if (wait > 0) await systemClock.sleep(wait);
       const key = `${keyPrefix}-${n}`;
       inFlight.push(
-        source.emit(pool, key, from + n).then(() => void commits.set(key, systemClock.monotonic())),
+        source
+          .emit(pool, keyOf?.(from + n) ?? key, from + n)
+          .then(() => void commits.set(key, systemClock.monotonic())),
       );
     }
     await Promise.all(inFlight);
