@@ -112,8 +112,8 @@ export function storyOf(
   event: Pick<Envelope, 'id' | 'type' | 'correlationId' | 'hops' | 'deadline' | 'attemptId'>,
 ): EventContext & { readonly correlationId: string; readonly causationId: string; readonly hops: number } {
   return {
-    correlationId: event.correlationId ?? event.id,
-    causationId: event.id,
+    correlationId: inHeader(event.correlationId ?? event.id),
+    causationId: inHeader(event.id),
     hops: event.hops + 1,
     ...(event.deadline === undefined ? {} : { deadline: event.deadline }),
     ...(event.type === FAILURE_TYPE ? withCause(event.attemptId) : {}),
@@ -135,5 +135,13 @@ function causeOf({ record, handler, attempts }: Letter, { consumer, topicId }: L
 }
 
 function withCause(attemptId: string | undefined): { readonly attemptId?: string } {
-  return attemptId === undefined ? {} : { attemptId };
+  return attemptId === undefined ? {} : { attemptId: inHeader(attemptId) };
+}
+
+/** An id is sent twice in the headers of what answers it, and a foreign producer's may be of any length. */
+const MAX_ID_BYTES = 512;
+
+/** The id, or for a very long one a name that is a function of it; the failure event's data has it as it came. */
+function inHeader(id: string): string {
+  return Buffer.byteLength(id) <= MAX_ID_BYTES ? id : deterministicUuid('long_id', id);
 }

@@ -46,10 +46,10 @@ export const report = {
     countAttempt({ labels: handlerLabels(context, handler), outcome, failure: { category, code }, wait });
     const step = steps.find(({ kind }) => kind === 'handle');
     const place = { offset: `${step?.record.offset ?? ''}`, handler, attempt: number };
-    context.log.warn(
-      { ...place, category, certainty, code, outcome, wait, reason: message },
-      'attempt failed',
-    );
+    // What is wrong with an event or with the code is told by quoting the event; the stored attempt has it.
+    const quotes = category === 'data' || category === 'bug';
+    const reason = quotes ? {} : { reason: message };
+    context.log.warn({ ...place, category, certainty, code, outcome, wait, ...reason }, 'attempt failed');
   },
 };
 
