@@ -15,6 +15,7 @@ import { trace } from '../middleware/trace.ts';
 import { serverVersion } from '../query/session.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { notMigrated } from '../slice/outcome.ts';
+import { forgetOld } from './forget.ts';
 import { GroupMember } from './group-member.ts';
 import { type ConsumerServiceOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { describeTopics, register } from './register.ts';
@@ -38,8 +39,12 @@ export function consumerService<DB>(
   let admin: Admin | undefined;
   let stopping: Promise<void> | undefined;
 
+  const forgetting = new AbortController();
+  let forgotten: Promise<void> = Promise.resolve();
+
   const stopAll = async (): Promise<void> => {
-    await Promise.all(members.map((member) => member.stop()));
+    forgetting.abort();
+    await Promise.all([...members.map((member) => member.stop()), forgotten]);
     await admin?.close();
     ended.resolve(undefined);
   };
@@ -50,6 +55,7 @@ export function consumerService<DB>(
     try {
       const opened = await prepare(consumers, resolved);
       ({ admin, members } = opened);
+      forgotten = forgetOld(resolved, forgetting.signal);
       for (const member of members) {
         await member.start();
         member.done.catch((error: unknown) => {

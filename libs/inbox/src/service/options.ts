@@ -35,6 +35,8 @@ export interface ConsumerServiceOptions<DB> {
   readonly heartbeatIntervalMs?: number;
   /** How soon an operator's resume, replay or fill is noticed, milliseconds. @default 1_000 */
   readonly watchMs?: number;
+  /** How long attempts are kept for the story of an event, milliseconds. @default 2_592_000_000 (30 days) */
+  readonly keepAttemptsMs?: number;
   /** @default the system's */
   readonly clock?: Clock;
   /** @default Math.random */
@@ -59,6 +61,7 @@ export function resolveOptions<DB>(options: ConsumerServiceOptions<DB>): Resolve
     sessionTimeoutMs: 10_000,
     heartbeatIntervalMs: 1_000,
     watchMs: 1_000,
+    keepAttemptsMs: 30 * 86_400_000,
     clock: systemClock,
     random: systemRandom,
     ...options,
@@ -73,6 +76,7 @@ export function resolveOptions<DB>(options: ConsumerServiceOptions<DB>): Resolve
   check('inPlace.attempts', resolved.inPlace.attempts, 1_000);
   for (const name of ['sliceMs', 'maxHandleMs', 'graceMs', 'lockTimeoutMs', 'watchMs'] as const)
     check(name, resolved[name], MAX_TIMER_MS);
+  check('keepAttemptsMs', resolved.keepAttemptsMs, Number.MAX_SAFE_INTEGER);
   return resolved;
 }
 

@@ -1,10 +1,12 @@
 import { failureEvent } from '@converge/contracts';
 import { BusinessRejection, CATEGORIES, CERTAINTIES, ConvergeError, WAIT_RULES } from '@converge/resilience';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { freshDatabase, manualClock, waitUntil } from '@converge/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';
 import { FailureScene } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note, tag, testEvents } from '../fixture/ledger.ts';
+import { forgetAttempts } from '../query/attempt.ts';
+import { forgetOld } from '../service/forget.ts';
 import { ATTEMPT_OUTCOMES } from './attempt.ts';
 
 const failing = (code: string, category: 'network' | 'contention' | 'throttle', retryAfterMs?: number) =>
@@ -116,6 +118,29 @@ describe('attempts', () => {
     expect(JSON.parse(told!.headers)).toMatchObject({ ce_attemptid: found[2]!['id'] });
   });
 
+  it('leave when they are old, in ranges, by a service that runs', async () => {
+    await scene.database.executor.query(
+      `insert into converge.inbox_attempt (id, consumer, handler, phase, topic, partition, record_offset, key, number, started_at,
+                                           duration_ms, outcome)
+       select gen_random_uuid(), 'x', 'h', 'apply', 't', 0, n, 'k', 1, clock_timestamp() - n * interval '1 day', 1, 'applied'
+         from generate_series(1, 40) n`,
+    );
+    expect(await forgetAttempts(scene.database.executor, 30 * 86_400_000, 7)).toBe(7);
+    expect((await rows()).map(({ record_offset }) => Number(record_offset)).at(-1)).toBe(33);
+    const clock = manualClock();
+    const ending = new AbortController();
+    const { database } = scene;
+    const running = forgetOld(
+      { database, clock, random: () => 0, keepAttemptsMs: 30 * 86_400_000 },
+      ending.signal,
+    );
+    await clock.advance(300_000);
+    await waitUntil(async () => (await rows()).length < 30, { what: 'the old ones to leave' });
+    ending.abort();
+    await running;
+    expect((await rows()).map(({ record_offset }) => Number(record_offset)).at(-1)).toBe(29);
+  });
+
   it('have the same words in the code and in the table', async () => {
     const { rows: checks } = await scene.database.executor.query<{ text: string }>(
       `select pg_get_constraintdef(oid) as text from pg_constraint
@@ -174,5 +199,15 @@ describe('a compensation', () => {
       [orders],
     );
     expect(rows).toEqual([{ phase: 'failure', outcome: 'applied', code: 'DECLINED', emitted: true }]);
+    // The check for orphans. Planted fault: without ce_attemptid on the failure event, both are found here.
+    const orphans = await scene.database.executor.query(
+      `select c.id::text from converge.inbox_attempt c where c.phase in ('undo', 'failure')
+          and not exists (select from converge.inbox_attempt f where f.id = c.caused_by)
+       union all
+       select o.event_id::text from converge.outbox o join converge.inbox_attempt c
+              on c.event_id = o.headers::json ->> 'ce_causationid' and c.phase in ('undo', 'failure')
+        where not exists (select from converge.inbox_attempt f where f.id::text = o.headers::json ->> 'ce_attemptid')`,
+    );
+    expect(orphans.rows).toEqual([]);
   });
 });

@@ -1,0 +1,41 @@
+import type { Database } from '@converge/postgres';
+import type { Clock, Random } from '@converge/runtime';
+import { logger } from '@converge/telemetry';
+import { forgetAttempts } from '../query/attempt.ts';
+
+export interface Forgetting {
+  readonly database: Pick<Database, 'executor'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Milliseconds that an attempt is kept. */
+  readonly keepAttemptsMs: number;
+}
+
+const EVERY_MS = 600_000;
+const RANGE = 5_000;
+
+/** Removes old attempts until the signal, every ten minutes or so. A database that is away is asked again next time. */
+export async function forgetOld(options: Forgetting, signal: AbortSignal): Promise<void> {
+  const { database, clock, random, keepAttemptsMs } = options;
+  for (;;) {
+    // Members that started together do not come together.
+    await clock.sleep(EVERY_MS * (0.5 + random()), signal);
+    if (signal.aborted) return;
+    try {
+      await forgetRanges(database, keepAttemptsMs, signal);
+    } catch (error) {
+      logger('inbox').warn({ err: error }, 'old attempts were not removed');
+    }
+  }
+}
+
+/** Statement by statement, so that a long backlog holds neither locks nor a stop up for long. */
+async function forgetRanges(
+  { executor }: Forgetting['database'],
+  keepMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  let removed: number;
+  do removed = await forgetAttempts(executor, keepMs, RANGE);
+  while (removed === RANGE && !signal.aborted);
+}
