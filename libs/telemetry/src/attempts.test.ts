@@ -7,8 +7,9 @@ import {
 } from '@converge/resilience';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { boundedLabel } from './bounded-label.ts';
-import { countAttempt, observeAttempts, observeBreaker } from './index.ts';
-import { startTelemetry, type Telemetry } from './sdk.ts';
+import { attributeNames, spanNames } from './names.ts';
+import { countAttempt, observeAttempts, observeBreaker, traceAttempts, withSpan } from './index.ts';
+import { type EndedSpan, startTelemetry, type Telemetry } from './sdk.ts';
 
 const clock = {
   now: () => 0,
@@ -20,8 +21,9 @@ const down = (code: string) =>
 
 describe('attempts of an operation', () => {
   let telemetry: Telemetry;
+  const spans: EndedSpan[] = [];
   beforeAll(() => {
-    telemetry = startTelemetry({ serviceName: 'test' });
+    telemetry = startTelemetry({ serviceName: 'test', onSpan: (span) => spans.push(span) });
   });
   afterAll(() => telemetry.shutdown());
   const lines = async (start: string) =>
@@ -65,6 +67,42 @@ describe('attempts of an operation', () => {
       expect.stringContaining('converge_breaker_state="isolated"'),
     ]);
     expect(await lines('converge_objective_target{')).toEqual([expect.stringMatching(/"pay"} 0\.99$/)]);
+  });
+
+  it('are spans below the caller’s, numbered, and its waits are told with all that they came from', async () => {
+    let bad = 2;
+    const read = operation({
+      name: 'bank.read',
+      idempotency: 'idempotent',
+      call: traceAttempts('bank.read', () =>
+        bad-- > 0 ? Promise.reject(down('E503')) : Promise.resolve('ok'),
+      ),
+    });
+    const budget = new RetryBudget();
+    const onAttempt = observeAttempts({ operation: 'bank.read', budget });
+    const random = () => 0.5;
+    await withSpan('caller', { kind: 'internal' }, () =>
+      read.run(undefined, { clock, random, budget, onAttempt }),
+    );
+    const caller = spans.find(({ name }) => name === 'caller');
+    const attempts = spans.filter(({ name }) => name === spanNames.attempt('bank.read'));
+    expect(attempts.map(({ parentSpanId }) => parentSpanId)).toEqual(Array(3).fill(caller?.spanId));
+    expect(
+      attempts.map(({ attributes }) => [attributes[attributeNames.attempt], attributes['error.type']]),
+    ).toEqual([
+      [1, 'E503'],
+      [2, 'E503'],
+      [3, undefined],
+    ]);
+    expect(caller?.events.map(({ attributes }) => attributes)).toEqual([
+      {
+        [attributeNames.waitRule]: 'backoff',
+        [attributeNames.waitComputed]: 25,
+        [attributeNames.waitCap]: 50,
+        [attributeNames.waitBudgetLeft]: 486 / 500,
+      },
+      expect.objectContaining({ [attributeNames.waitComputed]: 50, [attributeNames.waitCap]: 100 }),
+    ]);
   });
 
   it('say why they were the last', async () => {

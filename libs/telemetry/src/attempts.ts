@@ -2,6 +2,7 @@ import { type Attributes, trace } from '@opentelemetry/api';
 import type {
   AttemptReport,
   BreakerState,
+  OperationContext,
   Policy,
   RetryBudget,
   RetryDecision,
@@ -9,7 +10,8 @@ import type {
 } from '@converge/resilience';
 import { boundedLabel } from './bounded-label.ts';
 import { instruments } from './instruments.ts';
-import { attributeNames, spanEvents } from './names.ts';
+import { attributeNames, spanEvents, spanNames } from './names.ts';
+import { withSpan } from './spans.ts';
 
 /** One attempt, for its metrics. `labels` say whose it was: an operation, or a consumer with its handler. */
 export interface AttemptSeen {
@@ -86,6 +88,24 @@ export function observeAttempts({
     if (budget !== undefined)
       made.retryBudget.record(budget.level, { [attributeNames.operationName]: operation });
     if (objective !== undefined) promiseObjective(objective);
+  };
+}
+
+/**
+ * Wraps the `call` of an operation: each attempt is a span with its number, below the span of whoever runs the operation,
+ * and what the call does to the other system is below it. Failed ones have the error's code, the wait is told by
+ * `observeAttempts`.
+ */
+export function traceAttempts<Input, Output>(
+  operation: string,
+  call: (input: Input, context: OperationContext) => Promise<Output>,
+): (input: Input, context: OperationContext) => Promise<Output> {
+  return (input, context) => {
+    const attributes = {
+      [attributeNames.operationName]: operation,
+      [attributeNames.attempt]: context.attempt,
+    };
+    return withSpan(spanNames.attempt(operation), { kind: 'client', attributes }, () => call(input, context));
   };
 }
 

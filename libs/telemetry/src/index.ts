@@ -13,6 +13,7 @@ export {
   observeBreaker,
   type ObservedOperation,
   promiseObjective,
+  traceAttempts,
   waitAttributes,
 } from './attempts.ts';
 export { errorFields, type ErrorFields } from './error-fields.ts';
