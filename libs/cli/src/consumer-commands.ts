@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { FillFlags } from './commands/consumers-fill.ts';
 import type { ResumeFlags } from './commands/consumers-resume.ts';
+import type { DropFlags } from './commands/consumers-types.ts';
 import { type Act, positive, whole } from './command-parts.ts';
 
 /** What an operator does for a consumer that stands still. */
@@ -41,6 +42,35 @@ export function addConsumerCommands(program: Command, act: Act): void {
     .action((consumer: string, flags: ResumeFlags, command: Command) =>
       act(command, async (context) =>
         (await import('./commands/consumers-resume.ts')).resumeConsumer(context, consumer, flags),
+      ),
+    );
+  addTypeCommands(
+    consumers.command('types').description('the types of events that consumers have registered'),
+    act,
+  );
+}
+
+function addTypeCommands(types: Command, act: Act): void {
+  types
+    .command('list')
+    .description('which types a consumer of DATABASE_URL handles, in any version that ran')
+    .argument('<consumer>')
+    .action((consumer: string, _flags: unknown, command: Command) =>
+      act(command, async (context) =>
+        (await import('./commands/consumers-types.ts')).listTypes(context, consumer),
+      ),
+    );
+  types
+    .command('drop')
+    .description('withdraw a type that no version handles any more: partitions that wait for one skip it')
+    .argument('<consumer>')
+    .argument('<type>')
+    .option('--topic <name>', 'only of this topic')
+    .option('--dry-run', 'show what it would do, and change nothing')
+    .option('--yes', 'do not ask')
+    .action((consumer: string, type: string, flags: DropFlags, command: Command) =>
+      act(command, async (context) =>
+        (await import('./commands/consumers-types.ts')).dropConsumerType(context, consumer, type, flags),
       ),
     );
 }

@@ -11,7 +11,8 @@ export type InboxErrorCode =
   | 'ERROR_SWALLOWED'
   | 'FAILED_EVENT_NOT_INCLUDED'
   | 'FOREIGN_ID_REUSED'
-  | 'RESUME_REFUSED';
+  | 'RESUME_REFUSED'
+  | 'TYPE_UNKNOWN';
 
 /** What went wrong in a consumer, on both axes. The text says what, why and the next step. */
 export class InboxError extends ConvergeError {

@@ -25,6 +25,7 @@ export type {
   HandlerOptions,
   OnGap,
   Start,
+  UnknownTypes,
 } from './define/types.ts';
 export type { Subscription } from './define/subscription.ts';
 export type { InPlacePolicy } from './decide/next-attempt.ts';
@@ -37,6 +38,7 @@ export { inboxMigrations } from './migrations.ts';
 export { type PartitionRow, readPartitions } from './query/partition.ts';
 export { identityOf } from './slice/emitted.ts';
 export { storyOf } from './slice/letter.ts';
+export { dropType, readTypes, type RegisteredType } from './query/type.ts';
 export { type ConsumerService, consumerService, run } from './service/consumer-service.ts';
 export type { ConsumerServiceOptions } from './service/options.ts';
 export type { SourceConflict } from './service/sources.ts';

@@ -85,7 +85,7 @@ describe('unitsOf', () => {
     handler,
     topic: 't',
     type: handler,
-    route: () => ({ kind: 'skip', why: 'unknown_type' }),
+    route: () => ({ kind: 'skip', why: 'unknown_type', of: '' }),
     call: () => Promise.resolve(),
   });
   const all = [subscription('a', 'each'), subscription('b', 'batch'), subscription('c', 'batch')];

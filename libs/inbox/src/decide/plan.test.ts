@@ -60,6 +60,7 @@ const planFrom = (
     watermarks: state.watermarks,
     pinned,
     passOffset: undefined,
+    ahead: new Set(),
     route,
   });
 

@@ -3,6 +3,7 @@ import type { IncomingRecord } from '@converge/kafka';
 import type { Route, Router } from '../define/routes.ts';
 import type { Subscription } from '../define/subscription.ts';
 import type { Start } from '../define/types.ts';
+import { InboxError } from '../errors.ts';
 import { isStart, judge, type Mark, type Seen } from './judge.ts';
 import type { Claim, Reading } from './reading.ts';
 
@@ -28,6 +29,7 @@ export type Action<DB> =
       readonly subscription: Subscription<DB>;
       /** No position of a pinned source: deduplicated by a row of its own. */
       readonly foreign: boolean;
+      readonly unknown?: undefined;
     }
   /** Cannot be handled whatever is tried: a dead letter at once. */
   | {
@@ -35,18 +37,22 @@ export type Action<DB> =
       readonly envelope: Envelope | undefined;
       readonly foreign: boolean;
       readonly error: unknown;
+      readonly unknown?: string;
     }
-  | { readonly kind: 'skip'; readonly why: SkipReason };
+  /** `unknown`: the type that no handler here takes, as another version would have registered it. */
+  | { readonly kind: 'skip'; readonly why: SkipReason; readonly unknown?: string };
 
-export type SkipReason = 'duplicate' | 'unknown_type' | 'uncertain' | 'stale' | 'marker' | 'superseded';
+export type SkipReason =
+  'duplicate' | 'unknown_type' | 'ignored' | 'uncertain' | 'stale' | 'marker' | 'superseded';
 
 /** Why a partition cannot go on at a record. */
 export type Obstacle = {
   readonly record: IncomingRecord;
-  readonly claim: Claim;
 } & (
-  | { readonly kind: 'gap'; readonly after: Position | undefined }
-  | { readonly kind: 'superseded'; readonly epoch: number }
+  | { readonly kind: 'gap'; readonly claim: Claim; readonly after: Position | undefined }
+  | { readonly kind: 'superseded'; readonly claim: Claim; readonly epoch: number }
+  /** A newer version of this consumer handles the type. */
+  | { readonly kind: 'type_ahead'; readonly type: string }
 );
 
 export interface Plan<DB> {
@@ -63,6 +69,8 @@ export interface PlanContext<DB> {
   readonly pinned: ReadonlyMap<string, string>;
   /** Obstacles up to this offset are passed. */
   readonly passOffset: bigint | undefined;
+  /** Types that a newer version of this consumer handles: none of their events is passed. */
+  readonly ahead: ReadonlySet<string>;
   readonly route: Router<DB>;
 }
 
@@ -74,33 +82,41 @@ export function planSlice<DB>(readings: readonly Reading[], context: PlanContext
   for (const [at, reading] of readings.entries()) {
     const { record, claim } = reading;
     if (claim === undefined || context.pinned.get(claim.sourceName) !== claim.source) {
-      steps.push({ record, mark: undefined, ...act(reading, context.route, true) });
+      const action = act(reading, context.route, true);
+      if (isAhead(action, context)) return { steps, obstacle: aheadOf(record, action) };
+      steps.push({ record, mark: undefined, ...action });
       continue;
     }
     const seen = moved.get(claim.source) ?? context.watermarks.get(claim.source) ?? NOTHING;
     const verdict = judge(claim, seen, context.from);
     switch (verdict.kind) {
-      case 'next':
+      case 'next': {
+        const action = act(reading, context.route, false);
+        if (isAhead(action, context)) return { steps, obstacle: aheadOf(record, action) };
         own(moved, claim.source, seen).set(claim.position.epoch, claim.position);
-        steps.push({ record, mark: claim, ...act(reading, context.route, false) });
+        steps.push({ record, mark: claim, ...action });
         break;
+      }
       case 'duplicate':
         steps.push({ record, mark: undefined, kind: 'skip', why: 'duplicate' });
         break;
-      case 'gap':
+      case 'gap': {
         if (verdict.after === undefined && beginsLater(readings, at, claim.source)) {
           steps.push({ record, mark: undefined, kind: 'skip', why: 'stale' });
           break;
         }
         if (!mayPass(record, context)) return { steps, obstacle: { record, claim, ...verdict } };
+        const action = act(reading, context.route, false);
+        if (isAhead(action, context)) return { steps, obstacle: aheadOf(record, action) };
         own(moved, claim.source, seen).set(claim.position.epoch, claim.position);
         steps.push({
           record,
           mark: claim,
           passed: { after: verdict.after ?? START, upTo: claim.prev ?? justBefore(claim.position) },
-          ...act(reading, context.route, false),
+          ...action,
         });
         break;
+      }
       case 'superseded':
         if (mayPass(record, context)) {
           steps.push({ record, mark: undefined, kind: 'skip', why: 'superseded' });
@@ -110,6 +126,22 @@ export function planSlice<DB>(readings: readonly Reading[], context: PlanContext
     }
   }
   return { steps, obstacle: undefined };
+}
+
+function isAhead<DB>({ unknown }: Action<DB>, { ahead }: PlanContext<DB>): boolean {
+  return unknown !== undefined && ahead.has(unknown);
+}
+
+function aheadOf<DB>(record: IncomingRecord, { unknown = '' }: Action<DB>): Obstacle {
+  return { record, kind: 'type_ahead', type: unknown };
+}
+
+function typeUnknown(type: string): InboxError {
+  return new InboxError(
+    'TYPE_UNKNOWN',
+    `no handler takes ${type}, and this consumer refuses what it does not know: handle it, or .ignore() it`,
+    { category: 'data' },
+  );
 }
 
 function mayPass(
@@ -159,5 +191,8 @@ export function act<DB>({ content }: Reading, route: Router<DB>, foreign: boolea
       return { kind: 'handle', event: routed.event, subscription: routed.subscription, foreign };
     case 'skip':
       return { kind: 'skip', why: routed.why };
+    case 'unknown':
+      if (!routed.refused) return { kind: 'skip', why: 'unknown_type', unknown: routed.type };
+      return { kind: 'refuse', envelope, foreign, error: typeUnknown(routed.type), unknown: routed.type };
   }
 }

@@ -10,6 +10,7 @@ import type {
   Handler,
   HandlerOptions,
   OnGap,
+  UnknownTypes,
   Start,
 } from './types.ts';
 
@@ -19,9 +20,12 @@ export interface ConsumerDefinition<DB> {
   readonly name: string;
   readonly from: From;
   readonly onGap: OnGap;
+  readonly unknownTypes: UnknownTypes;
   readonly subscriptions: readonly Subscription<DB>[];
   /** The topics of its events, each once, in the order of subscription. */
   readonly topics: readonly string[];
+  /** Types that are passed, though they are not handled: never unknown, and withdrawn where they were registered. */
+  readonly ignored: readonly { readonly topic: string; readonly type: string }[];
   /** Where its dead letters are told: `<name>.failures`. */
   readonly failureTopic: string;
 
@@ -52,6 +56,9 @@ export interface ConsumerDefinition<DB> {
     options: FailureOptions,
     handler: FailureHandler<DB, Data>,
   ): ConsumerDefinition<DB>;
+
+  /** Passes events of this type: what a type that is not handled any more needs, since it is registered. */
+  ignore(event: Pick<EventDefinition<string, never>, 'topic' | 'type'>): ConsumerDefinition<DB>;
 }
 
 export interface DefineConsumerOptions {
@@ -62,12 +69,17 @@ export interface DefineConsumerOptions {
    * `continue` = it goes on without, and the gap is kept in converge.inbox_gap. @default 'halt'
    */
   readonly onGap?: OnGap;
+  /**
+   * What becomes of an event whose type has no handler here: `skip` = it is counted and passed; `refuse` = it becomes a
+   * dead letter. One that a newer version of this consumer handles is neither: its partition waits. @default 'skip'
+   */
+  readonly unknownTypes?: UnknownTypes;
 }
 
 /** Defines a consumer without any handler yet. A bad one throws CONSUMER_INVALID here, at import. */
 export function defineConsumer<DB>(options: DefineConsumerOptions): ConsumerDefinition<DB> {
-  const { name, from, onGap = 'halt' } = options;
-  return consumer<DB>({ name, from: Object.freeze(from), onGap }, []);
+  const { name, from, onGap = 'halt', unknownTypes = 'skip' } = options;
+  return consumer<DB>({ name, from: Object.freeze(from), onGap, unknownTypes }, [], []);
 }
 
 /** Where the consumer begins with a topic; undefined when it declares starts per topic and forgot this one. */
@@ -83,17 +95,25 @@ export function declaresStart(from: From, topic: string): boolean {
 function consumer<DB>(
   options: Required<DefineConsumerOptions>,
   subscriptions: readonly Subscription<DB>[],
+  ignored: ConsumerDefinition<DB>['ignored'],
 ): ConsumerDefinition<DB> {
   const { name } = options;
   const add = (subscription: Subscription<DB>): ConsumerDefinition<DB> => {
     refuseTwice(name, subscriptions, subscription);
-    return consumer(options, [...subscriptions, subscription]);
+    refuseIgnored(name, ignored, subscription);
+    return consumer(options, [...subscriptions, subscription], ignored);
   };
   return Object.freeze({
     ...options,
     subscriptions: Object.freeze([...subscriptions]),
     topics: Object.freeze([...new Set(subscriptions.map(({ topic }) => topic))]),
     failureTopic: failureTopic(name),
+    ignored: Object.freeze([...ignored]),
+    ignore: ({ topic, type }: Pick<EventDefinition<string, never>, 'topic' | 'type'>) => {
+      const added = { topic, type };
+      for (const subscription of subscriptions) refuseIgnored(name, [added], subscription);
+      return consumer(options, subscriptions, [...ignored, added]);
+    },
     on: <Data>(event: EventDefinition<string, Data>, ...rest: OptionsAndHandler<Handler<DB, Data>>) =>
       add(eachSubscription(event, ...optionsFirst(rest))),
     onBatch: <Data>(
@@ -106,6 +126,18 @@ function consumer<DB>(
       handler: FailureHandler<DB, Data>,
     ) => add(failureSubscription(event, options, handler)),
   });
+}
+
+function refuseIgnored<DB>(
+  name: string,
+  ignored: ConsumerDefinition<DB>['ignored'],
+  { topic, type }: Subscription<DB>,
+): void {
+  if (!ignored.some((one) => one.topic === topic && one.type === type)) return;
+  throw new InboxError(
+    'CONSUMER_INVALID',
+    `consumer ${name} both handles and ignores ${type} on ${topic}: keep one of the two`,
+  );
 }
 
 type OptionsAndHandler<H> = [handler: H] | [options: HandlerOptions, handler: H];

@@ -1,26 +1,49 @@
 import type { Envelope, ReceivedEvent } from '@converge/contracts';
 import type { ConsumerDefinition } from './define-consumer.ts';
-import type { Routed, Subscription } from './subscription.ts';
+import type { Subscription } from './subscription.ts';
 
 export type Route<DB> =
   | { readonly kind: 'handle'; readonly event: ReceivedEvent; readonly subscription: Subscription<DB> }
-  | Exclude<Routed, { kind: 'handle' }>;
+  | { readonly kind: 'skip'; readonly why: 'uncertain' | 'ignored' }
+  /** No handler takes it; `type` as it would be registered. Refused where the consumer says so. */
+  | { readonly kind: 'unknown'; readonly type: string; readonly refused: boolean };
 
 /** Finds the subscription of an envelope and parses it. Throws what the parse throws. */
 export type Router<DB> = (envelope: Envelope) => Route<DB>;
 
-export function router<DB>({ subscriptions }: Pick<ConsumerDefinition<DB>, 'subscriptions'>): Router<DB> {
+export function router<DB>({
+  subscriptions,
+  ignored,
+  unknownTypes,
+}: Pick<ConsumerDefinition<DB>, 'subscriptions' | 'ignored' | 'unknownTypes'>): Router<DB> {
+  const refused = unknownTypes === 'refuse';
+  const withdrawn = new Set(ignored.map(({ topic, type }) => id(topic, type)));
   const byType = Map.groupBy(subscriptions, ({ topic, type }) => id(topic, type));
   return (envelope) => {
-    let skipped: Route<DB> = { kind: 'skip', why: 'unknown_type' };
+    const { type } = envelope;
+    if (withdrawn.has(id(envelope.topic, type))) return { kind: 'skip', why: 'ignored' };
+    let skipped: Route<DB> = { kind: 'unknown', type, refused };
     // More than one only for failure events: each looks at the type of the failed event.
     for (const subscription of byType.get(id(envelope.topic, envelope.type)) ?? []) {
       const routed = subscription.route(envelope);
       if (routed.kind === 'handle') return { ...routed, subscription };
       if (routed.why === 'uncertain') skipped = routed;
+      else if (skipped.kind === 'unknown')
+        skipped = { kind: 'unknown', type: registeredType({ type, failedType: routed.of }), refused };
     }
     return skipped;
   };
+}
+
+/** Under which name a subscription is registered: failure events are told apart by what failed. */
+export function registeredType({
+  type,
+  failedType,
+}: {
+  readonly type: string;
+  readonly failedType?: string;
+}): string {
+  return failedType === undefined ? type : `${type}:${failedType}`;
 }
 
 function id(topic: string, type: string): string {

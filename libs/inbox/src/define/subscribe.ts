@@ -84,7 +84,7 @@ function routeFailure<Data>(
   any: boolean,
 ): Routed {
   const { data } = received;
-  if (data.event.type !== event.type) return { kind: 'skip', why: 'unknown_type' };
+  if (data.event.type !== event.type) return { kind: 'skip', why: 'unknown_type', of: data.event.type ?? '' };
   if (!any && !KNOWN.includes(data.certainty)) return { kind: 'skip', why: 'uncertain' };
   const told: Told<Data> = { failure: data, told: parseFailed(data, event) };
   return handle({ ...received, data: told });

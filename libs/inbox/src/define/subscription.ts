@@ -9,7 +9,9 @@ export interface CallContext<DB> extends HandlerContext<DB> {
 /** What became of an envelope at its subscription, before any handler ran. */
 export type Routed =
   | { readonly kind: 'handle'; readonly event: ReceivedEvent }
-  | { readonly kind: 'skip'; readonly why: 'unknown_type' | 'uncertain' };
+  /** Not for this handler; `of` is the type that failed, for failure events. */
+  | { readonly kind: 'skip'; readonly why: 'unknown_type'; readonly of: string }
+  | { readonly kind: 'skip'; readonly why: 'uncertain' };
 
 /**
  * One handler of a consumer with its types erased. `route` parses (it throws a ContractError on bad data), `call` runs

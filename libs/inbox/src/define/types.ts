@@ -15,6 +15,9 @@ export type From = Start | Readonly<Record<string, Start>>;
 /** What becomes of a partition where an event is missing. */
 export type OnGap = 'halt' | 'continue';
 
+/** What becomes of an event whose type has no handler. */
+export type UnknownTypes = 'skip' | 'refuse';
+
 /** What every handler gets. Nothing of it may be used after the handler has ended. */
 export interface HandlerContext<DB> {
   /** The slice's own transaction. Effects written through it happen exactly once. */

@@ -88,6 +88,7 @@ function partitionOf<DB>(
     halted,
     passOffset,
     filled,
+    ahead: new Set(),
     revision: 0,
     limit: firstLimit(bounds),
     suspect: undefined,
@@ -123,4 +124,5 @@ export async function reload<DB>(context: SliceContext<DB>, partition: Partition
   partition.filled = row.filled;
   partition.watermarks = new Map(watermarks.get(partitionId(topic, number)));
   partition.suspect = undefined;
+  partition.ahead = new Set();
 }

@@ -12,6 +12,11 @@ export async function meet<DB>(
   obstacle: Obstacle,
 ): Promise<'next' | 'look_again'> {
   const { offset } = obstacle.record;
+  if (obstacle.kind === 'type_ahead') {
+    // Not in the database: another member, with the newer code, is to go on.
+    halt(context, partition, haltFor(obstacle, partition), offset);
+    return 'next';
+  }
   if (partition.suspect !== offset) {
     // An operator may have filled the gap or said that it is to be passed: the database knows.
     await reload(context, partition);
@@ -25,16 +30,20 @@ export async function meet<DB>(
     context.log.error(alarm, `${gapText(obstacle)}. It goes on without, as onGap says`);
     return 'look_again';
   }
-  const halt = haltFor(obstacle, partition);
+  const found = haltFor(obstacle, partition);
   const { executor } = context.database;
-  const halted = await haltPartition(executor, partition.key, partition.nextOffset, halt, offset);
+  const halted = await haltPartition(executor, partition.key, partition.nextOffset, found, offset);
   if (!halted) {
     await reload(context, partition);
     return 'look_again';
   }
-  partition.halted = halt;
-  context.log.error({ alarm: halt.code, ...partition.key, offset: `${offset}` }, halt.reason);
+  halt(context, partition, found, offset);
   return 'next';
+}
+
+function halt<DB>({ log }: SliceContext<DB>, partition: Partition, found: Halt, offset: bigint): void {
+  partition.halted = found;
+  log.error({ alarm: found.code, ...partition.key, offset: `${offset}` }, found.reason);
 }
 
 function count({ counts, key }: Partition, { kind }: Obstacle): void {
@@ -46,6 +55,8 @@ function count({ counts, key }: Partition, { kind }: Obstacle): void {
       return;
     case 'superseded':
       instruments().inboxSuperseded.add(1, labels);
+      return;
+    case 'type_ahead':
   }
 }
 
@@ -56,6 +67,11 @@ function haltFor(obstacle: Obstacle, { key }: Partition): Halt {
       return {
         code: 'gap',
         reason: `${gapText(obstacle)}. This partition stands still, the others go on. Put what is missing into the inbox with \`converge consumers fill ${key.consumer}\` and then \`${resume}\`, or go on without it: \`${resume} --continue\``,
+      };
+    case 'type_ahead':
+      return {
+        code: 'type_ahead',
+        reason: `${placeOf(obstacle)}: a newer version of ${key.consumer} handles ${obstacle.type}, and this one does not know it: the partition waits here for a member with the newer code. When no version handles the type any more, .ignore() it, or \`converge consumers types drop ${key.consumer} ${obstacle.type}\``,
       };
     case 'superseded':
       return {

@@ -1,8 +1,10 @@
 import type { Admin, LogEnds, TopicDescription } from '@converge/kafka';
 import { type Database, withTransaction } from '@converge/postgres';
 import { type ConsumerDefinition, declaresStart, startOf } from '../define/define-consumer.ts';
+import { registeredType } from '../define/routes.ts';
 import type { Start } from '../define/types.ts';
 import { InboxError } from '../errors.ts';
+import { dropType, registerTypes } from '../query/type.ts';
 import { insertPartitions, lockRegistration, type NewPartition, readPartitions } from '../query/partition.ts';
 
 /** Topics that must be there, the failure topic among them; one message names all that are not. */
@@ -57,6 +59,13 @@ export async function register<DB>(
         }));
     });
     await insertPartitions(tx, consumer.name, missing);
+    const handled = consumer.subscriptions.map(({ topic, handler, ...of }) => ({
+      topic,
+      type: registeredType(of),
+      handler,
+    }));
+    await registerTypes(tx, consumer.name, handled);
+    for (const { topic, type } of consumer.ignored) await dropType(tx, consumer.name, type, topic);
   });
 }
 

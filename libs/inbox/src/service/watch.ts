@@ -1,6 +1,7 @@
 import type { PartitionControl } from '@converge/kafka';
 import { touched } from '../decide/touched.ts';
 import { readPartitions } from '../query/partition.ts';
+import { readHandled } from '../query/type.ts';
 import type { Partition } from '../slice/context.ts';
 import { reload } from './assign.ts';
 import { workFill, type Worker } from './work-batch.ts';
@@ -47,6 +48,15 @@ async function look<DB>(worker: Worker<DB>, { partitions, inTurn }: Watched): Pr
     await inTurn(partition, (control, lost) => takeUp(worker, partition, control, lost));
 }
 
+/** True while only another version of this consumer handles what this partition waits at. */
+async function waitsForNewer<DB>(
+  { context }: Worker<DB>,
+  { key, halted, ahead }: Partition,
+): Promise<boolean> {
+  if (halted?.code !== 'type_ahead') return false;
+  return (await readHandled(context.database.executor, key, [...ahead])).length > 0;
+}
+
 /** Takes the database's word for where a partition stands, and goes on from there. */
 async function takeUp<DB>(
   worker: Worker<DB>,
@@ -56,6 +66,7 @@ async function takeUp<DB>(
 ): Promise<void> {
   const { nextOffset, halted } = partition;
   try {
+    if (await waitsForNewer(worker, partition)) return;
     await reload(worker.context, partition);
   } catch (error) {
     worker.context.log.debug({ err: error }, 'could not look after operators');

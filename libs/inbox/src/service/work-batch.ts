@@ -1,7 +1,7 @@
 import type { IncomingBatch, IncomingRecord, PartitionControl } from '@converge/kafka';
 import { classify, delayMs } from '@converge/resilience';
 import { failpoint } from '@converge/runtime';
-import { type Obstacle, planSlice } from '../decide/plan.ts';
+import { type Obstacle, planSlice, type Step } from '../decide/plan.ts';
 import { readRecord } from '../decide/reading.ts';
 import { fenceHolder } from '../query/fence.ts';
 import type { Partition, SliceContext } from '../slice/context.ts';
@@ -75,6 +75,7 @@ async function workSlice<DB>(
       watermarks,
       pinned,
       passOffset: partition.passOffset,
+      ahead: partition.ahead,
       route,
     });
     obstacle = plan.obstacle;
@@ -100,15 +101,21 @@ export async function workFill<DB>(
   while (partition.filled && partition.halted === undefined) {
     if (worker.stopping() || lost.aborted) return false;
     let settled: Settled;
+    let steps: readonly Step<DB>[] = [];
     try {
-      const steps = await nextFill(context, partition);
+      steps = await nextFill(context, partition);
       if (steps.length === 0) return true;
       settled = await settle(context, partition, steps, lost);
     } catch (error) {
       if (classify(error).category === 'configuration') throw error;
       settled = { kind: 'outage', error };
     }
-    if ((await after(worker, partition, settled, lost)) !== 'next') return false;
+    const outcome = await after(worker, partition, settled, lost);
+    const [first] = steps;
+    if (settled.kind === 'type_ahead' && first !== undefined) {
+      const [type = ''] = settled.types;
+      await meet(context, partition, { kind: 'type_ahead', record: first.record, type });
+    } else if (outcome !== 'next') return false;
   }
   return true;
 }
@@ -129,6 +136,9 @@ async function after<DB>(
     case 'fence_lost':
       worker.context.log.warn({ ...partition.key, expected: `${partition.nextOffset}` }, 'fence lost');
       return recover(worker, partition, undefined, lost);
+    case 'type_ahead':
+      partition.ahead = new Set(settled.types);
+      return 'look_again';
     case 'fence_held':
       await alarmHeld(worker.context, partition);
       return recover(worker, partition, settled.error, lost);

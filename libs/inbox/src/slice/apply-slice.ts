@@ -17,6 +17,7 @@ import { insertAttempts } from '../query/attempt.ts';
 import { type Attempt, attemptOf } from '../story/attempt.ts';
 import { phaseOf } from '../story/attempt-rows.ts';
 import { appliedRows, letterAttempts } from '../story/slice-attempts.ts';
+import { refuseAhead } from './unknown-steps.ts';
 import { recordPassed, takeFilled } from './gap-steps.ts';
 import { withoutRepeats } from './foreign-steps.ts';
 import { failureEventId, failureInput, failureStory, type Letter, letterRow } from './letter.ts';
@@ -26,6 +27,7 @@ import {
   HandlerFailed,
   OwnStatementFailed,
   type OwnStep,
+  TypeAhead,
 } from './slice-errors.ts';
 
 /** Why an event that reached its handler is given up after all. */
@@ -85,6 +87,7 @@ async function inside<DB>(
   const ours = await own('fence', () => moveFence(executor, key, nextOffset, slice.next));
   if (!ours) throw new FenceLost();
   if (!(await own('fill', () => takeFilled(executor, key, slice.steps)))) throw new FenceLost();
+  await own('types', () => refuseAhead(executor, key, slice.steps));
   const steps = await own('foreign', () => withoutRepeats(executor, key.consumer, slice.steps));
   const emitted = new Emitted(key.consumer);
   const toHandle = steps.filter((step) => !slice.givenUp.has(step));
@@ -217,6 +220,7 @@ async function own<T>(step: OwnStep, statement: () => Promise<T>): Promise<T> {
   try {
     return await statement();
   } catch (error) {
+    if (error instanceof TypeAhead) throw error;
     throw new OwnStatementFailed(step, error);
   }
 }

@@ -59,6 +59,8 @@ export interface Partition {
   passOffset: bigint | undefined;
   /** Events that never came by the log wait in the database: they go before anything else. */
   filled: boolean;
+  /** Types that a newer version of this consumer handles, as the last slice found. */
+  ahead: ReadonlySet<string>;
   /** Counts the times that it was moved from outside: what was fetched before is not to be worked. */
   revision: number;
   /** How many events the next slice may hold. */

@@ -8,6 +8,7 @@ import {
   OwnStatementFailed,
   PartitionLost,
   SliceTooLong,
+  TypeAhead,
 } from './slice-errors.ts';
 
 /** Whose fault it is that a slice did not commit. The whole of "an outage is never mistaken for a bad event". */
@@ -23,12 +24,15 @@ export type Fault =
   | { readonly kind: 'events'; readonly failure: Failure; readonly handler: string | undefined }
   /** The slice was too large for its time: smaller ones will do. */
   | { readonly kind: 'too_long' }
+  /** Events of types that only another version of this consumer handles: they are not to be passed. */
+  | { readonly kind: 'type_ahead'; readonly types: readonly string[] }
   /** Nothing of this consumer can work until somebody mends something. */
   | { readonly kind: 'stop'; readonly error: unknown };
 
 /** Pure. Everything that `applySlice` may reject with comes through here. */
 export function faultOf(error: unknown): Fault {
   if (error instanceof FenceLost) return { kind: 'fence_lost' };
+  if (error instanceof TypeAhead) return { kind: 'type_ahead', types: error.types };
   if (error instanceof PartitionLost) return { kind: 'partition_lost' };
   if (error instanceof SliceTooLong) return { kind: 'too_long' };
   if (error instanceof ConnectionLost) return { kind: 'outage', error: error.cause };

@@ -20,8 +20,18 @@ export class SliceTooLong extends Error {
   readonly kind = 'slice_too_long';
 }
 
+/** Another version of this consumer handles types that this one does not know; nothing was passed. */
+export class TypeAhead extends Error {
+  readonly kind = 'type_ahead';
+  readonly types: readonly string[];
+  constructor(types: readonly string[]) {
+    super(`another version handles ${types.join(', ')}`);
+    this.types = types;
+  }
+}
+
 export type OwnStep =
-  'limits' | 'fence' | 'foreign' | 'fill' | 'dead_letter' | 'attempts' | 'watermark' | 'gap';
+  'limits' | 'fence' | 'foreign' | 'fill' | 'types' | 'dead_letter' | 'attempts' | 'watermark' | 'gap';
 
 /** One of our own statements failed: the database's fault or ours, never an event's. */
 export class OwnStatementFailed extends Error {
