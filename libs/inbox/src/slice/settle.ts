@@ -7,7 +7,9 @@ import { InboxError } from '../errors.ts';
 import { applySlice, type GivenUp, lastMarks, type Slice } from './apply-slice.ts';
 import { aroundAttempts, attemptSpan } from './attempt-span.ts';
 import type { Partition, SliceContext } from './context.ts';
+import { type AttemptRow, insertAttempts } from '../query/attempt.ts';
 import { type Attempt, attemptOf, numberAfter } from '../story/attempt.ts';
+import { stoppedRows } from '../story/slice-attempts.ts';
 import { type Fault, faultOf } from './outcome.ts';
 import { report } from './report.ts';
 
@@ -84,6 +86,7 @@ async function settleOne<DB>(
     report.attempt(context, steps, handler, ended);
     switch (next.kind) {
       case 'stop':
+        await keepAttempts(context, stoppedRows(partition, steps, failed));
         return { kind: 'stop', error: stopped(context, failure, outcome.handler) };
       case 'dead_letter':
         return giveUp(
@@ -104,6 +107,16 @@ async function settleOne<DB>(
 function handlerOf<DB>(steps: readonly Step<DB>[]): string {
   const step = steps.find(({ kind }) => kind === 'handle');
   return step?.kind === 'handle' ? step.subscription.handler : 'none';
+}
+
+/** In a transaction of its own: whoever looks for the reason of the stop finds it; if it cannot be kept, the log has it. */
+async function keepAttempts<DB>(
+  { database, log }: SliceContext<DB>,
+  rows: readonly AttemptRow[],
+): Promise<void> {
+  await insertAttempts(database.executor, rows).catch((error: unknown) =>
+    log.warn({ err: error }, 'the attempts before the stop were not kept'),
+  );
 }
 
 /** One attempt of unknown outcome makes the whole unknown, whatever the last one said. */

@@ -118,6 +118,19 @@ describe('attempts', () => {
     expect(JSON.parse(told!.headers)).toMatchObject({ ce_attemptid: found[2]!['id'] });
   });
 
+  it('that stop the consumer are kept too, although nothing is settled', async () => {
+    await scene.source.publish(scene.broker, [counted({ key: 'a', n: 0 })]);
+    const wrong = { code: 'CONFIG', category: 'configuration', certainty: 'not_applied' } as const;
+    const service = await scene.start(
+      throwing(() => new ConvergeError('PAYMENT_URL is empty: set it', wrong)),
+    );
+    await expect(service.done).rejects.toMatchObject({ code: 'CONSUMER_STOPPED' });
+    expect(await rows()).toMatchObject([
+      { number: 1, outcome: 'stop', code: 'CONFIG', category: 'configuration' },
+    ]);
+    expect(await lines(scene.database)).toEqual([]);
+  });
+
   it('leave when they are old, in ranges, by a service that runs', async () => {
     await scene.database.executor.query(
       `insert into converge.inbox_attempt (id, consumer, handler, phase, topic, partition, record_offset, key, number, started_at,

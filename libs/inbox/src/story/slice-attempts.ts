@@ -25,6 +25,22 @@ export function appliedRows<DB>(
   });
 }
 
+/** Attempts of an event that nothing settles, since its consumer stops. */
+export function stoppedRows<DB>(
+  { key: { consumer }, topicId }: Partition,
+  steps: readonly Step<DB>[],
+  failed: readonly Attempt[],
+): readonly AttemptRow[] {
+  const step = steps.find(({ kind }) => kind === 'handle');
+  if (step?.kind !== 'handle') return [];
+  const { record, event: envelope, subscription } = step;
+  const { handler } = subscription;
+  return attemptRows(
+    { consumer, topicId, record, envelope, handler, phase: phaseOf(subscription), run: 0 },
+    failed,
+  );
+}
+
 /** Attempts of the events that a slice gives up. */
 export function letterAttempts(
   { key: { consumer }, topicId }: Partition,
