@@ -1,0 +1,91 @@
+import { globSync, readFileSync } from 'node:fs';
+import ts from 'typescript';
+
+/** An error code that stands in the source of a library, with what the source says about it in the same place. */
+export interface ThrownCode {
+  readonly library: string;
+  readonly code: string;
+  /** Where the literal names it; a class may fill it in. */
+  readonly category: string | undefined;
+  readonly certainty: string | undefined;
+}
+
+const notOurs = /\.test\.ts$|\/fixture\/|contract-suite|service-stress|^libs\/testing\//;
+
+/** Reads the libraries' source for codes of errors: what is constructed, what is thrown, what a code's type lists. */
+export function thrownCodes(root: string): readonly ThrownCode[] {
+  return globSync('libs/*/src/**/*.ts', { cwd: root })
+    .filter((file) => !notOurs.test(file))
+    .flatMap((file) => codesOf(file.split('/')[1] ?? '', readFileSync(`${root}/${file}`, 'utf8')));
+}
+
+/** Pure: of one file. */
+export function codesOf(library: string, text: string): readonly ThrownCode[] {
+  const found: ThrownCode[] = [];
+  const add = (code: string, category?: string, certainty?: string): void =>
+    void found.push({ library, code, category, certainty });
+  const visit = (node: ts.Node): void => {
+    if (ts.isTypeAliasDeclaration(node) && /(Error|Refusal)Code$/.test(node.name.text))
+      for (const code of literalsOf(node.type)) add(code);
+    if (ts.isNewExpression(node) && isError(node.expression.getText()))
+      fromArguments(node.arguments ?? [], add);
+    if (ts.isThrowStatement(node) && ts.isCallExpression(node.expression)) {
+      const [first] = node.expression.arguments;
+      // `missing('DATABASE_URL', …)` names a setting.
+      const named = node.expression.expression.getText() !== 'missing';
+      if (named && first !== undefined && ts.isStringLiteral(first) && isCode(first.text)) add(first.text);
+    }
+    if (ts.isPropertyDeclaration(node) && node.name.getText() === 'code' && isErrorClass(node.parent)) {
+      const { initializer } = node;
+      if (initializer !== undefined && ts.isStringLiteral(initializer)) add(initializer.text);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile('x.ts', text, ts.ScriptTarget.Latest, true));
+  return found;
+}
+
+function fromArguments(
+  given: readonly ts.Expression[],
+  add: (code: string, category?: string, certainty?: string) => void,
+): void {
+  for (const one of given) {
+    if (ts.isStringLiteral(one) && isCode(one.text)) add(one.text);
+    if (!ts.isObjectLiteralExpression(one)) continue;
+    const code = textOf(one, 'code');
+    const category = textOf(one, 'category') ?? categoryOfKind[textOf(one, 'kind') ?? ''];
+    if (code !== undefined && isCode(code)) add(code, category, textOf(one, 'certainty'));
+  }
+}
+
+/** How the broker's kinds of errors are categories (libs/kafka, `BrokerError`). */
+const categoryOfKind: Readonly<Record<string, string>> = {
+  retry: 'network',
+  new_producer: 'service',
+  halt_topic: 'configuration',
+  configuration: 'configuration',
+  fatal: 'bug',
+};
+
+function textOf(object: ts.ObjectLiteralExpression, name: string): string | undefined {
+  const property = object.properties.find((one) => one.name?.getText() === name);
+  if (property === undefined || !ts.isPropertyAssignment(property)) return undefined;
+  const { initializer } = property;
+  if (ts.isStringLiteral(initializer)) return initializer.text;
+  // A constant that is named as the code that it holds: BREAKER_OPEN.
+  return ts.isIdentifier(initializer) && isCode(initializer.text) ? initializer.text : undefined;
+}
+
+function literalsOf(type: ts.TypeNode): readonly string[] {
+  const parts = ts.isUnionTypeNode(type) ? type.types : [type];
+  return parts.flatMap((part) =>
+    ts.isLiteralTypeNode(part) && ts.isStringLiteral(part.literal) ? [part.literal.text] : [],
+  );
+}
+
+const isCode = (text: string): boolean => /^([A-Z][A-Z0-9]*(_[A-Z0-9]+)*|[a-z]+(_[a-z]+)+)$/.test(text);
+// `ConnectionError` never leaves libs/kafka: it becomes a BrokerError there.
+const isError = (name: string): boolean =>
+  /(Error|Invalid|Rejection)$/.test(name) && name !== 'ConnectionError';
+const isErrorClass = (node: ts.Node): boolean =>
+  ts.isClassDeclaration(node) && node.name !== undefined && isError(node.name.text);

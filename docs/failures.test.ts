@@ -1,0 +1,75 @@
+import { readFileSync } from 'node:fs';
+import { CATEGORIES, CERTAINTIES, strategies } from '@converge/resilience';
+import { describe, expect, it } from 'vitest';
+import { codesOf, thrownCodes } from './failures-scan.ts';
+import { strategyTable } from './strategy-table.ts';
+
+const page = readFileSync(new URL('failures.md', import.meta.url), 'utf8');
+/** Read once: it parses all of libs/. */
+const thrown = thrownCodes(new URL('..', import.meta.url).pathname);
+
+/** The rows of the second table: code → its cells. */
+const rows = new Map(
+  [...page.matchAll(/^\| `([A-Za-z_]+)` +\| (.+?) +\| (.+?) +\| (.+?) +\| (.+?) +\|$/gm)].map(
+    ([, code = '', categories = '', certainty = '', happened = '', todo = '']) =>
+      [code, { categories: categories.split(', '), certainty, happened, todo }] as const,
+  ),
+);
+
+describe('the failure matrix', () => {
+  // Planted fault: without a row for BREAKER_OPEN, for example, this fails and names it.
+  it('has a row for every error code that a library throws', () => {
+    const missing = thrown.filter(({ code }) => !rows.has(code));
+    expect(
+      missing.map(({ library, code }) => `${code} of libs/${library} has no row in docs/failures.md`),
+    ).toEqual([]);
+  });
+
+  it('has no row for a code that nobody throws', () => {
+    const codes = new Set(thrown.map(({ code }) => code));
+    const made = ['REJECTED', 'UNCLASSIFIED'];
+    expect([...rows.keys()].filter((code) => !codes.has(code) && !made.includes(code))).toEqual([]);
+  });
+
+  it('says of each what the code says', () => {
+    const wrong = thrown.filter(({ code, category, certainty }) => {
+      const row = rows.get(code);
+      const categoryFits = category === undefined || row?.categories.includes(category) === true;
+      return !categoryFits || (certainty !== undefined && row?.certainty !== certainty);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('uses the words of the code, and tells what to do', () => {
+    for (const { categories, certainty, happened, todo } of rows.values()) {
+      expect(CATEGORIES).toEqual(expect.arrayContaining(categories));
+      expect(CERTAINTIES).toContain(certainty);
+      expect([happened.length > 5, todo.length > 3]).toEqual([true, true]);
+    }
+  });
+
+  it('shows the strategies as they are in the code', () => {
+    expect(page).toContain(strategyTable(strategies));
+  });
+});
+
+describe('the scan for codes', () => {
+  it('finds codes in literals, types, classes and what is thrown through a function', () => {
+    const text = `
+      type MineErrorCode = 'A_ONE' | 'A_TWO';
+      class FixedError extends Error { readonly code = 'A_THREE'; }
+      const e = new MineError('text', { code: 'A_FOUR', category: 'data', certainty: 'unknown' });
+      const f = new InboxError('A_FIVE', 'text');
+      throw wrong('A_SIX', 'text');
+      throw missing('A_SETTING', 'text');
+    `;
+    expect(codesOf('x', text).map(({ code, category }) => `${code} ${category ?? ''}`.trim())).toEqual([
+      'A_ONE',
+      'A_TWO',
+      'A_THREE',
+      'A_FOUR data',
+      'A_FIVE',
+      'A_SIX',
+    ]);
+  });
+});

@@ -1,0 +1,23 @@
+import { CATEGORIES, type strategies } from '@converge/resilience';
+
+/** The strategies as the guides show them. */
+export function strategyTable(table: typeof strategies): string {
+  const header = [
+    'category',
+    'tried again',
+    'price of a retry',
+    'counts against the dependency',
+    'afterwards',
+    'in words',
+  ];
+  const rows = CATEGORIES.map((category) => {
+    const { retrying, price, blames, afterwards, summary } = table[category];
+    return [category, retrying, price, blames, afterwards, summary];
+  });
+  const widths = header.map((name, column) =>
+    Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  return [line(header), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
+}
