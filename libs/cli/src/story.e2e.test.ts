@@ -118,7 +118,7 @@ it(
     await payments.close();
     await telemetry.shutdown();
 
-    // Planted fault: a failure event that is written outside the failed event's context begins a trace of its own here.
+    // A failure event that is written outside the failed event's context would begin a trace of its own.
     const named = (name: string) => spans.filter((span) => span.name === name);
     const failures = `${names.payments}.failures`;
     const way = [

@@ -54,7 +54,7 @@ describe('attempts', () => {
     expect(await rows()).toEqual([]);
   });
 
-  // Planted fault: written with the attempt's own transaction, they are rolled back with it, and none is here.
+  // Written with the attempt's own transaction they would be rolled back with it.
   it('that fail before one succeeds are kept with it, each with the reason of its wait', async () => {
     const errors = [
       failing('AWAY', 'network'),
@@ -212,7 +212,7 @@ describe('a compensation', () => {
       [orders],
     );
     expect(rows).toEqual([{ phase: 'failure', outcome: 'applied', code: 'DECLINED', emitted: true }]);
-    // The check for orphans. Planted fault: without ce_attemptid on the failure event, both are found here.
+    // The check for orphans. (Planted fault: emits that do not take the failure event's ce_attemptid fail above.)
     const orphans = await scene.database.executor.query(
       `select c.id::text from converge.inbox_attempt c where c.phase in ('undo', 'failure')
           and not exists (select from converge.inbox_attempt f where f.id = c.caused_by)

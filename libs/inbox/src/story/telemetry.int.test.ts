@@ -75,7 +75,7 @@ describe('what telemetry says of attempts', () => {
     expect(body).not.toContain('secret-key');
   });
 
-  // Planted fault: a span per call of the handler gives four siblings here, and no `process` span around them.
+  // Planted fault: with a `process` span per call of the handler there are four of them here.
   it('N attempts are N children of the event’s span, with number, outcome, reason and wait', async () => {
     await play([failure('AWAY', 'network'), failure('E503', 'service')]);
     const process = spans.filter((span) => span.name === spanNames.process(topic));
