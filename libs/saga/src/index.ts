@@ -19,6 +19,17 @@ export type {
   SettledContext,
 } from './effect/types.ts';
 export { SagaError, type SagaErrorCode } from './errors.ts';
+export {
+  decideFence,
+  drawFence,
+  FENCE_STATES,
+  FENCE_TRIGGERS,
+  type FenceAct,
+  type FenceDecision,
+  type FenceFrom,
+  type FenceState,
+  type FenceTrigger,
+} from './fence/fence.ts';
 export { sagaMigrations } from './migrations.ts';
 export {
   listWork,

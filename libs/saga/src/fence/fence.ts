@@ -1,0 +1,150 @@
+/**
+ * What one step of one saga has come to, in its own service's database.
+ * started    its effect may be on its way · unknown: it may have taken effect, nobody can say yet
+ * applied, rejected, failed_not_applied, failed_applied   its outcome; a failure's certainty is part of it
+ * tombstoned   it was undone before it began: it must not begin any more
+ * undo_pending   it is to be undone: the undo runs, or waits until the outcome is known · undone
+ * stuck   its outcome waits for a person. An undo that is stuck stays undo_pending: its saga_work row says so
+ */
+export const FENCE_STATES = Object.freeze([
+  'started',
+  'applied',
+  'rejected',
+  'failed_not_applied',
+  'failed_applied',
+  'unknown',
+  'tombstoned',
+  'undo_pending',
+  'undone',
+  'stuck',
+] as const);
+export type FenceState = (typeof FENCE_STATES)[number];
+
+/** `absent`: nothing has reached this step yet, so it has no row. */
+export type FenceFrom = FenceState | 'absent';
+
+/**
+ * begin   the event that the step waits for · undo: its successor failed without effect or was undone, or its own
+ * dead letter says that it took effect · cancel: the saga is cancelled or late (pivot only)
+ * applied, rejected, not_applied, applied_in_failure, unknown, stuck   what became of the effect
+ * undone   the undo has been done
+ */
+export type FenceTrigger =
+  | 'begin'
+  | 'applied'
+  | 'rejected'
+  | 'not_applied'
+  | 'applied_in_failure'
+  | 'unknown'
+  | 'stuck'
+  | 'undo'
+  | 'undone'
+  | 'cancel';
+
+/**
+ * run   take effect now: in this transaction, or by an intent for the worker
+ * emit_success, emit_failure, emit_undone   tell the others, under the id of this step and fact
+ * undo   undo it now · wait: for the outcome, which decides · noop_already: the same was done before
+ * rejected_by_tombstone, cancel_refused   too late
+ */
+export type FenceAct =
+  | 'run'
+  | 'emit_success'
+  | 'emit_failure'
+  | 'emit_undone'
+  | 'undo'
+  | 'wait'
+  | 'noop_already'
+  | 'rejected_by_tombstone'
+  | 'cancel_refused';
+
+export interface FenceDecision {
+  readonly state: FenceFrom;
+  readonly act: FenceAct;
+}
+
+type Row = Readonly<Partial<Record<FenceFrom, readonly [FenceState, FenceAct]>>>;
+
+const outcome = (state: FenceState, act: FenceAct): Row => ({
+  started: [state, act],
+  unknown: [state, act],
+  stuck: [state, act],
+});
+
+/** Every pair that is not here leaves the state as it is: noop_already. The drawing in docs is made from this. */
+const TABLE: Readonly<Record<FenceTrigger, Row>> = {
+  begin: {
+    absent: ['started', 'run'],
+    tombstoned: ['tombstoned', 'rejected_by_tombstone'],
+  },
+  applied: {
+    ...outcome('applied', 'emit_success'),
+    undo_pending: ['undo_pending', 'undo'],
+  },
+  rejected: {
+    ...outcome('rejected', 'emit_failure'),
+    undo_pending: ['undone', 'emit_undone'],
+  },
+  not_applied: {
+    ...outcome('failed_not_applied', 'emit_failure'),
+    // A local step that fails has written nothing, its own `started` included.
+    absent: ['failed_not_applied', 'emit_failure'],
+    undo_pending: ['undone', 'emit_undone'],
+  },
+  applied_in_failure: {
+    ...outcome('failed_applied', 'emit_failure'),
+    absent: ['failed_applied', 'emit_failure'],
+    undo_pending: ['undo_pending', 'undo'],
+  },
+  unknown: {
+    started: ['unknown', 'wait'],
+    absent: ['unknown', 'wait'],
+    undo_pending: ['undo_pending', 'wait'],
+  },
+  stuck: {
+    started: ['stuck', 'wait'],
+    unknown: ['stuck', 'wait'],
+    undo_pending: ['undo_pending', 'wait'],
+  },
+  undo: {
+    absent: ['tombstoned', 'emit_undone'],
+    ...outcome('undo_pending', 'wait'),
+    applied: ['undo_pending', 'undo'],
+    failed_applied: ['undo_pending', 'undo'],
+    rejected: ['rejected', 'emit_undone'],
+    failed_not_applied: ['failed_not_applied', 'emit_undone'],
+    tombstoned: ['tombstoned', 'emit_undone'],
+  },
+  undone: {
+    undo_pending: ['undone', 'emit_undone'],
+  },
+  cancel: {
+    absent: ['tombstoned', 'emit_failure'],
+    started: ['started', 'wait'],
+    unknown: ['unknown', 'wait'],
+    stuck: ['stuck', 'wait'],
+    applied: ['applied', 'cancel_refused'],
+    failed_applied: ['failed_applied', 'cancel_refused'],
+  },
+};
+
+export const FENCE_TRIGGERS: readonly FenceTrigger[] = Object.freeze(Object.keys(TABLE) as FenceTrigger[]);
+
+/** Pure: what a trigger does to a step. Total, and the same whatever was delivered before, twice or in another order. */
+export function decideFence(from: FenceFrom, trigger: FenceTrigger): FenceDecision {
+  const [state, act] = TABLE[trigger][from] ?? [from, 'noop_already'];
+  return { state, act };
+}
+
+/** The table as a Mermaid state diagram. */
+export function drawFence(): string {
+  const froms: readonly FenceFrom[] = ['absent', ...FENCE_STATES];
+  const lines = froms.flatMap((from) =>
+    FENCE_TRIGGERS.flatMap((trigger) => {
+      const { state, act } = decideFence(from, trigger);
+      if (act === 'noop_already') return [];
+      return [`  ${from === 'absent' ? '[*]' : from} --> ${state}: ${trigger} / ${act}`];
+    }),
+  );
+  return ['stateDiagram-v2', ...lines].join('\n');
+}
