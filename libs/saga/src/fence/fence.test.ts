@@ -68,7 +68,10 @@ function play(order: readonly FenceTrigger[], truth: OutcomeTrigger) {
 }
 
 function* permutations<T>(items: readonly T[]): Generator<readonly T[]> {
-  if (items.length <= 1) return void (yield items);
+  if (items.length <= 1) {
+    yield items;
+    return;
+  }
   for (const [at, first] of items.entries())
     for (const rest of permutations(items.toSpliced(at, 1))) yield [first, ...rest];
 }
