@@ -1,0 +1,15 @@
+/**
+ * Short outages of a real Kafka and a real Postgres under load; `make outage` has them 30 s long. Planted faults, each
+ * tried here: an outage taken for the handler's error (`ConnectionLost` thrown as `HandlerFailed`): dead letters; the
+ * watermark without its move: effects twice.
+ */
+import { expect, it } from 'vitest';
+import { passed, runOutage } from './outage.ts';
+
+it('Kafka down, then Postgres down, under load: nothing parked, lost, doubled or out of order', async () => {
+  const report = await runOutage({ downMs: 1_500, rate: 80, driver: 'platformatic', note: () => undefined });
+  expect(report).toMatchObject({ lost: 0, twice: 0, invented: 0, outOfOrder: 0, parked: 0, deadLetters: 0 });
+  expect(passed(report)).toBe(true);
+  expect(report.committed).toBeGreaterThan(100);
+  expect(report.refused).toBeGreaterThan(0);
+});

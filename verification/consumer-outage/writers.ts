@@ -1,0 +1,46 @@
+import { withTransaction } from '@converge/postgres';
+import { type Clock, systemClock } from '@converge/runtime';
+import { counted, outbox, type World } from './world.ts';
+
+const WRITERS = 4;
+
+/** Transactions at a steady rate, each with one event. What fails is counted and not repeated: the outbox says what is. */
+export class Writers {
+  failed = 0;
+  readonly #world: World;
+  readonly #rate: number;
+  readonly #clock: Clock;
+  readonly #over = new AbortController();
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(world: World, rate: number, clock: Clock = systemClock) {
+    this.#world = world;
+    this.#rate = rate;
+    this.#clock = clock;
+  }
+
+  start(): void {
+    this.#running = Promise.all(Array.from({ length: WRITERS }, (_, writer) => this.#write(writer)));
+  }
+
+  async stop(): Promise<void> {
+    this.#over.abort();
+    await this.#running;
+  }
+
+  /** Keys of its own, so that `n` ascends in the order of commits. */
+  async #write(writer: number): Promise<void> {
+    const everyMs = (1_000 * WRITERS) / this.#rate;
+    let due = this.#clock.monotonic();
+    for (let n = 0; !this.#over.signal.aborted; n += 1) {
+      const event = counted({ key: `w${writer}-${n % 25}`, n });
+      try {
+        await withTransaction(this.#world.orders, {}, (tx) => outbox.append(tx, [event]));
+      } catch {
+        this.failed += 1;
+      }
+      due = Math.max(due + everyMs, this.#clock.monotonic() - 1_000);
+      await this.#clock.sleep(Math.max(0, due - this.#clock.monotonic()), this.#over.signal);
+    }
+  }
+}
