@@ -19,6 +19,7 @@ export {
 export { errorFields, type ErrorFields } from './error-fields.ts';
 export { instruments, type Instruments, type TimeInstrument } from './instruments.ts';
 export { logger, logLevels, makeLogger } from './logger.ts';
+export { countUnknownFailure, recordPolicies } from './policies.ts';
 export {
   attributeNames,
   instrumentDefinitions,

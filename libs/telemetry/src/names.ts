@@ -84,6 +84,14 @@ export const instrumentDefinitions = {
   inboxParkedKeys: gauge('converge.inbox.parked_keys', '{key}', 'Keys that wait, in order'),
   inboxParkedAge: age('converge.inbox.parked_age', 'Age of the oldest parked event'),
 
+  policyVersion: gauge('converge.policy.version', '1', 'Newest change of the central policies that was read'),
+  policyStaleness: age('converge.policy.staleness', 'Since the central policies were read last'),
+  policyRefused: gauge('converge.policy.refused', '{rule}', 'Rules of the central table that cannot be used'),
+  failuresUnknown: counter(
+    'converge.failures.unknown',
+    '{failure}',
+    'Errors that no rule of classify knows; they took the declared default',
+  ),
   attempts: counter(
     'converge.attempts',
     '{attempt}',

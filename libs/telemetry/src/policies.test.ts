@@ -1,0 +1,21 @@
+import { classifier } from '@converge/resilience';
+import { expect, it } from 'vitest';
+import { countUnknownFailure, recordPolicies } from './index.ts';
+import { startTelemetry } from './sdk.ts';
+
+it('how old the central policies are, what is refused, and errors that nobody knows are metrics', async () => {
+  const telemetry = startTelemetry({ serviceName: 'test' });
+  recordPolicies({ version: 7, staleMs: 61_500, refused: [{}] });
+  const classify = classifier({ onUnknown: countUnknownFailure });
+  classify(new Error('what is this?'));
+  classify(new TypeError('a bug that is known as one'));
+  const { body } = await telemetry.scrape();
+  await telemetry.shutdown();
+  const value = (name: string) => new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, 'm').exec(body)?.[1];
+  expect({
+    version: value('converge_policy_version'),
+    stale: value('converge_policy_staleness_seconds'),
+    refused: value('converge_policy_refused'),
+    unknown: value('converge_failures_unknown_total'),
+  }).toEqual({ version: '7', stale: '61.5', refused: '1', unknown: '1' });
+});
