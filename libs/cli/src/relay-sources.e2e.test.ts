@@ -1,7 +1,8 @@
 /**
  * Taken out once, and a test here failed:
  * - the trying again (a source whose first opening failed is left): its events never come;
- * - the stop of each source's relay: leases stay taken.
+ * - the stop of each source's relay: leases stay taken;
+ * - the source on a series: the figures of all outboxes are one sum.
  */
 import { randomBytes } from 'node:crypto';
 import { connect, type Database } from '@converge/postgres';
@@ -39,6 +40,15 @@ function says(relay: CliProcess, text: string): Promise<unknown> {
   const found = () => relay.logs().find((line) => String(line['msg']).includes(text));
   return waitUntil(found, { what: `the relay to say "${text}"`, deadlineMs: 30_000 });
 }
+
+const perSource = [
+  'ticks_total',
+  'tick_duration_seconds_count',
+  'publish_duration_seconds_count',
+  'batch_size_count',
+  'published_total',
+  'takeovers_total',
+];
 
 const leases = async ({ database }: { database: Database }): Promise<number> =>
   (
@@ -81,6 +91,12 @@ describe('a relay for several sources', () => {
     proxy.restore();
     await waitUntil(published(down.topic), { what: 'the events of the other', deadlineMs: 30_000 });
     await waitUntil(async () => (await ready()).status === 200, { what: 'readiness of all' });
+    const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    for (const series of perSource)
+      for (const { url } of [up, down]) {
+        const source = `source="${new URL(url).pathname.slice(1)}"`;
+        expect(metrics).toMatch(new RegExp(`^converge_relay_${series}\\{[^}]*${source}`, 'm'));
+      }
     interrupt(relay);
     const ended = await Promise.race([
       relay.ended,

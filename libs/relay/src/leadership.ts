@@ -43,6 +43,8 @@ export class Leadership {
   readonly term: bigint;
   readonly epoch: number;
   readonly source: SourceIdentity;
+  /** On every series of this source: one process may serve several. */
+  readonly label: { readonly source: string };
   readonly fence: Fence;
   readonly encoder: Encoder;
   readonly main: Lane;
@@ -73,7 +75,9 @@ export class Leadership {
     this.epoch = takeover.source.epoch;
     this.source = takeover.source;
     this.fence = { lease: settings.lease, term: takeover.term };
-    this.encoder = new Encoder({ ...takeover.source, name: settings.source ?? takeover.source.name });
+    const name = settings.source ?? takeover.source.name;
+    this.label = { source: name };
+    this.encoder = new Encoder({ ...takeover.source, name });
     this.main = new Lane(undefined, parts.done, parts.lowestId);
     this.work = new Wake(settings.clock);
     this.room = new Wake(settings.clock);

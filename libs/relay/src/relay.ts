@@ -186,7 +186,7 @@ class RelayService implements Relay {
       // Only now: the lease alone does not make a leader, the log must belong to this database.
       onLeading: (leader) => {
         log.info({ term: takeover.term.toString(), doneTick: takeover.doneTick.toString() }, 'leading');
-        instruments().relayTakeovers.add(1);
+        instruments().relayTakeovers.add(1, leader.label);
         if (!this.#isStopping()) this.#phase = { kind: 'leading', leader };
         this.#failures = 0;
         this.#watch.troubled(undefined);

@@ -108,7 +108,7 @@ export class SendLoop {
     spans?.end(results);
     if (results === undefined) return;
     failpoint('relay.after_send');
-    instruments().relayPublishDuration.recordMs(clock.monotonic() - began);
+    instruments().relayPublishDuration.recordMs(clock.monotonic() - began, this.#leader.label);
     let failed: { readonly sent: Sending; readonly error: BrokerError }[] = [];
     for (const [at, sent] of sending.entries()) {
       const result = results[at];
@@ -160,8 +160,8 @@ export class SendLoop {
     leader.dirty.add(queue);
     leader.unsettled += count;
     leader.totals.published += count;
-    instruments().relayPublished.add(count, { topic: queue.topic });
-    instruments().relayBatchSize.record(count);
+    instruments().relayPublished.add(count, { ...leader.label, topic: queue.topic });
+    instruments().relayBatchSize.record(count, leader.label);
     if (leader.unsettled >= leader.settings.settleEvents) leader.acked.notify();
   }
 
@@ -181,7 +181,7 @@ export class SendLoop {
       if (topic === undefined || topic.state.kind === 'halted') continue;
       if (queue.failures === 0) queue.failingSince = now;
       queue.failures += 1;
-      instruments().relaySendFailures.add(1, { topic: queue.topic });
+      instruments().relaySendFailures.add(1, { ...leader.label, topic: queue.topic });
       const decision = decideFailedSend({
         error,
         records: batch.records.length,

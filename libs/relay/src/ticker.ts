@@ -57,7 +57,7 @@ export class Ticker {
   }
 
   async #once(always: boolean, page: number, lowest: bigint): Promise<MadeTick | 'taken' | undefined> {
-    const { reads, epoch, fence, settings } = this.#leader;
+    const { reads, epoch, fence, settings, label } = this.#leader;
     const began = settings.clock.monotonic();
     try {
       const reply = await poll(reads, {
@@ -74,8 +74,8 @@ export class Ticker {
       this.#sequence = reply.sequence;
       if (reply.tick === undefined) return undefined;
       this.#latest = reply.tick;
-      instruments().relayTicks.add(1);
-      instruments().relayTickDuration.recordMs(settings.clock.monotonic() - began);
+      instruments().relayTicks.add(1, label);
+      instruments().relayTickDuration.recordMs(settings.clock.monotonic() - began, label);
       return { tick: reply.tick, rows: reply.rows };
     } catch (error) {
       if (sqlState(error) !== '23505') throw error;
