@@ -51,7 +51,7 @@ describe('a consumer whose source begins a new epoch', () => {
     });
   const halted = () => service.status()[0]!.partitions.filter(({ state }) => state === 'halted');
   const skipped = () => service.status()[0]!.partitions.reduce((sum, { counts }) => sum + counts.skipped, 0);
-  const letters = async () => (await database.executor.query('select code from converge.dead_letter')).rows;
+  const letters = async () => (await database.executor.query('select code from converge.parked')).rows;
 
   it('passes the markers, goes on with its events, and halts what an old primary still writes', async () => {
     await source.publish(broker, some(0));

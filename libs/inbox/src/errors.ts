@@ -12,7 +12,8 @@ export type InboxErrorCode =
   | 'FAILED_EVENT_NOT_INCLUDED'
   | 'FOREIGN_ID_REUSED'
   | 'RESUME_REFUSED'
-  | 'TYPE_UNKNOWN';
+  | 'TYPE_UNKNOWN'
+  | 'HANDLER_MISSING';
 
 /** What went wrong in a consumer, on both axes. The text says what, why and the next step. */
 export class InboxError extends ConvergeError {

@@ -3,7 +3,7 @@ import { BusinessRejection, ConvergeError } from '@converge/resilience';
 import { freshDatabase, waitUntil } from '@converge/testing';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from './define/define-consumer.ts';
-import { FailureScene } from './fixture/failure-scene.ts';
+import { FailureScene, quickSchedule } from './fixture/failure-scene.ts';
 import { type LedgerDb, lines, note, tag, testEvents } from './fixture/ledger.ts';
 
 describe('an event that fails', () => {
@@ -19,10 +19,15 @@ describe('an event that fails', () => {
   afterEach(() => scene.close());
 
   const failing = (throws: (n: number) => void): ConsumerDefinition<LedgerDb> =>
-    defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, async (event, { tx }) => {
-      await note(tx, event);
-      throws(event.data.n);
-    });
+    defineConsumer<LedgerDb>({ name, from: 'beginning', onDead: 'skip' }).on(
+      counted,
+      async (event, { tx }) => {
+        await note(tx, event);
+        throws(event.data.n);
+      },
+    );
+  /** The first try of a drain is the last one. */
+  const exhausted = { schedule: { ...quickSchedule, withinMs: 0 }, pollMs: 20 };
   const counting = (count: number) =>
     Array.from({ length: count }, (_, n) => counted({ key: `k${n % 3}`, n }));
   const settled = (count: number) =>
@@ -91,16 +96,18 @@ describe('an event that fails', () => {
   });
 
   it('keeps what is uncertain uncertain: one attempt of unknown outcome makes the letter unknown', async () => {
+    const later = new ConvergeError('x', { code: 'X', category: 'service', certainty: 'not_applied' });
     const errors = (['unknown', 'not_applied', 'not_applied'] as const).map(
       (certainty) => new ConvergeError('x', { code: 'X', category: 'service', certainty }),
     );
     await scene.source.publish(scene.broker, counting(1));
     await scene.start(
       failing(() => {
-        throw errors.shift()!;
+        throw errors.shift() ?? later;
       }),
+      { parking: exhausted },
     );
-    await settled(1);
+    await waitUntil(async () => (await scene.letters()).length > 0, { what: 'the letter' });
     expect(await scene.letters()).toMatchObject([{ category: 'service', certainty: 'unknown' }]);
   });
 
@@ -134,8 +141,8 @@ describe('an event that fails', () => {
           signal.addEventListener('abort', () => reject(signal.reason as Error)),
         ),
     );
-    await scene.start(hangs, { inPlace: { attempts: 1 } });
-    await settled(1);
+    await scene.start(hangs, { inPlace: { attempts: 1 }, parking: exhausted });
+    await waitUntil(async () => (await scene.letters()).length > 0, { what: 'the letter' });
     expect(await scene.letters()).toMatchObject([{ code: 'HANDLER_TIMEOUT', certainty: 'unknown' }]);
   });
 

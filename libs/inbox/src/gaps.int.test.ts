@@ -83,7 +83,7 @@ describe('a partition that stands at a gap', () => {
   // Planted fault: without the watch of operators the partition stands still for ever here, and with the fill not worked
   // before the log (`workFill` taken out) it halts again.
   it('takes what was filled in its place, and goes on when it is resumed, without a restart', async () => {
-    const service = await start({}, [7]);
+    const service = await start({ onDead: 'skip' }, [7]);
     await scene.source.publish(scene.broker, counted(1, 4));
     await until(4);
     const lost = lose(counted(5, 11));

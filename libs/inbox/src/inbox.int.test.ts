@@ -74,9 +74,7 @@ describe.each(brokers)('a consumer over the %s broker', (_, open) => {
     await sendRecords(broker, [a, foreignRecord(events.counted({ key: 'a', n: 2 }), 'one', partitions)]);
     const letters = await waitUntil(
       async () => {
-        const { rows } = await database.executor.query<{ code: string }>(
-          'select code from converge.dead_letter',
-        );
+        const { rows } = await database.executor.query<{ code: string }>('select code from converge.parked');
         return rows.length > 0 ? rows : undefined;
       },
       { what: 'a dead letter' },

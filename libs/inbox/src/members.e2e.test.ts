@@ -24,7 +24,7 @@ describe.each(driverNames)('members of a group over %s', (driver) => {
     expect(reordered(found)).toEqual([]);
     const { rows } = await scene.database.executor.query<{ n: string; ids: string; letters: string }>(
       `select count(*) as n, count(distinct event_id) as ids,
-              (select count(*) from converge.dead_letter) as letters from converge.outbox`,
+              (select count(*) from converge.parked) as letters from converge.outbox`,
     );
     expect(rows).toEqual([{ n: `${scene.ids.length}`, ids: `${scene.ids.length}`, letters: '0' }]);
   }

@@ -1,6 +1,6 @@
 import type { MigrationSet } from '@converge/postgres';
 
-/** Tables inbox_*, dead_letter. They live in the consumer's own database, beside its outbox. */
+/** Tables inbox_*, parked, parked_key. They live in the consumer's own database, beside its outbox. */
 export const inboxMigrations: MigrationSet = {
   name: 'inbox',
   directory: new URL('../sql/', import.meta.url),

@@ -69,7 +69,7 @@ describe('an outage of the consumer’s own database', () => {
     proxy.restore();
     await waitUntil(async () => (await lines(direct)).length >= 100, { what: 'the rest' });
     expect((await lines(direct)).map(({ n }) => n)).toEqual(some(0, 100).map((_, n) => n));
-    const { rows } = await direct.executor.query('select from converge.dead_letter');
+    const { rows } = await direct.executor.query('select from converge.parked');
     expect(rows).toEqual([]);
     expect(service.status()[0]!.state).toBe('running');
   });
@@ -116,6 +116,6 @@ describe('an outage of the consumer’s own database', () => {
     });
     expect(await lines(direct)).toMatchObject([{ n: 0 }]);
     expect(left).toBe(-1);
-    expect((await direct.executor.query('select from converge.dead_letter')).rows).toEqual([]);
+    expect((await direct.executor.query('select from converge.parked')).rows).toEqual([]);
   });
 });

@@ -31,7 +31,7 @@ const payments = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counte
   // The first event lowers the attempts while it is in flight itself.
   if (event.data.n === 0) book = few(1);
   if (event.data.n === 1) book = few(1, { [`consumer.${name}.test.counted`]: { attempts: 2 } });
-  throw new ConvergeError('not today', { code: 'X', category: 'network', certainty: 'not_applied' });
+  throw new ConvergeError('not today', { code: 'X', category: 'bug', certainty: 'not_applied' });
 });
 
 it('attempts in place follow the policies without a restart; an event in flight keeps those it began with', async () => {

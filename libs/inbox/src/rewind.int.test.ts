@@ -100,7 +100,7 @@ it(`has no second effect after ${EVENTS} events, whichever driver and kind of ha
     >(
       `select count(*)::int as lines, count(distinct n)::int as events,
               (select count(*)::int from converge.outbox) as emitted,
-              (select count(*)::int from converge.dead_letter) as letters from ledger`,
+              (select count(*)::int from converge.parked) as letters from ledger`,
     );
     return rows[0]!;
   };

@@ -104,7 +104,7 @@ describe('the types that a consumer handles', () => {
   });
 
   it('make dead letters of all others, where the consumer refuses what it does not know', async () => {
-    await start(older({ unknownTypes: 'refuse' }).ignore(events.ignored));
+    await start(older({ unknownTypes: 'refuse', onDead: 'skip' }).ignore(events.ignored));
     await scene.source.publish(scene.broker, [priced(1), events.ignored({ key: 'k', n: 2 }), counted(3)]);
     expect(await until(1)).toEqual([3]);
     expect(await scene.letters()).toMatchObject([{ code: 'TYPE_UNKNOWN', category: 'data' }]);

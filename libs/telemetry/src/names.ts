@@ -81,6 +81,11 @@ export const instrumentDefinitions = {
     'One slice, from its first statement to its commit',
   ),
   inboxPaused: gauge('converge.inbox.paused', '{partition}', 'Partitions that a consumer has paused'),
+  inboxPauses: counter(
+    'converge.inbox.pauses',
+    '{pause}',
+    'Pauses of a partition that waits by itself, by reason',
+  ),
   inboxParkedKeys: gauge('converge.inbox.parked_keys', '{key}', 'Keys that wait, in order'),
   inboxParkedAge: age('converge.inbox.parked_age', 'Age of the oldest parked event'),
 

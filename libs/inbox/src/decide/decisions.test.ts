@@ -27,9 +27,9 @@ describe('nextAttempt', () => {
     throttle: 'retry',
     service: 'retry',
     contention: 'rerun',
-    data: 'dead_letter',
+    data: 'dead',
     configuration: 'stop',
-    business: 'dead_letter',
+    business: 'reject',
     bug: 'retry',
   };
   it.each(CATEGORIES.map((category) => ({ category, kind: first[category] })))(
@@ -39,9 +39,9 @@ describe('nextAttempt', () => {
   );
 
   it('gives up after the last attempt, or when the next one would begin too late', () => {
-    expect(nextAttempt(failure('network'), tried(3), defaultInPlace, half)).toEqual({ kind: 'dead_letter' });
+    expect(nextAttempt(failure('network'), tried(3), defaultInPlace, half)).toEqual({ kind: 'park' });
     expect(nextAttempt(failure('network'), tried(1, 1_990), defaultInPlace, half)).toEqual({
-      kind: 'dead_letter',
+      kind: 'park',
     });
     expect(nextAttempt(failure('network'), tried(1, 1_900), defaultInPlace, half)).toEqual({
       kind: 'retry',
@@ -59,7 +59,7 @@ describe('nextAttempt', () => {
     const asks = (retryAfterMs: number) =>
       nextAttempt(failure('throttle', { retryAfterMs }), tried(1), defaultInPlace, half);
     expect(asks(700)).toMatchObject({ kind: 'retry', wait: { computedMs: 700, rule: 'retry_after' } });
-    expect(asks(3_000)).toEqual({ kind: 'dead_letter' });
+    expect(asks(3_000)).toEqual({ kind: 'park' });
   });
 
   it('never waits longer than the policy allows', () => {

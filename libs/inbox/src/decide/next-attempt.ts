@@ -1,6 +1,7 @@
 import {
   type Backoff,
   bound,
+  BREAKER_OPEN,
   type Failure,
   type Objective,
   type Policy,
@@ -56,7 +57,14 @@ export type NextAttempt =
   | { readonly kind: 'retry'; readonly wait: Wait }
   /** The same again; the database asked for it, so it is no attempt. */
   | { readonly kind: 'rerun'; readonly wait: Wait }
-  | { readonly kind: 'dead_letter' }
+  /** Nothing was called, since a breaker is open: no attempt either. The partition waits, then goes on here. */
+  | { readonly kind: 'pause'; readonly forMs: number }
+  /** It may heal later: its key waits outside the partition, in order. */
+  | { readonly kind: 'park' }
+  /** Waiting does not heal it: a dead letter at once. */
+  | { readonly kind: 'dead' }
+  /** The business said no: told, and the key goes on. */
+  | { readonly kind: 'reject' }
   /** No event is at fault: nothing of this consumer can work until somebody mends a setting. */
   | { readonly kind: 'stop' };
 
@@ -67,29 +75,44 @@ export function nextAttempt(
   policy: InPlacePolicy,
   random: Random,
 ): NextAttempt {
+  if (failure.code === BREAKER_OPEN) return { kind: 'pause', forMs: breakerPauseMs(failure) };
   switch (failure.category) {
     case 'configuration':
       return { kind: 'stop' };
     case 'data':
+      return { kind: 'dead' };
     case 'business':
-      return { kind: 'dead_letter' };
+      return { kind: 'reject' };
     case 'contention':
       if (tried.reruns < policy.reruns)
         return { kind: 'rerun', wait: waitAfter(failure, policy.backoff, tried.reruns + 1, random) };
-      return again(failure, tried, policy, random);
+      return again(failure, tried, policy, random) ?? { kind: 'park' };
     case 'network':
     case 'throttle':
     case 'service':
+      return again(failure, tried, policy, random) ?? { kind: 'park' };
     case 'bug':
-      return again(failure, tried, policy, random);
+      return again(failure, tried, policy, random) ?? { kind: 'dead' };
   }
 }
 
-function again(failure: Failure, tried: Tried, policy: InPlacePolicy, random: Random): NextAttempt {
-  if (tried.attempts >= policy.attempts) return { kind: 'dead_letter' };
+function again(
+  failure: Failure,
+  tried: Tried,
+  policy: InPlacePolicy,
+  random: Random,
+): NextAttempt | undefined {
+  if (tried.attempts >= policy.attempts) return undefined;
   const wait = waitAfter(failure, policy.backoff, tried.attempts, random);
   // A wait that does not fit is not begun: the partition is not held for what cannot end in time.
-  return tried.elapsedMs + wait.computedMs > policy.withinMs
-    ? { kind: 'dead_letter' }
-    : { kind: 'retry', wait };
+  return tried.elapsedMs + wait.computedMs > policy.withinMs ? undefined : { kind: 'retry', wait };
+}
+
+/** A breaker that an operator isolated, or one that does not say, is looked at again within these bounds. */
+const leastPauseMs = 50;
+const mostPauseMs = 30_000;
+
+/** How long a partition waits for an open breaker: as long as the breaker says, within bounds. */
+export function breakerPauseMs({ retryAfterMs = 1_000 }: Pick<Failure, 'retryAfterMs'>): number {
+  return Math.min(Math.max(retryAfterMs, leastPauseMs), mostPauseMs);
 }

@@ -174,7 +174,7 @@ function beginsLater(readings: readonly Reading[], at: number, source: string): 
   return readings.slice(at + 1).some(({ claim }) => claim?.source === source && isStart(claim.prev));
 }
 
-/** What is to be done with a record whose turn it is. */
+/** What one record asks for, whatever its position. */
 export function act<DB>({ content }: Reading, route: Router<DB>, foreign: boolean): Action<DB> {
   if (content.kind === 'marker') return { kind: 'skip', why: 'marker' };
   if (content.kind === 'unreadable')

@@ -21,6 +21,7 @@ export interface ConsumerDefinition<DB> {
   readonly from: From;
   readonly onGap: OnGap;
   readonly unknownTypes: UnknownTypes;
+  readonly onDead: OnDead;
   readonly subscriptions: readonly Subscription<DB>[];
   /** The topics of its events, each once, in the order of subscription. */
   readonly topics: readonly string[];
@@ -61,6 +62,9 @@ export interface ConsumerDefinition<DB> {
   ignore(event: Pick<EventDefinition<string, never>, 'topic' | 'type'>): ConsumerDefinition<DB>;
 }
 
+/** `hold`: the key waits behind its dead letter until an operator acts; `skip`: it goes on without that event. */
+export type OnDead = 'hold' | 'skip';
+
 export interface DefineConsumerOptions {
   readonly name: string;
   readonly from: From;
@@ -74,12 +78,14 @@ export interface DefineConsumerOptions {
    * dead letter. One that a newer version of this consumer handles is neither: its partition waits. @default 'skip'
    */
   readonly unknownTypes?: UnknownTypes;
+  /** What becomes of a key when one of its events is given up. @default 'hold' */
+  readonly onDead?: OnDead;
 }
 
 /** Defines a consumer without any handler yet. A bad one throws CONSUMER_INVALID here, at import. */
 export function defineConsumer<DB>(options: DefineConsumerOptions): ConsumerDefinition<DB> {
-  const { name, from, onGap = 'halt', unknownTypes = 'skip' } = options;
-  return consumer<DB>({ name, from: Object.freeze(from), onGap, unknownTypes }, [], []);
+  const { name, from, onGap = 'halt', unknownTypes = 'skip', onDead = 'hold' } = options;
+  return consumer<DB>({ name, from: Object.freeze(from), onGap, unknownTypes, onDead }, [], []);
 }
 
 /** Where the consumer begins with a topic; undefined when it declares starts per topic and forgot this one. */

@@ -25,6 +25,8 @@ export interface Subscription<DB> {
   readonly failedType?: string;
   readonly handler: string;
   readonly maxHandleMs?: number;
+  /** Handled although its key is parked: its own fence makes the order irrelevant (triggers of compensation, deadlines). */
+  readonly bypassParked?: boolean;
   route(envelope: Envelope): Routed;
   call(events: readonly ReceivedEvent[], context: CallContext<DB>): Promise<void>;
 }

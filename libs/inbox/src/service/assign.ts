@@ -3,6 +3,7 @@ import type { Seen } from '../decide/judge.ts';
 import { firstLimit } from '../decide/slice-limit.ts';
 import { haltPartition } from '../query/fence.ts';
 import { type PartitionRow, readPartitions } from '../query/partition.ts';
+import { readHeld } from '../query/parked.ts';
 import { readWatermarks } from '../query/watermark.ts';
 import { type Halt, noCounts, type Partition, type SliceContext } from '../slice/context.ts';
 import { startFor } from './register.ts';
@@ -42,6 +43,8 @@ export async function loadPartitions<DB>(
   const rows = await readPartitions(context.database.executor, consumer);
   const watermarks = await readWatermarks(context.database.executor, consumer, assigned);
   const topics = new Set(assigned.map(({ topic }) => topic));
+  const held = new Map<string, ReadonlySet<string>>();
+  for (const topic of topics) held.set(topic, await readHeld(context.database.executor, consumer, topic));
   const broker = new Map<string, { topicId: string | null; ends: readonly LogEnds[] }>();
   for (const topic of topics) {
     const topicId = (await admin.describeTopic(topic))?.topicId ?? null;
@@ -58,7 +61,11 @@ export async function loadPartitions<DB>(
       topicId,
       ends.find((one) => one.partition === partition),
     );
-    return partitionOf(context, row, watermarks.get(partitionId(topic, partition)), halted);
+    return partitionOf(context, row, {
+      watermarks: watermarks.get(partitionId(topic, partition)),
+      held: held.get(topic),
+      halted,
+    });
   });
   for (const found of partitions) {
     const row = rows.find(({ topic, partition }) => isPlace(found, topic, partition));
@@ -76,20 +83,26 @@ function isPlace({ key }: Partition, topic: string, partition: number): boolean 
 function partitionOf<DB>(
   { definition, bounds }: SliceContext<DB>,
   { topic, partition, topicId, nextOffset, passOffset, filled }: PartitionRow,
-  watermarks: ReadonlyMap<string, Seen> | undefined,
-  halted: Halt | undefined,
+  known: {
+    readonly watermarks: ReadonlyMap<string, Seen> | undefined;
+    readonly held: ReadonlySet<string> | undefined;
+    readonly halted: Halt | undefined;
+  },
 ): Partition {
   return {
     key: { consumer: definition.name, topic, partition },
     start: startFor(definition, topic),
     topicId,
     nextOffset,
-    watermarks: new Map(watermarks),
-    halted,
+    watermarks: new Map(known.watermarks),
+    halted: known.halted,
     passOffset,
     filled,
     ahead: new Set(),
     revision: 0,
+    held: new Set(known.held),
+    paused: undefined,
+    pauses: 0,
     limit: firstLimit(bounds),
     suspect: undefined,
     outages: 0,
@@ -117,6 +130,7 @@ export async function reload<DB>(context: SliceContext<DB>, partition: Partition
   if (row === undefined)
     throw new Error(`${partitionId(topic, number)} of ${consumer} is not registered any more`);
   const watermarks = await readWatermarks(executor, consumer, [partition.key]);
+  partition.held = await readHeld(executor, consumer, topic);
   partition.nextOffset = row.nextOffset;
   partition.topicId = row.topicId;
   partition.halted = row.halted;

@@ -12,6 +12,8 @@ import { measure } from '../middleware/measure.ts';
 import { compose } from '../middleware/middleware.ts';
 import { timeLimit } from '../middleware/time-limit.ts';
 import { trace } from '../middleware/trace.ts';
+import { DrainService } from '../park/drain-service.ts';
+import { Parking } from '../park/parking.ts';
 import { serverVersion } from '../query/session.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { notMigrated } from '../slice/outcome.ts';
@@ -36,6 +38,7 @@ export function consumerService<DB>(
   const ended = Promise.withResolvers<undefined>();
   ended.promise.catch(() => undefined);
   let members: readonly GroupMember<DB>[] = [];
+  let drains: readonly DrainService<DB>[] = [];
   let admin: Admin | undefined;
   let stopping: Promise<void> | undefined;
 
@@ -44,7 +47,7 @@ export function consumerService<DB>(
 
   const stopAll = async (): Promise<void> => {
     forgetting.abort();
-    await Promise.all([...members.map((member) => member.stop()), forgotten]);
+    await Promise.all([...[...members, ...drains].map((part) => part.stop()), forgotten]);
     await admin?.close();
     ended.resolve(undefined);
   };
@@ -54,11 +57,11 @@ export function consumerService<DB>(
   const start = async (): Promise<void> => {
     try {
       const opened = await prepare(consumers, resolved);
-      ({ admin, members } = opened);
+      ({ admin, members, drains } = opened);
       forgotten = forgetOld(resolved, forgetting.signal);
-      for (const member of members) {
-        await member.start();
-        member.done.catch((error: unknown) => {
+      for (const part of [...members, ...drains]) {
+        await part.start();
+        part.done.catch((error: unknown) => {
           ended.reject(error);
           void stop().catch(() => undefined);
         });
@@ -88,6 +91,7 @@ export function run<DB>(
 interface Opened<DB> {
   readonly admin: Admin;
   readonly members: readonly GroupMember<DB>[];
+  readonly drains: readonly DrainService<DB>[];
 }
 
 async function prepare<DB>(
@@ -101,6 +105,7 @@ async function prepare<DB>(
   try {
     const topics = await describeTopics(admin, consumers);
     const members: GroupMember<DB>[] = [];
+    const drains: DrainService<DB>[] = [];
     for (const consumer of consumers) {
       await register(consumer, topics, admin, database).catch((error: unknown) => {
         throw ['42P01', '3F000'].includes(sqlState(error) ?? '') ? notMigrated(error) : error;
@@ -109,8 +114,9 @@ async function prepare<DB>(
       const sources = new Sources(database.executor, consumer.name, context.log);
       await sources.load();
       members.push(new GroupMember(context, sources, admin, broker, options));
+      drains.push(new DrainService(context));
     }
-    return { admin, members };
+    return { admin, members, drains };
   } catch (error) {
     await admin.close();
     throw error;
@@ -122,7 +128,8 @@ function contextOf<DB>(
   options: ResolvedOptions<DB>,
   serverVersion: number,
 ): SliceContext<DB> {
-  const { database, clock, random, inPlace, policies, graceMs, lockTimeoutMs, sliceMs, sliceSize } = options;
+  const { database, clock, random, inPlace, policies, parking, graceMs, lockTimeoutMs } = options;
+  const { sliceMs, sliceSize } = options;
   const maxHandleMs = Math.max(
     options.maxHandleMs,
     ...definition.subscriptions.map((one) => one.maxHandleMs ?? 0),
@@ -152,6 +159,7 @@ function contextOf<DB>(
     serverVersion,
     inPlace: (handler) =>
       policies === undefined ? inPlace : inPlaceOf(policies.for(`consumer.${definition.name}.${handler}`)),
+    parking: new Parking(parking, clock),
     bounds: { sliceMs, sliceSize },
     sliceMaxMs,
     clock,

@@ -96,6 +96,7 @@ export class GroupMember<DB> {
       consumer: this.#context.definition.name,
       state: this.#state,
       partitions: [...this.#partitions.values()].map(partitionStatus),
+      parked: this.#context.parking.totals,
       sourceConflicts: this.#worker.sources.conflicts,
     };
   }

@@ -3,6 +3,7 @@ import type { Database } from '@converge/postgres';
 import type { Policies } from '@converge/resilience';
 import { type Clock, type Random, systemClock, systemRandom } from '@converge/runtime';
 import { defaultInPlace, type InPlacePolicy } from '../decide/next-attempt.ts';
+import { defaultParking, type ParkingPolicy } from '../park/parking.ts';
 import { InboxError } from '../errors.ts';
 import type { Middleware } from '../middleware/middleware.ts';
 
@@ -27,6 +28,8 @@ export interface ConsumerServiceOptions<DB> {
    * event, so that changes hold without a restart. In place of `inPlace`. @default `inPlace`, for all handlers
    */
   readonly policies?: Policies;
+  /** What becomes of events that fail in place but may heal. @default tried for a day, 10,000 rows or 64 MiB at most */
+  readonly parking?: Partial<ParkingPolicy>;
   /** Wraps every handler, inside the kit's own. @default none */
   readonly middleware?: readonly Middleware<DB>[];
   /** @default 10_000 */
@@ -43,9 +46,12 @@ export interface ConsumerServiceOptions<DB> {
   readonly random?: Random;
 }
 
-export type ResolvedOptions<DB> = Required<Omit<ConsumerServiceOptions<DB>, 'inPlace' | 'policies'>> & {
+export type ResolvedOptions<DB> = Required<
+  Omit<ConsumerServiceOptions<DB>, 'inPlace' | 'policies' | 'parking'>
+> & {
   readonly inPlace: InPlacePolicy;
   readonly policies?: Policies;
+  readonly parking: ParkingPolicy;
 };
 
 const MAX_TIMER_MS = 2_147_483_647;
@@ -66,6 +72,7 @@ export function resolveOptions<DB>(options: ConsumerServiceOptions<DB>): Resolve
     random: systemRandom,
     ...options,
     inPlace: Object.freeze({ ...defaultInPlace, ...options.inPlace }),
+    parking: Object.freeze({ ...defaultParking, ...options.parking }),
   });
   if (options.policies !== undefined && options.inPlace !== undefined)
     throw new InboxError(
@@ -74,6 +81,10 @@ export function resolveOptions<DB>(options: ConsumerServiceOptions<DB>): Resolve
     );
   check('sliceSize', resolved.sliceSize, 10_000);
   check('inPlace.attempts', resolved.inPlace.attempts, 1_000);
+  for (const name of ['lanes', 'pollMs', 'maxRows', 'maxBytes'] as const)
+    check(`parking.${name}`, resolved.parking[name], MAX_TIMER_MS);
+  for (const name of ['keys', 'withinMs'] as const)
+    check(`parking.systemic.${name}`, resolved.parking.systemic[name], MAX_TIMER_MS);
   for (const name of ['sliceMs', 'maxHandleMs', 'graceMs', 'lockTimeoutMs', 'watchMs'] as const)
     check(name, resolved[name], MAX_TIMER_MS);
   check('keepAttemptsMs', resolved.keepAttemptsMs, Number.MAX_SAFE_INTEGER);

@@ -1,5 +1,7 @@
 import type { SourceConflict } from './sources.ts';
+import type { ParkedTotals } from '../park/parking.ts';
 import type { Counts, Halt, Partition } from '../slice/context.ts';
+import type { Pause } from '../slice/outcome.ts';
 
 export type PartitionStatus = {
   readonly topic: string;
@@ -9,19 +11,35 @@ export type PartitionStatus = {
   readonly lag: bigint;
   /** Since this member got the partition. */
   readonly counts: Readonly<Counts>;
-} & ({ readonly state: 'running' } | ({ readonly state: 'halted' } & Halt));
+} & (
+  | { readonly state: 'running' }
+  /** It waits by itself, and goes on by itself. */
+  | ({ readonly state: 'paused' } & Pick<Pause, 'code' | 'reason'>)
+  | ({ readonly state: 'halted' } & Halt)
+);
 
 export interface ConsumerStatus {
   readonly consumer: string;
   /** `waiting`: our own database does not answer; nothing is given up meanwhile. */
   readonly state: 'stopped' | 'running' | 'waiting' | 'failed';
   readonly partitions: readonly PartitionStatus[];
+  /** What waits outside the partitions, of all members together, as of the last count. */
+  readonly parked: ParkedTotals;
   /** Sources under a name that another one has: their positions do not count. Since the start of this member. */
   readonly sourceConflicts: readonly SourceConflict[];
 }
 
-export function partitionStatus({ key, nextOffset, lag, counts, halted }: Partition): PartitionStatus {
+export function partitionStatus({
+  key,
+  nextOffset,
+  lag,
+  counts,
+  halted,
+  paused,
+}: Partition): PartitionStatus {
   const { topic, partition } = key;
   const common = { topic, partition, nextOffset, lag, counts: { ...counts } };
-  return halted === undefined ? { ...common, state: 'running' } : { ...common, state: 'halted', ...halted };
+  if (halted !== undefined) return { ...common, state: 'halted', ...halted };
+  if (paused === undefined) return { ...common, state: 'running' };
+  return { ...common, state: 'paused', code: paused.code, reason: paused.reason };
 }

@@ -74,7 +74,7 @@ async function takeUp<DB>(
   }
   const moved =
     partition.nextOffset !== nextOffset || (halted !== undefined) !== (partition.halted !== undefined);
-  if (partition.halted === undefined) await workFill(worker, partition, lost);
+  if (partition.halted === undefined) await workFill(worker, partition, lost, control.signal);
   if (!moved) return;
   partition.revision += 1;
   const { log } = worker.context;

@@ -9,6 +9,7 @@ import { settle, type Settled } from '../slice/settle.ts';
 import { nextFill } from './apply-fill.ts';
 import { reload } from './assign.ts';
 import { meet } from './meet.ts';
+import { pauseAt } from './pause.ts';
 import type { Sources } from './sources.ts';
 
 export interface Worker<DB> {
@@ -28,11 +29,17 @@ export async function workBatch<DB>(
   control: PartitionControl,
   lost: AbortSignal,
 ): Promise<void> {
-  if (!(await workFill(worker, partition, lost))) return control.seek(partition.nextOffset);
+  if (!(await workFill(worker, partition, lost, control.signal))) return control.seek(partition.nextOffset);
   let records = from(batch.records, partition.nextOffset);
   while (records.length > 0 && partition.halted === undefined) {
     if (worker.stopping() || lost.aborted) return control.seek(partition.nextOffset);
-    const outcome = await workSlice(worker, partition, records.slice(0, partition.limit), lost);
+    const outcome = await workSlice(
+      worker,
+      partition,
+      records.slice(0, partition.limit),
+      lost,
+      control.signal,
+    );
     partition.lag = batch.highWatermark - partition.nextOffset;
     if (outcome === 'look_again') return control.seek(partition.nextOffset);
     if (outcome === 'leave') return;
@@ -60,6 +67,7 @@ async function workSlice<DB>(
   partition: Partition,
   records: readonly IncomingRecord[],
   lost: AbortSignal,
+  ending: AbortSignal,
 ): Promise<SliceOutcome> {
   const { context, sources } = worker;
   const readings = records.map(readRecord);
@@ -85,7 +93,7 @@ async function workSlice<DB>(
     if (classify(error).category === 'configuration') throw error;
     settled = { kind: 'outage', error };
   }
-  return after(worker, partition, settled, lost);
+  return after(worker, partition, settled, lost, ending);
 }
 
 /**
@@ -96,6 +104,7 @@ export async function workFill<DB>(
   worker: Worker<DB>,
   partition: Partition,
   lost: AbortSignal,
+  ending: AbortSignal,
 ): Promise<boolean> {
   const { context } = worker;
   while (partition.filled && partition.halted === undefined) {
@@ -110,7 +119,7 @@ export async function workFill<DB>(
       if (classify(error).category === 'configuration') throw error;
       settled = { kind: 'outage', error };
     }
-    const outcome = await after(worker, partition, settled, lost);
+    const outcome = await after(worker, partition, settled, lost, ending);
     const [first] = steps;
     if (settled.kind === 'type_ahead' && first !== undefined) {
       const [type = ''] = settled.types;
@@ -125,12 +134,16 @@ async function after<DB>(
   partition: Partition,
   settled: Settled,
   lost: AbortSignal,
+  ending: AbortSignal,
 ): Promise<SliceOutcome> {
   switch (settled.kind) {
     case 'settled':
       return 'next';
     case 'partition_lost':
       return lost.aborted ? 'leave' : 'look_again';
+    case 'pause':
+      await pauseAt(worker.context, partition, settled.pause, ending);
+      return 'look_again';
     case 'stop':
       throw settled.error;
     case 'fence_lost':

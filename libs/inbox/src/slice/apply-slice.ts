@@ -1,46 +1,32 @@
-import { contextHeaders } from '@converge/contracts';
-import type { AppendEvent } from '@converge/outbox';
-import { type Executor, executorOf, kyselyTransaction } from '@converge/postgres';
-import { classify } from '@converge/resilience';
+import { executorOf, kyselyTransaction } from '@converge/postgres';
 import { failpoint } from '@converge/runtime';
-import { contextFrom, continued, injectSpan, spanNames } from '@converge/telemetry';
 import type { Transaction } from 'kysely';
+import type { GivenUp, Placed } from '../decide/lay-out.ts';
 import type { Step } from '../decide/plan.ts';
-import { insertDeadLetter } from '../query/dead-letter.ts';
+import { weigh, type Weight } from '../decide/weigh.ts';
+import { insertAttempts } from '../query/attempt.ts';
 import { moveFence } from '../query/fence.ts';
 import { limitSession } from '../query/session.ts';
 import { moveWatermarks, type MovedMark } from '../query/watermark.ts';
-import { answers, callHandlers } from './call-handlers.ts';
+import type { Attempt } from '../story/attempt.ts';
+import { appliedRows, letterAttempts } from '../story/slice-attempts.ts';
+import { callHandlers } from './call-handlers.ts';
 import type { Partition, SliceContext } from './context.ts';
 import { Emitted } from './emitted.ts';
-import { insertAttempts } from '../query/attempt.ts';
-import { type Attempt, attemptOf } from '../story/attempt.ts';
-import { phaseOf } from '../story/attempt-rows.ts';
-import { appliedRows, letterAttempts } from '../story/slice-attempts.ts';
 import { refuseAhead } from './unknown-steps.ts';
 import { recordPassed, takeFilled } from './gap-steps.ts';
 import { withoutRepeats } from './foreign-steps.ts';
-import { failureEventId, failureInput, failureStory, type Letter, letterRow } from './letter.ts';
-import {
-  ConnectionLost,
-  FenceLost,
-  HandlerFailed,
-  OwnStatementFailed,
-  type OwnStep,
-  TypeAhead,
-} from './slice-errors.ts';
-
-/** Why an event that reached its handler is given up after all. */
-export interface GivenUp {
-  readonly failure: Letter['failure'];
-  readonly attempts: readonly Attempt[];
-}
+import type { Letter } from './letter.ts';
+import { parkEvents } from './park-events.ts';
+import { letterOf, needsRow, placeSteps } from './place-steps.ts';
+import { FenceLost, HeldChanged, OwnStatementFailed, type OwnStep, TypeAhead } from './slice-errors.ts';
+import { append, told } from './tell.ts';
 
 export interface Slice<DB> {
   readonly steps: readonly Step<DB>[];
   /** One past the last record of the slice. */
   readonly next: bigint;
-  /** Steps that are written as dead letters instead of being handled. */
+  /** Steps that are parked, or recorded as given up, instead of being handled. */
   readonly givenUp: ReadonlyMap<Step<DB>, GivenUp>;
   /** Failed attempts at the one event of this slice, when it is tried again. */
   readonly failed: readonly Attempt[];
@@ -54,12 +40,20 @@ export interface Applied {
   readonly handled: ReadonlyMap<string, number>;
   readonly duplicates: number;
   readonly skipped: number;
+  /** Events that wait now. */
+  readonly parked: number;
+  readonly rejected: number;
+  readonly deadLetters: number;
+  /** Those that are told: dead letters and rejections. */
   readonly letters: readonly Letter[];
+  /** Keys that are parked now and were not before. */
+  readonly opened: readonly string[];
+  readonly weight: Weight;
 }
 
 /**
- * One slice, one transaction: fence → handlers in order → dead letters → what they emitted, by one append → watermark →
- * commit. The database's wish for a rerun (40001, 40P01) is granted here; every other error rolls back and passes.
+ * One slice, one transaction: fence → handlers in order → what they emitted and failure events, by one append →
+ * watermark → parks → commit. The database's wish for a rerun (40001, 40P01) is granted here; every other error rolls back and passes.
  */
 export function applySlice<DB>(
   context: SliceContext<DB>,
@@ -89,31 +83,53 @@ async function inside<DB>(
   if (!(await own('fill', () => takeFilled(executor, key, slice.steps)))) throw new FenceLost();
   await own('types', () => refuseAhead(executor, key, slice.steps));
   const steps = await own('foreign', () => withoutRepeats(executor, key.consumer, slice.steps));
+  const placed = await own('park', () => placeSteps(context, partition, steps, slice.givenUp, executor));
+  const weight = weigh(placed);
+  context.parking.allow(weight);
   const emitted = new Emitted(key.consumer);
-  const toHandle = steps.filter((step) => !slice.givenUp.has(step));
+  const toHandle = placed.flatMap(({ kind, step }) => (kind === 'handle' ? [step] : []));
   await callHandlers(context, tx, toHandle, emitted, signal, slice.attempt);
-  const letters = await own('dead_letter', () =>
-    writeLetters(context, partition, steps, slice.givenUp, executor),
-  );
+  const givenUp = placed.filter((one) => one.kind === 'head' || one.kind === 'aside');
+  const given = givenUp.map(({ step, why }) => letterOf(partition, step, why));
   const durationMs = context.clock.monotonic() - began.monotonic;
   const rows = [
     ...appliedRows(partition, toHandle, slice.failed, { startedMs: began.now, durationMs }),
-    ...letterAttempts(partition, letters),
+    ...letterAttempts(given),
   ];
   await own('attempts', () => insertAttempts(executor, rows));
-  await append(context, executor, [
-    ...emitted.events,
-    ...letters.map((letter) => told(context, partition, letter)),
-  ]);
+  // Dead letters and rejections are told, not what may still heal.
+  const letters = given.filter((_, at) => givenUp[at]?.state !== 'waiting');
+  await append(context, executor, [...emitted.events, ...letters.map((letter) => told(context, letter))]);
   await own('watermark', () => moveWatermarks(executor, key, lastMarks(steps)));
   await own('gap', () => recordPassed(executor, context.definition, key, steps));
+  const opened = placed.some(needsRow)
+    ? await own('park', () => parkEvents(context, partition, placed, executor))
+    : [];
   failpoint('inbox.before_commit');
-  return {
-    handled: handledBy(toHandle),
-    duplicates: steps.filter((step) => step.kind === 'skip' && step.why === 'duplicate').length,
-    skipped: steps.filter((step) => step.kind === 'skip' && step.why !== 'duplicate').length,
-    letters,
-  };
+  return { handled: handledBy(toHandle), ...countsOf(placed), letters, opened, weight };
+}
+
+function countsOf<DB>(
+  placed: readonly Placed<DB>[],
+): Omit<Applied, 'handled' | 'letters' | 'opened' | 'weight'> {
+  const counts = { duplicates: 0, skipped: 0, parked: 0, rejected: 0, deadLetters: 0 };
+  for (const one of placed)
+    switch (one.kind) {
+      case 'handle':
+        break;
+      case 'pass':
+        counts[one.step.kind === 'skip' && one.step.why === 'duplicate' ? 'duplicates' : 'skipped'] += 1;
+        break;
+      case 'behind':
+        counts.parked += 1;
+        break;
+      case 'head':
+        counts[one.state === 'dead' ? 'deadLetters' : 'parked'] += 1;
+        break;
+      case 'aside':
+        counts[one.state === 'dead' ? 'deadLetters' : 'rejected'] += 1;
+    }
+  return counts;
 }
 
 function handledBy<DB>(steps: readonly Step<DB>[]): ReadonlyMap<string, number> {
@@ -137,90 +153,12 @@ function sameTimeline(one: MovedMark, other: MovedMark): boolean {
   return one.source === other.source && one.position.epoch === other.position.epoch;
 }
 
-async function writeLetters<DB>(
-  context: SliceContext<DB>,
-  { key, topicId }: Partition,
-  steps: readonly Step<DB>[],
-  givenUp: Slice<DB>['givenUp'],
-  executor: Executor,
-): Promise<readonly Letter[]> {
-  const letters: Letter[] = [];
-  for (const step of steps) {
-    const letter = letterOf(context, step, givenUp.get(step));
-    if (letter === undefined) continue;
-    const row = letterRow(letter, { consumer: key.consumer, topicId });
-    if (await insertDeadLetter(executor, row)) letters.push(letter);
-  }
-  return letters;
-}
-
-function letterOf<DB>(
-  context: SliceContext<DB>,
-  step: Step<DB>,
-  givenUp: GivenUp | undefined,
-): Letter | undefined {
-  const { record } = step;
-  switch (step.kind) {
-    case 'skip':
-      return undefined;
-    case 'handle':
-      if (givenUp === undefined) return undefined;
-      return {
-        record,
-        envelope: step.event,
-        handler: step.subscription.handler,
-        phase: phaseOf(step.subscription),
-        ...givenUp,
-      };
-    case 'refuse': {
-      const failure = classify(step.error);
-      const handler = step.envelope?.type ?? 'unreadable';
-      const end = { number: 1, startedMs: context.clock.now(), durationMs: 0 };
-      const attempts = [attemptOf(failure, { ...end, next: { kind: 'dead_letter' } })];
-      return { record, envelope: step.envelope, handler, phase: 'apply', failure, attempts };
-    }
-  }
-}
-
-/** The failure event of a letter: in the same transaction, through the same outbox as everything else. */
-function told<DB>(context: SliceContext<DB>, { key, topicId }: Partition, letter: Letter): AppendEvent {
-  const origin = { consumer: key.consumer, topicId };
-  const event = context.failureEvent(failureInput(letter, origin));
-  const { type, version, topic, key: eventKey, payload } = event;
-  const headers = contextHeaders(event, failureStory(letter, origin));
-  traceFailure(headers, topic, letter);
-  return { id: failureEventId(letter, origin), type, version, topic, key: eventKey, payload, headers };
-}
-
-/** The failure event goes on with the trace of the failed one, and its span links to the attempt that caused it. */
-function traceFailure(headers: Record<string, string>, topic: string, { envelope, attempts }: Letter): void {
-  const cause = attempts.at(-1)?.traceparent;
-  injectSpan(headers, spanNames.create(topic), {
-    kind: 'producer',
-    parent: continued(envelope?.headers ?? {}),
-    ...(cause === undefined ? {} : { links: [contextFrom({ traceparent: cause })] }),
-  });
-}
-
-async function append<DB>(
-  context: SliceContext<DB>,
-  executor: Executor,
-  events: readonly AppendEvent[],
-): Promise<void> {
-  if (events.length === 0) return;
-  try {
-    await context.outbox.append(executor, events);
-  } catch (error) {
-    if (!(await answers(executor))) throw new ConnectionLost('', { cause: error });
-    throw new HandlerFailed('emit', [], error);
-  }
-}
-
-async function own<T>(step: OwnStep, statement: () => Promise<T>): Promise<T> {
+/** Names the statement that failed; what is not the database's word passes as it is. */
+export async function own<T>(step: OwnStep, statement: () => Promise<T>): Promise<T> {
   try {
     return await statement();
   } catch (error) {
-    if (error instanceof TypeAhead) throw error;
+    if (error instanceof HeldChanged || error instanceof TypeAhead) throw error;
     throw new OwnStatementFailed(step, error);
   }
 }

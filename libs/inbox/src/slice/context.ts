@@ -8,8 +8,10 @@ import type { Router } from '../define/routes.ts';
 import type { Start } from '../define/types.ts';
 import type { Seen } from '../decide/judge.ts';
 import type { InPlacePolicy } from '../decide/next-attempt.ts';
+import type { Pause } from './outcome.ts';
 import type { Call } from '../middleware/middleware.ts';
 import type { PartitionKey } from '../query/fence.ts';
+import type { Parking } from '../park/parking.ts';
 import type { SessionLimits } from '../query/session.ts';
 
 /** What all slices of one consumer share. */
@@ -25,6 +27,7 @@ export interface SliceContext<DB> {
   readonly serverVersion: number;
   /** How an event of a handler is tried in place, from now on: asked once for each event. */
   readonly inPlace: (handler: string) => InPlacePolicy;
+  readonly parking: Parking;
   readonly bounds: { readonly sliceMs: number; readonly sliceSize: number };
   /** Milliseconds that all handlers of one slice may take before its events are tried one by one. */
   readonly sliceMaxMs: number;
@@ -38,6 +41,10 @@ export interface Counts {
   duplicates: number;
   /** Events of types that this consumer does not handle. */
   skipped: number;
+  /** Events that wait, behind their key or as its first. */
+  parked: number;
+  /** Events that the business refused. */
+  rejected: number;
   deadLetters: number;
   gaps: number;
 }
@@ -63,6 +70,12 @@ export interface Partition {
   ahead: ReadonlySet<string>;
   /** Counts the times that it was moved from outside: what was fetched before is not to be worked. */
   revision: number;
+  /** Keys that are parked, as far as we know: a key may have been released since, none can be missing. */
+  held: Set<string>;
+  /** Why it waits by itself. */
+  paused: Pause | undefined;
+  /** Pauses in a row, for the backoff. */
+  pauses: number;
   /** How many events the next slice may hold. */
   limit: number;
   /** The offset of an obstacle that was seen once: the next look decides. */
@@ -74,5 +87,5 @@ export interface Partition {
 }
 
 export function noCounts(): Counts {
-  return { handled: 0, duplicates: 0, skipped: 0, deadLetters: 0, gaps: 0 };
+  return { handled: 0, duplicates: 0, skipped: 0, parked: 0, rejected: 0, deadLetters: 0, gaps: 0 };
 }

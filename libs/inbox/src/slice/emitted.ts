@@ -5,9 +5,6 @@ import { inject } from '@converge/telemetry';
 import { InboxError } from '../errors.ts';
 import { storyOf } from './letter.ts';
 
-/** The operator's retry number; the first delivery and every redelivery of it are run 0. */
-const run = 0;
-
 /**
  * What the handlers of one slice emit, until it is appended. Ids are a function of consumer, handler, incoming event
  * and index, so that a handler that runs again emits the same facts under the same ids.
@@ -16,9 +13,12 @@ export class Emitted {
   readonly #events: AppendEvent[] = [];
   readonly #counts = new Map<string, number>();
   readonly #consumer: string;
+  readonly #run: number;
 
-  constructor(consumer: string) {
+  /** `run`: the operator's retry number; the first delivery, its redeliveries and what drains do with it are run 0. */
+  constructor(consumer: string, run = 0) {
     this.#consumer = consumer;
+    this.#run = run;
   }
 
   get events(): readonly AppendEvent[] {
@@ -33,7 +33,7 @@ export class Emitted {
     const { type, version, topic, key, payload } = event;
     const headers = contextHeaders(event, storyOf(answers));
     inject(headers); // the handler's span, which is over when the slice appends
-    const id = deterministicUuid(this.#consumer, handler, 'apply', run, incoming, index);
+    const id = deterministicUuid(this.#consumer, handler, 'apply', this.#run, incoming, index);
     this.#events.push({ id, type, version, topic, key, payload, headers });
   }
 }

@@ -8,99 +8,67 @@ import {
 import type { IncomingRecord } from '@converge/kafka';
 import type { Failure } from '@converge/resilience';
 import { deterministicUuid } from '@converge/runtime';
-import type { DeadLetterRow } from '../query/dead-letter.ts';
-import { type Attempt, attemptId, type AttemptPhase } from '../story/attempt.ts';
-import { clean, headersJson, keyOf, payloadOf } from './record-text.ts';
+import { type Attempt, attemptId, type TriedEvent } from '../story/attempt.ts';
+import { clean, keyOf, payloadOf } from './record-text.ts';
 
-/** An event given up: everything that the dead letter and the failure event say. */
-export interface Letter {
-  readonly record: IncomingRecord;
-  readonly envelope: Envelope | undefined;
-  readonly handler: string;
-  readonly phase: AttemptPhase;
+/** An event that does not take effect now: everything that its parked row and the failure event say. */
+export interface Letter extends TriedEvent {
+  /** Of the parked row; a function of consumer and record, so that a repeated record makes no second one. */
+  readonly id: string;
   readonly failure: Failure;
   /** At least one. */
   readonly attempts: readonly Attempt[];
 }
 
-export interface LetterOrigin {
-  readonly consumer: string;
-  /** Tells offsets of a topic from those of its namesake that was made later. */
-  readonly topicId: string | null;
+/** `topicId` tells offsets of a topic from those of its namesake that was made later. */
+export function parkedId(
+  { topic, partition, offset }: IncomingRecord,
+  consumer: string,
+  topicId: string | null,
+): string {
+  return deterministicUuid('parked', consumer, topicId ?? '', topic, partition, String(offset));
 }
 
-/** Replays of the event by an operator count runs; the first one is 0. */
-const run = 0;
-
-export function letterId({ record }: Letter, { consumer, topicId }: LetterOrigin): string {
-  const { topic, partition, offset } = record;
-  return deterministicUuid('dead_letter', consumer, topicId ?? '', topic, partition, String(offset), run);
+/** Each run that fails is told by an event of its own. */
+export function failureEventId({ id, run, envelope, handler, consumer }: Letter): string {
+  return deterministicUuid(consumer, handler, 'failure', run, envelope?.id ?? id, 0);
 }
 
-export function failureEventId(letter: Letter, origin: LetterOrigin): string {
-  const incoming = letter.envelope?.id ?? letterId(letter, origin);
-  return deterministicUuid(origin.consumer, letter.handler, 'failure', run, incoming, 0);
+/** When the first and the last attempt began. */
+export function times(attempts: readonly Attempt[]): { readonly first: string; readonly last: string } {
+  const sorted = attempts.map(({ at }) => at).toSorted();
+  return { first: sorted[0] ?? '', last: sorted.at(-1) ?? '' };
 }
 
-export function letterRow(letter: Letter, origin: LetterOrigin): DeadLetterRow {
-  const { record, envelope, failure, attempts, handler } = letter;
-  const times = attempts.map(({ at }) => at).toSorted();
-  return {
-    id: letterId(letter, origin),
-    consumer: origin.consumer,
-    handler,
-    topic: record.topic,
-    partition: record.partition,
-    record_offset: `${record.offset}`,
-    position: envelope?.position === undefined ? null : formatPosition(envelope.position),
-    event_id: envelope?.id ?? null,
-    type: envelope?.type ?? null,
-    version: envelope?.version ?? null,
-    source: envelope?.source ?? null,
-    key: keyOf(record, envelope),
-    record_key: record.key,
-    headers: headersJson(record.headers),
-    payload: record.value,
-    category: failure.category,
-    certainty: failure.certainty,
-    code: clean(failure.code, 200),
-    reason: clean(failure.message, 4_000),
-    attempts: JSON.stringify(attempts),
-    first_at: times[0] ?? '',
-    last_at: times.at(-1) ?? '',
-    failure_event: failureEventId(letter, origin),
-  };
-}
-
-export function failureInput(letter: Letter, origin: LetterOrigin): FailureInput {
-  const row = letterRow(letter, origin);
-  const { envelope, failure, attempts } = letter;
+export function failureInput(letter: Letter): FailureInput {
+  const { id, consumer, record, envelope, handler, failure, attempts } = letter;
+  const { first, last } = times(attempts);
   const traceparent = envelope?.headers['traceparent'];
   return {
-    consumer: row.consumer,
-    handler: row.handler,
+    consumer,
+    handler,
     event: {
-      id: row.event_id,
-      type: row.type,
-      version: row.version,
-      source: row.source,
-      topic: row.topic,
-      partition: row.partition,
-      offset: row.record_offset,
-      position: row.position,
-      key: row.key,
-      ...payloadOf(letter.record.value, `dead_letter:${row.id}`),
+      id: envelope?.id ?? null,
+      type: envelope?.type ?? null,
+      version: envelope?.version ?? null,
+      source: envelope?.source ?? null,
+      topic: record.topic,
+      partition: record.partition,
+      offset: `${record.offset}`,
+      position: envelope?.position === undefined ? null : formatPosition(envelope.position),
+      key: keyOf(record, envelope),
+      ...payloadOf(record.value, `parked:${id}`),
     },
     category: failure.category,
     certainty: failure.certainty,
-    code: row.code,
-    message: row.reason,
+    code: clean(failure.code, 200),
+    message: clean(failure.message, 4_000),
     attempts: attempts.filter(({ outcome }) => outcome !== 'rerun'),
-    firstAt: row.first_at,
-    lastAt: row.last_at,
+    firstAt: first,
+    lastAt: last,
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(envelope === undefined ? {} : { causationId: envelope.id }),
-    ...withCause(causeOf(letter, origin)),
+    ...withCause(causeOf(letter)),
   };
 }
 
@@ -120,18 +88,18 @@ export function storyOf(
   };
 }
 
-export function failureStory(letter: Letter, origin: LetterOrigin): EventContext {
+export function failureStory(letter: Letter): EventContext {
   const { envelope } = letter;
-  const cause = withCause(causeOf(letter, origin));
+  const cause = withCause(causeOf(letter));
   if (envelope === undefined) return { hops: 1, ...cause };
   const { correlationId, causationId } = storyOf(envelope);
   return { correlationId, causationId, hops: Math.min(envelope.hops + 1, MAX_HOPS), ...cause };
 }
 
 /** The id of the attempt after which the event was given up. */
-function causeOf({ record, handler, attempts }: Letter, { consumer, topicId }: LetterOrigin) {
-  const last = attempts.at(-1);
-  return last === undefined ? undefined : attemptId({ consumer, topicId, record, handler, run }, last);
+function causeOf(letter: Letter): string | undefined {
+  const last = letter.attempts.at(-1);
+  return last === undefined ? undefined : attemptId(letter, last);
 }
 
 function withCause(attemptId: string | undefined): { readonly attemptId?: string } {

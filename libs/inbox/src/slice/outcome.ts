@@ -5,11 +5,21 @@ import {
   ConnectionLost,
   FenceLost,
   HandlerFailed,
+  HeldChanged,
   OwnStatementFailed,
+  ParkingRefused,
   PartitionLost,
   SliceTooLong,
   TypeAhead,
 } from './slice-errors.ts';
+
+/** Why a partition waits by itself, and goes on by itself. */
+export interface Pause {
+  readonly code: 'breaker_open' | 'parked_cap' | 'systemic_fault';
+  readonly reason: string;
+  /** Milliseconds; undefined: not known, so it is looked at with growing pauses. */
+  readonly forMs: number | undefined;
+}
 
 /** Whose fault it is that a slice did not commit. The whole of "an outage is never mistaken for a bad event". */
 export type Fault =
@@ -22,6 +32,14 @@ export type Fault =
   | { readonly kind: 'outage'; readonly error: unknown }
   /** The events: a handler threw, or the commit was refused for what they wrote. */
   | { readonly kind: 'events'; readonly failure: Failure; readonly handler: string | undefined }
+  /** Keys were released or parked meanwhile: the same again with what is true now. */
+  | {
+      readonly kind: 'held_changed';
+      readonly released: readonly string[];
+      readonly parked: readonly string[];
+    }
+  /** No event is given up now: the partition waits, then goes on at the same event. */
+  | { readonly kind: 'pause'; readonly pause: Pause }
   /** The slice was too large for its time: smaller ones will do. */
   | { readonly kind: 'too_long' }
   /** Events of types that only another version of this consumer handles: they are not to be passed. */
@@ -35,6 +53,9 @@ export function faultOf(error: unknown): Fault {
   if (error instanceof TypeAhead) return { kind: 'type_ahead', types: error.types };
   if (error instanceof PartitionLost) return { kind: 'partition_lost' };
   if (error instanceof SliceTooLong) return { kind: 'too_long' };
+  if (error instanceof HeldChanged)
+    return { kind: 'held_changed', released: error.released, parked: error.parked };
+  if (error instanceof ParkingRefused) return { kind: 'pause', pause: refusedPause(error) };
   if (error instanceof ConnectionLost) return { kind: 'outage', error: error.cause };
   if (error instanceof HandlerFailed)
     return { kind: 'events', failure: classify(error.cause), handler: error.handler };
@@ -44,6 +65,25 @@ export function faultOf(error: unknown): Fault {
   if (isOutage(failure)) return { kind: 'outage', error };
   if (failure.category === 'configuration') return { kind: 'stop', error };
   return { kind: 'events', failure, handler: undefined };
+}
+
+function refusedPause({ why }: ParkingRefused): Pause {
+  switch (why) {
+    case 'parked_cap':
+      return {
+        code: why,
+        reason:
+          'as many events are parked as this consumer may have: nothing more is parked until some are applied; look with `converge parked list`, mend the cause, then retry or skip',
+        forMs: undefined,
+      };
+    case 'systemic_fault':
+      return {
+        code: why,
+        reason:
+          'key after key would be given up, so it is not the events: nothing more is parked until something works again; mend the cause',
+        forMs: undefined,
+      };
+  }
 }
 
 function ownFault({ step, cause }: OwnStatementFailed): Fault {

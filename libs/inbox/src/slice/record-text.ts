@@ -17,10 +17,16 @@ export function clean(text: string, maxLength: number): string {
 
 /** The event's key, or the nearest thing to it: what was given up must still be found and ordered by it. */
 export function keyOf(record: IncomingRecord, envelope: Envelope | undefined): string {
-  const key = envelope?.key ?? record.key?.toString('utf8') ?? '';
+  return knownKey(record, envelope) ?? `${record.topic}/${record.partition}`;
+}
+
+/** undefined: the record has no key, so nothing is ordered with it. */
+export function knownKey({ key }: IncomingRecord, envelope: Envelope | undefined): string | undefined {
+  const text = envelope?.key ?? key?.toString('utf8') ?? '';
   // eslint-disable-next-line no-control-regex
-  const text = key.replace(/[\u0000-\u001f\u007f]/g, '\ufffd').toWellFormed();
-  return cut(text) || `${record.topic}/${record.partition}`;
+  const readable = text.replace(/[\u0000-\u001f\u007f]/g, '\ufffd').toWellFormed();
+  // An empty one counts as none. Very long ones that begin alike share a line: order costs nothing but time.
+  return cut(readable) || undefined;
 }
 
 function cut(text: string): string {
@@ -39,6 +45,19 @@ export function headersJson(headers: IncomingRecord['headers']): string {
   return JSON.stringify(
     headers.map(([name, value]) => [name.toWellFormed(), value === null ? null : shown(value)]),
   );
+}
+
+/** The other way: a record's headers from what `headersJson` made of them. */
+export function headersOf(json: string): IncomingRecord['headers'] {
+  const headers = JSON.parse(json) as readonly [string, string | null | { readonly base64: string }][];
+  return headers.map(([name, value]) => [
+    name,
+    value === null
+      ? null
+      : typeof value === 'string'
+        ? Buffer.from(value)
+        : Buffer.from(value.base64, 'base64'),
+  ]);
 }
 
 function shown(value: Buffer): string | { readonly base64: string } {

@@ -5,10 +5,10 @@ import {
   instruments,
   promiseObjective,
 } from '@converge/telemetry';
-import type { Step } from '../decide/plan.ts';
 import type { Attempt } from '../story/attempt.ts';
 import type { Applied } from './apply-slice.ts';
 import type { Partition, SliceContext } from './context.ts';
+import type { Letter } from './letter.ts';
 
 /** Counts and log lines of slices, in one place. Ids and codes only, never payloads. */
 export const report = {
@@ -20,32 +20,62 @@ export const report = {
     counts.handled += handled;
     counts.duplicates += applied.duplicates;
     counts.skipped += applied.skipped;
-    counts.deadLetters += applied.letters.length;
+    counts.parked += applied.parked;
+    counts.rejected += applied.rejected;
+    counts.deadLetters += applied.deadLetters;
     const made = instruments();
     made.inboxHandled.add(handled, labels);
     if (applied.duplicates > 0) made.inboxDuplicates.add(applied.duplicates, labels);
     made.inboxSliceSize.record(handled, labels);
     made.inboxSliceDuration.recordMs(tookMs, labels);
-    for (const { record, envelope, failure, handler, attempts } of applied.letters) {
-      const { category, certainty, code } = failure;
-      made.deadLetters.add(1, { ...labels, [attributeNames.category]: category });
-      const place = { topic: record.topic, partition: record.partition, offset: `${record.offset}` };
-      log.error(
-        { ...place, event: envelope?.id, handler, category, certainty, code, attempts: attempts.length },
-        'dead letter',
-      );
-    }
+    for (const letter of applied.letters) report.letter(context, letter);
+    if (applied.opened.length > 0)
+      log.warn({ ...key, keys: applied.opened.length, parked: applied.parked }, 'keys parked');
   },
-
+  /** A slice of a partition that waited was committed. */
+  resumed<DB>({ log }: SliceContext<DB>, partition: Partition): void {
+    if (partition.paused === undefined) return;
+    log.info({ alarm: partition.paused.code, ...partition.key }, 'goes on');
+    partition.paused = undefined;
+  },
+  /** An event was given up and told. */
+  letter<DB>({ definition, log }: SliceContext<DB>, letter: Letter): void {
+    const { record, envelope, failure, handler, attempts, run } = letter;
+    const { category, certainty, code, structural } = failure;
+    const labels = { [attributeNames.consumer]: definition.name, [attributeNames.topic]: record.topic };
+    const place = { topic: record.topic, partition: record.partition, offset: `${record.offset}` };
+    const why = { handler, category, certainty, code, structural, attempts: attempts.length, run };
+    if (category === 'business') {
+      log.info({ ...place, event: envelope?.id, ...why }, 'rejected');
+      return;
+    }
+    instruments().deadLetters.add(1, { ...labels, [attributeNames.category]: category });
+    log.error({ ...place, event: envelope?.id, ...why }, 'dead letter');
+  },
+  /** A parked event took effect. */
+  drained<DB>(context: SliceContext<DB>, topic: string, handler: string): void {
+    countApplied(context, new Map([[handler, 1]]));
+    const labels = {
+      [attributeNames.consumer]: context.definition.name,
+      [attributeNames.topic]: topic,
+    };
+    instruments().inboxHandled.add(1, labels);
+  },
+  /** What is parked now. */
+  totals<DB>({ definition, parking }: SliceContext<DB>): void {
+    const { keys, oldestMs } = parking.totals;
+    const labels = { [attributeNames.consumer]: definition.name };
+    instruments().inboxParkedKeys.record(keys, labels);
+    instruments().inboxParkedAge.recordMs(oldestMs, labels);
+  },
   attempt<DB>(
     context: SliceContext<DB>,
-    steps: readonly Step<DB>[],
+    offset: bigint | undefined,
     handler: string,
     { number, category, certainty, code, message, outcome, wait }: Attempt,
   ): void {
     countAttempt({ labels: handlerLabels(context, handler), outcome, failure: { category, code }, wait });
-    const step = steps.find(({ kind }) => kind === 'handle');
-    const place = { offset: `${step?.record.offset ?? ''}`, handler, attempt: number };
+    const place = { offset: `${offset ?? ''}`, handler, attempt: number };
     // What is wrong with an event or with the code is told by quoting the event; the stored attempt has it.
     const quotes = category === 'data' || category === 'bug';
     const reason = quotes ? {} : { reason: message };

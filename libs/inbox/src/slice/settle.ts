@@ -1,20 +1,22 @@
 import type { Failure } from '@converge/resilience';
 import { nextLimit } from '../decide/slice-limit.ts';
 import { nextAttempt } from '../decide/next-attempt.ts';
+import type { GivenUp } from '../decide/lay-out.ts';
 import type { Step } from '../decide/plan.ts';
 import { splitByWork } from '../decide/split.ts';
 import { InboxError } from '../errors.ts';
-import { applySlice, type GivenUp, lastMarks, type Slice } from './apply-slice.ts';
+import { applySlice, lastMarks, type Slice } from './apply-slice.ts';
 import { aroundAttempts, attemptSpan } from './attempt-span.ts';
 import type { Partition, SliceContext } from './context.ts';
 import { type AttemptRow, insertAttempts } from '../query/attempt.ts';
 import { type Attempt, attemptOf, numberAfter } from '../story/attempt.ts';
 import { stoppedRows } from '../story/slice-attempts.ts';
-import { type Fault, faultOf } from './outcome.ts';
+import { type Fault, faultOf, type Pause } from './outcome.ts';
 import { report } from './report.ts';
 
 /** `settled`: the partition stands behind the steps. Every other fault leaves it where it was. */
-export type Settled = { readonly kind: 'settled' } | Exclude<Fault, { kind: 'events' | 'too_long' }>;
+export type Settled =
+  { readonly kind: 'settled' } | Exclude<Fault, { kind: 'events' | 'too_long' | 'held_changed' }>;
 
 /**
  * Optimistic batch, pessimistic isolation: the steps as one slice, and when a handler throws, one event a transaction,
@@ -83,19 +85,19 @@ async function settleOne<DB>(
     const ended = attemptOf(failure, { number, startedMs: at.now, durationMs, next, traceparent });
     failed.push(ended);
     span.end(ended.outcome, ended);
-    report.attempt(context, steps, handler, ended);
+    report.attempt(context, steps.find(({ kind }) => kind === 'handle')?.record.offset, handler, ended);
     switch (next.kind) {
+      case 'pause':
+        return { kind: 'pause', pause: breakerOpen(failure, next.forMs) };
       case 'stop':
         await keepAttempts(context, stoppedRows(partition, steps, failed));
         return { kind: 'stop', error: stopped(context, failure, outcome.handler) };
-      case 'dead_letter':
-        return giveUp(
-          context,
-          partition,
-          steps,
-          { failure: worst(failure, failed), attempts: failed },
-          signal,
-        );
+      case 'park':
+      case 'dead':
+      case 'reject': {
+        const why = { as: next.kind, failure: worst(failure, failed), attempts: failed };
+        return giveUp(context, partition, steps, why, signal);
+      }
       case 'retry':
       case 'rerun':
         await clock.sleep(next.wait.computedMs, signal);
@@ -120,7 +122,7 @@ async function keepAttempts<DB>(
 }
 
 /** One attempt of unknown outcome makes the whole unknown, whatever the last one said. */
-function worst(failure: Failure, attempts: readonly Attempt[]): Failure {
+export function worst(failure: Failure, attempts: readonly Attempt[]): Failure {
   return attempts.some(({ certainty }) => certainty === 'unknown')
     ? { ...failure, certainty: 'unknown' }
     : failure;
@@ -152,22 +154,30 @@ async function attempt<DB>(
   partition: Partition,
   slice: Omit<Slice<DB>, 'next'>,
   signal: AbortSignal,
-): Promise<{ readonly kind: 'settled' } | Fault> {
+): Promise<{ readonly kind: 'settled' } | Exclude<Fault, { kind: 'held_changed' }>> {
   const { steps } = slice;
   const last = steps.at(-1);
   if (last === undefined) return { kind: 'settled' };
   // What was filled has no place in the log: it leaves the partition where it stands there.
   const next = last.fill === undefined ? last.record.offset + 1n : partition.nextOffset;
   const started = context.clock.monotonic();
-  try {
-    const applied = await applySlice(context, partition, { ...slice, next }, signal);
-    const tookMs = context.clock.monotonic() - started;
-    advance(partition, steps, next);
-    partition.limit = nextLimit(partition.limit, tookMs, context.bounds);
-    report.applied(context, partition, applied, tookMs);
-    return { kind: 'settled' };
-  } catch (error) {
-    return faultOf(error);
+  for (;;) {
+    try {
+      const applied = await applySlice(context, partition, { ...slice, next }, signal);
+      const tookMs = context.clock.monotonic() - started;
+      advance(partition, steps, next);
+      for (const line of applied.opened) partition.held.add(line);
+      context.parking.settled(applied.weight);
+      partition.limit = nextLimit(partition.limit, tookMs, context.bounds);
+      report.applied(context, partition, applied, tookMs);
+      report.resumed(context, partition);
+      return { kind: 'settled' };
+    } catch (error) {
+      const fault = faultOf(error);
+      if (fault.kind !== 'held_changed') return fault;
+      for (const line of fault.released) partition.held.delete(line);
+      for (const line of fault.parked) partition.held.add(line);
+    }
   }
 }
 
@@ -175,6 +185,7 @@ async function attempt<DB>(
 function advance<DB>(partition: Partition, steps: readonly Step<DB>[], next: bigint): void {
   partition.nextOffset = next;
   partition.outages = 0;
+  partition.pauses = 0;
   partition.suspect = undefined;
   for (const { source, position } of lastMarks(steps)) {
     const seen = new Map(partition.watermarks.get(source)).set(position.epoch, position);
@@ -182,7 +193,8 @@ function advance<DB>(partition: Partition, steps: readonly Step<DB>[], next: big
   }
 }
 
-function stopped<DB>(
+/** The error by which a consumer stops: nothing of it can work. */
+export function stopped<DB>(
   { definition }: SliceContext<DB>,
   failure: Failure,
   handler: string | undefined,
@@ -192,4 +204,8 @@ function stopped<DB>(
     `consumer ${definition.name} stopped, since no event of it can be handled: ${failure.message} (${failure.code}, in handler ${handler ?? 'commit'}). Nothing was given up; mend the setting or run the missing migration, then start it again`,
     { cause: failure.cause },
   );
+}
+
+function breakerOpen({ message }: Failure, forMs: number): Pause {
+  return { code: 'breaker_open', reason: message, forMs };
 }

@@ -31,7 +31,31 @@ export class TypeAhead extends Error {
 }
 
 export type OwnStep =
-  'limits' | 'fence' | 'foreign' | 'fill' | 'types' | 'dead_letter' | 'attempts' | 'watermark' | 'gap';
+  'limits' | 'fence' | 'foreign' | 'fill' | 'types' | 'attempts' | 'watermark' | 'gap' | 'park' | 'drain';
+
+/** Keys were released or parked since the slice looked: it is run again with what is true now. */
+export class HeldChanged extends Error {
+  readonly kind = 'held_changed';
+  readonly released: readonly string[];
+  readonly parked: readonly string[];
+
+  constructor(change: { readonly released?: readonly string[]; readonly parked?: readonly string[] }) {
+    super('the parked keys are not those that the slice knew');
+    this.released = change.released ?? [];
+    this.parked = change.parked ?? [];
+  }
+}
+
+/** Something must be parked, and may not be: the partition waits instead. */
+export class ParkingRefused extends Error {
+  readonly kind = 'parking_refused';
+  readonly why: 'parked_cap' | 'systemic_fault';
+
+  constructor(why: 'parked_cap' | 'systemic_fault') {
+    super(`parking is refused (${why})`);
+    this.why = why;
+  }
+}
 
 /** One of our own statements failed: the database's fault or ours, never an event's. */
 export class OwnStatementFailed extends Error {

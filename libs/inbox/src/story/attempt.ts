@@ -57,14 +57,10 @@ export function attemptOf(failure: Failure, end: AttemptEnd): Attempt {
     certainty,
     code: clean(code, 200),
     message: clean(message, 4_000),
-    outcome: outcomeOf(next),
+    outcome: next.kind,
     ...('wait' in next ? { wait: next.wait } : {}),
     ...(traceparent === undefined ? {} : { traceparent }),
   };
-}
-
-export function outcomeOf(next: NextAttempt): Attempt['outcome'] {
-  return next.kind === 'dead_letter' ? 'dead' : next.kind;
 }
 
 /** The number of the attempt that follows these: reruns and pauses are none. */

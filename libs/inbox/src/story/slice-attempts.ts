@@ -41,12 +41,7 @@ export function stoppedRows<DB>(
   );
 }
 
-/** Attempts of the events that a slice gives up. */
-export function letterAttempts(
-  { key: { consumer }, topicId }: Partition,
-  letters: readonly Letter[],
-): readonly AttemptRow[] {
-  return letters.flatMap(({ record, envelope, handler, phase, attempts }) =>
-    attemptRows({ consumer, topicId, record, envelope, handler, phase, run: 0 }, attempts),
-  );
+/** Attempts of events that were given up, or wait. */
+export function letterAttempts(letters: readonly Letter[]): readonly AttemptRow[] {
+  return letters.flatMap((letter) => attemptRows(letter, letter.attempts));
 }

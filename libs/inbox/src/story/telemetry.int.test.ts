@@ -7,7 +7,7 @@ import { defineConsumer } from '../define/define-consumer.ts';
 import { FailureScene } from '../fixture/failure-scene.ts';
 import { type LedgerDb, tag, testEvents } from '../fixture/ledger.ts';
 
-const failure = (code: string, category: 'network' | 'throttle' | 'service') =>
+const failure = (code: string, category: 'network' | 'throttle' | 'service' | 'bug') =>
   new ConvergeError(code, { code, category, certainty: 'not_applied' });
 
 describe('what telemetry says of attempts', () => {
@@ -101,7 +101,7 @@ describe('what telemetry says of attempts', () => {
   });
 
   it('the span of a failure event links to the attempt that caused it, in the trace of the failed event', async () => {
-    await play(Array.from({ length: 4 }, () => failure('AWAY', 'network')));
+    await play(Array.from({ length: 4 }, () => failure('BROKEN', 'bug')));
     const told = await waitUntil(
       () => spans.find((span) => span.name === spanNames.create(`${name}.failures`)),
       {

@@ -1,0 +1,66 @@
+import type { Failure } from '@converge/resilience';
+import type { Attempt } from '../story/attempt.ts';
+import type { Step } from './plan.ts';
+
+/** Why an event that reached its handler does not take effect now. */
+export interface GivenUp {
+  readonly as: 'park' | 'dead' | 'reject';
+  readonly failure: Failure;
+  readonly attempts: readonly Attempt[];
+}
+
+/** What becomes of one step in this slice. */
+export type Placed<DB> = { readonly step: Step<DB> } & (
+  | { readonly kind: 'pass' }
+  | { readonly kind: 'handle' }
+  /** Behind its key, which is parked. */
+  | { readonly kind: 'behind'; readonly line: string }
+  /** The first of its key that waits: tried again later (`waiting`), or a dead letter that holds its key. */
+  | {
+      readonly kind: 'head';
+      readonly line: string;
+      readonly state: 'waiting' | 'dead';
+      readonly why: GivenUp;
+    }
+  /** Recorded and told; its key goes on without it. */
+  | { readonly kind: 'aside'; readonly state: 'dead' | 'rejected'; readonly why: GivenUp }
+);
+
+export interface LayOut<DB> {
+  /** Keys of this partition that are parked. */
+  readonly held: ReadonlySet<string>;
+  readonly givenUp: (step: Step<DB>) => GivenUp | undefined;
+  /** Whether a dead letter holds its key. */
+  readonly onDead: 'hold' | 'skip';
+  /** The name of the line that a step's event waits in: its key. */
+  readonly lineOf: (step: Step<DB>) => string;
+}
+
+/**
+ * Decides for each step of a slice, in order, whether it is handled now: an event whose key is parked, also by an
+ * earlier step of this slice, stands behind. Pure.
+ */
+export function layOut<DB>(steps: readonly Step<DB>[], by: LayOut<DB>): readonly Placed<DB>[] {
+  const added = new Set<string>();
+  return steps.map((step): Placed<DB> => {
+    if (step.kind === 'skip') return { step, kind: 'pass' };
+    if ((by.held.size > 0 || added.size > 0) && !bypasses(step)) {
+      const line = by.lineOf(step);
+      if (by.held.has(line) || added.has(line)) return { step, kind: 'behind', line };
+    }
+    const why = by.givenUp(step);
+    if (why === undefined) return { step, kind: 'handle' };
+    if (why.as === 'reject') return { step, kind: 'aside', state: 'rejected', why };
+    if (why.as === 'dead' && by.onDead === 'skip') return { step, kind: 'aside', state: 'dead', why };
+    const line = by.lineOf(step);
+    // Only what bypasses comes here with its key parked already: it waits behind after all.
+    if (by.held.has(line) || added.has(line)) return { step, kind: 'behind', line };
+    added.add(line);
+    return { step, kind: 'head', line, state: why.as === 'dead' ? 'dead' : 'waiting', why };
+  });
+}
+
+/** Compensate triggers, deadlines and cancellations: their own fence makes their order irrelevant. */
+function bypasses<DB>(step: Step<DB>): boolean {
+  return step.kind === 'handle' && step.subscription.bypassParked === true;
+}

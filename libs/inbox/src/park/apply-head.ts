@@ -1,0 +1,83 @@
+import { FAILURE_TYPE } from '@converge/contracts';
+import { executorOf, kyselyTransaction } from '@converge/postgres';
+import { failpoint } from '@converge/runtime';
+import { act, type Step } from '../decide/plan.ts';
+import { readRecord } from '../decide/reading.ts';
+import { InboxError } from '../errors.ts';
+import { insertAttempts } from '../query/attempt.ts';
+import { limitSession } from '../query/session.ts';
+import { own } from '../slice/apply-slice.ts';
+import { callHandlers } from '../slice/call-handlers.ts';
+import type { SliceContext } from '../slice/context.ts';
+import { Emitted } from '../slice/emitted.ts';
+import { FenceLost, HandlerFailed } from '../slice/slice-errors.ts';
+import { append } from '../slice/tell.ts';
+import type { TriedEvent } from '../story/attempt.ts';
+import { attemptRows } from '../story/attempt-rows.ts';
+import type { LeasedKey } from './claim-sql.ts';
+import { type Head, releaseLine, takeHead } from './head-sql.ts';
+
+/**
+ * One parked event, one transaction: take the event (the fence) → handler → what it emitted → release the key if nothing
+ * stands behind. True when it released. The partition's fence is not touched: position and watermark passed this event when
+ * it was parked, and slices do not handle its key before the release is committed.
+ */
+export function applyHead<DB>(
+  context: SliceContext<DB>,
+  key: LeasedKey,
+  head: Head,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { clock, random, database, limits, serverVersion } = context;
+  return kyselyTransaction(database.db, { clock, random }, async (tx) => {
+    const executor = executorOf(tx);
+    const began = { now: clock.now(), monotonic: clock.monotonic() };
+    await own('limits', () => limitSession(executor, limits, serverVersion));
+    if (!(await own('drain', () => takeHead(executor, head)))) throw new FenceLost();
+    const emitted = new Emitted(key.consumer, head.run);
+    const step = headStep(context, head);
+    await callHandlers(context, tx, step === undefined ? [] : [step], emitted, signal, undefined);
+    const durationMs = clock.monotonic() - began.monotonic;
+    if (head.attempts.length > 0) {
+      const succeeded = { startedMs: began.now, durationMs };
+      const rows = attemptRows(triedHead(key.consumer, head), head.attempts, succeeded);
+      await own('attempts', () => insertAttempts(executor, rows));
+    }
+    await append(context, executor, emitted.events);
+    failpoint('inbox.drain_before_release');
+    const released = await own('drain', () => releaseLine(executor, key, head.seq));
+    failpoint('inbox.drain_before_commit');
+    return released;
+  });
+}
+
+/** The event, for its story and for failure events. */
+export function triedHead(consumer: string, { record, topicId, handler, run }: Head): TriedEvent {
+  const { content } = readRecord(record);
+  const envelope = content.kind === 'envelope' ? content.envelope : undefined;
+  const phase = envelope?.type === FAILURE_TYPE ? 'failure' : 'apply';
+  return { consumer, topicId, record, envelope, handler, phase, run };
+}
+
+/** undefined: not for this consumer any more. Throws HandlerFailed for what cannot be read or parsed. */
+function headStep<DB>({ route }: SliceContext<DB>, { record, handler }: Head): Step<DB> | undefined {
+  const action = act(readRecord(record), route, false);
+  switch (action.kind) {
+    case 'handle':
+      return { record, mark: undefined, ...action };
+    case 'refuse':
+      throw new HandlerFailed(handler, [], action.error);
+    case 'skip':
+      if (action.why !== 'unknown_type') return undefined;
+      throw new HandlerFailed(handler, [], notHere(handler));
+  }
+}
+
+/** A newer version of this consumer parked it, or an older one did and its handler is gone: time tells. */
+function notHere(handler: string): InboxError {
+  return new InboxError(
+    'HANDLER_MISSING',
+    `this version of the consumer has no handler for what ${handler} parked: a member that has one will apply it; if none will, skip it with \`converge parked skip\``,
+    { category: 'service' },
+  );
+}

@@ -1,0 +1,90 @@
+import type { Executor } from '@converge/postgres';
+
+/** The lease of one parked key. Whoever took it last has the highest term. */
+export interface LeasedKey {
+  readonly consumer: string;
+  readonly topic: string;
+  readonly key: string;
+  readonly term: bigint;
+}
+
+// A statement and transaction of its own, so that the lease is committed before any handler runs and no slice waits for
+// the row longer than a moment. SKIP LOCKED: neither for other drains nor for a slice that appends just now.
+// By the partial index parked_key_due.
+const claimSql = `
+  update converge.parked_key k
+     set leased_until = clock_timestamp() + $3 * interval '1 millisecond', term = k.term + 1
+    from (select consumer, topic, key from converge.parked_key
+           where consumer = $1 and state = 'waiting' and next_at <= clock_timestamp() and leased_until <= clock_timestamp()
+           order by next_at limit $2 for no key update skip locked) due
+   where k.consumer = due.consumer and k.topic = due.topic and k.key = due.key
+  returning k.topic, k.key, k.term`;
+
+/** Leases keys that are due, those that wait longest first. */
+export async function claimKeys(
+  executor: Executor,
+  consumer: string,
+  limit: number,
+  leaseMs: number,
+): Promise<readonly LeasedKey[]> {
+  const { rows } = await executor.query<{ topic: string; key: string; term: string }>(claimSql, [
+    consumer,
+    limit,
+    leaseMs,
+  ]);
+  return rows.map(({ topic, key, term }) => ({ consumer, topic, key, term: BigInt(term) }));
+}
+
+const renewSql = `
+  update converge.parked_key set leased_until = clock_timestamp() + $5 * interval '1 millisecond'
+   where consumer = $1 and topic = $2 and key = $3 and term = $4 and state = 'waiting'`;
+
+/** False: another drain has the key, or it waits for an operator, or it is gone. */
+export async function renewLease(executor: Executor, key: LeasedKey, leaseMs: number): Promise<boolean> {
+  const { rowCount } = await executor.query(renewSql, [...termOf(key), leaseMs]);
+  return rowCount === 1;
+}
+
+const leaveSql = `
+  update converge.parked_key
+     set leased_until = '-infinity', next_at = clock_timestamp() + $5 * interval '1 millisecond'
+   where consumer = $1 and topic = $2 and key = $3 and term = $4`;
+
+/** Gives the lease back; the key is due again after `waitMs`. Nothing happens when the lease is another's. */
+export async function leaveKey(executor: Executor, key: LeasedKey, waitMs: number): Promise<void> {
+  await executor.query(leaveSql, [...termOf(key), waitMs]);
+}
+
+const lockSql = `
+  select from converge.parked_key where consumer = $1 and topic = $2 and key = $3 and term = $4 for no key update`;
+const emptySql = `select from converge.parked where consumer = $1 and topic = $2 and line = $3 limit 1`;
+const dropSql = `delete from converge.parked_key where consumer = $1 and topic = $2 and key = $3 and term = $4`;
+
+/**
+ * Releases a line in which nobody stands: an operator took its last event out. Needs a transaction. The row is locked
+ * first, and the look is a statement of its own, after it: in one statement (`delete … where not exists`) the look would be
+ * older than the lock, and an event that a slice had just appended would be left without its key.
+ */
+export async function dropEmptyLine(tx: Executor, key: LeasedKey): Promise<boolean> {
+  const locked = await tx.query(lockSql, termOf(key));
+  if (locked.rowCount !== 1) return false;
+  const left = await tx.query(emptySql, [key.consumer, key.topic, key.key]);
+  if (left.rowCount !== 0) return false;
+  await tx.query(dropSql, termOf(key));
+  return true;
+}
+
+function termOf({ consumer, topic, key, term }: LeasedKey): readonly unknown[] {
+  return [consumer, topic, key, `${term}`];
+}
+
+const dueSql = `
+  select extract(epoch from min(greatest(next_at, leased_until)) - clock_timestamp()) * 1000 as ms
+    from converge.parked_key where consumer = $1 and state = 'waiting'`;
+
+/** Milliseconds until the next key is due, below 0 when one is; undefined when none waits. */
+export async function nextDueMs(executor: Executor, consumer: string): Promise<number | undefined> {
+  const { rows } = await executor.query<{ ms: string | null }>(dueSql, [consumer]);
+  const ms = rows[0]?.ms ?? null;
+  return ms === null ? undefined : Number(ms);
+}

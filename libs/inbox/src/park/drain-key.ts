@@ -1,0 +1,162 @@
+import { withTransaction } from '@converge/postgres';
+import { classify, type Failure } from '@converge/resilience';
+import { failpoint } from '@converge/runtime';
+import { insertAttempts } from '../query/attempt.ts';
+import type { SliceContext } from '../slice/context.ts';
+import type { Letter } from '../slice/letter.ts';
+import { faultOf } from '../slice/outcome.ts';
+import { report } from '../slice/report.ts';
+import { stopped, worst } from '../slice/settle.ts';
+import { append, told } from '../slice/tell.ts';
+import { type Attempt, attemptOf, numberAfter } from '../story/attempt.ts';
+import { letterAttempts } from '../story/slice-attempts.ts';
+import { applyHead, triedHead } from './apply-head.ts';
+import { dropEmptyLine, leaveKey, type LeasedKey, renewLease } from './claim-sql.ts';
+import { type Head, holdLine, noteEnded, noteFailed, readHead, releaseLine } from './head-sql.ts';
+import { nextDrain } from './next-drain.ts';
+import { failureColumns } from './parked-row.ts';
+
+export interface DrainBounds {
+  readonly leaseMs: number;
+  /** True once the service stops: the event in work is finished, no other begins. */
+  readonly stopping: () => boolean;
+}
+
+/**
+ * Works a leased key, event by event, until it is released, must wait, or is no longer ours. Rejects when the consumer
+ * cannot go on, and with the database's error when that does not answer: then the lease runs out by itself.
+ */
+export async function drainKey<DB>(
+  context: SliceContext<DB>,
+  key: LeasedKey,
+  { leaseMs, stopping }: DrainBounds,
+): Promise<void> {
+  const { database, clock } = context;
+  const never = new AbortController().signal;
+  for (let renewed = clock.monotonic(); ;) {
+    if (stopping()) return leaveKey(database.executor, key, 0);
+    if (clock.monotonic() - renewed > leaseMs / 4) {
+      if (!(await renewLease(database.executor, key, leaseMs))) return;
+      renewed = clock.monotonic();
+    }
+    const head = await readHead(database.executor, key);
+    if (head === undefined) {
+      if (await withTransaction(database, { clock }, (tx) => dropEmptyLine(tx, key))) return;
+      // A slice appended meanwhile, or the lease is another's.
+      if (!(await renewLease(database.executor, key, leaseMs))) return;
+      continue;
+    }
+    failpoint('inbox.drain_claimed');
+    const began = { now: clock.now(), monotonic: clock.monotonic() };
+    try {
+      const released = await applyHead(context, key, head, never);
+      failpoint('inbox.drain_after_commit');
+      context.parking.drained();
+      report.drained(context, key.topic, head.handler);
+      if (released) return;
+    } catch (error) {
+      const durationMs = clock.monotonic() - began.monotonic;
+      const goesOn = await settleFailed(context, key, head, error, { startedMs: began.now, durationMs });
+      if (!goesOn) return;
+    }
+  }
+}
+
+interface Took {
+  readonly startedMs: number;
+  readonly durationMs: number;
+}
+
+/** True: the key goes on with its next event now. */
+async function settleFailed<DB>(
+  context: SliceContext<DB>,
+  key: LeasedKey,
+  head: Head,
+  error: unknown,
+  took: Took,
+): Promise<boolean> {
+  const fault = faultOf(error);
+  switch (fault.kind) {
+    case 'events':
+      return giveUpOrWait(context, key, head, fault.failure, fault.handler, took);
+    case 'fence_lost':
+      // Another drain took the event, or an operator did.
+      return false;
+    case 'stop':
+    case 'outage':
+    case 'fence_held':
+      throw fault.error;
+    case 'partition_lost':
+    case 'too_long':
+    case 'held_changed':
+    case 'type_ahead':
+    case 'pause':
+      throw error;
+  }
+}
+
+async function giveUpOrWait<DB>(
+  context: SliceContext<DB>,
+  key: LeasedKey,
+  head: Head,
+  failure: Failure,
+  handler: string | undefined,
+  took: Took,
+): Promise<boolean> {
+  const { database, clock, random, parking, definition } = context;
+  const number = numberAfter(head.attempts);
+  const of = (category: string): number =>
+    head.attempts.filter((one) => one.category === category).length + (failure.category === category ? 1 : 0);
+  const tried = { tries: head.tries + 1, elapsedMs: head.elapsedMs, of };
+  const next = nextDrain(failure, tried, parking.policy.schedule, random);
+  const attempt = attemptOf(failure, { ...took, number, next });
+  report.attempt(context, head.record.offset, head.handler, attempt);
+  const attempts = [...head.attempts, attempt];
+  const letter = letterOf(context, head, worst(failure, attempts), attempts);
+  switch (next.kind) {
+    case 'stop':
+      await leaveKey(database.executor, key, 0);
+      throw stopped(context, failure, handler);
+    case 'pause':
+      await leaveKey(database.executor, key, next.forMs);
+      return false;
+    case 'retry':
+      await withTransaction(database, { clock }, async (tx) => {
+        // First the event, then its key: the order in which every other transaction takes them.
+        if (!(await noteFailed(tx, head, failureColumns(letter, false)))) return;
+        await insertAttempts(tx, letterAttempts([letter]));
+        await leaveKey(tx, key, next.wait.computedMs);
+      });
+      return false;
+    case 'dead':
+    case 'reject': {
+      const state = next.kind === 'dead' ? 'dead' : 'rejected';
+      const holds = state === 'dead' && definition.onDead === 'hold';
+      const ended = await withTransaction(database, { clock }, async (tx) => {
+        if (!(await noteEnded(tx, head, failureColumns(letter, true), { state, holds }))) return 'lost';
+        await insertAttempts(tx, letterAttempts([letter]));
+        await append(context, tx, [told(context, letter)]);
+        failpoint('inbox.drain_dead');
+        if (!holds) return (await releaseLine(tx, key, head.seq)) ? 'released' : 'next';
+        await holdLine(tx, key);
+        return 'held';
+      });
+      if (ended !== 'lost') report.letter(context, letter);
+      return ended === 'next';
+    }
+  }
+}
+
+function letterOf<DB>(
+  { definition }: SliceContext<DB>,
+  head: Head,
+  failure: Failure,
+  attempts: readonly Attempt[],
+): Letter {
+  return { ...triedHead(definition.name, head), id: head.id, failure, attempts };
+}
+
+/** Whether a rejection of `drainKey` ends the consumer; else the database is waited for. */
+export function endsConsumer(error: unknown): boolean {
+  return classify(error).category === 'configuration';
+}

@@ -1,0 +1,155 @@
+import type { IncomingRecord } from '@converge/kafka';
+import type { Executor } from '@converge/postgres';
+import type { Attempt } from '../story/attempt.ts';
+import { headersOf } from '../slice/record-text.ts';
+import type { LeasedKey } from './claim-sql.ts';
+import type { FailureColumns } from './parked-row.ts';
+
+/** The first event of a line. */
+export interface Head {
+  readonly id: string;
+  readonly seq: bigint;
+  readonly run: number;
+  readonly tries: number;
+  readonly handler: string;
+  readonly record: IncomingRecord;
+  readonly topicId: string | null;
+  readonly attempts: readonly Attempt[];
+  /** Milliseconds since its first attempt. */
+  readonly elapsedMs: number;
+}
+
+interface Raw {
+  readonly id: string;
+  readonly seq: string;
+  readonly run: number;
+  readonly tries: number;
+  readonly handler: string;
+  readonly topic_id: string | null;
+  readonly partition: number;
+  readonly record_offset: string;
+  readonly timestamp_ms: string;
+  readonly record_key: Buffer | null;
+  readonly headers: string;
+  readonly payload: Buffer | null;
+  readonly attempts: string;
+  readonly elapsed_ms: string | null;
+}
+
+// By the unique index parked_line: the first entry of the line.
+const headSql = `
+  select id, seq, run, tries, handler, topic_id, partition, record_offset, timestamp_ms, record_key, headers,
+         coalesce(edited, payload) as payload, attempts,
+         extract(epoch from clock_timestamp() - first_at) * 1000 as elapsed_ms
+    from converge.parked where consumer = $1 and topic = $2 and line = $3 order by seq limit 1`;
+
+export async function readHead(
+  executor: Executor,
+  { consumer, topic, key }: LeasedKey,
+): Promise<Head | undefined> {
+  const { rows } = await executor.query<Raw>(headSql, [consumer, topic, key]);
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  return {
+    id: row.id,
+    seq: BigInt(row.seq),
+    run: row.run,
+    tries: row.tries,
+    handler: row.handler,
+    topicId: row.topic_id,
+    record: {
+      topic,
+      partition: row.partition,
+      offset: BigInt(row.record_offset),
+      timestampMs: Number(row.timestamp_ms),
+      key: row.record_key,
+      value: row.payload,
+      headers: headersOf(row.headers),
+    },
+    attempts: JSON.parse(row.attempts) as readonly Attempt[],
+    elapsedMs: Number(row.elapsed_ms ?? 0),
+  };
+}
+
+const takeSql = `
+  delete from converge.parked
+   where id = $1 and seq = $2 and run = $3 and tries = $4 and state = 'waiting' and line is not null`;
+
+/**
+ * The drain's fence, first in its transaction: the row is gone, and locked until the commit, before the handler runs.
+ * False: another drain applied it, or an operator took it.
+ */
+export async function takeHead(tx: Executor, { id, seq, run, tries }: Head): Promise<boolean> {
+  const { rowCount } = await tx.query(takeSql, [id, `${seq}`, run, tries]);
+  return rowCount === 1;
+}
+
+const releaseSql = `
+  delete from converge.parked_key where consumer = $1 and topic = $2 and key = $3 and tail = $4`;
+
+/**
+ * The drain's last statement: when nothing was appended behind the event just applied, its key flows again. A slice that
+ * appends at this moment makes it wait until that is committed, and then nothing is released.
+ */
+export async function releaseLine(
+  tx: Executor,
+  { consumer, topic, key }: LeasedKey,
+  seq: bigint,
+): Promise<boolean> {
+  const { rowCount } = await tx.query(releaseSql, [consumer, topic, key, `${seq}`]);
+  return rowCount === 1;
+}
+
+const failedSql = `
+  update converge.parked
+     set tries = tries + 1, category = $5, certainty = $6, code = $7, reason = $8, structural = $9, attempts = $10,
+         first_at = coalesce(first_at, $11::timestamptz), last_at = $12, changed_at = clock_timestamp()
+   where id = $1 and seq = $2 and run = $3 and tries = $4 and state = 'waiting'`;
+
+/** One more attempt failed. False: the event is not ours any more. */
+export async function noteFailed(tx: Executor, head: Head, failure: FailureColumns): Promise<boolean> {
+  const { rowCount } = await tx.query(failedSql, [...headOf(head), ...columnsOf(failure)]);
+  return rowCount === 1;
+}
+
+const endedSql = `
+  update converge.parked
+     set tries = tries + 1, category = $5, certainty = $6, code = $7, reason = $8, structural = $9, attempts = $10,
+         first_at = coalesce(first_at, $11::timestamptz), last_at = $12, failure_event = $13, state = $14,
+         line = case when $15 then line end, seq = case when $15 then seq end, changed_at = clock_timestamp()
+   where id = $1 and seq = $2 and run = $3 and tries = $4 and state = 'waiting'`;
+
+/** It is given up: as a dead letter that holds its line, or beside it. */
+export async function noteEnded(
+  tx: Executor,
+  head: Head,
+  failure: FailureColumns,
+  end: { readonly state: 'dead' | 'rejected'; readonly holds: boolean },
+): Promise<boolean> {
+  const { rowCount } = await tx.query(endedSql, [
+    ...headOf(head),
+    ...columnsOf(failure),
+    failure.failure_event,
+    end.state,
+    end.holds,
+  ]);
+  return rowCount === 1;
+}
+
+const holdSql = `
+  update converge.parked_key set state = 'dead', leased_until = '-infinity'
+   where consumer = $1 and topic = $2 and key = $3`;
+
+/** The line stands behind a dead letter. */
+export async function holdLine(tx: Executor, { consumer, topic, key }: LeasedKey): Promise<void> {
+  await tx.query(holdSql, [consumer, topic, key]);
+}
+
+function headOf({ id, seq, run, tries }: Head): readonly unknown[] {
+  return [id, `${seq}`, run, tries];
+}
+
+function columnsOf(failure: FailureColumns): readonly unknown[] {
+  const { category, certainty, code, reason, structural, attempts, first_at, last_at } = failure;
+  return [category, certainty, code, reason, structural, attempts, first_at, last_at];
+}

@@ -1,0 +1,187 @@
+import { failureEvent } from '@converge/contracts';
+import { ConvergeError } from '@converge/resilience';
+import { freshDatabase, waitUntil } from '@converge/testing';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { defineConsumer, type OnDead } from '../define/define-consumer.ts';
+import { FailureScene } from '../fixture/failure-scene.ts';
+import { type LedgerDb, lines, note, tag, testEvents } from '../fixture/ledger.ts';
+
+const away = new ConvergeError('away', { code: 'AWAY', category: 'network', certainty: 'not_applied' });
+
+describe('a key whose event fails', () => {
+  let scene: FailureScene;
+  const name = `stock-${tag()}`;
+  const topic = `orders-${tag()}`;
+  const { counted, priced } = testEvents(topic);
+  /** What the handler throws for an event, if anything. */
+  let throws: (key: string, n: number) => Error | undefined;
+
+  beforeEach(async () => {
+    scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
+      topic,
+      `${name}.failures`,
+    ]);
+    throws = () => undefined;
+  });
+  afterEach(() => scene.close());
+
+  const consumer = (onDead: OnDead = 'hold') =>
+    defineConsumer<LedgerDb>({ name, from: 'beginning', onDead }).on(counted, async (event, { tx, emit }) => {
+      await note(tx, event);
+      emit(priced(event.data));
+      const error = throws(event.data.key, event.data.n);
+      if (error !== undefined) throw error;
+    });
+  const publish = (from: number, to: number) =>
+    scene.source.publish(
+      scene.broker,
+      Array.from({ length: to - from }, (_, at) => counted({ key: `k${(from + at) % 4}`, n: from + at })),
+    );
+  const applied = async (key?: string) =>
+    (await lines(scene.database)).filter((line) => key === undefined || line.key === key).map(({ n }) => n);
+  const settled = (count: number) =>
+    waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
+  const rows = async (sql: string) => (await scene.database.executor.query(sql)).rows;
+  const released = () =>
+    waitUntil(async () => (await rows('select from converge.parked_key')).length === 0, { what: 'release' });
+
+  it('waits in order while all others flow, and nothing of it takes effect twice when it heals', async () => {
+    let broken = true;
+    throws = (key) => (broken && key === 'k1' ? away : undefined);
+    const ids = await publish(0, 40);
+    await scene.start(consumer());
+    await settled(40);
+    expect(await applied()).toEqual(Array.from({ length: 40 }, (_, n) => n).filter((n) => n % 4 !== 1));
+    expect(await rows('select key, state, tail::int, partition from converge.parked_key')).toEqual([
+      { key: 'k1', state: 'waiting', tail: 10, partition: 0 },
+    ]);
+    broken = false;
+    await released();
+    expect(await applied('k1')).toEqual(Array.from({ length: 10 }, (_, n) => 4 * n + 1));
+    await publish(40, 48);
+    await settled(48);
+    expect(await applied('k1')).toEqual(Array.from({ length: 12 }, (_, n) => 4 * n + 1));
+    expect(await rows('select from converge.parked')).toEqual([]);
+    const told = (await scene.outbox()).map(({ headers }) => JSON.parse(headers) as Record<string, string>);
+    expect(new Set(told.map((one) => one['ce_causationid'])).size).toBe(48);
+    expect(ids.every((id) => told.some((one) => one['ce_causationid'] === id))).toBe(true);
+  });
+
+  it('has every attempt in its story, those of the drain too, each with its wait', async () => {
+    let left = 5;
+    throws = () => (left-- > 0 ? away : undefined);
+    await publish(0, 1);
+    await scene.start(consumer());
+    await waitUntil(async () => (await applied()).length === 1, { what: 'the event' });
+    const story = await rows('select number, outcome, wait_rule from converge.inbox_attempt order by number');
+    expect(story).toEqual([
+      { number: 1, outcome: 'retry', wait_rule: 'backoff' },
+      { number: 2, outcome: 'retry', wait_rule: 'backoff' },
+      { number: 3, outcome: 'park', wait_rule: null },
+      { number: 4, outcome: 'retry', wait_rule: 'slow_schedule' },
+      { number: 5, outcome: 'retry', wait_rule: 'slow_schedule' },
+      { number: 6, outcome: 'applied', wait_rule: null },
+    ]);
+  });
+
+  it('is held behind its dead letter, which is told once, and the events behind it wait', async () => {
+    throws = (_key, n) => (n === 5 ? new TypeError('five') : undefined);
+    const ids = await publish(0, 20);
+    await scene.start(consumer());
+    await settled(20);
+    expect(await applied('k1')).toEqual([1]);
+    expect(await rows('select key, state, tail::int from converge.parked_key')).toEqual([
+      { key: 'k1', state: 'dead', tail: 4 },
+    ]);
+    expect(await rows('select state, event_id from converge.parked order by seq')).toEqual([
+      { state: 'dead', event_id: ids[5] },
+      ...[9, 13, 17].map((n) => ({ state: 'waiting', event_id: ids[n] })),
+    ]);
+    const failures = (await scene.outbox()).filter((row) => row.topic === `${name}.failures`);
+    expect(failures).toHaveLength(1);
+    expect(failureEvent(name).parse(failures[0]!.payload, 1).event).toMatchObject({ id: ids[5], key: 'k1' });
+  });
+
+  it('goes on without its dead letter when the consumer says so', async () => {
+    throws = (_key, n) => (n === 5 ? new TypeError('five') : undefined);
+    await publish(0, 20);
+    await scene.start(consumer('skip'));
+    await settled(20);
+    expect(await applied('k1')).toEqual([1, 9, 13, 17]);
+    expect(await rows('select from converge.parked_key')).toEqual([]);
+    expect(await scene.letters()).toMatchObject([{ category: 'bug', line: null, state: 'dead' }]);
+  });
+
+  it('becomes a dead letter when the time of its schedule is over, with every attempt', async () => {
+    throws = (_key, n) => (n === 1 ? away : undefined);
+    await publish(0, 8);
+    const schedule = {
+      fast: { baseMs: 1, factor: 1, capMs: 1 },
+      fastAttempts: 1_000,
+      slow: { baseMs: 1, factor: 1, capMs: 1 },
+      withinMs: 150,
+    };
+    await scene.start(consumer(), { parking: { schedule, pollMs: 20 } });
+    await waitUntil(async () => (await scene.letters()).length === 1, { what: 'the dead letter' });
+    const [letter] = await scene.letters();
+    expect(letter).toMatchObject({ category: 'network', code: 'AWAY' });
+    expect(JSON.parse(letter!.attempts).length).toBeGreaterThan(3);
+    expect(await rows('select key, state from converge.parked_key')).toEqual([{ key: 'k1', state: 'dead' }]);
+    expect((await scene.outbox()).filter((row) => row.topic === `${name}.failures`)).toHaveLength(1);
+  });
+
+  it('is not parked again by a rewind: what was parked is a duplicate', async () => {
+    throws = (key) => (key === 'k1' ? away : undefined);
+    await publish(0, 20);
+    const service = await scene.start(consumer());
+    await settled(20);
+    await service.stop();
+    await rows('update converge.inbox_partition set next_offset = 0');
+    await scene.start(consumer());
+    await settled(20);
+    expect(await rows('select tail::int from converge.parked_key')).toEqual([{ tail: 5 }]);
+    expect(await rows('select seq::int from converge.parked order by seq')).toEqual(
+      [1, 2, 3, 4, 5].map((seq) => ({ seq })),
+    );
+    expect(await applied()).toHaveLength(15);
+  });
+
+  it('is known to the next owner of its partition', async () => {
+    throws = (key) => (key === 'k1' ? away : undefined);
+    await publish(0, 8);
+    const first = await scene.start(consumer());
+    await settled(8);
+    await first.stop();
+    throws = (_key, n) => (n === 1 ? away : undefined);
+    await publish(8, 16);
+    await scene.start(consumer());
+    await settled(16);
+    // Planted fault: with an empty `held` at assignment, 9 and 13 are applied before 1 and 5 here.
+    expect(await applied('k1')).toEqual([]);
+    throws = () => undefined;
+    await released();
+    expect(await applied('k1')).toEqual([1, 5, 9, 13]);
+  });
+
+  it('is left out of a batch, which holds the other keys', async () => {
+    const batches: number[][] = [];
+    const batch = defineConsumer<LedgerDb>({ name, from: 'beginning' }).onBatch(
+      counted,
+      async (events, { tx }) => {
+        for (const event of events) await note(tx, event);
+        batches.push(events.map(({ data }) => data.n));
+        if (events.some(({ data }) => throws(data.key, data.n) !== undefined)) throw away;
+      },
+    );
+    throws = (key) => (key === 'k1' ? away : undefined);
+    await publish(0, 8);
+    await scene.start(batch);
+    await settled(8);
+    await publish(8, 16);
+    await settled(16);
+    expect(await applied()).toEqual([0, 2, 3, 4, 6, 7, 8, 10, 11, 12, 14, 15]);
+    throws = () => undefined;
+    await released();
+    expect(await applied('k1')).toEqual([1, 5, 9, 13]);
+  });
+});

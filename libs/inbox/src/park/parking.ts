@@ -1,0 +1,102 @@
+import { defaultSlowSchedule, type SlowSchedule } from '@converge/resilience';
+import type { Clock } from '@converge/runtime';
+import { ParkRate, type SystemicPolicy } from '../decide/park-rate.ts';
+import type { Weight } from '../decide/weigh.ts';
+import { ParkingRefused } from '../slice/slice-errors.ts';
+
+export interface ParkingPolicy {
+  /** When a parked head is tried again. @default 1, 2, 4, 8, 16 s, then 1, 2, 4 … 60 min, for a day */
+  readonly schedule: SlowSchedule;
+  /** Parked keys that one process works on at the same time. @default 4 */
+  readonly lanes: number;
+  /** Milliseconds between two looks for keys that are due. @default 1_000 */
+  readonly pollMs: number;
+  /**
+   * Events that may wait, of all keys of a consumer together; at the cap a partition that must park pauses. Members
+   * count again every `pollMs`, so what others park within that time may come on top. @default 10_000
+   */
+  readonly maxRows: number;
+  /** Bytes of their payloads, likewise. @default 67_108_864 */
+  readonly maxBytes: number;
+  readonly systemic: SystemicPolicy;
+}
+
+export const defaultParking: ParkingPolicy = Object.freeze({
+  schedule: defaultSlowSchedule,
+  lanes: 4,
+  pollMs: 1_000,
+  maxRows: 10_000,
+  maxBytes: 67_108_864,
+  systemic: Object.freeze({ keys: 10, withinMs: 60_000 }),
+});
+
+export interface ParkedTotals {
+  readonly keys: number;
+  readonly rows: number;
+  readonly bytes: number;
+  /** Dead letters, those whose keys went on included. */
+  readonly dead: number;
+  /** Milliseconds since the oldest event that waits was parked. */
+  readonly oldestMs: number;
+}
+
+/** What slices and drains of one consumer in one process know together about parking. */
+export class Parking {
+  readonly policy: ParkingPolicy;
+  readonly #clock: Clock;
+  readonly #rate: ParkRate;
+  #totals: ParkedTotals = { keys: 0, rows: 0, bytes: 0, dead: 0, oldestMs: 0 };
+  #wake: () => void = () => undefined;
+
+  constructor(policy: ParkingPolicy, clock: Clock) {
+    this.policy = policy;
+    this.#clock = clock;
+    this.#rate = new ParkRate(policy.systemic);
+  }
+
+  get totals(): ParkedTotals {
+    return this.#totals;
+  }
+
+  /** Nothing is parked until something works again. */
+  get systemic(): boolean {
+    return this.#rate.systemic;
+  }
+
+  counted(totals: ParkedTotals): void {
+    this.#totals = totals;
+  }
+
+  /** Calls `wake` whenever a key was parked here. */
+  onParked(wake: () => void): void {
+    this.#wake = wake;
+  }
+
+  /** Throws ParkingRefused when a slice would park beyond the cap, or in a systemic fault. */
+  allow({ given, handled, rows, bytes }: Weight): void {
+    if (given === 0 && rows === 0) return;
+    if (!this.#rate.allows(given, handled, this.#clock.monotonic()))
+      throw new ParkingRefused('systemic_fault');
+    const { maxRows, maxBytes } = this.policy;
+    const full = this.#totals.rows + rows > maxRows || this.#totals.bytes + bytes > maxBytes;
+    if (rows > 0 && full) throw new ParkingRefused('parked_cap');
+  }
+
+  /** A slice was committed. */
+  settled({ given, handled, rows, bytes }: Weight): void {
+    this.#rate.handled(handled);
+    if (given > 0) this.#rate.gaveUp(given, this.#clock.monotonic());
+    if (rows === 0) return;
+    this.#totals = {
+      ...this.#totals,
+      rows: this.#totals.rows + rows,
+      bytes: this.#totals.bytes + bytes,
+    };
+    this.#wake();
+  }
+
+  /** A drain applied a parked event: the world works. */
+  drained(): void {
+    this.#rate.handled(1);
+  }
+}

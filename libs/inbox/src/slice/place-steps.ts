@@ -1,0 +1,93 @@
+import type { Executor } from '@converge/postgres';
+import { classify } from '@converge/resilience';
+import { type GivenUp, layOut, type Placed } from '../decide/lay-out.ts';
+import type { Step } from '../decide/plan.ts';
+import { knownParked } from '../query/parked.ts';
+import type { Partition, SliceContext } from './context.ts';
+import { attemptOf } from '../story/attempt.ts';
+import { phaseOf } from '../story/attempt-rows.ts';
+import { type Letter, parkedId } from './letter.ts';
+import { knownKey } from './record-text.ts';
+
+/**
+ * What becomes of each step of a slice. A record that has its row already (a rewind brought it again, and it has no
+ * position that would tell) is a duplicate: one extra look-up, only in slices that park something.
+ */
+export async function placeSteps<DB>(
+  context: SliceContext<DB>,
+  partition: Partition,
+  steps: readonly Step<DB>[],
+  givenUp: ReadonlyMap<Step<DB>, GivenUp>,
+  executor: Executor,
+): Promise<readonly Placed<DB>[]> {
+  const { onDead } = context.definition;
+  const idOf = (step: Step<DB>): string => parkedIdOf(partition, step);
+  const by = {
+    held: partition.held,
+    onDead,
+    givenUp: (step: Step<DB>) => givenUp.get(step) ?? refused(context, step),
+    lineOf: (step: Step<DB>) => knownKey(step.record, envelopeOf(step)) ?? idOf(step),
+  };
+  const placed = layOut(steps, by);
+  const rows = placed.filter(needsRow);
+  if (rows.length === 0) return placed;
+  const known = await knownParked(
+    executor,
+    rows.map(({ step }) => idOf(step)),
+  );
+  if (known.size === 0) return placed;
+  const again = new Set(rows.filter(({ step }) => known.has(idOf(step))).map(({ step }) => step));
+  return layOut(
+    steps.map((step): Step<DB> => {
+      const { record, mark } = step;
+      return again.has(step) ? { record, mark, kind: 'skip', why: 'duplicate' } : step;
+    }),
+    by,
+  );
+}
+
+export function needsRow<DB>({ kind }: Placed<DB>): boolean {
+  return kind === 'behind' || kind === 'head' || kind === 'aside';
+}
+
+export function parkedIdOf<DB>({ key, topicId }: Partition, { record }: Step<DB>): string {
+  return parkedId(record, key.consumer, topicId);
+}
+
+export function envelopeOf<DB>(step: Step<DB>) {
+  switch (step.kind) {
+    case 'handle':
+      return step.event;
+    case 'refuse':
+      return step.envelope;
+    case 'skip':
+      return undefined;
+  }
+}
+
+export function handlerOf<DB>(step: Step<DB>): string {
+  return step.kind === 'handle' ? step.subscription.handler : (envelopeOf(step)?.type ?? 'unreadable');
+}
+
+/** What cannot be read or parsed is a dead letter without an attempt at its handler. */
+function refused<DB>({ clock }: SliceContext<DB>, step: Step<DB>): GivenUp | undefined {
+  if (step.kind !== 'refuse') return undefined;
+  const failure = classify(step.error);
+  const end = { number: 1, startedMs: clock.now(), durationMs: 0 };
+  return { as: 'dead', failure, attempts: [attemptOf(failure, { ...end, next: { kind: 'dead' } })] };
+}
+
+export function letterOf<DB>(partition: Partition, step: Step<DB>, { failure, attempts }: GivenUp): Letter {
+  return {
+    id: parkedIdOf(partition, step),
+    consumer: partition.key.consumer,
+    topicId: partition.topicId,
+    phase: step.kind === 'handle' ? phaseOf(step.subscription) : 'apply',
+    run: 0,
+    record: step.record,
+    envelope: envelopeOf(step),
+    handler: handlerOf(step),
+    failure,
+    attempts,
+  };
+}

@@ -1,0 +1,42 @@
+import { contextHeaders } from '@converge/contracts';
+import type { AppendEvent } from '@converge/outbox';
+import type { Executor } from '@converge/postgres';
+import { contextFrom, continued, injectSpan, spanNames } from '@converge/telemetry';
+import { answers } from './call-handlers.ts';
+import type { SliceContext } from './context.ts';
+import { failureEventId, failureInput, failureStory, type Letter } from './letter.ts';
+import { ConnectionLost, HandlerFailed } from './slice-errors.ts';
+
+/** The failure event of a letter: in the same transaction, through the same outbox as everything else. */
+export function told<DB>({ failureEvent }: SliceContext<DB>, letter: Letter): AppendEvent {
+  const event = failureEvent(failureInput(letter));
+  const { type, version, topic, key, payload } = event;
+  const headers = contextHeaders(event, failureStory(letter));
+  traceFailure(headers, topic, letter);
+  return { id: failureEventId(letter), type, version, topic, key, payload, headers };
+}
+
+/** The failure event goes on with the trace of the failed one, and its span links to the attempt that caused it. */
+function traceFailure(headers: Record<string, string>, topic: string, { envelope, attempts }: Letter): void {
+  const cause = attempts.at(-1)?.traceparent;
+  injectSpan(headers, spanNames.create(topic), {
+    kind: 'producer',
+    parent: continued(envelope?.headers ?? {}),
+    ...(cause === undefined ? {} : { links: [contextFrom({ traceparent: cause })] }),
+  });
+}
+
+/** Writes what handlers emitted, and failure events, to the outbox. */
+export async function append<DB>(
+  context: SliceContext<DB>,
+  executor: Executor,
+  events: readonly AppendEvent[],
+): Promise<void> {
+  if (events.length === 0) return;
+  try {
+    await context.outbox.append(executor, events);
+  } catch (error) {
+    if (!(await answers(executor))) throw new ConnectionLost('', { cause: error });
+    throw new HandlerFailed('emit', [], error);
+  }
+}
