@@ -10,7 +10,7 @@ import { figuresOf, type Section, writeReport } from './report/report.ts';
 import { type Command, readCommand, type Settings, USAGE } from './settings.ts';
 import { findSides } from './sides/index.ts';
 
-/** `make bench`: the relay beside its peers, on one Postgres and one Kafka; a table, a report and plots. */
+/** `make bench`: the relay and consumers beside their peers, on one Postgres and one Kafka; a table, a report and plots. */
 const folder = '.converge/benchmarks';
 const say = (line: string): boolean => process.stderr.write(`${line}\n`);
 const cleanup = new Cleanup(say);
@@ -79,7 +79,7 @@ async function measure(settings: Settings, stack: Stack): Promise<number> {
   const date = new Date().toISOString().slice(0, 10);
   const whole = settings.only.length === 0 && !settings.quick;
   const file = settings.out ?? join(whole ? 'docs/benchmarks' : folder, `${date}-relay.md`);
-  const title = `The relay and its peers, ${date}`;
+  const title = `The relay, consumers and their peers, ${date}`;
   const written = writeReport(file, { title, circumstances: await circumstances(world), sections });
   process.stdout.write(`${figureTable(figuresOf(sections))}\n`);
   say(`\nreport: ${written.join(', ')}`);

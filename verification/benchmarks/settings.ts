@@ -21,16 +21,16 @@ export interface Settings {
   readonly out: string | undefined;
 }
 
-export const USAGE = `make bench ARGS="…": measures the relay beside its peers and writes a report
+export const USAGE = `make bench ARGS="…": measures the relay and consumers beside their peers and writes a report
   --only a,b           these cases only (--list names them)
   --quick              fewer rounds and rows: shows that it works, the figures mean little
   --rounds N           interleaved rounds (5)
-  --tail-rounds N      rounds of the latency comparison (10)
+  --tail-rounds N      rounds of the comparisons of tails (10)
   --events N           rows of a backlog (500000)
   --deep N             rows of the deep backlog (10000000)
   --rate N             transactions per second of the latency case (200)
   --seconds N          of one latency round (8)
-  --outage N           seconds without a broker (30)
+  --outage N           seconds without a broker, or without the last service of a chain (30)
   --out FILE.md        the report; plots go beside it. Default: docs/benchmarks/<date>-relay.md for a whole run,
                        .converge/benchmarks/<date>-relay.md for one with --only or --quick
 DATABASE_URL (wal_level=logical for Debezium) and KAFKA_BROKERS are used where set; else a stack is started.

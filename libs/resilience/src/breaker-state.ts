@@ -29,7 +29,8 @@ export const defaultBreaker: BreakerSettings = Object.freeze({
   slowRate: 0.9,
   probes: 3,
   probeLeaseMs: 10_000,
-  open: Object.freeze({ baseMs: 1_000, factor: 2, capMs: 30_000 }),
+  // A few probes every four seconds cost a dependency nothing; a longer pause would be paid for by its recovery.
+  open: Object.freeze({ baseMs: 1_000, factor: 2, capMs: 4_000 }),
 });
 
 /** A call on its way through a half-open breaker. Compared by identity: a late one of an earlier time is no other's. */

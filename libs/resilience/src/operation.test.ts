@@ -179,6 +179,6 @@ it('explains a policy in lines', () => {
     'attempt 3: after 0 to 100 ms (0 to 2 s when throttled), at most 10 s',
     'no attempt begins after 60 s; it gives up after 30.15 s at the latest',
     'retries of the dependency: 500 tokens, 14 a retry (5 when throttled), each success brings 1 back',
-    'the breaker opens at 50 % failed or 90 % slower than 5 s of at least 20 calls in 10 s; for 1 s at first, up to 30 s',
+    'the breaker opens at 50 % failed or 90 % slower than 5 s of at least 20 calls in 10 s; for 1 s at first, up to 4 s',
   ]);
 });

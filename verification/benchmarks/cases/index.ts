@@ -1,5 +1,6 @@
 import type { Case } from '../case.ts';
 import { amplificationCase } from './amplification.ts';
+import { chainCase } from './chain.ts';
 import { consumeCase } from './consume.ts';
 import { deepCase } from './deep.ts';
 import { drainCase } from './drain.ts';
@@ -26,4 +27,5 @@ export const cases: readonly Case[] = [
   effectsCase,
   failingKeyCase,
   amplificationCase,
+  chainCase,
 ];

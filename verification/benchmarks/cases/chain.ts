@@ -1,0 +1,115 @@
+import type { Case, CaseResult } from '../case.ts';
+import type { Style } from '../chain/chain.ts';
+import {
+  backAfterMs,
+  loadBetween,
+  loadOfSeconds,
+  type Moment,
+  type Outage,
+  playOutage,
+} from '../chain/outage.ts';
+import { table } from '../report/markdown.ts';
+import { linePlot } from '../report/svg.ts';
+
+const RATE = 100;
+const AFTER_MS = 20_000;
+const BEFORE_MS = 10_000;
+
+/** Sixteen times the load would measure this machine, not the chain: the naive one gets less of everything. */
+const NAIVE: Outage = { callsPerSecond: 20, beforeMs: 3_000, downMs: 8_000, afterMs: 5_000 };
+
+interface Told {
+  readonly style: Style;
+  readonly moments: readonly Moment[];
+  readonly outage: Outage;
+}
+
+/** Three services in a row, and the last one is down for a while. */
+export const chainCase: Case = {
+  name: 'chain',
+  title: 'A chain of three services whose last one is down',
+  async run({ settings, say }) {
+    const downMs = settings.outageSeconds * 1000;
+    const guarded = { callsPerSecond: RATE, beforeMs: BEFORE_MS, downMs, afterMs: AFTER_MS };
+    const told: Told[] = [];
+    for (const [style, outage] of [
+      ['guarded', guarded],
+      ['naive', NAIVE],
+    ] as const) {
+      const moments = await playOutage(style, outage);
+      told.push({ style, moments, outage });
+      say(
+        `chain: ${style}: load while down ${loadBetween(moments, 0, outage.downMs).toFixed(2)}x, back after ${(backAfterMs(moments, outage.downMs) / 1000).toFixed(1)} s`,
+      );
+    }
+    return resultOf(told);
+  },
+};
+
+function resultOf(told: readonly Told[]): CaseResult {
+  const [guarded, naive] = told;
+  if (guarded === undefined || naive === undefined) throw new Error('both styles are measured');
+  const during = ({ moments, outage }: Told): number => loadBetween(moments, 0, outage.downMs);
+  const after = loadOfSeconds(guarded.moments, guarded.outage.downMs + 1000, Number.POSITIVE_INFINITY);
+  return {
+    figures: [
+      {
+        name: `load on the leaf while it is down for ${guarded.outage.downMs / 1000} s, requests per call`,
+        bar: { kind: 'below', limit: 1.3, unit: 'x' },
+        ours: { value: during(guarded), unit: 'x', digits: 2 },
+        rival: { value: during(naive), unit: 'x', digits: 2, who: '4 attempts at each hop' },
+        note: `worst second ${Math.max(...worst(guarded)).toFixed(2)}x`,
+      },
+      {
+        name: 'until the load on the leaf is 1x again',
+        bar: { kind: 'below', limit: 10, unit: 's' },
+        ours: { value: backAfterMs(guarded.moments, guarded.outage.downMs) / 1000, unit: 's', digits: 1 },
+        rival: undefined,
+        note: `worst second after it ${Math.max(...after.map(([, load]) => load)).toFixed(2)}x`,
+      },
+    ],
+    plots: [
+      {
+        name: 'chain',
+        title: 'Load on the leaf',
+        svg: linePlot({
+          title: `Load on the leaf, down for ${guarded.outage.downMs / 1000} s (${naive.outage.downMs / 1000} s with retries at each hop)`,
+          xLabel: 'seconds since the start of the run',
+          yLabel: 'requests per call, in the second before',
+          series: told.map(({ style, moments, outage }) => ({
+            label: style === 'guarded' ? 'one owner, budget, breaker' : '4 attempts at each hop',
+            points: loadOfSeconds(moments, 1000 - outage.beforeMs, Number.POSITIVE_INFINITY).map(
+              ([atMs, load]) => [(atMs + outage.beforeMs) / 1000, load] as const,
+            ),
+          })),
+        }),
+      },
+    ],
+    rounds: table(
+      ['chain', 'calls', 'answered', 'requests at the leaf', 'load before', 'while down', 'worst second'],
+      told.map((one) => {
+        const last = one.moments.at(-1);
+        return [
+          one.style,
+          String(last?.calls ?? 0),
+          String(last?.answered ?? 0),
+          String(last?.requests ?? 0),
+          `${loadBetween(one.moments, -one.outage.beforeMs, 0).toFixed(2)}x`,
+          `${during(one).toFixed(2)}x`,
+          `${Math.max(...worst(one)).toFixed(2)}x`,
+        ];
+      }),
+    ),
+    method: METHOD,
+  };
+}
+
+function worst({ moments, outage }: Told): number[] {
+  return loadOfSeconds(moments, 0, outage.downMs).map(([, load]) => load);
+}
+
+const METHOD = `Real HTTP: a client calls the front service ${RATE} times a second whatever becomes of the calls, each with a deadline of 2 s that travels in a header;
+the front calls the middle, the middle the leaf, each through \`operation()\` with the guards of its own process (budget, breaker, policy book, defaults). The
+hop next to the leaf owns the retry, with 4 attempts; the other one has one attempt. While the leaf is down it counts the request and drops the
+connection. Load is requests at the leaf for each call of a client. The rival is the same chain with 4 attempts and backoff at both hops and neither
+budget nor breaker; it gets ${NAIVE.callsPerSecond} calls a second and is down for ${NAIVE.downMs / 1000} s.`;

@@ -1,0 +1,49 @@
+// Needs neither Postgres nor Kafka, but real sockets: three HTTP services in a row.
+import { systemClock } from '@converge/runtime';
+import { waitUntil } from '@converge/testing';
+import { expect, it, onTestFinished } from 'vitest';
+import { type Chain, startChain, type Style } from './chain.ts';
+
+async function opened(style: Style): Promise<Chain> {
+  const chain = await startChain(style);
+  onTestFinished(() => chain.close());
+  return chain;
+}
+
+/** Calls ten at a time; how many were answered, and how many requests reached the leaf for each call. */
+async function load(chain: Chain, calls: number): Promise<{ answered: number; perCall: number }> {
+  const before = chain.leaf.requests;
+  let answered = 0;
+  for (let made = 0; made < calls; made += 10)
+    for (const good of await Promise.all(Array.from({ length: 10 }, () => chain.call())))
+      answered += Number(good);
+  return { answered, perCall: (chain.leaf.requests - before) / calls };
+}
+
+// Planted fault: the guards taken out (the naive chain, below) give several times the load.
+it('gets hardly more load while its last service is down, and all of its load back when that returns', async () => {
+  const chain = await opened('guarded');
+  expect(await load(chain, 100)).toEqual({ answered: 100, perCall: 1 });
+  chain.leaf.down = true;
+  const down = await load(chain, 300);
+  expect(down.answered).toBe(0);
+  expect(down.perCall).toBeLessThanOrEqual(1.3);
+  chain.leaf.down = false;
+  await waitUntil(() => chain.call(), { what: 'an answered call', deadlineMs: 20_000 });
+  await waitUntil(async () => (await load(chain, 10)).answered === 10, { what: 'ten of ten answers' });
+  expect(await load(chain, 100)).toEqual({ answered: 100, perCall: 1 });
+});
+
+it('multiplies the load when every hop retries and nothing bounds it', async () => {
+  const chain = await opened('naive');
+  chain.leaf.down = true;
+  expect((await load(chain, 10)).perCall).toBeGreaterThan(4);
+});
+
+it('brings the deadline of the client to the last service, never a later one', async () => {
+  const chain = await opened('guarded');
+  const before = systemClock.now();
+  await load(chain, 10);
+  expect(chain.leaf.latestDeadline).toBeGreaterThan(before);
+  expect(chain.leaf.latestDeadline).toBeLessThanOrEqual(chain.lastDeadline);
+});

@@ -1,0 +1,43 @@
+import {
+  classify,
+  deadlineHeaders,
+  DEADLINE_HEADER,
+  httpAnswer,
+  operation,
+  type OperationGuards,
+  type Policy,
+  readDeadline,
+} from '@converge/resilience';
+import { serve, type Served } from './server.ts';
+
+/** A service in the middle: answers when the next one has answered, and passes the caller's deadline on. */
+export function startHop(
+  name: string,
+  next: string,
+  guards: OperationGuards,
+  policy?: Policy,
+): Promise<Served> {
+  const callNext = operation<undefined, undefined>({
+    name,
+    idempotency: 'idempotent',
+    ...(policy === undefined ? {} : { policy }),
+    call: async (_, { signal, deadline }) => {
+      const answer = await fetch(next, { signal, headers: deadlineHeaders(deadline) });
+      await answer.arrayBuffer();
+      if (!answer.ok)
+        throw Object.assign(new Error('refused'), { status: answer.status, headers: answer.headers });
+      return undefined;
+    },
+  });
+  return serve((request, response) => {
+    const text = request.headers[DEADLINE_HEADER];
+    const deadline = readDeadline(typeof text === 'string' ? text : undefined);
+    callNext.run(undefined, { ...guards, deadline }).then(
+      () => response.writeHead(200).end(),
+      (error: unknown) => {
+        const { status, headers } = httpAnswer(classify(error));
+        response.writeHead(status, headers).end();
+      },
+    );
+  });
+}
