@@ -14,8 +14,8 @@ const program = `
   const telemetry = startTelemetry({ serviceName: 'test' });
   const made = defineEvent({ type: 'a.made', version: 1, topic: 'a.topic', key: () => 'secret' + '-key', data: z.object({}) });
   const executor = { query: async (text, values) => {
-    if (/outbox_append/.test(text)) console.error(values[4][0]);
-    return { rows: [{ tx: '1', last_id: '1' }], rowCount: 1 };
+    if (/outbox_append/.test(text)) console.error(values[4]);
+    return { rows: [{ written: '1:1' }], rowCount: 1 };
   } };
   await withSpan('request', { kind: 'server' }, (span) => {
     console.error(span.spanContext().traceId, span.spanContext().spanId);
