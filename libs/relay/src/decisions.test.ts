@@ -127,6 +127,7 @@ describe('a topic as the broker describes it', () => {
     expect(judgeTopic('t', 3, undefined)).toMatchObject({ halt: { code: 'TOPIC_UNKNOWN' } });
   });
 
+  // Planted fault: compaction that is not looked for (or only alone) fails here.
   test.each(['compact', 'delete,compact'])('is wrong when its cleanup.policy is %s', (policy) => {
     const config = { 'cleanup.policy': policy };
     expect(judgeTopic('t', 3, { partitions: 3, replicationFactor: 3, config })).toMatchObject({

@@ -1,0 +1,63 @@
+/**
+ * Each step of a removal waits for others no longer than it was told to.
+ * Taken out once, and a test here failed: the cancelling of a detach from outside; the `lock_timeout`
+ * of finalize and of drop.
+ */
+import { systemClock, systemRandom } from '@converge/runtime';
+import { freshDatabase } from '@converge/testing';
+import { beforeEach, expect, inject, it } from 'vitest';
+import { openShop, type Shop } from './fixture/shop.ts';
+import { readLeaving, stepLeaving } from './leaving.ts';
+
+const child = 'outbox_0';
+const patience = { waitMs: 50, clock: systemClock, random: systemRandom };
+let shop: Shop;
+let held: (() => Promise<void>)[] = [];
+
+beforeEach(async () => {
+  shop = await openShop(await freshDatabase(inject('stack').databaseUrl));
+  await shop.database.executor.query('insert into converge.outbox_leaving (child) values ($1)', [child]);
+  held = [];
+  return async () => {
+    for (const end of held) await end();
+    await shop.database.close();
+  };
+});
+
+/** Somebody whose transaction stays open after this statement. */
+async function holding(statement: string): Promise<() => Promise<void>> {
+  const client = await shop.database.acquire();
+  await client.query('begin');
+  await client.query(statement);
+  let over: Promise<void> | undefined;
+  const end = (): Promise<void> =>
+    (over ??= client.query('rollback').then(() => {
+      client.release();
+    }));
+  held.push(end);
+  return end;
+}
+
+const state = async (): Promise<string | undefined> => (await readLeaving(shop.database.executor))[0]?.state;
+const step = async (): Promise<string> => {
+  const [leaving] = await readLeaving(shop.database.executor);
+  if (leaving === undefined) return 'none';
+  const given = systemClock.sleep(5_000).then(() => 'waited on');
+  return Promise.race([stepLeaving(shop.database, leaving, patience), given]);
+};
+
+it('a detach, its end and the drop each give way to an open transaction, and go on when it is over', async () => {
+  const reader = await holding('select count(*) from converge.outbox');
+  expect(await step()).toBe('busy');
+  expect(await state()).toBe('pending');
+  expect(await step()).toBe('busy');
+  await reader();
+  expect(await step()).toBe('done');
+  expect(await state()).toBe('detached');
+
+  const late = await holding(`select count(*) from converge.${child}`);
+  expect(await step()).toBe('busy');
+  await late();
+  expect(await step()).toBe('done');
+  expect(await state()).toBeUndefined();
+}, 20_000);
