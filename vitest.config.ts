@@ -18,7 +18,13 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: within('.test.ts'), exclude: ['**/*.{int,e2e}.test.ts', ...never] },
+        test: {
+          name: 'unit',
+          include: within('.test.ts'),
+          exclude: ['**/*.{int,e2e}.test.ts', ...never],
+          // A deadline for what hangs, not a limit on speed: the int tests run beside these.
+          testTimeout: 30_000,
+        },
       },
       {
         extends: true,
