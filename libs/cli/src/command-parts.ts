@@ -22,3 +22,10 @@ export function pair(
   if (at < 1) throw new InvalidArgumentError('It must be key=value');
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
+
+export function instant(text: string): Date {
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime()))
+    throw new InvalidArgumentError('It must be a time, as 2026-01-31T12:00:00Z');
+  return time;
+}

@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
 import type { FillFlags } from './commands/consumers-fill.ts';
+import type { ReplayFlags } from './commands/consumers-replay.ts';
 import type { ResumeFlags } from './commands/consumers-resume.ts';
 import type { DropFlags } from './commands/consumers-types.ts';
-import { type Act, positive, whole } from './command-parts.ts';
+import { type Act, instant, positive, whole } from './command-parts.ts';
 
 /** What an operator does for a consumer that stands still. */
 export function addConsumerCommands(program: Command, act: Act): void {
@@ -44,10 +45,42 @@ export function addConsumerCommands(program: Command, act: Act): void {
         (await import('./commands/consumers-resume.ts')).resumeConsumer(context, consumer, flags),
       ),
     );
+  addReplayCommands(consumers, act);
   addTypeCommands(
     consumers.command('types').description('the types of events that consumers have registered'),
     act,
   );
+}
+
+function addReplayCommands(consumers: Command, act: Act): void {
+  consumers
+    .command('replay')
+    .description(
+      'set a consumer back, so that it handles events again; names the effects that it will repeat',
+    )
+    .argument('<consumer>')
+    .requiredOption('--topic <name>', 'of this topic')
+    .option('--partition <n>', 'only this partition', whole)
+    .option('--everything', 'all that the log holds')
+    .option('--since <time>', 'from the first record of that time on', instant)
+    .option('--after <position>', 'what comes after this position, as `consumers list` shows it')
+    .option('--dry-run', 'show what it would do, and change nothing')
+    .option('--yes', 'do not ask')
+    .action((consumer: string, flags: ReplayFlags, command: Command) =>
+      act(command, async (context) =>
+        (await import('./commands/consumers-replay.ts')).replayConsumer(context, consumer, flags),
+      ),
+    );
+  consumers
+    .command('list')
+    .alias('lag')
+    .description('state, watermarks, lag, parked keys and open gaps of every partition in DATABASE_URL')
+    .argument('[consumer]', 'only this consumer')
+    .action((consumer: string | undefined, _flags: unknown, command: Command) =>
+      act(command, async (context) =>
+        (await import('./commands/consumers-list.ts')).listConsumers(context, consumer),
+      ),
+    );
 }
 
 function addTypeCommands(types: Command, act: Act): void {

@@ -161,6 +161,26 @@ describe('converge consumers fill', () => {
       Array.from({ length: 240 }, (_, at) => at + 1),
     );
     for (const of of keys.values()) expect(of).toEqual(of.toSorted((a, b) => a - b));
+    const listed = await runCli(['consumers', 'list', name, '--json'], {
+      ...kafka,
+      DATABASE_URL: target.url,
+    });
+    expect(JSON.parse(listed.stdout)).toMatchObject(
+      [0, 1].map((partition) => ({ consumer: name, topic, partition, halted: null, lag: '0', openGaps: 0 })),
+    );
+    const replay = ['consumers', 'replay', name, '--topic', topic, '--everything'];
+    const own = { ...kafka, DATABASE_URL: target.url };
+    expect(await runCli(replay, own)).toMatchObject({
+      code: 78,
+      stderr: expect.stringContaining('of cli.thing: handler cli.thing') as string,
+    });
+    expect(await runCli(['consumers', 'replay', name, '--topic', topic], own)).toMatchObject({
+      code: 78,
+      stderr: expect.stringContaining('--everything') as string,
+    });
+    expect(handled).toHaveLength(240);
+    expect(await runCli([...replay, '--yes'], own)).toMatchObject({ code: 0 });
+    await waitUntil(() => handled.length === 480, { what: 'every effect to be repeated' });
     const again = await runCli(['consumers', 'resume', name], { ...kafka, DATABASE_URL: target.url });
     expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('is halted') as string });
   });

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { AgainFlags } from './commands/outbox-again.ts';
 import type { FilterFlags, ListFlags } from './commands/outbox.ts';
 import type { AcceptFlags } from './commands/topics-accept.ts';
-import { type Act, positive } from './command-parts.ts';
+import { type Act, instant, positive } from './command-parts.ts';
 
 /** Below `topics`: what an operator does when a topic changed. */
 export function addAcceptCommand(topics: Command, act: Act): void {
@@ -67,13 +67,6 @@ function filtered(command: Command): Command {
     .option('--topic <name>', 'only of this topic')
     .option('--key <key>', 'only of this key')
     .option('--type <type>', 'only of this type');
-}
-
-function instant(text: string): Date {
-  const time = new Date(text);
-  if (Number.isNaN(time.getTime()))
-    throw new InvalidArgumentError('It must be a time, as 2026-01-31T12:00:00Z');
-  return time;
 }
 
 function rowId(text: string): bigint {

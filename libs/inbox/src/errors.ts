@@ -12,6 +12,7 @@ export type InboxErrorCode =
   | 'FAILED_EVENT_NOT_INCLUDED'
   | 'FOREIGN_ID_REUSED'
   | 'RESUME_REFUSED'
+  | 'REPLAY_REFUSED'
   | 'TYPE_UNKNOWN'
   | 'HANDLER_MISSING';
 

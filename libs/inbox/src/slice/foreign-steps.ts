@@ -53,8 +53,13 @@ function foreignEnvelope<DB>(step: Step<DB>): Envelope | undefined {
   }
 }
 
+/** Ids of foreign producers are unique only together with their source, and may be longer than an index takes. */
+export function identityHash({ source, id }: Pick<Envelope, 'source' | 'id'>): Buffer {
+  return createHash('sha256').update(`${source.length}:${source}${id}`).digest();
+}
+
 function identify({ id, source, payload }: Envelope): Identified {
-  const identity = createHash('sha256').update(`${source.length}:${source}${id}`).digest();
+  const identity = identityHash({ source, id });
   return { identity, payloadHash: createHash('sha256').update(payload).digest(), eventId: id };
 }
 

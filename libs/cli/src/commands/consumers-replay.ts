@@ -1,0 +1,108 @@
+import { parsePosition } from '@converge/contracts';
+import {
+  inboxMigrations,
+  planReplay,
+  readPartitions,
+  type ReplayFrom,
+  type ReplayPlan,
+  replayPartition,
+} from '@converge/inbox';
+import type { Admin } from '@converge/kafka';
+import type { Database } from '@converge/postgres';
+import { audit } from '../audit.ts';
+import { CliError } from '../cli-error.ts';
+import { confirm } from '../confirm.ts';
+import { withAdmin, withDatabase } from '../connections.ts';
+import type { CommandContext } from '../context.ts';
+import { requireMigrations } from '../migrations.ts';
+
+export interface ReplayFlags {
+  readonly topic: string;
+  readonly partition?: number;
+  readonly everything?: boolean;
+  readonly since?: Date;
+  readonly after?: string;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+}
+
+/** Sets a consumer back in one topic, after naming the effects that it will repeat. */
+export async function replayConsumer(
+  context: CommandContext,
+  consumer: string,
+  flags: ReplayFlags,
+): Promise<boolean> {
+  const { settings, output } = context;
+  const from = fromOf(flags);
+  return withDatabase(settings, 'converge-replay', async (database) => {
+    await requireMigrations(database.executor, [inboxMigrations]);
+    return withAdmin(settings, async (admin) => {
+      const plans = await plansOf(database, admin, consumer, from, flags);
+      for (const line of plans.flatMap(describe)) output.progress(line);
+      if (flags.dryRun !== true && plans.some(({ offset }) => offset !== undefined)) {
+        await confirm(`Have ${consumer} repeat these effects?`, flags);
+        for (const plan of plans) {
+          const { topic, partition } = plan.key;
+          const done = await replayPartition(database, admin, plan);
+          if (done !== undefined) audit('consumers replay', { consumer, topic, partition, from, ...done });
+        }
+      }
+      output.result(plans.map(summary), () => plans.flatMap(describe));
+      return true;
+    });
+  });
+}
+
+function fromOf({ everything, since, after }: ReplayFlags): ReplayFrom {
+  if ([everything, since, after].filter((one) => one !== undefined).length !== 1)
+    throw new CliError(
+      'say where the replay begins: one of --everything, --since <time>, --after <position>',
+      {
+        code: 'REPLAY_START_MISSING',
+        category: 'configuration',
+      },
+    );
+  if (since !== undefined) return { kind: 'since', timeMs: since.getTime() };
+  return after === undefined ? { kind: 'everything' } : { kind: 'after', position: parsePosition(after) };
+}
+
+async function plansOf(
+  database: Database,
+  admin: Admin,
+  consumer: string,
+  from: ReplayFrom,
+  flags: ReplayFlags,
+): Promise<readonly ReplayPlan[]> {
+  const rows = (await readPartitions(database.executor, consumer)).filter(
+    ({ topic, partition }) => topic === flags.topic && (flags.partition ?? partition) === partition,
+  );
+  if (rows.length === 0)
+    throw new CliError(`${consumer} does not read this partition of ${flags.topic} in this database`, {
+      code: 'PARTITION_UNKNOWN',
+      category: 'data',
+    });
+  const plans: ReplayPlan[] = [];
+  for (const { topic, partition } of rows)
+    plans.push(await planReplay(database.executor, admin, { consumer, topic, partition }, from));
+  return plans;
+}
+
+const summary = ({ key, offset, nextOffset, effects }: ReplayPlan) => ({
+  topic: key.topic,
+  partition: key.partition,
+  from: offset,
+  to: nextOffset,
+  effects,
+});
+
+function describe({ key, offset, nextOffset, effects }: ReplayPlan): readonly string[] {
+  const place = `${key.topic}/${key.partition}`;
+  if (offset === undefined) return [`${place}: nothing is repeated`];
+  return [
+    `${place}: from offset ${offset} to ${nextOffset}`,
+    ...effects.map(
+      ({ type, handler, events }) =>
+        `  ${events} of ${type}: ${handler === undefined ? 'no handler' : `handler ${handler}`}`,
+    ),
+  ];
+}

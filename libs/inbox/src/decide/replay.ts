@@ -1,0 +1,79 @@
+import { comparePositions, type Position } from '@converge/contracts';
+import type { Reading } from './reading.ts';
+
+/** Where a replay begins: the first record that the log has, the first of a time, or the first after a position. */
+export type ReplayFrom =
+  | { readonly kind: 'everything' }
+  | { readonly kind: 'since'; readonly timeMs: number }
+  | { readonly kind: 'after'; readonly position: Position };
+
+/** What a replay of one partition would do, gathered record by record. */
+export interface ReplayScan {
+  /** The first record that is handled again; undefined when there is none. */
+  offset: bigint | undefined;
+  /** Of each source: the predecessor of its first event from there on. That is what its watermark goes back to. */
+  readonly before: Map<string, Position>;
+  readonly last: Map<string, Position>;
+  /** Events without a position, by the identity under which they are deduplicated. */
+  readonly foreign: Map<string, Buffer>;
+  /** Events by type: each is handled again once, however often it stands in the log. */
+  readonly events: Map<string, number>;
+}
+
+export function newScan(): ReplayScan {
+  return { offset: undefined, before: new Map(), last: new Map(), foreign: new Map(), events: new Map() };
+}
+
+/** Takes one more record into account. Changes the scan, nothing else. */
+export function scanRecord(
+  scan: ReplayScan,
+  { record, claim, content }: Reading,
+  context: {
+    readonly from: ReplayFrom;
+    readonly pinned: ReadonlyMap<string, string>;
+    /** How an event without a position is told from others. */
+    readonly identity: (event: { readonly source: string; readonly id: string }) => Buffer;
+  },
+): void {
+  const ours =
+    claim !== undefined && context.pinned.get(claim.sourceName) === claim.source ? claim : undefined;
+  if (scan.offset === undefined) {
+    if (!begins(context.from, record.timestampMs, ours?.position)) return;
+    scan.offset = record.offset;
+  }
+  const type = content.kind === 'envelope' ? content.envelope.type : undefined;
+  if (ours !== undefined) {
+    const { source, position, prev } = ours;
+    if (!scan.before.has(source)) scan.before.set(source, prev ?? below(position));
+    const last = scan.last.get(source);
+    if (last !== undefined && comparePositions(position, last) <= 0) return;
+    scan.last.set(source, position);
+    if (type !== undefined) count(scan, type);
+    return;
+  }
+  if (content.kind !== 'envelope') return;
+  const identity = context.identity(content.envelope);
+  const hex = identity.toString('hex');
+  if (scan.foreign.has(hex)) return;
+  scan.foreign.set(hex, identity);
+  count(scan, content.envelope.type);
+}
+
+function begins(from: ReplayFrom, timestampMs: number, position: Position | undefined): boolean {
+  switch (from.kind) {
+    case 'everything':
+      return true;
+    case 'since':
+      return timestampMs >= from.timeMs;
+    case 'after':
+      return position !== undefined && comparePositions(position, from.position) > 0;
+  }
+}
+
+function count({ events }: ReplayScan, type: string): void {
+  events.set(type, (events.get(type) ?? 0) + 1);
+}
+
+function below({ epoch, tick, id }: Position): Position {
+  return { epoch, tick, id: id > 0n ? id - 1n : id };
+}

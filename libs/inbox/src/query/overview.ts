@@ -1,0 +1,68 @@
+import type { Executor } from '@converge/postgres';
+
+/** One partition of a consumer as operators look at it. */
+export interface PartitionOverview {
+  readonly consumer: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly nextOffset: bigint;
+  readonly halted: { readonly code: string; readonly reason: string; readonly at: Date } | null;
+  /** The newest of each source. */
+  readonly watermarks: readonly { readonly source: string; readonly position: string }[];
+  readonly parkedKeys: number;
+  /** Ranges that were passed and not filled. */
+  readonly openGaps: number;
+}
+
+// For people: a few index look-ups for each partition. The conditions are those of the partial indexes.
+const overviewSql = `
+  select p.consumer, p.topic, p.partition, p.next_offset::text as next, p.halted_code, p.halted_reason, p.halted_at,
+         (select coalesce(json_agg(json_build_object('source', coalesce(s.name, w.source::text), 'position', w.at)
+                                   order by s.name, w.source), '[]')
+            from (select distinct on (source) source, concat_ws('.', epoch, tick, id) as at
+                    from converge.inbox_watermark m
+                   where m.consumer = p.consumer and m.topic = p.topic and m.partition = p.partition
+                   order by source, epoch desc) w
+            left join converge.inbox_source s on s.consumer = p.consumer and s.source = w.source) as watermarks,
+         (select count(*)::int from converge.parked_key k
+           where k.consumer = p.consumer and k.topic = p.topic and k.partition = p.partition) as parked_keys,
+         (select count(*)::int from converge.inbox_gap g
+           where g.consumer = p.consumer and g.topic = p.topic and g.partition = p.partition
+             and (g.filled_epoch is null
+                  or (g.filled_epoch, g.filled_tick, g.filled_id) < (g.up_to_epoch, g.up_to_tick, g.up_to_id))) as open_gaps
+    from converge.inbox_partition p where $1::text is null or p.consumer = $1
+   order by p.consumer, p.topic, p.partition`;
+
+interface Row {
+  readonly consumer: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly next: string;
+  readonly halted_code: string | null;
+  readonly halted_reason: string | null;
+  readonly halted_at: Date | null;
+  readonly watermarks: PartitionOverview['watermarks'];
+  readonly parked_keys: number;
+  readonly open_gaps: number;
+}
+
+/** Of one consumer, or of all in this database. */
+export async function readOverview(
+  executor: Executor,
+  consumer: string | undefined,
+): Promise<readonly PartitionOverview[]> {
+  const { rows } = await executor.query<Row>(overviewSql, [consumer ?? null]);
+  return rows.map((row) => ({
+    consumer: row.consumer,
+    topic: row.topic,
+    partition: row.partition,
+    nextOffset: BigInt(row.next),
+    halted:
+      row.halted_code === null || row.halted_at === null
+        ? null
+        : { code: row.halted_code, reason: row.halted_reason ?? '', at: row.halted_at },
+    watermarks: row.watermarks,
+    parkedKeys: row.parked_keys,
+    openGaps: row.open_gaps,
+  }));
+}
