@@ -1,7 +1,6 @@
 /**
- * Short outages of a real Kafka and a real Postgres under load; `make outage` has them 30 s long. Planted faults, each
- * tried here: an outage taken for the handler's error (`ConnectionLost` thrown as `HandlerFailed`): dead letters; the
- * watermark without its move: effects twice.
+ * Short outages of a real Kafka and a real Postgres under load; `make outage` has them 30 s long. Planted fault: with a
+ * lost connection taken for the events' fault (`faultOf`), there are parked events here.
  */
 import { expect, it } from 'vitest';
 import { passed, runOutage } from './outage.ts';

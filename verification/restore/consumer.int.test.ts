@@ -1,8 +1,6 @@
 /**
- * A consumer whose disk is put back, with everything real: its source, its own relay, a consumer downstream. Planted
- * faults, each tried here:
- * - the start at Kafka's offset instead of our own (`startAt` says 'committed'): what came after the copy is a gap;
- * - ids of emitted events by chance (`Emitted.add`): what was named is not what comes again, nobody downstream can tell.
+ * A consumer whose disk is put back, with everything real: its source, its own relay, a consumer downstream.
+ * Planted fault: with ids of emitted events by chance (`Emitted.add`), what was named is not what comes again here.
  */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

@@ -1,6 +1,5 @@
 /**
  * Whatever bytes come. Planted faults, each tried here:
- * - `readRecord` that lets `decodeEnvelope` throw: the consumer never reaches the end of the log;
  * - `storyOf` with ids of any length: the failure event of a long one cannot be sent, and the consumer stops;
  * - `report.attempt` with the message of every error: the canary is found in what JSON.parse and Postgres quote.
  */
