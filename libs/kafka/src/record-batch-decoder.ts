@@ -2,6 +2,7 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { crc32c } from '@node-rs/crc32';
 import { BrokerError, type IncomingRecord } from './broker.ts';
 import { ByteReader } from './bytes.ts';
+import { FetchedRecord } from './fetched-record.ts';
 
 export interface DecodedRecords {
   readonly records: IncomingRecord[];
@@ -45,9 +46,8 @@ function decodeBatch(batch: Buffer, place: Place, into: IncomingRecord[]): bigin
   if ((attributes & CONTROL) !== 0) return next;
   const baseTimestamp = Number(batch.readBigInt64BE(27));
   const fixedTimestamp = (attributes & LOG_APPEND_TIME) !== 0 ? Number(batch.readBigInt64BE(35)) : undefined;
-  const reader = new ByteReader(
-    decompress(batch.subarray(61), attributes & COMPRESSION_MASK, place, baseOffset),
-  );
+  const body = decompress(batch.subarray(61), attributes & COMPRESSION_MASK, place, baseOffset);
+  const reader = new ByteReader(body);
   for (let left = batch.readInt32BE(57); left > 0; left -= 1) {
     const end = reader.varint() + reader.position;
     reader.position += 1;
@@ -58,29 +58,17 @@ function decodeBatch(batch: Buffer, place: Place, into: IncomingRecord[]): bigin
       reader.position = end;
       continue;
     }
-    into.push({
-      topic: place.topic,
-      partition: place.partition,
-      offset,
-      timestampMs: fixedTimestamp === undefined ? timestampMs + timestampDelta : timestampMs,
-      key: nullableBytes(reader),
-      value: nullableBytes(reader),
-      headers: headersOf(reader),
-    });
+    into.push(
+      new FetchedRecord(
+        place,
+        offset,
+        fixedTimestamp === undefined ? timestampMs + timestampDelta : timestampMs,
+        body.subarray(reader.position, end),
+      ),
+    );
+    reader.position = end;
   }
   return next;
-}
-
-function nullableBytes(reader: ByteReader): Buffer | null {
-  const length = reader.varint();
-  return length < 0 ? null : reader.bytes(length);
-}
-
-function headersOf(reader: ByteReader): [string, Buffer | null][] {
-  const headers: [string, Buffer | null][] = [];
-  for (let left = reader.varint(); left > 0; left -= 1)
-    headers.push([reader.text(reader.varint()), nullableBytes(reader)]);
-  return headers;
 }
 
 /** Our own producers never compress; other programs' records may be. Node brings gzip and zstd, and no more. */

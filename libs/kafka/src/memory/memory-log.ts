@@ -88,8 +88,9 @@ export class MemoryLog {
     const base = log.start + BigInt(log.records.length);
     if (sealed) {
       const place = { topic, partition, from: 0n };
-      for (const record of decodeRecordSet(Buffer.from(records.bytes), place).records)
-        log.records.push({ ...record, offset: base + record.offset });
+      const decoded = decodeRecordSet(Buffer.from(records.bytes), place).records;
+      for (const { timestampMs, key, value, headers, offset } of decoded)
+        log.records.push({ topic, partition, timestampMs, key, value, headers, offset: base + offset });
     } else
       for (const [at, record] of records.entries())
         log.records.push(stored(record, topic, partition, base + BigInt(at)));
