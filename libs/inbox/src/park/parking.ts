@@ -78,7 +78,9 @@ export class Parking {
     if (!this.#rate.allows(given, handled, this.#clock.monotonic()))
       throw new ParkingRefused('systemic_fault');
     const { maxRows, maxBytes } = this.policy;
-    const full = this.#totals.rows + rows > maxRows || this.#totals.bytes + bytes > maxBytes;
+    // One alone always finds room, however large: it would wait for ever.
+    const full =
+      this.#totals.rows > 0 && (this.#totals.rows + rows > maxRows || this.#totals.bytes + bytes > maxBytes);
     if (rows > 0 && full) throw new ParkingRefused('parked_cap');
   }
 

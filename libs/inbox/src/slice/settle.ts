@@ -31,7 +31,9 @@ export async function settle<DB>(
   const parts = splitByWork(steps);
   if (parts.length > 1) {
     const outcome = await attempt(context, partition, whole(steps), signal);
-    if (outcome.kind !== 'events' && outcome.kind !== 'too_long') return outcome;
+    // Alone, the others of its slice get past an event that waits, or up to it.
+    const isolates = outcome.kind === 'events' || outcome.kind === 'too_long' || outcome.kind === 'pause';
+    if (!isolates) return outcome;
     partition.limit = 1;
     context.log.debug(
       {

@@ -1,0 +1,106 @@
+import { BREAKER_OPEN, ConvergeError } from '@converge/resilience';
+import { freshDatabase, waitUntil } from '@converge/testing';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { defineConsumer } from '../define/define-consumer.ts';
+import { FailureScene, quickSchedule } from '../fixture/failure-scene.ts';
+import { type LedgerDb, lines, note, tag, testEvents } from '../fixture/ledger.ts';
+import type { ConsumerService } from '../service/consumer-service.ts';
+
+const failing = (code: string, extra: object = {}) =>
+  new ConvergeError(code, { code, category: 'service', certainty: 'not_applied', ...extra });
+
+describe('a partition waits by itself, and nothing more is parked,', () => {
+  let scene: FailureScene;
+  const name = `stock-${tag()}`;
+  const topic = `orders-${tag()}`;
+  const { counted } = testEvents(topic);
+  let throws: (key: string, n: number) => Error | undefined;
+
+  beforeEach(async () => {
+    scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
+      topic,
+      `${name}.failures`,
+    ]);
+    throws = () => undefined;
+  });
+  afterEach(() => scene.close());
+
+  const start = (parking: object = {}) =>
+    scene.start(
+      defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, async (event, { tx }) => {
+        await note(tx, event);
+        const error = throws(event.data.key, event.data.n);
+        if (error !== undefined) throw error;
+      }),
+      { parking: { schedule: quickSchedule, pollMs: 20, ...parking } },
+    );
+  const publish = (count: number, keys: number) =>
+    scene.source.publish(
+      scene.broker,
+      Array.from({ length: count }, (_, n) => counted({ key: `k${n % keys}`, n })),
+    );
+  const state = (service: ConsumerService) => service.status()[0]?.partitions[0];
+  const paused = (service: ConsumerService, code: string) =>
+    waitUntil(
+      () => {
+        const now = state(service);
+        return now?.state === 'paused' && now.code === code;
+      },
+      { what: `the pause ${code}` },
+    );
+  const rows = async (sql: string) => (await scene.database.executor.query(sql)).rows;
+  const settled = (count: number) =>
+    waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
+
+  it('while a breaker is open: no attempt is counted, and it goes on where it stood', async () => {
+    let open = true;
+    throws = (_key, n) => (open && n === 3 ? failing(BREAKER_OPEN, { retryAfterMs: 60 }) : undefined);
+    await publish(8, 8);
+    const service = await start();
+    await paused(service, 'breaker_open');
+    expect(await scene.offset()).toBe(3);
+    expect(await rows('select from converge.parked')).toEqual([]);
+    open = false;
+    await settled(8);
+    expect((await lines(scene.database)).map(({ n }) => n)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(await rows('select from converge.inbox_attempt')).toEqual([]);
+    expect(state(service)?.state).toBe('running');
+  });
+
+  it('when as many events are parked as may be, and goes on when there is room', async () => {
+    throws = (key) => (key === 'k0' ? failing('AWAY') : undefined);
+    await publish(20, 2);
+    const service = await start({ maxRows: 4 });
+    await paused(service, 'parked_cap');
+    // Its key's fifth event (n = 8) finds no room; everything before it took effect.
+    expect(await scene.offset()).toBe(8);
+    expect(await rows('select from converge.parked')).toHaveLength(4);
+    throws = () => undefined;
+    await settled(20);
+    await waitUntil(async () => (await lines(scene.database)).length === 20, { what: 'all effects' });
+    for (const group of Map.groupBy(await lines(scene.database), ({ key }) => key).values())
+      expect(group.map(({ n }) => n)).toEqual(group.map(({ n }) => n).toSorted((a, b) => a - b));
+  });
+
+  it('when key after key would be given up: the topic is not parked, and one success lets it go on', async () => {
+    throws = () => failing('AWAY');
+    await publish(40, 40);
+    const service = await start({ systemic: { keys: 5, withinMs: 60_000 } });
+    await paused(service, 'systemic_fault');
+    expect(await rows('select from converge.parked_key')).toHaveLength(4);
+    expect(await scene.offset()).toBe(4);
+    throws = () => undefined;
+    await settled(40);
+    await waitUntil(async () => (await lines(scene.database)).length === 40, { what: 'all effects' });
+    expect(await rows('select from converge.parked_key')).toEqual([]);
+    expect(await scene.letters()).toEqual([]);
+  });
+
+  it('when every event meets a bug, as after a bad deployment: few dead letters, not a topic of them', async () => {
+    throws = () => new TypeError('deployed broken');
+    await publish(40, 40);
+    const service = await start({ systemic: { keys: 5, withinMs: 60_000 } });
+    await paused(service, 'systemic_fault');
+    expect(await scene.letters()).toHaveLength(4);
+  });
+});

@@ -1,0 +1,125 @@
+import { type Database, executorOfClient } from '@converge/postgres';
+import { freshDatabase, waitUntil } from '@converge/testing';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { type LedgerDb, ledgerDatabase } from '../fixture/ledger.ts';
+import { extendLines, insertParked, openLines } from '../query/parked.ts';
+import { dropEmptyLine, type LeasedKey } from './claim-sql.ts';
+import { releaseLine } from './head-sql.ts';
+import type { NewParked } from './parked-row.ts';
+
+const at = { consumer: 'c', topic: 't', partition: 0 };
+const key: LeasedKey = { consumer: 'c', topic: 't', key: 'k', term: 0n };
+
+/** Every statement of the park and of the release against each other, in two sessions. */
+describe('a slice that appends while a drain releases', () => {
+  let database: Database<LedgerDb>;
+  beforeEach(async () => {
+    database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+    await openLines(database.executor, at, [{ line: 'k', count: 1, state: 'waiting', waitMs: 0 }]);
+  });
+  afterEach(() => database.close());
+
+  async function session() {
+    const client = await database.acquire();
+    const tx = executorOfClient(client);
+    await tx.query('begin');
+    return { tx, commit: () => tx.query('commit').then(() => client.release()) };
+  }
+  const blocked = () =>
+    waitUntil(
+      async () => {
+        const { rows } = await database.executor.query(
+          `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+        );
+        return rows.length === 1;
+      },
+      { what: 'one session to wait for the other' },
+    );
+  const append = async (tx: Database['executor']) => {
+    const tails = await extendLines(tx, at, [{ line: 'k', count: 1 }]);
+    const seq = tails.get('k');
+    if (seq !== undefined) await insertParked(tx, [row(seq)]);
+    return seq;
+  };
+  const left = async () =>
+    (await database.executor.query('select line from converge.parked where line is not null')).rows;
+  const keys = async () => (await database.executor.query('select key from converge.parked_key')).rows;
+
+  it('first, keeps its key: the release waits, and finds another tail', async () => {
+    const [slice, drain] = [await session(), await session()];
+    expect(await append(slice.tx)).toBe(2n);
+    const released = releaseLine(drain.tx, key, 1n);
+    await blocked();
+    await slice.commit();
+    expect(await released).toBe(false);
+    await drain.commit();
+    expect([await left(), await keys()]).toEqual([[{ line: 'k' }], [{ key: 'k' }]]);
+  });
+
+  it('second, finds the key released: nothing stands behind it, and the slice runs again', async () => {
+    const [slice, drain] = [await session(), await session()];
+    expect(await releaseLine(drain.tx, key, 1n)).toBe(true);
+    const appended = append(slice.tx);
+    await blocked();
+    await drain.commit();
+    expect(await appended).toBeUndefined();
+    await slice.commit();
+    expect([await left(), await keys()]).toEqual([[], []]);
+  });
+
+  it('would be left without its key by `delete … where not exists`, were it not for the foreign key', async () => {
+    const naive = `delete from converge.parked_key k where key = 'k'
+       and not exists (select from converge.parked p where p.consumer = k.consumer and p.topic = k.topic and p.line = k.key)`;
+    const race = async () => {
+      const [slice, drain] = [await session(), await session()];
+      await append(slice.tx);
+      const released = drain.tx.query(naive).catch((error: unknown) => error);
+      await blocked();
+      await slice.commit();
+      const outcome = await released;
+      await drain.commit();
+      return outcome;
+    };
+    expect(await race()).toMatchObject({ code: '23503' });
+    await database.executor.query('delete from converge.parked');
+    await database.executor.query(
+      'alter table converge.parked drop constraint parked_consumer_topic_line_fkey',
+    );
+    await race();
+    expect([await left(), await keys()]).toEqual([[{ line: 'k' }], []]);
+  });
+
+  it('is seen by the drain that clears an empty line: it looks after it has locked', async () => {
+    const [slice, drain] = [await session(), await session()];
+    await append(slice.tx);
+    const dropped = dropEmptyLine(drain.tx, key);
+    await blocked();
+    await slice.commit();
+    expect(await dropped).toBe(false);
+    await drain.commit();
+    expect(await keys()).toEqual([{ key: 'k' }]);
+  });
+});
+
+const row = (seq: bigint): NewParked => ({
+  id: `00000000-0000-4000-8000-00000000000${seq}`,
+  consumer: 'c',
+  topic: 't',
+  topic_id: null,
+  line: 'k',
+  seq: `${seq}`,
+  state: 'waiting',
+  handler: 'h',
+  partition: 0,
+  record_offset: '0',
+  timestamp_ms: '0',
+  position: null,
+  event_id: null,
+  type: null,
+  version: null,
+  source: null,
+  key: 'k',
+  record_key: null,
+  headers: '[]',
+  payload: null,
+});
