@@ -29,9 +29,8 @@ describe('parks, drains and releases that race', () => {
   };
   const rows = async (sql: string) => (await scene.database.executor.query(sql)).rows;
 
-  // Planted faults, each found by at least one of these seeds: a release that does not compare the tail loses events; a
-  // slice that ignores a released key leaves it parked for ever; a drain that does not look whether its event is still
-  // there applies it twice.
+  // Planted faults, found by each of these seeds: a release that does not compare the tail, and a slice that parks behind a
+  // key that was released meanwhile.
   it.each([1, 2, 3])(
     'apply each event once, in the order of its key, and leave nothing behind (seed %i)',
     async (seed) => {
@@ -112,5 +111,44 @@ describe('parks, drains and releases that race', () => {
     goOn.resolve(undefined);
     await waitUntil(async () => (await lines(scene.database)).length === 3, { what: 'the key' });
     expect((await lines(scene.database)).filter(({ key }) => key === 'k').map(({ n }) => n)).toEqual([0, 1]);
+  });
+
+  it('apply an event once although the lease of its drain ran out while it was at work', async () => {
+    let broken = true;
+    let calls = 0;
+    const inHandler = Promise.withResolvers<undefined>();
+    const goOn = Promise.withResolvers<undefined>();
+    const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
+      counted,
+      async (event, { tx }) => {
+        if (broken) throw away;
+        await note(tx, event);
+        calls += 1;
+        inHandler.resolve(undefined);
+        if (calls === 1) await goOn.promise;
+      },
+    );
+    await scene.source.publish(scene.broker, [counted({ key: 'k', n: 0 })]);
+    for (let members = 0; members < 2; members += 1)
+      await scene.start(consumer, { parking, inPlace: { attempts: 1 } });
+    await waitUntil(async () => (await scene.offset()) >= 1, { what: 'the park' });
+    broken = false;
+    await inHandler.promise;
+    await rows(`update converge.parked_key set leased_until = '-infinity'`);
+    await waitUntil(
+      async () =>
+        (
+          await rows(
+            `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+          )
+        ).length > 0,
+      { what: 'the other drain to wait for the event' },
+    );
+    goOn.resolve(undefined);
+    await waitUntil(async () => (await rows('select from converge.parked_key')).length === 0, {
+      what: 'release',
+    });
+    // Planted fault: a drain that goes on although the event was taken calls its handler twice here.
+    expect([calls, (await lines(scene.database)).length]).toEqual([1, 1]);
   });
 });
