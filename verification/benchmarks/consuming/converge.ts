@@ -5,14 +5,16 @@ import { ConvergeError } from '@converge/resilience';
 import { benchEvent } from './bench-event.ts';
 import { type EffectDb, insertion, insertMany, insertOne } from './effect.ts';
 import type { Orders, Stop } from './ways.ts';
+import { withoutDedup } from './without-dedup.ts';
 
 /** The key whose events may be made to fail. */
 export const SUSPECT = 'key-7';
 
-/** The kit, every setting default. */
+/** The kit, every setting default; for comparison also without deduplication. */
 export async function converge(orders: Orders): Promise<Stop> {
   const { databaseUrl, brokers, driver, way } = orders;
-  const database = connect<EffectDb>({ url: databaseUrl, applicationName: way });
+  const connected = connect<EffectDb>({ url: databaseUrl, applicationName: way });
+  const database = way.startsWith('unsafe') ? withoutDedup(connected) : connected;
   const broker = kafkaBroker({ driver, brokers: brokers.split(','), clientId: way });
   const service = consumerService([consumerOf(orders)], { database, broker });
   await service.start();
@@ -27,6 +29,7 @@ function consumerOf({ way, topic, group }: Orders): ConsumerDefinition<EffectDb>
   const event = benchEvent(topic);
   const consumer = defineConsumer<EffectDb>({ name: group, from: 'beginning' });
   switch (way) {
+    case 'unsafe-batch':
     case 'converge-batch':
       return consumer.onBatch(event, (events, { tx }) => insertMany(tx, events));
     case 'converge-write':

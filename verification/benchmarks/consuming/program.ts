@@ -9,6 +9,8 @@ const programs: Readonly<Record<Way, (orders: Orders) => Promise<Stop>>> = {
   'converge-write': converge,
   'converge-batch': converge,
   'converge-failing': converge,
+  'unsafe-each': converge,
+  'unsafe-batch': converge,
   'bare-each': bare,
   'bare-batch': bare,
   'uuid-each': bare,
