@@ -8,6 +8,7 @@ import { addConsumerCommands } from './consumer-commands.ts';
 import { addEventCommands } from './event-commands.ts';
 import { addEffectCommands } from './effect-commands.ts';
 import { addAcceptCommand, addOutboxCommands } from './operator-commands.ts';
+import { addParkedCommands } from './parked-commands.ts';
 import { addPolicyCommands } from './policy-commands.ts';
 import { createOutput, type Streams } from './output.ts';
 import { readSettings } from './settings.ts';
@@ -49,6 +50,7 @@ export function buildProgram(streams: Streams, ending: Ending): Command {
   addOutboxCommands(program, act);
   addConsumerCommands(program, act);
   addEventCommands(program, act);
+  addParkedCommands(program, act);
   addEffectCommands(program, act);
   addPolicyCommands(program, act);
   addReconcileCommands(program, act);

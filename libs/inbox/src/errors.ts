@@ -14,7 +14,10 @@ export type InboxErrorCode =
   | 'RESUME_REFUSED'
   | 'REPLAY_REFUSED'
   | 'TYPE_UNKNOWN'
-  | 'HANDLER_MISSING';
+  | 'HANDLER_MISSING'
+  | 'PARKED_BUSY'
+  | 'PARKED_GONE'
+  | 'PARKED_REFUSED';
 
 /** What went wrong in a consumer, on both axes. The text says what, why and the next step. */
 export class InboxError extends ConvergeError {

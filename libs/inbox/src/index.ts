@@ -15,6 +15,7 @@ export type {
   BatchContext,
   BatchHandler,
   EventContext,
+  EventOptions,
   FailedEvent,
   FailureContext,
   FailureHandler,
@@ -23,6 +24,7 @@ export type {
   Handler,
   HandlerContext,
   HandlerOptions,
+  Refetch,
   OnGap,
   Start,
   UnknownTypes,
@@ -35,6 +37,18 @@ export { type FillEvent, putFill } from './fill/fill-sql.ts';
 export { findGaps, type Gap } from './fill/gap.ts';
 export type { ReplayFrom } from './decide/replay.ts';
 export { planReplay, type ReplayPlan, replayPartition } from './operate/replay.ts';
+export { editParked, type Operator, retryParked, skipParked, supersedeParked } from './operate/parked.ts';
+export {
+  groupParked,
+  listParked,
+  type ParkedDetail,
+  type ParkedFilter,
+  type ParkedGroup,
+  type ParkedSummary,
+  readParked,
+} from './operate/parked-list.ts';
+export { PARKED_STATES, type ParkedState } from './park/parked-row.ts';
+export type { ParkedTotals, ParkingPolicy } from './park/parking.ts';
 export { type Resumed, resumePartition, type ResumeOptions } from './operate/resume.ts';
 export { inboxMigrations } from './migrations.ts';
 export { type PartitionOverview, readOverview } from './query/overview.ts';

@@ -8,7 +8,7 @@ import type {
   FailureOptions,
   From,
   Handler,
-  HandlerOptions,
+  EventOptions,
   OnGap,
   UnknownTypes,
   Start,
@@ -33,7 +33,7 @@ export interface ConsumerDefinition<DB> {
   on<Data>(event: EventDefinition<string, Data>, handler: Handler<DB, Data>): ConsumerDefinition<DB>;
   on<Data>(
     event: EventDefinition<string, Data>,
-    options: HandlerOptions,
+    options: EventOptions,
     handler: Handler<DB, Data>,
   ): ConsumerDefinition<DB>;
 
@@ -47,7 +47,7 @@ export interface ConsumerDefinition<DB> {
   ): ConsumerDefinition<DB>;
   onBatch<Data>(
     event: EventDefinition<string, Data>,
-    options: HandlerOptions,
+    options: EventOptions,
     handler: BatchHandler<DB, Data>,
   ): ConsumerDefinition<DB>;
 
@@ -146,9 +146,9 @@ function refuseIgnored<DB>(
   );
 }
 
-type OptionsAndHandler<H> = [handler: H] | [options: HandlerOptions, handler: H];
+type OptionsAndHandler<H> = [handler: H] | [options: EventOptions, handler: H];
 
-function optionsFirst<H>(rest: OptionsAndHandler<H>): [HandlerOptions, H] {
+function optionsFirst<H>(rest: OptionsAndHandler<H>): [EventOptions, H] {
   return rest.length === 1 ? [{}, rest[0]] : rest;
 }
 

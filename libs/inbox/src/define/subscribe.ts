@@ -14,17 +14,19 @@ import {
   type FailureHandler,
   type FailureOptions,
   type Handler,
+  type EventOptions,
   type HandlerOptions,
   KNOWN,
 } from './types.ts';
 
 export function eachSubscription<DB, Data>(
   event: EventDefinition<string, Data>,
-  options: HandlerOptions,
+  options: EventOptions,
   handler: Handler<DB, Data>,
 ): Subscription<DB> {
   return {
     ...common(event, event.type, options),
+    ...refetching(event, options),
     kind: 'each',
     route: (envelope) => handle(receive(envelope, event)),
     call: async ([received], context) => {
@@ -37,11 +39,12 @@ export function eachSubscription<DB, Data>(
 
 export function batchSubscription<DB, Data>(
   event: EventDefinition<string, Data>,
-  options: HandlerOptions,
+  options: EventOptions,
   handler: BatchHandler<DB, Data>,
 ): Subscription<DB> {
   return {
     ...common(event, event.type, options),
+    ...refetching(event, options),
     kind: 'batch',
     route: (envelope) => handle(receive(envelope, event)),
     call: async (received, context) => {
@@ -107,6 +110,21 @@ function failureContext<DB>(context: CallContext<DB>, failure: FailureData, lett
     ...context,
     event,
     emit: (emitted: Parameters<CallContext<DB>['emit']>[0]) => context.emit(emitted, letter),
+  };
+}
+
+function refetching<Data>(
+  event: EventDefinition<string, Data>,
+  { refetch }: EventOptions,
+): Pick<Subscription<never>, 'refetch'> {
+  if (refetch === undefined) return {};
+  return {
+    refetch: async (envelope, context) => {
+      const { id, type, key, payload } = envelope;
+      const truth = await refetch({ id, type, key, payload }, context);
+      if (truth === undefined) return undefined;
+      return { ...envelope, data: event.parse(JSON.stringify(truth), event.version) };
+    },
   };
 }
 

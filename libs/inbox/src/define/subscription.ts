@@ -1,4 +1,5 @@
 import type { DomainEvent, Envelope, ReceivedEvent } from '@converge/contracts';
+import type { Logger } from '@converge/telemetry';
 import type { HandlerContext } from './types.ts';
 
 /** What the slice hands to a subscription: the context with an emit that always names the event it answers. */
@@ -27,6 +28,11 @@ export interface Subscription<DB> {
   readonly maxHandleMs?: number;
   /** Handled although its key is parked: its own fence makes the order irrelevant (triggers of compensation, deadlines). */
   readonly bypassParked?: boolean;
+  /** The event with the current truth as its data; undefined when there is none. Throws what asking or parsing throws. */
+  readonly refetch?: (
+    envelope: Envelope,
+    context: { readonly signal: AbortSignal; readonly log: Logger },
+  ) => Promise<ReceivedEvent | undefined>;
   route(envelope: Envelope): Routed;
   call(events: readonly ReceivedEvent[], context: CallContext<DB>): Promise<void>;
 }

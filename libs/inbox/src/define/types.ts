@@ -82,6 +82,21 @@ export interface HandlerOptions {
   readonly maxHandleMs?: number;
 }
 
+/**
+ * Asks for the current truth of an event's key, in the place of data that cannot be used: the answer is validated by the
+ * event's definition and handled. `undefined`: there is none. What it throws counts as the failure: an outage is waited for.
+ */
+export type Refetch = (
+  event: { readonly id: string; readonly type: string; readonly key: string; readonly payload: string },
+  context: { readonly signal: AbortSignal; readonly log: Logger },
+) => Promise<unknown>;
+
+/** Of handlers of events. */
+export interface EventOptions extends HandlerOptions {
+  /** What to do about bad data before the event is given up, outside any transaction. @default nothing */
+  readonly refetch?: Refetch;
+}
+
 export interface FailureOptions extends HandlerOptions {
   /** The consumer whose failures these are; its topic is `<of>.failures`. */
   readonly of: string;

@@ -1,5 +1,6 @@
 import { FAILURE_TYPE } from '@converge/contracts';
 import { executorOf, kyselyTransaction } from '@converge/postgres';
+import { classify } from '@converge/resilience';
 import { failpoint } from '@converge/runtime';
 import { act, type Step } from '../decide/plan.ts';
 import { readRecord } from '../decide/reading.ts';
@@ -10,6 +11,7 @@ import { own } from '../slice/apply-slice.ts';
 import { callHandlers } from '../slice/call-handlers.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { Emitted } from '../slice/emitted.ts';
+import { canRefetch, refetched, wantsRefetch } from '../slice/refetch.ts';
 import { FenceLost, HandlerFailed } from '../slice/slice-errors.ts';
 import { append } from '../slice/tell.ts';
 import type { TriedEvent } from '../story/attempt.ts';
@@ -18,14 +20,38 @@ import type { LeasedKey } from './claim-sql.ts';
 import { type Head, releaseLine, takeHead } from './head-sql.ts';
 
 /**
+ * Applies a parked event, with the current truth in the place of data that cannot be used, where its handler says where
+ * that is. True when it released its key.
+ */
+export async function applyHead<DB>(
+  context: SliceContext<DB>,
+  key: LeasedKey,
+  head: Head,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { record } = head;
+  const read: Step<DB> = { record, mark: undefined, ...act(readRecord(record), context.route, false) };
+  if (wantsRefetch(context, read))
+    return applyStep(context, key, head, await refetched(context, read, signal), signal);
+  try {
+    return await applyStep(context, key, head, read, signal);
+  } catch (error) {
+    const bad = error instanceof HandlerFailed && classify(error.cause).category === 'data';
+    if (!bad || !canRefetch(context, read)) throw error;
+    return applyStep(context, key, head, await refetched(context, read, signal), signal);
+  }
+}
+
+/**
  * One parked event, one transaction: take the event (the fence) → handler → what it emitted → release the key if nothing
  * stands behind. True when it released. The partition's fence is not touched: position and watermark passed this event when
  * it was parked, and slices do not handle its key before the release is committed.
  */
-export function applyHead<DB>(
+function applyStep<DB>(
   context: SliceContext<DB>,
   key: LeasedKey,
   head: Head,
+  read: Step<DB>,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { clock, random, database, limits, serverVersion } = context;
@@ -35,8 +61,7 @@ export function applyHead<DB>(
     await own('limits', () => limitSession(executor, limits, serverVersion));
     if (!(await own('drain', () => takeHead(executor, head)))) throw new FenceLost();
     const emitted = new Emitted(key.consumer, head.run);
-    const step = headStep(context, head);
-    await callHandlers(context, tx, step === undefined ? [] : [step], emitted, signal, undefined);
+    await callHandlers(context, tx, handled(read, head), emitted, signal, undefined);
     const durationMs = clock.monotonic() - began.monotonic;
     if (head.attempts.length > 0) {
       const succeeded = { startedMs: began.now, durationMs };
@@ -59,16 +84,15 @@ export function triedHead(consumer: string, { record, topicId, handler, run }: H
   return { consumer, topicId, record, envelope, handler, phase, run };
 }
 
-/** undefined: not for this consumer any more. Throws HandlerFailed for what cannot be read or parsed. */
-function headStep<DB>({ route }: SliceContext<DB>, { record, handler }: Head): Step<DB> | undefined {
-  const action = act(readRecord(record), route, false);
-  switch (action.kind) {
+/** Nothing when it is not for this consumer any more. Throws HandlerFailed for what cannot be read or parsed. */
+function handled<DB>(step: Step<DB>, { handler }: Head): readonly Step<DB>[] {
+  switch (step.kind) {
     case 'handle':
-      return { record, mark: undefined, ...action };
+      return [step];
     case 'refuse':
-      throw new HandlerFailed(handler, [], action.error);
+      throw new HandlerFailed(handler, [], step.error);
     case 'skip':
-      if (action.why !== 'unknown_type') return undefined;
+      if (step.why !== 'unknown_type') return [];
       throw new HandlerFailed(handler, [], notHere(handler));
   }
 }

@@ -4,7 +4,8 @@ import { failureEventId, type Letter, times } from '../slice/letter.ts';
 import { clean, headersJson, keyOf } from '../slice/record-text.ts';
 
 /** `waiting` and, where dead letters hold their key, `dead` stand in a line; the others are records. */
-export type ParkedState = 'waiting' | 'dead' | 'rejected' | 'skipped' | 'superseded';
+export const PARKED_STATES = ['waiting', 'dead', 'rejected', 'skipped', 'superseded'] as const;
+export type ParkedState = (typeof PARKED_STATES)[number];
 
 /** Its place: the line of a key, and where in it. */
 export interface Place {

@@ -1,5 +1,5 @@
 import type { Executor } from '@converge/postgres';
-import { classify } from '@converge/resilience';
+import { type Category, classify } from '@converge/resilience';
 import { type GivenUp, layOut, type Placed } from '../decide/lay-out.ts';
 import type { Step } from '../decide/plan.ts';
 import { knownParked } from '../query/parked.ts';
@@ -69,12 +69,31 @@ export function handlerOf<DB>(step: Step<DB>): string {
   return step.kind === 'handle' ? step.subscription.handler : (envelopeOf(step)?.type ?? 'unreadable');
 }
 
-/** What cannot be read or parsed is a dead letter without an attempt at its handler. */
+/**
+ * What cannot be read or parsed is a dead letter without an attempt at its handler. Where the truth was asked for, and only
+ * the way there failed, it waits.
+ */
 function refused<DB>({ clock }: SliceContext<DB>, step: Step<DB>): GivenUp | undefined {
   if (step.kind !== 'refuse') return undefined;
   const failure = classify(step.error);
+  const as = healsByWaiting(failure.category) ? 'park' : 'dead';
   const end = { number: 1, startedMs: clock.now(), durationMs: 0 };
-  return { as: 'dead', failure, attempts: [attemptOf(failure, { ...end, next: { kind: 'dead' } })] };
+  return { as, failure, attempts: [attemptOf(failure, { ...end, next: { kind: as } })] };
+}
+
+function healsByWaiting(category: Category): boolean {
+  switch (category) {
+    case 'network':
+    case 'throttle':
+    case 'service':
+    case 'contention':
+      return true;
+    case 'data':
+    case 'configuration':
+    case 'business':
+    case 'bug':
+      return false;
+  }
 }
 
 export function letterOf<DB>(partition: Partition, step: Step<DB>, { failure, attempts }: GivenUp): Letter {

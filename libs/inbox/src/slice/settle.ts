@@ -12,6 +12,7 @@ import { type AttemptRow, insertAttempts } from '../query/attempt.ts';
 import { type Attempt, attemptOf, numberAfter } from '../story/attempt.ts';
 import { stoppedRows } from '../story/slice-attempts.ts';
 import { type Fault, faultOf, type Pause } from './outcome.ts';
+import { canRefetch, refetched, wantsRefetch } from './refetch.ts';
 import { report } from './report.ts';
 
 /** `settled`: the partition stands behind the steps. Every other fault leaves it where it was. */
@@ -29,7 +30,7 @@ export async function settle<DB>(
   signal: AbortSignal,
 ): Promise<Settled> {
   const parts = splitByWork(steps);
-  if (parts.length > 1) {
+  if (parts.length > 1 && !steps.some((step) => wantsRefetch(context, step))) {
     const outcome = await attempt(context, partition, whole(steps), signal);
     // Alone, the others of its slice get past an event that waits, or up to it.
     const isolates = outcome.kind === 'events' || outcome.kind === 'too_long' || outcome.kind === 'pause';
@@ -58,9 +59,11 @@ export async function settle<DB>(
 async function settleOne<DB>(
   context: SliceContext<DB>,
   partition: Partition,
-  steps: readonly Step<DB>[],
+  part: readonly Step<DB>[],
   signal: AbortSignal,
 ): Promise<Settled> {
+  let fresh = part.some((step) => wantsRefetch(context, step));
+  let steps = fresh ? await allRefetched(context, part, signal) : part;
   const { clock, random } = context;
   const handler = handlerOf(steps);
   // Asked once: what is in flight keeps the policy that it began with.
@@ -88,6 +91,11 @@ async function settleOne<DB>(
     failed.push(ended);
     span.end(ended.outcome, ended);
     report.attempt(context, steps.find(({ kind }) => kind === 'handle')?.record.offset, handler, ended);
+    if (!fresh && failure.category === 'data' && steps.some((step) => canRefetch(context, step))) {
+      fresh = true;
+      steps = await allRefetched(context, steps, signal);
+      continue;
+    }
     switch (next.kind) {
       case 'pause':
         return { kind: 'pause', pause: breakerOpen(failure, next.forMs) };
@@ -106,6 +114,14 @@ async function settleOne<DB>(
         if (signal.aborted) return { kind: 'partition_lost' };
     }
   }
+}
+
+function allRefetched<DB>(
+  context: SliceContext<DB>,
+  steps: readonly Step<DB>[],
+  signal: AbortSignal,
+): Promise<readonly Step<DB>[]> {
+  return Promise.all(steps.map((step) => refetched(context, step, signal)));
 }
 
 function handlerOf<DB>(steps: readonly Step<DB>[]): string {

@@ -1,0 +1,110 @@
+import type { Executor } from '@converge/postgres';
+import type { ParkedState } from '../park/parked-row.ts';
+
+/** A parked row, locked. */
+export interface LockedRow {
+  readonly id: string;
+  readonly consumer: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly line: string | null;
+  readonly seq: string | null;
+  readonly key: string;
+  readonly state: ParkedState;
+  readonly run: number;
+  readonly event_id: string | null;
+}
+
+// First the event, then its key: the order in which drains take them. A drain that is at its handler has the event locked;
+// this waits for it until lock_timeout.
+const lockSql = `
+  select id, consumer, topic, partition, line, seq, key, state, run, event_id
+    from converge.parked where id = $1 for update`;
+
+export async function lockParked(tx: Executor, id: string): Promise<LockedRow | undefined> {
+  return (await tx.query<LockedRow>(lockSql, [id])).rows[0];
+}
+
+const againSql = `
+  update converge.parked
+     set state = 'waiting', line = $2, seq = $3, run = run + 1, tries = 0, attempts = '[]', category = null, certainty = null,
+         code = null, reason = null, structural = false, first_at = null, last_at = null, failure_event = null, note = null,
+         changed_at = clock_timestamp()
+   where id = $1`;
+const wakeSql = `
+  update converge.parked_key set state = 'waiting', next_at = clock_timestamp(), leased_until = '-infinity'
+   where consumer = $1 and topic = $2 and key = $3`;
+const ownLineSql = `
+  insert into converge.parked_key (consumer, topic, key, partition, tail, state) values ($1, $2, $3, $4, 1, 'waiting')`;
+
+/** Another run: at the head of its line, where it stands; else in a line of its own, since its key went on without it. */
+export async function runAgain(tx: Executor, row: LockedRow): Promise<void> {
+  const { id, consumer, topic, partition, line, seq } = row;
+  if (line === null) {
+    await tx.query(ownLineSql, [consumer, topic, id, partition]);
+    await tx.query(againSql, [id, id, '1']);
+    return;
+  }
+  await tx.query(againSql, [id, line, seq]);
+  await tx.query(wakeSql, [consumer, topic, line]);
+}
+
+const soonSql = `
+  update converge.parked_key set next_at = clock_timestamp()
+   where consumer = $1 and topic = $2 and key = $3 and state = 'waiting'`;
+
+/** Its key is tried now instead of later. False: its key waits behind a dead letter. */
+export async function wakeLine(tx: Executor, { consumer, topic, line }: LockedRow): Promise<boolean> {
+  return (await tx.query(soonSql, [consumer, topic, line])).rowCount === 1;
+}
+
+const takeOutSql = `
+  update converge.parked set state = $2, line = null, seq = null, note = $3, changed_at = clock_timestamp() where id = $1`;
+const lockLineSql = `
+  select state from converge.parked_key where consumer = $1 and topic = $2 and key = $3 for no key update`;
+const headSql = `
+  select state from converge.parked where consumer = $1 and topic = $2 and line = $3 order by seq limit 1`;
+const dropSql = `delete from converge.parked_key where consumer = $1 and topic = $2 and key = $3`;
+
+/**
+ * Takes an event out of its line, which goes on with the next one; a line in which nobody is left is released. The look at
+ * who is left comes after the lock, in a statement of its own: a slice may just have appended.
+ */
+export async function takeOut(
+  tx: Executor,
+  row: LockedRow,
+  state: 'skipped' | 'superseded',
+  note: string,
+): Promise<void> {
+  await tx.query(takeOutSql, [row.id, state, note]);
+  if (row.line === null) return;
+  const place = [row.consumer, row.topic, row.line];
+  const locked = (await tx.query<{ state: string }>(lockLineSql, place)).rows[0];
+  const head = (await tx.query<{ state: string }>(headSql, place)).rows[0];
+  if (head === undefined) await tx.query(dropSql, place);
+  else if (head.state === 'waiting' && locked?.state === 'dead') await tx.query(wakeSql, place);
+}
+
+const editSql = `update converge.parked set edited = $2, changed_at = clock_timestamp() where id = $1`;
+
+/** The payload as it came stays beside it. */
+export async function putEdited(tx: Executor, id: string, edited: Buffer): Promise<void> {
+  await tx.query(editSql, [id, edited]);
+}
+
+const auditSql = `
+  insert into converge.parked_audit (parked, consumer, topic, key, event_id, action, state, run, by, reason, edited)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`;
+
+export interface Act {
+  readonly action: 'retry' | 'skip' | 'edit' | 'supersede';
+  readonly by: string;
+  readonly reason: string;
+  readonly edited?: Buffer;
+}
+
+export async function writeAudit(tx: Executor, row: LockedRow, act: Act): Promise<void> {
+  const { id, consumer, topic, key, event_id, state, run } = row;
+  const who = [act.action, state, run, act.by, act.reason, act.edited ?? null];
+  await tx.query(auditSql, [id, consumer, topic, key, event_id, ...who]);
+}

@@ -1,0 +1,140 @@
+import { type Database, type Executor, sqlState, withTransaction } from '@converge/postgres';
+import { InboxError } from '../errors.ts';
+import {
+  type LockedRow,
+  lockParked,
+  putEdited,
+  runAgain,
+  takeOut,
+  wakeLine,
+  writeAudit,
+} from './parked-sql.ts';
+
+/** Who acts, and why: kept with the act in converge.parked_audit, in the same transaction. */
+export interface Operator {
+  readonly by: string;
+  readonly reason: string;
+}
+
+/**
+ * Tries one parked event again: a dead letter as another run (the event's id stays, what its handler emits gets ids of the
+ * new run), a waiting one now instead of later. Order is kept where it is still there to keep: a dead letter whose key went
+ * on without it is tried beside its key.
+ */
+export function retryParked(
+  database: Pick<Database, 'acquire'>,
+  id: string,
+  operator: Operator,
+): Promise<'run' | 'due'> {
+  return acting(database, id, async (tx, row) => {
+    switch (row.state) {
+      case 'superseded':
+        throw refused(
+          row,
+          'its saga undid it before it took effect; trying it again would do what was undone',
+        );
+      case 'waiting':
+        if (!(await wakeLine(tx, row)))
+          throw refused(row, 'it waits behind a dead letter of its key: retry or skip that one');
+        await writeAudit(tx, row, { action: 'retry', ...operator });
+        return 'due';
+      case 'dead':
+      case 'rejected':
+      case 'skipped':
+        await runAgain(tx, row);
+        await writeAudit(tx, row, { action: 'retry', ...operator });
+        return 'run';
+    }
+  });
+}
+
+/** Leaves one parked event out for good: it is kept as a record, and its key goes on. */
+export function skipParked(
+  database: Pick<Database, 'acquire'>,
+  id: string,
+  operator: Operator,
+): Promise<void> {
+  return acting(database, id, async (tx, row) => {
+    if (row.state !== 'waiting' && row.state !== 'dead') throw refused(row, 'nothing waits for it');
+    await takeOut(tx, row, 'skipped', operator.reason);
+    await writeAudit(tx, row, { action: 'skip', ...operator });
+  });
+}
+
+/** Puts another payload in the place of the one that came, which is kept beside it; it counts from the next try. */
+export function editParked(
+  database: Pick<Database, 'acquire'>,
+  id: string,
+  payload: Buffer,
+  operator: Operator,
+): Promise<void> {
+  return acting(database, id, async (tx, row) => {
+    if (row.state === 'superseded') throw refused(row, 'its saga undid it');
+    await putEdited(tx, id, payload);
+    await writeAudit(tx, row, { action: 'edit', ...operator, edited: payload });
+  });
+}
+
+const linesSql = `
+  select id from converge.parked
+   where consumer = $1 and topic = $2 and line = $3 and ($4::text is null or event_id = $4) and state in ('waiting', 'dead')
+   order by seq limit 1`;
+
+/**
+ * Marks a parked event of a key as superseded, in the caller's transaction: a tombstone of its saga's step covers it, so it
+ * must not take effect any more, and its key goes on. Without an event id it is the head. False: nothing of that is parked.
+ */
+export async function supersedeParked(
+  tx: Executor,
+  at: { readonly consumer: string; readonly topic: string; readonly key: string; readonly eventId?: string },
+  why: Operator,
+): Promise<boolean> {
+  const { rows } = await tx.query<{ id: string }>(linesSql, [
+    at.consumer,
+    at.topic,
+    at.key,
+    at.eventId ?? null,
+  ]);
+  const row = rows[0] === undefined ? undefined : await lockParked(tx, rows[0].id);
+  if (row === undefined || row.line === null) return false;
+  await takeOut(tx, row, 'superseded', why.reason);
+  await writeAudit(tx, row, { action: 'supersede', ...why });
+  return true;
+}
+
+async function acting<T>(
+  database: Pick<Database, 'acquire'>,
+  id: string,
+  act: (tx: Executor, row: LockedRow) => Promise<T>,
+): Promise<T> {
+  try {
+    return await withTransaction(database, {}, async (tx) => {
+      await tx.query(`set local lock_timeout = '5s'`);
+      const row = await lockParked(tx, id);
+      if (row === undefined) throw gone(id);
+      return act(tx, row);
+    });
+  } catch (error) {
+    if (sqlState(error) !== '55P03') throw error;
+    throw new InboxError(
+      'PARKED_BUSY',
+      `parked event ${id} is being applied just now: look again in a moment`,
+      {
+        category: 'contention',
+        cause: error,
+      },
+    );
+  }
+}
+
+function gone(id: string): InboxError {
+  return new InboxError(
+    'PARKED_GONE',
+    `there is no parked event ${id} in this database: it was applied meanwhile, or it is of another consumer's database`,
+    { category: 'data' },
+  );
+}
+
+function refused({ id, state }: LockedRow, why: string): InboxError {
+  return new InboxError('PARKED_REFUSED', `parked event ${id} is ${state}: ${why}`, { category: 'data' });
+}
