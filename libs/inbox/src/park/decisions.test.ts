@@ -1,0 +1,193 @@
+import { readFileSync } from 'node:fs';
+import type { ReceivedEvent } from '@converge/contracts';
+import {
+  BREAKER_OPEN,
+  CATEGORIES,
+  type Category,
+  defaultSlowSchedule,
+  type Failure,
+} from '@converge/resilience';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type GivenUp, layOut, type Placed } from '../decide/lay-out.ts';
+import { ParkRate } from '../decide/park-rate.ts';
+import type { Step } from '../decide/plan.ts';
+import type { Subscription } from '../define/subscription.ts';
+import type { Pause } from '../slice/outcome.ts';
+import { nextDrain } from './next-drain.ts';
+
+const failure = (category: Category, extra: Partial<Failure> = {}): Failure => ({
+  category,
+  certainty: 'not_applied',
+  code: 'X',
+  message: 'x',
+  structural: false,
+  ...extra,
+});
+const half = (): number => 0.5;
+
+describe('nextDrain', () => {
+  const tried = (tries: number, elapsedMs = 0, bugs = 1) => ({
+    tries,
+    elapsedMs,
+    of: (category: string) => (category === 'bug' ? bugs : 0),
+  });
+  const first: Record<Category, string> = {
+    network: 'retry',
+    throttle: 'retry',
+    service: 'retry',
+    contention: 'retry',
+    data: 'dead',
+    configuration: 'stop',
+    business: 'reject',
+    bug: 'retry',
+  };
+  it.each(CATEGORIES.map((category) => ({ category, kind: first[category] })))(
+    'answers the first failed try by $category with $kind',
+    ({ category, kind }) =>
+      expect(nextDrain(failure(category), tried(1), defaultSlowSchedule, half).kind).toBe(kind),
+  );
+
+  it('gives up a bug after three tries, and everything else when the day is over', () => {
+    expect(nextDrain(failure('bug'), tried(3, 0, 3), defaultSlowSchedule, half)).toEqual({ kind: 'dead' });
+    const late = tried(40, defaultSlowSchedule.withinMs);
+    expect(nextDrain(failure('network'), late, defaultSlowSchedule, half)).toEqual({ kind: 'dead' });
+  });
+
+  it('waits for an open breaker as long as it says, within bounds, without a try', () => {
+    const open = (retryAfterMs: number) =>
+      nextDrain(
+        failure('service', { code: BREAKER_OPEN, retryAfterMs }),
+        tried(1),
+        defaultSlowSchedule,
+        half,
+      );
+    expect([open(700), open(Infinity)]).toEqual([
+      { kind: 'pause', forMs: 700 },
+      { kind: 'pause', forMs: 30_000 },
+    ]);
+  });
+});
+
+describe('layOut', () => {
+  const subscription = (bypassParked = false) => ({ handler: 'h', bypassParked }) as Subscription<unknown>;
+  const handle = (key: string, bypasses = false): Step<unknown> =>
+    ({
+      kind: 'handle',
+      event: { key } as ReceivedEvent,
+      subscription: subscription(bypasses),
+    }) as Step<unknown>;
+  const skip = { kind: 'skip', why: 'duplicate' } as Step<unknown>;
+  const why = (as: GivenUp['as']): GivenUp => ({ as, failure: failure('network'), attempts: [] });
+  const lineOf = (step: Step<unknown>): string => (step.kind === 'handle' ? step.event.key : '?');
+  const place = (
+    steps: readonly Step<unknown>[],
+    given: ReadonlyMap<Step<unknown>, GivenUp> = new Map(),
+    more: { held?: readonly string[]; onDead?: 'hold' | 'skip' } = {},
+  ): readonly Placed<unknown>[] =>
+    layOut(steps, {
+      held: new Set(more.held),
+      onDead: more.onDead ?? 'hold',
+      givenUp: (step) => given.get(step),
+      lineOf,
+    });
+  const kinds = (placed: readonly Placed<unknown>[]) =>
+    placed.map((one) => ('state' in one ? `${one.kind} ${one.state}` : one.kind));
+
+  it('puts later events of a key behind the one that is parked, and lets all others flow', () => {
+    const [bad, other, later] = [handle('a'), handle('b'), handle('a')];
+    const given = new Map([[bad, why('park')]]);
+    expect(kinds(place([bad, other, skip, later], given))).toEqual([
+      'head waiting',
+      'handle',
+      'pass',
+      'behind',
+    ]);
+  });
+
+  it('holds a key behind its dead letter, or goes on without it', () => {
+    const [bad, later] = [handle('a'), handle('a')];
+    const given = new Map([[bad, why('dead')]]);
+    expect(kinds(place([bad, later], given))).toEqual(['head dead', 'behind']);
+    expect(kinds(place([bad, later], given, { onDead: 'skip' }))).toEqual(['aside dead', 'handle']);
+  });
+
+  it('never holds a key for a rejection', () => {
+    const [no, later] = [handle('a'), handle('a')];
+    expect(kinds(place([no, later], new Map([[no, why('reject')]])))).toEqual(['aside rejected', 'handle']);
+  });
+
+  it('lets triggers of compensation past a parked key; one that fails itself waits behind after all', () => {
+    const [trigger, usual] = [handle('a', true), handle('a')];
+    expect(kinds(place([trigger, usual], new Map(), { held: ['a'] }))).toEqual(['handle', 'behind']);
+    expect(kinds(place([trigger], new Map([[trigger, why('park')]]), { held: ['a'] }))).toEqual(['behind']);
+  });
+
+  it('handles no event of a key after one that it parked, whatever comes', () => {
+    const keys = fc.constantFrom('a', 'b', 'c');
+    const verdict = fc.constantFrom('park', 'dead', undefined);
+    fc.assert(
+      fc.property(fc.array(fc.tuple(keys, verdict)), fc.subarray(['a', 'b', 'c']), (events, held) => {
+        const steps = events.map(([key]) => handle(key));
+        const given = new Map(
+          steps.flatMap((step, at) => {
+            const as = events[at]![1];
+            return as === undefined ? [] : [[step, why(as)] as const];
+          }),
+        );
+        const waiting = new Set(held);
+        for (const one of place(steps, given, { held })) {
+          const key = lineOf(one.step);
+          if (one.kind === 'handle') expect(waiting.has(key)).toBe(false);
+          else waiting.add(key);
+        }
+      }),
+    );
+  });
+});
+
+describe('ParkRate', () => {
+  const policy = { keys: 3, withinMs: 1_000 };
+
+  it('allows keys one by one while others are handled', () => {
+    const rate = new ParkRate(policy);
+    for (let n = 0; n < 20; n += 1) {
+      expect(rate.allows(1, 0, n)).toBe(true);
+      rate.gaveUp(1, n);
+      rate.handled(5);
+    }
+  });
+
+  it('refuses the third key in a row, stays so over time, and ends with a success', () => {
+    const rate = new ParkRate(policy);
+    for (const now of [0, 1]) {
+      expect(rate.allows(1, 0, now)).toBe(true);
+      rate.gaveUp(1, now);
+    }
+    expect(rate.allows(1, 0, 2)).toBe(false);
+    expect(rate.allows(1, 0, 1_000_000)).toBe(false);
+    rate.handled(1);
+    expect(rate.allows(1, 0, 1_000_001)).toBe(true);
+  });
+
+  it('does not count keys of long ago', () => {
+    const rate = new ParkRate(policy);
+    for (const now of [0, 1]) rate.gaveUp(1, now);
+    expect(rate.allows(1, 0, 1_002)).toBe(true);
+  });
+
+  it('judges a slice by what it handles beside', () => {
+    expect(new ParkRate(policy).allows(10, 400, 0)).toBe(true);
+    expect(new ParkRate(policy).allows(400, 10, 0)).toBe(false);
+  });
+});
+
+it('the guide names every pause', () => {
+  const codes: Record<Pause['code'], true> = { breaker_open: true, parked_cap: true, systemic_fault: true };
+  const guide = readFileSync(
+    new URL('../../../../docs/guides/what-happens-when-it-fails.md', import.meta.url),
+    'utf8',
+  );
+  const named = [...guide.matchAll(/^\| `(\w+)` +\|/gm)].map(([, name]) => name);
+  expect(named.toSorted()).toEqual(Object.keys(codes).toSorted());
+});
