@@ -1,14 +1,14 @@
 import { type DomainEvent, parsePosition, WIRE } from '@converge/contracts';
 import { memoryBroker } from '@converge/kafka';
 import { withTransaction } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { waitUntil } from '@converge/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer, type DefineConsumerOptions } from './define/define-consumer.ts';
 import { type FillEvent, putFill } from './fill/fill-sql.ts';
 import { findGaps } from './fill/gap.ts';
-import { FailureScene } from './fixture/failure-scene.ts';
+import { type FailureScene, stockScene } from './fixture/failure-scene.ts';
 import { type FixtureRecord, FixtureSource, sendRecords } from './fixture/fixture-source.ts';
-import { type LedgerDb, lines, makeTopics, note, tag, testEvents } from './fixture/ledger.ts';
+import { type LedgerDb, lines, makeTopics, note, type testEvents } from './fixture/ledger.ts';
 import { resumePartition, type ResumeOptions } from './operate/resume.ts';
 
 describe('a partition that stands at a gap', () => {
@@ -18,13 +18,7 @@ describe('a partition that stands at a gap', () => {
   let events: ReturnType<typeof testEvents>;
 
   beforeEach(async () => {
-    name = `stock-${tag()}`;
-    topic = `orders-${tag()}`;
-    events = testEvents(topic);
-    scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
-      topic,
-      `${name}.failures`,
-    ]);
+    ({ scene, name, topic, events } = await stockScene(inject('stack').databaseUrl));
   });
   afterEach(() => scene.close());
 

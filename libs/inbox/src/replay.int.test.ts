@@ -1,11 +1,11 @@
 import { parsePosition } from '@converge/contracts';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { waitUntil } from '@converge/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { ReplayFrom } from './decide/replay.ts';
 import { defineConsumer } from './define/define-consumer.ts';
-import { FailureScene } from './fixture/failure-scene.ts';
+import { type FailureScene, stockScene } from './fixture/failure-scene.ts';
 import { FixtureSource, foreignRecord, sendRecords } from './fixture/fixture-source.ts';
-import { type LedgerDb, lines, note, tag, testEvents } from './fixture/ledger.ts';
+import { type LedgerDb, lines, note, type testEvents } from './fixture/ledger.ts';
 import { planReplay, replayPartition } from './operate/replay.ts';
 
 describe('a replay', () => {
@@ -15,13 +15,7 @@ describe('a replay', () => {
   let events: ReturnType<typeof testEvents>;
 
   beforeEach(async () => {
-    name = `stock-${tag()}`;
-    topic = `orders-${tag()}`;
-    events = testEvents(topic);
-    scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
-      topic,
-      `${name}.failures`,
-    ]);
+    ({ scene, name, topic, events } = await stockScene(inject('stack').databaseUrl));
     await scene.start(
       defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
         events.counted,

@@ -1,12 +1,12 @@
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { waitUntil } from '@converge/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import {
   type ConsumerDefinition,
   defineConsumer,
   type DefineConsumerOptions,
 } from './define/define-consumer.ts';
-import { FailureScene } from './fixture/failure-scene.ts';
-import { type LedgerDb, lines, note, tag, testEvents } from './fixture/ledger.ts';
+import { type FailureScene, stockScene } from './fixture/failure-scene.ts';
+import { type LedgerDb, lines, note, type testEvents } from './fixture/ledger.ts';
 import { dropType, readTypes } from './query/type.ts';
 import type { ConsumerService } from './service/consumer-service.ts';
 
@@ -17,13 +17,7 @@ describe('the types that a consumer handles', () => {
   let events: ReturnType<typeof testEvents>;
 
   beforeEach(async () => {
-    name = `stock-${tag()}`;
-    topic = `orders-${tag()}`;
-    events = testEvents(topic);
-    scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
-      topic,
-      `${name}.failures`,
-    ]);
+    ({ scene, name, topic, events } = await stockScene(inject('stack').databaseUrl));
   });
   afterEach(() => scene.close());
 

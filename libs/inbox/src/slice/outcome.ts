@@ -98,7 +98,8 @@ function ownFault({ step, cause }: OwnStatementFailed): Fault {
   return { kind: 'stop', error: cause };
 }
 
-function isOutage({ category }: Failure): boolean {
+/** Nothing that an event could be blamed for: waiting heals it. */
+export function isOutage({ category }: Failure): boolean {
   switch (category) {
     case 'network':
     case 'throttle':

@@ -1,5 +1,5 @@
 import type { Executor } from '@converge/postgres';
-import { type Category, classify } from '@converge/resilience';
+import { classify } from '@converge/resilience';
 import { type GivenUp, layOut, type Placed } from '../decide/lay-out.ts';
 import type { Step } from '../decide/plan.ts';
 import { knownParked } from '../query/parked.ts';
@@ -7,6 +7,7 @@ import type { Partition, SliceContext } from './context.ts';
 import { attemptOf } from '../story/attempt.ts';
 import { phaseOf } from '../story/attempt-rows.ts';
 import { type Letter, parkedId } from './letter.ts';
+import { isOutage } from './outcome.ts';
 import { knownKey } from './record-text.ts';
 
 /**
@@ -76,24 +77,9 @@ export function handlerOf<DB>(step: Step<DB>): string {
 function refused<DB>({ clock }: SliceContext<DB>, step: Step<DB>): GivenUp | undefined {
   if (step.kind !== 'refuse') return undefined;
   const failure = classify(step.error);
-  const as = healsByWaiting(failure.category) ? 'park' : 'dead';
+  const as = isOutage(failure) ? 'park' : 'dead';
   const end = { number: 1, startedMs: clock.now(), durationMs: 0 };
   return { as, failure, attempts: [attemptOf(failure, { ...end, next: { kind: as } })] };
-}
-
-function healsByWaiting(category: Category): boolean {
-  switch (category) {
-    case 'network':
-    case 'throttle':
-    case 'service':
-    case 'contention':
-      return true;
-    case 'data':
-    case 'configuration':
-    case 'business':
-    case 'bug':
-      return false;
-  }
 }
 
 export function letterOf<DB>(partition: Partition, step: Step<DB>, { failure, attempts }: GivenUp): Letter {
