@@ -142,7 +142,7 @@ describe('an operator', () => {
     bad = [];
     await retryParked(scene.database, (await dead()).id, operator);
     await until('k1', 2);
-    // Meant to find (not tried yet): without the look for an empty line, its key stays parked for ever here.
+    // Planted fault: without the look for an empty line, its key stays parked for ever here.
     await waitUntil(async () => (await keys()).length === 0, { what: 'release' });
     expect(await applied('k1')).toEqual([1, 3]);
   });

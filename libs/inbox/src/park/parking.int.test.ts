@@ -156,7 +156,7 @@ describe('a key whose event fails', () => {
     await publish(8, 16);
     await scene.start(consumer());
     await settled(16);
-    // Meant to find (not tried yet): with an empty `held` at assignment, 9 and 13 are applied before 1 and 5 here.
+    // Planted fault: with an empty `held` at assignment, 9 and 13 are applied before 1 and 5 here.
     expect(await applied('k1')).toEqual([]);
     throws = () => undefined;
     await released();

@@ -105,7 +105,7 @@ describe('parks, drains and releases that race', () => {
     broken = false;
     await inHandler.promise;
     await scene.source.publish(scene.broker, [counted({ key: 'k', n: 1 }), counted({ key: 'l', n: 2 })]);
-    // Meant to find (not tried yet): a drain that locks its key before the handler keeps this slice waiting, and never gets there.
+    // Planted fault: a drain that locks its key before the handler keeps this slice waiting, and never gets there.
     await waitUntil(async () => (await scene.offset()) >= 3, { what: 'the slice' });
     expect((await lines(scene.database)).map(({ n }) => n)).toEqual([2]);
     goOn.resolve(undefined);
