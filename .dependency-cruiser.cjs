@@ -60,6 +60,13 @@ module.exports = {
       from: { path: '^(libs|services|schemas)/', pathNot: test },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'npm-dev'] },
     },
+    {
+      name: 'declarations-are-light',
+      comment: 'a saga is declared without a database and a broker: schemas import it',
+      severity: 'error',
+      from: { path: '^libs/saga/src/declare/', pathNot: test },
+      to: { pathNot: ['^libs/saga/src/(declare/|errors\\.ts$)', '^libs/(contracts|resilience)/'] },
+    },
     { name: 'unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
   options: {

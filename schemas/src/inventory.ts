@@ -14,6 +14,15 @@ export const stockReserved = defineEvent({
   data: z.object({ orderId, lines: z.array(stockLine).min(1), totalCents: cents, country }),
 });
 
+/** Not all lines could be set aside: none is. */
+export const stockRejected = defineEvent({
+  type: 'shop.stock.rejected',
+  version: 1,
+  topic,
+  key,
+  data: z.object({ orderId, reason }),
+});
+
 /** What was set aside for the order is back on the shelf. */
 export const stockReleased = defineEvent({
   type: 'shop.stock.released',

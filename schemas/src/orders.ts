@@ -31,3 +31,15 @@ export const orderCancelled = defineEvent({
   key,
   data: z.object({ orderId, reason }),
 });
+
+/**
+ * Somebody wants the order called off. It is, as long as the carrier does not have the parcel: then all that was done
+ * is undone, and the order is cancelled.
+ */
+export const orderCancelRequested = defineEvent({
+  type: 'shop.order.cancel-requested',
+  version: 1,
+  topic,
+  key,
+  data: z.object({ orderId, reason }),
+});

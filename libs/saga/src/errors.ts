@@ -1,7 +1,12 @@
 import { type Category, type Certainty, ConvergeError } from '@converge/resilience';
 
 export type SagaErrorCode =
-  'EFFECT_INVALID' | 'WORKER_INVALID' | 'SAGA_NOT_MIGRATED' | 'WORK_NOT_FOUND' | 'WORK_NOT_RESOLVABLE';
+  | 'EFFECT_INVALID'
+  | 'SAGA_INVALID'
+  | 'WORKER_INVALID'
+  | 'SAGA_NOT_MIGRATED'
+  | 'WORK_NOT_FOUND'
+  | 'WORK_NOT_RESOLVABLE';
 
 /** An effect or a saga that is declared wrongly, or an operator's wish that cannot be granted. */
 export class SagaError extends ConvergeError {

@@ -1,0 +1,179 @@
+import type { EventDefinition } from '@converge/contracts';
+import type { ReservedName } from './names.ts';
+import type { SagaDeclaration, StepRef } from './declaration.ts';
+
+/** What every step has. */
+interface CommonOptions<Success, External> {
+  /** The consumer that runs it. */
+  readonly by: string;
+  /** Says that it took effect: what the next step waits for. Used by no other step. */
+  readonly success: Success;
+  /** True where its effect is a call to another system. @default false */
+  readonly external?: External;
+}
+
+export interface CompensatableOptions<Success, Failure, Undone, External> extends CommonOptions<
+  Success,
+  External
+> {
+  /** Says that it was refused and had no effect. @default its dead letter is all that says so */
+  readonly failure?: Failure;
+  /** Says that its effect is undone: what the step before waits for on the way back. */
+  readonly undone: Undone;
+  readonly reason?: never;
+}
+
+export interface NoneOptions<Success, Failure, Undone, External> extends CommonOptions<Success, External> {
+  /** Says that it was refused. @default its dead letter is all that says so */
+  readonly failure?: Failure;
+  /** Passes the undo on to the step before. */
+  readonly undone: Undone;
+  /** Why there is nothing to undo, for who reads the saga. */
+  readonly reason: string;
+}
+
+export interface PivotOptions<Success, Failure, External> extends CommonOptions<Success, External> {
+  /** Says that it was refused and had no effect. @default its dead letter is all that says so */
+  readonly failure?: Failure;
+  /** There is no way back from a pivot. */
+  readonly undone?: never;
+  readonly reason?: never;
+}
+
+export interface RetriableOptions<Success, External> extends CommonOptions<Success, External> {
+  /** A step behind the pivot cannot fail: it is tried until it works. */
+  readonly failure?: never;
+  readonly undone?: never;
+  readonly reason?: never;
+}
+
+type Event = EventDefinition;
+/** Members of a group before the pivot: with a `reason`, there is nothing to undo. */
+type BeforeMember =
+  CompensatableOptions<Event, Event, Event, boolean> | NoneOptions<Event, Event, Event, boolean>;
+type AfterMember = RetriableOptions<Event, boolean>;
+
+/** A new name, or the sentence that the compiler shows. */
+type Free<Name extends string, Steps> = Name extends ReservedName
+  ? `'${Name}' is a word of the builder: name the step otherwise`
+  : Name extends keyof Steps
+    ? `'${Name}' is a step of this saga already`
+    : Name;
+type FreeAll<Members, Steps> = {
+  readonly [Name in keyof Members & string]: Name extends Free<Name, Steps> ? unknown : Free<Name, Steps>;
+};
+
+type Named<Name extends string, Ref> = Readonly<Record<Name, Ref>>;
+type Definition<Member, Field extends string> =
+  Member extends Readonly<Record<Field, infer Given extends Event>> ? Given : never;
+type IsExternal<Member> = Member extends { readonly external: infer Value extends boolean } ? Value : false;
+type Success<Members> = { [Name in keyof Members]: Definition<Members[Name], 'success'> }[keyof Members];
+
+type BeforeRefs<Members, Begin extends Event> = {
+  readonly [Name in keyof Members]: StepRef<
+    Begin,
+    Definition<Members[Name], 'success'>,
+    Definition<Members[Name], 'failure'>,
+    Definition<Members[Name], 'undone'>,
+    Members[Name] extends { readonly reason: string } ? 'none' : 'compensatable',
+    IsExternal<Members[Name]>
+  >;
+};
+type AfterRefs<Members, Begin extends Event> = {
+  readonly [Name in keyof Members]: StepRef<
+    Begin,
+    Definition<Members[Name], 'success'>,
+    never,
+    never,
+    'retriable',
+    IsExternal<Members[Name]>
+  >;
+};
+
+/**
+ * A saga as far as it is declared. Each method adds a stage and gives a new value; every value is a saga by itself.
+ * Bad ones throw SAGA_INVALID here, at import; what only the whole can show is found by `checkGraph`.
+ */
+export interface BeforePivot<Steps, Begin extends Event> {
+  readonly declaration: SagaDeclaration;
+
+  /** A step that can be undone. */
+  compensatable<
+    const Name extends string,
+    Success extends Event,
+    Undone extends Event,
+    Failure extends Event = never,
+    External extends boolean = false,
+  >(
+    name: Free<Name, Steps>,
+    options: CompensatableOptions<Success, Failure, Undone, External>,
+  ): SagaBeforePivot<
+    Steps & Named<Name, StepRef<Begin, Success, Failure, Undone, 'compensatable', External>>,
+    Success
+  >;
+
+  /** A step that leaves nothing to undo: it says why, and passes the undo on. */
+  none<
+    const Name extends string,
+    Success extends Event,
+    Undone extends Event,
+    Failure extends Event = never,
+    External extends boolean = false,
+  >(
+    name: Free<Name, Steps>,
+    options: NoneOptions<Success, Failure, Undone, External>,
+  ): SagaBeforePivot<
+    Steps & Named<Name, StepRef<Begin, Success, Failure, Undone, 'none', External>>,
+    Success
+  >;
+
+  /**
+   * Steps that run side by side; the next stage begins when all have succeeded. When one fails the others are undone,
+   * and the stage before is undone when none of them has an effect any more.
+   */
+  parallel<const Members extends Readonly<Record<string, BeforeMember>>>(
+    members: Members & FreeAll<Members, Steps>,
+  ): SagaBeforePivot<Steps & BeforeRefs<Members, Begin>, Success<Members>>;
+
+  /** The last step that can fail. Behind it there is no way back: only retriable steps may follow. */
+  pivot<
+    const Name extends string,
+    Success extends Event,
+    Failure extends Event = never,
+    External extends boolean = false,
+  >(
+    name: Free<Name, Steps>,
+    options: PivotOptions<Success, Failure, External>,
+  ): SagaAfterPivot<Steps & Named<Name, StepRef<Begin, Success, Failure, never, 'pivot', External>>, Success>;
+
+  /** A step that is tried until it works. Only such steps may follow. */
+  retriable<const Name extends string, Success extends Event, External extends boolean = false>(
+    name: Free<Name, Steps>,
+    options: RetriableOptions<Success, External>,
+  ): SagaAfterPivot<
+    Steps & Named<Name, StepRef<Begin, Success, never, never, 'retriable', External>>,
+    Success
+  >;
+}
+
+/** A saga behind the point from which there is no way back. */
+export interface AfterPivot<Steps, Begin extends Event> {
+  readonly declaration: SagaDeclaration;
+
+  /** A step that is tried until it works. */
+  retriable<const Name extends string, Success extends Event, External extends boolean = false>(
+    name: Free<Name, Steps>,
+    options: RetriableOptions<Success, External>,
+  ): SagaAfterPivot<
+    Steps & Named<Name, StepRef<Begin, Success, never, never, 'retriable', External>>,
+    Success
+  >;
+
+  /** Retriable steps that run side by side; the next stage begins when all have succeeded. */
+  parallel<const Members extends Readonly<Record<string, AfterMember>>>(
+    members: Members & FreeAll<Members, Steps>,
+  ): SagaAfterPivot<Steps & AfterRefs<Members, Begin>, Success<Members>>;
+}
+
+export type SagaBeforePivot<Steps, Begin extends Event> = BeforePivot<Steps, Begin> & Steps;
+export type SagaAfterPivot<Steps, Begin extends Event> = AfterPivot<Steps, Begin> & Steps;

@@ -1,0 +1,120 @@
+import { canBeUndone, lastStop, type SagaDeclaration, type StepDeclaration, stepsOf } from './declaration.ts';
+import { SagaError } from '../errors.ts';
+import { type Trigger, triggersOf } from './triggers.ts';
+
+/** What the check needs of a consumer: a `ConsumerDefinition` is one. */
+export interface Listener {
+  readonly name: string;
+  readonly subscriptions: readonly {
+    readonly topic: string;
+    readonly type: string;
+    readonly failedType?: string;
+  }[];
+}
+
+/**
+ * Checks whole sagas: after every failure, dead letter, cancellation and deadline, each step that may have been
+ * applied is undone. Without consumers it looks at the declarations; with them (all of them, as CI has) also at what
+ * they really subscribe to: who hears all its triggers is reached by all that must undo it, which is shown for sagas of
+ * any shape. Throws SAGA_INVALID, one line a problem, each with the step and the fix.
+ */
+export function checkGraph(declarations: readonly SagaDeclaration[], consumers?: readonly Listener[]): void {
+  const problems = [
+    ...clashes(declarations),
+    ...declarations.flatMap((declaration) => [
+      ...shape(declaration),
+      ...(consumers === undefined ? [] : deaf(declaration, consumers)),
+    ]),
+  ];
+  if (problems.length > 0) throw new SagaError('SAGA_INVALID', problems.join('\n'));
+}
+
+function clashes(declarations: readonly SagaDeclaration[]): readonly string[] {
+  const byVersion = Map.groupBy(new Set(declarations), ({ name, version }) => `${name} version ${version}`);
+  return [...byVersion].flatMap(([id, same]) =>
+    same.length === 1
+      ? []
+      : [`saga ${id} is declared ${same.length} times, differently; give each its own version`],
+  );
+}
+
+/** What only the whole chain shows. */
+function shape(declaration: SagaDeclaration): readonly string[] {
+  const { name, stages, cancel, deadlineMs } = declaration;
+  if (stages.length === 0) return [`saga ${name}: it has no step; add one`];
+  const stoppable = cancel !== undefined || deadlineMs !== undefined;
+  const word = cancel === undefined ? 'its deadline' : 'its cancellation';
+  const last = lastStop(declaration);
+  const problems: string[] = [];
+  if (stoppable && last === undefined)
+    problems.push(`saga ${name}: ${word} can stop nothing: every step is retriable; leave it out`);
+  if (stoppable && last?.group !== undefined)
+    problems.push(
+      `saga ${name}, step ${last.name}: ${word} would have to stop all of ${last.group} at once; add a pivot behind the group`,
+    );
+  for (const step of stepsOf(declaration))
+    if (canBeUndone(step) && !undoable(declaration, step))
+      problems.push(
+        `saga ${name}, step ${step.name}: its undo is unreachable: nothing that runs beside it or after it can fail; make it the pivot, which needs no undone`,
+      );
+  return problems;
+}
+
+/** True when something else can send it back, or when it is a call whose effect may stand although it failed. */
+function undoable(declaration: SagaDeclaration, step: StepDeclaration): boolean {
+  return (
+    step.external ||
+    triggersOf(declaration, step).some(({ trigger, of }) => trigger === 'undo' && of !== step)
+  );
+}
+
+/** What consumers do not hear, though a step needs it. */
+function deaf(declaration: SagaDeclaration, consumers: readonly Listener[]): readonly string[] {
+  const byName = new Map(consumers.map((one) => [one.name, one]));
+  const absent = stepsOf(declaration).filter(({ by }) => !byName.has(by));
+  if (absent.length > 0)
+    return absent.map(
+      (step) =>
+        `${where(step)}: there is no consumer ${step.by} that would run it; define it, or name another one in by`,
+    );
+  return stepsOf(declaration).flatMap((step) =>
+    triggersOf(declaration, step)
+      .filter((trigger) => !listens(byName.get(step.by), trigger))
+      .map((trigger) => unheard(step, trigger)),
+  );
+}
+
+function listens(listener: Listener | undefined, { topic, type, failedTypes }: Trigger): boolean {
+  const heard = listener?.subscriptions.filter((one) => one.topic === topic && one.type === type) ?? [];
+  const wanted = failedTypes ?? [undefined];
+  return wanted.every((failed) =>
+    heard.some(({ failedType }) => failedType === undefined || failedType === failed),
+  );
+}
+
+function where({ saga, name }: StepDeclaration): string {
+  return `saga ${saga}, step ${name}`;
+}
+
+function unheard(step: StepDeclaration, trigger: Trigger): string {
+  const { topic, type, failedTypes } = trigger;
+  const what = failedTypes === undefined ? type : `${type} of ${failedTypes.join(', ')}`;
+  return `${where(step)}: its consumer ${step.by} does not listen to ${what} on ${topic}, ${without(trigger)}; include the step in that consumer`;
+}
+
+/** What would go wrong. */
+function without({ trigger, fact, of }: Trigger): string {
+  switch (trigger) {
+    case 'begin':
+      return 'so it would never begin';
+    case 'cancel':
+      return 'so the saga could not be called off';
+    case 'deadline':
+      return 'so the saga would have no deadline';
+    case 'undo': {
+      const told = { failure: 'is refused', undone: 'is undone', dead_letter: 'is given up' };
+      const happened = fact in told ? told[fact as keyof typeof told] : fact;
+      return `so it would not be undone when ${of?.name ?? ''} ${happened}`;
+    }
+  }
+}

@@ -1,0 +1,247 @@
+import { failureEvent } from '@converge/contracts';
+import { describe, expect, it } from 'vitest';
+import {
+  cancelAsked,
+  confirmed,
+  declined,
+  handed,
+  loose,
+  placed,
+  placeOrder,
+  refunded,
+  rejected,
+  released,
+  reserved,
+  taken,
+} from '../fixture/sagas.ts';
+import { RESERVED_NAMES, saga } from './index.ts';
+
+const start = loose(saga('test.place-order', { start: placed, cancel: cancelAsked }));
+const reserve = { by: 'inventory', success: reserved, failure: rejected, undone: released };
+const pay = { by: 'payments', success: taken, undone: refunded };
+const message = (declare: () => unknown): string => {
+  try {
+    declare();
+  } catch (error) {
+    expect(error).toMatchObject({
+      code: 'SAGA_INVALID',
+      category: 'configuration',
+      certainty: 'not_applied',
+    });
+    return (error as Error).message;
+  }
+  return 'nothing was thrown';
+};
+
+describe('a declaration', () => {
+  it('is plain frozen data, in the order of the chain', () => {
+    const { declaration } = placeOrder;
+    expect(declaration).toMatchObject({
+      name: 'test.place-order',
+      version: 1,
+      start: placed,
+      cancel: cancelAsked,
+    });
+    expect(declaration.stages.map(({ index, steps }) => [index, steps.map(({ name }) => name)])).toEqual([
+      [0, ['reserve']],
+      [1, ['pay']],
+      [2, ['ship']],
+      [3, ['confirm']],
+    ]);
+    expect(placeOrder.pay.step).toEqual({
+      saga: 'test.place-order',
+      version: 1,
+      name: 'pay',
+      stage: 1,
+      kind: 'compensatable',
+      by: 'payments',
+      external: true,
+      begins: [reserved],
+      success: taken,
+      failure: declined,
+      undone: refunded,
+    });
+    for (const part of [
+      declaration,
+      declaration.stages,
+      declaration.stages[0]?.steps,
+      placeOrder.pay.step.begins,
+    ])
+      expect(Object.isFrozen(part)).toBe(true);
+  });
+
+  it('references its steps in the whole saga, however early they were declared', () => {
+    expect(placeOrder.reserve.declaration).toBe(placeOrder.declaration);
+    expect(placeOrder.reserve.step).toBe(placeOrder.declaration.stages[0]?.steps[0]);
+  });
+
+  it('is not changed by what is added later', () => {
+    const one = saga('test.two', { start: placed }).compensatable('reserve', reserve);
+    const two = one.pivot('ship', { by: 'shipping', success: handed });
+    expect([one, two].map(({ declaration }) => declaration.stages.length)).toEqual([1, 2]);
+  });
+
+  it('puts the members of a group into one stage', () => {
+    const { declaration, ship } = saga('test.group', { start: placed })
+      .parallel({ reserve, look: { ...pay, reason: 'it only looks' } })
+      .pivot('ship', { by: 'shipping', success: handed });
+    const [group] = declaration.stages;
+    expect(group).toMatchObject({ index: 0, group: 'reserve+look' });
+    expect(group?.steps.map(({ kind, group: name, reason }) => [kind, name, reason])).toEqual([
+      ['compensatable', 'reserve+look', undefined],
+      ['none', 'reserve+look', 'it only looks'],
+    ]);
+    expect(ship.step.begins).toEqual([reserved, taken]);
+  });
+});
+
+describe('what is declared wrongly is refused at import, with the step and the fix', () => {
+  const shipped = start.compensatable('reserve', reserve).pivot('ship', { by: 'shipping', success: handed });
+  const cases: readonly [string, () => unknown, string][] = [
+    [
+      'a missing compensation',
+      () => start.compensatable('pay', { by: 'payments', success: taken }),
+      'saga test.place-order, step pay: nothing compensates it: no event says that it is undone; give undone; where there is nothing to undo, declare it with .none and a reason',
+    ],
+    [
+      'a step behind the pivot that can fail',
+      () => shipped.retriable('confirm', { by: 'orders', success: confirmed, failure: declined }),
+      'saga test.place-order, step confirm: it stands where there is no way back and can fail; leave failure out (it is tried until it works), or move it before the pivot',
+    ],
+    [
+      'a compensatable step behind the pivot',
+      () => shipped.compensatable('pay', pay),
+      'saga test.place-order, step pay: it can fail, and it stands behind ship (pivot), from where there is no way back; move it before that step, or make it retriable',
+    ],
+    [
+      'such a member of a group',
+      () => shipped.parallel({ pay, b: { by: 'b', success: confirmed } }),
+      'step pay: it can fail, and it stands behind ship (pivot)',
+    ],
+    [
+      'a second pivot',
+      () => shipped.pivot('again', { by: 'shipping', success: taken }),
+      'step again: it can fail, and it stands behind ship (pivot)',
+    ],
+    [
+      'a step behind a retriable one that can fail',
+      () =>
+        start
+          .retriable('tell', { by: 'orders', success: confirmed })
+          .pivot('ship', { by: 'shipping', success: handed }),
+      'step ship: it can fail, and it stands behind tell (retriable)',
+    ],
+    [
+      'a pivot that is undone',
+      () => start.pivot('ship', { by: 'shipping', success: handed, undone: refunded }),
+      'step ship: a pivot cannot be undone; leave undone out',
+    ],
+    [
+      'a retriable step that is undone',
+      () => start.retriable('tell', { by: 'orders', success: confirmed, undone: refunded }),
+      'step tell: nothing ever undoes it; leave undone out',
+    ],
+    [
+      'nothing to undo without a reason',
+      () => start.none('look', { ...pay, reason: ' ' }),
+      'step look: it does not say why there is nothing to undo; give a reason',
+    ],
+    [
+      'nothing to undo that is not passed on',
+      () => start.none('look', { by: 'a', success: taken, reason: 'x' }),
+      'step look: no event passes the undo on to the step before; give undone',
+    ],
+    [
+      'two steps of one name',
+      () => start.compensatable('pay', pay).compensatable('pay', reserve),
+      'step pay: another step has this name; give each step its own name',
+    ],
+    [
+      'one event for two steps',
+      () => start.compensatable('reserve', reserve).compensatable('pay', { ...pay, success: reserved }),
+      'step pay: test.reserved is success of this step, and success of step reserve already; give each its own event',
+    ],
+    [
+      'one event for two meanings',
+      () => start.compensatable('pay', { ...pay, undone: taken }),
+      'step pay: test.taken is undone of this step, and success of this step already',
+    ],
+    [
+      'the start as a success',
+      () => start.pivot('ship', { by: 'shipping', success: placed }),
+      'step ship: test.placed is success of this step, and the start of the saga already',
+    ],
+    [
+      'the cancellation as a failure',
+      () => start.pivot('ship', { by: 'shipping', success: handed, failure: cancelAsked }),
+      'step ship: test.cancel-asked is failure of this step, and its cancellation already',
+    ],
+    [
+      'a consumer’s failure event',
+      () => start.pivot('ship', { by: 'shipping', success: handed, failure: failureEvent('shipping') }),
+      'step ship: failure is the failure event of a consumer; give an event of your own',
+    ],
+    [
+      'what is no event',
+      () => start.pivot('ship', { by: 'shipping', success: 'handed' }),
+      'step ship: success is no event; give what defineEvent made',
+    ],
+    [
+      'no success',
+      () => start.pivot('ship', { by: 'shipping' }),
+      'step ship: no event says that it took effect; give success',
+    ],
+    [
+      'no consumer',
+      () => start.pivot('ship', { success: handed }),
+      'step ship: it does not say which consumer runs it; give the name of the consumer',
+    ],
+    [
+      'a bad consumer',
+      () => start.pivot('ship', { by: 'a b', success: handed }),
+      'step ship: "a b" cannot name a consumer; give the name of the consumer',
+    ],
+    [
+      'a bad step name',
+      () => start.pivot('Ship', { by: 'shipping', success: handed }),
+      'step "Ship": this cannot name a step; use lower-case letters',
+    ],
+    [
+      'a group of one',
+      () => start.parallel({ pay }),
+      'saga test.place-order: the group "pay" has fewer than two steps; declare a step by itself',
+    ],
+    [
+      'a bad saga name',
+      () => saga('Shop', { start: placed }),
+      'saga "Shop": this cannot name a saga; use lower-case words joined by dots',
+    ],
+    [
+      'a bad version',
+      () => saga('shop', { version: 0, start: placed }),
+      'saga shop: version is 0; give a whole number from 1',
+    ],
+    [
+      'a bad deadline',
+      () => saga('shop', { start: placed, deadlineMs: 0.5 }),
+      'saga shop: deadlineMs is 0.5; give a whole number of milliseconds from 1',
+    ],
+    ['no start', () => saga('shop', {} as never), 'saga shop: start is no event; give what defineEvent made'],
+    [
+      'no cancellation',
+      () => saga('shop', { start: placed, cancel: 'x' as never }),
+      'saga shop: cancel is no event',
+    ],
+    [
+      'a start that cancels',
+      () => saga('shop', { start: placed, cancel: placed }),
+      'saga shop: test.placed both starts and cancels it; use two events',
+    ],
+    ...RESERVED_NAMES.map((name): [string, () => unknown, string] => [
+      `the name ${name}`,
+      () => start.compensatable(name, pay),
+      `step ${name}: the name is a word of the builder; name the step otherwise`,
+    ]),
+  ];
+  it.each(cases)('%s', (_, declare, text) => expect(message(declare)).toContain(text));
+});

@@ -1,0 +1,80 @@
+import { type EventDefinition, FAILURE_TYPE, failureTopic } from '@converge/contracts';
+import { canBeUndone, lastStop, type SagaDeclaration, type StepDeclaration } from './declaration.ts';
+
+/**
+ * Something that a step listens to.
+ * begin   the start, or the success of a step of the stage before
+ * undo   a step of the next stage failed without effect or was undone · a sibling failed, with or without effect · its
+ * own dead letter says that it took effect
+ * cancel   the saga's cancel event · deadline: its start, from which the time is counted (both only at `lastStop`)
+ */
+export interface Trigger {
+  readonly trigger: 'begin' | 'undo' | 'cancel' | 'deadline';
+  /** What kind of fact it is, of the step `of`. */
+  readonly fact: 'start' | 'success' | 'failure' | 'undone' | 'dead_letter' | 'cancel';
+  /** The step that tells it. */
+  readonly of?: StepDeclaration;
+  readonly topic: string;
+  readonly type: string;
+  /** The event; none for dead letters, which are the failure events of the consumer that runs `of`. */
+  readonly event?: EventDefinition;
+  /** Of dead letters: the types of the events that were given up. */
+  readonly failedTypes?: readonly string[];
+}
+
+/** Pure: all that a step listens to. What consumers subscribe to and what `checkGraph` demands are both made of this. */
+export function triggersOf(declaration: SagaDeclaration, step: StepDeclaration): readonly Trigger[] {
+  const stops = lastStop(declaration) === step;
+  const { start, cancel, deadlineMs } = declaration;
+  return [
+    ...begins(declaration, step),
+    ...(canBeUndone(step) ? undoes(declaration, step) : []),
+    ...(stops && cancel !== undefined ? [heard('cancel', 'cancel', cancel)] : []),
+    ...(stops && deadlineMs !== undefined ? [heard('deadline', 'start', start)] : []),
+  ];
+}
+
+function begins({ start, stages }: SagaDeclaration, { stage }: StepDeclaration): readonly Trigger[] {
+  const before = stages[stage - 1]?.steps;
+  if (before === undefined) return [heard('begin', 'start', start)];
+  return before.map((of) => heard('begin', 'success', of.success, of));
+}
+
+function undoes({ stages }: SagaDeclaration, step: StepDeclaration): readonly Trigger[] {
+  const siblings = stages[step.stage]?.steps.filter((one) => one !== step) ?? [];
+  const next = stages[step.stage + 1]?.steps.filter(({ kind }) => kind !== 'retriable') ?? [];
+  return [
+    deadLetter(step),
+    ...siblings.flatMap(failed),
+    ...next.flatMap((of) => [
+      ...failed(of),
+      ...(of.undone === undefined ? [] : [heard('undo', 'undone', of.undone, of)]),
+    ]),
+  ];
+}
+
+function failed(of: StepDeclaration): readonly Trigger[] {
+  return [...(of.failure === undefined ? [] : [heard('undo', 'failure', of.failure, of)]), deadLetter(of)];
+}
+
+function heard(
+  trigger: Trigger['trigger'],
+  fact: Trigger['fact'],
+  event: EventDefinition,
+  of?: StepDeclaration,
+): Trigger {
+  const { topic, type } = event;
+  return { trigger, fact, topic, type, event, ...(of === undefined ? {} : { of }) };
+}
+
+function deadLetter(of: StepDeclaration): Trigger {
+  const failedTypes = of.begins.map(({ type }) => type);
+  return {
+    trigger: 'undo',
+    fact: 'dead_letter',
+    of,
+    topic: failureTopic(of.by),
+    type: FAILURE_TYPE,
+    failedTypes,
+  };
+}
