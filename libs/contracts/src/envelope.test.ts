@@ -27,7 +27,6 @@ describe('an envelope', () => {
       offset: 41n,
       payload: '{"orderId":"o-1"}',
     });
-    expect(Object.isFrozen(envelope)).toBe(true);
   });
 
   it('of a foreign producer needs CloudEvents’ four attributes and nothing else', () => {
@@ -54,7 +53,9 @@ describe('an envelope', () => {
   });
 
   it('is received as the definition’s data, older versions by upcast', () => {
-    expect(receive(decodeEnvelope(record(full)), placed).data).toEqual({ orderId: 'o-1' });
+    const received = receive(decodeEnvelope(record(full)), placed);
+    expect(received.data).toEqual({ orderId: 'o-1' });
+    expect(Object.isFrozen(received)).toBe(true);
     const old = record(minimal, { value: Buffer.from('{"id":"o-9"}') });
     expect(receive(decodeEnvelope(old), placed)).toMatchObject({ version: 1, data: { orderId: 'o-9' } });
     const other = { ...minimal, ce_type: 'shop.other' };

@@ -15,11 +15,12 @@ export interface WireRecord {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[];
+  readonly headerTexts?: readonly (readonly [name: string, text: string | null])[];
 }
 
 /** Reads headers, key and payload text strictly. Throws a ContractError and nothing else, whatever the bytes. */
 export function decodeEnvelope(record: WireRecord): Envelope {
-  const headers = readHeaders(record.headers);
+  const headers = readHeaders(record);
   checkMode(headers);
   const id = required(headers, WIRE.id);
   const envelope: Mutable<Envelope> = {
@@ -37,7 +38,7 @@ export function decodeEnvelope(record: WireRecord): Envelope {
     payload: payloadOf(record.value),
   };
   addStory(envelope, headers);
-  return Object.freeze(envelope);
+  return envelope;
 }
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };

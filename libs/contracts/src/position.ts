@@ -19,11 +19,45 @@ export interface WirePosition extends Position {
 export const START: Position = Object.freeze({ epoch: 1, tick: 0n, id: 0n });
 
 const FORM = /^(0|[1-9]\d{0,9})\.(0|[1-9]\d{0,18})\.(0|[1-9]\d{0,18})(?:\.([0-9a-f]{16}))?$/;
+const NONCE = /^[0-9a-f]{16}$/;
 const MAX_BIGINT = 2n ** 63n - 1n;
 const MAX_INT = 2 ** 31 - 1;
 
 /** Reads `epoch.tick.id` with or without `.nonce` (16 hex digits). */
 export function parsePosition(text: string): WirePosition {
+  return shortPosition(text) ?? anyPosition(text);
+}
+
+const [DOT, ZERO, NINE] = [46, 48, 57];
+/** Digits that a number holds exactly. */
+const SHORT = 15;
+
+/** What nearly all positions are, without a pattern: every event has two. Undefined: look closer. */
+function shortPosition(text: string): WirePosition | undefined {
+  const parts = [0, 0, 0];
+  let at = 0;
+  for (let part = 0; part < 3; part += 1) {
+    const start = at;
+    let value = 0;
+    for (; at < text.length; at += 1) {
+      const code = text.charCodeAt(at);
+      if (code < ZERO || code > NINE) break;
+      value = value * 10 + code - ZERO;
+    }
+    const digits = at - start;
+    if (digits === 0 || digits > SHORT || (digits > 1 && text.charCodeAt(start) === ZERO)) return undefined;
+    parts[part] = value;
+    if (part < 2 && text.charCodeAt(at++) !== DOT) return undefined;
+  }
+  const [epoch = 0, tick = 0, id = 0] = parts;
+  if (epoch > MAX_INT) return undefined;
+  const position = { epoch, tick: BigInt(tick), id: BigInt(id) };
+  if (at === text.length) return position;
+  const nonce = text.slice(at + 1);
+  return text.charCodeAt(at) === DOT && NONCE.test(nonce) ? { ...position, nonce } : undefined;
+}
+
+function anyPosition(text: string): WirePosition {
   const match = FORM.exec(text);
   if (match === null) throw invalid(text);
   const [, first, second = '', third = '', nonce] = match;

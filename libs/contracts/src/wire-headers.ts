@@ -7,24 +7,41 @@ export type WireHeaders = Readonly<Record<string, string>>;
 /** No honest producer comes near; a hostile one must not make us build huge objects. */
 const MAX_RECEIVED = 256;
 
+/** A record's headers, and as text where somebody decoded them before: U+FFFD for bytes that are not UTF-8. */
+export interface EncodedHeaders {
+  readonly headers: readonly (readonly [string, Uint8Array | null])[];
+  readonly headerTexts?: readonly (readonly [string, string | null])[];
+}
+
 /**
  * The record's headers as text. Ours must be unique and text: two different `ce_id` would let two readers see two
  * events. Foreign ones: the last of a name counts, and one that is not text is left out (the record still has it).
  */
-export function readHeaders(headers: readonly (readonly [string, Uint8Array | null])[]): WireHeaders {
-  if (headers.length > MAX_RECEIVED)
+export function readHeaders(record: EncodedHeaders): WireHeaders {
+  const texts = record.headerTexts ?? record.headers;
+  if (texts.length > MAX_RECEIVED)
     throw new ContractError(
       'HEADERS_INVALID',
-      `the record has ${headers.length} headers, more than ${MAX_RECEIVED}`,
+      `the record has ${texts.length} headers, more than ${MAX_RECEIVED}`,
     );
   // No prototype: a header named __proto__ is then a name like any other.
   const read = Object.create(null) as Record<string, string>;
-  for (const [name, value] of headers) {
-    const text = value === null ? undefined : textOf(value);
+  for (let at = 0; at < texts.length; at += 1) {
+    const [name = '', value = null] = texts[at] ?? [];
+    const text = typeof value === 'string' ? strictly(value, record, at) : decoded(value);
     if (isReserved(name)) read[name] = ours(read, name, text);
     else if (text !== undefined) read[name] = text;
   }
-  return Object.freeze(read);
+  return read;
+}
+
+function decoded(value: Uint8Array | null): string | undefined {
+  return value === null ? undefined : textOf(value);
+}
+
+/** U+FFFD may have stood in the bytes themselves. Only then the bytes are asked for: to make them costs more than all this. */
+function strictly(text: string, record: EncodedHeaders, at: number): string | undefined {
+  return text.includes('\ufffd') ? decoded(record.headers[at]?.[1] ?? null) : text;
 }
 
 function ours(read: WireHeaders, name: string, text: string | undefined): string {

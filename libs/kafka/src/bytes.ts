@@ -49,9 +49,16 @@ export class ByteReader {
   }
 
   bytes(length: number): Buffer {
-    const start = this.#advance(length);
-    if (start + length > this.buffer.length) throw new RangeError('the bytes end before the record does');
+    const start = this.skip(length);
     return this.buffer.subarray(start, start + length);
+  }
+
+  /** Passes so many bytes; gives where they begin. */
+  skip(length: number): number {
+    const start = this.#advance(length);
+    if (length < 0 || this.position > this.buffer.length)
+      throw new RangeError('the bytes end before the record does');
+    return start;
   }
 
   string(): string {

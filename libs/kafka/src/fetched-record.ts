@@ -1,12 +1,9 @@
 import type { IncomingRecord } from './broker.ts';
 import { ByteReader } from './bytes.ts';
+import { HeaderMemo } from './header-memo.ts';
 
-/** What a record's bytes hold. */
-interface Content {
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: [string, Buffer | null][];
-}
+type Headers = [name: string, value: Buffer | null][];
+type HeaderTexts = [name: string, text: string | null][];
 
 /**
  * A record whose key, value and headers are decoded when they are asked for. A fetch brings thousands of records with a
@@ -35,47 +32,88 @@ export class FetchedRecord implements IncomingRecord {
   }
 
   get key(): Buffer | null {
-    return this.#content().key;
+    return this.#layout().key;
   }
 
   get value(): Buffer | null {
-    return this.#content().value;
+    return this.#layout().value;
   }
 
-  get headers(): [string, Buffer | null][] {
-    return this.#content().headers;
+  get headers(): Headers {
+    const layout = this.#layout();
+    return (layout.headers ??= headersOf(layout));
   }
 
-  #content(): Content {
-    if (latest?.bytes === this.#bytes) return latest.content;
-    const content = contentOf(this.#bytes);
-    latest = { bytes: this.#bytes, content };
-    return content;
+  get headerTexts(): HeaderTexts {
+    return textsOf(this.#layout());
+  }
+
+  #layout(): Layout {
+    if (latest?.bytes !== this.#bytes) latest = layOut(this.#bytes);
+    return latest;
   }
 }
 
-/** The record that was looked at last: whoever reads one reads all of it before the next. */
-let latest: { readonly bytes: Buffer; readonly content: Content } | undefined;
+/** Where everything is in a record's bytes. */
+interface Layout {
+  readonly bytes: Buffer;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  /** Of each header: where its name begins and ends, and its value; a value that is null begins and ends at -1. */
+  readonly spans: readonly number[];
+  headers?: Headers;
+}
 
-function contentOf(bytes: Buffer): Content {
+/** The record that was looked at last: whoever reads one reads all of it before the next. */
+let latest: Layout | undefined;
+
+const memo = new HeaderMemo();
+
+function layOut(bytes: Buffer): Layout {
   const reader = new ByteReader(bytes);
   try {
-    const content = { key: nullableBytes(reader), value: nullableBytes(reader), headers: headersOf(reader) };
-    if (reader.position === bytes.length) return content;
+    const key = nullableBytes(reader);
+    const value = nullableBytes(reader);
+    const spans: number[] = [];
+    for (let left = reader.varint(); left > 0; left -= 1) {
+      const nameLength = reader.varint();
+      const name = reader.skip(nameLength);
+      const valueLength = reader.varint();
+      const text = valueLength < 0 ? -1 : reader.skip(valueLength);
+      spans.push(name, name + nameLength, text, valueLength < 0 ? -1 : text + valueLength);
+    }
+    if (reader.position === bytes.length) return { bytes, key, value, spans };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
   }
-  return { key: null, value: bytes, headers: [] };
+  return { bytes, key: null, value: bytes, spans: [] };
+}
+
+function headersOf({ bytes, spans }: Layout): Headers {
+  const headers: Headers = [];
+  for (let at = 0; at < spans.length; at += 4) {
+    const [name = 0, nameEnd, value = 0, valueEnd] = spans.slice(at, at + 4);
+    headers.push([bytes.toString('utf8', name, nameEnd), value < 0 ? null : bytes.subarray(value, valueEnd)]);
+  }
+  return headers;
+}
+
+function textsOf({ bytes, spans }: Layout): HeaderTexts {
+  const texts: HeaderTexts = [];
+  for (let at = 0; at < spans.length; at += 4) {
+    const [name = 0, nameEnd = 0, value = 0, valueEnd = 0] = [
+      spans[at],
+      spans[at + 1],
+      spans[at + 2],
+      spans[at + 3],
+    ];
+    const place = memo.at(at >> 2, bytes, name, nameEnd);
+    texts.push([place.name, value < 0 ? null : memo.text(place, bytes, value, valueEnd)]);
+  }
+  return texts;
 }
 
 function nullableBytes(reader: ByteReader): Buffer | null {
   const length = reader.varint();
   return length < 0 ? null : reader.bytes(length);
-}
-
-function headersOf(reader: ByteReader): [string, Buffer | null][] {
-  const headers: [string, Buffer | null][] = [];
-  for (let left = reader.varint(); left > 0; left -= 1)
-    headers.push([reader.text(reader.varint()), nullableBytes(reader)]);
-  return headers;
 }

@@ -28,7 +28,6 @@ export interface Claim extends Mark {
 
 /** Reads a record. Never throws, whatever the bytes. */
 export function readRecord(record: IncomingRecord): Reading {
-  if (isMarker(record)) return { record, claim: rawClaim(record), content: { kind: 'marker' } };
   try {
     const envelope = decodeEnvelope(record);
     const { sourceId, position, prev, source } = envelope;
@@ -36,18 +35,15 @@ export function readRecord(record: IncomingRecord): Reading {
       sourceId === undefined || position === undefined || !UUID.test(sourceId)
         ? undefined
         : { source: sourceId.toLowerCase(), sourceName: source, position, prev };
+    if (envelope.type === EPOCH_MARKER) return { record, claim, content: { kind: 'marker' } };
     return { record, claim, content: { kind: 'envelope', envelope } };
   } catch (error) {
-    return { record, claim: rawClaim(record), content: { kind: 'unreadable', error: contractError(error) } };
+    const claim = rawClaim(record);
+    // A marker is no event, so it need not be a good one.
+    if (only(record.headers, WIRE.type) === EPOCH_MARKER)
+      return { record, claim, content: { kind: 'marker' } };
+    return { record, claim, content: { kind: 'unreadable', error: contractError(error) } };
   }
-}
-
-/** Asked for every record: names and lengths are compared before anything is decoded. */
-function isMarker({ headers }: IncomingRecord): boolean {
-  for (const [name, value] of headers)
-    if (name === WIRE.type && value?.length === EPOCH_MARKER.length)
-      return only(headers, WIRE.type) === EPOCH_MARKER;
-  return false;
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

@@ -19,3 +19,10 @@ export function splitByWork<DB>(steps: readonly Step<DB>[]): readonly (readonly 
   last.push(...part);
   return parts;
 }
+
+/** Whether there is more than one event to work, so that isolation would make a difference. Pure. */
+export function hasSeveral<DB>(steps: readonly Step<DB>[]): boolean {
+  let found = 0;
+  for (const { kind } of steps) if (kind !== 'skip' && ++found > 1) return true;
+  return false;
+}

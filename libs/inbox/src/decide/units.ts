@@ -14,7 +14,8 @@ export interface Unit<DB> {
 
 interface Gathering {
   readonly events: ReceivedEvent[];
-  readonly keys: Set<string>;
+  /** Made when an event of another handler comes, which most slices never see. */
+  keys?: Set<string>;
 }
 
 /**
@@ -30,16 +31,20 @@ export function unitsOf<DB>(handled: readonly Handled<DB>[]): readonly Unit<DB>[
   };
   for (const { event, subscription } of handled) {
     for (const [other, batch] of gathering)
-      if (other !== subscription && batch.keys.has(event.key)) flush(other, batch);
+      if (other !== subscription && keysOf(batch).has(event.key)) flush(other, batch);
     if (subscription.kind !== 'batch') {
       units.push({ subscription, events: [event] });
       continue;
     }
-    const batch = gathering.get(subscription) ?? { events: [], keys: new Set<string>() };
+    const batch: Gathering = gathering.get(subscription) ?? { events: [] };
     gathering.set(subscription, batch);
     batch.events.push(event);
-    batch.keys.add(event.key);
+    batch.keys?.add(event.key);
   }
   for (const [subscription, batch] of gathering) flush(subscription, batch);
   return units;
+}
+
+function keysOf(batch: Gathering): ReadonlySet<string> {
+  return (batch.keys ??= new Set(batch.events.map(({ key }) => key)));
 }

@@ -13,12 +13,28 @@ export interface Weight {
 /** Pure. */
 export function weigh<DB>(placed: readonly Placed<DB>[]): Weight {
   let [given, handled, rows, bytes] = [0, 0, 0, 0];
-  for (const { kind, step, ...one } of placed) {
-    if (kind === 'handle') handled += 1;
-    if (kind === 'head' || ('state' in one && one.state === 'dead')) given += 1;
-    if (kind !== 'head' && kind !== 'behind') continue;
-    rows += 1;
-    bytes += step.record.value?.length ?? 0;
-  }
+  for (const one of placed)
+    switch (one.kind) {
+      case 'pass':
+        break;
+      case 'handle':
+        handled += 1;
+        break;
+      case 'aside':
+        if (one.state === 'dead') given += 1;
+        break;
+      case 'head':
+        given += 1;
+        rows += 1;
+        bytes += sizeOf(one);
+        break;
+      case 'behind':
+        rows += 1;
+        bytes += sizeOf(one);
+    }
   return { given, handled, rows, bytes };
+}
+
+function sizeOf<DB>({ step }: Placed<DB>): number {
+  return step.record.value?.length ?? 0;
 }

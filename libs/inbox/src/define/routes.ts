@@ -17,14 +17,16 @@ export function router<DB>({
   unknownTypes,
 }: Pick<ConsumerDefinition<DB>, 'subscriptions' | 'ignored' | 'unknownTypes'>): Router<DB> {
   const refused = unknownTypes === 'refuse';
-  const withdrawn = new Set(ignored.map(({ topic, type }) => id(topic, type)));
-  const byType = Map.groupBy(subscriptions, ({ topic, type }) => id(topic, type));
+  const withdrawn = Map.groupBy(ignored, ({ type }) => type);
+  const byType = Map.groupBy(subscriptions, ({ type }) => type);
   return (envelope) => {
-    const { type } = envelope;
-    if (withdrawn.has(id(envelope.topic, type))) return { kind: 'skip', why: 'ignored' };
+    const { topic, type } = envelope;
+    if (withdrawn.get(type)?.some((one) => one.topic === topic) === true)
+      return { kind: 'skip', why: 'ignored' };
     let skipped: Route<DB> = { kind: 'unknown', type, refused };
-    // More than one only for failure events: each looks at the type of the failed event.
-    for (const subscription of byType.get(id(envelope.topic, envelope.type)) ?? []) {
+    // Of one topic more than one only for failure events: each looks at the type of the failed event.
+    for (const subscription of byType.get(type) ?? []) {
+      if (subscription.topic !== topic) continue;
       const routed = subscription.route(envelope);
       if (routed.kind === 'handle') return { ...routed, subscription };
       if (routed.why === 'uncertain') skipped = routed;
@@ -44,8 +46,4 @@ export function registeredType({
   readonly failedType?: string;
 }): string {
   return failedType === undefined ? type : `${type}:${failedType}`;
-}
-
-function id(topic: string, type: string): string {
-  return `${topic} ${type}`;
 }

@@ -3,7 +3,7 @@ import { nextLimit } from '../decide/slice-limit.ts';
 import { nextAttempt } from '../decide/next-attempt.ts';
 import type { GivenUp } from '../decide/lay-out.ts';
 import type { Step } from '../decide/plan.ts';
-import { splitByWork } from '../decide/split.ts';
+import { hasSeveral, splitByWork } from '../decide/split.ts';
 import { InboxError } from '../errors.ts';
 import { applySlice, lastMarks, type Slice } from './apply-slice.ts';
 import { aroundAttempts, attemptSpan } from './attempt-span.ts';
@@ -29,8 +29,7 @@ export async function settle<DB>(
   steps: readonly Step<DB>[],
   signal: AbortSignal,
 ): Promise<Settled> {
-  const parts = splitByWork(steps);
-  if (parts.length > 1 && !steps.some((step) => wantsRefetch(context, step))) {
+  if (hasSeveral(steps) && !steps.some((step) => wantsRefetch(context, step))) {
     const outcome = await attempt(context, partition, whole(steps), signal);
     // Alone, the others of its slice get past an event that waits, or up to it.
     const isolates = outcome.kind === 'events' || outcome.kind === 'too_long' || outcome.kind === 'pause';
@@ -46,7 +45,7 @@ export async function settle<DB>(
       'isolating',
     );
   }
-  for (const part of parts) {
+  for (const part of splitByWork(steps)) {
     const outcome = await aroundAttempts(context.definition.name, part, () =>
       settleOne(context, partition, part, signal),
     );
