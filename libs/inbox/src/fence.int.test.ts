@@ -60,7 +60,7 @@ describe('the fence', () => {
     return made;
   }
 
-  // Planted fault: without the `next_offset = $4` of the fence, all ten are applied twice here.
+  // Planted fault: without the `next_offset = $8` of the fence, all ten are applied twice here.
   it('lets a second owner wait while the first is in its handler, and then lets it find nothing to do', async () => {
     const hold = Promise.withResolvers<undefined>();
     const entered = Promise.withResolvers<undefined>();

@@ -1,7 +1,7 @@
 /**
  * Members of one group that freeze, die, come and go, on each Kafka driver. Planted faults, each tried here:
- * - the fence without `next_offset = $4`: effects come twice;
- * - the slice without its server-side limits (`limitSession`): the fence is never released by the frozen member.
+ * - the fence without `next_offset = $8` (`openSlice`): effects come twice;
+ * - the slice without its server-side limits (`limits` in `openSlice`): the fence is never released by the frozen member.
  */
 import { once } from 'node:events';
 import { driverNames } from '@converge/kafka';

@@ -1,6 +1,6 @@
 /**
  * Every group rewound to zero by an operator: Kafka's offsets and our own. Planted fault: with the watermark not moved
- * (`moveWatermarks` left out), all 10,000 are applied a second time here, by both consumers.
+ * (`marks` of `openSlice` left out), all 10,000 are applied a second time here, by both consumers.
  */
 import { type DriverName, driverNames, kafkaBroker, partitionId } from '@converge/kafka';
 import { freshDatabase, waitUntil } from '@converge/testing';

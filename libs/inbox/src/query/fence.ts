@@ -6,31 +6,6 @@ export interface PartitionKey {
   readonly partition: number;
 }
 
-/**
- * Moves the fence. The first statement of every slice: the row stays locked until the commit, so a second owner waits
- * here and then moves zero rows, whatever its handlers would have done. Primary key look-up, HOT update.
- */
-const moveSql = `
-  update converge.inbox_partition set next_offset = $5::bigint
-   where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4::bigint and state = 'running'`;
-
-/** False: the row is not where we left it, so another owner is at work (or an operator halted the partition). */
-export async function moveFence(
-  tx: Executor,
-  key: PartitionKey,
-  expected: bigint,
-  next: bigint,
-): Promise<boolean> {
-  const { rowCount } = await tx.query(moveSql, [
-    key.consumer,
-    key.topic,
-    key.partition,
-    `${expected}`,
-    `${next}`,
-  ]);
-  return rowCount === 1;
-}
-
 const haltSql = `
   update converge.inbox_partition
      set state = 'halted', halted_code = $5, halted_reason = $6, halted_at = clock_timestamp(),

@@ -11,20 +11,28 @@ export interface SessionLimits {
   readonly lockMs: number;
 }
 
-const limitsSql = `
-  select set_config('idle_in_transaction_session_timeout', $1, true), set_config('lock_timeout', $2, true),
-         set_config('statement_timeout', $3, true)`;
-const limits17Sql = `${limitsSql}, set_config('transaction_timeout', $4, true)`;
+/** The select list that sets them for the transaction only, so that nothing leaks through a pooler; takes $1 to $4. */
+export function limitColumns(serverVersion: number): string {
+  return `set_config('idle_in_transaction_session_timeout', $1, true), set_config('lock_timeout', $2, true),
+         set_config('statement_timeout', $3, true), ${serverVersion < 170_000 ? '$4::text' : `set_config('transaction_timeout', $4, true)`}`;
+}
 
-/** Sets the limits for this transaction only, so that nothing leaks through a pooler. */
+export function limitValues({
+  idleMs,
+  lockMs,
+  statementMs,
+  transactionMs,
+}: SessionLimits): readonly string[] {
+  return [idleMs, lockMs, statementMs, transactionMs].map(String);
+}
+
+/** For transactions that are no slice. */
 export async function limitSession(
   tx: Executor,
   limits: SessionLimits,
   serverVersion: number,
 ): Promise<void> {
-  const values = [limits.idleMs, limits.lockMs, limits.statementMs].map(String);
-  if (serverVersion < 170_000) await tx.query(limitsSql, values);
-  else await tx.query(limits17Sql, [...values, String(limits.transactionMs)]);
+  await tx.query(`select ${limitColumns(serverVersion)}`, limitValues(limits));
 }
 
 /** As `server_version_num`: 180001 is 18.1. */

@@ -3,36 +3,6 @@ import type { Executor } from '@converge/postgres';
 import type { Seen } from '../decide/judge.ts';
 import type { PartitionKey } from './fence.ts';
 
-/** One row per source and epoch of the slice, nearly always one. Guarded by the fence: nobody else writes these rows. */
-const moveSql = `
-  insert into converge.inbox_watermark (consumer, topic, partition, source, epoch, tick, id)
-  select $1, $2, $3, m.source, m.epoch, m.tick, m.id
-    from unnest($4::uuid[], $5::int[], $6::bigint[], $7::bigint[]) as m(source, epoch, tick, id)
-  on conflict (consumer, topic, partition, source, epoch) do update set tick = excluded.tick, id = excluded.id`;
-
-export interface MovedMark {
-  readonly source: string;
-  readonly position: Position;
-}
-
-/** The marks must be of distinct sources and epochs. */
-export async function moveWatermarks(
-  tx: Executor,
-  key: PartitionKey,
-  marks: readonly MovedMark[],
-): Promise<void> {
-  if (marks.length === 0) return;
-  await tx.query(moveSql, [
-    key.consumer,
-    key.topic,
-    key.partition,
-    marks.map(({ source }) => source),
-    marks.map(({ position }) => position.epoch),
-    marks.map(({ position }) => `${position.tick}`),
-    marks.map(({ position }) => `${position.id}`),
-  ]);
-}
-
 const readSql = `
   select topic, partition, source, epoch, tick, id from converge.inbox_watermark
    where consumer = $1 and (topic, partition) in (select * from unnest($2::text[], $3::int[]))`;

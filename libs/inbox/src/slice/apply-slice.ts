@@ -5,9 +5,7 @@ import type { GivenUp, Placed } from '../decide/lay-out.ts';
 import type { Step } from '../decide/plan.ts';
 import { weigh, type Weight } from '../decide/weigh.ts';
 import { insertAttempts } from '../query/attempt.ts';
-import { moveFence } from '../query/fence.ts';
-import { limitSession } from '../query/session.ts';
-import { moveWatermarks, type MovedMark } from '../query/watermark.ts';
+import { type MovedMark, openSlice } from '../query/open-slice.ts';
 import type { Attempt } from '../story/attempt.ts';
 import { appliedRows, letterAttempts } from '../story/slice-attempts.ts';
 import { callHandlers } from './call-handlers.ts';
@@ -52,8 +50,8 @@ export interface Applied {
 }
 
 /**
- * One slice, one transaction: fence → handlers in order → what they emitted and failure events, by one append →
- * watermark → parks → commit. The database's wish for a rerun (40001, 40P01) is granted here; every other error rolls back and passes.
+ * One slice, one transaction: fence and watermark → handlers in order → what they emitted and failure events, by one
+ * append → parks → commit. The database's wish for a rerun (40001, 40P01) is granted here; every other error rolls back and passes.
  */
 export function applySlice<DB>(
   context: SliceContext<DB>,
@@ -77,8 +75,10 @@ async function inside<DB>(
   const executor = executorOf(tx);
   const { key, nextOffset } = partition;
   const began = { now: context.clock.now(), monotonic: context.clock.monotonic() };
-  await own('limits', () => limitSession(executor, context.limits, context.serverVersion));
-  const ours = await own('fence', () => moveFence(executor, key, nextOffset, slice.next));
+  const move = { expected: nextOffset, next: slice.next, marks: lastMarks(slice.steps) };
+  const ours = await own('fence', () =>
+    openSlice(executor, key, move, context.limits, context.serverVersion),
+  );
   if (!ours) throw new FenceLost();
   if (!(await own('fill', () => takeFilled(executor, key, slice.steps)))) throw new FenceLost();
   await own('types', () => refuseAhead(executor, key, slice.steps));
@@ -100,7 +100,6 @@ async function inside<DB>(
   // Dead letters and rejections are told, not what may still heal.
   const letters = given.filter((_, at) => givenUp[at]?.state !== 'waiting');
   await append(context, executor, [...emitted.events, ...letters.map((letter) => told(context, letter))]);
-  await own('watermark', () => moveWatermarks(executor, key, lastMarks(steps)));
   await own('gap', () => recordPassed(executor, context.definition, key, steps));
   const opened = placed.some(needsRow)
     ? await own('park', () => parkEvents(context, partition, placed, executor))

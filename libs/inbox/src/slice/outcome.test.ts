@@ -1,3 +1,4 @@
+import { DatabaseError } from '@converge/postgres';
 import { BusinessRejection, ConvergeError } from '@converge/resilience';
 import { describe, expect, it } from 'vitest';
 import { faultOf } from './outcome.ts';
@@ -41,7 +42,7 @@ describe('faultOf', () => {
     { name: 'a deferred constraint at COMMIT', error: pg('23503'), kind: 'events' },
     {
       name: 'our own statement on a lost connection',
-      error: new OwnStatementFailed('watermark', pg('08006')),
+      error: new OwnStatementFailed('attempts', pg('08006')),
       kind: 'outage',
     },
     {
@@ -56,12 +57,21 @@ describe('faultOf', () => {
     },
     {
       name: 'our own statement after an error that a handler swallowed',
-      error: new OwnStatementFailed('watermark', pg('25P02')),
+      error: new OwnStatementFailed('attempts', pg('25P02')),
+      kind: 'events',
+    },
+    {
+      name: 'a COMMIT that is answered with a rollback, since a handler swallowed an error',
+      error: new DatabaseError('rolled back', {
+        code: 'COMMIT_ROLLED_BACK',
+        category: 'bug',
+        certainty: 'not_applied',
+      }),
       kind: 'events',
     },
     {
       name: 'a session that the server ended',
-      error: new OwnStatementFailed('watermark', pg('25P04')),
+      error: new OwnStatementFailed('attempts', pg('25P04')),
       kind: 'outage',
     },
     { name: 'missing tables of ours', error: new OwnStatementFailed('fence', pg('42P01')), kind: 'stop' },

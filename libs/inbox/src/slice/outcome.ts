@@ -1,4 +1,4 @@
-import { sqlState } from '@converge/postgres';
+import { DatabaseError, sqlState } from '@converge/postgres';
 import { classify, type Failure } from '@converge/resilience';
 import { InboxError } from '../errors.ts';
 import {
@@ -61,6 +61,7 @@ export function faultOf(error: unknown): Fault {
     return { kind: 'events', failure: classify(error.cause), handler: error.handler };
   if (error instanceof OwnStatementFailed) return ownFault(error);
   // What remains was thrown by BEGIN or COMMIT.
+  if (error instanceof DatabaseError && error.code === 'COMMIT_ROLLED_BACK') return swallowedFault(error);
   const failure = classify(error);
   if (isOutage(failure)) return { kind: 'outage', error };
   if (failure.category === 'configuration') return { kind: 'stop', error };
@@ -90,7 +91,7 @@ function ownFault({ step, cause }: OwnStatementFailed): Fault {
   const state = sqlState(cause);
   if (step === 'fence' && state === '55P03') return { kind: 'fence_held', error: cause };
   // The transaction was aborted before our statement: a handler caught the database's error and went on.
-  if (state === '25P02') return { kind: 'events', failure: classify(swallowed(cause)), handler: undefined };
+  if (state === '25P02') return swallowedFault(cause);
   // 57014: our statement waited until its time was over; 25P03, 25P04: the server ended the session.
   const ended = state === '57014' || state === '55P03' || state === '25P03' || state === '25P04';
   if (ended || isOutage(classify(cause))) return { kind: 'outage', error: cause };
@@ -114,12 +115,13 @@ export function isOutage({ category }: Failure): boolean {
   }
 }
 
-function swallowed(cause: unknown): InboxError {
-  return new InboxError(
+function swallowedFault(cause: unknown): Fault {
+  const error = new InboxError(
     'ERROR_SWALLOWED',
     'a statement of the handler failed and the handler ignored its error, so nothing of the slice can be committed: let the error pass, or wrap that statement in a savepoint',
     { category: 'bug', cause },
   );
+  return { kind: 'events', failure: classify(error), handler: undefined };
 }
 
 export function notMigrated(cause: unknown): InboxError {
