@@ -7,7 +7,7 @@ export interface BenchData {
 }
 
 /** What `PAYLOAD_SQL` writes, as its reader declares it. */
-export function benchEvent(topic: string): EventDefinition<'bench.event', BenchData> {
+export function benchEvent(topic: string): EventDefinition<'bench.event', BenchData, BenchData> {
   return defineEvent({
     type: 'bench.event',
     version: 1,

@@ -10,13 +10,17 @@ import { withoutDedup } from './without-dedup.ts';
 /** The key whose events may be made to fail. */
 export const SUSPECT = 'key-7';
 
+/** Nobody moves its partitions, and their rows tell nothing: see `withoutDedup`. */
+const UNWATCHED = { watchMs: 2_147_483_647 };
+
 /** The kit, every setting default; for comparison also without deduplication. */
 export async function converge(orders: Orders): Promise<Stop> {
   const { databaseUrl, brokers, driver, way } = orders;
-  const connected = connect<EffectDb>({ url: databaseUrl, applicationName: way });
-  const database = way.startsWith('unsafe') ? withoutDedup(connected) : connected;
+  const database = connect<EffectDb>({ url: databaseUrl, applicationName: way });
+  const unsafe = way.startsWith('unsafe');
+  if (unsafe) withoutDedup(database);
   const broker = kafkaBroker({ driver, brokers: brokers.split(','), clientId: way });
-  const service = consumerService([consumerOf(orders)], { database, broker });
+  const service = consumerService([consumerOf(orders)], { database, broker, ...(unsafe ? UNWATCHED : {}) });
   await service.start();
   return async () => {
     await service.stop();
