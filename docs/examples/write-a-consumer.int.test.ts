@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import type { DomainEvent } from '@converge/contracts';
+import { consumerService, inboxMigrations } from '@converge/inbox';
+import { memoryBroker } from '@converge/kafka';
+import { createOutbox, outboxMigrations } from '@converge/outbox';
+import { connect, type Database, migrate } from '@converge/postgres';
+import { relay, relayMigrations } from '@converge/relay';
+import { freshDatabase, waitUntil } from '@converge/testing';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import {
+  orderPlaced,
+  pageViewed,
+  priceChanged,
+  stock,
+  type StockDb,
+  stockReserved,
+  TABLES,
+} from './write-a-consumer.ts';
+
+const source = readFileSync(new URL('write-a-consumer.ts', import.meta.url), 'utf8');
+const guide = readFileSync(new URL('../guides/write-a-consumer.md', import.meta.url), 'utf8');
+const closers: (() => Promise<unknown>)[] = [];
+let database: Database<StockDb>;
+
+beforeEach(async () => {
+  const broker = memoryBroker();
+  closers.push(() => broker.close());
+  const admin = await broker.admin();
+  for (const name of [...stock.topics, stockReserved.topic, stock.failureTopic])
+    await admin.createTopic({ name, partitions: 3 });
+  database = connect<StockDb>({ url: await freshDatabase(inject('stack').databaseUrl, 'stock') });
+  closers.push(() => database.close());
+  await migrate(database, [outboxMigrations, relayMigrations, inboxMigrations]);
+  await database.executor.query(TABLES);
+  // The shop's outbox and the consumer's own are one here, so that one relay does for both.
+  for (const service of [relay({ database, broker }), consumerService([stock], { database, broker })]) {
+    closers.push(() => service.stop());
+    await service.start();
+  }
+});
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close();
+});
+
+const publish = (...events: readonly DomainEvent[]) =>
+  createOutbox([orderPlaced, pageViewed, priceChanged]).transaction(database.db, ({ emit }) => {
+    for (const event of events) emit(event);
+    return Promise.resolve();
+  });
+const rows = async <R>(text: string): Promise<readonly R[]> => (await database.executor.query<R>(text)).rows;
+const counts = async () => {
+  const [found] = await rows<Record<'views' | 'prices' | 'told', number>>(
+    `select (select count(*)::int from view) as views, (select count(*)::int from price) as prices,
+            (select count(*)::int from converge.outbox where topic in ('shop.stock', 'stock.failures')) as told`,
+  );
+  return found;
+};
+
+describe('the example of "write a consumer"', () => {
+  it('is what the guide shows', () => {
+    const shown = [...guide.matchAll(/```ts example\n([^]*?)```/g)].map(([, code = '']) => code);
+    expect(shown.length).toBeGreaterThan(1);
+    for (const code of shown) expect(source).toContain(code.trimEnd());
+  });
+
+  it('reserves what is there, rejects the rest, and takes views and prices', async () => {
+    await database.db.insertInto('stock').values({ sku: 'cup', free: 3 }).execute();
+    await publish(
+      orderPlaced({ orderId: 'o1', sku: 'cup', pieces: 2 }),
+      orderPlaced({ orderId: 'o2', sku: 'cup', pieces: 2 }),
+      ...Array.from({ length: 50 }, (_, n) => pageViewed({ sku: `s${n % 5}`, visitor: `v${n}` })),
+      ...Array.from({ length: 50 }, (_, n) => priceChanged({ sku: `s${n % 5}`, cents: 100 + n })),
+    );
+    await waitUntil(async () => JSON.stringify(await counts()) === '{"views":50,"prices":5,"told":2}', {
+      what: 'the effects of all events',
+    });
+    expect(await rows('select "orderId", sku, pieces from reservation')).toEqual([
+      { orderId: 'o1', sku: 'cup', pieces: 2 },
+    ]);
+    expect(await rows('select sku, free from stock')).toEqual([{ sku: 'cup', free: 1 }]);
+    const told = await rows('select topic from converge.outbox where topic not like $$shop.%s$$ order by id');
+    expect(told).toEqual([{ topic: 'shop.stock' }, { topic: 'stock.failures' }]);
+    // Planted fault: views of one visitor in another order than the log's fail here.
+    const views = await rows<{ visitor: string }>(`select visitor from view where sku = 's1' order by ctid`);
+    expect(views.map(({ visitor }) => visitor)).toEqual(
+      Array.from({ length: 10 }, (_, n) => `v${5 * n + 1}`),
+    );
+    await waitUntil(
+      async () => (await rows(`select from price where sku = 's4' and cents = 149`)).length === 1,
+      {
+        what: 'the last price',
+      },
+    );
+  });
+});

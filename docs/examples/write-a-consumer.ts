@@ -1,0 +1,77 @@
+import { defineEvent } from '@converge/contracts';
+import { defineConsumer } from '@converge/inbox';
+import { BusinessRejection } from '@converge/resilience';
+import { sql } from 'kysely';
+import { z } from 'zod';
+
+const order = z.object({ orderId: z.string(), sku: z.string(), pieces: z.int().positive() });
+const price = z.object({ sku: z.string(), cents: z.int().positive() });
+const view = z.object({ sku: z.string(), visitor: z.string() });
+
+export const orderPlaced = defineEvent({
+  type: 'shop.order.placed',
+  version: 1,
+  topic: 'shop.orders',
+  key: ({ sku }) => sku,
+  data: order,
+});
+export const priceChanged = defineEvent({
+  type: 'shop.price.changed',
+  version: 1,
+  topic: 'shop.prices',
+  key: ({ sku }) => sku,
+  data: price,
+});
+export const pageViewed = defineEvent({
+  type: 'shop.page.viewed',
+  version: 1,
+  topic: 'shop.views',
+  key: ({ sku }) => sku,
+  data: view,
+});
+export const stockReserved = defineEvent({
+  type: 'shop.stock.reserved',
+  version: 1,
+  topic: 'shop.stock',
+  key: ({ orderId }) => orderId,
+  data: order,
+});
+
+export interface StockDb {
+  stock: { sku: string; free: number };
+  reservation: z.infer<typeof order>;
+  price: z.infer<typeof price>;
+  view: z.infer<typeof view>;
+}
+
+export const TABLES = `
+  create table stock (sku text primary key, free int not null check (free >= 0));
+  create table reservation ("orderId" text primary key, sku text not null, pieces int not null);
+  create table price (sku text primary key, cents int not null);
+  create table view (sku text not null, visitor text not null)`;
+
+export const stock = defineConsumer<StockDb>({ name: 'stock', from: 'beginning' })
+  // The answer of a statement decides what is next: await it.
+  .on(orderPlaced, async ({ data }, { tx, write, emit }) => {
+    const taken = await tx
+      .updateTable('stock')
+      .set(({ eb }) => ({ free: eb('free', '-', data.pieces) }))
+      .where('sku', '=', data.sku)
+      .where('free', '>=', data.pieces)
+      .executeTakeFirst();
+    if (taken.numUpdatedRows === 0n)
+      throw new BusinessRejection(`${data.pieces} of ${data.sku} are not there`);
+    write(tx.insertInto('reservation').values(data));
+    emit(stockReserved(data));
+  })
+  // Nobody needs the answer: write.
+  .on(pageViewed, ({ data }, { tx, write }) => {
+    write(tx.insertInto('view').values(data));
+  })
+  // Many alike: one statement for all events of a slice.
+  .onBatch(priceChanged, async (events, { tx }) => {
+    const last = new Map(events.map(({ data }) => [data.sku, data.cents]));
+    await sql`
+      insert into price select * from unnest(${[...last.keys()]}::text[], ${[...last.values()]}::int[])
+      on conflict (sku) do update set cents = excluded.cents`.execute(tx);
+  });
