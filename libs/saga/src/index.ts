@@ -40,6 +40,33 @@ export {
   type WorkFilter,
   type WorkView,
 } from './operate/operate-sql.ts';
+export { compensationStacks, type CompensationStacks } from './stack/stacks.ts';
+export {
+  defineStack,
+  type IntentOf,
+  type ResultOf,
+  type Stack,
+  type StackOptions,
+  type StackRecovery,
+  type Unit,
+} from './stack/define-stack.ts';
+export { STACK_STATES, type StackState, type StackStuckReason, type UndoOutcome } from './stack/entry.ts';
+export { StackError, type StackErrorCode, StepFailed } from './stack/errors.ts';
+export { stackStep } from './stack/foreign-step.ts';
+export { localStep } from './stack/local-step.ts';
+export { type ByWhom, forgetStep, type Resolution, resolveStack, retryStack } from './stack/operate.ts';
+export { listStacks, readStack, type StackFilter, type StackView } from './stack/operate-sql.ts';
+export type { StacksOptions } from './stack/options.ts';
+export type { PlannedMove } from './stack/plan.ts';
+export type {
+  LocalContext,
+  LocalStepOptions,
+  StackStep,
+  StackStepOptions,
+  UndoAnswer,
+  Undoing,
+} from './stack/step.ts';
+export { type StackRecord, type StackVerdict, verifyStack } from './stack/verify.ts';
 export { type Outcome, WORK_STATES, type WorkState } from './work/work.ts';
 export type { SagaWorkerOptions } from './worker/options.ts';
 export { sagaWorker } from './worker/saga-worker.ts';

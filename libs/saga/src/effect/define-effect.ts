@@ -60,7 +60,7 @@ export interface DeclaredEffect<Input, Output, Result> {
 }
 
 /** Work that must happen: no end, and not so slow that a dependency's return goes unnoticed for an hour. */
-const forEver: SlowSchedule = Object.freeze({
+export const forEver: SlowSchedule = Object.freeze({
   ...defaultSlowSchedule,
   slow: Object.freeze({ ...defaultSlowSchedule.slow, capMs: 600_000 }),
   withinMs: Number.POSITIVE_INFINITY,

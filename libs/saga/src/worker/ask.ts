@@ -29,11 +29,14 @@ export interface Asked {
   readonly sent: number;
 }
 
+/** What can be asked: the call itself, and what became of it. */
+export type Asks = Pick<Revived<never>, 'call' | 'query'>;
+
 /** Makes the call, or asks about it, under the operation's policy. Never rejects: whatever happens is an answer. */
-export async function ask<DB>(
+export async function ask(
   op: Exclude<Op, 'settle'>,
-  revived: Revived<DB>,
-  idempotency: Effect<DB>['idempotency'],
+  revived: Asks,
+  idempotency: Effect<never>['idempotency'],
   asking: Asking,
 ): Promise<Asked> {
   const { clock, random, shared, leaseEndsAt } = asking;
@@ -75,9 +78,9 @@ function permits({ clock, leaseEndsAt, signal }: Asking) {
   };
 }
 
-async function answered<DB>(
+async function answered(
   op: Exclude<Op, 'settle'>,
-  revived: Revived<DB>,
+  revived: Asks,
   guards: OperationGuards,
   permit: () => void,
 ): Promise<Answer> {

@@ -1,10 +1,11 @@
 import { sqlState } from '@converge/postgres';
-import { bound, classify, delayMs } from '@converge/resilience';
+import { bound, classify } from '@converge/resilience';
 import { failpoint, type Service } from '@converge/runtime';
 import type { Effect } from '../effect/define-effect.ts';
 import { SagaError } from '../errors.ts';
 import { claimWork } from '../work/claim-sql.ts';
 import type { ClaimedWork } from '../work/work.ts';
+import { claimLoop } from './claim-loop.ts';
 import { type ResolvedOptions, resolveOptions, type SagaWorkerOptions } from './options.ts';
 import { Places } from './places.ts';
 import { processWork } from './process-work.ts';
@@ -30,6 +31,7 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
   let starting: Promise<void> = Promise.resolve();
   let loops: Promise<unknown> = Promise.resolve();
 
+  const away = (error: unknown): void => failed(resolved, error);
   const claim = async (): Promise<number> => {
     const wanted = places.free(runMs, resolved.leaseMarginMs);
     if (wanted.length === 0) return 0;
@@ -47,7 +49,7 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
     const { clock, random, shared } = resolved;
     const asking = { clock, random, shared, signal: cutOff.signal, leaseEndsAt: asked + runMs(effect) };
     // What cannot be written down now is found again when its lease ends.
-    await processWork(resolved, effect, work, asking).catch((error: unknown) => failed(resolved, error));
+    await processWork(resolved, effect, work, asking).catch(away);
   };
 
   return {
@@ -56,7 +58,7 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
     start: () =>
       (starting = checkTables(resolved).then(() => {
         loops = Promise.all([
-          claimLoop(resolved, places, claim, stopping.signal),
+          claimLoop({ ...resolved, claim, freed: () => places.freed(), failed: away }, stopping.signal),
           tidyLoop(resolved, stopping.signal),
         ]);
       })),
@@ -72,31 +74,6 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
       ended.resolve(undefined);
     },
   };
-}
-
-async function claimLoop<DB>(
-  options: ResolvedOptions<DB>,
-  places: Places<DB>,
-  claim: () => Promise<number>,
-  signal: AbortSignal,
-): Promise<void> {
-  const { clock, pollMs, random } = options;
-  let failures = 0;
-  while (!signal.aborted) {
-    let claimed = 0;
-    try {
-      claimed = await claim();
-      failures = 0;
-    } catch (error) {
-      failures += 1;
-      failed(options, error);
-    }
-    if (claimed > 0) continue;
-    const backoff = { baseMs: pollMs, factor: 2, capMs: 10_000 };
-    // Jittered, so that workers started together do not ask together.
-    const ms = failures > 0 ? delayMs(backoff, failures, random) : pollMs * (0.5 + random());
-    await clock.sleep(ms, AbortSignal.any([signal, places.freed()]));
-  }
 }
 
 async function tidyLoop<DB>(options: ResolvedOptions<DB>, signal: AbortSignal): Promise<void> {

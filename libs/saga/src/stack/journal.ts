@@ -1,0 +1,128 @@
+import type { Executor } from '@converge/postgres';
+import type { Clock } from '@converge/runtime';
+import type { ClaimedStack } from './claim-sql.ts';
+import type { Entry } from './entry.ts';
+import { Suspended } from './errors.ts';
+import { emptyFold, type Fold, foldEntry, isEnded, stateOf } from './fold.ts';
+import { append, type Appending, readJournal } from './journal-sql.ts';
+import { whyNot } from './rules.ts';
+import { entryOf, nextSeal, rowOf } from './seal.ts';
+
+/** Who has it afterwards: we for so long, or whoever comes after so long; `nobody` when only a person goes on. */
+export type Then =
+  | { readonly kind: 'held'; readonly ms: number }
+  | { readonly kind: 'due'; readonly inMs: number }
+  | { readonly kind: 'nobody' };
+
+/** A journal in the hands of its holder: what stands in it, and the only way to write more. */
+export class Journal {
+  readonly claim: ClaimedStack;
+  readonly #clock: Clock;
+  readonly #executor: Executor;
+  #fold: Fold = emptyFold;
+  #entries = 0;
+  #seal: string;
+  #nowMs: number;
+  #heardAt: number;
+  #lost = false;
+
+  private constructor(claim: ClaimedStack, executor: Executor, clock: Clock) {
+    this.claim = claim;
+    this.#executor = executor;
+    this.#clock = clock;
+    this.#seal = claim.seal;
+    this.#nowMs = claim.nowMs;
+    this.#heardAt = clock.monotonic();
+  }
+
+  /** Reads what stands there. Nobody else writes while the claim is ours. */
+  static async of(claim: ClaimedStack, executor: Executor, clock: Clock): Promise<Journal> {
+    const journal = new Journal(claim, executor, clock);
+    if (claim.entries === 0) return journal;
+    const rows = await readJournal(executor, claim.stack, claim.id);
+    // A claim that was lost in between finds more than it claimed; what it writes is refused anyway.
+    for (const row of rows.slice(0, claim.entries))
+      journal.#fold = foldEntry(journal.#fold, entryOf(row), row.atMs);
+    journal.#entries = claim.entries;
+    return journal;
+  }
+
+  get fold(): Fold {
+    return this.#fold;
+  }
+
+  get isLost(): boolean {
+    return this.#lost;
+  }
+
+  /** The database's clock as far as we know it: never ahead of it, so that nothing counts as final too early. */
+  now(): number {
+    return this.#nowMs + (this.#clock.monotonic() - this.#heardAt);
+  }
+
+  /** Rejects with Suspended `lost` when somebody else has the stack, or the database is away. */
+  async write(entries: readonly Entry[], then: Then): Promise<void> {
+    const adopt = await this.within(this.#executor, entries, then);
+    adopt();
+  }
+
+  /** The same in a transaction of the caller's, who calls what it resolves with once that has committed. */
+  async within(executor: Executor, entries: readonly Entry[], then: Then): Promise<() => void> {
+    if (this.#lost) throw this.#gone();
+    const rows: Appending['rows'][number][] = [];
+    let seal = this.#seal;
+    for (const entry of entries) {
+      const row = rowOf(entry);
+      seal = nextSeal(seal, this.#entries + rows.length + 1, row);
+      rows.push({ ...row, seal });
+    }
+    const expected = this.#folded(entries, this.now(), true);
+    const atMs = await this.#append(executor, {
+      ...this.claim,
+      entries: this.#entries,
+      rows,
+      seal,
+      state: stateOf(expected),
+      stuckReason: stateOf(expected) === 'stuck' ? (expected.stuck?.reason ?? null) : null,
+      result: expected.result ?? null,
+      dueInMs:
+        isEnded(expected) || then.kind === 'nobody' ? null : then.kind === 'held' ? then.ms : then.inMs,
+      release: isEnded(expected) || then.kind !== 'held',
+    });
+    return () => {
+      this.#fold = this.#folded(entries, atMs, false);
+      this.#entries += entries.length;
+      this.#seal = seal;
+      this.#nowMs = atMs;
+      this.#heardAt = this.#clock.monotonic();
+    };
+  }
+
+  async #append(executor: Executor, wanted: Appending): Promise<number> {
+    try {
+      const atMs = await append(executor, wanted);
+      if (atMs !== undefined) return atMs;
+    } catch (cause) {
+      // It may have been written or not: whoever claims the stack next reads which.
+      this.#lost = true;
+      throw new Suspended('lost', 'the journal could not be written', { cause });
+    }
+    this.#lost = true;
+    throw this.#gone();
+  }
+
+  #folded(entries: readonly Entry[], atMs: number, asked: boolean): Fold {
+    let fold = this.#fold;
+    for (const entry of entries) {
+      const why = asked ? whyNot(fold, entry) : undefined;
+      if (why !== undefined)
+        throw new RangeError(`${entry.kind} ${entry.path} cannot be written now: ${why}`);
+      fold = foldEntry(fold, entry, atMs);
+    }
+    return fold;
+  }
+
+  #gone(): Suspended {
+    return new Suspended('lost', 'the lease of the stack went to somebody else, who goes on with it');
+  }
+}

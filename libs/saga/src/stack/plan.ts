@@ -1,0 +1,55 @@
+import { isWithin, type UndoOutcome } from './entry.ts';
+import type { Fold, StepFold } from './fold.ts';
+
+/**
+ * What is to be done next while a path is undone.
+ * resolve       its outcome is unknown: find out before anything else
+ * undo          call its undo · noop: it took no effect · irreversible: a person must
+ * close         everything in the path is undone
+ */
+export type Move =
+  | { readonly kind: 'resolve' | 'undo' | 'noop'; readonly step: StepFold }
+  | { readonly kind: 'irreversible'; readonly step: StepFold; readonly reason: string }
+  | { readonly kind: 'close' };
+
+/** Pure: strictly the last step first, whoever asks and however often. */
+export function nextMove({ steps }: Fold, frame: string): Move {
+  const step = steps.findLast(({ path, state }) => isWithin(frame, path) && state !== 'undone');
+  return step === undefined ? { kind: 'close' } : moveOf(step);
+}
+
+function moveOf(step: StepFold): Move {
+  switch (step.state) {
+    case 'intended':
+    case 'unknown':
+      return { kind: 'resolve', step };
+    case 'failed':
+      return { kind: 'noop', step };
+    case 'done':
+    case 'undoing':
+      return step.undo.kind === 'irreversible'
+        ? { kind: 'irreversible', step, reason: step.undo.reason }
+        : { kind: 'undo', step };
+    case 'undone':
+      throw new RangeError(`step ${step.step} is undone: there is nothing left to do`);
+  }
+}
+
+/** One undo as it is planned, or as it ended. */
+export interface PlannedMove {
+  readonly step: number;
+  readonly path: string;
+  readonly does: 'resolve' | 'undo' | 'noop' | 'irreversible' | UndoOutcome;
+}
+
+/** Pure: what undoing everything does, in its order, and what of it has been done. */
+export function planOf({ steps }: Fold): readonly PlannedMove[] {
+  return steps
+    .toReversed()
+    .map((step) => ({ step: step.step, path: step.path, does: step.outcome ?? doesOf(step) }));
+}
+
+function doesOf(step: StepFold): PlannedMove['does'] {
+  const { kind } = moveOf(step);
+  return kind === 'close' ? 'noop' : kind;
+}

@@ -1,0 +1,36 @@
+import { hash } from 'node:crypto';
+import type { Entry } from './entry.ts';
+
+/** An entry as its row has it. */
+export interface EntryRow {
+  readonly kind: string;
+  readonly step: number | null;
+  readonly path: string;
+  readonly data: string;
+}
+
+/** The seal of an empty journal: it stands for whose journal it is, and for what it was asked. */
+export function firstSeal(stack: string, id: string, input: string): string {
+  return sha256([stack, id, input]);
+}
+
+/** Each seal covers the one before, so that the last one covers the whole journal. */
+export function nextSeal(before: string, seq: number, { kind, step, path, data }: EntryRow): string {
+  return sha256([before, seq, kind, step, path, data]);
+}
+
+export function rowOf({ kind, path, ...rest }: Entry): EntryRow {
+  const { step, ...data } = { step: null, ...rest };
+  return { kind, step, path, data: JSON.stringify(data) };
+}
+
+/** Throws when `data` is no JSON object. The kind is the table's, which checks it. */
+export function entryOf({ kind, step, path, data }: EntryRow): Entry {
+  const rest: unknown = JSON.parse(data);
+  if (typeof rest !== 'object' || rest === null) throw new TypeError('its data is no object');
+  return { ...rest, kind, path, ...(step === null ? {} : { step }) } as Entry;
+}
+
+function sha256(parts: readonly (string | number | null)[]): string {
+  return hash('sha256', JSON.stringify(parts), 'hex');
+}

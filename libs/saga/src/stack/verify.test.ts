@@ -1,0 +1,149 @@
+import { describe, expect, it } from 'vitest';
+import type { Entry } from './entry.ts';
+import { emptyFold, foldEntry, stateOf } from './fold.ts';
+import { planOf } from './plan.ts';
+import { whyNot } from './rules.ts';
+import { firstSeal, nextSeal, rowOf } from './seal.ts';
+import { type StackRecord, verifyStack } from './verify.ts';
+
+const failure = { category: 'business', certainty: 'not_applied', code: 'NO', message: 'no' } as const;
+const intent = (step: number, path: string): Entry => ({
+  ...{
+    kind: 'intent',
+    step,
+    path,
+    intent: '{}',
+    key: `k/${path}`,
+    undo: { kind: 'undo' },
+    callMs: 10,
+    settleMs: 0,
+  },
+});
+const result = (step: number, path: string): Entry => ({
+  kind: 'result',
+  step,
+  path,
+  result: '1',
+  by: 'reply',
+});
+const undone = (step: number, path: string): Entry => ({
+  kind: 'undone',
+  step,
+  path,
+  outcome: 'done',
+  by: 'reply',
+});
+const undo = (step: number, path: string): Entry => ({ kind: 'undo', step, path, callMs: 10 });
+
+/** Two steps, the second one in a scope; all of it undone. */
+const story: readonly Entry[] = [
+  intent(1, 'a'),
+  result(1, 'a'),
+  { kind: 'scope', path: 's' },
+  intent(2, 's/b'),
+  result(2, 's/b'),
+  { kind: 'scope_done', path: 's' },
+  { kind: 'compensate', path: '', trigger: 'failure', failure },
+  undo(2, 's/b'),
+  undone(2, 's/b'),
+  undo(1, 'a'),
+  undone(1, 'a'),
+  { kind: 'compensated', path: '' },
+];
+
+/** The record as the engine would have written it, whether its rules allow it or not. */
+function recordOf(entries: readonly Entry[]): StackRecord {
+  let seal = firstSeal('test.s', 'x', 'null');
+  let fold = emptyFold;
+  const journal = entries.map((entry, index) => {
+    const row = rowOf(entry);
+    seal = nextSeal(seal, index + 1, row);
+    fold = foldEntry(fold, entry, index);
+    return { ...row, seq: index + 1, seal, atMs: index };
+  });
+  const row = { stack: 'test.s', id: 'x', input: 'null', result: null, stuckReason: null };
+  return { ...row, state: stateOf(fold), entries: entries.length, seal, journal };
+}
+
+describe('a journal', () => {
+  it('that was left alone passes, at each of its entries', () => {
+    for (let length = 0; length <= story.length; length += 1)
+      expect(verifyStack(recordOf(story.slice(0, length))).issues).toEqual([]);
+    expect(verifyStack(recordOf(story)).plan.map(({ does }) => does)).toEqual(['done', 'done']);
+  });
+
+  it('shows what will be undone, in its order, before any of it is', () => {
+    const { plan } = verifyStack(recordOf(story.slice(0, 5)));
+    expect(plan.map(({ path, does }) => `${path} ${does}`)).toEqual(['s/b undo', 'a undo']);
+  });
+
+  it('in which anything was changed, left out, added or moved is found', () => {
+    const { journal, ...row } = recordOf(story);
+    const found = (tampered: StackRecord['journal']): number =>
+      verifyStack({ ...row, entries: tampered.length, journal: tampered }).issues.length;
+    for (const [index, entry] of journal.entries()) {
+      const change = (more: object) => journal.with(index, { ...entry, ...more });
+      expect(found(change({ data: entry.data.replace('{', '{"x":1,') }))).toBeGreaterThan(0);
+      expect(found(change({ path: `${entry.path}x` }))).toBeGreaterThan(0);
+      expect(found(change({ data: 'null' }))).toBeGreaterThan(0);
+      expect(found(journal.toSpliced(index, 1))).toBeGreaterThan(0);
+      expect(found(journal.toSpliced(index, 0, entry))).toBeGreaterThan(0);
+      const next = journal[index + 1];
+      if (next !== undefined)
+        expect(found(journal.with(index, next).with(index + 1, entry))).toBeGreaterThan(0);
+    }
+    expect(verifyStack({ ...row, journal, input: '1' }).issues).not.toEqual([]);
+  });
+
+  it('whose row says something else is found', () => {
+    const record = recordOf(story.slice(0, 6));
+    for (const more of [
+      { state: 'completed' },
+      { result: '1' },
+      { stuckReason: 'irreversible' },
+      { entries: 5 },
+      { seal: '' },
+    ])
+      expect(verifyStack({ ...record, ...more } as StackRecord).issues).toHaveLength(1);
+  });
+
+  // Planted fault: `whyNotNow` always allowing; the undo out of order then passes.
+  it.each([
+    ['an undo out of order', [...story.slice(0, 7), undo(1, 'a')]],
+    ['an undo of what is not being undone', [...story.slice(0, 6), undo(2, 's/b')]],
+    ['an undo twice', [...story.slice(0, 9), undone(2, 's/b')]],
+    [
+      'an end before everything is undone',
+      [...story.slice(0, 9), { kind: 'compensated', path: '' } as const],
+    ],
+    ['a result without an intent', [result(1, 'a')]],
+    ['a second result', [...story.slice(0, 2), result(1, 'a')]],
+    ['a step while one is open', [intent(1, 'a'), intent(2, 'b')]],
+    ['a step after the failure', [...story.slice(0, 7), intent(3, 'c')]],
+    ['a step in a scope that has ended', [...story.slice(0, 6), intent(3, 's/c')]],
+    [
+      'an end while a scope is open',
+      [...story.slice(0, 5), { kind: 'completed', path: '', result: '1' } as const],
+    ],
+    ['anything after the end', [...story, intent(3, 'c')]],
+    [
+      'a failure that was undone as if it had been done',
+      [
+        intent(1, 'a'),
+        { kind: 'failed', step: 1, path: 'a', failure, by: 'reply' } as const,
+        story[6]!,
+        undone(1, 'a'),
+      ],
+    ],
+  ])('with seals made anew is found all the same: %s', (_, entries) => {
+    const { issues } = verifyStack(recordOf(entries));
+    expect(issues[0]).toContain('cannot stand here');
+  });
+
+  it('never lets a step be undone while what came after it stands', () => {
+    const fold = story.slice(0, 7).reduce((before, entry, at) => foldEntry(before, entry, at), emptyFold);
+    expect(whyNot(fold, undo(1, 'a'))).toBe('step 2 comes first: it is done');
+    expect(whyNot(fold, undo(2, 's/b'))).toBeUndefined();
+    expect(planOf(fold).map(({ step }) => step)).toEqual([2, 1]);
+  });
+});
