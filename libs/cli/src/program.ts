@@ -13,6 +13,7 @@ import { addPolicyCommands } from './policy-commands.ts';
 import { createOutput, type Streams } from './output.ts';
 import { readSettings } from './settings.ts';
 import { addSourceCommands } from './source-commands.ts';
+import { addStackCommands } from './stack-commands.ts';
 
 /** Remembers what a finished command found: a check that failed is an answer, not an error. */
 export interface Ending {
@@ -52,6 +53,7 @@ export function buildProgram(streams: Streams, ending: Ending): Command {
   addEventCommands(program, act);
   addParkedCommands(program, act);
   addEffectCommands(program, act);
+  addStackCommands(program, act);
   addPolicyCommands(program, act);
   addReconcileCommands(program, act);
   configure(program, streams);
