@@ -1,0 +1,106 @@
+import type { Database } from '@converge/postgres';
+import { compensationStacks, defineStack, type LocalContext, localStep, stackStep } from '@converge/saga';
+import { z } from 'zod';
+
+/** What the service talks to: a store of buckets, a name server, a bank. */
+export interface Clouds {
+  buckets: {
+    create(name: string, key: string): Promise<string>;
+    remove(name: string, key: string): Promise<void>;
+    find(name: string): Promise<string | undefined>;
+  };
+  names: { point(name: string, to: string): Promise<void>; drop(name: string): Promise<void> };
+  bank: {
+    subscribe(tenant: string, key: string): Promise<string>;
+    cancel(id: string, key: string): Promise<void>;
+  };
+}
+
+export interface TenantsDb {
+  tenant: { id: string; bucket: string };
+}
+
+export const bucketStep = (buckets: Clouds['buckets']) =>
+  stackStep({
+    intent: z.object({ name: z.string() }),
+    result: z.object({ url: z.string() }),
+    idempotency: 'keyed',
+    do: async ({ name }, { idempotencyKey }) => ({ url: await buckets.create(name, idempotencyKey) }),
+    // Asked when a reply was lost, before anything is repeated, and before each undo.
+    check: async ({ name }) => {
+      const url = await buckets.find(name);
+      return url === undefined ? { kind: 'not_found' } : { kind: 'applied', result: { url } };
+    },
+    undo: ({ intent: { name } }, { idempotencyKey }) => buckets.remove(name, idempotencyKey),
+  });
+
+const dnsStep = (names: Clouds['names']) =>
+  stackStep({
+    intent: z.object({ name: z.string(), to: z.string() }),
+    result: z.null(),
+    idempotency: 'idempotent', // a repeat changes nothing more, so nobody needs to be asked
+    do: async ({ name, to }) => {
+      await names.point(name, to);
+      return null;
+    },
+    undo: ({ intent: { name } }) => names.drop(name),
+  });
+
+const subscriptionStep = (bank: Clouds['bank']) =>
+  stackStep({
+    intent: z.object({ tenant: z.string() }),
+    result: z.object({ id: z.string() }),
+    idempotency: 'keyed',
+    do: async ({ tenant }, { idempotencyKey }) => ({ id: await bank.subscribe(tenant, idempotencyKey) }),
+    undo: ({ result: { id } }, { idempotencyKey }) => bank.cancel(id, idempotencyKey),
+  });
+
+/** A row of our own: one transaction with its place in the journal, so its outcome is never unknown. */
+export const rowStep = localStep({
+  intent: z.object({ id: z.string(), bucket: z.string() }),
+  result: z.null(),
+  do: async (tenant, { tx }: LocalContext<TenantsDb>) => {
+    await tx.insertInto('tenant').values(tenant).execute();
+    return null;
+  },
+  undo: async ({ intent: { id } }, { tx }) => {
+    await tx.deleteFrom('tenant').where('id', '=', id).execute();
+  },
+});
+
+export const provisioning = ({ buckets, names, bank }: Clouds) =>
+  defineStack({
+    name: 'tenants.provision',
+    input: z.object({ plan: z.enum(['free', 'paid']) }),
+    result: z.object({ url: z.string(), billed: z.boolean() }),
+    steps: {
+      bucket: bucketStep(buckets),
+      dns: dnsStep(names),
+      subscription: subscriptionStep(bank),
+      row: rowStep,
+    },
+    run: async (unit, { plan }) => {
+      const { url } = await unit.step('bucket', { name: unit.id });
+      await unit.step('dns', { name: unit.id, to: url });
+      // A unit in the unit: when it fails, what was done in it is undone, and nothing else.
+      const billed = await unit
+        .scope('billing', async (inner) => {
+          if (plan === 'free') return false;
+          await inner.step('subscription', { tenant: unit.id });
+          return true;
+        })
+        .catch(() => false);
+      await unit.step('row', { id: unit.id, bucket: url });
+      return { url, billed };
+    },
+  });
+
+/** In the service's main: the worker goes on with what was interrupted, on whatever node. */
+export const tenants = (clouds: Clouds, database: Database<TenantsDb>) => {
+  const provision = provisioning(clouds);
+  const stacks = compensationStacks([provision], { database });
+  return {
+    worker: stacks.worker,
+    create: (id: string, plan: 'free' | 'paid') => stacks.run(provision, id, { plan }),
+  };
+};
