@@ -65,6 +65,15 @@ const failedEvent = z
     { message: 'exactly one of payload, payloadBase64 and ref must be given' },
   );
 
+/** The step of a saga that failed: of which instance, and at what. */
+const failedStep = z.object({
+  name: z.string().min(1),
+  version: z.int().positive(),
+  instance: z.string().min(1),
+  step: z.string().min(1),
+  op: z.enum(['apply', 'cancel']),
+});
+
 const failureData = z.object({
   consumer: z.string().min(1),
   handler: z.string().min(1),
@@ -80,8 +89,13 @@ const failureData = z.object({
   causationId: z.string().optional(),
   /** The attempt after which it was given up: what compensates points at it. */
   attemptId: z.string().optional(),
+  /** Set when the handler that failed is a step of a saga. */
+  saga: failedStep.optional(),
+  /** The id of an earlier failure event of unknown certainty, about the same: this one says what became of it. */
+  resolves: z.string().optional(),
 });
 
+export type FailedStep = z.output<typeof failedStep>;
 export type FailureData = z.output<typeof failureData>;
 export type FailureInput = z.input<typeof failureData>;
 

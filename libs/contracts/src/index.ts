@@ -11,6 +11,7 @@ export { decodeEnvelope, receive, type WireRecord } from './envelope.ts';
 export type { DomainEvent, EventDefinition, Upcasts } from './event-definition.ts';
 export {
   FAILURE_TYPE,
+  type FailedStep,
   type FailureData,
   failureEvent,
   type FailureInput,

@@ -29,7 +29,9 @@ export type {
   Start,
   UnknownTypes,
 } from './define/types.ts';
-export type { Subscription } from './define/subscription.ts';
+export type { ConsumerPart, PartOf } from './define/part.ts';
+export type { CallContext, EmitAs, GivingUp, Routed, Subscription } from './define/subscription.ts';
+export type { GaveUp, GivenUp } from './decide/given-up.ts';
 export type { InPlacePolicy } from './decide/next-attempt.ts';
 export { InboxError, type InboxErrorCode } from './errors.ts';
 export type { Call, Middleware } from './middleware/middleware.ts';

@@ -3,6 +3,11 @@ import { type Category, type Certainty, ConvergeError } from '@converge/resilien
 export type SagaErrorCode =
   | 'EFFECT_INVALID'
   | 'SAGA_INVALID'
+  | 'STEP_INVALID'
+  | 'FACT_UNDECLARED'
+  | 'SAGA_VERSION_IN_USE'
+  | 'SAGA_NOT_STARTED'
+  | 'SAGA_UNDECIDED'
   | 'WORKER_INVALID'
   | 'SAGA_NOT_MIGRATED'
   | 'WORK_NOT_FOUND'
@@ -19,4 +24,12 @@ export class SagaError extends ConvergeError {
   ) {
     super(message, { code, category: 'configuration', certainty: 'not_applied', ...detail });
   }
+}
+
+export function notMigrated(cause: unknown): SagaError {
+  return new SagaError(
+    'SAGA_NOT_MIGRATED',
+    'the tables of sagas are missing in this database: run `converge migrate` with its DATABASE_URL, then start again',
+    { cause },
+  );
 }

@@ -30,6 +30,8 @@ export {
   type FenceState,
   type FenceTrigger,
 } from './fence/fence.ts';
+export { effectsOf } from './step/effects.ts';
+export { step } from './step/step.ts';
 export { sagaMigrations } from './migrations.ts';
 export {
   listWork,

@@ -1,13 +1,5 @@
-import type { Failure } from '@converge/resilience';
-import type { Attempt } from '../story/attempt.ts';
+import type { GivenUp } from './given-up.ts';
 import type { Step } from './plan.ts';
-
-/** Why an event that reached its handler does not take effect now. */
-export interface GivenUp {
-  readonly as: 'park' | 'dead' | 'reject';
-  readonly failure: Failure;
-  readonly attempts: readonly Attempt[];
-}
 
 /** What becomes of one step in this slice. */
 export type Placed<DB> = { readonly step: Step<DB> } & (
@@ -50,8 +42,10 @@ export function layOut<DB>(steps: readonly Step<DB>[], by: LayOut<DB>): readonly
     }
     const why = by.givenUp(step);
     if (why === undefined) return { step, kind: 'handle' };
+    if (why.gaveUp?.kind === 'settled') return { step, kind: 'pass' };
     if (why.as === 'reject') return { step, kind: 'aside', state: 'rejected', why };
-    if (why.as === 'dead' && by.onDead === 'skip') return { step, kind: 'aside', state: 'dead', why };
+    if (why.as === 'dead' && (by.onDead === 'skip' || why.gaveUp?.kind === 'closed'))
+      return { step, kind: 'aside', state: 'dead', why };
     const line = by.lineOf(step);
     // Only what bypasses comes here with its key parked already: it waits behind after all.
     if (by.held.has(line) || added.has(line)) return { step, kind: 'behind', line };

@@ -43,7 +43,7 @@ export type Action<DB> =
   | { readonly kind: 'skip'; readonly why: SkipReason; readonly unknown?: string };
 
 export type SkipReason =
-  'duplicate' | 'unknown_type' | 'ignored' | 'uncertain' | 'stale' | 'marker' | 'superseded';
+  'duplicate' | 'unknown_type' | 'ignored' | 'uncertain' | 'elsewhere' | 'stale' | 'marker' | 'superseded';
 
 /** Why a partition cannot go on at a record. */
 export type Obstacle = {

@@ -1,5 +1,6 @@
 import { type EventDefinition, failureTopic } from '@converge/contracts';
 import { InboxError } from '../errors.ts';
+import { type ConsumerPart, subscriptionsOf } from './part.ts';
 import { batchSubscription, eachSubscription, failureSubscription } from './subscribe.ts';
 import type { Subscription } from './subscription.ts';
 import type {
@@ -23,6 +24,8 @@ export interface ConsumerDefinition<DB> {
   readonly unknownTypes: UnknownTypes;
   readonly onDead: OnDead;
   readonly subscriptions: readonly Subscription<DB>[];
+  /** What it takes part in; their subscriptions are the first of those above. */
+  readonly parts: readonly ConsumerPart<DB>[];
   /** The topics of its events, each once, in the order of subscription. */
   readonly topics: readonly string[];
   /** Types that are passed, though they are not handled: never unknown, and withdrawn where they were registered. */
@@ -58,6 +61,9 @@ export interface ConsumerDefinition<DB> {
     handler: FailureHandler<DB, Data>,
   ): ConsumerDefinition<DB>;
 
+  /** Takes part in something of the kit, such as a step of a saga. */
+  include(part: ConsumerPart<DB>): ConsumerDefinition<DB>;
+
   /** Passes events of this type: what a type that is not handled any more needs, since it is registered. */
   ignore(event: Pick<EventDefinition<string, never>, 'topic' | 'type'>): ConsumerDefinition<DB>;
 }
@@ -85,7 +91,10 @@ export interface DefineConsumerOptions {
 /** Defines a consumer without any handler yet. A bad one throws CONSUMER_INVALID here, at import. */
 export function defineConsumer<DB>(options: DefineConsumerOptions): ConsumerDefinition<DB> {
   const { name, from, onGap = 'halt', unknownTypes = 'skip', onDead = 'hold' } = options;
-  return consumer<DB>({ name, from: Object.freeze(from), onGap, unknownTypes, onDead }, [], []);
+  return consumer<DB>(
+    { name, from: Object.freeze(from), onGap, unknownTypes, onDead },
+    { own: [], ignored: [], parts: [] },
+  );
 }
 
 /** Where the consumer begins with a topic; undefined when it declares starts per topic and forgot this one. */
@@ -98,28 +107,34 @@ export function declaresStart(from: From, topic: string): boolean {
   return typeof from !== 'string' && Object.hasOwn(from, topic);
 }
 
-function consumer<DB>(
-  options: Required<DefineConsumerOptions>,
-  subscriptions: readonly Subscription<DB>[],
-  ignored: ConsumerDefinition<DB>['ignored'],
-): ConsumerDefinition<DB> {
+/** What a consumer was given until now. */
+interface Given<DB> {
+  readonly own: readonly Subscription<DB>[];
+  readonly ignored: ConsumerDefinition<DB>['ignored'];
+  readonly parts: readonly ConsumerPart<DB>[];
+}
+
+function consumer<DB>(options: Required<DefineConsumerOptions>, given: Given<DB>): ConsumerDefinition<DB> {
   const { name } = options;
-  const add = (subscription: Subscription<DB>): ConsumerDefinition<DB> => {
-    refuseTwice(name, subscriptions, subscription);
+  const { own, ignored, parts } = given;
+  // Parts first: what belongs to a saga is not for a handler that takes every failure of its event.
+  const subscriptions = [...subscriptionsOf(parts, { consumer: name }), ...own];
+  for (const [at, subscription] of subscriptions.entries()) {
+    refuseTwice(name, subscriptions.slice(0, at), subscription);
     refuseIgnored(name, ignored, subscription);
-    return consumer(options, [...subscriptions, subscription], ignored);
-  };
+  }
+  const add = (subscription: Subscription<DB>): ConsumerDefinition<DB> =>
+    consumer(options, { ...given, own: [...own, subscription] });
   return Object.freeze({
     ...options,
-    subscriptions: Object.freeze([...subscriptions]),
+    subscriptions: Object.freeze(subscriptions),
+    parts: Object.freeze([...parts]),
+    include: (part: ConsumerPart<DB>) => consumer(options, { ...given, parts: [...parts, part] }),
     topics: Object.freeze([...new Set(subscriptions.map(({ topic }) => topic))]),
     failureTopic: failureTopic(name),
     ignored: Object.freeze([...ignored]),
-    ignore: ({ topic, type }: Pick<EventDefinition<string, never>, 'topic' | 'type'>) => {
-      const added = { topic, type };
-      for (const subscription of subscriptions) refuseIgnored(name, [added], subscription);
-      return consumer(options, subscriptions, [...ignored, added]);
-    },
+    ignore: ({ topic, type }: Pick<EventDefinition<string, never>, 'topic' | 'type'>) =>
+      consumer(options, { ...given, ignored: [...ignored, { topic, type }] }),
     on: <Data>(event: EventDefinition<string, Data>, ...rest: OptionsAndHandler<Handler<DB, Data>>) =>
       add(eachSubscription(event, ...optionsFirst(rest))),
     onBatch: <Data>(

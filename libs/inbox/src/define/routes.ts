@@ -4,7 +4,7 @@ import type { Subscription } from './subscription.ts';
 
 export type Route<DB> =
   | { readonly kind: 'handle'; readonly event: ReceivedEvent; readonly subscription: Subscription<DB> }
-  | { readonly kind: 'skip'; readonly why: 'uncertain' | 'ignored' }
+  | { readonly kind: 'skip'; readonly why: 'uncertain' | 'ignored' | 'elsewhere' }
   /** No handler takes it; `type` as it would be registered. Refused where the consumer says so. */
   | { readonly kind: 'unknown'; readonly type: string; readonly refused: boolean };
 
@@ -24,17 +24,37 @@ export function router<DB>({
     if (withdrawn.get(type)?.some((one) => one.topic === topic) === true)
       return { kind: 'skip', why: 'ignored' };
     let skipped: Route<DB> = { kind: 'unknown', type, refused };
-    // Of one topic more than one only for failure events: each looks at the type of the failed event.
+    // Of one topic more than one only for failure events (each looks at the type of the failed event) and for parts of the kit.
     for (const subscription of byType.get(type) ?? []) {
       if (subscription.topic !== topic) continue;
       const routed = subscription.route(envelope);
       if (routed.kind === 'handle') return { ...routed, subscription };
       if (routed.why === 'uncertain') skipped = routed;
+      else if (routed.why === 'elsewhere') skipped = elsewhere(skipped, type, routed.story);
       else if (skipped.kind === 'unknown')
         skipped = { kind: 'unknown', type: registeredType({ type, failedType: routed.of }), refused };
     }
     return skipped;
   };
+}
+
+/** What another subscription says of it stands: to that one it may be unknown. */
+function elsewhere<DB>(skipped: Route<DB>, type: string, story: string | undefined): Route<DB> {
+  if (skipped.kind !== 'unknown' || skipped.type !== type) return skipped;
+  if (story === undefined) return { kind: 'skip', why: 'elsewhere' };
+  return { kind: 'unknown', type: inStory(type, story), refused: false };
+}
+
+/** All names under which a subscription is registered. */
+export function registeredTypes<DB>(
+  subscription: Pick<Subscription<DB>, 'type' | 'failedType' | 'stories'>,
+): readonly string[] {
+  const type = registeredType(subscription);
+  return [type, ...(subscription.stories ?? []).map((story) => inStory(type, story))];
+}
+
+function inStory(type: string, story: string): string {
+  return `${type}@${story}`;
 }
 
 /** Under which name a subscription is registered: failure events are told apart by what failed. */

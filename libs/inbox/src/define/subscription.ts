@@ -1,10 +1,30 @@
-import type { DomainEvent, Envelope, ReceivedEvent } from '@converge/contracts';
+import type { DomainEvent, Envelope, FailedStep, ReceivedEvent } from '@converge/contracts';
 import type { Logger } from '@converge/telemetry';
+import type { GaveUp, GivenUp } from '../decide/given-up.ts';
+import type { AttemptPhase } from '../story/attempt.ts';
 import type { HandlerContext } from './types.ts';
+
+/** What a part of the kit says of an event that it emits, beyond what follows from the event that it answers. */
+export interface EmitAs {
+  /** Of a fact that must carry the same id whatever event brought it about. @default a function of event, handler and index */
+  readonly id?: string;
+  /** The saga that it belongs to, as `name/version/instance`. */
+  readonly saga?: string;
+  /** The attempt that caused it, where the event that it answers does not say. */
+  readonly attemptId?: string;
+}
 
 /** What the slice hands to a subscription: the context with an emit that always names the event it answers. */
 export interface CallContext<DB> extends HandlerContext<DB> {
-  readonly emit: (event: DomainEvent, answers: ReceivedEvent) => void;
+  readonly emit: (event: DomainEvent, answers: ReceivedEvent, as?: EmitAs) => void;
+}
+
+/** The transaction that gives an event up. */
+export interface GivingUp<DB> extends Pick<CallContext<DB>, 'tx' | 'emit' | 'consumer' | 'handler' | 'log'> {
+  /** Of the failure event, if one goes out. */
+  readonly failureEventId: string;
+  /** The last attempt. */
+  readonly attemptId: string | undefined;
 }
 
 /** What became of an envelope at its subscription, before any handler ran. */
@@ -12,7 +32,9 @@ export type Routed =
   | { readonly kind: 'handle'; readonly event: ReceivedEvent }
   /** Not for this handler; `of` is the type that failed, for failure events. */
   | { readonly kind: 'skip'; readonly why: 'unknown_type'; readonly of: string }
-  | { readonly kind: 'skip'; readonly why: 'uncertain' };
+  | { readonly kind: 'skip'; readonly why: 'uncertain' }
+  /** Of this type, but of a story in which this handler has no part; `story` is that one's name, where it has one. */
+  | { readonly kind: 'skip'; readonly why: 'elsewhere'; readonly story: string | undefined };
 
 /**
  * One handler of a consumer with its types erased. `route` parses (it throws a ContractError on bad data), `call` runs
@@ -28,6 +50,20 @@ export interface Subscription<DB> {
   readonly maxHandleMs?: number;
   /** Handled although its key is parked: its own fence makes the order irrelevant (triggers of compensation, deadlines). */
   readonly bypassParked?: boolean;
+  /**
+   * The stories that it has a part in: with one of another name an event is as one of an unknown type, which waits when a newer
+   * version of this consumer has a part in it. @default all
+   */
+  readonly stories?: readonly string[];
+  /** What its attempts are recorded as. @default by `kind` */
+  readonly phase?: AttemptPhase;
+  /** The step of a saga that an event is handled for: its failure event says so. */
+  readonly memberOf?: (event: ReceivedEvent) => FailedStep | undefined;
+  /**
+   * Has its say when an event is given up, in that transaction: `settled` = it was dealt with otherwise, so nothing is parked
+   * or told. Must run nothing of the user's own, since what it throws stops the consumer. @default ordinary
+   */
+  readonly givenUp?: (event: ReceivedEvent, why: GivenUp, context: GivingUp<DB>) => Promise<GaveUp>;
   /** The event with the current truth as its data; undefined when there is none. Throws what asking or parsing throws. */
   readonly refetch?: (
     envelope: Envelope,

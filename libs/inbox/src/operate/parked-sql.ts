@@ -13,12 +13,13 @@ export interface LockedRow {
   readonly state: ParkedState;
   readonly run: number;
   readonly event_id: string | null;
+  readonly closed: string | null;
 }
 
 // First the event, then its key: the order in which drains take them. A drain that is at its handler has the event locked;
 // this waits for it until lock_timeout.
 const lockSql = `
-  select id, consumer, topic, partition, line, seq, key, state, run, event_id
+  select id, consumer, topic, partition, line, seq, key, state, run, event_id, closed
     from converge.parked where id = $1 for update`;
 
 export async function lockParked(tx: Executor, id: string): Promise<LockedRow | undefined> {

@@ -41,6 +41,7 @@ export function retryParked(
       case 'dead':
       case 'rejected':
       case 'skipped':
+        if (row.closed !== null) throw refused(row, row.closed);
         await runAgain(tx, row);
         await writeAudit(tx, row, { action: 'retry', ...operator });
         return 'run';
@@ -75,26 +76,22 @@ export function editParked(
   });
 }
 
-const linesSql = `
+// By the index parked_event. One that a drain has in hand is left to it: its handler meets the tombstone.
+const waitingSql = `
   select id from converge.parked
-   where consumer = $1 and topic = $2 and line = $3 and ($4::text is null or event_id = $4) and state in ('waiting', 'dead')
-   order by seq limit 1`;
+   where consumer = $1 and event_id = $2 and line is not null and state in ('waiting', 'dead')
+     for update skip locked`;
 
 /**
- * Marks a parked event of a key as superseded, in the caller's transaction: a tombstone of its saga's step covers it, so it
- * must not take effect any more, and its key goes on. Without an event id it is the head. False: nothing of that is parked.
+ * Marks a parked event as superseded, in the caller's transaction: a tombstone of its saga's step covers it, so it must not
+ * take effect any more, and its key goes on. False: it is not parked.
  */
 export async function supersedeParked(
   tx: Executor,
-  at: { readonly consumer: string; readonly topic: string; readonly key: string; readonly eventId?: string },
+  { consumer, eventId }: { readonly consumer: string; readonly eventId: string },
   why: Operator,
 ): Promise<boolean> {
-  const { rows } = await tx.query<{ id: string }>(linesSql, [
-    at.consumer,
-    at.topic,
-    at.key,
-    at.eventId ?? null,
-  ]);
+  const { rows } = await tx.query<{ id: string }>(waitingSql, [consumer, eventId]);
   const row = rows[0] === undefined ? undefined : await lockParked(tx, rows[0].id);
   if (row === undefined || row.line === null) return false;
   await takeOut(tx, row, 'superseded', why.reason);

@@ -7,10 +7,10 @@ import { readRecord } from '../decide/reading.ts';
 import { InboxError } from '../errors.ts';
 import { insertAttempts } from '../query/attempt.ts';
 import { limitSession } from '../query/session.ts';
-import { own } from '../slice/apply-slice.ts';
 import { callHandlers } from '../slice/call-handlers.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { Emitted } from '../slice/emitted.ts';
+import { own } from '../slice/own.ts';
 import { canRefetch, refetched, wantsRefetch } from '../slice/refetch.ts';
 import { FenceLost, HandlerFailed } from '../slice/slice-errors.ts';
 import { append } from '../slice/tell.ts';
@@ -29,8 +29,7 @@ export async function applyHead<DB>(
   head: Head,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { record } = head;
-  const read: Step<DB> = { record, mark: undefined, ...act(readRecord(record), context.route, false) };
+  const read = headStep(context, head);
   if (wantsRefetch(context, read))
     return applyStep(context, key, head, await refetched(context, read, signal), signal);
   try {
@@ -40,6 +39,11 @@ export async function applyHead<DB>(
     if (!bad || !canRefetch(context, read)) throw error;
     return applyStep(context, key, head, await refetched(context, read, signal), signal);
   }
+}
+
+/** What a parked event asks for now. */
+export function headStep<DB>({ route }: SliceContext<DB>, { record }: Head): Step<DB> {
+  return { record, mark: undefined, ...act(readRecord(record), route, false) };
 }
 
 /**

@@ -9,7 +9,8 @@ import {
 } from '@converge/resilience';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type GivenUp, layOut, type Placed } from '../decide/lay-out.ts';
+import type { GivenUp } from '../decide/given-up.ts';
+import { layOut, type Placed } from '../decide/lay-out.ts';
 import { ParkRate } from '../decide/park-rate.ts';
 import type { Step } from '../decide/plan.ts';
 import type { Subscription } from '../define/subscription.ts';

@@ -7,12 +7,12 @@ import type { Letter } from '../slice/letter.ts';
 import { faultOf } from '../slice/outcome.ts';
 import { report } from '../slice/report.ts';
 import { stopped, worst } from '../slice/settle.ts';
-import { append, told } from '../slice/tell.ts';
 import { type Attempt, attemptOf, numberAfter } from '../story/attempt.ts';
 import { letterAttempts } from '../story/slice-attempts.ts';
-import { applyHead, triedHead } from './apply-head.ts';
+import { applyHead, headStep, triedHead } from './apply-head.ts';
 import { dropEmptyLine, leaveKey, type LeasedKey, renewLease } from './claim-sql.ts';
-import { type Head, holdLine, noteEnded, noteFailed, readHead, releaseLine } from './head-sql.ts';
+import { endHead } from './end-head.ts';
+import { type Head, noteFailed, readHead } from './head-sql.ts';
 import { nextDrain } from './next-drain.ts';
 import { failureColumns } from './parked-row.ts';
 
@@ -103,7 +103,7 @@ async function giveUpOrWait<DB>(
   handler: string | undefined,
   took: Took,
 ): Promise<boolean> {
-  const { database, clock, random, parking, definition } = context;
+  const { database, clock, random, parking } = context;
   const number = numberAfter(head.attempts);
   const of = (category: string): number =>
     head.attempts.filter((one) => one.category === category).length + (failure.category === category ? 1 : 0);
@@ -130,30 +130,22 @@ async function giveUpOrWait<DB>(
       return false;
     case 'dead':
     case 'reject': {
-      const state = next.kind === 'dead' ? 'dead' : 'rejected';
-      const holds = state === 'dead' && definition.onDead === 'hold';
-      const ended = await withTransaction(database, { clock }, async (tx) => {
-        if (!(await noteEnded(tx, head, failureColumns(letter, true), { state, holds }))) return 'lost';
-        await insertAttempts(tx, letterAttempts([letter]));
-        await append(context, tx, [told(context, letter)]);
-        failpoint('inbox.drain_dead');
-        if (!holds) return (await releaseLine(tx, key, head.seq)) ? 'released' : 'next';
-        await holdLine(tx, key);
-        return 'held';
-      });
-      if (ended !== 'lost') report.letter(context, letter);
-      return ended === 'next';
+      const ended = await endHead(context, key, head, next.kind, letter);
+      if (ended?.told === true) report.letter(context, letter);
+      return ended?.goesOn === true;
     }
   }
 }
 
 function letterOf<DB>(
-  { definition }: SliceContext<DB>,
+  context: SliceContext<DB>,
   head: Head,
   failure: Failure,
   attempts: readonly Attempt[],
 ): Letter {
-  return { ...triedHead(definition.name, head), id: head.id, failure, attempts };
+  const step = headStep(context, head);
+  const saga = step.kind === 'handle' ? step.subscription.memberOf?.(step.event) : undefined;
+  return { ...triedHead(context.definition.name, head), id: head.id, failure, saga, attempts };
 }
 
 /** Whether a rejection of `drainKey` ends the consumer; else the database is waited for. */

@@ -115,7 +115,7 @@ export async function noteFailed(tx: Executor, head: Head, failure: FailureColum
 const endedSql = `
   update converge.parked
      set tries = tries + 1, category = $5, certainty = $6, code = $7, reason = $8, structural = $9, attempts = $10,
-         first_at = coalesce(first_at, $11::timestamptz), last_at = $12, failure_event = $13, state = $14,
+         first_at = coalesce(first_at, $11::timestamptz), last_at = $12, failure_event = $13, state = $14, closed = $16,
          line = case when $15 then line end, seq = case when $15 then seq end, changed_at = clock_timestamp()
    where id = $1 and seq = $2 and run = $3 and tries = $4 and state = 'waiting'`;
 
@@ -124,7 +124,7 @@ export async function noteEnded(
   tx: Executor,
   head: Head,
   failure: FailureColumns,
-  end: { readonly state: 'dead' | 'rejected'; readonly holds: boolean },
+  end: { readonly state: 'dead' | 'rejected'; readonly holds: boolean; readonly closed: string | undefined },
 ): Promise<boolean> {
   const { rowCount } = await tx.query(endedSql, [
     ...headOf(head),
@@ -132,6 +132,7 @@ export async function noteEnded(
     failure.failure_event,
     end.state,
     end.holds,
+    end.closed ?? null,
   ]);
   return rowCount === 1;
 }

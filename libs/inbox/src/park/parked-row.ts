@@ -48,6 +48,8 @@ export interface NewParked extends Partial<FailureColumns> {
   readonly record_key: Buffer | null;
   readonly headers: string;
   readonly payload: Buffer | null;
+  /** Why it must not be tried again. */
+  readonly closed?: string;
 }
 
 export interface ParkedEvent {

@@ -110,6 +110,7 @@ const columns = [
   'first_at',
   'last_at',
   'failure_event',
+  'closed',
 ] as const satisfies readonly (keyof NewParked)[];
 
 /** What a column says of an event that was not tried yet. */

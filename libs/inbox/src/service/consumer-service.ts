@@ -5,6 +5,7 @@ import { sqlState } from '@converge/postgres';
 import { runServices, type RunOptions, type Service } from '@converge/runtime';
 import { logger } from '@converge/telemetry';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
+import { checkParts } from '../define/part.ts';
 import { router } from '../define/routes.ts';
 import { inPlaceOf } from '../decide/next-attempt.ts';
 import { InboxError } from '../errors.ts';
@@ -110,6 +111,7 @@ async function prepare<DB>(
       await register(consumer, topics, admin, database).catch((error: unknown) => {
         throw ['42P01', '3F000'].includes(sqlState(error) ?? '') ? notMigrated(error) : error;
       });
+      await checkParts(consumer.parts, { consumer: consumer.name }, database.executor);
       const context = contextOf(consumer, options, version);
       const sources = new Sources(database.executor, consumer.name, context.log);
       await sources.load();

@@ -1,7 +1,7 @@
 import type { Admin, LogEnds, TopicDescription } from '@converge/kafka';
 import { type Database, withTransaction } from '@converge/postgres';
 import { type ConsumerDefinition, declaresStart, startOf } from '../define/define-consumer.ts';
-import { registeredType } from '../define/routes.ts';
+import { registeredTypes } from '../define/routes.ts';
 import type { Start } from '../define/types.ts';
 import { InboxError } from '../errors.ts';
 import { dropType, registerTypes } from '../query/type.ts';
@@ -59,11 +59,9 @@ export async function register<DB>(
         }));
     });
     await insertPartitions(tx, consumer.name, missing);
-    const handled = consumer.subscriptions.map(({ topic, handler, ...of }) => ({
-      topic,
-      type: registeredType(of),
-      handler,
-    }));
+    const handled = consumer.subscriptions.flatMap(({ topic, handler, ...of }) =>
+      registeredTypes(of).map((type) => ({ topic, type, handler })),
+    );
     await registerTypes(tx, consumer.name, handled);
     for (const { topic, type } of consumer.ignored) await dropType(tx, consumer.name, type, topic);
   });

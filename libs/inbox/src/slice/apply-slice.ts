@@ -1,7 +1,8 @@
 import { executorOf, kyselyTransaction } from '@converge/postgres';
 import { failpoint } from '@converge/runtime';
 import type { Transaction } from 'kysely';
-import type { GivenUp, Placed } from '../decide/lay-out.ts';
+import type { GivenUp } from '../decide/given-up.ts';
+import type { Placed } from '../decide/lay-out.ts';
 import type { Step } from '../decide/plan.ts';
 import { weigh, type Weight } from '../decide/weigh.ts';
 import { insertAttempts } from '../query/attempt.ts';
@@ -13,11 +14,13 @@ import type { Partition, SliceContext } from './context.ts';
 import { Emitted } from './emitted.ts';
 import { refuseAhead } from './unknown-steps.ts';
 import { recordPassed, takeFilled } from './gap-steps.ts';
+import { askGivenUp } from './give-up.ts';
 import { withoutRepeats } from './foreign-steps.ts';
 import type { Letter } from './letter.ts';
 import { parkEvents } from './park-events.ts';
 import { letterOf, needsRow, placeSteps } from './place-steps.ts';
-import { FenceLost, HeldChanged, OwnStatementFailed, type OwnStep, TypeAhead } from './slice-errors.ts';
+import { own } from './own.ts';
+import { FenceLost } from './slice-errors.ts';
 import { append, told } from './tell.ts';
 
 export interface Slice<DB> {
@@ -83,10 +86,11 @@ async function inside<DB>(
   if (!(await own('fill', () => takeFilled(executor, key, slice.steps)))) throw new FenceLost();
   await own('types', () => refuseAhead(executor, key, slice.steps));
   const steps = await own('foreign', () => withoutRepeats(executor, key.consumer, slice.steps));
-  const placed = await own('park', () => placeSteps(context, partition, steps, slice.givenUp, executor));
+  const emitted = new Emitted(key.consumer);
+  const gaveUp = await askGivenUp(context, partition, tx, slice.givenUp, emitted);
+  const placed = await own('park', () => placeSteps(context, partition, steps, gaveUp, executor));
   const weight = weigh(placed);
   context.parking.allow(weight);
-  const emitted = new Emitted(key.consumer);
   const toHandle = placed.flatMap(({ kind, step }) => (kind === 'handle' ? [step] : []));
   await callHandlers(context, tx, toHandle, emitted, signal, slice.attempt);
   const givenUp = placed.filter((one) => one.kind === 'head' || one.kind === 'aside');
@@ -150,14 +154,4 @@ export function lastMarks<DB>(steps: readonly Step<DB>[]): readonly MovedMark[] 
 
 function sameTimeline(one: MovedMark, other: MovedMark): boolean {
   return one.source === other.source && one.position.epoch === other.position.epoch;
-}
-
-/** Names the statement that failed; what is not the database's word passes as it is. */
-export async function own<T>(step: OwnStep, statement: () => Promise<T>): Promise<T> {
-  try {
-    return await statement();
-  } catch (error) {
-    if (error instanceof HeldChanged || error instanceof TypeAhead) throw error;
-    throw new OwnStatementFailed(step, error);
-  }
 }

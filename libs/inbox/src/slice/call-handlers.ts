@@ -69,9 +69,9 @@ async function callOne<DB>(
     'key',
     first === undefined ? '' : identityOf(first),
   );
-  const emit: CallContext<DB>['emit'] = (event, answers) => {
+  const emit: CallContext<DB>['emit'] = (event, answers, as) => {
     if (!open) throw emitClosed(handler, event.type);
-    emitted.add(handler, event, answers);
+    emitted.add(handler, event, answers, as);
   };
   const write: CallContext<DB>['write'] = (query) => {
     // A guarded transaction's builders refuse to compile after the end; what was compiled before is refused here.

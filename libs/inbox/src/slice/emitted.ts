@@ -1,7 +1,8 @@
-import { contextHeaders, type DomainEvent, type ReceivedEvent } from '@converge/contracts';
+import { contextHeaders, type DomainEvent, type EventContext, type ReceivedEvent } from '@converge/contracts';
 import type { AppendEvent } from '@converge/outbox';
 import { deterministicUuid } from '@converge/runtime';
 import { inject } from '@converge/telemetry';
+import type { EmitAs } from '../define/subscription.ts';
 import { InboxError } from '../errors.ts';
 import { storyOf } from './letter.ts';
 
@@ -25,17 +26,21 @@ export class Emitted {
     return this.#events;
   }
 
-  add(handler: string, event: DomainEvent, answers: ReceivedEvent): void {
+  add(handler: string, event: DomainEvent, answers: ReceivedEvent, as: EmitAs = {}): void {
     const incoming = identityOf(answers);
     const count = `${handler} ${incoming}`;
     const index = this.#counts.get(count) ?? 0;
     this.#counts.set(count, index + 1);
     const { type, version, topic, key, payload } = event;
-    const headers = contextHeaders(event, storyOf(answers));
+    const headers = contextHeaders(event, { ...storyOf(answers), ...storyAs(as) });
     inject(headers); // the handler's span, which is over when the slice appends
-    const id = deterministicUuid(this.#consumer, handler, 'apply', this.#run, incoming, index);
+    const id = as.id ?? deterministicUuid(this.#consumer, handler, 'apply', this.#run, incoming, index);
     this.#events.push({ id, type, version, topic, key, payload, headers });
   }
+}
+
+function storyAs({ saga, attemptId }: EmitAs): EventContext {
+  return { ...(saga === undefined ? {} : { saga }), ...(attemptId === undefined ? {} : { attemptId }) };
 }
 
 /** The incoming event's id; foreign producers promise uniqueness only together with their source. */

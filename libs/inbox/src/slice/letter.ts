@@ -1,6 +1,7 @@
 import {
   type Envelope,
   type EventContext,
+  type FailedStep,
   FAILURE_TYPE,
   formatPosition,
   type FailureInput,
@@ -16,6 +17,8 @@ export interface Letter extends TriedEvent {
   /** Of the parked row; a function of consumer and record, so that a repeated record makes no second one. */
   readonly id: string;
   readonly failure: Failure;
+  /** The step of a saga that it is about. */
+  readonly saga?: FailedStep | undefined;
   /** At least one. */
   readonly attempts: readonly Attempt[];
 }
@@ -69,6 +72,7 @@ export function failureInput(letter: Letter): FailureInput {
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(envelope === undefined ? {} : { causationId: envelope.id }),
     ...withCause(causeOf(letter)),
+    ...(letter.saga === undefined ? {} : { saga: letter.saga }),
   };
 }
 
@@ -89,15 +93,16 @@ export function storyOf(
 }
 
 export function failureStory(letter: Letter): EventContext {
-  const { envelope } = letter;
-  const cause = withCause(causeOf(letter));
+  const { envelope, saga } = letter;
+  const of = saga === undefined ? {} : { saga: `${saga.name}/${saga.version}/${saga.instance}` };
+  const cause = { ...withCause(causeOf(letter)), ...of };
   if (envelope === undefined) return { hops: 1, ...cause };
   const { correlationId, causationId } = storyOf(envelope);
   return { correlationId, causationId, hops: Math.min(envelope.hops + 1, MAX_HOPS), ...cause };
 }
 
 /** The id of the attempt after which the event was given up. */
-function causeOf(letter: Letter): string | undefined {
+export function causeOf(letter: Letter): string | undefined {
   const last = letter.attempts.at(-1);
   return last === undefined ? undefined : attemptId(letter, last);
 }

@@ -93,7 +93,9 @@ function rowsOf<DB>(
       }
       case 'aside': {
         const columns = failureColumns(letterOf(partition, step, one.why), true);
-        return [parkedRow(event, one.state, undefined, columns)];
+        const row = parkedRow(event, one.state, undefined, columns);
+        const { gaveUp } = one.why;
+        return [gaveUp?.kind === 'closed' ? { ...row, closed: gaveUp.because } : row];
       }
     }
   });

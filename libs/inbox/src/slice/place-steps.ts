@@ -1,6 +1,7 @@
 import type { Executor } from '@converge/postgres';
 import { classify } from '@converge/resilience';
-import { type GivenUp, layOut, type Placed } from '../decide/lay-out.ts';
+import type { GivenUp } from '../decide/given-up.ts';
+import { layOut, type Placed } from '../decide/lay-out.ts';
 import type { Step } from '../decide/plan.ts';
 import { knownParked } from '../query/parked.ts';
 import type { Partition, SliceContext } from './context.ts';
@@ -83,6 +84,7 @@ function refused<DB>({ clock }: SliceContext<DB>, step: Step<DB>): GivenUp | und
 }
 
 export function letterOf<DB>(partition: Partition, step: Step<DB>, { failure, attempts }: GivenUp): Letter {
+  const saga = step.kind === 'handle' ? step.subscription.memberOf?.(step.event) : undefined;
   return {
     id: parkedIdOf(partition, step),
     consumer: partition.key.consumer,
@@ -93,6 +95,7 @@ export function letterOf<DB>(partition: Partition, step: Step<DB>, { failure, at
     envelope: envelopeOf(step),
     handler: handlerOf(step),
     failure,
+    saga,
     attempts,
   };
 }

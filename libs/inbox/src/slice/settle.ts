@@ -1,7 +1,7 @@
 import type { Failure } from '@converge/resilience';
 import { nextLimit } from '../decide/slice-limit.ts';
 import { nextAttempt } from '../decide/next-attempt.ts';
-import type { GivenUp } from '../decide/lay-out.ts';
+import type { GivenUp } from '../decide/given-up.ts';
 import type { Step } from '../decide/plan.ts';
 import { hasSeveral, splitByWork } from '../decide/split.ts';
 import { InboxError } from '../errors.ts';

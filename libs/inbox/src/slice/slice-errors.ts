@@ -31,7 +31,7 @@ export class TypeAhead extends Error {
 }
 
 export type OwnStep =
-  'limits' | 'fence' | 'foreign' | 'fill' | 'types' | 'attempts' | 'gap' | 'park' | 'drain';
+  'limits' | 'fence' | 'foreign' | 'fill' | 'types' | 'attempts' | 'gap' | 'park' | 'drain' | 'give_up';
 
 /** Keys were released or parked since the slice looked: it is run again with what is true now. */
 export class HeldChanged extends Error {

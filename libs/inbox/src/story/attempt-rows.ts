@@ -31,8 +31,8 @@ export function attemptRows(
   ];
 }
 
-export function phaseOf({ kind }: Pick<Subscription<never>, 'kind'>): AttemptPhase {
-  return kind === 'failure' ? 'failure' : 'apply';
+export function phaseOf({ kind, phase }: Pick<Subscription<never>, 'kind' | 'phase'>): AttemptPhase {
+  return phase ?? (kind === 'failure' ? 'failure' : 'apply');
 }
 
 const withoutFailure = { category: null, certainty: null, code: null, message: null } as const;
@@ -67,7 +67,7 @@ function common(
     started_at: at,
     duration_ms: Math.max(0, Math.round(durationMs)),
     outcome,
-    caused_by: phase === 'failure' ? (envelope?.attemptId ?? null) : null,
+    caused_by: phase === 'failure' || phase === 'undo' ? (envelope?.attemptId ?? null) : null,
   };
 }
 

@@ -125,7 +125,7 @@ describe('the graph of a saga', () => {
     const heard = triggersOf(declaration, stepsOf(declaration)[1]!).map(
       ({ trigger, fact }) => `${trigger} ${fact}`,
     );
-    expect(heard).toEqual(['begin success', 'undo dead_letter', 'cancel cancel']);
+    expect(heard).toEqual(['begin success', 'undo dead_letter', 'cancel cancel', 'deadline start']);
   });
 
   it('refuses a cancellation that can stop nothing, or would have to stop a whole group', () => {

@@ -6,7 +6,8 @@ import { canBeUndone, lastStop, type SagaDeclaration, type StepDeclaration } fro
  * begin   the start, or the success of a step of the stage before
  * undo   a step of the next stage failed without effect or was undone · a sibling failed, with or without effect · its
  * own dead letter says that it took effect
- * cancel   the saga's cancel event · deadline: its start, from which the time is counted (both only at `lastStop`)
+ * cancel   the saga's cancel event · deadline: its start, from which the time is counted and by whose key a cancellation
+ * finds it (both only at `lastStop`)
  */
 export interface Trigger {
   readonly trigger: 'begin' | 'undo' | 'cancel' | 'deadline';
@@ -30,7 +31,9 @@ export function triggersOf(declaration: SagaDeclaration, step: StepDeclaration):
     ...begins(declaration, step),
     ...(canBeUndone(step) ? undoes(declaration, step) : []),
     ...(stops && cancel !== undefined ? [heard('cancel', 'cancel', cancel)] : []),
-    ...(stops && deadlineMs !== undefined ? [heard('deadline', 'start', start)] : []),
+    ...(stops && (deadlineMs !== undefined || cancel !== undefined)
+      ? [heard('deadline', 'start', start)]
+      : []),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { InferInput, InferOutput, StandardSchema } from '@converge/contracts';
+import type { Executor } from '@converge/postgres';
 import {
   defaultSlowSchedule,
   operation,
@@ -8,7 +9,9 @@ import {
   type SharedGuards,
   type SlowSchedule,
 } from '@converge/resilience';
+import type { Transaction } from 'kysely';
 import { SagaError } from '../errors.ts';
+import type { StoredFailure, StuckReason } from '../work/work.ts';
 import { decode, encode } from './stored.ts';
 import type {
   EffectFailure,
@@ -35,6 +38,12 @@ export interface Effect<DB, Input = never> {
   readonly schedule: SlowSchedule;
   readonly settleMs: number;
   readonly canQuery: boolean;
+  /** It must happen: what another effect would fail of is tried again, and shown as stuck. @default false */
+  readonly endless?: boolean;
+  /** Asked before a first call: why it is not to be made any more. */
+  readonly covered?: (executor: Executor, input: string) => Promise<StoredFailure | undefined>;
+  /** Goes with the row's becoming stuck, in one transaction. */
+  readonly stuck?: (tx: Transaction<DB>, input: string, reason: StuckReason) => Promise<void>;
   /** The call as an operation: its policy, and its recovery path for reports. */
   readonly operation: Pick<Operation<never, unknown>, 'name' | 'idempotency' | 'path'>;
   /** The policy that a run has now. */
@@ -160,7 +169,7 @@ function declared<Input>(idempotency: EffectIdempotency) {
 type Checked = Pick<EffectOptions<StandardSchema, StandardSchema>, 'name' | 'settleMs' | 'concurrency'>;
 
 function check({ name, settleMs, concurrency }: Checked): void {
-  if (!/^[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$/.test(name) || name.length > 100)
+  if (!/^[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$/.test(name) || name.length > 110)
     throw invalid(name, 'name', name, 'use lower-case words joined by dots, such as payments.charge');
   for (const [field, value] of Object.entries({ settleMs, concurrency })) {
     const least = field === 'concurrency' ? 1 : 0;

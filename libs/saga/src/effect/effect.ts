@@ -53,14 +53,21 @@ function nextIndex(tx: object, what: string): number {
 
 function causeOf(event: ReceivedEvent): Cause {
   const { correlationId, causationId, hops, deadline } = storyOf(event);
-  const headers: Record<string, string> = {};
-  inject(headers);
-  const { [WIRE.traceparent]: traceparent, [WIRE.tracestate]: tracestate } = headers;
   return {
     eventId: causationId,
     correlationId,
     hops,
     ...(deadline === undefined ? {} : { deadline: deadline.toISOString() }),
+    ...traceOf(),
+  };
+}
+
+/** Of the span that we are in. */
+export function traceOf(): Pick<Cause, 'traceparent' | 'tracestate'> {
+  const headers: Record<string, string> = {};
+  inject(headers);
+  const { [WIRE.traceparent]: traceparent, [WIRE.tracestate]: tracestate } = headers;
+  return {
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(tracestate === undefined ? {} : { tracestate }),
   };

@@ -1,6 +1,8 @@
 import type { DomainEvent, InferInput, InferOutput, StandardSchema } from '@converge/contracts';
+import type { EmitAs } from '@converge/inbox';
 import type { Failure, Policy, SlowSchedule } from '@converge/resilience';
 import type { Transaction } from 'kysely';
+import type { WorkAttempt } from '../work/work.ts';
 
 /**
  * idempotent   repeating the call changes nothing more
@@ -73,11 +75,13 @@ export interface SettledContext<DB, Input> {
   /** The transaction that closes the intent: what is written through it happens once. */
   readonly tx: Transaction<DB>;
   /** Writes an event with that transaction; ids, causation and correlation follow from the event that asked. */
-  readonly emit: (event: DomainEvent) => void;
+  readonly emit: (event: DomainEvent, as?: EmitAs) => void;
   readonly input: Input;
   readonly idempotencyKey: string;
   /** Key of the event that asked. */
   readonly key: string;
+  /** What was tried, the latest last. */
+  readonly attempts: readonly WorkAttempt[];
 }
 
 /** Why an effect failed. It certainly took no effect. */

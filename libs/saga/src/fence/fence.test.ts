@@ -93,7 +93,10 @@ const six = (truth: OutcomeTrigger): readonly FenceTrigger[] => [
   'cancel',
 ];
 
-const OUTSIDE = FENCE_TRIGGERS.filter((one) => one !== 'undone' && !OUTCOMES.includes(one as OutcomeTrigger));
+/** What reaches a step that can be undone from outside; `again` is of steps behind the pivot. */
+const OUTSIDE = FENCE_TRIGGERS.filter(
+  (one) => one !== 'undone' && one !== 'again' && !OUTCOMES.includes(one as OutcomeTrigger),
+);
 
 /** A step that was to be undone. Nothing of it is left, its successor was told, and no success came after that. */
 function checkUndone(order: readonly FenceTrigger[], truth: OutcomeTrigger): void {

@@ -24,13 +24,15 @@ export type FenceState = (typeof FENCE_STATES)[number];
 export type FenceFrom = FenceState | 'absent';
 
 /**
- * begin   the event that the step waits for · undo: its successor failed without effect or was undone, or its own
- * dead letter says that it took effect · cancel: the saga is cancelled or late (pivot only)
+ * begin   the event that the step waits for · again: the same for a step behind the pivot, which only goes forward
+ * undo   its successor failed without effect or was undone, or its own dead letter says that it took effect
+ * cancel   the saga is cancelled or late (pivot only) · deadline: the step has not ended in its own time
  * applied, rejected, not_applied, applied_in_failure, unknown, stuck   what became of the effect
  * undone   the undo has been done
  */
 export type FenceTrigger =
   | 'begin'
+  | 'again'
   | 'applied'
   | 'rejected'
   | 'not_applied'
@@ -39,7 +41,8 @@ export type FenceTrigger =
   | 'stuck'
   | 'undo'
   | 'undone'
-  | 'cancel';
+  | 'cancel'
+  | 'deadline';
 
 /**
  * run   take effect now: in this transaction, or by an intent for the worker
@@ -77,6 +80,10 @@ const TABLE: Readonly<Record<FenceTrigger, Row>> = {
     absent: ['started', 'run'],
     tombstoned: ['tombstoned', 'rejected_by_tombstone'],
   },
+  again: {
+    absent: ['started', 'run'],
+    stuck: ['started', 'run'],
+  },
   applied: {
     ...outcome('applied', 'emit_success'),
     undo_pending: ['undo_pending', 'undo'],
@@ -102,6 +109,8 @@ const TABLE: Readonly<Record<FenceTrigger, Row>> = {
     undo_pending: ['undo_pending', 'wait'],
   },
   stuck: {
+    // A local step behind the pivot that was given up has written nothing.
+    absent: ['stuck', 'wait'],
     started: ['stuck', 'wait'],
     unknown: ['stuck', 'wait'],
     undo_pending: ['undo_pending', 'wait'],
@@ -126,6 +135,8 @@ const TABLE: Readonly<Record<FenceTrigger, Row>> = {
     applied: ['applied', 'cancel_refused'],
     failed_applied: ['failed_applied', 'cancel_refused'],
   },
+  // The loser of the two is undone: an outcome that is there already stands.
+  deadline: outcome('undo_pending', 'wait'),
 };
 
 export const FENCE_TRIGGERS: readonly FenceTrigger[] = Object.freeze(Object.keys(TABLE) as FenceTrigger[]);

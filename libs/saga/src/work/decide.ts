@@ -21,7 +21,7 @@ export type Next =
   | { readonly kind: 'stuck'; readonly reason: StuckReason };
 
 /** What the decisions need to know of an effect, and of a row. */
-export type Rules = Pick<Effect<never>, 'idempotency' | 'canQuery' | 'schedule'>;
+export type Rules = Pick<Effect<never>, 'idempotency' | 'canQuery' | 'schedule' | 'endless'>;
 export type Tried = Pick<ClaimedWork, 'found' | 'attempts' | 'queries' | 'ageMs' | 'finalInMs' | 'doubt'>;
 
 /** Pure: what to do with a claimed row. An outcome that nobody knows is asked for before anything is repeated. */
@@ -40,6 +40,18 @@ export function nextOp(found: Tried['found'], rules: Rules): Op | 'stuck' {
 
 /** Pure: what follows an answer. `op` was chosen by `nextOp`. */
 export function decide(
+  op: Exclude<Op, 'settle'>,
+  answer: Answer,
+  tried: Tried,
+  rules: Rules,
+  random: Random,
+): Next {
+  const next = decideOnce(op, answer, tried, rules, random);
+  if (next.kind !== 'fail' || rules.endless !== true) return next;
+  return { kind: 'again', state: 'ready', wait: patience(undefined, true, tried, rules, random) };
+}
+
+function decideOnce(
   op: Exclude<Op, 'settle'>,
   answer: Answer,
   tried: Tried,

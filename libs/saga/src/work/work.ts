@@ -37,6 +37,10 @@ export interface Cause {
   readonly deadline?: string;
   readonly traceparent?: string;
   readonly tracestate?: string;
+  /** The saga that what it emits belongs to, as `name/version/instance`. */
+  readonly saga?: string;
+  /** The attempt that made it necessary. */
+  readonly attemptId?: string;
 }
 
 /** An outcome that will not change any more. */

@@ -1,8 +1,9 @@
+import { executorOf, kyselyTransaction } from '@converge/postgres';
 import { classify, slowDelayMs } from '@converge/resilience';
 import { attributeNames, contextFrom, spanNames, withSpan } from '@converge/telemetry';
 import type { Effect, Revived } from '../effect/define-effect.ts';
 import { type Answer, decide, doubtAfter, type Next, nextOp, stored } from '../work/decide.ts';
-import type { ClaimedWork, Op, Outcome, WorkAttempt } from '../work/work.ts';
+import type { ClaimedWork, Op, Outcome, StoredFailure, StuckReason, WorkAttempt } from '../work/work.ts';
 import { ask, type Asking } from './ask.ts';
 import type { ResolvedOptions } from './options.ts';
 import { report } from './report.ts';
@@ -38,26 +39,21 @@ async function turn<DB>(
   work: ClaimedWork,
   asking: Asking,
 ): Promise<Processed> {
-  const { executor } = options.database;
   const revived = revive(effect, work);
-  if (revived === undefined)
-    return written(
-      await writeNext(executor, work, { kind: 'stuck', reason: 'input_unreadable' }, nothing),
-      'stuck',
-    );
+  if (revived === undefined) return stick(options, effect, work, 'input_unreadable', nothing);
   const op = nextOp(work.found, effect);
   switch (op) {
     case 'stuck':
-      return written(
-        await writeNext(executor, work, { kind: 'stuck', reason: 'outcome_unknown' }, nothing),
-        'stuck',
-      );
+      return stick(options, effect, work, 'outcome_unknown', nothing);
     case 'settle':
       if (work.outcome === undefined)
         throw new TypeError(`saga_work ${work.id} is answered without an outcome`);
       return close(options, effect, revived, work, work.outcome, nothing);
     case 'call':
     case 'query': {
+      const failure = await coveredBy(options, effect, work, op);
+      if (failure !== undefined)
+        return close(options, effect, revived, work, { kind: 'failed', failure }, nothing);
       const { answer, attempts, sent } = await ask(op, revived, effect.idempotency, asking);
       const next = decide(op, answer, work, effect, options.random);
       report.attempts(options.log, work, attempts, next);
@@ -92,9 +88,35 @@ function follow<DB>(
     case 'fail':
       return close(options, effect, revived, work, { kind: 'failed', failure: next.failure }, done);
     case 'again':
-    case 'stuck':
       return writeNext(executor, work, next, done).then((ours) => written(ours, next.kind));
+    case 'stuck':
+      return stick(options, effect, work, next.reason, done);
   }
+}
+
+/** Only a call of which none was made before can be left out. */
+async function coveredBy<DB>(
+  { database }: ResolvedOptions<DB>,
+  { covered }: Effect<DB>,
+  { found, doubt, input }: ClaimedWork,
+  op: Op,
+): Promise<StoredFailure | undefined> {
+  if (covered === undefined || op !== 'call' || found !== 'ready' || doubt) return undefined;
+  return covered(database.executor, input);
+}
+
+function stick<DB>(
+  { database, clock, random }: ResolvedOptions<DB>,
+  { stuck }: Effect<DB>,
+  work: ClaimedWork,
+  reason: StuckReason,
+  done: Turn,
+): Promise<Processed> {
+  return kyselyTransaction(database.db, { clock, random }, async (tx) => {
+    const ours = await writeNext(executorOf(tx), work, { kind: 'stuck', reason }, done);
+    if (ours) await stuck?.(tx, work.input, reason);
+    return written(ours, 'stuck');
+  });
 }
 
 /** A settlement that fails must not cost a second call: the outcome is kept, and settled again later. */
@@ -113,7 +135,7 @@ async function close<DB>(
     return written(await settle(options, revived, work, outcome, done), ended);
   } catch (error) {
     const failure = classify(error);
-    report.settlementFailed(log, work, failure);
+    if (failure.code !== 'SAGA_UNDECIDED') report.settlementFailed(log, work, failure);
     const settlements = work.story.filter(({ op }) => op === 'settle').length + 1;
     const computedMs = slowDelayMs(effect.schedule, Math.min(settlements, 60), random);
     const capMs = slowDelayMs(effect.schedule, Math.min(settlements, 60), () => 1);

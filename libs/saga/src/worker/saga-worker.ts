@@ -2,7 +2,7 @@ import { sqlState } from '@converge/postgres';
 import { bound, classify } from '@converge/resilience';
 import { failpoint, type Service } from '@converge/runtime';
 import type { Effect } from '../effect/define-effect.ts';
-import { SagaError } from '../errors.ts';
+import { notMigrated } from '../errors.ts';
 import { claimWork } from '../work/claim-sql.ts';
 import type { ClaimedWork } from '../work/work.ts';
 import { claimLoop } from './claim-loop.ts';
@@ -98,10 +98,6 @@ function failed<DB>({ log }: ResolvedOptions<DB>, error: unknown): void {
 async function checkTables<DB>({ database }: ResolvedOptions<DB>): Promise<void> {
   await database.executor.query('select 1 from converge.saga_work limit 0').catch((error: unknown) => {
     if (!['42P01', '3F000'].includes(sqlState(error) ?? '')) throw error;
-    throw new SagaError(
-      'SAGA_NOT_MIGRATED',
-      'the table of the saga worker is missing in this database: run `converge migrate` with its DATABASE_URL, then start again',
-      { cause: error },
-    );
+    throw notMigrated(error);
   });
 }

@@ -1,10 +1,11 @@
-import { contextHeaders, type DomainEvent } from '@converge/contracts';
+import { contextHeaders, type DomainEvent, type EventContext } from '@converge/contracts';
+import type { EmitAs } from '@converge/inbox';
 import { type AppendEvent, createOutbox } from '@converge/outbox';
 import { executorOf, kyselyTransaction } from '@converge/postgres';
 import { deterministicUuid, failpoint } from '@converge/runtime';
 import { inject } from '@converge/telemetry';
 import type { Revived } from '../effect/define-effect.ts';
-import type { ClaimedWork, Outcome } from '../work/work.ts';
+import type { Cause, ClaimedWork, Outcome } from '../work/work.ts';
 import type { ResolvedOptions } from './options.ts';
 import { type Turn, writeOutcome } from './settle-sql.ts';
 
@@ -32,7 +33,14 @@ export async function settle<DB>(
       if (!(await writeOutcome(executor, work, outcome, turn))) throw new ClaimLost();
       const emitted = new EffectEvents(work, outcome.kind);
       const { idempotencyKey, key } = work;
-      const context = { tx, emit: (event: DomainEvent) => emitted.add(event), idempotencyKey, key };
+      const attempts = [...work.story, ...turn.attempts];
+      const context = {
+        tx,
+        emit: (event: DomainEvent, as?: EmitAs) => emitted.add(event, as),
+        idempotencyKey,
+        key,
+        attempts,
+      };
       if (outcome.kind === 'succeeded') await revived.succeeded(outcome.result, context);
       else await revived.failed(outcome.failure, context);
       const events = emitted.close();
@@ -59,19 +67,14 @@ class EffectEvents {
     this.#phase = kind === 'succeeded' ? 'apply' : 'failure';
   }
 
-  add(event: DomainEvent): void {
+  add(event: DomainEvent, as: EmitAs = {}): void {
     const { consumer, handler, id: intent, cause } = this.#work;
     const { type, version, topic, key, payload } = event;
     if (!this.#open)
       throw new TypeError(`${type} was emitted after its settlement had ended: await everything that emits`);
-    const { correlationId, eventId: causationId, hops, deadline } = cause;
-    const story = { correlationId, causationId, hops };
-    const headers = contextHeaders(
-      event,
-      deadline === undefined ? story : { ...story, deadline: new Date(deadline) },
-    );
+    const headers = contextHeaders(event, storyOf(cause, as));
     inject(headers);
-    const id = deterministicUuid(consumer, handler, this.#phase, 0, intent, this.#events.length);
+    const id = as.id ?? deterministicUuid(consumer, handler, this.#phase, 0, intent, this.#events.length);
     this.#events.push({ id, type, version, topic, key, payload, headers });
   }
 
@@ -79,4 +82,14 @@ class EffectEvents {
     this.#open = false;
     return this.#events;
   }
+}
+
+function storyOf({ correlationId, eventId, hops, deadline, ...of }: Cause, as: EmitAs): EventContext {
+  const { saga = of.saga, attemptId = of.attemptId } = as;
+  return {
+    ...{ correlationId, causationId: eventId, hops },
+    ...(deadline === undefined ? {} : { deadline: new Date(deadline) }),
+    ...(saga === undefined ? {} : { saga }),
+    ...(attemptId === undefined ? {} : { attemptId }),
+  };
 }

@@ -1,0 +1,43 @@
+import type { Executor } from '@converge/postgres';
+import type { Subscription } from './subscription.ts';
+
+/** The consumer that a part stands in. */
+export interface PartOf {
+  readonly consumer: string;
+}
+
+/**
+ * Something of the kit that takes part in a consumer, such as a step of a saga. Parts of one kind are subscribed together,
+ * since one event may concern several of them.
+ */
+export interface ConsumerPart<DB> {
+  readonly kind: string;
+  /** What all parts of this kind listen to. Throws at import when they cannot stand in one consumer. */
+  subscribe(parts: readonly ConsumerPart<DB>[], of: PartOf): readonly Subscription<DB>[];
+  /** Asked once for all parts of this kind before the consumer starts, in its database. Rejects to refuse the start. */
+  check?(parts: readonly ConsumerPart<DB>[], of: PartOf, executor: Executor): Promise<void>;
+}
+
+/** Subscriptions of parts, in the order in which their kinds came. */
+export function subscriptionsOf<DB>(
+  parts: readonly ConsumerPart<DB>[],
+  of: PartOf,
+): readonly Subscription<DB>[] {
+  return kindsOf(parts).flatMap(([first, kin]) => first.subscribe(kin, of));
+}
+
+export async function checkParts<DB>(
+  parts: readonly ConsumerPart<DB>[],
+  of: PartOf,
+  executor: Executor,
+): Promise<void> {
+  for (const [first, kin] of kindsOf(parts)) await first.check?.(kin, of, executor);
+}
+
+function kindsOf<DB>(
+  parts: readonly ConsumerPart<DB>[],
+): readonly (readonly [ConsumerPart<DB>, readonly ConsumerPart<DB>[]])[] {
+  return [...Map.groupBy(parts, ({ kind }) => kind).values()].flatMap((kin) =>
+    kin[0] === undefined ? [] : [[kin[0], kin] as const],
+  );
+}

@@ -1,0 +1,59 @@
+import { executorOf, kyselyTransaction } from '@converge/postgres';
+import { failpoint } from '@converge/runtime';
+import type { GaveUp, GivenUp } from '../decide/given-up.ts';
+import { insertAttempts } from '../query/attempt.ts';
+import type { SliceContext } from '../slice/context.ts';
+import { Emitted } from '../slice/emitted.ts';
+import { askOne } from '../slice/give-up.ts';
+import type { Letter } from '../slice/letter.ts';
+import { append, told } from '../slice/tell.ts';
+import { letterAttempts } from '../story/slice-attempts.ts';
+import { headStep } from './apply-head.ts';
+import type { LeasedKey } from './claim-sql.ts';
+import { type Head, holdLine, noteEnded, releaseLine, takeHead } from './head-sql.ts';
+import { failureColumns } from './parked-row.ts';
+
+/** Whether a failure event told it, and whether its key goes on with its next event now. */
+export interface Ended {
+  readonly told: boolean;
+  readonly goesOn: boolean;
+}
+
+/**
+ * Gives a parked event up: told, in one transaction with its record, and its key held, gone on or released; unless its
+ * subscription deals with it otherwise. Undefined: it is not ours any more.
+ */
+export function endHead<DB>(
+  context: SliceContext<DB>,
+  key: LeasedKey,
+  head: Head,
+  as: 'dead' | 'reject',
+  letter: Letter,
+): Promise<Ended | undefined> {
+  const { database, clock, random, definition } = context;
+  const state = as === 'reject' ? 'rejected' : 'dead';
+  return kyselyTransaction(database.db, { clock, random }, async (tx) => {
+    const executor = executorOf(tx);
+    const emitted = new Emitted(key.consumer, head.run);
+    const step = headStep(context, head);
+    const { failure, attempts } = letter;
+    const why: GivenUp = { as, failure, attempts };
+    const gaveUp: GaveUp =
+      step.kind === 'handle' ? await askOne(context, tx, step, why, letter, emitted) : { kind: 'ordinary' };
+    const settled = gaveUp.kind === 'settled';
+    const closed = gaveUp.kind === 'closed' ? gaveUp.because : undefined;
+    const holds = state === 'dead' && definition.onDead === 'hold' && closed === undefined && !settled;
+    const ours = settled
+      ? await takeHead(executor, head)
+      : await noteEnded(executor, head, failureColumns(letter, true), { state, holds, closed });
+    if (!ours) return undefined;
+    await insertAttempts(executor, letterAttempts([letter]));
+    await append(context, executor, [...emitted.events, ...(settled ? [] : [told(context, letter)])]);
+    failpoint('inbox.drain_dead');
+    if (holds) {
+      await holdLine(executor, key);
+      return { told: true, goesOn: false };
+    }
+    return { told: !settled, goesOn: !(await releaseLine(executor, key, head.seq)) };
+  });
+}

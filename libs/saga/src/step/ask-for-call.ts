@@ -1,0 +1,136 @@
+import type { ReceivedEvent } from '@converge/contracts';
+import { storyOf } from '@converge/inbox';
+import { deterministicUuid } from '@converge/runtime';
+import type { Transaction } from 'kysely';
+import type { FenceRow } from '../fence/fence-sql.ts';
+import { insertStepWork, type StepWork, type WorkOp } from '../work/insert-sql.ts';
+import type { Cause, Outcome } from '../work/work.ts';
+import { traceOf } from '../effect/effect.ts';
+import { effectName } from './effect-name.ts';
+import { keyOf, type Member } from './member.ts';
+import { type StoredEvent, type StoredFact, storeEvent } from './stored-event.ts';
+import { formatStory, type StepKey } from './story.ts';
+import type { StepTools } from './tools.ts';
+import type { UndoCause } from './undo-cause.ts';
+
+/** The intent of a step's work: what the worker reads again, in whatever process. */
+export interface StepInput extends StepKey {
+  /** The events that the step begins with. */
+  readonly events?: readonly StoredEvent[];
+  /** Of undos: what the step told. */
+  readonly result?: StoredFact;
+  readonly cause?: UndoCause;
+  /** Of a resolve: the failure event of unknown certainty that went out. */
+  readonly resolves?: string;
+}
+
+/** Nothing is called: what is left to do is done by the settlement. */
+export const NOTHING_TO_CALL: Outcome = { kind: 'succeeded', result: 'null' };
+
+/**
+ * An external step takes effect by a call of the worker, once this transaction is committed. Its own deadline runs from here.
+ */
+export async function askForCall<DB>(
+  member: Member<DB>,
+  instance: string,
+  event: ReceivedEvent,
+  events: readonly StoredEvent[],
+  { tx }: Pick<StepTools<DB>, 'tx'>,
+): Promise<void> {
+  const input = { ...keyOf(member, instance), events };
+  await insertStepWork(tx, workOf(member, 'apply', input, storeEvent(event)));
+  const dueMs = member.handlers.outside?.deadlineMs;
+  if (dueMs !== undefined) await askLater(member, 'expire', input, storeEvent(event), dueMs, tx);
+}
+
+/** So is it undone. */
+export async function askForUndo<DB>(
+  member: Member<DB>,
+  instance: string,
+  cause: UndoCause,
+  row: Pick<FenceRow, 'intent' | 'result'> | undefined,
+  { tx }: Pick<StepTools<DB>, 'tx'>,
+): Promise<void> {
+  const input = {
+    ...keyOf(member, instance),
+    cause,
+    ...(row?.intent == null ? {} : { events: JSON.parse(row.intent) as readonly StoredEvent[] }),
+    ...(row?.result == null ? {} : { result: JSON.parse(row.result) as StoredFact }),
+  };
+  await insertStepWork(tx, workOf(member, 'compensate', input, cause.event, cause.attemptId));
+}
+
+/** An undo that failed in its slice is tried by the worker, for as long as it takes. */
+export async function keepUndo<DB>(
+  member: Member<DB>,
+  instance: string,
+  cause: UndoCause,
+  tx: Transaction<DB>,
+  dueMs: number,
+): Promise<void> {
+  const input = { ...keyOf(member, instance), cause };
+  const work = workOf(member, 'compensate', input, cause.event, cause.attemptId);
+  await insertStepWork(tx, { ...work, outcome: NOTHING_TO_CALL, dueMs });
+}
+
+/** Has the worker settle something later: nothing is called. */
+export async function askLater<DB>(
+  member: Member<DB>,
+  op: WorkOp,
+  input: StepInput,
+  cause: StoredEvent,
+  dueMs: number,
+  tx: Transaction<DB>,
+): Promise<void> {
+  const work = workOf(member, op, { ...input, events: [cause] }, cause);
+  await insertStepWork(tx, { ...work, outcome: NOTHING_TO_CALL, dueMs });
+}
+
+export function workOf<DB>(
+  { step }: Member<DB>,
+  op: WorkOp,
+  input: StepInput,
+  cause: StoredEvent,
+  attemptId?: string,
+): StepWork {
+  const { saga, instance } = input;
+  const id = deterministicUuid('saga', saga, instance, step.name, op);
+  return {
+    ...{ id, saga, instance, step: step.name, op },
+    consumer: step.by,
+    handler: `${saga}.${step.name}`,
+    effect: effectName(step, op),
+    key: cause.key,
+    idempotencyKey: id,
+    input: JSON.stringify(input),
+    cause: {
+      ...causeOf(cause),
+      saga: formatStory(input),
+      ...(attemptId === undefined ? {} : { attemptId }),
+    },
+  };
+}
+
+function causeOf({ deadline, ...event }: StoredEvent): Cause {
+  const { correlationId, causationId, hops } = storyOf(event);
+  return {
+    ...{ eventId: causationId, correlationId, hops },
+    ...(deadline === undefined ? {} : { deadline }),
+    ...traceOf(),
+  };
+}
+
+/** Asks the worker what became of a local apply of unknown outcome. False: the step has no `query`. */
+export async function askWhatBecame<DB>(
+  member: Member<DB>,
+  instance: string,
+  event: ReceivedEvent,
+  resolves: string,
+  tx: Transaction<DB>,
+): Promise<boolean> {
+  const { query, settleMs = 0 } = member.handlers.local ?? {};
+  if (query === undefined) return false;
+  const stored = storeEvent(event);
+  const input = { ...keyOf(member, instance), events: [stored], resolves };
+  return insertStepWork(tx, { ...workOf(member, 'resolve', input, stored), unknownForMs: settleMs });
+}

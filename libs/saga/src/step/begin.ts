@@ -1,0 +1,108 @@
+import { type ReceivedEvent, WIRE } from '@converge/contracts';
+import type { CallContext } from '@converge/inbox';
+import { executorOf } from '@converge/postgres';
+import type { FenceTrigger } from '../fence/fence.ts';
+import { joinMember } from '../fence/join-sql.ts';
+import { meetFence, type Meeting } from '../fence/meet-fence.ts';
+import { askForCall } from './ask-for-call.ts';
+import { factOf, keyOf, type Member, planOf } from './member.ts';
+import { reviveEvent, type StoredEvent, storeEvent } from './stored-event.ts';
+import { formatStory } from './story.ts';
+
+/**
+ * An event that a step begins with, in the slice: behind a group it waits for all members; then the fence says whether it may
+ * take effect. A local step does so here, and its fact goes out in the same transaction; an external one is asked for.
+ */
+export async function begin<DB>(
+  member: Member<DB>,
+  instance: string,
+  event: ReceivedEvent,
+  context: CallContext<DB>,
+): Promise<void> {
+  const { step } = member;
+  const stored = await awaited(member, instance, event, context);
+  if (stored === undefined) return;
+  const meeting = beginning(member, instance, event, stored);
+  const met = await meetFence(context.tx, meeting);
+  if (met.act === 'run') return run(member, instance, event, stored, context);
+  // Behind the pivot there is only forward: what was given up is done when it comes again.
+  if (step.kind === 'retriable' && met.state === 'stuck') {
+    const again = await meetFence(context.tx, { ...meeting, trigger: 'again' });
+    if (again.act === 'run') await run(member, instance, event, stored, context);
+  }
+}
+
+/** The meeting of an event that begins the step, or of its failure. */
+export function beginning<DB>(
+  member: Member<DB>,
+  instance: string,
+  event: ReceivedEvent,
+  stored: readonly StoredEvent[],
+  trigger: FenceTrigger = 'begin',
+): Meeting {
+  return {
+    ...keyOf(member, instance),
+    consumer: member.step.by,
+    key: event.key,
+    op: 'apply',
+    trigger,
+    intent: JSON.stringify(stored),
+    plan: planOf(member),
+    causeEvent: event.id,
+  };
+}
+
+/** All events that the step begins with, in the order of the declaration; undefined until the last one is here. */
+export async function awaited<DB>(
+  member: Member<DB>,
+  instance: string,
+  event: ReceivedEvent,
+  { tx }: Pick<CallContext<DB>, 'tx'>,
+): Promise<readonly StoredEvent[] | undefined> {
+  const { begins } = member.step;
+  const own = storeEvent(event);
+  if (begins.length === 1) return [own];
+  const key = keyOf(member, instance);
+  const come = await joinMember(executorOf(tx), key, 'begin', event.type, JSON.stringify(own));
+  const all = begins.flatMap(({ type }) => come.get(type) ?? []);
+  return all.length < begins.length ? undefined : all.map((text) => JSON.parse(text) as StoredEvent);
+}
+
+async function run<DB>(
+  member: Member<DB>,
+  instance: string,
+  event: ReceivedEvent,
+  stored: readonly StoredEvent[],
+  context: CallContext<DB>,
+): Promise<void> {
+  const { local } = member.handlers;
+  const begins = stored.map((one) => ({
+    ...reviveEvent(one, member.step.begins),
+    ...(one.id === event.id ? { headers: event.headers } : {}),
+  }));
+  const [intent] = begins;
+  if (intent === undefined) throw new TypeError(`step ${member.step.name} begins with nothing`);
+  if (local === undefined) return askForCall(member, instance, event, stored, context);
+  const saga = formatStory(keyOf(member, instance));
+  const made = await local.apply(intent, {
+    ...context,
+    instance,
+    begins,
+    emit: (other) => context.emit(other, event),
+  });
+  const fact = factOf(member, made);
+  const { type, version, payload } = made;
+  const met = await meetFence(context.tx, {
+    ...beginning(member, instance, event, stored, fact === 'success' ? 'applied' : 'rejected'),
+    outcome: type,
+    ...(fact === 'success'
+      ? { result: JSON.stringify({ type, version, payload }) }
+      : { reason: { code: 'REJECTED', text: `${member.step.name} was refused: ${type}` } }),
+  });
+  if (met.emits !== undefined) context.emit(made, event, { id: met.emits, saga });
+}
+
+/** The attempt that caused what an event tells, where it says so. */
+export function attemptOf({ attemptId, headers }: ReceivedEvent): string | undefined {
+  return attemptId ?? headers[WIRE.attemptId];
+}

@@ -1,0 +1,104 @@
+import type { ReceivedEvent } from '@converge/contracts';
+import { executorOf } from '@converge/postgres';
+import { deterministicUuid } from '@converge/runtime';
+import type { Transaction } from 'kysely';
+import { SagaError } from '../errors.ts';
+import { meetFence, type Met } from '../fence/meet-fence.ts';
+import { noteStart, startsOf } from '../fence/start-sql.ts';
+import type { StoredFailure } from '../work/work.ts';
+import { askLater } from './ask-for-call.ts';
+import { failureOf } from './failure-of.ts';
+import { keyOf, type Member } from './member.ts';
+import { type StoredEvent, storeEvent } from './stored-event.ts';
+import { formatStory } from './story.ts';
+import type { StepTools } from './tools.ts';
+import { superseded } from './undo.ts';
+
+/** Why a saga is called off: somebody asked for it, or its time is over. */
+export type CallOff = 'cancel' | 'deadline';
+
+/** Between two looks at a pivot whose outcome is not known yet, milliseconds. */
+const LOOK_AGAIN_MS = 500;
+
+/** The start of a saga, at the step that may call it off: its time runs from here, by the database's clock. */
+export async function watchStart<DB>(
+  member: Member<DB>,
+  event: ReceivedEvent,
+  tx: Transaction<DB>,
+): Promise<void> {
+  const { declaration } = member;
+  const key = keyOf(member, event.id);
+  if (declaration.cancel !== undefined) await noteStart(executorOf(tx), key, event.key);
+  if (declaration.deadlineMs !== undefined)
+    await askLater(member, 'deadline', key, storeEvent(event), declaration.deadlineMs, tx);
+}
+
+/**
+ * A cancellation: of the run that it names in its header or, where it names none, of all that started under its key. One
+ * that came before their start waits for it.
+ */
+export async function callOff<DB>(
+  member: Member<DB>,
+  instance: string,
+  event: ReceivedEvent,
+  tools: StepTools<DB>,
+): Promise<void> {
+  const { saga, version } = member.step;
+  const instances =
+    instance === '' ? await startsOf(executorOf(tools.tx), { saga, version }, event.key) : [instance];
+  if (instances.length === 0)
+    throw new SagaError(
+      'SAGA_NOT_STARTED',
+      `no saga ${saga} v${version} has started under the key of ${event.type} yet: it is tried again when one may have`,
+      { category: 'service' },
+    );
+  for (const one of instances) {
+    const { act } = await stopAt(member, one, 'cancel', storeEvent(event), tools);
+    if (act === 'wait')
+      await askLater(member, 'cancel', keyOf(member, one), storeEvent(event), LOOK_AGAIN_MS, tools.tx);
+  }
+}
+
+/**
+ * Has the calling-off meet the step that decides it. It wins: the step will never begin, and its failure event has all
+ * before it undone. It loses: who asked is told. While nobody knows the outcome of the step, it waits.
+ */
+export async function stopAt<DB>(
+  member: Member<DB>,
+  instance: string,
+  why: CallOff,
+  event: StoredEvent,
+  tools: StepTools<DB>,
+): Promise<Met> {
+  const key = keyOf(member, instance);
+  const reason = reasons[why];
+  const met = await meetFence(tools.tx, {
+    ...key,
+    consumer: member.step.by,
+    key: event.key,
+    op: why,
+    trigger: 'cancel',
+    causeEvent: event.id,
+    reason,
+  });
+  const tell = (op: 'apply' | 'cancel', failure: StoredFailure, id: string): void =>
+    tools.emit(failureOf(member, instance, { events: [event], failure, op }), { id, saga: formatStory(key) });
+  if (met.act === 'emit_failure' && met.emits !== undefined) {
+    await superseded(member, instance, tools);
+    tell('apply', refusal(reason.code, reason.text), met.emits);
+  }
+  if (met.act === 'cancel_refused' && why === 'cancel') {
+    const text = `step ${member.step.name} has taken effect: there is no way back`;
+    tell('cancel', refusal('CANCEL_REFUSED', text), deterministicUuid('saga', 'cancel', instance, event.id));
+  }
+  return met;
+}
+
+const reasons = {
+  cancel: { code: 'CANCELLED', text: 'the saga was called off' },
+  deadline: { code: 'DEADLINE', text: 'the time of the saga is over' },
+} as const;
+
+function refusal(code: string, message: string): StoredFailure {
+  return { category: 'business', certainty: 'not_applied', code, message };
+}

@@ -1,0 +1,47 @@
+import { type Executor, sqlState } from '@converge/postgres';
+import { notMigrated, SagaError } from '../errors.ts';
+import type { Member } from './member.ts';
+
+/** How long a step that took effect may still have to be undone, when nothing else is known of its saga. */
+const OPEN_FOR = '1 day';
+
+// The first part by the index of open rows. The second reads the consumer's rows of one day: once, at the start.
+const openSql = `
+  select saga, step, version, count(*)::int as count from converge.saga_fence fence
+   where consumer = $1
+     and (state in ('started', 'unknown', 'undo_pending', 'stuck')
+          or state in ('applied', 'failed_applied') and changed_at > clock_timestamp() - interval '${OPEN_FOR}')
+     and not exists (select from unnest($2::text[], $3::text[], $4::int[]) as here(saga, step, version)
+                      where here.saga = fence.saga and here.step = fence.step and here.version = fence.version)
+   group by saga, step, version order by saga, version, step`;
+
+interface Open {
+  readonly saga: string;
+  readonly step: string;
+  readonly version: number;
+  readonly count: number;
+}
+
+/** Rejects when sagas are open here whose version nobody would finish or undo. */
+export async function checkVersions<DB>(
+  executor: Executor,
+  consumer: string,
+  members: readonly Member<DB>[],
+): Promise<void> {
+  const { rows } = await executor
+    .query<Open>(openSql, [
+      consumer,
+      members.map(({ step }) => step.saga),
+      members.map(({ step }) => step.name),
+      members.map(({ step }) => step.version),
+    ])
+    .catch((error: unknown) => {
+      throw ['42P01', '3F000'].includes(sqlState(error) ?? '') ? notMigrated(error) : error;
+    });
+  if (rows.length === 0) return;
+  const open = rows.map(({ saga, step, version, count }) => `${saga} v${version}, step ${step} (${count})`);
+  throw new SagaError(
+    'SAGA_VERSION_IN_USE',
+    `consumer ${consumer} cannot start: sagas are open of versions that it has no handlers for: ${open.join('; ')}. Include step(…) of those versions beside the new ones until they have ended`,
+  );
+}

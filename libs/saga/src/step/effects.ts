@@ -1,0 +1,180 @@
+import type { DomainEvent, StandardSchema } from '@converge/contracts';
+import type { ConsumerDefinition } from '@converge/inbox';
+import { executorOf } from '@converge/postgres';
+import { BusinessRejection } from '@converge/resilience';
+import { defineEffect, type Effect } from '../effect/define-effect.ts';
+import type { CallContext, Found, SettledContext } from '../effect/types.ts';
+import { SagaError } from '../errors.ts';
+import { lockFence } from '../fence/fence-sql.ts';
+import { meetLocked } from '../fence/meet-fence.ts';
+import type { StepInput } from './ask-for-call.ts';
+import { covered, stuckApply, stuckUndo } from './effect-hooks.ts';
+import { effectName } from './effect-name.ts';
+import { factOf, type Member } from './member.ts';
+import { membersOf } from './part.ts';
+import { settleFact, type SettledApply, settleFailure } from './settle-apply.ts';
+import { reviveEvent, type StoredFact } from './stored-event.ts';
+import { timerEffects } from './timer-effects.ts';
+import { toolsOf } from './tools.ts';
+import type { StepQuestion } from './types.ts';
+import { tellNoop, tellUndone, undoing, undoNow, undoOf } from './undo.ts';
+
+/** What the saga worker runs for the steps of these consumers: `sagaWorker(effectsOf(orders, payments), …)`. */
+export function effectsOf<DB>(...consumers: readonly ConsumerDefinition<DB>[]): readonly Effect<DB>[] {
+  return consumers.flatMap(({ parts }) => membersOf(parts)).flatMap(effectsOfStep);
+}
+
+function effectsOfStep<DB>(member: Member<DB>): readonly Effect<DB>[] {
+  const { local, outside, noop } = member.handlers;
+  return [
+    ...(outside === undefined ? [] : [applyEffect(member)]),
+    ...(local?.query === undefined ? [] : [resolveEffect(member)]),
+    ...(noop === undefined ? [] : [compensateEffect(member)]),
+    ...timerEffects(member, { input: stored.input, result: asStored<null>() }),
+  ];
+}
+
+/** Of what the engine itself stores: it is as it was written. */
+function asStored<T>(): StandardSchema<T, T> {
+  return { '~standard': { version: 1, vendor: 'converge', validate: (value) => ({ value: value as T }) } };
+}
+const stored = { input: asStored<StepInput>(), result: asStored<StoredFact | null>() };
+
+/** The call of an external step. */
+function applyEffect<DB>(member: Member<DB>): Effect<DB> {
+  const { step, handlers } = member;
+  const { outside } = handlers;
+  if (outside === undefined) throw new TypeError(`step ${step.name} is not external`);
+  const { idempotency, policy, schedule, concurrency, settleMs = 0 } = outside;
+  const declared = defineEffect({
+    ...stored,
+    name: effectName(step, 'apply'),
+    idempotency,
+    ...(policy === undefined ? {} : { policy }),
+    ...(schedule === undefined ? {} : { schedule }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+    call: async (input: StepInput, context) =>
+      factMade(member, await outside.apply(questionOf(member, input, context))),
+    ...asking(member, outside.query, settleMs),
+  });
+  return Object.freeze({
+    ...declared.settled<DB>(applied(member)),
+    // Behind the pivot there is only forward.
+    endless: step.kind === 'retriable',
+    covered,
+    stuck: stuckApply(member),
+  });
+}
+
+/** What became of a local apply that failed in a way that nobody knows. Nothing is called: only asked. */
+function resolveEffect<DB>(member: Member<DB>): Effect<DB> {
+  const { query, settleMs = 0 } = member.handlers.local ?? {};
+  const declared = defineEffect({
+    ...stored,
+    name: effectName(member.step, 'resolve'),
+    idempotency: 'idempotent',
+    call: () => Promise.reject(new BusinessRejection('it has not taken effect', { code: 'NOT_APPLIED' })),
+    ...asking(member, query, settleMs),
+  });
+  return Object.freeze({ ...declared.settled<DB>(applied(member)), stuck: stuckApply(member) });
+}
+
+type Query = (question: StepQuestion<never>) => Promise<DomainEvent | undefined>;
+
+function asking<DB>(member: Member<DB>, query: Query | undefined, settleMs: number) {
+  if (query === undefined) return {};
+  return {
+    settleMs,
+    query: async (input: StepInput, context: CallContext): Promise<Found<StoredFact | null>> => {
+      const made = await query(questionOf(member, input, context));
+      return made === undefined ? { kind: 'not_found' } : { kind: 'applied', result: factMade(member, made) };
+    },
+  };
+}
+
+function applied<DB>(member: Member<DB>) {
+  return {
+    succeeded: (fact: StoredFact | null, context: SettledContext<DB, StepInput>): Promise<void> => {
+      if (fact === null) throw new TypeError(`the outcome of ${member.step.name} is empty`);
+      return settleFact(member, settledOf(context.input), fact, toolsOf(context));
+    },
+    failed: (failure: Parameters<typeof settleFailure>[2], context: SettledContext<DB, StepInput>) =>
+      settleFailure(member, settledOf(context.input), failure, context.attempts, toolsOf(context)),
+  };
+}
+
+/** The undo: an external step's call, and of a local one what failed in its slice. It is never given up. */
+function compensateEffect<DB>(member: Member<DB>): Effect<DB> {
+  const { step, handlers } = member;
+  const { undoOutside } = handlers;
+  const declared = defineEffect({
+    ...stored,
+    name: effectName(step, 'compensate'),
+    idempotency: 'keyed',
+    call: async (input: StepInput, context) => {
+      if (undoOutside === undefined || input.cause === undefined) return null;
+      const { events, result } = input;
+      const row = {
+        intent: JSON.stringify(events),
+        result: result === undefined ? null : JSON.stringify(result),
+      };
+      const undo = undoOf(member, input.instance, input.cause, row);
+      return factMade(member, await undoOutside({ ...undo, ...context }), true);
+    },
+  });
+  const settled = declared.settled<DB>({
+    succeeded: (fact, context) => undone(member, fact, context),
+    failed: ({ message }) => {
+      throw new TypeError(`the undo of ${step.name} cannot fail: ${message}`);
+    },
+  });
+  return Object.freeze({ ...settled, endless: true, stuck: stuckUndo(member) });
+}
+
+async function undone<DB>(
+  member: Member<DB>,
+  fact: StoredFact | null,
+  context: SettledContext<DB, StepInput>,
+): Promise<void> {
+  const { cause, instance } = context.input;
+  if (cause === undefined) throw new TypeError(`the undo of ${member.step.name} has no cause`);
+  const tools = toolsOf(context);
+  const { undone: definition } = member.step;
+  if (fact !== null && definition !== undefined) {
+    const made = definition(definition.parse(fact.payload, fact.version) as never);
+    return tellUndone(member, instance, cause, made, tools);
+  }
+  // What is left of an undo that failed in its slice.
+  const executor = executorOf(tools.tx);
+  const row = await lockFence(executor, context.input);
+  if (row === undefined) return;
+  if (row.state === 'undo_pending') return undoNow(member, instance, cause, row, tools);
+  const { act } = await meetLocked(executor, undoing(member, instance, cause, 'undo'), row);
+  if (act === 'emit_undone') await tellNoop(member, instance, cause, row, tools);
+}
+
+function settledOf({ instance, events = [], resolves }: StepInput): SettledApply {
+  return { instance, events, resolves };
+}
+
+function questionOf<DB>(
+  { step }: Member<DB>,
+  { events = [], instance }: StepInput,
+  context: CallContext,
+): StepQuestion<never> {
+  const begins = events.map((one) => reviveEvent(one, step.begins));
+  // Erased types: parsed by the step's own definitions.
+  return { ...context, event: begins[0], begins, instance } as unknown as StepQuestion<never>;
+}
+
+/** What is kept of a fact. One that the declaration does not know belongs to a call that took effect. */
+function factMade<DB>(member: Member<DB>, made: DomainEvent, undo = false): StoredFact {
+  try {
+    factOf(member, made, undo);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new SagaError('FACT_UNDECLARED', message, { category: 'bug', certainty: 'applied', cause });
+  }
+  const { type, version, payload } = made;
+  return { type, version, payload };
+}

@@ -1,0 +1,100 @@
+import type { ReceivedEvent } from '@converge/contracts';
+import type { GaveUp, GivenUp, GivingUp } from '@converge/inbox';
+import type { Failure } from '@converge/resilience';
+import type { FenceTrigger } from '../fence/fence.ts';
+import { meetFence, type Meeting } from '../fence/meet-fence.ts';
+import { askForUndo, askWhatBecame, keepUndo } from './ask-for-call.ts';
+import { beginning } from './begin.ts';
+import type { Member } from './member.ts';
+import { storeEvent } from './stored-event.ts';
+import { undoing } from './undo.ts';
+import type { UndoCause } from './undo-cause.ts';
+
+const ORDINARY: GaveUp = { kind: 'ordinary' };
+const SETTLED: GaveUp = { kind: 'settled' };
+
+/** Before a worker tries an undo again that failed in its slice, milliseconds. */
+const UNDO_PAUSE_MS = 1_000;
+
+/**
+ * The event that begins a step is given up: the fence says so in the transaction that emits the failure event, so that no
+ * later retry, replay or redelivery takes effect. While it may heal it only waits, as every event.
+ */
+export async function applyGivenUp<DB>(
+  member: Member<DB>,
+  instance: string,
+  event: ReceivedEvent,
+  { as, failure }: GivenUp,
+  { tx, log, failureEventId, attemptId }: GivingUp<DB>,
+): Promise<GaveUp> {
+  if (as === 'park') return ORDINARY;
+  const { step } = member;
+  const trigger = failedAs(member, failure);
+  const meeting: Meeting = {
+    ...beginning(member, instance, event, [storeEvent(event)], trigger),
+    causeAttempt: attemptId,
+    reason: { code: failure.code, text: failure.message },
+    outcome: failure.code,
+    failureId: failureEventId,
+  };
+  const met = await meetFence(tx, meeting);
+  // A tombstone came first, or the step has ended: nobody is to hear of this.
+  if (met.act === 'noop_already') return met.state === 'stuck' ? ORDINARY : SETTLED;
+  if (trigger === 'unknown') await askOrStick(member, instance, event, meeting, tx);
+  const of = { saga: step.saga, instance, step: step.name };
+  if (step.kind === 'retriable') {
+    log.error({ alarm: 'step_stuck', ...of, code: failure.code }, 'a step behind the pivot was given up');
+    return ORDINARY;
+  }
+  return { kind: 'closed', because: `its saga goes on without it: step ${step.name} ${failure.certainty}` };
+}
+
+/** Pure: what a failure says to the fence. */
+export function failedAs<DB>(
+  { step: { kind } }: Pick<Member<DB>, 'step'>,
+  { certainty }: Pick<Failure, 'certainty'>,
+): Extract<FenceTrigger, 'stuck' | 'not_applied' | 'applied_in_failure' | 'unknown'> {
+  if (kind === 'retriable') return 'stuck';
+  switch (certainty) {
+    case 'not_applied':
+      return 'not_applied';
+    case 'applied':
+      // A pivot that took effect has succeeded: what it has to tell is asked for.
+      return kind === 'pivot' ? 'unknown' : 'applied_in_failure';
+    case 'unknown':
+      return 'unknown';
+  }
+}
+
+async function askOrStick<DB>(
+  member: Member<DB>,
+  instance: string,
+  event: ReceivedEvent,
+  meeting: Meeting,
+  tx: GivingUp<DB>['tx'],
+): Promise<void> {
+  const { failureId: resolves = '' } = meeting;
+  if (await askWhatBecame(member, instance, event, resolves, tx)) return;
+  await meetFence(tx, { ...meeting, trigger: 'stuck' });
+}
+
+/** A compensation is never given up: it becomes work of the saga worker, in the place of its event. */
+export async function undoGivenUp<DB>(
+  member: Member<DB>,
+  instance: string,
+  cause: UndoCause,
+  { tx, log }: Pick<GivingUp<DB>, 'tx' | 'log'>,
+): Promise<GaveUp> {
+  const { step } = member;
+  const met = await meetFence(tx, undoing(member, instance, cause, 'undo'));
+  if (met.act === 'undo' || met.act === 'emit_undone') {
+    if (met.act === 'undo' && member.handlers.undoOutside !== undefined)
+      await askForUndo(member, instance, cause, met.row, { tx });
+    else await keepUndo(member, instance, cause, tx, UNDO_PAUSE_MS);
+    log.warn(
+      { saga: step.saga, instance, step: step.name },
+      'a compensation failed: the worker tries it again',
+    );
+  }
+  return SETTLED;
+}

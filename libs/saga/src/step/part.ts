@@ -1,0 +1,99 @@
+import type { ConsumerPart, PartOf, Subscription } from '@converge/inbox';
+import type { Executor } from '@converge/postgres';
+import { stepsOf } from '../declare/declaration.ts';
+import { triggersOf } from '../declare/triggers.ts';
+import { SagaError } from '../errors.ts';
+import { checkVersions } from './check-versions.ts';
+import type { Member } from './member.ts';
+import type { Reaction } from './reaction.ts';
+import { reactionSubscription } from './subscription.ts';
+
+const KIND = 'saga step';
+
+/** A step of a saga as a part of its consumer. */
+interface StepPart<DB> extends ConsumerPart<DB> {
+  readonly kind: typeof KIND;
+  readonly member: Member<DB>;
+}
+
+export function stepPart<DB>(member: Member<DB>): ConsumerPart<DB> {
+  const part: StepPart<DB> = {
+    kind: KIND,
+    member,
+    subscribe: (parts, of) => subscribe(membersOf(parts), of),
+    check: (parts, of, executor) => check(membersOf(parts), of, executor),
+  };
+  return Object.freeze(part);
+}
+
+/** The steps among the parts of a consumer. */
+export function membersOf<DB>(parts: readonly ConsumerPart<DB>[]): readonly Member<DB>[] {
+  // Only `stepPart` makes parts of this kind.
+  return parts.flatMap((part) => (part.kind === KIND ? [(part as StepPart<DB>).member] : []));
+}
+
+/** One subscription for each type on each topic, for all steps that it may concern. */
+function subscribe<DB>(members: readonly Member<DB>[], { consumer }: PartOf): readonly Subscription<DB>[] {
+  for (const [at, { step }] of members.entries()) {
+    if (step.by !== consumer)
+      throw invalid(
+        `${named(step)} is declared by ${step.by} and included in consumer ${consumer}: include it there`,
+      );
+    if (members.slice(0, at).some((other) => named(other.step) === named(step)))
+      throw invalid(`${named(step)} is included twice in consumer ${consumer}: keep one`);
+  }
+  const reactions = members.flatMap((member): Reaction<DB>[] =>
+    triggersOf(member.declaration, member.step)
+      .filter(({ fact }) => fact !== 'start' || isNewest(member, members))
+      .map((trigger) => ({ member, trigger })),
+  );
+  const places = Map.groupBy(reactions, ({ trigger: { topic, type } }) => `${topic} ${type}`);
+  return [...places.values()].map((together) => {
+    refuseTwoBegins(together, consumer);
+    return reactionSubscription(together);
+  });
+}
+
+/** A start names no version: the newest one that is here takes it. */
+function isNewest<DB>({ step }: Member<DB>, members: readonly Member<DB>[]): boolean {
+  return members.every((other) => other.step.saga !== step.saga || other.step.version <= step.version);
+}
+
+/** Two steps that take effect by one event would fail together: which of them failed could not be told. */
+function refuseTwoBegins<DB>(together: readonly Reaction<DB>[], consumer: string): void {
+  const begins = together.filter(({ trigger }) => trigger.trigger === 'begin');
+  const story = ({ member: { step }, trigger: { fact } }: Reaction<DB>): string =>
+    fact === 'start' ? fact : `${step.saga}/${step.version}`;
+  for (const [at, begin] of begins.entries()) {
+    const other = begins.slice(0, at).find((one) => story(one) === story(begin));
+    if (other !== undefined)
+      throw invalid(
+        `${named(begin.member.step)} and ${named(other.member.step)} both begin with ${begin.trigger.type} in consumer ${consumer}: give each a consumer of its own (one process may run several)`,
+      );
+  }
+}
+
+/** Before the consumer starts: every step that it is to run has its handlers, and so has every version that is in use. */
+async function check<DB>(
+  members: readonly Member<DB>[],
+  { consumer }: PartOf,
+  executor: Executor,
+): Promise<void> {
+  const here = new Set(members.map(({ step }) => named(step)));
+  const missing = members
+    .flatMap(({ declaration }) => stepsOf(declaration))
+    .find((step) => step.by === consumer && !here.has(named(step)));
+  if (missing !== undefined)
+    throw invalid(
+      `${named(missing)} is declared by ${consumer}, which has no handlers for it: include step(…) of it there`,
+    );
+  await checkVersions(executor, consumer, members);
+}
+
+function named({ saga, version, name }: Member<never>['step']): string {
+  return `saga ${saga} v${version}, step ${name}`;
+}
+
+function invalid(what: string): SagaError {
+  return new SagaError('STEP_INVALID', what);
+}

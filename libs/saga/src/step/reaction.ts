@@ -1,0 +1,69 @@
+import type { Envelope, FailureData } from '@converge/contracts';
+import type { Trigger } from '../declare/triggers.ts';
+import type { Member } from './member.ts';
+import { parseStory } from './story.ts';
+
+/** Something that a step of this consumer listens to. */
+export interface Reaction<DB> {
+  readonly member: Member<DB>;
+  readonly trigger: Trigger;
+}
+
+/** An event that concerns a step: of which run of the saga. */
+export interface Matched<DB> extends Reaction<DB> {
+  /** Empty for a cancellation that names a key instead. */
+  readonly instance: string;
+  /** Of dead letters. */
+  readonly failure: FailureData | undefined;
+}
+
+/** Pure: whether an event concerns a step. `failure`: its data, where it is a failure event. */
+export function matchReaction<DB>(
+  reaction: Reaction<DB>,
+  envelope: Pick<Envelope, 'id' | 'saga'>,
+  failure: FailureData | undefined,
+): Matched<DB> | undefined {
+  const { member, trigger } = reaction;
+  const { saga, version } = member.step;
+  switch (trigger.fact) {
+    case 'start':
+      return { ...reaction, instance: envelope.id, failure };
+    case 'cancel': {
+      const story = parseStory(envelope.saga);
+      if (story === undefined) return { ...reaction, instance: '', failure };
+      if (story.saga !== saga || story.version !== version) return undefined;
+      return { ...reaction, instance: story.instance, failure };
+    }
+    case 'success':
+    case 'failure':
+    case 'undone': {
+      const story = parseStory(envelope.saga);
+      if (story?.saga !== saga || story.version !== version) return undefined;
+      return { ...reaction, instance: story.instance, failure };
+    }
+    case 'dead_letter': {
+      const of = failure?.saga;
+      if (failure === undefined || of?.name !== saga || of.version !== version) return undefined;
+      if (of.step !== trigger.of?.name || of.op !== 'apply' || !undoes(reaction, failure)) return undefined;
+      return { ...reaction, instance: of.instance, failure };
+    }
+  }
+}
+
+/**
+ * Only what is certain triggers an undo. A step that took effect, although it failed, undoes itself first; then its undone
+ * event reaches the step before. Its siblings need not wait for that.
+ */
+function undoes<DB>(
+  { member: { step }, trigger: { of } }: Reaction<DB>,
+  { certainty }: FailureData,
+): boolean {
+  switch (certainty) {
+    case 'unknown':
+      return false;
+    case 'applied':
+      return of?.stage === step.stage;
+    case 'not_applied':
+      return of?.name !== step.name;
+  }
+}

@@ -1,0 +1,16 @@
+import type { FailureData } from '@converge/contracts';
+import type { Trigger } from '../declare/triggers.ts';
+import type { Reason } from '../fence/fence-sql.ts';
+
+/** Why a step is undone: what the step that made it necessary told. */
+export function reasonOf(
+  { fact, of, type }: Pick<Trigger, 'fact' | 'of' | 'type'>,
+  failure: FailureData | undefined,
+): Reason {
+  const who = of?.name ?? 'the saga';
+  if (failure !== undefined)
+    return { code: failure.code, text: `${who} failed (${failure.certainty}): ${failure.message}` };
+  return fact === 'undone'
+    ? { code: 'UNDONE', text: `${who} was undone: ${type}` }
+    : { code: 'REJECTED', text: `${who} was refused: ${type}` };
+}

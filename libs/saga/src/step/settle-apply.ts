@@ -1,0 +1,125 @@
+import type { DomainEvent } from '@converge/contracts';
+import type { StoredFailure, WorkAttempt } from '../work/work.ts';
+import type { FenceTrigger } from '../fence/fence.ts';
+import { meetFence, type Met, type Meeting } from '../fence/meet-fence.ts';
+import { failureOf } from './failure-of.ts';
+import { keyOf, type Member, planOf } from './member.ts';
+import { reviveEvent, type StoredEvent, type StoredFact } from './stored-event.ts';
+import { formatStory } from './story.ts';
+import type { StepTools } from './tools.ts';
+import { tellNoop, undoNow } from './undo.ts';
+import type { UndoCause } from './undo-cause.ts';
+
+/** An apply of which the outcome became known outside its slice. */
+export interface SettledApply {
+  readonly instance: string;
+  readonly events: readonly StoredEvent[];
+  /** The failure event of unknown certainty that went out before. */
+  readonly resolves?: string | undefined;
+  /** By a person's word. */
+  readonly actor?: string | undefined;
+  readonly note?: string | undefined;
+}
+
+/** The fact is told; or, when the step is to be undone by now, its effect is written down and undone. */
+export async function settleFact<DB>(
+  member: Member<DB>,
+  settled: SettledApply,
+  fact: StoredFact,
+  tools: StepTools<DB>,
+): Promise<void> {
+  const { success, failure } = member.step;
+  const succeeded = fact.type === success.type;
+  const definition = succeeded ? success : failure;
+  if (definition === undefined) throw new TypeError(`${fact.type} is no fact of step ${member.step.name}`);
+  // A stored fact of an older version is told as the definition has it today.
+  const made = definition(definition.parse(fact.payload, fact.version) as never);
+  const met = await meetFence(tools.tx, {
+    ...settling(member, settled, succeeded ? 'applied' : 'rejected'),
+    outcome: fact.type,
+    ...(succeeded
+      ? { result: JSON.stringify(fact) }
+      : { reason: { code: 'REJECTED', text: `${member.step.name} was refused: ${fact.type}` } }),
+  });
+  if (met.act === 'noop_already') return;
+  await record(member, settled, made, tools);
+  const saga = formatStory(keyOf(member, settled.instance));
+  if (met.act === 'emit_success' || met.act === 'emit_failure') {
+    if (met.emits !== undefined) tools.emit(made, { id: met.emits, saga });
+    return;
+  }
+  await undoSettled(member, settled, met, succeeded ? JSON.stringify(fact) : null, tools);
+}
+
+/** It has certainly had no effect: the others are told by a failure event, or the undo that waited for this is told. */
+export async function settleFailure<DB>(
+  member: Member<DB>,
+  settled: SettledApply,
+  failure: StoredFailure,
+  attempts: readonly WorkAttempt[],
+  tools: StepTools<DB>,
+): Promise<void> {
+  const met = await meetFence(tools.tx, {
+    ...settling(member, settled, 'not_applied'),
+    outcome: failure.code,
+    reason: { code: failure.code, text: failure.message },
+  });
+  if (met.act === 'emit_failure' && met.emits !== undefined) {
+    const saga = formatStory(keyOf(member, settled.instance));
+    const { events, resolves } = settled;
+    tools.emit(failureOf(member, settled.instance, { events, failure, attempts, resolves }), {
+      id: met.emits,
+      saga,
+    });
+    return;
+  }
+  await undoSettled(member, settled, met, null, tools);
+}
+
+/** What an undo that waited for the outcome does now. */
+async function undoSettled<DB>(
+  member: Member<DB>,
+  { instance }: SettledApply,
+  { act, row }: Met,
+  result: string | null,
+  tools: StepTools<DB>,
+): Promise<void> {
+  if (row?.undo == null) return;
+  const cause = JSON.parse(row.undo) as UndoCause;
+  const known = { ...row, result: result ?? row.result };
+  if (act === 'undo') await undoNow(member, instance, cause, known, tools);
+  if (act === 'emit_undone') await tellNoop(member, instance, cause, known, tools);
+}
+
+function settling<DB>(
+  member: Member<DB>,
+  { instance, events, resolves, actor, note }: SettledApply,
+  trigger: FenceTrigger,
+): Meeting {
+  const [event] = events;
+  return {
+    ...keyOf(member, instance),
+    consumer: member.step.by,
+    key: event?.key ?? instance,
+    op: resolves === undefined && actor === undefined ? 'apply' : 'resolve',
+    trigger,
+    intent: JSON.stringify(events),
+    plan: planOf(member),
+    causeEvent: resolves ?? event?.id ?? instance,
+    actor,
+    note,
+  };
+}
+
+async function record<DB>(
+  { step, handlers }: Member<DB>,
+  { instance, events: [event] }: SettledApply,
+  outcome: DomainEvent,
+  { emit, ...context }: StepTools<DB>,
+): Promise<void> {
+  const write = handlers.outside?.record;
+  if (write === undefined || event === undefined) return;
+  const settled = { event: reviveEvent(event, step.begins), outcome, instance };
+  // Erased types: the event was parsed by the step's own definition.
+  await write(settled, { ...context, emit: (made) => emit(made) });
+}

@@ -1,0 +1,63 @@
+import type { EventDefinition, ReceivedEvent } from '@converge/contracts';
+import { SagaError } from '../errors.ts';
+
+/** An event as it is kept with a step: what a handler gets of it later, without the record's headers. */
+export interface StoredEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly version: number;
+  readonly topic: string;
+  readonly key: string;
+  readonly time: string;
+  readonly source: string;
+  readonly correlationId?: string;
+  readonly causationId?: string;
+  readonly hops: number;
+  readonly deadline?: string;
+  readonly saga?: string;
+  readonly partition: number;
+  readonly offset: string;
+  readonly payload: string;
+}
+
+export function storeEvent(event: ReceivedEvent): StoredEvent {
+  const { id, type, version, topic, key, time, source, hops, partition, offset, payload } = event;
+  const { correlationId, causationId, deadline, saga } = event;
+  return {
+    ...{ id, type, version, topic, key, time: time.toISOString(), source },
+    ...(correlationId === undefined ? {} : { correlationId }),
+    ...(causationId === undefined ? {} : { causationId }),
+    hops,
+    ...(deadline === undefined ? {} : { deadline: deadline.toISOString() }),
+    ...(saga === undefined ? {} : { saga }),
+    ...{ partition, offset: `${offset}`, payload },
+  };
+}
+
+/** The event again, its data parsed by the definition of its type. Throws a ContractError when that does not fit. */
+export function reviveEvent(
+  { time, deadline, offset, ...stored }: StoredEvent,
+  definitions: readonly EventDefinition[],
+): ReceivedEvent {
+  const definition = definitions.find(({ type }) => type === stored.type);
+  if (definition === undefined)
+    throw new SagaError(
+      'STEP_INVALID',
+      `${stored.type} is not among the events that this step begins with: the declaration was changed without a new version`,
+    );
+  return Object.freeze({
+    ...stored,
+    time: new Date(time),
+    ...(deadline === undefined ? {} : { deadline: new Date(deadline) }),
+    offset: BigInt(offset),
+    headers: Object.freeze({}),
+    data: definition.parse(stored.payload, stored.version),
+  });
+}
+
+/** A fact that a step told: its success event, as `compensate` gets it. */
+export interface StoredFact {
+  readonly type: string;
+  readonly version: number;
+  readonly payload: string;
+}

@@ -1,0 +1,44 @@
+import { deterministicUuid } from '@converge/runtime';
+
+/** One run of a saga. On the wire: `name/version/instance`. */
+export interface Story {
+  readonly saga: string;
+  readonly version: number;
+  /** The id of the event that started it. */
+  readonly instance: string;
+}
+
+/** One step of one run. */
+export interface StepKey extends Story {
+  readonly step: string;
+}
+
+export function formatStory({ saga, version, instance }: Story): string {
+  return `${saga}/${version}/${instance}`;
+}
+
+const STORY = /^([^/]+)\/([1-9]\d{0,8})\/(.+)$/;
+
+/** Undefined for what is not of a saga of the kit. */
+export function parseStory(text: string | undefined): Story | undefined {
+  const match = text === undefined ? null : STORY.exec(text);
+  const [, saga, version, instance] = match ?? [];
+  if (saga === undefined || instance === undefined) return undefined;
+  return { saga, version: Number(version), instance };
+}
+
+/** The name under which a consumer registers that it has a part in a version of a saga. */
+export function storyName({ saga, version }: Pick<Story, 'saga' | 'version'>): string {
+  return `${saga}/${version}`;
+}
+
+/** What a step tells the others. */
+export type Fact = 'success' | 'failure' | 'undone';
+
+/**
+ * The id of the event that tells a fact of a step: the same whatever brought it about and however often it is told. So the
+ * id of the event that begins a step is known before it comes.
+ */
+export function factId({ saga, instance, step }: Omit<StepKey, 'version'>, fact: Fact): string {
+  return deterministicUuid('saga', saga, instance, step, fact);
+}

@@ -1,0 +1,143 @@
+import {
+  type Envelope,
+  FAILURE_TYPE,
+  type FailureData,
+  failureEvent,
+  receive,
+  type ReceivedEvent,
+} from '@converge/contracts';
+import type { CallContext, GaveUp, GivenUp, GivingUp, Routed, Subscription } from '@converge/inbox';
+import { attemptOf, begin } from './begin.ts';
+import { callOff, watchStart } from './call-off.ts';
+import { applyGivenUp, undoGivenUp } from './given-up.ts';
+import { type Matched, matchReaction, type Reaction } from './reaction.ts';
+import { reasonOf } from './reasons.ts';
+import { storeEvent } from './stored-event.ts';
+import { parseStory, storyName } from './story.ts';
+import type { StepTools } from './tools.ts';
+import { undo } from './undo.ts';
+import type { UndoCause } from './undo-cause.ts';
+
+/**
+ * What several steps of one consumer listen to in one place, as one subscription. The payload is parsed by the handler, not
+ * by the route: what does not fit its contract is then a failure of the step, and not of an event that belongs to nobody.
+ */
+export function reactionSubscription<DB>(reactions: readonly Reaction<DB>[]): Subscription<DB> {
+  const [first] = reactions;
+  if (first === undefined) throw new TypeError('a subscription without a reaction');
+  const { topic, type } = first.trigger;
+  const begins = reactions.some(({ trigger }) => trigger.trigger === 'begin');
+  const undoes = reactions.every(({ trigger }) => trigger.trigger === 'undo');
+  const stories = reactions.flatMap(({ member: { step }, trigger: { fact } }) =>
+    fact === 'start' ? [] : [storyName({ saga: step.saga, version: step.version })],
+  );
+  return Object.freeze({
+    kind: 'each',
+    topic,
+    type,
+    handler: handlerName(reactions),
+    // The fence makes the order of all that does not begin a step irrelevant.
+    bypassParked: !begins,
+    ...(undoes ? { phase: 'undo' as const } : {}),
+    stories: [...new Set(stories)],
+    route: (envelope: Envelope) => route(reactions, envelope),
+    call: ([event]: readonly ReceivedEvent[], context: CallContext<DB>) => call(event, context),
+    memberOf: (event: ReceivedEvent) => {
+      const [one] = matchedOf<DB>(event).filter(({ trigger }) => trigger.trigger === 'begin');
+      if (one === undefined) return undefined;
+      const { saga: name, version, name: step } = one.member.step;
+      return { name, version, instance: one.instance, step, op: 'apply' as const };
+    },
+    givenUp: (event: ReceivedEvent, why: GivenUp, context: GivingUp<DB>) => givenUp(event, why, context),
+  });
+}
+
+function handlerName<DB>(reactions: readonly Reaction<DB>[]): string {
+  const begins = reactions.find(({ trigger }) => trigger.trigger === 'begin');
+  if (begins !== undefined) return `${begins.member.step.saga}.${begins.member.step.name}`;
+  const { topic, type } = reactions[0]?.trigger ?? { topic: '', type: '' };
+  return `saga:${type === FAILURE_TYPE ? topic : type}`;
+}
+
+function route<DB>(reactions: readonly Reaction<DB>[], envelope: Envelope): Routed {
+  const failure = envelope.type === FAILURE_TYPE ? parseFailure(envelope) : undefined;
+  const matched = reactions.flatMap((reaction) => matchReaction(reaction, envelope, failure) ?? []);
+  if (matched.length > 0) return { kind: 'handle', event: { ...envelope, data: matched } };
+  return { kind: 'skip', why: 'elsewhere', story: storyOf(reactions, envelope, failure) };
+}
+
+/** The story of an event in which none of these steps has a part; none where they have one that this event does not move. */
+function storyOf<DB>(
+  reactions: readonly Reaction<DB>[],
+  { saga }: Envelope,
+  failure: FailureData | undefined,
+): string | undefined {
+  const told = failure?.saga;
+  const story = told === undefined ? parseStory(saga) : { saga: told.name, version: told.version };
+  if (story === undefined) return undefined;
+  const ours = reactions.some(
+    ({ member: { step } }) => step.saga === story.saga && step.version === story.version,
+  );
+  return ours ? undefined : storyName(story);
+}
+
+function parseFailure(envelope: Envelope): FailureData {
+  return receive(envelope, failureEvent(envelope.topic.replace(/\.failures$/, ''))).data;
+}
+
+function matchedOf<DB>(event: ReceivedEvent): readonly Matched<DB>[] {
+  // Erased type: `route` above made every event that comes here.
+  return event.data as readonly Matched<DB>[];
+}
+
+async function call<DB>(event: ReceivedEvent | undefined, context: CallContext<DB>): Promise<void> {
+  if (event === undefined) return;
+  for (const matched of matchedOf<DB>(event)) {
+    const { member, trigger, instance } = matched;
+    switch (trigger.trigger) {
+      case 'begin':
+        await begin(member, instance, event, context);
+        break;
+      case 'undo':
+        await undo(member, instance, causeOf(matched, event), toolsOf(event, context));
+        break;
+      case 'cancel':
+        await callOff(member, instance, event, toolsOf(event, context));
+        break;
+      case 'deadline':
+        await watchStart(member, event, context.tx);
+        break;
+    }
+  }
+}
+
+async function givenUp<DB>(event: ReceivedEvent, why: GivenUp, context: GivingUp<DB>): Promise<GaveUp> {
+  let gaveUp: GaveUp = { kind: 'settled' };
+  for (const matched of matchedOf<DB>(event)) {
+    const { member, trigger, instance } = matched;
+    switch (trigger.trigger) {
+      case 'begin':
+        gaveUp = await applyGivenUp(member, instance, event, why, context);
+        break;
+      case 'undo':
+        await undoGivenUp(member, instance, causeOf(matched, event), context);
+        break;
+      case 'cancel':
+        gaveUp = { kind: 'ordinary' };
+        break;
+      case 'deadline':
+        // The time runs from the start, whatever becomes of the other step that begins with it.
+        await watchStart(member, event, context.tx);
+        break;
+    }
+  }
+  return gaveUp;
+}
+
+function toolsOf<DB>(event: ReceivedEvent, { tx, log, emit }: CallContext<DB>): StepTools<DB> {
+  return { tx, log, emit: (made, as) => emit(made, event, as) };
+}
+
+function causeOf<DB>({ trigger, failure }: Matched<DB>, event: ReceivedEvent): UndoCause {
+  return { event: storeEvent(event), reason: reasonOf(trigger, failure), attemptId: attemptOf(event) };
+}

@@ -1,0 +1,87 @@
+import type { StandardSchema } from '@converge/contracts';
+import { executorOf } from '@converge/postgres';
+import { lastStop } from '../declare/declaration.ts';
+import { defineEffect, type Effect } from '../effect/define-effect.ts';
+import type { SettledContext } from '../effect/types.ts';
+import { SagaError } from '../errors.ts';
+import { meetFence } from '../fence/meet-fence.ts';
+import type { WorkOp } from '../work/insert-sql.ts';
+import { nudgeWork } from '../work/nudge-sql.ts';
+import type { StepInput } from './ask-for-call.ts';
+import { type CallOff, stopAt } from './call-off.ts';
+import { effectName } from './effect-name.ts';
+import { keyOf, type Member } from './member.ts';
+import type { StoredEvent } from './stored-event.ts';
+import { toolsOf } from './tools.ts';
+import { undoing } from './undo.ts';
+
+/** What happens when a time is over, or is looked at again: nothing is called, all of it is in the settlement. */
+export function timerEffects<DB>(
+  member: Member<DB>,
+  stored: { readonly input: StandardSchema<StepInput>; readonly result: StandardSchema<null> },
+): readonly Effect<DB>[] {
+  const { declaration, step, handlers } = member;
+  const stops = lastStop(declaration) === step;
+  const timer = (op: WorkOp, over: (context: SettledContext<DB, StepInput>) => Promise<void>): Effect<DB> =>
+    Object.freeze({
+      ...defineEffect({
+        ...stored,
+        name: effectName(step, op),
+        idempotency: 'idempotent',
+        call: () => Promise.resolve(null),
+      }).settled<DB>({
+        succeeded: (_, context) => over(context),
+        failed: () => undefined,
+      }),
+      endless: true,
+    });
+  return [
+    ...(stops && declaration.cancel !== undefined
+      ? [timer('cancel', (context) => decided(member, 'cancel', context))]
+      : []),
+    ...(stops && declaration.deadlineMs !== undefined
+      ? [timer('deadline', (context) => decided(member, 'deadline', context))]
+      : []),
+    ...(handlers.outside?.deadlineMs === undefined
+      ? []
+      : [timer('expire', (context) => expired(member, context))]),
+  ];
+}
+
+async function decided<DB>(
+  member: Member<DB>,
+  why: CallOff,
+  context: SettledContext<DB, StepInput>,
+): Promise<void> {
+  const { instance } = context.input;
+  const event = context.input.events?.[0];
+  if (event === undefined) return;
+  const met = await stopAt(member, instance, why, event, toolsOf(context));
+  if (met.act !== 'wait') return;
+  await nudgeWork(executorOf(context.tx), keyOf(member, instance));
+  throw undecided(member);
+}
+
+/** The step's own time is over: whichever of this and its outcome meets the fence first has won. */
+async function expired<DB>(member: Member<DB>, context: SettledContext<DB, StepInput>): Promise<void> {
+  const { instance, events } = context.input;
+  const [event] = events ?? [];
+  if (event === undefined) return;
+  const { name } = member.step;
+  const reason = { code: 'DEADLINE', text: `${name} has not ended in its time` };
+  const cause = { event: event satisfies StoredEvent, reason, attemptId: undefined };
+  const { act } = await meetFence(context.tx, {
+    ...undoing(member, instance, cause, 'deadline'),
+    op: 'deadline',
+  });
+  if (act === 'wait') await nudgeWork(executorOf(context.tx), keyOf(member, instance));
+}
+
+/** Comes again: see `close` of the worker. */
+function undecided<DB>({ step }: Member<DB>): SagaError {
+  return new SagaError(
+    'SAGA_UNDECIDED',
+    `the outcome of step ${step.name} is not known yet: it is looked at again`,
+    { category: 'contention' },
+  );
+}

@@ -1,0 +1,16 @@
+import type { DomainEvent } from '@converge/contracts';
+import type { EmitAs } from '@converge/inbox';
+import { type Logger, logger } from '@converge/telemetry';
+import type { Transaction } from 'kysely';
+
+/** What a transaction offers to a step, a slice's or a settlement's of the worker. */
+export interface StepTools<DB> {
+  readonly tx: Transaction<DB>;
+  readonly emit: (event: DomainEvent, as?: EmitAs) => void;
+  readonly log: Logger;
+}
+
+/** Those of a settlement. */
+export function toolsOf<DB>({ tx, emit }: Pick<StepTools<DB>, 'tx' | 'emit'>): StepTools<DB> {
+  return { tx, emit, log: logger('saga') };
+}
