@@ -92,14 +92,15 @@ async function settleForeign(turn: Turn, step: ForeignStep, number: number, why:
     };
     const asks = step.doing({ intent, key });
     const rules = rulesOf(step, op === 'query' && why === 'finish');
-    const { answer, next } = await askOnce(turn, step, { asks, op, leaseEndsAt }, tried, rules);
+    const { answer, attempts, next } = await askOnce(turn, step, { asks, op, leaseEndsAt }, tried, rules);
     const by = op === 'query' ? 'check' : 'reply';
     const cause = answer.kind === 'failed' ? answer.failure.cause : undefined;
     const failure = answer.kind === 'failed' ? stored(answer.failure) : notVisible;
+    const late = attempts.some((one) => one.failure?.certainty === 'unknown') ? { late: true as const } : {};
     switch (next.kind) {
       case 'succeed':
         await journal.write(
-          [{ kind: 'result', step: number, path, result: next.result, by }],
+          [{ kind: 'result', step: number, path, result: next.result, by, ...late }],
           heldIdle(turn),
         );
         failpoint('stack.after_result');

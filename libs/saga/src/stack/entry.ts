@@ -42,7 +42,8 @@ export type PlannedUndo =
  * scope, scope_done            a scope begins, and ends well
  * intent, repeat              written before a step's call, and before it is made once more. The call ends within
  *                              `callMs`, and is visible `settleMs` later: then "not found" is the last word on it
- * unknown, result, failed      what became of the call; `failed` says that it certainly took no effect
+ * unknown, result, failed      what became of the call; `failed` says that it certainly took no effect, `late` that an
+ *                              attempt before the one that was answered may still arrive
  * compensate                   from here on the path is undone, the highest step first
  * undo, undo_failed, undone    before an undo's call, after one that failed, and the end of it
  * scope_undone, compensated, completed   the end of a scope, and of the whole
@@ -53,7 +54,7 @@ export type Entry =
   | OfStep<'intent', { intent: string; key: string; undo: PlannedUndo; callMs: number; settleMs: number }>
   | OfStep<'repeat' | 'undo', { callMs: number }>
   | OfStep<'unknown', { failure: StoredFailure }>
-  | OfStep<'result', { result: string; by: Witness }>
+  | OfStep<'result', { result: string; by: Witness; late?: true }>
   | OfStep<'failed', { failure: StoredFailure; by: Witness }>
   | OfPath<'compensate', { trigger: CompensateTrigger; failure: StoredFailure }>
   | OfStep<'undo_failed', { op: 'undo' | 'check'; failure: StoredFailure; waitMs: number }>

@@ -30,6 +30,8 @@ export interface StepFold {
   readonly calls: number;
   /** From then on "not found" is the last word on its calls. */
   readonly finalAtMs: number;
+  /** Until then a call that was lost may arrive, beside the one whose result is known. */
+  readonly lateUntilMs: number;
   /** Since when its outcome has been looked for, or its undo been tried, in vain. */
   readonly failingSinceMs?: number;
   /** An undo before the last one may have taken effect, too: what the last one did says nothing about it. */
@@ -102,7 +104,13 @@ export function foldEntry(fold: Fold, entry: Entry, atMs: number): Fold {
       return { ...withScope(fold, '', { state: 'done' }), result: entry.result };
     case 'intent': {
       const { step, path, intent, key, undo, callMs, settleMs } = entry;
-      const times = { intentAtMs: atMs, settleMs, finalAtMs: atMs + callMs + settleMs, undoFinalAtMs: 0 };
+      const times = {
+        intentAtMs: atMs,
+        settleMs,
+        finalAtMs: atMs + callMs + settleMs,
+        lateUntilMs: 0,
+        undoFinalAtMs: 0,
+      };
       const tried = { calls: 1, undoInDoubt: false, undoFailures: 0 };
       const added: StepFold = { step, path, intent, key, undo, state: 'intended', ...times, ...tried };
       return { ...fold, steps: [...fold.steps, added] };
@@ -130,16 +138,24 @@ function foldOfStep(fold: Fold, entry: OfStep, atMs: number): Fold {
       return changed(fold, entry.step, (step) => ({
         ...step,
         calls: step.calls + 1,
+        lateUntilMs: step.finalAtMs,
         finalAtMs: atMs + entry.callMs + step.settleMs,
       }));
     case 'unknown':
-      return changed(fold, entry.step, (step) => ({ ...step, ...since(step), state: 'unknown' }));
+      return changed(fold, entry.step, (step) => ({
+        ...step,
+        ...since(step),
+        state: 'unknown',
+        lateUntilMs: step.finalAtMs,
+      }));
     case 'result':
       return unstuck(
         changed(fold, entry.step, (step) => {
           // What was seen is visible; what was answered will be.
           const finalAtMs = entry.by === 'reply' ? atMs + step.settleMs : atMs;
-          return { ...over(step), state: 'done', result: entry.result, finalAtMs };
+          const isLate = entry.by === 'check' || entry.late === true;
+          const lateUntilMs = isLate ? Math.max(step.lateUntilMs, step.finalAtMs) : step.lateUntilMs;
+          return { ...over(step), state: 'done', result: entry.result, finalAtMs, lateUntilMs };
         }),
       );
     case 'failed':

@@ -67,10 +67,9 @@ async function undoForeign(turn: Turn, step: ForeignStep, number: number): Promi
     const leaseEndsAt = options.clock.monotonic() + runMsOf(turn, step);
     const before = foldOf(turn, number);
     const { path } = before;
-    const visibleInMs = before.finalAtMs - journal.now();
-    if (step.idempotency === 'none' && before.state === 'undoing' && visibleInMs > 0) {
-      // Its undo must not be repeated, and until the call itself is visible no answer would tell that it was undone.
-      await pause(turn, visibleInMs, [], `${path} may not show yet, nor that it was undone`);
+    const waitMs = notBeforeMs(step, before) - journal.now();
+    if (waitMs > 0) {
+      await pause(turn, waitMs, [], `a call of ${path} may still arrive, or not show yet`);
       continue;
     }
     const callMs = runMsOf(turn, step);
@@ -109,6 +108,22 @@ async function undoForeign(turn: Turn, step: ForeignStep, number: number): Promi
           await failedUndo(turn, fold, op, stored(answer.failure), next.wait.computedMs);
         else await pause(turn, next.wait.computedMs, [], `it is not known yet whether ${path} is undone`);
     }
+  }
+}
+
+/**
+ * From when on an undo, or the question whether it was done, makes sense. What is repeatable without a key must not be
+ * undone while a lost call of it may arrive: it would be made again. What must not be repeated is not asked about while
+ * it may not show: no answer would tell that it was undone.
+ */
+function notBeforeMs({ idempotency }: ForeignStep, { state, lateUntilMs, finalAtMs }: StepFold): number {
+  switch (idempotency) {
+    case 'idempotent':
+      return lateUntilMs;
+    case 'keyed':
+      return 0;
+    case 'none':
+      return state === 'undoing' ? finalAtMs : 0;
   }
 }
 
