@@ -14,6 +14,7 @@ import type { Leadership } from './leadership.ts';
 import type { PartitionQueue } from './partition-queue.ts';
 import { decideFailedSend } from './send-decision.ts';
 import { openSends } from './send-spans.ts';
+import { SendTrouble } from './send-trouble.ts';
 
 /** Bytes and records of one send over all partitions. */
 const SEND_BYTES = 16 * 1024 * 1024;
@@ -37,9 +38,13 @@ export class SendLoop {
   /** Leaves a produce in flight to itself. */
   #giveUp: (() => void) | undefined;
   readonly #patience = new AbortController();
+  readonly #trouble: SendTrouble;
 
   constructor(leader: Leadership) {
     this.#leader = leader;
+    const isFailing = (): boolean =>
+      [...leader.topics.values()].some(({ queues }) => queues.some(({ failures }) => failures > 0));
+    this.#trouble = new SendTrouble(leader.settings.log, isFailing);
     this.#broker = leader.settings.broker;
     const { clock } = leader.settings;
     leader.ending.onEnd(() => {
@@ -149,9 +154,8 @@ export class SendLoop {
     const leader = this.#leader;
     // The topic was halted while this was in flight: it is in the log, and will be sent once more. Never lost.
     if (generation !== queue.generation) return;
-    if (queue.failures > 0)
-      leader.settings.log.info({ topic: queue.topic, partition: queue.partition }, 'writing again');
     const { events: count, bytes } = queue.acknowledge();
+    this.#trouble.written();
     leader.queuedBytes -= bytes;
     leader.queuedEvents -= count;
     leader.brokerTrouble = undefined;
@@ -167,14 +171,9 @@ export class SendLoop {
 
   #fail(failed: readonly { readonly sent: Sending; readonly error: BrokerError }[]): void {
     const leader = this.#leader;
-    const { clock, random, log } = leader.settings;
+    const { clock, random } = leader.settings;
     const now = clock.monotonic();
-    const first = failed[0];
-    if (first !== undefined && failed.some(({ sent }) => sent.queue.failures === 0))
-      log.warn(
-        { partitions: failed.length, topic: first.sent.queue.topic, code: first.error.code },
-        `cannot write to ${failed.length} partition(s): ${first.error.message}`,
-      );
+    this.#trouble.failed(failed.map(({ sent, error }) => ({ topic: sent.queue.topic, error })));
     for (const { sent, error } of failed) {
       const { queue, batch } = sent;
       const topic = leader.topics.get(queue.topic);

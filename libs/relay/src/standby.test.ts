@@ -5,10 +5,11 @@ import { ConvergeError } from '@converge/resilience';
 import { manualClock } from '@converge/testing';
 import { expect, test } from 'vitest';
 import { silent } from './fixture/running.ts';
+import { STOP_MS } from './patience.ts';
 import { relay } from './relay.ts';
 
-/** A standby whose looks at the lease give what `look` says: the holder, or an error. */
-async function standbyThatLooks(look: () => string | Error) {
+/** A standby whose looks at the lease give what `look` says: the holder, an error, or never anything. */
+async function standbyThatLooks(look: () => string | Error | undefined) {
   const clock = manualClock();
   const counted = { looks: 0 };
   const executor = {
@@ -17,6 +18,7 @@ async function standbyThatLooks(look: () => string | Error) {
         return Promise.resolve({ rows: [], rowCount: 0 });
       counted.looks += 1;
       const seen = look();
+      if (seen === undefined) return new Promise(() => undefined);
       return seen instanceof Error
         ? Promise.reject(seen)
         : Promise.resolve({ rows: [{ holder: seen }], rowCount: 1 });
@@ -32,7 +34,7 @@ async function standbyThatLooks(look: () => string | Error) {
     while (counted.looks < n) await clock.advance(10);
     await clock.advance(1);
   };
-  return { service, counted, untilLook };
+  return { service, clock, counted, untilLook };
 }
 
 test('a standby has no trouble any more when the database has answered once and another relay leads', async () => {
@@ -61,4 +63,19 @@ test('one that was refused keeps its trouble until another has held the lease fo
   await untilLook(counted.looks + 3);
   expect(service.status()).not.toHaveProperty('trouble');
   await service.stop();
+});
+
+// Planted fault: a stop that awaits the look itself (no patience) is not over here, ever; the parts of `STOP_MS` made
+// longer come out over five seconds.
+test('a look at the lease that hangs is left behind by a stop, within five seconds of its clock', async () => {
+  const { service, clock, untilLook } = await standbyThatLooks(() => undefined);
+  await untilLook(1);
+  const since = clock.monotonic();
+  let over = false;
+  void service.stop().then(() => (over = true));
+  while (!over && clock.monotonic() - since < 20_000) await clock.advance(100);
+  expect(over).toBe(true);
+  const took = clock.monotonic() - since;
+  expect(took).toBeGreaterThan(STOP_MS.loops);
+  expect(took).toBeLessThan(5_000);
 });
