@@ -1,12 +1,12 @@
-import type { Executor, ExecutorResult } from '@converge/postgres';
+import { type Executor, type LastStatement, type NamedStatement, sendLast } from '@converge/postgres';
 import { instruments } from '@converge/telemetry';
+import type { Transaction } from 'kysely';
 import type { EventRow } from './event-row.ts';
 
-/** What resolves a commit whose answer is lost: the transaction's id, and one row that it wrote. */
+/** The transaction's id, and that of the last row. */
 export interface Written {
   readonly xid: string;
   readonly lastId: string;
-  readonly lastEventId: string;
 }
 
 /** One statement stays small enough for any client and server, whatever the number of events. */
@@ -25,34 +25,30 @@ export async function insertRows(
   rows: readonly EventRow[],
   idleTimeoutMs: number,
 ): Promise<Written> {
-  const [first] = rows;
-  if (rows.length === 1 && first !== undefined) {
-    const { eventId, topic, key, type, headers, payload } = first;
-    const values = [eventId, topic, key, type, headers, payload, idleTimeoutMs];
-    const written = writtenOf(await executor.query<Answer>(appendOneSql, values), eventId);
-    instruments().outboxEmitted.add(1, { topic });
-    return written;
-  }
   const slices = slicesOf(rows);
   // With several statements all locks come first: sorted within each statement only, they could deadlock.
   if (slices.length > 1) await lockKeys(executor, rows);
-  let written: Written = { xid: '', lastId: '', lastEventId: '' };
+  let written: Written = { xid: '', lastId: '' };
   for (const slice of slices) {
-    const column = <K extends keyof EventRow>(name: K): EventRow[K][] => slice.map((row) => row[name]);
-    const ids = column('eventId');
-    const columns = [
-      ids,
-      column('topic'),
-      column('key'),
-      column('type'),
-      column('headers'),
-      column('payload'),
-    ];
-    const answer = await executor.query<Answer>(appendAllSql, [...columns, idleTimeoutMs]);
+    const { text, values } = appendOf(slice, idleTimeoutMs);
+    written = writtenOf((await executor.query<Answer>(text, values)).rows);
     count(slice);
-    written = writtenOf(answer, ids.at(-1) ?? '');
   }
   return written;
+}
+
+/** The same as the last statement of a transaction; undefined for more than one statement takes. */
+export async function insertLast(
+  tx: Transaction<unknown>,
+  rows: readonly EventRow[],
+  idleTimeoutMs: number,
+): Promise<(Pick<LastStatement<Answer>, 'session'> & { readonly written: Promise<Written> }) | undefined> {
+  if (slicesOf(rows).length > 1) return undefined;
+  const { session, answer } = await sendLast<Answer>(tx, appendOf(rows, idleTimeoutMs));
+  count(rows);
+  const written = answer.then(writtenOf);
+  written.catch(() => undefined);
+  return { session, written };
 }
 
 interface Answer {
@@ -60,10 +56,24 @@ interface Answer {
   readonly written: string;
 }
 
-function writtenOf({ rows: [row] }: ExecutorResult<Answer>, lastEventId: string): Written {
+function writtenOf([row]: readonly Answer[]): Written {
   const [xid = '', lastId = ''] = (row?.written ?? '').split(':');
-  return { xid, lastId, lastEventId };
+  return { xid, lastId };
 }
+
+function appendOf(rows: readonly EventRow[], idleTimeoutMs: number): NamedStatement {
+  const [first] = rows;
+  if (rows.length === 1 && first !== undefined)
+    return {
+      name: 'converge_append_one',
+      text: appendOneSql,
+      values: [...COLUMNS.map((name) => first[name]), idleTimeoutMs],
+    };
+  const columns = COLUMNS.map((name) => rows.map((row) => row[name]));
+  return { name: 'converge_append_all', text: appendAllSql, values: [...columns, idleTimeoutMs] };
+}
+
+const COLUMNS = ['eventId', 'topic', 'key', 'type', 'headers', 'payload'] as const;
 
 function count(rows: readonly EventRow[]): void {
   const topics = new Map<string, number>();

@@ -1,7 +1,10 @@
-import { connect } from '@converge/postgres';
+import type { Socket } from 'node:net';
+import { connect, type Session } from '@converge/postgres';
+import { systemClock, systemRandom } from '@converge/runtime';
 import { type FaultProxy, faultProxy, freshDatabase, waitUntil } from '@converge/testing';
-import { beforeEach, expect, inject, it } from 'vitest';
+import { beforeEach, describe, expect, inject, it } from 'vitest';
 import { createOutbox } from './outbox.ts';
+import { resolveCommit } from './resolve-commit.ts';
 import { keysOf, openShop, orderPlaced, ordersOf, type Shop, type ShopDb } from './fixture/shop.ts';
 
 /** Seen directly, and through a network that fails. */
@@ -13,7 +16,8 @@ beforeEach(async () => {
   const url = await freshDatabase(inject('stack').databaseUrl);
   shop = await openShop(url);
   proxy = await faultProxy({ target: new URL(url).host });
-  const database = connect<ShopDb>({ url: Object.assign(new URL(url), { host: proxy.address }).href });
+  const throughProxy = Object.assign(new URL(url), { host: proxy.address }).href;
+  const database = connect<ShopDb>({ url: throughProxy, max: 1 });
   through = { database, outbox: createOutbox([orderPlaced], { idleTimeoutMs: 1_000 }) };
   // Commits wait here while a test holds row 1 of `gate`: a standby or a disk that takes its time.
   await shop.database.executor.query(`
@@ -47,10 +51,18 @@ function beforeCommit(act: () => void): void {
   for (const client of clients) {
     const query = client.query.bind(client);
     client.query = (...args) => {
-      if (args[0] === 'commit') act();
+      if (isCommit(args[0])) act();
       return query(...args);
     };
   }
+}
+
+/** As a text, or as the last statement of a batch. */
+function isCommit(query: unknown): boolean {
+  return (
+    query === 'commit' ||
+    (typeof query === 'object' && query !== null && 'text' in query && query.text === 'commit')
+  );
 }
 
 it('an applied commit whose answer was lost is a success', async () => {
@@ -121,4 +133,64 @@ it('a request key makes a repetition safe after any outcome', async () => {
   expect(await placing).toBe('a');
   expect(await place('a', 1, () => undefined, 'key')).toBe('a');
   expect(await keysOf(shop)).toEqual(['a']);
+});
+
+describe('when the events went together with COMMIT', () => {
+  /** Their session is known from the second transaction of a connection on. */
+  async function warm(): Promise<void> {
+    for (const id of ['warm1', 'warm2']) await place(id, 1, () => undefined);
+  }
+
+  it('an applied commit whose answer was lost is a success', async () => {
+    await warm();
+    const placing = place('a', 1, () => proxy.dropReplies());
+    await waitUntil(async () => (await ordersOf(shop)).includes('a'), { what: 'the commit to be applied' });
+    proxy.cut();
+    proxy.restore();
+    expect(await placing).toBe('a');
+    expect(await keysOf(shop)).toEqual(['warm1', 'warm2', 'a']);
+  });
+
+  // Planted fault: with a session that waits for its client left alone, the answer is "unknown" here.
+  it('a session that still waits for its client is ended, so that nothing can come late', async () => {
+    const silent = await shop.database.acquire();
+    const { rows } = await silent.query<Session>(
+      `select pid, backend_start::text as "startedAt" from pg_stat_activity where pid = pg_backend_pid()`,
+    );
+    await silent.query(`begin; insert into orders values ('a', 1)`);
+    const outcome = await resolveCommit(
+      shop.database.executor,
+      { by: rows[0]!, proof: { text: 'select 1 from orders where id = $1', values: ['a'] } },
+      { clock: systemClock, random: systemRandom, deadlineMs: 20_000 },
+    );
+    expect(outcome).toBe('aborted');
+    await expect(silent.query('commit')).rejects.toThrow();
+    silent.release(true);
+  });
+
+  // Planted fault: with two Syncs (COMMIT is run although the append failed) the error is another one here.
+  it('events that the database refuses leave no row either, with its own error, and the connection serves on', async () => {
+    await warm();
+    await shop.database.executor.query(
+      `alter table converge.outbox add constraint refused check (key <> 'refused')`,
+    );
+    await expect(place('refused', 1, () => undefined)).rejects.toMatchObject({ code: '23514' });
+    await place('b', 1, () => undefined);
+    expect(await ordersOf(shop)).toEqual(['b', 'warm1', 'warm2']);
+    expect(await keysOf(shop)).toEqual(['warm1', 'warm2', 'b']);
+  });
+
+  // Planted fault: a batch of two (BEGIN, append) as before: one round trip more is counted here.
+  it('a transaction has as many round trips as without them', async () => {
+    await warm();
+    const client = await through.database.acquire();
+    let sent = 0;
+    const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+    const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+    Object.assign(stream, { write: (...args: unknown[]) => ((sent += 1), write(...args)) });
+    client.release();
+    await place('a', 1, () => undefined);
+    // [BEGIN, the order], [the event, COMMIT]: one write each.
+    expect(sent).toBe(2);
+  });
 });

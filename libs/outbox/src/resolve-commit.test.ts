@@ -4,7 +4,7 @@ import { manualClock } from '@converge/testing';
 import { expect, it } from 'vitest';
 import { type LostCommit, resolveCommit } from './resolve-commit.ts';
 
-const lost: LostCommit = { xid: '7', proof: { text: 'proof', values: [] } };
+const lost: LostCommit = { by: { xid: '7' }, proof: { text: 'proof', values: [] } };
 type Answer = string | null | Error;
 
 /** A server that answers the status question with each of `statuses` in turn, then the last one for ever. */

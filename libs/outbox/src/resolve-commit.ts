@@ -1,12 +1,17 @@
-import { type Executor, sqlState } from '@converge/postgres';
+import { type Executor, type Session, sqlState } from '@converge/postgres';
 import { delayMs } from '@converge/resilience';
 import type { Clock, Random } from '@converge/runtime';
 
-/** A transaction whose COMMIT got no answer, and a row by which to know it again. */
+/**
+ * A transaction whose COMMIT got no answer, and a row by which to know it again. It is known by its id, or, when its
+ * last statement went with COMMIT, by the session that was to run both.
+ */
 export interface LostCommit {
-  readonly xid: string;
+  readonly by: { readonly xid: string } | Session;
   readonly proof: { readonly text: string; readonly values: readonly unknown[] };
 }
+
+type Status = 'ended' | 'aborted' | 'in progress' | 'forgotten';
 
 export interface ResolveOptions {
   readonly clock: Clock;
@@ -35,22 +40,47 @@ export async function resolveCommit(
 
 async function ask(
   executor: Executor,
-  { xid, proof }: LostCommit,
-): Promise<'committed' | 'aborted' | 'in progress' | 'forgotten'> {
+  { by, proof }: LostCommit,
+): Promise<'committed' | Exclude<Status, 'ended'>> {
+  const status = await ('xid' in by ? statusOf(executor, by.xid) : statusIn(executor, by));
+  if (status !== 'ended') return status;
+  // After a crash an id may have been given to somebody else: the commit is ours only with our row. In a statement of
+  // its own, since a snapshot taken together with the status could be older than the commit.
+  const { rowCount } = await executor.query(proof.text, proof.values);
+  return rowCount > 0 ? 'committed' : 'aborted';
+}
+
+async function statusOf(executor: Executor, xid: string): Promise<Status> {
   try {
     const { rows } = await executor.query<{ status: 'committed' | 'aborted' | 'in progress' | null }>(
       'select pg_xact_status($1::xid8) as status',
       [xid],
     );
     const status = rows[0]?.status ?? 'forgotten';
-    if (status !== 'committed') return status;
+    return status === 'committed' ? 'ended' : status;
   } catch (error) {
     // 22023: an id of the future. The server came back from a crash without having heard of it.
     if (sqlState(error) === '22023') return 'aborted';
     throw error;
   }
-  // After a crash the id may have been given to somebody else: the commit is ours only with our row. In a statement of
-  // its own, since a snapshot taken together with the status could be older than the commit.
-  const { rowCount } = await executor.query(proof.text, proof.values);
-  return rowCount > 0 ? 'committed' : 'aborted';
+}
+
+const sessionSql = `
+  select state, wait_event as "waitsFor" from pg_stat_activity where pid = $1 and backend_start = $2::timestamptz`;
+const endSql = `
+  select pg_terminate_backend(pid) from pg_stat_activity
+   where pid = $1 and backend_start = $2::timestamptz and wait_event = 'ClientRead' and state <> 'idle'`;
+
+/** The session's transaction had begun, so the session is idle only when it is over. */
+async function statusIn(executor: Executor, { pid, startedAt }: Session): Promise<Status> {
+  const { rows } = await executor.query<{ state: string; waitsFor: string | null }>(sessionSql, [
+    pid,
+    startedAt,
+  ]);
+  const [session] = rows;
+  if (session === undefined || session.state === 'idle') return 'ended';
+  // It would wait for its client for ever, or execute what the network brings late. One that is at work, or waits for a
+  // lock, a disk, a standby, is left alone.
+  if (session.waitsFor === 'ClientRead') await executor.query(endSql, [pid, startedAt]);
+  return 'in progress';
 }

@@ -1,11 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { DomainEvent } from '@converge/contracts';
-import { DatabaseError, executorOf, kyselyTransaction } from '@converge/postgres';
+import { DatabaseError, executorOf, kyselyTransaction, type Session } from '@converge/postgres';
 import type { Clock, Random } from '@converge/runtime';
 import type { Kysely, Transaction } from 'kysely';
 import { OutboxError } from './errors.ts';
 import type { AppendContext, EventRow } from './event-row.ts';
-import { insertRows } from './insert.ts';
+import { insertLast, insertRows } from './insert.ts';
 import { claimRequest, checkRequestKey, type KeyedRequest, storeResult } from './request-key.ts';
 import { type LostCommit, resolveCommit } from './resolve-commit.ts';
 import { Scope } from './scope.ts';
@@ -118,16 +118,34 @@ async function answer<DB, T>(
   if (claim.kind === 'repeated') return claim.result as T;
   const result = await storeResult(executor, requestKey, await work(transaction));
   const text = 'select 1 from converge.request where key = $1';
-  frame.lost ??= { xid: claim.xid, proof: { text, values: [requestKey] } };
+  frame.lost ??= { by: { xid: claim.xid }, proof: { text, values: [requestKey] } };
   return result as T;
 }
 
+/** Ids of a session's later events are above it. */
+const floors = new WeakMap<Session, string>();
+
+/** Writes what was emitted: together with COMMIT where its outcome can be found out although no answer comes. */
 async function flush(frame: Frame, { idleTimeoutMs }: TransactionSettings): Promise<void> {
   const rows = frame.scope.close();
-  if (rows.length === 0) return;
-  const written = await insertRows(executorOf(frame.tx as Transaction<unknown>), rows, idleTimeoutMs);
-  const text = 'select 1 from converge.outbox where id = $1 and event_id = $2';
-  frame.lost = { xid: written.xid, proof: { text, values: [written.lastId, written.lastEventId] } };
+  const eventId = rows.at(-1)?.eventId;
+  if (eventId === undefined) return;
+  const tx = frame.tx as Transaction<unknown>;
+  const last = await insertLast(tx, rows, idleTimeoutMs);
+  const session = last?.session;
+  if (last === undefined || session === undefined) {
+    const { xid, lastId } = await (last?.written ?? insertRows(executorOf(tx), rows, idleTimeoutMs));
+    const text = 'select 1 from converge.outbox where id = $1 and event_id = $2';
+    frame.lost = { by: { xid }, proof: { text, values: [lastId, eventId] } };
+    return;
+  }
+  // COMMIT fails with the same error.
+  last.written.then(
+    ({ lastId }) => floors.set(session, lastId),
+    () => undefined,
+  );
+  const text = 'select 1 from converge.outbox where id > $1 and event_id = $2';
+  frame.lost = { by: session, proof: { text, values: [floors.get(session) ?? '0', eventId] } };
 }
 
 function transactionOf<DB>(frame: Frame, { toRow }: TransactionSettings): OutboxTransaction<DB> {
@@ -201,7 +219,7 @@ async function afterLostCommit<DB, T>(
       );
     case 'unknown':
       throw new OutboxError(
-        `the connection was lost during COMMIT, and the database could not say within ${deadlineMs} ms whether transaction ${lost.xid} was applied. Look before you repeat it, or use a request key, which makes repeating safe.`,
+        `the connection was lost during COMMIT, and the database could not say within ${deadlineMs} ms whether the transaction was applied. Look before you repeat it, or use a request key, which makes repeating safe.`,
         { code: 'COMMIT_UNKNOWN', category: 'network', certainty: 'unknown', cause },
       );
   }

@@ -1,10 +1,14 @@
-import { type PoolClient, Query, type QueryResult } from 'pg';
+import type { PoolClient, Query, QueryResult } from 'pg';
+import { type Session, waitsForCommit } from './last-statement.ts';
+import { batch, type Statement } from './statement-batch.ts';
 
 /** What it needs of a connection. */
 export interface SubmitClient {
   query(text: string, values: unknown[]): Promise<QueryResult>;
   submit(query: Query): void;
   release(broken?: boolean): void;
+  /** Where it is known. */
+  session(): Session | undefined;
 }
 
 export function submitClient(client: PoolClient): SubmitClient {
@@ -12,6 +16,7 @@ export function submitClient(client: PoolClient): SubmitClient {
     query: (text, values) => client.query(text, values),
     submit: (query) => void client.query(query),
     release: (broken) => client.release(broken),
+    session: () => undefined,
   };
 }
 
@@ -21,14 +26,22 @@ type State =
   /** BEGIN was asked for and not sent. */
   | { readonly kind: 'asked'; readonly begin: string }
   /** BEGIN and the first statement are on their way. Gives the error of either: nothing but a rollback can follow it. */
-  | { readonly kind: 'begun'; readonly failure: Promise<Error | undefined> };
+  | { readonly kind: 'begun'; readonly failure: Promise<Error | undefined> }
+  /** The last statement waits for COMMIT. */
+  | {
+      readonly kind: 'closing';
+      readonly last: Statement;
+      readonly answer: PromiseWithResolvers<QueryResult>;
+    };
 
 const BEGIN = /^(begin|start transaction)\b/;
+const COMMIT: Statement = { text: 'commit', values: [] };
 
 /**
- * A connection whose transactions begin together with their first statement: one round trip less for each. Both go out
- * as one batch with one Sync, so a BEGIN that fails (somebody cancels just then) keeps the server from running the
- * statement, which without it would commit on its own. A transaction without a statement is none, and costs nothing.
+ * A connection whose transactions begin together with their first statement, and end together with their last one where
+ * they were told which it is (`sendLast`): one round trip less for each. What goes out together is one batch with one
+ * Sync, so a BEGIN that fails (somebody cancels just then) keeps the server from running the statement, which without it
+ * would commit on its own. A transaction without a statement is none, and costs nothing.
  * Statements reach the server in the order in which they were given.
  */
 export class BeginWithFirst {
@@ -51,7 +64,8 @@ export class BeginWithFirst {
     const ends = values.length === 0 && (text === 'commit' || text === 'rollback');
     switch (state.kind) {
       case 'plain':
-        if (values.length > 0 || !BEGIN.test(text)) return this.#client.query(text, [...values]);
+        if (values.length > 0) return this.#hold({ text, values }) ?? this.#client.query(text, [...values]);
+        if (!BEGIN.test(text)) return this.#client.query(text, []);
         this.#state = { kind: 'asked', begin: text };
         return Promise.resolve(nothing('BEGIN'));
       case 'asked':
@@ -60,22 +74,56 @@ export class BeginWithFirst {
         return Promise.resolve(nothing(text.toUpperCase()));
       case 'begun':
         return this.#behind(state.failure, text, values, ends);
+      case 'closing': {
+        const { last, answer } = state;
+        this.#state = { kind: 'plain' };
+        if (text === 'commit') return this.#commitWith(last, answer);
+        this.#client.query(last.text, [...last.values]).then(answer.resolve, answer.reject);
+        return this.query(text, values);
+      }
+    }
+  }
+
+  /** Keeps a last statement back for COMMIT. */
+  #hold(statement: Statement): Promise<QueryResult> | undefined {
+    const told = waitsForCommit(statement.values);
+    const session = told === undefined ? undefined : this.#client.session();
+    if (told === undefined || session === undefined) return undefined;
+    const name = told(session);
+    const answer = Promise.withResolvers<QueryResult>();
+    this.#state = { kind: 'closing', last: { ...statement, name }, answer };
+    return answer.promise;
+  }
+
+  async #commitWith(last: Statement, answer: PromiseWithResolvers<QueryResult>): Promise<QueryResult> {
+    try {
+      const [answered, committed] = await this.#batch([last, COMMIT]);
+      answer.resolve(answered as QueryResult);
+      return committed as QueryResult;
+    } catch (error) {
+      answer.reject(error);
+      throw error;
     }
   }
 
   async #first(begin: string, text: string, values: readonly unknown[]): Promise<QueryResult> {
     // Without values a text may be several statements, which only the simple protocol takes.
     const opened =
-      values.length === 0 ? this.#client.query(begin, []) : batch(this.#client, begin, text, values);
+      values.length === 0
+        ? this.#client.query(begin, []).then((result) => [result])
+        : this.#batch([
+            { text: begin, values: [] },
+            { text, values },
+          ]);
     const failure = opened.then(
       () => undefined,
       (error: unknown) => error as Error,
     );
     this.#state = { kind: 'begun', failure };
     if (values.length === 0) return this.#behind(failure, text, values, false);
-    const answer = await opened;
+    const results = await opened;
     this.#passAll();
-    return answer;
+    return results[1] as QueryResult;
   }
 
   async #behind(
@@ -99,32 +147,10 @@ export class BeginWithFirst {
   #passAll(): void {
     if (this.#waiting === 0 && this.#state.kind === 'begun') this.#state = { kind: 'plain' };
   }
-}
 
-/** BEGIN and a statement with values, one Sync behind both. */
-function batch(
-  client: SubmitClient,
-  begin: string,
-  text: string,
-  values: readonly unknown[],
-): Promise<QueryResult> {
-  return new Promise((resolve, reject) => {
-    const query = new Query({ text, values: [...values] }, (error, result: unknown) => {
-      const results = result as readonly QueryResult[];
-      if (!error) resolve(results[1] as QueryResult);
-      else reject(error);
-    });
-    const submit = query.submit.bind(query);
-    query.submit = (connection) => {
-      connection.stream.cork();
-      connection.parse({ name: '', text: begin, types: [] }, true);
-      connection.bind({}, true);
-      connection.execute({}, true);
-      submit(connection);
-      connection.stream.uncork();
-    };
-    client.submit(query);
-  });
+  #batch(statements: readonly Statement[]): Promise<readonly QueryResult[]> {
+    return batch((query) => this.#client.submit(query), statements);
+  }
 }
 
 function nothing(command: string): QueryResult {

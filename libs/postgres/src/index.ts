@@ -38,4 +38,5 @@ export {
   type PolicyWatchStatus,
 } from './policy-watch.ts';
 export { type Send, senderOf } from './pipeline.ts';
+export { type LastStatement, type NamedStatement, sendLast, type Session } from './last-statement.ts';
 export { isPooled } from './pooler.ts';

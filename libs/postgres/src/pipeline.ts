@@ -1,6 +1,7 @@
 import type { CompiledQuery, PostgresPoolClient, Transaction } from 'kysely';
 import type { PoolClient } from 'pg';
 import { BeginWithFirst } from './begin-with-first.ts';
+import { sessionOf } from './last-statement.ts';
 
 /** What pg has and its types leave out. */
 interface Internals {
@@ -49,6 +50,7 @@ function wrap(client: PoolClient, internals: Internals): PostgresPoolClient {
       return client.query(text, values);
     },
     submit: (query) => void client.query(query),
+    session: sessionOf((text) => client.query(text), processID),
     release: (destroy) => {
       internals.pipeline = false; // COPY, which others run on the same connections, cannot be pipelined
       client.release(destroy);
