@@ -4,7 +4,7 @@ import { SendTrouble } from './send-trouble.ts';
 
 const failure = (code: 'BROKER_UNREACHABLE' | 'SEND_TIMEOUT') => ({
   topic: 'orders',
-  error: new BrokerError(`no answer (${code})`, { code: code as never, kind: 'retry', certainty: 'unknown' }),
+  error: new BrokerError(`no answer (${code})`, { code, kind: 'retry', certainty: 'unknown' }),
 });
 
 function scene() {
@@ -50,7 +50,7 @@ test('another reason in between is told, and the same one again in the next outa
   expect(lines.map((line) => line.split('(').at(-1))).toEqual([
     'BROKER_UNREACHABLE)',
     'SEND_TIMEOUT)',
-    'writing again'.replace(/^/, 'info: '),
+    'info: writing again',
     'BROKER_UNREACHABLE)',
   ]);
 });
