@@ -151,7 +151,6 @@ describe('when the events went together with COMMIT', () => {
     expect(await keysOf(shop)).toEqual(['warm1', 'warm2', 'a']);
   });
 
-  // Planted fault: with a session that waits for its client left alone, the answer is "unknown" here.
   it('a session that still waits for its client is ended, so that nothing can come late', async () => {
     const silent = await shop.database.acquire();
     const { rows } = await silent.query<Session>(
@@ -168,7 +167,6 @@ describe('when the events went together with COMMIT', () => {
     silent.release(true);
   });
 
-  // Planted fault: with two Syncs (COMMIT is run although the append failed) the error is another one here.
   it('events that the database refuses leave no row either, with its own error, and the connection serves on', async () => {
     await warm();
     await shop.database.executor.query(
@@ -180,7 +178,6 @@ describe('when the events went together with COMMIT', () => {
     expect(await keysOf(shop)).toEqual(['warm1', 'warm2', 'b']);
   });
 
-  // Planted fault: a batch of two (BEGIN, append) as before: one round trip more is counted here.
   it('a transaction has as many round trips as without them', async () => {
     await warm();
     const client = await through.database.acquire();

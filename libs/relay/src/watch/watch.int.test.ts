@@ -177,7 +177,6 @@ describe('a survey of the outbox', () => {
     expect(late.oldestMs).toBeGreaterThan(0);
   });
 
-  // Planted fault: without the ids that were skipped, a thousand ranges are counted as events here.
   it('does not count the ids that were skipped when a filled last child was closed', async () => {
     const { database } = await withDatabase();
     const { executor } = database;
