@@ -61,7 +61,6 @@ describe('converge stack', () => {
 
     const passed = await stack('verify', 'guests.invite', 'g1');
     expect([passed.code, passed.stdout]).toEqual([0, expect.stringContaining('come to compensated')]);
-    // Planted fault: without the comparison of seals this tampered journal passes.
     await database.executor.query(
       `update converge.saga_stack_step set data = replace(data, 'they have read it', 'nobody has read it') where kind = 'operator'`,
     );

@@ -50,7 +50,6 @@ describe('a process that is killed in the middle of a stack', () => {
   const log = (): string[] =>
     existsSync(`${folder}/log`) ? readFileSync(`${folder}/log`, 'utf8').trim().split('\n') : [];
 
-  // Planted fault: a worker that takes an intent without a result for nothing done; `three` is then left behind.
   it.each([
     ['stack.after_intent@3', 'undo', []],
     ['saga.after_call@3', 'undo', []],

@@ -186,12 +186,17 @@ describe('a body', () => {
     const running = first.run();
     const signal = await arrived.promise;
     expect(await first.run()).toBe('STACK_BUSY');
+    // Another one has claimed it, and written nothing yet: nothing but the term tells.
+    await database.executor.query(
+      `update converge.saga_stack set term = term + 1, holder = 'other' where id = $1`,
+      [id],
+    );
+    goOn.resolve(undefined);
+    // Planted fault: without the term in the journal's statement `b` is made beside the new holder.
+    expect([await running, signal.aborted, world.changes]).toEqual(['STACK_INTERRUPTED', true, ['+a']]);
     await database.executor.query('update converge.saga_stack set due_at = now() where id = $1', [id]);
     const second = scene(() => Promise.resolve());
-    expect(await second.run()).toBe('STACK_COMPENSATED');
-    goOn.resolve(undefined);
-    // Planted fault: without the term in the journal's statement `b` is made, and nobody undoes it.
-    expect([await running, signal.aborted, world.changes]).toEqual(['STACK_INTERRUPTED', true, ['+a', '-a']]);
+    expect([await second.run(), world.changes]).toEqual(['STACK_COMPENSATED', ['+a', '-a']]);
     expect((await verdict()).issues).toEqual([]);
   });
 });
