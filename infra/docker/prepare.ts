@@ -6,10 +6,11 @@ import { nameSource, outboxMigrations } from '@converge/outbox';
 import { connect, migrate } from '@converge/postgres';
 import { reconcileMigrations } from '@converge/reconcile';
 import { relayMigrations } from '@converge/relay';
+import { sagaMigrations } from '@converge/saga';
 import { shopEvents } from '@converge/schemas';
-import { shopMigrations, type ShopService } from '../../services/shop/src/common/migrations.ts';
+import { shopMigrations, type ShopService } from '../../services/shop/src/migrations.ts';
 
-const kit = [outboxMigrations, relayMigrations, inboxMigrations, reconcileMigrations];
+const kit = [outboxMigrations, relayMigrations, inboxMigrations, sagaMigrations, reconcileMigrations];
 const services = Object.keys(shopMigrations) as ShopService[];
 const consumers = services.filter((name) => name !== 'provider');
 const say = (line: string): void => void process.stderr.write(`${line}\n`);

@@ -1,17 +1,36 @@
 /**
- * The shop's contracts: every event that its services exchange, and the saga that they make together. Four topics, one
- * a service, all keyed by the order's id, so that what happens to one order keeps its order within each topic.
+ * The contracts of the samples: every event that their services exchange, and the saga that they make together. A topic
+ * a service, all keyed by what the saga is about (an order, a transfer), so that its events keep their order within each.
  */
 import { stockRejected, stockReleased, stockReserved } from './inventory.ts';
 import { orderCancelled, orderCancelRequested, orderConfirmed, orderPlaced } from './orders.ts';
 import { paymentDeclined, paymentRefunded, paymentTaken } from './payments.ts';
 import { parcelHanded, parcelRefused } from './shipping.ts';
+import {
+  depositRefused,
+  moneyDeposited,
+  moneyReturned,
+  moneyWithdrawn,
+  transferRequested,
+  transferSettled,
+  withdrawalRefused,
+} from './transfers.ts';
 
 export { orderCancelled, orderCancelRequested, orderConfirmed, orderPlaced } from './orders.ts';
 export { stockRejected, stockReleased, stockReserved } from './inventory.ts';
 export { paymentDeclined, paymentRefunded, paymentTaken } from './payments.ts';
 export { parcelHanded, parcelRefused } from './shipping.ts';
-export { country, orderLine, type OrderLine, type StockLine } from './parts.ts';
+export {
+  depositRefused,
+  moneyDeposited,
+  moneyReturned,
+  moneyWithdrawn,
+  transferMoney,
+  transferRequested,
+  transferSettled,
+  withdrawalRefused,
+} from './transfers.ts';
+export { accountId, cents, country, orderLine, type OrderLine, type StockLine } from './parts.ts';
 export { placeOrder } from './sagas.ts';
 
 export const shopEvents = [
@@ -27,4 +46,14 @@ export const shopEvents = [
   paymentRefunded,
   parcelHanded,
   parcelRefused,
+] as const;
+
+export const transferEvents = [
+  transferRequested,
+  moneyWithdrawn,
+  withdrawalRefused,
+  moneyReturned,
+  moneyDeposited,
+  depositRefused,
+  transferSettled,
 ] as const;

@@ -1,20 +1,21 @@
 import { fileURLToPath } from 'node:url';
 import { checkSchemas, writeSchemas } from '@converge/contracts';
-import { shopEvents } from './index.ts';
+import { shopEvents, transferEvents } from './index.ts';
 
 /** `write` makes schemas/json and schemas/asyncapi.json from the definitions; `check` says what differs, and fails. */
 const folder = fileURLToPath(new URL('..', import.meta.url));
-const info = { title: 'The shop of Converge', version: '1.0.0' };
+const events = [...shopEvents, ...transferEvents];
+const info = { title: 'The samples of Converge', version: '1.0.0' };
 const [command] = process.argv.slice(2);
 
 switch (command) {
   case 'write': {
-    const written = await writeSchemas(shopEvents, folder, info);
+    const written = await writeSchemas(events, folder, info);
     process.stdout.write(`${written.length} files written\n`);
     break;
   }
   case 'check': {
-    const changes = await checkSchemas(shopEvents, folder, info);
+    const changes = await checkSchemas(events, folder, info);
     for (const { kind, type, version, path, reason, fix } of changes)
       process.stderr.write(
         `${kind}: ${type} v${version}${path === '' ? '' : ` ${path}`}: ${reason}; ${fix}\n`,

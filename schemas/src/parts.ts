@@ -21,3 +21,6 @@ export const cents = z.int().positive();
 
 /** Why something was undone, in words for the customer. */
 export const reason = z.string().min(1).max(500);
+
+/** An account of a bank. */
+export const accountId = z.string().regex(/^[a-z0-9-]{1,40}$/);

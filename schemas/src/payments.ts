@@ -29,11 +29,13 @@ export const paymentDeclined = defineEvent({
   data: z.object({ orderId, reason }),
 });
 
-/** The provider gave the money back. */
+/** The provider has none of the customer's money (any more): what was taken was given back, 0 if nothing was. */
 export const paymentRefunded = defineEvent({
   type: 'shop.payment.refunded',
-  version: 1,
+  version: 2,
   topic,
   key,
-  data: z.object({ orderId, amountCents: cents, reason }),
+  data: z.object({ orderId, amountCents: z.int().min(0), reason }),
+  // Before it, nothing was told when there was nothing to give back.
+  upcast: { 1: (data) => data },
 });

@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { checkGraph, drawSaga } from '@converge/saga/declare';
-import { expect, it } from 'vitest';
-import { placeOrder } from './index.ts';
+import { describe, expect, it } from 'vitest';
+import { placeOrder, transferMoney } from './index.ts';
 
-it('whatever fails in an order, and whenever it is called off, all that was done for it is undone', () => {
-  checkGraph([placeOrder.declaration]);
-});
+describe.each([placeOrder, transferMoney])('$declaration.name', ({ declaration }) => {
+  it('whatever fails, and whenever it is called off, all that was done is undone', () => {
+    checkGraph([declaration]);
+  });
 
-it('is drawn in docs as it is declared', () => {
-  const page = readFileSync(new URL('../../docs/sagas/shop.place-order.md', import.meta.url), 'utf8');
-  expect(page).toContain(`\`\`\`mermaid\n${drawSaga(placeOrder.declaration)}\n\`\`\``);
+  it('is drawn in docs as it is declared', () => {
+    const page = readFileSync(new URL(`../../docs/sagas/${declaration.name}.md`, import.meta.url), 'utf8');
+    expect(page).toContain(`\`\`\`mermaid\n${drawSaga(declaration)}\n\`\`\``);
+  });
 });

@@ -7,6 +7,7 @@ import {
   dumpEffects,
   dumpOutboxes,
   dumpShop,
+  dumpSteps,
   standing,
 } from './collect/sql-dump.ts';
 import { dumpTopics } from './collect/topic-dump.ts';
@@ -120,12 +121,13 @@ async function judge(world: World, answered: readonly Driven[], calmUntilMs: num
   const { databases } = world;
   // The log first: an event that is in it must be in an outbox that is read later.
   const log = await dumpTopics(world.brokers, world.topics);
-  const [outbox, effects, shop] = await Promise.all([
+  const [outbox, effects, steps, shop] = await Promise.all([
     dumpOutboxes(databases),
     dumpEffects(databases),
+    dumpSteps(databases),
     dumpShop(databases),
   ]);
-  const dump: Dump = { outbox, log, effects, shop, answered };
+  const dump: Dump = { outbox, log, effects, steps, shop, answered };
   const verdicts = audit(dump, subscriptions);
   const of = (state: string): number => shop.orders.filter((order) => order.state === state).length;
   const resent = answered.filter(({ attempts }) => attempts > 1).length;

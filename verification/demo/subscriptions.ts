@@ -5,19 +5,13 @@ import type { Subscription } from './audit/effect-audit.ts';
  * declarations.
  */
 export const subscriptions: readonly Subscription[] = [
-  { consumer: 'inventory', type: 'shop.order.placed' },
+  { consumer: 'inventory', type: 'shop.order.placed', step: 'reserve' },
+  { consumer: 'payments', type: 'shop.stock.reserved', step: 'pay' },
+  { consumer: 'shipping', type: 'shop.payment.taken', step: 'ship' },
+  { consumer: 'orders', type: 'shop.parcel.handed', step: 'confirm' },
   { consumer: 'inventory', type: 'shop.order.confirmed' },
-  { consumer: 'inventory', type: 'shop.payment.declined' },
-  { consumer: 'inventory', type: 'shop.payment.refunded' },
-  { consumer: 'payments', type: 'shop.stock.reserved' },
-  { consumer: 'shipping', type: 'shop.payment.taken' },
-  { consumer: 'orders', type: 'shop.parcel.handed' },
+  { consumer: 'payments', type: 'shop.payment.refunded' },
   { consumer: 'orders', type: 'shop.stock.released' },
-  failure('orders', 'inventory', 'shop.order.placed'),
-  failure('inventory', 'payments', 'shop.stock.reserved'),
-  failure('payments', 'shipping', 'shop.payment.taken'),
+  { consumer: 'orders', type: 'shop.stock.rejected' },
+  { consumer: 'orders', type: 'converge.failure', failure: { of: 'inventory', type: 'shop.order.placed' } },
 ];
-
-function failure(consumer: string, of: string, type: string): Subscription {
-  return { consumer, type: 'converge.failure', failure: { of, type } };
-}

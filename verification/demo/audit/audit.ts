@@ -1,5 +1,5 @@
 import { findMissingEffects, findWrongEffects, type Subscription } from './effect-audit.ts';
-import type { Effect, Finding, LogRecord, OutboxRow } from './facts.ts';
+import type { Effect, Finding, LogRecord, OutboxRow, StepFact } from './facts.ts';
 import { findBrokenChains, findInvented, findLost, findReordered } from './log-audit.ts';
 import {
   type Answered,
@@ -14,6 +14,7 @@ export interface Dump {
   readonly outbox: readonly OutboxRow[];
   readonly log: readonly LogRecord[];
   readonly effects: readonly Effect[];
+  readonly steps: readonly StepFact[];
   readonly shop: ShopFacts;
   readonly answered: readonly Answered[];
 }
@@ -27,7 +28,7 @@ export interface Verdict {
 
 /** Every claim that the demo makes, checked over the dumps. */
 export function audit(dump: Dump, subscriptions: readonly Subscription[]): readonly Verdict[] {
-  const { outbox, log, effects, shop, answered } = dump;
+  const { outbox, log, effects, steps, shop, answered } = dump;
   return [
     {
       claim: 'one order for each request, however often it was sent',
@@ -77,7 +78,7 @@ export function audit(dump: Dump, subscriptions: readonly Subscription[]): reado
     {
       claim: 'no event passed over by a consumer',
       looked: effects.length,
-      findings: findMissingEffects(log, effects, subscriptions),
+      findings: findMissingEffects(log, effects, subscriptions, steps),
     },
   ];
 }

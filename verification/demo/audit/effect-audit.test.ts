@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { findMissingEffects, findWrongEffects } from './effect-audit.ts';
-import type { Effect, LogRecord, OutboxRow } from './facts.ts';
+import type { Effect, LogRecord, OutboxRow, StepFact } from './facts.ts';
 
 const written = (eventId: string, type: string): OutboxRow => ({
   source: 'orders',
@@ -11,7 +11,13 @@ const written = (eventId: string, type: string): OutboxRow => ({
   type,
   createdAtMs: 0, // prettier-ignore
 });
-const effect = (consumer: string, eventId: string): Effect => ({ consumer, eventId, type: 'x', atMs: 0 });
+const effect = (consumer: string, eventId: string, act = 'handle'): Effect => ({
+  consumer,
+  act,
+  eventId,
+  type: 'x',
+  atMs: 0,
+});
 const inLog = (id: string, type: string, payload: unknown = {}): LogRecord => ({
   topic: 't',
   partition: 0,
@@ -33,9 +39,9 @@ describe('the audit of effects', () => {
   it('takes one effect for one event for right', () => {
     const outbox = [written('e1', 'placed')];
     expect(findWrongEffects(outbox, [effect('inventory', 'e1'), effect('payments', 'e1')])).toEqual([]);
-    expect(findMissingEffects([inLog('e1', 'placed')], [effect('inventory', 'e1')], subscriptions)).toEqual(
-      [],
-    );
+    expect(
+      findMissingEffects([inLog('e1', 'placed')], [effect('inventory', 'e1')], subscriptions, []),
+    ).toEqual([]);
   });
 
   it('names an effect that happened twice', () => {
@@ -44,7 +50,7 @@ describe('the audit of effects', () => {
       [effect('inventory', 'e1'), effect('inventory', 'e1')],
     );
     expect(findings).toEqual([
-      { kind: 'effect_twice', message: 'inventory took effect 2 times for event e1' },
+      { kind: 'effect_twice', message: 'inventory did handle 2 times for event e1' },
     ]);
   });
 
@@ -55,7 +61,7 @@ describe('the audit of effects', () => {
   });
 
   it('names an event that a consumer passed over', () => {
-    expect(findMissingEffects([inLog('e1', 'placed')], [], subscriptions)).toEqual([
+    expect(findMissingEffects([inLog('e1', 'placed')], [], subscriptions, [])).toEqual([
       {
         kind: 'effect_missing',
         message: 'inventory neither took effect for event e1 (placed) nor declared why not',
@@ -65,9 +71,48 @@ describe('the audit of effects', () => {
 
   it('accepts a declared failure instead, if its compensation took effect', () => {
     const log = [inLog('e1', 'placed'), failure];
-    expect(findMissingEffects(log, [effect('orders', 'f1')], subscriptions)).toEqual([]);
-    expect(findMissingEffects(log, [], subscriptions).map(({ message }) => message)).toEqual([
+    expect(findMissingEffects(log, [effect('orders', 'f1')], subscriptions, [])).toEqual([]);
+    expect(findMissingEffects(log, [], subscriptions, []).map(({ message }) => message)).toEqual([
       'orders neither took effect for event f1 (failure of placed) nor declared why not',
     ]);
+  });
+
+  describe('of the steps of a saga', () => {
+    const steps = [{ consumer: 'inventory', type: 'placed', step: 'reserve' }];
+    const fence = (state: string): StepFact => ({
+      consumer: 'inventory',
+      step: 'reserve',
+      instance: 'e1',
+      state,
+    });
+    const log = [inLog('e1', 'placed')];
+    const kinds = (effects: Effect[], fences: StepFact[]): string[] =>
+      findMissingEffects(log, effects, steps, fences).map(({ message }) => message);
+
+    it('takes what was decided for right, and what was applied if its effect is there', () => {
+      expect(kinds([effect('inventory', 'e1', 'apply')], [fence('applied')])).toEqual([]);
+      expect(kinds([], [fence('rejected')])).toEqual([]);
+      const later = {
+        ...inLog('e2', 'placed'),
+        headers: { ce_id: 'e2', ce_type: 'placed', ce_saga: 's/1/e1' },
+      };
+      expect(findMissingEffects([later], [], steps, [fence('tombstoned')])).toEqual([]);
+    });
+
+    it('names a step that was passed over, or says that it applied and took no effect', () => {
+      expect(kinds([], [])).toEqual(['inventory decided nothing for event e1 (placed)']);
+      expect(kinds([], [fence('applied')])).toEqual([
+        'inventory says it applied, but took no effect for event e1 (placed)',
+      ]);
+    });
+
+    it('names an undo of what was not done, or that was done twice', () => {
+      const undo = effect('inventory', 'e1', 'compensate');
+      const outbox = [written('e1', 'placed')];
+      expect(findWrongEffects(outbox, [effect('inventory', 'e1', 'apply'), undo])).toEqual([]);
+      expect(findWrongEffects(outbox, [undo]).map(({ kind }) => kind)).toEqual(['effect_invented']);
+      const twice = [effect('inventory', 'e1', 'apply'), undo, undo];
+      expect(findWrongEffects(outbox, twice).map(({ kind }) => kind)).toEqual(['effect_twice']);
+    });
   });
 });

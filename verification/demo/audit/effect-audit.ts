@@ -1,41 +1,79 @@
-import type { Effect, Finding, LogRecord, OutboxRow } from './facts.ts';
+import type { Effect, Finding, LogRecord, OutboxRow, StepFact } from './facts.ts';
 
 /** Which consumers take effect for which type, from which failure topics: the shop's own map. */
 export interface Subscription {
   readonly consumer: string;
   readonly type: string;
-  /** For compensation: the failed event's type, and whose failure. */
+  /** The event begins this step of a saga. */
+  readonly step?: string;
+  /** For what follows from a failure: the failed event's type, and whose failure. */
   readonly failure?: { readonly of: string; readonly type: string };
 }
 
-/** No consumer took effect twice for one event, or for one that nobody wrote. */
+/** No consumer took effect twice for one event, or for one that nobody wrote, or undid what it had not done. */
 export function findWrongEffects(
   outbox: readonly OutboxRow[],
   effects: readonly Effect[],
 ): readonly Finding[] {
   const written = new Set(outbox.map((row) => row.eventId));
   const counts = new Map<string, number>();
-  for (const { consumer, eventId } of effects) {
-    const pair = `${consumer} ${eventId}`;
-    counts.set(pair, (counts.get(pair) ?? 0) + 1);
-  }
+  for (const one of effects) counts.set(nameOf(one), (counts.get(nameOf(one)) ?? 0) + 1);
   const twice = [...counts]
     .filter(([, count]) => count > 1)
-    .map(([pair, count]): Finding => {
-      const [consumer = '', eventId = ''] = pair.split(' ');
-      return { kind: 'effect_twice', message: `${consumer} took effect ${count} times for event ${eventId}` };
+    .map(([name, count]): Finding => {
+      const [consumer = '', act = '', eventId = ''] = name.split(' ');
+      return { kind: 'effect_twice', message: `${consumer} did ${act} ${count} times for event ${eventId}` };
     });
+  const undone = effects
+    .filter((one) => one.act === 'compensate' && !counts.has(nameOf({ ...one, act: 'apply' })))
+    .map(({ consumer, eventId, type }): Finding => ({
+      kind: 'effect_invented',
+      message: `${consumer} undid what it had not done for event ${eventId} (${type})`,
+    }));
   const invented = effects
     .filter(({ eventId }) => !written.has(eventId))
     .map(({ consumer, eventId, type }): Finding => ({
       kind: 'effect_invented',
       message: `${consumer} took effect for event ${eventId} (${type}), which nobody wrote`,
     }));
-  return [...twice, ...invented];
+  return [...twice, ...undone, ...invented];
 }
 
-/** Each subscribed event took effect, or its consumer declared by a failure event that it did not. */
+function nameOf({ consumer, act, eventId }: Pick<Effect, 'consumer' | 'act' | 'eventId'>): string {
+  return `${consumer} ${act} ${eventId}`;
+}
+
+/**
+ * Each subscribed event took effect, or its consumer declared by a failure event that it did not; each that begins a step
+ * of a saga was decided there, and took effect if the step says that it did.
+ */
 export function findMissingEffects(
+  log: readonly LogRecord[],
+  effects: readonly Effect[],
+  subscriptions: readonly Subscription[],
+  steps: readonly StepFact[],
+): readonly Finding[] {
+  const applied = new Set(effects.filter(({ act }) => act === 'apply').map(({ consumer, eventId }) => `${consumer} ${eventId}`)); // prettier-ignore
+  const states = new Map(steps.map((one) => [`${one.consumer} ${one.step} ${one.instance}`, one.state]));
+  const undecided = log.flatMap((record): Finding[] =>
+    subscriptions.flatMap(({ consumer, type, step }): Finding[] => {
+      if (step === undefined || type !== record.headers['ce_type']) return [];
+      const id = record.headers['ce_id'] ?? '';
+      const state = states.get(`${consumer} ${step} ${instanceOf(record)}`);
+      if (state !== undefined && (state !== 'applied' || applied.has(`${consumer} ${id}`))) return [];
+      const what = `${consumer} ${state === undefined ? 'decided nothing' : 'says it applied, but took no effect'}`;
+      return [{ kind: 'effect_missing', message: `${what} for event ${id} (${type})` }];
+    }),
+  );
+  return [...undecided, ...missing(log, effects, subscriptions)];
+}
+
+/** Of the run that an event belongs to: it names it, or it started it. */
+function instanceOf({ headers }: LogRecord): string {
+  return headers['ce_saga']?.split('/').at(-1) ?? headers['ce_id'] ?? '';
+}
+
+function missing(
   log: readonly LogRecord[],
   effects: readonly Effect[],
   subscriptions: readonly Subscription[],
@@ -46,8 +84,9 @@ export function findMissingEffects(
   const owed = new Map<string, string>();
   for (const record of log) {
     const id = record.headers['ce_id'] ?? '';
-    for (const { consumer, type, failure } of subscriptions)
-      if (failure === undefined && type === record.headers['ce_type']) owed.set(`${consumer} ${id}`, type);
+    for (const { consumer, type, step, failure } of subscriptions)
+      if (step === undefined && failure === undefined && type === record.headers['ce_type'])
+        owed.set(`${consumer} ${id}`, type);
   }
   for (const { consumer: of, failedType, id } of failures)
     for (const { consumer, failure } of subscriptions)

@@ -28,9 +28,20 @@ export interface LogRecord {
 /** One effect that a consumer noted in its own transaction. */
 export interface Effect {
   readonly consumer: string;
+  /** handle: of an event · apply and compensate: of a saga's step, by the event that begins it. */
+  readonly act: string;
   readonly eventId: string;
   readonly type: string;
   readonly atMs: number;
+}
+
+/** What one step of one saga has come to, as its service's database has it. */
+export interface StepFact {
+  readonly consumer: string;
+  readonly step: string;
+  /** The id of the event that started the saga. */
+  readonly instance: string;
+  readonly state: string;
 }
 
 export type FindingKind =

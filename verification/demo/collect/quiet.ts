@@ -11,12 +11,12 @@ export async function restless(databases: Executors, drifted: number): Promise<s
     `select count(*) as n from reservation where state = 'held'`,
   );
   if (held > 0) return `${held} reservations are held`;
-  const work = await count(
-    databases,
-    'payments',
-    `select count(*) as n from payment_work where state <> 'done'`,
-  );
-  if (work > 0) return `${work} calls to the provider are open`;
+  for (const source of sources) {
+    const steps = await count(databases, source, openSql);
+    if (steps > 0) return `${steps} steps of ${source} are open`;
+  }
+  const refunds = await count(databases, 'payments', refundsSql);
+  if (refunds > 0) return `${refunds} refunds are not in the books yet`;
   const repaired = await count(databases, 'inventory', 'select count(*) as n from converge.reconcile_audit');
   if (repaired < drifted) return `${drifted - repaired} keys have drifted`;
   for (const source of sources) {
@@ -25,6 +25,13 @@ export async function restless(databases: Executors, drifted: number): Promise<s
   }
   return undefined;
 }
+
+const openSql = `
+  select count(*) as n from converge.saga_fence where state in ('started', 'unknown', 'undo_pending')`;
+
+const refundsSql = `
+  select count(*) as n from payment p join converge.saga_fence f on f.key = p.order_id::text and f.step = 'pay'
+   where p.state = 'taken' and f.state = 'undone'`;
 
 /** Rows that the last settled tick does not see yet. */
 const unsentSql = `

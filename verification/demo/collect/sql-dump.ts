@@ -1,5 +1,5 @@
 import type { Executor } from '@converge/postgres';
-import type { Effect, OutboxRow } from '../audit/facts.ts';
+import type { Effect, OutboxRow, StepFact } from '../audit/facts.ts';
 import type { ShopFacts } from '../audit/shop-audit.ts';
 import { type DatabaseName, sources } from '../process/specs.ts';
 
@@ -39,18 +39,31 @@ export async function dumpEffects(databases: Executors): Promise<readonly Effect
     sources.map(async (source) => {
       const { rows } = await databases[source].executor.query<{
         consumer: string;
+        act: string;
         event_id: string;
         event_type: string;
         at: string;
       }>(
-        `select consumer, event_id, event_type, extract(epoch from at) * 1000 as at from effect order by id`,
+        `select consumer, act, event_id, event_type, extract(epoch from at) * 1000 as at from effect order by id`,
       );
       return rows.map((row) => ({
         consumer: row.consumer,
+        act: row.act,
         eventId: row.event_id,
         type: row.event_type,
         atMs: Number(row.at),
       }));
+    }),
+  );
+  return all.flat();
+}
+
+/** What the steps of all sagas have come to. */
+export async function dumpSteps(databases: Executors): Promise<readonly StepFact[]> {
+  const all = await Promise.all(
+    sources.map(async (source) => {
+      const text = 'select consumer, step, instance, state from converge.saga_fence';
+      return (await databases[source].executor.query<StepFact>(text)).rows;
     }),
   );
   return all.flat();

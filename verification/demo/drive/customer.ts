@@ -32,7 +32,27 @@ export async function placeOrder(customer: Customer, wish: Wish): Promise<Served
     if (id !== undefined) orderIds.add(id);
     attempts += 1;
   }
+  const [orderId] = orderIds;
+  if (wish.cancelAfterMs !== undefined && orderId !== undefined) {
+    await customer.clock.sleep(wish.cancelAfterMs, customer.signal);
+    await callOff(customer, orderId);
+  }
   return { orderIds, attempts };
+}
+
+/** Asks until there is an answer: it is called off, or will be, or the parcel was quicker (409). */
+async function callOff({ url, clock, signal }: Customer, orderId: string): Promise<void> {
+  while (!signal.aborted) {
+    const status = await fetch(new URL(`/orders/${orderId}/cancel`, url), {
+      method: 'POST',
+      signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]),
+    }).then(
+      async (response) => response.text().then(() => response.status),
+      () => 500,
+    );
+    if (status < 500) return;
+    await clock.sleep(200, signal);
+  }
 }
 
 /** One request; undefined when no answer came or the server had trouble. */

@@ -13,6 +13,8 @@ export interface Wish {
   readonly cutAfterMs: number | undefined;
   /** Sent twice at the same time. */
   readonly twice: boolean;
+  /** Called off so long after the answer, milliseconds; never when undefined. */
+  readonly cancelAfterMs: number | undefined;
 }
 
 interface Article {
@@ -41,6 +43,7 @@ export function wish(random: Random, requestKey: string): Wish {
     body: bodyOf(kind, random),
     cutAfterMs: random() < 0.1 ? random() * 12 : undefined,
     twice: random() < 0.05,
+    cancelAfterMs: random() < 0.08 ? random() * 1_000 : undefined,
   };
 }
 

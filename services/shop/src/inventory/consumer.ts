@@ -1,55 +1,39 @@
 import { defineConsumer } from '@converge/inbox';
-import { BusinessRejection } from '@converge/resilience';
-import {
-  orderConfirmed,
-  orderPlaced,
-  paymentDeclined,
-  paymentRefunded,
-  stockReleased,
-  stockReserved,
-} from '@converge/schemas';
-import { noteEffect } from '../common/effect.ts';
+import { step } from '@converge/saga';
+import { orderConfirmed, placeOrder, stockRejected, stockReleased, stockReserved } from '@converge/schemas';
+import { noteEffect } from '@converge/service-common';
 import { mergeLines, reserve } from './stock.ts';
 import { endReservation, hold, lockLevels, saveLevels } from './stock-store.ts';
 import type { InventoryDb } from './tables.ts';
 
-/**
- * The first step. It compensates when the step after it, payments, failed without effect (its failure event, or the
- * provider's decline) or was undone (the refund).
- */
+/** The first step: goods are set aside. They leave the house with the order's confirmation. */
 export const inventory = defineConsumer<InventoryDb>({ name: 'inventory', from: 'beginning' })
-  .on(orderPlaced, async (event, { tx, emit }) => {
-    const { orderId, totalCents, country } = event.data;
-    const lines = mergeLines(event.data.lines);
-    const levels = await lockLevels(
-      tx,
-      lines.map(({ sku }) => sku),
-    );
-    const reservation = reserve(levels, lines);
-    if (reservation.kind === 'rejected')
-      throw new BusinessRejection(reservation.reason, { code: 'OUT_OF_STOCK' });
-    await noteEffect(tx, 'inventory', event);
-    await saveLevels(tx, reservation.levels);
-    await hold(tx, orderId, lines);
-    emit(stockReserved({ orderId, lines: [...lines], totalCents, country }));
-  })
+  .include(
+    step(placeOrder.reserve, {
+      apply: async (event, { tx }) => {
+        const { orderId, totalCents, country } = event.data;
+        const lines = mergeLines(event.data.lines);
+        const levels = await lockLevels(
+          tx,
+          lines.map(({ sku }) => sku),
+        );
+        const reservation = reserve(levels, lines);
+        if (reservation.kind === 'rejected') return stockRejected({ orderId, reason: reservation.reason });
+        await noteEffect(tx, 'inventory', event, 'apply');
+        await saveLevels(tx, reservation.levels);
+        await hold(tx, orderId, lines);
+        return stockReserved({ orderId, lines: [...lines], totalCents, country });
+      },
+      compensate: async ({ intent, reason }, { tx }) => {
+        const { orderId } = intent.data;
+        await noteEffect(tx, 'inventory', intent, 'compensate');
+        await endReservation(tx, orderId, 'released');
+        return stockReleased({ orderId, reason: reason.text });
+      },
+      noop: ({ key, reason }) => stockReleased({ orderId: key, reason: reason.text }),
+    }),
+  )
   .on(orderConfirmed, async (event, { tx }) => {
     await noteEffect(tx, 'inventory', event);
     await endReservation(tx, event.data.orderId, 'shipped');
-  })
-  .on(paymentDeclined, async (event, { tx, emit }) => {
-    await noteEffect(tx, 'inventory', event);
-    const { orderId, reason } = event.data;
-    if (await endReservation(tx, orderId, 'released')) emit(stockReleased({ orderId, reason }));
-  })
-  .on(paymentRefunded, async (event, { tx, emit }) => {
-    await noteEffect(tx, 'inventory', event);
-    const { orderId, reason } = event.data;
-    if (await endReservation(tx, orderId, 'released')) emit(stockReleased({ orderId, reason }));
-  })
-  .onFailure(stockReserved, { of: 'payments' }, async (failure, { tx, emit, event }) => {
-    await noteEffect(tx, 'inventory', event);
-    const { orderId } = failure.event.data;
-    if (await endReservation(tx, orderId, 'released'))
-      emit(stockReleased({ orderId, reason: failure.message }));
   });

@@ -1,10 +1,13 @@
 import { consumerService } from '@converge/inbox';
-import { runShop } from '../common/run-shop.ts';
+import { effectsOf, sagaWorker } from '@converge/saga';
+import { runService, serviceSettings } from '@converge/service-common';
 import { inventory } from './consumer.ts';
 import type { InventoryDb } from './tables.ts';
 
-await runShop<InventoryDb>('inventory', ({ database, broker }) => [
+await runService<InventoryDb>('inventory', serviceSettings, ({ database, broker }) => [
   // All partitions want the same few articles. An event a transaction keeps their locks short and in one order;
   // slices of many would lock them in the order of their events, and deadlock.
   consumerService([inventory], { database, broker, sliceSize: 1 }),
+  // An undo that failed in its slice is tried again here.
+  sagaWorker(effectsOf(inventory), { database }),
 ]);

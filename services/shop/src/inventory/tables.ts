@@ -1,5 +1,5 @@
+import type { EffectTable } from '@converge/service-common';
 import type { Generated } from 'kysely';
-import type { EffectTable } from '../common/effect.ts';
 import type { ReservationState } from './stock.ts';
 
 export interface InventoryDb {

@@ -1,12 +1,13 @@
 import { createOutbox, outboxMigrations } from '@converge/outbox';
 import { connect, type Database, migrate } from '@converge/postgres';
 import { newUuidV7 } from '@converge/runtime';
-import { orderPlaced } from '@converge/schemas';
+import { orderCancelRequested, orderPlaced } from '@converge/schemas';
+import { type HttpService, httpService } from '@converge/service-common';
 import { type FaultProxy, faultProxy, freshDatabase, waitUntil } from '@converge/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { type HttpService, httpService } from '../common/http-service.ts';
-import { shopMigrations } from '../common/migrations.ts';
+import { shopMigrations } from '../migrations.ts';
 import { ordersApi } from './api.ts';
+import { settleOrder } from './settlement.ts';
 import type { OrdersDb } from './tables.ts';
 
 let database: Database<OrdersDb>;
@@ -19,7 +20,7 @@ beforeAll(async () => {
   await migrate(database, [outboxMigrations, ...shopMigrations.orders]);
   const api = ordersApi({
     db: database.db,
-    outbox: createOutbox([orderPlaced]),
+    outbox: createOutbox([orderPlaced, orderCancelRequested]),
     newId: newUuidV7,
     onError: (error) => failures.push(error),
   });
@@ -148,5 +149,35 @@ describe('POST /orders', () => {
     const show = (id: string): Promise<Response> => fetch(`http://127.0.0.1:${server.port}/orders/${id}`);
     expect((await show(newUuidV7())).status).toBe(404);
     expect((await show('7')).status).toBe(400);
+  });
+});
+
+describe('POST /orders/:id/cancel', () => {
+  const cancel = async (id: string): Promise<readonly [number, unknown]> => {
+    const response = await fetch(`http://127.0.0.1:${server.port}/orders/${id}/cancel`, { method: 'POST' });
+    return [response.status, await response.json()];
+  };
+  const place = async (key: string): Promise<string> =>
+    ((await (await post(key, tea)).json()) as Answer).orderId;
+
+  it('asks the order’s saga once to call itself off, however often it is called', async () => {
+    const orderId = await place('to-cancel');
+    const answers = await Promise.all(Array.from({ length: 5 }, () => cancel(orderId)));
+    expect(answers).toEqual(Array(5).fill([202, { orderId, cancellation: 'requested' }]));
+    // Placed, and to be cancelled.
+    expect(await written([orderId])).toEqual({ orders: 1, events: 2 });
+  });
+
+  it('says when it is done, or comes too late, and asks nobody', async () => {
+    const [done, late] = [await place('is-cancelled'), await place('is-confirmed')];
+    await database.db.transaction().execute(async (tx) => {
+      await settleOrder(tx, done, { state: 'cancelled', reason: 'out of stock' });
+      await settleOrder(tx, late, { state: 'confirmed' });
+    });
+    expect(await cancel(done)).toEqual([200, { orderId: done, cancellation: 'done' }]);
+    expect(await cancel(late)).toMatchObject([409, { error: { code: 'ORDER_CONFIRMED' } }]);
+    expect(await written([done, late])).toEqual({ orders: 2, events: 2 });
+    expect((await cancel(newUuidV7()))[0]).toBe(404);
+    expect((await cancel('7'))[0]).toBe(400);
   });
 });

@@ -1,9 +1,10 @@
 import type { Outbox } from '@converge/outbox';
 import type { NewId } from '@converge/runtime';
-import { type Context, Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
+import { answerById, entrance, keyedPost, refuse } from '@converge/service-common';
+import type { Hono } from 'hono';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
+import { cancelOrder } from './cancellation.ts';
 import { orderRequest, placeOrder } from './placement.ts';
 import type { OrdersDb } from './tables.ts';
 import { findOrder } from './view.ts';
@@ -16,72 +17,26 @@ interface Options {
   readonly onError: (error: unknown) => void;
 }
 
-// Visible ASCII, as in draft-ietf-httpapi-idempotency-key-header; with or without the quotes that it asks for.
-const requestKey = /^[\x21-\x7e]{1,200}$/;
-
-/** POST /orders with `Idempotency-Key`, GET /orders/:id. */
+/** POST /orders with `Idempotency-Key`, GET /orders/:id, POST /orders/:id/cancel. */
 export function ordersApi(options: Options): Hono {
-  const app = new Hono();
-  app.onError((error, context) => {
-    if (isReused(error))
-      return refuse(
-        context,
-        422,
-        'REQUEST_KEY_REUSED',
-        'this Idempotency-Key was used for another request: use a new key',
-      );
-    options.onError(error);
-    return refuse(
-      context,
-      500,
-      'INTERNAL',
-      'internal error: repeat the request with the same Idempotency-Key',
-    );
-  });
-  app.notFound((context) => refuse(context, 404, 'NOT_FOUND', 'there are POST /orders and GET /orders/:id'));
-
-  app.post('/orders', bodyLimit({ maxSize: 256 * 1024, onError: tooLarge }), async (context) => {
-    const key = context.req.header('idempotency-key');
-    if (key === undefined)
-      return refuse(
-        context,
-        400,
-        'KEY_MISSING',
-        'the header Idempotency-Key is missing: send one new value for each order',
-      );
-    if (!requestKey.test(key))
-      return refuse(context, 400, 'KEY_INVALID', 'Idempotency-Key must be 1 to 200 visible ASCII characters');
-    const body: unknown = await context.req.json().catch(() => undefined);
-    if (body === undefined) return refuse(context, 400, 'BODY_INVALID', 'the body is not JSON');
-    const request = orderRequest.safeParse(body);
-    if (!request.success) return refuse(context, 400, 'BODY_INVALID', z.prettifyError(request.error));
-    return context.json(await placeOrder(options, key, request.data), 201);
-  });
-
-  app.get('/orders/:id', async (context) => {
-    const id = z.uuid().safeParse(context.req.param('id'));
-    if (!id.success) return refuse(context, 400, 'ID_INVALID', 'an order’s id is a UUID');
-    const order = await findOrder(options.db, id.data);
-    return order
-      ? context.json(order)
-      : refuse(context, 404, 'ORDER_UNKNOWN', `there is no order ${id.data}`);
+  const routes = 'POST /orders, GET /orders/:id and POST /orders/:id/cancel';
+  const app = entrance({ routes, onError: options.onError });
+  keyedPost(app, '/orders', orderRequest, (key, request) => placeOrder(options, key, request));
+  app.get('/orders/:id', (context) => answerById(context, 'order', (id) => findOrder(options.db, id)));
+  app.post('/orders/:id/cancel', async (context) => {
+    const { data: orderId } = z.uuid().safeParse(context.req.param('id'));
+    if (orderId === undefined) return refuse(context, 400, 'ID_INVALID', 'an id is a UUID');
+    const { kind } = await cancelOrder(options, orderId);
+    switch (kind) {
+      case 'requested':
+        return context.json({ orderId, cancellation: 'requested' }, 202);
+      case 'cancelled':
+        return context.json({ orderId, cancellation: 'done' });
+      case 'too_late':
+        return refuse(context, 409, 'ORDER_CONFIRMED', 'the parcel has left: send it back instead');
+      case 'unknown':
+        return refuse(context, 404, 'ORDER_UNKNOWN', `there is no order ${orderId}`);
+    }
   });
   return app;
-}
-
-function tooLarge(context: Context): Response {
-  return refuse(context, 413, 'BODY_TOO_LARGE', 'an order takes up to 256 KB');
-}
-
-function refuse(
-  context: Context,
-  status: 400 | 404 | 413 | 422 | 500,
-  code: string,
-  message: string,
-): Response {
-  return context.json({ error: { code, message } }, status);
-}
-
-function isReused(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'REQUEST_KEY_REUSED';
 }

@@ -1,6 +1,14 @@
 import { defineConsumer } from '@converge/inbox';
-import { orderCancelled, orderConfirmed, orderPlaced, parcelHanded, stockReleased } from '@converge/schemas';
-import { noteEffect } from '../common/effect.ts';
+import { step } from '@converge/saga';
+import {
+  orderCancelled,
+  orderConfirmed,
+  orderPlaced,
+  placeOrder,
+  stockRejected,
+  stockReleased,
+} from '@converge/schemas';
+import { noteEffect } from '@converge/service-common';
 import { settleOrder } from './settlement.ts';
 import type { OrdersDb } from './tables.ts';
 
@@ -9,22 +17,30 @@ import type { OrdersDb } from './tables.ts';
  * the first step, so its refusal or its release is the end of the way back.
  */
 export const orders = defineConsumer<OrdersDb>({ name: 'orders', from: 'beginning' })
-  .on(parcelHanded, async (event, { tx, emit }) => {
-    const { orderId } = event.data;
-    await noteEffect(tx, 'orders', event);
-    const settled = await settleOrder(tx, orderId, { state: 'confirmed' });
-    if (settled) emit(orderConfirmed({ orderId, ...settled }));
-  })
+  .include(
+    step(placeOrder.confirm, {
+      apply: async (event, { tx }) => {
+        const { orderId } = event.data;
+        await noteEffect(tx, 'orders', event, 'apply');
+        return orderConfirmed({ orderId, ...(await settleOrder(tx, orderId, { state: 'confirmed' })) });
+      },
+    }),
+  )
   .on(stockReleased, async (event, { tx, emit }) => {
     const { orderId, reason } = event.data;
     await noteEffect(tx, 'orders', event);
-    if (await settleOrder(tx, orderId, { state: 'cancelled', reason }))
-      emit(orderCancelled({ orderId, reason }));
+    await settleOrder(tx, orderId, { state: 'cancelled', reason }, () => emit(orderCancelled(event.data)));
+  })
+  .on(stockRejected, async (event, { tx, emit }) => {
+    const { orderId, reason } = event.data;
+    await noteEffect(tx, 'orders', event);
+    await settleOrder(tx, orderId, { state: 'cancelled', reason }, () => emit(orderCancelled(event.data)));
   })
   .onFailure(orderPlaced, { of: 'inventory' }, async (failure, { tx, emit, event }) => {
     const { orderId } = failure.event.data;
     const reason = failure.message;
     await noteEffect(tx, 'orders', event);
-    if (await settleOrder(tx, orderId, { state: 'cancelled', reason }))
-      emit(orderCancelled({ orderId, reason }));
+    await settleOrder(tx, orderId, { state: 'cancelled', reason }, () =>
+      emit(orderCancelled({ orderId, reason })),
+    );
   });

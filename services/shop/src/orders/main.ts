@@ -1,15 +1,14 @@
 import { consumerService } from '@converge/inbox';
 import { createOutbox } from '@converge/outbox';
 import { newUuidV7 } from '@converge/runtime';
-import { orderCancelled, orderConfirmed, orderPlaced } from '@converge/schemas';
-import { httpService } from '../common/http-service.ts';
-import { runShop } from '../common/run-shop.ts';
+import { orderCancelRequested, orderPlaced } from '@converge/schemas';
+import { httpService, runService, serviceSettings } from '@converge/service-common';
 import { ordersApi } from './api.ts';
 import { orders } from './consumer.ts';
 import type { OrdersDb } from './tables.ts';
 
-await runShop<OrdersDb>('orders', ({ settings, database, broker, log }) => {
-  const outbox = createOutbox([orderPlaced, orderConfirmed, orderCancelled]);
+await runService<OrdersDb>('orders', serviceSettings, ({ settings, database, broker, log }) => {
+  const outbox = createOutbox([orderPlaced, orderCancelRequested]);
   const onError = (error: unknown): void => log.error({ err: error }, 'a request failed');
   return [
     consumerService([orders], { database, broker }),

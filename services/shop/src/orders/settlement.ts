@@ -3,12 +3,13 @@ import type { Transaction } from 'kysely';
 import { decideOutcome, type Outcome } from './order.ts';
 import type { OrdersDb } from './tables.ts';
 
-/** Ends an order; returns it when this call ended it, undefined when it had ended so before. */
+/** Ends an order and returns what it cost. `onEnd` is called when this call ended it, not when it had ended so before. */
 export async function settleOrder(
   tx: Transaction<OrdersDb>,
   orderId: string,
   outcome: Outcome,
-): Promise<{ readonly totalCents: number } | undefined> {
+  onEnd?: () => void,
+): Promise<{ readonly totalCents: number }> {
   // The row lock makes two outcomes for one order meet here, one after the other.
   const order = await tx
     .selectFrom('orders')
@@ -17,9 +18,10 @@ export async function settleOrder(
     .forUpdate()
     .executeTakeFirst();
   if (order === undefined) throw contradiction(orderId, 'it does not exist here');
+  const settled = { totalCents: order.total_cents };
   const decision = decideOutcome(order.state, outcome);
   if (decision.kind === 'contradiction') throw contradiction(orderId, decision.message);
-  if (decision.kind === 'settled') return undefined;
+  if (decision.kind === 'settled') return settled;
   const reason = outcome.state === 'cancelled' ? outcome.reason : null;
   const version = order.version + 1;
   await tx
@@ -31,7 +33,8 @@ export async function settleOrder(
     .insertInto('order_history')
     .values({ order_id: orderId, version, state: outcome.state, detail: reason })
     .execute();
-  return { totalCents: order.total_cents };
+  onEnd?.();
+  return settled;
 }
 
 function contradiction(orderId: string, message: string): ConvergeError {

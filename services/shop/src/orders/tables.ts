@@ -1,6 +1,6 @@
 import type { OrderLine } from '@converge/schemas';
+import type { EffectTable } from '@converge/service-common';
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
-import type { EffectTable } from '../common/effect.ts';
 import type { OrderState } from './order.ts';
 
 export interface OrdersDb {
@@ -14,6 +14,7 @@ export interface OrdersDb {
     version: Generated<number>;
     placed_at: Generated<Date>;
     settled_at: ColumnType<Date | null, Date | undefined, Date>;
+    cancel_requested_at: ColumnType<Date | null, undefined, Date>;
   };
   order_history: {
     order_id: string;

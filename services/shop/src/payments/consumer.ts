@@ -1,42 +1,88 @@
 import { defineConsumer } from '@converge/inbox';
-import { BusinessRejection } from '@converge/resilience';
-import { paymentTaken, stockReserved } from '@converge/schemas';
-import { noteEffect } from '../common/effect.ts';
-import { causeOf, intend } from './intent.ts';
+import { defaultPolicy, type Policy, type SlowSchedule } from '@converge/resilience';
+import { step } from '@converge/saga';
+import { paymentDeclined, paymentRefunded, paymentTaken, placeOrder } from '@converge/schemas';
+import { noteEffect } from '@converge/service-common';
 import { refusal } from './limit.ts';
+import type { Charge, Provider } from './provider-client.ts';
 import type { PaymentsDb } from './tables.ts';
 
-/**
- * The second step. A slice only writes the intent: the call to the provider is the worker's, outside any slice, and
- * it emits payment.taken, payment.declined or payment.refunded with the result.
- */
-export const payments = defineConsumer<PaymentsDb>({ name: 'payments', from: 'beginning' })
-  .on(stockReserved, async (event, { tx }) => {
-    const { orderId, totalCents, lines, country } = event.data;
-    const no = refusal(totalCents);
-    if (no !== undefined) throw new BusinessRejection(no, { code: 'OVER_LIMIT' });
-    await noteEffect(tx, 'payments', event);
-    await tx
-      .insertInto('payment')
-      .values({
-        order_id: orderId,
-        amount_cents: totalCents,
-        state: 'pending',
-        parcel: JSON.stringify({ lines, country }),
-        charge_id: null,
-        reason: null,
-      })
-      .execute();
-    await intend(tx, orderId, 'charge', causeOf(event));
-  })
-  .onFailure(paymentTaken, { of: 'shipping' }, async (failure, { tx, event }) => {
-    const { orderId } = failure.event.data;
-    await noteEffect(tx, 'payments', event);
-    await tx
-      .updateTable('payment')
-      .set({ state: 'refunding', reason: failure.message })
-      .where('order_id', '=', orderId)
-      .where('state', '=', 'taken')
-      .execute();
-    await intend(tx, orderId, 'refund', causeOf(event));
-  });
+/** A customer waits: soon again, and what hangs is given up to be asked about. */
+const policy: Policy = { ...defaultPolicy, attempts: 2, attemptTimeoutMs: 1_500, deadlineMs: 4_000 };
+/** How long an order may take as a whole is its saga's deadline. */
+const schedule: SlowSchedule = {
+  fast: { baseMs: 250, factor: 2, capMs: 2_000 },
+  fastAttempts: 20,
+  slow: { baseMs: 5_000, factor: 2, capMs: 60_000 },
+  withinMs: Number.POSITIVE_INFINITY,
+};
+
+interface Reserved {
+  readonly orderId: string;
+  readonly totalCents: number;
+  readonly lines: readonly { readonly sku: string; readonly quantity: number }[];
+  readonly country: string;
+}
+
+/** The second step: the provider is another company, so its call is made outside any transaction. */
+export const payments = (provider: Provider) =>
+  defineConsumer<PaymentsDb>({ name: 'payments', from: 'beginning' })
+    .include(
+      step(placeOrder.pay, {
+        idempotency: 'keyed',
+        settleMs: 500,
+        policy,
+        schedule,
+        apply: async ({ event, signal }) => {
+          const { orderId, totalCents } = event.data;
+          const no = refusal(totalCents);
+          if (no !== undefined) return paymentDeclined({ orderId, reason: no });
+          return told(event.data, await provider.charge(orderId, totalCents, signal));
+        },
+        query: async ({ event, signal }) => {
+          const charge = await provider.find(event.data.orderId, signal);
+          return charge && told(event.data, charge);
+        },
+        record: async ({ event, outcome }, { tx }) => {
+          const { orderId, totalCents } = event.data;
+          await noteEffect(tx, 'payments', event, 'apply');
+          const payment = { order_id: orderId, amount_cents: totalCents };
+          await tx
+            .insertInto('payment')
+            .values(
+              'chargeId' in outcome.data
+                ? { ...payment, state: 'taken', charge_id: outcome.data.chargeId, reason: null }
+                : { ...payment, state: 'declined', charge_id: null, reason: outcome.data.reason },
+            )
+            .execute();
+        },
+        compensate: async ({ intent, reason, signal }) => {
+          const { orderId, totalCents } = intent.data;
+          await provider.refund(orderId, totalCents, signal);
+          return paymentRefunded({ orderId, amountCents: totalCents, reason: reason.text });
+        },
+        noop: ({ key, reason, intent }) =>
+          paymentRefunded({ orderId: key, amountCents: intent?.data.totalCents ?? 0, reason: reason.text }),
+      }),
+    )
+    .on(paymentRefunded, async (event, { tx }) => {
+      await noteEffect(tx, 'payments', event);
+      await tx
+        .updateTable('payment')
+        .set({ state: 'refunded', reason: event.data.reason })
+        .where('order_id', '=', event.data.orderId)
+        .where('state', '=', 'taken')
+        .execute();
+    });
+
+function told({ orderId, totalCents, lines, country }: Reserved, charge: Charge) {
+  return charge.kind === 'declined'
+    ? paymentDeclined({ orderId, reason: charge.reason })
+    : paymentTaken({
+        orderId,
+        amountCents: totalCents,
+        chargeId: charge.chargeId,
+        lines: [...lines],
+        country,
+      });
+}

@@ -1,21 +1,25 @@
 import { consumerService } from '@converge/inbox';
-import { createOutbox } from '@converge/outbox';
-import { systemClock, systemRandom } from '@converge/runtime';
-import { paymentDeclined, paymentRefunded, paymentTaken } from '@converge/schemas';
-import { runShop } from '../common/run-shop.ts';
+import { effectsOf, sagaWorker } from '@converge/saga';
+import { runService, serviceSettings } from '@converge/service-common';
+import { z } from 'zod';
 import { payments } from './consumer.ts';
 import { providerClient } from './provider-client.ts';
 import type { PaymentsDb } from './tables.ts';
-import { paymentWorker } from './worker.ts';
 
-await runShop<PaymentsDb>('payments', ({ settings, database, broker, log }) => [
-  paymentWorker({
-    db: database.db,
-    outbox: createOutbox([paymentTaken, paymentDeclined, paymentRefunded]),
-    provider: providerClient({ url: settings.provider.url }),
-    clock: systemClock,
-    random: systemRandom,
-    onError: (error) => log.error({ err: error }, 'work on a payment failed: it is tried again'),
-  }),
-  consumerService([payments], { database, broker }),
-]);
+const settings = serviceSettings.extend({
+  provider: z
+    .object({
+      /** Where the payment provider answers: CONVERGE__PROVIDER__URL. @default http://127.0.0.1:8090 */
+      url: z.url().default('http://127.0.0.1:8090'),
+    })
+    .prefault({}),
+});
+
+await runService<PaymentsDb, z.output<typeof settings>>('payments', settings, (parts) => {
+  const { database, broker } = parts;
+  const consumer = payments(providerClient(parts.settings.provider.url));
+  return [
+    sagaWorker(effectsOf(consumer), { database, pollMs: 25 }),
+    consumerService([consumer], { database, broker }),
+  ];
+});

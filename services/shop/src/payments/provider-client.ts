@@ -1,25 +1,19 @@
-import { classify } from '@converge/resilience';
 import { z } from 'zod';
-import type { Answer, Op } from './work.ts';
 
-export interface Call {
-  readonly op: Op;
-  readonly orderId: string;
-  readonly amountCents: number;
-}
+/** What the provider has of an order. */
+export type Charge =
+  | { readonly kind: 'taken'; readonly chargeId: string; readonly refunded: boolean }
+  | { readonly kind: 'declined'; readonly reason: string };
 
 export interface Provider {
-  submit(call: Call): Promise<Answer>;
-  ask(call: Call): Promise<Answer>;
+  charge(orderId: string, amountCents: number, signal: AbortSignal): Promise<Charge>;
+  /** All of the charge, once, however often it is called. */
+  refund(orderId: string, amountCents: number, signal: AbortSignal): Promise<void>;
+  /** What became of the charge; undefined when the provider has not heard of it. */
+  find(orderId: string, signal: AbortSignal): Promise<Charge | undefined>;
 }
 
-export interface ProviderOptions {
-  readonly url: string;
-  /** How long one call may take before its outcome counts as unknown, milliseconds. @default 1_500 */
-  readonly timeoutMs?: number;
-}
-
-const chargeBody = z.object({
+const body = z.object({
   chargeId: z.string(),
   state: z.enum(['taken', 'declined']),
   reason: z.string().nullish(),
@@ -27,46 +21,42 @@ const chargeBody = z.object({
 });
 
 /**
- * The payment provider over HTTP. The order's id is the idempotency key, so a repeated call is the same call.
- * It never rejects: whatever happens is an `Answer`, and what is not certain is said to be unclear.
+ * The payment provider over HTTP. The order's id is the idempotency key, so an order is charged once. What goes wrong
+ * rejects with what the kit needs to tell whether it took effect: the status, or what the connection said.
  */
-export function providerClient({ url, timeoutMs = 1_500 }: ProviderOptions): Provider {
-  const call = async (path: string, init: RequestInit, op: Op): Promise<Answer> => {
-    try {
-      const response = await fetch(new URL(path, url), { ...init, signal: AbortSignal.timeout(timeoutMs) });
-      return meaning(op, response.status, await response.json().catch(() => undefined));
-    } catch (error) {
-      const { certainty, code, message } = classify(error);
-      const why = `${code}: ${message}`;
-      return certainty === 'not_applied' ? { kind: 'not_applied', why } : { kind: 'unclear', why };
-    }
+export function providerClient(url: string): Provider {
+  const call = async (path: string, init: RequestInit): Promise<Charge | undefined> => {
+    const response = await fetch(new URL(path, url), init);
+    return meaning(response.status, await response.json().catch(() => undefined));
   };
-  const post = (path: string, key: string, body: object): RequestInit & { path: string } => ({
-    path,
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'idempotency-key': key },
-    body: JSON.stringify(body),
-  });
+  const post = (path: string, key: string, sent: object, signal: AbortSignal) =>
+    call(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': key },
+      body: JSON.stringify(sent),
+      signal,
+    });
   return {
-    submit: ({ op, orderId, amountCents }) => {
-      const { path, ...init } =
-        op === 'charge'
-          ? post('/charges', orderId, { amountCents })
-          : post('/refunds', `${orderId}:refund`, { chargeKey: orderId, amountCents });
-      return call(path, init, op);
+    charge: async (orderId, amountCents, signal) =>
+      (await post('/charges', orderId, { amountCents }, signal)) ?? missing(orderId),
+    refund: async (orderId, amountCents, signal) => {
+      await post('/refunds', `${orderId}:refund`, { chargeKey: orderId, amountCents }, signal);
     },
-    ask: ({ op, orderId }) => call(`/charges/${orderId}`, {}, op),
+    find: (orderId, signal) => call(`/charges/${orderId}`, { signal }),
   };
 }
 
-/** What a status and a body say about the call that was made or asked about. */
-export function meaning(op: Op, status: number, body: unknown): Answer {
-  if (status === 404) return { kind: 'absent' };
-  if (status === 429 || status === 503) return { kind: 'not_applied', why: `HTTP ${status}` };
-  const parsed = chargeBody.safeParse(body);
-  if (status >= 500 || !parsed.success) return { kind: 'unclear', why: `HTTP ${status}` };
+/** What a status and a body say. Throws with the status where they say nothing about the charge. */
+export function meaning(status: number, answer: unknown): Charge | undefined {
+  if (status === 404) return undefined;
+  const parsed = body.safeParse(answer);
+  if (!parsed.success || (status >= 300 && status !== 402))
+    throw Object.assign(new Error(`the provider answered HTTP ${status}`), { status });
   const { state, chargeId, reason, refunded } = parsed.data;
-  if (op === 'refund') return refunded ? { kind: 'done', reference: chargeId } : { kind: 'absent' };
   if (state === 'declined') return { kind: 'declined', reason: reason ?? 'the card was declined' };
-  return { kind: 'done', reference: chargeId };
+  return { kind: 'taken', chargeId, refunded };
+}
+
+function missing(orderId: string): never {
+  throw Object.assign(new Error(`the provider knows no charge of ${orderId}`), { status: 404 });
 }

@@ -1,8 +1,7 @@
-import { httpService } from '../common/http-service.ts';
-import { runShop } from '../common/run-shop.ts';
+import { httpService, runService, serviceSettings } from '@converge/service-common';
 import { providerApi } from './api.ts';
 import type { ProviderDb } from './tables.ts';
 
-await runShop<ProviderDb>('provider', ({ settings, database }) => [
+await runService<ProviderDb>('provider', serviceSettings, ({ settings, database }) => [
   httpService(providerApi(database.db), settings.http.port, settings.http.host),
 ]);

@@ -15,14 +15,6 @@ import {
 const chunkSize = 500;
 /** Longer than any outage that we expect the event that ends a reservation to wait out. */
 const longAgo = '10 minutes';
-/** The events by which goods go their way. */
-const endings = [
-  'shop.order.confirmed',
-  'shop.payment.declined',
-  'shop.payment.refunded',
-  'converge.failure',
-];
-
 /** Goods held for an order that has ended, across two databases: shipped when it was confirmed, else released. */
 export const stockVsOrders = defineReconciler<
   OrdersDb,
@@ -65,7 +57,10 @@ export const stockVsOrders = defineReconciler<
         .selectFrom('effect')
         .select('id')
         .where('key', '=', orderId)
-        .where('event_type', 'in', endings)
+        // By these goods go their way: the order's confirmation, or the undo of their reservation.
+        .where((row) =>
+          row.or([row('event_type', '=', 'shop.order.confirmed'), row('act', '=', 'compensate')]),
+        )
         .executeTakeFirst();
       return { orderId, handled: ended !== undefined, lines };
     },

@@ -1,8 +1,11 @@
 import { consumerService } from '@converge/inbox';
-import { runShop } from '../common/run-shop.ts';
+import { effectsOf, sagaWorker } from '@converge/saga';
+import { runService, serviceSettings } from '@converge/service-common';
 import { shipping } from './consumer.ts';
 import type { ShippingDb } from './tables.ts';
 
-await runShop<ShippingDb>('shipping', ({ database, broker }) => [
+await runService<ShippingDb>('shipping', serviceSettings, ({ database, broker }) => [
   consumerService([shipping], { database, broker }),
+  // The deadlines of orders.
+  sagaWorker(effectsOf(shipping), { database }),
 ]);

@@ -1,6 +1,6 @@
 import type { StockLine } from '@converge/schemas';
+import type { EffectTable } from '@converge/service-common';
 import type { Generated, JSONColumnType } from 'kysely';
-import type { EffectTable } from '../common/effect.ts';
 
 export interface ShippingDb {
   parcel: {

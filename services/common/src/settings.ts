@@ -4,7 +4,8 @@ import { z } from 'zod';
 
 const port = z.int().min(0).max(65_535);
 
-const schema = z.object({
+/** What each service needs; one that needs more extends it. */
+export const serviceSettings = z.object({
   database: z.object({
     /** `postgres://user:password@host:port/database`: DATABASE_URL. */
     url: z.string().min(1),
@@ -31,17 +32,11 @@ const schema = z.object({
       host: z.string().min(1).default('127.0.0.1'),
     })
     .prefault({}),
-  provider: z
-    .object({
-      /** Where the payment provider answers: CONVERGE__PROVIDER__URL. @default http://127.0.0.1:8090 */
-      url: z.url().default('http://127.0.0.1:8090'),
-    })
-    .prefault({}),
 });
 
-export type Settings = z.output<typeof schema>;
+export type ServiceSettings = z.output<typeof serviceSettings>;
 
 /** From the environment; everything wrong is named at once. */
-export function readSettings(env: Environment): Settings {
-  return loadConfig<Settings>(schema, { env });
+export function readSettings<T extends ServiceSettings>(schema: z.ZodType<T>, env: Environment): T {
+  return loadConfig<T>(schema, { env });
 }

@@ -1,8 +1,12 @@
 import type { Generated, Transaction } from 'kysely';
 
+/** handle: of an event · apply, compensate: of a saga's step, by the event that begins it. */
+export type Act = 'handle' | 'apply' | 'compensate';
+
 export interface EffectTable {
   id: Generated<string>;
   consumer: string;
+  act: Act;
   event_id: string;
   event_type: string;
   key: string;
@@ -18,18 +22,19 @@ export interface Caused {
 }
 
 /**
- * Notes that a consumer took effect for an event, in the handler's own transaction. The audit counts these rows:
- * two for one event would be an effect that happened twice.
+ * Notes that a consumer took effect for an event, in the handler's own transaction. Audits count these rows: two of one
+ * act for one event would be an effect that happened twice.
  */
 export async function noteEffect<DB extends { effect: EffectTable }>(
   tx: Transaction<DB>,
   consumer: string,
-  event: Caused,
+  { id, type, key, time }: Caused,
+  act: Act = 'handle',
 ): Promise<void> {
-  // Kysely cannot see through a type parameter; the table is the same in each database of the shop.
+  // Kysely cannot see through a type parameter; the table is the same in each database.
   const db = tx as unknown as Transaction<{ effect: EffectTable }>;
   await db
     .insertInto('effect')
-    .values({ consumer, event_id: event.id, event_type: event.type, key: event.key, event_at: event.time })
+    .values({ consumer, act, event_id: id, event_type: type, key, event_at: time })
     .execute();
 }

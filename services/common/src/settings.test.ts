@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { readSettings } from './settings.ts';
+import { z } from 'zod';
+import { readSettings, serviceSettings } from './settings.ts';
 
-describe('the settings of a shop service', () => {
+describe('the settings of a service', () => {
   it('come from the environment', () => {
     const env = { DATABASE_URL: 'postgres://h/d', KAFKA_BROKERS: 'a:1,b:2', CONVERGE__HTTP__PORT: '8080' };
-    expect(readSettings(env)).toMatchObject({
+    expect(readSettings(serviceSettings, env)).toMatchObject({
       database: { url: 'postgres://h/d' },
       kafka: { brokers: ['a:1', 'b:2'] },
       http: { port: 8080 },
@@ -12,8 +13,9 @@ describe('the settings of a shop service', () => {
     });
   });
 
-  it('name every variable that is wrong, at once', () => {
+  it('name every variable that is wrong, at once, the service’s own too', () => {
+    const schema = serviceSettings.extend({ provider: z.object({ url: z.url() }) });
     const env = { CONVERGE__HTTP__PORT: 'eighty', CONVERGE__PROVIDER__URL: 'nowhere' };
-    expect(() => readSettings(env)).toThrow(/database[^]*http[^]*provider/);
+    expect(() => readSettings(schema, env)).toThrow(/database[^]*http[^]*provider/);
   });
 });

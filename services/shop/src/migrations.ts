@@ -1,18 +1,18 @@
 import type { MigrationSet } from '@converge/postgres';
+import { effectMigrations } from '@converge/service-common';
 
 const set = (name: string): MigrationSet => ({
   name: `shop-${name}`,
-  directory: new URL(`../../sql/${name}/`, import.meta.url),
+  directory: new URL(`../sql/${name}/`, import.meta.url),
 });
-const common = set('common');
 
 export type ShopService = 'orders' | 'inventory' | 'payments' | 'shipping' | 'provider';
 
 /** The shop's own tables, one database a service; the kit's own come before them. */
 export const shopMigrations: Readonly<Record<ShopService, readonly MigrationSet[]>> = {
-  orders: [common, set('orders')],
-  inventory: [common, set('inventory')],
-  payments: [common, set('payments')],
-  shipping: [common, set('shipping')],
+  orders: [effectMigrations, set('orders')],
+  inventory: [effectMigrations, set('inventory')],
+  payments: [effectMigrations, set('payments')],
+  shipping: [effectMigrations, set('shipping')],
   provider: [set('provider')],
 };

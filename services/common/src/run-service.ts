@@ -2,9 +2,10 @@ import { type Broker, kafkaBroker } from '@converge/kafka';
 import { connect, type Database } from '@converge/postgres';
 import { type Checks, healthServer, runServices, type Service } from '@converge/runtime';
 import { logger } from '@converge/telemetry';
-import { readSettings, type Settings } from './settings.ts';
+import type { z } from 'zod';
+import { readSettings, type ServiceSettings } from './settings.ts';
 
-export interface Parts<DB> {
+export interface Parts<DB, Settings extends ServiceSettings = ServiceSettings> {
   readonly settings: Settings;
   readonly database: Database<DB>;
   readonly broker: Broker;
@@ -12,20 +13,22 @@ export interface Parts<DB> {
 }
 
 /**
- * Runs one process of the shop until a signal: settings from the environment, the database answering, the given
+ * Runs one process of a service until a signal: settings from the environment, the database answering, the given
  * services in order behind a health server. Whatever goes wrong at start is one clear line; 78 = configuration.
  */
-export async function runShop<DB>(
+export async function runService<DB, Settings extends ServiceSettings = ServiceSettings>(
   name: string,
-  services: (parts: Parts<DB>) => readonly Service[],
+  schema: z.ZodType<Settings>,
+  services: (parts: Parts<DB, Settings>) => readonly Service[],
 ): Promise<void> {
-  const log = logger(`shop.${name}`);
+  const log = logger(name);
   const closing: (() => Promise<void>)[] = [];
   try {
-    const settings = readSettings(process.env);
-    const database = connect<DB>({ url: settings.database.url, applicationName: `shop-${name}` });
+    const settings = readSettings(schema, process.env);
+    const clientId = name.replaceAll('.', '-');
+    const database = connect<DB>({ url: settings.database.url, applicationName: clientId });
     closing.push(() => database.close());
-    const broker = kafkaBroker({ ...settings.kafka, clientId: `shop-${name}` });
+    const broker = kafkaBroker({ ...settings.kafka, clientId });
     closing.push(() => broker.close());
     await database.ping();
     let ready = false;

@@ -1,0 +1,82 @@
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { z } from 'zod';
+
+type Status = 400 | 404 | 409 | 413 | 422 | 500;
+
+// Visible ASCII, as in draft-ietf-httpapi-idempotency-key-header; with or without the quotes that it asks for.
+const requestKey = /^[\x21-\x7e]{1,200}$/;
+
+export interface EntranceOptions {
+  /** What there is, in words: for whoever asks for something else. */
+  readonly routes: string;
+  /** Told what a client is only told as "internal error". */
+  readonly onError: (error: unknown) => void;
+}
+
+/** An HTTP entrance whose refusals are `{ error: { code, message } }`. */
+export function entrance({ routes, onError }: EntranceOptions): Hono {
+  const app = new Hono();
+  app.onError((error, context) => {
+    if (isReused(error))
+      return refuse(
+        context,
+        422,
+        'REQUEST_KEY_REUSED',
+        'this Idempotency-Key was used for another request: use a new key',
+      );
+    onError(error);
+    const message = 'internal error: repeat the request with the same Idempotency-Key';
+    return refuse(context, 500, 'INTERNAL', message);
+  });
+  app.notFound((context) => refuse(context, 404, 'NOT_FOUND', `there are ${routes}`));
+  return app;
+}
+
+/** POST with `Idempotency-Key` and a JSON body: `act` gets both once they are right, and its answer is a 201. */
+export function keyedPost<T>(
+  app: Hono,
+  path: string,
+  schema: z.ZodType<T>,
+  act: (requestKey: string, request: T) => Promise<object>,
+): void {
+  app.post(path, bodyLimit({ maxSize: 256 * 1024, onError: tooLarge }), async (context) => {
+    const key = context.req.header('idempotency-key');
+    if (key === undefined) {
+      const message = 'the header Idempotency-Key is missing: send one new value for each request';
+      return refuse(context, 400, 'KEY_MISSING', message);
+    }
+    if (!requestKey.test(key))
+      return refuse(context, 400, 'KEY_INVALID', 'Idempotency-Key must be 1 to 200 visible ASCII characters');
+    const body: unknown = await context.req.json().catch(() => undefined);
+    if (body === undefined) return refuse(context, 400, 'BODY_INVALID', 'the body is not JSON');
+    const request = schema.safeParse(body);
+    if (!request.success) return refuse(context, 400, 'BODY_INVALID', z.prettifyError(request.error));
+    return context.json(await act(key, request.data), 201);
+  });
+}
+
+/** `/…/:id` with a UUID: what `find` finds, or a 404. */
+export async function answerById(
+  context: Context,
+  what: string,
+  find: (id: string) => Promise<object | undefined>,
+): Promise<Response> {
+  const id = z.uuid().safeParse(context.req.param('id'));
+  if (!id.success) return refuse(context, 400, 'ID_INVALID', 'an id is a UUID');
+  const found = await find(id.data);
+  if (found !== undefined) return context.json(found);
+  return refuse(context, 404, `${what.toUpperCase()}_UNKNOWN`, `there is no ${what} ${id.data}`);
+}
+
+export function refuse(context: Context, status: Status, code: string, message: string): Response {
+  return context.json({ error: { code, message } }, status);
+}
+
+function tooLarge(context: Context): Response {
+  return refuse(context, 413, 'BODY_TOO_LARGE', 'a request takes up to 256 KB');
+}
+
+function isReused(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'REQUEST_KEY_REUSED';
+}

@@ -1,0 +1,24 @@
+import type { Outbox } from '@converge/outbox';
+import type { NewId } from '@converge/runtime';
+import { answerById, entrance, keyedPost } from '@converge/service-common';
+import type { Hono } from 'hono';
+import type { Kysely } from 'kysely';
+import type { GiroDb } from '../tables.ts';
+import { findTransfer, requestTransfer, transferRequest } from './transfer-store.ts';
+
+interface Options {
+  readonly db: Kysely<GiroDb>;
+  readonly outbox: Outbox;
+  readonly newId: NewId;
+  readonly onError: (error: unknown) => void;
+}
+
+/** POST /transfers with `Idempotency-Key`, GET /transfers/:id. */
+export function transfersApi(options: Options): Hono {
+  const app = entrance({ routes: 'POST /transfers and GET /transfers/:id', onError: options.onError });
+  keyedPost(app, '/transfers', transferRequest, (key, request) => requestTransfer(options, key, request));
+  app.get('/transfers/:id', (context) =>
+    answerById(context, 'transfer', (id) => findTransfer(options.db, id)),
+  );
+  return app;
+}

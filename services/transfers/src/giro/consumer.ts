@@ -1,0 +1,59 @@
+import { defineConsumer } from '@converge/inbox';
+import { step } from '@converge/saga';
+import {
+  moneyReturned,
+  moneyWithdrawn,
+  transferMoney,
+  transferRequested,
+  transferSettled,
+  withdrawalRefused,
+} from '@converge/schemas';
+import { noteEffect } from '@converge/service-common';
+import { book, giveBack } from '../account-store.ts';
+import type { GiroDb } from '../tables.ts';
+import { endTransfer } from './transfer-store.ts';
+
+/** Takes the money, gives it back when the savings bank does not want it, and keeps the books of transfers. */
+export const giro = defineConsumer<GiroDb>({ name: 'giro', from: 'beginning' })
+  .include(
+    step(transferMoney.withdraw, {
+      apply: async (event, { tx }) => {
+        const { transferId, from, to, amountCents } = event.data;
+        const no = await book(tx, { transferId, accountId: from, kind: 'sent', amountCents: -amountCents });
+        if (no !== undefined) return withdrawalRefused({ transferId, reason: no });
+        await noteEffect(tx, 'giro', event, 'apply');
+        return moneyWithdrawn({ transferId, to, amountCents });
+      },
+      compensate: async ({ intent, reason }, { tx }) => {
+        const { transferId, from, amountCents } = intent.data;
+        await noteEffect(tx, 'giro', intent, 'compensate');
+        await giveBack(tx, { transferId, accountId: from, amountCents });
+        return moneyReturned({ transferId, reason: reason.text });
+      },
+      noop: ({ key, reason }) => moneyReturned({ transferId: key, reason: reason.text }),
+    }),
+  )
+  .include(
+    step(transferMoney.settle, {
+      apply: async (event, { tx }) => {
+        const { transferId } = event.data;
+        await noteEffect(tx, 'giro', event, 'apply');
+        await endTransfer(tx, transferId, { state: 'settled' });
+        return transferSettled({ transferId });
+      },
+    }),
+  )
+  // How a customer learns that it came to nothing: the saga ends with the refusal or the return of its first step.
+  .on(withdrawalRefused, async (event, { tx }) => {
+    await noteEffect(tx, 'giro', event);
+    await endTransfer(tx, event.data.transferId, { state: 'refused', reason: event.data.reason });
+  })
+  .on(moneyReturned, async (event, { tx }) => {
+    await noteEffect(tx, 'giro', event);
+    await endTransfer(tx, event.data.transferId, { state: 'refused', reason: event.data.reason });
+  })
+  .onFailure(transferRequested, { of: 'giro' }, async (failure, { tx, event }) => {
+    await noteEffect(tx, 'giro', event);
+    const { transferId } = failure.event.data;
+    await endTransfer(tx, transferId, { state: 'refused', reason: failure.message });
+  });

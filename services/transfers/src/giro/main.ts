@@ -1,0 +1,25 @@
+import { consumerService } from '@converge/inbox';
+import { createOutbox } from '@converge/outbox';
+import { newUuidV7 } from '@converge/runtime';
+import { effectsOf, sagaWorker } from '@converge/saga';
+import { transferRequested } from '@converge/schemas';
+import { httpService, runService, serviceSettings } from '@converge/service-common';
+import type { GiroDb } from '../tables.ts';
+import { transfersApi } from './api.ts';
+import { giro } from './consumer.ts';
+
+await runService<GiroDb>('giro', serviceSettings, ({ settings, database, broker, log }) => [
+  consumerService([giro], { database, broker }),
+  // An undo that failed in its slice is tried again here.
+  sagaWorker(effectsOf(giro), { database }),
+  httpService(
+    transfersApi({
+      db: database.db,
+      outbox: createOutbox([transferRequested]),
+      newId: newUuidV7,
+      onError: (error) => log.error({ err: error }, 'a request failed'),
+    }),
+    settings.http.port,
+    settings.http.host,
+  ),
+]);

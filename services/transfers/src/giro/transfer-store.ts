@@ -1,0 +1,82 @@
+import type { Outbox } from '@converge/outbox';
+import type { NewId } from '@converge/runtime';
+import { accountId, cents, transferRequested } from '@converge/schemas';
+import { type Kysely, sql, type Transaction } from 'kysely';
+import { z } from 'zod';
+import type { GiroDb, TransferState } from '../tables.ts';
+
+/** What a customer sends. */
+export const transferRequest = z.strictObject({ from: accountId, to: accountId, amountCents: cents });
+export type TransferRequest = z.infer<typeof transferRequest>;
+
+/** The stored answer: a repeated request gets exactly this again. */
+export interface Requested {
+  readonly transferId: string;
+  readonly state: 'requested';
+}
+
+/** The transfer, its event and the answer to the request commit together; see the shop's `placeOrder`. */
+export function requestTransfer(
+  { db, outbox, newId }: { db: Kysely<GiroDb>; outbox: Outbox; newId: NewId },
+  requestKey: string,
+  request: TransferRequest,
+): Promise<Requested> {
+  return outbox.transaction(db, { requestKey, request }, async ({ tx, emit }): Promise<Requested> => {
+    const transferId = newId();
+    const { from, to, amountCents } = request;
+    await tx
+      .insertInto('transfer')
+      .values({ transfer_id: transferId, from_account: from, to_account: to, amount_cents: amountCents })
+      .execute();
+    emit(transferRequested({ transferId, ...request }));
+    return { transferId, state: 'requested' };
+  });
+}
+
+/** Ends a transfer once: a later end changes nothing, since its saga has one end only. */
+export async function endTransfer(
+  tx: Transaction<GiroDb>,
+  transferId: string,
+  end: { readonly state: 'settled' } | { readonly state: 'refused'; readonly reason: string },
+): Promise<void> {
+  await tx
+    .updateTable('transfer')
+    .set({
+      state: end.state,
+      reason: end.state === 'refused' ? end.reason : null,
+      ended_at: sql<Date>`clock_timestamp()`,
+    })
+    .where('transfer_id', '=', transferId)
+    .where('state', '=', 'requested')
+    .execute();
+}
+
+export interface TransferView {
+  readonly transferId: string;
+  readonly from: string;
+  readonly to: string;
+  readonly amountCents: number;
+  readonly state: TransferState;
+  readonly reason: string | null;
+}
+
+export async function findTransfer(
+  db: Kysely<GiroDb>,
+  transferId: string,
+): Promise<TransferView | undefined> {
+  const row = await db
+    .selectFrom('transfer')
+    .selectAll()
+    .where('transfer_id', '=', transferId)
+    .executeTakeFirst();
+  return (
+    row && {
+      transferId,
+      from: row.from_account,
+      to: row.to_account,
+      amountCents: Number(row.amount_cents),
+      state: row.state,
+      reason: row.reason,
+    }
+  );
+}

@@ -1,0 +1,15 @@
+import type { MigrationSet } from '@converge/postgres';
+import { effectMigrations } from '@converge/service-common';
+
+const set = (name: string): MigrationSet => ({
+  name: `transfers-${name}`,
+  directory: new URL(`../sql/${name}/`, import.meta.url),
+});
+
+export type Bank = 'giro' | 'savings';
+
+/** The banks' own tables, one database a bank; the kit's own come before them. */
+export const transferMigrations: Readonly<Record<Bank, readonly MigrationSet[]>> = {
+  giro: [effectMigrations, set('accounts'), set('giro')],
+  savings: [effectMigrations, set('accounts')],
+};

@@ -1,0 +1,19 @@
+import { defineConsumer } from '@converge/inbox';
+import { step } from '@converge/saga';
+import { depositRefused, moneyDeposited, transferMoney } from '@converge/schemas';
+import { noteEffect } from '@converge/service-common';
+import { book } from '../account-store.ts';
+import type { AccountsDb } from '../tables.ts';
+
+/** Once the money is here, it stays: there is nothing to undo. */
+export const savings = defineConsumer<AccountsDb>({ name: 'savings', from: 'beginning' }).include(
+  step(transferMoney.deposit, {
+    apply: async (event, { tx }) => {
+      const { transferId, to, amountCents } = event.data;
+      const no = await book(tx, { transferId, accountId: to, kind: 'arrived', amountCents });
+      if (no !== undefined) return depositRefused({ transferId, reason: no });
+      await noteEffect(tx, 'savings', event, 'apply');
+      return moneyDeposited({ transferId, amountCents });
+    },
+  }),
+);

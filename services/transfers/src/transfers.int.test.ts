@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs';
+import { createOutbox } from '@converge/outbox';
+import { newUuidV7 } from '@converge/runtime';
+import { transferRequested } from '@converge/schemas';
+import { type HttpService, httpService } from '@converge/service-common';
+import { waitUntil } from '@converge/testing';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { SagaScene } from '../../../libs/saga/src/fixture/saga-scene.ts';
+import { transfersApi } from './giro/api.ts';
+import { giro } from './giro/consumer.ts';
+import { savings } from './savings/consumer.ts';
+import type { GiroDb } from './tables.ts';
+
+/** Both banks in one database, so all accounts are in one table: giro accounts begin with g, savings accounts with s. */
+const tables = [
+  '../../common/sql/001-effect.sql',
+  '../sql/accounts/001-accounts.sql',
+  '../sql/giro/001-transfers.sql',
+];
+
+let scene: SagaScene<GiroDb>;
+let server: HttpService;
+
+beforeAll(async () => {
+  const texts = tables.map((path) => readFileSync(new URL(path, import.meta.url), 'utf8'));
+  scene = await SagaScene.open<GiroDb>(inject('stack').databaseUrl, texts.join(';\n'));
+  await scene.rows(
+    `insert into account (account_id, opened_cents, balance_cents, closed) values
+       ('g1', 1000, 1000, false), ('g2', 1000, 1000, true), ('s1', 50, 50, false), ('s2', 50, 50, true)`,
+  );
+  // The savings bank needs less than the giro bank has.
+  await scene.start([giro, savings]);
+  const onError = (error: unknown): void => void errors.push(error);
+  const outbox = createOutbox([transferRequested]);
+  server = httpService(transfersApi({ db: scene.database.db, outbox, newId: newUuidV7, onError }), 0);
+  await server.start();
+});
+afterAll(async () => {
+  await server.stop();
+  await scene.close();
+});
+
+const errors: unknown[] = [];
+const url = (path: string): string => `http://127.0.0.1:${server.port}${path}`;
+
+async function request(key: string, body: unknown): Promise<readonly [number, { transferId: string }]> {
+  const headers = { 'content-type': 'application/json', 'idempotency-key': key };
+  const response = await fetch(url('/transfers'), { method: 'POST', headers, body: JSON.stringify(body) });
+  return [response.status, (await response.json()) as { transferId: string }];
+}
+
+interface Shown {
+  readonly state: string;
+  readonly reason: string | null;
+}
+
+/** Sends a transfer and waits for its end; what moved for it, in order. */
+async function send(body: {
+  from: string;
+  to: string;
+  amountCents: number;
+}): Promise<Shown & { moved: string }> {
+  const [, { transferId }] = await request(newUuidV7(), body);
+  const ended = await waitUntil(
+    async () => {
+      const shown = (await (await fetch(url(`/transfers/${transferId}`))).json()) as Shown;
+      return shown.state === 'requested' ? undefined : shown;
+    },
+    { what: 'the end of the transfer', deadlineMs: 15_000 },
+  );
+  const moved = await scene.rows<{ what: string }>(
+    `select account_id || ' ' || amount_cents as what from movement where transfer_id = $1 order by id`,
+    [transferId],
+  );
+  return { state: ended.state, reason: ended.reason, moved: moved.map(({ what }) => what).join(', ') };
+}
+
+describe('a transfer', () => {
+  it('takes the money from one bank to the other', async () => {
+    expect(await send({ from: 'g1', to: 's1', amountCents: 300 })).toEqual({
+      ...{ state: 'settled', reason: null },
+      moved: 'g1 -300, s1 300',
+    });
+  });
+
+  it.each([
+    ['an account that is not there', 'g9', 10, /no account g9/],
+    ['an account that is closed', 'g2', 10, /g2 is closed/],
+    ['more than an account holds', 'g1', 5_000, /too few/],
+  ])('from %s is refused, and nothing moves', async (_what, from, amountCents, reason) => {
+    const { state, reason: why, moved } = await send({ from, to: 's1', amountCents });
+    expect([state, moved]).toEqual(['refused', '']);
+    expect(why).toMatch(reason);
+  });
+
+  // Planted fault: a withdrawal whose `compensate` books nothing leaves the money nowhere, and fails here.
+  it.each([
+    ['an account that is not there', 's9'],
+    ['an account that is closed', 's2'],
+  ])('to %s comes back', async (_what, to) => {
+    const { state, moved } = await send({ from: 'g1', to, amountCents: 20 });
+    expect([state, moved]).toEqual(['refused', 'g1 -20, g1 20']);
+  });
+
+  it('is made once, however often it is asked for', async () => {
+    const body = { from: 'g1', to: 's1', amountCents: 1 };
+    const answers = await Promise.all(Array.from({ length: 10 }, () => request('again', body)));
+    expect(new Set(answers.map(([status, { transferId }]) => `${status} ${transferId}`)).size).toBe(1);
+    expect((await request('again', { ...body, amountCents: 2 }))[0]).toBe(422);
+    expect((await request('odd', { ...body, amountCents: -1 }))[0]).toBe(400);
+    expect((await fetch(url(`/transfers/${newUuidV7()}`))).status).toBe(404);
+    expect(errors).toEqual([]);
+  });
+
+  it('leaves as much money as there was', async () => {
+    const atRest = async (): Promise<boolean> =>
+      (await scene.rows(`select 1 from transfer where state = 'requested'`)).length === 0;
+    await waitUntil(atRest, { what: 'the last transfer to end' });
+    const sums = await scene.rows(
+      'select sum(opened_cents)::int as opened, sum(balance_cents)::int as balance from account',
+    );
+    expect(sums).toEqual([{ opened: 2_100, balance: 2_100 }]);
+  });
+});

@@ -1,0 +1,69 @@
+import { inboxMigrations } from '@converge/inbox';
+import { kafkajsBroker } from '@converge/kafka';
+import { nameSource, outboxMigrations } from '@converge/outbox';
+import { type Database, migrate, type MigrationSet } from '@converge/postgres';
+import { reconcileMigrations } from '@converge/reconcile';
+import { relayMigrations } from '@converge/relay';
+import { sagaMigrations } from '@converge/saga';
+import { freshDatabase, waitUntil } from '@converge/testing';
+import type { Child } from './child.ts';
+
+const kit = [outboxMigrations, relayMigrations, inboxMigrations, sagaMigrations, reconcileMigrations];
+
+/** A source's database: the tables of the kit, the service's own, and its name. */
+export async function prepareSource(
+  name: string,
+  database: Database,
+  own: readonly MigrationSet[],
+): Promise<void> {
+  await migrate(database, [...kit, ...own]);
+  await nameSource(database.executor, name);
+}
+
+/** One after the other: CREATE DATABASE copies a template that must be at rest. */
+export async function makeDatabases<Name extends string>(
+  serverUrl: string,
+  names: readonly Name[],
+): Promise<Record<Name, string>> {
+  const urls: [Name, string][] = [];
+  for (const name of names) urls.push([name, await freshDatabase(serverUrl, name)]);
+  return Object.fromEntries(urls) as Record<Name, string>;
+}
+
+/** Empty ones: a run must not meet the records of another. */
+export async function makeTopics(
+  brokers: string,
+  topics: readonly string[],
+  partitions: number,
+): Promise<void> {
+  const broker = kafkajsBroker({ brokers: brokers.split(','), clientId: 'demo' });
+  const admin = await broker.admin();
+  try {
+    for (const name of topics) {
+      await admin.createTopic({ name, partitions });
+      const ends = await admin.logEnds(name);
+      if (ends.some(({ latest }) => latest > 0n))
+        throw new Error(
+          `the topic ${name} on ${brokers} has records of another run: delete the topics shop.*, bank.* and *.failures there, or unset KAFKA_BROKERS to use a broker of our own`,
+        );
+    }
+  } finally {
+    await admin.close();
+    await broker.close();
+  }
+}
+
+export async function startAll(children: readonly Child[], logFolder: string): Promise<void> {
+  for (const child of children) child.start();
+  const waiting = async (): Promise<boolean> => {
+    const late: string[] = [];
+    for (const child of children) {
+      if (child.restarts >= 3)
+        throw new Error(`${child.spec.name} does not start: ${logFolder}/${child.spec.name}.log says why`);
+      // A standby relay is ready when it stands by.
+      if (!(await child.ready())) late.push(child.spec.name);
+    }
+    return late.length === 0;
+  };
+  await waitUntil(waiting, { what: 'every process to be ready', deadlineMs: 60_000, everyMs: 100 });
+}
