@@ -149,19 +149,27 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
       expect(member.story).toEqual(['assigned 2', 'revoked 2']);
     });
 
-    it('ends when its topic was deleted and made again, instead of going on in another log', async () => {
-      const kit = new Kit(setup());
-      const topic = await kit.topic();
-      await kit.write(topic, 0, records(3));
-      const member = await kit.member({ groupId: kit.group(), topics: [topic] }).start();
-      await until('the records', () => member.seen.length === 3);
-      const admin = await kit.admin();
-      await admin.deleteTopic(topic);
-      await admin.createTopic({ name: topic, partitions: 1 });
-      await kit.write(topic, 0, records(9, 'other-'));
-      await expect(member.consumer.done).rejects.toMatchObject({ code: 'TOPIC_RECREATED', topic });
-      expect(member.seen).toHaveLength(3);
-    }, 40_000);
+    // A shorter log was now and then told as OFFSET_OUT_OF_RANGE, when the fetch was answered before the topic was looked at.
+    it.each([
+      ['longer', 9],
+      ['shorter', 0],
+    ])(
+      'ends when its topic was deleted and made again with a %s log',
+      async (_, count) => {
+        const kit = new Kit(setup());
+        const topic = await kit.topic();
+        await kit.write(topic, 0, records(3));
+        const member = await kit.member({ groupId: kit.group(), topics: [topic] }).start();
+        await until('the records', () => member.seen.length === 3);
+        const admin = await kit.admin();
+        await admin.deleteTopic(topic);
+        await admin.createTopic({ name: topic, partitions: 1 });
+        if (count > 0) await kit.write(topic, 0, records(count, 'other-'));
+        await expect(member.consumer.done).rejects.toMatchObject({ code: 'TOPIC_RECREATED', topic });
+        expect(member.seen).toHaveLength(3);
+      },
+      40_000,
+    );
 
     it('ends when it is told to begin where the log has nothing', async () => {
       const kit = new Kit(setup());

@@ -177,10 +177,10 @@ export class GroupSession {
     const turns = new Map(
       asked.map(({ flow, turn }) => [partitionId(flow.place.topic, flow.place.partition), turn]),
     );
-    return this.#share(answers, turns) ? 'fetched' : 'refused';
+    return (await this.#share(answers, turns)) ? 'fetched' : 'refused';
   }
 
-  #share(answers: readonly Fetched[], turns: ReadonlyMap<string, number>): boolean {
+  async #share(answers: readonly Fetched[], turns: ReadonlyMap<string, number>): Promise<boolean> {
     let healthy = true;
     for (const answer of answers) {
       const id = partitionId(answer.topic, answer.partition);
@@ -190,7 +190,10 @@ export class GroupSession {
       if (answer.ok) flow.accept(answer, turn);
       else {
         healthy = false;
-        if (!isRepeatable(answer.error)) this.#options.onFatal(answer.error);
+        if (isRepeatable(answer.error)) continue;
+        // A place outside the log may be one of another log: that the topic was made again says more, so it is asked first.
+        await this.#refresh();
+        this.#options.onFatal(answer.error);
       }
     }
     return healthy;
