@@ -4,8 +4,8 @@ import type { DriverName } from '@converge/kafka';
  * Ways to turn a topic into rows. `each`: a statement per event; `batch`: a statement for all events of a slice.
  * converge   the kit as users run it: watermark, fence, middleware; `write`: a statement per event that nobody awaits;
  *            `failing`: likewise, and every event of the keys in table `fault` fails
- * unsafe     the same kit, its two statements of deduplication left out
- * bare       the same work by hand and no deduplication: the same driver, decoding, transactions of 500 events
+ * unsafe     the same kit, its statement of deduplication left out
+ * bare       the same work by hand and no deduplication: the same driver, decoding, size of transactions
  * uuid       bare, and one inbox row per event, in the same transaction
  * kafkajs    plain kafkajs `eachMessage`, one inbox row and one transaction per event
  */

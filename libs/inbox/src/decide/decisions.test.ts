@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Subscription } from '../define/subscription.ts';
 import { defaultInPlace, nextAttempt } from './next-attempt.ts';
-import { firstLimit, nextLimit } from './slice-limit.ts';
+import { defaultSize, firstLimit, nextLimit } from './slice-limit.ts';
 import { splitByWork } from './split.ts';
 import type { Step } from './plan.ts';
 import { unitsOf } from './units.ts';
@@ -143,6 +143,14 @@ describe('firstLimit', () => {
   it('begins small, and never above what the service allows', () => {
     expect(firstLimit({ sliceSize: 500 })).toBe(16);
     expect(firstLimit({ sliceSize: 1 })).toBe(1);
+  });
+});
+
+describe('defaultSize', () => {
+  it('is larger only where every handler takes batches', () => {
+    expect(defaultSize([{ kind: 'batch' }, { kind: 'batch' }])).toBe(1_500);
+    expect(defaultSize([{ kind: 'batch' }, { kind: 'each' }])).toBe(500);
+    expect(defaultSize([{ kind: 'failure' }])).toBe(500);
   });
 });
 

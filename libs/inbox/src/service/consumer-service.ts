@@ -8,6 +8,7 @@ import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import { checkParts } from '../define/part.ts';
 import { router } from '../define/routes.ts';
 import { inPlaceOf } from '../decide/next-attempt.ts';
+import { defaultSize } from '../decide/slice-limit.ts';
 import { InboxError } from '../errors.ts';
 import { measure } from '../middleware/measure.ts';
 import { compose } from '../middleware/middleware.ts';
@@ -131,7 +132,7 @@ function contextOf<DB>(
   serverVersion: number,
 ): SliceContext<DB> {
   const { database, clock, random, inPlace, policies, parking, graceMs, lockTimeoutMs } = options;
-  const { sliceMs, sliceSize } = options;
+  const { sliceMs, sliceSize = defaultSize(definition.subscriptions) } = options;
   const maxHandleMs = Math.max(
     options.maxHandleMs,
     ...definition.subscriptions.map((one) => one.maxHandleMs ?? 0),

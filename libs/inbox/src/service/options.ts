@@ -11,7 +11,7 @@ export interface ConsumerServiceOptions<DB> {
   /** The consumer's own database, with its inbox and its outbox. */
   readonly database: Database<DB>;
   readonly broker: Broker;
-  /** Events of one transaction at most. @default 500 */
+  /** Events of one transaction at most. @default 500, and 1_500 for a consumer all of whose handlers take batches */
   readonly sliceSize?: number;
   /** About how long one transaction should take, milliseconds; slices shrink and grow to it. @default 1_000 */
   readonly sliceMs?: number;
@@ -47,8 +47,9 @@ export interface ConsumerServiceOptions<DB> {
 }
 
 export type ResolvedOptions<DB> = Required<
-  Omit<ConsumerServiceOptions<DB>, 'inPlace' | 'policies' | 'parking'>
+  Omit<ConsumerServiceOptions<DB>, 'sliceSize' | 'inPlace' | 'policies' | 'parking'>
 > & {
+  readonly sliceSize?: number;
   readonly inPlace: InPlacePolicy;
   readonly policies?: Policies;
   readonly parking: ParkingPolicy;
@@ -58,7 +59,6 @@ const MAX_TIMER_MS = 2_147_483_647;
 
 export function resolveOptions<DB>(options: ConsumerServiceOptions<DB>): ResolvedOptions<DB> {
   const resolved: ResolvedOptions<DB> = Object.freeze({
-    sliceSize: 500,
     sliceMs: 1_000,
     maxHandleMs: 30_000,
     graceMs: 1_000,
@@ -79,7 +79,7 @@ export function resolveOptions<DB>(options: ConsumerServiceOptions<DB>): Resolve
       'CONSUMER_INVALID',
       'consumerService: inPlace and policies are both given; keep one: policies can be changed while it runs, inPlace is fixed',
     );
-  check('sliceSize', resolved.sliceSize, 10_000);
+  if (resolved.sliceSize !== undefined) check('sliceSize', resolved.sliceSize, 10_000);
   check('inPlace.attempts', resolved.inPlace.attempts, 1_000);
   for (const name of ['lanes', 'pollMs', 'maxRows', 'maxBytes'] as const)
     check(`parking.${name}`, resolved.parking[name], MAX_TIMER_MS);
