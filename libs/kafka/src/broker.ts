@@ -117,6 +117,10 @@ export interface ConsumerHandlers {
    * reject: a rejection ends the consumer (`done` rejects).
    */
   batch(batch: IncomingBatch, control: PartitionControl): Promise<void>;
+  /** The position of a partition is outside its log (OFFSET_OUT_OF_RANGE), or its topic was made again (TOPIC_RECREATED).
+   * Called after what was fetched before; no batch of it comes until a seek; other partitions go on. It must not reject.
+   * @default the consumer ends with that error */
+  placeLost?(place: Assignment, error: BrokerError, control: PartitionControl): Promise<void>;
   /** The partitions are someone else's now (or the consumer stops). Their controls' signals are aborted before. */
   revoked(partitions: readonly Assignment[]): void;
 }
@@ -141,8 +145,7 @@ export interface GroupConsumer {
   /** Leaves the group after the batches in progress have ended; until then it stays a member. Idempotent. */
   stop(): Promise<void>;
   /**
-   * Resolves after `stop`. Rejects when the consumer died by itself: a handler rejected, a position is outside the log
-   * (OFFSET_OUT_OF_RANGE: nothing is reset silently), a topic was made again (TOPIC_RECREATED), or access was refused.
+   * Resolves after `stop`. Rejects when the consumer died by itself: a handler rejected, or access was refused.
    * A broker that is away is none of these: it goes on when the broker comes back.
    */
   readonly done: Promise<void>;

@@ -4,6 +4,7 @@ import type {
   Admin,
   Assignment,
   Broker,
+  ConsumerHandlers,
   ConsumerOptions,
   GroupConsumer,
   IncomingBatch,
@@ -158,6 +159,7 @@ export interface MemberOptions extends Partial<Omit<ConsumerOptions, 'handlers'>
   readonly startAt?: (place: Assignment) => StartAt;
   readonly assigned?: (places: readonly Assignment[]) => Promise<void>;
   readonly batch?: (batch: IncomingBatch, control: PartitionControl) => Promise<void>;
+  readonly placeLost?: ConsumerHandlers['placeLost'];
 }
 
 /** A consumer that keeps what it saw, and checks with every call what no test should have to check again. */
@@ -174,7 +176,7 @@ export class Member {
   readonly #gates: (() => void)[] = [];
 
   constructor(broker: Broker, options: MemberOptions) {
-    const { startAt = () => 'earliest', assigned, batch, ...rest } = options;
+    const { startAt = () => 'earliest', assigned, batch, placeLost, ...rest } = options;
     this.consumer = broker.consumer({
       heartbeatIntervalMs: 200,
       ...rest,
@@ -186,6 +188,7 @@ export class Member {
           return new Map(places.map((place) => [partitionId(place.topic, place.partition), startAt(place)]));
         },
         batch: (arrived, control) => this.#batch(arrived, control, batch),
+        ...(placeLost === undefined ? {} : { placeLost }),
         revoked: (places) => {
           this.story.push(`revoked ${places.length}`);
           for (const { topic, partition } of places) this.#revoked(partitionId(topic, partition));

@@ -102,5 +102,53 @@ export function positionContract(setup: () => BrokerUnderTest): void {
       expect(member.consumer.control(`${topic}-not-ours`, 0)).toBeUndefined();
       expect(member.broken).toEqual([]);
     });
+
+    it('asks its owner, where it takes that, about a place that the log does not have; the others go on', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(2);
+      await kit.write(topic, 0, records(2, 'cut'));
+      const told: string[] = [];
+      const member = await kit
+        .member({
+          groupId: kit.group(),
+          topics: [topic],
+          startAt: ({ partition }) => (partition === 0 ? 77n : 0n),
+          placeLost: ({ partition }, { code }) => Promise.resolve(void told.push(`${partition} ${code}`)),
+        })
+        .start();
+      await until('the question', () => told.length > 0);
+      await kit.write(topic, 1, records(1, 'whole'));
+      await until('the other partition', () => member.seen.length === 1);
+      await settled(kit, topic);
+      expect(told).toEqual(['0 OFFSET_OUT_OF_RANGE']);
+      member.consumer.control(topic, 0)?.seek(1n);
+      await until('the rest', () => member.seen.length === 2);
+      expect(values(member.seen)).toEqual(['whole0', 'cut1']);
+      expect(member.broken).toEqual([]);
+    });
+
+    it('asks its owner about every place in a topic that was made again, and reads nothing of it before', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(2);
+      const told = new Map<number, string>();
+      const member = kit.member({
+        groupId: kit.group(),
+        topics: [topic],
+        placeLost: ({ partition }, { code }) => Promise.resolve(void told.set(partition, code)),
+      });
+      await kit.write(topic, 0, records(1, 'old'));
+      await member.start();
+      await until('the old record', () => member.seen.length === 1);
+      const admin = await kit.admin();
+      await admin.deleteTopic(topic);
+      await admin.createTopic({ name: topic, partitions: 2 });
+      await until('both questions', () => told.size === 2);
+      // The other one stood at an offset that the new log does not have either: that may be noticed first.
+      expect(told.get(1)).toBe('TOPIC_RECREATED');
+      await kit.write(topic, 0, records(2, 'new'));
+      member.consumer.control(topic, 0)?.seek('earliest');
+      await until('the new records', () => member.seen.length === 3);
+      expect(values(member.seen)).toEqual(['old0', 'new0', 'new1']);
+    }, 40_000);
   });
 }

@@ -14,3 +14,8 @@ export function delayMs(attempt: number, random: Random): number {
 export function isRepeatable(error: unknown): boolean {
   return error instanceof BrokerError && (error.kind === 'retry' || error.kind === 'new_producer');
 }
+
+/** Nothing heals it by itself: whoever owns the partition says where to go on. */
+export function isOutOfRange(error: unknown): error is BrokerError {
+  return error instanceof BrokerError && error.code === 'OFFSET_OUT_OF_RANGE';
+}

@@ -6,6 +6,7 @@ import {
   type PartitionControl,
   partitionId,
 } from '../broker.ts';
+import { topicRecreated } from '../topic-errors.ts';
 import { delayMs, isRepeatable } from './backoff.ts';
 import type { GroupLink, Log, Membership } from './link.ts';
 import { GroupSession } from './session.ts';
@@ -95,6 +96,7 @@ export class LoopConsumer implements GroupConsumer {
       try {
         // A join waits for the other members; a stop does not wait for it.
         membership = await Promise.race([joining, stopped]);
+        this.#refuseRecreated();
       } catch (error) {
         if (!isRepeatable(error)) throw error;
         if (attempt === 3) this.#log('warn', 'joining the group fails: trying on', { error });
@@ -125,6 +127,12 @@ export class LoopConsumer implements GroupConsumer {
     // A stop waits for its batches; a rebalance cannot wait for ever: the group would go on without us.
     if (this.#stopping.signal.aborted) await this.#heartbeatsUntil(membership, batches);
     else await Promise.race([batches, this.#clock.sleep(this.#drainMs(), this.#stopping.signal)]);
+  }
+
+  /** An owner that can be told is asked where to begin with each join, and looks. */
+  #refuseRecreated(): void {
+    const [topic] = this.#options.link.recreated();
+    if (topic !== undefined && this.#options.handlers.placeLost === undefined) throw topicRecreated(topic);
   }
 
   #sessionOf(membership: Membership): GroupSession {
@@ -171,6 +179,7 @@ export class LoopConsumer implements GroupConsumer {
       const sent = this.#clock.monotonic();
       try {
         if ((await this.#options.link.heartbeat(membership)) !== 'member') return;
+        this.#session?.loseTopics(this.#options.link.recreated());
         heard = sent;
         failures = 0;
         wait = heartbeatIntervalMs;

@@ -49,6 +49,8 @@ export interface GroupLink {
   fetch(node: number, wants: readonly FetchWant[], maxWaitMs: number): Promise<readonly Fetched[]>;
   /** Looks up leaders again. */
   refresh(): Promise<void>;
+  /** Topics that were made again, each told once; a join, a heartbeat or a refresh may have noticed. */
+  recreated(): readonly string[];
   close(): Promise<void>;
 }
 

@@ -1,8 +1,9 @@
-import type { Assignment, IncomingBatch, PartitionControl, StartAt } from '../broker.ts';
+import type { Assignment, BrokerError, IncomingBatch, PartitionControl, StartAt } from '../broker.ts';
 import type { FetchedRecords } from './link.ts';
 
 export interface FlowHooks {
   batch(batch: IncomingBatch, control: PartitionControl): Promise<void>;
+  placeLost(place: Assignment, error: BrokerError, control: PartitionControl): Promise<void>;
   commit(place: Assignment, offset: bigint): Promise<void>;
   /** Something changed that may make a fetch due. */
   wake(): void;
@@ -25,6 +26,7 @@ export class PartitionFlow {
   #paused = false;
   #ahead: IncomingBatch | undefined;
   #running: Promise<void> | undefined;
+  #lost: { readonly error: BrokerError; told: boolean } | undefined;
 
   constructor(place: Assignment, hooks: FlowHooks) {
     this.place = place;
@@ -48,6 +50,7 @@ export class PartitionFlow {
   start(at: StartAt): void {
     if (this.#turn === 0) this.#position = at;
     this.#started = true;
+    this.#deliver();
     this.#hooks.wake();
   }
 
@@ -64,7 +67,7 @@ export class PartitionFlow {
 
   /** `busy`: it would be fetched if its batch fetched ahead were taken. */
   get appetite(): 'none' | 'busy' | 'hungry' {
-    if (!this.#started || this.#paused || !this.open) return 'none';
+    if (!this.#started || this.#paused || this.#lost !== undefined || !this.open) return 'none';
     return this.#ahead === undefined ? 'hungry' : 'busy';
   }
 
@@ -82,31 +85,45 @@ export class PartitionFlow {
   }
 
   accept(fetched: FetchedRecords, turn: number): void {
-    if (turn !== this.#turn || !this.open) return;
+    if (turn !== this.#turn || this.#lost !== undefined || !this.open) return;
     this.#position = fetched.nextOffset;
     if (fetched.records.length === 0) return;
     this.#ahead = { ...this.place, records: fetched.records, highWatermark: fetched.highWatermark };
     this.#deliver();
   }
 
+  /** Its position means nothing in the log: nothing is fetched until a seek. */
+  lose(error: BrokerError): void {
+    this.#lost ??= { error, told: false };
+    this.#deliver();
+  }
+
   #seek(offset: bigint | 'earliest'): void {
     this.#turn += 1;
+    this.#lost = undefined;
     this.#position = offset;
     this.#ahead = undefined;
     this.#hooks.wake();
   }
 
   #deliver(): void {
+    if (this.#running !== undefined || !this.#started || !this.open) return;
     const batch = this.#ahead;
-    if (batch === undefined || this.#running !== undefined || this.#paused || !this.open) return;
-    this.#ahead = undefined;
-    this.#hooks.wake();
-    this.#running = this.#handle(batch);
+    if (batch !== undefined) {
+      if (this.#paused) return;
+      this.#ahead = undefined;
+      this.#hooks.wake();
+      this.#running = this.#run(() => this.#hooks.batch(batch, this.control));
+    } else if (this.#lost?.told === false) {
+      const { error } = this.#lost;
+      this.#lost.told = true;
+      this.#running = this.#run(() => this.#hooks.placeLost(this.place, error, this.control));
+    }
   }
 
-  async #handle(batch: IncomingBatch): Promise<void> {
+  async #run(work: () => Promise<void>): Promise<void> {
     try {
-      await this.#hooks.batch(batch, this.control);
+      await work();
     } catch (error) {
       this.#hooks.failed(error);
       this.#abort.abort();

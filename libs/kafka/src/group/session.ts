@@ -1,15 +1,10 @@
 import type { Clock, Random } from '@converge/runtime';
-import {
-  type Assignment,
-  type ConsumerHandlers,
-  type IncomingBatch,
-  type PartitionControl,
-  type StartAt,
-  partitionId,
-} from '../broker.ts';
-import { delayMs, isRepeatable } from './backoff.ts';
+import type { Assignment, ConsumerHandlers, PartitionControl, StartAt } from '../broker.ts';
+import { partitionId } from '../broker.ts';
+import { delayMs, isOutOfRange, isRepeatable } from './backoff.ts';
+import { topicRecreated } from '../topic-errors.ts';
 import type { Fetched, GroupLink, Log, Membership } from './link.ts';
-import { PartitionFlow } from './partition-flow.ts';
+import { type FlowHooks, PartitionFlow } from './partition-flow.ts';
 import { Signal } from './signal.ts';
 
 export interface SessionOptions {
@@ -42,14 +37,17 @@ export class GroupSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    const hooks = {
-      batch: (batch: IncomingBatch, control: PartitionControl) => options.handlers.batch(batch, control),
-      commit: (place: Assignment, offset: bigint) => options.link.commit(options.membership, place, offset),
+    const { handlers, link, membership } = options;
+    const hooks: FlowHooks = {
+      batch: (batch, control) => handlers.batch(batch, control),
+      placeLost: (place, error, control) =>
+        handlers.placeLost === undefined ? Promise.reject(error) : handlers.placeLost(place, error, control),
+      commit: (place, offset) => link.commit(membership, place, offset),
       wake: () => this.#changed.notify(),
       failed: options.onFatal,
     };
     this.#flows = new Map(
-      options.membership.assigned.map((place) => [
+      membership.assigned.map((place) => [
         partitionId(place.topic, place.partition),
         new PartitionFlow(place, hooks),
       ]),
@@ -65,6 +63,13 @@ export class GroupSession {
   control(topic: string, partition: number): PartitionControl | undefined {
     const flow = this.#flows.get(partitionId(topic, partition));
     return flow?.open === true ? flow.control : undefined;
+  }
+
+  /** Topics that were made again: positions of the old log mean nothing in the new one, and may well exist there. */
+  loseTopics(topics: readonly string[]): void {
+    for (const topic of topics)
+      for (const flow of this.#flows.values())
+        if (flow.place.topic === topic) flow.lose(topicRecreated(topic));
   }
 
   /** Ends it: signals aborted, then `revoked`. Returns what is still in progress, by partition. */
@@ -193,7 +198,8 @@ export class GroupSession {
         if (isRepeatable(answer.error)) continue;
         // A place outside the log may be one of another log: that the topic was made again says more, so it is asked first.
         await this.#refresh();
-        this.#options.onFatal(answer.error);
+        if (!isOutOfRange(answer.error)) this.#options.onFatal(answer.error);
+        else if (flow.turn === turn) flow.lose(answer.error);
       }
     }
     return healthy;
@@ -228,7 +234,9 @@ export class GroupSession {
   async #refresh(): Promise<void> {
     if (this.#ended.signal.aborted) return;
     try {
-      await this.#options.link.refresh();
+      const { link } = this.#options;
+      await link.refresh();
+      this.loseTopics(link.recreated());
       this.#changed.notify();
     } catch (error) {
       if (!isRepeatable(error)) this.#options.onFatal(error);

@@ -3,7 +3,7 @@ import { type Assignment, BrokerError, type StartAt } from '../broker.ts';
 import type { Fetched, FetchWant, GroupLink, Membership } from '../group/link.ts';
 import type { MemoryGroup } from './memory-group.ts';
 import type { MemoryLog } from './memory-log.ts';
-import { topicRecreated, topicUnknown } from '../topic-errors.ts';
+import { topicUnknown } from '../topic-errors.ts';
 
 export interface MemoryLinkOptions {
   readonly log: MemoryLog;
@@ -20,6 +20,7 @@ export class MemoryLink implements GroupLink {
   readonly #options: MemoryLinkOptions;
   readonly #closed = new AbortController();
   readonly #topicIds = new Map<string, string>();
+  #recreated: string[] = [];
   #memberId: string | undefined;
 
   constructor(options: MemoryLinkOptions) {
@@ -107,6 +108,18 @@ export class MemoryLink implements GroupLink {
 
   async refresh(): Promise<void> {
     await this.#request();
+    for (const [name, known] of this.#topicIds) {
+      const topicId = this.#options.log.topic(name)?.topicId;
+      if (topicId === undefined || topicId === known) continue;
+      this.#topicIds.set(name, topicId);
+      this.#recreated.push(name);
+    }
+  }
+
+  recreated(): readonly string[] {
+    const found = this.#recreated;
+    this.#recreated = [];
+    return found;
   }
 
   close(): Promise<void> {
@@ -118,8 +131,9 @@ export class MemoryLink implements GroupLink {
     const { topic, partition, offset, maxBytes } = want;
     const log = this.#options.log.partition(topic, partition);
     if (log === undefined) return { ok: false, topic, partition, error: missing(want) };
+    // A refresh follows, and finds out whether it was made again.
     if (this.#options.log.topic(topic)?.topicId !== this.#topicIds.get(topic))
-      return { ok: false, topic, partition, error: topicRecreated(topic) };
+      return { ok: false, topic, partition, error: missing(want) };
     const end = log.start + BigInt(log.records.length);
     if (offset < log.start || offset > end)
       return { ok: false, topic, partition, error: outOfRange(want, log.start, end) };

@@ -1,6 +1,5 @@
 import { type Clock, systemClock } from '@converge/runtime';
 import { type Assignment, BrokerError, type StartAt, partitionId } from '../broker.ts';
-import { topicRecreated } from '../topic-errors.ts';
 import { assignPartitions } from '../group/assignor.ts';
 import type { Fetched, FetchWant, GroupLink, Membership } from '../group/link.ts';
 import type { BrokerLink } from './broker-link.ts';
@@ -39,6 +38,7 @@ export class WireLink implements GroupLink {
   #coordinator: BrokerLink | undefined;
   #memberId = '';
   readonly #topicIds = new Map<string, string>();
+  #recreated: string[] = [];
   #partitions = new Map<string, number>();
   #leads = false;
   #lookedAt = 0;
@@ -130,9 +130,17 @@ export class WireLink implements GroupLink {
 
   async refresh(): Promise<void> {
     const known = await this.#options.cluster.metadata(this.#options.topics);
-    // Positions of the old log mean nothing in the new one, and may well exist there.
-    for (const { name, topicId, errorCode } of known.values())
-      if (errorCode === OK && topicId !== this.#topicIds.get(name)) throw topicRecreated(name);
+    for (const { name, topicId, errorCode } of known.values()) {
+      if (errorCode !== OK || topicId === this.#topicIds.get(name)) continue;
+      this.#topicIds.set(name, topicId);
+      this.#recreated.push(name);
+    }
+  }
+
+  recreated(): readonly string[] {
+    const found = this.#recreated;
+    this.#recreated = [];
+    return found;
   }
 
   close(): Promise<void> {
