@@ -7,6 +7,7 @@ import { type FailureScene, stockScene } from './fixture/failure-scene.ts';
 import { FixtureSource, foreignRecord, sendRecords } from './fixture/fixture-source.ts';
 import { type LedgerDb, lines, note, type testEvents } from './fixture/ledger.ts';
 import { planReplay, replayPartition } from './operate/replay.ts';
+import { resumePartition } from './operate/resume.ts';
 
 describe('a replay', () => {
   let scene: FailureScene;
@@ -70,6 +71,29 @@ describe('a replay', () => {
     expect(ids.slice(4)).toEqual(ids.slice(0, 4));
     await scene.source.publish(scene.broker, [counted(5)]);
     expect((await until(9)).at(-1)).toBe(5);
+  });
+
+  // Planted fault: without the question whether it was passed before (`meet`), the replay halts at the gap again.
+  it('goes past a gap that was passed before, and says beforehand what the log does not have', async () => {
+    const { executor } = scene.database;
+    await scene.source.publish(scene.broker, [counted(1), counted(2)]);
+    scene.source.record(counted(3));
+    await scene.source.publish(scene.broker, [counted(4)]);
+    const admin = await scene.broker.admin();
+    const key = { consumer: name, topic, partition: 0 };
+    await waitUntil(() => resumePartition(scene.database, admin, key, { pass: true }).catch(() => false), {
+      what: 'the halt to be resumed',
+    });
+    expect(await until(3)).toEqual([1, 2, 4]);
+    const { plan } = await replay({ kind: 'everything' });
+    expect(plan.holes).toMatchObject([
+      { offset: 2n, after: parsePosition('1.1.2'), upTo: parsePosition('1.1.3'), passed: true },
+    ]);
+    expect(await until(6)).toEqual([1, 2, 4, 1, 2, 4]);
+    expect((await executor.query('select from converge.inbox_gap')).rowCount).toBe(1);
+    // One that was never passed, since it was filled in its place, is said to halt.
+    await executor.query('delete from converge.inbox_gap');
+    expect((await replay({ kind: 'everything' }, false)).plan.holes).toMatchObject([{ passed: false }]);
   });
 
   it('begins after a position or at a time, and keeps what other sources did before', async () => {

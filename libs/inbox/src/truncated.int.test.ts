@@ -1,6 +1,7 @@
 /**
  * Records that go before they are read. Planted faults, each tried here:
  * - `checkRow` without the look at the log's ends: the consumer waits for ever or begins elsewhere without a word;
+ * - the member without its `placeLost`: the whole consumer ends, the partition that lost nothing with it;
  * - `judge` taking every predecessor for known: what was cut off is skipped silently.
  */
 import { Kafka, logLevel } from 'kafkajs';
@@ -152,7 +153,7 @@ describe.each([
     expect(await applied(cut)).toEqual(upTo(10).slice(4));
   });
 
-  it('while it runs and is behind: it ends by name instead of reading on where the log now begins', async () => {
+  it('while it runs and is behind: only that partition halts, by name, and goes on when it is resumed', async () => {
     const gate = Promise.withResolvers<undefined>();
     const entered = Promise.withResolvers<undefined>();
     const service = await start(async () => {
@@ -170,12 +171,24 @@ describe.each([
     }
     await opened.truncate(topic, 0, 14n);
     gate.resolve(undefined);
-    await expect(service.done).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE' });
+    expect(await halted(service)).toMatchObject([{ partition: 0, code: 'offset_out_of_range' }]);
+    // What was fetched before the cut is handled, and nothing is passed over.
     const got = await applied(cut);
     expect(got).toEqual(upTo(got.length));
     expect(got.length).toBeLessThan(14);
-    expect(await halted(await start())).toMatchObject([{ partition: 0, code: 'offset_out_of_range' }]);
-    expect(await applied(cut)).toEqual(got);
+    await source.publish(opened.broker, [events.counted({ key: whole, n: 0 })]);
+    await appliedUntil(whole, 1);
+
+    const admin = await opened.broker.admin();
+    const key = { consumer: `beginning-${name}`, topic, partition: 0 };
+    await resumePartition(database, admin, key, { fromEarliest: true });
+    await waitUntil(() => service.status()[0]!.partitions.some(({ counts }) => counts.gaps === 1), {
+      what: 'the gap',
+    });
+    expect(await halted(service)).toMatchObject([{ partition: 0, code: 'gap' }]);
+    await resumePartition(database, admin, key, { pass: true });
+    await appliedUntil(cut, got.length + 2);
+    expect(await applied(cut)).toEqual([...got, 14, 15]);
   });
 });
 

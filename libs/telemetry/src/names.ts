@@ -75,12 +75,21 @@ export const instrumentDefinitions = {
     'Sources that use the name of another one',
   ),
   inboxLag: gauge('converge.inbox.lag', event, 'Records between the position and the end of the log'),
+  inboxOldest: age(
+    'converge.inbox.oldest_age',
+    'Age of the oldest record that is not handled and not parked',
+  ),
   inboxSliceSize: histogram('converge.inbox.slice.size', event, 'Events of one slice'),
   inboxSliceDuration: duration(
     'converge.inbox.slice.duration',
     'One slice, from its first statement to its commit',
   ),
-  inboxPaused: gauge('converge.inbox.paused', '{partition}', 'Partitions that a consumer has paused'),
+  inboxPaused: gauge('converge.inbox.paused', '{partition}', 'Partitions that wait by themselves, by reason'),
+  inboxHalted: gauge(
+    'converge.inbox.halted',
+    '{partition}',
+    'Partitions that wait for an operator, by reason',
+  ),
   inboxPauses: counter(
     'converge.inbox.pauses',
     '{pause}',

@@ -12,6 +12,9 @@ export interface Parts<DB, Settings extends ServiceSettings = ServiceSettings> {
   readonly log: ReturnType<typeof logger>;
 }
 
+/** A service that may say whether it still makes progress. */
+type Watched = Service & { live?(): Checks };
+
 /**
  * Runs one process of a service until a signal: settings from the environment, the database answering, the given
  * services in order behind a health server. Whatever goes wrong at start is one clear line; 78 = configuration.
@@ -19,7 +22,7 @@ export interface Parts<DB, Settings extends ServiceSettings = ServiceSettings> {
 export async function runService<DB, Settings extends ServiceSettings = ServiceSettings>(
   name: string,
   schema: z.ZodType<Settings>,
-  services: (parts: Parts<DB, Settings>) => readonly Service[],
+  services: (parts: Parts<DB, Settings>) => readonly Watched[],
 ): Promise<void> {
   const log = logger(name);
   const closing: (() => Promise<void>)[] = [];
@@ -33,8 +36,10 @@ export async function runService<DB, Settings extends ServiceSettings = ServiceS
     await database.ping();
     let ready = false;
     const checks = (): Checks => ({ services: { ok: ready } });
-    const health = healthServer({ port: settings.health.port, checks });
-    await runServices([health, ...services({ settings, database, broker, log })], {
+    const running = services({ settings, database, broker, log });
+    const live = (): Checks => Object.assign({}, ...running.map((one) => one.live?.() ?? {})) as Checks;
+    const health = healthServer({ port: settings.health.port, checks, live });
+    await runServices([health, ...running], {
       onReady: () => {
         ready = true;
         log.info({ healthPort: health.port, httpPort: settings.http.port }, `${name} is ready`);

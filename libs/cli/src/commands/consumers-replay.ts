@@ -1,4 +1,4 @@
-import { parsePosition } from '@converge/contracts';
+import { formatPosition, parsePosition } from '@converge/contracts';
 import {
   inboxMigrations,
   planReplay,
@@ -87,15 +87,22 @@ async function plansOf(
   return plans;
 }
 
-const summary = ({ key, offset, nextOffset, effects }: ReplayPlan) => ({
+const summary = ({ key, offset, nextOffset, effects, holes }: ReplayPlan) => ({
   topic: key.topic,
   partition: key.partition,
   from: offset,
   to: nextOffset,
   effects,
+  gaps: holes.map(({ offset: at, source, after, upTo, passed }) => ({
+    at,
+    source,
+    after: formatPosition(after),
+    upTo: formatPosition(upTo),
+    passed,
+  })),
 });
 
-function describe({ key, offset, nextOffset, effects }: ReplayPlan): readonly string[] {
+function describe({ key, offset, nextOffset, effects, holes }: ReplayPlan): readonly string[] {
   const place = `${key.topic}/${key.partition}`;
   if (offset === undefined) return [`${place}: nothing is repeated`];
   return [
@@ -103,6 +110,14 @@ function describe({ key, offset, nextOffset, effects }: ReplayPlan): readonly st
     ...effects.map(
       ({ type, handler, events }) =>
         `  ${events} of ${type}: ${handler === undefined ? 'no handler' : `handler ${handler}`}`,
+    ),
+    ...holes.map(
+      ({ offset: at, after, upTo, passed }) =>
+        `  not in the log, and not repeated: what lies after ${formatPosition(after)}, up to ${formatPosition(upTo)}; ${
+          passed
+            ? 'it was passed before, and is again'
+            : `it halts at offset ${at}: fill and resume again as before`
+        }`,
     ),
   ];
 }

@@ -7,6 +7,7 @@ import type { Subscription } from '../define/subscription.ts';
 import { defaultInPlace, nextAttempt } from './next-attempt.ts';
 import { defaultSize, firstLimit, nextLimit } from './slice-limit.ts';
 import { splitByWork } from './split.ts';
+import { standstill } from './standstill.ts';
 import type { Step } from './plan.ts';
 import { unitsOf } from './units.ts';
 
@@ -164,5 +165,21 @@ describe('nextLimit', () => {
     { limit: 1, tookMs: 60_000, next: 1 },
   ])('of $limit events in $tookMs ms makes $next', ({ limit, tookMs, next }) => {
     expect(nextLimit(limit, tookMs, bounds)).toBe(next);
+  });
+});
+
+describe('a partition at a standstill', () => {
+  const first = standstill(undefined, { nextOffset: 5n, lag: 2n, named: false }, 100);
+  it.each([
+    [
+      'stands since the first look that found it there',
+      { nextOffset: 5n, lag: 9n, named: false },
+      { at: 5n, since: 100 },
+    ],
+    ['begins anew when it has moved', { nextOffset: 6n, lag: 1n, named: false }, { at: 6n, since: 900 }],
+    ['stands nowhere when there is nothing to do', { nextOffset: 5n, lag: 0n, named: false }, undefined],
+    ['is nothing to wonder about when it says why', { nextOffset: 5n, lag: 2n, named: true }, undefined],
+  ])('%s', (_, look, expected) => {
+    expect(standstill(first, look, 900)).toEqual(expected);
   });
 });

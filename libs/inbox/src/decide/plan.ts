@@ -112,7 +112,7 @@ export function planSlice<DB>(readings: readonly Reading[], context: PlanContext
         steps.push({
           record,
           mark: claim,
-          passed: { after: verdict.after ?? START, upTo: claim.prev ?? justBefore(claim.position) },
+          passed: { after: verdict.after ?? START, upTo: gapEnd(claim) },
           ...action,
         });
         break;
@@ -151,9 +151,9 @@ function mayPass(
   return passOffset !== undefined && offset <= passOffset;
 }
 
-/** The end of a gap before an event that names no predecessor: anything below it may be missing. */
-function justBefore({ epoch, tick, id }: Position): Position {
-  return { epoch, tick, id: id > 0n ? id - 1n : id };
+/** The end of a gap. Before an event that names no predecessor, anything below it may be missing. */
+export function gapEnd({ position: { epoch, tick, id }, prev }: Mark): Position {
+  return prev ?? { epoch, tick, id: id > 0n ? id - 1n : id };
 }
 
 const NOTHING: Seen = new Map();

@@ -1,4 +1,6 @@
 import { comparePositions, type Position } from '@converge/contracts';
+import { judge } from './judge.ts';
+import { gapEnd } from './plan.ts';
 import type { Reading } from './reading.ts';
 
 /** Where a replay begins: the first record that the log has, the first of a time, or the first after a position. */
@@ -13,15 +15,33 @@ export interface ReplayScan {
   offset: bigint | undefined;
   /** Of each source: the predecessor of its first event from there on. That is what its watermark goes back to. */
   readonly before: Map<string, Position>;
-  readonly last: Map<string, Position>;
+  /** Of each source: the newest of each epoch. */
+  readonly seen: Map<string, Map<number, Position>>;
+  /** What the log does not have between: the consumer comes by it again. */
+  readonly holes: Hole[];
   /** Events without a position, by the identity under which they are deduplicated. */
   readonly foreign: Map<string, Buffer>;
   /** Events by type: each is handled again once, however often it stands in the log. */
   readonly events: Map<string, number>;
 }
 
+/** Events that are not in the log: from `after`, up to what the record at `offset` names as its predecessor. */
+export interface Hole {
+  readonly offset: bigint;
+  readonly source: string;
+  readonly after: Position;
+  readonly upTo: Position;
+}
+
 export function newScan(): ReplayScan {
-  return { offset: undefined, before: new Map(), last: new Map(), foreign: new Map(), events: new Map() };
+  return {
+    offset: undefined,
+    before: new Map(),
+    seen: new Map(),
+    holes: [],
+    foreign: new Map(),
+    events: new Map(),
+  };
 }
 
 /** Takes one more record into account. Changes the scan, nothing else. */
@@ -43,11 +63,21 @@ export function scanRecord(
   }
   const type = content.kind === 'envelope' ? content.envelope.type : undefined;
   if (ours !== undefined) {
-    const { source, position, prev } = ours;
-    if (!scan.before.has(source)) scan.before.set(source, prev ?? below(position));
-    const last = scan.last.get(source);
-    if (last !== undefined && comparePositions(position, last) <= 0) return;
-    scan.last.set(source, position);
+    const { source, position } = ours;
+    const before = scan.before.get(source) ?? gapEnd(ours);
+    scan.before.set(source, before);
+    const seen = scan.seen.get(source) ?? new Map([[before.epoch, before]]);
+    scan.seen.set(source, seen);
+    const verdict = judge(ours, seen, 'now');
+    if (verdict.kind === 'duplicate' || verdict.kind === 'superseded') return;
+    if (verdict.kind === 'gap')
+      scan.holes.push({
+        offset: record.offset,
+        source,
+        after: verdict.after ?? before,
+        upTo: gapEnd(ours),
+      });
+    seen.set(position.epoch, position);
     if (type !== undefined) count(scan, type);
     return;
   }
@@ -72,8 +102,4 @@ function begins(from: ReplayFrom, timestampMs: number, position: Position | unde
 
 function count({ events }: ReplayScan, type: string): void {
   events.set(type, (events.get(type) ?? 0) + 1);
-}
-
-function below({ epoch, tick, id }: Position): Position {
-  return { epoch, tick, id: id > 0n ? id - 1n : id };
 }

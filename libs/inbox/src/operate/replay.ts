@@ -1,9 +1,10 @@
 import type { Admin } from '@converge/kafka';
 import { type Database, type Executor, withTransaction } from '@converge/postgres';
 import { readRecord } from '../decide/reading.ts';
-import { newScan, type ReplayFrom, type ReplayScan, scanRecord } from '../decide/replay.ts';
+import { type Hole, newScan, type ReplayFrom, type ReplayScan, scanRecord } from '../decide/replay.ts';
 import { InboxError } from '../errors.ts';
 import type { PartitionKey } from '../query/fence.ts';
+import { wasPassed } from '../query/gap.ts';
 import { readPartitions } from '../query/partition.ts';
 import { readSources } from '../query/source.ts';
 import { readTypes } from '../query/type.ts';
@@ -24,6 +25,11 @@ export interface ReplayPlan {
     readonly handler: string | undefined;
     readonly events: number;
   }[];
+  /**
+   * Events that the log does not have, and that are not repeated by themselves: `passed` = the consumer went past them
+   * before, and does again; else it halts there, and they are filled again.
+   */
+  readonly holes: readonly (Hole & { readonly passed: boolean })[];
   readonly scan: ReplayScan;
 }
 
@@ -52,7 +58,9 @@ export async function planReplay(
     handler: types.find((one) => one.type === type || one.type.startsWith(`${type}:`))?.handler,
     events,
   }));
-  return { key, from, offset: scan.offset, nextOffset: row.nextOffset, effects, scan };
+  const holes: (Hole & { passed: boolean })[] = [];
+  for (const hole of scan.holes) holes.push({ ...hole, passed: await wasPassed(executor, key, hole) });
+  return { key, from, offset: scan.offset, nextOffset: row.nextOffset, effects, holes, scan };
 }
 
 export interface Replayed {

@@ -23,9 +23,16 @@ export interface NewGap {
 const insertSql = `
   insert into converge.inbox_gap (consumer, topic, partition, source, after_epoch, after_tick, after_id,
                                   up_to_epoch, up_to_tick, up_to_id, record_offset, passed_by)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`;
+  select $1, $2, $3::int, $4::uuid, $5::int, $6::bigint, $7::bigint, $8::int, $9::bigint, $10::bigint, $11::bigint, $12
+   where not exists (
+     select from converge.inbox_gap
+      where consumer = $1 and topic = $2 and partition = $3::int and source = $4::uuid
+        and (up_to_epoch, up_to_tick, up_to_id) = ($8::int, $9::bigint, $10::bigint))`;
 
-/** Gaps are rare: one statement each, in the transaction that passes them. */
+/**
+ * Gaps are rare: one statement each, in the transaction that passes them. One that was passed before keeps its row: a
+ * replay comes by it again.
+ */
 export async function insertGap(
   tx: Executor,
   { consumer, topic, partition }: PartitionKey,
@@ -42,6 +49,27 @@ export async function insertGap(
     `${recordOffset}`,
     by,
   ]);
+}
+
+const passedSql = `
+  select from converge.inbox_gap
+   where consumer = $1 and topic = $2 and partition = $3 and source = $4
+     and (up_to_epoch, up_to_tick, up_to_id) = ($5::int, $6::bigint, $7::bigint)`;
+
+/** True when a partition went past this gap before: what it decided then holds for a replay, too. */
+export async function wasPassed(
+  executor: Executor,
+  { consumer, topic, partition }: PartitionKey,
+  { source, upTo }: Pick<NewGap, 'source' | 'upTo'>,
+): Promise<boolean> {
+  const { rowCount } = await executor.query(passedSql, [
+    consumer,
+    topic,
+    partition,
+    source,
+    ...columnsOf(upTo),
+  ]);
+  return rowCount > 0;
 }
 
 /** The condition is that of the partial index inbox_gap_open, which holds the few gaps that are not filled. */

@@ -33,6 +33,17 @@ function resumeEarliest({ topic, partition }: PartitionRow, consumer: string): s
   return `converge consumers resume ${consumer} --topic ${topic} --partition ${partition} --from earliest`;
 }
 
+/** What the broker says about a topic. */
+export interface LogNow {
+  readonly topicId: string | null;
+  readonly ends: readonly LogEnds[];
+}
+
+export async function logNow(admin: Admin, topic: string): Promise<LogNow> {
+  const topicId = (await admin.describeTopic(topic))?.topicId ?? null;
+  return { topicId, ends: await admin.logEnds(topic) };
+}
+
 /** Reads the state of partitions that were just assigned: where to begin is the database's word, not Kafka's. */
 export async function loadPartitions<DB>(
   context: SliceContext<DB>,
@@ -45,11 +56,8 @@ export async function loadPartitions<DB>(
   const topics = new Set(assigned.map(({ topic }) => topic));
   const held = new Map<string, ReadonlySet<string>>();
   for (const topic of topics) held.set(topic, await readHeld(context.database.executor, consumer, topic));
-  const broker = new Map<string, { topicId: string | null; ends: readonly LogEnds[] }>();
-  for (const topic of topics) {
-    const topicId = (await admin.describeTopic(topic))?.topicId ?? null;
-    broker.set(topic, { topicId, ends: await admin.logEnds(topic) });
-  }
+  const broker = new Map<string, LogNow>();
+  for (const topic of topics) broker.set(topic, await logNow(admin, topic));
   const partitions = assigned.map(({ topic, partition }) => {
     const row = rows.find((one) => one.topic === topic && one.partition === partition);
     if (row === undefined)
@@ -107,6 +115,8 @@ function partitionOf<DB>(
     suspect: undefined,
     outages: 0,
     lag: 0n,
+    next: undefined,
+    standstill: undefined,
     counts: noCounts(),
   };
 }
@@ -122,7 +132,7 @@ export function startAt(partitions: readonly Partition[]): ReadonlyMap<string, S
 }
 
 /** What the database says now: after a lost fence, an outage, or an operator's command. */
-export async function reload<DB>(context: SliceContext<DB>, partition: Partition): Promise<void> {
+export async function reload<DB>(context: SliceContext<DB>, partition: Partition): Promise<PartitionRow> {
   const { consumer, topic, partition: number } = partition.key;
   const { executor } = context.database;
   const rows = await readPartitions(executor, consumer);
@@ -139,4 +149,5 @@ export async function reload<DB>(context: SliceContext<DB>, partition: Partition
   partition.watermarks = new Map(watermarks.get(partitionId(topic, number)));
   partition.suspect = undefined;
   partition.ahead = new Set();
+  return row;
 }

@@ -2,7 +2,7 @@ import { failureEvent } from '@converge/contracts';
 import type { Admin } from '@converge/kafka';
 import { createOutbox } from '@converge/outbox';
 import { sqlState } from '@converge/postgres';
-import { runServices, type RunOptions, type Service } from '@converge/runtime';
+import { type Checks, runServices, type RunOptions, type Service } from '@converge/runtime';
 import { logger } from '@converge/telemetry';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import { checkParts } from '../define/part.ts';
@@ -28,6 +28,11 @@ import type { ConsumerStatus } from './status.ts';
 
 export interface ConsumerService extends Service {
   status(): readonly ConsumerStatus[];
+  /**
+   * For /livez, by consumer: a partition that is behind moves, or says why it does not (`stalledAfterMs`). What waits for
+   * others, a broker, a database or an operator, is alive.
+   */
+  live(): Checks;
 }
 
 /** The consumers of one database as a service. Nothing is connected before `start`. */
@@ -79,6 +84,7 @@ export function consumerService<DB>(
     stop,
     done: ended.promise,
     status: () => members.map((member) => member.status()),
+    live: () => Object.fromEntries(members.map((member) => [member.name, member.live()])),
   };
 }
 

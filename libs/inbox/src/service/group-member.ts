@@ -8,13 +8,22 @@ import {
   partitionId,
   type StartAt,
 } from '@converge/kafka';
+import type { Check } from '@converge/runtime';
 import type { Partition, SliceContext } from '../slice/context.ts';
 import { loadPartitions, startAt } from './assign.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { Sources } from './sources.ts';
+import { type LagWatched, watchLag } from './lag-watch.ts';
+import { liveCheck } from './live.ts';
+import { placeLost } from './place-lost.ts';
 import { type ConsumerStatus, partitionStatus } from './status.ts';
 import { type Watched, watchPartitions } from './watch.ts';
 import { workBatch, type Worker } from './work-batch.ts';
+
+type MemberOptions = Pick<
+  ResolvedOptions<never>,
+  'sessionTimeoutMs' | 'heartbeatIntervalMs' | 'watchMs' | 'lagEveryMs' | 'stalledAfterMs'
+>;
 
 /** One consumer as a member of its group: holds what it knows of its partitions, and hands batches to `workBatch`. */
 export class GroupMember<DB> {
@@ -25,7 +34,7 @@ export class GroupMember<DB> {
   readonly #partitions = new Map<string, Partition>();
   readonly #turns = new WeakMap<Partition, Promise<void>>();
   readonly #watching = new AbortController();
-  readonly #watchMs: number;
+  readonly #options: MemberOptions;
   #watch: Promise<void> = Promise.resolve();
   readonly #died = Promise.withResolvers<undefined>();
   #state: ConsumerStatus['state'] = 'stopped';
@@ -36,11 +45,11 @@ export class GroupMember<DB> {
     sources: Sources,
     admin: Admin,
     broker: Broker,
-    options: Pick<ResolvedOptions<DB>, 'sessionTimeoutMs' | 'heartbeatIntervalMs' | 'watchMs'>,
+    options: MemberOptions,
   ) {
     this.#context = context;
     this.#admin = admin;
-    this.#watchMs = options.watchMs;
+    this.#options = options;
     this.#worker = {
       context,
       sources,
@@ -57,10 +66,15 @@ export class GroupMember<DB> {
       handlers: {
         assigned: (partitions) => this.#assigned(partitions),
         batch: (batch, control) => this.#batch(batch, control),
+        placeLost: (place, _error, control) => this.#placeLost(place, control),
         revoked: (partitions) => this.#revoked(partitions),
       },
     });
     this.#died.promise.catch(() => undefined);
+  }
+
+  get name(): string {
+    return this.#context.definition.name;
   }
 
   /** Resolves after `stop`; rejects when this consumer cannot go on. */
@@ -71,11 +85,16 @@ export class GroupMember<DB> {
   async start(): Promise<void> {
     await this.#client.start();
     this.#state = 'running';
-    const watched: Watched = {
+    const { watchMs, lagEveryMs } = this.#options;
+    const { signal } = this.#watching;
+    const watched: Watched & LagWatched = {
       partitions: () => this.#partitions.values(),
       inTurn: (partition, work) => this.#outsideBatch(partition, work),
+      waiting: () => this.#state === 'waiting',
     };
-    this.#watch = watchPartitions(this.#worker, watched, this.#watchMs, this.#watching.signal);
+    this.#watch = watchPartitions(this.#worker, watched, watchMs, signal);
+    // A stop does not wait for a broker that is away; the look ends with its connection, and changes nothing.
+    void watchLag(this.#context, this.#admin, watched, lagEveryMs, signal);
     this.#client.done.then(
       () => this.#died.resolve(undefined),
       (error: unknown) => this.#fail(error),
@@ -101,6 +120,12 @@ export class GroupMember<DB> {
     };
   }
 
+  live(): Check {
+    if (this.#state === 'failed') return { ok: false, detail: 'it stopped with an error' };
+    const now = this.#context.clock.monotonic();
+    return liveCheck(this.#partitions.values(), now, this.#options.stalledAfterMs);
+  }
+
   async #assigned(assignments: readonly Assignment[]): Promise<ReadonlyMap<string, StartAt>> {
     const partitions = await loadPartitions(this.#context, this.#admin, assignments);
     for (const partition of partitions) {
@@ -122,6 +147,14 @@ export class GroupMember<DB> {
       if (partition.revision !== revision) control.seek(partition.nextOffset);
       else await workBatch(this.#worker, partition, batch, control, lost);
     });
+  }
+
+  async #placeLost({ topic, partition: number }: Assignment, control: PartitionControl): Promise<void> {
+    const partition = this.#partitions.get(partitionId(topic, number));
+    if (partition === undefined) return;
+    await this.#inTurn(partition, control, (lost) =>
+      placeLost(this.#worker, this.#admin, partition, control, lost),
+    );
   }
 
   /** As a batch would be worked, while none is: for what an operator did. */

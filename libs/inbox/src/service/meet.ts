@@ -1,7 +1,8 @@
 import { formatPosition } from '@converge/contracts';
 import { attributeNames, instruments } from '@converge/telemetry';
-import type { Obstacle } from '../decide/plan.ts';
+import { gapEnd, type Obstacle } from '../decide/plan.ts';
 import { haltPartition } from '../query/fence.ts';
+import { wasPassed } from '../query/gap.ts';
 import type { Halt, Partition, SliceContext } from '../slice/context.ts';
 import { reload } from './assign.ts';
 
@@ -23,6 +24,11 @@ export async function meet<DB>(
     partition.suspect = offset;
     return 'look_again';
   }
+  if (obstacle.kind === 'gap' && (await passedBefore(context, partition, obstacle))) {
+    partition.passOffset = offset;
+    context.log.warn({ ...partition.key, offset: `${offset}` }, `${gapText(obstacle)}. It was passed before`);
+    return 'look_again';
+  }
   count(partition, obstacle);
   if (obstacle.kind === 'gap' && context.definition.onGap === 'continue') {
     partition.passOffset = offset;
@@ -39,6 +45,15 @@ export async function meet<DB>(
   }
   halt(context, partition, found, offset);
   return 'next';
+}
+
+/** A replay meets a gap again that an operator, or the policy, decided to pass. */
+function passedBefore<DB>(
+  { database }: SliceContext<DB>,
+  { key }: Partition,
+  { claim }: Gap,
+): Promise<boolean> {
+  return wasPassed(database.executor, key, { source: claim.source, upTo: gapEnd(claim) });
 }
 
 function halt<DB>({ log }: SliceContext<DB>, partition: Partition, found: Halt, offset: bigint): void {
@@ -81,7 +96,9 @@ function haltFor(obstacle: Obstacle, { key }: Partition): Halt {
   }
 }
 
-function gapText(obstacle: Obstacle & { readonly kind: 'gap' }): string {
+type Gap = Obstacle & { readonly kind: 'gap' };
+
+function gapText(obstacle: Gap): string {
   const { claim, after } = obstacle;
   const prev = claim.prev === undefined ? 'no predecessor' : `predecessor ${formatPosition(claim.prev)}`;
   const have = after === undefined ? 'nothing of this source' : formatPosition(after);

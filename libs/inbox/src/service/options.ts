@@ -38,6 +38,13 @@ export interface ConsumerServiceOptions<DB> {
   readonly heartbeatIntervalMs?: number;
   /** How soon an operator's resume, replay or fill is noticed, milliseconds. @default 1_000 */
   readonly watchMs?: number;
+  /** How often places are compared with the ends of the logs, milliseconds. @default 10_000 */
+  readonly lagEveryMs?: number;
+  /**
+   * How long a partition may stand still, behind and without a named reason, before the consumer counts as not live,
+   * milliseconds. Longer than an event may take with all its attempts. @default 180_000, at least 5 × maxHandleMs
+   */
+  readonly stalledAfterMs?: number;
   /** How long attempts are kept for the story of an event, milliseconds. @default 2_592_000_000 (30 days) */
   readonly keepAttemptsMs?: number;
   /** @default the system's */
@@ -67,6 +74,8 @@ export function resolveOptions<DB>(options: ConsumerServiceOptions<DB>): Resolve
     sessionTimeoutMs: 10_000,
     heartbeatIntervalMs: 1_000,
     watchMs: 1_000,
+    lagEveryMs: 10_000,
+    stalledAfterMs: Math.max(180_000, 5 * (options.maxHandleMs ?? 0)),
     keepAttemptsMs: 30 * 86_400_000,
     clock: systemClock,
     random: systemRandom,
@@ -85,9 +94,10 @@ export function resolveOptions<DB>(options: ConsumerServiceOptions<DB>): Resolve
     check(`parking.${name}`, resolved.parking[name], MAX_TIMER_MS);
   for (const name of ['keys', 'withinMs'] as const)
     check(`parking.systemic.${name}`, resolved.parking.systemic[name], MAX_TIMER_MS);
-  for (const name of ['sliceMs', 'maxHandleMs', 'graceMs', 'lockTimeoutMs', 'watchMs'] as const)
+  for (const name of ['sliceMs', 'maxHandleMs', 'graceMs', 'lockTimeoutMs', 'watchMs', 'lagEveryMs'] as const)
     check(name, resolved[name], MAX_TIMER_MS);
-  check('keepAttemptsMs', resolved.keepAttemptsMs, Number.MAX_SAFE_INTEGER);
+  for (const name of ['stalledAfterMs', 'keepAttemptsMs'] as const)
+    check(name, resolved[name], Number.MAX_SAFE_INTEGER);
   return resolved;
 }
 

@@ -2,13 +2,16 @@ import type { SourceConflict } from './sources.ts';
 import type { ParkedTotals } from '../park/parking.ts';
 import type { Counts, Halt, Partition } from '../slice/context.ts';
 import type { Pause } from '../slice/outcome.ts';
+import { oldestMs } from './report-lag.ts';
 
 export type PartitionStatus = {
   readonly topic: string;
   readonly partition: number;
   readonly nextOffset: bigint;
-  /** Records behind the end of the log, as of the last batch. */
+  /** Records behind the end of the log, as of the last look. */
   readonly lag: bigint;
+  /** When the oldest record that is not handled was written, milliseconds since 1970; undefined when there is none. */
+  readonly oldestMs: number | undefined;
   /** Since this member got the partition. */
   readonly counts: Readonly<Counts>;
 } & (
@@ -29,16 +32,17 @@ export interface ConsumerStatus {
   readonly sourceConflicts: readonly SourceConflict[];
 }
 
-export function partitionStatus({
-  key,
-  nextOffset,
-  lag,
-  counts,
-  halted,
-  paused,
-}: Partition): PartitionStatus {
-  const { topic, partition } = key;
-  const common = { topic, partition, nextOffset, lag, counts: { ...counts } };
+export function partitionStatus(partition: Partition): PartitionStatus {
+  const { key, nextOffset, lag, counts, halted, paused } = partition;
+  const { topic, partition: number } = key;
+  const common = {
+    topic,
+    partition: number,
+    nextOffset,
+    lag,
+    oldestMs: oldestMs(partition),
+    counts: { ...counts },
+  };
   if (halted !== undefined) return { ...common, state: 'halted', ...halted };
   if (paused === undefined) return { ...common, state: 'running' };
   return { ...common, state: 'paused', code: paused.code, reason: paused.reason };

@@ -30,7 +30,7 @@ export async function workBatch<DB>(
   lost: AbortSignal,
 ): Promise<void> {
   if (!(await workFill(worker, partition, lost, control.signal))) return control.seek(partition.nextOffset);
-  let records = from(batch.records, partition.nextOffset);
+  let records = left(batch.records, partition);
   while (records.length > 0 && partition.halted === undefined) {
     if (worker.stopping() || lost.aborted) return control.seek(partition.nextOffset);
     const outcome = await workSlice(
@@ -43,7 +43,7 @@ export async function workBatch<DB>(
     partition.lag = batch.highWatermark - partition.nextOffset;
     if (outcome === 'look_again') return control.seek(partition.nextOffset);
     if (outcome === 'leave') return;
-    records = from(records, partition.nextOffset);
+    records = left(records, partition);
   }
   if (partition.halted !== undefined) {
     control.pause();
@@ -55,9 +55,14 @@ export async function workBatch<DB>(
   await control.commit(partition.nextOffset).catch(() => undefined);
 }
 
-function from(records: readonly IncomingRecord[], offset: bigint): readonly IncomingRecord[] {
-  const at = records.findIndex((record) => record.offset >= offset);
-  return at === 0 ? records : at < 0 ? [] : records.slice(at);
+/** From where the partition stands on. */
+function left(records: readonly IncomingRecord[], partition: Partition): readonly IncomingRecord[] {
+  const { nextOffset } = partition;
+  const at = records.findIndex((record) => record.offset >= nextOffset);
+  const next = records[at];
+  if (next === undefined) return [];
+  partition.next = { at: nextOffset, timestampMs: next.timestampMs };
+  return at === 0 ? records : records.slice(at);
 }
 
 type SliceOutcome = 'next' | 'look_again' | 'leave';
@@ -160,7 +165,7 @@ async function after<DB>(
   }
 }
 
-const outageBackoff = { baseMs: 50, factor: 2, capMs: 5_000 };
+export const outageBackoff = { baseMs: 50, factor: 2, capMs: 5_000 };
 
 /** Waits until the database answers, then takes its word for where we are. Burns no attempt, however long it takes. */
 async function recover<DB>(

@@ -7,6 +7,7 @@ import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { Router } from '../define/routes.ts';
 import type { Start } from '../define/types.ts';
 import type { Seen } from '../decide/judge.ts';
+import type { Standstill } from '../decide/standstill.ts';
 import type { InPlacePolicy } from '../decide/next-attempt.ts';
 import type { Pause } from './outcome.ts';
 import type { Call } from '../middleware/middleware.ts';
@@ -82,7 +83,12 @@ export interface Partition {
   suspect: bigint | undefined;
   /** Outages in a row, for the backoff. */
   outages: number;
+  /** Records behind the end of the log, as of the last look. */
   lag: bigint;
+  /** The next record, where one was seen: `at` is our place then. */
+  next: { readonly at: bigint; readonly timestampMs: number } | undefined;
+  /** Since when it stands still without a reason, as of the last look. */
+  standstill: Standstill | undefined;
   readonly counts: Counts;
 }
 

@@ -1,0 +1,70 @@
+import type { Admin, LogEnds } from '@converge/kafka';
+import { standstill } from '../decide/standstill.ts';
+import type { Partition, SliceContext } from '../slice/context.ts';
+import { reportLag } from './report-lag.ts';
+
+export interface LagWatched {
+  /** The partitions in our hands. */
+  readonly partitions: () => Iterable<Partition>;
+  /** True while our own database does not answer. */
+  readonly waiting: () => boolean;
+}
+
+/**
+ * Compares where partitions stand with where their logs end. The broker is asked, not the client: a client that fetches
+ * nothing any more believes that there is nothing.
+ */
+export async function watchLag<DB>(
+  context: SliceContext<DB>,
+  admin: Admin,
+  watched: LagWatched,
+  everyMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, log, definition } = context;
+  const told = new Set<string>();
+  while (!signal.aborted) {
+    try {
+      for (const topic of definition.topics) await look(context, admin, watched, topic);
+    } catch (error) {
+      // While the broker is away nobody can say whether there is something to do.
+      for (const partition of watched.partitions()) partition.standstill = undefined;
+      log.debug({ err: error }, 'could not look where the logs end');
+    }
+    reportLag(definition, [...watched.partitions()], clock.now(), told);
+    await clock.sleep(everyMs, signal);
+  }
+}
+
+async function look<DB>(
+  { clock }: SliceContext<DB>,
+  admin: Admin,
+  { partitions, waiting }: LagWatched,
+  topic: string,
+): Promise<void> {
+  const mine = [...partitions()].filter(({ key }) => key.topic === topic);
+  if (mine.length === 0) return;
+  const ends = await admin.logEnds(topic);
+  for (const partition of mine) {
+    await measure(
+      admin,
+      partition,
+      ends.find((end) => end.partition === partition.key.partition),
+    );
+    const named = partition.halted !== undefined || partition.paused !== undefined || waiting();
+    const { nextOffset, lag } = partition;
+    partition.standstill = standstill(partition.standstill, { nextOffset, lag, named }, clock.monotonic());
+  }
+}
+
+/** A log may end with what is no record (marks of transactions, compaction): only a record can be handled. */
+async function measure(admin: Admin, partition: Partition, end: LogEnds | undefined): Promise<void> {
+  const { nextOffset, key } = partition;
+  partition.lag = end === undefined || end.latest <= nextOffset ? 0n : end.latest - nextOffset;
+  if (end === undefined || partition.lag === 0n || partition.next?.at === nextOffset) return;
+  for await (const { timestampMs } of admin.read(key.topic, key.partition, nextOffset, end.latest)) {
+    partition.next = { at: nextOffset, timestampMs };
+    return;
+  }
+  partition.lag = 0n;
+}
