@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { FillFlags } from './commands/consumers-fill.ts';
+import type { GapsFlags } from './commands/consumers-gaps.ts';
 import type { ReplayFlags } from './commands/consumers-replay.ts';
 import type { ResumeFlags } from './commands/consumers-resume.ts';
 import type { DropFlags } from './commands/consumers-types.ts';
@@ -43,6 +44,17 @@ export function addConsumerCommands(program: Command, act: Act): void {
     .action((consumer: string, flags: ResumeFlags, command: Command) =>
       act(command, async (context) =>
         (await import('./commands/consumers-resume.ts')).resumeConsumer(context, consumer, flags),
+      ),
+    );
+  consumers
+    .command('gaps')
+    .description('what a consumer misses: gaps at which it stands, and those that it went past')
+    .argument('<consumer>')
+    .option('--keys', "name the keys of the missing events, while the source's outbox keeps them")
+    .option('--source-url <url>', "the source's database (default: SOURCE_DATABASE_URL, else DATABASE_URL)")
+    .action((consumer: string, flags: GapsFlags, command: Command) =>
+      act(command, async (context) =>
+        (await import('./commands/consumers-gaps.ts')).listGaps(context, consumer, flags),
       ),
     );
   addReplayCommands(consumers, act);

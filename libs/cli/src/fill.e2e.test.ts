@@ -109,6 +109,16 @@ describe('converge consumers fill', () => {
       code: 1,
       stderr: expect.stringContaining('what is missing is of') as string,
     });
+    const gaps = await runCli(['consumers', 'gaps', name, '--keys', '--json'], env);
+    expect(JSON.parse(gaps.stdout)).toMatchObject(
+      [0, 1].map((partition) => ({
+        partition,
+        state: 'halted',
+        keys: [
+          ...new Set(passed.flatMap((one) => (one.partition === partition ? [one.key?.toString()] : []))),
+        ].toSorted(),
+      })),
+    );
     const ended = await runCli(['consumers', 'fill', name, '--yes', '--json'], env);
     expect(ended).toMatchObject({
       code: 0,

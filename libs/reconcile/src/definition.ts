@@ -73,7 +73,19 @@ export interface Timing {
   readonly backoff?: Backoff;
 }
 
+/** The consumer by which `actual` hears of `desired`; its inbox is in actual's database. */
+export interface GapKeys {
+  readonly consumer: string;
+  /** The reconciler's key of an event's key; null when none of ours. @default the event's key */
+  readonly key?: (eventKey: string, topic: string) => string | null;
+}
+
 export interface Keys<DesiredDb, ActualDb> {
+  /**
+   * Queue what this consumer went past without seeing it: the keys of the gap, read from desired's outbox while it keeps
+   * them, else every key. @default gaps are left to the schedule
+   */
+  readonly gaps?: GapKeys;
   /** All keys that may be wrong, in chunks. Both sides count: a key that only one of them knows is drift, too. */
   scan(databases: Databases<DesiredDb, ActualDb>): AsyncIterable<readonly string[]>;
 }

@@ -10,6 +10,7 @@
 export type {
   ActualSide,
   Databases,
+  GapKeys,
   Invariant,
   Keys,
   Limits,

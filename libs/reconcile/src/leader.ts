@@ -1,5 +1,6 @@
 import { acquireLease, executorOf, releaseLease } from '@converge/postgres';
 import { attributeNames, instruments } from '@converge/telemetry';
+import { queueGaps } from './gaps.ts';
 import { isDue } from './schedule.ts';
 import { sweep } from './sweep.ts';
 import { readState } from './window.ts';
@@ -19,6 +20,7 @@ export async function leadOnce(options: WorkersOptions, signal: AbortSignal): Pr
   const keep = async (): Promise<boolean> =>
     !signal.aborted && (await acquireLease(executor, request)).kind === 'acquired';
   if (!(await keep())) return undefined;
+  await queueGaps({ reconciler, databases, goOn: keep });
   const { lastRunAt, now } = await readState(executor, reconciler.name);
   const labels = { [attributeNames.reconciler]: reconciler.name };
   if (lastRunAt !== null) instruments().reconcileAge.recordMs(now.getTime() - lastRunAt.getTime(), labels);

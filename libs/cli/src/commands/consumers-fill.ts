@@ -4,10 +4,10 @@ import { type Database, withTransaction } from '@converge/postgres';
 import { type MissingEvent, readMissing } from '@converge/relay';
 import { audit } from '../audit.ts';
 import { confirm } from '../confirm.ts';
-import { openAt, withAdmin, withDatabase } from '../connections.ts';
+import { withAdmin, withDatabase } from '../connections.ts';
 import type { CommandContext } from '../context.ts';
 import { requireMigrations } from '../migrations.ts';
-import { checkedUrl } from '../settings.ts';
+import { withSourceDatabase } from '../source-database.ts';
 
 export interface FillFlags {
   readonly sourceUrl?: string;
@@ -38,10 +38,7 @@ export async function fillConsumer(
       ]);
       return true;
     }
-    const url = flags.sourceUrl ?? process.env['SOURCE_DATABASE_URL'];
-    const source =
-      url === undefined ? database : await openAt(checkedUrl(url, 'SOURCE_DATABASE_URL'), 'converge-fill');
-    try {
+    return withSourceDatabase(database, flags.sourceUrl, 'converge-fill', async (source) => {
       const found = await readAll(source, gaps, flags.limit);
       for (const one of found) output.progress(describe(one));
       if (flags.dryRun !== true) {
@@ -53,9 +50,7 @@ export async function fillConsumer(
       }
       output.result(found.map(summary), () => found.map(describe));
       return true;
-    } finally {
-      if (source !== database) await source.close();
-    }
+    });
   });
 }
 

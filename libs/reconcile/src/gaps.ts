@@ -1,0 +1,80 @@
+import { executorOf, sqlState } from '@converge/postgres';
+import type { Executor } from '@converge/postgres';
+import type { GapKeys } from './definition.ts';
+import { enqueueKeys } from './key-queue.ts';
+import { sweep, type SweepRequest } from './sweep.ts';
+
+interface OpenGap {
+  readonly gap: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly source: string;
+  readonly after: string;
+  readonly up_to: string;
+}
+
+// The inbox says which; a few rows by its partial index of open gaps.
+const openSql = `
+  select g.gap::text as gap, g.topic, g.partition, g.source, g.after, g.up_to from converge.inbox_open_gaps($1) g
+   where not exists (select from converge.reconcile_gap r where r.reconciler = $2 and r.gap = g.gap)
+   order by g.gap`;
+const doneSql = `
+  insert into converge.reconcile_gap (reconciler, gap, keys) values ($1, $2, $3) on conflict do nothing`;
+
+const CHUNK = 1_000;
+
+/**
+ * Queues the keys of events that the consumer of this reconciler went past without seeing them; where they are not known
+ * any more, every key. Cut short, it is done again: a key is queued once however often it is reported. Returns how many
+ * gaps were handed on.
+ */
+export async function queueGaps({
+  reconciler,
+  databases,
+  goOn,
+}: Omit<SweepRequest, 'cause'>): Promise<number> {
+  const { gaps } = reconciler.keys;
+  if (gaps === undefined) return 0;
+  const executor = executorOf(databases.actual);
+  const { rows } = await executor.query<OpenGap>(openSql, [gaps.consumer, reconciler.name]);
+  let queued = 0;
+  for (const gap of rows) {
+    const cause = `gap ${gap.gap} of ${gaps.consumer}`;
+    const keys = await keysOf(executorOf(databases.desired), gap, gaps);
+    if (keys === undefined) {
+      if ((await sweep({ reconciler, databases, cause, goOn })) === undefined) return queued;
+    } else {
+      const request = {
+        reconciler: reconciler.name,
+        priority: 'event',
+        cause,
+        ...reconciler.timing,
+      } as const;
+      for (let from = 0; from < keys.length; from += CHUNK)
+        await enqueueKeys(executor, { ...request, keys: keys.slice(from, from + CHUNK) });
+    }
+    await executor.query(doneSql, [reconciler.name, gap.gap, keys?.length ?? null]);
+    queued += 1;
+  }
+  return queued;
+}
+
+const keysSql = `select key from converge.keys_between($1, $2, $3, $4, $5) as key`;
+
+/** Not kept (P0002), or a database without that function (42883) or without the kit (3F000): nobody knows the keys. */
+const UNKNOWN = ['P0002', '42883', '3F000'];
+
+async function keysOf(
+  source: Executor,
+  gap: OpenGap,
+  { key: ours = (key) => key }: GapKeys,
+): Promise<readonly string[] | undefined> {
+  try {
+    const range = [gap.topic, gap.partition, gap.after, gap.up_to, gap.source];
+    const { rows } = await source.query<{ key: string }>(keysSql, range);
+    return rows.flatMap(({ key }) => ours(key, gap.topic) ?? []);
+  } catch (error) {
+    if (UNKNOWN.includes(sqlState(error) ?? '')) return undefined;
+    throw error;
+  }
+}
