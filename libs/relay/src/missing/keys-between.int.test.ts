@@ -32,8 +32,8 @@ async function emit({ executor }: Database, topic: string, from: number, count: 
   );
 }
 
-// Planted faults: without the bounds inside the first and the last window (`at_first`, `before_last`), ranges that begin
-// or end there have keys too many; with the partition taken for 0, all others are wrong.
+// Planted faults: without the bounds inside the first or the last window (`at_first`, `before_last`), ranges that begin or
+// end there have keys too many.
 it('the keys between two positions are those of the log, to the event; what is not kept is refused', async () => {
   const { database } = await withDatabase();
   const broker = closing(memoryBroker());
