@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Act } from './command-parts.ts';
-import type { StoryFlags } from './commands/event.ts';
+import type { DatabaseFlags } from './story/named-databases.ts';
 
 /** What is known of single events. */
 export function addEventCommands(program: Command, act: Act): void {
@@ -11,7 +11,7 @@ export function addEventCommands(program: Command, act: Act): void {
     .description('what happened to an event and why: emitted, tried, waited, parked, given up, compensated')
     .argument('<id>', "the event's id (ce_id)")
     .option('--database <url...>', 'more databases, of other services that the event went through')
-    .action((id: string, flags: StoryFlags, command: Command) =>
+    .action((id: string, flags: DatabaseFlags, command: Command) =>
       act(command, async (context) => (await import('./commands/event.ts')).storyCommand(context, id, flags)),
     );
 }

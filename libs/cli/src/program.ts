@@ -12,6 +12,7 @@ import { addParkedCommands } from './parked-commands.ts';
 import { addPolicyCommands } from './policy-commands.ts';
 import { createOutput, type Streams } from './output.ts';
 import { readSettings } from './settings.ts';
+import { addSagaCommands } from './saga-commands.ts';
 import { addSourceCommands } from './source-commands.ts';
 import { addStackCommands } from './stack-commands.ts';
 
@@ -54,6 +55,7 @@ export function buildProgram(streams: Streams, ending: Ending): Command {
   addParkedCommands(program, act);
   addEffectCommands(program, act);
   addStackCommands(program, act);
+  addSagaCommands(program, act);
   addPolicyCommands(program, act);
   addReconcileCommands(program, act);
   configure(program, streams);

@@ -9,6 +9,7 @@ export type SagaErrorCode =
   | 'SAGA_NOT_STARTED'
   | 'SAGA_UNDECIDED'
   | 'WORKER_INVALID'
+  | 'SAGA_NOT_FOUND'
   | 'SAGA_NOT_MIGRATED'
   | 'WORK_NOT_FOUND'
   | 'WORK_NOT_RESOLVABLE';

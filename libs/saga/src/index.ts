@@ -32,6 +32,26 @@ export {
 } from './fence/fence.ts';
 export { effectsOf } from './step/effects.ts';
 export { step } from './step/step.ts';
+export { type Fact, type Facts } from './observe/facts.ts';
+export {
+  type InstanceDetail,
+  type InstanceFilter,
+  type InstanceView,
+  listInstances,
+  readInstance,
+} from './observe/instance-sql.ts';
+export { INSTANCE_STATES, type InstanceState } from './observe/judge.ts';
+export { sagaObserver, type SagaObserverOptions } from './observe/observer.ts';
+export { type SagaWatch, sagaWatch, type SagaWatchOptions } from './observe/watch.ts';
+export {
+  type FenceView,
+  type JournalRow,
+  readChapter,
+  type SagaChapter,
+  type StepWorkView,
+} from './narrative/chapter-sql.ts';
+export { findOrphans, type Orphan } from './verify/orphans-sql.ts';
+export { type Flaw, verifyJournal } from './verify/verify-journal.ts';
 export { sagaMigrations } from './migrations.ts';
 export {
   listWork,

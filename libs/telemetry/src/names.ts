@@ -184,6 +184,8 @@ export const attributeNames = {
   handler: 'converge.handler',
   effect: 'converge.effect',
   reconciler: 'converge.reconciler',
+  saga: 'converge.saga',
+  state: 'converge.state',
   attempt: 'converge.attempt.number',
   reason: 'converge.attempt.reason',
   category: 'converge.failure.category',

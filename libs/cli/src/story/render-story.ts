@@ -40,7 +40,7 @@ function rowsOf(entry: Entry, subject: Subject, when: string): readonly Row[] {
       return [[when, entry.consumer, 'recorded: an event of a foreign producer, by its id']];
     case 'attempt': {
       const wait = entry.wait === null ? [] : [['', '', `  ${waitText(entry.wait)}`] as const];
-      return [[when, entry.consumer, attemptText(entry, subject)], ...wait];
+      return [[when, entry.consumer, attemptText(entry, cause(entry.causedBy, subject))], ...wait];
     }
     case 'parked':
       return [[when, entry.consumer, parkedText(entry)]];
@@ -78,10 +78,10 @@ function deliveryText({
     : `has not come to it: its partition is halted (${halted})`;
 }
 
-function attemptText(attempt: StoredAttempt, subject: Subject): string {
-  const { handler, number, run, phase, durationMs, outcome, failure, causedBy } = attempt;
+/** One attempt: which, how it ended, and what followed. `because`: the attempt that caused it, in words. */
+export function attemptText(attempt: StoredAttempt, because = ''): string {
+  const { handler, number, run, phase, durationMs, outcome, failure } = attempt;
   const which = `${phase === 'apply' ? '' : `${phase}, `}attempt ${number}${run === 0 ? '' : ` of run ${run}`} of ${handler}`;
-  const because = cause(causedBy, subject);
   if (failure === null) return `${which}: ${outcome} in ${duration(durationMs)}${because}`;
   const { category, certainty, code, message } = failure;
   return `${which}: failed after ${duration(durationMs)} with ${code} (${category}, ${certainty}) ${JSON.stringify(message.slice(0, 200))}${because}; ${followed(outcome)}`;
@@ -100,19 +100,22 @@ function followed(outcome: string): string {
   return words[outcome] ?? outcome;
 }
 
-function waitText({
-  rule,
-  computedMs,
-  hintMs,
-  capMs,
-  budgetLeft,
-}: NonNullable<StoredAttempt['wait']>): string {
-  const asked = hintMs === null ? '' : `, asked for ${duration(hintMs)}`;
-  const budget = budgetLeft === null ? '' : `, ${Math.round(budgetLeft * 100)} % of the retry budget left`;
+interface TimedWait {
+  readonly rule: string;
+  readonly computedMs: number;
+  readonly hintMs?: number | null | undefined;
+  readonly capMs: number;
+  readonly budgetLeft?: number | null | undefined;
+}
+
+/** Why a wait was as long as it was. */
+export function waitText({ rule, computedMs, hintMs, capMs, budgetLeft }: TimedWait): string {
+  const asked = hintMs == null ? '' : `, asked for ${duration(hintMs)}`;
+  const budget = budgetLeft == null ? '' : `, ${Math.round(budgetLeft * 100)} % of the retry budget left`;
   return `waited ${duration(computedMs)}: ${rule}, at most ${duration(capMs)}${asked}${budget}`;
 }
 
-function parkedText({ state, ahead, nextAt, note, changedAt, run }: StoredPark): string {
+export function parkedText({ state, ahead, nextAt, note, changedAt, run }: StoredPark): string {
   const by = note === null ? '' : ` (${note})`;
   const again = run === 0 ? '' : `, run ${run}`;
   switch (state) {
@@ -149,6 +152,6 @@ function sinceText(entry: Entry, start: number | undefined, first: boolean): str
 }
 
 /** Waits and attempts are compared with each other: below ten seconds tenths count. */
-function duration(ms: number): string {
+export function duration(ms: number): string {
   return ms >= 1_000 && ms < 10_000 ? `${Number((ms / 1_000).toFixed(1))} s` : formatMs(ms);
 }

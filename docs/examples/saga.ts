@@ -1,0 +1,96 @@
+import { defineEvent } from '@converge/contracts';
+import { type ConsumerDefinition, defineConsumer } from '@converge/inbox';
+import { step } from '@converge/saga';
+import { saga } from '@converge/saga/declare';
+import { z } from 'zod';
+
+// What the services tell each other: facts about one trip, keyed by it.
+const data = z.object({ tripId: z.string(), cents: z.int().positive() });
+const event = <const Type extends string>(type: Type, topic: string) =>
+  defineEvent({ type, version: 1, topic, key: ({ tripId }) => tripId, data });
+export const tripAsked = event('trip.asked', 'trips');
+const roomHeld = event('trip.room-held', 'rooms');
+const roomRefused = event('trip.room-refused', 'rooms');
+const roomFreed = event('trip.room-freed', 'rooms');
+const paid = event('trip.paid', 'money');
+const paidBack = event('trip.paid-back', 'money');
+const seated = event('trip.seated', 'seats');
+const full = event('trip.full', 'seats');
+const mailed = event('trip.mailed', 'mails');
+
+// The saga: who does what after what, and what puts it right.
+export const bookTrip = saga('book-trip', { start: tripAsked, deadlineMs: 15 * 60_000 })
+  .compensatable('room', { by: 'hotel', success: roomHeld, failure: roomRefused, undone: roomFreed })
+  .compensatable('pay', { by: 'payments', success: paid, undone: paidBack, external: true })
+  .pivot('seat', { by: 'airline', success: seated, failure: full })
+  .retriable('mail', { by: 'mails', success: mailed });
+
+// The hotel: a step in its own database. What it does, and how that is undone.
+export interface HotelDb {
+  room: { trip: string };
+}
+export const hotel = (rooms: number): ConsumerDefinition<HotelDb> =>
+  defineConsumer<HotelDb>({ name: 'hotel', from: 'beginning' }).include(
+    step(bookTrip.room, {
+      apply: async ({ data: trip }, { tx }) => {
+        const held = await tx.selectFrom('room').select('trip').execute();
+        if (held.length >= rooms) return roomRefused(trip);
+        await tx.insertInto('room').values({ trip: trip.tripId }).execute();
+        return roomHeld(trip);
+      },
+      compensate: async ({ intent: { data: trip } }, { tx }) => {
+        await tx.deleteFrom('room').where('trip', '=', trip.tripId).execute();
+        return roomFreed(trip);
+      },
+      // Nothing was held: the undo is passed on all the same.
+      noop: ({ cause }) => roomFreed(data.parse(cause.data)),
+    }),
+  );
+
+// Payments: a step that calls another system. The saga worker calls, outside any transaction.
+export interface Bank {
+  readonly take: (cents: number, key: string) => Promise<void>;
+  readonly giveBack: (cents: number, key: string) => Promise<void>;
+  /** True when a call with this key took effect. */
+  readonly knows: (key: string) => Promise<boolean>;
+}
+export const payments = (bank: Bank): ConsumerDefinition<object> =>
+  defineConsumer<object>({ name: 'payments', from: 'beginning' }).include(
+    step(bookTrip.pay, {
+      idempotency: 'keyed',
+      apply: async ({ event: { data: trip }, idempotencyKey }) => {
+        await bank.take(trip.cents, idempotencyKey);
+        return paid(trip);
+      },
+      query: async ({ event: { data: trip }, idempotencyKey }) =>
+        (await bank.knows(idempotencyKey)) ? paid(trip) : undefined,
+      compensate: async ({ intent: { data: trip }, idempotencyKey }) => {
+        await bank.giveBack(trip.cents, idempotencyKey);
+        return paidBack(trip);
+      },
+      noop: ({ cause }) => paidBack(data.parse(cause.data)),
+    }),
+  );
+
+// The airline: the pivot. Once there is a seat, there is no way back.
+export const airline = (seats: number): ConsumerDefinition<{ seat: { trip: string } }> =>
+  defineConsumer<{ seat: { trip: string } }>({ name: 'airline', from: 'beginning' }).include(
+    step(bookTrip.seat, {
+      apply: async ({ data: trip }, { tx }) => {
+        const taken = await tx.selectFrom('seat').select('trip').execute();
+        if (taken.length >= seats) return full(trip);
+        await tx.insertInto('seat').values({ trip: trip.tripId }).execute();
+        return seated(trip);
+      },
+    }),
+  );
+
+export const mails = (send: (tripId: string) => void): ConsumerDefinition<object> =>
+  defineConsumer<object>({ name: 'mails', from: 'beginning' }).include(
+    step(bookTrip.mail, {
+      apply: ({ data: trip }) => {
+        send(trip.tripId);
+        return mailed(trip);
+      },
+    }),
+  );

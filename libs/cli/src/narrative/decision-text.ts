@@ -1,0 +1,94 @@
+import type { JournalRow } from '@converge/saga';
+import type { BecauseOf, NarrativeEntry } from './narrative.ts';
+
+type Decision = Extract<NarrativeEntry, { kind: 'decision' }>;
+
+/** One decision of a fence in words: what happened to the step, why, and what is told of it. Pure. */
+export function decisionText(row: Decision): string {
+  const told =
+    row.emittedEvent === null ? '' : `: tells ${row.tells?.type ?? 'an event'} ${row.emittedEvent}`;
+  const by = row.actor === null ? '' : ` (operator ${row.actor}${row.note === null ? '' : `: ${row.note}`})`;
+  return `${row.step} ${happened(row)}${cause(row)}${by}${told}`;
+}
+
+function happened({ act, trigger, from, outcome, plan, op }: JournalRow): string {
+  const why = outcome === null ? '' : ` (${outcome})`;
+  switch (act) {
+    case 'run':
+      return `begins${planned(plan)}`;
+    case 'emit_success':
+      return 'has taken effect';
+    case 'emit_failure':
+      return failed(trigger, op) + (trigger === 'rejected' ? '' : why);
+    case 'emit_undone':
+      return noEffect(trigger, from);
+    case 'undo':
+      return trigger === 'undo' ? 'is to be undone' : 'has taken effect after all, and is undone at once';
+    case 'wait':
+      return waits(trigger) + (trigger === 'unknown' || trigger === 'stuck' ? why : '');
+    case 'rejected_by_tombstone':
+      return 'does not begin: it was called off before';
+    case 'cancel_refused':
+      return 'has taken effect already: the saga cannot be called off any more';
+    case 'noop_already':
+      return `stays ${from}`;
+  }
+}
+
+function planned(plan: JournalRow['plan']): string {
+  if (plan === null || plan.undo === null) return '';
+  if (plan.because !== undefined) return ` (nothing to undo: ${plan.because})`;
+  const after = plan.after ?? [];
+  return ` (to be undone, if need be${after.length === 0 ? '' : `, after ${after.join(' and ')}`})`;
+}
+
+function failed(trigger: JournalRow['trigger'], op: JournalRow['op']): string {
+  switch (trigger) {
+    case 'rejected':
+      return 'is refused';
+    case 'applied_in_failure':
+      return 'is given up although it took effect';
+    case 'cancel':
+      return op === 'deadline'
+        ? 'is called off before it began: the saga is late'
+        : 'is called off before it began';
+    default:
+      return 'is given up without effect';
+  }
+}
+
+function noEffect(trigger: JournalRow['trigger'], from: JournalRow['from']): string {
+  if (trigger === 'undone') return 'is undone';
+  if (trigger !== 'undo') return 'turned out to have no effect, so there is nothing to undo';
+  return from === 'absent' || from === 'tombstoned'
+    ? 'had not begun, and never will'
+    : 'has no effect to undo';
+}
+
+function waits(trigger: JournalRow['trigger']): string {
+  switch (trigger) {
+    case 'unknown':
+      return 'may have taken effect: nobody knows yet';
+    case 'stuck':
+      return 'waits for a person';
+    case 'undo':
+      return 'is to be undone once its outcome is known';
+    case 'cancel':
+      return 'is not called off before its outcome is known';
+    case 'deadline':
+      return 'is late: it is undone once its outcome is known';
+    default:
+      return `waits (${trigger})`;
+  }
+}
+
+/** The event that led to it, and the attempt behind that. Its own effect's outcome has no other cause than its beginning. */
+function cause({ act, trigger, because, causeEvent }: Decision): string {
+  if (act === 'emit_success' || trigger === 'rejected' || trigger === 'undone') return '';
+  const { event } = because;
+  return `, because of ${event === undefined ? `event ${causeEvent}` : `${event.type} ${event.eventId}`}${attemptOf(because)}`;
+}
+
+function attemptOf({ attempt }: BecauseOf): string {
+  return attempt === undefined ? '' : ` (attempt ${attempt.number} of ${attempt.consumer})`;
+}

@@ -1,0 +1,112 @@
+import { migrate } from '@converge/postgres';
+import { relayMigrations } from '@converge/relay';
+import { ConvergeError } from '@converge/resilience';
+import { sagaObserver } from '@converge/saga';
+import { waitUntil } from '@converge/testing';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { SagaScene } from '../../saga/src/fixture/saga-scene.ts';
+import { runCli } from './fixture/cli-process.ts';
+import { type TripDb, tripSaga, tripTables } from './fixture/trip-saga.ts';
+
+const lost = new ConvergeError('the line broke', { code: 'LOST', category: 'network', certainty: 'unknown' });
+const world = {
+  idempotency: 'none',
+  charge: (trip: string) => (trip === 'lost' ? Promise.reject(lost) : Promise.resolve()),
+  refund: () => Promise.resolve(),
+  hasSeats: () => true,
+} as const;
+const { trip, asked, consumers } = tripSaga('cli', world, 60_000);
+let scene: SagaScene<TripDb>;
+let env: Record<string, string>;
+
+beforeAll(async () => {
+  const { databaseUrl } = inject('stack');
+  scene = await SagaScene.open<TripDb>(databaseUrl, tripTables);
+  await migrate(scene.database, [relayMigrations]);
+  const [row] = await scene.rows<{ name: string }>('select current_database() as name');
+  const url = new URL(databaseUrl);
+  url.pathname = `/${row!.name}`;
+  env = { DATABASE_URL: url.href };
+  const observer = sagaObserver<TripDb>({ sagas: [trip.declaration], from: 'beginning' });
+  await scene.start([...consumers, observer]);
+});
+afterAll(() => scene.close());
+
+async function states(): Promise<readonly string[]> {
+  const { stdout } = await runCli(['saga', 'list', '--json'], env);
+  return (JSON.parse(stdout) as { key: string; state: string }[])
+    .map(({ key, state }) => `${key} ${state}`)
+    .toSorted();
+}
+
+describe('converge saga', () => {
+  it('lists and shows sagas, lets a person say what became of a call, and tells the story', async () => {
+    await scene.emit(asked({ trip: 'good' }));
+    const instance = await scene.emit(asked({ trip: 'lost' }));
+    await scene.until(instance, 'pay:stuck room:applied');
+    await waitUntil(async () => (await states()).join() === 'good completed,lost running', {
+      what: 'both to be seen',
+    });
+    const show = await runCli(['saga', 'show', instance], env);
+    expect(show.stdout).toMatch(/pay +cli-bank +stuck/);
+    const said = [
+      '--event',
+      'trip.paid',
+      '--data',
+      '{"trip":"lost"}',
+      '--reason',
+      'their ledger shows it',
+      '--yes',
+    ];
+    expect((await runCli(['saga', 'resolve', instance, 'seat', ...said], env)).stderr).toContain(
+      'nothing of step seat',
+    );
+    expect(await runCli(['saga', 'resolve', instance, 'pay', ...said], env)).toMatchObject({ code: 0 });
+    await waitUntil(async () => (await states()).join() === 'good completed,lost completed', {
+      what: 'both to end',
+    });
+    const story = (await runCli(['saga', 'narrative', instance], env)).stdout;
+    for (const told of [
+      '"the line broke"',
+      'pay waits for a person',
+      'their ledger shows it',
+      'pay has taken effect',
+      'seat has taken effect',
+    ])
+      expect(story).toContain(told);
+    const unknown = await runCli(['saga', 'narrative', 'no-such'], env);
+    expect([unknown.code, unknown.stderr]).toEqual([
+      1,
+      expect.stringContaining('saga no-such is not known') as string,
+    ]);
+  });
+
+  it('verifies journals: what the kit wrote is sound, what somebody changed is found', async () => {
+    expect(await runCli(['saga', 'verify'], env)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('0 flaws, 0 compensations without a cause') as string,
+    });
+    await scene.rows(`update converge.saga_step set state_to = 'undone' where step = 'room' and seq = 2`);
+    await scene.rows(
+      `insert into converge.saga_step (saga, instance, step, seq, version, op, trigger, state_from, state_to, act, cause_event)
+       values ('trip', 'made-up', 'room', 1, 1, 'compensate', 'undo', 'applied', 'undo_pending', 'undo', 'nobody')`,
+    );
+    const found = await runCli(['saga', 'verify'], env);
+    expect(found.code).toBe(1);
+    expect(found.stdout).toContain(
+      'applied on started gives applied and emit_success, not undone and emit_success',
+    );
+    expect(found.stdout).toContain('no step told event nobody, which it names as its cause');
+  });
+
+  it('draws and checks the sagas of a module, and names a subscription that is missing', async () => {
+    const drawn = await runCli(['saga', 'graph', 'schemas/src/index.ts'], {});
+    expect(drawn).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('start --> do_reserve') as string,
+    });
+    const checked = await runCli(['saga', 'graph', 'schemas/src/index.ts', '--consumers'], {});
+    expect(checked.code).not.toBe(0);
+    expect(checked.stderr).toContain('step reserve: there is no consumer inventory that would run it');
+  });
+});

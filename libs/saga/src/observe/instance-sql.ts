@@ -1,0 +1,138 @@
+import type { Executor } from '@converge/postgres';
+import { SagaError } from '../errors.ts';
+import type { Facts } from './facts.ts';
+import type { InstanceState } from './judge.ts';
+
+export interface LockedInstance {
+  readonly version: number;
+  /** Null where nothing was told before. */
+  readonly facts: Facts | null;
+  readonly expiredAt: Date | null;
+}
+
+// By the primary key. Locks the row, made or found: two partitions that tell of one instance wait for each other here.
+const lockSql = `
+  insert into converge.saga_instance as i (saga, instance, version, key, state, facts, first_at)
+    values ($1, $2, $3, $4, 'running', 'null', $5)
+    on conflict (saga, instance) do update set changed_at = i.changed_at
+    returning version, facts, expired_at as "expiredAt"`;
+
+export async function lockInstance(
+  executor: Executor,
+  of: {
+    readonly saga: string;
+    readonly instance: string;
+    readonly version: number;
+    readonly key: string;
+    readonly at: string;
+  },
+): Promise<LockedInstance> {
+  const { rows } = await executor.query<LockedInstance & { readonly facts: string }>(lockSql, [
+    of.saga,
+    of.instance,
+    of.version,
+    of.key,
+    of.at,
+  ]);
+  const [row] = rows;
+  if (row === undefined) throw new TypeError('an insert that returns nothing');
+  return { ...row, facts: JSON.parse(row.facts) as Facts | null };
+}
+
+export interface InstanceRow {
+  readonly saga: string;
+  readonly instance: string;
+  readonly version: number;
+  readonly state: InstanceState;
+  readonly reason: string | null;
+  readonly facts: string;
+  readonly startedAt: string | null;
+  readonly firstAt: string;
+  readonly failedAt: string | null;
+  readonly endedAt: string | null;
+  readonly expiresAt: string;
+}
+
+// By the primary key, of a row that is locked.
+const writeSql = `
+  update converge.saga_instance
+     set version = $3, state = $4, reason = $5, facts = $6, started_at = $7, first_at = $8, failed_at = $9, ended_at = $10,
+         expires_at = $11, changed_at = clock_timestamp()
+   where saga = $1 and instance = $2`;
+
+export async function writeInstance(executor: Executor, row: InstanceRow): Promise<void> {
+  const { saga, instance, version, state, reason, facts } = row;
+  const { startedAt, firstAt, failedAt, endedAt, expiresAt } = row;
+  await executor.query(writeSql, [
+    saga,
+    instance,
+    version,
+    state,
+    reason,
+    facts,
+    startedAt,
+    firstAt,
+    failedAt,
+    endedAt,
+    expiresAt,
+  ]);
+}
+
+/** An instance as people see it. */
+export interface InstanceView {
+  readonly saga: string;
+  readonly instance: string;
+  readonly version: number;
+  readonly key: string;
+  readonly state: InstanceState;
+  readonly reason: string | null;
+  readonly startedAt: Date | null;
+  readonly endedAt: Date | null;
+  readonly expiredAt: Date | null;
+  readonly changedAt: Date;
+}
+
+export interface InstanceDetail extends InstanceView {
+  readonly facts: Facts;
+}
+
+const columns = `saga, instance, version, key, state, reason, coalesce(started_at, first_at) as "startedAt",
+  ended_at as "endedAt", expired_at as "expiredAt", changed_at as "changedAt"`;
+
+export interface InstanceFilter {
+  /** @default all */
+  readonly states?: readonly InstanceState[];
+  readonly saga?: string;
+  readonly key?: string;
+  readonly limit: number;
+}
+
+/** The one that changed last first. By the index on state where states are given; for people. */
+export async function listInstances(
+  executor: Executor,
+  { states, saga, key, limit }: InstanceFilter,
+): Promise<readonly InstanceView[]> {
+  const { rows } = await executor.query<InstanceView>(
+    `select ${columns} from converge.saga_instance
+      where ($1::text[] is null or state = any ($1)) and ($2::text is null or saga = $2) and ($3::text is null or key = $3)
+      order by changed_at desc limit $4`,
+    [states ?? null, saga ?? null, key ?? null, limit],
+  );
+  return rows;
+}
+
+/** Throws SAGA_NOT_FOUND when the observer knows no such instance. */
+export async function readInstance(executor: Executor, instance: string): Promise<InstanceDetail> {
+  const { rows } = await executor.query<InstanceView & { readonly facts: string }>(
+    `select ${columns}, facts from converge.saga_instance where instance = $1`,
+    [instance],
+  );
+  const [row] = rows;
+  if (row === undefined)
+    throw new SagaError(
+      'SAGA_NOT_FOUND',
+      `the observer of this database knows no saga ${instance}: \`converge saga list\` shows what there is`,
+      { category: 'data' },
+    );
+  return { ...row, facts: JSON.parse(row.facts) as Facts };
+}

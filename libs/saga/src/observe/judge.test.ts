@@ -1,0 +1,151 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type SagaDeclaration, stepsOf } from '../declare/index.ts';
+import { anySaga, shapes } from '../fixture/any-saga.ts';
+import { type Fault, faultsOf, reach } from '../fixture/reach.ts';
+import { placeOrder } from '../fixture/sagas.ts';
+import { type Fact, type Facts, NO_FACTS, withFact } from './facts.ts';
+import { judge } from './judge.ts';
+
+let clock = 0;
+const told = () => {
+  clock += 1;
+  return { event: `e${clock}`, at: new Date(clock).toISOString() };
+};
+const start = (): Fact => ({ kind: 'start', told: told() });
+const success = (step: string): Fact => ({ kind: 'success', step, told: told() });
+const undone = (step: string): Fact => ({ kind: 'undone', step, told: told() });
+const failure = (
+  step: string,
+  certainty: 'not_applied' | 'applied' | 'unknown' = 'not_applied',
+  code = 'NO',
+): Fact => ({ kind: 'failure', step, told: { ...told(), certainty, code, reason: 'so it is' } });
+const factsOf = (facts: readonly Fact[]): Facts => facts.reduce(withFact, NO_FACTS);
+
+/** Everything that is told of a saga that meets this fault, or none. */
+function storyOf(declaration: SagaDeclaration, fault: Fault | undefined): readonly Fact[] {
+  const steps = stepsOf(declaration);
+  const done = steps.filter((step) => fault === undefined || step.stage < fault.step.stage);
+  const told = [start(), ...done.map(({ name }) => success(name))];
+  if (fault === undefined) return told;
+  const certainty = fault.kind === 'given_up_applied' ? 'applied' : 'not_applied';
+  const back = [...reach(declaration, fault)].map(({ name }) => undone(name));
+  // Nobody knew at first.
+  return [...told, failure(fault.step.name, 'unknown'), failure(fault.step.name, certainty), ...back];
+}
+
+describe('how it stands with a saga', () => {
+  const { declaration } = placeOrder;
+  const forward = [start(), success('reserve'), success('pay')];
+  const cases: readonly [string, readonly Fact[], string, string?][] = [
+    ['begun', [start()], 'running'],
+    ['half way', forward, 'running'],
+    ['all done', [...forward, success('ship'), success('confirm')], 'completed'],
+    ['the end is known before what led there', [success('confirm')], 'completed'],
+    ['the first step refused', [start(), failure('reserve')], 'compensated', 'reserve failed: NO (so it is)'],
+    ['a later one refused', [...forward, failure('ship')], 'compensating', 'ship failed: NO (so it is)'],
+    [
+      'half undone',
+      [...forward, failure('ship'), undone('pay')],
+      'compensating',
+      'ship failed: NO (so it is)',
+    ],
+    [
+      'all undone',
+      [...forward, failure('ship'), undone('pay'), undone('reserve')],
+      'compensated',
+      'ship failed: NO (so it is)',
+    ],
+    ['an undo is known before its cause', [undone('pay')], 'compensating'],
+    [
+      'it took effect, and failed',
+      [start(), failure('reserve', 'applied')],
+      'compensating',
+      'reserve failed: NO (so it is)',
+    ],
+    [
+      'nobody knows',
+      [...forward.slice(0, 2), failure('pay', 'unknown')],
+      'running',
+      'pay failed, and nobody knows yet whether it took effect: NO (so it is)',
+    ],
+    [
+      'nobody knew, and it did',
+      [...forward.slice(0, 2), failure('pay', 'unknown'), success('pay')],
+      'running',
+    ],
+    [
+      'nobody knew, and it did not',
+      [...forward.slice(0, 2), failure('pay', 'unknown'), failure('pay')],
+      'compensating',
+      'pay failed: NO (so it is)',
+    ],
+    [
+      'the pivot took effect, and failed',
+      [...forward, failure('ship', 'applied')],
+      'running',
+      'ship failed: NO (so it is)',
+    ],
+    [
+      'a step behind the pivot was given up',
+      [...forward, success('ship'), failure('confirm')],
+      'stuck',
+      'confirm was given up: NO',
+    ],
+    [
+      'an operator had it tried again',
+      [...forward, success('ship'), failure('confirm'), success('confirm')],
+      'completed',
+    ],
+    [
+      'what must not be',
+      [success('confirm'), undone('pay')],
+      'stuck',
+      'contradiction: it completed, and pay was undone',
+    ],
+  ];
+  it.each(cases)('%s', (_, facts, state, reason) => {
+    expect(judge(declaration, factsOf(facts), false)).toMatchObject({
+      state,
+      ...(reason === undefined ? {} : { reason }),
+    });
+  });
+
+  it('is expired when it is late, unless it has ended or waits for a person', () => {
+    for (const [, facts, state] of cases)
+      expect(judge(declaration, factsOf(facts), true).state).toBe(
+        state === 'running' || state === 'compensating' ? 'expired' : state,
+      );
+  });
+
+  it('is the same in whichever order it was told, and however often', () => {
+    fc.assert(
+      fc.property(shapes, fc.nat(), fc.infiniteStream(fc.nat()), (shape, pick, order) => {
+        const declaration = anySaga(shape);
+        const faults = [undefined, ...faultsOf(declaration)];
+        const story = storyOf(declaration, faults[pick % faults.length]);
+        const rank = new Map(
+          [...story, ...story].map((fact, at) => [{ fact, at }, order.next().value as number]),
+        );
+        const shuffled = [...rank].toSorted(([, a], [, b]) => a - b).map(([{ fact }]) => fact);
+        expect(factsOf(shuffled)).toEqual(factsOf(story));
+      }),
+    );
+  });
+
+  // Planted fault: a judge that looks at the last stage's successes or the first one's undone events with `some` fails here.
+  it('ends completed without a fault and compensated with any, and is neither before', () => {
+    fc.assert(
+      fc.property(shapes, (shape) => {
+        const declaration = anySaga(shape);
+        for (const fault of [undefined, ...faultsOf(declaration)]) {
+          const story = storyOf(declaration, fault);
+          const end = fault === undefined ? 'completed' : 'compensated';
+          expect(judge(declaration, factsOf(story), false).state).toBe(end);
+          expect(judge(declaration, factsOf(story.slice(0, -1)), false).state).not.toBe(end);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+});

@@ -1,0 +1,84 @@
+import { canBeUndone, type SagaDeclaration, type StepDeclaration, stepsOf } from '../declare/declaration.ts';
+import type { Facts, StepFacts, Told } from './facts.ts';
+
+/**
+ * running   forward · compensating   a step failed, and what was done is being undone
+ * completed, compensated   the two good ends
+ * stuck   it waits for a person, and says why · expired   it should have ended by now
+ */
+export const INSTANCE_STATES = Object.freeze([
+  'running',
+  'completed',
+  'compensating',
+  'compensated',
+  'stuck',
+  'expired',
+] as const);
+export type InstanceState = (typeof INSTANCE_STATES)[number];
+
+export interface Judged {
+  readonly state: InstanceState;
+  readonly reason?: string;
+  /** What ended it. */
+  readonly end?: Told;
+}
+
+/** Pure: how it stands with an instance, from what was told of it. `late`: its time is over. */
+export function judge(declaration: SagaDeclaration, facts: Facts, late: boolean): Judged {
+  const of = (step: StepDeclaration): StepFacts => facts.steps[step.name] ?? {};
+  const steps = stepsOf(declaration);
+  const completed = declaration.stages.at(-1)?.steps.map((step) => of(step).success);
+  const done = lastOf(completed);
+  const undone = steps.find((step) => of(step).undone !== undefined);
+  if (done !== undefined && undone !== undefined)
+    return { state: 'stuck', reason: `contradiction: it completed, and ${undone.name} was undone` };
+  if (done !== undefined) return { state: 'completed', end: done };
+  const reason = reasonOf(steps, of);
+  const back = lastOf(declaration.stages[0]?.steps.map((step) => withoutEffect(of(step))));
+  if (back !== undefined) return { state: 'compensated', end: back, ...reason };
+  const given = steps.find((step) => step.kind === 'retriable' && gaveUp(of(step)));
+  if (given !== undefined)
+    return { state: 'stuck', reason: `${given.name} was given up: ${of(given).failure?.code ?? ''}` };
+  const backwards = steps.some((step) => failed(step, of(step)) || of(step).undone !== undefined);
+  if (late) return { state: 'expired', ...reason };
+  return { state: backwards ? 'compensating' : 'running', ...reason };
+}
+
+/** The last of these, when all of them were told. */
+function lastOf(all: readonly (Told | undefined)[] | undefined): Told | undefined {
+  if (all === undefined || all.length === 0 || all.includes(undefined)) return undefined;
+  return all.reduce((a, b) => (b !== undefined && (a === undefined || b.at > a.at) ? b : a));
+}
+
+/** What says that a step has no effect, or none any more. */
+function withoutEffect({ failure, undone }: StepFacts): Told | undefined {
+  return undone ?? (failure?.certainty === 'not_applied' ? failure : undefined);
+}
+
+/** True when it certainly failed. A pivot that took effect has not failed: it is asked for its success. */
+function failed(step: StepDeclaration, { failure, success }: StepFacts): boolean {
+  if (failure === undefined || success !== undefined || step.kind === 'retriable') return false;
+  return failure.certainty === 'not_applied' || (failure.certainty === 'applied' && canBeUndone(step));
+}
+
+function gaveUp({ failure, success }: StepFacts): boolean {
+  return failure !== undefined && success === undefined;
+}
+
+/** In whose words a saga is not simply running: the earliest failure, and what nobody knows. */
+function reasonOf(
+  steps: readonly StepDeclaration[],
+  of: (step: StepDeclaration) => StepFacts,
+): { readonly reason?: string } {
+  const failures = steps.flatMap((step) => {
+    const { failure, success } = of(step);
+    return failure === undefined || success !== undefined ? [] : [{ step, failure }];
+  });
+  const [first] = failures.toSorted((a, b) => (a.failure.at < b.failure.at ? -1 : 1));
+  const undone = steps.findLast((step) => of(step).undone !== undefined);
+  if (first === undefined) return undone === undefined ? {} : { reason: `${undone.name} was undone` };
+  const { name } = first.step;
+  const { certainty, code, reason } = first.failure;
+  const what = certainty === 'unknown' ? 'failed, and nobody knows yet whether it took effect' : 'failed';
+  return { reason: `${name} ${what}: ${code}${reason === '' ? '' : ` (${reason})`}` };
+}

@@ -1,0 +1,109 @@
+import { type DomainEvent, WIRE } from '@converge/contracts';
+import { consumerService, inboxMigrations } from '@converge/inbox';
+import { memoryBroker } from '@converge/kafka';
+import { outboxMigrations } from '@converge/outbox';
+import { connect, type Database, migrate } from '@converge/postgres';
+import { freshDatabase, waitUntil } from '@converge/testing';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { stressService } from '../../../runtime/src/service-stress.ts';
+import { FixtureSource, sendRecords } from '../../../inbox/src/fixture/fixture-source.ts';
+import { makeTopics } from '../../../inbox/src/fixture/ledger.ts';
+import { handed, placed, placeOrder, refunded, rejected, released, reserved } from '../fixture/sagas.ts';
+import { sagaMigrations } from '../migrations.ts';
+import { listInstances, readInstance } from './instance-sql.ts';
+import { sagaObserver } from './observer.ts';
+import { sagaWatch } from './watch.ts';
+
+const broker = memoryBroker();
+const source = new FixtureSource({ partitions: 1 });
+let database: Database;
+let service: ReturnType<typeof consumerService>;
+
+beforeAll(async () => {
+  database = connect({ url: await freshDatabase(inject('stack').databaseUrl, 'observer'), max: 10 });
+  await migrate(database, [outboxMigrations, inboxMigrations, sagaMigrations]);
+  const observer = sagaObserver({ sagas: [placeOrder.declaration], graceMs: 0 });
+  await makeTopics(broker, [...observer.topics, observer.failureTopic], 1);
+  service = consumerService([observer], { database, broker });
+  await service.start();
+});
+afterAll(async () => {
+  await service.stop();
+  await broker.close();
+  await database.close();
+});
+
+/** Sends an event as a step of this instance emits it; the start has no story yet. */
+async function tell(event: DomainEvent, instance: string, minutes = 0): Promise<void> {
+  const starts = event.type === placed.type;
+  const { record, ...place } = source.record(event, starts ? instance : undefined);
+  const at = new Date(Date.now() + minutes * 60_000).toISOString();
+  const own: [string, string][] = record.headers.map(([name, value]) =>
+    name === WIRE.time ? [name, at] : [name, value],
+  );
+  const story: [string, string][] = starts ? [] : [[WIRE.saga, `test.place-order/1/${instance}`]];
+  await sendRecords(broker, [{ ...place, record: { ...record, headers: [...own, ...story] } }]);
+}
+
+const started = (id: string, instance: string, minutes = 0) =>
+  tell(placed({ id, cents: 1 }), instance, minutes);
+
+async function until(instance: string, state: string): Promise<void> {
+  await waitUntil(
+    async () =>
+      (await listInstances(database.executor, { limit: 100 })).some(
+        (one) => one.instance === instance && one.state === state,
+      ),
+    { what: `${instance} to be ${state}` },
+  );
+}
+
+it('sees an instance through, whichever event it reads first', async () => {
+  await tell(released({ id: 'a', back: 1 }), 'i-a', 3);
+  await until('i-a', 'compensated');
+  await tell(refunded({ id: 'a', refund: 'r' }), 'i-a', 2);
+  await tell(rejected({ id: 'b', missing: 1 }), 'i-b', 1);
+  await started('b', 'i-b');
+  await started('a', 'i-a');
+  await until('i-b', 'compensated');
+  await tell(handed({ id: 'c', parcel: 'p' }), 'i-c');
+  await until('i-c', 'running');
+  const { facts, startedAt, reason } = await readInstance(database.executor, 'i-a');
+  expect([Object.keys(facts.steps).sort(), startedAt === null, reason]).toEqual([
+    ['pay', 'reserve'],
+    false,
+    'pay was undone',
+  ]);
+  await expect(readInstance(database.executor, 'i-z')).rejects.toMatchObject({ code: 'SAGA_NOT_FOUND' });
+});
+
+it('names what should have ended once, and takes the end that comes after all', async () => {
+  const watch = sagaWatch({ database });
+  await started('d', 'i-d', -60);
+  await until('i-d', 'running');
+  expect((await watch.runOnce()).expired).toBe(1);
+  await until('i-d', 'expired');
+  expect((await watch.runOnce()).expired).toBe(0);
+  await tell(reserved({ id: 'd', shelf: 's' }), 'i-d');
+  await tell(rejected({ id: 'd', missing: 1 }), 'i-d', 1);
+  await until('i-d', 'compensated');
+  const late = await listInstances(database.executor, { states: ['compensated'], key: 'd', limit: 9 });
+  expect(late).toMatchObject([{ instance: 'i-d', saga: 'test.place-order' }]);
+  expect(late[0]?.expiredAt).toBeInstanceOf(Date);
+});
+
+it('forgets old ends, and no open one', async () => {
+  const before = await listInstances(database.executor, { limit: 100 });
+  await database.executor.query(
+    `update converge.saga_instance set ended_at = ended_at - interval '40 days' where ended_at is not null`,
+  );
+  const { forgotten } = await sagaWatch({ database }).runOnce();
+  const left = await listInstances(database.executor, { limit: 100 });
+  expect([forgotten, left.length]).toEqual([3, before.length - 3]);
+  expect(left.every(({ endedAt }) => endedAt === null)).toBe(true);
+  expect(() => sagaWatch({ database, pollMs: 0 })).toThrow('pollMs is 0; give a whole number');
+});
+
+it('starts and stops in any order', async () => {
+  await stressService({ make: () => sagaWatch({ database, pollMs: 5 }), rounds: 12 });
+});

@@ -1,0 +1,67 @@
+import { type ConsumerDefinition, defineConsumer, type From } from '@converge/inbox';
+import { executorOf } from '@converge/postgres';
+import { checkGraph } from '../declare/check-graph.ts';
+import type { SagaDeclaration } from '../declare/declaration.ts';
+import { firstFailure, NO_FACTS, toldOf, withFact } from './facts.ts';
+import { lockInstance, writeInstance } from './instance-sql.ts';
+import { judge } from './judge.ts';
+import { type Observed, sourcesOf } from './read-facts.ts';
+
+export interface SagaObserverOptions {
+  /** Every saga, in every version of which instances may be open. */
+  readonly sagas: readonly SagaDeclaration[];
+  /** Its group in Kafka. @default 'saga-observer' */
+  readonly name?: string;
+  /** Where it begins with topics that it has never read. @default 'earliest' */
+  readonly from?: From;
+  /** When a saga without a deadline of its own is late, milliseconds after its start. @default 86_400_000 (a day) */
+  readonly withinMs?: number;
+  /** What a saga with a deadline has beyond it to undo what was done. Milliseconds. @default 300_000 (5 minutes) */
+  readonly graceMs?: number;
+}
+
+/**
+ * A consumer of all topics of sagas that keeps one row an instance in converge.saga_instance: how it stands, why, and what
+ * was told of each step. It moves nothing. In which order topics are read, and how often an event comes, does not matter.
+ */
+export function sagaObserver<DB>(options: SagaObserverOptions): ConsumerDefinition<DB> {
+  const { sagas, name = 'saga-observer', from = 'earliest' } = options;
+  checkGraph(sagas);
+  return sourcesOf(sagas).reduce<ConsumerDefinition<DB>>(
+    (consumer, { definition, read }) =>
+      consumer.on(definition, { name: `${definition.topic}:${definition.type}` }, async (event, { tx }) => {
+        for (const observed of read(event)) await observe(executorOf(tx), options, observed, event.key);
+      }),
+    defineConsumer<DB>({ name, from }),
+  );
+}
+
+async function observe(
+  executor: ReturnType<typeof executorOf>,
+  { withinMs = 86_400_000, graceMs = 300_000 }: SagaObserverOptions,
+  { declaration, instance, fact }: Observed,
+  key: string,
+): Promise<void> {
+  const { name: saga, version, deadlineMs } = declaration;
+  const row = await lockInstance(executor, { saga, instance, version, key, at: fact.told.at });
+  const facts = withFact(row.facts ?? NO_FACTS, fact);
+  const { state, reason, end } = judge(declaration, facts, row.expiredAt !== null);
+  const [first] = toldOf(facts);
+  const firstAt = first?.at ?? fact.told.at;
+  const started = Date.parse(facts.start?.at ?? firstAt);
+  const expiresAt = started + (deadlineMs === undefined ? withinMs : deadlineMs + graceMs);
+  await writeInstance(executor, {
+    saga,
+    instance,
+    // A start names no version; what follows does.
+    version: fact.kind === 'start' ? row.version : version,
+    state,
+    reason: reason ?? null,
+    facts: JSON.stringify(facts),
+    startedAt: facts.start?.at ?? null,
+    firstAt,
+    failedAt: firstFailure(facts)?.at ?? null,
+    endedAt: end?.at ?? null,
+    expiresAt: new Date(expiresAt).toISOString(),
+  });
+}

@@ -1,0 +1,103 @@
+import {
+  type EventDefinition,
+  type FailureData,
+  failureEvent,
+  type ReceivedEvent,
+} from '@converge/contracts';
+import { type SagaDeclaration, type StepDeclaration, stepsOf } from '../declare/declaration.ts';
+import { parseStory } from '../step/story.ts';
+import type { Fact, Told } from './facts.ts';
+
+/** One thing that was told of one instance. */
+export interface Observed {
+  readonly declaration: SagaDeclaration;
+  readonly instance: string;
+  readonly fact: Fact;
+}
+
+/** An event that tells of sagas, and how to read it. */
+export interface Source {
+  readonly definition: EventDefinition;
+  readonly read: (event: ReceivedEvent) => readonly Observed[];
+}
+
+/** Pure: everything that has to be listened to, each event once. */
+export function sourcesOf(declarations: readonly SagaDeclaration[]): readonly Source[] {
+  const events = declarations.flatMap((declaration) => [
+    declaration.start,
+    ...stepsOf(declaration).flatMap(({ success, failure, undone }) =>
+      [success, failure, undone].filter((event) => event !== undefined),
+    ),
+  ]);
+  const unique = new Map(events.map((event) => [`${event.topic} ${event.type}`, event]));
+  const consumers = new Set(declarations.flatMap((one) => stepsOf(one).map(({ by }) => by)));
+  return [
+    ...[...unique.values()].map((definition) => ({
+      definition,
+      read: (event: ReceivedEvent) => readEvent(declarations, event),
+    })),
+    ...[...consumers].map((consumer) => ({
+      definition: failureEvent(consumer),
+      // `on` parses by the definition, so this is its data.
+      read: (event: ReceivedEvent) => readFailure(declarations, event as ReceivedEvent<FailureData>),
+    })),
+  ];
+}
+
+function readEvent(declarations: readonly SagaDeclaration[], event: ReceivedEvent): readonly Observed[] {
+  const told = toldBy(event);
+  const starts = newest(declarations.filter(({ start }) => start.type === event.type)).map(
+    (declaration): Observed => ({ declaration, instance: event.id, fact: { kind: 'start', told } }),
+  );
+  const story = parseStory(event.saga);
+  const declaration = declarations.find(
+    ({ name, version }) => name === story?.saga && version === story.version,
+  );
+  if (story === undefined || declaration === undefined) return starts;
+  const facts = stepsOf(declaration).flatMap((step): readonly Fact[] => factOf(step, event, told));
+  return [...starts, ...facts.map((fact) => ({ declaration, instance: story.instance, fact }))];
+}
+
+function factOf(
+  { name, success, failure, undone }: StepDeclaration,
+  { type }: ReceivedEvent,
+  told: Told,
+): readonly Fact[] {
+  switch (type) {
+    case success.type:
+      return [{ kind: 'success', step: name, told }];
+    case undone?.type:
+      return [{ kind: 'undone', step: name, told }];
+    case failure?.type:
+      return [
+        { kind: 'failure', step: name, told: { ...told, certainty: 'not_applied', code: type, reason: '' } },
+      ];
+    default:
+      return [];
+  }
+}
+
+function readFailure(
+  declarations: readonly SagaDeclaration[],
+  event: ReceivedEvent<FailureData>,
+): readonly Observed[] {
+  const { saga, certainty, code, message } = event.data;
+  const declaration = declarations.find(
+    ({ name, version }) => name === saga?.name && version === saga.version,
+  );
+  // A cancellation that was refused is no failure of the step that refused it.
+  if (saga?.op !== 'apply' || declaration === undefined) return [];
+  const told = { ...toldBy(event), certainty, code, reason: message };
+  return [{ declaration, instance: saga.instance, fact: { kind: 'failure', step: saga.step, told } }];
+}
+
+/** A start names no version: the newest that is declared takes it, as the consumers do. */
+function newest(declarations: readonly SagaDeclaration[]): readonly SagaDeclaration[] {
+  return declarations.filter((one) =>
+    declarations.every((other) => other.name !== one.name || other.version <= one.version),
+  );
+}
+
+function toldBy({ id, time }: ReceivedEvent): Told {
+  return { event: id, at: time.toISOString() };
+}

@@ -1,0 +1,51 @@
+import type { Executor } from '@converge/postgres';
+import type { InstanceState } from './judge.ts';
+
+// By the index of the open ones. A row that an event has in hand is looked at again in the next round.
+const expireSql = `
+  update converge.saga_instance
+     set expired_at = clock_timestamp(), changed_at = clock_timestamp(),
+         state = case when state in ('running', 'compensating') then 'expired' else state end
+   where (saga, instance) in (
+     select saga, instance from converge.saga_instance
+      where ended_at is null and expired_at is null and expires_at < clock_timestamp()
+      order by expires_at limit 500 for update skip locked)
+  returning saga, instance, key, reason`;
+
+export interface ExpiredInstance {
+  readonly saga: string;
+  readonly instance: string;
+  readonly key: string;
+  readonly reason: string | null;
+}
+
+/** Marks those that are late by the database's clock, each once, at most 500. */
+export async function expireInstances(executor: Executor): Promise<readonly ExpiredInstance[]> {
+  return (await executor.query<ExpiredInstance>(expireSql)).rows;
+}
+
+const countSql = `
+  select saga, state, count(*)::int as count from converge.saga_instance where ended_at is null group by saga, state`;
+
+export interface InstanceCount {
+  readonly saga: string;
+  readonly state: InstanceState;
+  readonly count: number;
+}
+
+/** Those that have not ended, by saga and state. */
+export async function countOpen(executor: Executor): Promise<readonly InstanceCount[]> {
+  return (await executor.query<InstanceCount>(countSql)).rows;
+}
+
+// By the ends' own index; a thousand at a time, so that no transaction is long.
+const forgetSql = `
+  delete from converge.saga_instance where (saga, instance) in (
+    select saga, instance from converge.saga_instance
+     where ended_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
+     order by ended_at limit 1000 for update skip locked)`;
+
+/** Forgets ended instances that are older than `keepMs`, a thousand at most. Returns how many. */
+export async function forgetInstances(executor: Executor, keepMs: number): Promise<number> {
+  return (await executor.query(forgetSql, [keepMs])).rowCount;
+}

@@ -1,0 +1,102 @@
+import type { Database } from '@converge/postgres';
+import { classify } from '@converge/resilience';
+import { type Clock, type Random, type Service, systemClock, systemRandom } from '@converge/runtime';
+import { attributeNames, instruments, logger, type Logger } from '@converge/telemetry';
+import { SagaError } from '../errors.ts';
+import { countOpen, expireInstances, forgetInstances, type InstanceCount } from './watch-sql.ts';
+
+export interface SagaWatchOptions {
+  /** The observer's database. */
+  readonly database: Pick<Database<never>, 'executor'>;
+  /** How often to look. Milliseconds. @default 5_000 */
+  readonly pollMs?: number;
+  /** How long ended sagas are kept. Milliseconds. @default 2_592_000_000 (30 days) */
+  readonly keepMs?: number;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly log?: Logger;
+}
+
+/** What one round found and did. */
+export interface Watched {
+  readonly expired: number;
+  readonly forgotten: number;
+}
+
+export interface SagaWatch extends Service {
+  /** One round. Rejects when the database is away. */
+  runOnce(): Promise<Watched>;
+}
+
+/**
+ * Watches the rows of an observer: names those that should have ended by now, counts the open ones, forgets old ends. Any
+ * number may run beside each other; an alarm is raised once. A database that is away is waited for.
+ */
+export function sagaWatch(options: SagaWatchOptions): SagaWatch {
+  const {
+    database: { executor },
+    pollMs = 5_000,
+    keepMs = 2_592_000_000,
+    clock = systemClock,
+    random = systemRandom,
+    log = logger('saga'),
+  } = options;
+  for (const [name, ms] of Object.entries({ pollMs, keepMs }))
+    if (!(Number.isInteger(ms) && ms >= 1))
+      throw new SagaError(
+        'WORKER_INVALID',
+        `the watch of sagas cannot start: ${name} is ${ms}; give a whole number of milliseconds from 1`,
+      );
+  const counted = new Map<string, InstanceCount>();
+  const stopping = new AbortController();
+  const ended = Promise.withResolvers<undefined>();
+  let loop: Promise<void> = Promise.resolve();
+
+  const runOnce = async (): Promise<Watched> => {
+    const expired = await expireInstances(executor);
+    for (const of of expired)
+      log.error(
+        { alarm: 'saga_expired', ...of },
+        'a saga has not ended in time: see `converge saga narrative`',
+      );
+    count(counted, await countOpen(executor));
+    return { expired: expired.length, forgotten: await forgetInstances(executor, keepMs) };
+  };
+  const watch = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      await runOnce().catch((error: unknown) => {
+        const { category, code, message } = classify(error);
+        log.error({ category, code, reason: message }, 'the watch of sagas could not look: it goes on');
+      });
+      await clock.sleep(pollMs * (0.5 + random()), stopping.signal);
+    }
+  };
+
+  return {
+    name: 'saga watch',
+    done: ended.promise,
+    start: () => {
+      loop = watch();
+      return Promise.resolve();
+    },
+    stop: async () => {
+      stopping.abort();
+      await loop;
+      ended.resolve(undefined);
+    },
+    runOnce,
+  };
+}
+
+/** What was counted before and is not any more stands at zero. */
+function count(before: Map<string, InstanceCount>, open: readonly InstanceCount[]): void {
+  const now = new Map(open.map((one) => [`${one.saga} ${one.state}`, one]));
+  for (const [id, one] of before) if (!now.has(id)) now.set(id, { ...one, count: 0 });
+  before.clear();
+  for (const [id, one] of now) {
+    const { saga, state } = one;
+    before.set(id, one);
+    instruments().sagas.record(one.count, { [attributeNames.saga]: saga, [attributeNames.state]: state });
+    if (state === 'stuck') instruments().sagasStuck.record(one.count, { [attributeNames.saga]: saga });
+  }
+}
