@@ -6,20 +6,28 @@ import { requireBrokers, requireDatabase, type Settings } from './settings.ts';
 
 /** Opens the database of the settings and asks it for an answer, so that a wrong setting fails here and clearly. */
 export async function openDatabase(settings: Settings, applicationName: string): Promise<Database> {
-  return openAt(requireDatabase(settings, process.env), applicationName);
+  const url = requireDatabase(settings, process.env);
+  return openAt(url, applicationName, { setting: settings.databaseSetting });
+}
+
+export interface OpenOptions {
+  readonly connectTimeoutMs?: number;
+  /** What errors name as the setting to change. */
+  readonly setting?: string | undefined;
 }
 
 /** The same for a URL; undefined lets the driver read PG*. */
 export async function openAt(
   url: string | undefined,
   applicationName: string,
-  connectTimeoutMs?: number,
+  { connectTimeoutMs, setting }: OpenOptions = {},
 ): Promise<Database> {
   const log = logger('postgres');
   const database = connect({
     ...(url === undefined ? {} : { url }),
     applicationName,
     ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
+    ...(setting === undefined ? {} : { setting }),
     onIdleError: (error) => log.warn({ err: error }, 'a connection to Postgres dropped'),
   });
   try {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
 import { pathToFileURL } from 'node:url';
 import { connect } from '@converge/postgres';
@@ -58,8 +59,26 @@ describe('an error that a user meets is one line with the next step', () => {
     const server = await refusingPostgres();
     const url = `postgres://ann:hunter2@127.0.0.1:${server.port}/shop`;
     const ended = await runCli(['relay'], { DATABASE_URL: url, KAFKA_BROKERS: brokers });
+    // A service with consumers ends so too: one line, the setting by name, where it was set, and what to do.
+    const consumer = await start(
+      [process.execPath, '--conditions=source', join(root, 'services/shop/src/shipping/main.ts')],
+      {
+        DATABASE_URL: url,
+        KAFKA_BROKERS: brokers,
+      },
+    ).ended;
     server.close();
-    expectOneLine(ended, 78, /refused user "ann": wrong password\. Check user and password/);
+    expect(consumer).toMatchObject({ code: 78, stdout: '' });
+    expect(consumer.stderr.trim().split('\n')).toHaveLength(1);
+    expect(consumer.stderr).toMatch(
+      /wrong password\. Check user and password in DATABASE_URL \(environment\)/,
+    );
+    expect(consumer.stderr).not.toContain('hunter2');
+    expectOneLine(
+      ended,
+      78,
+      /refused user "ann": wrong password\. Check user and password in DATABASE_URL \(environment\)/,
+    );
     expect(ended.stderr).not.toContain('hunter2');
   });
 

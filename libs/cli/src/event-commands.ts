@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Act } from './command-parts.ts';
-import type { DatabaseFlags } from './story/named-databases.ts';
+import type { StoryFlags } from './commands/event.ts';
 
 /** What is known of single events. */
 export function addEventCommands(program: Command, act: Act): void {
@@ -11,7 +11,9 @@ export function addEventCommands(program: Command, act: Act): void {
     .description('what happened to an event and why: emitted, tried, waited, parked, given up, compensated')
     .argument('<id>', "the event's id (ce_id)")
     .option('--database <url...>', 'more databases, of other services that the event went through')
-    .action((id: string, flags: DatabaseFlags, command: Command) =>
+    .option('--within <minutes>', 'how long after it answers are looked for in outboxes (default: 10)')
+    .option('--whole', 'look at the whole of every outbox')
+    .action((id: string, flags: StoryFlags, command: Command) =>
       act(command, async (context) => (await import('./commands/event.ts')).storyCommand(context, id, flags)),
     );
 }

@@ -1,6 +1,6 @@
 import { driverNames } from '@converge/kafka';
 import { type PolicyLayer, policyLayersOf, policyRulesSchema } from '@converge/resilience';
-import { type Environment, loadSettings } from '@converge/runtime';
+import { type Environment, loadSettings, originOf } from '@converge/runtime';
 import { logLevels } from '@converge/telemetry';
 import { z } from 'zod';
 import { CliError } from './cli-error.ts';
@@ -79,12 +79,18 @@ const schema = z.object({
 export type Settings = z.output<typeof schema> & {
   /** What file and environment say about policies, each by itself. */
   readonly policyLayers: readonly PolicyLayer[];
+  /** Which setting says where the database is, and where it was set. Undefined: none does. */
+  readonly databaseSetting: string | undefined;
 };
 
 /** Throws one ConfigError that names everything that is wrong. */
 export function readSettings(env: Environment, file?: string): Settings {
   const { config, settings } = loadSettings<z.output<typeof schema>>(schema, { env, file });
-  return { ...config, policyLayers: policyLayersOf(settings) };
+  return {
+    ...config,
+    policyLayers: policyLayersOf(settings),
+    databaseSetting: originOf(settings, ['database', 'url']),
+  };
 }
 
 /** Where the brokers are; a command that needs them cannot guess. */

@@ -4,7 +4,8 @@ import { consumerService, defineConsumer } from '@converge/inbox';
 import { kafkaBroker } from '@converge/kafka';
 import { createOutbox } from '@converge/outbox';
 import { connect } from '@converge/postgres';
-import { BusinessRejection, ConvergeError } from '@converge/resilience';
+import { BusinessRejection, ConvergeError, defaultPolicy } from '@converge/resilience';
+import { defineEffect, effect, sagaWorker } from '@converge/saga';
 import { attributeNames, contextFrom, spanNames, withSpan } from '@converge/telemetry';
 import { type EndedSpan, startTelemetry } from '@converge/telemetry/sdk';
 import { freshDatabase, waitUntil } from '@converge/testing';
@@ -32,14 +33,16 @@ it(
         key: (o: { orderId: string }) => o.orderId,
         data,
       });
-    const [placed, cancelled] = [event('order.placed'), event('order.cancelled')];
-    const names = { orders: `orders-${run}`, payments: `payments-${run}` };
+    const [placed, cancelled, mailed] = ['order.placed', 'order.cancelled', 'order.mailed'].map(event);
+    if (placed === undefined || cancelled === undefined || mailed === undefined)
+      throw new Error('three events');
+    const names = { orders: `orders-${run}`, payments: `payments-${run}`, mail: `mail-${run}` };
     const urls = {
       orders: await freshDatabase(databaseUrl, 'orders'),
       payments: await freshDatabase(databaseUrl, 'pay'),
     };
     for (const url of Object.values(urls)) await runCli(['migrate', '--quiet'], { DATABASE_URL: url });
-    const topics = [placed.topic, `${names.orders}.failures`, `${names.payments}.failures`];
+    const topics = [placed.topic, ...Object.values(names).map((name) => `${name}.failures`)];
     await runCli(['topics', 'create', ...topics, '--partitions', '1'], { KAFKA_BROKERS: brokers });
 
     const spans: EndedSpan[] = [];
@@ -53,16 +56,26 @@ it(
     const orders = connect({ url: urls.orders });
     const payments = connect({ url: urls.payments });
     let bad = 2;
+    /** While it is, the mail waits in the line of its key. */
+    let away = true;
+    let sends = 0;
+    const gone = (message: string) =>
+      new ConvergeError(message, { code: 'ECONNRESET', category: 'network', certainty: 'not_applied' });
+    const send = defineEffect({
+      name: 'mail.send',
+      input: data,
+      result: data,
+      idempotency: 'keyed',
+      policy: { ...defaultPolicy, attempts: 2, backoff: { baseMs: 5, factor: 1, capMs: 5 } },
+      call: (order) => (sends++ === 0 ? Promise.reject(gone('no mail server')) : Promise.resolve(order)),
+    }).settled<unknown>({ succeeded: (order, { emit }) => emit(mailed(order)), failed: () => undefined });
+    const quick = { baseMs: 10, factor: 1, capMs: 10 };
+    const schedule = { fast: quick, fastAttempts: 1_000, slow: quick, withinMs: 60_000 };
     const services = [
       consumerService(
         [
           defineConsumer({ name: names.payments, from: 'beginning' }).on(placed, () => {
-            if (bad-- > 0)
-              throw new ConvergeError('the bank hung up', {
-                code: 'ECONNRESET',
-                category: 'network',
-                certainty: 'not_applied',
-              });
+            if (bad-- > 0) throw gone('the bank hung up');
             throw new BusinessRejection('card declined', { code: 'DECLINED' });
           }),
         ],
@@ -78,6 +91,16 @@ it(
         ],
         { database: orders, broker },
       ),
+      consumerService(
+        [
+          defineConsumer({ name: names.mail, from: 'beginning' }).on(placed, async (order, context) => {
+            if (away) throw gone('the index is away');
+            await effect(context, send, order.data);
+          }),
+        ],
+        { database: payments, broker, parking: { schedule, pollMs: 50 } },
+      ),
+      sagaWorker([send], { database: payments }),
     ];
     for (const service of services) await service.start();
 
@@ -106,6 +129,19 @@ it(
       JSON.parse(
         (await runCli(['event', 'story', id!, '--json', '--database', urls.payments], env)).stdout,
       ) as Story;
+    const kindsOf = ({ entries }: Story, kind: Story['entries'][number]['kind']) =>
+      entries.filter((entry) => entry.kind === kind);
+    await waitUntil(
+      async () => (await payments.executor.query('select from converge.parked_key')).rowCount === 1,
+      { what: 'the park' },
+    );
+    const waiting = await told();
+    away = false;
+    await waitUntil(
+      async () =>
+        (await payments.executor.query(`select from converge.saga_work where state = 'done'`)).rowCount === 1,
+      { what: 'the effect', deadlineMs: 30_000 },
+    );
     const story = await told();
     const text = await runCli(['event', 'story', id!, '--database', urls.payments], env);
     const unknown = await runCli(['event', 'story', '00000000-0000-0000-0000-000000000000'], env);
@@ -143,14 +179,32 @@ it(
     const kinds = story.entries.map((entry) =>
       entry.kind === 'attempt' ? `${entry.consumer} ${entry.outcome} ${entry.wait?.rule ?? '-'}` : entry.kind,
     );
-    expect(kinds.slice(0, 3)).toEqual([
+    expect(kinds.filter((kind) => !kind.includes(names.mail)).slice(0, 3)).toEqual([
       'emitted',
       `${names.payments} retry backoff`,
       `${names.payments} retry backoff`,
     ]);
     expect(kinds).toContain(`${names.orders} applied -`);
-    expect(kinds.filter((kind) => kind === 'caused')).toHaveLength(2);
-    const attempts = story.entries.filter((entry) => entry.kind === 'attempt');
+    // The failure event, its compensation, and what the effect led to.
+    expect(kinds.filter((kind) => kind === 'caused')).toHaveLength(3);
+    // Planted fault: a story that knows only golden rows of these has none of them here.
+    expect(kindsOf(waiting, 'parked')).toMatchObject([
+      { consumer: names.payments, state: 'rejected' },
+      { consumer: names.mail, state: 'waiting', ahead: 0 },
+    ]);
+    const drained = story.entries.filter((entry) => entry.kind === 'attempt' && entry.parkedAt !== null);
+    expect(drained.at(-1)).toMatchObject({ consumer: names.mail, outcome: 'applied' });
+    expect(kindsOf(story, 'effect')).toMatchObject([{ effect: 'mail.send', state: 'done' }]);
+    const calls = story.entries.filter((entry) => entry.kind === 'call');
+    expect(calls.map(({ op, failure }) => `${op} ${failure?.code ?? 'ok'}`)).toEqual([
+      'call ECONNRESET',
+      'call ok',
+    ]);
+    for (const line of ['by a drain', 'effect mail.send asked for', 'order.mailed'])
+      expect(text.stdout).toContain(line);
+    const attempts = story.entries
+      .filter((entry) => entry.kind === 'attempt')
+      .filter(({ consumer }) => consumer !== names.mail);
     const cause = attempts.find(({ consumer, number }) => consumer === names.payments && number === 3);
     expect(attempts.at(-1)).toMatchObject({ phase: 'failure', causedBy: cause?.id });
     expect(text).toMatchObject({

@@ -44,7 +44,7 @@ describe('a consumer that is killed', () => {
     'at %s while a key waits has every effect once too, in the order of each key',
     async (failpoint) => {
       const fault = (sql: string) => scene.database.executor.query(sql);
-      const env = { FAULTS: '1', MAX_HANDLE_MS: '500' };
+      const env = { FAULTS: '1', HANDLE_MS: '500' };
       await fault('create table fault (key text)');
       await fault(`insert into fault values ('k1')`);
       await scene.send(60);

@@ -3,7 +3,7 @@ import { BusinessRejection, ConvergeError } from '@converge/resilience';
 import { freshDatabase, waitUntil } from '@converge/testing';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from './define/define-consumer.ts';
-import { FailureScene, quickSchedule } from './fixture/failure-scene.ts';
+import { FailureScene, inPlace, quickSchedule } from './fixture/failure-scene.ts';
 import { type LedgerDb, lines, note, tag, testEvents } from './fixture/ledger.ts';
 
 describe('an event that fails', () => {
@@ -135,13 +135,15 @@ describe('an event that fails', () => {
     await scene.source.publish(scene.broker, counting(1));
     const hangs = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
       counted,
-      { maxHandleMs: 30 },
       (_event, { signal }) =>
         new Promise<void>((_, reject) =>
           signal.addEventListener('abort', () => reject(signal.reason as Error)),
         ),
     );
-    await scene.start(hangs, { inPlace: { attempts: 1 }, parking: exhausted });
+    await scene.start(hangs, {
+      policies: inPlace({ attempts: 1, attemptTimeoutMs: 30 }),
+      parking: exhausted,
+    });
     await waitUntil(async () => (await scene.letters()).length > 0, { what: 'the letter' });
     expect(await scene.letters()).toMatchObject([{ code: 'HANDLER_TIMEOUT', certainty: 'unknown' }]);
   });

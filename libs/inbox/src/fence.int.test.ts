@@ -1,5 +1,6 @@
 import { type Broker, memoryBroker } from '@converge/kafka';
 import type { Database } from '@converge/postgres';
+import { policyBook } from '@converge/resilience';
 import { freshDatabase, waitUntil } from '@converge/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
@@ -130,7 +131,13 @@ describe('the fence', () => {
           await note(tx, event);
         }),
       ],
-      { database, broker: brokers[0], maxHandleMs: 1, graceMs: 100_000, lockTimeoutMs: 100 },
+      {
+        database,
+        broker: brokers[0],
+        policies: policyBook({ consumer: { attemptTimeoutMs: 1 } }),
+        graceMs: 100_000,
+        lockTimeoutMs: 100,
+      },
     );
     services.push(zombie);
     await zombie.start();

@@ -98,6 +98,10 @@ describe('a partition that stands at a gap', () => {
     );
     expect(await scene.letters()).toMatchObject([{ code: 'TypeError' }]);
     expect([await left(), await passed()]).toEqual([0, []]);
+    const fence = await scene.database.executor.query(
+      'select fills > 0 as moved from converge.inbox_partition',
+    );
+    expect(fence.rows).toContainEqual({ moved: true });
     await scene.source.publish(scene.broker, counted(15, 15));
     expect((await until(14)).at(-1)).toBe(15);
   });

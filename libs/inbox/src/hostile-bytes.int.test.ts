@@ -11,6 +11,7 @@ import type * as Telemetry from '@converge/telemetry';
 import fc from 'fast-check';
 import { expect, inject, it, vi } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
+import { inPlace } from './fixture/failure-scene.ts';
 import { FixtureSource } from './fixture/fixture-source.ts';
 import { ledgerDatabase, type LedgerDb, lines, makeTopics, note, testEvents } from './fixture/ledger.ts';
 import { consumerService } from './service/consumer-service.ts';
@@ -76,7 +77,7 @@ it('accounts for every record whatever its bytes, crashes on none, and a rewind 
   );
   // So much noise at once is a systemic fault, for which the partition would wait.
   const parking = { systemic: { keys: 10_000, withinMs: 60_000 } };
-  const quick = { inPlace: { attempts: 1 }, parking };
+  const quick = { policies: inPlace({ attempts: 1 }), parking };
   let service = consumerService([consumer], { database, broker, ...quick });
   await service.start();
   const records: OutgoingRecord[] = fc

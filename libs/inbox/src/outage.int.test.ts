@@ -4,6 +4,7 @@ import { faultProxy, freshDatabase, waitUntil } from '@converge/testing';
 import type { Transaction } from 'kysely';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
+import { inPlace } from './fixture/failure-scene.ts';
 import { FixtureSource } from './fixture/fixture-source.ts';
 import { type LedgerDb, ledgerDatabase, lines, makeTopics, note, testEvents } from './fixture/ledger.ts';
 import { type ConsumerService, consumerService } from './service/consumer-service.ts';
@@ -46,7 +47,7 @@ describe('an outage of the consumer’s own database', () => {
         await note(tx, event);
       },
     );
-    const service = consumerService([consumer], { database, broker, inPlace: { attempts: 1 } });
+    const service = consumerService([consumer], { database, broker, policies: inPlace({ attempts: 1 }) });
     await service.start();
     closers.push(
       () => direct.close(),

@@ -1,10 +1,13 @@
+import { executorOf, setPolicyRule } from '@converge/postgres';
 import { ConvergeError, type PolicyBook, policyBook, type PolicyRules } from '@converge/resilience';
+import { startTelemetry } from '@converge/telemetry/sdk';
 import { freshDatabase, waitUntil } from '@converge/testing';
+import type { Transaction } from 'kysely';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
-import { FailureScene } from './fixture/failure-scene.ts';
+import { FailureScene, quickSchedule } from './fixture/failure-scene.ts';
 import { type LedgerDb, tag, testEvents } from './fixture/ledger.ts';
-import { consumerService } from './service/consumer-service.ts';
+import { livePolicies } from './service/live-policies.ts';
 
 const name = `payments-${tag()}`;
 const topic = `orders-${tag()}`;
@@ -42,14 +45,65 @@ it('attempts in place follow the policies without a restart; an event in flight 
   );
   // Planted fault: a service that reads the policy once at its start tries each of them three times.
   const policies = { for: (policy: string) => book.for(policy) };
-  await scene.start(payments, { inPlace: undefined, policies, sliceSize: 1 });
+  await scene.start(payments, { policies, sliceSize: 1 });
   await waitUntil(async () => (await scene.offset()) >= 3, { what: 'three events settled' });
   expect(tries).toEqual([0, 0, 0, 1, 2, 2]);
 });
 
-it('policies and fixed attempts in place contradict each other', () => {
-  const { broker, database } = scene;
-  expect(() =>
-    consumerService([payments], { broker, database, policies: book, inPlace: { attempts: 1 } }),
-  ).toThrow('keep one');
+it('are as old as a gauge says, and the last good ones hold, while the central table is away', async () => {
+  const telemetry = startTelemetry({ serviceName: 'test' });
+  const { executor } = scene.database;
+  const set = (attempts: number) =>
+    setPolicyRule(executor, { name: 'consumer', change: { attempts }, by: 'ann', reason: 'a test' });
+  const layers = [{ source: 'environment', rules: { consumer: { attempts: 7, deadlineMs: 50_000 } } }];
+  await set(4);
+  const policies = livePolicies({ database: scene.database, layers, pollMs: 10 });
+  const staleness = async () =>
+    Number(/^converge_policy_staleness_seconds (\S+)/m.exec((await telemetry.scrape()).body)?.[1]);
+  await policies.start();
+  try {
+    const held = () => policies.for(`consumer.${name}.test.counted`);
+    await waitUntil(() => held().attempts === 4, { what: 'the first look' });
+    expect(held().deadlineMs).toBe(50_000);
+    await set(5);
+    await waitUntil(() => held().attempts === 5, { what: 'the change' });
+    expect(await staleness()).toBeLessThan(5);
+    await executor.query('alter table converge.policy_change rename to away');
+    await waitUntil(() => policies.status().error !== undefined, { what: 'the outage to be noticed' });
+    const before = await staleness();
+    await waitUntil(async () => (await staleness()) > before, { what: 'the staleness to rise' });
+    expect(held().attempts).toBe(5);
+  } finally {
+    await policies.stop();
+    await telemetry.shutdown();
+  }
+});
+
+it('how long a handler may take follows the policies too, and so does what the server allows its transaction', async () => {
+  const handler = `consumer.${name}.test.counted`;
+  const idle = async (tx: Transaction<LedgerDb>) => {
+    const shown = await executorOf(tx).query<{ ms: string }>(
+      `select setting as ms from pg_settings where name = 'idle_in_transaction_session_timeout'`,
+    );
+    return Number(shown.rows[0]!.ms);
+  };
+  const limits: number[] = [];
+  const slow = defineConsumer<LedgerDb>({ name, from: 'beginning', onDead: 'skip' }).on(
+    counted,
+    async (event, { tx, signal }) => {
+      limits.push(await idle(tx));
+      if (event.data.n === 0) book = few(1, { [handler]: { attemptTimeoutMs: 20 } });
+      else
+        await new Promise((_, reject) =>
+          signal.addEventListener('abort', () => reject(signal.reason as Error)),
+        );
+    },
+  );
+  await scene.source.publish(scene.broker, [counted({ key: 'k0', n: 0 }), counted({ key: 'k1', n: 1 })]);
+  const parking = { schedule: { ...quickSchedule, withinMs: 0 }, pollMs: 20 };
+  // Planted fault: a limit of the service's own, beside the policies, leaves the second event hanging here.
+  await scene.start(slow, { policies: { for: (policy: string) => book.for(policy) }, sliceSize: 1, parking });
+  await waitUntil(async () => (await scene.letters()).length > 0, { what: 'the letter' });
+  expect(await scene.letters()).toMatchObject([{ code: 'HANDLER_TIMEOUT', certainty: 'unknown' }]);
+  expect(limits.slice(0, 2)).toEqual([12_000, 2_020]);
 });

@@ -7,6 +7,8 @@ import { kyselyClient } from './pipeline.ts';
 export interface ConnectOptions {
   /** `postgres://user:password@host:port/database`. @default the standard PG* environment variables */
   readonly url?: string;
+  /** What errors name as the setting to change: `DATABASE_URL (environment)`. @default 'DATABASE_URL' */
+  readonly setting?: string;
   /** Shows in pg_stat_activity. @default 'converge' */
   readonly applicationName?: string;
   /** Connections at most. @default 10 */
@@ -53,7 +55,10 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
   // A connection that is taken but between two statements has no listener of the pool's: without this one its loss
   // would end the process. The next statement on it rejects, so nothing is hidden.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  const target = targetOf(pool);
+  const target = {
+    ...targetOf(pool),
+    ...(options.setting === undefined ? {} : { setting: options.setting }),
+  };
   const acquire = async (): Promise<PoolClient> => {
     try {
       return await pool.connect();
@@ -100,7 +105,7 @@ function poolExecutor(acquire: () => Promise<PoolClient>): Executor {
   };
 }
 
-function targetOf(pool: Pool): Target {
+function targetOf(pool: Pool): Omit<Target, 'setting'> {
   // pg resolves URL, PG* variables and defaults in the client; asking one is the only way that never disagrees.
   const { host, port, database, user } = new (clientClass(pool))(pool.options);
   return { host, port, database: database ?? '', user: user ?? '' };

@@ -35,6 +35,8 @@ export interface Target {
   readonly port: number;
   readonly database: string;
   readonly user: string;
+  /** The setting that says so, and where it was set, for people. @default 'DATABASE_URL' */
+  readonly setting?: string;
 }
 
 interface Explanation {
@@ -43,15 +45,16 @@ interface Explanation {
 }
 
 const place = (t: Target): string => `${t.host}:${t.port}`;
+const settingOf = ({ setting = 'DATABASE_URL' }: Target): string => setting;
 const unreachable = (why: string): Explanation => ({
   code: 'DATABASE_UNREACHABLE',
   text: (t) =>
-    `cannot reach Postgres at ${place(t)}: ${why}. Check host and port in DATABASE_URL, and that the server runs.`,
+    `cannot reach Postgres at ${place(t)}: ${why}. Check host and port in ${settingOf(t)}, and that the server runs.`,
 });
 const loginRefused = (why: string): Explanation => ({
   code: 'DATABASE_LOGIN_REFUSED',
   text: (t) =>
-    `Postgres at ${place(t)} refused user "${t.user}": ${why}. Check user and password in DATABASE_URL, and pg_hba.conf on the server.`,
+    `Postgres at ${place(t)} refused user "${t.user}": ${why}. Check user and password in ${settingOf(t)}, and pg_hba.conf on the server.`,
 });
 const starting: Explanation = {
   code: 'DATABASE_STARTING_OR_STOPPING',
@@ -78,7 +81,7 @@ const explanations: Readonly<Record<string, Explanation>> = {
   '3D000': {
     code: 'DATABASE_MISSING',
     text: (t) =>
-      `Postgres at ${place(t)} has no database "${t.database}". Create it (createdb ${t.database}) or correct DATABASE_URL.`,
+      `Postgres at ${place(t)} has no database "${t.database}". Create it (createdb ${t.database}) or correct ${settingOf(t)}.`,
   },
   '53300': {
     code: 'DATABASE_TOO_MANY_CONNECTIONS',
@@ -105,7 +108,7 @@ export function connectError(cause: unknown, target: Target): DatabaseError {
   const known = code === undefined ? undefined : explanations[code];
   const message =
     known?.text(target) ??
-    `cannot connect to Postgres at ${place(target)}, database "${target.database}": ${messageOf(cause)}. Check DATABASE_URL.`;
+    `cannot connect to Postgres at ${place(target)}, database "${target.database}": ${messageOf(cause)}. Check ${settingOf(target)}.`;
   const category = known?.code === 'DATABASE_UNREACHABLE' ? 'network' : classify(cause).category;
   return new DatabaseError(message, {
     code: known?.code ?? 'DATABASE_CONNECT_FAILED',

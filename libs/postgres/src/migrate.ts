@@ -30,7 +30,7 @@ export interface MigrateOptions {
   readonly random?: Random;
 }
 
-/** The tables of this package: leases. `migrate` always applies them first. */
+/** The tables of this package: leases, central policies. `migrate` always applies them first. */
 export const postgresMigrations: MigrationSet = {
   name: 'postgres',
   directory: new URL('../sql/', import.meta.url),

@@ -62,6 +62,9 @@ export {
 } from './slow-schedule.ts';
 export {
   type Afterwards,
+  afterwardsOf,
+  type FailureKind,
+  kindOf,
   type Retrying,
   retryingOf,
   speaksAgainst,

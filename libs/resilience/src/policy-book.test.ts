@@ -51,7 +51,7 @@ describe('policies by name', () => {
   });
 
   it('keep a consumer short in place by default', () => {
-    expect(policyBook({}).for('consumer.orders')).toMatchObject({ attempts: 3, deadlineMs: 2_000 });
+    expect(policyBook({}).for('consumer.orders')).toMatchObject({ attempts: 3, backoff: { capMs: 1_000 } });
   });
 
   it.each<[string, unknown, string]>([

@@ -114,10 +114,10 @@ function shapeIssues(source: string, rules: unknown): readonly PolicyIssue[] {
   }));
 }
 
-/** The kit's own rules. A consumer's attempts in place hold its partition: few and short, then the key is parked. */
+/** The kit's own rules. A consumer's waits in place hold its partition: short ones, then the key is parked. */
 const builtIn: PolicyLayer = Object.freeze({
   source: 'built in',
   rules: {
-    consumer: { attempts: 3, backoff: { capMs: 650 }, attemptTimeoutMs: 2_000, deadlineMs: 2_000 },
+    consumer: { attempts: 3, backoff: { capMs: 1_000 } },
   },
 });

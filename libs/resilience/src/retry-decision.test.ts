@@ -57,10 +57,10 @@ describe('the table of strategies', () => {
       'throttle throttle throttle always park',
       'service backoff transient always park',
       'contention rerun nothing never park',
-      'data never nothing never park_at_once',
+      'data never nothing never dead',
       'configuration never nothing never stop',
       'business never nothing never reject',
-      'bug backoff transient unknown park',
+      'bug backoff transient unknown dead',
     ]);
   });
 

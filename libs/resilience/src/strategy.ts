@@ -11,13 +11,13 @@ import type { Category, Failure } from './failure.ts';
 export type Retrying = 'backoff' | 'throttle' | 'rerun' | 'never';
 
 /**
- * What a consumer does with an event when trying in place is over.
- * park         the key waits, in order; the slow schedule tries again
- * park_at_once the same without attempts in place: the `refetch` hook gets the current truth, or a person mends it
- * reject       a declared no: the failure event goes out, upstream compensates
- * stop         the consumer stops and names the setting; nothing is parked
+ * What a consumer does with an event when trying in place is over: the words of its attempts' outcomes.
+ * park    the key waits, in order; the slow schedule tries again
+ * dead    waiting does not mend it: a dead letter, with its bytes, for a person; of bad data the `refetch` hook is asked first
+ * reject  a declared no: the failure event goes out, upstream compensates
+ * stop    the consumer stops and names the setting; nothing is parked
  */
-export type Afterwards = 'park' | 'park_at_once' | 'reject' | 'stop';
+export type Afterwards = 'park' | 'dead' | 'reject' | 'stop';
 
 export interface Strategy {
   readonly retrying: Retrying;
@@ -66,7 +66,7 @@ export const strategies: Readonly<Record<Category, Strategy>> = Object.freeze({
   },
   data: {
     ...hopeless,
-    afterwards: 'park_at_once',
+    afterwards: 'dead',
     summary:
       'not tried again: the current truth is fetched by key and validated, else it waits with its bytes',
   },
@@ -85,7 +85,7 @@ export const strategies: Readonly<Record<Category, Strategy>> = Object.freeze({
     whenStructural: false,
     price: 'transient',
     blames: 'unknown',
-    afterwards: 'park',
+    afterwards: 'dead',
     summary: 'a few tries, then it waits and somebody is told: the code must change',
   },
 });
@@ -102,6 +102,35 @@ export function retryingOf({
   if (certainty === 'applied') return 'applied';
   const { retrying, whenStructural } = strategies[category];
   return retrying === 'never' || (structural && !whenStructural) ? 'not_retryable' : retrying;
+}
+
+/** What becomes of an event that failed so, when trying in place is over. What took effect is never tried again. */
+export function afterwardsOf({ category, certainty }: Failure): Afterwards {
+  const { afterwards } = strategies[category];
+  return afterwards === 'park' && certainty === 'applied' ? 'dead' : afterwards;
+}
+
+/**
+ * What alerts tell apart: `structural` is mended by a change alone (a migration is missing) and is worth a person at once,
+ * a `transient` one is not, however many come in a burst.
+ */
+export type FailureKind = 'structural' | 'data' | 'bug' | 'business' | 'transient';
+
+export function kindOf({ category, structural }: Pick<Failure, 'category' | 'structural'>): FailureKind {
+  if (structural) return 'structural';
+  switch (category) {
+    case 'configuration':
+      return 'structural';
+    case 'data':
+    case 'bug':
+    case 'business':
+      return category;
+    case 'network':
+    case 'throttle':
+    case 'service':
+    case 'contention':
+      return 'transient';
+  }
 }
 
 /** Whether a failure says anything about the dependency's health. A refused card or a bad event does not. */

@@ -54,3 +54,12 @@ function unknownName(parent: z.ZodType, { path, source }: Omit<Setting, 'value'>
     fix: meant === undefined ? `Remove it, or use one of: ${names.join(', ')}` : `Did you mean ${meant}?`,
   };
 }
+
+/** Where a value was set, for people: `DATABASE_URL (environment)`, `database.url (file converge.yaml)`. */
+export function originOf(settings: readonly Setting[], path: readonly string[]): string | undefined {
+  const wanted = path.join('.');
+  const source = settings.findLast((setting) => setting.path.join('.') === wanted)?.source;
+  if (source === undefined) return undefined;
+  const variable = /^environment (\S+)$/.exec(source)?.[1];
+  return variable === undefined ? `${wanted} (${source})` : `${variable} (environment)`;
+}

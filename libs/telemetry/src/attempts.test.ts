@@ -134,7 +134,7 @@ describe('attempts of an operation', () => {
       countAttempt({
         labels: { 'converge.operation': 'bank.lookup' },
         outcome: 'retry',
-        failure: { category: 'bug', code: `NO_ACCOUNT_${id}` },
+        failure: { category: 'bug', code: `NO_ACCOUNT_${id}`, structural: false },
       });
     const found = await lines('converge_attempts_total{converge_operation="bank.lookup"');
     expect(found.length).toBeLessThanOrEqual(101);

@@ -1,12 +1,14 @@
 import { type Attributes, trace } from '@opentelemetry/api';
-import type {
-  AttemptReport,
-  BreakerState,
-  OperationContext,
-  Policy,
-  RetryBudget,
-  RetryDecision,
-  Wait,
+import {
+  type AttemptReport,
+  type BreakerState,
+  type Failure,
+  kindOf,
+  type OperationContext,
+  type Policy,
+  type RetryBudget,
+  type RetryDecision,
+  type Wait,
 } from '@converge/resilience';
 import { boundedLabel } from './bounded-label.ts';
 import { instruments } from './instruments.ts';
@@ -19,7 +21,7 @@ export interface AttemptSeen {
   /** What followed, or `applied`. */
   readonly outcome: string;
   /** Absent when it succeeded. */
-  readonly failure?: { readonly category: string; readonly code: string } | undefined;
+  readonly failure?: Pick<Failure, 'category' | 'code' | 'structural'> | undefined;
   readonly wait?: Wait | undefined;
   /** So many of them at once. @default 1 */
   readonly count?: number;
@@ -32,6 +34,7 @@ export function countAttempt({ labels, outcome, failure, wait, count = 1 }: Atte
     ...labels,
     [attributeNames.outcome]: outcome,
     [attributeNames.category]: failure?.category ?? 'none',
+    [attributeNames.failureKind]: failure === undefined ? 'none' : kindOf(failure),
     [attributeNames.reason]:
       failure === undefined ? 'none' : boundedLabel(attributeNames.reason, failure.code),
   });

@@ -96,6 +96,11 @@ export const instrumentDefinitions = {
     'Pauses of a partition that waits by itself, by reason',
   ),
   inboxParkedKeys: gauge('converge.inbox.parked_keys', '{key}', 'Keys that wait, in order'),
+  inboxParked: gauge(
+    'converge.inbox.parked',
+    event,
+    'Events that wait, and dead letters, whether they hold their key or not, by state',
+  ),
   inboxParkedAge: age('converge.inbox.parked_age', 'Age of the oldest parked event'),
 
   policyVersion: gauge('converge.policy.version', '1', 'Newest change of the central policies that was read'),
@@ -181,6 +186,9 @@ export const attributeNames = {
   position: 'converge.position',
   source: 'converge.source',
   consumer: 'converge.consumer',
+  alarm: 'alarm',
+  parkedState: 'converge.parked.state',
+  failureKind: 'converge.failure.kind',
   handler: 'converge.handler',
   effect: 'converge.effect',
   reconciler: 'converge.reconciler',

@@ -1,7 +1,17 @@
+import { livePolicies } from '@converge/inbox';
 import { type Broker, kafkaBroker } from '@converge/kafka';
-import { connect, type Database } from '@converge/postgres';
-import { type Checks, healthServer, runServices, type Service } from '@converge/runtime';
-import { logger } from '@converge/telemetry';
+import { connect, type Database, type PolicyWatch } from '@converge/postgres';
+import { SharedGuards } from '@converge/resilience';
+import {
+  type Checks,
+  healthServer,
+  runServices,
+  type Service,
+  systemClock,
+  systemRandom,
+} from '@converge/runtime';
+import { logger, observeBreaker } from '@converge/telemetry';
+import { startTelemetry } from '@converge/telemetry/sdk';
 import type { z } from 'zod';
 import { readSettings, type ServiceSettings } from './settings.ts';
 
@@ -9,6 +19,10 @@ export interface Parts<DB, Settings extends ServiceSettings = ServiceSettings> {
   readonly settings: Settings;
   readonly database: Database<DB>;
   readonly broker: Broker;
+  /** A service of its own, started before what asks it: `converge policy set` holds here without a restart. */
+  readonly policies: PolicyWatch;
+  /** Breakers and retry budgets of the process, by these policies: for saga workers and operations. */
+  readonly shared: SharedGuards;
   readonly log: ReturnType<typeof logger>;
 }
 
@@ -25,20 +39,33 @@ export async function runService<DB, Settings extends ServiceSettings = ServiceS
   services: (parts: Parts<DB, Settings>) => readonly Watched[],
 ): Promise<void> {
   const log = logger(name);
-  const closing: (() => Promise<void>)[] = [];
+  const telemetry = startTelemetry({ serviceName: name });
+  const closing: (() => Promise<void>)[] = [() => telemetry.shutdown()];
   try {
     const settings = readSettings(schema, process.env);
     const clientId = name.replaceAll('.', '-');
-    const database = connect<DB>({ url: settings.database.url, applicationName: clientId });
+    const database = connect<DB>({
+      url: settings.database.url,
+      setting: settings.databaseSetting,
+      applicationName: clientId,
+    });
     closing.push(() => database.close());
     const broker = kafkaBroker({ ...settings.kafka, clientId });
     closing.push(() => broker.close());
     await database.ping();
     let ready = false;
     const checks = (): Checks => ({ services: { ok: ready } });
-    const running = services({ settings, database, broker, log });
+    const policies = livePolicies({ database, layers: settings.policyLayers });
+    const shared = new SharedGuards({
+      policies,
+      clock: systemClock,
+      random: systemRandom,
+      onBreaker: observeBreaker,
+    });
+    const running = services({ settings, database, broker, policies, shared, log });
     const live = (): Checks => Object.assign({}, ...running.map((one) => one.live?.() ?? {})) as Checks;
-    const health = healthServer({ port: settings.health.port, checks, live });
+    const metrics = () => telemetry.scrape();
+    const health = healthServer({ port: settings.health.port, checks, live, metrics });
     await runServices([health, ...running], {
       onReady: () => {
         ready = true;

@@ -13,6 +13,14 @@ describe('the settings of a service', () => {
     });
   });
 
+  it('say how events are tried, over what the code says', () => {
+    const { policyLayers } = readSettings(serviceSettings, {
+      DATABASE_URL: 'postgres://h/d',
+      CONVERGE__POLICIES__CONSUMER__ATTEMPTS: '2',
+    });
+    expect(policyLayers).toEqual([{ source: 'environment', rules: { consumer: { attempts: 2 } } }]);
+  });
+
   it('name every variable that is wrong, at once, the service’s own too', () => {
     const schema = serviceSettings.extend({ provider: z.object({ url: z.url() }) });
     const env = { CONVERGE__HTTP__PORT: 'eighty', CONVERGE__PROVIDER__URL: 'nowhere' };

@@ -1,5 +1,6 @@
 import { driverNames } from '@converge/kafka';
-import { type Environment, loadConfig } from '@converge/runtime';
+import { type PolicyLayer, policyLayersOf, policyRulesSchema } from '@converge/resilience';
+import { type Environment, loadSettings, originOf } from '@converge/runtime';
 import { z } from 'zod';
 
 const port = z.int().min(0).max(65_535);
@@ -32,11 +33,23 @@ export const serviceSettings = z.object({
       host: z.string().min(1).default('127.0.0.1'),
     })
     .prefault({}),
+  /** Over the code's, below the central table: `CONVERGE__POLICIES__CONSUMER__ATTEMPTS=2`. */
+  policies: policyRulesSchema.prefault({}),
 });
 
 export type ServiceSettings = z.output<typeof serviceSettings>;
 
+/** What the settings' origins say. */
+export interface Origins {
+  /** What the environment says about policies. */
+  readonly policyLayers: readonly PolicyLayer[];
+  /** Which setting says where the database is. */
+  readonly databaseSetting: string;
+}
+
 /** From the environment; everything wrong is named at once. */
-export function readSettings<T extends ServiceSettings>(schema: z.ZodType<T>, env: Environment): T {
-  return loadConfig<T>(schema, { env });
+export function readSettings<T extends ServiceSettings>(schema: z.ZodType<T>, env: Environment): T & Origins {
+  const { config, settings } = loadSettings<T>(schema, { env });
+  const databaseSetting = originOf(settings, ['database', 'url']) ?? 'DATABASE_URL';
+  return { ...config, policyLayers: policyLayersOf(settings), databaseSetting };
 }

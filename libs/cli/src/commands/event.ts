@@ -1,21 +1,28 @@
+import type { Executor } from '@converge/postgres';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../context.ts';
 import { type DatabaseFlags, deliveriesOf, type Named, withDatabases } from '../story/named-databases.ts';
 import { renderStory } from '../story/render-story.ts';
-import { type Chapter, failuresIn, tell } from '../story/story.ts';
-import { readStored } from '../story/story-sql.ts';
+import { readEffects } from '../story/effect-sql.ts';
+import { rangesIn, readEvents, readSeen } from '../story/outbox-sql.ts';
+import { type Chapter, failuresIn, momentsIn, tell } from '../story/story.ts';
+import { readTried, type Told } from '../story/story-sql.ts';
+import { ALWAYS, timeOfId, type Window, windowsAround } from '../story/window.ts';
+
+export interface StoryFlags extends DatabaseFlags {
+  /** Minutes after it, and after each thing that happened to it, in which outboxes are looked at for answers. @default 10 */
+  readonly within?: string;
+  /** Look at the whole of every outbox. */
+  readonly whole?: boolean;
+}
 
 /** A failure of a failure of a failure: deeper than that nobody reads. */
 const MOST_ROUNDS = 8;
 
 /** What happened to one event and why, from every database that is named. Changes nothing. */
-export async function storyCommand(
-  context: CommandContext,
-  id: string,
-  flags: DatabaseFlags,
-): Promise<boolean> {
+export async function storyCommand(context: CommandContext, id: string, flags: StoryFlags): Promise<boolean> {
   return withDatabases(context.settings, flags, [], async (named) => {
-    const chapters = await readChapters(named, id);
+    const chapters = await readChapters(named, id, reachOf(context, id, flags));
     const story = tell(id, chapters, await deliveriesOf(named, chapters));
     if (story.entries.length === 0) throw unknown(id, named);
     context.output.result(story, () => renderStory(story));
@@ -23,15 +30,51 @@ export async function storyCommand(
   });
 }
 
+/** The spans of time in which outboxes are looked at, from what is known so far. */
+type Reach = (chapters: readonly Chapter[]) => readonly Window[];
+
+function reachOf(
+  { output }: CommandContext,
+  id: string,
+  { within = '10', whole = false }: StoryFlags,
+): Reach {
+  const minutes = Number(within);
+  if (!(minutes > 0 && minutes <= 1_000_000))
+    throw new CliError(
+      `--within ${within} is no number of minutes above 0: give one, for example --within 60`,
+      {
+        code: 'CONFIG_INVALID',
+        category: 'configuration',
+      },
+    );
+  const made = timeOfId(id);
+  return (chapters) => {
+    const moments = [...(made === undefined ? [] : [made]), ...momentsIn(chapters)];
+    if (!whole && moments.length > 0) return windowsAround(moments, minutes * 60_000);
+    if (!whole) output.progress('neither its id nor any attempt says when it was: reading the whole outbox');
+    return [ALWAYS];
+  };
+}
+
 /** The event in each database, then the failure events that it led to, wherever they are compensated. */
-async function readChapters(named: readonly Named[], id: string): Promise<readonly Chapter[]> {
+async function readChapters(named: readonly Named[], id: string, reach: Reach): Promise<readonly Chapter[]> {
   const chapters: Chapter[] = [];
   const asked = new Set<string>();
   let next: readonly string[] = [id];
-  for (let round = 0; next.length > 0 && round < MOST_ROUNDS; round += 1) {
-    for (const one of next) asked.add(one);
+  const inEach = async (read: (executor: Executor) => Promise<readonly Told[]>): Promise<void> => {
     for (const { name, database } of named)
-      chapters.push({ database: name, stored: await readStored(database.executor, next) });
+      chapters.push({ database: name, stored: await read(database.executor) });
+  };
+  for (let round = 0; next.length > 0 && round < MOST_ROUNDS; round += 1) {
+    const ids = next;
+    for (const one of ids) asked.add(one);
+    // What says when something happened comes first: it says where in the outboxes to look.
+    await inEach((executor) => readTried(executor, ids));
+    const windows = reach(chapters);
+    await inEach((executor) => readEffects(executor, ids, windows));
+    const wider = reach(chapters);
+    await inEach(async (executor) => readEvents(executor, ids, await rangesIn(executor, wider)));
+    await inEach((executor) => readSeen(executor, ids, wider));
     next = failuresIn(chapters).filter((one) => !asked.has(one));
   }
   return chapters;

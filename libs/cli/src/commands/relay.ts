@@ -60,7 +60,8 @@ async function relayMany(settings: Settings, named: readonly NamedSource[], brok
       service: relaySource({
         name,
         log: own,
-        open: () => openAt(url, APPLICATION, CONNECT_MS),
+        open: () =>
+          openAt(url, APPLICATION, { connectTimeoutMs: CONNECT_MS, setting: `relay.sources.${name}` }),
         relay: (database) => relay({ database, broker, log: own, ...relayOptions(settings) }),
       }),
     };

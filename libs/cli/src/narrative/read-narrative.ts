@@ -1,7 +1,8 @@
 import { type InstanceDetail, readChapter, readInstance } from '@converge/saga';
 import { deliveriesOf, type Named } from '../story/named-databases.ts';
 import { failuresIn } from '../story/story.ts';
-import { readStored, type Stored } from '../story/story-sql.ts';
+import { readStored } from '../story/outbox-sql.ts';
+import type { Stored } from '../story/story-sql.ts';
 import { readAudits } from './audit-sql.ts';
 import { eventsOf, type Narrative, narrate, type NarrativeChapter } from './narrative.ts';
 

@@ -1,6 +1,7 @@
 import { FAILURE_TYPE } from '@converge/contracts';
 import { formatMs, table } from '../output.ts';
 import type { Entry, Story } from './story.ts';
+import type { StoredCall, StoredEffect } from './effect-sql.ts';
 import type { StoredAttempt, StoredEvent, StoredPark } from './story-sql.ts';
 
 /** The story in lines for a person: when, who, what, why. Pure. */
@@ -44,6 +45,16 @@ function rowsOf(entry: Entry, subject: Subject, when: string): readonly Row[] {
     }
     case 'parked':
       return [[when, entry.consumer, parkedText(entry)]];
+    case 'effect':
+      return [[when, entry.consumer, effectText(entry)]];
+    case 'call': {
+      const { wait } = entry;
+      const said =
+        wait === undefined
+          ? []
+          : [['', '', `  ${waitText({ hintMs: null, budgetLeft: null, ...wait })}`] as const];
+      return [[when, entry.consumer, callText(entry)], ...said];
+    }
   }
 }
 
@@ -80,11 +91,30 @@ function deliveryText({
 
 /** One attempt: which, how it ended, and what followed. `because`: the attempt that caused it, in words. */
 export function attemptText(attempt: StoredAttempt, because = ''): string {
-  const { handler, number, run, phase, durationMs, outcome, failure } = attempt;
+  const { handler, number, run, phase, durationMs, outcome, failure, at, parkedAt } = attempt;
   const which = `${phase === 'apply' ? '' : `${phase}, `}attempt ${number}${run === 0 ? '' : ` of run ${run}`} of ${handler}`;
-  if (failure === null) return `${which}: ${outcome} in ${duration(durationMs)}${because}`;
+  if (failure === null) {
+    const line =
+      parkedAt === null
+        ? ''
+        : ` by a drain, after ${duration(Date.parse(at) - Date.parse(parkedAt))} in line`;
+    return `${which}: ${outcome} in ${duration(durationMs)}${line}${because}`;
+  }
   const { category, certainty, code, message } = failure;
   return `${which}: failed after ${duration(durationMs)} with ${code} (${category}, ${certainty}) ${JSON.stringify(message.slice(0, 200))}${because}; ${followed(outcome)}`;
+}
+
+function effectText({ effect, handler, state, stuckReason }: StoredEffect): string {
+  const now = stuckReason === null ? state : `${state} (${stuckReason})`;
+  return `effect ${effect} asked for by ${handler}: ${now} now`;
+}
+
+function callText({ effect, op, durationMs, failure, found }: StoredCall): string {
+  const which = `${op} of effect ${effect}`;
+  if (failure === undefined)
+    return `${which}: ${found === undefined ? 'succeeded' : `found ${found}`} in ${duration(durationMs)}`;
+  const { category, certainty, code, message } = failure;
+  return `${which}: failed after ${duration(durationMs)} with ${code} (${category}, ${certainty}) ${JSON.stringify(message.slice(0, 200))}`;
 }
 
 function followed(outcome: string): string {

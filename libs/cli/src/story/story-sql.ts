@@ -1,4 +1,5 @@
 import type { Executor } from '@converge/postgres';
+import type { StoredCall, StoredEffect } from './effect-sql.ts';
 
 /** An event as its outbox row tells it. */
 export interface StoredEvent {
@@ -45,6 +46,8 @@ export interface StoredAttempt {
     readonly budgetLeft: number | null;
   } | null;
   readonly causedBy: string | null;
+  /** Set where a drain made it: since when its event had stood in the line of its key. */
+  readonly parkedAt: string | null;
 }
 
 export interface StoredPark {
@@ -73,42 +76,20 @@ export interface StoredForeign {
 
 export type Stored = StoredEvent | StoredAttempt | StoredPark | StoredForeign;
 
-const publishedSql = `
-  coalesce(pg_visible_in_snapshot(o.xid, coalesce(
-    (select before.snapshot from converge.relay_topic r join converge.tick before on before.number = r.held_at - 1
-      where r.topic = o.topic),
-    (select t.snapshot from converge.relay_source s join converge.tick t on t.number = s.done_tick))), false)`;
+/** With what handlers asked other systems for. */
+export type Told = Stored | StoredEffect | StoredCall;
 
-// For a person with one event in mind: the outbox is read as a whole, since neither ids nor causes have an index there.
-// Attempts and parked events are found by theirs. Everything is one statement, so the answer is of one moment.
-const storySql = `
-  with named as (
-    select case when o.event_id::text = any ($1) then 'emitted'
-                when o.headers::json ->> 'ce_replayof' = any ($1) then 'again' else 'caused' end as kind, o.*
-      from converge.outbox o
-     where o.event_id::text = any ($1)
-        or (exists (select from unnest($1::text[]) i where strpos(o.headers, i) > 0)
-            and (o.headers::json ->> 'ce_causationid' = any ($1) or o.headers::json ->> 'ce_replayof' = any ($1)))
-  )
-  select o.created_at as at, json_build_object('kind', o.kind, 'at', o.created_at, 'eventId', o.event_id, 'type', o.type,
-           'topic', o.topic, 'key', o.key, 'causationId', o.headers::json ->> 'ce_causationid',
-           'attemptId', o.headers::json ->> 'ce_attemptid', 'published', ${publishedSql},
-           'source', s.name, 'sourceId', s.id, 'partitions', r.partitions,
-           'position', case when t.number is null then null
-             else json_build_object('epoch', t.epoch, 'tick', t.number::text, 'id', o.id::text) end) as stored
-    from named o cross join converge.source s left join converge.relay_topic r on r.topic = o.topic
-    left join lateral (select t.number, t.epoch from converge.tick t
-      where t.number > 0 and pg_visible_in_snapshot(o.xid, t.snapshot) order by t.number limit 1) t on true
-  union all
-  select a.started_at, json_build_object('kind', 'attempt', 'at', a.started_at, 'id', a.id, 'consumer', a.consumer,
+// By the indexes on event_id; one statement, so the answer is of one moment.
+const knownSql = `
+  select a.started_at as at, json_build_object('kind', 'attempt', 'at', a.started_at, 'id', a.id, 'consumer', a.consumer,
            'handler', a.handler, 'phase', a.phase, 'eventId', a.event_id,
            'place', a.topic || '/' || a.partition || ' at ' || a.record_offset, 'run', a.run, 'number', a.number,
-           'durationMs', a.duration_ms, 'outcome', a.outcome, 'causedBy', a.caused_by,
+           'durationMs', a.duration_ms, 'outcome', a.outcome, 'causedBy', a.caused_by, 'parkedAt', a.parked_at,
            'failure', case when a.category is null then null else json_build_object('category', a.category,
              'certainty', a.certainty, 'code', a.code, 'message', a.message) end,
            'wait', case when a.wait_rule is null then null else json_build_object('rule', a.wait_rule,
              'computedMs', a.wait_ms, 'hintMs', a.wait_hint_ms, 'capMs', a.wait_cap_ms,
-             'budgetLeft', a.wait_budget_left) end)
+             'budgetLeft', a.wait_budget_left) end) as stored
     from converge.inbox_attempt a where a.event_id = any ($1)
   union all
   select p.parked_at, json_build_object('kind', 'parked', 'at', p.parked_at, 'consumer', p.consumer, 'handler', p.handler,
@@ -118,15 +99,12 @@ const storySql = `
              where q.consumer = p.consumer and q.topic = p.topic and q.line = p.line and q.seq < p.seq))
     from converge.parked p
     left join converge.parked_key k on k.consumer = p.consumer and k.topic = p.topic and k.key = p.line
-   where p.event_id = any ($1)
-  union all
-  select f.seen_at, json_build_object('kind', 'seen', 'at', f.seen_at, 'consumer', f.consumer, 'eventId', f.event_id)
-    from converge.inbox_foreign f where f.event_id = any ($1)`;
+   where p.event_id = any ($1)`;
 
-/** What this database knows of these events, in the order in which it happened. */
-export async function readStored(executor: Executor, ids: readonly string[]): Promise<readonly Stored[]> {
+/** How consumers of this database tried these events, and where they wait or were given up. */
+export async function readTried(executor: Executor, ids: readonly string[]): Promise<readonly Stored[]> {
   const { rows } = await executor.query<{ stored: Stored }>(
-    `select stored from (${storySql}) as told(at, stored) order by at`,
+    `select stored from (${knownSql}) as told(at, stored) order by at`,
     [ids],
   );
   return rows.map(({ stored }) => stored);

@@ -38,6 +38,7 @@ const attempt = (number: number, ms: number, fields: Partial<StoredAttempt> = {}
   failure: { category: 'network', certainty: 'not_applied', code: 'ECONNRESET', message: 'the bank hung up' },
   wait: { rule: 'backoff', computedMs: 34, hintMs: null, capMs: 50, budgetLeft: null },
   causedBy: null,
+  parkedAt: null,
   ...fields,
 });
 const applied = { outcome: 'applied', failure: null, wait: null } as const;
@@ -111,7 +112,7 @@ describe('the story of an event', () => {
       attempt(1, 120),
       attempt(2, 170, { outcome: 'park', wait: null }),
       attempt(3, 1_200, { wait: slow }),
-      attempt(4, 62_300, applied),
+      attempt(4, 62_300, { ...applied, parkedAt: at(190) }),
     ];
     const waiting: StoredPark = {
       kind: 'parked',
@@ -138,7 +139,7 @@ describe('the story of an event', () => {
       +0.170 s                  payments  attempt 2 of shop.order.placed: failed after 12 ms with ECONNRESET (network, not_applied) "the bank hung up"; its key was parked
       +1.200 s                  payments  attempt 3 of shop.order.placed: failed after 12 ms with ECONNRESET (network, not_applied) "the bank hung up"; tried again
                                             waited 1 min 1 s: slow_schedule, at most 2 min
-      +62.300 s                 payments  attempt 4 of shop.order.placed: applied in 12 ms
+      +62.300 s                 payments  attempt 4 of shop.order.placed: applied in 12 ms by a drain, after 1 min 2 s in line
 
       now: payments applied"
     `);

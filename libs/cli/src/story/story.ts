@@ -1,10 +1,10 @@
 import { FAILURE_TYPE } from '@converge/contracts';
-import type { Delivery, Stored, StoredEvent } from './story-sql.ts';
+import type { Delivery, Told, StoredEvent } from './story-sql.ts';
 
 /** What one database knows, under a name for people. */
 export interface Chapter {
   readonly database: string;
-  readonly stored: readonly Stored[];
+  readonly stored: readonly Told[];
 }
 
 /** A consumer's position towards one of the events, told where it has no attempts of it. */
@@ -14,7 +14,7 @@ export interface Passed extends Delivery {
   readonly eventId: string;
 }
 
-export type Entry = (Stored & { readonly database: string }) | Passed;
+export type Entry = (Told & { readonly database: string }) | Passed;
 
 /** Everything that is known of one event, in the order in which it happened. */
 export interface Story {
@@ -33,6 +33,29 @@ export function failuresIn(chapters: readonly Chapter[]): readonly string[] {
     }),
   );
   return [...new Set(ids)];
+}
+
+/** The moments at which something is known to have happened to them: around these the outboxes are looked at. */
+export function momentsIn(chapters: readonly Chapter[]): readonly number[] {
+  return chapters.flatMap(({ stored }) =>
+    stored.flatMap((one) => {
+      const at = Date.parse(one.at);
+      switch (one.kind) {
+        case 'attempt':
+          return one.parkedAt === null ? [at] : [at, Date.parse(one.parkedAt)];
+        case 'parked':
+          return [at, Date.parse(one.changedAt)];
+        case 'effect':
+          return one.endedAt === null ? [at] : [at, Date.parse(one.endedAt)];
+        case 'call':
+        case 'seen':
+        case 'emitted':
+        case 'caused':
+        case 'again':
+          return [at];
+      }
+    }),
+  );
 }
 
 /** Pure: one story from what several databases said. Deliveries follow the event that was delivered. */
@@ -58,14 +81,14 @@ export function tell(eventId: string, chapters: readonly Chapter[], deliveries: 
 }
 
 /** A failure event is `caused` by the first question and `emitted` by the next: one row is told once. */
-function once(seen: Set<string>, one: Stored & { readonly database: string }): boolean {
+function once(seen: Set<string>, one: Told & { readonly database: string }): boolean {
   const name = nameOf(one);
   if (seen.has(name)) return false;
   seen.add(name);
   return true;
 }
 
-function nameOf(one: Stored & { readonly database: string }): string {
+function nameOf(one: Told & { readonly database: string }): string {
   switch (one.kind) {
     case 'emitted':
     case 'caused':
@@ -73,6 +96,10 @@ function nameOf(one: Stored & { readonly database: string }): string {
       return `${one.database} event ${one.eventId}`;
     case 'attempt':
       return `attempt ${one.id}`;
+    case 'effect':
+      return `effect ${one.id}`;
+    case 'call':
+      return `call ${one.id} ${one.at} ${one.op}`;
     case 'parked':
     case 'seen':
       return `${one.database} ${one.kind} ${one.consumer} ${one.eventId}`;

@@ -1,10 +1,17 @@
 import type { ReceivedEvent } from '@converge/contracts';
-import { CATEGORIES, type Category, type Failure } from '@converge/resilience';
+import {
+  BREAKER_OPEN,
+  CATEGORIES,
+  type Category,
+  type Failure,
+  policyBook,
+  strategies,
+} from '@converge/resilience';
 import { seededRandom } from '@converge/runtime';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Subscription } from '../define/subscription.ts';
-import { defaultInPlace, nextAttempt } from './next-attempt.ts';
+import { IN_PLACE_MS, nextAttempt } from './next-attempt.ts';
 import { defaultSize, firstLimit, nextLimit } from './slice-limit.ts';
 import { splitByWork } from './split.ts';
 import { standstill } from './standstill.ts';
@@ -22,6 +29,9 @@ const failure = (category: Category, extra: Partial<Failure> = {}): Failure => (
 const half = (): number => 0.5;
 const tried = (attempts: number, elapsedMs = 0, reruns = 0) => ({ attempts, elapsedMs, reruns });
 
+/** What a consumer has where nobody says anything. */
+const policy = policyBook({}).for('consumer.stock');
+
 describe('nextAttempt', () => {
   const first: Record<Category, string> = {
     network: 'retry',
@@ -35,30 +45,49 @@ describe('nextAttempt', () => {
   };
   it.each(CATEGORIES.map((category) => ({ category, kind: first[category] })))(
     'answers the first $category failure by $kind',
-    ({ category, kind }) =>
-      expect(nextAttempt(failure(category), tried(1), defaultInPlace, half).kind).toBe(kind),
+    ({ category, kind }) => expect(nextAttempt(failure(category), tried(1), policy, half).kind).toBe(kind),
   );
 
   it('gives up after the last attempt, or when the next one would begin too late', () => {
-    expect(nextAttempt(failure('network'), tried(3), defaultInPlace, half)).toEqual({ kind: 'park' });
-    expect(nextAttempt(failure('network'), tried(1, 1_990), defaultInPlace, half)).toEqual({
+    expect(nextAttempt(failure('network'), tried(3), policy, half)).toEqual({ kind: 'park' });
+    expect(nextAttempt(failure('network'), tried(1, 1_990), policy, half)).toEqual({
       kind: 'park',
     });
-    expect(nextAttempt(failure('network'), tried(1, 1_900), defaultInPlace, half)).toEqual({
+    expect(nextAttempt(failure('network'), tried(1, 1_900), policy, half)).toEqual({
       kind: 'retry',
       wait: { computedMs: 25, capMs: 50, rule: 'backoff' },
     });
   });
 
-  it('takes contention for an attempt only when it does not end', () => {
-    const endless = tried(1, 0, defaultInPlace.reruns);
-    expect(nextAttempt(failure('contention'), endless, defaultInPlace, half).kind).toBe('retry');
-    expect(nextAttempt(failure('contention'), tried(1, 0, 10), defaultInPlace, half).kind).toBe('rerun');
+  it('runs again while two transactions meet, longer than it tries again, and parks what does not end', () => {
+    const contended = (elapsedMs: number, reruns: number) =>
+      nextAttempt(failure('contention'), tried(1, elapsedMs, reruns), policy, half).kind;
+    expect([contended(2 * IN_PLACE_MS, 10), contended(0, 50)]).toEqual(['rerun', 'park']);
+  });
+
+  // Planted fault: with a switch of its own here, an entry that is changed in the table fails here.
+  it.each(CATEGORIES)('does in the end what the table of strategies says: %s', (category) => {
+    const { afterwards } = strategies[category];
+    const worn = tried(3, 0, 50);
+    expect(nextAttempt(failure(category), worn, policy, half).kind).toBe(afterwards);
+    // Waiting does not mend it, so it is not tried again in place.
+    if (category !== 'throttle' && category !== 'contention')
+      expect(nextAttempt(failure(category, { structural: true }), tried(1), policy, half).kind).toBe(
+        afterwards,
+      );
+  });
+
+  it('waits in no line for what took effect already, and counts nothing while a breaker is open', () => {
+    expect(nextAttempt(failure('network', { certainty: 'applied' }), tried(1), policy, half).kind).toBe(
+      'dead',
+    );
+    const open = failure('service', { code: BREAKER_OPEN, retryAfterMs: 700 });
+    expect(nextAttempt(open, tried(1), policy, half)).toEqual({ kind: 'pause', forMs: 700 });
   });
 
   it('honours a wish to wait that fits, and does not hold the partition for a longer one', () => {
     const asks = (retryAfterMs: number) =>
-      nextAttempt(failure('throttle', { retryAfterMs }), tried(1), defaultInPlace, half);
+      nextAttempt(failure('throttle', { retryAfterMs }), tried(1), policy, half);
     expect(asks(700)).toMatchObject({ kind: 'retry', wait: { computedMs: 700, rule: 'retry_after' } });
     expect(asks(3_000)).toEqual({ kind: 'park' });
   });
@@ -71,9 +100,8 @@ describe('nextAttempt', () => {
         fc.nat(5_000),
         fc.nat(4),
         (seed, category, ms, n) => {
-          const next = nextAttempt(failure(category), tried(n + 1, ms), defaultInPlace, seededRandom(seed));
-          if (next.kind === 'retry')
-            expect(ms + next.wait.computedMs).toBeLessThanOrEqual(defaultInPlace.withinMs);
+          const next = nextAttempt(failure(category), tried(n + 1, ms), policy, seededRandom(seed));
+          if (next.kind === 'retry') expect(ms + next.wait.computedMs).toBeLessThan(IN_PLACE_MS);
         },
       ),
     );

@@ -1,49 +1,13 @@
 import {
-  type Backoff,
+  afterwardsOf,
   bound,
-  BREAKER_OPEN,
+  decideRetry,
   type Failure,
-  type Objective,
   type Policy,
+  strategies,
   type Wait,
-  waitAfter,
 } from '@converge/resilience';
 import type { Random } from '@converge/runtime';
-
-/** How often and how long one event is tried in place before it is given up. Short: it holds its partition. */
-export interface InPlacePolicy {
-  /** Attempts in all. @default 3 */
-  readonly attempts: number;
-  /** Milliseconds from the first attempt, waits included, after which no other begins. @default 2_000 */
-  readonly withinMs: number;
-  /** @default base 50 ms, doubling, up to 1 s */
-  readonly backoff: Backoff;
-  /** Reruns that the database asked for, before they are taken for attempts. @default 50 */
-  readonly reruns: number;
-  /** What is promised of the attempts; they are counted under its name. @default none */
-  readonly objective?: Objective;
-}
-
-export const defaultInPlace: InPlacePolicy = Object.freeze({
-  attempts: 3,
-  withinMs: 2_000,
-  backoff: Object.freeze({ baseMs: 50, factor: 2, capMs: 1_000 }),
-  reruns: 50,
-});
-
-/**
- * What a policy of the book says about attempts in place: its attempts, its backoff, and its deadline as the time within
- * which they begin. How long a handler may take is the service's `maxHandleMs`; contention reruns are not configured.
- */
-export function inPlaceOf({ attempts, backoff, deadlineMs, objective }: Policy): InPlacePolicy {
-  return {
-    attempts: bound(attempts),
-    withinMs: bound(deadlineMs),
-    backoff,
-    reruns: defaultInPlace.reruns,
-    ...(objective === undefined ? {} : { objective }),
-  };
-}
 
 export interface Tried {
   /** Failed attempts so far, this one included; reruns are not among them. */
@@ -68,44 +32,35 @@ export type NextAttempt =
   /** No event is at fault: nothing of this consumer can work until somebody mends a setting. */
   | { readonly kind: 'stop' };
 
-/** What follows a failed attempt. Pure; `random` draws the jitter. */
-export function nextAttempt(
-  failure: Failure,
-  tried: Tried,
-  policy: InPlacePolicy,
-  random: Random,
-): NextAttempt {
-  if (failure.code === BREAKER_OPEN) return { kind: 'pause', forMs: breakerPauseMs(failure) };
-  switch (failure.category) {
-    case 'configuration':
-      return { kind: 'stop' };
-    case 'data':
-      return { kind: 'dead' };
-    case 'business':
-      return { kind: 'reject' };
-    case 'contention':
-      if (tried.reruns < policy.reruns)
-        return { kind: 'rerun', wait: waitAfter(failure, policy.backoff, tried.reruns + 1, random) };
-      return again(failure, tried, policy, random) ?? { kind: 'park' };
-    case 'network':
-    case 'throttle':
-    case 'service':
-      return again(failure, tried, policy, random) ?? { kind: 'park' };
-    case 'bug':
-      return again(failure, tried, policy, random) ?? { kind: 'dead' };
-  }
-}
+/** Milliseconds from an event's first attempt after which none begins in place: what two seconds do not mend, parks. */
+export const IN_PLACE_MS = 2_000;
 
-function again(
-  failure: Failure,
-  tried: Tried,
-  policy: InPlacePolicy,
-  random: Random,
-): NextAttempt | undefined {
-  if (tried.attempts >= policy.attempts) return undefined;
-  const wait = waitAfter(failure, policy.backoff, tried.attempts, random);
-  // A wait that does not fit is not begun: the partition is not held for what cannot end in time.
-  return tried.elapsedMs + wait.computedMs > policy.withinMs ? undefined : { kind: 'retry', wait };
+/**
+ * What follows a failed attempt in place: the decision of every retry of the kit, within what a partition grants, and then
+ * what the table of strategies says. Pure; `random` draws the jitter.
+ */
+export function nextAttempt(failure: Failure, tried: Tried, policy: Policy, random: Random): NextAttempt {
+  const deadlineMs = bound(policy.deadlineMs);
+  // A rerun is the database's wish: two transactions met, and waiting outside the partition would not be shorter.
+  const rerun = strategies[failure.category].retrying === 'rerun';
+  const decision = decideRetry({
+    failure,
+    policy,
+    attempt: tried.attempts,
+    reruns: tried.reruns,
+    spentMs: tried.elapsedMs,
+    withinMs: rerun ? deadlineMs : Math.min(deadlineMs, IN_PLACE_MS),
+    random,
+  });
+  switch (decision.kind) {
+    case 'again':
+      return { kind: 'retry', wait: decision.wait };
+    case 'rerun':
+      return decision;
+    case 'give_up':
+      if (decision.reason === 'breaker_open') return { kind: 'pause', forMs: breakerPauseMs(failure) };
+      return { kind: afterwardsOf(failure) };
+  }
 }
 
 /** A breaker that an operator isolated, or one that does not say, is looked at again within these bounds. */

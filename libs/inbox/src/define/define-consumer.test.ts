@@ -20,7 +20,7 @@ describe('defineConsumer', () => {
 
   it('types what handlers get by the event', () => {
     defineConsumer<{ stock: { id: string } }>({ name: 'stock', from: 'beginning' })
-      .on(counted, { maxHandleMs: 5 }, (event, { tx, emit }) => {
+      .on(counted, { name: 'count' }, (event, { tx, emit }) => {
         expectTypeOf(event.data).toEqualTypeOf<{ key: string; n: number }>();
         expectTypeOf(tx).toEqualTypeOf<Transaction<{ stock: { id: string } }>>();
         expectTypeOf(emit).returns.toBeVoid();

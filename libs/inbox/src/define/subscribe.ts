@@ -132,14 +132,8 @@ function common(
   { topic, type }: { readonly topic: string; readonly type: string },
   name: string,
   options: HandlerOptions,
-): Pick<Subscription<never>, 'topic' | 'type' | 'handler' | 'maxHandleMs'> {
-  const { maxHandleMs } = options;
-  return {
-    topic,
-    type,
-    handler: options.name ?? name,
-    ...(maxHandleMs === undefined ? {} : { maxHandleMs }),
-  };
+): Pick<Subscription<never>, 'topic' | 'type' | 'handler'> {
+  return { topic, type, handler: options.name ?? name };
 }
 
 function handle(event: ReceivedEvent): Routed {

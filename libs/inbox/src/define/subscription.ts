@@ -47,7 +47,6 @@ export interface Subscription<DB> {
   /** Set for failures: the type of the failed event. */
   readonly failedType?: string;
   readonly handler: string;
-  readonly maxHandleMs?: number;
   /** Handled although its key is parked: its own fence makes the order irrelevant (triggers of compensation, deadlines). */
   readonly bypassParked?: boolean;
   /**

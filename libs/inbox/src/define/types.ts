@@ -30,7 +30,7 @@ export interface HandlerContext<DB> {
   readonly write: (query: Compilable | CompiledQuery) => void;
   readonly consumer: string;
   readonly handler: string;
-  /** Aborts after `maxHandleMs`, or when the partition went to another member. */
+  /** Aborts after the `attemptTimeoutMs` of the handler's policy, or when the partition went to another member. */
   readonly signal: AbortSignal;
   /** When the signal will abort, or the event's own deadline if that is sooner. */
   readonly deadline: Date;
@@ -78,8 +78,6 @@ export type FailureHandler<DB, Data> = (
 export interface HandlerOptions {
   /** Part of the ids of what the handler emits: keep it when the code moves. @default the event's type */
   readonly name?: string;
-  /** Milliseconds that one call may take before its signal aborts. @default the service's `maxHandleMs` */
-  readonly maxHandleMs?: number;
 }
 
 /**

@@ -3,20 +3,21 @@ import { InboxError } from '../errors.ts';
 import type { Middleware } from './middleware.ts';
 
 export interface TimeLimit {
-  readonly maxHandleMs: number;
+  /** Milliseconds that one call of a handler may take: its policy's `attemptTimeoutMs`, as it is when the call begins. */
+  readonly limitMs: (handler: string) => number;
   /** Milliseconds that a handler gets to end after its signal aborted, before it is left behind. */
   readonly graceMs: number;
   readonly clock?: Clock;
 }
 
 /**
- * Aborts the handler's signal after `maxHandleMs` and gives it a grace to end. One that does not end is left behind:
+ * Aborts the handler's signal after its limit and gives it a grace to end. One that does not end is left behind:
  * the slice is rolled back, and whether its calls to other systems took effect is unknown.
  */
-export function timeLimit<DB>({ maxHandleMs, graceMs, clock = systemClock }: TimeLimit): Middleware<DB> {
+export function timeLimit<DB>({ limitMs: limitOf, graceMs, clock = systemClock }: TimeLimit): Middleware<DB> {
   return async (call, next) => {
     const { context, events, subscription } = call;
-    const limitMs = subscription.maxHandleMs ?? maxHandleMs;
+    const limitMs = limitOf(subscription.handler);
     const deadline = earlier(new Date(clock.now() + limitMs), events);
     const aborter = new AbortController();
     const lost = (): void => aborter.abort(context.signal.reason);
@@ -49,7 +50,7 @@ function earlier(own: Date, events: readonly { readonly deadline?: Date }[]): Da
 function tooLong(handler: string, ms: number): InboxError {
   return new InboxError(
     'HANDLER_TIMEOUT',
-    `handler ${handler} took longer than ${ms} ms and was stopped: raise maxHandleMs, or move slow calls out of the handler`,
+    `handler ${handler} took longer than ${ms} ms and was stopped: move slow calls out of the handler (effect()), or raise attemptTimeoutMs of its policy`,
     { category: 'service', certainty: 'unknown' },
   );
 }

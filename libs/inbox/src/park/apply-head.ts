@@ -19,6 +19,20 @@ import { attemptRows } from '../story/attempt-rows.ts';
 import type { LeasedKey } from './claim-sql.ts';
 import { type Head, releaseLine, takeHead } from './head-sql.ts';
 
+/** One try at a parked event: an attempt as those in place are. */
+export interface HeadTry<DB> {
+  readonly step: Step<DB>;
+  /** From 1, those in place included. */
+  readonly number: number;
+  /** Of its span. */
+  readonly traceparent: string | undefined;
+}
+
+/** A parked event as this version of the consumer reads it. */
+export function headStep<DB>({ route }: SliceContext<DB>, { record }: Head): Step<DB> {
+  return { record, mark: undefined, ...act(readRecord(record), route, false) };
+}
+
 /**
  * Applies a parked event, with the current truth in the place of data that cannot be used, where its handler says where
  * that is. True when it released its key.
@@ -27,24 +41,23 @@ export async function applyHead<DB>(
   context: SliceContext<DB>,
   key: LeasedKey,
   head: Head,
-  signal: AbortSignal,
+  tried: HeadTry<DB>,
 ): Promise<boolean> {
-  const read = headStep(context, head);
-  if (wantsRefetch(context, read))
-    return applyStep(context, key, head, await refetched(context, read, signal), signal);
+  const { step } = tried;
+  const fresh = async (): Promise<boolean> =>
+    applyStep(context, key, head, { ...tried, step: await refetched(context, step, NEVER) });
+  if (wantsRefetch(context, step)) return fresh();
   try {
-    return await applyStep(context, key, head, read, signal);
+    return await applyStep(context, key, head, tried);
   } catch (error) {
     const bad = error instanceof HandlerFailed && classify(error.cause).category === 'data';
-    if (!bad || !canRefetch(context, read)) throw error;
-    return applyStep(context, key, head, await refetched(context, read, signal), signal);
+    if (!bad || !canRefetch(context, step)) throw error;
+    return fresh();
   }
 }
 
-/** What a parked event asks for now. */
-export function headStep<DB>({ route }: SliceContext<DB>, { record }: Head): Step<DB> {
-  return { record, mark: undefined, ...act(readRecord(record), route, false) };
-}
+/** A drain finishes the event in work: its partition may go, its key is its own. */
+const NEVER = new AbortController().signal;
 
 /**
  * One parked event, one transaction: take the event (the fence) → handler → what it emitted → release the key if nothing
@@ -55,23 +68,20 @@ function applyStep<DB>(
   context: SliceContext<DB>,
   key: LeasedKey,
   head: Head,
-  read: Step<DB>,
-  signal: AbortSignal,
+  { step, number, traceparent }: HeadTry<DB>,
 ): Promise<boolean> {
   const { clock, random, database, limits, serverVersion } = context;
   return kyselyTransaction(database.db, { clock, random }, async (tx) => {
     const executor = executorOf(tx);
     const began = { now: clock.now(), monotonic: clock.monotonic() };
-    await own('limits', () => limitSession(executor, limits, serverVersion));
+    await own('limits', () => limitSession(executor, limits(), serverVersion));
     if (!(await own('drain', () => takeHead(executor, head)))) throw new FenceLost();
     const emitted = new Emitted(key.consumer, head.run);
-    await callHandlers(context, tx, handled(read, head), emitted, signal, undefined);
+    await callHandlers(context, tx, handled(step, head), emitted, NEVER, number);
     const durationMs = clock.monotonic() - began.monotonic;
-    if (head.attempts.length > 0) {
-      const succeeded = { startedMs: began.now, durationMs };
-      const rows = attemptRows(triedHead(key.consumer, head), head.attempts, succeeded);
-      await own('attempts', () => insertAttempts(executor, rows));
-    }
+    const succeeded = { startedMs: began.now, durationMs, traceparent };
+    const rows = attemptRows(triedHead(key.consumer, head), head.attempts, succeeded);
+    await own('attempts', () => insertAttempts(executor, rows));
     await append(context, executor, emitted.events);
     failpoint('inbox.drain_before_release');
     const released = await own('drain', () => releaseLine(executor, key, head.seq));
@@ -81,11 +91,12 @@ function applyStep<DB>(
 }
 
 /** The event, for its story and for failure events. */
-export function triedHead(consumer: string, { record, topicId, handler, run }: Head): TriedEvent {
+export function triedHead(consumer: string, head: Head): TriedEvent {
+  const { record, topicId, handler, run, parkedAt } = head;
   const { content } = readRecord(record);
   const envelope = content.kind === 'envelope' ? content.envelope : undefined;
   const phase = envelope?.type === FAILURE_TYPE ? 'failure' : 'apply';
-  return { consumer, topicId, record, envelope, handler, phase, run };
+  return { consumer, topicId, record, envelope, handler, phase, run, parkedAt };
 }
 
 /** Nothing when it is not for this consumer any more. Throws HandlerFailed for what cannot be read or parsed. */

@@ -6,7 +6,8 @@ import type { SliceContext } from '../slice/context.ts';
 import type { Letter } from '../slice/letter.ts';
 import { faultOf } from '../slice/outcome.ts';
 import { report } from '../slice/report.ts';
-import { stopped, worst } from '../slice/settle.ts';
+import { aroundAttempts, type AttemptSpan, attemptSpan } from '../slice/attempt-span.ts';
+import { keepAttempts, stopped, worst } from '../slice/settle.ts';
 import { type Attempt, attemptOf, numberAfter } from '../story/attempt.ts';
 import { letterAttempts } from '../story/slice-attempts.ts';
 import { applyHead, headStep, triedHead } from './apply-head.ts';
@@ -32,7 +33,6 @@ export async function drainKey<DB>(
   { leaseMs, stopping }: DrainBounds,
 ): Promise<void> {
   const { database, clock } = context;
-  const never = new AbortController().signal;
   for (let renewed = clock.monotonic(); ;) {
     if (stopping()) return leaveKey(database.executor, key, 0);
     if (clock.monotonic() - renewed > leaseMs / 4) {
@@ -47,24 +47,39 @@ export async function drainKey<DB>(
       continue;
     }
     failpoint('inbox.drain_claimed');
-    const began = { now: clock.now(), monotonic: clock.monotonic() };
-    try {
-      const released = await applyHead(context, key, head, never);
-      failpoint('inbox.drain_after_commit');
-      context.parking.drained();
-      report.drained(context, key.topic, head.handler);
-      if (released) return;
-    } catch (error) {
-      const durationMs = clock.monotonic() - began.monotonic;
-      const goesOn = await settleFailed(context, key, head, error, { startedMs: began.now, durationMs });
-      if (!goesOn) return;
-    }
+    const goesOn = await tryHead(context, key, head);
+    if (!goesOn) return;
   }
 }
 
+/** One try, as a span below the event's, like an attempt in place. True: the key goes on with its next event now. */
+function tryHead<DB>(context: SliceContext<DB>, key: LeasedKey, head: Head): Promise<boolean> {
+  const { clock, definition, parking } = context;
+  const step = headStep(context, head);
+  return aroundAttempts(definition.name, [step], async () => {
+    const number = numberAfter(head.attempts);
+    const span = attemptSpan(head.handler, number);
+    const { traceparent } = span;
+    const began = { now: clock.now(), monotonic: clock.monotonic() };
+    try {
+      const released = await span.run(() => applyHead(context, key, head, { step, number, traceparent }));
+      span.end('applied');
+      failpoint('inbox.drain_after_commit');
+      parking.drained();
+      report.drained(context, key.topic, head.handler);
+      return !released;
+    } catch (error) {
+      const durationMs = clock.monotonic() - began.monotonic;
+      return settleFailed(context, key, head, error, { number, startedMs: began.now, durationMs, span });
+    }
+  });
+}
+
 interface Took {
+  readonly number: number;
   readonly startedMs: number;
   readonly durationMs: number;
+  readonly span: AttemptSpan;
 }
 
 /** True: the key goes on with its next event now. */
@@ -76,6 +91,7 @@ async function settleFailed<DB>(
   took: Took,
 ): Promise<boolean> {
   const fault = faultOf(error);
+  if (fault.kind !== 'events') took.span.end(fault.kind);
   switch (fault.kind) {
     case 'events':
       return giveUpOrWait(context, key, head, fault.failure, fault.handler, took);
@@ -104,17 +120,20 @@ async function giveUpOrWait<DB>(
   took: Took,
 ): Promise<boolean> {
   const { database, clock, random, parking } = context;
-  const number = numberAfter(head.attempts);
+  const { attempts } = context.policyOf(head.handler);
+  const { span, ...when } = took;
   const of = (category: string): number =>
     head.attempts.filter((one) => one.category === category).length + (failure.category === category ? 1 : 0);
   const tried = { tries: head.tries + 1, elapsedMs: head.elapsedMs, of };
-  const next = nextDrain(failure, tried, parking.policy.schedule, random);
-  const attempt = attemptOf(failure, { ...took, number, next });
-  report.attempt(context, head.record.offset, head.handler, attempt);
-  const attempts = [...head.attempts, attempt];
-  const letter = letterOf(context, head, worst(failure, attempts), attempts);
+  const next = nextDrain(failure, tried, { schedule: parking.policy.schedule, attempts }, random);
+  const attempt = attemptOf(failure, { ...when, next, traceparent: span.traceparent });
+  span.end(attempt.outcome, attempt);
+  report.attempt(context, head.record.offset, head.handler, failure, attempt);
+  const made = [...head.attempts, attempt];
+  const letter = letterOf(context, head, worst(failure, made), made);
   switch (next.kind) {
     case 'stop':
+      await keepAttempts(context, letterAttempts([letter]));
       await leaveKey(database.executor, key, 0);
       throw stopped(context, failure, handler);
     case 'pause':

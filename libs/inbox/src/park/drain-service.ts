@@ -15,7 +15,6 @@ const outage = { baseMs: 50, factor: 2, capMs: 5_000 };
 export class DrainService<DB> implements Service {
   readonly name: string;
   readonly #context: SliceContext<DB>;
-  readonly #leaseMs: number;
   readonly #ended = Promise.withResolvers<undefined>();
   readonly #stop = new AbortController();
   readonly #lanes = new Set<Promise<void>>();
@@ -26,8 +25,6 @@ export class DrainService<DB> implements Service {
   constructor(context: SliceContext<DB>) {
     this.#context = context;
     this.name = `drain of ${context.definition.name}`;
-    // The lease outlives every transaction of its holder.
-    this.#leaseMs = context.limits.transactionMs + 1_000;
     this.#ended.promise.catch(() => undefined);
     context.parking.onParked(() => this.#wake());
   }
@@ -77,13 +74,15 @@ export class DrainService<DB> implements Service {
 
   /** Claims as many keys as there are free lanes; gives the milliseconds until the next look. */
   async #fillLanes(): Promise<number> {
-    const { database, definition, parking } = this.#context;
+    const { database, definition, limits, parking } = this.#context;
     const { lanes, pollMs } = parking.policy;
     const free = lanes - this.#lanes.size;
     if (free <= 0) return pollMs;
-    const keys = await claimKeys(database.executor, definition.name, free, this.#leaseMs);
+    // The lease outlives every transaction of its holder.
+    const leaseMs = limits().transactionMs + 1_000;
+    const keys = await claimKeys(database.executor, definition.name, free, leaseMs);
     for (const key of keys) {
-      const bounds = { leaseMs: this.#leaseMs, stopping: () => this.#stop.signal.aborted };
+      const bounds = { leaseMs, stopping: () => this.#stop.signal.aborted };
       const lane = drainKey(this.#context, key, bounds)
         .catch((error: unknown) => this.#laneFailed(key, error))
         .finally(() => {

@@ -17,6 +17,7 @@ export interface Head {
   readonly attempts: readonly Attempt[];
   /** Milliseconds since its first attempt. */
   readonly elapsedMs: number;
+  readonly parkedAt: string;
 }
 
 interface Raw {
@@ -34,13 +35,14 @@ interface Raw {
   readonly payload: Buffer | null;
   readonly attempts: string;
   readonly elapsed_ms: string | null;
+  readonly parked_at: Date;
 }
 
 // By the unique index parked_line: the first entry of the line.
 const headSql = `
   select id, seq, run, tries, handler, topic_id, partition, record_offset, timestamp_ms, record_key, headers,
          coalesce(edited, payload) as payload, attempts,
-         extract(epoch from clock_timestamp() - first_at) * 1000 as elapsed_ms
+         extract(epoch from clock_timestamp() - first_at) * 1000 as elapsed_ms, parked_at
     from converge.parked where consumer = $1 and topic = $2 and line = $3 order by seq limit 1`;
 
 export async function readHead(
@@ -68,6 +70,7 @@ export async function readHead(
     },
     attempts: JSON.parse(row.attempts) as readonly Attempt[],
     elapsedMs: Number(row.elapsed_ms ?? 0),
+    parkedAt: row.parked_at.toISOString(),
   };
 }
 

@@ -1,8 +1,11 @@
 import {
-  BREAKER_OPEN,
+  afterwardsOf,
+  bound,
   type Category,
   type Failure,
   nextSlowAttempt,
+  type Policy,
+  retryingOf,
   type SlowSchedule,
 } from '@converge/resilience';
 import type { Random } from '@converge/runtime';
@@ -20,31 +23,34 @@ export interface DrainTried {
 /** `retry`: tried again on the schedule; `pause`: nothing was called, no try is counted. */
 export type NextDrain = Exclude<NextAttempt, { kind: 'rerun' | 'park' }>;
 
-/** Bugs are tried as often as in place, since waiting does not mend code. */
-const bugAttempts = 3;
+export interface DrainPolicy {
+  readonly schedule: SlowSchedule;
+  /** For what waiting does not mend: as many attempts as in place, those in place included. */
+  readonly attempts: Policy['attempts'];
+}
 
-/** What follows a parked event's failed attempt. Pure; `random` draws the jitter. */
+/** What follows a parked event's failed attempt, by the table of strategies. Pure; `random` draws the jitter. */
 export function nextDrain(
   failure: Failure,
   tried: DrainTried,
-  schedule: SlowSchedule,
+  { schedule, attempts }: DrainPolicy,
   random: Random,
 ): NextDrain {
-  if (failure.code === BREAKER_OPEN) return { kind: 'pause', forMs: breakerPauseMs(failure) };
-  switch (failure.category) {
-    case 'configuration':
-      return { kind: 'stop' };
-    case 'business':
-      return { kind: 'reject' };
-    case 'data':
-      return { kind: 'dead' };
-    case 'bug':
-      return tried.of('bug') >= bugAttempts ? { kind: 'dead' } : again(failure, tried, schedule, random);
-    case 'network':
-    case 'throttle':
-    case 'service':
-    case 'contention':
+  const retrying = retryingOf(failure);
+  if (retrying === 'breaker_open') return { kind: 'pause', forMs: breakerPauseMs(failure) };
+  const afterwards = afterwardsOf(failure);
+  switch (afterwards) {
+    case 'park':
       return again(failure, tried, schedule, random);
+    case 'dead': {
+      const mayHelp = retrying !== 'not_retryable' && retrying !== 'applied';
+      return mayHelp && tried.of(failure.category) < bound(attempts)
+        ? again(failure, tried, schedule, random)
+        : { kind: 'dead' };
+    }
+    case 'reject':
+    case 'stop':
+      return { kind: afterwards };
   }
 }
 

@@ -8,7 +8,7 @@ import { seededRandom } from '@converge/runtime';
 import { freshDatabase, waitUntil } from '@converge/testing';
 import { expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
-import { quickSchedule } from '../fixture/failure-scene.ts';
+import { inPlace, quickSchedule } from '../fixture/failure-scene.ts';
 import { FixtureSource } from '../fixture/fixture-source.ts';
 import { type LedgerDb, ledgerDatabase, lines, makeTopics, note, testEvents } from '../fixture/ledger.ts';
 import { reordered } from '../fixture/process-scene.ts';
@@ -34,7 +34,7 @@ it('keys that fail by chance, park and are released under load and rebalances: e
     },
   );
   const options = {
-    inPlace: { attempts: 1 },
+    policies: inPlace({ attempts: 1 }),
     parking: { schedule, pollMs: 10, systemic: { keys: 1_000_000, withinMs: 1 } },
   };
   const join = async (): Promise<ConsumerService> => {

@@ -34,6 +34,8 @@ export interface ParkedTotals {
   readonly keys: number;
   readonly rows: number;
   readonly bytes: number;
+  /** Of the rows, those that are tried again; the others stand with dead letters or are them. */
+  readonly waiting: number;
   /** Dead letters, those whose keys went on included. */
   readonly dead: number;
   /** Milliseconds since the oldest event that waits was parked. */
@@ -45,7 +47,7 @@ export class Parking {
   readonly policy: ParkingPolicy;
   readonly #clock: Clock;
   readonly #rate: ParkRate;
-  #totals: ParkedTotals = { keys: 0, rows: 0, bytes: 0, dead: 0, oldestMs: 0 };
+  #totals: ParkedTotals = { keys: 0, rows: 0, bytes: 0, waiting: 0, dead: 0, oldestMs: 0 };
   #wake: () => void = () => undefined;
 
   constructor(policy: ParkingPolicy, clock: Clock) {
@@ -56,11 +58,6 @@ export class Parking {
 
   get totals(): ParkedTotals {
     return this.#totals;
-  }
-
-  /** Nothing is parked until something works again. */
-  get systemic(): boolean {
-    return this.#rate.systemic;
   }
 
   counted(totals: ParkedTotals): void {

@@ -5,20 +5,21 @@ import type { ParkedTotals } from './parking.ts';
 const totalsSql = `
   select (select count(*) from converge.parked_key where consumer = $1) as keys, count(*) as rows,
          coalesce(sum(octet_length(payload)), 0) as bytes,
+         count(*) filter (where state = 'waiting') as waiting,
          (select count(*) from converge.parked where consumer = $1 and state = 'dead') as dead,
          coalesce(extract(epoch from clock_timestamp() - min(parked_at)) * 1000, 0) as oldest_ms
     from converge.parked where consumer = $1 and line is not null`;
 
 export async function readTotals(executor: Executor, consumer: string): Promise<ParkedTotals> {
-  const { rows } = await executor.query<Record<'keys' | 'rows' | 'bytes' | 'dead' | 'oldest_ms', string>>(
-    totalsSql,
-    [consumer],
-  );
+  const { rows } = await executor.query<
+    Record<'keys' | 'rows' | 'bytes' | 'waiting' | 'dead' | 'oldest_ms', string>
+  >(totalsSql, [consumer]);
   const [row] = rows;
   return {
     keys: Number(row?.keys),
     rows: Number(row?.rows),
     bytes: Number(row?.bytes),
+    waiting: Number(row?.waiting),
     dead: Number(row?.dead),
     oldestMs: Number(row?.oldest_ms),
   };

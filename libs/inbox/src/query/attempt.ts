@@ -28,11 +28,12 @@ export interface AttemptRow {
   readonly wait_budget_left: number | null;
   readonly traceparent: string | null;
   readonly caused_by: string | null;
+  readonly parked_at: string | null;
 }
 
 const columns = `id, consumer, handler, phase, event_id, topic, partition, record_offset, key, run, number, started_at,
     duration_ms, outcome, category, certainty, code, message, wait_rule, wait_ms, wait_hint_ms, wait_cap_ms,
-    wait_budget_left, traceparent, caused_by`;
+    wait_budget_left, traceparent, caused_by, parked_at`;
 
 // All attempts of a slice in one statement; their ids make a repeated transaction harmless. Columns by name, so that a
 // column of a newer version gets its default.

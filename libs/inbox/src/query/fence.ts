@@ -6,6 +6,13 @@ export interface PartitionKey {
   readonly partition: number;
 }
 
+/** Where a partition stands: in the log, and in what was filled, which has no place there. */
+export interface Stand {
+  readonly nextOffset: bigint;
+  /** Slices of filled events so far. */
+  readonly fills: bigint;
+}
+
 const haltSql = `
   update converge.inbox_partition
      set state = 'halted', halted_code = $5, halted_reason = $6, halted_at = clock_timestamp(),

@@ -1,6 +1,6 @@
 import type { Position } from '@converge/contracts';
 import type { Executor } from '@converge/postgres';
-import type { PartitionKey } from './fence.ts';
+import type { PartitionKey, Stand } from './fence.ts';
 import { limitColumns, limitValues, type SessionLimits } from './session.ts';
 
 export interface MovedMark {
@@ -10,8 +10,8 @@ export interface MovedMark {
 
 /** What a slice moves, and from where. */
 export interface Move {
-  readonly expected: bigint;
-  readonly next: bigint;
+  readonly expected: Stand;
+  readonly next: Stand;
   /** Of distinct sources and epochs. */
   readonly marks: readonly MovedMark[];
 }
@@ -27,8 +27,9 @@ export interface Move {
 const openSql = (serverVersion: number): string => `
   with limits as materialized (select ${limitColumns(serverVersion)}),
   fence as (
-    update converge.inbox_partition set next_offset = $9::bigint from limits
-     where consumer = $5 and topic = $6 and partition = $7 and next_offset = $8::bigint and state = 'running'
+    update converge.inbox_partition set next_offset = $9::bigint, fills = $15::bigint from limits
+     where consumer = $5 and topic = $6 and partition = $7 and next_offset = $8::bigint and fills = $14::bigint
+       and state = 'running'
     returning consumer, topic, partition),
   marks as (
     insert into converge.inbox_watermark (consumer, topic, partition, source, epoch, tick, id)
@@ -50,12 +51,14 @@ export async function openSlice(
     key.consumer,
     key.topic,
     key.partition,
-    `${expected}`,
-    `${next}`,
+    `${expected.nextOffset}`,
+    `${next.nextOffset}`,
     marks.map(({ source }) => source),
     marks.map(({ position }) => position.epoch),
     marks.map(({ position }) => `${position.tick}`),
     marks.map(({ position }) => `${position.id}`),
+    `${expected.fills}`,
+    `${next.fills}`,
   ]);
   return rowCount === 1;
 }

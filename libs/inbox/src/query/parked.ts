@@ -113,6 +113,18 @@ const columns = [
   'closed',
 ] as const satisfies readonly (keyof NewParked)[];
 
+// By the partial index parked_ended, so many at a time; members do it side by side and pass over each other's.
+const forgetSql = `
+  delete from converge.parked where id in (
+    select id from converge.parked where state in ('rejected', 'skipped', 'superseded')
+       and changed_at < clock_timestamp() - $1::bigint * interval '1 millisecond'
+     order by changed_at limit $2 for update skip locked)`;
+
+/** Removes events that have been on record for longer, `most` at a time; gives how many they were. */
+export async function forgetEnded(executor: Executor, keepMs: number, most: number): Promise<number> {
+  return (await executor.query(forgetSql, [keepMs, most])).rowCount;
+}
+
 /** What a column says of an event that was not tried yet. */
 const blank: Partial<Record<keyof NewParked, unknown>> = { structural: false, attempts: '[]' };
 

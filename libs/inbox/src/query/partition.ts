@@ -12,6 +12,8 @@ export interface PartitionRow {
   readonly passOffset: bigint | undefined;
   /** True when `consumers fill` put events for it. */
   readonly filled: boolean;
+  /** Slices of filled events so far: the fence's other half. */
+  readonly fills: bigint;
 }
 
 interface Raw {
@@ -24,10 +26,11 @@ interface Raw {
   readonly halted_offset: string | null;
   readonly pass_offset: string | null;
   readonly filled: boolean;
+  readonly fills: string;
 }
 
 const byConsumerSql = `
-  select topic, partition, topic_id, next_offset, halted_code, halted_reason, halted_offset, pass_offset,
+  select topic, partition, topic_id, next_offset, halted_code, halted_reason, halted_offset, pass_offset, fills,
          exists (select from converge.inbox_fill f
                   where f.consumer = p.consumer and f.topic = p.topic and f.partition = p.partition) as filled
     from converge.inbox_partition p where consumer = $1 order by topic, partition`;
@@ -35,7 +38,7 @@ const byConsumerSql = `
 /** Every partition of a consumer: some dozens of rows by the primary key's first column. */
 export async function readPartitions(executor: Executor, consumer: string): Promise<readonly PartitionRow[]> {
   const { rows } = await executor.query<Raw>(byConsumerSql, [consumer]);
-  return rows.map(({ topic, partition, topic_id, next_offset, filled, ...row }) => ({
+  return rows.map(({ topic, partition, topic_id, next_offset, filled, fills, ...row }) => ({
     topic,
     partition,
     topicId: topic_id,
@@ -44,6 +47,7 @@ export async function readPartitions(executor: Executor, consumer: string): Prom
     haltedOffset: offsetOf(row.halted_offset),
     passOffset: offsetOf(row.pass_offset),
     filled,
+    fills: BigInt(fills),
   }));
 }
 

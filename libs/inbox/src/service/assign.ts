@@ -1,4 +1,5 @@
 import { type Admin, type Assignment, type LogEnds, partitionId, type StartAt } from '@converge/kafka';
+import type { HaltedAlarm } from '../alarms.ts';
 import type { Seen } from '../decide/judge.ts';
 import { firstLimit } from '../decide/slice-limit.ts';
 import { haltPartition } from '../query/fence.ts';
@@ -18,13 +19,13 @@ export function checkRow(
   if (row.halted !== undefined) return row.halted;
   if (row.topicId !== null && topicId !== null && row.topicId !== topicId)
     return {
-      code: 'topic_recreated',
+      code: 'topic_recreated' satisfies HaltedAlarm,
       reason: `${row.topic} was deleted and made again (topic id ${row.topicId}, now ${topicId}): our offset ${row.nextOffset} is of the old one. Decide what was lost; then read the new one from its first record: \`${resumeEarliest(row, consumer)}\` (what was handled is not handled again, and what is missing is a gap)`,
     };
   if (ends === undefined || (row.nextOffset >= ends.earliest && row.nextOffset <= ends.latest))
     return undefined;
   return {
-    code: 'offset_out_of_range',
+    code: 'offset_out_of_range' satisfies HaltedAlarm,
     reason: `our offset ${row.nextOffset} of ${row.topic}/${row.partition} is not in the log, which has ${ends.earliest} to ${ends.latest}: records went before they were read (retention, truncation, a restored broker). Go on with the first record that is there: \`${resumeEarliest(row, consumer)}\` (what was handled is not handled again, and what is missing is a gap)`,
   };
 }
@@ -90,7 +91,7 @@ function isPlace({ key }: Partition, topic: string, partition: number): boolean 
 
 function partitionOf<DB>(
   { definition, bounds }: SliceContext<DB>,
-  { topic, partition, topicId, nextOffset, passOffset, filled }: PartitionRow,
+  { topic, partition, topicId, nextOffset, passOffset, filled, fills }: PartitionRow,
   known: {
     readonly watermarks: ReadonlyMap<string, Seen> | undefined;
     readonly held: ReadonlySet<string> | undefined;
@@ -106,6 +107,7 @@ function partitionOf<DB>(
     halted: known.halted,
     passOffset,
     filled,
+    fills,
     ahead: new Set(),
     revision: 0,
     held: new Set(known.held),
@@ -146,6 +148,7 @@ export async function reload<DB>(context: SliceContext<DB>, partition: Partition
   partition.halted = row.halted;
   partition.passOffset = row.passOffset;
   partition.filled = row.filled;
+  partition.fills = row.fills;
   partition.watermarks = new Map(watermarks.get(partitionId(topic, number)));
   partition.suspect = undefined;
   partition.ahead = new Set();

@@ -2,12 +2,13 @@ import { failureEvent } from '@converge/contracts';
 import type { Admin } from '@converge/kafka';
 import { createOutbox } from '@converge/outbox';
 import { sqlState } from '@converge/postgres';
-import { type Checks, runServices, type RunOptions, type Service } from '@converge/runtime';
+import type { Policy } from '@converge/resilience';
+import type { Checks, Service } from '@converge/runtime';
 import { logger } from '@converge/telemetry';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import { checkParts } from '../define/part.ts';
+import { policyName } from '../define/policy-name.ts';
 import { router } from '../define/routes.ts';
-import { inPlaceOf } from '../decide/next-attempt.ts';
 import { defaultSize } from '../decide/slice-limit.ts';
 import { InboxError } from '../errors.ts';
 import { measure } from '../middleware/measure.ts';
@@ -88,14 +89,6 @@ export function consumerService<DB>(
   };
 }
 
-/** Runs consumers until a signal or until one of them cannot go on. A second signal exits at once. */
-export function run<DB>(
-  consumers: readonly ConsumerDefinition<DB>[],
-  options: ConsumerServiceOptions<DB> & { readonly run?: RunOptions },
-): Promise<void> {
-  return runServices([consumerService(consumers, options)], options.run);
-}
-
 interface Opened<DB> {
   readonly admin: Admin;
   readonly members: readonly GroupMember<DB>[];
@@ -137,18 +130,20 @@ function contextOf<DB>(
   options: ResolvedOptions<DB>,
   serverVersion: number,
 ): SliceContext<DB> {
-  const { database, clock, random, inPlace, policies, parking, graceMs, lockTimeoutMs } = options;
+  const { database, clock, random, policies, parking, graceMs, lockTimeoutMs } = options;
   const { sliceMs, sliceSize = defaultSize(definition.subscriptions) } = options;
-  const maxHandleMs = Math.max(
-    options.maxHandleMs,
-    ...definition.subscriptions.map((one) => one.maxHandleMs ?? 0),
+  const names = new Map(
+    definition.subscriptions.map(({ handler }) => [handler, policyName(definition.name, handler)]),
   );
-  const handlerMs = maxHandleMs + graceMs + marginMs;
+  // Asked for each call. An event that an older version parked may name a handler that is not here.
+  const policyOf = (handler: string): Policy =>
+    policies.for(names.get(handler) ?? policyName(definition.name, handler));
+  const limitMs = (handler: string): number => policyOf(handler).attemptTimeoutMs;
   const sliceMaxMs = 5 * sliceMs;
   const middleware = [
     trace<DB>(),
     measure<DB>(clock),
-    timeLimit<DB>({ ...options, clock }),
+    timeLimit<DB>({ limitMs, graceMs, clock }),
     ...options.middleware,
   ];
   return {
@@ -159,15 +154,14 @@ function contextOf<DB>(
     outbox: createOutbox([], { clock, random }),
     route: router(definition),
     call: compose(middleware, ({ subscription, events, context }) => subscription.call(events, context)),
-    limits: {
-      idleMs: handlerMs,
-      statementMs: handlerMs,
-      lockMs: lockTimeoutMs,
-      transactionMs: sliceMaxMs + handlerMs + marginMs,
+    limits: () => {
+      const longest = Math.max(...definition.subscriptions.map(({ handler }) => limitMs(handler)));
+      const handlerMs = Math.min(Math.ceil(longest) + graceMs + marginMs, MOST_MS);
+      const transactionMs = Math.min(sliceMaxMs + handlerMs + marginMs, MOST_MS);
+      return { idleMs: handlerMs, statementMs: handlerMs, lockMs: lockTimeoutMs, transactionMs };
     },
     serverVersion,
-    inPlace: (handler) =>
-      policies === undefined ? inPlace : inPlaceOf(policies.for(`consumer.${definition.name}.${handler}`)),
+    policyOf,
     parking: new Parking(parking, clock),
     bounds: { sliceMs, sliceSize },
     sliceMaxMs,
@@ -179,6 +173,9 @@ function contextOf<DB>(
 
 /** So that our own limits always act before the server's, which end the connection. */
 const marginMs = 1_000;
+
+/** The longest that Postgres takes for a timeout. */
+const MOST_MS = 2_147_483_647;
 
 function refuseSameNames<DB>(consumers: readonly ConsumerDefinition<DB>[]): void {
   const empty = consumers.find(({ subscriptions }) => subscriptions.length === 0);

@@ -2,6 +2,7 @@ import type { Database } from '@converge/postgres';
 import type { Clock, Random } from '@converge/runtime';
 import { logger } from '@converge/telemetry';
 import { forgetAttempts } from '../query/attempt.ts';
+import { forgetEnded } from '../query/parked.ts';
 
 export interface Forgetting {
   readonly database: Pick<Database, 'executor'>;
@@ -9,33 +10,33 @@ export interface Forgetting {
   readonly random: Random;
   /** Milliseconds that an attempt is kept. */
   readonly keepAttemptsMs: number;
+  /** Milliseconds that a rejected, skipped or superseded event is kept. */
+  readonly keepEndedMs: number;
 }
 
 const EVERY_MS = 600_000;
 const RANGE = 5_000;
 
-/** Removes old attempts until the signal, every ten minutes or so. A database that is away is asked again next time. */
+/** Removes what is old until the signal, every ten minutes or so. A database that is away is asked again next time. */
 export async function forgetOld(options: Forgetting, signal: AbortSignal): Promise<void> {
-  const { database, clock, random, keepAttemptsMs } = options;
+  const { database, clock, random, keepAttemptsMs, keepEndedMs } = options;
+  const { executor } = database;
   for (;;) {
     // Members that started together do not come together.
     await clock.sleep(EVERY_MS * (0.5 + random()), signal);
     if (signal.aborted) return;
     try {
-      await forgetRanges(database, keepAttemptsMs, signal);
+      await inRanges(() => forgetAttempts(executor, keepAttemptsMs, RANGE), signal);
+      await inRanges(() => forgetEnded(executor, keepEndedMs, RANGE), signal);
     } catch (error) {
-      logger('inbox').warn({ err: error }, 'old attempts were not removed');
+      logger('inbox').warn({ err: error }, 'old attempts and records were not removed');
     }
   }
 }
 
 /** Statement by statement, so that a long backlog holds neither locks nor a stop up for long. */
-async function forgetRanges(
-  { executor }: Forgetting['database'],
-  keepMs: number,
-  signal: AbortSignal,
-): Promise<void> {
+async function inRanges(forget: () => Promise<number>, signal: AbortSignal): Promise<void> {
   let removed: number;
-  do removed = await forgetAttempts(executor, keepMs, RANGE);
+  do removed = await forget();
   while (removed === RANGE && !signal.aborted);
 }

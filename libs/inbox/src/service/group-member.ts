@@ -9,7 +9,7 @@ import {
   type StartAt,
 } from '@converge/kafka';
 import type { Check } from '@converge/runtime';
-import type { Partition, SliceContext } from '../slice/context.ts';
+import { type Partition, placeOf, type SliceContext } from '../slice/context.ts';
 import { loadPartitions, startAt } from './assign.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { Sources } from './sources.ts';
@@ -132,7 +132,10 @@ export class GroupMember<DB> {
       const { topic, partition: number } = partition.key;
       this.#partitions.set(partitionId(topic, number), partition);
       if (partition.halted !== undefined)
-        this.#context.log.error({ ...partition.key, alarm: partition.halted.code }, partition.halted.reason);
+        this.#context.log.error(
+          { ...placeOf(partition), alarm: partition.halted.code },
+          partition.halted.reason,
+        );
     }
     return startAt(partitions);
   }
@@ -207,7 +210,7 @@ export class GroupMember<DB> {
 
   #fail(error: unknown): void {
     this.#state = 'failed';
-    this.#context.log.error({ err: error, consumer: this.#context.definition.name }, 'consumer stopped');
+    this.#context.log.error({ err: error }, 'consumer stopped');
     this.#died.reject(error);
   }
 }

@@ -1,9 +1,10 @@
 import { formatPosition } from '@converge/contracts';
 import { attributeNames, instruments } from '@converge/telemetry';
+import type { AlarmName, HaltedAlarm } from '../alarms.ts';
 import { gapEnd, type Obstacle } from '../decide/plan.ts';
 import { haltPartition } from '../query/fence.ts';
 import { wasPassed } from '../query/gap.ts';
-import type { Halt, Partition, SliceContext } from '../slice/context.ts';
+import { type Halt, type Partition, placeOf, type SliceContext } from '../slice/context.ts';
 import { reload } from './assign.ts';
 
 /** An obstacle is looked at twice, from our own offset, before the partition is halted; other partitions go on. */
@@ -32,7 +33,7 @@ export async function meet<DB>(
   count(partition, obstacle);
   if (obstacle.kind === 'gap' && context.definition.onGap === 'continue') {
     partition.passOffset = offset;
-    const alarm = { alarm: 'gap_passed', ...partition.key, offset: `${offset}` };
+    const alarm = { alarm: 'gap_passed' satisfies AlarmName, ...placeOf(partition), offset: `${offset}` };
     context.log.error(alarm, `${gapText(obstacle)}. It goes on without, as onGap says`);
     return 'look_again';
   }
@@ -58,7 +59,7 @@ function passedBefore<DB>(
 
 function halt<DB>({ log }: SliceContext<DB>, partition: Partition, found: Halt, offset: bigint): void {
   partition.halted = found;
-  log.error({ alarm: found.code, ...partition.key, offset: `${offset}` }, found.reason);
+  log.error({ alarm: found.code, ...placeOf(partition), offset: `${offset}` }, found.reason);
 }
 
 function count({ counts, key }: Partition, { kind }: Obstacle): void {
@@ -75,7 +76,7 @@ function count({ counts, key }: Partition, { kind }: Obstacle): void {
   }
 }
 
-function haltFor(obstacle: Obstacle, { key }: Partition): Halt {
+function haltFor(obstacle: Obstacle, { key }: Partition): Halt & { readonly code: HaltedAlarm } {
   const resume = `converge consumers resume ${key.consumer} --topic ${key.topic} --partition ${key.partition}`;
   switch (obstacle.kind) {
     case 'gap':
@@ -86,12 +87,12 @@ function haltFor(obstacle: Obstacle, { key }: Partition): Halt {
     case 'type_ahead':
       return {
         code: 'type_ahead',
-        reason: `${placeOf(obstacle)}: a newer version of ${key.consumer} handles ${obstacle.type}, and this one does not know it: the partition waits here for a member with the newer code. When no version handles the type any more, .ignore() it, or \`converge consumers types drop ${key.consumer} ${obstacle.type}\``,
+        reason: `${recordOf(obstacle)}: a newer version of ${key.consumer} handles ${obstacle.type}, and this one does not know it: the partition waits here for a member with the newer code. When no version handles the type any more, .ignore() it, or \`converge consumers types drop ${key.consumer} ${obstacle.type}\``,
       };
     case 'superseded':
       return {
         code: 'epoch_superseded',
-        reason: `${placeOf(obstacle)}: source ${obstacle.claim.sourceName} sent the new position ${formatPosition(obstacle.claim.position)} although its epoch ${obstacle.epoch} has begun: the old primary is still writing. Stop it; its events after the fork are not part of the source. Then pass over them: \`${resume} --continue\``,
+        reason: `${recordOf(obstacle)}: source ${obstacle.claim.sourceName} sent the new position ${formatPosition(obstacle.claim.position)} although its epoch ${obstacle.epoch} has begun: the old primary is still writing. Stop it; its events after the fork are not part of the source. Then pass over them: \`${resume} --continue\``,
       };
   }
 }
@@ -102,9 +103,9 @@ function gapText(obstacle: Gap): string {
   const { claim, after } = obstacle;
   const prev = claim.prev === undefined ? 'no predecessor' : `predecessor ${formatPosition(claim.prev)}`;
   const have = after === undefined ? 'nothing of this source' : formatPosition(after);
-  return `${placeOf(obstacle)}: event ${formatPosition(claim.position)} of source ${claim.sourceName} names ${prev}, and we have ${have}. What lies between never came (retention, truncation, an unclean election)`;
+  return `${recordOf(obstacle)}: event ${formatPosition(claim.position)} of source ${claim.sourceName} names ${prev}, and we have ${have}. What lies between never came (retention, truncation, an unclean election)`;
 }
 
-function placeOf({ record }: Obstacle): string {
+function recordOf({ record }: Obstacle): string {
   return `${record.topic}/${record.partition} at offset ${record.offset}`;
 }

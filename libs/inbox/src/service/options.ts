@@ -1,8 +1,7 @@
 import type { Broker } from '@converge/kafka';
 import type { Database } from '@converge/postgres';
-import type { Policies } from '@converge/resilience';
+import { type Policies, policyBook } from '@converge/resilience';
 import { type Clock, type Random, systemClock, systemRandom } from '@converge/runtime';
-import { defaultInPlace, type InPlacePolicy } from '../decide/next-attempt.ts';
 import { defaultParking, type ParkingPolicy } from '../park/parking.ts';
 import { InboxError } from '../errors.ts';
 import type { Middleware } from '../middleware/middleware.ts';
@@ -15,17 +14,14 @@ export interface ConsumerServiceOptions<DB> {
   readonly sliceSize?: number;
   /** About how long one transaction should take, milliseconds; slices shrink and grow to it. @default 1_000 */
   readonly sliceMs?: number;
-  /** Milliseconds that one call of a handler may take before its signal aborts. @default 30_000 */
-  readonly maxHandleMs?: number;
-  /** Milliseconds that a handler gets to end after that. @default 1_000 */
+  /** Milliseconds that a handler gets to end after its time was over and its signal aborted. @default 1_000 */
   readonly graceMs?: number;
   /** Milliseconds that a statement waits for a lock, the fence's among them. @default 5_000 */
   readonly lockTimeoutMs?: number;
-  /** How a failing event is tried in place. @default 3 attempts within 2 s, base 50 ms, full jitter */
-  readonly inPlace?: Partial<InPlacePolicy>;
   /**
-   * Where the attempts in place of each handler come from, by the name `consumer.<consumer>.<handler>`; asked for each
-   * event, so that changes hold without a restart. In place of `inPlace`. @default `inPlace`, for all handlers
+   * How events of each handler are tried, by the name `consumer.<consumer>.<handler>` (`policyName`): the attempts in place,
+   * their waits, and how long one call may take (`attemptTimeoutMs`). Asked anew each time, so a watch over the central table
+   * changes them without a restart. @default the kit's: 3 attempts within 2 s, base 50 ms, full jitter, 10 s a call
    */
   readonly policies?: Policies;
   /** What becomes of events that fail in place but may heal. @default tried for a day, 10,000 rows or 64 MiB at most */
@@ -42,23 +38,24 @@ export interface ConsumerServiceOptions<DB> {
   readonly lagEveryMs?: number;
   /**
    * How long a partition may stand still, behind and without a named reason, before the consumer counts as not live,
-   * milliseconds. Longer than an event may take with all its attempts. @default 180_000, at least 5 × maxHandleMs
+   * milliseconds. Longer than an event may take with all its attempts. @default 180_000
    */
   readonly stalledAfterMs?: number;
   /** How long attempts are kept for the story of an event, milliseconds. @default 2_592_000_000 (30 days) */
   readonly keepAttemptsMs?: number;
+  /**
+   * How long events that are only on record (rejected, skipped, superseded) are kept, with their payloads, milliseconds.
+   * Dead letters stay until somebody acts. @default 2_592_000_000 (30 days)
+   */
+  readonly keepEndedMs?: number;
   /** @default the system's */
   readonly clock?: Clock;
   /** @default Math.random */
   readonly random?: Random;
 }
 
-export type ResolvedOptions<DB> = Required<
-  Omit<ConsumerServiceOptions<DB>, 'sliceSize' | 'inPlace' | 'policies' | 'parking'>
-> & {
+export type ResolvedOptions<DB> = Required<Omit<ConsumerServiceOptions<DB>, 'sliceSize' | 'parking'>> & {
   readonly sliceSize?: number;
-  readonly inPlace: InPlacePolicy;
-  readonly policies?: Policies;
   readonly parking: ParkingPolicy;
 };
 
@@ -67,36 +64,30 @@ const MAX_TIMER_MS = 2_147_483_647;
 export function resolveOptions<DB>(options: ConsumerServiceOptions<DB>): ResolvedOptions<DB> {
   const resolved: ResolvedOptions<DB> = Object.freeze({
     sliceMs: 1_000,
-    maxHandleMs: 30_000,
     graceMs: 1_000,
     lockTimeoutMs: 5_000,
+    policies: policyBook({}),
     middleware: [],
     sessionTimeoutMs: 10_000,
     heartbeatIntervalMs: 1_000,
     watchMs: 1_000,
     lagEveryMs: 10_000,
-    stalledAfterMs: Math.max(180_000, 5 * (options.maxHandleMs ?? 0)),
+    stalledAfterMs: 180_000,
     keepAttemptsMs: 30 * 86_400_000,
+    keepEndedMs: 30 * 86_400_000,
     clock: systemClock,
     random: systemRandom,
     ...options,
-    inPlace: Object.freeze({ ...defaultInPlace, ...options.inPlace }),
     parking: Object.freeze({ ...defaultParking, ...options.parking }),
   });
-  if (options.policies !== undefined && options.inPlace !== undefined)
-    throw new InboxError(
-      'CONSUMER_INVALID',
-      'consumerService: inPlace and policies are both given; keep one: policies can be changed while it runs, inPlace is fixed',
-    );
   if (resolved.sliceSize !== undefined) check('sliceSize', resolved.sliceSize, 10_000);
-  check('inPlace.attempts', resolved.inPlace.attempts, 1_000);
   for (const name of ['lanes', 'pollMs', 'maxRows', 'maxBytes'] as const)
     check(`parking.${name}`, resolved.parking[name], MAX_TIMER_MS);
   for (const name of ['keys', 'withinMs'] as const)
     check(`parking.systemic.${name}`, resolved.parking.systemic[name], MAX_TIMER_MS);
-  for (const name of ['sliceMs', 'maxHandleMs', 'graceMs', 'lockTimeoutMs', 'watchMs', 'lagEveryMs'] as const)
+  for (const name of ['sliceMs', 'graceMs', 'lockTimeoutMs', 'watchMs', 'lagEveryMs'] as const)
     check(name, resolved[name], MAX_TIMER_MS);
-  for (const name of ['stalledAfterMs', 'keepAttemptsMs'] as const)
+  for (const name of ['stalledAfterMs', 'keepAttemptsMs', 'keepEndedMs'] as const)
     check(name, resolved[name], Number.MAX_SAFE_INTEGER);
   return resolved;
 }

@@ -1,6 +1,6 @@
 import { delayMs } from '@converge/resilience';
 import { attributeNames, instruments } from '@converge/telemetry';
-import type { Partition, SliceContext } from '../slice/context.ts';
+import { type Partition, placeOf, type SliceContext } from '../slice/context.ts';
 import type { Pause } from '../slice/outcome.ts';
 
 /** How often a partition looks again when nobody says for how long it must wait. */
@@ -17,7 +17,7 @@ export async function pauseAt<DB>(
   signal: AbortSignal,
 ): Promise<void> {
   if (partition.paused?.code !== pause.code)
-    log.warn({ alarm: pause.code, ...partition.key, offset: `${partition.nextOffset}` }, pause.reason);
+    log.warn({ alarm: pause.code, ...placeOf(partition), offset: `${partition.nextOffset}` }, pause.reason);
   partition.paused = pause;
   partition.pauses += 1;
   const { consumer, topic } = partition.key;

@@ -1,5 +1,6 @@
 import type { Executor } from '@converge/postgres';
 import { attributeNames, instruments, type Logger } from '@converge/telemetry';
+import type { AlarmName } from '../alarms.ts';
 import type { Reading } from '../decide/reading.ts';
 import { pinSources, readSources } from '../query/source.ts';
 
@@ -66,7 +67,7 @@ export class Sources {
     this.#conflicts.set(id, { name, pinned, other: source });
     instruments().inboxSourceConflicts.add(1, { [attributeNames.consumer]: this.#consumer });
     this.#log.error(
-      { alarm: 'source_name_reused', source: name, pinned, other: source },
+      { alarm: 'source_name_reused' satisfies AlarmName, source: name, pinned, other: source },
       'two sources under one name: positions of the other do not count, its events are deduplicated one by one; give it its own name',
     );
   }

@@ -2,7 +2,7 @@ import type { PartitionControl } from '@converge/kafka';
 import { touched } from '../decide/touched.ts';
 import { readPartitions } from '../query/partition.ts';
 import { readHandled } from '../query/type.ts';
-import type { Partition } from '../slice/context.ts';
+import { type Partition, placeOf } from '../slice/context.ts';
 import { reload } from './assign.ts';
 import { workFill, type Worker } from './work-batch.ts';
 
@@ -79,7 +79,7 @@ async function takeUp<DB>(
   partition.revision += 1;
   const { log } = worker.context;
   log.info(
-    { ...partition.key, from: `${nextOffset}`, to: `${partition.nextOffset}` },
+    { ...placeOf(partition), from: `${nextOffset}`, to: `${partition.nextOffset}` },
     'an operator moved it',
   );
   control.seek(partition.nextOffset);

@@ -4,7 +4,8 @@ import { failpoint } from '@converge/runtime';
 import { type Obstacle, planSlice, type Step } from '../decide/plan.ts';
 import { readRecord } from '../decide/reading.ts';
 import { fenceHolder } from '../query/fence.ts';
-import type { Partition, SliceContext } from '../slice/context.ts';
+import type { AlarmName } from '../alarms.ts';
+import { type Partition, placeOf, type SliceContext } from '../slice/context.ts';
 import { settle, type Settled } from '../slice/settle.ts';
 import { nextFill } from './apply-fill.ts';
 import { reload } from './assign.ts';
@@ -152,7 +153,7 @@ async function after<DB>(
     case 'stop':
       throw settled.error;
     case 'fence_lost':
-      worker.context.log.warn({ ...partition.key, expected: `${partition.nextOffset}` }, 'fence lost');
+      worker.context.log.warn({ ...placeOf(partition), expected: `${partition.nextOffset}` }, 'fence lost');
       return recover(worker, partition, undefined, lost);
     case 'type_ahead':
       partition.ahead = new Set(settled.types);
@@ -182,7 +183,7 @@ async function recover<DB>(
       partition.outages += 1;
       worker.waiting(error);
       const { code, message } = classify(error);
-      log.warn({ ...partition.key, code, reason: message }, 'waiting for the database');
+      log.warn({ ...placeOf(partition), code, reason: message }, 'waiting for the database');
       await clock.sleep(delayMs(outageBackoff, partition.outages, random), lost);
     }
     try {
@@ -199,7 +200,7 @@ async function recover<DB>(
 async function alarmHeld<DB>({ database, log }: SliceContext<DB>, partition: Partition): Promise<void> {
   const holder = await fenceHolder(database.executor, partition.key).catch(() => undefined);
   log.error(
-    { ...partition.key, alarm: 'fence_held', ...holder },
+    { ...placeOf(partition), alarm: 'fence_held' satisfies AlarmName, ...holder },
     'another session holds the fence of this partition',
   );
 }

@@ -6,6 +6,7 @@ import type { Placed } from '../decide/lay-out.ts';
 import type { Step } from '../decide/plan.ts';
 import { weigh, type Weight } from '../decide/weigh.ts';
 import { insertAttempts } from '../query/attempt.ts';
+import type { Stand } from '../query/fence.ts';
 import { type MovedMark, openSlice } from '../query/open-slice.ts';
 import type { Attempt } from '../story/attempt.ts';
 import { appliedRows, letterAttempts } from '../story/slice-attempts.ts';
@@ -25,8 +26,8 @@ import { append, told } from './tell.ts';
 
 export interface Slice<DB> {
   readonly steps: readonly Step<DB>[];
-  /** One past the last record of the slice. */
-  readonly next: bigint;
+  /** Where the partition stands after it. */
+  readonly next: Stand;
   /** Steps that are parked, or recorded as given up, instead of being handled. */
   readonly givenUp: ReadonlyMap<Step<DB>, GivenUp>;
   /** Failed attempts at the one event of this slice, when it is tried again. */
@@ -76,11 +77,11 @@ async function inside<DB>(
   signal: AbortSignal,
 ): Promise<Applied> {
   const executor = executorOf(tx);
-  const { key, nextOffset } = partition;
+  const { key } = partition;
   const began = { now: context.clock.now(), monotonic: context.clock.monotonic() };
-  const move = { expected: nextOffset, next: slice.next, marks: lastMarks(slice.steps) };
+  const move = { expected: partition, next: slice.next, marks: lastMarks(slice.steps) };
   const ours = await own('fence', () =>
-    openSlice(executor, key, move, context.limits, context.serverVersion),
+    openSlice(executor, key, move, context.limits(), context.serverVersion),
   );
   if (!ours) throw new FenceLost();
   if (!(await own('fill', () => takeFilled(executor, key, slice.steps)))) throw new FenceLost();

@@ -1,6 +1,7 @@
 import type { EventDefinition, FailureData, FailureInput } from '@converge/contracts';
 import type { Outbox } from '@converge/outbox';
 import type { Database } from '@converge/postgres';
+import type { Policy } from '@converge/resilience';
 import type { Clock, Random } from '@converge/runtime';
 import type { Logger } from '@converge/telemetry';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
@@ -8,7 +9,6 @@ import type { Router } from '../define/routes.ts';
 import type { Start } from '../define/types.ts';
 import type { Seen } from '../decide/judge.ts';
 import type { Standstill } from '../decide/standstill.ts';
-import type { InPlacePolicy } from '../decide/next-attempt.ts';
 import type { Pause } from './outcome.ts';
 import type { Call } from '../middleware/middleware.ts';
 import type { PartitionKey } from '../query/fence.ts';
@@ -24,10 +24,11 @@ export interface SliceContext<DB> {
   readonly route: Router<DB>;
   /** The handler inside its middleware. */
   readonly call: (call: Call<DB>) => Promise<void>;
-  readonly limits: SessionLimits;
+  /** Of a transaction that begins now: they follow the policies of the handlers. */
+  readonly limits: () => SessionLimits;
   readonly serverVersion: number;
-  /** How an event of a handler is tried in place, from now on: asked once for each event. */
-  readonly inPlace: (handler: string) => InPlacePolicy;
+  /** How events of a handler are tried, from now on: asked anew for each, so that what is in flight keeps its own. */
+  readonly policyOf: (handler: string) => Policy;
   readonly parking: Parking;
   readonly bounds: { readonly sliceMs: number; readonly sliceSize: number };
   /** Milliseconds that all handlers of one slice may take before its events are tried one by one. */
@@ -67,6 +68,8 @@ export interface Partition {
   passOffset: bigint | undefined;
   /** Events that never came by the log wait in the database: they go before anything else. */
   filled: boolean;
+  /** Slices of filled events so far: with `nextOffset`, what the fence expects. */
+  fills: bigint;
   /** Types that a newer version of this consumer handles, as the last slice found. */
   ahead: ReadonlySet<string>;
   /** Counts the times that it was moved from outside: what was fetched before is not to be worked. */
@@ -90,6 +93,11 @@ export interface Partition {
   /** Since when it stands still without a reason, as of the last look. */
   standstill: Standstill | undefined;
   readonly counts: Counts;
+}
+
+/** For log lines, which name the consumer by themselves. */
+export function placeOf({ key: { topic, partition } }: Pick<Partition, 'key'>) {
+  return { topic, partition };
 }
 
 export function noCounts(): Counts {

@@ -6,8 +6,8 @@ import { takeFill } from '../query/fill.ts';
 import { insertGap, moveFilled } from '../query/gap.ts';
 
 /**
- * Takes the filled events of a slice out of converge.inbox_fill, before their handlers run: the fence does not move for
- * them, so it is their rows that let only one slice handle them. False: they are not there any more.
+ * Takes the filled events of a slice out of converge.inbox_fill, before their handlers run. False: they are not there any
+ * more, since somebody filled anew.
  */
 export async function takeFilled<DB>(
   tx: Executor,

@@ -1,5 +1,6 @@
 import { DatabaseError, sqlState } from '@converge/postgres';
-import { classify, type Failure } from '@converge/resilience';
+import { classify, type Failure, strategies } from '@converge/resilience';
+import type { PausedAlarm } from '../alarms.ts';
 import { InboxError } from '../errors.ts';
 import {
   ConnectionLost,
@@ -15,7 +16,7 @@ import {
 
 /** Why a partition waits by itself, and goes on by itself. */
 export interface Pause {
-  readonly code: 'breaker_open' | 'parked_cap' | 'systemic_fault';
+  readonly code: PausedAlarm;
   readonly reason: string;
   /** Milliseconds; undefined: not known, so it is looked at with growing pauses. */
   readonly forMs: number | undefined;
@@ -81,7 +82,7 @@ function refusedPause({ why }: ParkingRefused): Pause {
       return {
         code: why,
         reason:
-          'key after key would be given up, so it is not the events: nothing more is parked until something works again; mend the cause',
+          'key after key would be given up, so it is hardly the events: until something works again only one more key is parked after 1, 2, 4 … 60 minutes; mend the cause',
         forMs: undefined,
       };
   }
@@ -101,18 +102,7 @@ function ownFault({ step, cause }: OwnStatementFailed): Fault {
 
 /** Nothing that an event could be blamed for: waiting heals it. */
 export function isOutage({ category }: Failure): boolean {
-  switch (category) {
-    case 'network':
-    case 'throttle':
-    case 'service':
-    case 'contention':
-      return true;
-    case 'data':
-    case 'configuration':
-    case 'business':
-    case 'bug':
-      return false;
-  }
+  return strategies[category].afterwards === 'park';
 }
 
 function swallowedFault(cause: unknown): Fault {

@@ -51,7 +51,8 @@ export async function refetched<DB>(
   const place = { record, mark, foreign, ...(passed && { passed }), ...(fill && { fill }) };
   const { subscription, envelope, refetch } = found;
   try {
-    const event = await inTime(subscription, signal, (within) =>
+    const { attemptTimeoutMs } = context.policyOf(subscription.handler);
+    const event = await inTime(subscription.handler, attemptTimeoutMs, signal, (within) =>
       refetch(envelope, { signal: within, log: context.log }),
     );
     return event === undefined ? step : { ...place, kind: 'handle', event, subscription };
@@ -61,19 +62,20 @@ export async function refetched<DB>(
 }
 
 /** The handler's own time, outside any transaction. */
-async function inTime<DB, T>(
-  { handler, maxHandleMs = 30_000 }: Subscription<DB>,
+async function inTime<T>(
+  handler: string,
+  limitMs: number,
   signal: AbortSignal,
   fn: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const late = AbortSignal.timeout(maxHandleMs);
+  const late = AbortSignal.timeout(limitMs);
   const within = AbortSignal.any([signal, late]);
   const left = Promise.withResolvers<never>();
   const leave = (): void =>
     left.reject(
       new InboxError(
         'HANDLER_TIMEOUT',
-        `the refetch of handler ${handler} took longer than ${maxHandleMs} ms`,
+        `the refetch of handler ${handler} took longer than ${limitMs} ms (its policy's attemptTimeoutMs)`,
         {
           category: 'service',
           certainty: 'not_applied',

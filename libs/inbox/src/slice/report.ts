@@ -1,3 +1,4 @@
+import { type Failure, kindOf } from '@converge/resilience';
 import {
   type Attributes,
   attributeNames,
@@ -5,9 +6,10 @@ import {
   instruments,
   promiseObjective,
 } from '@converge/telemetry';
+import { alarmOf, letterAlarm } from '../alarms.ts';
 import type { Attempt } from '../story/attempt.ts';
 import type { Applied } from './apply-slice.ts';
-import type { Partition, SliceContext } from './context.ts';
+import { type Partition, placeOf, type SliceContext } from './context.ts';
 import type { Letter } from './letter.ts';
 
 /** Counts and log lines of slices, in one place. Ids and codes only, never payloads. */
@@ -30,12 +32,12 @@ export const report = {
     made.inboxSliceDuration.recordMs(tookMs, labels);
     for (const letter of applied.letters) report.letter(context, letter);
     if (applied.opened.length > 0)
-      log.warn({ ...key, keys: applied.opened.length, parked: applied.parked }, 'keys parked');
+      log.warn({ ...placeOf(partition), keys: applied.opened.length, parked: applied.parked }, 'keys parked');
   },
   /** A slice of a partition that waited was committed. */
   resumed<DB>({ log }: SliceContext<DB>, partition: Partition): void {
     if (partition.paused === undefined) return;
-    log.info({ alarm: partition.paused.code, ...partition.key }, 'goes on');
+    log.info({ alarm: partition.paused.code, ...placeOf(partition) }, 'goes on');
     partition.paused = undefined;
   },
   /** An event was given up and told. */
@@ -45,12 +47,14 @@ export const report = {
     const labels = { [attributeNames.consumer]: definition.name, [attributeNames.topic]: record.topic };
     const place = { topic: record.topic, partition: record.partition, offset: `${record.offset}` };
     const why = { handler, category, certainty, code, structural, attempts: attempts.length, run };
-    if (category === 'business') {
+    const kind = kindOf(failure);
+    if (kind === 'business') {
       log.info({ ...place, event: envelope?.id, ...why }, 'rejected');
       return;
     }
-    instruments().deadLetters.add(1, { ...labels, [attributeNames.category]: category });
-    log.error({ ...place, event: envelope?.id, ...why }, 'dead letter');
+    const kinds = { [attributeNames.category]: category, [attributeNames.failureKind]: kind };
+    instruments().deadLetters.add(1, { ...labels, ...kinds });
+    log.error({ alarm: letterAlarm(kind), ...place, event: envelope?.id, ...why }, 'dead letter');
   },
   /** A parked event took effect. */
   drained<DB>(context: SliceContext<DB>, topic: string, handler: string): void {
@@ -63,28 +67,34 @@ export const report = {
   },
   /** What is parked now. */
   totals<DB>({ definition, parking }: SliceContext<DB>): void {
-    const { keys, oldestMs } = parking.totals;
+    const { keys, waiting, dead, oldestMs } = parking.totals;
     const labels = { [attributeNames.consumer]: definition.name };
-    instruments().inboxParkedKeys.record(keys, labels);
-    instruments().inboxParkedAge.recordMs(oldestMs, labels);
+    const made = instruments();
+    made.inboxParkedKeys.record(keys, labels);
+    made.inboxParkedAge.recordMs(oldestMs, labels);
+    made.inboxParked.record(waiting, { ...labels, [attributeNames.parkedState]: 'waiting' });
+    made.inboxParked.record(dead, { ...labels, [attributeNames.parkedState]: 'dead' });
   },
   attempt<DB>(
     context: SliceContext<DB>,
     offset: bigint | undefined,
     handler: string,
+    failure: Failure,
     { number, category, certainty, code, message, outcome, wait }: Attempt,
   ): void {
-    countAttempt({ labels: handlerLabels(context, handler), outcome, failure: { category, code }, wait });
+    countAttempt({ labels: handlerLabels(context, handler), outcome, failure, wait });
+    const alarm = alarmOf(kindOf(failure));
     const place = { offset: `${offset ?? ''}`, handler, attempt: number };
     // What is wrong with an event or with the code is told by quoting the event; the stored attempt has it.
     const quotes = category === 'data' || category === 'bug';
     const reason = quotes ? {} : { reason: message };
-    context.log.warn({ ...place, category, certainty, code, outcome, wait, ...reason }, 'attempt failed');
+    const told = { ...(alarm && { alarm }), ...place, category, certainty, code, outcome, wait, ...reason };
+    context.log[alarm === undefined ? 'warn' : 'error'](told, 'attempt failed');
   },
 };
 
-function handlerLabels<DB>({ definition, inPlace }: SliceContext<DB>, handler: string): Attributes {
-  const { objective } = inPlace(handler);
+function handlerLabels<DB>({ definition, policyOf }: SliceContext<DB>, handler: string): Attributes {
+  const { objective } = policyOf(handler);
   return {
     [attributeNames.consumer]: definition.name,
     [attributeNames.handler]: handler,
@@ -95,7 +105,7 @@ function handlerLabels<DB>({ definition, inPlace }: SliceContext<DB>, handler: s
 function countApplied<DB>(context: SliceContext<DB>, handled: Applied['handled']): number {
   let total = 0;
   for (const [handler, count] of handled) {
-    const { objective } = context.inPlace(handler);
+    const { objective } = context.policyOf(handler);
     if (objective !== undefined) promiseObjective(objective);
     countAttempt({ labels: handlerLabels(context, handler), outcome: 'applied', count });
     total += count;

@@ -9,15 +9,21 @@ import { applySlice, lastMarks, type Slice } from './apply-slice.ts';
 import { aroundAttempts, attemptSpan } from './attempt-span.ts';
 import type { Partition, SliceContext } from './context.ts';
 import { type AttemptRow, insertAttempts } from '../query/attempt.ts';
+import type { Stand } from '../query/fence.ts';
 import { type Attempt, attemptOf, numberAfter } from '../story/attempt.ts';
 import { stoppedRows } from '../story/slice-attempts.ts';
 import { type Fault, faultOf, type Pause } from './outcome.ts';
 import { canRefetch, refetched, wantsRefetch } from './refetch.ts';
 import { report } from './report.ts';
 
+interface SettledSlice {
+  readonly kind: 'settled';
+  /** True when events of it were put behind their keys. */
+  readonly behind: boolean;
+}
+
 /** `settled`: the partition stands behind the steps. Every other fault leaves it where it was. */
-export type Settled =
-  { readonly kind: 'settled' } | Exclude<Fault, { kind: 'events' | 'too_long' | 'held_changed' }>;
+export type Settled = SettledSlice | Exclude<Fault, { kind: 'events' | 'too_long' | 'held_changed' }>;
 
 /**
  * Optimistic batch, pessimistic isolation: the steps as one slice, and when a handler throws, one event a transaction,
@@ -51,7 +57,7 @@ export async function settle<DB>(
     );
     if (outcome.kind !== 'settled') return outcome;
   }
-  return { kind: 'settled' };
+  return { kind: 'settled', behind: false };
 }
 
 /** A part with one event at most: tried in place by policy, then given up. */
@@ -66,7 +72,7 @@ async function settleOne<DB>(
   const { clock, random } = context;
   const handler = handlerOf(steps);
   // Asked once: what is in flight keeps the policy that it began with.
-  const inPlace = context.inPlace(handler);
+  const policy = context.policyOf(handler);
   const started = clock.monotonic();
   const failed: Attempt[] = [];
   for (let reruns = 0; ;) {
@@ -77,19 +83,21 @@ async function settleOne<DB>(
     const outcome = await span.run(() => attempt(context, partition, slice, signal));
     if (outcome.kind === 'too_long') throw new Error('a slice of one call cannot be too long');
     if (outcome.kind !== 'events') {
-      span.end(outcome.kind === 'settled' ? 'applied' : outcome.kind);
+      // One whose key is parked was not called: it stands behind.
+      span.end(outcome.kind !== 'settled' ? outcome.kind : outcome.behind ? 'park' : 'applied');
       return outcome;
     }
     const { failure } = outcome;
     const tried = { attempts: number, reruns, elapsedMs: clock.monotonic() - started };
-    const next = nextAttempt(failure, tried, inPlace, random);
+    const next = nextAttempt(failure, tried, policy, random);
     if (next.kind === 'rerun') reruns += 1;
     const durationMs = clock.monotonic() - at.monotonic;
     const { traceparent } = span;
     const ended = attemptOf(failure, { number, startedMs: at.now, durationMs, next, traceparent });
     failed.push(ended);
     span.end(ended.outcome, ended);
-    report.attempt(context, steps.find(({ kind }) => kind === 'handle')?.record.offset, handler, ended);
+    const { offset } = steps.find(({ kind }) => kind === 'handle')?.record ?? {};
+    report.attempt(context, offset, handler, failure, ended);
     if (!fresh && failure.category === 'data' && steps.some((step) => canRefetch(context, step))) {
       fresh = true;
       steps = await allRefetched(context, steps, signal);
@@ -129,7 +137,7 @@ function handlerOf<DB>(steps: readonly Step<DB>[]): string {
 }
 
 /** In a transaction of its own: whoever looks for the reason of the stop finds it; if it cannot be kept, the log has it. */
-async function keepAttempts<DB>(
+export async function keepAttempts<DB>(
   { database, log }: SliceContext<DB>,
   rows: readonly AttemptRow[],
 ): Promise<void> {
@@ -171,12 +179,16 @@ async function attempt<DB>(
   partition: Partition,
   slice: Omit<Slice<DB>, 'next'>,
   signal: AbortSignal,
-): Promise<{ readonly kind: 'settled' } | Exclude<Fault, { kind: 'held_changed' }>> {
+): Promise<SettledSlice | Exclude<Fault, { kind: 'held_changed' }>> {
   const { steps } = slice;
   const last = steps.at(-1);
-  if (last === undefined) return { kind: 'settled' };
+  if (last === undefined) return { kind: 'settled', behind: false };
+  const { nextOffset, fills } = partition;
   // What was filled has no place in the log: it leaves the partition where it stands there.
-  const next = last.fill === undefined ? last.record.offset + 1n : partition.nextOffset;
+  const next =
+    last.fill === undefined
+      ? { nextOffset: last.record.offset + 1n, fills }
+      : { nextOffset, fills: fills + 1n };
   const started = context.clock.monotonic();
   for (;;) {
     try {
@@ -188,7 +200,7 @@ async function attempt<DB>(
       partition.limit = nextLimit(partition.limit, tookMs, context.bounds);
       report.applied(context, partition, applied, tookMs);
       report.resumed(context, partition);
-      return { kind: 'settled' };
+      return { kind: 'settled', behind: applied.parked > 0 };
     } catch (error) {
       const fault = faultOf(error);
       if (fault.kind !== 'held_changed') return fault;
@@ -199,8 +211,9 @@ async function attempt<DB>(
 }
 
 /** What the commit made true in the database becomes true here. */
-function advance<DB>(partition: Partition, steps: readonly Step<DB>[], next: bigint): void {
-  partition.nextOffset = next;
+function advance<DB>(partition: Partition, steps: readonly Step<DB>[], next: Stand): void {
+  partition.nextOffset = next.nextOffset;
+  partition.fills = next.fills;
   partition.outages = 0;
   partition.pauses = 0;
   partition.suspect = undefined;

@@ -51,7 +51,7 @@ function common(
     durationMs,
   }: Pick<AttemptRow, 'number' | 'outcome'> & { at: string; durationMs: number },
 ) {
-  const { consumer, record, envelope, handler, phase, run } = event;
+  const { consumer, record, envelope, handler, phase, run, parkedAt = null } = event;
   return {
     id: attemptId(event, { at, number, outcome }),
     consumer,
@@ -67,6 +67,7 @@ function common(
     started_at: at,
     duration_ms: Math.max(0, Math.round(durationMs)),
     outcome,
+    parked_at: parkedAt,
     caused_by: phase === 'failure' || phase === 'undo' ? (envelope?.attemptId ?? null) : null,
   };
 }

@@ -80,6 +80,8 @@ export interface TriedEvent {
   readonly phase: AttemptPhase;
   /** Replays of the event by an operator count runs; the first one is 0. */
   readonly run: number;
+  /** Of an event that a drain tries: since when it had stood in line. */
+  readonly parkedAt?: string;
 }
 
 interface AttemptKey {

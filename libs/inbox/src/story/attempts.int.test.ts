@@ -3,7 +3,7 @@ import { BusinessRejection, CATEGORIES, CERTAINTIES, ConvergeError, WAIT_RULES }
 import { freshDatabase, manualClock, waitUntil } from '@converge/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';
-import { FailureScene } from '../fixture/failure-scene.ts';
+import { FailureScene, inPlace } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note, tag, testEvents } from '../fixture/ledger.ts';
 import { forgetAttempts } from '../query/attempt.ts';
 import { forgetOld } from '../service/forget.ts';
@@ -68,7 +68,7 @@ describe('attempts', () => {
     const [id] = await scene.source.publish(scene.broker, [counted({ key: 'a', n: 0 })]);
     await scene.start(
       throwing(() => errors.shift()),
-      { inPlace: { attempts: 5, withinMs: 5_000, backoff: { baseMs: 1, factor: 2, capMs: 2 } } },
+      { policies: inPlace({ attempts: 5 }) },
     );
     await settled(1);
     const found = await rows();
@@ -147,14 +147,34 @@ describe('attempts', () => {
     const clock = manualClock();
     const ending = new AbortController();
     const { database } = scene;
+    // One of each state, forty days old: only what is on record for nobody to act on leaves.
+    await database.executor.query(
+      `insert into converge.parked (id, consumer, topic, state, handler, partition, record_offset, timestamp_ms, key, headers,
+                                    category, certainty, code, failure_event, changed_at)
+       select gen_random_uuid(), 'x', 't', state, 'h', 0, 0, 0, 'k', '[]', 'data', 'not_applied', 'X', gen_random_uuid(),
+              clock_timestamp() - age * interval '1 day'
+         from unnest(array['dead', 'rejected', 'skipped', 'superseded']) state, unnest(array[40, 20]) age`,
+    );
+    const keepMs = 30 * 86_400_000;
     const running = forgetOld(
-      { database, clock, random: () => 0, keepAttemptsMs: 30 * 86_400_000 },
+      { database, clock, random: () => 0, keepAttemptsMs: keepMs, keepEndedMs: keepMs },
       ending.signal,
     );
     await clock.advance(300_000);
     await waitUntil(async () => (await rows()).length < 30, { what: 'the old ones to leave' });
+    const kept = async () =>
+      (await database.executor.query<{ state: string }>('select state from converge.parked order by state'))
+        .rows;
+    await waitUntil(async () => (await kept()).length < 8, { what: 'old records to leave' });
     ending.abort();
     await running;
+    expect((await kept()).map(({ state }) => state)).toEqual([
+      'dead',
+      'dead',
+      'rejected',
+      'skipped',
+      'superseded',
+    ]);
     expect((await rows()).map(({ record_offset }) => Number(record_offset)).at(-1)).toBe(29);
   });
 

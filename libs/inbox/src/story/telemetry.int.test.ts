@@ -4,7 +4,7 @@ import { type EndedSpan, startTelemetry, type Telemetry } from '@converge/teleme
 import { freshDatabase, waitUntil } from '@converge/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
-import { FailureScene } from '../fixture/failure-scene.ts';
+import { FailureScene, inPlace } from '../fixture/failure-scene.ts';
 import { type LedgerDb, tag, testEvents } from '../fixture/ledger.ts';
 
 const failure = (code: string, category: 'network' | 'throttle' | 'service' | 'bug') =>
@@ -38,8 +38,8 @@ describe('what telemetry says of attempts', () => {
       const error = errors.shift();
       if (error !== undefined) throw error;
     });
-    const inPlace = { attempts: 4, withinMs: 5_000, backoff: { baseMs: 1, factor: 2, capMs: 2 } };
-    await scene.start(consumer, { inPlace: { ...inPlace, objective: { name: 'checkout', target: 0.999 } } });
+    const objective = { name: 'checkout', target: 0.999 };
+    await scene.start(consumer, { policies: inPlace({ attempts: 4, objective }) });
     await waitUntil(async () => (await scene.offset()) >= 1, { what: 'the event to be settled' });
     await waitUntil(() => spans.some((span) => span.name === spanNames.process(topic)), { what: 'its span' });
   };
@@ -54,15 +54,15 @@ describe('what telemetry says of attempts', () => {
       'secret-key',
     );
     const found = await samples('converge_attempts_total');
-    const labelled = (category: string, outcome: string, reason: string) =>
+    const labelled = (category: string, outcome: string, reason: string, kind = 'transient') =>
       `converge_attempts_total{converge_consumer="${name}",converge_handler="test.counted",converge_objective="checkout",` +
-      `converge_outcome="${outcome}",converge_failure_category="${category}",converge_attempt_reason="${reason}"} 1`;
+      `converge_outcome="${outcome}",converge_failure_category="${category}",converge_failure_kind="${kind}",converge_attempt_reason="${reason}"} 1`;
     expect(found.toSorted()).toEqual(
       [
         labelled('network', 'retry', 'AWAY'),
         labelled('throttle', 'retry', 'BUSY'),
         labelled('service', 'retry', 'E503'),
-        labelled('none', 'applied', 'none'),
+        labelled('none', 'applied', 'none', 'none'),
       ].toSorted(),
     );
     const waits = await samples('converge_attempt_wait_seconds_count');

@@ -1,4 +1,4 @@
-import { instruments } from '@converge/telemetry';
+import { attributeNames, instruments } from '@converge/telemetry';
 import { type AlarmName, alarmDefinitions, conditionsOf, type RelayFacts } from '../alarms.ts';
 import type { RelaySettings } from '../options.ts';
 import { Wake } from '../wake.ts';
@@ -101,7 +101,10 @@ export class Observer {
     const label = this.#label();
     if (label === undefined) return;
     for (const name of Object.keys(alarmDefinitions) as AlarmName[])
-      measures.relayAlarm.record(this.#board.isRaised(name) ? 1 : 0, { ...label, alarm: name });
+      measures.relayAlarm.record(this.#board.isRaised(name) ? 1 : 0, {
+        ...label,
+        [attributeNames.alarm]: name,
+      });
     measures.relayLeader.record(facts.leading ? 1 : 0, label);
     measures.relayHaltedTopics.record(facts.held.filter(({ state }) => state === 'halted').length, label);
   }

@@ -4,10 +4,11 @@ import { runService, serviceSettings } from '@converge/service-common';
 import { inventory } from './consumer.ts';
 import type { InventoryDb } from './tables.ts';
 
-await runService<InventoryDb>('inventory', serviceSettings, ({ database, broker }) => [
+await runService<InventoryDb>('inventory', serviceSettings, ({ database, broker, policies, shared }) => [
+  policies,
   // All partitions want the same few articles. An event a transaction keeps their locks short and in one order;
   // slices of many would lock them in the order of their events, and deadlock.
-  consumerService([inventory], { database, broker, sliceSize: 1 }),
+  consumerService([inventory], { database, broker, policies, sliceSize: 1 }),
   // An undo that failed in its slice is tried again here.
-  sagaWorker(effectsOf(inventory), { database }),
+  sagaWorker(effectsOf(inventory), { database, shared }),
 ]);

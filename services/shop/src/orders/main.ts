@@ -7,11 +7,12 @@ import { ordersApi } from './api.ts';
 import { orders } from './consumer.ts';
 import type { OrdersDb } from './tables.ts';
 
-await runService<OrdersDb>('orders', serviceSettings, ({ settings, database, broker, log }) => {
+await runService<OrdersDb>('orders', serviceSettings, ({ settings, database, broker, policies, log }) => {
   const outbox = createOutbox([orderPlaced, orderCancelRequested]);
   const onError = (error: unknown): void => log.error({ err: error }, 'a request failed');
   return [
-    consumerService([orders], { database, broker }),
+    policies,
+    consumerService([orders], { database, broker, policies }),
     httpService(
       ordersApi({ db: database.db, outbox, newId: newUuidV7, onError }),
       settings.http.port,

@@ -16,10 +16,11 @@ const settings = serviceSettings.extend({
 });
 
 await runService<PaymentsDb, z.output<typeof settings>>('payments', settings, (parts) => {
-  const { database, broker } = parts;
+  const { database, broker, policies, shared } = parts;
   const consumer = payments(providerClient(parts.settings.provider.url));
   return [
-    sagaWorker(effectsOf(consumer), { database, pollMs: 25 }),
-    consumerService([consumer], { database, broker }),
+    policies,
+    sagaWorker(effectsOf(consumer), { database, shared, pollMs: 25 }),
+    consumerService([consumer], { database, broker, policies }),
   ];
 });

@@ -4,8 +4,9 @@ import { runService, serviceSettings } from '@converge/service-common';
 import { shipping } from './consumer.ts';
 import type { ShippingDb } from './tables.ts';
 
-await runService<ShippingDb>('shipping', serviceSettings, ({ database, broker }) => [
-  consumerService([shipping], { database, broker }),
+await runService<ShippingDb>('shipping', serviceSettings, ({ database, broker, policies, shared }) => [
+  policies,
+  consumerService([shipping], { database, broker, policies }),
   // The deadlines of orders.
-  sagaWorker(effectsOf(shipping), { database }),
+  sagaWorker(effectsOf(shipping), { database, shared }),
 ]);

@@ -8,10 +8,11 @@ import type { GiroDb } from '../tables.ts';
 import { transfersApi } from './api.ts';
 import { giro } from './consumer.ts';
 
-await runService<GiroDb>('giro', serviceSettings, ({ settings, database, broker, log }) => [
-  consumerService([giro], { database, broker }),
+await runService<GiroDb>('giro', serviceSettings, ({ settings, database, broker, policies, shared, log }) => [
+  policies,
+  consumerService([giro], { database, broker, policies }),
   // An undo that failed in its slice is tried again here.
-  sagaWorker(effectsOf(giro), { database }),
+  sagaWorker(effectsOf(giro), { database, shared }),
   httpService(
     transfersApi({
       db: database.db,

@@ -1,0 +1,87 @@
+import type { Executor } from '@converge/postgres';
+import { bounds, type Window } from './window.ts';
+
+/** A call to another system that a handler asked for. */
+export interface StoredEffect {
+  readonly kind: 'effect';
+  readonly at: string;
+  readonly id: string;
+  readonly consumer: string;
+  readonly handler: string;
+  readonly eventId: string;
+  readonly effect: string;
+  readonly state: string;
+  readonly stuckReason: string | null;
+  readonly endedAt: string | null;
+}
+
+/** One attempt at it: a call, or a question what became of one. */
+export interface StoredCall {
+  readonly kind: 'call';
+  readonly at: string;
+  readonly id: string;
+  readonly consumer: string;
+  readonly eventId: string;
+  readonly effect: string;
+  readonly op: string;
+  readonly durationMs: number;
+  readonly failure?: {
+    readonly category: string;
+    readonly certainty: string;
+    readonly code: string;
+    readonly message: string;
+  };
+  readonly found?: string;
+  readonly wait?: {
+    readonly rule: string;
+    readonly computedMs: number;
+    readonly hintMs?: number;
+    readonly capMs: number;
+    readonly budgetLeft?: number;
+  };
+}
+
+type RawEffect = StoredEffect & {
+  readonly story: readonly Omit<StoredCall, 'kind' | 'id' | 'consumer' | 'eventId' | 'effect'>[];
+};
+
+const columns = `
+  json_build_object('kind', 'effect', 'at', w.created_at, 'id', w.id, 'consumer', w.consumer, 'handler', w.handler,
+    'eventId', w.cause::json ->> 'eventId', 'effect', w.effect, 'state', w.state, 'stuckReason', w.stuck_reason,
+    'endedAt', w.ended_at, 'story', w.story::json) as effect`;
+// Three partial indexes: what is open, what is stuck, and what ended in these spans of time.
+const effectsSql = `
+  select ${columns} from converge.saga_work w
+   where w.state in ('ready', 'calling', 'unknown', 'answered') and w.cause::json ->> 'eventId' = any ($1)
+  union all
+  select ${columns} from converge.saga_work w where w.state = 'stuck' and w.cause::json ->> 'eventId' = any ($1)
+  union all
+  select ${columns} from unnest($2::timestamptz[], $3::timestamptz[]) r(low, high)
+    join converge.saga_work w on w.ended_at >= r.low and w.ended_at < r.high
+   where w.ended_at is not null and w.cause::json ->> 'eventId' = any ($1)`;
+
+/** What handlers of these events asked other systems for, and each attempt at it. */
+export async function readEffects(
+  executor: Executor,
+  ids: readonly string[],
+  windows: readonly Window[],
+): Promise<readonly (StoredEffect | StoredCall)[]> {
+  const there = await executor.query<{ there: boolean }>(
+    `select to_regclass('converge.saga_work') is not null as there`,
+  );
+  if (there.rows[0]?.there !== true) return [];
+  const { from, to } = bounds(windows);
+  const { rows } = await executor.query<{ effect: RawEffect }>(effectsSql, [ids, from, to]);
+  return rows.flatMap(({ effect: { story, ...effect } }) => {
+    const { id, consumer, eventId, effect: name } = effect;
+    const calls = story.map((one): StoredCall => ({
+      kind: 'call',
+      id,
+      consumer,
+      eventId,
+      effect: name,
+      ...one,
+    }));
+    return [effect, ...calls];
+  });
+}

@@ -1,0 +1,38 @@
+import { randomUUID } from 'node:crypto';
+import { outboxMigrations } from '@converge/outbox';
+import { connect, migrate } from '@converge/postgres';
+import { relayMigrations } from '@converge/relay';
+import { freshDatabase } from '@converge/testing';
+import { expect, inject, it } from 'vitest';
+import { rangesIn, readEvents } from './outbox-sql.ts';
+import { ALWAYS } from './window.ts';
+
+it('the outbox is looked at in a span of time by its primary key, not as a whole', async () => {
+  const database = connect({ url: await freshDatabase(inject('stack').databaseUrl), max: 1 });
+  const { executor } = database;
+  await migrate(database, [outboxMigrations, relayMigrations]);
+  const [asked, answer, later] = [randomUUID(), randomUUID(), randomUUID()];
+  const start = Date.UTC(2026, 0, 1);
+  // A row a second for two hours, with holes in the ids; the answer comes 90 s after its cause, another 100 minutes after it.
+  await executor.query(
+    `insert into converge.outbox (id, event_id, topic, key, type, headers, payload, created_at)
+     select n * 3, case n when 600 then $1::uuid when 690 then $2::uuid when 6600 then $3::uuid else gen_random_uuid() end,
+            't', 'k', 'x', case when n in (690, 6600) then json_build_object('ce_causationid', $1)::text else '{}' end, '{}',
+            $4::timestamptz + n * interval '1 second' from generate_series(1, 7200) n`,
+    [asked, answer, later, new Date(start).toISOString()],
+  );
+  const found = async (windows: Parameters<typeof rangesIn>[1]) => {
+    const ranges = await rangesIn(executor, windows);
+    const stored = await readEvents(executor, [asked], ranges);
+    return { ranges, ids: stored.map((one) => ('eventId' in one ? one.eventId : '')) };
+  };
+  const at = (second: number): number => start + second * 1_000;
+  const near = await found([{ from: at(540), to: at(1_200) }]);
+  expect(near.ids).toEqual([asked, answer]);
+  // Planted fault: a look-up ordered by the output's id, which is text, finds nothing here.
+  expect(near.ranges).toEqual([{ low: 540n * 3n - 2n, high: 1_200n * 3n - 2n }]);
+  expect((await found([ALWAYS])).ids).toEqual([asked, answer, later]);
+  expect(await found([{ from: at(100_000), to: at(200_000) }])).toEqual({ ranges: [], ids: [] });
+  expect(await found([{ from: at(-500), to: at(-100) }])).toEqual({ ranges: [], ids: [] });
+  await database.close();
+});

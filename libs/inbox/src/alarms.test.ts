@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+import { CATEGORIES, kindOf } from '@converge/resilience';
+import { expect, it } from 'vitest';
+import { alarmDefinitions, alarmOf, letterAlarm } from './alarms.ts';
+
+// Planted fault: a name, a kind or a word changed on either side fails here.
+it('the table of alarms in the guide is the one in the code', () => {
+  const guide = readFileSync(new URL('../../../docs/guides/alarms.md', import.meta.url), 'utf8');
+  const rows = (guide.split('# Alarms of consumers')[1] ?? '')
+    .split('\n')
+    .filter((line) => line.startsWith('| `'));
+  const expected = Object.entries(alarmDefinitions).map(
+    ([name, { kind, means, next }]) => `| \`${name}\` | ${kind} | ${means} | ${next} |`,
+  );
+  expect(rows).toEqual(expected);
+});
+
+it('a failed attempt alarms by its kind: what is structural at once, what is transient never', () => {
+  const alarms = CATEGORIES.flatMap((category) =>
+    [false, true].map((structural) => alarmOf(kindOf({ category, structural })) ?? '-'),
+  );
+  expect(alarms.filter((_, at) => at % 2 === 1)).toEqual(CATEGORIES.map(() => 'structural'));
+  expect(alarms.filter((_, at) => at % 2 === 0)).toEqual(
+    CATEGORIES.map((category) => (category === 'configuration' ? 'structural' : '-')),
+  );
+  expect([letterAlarm('data'), letterAlarm('transient')]).toEqual(['data', 'exhausted']);
+});

@@ -1,0 +1,126 @@
+import type { FailureKind } from '@converge/resilience';
+
+/** What a person should know of. Its name is stable: log field `alarm`, metrics, alert rules and run books refer to it. */
+export interface AlarmDefinition {
+  /**
+   * halted  a partition stands until an operator acts: gauge `converge.inbox.halted`
+   * paused  a partition waits and goes on by itself: gauge `converge.inbox.paused`
+   * event   something about one event, or one look: told once, in the log
+   */
+  readonly kind: 'halted' | 'paused' | 'event';
+  /** What is the case. */
+  readonly means: string;
+  /** What to do. */
+  readonly next: string;
+}
+
+/** Every alarm of consumers. docs/guides/alarms.md is compared with this table by a test. */
+export const alarmDefinitions = {
+  gap: {
+    kind: 'halted',
+    means: 'An event is missing: retention, truncation or an unclean election took it before it was read',
+    next: '`converge consumers fill`, then `consumers resume`; or `resume --continue`, which keeps the range on record',
+  },
+  type_ahead: {
+    kind: 'halted',
+    means: 'An event whose type only a newer version of this consumer handles',
+    next: 'let the deployment finish: a member with the newer code goes on; else `.ignore()` the type, or `consumers types drop`',
+  },
+  epoch_superseded: {
+    kind: 'halted',
+    means: 'An old primary still writes although its source began a new epoch',
+    next: 'stop it; then `consumers resume --continue` passes what it wrote',
+  },
+  topic_recreated: {
+    kind: 'halted',
+    means: 'The topic was deleted and made again: our offset is of the old one',
+    next: 'decide what was lost; `consumers resume --from earliest` reads the new one',
+  },
+  offset_out_of_range: {
+    kind: 'halted',
+    means: 'Records went before they were read: our offset is not in the log any more',
+    next: '`consumers resume --from earliest`: what is missing is then a gap, by name',
+  },
+  breaker_open: {
+    kind: 'paused',
+    means: 'The breaker of a dependency is open: nothing is called, no attempt is counted',
+    next: 'mend the dependency; it goes on when the breaker lets a probe through, 30 s later at most',
+  },
+  parked_cap: {
+    kind: 'paused',
+    means: 'As many events are parked as this consumer may have (`parking.maxRows`, `maxBytes`)',
+    next: '`converge parked list`; mend the cause, then retry or skip: it goes on when there is room',
+  },
+  systemic_fault: {
+    kind: 'paused',
+    means: 'Key after key failed and hardly anything worked (`parking.systemic`): it is hardly the events',
+    next: 'mend the cause: it goes on with the first event that takes effect; meanwhile one more key is parked after 1, 2, 4 … 60 min',
+  },
+  structural: {
+    kind: 'event',
+    means:
+      'A failure that waiting does not mend: a column is missing, a certificate expired, a setting is wrong',
+    next: 'run the migration or change the setting that the line names; nothing is tried again before that',
+  },
+  data: {
+    kind: 'event',
+    means: 'A dead letter: its bytes or its data cannot be used. They are kept as they came',
+    next: '`converge parked show`; mend the producer, `parked edit` a copy, or give the handler a `refetch`',
+  },
+  bug: {
+    kind: 'event',
+    means: 'A dead letter: the code of its handler failed',
+    next: 'mend and deploy it, then `converge parked retry --code …`',
+  },
+  exhausted: {
+    kind: 'event',
+    means: 'A dead letter: it was tried on its schedule to the end, and the other side did not come back',
+    next: 'mend the other side, then `converge parked retry --code …`',
+  },
+  gap_passed: {
+    kind: 'event',
+    means: 'A gap was passed since the consumer says `onGap: continue`; the range is on record',
+    next: '`converge consumers fill`, while the source retains it; else reconcile its keys',
+  },
+  fence_held: {
+    kind: 'event',
+    means: 'Another session holds the fence of a partition; the line has its pid and application',
+    next: 'end that process if it is frozen; the server ends its session after a handler’s longest time',
+  },
+  source_name_reused: {
+    kind: 'event',
+    means: 'Two databases send under one source name; positions of the second do not count',
+    next: 'give the second its own name: `converge source show` tells it',
+  },
+  policy_refused: {
+    kind: 'event',
+    means: 'A rule of the central policies cannot be used; the last good one of its name holds',
+    next: 'correct it with `converge policy set`: the line says what is wrong',
+  },
+} as const satisfies Readonly<Record<string, AlarmDefinition>>;
+
+export type AlarmName = keyof typeof alarmDefinitions;
+
+type Of<Kind extends AlarmDefinition['kind']> = {
+  readonly [Name in AlarmName]: (typeof alarmDefinitions)[Name]['kind'] extends Kind ? Name : never;
+}[AlarmName];
+
+export type HaltedAlarm = Of<'halted'>;
+export type PausedAlarm = Of<'paused'>;
+
+/** The names of one kind, in the table's order: gauges have a value for each. */
+export function alarmsOf(kind: AlarmDefinition['kind']): readonly AlarmName[] {
+  return (Object.keys(alarmDefinitions) as AlarmName[]).filter(
+    (name) => alarmDefinitions[name].kind === kind,
+  );
+}
+
+/** What a failed attempt alarms by itself: only what waiting does not mend. Undefined: its rate is what counts. */
+export function alarmOf(kind: FailureKind): AlarmName | undefined {
+  return kind === 'structural' ? kind : undefined;
+}
+
+/** What a dead letter alarms. */
+export function letterAlarm(kind: Exclude<FailureKind, 'business'>): AlarmName {
+  return kind === 'transient' ? 'exhausted' : kind;
+}
