@@ -63,6 +63,10 @@ bench: $(INSTALLED) ## measure the relay: drain rate, CPU per event, latency com
 soak: $(INSTALLED) ## run relays under random faults for 30 min and compare the log with what was committed; ARGS="--minutes 5 --seed 1"
 	@node verification/soak/main.ts $(ARGS)
 
+.PHONY: sagas
+sagas: $(INSTALLED) ## 1,000 orders and 5,000 transfers under kills, hangs and failing steps, then judged; ARGS="--seed 1 --orders 100"
+	@node verification/sagas/main.ts $(ARGS)
+
 .PHONY: outage
 outage: $(INSTALLED) ## Kafka 30 s down, then Postgres 30 s down, under a consumer at work; ARGS="--seconds 5 --driver platformatic"
 	@node verification/consumer-outage/main.ts $(ARGS)

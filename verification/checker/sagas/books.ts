@@ -1,0 +1,59 @@
+import { nameOf, type Run } from './ends.ts';
+import type { Anomaly, EffectRow, EventRow, JournalRow } from './facts.ts';
+
+/** The journal tells each step from its first decision to what it says of itself, without a hole, each from where the last one ended. */
+export function findJournalGaps(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
+  const byStep = Map.groupBy(journal, ({ saga, instance, step }) => `${saga} ${instance} ${step}`);
+  return runs.flatMap((run) =>
+    [...run.steps.values()].flatMap((fence): Anomaly[] => {
+      const rows = (byStep.get(`${nameOf(run)} ${fence.step}`) ?? []).toSorted((a, b) => a.seq - b.seq);
+      const wrong = (why: string): Anomaly[] => [
+        { kind: 'journal', witness: `step ${fence.step} of ${nameOf(run)} ${why}` },
+      ];
+      const last = rows.at(-1);
+      if (last === undefined) return wrong(`is ${fence.state}, and nothing is in the journal`);
+      const hole = rows.findIndex(({ seq }, index) => seq !== index + 1);
+      if (hole >= 0) return wrong(`has no decision ${hole + 1} in the journal`);
+      const jump = rows.find(({ from }, index) => from !== (rows[index - 1]?.to ?? 'absent'));
+      if (jump !== undefined) return wrong(`was not ${jump.from} when decision ${jump.seq} was made`);
+      return last.to === fence.state ? [] : wrong(`is ${fence.state}, and ${last.to} in the journal`);
+    }),
+  );
+}
+
+/** A step tells that it succeeded or that it failed, never both. */
+export function findTwoFacts(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
+  const told = Map.groupBy(
+    journal.filter(({ act }) => act === 'emit_success' || act === 'emit_failure'),
+    ({ saga, instance, step }) => `${saga} ${instance} ${step}`,
+  );
+  return runs.flatMap((run) =>
+    run.shape.steps.flatMap(({ name }): Anomaly[] => {
+      const acts = (told.get(`${nameOf(run)} ${name}`) ?? []).map(({ act }) => act);
+      // An outcome that nobody knew is told as a failure of unknown certainty first, then as what it was.
+      return acts.filter((act) => act === 'emit_success').length > 1 ||
+        (acts.at(-1) === 'emit_failure' && acts.includes('emit_success'))
+        ? [{ kind: 'two_facts', witness: `step ${name} of ${nameOf(run)} told ${acts.join(', ')}` }]
+        : [];
+    }),
+  );
+}
+
+/** One effect for each event and act; no undo of what was not done; none for an event that nobody wrote. */
+export function findWrongEffects(
+  effects: readonly EffectRow[],
+  events: readonly EventRow[],
+): readonly Anomaly[] {
+  const written = new Set(events.map(({ eventId }) => eventId));
+  const counts = new Map<string, number>();
+  const key = ({ consumer, act, eventId }: EffectRow): string => `${consumer} ${act} ${eventId}`;
+  for (const one of effects) counts.set(key(one), (counts.get(key(one)) ?? 0) + 1);
+  const anomaly = (witness: string): Anomaly => ({ kind: 'effect', witness });
+  return [
+    ...[...counts].filter(([, n]) => n > 1).map(([name, n]) => anomaly(`${name}: ${n} times`)),
+    ...effects.filter(({ eventId }) => !written.has(eventId)).map((one) => anomaly(`${key(one)}: nobody wrote that event`)), // prettier-ignore
+    ...effects
+      .filter((one) => one.act === 'compensate' && !counts.has(key({ ...one, act: 'apply' })))
+      .map((one) => anomaly(`${key(one)}: undone, and never done`)),
+  ];
+}

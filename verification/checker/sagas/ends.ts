@@ -1,0 +1,102 @@
+import type { Anomaly, EventRow, FenceRow, Shape } from './facts.ts';
+
+export type End = 'completed' | 'compensated' | 'stuck' | 'open';
+
+/** A run of a saga: its steps by name. */
+export interface Run {
+  readonly shape: Shape;
+  readonly instance: string;
+  readonly steps: ReadonlyMap<string, FenceRow>;
+}
+
+/** A step in these states has no effect, and will have none. */
+const WITHOUT_EFFECT = new Set(['rejected', 'failed_not_applied', 'tombstoned', 'undone']);
+
+/** Every run that was started, with what its steps came to. */
+export function runsOf(
+  shapes: readonly Shape[],
+  events: readonly EventRow[],
+  fences: readonly FenceRow[],
+): readonly Run[] {
+  const steps = Map.groupBy(fences, ({ saga, instance }) => `${saga} ${instance}`);
+  const starts = new Map(shapes.map((shape) => [shape.start, shape]));
+  return events.flatMap(({ type, eventId: instance }): Run[] => {
+    const shape = starts.get(type);
+    if (shape === undefined) return [];
+    const own = steps.get(`${shape.name} ${instance}`) ?? [];
+    return [{ shape, instance, steps: new Map(own.map((row) => [row.step, row])) }];
+  });
+}
+
+/** Pure: how a run ended. Open is what is neither, and nobody has to look at. */
+export function endOf({ shape, steps }: Run): End {
+  const states = shape.steps.map(({ name }) => steps.get(name));
+  if (states.some((row) => row?.stuck != null || row?.state === 'stuck')) return 'stuck';
+  if (states.every((row) => row?.state === 'applied')) return 'completed';
+  const withoutEffect = states.every((row) => row === undefined || WITHOUT_EFFECT.has(row.state));
+  // It began: the first step has decided something.
+  return withoutEffect && states[0] !== undefined ? 'compensated' : 'open';
+}
+
+/** Every run ended, and what waits for a person says why. */
+export function findOpen(runs: readonly Run[]): readonly Anomaly[] {
+  return runs.flatMap((run): Anomaly[] => {
+    const end = endOf(run);
+    const silent = [...run.steps.values()].filter(
+      ({ state, stuck, reasonCode }) => state === 'stuck' && stuck === null && reasonCode === null,
+    );
+    return [
+      ...silent.map(({ step }): Anomaly => ({
+        kind: 'stuck_silently',
+        witness: `step ${step} of ${nameOf(run)} waits for a person, and does not say why`,
+      })),
+      ...(end === 'open'
+        ? [{ kind: 'open' as const, witness: `${nameOf(run)} never ended: ${statesOf(run)}` }]
+        : []),
+    ];
+  });
+}
+
+/** Before the pivot all was undone, or behind it all was done; and no step ran before the one before it. */
+export function findTorn(runs: readonly Run[]): readonly Anomaly[] {
+  return runs.flatMap((run): Anomaly[] => {
+    const { shape, steps } = run;
+    const pivot = shape.steps.findIndex(({ kind }) => kind === 'pivot');
+    const applied = shape.steps.map(({ name }) => steps.get(name)?.state === 'applied');
+    const undone = shape.steps.some(({ name }) =>
+      ['undone', 'undo_pending', 'tombstoned'].includes(steps.get(name)?.state ?? ''),
+    );
+    const torn = (why: string): Anomaly => ({
+      kind: 'torn',
+      witness: `${nameOf(run)} ${why}: ${statesOf(run)}`,
+    });
+    return [
+      ...(applied[pivot] === true && undone ? [torn('was undone although its pivot had happened')] : []),
+      ...(applied[pivot] === true && applied.slice(0, pivot).includes(false)
+        ? [torn('passed its pivot without the steps before it')]
+        : []),
+      ...(applied[pivot] !== true && applied.slice(pivot + 1).includes(true)
+        ? [torn('was done behind a pivot that had not happened')]
+        : []),
+    ];
+  });
+}
+
+/** No step of a run that nobody started. */
+export function findUnstarted(runs: readonly Run[], fences: readonly FenceRow[]): readonly Anomaly[] {
+  const known = new Set(runs.map(({ shape, instance }) => `${shape.name} ${instance}`));
+  return fences
+    .filter(({ saga, instance }) => !known.has(`${saga} ${instance}`))
+    .map(({ saga, instance, step }) => ({
+      kind: 'unstarted',
+      witness: `step ${step} of ${saga} ${instance} is there, and nobody started that saga`,
+    }));
+}
+
+export function nameOf({ shape, instance }: Run): string {
+  return `${shape.name} ${instance}`;
+}
+
+function statesOf({ shape, steps }: Run): string {
+  return shape.steps.map(({ name }) => `${name} ${steps.get(name)?.state ?? 'absent'}`).join(', ');
+}

@@ -1,0 +1,78 @@
+import { fileURLToPath } from 'node:url';
+import { failureTopic } from '@converge/contracts';
+import { connect, type Database } from '@converge/postgres';
+import { transferEvents } from '../../schemas/src/index.ts';
+import { type Bank, transferMigrations } from '../../services/transfers/src/migrations.ts';
+import { Child } from '../demo/process/child.ts';
+import { freePorts } from '../demo/process/ports.ts';
+import { makeDatabases, makeTopics, prepareSource } from '../demo/process/prepare.ts';
+
+export const banks: readonly Bank[] = ['giro', 'savings'];
+
+/** Both banks: databases, topics, processes, accounts. */
+export interface Banks {
+  readonly giroUrl: string;
+  readonly topics: readonly string[];
+  readonly databases: Readonly<Record<Bank, Database>>;
+  readonly children: readonly Child[];
+  stop(): Promise<void>;
+}
+
+export interface BanksOptions {
+  readonly serverUrl: string;
+  readonly brokers: string;
+  /** Exists already. */
+  readonly logFolder: string;
+  readonly partitions?: number;
+}
+
+const file = (path: string): string => fileURLToPath(new URL(`../../services/${path}`, import.meta.url));
+
+export async function buildBanks(options: BanksOptions): Promise<Banks> {
+  const { serverUrl, brokers, logFolder, partitions = 6 } = options;
+  const urls = await makeDatabases(serverUrl, banks);
+  const open = (name: Bank): Database => connect({ url: urls[name], applicationName: 'campaign', max: 4 });
+  const databases = { giro: open('giro'), savings: open('savings') };
+  for (const name of banks) await prepareSource(name, databases[name], transferMigrations[name]);
+  await openAccounts(databases);
+  const topics = [...new Set(transferEvents.map(({ topic }) => topic)), ...banks.map(failureTopic)];
+  await makeTopics(brokers, topics, partitions);
+  const [httpPort = 0, ...healthPorts] = await freePorts(1 + 2 * banks.length);
+  const children = banks.flatMap((name, index) =>
+    [`transfers/src/${name}/main.ts`, 'relay/src/main.ts'].map((main, kind) => {
+      const healthPort = healthPorts[2 * index + kind] ?? 0;
+      const env = {
+        DATABASE_URL: urls[name],
+        KAFKA_BROKERS: brokers,
+        CONVERGE__HEALTH__PORT: String(healthPort),
+        ...(kind === 0 ? { CONVERGE__HTTP__PORT: name === 'giro' ? String(httpPort) : '0' } : {}),
+      };
+      return new Child(
+        { name: kind === 0 ? name : `relay-${name}`, main: file(main), env, healthPort },
+        logFolder,
+      );
+    }),
+  );
+  return {
+    giroUrl: `http://127.0.0.1:${httpPort}`,
+    topics,
+    databases,
+    children,
+    stop: async () => {
+      await Promise.all(children.map((child) => child.stop()));
+      await Promise.all(Object.values(databases).map((database) => database.close()));
+    },
+  };
+}
+
+export const ACCOUNTS = 200;
+
+/** Most giro accounts are rich, every tenth is poor; every fortieth account of either bank is closed. */
+async function openAccounts(databases: Readonly<Record<Bank, Database>>): Promise<void> {
+  const text = `
+    insert into account (account_id, opened_cents, balance_cents, closed)
+    select $1 || n, cents, cents, n % 40 = 39
+      from generate_series(0, $2::int - 1) n, lateral (select case when n % 10 = 9 then $4::bigint else $3::bigint end) as c(cents)`;
+  await databases.giro.executor.query(text, ['g', ACCOUNTS, 5_000_000, 3_000]);
+  await databases.savings.executor.query(text, ['s', ACCOUNTS, 100_000, 100_000]);
+}

@@ -1,0 +1,62 @@
+import type { Random } from '@converge/runtime';
+import { behaveAs } from '../demo/faults/faults.ts';
+import type { World } from './world.ts';
+
+export interface Fault {
+  readonly kind: string;
+  /** Does it, and says to what. `pick`, in [0, 1): to which. */
+  run(world: World, pick: number): Promise<string>;
+}
+
+const killing = (kind: string, of: (name: string) => boolean): Fault => ({
+  kind,
+  run: ({ children }, pick) => {
+    const able = children.filter(({ spec }) => of(spec.name));
+    const child = able[Math.floor(pick * able.length)];
+    child?.kill();
+    return Promise.resolve(child?.spec.name ?? 'nobody');
+  },
+});
+
+const provider = (kind: string, behaviour: { mode: string; every?: number; lateMs?: number }): Fault => ({
+  kind,
+  run: ({ shop }) => behaveAs(shop, behaviour),
+});
+
+/** Steps that fail in their own database are not here: see weather.ts. They go on all the time. */
+export const faults: readonly Fault[] = [
+  killing('kill -9 of a service', (name) => !name.startsWith('relay-') && name !== 'provider'),
+  killing('kill -9 of a relay', (name) => name.startsWith('relay-')),
+  killing('kill -9 of the provider', (name) => name === 'provider'),
+  provider('the provider hangs', { mode: 'hang', every: 3 }),
+  provider('the provider’s replies are lost', { mode: 'late', every: 3, lateMs: 4_000 }),
+  provider('the provider fails', { mode: 'fail', every: 2 }),
+  provider('the provider declines', { mode: 'decline', every: 4 }),
+  provider('the provider is well', { mode: 'normal' }),
+  {
+    kind: 'all sessions of a database end',
+    run: async ({ sources }, pick) => {
+      const [name, database] = [...sources][Math.floor(pick * sources.size)] ?? [];
+      await database?.executor.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and application_name <> current_setting('application_name')`,
+      );
+      return name ?? 'nobody';
+    },
+  },
+];
+
+export interface Planned {
+  readonly fault: Fault;
+  readonly pick: number;
+  /** After the one before, milliseconds. */
+  readonly afterMs: number;
+}
+
+/** The same faults in the same order for the same random numbers: the whole menu shuffled, again and again. */
+export function* planFaults(random: Random, everyMs: number): Generator<Planned, never> {
+  for (;;) {
+    const deck = faults.map((fault) => ({ fault, at: random() })).toSorted((a, b) => a.at - b.at);
+    for (const { fault } of deck) yield { fault, pick: random(), afterMs: everyMs * (0.5 + random()) };
+  }
+}

@@ -1,0 +1,48 @@
+import { startStack, type Stack } from '@converge/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CampaignResult, runCampaign } from './campaign.ts';
+import { passed } from './judge.ts';
+import { buildSamples, type World } from './world.ts';
+
+let stack: Stack | undefined;
+let world: World | undefined;
+let result: CampaignResult;
+const notes: string[] = [];
+
+// A stack of its own: the topics of the samples have fixed names. `make sagas` is the long run of the same.
+beforeAll(async () => {
+  stack = await startStack({ env: {} });
+  const logFolder = '.converge/sagas-e2e';
+  const samples = await buildSamples({ serverUrl: stack.databaseUrl, brokers: stack.brokers, logFolder });
+  world = samples;
+  await samples.start();
+  result = await runCampaign({
+    world: samples,
+    serverUrl: stack.databaseUrl,
+    ...{ orders: 40, transfers: 100, seed: 11, atOnce: 2, faultEveryMs: 600, restMs: 120_000 },
+    progress: { note: (text) => notes.push(text), status: () => undefined, end: () => undefined },
+    signal: new AbortController().signal,
+  });
+}, 230_000);
+
+afterAll(async () => {
+  await world?.stop();
+  await stack?.stop();
+}, 60_000);
+
+describe('orders and transfers as sagas, under kills, hangs and failing steps', () => {
+  it('all complete, are compensated, or wait for a person with a reason; stock and money are conserved', () => {
+    const wrong = result.checks.filter((check) => !passed(check));
+    expect({ wrong, notes: wrong.length === 0 ? [] : notes }).toEqual({ wrong: [], notes: [] });
+    expect(result.checks.length).toBeGreaterThan(12);
+  });
+
+  it('went both ways, under faults', () => {
+    for (const [saga, { completed, compensated, open }] of result.ends) {
+      expect(open, saga).toBe(0);
+      expect(completed, saga).toBeGreaterThan(0);
+      expect(compensated, saga).toBeGreaterThan(0);
+    }
+    expect(result.restarts).toBeGreaterThan(0);
+  });
+});
