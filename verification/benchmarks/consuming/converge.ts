@@ -18,7 +18,7 @@ export async function converge(orders: Orders): Promise<Stop> {
   const { databaseUrl, brokers, driver, way } = orders;
   const database = connect<EffectDb>({ url: databaseUrl, applicationName: way });
   const unsafe = way.startsWith('unsafe');
-  if (unsafe) withoutDedup(database);
+  if (unsafe) withoutDedup();
   const broker = kafkaBroker({ driver, brokers: brokers.split(','), clientId: way });
   const service = consumerService([consumerOf(orders)], { database, broker, ...(unsafe ? UNWATCHED : {}) });
   await service.start();

@@ -18,7 +18,7 @@ import { withoutDedup } from './without-dedup.ts';
 const EVENTS = 150;
 const tag = randomBytes(4).toString('hex');
 const event = benchEvent(`bench.${tag}`);
-const closers: (() => Promise<unknown>)[] = [];
+const closers: (() => unknown)[] = [];
 let url: string;
 let broker: ReturnType<typeof memoryBroker>;
 let reader: Database<EffectDb>;
@@ -83,7 +83,7 @@ it('with deduplication, a consumer that is looked after all the time reads no re
 
 it('without deduplication it reads each record once too, when it is not looked after', async () => {
   const database = opened();
-  withoutDedup(database);
+  closers.push(withoutDedup());
   const service = await consuming(database, 1_000_000);
   await waitUntil(async () => (await counted())?.events === EVENTS, { what: 'all effects' });
   await service.stop();
@@ -92,7 +92,7 @@ it('without deduplication it reads each record once too, when it is not looked a
 
 it('without deduplication it takes its unmoved rows for a replay, when it is looked after', async () => {
   const database = opened();
-  withoutDedup(database);
+  closers.push(withoutDedup());
   const service = await consuming(database, 1);
   const repeated = async () => {
     const now = await counted();

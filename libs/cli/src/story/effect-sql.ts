@@ -20,6 +20,8 @@ export interface StoredCall {
   readonly kind: 'call';
   readonly at: string;
   readonly id: string;
+  /** Its place among the attempts at this effect: several may begin within one millisecond. */
+  readonly number: number;
   readonly consumer: string;
   readonly eventId: string;
   readonly effect: string;
@@ -42,7 +44,7 @@ export interface StoredCall {
 }
 
 type RawEffect = StoredEffect & {
-  readonly story: readonly Omit<StoredCall, 'kind' | 'id' | 'consumer' | 'eventId' | 'effect'>[];
+  readonly story: readonly Omit<StoredCall, 'kind' | 'id' | 'number' | 'consumer' | 'eventId' | 'effect'>[];
 };
 
 const columns = `
@@ -74,9 +76,10 @@ export async function readEffects(
   const { rows } = await executor.query<{ effect: RawEffect }>(effectsSql, [ids, from, to]);
   return rows.flatMap(({ effect: { story, ...effect } }) => {
     const { id, consumer, eventId, effect: name } = effect;
-    const calls = story.map((one): StoredCall => ({
+    const calls = story.map((one, index): StoredCall => ({
       kind: 'call',
       id,
+      number: index + 1,
       consumer,
       eventId,
       effect: name,

@@ -227,4 +227,18 @@ describe('the story of an event', () => {
       now: payments dead"
     `);
   });
+
+  it('whose call was made twice within a millisecond tells both calls, and each once', () => {
+    const call = (number: number) => {
+      const of = { consumer: 'mail', eventId: 'e-1', effect: 'mail.send', op: 'call', durationMs: 0 };
+      return { kind: 'call', at: at(9), id: 'w-1', number, ...of } as const;
+    };
+    const chapters = [
+      { database: 'shop', stored: [event(), call(1), call(2)] },
+      // The second question, for a failure event.
+      { database: 'shop', stored: [call(1), call(2)] },
+    ];
+    const calls = tell('e-1', chapters, []).entries.filter(({ kind }) => kind === 'call');
+    expect(calls).toMatchObject([{ number: 1 }, { number: 2 }]);
+  });
 });

@@ -99,7 +99,7 @@ function nameOf(one: Told & { readonly database: string }): string {
     case 'effect':
       return `effect ${one.id}`;
     case 'call':
-      return `call ${one.id} ${one.at} ${one.op}`;
+      return `call ${one.id} ${one.number}`;
     case 'parked':
     case 'seen':
       return `${one.database} ${one.kind} ${one.consumer} ${one.eventId}`;
