@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { type Act, positive } from './command-parts.ts';
 import type { SagaListFlags } from './commands/saga.ts';
 import type { SagaActFlags, SagaResolveFlags } from './commands/saga-act.ts';
+import type { SagaForgetFlags } from './commands/saga-forget.ts';
 import type { GraphFlags } from './commands/saga-graph.ts';
 import type { DatabaseFlags } from './story/named-databases.ts';
 
@@ -13,6 +14,7 @@ export function addSagaCommands(program: Command, act: Act): void {
   const saga = program.command('saga').description('sagas: how they stand, what happened and why');
   addLooks(saga, act);
   addActs(saga, act);
+  addForget(saga, act);
   addGraph(saga, act);
 }
 
@@ -93,6 +95,26 @@ function addActs(saga: Command, act: Act): void {
     .action((instance: string, step: string, flags: SagaResolveFlags, command: Command) =>
       act(command, async (context) =>
         (await import('./commands/saga-act.ts')).resolveStep(context, instance, step, flags),
+      ),
+    );
+}
+
+function addForget(saga: Command, act: Act): void {
+  saga
+    .command('forget')
+    .description('take sagas that ended long ago out of these databases, with their journals; for a schedule')
+    .addHelpText('after', '\nDATABASE_URL is the observer’s. A service that is not named keeps its rows.')
+    .requiredOption(
+      '--older-than <days>',
+      'days since it ended: more than topics keep events and dead letters wait for their operator',
+      positive,
+    )
+    .option(...MORE)
+    .option('--dry-run', 'say what would go, and change nothing')
+    .option('--yes', 'do not ask')
+    .action((flags: SagaForgetFlags, command: Command) =>
+      act(command, async (context) =>
+        (await import('./commands/saga-forget.ts')).forgetSagasCommand(context, flags),
       ),
     );
 }

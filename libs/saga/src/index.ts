@@ -53,6 +53,7 @@ export {
 export { findOrphans, type Orphan } from './verify/orphans-sql.ts';
 export { type Flaw, verifyJournal } from './verify/verify-journal.ts';
 export { sagaMigrations } from './migrations.ts';
+export { type Forgotten, forgetSagas, type ForgetOptions } from './operate/forget-sagas.ts';
 export {
   listWork,
   readWork,

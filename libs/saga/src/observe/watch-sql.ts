@@ -37,15 +37,3 @@ export interface InstanceCount {
 export async function countOpen(executor: Executor): Promise<readonly InstanceCount[]> {
   return (await executor.query<InstanceCount>(countSql)).rows;
 }
-
-// By the ends' own index; a thousand at a time, so that no transaction is long.
-const forgetSql = `
-  delete from converge.saga_instance where (saga, instance) in (
-    select saga, instance from converge.saga_instance
-     where ended_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
-     order by ended_at limit 1000 for update skip locked)`;
-
-/** Forgets ended instances that are older than `keepMs`, a thousand at most. Returns how many. */
-export async function forgetInstances(executor: Executor, keepMs: number): Promise<number> {
-  return (await executor.query(forgetSql, [keepMs])).rowCount;
-}

@@ -3,15 +3,13 @@ import { classify } from '@converge/resilience';
 import { type Clock, type Random, type Service, systemClock, systemRandom } from '@converge/runtime';
 import { attributeNames, instruments, logger, type Logger } from '@converge/telemetry';
 import { SagaError } from '../errors.ts';
-import { countOpen, expireInstances, forgetInstances, type InstanceCount } from './watch-sql.ts';
+import { countOpen, expireInstances, type InstanceCount } from './watch-sql.ts';
 
 export interface SagaWatchOptions {
   /** The observer's database. */
   readonly database: Pick<Database<never>, 'executor'>;
   /** How often to look. Milliseconds. @default 5_000 */
   readonly pollMs?: number;
-  /** How long ended sagas are kept. Milliseconds. @default 2_592_000_000 (30 days) */
-  readonly keepMs?: number;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly log?: Logger;
@@ -20,7 +18,6 @@ export interface SagaWatchOptions {
 /** What one round found and did. */
 export interface Watched {
   readonly expired: number;
-  readonly forgotten: number;
 }
 
 export interface SagaWatch extends Service {
@@ -29,24 +26,23 @@ export interface SagaWatch extends Service {
 }
 
 /**
- * Watches the rows of an observer: names those that should have ended by now, counts the open ones, forgets old ends. Any
- * number may run beside each other; an alarm is raised once. A database that is away is waited for.
+ * Watches the rows of an observer: names those that should have ended by now, counts the open ones. Any number may
+ * run beside each other; an alarm is raised once. A database that is away is waited for. What ended long ago is forgotten
+ * by `forgetSagas`, in all databases together.
  */
 export function sagaWatch(options: SagaWatchOptions): SagaWatch {
   const {
     database: { executor },
     pollMs = 5_000,
-    keepMs = 2_592_000_000,
     clock = systemClock,
     random = systemRandom,
     log = logger('saga'),
   } = options;
-  for (const [name, ms] of Object.entries({ pollMs, keepMs }))
-    if (!(Number.isInteger(ms) && ms >= 1))
-      throw new SagaError(
-        'WORKER_INVALID',
-        `the watch of sagas cannot start: ${name} is ${ms}; give a whole number of milliseconds from 1`,
-      );
+  if (!(Number.isInteger(pollMs) && pollMs >= 1))
+    throw new SagaError(
+      'WORKER_INVALID',
+      `the watch of sagas cannot start: pollMs is ${pollMs}; give a whole number of milliseconds from 1`,
+    );
   const counted = new Map<string, InstanceCount>();
   const stopping = new AbortController();
   const ended = Promise.withResolvers<undefined>();
@@ -60,7 +56,7 @@ export function sagaWatch(options: SagaWatchOptions): SagaWatch {
         'a saga has not ended in time: see `converge saga narrative`',
       );
     count(counted, await countOpen(executor));
-    return { expired: expired.length, forgotten: await forgetInstances(executor, keepMs) };
+    return { expired: expired.length };
   };
   const watch = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
