@@ -1,16 +1,26 @@
+import { classify, type HttpAnswer, httpAnswer } from '@converge/resilience';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 
-type Status = 400 | 404 | 409 | 413 | 422 | 500;
+type Status = 400 | 404 | 413 | HttpAnswer['status'];
 
 // Visible ASCII, as in draft-ietf-httpapi-idempotency-key-header; with or without the quotes that it asks for.
 const requestKey = /^[\x21-\x7e]{1,200}$/;
 
+/** What a client may conclude from an error; what the error was is for the log. */
+const ANSWERS: Readonly<Record<HttpAnswer['outcome'], readonly [code: string, message: string]>> = {
+  accepted: ['ACCEPTED', 'it was done, and what followed failed'],
+  rejected: ['REJECTED', 'it was refused'],
+  try_again: ['TRY_AGAIN', 'it cannot be done now, and nothing was done'],
+  unknown: ['OUTCOME_UNKNOWN', 'nobody knows whether it was done'],
+  failed: ['INTERNAL', 'internal error'],
+};
+
 export interface EntranceOptions {
   /** What there is, in words: for whoever asks for something else. */
   readonly routes: string;
-  /** Told what a client is only told as "internal error". */
+  /** Told the errors of which a client is only told what they mean for it. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -26,8 +36,10 @@ export function entrance({ routes, onError }: EntranceOptions): Hono {
         'this Idempotency-Key was used for another request: use a new key',
       );
     onError(error);
-    const message = 'internal error: repeat the request with the same Idempotency-Key';
-    return refuse(context, 500, 'INTERNAL', message);
+    const { status, headers, outcome } = httpAnswer(classify(error));
+    for (const [name, value] of Object.entries(headers)) context.header(name, value);
+    const [code, message] = ANSWERS[outcome];
+    return refuse(context, status, code, `${message}: repeat the request with the same Idempotency-Key`);
   });
   app.notFound((context) => refuse(context, 404, 'NOT_FOUND', `there are ${routes}`));
   return app;

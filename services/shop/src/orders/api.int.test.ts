@@ -4,27 +4,31 @@ import { newUuidV7 } from '@converge/runtime';
 import { orderCancelRequested, orderPlaced } from '@converge/schemas';
 import { type HttpService, httpService } from '@converge/service-common';
 import { type FaultProxy, faultProxy, freshDatabase, waitUntil } from '@converge/testing';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { shopMigrations } from '../migrations.ts';
 import { ordersApi } from './api.ts';
 import { settleOrder } from './settlement.ts';
 import type { OrdersDb } from './tables.ts';
 
+let databaseUrl: string;
 let database: Database<OrdersDb>;
 let server: HttpService;
 let proxy: FaultProxy;
 const failures: unknown[] = [];
 
-beforeAll(async () => {
-  database = connect<OrdersDb>({ url: await freshDatabase(inject('stack').databaseUrl, 'orders') });
-  await migrate(database, [outboxMigrations, ...shopMigrations.orders]);
-  const api = ordersApi({
-    db: database.db,
+const apiOf = ({ db }: Database<OrdersDb>): ReturnType<typeof ordersApi> =>
+  ordersApi({
+    db,
     outbox: createOutbox([orderPlaced, orderCancelRequested]),
     newId: newUuidV7,
     onError: (error) => failures.push(error),
   });
-  server = httpService(api, 0);
+
+beforeAll(async () => {
+  databaseUrl = await freshDatabase(inject('stack').databaseUrl, 'orders');
+  database = connect<OrdersDb>({ url: databaseUrl });
+  await migrate(database, [outboxMigrations, ...shopMigrations.orders]);
+  server = httpService(apiOf(database), 0);
   await server.start();
   proxy = await faultProxy({ target: `127.0.0.1:${server.port}` });
 });
@@ -112,6 +116,29 @@ describe('POST /orders', () => {
     expect(response.status).toBe(201);
     expect(await total()).toBe(before + 1);
     expect(await written([placed.orderId])).toEqual({ orders: 1, events: 1 });
+  });
+
+  it('answers 503 while its database is away, does nothing, and places the order when it is repeated', async () => {
+    const url = new URL(databaseUrl);
+    const away = await faultProxy({ target: url.host });
+    url.host = away.address;
+    const behind = connect<OrdersDb>({ url: url.href, max: 1 });
+    const other = httpService(apiOf(behind), 0);
+    await other.start();
+    onTestFinished(async () => {
+      await other.stop();
+      await behind.close();
+      await away.close();
+    });
+    const before = await total();
+    away.cut();
+    const response = await post('away', tea, other.port);
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({ error: { code: 'TRY_AGAIN' } });
+    expect([failures.splice(0).length, await total()]).toEqual([1, before]);
+    away.restore();
+    expect((await post('away', tea, other.port)).status).toBe(201);
+    expect(await total()).toBe(before + 1);
   });
 
   it('refuses another request under a used key', async () => {

@@ -13,7 +13,7 @@ interface Options {
   readonly db: Kysely<OrdersDb>;
   readonly outbox: Outbox;
   readonly newId: NewId;
-  /** Told what a customer is only told as "internal error". */
+  /** Told the errors of which a customer is only told what they mean for the order. */
   readonly onError: (error: unknown) => void;
 }
 

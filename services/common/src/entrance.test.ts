@@ -1,0 +1,42 @@
+import { ConvergeError } from '@converge/resilience';
+import { expect, it } from 'vitest';
+import { entrance } from './entrance.ts';
+
+const error = (detail: Omit<ConstructorParameters<typeof ConvergeError>[1], 'code'>): ConvergeError =>
+  new ConvergeError('the secret reason', { code: 'X', ...detail });
+
+// Planted fault: an entrance that answers 500 to everything fails in each line but the last.
+it.each([
+  ['a database that is away', error({ category: 'network', certainty: 'not_applied' }), 503, 'TRY_AGAIN'],
+  [
+    'a commit of unknown outcome',
+    error({ category: 'network', certainty: 'unknown' }),
+    504,
+    'OUTCOME_UNKNOWN',
+  ],
+  [
+    'two requests in one place',
+    error({ category: 'contention', certainty: 'not_applied' }),
+    409,
+    'TRY_AGAIN',
+  ],
+  ['a bug', new TypeError('the secret reason'), 504, 'OUTCOME_UNKNOWN'],
+  ['a bug before any effect', error({ category: 'bug', certainty: 'not_applied' }), 500, 'INTERNAL'],
+])(
+  'an entrance answers %s by contract, and keeps the reason to itself',
+  async (_what, thrown, status, code) => {
+    const told: unknown[] = [];
+    const app = entrance({ routes: 'none', onError: (one) => told.push(one) });
+    app.get('/', () => {
+      throw thrown;
+    });
+    const response = await app.request('/');
+    const body = await response.text();
+    expect([response.status, (JSON.parse(body) as { error: { code: string } }).error.code]).toEqual([
+      status,
+      code,
+    ]);
+    expect(body).not.toContain('secret');
+    expect(told).toEqual([thrown]);
+  },
+);
