@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { DomainEvent } from '@converge/contracts';
 import { consumerService, inboxMigrations } from '@converge/inbox';
-import { memoryBroker } from '@converge/kafka';
+import { kafkaBroker, memoryBroker } from '@converge/kafka';
 import { createOutbox, outboxMigrations } from '@converge/outbox';
 import { connect, type Database, migrate } from '@converge/postgres';
 import { relay, relayMigrations } from '@converge/relay';
 import { freshDatabase, waitUntil } from '@converge/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import {
+  main,
   orderPlaced,
   pageViewed,
   priceChanged,
@@ -51,7 +52,7 @@ const rows = async <R>(text: string): Promise<readonly R[]> => (await database.e
 const counts = async () => {
   const [found] = await rows<Record<'views' | 'prices' | 'told', number>>(
     `select (select count(*)::int from view) as views, (select count(*)::int from price) as prices,
-            (select count(*)::int from converge.outbox where topic in ('shop.stock', 'stock.failures')) as told`,
+            (select count(*)::int from converge.outbox where topic in ('store.stock', 'warehouse.failures')) as told`,
   );
   return found;
 };
@@ -61,6 +62,25 @@ describe('the example of "write a consumer"', () => {
     const shown = [...guide.matchAll(/```ts example\n([^]*?)```/g)].map(([, code = '']) => code);
     expect(shown.length).toBeGreaterThan(1);
     for (const code of shown) expect(source).toContain(code.trimEnd());
+  });
+
+  it('runs as a process until a signal', async () => {
+    const { brokers: KAFKA_BROKERS } = inject('stack');
+    const DATABASE_URL = await freshDatabase(inject('stack').databaseUrl, 'stock');
+    const broker = kafkaBroker({ brokers: KAFKA_BROKERS.split(','), clientId: 'example' });
+    const admin = await broker.admin();
+    const topics = [...stock.topics, stock.failureTopic];
+    closers.push(
+      () => broker.close(),
+      () => admin.close(),
+      ...topics.map((name) => () => admin.deleteTopic(name)),
+    );
+    for (const name of topics) await admin.createTopic({ name, partitions: 2 });
+    const empty = connect({ url: DATABASE_URL });
+    closers.push(() => empty.close());
+    await migrate(empty, [outboxMigrations, inboxMigrations]);
+    await main({ DATABASE_URL, KAFKA_BROKERS }, () => process.emit('SIGTERM', 'SIGTERM'));
+    expect((await empty.executor.query('select from converge.inbox_partition')).rowCount).toBe(6);
   });
 
   it('reserves what is there, rejects the rest, and takes views and prices', async () => {
@@ -78,8 +98,10 @@ describe('the example of "write a consumer"', () => {
       { orderId: 'o1', sku: 'cup', pieces: 2 },
     ]);
     expect(await rows('select sku, free from stock')).toEqual([{ sku: 'cup', free: 1 }]);
-    const told = await rows('select topic from converge.outbox where topic not like $$shop.%s$$ order by id');
-    expect(told).toEqual([{ topic: 'shop.stock' }, { topic: 'stock.failures' }]);
+    const told = await rows(
+      'select topic from converge.outbox where topic not like $$store.%s$$ order by id',
+    );
+    expect(told).toEqual([{ topic: 'store.stock' }, { topic: 'warehouse.failures' }]);
     // Planted fault: views of one visitor in another order than the log's fail here.
     const views = await rows<{ visitor: string }>(`select visitor from view where sku = 's1' order by ctid`);
     expect(views.map(({ visitor }) => visitor)).toEqual(

@@ -1,5 +1,7 @@
 import { defineEvent } from '@converge/contracts';
-import { defineConsumer } from '@converge/inbox';
+import { defineConsumer, run } from '@converge/inbox';
+import { kafkaBroker } from '@converge/kafka';
+import { connect } from '@converge/postgres';
 import { BusinessRejection } from '@converge/resilience';
 import { sql } from 'kysely';
 import { z } from 'zod';
@@ -11,28 +13,28 @@ const view = z.object({ sku: z.string(), visitor: z.string() });
 export const orderPlaced = defineEvent({
   type: 'shop.order.placed',
   version: 1,
-  topic: 'shop.orders',
+  topic: 'store.orders',
   key: ({ sku }) => sku,
   data: order,
 });
 export const priceChanged = defineEvent({
   type: 'shop.price.changed',
   version: 1,
-  topic: 'shop.prices',
+  topic: 'store.prices',
   key: ({ sku }) => sku,
   data: price,
 });
 export const pageViewed = defineEvent({
   type: 'shop.page.viewed',
   version: 1,
-  topic: 'shop.views',
+  topic: 'store.views',
   key: ({ sku }) => sku,
   data: view,
 });
 export const stockReserved = defineEvent({
   type: 'shop.stock.reserved',
   version: 1,
-  topic: 'shop.stock',
+  topic: 'store.stock',
   key: ({ orderId }) => orderId,
   data: order,
 });
@@ -50,7 +52,7 @@ export const TABLES = `
   create table price (sku text primary key, cents int not null);
   create table view (sku text not null, visitor text not null)`;
 
-export const stock = defineConsumer<StockDb>({ name: 'stock', from: 'beginning' })
+export const stock = defineConsumer<StockDb>({ name: 'warehouse', from: 'beginning' })
   // The answer of a statement decides what is next: await it.
   .on(orderPlaced, async ({ data }, { tx, write, emit }) => {
     const taken = await tx
@@ -68,10 +70,25 @@ export const stock = defineConsumer<StockDb>({ name: 'stock', from: 'beginning' 
   .on(pageViewed, ({ data }, { tx, write }) => {
     write(tx.insertInto('view').values(data));
   })
-  // Many alike: one statement for all events of a slice.
+  // Many alike: one statement for all events of a slice. The last of each key: `on conflict` takes no row twice.
   .onBatch(priceChanged, async (events, { tx }) => {
     const last = new Map(events.map(({ data }) => [data.sku, data.cents]));
     await sql`
       insert into price select * from unnest(${[...last.keys()]}::text[], ${[...last.values()]}::int[])
       on conflict (sku) do update set cents = excluded.cents`.execute(tx);
   });
+
+/** The process: it begins where its database says, ends its work at the first signal, and exits at once at the second. */
+export async function main(
+  { DATABASE_URL = '', KAFKA_BROKERS = '' }: NodeJS.ProcessEnv,
+  onReady: () => void = () => undefined,
+): Promise<void> {
+  const database = connect<StockDb>({ url: DATABASE_URL });
+  const broker = kafkaBroker({ brokers: KAFKA_BROKERS.split(','), clientId: 'warehouse' });
+  try {
+    await run([stock], { database, broker, run: { onReady } });
+  } finally {
+    await broker.close();
+    await database.close();
+  }
+}
