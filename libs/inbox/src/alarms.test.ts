@@ -23,5 +23,5 @@ it('a failed attempt alarms by its kind: what is structural at once, what is tra
   expect(alarms.filter((_, at) => at % 2 === 0)).toEqual(
     CATEGORIES.map((category) => (category === 'configuration' ? 'structural' : '-')),
   );
-  expect([letterAlarm('data'), letterAlarm('transient')]).toEqual(['data', 'exhausted']);
+  expect([letterAlarm('data', 'DATA_INVALID'), letterAlarm('transient', 'X')]).toEqual(['data', 'exhausted']);
 });

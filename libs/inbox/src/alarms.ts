@@ -1,4 +1,5 @@
 import type { FailureKind } from '@converge/resilience';
+import type { InboxErrorCode } from './errors.ts';
 
 /** What a person should know of. Its name is stable: log field `alarm`, metrics, alert rules and run books refer to it. */
 export interface AlarmDefinition {
@@ -92,6 +93,17 @@ export const alarmDefinitions = {
     means: 'Two databases send under one source name; positions of the second do not count',
     next: 'give the second its own name: `converge source show` tells it',
   },
+  source_not_listed: {
+    kind: 'event',
+    means: 'A source sends that the consumer’s `sources` do not list; its positions do not count',
+    next: 'list it (`converge source show` prints name and uuid), or stop it',
+  },
+  foreign_id_reused: {
+    kind: 'event',
+    means:
+      'A dead letter: a foreign producer sent an id before, with another body. One of the two events would be lost',
+    next: 'have the producer give each event its own id; `converge parked show` has the bytes',
+  },
   policy_refused: {
     kind: 'event',
     means: 'A rule of the central policies cannot be used; the last good one of its name holds',
@@ -121,6 +133,7 @@ export function alarmOf(kind: FailureKind): AlarmName | undefined {
 }
 
 /** What a dead letter alarms. */
-export function letterAlarm(kind: Exclude<FailureKind, 'business'>): AlarmName {
+export function letterAlarm(kind: Exclude<FailureKind, 'business'>, code: string): AlarmName {
+  if (code === ('FOREIGN_ID_REUSED' satisfies InboxErrorCode)) return 'foreign_id_reused';
   return kind === 'transient' ? 'exhausted' : kind;
 }

@@ -13,6 +13,7 @@ export type InboxErrorCode =
   | 'FOREIGN_ID_REUSED'
   | 'RESUME_REFUSED'
   | 'REPLAY_REFUSED'
+  | 'SOURCES_CONTRADICT'
   | 'TYPE_UNKNOWN'
   | 'HANDLER_MISSING'
   | 'PARKED_BUSY'

@@ -29,6 +29,7 @@ export type {
   Start,
   UnknownTypes,
 } from './define/types.ts';
+export type { TrustedSources } from './define/trusted-sources.ts';
 export type { ConsumerPart, PartOf } from './define/part.ts';
 export type { CallContext, EmitAs, GivingUp, Routed, Subscription } from './define/subscription.ts';
 export type { GaveUp, GivenUp } from './decide/given-up.ts';

@@ -74,6 +74,11 @@ export const instrumentDefinitions = {
     '{source}',
     'Sources that use the name of another one',
   ),
+  inboxForeignReused: counter(
+    'converge.inbox.foreign_ids_reused',
+    event,
+    'Events of foreign producers under an id that had another body before',
+  ),
   inboxLag: gauge('converge.inbox.lag', event, 'Records between the position and the end of the log'),
   inboxOldest: age(
     'converge.inbox.oldest_age',

@@ -1,5 +1,6 @@
 import { type EventDefinition, failureTopic } from '@converge/contracts';
 import { InboxError } from '../errors.ts';
+import { type TrustedSources, trustedSources } from './trusted-sources.ts';
 import { type ConsumerPart, subscriptionsOf } from './part.ts';
 import { batchSubscription, eachSubscription, failureSubscription } from './subscribe.ts';
 import type { Subscription } from './subscription.ts';
@@ -23,6 +24,8 @@ export interface ConsumerDefinition<DB> {
   readonly onGap: OnGap;
   readonly unknownTypes: UnknownTypes;
   readonly onDead: OnDead;
+  /** Source name → uuid of those whose positions count; undefined: whoever is first seen under a name. */
+  readonly sources: TrustedSources | undefined;
   readonly subscriptions: readonly Subscription<DB>[];
   /** What it takes part in; their subscriptions are the first of those above. */
   readonly parts: readonly ConsumerPart<DB>[];
@@ -86,13 +89,19 @@ export interface DefineConsumerOptions {
   readonly unknownTypes?: UnknownTypes;
   /** What becomes of a key when one of its events is given up. @default 'hold' */
   readonly onDead?: OnDead;
+  /**
+   * The sources that it trusts, name → uuid (`converge source show`). Positions of others do not count, and their events are
+   * foreign: each is deduplicated by a row of its own. @default whoever is first seen under a name
+   */
+  readonly sources?: TrustedSources;
 }
 
 /** Defines a consumer without any handler yet. A bad one throws CONSUMER_INVALID here, at import. */
 export function defineConsumer<DB>(options: DefineConsumerOptions): ConsumerDefinition<DB> {
   const { name, from, onGap = 'halt', unknownTypes = 'skip', onDead = 'hold' } = options;
+  const sources = options.sources && trustedSources(name, options.sources);
   return consumer<DB>(
-    { name, from: Object.freeze(from), onGap, unknownTypes, onDead },
+    { name, from: Object.freeze(from), onGap, unknownTypes, onDead, sources },
     { own: [], ignored: [], parts: [] },
   );
 }
@@ -114,7 +123,12 @@ interface Given<DB> {
   readonly parts: readonly ConsumerPart<DB>[];
 }
 
-function consumer<DB>(options: Required<DefineConsumerOptions>, given: Given<DB>): ConsumerDefinition<DB> {
+type Options = Pick<
+  ConsumerDefinition<never>,
+  'name' | 'from' | 'onGap' | 'unknownTypes' | 'onDead' | 'sources'
+>;
+
+function consumer<DB>(options: Options, given: Given<DB>): ConsumerDefinition<DB> {
   const { name } = options;
   const { own, ignored, parts } = given;
   // Parts first: what belongs to a saga is not for a handler that takes every failure of its event.

@@ -6,15 +6,23 @@ export interface ForeignEvent {
   readonly eventId: string;
 }
 
-// In the order of the identities, so that two partitions with the same events wait for each other without deadlock.
+/**
+ * In the order of the identities, so that two partitions with the same events wait for each other without deadlock. The
+ * unique index says nothing across slots: the lock that this statement takes on the table until the commit does, since
+ * another slot becomes current only behind it (`foreign-slot.ts`), and the statement's snapshot is taken after the lock.
+ * Index look-ups, one for each slot.
+ */
 const insertSql = `
-  insert into converge.inbox_foreign (consumer, identity, payload_hash, event_id)
-  select $1, f.identity, f.payload_hash, f.event_id
-    from unnest($2::bytea[], $3::bytea[], $4::text[]) as f(identity, payload_hash, event_id) order by f.identity
-  on conflict (consumer, identity) do nothing
+  insert into converge.inbox_foreign_seen (slot, consumer, identity, payload_hash, event_id)
+  select c.slot, $1, f.identity, f.payload_hash, f.event_id
+    from (select slot from converge.inbox_foreign_slot order by began_at desc limit 1) c,
+         unnest($2::bytea[], $3::bytea[], $4::text[]) as f(identity, payload_hash, event_id)
+   where not exists (select from converge.inbox_foreign_seen s where s.consumer = $1 and s.identity = f.identity)
+   order by f.identity
+  on conflict (consumer, identity, slot) do nothing
   returning identity`;
 const readSql = `
-  select identity, payload_hash from converge.inbox_foreign where consumer = $1 and identity = any($2::bytea[])`;
+  select identity, payload_hash from converge.inbox_foreign_seen where consumer = $1 and identity = any($2::bytea[])`;
 
 /** Records the events, which must have distinct identities; gives the payload hash on record of those known before. */
 export async function recordForeign(

@@ -21,6 +21,7 @@ import { serverVersion } from '../query/session.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { notMigrated } from '../slice/outcome.ts';
 import { forgetOld } from './forget.ts';
+import { turnForeign } from './turn-foreign.ts';
 import { GroupMember } from './group-member.ts';
 import { type ConsumerServiceOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { describeTopics, register } from './register.ts';
@@ -67,6 +68,8 @@ export function consumerService<DB>(
       const opened = await prepare(consumers, resolved);
       ({ admin, members, drains } = opened);
       forgotten = forgetOld(resolved, forgetting.signal);
+      // A stop does not wait for a broker that is away.
+      void turnForeign(resolved, admin, forgetting.signal);
       for (const part of [...members, ...drains]) {
         await part.start();
         part.done.catch((error: unknown) => {
@@ -108,12 +111,12 @@ async function prepare<DB>(
     const members: GroupMember<DB>[] = [];
     const drains: DrainService<DB>[] = [];
     for (const consumer of consumers) {
-      await register(consumer, topics, admin, database).catch((error: unknown) => {
+      await register(consumer, topics, admin, options).catch((error: unknown) => {
         throw ['42P01', '3F000'].includes(sqlState(error) ?? '') ? notMigrated(error) : error;
       });
       await checkParts(consumer.parts, { consumer: consumer.name }, database.executor);
       const context = contextOf(consumer, options, version);
-      const sources = new Sources(database.executor, consumer.name, context.log);
+      const sources = new Sources(database.executor, consumer, context.log);
       await sources.load();
       members.push(new GroupMember(context, sources, admin, broker, options));
       drains.push(new DrainService(context));

@@ -14,7 +14,7 @@ export interface Forgetting {
   readonly keepEndedMs: number;
 }
 
-const EVERY_MS = 600_000;
+export const EVERY_MS = 600_000;
 const RANGE = 5_000;
 
 /** Removes what is old until the signal, every ten minutes or so. A database that is away is asked again next time. */

@@ -27,7 +27,10 @@ export async function meet<DB>(
   }
   if (obstacle.kind === 'gap' && (await passedBefore(context, partition, obstacle))) {
     partition.passOffset = offset;
-    context.log.warn({ ...partition.key, offset: `${offset}` }, `${gapText(obstacle)}. It was passed before`);
+    context.log.warn(
+      { ...placeOf(partition), offset: `${offset}` },
+      `${gapText(obstacle)}. It was passed before`,
+    );
     return 'look_again';
   }
   count(partition, obstacle);

@@ -48,6 +48,11 @@ export interface ConsumerServiceOptions<DB> {
    * Dead letters stay until somebody acts. @default 2_592_000_000 (30 days)
    */
   readonly keepEndedMs?: number;
+  /**
+   * How long the row of a foreign producer's event is kept at least, milliseconds: a producer that repeats it later than that, in
+   * a record of its own, is not found out. Never shorter than the log holds the event's record. @default 2_592_000_000 (30 days)
+   */
+  readonly keepForeignMs?: number;
   /** @default the system's */
   readonly clock?: Clock;
   /** @default Math.random */
@@ -75,6 +80,7 @@ export function resolveOptions<DB>(options: ConsumerServiceOptions<DB>): Resolve
     stalledAfterMs: 180_000,
     keepAttemptsMs: 30 * 86_400_000,
     keepEndedMs: 30 * 86_400_000,
+    keepForeignMs: 30 * 86_400_000,
     clock: systemClock,
     random: systemRandom,
     ...options,
@@ -87,7 +93,7 @@ export function resolveOptions<DB>(options: ConsumerServiceOptions<DB>): Resolve
     check(`parking.systemic.${name}`, resolved.parking.systemic[name], MAX_TIMER_MS);
   for (const name of ['sliceMs', 'graceMs', 'lockTimeoutMs', 'watchMs', 'lagEveryMs'] as const)
     check(name, resolved[name], MAX_TIMER_MS);
-  for (const name of ['stalledAfterMs', 'keepAttemptsMs', 'keepEndedMs'] as const)
+  for (const name of ['stalledAfterMs', 'keepAttemptsMs', 'keepEndedMs', 'keepForeignMs'] as const)
     check(name, resolved[name], Number.MAX_SAFE_INTEGER);
   return resolved;
 }

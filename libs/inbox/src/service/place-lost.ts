@@ -1,7 +1,7 @@
 import { type Admin, BrokerError, type PartitionControl } from '@converge/kafka';
 import { classify, delayMs } from '@converge/resilience';
 import { haltPartition } from '../query/fence.ts';
-import type { Partition } from '../slice/context.ts';
+import { type Partition, placeOf } from '../slice/context.ts';
 import { checkRow, logNow, reload } from './assign.ts';
 import { outageBackoff, type Worker } from './work-batch.ts';
 
@@ -27,7 +27,7 @@ export async function placeLost<DB>(
     } catch (error) {
       const { category, code, message } = classify(error);
       if (category === 'configuration' && !(error instanceof BrokerError)) throw error;
-      log.warn({ ...partition.key, code, reason: message }, 'waiting to see what became of the log');
+      log.warn({ ...placeOf(partition), code, reason: message }, 'waiting to see what became of the log');
       await clock.sleep(delayMs(outageBackoff, attempt, random), lost);
     }
   }
@@ -45,6 +45,6 @@ async function decided<DB>({ context }: Worker<DB>, admin: Admin, partition: Par
   const { executor } = context.database;
   if (!(await haltPartition(executor, key, row.nextOffset, found, undefined))) return false;
   partition.halted = found;
-  context.log.error({ alarm: found.code, ...key, offset: `${row.nextOffset}` }, found.reason);
+  context.log.error({ alarm: found.code, ...placeOf(partition), offset: `${row.nextOffset}` }, found.reason);
   return true;
 }

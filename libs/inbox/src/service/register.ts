@@ -1,9 +1,11 @@
 import type { Admin, LogEnds, TopicDescription } from '@converge/kafka';
-import { type Database, withTransaction } from '@converge/postgres';
+import { type Database, type Executor, withTransaction } from '@converge/postgres';
 import { type ConsumerDefinition, declaresStart, startOf } from '../define/define-consumer.ts';
 import { registeredTypes } from '../define/routes.ts';
 import type { Start } from '../define/types.ts';
 import { InboxError } from '../errors.ts';
+import { pinSources, readSources } from '../query/source.ts';
+import { setKeepForeign } from '../query/foreign-slot.ts';
 import { dropType, registerTypes } from '../query/type.ts';
 import { insertPartitions, lockRegistration, type NewPartition, readPartitions } from '../query/partition.ts';
 
@@ -27,6 +29,11 @@ export async function describeTopics<DB>(
   );
 }
 
+interface Registered {
+  readonly database: Pick<Database, 'acquire'>;
+  readonly keepForeignMs: number;
+}
+
 /**
  * Records where the consumer begins with topics and partitions that it has not read yet, once, for all partitions and
  * under the registration's lock: members that start together agree, and `now` means now, not the day of a rebalance.
@@ -35,12 +42,14 @@ export async function register<DB>(
   consumer: ConsumerDefinition<DB>,
   topics: ReadonlyMap<string, TopicDescription>,
   admin: Admin,
-  database: Pick<Database, 'acquire'>,
+  { database, keepForeignMs }: Registered,
 ): Promise<void> {
   const ends = new Map<string, readonly LogEnds[]>();
   for (const topic of consumer.topics) ends.set(topic, await admin.logEnds(topic));
   await withTransaction(database, {}, async (tx) => {
     await lockRegistration(tx, consumer.name);
+    await setKeepForeign(tx, consumer.name, keepForeignMs);
+    await pinListed(tx, consumer);
     const known = await readPartitions(tx, consumer.name);
     const missing = consumer.topics.flatMap((topic) => {
       const registered = new Set(
@@ -65,6 +74,21 @@ export async function register<DB>(
     await registerTypes(tx, consumer.name, handled);
     for (const { topic, type } of consumer.ignored) await dropType(tx, consumer.name, type, topic);
   });
+}
+
+/**
+ * A list that contradicts what was pinned is refused: what was handled under one rule (watermark or row) would not be
+ * known under the other, and take effect again when it is delivered again.
+ */
+async function pinListed<DB>(tx: Executor, { name, sources }: ConsumerDefinition<DB>): Promise<void> {
+  if (sources === undefined) return;
+  for (const [source, pinned] of await readSources(tx, name))
+    if (sources[source] !== pinned)
+      throw new InboxError(
+        'SOURCES_CONTRADICT',
+        `consumer ${name} went by positions of source ${source} (${pinned}) until now, and its \`sources\` say ${sources[source] ?? 'nothing'} of it: list that one, or give a consumer that begins anew another name`,
+      );
+  await pinSources(tx, name, new Map(Object.entries(sources)));
 }
 
 export function startFor<DB>(consumer: ConsumerDefinition<DB>, topic: string): Start {

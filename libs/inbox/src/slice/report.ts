@@ -53,8 +53,11 @@ export const report = {
       return;
     }
     const kinds = { [attributeNames.category]: category, [attributeNames.failureKind]: kind };
-    instruments().deadLetters.add(1, { ...labels, ...kinds });
-    log.error({ alarm: letterAlarm(kind), ...place, event: envelope?.id, ...why }, 'dead letter');
+    const made = instruments();
+    made.deadLetters.add(1, { ...labels, ...kinds });
+    const alarm = letterAlarm(kind, code);
+    if (alarm === 'foreign_id_reused') made.inboxForeignReused.add(1, labels);
+    log.error({ alarm, ...place, event: envelope?.id, ...why }, 'dead letter');
   },
   /** A parked event took effect. */
   drained<DB>(context: SliceContext<DB>, topic: string, handler: string): void {

@@ -1,0 +1,88 @@
+import type { Admin } from '@converge/kafka';
+import { type Database, withTransaction } from '@converge/postgres';
+import type { Clock, Random } from '@converge/runtime';
+import { logger } from '@converge/telemetry';
+import { type Below, readBelow, readSlotsDue, turnSlots } from '../query/foreign-slot.ts';
+import { EVERY_MS } from './forget.ts';
+
+export interface TurnForeign {
+  readonly database: Pick<Database, 'executor' | 'acquire'>;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+type LogAdmin = Pick<Admin, 'describeTopic' | 'logEnds'>;
+
+/** Removes old rows of foreign events until the signal, every ten minutes or so. */
+export async function turnForeign(options: TurnForeign, admin: LogAdmin, signal: AbortSignal): Promise<void> {
+  const { clock, random } = options;
+  const log = logger('inbox');
+  const stopped = (): boolean => signal.aborted;
+  let told: number | undefined;
+  for (;;) {
+    await clock.sleep(EVERY_MS * (0.5 + random()), signal);
+    if (stopped()) return;
+    try {
+      const turned = await turnOnce(options, admin, signal);
+      if (turned?.kind === 'turned')
+        log.info({ slot: turned.slot }, 'old rows of foreign events were removed');
+      if (turned?.kind === 'in_log' && told !== turned.slot) {
+        told = turned.slot;
+        const { slot, below, earliest } = turned;
+        const { offset, ...of } = below;
+        log.info(
+          { slot, ...of, below: `${offset}`, earliest: `${earliest}` },
+          'old rows of foreign events stay: the log still has their records',
+        );
+      }
+    } catch (error) {
+      if (!stopped()) log.warn({ err: error }, 'old rows of foreign events were not removed');
+    }
+  }
+}
+
+export type Turned =
+  | { readonly kind: 'turned'; readonly slot: number }
+  | {
+      readonly kind: 'in_log';
+      readonly slot: number;
+      readonly below: Below;
+      readonly earliest: bigint;
+    };
+
+/**
+ * Empties the oldest slot when it is past its time, and no log has a record of it any more: what the broker holds is
+ * looked at, not what it was told to hold. undefined: nothing was to do.
+ */
+export async function turnOnce(
+  { database, ...options }: TurnForeign,
+  admin: LogAdmin,
+  signal: AbortSignal,
+): Promise<Turned | undefined> {
+  const due = await readSlotsDue(database.executor);
+  if (due === undefined) return undefined;
+  const held = await stillInLog(admin, await readBelow(database.executor, due.oldest));
+  if (held !== undefined) return { kind: 'in_log', slot: due.oldest, ...held };
+  if (signal.aborted) return undefined;
+  const turned = await withTransaction(database, options, (tx) => turnSlots(tx, due));
+  return turned ? { kind: 'turned', slot: due.oldest } : undefined;
+}
+
+async function stillInLog(
+  admin: LogAdmin,
+  below: readonly Below[],
+): Promise<{ readonly below: Below; readonly earliest: bigint } | undefined> {
+  for (const [topic, places] of Map.groupBy(below, (place) => place.topic)) {
+    const described = await admin.describeTopic(topic);
+    if (described === undefined) continue;
+    const { topicId } = described;
+    const ends = await admin.logEnds(topic);
+    for (const place of places) {
+      // Records of a topic that was made again are not those.
+      if (place.topicId !== null && topicId !== null && place.topicId !== topicId) continue;
+      const earliest = ends.find(({ partition }) => partition === place.partition)?.earliest;
+      if (earliest !== undefined && earliest < place.offset) return { below: place, earliest };
+    }
+  }
+  return undefined;
+}
