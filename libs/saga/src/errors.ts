@@ -11,6 +11,8 @@ export type SagaErrorCode =
   | 'WORKER_INVALID'
   | 'SAGA_NOT_FOUND'
   | 'SAGA_NOT_MIGRATED'
+  | 'LOCK_ROW_MISSING'
+  | 'OUTCOME_UNKNOWN'
   | 'WORK_NOT_FOUND'
   | 'WORK_NOT_RESOLVABLE';
 

@@ -30,6 +30,13 @@ export {
   type FenceState,
   type FenceTrigger,
 } from './fence/fence.ts';
+export {
+  type Marked,
+  type OnPending,
+  semanticLock,
+  type SemanticLock,
+  type SemanticLockOptions,
+} from './lock/semantic-lock.ts';
 export { effectsOf } from './step/effects.ts';
 export { step } from './step/step.ts';
 export { type Fact, type Facts } from './observe/facts.ts';

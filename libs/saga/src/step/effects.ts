@@ -8,7 +8,7 @@ import { SagaError } from '../errors.ts';
 import { lockFence } from '../fence/fence-sql.ts';
 import { meetLocked } from '../fence/meet-fence.ts';
 import type { StepInput } from './ask-for-call.ts';
-import { covered, stuckApply, stuckUndo } from './effect-hooks.ts';
+import { covered, lateUndo, stuckApply, stuckUndo } from './effect-hooks.ts';
 import { effectName } from './effect-name.ts';
 import { factOf, type Member } from './member.ts';
 import { membersOf } from './part.ts';
@@ -25,10 +25,11 @@ export function effectsOf<DB>(...consumers: readonly ConsumerDefinition<DB>[]): 
 }
 
 function effectsOfStep<DB>(member: Member<DB>): readonly Effect<DB>[] {
-  const { local, outside, noop } = member.handlers;
+  const { outside, noop } = member.handlers;
+  const isAsked = outside === undefined && member.step.kind !== 'retriable';
   return [
     ...(outside === undefined ? [] : [applyEffect(member)]),
-    ...(local?.query === undefined ? [] : [resolveEffect(member)]),
+    ...(isAsked ? [resolveEffect(member)] : []),
     ...(noop === undefined ? [] : [compensateEffect(member)]),
     ...timerEffects(member, { input: stored.input, result: asStored<null>() }),
   ];
@@ -66,14 +67,26 @@ function applyEffect<DB>(member: Member<DB>): Effect<DB> {
   });
 }
 
-/** What became of a local apply that failed in a way that nobody knows. Nothing is called: only asked. */
+/**
+ * What became of a local apply that failed in a way that nobody knows. Nothing is called: it is asked for; without a `query`
+ * it waits for a person's word, and is no wiser for being tried again.
+ */
 function resolveEffect<DB>(member: Member<DB>): Effect<DB> {
   const { query, settleMs = 0 } = member.handlers.local ?? {};
+  const denied = new BusinessRejection('it has not taken effect', { code: 'NOT_APPLIED' });
+  const nobody = new SagaError(
+    'OUTCOME_UNKNOWN',
+    `step ${member.step.name} has no query: a person must say it`,
+    {
+      category: 'data',
+      certainty: 'unknown',
+    },
+  );
   const declared = defineEffect({
     ...stored,
     name: effectName(member.step, 'resolve'),
-    idempotency: 'idempotent',
-    call: () => Promise.reject(new BusinessRejection('it has not taken effect', { code: 'NOT_APPLIED' })),
+    idempotency: query === undefined ? 'none' : 'idempotent',
+    call: () => Promise.reject(query === undefined ? nobody : denied),
     ...asking(member, query, settleMs),
   });
   return Object.freeze({ ...declared.settled<DB>(applied(member)), stuck: stuckApply(member) });
@@ -128,7 +141,7 @@ function compensateEffect<DB>(member: Member<DB>): Effect<DB> {
       throw new TypeError(`the undo of ${step.name} cannot fail: ${message}`);
     },
   });
-  return Object.freeze({ ...settled, endless: true, stuck: stuckUndo(member) });
+  return Object.freeze({ ...settled, endless: true, stuck: stuckUndo(member), late: lateUndo(member) });
 }
 
 async function undone<DB>(

@@ -1,0 +1,69 @@
+import { connect, type Database, kyselyTransaction } from '@converge/postgres';
+import { classify } from '@converge/resilience';
+import { freshDatabase } from '@converge/testing';
+import type { Transaction } from 'kysely';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { semanticLock } from './semantic-lock.ts';
+
+interface Db {
+  account: { id: string; pending_saga: string | null };
+}
+const lock = semanticLock({ table: 'account' });
+let database: Database<Db>;
+const within = <T>(fn: (tx: Transaction<Db>) => Promise<T>): Promise<T> =>
+  kyselyTransaction(database.db, {}, fn);
+const failure = (happens: Promise<unknown>) =>
+  happens.then(
+    () => 'nothing',
+    (error: unknown) => `${classify(error).category} ${classify(error).code}`,
+  );
+
+beforeAll(async () => {
+  database = connect<Db>({ url: await freshDatabase(inject('stack').databaseUrl, 'lock'), max: 5 });
+  await database.executor.query('create table account (id text primary key, pending_saga text)');
+});
+afterAll(() => database.close());
+beforeEach(() => database.executor.query(`truncate account; insert into account (id) values ('a')`));
+
+describe('a semantic lock', () => {
+  it('marks a row for one saga across transactions, until that one frees it', async () => {
+    expect(await within((tx) => lock.take(tx, 'a', 's1', 'reject'))).toEqual({ kind: 'ours' });
+    // Delivered again: it is its own mark.
+    expect(await within((tx) => lock.take(tx, 'a', 's1', 'reject'))).toEqual({ kind: 'ours' });
+    expect(await within((tx) => lock.pending(tx, 'a'))).toBe('s1');
+    // Planted fault: `free` without the saga in its condition gives another one's mark away.
+    await within((tx) => lock.free(tx, 'a', 's2'));
+    expect(await within((tx) => lock.pending(tx, 'a'))).toBe('s1');
+    await within((tx) => lock.free(tx, 'a', 's1'));
+    expect(await within((tx) => lock.take(tx, 'a', 's2', 'reject'))).toEqual({ kind: 'ours' });
+  });
+
+  it.each([
+    ['reject', 'business ROW_PENDING'],
+    ['queue', 'service ROW_PENDING'],
+  ] as const)('has another saga %s', async (onPending, wanted) => {
+    await within((tx) => lock.take(tx, 'a', 's1', 'reject'));
+    expect(await failure(within((tx) => lock.take(tx, 'a', 's2', onPending)))).toBe(wanted);
+    expect(await within((tx) => lock.pending(tx, 'a'))).toBe('s1');
+  });
+
+  it('or lets it go on, told whose the row is', async () => {
+    await within((tx) => lock.take(tx, 'a', 's1', 'warn'));
+    expect(await within((tx) => lock.take(tx, 'a', 's2', 'warn'))).toEqual({ kind: 'pending', saga: 's1' });
+  });
+
+  it.each(['read committed', 'repeatable read'] as const)('has one winner at %s', async (isolation) => {
+    const takes = Array.from({ length: 8 }, (_, n) =>
+      kyselyTransaction(database.db, { isolation }, (tx) => lock.take(tx, 'a', `s${n}`, 'warn')),
+    );
+    const kinds = (await Promise.all(takes)).map(({ kind }) => kind);
+    // Planted fault: a mark that is read first and then written has several.
+    expect(kinds.filter((kind) => kind === 'ours')).toHaveLength(1);
+  });
+
+  it('says that there is no such row', async () => {
+    expect(await failure(within((tx) => lock.take(tx, 'nobody', 's1', 'reject')))).toBe(
+      'bug LOCK_ROW_MISSING',
+    );
+  });
+});

@@ -1,0 +1,93 @@
+import { type Executor, executorOf } from '@converge/postgres';
+import { BusinessRejection, ConvergeError } from '@converge/resilience';
+import { logger, type Logger } from '@converge/telemetry';
+import type { Transaction } from 'kysely';
+import { SagaError } from '../errors.ts';
+import { lockSql } from './lock-sql.ts';
+
+/**
+ * What comes of a row that an unfinished saga has marked as its own. reject: the business says no · queue: the event waits with
+ * its key, and is tried again · warn: it goes on, and is told whose the row is
+ */
+export type OnPending = 'reject' | 'queue' | 'warn';
+
+export type Marked =
+  | { readonly kind: 'ours' }
+  /** Only with `warn`: the mark stays the other one's. */
+  | { readonly kind: 'pending'; readonly saga: string };
+
+export interface SemanticLock {
+  /**
+   * Marks a row for an instance, until `free`. By a saga's first step on it; a repeat finds its own mark. `reject` throws a
+   * BusinessRejection, `queue` what has the event tried again.
+   */
+  take<DB>(tx: Transaction<DB>, id: unknown, instance: string, onPending: OnPending): Promise<Marked>;
+  /** By its last step, and by each undo. Leaves the mark of another one alone. */
+  free<DB>(tx: Transaction<DB>, id: unknown, instance: string): Promise<void>;
+  /** The saga that the row is pending for, for readers who must not take it as final. */
+  pending<DB>(tx: Transaction<DB>, id: unknown): Promise<string | undefined>;
+}
+
+export interface SemanticLockOptions {
+  /** It has a column `pending_saga text`. */
+  readonly table: string;
+  /** The column of its key. @default id */
+  readonly key?: string;
+  readonly log?: Logger;
+}
+
+/**
+ * Marks rows that a saga has changed and may yet undo, since its steps commit one by one: nobody else should build upon them
+ * without knowing. A mark lasts across transactions, with no lock of the database held meanwhile.
+ */
+export function semanticLock({ table, key = 'id', log = logger('saga') }: SemanticLockOptions): SemanticLock {
+  const sql = lockSql(table, key);
+  const holder = async (executor: Executor, id: unknown): Promise<string | undefined> => {
+    const { rows } = await executor.query<{ pending_saga: string | null }>(sql.read, [id]);
+    if (rows[0] === undefined)
+      throw new SagaError(
+        'LOCK_ROW_MISSING',
+        `${table} has no row whose ${key} is ${String(id)}: nothing can be marked`,
+        {
+          category: 'bug',
+        },
+      );
+    return rows[0].pending_saga ?? undefined;
+  };
+  return Object.freeze({
+    take: async <DB>(tx: Transaction<DB>, id: unknown, instance: string, onPending: OnPending) => {
+      const executor = executorOf(tx);
+      const { rowCount } = await executor.query(sql.take, [id, instance]);
+      if (rowCount > 0) return { kind: 'ours' } as const;
+      const saga = await holder(executor, id);
+      // Freed between the two statements: by then it is nobody's, and the next try takes it.
+      if (saga === undefined) throw pendingError(table, id, 'one that ended just now');
+      switch (onPending) {
+        case 'reject':
+          throw new BusinessRejection(`${table} ${String(id)} is pending for saga ${saga}`, {
+            code: 'ROW_PENDING',
+          });
+        case 'queue':
+          throw pendingError(table, id, saga);
+        case 'warn':
+          log.warn({ table, id, saga }, 'the row is pending for another saga, which may undo what it shows');
+          return { kind: 'pending', saga } as const;
+      }
+    },
+    free: async <DB>(tx: Transaction<DB>, id: unknown, instance: string) => {
+      await executorOf(tx).query(sql.free, [id, instance]);
+    },
+    pending: <DB>(tx: Transaction<DB>, id: unknown) => holder(executorOf(tx), id),
+  });
+}
+
+function pendingError(table: string, id: unknown, saga: string): ConvergeError {
+  return new ConvergeError(
+    `${table} ${String(id)} is pending for saga ${saga}: tried again when it may be free`,
+    {
+      code: 'ROW_PENDING',
+      category: 'service',
+      certainty: 'not_applied',
+    },
+  );
+}
