@@ -43,9 +43,7 @@ function backward({ stages }: SagaDeclaration, index: number): readonly string[]
       ...(canBeUndone(step) ? [`${id(step)} -.->|dead letter, took effect| ${undoId(step)}`] : []),
       ...(step.undone === undefined
         ? []
-        : targets
-            .filter((target) => !siblings.some((one) => undoId(one) === target))
-            .map((target) => `${undoId(step)} -.->|${step.undone?.type ?? ''}| ${target}`)),
+        : targets.map((target) => `${undoId(step)} -.->|${step.undone?.type ?? ''}| ${target}`)),
     ];
   });
 }

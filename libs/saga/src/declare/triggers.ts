@@ -4,8 +4,8 @@ import { canBeUndone, lastStop, type SagaDeclaration, type StepDeclaration } fro
 /**
  * Something that a step listens to.
  * begin   the start, or the success of a step of the stage before
- * undo   a step of the next stage failed without effect or was undone · a sibling failed, with or without effect · its
- * own dead letter says that it took effect
+ * undo   a step of the next stage failed without effect or was undone · a sibling failed, with or without effect, or was
+ * undone (its time was over) · its own dead letter says that it took effect
  * cancel   the saga's cancel event · deadline: its start, from which the time is counted and by whose key a cancellation
  * finds it (both only at `lastStop`)
  */
@@ -48,8 +48,7 @@ function undoes({ stages }: SagaDeclaration, step: StepDeclaration): readonly Tr
   const next = stages[step.stage + 1]?.steps.filter(({ kind }) => kind !== 'retriable') ?? [];
   return [
     deadLetter(step),
-    ...siblings.flatMap(failed),
-    ...next.flatMap((of) => [
+    ...[...siblings, ...next].flatMap((of) => [
       ...failed(of),
       ...(of.undone === undefined ? [] : [heard('undo', 'undone', of.undone, of)]),
     ]),

@@ -44,6 +44,8 @@ export interface Effect<DB, Input = never> {
   readonly covered?: (executor: Executor, input: string) => Promise<StoredFailure | undefined>;
   /** Goes with the row's becoming stuck, in one transaction. */
   readonly stuck?: (tx: Transaction<DB>, input: string, reason: StuckReason) => Promise<void>;
+  /** It must happen and has failed for `stuckAfterMs`: written down, while it goes on being tried. False: that was known. */
+  readonly late?: (tx: Transaction<DB>, input: string) => Promise<boolean>;
   /** The call as an operation: its policy, and its recovery path for reports. */
   readonly operation: Pick<Operation<never, unknown>, 'name' | 'idempotency' | 'path'>;
   /** The policy that a run has now. */

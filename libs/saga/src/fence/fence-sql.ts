@@ -44,6 +44,8 @@ export interface FenceRow {
   /** JSON: what asks for its undo. */
   readonly undo: string | null;
   readonly reason: Reason | undefined;
+  /** It waits for a person. */
+  readonly stuck: boolean;
 }
 
 const journalColumns = `saga, instance, step, seq, version, op, trigger, state_from, state_to, act, outcome, plan,
@@ -83,7 +85,8 @@ export async function openFence(
 }
 
 const lockSql = `
-  select version, key, state, intent, result, undo, reason_code, reason from converge.saga_fence
+  select version, key, state, intent, result, undo, reason_code, reason, stuck_since is not null as stuck
+    from converge.saga_fence
    where saga = $1 and instance = $2 and step = $3 for update`;
 
 interface Raw extends Omit<FenceRow, 'reason'> {

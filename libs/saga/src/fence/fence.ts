@@ -101,11 +101,14 @@ const TABLE: Readonly<Record<FenceTrigger, Row>> = {
   applied_in_failure: {
     ...outcome('failed_applied', 'emit_failure'),
     absent: ['failed_applied', 'emit_failure'],
+    // It was tried and rolled back before the tombstone, and the failure is told after it.
+    tombstoned: ['undo_pending', 'undo'],
     undo_pending: ['undo_pending', 'undo'],
   },
   unknown: {
     started: ['unknown', 'wait'],
     absent: ['unknown', 'wait'],
+    tombstoned: ['undo_pending', 'wait'],
     undo_pending: ['undo_pending', 'wait'],
   },
   stuck: {

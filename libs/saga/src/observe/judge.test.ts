@@ -30,6 +30,7 @@ function storyOf(declaration: SagaDeclaration, fault: Fault | undefined): readon
   if (fault === undefined) return told;
   const certainty = fault.kind === 'given_up_applied' ? 'applied' : 'not_applied';
   const back = [...reach(declaration, fault)].map(({ name }) => undone(name));
+  if (fault.kind === 'timed_out') return [...told, ...back];
   // Nobody knew at first.
   return [...told, failure(fault.step.name, 'unknown'), failure(fault.step.name, certainty), ...back];
 }

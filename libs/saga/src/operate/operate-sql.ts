@@ -92,20 +92,23 @@ export async function resolveWork(
   by: string,
   note: string,
 ): Promise<void> {
+  // An undo is tried until it has happened: that it failed is no outcome of it.
   const text = actSql(
     `state = 'answered', outcome = $4`,
-    `state in ('ready', 'unknown', 'answered', 'stuck')`,
+    `state in ('ready', 'unknown', 'answered', 'stuck') and (op is distinct from 'compensate' or $4::json ->> 'kind' = 'succeeded')`,
   );
   const { rowCount } = await executor.query(text, [id, by, note, JSON.stringify(outcome)]);
-  if (rowCount === 0) throw await refused(executor, id);
+  if (rowCount === 0) throw await refused(executor, id, outcome);
 }
 
-async function refused(executor: Executor, id: string): Promise<SagaError> {
-  const { state, holder } = await readWork(executor, id);
+async function refused(executor: Executor, id: string, outcome?: Outcome): Promise<SagaError> {
+  const { state, holder, endedAt } = await readWork(executor, id);
   const why =
-    holder === null
-      ? `it is ${state}, which nothing changes any more`
-      : `worker ${holder} is at it right now`;
+    holder !== null
+      ? `worker ${holder} is at it right now`
+      : endedAt === null && outcome?.kind === 'failed'
+        ? 'an undo is tried until it works, so it cannot be said to have failed; say what it told when it was done by hand'
+        : `it is ${state}, which nothing changes any more`;
   return new SagaError('WORK_NOT_RESOLVABLE', `${id} was left as it is: ${why}`, { category: 'data' });
 }
 

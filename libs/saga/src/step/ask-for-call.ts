@@ -120,17 +120,22 @@ function causeOf({ deadline, ...event }: StoredEvent): Cause {
   };
 }
 
-/** Asks the worker what became of a local apply of unknown outcome. False: the step has no `query`. */
+/**
+ * Asks the worker what became of a local apply of unknown outcome. False: the step has no `query`, so the row waits for a
+ * person's word.
+ */
 export async function askWhatBecame<DB>(
   member: Member<DB>,
   instance: string,
-  event: ReceivedEvent,
+  events: readonly StoredEvent[],
   resolves: string,
   tx: Transaction<DB>,
 ): Promise<boolean> {
   const { query, settleMs = 0 } = member.handlers.local ?? {};
-  if (query === undefined) return false;
-  const stored = storeEvent(event);
-  const input = { ...keyOf(member, instance), events: [stored], resolves };
-  return insertStepWork(tx, { ...workOf(member, 'resolve', input, stored), unknownForMs: settleMs });
+  const [first] = events;
+  if (first === undefined) throw new TypeError(`step ${member.step.name} failed at nothing`);
+  const work = workOf(member, 'resolve', { ...keyOf(member, instance), events, resolves }, first);
+  const asked = query === undefined ? ({ stuck: 'outcome_unknown' } as const) : { unknownForMs: settleMs };
+  await insertStepWork(tx, { ...work, ...asked });
+  return query !== undefined;
 }

@@ -1,5 +1,6 @@
-import type { Executor } from '@converge/postgres';
+import { type Executor, executorOf } from '@converge/postgres';
 import type { Transaction } from 'kysely';
+import { lockFence } from '../fence/fence-sql.ts';
 import { meetFence } from '../fence/meet-fence.ts';
 import type { StoredFailure, StuckReason } from '../work/work.ts';
 import type { StepInput } from './ask-for-call.ts';
@@ -28,11 +29,21 @@ export function stuckUndo<DB>(member: Member<DB>) {
     stick(member, tx, text, reason, 'compensate');
 }
 
+/** An undo that fails and fails: a person should know. It goes on being tried. */
+export function lateUndo<DB>(member: Member<DB>) {
+  return async (tx: Transaction<DB>, text: string): Promise<boolean> => {
+    const row = await lockFence(executorOf(tx), JSON.parse(text) as StepInput);
+    if (row?.state !== 'undo_pending' || row.stuck) return false;
+    await stick(member, tx, text, 'undo_failing', 'compensate');
+    return true;
+  };
+}
+
 async function stick<DB>(
   member: Member<DB>,
   tx: Transaction<DB>,
   text: string,
-  reason: StuckReason,
+  reason: StuckReason | 'undo_failing',
   op: 'apply' | 'compensate',
 ): Promise<void> {
   const { instance, events = [], cause } = JSON.parse(text) as StepInput;

@@ -4,7 +4,7 @@ import type { Failure } from '@converge/resilience';
 import type { FenceTrigger } from '../fence/fence.ts';
 import { meetFence, type Meeting } from '../fence/meet-fence.ts';
 import { askForUndo, askWhatBecame, keepUndo } from './ask-for-call.ts';
-import { beginning } from './begin.ts';
+import { awaited, beginning } from './begin.ts';
 import type { Member } from './member.ts';
 import { storeEvent } from './stored-event.ts';
 import { undoing } from './undo.ts';
@@ -30,8 +30,10 @@ export async function applyGivenUp<DB>(
   if (as === 'park') return ORDINARY;
   const { step } = member;
   const trigger = failedAs(member, failure);
+  // What the slice had noted of the group before it was rolled back with it.
+  const events = (await awaited(member, instance, event, { tx })) ?? [storeEvent(event)];
   const meeting: Meeting = {
-    ...beginning(member, instance, event, [storeEvent(event)], trigger),
+    ...beginning(member, instance, event, events, trigger),
     causeAttempt: attemptId,
     reason: { code: failure.code, text: failure.message },
     outcome: failure.code,
@@ -40,7 +42,11 @@ export async function applyGivenUp<DB>(
   const met = await meetFence(tx, meeting);
   // A tombstone came first, or the step has ended: nobody is to hear of this.
   if (met.act === 'noop_already') return met.state === 'stuck' ? ORDINARY : SETTLED;
-  if (trigger === 'unknown') await askOrStick(member, instance, event, meeting, tx);
+  if (met.act === 'undo' && met.row?.undo != null)
+    await keepUndo(member, instance, JSON.parse(met.row.undo) as UndoCause, tx, UNDO_PAUSE_MS);
+  if (trigger === 'unknown' && !(await askWhatBecame(member, instance, events, failureEventId, tx)))
+    await meetFence(tx, { ...meeting, trigger: 'stuck' });
+  if (met.state === 'undo_pending') return SETTLED;
   const of = { saga: step.saga, instance, step: step.name };
   if (step.kind === 'retriable') {
     log.error({ alarm: 'step_stuck', ...of, code: failure.code }, 'a step behind the pivot was given up');
@@ -64,18 +70,6 @@ export function failedAs<DB>(
     case 'unknown':
       return 'unknown';
   }
-}
-
-async function askOrStick<DB>(
-  member: Member<DB>,
-  instance: string,
-  event: ReceivedEvent,
-  meeting: Meeting,
-  tx: GivingUp<DB>['tx'],
-): Promise<void> {
-  const { failureId: resolves = '' } = meeting;
-  if (await askWhatBecame(member, instance, event, resolves, tx)) return;
-  await meetFence(tx, { ...meeting, trigger: 'stuck' });
 }
 
 /** A compensation is never given up: it becomes work of the saga worker, in the place of its event. */

@@ -43,6 +43,11 @@ function erased<DB>(
       'STEP_INVALID',
       `saga ${saga}, step ${name} of ${of.by}: it has no ${missing}; give one, since it is declared as ${kind}`,
     );
+  if (given['deadlineMs'] !== undefined && !canBeUndone({ kind }))
+    throw new SagaError(
+      'STEP_INVALID',
+      `saga ${saga}, step ${name} of ${of.by}: its deadlineMs would have it undone, and a ${kind} step cannot be; leave it out, or give the saga a deadlineMs`,
+    );
   // Erased types: the compiler checked them at `step`, and events are parsed by the declaration's own definitions.
   const undo =
     kind === 'compensatable' ? { [external ? 'undoOutside' : 'undoLocal']: given['compensate'] } : {};

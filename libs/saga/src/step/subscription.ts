@@ -15,7 +15,7 @@ import { reasonOf } from './reasons.ts';
 import { storeEvent } from './stored-event.ts';
 import { parseStory, storyName } from './story.ts';
 import type { StepTools } from './tools.ts';
-import { undo } from './undo.ts';
+import { isDue, undo } from './undo.ts';
 import type { UndoCause } from './undo-cause.ts';
 
 /**
@@ -53,9 +53,10 @@ export function reactionSubscription<DB>(reactions: readonly Reaction<DB>[]): Su
 }
 
 function handlerName<DB>(reactions: readonly Reaction<DB>[]): string {
-  const begins = reactions.find(({ trigger }) => trigger.trigger === 'begin');
-  if (begins !== undefined) return `${begins.member.step.saga}.${begins.member.step.name}`;
   const { topic, type } = reactions[0]?.trigger ?? { topic: '', type: '' };
+  const step = reactions.find(({ trigger }) => trigger.trigger === 'begin')?.member.step;
+  // Behind a group a step has one subscription for each member's success.
+  if (step !== undefined) return `${step.saga}.${step.name}${step.begins.length > 1 ? `:${type}` : ''}`;
   return `saga:${type === FAILURE_TYPE ? topic : type}`;
 }
 
@@ -99,7 +100,8 @@ async function call<DB>(event: ReceivedEvent | undefined, context: CallContext<D
         await begin(member, instance, event, context);
         break;
       case 'undo':
-        await undo(member, instance, causeOf(matched, event), toolsOf(event, context));
+        if (await isDue(member, instance, trigger, event.id, context.tx))
+          await undo(member, instance, causeOf(matched, event), toolsOf(event, context));
         break;
       case 'cancel':
         await callOff(member, instance, event, toolsOf(event, context));
@@ -120,7 +122,8 @@ async function givenUp<DB>(event: ReceivedEvent, why: GivenUp, context: GivingUp
         gaveUp = await applyGivenUp(member, instance, event, why, context);
         break;
       case 'undo':
-        await undoGivenUp(member, instance, causeOf(matched, event), context);
+        if (await isDue(member, instance, trigger, event.id, context.tx))
+          await undoGivenUp(member, instance, causeOf(matched, event), context);
         break;
       case 'cancel':
         gaveUp = { kind: 'ordinary' };

@@ -94,16 +94,19 @@ interface ExternalApply<DB, Begin extends EventDefinition, Made> {
   readonly schedule?: SlowSchedule;
   /** Calls at the same time, in one process. @default 8 */
   readonly concurrency?: number;
-  /**
-   * Milliseconds after which a step that has not ended calls itself off: its outcome is undone as soon as it is known.
-   * @default no limit
-   */
-  readonly deadlineMs?: number;
   /** Writes the service's own rows in the transaction that settles the outcome. @default nothing */
   readonly record?: (
     settled: { readonly event: ReceivedOf<Begin>; readonly outcome: Made; readonly instance: string },
     context: UndoContext<DB>,
   ) => Maybe<void>;
+}
+
+interface Timed {
+  /**
+   * Milliseconds after which a step that has not ended calls itself off: its outcome is undone as soon as it is known.
+   * @default no limit
+   */
+  readonly deadlineMs?: number;
 }
 
 interface ExternalUndo<Begin extends EventDefinition, Success extends EventDefinition, Undone> {
@@ -125,10 +128,10 @@ type Undoing<
 > = [Kind] extends ['compensatable']
   ? NoopHandler<Begin, Undone> &
       ([External] extends [true]
-        ? ExternalUndo<Begin, Success, MadeOf<Undone>>
+        ? ExternalUndo<Begin, Success, MadeOf<Undone>> & Timed
         : LocalUndo<DB, Begin, Success, MadeOf<Undone>>)
   : [Kind] extends ['none']
-    ? NoopHandler<Begin, Undone>
+    ? NoopHandler<Begin, Undone> & ([External] extends [true] ? Timed : unknown)
     : unknown;
 
 /** What a service does at one step: how it takes effect and, before the pivot, how that is undone. */
@@ -147,7 +150,7 @@ export type StepHandlers<
 export interface ErasedHandlers<DB> {
   readonly external: boolean;
   readonly local?: LocalApply<DB, EventDefinition, DomainEvent>;
-  readonly outside?: ExternalApply<DB, EventDefinition, DomainEvent>;
+  readonly outside?: ExternalApply<DB, EventDefinition, DomainEvent> & Timed;
   readonly undoLocal?: LocalUndo<DB, EventDefinition, EventDefinition, DomainEvent>['compensate'];
   readonly undoOutside?: ExternalUndo<EventDefinition, EventDefinition, DomainEvent>['compensate'];
   readonly noop?: (noop: Noop<EventDefinition>) => DomainEvent;

@@ -1,8 +1,12 @@
 import type { DomainEvent } from '@converge/contracts';
 import { supersedeParked } from '@converge/inbox';
 import { executorOf } from '@converge/postgres';
-import type { FenceRow } from '../fence/fence-sql.ts';
+import type { Transaction } from 'kysely';
+import { joinMember } from '../fence/join-sql.ts';
+import type { FenceState } from '../fence/fence.ts';
+import { type FenceRow, lockFence } from '../fence/fence-sql.ts';
 import { meetFence, type Meeting } from '../fence/meet-fence.ts';
+import type { Trigger } from '../declare/triggers.ts';
 import { nudgeWork } from '../work/nudge-sql.ts';
 import { askForUndo } from './ask-for-call.ts';
 import { factOf, keyOf, type Member } from './member.ts';
@@ -38,6 +42,31 @@ export async function undo<DB>(
     default:
       return;
   }
+}
+
+const NOTHING_LEFT: readonly FenceState[] = ['rejected', 'failed_not_applied', 'tombstoned', 'undone'];
+
+/**
+ * Whether what was told is a reason to undo now. Behind the step may stand a group: then every member must have failed without
+ * effect or be undone, so that nothing is undone under what still stands. Of a sibling that was undone it need not hear when
+ * it has no effect, since it has said so before.
+ */
+export async function isDue<DB>(
+  { declaration, step }: Member<DB>,
+  instance: string,
+  { fact, of }: Pick<Trigger, 'fact' | 'of'>,
+  eventId: string,
+  tx: Transaction<DB>,
+): Promise<boolean> {
+  const key = { saga: step.saga, instance, step: step.name };
+  if (fact === 'undone' && of?.stage === step.stage) {
+    const row = await lockFence(executorOf(tx), key);
+    return row === undefined || !NOTHING_LEFT.includes(row.state);
+  }
+  const behind = declaration.stages[step.stage + 1]?.steps ?? [];
+  if (behind.length < 2 || of?.stage !== step.stage + 1) return true;
+  const gone = await joinMember(executorOf(tx), key, 'undo', of.name, eventId);
+  return behind.every(({ name }) => gone.has(name));
 }
 
 export function undoing<DB>(

@@ -9,7 +9,7 @@ export interface Orphan {
   readonly causeEvent: string;
 }
 
-// Compensations of this database whose cause no step of the same instance told here. Where services have databases of
+// Compensations of this database whose cause no step of the same instance told here, nor its own deadline. Where services have databases of
 // their own, the cause stands in another one: `findOrphans` asks all of them. A scan of the journal: for people and audits.
 const candidatesSql = `
   select c.saga, c.instance, c.step, c.seq, c.cause_event as "causeEvent"
@@ -19,6 +19,10 @@ const candidatesSql = `
        select from converge.saga_step t
         where t.saga = c.saga and t.instance = c.instance and t.emitted_event::text = c.cause_event
           and t.act in ('emit_failure', 'emit_undone'))
+     and not exists (
+       select from converge.saga_step d
+        where d.saga = c.saga and d.instance = c.instance and d.step = c.step and d.seq < c.seq
+          and d.op = 'deadline' and d.trigger = 'deadline' and d.cause_event = c.cause_event)
    order by c.id`;
 
 const toldSql = `

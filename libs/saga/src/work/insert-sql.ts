@@ -1,7 +1,7 @@
 import { sql, type Transaction } from 'kysely';
 import type { JournalOp } from '../fence/fence-sql.ts';
 import type { StepKey } from '../step/story.ts';
-import type { ClaimedWork, Outcome } from './work.ts';
+import type { ClaimedWork, Outcome, StuckReason, WorkState } from './work.ts';
 
 export type NewWork = Pick<
   ClaimedWork,
@@ -18,6 +18,8 @@ export interface StepWork extends NewWork, Pick<StepKey, 'saga' | 'instance' | '
   readonly outcome?: Outcome;
   /** A call was made and nobody knows what became of it; "not found" is final so many milliseconds from now. */
   readonly unknownForMs?: number;
+  /** Only a person can say what became of it. */
+  readonly stuck?: StuckReason;
   /** Milliseconds until it is due, by the database's clock. @default 0 */
   readonly dueMs?: number;
 }
@@ -38,17 +40,23 @@ export async function insertWork<DB>(tx: Transaction<DB>, work: NewWork): Promis
 /** The same for work of a saga's step, whose id is a function of step and op. False: it is there already. */
 export async function insertStepWork<DB>(tx: Transaction<DB>, work: StepWork): Promise<boolean> {
   const { id, consumer, handler, effect, key, idempotencyKey, input, cause } = work;
-  const { saga, instance, step, op, outcome, unknownForMs, dueMs = 0 } = work;
-  const state = outcome === undefined ? (unknownForMs === undefined ? 'ready' : 'unknown') : 'answered';
+  const { saga, instance, step, op, outcome, unknownForMs, stuck, dueMs = 0 } = work;
+  const state = stateOf(work);
   const { numAffectedRows = 0n } = await sql`
     insert into converge.saga_work
       (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op, state, outcome, due_at,
-       final_at)
+       final_at, stuck_reason)
     values (${id}, ${consumer}, ${handler}, ${effect}, ${key}, ${idempotencyKey}, ${input}, ${JSON.stringify(cause)},
       ${saga}, ${instance}, ${step}, ${op}, ${state}, ${outcome === undefined ? null : JSON.stringify(outcome)},
       clock_timestamp() + ${dueMs}::float8 * interval '1 millisecond',
       case when ${state} = 'unknown'
-        then clock_timestamp() + ${unknownForMs ?? 0}::float8 * interval '1 millisecond' end)
+        then clock_timestamp() + ${unknownForMs ?? 0}::float8 * interval '1 millisecond' end, ${stuck ?? null})
     on conflict (id) do nothing`.execute(tx);
   return numAffectedRows === 1n;
+}
+
+function stateOf({ outcome, unknownForMs, stuck }: StepWork): WorkState {
+  if (stuck !== undefined) return 'stuck';
+  if (outcome !== undefined) return 'answered';
+  return unknownForMs === undefined ? 'ready' : 'unknown';
 }

@@ -19,6 +19,8 @@ export interface SagaWorkerOptions<DB> {
   readonly drainMs?: number;
   /** How long intents may wait whose effect no code declares, before the alarm. Milliseconds. @default 900_000 */
   readonly undeclaredMs?: number;
+  /** How long the undo of a step may fail before a person is called; it goes on being tried. Milliseconds. @default 900_000 */
+  readonly stuckAfterMs?: number;
   /** How long settled intents are kept. Milliseconds. @default 2_592_000_000 (30 days) */
   readonly keepMs?: number;
   /** How often undeclared intents are looked for, and old ones forgotten. Milliseconds. @default 60_000 */
@@ -33,6 +35,16 @@ export interface SagaWorkerOptions<DB> {
 export type ResolvedOptions<DB> = Readonly<Required<SagaWorkerOptions<DB>>> & {
   readonly effects: ReadonlyMap<string, Effect<DB>>;
 };
+
+const MILLISECONDS = [
+  'pollMs',
+  'leaseMarginMs',
+  'drainMs',
+  'undeclaredMs',
+  'stuckAfterMs',
+  'keepMs',
+  'tidyMs',
+] as const;
 
 export function resolveOptions<DB>(
   effects: readonly Effect<DB>[],
@@ -50,6 +62,7 @@ export function resolveOptions<DB>(
     leaseMarginMs: 10_000,
     drainMs: 10_000,
     undeclaredMs: 900_000,
+    stuckAfterMs: 900_000,
     keepMs: 2_592_000_000,
     tidyMs: 60_000,
     clock,
@@ -59,7 +72,7 @@ export function resolveOptions<DB>(
     shared: options.shared ?? new SharedGuards({ policies: new PolicyBook([]), clock, random }),
     effects: byName,
   });
-  for (const name of ['pollMs', 'leaseMarginMs', 'drainMs', 'undeclaredMs', 'keepMs', 'tidyMs'] as const)
+  for (const name of MILLISECONDS)
     if (!(Number.isInteger(resolved[name]) && resolved[name] >= 1))
       throw invalid(`${name} is ${resolved[name]}, but must be a whole number of milliseconds from 1`);
   return resolved;

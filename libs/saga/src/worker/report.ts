@@ -36,6 +36,15 @@ export const report = {
       log.warn(named(work), 'the lease had gone to another worker; what was known here is dropped');
   },
 
+  compensationStuck(log: Logger, work: ClaimedWork): void {
+    const { key, story } = work;
+    const last = story.findLast(({ failure }) => failure !== undefined)?.failure;
+    log.error(
+      { alarm: 'compensation_stuck', ...named(work), key, code: last?.code, reason: last?.message },
+      'an undo has failed for too long: it is tried on, but somebody should look; `converge saga resolve` where it was done by hand',
+    );
+  },
+
   settlementFailed(log: Logger, work: ClaimedWork, { category, code, message }: Failure): void {
     log.error(
       { ...named(work), category, code, reason: message },

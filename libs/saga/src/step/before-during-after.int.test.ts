@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { COMPLETED, stop, TrialScene } from '../fixture/trial/trial-scene.ts';
+
+let scene: TrialScene;
+beforeAll(async () => {
+  scene = await TrialScene.open(inject('stack').databaseUrl, { withinMs: 1 });
+});
+afterAll(async () => expect(await scene.close()).toEqual([]));
+
+describe('a compensation that comes', () => {
+  // Planted fault: `begin` that overruns a tombstone takes effect when its event comes, and fails here.
+  it('before its apply, has it never take effect, and passes the undo on', async () => {
+    scene.saga.pump.held.add('trial.reserved');
+    const order = await scene.place();
+    await scene.until(order, 'reserve:applied');
+    await scene.cancel(order);
+    await scene.until(order, 'book:tombstoned pay:tombstoned reserve:undone ship:tombstoned');
+    scene.saga.pump.held.clear();
+    for (const part of ['pay', 'book'] as const)
+      await scene.eventually(
+        async () => (await scene.acts(order, part)).endsWith('rejected_by_tombstone'),
+        `${part} to be rejected`,
+      );
+    await scene.until(await scene.place(), COMPLETED);
+    expect(await scene.books(order)).toBe('reserve+-');
+    expect([scene.world.called(`book ${order.order}`), scene.world.called(`pay ${order.order}`)]).toEqual([
+      0, 0,
+    ]);
+  });
+
+  // Planted fault: a fence that is read without its lock decides by what it was, and the effect stands.
+  it('while its apply is in its transaction, waits for it and undoes it', async () => {
+    const name = scene.next();
+    const inside = stop(scene.world, 'inHandler', 'book', name);
+    const order = await scene.place({ pay: 'reject' }, name);
+    await inside.reached;
+    await scene.somebodyWaits();
+    inside.release();
+    await scene.until(order, 'book:undone pay:rejected reserve:undone');
+    expect(await scene.books(order)).toBe('reserve+- book+-');
+  });
+
+  it('after its apply, undoes it, once', async () => {
+    const order = await scene.place({ ship: 'reject' });
+    await scene.until(order, 'book:undone pay:undone reserve:undone ship:rejected');
+    expect(await scene.books(order)).toBe('reserve+- pay+- book+-');
+  });
+
+  // Planted fault: `applied` that is told although its fence is `undo_pending` leaves the money there, and fails here.
+  it.each(['charge', 'answer of the charge'] as const)(
+    'while the %s is in the network, waits for the outcome, records it and undoes it',
+    async (where) => {
+      const name = scene.next();
+      const call = stop(scene.world, 'inNetwork', where, name);
+      const booking = stop(scene.world, 'inHandler', 'book', name);
+      const order = await scene.place({ book: 'not_applied' }, name);
+      await call.reached;
+      booking.release();
+      await scene.until(order, 'book:failed_not_applied pay:undo_pending reserve:applied');
+      call.release();
+      await scene.until(order, 'book:failed_not_applied pay:undone reserve:undone');
+      expect(await scene.books(order)).toBe('reserve+- pay+-');
+      expect(await scene.saga.told(order.instance)).not.toContain('taken');
+    },
+  );
+});
+
+describe('a call of which nobody heard', () => {
+  // Planted fault: "not found" that is final at once has the step fail, and its money comes in afterwards: `pay+`, not undone.
+  it.each([
+    ['stands', {}, COMPLETED, 'reserve+ pay+ book+ ship+ confirm+'],
+    [
+      'is undone',
+      { book: 'not_applied' },
+      'book:failed_not_applied pay:undone reserve:undone',
+      'reserve+- pay+-',
+    ],
+  ] as const)('and which is not found may still come in: it %s then', async (_, moods, ends, books) => {
+    const name = scene.next();
+    const booking = stop(scene.world, 'inHandler', 'book', name);
+    const order = await scene.place({ ...moods, pay: 'late' }, name);
+    await scene.eventually(() => scene.world.called(`pay ${name}`) > 0, 'the call');
+    booking.release();
+    await scene.eventually(
+      async () => (await scene.work(order, 'pay', 'apply')).story.includes('"not_final"'),
+      'it not to be found',
+    );
+    scene.world.arrive();
+    await scene.hurry(order);
+    await scene.until(order, ends);
+    expect(await scene.books(order)).toBe(books);
+  });
+});
+
+// Planted fault: a call made in the slice holds up the partition, and the last order never ends.
+it('a provider that hangs stops nobody else, neither behind it nor before it', async () => {
+  const names = [scene.next(), scene.next(), scene.next()];
+  const calls = names.map((name) => stop(scene.world, 'inNetwork', 'charge', name));
+  const hanging = await Promise.all(names.map((name) => scene.place({}, name)));
+  for (const { reached } of calls) await reached;
+  const other = await scene.place();
+  await scene.until(other, COMPLETED);
+  for (const order of hanging) await scene.until(order, 'book:applied pay:started reserve:applied');
+  for (const { release } of calls) release();
+  for (const order of hanging) await scene.until(order, COMPLETED);
+});

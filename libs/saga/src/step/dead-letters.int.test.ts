@@ -1,0 +1,182 @@
+import { retryParked } from '@converge/inbox';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { COMPLETED, stop, type Moods, type Placed, TrialScene } from '../fixture/trial/trial-scene.ts';
+import { factOf } from '../fixture/trial/trial-saga.ts';
+import type { Part } from '../fixture/trial/world.ts';
+import { resolveWork } from '../operate/operate-sql.ts';
+
+let scene: TrialScene;
+beforeAll(async () => {
+  scene = await TrialScene.open(inject('stack').databaseUrl, {
+    withinMs: 1,
+    idempotency: 'none',
+    asks: false,
+  });
+});
+afterAll(async () => expect(await scene.close()).toEqual([]));
+
+/** Members of the group in a settled order: what one of them does, it does when the other has taken effect. */
+async function place(moods: Moods): Promise<Placed> {
+  const name = scene.next();
+  const first = moods.book === undefined ? ['inNetwork', 'charge'] : ['inHandler', 'book'];
+  const [where, what] = first as ['inNetwork' | 'inHandler', string];
+  const held = stop(scene.world, where, what, name);
+  const order = await scene.place(moods, name);
+  const other = moods.book === undefined ? 'book:applied pay:started' : 'pay:applied';
+  if (moods.reserve === undefined) await scene.until(order, `${other} reserve:applied`);
+  held.release();
+  return order;
+}
+
+async function letterOf({ order }: Placed): Promise<string> {
+  const [row] = await scene.saga.rows<{ id: string }>(`select id from converge.parked where key = $1`, [
+    order,
+  ]);
+  return row!.id;
+}
+
+/** A person says what became of a step. */
+async function settle(order: Placed, step: Part, op: string, took: boolean): Promise<void> {
+  const { id } = await scene.work(order, step, op);
+  const failure = {
+    category: 'business',
+    certainty: 'not_applied',
+    code: 'LOOKED',
+    message: 'none',
+  } as const;
+  const fact = { kind: 'succeeded', result: JSON.stringify(factOf(step, order.order)) } as const;
+  await resolveWork(
+    scene.saga.database.executor,
+    id,
+    took ? fact : { kind: 'failed', failure },
+    'alice',
+    'looked',
+  );
+}
+
+const undone = 'book:undone pay:undone reserve:undone';
+const all = 'reserve+- pay+- book+-';
+const stands = 'reserve+ pay+ book+ ship+ confirm+';
+
+describe('a step that fails', () => {
+  // Planted faults: an `applied` dead letter that reaches the step before at once; one of unknown certainty that undoes; a
+  // pivot's `applied` that is taken for a failure.
+  it.each([
+    ['reserve', 'without effect', { reserve: 'not_applied' }, 'reserve:failed_not_applied', ''],
+    ['reserve', 'refused', { reserve: 'no' }, 'reserve:failed_not_applied', ''],
+    ['reserve', 'with effect: itself first', { reserve: 'applied' }, 'reserve:undone', 'reserve+-'],
+    ['reserve', 'asked: without', { reserve: 'unknown_not' }, 'reserve:failed_not_applied', ''],
+    [
+      'book',
+      'without effect',
+      { book: 'not_applied' },
+      'book:failed_not_applied pay:undone reserve:undone',
+      'reserve+- pay+-',
+    ],
+    ['book', 'with effect: itself first', { book: 'applied' }, undone, all],
+    [
+      'pay',
+      'refused',
+      { pay: 'no' },
+      'book:undone pay:failed_not_applied reserve:undone',
+      'reserve+- book+-',
+    ],
+    [
+      'pay',
+      'given up',
+      { pay: 'fail' },
+      'book:undone pay:failed_not_applied reserve:undone',
+      'reserve+- book+-',
+    ],
+    ['ship', 'without effect', { ship: 'not_applied' }, `${undone} ship:failed_not_applied`, all],
+    ['ship', 'asked: without', { ship: 'unknown_not' }, `${undone} ship:failed_not_applied`, all],
+  ] as const)('%s %s is answered by that, in reverse order', async (_, __, moods, ends, books) => {
+    const order = await place(moods);
+    await scene.until(order, ends);
+    expect(await scene.books(order)).toBe(books);
+  });
+
+  it.each([
+    ['reserve asked', { reserve: 'unknown_took' }],
+    ['the pivot, with effect', { ship: 'applied' }],
+    ['the pivot asked', { ship: 'unknown_took' }],
+  ] as const)('in vain, since it took effect, goes on: %s', async (_, moods) => {
+    const order = await place(moods);
+    await scene.until(order, COMPLETED);
+    expect(await scene.books(order)).toBe(stands);
+  });
+});
+
+describe('a step of which nobody knows, and that cannot be asked for', () => {
+  // Planted fault: a local one without work of its own could be settled by nobody.
+  it.each([
+    ['book', 'resolve', 'unknown_took', true, COMPLETED, stands],
+    [
+      'book',
+      'resolve',
+      'unknown_not',
+      false,
+      'book:failed_not_applied pay:undone reserve:undone',
+      'reserve+- pay+-',
+    ],
+    ['pay', 'apply', 'unknown_took', true, COMPLETED, stands],
+    [
+      'pay',
+      'apply',
+      'unknown_not',
+      false,
+      'book:undone pay:failed_not_applied reserve:undone',
+      'reserve+- book+-',
+    ],
+  ] as const)('%s waits, moves nobody, and ends by the word of a person (%s %s)', async (...row) => {
+    const [step, op, mood, took, ends, books] = row;
+    const order = await place({ [step]: mood });
+    const stuck = step === 'book' ? 'book:stuck pay:applied' : 'book:applied pay:stuck';
+    await scene.until(order, `${stuck} reserve:applied`);
+    await scene.until(await scene.place(), COMPLETED);
+    expect(await scene.saga.fences(order.instance)).toBe(`${stuck} reserve:applied`);
+    await settle(order, step, op, took);
+    await scene.until(order, ends);
+    expect(await scene.books(order)).toBe(books);
+  });
+});
+
+describe('after the others acted on its failure', () => {
+  // Planted fault: a dead letter that may be tried again takes effect in a saga that was undone.
+  it('a dead letter is not tried again, whoever asks, and a redelivery takes no effect', async () => {
+    const order = await place({ book: 'not_applied' });
+    const ends = 'book:failed_not_applied pay:undone reserve:undone';
+    await scene.until(order, ends);
+    scene.world.stays('book', order.order, undefined);
+    const by = { by: 'alice', reason: 'the van is back' };
+    await expect(retryParked(scene.saga.database, await letterOf(order), by)).rejects.toThrow(
+      'its saga goes on without it: step book not_applied',
+    );
+    const [row] = await scene.saga.rows(
+      `select * from converge.outbox where type = 'trial.reserved' and key = $1`,
+      [order.order],
+    );
+    await scene.saga.pump.again(row as never);
+    await scene.until(await scene.place(), COMPLETED);
+    expect([await scene.saga.fences(order.instance), await scene.books(order)]).toEqual([
+      ends,
+      'reserve+- pay+-',
+    ]);
+    expect(scene.world.called(`book ${order.order}`)).toBe(1);
+  });
+});
+
+describe('behind the pivot', () => {
+  // Planted fault: a retriable step's dead letter that undoes something.
+  it.each(['not_applied', 'unknown_not'] as const)(
+    'what is given up (%s) goes only forward',
+    async (mood) => {
+      const order = await place({ confirm: mood });
+      await scene.until(order, COMPLETED.replace('confirm:applied', 'confirm:stuck'));
+      scene.world.stays('confirm', order.order, undefined);
+      await retryParked(scene.saga.database, await letterOf(order), { by: 'alice', reason: 'mended' });
+      await scene.until(order, COMPLETED);
+      expect(await scene.books(order)).toBe(stands);
+    },
+  );
+});

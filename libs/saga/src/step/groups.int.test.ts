@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { COMPLETED, stop, TrialScene } from '../fixture/trial/trial-scene.ts';
+import { resolveWork } from '../operate/operate-sql.ts';
+
+let scene: TrialScene;
+beforeAll(async () => {
+  scene = await TrialScene.open(inject('stack').databaseUrl, { withinMs: 1 });
+});
+afterAll(async () => expect(await scene.close()).toEqual([]));
+
+describe('the step behind a group', () => {
+  it.each([
+    ['pay', 'inNetwork', 'answer of the charge'],
+    ['book', 'inHandler', 'book'],
+  ] as const)('begins once, when the last member has succeeded: %s', async (last, where, what) => {
+    const name = scene.next();
+    const held = stop(scene.world, where, what, name);
+    const order = await scene.place({}, name);
+    await held.reached;
+    const other = last === 'pay' ? 'book:applied pay:started' : 'pay:applied';
+    await scene.until(order, `${other} reserve:applied`);
+    expect(scene.world.called(`ship ${order.order}`)).toBe(0);
+    held.release();
+    await scene.until(order, COMPLETED);
+    expect(scene.world.called(`ship ${order.order}`)).toBe(1);
+  });
+});
+
+describe('the step before a group', () => {
+  // Planted fault: without the join it is undone with the first member's word, while the money is still taken.
+  it('is undone when every member has nothing left, not when the first one says so', async () => {
+    const name = scene.next();
+    const refund = stop(scene.world, 'inNetwork', 'refund', name);
+    const booking = stop(scene.world, 'inHandler', 'book', name);
+    const order = await scene.place({ book: 'not_applied' }, name);
+    await scene.eventually(() => scene.world.took('pay', order.order), 'the money to be taken');
+    booking.release();
+    await refund.reached;
+    await scene.until(await scene.place(), COMPLETED);
+    expect(await scene.saga.fences(order.instance)).toBe(
+      'book:failed_not_applied pay:undo_pending reserve:applied',
+    );
+    refund.release();
+    await scene.until(order, 'book:failed_not_applied pay:undone reserve:undone');
+    expect(await scene.books(order)).toBe('reserve+- pay+-');
+  });
+
+  it('is undone once when both fail', async () => {
+    const order = await scene.place({ pay: 'reject', book: 'not_applied' });
+    await scene.until(
+      order,
+      /^book:(failed_not_applied|tombstoned) pay:(rejected|tombstoned|undone) reserve:undone$/,
+    );
+    expect([await scene.books(order), scene.world.called(`undo reserve ${order.order}`)]).toEqual([
+      'reserve+-',
+      1,
+    ]);
+  });
+
+  it('waits for a member of which nobody knows, until a person says it', async () => {
+    const name = scene.next();
+    const charge = stop(scene.world, 'inNetwork', 'charge', name);
+    const order = await scene.place({ book: 'unknown_took', pay: 'reject' }, name);
+    await scene.until(order, 'book:stuck pay:started reserve:applied');
+    charge.release();
+    await scene.until(order, 'book:undo_pending pay:rejected reserve:applied');
+    const { id, state } = await scene.work(order, 'book', 'resolve');
+    expect(state).toBe('stuck');
+    const payload = JSON.stringify({ order: order.order });
+    const result = JSON.stringify({ type: 'trial.booked', version: 1, payload });
+    const { executor } = scene.saga.database;
+    await resolveWork(executor, id, { kind: 'succeeded', result }, 'alice', 'the van is booked');
+    await scene.until(order, 'book:undone pay:rejected reserve:undone');
+    expect(await scene.books(order)).toBe('reserve+- book+-');
+  });
+});
+
+// Planted fault: siblings that do not hear of an undone member stay applied, and the saga waits for ever.
+it('a member whose own time is over is undone as soon as its outcome is known, and its siblings with it', async () => {
+  const name = scene.next();
+  const charge = stop(scene.world, 'inNetwork', 'charge', name);
+  const order = await scene.place({}, name);
+  await charge.reached;
+  await scene.until(order, 'book:applied pay:started reserve:applied');
+  await scene.timeIsOver(order, 'expire');
+  await scene.until(order, 'book:applied pay:undo_pending reserve:applied');
+  charge.release();
+  await scene.until(order, 'book:undone pay:undone reserve:undone');
+  expect(await scene.books(order)).toBe('reserve+- pay+- book+-');
+});
+
+it('and one that ended in its time stands, when its time is over', async () => {
+  const order = await scene.place();
+  await scene.until(order, COMPLETED);
+  await scene.timeIsOver(order, 'expire');
+  await scene.eventually(
+    async () => (await scene.work(order, 'pay', 'expire')).state === 'done',
+    'the timer to end',
+  );
+  expect(await scene.saga.fences(order.instance)).toBe(COMPLETED);
+});

@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { COMPLETED, type Placed, TrialScene } from '../fixture/trial/trial-scene.ts';
+import { resolveWork } from '../operate/operate-sql.ts';
+
+const alarms: string[] = [];
+const log = {
+  ...Object.fromEntries(['trace', 'debug', 'info', 'warn', 'fatal'].map((level) => [level, () => undefined])),
+  error: (fields: { alarm?: string; key?: string }) =>
+    void alarms.push(`${fields.alarm ?? ''} ${fields.key ?? ''}`),
+};
+let scene: TrialScene;
+beforeAll(async () => {
+  const worker = { stuckAfterMs: 1, log: log as never };
+  scene = await TrialScene.open(inject('stack').databaseUrl, {}, worker);
+});
+afterAll(async () => expect(await scene.close()).toEqual([]));
+
+async function stuckSteps({ instance }: Placed): Promise<string> {
+  const rows = await scene.saga.rows<{ step: string }>(
+    'select step from converge.saga_fence where instance = $1 and stuck_since is not null order by step',
+    [instance],
+  );
+  return rows.map(({ step }) => step).join(' ');
+}
+
+// Local and external: `pay` is a call, `reserve` a row.
+describe.each([
+  ['pay', 'book:undone pay:undo_pending reserve:applied ship:rejected', 'trial.refunded'],
+  ['reserve', 'book:undone pay:undone reserve:undo_pending ship:rejected', 'trial.released'],
+] as const)('an undo that always fails, of %s', (step, waits, undone) => {
+  // Planted fault: without the person's call the saga compensates for ever, and nobody is told.
+  it('is tried on, while a person is called, once, and what does not stand upon it goes on', async () => {
+    const name = scene.next();
+    scene.world.undoFails.set(`${step} ${name}`, 1_000_000);
+    const order = await scene.place({ ship: 'reject' }, name);
+    await scene.until(order, waits);
+    const hurried = (holds: () => Promise<boolean> | boolean, what: string): Promise<void> =>
+      scene.eventually(async () => {
+        await scene.hurry(order);
+        return holds();
+      }, what);
+    await hurried(async () => (await stuckSteps(order)) === step, 'a person to be called');
+    const before = scene.world.called(`undo ${step} ${name}`);
+    await hurried(() => scene.world.called(`undo ${step} ${name}`) > before + 2, 'it to be tried on');
+    await scene.until(await scene.place(), COMPLETED);
+    expect(await scene.saga.fences(order.instance)).toBe(waits);
+    expect(alarms.filter((line) => line === `compensation_stuck ${name}`)).toHaveLength(1);
+
+    // An undo that failed is no outcome; that it was done by hand is one, and the others go on by it.
+    const { id } = await scene.work(order, step, 'compensate');
+    const { executor } = scene.saga.database;
+    const failure = { category: 'business', certainty: 'not_applied', code: 'NO', message: 'no' } as const;
+    const act = async (outcome: Parameters<typeof resolveWork>[2]): Promise<string> => {
+      for (;;)
+        try {
+          await resolveWork(executor, id, outcome, 'alice', 'their receipt r-1');
+          return 'taken';
+        } catch (error) {
+          // In the worker's hands for a moment.
+          if (!String(error).includes('is at it right now')) return String(error);
+        }
+    };
+    expect(await act({ kind: 'failed', failure })).toContain('an undo is tried until it works');
+    const fact = JSON.stringify({ type: undone, version: 1, payload: JSON.stringify({ order: name }) });
+    expect(await act({ kind: 'succeeded', result: fact })).toBe('taken');
+    await scene.until(order, 'book:undone pay:undone reserve:undone ship:rejected');
+    expect(await stuckSteps(order)).toBe('');
+  });
+
+  it('and one that works again ends by itself', async () => {
+    const name = scene.next();
+    scene.world.undoFails.set(`${step} ${name}`, 3);
+    const order = await scene.place({ ship: 'reject' }, name);
+    await scene.eventually(async () => {
+      await scene.hurry(order);
+      return (await scene.saga.fences(order.instance)).includes('reserve:undone');
+    }, 'it to be undone');
+    expect([await scene.books(order), await stuckSteps(order)]).toEqual(['reserve+- pay+- book+-', '']);
+  });
+});
