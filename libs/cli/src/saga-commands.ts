@@ -53,9 +53,9 @@ function addLooks(saga: Command, act: Act): void {
   saga
     .command('verify')
     .description(
-      'replay journals against fences, and find compensations without a cause; 1 when there are any',
+      'replay the journals of sagas and compensation stacks, and find compensations without a cause; 1 when something is wrong',
     )
-    .argument('[instance]', 'only this one')
+    .argument('[instance]', 'only this one: of a saga, or the id of a stack')
     .option(...MORE)
     .action((instance: string | undefined, flags: DatabaseFlags, command: Command) =>
       act(command, async (context) =>
@@ -74,27 +74,36 @@ function addActs(saga: Command, act: Act): void {
     .option('--yes', 'do not ask')
     .action((instance: string, step: string, flags: SagaActFlags, command: Command) =>
       act(command, async (context) =>
-        (await import('./commands/saga-act.ts')).retryStep(context, instance, step, flags),
+        (await import('./commands/saga-act.ts')).retryCommand(context, instance, step, flags),
       ),
     );
   saga
     .command('resolve')
     .description(
-      'say what became of a call of a step, from the records of the other side; the worker settles it',
+      'say what became of a step that waits, from the records of the other side; the worker settles it',
     )
     .argument('<instance>', 'the id of the event that started it')
     .argument('<step>', 'in DATABASE_URL, of the service that runs it')
     .addOption(
-      new Option('--event <type>', 'the fact: its success, failure or undone event').conflicts('failed'),
+      new Option('--event <type>', 'the fact: its success, failure or undone event').conflicts([
+        'failed',
+        'effectStays',
+      ]),
     )
     .option('--version <n>', 'of that event', positive, 1)
     .option('--data <json>', 'of that event')
-    .option('--failed <code>', 'it certainly took no effect, for this reason')
+    .addOption(
+      new Option('--failed <code>', 'it certainly took no effect, for this reason').conflicts('effectStays'),
+    )
+    .option(
+      '--effect-stays',
+      'of an undo that cannot be done: its effect is let go of, the steps before go on',
+    )
     .requiredOption('--reason <text>', 'how you know: it is part of the story')
     .option('--yes', 'do not ask')
     .action((instance: string, step: string, flags: SagaResolveFlags, command: Command) =>
       act(command, async (context) =>
-        (await import('./commands/saga-act.ts')).resolveStep(context, instance, step, flags),
+        (await import('./commands/saga-act.ts')).resolveCommand(context, instance, step, flags),
       ),
     );
 }

@@ -9,9 +9,14 @@ import { runCli } from './fixture/cli-process.ts';
 import { type TripDb, tripSaga, tripTables } from './fixture/trip-saga.ts';
 
 const lost = new ConvergeError('the line broke', { code: 'LOST', category: 'network', certainty: 'unknown' });
+const charged = new Set<string>();
 const world = {
   idempotency: 'none',
-  charge: (trip: string) => (trip === 'lost' ? Promise.reject(lost) : Promise.resolve()),
+  charge: (trip: string) => {
+    const first = !charged.has(trip);
+    charged.add(trip);
+    return trip.startsWith('lost') && first ? Promise.reject(lost) : Promise.resolve();
+  },
   refund: () => Promise.resolve(),
   hasSeats: () => true,
 } as const;
@@ -44,9 +49,11 @@ describe('converge saga', () => {
     await scene.emit(asked({ trip: 'good' }));
     const instance = await scene.emit(asked({ trip: 'lost' }));
     await scene.until(instance, 'pay:stuck room:applied');
-    await waitUntil(async () => (await states()).join() === 'good completed,lost running', {
+    await waitUntil(async () => (await states()).join() === 'good completed,lost stuck', {
       what: 'both to be seen',
     });
+    const list = await runCli(['saga', 'list', '--state', 'stuck'], env);
+    expect(list.stdout).toContain('pay waits for a person: outcome_unknown (it may have taken effect');
     const show = await runCli(['saga', 'show', instance], env);
     expect(show.stdout).toMatch(/pay +cli-bank +stuck/);
     const said = [
@@ -81,6 +88,38 @@ describe('converge saga', () => {
     ]);
   });
 
+  it('has a step tried again that waits for a person: the journal names who did so, and why', async () => {
+    const instance = await scene.emit(asked({ trip: 'lost-again' }));
+    await waitUntil(async () => (await states()).includes('lost-again stuck'), { what: 'it to wait' });
+    const why = ['--reason', 'they have no record', '--yes'];
+    const wrong = await runCli(['saga', 'retry', instance, 'seat', ...why], env);
+    expect([wrong.code, wrong.stderr]).toEqual([
+      1,
+      expect.stringContaining('nothing of step seat') as string,
+    ]);
+    expect(await runCli(['saga', 'resolve', instance, 'pay', '--effect-stays', ...why], env)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('pay has no undo that waits') as string,
+    });
+    // `effects` would leave the journal of the step behind.
+    const [work] = await scene.rows<{ id: string }>(
+      'select id from converge.saga_work where instance = $1 and op = $2',
+      [instance, 'apply'],
+    );
+    expect((await runCli(['effects', 'retry', work!.id, ...why], env)).stderr).toContain(
+      `converge saga retry ${instance} pay`,
+    );
+    expect(await runCli(['saga', 'retry', instance, 'pay', ...why], env)).toMatchObject({ code: 0 });
+    await waitUntil(async () => (await states()).includes('lost-again completed'), { what: 'it to end' });
+    const acts = await scene.rows<{ trigger: string; note: string; named: boolean }>(
+      `select trigger, note, actor is not null as named from converge.saga_step where instance = $1 and note is not null`,
+      [instance],
+    );
+    expect(acts).toEqual([{ trigger: 'retry', note: 'they have no record', named: true }]);
+    const story = (await runCli(['saga', 'narrative', instance], env)).stdout;
+    expect(story).toMatch(/pay is tried again.*\(operator .*: they have no record\)/);
+  });
+
   it('verifies journals: what the kit wrote is sound, what somebody changed is found', async () => {
     expect(await runCli(['saga', 'verify'], env)).toMatchObject({
       code: 0,
@@ -91,6 +130,11 @@ describe('converge saga', () => {
       `insert into converge.saga_step (saga, instance, step, seq, version, op, trigger, state_from, state_to, act, cause_event)
        values ('trip', 'made-up', 'room', 1, 1, 'compensate', 'undo', 'applied', 'undo_pending', 'undo', 'nobody')`,
     );
+    await scene.rows(
+      `insert into converge.saga_stack (stack, id, input, entries, seal) values ('tenant', 'acme', '{}', 1, 'made up')`,
+    );
+    const one = await runCli(['saga', 'verify', 'acme'], env);
+    expect([one.code, one.stdout]).toEqual([1, expect.stringContaining('stack tenant acme: ') as string]);
     const found = await runCli(['saga', 'verify'], env);
     expect(found.code).toBe(1);
     expect(found.stdout).toContain(

@@ -66,7 +66,7 @@ const failedEvent = z
   );
 
 /** The step of a saga that failed: of which instance, and at what. */
-const failedStep = z.object({
+export const failedStep = z.object({
   name: z.string().min(1),
   version: z.int().positive(),
   instance: z.string().min(1),

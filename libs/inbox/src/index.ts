@@ -40,7 +40,16 @@ export { type FillEvent, putFill } from './fill/fill-sql.ts';
 export { findGaps, type Gap } from './fill/gap.ts';
 export type { ReplayFrom } from './decide/replay.ts';
 export { planReplay, type ReplayPlan, replayPartition } from './operate/replay.ts';
-export { editParked, type Operator, retryParked, skipParked, supersedeParked } from './operate/parked.ts';
+export {
+  editParked,
+  type Operator,
+  type ParkedEvents,
+  retryParked,
+  retryParkedOf,
+  skipParked,
+  skipParkedOf,
+  supersedeParked,
+} from './operate/parked.ts';
 export {
   groupParked,
   listParked,

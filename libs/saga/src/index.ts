@@ -58,7 +58,10 @@ export {
   type StepWorkView,
 } from './narrative/chapter-sql.ts';
 export { findOrphans, type Orphan } from './verify/orphans-sql.ts';
+export { recordHistory, type RecordedDecision, replayHistory, type SagaHistory } from './verify/history.ts';
 export { type Flaw, verifyJournal } from './verify/verify-journal.ts';
+export { type ActedStep, resolveStep, retryStep, waitingStep } from './operate/act-on-step.ts';
+export type { OpenWork, StepAt } from './operate/step-sql.ts';
 export { sagaMigrations } from './migrations.ts';
 export { type Forgotten, forgetSagas, type ForgetOptions } from './operate/forget-sagas.ts';
 export {
@@ -97,6 +100,7 @@ export type {
   Undoing,
 } from './stack/step.ts';
 export { type StackRecord, type StackVerdict, verifyStack } from './stack/verify.ts';
-export { type Outcome, WORK_STATES, type WorkState } from './work/work.ts';
+export { verifyStacks } from './stack/verify-all.ts';
+export { EFFECT_STAYS, type Outcome, WORK_STATES, type WorkState } from './work/work.ts';
 export type { SagaWorkerOptions } from './worker/options.ts';
 export { sagaWorker } from './worker/saga-worker.ts';

@@ -59,7 +59,7 @@ async function send(body: {
   from: string;
   to: string;
   amountCents: number;
-}): Promise<Shown & { moved: string }> {
+}): Promise<Shown & { moved: string; transferId: string }> {
   const [, { transferId }] = await request(newUuidV7(), body);
   const ended = await waitUntil(
     async () => {
@@ -72,15 +72,23 @@ async function send(body: {
     `select account_id || ' ' || amount_cents as what from movement where transfer_id = $1 order by id`,
     [transferId],
   );
-  return { state: ended.state, reason: ended.reason, moved: moved.map(({ what }) => what).join(', ') };
+  const { state, reason } = ended;
+  return { state, reason, moved: moved.map(({ what }) => what).join(', '), transferId };
+}
+
+/** What the steps of its saga did. It is replayed by every later version: schemas/src/histories.test.ts. */
+async function recorded(transferId: string, name: string): Promise<void> {
+  const instance = `select instance from converge.saga_fence where key = $1 limit 1`;
+  const [row] = await scene.rows<{ instance: string }>(instance, [transferId]);
+  const file = new URL(`../../../schemas/histories/bank.transfer-money.v1.${name}.json`, import.meta.url);
+  await expect(await scene.history(row!.instance)).toMatchFileSnapshot(file.pathname);
 }
 
 describe('a transfer', () => {
   it('takes the money from one bank to the other', async () => {
-    expect(await send({ from: 'g1', to: 's1', amountCents: 300 })).toEqual({
-      ...{ state: 'settled', reason: null },
-      moved: 'g1 -300, s1 300',
-    });
+    const { transferId, ...sent } = await send({ from: 'g1', to: 's1', amountCents: 300 });
+    expect(sent).toEqual({ state: 'settled', reason: null, moved: 'g1 -300, s1 300' });
+    await recorded(transferId, 'settled');
   });
 
   it.each([
@@ -98,8 +106,9 @@ describe('a transfer', () => {
     ['an account that is not there', 's9'],
     ['an account that is closed', 's2'],
   ])('to %s comes back', async (_what, to) => {
-    const { state, moved } = await send({ from: 'g1', to, amountCents: 20 });
+    const { state, moved, transferId } = await send({ from: 'g1', to, amountCents: 20 });
     expect([state, moved]).toEqual(['refused', 'g1 -20, g1 20']);
+    await recorded(transferId, 'came-back');
   });
 
   it('is made once, however often it is asked for', async () => {

@@ -6,6 +6,7 @@ import {
   resolveWork,
   retryWork,
   sagaMigrations,
+  type WorkDetail,
   type WorkState,
 } from '@converge/saga';
 import { audit, operator } from '../audit.ts';
@@ -75,7 +76,7 @@ export function retryEffects(
 ): Promise<boolean> {
   return within(context, async ({ executor }) => {
     const works = [];
-    for (const id of ids) works.push(await readWork(executor, id));
+    for (const id of ids) works.push(await ownWork(executor, id));
     const stuck = works.filter(({ state }) => state === 'stuck').length;
     if (stuck > 0) await confirm(`Call again ${stuck} that may have taken effect already?`, { yes });
     for (const id of ids) {
@@ -94,7 +95,7 @@ export function resolveEffect(
 ): Promise<boolean> {
   const outcome = outcomeOf(flags);
   return within(context, async ({ executor }) => {
-    const { effect, state } = await readWork(executor, id);
+    const { effect, state } = await ownWork(executor, id);
     const { reason, yes = false } = flags;
     await confirm(`Settle ${effect} ${id}, which is ${state}, as ${outcome.kind}?`, { yes });
     await resolveWork(executor, id, outcome, operator(), reason);
@@ -104,6 +105,17 @@ export function resolveEffect(
     ]);
     return true;
   });
+}
+
+/** Throws WORK_OF_SAGA for that of a step: its saga's journal is to know who acted. */
+async function ownWork(executor: Database['executor'], id: string): Promise<WorkDetail> {
+  const work = await readWork(executor, id);
+  const { instance, step } = work;
+  if (instance === null) return work;
+  throw new CliError(
+    `${id} is of a step of a saga, whose journal is to know who acted: use \`converge saga retry ${instance} ${step ?? ''}\`, or \`saga resolve\``,
+    { code: 'WORK_OF_SAGA', category: 'data' },
+  );
 }
 
 function outcomeOf({ succeeded, failed, reason }: EffectResolveFlags): Outcome {

@@ -1,12 +1,11 @@
-import { retryParked } from '@converge/inbox';
 import type { Database } from '@converge/postgres';
 import {
+  EFFECT_STAYS,
   type Outcome,
-  readChapter,
-  resolveWork,
-  retryWork,
+  resolveStep,
+  retryStep,
   sagaMigrations,
-  type StepWorkView,
+  waitingStep,
 } from '@converge/saga';
 import { audit, operator } from '../audit.ts';
 import { CliError } from '../cli-error.ts';
@@ -25,76 +24,67 @@ export interface SagaResolveFlags extends SagaActFlags {
   readonly version: number;
   readonly data?: string;
   readonly failed?: string;
+  readonly effectStays?: boolean;
 }
 
-/** Has a step's work, or the event that it could not handle, tried again now. */
-export function retryStep(
+/** Has a step's call or undo, or the event that it could not handle, tried again now. */
+export function retryCommand(
   context: CommandContext,
   instance: string,
   step: string,
   { reason, yes = false }: SagaActFlags,
 ): Promise<boolean> {
   return within(context, async (database) => {
-    const { work, parked } = await openOf(database, instance, step);
-    if (work.length === 0 && parked.length === 0) throw nothing(instance, step);
-    const stuck = work.filter(({ state }) => state === 'stuck').length;
-    if (stuck > 0) await confirm(`Call again ${stuck} that may have taken effect already?`, { yes });
-    for (const { id } of work) await retryWork(database.executor, id, operator(), reason);
-    for (const id of parked) await retryParked(database, id, { by: operator(), reason });
+    const at = { instance, step };
+    const { state, work } = await waitingStep(database, at);
+    const again = state === 'stuck' || work.some((one) => one.state === 'stuck');
+    if (again) await confirm(`Try again ${step}, which may have taken effect already?`, { yes });
+    const acted = await retryStep(database, at, { actor: operator(), note: reason });
     audit('saga retry', { instance, step, reason });
-    context.output.result({ instance, step, work: work.map(({ id }) => id), parked }, () => [
-      `${step} of ${instance}: due now`,
-    ]);
+    context.output.result({ instance, step, ...acted }, () => [`${step} of ${instance}: due now`]);
     return true;
   });
 }
 
-/** Says what became of a step's call, from the other side's own records; the worker settles it like any other outcome. */
-export function resolveStep(
+/** Says what became of a step, from the records of the other side; the worker settles it like any other outcome. */
+export function resolveCommand(
   context: CommandContext,
   instance: string,
   step: string,
   flags: SagaResolveFlags,
 ): Promise<boolean> {
-  const outcome = outcomeOf(flags);
+  return settle(context, { instance, step }, outcomeOf(flags), flags);
+}
+
+function settle(
+  context: CommandContext,
+  at: { readonly instance: string; readonly step: string },
+  outcome: Outcome,
+  { reason, yes = false }: SagaActFlags,
+): Promise<boolean> {
   return within(context, async (database) => {
-    const { work } = await openOf(database, instance, step);
-    const [first] = work.toSorted((a, b) => Number(b.state === 'stuck') - Number(a.state === 'stuck'));
-    if (first === undefined) throw nothing(instance, step);
-    const { reason, yes = false } = flags;
-    await confirm(`Settle ${first.op} of ${step}, which is ${first.state}, as ${outcome.kind}?`, { yes });
-    await resolveWork(database.executor, first.id, outcome, operator(), reason);
-    audit('saga resolve', { instance, step, outcome: outcome.kind, reason });
-    context.output.result({ instance, step, work: first.id, outcome: outcome.kind }, () => [
-      `${first.op} of ${step}: ${outcome.kind}; the saga worker settles it`,
+    const { state, work } = await waitingStep(database, at);
+    const what = outcome.kind === 'failed' ? outcome.failure.code : outcome.kind;
+    const waits =
+      work[0] === undefined
+        ? `${at.step}, which is ${state}`
+        : `${work[0].op} of ${at.step}, which is ${work[0].state}`;
+    await confirm(`Settle ${waits}, as ${what}?`, { yes });
+    const acted = await resolveStep(database, at, outcome, { actor: operator(), note: reason });
+    audit('saga resolve', { ...at, outcome: what, reason });
+    context.output.result({ ...at, ...acted, outcome: what }, () => [
+      `${at.step} of ${at.instance}: ${what}; the saga worker settles it`,
     ]);
     return true;
   });
 }
 
-// What was given up or waits of the events that the journal names as the beginning of the step.
-const parkedSql = `
-  select p.id from converge.parked p
-   where p.state in ('dead', 'waiting') and p.event_id in (
-     select cause_event from converge.saga_step where instance = $1 and step = $2 and op = 'apply')
-     and p.consumer in (select consumer from converge.saga_fence where instance = $1 and step = $2)
-   order by p.parked_at`;
-
-async function openOf(
-  { executor }: Database,
-  instance: string,
-  step: string,
-): Promise<{ readonly work: readonly StepWorkView[]; readonly parked: readonly string[] }> {
-  const { work } = await readChapter(executor, { instance });
-  const calls = ['apply', 'compensate', 'resolve'];
-  const open = work.filter(
-    (one) => one.step === step && calls.includes(one.op) && !['done', 'failed'].includes(one.state),
-  );
-  const { rows } = await executor.query<{ id: string }>(parkedSql, [instance, step]);
-  return { work: open, parked: rows.map(({ id }) => id) };
-}
-
-function outcomeOf({ event, version, data, failed, reason }: SagaResolveFlags): Outcome {
+function outcomeOf({ event, version, data, failed, effectStays, reason }: SagaResolveFlags): Outcome {
+  if (effectStays === true)
+    return {
+      kind: 'failed',
+      failure: { category: 'business', certainty: 'applied', code: EFFECT_STAYS, message: reason },
+    };
   if (failed !== undefined)
     return {
       kind: 'failed',
@@ -102,7 +92,7 @@ function outcomeOf({ event, version, data, failed, reason }: SagaResolveFlags): 
     };
   if (event === undefined || data === undefined)
     throw new CliError(
-      'say what became of it: --event <type> --data <json> of the fact that the step would have told, or --failed <code>',
+      'say what became of it: --event <type> --data <json> of the fact that the step would have told, --failed <code> or, of an undo, --effect-stays',
       { code: 'OUTCOME_MISSING', category: 'configuration' },
     );
   try {
@@ -124,11 +114,4 @@ function within(
     await requireMigrations(database.executor, [sagaMigrations]);
     return fn(database);
   });
-}
-
-function nothing(instance: string, step: string): CliError {
-  return new CliError(
-    `nothing of step ${step} of saga ${instance} waits in this database: \`converge saga show ${instance}\` says how it stands; use the DATABASE_URL of the service that runs the step`,
-    { code: 'STEP_NOT_WAITING', category: 'data' },
-  );
 }

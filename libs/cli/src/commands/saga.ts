@@ -6,6 +6,7 @@ import {
   readChapter,
   sagaMigrations,
   verifyJournal,
+  verifyStacks,
 } from '@converge/saga';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../context.ts';
@@ -93,7 +94,10 @@ export function narrativeCommand(
   });
 }
 
-/** Replays journals against fences, and looks for compensations without a cause. False when there is a flaw. */
+/**
+ * Replays journals against fences and those of stacks against their rows, and looks for compensations without a cause. False when
+ * there is a flaw.
+ */
 export function verifySagas(
   context: CommandContext,
   instance: string | undefined,
@@ -104,10 +108,16 @@ export function verifySagas(
     const chapters = [];
     for (const executor of executors) chapters.push(await readChapter(executor, { instance }));
     const rows = chapters.reduce((sum, { journal }) => sum + journal.length, 0);
-    if (instance !== undefined && rows === 0) throw unknown(instance, named);
+    const stacks = { seen: 0, flaws: [] as StackFlaw[] };
+    for (const executor of executors)
+      for await (const { issues, ...of } of verifyStacks(executor, instance)) {
+        stacks.seen += 1;
+        stacks.flaws.push(...issues.map((what) => ({ ...of, what })));
+      }
+    if (instance !== undefined && rows === 0 && stacks.seen === 0) throw unknown(instance, named);
     const flaws = chapters.flatMap(verifyJournal);
     const orphans = await findOrphans(executors, instance);
-    context.output.result({ rows, flaws, orphans }, () => [
+    context.output.result({ rows, flaws, orphans, stacks }, () => [
       ...flaws.map(({ saga, instance: of, step, seq, what }) => {
         const where = seq === undefined ? '' : `, row ${seq}`;
         return `${context.output.mark('fail')} ${saga} ${of}, step ${step}${where}: ${what}`;
@@ -116,10 +126,20 @@ export function verifySagas(
         (one) =>
           `${context.output.mark('fail')} ${one.saga} ${one.instance}, step ${one.step}, row ${one.seq}: no step told event ${one.causeEvent}, which it names as its cause`,
       ),
+      ...stacks.flaws.map(
+        ({ stack, id, what }) => `${context.output.mark('fail')} stack ${stack} ${id}: ${what}`,
+      ),
       `${rows} rows replayed, ${flaws.length} flaws, ${orphans.length} compensations without a cause`,
+      ...(stacks.seen === 0 ? [] : [`${stacks.seen} stacks replayed, ${stacks.flaws.length} flaws`]),
     ]);
-    return flaws.length === 0 && orphans.length === 0;
+    return flaws.length === 0 && orphans.length === 0 && stacks.flaws.length === 0;
   });
+}
+
+interface StackFlaw {
+  readonly stack: string;
+  readonly id: string;
+  readonly what: string;
 }
 
 function within(

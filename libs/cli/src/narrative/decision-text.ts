@@ -25,7 +25,7 @@ function happened({ act, trigger, from, outcome, plan, op }: JournalRow): string
     case 'undo':
       return trigger === 'undo' ? 'is to be undone' : 'has taken effect after all, and is undone at once';
     case 'wait':
-      return waits(trigger) + (trigger === 'unknown' || trigger === 'stuck' ? why : '');
+      return waits(trigger, op) + (trigger === 'unknown' || trigger === 'stuck' ? why : '');
     case 'rejected_by_tombstone':
       return 'does not begin: it was called off before';
     case 'cancel_refused':
@@ -52,6 +52,8 @@ function failed(trigger: JournalRow['trigger'], op: JournalRow['op']): string {
       return op === 'deadline'
         ? 'is called off before it began: the saga is late'
         : 'is called off before it began';
+    case 'tell_again':
+      return 'does not begin: it was called off before, which this version is told now';
     default:
       return 'is given up without effect';
   }
@@ -65,12 +67,14 @@ function noEffect(trigger: JournalRow['trigger'], from: JournalRow['from']): str
     : 'has no effect to undo';
 }
 
-function waits(trigger: JournalRow['trigger']): string {
+function waits(trigger: JournalRow['trigger'], op: JournalRow['op']): string {
   switch (trigger) {
+    case 'retry':
+      return 'is tried again';
     case 'unknown':
       return 'may have taken effect: nobody knows yet';
     case 'stuck':
-      return 'waits for a person';
+      return op === 'compensate' ? 'waits for a person: its undo fails' : 'waits for a person';
     case 'undo':
       return 'is to be undone once its outcome is known';
     case 'cancel':

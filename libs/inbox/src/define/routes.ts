@@ -1,4 +1,4 @@
-import type { Envelope, ReceivedEvent } from '@converge/contracts';
+import { type Envelope, type ReceivedEvent, STUCK_TYPE } from '@converge/contracts';
 import type { ConsumerDefinition } from './define-consumer.ts';
 import type { Subscription } from './subscription.ts';
 
@@ -16,11 +16,13 @@ export function router<DB>({
   ignored,
   unknownTypes,
 }: Pick<ConsumerDefinition<DB>, 'subscriptions' | 'ignored' | 'unknownTypes'>): Router<DB> {
-  const refused = unknownTypes === 'refuse';
+  // What a step tells observers stands among failure events; nobody else is to know it.
+  const refuses = (type: string): boolean => unknownTypes === 'refuse' && type !== STUCK_TYPE;
   const withdrawn = Map.groupBy(ignored, ({ type }) => type);
   const byType = Map.groupBy(subscriptions, ({ type }) => type);
   return (envelope) => {
     const { topic, type } = envelope;
+    const refused = refuses(type);
     if (withdrawn.get(type)?.some((one) => one.topic === topic) === true)
       return { kind: 'skip', why: 'ignored' };
     let skipped: Route<DB> = { kind: 'unknown', type, refused };

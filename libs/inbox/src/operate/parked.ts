@@ -26,27 +26,69 @@ export function retryParked(
   id: string,
   operator: Operator,
 ): Promise<'run' | 'due'> {
-  return acting(database, id, async (tx, row) => {
-    switch (row.state) {
-      case 'superseded':
-        throw refused(
-          row,
-          'its saga undid it before it took effect; trying it again would do what was undone',
-        );
-      case 'waiting':
-        if (!(await wakeLine(tx, row)))
-          throw refused(row, 'it waits behind a dead letter of its key: retry or skip that one');
-        await writeAudit(tx, row, { action: 'retry', ...operator });
-        return 'due';
-      case 'dead':
-      case 'rejected':
-      case 'skipped':
-        if (row.closed !== null) throw refused(row, row.closed);
-        await runAgain(tx, row);
-        await writeAudit(tx, row, { action: 'retry', ...operator });
-        return 'run';
-    }
-  });
+  return acting(database, id, (tx, row) => retry(tx, row, operator));
+}
+
+/** Events of one consumer that may be parked, of which a part of the kit decides in its own transaction. */
+export interface ParkedEvents {
+  readonly consumer: string;
+  readonly eventIds: readonly string[];
+}
+
+// By the index parked_event_id.
+const ofEventsSql = `
+  select id from converge.parked
+   where event_id = any ($2) and consumer = $1 and state in ('waiting', 'dead') order by parked_at`;
+
+/**
+ * Tries what is parked of these events again, in the caller's transaction, dead letters that were closed included: the caller
+ * knows that nobody acted on their failure. Gives the ids.
+ */
+export async function retryParkedOf(
+  tx: Executor,
+  of: ParkedEvents,
+  operator: Operator,
+): Promise<readonly string[]> {
+  const rows = await lockAll(tx, of);
+  for (const row of rows) await retry(tx, { ...row, closed: null }, operator);
+  return rows.map(({ id }) => id);
+}
+
+/** Leaves what is parked of these events out for good, in the caller's transaction. */
+export async function skipParkedOf(tx: Executor, of: ParkedEvents, operator: Operator): Promise<void> {
+  for (const row of await lockAll(tx, of)) {
+    await takeOut(tx, row, 'skipped', operator.reason);
+    await writeAudit(tx, row, { action: 'skip', ...operator });
+  }
+}
+
+async function lockAll(tx: Executor, { consumer, eventIds }: ParkedEvents): Promise<readonly LockedRow[]> {
+  const { rows } = await tx.query<{ id: string }>(ofEventsSql, [consumer, eventIds]);
+  const locked: LockedRow[] = [];
+  for (const { id } of rows) {
+    const row = await lockParked(tx, id);
+    if (row?.state === 'waiting' || row?.state === 'dead') locked.push(row);
+  }
+  return locked;
+}
+
+async function retry(tx: Executor, row: LockedRow, operator: Operator): Promise<'run' | 'due'> {
+  switch (row.state) {
+    case 'superseded':
+      throw refused(row, 'its saga undid it before it took effect; trying it again would do what was undone');
+    case 'waiting':
+      if (!(await wakeLine(tx, row)))
+        throw refused(row, 'it waits behind a dead letter of its key: retry or skip that one');
+      await writeAudit(tx, row, { action: 'retry', ...operator });
+      return 'due';
+    case 'dead':
+    case 'rejected':
+    case 'skipped':
+      if (row.closed !== null) throw refused(row, row.closed);
+      await runAgain(tx, row);
+      await writeAudit(tx, row, { action: 'retry', ...operator });
+      return 'run';
+  }
 }
 
 /** Leaves one parked event out for good: it is kept as a record, and its key goes on. */

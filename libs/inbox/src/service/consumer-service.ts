@@ -111,10 +111,11 @@ async function prepare<DB>(
     const members: GroupMember<DB>[] = [];
     const drains: DrainService<DB>[] = [];
     for (const consumer of consumers) {
+      // First of all: a version that is refused must not have said that it handles types.
+      await checkParts(consumer.parts, { consumer: consumer.name }, database.executor);
       await register(consumer, topics, admin, options).catch((error: unknown) => {
         throw ['42P01', '3F000'].includes(sqlState(error) ?? '') ? notMigrated(error) : error;
       });
-      await checkParts(consumer.parts, { consumer: consumer.name }, database.executor);
       const context = contextOf(consumer, options, version);
       const sources = new Sources(database.executor, consumer, context.log);
       await sources.load();

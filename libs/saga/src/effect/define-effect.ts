@@ -9,7 +9,6 @@ import {
   type SharedGuards,
   type SlowSchedule,
 } from '@converge/resilience';
-import type { Transaction } from 'kysely';
 import { SagaError } from '../errors.ts';
 import type { StoredFailure, StuckReason } from '../work/work.ts';
 import { decode, encode } from './stored.ts';
@@ -30,6 +29,9 @@ interface Intent<Input> {
   readonly permit: () => void;
 }
 
+/** What goes with a turn of the worker, in its transaction. */
+export type HookTools<DB> = Pick<SettledContext<DB, never>, 'tx' | 'emit'>;
+
 /** An effect with its types erased down to the stored text: what the worker runs. Only `settled` makes these. */
 export interface Effect<DB, Input = never> {
   readonly name: string;
@@ -43,9 +45,13 @@ export interface Effect<DB, Input = never> {
   /** Asked before a first call: why it is not to be made any more. */
   readonly covered?: (executor: Executor, input: string) => Promise<StoredFailure | undefined>;
   /** Goes with the row's becoming stuck, in one transaction. */
-  readonly stuck?: (tx: Transaction<DB>, input: string, reason: StuckReason) => Promise<void>;
+  readonly stuck?: (tools: HookTools<DB>, input: string, reason: StuckReason) => Promise<void>;
   /** It must happen and has failed for `stuckAfterMs`: written down, while it goes on being tried. False: that was known. */
-  readonly late?: (tx: Transaction<DB>, input: string) => Promise<boolean>;
+  readonly late?: (
+    tools: HookTools<DB>,
+    input: string,
+    failure: StoredFailure | undefined,
+  ) => Promise<boolean>;
   /** The call as an operation: its policy, and its recovery path for reports. */
   readonly operation: Pick<Operation<never, unknown>, 'name' | 'idempotency' | 'path'>;
   /** The policy that a run has now. */

@@ -37,15 +37,18 @@ export interface Decided {
 /** A fence row, locked. */
 export interface FenceRow {
   readonly version: number;
+  readonly consumer: string;
   readonly key: string;
   readonly state: FenceState;
+  /** Of the last row of the journal. */
+  readonly seq: number;
+  /** It waits for a person. */
+  readonly stuck: boolean;
   readonly intent: string | null;
   readonly result: string | null;
   /** JSON: what asks for its undo. */
   readonly undo: string | null;
   readonly reason: Reason | undefined;
-  /** It waits for a person. */
-  readonly stuck: boolean;
 }
 
 const journalColumns = `saga, instance, step, seq, version, op, trigger, state_from, state_to, act, outcome, plan,
@@ -85,7 +88,7 @@ export async function openFence(
 }
 
 const lockSql = `
-  select version, key, state, intent, result, undo, reason_code, reason, stuck_since is not null as stuck
+  select version, consumer, key, state, seq, stuck_since is not null as stuck, intent, result, undo, reason_code, reason
     from converge.saga_fence
    where saga = $1 and instance = $2 and step = $3 for update`;
 
@@ -105,14 +108,16 @@ export async function lockFence(
   return { ...rest, reason: code === null ? undefined : { code, text: text ?? '' } };
 }
 
-// The row is locked by us; a HOT update unless it enters or leaves the index of open ones.
+// The row is locked by us; a HOT update unless it enters or leaves the index of open ones. It goes on waiting for a person
+// through what says nothing about its outcome.
 const moveSql = `
   with moved as (
     update converge.saga_fence set
       state = $7, seq = seq + 1, intent = coalesce($15, intent), result = coalesce($16, result), undo = coalesce($21, undo),
       reason_code = coalesce($17, reason_code), reason = coalesce($18, reason), cause_event = $10,
       cause_attempt = coalesce($11, cause_attempt), changed_at = clock_timestamp(),
-      stuck_since = case when 'stuck' in ($6, $7) then coalesce(stuck_since, clock_timestamp()) when state = $7 then stuck_since end
+      stuck_since = case when $6 = 'stuck' then coalesce(stuck_since, clock_timestamp())
+        when $6 in ('undo', 'cancel', 'deadline') then stuck_since end
     where saga = $1 and instance = $2 and step = $3
     returning seq)
   insert into converge.saga_step (${journalColumns})

@@ -94,9 +94,7 @@ const six = (truth: OutcomeTrigger): readonly FenceTrigger[] => [
 ];
 
 /** What reaches a step that can be undone from outside; `again` is of steps behind the pivot. */
-const OUTSIDE = FENCE_TRIGGERS.filter(
-  (one) => one !== 'undone' && one !== 'again' && !OUTCOMES.includes(one as OutcomeTrigger),
-);
+const OUTSIDE = FENCE_TRIGGERS.filter((one) => !['undone', 'again', 'tell_again', ...OUTCOMES].includes(one));
 
 /** A step that was to be undone. Nothing of it is left, its successor was told, and no success came after that. */
 function checkUndone(order: readonly FenceTrigger[], truth: OutcomeTrigger): void {

@@ -4,7 +4,7 @@
  * applied, rejected, failed_not_applied, failed_applied   its outcome; a failure's certainty is part of it
  * tombstoned   it was undone before it began: it must not begin any more
  * undo_pending   it is to be undone: the undo runs, or waits until the outcome is known · undone
- * stuck   its outcome waits for a person. An undo that is stuck stays undo_pending: its saga_work row says so
+ * stuck   its outcome waits for a person. An undo that waits for one stays undo_pending, with `stuck_since`
  */
 export const FENCE_STATES = Object.freeze([
   'started',
@@ -28,7 +28,8 @@ export type FenceFrom = FenceState | 'absent';
  * undo   its successor failed without effect or was undone, or its own dead letter says that it took effect
  * cancel   the saga is cancelled or late (pivot only) · deadline: the step has not ended in its own time
  * applied, rejected, not_applied, applied_in_failure, unknown, stuck   what became of the effect
- * undone   the undo has been done
+ * undone   the undo has been done · tell_again: what called it off knew another version of the saga
+ * retry   a person has it tried again
  */
 export type FenceTrigger =
   | 'begin'
@@ -41,6 +42,8 @@ export type FenceTrigger =
   | 'stuck'
   | 'undo'
   | 'undone'
+  | 'tell_again'
+  | 'retry'
   | 'cancel'
   | 'deadline';
 
@@ -83,6 +86,8 @@ const TABLE: Readonly<Record<FenceTrigger, Row>> = {
   again: {
     absent: ['started', 'run'],
     stuck: ['started', 'run'],
+    // Of a local step, which never stays `started`: a person had it tried again.
+    started: ['started', 'run'],
   },
   applied: {
     ...outcome('applied', 'emit_success'),
@@ -129,6 +134,15 @@ const TABLE: Readonly<Record<FenceTrigger, Row>> = {
   },
   undone: {
     undo_pending: ['undone', 'emit_undone'],
+  },
+  retry: {
+    started: ['started', 'wait'],
+    unknown: ['unknown', 'wait'],
+    undo_pending: ['undo_pending', 'wait'],
+    stuck: ['started', 'wait'],
+  },
+  tell_again: {
+    tombstoned: ['tombstoned', 'emit_failure'],
   },
   cancel: {
     absent: ['tombstoned', 'emit_failure'],

@@ -1,6 +1,6 @@
 import { type Executor, executorOf } from '@converge/postgres';
 import type { Transaction } from 'kysely';
-import { factId } from '../step/story.ts';
+import { factId, stuckId } from '../step/story.ts';
 import { decideFence, type FenceAct, type FenceFrom } from './fence.ts';
 import { type FenceChange, type FenceRow, lockFence, moveFence, openFence } from './fence-sql.ts';
 
@@ -13,6 +13,8 @@ export interface Met {
   readonly row: FenceRow | undefined;
   /** The id of the event that tells it, if one does. */
   readonly emits: string | undefined;
+  /** Of its row of the journal, or of the last one before. */
+  readonly seq: number;
 }
 
 /** A trigger, and the consumer and key by which people find the row. `failureId`: of the failure event that tells it. */
@@ -30,26 +32,30 @@ export async function meetFence<DB>(tx: Transaction<DB>, meeting: Meeting): Prom
   const executor = executorOf(tx);
   const first = decideFence('absent', meeting.trigger);
   if (first.state !== 'absent') {
-    const emits = emitsOf(meeting, first.act);
+    const emits = emitsOf(meeting, first.act, 1);
     const decided = { from: 'absent', state: first.state, act: first.act, emitted: emits } as const;
     if (await openFence(executor, meeting, meeting, decided))
-      return { from: 'absent', ...first, row: undefined, emits };
+      return { from: 'absent', ...first, row: undefined, emits, seq: 1 };
   }
   const row = await lockFence(executor, meeting);
-  if (row === undefined) return { from: 'absent', ...first, row, emits: undefined };
+  if (row === undefined) return { from: 'absent', ...first, row, emits: undefined, seq: 0 };
   return meetLocked(executor, meeting, row);
 }
 
 /** The same for a row that the caller has locked. */
 export async function meetLocked(executor: Executor, meeting: Meeting, row: FenceRow): Promise<Met> {
   const { state, act } = decideFence(row.state, meeting.trigger);
-  const emits = emitsOf(meeting, act);
-  if (act !== 'noop_already' && state !== 'absent')
-    await moveFence(executor, meeting, { from: row.state, state, act, emitted: emits });
-  return { from: row.state, state, act, row, emits };
+  // What one version began another one cannot undo: it may not know the steps between. Its own failure comes: see `begin`.
+  if (meeting.trigger === 'undo' && row.version !== meeting.version && state !== row.state)
+    return { from: row.state, state: row.state, act: 'noop_already', row, emits: undefined, seq: row.seq };
+  const moves = act !== 'noop_already' && state !== 'absent';
+  const seq = moves ? row.seq + 1 : row.seq;
+  const emits = emitsOf(meeting, act, seq);
+  if (moves) await moveFence(executor, meeting, { from: row.state, state, act, emitted: emits });
+  return { from: row.state, state, act, row, emits, seq };
 }
 
-function emitsOf(meeting: Meeting, act: FenceAct): string | undefined {
+function emitsOf(meeting: Meeting, act: FenceAct, seq: number): string | undefined {
   switch (act) {
     case 'emit_success':
       return factId(meeting, 'success');
@@ -57,9 +63,12 @@ function emitsOf(meeting: Meeting, act: FenceAct): string | undefined {
       return meeting.failureId ?? factId(meeting, 'failure');
     case 'emit_undone':
       return factId(meeting, 'undone');
+    case 'wait':
+      // Told to observers: that it waits for a person, or does so no longer.
+      if (meeting.trigger === 'stuck' || meeting.trigger === 'retry') return stuckId(meeting, seq);
+      return meeting.trigger === 'unknown' ? meeting.failureId : undefined;
     case 'run':
     case 'undo':
-    case 'wait':
     case 'noop_already':
     case 'rejected_by_tombstone':
     case 'cancel_refused':

@@ -16,14 +16,17 @@ export async function noteStart(
 
 // By saga_start_key.
 const findSql = `
-  select instance from converge.saga_start where saga = $1 and version = $2 and key = $3 order by started_at`;
+  select instance, version from converge.saga_start where saga = $1 and key = $2 order by started_at`;
 
-/** The runs of a saga that started under a key. */
+/**
+ * The runs of a saga that started under a key. The version is the newest that this service knew then: while versions are
+ * deployed, the service of the first step may have begun another one.
+ */
 export async function startsOf(
   tx: Executor,
-  { saga, version }: Pick<Story, 'saga' | 'version'>,
+  saga: string,
   key: string,
-): Promise<readonly string[]> {
-  const { rows } = await tx.query<{ instance: string }>(findSql, [saga, version, key]);
-  return rows.map(({ instance }) => instance);
+): Promise<readonly Pick<Story, 'instance' | 'version'>[]> {
+  const { rows } = await tx.query<Pick<Story, 'instance' | 'version'>>(findSql, [saga, key]);
+  return rows;
 }

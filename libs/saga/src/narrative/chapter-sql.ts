@@ -1,8 +1,9 @@
 import type { Executor } from '@converge/postgres';
 import type { JournalOp } from '../fence/fence-sql.ts';
+import { namesSql, type SagaTable } from '../fence/names-sql.ts';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from '../fence/fence.ts';
 import type { WorkOp } from '../work/insert-sql.ts';
-import type { WorkAttempt, WorkState } from '../work/work.ts';
+import type { OperatorAct, WorkAttempt, WorkState } from '../work/work.ts';
 
 /** How a step would be undone, as it was intended when it began. */
 export interface Plan {
@@ -55,14 +56,6 @@ export interface FenceView {
   readonly stuckSince: string | null;
 }
 
-/** An act of an operator, in the story of a piece of work. */
-export interface OperatorAct {
-  readonly at: string;
-  readonly op: 'operator';
-  readonly by: string;
-  readonly note: string;
-}
-
 /** Work of the saga worker for a step: a call, an undo that is tried again, a timer. */
 export interface StepWorkView {
   readonly kind: 'work';
@@ -86,34 +79,37 @@ export interface SagaChapter {
   readonly work: readonly StepWorkView[];
 }
 
-// For people: the keys of fence and journal begin with the saga's name, so without it these are scans.
-const chapterSql = `
+// For people. The keys of these tables begin with the saga's name: one instance is looked up under each name that there is,
+// which are few, by jumps in the key from one name to the next. Everything is a scan.
+const chapterSql = (of: (table: SagaTable) => string): string => `
   select json_build_object(
     'fences', coalesce((select json_agg(json_build_object('saga', saga, 'version', version, 'instance', instance, 'step', step,
         'seq', seq, 'consumer', consumer, 'key', key, 'state', state, 'reasonCode', reason_code, 'reason', reason,
         'stuckSince', stuck_since) order by step)
-      from converge.saga_fence where ($1::text is null or instance = $1) and ($2::text is null or saga = $2)), '[]'),
+      from converge.saga_fence where ${of('saga_fence')}), '[]'),
     'journal', coalesce((select json_agg(json_build_object('kind', 'decision', 'at', s.at, 'saga', s.saga,
         'version', s.version, 'instance', s.instance, 'step', s.step, 'seq', s.seq, 'consumer', f.consumer, 'op', s.op,
         'trigger', s.trigger, 'from', s.state_from, 'to', s.state_to, 'act', s.act, 'outcome', s.outcome,
         'plan', s.plan::json, 'causeEvent', s.cause_event, 'causeAttempt', s.cause_attempt,
         'emittedEvent', s.emitted_event, 'actor', s.actor, 'note', s.note) order by s.id)
-      from converge.saga_step s left join converge.saga_fence f using (saga, instance, step)
-     where ($1::text is null or s.instance = $1) and ($2::text is null or s.saga = $2)), '[]'),
+      from (select * from converge.saga_step where ${of('saga_step')}) s
+      left join converge.saga_fence f using (saga, instance, step)), '[]'),
     'work', coalesce((select json_agg(json_build_object('kind', 'work', 'at', created_at, 'id', id, 'step', step, 'op', op,
-        'consumer', consumer, 'state', state, 'stuckReason', stuck_reason, 
-        'dueAt', due_at, 'endedAt', ended_at,
+        'consumer', consumer, 'state', state, 'stuckReason', stuck_reason, 'dueAt', due_at, 'endedAt', ended_at,
         'causeEvent', cause::json ->> 'eventId', 'story', story::json) order by created_at)
-      from converge.saga_work where instance is not null and ($1::text is null or instance = $1) and ($2::text is null or saga = $2)), '[]')) as chapter`;
+      from converge.saga_work where saga is not null and ${of('saga_work')}), '[]')) as chapter`;
 
-/** Everything that this database knows of an instance, or of all. `saga`: its name, where it is known. */
+const oneSql = chapterSql((table) => `instance = $1 and saga = any (array(${namesSql(table)}))`);
+const allSql = chapterSql(() => 'true');
+
+/** Everything that this database knows of an instance, or of all. */
 export async function readChapter(
   executor: Executor,
-  { saga, instance }: { readonly saga?: string | undefined; readonly instance?: string | undefined },
+  { instance }: { readonly instance?: string | undefined },
 ): Promise<SagaChapter> {
-  const { rows } = await executor.query<{ chapter: SagaChapter }>(chapterSql, [
-    instance ?? null,
-    saga ?? null,
-  ]);
+  const { rows } =
+    instance === undefined
+      ? await executor.query<{ chapter: SagaChapter }>(allSql)
+      : await executor.query<{ chapter: SagaChapter }>(oneSql, [instance]);
   return rows[0]?.chapter ?? { fences: [], journal: [], work: [] };
 }

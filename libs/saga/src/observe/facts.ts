@@ -14,11 +14,22 @@ export interface ToldFailure extends Told {
   readonly reason: string;
 }
 
+/** That a step waits for a person, or was released by one. `seq`: its place among all that happened to the step. */
+export interface ToldStuck extends Told {
+  readonly seq: number;
+  readonly is: 'stuck' | 'released';
+  readonly op: 'apply' | 'compensate';
+  readonly code: string;
+  readonly reason: string;
+}
+
 /** What was told of one step. */
 export interface StepFacts {
   readonly success?: Told;
   readonly failure?: ToldFailure;
   readonly undone?: Told;
+  /** The last that was told of that. */
+  readonly stuck?: ToldStuck;
 }
 
 /** What was told of one instance. A set: the order in which it was told is no part of it. */
@@ -30,7 +41,8 @@ export interface Facts {
 export type Fact =
   | { readonly kind: 'start'; readonly told: Told }
   | { readonly kind: 'success' | 'undone'; readonly step: string; readonly told: Told }
-  | { readonly kind: 'failure'; readonly step: string; readonly told: ToldFailure };
+  | { readonly kind: 'failure'; readonly step: string; readonly told: ToldFailure }
+  | { readonly kind: 'stuck'; readonly step: string; readonly told: ToldStuck };
 
 export const NO_FACTS: Facts = Object.freeze({ steps: Object.freeze({}) });
 
@@ -38,11 +50,21 @@ export const NO_FACTS: Facts = Object.freeze({ steps: Object.freeze({}) });
 export function withFact(facts: Facts, fact: Fact): Facts {
   if (fact.kind === 'start') return { ...facts, start: earlier(facts.start, fact.told) };
   const known = facts.steps[fact.step] ?? {};
-  const added: StepFacts =
-    fact.kind === 'failure'
-      ? { ...known, failure: surer(known.failure, fact.told) }
-      : { ...known, [fact.kind]: earlier(known[fact.kind], fact.told) };
-  return { ...facts, steps: { ...facts.steps, [fact.step]: added } };
+  return { ...facts, steps: { ...facts.steps, [fact.step]: { ...known, ...added(known, fact) } } };
+}
+
+function added(known: StepFacts, fact: Exclude<Fact, { kind: 'start' }>): StepFacts {
+  switch (fact.kind) {
+    case 'failure':
+      return { failure: surer(known.failure, fact.told) };
+    case 'stuck':
+      return {
+        stuck: known.stuck === undefined || fact.told.seq > known.stuck.seq ? fact.told : known.stuck,
+      };
+    case 'success':
+    case 'undone':
+      return { [fact.kind]: earlier(known[fact.kind], fact.told) };
+  }
 }
 
 /** All that was told, in the order of its time. */

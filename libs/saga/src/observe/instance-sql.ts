@@ -1,5 +1,6 @@
 import type { Executor } from '@converge/postgres';
 import { SagaError } from '../errors.ts';
+import { namesSql } from '../fence/names-sql.ts';
 import type { Facts } from './facts.ts';
 import type { InstanceState } from './judge.ts';
 
@@ -124,7 +125,8 @@ export async function listInstances(
 /** Throws SAGA_NOT_FOUND when the observer knows no such instance. */
 export async function readInstance(executor: Executor, instance: string): Promise<InstanceDetail> {
   const { rows } = await executor.query<InstanceView & { readonly facts: string }>(
-    `select ${columns}, facts from converge.saga_instance where instance = $1`,
+    `select ${columns}, facts from converge.saga_instance
+      where instance = $1 and saga = any (array(${namesSql('saga_instance')}))`,
     [instance],
   );
   const [row] = rows;

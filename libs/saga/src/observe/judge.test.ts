@@ -20,6 +20,11 @@ const failure = (
   certainty: 'not_applied' | 'applied' | 'unknown' = 'not_applied',
   code = 'NO',
 ): Fact => ({ kind: 'failure', step, told: { ...told(), certainty, code, reason: 'so it is' } });
+let seq = 0;
+const waits = (step: string, is: 'stuck' | 'released', op: 'apply' | 'compensate' = 'apply'): Fact => {
+  seq += 1;
+  return { kind: 'stuck', step, told: { ...told(), seq, is, op, code: 'LOST', reason: 'nobody knows' } };
+};
 const factsOf = (facts: readonly Fact[]): Facts => facts.reduce(withFact, NO_FACTS);
 
 /** Everything that is told of a saga that meets this fault, or none. */
@@ -31,8 +36,10 @@ function storyOf(declaration: SagaDeclaration, fault: Fault | undefined): readon
   const certainty = fault.kind === 'given_up_applied' ? 'applied' : 'not_applied';
   const back = [...reach(declaration, fault)].map(({ name }) => undone(name));
   if (fault.kind === 'timed_out') return [...told, ...back];
-  // Nobody knew at first.
-  return [...told, failure(fault.step.name, 'unknown'), failure(fault.step.name, certainty), ...back];
+  // Nobody knew at first; a person had it tried again, and it waited once more.
+  const { name } = fault.step;
+  const waited = [waits(name, 'stuck'), waits(name, 'released'), waits(name, 'stuck')];
+  return [...told, failure(name, 'unknown'), ...waited, failure(name, certainty), ...back];
 }
 
 describe('how it stands with a saga', () => {
@@ -89,14 +96,52 @@ describe('how it stands with a saga', () => {
     ],
     [
       'a step behind the pivot was given up',
-      [...forward, success('ship'), failure('confirm')],
+      [...forward, success('ship'), failure('confirm'), waits('confirm', 'stuck')],
       'stuck',
-      'confirm was given up: NO',
+      'confirm waits for a person: LOST (nobody knows)',
     ],
     [
-      'an operator had it tried again',
-      [...forward, success('ship'), failure('confirm'), success('confirm')],
+      'a person has it tried again',
+      [
+        ...forward,
+        success('ship'),
+        failure('confirm'),
+        waits('confirm', 'stuck'),
+        waits('confirm', 'released'),
+      ],
+      'running',
+    ],
+    [
+      'it works after that',
+      [...forward, success('ship'), failure('confirm'), waits('confirm', 'stuck'), success('confirm')],
       'completed',
+    ],
+    [
+      'nobody knows, and nobody can be asked',
+      [...forward.slice(0, 2), failure('pay', 'unknown'), waits('pay', 'stuck')],
+      'stuck',
+      'pay waits for a person: LOST (nobody knows)',
+    ],
+    [
+      'a person says that it took effect',
+      [...forward.slice(0, 2), failure('pay', 'unknown'), waits('pay', 'stuck'), success('pay')],
+      'running',
+    ],
+    [
+      'a person says that it did not',
+      [...forward.slice(0, 2), failure('pay', 'unknown'), waits('pay', 'stuck'), failure('pay')],
+      'compensating',
+    ],
+    [
+      'an undo has failed for too long',
+      [...forward, failure('ship'), waits('pay', 'stuck', 'compensate')],
+      'stuck',
+      'the undo of pay waits for a person: LOST (nobody knows)',
+    ],
+    [
+      'it works after all',
+      [...forward, failure('ship'), waits('pay', 'stuck', 'compensate'), undone('pay')],
+      'compensating',
     ],
     [
       'what must not be',

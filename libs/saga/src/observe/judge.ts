@@ -36,9 +36,8 @@ export function judge(declaration: SagaDeclaration, facts: Facts, late: boolean)
   const reason = reasonOf(steps, of);
   const back = lastOf(declaration.stages[0]?.steps.map((step) => withoutEffect(of(step))));
   if (back !== undefined) return { state: 'compensated', end: back, ...reason };
-  const given = steps.find((step) => step.kind === 'retriable' && gaveUp(of(step)));
-  if (given !== undefined)
-    return { state: 'stuck', reason: `${given.name} was given up: ${of(given).failure?.code ?? ''}` };
+  const waiting = steps.find((step) => waits(step, of(step)));
+  if (waiting !== undefined) return { state: 'stuck', reason: whyStuck(waiting.name, of(waiting).stuck) };
   const backwards = steps.some((step) => failed(step, of(step)) || of(step).undone !== undefined);
   if (late) return { state: 'expired', ...reason };
   return { state: backwards ? 'compensating' : 'running', ...reason };
@@ -61,8 +60,16 @@ function failed(step: StepDeclaration, { failure, success }: StepFacts): boolean
   return failure.certainty === 'not_applied' || (failure.certainty === 'applied' && canBeUndone(step));
 }
 
-function gaveUp({ failure, success }: StepFacts): boolean {
-  return failure !== undefined && success === undefined;
+/** It waits for a person, and what it waits for has not come all the same. */
+function waits(step: StepDeclaration, facts: StepFacts): boolean {
+  const { stuck, success, undone } = facts;
+  if (stuck?.is !== 'stuck' || undone !== undefined) return false;
+  return stuck.op === 'compensate' || (success === undefined && !failed(step, facts));
+}
+
+function whyStuck(step: string, stuck: StepFacts['stuck']): string {
+  const what = stuck?.op === 'compensate' ? `the undo of ${step}` : step;
+  return `${what} waits for a person: ${stuck?.code ?? ''} (${stuck?.reason ?? ''})`;
 }
 
 /** In whose words a saga is not simply running: the earliest failure, and what nobody knows. */

@@ -3,6 +3,8 @@ import {
   type FailureData,
   failureEvent,
   type ReceivedEvent,
+  type StuckData,
+  stuckEvent,
 } from '@converge/contracts';
 import { type SagaDeclaration, type StepDeclaration, stepsOf } from '../declare/declaration.ts';
 import { parseStory } from '../step/story.ts';
@@ -36,10 +38,14 @@ export function sourcesOf(declarations: readonly SagaDeclaration[]): readonly So
       definition,
       read: (event: ReceivedEvent) => readEvent(declarations, event),
     })),
+    // `on` parses by the definition, so this is its data.
     ...[...consumers].map((consumer) => ({
       definition: failureEvent(consumer),
-      // `on` parses by the definition, so this is its data.
       read: (event: ReceivedEvent) => readFailure(declarations, event as ReceivedEvent<FailureData>),
+    })),
+    ...[...consumers].map((consumer) => ({
+      definition: stuckEvent(consumer),
+      read: (event: ReceivedEvent) => readStuck(declarations, event as ReceivedEvent<StuckData>),
     })),
   ];
 }
@@ -89,6 +95,20 @@ function readFailure(
   if (saga?.op !== 'apply' || declaration === undefined) return [];
   const told = { ...toldBy(event), certainty, code, reason: message };
   return [{ declaration, instance: saga.instance, fact: { kind: 'failure', step: saga.step, told } }];
+}
+
+function readStuck(
+  declarations: readonly SagaDeclaration[],
+  event: ReceivedEvent<StuckData>,
+): readonly Observed[] {
+  const { saga, seq, is, reason } = event.data;
+  const declaration = declarations.find(
+    ({ name, version }) => name === saga.name && version === saga.version,
+  );
+  if (declaration === undefined) return [];
+  const code = event.data.is === 'stuck' ? event.data.code : 'RELEASED';
+  const told = { ...toldBy(event), seq, is, op: saga.op, code, reason };
+  return [{ declaration, instance: saga.instance, fact: { kind: 'stuck', step: saga.step, told } }];
 }
 
 /** A start names no version: the newest that is declared takes it, as the consumers do. */

@@ -1,6 +1,13 @@
 import type { Executor } from '@converge/postgres';
 import { SagaError } from '../errors.ts';
-import type { Outcome, StuckReason, WorkState } from '../work/work.ts';
+import type { ByWhom } from '../stack/operate.ts';
+import {
+  EFFECT_STAYS,
+  type OperatorAct,
+  type Outcome,
+  type StuckReason,
+  type WorkState,
+} from '../work/work.ts';
 
 /** An intent as an operator sees it. Times are the database's. */
 export interface WorkView {
@@ -19,6 +26,9 @@ export interface WorkView {
   readonly createdAt: Date;
   readonly endedAt: Date | null;
   readonly eventId: string;
+  /** Of a step of a saga. */
+  readonly instance: string | null;
+  readonly step: string | null;
 }
 
 /** With what is not shown in a list: the input, the outcome, and everything that was tried. */
@@ -30,7 +40,7 @@ export interface WorkDetail extends WorkView {
 
 const columns = `id, consumer, handler, effect, key, idempotency_key as "idempotencyKey", state,
   stuck_reason as "stuckReason", attempts, queries, holder, due_at as "dueAt", created_at as "createdAt",
-  ended_at as "endedAt", cause::json ->> 'eventId' as "eventId"`;
+  ended_at as "endedAt", cause::json ->> 'eventId' as "eventId", instance, step`;
 
 export interface WorkFilter {
   readonly states: readonly WorkState[];
@@ -48,9 +58,11 @@ export async function listWork(executor: Executor, filter: WorkFilter): Promise<
   return rows;
 }
 
+/** By the primary key. Throws WORK_NOT_FOUND. */
 export async function readWork(executor: Executor, id: string): Promise<WorkDetail> {
+  if (!UUID.test(id)) throw notFound(id);
   const { rows } = await executor.query<WorkView & { input: string; outcome: string | null; story: string }>(
-    `select ${columns}, input, outcome, story from converge.saga_work where id::text = $1`,
+    `select ${columns}, input, outcome, story from converge.saga_work where id = $1`,
     [id],
   );
   const row = rows[0];
@@ -64,24 +76,34 @@ export async function readWork(executor: Executor, id: string): Promise<WorkDeta
   };
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 // A higher term fences whoever may still think that the row is theirs. The story says who acted, and why.
-const actSql = (what: string, allowed: string): string => `
+const actSql = (did: OperatorAct['did'], what: string, allowed = 'true'): string => `
   update converge.saga_work set ${what}, stuck_reason = null, due_at = clock_timestamp(), term = term + 1,
     story = (story::jsonb || jsonb_build_array(jsonb_build_object(
-      'at', clock_timestamp(), 'op', 'operator', 'by', $2::text, 'note', $3::text)))::text
-  where id::text = $1 and holder is null and ${allowed}`;
+      'at', clock_timestamp(), 'op', 'operator', 'did', '${did}', 'by', $2::text, 'note', $3::text)))::text
+  where id = $1 and holder is null and state in ('ready', 'unknown', 'answered', 'stuck') and ${allowed}`;
+
+// A question that is stuck is asked again: there is no call behind it that could be made.
+const retrySql = actSql(
+  'retry',
+  `state = case when state <> 'stuck' then state when op = 'resolve' then 'unknown' else 'ready' end`,
+);
+// An undo is tried until it has happened: that it failed is no outcome of it, unless its effect is let go of.
+const resolveSql = actSql(
+  'resolve',
+  `state = 'answered', outcome = $4`,
+  `(op is distinct from 'compensate' or $4::json ->> 'kind' = 'succeeded'
+    or $4::json #>> '{failure,code}' = '${EFFECT_STAYS}')`,
+);
 
 /**
  * Has it tried now. What waits keeps its state; what is stuck is called again, whatever became of the call before: that
  * is the operator's word. Throws WORK_NOT_RESOLVABLE when it is in a worker's hands, or has ended.
  */
 export async function retryWork(executor: Executor, id: string, by: string, note: string): Promise<void> {
-  const text = actSql(
-    `state = case state when 'stuck' then 'ready' else state end`,
-    `state in ('ready', 'unknown', 'answered', 'stuck')`,
-  );
-  const { rowCount } = await executor.query(text, [id, by, note]);
-  if (rowCount === 0) throw await refused(executor, id);
+  await actOnWork(executor, id, { actor: by, note });
 }
 
 /** Says what became of it, from the other side's own records; the worker settles that like any other outcome. */
@@ -92,12 +114,20 @@ export async function resolveWork(
   by: string,
   note: string,
 ): Promise<void> {
-  // An undo is tried until it has happened: that it failed is no outcome of it.
-  const text = actSql(
-    `state = 'answered', outcome = $4`,
-    `state in ('ready', 'unknown', 'answered', 'stuck') and (op is distinct from 'compensate' or $4::json ->> 'kind' = 'succeeded')`,
-  );
-  const { rowCount } = await executor.query(text, [id, by, note, JSON.stringify(outcome)]);
+  await actOnWork(executor, id, { actor: by, note }, outcome);
+}
+
+/** What a person does to a row that nobody has in hand: has it tried again or, with an outcome, says what became of it. */
+export async function actOnWork(
+  executor: Executor,
+  id: string,
+  { actor, note }: ByWhom,
+  outcome?: Outcome,
+): Promise<void> {
+  const { rowCount } =
+    outcome === undefined
+      ? await executor.query(retrySql, [id, actor, note])
+      : await executor.query(resolveSql, [id, actor, note, JSON.stringify(outcome)]);
   if (rowCount === 0) throw await refused(executor, id, outcome);
 }
 

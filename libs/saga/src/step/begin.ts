@@ -1,10 +1,13 @@
 import { type ReceivedEvent, WIRE } from '@converge/contracts';
 import type { CallContext } from '@converge/inbox';
 import { executorOf } from '@converge/postgres';
-import type { FenceTrigger } from '../fence/fence.ts';
+import { deterministicUuid } from '@converge/runtime';
+import type { FenceFrom, FenceTrigger } from '../fence/fence.ts';
 import { joinMember } from '../fence/join-sql.ts';
+import type { Reason } from '../fence/fence-sql.ts';
 import { meetFence, type Meeting } from '../fence/meet-fence.ts';
 import { askForCall } from './ask-for-call.ts';
+import { failureOf } from './failure-of.ts';
 import { factOf, keyOf, type Member, planOf } from './member.ts';
 import { reviveEvent, type StoredEvent, storeEvent } from './stored-event.ts';
 import { formatStory } from './story.ts';
@@ -19,17 +22,52 @@ export async function begin<DB>(
   event: ReceivedEvent,
   context: CallContext<DB>,
 ): Promise<void> {
-  const { step } = member;
   const stored = await awaited(member, instance, event, context);
   if (stored === undefined) return;
   const meeting = beginning(member, instance, event, stored);
   const met = await meetFence(context.tx, meeting);
   if (met.act === 'run') return run(member, instance, event, stored, context);
-  // Behind the pivot there is only forward: what was given up is done when it comes again.
-  if (step.kind === 'retriable' && met.state === 'stuck') {
+  if (met.act === 'rejected_by_tombstone' && met.row?.version !== member.step.version)
+    return tellAgain(member, { event, stored, meeting, reason: met.row?.reason }, context);
+  if (mayRunAgain(member, met.state)) {
     const again = await meetFence(context.tx, { ...meeting, trigger: 'again' });
     if (again.act === 'run') await run(member, instance, event, stored, context);
   }
+}
+
+/**
+ * Behind the pivot there is only forward: what was given up is done when it comes again. A local step is `started` only
+ * within its transaction, or since a person had it tried again.
+ */
+function mayRunAgain<DB>({ step, handlers }: Member<DB>, state: FenceFrom): boolean {
+  return (
+    (step.kind === 'retriable' && state === 'stuck') || (handlers.local !== undefined && state === 'started')
+  );
+}
+
+/**
+ * While versions of a saga are deployed, what called it off may have known another one than the service of its first step
+ * began, and told the failure to the steps of that. This version's steps hear of it as soon as it is known here.
+ */
+async function tellAgain<DB>(
+  member: Member<DB>,
+  { event, stored, meeting, reason }: CalledOff,
+  { tx, emit }: Pick<CallContext<DB>, 'tx' | 'emit'>,
+): Promise<void> {
+  const { code, text: message } = reason ?? { code: 'CANCELLED', text: 'it was called off' };
+  const saga = formatStory(meeting);
+  const failureId = deterministicUuid('saga', saga, meeting.step, 'called off');
+  const { emits } = await meetFence(tx, { ...meeting, trigger: 'tell_again', outcome: code, failureId });
+  const failure = { category: 'business', certainty: 'not_applied', code, message } as const;
+  if (emits !== undefined)
+    emit(failureOf(member, meeting.instance, { events: stored, failure }), event, { id: emits, saga });
+}
+
+interface CalledOff {
+  readonly event: ReceivedEvent;
+  readonly stored: readonly StoredEvent[];
+  readonly meeting: Meeting;
+  readonly reason: Reason | undefined;
 }
 
 /** The meeting of an event that begins the step, or of its failure. */

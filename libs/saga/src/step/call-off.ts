@@ -35,28 +35,37 @@ export async function watchStart<DB>(
 
 /**
  * A cancellation: of the run that it names in its header or, where it names none, of all that started under its key. One
- * that came before their start waits for it.
+ * that came before their start waits for it. `versions`: the steps that decide it, of one saga.
  */
 export async function callOff<DB>(
-  member: Member<DB>,
+  versions: readonly Member<DB>[],
   instance: string,
   event: ReceivedEvent,
   tools: StepTools<DB>,
 ): Promise<void> {
-  const { saga, version } = member.step;
-  const instances =
-    instance === '' ? await startsOf(executorOf(tools.tx), { saga, version }, event.key) : [instance];
-  if (instances.length === 0)
+  const [{ step } = { step: undefined }] = versions;
+  if (step === undefined) return;
+  const { saga, version } = step;
+  const starts =
+    instance === '' ? await startsOf(executorOf(tools.tx), saga, event.key) : [{ instance, version }];
+  if (starts.length === 0)
     throw new SagaError(
       'SAGA_NOT_STARTED',
-      `no saga ${saga} v${version} has started under the key of ${event.type} yet: it is tried again when one may have`,
+      `no saga ${saga} has started under the key of ${event.type} yet: it is tried again when one may have`,
       { category: 'service' },
     );
-  for (const one of instances) {
-    const { act } = await stopAt(member, one, 'cancel', storeEvent(event), tools);
-    if (act === 'wait')
-      await askLater(member, 'cancel', keyOf(member, one), storeEvent(event), LOOK_AGAIN_MS, tools.tx);
-  }
+  for (const start of starts)
+    // The version that was noted may not be the one that runs: what decides the others is stopped as well.
+    for (const member of versions.toSorted((a, b) => Number(isOf(b, start)) - Number(isOf(a, start)))) {
+      const { act } = await stopAt(member, start.instance, 'cancel', storeEvent(event), tools);
+      if (act !== 'wait') continue;
+      const key = keyOf(member, start.instance);
+      await askLater(member, 'cancel', key, storeEvent(event), LOOK_AGAIN_MS, tools.tx);
+    }
+}
+
+function isOf<DB>({ step }: Member<DB>, { version }: { readonly version: number }): boolean {
+  return step.version === version;
 }
 
 /**

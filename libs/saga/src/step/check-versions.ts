@@ -5,12 +5,18 @@ import type { Member } from './member.ts';
 /** How long a step that took effect may still have to be undone, when nothing else is known of its saga. */
 const OPEN_FOR = '1 day';
 
-// The first part by the index of open rows. The second reads the consumer's rows of one day: once, at the start.
+// The first part by the index of open rows. The second reads the consumer's rows of one day: once, at the start. A step whose
+// plan says that there is no way back from it has nothing more to do once it took effect.
 const openSql = `
-  select saga, step, version, count(*)::int as count from converge.saga_fence fence
+  select saga, version, step, count(*) filter (where state not in ('applied', 'failed_applied'))::int as open,
+    count(*) filter (where state in ('applied', 'failed_applied'))::int as applied
+    from converge.saga_fence fence
    where consumer = $1
      and (state in ('started', 'unknown', 'undo_pending', 'stuck')
-          or state in ('applied', 'failed_applied') and changed_at > clock_timestamp() - interval '${OPEN_FOR}')
+          or state in ('applied', 'failed_applied') and changed_at > clock_timestamp() - interval '${OPEN_FOR}'
+             and exists (select from converge.saga_step intent
+                          where intent.saga = fence.saga and intent.instance = fence.instance and intent.step = fence.step
+                            and intent.plan::json ->> 'undo' is not null))
      and not exists (select from unnest($2::text[], $3::text[], $4::int[]) as here(saga, step, version)
                       where here.saga = fence.saga and here.step = fence.step and here.version = fence.version)
    group by saga, step, version order by saga, version, step`;
@@ -19,7 +25,9 @@ interface Open {
   readonly saga: string;
   readonly step: string;
   readonly version: number;
-  readonly count: number;
+  /** Instances whose step has not ended, and those of which it may still have to be undone. */
+  readonly open: number;
+  readonly applied: number;
 }
 
 /** Rejects when sagas are open here whose version nobody would finish or undo. */
@@ -39,9 +47,18 @@ export async function checkVersions<DB>(
       throw ['42P01', '3F000'].includes(sqlState(error) ?? '') ? notMigrated(error) : error;
     });
   if (rows.length === 0) return;
-  const open = rows.map(({ saga, step, version, count }) => `${saga} v${version}, step ${step} (${count})`);
+  const open = rows.map(
+    (one) => `saga ${one.saga} v${one.version}, step ${one.step}: ${countsOf(one).join(' and ')}`,
+  );
   throw new SagaError(
     'SAGA_VERSION_IN_USE',
     `consumer ${consumer} cannot start: sagas are open of versions that it has no handlers for: ${open.join('; ')}. Include step(…) of those versions beside the new ones until they have ended`,
   );
+}
+
+function countsOf({ open, applied }: Open): readonly string[] {
+  return [
+    ...(open === 0 ? [] : [`${open} open`]),
+    ...(applied === 0 ? [] : [`${applied} that took effect within a day and may have to be undone`]),
+  ];
 }

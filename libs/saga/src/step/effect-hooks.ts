@@ -1,10 +1,10 @@
 import { type Executor, executorOf } from '@converge/postgres';
-import type { Transaction } from 'kysely';
-import { lockFence } from '../fence/fence-sql.ts';
-import { meetFence } from '../fence/meet-fence.ts';
+import type { HookTools } from '../effect/define-effect.ts';
+import { lockFence, type Reason } from '../fence/fence-sql.ts';
 import type { StoredFailure, StuckReason } from '../work/work.ts';
 import type { StepInput } from './ask-for-call.ts';
 import { keyOf, type Member } from './member.ts';
+import { tellStuck } from './tell-stuck.ts';
 
 const stateSql = `
   select state from converge.saga_fence where saga = $1 and instance = $2 and step = $3`;
@@ -20,35 +20,52 @@ export async function covered(executor: Executor, text: string): Promise<StoredF
 
 /** Nobody knows what became of it and nobody can be asked: its step waits for a person. */
 export function stuckApply<DB>(member: Member<DB>) {
-  return (tx: Transaction<DB>, text: string, reason: StuckReason): Promise<void> =>
-    stick(member, tx, text, reason, 'apply');
+  return async (tools: HookTools<DB>, text: string, code: StuckReason): Promise<void> => {
+    const reason = { code, text: STUCK[code] };
+    await stick(member, tools, text, { op: 'apply', reason, why: reason });
+  };
 }
 
+/** So does an undo; why it is undone stays on record. */
 export function stuckUndo<DB>(member: Member<DB>) {
-  return (tx: Transaction<DB>, text: string, reason: StuckReason): Promise<void> =>
-    stick(member, tx, text, reason, 'compensate');
+  return (tools: HookTools<DB>, text: string, code: StuckReason): Promise<void> =>
+    stick(member, tools, text, { op: 'compensate', why: { code, text: STUCK[code] } });
 }
 
-/** An undo that fails and fails: a person should know. It goes on being tried. */
+const STUCK: Readonly<Record<StuckReason, string>> = {
+  outcome_unknown: 'it may have taken effect, cannot be repeated, and there is nobody to ask',
+  result_lost: 'it took effect, and its result cannot be read',
+  input_unreadable: 'this version of the code does not understand its intent',
+  operator: 'a person stopped it',
+};
+
+interface Stick {
+  readonly op: 'apply' | 'compensate';
+  readonly why: Reason;
+  /** Of the step, where it has none yet. */
+  readonly reason?: Reason;
+}
+
+/** An undo that fails and fails: a person should know. It goes on being tried. False: that was known. */
 export function lateUndo<DB>(member: Member<DB>) {
-  return async (tx: Transaction<DB>, text: string): Promise<boolean> => {
-    const row = await lockFence(executorOf(tx), JSON.parse(text) as StepInput);
+  return async (tools: HookTools<DB>, text: string, failure: StoredFailure | undefined): Promise<boolean> => {
+    const row = await lockFence(executorOf(tools.tx), JSON.parse(text) as StepInput);
     if (row?.state !== 'undo_pending' || row.stuck) return false;
-    await stick(member, tx, text, 'undo_failing', 'compensate');
+    const why = { code: 'undo_failing', text: failure?.message ?? 'its undo has failed for too long' };
+    await stick(member, tools, text, { op: 'compensate', why });
     return true;
   };
 }
 
 async function stick<DB>(
   member: Member<DB>,
-  tx: Transaction<DB>,
+  { tx, emit }: HookTools<DB>,
   text: string,
-  reason: StuckReason | 'undo_failing',
-  op: 'apply' | 'compensate',
+  { op, why, reason }: Stick,
 ): Promise<void> {
   const { instance, events = [], cause } = JSON.parse(text) as StepInput;
   const event = cause?.event ?? events[0];
-  await meetFence(tx, {
+  const meeting = {
     ...keyOf(member, instance),
     consumer: member.step.by,
     key: event?.key ?? instance,
@@ -56,6 +73,8 @@ async function stick<DB>(
     trigger: 'stuck',
     causeEvent: event?.id ?? instance,
     causeAttempt: cause?.attemptId,
-    outcome: reason,
-  });
+    outcome: why.code,
+    reason,
+  } as const;
+  await tellStuck(tx, meeting, why, emit);
 }

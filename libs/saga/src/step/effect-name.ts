@@ -1,13 +1,17 @@
 import type { StepDeclaration } from '../declare/declaration.ts';
 import type { WorkOp } from '../work/insert-sql.ts';
 
+type Named = Pick<StepDeclaration, 'saga' | 'name' | 'version'>;
+
+/** By which policies and attempts know the handler of a step: `<saga>.<step>`, and its version from the second one on. */
+export function stepName({ saga, name, version }: Named): string {
+  return `${saga}.${name}${version === 1 ? '' : `.v${version}`}`;
+}
+
 /**
  * What the work of a step is called: `<saga>.<step>.<op>`, by which policies, bulkheads and metrics know it. Versions have
  * work of their own, since only the code that knows a version can do its work.
  */
-export function effectName(
-  { saga, name, version }: Pick<StepDeclaration, 'saga' | 'name' | 'version'>,
-  op: WorkOp,
-): string {
+export function effectName({ saga, name, version }: Named, op: WorkOp): string {
   return `${saga}.${name}.${op}${version === 1 ? '' : `.v${version}`}`;
 }

@@ -7,6 +7,7 @@ import type { CallContext, Found, SettledContext } from '../effect/types.ts';
 import { SagaError } from '../errors.ts';
 import { lockFence } from '../fence/fence-sql.ts';
 import { meetLocked } from '../fence/meet-fence.ts';
+import { EFFECT_STAYS, resolvedBy } from '../work/work.ts';
 import type { StepInput } from './ask-for-call.ts';
 import { covered, lateUndo, stuckApply, stuckUndo } from './effect-hooks.ts';
 import { effectName } from './effect-name.ts';
@@ -17,7 +18,7 @@ import { reviveEvent, type StoredFact } from './stored-event.ts';
 import { timerEffects } from './timer-effects.ts';
 import { toolsOf } from './tools.ts';
 import type { StepQuestion } from './types.ts';
-import { tellNoop, tellUndone, undoing, undoNow, undoOf } from './undo.ts';
+import { letGo, tellNoop, tellUndone, undoing, undoNow, undoOf } from './undo.ts';
 
 /** What the saga worker runs for the steps of these consumers: `sagaWorker(effectsOf(orders, payments), …)`. */
 export function effectsOf<DB>(...consumers: readonly ConsumerDefinition<DB>[]): readonly Effect<DB>[] {
@@ -26,10 +27,8 @@ export function effectsOf<DB>(...consumers: readonly ConsumerDefinition<DB>[]): 
 
 function effectsOfStep<DB>(member: Member<DB>): readonly Effect<DB>[] {
   const { outside, noop } = member.handlers;
-  const isAsked = outside === undefined && member.step.kind !== 'retriable';
   return [
-    ...(outside === undefined ? [] : [applyEffect(member)]),
-    ...(isAsked ? [resolveEffect(member)] : []),
+    outside === undefined ? resolveEffect(member) : applyEffect(member),
     ...(noop === undefined ? [] : [compensateEffect(member)]),
     ...timerEffects(member, { input: stored.input, result: asStored<null>() }),
   ];
@@ -109,10 +108,10 @@ function applied<DB>(member: Member<DB>) {
   return {
     succeeded: (fact: StoredFact | null, context: SettledContext<DB, StepInput>): Promise<void> => {
       if (fact === null) throw new TypeError(`the outcome of ${member.step.name} is empty`);
-      return settleFact(member, settledOf(context.input), fact, toolsOf(context));
+      return settleFact(member, settledOf(context), fact, toolsOf(context));
     },
     failed: (failure: Parameters<typeof settleFailure>[2], context: SettledContext<DB, StepInput>) =>
-      settleFailure(member, settledOf(context.input), failure, context.attempts, toolsOf(context)),
+      settleFailure(member, settledOf(context), failure, context.attempts, toolsOf(context)),
   };
 }
 
@@ -137,11 +136,22 @@ function compensateEffect<DB>(member: Member<DB>): Effect<DB> {
   });
   const settled = declared.settled<DB>({
     succeeded: (fact, context) => undone(member, fact, context),
-    failed: ({ message }) => {
-      throw new TypeError(`the undo of ${step.name} cannot fail: ${message}`);
-    },
+    failed: (failure, context) => keptEffect(member, failure, context),
   });
   return Object.freeze({ ...settled, endless: true, stuck: stuckUndo(member), late: lateUndo(member) });
+}
+
+/** An undo does not fail; a person may let go of the effect, which stays, and the step before goes on. */
+async function keptEffect<DB>(
+  member: Member<DB>,
+  { code, message }: Parameters<typeof settleFailure>[2],
+  context: SettledContext<DB, StepInput>,
+): Promise<void> {
+  if (code !== EFFECT_STAYS || context.input.cause === undefined)
+    throw new TypeError(`the undo of ${member.step.name} cannot fail: ${message}`);
+  const { instance, cause } = context.input;
+  const row = await lockFence(executorOf(context.tx), context.input);
+  await letGo(member, instance, { ...cause, ...resolvedBy(context.attempts) }, row, toolsOf(context));
 }
 
 async function undone<DB>(
@@ -149,8 +159,9 @@ async function undone<DB>(
   fact: StoredFact | null,
   context: SettledContext<DB, StepInput>,
 ): Promise<void> {
-  const { cause, instance } = context.input;
-  if (cause === undefined) throw new TypeError(`the undo of ${member.step.name} has no cause`);
+  const { cause: why, instance } = context.input;
+  if (why === undefined) throw new TypeError(`the undo of ${member.step.name} has no cause`);
+  const cause = { ...why, ...resolvedBy(context.attempts) };
   const tools = toolsOf(context);
   const { undone: definition } = member.step;
   if (fact !== null && definition !== undefined) {
@@ -166,8 +177,9 @@ async function undone<DB>(
   if (act === 'emit_undone') await tellNoop(member, instance, cause, row, tools);
 }
 
-function settledOf({ instance, events = [], resolves }: StepInput): SettledApply {
-  return { instance, events, resolves };
+function settledOf<DB>({ input, attempts }: SettledContext<DB, StepInput>): SettledApply {
+  const { instance, events = [], resolves } = input;
+  return { instance, events, resolves, ...resolvedBy(attempts) };
 }
 
 function questionOf<DB>(

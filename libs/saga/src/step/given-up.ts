@@ -7,6 +7,7 @@ import { askForUndo, askWhatBecame, keepUndo } from './ask-for-call.ts';
 import { awaited, beginning } from './begin.ts';
 import type { Member } from './member.ts';
 import { storeEvent } from './stored-event.ts';
+import { type Emit, tellStuck } from './tell-stuck.ts';
 import { undoing } from './undo.ts';
 import type { UndoCause } from './undo-cause.ts';
 
@@ -25,27 +26,30 @@ export async function applyGivenUp<DB>(
   instance: string,
   event: ReceivedEvent,
   { as, failure }: GivenUp,
-  { tx, log, failureEventId, attemptId }: GivingUp<DB>,
+  { tx, emit, log, failureEventId, attemptId }: GivingUp<DB>,
 ): Promise<GaveUp> {
   if (as === 'park') return ORDINARY;
   const { step } = member;
+  const tell: Emit = (made, of) => emit(made, event, of);
   const trigger = failedAs(member, failure);
   // What the slice had noted of the group before it was rolled back with it.
   const events = (await awaited(member, instance, event, { tx })) ?? [storeEvent(event)];
+  const reason = { code: failure.code, text: failure.message };
   const meeting: Meeting = {
     ...beginning(member, instance, event, events, trigger),
     causeAttempt: attemptId,
-    reason: { code: failure.code, text: failure.message },
+    reason,
     outcome: failure.code,
     failureId: failureEventId,
   };
-  const met = await meetFence(tx, meeting);
+  const met = await (trigger === 'stuck' ? tellStuck(tx, meeting, reason, tell) : meetFence(tx, meeting));
   // A tombstone came first, or the step has ended: nobody is to hear of this.
   if (met.act === 'noop_already') return met.state === 'stuck' ? ORDINARY : SETTLED;
   if (met.act === 'undo' && met.row?.undo != null)
     await keepUndo(member, instance, JSON.parse(met.row.undo) as UndoCause, tx, UNDO_PAUSE_MS);
+  // Nobody knows, and nobody can be asked.
   if (trigger === 'unknown' && !(await askWhatBecame(member, instance, events, failureEventId, tx)))
-    await meetFence(tx, { ...meeting, trigger: 'stuck' });
+    await tellStuck(tx, meeting, reason, tell);
   if (met.state === 'undo_pending') return SETTLED;
   const of = { saga: step.saga, instance, step: step.name };
   if (step.kind === 'retriable') {

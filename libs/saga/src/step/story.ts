@@ -42,3 +42,8 @@ export type Fact = 'success' | 'failure' | 'undone';
 export function factId({ saga, instance, step }: Omit<StepKey, 'version'>, fact: Fact): string {
   return deterministicUuid('saga', saga, instance, step, fact);
 }
+
+/** The id of the event that tells that a step waits for a person, or does so no longer. `seq`: of the journal. */
+export function stuckId({ saga, instance, step }: Omit<StepKey, 'version'>, seq: number): string {
+  return deterministicUuid('saga', saga, instance, step, 'stuck', seq);
+}

@@ -13,6 +13,7 @@ import { applyGivenUp, undoGivenUp } from './given-up.ts';
 import { type Matched, matchReaction, type Reaction } from './reaction.ts';
 import { reasonOf } from './reasons.ts';
 import { storeEvent } from './stored-event.ts';
+import { stepName } from './effect-name.ts';
 import { parseStory, storyName } from './story.ts';
 import type { StepTools } from './tools.ts';
 import { isDue, undo } from './undo.ts';
@@ -52,11 +53,14 @@ export function reactionSubscription<DB>(reactions: readonly Reaction<DB>[]): Su
   });
 }
 
+/** Versions that begin with different events are handlers of their own, named as their effects are. */
 function handlerName<DB>(reactions: readonly Reaction<DB>[]): string {
+  const [step] = reactions
+    .flatMap(({ member: { step: one }, trigger: { trigger: what } }) => (what === 'begin' ? [one] : []))
+    .toSorted((a, b) => a.version - b.version);
   const { topic, type } = reactions[0]?.trigger ?? { topic: '', type: '' };
-  const step = reactions.find(({ trigger }) => trigger.trigger === 'begin')?.member.step;
   // Behind a group a step has one subscription for each member's success.
-  if (step !== undefined) return `${step.saga}.${step.name}${step.begins.length > 1 ? `:${type}` : ''}`;
+  if (step !== undefined) return `${stepName(step)}${step.begins.length > 1 ? `:${type}` : ''}`;
   return `saga:${type === FAILURE_TYPE ? topic : type}`;
 }
 
@@ -93,7 +97,8 @@ function matchedOf<DB>(event: ReceivedEvent): readonly Matched<DB>[] {
 
 async function call<DB>(event: ReceivedEvent | undefined, context: CallContext<DB>): Promise<void> {
   if (event === undefined) return;
-  for (const matched of matchedOf<DB>(event)) {
+  const all = matchedOf<DB>(event);
+  for (const matched of all) {
     const { member, trigger, instance } = matched;
     switch (trigger.trigger) {
       case 'begin':
@@ -103,14 +108,22 @@ async function call<DB>(event: ReceivedEvent | undefined, context: CallContext<D
         if (await isDue(member, instance, trigger, event.id, context.tx))
           await undo(member, instance, causeOf(matched, event), toolsOf(event, context));
         break;
-      case 'cancel':
-        await callOff(member, instance, event, toolsOf(event, context));
+      case 'cancel': {
+        const versions = all.filter((one) => one.trigger.trigger === 'cancel' && isSame(one, matched));
+        if (versions[0] !== matched) break;
+        const members = versions.map((one) => one.member);
+        await callOff(members, instance, event, toolsOf(event, context));
         break;
+      }
       case 'deadline':
         await watchStart(member, event, context.tx);
         break;
     }
   }
+}
+
+function isSame<DB>({ member: a }: Matched<DB>, { member: b }: Matched<DB>): boolean {
+  return a.step.saga === b.step.saga;
 }
 
 async function givenUp<DB>(event: ReceivedEvent, why: GivenUp, context: GivingUp<DB>): Promise<GaveUp> {

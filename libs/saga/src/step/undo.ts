@@ -75,7 +75,7 @@ export function undoing<DB>(
   cause: UndoCause,
   trigger: Meeting['trigger'],
 ): Meeting {
-  const { event, reason, attemptId } = cause;
+  const { event, reason, attemptId, actor, note } = cause;
   return {
     ...keyOf({ ...member, step }, instance),
     consumer: step.by,
@@ -85,6 +85,8 @@ export function undoing<DB>(
     causeEvent: event.id,
     causeAttempt: attemptId,
     reason,
+    actor,
+    note,
     undo: JSON.stringify(cause),
   };
 }
@@ -125,6 +127,17 @@ export async function tellUndone<DB>(
     outcome: made.type,
   });
   if (met.emits !== undefined) tools.emit(made, told(member, instance, cause));
+}
+
+/** A person lets go of the effect: it stays, and the step before hears that nothing more of it is to be undone. */
+export async function letGo<DB>(
+  member: Member<DB>,
+  instance: string,
+  cause: UndoCause,
+  row: Begun | undefined,
+  tools: StepTools<DB>,
+): Promise<void> {
+  await tellUndone(member, instance, cause, noopEvent(member, instance, cause, row), tools);
 }
 
 /** Nothing is to be undone, and the step before must hear of that. */

@@ -1,4 +1,5 @@
 import type { Executor } from '@converge/postgres';
+import { namesSql } from '../fence/names-sql.ts';
 
 /** A compensation, and what it says was its cause. */
 export interface Orphan {
@@ -9,12 +10,12 @@ export interface Orphan {
   readonly causeEvent: string;
 }
 
-// Compensations of this database whose cause no step of the same instance told here, nor its own deadline. Where services have databases of
-// their own, the cause stands in another one: `findOrphans` asks all of them. A scan of the journal: for people and audits.
-const candidatesSql = `
+// Compensations of this database whose cause no step of the same instance told here, nor its own deadline. Where services have
+// databases of their own, the cause stands in another one: `findOrphans` asks all of them. Of all instances a scan of the journal.
+const candidatesSql = (of: string): string => `
   select c.saga, c.instance, c.step, c.seq, c.cause_event as "causeEvent"
-    from converge.saga_step c
-   where c.op = 'compensate' and ($1::text is null or c.instance = $1)
+    from (select * from converge.saga_step where ${of}) c
+   where c.op = 'compensate'
      and not exists (
        select from converge.saga_step t
         where t.saga = c.saga and t.instance = c.instance and t.emitted_event::text = c.cause_event
@@ -24,10 +25,15 @@ const candidatesSql = `
         where d.saga = c.saga and d.instance = c.instance and d.step = c.step and d.seq < c.seq
           and d.op = 'deadline' and d.trigger = 'deadline' and d.cause_event = c.cause_event)
    order by c.id`;
+const oneSql = candidatesSql(`instance = $1 and saga = any (array(${namesSql('saga_step')}))`);
+const allSql = candidatesSql('true');
 
+// By the journal's unique key: what was told belongs to the same instance.
 const toldSql = `
-  select distinct t.emitted_event::text as id from converge.saga_step t
-   where t.emitted_event::text = any ($1) and t.act in ('emit_failure', 'emit_undone')`;
+  select distinct t.emitted_event::text as id
+    from unnest($1::text[], $2::text[], $3::text[]) as wanted(saga, instance, event)
+    join converge.saga_step t on t.saga = wanted.saga and t.instance = wanted.instance and t.emitted_event::text = wanted.event
+   where t.act in ('emit_failure', 'emit_undone')`;
 
 /** Compensations without a cause in any of these databases: there must be none. */
 export async function findOrphans(
@@ -36,12 +42,21 @@ export async function findOrphans(
 ): Promise<readonly Orphan[]> {
   const found: Orphan[] = [];
   for (const executor of executors)
-    found.push(...(await executor.query<Orphan>(candidatesSql, [instance ?? null])).rows);
+    found.push(
+      ...(instance === undefined
+        ? await executor.query<Orphan>(allSql)
+        : await executor.query<Orphan>(oneSql, [instance])
+      ).rows,
+    );
   const told = new Set<string>();
   if (found.length > 0 && executors.length > 1)
     for (const executor of executors) {
-      const causes = found.map(({ causeEvent }) => causeEvent);
-      for (const { id } of (await executor.query<{ id: string }>(toldSql, [causes])).rows) told.add(id);
+      const { rows } = await executor.query<{ id: string }>(toldSql, [
+        found.map(({ saga }) => saga),
+        found.map(({ instance: of }) => of),
+        found.map(({ causeEvent }) => causeEvent),
+      ]);
+      for (const { id } of rows) told.add(id);
     }
   return found.filter(({ causeEvent }) => !told.has(causeEvent));
 }

@@ -48,6 +48,9 @@ export type Outcome =
   | { readonly kind: 'succeeded'; readonly result: string }
   | { readonly kind: 'failed'; readonly failure: StoredFailure };
 
+/** The code by which a person lets go of an effect that cannot be undone: its undo is over, and the effect stays. */
+export const EFFECT_STAYS = 'EFFECT_STAYS';
+
 export type StoredFailure = Pick<Failure, 'category' | 'certainty' | 'code' | 'message'>;
 
 /** What a worker does with a row that it has claimed. */
@@ -65,6 +68,23 @@ export interface WorkAttempt {
   readonly failure?: StoredFailure;
   readonly found?: 'applied' | 'rejected' | 'not_found';
   readonly wait?: WorkWait;
+}
+
+/** An act of an operator, as it is stored among the attempts. */
+export interface OperatorAct {
+  readonly at: string;
+  readonly op: 'operator';
+  readonly did: 'retry' | 'resolve';
+  readonly by: string;
+  readonly note: string;
+}
+
+/** Pure: who said what became of it, and how they knew; nobody when it came by itself. */
+export function resolvedBy(
+  story: readonly (WorkAttempt | OperatorAct)[],
+): { readonly actor: string; readonly note: string } | undefined {
+  const act = story.findLast((one) => one.op === 'operator' && one.did === 'resolve');
+  return act?.op === 'operator' ? { actor: act.by, note: act.note } : undefined;
 }
 
 /** A row in a worker's hands. */

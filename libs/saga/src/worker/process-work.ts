@@ -7,7 +7,7 @@ import type { ClaimedWork, Op, Outcome, StoredFailure, StuckReason, WorkAttempt 
 import { ask, type Asking } from './ask.ts';
 import type { ResolvedOptions } from './options.ts';
 import { report } from './report.ts';
-import { settle } from './settle.ts';
+import { emitting, settle } from './settle.ts';
 import { type Turn, writeAnswered, writeNext } from './settle-sql.ts';
 
 /** `lost`: somebody else holds the row by now, and nothing was written. */
@@ -39,7 +39,10 @@ async function callPerson<DB>(
   work: ClaimedWork,
 ): Promise<void> {
   if (late === undefined || work.ageMs < stuckAfterMs) return;
-  const news = await kyselyTransaction(database.db, { clock, random }, (tx) => late(tx, work.input));
+  const { failure } = work.story.findLast((one) => one.failure !== undefined) ?? {};
+  const news = await kyselyTransaction(database.db, { clock, random }, (tx) =>
+    emitting(executorOf(tx), work, 'failed', (emit) => late({ tx, emit }, work.input, failure)),
+  );
   if (news) report.compensationStuck(log, work);
 }
 
@@ -93,14 +96,13 @@ function follow<DB>(
   next: Next,
   done: Turn,
 ): Promise<Processed> {
-  const { executor } = options.database;
   switch (next.kind) {
     case 'succeed':
       return close(options, effect, revived, work, { kind: 'succeeded', result: next.result }, done);
     case 'fail':
       return close(options, effect, revived, work, { kind: 'failed', failure: next.failure }, done);
     case 'again':
-      return writeNext(executor, work, next, done).then((ours) => written(ours, next.kind));
+      return writeNext(options.database.executor, work, next, done).then((ours) => written(ours, next.kind));
     case 'stuck':
       return stick(options, effect, work, next.reason, done);
   }
@@ -125,8 +127,10 @@ function stick<DB>(
   done: Turn,
 ): Promise<Processed> {
   return kyselyTransaction(database.db, { clock, random }, async (tx) => {
-    const ours = await writeNext(executorOf(tx), work, { kind: 'stuck', reason }, done);
-    if (ours) await stuck?.(tx, work.input, reason);
+    const executor = executorOf(tx);
+    const ours = await writeNext(executor, work, { kind: 'stuck', reason }, done);
+    if (ours)
+      await emitting(executor, work, 'failed', async (emit) => stuck?.({ tx, emit }, work.input, reason));
     return written(ours, 'stuck');
   });
 }

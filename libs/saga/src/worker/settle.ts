@@ -1,7 +1,7 @@
 import { contextHeaders, type DomainEvent, type EventContext } from '@converge/contracts';
 import type { EmitAs } from '@converge/inbox';
 import { type AppendEvent, createOutbox } from '@converge/outbox';
-import { executorOf, kyselyTransaction } from '@converge/postgres';
+import { type Executor, executorOf, kyselyTransaction } from '@converge/postgres';
 import { deterministicUuid, failpoint } from '@converge/runtime';
 import { inject } from '@converge/telemetry';
 import type { Revived } from '../effect/define-effect.ts';
@@ -31,20 +31,13 @@ export async function settle<DB>(
     await kyselyTransaction(database.db, { clock, random }, async (tx) => {
       const executor = executorOf(tx);
       if (!(await writeOutcome(executor, work, outcome, turn))) throw new ClaimLost();
-      const emitted = new EffectEvents(work, outcome.kind);
       const { idempotencyKey, key } = work;
       const attempts = [...work.story, ...turn.attempts];
-      const context = {
-        tx,
-        emit: (event: DomainEvent, as?: EmitAs) => emitted.add(event, as),
-        idempotencyKey,
-        key,
-        attempts,
-      };
-      if (outcome.kind === 'succeeded') await revived.succeeded(outcome.result, context);
-      else await revived.failed(outcome.failure, context);
-      const events = emitted.close();
-      if (events.length > 0) await outbox.append(executor, events);
+      await emitting(executor, work, outcome.kind, async (emit) => {
+        const context = { tx, emit, idempotencyKey, key, attempts };
+        if (outcome.kind === 'succeeded') await revived.succeeded(outcome.result, context);
+        else await revived.failed(outcome.failure, context);
+      });
       failpoint('saga.before_commit');
     });
     failpoint('saga.after_commit');
@@ -53,6 +46,20 @@ export async function settle<DB>(
     if (error instanceof ClaimLost) return false;
     throw error;
   }
+}
+
+/** Appends what is emitted meanwhile, in the same transaction. */
+export async function emitting<T>(
+  executor: Executor,
+  work: ClaimedWork,
+  kind: Outcome['kind'],
+  run: (emit: (event: DomainEvent, as?: EmitAs) => void) => Promise<T>,
+): Promise<T> {
+  const emitted = new EffectEvents(work, kind);
+  const result = await run((event, as) => emitted.add(event, as));
+  const events = emitted.close();
+  if (events.length > 0) await outbox.append(executor, events);
+  return result;
 }
 
 /** Ids are a function of consumer, handler, phase, incoming event, effect and index: a settlement tried again emits the same facts. */

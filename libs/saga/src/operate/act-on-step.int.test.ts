@@ -1,0 +1,250 @@
+import { waitUntil } from '@converge/testing';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import {
+  type Mood,
+  Moods,
+  order,
+  orderConsumers,
+  type OrderDb,
+  placed,
+  type Step,
+} from '../fixture/order-saga.ts';
+import { SagaScene } from '../fixture/saga-scene.ts';
+import {
+  findOrphans,
+  type Outcome,
+  readChapter,
+  readInstance,
+  sagaObserver,
+  verifyJournal,
+} from '../index.ts';
+import { EFFECT_STAYS } from '../work/work.ts';
+import { resolveStep, retryStep } from './act-on-step.ts';
+
+const tables =
+  'create table done (line bigint generated always as identity, step text not null, order_id text not null, what text not null, why text not null)';
+const by = { actor: 'alice', note: 'the ledger shows it' };
+const moods = new Moods();
+let scene: SagaScene<OrderDb>;
+let orders = 0;
+
+beforeAll(async () => {
+  scene = await SagaScene.open<OrderDb>(inject('stack').databaseUrl, tables);
+  const observer = sagaObserver<OrderDb>({ sagas: [order.declaration], from: 'beginning' });
+  // Every failed undo has failed for too long; the waits between its attempts are at their shortest.
+  await scene.start([...orderConsumers(moods), observer], { stuckAfterMs: 1, random: () => 0.02 });
+});
+afterAll(() => scene.close());
+
+interface Placed {
+  readonly id: string;
+  readonly instance: string;
+}
+
+async function place(some: Partial<Record<Step, Mood>>): Promise<Placed> {
+  orders += 1;
+  const id = `o-${orders}`;
+  for (const [of, mood] of Object.entries(some)) moods.set(of as Step, id, mood);
+  return { id, instance: await scene.emit(placed({ order: id })) };
+}
+
+/** What the observer says. */
+async function observed({ instance }: Placed): Promise<string> {
+  const { state, reason } = await readInstance(scene.database.executor, instance);
+  return `${state}: ${reason ?? ''}`;
+}
+
+async function seen(placed: Placed, wanted: string): Promise<void> {
+  let last = '';
+  await waitUntil(async () => (last = await observed(placed).catch(String)).startsWith(wanted), {
+    what: `the observer to see ${wanted}`,
+    deadlineMs: 15_000,
+  }).catch((error: unknown) => {
+    throw new Error(`it sees ${last}`, { cause: error });
+  });
+}
+
+/** Rows of the journal with a person in them: `trigger: actor, note`. */
+async function persons({ instance }: Placed): Promise<readonly string[]> {
+  const rows = await scene.rows<{ trigger: string; actor: string; note: string }>(
+    'select trigger, actor, note from converge.saga_step where instance = $1 and actor is not null order by id',
+    [instance],
+  );
+  return rows.map(({ trigger, actor, note }) => `${trigger}: ${actor}, ${note}`);
+}
+
+const fact = (type: string, id: string): Outcome => ({
+  kind: 'succeeded',
+  result: JSON.stringify({ type, version: 1, payload: JSON.stringify({ order: id, note: 'by hand' }) }),
+});
+const failed = (code: string): Outcome => ({
+  kind: 'failed',
+  failure: { category: 'business', certainty: 'not_applied', code, message: 'not in the ledger' },
+});
+
+// Planted fault: a step that becomes stuck without telling so leaves the observer at `running` until the saga is late.
+describe('a local step of which nobody knows what became, and nobody can be asked', () => {
+  const unknown = async (): Promise<Placed> => {
+    const one = await place({ pay: 'unknown' });
+    await seen(one, 'stuck: pay waits for a person: BROKE (it broke (unknown))');
+    return one;
+  };
+
+  it('goes on when a person says that it took effect', async () => {
+    const one = await unknown();
+    await resolveStep(
+      scene.database,
+      { instance: one.instance, step: 'pay' },
+      fact('test.taken', one.id),
+      by,
+    );
+    await seen(one, 'completed');
+    expect(await persons(one)).toEqual(['applied: alice, the ledger shows it']);
+    expect(
+      await scene.rows(`select from converge.parked where key = $1 and state = 'dead'`, [one.id]),
+    ).toEqual([]);
+    const doubt = await scene.rows<{ told: string }>(
+      `select (payload::json ->> 'resolves') as told from converge.outbox where key = $1 and type = 'converge.failure'`,
+      [one.id],
+    );
+    expect(doubt).toEqual([{ told: null }]);
+  });
+
+  it('is undone up to it when a person says that it did not; the failure names the one that it resolves', async () => {
+    const one = await unknown();
+    await resolveStep(scene.database, { instance: one.instance, step: 'pay' }, failed('NOT_THERE'), by);
+    await seen(one, 'compensated: pay failed: NOT_THERE');
+    expect(await persons(one)).toEqual(['not_applied: alice, the ledger shows it']);
+    const [first, second] = await scene.rows<{ event_id: string; resolves: string | null }>(
+      `select event_id, payload::json ->> 'resolves' as resolves from converge.outbox
+        where key = $1 and type = 'converge.failure' order by id`,
+      [one.id],
+    );
+    expect(second?.resolves).toBe(first?.event_id);
+  });
+
+  // Planted fault: a retry that leaves the fence as it is has its event skipped, and the saga waits for ever.
+  it('is tried again when a person wants so', async () => {
+    const one = await unknown();
+    moods.set('pay', one.id, undefined);
+    const { parked } = await retryStep(scene.database, { instance: one.instance, step: 'pay' }, by);
+    expect(parked).toHaveLength(1);
+    await seen(one, 'completed');
+    expect(await persons(one)).toEqual(['retry: alice, the ledger shows it']);
+  });
+});
+
+describe('a step behind the pivot that was given up', () => {
+  const given = async (): Promise<Placed> => {
+    const one = await place({ confirm: 'not_applied' });
+    await seen(one, 'stuck: confirm waits for a person: BROKE');
+    return one;
+  };
+  const at = ({ instance }: Placed) => ({ instance, step: 'confirm' });
+
+  it('is released by a retry, waits again when that fails, and ends with one that works', async () => {
+    const one = await given();
+    await retryStep(scene.database, at(one), by);
+    await waitUntil(async () => (await told(one)) === 'stuck released stuck', { what: 'it to wait again' });
+    await seen(one, 'stuck: confirm waits');
+    moods.set('confirm', one.id, undefined);
+    await retryStep(scene.database, at(one), by);
+    await seen(one, 'completed');
+    expect(await told(one)).toBe('stuck released stuck released');
+    expect(await persons(one)).toHaveLength(2);
+  });
+
+  // Planted fault: without `skipParkedOf` its dead letter holds the key, and the next saga on it never gets this far.
+  it('is settled by a person’s word, and its key goes on', async () => {
+    const one = await given();
+    await resolveStep(scene.database, at(one), fact('test.confirmed', one.id), by);
+    await seen(one, 'completed');
+    moods.set('confirm', one.id, undefined);
+    const next = await scene.emit(placed({ order: one.id }));
+    await seen({ id: one.id, instance: next }, 'completed');
+  });
+});
+
+describe('an undo that has failed for too long', () => {
+  const late = async (): Promise<Placed> => {
+    const one = await place({ ship: 'reject', pay: 'undo_fails' });
+    await seen(one, 'stuck: the undo of pay waits for a person');
+    return one;
+  };
+  const at = ({ instance }: Placed) => ({ instance, step: 'pay' });
+
+  // Planted fault: a hook that does not look whether a person was called already tells so with every attempt.
+  it('calls a person once, goes on being tried, and ends when it works', async () => {
+    const one = await late();
+    const called = moods.calls.get(`undo pay ${one.id}`) ?? 0;
+    await waitUntil(() => (moods.calls.get(`undo pay ${one.id}`) ?? 0) > called + 2, {
+      what: 'more attempts',
+    });
+    expect(await told(one)).toBe('stuck');
+    moods.set('pay', one.id, undefined);
+    await seen(one, 'compensated');
+  });
+
+  it('is over when a person undid it', async () => {
+    const one = await late();
+    await expect(resolveStep(scene.database, at(one), failed('NO'), by)).rejects.toMatchObject({
+      code: 'STEP_OUTCOME_INVALID',
+    });
+    await resolved(one, fact('test.refunded', one.id));
+    await seen(one, 'compensated');
+    expect(await persons(one)).toEqual(['undone: alice, the ledger shows it']);
+  });
+
+  it('is over when a person lets go of the effect: it stays, and what was done before it is undone', async () => {
+    const one = await late();
+    await resolved(one, failed(EFFECT_STAYS));
+    await seen(one, 'compensated');
+    const left = await scene.rows<{ did: string }>(
+      `select step || ' ' || what as did from done where order_id = $1 order by line`,
+      [one.id],
+    );
+    expect(left.map(({ did }) => did)).toEqual(['reserve apply', 'pay apply', 'reserve undo']);
+  });
+
+  /** A worker may have it in hand just now. */
+  async function resolved(one: Placed, outcome: Outcome): Promise<void> {
+    await waitUntil(
+      () =>
+        resolveStep(scene.database, at(one), outcome, by).then(
+          () => true,
+          (error: unknown) => {
+            if ((error as { code?: string }).code === 'WORK_NOT_RESOLVABLE') return false;
+            throw error;
+          },
+        ),
+      { what: 'nobody to be at it' },
+    );
+  }
+});
+
+it('what does not wait is left alone', async () => {
+  const one = await place({});
+  await seen(one, 'completed');
+  for (const step of ['pay', 'no-such'])
+    await expect(retryStep(scene.database, { instance: one.instance, step }, by)).rejects.toMatchObject({
+      code: 'STEP_NOT_WAITING',
+    });
+  await expect(
+    resolveStep(scene.database, { instance: one.instance, step: 'pay' }, failed('NO'), by),
+  ).rejects.toMatchObject({ code: 'STEP_NOT_WAITING' });
+});
+
+it('no journal of these has a flaw, and no compensation is without a cause', async () => {
+  const { executor } = scene.database;
+  expect(verifyJournal(await readChapter(executor, {}))).toEqual([]);
+  expect(await findOrphans([executor])).toEqual([]);
+});
+
+/** What was told of waiting for a person, in order. */
+async function told({ id }: Placed): Promise<string> {
+  const rows = await scene.rows<{ is: string }>(
+    `select payload::json ->> 'is' as is from converge.outbox where key = $1 and type = 'converge.stuck' order by id`,
+    [id],
+  );
+  return rows.map((row) => row.is).join(' ');
+}

@@ -1,0 +1,110 @@
+import type { Executor } from '@converge/postgres';
+import { deterministicUuid } from '@converge/runtime';
+import { type FenceRow, lockFence } from '../fence/fence-sql.ts';
+import { namesSql } from '../fence/names-sql.ts';
+import type { ByWhom } from '../stack/operate.ts';
+import { effectName } from '../step/effect-name.ts';
+import type { StoredEvent } from '../step/stored-event.ts';
+import { formatStory, type StepKey } from '../step/story.ts';
+import type { WorkOp } from '../work/insert-sql.ts';
+import type { OperatorAct, Outcome, StuckReason, WorkState } from '../work/work.ts';
+
+/** A step as people name it; instances are unique among sagas. */
+export interface StepAt {
+  readonly instance: string;
+  readonly step: string;
+}
+
+/** The row of a step, locked, with its key. */
+export type LockedStep = FenceRow & { readonly of: StepKey };
+
+// By the primary key, under each name of a saga that there is.
+const findSql = `
+  select saga from converge.saga_fence
+   where instance = $1 and step = $2 and saga = any (array(${namesSql('saga_fence')}))`;
+
+export async function lockStep(tx: Executor, { instance, step }: StepAt): Promise<LockedStep | undefined> {
+  const saga = (await tx.query<{ saga: string }>(findSql, [instance, step])).rows[0]?.saga;
+  const row = saga === undefined ? undefined : await lockFence(tx, { saga, instance, step });
+  if (row === undefined || saga === undefined) return undefined;
+  return { ...row, of: { saga, version: row.version, instance, step } };
+}
+
+/** Work of a step that has not ended. */
+export interface OpenWork {
+  readonly id: string;
+  readonly op: WorkOp;
+  readonly state: WorkState;
+  readonly stuckReason: StuckReason | null;
+}
+
+// By saga_work_step. Timers come to their end by themselves. What is stuck comes first.
+const openSql = `
+  select id, op, state, stuck_reason as "stuckReason" from converge.saga_work
+   where saga = $1 and instance = $2 and step = $3 and op in ('apply', 'compensate', 'resolve')
+     and state not in ('done', 'failed') order by (state = 'stuck') desc, created_at desc`;
+
+export async function openWorkOf(
+  tx: Executor,
+  { saga, instance, step }: StepKey,
+): Promise<readonly OpenWork[]> {
+  return (await tx.query<OpenWork>(openSql, [saga, instance, step])).rows;
+}
+
+// By the journal's unique key: the events that began the step, and what was told when nobody knew its outcome.
+const begunSql = `
+  select distinct cause_event as id from converge.saga_step
+   where saga = $1 and instance = $2 and step = $3 and op = 'apply'`;
+const doubtSql = `
+  select emitted_event as id from converge.saga_step
+   where saga = $1 and instance = $2 and step = $3 and trigger = 'unknown' order by seq desc limit 1`;
+
+export async function begunBy(tx: Executor, { saga, instance, step }: StepKey): Promise<readonly string[]> {
+  return (await tx.query<{ id: string }>(begunSql, [saga, instance, step])).rows.map(({ id }) => id);
+}
+
+const dropSql = `
+  delete from converge.saga_work
+   where saga = $1 and instance = $2 and step = $3 and op = 'resolve' and state = 'stuck'`;
+
+/** Takes a question out that only a person could answer: the step is tried again, and may ask anew. */
+export async function dropQuestion(tx: Executor, { saga, instance, step }: StepKey): Promise<void> {
+  await tx.query(dropSql, [saga, instance, step]);
+}
+
+// One that ended before is opened again: its step has become stuck again since.
+const answerSql = `
+  insert into converge.saga_work as known
+    (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op, state, outcome, story)
+  values ($1::text::uuid, $2, $3, $4, $5, $1::text, $6, $7, $8, $9, $10, 'resolve', 'answered', $11, $12)
+  on conflict (id) do update set state = 'answered', outcome = excluded.outcome, story = excluded.story, input = excluded.input,
+    ended_at = null, due_at = clock_timestamp(), term = known.term + 1
+  where known.holder is null`;
+
+/** Has the worker settle what a person says of a step for which there is no work: nobody could be asked. */
+export async function answerStep(
+  tx: Executor,
+  { of, consumer, key, intent }: LockedStep,
+  outcome: Outcome,
+  { actor: by, note }: ByWhom,
+): Promise<void> {
+  const { saga, version, instance, step } = of;
+  const events = intent === null ? [] : (JSON.parse(intent) as readonly StoredEvent[]);
+  const resolves = (await tx.query<{ id: string | null }>(doubtSql, [saga, instance, step])).rows[0]?.id;
+  const [event] = events;
+  const story: readonly OperatorAct[] = [
+    { at: new Date().toISOString(), op: 'operator', did: 'resolve', by, note },
+  ];
+  await tx.query(answerSql, [
+    ...[deterministicUuid('saga', saga, instance, step, 'resolve'), consumer, `${saga}.${step}`],
+    ...[effectName({ saga, version, name: step }, 'resolve'), key],
+    JSON.stringify({ ...of, events, ...(resolves == null ? {} : { resolves }) }),
+    JSON.stringify({
+      eventId: event?.id ?? instance,
+      correlationId: event?.correlationId ?? event?.id ?? instance,
+      hops: (event?.hops ?? 0) + 1,
+      saga: formatStory(of),
+    }),
+    ...[saga, instance, step, JSON.stringify(outcome), JSON.stringify(story)],
+  ]);
+}

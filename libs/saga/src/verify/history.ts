@@ -1,0 +1,136 @@
+import { FAILURE_TYPE } from '@converge/contracts';
+import { type SagaDeclaration, type StepDeclaration, stepsOf } from '../declare/declaration.ts';
+import { triggersOf } from '../declare/triggers.ts';
+import { decideFence } from '../fence/fence.ts';
+import type { JournalRow, Plan } from '../narrative/chapter-sql.ts';
+import { planOf } from '../step/member.ts';
+
+/** A decision as it is recorded: events by their types, so that any two runs of one kind give the same. */
+export interface RecordedDecision extends Pick<JournalRow, 'op' | 'trigger' | 'from' | 'to' | 'act'> {
+  readonly outcome?: string;
+  readonly plan?: Plan;
+  /** Undefined when nobody knows the event any more. */
+  readonly cause?: string;
+  readonly tells?: string;
+}
+
+/** What the steps of one run did, to be replayed by later code: see `replayHistory`. */
+export interface SagaHistory {
+  readonly saga: string;
+  readonly version: number;
+  readonly steps: Readonly<
+    Record<string, { readonly by: string; readonly decisions: readonly RecordedDecision[] }>
+  >;
+}
+
+/** Pure: the history of one run, from the journals of its services. `typeOf`: the type of an event, by its id. */
+export function recordHistory(
+  journal: readonly JournalRow[],
+  typeOf: (eventId: string) => string | undefined,
+): SagaHistory {
+  const [first] = journal;
+  if (first === undefined) throw new TypeError('a history of nothing');
+  const steps = [...Map.groupBy(journal, ({ step }) => step)].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    saga: first.saga,
+    version: first.version,
+    steps: Object.fromEntries(
+      steps.map(([step, rows]) => [
+        step,
+        { by: rows[0]?.consumer ?? '', decisions: rows.toSorted((a, b) => a.seq - b.seq).map(recorded) },
+      ]),
+    ),
+  };
+
+  function recorded(row: JournalRow): RecordedDecision {
+    const { op, trigger, from, to, act, outcome, plan, causeEvent, emittedEvent } = row;
+    const cause = typeOf(causeEvent);
+    const tells = emittedEvent === null ? undefined : typeOf(emittedEvent);
+    return {
+      ...{ op, trigger, from, to, act },
+      ...(outcome === null ? {} : { outcome }),
+      ...(plan === null ? {} : { plan }),
+      ...(cause === undefined ? {} : { cause }),
+      ...(tells === undefined ? {} : { tells }),
+    };
+  }
+}
+
+/**
+ * Pure: whether sagas with this history are still understood: by the declaration of its version, and by the fence's table.
+ * What is wrong, in words; nothing when all is well. A test that replays checked-in histories finds a step that was changed
+ * without a new version, and a version that was taken out.
+ */
+export function replayHistory(
+  declarations: readonly SagaDeclaration[],
+  { saga, version, steps }: SagaHistory,
+): readonly string[] {
+  const declaration = declarations.find((one) => one.name === saga && one.version === version);
+  if (declaration === undefined)
+    return [
+      `saga ${saga} v${version} is not declared any more: declare it beside the newer ones for as long as sagas of it may be open; then take its histories out with it`,
+    ];
+  return Object.entries(steps).flatMap(([name, { by, decisions }]) => {
+    const step = stepsOf(declaration).find((one) => one.name === name);
+    const where = `saga ${saga} v${version}, step ${name}`;
+    if (step === undefined) return [`${where}: it is not declared any more; ${FIX}`];
+    return [
+      ...(step.by === by ? [] : [`${where}: ${by} ran it, and now ${step.by} does; ${FIX}`]),
+      ...replay({ declaration, step }, decisions).map((what) => `${where}, ${what}; ${FIX}`),
+    ];
+  });
+}
+
+const FIX = 'give a changed saga a new version, and keep the old one beside it';
+
+interface Declared {
+  readonly declaration: SagaDeclaration;
+  readonly step: StepDeclaration;
+}
+
+function replay(declared: Declared, decisions: readonly RecordedDecision[]): readonly string[] {
+  const plan = planOf(declared);
+  return decisions.flatMap((row, at) => {
+    const { trigger, from, to, act, cause } = row;
+    const decided = decideFence(from, trigger);
+    const wrong = [
+      ...(from === (decisions[at - 1]?.to ?? 'absent')
+        ? []
+        : [`it says ${from} after ${decisions[at - 1]?.to ?? 'absent'}`]),
+      ...(decided.state === to && decided.act === act
+        ? []
+        : [`${trigger} on ${from} gave ${to} and ${act}, and now gives ${decided.state} and ${decided.act}`]),
+      ...(row.plan === undefined || JSON.stringify(row.plan) === plan
+        ? []
+        : [`it was to be undone by ${JSON.stringify(row.plan)}, and now by ${plan}`]),
+      ...(cause === undefined || causesOf(declared).includes(cause)
+        ? []
+        : [`it does not listen to ${cause} any more`]),
+      ...unlike(declared.step, row),
+    ];
+    return wrong.map((what) => `row ${at + 1}: ${what}`);
+  });
+}
+
+/** Everything that moves the step. */
+function causesOf({ declaration, step }: Declared): readonly string[] {
+  return [...triggersOf(declaration, step).map(({ type }) => type), FAILURE_TYPE];
+}
+
+/** Facts that it tells by another event now. */
+function unlike(
+  { success, failure, undone }: StepDeclaration,
+  { act, trigger, tells }: RecordedDecision,
+): readonly string[] {
+  if (tells === undefined) return [];
+  const now =
+    act === 'emit_success'
+      ? success
+      : act === 'emit_undone'
+        ? undone
+        : trigger === 'rejected'
+          ? failure
+          : undefined;
+  const type = now?.type ?? FAILURE_TYPE;
+  return tells === type ? [] : [`it told ${tells}, and now tells ${type}`];
+}

@@ -1,0 +1,22 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { replayHistory, type SagaHistory } from '@converge/saga';
+import { describe, expect, it } from 'vitest';
+import { placeOrder, transferMoney } from './index.ts';
+
+/** Recorded by the samples' own tests (`saga.int.test.ts`, `transfers.int.test.ts`) when the version was new, and kept. */
+const folder = new URL('../histories/', import.meta.url);
+const declarations = [placeOrder, transferMoney].map(({ declaration }) => declaration);
+
+describe('sagas that began before a change of the code', () => {
+  it.each(readdirSync(folder))('%s is understood as it was', (name) => {
+    const history = JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as SagaHistory;
+    expect(name).toContain(`${history.saga}.v${history.version}.`);
+    expect(replayHistory(declarations, history)).toEqual([]);
+  });
+
+  it('there are some of every version that is declared', () => {
+    const names = readdirSync(folder);
+    for (const { name, version } of declarations)
+      expect(names.some((file) => file.startsWith(`${name}.v${version}.`))).toBe(true);
+  });
+});

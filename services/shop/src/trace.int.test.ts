@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto';
+import { contextFrom, spanNames, withSpan } from '@converge/telemetry';
+import { type EndedSpan, startTelemetry, type Telemetry } from '@converge/telemetry/sdk';
+import { waitUntil } from '@converge/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { cups, ShopScene } from './fixture/shop-scene.ts';
+import type { OrderRequest } from './orders/placement.ts';
+
+const spans: EndedSpan[] = [];
+let telemetry: Telemetry;
+let shop: ShopScene;
+
+beforeAll(async () => {
+  telemetry = startTelemetry({ serviceName: 'shop', onSpan: (span) => spans.push(span) });
+  shop = await ShopScene.open(inject('stack').databaseUrl);
+});
+beforeEach(() => shop.behave({ mode: 'normal' }));
+afterAll(async () => {
+  await shop.close();
+  await telemetry.shutdown();
+});
+
+/** A request with the headers that its caller sent. */
+async function request(
+  order?: OrderRequest,
+): Promise<{ readonly orderId: string; readonly traceId: string }> {
+  const traceId = randomBytes(16).toString('hex');
+  const parent = contextFrom({ traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
+  const orderId = await withSpan('POST /orders', { kind: 'server', parent }, () => shop.place(order));
+  return { orderId, traceId };
+}
+
+async function until(orderId: string, state: 'confirmed' | 'cancelled'): Promise<void> {
+  const rows = () =>
+    shop.scene.rows('select 1 from orders where order_id = $1 and state = $2', [orderId, state]);
+  await waitUntil(async () => (await rows()).length === 1, {
+    what: `the order to be ${state}`,
+    deadlineMs: 30_000,
+  });
+}
+
+/** Spans of a trace, by name, each only once it is known that all that caused it is there, up to the request. */
+function wayOf(traceId: string): ReadonlySet<string> {
+  const own = new Map(spans.filter((span) => span.traceId === traceId).map((span) => [span.spanId, span]));
+  for (const span of own.values()) {
+    let at: EndedSpan | undefined = span;
+    while (at !== undefined && at.name !== 'POST /orders') at = own.get(at.parentSpanId ?? '');
+    if (at === undefined) throw new Error(`${span.name} does not come from the request`);
+  }
+  return new Set([...own.values()].map(({ name }) => name));
+}
+
+/** The trace that the last event of this type of an order was written in. */
+async function traceOf(orderId: string, type: string): Promise<string | undefined> {
+  const rows = await shop.scene.rows<{ headers: string }>(
+    'select headers from converge.outbox where key = $1 and type = $2 order by id desc limit 1',
+    [orderId, type],
+  );
+  const { traceparent } = JSON.parse(rows[0]?.headers ?? '{}') as { traceparent?: string };
+  return traceparent?.split('-')[1];
+}
+
+const process = (...topics: readonly string[]) => topics.map((topic) => spanNames.process(topic));
+const attempt = (...effects: readonly string[]) =>
+  effects.map((effect) => spanNames.attempt(`shop.place-order.${effect}`));
+
+// Planted fault: work that does not keep the trace of what asked for it (`traceOf`) begins a trace of its own with its call.
+describe('an order is one trace from the request on', () => {
+  it('to the last compensation, the calls of the worker included', async () => {
+    const { orderId, traceId } = await request({ ...cups, country: 'AQ' });
+    await until(orderId, 'cancelled');
+    const way = wayOf(traceId);
+    for (const name of [
+      ...process('shop.orders', 'shop.inventory', 'shop.payments', 'shop.shipping'),
+      ...attempt('pay.apply', 'pay.compensate'),
+    ])
+      expect(way).toContain(name);
+    for (const type of ['parcel.refused', 'payment.refunded', 'stock.released', 'order.cancelled'])
+      expect([type, await traceOf(orderId, `shop.${type}`)]).toEqual([type, traceId]);
+  });
+
+  it('also where a call hangs and the time of the saga is over', async () => {
+    await shop.behave({ mode: 'hang' });
+    const { orderId, traceId } = await request();
+    const due = `update converge.saga_work set due_at = clock_timestamp() where key = $1 and op = 'deadline' returning 1`;
+    await waitUntil(async () => (await shop.scene.rows(due, [orderId])).length === 1, { what: 'the timer' });
+    const stopped = () =>
+      shop.scene.rows(`select 1 from converge.saga_fence where key = $1 and state = 'undo_pending'`, [
+        orderId,
+      ]);
+    await waitUntil(async () => (await stopped()).length === 1, {
+      what: 'the payment to wait',
+      deadlineMs: 30_000,
+    });
+    await shop.behave({ mode: 'normal' });
+    await until(orderId, 'cancelled');
+    const way = wayOf(traceId);
+    for (const name of [
+      ...attempt('ship.deadline', 'pay.apply'),
+      ...process('shipping.failures', 'shop.inventory'),
+    ])
+      expect(way).toContain(name);
+    for (const [type, of] of [
+      ['failure', 'converge'],
+      ['stock.released', 'shop'],
+    ] as const)
+      expect(await traceOf(orderId, `${of}.${type}`)).toBe(traceId);
+  });
+});
