@@ -58,9 +58,10 @@ describe('hostile records', () => {
         }
         expect(picture(one)).toBe(before);
         // As a driver hands it over that has decoded the headers. Planted fault: U+FFFD taken for the text fails here.
-        const headerTexts = one.headers.map(
-          ([name, value]) => [name, value === null ? null : Buffer.from(value).toString('utf8')] as const,
-        );
+        const headerTexts = one.headers.flatMap(([name, value]) => [
+          name,
+          value === null ? null : Buffer.from(value).toString('utf8'),
+        ]);
         expect(decoded({ ...one, headerTexts })).toEqual(result);
       }),
       { numRuns: 5000 },

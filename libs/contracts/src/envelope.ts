@@ -15,7 +15,7 @@ export interface WireRecord {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[];
-  readonly headerTexts?: readonly (readonly [name: string, text: string | null])[];
+  readonly headerTexts?: readonly (string | null)[];
 }
 
 /** Reads headers, key and payload text strictly. Throws a ContractError and nothing else, whatever the bytes. */

@@ -7,32 +7,47 @@ export type WireHeaders = Readonly<Record<string, string>>;
 /** No honest producer comes near; a hostile one must not make us build huge objects. */
 const MAX_RECEIVED = 256;
 
-/** A record's headers, and as text where somebody decoded them before: U+FFFD for bytes that are not UTF-8. */
+/** A record's headers; as text, too, names and values in turn, where somebody decoded them: U+FFFD for bytes that are no UTF-8. */
 export interface EncodedHeaders {
   readonly headers: readonly (readonly [string, Uint8Array | null])[];
-  readonly headerTexts?: readonly (readonly [string, string | null])[];
+  readonly headerTexts?: readonly (string | null)[];
 }
+
+/**
+ * An object that inherits nothing, so that a header named __proto__ is a name like any other. Not `Object.create(null)`: that
+ * is a hash table, which takes six times the memory of these few names and lives as long as its event.
+ */
+const Dictionary = function () {} as unknown as new () => Record<string, string>;
+Dictionary.prototype = Object.create(null) as object;
 
 /**
  * The record's headers as text. Ours must be unique and text: two different `ce_id` would let two readers see two
  * events. Foreign ones: the last of a name counts, and one that is not text is left out (the record still has it).
  */
 export function readHeaders(record: EncodedHeaders): WireHeaders {
-  const texts = record.headerTexts ?? record.headers;
-  if (texts.length > MAX_RECEIVED)
-    throw new ContractError(
-      'HEADERS_INVALID',
-      `the record has ${texts.length} headers, more than ${MAX_RECEIVED}`,
-    );
-  // No prototype: a header named __proto__ is then a name like any other.
-  const read = Object.create(null) as Record<string, string>;
-  for (let at = 0; at < texts.length; at += 1) {
-    const [name = '', value = null] = texts[at] ?? [];
-    const text = typeof value === 'string' ? strictly(value, record, at) : decoded(value);
-    if (isReserved(name)) read[name] = ours(read, name, text);
-    else if (text !== undefined) read[name] = text;
+  const { headerTexts } = record;
+  const read = new Dictionary();
+  if (headerTexts === undefined) {
+    refuseTooMany(record.headers.length);
+    for (const [name, value] of record.headers) put(read, name, decoded(value));
+    return read;
+  }
+  refuseTooMany(headerTexts.length / 2);
+  for (let at = 0; at < headerTexts.length; at += 2) {
+    const text = headerTexts[at + 1] ?? undefined;
+    put(read, headerTexts[at] ?? '', text === undefined ? undefined : strictly(text, record, at / 2));
   }
   return read;
+}
+
+function put(read: Record<string, string>, name: string, text: string | undefined): void {
+  if (isReserved(name)) read[name] = ours(read, name, text);
+  else if (text !== undefined) read[name] = text;
+}
+
+function refuseTooMany(count: number): void {
+  if (count > MAX_RECEIVED)
+    throw new ContractError('HEADERS_INVALID', `the record has ${count} headers, more than ${MAX_RECEIVED}`);
 }
 
 function decoded(value: Uint8Array | null): string | undefined {

@@ -69,8 +69,8 @@ export interface IncomingRecord {
   readonly value: Buffer | null;
   /** As on the wire, in order, duplicates kept. */
   readonly headers: readonly (readonly [name: string, value: Buffer | null])[];
-  /** The same as text, U+FFFD for bytes that are not UTF-8; where the driver has them sooner than `headers`. */
-  readonly headerTexts?: readonly (readonly [name: string, text: string | null])[];
+  /** The same as text, names and values in turn, U+FFFD for bytes that are not UTF-8; where the driver has them sooner. */
+  readonly headerTexts?: readonly (string | null)[];
 }
 
 export interface IncomingBatch {

@@ -3,7 +3,6 @@ import { ByteReader } from './bytes.ts';
 import { HeaderMemo } from './header-memo.ts';
 
 type Headers = [name: string, value: Buffer | null][];
-type HeaderTexts = [name: string, text: string | null][];
 
 /**
  * A record whose key, value and headers are decoded when they are asked for. A fetch brings thousands of records with a
@@ -44,7 +43,7 @@ export class FetchedRecord implements IncomingRecord {
     return (layout.headers ??= headersOf(layout));
   }
 
-  get headerTexts(): HeaderTexts {
+  get headerTexts(): (string | null)[] {
     return textsOf(this.#layout());
   }
 
@@ -98,17 +97,13 @@ function headersOf({ bytes, spans }: Layout): Headers {
   return headers;
 }
 
-function textsOf({ bytes, spans }: Layout): HeaderTexts {
-  const texts: HeaderTexts = [];
+/** One flat list: a pair for each header would be a dozen objects for each record. */
+function textsOf({ bytes, spans }: Layout): (string | null)[] {
+  const texts: (string | null)[] = [];
   for (let at = 0; at < spans.length; at += 4) {
-    const [name = 0, nameEnd = 0, value = 0, valueEnd = 0] = [
-      spans[at],
-      spans[at + 1],
-      spans[at + 2],
-      spans[at + 3],
-    ];
-    const place = memo.at(at >> 2, bytes, name, nameEnd);
-    texts.push([place.name, value < 0 ? null : memo.text(place, bytes, value, valueEnd)]);
+    const place = memo.at(at >> 2, bytes, spans[at] ?? 0, spans[at + 1] ?? 0);
+    const value = spans[at + 2] ?? 0;
+    texts.push(place.name, value < 0 ? null : memo.text(place, bytes, value, spans[at + 3] ?? 0));
   }
   return texts;
 }
