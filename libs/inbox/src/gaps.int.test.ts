@@ -157,7 +157,8 @@ describe('a partition that stands at a gap', () => {
     ]);
   });
 
-  // Planted fault: without the check that every filled row was still there, both owners apply event 2 here.
+  // Planted fault: without `fills` in the fence and without the check that every filled row was still there, both owners
+  // apply event 2 here. Either alone is enough.
   it('lets only one of two owners have what was filled', async () => {
     const first = await start();
     await scene.source.publish(scene.broker, counted(1, 1));
@@ -186,11 +187,12 @@ describe('a partition that stands at a gap', () => {
       { broker: other },
     );
     await entered.promise;
-    const second = await scene.start(
-      owner(() => Promise.resolve()),
-      { lockTimeoutMs: 50 },
-    );
-    await waitUntil(() => second.status()[0]!.state === 'waiting', { what: 'the second owner to wait' });
+    await scene.start(owner(() => Promise.resolve()));
+    // It has read what was filled, and waits for the fence: what it knows is old when it gets it.
+    const waits = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+    await waitUntil(async () => (await scene.database.executor.query(waits)).rowCount > 0, {
+      what: 'the second owner to wait',
+    });
     hold.resolve(undefined);
     expect(await until(3)).toEqual([1, 2, 3]);
     await other.close();

@@ -47,7 +47,13 @@ describe('an outage of the consumer’s own database', () => {
         await note(tx, event);
       },
     );
-    const service = consumerService([consumer], { database, broker, policies: inPlace({ attempts: 1 }) });
+    const service = consumerService([consumer], {
+      database,
+      broker,
+      policies: inPlace({ attempts: 1 }),
+      // The look after operators would notice, too, where the partition stands: here it must be who waits for the database.
+      watchMs: 2_147_483_647,
+    });
     await service.start();
     closers.push(
       () => direct.close(),

@@ -56,22 +56,25 @@ describe('what a handler writes without waiting', () => {
 
   // Planted faults, both fail here: a slice that commits without the answers (Postgres rolls it back); the error of the
   // statement after the failed one taken for the reason (25P02, the aborted transaction, instead of 23514).
-  it('fails its own handler: the one event becomes a dead letter, all others take effect', async () => {
-    await scene.database.executor.query('alter table ledger add check (n <> 7)');
+  it('fails its own handler: its event alone becomes a dead letter, all others take effect', async () => {
+    await scene.database.executor.query('alter table ledger add check (n not in (7, 11))');
     const ids = await publish(20);
     await scene.start(
       consumer(async (context) => {
         context.write(line(context));
+        // The handler of 7 meets the failure itself; that of 11 has ended before anybody knows of it.
         if (context.event.data.n === 7) await sql`select 1`.execute(context.tx);
       }),
     );
     await settled(20);
     expect((await lines(scene.database)).map(({ n }) => n)).toEqual(
-      Array.from({ length: 20 }, (_, n) => n).filter((n) => n !== 7),
+      Array.from({ length: 20 }, (_, n) => n).filter((n) => n !== 7 && n !== 11),
     );
-    const [letter, ...others] = await scene.letters();
-    expect([letter?.event_id, letter?.category, letter?.code]).toEqual([ids[7], 'data', '23514']);
-    expect(others).toEqual([]);
+    const letters = await scene.letters();
+    expect(letters.map(({ event_id, category, code }) => [event_id, category, code])).toEqual([
+      [ids[7], 'data', '23514'],
+      [ids[11], 'data', '23514'],
+    ]);
   });
 
   it('is refused after the handler has ended', async () => {
