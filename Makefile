@@ -31,7 +31,7 @@ test-unit: $(INSTALLED) ## run the unit and property tests only, cached per pack
 	@NODE_OPTIONS= nx run-many -t test --output-style=static
 
 .PHONY: check
-check: $(INSTALLED) ## types, floors, lint, format, dead code, generated schemas
+check: $(INSTALLED) ## types, floors, lint, format, dead code, generated schemas and graphs
 	@tsc -p tsconfig.json
 	@depcruise --config .dependency-cruiser.cjs --output-type err libs services schemas verification infra
 	@eslint . --max-warnings 0 --cache --cache-location node_modules/.cache/eslint/
@@ -72,7 +72,7 @@ outage: $(INSTALLED) ## Kafka 30 s down, then Postgres 30 s down, under a consum
 	@node verification/consumer-outage/main.ts $(ARGS)
 
 .PHONY: schemas
-schemas: $(INSTALLED) ## write schemas/json and schemas/asyncapi.json from the event definitions
+schemas: $(INSTALLED) ## write schemas/json, schemas/asyncapi.json and the graphs in docs/sagas from the definitions
 	@node schemas/src/main.ts write
 
 .PHONY: format

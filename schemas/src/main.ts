@@ -1,16 +1,22 @@
 import { fileURLToPath } from 'node:url';
 import { checkSchemas, writeSchemas } from '@converge/contracts';
-import { shopEvents, transferEvents } from './index.ts';
+import { checkGraphs, writeGraphs } from './graph-pages.ts';
+import { placeOrder, shopEvents, transferEvents, transferMoney } from './index.ts';
 
-/** `write` makes schemas/json and schemas/asyncapi.json from the definitions; `check` says what differs, and fails. */
+/**
+ * `write` makes schemas/json, schemas/asyncapi.json and the graphs in docs/sagas from the definitions; `check` says what
+ * differs, and fails.
+ */
 const folder = fileURLToPath(new URL('..', import.meta.url));
 const events = [...shopEvents, ...transferEvents];
 const info = { title: 'The samples of Converge', version: '1.0.0' };
+const sagas = [placeOrder.declaration, transferMoney.declaration];
+const pages = fileURLToPath(new URL('../../docs/sagas', import.meta.url));
 const [command] = process.argv.slice(2);
 
 switch (command) {
   case 'write': {
-    const written = await writeSchemas(events, folder, info);
+    const written = [...(await writeSchemas(events, folder, info)), ...(await writeGraphs(sagas, pages))];
     process.stdout.write(`${written.length} files written\n`);
     break;
   }
@@ -20,7 +26,9 @@ switch (command) {
       process.stderr.write(
         `${kind}: ${type} v${version}${path === '' ? '' : ` ${path}`}: ${reason}; ${fix}\n`,
       );
-    process.exitCode = changes.length === 0 ? 0 : 1;
+    const stale = await checkGraphs(sagas, pages);
+    for (const line of stale) process.stderr.write(`${line}\n`);
+    process.exitCode = changes.length + stale.length === 0 ? 0 : 1;
     break;
   }
   default:

@@ -80,7 +80,7 @@ export interface SagaChapter {
 }
 
 // For people. The keys of these tables begin with the saga's name: one instance is looked up under each name that there is,
-// which are few, by jumps in the key from one name to the next. Everything is a scan.
+// which are few, by jumps in the key from one name to the next (Postgres 18 would do so by itself). Everything is a scan.
 const chapterSql = (of: (table: SagaTable) => string): string => `
   select json_build_object(
     'fences', coalesce((select json_agg(json_build_object('saga', saga, 'version', version, 'instance', instance, 'step', step,

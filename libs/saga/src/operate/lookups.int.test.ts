@@ -32,38 +32,33 @@ beforeAll(async () => {
 });
 afterAll(() => database.close());
 
-interface Plan {
-  readonly 'Node Type': string;
-  readonly 'Relation Name'?: string;
-  readonly Plans?: readonly Plan[];
+interface Explained {
+  readonly 'QUERY PLAN': readonly {
+    readonly Plan: { readonly 'Shared Hit Blocks': number; readonly 'Shared Read Blocks': number };
+  }[];
 }
 
-function scansOf(plan: Plan): readonly string[] {
-  const own = plan['Node Type'] === 'Seq Scan' ? [plan['Relation Name'] ?? '?'] : [];
-  return [...own, ...(plan.Plans ?? []).flatMap(scansOf)];
-}
-
-/** Has each statement explained before it runs; gives the tables that were read as a whole. */
-function explaining(executor: Executor): { readonly executor: Executor; readonly scans: string[] } {
-  const scans: string[] = [];
+/** Runs each statement, and gives the pages that it touched. */
+function counting(executor: Executor): { readonly executor: Executor; readonly pages: number[] } {
+  const pages: number[] = [];
   return {
-    scans,
+    pages,
     executor: {
       query: async <R>(text: string, values?: readonly unknown[]) => {
-        const { rows } = await executor.query<{ 'QUERY PLAN': readonly { readonly Plan: Plan }[] }>(
-          `explain (format json) ${text}`,
-          values,
-        );
-        scans.push(...rows.flatMap((row) => row['QUERY PLAN'].flatMap(({ Plan: plan }) => scansOf(plan))));
+        const explained = `explain (analyze, buffers, format json) ${text}`;
+        const { rows } = await executor.query<Explained>(explained, values);
+        for (const { Plan: plan } of rows.flatMap((row) => row['QUERY PLAN']))
+          pages.push(plan['Shared Hit Blocks'] + plan['Shared Read Blocks']);
         return executor.query<R>(text, values);
       },
     },
   };
 }
 
-// Planted fault: `where instance = $1` alone reads all of the journal, since its key begins with the saga's name.
+// Tables and indexes of the 100,000 have thousands of pages. Planted fault: a journal that is looked up by a condition that
+// no index can use (`instance || '' = $1`) touches all of them.
 it('an instance among 100,000 is found by indexes: its fences, its journal, its work, what an observer knows', async () => {
-  const { executor, scans } = explaining(database.executor);
+  const { executor, pages } = counting(database.executor);
   const { fences, journal, work } = await readChapter(executor, { instance: 'i77' });
   expect([fences.length, journal.length, work.length]).toEqual([1, 1, 1]);
   expect(await readInstance(executor, 'i77')).toMatchObject({ saga: 'b', instance: 'i77' });
@@ -72,5 +67,6 @@ it('an instance among 100,000 is found by indexes: its fences, its journal, its 
   const [open] = await openWorkOf(executor, step!.of);
   expect((await readWork(executor, open!.id)).instance).toBe('i77');
   await expect(readWork(executor, 'no-uuid')).rejects.toMatchObject({ code: 'WORK_NOT_FOUND' });
-  expect(scans).toEqual([]);
+  expect(pages.length).toBeGreaterThan(6);
+  expect(Math.max(...pages)).toBeLessThan(150);
 });
