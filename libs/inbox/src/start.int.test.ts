@@ -1,7 +1,7 @@
 /**
  * Where a consumer begins, and what it refuses to begin without. Planted faults, each seen to fail here: `register` that
- * takes the first record for `now`; that asks nothing of a topic added later; that reads an added partition from its end;
- * a start that lets a missing table pass as it is.
+ * takes the first record for `now`; that asks nothing of a topic added later; a start that lets a missing table pass as
+ * it is.
  */
 import { memoryBroker } from '@converge/kafka';
 import { connect, type Database } from '@converge/postgres';
