@@ -6,6 +6,7 @@ export type SagaErrorCode =
   | 'STEP_INVALID'
   | 'FACT_UNDECLARED'
   | 'SAGA_VERSION_IN_USE'
+  | 'SAGA_VERSION_AHEAD'
   | 'SAGA_NOT_STARTED'
   | 'SAGA_UNDECIDED'
   | 'WORKER_INVALID'

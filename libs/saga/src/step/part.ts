@@ -50,7 +50,7 @@ function subscribe<DB>(members: readonly Member<DB>[], { consumer }: PartOf): re
   const places = Map.groupBy(reactions, ({ trigger: { topic, type } }) => `${topic} ${type}`);
   return [...places.values()].map((together) => {
     refuseTwoBegins(together, consumer);
-    return reactionSubscription(together);
+    return reactionSubscription(together, members);
   });
 }
 

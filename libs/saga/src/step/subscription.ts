@@ -7,9 +7,11 @@ import {
   type ReceivedEvent,
 } from '@converge/contracts';
 import type { CallContext, GaveUp, GivenUp, GivingUp, Routed, Subscription } from '@converge/inbox';
+import { SagaError } from '../errors.ts';
 import { attemptOf, begin } from './begin.ts';
 import { callOff, watchStart } from './call-off.ts';
 import { applyGivenUp, undoGivenUp } from './given-up.ts';
+import type { Member } from './member.ts';
 import { type Matched, matchReaction, type Reaction } from './reaction.ts';
 import { reasonOf } from './reasons.ts';
 import { storeEvent } from './stored-event.ts';
@@ -23,7 +25,10 @@ import type { UndoCause } from './undo-cause.ts';
  * What several steps of one consumer listen to in one place, as one subscription. The payload is parsed by the handler, not
  * by the route: what does not fit its contract is then a failure of the step, and not of an event that belongs to nobody.
  */
-export function reactionSubscription<DB>(reactions: readonly Reaction<DB>[]): Subscription<DB> {
+export function reactionSubscription<DB>(
+  reactions: readonly Reaction<DB>[],
+  members: readonly Member<DB>[],
+): Subscription<DB> {
   const [first] = reactions;
   if (first === undefined) throw new TypeError('a subscription without a reaction');
   const { topic, type } = first.trigger;
@@ -41,7 +46,7 @@ export function reactionSubscription<DB>(reactions: readonly Reaction<DB>[]): Su
     bypassParked: !begins,
     ...(undoes ? { phase: 'undo' as const } : {}),
     stories: [...new Set(stories)],
-    route: (envelope: Envelope) => route(reactions, envelope),
+    route: (envelope: Envelope) => route(reactions, members, envelope),
     call: ([event]: readonly ReceivedEvent[], context: CallContext<DB>) => call(event, context),
     memberOf: (event: ReceivedEvent) => {
       const [one] = matchedOf<DB>(event).filter(({ trigger }) => trigger.trigger === 'begin');
@@ -64,11 +69,29 @@ function handlerName<DB>(reactions: readonly Reaction<DB>[]): string {
   return `saga:${type === FAILURE_TYPE ? topic : type}`;
 }
 
-function route<DB>(reactions: readonly Reaction<DB>[], envelope: Envelope): Routed {
+function route<DB>(
+  reactions: readonly Reaction<DB>[],
+  members: readonly Member<DB>[],
+  envelope: Envelope,
+): Routed {
   const failure = envelope.type === FAILURE_TYPE ? parseFailure(envelope) : undefined;
   const matched = reactions.flatMap((reaction) => matchReaction(reaction, envelope, failure) ?? []);
-  if (matched.length > 0) return { kind: 'handle', event: { ...envelope, data: matched } };
+  // Of a newer version than any that is here: `call` has it wait for a process that knows it.
+  if (matched.length > 0 || isAhead(members, envelope, failure))
+    return { kind: 'handle', event: { ...envelope, data: matched } };
   return { kind: 'skip', why: 'elsewhere', story: storyOf(reactions, envelope, failure) };
+}
+
+/** A saga of this consumer, in a version that it does not have yet. */
+function isAhead<DB>(
+  members: readonly Member<DB>[],
+  { saga }: Envelope,
+  failure: FailureData | undefined,
+): boolean {
+  const told = failure?.saga;
+  const story = told === undefined ? parseStory(saga) : { saga: told.name, version: told.version };
+  const known = members.flatMap(({ step }) => (step.saga === story?.saga ? [step.version] : []));
+  return story !== undefined && known.length > 0 && known.every((version) => version < story.version);
 }
 
 /** The story of an event in which none of these steps has a part; none where they have one that this event does not move. */
@@ -98,6 +121,12 @@ function matchedOf<DB>(event: ReceivedEvent): readonly Matched<DB>[] {
 async function call<DB>(event: ReceivedEvent | undefined, context: CallContext<DB>): Promise<void> {
   if (event === undefined) return;
   const all = matchedOf<DB>(event);
+  if (all.length === 0)
+    throw new SagaError(
+      'SAGA_VERSION_AHEAD',
+      `${event.type} is of a saga (${event.saga ?? ''}) in a version that this process does not know: it waits for one that does`,
+      { category: 'service' },
+    );
   for (const matched of all) {
     const { member, trigger, instance } = matched;
     switch (trigger.trigger) {
@@ -127,8 +156,9 @@ function isSame<DB>({ member: a }: Matched<DB>, { member: b }: Matched<DB>): boo
 }
 
 async function givenUp<DB>(event: ReceivedEvent, why: GivenUp, context: GivingUp<DB>): Promise<GaveUp> {
-  let gaveUp: GaveUp = { kind: 'settled' };
-  for (const matched of matchedOf<DB>(event)) {
+  const all = matchedOf<DB>(event);
+  let gaveUp: GaveUp = { kind: all.length === 0 ? 'ordinary' : 'settled' };
+  for (const matched of all) {
     const { member, trigger, instance } = matched;
     switch (trigger.trigger) {
       case 'begin':
