@@ -31,12 +31,14 @@ async function ended(daysAgo: number, state: 'completed' | 'compensated' = 'comp
   const id = `f${(count += 1)}`;
   if (state === 'compensated') moods.set('pay', id, 'reject');
   const instance = await scene.emit(placed({ order: id }));
+  // All of it: what the observer reads later would put the end back to where it was.
   const seen = async () =>
     (
-      await scene.rows('select from converge.saga_instance where instance = $1 and state = $2', [
-        instance,
-        state,
-      ])
+      await scene.rows(
+        `select from converge.saga_instance where instance = $1 and state = $2 and started_at is not null
+            and (select count(*) from jsonb_object_keys(facts::jsonb -> 'steps')) = $3`,
+        [instance, state, state === 'completed' ? 4 : 2],
+      )
     ).length === 1;
   await waitUntil(seen, { what: `${id} to be seen ${state}` });
   const ago = [instance, daysAgo];

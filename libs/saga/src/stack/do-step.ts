@@ -69,7 +69,7 @@ async function settleLocal(turn: Turn, step: LocalStep, number: number, why: Set
 }
 
 async function settleForeign(turn: Turn, step: ForeignStep, number: number, why: Settling): Promise<unknown> {
-  const { journal, options } = turn;
+  const { journal } = turn;
   let found: OpenState = why === 'fresh' ? 'ready' : 'calling';
   // A call before the one that is made now may have taken effect, or may still.
   let doubt = why !== 'fresh';
@@ -78,7 +78,6 @@ async function settleForeign(turn: Turn, step: ForeignStep, number: number, why:
     const isFirstCall = why === 'fresh' && turns === 0;
     const op = nextOp(found, rulesOf(step, false));
     if (op === 'stuck' || op === 'settle') return nobodyKnows(turn, number);
-    const leaseEndsAt = options.clock.monotonic() + runMsOf(turn, step);
     const finalInMs = foldOf(turn, number).finalAtMs - journal.now();
     if (!isFirstCall) await journal.write(again(turn, step, foldOf(turn, number), op), heldFor(turn, step));
     const { path, intent, key, calls } = foldOf(turn, number);
@@ -92,7 +91,11 @@ async function settleForeign(turn: Turn, step: ForeignStep, number: number, why:
     };
     const asks = step.doing({ intent, key });
     const rules = rulesOf(step, op === 'query' && why === 'finish');
-    const { answer, attempts, next } = await askOnce(turn, step, { asks, op, leaseEndsAt }, tried, rules);
+    const { answer, attempts, next } = await askOnce(turn, step, { asks, op }, tried, rules);
+    if (answer.kind === 'failed' && answer.failure.code === 'NOT_SENT' && !isLastWord(turn, step)) {
+      await pause(turn, 0, [], `${path} was not called: this process stops`);
+      continue;
+    }
     const by = op === 'query' ? 'check' : 'reply';
     const cause = answer.kind === 'failed' ? answer.failure.cause : undefined;
     const failure = answer.kind === 'failed' ? stored(answer.failure) : notVisible;
@@ -126,6 +129,14 @@ async function settleForeign(turn: Turn, step: ForeignStep, number: number, why:
         found = next.state;
     }
   }
+}
+
+/**
+ * A process that froze, or stops, has sent nothing, which says nothing of the step: it is called later, here or elsewhere.
+ * Only where nobody could tell that later is it written down now, as a failure.
+ */
+function isLastWord({ signal }: Turn, step: ForeignStep): boolean {
+  return signal.aborted && nextOp('calling', rulesOf(step, false)) === 'stuck';
 }
 
 function nobodyKnows(turn: Turn, number: number): Promise<never> {

@@ -24,6 +24,7 @@ export class Journal {
   #seal: string;
   #nowMs: number;
   #heardAt: number;
+  #sentAt: number;
   #lost = false;
 
   private constructor(claim: ClaimedStack, executor: Executor, clock: Clock) {
@@ -33,6 +34,7 @@ export class Journal {
     this.#seal = claim.seal;
     this.#nowMs = claim.nowMs;
     this.#heardAt = clock.monotonic();
+    this.#sentAt = this.#heardAt;
   }
 
   /** Reads what stands there. Nobody else writes while the claim is ours. */
@@ -60,6 +62,11 @@ export class Journal {
     return this.#nowMs + (this.#clock.monotonic() - this.#heardAt);
   }
 
+  /** When the last write was sent, by the monotonic clock: no later than the lease that it asked for began. */
+  get sentAt(): number {
+    return this.#sentAt;
+  }
+
   /** Rejects with Suspended `lost` when somebody else has the stack, or the database is away. */
   async write(entries: readonly Entry[], then: Then): Promise<void> {
     const adopt = await this.within(this.#executor, entries, then);
@@ -77,6 +84,7 @@ export class Journal {
       rows.push({ ...row, seal });
     }
     const expected = this.#folded(entries, this.now(), true);
+    this.#sentAt = this.#clock.monotonic();
     const atMs = await this.#append(executor, {
       ...this.claim,
       entries: this.#entries,

@@ -183,6 +183,24 @@ const faults = fc.array(
   { maxLength: 8 },
 );
 
+/** A freeze of the one that would repeat the call, past its lease, and nobody else has come meanwhile. */
+const FROZEN_BEFORE_ITS_CALL = [
+  { await: 4, wakes: false },
+  { await: 13, wakes: true },
+];
+
+/** A freeze between the intent and its call, past the lease: that call must not be made any more. */
+const FROZEN_AFTER_ITS_INTENT: Scene = {
+  tree: { children: [{ step: 'keyed' }], throws: false },
+  recovery: 'undo',
+  kills: [
+    { await: 3, wakes: true },
+    { await: 1, wakes: false },
+  ],
+  pauses: [],
+  faults: [{ call: '+n0', fault: 'late' }],
+};
+
 describe('whatever a body does, and wherever its processes die', () => {
   // Planted faults that fail here: `find` for `findLast` in `nextMove`; an interrupted call taken for one that was never made
   // (`found` always `ready`), or for failed; "not found" believed at once (`finalInMs` 0), or while it may be hidden;
@@ -198,7 +216,7 @@ describe('whatever a body does, and wherever its processes die', () => {
         const { issues, state } = verifyStack(record);
         expect([issues, state]).toEqual([[], outcome === 'completed' ? 'completed' : 'compensated']);
       }),
-      { numRuns: 300 },
+      { numRuns: 300, examples: [[FROZEN_AFTER_ITS_INTENT]] },
     );
   });
 
@@ -214,7 +232,10 @@ describe('whatever a body does, and wherever its processes die', () => {
         });
         expect({ outcome, there: [...world.there.values()].toSorted() }).toEqual(await undisturbed(body));
       }),
-      { numRuns: 200 },
+      {
+        numRuns: 200,
+        examples: [[{ children: [{ step: 'keyed' }], throws: false }, FROZEN_BEFORE_ITS_CALL]],
+      },
     );
   });
 });

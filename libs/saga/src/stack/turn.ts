@@ -43,19 +43,18 @@ export function heldIdle({ options }: Turn): Then {
 /** What has been tried of a call or an undo, as `decide` looks at it. */
 export type TriedOnce = Pick<ClaimedWork, 'found' | 'attempts' | 'queries' | 'ageMs' | 'finalInMs' | 'doubt'>;
 
-/** Asks once, under the lease that was written before, and decides what follows. Never rejects. */
+/** Asks once, under the lease for a run that the last write asked for, and decides what follows. Never rejects. */
 export async function askOnce(
-  { options, signal }: Turn,
+  turn: Turn,
   step: ForeignStep,
-  {
-    asks,
-    op,
-    leaseEndsAt,
-  }: { readonly asks: Asks; readonly op: Exclude<Op, 'settle'>; readonly leaseEndsAt: number },
+  { asks, op }: { readonly asks: Asks; readonly op: Exclude<Op, 'settle'> },
   tried: TriedOnce,
   rules: Rules,
 ): Promise<Asked & { readonly next: Next }> {
+  const { options, journal, signal } = turn;
   const { clock, random, shared } = options;
+  // Not from now on: this process may have been frozen since the write.
+  const leaseEndsAt = journal.sentAt + runMsOf(turn, step);
   const attributes = { [attributeNames.effect]: step.name };
   return withSpan(spanNames.attempt(step.name), { kind: 'client', attributes }, async () => {
     const asked = await ask(op, asks, step.idempotency, { clock, random, shared, signal, leaseEndsAt });

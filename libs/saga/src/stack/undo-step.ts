@@ -64,7 +64,6 @@ async function undoForeign(turn: Turn, step: ForeignStep, number: number): Promi
         'outcome_unknown',
         'its undo may have taken effect, and there is nobody to ask',
       );
-    const leaseEndsAt = options.clock.monotonic() + runMsOf(turn, step);
     const before = foldOf(turn, number);
     const { path } = before;
     const waitMs = notBeforeMs(step, before) - journal.now();
@@ -80,7 +79,7 @@ async function undoForeign(turn: Turn, step: ForeignStep, number: number): Promi
     const fold = foldOf(turn, number);
     const asks = believing(step.undoing(storedOf(turn, fold)), fold.finalAtMs <= journal.now());
     const tried = triedOf(turn, before, found);
-    const { answer, next } = await askOnce(turn, step, { asks, op, leaseEndsAt }, tried, rules);
+    const { answer, next } = await askOnce(turn, step, { asks, op }, tried, rules);
     switch (next.kind) {
       case 'succeed':
         if (next.result === 'irreversible') return cannot(turn, fold, saidSo);
