@@ -106,7 +106,7 @@ describe.each(ways)('%s', (_, callOff, op) => {
     expect([await scene.saga.fences(order.instance), await refusals(order)]).toEqual([ends, 0]);
   });
 
-  // Planted fault: without `bypassParked` the trigger stands behind the parked head; without `superseded` the key is held.
+  // Planted fault: without `superseded` the key is held. (The trigger is of another topic than the head: see subscription.test.)
   it('gets past the parked head of its key, which is superseded, and the key goes on', async () => {
     const order = await scene.place({ ship: 'busy' });
     const parked = async () =>

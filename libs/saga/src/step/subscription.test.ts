@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+import { Moods, orderConsumers } from '../fixture/order-saga.ts';
+
+// Planted fault: with `bypassParked` false an undo, a deadline or a cancellation waits behind a parked event of its key.
+it('only what begins a step waits behind a parked key: the fence makes the order of all else irrelevant', () => {
+  const waits = orderConsumers(new Moods()).flatMap(({ name, subscriptions }) =>
+    subscriptions.map(
+      ({ type, bypassParked }) => `${name} ${type} ${bypassParked === true ? 'goes past' : 'waits'}`,
+    ),
+  );
+  expect(waits.filter((one) => one.endsWith('waits'))).toEqual([
+    'inventory test.placed waits',
+    'payments test.reserved waits',
+    'shipping test.taken waits',
+    'confirming test.handed waits',
+  ]);
+  expect(waits).toContain('shipping test.cancelled goes past');
+  expect(waits).toContain('inventory test.refunded goes past');
+});
