@@ -112,6 +112,7 @@ describe('a relay that was stopped for three times its lease', () => {
     if (!leader.lines.join().includes('"leading"')) [leader, standby] = [standby, leader];
     const watch = watchCursors(database);
     let atRisk = 0;
+    let late = 0;
     for (let round = 0; round < 4; round += 1) {
       const writing = write(database, topic, 900 + 10 * round, 500);
       const before = (await positions(database)).size;
@@ -122,25 +123,34 @@ describe('a relay that was stopped for three times its lease', () => {
       const led = count(standby, '"leading"');
       leader.child.kill('SIGSTOP');
       const until = systemClock.monotonic() + 3 * leaseMs;
-      atRisk += await sentSinceCursor(database, broker, topic);
-      await waitUntil(() => count(standby, '"leading"') > led, { what: 'the standby to lead' });
+      // A request that was on its way when its process was stopped is still appended: looked at until the standby leads.
+      let sent = 0;
+      const leads = async () => {
+        sent = Math.max(sent, await sentSinceCursor(database, broker, topic));
+        return count(standby, '"leading"') > led;
+      };
+      await waitUntil(leads, { what: 'the standby to lead' });
+      atRisk += sent;
       await writing;
       await untilDrained(database);
       const passed = () => systemClock.monotonic() >= until;
       await waitUntil(passed, { what: 'three times the lease to pass' });
       const deposed = count(leader, 'no longer leading');
+      // All is sent by now: what comes is the batch that the old leader had in hand, behind its look at the lease.
+      const rests = (await readLog(broker, topic)).length;
       leader.child.kill('SIGCONT');
       await waitUntil(() => count(leader, 'no longer leading') > deposed, {
         what: 'the old leader to notice',
       });
+      late += (await readLog(broker, topic)).length - rests;
       [leader, standby] = [standby, leader];
     }
     expect(await watch.stop()).toEqual([]);
     const verdict = await checkLog(database.executor, topic, await readLog(broker, topic));
-    process.stderr.write(`stopped leader: at risk ${atRisk}, ${JSON.stringify(verdict)}\n`);
+    process.stderr.write(`stopped leader: at risk ${atRisk}, late ${late}, ${JSON.stringify(verdict)}\n`);
     // Repeats of the one that woke up come late and in order: consumers drop them.
     expect(verdict).toMatchObject(faultless);
-    expect(verdict.duplicates).toBeLessThanOrEqual(atRisk);
+    expect(verdict.duplicates).toBeLessThanOrEqual(atRisk + late);
   });
 });
 
