@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { Moods, orderConsumers } from '../fixture/order-saga.ts';
+import { Moods, order, orderConsumers } from '../fixture/order-saga.ts';
+import { step } from './step.ts';
 
 // Planted fault: with `bypassParked` false an undo, a deadline or a cancellation waits behind a parked event of its key.
 it('only what begins a step waits behind a parked key: the fence makes the order of all else irrelevant', () => {
@@ -16,4 +17,12 @@ it('only what begins a step waits behind a parked key: the fence makes the order
   ]);
   expect(waits).toContain('shipping test.cancelled goes past');
   expect(waits).toContain('inventory test.refunded goes past');
+});
+
+// Planted fault: without the check its timer asks for an undo that there is not, and breaks the worker.
+it('a step that cannot be undone has no deadline of its own', () => {
+  const given = { apply: () => Promise.reject(new Error('not called')), deadlineMs: 5 };
+  expect(() => step(order.ship, given as never)).toThrow(
+    'step ship of shipping: its deadlineMs would have it undone',
+  );
 });
