@@ -3,6 +3,9 @@ import { type Category, type Certainty, ConvergeError } from '@converge/resilien
 export type OutboxErrorCode =
   | 'TRANSACTION_ENDED'
   | 'NESTED_FAILED'
+  | 'SAVEPOINT_ENDED'
+  | 'SAVEPOINT_OPEN'
+  | 'SAVEPOINT_BLOCKED'
   | 'FOREIGN_TRANSACTION'
   | 'EVENT_NOT_DECLARED'
   | 'EVENT_INVALID'

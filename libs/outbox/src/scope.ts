@@ -1,57 +1,59 @@
 import { OutboxError } from './errors.ts';
 import type { EventRow } from './event-row.ts';
+import { type Level, type Levels, savepointEnded, savepointOpen } from './levels.ts';
 
-/** The events of one run of one transaction, until they are written. */
+interface Emitted {
+  readonly row: EventRow;
+  readonly level: Level;
+}
+
+/** The events of one run of one transaction, each with the savepoint that emitted it, until they are written. */
 export class Scope {
-  #rows: EventRow[] = [];
+  readonly levels: Levels;
+  #emitted: Emitted[] = [];
+  #failures: { readonly error: unknown; readonly level: Level }[] = [];
   #open = true;
-  #failed: unknown;
 
-  add(row: EventRow): void {
+  constructor(levels: Levels) {
+    this.levels = levels;
+  }
+
+  /** Keeps an event that the code of `level` emitted. */
+  add(row: EventRow, level: Level): void {
     if (!this.#open)
       throw new OutboxError(
         `${row.type} was emitted after its transaction had ended: nothing can be written with it any more. Await everything that emits before the transaction's function returns.`,
         { code: 'TRANSACTION_ENDED', category: 'bug' },
       );
-    this.#rows.push(row);
+    if (level.isUndone) throw savepointEnded(row.type);
+    this.#emitted.push({ row, level });
   }
 
   get open(): boolean {
     return this.#open;
   }
 
-  /** A nested transaction failed. What it wrote is half of something, so the outer one must not commit it. */
-  fail(error: unknown): void {
-    this.#failed ??= error;
+  /** A nested transaction failed. What it wrote is half of something, so its level must not be committed. */
+  fail(error: unknown, level: Level): void {
+    this.#failures.push({ error, level });
   }
 
-  /** Runs `fn`; when it throws, what was emitted in it is forgotten, as its savepoint forgets what was written. */
-  async undoable<T>(fn: () => Promise<T>): Promise<T> {
-    const mark = this.#rows.length;
-    const failed = this.#failed;
-    try {
-      return await fn();
-    } catch (error) {
-      this.#rows.length = mark;
-      this.#failed = failed;
-      throw error;
-    }
-  }
-
-  /** Ends the collecting and gives what was collected. */
+  /** Ends the collecting and gives the events of the levels that were not undone, in the order of the emits. */
   close(): readonly EventRow[] {
     this.#open = false;
-    if (this.#failed !== undefined)
+    if (this.levels.top !== this.levels.root) throw savepointOpen('the transaction');
+    const failure = this.#failures.find(({ level }) => !level.isUndone);
+    if (failure !== undefined)
       throw new OutboxError(
         'a nested transaction failed and its error was caught, so the outer one is rolled back: it would commit half of the nested one. Let the error pass, or run the nested one in `savepoint`.',
-        { code: 'NESTED_FAILED', category: 'bug', cause: this.#failed },
+        { code: 'NESTED_FAILED', category: 'bug', cause: failure.error },
       );
-    return this.#rows;
+    return this.#emitted.filter(({ level }) => !level.isUndone).map(({ row }) => row);
   }
 
   /** Ends it without effect. */
   discard(): void {
     this.#open = false;
-    this.#rows = [];
+    this.#emitted = [];
   }
 }

@@ -1,20 +1,22 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { DomainEvent } from '@converge/contracts';
 import { DatabaseError, executorOf, kyselyTransaction, type Session } from '@converge/postgres';
 import type { Clock, Random } from '@converge/runtime';
 import type { Kysely, Transaction } from 'kysely';
 import { OutboxError } from './errors.ts';
 import type { AppendContext, EventRow } from './event-row.ts';
+import { type Frame, frameOf, levelIn, outerOf, within } from './frame.ts';
 import { insertLast, insertRows } from './insert.ts';
 import { claimRequest, checkRequestKey, type KeyedRequest, storeResult } from './request-key.ts';
 import { type LostCommit, resolveCommit } from './resolve-commit.ts';
-import { Scope } from './scope.ts';
 
 export interface OutboxTransaction<DB> {
   readonly tx: Transaction<DB>;
   /** Checks the event now, writes it just before the commit. Returns its id. */
   readonly emit: (event: DomainEvent, context?: AppendContext) => string;
-  /** Runs `fn` under a savepoint: when it throws, its writes and its events are undone, and the error passes on. */
+  /**
+   * Runs `fn` under a savepoint: when it throws, its writes and its events are undone, and the error passes on. Until it
+   * ends, other code of the transaction (in a `Promise.all`) waits with its statements and savepoints.
+   */
   readonly savepoint: <T>(fn: () => Promise<T>) => Promise<T>;
 }
 
@@ -34,19 +36,6 @@ export interface TransactionSettings {
 
 type Work<DB, T> = (transaction: OutboxTransaction<DB>) => Promise<T>;
 type Options = OutboxTransactionOptions & (KeyedRequest | { readonly requestKey?: undefined });
-
-/** One run of one outermost transaction. */
-interface Frame {
-  readonly db: unknown;
-  readonly tx: unknown;
-  readonly scope: Scope;
-  savepoints: number;
-  lost: LostCommit | undefined;
-}
-
-// A nested call finds its outer one by the database that it was given (through any depth of calls), or by `tx`.
-const current = new AsyncLocalStorage<Frame>();
-const byTransaction = new WeakMap<object, Frame>();
 
 export function runTransaction<DB, T>(
   db: Kysely<DB>,
@@ -72,10 +61,10 @@ async function runOutermost<DB, T>(
   try {
     return await kyselyTransaction(db, { ...options, clock, random }, async (tx) => {
       last = undefined;
-      const frame: Frame = { db, tx, scope: new Scope(), savepoints: 0, lost: undefined };
-      byTransaction.set(tx, frame);
+      const frame = frameOf(db, tx, settings.clock, settings.idleTimeoutMs);
+      const { root } = frame.scope.levels;
       try {
-        const result = await current.run(frame, () => answer(frame, options, work, settings));
+        const result = await within(frame, root, () => answer(frame, options, work, settings));
         await flush(frame, settings);
         last = { result, lost: frame.lost };
         return result;
@@ -98,7 +87,7 @@ async function runNested<DB, T>(
   try {
     return await answer(outer, options, work, settings);
   } catch (error) {
-    outer.scope.fail(error);
+    outer.scope.fail(error, levelIn(outer));
     throw error;
   }
 }
@@ -118,7 +107,8 @@ async function answer<DB, T>(
   if (claim.kind === 'repeated') return claim.result as T;
   const result = await storeResult(executor, requestKey, await work(transaction));
   const text = 'select 1 from converge.request where key = $1';
-  frame.lost ??= { by: { xid: claim.xid }, proof: { text, values: [requestKey] } };
+  const lost = { by: { xid: claim.xid }, proof: { text, values: [requestKey] } };
+  frame.claims.push({ lost, level: levelIn(frame) });
   return result as T;
 }
 
@@ -128,9 +118,10 @@ const floors = new WeakMap<Session, string>();
 /** Writes what was emitted: together with COMMIT where its outcome can be found out although no answer comes. */
 async function flush(frame: Frame, { idleTimeoutMs }: TransactionSettings): Promise<void> {
   const rows = frame.scope.close();
+  frame.lost = frame.claims.find(({ level }) => !level.isUndone)?.lost;
   const eventId = rows.at(-1)?.eventId;
   if (eventId === undefined) return;
-  const tx = frame.tx as Transaction<unknown>;
+  const tx = frame.plainTx as Transaction<unknown>;
   const last = await insertLast(tx, rows, idleTimeoutMs);
   const session = last?.session;
   if (last === undefined || session === undefined) {
@@ -149,51 +140,25 @@ async function flush(frame: Frame, { idleTimeoutMs }: TransactionSettings): Prom
 }
 
 function transactionOf<DB>(frame: Frame, { toRow }: TransactionSettings): OutboxTransaction<DB> {
-  const tx = frame.tx as Transaction<DB>;
   const { scope } = frame;
   return {
-    tx,
+    tx: frame.tx as Transaction<DB>,
     emit: (event, context = {}) => {
       const row = toRow(event, context);
-      scope.add(row);
+      scope.add(row, levelIn(frame));
       return row.eventId;
     },
-    savepoint: (fn) =>
-      scope.undoable(async () => {
-        const executor = executorOf(tx);
-        const name = `converge_${(frame.savepoints += 1)}`;
-        await executor.query(`savepoint ${name}`);
-        try {
-          const result = await fn();
-          await executor.query(`release savepoint ${name}`);
-          return result;
-        } catch (error) {
-          await executor.query(`rollback to savepoint ${name}`);
-          throw error;
-        }
-      }),
+    savepoint: (fn) => {
+      const executor = executorOf(frame.plainTx as Transaction<DB>);
+      const name = `converge_${(frame.savepoints += 1)}`;
+      const statements = {
+        begin: () => executor.query(`savepoint ${name}`),
+        release: () => executor.query(`release savepoint ${name}`),
+        undo: () => executor.query(`rollback to savepoint ${name}`),
+      };
+      return scope.levels.savepoint(levelIn(frame), statements, (inner) => within(frame, inner, fn));
+    },
   };
-}
-
-function outerOf(db: object & { readonly isTransaction: boolean }): Frame | undefined {
-  const frame = byTransaction.get(db);
-  if (frame !== undefined) {
-    if (frame.scope.open) return frame;
-    throw new OutboxError(
-      'the transaction that was given has ended. Give the database, to begin a new one.',
-      {
-        code: 'TRANSACTION_ENDED',
-        category: 'bug',
-      },
-    );
-  }
-  if (db.isTransaction)
-    throw new OutboxError(
-      'the transaction that was given was not begun by outbox.transaction, so its commit cannot be followed. Give the database; or call outbox.append(executorOf(tx), events) as the last statement before the commit.',
-      { code: 'FOREIGN_TRANSACTION', category: 'bug' },
-    );
-  const around = current.getStore();
-  return around?.db === db && around.scope.open ? around : undefined;
 }
 
 function isCommitUnknown(error: unknown): boolean {
