@@ -48,8 +48,18 @@ describe('what is known after a failed COMMIT', () => {
     ['a broken pipe, five letters like a SQLSTATE', failed('EPIPE')],
     ['a terminated connection', new Error('Connection terminated unexpectedly')],
     ['a session ended by the administrator', failed('57P01', 'x', 'FATAL')],
+    [
+      'a full disk under the log, on a server that speaks Chinese',
+      failed('53100', 'x', '比致命错误还过分的错误'),
+    ],
+    ['a session ended for its idleness, on a server that speaks Russian', failed('25P03', 'x', 'ВАЖНО')],
   ])('%s leaves it unknown', (_what, cause) => {
     expect(commitError(cause)).toMatchObject({ code: 'COMMIT_UNKNOWN', certainty: 'unknown', cause });
+  });
+
+  it('a violated constraint on a server that speaks German is a definite rollback', () => {
+    const cause = failed('23505', 'x', 'FEHLER');
+    expect(commitError(cause)).toBe(cause);
   });
 
   it('a ROLLBACK in answer to COMMIT is a bug of the caller, not a lost commit', () => {

@@ -1,4 +1,5 @@
 import { type Category, type Certainty, classify, ConvergeError } from '@converge/resilience';
+import { endsStatementOnly } from './severity.ts';
 
 export type DatabaseErrorCode =
   | 'DATABASE_UNREACHABLE'
@@ -125,9 +126,7 @@ export function connectError(cause: unknown, target: Target): DatabaseError {
  */
 export function commitError(cause: unknown): unknown {
   const state = sqlState(cause);
-  const severity = property(cause, 'severity');
-  if (state !== undefined && !/^(08|57P)/.test(state) && severity !== 'FATAL' && severity !== 'PANIC')
-    return cause;
+  if (state !== undefined && endsStatementOnly(state, property(cause, 'severity'))) return cause;
   // Kysely's own: the server answered COMMIT with ROLLBACK, since an earlier error had aborted the transaction.
   if (cause instanceof DatabaseError) return cause;
   if (cause instanceof Error && cause.name === 'AbortedTransactionError') return rolledBack(cause);

@@ -40,3 +40,4 @@ export {
 export { type Send, senderOf } from './pipeline.ts';
 export { type LastStatement, type NamedStatement, sendLast, type Session } from './last-statement.ts';
 export { isPooled } from './pooler.ts';
+export { isWarning } from './severity.ts';

@@ -2,7 +2,8 @@
  * A Postgres of its own, with fsync, that is shut down or told to warn.
  * Taken out once, and a test here failed:
  * - the tick's own `synchronous_commit = on` (`durable` in the poll): hundreds of phantoms after an immediate shutdown;
- * - the look at warnings after a tick (`warned` in the ticker): events are sent at the first cancelled wait.
+ * - the look at warnings after a tick (`warned` in the ticker): events are sent at the first cancelled wait;
+ * - the poll's own `client_min_messages` (`heard`): the same.
  */
 import { memoryBroker } from '@converge/kafka';
 import type { Database } from '@converge/postgres';
@@ -48,7 +49,8 @@ describe('with synchronous_commit = off for every session', () => {
 describe('with a synchronous standby that is away', () => {
   test('nothing of a tick is sent whose wait was cancelled, until a later tick was waited for', async () => {
     // Only the tick asks for more than its own disk, as it would behind writers with synchronous_commit = local.
-    const own = await ownPostgres({ synchronous_commit: 'local' });
+    // And the session would not hear of the cancelling.
+    const own = await ownPostgres({ synchronous_commit: 'local', client_min_messages: 'error' });
     const { database, admin } = own;
     const broker = closing(memoryBroker());
     const topic = await createTopic(broker, topicName(), 2);

@@ -1,4 +1,4 @@
-import { copyExecutorOfClient, releaseLease } from '@converge/postgres';
+import { copyExecutorOfClient, isWarning, releaseLease } from '@converge/postgres';
 import { requireCursors } from './cursor-check.ts';
 import type { EndReason } from './ending.ts';
 import type { Ending } from './ending.ts';
@@ -147,7 +147,7 @@ class Connections {
     const client = await settings.database.acquire();
     let warning = false;
     client.on('notice', (notice) => {
-      if (notice.severity === 'WARNING') warning = true;
+      if (isWarning(notice)) warning = true;
     });
     client.on('error', (error) => this.#ending.end({ kind: 'failed', error }));
     this.#closers.push(() => client.release(true));

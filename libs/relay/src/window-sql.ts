@@ -33,10 +33,13 @@ const tickJson = (
 
 // The snapshot of this one statement is the tick's snapshot, decides what is fresh, and is older than both the tick's
 // own xid and the sequence value: ceil covers every id that the window can hold. set_config makes this commit, and
-// with it every commit that the snapshot saw, durable before the reply. The lease's term fences; a check that passed
+// with it every commit that the snapshot saw, durable before the reply; where the wait for a standby is cancelled, the
+// server only warns, so the warning must reach us whatever the session's client_min_messages. The lease's term fences; a check that passed
 // on an old snapshot leaves a normal tick, because windows are read by number.
 export const pollSql = `
-  with durable as materialized (select set_config('synchronous_commit', 'on', true) as setting),
+  with durable as materialized (
+    select set_config('synchronous_commit', 'on', true) as setting, set_config('client_min_messages', 'warning', true) as heard
+  ),
   sequence as materialized (select last_value - (not is_called)::int as value from converge.outbox_id),
   fresh as materialized (
     (select ${columns} from converge.outbox where xid >= $2::xid8 and id >= $4::bigint order by xid limit $5::int + 1)
@@ -47,7 +50,7 @@ export const pollSql = `
     insert into converge.tick (number, snapshot, own, floor, ceil, nonce, epoch, term)
     select $1::bigint, pg_current_snapshot(), pg_current_xact_id(), $6::bigint, sequence.value, $7, $8::int, lease.term
       from converge.lease, durable, sequence
-     where lease.name = $9 and lease.term = $10::bigint and durable.setting = 'on'
+     where lease.name = $9 and lease.term = $10::bigint and durable.setting = 'on' and durable.heard = 'warning'
        and ($11::boolean or exists (select from fresh))
     returning number, snapshot, own, floor, ceil, nonce, epoch
   )
