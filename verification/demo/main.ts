@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '@converge/runtime';
 import { type Stack, startStack } from '@converge/testing';
+import type { Judgement } from './audit/audit.ts';
 import { runDemo } from './demo.ts';
 import { keepEvidence } from './show/evidence.ts';
 import { script } from './faults/script.ts';
@@ -18,6 +19,11 @@ const { values } = parseArgs({
   },
 });
 const logFolder = '.converge/demo';
+const endings: Readonly<Record<Judgement, { readonly text: string; readonly exitCode: number }>> = {
+  agrees: { text: 'All services agree.', exitCode: 0 },
+  disagrees: { text: 'The services do not agree: see FAIL above.', exitCode: 1 },
+  not_settled: { text: 'Not settled in time: what is open above may yet finish, or is stuck.', exitCode: 3 },
+};
 const interrupt = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(name, () => {
@@ -31,8 +37,10 @@ let world: World | undefined;
 try {
   stack = await startStack({ log: (line) => shown.note(line) });
   interrupt.signal.throwIfAborted();
+  // What the audit needs is fetched now, not when all else is done.
+  await stack.kafkaTools.prepare();
   shown.note(`databases, migrations, topics; the log of each process goes to ${logFolder}/`);
-  world = await buildWorld({ serverUrl: stack.databaseUrl, brokers: stack.brokers, logFolder });
+  world = await buildWorld({ stack, logFolder });
   await interruptible(world.start());
   shown.note(`${world.children.length} processes are ready`);
   process.exitCode = values.keep ? await keep(world, shown) : await demo(world, stack);
@@ -51,7 +59,7 @@ process.exit();
 async function demo(shop: World, { kafka }: Stack): Promise<number> {
   let drifted = 0;
   const scenes = script(shop, kafka, (keys) => (drifted += keys));
-  const { dump, figures, verdicts, passed } = await runDemo({
+  const { dump, figures, verdicts, judgement } = await runDemo({
     world: shop,
     scenes,
     perSecond: Number(values.rate),
@@ -63,9 +71,9 @@ async function demo(shop: World, { kafka }: Stack): Promise<number> {
   });
   shown.end();
   process.stdout.write(`\n${table(figures)}\n\naudit\n${auditReport(verdicts)}\n\n`);
-  process.stdout.write(passed ? 'All services agree.\n' : 'The services do not agree: see FAIL above.\n');
-  if (!passed) process.stdout.write(`Evidence: ${keepEvidence(logFolder, verdicts, dump)}\n`);
-  return passed ? 0 : 1;
+  process.stdout.write(`${endings[judgement].text}\n`);
+  if (judgement !== 'agrees') process.stdout.write(`Evidence: ${keepEvidence(logFolder, verdicts, dump)}\n`);
+  return endings[judgement].exitCode;
 }
 
 async function keep(shop: World, shownTo: Progress): Promise<number> {

@@ -1,6 +1,8 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { failureTopic } from '@converge/contracts';
+import { type Broker, kafkajsBroker } from '@converge/kafka';
 import { connect, type Database, migrate } from '@converge/postgres';
+import type { KafkaTools, Stack } from '@converge/testing';
 import { shopEvents } from '../../schemas/src/index.ts';
 import { shopMigrations } from '../../services/shop/src/migrations.ts';
 import { articles } from './drive/orders.ts';
@@ -10,8 +12,7 @@ import { makeDatabases, makeTopics, prepareSource, startAll } from './process/pr
 import { databaseNames, type DatabaseName, processNames, processSpecs, sources } from './process/specs.ts';
 
 export interface WorldOptions {
-  readonly serverUrl: string;
-  readonly brokers: string;
+  readonly stack: Pick<Stack, 'databaseUrl' | 'brokers' | 'kafkaTools'>;
   /** Gets one log file for each process. */
   readonly logFolder: string;
   readonly partitions?: number;
@@ -24,6 +25,8 @@ export interface World {
   readonly ordersUrl: string;
   readonly providerUrl: string;
   readonly brokers: string;
+  readonly broker: Broker;
+  readonly kafkaTools: KafkaTools;
   readonly topics: readonly string[];
   readonly databases: Readonly<Record<DatabaseName, Database>>;
   child(name: ChildName): Child;
@@ -39,8 +42,7 @@ export const topics: readonly string[] = [
 ];
 
 export async function buildWorld({
-  serverUrl,
-  brokers,
+  stack: { databaseUrl: serverUrl, brokers, kafkaTools },
   logFolder,
   partitions = 6,
 }: WorldOptions): Promise<World> {
@@ -49,7 +51,8 @@ export async function buildWorld({
   const urls = await makeDatabases(serverUrl, databaseNames);
   const databases = mapNames((name) => connect({ url: urls[name], applicationName: 'demo', max: 4 }));
   await Promise.all(databaseNames.map((name) => prepare(name, databases[name])));
-  await makeTopics(brokers, topics, partitions);
+  const broker = kafkajsBroker({ brokers: brokers.split(','), clientId: 'demo' });
+  await makeTopics(broker, brokers, topics, partitions);
   const [ordersPort = 0, providerPort = 0, ...healthPorts] = await freePorts(2 + processNames.length);
   const specs = processSpecs({ databases: urls, brokers, ordersPort, providerPort }, healthPorts);
   const children = specs.map((spec) => new Child(spec, logFolder));
@@ -57,6 +60,8 @@ export async function buildWorld({
     ordersUrl: `http://127.0.0.1:${ordersPort}`,
     providerUrl: `http://127.0.0.1:${providerPort}`,
     brokers,
+    broker,
+    kafkaTools,
     topics,
     databases,
     children,
@@ -68,7 +73,7 @@ export async function buildWorld({
     start: () => startAll(children, logFolder),
     stop: async () => {
       await Promise.all(children.map((child) => child.stop()));
-      await Promise.all(Object.values(databases).map((database) => database.close()));
+      await Promise.all([broker.close(), ...Object.values(databases).map((database) => database.close())]);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { failureTopic } from '@converge/contracts';
+import type { Broker } from '@converge/kafka';
 import { connect, type Database } from '@converge/postgres';
 import { transferEvents } from '../../schemas/src/index.ts';
 import { type Bank, transferMigrations } from '../../services/transfers/src/migrations.ts';
@@ -20,6 +21,7 @@ export interface Banks {
 
 export interface BanksOptions {
   readonly serverUrl: string;
+  readonly broker: Broker;
   readonly brokers: string;
   /** Exists already. */
   readonly logFolder: string;
@@ -29,14 +31,14 @@ export interface BanksOptions {
 const file = (path: string): string => fileURLToPath(new URL(`../../services/${path}`, import.meta.url));
 
 export async function buildBanks(options: BanksOptions): Promise<Banks> {
-  const { serverUrl, brokers, logFolder, partitions = 6 } = options;
+  const { serverUrl, broker, brokers, logFolder, partitions = 6 } = options;
   const urls = await makeDatabases(serverUrl, banks);
   const open = (name: Bank): Database => connect({ url: urls[name], applicationName: 'campaign', max: 4 });
   const databases = { giro: open('giro'), savings: open('savings') };
   for (const name of banks) await prepareSource(name, databases[name], transferMigrations[name]);
   await openAccounts(databases);
   const topics = [...new Set(transferEvents.map(({ topic }) => topic)), ...banks.map(failureTopic)];
-  await makeTopics(brokers, topics, partitions);
+  await makeTopics(broker, brokers, topics, partitions);
   const [httpPort = 0, ...healthPorts] = await freePorts(1 + 2 * banks.length);
   const children = banks.flatMap((name, index) =>
     [`transfers/src/${name}/main.ts`, 'relay/src/main.ts'].map((main, kind) => {

@@ -37,7 +37,7 @@ let stack: Stack | undefined;
 let world: World | undefined;
 try {
   stack = await startStack({ log: (line) => shown.note(line) });
-  world = await buildSamples({ serverUrl: stack.databaseUrl, brokers: stack.brokers, logFolder: folder });
+  world = await buildSamples({ stack, logFolder: folder });
   await world.start();
   interrupt.signal.throwIfAborted();
   shown.note(`${world.children.length} processes are ready; their logs are in ${folder}/`);

@@ -13,7 +13,7 @@ const notes: string[] = [];
 beforeAll(async () => {
   stack = await startStack({ env: {} });
   const logFolder = '.converge/sagas-e2e';
-  const samples = await buildSamples({ serverUrl: stack.databaseUrl, brokers: stack.brokers, logFolder });
+  const samples = await buildSamples({ stack, logFolder });
   world = samples;
   await samples.start();
   result = await runCampaign({

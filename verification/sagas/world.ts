@@ -1,4 +1,5 @@
 import type { Database } from '@converge/postgres';
+import type { Stack } from '@converge/testing';
 import type { Child } from '../demo/process/child.ts';
 import { startAll } from '../demo/process/prepare.ts';
 import { sources as shopSources } from '../demo/process/specs.ts';
@@ -20,12 +21,17 @@ export interface World {
 }
 
 export async function buildSamples(options: {
-  readonly serverUrl: string;
-  readonly brokers: string;
+  readonly stack: Pick<Stack, 'databaseUrl' | 'brokers' | 'kafkaTools'>;
   readonly logFolder: string;
 }): Promise<World> {
   const shop = await buildWorld(options);
-  const banks = await buildBanks(options);
+  const { stack, logFolder } = options;
+  const banks = await buildBanks({
+    serverUrl: stack.databaseUrl,
+    broker: shop.broker,
+    brokers: stack.brokers,
+    logFolder,
+  });
   const sources = new Map<string, Database>([
     ...shopSources.map((name) => [name, shop.databases[name]] as const),
     ...bankNames.map((name) => [name, banks.databases[name]] as const),

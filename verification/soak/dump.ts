@@ -1,12 +1,7 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
+import type { KafkaTools } from '@converge/testing';
 import type { LogRecord } from '../checker/facts.ts';
-import { fieldSeparator, headerSeparator, recordsPerTopic } from '../demo/collect/parse-dump.ts';
-import { findJars } from '../demo/collect/topic-dump.ts';
+import { fieldSeparator, headerSeparator } from '../demo/collect/parse-dump.ts';
 
-const jvm = ['-XX:+UseSerialGC', '-Xmx384m'];
 const formatter = [
   'print.timestamp=true',
   'print.partition=true',
@@ -17,31 +12,19 @@ const formatter = [
   `headers.separator=${headerSeparator}`,
 ].flatMap((property) => ['--formatter-property', property]);
 
-/** How many records each topic has; nothing is ever deleted here. */
-export async function countRecords(
-  brokers: string,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, number>> {
-  const shell = ['org.apache.kafka.tools.GetOffsetShell', '--bootstrap-server', brokers];
-  const args = [...jvm, '-cp', `${findJars()}/*`, ...shell];
-  const { stdout } = await promisify(execFile)('java', args, { timeout: 60_000, signal });
-  return recordsPerTopic(stdout);
-}
-
 /**
  * Reads a topic with Kafka's own console consumer, so that what the kit's driver would hide is seen, and hands over the
  * records one by one: of a partition in the order of offsets, and never more of them in memory than a line.
  */
 export async function dumpTopic(
-  brokers: string,
+  tools: KafkaTools,
   topic: string,
   count: number,
   onRecord: (record: LogRecord) => void,
   signal: AbortSignal,
 ): Promise<void> {
   if (count === 0) return;
-  const consumer = ['org.apache.kafka.tools.consumer.ConsoleConsumer', '--bootstrap-server', brokers];
-  const what = [
+  const args = [
     '--topic',
     topic,
     '--from-beginning',
@@ -50,16 +33,15 @@ export async function dumpTopic(
     '--timeout-ms',
     '30000',
   ];
-  const args = [...jvm, '-cp', `${findJars()}/*`, ...consumer, ...what, ...formatter];
-  const child = spawn('java', args, { stdio: ['ignore', 'pipe', 'ignore'], signal, killSignal: 'SIGKILL' });
-  const failed = once(child, 'error').then(([error]) => Promise.reject(error as Error));
-  const reader = createInterface({ input: child.stdout });
   let read = 0;
-  reader.on('line', (line) => {
+  const onLine = (line: string): void => {
     read += 1;
     onRecord(parseLine(topic, line));
+  };
+  await tools.run('org.apache.kafka.tools.consumer.ConsoleConsumer', [...args, ...formatter], {
+    onLine,
+    signal,
   });
-  await Promise.race([failed, Promise.all([once(child, 'exit'), once(reader, 'close')])]);
   if (read !== count) throw new Error(`the console consumer read ${read} of ${count} records of ${topic}`);
 }
 

@@ -1,7 +1,9 @@
+import { javaTools } from '@converge/testing';
 import { AppendTimes } from '../checker/append-times.ts';
 import type { LedgerRow, Takeover, Verdict } from '../checker/facts.ts';
 import { LogCheck } from '../checker/log-check.ts';
-import { countRecords, dumpTopic } from './dump.ts';
+import { countRecords } from '../demo/collect/topic-dump.ts';
+import { dumpTopic } from './dump.ts';
 import type { Source, World } from './world.ts';
 
 const PAGE = 20_000;
@@ -31,12 +33,12 @@ export async function judge(
   const takeovers = await readTakeovers(source);
   const check = new LogCheck(takeovers);
   await readLedger(source, (row) => check.row(row));
-  const brokers = world.kafka.address;
-  const counts = await countRecords(brokers, signal);
+  const tools = javaTools(world.kafka.address);
+  const counts = await countRecords(tools, signal);
   const times = new AppendTimes(span.beganMs, span.endedMs);
   for (const topic of [source.mainTopic, source.sideTopic])
     await dumpTopic(
-      brokers,
+      tools,
       topic,
       counts.get(topic) ?? 0,
       (record) => {

@@ -11,6 +11,7 @@ export { dumpTopic, type DumpedRecord } from './dump-topic.ts';
 export { faultProxy, type FaultProxy, type FaultProxyOptions } from './fault-proxy.ts';
 export { freshTopic, type FreshTopicOptions } from './fresh-topic.ts';
 export { type JavaRecord, readWithJava } from './java-consumer.ts';
+export { javaTools, type KafkaToolOptions, type KafkaTools } from './kafka-tools.ts';
 export { manualClock, type ManualClock } from './manual-clock.ts';
 export {
   embeddedKafka,
@@ -19,6 +20,7 @@ export {
   type EmbeddedOptions,
 } from './stack/embedded.ts';
 export type { EmbeddedServer } from './stack/embedded-server.ts';
+export type { StackServer } from './stack/server.ts';
 export { freePort } from './stack/ports.ts';
 export { StackError, type StackErrorCode } from './stack/stack-error.ts';
 export { type Stack, type StackOptions, startStack, withStack } from './stack/stack.ts';

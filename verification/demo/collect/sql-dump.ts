@@ -5,6 +5,16 @@ import { type DatabaseName, sources } from '../process/specs.ts';
 
 export type Executors = Readonly<Record<DatabaseName, { readonly executor: Executor }>>;
 
+/** The highest id of each outbox. */
+export async function outboxEnds(databases: Executors): Promise<ReadonlyMap<string, bigint>> {
+  const ends = sources.map(async (source): Promise<[string, bigint]> => {
+    const text = 'select coalesce(max(id), 0) as id from converge.outbox';
+    const { rows } = await databases[source].executor.query<{ id: string }>(text);
+    return [source, BigInt(rows[0]?.id ?? 0)];
+  });
+  return new Map(await Promise.all(ends));
+}
+
 /** Every outbox, as its database has it. */
 export async function dumpOutboxes(databases: Executors): Promise<readonly OutboxRow[]> {
   const all = await Promise.all(

@@ -1,6 +1,6 @@
 import { withTransaction } from '@converge/postgres';
 import { systemClock, systemRandom } from '@converge/runtime';
-import type { EmbeddedServer } from '@converge/testing';
+import type { StackServer } from '@converge/testing';
 import type { World } from '../world.ts';
 
 /** SIGKILL to the relay of orders that leads; says which one it was. */
@@ -24,10 +24,10 @@ export function killConsumer(world: World): string {
 }
 
 /** SIGKILL to the broker, then the same broker on the same data. */
-export async function restartBroker(kafka: EmbeddedServer): Promise<string> {
+export async function restartBroker(kafka: StackServer): Promise<string> {
   await kafka.kill();
   await kafka.start();
-  return `port ${kafka.port}`;
+  return kafka.address;
 }
 
 export async function behaveAs(world: World, behaviour: { mode: string; every?: number }): Promise<string> {

@@ -1,4 +1,4 @@
-import type { EmbeddedServer } from '@converge/testing';
+import type { StackServer } from '@converge/testing';
 import type { World } from '../world.ts';
 import { behaveAs, injectDrift, killActiveRelay, killConsumer, restartBroker } from './faults.ts';
 
@@ -10,10 +10,10 @@ export interface Scene {
   run(): Promise<string>;
 }
 
-/** What happens to the shop while customers order. Without an embedded broker there is nothing of ours to restart. */
+/** What happens to the shop while customers order. A broker that was given is not restarted. */
 export function script(
   world: World,
-  kafka: EmbeddedServer | undefined,
+  kafka: StackServer | undefined,
   onDrift: (keys: number) => void,
 ): readonly Scene[] {
   return [
@@ -34,7 +34,9 @@ export function script(
       at: 0.64,
       name: 'kill −9 and restart of the broker',
       run: () =>
-        kafka === undefined ? Promise.resolve('skipped: the broker is not ours') : restartBroker(kafka),
+        kafka === undefined
+          ? Promise.resolve('skipped: KAFKA_BROKERS names a broker that is not ours')
+          : restartBroker(kafka),
     },
     {
       at: 0.86,

@@ -1,5 +1,5 @@
 import { inboxMigrations } from '@converge/inbox';
-import { kafkajsBroker } from '@converge/kafka';
+import type { Admin, Broker, LogEnds } from '@converge/kafka';
 import { nameSource, outboxMigrations } from '@converge/outbox';
 import { type Database, migrate, type MigrationSet } from '@converge/postgres';
 import { reconcileMigrations } from '@converge/reconcile';
@@ -32,16 +32,16 @@ export async function makeDatabases<Name extends string>(
 
 /** Empty ones: a run must not meet the records of another. */
 export async function makeTopics(
+  broker: Broker,
   brokers: string,
   topics: readonly string[],
   partitions: number,
 ): Promise<void> {
-  const broker = kafkajsBroker({ brokers: brokers.split(','), clientId: 'demo' });
   const admin = await broker.admin();
   try {
     for (const name of topics) {
       await admin.createTopic({ name, partitions });
-      const ends = await admin.logEnds(name);
+      const ends = await endsOf(admin, name);
       if (ends.some(({ latest }) => latest > 0n))
         throw new Error(
           `the topic ${name} on ${brokers} has records of another run: delete the topics shop.*, bank.* and *.failures there, or unset KAFKA_BROKERS to use a broker of our own`,
@@ -49,8 +49,23 @@ export async function makeTopics(
     }
   } finally {
     await admin.close();
-    await broker.close();
   }
+}
+
+/** A topic made a moment ago may have no leader yet. */
+async function endsOf(admin: Admin, topic: string): Promise<readonly LogEnds[]> {
+  let ends: readonly LogEnds[] | undefined;
+  let reason: unknown;
+  await waitUntil(
+    async () => {
+      ends = await admin.logEnds(topic).catch((error: unknown) => void (reason = error));
+      return ends !== undefined;
+    },
+    { what: `a leader for each partition of ${topic}`, deadlineMs: 60_000, everyMs: 50 },
+  ).catch((error: unknown) => {
+    throw new Error(String(error), { cause: reason });
+  });
+  return ends ?? [];
 }
 
 export async function startAll(children: readonly Child[], logFolder: string): Promise<void> {

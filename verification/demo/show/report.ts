@@ -1,4 +1,4 @@
-import type { Verdict } from '../audit/audit.ts';
+import type { Judgement, Verdict } from '../audit/audit.ts';
 
 /** Two columns, as wide as needed. */
 export function table(rows: readonly (readonly [string, string])[]): string {
@@ -6,14 +6,15 @@ export function table(rows: readonly (readonly [string, string])[]): string {
   return rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n');
 }
 
-/** One line a claim; under a broken one the first findings. */
+const marks: Readonly<Record<Judgement, string>> = { agrees: 'ok  ', disagrees: 'FAIL', not_settled: 'open' };
+
+/** One line a claim; under one that does not hold the first findings. */
 export function auditReport(verdicts: readonly Verdict[]): string {
   return verdicts
-    .flatMap(({ claim, looked, findings }) => {
-      const ok = findings.length === 0 && looked > 0;
+    .flatMap(({ claim, judgement, looked, findings }) => {
       const result = looked === 0 ? 'nothing to look at' : `${looked} looked at, ${findings.length} wrong`;
       return [
-        `  ${ok ? 'ok  ' : 'FAIL'}  ${claim} (${result})`,
+        `  ${marks[judgement]}  ${claim} (${result})`,
         ...findings.slice(0, 5).map(({ kind, message }) => `          ${kind}: ${message}`),
         ...(findings.length > 5 ? [`          … and ${findings.length - 5} more`] : []),
       ];

@@ -1,23 +1,52 @@
-import { expect, it } from 'vitest';
-import { chooseStack } from './choose.ts';
+import { describe, expect, it } from 'vitest';
+import { askedStack, type ChoiceFacts, chooseStack } from './choose.ts';
 
 const url = 'postgres://a@b/c';
+const ready = { ready: true } as const;
+const unready = { ready: false, why: 'no Docker engine answers' } as const;
 
-it.each([
-  { given: { databaseUrl: url, brokers: 'k:1' }, docker: true, postgres: 'given', kafka: 'given' },
-  { given: { databaseUrl: url, brokers: undefined }, docker: true, postgres: 'given', kafka: 'docker' },
-  { given: { databaseUrl: undefined, brokers: 'k:1' }, docker: false, postgres: 'embedded', kafka: 'given' },
-  {
-    given: { databaseUrl: undefined, brokers: undefined },
-    docker: true,
-    postgres: 'docker',
-    kafka: 'docker',
-  },
-  { given: { databaseUrl: '', brokers: undefined }, docker: false, postgres: 'embedded', kafka: 'embedded' },
-])(
-  'with $given and an engine: $docker, Postgres is $postgres and Kafka is $kafka',
-  ({ given, docker, postgres, kafka }) => {
-    const choices = chooseStack({ ...given, dockerAnswers: docker });
-    expect([choices.postgres.how, choices.kafka.how]).toEqual([postgres, kafka]);
-  },
-);
+const cases: readonly (Partial<ChoiceFacts> & { readonly postgres: string; readonly kafka: string })[] = [
+  { databaseUrl: url, brokers: 'k:1', docker: ready, postgres: 'given', kafka: 'given' },
+  { databaseUrl: url, docker: ready, postgres: 'given', kafka: 'docker' },
+  { brokers: 'k:1', docker: unready, postgres: 'embedded', kafka: 'given' },
+  { docker: ready, postgres: 'docker', kafka: 'docker' },
+  { databaseUrl: '', docker: unready, postgres: 'embedded', kafka: 'embedded' },
+  { asked: 'embedded', docker: ready, postgres: 'embedded', kafka: 'embedded' },
+  { asked: 'docker', docker: ready, postgres: 'docker', kafka: 'docker' },
+  { asked: 'docker', databaseUrl: url, docker: ready, postgres: 'given', kafka: 'docker' },
+];
+
+const facts = (some: Partial<ChoiceFacts>): ChoiceFacts => ({
+  databaseUrl: undefined,
+  brokers: undefined,
+  asked: undefined,
+  docker: undefined,
+  ...some,
+});
+
+describe('chooseStack', () => {
+  it.each(cases)(
+    'of $databaseUrl, $brokers, asked $asked, Docker $docker takes $postgres and $kafka',
+    (one) => {
+      const choices = chooseStack(facts(one));
+      expect([choices.postgres.how, choices.kafka.how]).toEqual([one.postgres, one.kafka]);
+    },
+  );
+
+  it('names the reason when Docker would have been taken and is not ready', () => {
+    expect(chooseStack(facts({ docker: unready })).because).toBe('no Docker engine answers');
+    expect(chooseStack(facts({ docker: unready, asked: 'embedded' })).because).toBeUndefined();
+  });
+
+  it('refuses to start anything else when Docker was asked for and is not ready', () => {
+    expect(() => chooseStack(facts({ asked: 'docker', docker: unready }))).toThrow(
+      'CONVERGE_STACK=docker, and no Docker engine answers: start Docker, or unset CONVERGE_STACK',
+    );
+  });
+
+  it('refuses a CONVERGE_STACK that it does not know', () => {
+    expect(askedStack('')).toBeUndefined();
+    expect(askedStack('docker')).toBe('docker');
+    expect(() => askedStack('Docker')).toThrow('CONVERGE_STACK is "Docker": set it to docker or embedded');
+  });
+});

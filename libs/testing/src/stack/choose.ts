@@ -1,22 +1,56 @@
-/** How one part of the stack comes to be. */
+import type { DockerState } from './docker-engine.ts';
+import { StackError } from './stack-error.ts';
+
+/** How one part of the stack is provided. */
 export type Choice =
   { readonly how: 'given'; readonly value: string } | { readonly how: 'docker' | 'embedded' };
 
 export interface Choices {
   readonly postgres: Choice;
   readonly kafka: Choice;
+  /** Why Docker was not taken although nothing forbade it. */
+  readonly because?: string;
 }
 
 export interface ChoiceFacts {
   readonly databaseUrl: string | undefined;
   readonly brokers: string | undefined;
-  readonly dockerAnswers: boolean;
+  /** CONVERGE_STACK: what is not given is started this way and no other. */
+  readonly asked: 'docker' | 'embedded' | undefined;
+  /** undefined when Docker was not asked, because nothing of it is wanted. */
+  readonly docker: DockerState | undefined;
 }
 
-/** Given by the environment; else Docker when an engine answers; else embedded. Each part for itself. */
-export function chooseStack({ databaseUrl, brokers, dockerAnswers }: ChoiceFacts): Choices {
-  const start: Choice = { how: dockerAnswers ? 'docker' : 'embedded' };
+/** Given by the environment; else as asked; else in Docker when it is ready; else embedded. Each part for itself. */
+export function chooseStack({ databaseUrl, brokers, asked, docker }: ChoiceFacts): Choices {
+  if (asked === 'docker' && docker?.ready === false)
+    throw new StackError(
+      'DOCKER_MISSING',
+      `CONVERGE_STACK=docker, and ${docker.why}: start Docker, or unset CONVERGE_STACK to use embedded servers`,
+    );
+  const start: Choice = { how: asked ?? (docker?.ready === true ? 'docker' : 'embedded') };
   const choose = (value: string | undefined): Choice =>
     value === undefined || value === '' ? start : { how: 'given', value };
-  return { postgres: choose(databaseUrl), kafka: choose(brokers) };
+  return {
+    postgres: choose(databaseUrl),
+    kafka: choose(brokers),
+    ...(asked === undefined && docker?.ready === false ? { because: docker.why } : {}),
+  };
+}
+
+/** Reads CONVERGE_STACK. */
+export function askedStack(value: string | undefined): 'docker' | 'embedded' | undefined {
+  switch (value) {
+    case undefined:
+    case '':
+      return undefined;
+    case 'docker':
+    case 'embedded':
+      return value;
+    default:
+      throw new StackError(
+        'STACK_SETTING',
+        `CONVERGE_STACK is "${value}": set it to docker or embedded, or unset it`,
+      );
+  }
 }

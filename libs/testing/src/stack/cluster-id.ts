@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createConnection } from 'node:net';
 
 /**
@@ -58,5 +59,13 @@ function parse(response: Buffer): string | undefined {
     return brokers === 0 ? undefined : text();
   } catch {
     return undefined;
+  }
+}
+
+/** Kafka's ids are 16 bytes in base64url; one that begins with a dash would read as an option. */
+export function newClusterId(): string {
+  for (;;) {
+    const id = randomBytes(16).toString('base64url');
+    if (!id.startsWith('-')) return id;
   }
 }

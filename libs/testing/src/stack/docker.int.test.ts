@@ -1,22 +1,88 @@
-import { Client } from 'pg';
-import { expect, it } from 'vitest';
-import { dockerAnswers, dockerKafka, dockerPostgres } from './docker.ts';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from '@converge/postgres';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freshTopic } from '../fresh-topic.ts';
+import { prepareDocker } from './docker-engine.ts';
+import { KAFKA_IMAGE, POSTGRES_IMAGE } from './docker-recipes.ts';
+import { type Stack, startStack } from './stack.ts';
 
-it('runs both servers where a Docker engine answers', async (test) => {
-  if (!(await dockerAnswers())) {
-    process.stderr.write('NOT TESTED: no Docker engine answers here, so the containers were not started\n');
-    test.skip('no Docker engine answers here');
-  }
-  const [postgres, kafka] = await Promise.all([dockerPostgres(), dockerKafka()]);
-  try {
-    const client = new Client({ connectionString: postgres.address });
-    await client.connect();
-    expect((await client.query('show max_prepared_transactions')).rows).toEqual([
-      { max_prepared_transactions: '20' },
-    ]);
-    await client.end();
-    expect(kafka.address).toMatch(/:\d+$/);
-  } finally {
-    await Promise.all([postgres.stop(), kafka.stop()]);
-  }
+const images = [POSTGRES_IMAGE, KAFKA_IMAGE];
+const docker = await prepareDocker(images, (line) => process.stderr.write(`${line}\n`));
+if (!docker.ready) process.stderr.write(`NOT TESTED: containers of the stack: ${docker.why}\n`);
+
+describe.skipIf(!docker.ready)('a stack in Docker', () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'converge-docker-'));
+  let stack: Stack;
+
+  beforeAll(async () => {
+    stack = await startStack({
+      env: { ...process.env, CONVERGE_STACK: 'docker', DATABASE_URL: '', KAFKA_BROKERS: '' },
+      dataDir,
+    });
+  }, 180_000);
+
+  afterAll(async () => {
+    await stack.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  const show = async (name: string): Promise<string> => {
+    const database = connect({ url: stack.databaseUrl });
+    const { rows } = await database.executor.query<Record<string, string>>(
+      `select current_setting($1) as it`,
+      [name],
+    );
+    await database.close();
+    return rows[0]?.['it'] ?? '';
+  };
+
+  it('has the settings of an embedded one', async () => {
+    expect(stack.chose).toBe('docker');
+    expect(await show('max_prepared_transactions')).toBe('20');
+    expect(await show('timezone')).toBe('UTC');
+    const database = connect({ url: stack.databaseUrl });
+    const text = `select datlocprovider as provider, datlocale as locale from pg_database where datname = 'postgres'`;
+    const { rows } = await database.executor.query(text);
+    await database.close();
+    expect(rows).toEqual([{ provider: 'b', locale: 'C.UTF-8' }]);
+  });
+
+  it('publishes its ports on 127.0.0.1 only', () => {
+    const ports = [new URL(stack.databaseUrl).port, stack.brokers.split(':')[1]];
+    const listening = execFileSync('docker', ['ps', '--format', '{{.Ports}}'], { encoding: 'utf8' });
+    for (const port of ports) {
+      expect(listening).toContain(`127.0.0.1:${port}->`);
+      expect(listening).not.toContain(`0.0.0.0:${port}->`);
+    }
+  });
+
+  it('keeps a server’s port and data over kill and start', async () => {
+    const topic = await freshTopic(stack.brokers, { partitions: 2 });
+    const before = stack.brokers;
+    await stack.kafka!.kill();
+    expect(stack.kafka!.running).toBe(false);
+    await stack.kafka!.start();
+    expect(stack.kafka!.address).toBe(before);
+    const lines: string[] = [];
+    const onLine = (line: string): void => void lines.push(line);
+    await stack.kafkaTools.run('org.apache.kafka.tools.GetOffsetShell', ['--topic', topic], { onLine });
+    expect(lines.toSorted()).toEqual([`${topic}:0:0`, `${topic}:1:0`]);
+    await stack.postgres!.restart();
+    expect(await show('max_connections')).toBe('300');
+  });
+
+  it('reports a tool that fails with what the tool wrote', async () => {
+    await expect(
+      stack.kafkaTools.run('org.apache.kafka.tools.NoSuchTool', [], { onLine: () => undefined }),
+    ).rejects.toThrow(/NoSuchTool ended with 1: .*NoSuchTool/s);
+  });
+});
+
+it('an engine or an image that cannot be had is a reason, not an exception', async () => {
+  expect(await prepareDocker(['converge.invalid/no-such-image:0'], () => undefined)).toMatchObject({
+    ready: false,
+  });
 });

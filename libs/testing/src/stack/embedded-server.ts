@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { systemClock } from '@converge/runtime';
 import { OwnedProcess } from './owned-process.ts';
 import { assertPortFree, freePort } from './ports.ts';
+import type { StackServer } from './server.ts';
 import { StackError, type StackErrorCode } from './stack-error.ts';
 
 export interface Launch {
@@ -37,12 +38,8 @@ export interface EmbeddedServerOptions {
   readonly onDispose: () => void;
 }
 
-/**
- * One server process with its data. `stop`, `kill` and `start` keep the port and the data, so that a test or a demo
- * can take a server away and bring it back. No process is left when `stop` or `kill` has resolved, and no data when
- * `dispose` has.
- */
-export class EmbeddedServer {
+/** One server as a process of this machine. */
+export class EmbeddedServer implements StackServer {
   readonly #recipe: Recipe;
   readonly #folder: string;
   readonly #asked: number | undefined;
@@ -57,13 +54,11 @@ export class EmbeddedServer {
     this.#onDispose = onDispose;
   }
 
-  /** Known after the first `start`. */
   get port(): number {
     if (this.#port === undefined) throw new Error(`${this.#recipe.what} has no port before its first start`);
     return this.#port;
   }
 
-  /** A database URL, or the broker's `host:port`. Known after the first `start`. */
   get address(): string {
     return this.#recipe.address(this.port);
   }
@@ -77,7 +72,6 @@ export class EmbeddedServer {
     return this.#process !== undefined && this.#process.exit === undefined;
   }
 
-  /** Resolves when it answers. Rejects with a StackError that quotes its log, and then nothing of it runs. */
   async start(): Promise<void> {
     if (this.running) return;
     mkdirSync(this.#folder, { recursive: true });
@@ -94,7 +88,6 @@ export class EmbeddedServer {
     await this.#process?.stop();
   }
 
-  /** SIGKILL: what a crash leaves behind. */
   async kill(): Promise<void> {
     await this.#process?.kill();
   }

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { EmbeddedServer } from './embedded-server.ts';
 import { createInstance, dataFolder, type Instance, reapInstances } from './instance.ts';
 import { kafkaRecipe, type KafkaSettings } from './kafka-recipe.ts';
-import { postgresRecipe, type PostgresSettings } from './postgres-recipe.ts';
+import { postgresRecipe } from './postgres-recipe.ts';
+import type { PostgresSettings } from './postgres-settings.ts';
 
 export interface EmbeddedPostgresOptions extends EmbeddedOptions {
   /** Server settings, such as `{ wal_level: 'logical' }`. @default none */

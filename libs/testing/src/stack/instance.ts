@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   appendFileSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -8,7 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { endRecorded, readIdentity } from './owned-process.ts';
 import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts';
 
@@ -21,8 +22,12 @@ export type InstanceKind = 'up' | 'run';
  */
 export interface Instance {
   readonly folder: string;
+  /** Labels its containers. */
+  readonly name: string;
   /** Records a folder outside of `folder` that goes with it. */
   addElsewhere(path: string): void;
+  /** Records that containers with its name may exist, before the first one does. */
+  expectContainers(): void;
   remove(): void;
 }
 
@@ -34,6 +39,8 @@ export interface InstanceRecord {
 }
 
 const PID_FILES = ['postgres.pid', 'kafka.pid'];
+/** Its presence says that the instance may have containers. */
+const CONTAINERS = 'containers';
 
 export function dataFolder(dataDir = '.converge'): string {
   return resolve(dataDir);
@@ -49,6 +56,8 @@ export function createInstance(dataDir: string, kind: InstanceKind): Instance {
   renameSync(unnamed, folder); // appears with its owner inside, or not at all
   return {
     folder,
+    name,
+    expectContainers: () => writeFileSync(join(folder, CONTAINERS), ''),
     addElsewhere: (path) => appendFileSync(join(folder, 'elsewhere'), `${path}\n`),
     remove: () => removeFolder(folder),
   };
@@ -70,11 +79,21 @@ export async function reapInstances(dataDir: string, log: (line: string) => void
   const orphaned = listInstances(dataDir).filter((instance) => !instance.alive);
   for (const { folder, owner } of orphaned) {
     const ended = await Promise.all(PID_FILES.map((name) => endRecorded(join(folder, name))));
-    const count = ended.filter(Boolean).length;
+    const containers = existsSync(join(folder, CONTAINERS)) ? await endContainers(basename(folder)) : 0;
+    if (containers === undefined) {
+      log(`stack: process ${owner.pid} died and may have left containers, and no Docker engine answers now`);
+      continue; // its folder stays, so that a later start can
+    }
+    const count = ended.filter(Boolean).length + containers;
     if (count > 0) log(`stack: ended ${count} server(s) left behind by process ${owner.pid}, which died`);
     removeFolder(folder);
   }
   return orphaned.length;
+}
+
+async function endContainers(name: string): Promise<number | undefined> {
+  const { removeContainers } = await import('./docker-engine.ts');
+  return removeContainers(name);
 }
 
 function removeFolder(folder: string): void {

@@ -1,14 +1,14 @@
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { clusterIdAt } from './cluster-id.ts';
+import { clusterIdAt, newClusterId } from './cluster-id.ts';
 import type { Launch, Recipe } from './embedded-server.ts';
 import { findJava } from './java.ts';
 import { kafkaJars } from './kafka-jars.ts';
 import { freePort } from './ports.ts';
+import { KAFKA_BROKER_SETTINGS, KAFKA_HEAP } from './kafka-settings.ts';
 import { StackError } from './stack-error.ts';
 
 const run = promisify(execFile);
@@ -61,19 +61,7 @@ function configuration(
     `log.dirs=${join(folder, 'logs')}`,
     // Of its own, so that a second broker on this folder stops at the lock instead of breaking the first one's stop.
     `metadata.log.dir=${join(folder, 'metadata')}`,
-    'auto.create.topics.enable=false', // a misspelt topic is an error, not a new topic
-    'offsets.topic.num.partitions=4', // 50 would be made one by one at the first consumer
-    'offsets.topic.replication.factor=1',
-    'transaction.state.log.num.partitions=4',
-    'transaction.state.log.replication.factor=1',
-    'transaction.state.log.min.isr=1',
-    'share.coordinator.state.topic.replication.factor=1',
-    'share.coordinator.state.topic.min.isr=1',
-    'group.initial.rebalance.delay.ms=0', // no 3 s wait before a test's first consumer gets its partitions
-    'group.min.session.timeout.ms=500', // a member that died is missed in a second instead of in six
-    'broker.session.timeout.ms=1000', // after SIGKILL back in 3 s instead of 12
-    'broker.heartbeat.interval.ms=200',
-    ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
+    ...Object.entries({ ...KAFKA_BROKER_SETTINGS, ...settings }).map(([name, value]) => `${name}=${value}`),
     '',
   ].join('\n');
 }
@@ -101,7 +89,7 @@ export function kafkaRecipe({ folder, jarsDirectory, log, ...different }: KafkaR
       writeFileSync(file, configuration(home, port, controllerPort, different));
       if (!existsSync(join(home, 'logs', 'meta.properties')))
         await format(base, file, clusterId, different.scramUsers ?? []);
-      return java(base, ['-Xmx512m'], ['kafka.Kafka', file]);
+      return java(base, [KAFKA_HEAP], ['kafka.Kafka', file]);
     },
     address: (port) => `127.0.0.1:${port}`,
     ready: async (_pid, port) => (await clusterIdAt(port)) === clusterId,
@@ -137,13 +125,5 @@ async function format(
       `Kafka's data folder could not be formatted: ${String(error)}`,
       error,
     );
-  }
-}
-
-/** Kafka's ids are 16 bytes in base64url; one that begins with a dash would read as an option. */
-function newClusterId(): string {
-  for (;;) {
-    const id = randomBytes(16).toString('base64url');
-    if (!id.startsWith('-')) return id;
   }
 }

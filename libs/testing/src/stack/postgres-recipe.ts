@@ -5,34 +5,22 @@ import { promisify } from 'node:util';
 import type { Recipe } from './embedded-server.ts';
 import { type PostgresBinaries, postgresBinaries } from './postgres-binaries.ts';
 import { blockedAt, postgresUser, reachableCopy, type SystemUser } from './postgres-user.ts';
+import { POSTGRES_INITDB, POSTGRES_SERVER_SETTINGS, type PostgresSettings } from './postgres-settings.ts';
 import { StackError } from './stack-error.ts';
 
 const run = promisify(execFile);
 
-/** A database's locale must not depend on the machine: Postgres' own C.UTF-8. Sessions come from this machine only. */
-const INITDB = [
-  '--username=postgres',
-  '--auth=trust',
-  '--encoding=UTF8',
-  '--locale=C',
-  '--locale-provider=builtin',
-  '--builtin-locale=C.UTF-8',
-  '--no-instructions',
-  '--no-sync',
-];
-
-export type PostgresSettings = Readonly<Record<string, string | number>>;
+/** Sessions come from this machine only: see `listen_addresses`. */
+const INITDB = [...POSTGRES_INITDB, '--no-instructions', '--no-sync'];
 
 function configuration(port: number, settings: PostgresSettings): string {
   return [
     `port = ${port}`,
     "listen_addresses = '127.0.0.1'",
     "unix_socket_directories = ''",
-    'max_connections = 300',
-    'max_prepared_transactions = 20',
-    "timezone = 'UTC'",
-    "log_timezone = 'UTC'",
-    ...Object.entries(settings).map(([name, value]) => `${name} = '${String(value).replaceAll("'", "''")}'`),
+    ...Object.entries({ ...POSTGRES_SERVER_SETTINGS, ...settings }).map(
+      ([name, value]) => `${name} = '${String(value).replaceAll("'", "''")}'`,
+    ),
     '',
   ].join('\n');
 }

@@ -1,4 +1,6 @@
 export type StackErrorCode =
+  | 'STACK_SETTING'
+  | 'DOCKER_MISSING'
   | 'JAVA_MISSING'
   | 'JAVA_TOO_OLD'
   | 'MAVEN_MISSING'

@@ -1,19 +1,21 @@
 import { systemClock } from '@converge/runtime';
-import { chooseStack, type Choice } from './choose.ts';
-import type { EmbeddedServer } from './embedded-server.ts';
+import { containerTools, javaTools, type KafkaTools } from '../kafka-tools.ts';
+import { askedStack, type Choice, type Choices, chooseStack } from './choose.ts';
 import { kafkaServer, postgresServer } from './embedded.ts';
 import { createInstance, dataFolder, type Instance, type InstanceKind, reapInstances } from './instance.ts';
-import type { PostgresSettings } from './postgres-recipe.ts';
+import type { PostgresSettings } from './postgres-settings.ts';
+import type { StackServer } from './server.ts';
 
 export interface Stack {
   readonly databaseUrl: string;
   readonly brokers: string;
   /** How what was started was started; `given` when nothing had to be. */
   readonly chose: 'given' | 'docker' | 'embedded';
-  /** To stop, kill and restart it; only when it is embedded. */
-  readonly postgres?: EmbeddedServer;
-  /** To stop, kill and restart it; only when it is embedded. */
-  readonly kafka?: EmbeddedServer;
+  /** To stop, kill and restart it; undefined when it was given. */
+  readonly postgres?: StackServer;
+  /** To stop, kill and restart it; undefined when it was given. */
+  readonly kafka?: StackServer;
+  readonly kafkaTools: KafkaTools;
   /** Ends what was started and removes its data. Idempotent. */
   stop(): Promise<void>;
 }
@@ -27,7 +29,7 @@ export interface StackOptions {
   readonly postgresPort?: number | undefined;
   /** @default any free port */
   readonly kafkaPort?: number | undefined;
-  /** @default process.env; DATABASE_URL and KAFKA_BROKERS are used as they are when set */
+  /** @default process.env; DATABASE_URL and KAFKA_BROKERS are used as they are when set, CONVERGE_STACK chooses the rest */
   readonly env?: NodeJS.ProcessEnv;
   /** Server settings of a Postgres that is started, such as `{ wal_level: 'logical' }`. @default none */
   readonly postgresSettings?: PostgresSettings;
@@ -35,56 +37,68 @@ export interface StackOptions {
   readonly kind?: InstanceKind;
 }
 
-/** A part that runs: its address, and how to end it. */
+/** A part that runs: its address, what controls it, and Kafka's tools for it. */
 interface Part {
   readonly address: string;
-  readonly controls?: EmbeddedServer;
+  readonly server?: StackServer;
+  readonly tools: KafkaTools;
+  /** Ends it and removes its data. */
   stop(): Promise<void>;
 }
 
-interface Surroundings {
+interface StartContext {
   readonly dataDir: string;
   readonly log: (line: string) => void;
+  readonly env: NodeJS.ProcessEnv;
   readonly kind: InstanceKind;
   readonly ports: { readonly postgres: number | undefined; readonly kafka: number | undefined };
   readonly postgresSettings: PostgresSettings | undefined;
 }
 
 /**
- * A Postgres 18 and a Kafka 4.3: given by DATABASE_URL and KAFKA_BROKERS, else in Docker, else embedded. When it
- * rejects (a StackError says what to install or change), nothing of it runs.
+ * A Postgres 18 and a Kafka 4.3: given by DATABASE_URL and KAFKA_BROKERS, else in Docker, else embedded;
+ * CONVERGE_STACK=docker|embedded fixes the choice. When it rejects (a StackError says what to install or change),
+ * nothing of it runs.
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const { log = () => undefined, env = process.env, kind = 'run' } = options;
-  const { DATABASE_URL: databaseUrl, KAFKA_BROKERS: brokers } = env;
-  const given = Boolean(databaseUrl) && Boolean(brokers);
-  const docker = given ? undefined : await import('./docker.ts');
-  const choices = chooseStack({
-    databaseUrl,
-    brokers,
-    dockerAnswers: (await docker?.dockerAnswers()) ?? false,
-  });
+  const choices = await choose(env, log);
   const began = systemClock.monotonic();
-  const around: Surroundings = {
+  const context: StartContext = {
     dataDir: dataFolder(options.dataDir),
     log,
+    env,
     kind,
     ports: { postgres: options.postgresPort, kafka: options.kafkaPort },
     postgresSettings: options.postgresSettings,
   };
-  const chose = given ? 'given' : choices.postgres.how === 'given' ? choices.kafka.how : choices.postgres.how;
-  const why = chose === 'embedded' ? ' (no Docker engine answers)' : '';
+  const chose = choices.postgres.how === 'given' ? choices.kafka.how : choices.postgres.how;
+  const why = choices.because === undefined ? '' : ` (${choices.because})`;
   log(`stack: ${describe('Postgres', choices.postgres)}, ${describe('Kafka', choices.kafka)}${why}`);
-  const { postgres, kafka, stop } = await startParts(choices.postgres, choices.kafka, around);
+  const { postgres, kafka, stop } = await startParts(choices, context);
   if (chose !== 'given') log(`stack: ready in ${((systemClock.monotonic() - began) / 1_000).toFixed(1)} s`);
   return {
     databaseUrl: postgres.address,
     brokers: kafka.address,
     chose,
-    ...(postgres.controls === undefined ? {} : { postgres: postgres.controls }),
-    ...(kafka.controls === undefined ? {} : { kafka: kafka.controls }),
+    ...(postgres.server === undefined ? {} : { postgres: postgres.server }),
+    ...(kafka.server === undefined ? {} : { kafka: kafka.server }),
+    kafkaTools: kafka.tools,
     stop,
   };
+}
+
+/** Asks Docker only when something has to be started and nothing forbids it. */
+async function choose(env: NodeJS.ProcessEnv, log: (line: string) => void): Promise<Choices> {
+  const { DATABASE_URL: databaseUrl, KAFKA_BROKERS: brokers } = env;
+  const asked = askedStack(env['CONVERGE_STACK']);
+  const given = { postgres: Boolean(databaseUrl), kafka: Boolean(brokers) };
+  if (asked === 'embedded' || (given.postgres && given.kafka))
+    return chooseStack({ databaseUrl, brokers, asked, docker: undefined });
+  const { prepareDocker } = await import('./docker-engine.ts');
+  const { KAFKA_IMAGE, POSTGRES_IMAGE } = await import('./docker-recipes.ts');
+  const images = [...(given.postgres ? [] : [POSTGRES_IMAGE]), ...(given.kafka ? [] : [KAFKA_IMAGE])];
+  return chooseStack({ databaseUrl, brokers, asked, docker: await prepareDocker(images, log) });
 }
 
 /** Runs `work` on a stack and ends the stack whatever happens. */
@@ -112,16 +126,16 @@ function describe(what: string, choice: Choice): string {
 }
 
 async function startParts(
-  postgresChoice: Choice,
-  kafkaChoice: Choice,
-  around: Surroundings,
+  { postgres: postgresChoice, kafka: kafkaChoice }: Choices,
+  context: StartContext,
 ): Promise<{ postgres: Part; kafka: Part; stop: () => Promise<void> }> {
-  const embedded = [postgresChoice, kafkaChoice].some((choice) => choice.how === 'embedded');
-  if (embedded) await reapInstances(around.dataDir, around.log);
-  const instance = embedded ? createInstance(around.dataDir, around.kind) : undefined;
+  const wanted = [postgresChoice, kafkaChoice].some(({ how }) => how !== 'given');
+  if (wanted) await reapInstances(context.dataDir, context.log);
+  let instance: Instance | undefined;
+  const inside = (): Instance => (instance ??= createInstance(context.dataDir, context.kind));
   const starting = [
-    startPart('postgres', postgresChoice, instance, around),
-    startPart('kafka', kafkaChoice, instance, around),
+    startPart('postgres', postgresChoice, inside, context),
+    startPart('kafka', kafkaChoice, inside, context),
   ] as const;
   const settled = await Promise.allSettled(starting);
   const running = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
@@ -140,18 +154,47 @@ async function startParts(
 async function startPart(
   what: 'postgres' | 'kafka',
   choice: Choice,
-  instance: Instance | undefined,
-  { dataDir, log, ports, postgresSettings }: Surroundings,
+  instance: () => Instance,
+  context: StartContext,
 ): Promise<Part> {
-  if (choice.how === 'given') return { address: choice.value, stop: () => Promise.resolve() };
-  if (choice.how === 'docker' || instance === undefined) {
-    const { dockerKafka, dockerPostgres } = await import('./docker.ts');
-    return what === 'postgres' ? dockerPostgres(ports.postgres, postgresSettings) : dockerKafka(ports.kafka);
+  const { dataDir, log, env } = context;
+  switch (choice.how) {
+    case 'given':
+      return {
+        address: choice.value,
+        tools: javaTools(choice.value, dataDir, { env, log }),
+        stop: () => Promise.resolve(),
+      };
+    case 'docker':
+      return startContainer(what, instance(), context);
+    case 'embedded': {
+      const server =
+        what === 'postgres'
+          ? postgresServer(instance(), context.ports.postgres, context.postgresSettings)
+          : kafkaServer(instance(), context.ports.kafka, { dataDir, log });
+      await server.start();
+      const { address } = server;
+      // The data goes with the instance's folder, when both parts have ended.
+      return { address, server, tools: javaTools(address, dataDir, { env, log }), stop: () => server.stop() };
+    }
   }
-  const server =
-    what === 'postgres'
-      ? postgresServer(instance, ports.postgres, postgresSettings)
-      : kafkaServer(instance, ports.kafka, { dataDir, log });
+}
+
+async function startContainer(
+  what: 'postgres' | 'kafka',
+  instance: Instance,
+  { ports, postgresSettings }: StartContext,
+): Promise<Part> {
+  const { DockerServer } = await import('./docker-server.ts');
+  const { KAFKA_INSIDE, kafkaContainer, postgresContainer } = await import('./docker-recipes.ts');
+  const recipe = what === 'postgres' ? postgresContainer(postgresSettings) : kafkaContainer();
+  instance.expectContainers();
+  const server = new DockerServer({ recipe, instance: instance.name, port: ports[what] });
   await server.start();
-  return { address: server.address, controls: server, stop: () => server.stop() };
+  return {
+    address: server.address,
+    server,
+    tools: containerTools(server, KAFKA_INSIDE),
+    stop: () => server.dispose(),
+  };
 }

@@ -1,0 +1,117 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { PassThrough, type Readable } from 'node:stream';
+import { createInterface } from 'node:readline';
+import type { DockerServer } from './stack/docker-server.ts';
+import { dataFolder } from './stack/instance.ts';
+import { findJava } from './stack/java.ts';
+import { kafkaJars } from './stack/kafka-jars.ts';
+
+export interface KafkaToolOptions {
+  /** Called with each line of its standard output, in order. */
+  readonly onLine: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Kafka's own command-line tools, run against the brokers of a stack: an implementation that shares nothing with ours. */
+export interface KafkaTools {
+  /** Resolves when tools can be run. Rejects with a StackError that says what to install. */
+  prepare(): Promise<void>;
+  /** Runs a main class of Kafka's tools with `--bootstrap-server` and `args`. Rejects when it exits with another code than 0. */
+  run(mainClass: string, args: readonly string[], options: KafkaToolOptions): Promise<void>;
+}
+
+/** Short-lived JVMs: the first compiler is enough, and little memory. */
+const JVM = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx384m'];
+
+/** Tools on this machine's Java. The jars are CONVERGE_KAFKA_JARS, or fetched by Maven once into `dataDir`. */
+export function javaTools(
+  brokers: string,
+  dataDir = dataFolder(),
+  {
+    env = process.env,
+    log = () => undefined,
+  }: { env?: NodeJS.ProcessEnv; log?: (line: string) => void } = {},
+): KafkaTools {
+  let ready: Promise<{ java: string; jars: string }> | undefined;
+  const prepare = (): Promise<{ java: string; jars: string }> => (ready ??= findTools(dataDir, env, log));
+  return {
+    prepare: async () => void (await prepare()),
+    run: async (mainClass, args, { onLine, signal }) => {
+      const { java, jars } = await prepare();
+      const command = [...JVM, '-cp', join(jars, '*'), mainClass, '--bootstrap-server', brokers, ...args];
+      const child = spawn(java, command, {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        killSignal: 'SIGKILL',
+        ...(signal === undefined ? {} : { signal }),
+      });
+      const exit = once(child, 'close') as Promise<[number | null]>;
+      const [errors, [code]] = await Promise.all([tail(child.stderr), exit, readLines(child.stdout, onLine)]);
+      if (code !== 0) throw new Error(`${mainClass} ended with ${code ?? 'a signal'}: ${errors}`);
+    },
+  };
+}
+
+/** Tools inside the broker's container: nothing but Docker is needed on this machine. */
+export function containerTools(server: DockerServer, bootstrap: string): KafkaTools {
+  return {
+    prepare: () => Promise.resolve(),
+    run: async (mainClass, args, { onLine, signal }) => {
+      const { container } = server;
+      const command = [
+        'java',
+        ...JVM,
+        '-cp',
+        '/opt/kafka/libs/*',
+        mainClass,
+        '--bootstrap-server',
+        bootstrap,
+      ];
+      const exec = await container.exec({
+        Cmd: [...command, ...args],
+        AttachStdout: true,
+        AttachStderr: true,
+      });
+      const stream = await exec.start({ hijack: true, stdin: false });
+      const [out, err] = [new PassThrough(), new PassThrough()];
+      container.modem.demuxStream(stream, out, err);
+      const end = (): void => {
+        out.end();
+        err.end();
+      };
+      stream.once('end', end).once('close', end);
+      const abort = (): void => void stream.destroy();
+      signal?.addEventListener('abort', abort, { once: true });
+      const [errors] = await Promise.all([tail(err), readLines(out, onLine)]);
+      signal?.removeEventListener('abort', abort);
+      signal?.throwIfAborted();
+      const { ExitCode: code } = await exec.inspect();
+      if (code !== 0) throw new Error(`${mainClass} ended with ${code ?? 'no code'}: ${errors}`);
+    },
+  };
+}
+
+async function findTools(
+  dataDir: string,
+  env: NodeJS.ProcessEnv,
+  log: (line: string) => void,
+): Promise<{ java: string; jars: string }> {
+  const given = env['CONVERGE_KAFKA_JARS'];
+  const java = await findJava(env);
+  if (given !== undefined && given !== '') return { java, jars: given };
+  return { java, jars: await kafkaJars({ directory: join(dataDir, 'kafka-jars'), log, env }) };
+}
+
+async function readLines(input: Readable, onLine: (line: string) => void): Promise<void> {
+  const reader = createInterface({ input });
+  reader.on('line', onLine);
+  await once(reader, 'close');
+}
+
+/** The end of what a tool wrote to its standard error: the reason when it failed. */
+async function tail(input: Readable): Promise<string> {
+  let text = '';
+  for await (const chunk of input) text = (text + String(chunk)).slice(-2_000);
+  return text.trim();
+}

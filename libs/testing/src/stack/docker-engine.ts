@@ -1,0 +1,64 @@
+import { type ContainerRuntimeClient, getContainerRuntimeClient, ImageName } from 'testcontainers';
+
+/** Marks every container of the kit with the folder of the instance that it belongs to. */
+export const INSTANCE_LABEL = 'converge.stack.instance';
+
+/** Whether containers can be started here, and if not, why. */
+export type DockerState = { readonly ready: true } | { readonly ready: false; readonly why: string };
+
+/**
+ * Asks for an engine on this machine and fetches the images that it lacks. Bounded, because an unreachable
+ * DOCKER_HOST would otherwise hang the start.
+ */
+export async function prepareDocker(
+  images: readonly string[],
+  log: (line: string) => void,
+  timeoutMs = 3_000,
+): Promise<DockerState> {
+  const client = await engine(timeoutMs);
+  if (client === undefined) return { ready: false, why: 'no Docker engine answers' };
+  const { host } = client.info.containerRuntime;
+  // Ports are published on the loopback interface of the engine's machine only.
+  if (!['localhost', '127.0.0.1'].includes(host))
+    return { ready: false, why: `the Docker engine is on another machine (${host})` };
+  for (const image of images) {
+    const reason = await fetchImage(client, image, log);
+    if (reason !== undefined)
+      return { ready: false, why: `Docker cannot fetch the image ${image}: ${reason}` };
+  }
+  return { ready: true };
+}
+
+/** Removes the containers, with their volumes, of an instance. Returns how many; undefined when no engine answers. */
+export async function removeContainers(instance: string): Promise<number | undefined> {
+  const client = await engine(3_000);
+  if (client === undefined) return undefined;
+  const { dockerode } = client.container;
+  const filters = { label: [`${INSTANCE_LABEL}=${instance}`] };
+  const found = await dockerode.listContainers({ all: true, filters });
+  await Promise.all(found.map(({ Id }) => dockerode.getContainer(Id).remove({ force: true, v: true })));
+  return found.length;
+}
+
+async function engine(timeoutMs: number): Promise<ContainerRuntimeClient | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => resolve(undefined), timeoutMs);
+  const asked = getContainerRuntimeClient().catch(() => undefined);
+  return Promise.race([asked, late]).finally(() => clearTimeout(timer));
+}
+
+async function fetchImage(
+  client: ContainerRuntimeClient,
+  image: string,
+  log: (line: string) => void,
+): Promise<string | undefined> {
+  const name = ImageName.fromString(image);
+  try {
+    if (await client.image.exists(name)) return undefined;
+    log(`stack: Docker fetches the image ${image} (once)`);
+    await client.image.pull(name);
+    return undefined;
+  } catch (error) {
+    return (error instanceof Error ? error.message : String(error)).split('\n')[0];
+  }
+}

@@ -1,0 +1,81 @@
+import { connect } from '@converge/postgres';
+import { clusterIdAt, newClusterId } from './cluster-id.ts';
+import type { ContainerRecipe } from './docker-server.ts';
+import { KAFKA_BROKER_SETTINGS, KAFKA_HEAP } from './kafka-settings.ts';
+import { POSTGRES_INITDB, POSTGRES_SERVER_SETTINGS, type PostgresSettings } from './postgres-settings.ts';
+
+export const POSTGRES_IMAGE = 'postgres:18';
+export const KAFKA_IMAGE = 'apache/kafka:4.3.1';
+
+/** Where Kafka's tools inside the container find the broker. */
+export const KAFKA_INSIDE = 'localhost:19092';
+
+export function postgresContainer(settings: PostgresSettings = {}): ContainerRecipe {
+  const server = { ...POSTGRES_SERVER_SETTINGS, ...settings };
+  const address = (port: number): string => `postgres://postgres@127.0.0.1:${port}/postgres`;
+  return {
+    what: 'Postgres',
+    failure: 'POSTGRES_FAILED',
+    image: POSTGRES_IMAGE,
+    command: ['postgres', ...Object.entries(server).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+    containerPort: 5432,
+    environment: () => ({
+      // Only this machine reaches the port.
+      POSTGRES_HOST_AUTH_METHOD: 'trust',
+      POSTGRES_INITDB_ARGS: POSTGRES_INITDB.filter((flag) => !flag.startsWith('--username')).join(' '),
+    }),
+    address,
+    // The image's own set-up runs a server without TCP first: one that answers here is the real one.
+    ready: (port) => answersQuery(address(port)),
+  };
+}
+
+/** One node that is broker and controller (KRaft), as the embedded one is. */
+export function kafkaContainer(): ContainerRecipe {
+  const clusterId = newClusterId();
+  return {
+    what: 'Kafka',
+    failure: 'KAFKA_FAILED',
+    image: KAFKA_IMAGE,
+    containerPort: 9092,
+    environment: (port) => ({
+      CLUSTER_ID: clusterId,
+      KAFKA_HEAP_OPTS: KAFKA_HEAP,
+      ...asEnvironment({
+        'node.id': '1',
+        'process.roles': 'broker,controller',
+        'controller.quorum.voters': '1@localhost:9093',
+        'controller.listener.names': 'CONTROLLER',
+        listeners: 'PLAINTEXT://:9092,CONTROLLER://localhost:9093,INSIDE://localhost:19092',
+        // A broker names its address to its clients, so its port on the host is part of its configuration.
+        'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},INSIDE://${KAFKA_INSIDE}`,
+        'inter.broker.listener.name': 'INSIDE',
+        'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,INSIDE:PLAINTEXT',
+        ...KAFKA_BROKER_SETTINGS,
+      }),
+    }),
+    address: (port) => `127.0.0.1:${port}`,
+    ready: async (port) => (await clusterIdAt(port)) === clusterId,
+  };
+}
+
+/** `process.roles` is `KAFKA_PROCESS_ROLES` to the image. */
+function asEnvironment(settings: Readonly<Record<string, string>>): Record<string, string> {
+  const named = ([name, value]: [string, string]): [string, string] => [
+    `KAFKA_${name.replaceAll('.', '_').toUpperCase()}`,
+    value,
+  ];
+  return Object.fromEntries(Object.entries(settings).map(named));
+}
+
+async function answersQuery(url: string): Promise<boolean> {
+  const database = connect({ url, applicationName: 'converge-testing', max: 1 });
+  try {
+    await database.executor.query('select 1');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await database.close();
+  }
+}

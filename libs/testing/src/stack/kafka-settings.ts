@@ -1,0 +1,18 @@
+/** The broker's settings that are not defaults, the same for each way to run it. */
+export const KAFKA_BROKER_SETTINGS: Readonly<Record<string, string>> = {
+  'auto.create.topics.enable': 'false', // a misspelt topic is an error, not a new topic
+  'offsets.topic.num.partitions': '4', // 50 would be made one by one at the first consumer
+  'offsets.topic.replication.factor': '1',
+  'transaction.state.log.num.partitions': '4',
+  'transaction.state.log.replication.factor': '1',
+  'transaction.state.log.min.isr': '1',
+  'share.coordinator.state.topic.replication.factor': '1',
+  'share.coordinator.state.topic.min.isr': '1',
+  'group.initial.rebalance.delay.ms': '0', // no 3 s wait before a test's first consumer gets its partitions
+  'group.min.session.timeout.ms': '500', // a member that died is missed in a second instead of in six
+  'broker.session.timeout.ms': '1000', // after SIGKILL back in 3 s instead of 12
+  'broker.heartbeat.interval.ms': '200',
+};
+
+/** The heap of a development broker. */
+export const KAFKA_HEAP = '-Xmx512m';
