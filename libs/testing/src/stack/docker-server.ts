@@ -29,7 +29,8 @@ export interface DockerServerOptions {
 
 type Container = Awaited<ReturnType<ContainerRuntimeClient['container']['create']>>;
 
-const START_DEADLINE_MS = 120_000;
+// One that ended is noticed at once; this is for one that hangs.
+const START_DEADLINE_MS = 300_000;
 
 /** One server in a container. */
 export class DockerServer implements StackServer {
