@@ -57,6 +57,17 @@ export const alarmDefinitions = {
     means: 'Key after key failed and hardly anything worked (`parking.systemic`): it is hardly the events',
     next: 'mend the cause: it goes on with the first event that takes effect; meanwhile one more key is parked after 1, 2, 4 … 60 min',
   },
+  fetch_stalled: {
+    kind: 'paused',
+    means: 'A partition gets no records although its log has some, or no broker serves it',
+    next: 'look at its leader (`kafka-topics.sh --describe`); leaders are looked up again by itself, and a stall that lasts fails the liveness check',
+  },
+  open_transaction: {
+    kind: 'paused',
+    means:
+      'Records wait for a Kafka transaction of another producer that has not ended: only committed ones are read',
+    next: '`kafka-transactions.sh find-hanging`, then `abort`; the broker ends it after the producer’s transaction.timeout.ms',
+  },
   structural: {
     kind: 'event',
     means:

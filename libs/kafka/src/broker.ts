@@ -1,3 +1,7 @@
+import type { BrokerError } from './broker-error.ts';
+
+export { BrokerError, type BrokerErrorDetail, type BrokerErrorKind } from './broker-error.ts';
+
 /**
  * The broker port: the one abstraction over Kafka clients. Every sentence below is an obligation that
  * `contract-suite.ts` checks against each driver on a real broker.
@@ -103,6 +107,18 @@ export interface PartitionControl {
   readonly signal: AbortSignal;
 }
 
+/** Why a partition gets no records. */
+export interface FetchStall {
+  /**
+   * `no_leader`: no broker serves it · `open_transaction`: what comes next belongs to a transaction that its producer has not
+   * ended, or lies behind one · `not_fetched`: there are records, and no fetch brings them.
+   */
+  readonly reason: 'no_leader' | 'open_transaction' | 'not_fetched';
+  readonly forMs: number;
+  /** How many offsets the log holds beyond ours; undefined where no broker could say. */
+  readonly behind: bigint | undefined;
+}
+
 export interface ConsumerHandlers {
   /**
    * Called at each assignment, before any batch of these partitions is delivered: says where each begins. While it is
@@ -121,6 +137,12 @@ export interface ConsumerHandlers {
    * Called after what was fetched before; no batch of it comes until a seek; other partitions go on. It must not reject.
    * @default the consumer ends with that error */
   placeLost?(place: Assignment, error: BrokerError, control: PartitionControl): Promise<void>;
+  /**
+   * A partition of ours that is ready for records gets none, for `fetchStallMs` and longer: named as long as it lasts, and
+   * once with `undefined` when it is over. The consumer looks leaders up and tries on by itself. It must not throw.
+   * @default a warning in the log
+   */
+  fetchStalled?(place: Assignment, stall: FetchStall | undefined): void;
   /** The partitions are someone else's now (or the consumer stops). Their controls' signals are aborted before. */
   revoked(partitions: readonly Assignment[]): void;
 }
@@ -137,6 +159,8 @@ export interface ConsumerOptions {
   readonly maxWaitMs?: number;
   /** Bytes per partition and fetch. @default 1_048_576 */
   readonly maxBytesPerPartition?: number;
+  /** After how long without an answer a partition that is ready for records is named, milliseconds. @default 5_000 */
+  readonly fetchStallMs?: number;
 }
 
 export interface GroupConsumer {
@@ -190,58 +214,6 @@ export interface Admin {
   /** Reads [from, to) of one partition outside any group, in order; ends at `to` or at the log's end. */
   read(topic: string, partition: number, from: bigint, to: bigint): AsyncIterable<IncomingRecord>;
   close(): Promise<void>;
-}
-
-/**
- * What to do about a broker's refusal.
- * `retry`: it heals by itself (not leader, timeouts, broker down) · `halt_topic`: a topic's configuration or permission
- * must be mended (authorization, unknown topic, record too large) · `new_producer`: only this producer's state is lost ·
- * `configuration`: the connection's own settings are wrong (wrong password, TLS) · `fatal`: anything else.
- */
-export type BrokerErrorKind = 'retry' | 'halt_topic' | 'new_producer' | 'configuration' | 'fatal';
-
-export interface BrokerErrorDetail {
-  /** Our code: `BROKER_UNREACHABLE`, `TOPIC_UNKNOWN`, `NOT_AUTHORIZED`, `MESSAGE_TOO_LARGE`, `NOT_LEADER`, `TIMEOUT`, … */
-  readonly code: string;
-  readonly kind: BrokerErrorKind;
-  readonly certainty: 'not_applied' | 'unknown';
-  readonly topic?: string;
-  readonly partition?: number;
-  readonly cause?: unknown;
-}
-
-export class BrokerError extends Error {
-  readonly code: string;
-  readonly kind: BrokerErrorKind;
-  readonly category: 'network' | 'service' | 'configuration' | 'bug';
-  readonly certainty: 'not_applied' | 'unknown';
-  readonly topic: string | undefined;
-  readonly partition: number | undefined;
-
-  constructor(message: string, detail: BrokerErrorDetail) {
-    super(message, { cause: detail.cause });
-    this.name = 'BrokerError';
-    this.code = detail.code;
-    this.kind = detail.kind;
-    this.category = categoryOf(detail.kind);
-    this.certainty = detail.certainty;
-    this.topic = detail.topic;
-    this.partition = detail.partition;
-  }
-}
-
-function categoryOf(kind: BrokerErrorKind): BrokerError['category'] {
-  switch (kind) {
-    case 'retry':
-      return 'network';
-    case 'new_producer':
-      return 'service';
-    case 'halt_topic':
-    case 'configuration':
-      return 'configuration';
-    case 'fatal':
-      return 'bug';
-  }
 }
 
 /** The key of `ConsumerHandlers.assigned`'s map. */

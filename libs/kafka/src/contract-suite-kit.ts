@@ -39,6 +39,10 @@ export interface BreakableNetwork {
   up(): Promise<void>;
   /** The next write is applied, and its acknowledgement lost with the connection. */
   loseNextAcknowledgement(): void;
+  /** No partition has a leader until `moveLeaders`. Resolves when a client of this network has seen it in an answer. */
+  loseLeaders(): Promise<void>;
+  /** Every partition has another leader. Resolves when a client of this network has seen it in an answer. */
+  moveLeaders(): Promise<void>;
   close(): Promise<void>;
 }
 

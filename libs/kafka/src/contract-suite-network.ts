@@ -6,6 +6,7 @@ import {
   type Member,
   record,
   records,
+  settled,
   until,
   values,
   written,
@@ -133,6 +134,34 @@ export function networkContract(setup: () => BrokerUnderTest): void {
       await kit.write(topic, 1, records(5, 'meanwhile-'));
       await network.up();
       await until('the rest', () => distinct(member) === 10);
+      expect(member.broken).toEqual([]);
+    }, 90_000);
+
+    // Planted fault: a session that is not notified of look-ups, and no watch over its fetches, stop for ever here.
+    it('goes on reading when a leader is lost, and moves, while only heartbeats look for leaders', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(2);
+      const network = await kit.network();
+      const member = kit.member({ groupId: kit.group(), topics: [topic] }, network.connect());
+      await member.start();
+      const arrives = async (value: string): Promise<void> => {
+        for (const partition of [0, 1]) await kit.write(topic, partition, [record(value)]);
+        await until(
+          `${value} from both partitions`,
+          () => values(member.seen).filter((seen) => seen === value).length === 2,
+        );
+        // Nothing is under way that would wake the fetch loops later.
+        await settled(kit, topic);
+      };
+      await arrives('before');
+      await network.loseLeaders();
+      // The fetch in flight ends: what it brings would hide that no other follows.
+      await settled(kit, topic);
+      await network.moveLeaders();
+      await arrives('after no leader');
+      await network.moveLeaders();
+      await settled(kit, topic);
+      await arrives('after a move');
       expect(member.broken).toEqual([]);
     }, 90_000);
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { LeaderAnswers, type Leadership } from './fixture/leader-answers.ts';
 
 /** Produce requests begin with length, then api key 0: enough to know that a write passes by. */
 const API_KEY_AT = 4;
@@ -12,6 +13,8 @@ export class TcpProxy {
   #server: Server | undefined;
   #port = 0;
   #loseNextAcknowledgement = false;
+  #leadership: Leadership = { kind: 'renumbered', by: 0 };
+  readonly #toldLeaders: (() => void)[] = [];
 
   constructor(target: string) {
     const [host = '', port = ''] = target.split(':');
@@ -51,9 +54,21 @@ export class TcpProxy {
     this.#loseNextAcknowledgement = true;
   }
 
+  /** From now on answers about leaders say this. Resolves when a client has been given such an answer. */
+  setLeadership(leadership: Leadership): Promise<void> {
+    this.#leadership = leadership;
+    return new Promise((resolve) => void this.#toldLeaders.push(resolve));
+  }
+
   #pass(client: Socket): void {
     const broker = connect(this.#target);
     let losing = false;
+    const leaders = new LeaderAnswers(
+      () => this.#leadership,
+      () => {
+        for (const resolve of this.#toldLeaders.splice(0)) resolve();
+      },
+    );
     for (const socket of [client, broker]) {
       this.#sockets.add(socket);
       socket.setNoDelay(true);
@@ -69,11 +84,12 @@ export class TcpProxy {
         this.#loseNextAcknowledgement = false;
         losing = true;
       }
+      leaders.requested(bytes);
       if (!this.#stalled.has(client)) broker.write(bytes);
     });
     broker.on('data', (bytes: Buffer) => {
       if (losing) client.destroy();
-      else if (!this.#stalled.has(broker)) client.write(bytes);
+      else if (!this.#stalled.has(broker)) client.write(leaders.answered(bytes));
     });
   }
 }

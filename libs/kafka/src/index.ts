@@ -15,6 +15,7 @@ export {
   type BrokerErrorKind,
   type ConsumerHandlers,
   type ConsumerOptions,
+  type FetchStall,
   type GroupConsumer,
   type IncomingBatch,
   type IncomingRecord,

@@ -13,6 +13,7 @@ import { type Partition, placeOf, type SliceContext } from '../slice/context.ts'
 import { loadPartitions, startAt } from './assign.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { Sources } from './sources.ts';
+import { fetchStalled } from './fetch-stalled.ts';
 import { type LagWatched, watchLag } from './lag-watch.ts';
 import { liveCheck } from './live.ts';
 import { placeLost } from './place-lost.ts';
@@ -67,6 +68,10 @@ export class GroupMember<DB> {
         assigned: (partitions) => this.#assigned(partitions),
         batch: (batch, control) => this.#batch(batch, control),
         placeLost: (place, _error, control) => this.#placeLost(place, control),
+        fetchStalled: ({ topic, partition }, stall) => {
+          const held = this.#partitions.get(partitionId(topic, partition));
+          if (held !== undefined) fetchStalled(context, held, stall);
+        },
         revoked: (partitions) => this.#revoked(partitions),
       },
     });

@@ -51,7 +51,10 @@ async function look<DB>(
       partition,
       ends.find((end) => end.partition === partition.key.partition),
     );
-    const named = partition.halted !== undefined || partition.paused !== undefined || waiting();
+    const { halted, paused } = partition;
+    // A fetch that brings nothing is a fault of this process: a restart may help.
+    const named =
+      halted !== undefined || (paused !== undefined && paused.code !== 'fetch_stalled') || waiting();
     const { nextOffset, lag } = partition;
     partition.standstill = standstill(partition.standstill, { nextOffset, lag, named }, clock.monotonic());
   }

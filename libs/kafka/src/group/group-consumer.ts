@@ -137,12 +137,14 @@ export class LoopConsumer implements GroupConsumer {
 
   #sessionOf(membership: Membership): GroupSession {
     const { link, handlers, maxWaitMs = 50, maxBytesPerPartition = 1_048_576 } = this.#options;
+    const { fetchStallMs = 5_000 } = this.#options;
     return new GroupSession({
       link,
       membership,
       handlers,
       maxWaitMs,
       maxBytesPerPartition,
+      fetchStallMs,
       clock: this.#clock,
       random: this.#random,
       log: this.#log,

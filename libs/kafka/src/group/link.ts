@@ -43,12 +43,19 @@ export interface GroupLink {
   commit(membership: Membership, place: Assignment, offset: bigint): Promise<void>;
   /** Turns names of places in the log into offsets. `committed` without a commit is the earliest. */
   resolve(wanted: readonly (Assignment & { readonly at: StartAt })[]): Promise<readonly bigint[]>;
+  /** Where a partition's log ends now, and up to where nothing belongs to an open transaction. */
+  ends(place: Assignment): Promise<{ readonly end: bigint; readonly stable: bigint }>;
   /** The broker that serves a partition now; undefined while it has no leader. */
   nodeOf(place: Assignment): number | undefined;
   /** One fetch from one broker, which answers at once when there is data and else after `maxWaitMs`. */
   fetch(node: number, wants: readonly FetchWant[], maxWaitMs: number): Promise<readonly Fetched[]>;
   /** Looks up leaders again. */
   refresh(): Promise<void>;
+  /**
+   * Calls `listener` after each look-up that changed or removed a leader, whichever request needed it: a join, a
+   * heartbeat, a refresh. Returns how to end that. Without it a loop that waits would never learn of another's look-up.
+   */
+  onLeaders(listener: () => void): () => void;
   /** Topics that were made again, each told once; a join, a heartbeat or a refresh may have noticed. */
   recreated(): readonly string[];
   close(): Promise<void>;

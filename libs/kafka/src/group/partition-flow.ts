@@ -21,6 +21,7 @@ export class PartitionFlow {
   readonly #hooks: FlowHooks;
   readonly #abort = new AbortController();
   #position: StartAt = 'committed';
+  #answers = 0;
   #turn = 0;
   #started = false;
   #paused = false;
@@ -66,9 +67,14 @@ export class PartitionFlow {
   }
 
   /** `busy`: it would be fetched if its batch fetched ahead were taken. */
-  get appetite(): 'none' | 'busy' | 'hungry' {
+  get demand(): 'none' | 'busy' | 'fetchable' {
     if (!this.#started || this.#paused || this.#lost !== undefined || !this.open) return 'none';
-    return this.#ahead === undefined ? 'hungry' : 'busy';
+    return this.#ahead === undefined ? 'fetchable' : 'busy';
+  }
+
+  /** Counts answers that brought something, or said that there is nothing. */
+  get answers(): number {
+    return this.#answers;
   }
 
   get position(): StartAt {
@@ -86,6 +92,8 @@ export class PartitionFlow {
 
   accept(fetched: FetchedRecords, turn: number): void {
     if (turn !== this.#turn || this.#lost !== undefined || !this.open) return;
+    if (fetched.nextOffset !== this.#position || fetched.highWatermark <= fetched.nextOffset)
+      this.#answers += 1;
     this.#position = fetched.nextOffset;
     if (fetched.records.length === 0) return;
     this.#ahead = { ...this.place, records: fetched.records, highWatermark: fetched.highWatermark };

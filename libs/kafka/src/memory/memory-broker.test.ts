@@ -8,6 +8,7 @@ brokerContract('memory', () => {
     sessionTimeoutMs: 300,
     network: () => {
       const client = memoryBroker({ cluster });
+      let moves = 0;
       return Promise.resolve({
         connect: () => client,
         cut: () => {
@@ -22,6 +23,14 @@ brokerContract('memory', () => {
         up: () => {
           client.restore();
           return Promise.resolve();
+        },
+        loseLeaders: async () => {
+          cluster.log.leader = undefined;
+          await cluster.log.lookedUp.next();
+        },
+        moveLeaders: async () => {
+          cluster.log.leader = moves += 1;
+          await cluster.log.lookedUp.next();
         },
         loseNextAcknowledgement: () => client.failSend({ applied: true }),
         close: () => Promise.resolve(),

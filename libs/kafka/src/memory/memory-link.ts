@@ -20,6 +20,8 @@ export class MemoryLink implements GroupLink {
   readonly #options: MemoryLinkOptions;
   readonly #closed = new AbortController();
   readonly #topicIds = new Map<string, string>();
+  readonly #listeners = new Set<() => void>();
+  #leader: number | undefined;
   #recreated: string[] = [];
   #memberId: string | undefined;
 
@@ -41,11 +43,13 @@ export class MemoryLink implements GroupLink {
     const { group, topics, sessionTimeoutMs } = this.#options;
     const joining = group.join(this.#memberId, topics, sessionTimeoutMs);
     this.#memberId = joining.id;
+    this.#lookUpLeader();
     return joining;
   }
 
   async heartbeat(membership: Membership): Promise<'member' | 'rebalance' | 'lost'> {
     await this.#request();
+    this.#lookUpLeader();
     return this.#options.group.heartbeat(membership.memberId, membership.generation);
   }
 
@@ -82,8 +86,21 @@ export class MemoryLink implements GroupLink {
     });
   }
 
-  nodeOf(): number {
-    return 0;
+  async ends({ topic, partition }: Assignment): Promise<{ readonly end: bigint; readonly stable: bigint }> {
+    await this.#request();
+    const log = this.#options.log.partition(topic, partition);
+    if (log === undefined) throw topicUnknown(topic);
+    const end = log.start + BigInt(log.records.length);
+    return { end, stable: end };
+  }
+
+  nodeOf(): number | undefined {
+    return this.#leader;
+  }
+
+  onLeaders(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   async fetch(_node: number, wants: readonly FetchWant[], maxWaitMs: number): Promise<readonly Fetched[]> {
@@ -108,6 +125,7 @@ export class MemoryLink implements GroupLink {
 
   async refresh(): Promise<void> {
     await this.#request();
+    this.#lookUpLeader();
     for (const [name, known] of this.#topicIds) {
       const topicId = this.#options.log.topic(name)?.topicId;
       if (topicId === undefined || topicId === known) continue;
@@ -125,6 +143,15 @@ export class MemoryLink implements GroupLink {
   close(): Promise<void> {
     this.#closed.abort();
     return Promise.resolve();
+  }
+
+  /** As a real client learns of leaders: with a join, a refresh, and now and then with a heartbeat. */
+  #lookUpLeader(): void {
+    const { leader } = this.#options.log;
+    this.#options.log.lookedUp.notify();
+    if (leader === this.#leader) return;
+    this.#leader = leader;
+    for (const listener of this.#listeners) listener();
   }
 
   #read(want: FetchWant): Fetched {

@@ -30,6 +30,10 @@ export interface MemoryPartition {
 export class MemoryLog {
   /** Notified at every append. */
   readonly appended = new Signal();
+  /** The broker that leads every partition; undefined while none does. */
+  leader: number | undefined = 0;
+  /** Notified each time that a client looked its leader up. */
+  readonly lookedUp = new Signal();
   readonly #topics = new Map<string, MemoryTopic>();
 
   create(topic: NewTopic): boolean {

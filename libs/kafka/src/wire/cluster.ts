@@ -23,6 +23,7 @@ export class Cluster {
   readonly #options: ClusterOptions;
   readonly #links = new Map<string, BrokerLink>();
   readonly #leaders = new Map<string, number>();
+  readonly #listeners = new Set<() => void>();
   #brokers: ClusterMetadata['brokers'] = new Map();
   #closed = false;
 
@@ -34,10 +35,13 @@ export class Cluster {
   async metadata(topics: readonly string[]): Promise<ReadonlyMap<string, TopicMetadata>> {
     const answer = metadataResponse(await this.#ask(metadataRequest(topics)));
     this.#brokers = answer.brokers;
+    let changed = false;
     for (const [name, topic] of answer.topics)
-      for (const { partition, leader, errorCode } of topic.partitions)
-        if (errorCode === OK && leader >= 0) this.#leaders.set(`${name}/${partition}`, leader);
-        else this.#leaders.delete(`${name}/${partition}`);
+      for (const { partition, leader, errorCode } of topic.partitions) {
+        const known = errorCode === OK && leader >= 0 ? leader : undefined;
+        if (this.#learn(`${name}/${partition}`, known)) changed = true;
+      }
+    if (changed) for (const listener of this.#listeners) listener();
     return answer.topics;
   }
 
@@ -48,6 +52,12 @@ export class Cluster {
     if (found.errorCode !== OK)
       throw protocolError(found.errorCode, { doing: `looking up topic ${name}`, topic: name });
     return found;
+  }
+
+  /** Calls `listener` after each answer that changed or removed a leader, until the returned function is called. */
+  onLeaders(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   leaderOf({ topic, partition }: Assignment): number | undefined {
@@ -114,6 +124,14 @@ export class Cluster {
     for (const link of this.#links.values()) link.destroy();
     this.#links.clear();
     this.#options.onClose(this);
+  }
+
+  /** True when it is not what was known. */
+  #learn(place: string, leader: number | undefined): boolean {
+    if (this.#leaders.get(place) === leader) return false;
+    if (leader === undefined) this.#leaders.delete(place);
+    else this.#leaders.set(place, leader);
+    return true;
   }
 
   async #ask(request: Request): Promise<Buffer> {

@@ -4,13 +4,16 @@ import { protocolError } from './errors.ts';
 import type { Exchange } from './connection.ts';
 import { readTopics, writeTopics } from './exchange.ts';
 
+/** Where a log is asked for: `stable` is its end before the first open transaction. */
+export type LogEnd = 'earliest' | 'latest' | 'stable';
+
 /** ListOffsets, version 2, for one topic's partitions that one broker leads. Refused when one of them is. */
 export function listOffsets(
   topic: string,
   partitions: readonly number[],
-  end: 'earliest' | 'latest',
+  end: LogEnd,
 ): Exchange<ReadonlyMap<number, bigint>> {
-  const body = new ByteWriter().int32(-1).int8(0);
+  const body = new ByteWriter().int32(-1).int8(end === 'stable' ? 1 : 0);
   const places = partitions.map((partition) => ({ topic, partition }));
   writeTopics(body, places, () => void body.int64(end === 'earliest' ? -2n : -1n));
   return {
@@ -33,6 +36,6 @@ export function listOffsets(
 }
 
 /** Begins the message of a refusal. */
-export function askingEnd(topic: string, end: 'earliest' | 'latest'): string {
+export function askingEnd(topic: string, end: LogEnd): string {
   return `asking for the ${end} offsets of ${topic}`;
 }

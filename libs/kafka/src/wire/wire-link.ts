@@ -17,7 +17,7 @@ import {
   leaveGroup,
   syncGroup,
 } from './group-requests.ts';
-import { askingEnd, listOffsets } from './offsets-request.ts';
+import { askingEnd, listOffsets, type LogEnd } from './offsets-request.ts';
 
 export interface WireLinkOptions {
   readonly cluster: Cluster;
@@ -119,6 +119,14 @@ export class WireLink implements GroupLink {
     );
   }
 
+  async ends({ topic, partition }: Assignment): Promise<{ readonly end: bigint; readonly stable: bigint }> {
+    const leader = await this.#options.cluster.leader({ topic, partition });
+    const ask = async (end: LogEnd): Promise<bigint> =>
+      (await leader.call(askingEnd(topic, end), listOffsets(topic, [partition], end))).get(partition) ?? 0n;
+    const [stable, end] = await Promise.all([ask('stable'), ask('latest')]);
+    return { end, stable };
+  }
+
   nodeOf(place: Assignment): number | undefined {
     return this.#options.cluster.leaderOf(place);
   }
@@ -135,6 +143,10 @@ export class WireLink implements GroupLink {
       this.#topicIds.set(name, topicId);
       this.#recreated.push(name);
     }
+  }
+
+  onLeaders(listener: () => void): () => void {
+    return this.#options.cluster.onLeaders(listener);
   }
 
   recreated(): readonly string[] {

@@ -1,0 +1,197 @@
+import type { Clock, Random } from '@converge/runtime';
+import { type ConsumerHandlers, partitionId } from '../broker.ts';
+import { delayMs, isOutOfRange, isRepeatable } from './backoff.ts';
+import { FetchWatch } from './fetch-watch.ts';
+import type { Fetched, GroupLink, Log } from './link.ts';
+import type { PartitionFlow } from './partition-flow.ts';
+import type { Signal } from './signal.ts';
+
+export interface FetchSettings {
+  readonly link: GroupLink;
+  readonly handlers: ConsumerHandlers;
+  readonly maxWaitMs: number;
+  readonly maxBytesPerPartition: number;
+  readonly fetchStallMs: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** The consumer cannot go on. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+export interface FetchLoopsOptions extends FetchSettings {
+  readonly flows: ReadonlyMap<string, PartitionFlow>;
+  readonly ended: AbortSignal;
+  /** Notified when a fetch may have become due. */
+  readonly changed: Signal;
+  readonly onRecreated: (topics: readonly string[]) => void;
+}
+
+/** A fetch that leaves out partitions with enough to do waits no longer than this, so that they are soon in the next. */
+const SHORT_WAIT_MS = 5;
+
+/** The fetch loops of one membership: one for each broker that leads a partition of ours, and a watch over all. */
+export class FetchLoops {
+  readonly #options: FetchLoopsOptions;
+  readonly #fetching = new Set<number>();
+  readonly #work: Promise<void>[] = [];
+
+  constructor(options: FetchLoopsOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { link, changed, ended } = this.#options;
+    const ignoreLeaders = link.onLeaders(() => changed.notify());
+    ended.addEventListener('abort', ignoreLeaders, { once: true });
+    this.#work.push(this.#watchLeaders(), this.#watchFetches());
+  }
+
+  /** Resolves when no loop runs any more. */
+  async finished(): Promise<void> {
+    await Promise.all(this.#work);
+  }
+
+  /** One fetch loop for each broker that leads a partition of ours; a partition without a leader is looked up again. */
+  async #watchLeaders(): Promise<void> {
+    for (let attempt = 0; !this.#options.ended.aborted;) {
+      const wait = this.#options.changed.next();
+      let leaderless = false;
+      for (const flow of this.#options.flows.values()) {
+        const node = this.#options.link.nodeOf(flow.place);
+        if (node === undefined) leaderless = true;
+        else if (!this.#fetching.has(node)) {
+          this.#fetching.add(node);
+          this.#work.push(this.#fetchFrom(node));
+        }
+      }
+      if (!leaderless) {
+        attempt = 0;
+        await wait;
+      } else {
+        if (attempt === 3) this.#options.log('warn', 'a partition has no leader: looking for one', {});
+        await this.#pauseAfter(attempt++);
+        await this.#refresh();
+      }
+    }
+  }
+
+  #watchFetches(): Promise<void> {
+    const { link, clock, log, handlers, fetchStallMs } = this.#options;
+    const watch = new FetchWatch({
+      link,
+      clock,
+      log,
+      stalledAfterMs: fetchStallMs,
+      refresh: () => this.#refresh(),
+      report: ({ place }, stall) => handlers.fetchStalled?.(place, stall),
+    });
+    return watch.run([...this.#options.flows.values()], this.#options.ended);
+  }
+
+  async #fetchFrom(node: number): Promise<void> {
+    let failures = 0;
+    let turn = 0;
+    while (!this.#options.ended.aborted) {
+      const wait = this.#options.changed.next();
+      try {
+        const fetched = await this.#fetchOnce(node, turn++);
+        if (fetched === 'nothing') await wait;
+        else failures = fetched === 'refused' ? await this.#recover(failures, undefined) : 0;
+      } catch (error) {
+        failures = await this.#recover(failures, error);
+      }
+    }
+  }
+
+  async #fetchOnce(node: number, rotate: number): Promise<'fetched' | 'refused' | 'nothing'> {
+    const { link, maxWaitMs, maxBytesPerPartition } = this.#options;
+    const mine = [...this.#options.flows.values()].filter((flow) => link.nodeOf(flow.place) === node);
+    const fetchable = mine.filter((flow) => flow.demand === 'fetchable');
+    if (fetchable.length === 0) return 'nothing';
+    await this.#resolvePositions(fetchable);
+    // Rotated, so that a fetch filled up by its first partitions starves nobody.
+    const first = rotate % fetchable.length;
+    const asked = [...fetchable.slice(first), ...fetchable.slice(0, first)].flatMap((flow) =>
+      typeof flow.position === 'bigint' && flow.demand === 'fetchable'
+        ? [{ flow, turn: flow.turn, offset: flow.position }]
+        : [],
+    );
+    if (asked.length === 0) return 'fetched';
+    const waitMs = mine.some((flow) => flow.demand === 'busy')
+      ? Math.min(SHORT_WAIT_MS, maxWaitMs)
+      : maxWaitMs;
+    const wants = asked.map(({ flow, offset }) => ({
+      ...flow.place,
+      offset,
+      maxBytes: maxBytesPerPartition,
+    }));
+    const answers = await link.fetch(node, wants, waitMs);
+    const turns = new Map(
+      asked.map(({ flow, turn }) => [partitionId(flow.place.topic, flow.place.partition), turn]),
+    );
+    return (await this.#share(answers, turns)) ? 'fetched' : 'refused';
+  }
+
+  async #share(answers: readonly Fetched[], turns: ReadonlyMap<string, number>): Promise<boolean> {
+    let healthy = true;
+    for (const answer of answers) {
+      const id = partitionId(answer.topic, answer.partition);
+      const flow = this.#options.flows.get(id);
+      const turn = turns.get(id);
+      if (flow === undefined || turn === undefined || flow.turn !== turn) continue;
+      if (answer.ok) flow.accept(answer, turn);
+      else {
+        healthy = false;
+        if (isRepeatable(answer.error)) continue;
+        // A place outside the log may be one of another log: that the topic was made again says more, so it is asked first.
+        await this.#refresh();
+        if (!isOutOfRange(answer.error)) this.#options.onFatal(answer.error);
+        else if (flow.turn === turn) flow.lose(answer.error);
+      }
+    }
+    return healthy;
+  }
+
+  async #resolvePositions(flows: readonly PartitionFlow[]): Promise<void> {
+    const open = flows.filter((flow) => typeof flow.position !== 'bigint');
+    if (open.length === 0) return;
+    const turns = open.map((flow) => flow.turn);
+    const offsets = await this.#options.link.resolve(
+      open.map((flow) => ({ ...flow.place, at: flow.position })),
+    );
+    open.forEach((flow, index) => {
+      const offset = offsets[index];
+      const turn = turns[index];
+      if (offset !== undefined && turn !== undefined) flow.resolved(offset, turn);
+    });
+  }
+
+  async #recover(failures: number, error: unknown): Promise<number> {
+    if (this.#options.ended.aborted) return failures;
+    if (error !== undefined && !isRepeatable(error)) {
+      this.#options.onFatal(error);
+      return failures;
+    }
+    if (failures === 3) this.#options.log('warn', 'fetching fails: trying on', { error });
+    await this.#pauseAfter(failures);
+    await this.#refresh();
+    return failures + 1;
+  }
+
+  async #refresh(): Promise<void> {
+    if (this.#options.ended.aborted) return;
+    try {
+      const { link, onRecreated } = this.#options;
+      await link.refresh();
+      onRecreated(link.recreated());
+      this.#options.changed.notify();
+    } catch (error) {
+      if (!isRepeatable(error)) this.#options.onFatal(error);
+    }
+  }
+
+  #pauseAfter(attempt: number): Promise<void> {
+    return this.#options.clock.sleep(delayMs(attempt, this.#options.random), this.#options.ended);
+  }
+}

@@ -1,0 +1,95 @@
+import type { Clock } from '@converge/runtime';
+import type { FetchStall } from '../broker.ts';
+import type { GroupLink, Log } from './link.ts';
+import type { PartitionFlow } from './partition-flow.ts';
+
+export interface FetchWatchOptions {
+  readonly link: Pick<GroupLink, 'ends' | 'nodeOf'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long a partition may be ready for records without an answer. */
+  readonly stalledAfterMs: number;
+  /** Looks leaders up and wakes the fetch loops. */
+  readonly refresh: () => Promise<void>;
+  readonly report: (flow: PartitionFlow, stall: FetchStall | undefined) => void;
+}
+
+interface Seen {
+  readonly answers: number;
+  readonly since: number;
+}
+
+/** How often partitions are looked at, as a part of `stalledAfterMs`. */
+const LOOKS = 5;
+
+/**
+ * Watches that every partition that is ready for records is really fetched. It relies on nothing that the fetch loops
+ * believe: it counts answers, and asks the broker where the log ends. What it finds is reported, and the loops are woken
+ * with leaders looked up anew, so that a fault of theirs costs seconds.
+ */
+export class FetchWatch {
+  readonly #options: FetchWatchOptions;
+  readonly #seen = new Map<PartitionFlow, Seen>();
+  readonly #reported = new Set<PartitionFlow>();
+
+  constructor(options: FetchWatchOptions) {
+    this.#options = options;
+  }
+
+  async run(flows: readonly PartitionFlow[], signal: AbortSignal): Promise<void> {
+    const { clock, stalledAfterMs } = this.#options;
+    const ended = (): boolean => signal.aborted;
+    while (!ended()) {
+      await clock.sleep(stalledAfterMs / LOOKS, signal);
+      if (ended()) return;
+      const suspects = flows.filter((flow) => this.#isSuspect(flow));
+      const found = await Promise.all(suspects.map((flow) => this.#look(flow)));
+      if (found.includes(true) && !ended()) await this.#options.refresh();
+    }
+  }
+
+  /** Ready for records for too long, with no answer that brought any or said that there are none. */
+  #isSuspect(flow: PartitionFlow): boolean {
+    const now = this.#options.clock.monotonic();
+    const seen = this.#seen.get(flow);
+    if (flow.demand === 'fetchable' && seen?.answers === flow.answers)
+      return now - seen.since >= this.#options.stalledAfterMs;
+    this.#seen.set(flow, { answers: flow.answers, since: now });
+    if (this.#reported.delete(flow)) this.#options.report(flow, undefined);
+    return false;
+  }
+
+  /** True when other leaders may help. */
+  async #look(flow: PartitionFlow): Promise<boolean> {
+    const stall = await this.#judge(flow);
+    if (stall === undefined || !flow.open || this.#seen.get(flow)?.answers !== flow.answers) return false;
+    this.#report(flow, stall);
+    return stall.reason !== 'open_transaction';
+  }
+
+  async #judge(flow: PartitionFlow): Promise<FetchStall | undefined> {
+    const { link, clock, log } = this.#options;
+    const forMs = clock.monotonic() - (this.#seen.get(flow)?.since ?? 0);
+    if (link.nodeOf(flow.place) === undefined) return { reason: 'no_leader', forMs, behind: undefined };
+    try {
+      const { end, stable } = await link.ends(flow.place);
+      const { position } = flow;
+      if (typeof position !== 'bigint') return { reason: 'not_fetched', forMs, behind: undefined };
+      if (end <= position) return undefined;
+      const reason = stable <= position ? 'open_transaction' : 'not_fetched';
+      return { reason, forMs, behind: end - position };
+    } catch (error) {
+      // While the broker does not answer, whether there is something to fetch is not known.
+      log('debug', 'could not look where a partition ends', { error, ...flow.place });
+      return undefined;
+    }
+  }
+
+  #report(flow: PartitionFlow, stall: FetchStall): void {
+    const { log, report } = this.#options;
+    if (!this.#reported.has(flow))
+      log('warn', 'a partition is ready for records and gets none', { ...flow.place, ...stall });
+    this.#reported.add(flow);
+    report(flow, stall);
+  }
+}
