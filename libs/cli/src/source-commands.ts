@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { DisownFlags } from './commands/source-disown.ts';
 import type { RebaseFlags, ShowFlags } from './commands/source.ts';
 import type { Act } from './command-parts.ts';
 
@@ -20,4 +21,34 @@ export function addSourceCommands(program: Command, act: Act): void {
     .action((flags: RebaseFlags, command: Command) =>
       act(command, async (context) => (await import('./commands/source.ts')).rebaseCommand(context, flags)),
     );
+  source
+    .command('disown')
+    .description(
+      'say of a record in the name of this source that another writer forged it: relays pass over it',
+    )
+    .argument('<topic>', 'as the refusal of the relay names it')
+    .argument('<partition>', 'its partition', partition)
+    .argument('<offset>', 'its offset', offset)
+    .requiredOption('--reason <text>', 'how you know: it is kept with the record')
+    .option('--dry-run', 'show what it would do, and change nothing')
+    .option('--yes', 'do not ask')
+    .action((topic: string, place: number, at: bigint, flags: DisownFlags, command: Command) =>
+      act(command, async (context) =>
+        (await import('./commands/source-disown.ts')).disownCommand(
+          context,
+          { topic, partition: place, offset: at },
+          flags,
+        ),
+      ),
+    );
+}
+
+function partition(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 0 on.');
+  return Number(text);
+}
+
+function offset(text: string): bigint {
+  if (!/^\d{1,18}$/.test(text)) throw new InvalidArgumentError('It must be a whole number from 0 on.');
+  return BigInt(text);
 }

@@ -35,7 +35,7 @@ export function sourceLines(inspection: SourceInspection): readonly string[] {
 
 function comparisonLines(comparison: SourceInspection['comparison']): readonly string[] {
   if (comparison.kind === 'not_compared') return [`log     not compared: ${comparison.why}`];
-  const { refusals, partitions, endsOnly, notCompared, olderBehind } = comparison.result;
+  const { refusals, partitions, endsOnly, unread, olderBehind, forged, unreadable } = comparison.result;
   return [
     refusals.length === 0
       ? `log     fits in ${partitions} partitions`
@@ -46,7 +46,14 @@ function comparisonLines(comparison: SourceInspection['comparison']): readonly s
         : `  ${code}: ${topic}/${partition} at offset ${offset}${position === undefined ? '' : `, position ${position}`}: ${detail}`,
     ),
     ...endsOnly.map((name) => `  ${name}: only the ends were compared`),
-    ...notCompared.map((why) => `  not compared: ${why}`),
+    ...unread.map(({ topic, why }) => `  not compared: ${topic}: ${why}`),
+    ...forged.map(
+      ({ topic, partition, offset, why }) => `  ${topic}/${partition} at offset ${offset}: forged: ${why}`,
+    ),
+    ...unreadable.map(
+      ({ topic, partition, offset, why }) =>
+        `  ${topic}/${partition} at offset ${offset}: passed over: ${why}`,
+    ),
     ...olderBehind.map(
       ({ topic, partition, offset }) =>
         `  ${topic}/${partition} at offset ${offset}: an epoch that was left behind is still written`,

@@ -47,6 +47,10 @@ export const alarmDefinitions = {
     "An event is larger than its topic's limit. It is named; nothing is skipped, so its topic waits",
     'raise max.message.bytes of the topic; it catches up by itself, in order',
   ),
+  topic_not_compared: halted(
+    "A topic's log cannot be read, so it is not known to belong to this database. Its events wait, the other topics flow",
+    'bring the leader of the partition named back; the relay compares again by itself, then sends in order',
+  ),
   topic_halted: halted(
     'A topic waits for another reason, which is named',
     'mend the reason named; the relay looks again by itself and goes on in order',
@@ -87,6 +91,12 @@ export const alarmDefinitions = {
   log_behind_cursor: {
     means: "A partition's log ends before the saved cursor: an unclean election, or the topic was made again",
     next: 'restore the topic, or fork a new epoch with `converge source rebase`',
+    afterMs: 0,
+  },
+  record_forged: {
+    means:
+      'A record in the name of this source cannot be its own: its position is out of reach. The relay passes over it',
+    next: 'find who else may write to the topic named, and take that right away; nothing is to be repaired at the source',
     afterMs: 0,
   },
   retention_held_back: {
@@ -133,6 +143,8 @@ export interface RelayFacts {
   /** Why the relay can neither lead nor stand by. */
   readonly trouble?: Trouble | undefined;
   readonly held: readonly HeldTopic[];
+  /** Records that the source cannot have written, as far as the last comparison saw them. */
+  readonly forged?: readonly string[] | undefined;
   readonly stalled?: string | undefined;
   /** For how long the lease still allows sending, milliseconds. */
   readonly maySendForMs?: number | undefined;
@@ -152,11 +164,13 @@ export const BLOCKED_AFTER_MS = 600_000;
 
 /** State → alarms. Pure, and without memory: how long a condition lasts is the board's to know. */
 export function conditionsOf(facts: RelayFacts, limits: AlarmLimits): readonly Condition[] {
-  const { brokerTrouble, trouble, held, stalled, maySendForMs, tickWarnedAgoMs, survey } = facts;
+  const { brokerTrouble, trouble, held, forged = [], stalled, maySendForMs, tickWarnedAgoMs, survey } = facts;
   const found: Condition[] = [];
   if (brokerTrouble !== undefined) found.push({ name: 'broker_unreachable', text: brokerTrouble });
   if (trouble !== undefined) found.push(ofTrouble(trouble));
   for (const topic of held) if (topic.state === 'halted') found.push(ofTopic(topic));
+  if (forged[0] !== undefined)
+    found.push({ name: 'record_forged', text: `${forged[0]} (${forged.length} in all)` });
   if (stalled !== undefined) found.push({ name: 'relay_stalled', text: stalled });
   if (maySendForMs === 0)
     found.push({
@@ -189,6 +203,7 @@ const HALTS: Readonly<Record<string, AlarmName>> = {
   PARTITION_COUNT_CHANGED: 'topic_partitions_changed',
   NOT_AUTHORIZED: 'topic_not_authorized',
   MESSAGE_TOO_LARGE: 'topic_record_too_large',
+  LOG_NOT_COMPARED: 'topic_not_compared',
 };
 
 function ofTopic({ topic, code = 'UNKNOWN', detail = '' }: HeldTopic): Condition {

@@ -36,6 +36,7 @@ export type { Alarm } from './watch/alarm-board.ts';
 export { COUNTED, survey, type Survey } from './watch/survey-sql.ts';
 export { LogCheckError } from './log-check/refusal.ts';
 export type { LogComparison } from './log-check/log-check.ts';
+export { disownRecord, readSuspect } from './log-check/disown.ts';
 export type { Refusal, RefusalCode } from './log-check/judge.ts';
 export { inspectSource, type SourceInspection } from './rebase/inspect.ts';
 export { rebaseSource, type RebaseRequest } from './rebase/rebase.ts';

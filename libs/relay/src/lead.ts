@@ -86,7 +86,7 @@ async function runLoops(
   // Comparing may take longer than a lease lasts, so the lease is renewed meanwhile.
   const renewing = leaseLoop(leader, wakes[1]).catch(failed);
   const over = new Promise<void>((resolve) => ending.onEnd(resolve));
-  const admitted = admit(settings, takeover, reads.executor, latest.tick.snapshot.xmax).catch(failed);
+  const admitted = admit(leader, takeover, reads.executor).catch(failed);
   await Promise.race([admitted, over]);
   const loops: Promise<void>[] = [renewing];
   if (!ending.isOver()) {

@@ -105,6 +105,18 @@ async function stampCursors(tx: Executor, term: string, epoch: number): Promise<
   return rows.map((row) => cursorOf(row, epoch));
 }
 
+export async function readCursors(
+  executor: Executor,
+  topics: readonly string[],
+  epoch: number,
+): Promise<readonly CursorRecord[]> {
+  const { rows } = await executor.query<CursorRow>(
+    `select ${cursorColumns} from converge.relay_cursor where topic = any ($1::text[])`,
+    [topics],
+  );
+  return rows.map((row) => cursorOf(row, epoch));
+}
+
 /** `epoch` is the source's. */
 export function cursorOf(row: CursorRow, epoch: number): CursorRecord {
   return {

@@ -1,3 +1,4 @@
+import { formatPosition } from '@converge/contracts';
 import type { CopyExecutor, Executor } from '@converge/postgres';
 import { type Cursor, startCursor } from './cursor.ts';
 import { Encoder, type SourceIdentity } from './encode.ts';
@@ -7,6 +8,7 @@ import type { Fence, Takeover } from './leadership-sql.ts';
 import type { LeaseMargin } from './lease-margin.ts';
 import type { RelaySettings } from './options.ts';
 import type { PartitionQueue } from './partition-queue.ts';
+import type { ForgedRecord } from './log-check/tail.ts';
 import { type Halt, Topic } from './topic.ts';
 import type { Tick } from './tick.ts';
 import { Wake } from './wake.ts';
@@ -63,6 +65,9 @@ export class Leadership {
   /** Why the broker is not taking anything at the moment. */
   brokerTrouble: string | undefined;
 
+  /** Records in this source's name that it cannot have written, as `topic/partition@offset: why`. */
+  readonly forged = new Set<string>();
+
   constructor(parts: LeadershipParts) {
     const { settings, takeover } = parts;
     this.settings = settings;
@@ -105,6 +110,15 @@ export class Leadership {
     this.ending.end({ kind: 'deposed', detail });
   }
 
+  sawForged(
+    records: readonly (ForgedRecord & { readonly topic: string; readonly partition: number })[],
+  ): void {
+    for (const { topic, partition, offset, position, why } of records)
+      this.forged.add(
+        `${topic}/${partition} at offset ${offset}, position ${formatPosition(position, position.nonce)}: ${why}`,
+      );
+  }
+
   /** Sets a topic apart: what it has queued is forgotten, and read again from its cursors when it is mended. */
   halt(topic: Topic, halt: Halt): void {
     const { clock, recheckMs, log } = this.settings;
@@ -117,7 +131,7 @@ export class Leadership {
     }
     const pause = recheckMs * Math.min(30, 2 ** topic.rechecks);
     topic.rechecks += 1;
-    const known = topic.state.kind === 'halted' && topic.state.written;
+    const known = topic.state.kind === 'halted' && topic.state.written && topic.state.halt.code === halt.code;
     topic.state = {
       kind: 'halted',
       heldAt,

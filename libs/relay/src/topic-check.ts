@@ -5,7 +5,7 @@ import { startCursor } from './cursor.ts';
 import type { Leadership } from './leadership.ts';
 import { Lane } from './lane.ts';
 import { registerTopic } from './leadership-sql.ts';
-import { requireOwnPast } from './log-check/new-topic.ts';
+import { compareTopics } from './log-check/compare-again.ts';
 import type { Topic } from './topic.ts';
 import { type Halt } from './topic.ts';
 import { readLowestId, readTicks } from './window-sql.ts';
@@ -115,6 +115,7 @@ export async function beginCatchUp(leader: Leadership, topic: Topic, partitions:
   if (topic.state.kind !== 'halted') return;
   const { heldAt } = topic.state;
   if (topic.partitions === 0) await record(leader, topic, partitions);
+  if (!topic.isCompared) return;
   await forgetAcceptance(leader, topic);
   const [before] = await readTicks(leader.writes, heldAt - 1n, 1);
   if (before?.number !== heldAt - 1n)
@@ -137,6 +138,8 @@ async function record(leader: Leadership, topic: Topic, partitions: number): Pro
     leader.deposed('another relay took over while a topic was recorded');
     return;
   }
-  await requireOwnPast(leader, topic.name, partitions);
   topic.open(Array.from({ length: partitions }, startCursor));
+  // It holds nothing of this source, unless the database went back to before its first event.
+  const cursors = topic.queues.map(({ partition }) => ({ topic: topic.name, partition, ...startCursor() }));
+  await compareTopics(leader, [topic], cursors);
 }

@@ -42,6 +42,8 @@ export class Topic {
   rechecks = 0;
   /** Its partition count was compared with the broker's in this leadership. */
   verified = false;
+  /** Its log was compared with the database in this leadership, or nothing was ever sent to it. Else nothing may be sent. */
+  isCompared = true;
   #queues: readonly PartitionQueue[] = [];
 
   constructor(name: string, state: TopicState) {

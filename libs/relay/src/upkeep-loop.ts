@@ -1,5 +1,6 @@
 import { followAcceptance } from './accept.ts';
 import type { Leadership } from './leadership.ts';
+import { compareAgain } from './log-check/compare-again.ts';
 import { applyFinding, beginCatchUp, type TopicChecks } from './topic-check.ts';
 import { retentionLoop } from './retention/retention-loop.ts';
 import type { Wake } from './wake.ts';
@@ -43,20 +44,27 @@ async function look(leader: Leadership, checks: TopicChecks, wake: Wake): Promis
 }
 
 async function recheckHalted(leader: Leadership, checks: TopicChecks, now: number): Promise<void> {
-  for (const topic of [...leader.topics.values()]) {
+  const due = [...leader.topics.values()].filter(
+    ({ state }) => state.kind === 'halted' && state.recheckAt <= now,
+  );
+  await compareAgain(
+    leader,
+    due.filter(({ isCompared }) => !isCompared),
+  );
+  for (const topic of due) {
     const { state } = topic;
-    if (leader.ending.isOver() || state.kind !== 'halted' || state.recheckAt > now) continue;
+    if (leader.ending.isOver() || state.kind !== 'halted') continue;
     const { clock, recheckMs } = leader.settings;
     let finding = await checks.find(topic);
     const recounted = finding.kind === 'wrong' && finding.halt.code === 'PARTITION_COUNT_CHANGED';
-    if (recounted && (await followAcceptance(leader, topic))) finding = await checks.find(topic);
-    if (finding.kind === 'found') {
-      await beginCatchUp(leader, topic, finding.partitions);
-      continue;
-    }
+    if (recounted && topic.isCompared && (await followAcceptance(leader, topic)))
+      finding = await checks.find(topic);
+    if (finding.kind === 'found' && topic.isCompared) await beginCatchUp(leader, topic, finding.partitions);
+    if (finding.kind === 'wrong' && finding.halt.code !== state.halt.code) leader.halt(topic, finding.halt);
+    if (topic.state.kind !== 'halted') continue;
     // An operator who accepts a new count waits for us: the pause does not grow.
     const pause = recounted ? 1 : Math.min(30, 2 ** topic.rechecks);
-    state.recheckAt = clock.monotonic() + recheckMs * pause;
+    topic.state.recheckAt = clock.monotonic() + recheckMs * pause;
     topic.rechecks += 1;
   }
 }

@@ -21,6 +21,7 @@ const needs = [
   ['converge.relay_source', 'update'],
   ['converge.relay_topic', 'insert'],
   ['converge.relay_topic', 'update'],
+  ['converge.relay_disowned', 'select'],
   ['converge.relay_cursor', 'insert'],
   ['converge.relay_cursor', 'update'],
 ] as const;

@@ -1,34 +1,40 @@
-import { BrokerError } from '@converge/kafka';
+import { BrokerError, partitionId } from '@converge/kafka';
 import { ConvergeError } from '@converge/resilience';
 import type { Executor } from '@converge/postgres';
+import type { Leadership } from '../leadership.ts';
 import type { Takeover } from '../leadership-sql.ts';
-import type { RelaySettings } from '../options.ts';
 import { saveComparison } from './facts-sql.ts';
-import { compareLog, type LogComparison } from './log-check.ts';
+import { compareWithin } from './compare-again.ts';
+import type { compareLog, LogComparison } from './log-check.ts';
 import { LogCheckError } from './refusal.ts';
 
 /**
  * The first act of a leadership: nothing may be written under its term before the log was seen to belong to this
- * database. Rejects with what was found, or when the broker does not answer.
+ * database. Rejects with what was found, or when the broker does not answer. A topic whose log cannot be read is halted:
+ * the others need not wait for it.
  */
-export async function admit(
-  settings: RelaySettings,
-  takeover: Takeover,
-  executor: Executor,
-  tickXmax: bigint,
-): Promise<LogComparison> {
-  const { source, cursors, term } = takeover;
-  const comparison = await compare({ executor, broker: settings.broker, source, cursors, tickXmax });
+export async function admit(leader: Leadership, takeover: Takeover, executor: Executor): Promise<void> {
+  const { settings, source, term } = leader;
+  const { cursors } = takeover;
+  const comparison = await compare(leader, { executor, broker: settings.broker, source, cursors });
   const [first, ...more] = comparison.refusals;
   if (first !== undefined) throw new LogCheckError([first, ...more]);
   await saveComparison(executor, term, comparison.identity, comparison.ends);
-  tell(settings, comparison);
-  return comparison;
+  for (const { topic: name, code, why } of comparison.unread) {
+    const topic = leader.topics.get(name);
+    if (topic === undefined) continue;
+    topic.isCompared = false;
+    leader.halt(topic, { code, detail: why });
+  }
+  report(leader, comparison);
 }
 
-async function compare(request: Parameters<typeof compareLog>[0]): Promise<LogComparison> {
+async function compare(
+  leader: Leadership,
+  request: Omit<Parameters<typeof compareLog>[0], 'until'>,
+): Promise<LogComparison> {
   try {
-    return await compareLog(request);
+    return await compareWithin(leader, request);
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error;
     throw new ConvergeError(
@@ -38,14 +44,19 @@ async function compare(request: Parameters<typeof compareLog>[0]): Promise<LogCo
   }
 }
 
-function tell({ log }: RelaySettings, { endsOnly, notCompared, olderBehind }: LogComparison): void {
+function report({ settings: { log } }: Leadership, comparison: LogComparison): void {
+  const { endsOnly, olderBehind, unreadable } = comparison;
   if (endsOnly.length > 0)
     log.warn(
       { partitions: endsOnly.slice(0, 20), count: endsOnly.length },
       'nothing of this source is near the end of some partitions: only the ends of their logs were compared',
     );
-  if (notCompared.length > 0)
-    log.warn({ topics: notCompared }, 'some topics could not be compared with the database');
+  const [hole] = unreadable;
+  if (hole !== undefined)
+    log.warn(
+      { topic: hole.topic, partition: hole.partition, offset: `${hole.offset}`, count: unreadable.length },
+      `a batch that cannot be decoded was passed over in the comparison of ${partitionId(hole.topic, hole.partition)}: ${hole.why}`,
+    );
   const [old] = olderBehind;
   if (old !== undefined)
     log.error(

@@ -4,11 +4,28 @@ export async function eachOf<T, R>(
   atOnce: number,
   fn: (item: T) => Promise<R>,
 ): Promise<R[]> {
-  const results: R[] = [];
-  const waiting = items.entries();
-  const walk = async (): Promise<void> => {
-    for (const [at, item] of waiting) results[at] = await fn(item);
+  const limited = atMost(atOnce);
+  return Promise.all(items.map((item) => limited(() => fn(item))));
+}
+
+/** Runs what it is given, at most `atOnce` at a time, in the order in which it was asked. After a rejection nothing more begins. */
+export function atMost(atOnce: number): <R>(fn: () => Promise<R>) => Promise<R> {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  let failure: { readonly error: unknown } | undefined;
+  return async (fn) => {
+    if (running >= atOnce) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running += 1;
+    try {
+      if (failure !== undefined) throw failure.error;
+      return await fn();
+    } catch (error) {
+      failure ??= { error };
+      throw error;
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
   };
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, walk));
-  return results;
 }

@@ -1,5 +1,7 @@
+import { partitionId } from '@converge/kafka';
 import { type Executor, sqlState } from '@converge/postgres';
 import type { Identity, KnownTicks } from './judge.ts';
+import type { Reach } from './reach.ts';
 
 /** Nonces of some ticks, as far as they are retained. By primary key. */
 export async function readKnownTicks(
@@ -20,6 +22,47 @@ export async function readKnownTicks(
     nonces: new Map(ticks.rows.map(({ number, nonce }) => [BigInt(number), nonce])),
     latest: BigInt(bounds.rows[0]?.latest ?? '0'),
   };
+}
+
+export interface ReachNow extends Reach {
+  /** xmax of the latest tick's snapshot. */
+  readonly tickXmax: bigint;
+}
+
+/** How far the source can have come: the latest tick that is left, and the time since. By primary key. */
+export async function readReach(executor: Executor, epoch: number): Promise<ReachNow> {
+  const { rows } = await executor.query<{
+    latest: string;
+    sequence: string;
+    since: number;
+    xmax: string;
+  }>(
+    `select number::text as latest, (select last_value::text from converge.outbox_id) as sequence,
+            (extract(epoch from clock_timestamp() - created_at) * 1000)::float8 as since,
+            pg_snapshot_xmax(snapshot)::text as xmax
+       from converge.tick order by tick.number desc limit 1`,
+  );
+  const row = rows[0];
+  if (row === undefined)
+    throw new Error('converge.tick is empty: run `converge migrate` again, tick 0 is part of it');
+  return {
+    epoch,
+    latest: BigInt(row.latest),
+    sequence: BigInt(row.sequence),
+    sinceLatestMs: row.since,
+    tickXmax: BigInt(row.xmax),
+  };
+}
+
+/** Where an operator said that a record is not ours. */
+export async function readDisowned(executor: Executor): Promise<ReadonlyMap<string, ReadonlySet<bigint>>> {
+  const { rows } = await executor.query<{ topic: string; partition: number; offset: string }>(
+    'select topic, partition, log_offset::text as "offset" from converge.relay_disowned',
+  );
+  const byPlace = Map.groupBy(rows, ({ topic, partition }) => partitionId(topic, partition));
+  return new Map(
+    [...byPlace].map(([place, all]) => [place, new Set(all.map(({ offset }) => BigInt(offset)))]),
+  );
 }
 
 /** In which database a relay last led. */

@@ -27,7 +27,11 @@ const record = (position: string): OwnRecord => ({
 const facts = (
   last: string | undefined,
   cursor: string,
-  other: Partial<PartitionFacts> & { readonly seenAll?: boolean; readonly highest?: string } = {},
+  other: Partial<PartitionFacts> & {
+    readonly seenAll?: boolean;
+    readonly highest?: string;
+    readonly holes?: PartitionFacts['tail']['holes'];
+  } = {},
 ): PartitionFacts => {
   const newest = last === undefined ? undefined : record(last);
   const highest = other.highest === undefined ? newest : record(other.highest);
@@ -38,7 +42,14 @@ const facts = (
     lastEnd: undefined,
     recounted: false,
     ...other,
-    tail: { newest, highest, olderBehind: undefined, seenAll: other.seenAll ?? false },
+    tail: {
+      newest,
+      highest,
+      olderBehind: undefined,
+      seenAll: other.seenAll ?? false,
+      forged: [],
+      holes: other.holes ?? [],
+    },
   };
 };
 const codeOf = (...args: Parameters<typeof judgePartition>): string => {
@@ -79,6 +90,12 @@ describe('the end of a log', () => {
     expect(codeOf(facts(undefined, '1.5.9', { lastEnd: 8n }), known({}, 5n))).toBe('ends_only');
     const cut = { partition: 2, earliest: 8n, latest: 8n };
     expect(codeOf(facts(undefined, '1.5.9', { seenAll: true, ends: cut }), known({}, 5n))).toBe('ends_only');
+  });
+
+  test('behind our cursor says nothing while a batch before it cannot be decoded', () => {
+    const holes = [{ offset: 6n, why: 'snappy' }];
+    expect(codeOf(facts(`1.4.1.${A}`, '1.5.9', { holes }), known({ 4: A }, 5n))).toBe('ends_only');
+    expect(codeOf(facts(`1.6.1.${A}`, '1.5.9', { holes }), known({}, 5n))).toBe('database_went_back');
   });
 
   test('says nothing against a partition to which nothing was sent', () => {

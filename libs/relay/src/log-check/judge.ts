@@ -1,7 +1,7 @@
 import { comparePositions, formatPosition, START, type WirePosition } from '@converge/contracts';
 import type { Position } from '@converge/contracts';
 import type { LogEnds } from '@converge/kafka';
-import type { Tail } from './own-records.ts';
+import type { Tail } from './tail.ts';
 
 export type RefusalCode = 'database_went_back' | 'database_moved' | 'log_behind_cursor';
 
@@ -44,7 +44,7 @@ export type PartitionVerdict =
 /** Compares one partition's log with the database. Pure. */
 export function judgePartition(facts: PartitionFacts, known: KnownTicks): PartitionVerdict {
   const { ends, cursor, lastEnd } = facts;
-  const { newest, highest, seenAll } = facts.tail;
+  const { newest, highest, seenAll, holes } = facts.tail;
   for (const record of [newest, highest]) {
     // What stands in the log of an older epoch was dealt with when that epoch was left.
     if (record === undefined || record.position.epoch < known.epoch) continue;
@@ -60,8 +60,11 @@ export function judgePartition(facts: PartitionFacts, known: KnownTicks): Partit
       `the log ended at offset ${lastEnd} when a relay last looked, and now at ${ends.latest}`,
       ends.latest,
     );
+  const isCovered = highest !== undefined && comparePositions(highest.position, cursor) >= 0;
+  // Our last record may be where the log cannot be read.
+  if (holes.length > 0 && !isCovered) return { kind: 'ends_only' };
   if (highest !== undefined)
-    return comparePositions(highest.position, cursor) < 0
+    return !isCovered
       ? refused(
           facts,
           'log_behind_cursor',

@@ -1,11 +1,19 @@
 import type { Position } from '@converge/contracts';
-import { type Admin, type Broker, BrokerError, type LogEnds } from '@converge/kafka';
+import { type Admin, type Broker, BrokerError, type LogEnds, partitionId } from '@converge/kafka';
 import type { Executor } from '@converge/postgres';
 import type { Cursor } from '../cursor.ts';
 import type { SourceIdentity } from '../encode.ts';
 import type { CursorRecord } from '../leadership-sql.ts';
-import { eachOf } from './each-of.ts';
-import { type LogEnd, readIdentity, readKnownTicks, readStoredIdentity } from './facts-sql.ts';
+import { Deadline, type Unread } from './deadline.ts';
+import { atMost, eachOf } from './each-of.ts';
+import {
+  type LogEnd,
+  readDisowned,
+  readIdentity,
+  readKnownTicks,
+  readReach,
+  readStoredIdentity,
+} from './facts-sql.ts';
 import {
   type Identity,
   judgeIdentity,
@@ -14,64 +22,92 @@ import {
   type PartitionVerdict,
   type Refusal,
 } from './judge.ts';
-import { findTail, type OwnRecord } from './own-records.ts';
+import type { Hole, OwnRecord } from './own-records.ts';
+import { findTail, type ForgedRecord } from './tail.ts';
 
 /** Requests to the broker at the same time. A driver may have fewer in flight; more would only queue there. */
 const AT_ONCE = 16;
+/** Partitions that are read at the same time: each has a fetch of a few megabytes in memory. */
+const READ_AT_ONCE = 8;
 
 export interface LogCheckRequest {
   readonly executor: Executor;
   readonly broker: Broker;
   readonly source: SourceIdentity;
   readonly cursors: readonly CursorRecord[];
-  /** xmax of the latest tick's snapshot. */
-  readonly tickXmax: bigint;
+  /** Ends the reading: what was not read until then is `unread`. @default never */
+  readonly until?: Promise<unknown>;
 }
 
-/** What was found. Everything that is not in `refusals` belongs together. */
+interface InPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** What was found. Everything that is neither in `refusals` nor in `unread` belongs together. */
 export interface LogComparison {
   readonly identity: Identity;
   readonly partitions: number;
   readonly refusals: readonly Refusal[];
   /** Partitions in which nothing of ours is within reach: only the ends were compared. */
   readonly endsOnly: readonly string[];
-  /** Topics that could not be compared, with the broker's reason; the relay halts them by itself. */
-  readonly notCompared: readonly string[];
+  /** Topics whose log cannot be read at the moment, or not by us. Nothing may be sent to them before it was compared. */
+  readonly unread: readonly Unread[];
   /** Records of an epoch that was left, behind the marker of this one: the old primary lives, or had some in flight. */
   readonly olderBehind: readonly (OwnRecord & LogEnd)[];
+  /** Records in our name that this source cannot have written. They were passed over. */
+  readonly forged: readonly (ForgedRecord & InPartition)[];
+  /** Batches that cannot be decoded. They were passed over: the relay's own are not compressed. */
+  readonly unreadable: readonly (Hole & InPartition)[];
   readonly ends: readonly LogEnd[];
 }
 
-/** Compares the log with the database. Rejects with a BrokerError when the broker does not answer. */
+/**
+ * Compares the log with the database. A partition that cannot be read sets its topic apart, as `unread`. Rejects with a
+ * BrokerError when the broker does not answer at all.
+ */
 export async function compareLog(request: LogCheckRequest): Promise<LogComparison> {
-  const { executor, broker, source, cursors } = request;
-  const admin = await broker.admin();
+  const { executor, broker, source } = request;
+  const deadline = new Deadline(request.until);
+  const admin = await deadline.within(broker.admin());
   try {
-    const notCompared: string[] = [];
-    const facts = await readFacts(admin, source, cursors, notCompared);
+    const reach = await readReach(executor, source.epoch);
+    const { facts, unread } = await readFacts(admin, request, reach, deadline);
     const ticks = facts.flatMap(({ tail: { newest, highest } }) =>
       [newest, highest].flatMap((record) => (record === undefined ? [] : [record.position.tick])),
     );
     const known = await readKnownTicks(executor, source.epoch, ticks);
     const identity = await readIdentity(executor);
-    const moved = judgeIdentity(await readStoredIdentity(executor), identity, request.tickXmax);
+    const moved = judgeIdentity(await readStoredIdentity(executor), identity, reach.tickXmax);
     const verdicts = facts.map((one) => judgePartition(one, known));
     return {
       identity,
       partitions: facts.length,
       refusals: [...refusalsOf(verdicts), ...(moved === undefined ? [] : [moved])],
       endsOnly: facts.filter((_, at) => verdicts[at]?.kind === 'ends_only').map(nameOf),
-      notCompared,
-      olderBehind: facts.flatMap(({ topic, ends, tail }) =>
-        tail.olderBehind === undefined
-          ? []
-          : [{ ...tail.olderBehind, topic, partition: ends.partition, latest: ends.latest }],
-      ),
+      unread,
+      ...passedOver(facts),
       ends: facts.map(({ topic, ends }) => ({ topic, partition: ends.partition, latest: ends.latest })),
     };
   } finally {
     await admin.close();
   }
+}
+
+function passedOver(
+  facts: readonly PartitionFacts[],
+): Pick<LogComparison, 'olderBehind' | 'forged' | 'unreadable'> {
+  const inPlace = <T>(of: (facts: PartitionFacts) => readonly T[]): (T & InPartition)[] =>
+    facts.flatMap((one) =>
+      of(one).map((found) => ({ ...found, topic: one.topic, partition: one.ends.partition })),
+    );
+  return {
+    olderBehind: inPlace(({ tail: { olderBehind }, ends: { latest } }) =>
+      olderBehind === undefined ? [] : [{ ...olderBehind, latest }],
+    ),
+    forged: inPlace(({ tail }) => tail.forged),
+    unreadable: inPlace(({ tail }) => tail.holes),
+  };
 }
 
 function refusalsOf(verdicts: readonly PartitionVerdict[]): Refusal[] {
@@ -86,35 +122,49 @@ function nameOf({ topic, ends }: PartitionFacts): string {
 
 async function readFacts(
   admin: Admin,
-  source: SourceIdentity,
-  cursors: readonly CursorRecord[],
-  notCompared: string[],
-): Promise<PartitionFacts[]> {
+  { executor, source, cursors }: LogCheckRequest,
+  reach: Awaited<ReturnType<typeof readReach>>,
+  deadline: Deadline,
+): Promise<{ readonly facts: readonly PartitionFacts[]; readonly unread: readonly Unread[] }> {
+  const disowned = await readDisowned(executor);
+  const answer = requireAnswer(admin);
+  answer.catch(() => undefined);
+  const unread = new Map<string, Unread>();
+  const reading = atMost(READ_AT_ONCE);
   const byTopic = [...Map.groupBy(cursors, ({ topic }) => topic)];
-  // The broker must have answered even when there is nothing to compare yet.
-  if (byTopic.length === 0) await requireAnswer(admin);
-  const places = await eachOf(byTopic, AT_ONCE, async ([topic, recorded]) => {
-    const ends = await endsOf(admin, topic);
-    if (typeof ends === 'string') {
-      notCompared.push(ends);
+  // Each topic by itself: one that does not answer must not use up the time of the others.
+  const facts = await eachOf(byTopic, AT_ONCE, async ([topic, recorded]) => {
+    const asked = await deadline.read({ topic }, () => admin.logEnds(topic));
+    if ('why' in asked) {
+      unread.set(topic, asked);
       return [];
     }
-    const byPartition = new Map(ends.map((one) => [one.partition, one]));
-    const recounted = ends.length !== recorded.length;
-    return recorded.flatMap((cursor) => {
-      const found = byPartition.get(cursor.partition);
-      return found === undefined ? [] : [{ topic, ends: found, cursor, recounted }];
+    const found = new Map(asked.value.map((one) => [one.partition, one]));
+    const recounted = found.size !== recorded.length;
+    const tails = recorded.map(async (cursor): Promise<PartitionFacts | undefined> => {
+      const { partition } = cursor;
+      const ends = found.get(partition);
+      if (ends === undefined) return undefined;
+      const request = {
+        sourceId: source.id,
+        reach,
+        cursor: positionOf(cursor),
+        disowned: disowned.get(partitionId(topic, partition)) ?? new Set(),
+      };
+      const tail = await reading(() =>
+        deadline.read({ topic, partition }, () => findTail(admin, { topic, ends }, request)),
+      );
+      if ('why' in tail) {
+        unread.set(topic, tail);
+        return undefined;
+      }
+      return { topic, ends, tail: tail.value, cursor: request.cursor, lastEnd: cursor.logEnd, recounted };
     });
+    return (await Promise.all(tails)).filter((one) => one !== undefined);
   });
-  return eachOf(places.flat(), AT_ONCE, async ({ topic, ends, cursor, recounted }) => {
-    const at = positionOf(cursor);
-    const tail = await findTail(
-      admin,
-      { topic, ends },
-      { sourceId: source.id, epoch: source.epoch, cursor: at },
-    );
-    return { topic, ends, tail, cursor: at, lastEnd: cursor.logEnd, recounted };
-  });
+  // The broker itself must have answered, also when there is nothing to compare yet, or nothing can be.
+  if (byTopic.length === 0 || unread.size > 0) await deadline.within(answer);
+  return { facts: facts.flat(), unread: [...unread.values()] };
 }
 
 /** Any answer will do: a broker that refuses to speak of a topic that does not exist is there. */

@@ -1,19 +1,15 @@
-import {
-  comparePositions,
-  ContractError,
-  parsePosition,
-  type Position,
-  WIRE,
-  type WirePosition,
-} from '@converge/contracts';
-import type { Admin, IncomingRecord, LogEnds } from '@converge/kafka';
+import { ContractError, parsePosition, WIRE, type WirePosition } from '@converge/contracts';
+import { type Admin, BrokerError, type IncomingRecord, type LogEnds } from '@converge/kafka';
 
-/** Records that are looked at in one partition before its end must do. */
-export const MOST_RECORDS = 10_000;
 /** Few at first: at an ordinary takeover the last record is ours. */
-const FIRST_CHUNK = 8n;
+const FIRST_PIECE = 8;
+const MOST_IN_PIECE = 5_000;
+/** What a piece should bring, judged by the size of the records before it. */
+const PIECE_BYTES = 2 * 1_048_576;
+/** Characters of a text that only names a record to an operator. */
+const SHOWN = 256;
 
-/** A record that our source wrote, as far as the comparison needs it. */
+/** A record that says it is of our source, as far as the comparison needs it. */
 export interface OwnRecord {
   readonly offset: bigint;
   readonly position: WirePosition;
@@ -22,88 +18,168 @@ export interface OwnRecord {
   readonly key: string;
 }
 
-/** What the end of a partition's log says of our source. */
-export interface Tail {
-  /** The last record of this epoch, or of a newer one. */
-  readonly newest: OwnRecord | undefined;
-  /** The highest position among the records that were looked at; a late repeat may stand behind it. */
-  readonly highest: OwnRecord | undefined;
-  /** A record of an older epoch stands behind all of this one. */
-  readonly olderBehind: OwnRecord | undefined;
-  /** The log was read to its beginning. */
-  readonly seenAll: boolean;
-}
-
 export interface Place {
   readonly topic: string;
   readonly ends: LogEnds;
 }
 
-/**
- * Looks back from the log's end until our cursor is covered. The last record alone does not do: what a deposed relay
- * had in flight may have come after records of its successor.
- */
-export async function findTail(
-  admin: Admin,
-  place: Place,
-  {
-    sourceId,
-    epoch,
-    cursor,
-  }: { readonly sourceId: string; readonly epoch: number; readonly cursor: Position },
-): Promise<Tail> {
-  let newest: OwnRecord | undefined;
-  let highest: OwnRecord | undefined;
-  let olderBehind: OwnRecord | undefined;
-  for await (const chunk of backwards(admin, place, MOST_RECORDS)) {
-    for (const record of chunk.toReversed()) {
-      const own = ownRecord(record, sourceId);
-      if (own === undefined) continue;
-      if (highest === undefined || comparePositions(own.position, highest.position) > 0) highest = own;
-      if (own.position.epoch >= epoch) newest ??= own;
-      else if (newest === undefined) olderBehind ??= own;
-      if (newest !== undefined && comparePositions(highest.position, cursor) >= 0)
-        return { newest, highest, olderBehind, seenAll: false };
-    }
-  }
-  const { earliest, latest } = place.ends;
-  return { newest, highest, olderBehind, seenAll: latest - earliest <= BigInt(MOST_RECORDS) };
+/** A batch that cannot be decoded. */
+export interface Hole {
+  /** The first offset that could not be read. */
+  readonly offset: bigint;
+  readonly why: string;
 }
 
-/** Reads a partition in pieces, the last one first; within a piece in order. */
+/** A piece of a partition's log, from offset `from` on. */
+export interface Piece {
+  readonly from: bigint;
+  /** In the order of the log. */
+  readonly own: readonly OwnRecord[];
+  /** All records of the piece, foreign ones too. */
+  readonly records: number;
+  readonly bytes: number;
+  readonly holes: readonly Hole[];
+}
+
+export interface Limits {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+const NO_LIMITS: Limits = { records: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
+
+/**
+ * Reads a partition in pieces, the last one first, within limits. Memory stays flat: records of others are let go one
+ * by one, because a topic may be shared with a producer of large ones. A piece over the limit of bytes ends the walk.
+ */
 export async function* backwards(
   admin: Admin,
-  { topic, ends }: Place,
-  most = Number.POSITIVE_INFINITY,
-): AsyncIterable<readonly IncomingRecord[]> {
-  let size = FIRST_CHUNK;
-  let left = most;
-  for (let to = ends.latest; to > ends.earliest && left > 0;) {
-    const wanted = left < Number(size) ? BigInt(left) : size;
-    const from = to - wanted > ends.earliest ? to - wanted : ends.earliest;
-    const records: IncomingRecord[] = [];
-    for await (const record of admin.read(topic, ends.partition, from, to)) records.push(record);
-    if (records.length > 0) yield records;
+  place: Place,
+  sourceId: string,
+  limits: Limits = NO_LIMITS,
+): AsyncIterable<Piece> {
+  const { earliest, latest } = place.ends;
+  let size = FIRST_PIECE;
+  let { records: left, bytes: leftBytes } = limits;
+  for (let to = latest; to > earliest && left > 0;) {
+    const wanted = BigInt(Math.min(left, size));
+    const from = to - wanted > earliest ? to - wanted : earliest;
+    const piece = await readPiece(admin, place, { sourceId, from, to, mostBytes: leftBytes });
+    if (piece === undefined) {
+      // Not even the last records: the last one alone may be ours.
+      if (to < latest || size === 1) return;
+      size = 1;
+      continue;
+    }
+    yield piece;
     left -= Number(to - from);
+    leftBytes -= piece.bytes;
     to = from;
-    size = size * 8n > 5_000n ? 5_000n : size * 8n;
+    size = nextSize(size, piece);
   }
+}
+
+function nextSize(size: number, { records, bytes }: Piece): number {
+  const fitting = bytes === 0 ? MOST_IN_PIECE : Math.floor((PIECE_BYTES * records) / bytes);
+  return Math.max(1, Math.min(size * 8, fitting, MOST_IN_PIECE));
+}
+
+interface Wanted {
+  readonly sourceId: string;
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly mostBytes: number;
+}
+
+/** undefined: it has more bytes. */
+async function readPiece(
+  admin: Admin,
+  { topic, ends: { partition } }: Place,
+  { sourceId, from, to, mostBytes }: Wanted,
+): Promise<Piece | undefined> {
+  const own: OwnRecord[] = [];
+  const holes: Hole[] = [];
+  let records = 0;
+  let bytes = 0;
+  for (let at = from; at < to;) {
+    try {
+      for await (const record of admin.read(topic, partition, at, to)) {
+        at = record.offset + 1n;
+        records += 1;
+        bytes += sizeOf(record);
+        if (bytes > mostBytes) return undefined;
+        const ours = ownRecord(record, sourceId);
+        if (ours !== undefined) own.push(ours);
+      }
+      break;
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      holes.push({ offset: at, why: error instanceof Error ? error.message : String(error) });
+      at = await behindHole(admin, { topic, partition, from: at, to });
+    }
+  }
+  return { from, own, records, bytes, holes };
+}
+
+/** A batch that cannot be decoded, as opposed to a broker that does not answer. A decoder may throw anything on garbage. */
+function isUnreadable(error: unknown): boolean {
+  return !(error instanceof BrokerError) || error.code === 'RECORDS_UNREADABLE';
+}
+
+interface Stretch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+/** The lowest offset from which reading goes on, by bisection: an answer begins with the whole batch that is asked for. */
+async function behindHole(admin: Admin, { topic, partition, from, to }: Stretch): Promise<bigint> {
+  let low = from + 1n;
+  let high = to;
+  while (low < high) {
+    const middle = (low + high) / 2n;
+    if (await canReadFrom(admin, { topic, partition, from: middle, to })) high = middle;
+    else low = middle + 1n;
+  }
+  return high;
+}
+
+async function canReadFrom(admin: Admin, { topic, partition, from, to }: Stretch): Promise<boolean> {
+  try {
+    await admin.read(topic, partition, from, to)[Symbol.asyncIterator]().next();
+    return true;
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    return false;
+  }
+}
+
+function sizeOf({ key, value, headers }: IncomingRecord): number {
+  let size = (key?.length ?? 0) + (value?.length ?? 0);
+  for (const [name, text] of headers) size += name.length + (text?.length ?? 0);
+  return size;
 }
 
 /** undefined for what others wrote, and for what claims to be ours without a position that can be read. */
 export function ownRecord(record: IncomingRecord, sourceId: string): OwnRecord | undefined {
-  const headers = new Map(record.headers.map(([name, value]) => [name, value?.toString('utf8') ?? '']));
-  if (headers.get(WIRE.sourceId)?.toLowerCase() !== sourceId) return undefined;
+  const { headers } = record;
+  if (textOf(headers, WIRE.sourceId)?.toLowerCase() !== sourceId) return undefined;
   try {
     return {
       offset: record.offset,
-      position: parsePosition(headers.get(WIRE.position) ?? ''),
-      eventId: headers.get(WIRE.id) ?? '',
-      type: headers.get(WIRE.type) ?? '',
-      key: record.key?.toString('utf8') ?? '',
+      position: parsePosition(textOf(headers, WIRE.position) ?? ''),
+      eventId: textOf(headers, WIRE.id) ?? '',
+      type: textOf(headers, WIRE.type) ?? '',
+      key: record.key?.toString('utf8', 0, SHOWN) ?? '',
     };
   } catch (error) {
     if (error instanceof ContractError) return undefined;
     throw error;
   }
+}
+
+/** The last one of that name, cut to what can be of use: a foreign header may have any size. */
+function textOf(headers: IncomingRecord['headers'], name: string): string | undefined {
+  return headers.findLast(([one]) => one === name)?.[1]?.toString('utf8', 0, SHOWN);
 }

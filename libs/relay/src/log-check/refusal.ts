@@ -9,7 +9,7 @@ export class LogCheckError extends ConvergeError {
   constructor(refusals: readonly [Refusal, ...Refusal[]]) {
     const [first] = refusals;
     const more = refusals.length > 1 ? ` (and ${refusals.length - 1} more findings like it)` : '';
-    super(`${first.code}: ${refusalText(first)}${more}. Nothing was published. ${waysOn(first.code)}`, {
+    super(`${first.code}: ${refusalText(first)}${more}. Nothing was published. ${waysOn(first)}`, {
       code: first.code,
       category: 'data',
       certainty: 'not_applied',
@@ -24,11 +24,16 @@ export function refusalText({ topic, partition, offset, position, detail }: Refu
   return `${topic}/${partition} at offset ${offset}${at}: ${detail}`;
 }
 
-function waysOn(code: RefusalCode): string {
+function waysOn({ code, topic, partition, offset }: Refusal): string {
   const rebase = '`converge source rebase` begins a new epoch here (look first: `--dry-run`)';
+  // Whoever may write to the topic can write such a record: then a rebase would fork a healthy source.
+  const disown =
+    topic === undefined
+      ? ''
+      : ` If it was not, another writer of the topic forged that record: \`converge source disown ${topic} ${partition} ${offset} --reason TEXT\` passes over it, and nothing is lost`;
   switch (code) {
     case 'database_went_back':
-      return `Restore it to its latest point if that can be done; else stop every other copy, and ${rebase}`;
+      return `If it was restored, failed over or copied: restore it to its latest point if that can be done; else stop every other copy, and ${rebase}.${disown}`;
     case 'database_moved':
       return `Stop the database that it was copied from, and ${rebase}`;
     case 'log_behind_cursor':

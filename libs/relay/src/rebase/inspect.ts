@@ -1,7 +1,6 @@
 import { type Broker, BrokerError } from '@converge/kafka';
 import type { Executor } from '@converge/postgres';
 import { compareLog, type LogComparison } from '../log-check/log-check.ts';
-import { readLatestTick } from '../window-sql.ts';
 import { readSourceState, type SourceState } from './source-sql.ts';
 
 export type SourceInspection = SourceState & {
@@ -13,10 +12,9 @@ export type SourceInspection = SourceState & {
 /** What a source's database says, and whether the log agrees. Changes nothing; a leader may be at work. */
 export async function inspectSource(executor: Executor, broker: Broker): Promise<SourceInspection> {
   const state = await readSourceState(executor);
-  const { tick } = await readLatestTick(executor);
   const { source, cursors } = state;
   try {
-    const result = await compareLog({ executor, broker, source, cursors, tickXmax: tick.snapshot.xmax });
+    const result = await compareLog({ executor, broker, source, cursors });
     return { ...state, comparison: { kind: 'compared', result } };
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error;

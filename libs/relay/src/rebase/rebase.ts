@@ -5,7 +5,7 @@ import { systemClock, systemRandom } from '@converge/runtime';
 import type { SourceIdentity } from '../encode.ts';
 import type { CursorRecord } from '../leadership-sql.ts';
 import { eachOf } from '../log-check/each-of.ts';
-import { readIdentity, readStoredIdentity } from '../log-check/facts-sql.ts';
+import { readDisowned, readIdentity, readReach, readStoredIdentity } from '../log-check/facts-sql.ts';
 import { isForeignCluster } from '../log-check/judge.ts';
 import { endsOf } from '../log-check/log-check.ts';
 import { LEASE } from '../options.ts';
@@ -33,6 +33,8 @@ export interface RebaseRequest {
 }
 
 const AT_ONCE = 16;
+/** Partitions that are read at the same time: each has a fetch of a few megabytes in memory. */
+const READ_AT_ONCE = 8;
 
 /** Begins a new epoch at the last tick that log and database have in common. */
 export async function rebaseSource(request: RebaseRequest): Promise<RebaseReport> {
@@ -148,14 +150,26 @@ async function findPlaces(
   return { places: places.flat(), notMarked };
 }
 
-function scanAll(
+async function scanAll(
   admin: Admin,
   executor: Executor,
   source: SourceIdentity,
   places: readonly MarkedPlace[],
 ): Promise<readonly PartitionScan[]> {
-  return eachOf(places, AT_ONCE, ({ cursor, ends }) =>
-    scanPartition(admin, executor, { topic: cursor.topic, ends }, { source, cursor }),
+  const reach = await readReach(executor, source.epoch);
+  const disowned = await readDisowned(executor);
+  return eachOf(places, READ_AT_ONCE, ({ cursor, ends }) =>
+    scanPartition(
+      admin,
+      executor,
+      { topic: cursor.topic, ends },
+      {
+        source,
+        cursor,
+        reach,
+        disowned: disowned.get(partitionId(cursor.topic, cursor.partition)) ?? new Set(),
+      },
+    ),
   );
 }
 

@@ -3,7 +3,8 @@ import type { Executor } from '@converge/postgres';
 import type { CursorRecord } from '../leadership-sql.ts';
 import { readKnownTicks } from '../log-check/facts-sql.ts';
 import { positionOf } from '../log-check/log-check.ts';
-import { backwards, ownRecord, type OwnRecord, type Place } from '../log-check/own-records.ts';
+import { backwards, type OwnRecord, type Place } from '../log-check/own-records.ts';
+import { forgeryOf, type Reach } from '../log-check/reach.ts';
 import { comparePositions } from '@converge/contracts';
 import { placeOf, type TickMatch } from './tick-match.ts';
 
@@ -21,6 +22,14 @@ export interface PartitionScan {
   readonly end: bigint;
 }
 
+export interface ScanRequest {
+  readonly source: { readonly id: string; readonly epoch: number };
+  readonly cursor: CursorRecord;
+  readonly reach: Reach;
+  /** Offsets whose records an operator disowned. */
+  readonly disowned: ReadonlySet<bigint>;
+}
+
 /** Records with nothing foreign among them, until what lies before is believed. */
 const CALM_RECORDS = 64;
 
@@ -32,17 +41,16 @@ export async function scanPartition(
   admin: Admin,
   executor: Executor,
   place: Place,
-  {
-    source,
-    cursor,
-  }: { readonly source: { readonly id: string; readonly epoch: number }; readonly cursor: CursorRecord },
+  { source, cursor, reach, disowned }: ScanRequest,
 ): Promise<PartitionScan> {
   const records: ScannedRecord[] = [];
   const at = positionOf(cursor);
   let met = false;
   let calm = 0;
-  for await (const chunk of backwards(admin, place)) {
-    const own = chunk.flatMap((record) => ownRecord(record, source.id) ?? []);
+  for await (const piece of backwards(admin, place, source.id)) {
+    const own = piece.own.filter(
+      (record) => !disowned.has(record.offset) && forgeryOf(record, reach) === undefined,
+    );
     const known = await readKnownTicks(
       executor,
       source.epoch,
@@ -51,7 +59,7 @@ export async function scanPartition(
     const scanned = own.map((record) => ({ ...record, match: placeOf(record.position, known) }));
     records.unshift(...scanned);
     const foreign = scanned.some(({ match }) => match !== 'same' && match !== 'dropped');
-    calm = foreign ? 0 : calm + chunk.length;
+    calm = foreign ? 0 : calm + piece.records;
     met ||= scanned.some(
       ({ match, position }) =>
         (match === 'same' || match === 'dropped') && comparePositions(position, at) <= 0,

@@ -119,6 +119,7 @@ export class RelayWatch {
       leading: true,
       stalled,
       held: status.held,
+      forged: [...leader.forged],
       brokerTrouble: leader.brokerTrouble,
       maySendForMs: leader.margin.maySendFor(clock.monotonic()),
       tickWarnedAgoMs: tickWarnedAt === undefined ? undefined : clock.monotonic() - tickWarnedAt,

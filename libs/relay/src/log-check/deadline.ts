@@ -1,0 +1,68 @@
+import { BrokerError } from '@converge/kafka';
+
+/** A topic whose log cannot be read now. */
+export interface Unread {
+  readonly topic: string;
+  /** undefined: all of it. */
+  readonly partition: number | undefined;
+  /** `TOPIC_UNKNOWN` and `NOT_AUTHORIZED` are about the topic; every other reason is `LOG_NOT_COMPARED`. */
+  readonly code: string;
+  readonly why: string;
+}
+
+/** The time that reading may take. What is not read by then is not waited for. */
+export class Deadline {
+  readonly #passed: Promise<'passed'>;
+  #isOver = false;
+
+  /** Without `until`, there is none. */
+  constructor(until?: Promise<unknown>) {
+    const { promise, resolve } = Promise.withResolvers<'passed'>();
+    this.#passed = promise;
+    void until?.then(() => {
+      this.#isOver = true;
+      resolve('passed');
+    });
+  }
+
+  /** Rejects with a BrokerError when there is no answer in time. */
+  async within<T>(work: Promise<T>): Promise<T> {
+    // What is there already counts, also when the time is over.
+    const first = await Promise.race([
+      work.then((value) => ({ value })),
+      this.#passed.then(() => this.#passed),
+    ]);
+    if (first !== 'passed') return first.value;
+    throw new BrokerError('the broker did not answer in time', {
+      code: 'BROKER_UNREACHABLE',
+      kind: 'retry',
+      certainty: 'not_applied',
+    });
+  }
+
+  /** What concerns the connection itself (login, TLS) is thrown: it concerns every topic. */
+  async read<T>(
+    place: { readonly topic: string; readonly partition?: number },
+    read: () => Promise<T>,
+  ): Promise<{ readonly value: T } | Unread> {
+    try {
+      return { value: await this.within(this.#isOver ? new Promise<T>(() => undefined) : read()) };
+    } catch (error) {
+      if (!(error instanceof BrokerError) || error.kind === 'configuration') throw error;
+      return unreadOf(place, error);
+    }
+  }
+}
+
+function unreadOf(
+  { topic, partition }: { readonly topic: string; readonly partition?: number },
+  { kind, code, message, partition: found = partition }: BrokerError,
+): Unread {
+  const where = found === undefined ? '' : `${topic}/${found}: `;
+  return {
+    topic,
+    partition: found,
+    code: kind === 'halt_topic' ? code : 'LOG_NOT_COMPARED',
+    why: `${where}${message}`,
+  };
+}

@@ -1,0 +1,66 @@
+import { formatPosition } from '@converge/contracts';
+import type { Admin } from '@converge/kafka';
+import type { Executor } from '@converge/postgres';
+import { ConvergeError } from '@converge/resilience';
+import { readSource } from '../rebase/source-sql.ts';
+import { readKnownTicks, readReach } from './facts-sql.ts';
+import { doubtOf } from './judge.ts';
+import { ownRecord, type OwnRecord } from './own-records.ts';
+import { forgeryOf } from './reach.ts';
+
+export interface RecordPlace {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
+/** A record in this source's name, and why the database does not know it. */
+export type SuspectRecord = OwnRecord & RecordPlace & { readonly why: string };
+
+/** Reads a record that an operator wants to disown. Rejects when it is not in this source's name, or fits the database. */
+export async function readSuspect(
+  executor: Executor,
+  admin: Admin,
+  { topic, partition, offset }: RecordPlace,
+): Promise<SuspectRecord> {
+  const source = await readSource(executor);
+  let found: OwnRecord | undefined;
+  for await (const record of admin.read(topic, partition, offset, offset + 1n))
+    found = ownRecord(record, source.id);
+  if (found === undefined)
+    throw refused(`${topic}/${partition} has no record in the name of this source at offset ${offset}`);
+  const known = await readKnownTicks(executor, source.epoch, [found.position.tick]);
+  const why =
+    forgeryOf(found, await readReach(executor, source.epoch)) ??
+    (found.position.epoch < source.epoch ? undefined : doubtOf(found.position, known));
+  const position = formatPosition(found.position, found.position.nonce);
+  if (why === undefined)
+    throw refused(
+      `the record at ${topic}/${partition} offset ${offset}, position ${position}, fits this database, so no relay is refused for it`,
+    );
+  return { ...found, topic, partition, why };
+}
+
+/** Keeps that a record is not this source's own, with who said so: the comparison with the log passes over it. */
+export async function disownRecord(
+  executor: Executor,
+  { topic, partition, offset }: RecordPlace,
+  { reason, operator }: { readonly reason: string; readonly operator: string },
+): Promise<void> {
+  await executor.query(
+    `insert into converge.relay_disowned (topic, partition, log_offset, reason, operator)
+     values ($1, $2, $3::bigint, $4, $5) on conflict do nothing`,
+    [topic, partition, offset.toString(), reason, operator],
+  );
+}
+
+function refused(text: string): ConvergeError {
+  return new ConvergeError(
+    `${text}: nothing was changed (\`converge source show\` lists what does not fit)`,
+    {
+      code: 'DISOWN_REFUSED',
+      category: 'configuration',
+      certainty: 'not_applied',
+    },
+  );
+}

@@ -1,0 +1,123 @@
+/**
+ * Records in the source's name that another writer put into its topic.
+ * Taken out once, and a test here failed:
+ * - `forgeryOf` in the tail (a relay is refused for a tick that no database could have, and a marker with one);
+ * - `forgeryOf` in the rebase's scan (the new epoch is out of range);
+ * - offsets that were disowned in the tail (the relay stays refused).
+ */
+import { type Broker, memoryBroker } from '@converge/kafka';
+import { waitUntil } from '@converge/testing';
+import { describe, expect, test } from 'vitest';
+import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
+import { refusedWith, timing } from '../fixture/restored.ts';
+import { closeAfterEach, closing, started, withDatabase } from '../fixture/running.ts';
+import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
+import { rebaseSource } from '../rebase/rebase.ts';
+import { disownRecord, readSuspect } from './disown.ts';
+
+closeAfterEach();
+
+async function published() {
+  const { database } = await withDatabase();
+  const broker = closing(memoryBroker());
+  const topic = await createTopic(broker, topicName(), 1);
+  const service = await started({ database, broker, ...timing });
+  await writeMany(database, topic, 300);
+  await untilDrained(database);
+  await service.stop();
+  const { rows } = await database.executor.query<{ id: string }>('select id::text from converge.source');
+  return { database, broker, topic, sourceId: rows[0]?.id ?? '' };
+}
+
+/** Whoever may write to the topic can read all of this from it. */
+async function forge(
+  broker: Broker,
+  topic: string,
+  { sourceId, position, type = 'no.such' }: { sourceId: string; position: string; type?: string },
+): Promise<bigint> {
+  const producer = await broker.producer();
+  const [result] = await producer.send([
+    {
+      topic,
+      partition: 0,
+      records: [
+        {
+          key: 'k',
+          value: '{}',
+          timestampMs: 0,
+          headers: [
+            ['ce_id', 'forged'],
+            ['ce_type', type],
+            ['ce_sourceid', sourceId],
+            ['ce_pos', position],
+          ],
+        },
+      ],
+    },
+  ]);
+  await producer.close();
+  if (result?.ok !== true) throw new Error('the forged record was not written');
+  return result.baseOffset;
+}
+
+async function ownEvents(broker: Broker, topic: string) {
+  return (await readLog(broker, topic)).filter(({ id }) => id !== 'forged');
+}
+
+describe('a record in the name of a source', () => {
+  test.each([
+    ['with a tick out of reach', '1.9000000.1.0123456789abcdef', 'no.such'],
+    ['with the highest tick', '1.9223372036854775807.1.0123456789abcdef', 'no.such'],
+    ['that is a marker with a tick', '1.9223372036854775807.1', 'converge.epoch'],
+    ['with an epoch out of reach', '2147483647.1.1.0123456789abcdef', 'no.such'],
+  ])('%s is passed over at a takeover, with an alarm', async (_, position, type) => {
+    const { database, broker, topic, sourceId } = await published();
+    const offset = await forge(broker, topic, { sourceId, position, type });
+    const next = await started({ database, broker, ...timing });
+    await writeMany(database, topic, 300);
+    await untilDrained(database);
+    expect(await checkLog(database.executor, topic, await ownEvents(broker, topic))).toMatchObject({
+      ...faultless,
+      events: 600,
+      duplicates: 0,
+    });
+    await waitUntil(() => next.status().alarms.some(({ name }) => name === 'record_forged'), {
+      what: 'the alarm',
+    });
+    expect(next.status().alarms.find(({ name }) => name === 'record_forged')?.text).toContain(
+      `${topic}/0 at offset ${offset}, position ${position}`,
+    );
+  });
+
+  test('that could be a lost past is refused, and passed over once an operator disowned it: nothing is lost or sent again', async () => {
+    const { database, broker, topic, sourceId } = await published();
+    const position = '1.1000.1.0123456789abcdef';
+    const offset = await forge(broker, topic, { sourceId, position });
+    const next = await started({ database, broker, ...timing });
+    const trouble = await refusedWith(next, 'database_went_back');
+    expect(trouble).toContain(`\`converge source disown ${topic} 0 ${offset} --reason TEXT\``);
+    await writeMany(database, topic, 300);
+    const admin = await broker.admin();
+    const place = { topic, partition: 0, offset };
+    expect((await readSuspect(database.executor, admin, place)).why).toContain('no tick 1000');
+    await expect(readSuspect(database.executor, admin, { ...place, offset: 0n })).rejects.toMatchObject({
+      code: 'DISOWN_REFUSED',
+    });
+    await disownRecord(database.executor, place, { reason: 'their audit shows it', operator: 'ada' });
+    await untilDrained(database);
+    expect(await checkLog(database.executor, topic, await ownEvents(broker, topic))).toMatchObject({
+      ...faultless,
+      events: 600,
+      duplicates: 0,
+    });
+  });
+
+  test('out of reach does not move the fork, the epoch or the predecessors of a rebase', async () => {
+    const { database, broker, topic, sourceId } = await published();
+    await forge(broker, topic, { sourceId, position: '2147483647.1.1.0123456789abcdef' });
+    await forge(broker, topic, { sourceId, position: '1.9223372036854775807.1.0123456789abcdef' });
+    const report = await rebaseSource({ database, broker, reason: 'drill' });
+    expect(report).toMatchObject({ epoch: 2, phantoms: [] });
+    expect(report.partitions[0]?.prev).toBe((await ownEvents(broker, topic)).at(-2)?.position);
+  });
+});

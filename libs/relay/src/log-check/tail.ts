@@ -1,0 +1,92 @@
+import { comparePositions, type Position } from '@converge/contracts';
+import type { Admin } from '@converge/kafka';
+import { backwards, type Hole, type OwnRecord, type Piece, type Place } from './own-records.ts';
+import { forgeryOf, type Reach } from './reach.ts';
+
+/** What is looked at in one partition before its end must do. */
+export const TAIL_LIMITS = { records: 10_000, bytes: 8 * 1_048_576 } as const;
+/** Of each partition, for an operator. */
+const MOST_NAMED = 20;
+
+/** A record that claims to be ours and cannot be. */
+export interface ForgedRecord extends OwnRecord {
+  readonly why: string;
+}
+
+/** What the end of a partition's log says of our source. */
+export interface Tail {
+  /** The last record of this epoch, or of a newer one. */
+  readonly newest: OwnRecord | undefined;
+  /** The highest position among the records that were looked at; a late repeat may stand behind it. */
+  readonly highest: OwnRecord | undefined;
+  /** A record of an older epoch stands behind all of this one. */
+  readonly olderBehind: OwnRecord | undefined;
+  /** The log was read to its beginning, and all of it could be read. */
+  readonly seenAll: boolean;
+  readonly forged: readonly ForgedRecord[];
+  readonly holes: readonly Hole[];
+}
+
+export interface TailRequest {
+  readonly sourceId: string;
+  readonly reach: Reach;
+  readonly cursor: Position;
+  /** Offsets whose records an operator disowned. */
+  readonly disowned: ReadonlySet<bigint>;
+}
+
+/**
+ * Looks back from the log's end until our cursor is covered. The last record alone does not do: what a deposed relay
+ * had in flight may have come after records of its successor. Records that the source cannot have written say nothing.
+ */
+export async function findTail(admin: Admin, place: Place, request: TailRequest): Promise<Tail> {
+  const found: Found = {
+    newest: undefined,
+    highest: undefined,
+    olderBehind: undefined,
+    forged: [],
+    holes: [],
+  };
+  let lowest = place.ends.latest;
+  for await (const piece of backwards(admin, place, request.sourceId, TAIL_LIMITS)) {
+    look(found, piece, request);
+    lowest = piece.from;
+    const { newest, highest } = found;
+    if (
+      newest !== undefined &&
+      highest !== undefined &&
+      comparePositions(highest.position, request.cursor) >= 0
+    )
+      return { ...found, seenAll: false };
+  }
+  return { ...found, seenAll: lowest <= place.ends.earliest && found.holes.length === 0 };
+}
+
+interface Found {
+  newest: OwnRecord | undefined;
+  highest: OwnRecord | undefined;
+  olderBehind: OwnRecord | undefined;
+  forged: ForgedRecord[];
+  holes: Hole[];
+}
+
+/** Pieces come from the last one on; within a piece the log's order counts. */
+function look(found: Found, piece: Piece, { reach, disowned }: TailRequest): void {
+  let newest: OwnRecord | undefined;
+  let older: OwnRecord | undefined;
+  for (const record of piece.own) {
+    const why = disowned.has(record.offset) ? undefined : forgeryOf(record, reach);
+    if (why !== undefined && found.forged.length < MOST_NAMED) found.forged.push({ ...record, why });
+    if (why !== undefined || disowned.has(record.offset)) continue;
+    if (found.highest === undefined || comparePositions(record.position, found.highest.position) > 0)
+      found.highest = record;
+    if (record.position.epoch >= reach.epoch) {
+      newest = record;
+      older = undefined;
+    } else older = record;
+  }
+  found.holes.push(...piece.holes);
+  if (found.newest !== undefined) return;
+  found.olderBehind ??= older;
+  found.newest = newest;
+}
