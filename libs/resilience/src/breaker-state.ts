@@ -15,7 +15,7 @@ export interface BreakerSettings {
   readonly slowRate: number;
   /** Calls let through at a time when the open time is over; as many successes in a row close it. */
   readonly probes: number;
-  /** A probe that is not settled within so long gives its place to another. */
+  /** A probe that has not ended within so long counts as failed: the dependency hangs. */
   readonly probeLeaseMs: number;
   /** How long it stays open: longer at each reopening, with jitter in the upper half. */
   readonly open: Backoff;
@@ -35,7 +35,7 @@ export const defaultBreaker: BreakerSettings = Object.freeze({
 
 /** A call on its way through a half-open breaker. Compared by identity: a late one of an earlier time is no other's. */
 export interface Probe {
-  /** When its place is given to another. */
+  /** When it counts as failed. */
   readonly expiresAt: number;
 }
 
@@ -51,7 +51,7 @@ interface Bucket {
  *    ↓ too many of them fail, or are slow
  * open       none goes through until `untilMs`
  *    ↓ the time is over
- * half_open  a few probes; one failure → open for longer, enough successes → closed
+ * half_open  a few probes; one that fails or hangs → open for longer, enough successes → closed
  * isolated   an operator's: none goes through until they lift it
  */
 export type BreakerState =
@@ -74,8 +74,16 @@ export type Admission =
 /** An isolated breaker cannot say when; callers look again after so long. */
 const LOOK_AGAIN_MS = 1_000;
 
-/** May a call go through now? `now` is a monotonic time. */
-export function admit(state: BreakerState, now: number, settings: BreakerSettings): Admission {
+export interface Judging {
+  /** A monotonic time, milliseconds. */
+  readonly now: number;
+  readonly random: () => number;
+  readonly settings: BreakerSettings;
+}
+
+/** Decides whether a call may go through now. */
+export function admit(state: BreakerState, judging: Judging): Admission {
+  const { now, random, settings } = judging;
   switch (state.kind) {
     case 'closed':
       return { admitted: true, state, probe: undefined };
@@ -84,14 +92,18 @@ export function admit(state: BreakerState, now: number, settings: BreakerSetting
     case 'open': {
       if (now < state.untilMs) return { admitted: false, state, retryAfterMs: state.untilMs - now };
       const { openings } = state;
-      return admit({ kind: 'half_open', openings, succeeded: 0, probes: [] }, now, settings);
+      return admit({ kind: 'half_open', openings, succeeded: 0, probes: [] }, judging);
     }
     case 'half_open': {
-      const probes = state.probes.filter(({ expiresAt }) => expiresAt > now);
+      const { probes, succeeded, openings } = state;
+      // The number of probes may have been lowered meanwhile.
+      if (succeeded >= settings.probes) return admit(closedBreaker, judging);
+      if (probes.some(({ expiresAt }) => expiresAt <= now))
+        return admit(opened(openings + 1, now, random, settings), judging);
       // No more than are needed to close it: one that succeeds late must not let a burst through before.
-      if (probes.length + state.succeeded >= settings.probes) {
+      if (probes.length + succeeded >= settings.probes) {
         const first = Math.min(...probes.map(({ expiresAt }) => expiresAt));
-        return { admitted: false, state: { ...state, probes }, retryAfterMs: first - now };
+        return { admitted: false, state, retryAfterMs: first - now };
       }
       const probe = { expiresAt: now + settings.probeLeaseMs };
       return { admitted: true, state: { ...state, probes: [...probes, probe] }, probe };
@@ -102,29 +114,34 @@ export function admit(state: BreakerState, now: number, settings: BreakerSetting
 export interface CallResult {
   /** From the admission; undefined for a call of a closed breaker. */
   readonly probe: Probe | undefined;
-  readonly failed: boolean;
+  readonly outcome: CallOutcome;
   readonly durationMs: number;
 }
 
-/** A call has ended. Results of an earlier time (admitted before it opened, an expired probe) change nothing. */
+/** `not_called`: a guard of our own refused it (a full bulkhead, a deadline), which says nothing of the dependency. */
+export type CallOutcome = 'succeeded' | 'failed' | 'not_called';
+
+/** Counts a call that has ended. Results of an earlier time (admitted before it opened) change nothing. */
 export function settleCall(
   state: BreakerState,
-  { probe, failed, durationMs }: CallResult,
-  { now, random, settings }: { now: number; random: () => number; settings: BreakerSettings },
+  { probe, outcome, durationMs }: CallResult,
+  { now, random, settings }: Judging,
 ): BreakerState {
   const slow = durationMs > settings.slowCallMs;
+  const failed = outcome === 'failed';
   switch (state.kind) {
     case 'closed': {
-      if (probe !== undefined) return state;
+      if (probe !== undefined || outcome === 'not_called') return state;
       const buckets = counted(state.buckets, { failed, slow }, now, settings.windowMs);
       return isTooMuch(buckets, settings) ? opened(1, now, random, settings) : { kind: 'closed', buckets };
     }
     case 'half_open': {
-      if (probe === undefined || !state.probes.includes(probe) || probe.expiresAt <= now) return state;
-      if (failed || slow) return opened(state.openings + 1, now, random, settings);
+      if (probe === undefined || !state.probes.includes(probe)) return state;
+      const probes = state.probes.filter((other) => other !== probe);
+      if (outcome === 'not_called') return { ...state, probes };
+      if (failed || slow || probe.expiresAt <= now) return opened(state.openings + 1, now, random, settings);
       const succeeded = state.succeeded + 1;
-      if (succeeded >= settings.probes) return closedBreaker;
-      return { ...state, succeeded, probes: state.probes.filter((other) => other !== probe) };
+      return succeeded >= settings.probes ? closedBreaker : { ...state, succeeded, probes };
     }
     case 'open':
     case 'isolated':

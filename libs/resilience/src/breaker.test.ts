@@ -1,6 +1,7 @@
 /**
  * Taken out once, and a test here failed: the window's end (old failures counted for ever), a probe's identity (a
- * call of an earlier time counted for it), the probes' limit, the lease of a probe, growth of the open time.
+ * call of an earlier time counted for it), the probes' limit, the time of a probe, growth of the open time,
+ * the look at what has succeeded when probes are lowered, refusals of our own counted as calls.
  */
 import { manualClock } from '@converge/testing';
 import fc from 'fast-check';
@@ -78,6 +79,75 @@ describe('a circuit breaker', () => {
     expect(made.state.kind).toBe('closed');
   });
 
+  it('takes a full bulkhead, a passed deadline and an open breaker behind it for no call at all', async () => {
+    const { made, fail } = breaker();
+    await fail(2);
+    for (const code of ['BULKHEAD_FULL', 'DEADLINE_PASSED', BREAKER_OPEN])
+      for (let call = 0; call < 50; call += 1)
+        await made
+          .run(() =>
+            Promise.reject(
+              new ConvergeError('refused', { code, category: 'throttle', certainty: 'not_applied' }),
+            ),
+          )
+          .catch(() => undefined);
+    expect(made.state.kind).toBe('closed');
+    // Nor did the refusals count as successes that hide the failures.
+    await fail(2);
+    expect(made.state.kind).toBe('open');
+  });
+
+  it('gives the place of a probe back that was not called, and learns nothing from it', async () => {
+    const { made, clock, fail } = breaker();
+    await fail(4);
+    await clock.advance(500);
+    const full = new ConvergeError('full', {
+      code: 'BULKHEAD_FULL',
+      category: 'throttle',
+      certainty: 'not_applied',
+    });
+    for (let call = 0; call < 5; call += 1) await made.run(() => Promise.reject(full)).catch(() => undefined);
+    expect(made.state).toMatchObject({ kind: 'half_open', succeeded: 0, probes: [] });
+    await Promise.all([made.run(up), made.run(up)]);
+    expect(made.state.kind).toBe('closed');
+  });
+
+  it('closes when the number of probes is lowered to what has succeeded already', async () => {
+    const { made, clock, fail } = breaker();
+    made.configure({ ...settings, probes: 3 });
+    await fail(4);
+    await clock.advance(500);
+    await made.run(up);
+    await made.run(up);
+    expect(made.state).toMatchObject({ kind: 'half_open', succeeded: 2 });
+    made.configure({ ...settings, probes: 2 });
+    await expect(made.run(up)).resolves.toBe('up');
+    expect(made.state.kind).toBe('closed');
+  });
+
+  it('opens again when a probe hangs past its time, and does so for longer each time', async () => {
+    const { made, clock, fail } = breaker();
+    await fail(4);
+    await clock.advance(500);
+    const hanging = Promise.withResolvers<string>();
+    void made.run(() => hanging.promise);
+    await clock.advance(settings.probeLeaseMs);
+    await expect(made.run(up)).rejects.toMatchObject({ code: BREAKER_OPEN });
+    expect(made.state).toMatchObject({ kind: 'open', openings: 2 });
+    hanging.resolve('late');
+    await hanging.promise;
+    expect(made.state).toMatchObject({ kind: 'open', openings: 2 });
+  });
+
+  it('counts a probe that ends after its time as failed, also when it succeeded', async () => {
+    const { made, clock, fail } = breaker();
+    made.configure({ ...settings, slowCallMs: 10_000 });
+    await fail(4);
+    await clock.advance(500);
+    await made.run(() => clock.advance(settings.probeLeaseMs + 1));
+    expect(made.state).toMatchObject({ kind: 'open', openings: 2 });
+  });
+
   it('forgets failures older than its window', async () => {
     const { made, clock, fail } = breaker();
     await fail(3);
@@ -112,21 +182,6 @@ describe('a circuit breaker', () => {
       await fail(1);
     }
     expect(opened).toEqual([500, 1_000, 2_000, 2_000]);
-  });
-
-  it('gives the place of a probe that never ends to another, and ignores its late result', async () => {
-    const { made, clock, fail } = breaker();
-    await fail(4);
-    await clock.advance(500);
-    const { promise, reject } = Promise.withResolvers<never>();
-    const lost = [made.run(() => promise), made.run(() => promise)];
-    await clock.advance(500);
-    await made.run(up);
-    reject(await down().catch((error: unknown) => error));
-    await Promise.allSettled(lost);
-    expect(made.state.kind).toBe('half_open');
-    await made.run(up);
-    expect(made.state.kind).toBe('closed');
   });
 
   it('ignores what calls of an earlier time say', async () => {
@@ -166,7 +221,7 @@ describe('a circuit breaker', () => {
         for (const { act, ms } of steps) {
           if (act === 'wait') now += ms;
           else if (act === 'call') {
-            const admission = admit(state, now, settings);
+            const admission = admit(state, { now, random: () => 0.5, settings });
             // Open means open; a refusal says when to come back, and then is not refused for the same reason.
             if (state.kind === 'open') expect(admission.admitted).toBe(now >= state.untilMs);
             if (!admission.admitted) expect(admission.retryAfterMs).toBeGreaterThan(0);
@@ -176,7 +231,11 @@ describe('a circuit breaker', () => {
             const call = running.shift();
             if (call === undefined) continue;
             const before = state;
-            const result = { probe: call.probe, failed: act === 'fail', durationMs: now - call.at };
+            const result = {
+              probe: call.probe,
+              outcome: act === 'fail' ? ('failed' as const) : ('succeeded' as const),
+              durationMs: now - call.at,
+            };
             state = settleCall(state, result, { now, random: () => 0.5, settings });
             if (before.kind === 'open') expect(state).toBe(before);
             if (before.kind === 'half_open' && state.kind === 'closed') expect(act).toBe('ok');

@@ -5,11 +5,12 @@ import {
   type BreakerState,
   closedBreaker,
   defaultBreaker,
+  type CallOutcome,
   settleCall,
 } from './breaker-state.ts';
 import { classify as classifyError } from './classify.ts';
 import { ConvergeError, type Failure } from './failure.ts';
-import { speaksAgainst } from './strategy.ts';
+import { outcomeForBreaker } from './strategy.ts';
 
 export interface BreakerOptions {
   /** The operation, for errors and metrics: `payment.charge`. */
@@ -41,22 +42,21 @@ export class CircuitBreaker {
 
   /** Calls `fn` when the breaker lets it through; else rejects with code BREAKER_OPEN and `retryAfterMs`. */
   async run<T>(fn: () => Promise<T>): Promise<T> {
-    const { clock, classify = classifyError } = this.#options;
+    const { clock, random, classify = classifyError } = this.#options;
     const begun = clock.monotonic();
-    const admission = admit(this.#state, begun, this.#settings);
+    const admission = admit(this.#state, { now: begun, random, settings: this.#settings });
     this.#become(admission.state);
     if (!admission.admitted) throw refusal(this.name, this.#state, admission.retryAfterMs);
     const { probe } = admission;
-    let failed = false;
+    let outcome: CallOutcome = 'succeeded';
     try {
       return await fn();
     } catch (error) {
-      failed = speaksAgainst(classify(error));
+      outcome = outcomeForBreaker(classify(error));
       throw error;
     } finally {
       const now = clock.monotonic();
-      const { random } = this.#options;
-      const result = { probe, failed, durationMs: now - begun };
+      const result = { probe, outcome, durationMs: now - begun };
       this.#become(settleCall(this.#state, result, { now, random, settings: this.#settings }));
     }
   }

@@ -1,5 +1,8 @@
 import { ConvergeError } from './failure.ts';
 
+/** The code of a call that found no place. */
+export const BULKHEAD_FULL = 'BULKHEAD_FULL';
+
 export interface BulkheadSettings {
   /** Calls at a time. */
   readonly concurrent: number;
@@ -66,7 +69,7 @@ export class Bulkhead {
     const { concurrent, waiting } = this.#settings;
     return new ConvergeError(
       `${this.name} was not called: ${concurrent} calls are running and ${waiting} wait, which is its limit. Come back later, or raise the limit if the other side can take it.`,
-      { code: 'BULKHEAD_FULL', category: 'throttle', certainty: 'not_applied' },
+      { code: BULKHEAD_FULL, category: 'throttle', certainty: 'not_applied' },
     );
   }
 }

@@ -1,6 +1,9 @@
 /** The header in which a deadline travels, in events and in calls: an instant in ISO 8601. */
 export const DEADLINE_HEADER = 'ce_deadline';
 
+/** The code of a call that was not made because the caller's time was over. */
+export const DEADLINE_PASSED = 'DEADLINE_PASSED';
+
 /** What a call to another system carries, so that it does not work on for a caller who has gone. */
 export function deadlineHeaders(deadline: Date): Readonly<Record<string, string>> {
   return { [DEADLINE_HEADER]: deadline.toISOString() };

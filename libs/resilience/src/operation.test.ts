@@ -13,6 +13,7 @@ import {
   recoveryPaths,
   retry,
   RetryBudget,
+  ownedAttempt,
 } from './index.ts';
 
 const down = new ConvergeError('down', { code: 'X', category: 'network', certainty: 'not_applied' });
@@ -155,6 +156,30 @@ it('refuses a retry inside a retry, wherever it hides', async () => {
   });
   expect(calls).toBe(1);
   await expect(retry(() => Promise.resolve('alone'), options)).resolves.toBe('alone');
+});
+
+it('lets what an attempt left running retry by itself when the attempt is over', async () => {
+  const options = { policy: { ...noWait, attempts: 2 }, ...base() };
+  const later = Promise.withResolvers<undefined>();
+  let refresh: Promise<string> = Promise.resolve('');
+  await retry(() => {
+    refresh = later.promise.then(() => retry(() => Promise.resolve('refreshed'), options));
+    return Promise.resolve('charged');
+  }, options);
+  later.resolve(undefined);
+  await expect(refresh).resolves.toBe('refreshed');
+});
+
+it('makes one attempt inside an attempt of an owner that tries again by itself', async () => {
+  const options = { policy: { ...noWait, attempts: 3 }, ...base() };
+  let calls = 0;
+  const failing = (): Promise<string> => {
+    calls += 1;
+    return Promise.reject(new Error('down'));
+  };
+  const handler = (): Promise<string> => ownedAttempt(() => retry(failing, options));
+  for (let attempt = 0; attempt < 3; attempt += 1) await expect(handler()).rejects.toThrow('down');
+  expect(calls).toBe(3);
 });
 
 it('explains what has no bound', () => {

@@ -23,7 +23,7 @@ export const defaultBudget: BudgetSettings = Object.freeze({
 /**
  * Bounds the load that retries add while a dependency fails: each retry takes tokens, each success brings one back. An
  * outage empties the budget after a few dozen retries and every call is tried once from then on. One budget for each
- * dependency, shared by all its callers in the process. Source: the retry quota of the AWS SDKs' standard mode.
+ * operation, shared by all its callers in the process. Source: the retry quota of the AWS SDKs' standard mode.
  */
 export class RetryBudget {
   #settings: BudgetSettings;

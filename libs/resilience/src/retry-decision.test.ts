@@ -6,7 +6,7 @@ import {
   decideRetry,
   defaultPolicy,
   type RetryDecision,
-  speaksAgainst,
+  countsAgainstBreaker,
   strategies,
 } from './index.ts';
 
@@ -66,7 +66,7 @@ describe('the table of strategies', () => {
 
   it('blames a dependency for a bug only where nobody knows the outcome', () => {
     const bug = { category: 'bug', code: 'X', message: 'x', structural: false } as const;
-    expect(speaksAgainst({ ...bug, certainty: 'unknown' })).toBe(true);
-    expect(speaksAgainst({ ...bug, certainty: 'not_applied' })).toBe(false);
+    expect(countsAgainstBreaker({ ...bug, certainty: 'unknown' })).toBe(true);
+    expect(countsAgainstBreaker({ ...bug, certainty: 'not_applied' })).toBe(false);
   });
 });

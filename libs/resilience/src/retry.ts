@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { classify as classifyError } from './classify.ts';
-import { leftMs } from './deadline.ts';
+import { DEADLINE_PASSED, leftMs } from './deadline.ts';
 import { ConvergeError, type Failure } from './failure.ts';
 import { bound, type Policy } from './policy.ts';
 import type { RetryBudget } from './retry-budget.ts';
@@ -45,17 +45,47 @@ export interface RetryOptions {
  * used up; then rejects with the last error as it was thrown. `fn` must be safe to repeat: an attempt whose outcome is
  * unknown is repeated too. An attempt that outlasts its time gets its signal aborted and counts as failed, unknown.
  * `fn` is told until when it has: what it calls in turn gets that and not a millisecond more (`deadlineHeaders`).
- * One retry owner for each call: a `retry` inside another one multiplies the load, and is refused.
+ * One retry owner for each call: a `retry` inside another one multiplies the load, and is refused. Inside
+ * `ownedAttempt` it makes one attempt.
  */
 export function retry<T>(fn: Attempting<T>, options: RetryOptions): Promise<T> {
-  if (owned.getStore() === true) return Promise.reject(nested());
-  return owned.run(true, () => attempts(fn, options));
+  const owner = current.getStore();
+  if (owner?.over === false && owner.kind === 'retry') return Promise.reject(nested());
+  if (owner?.over === false) return asOwner('retry', () => attempts(fn, oneAttempt(options)));
+  return asOwner('retry', () => attempts(fn, options));
+}
+
+/**
+ * Runs one attempt of an owner that tries again by itself, as a consumer does with its handlers. A `retry` in it makes
+ * one attempt: 3 attempts of a handler times 3 of a call in it would be 9 calls.
+ */
+export function ownedAttempt<T>(fn: () => Promise<T>): Promise<T> {
+  return asOwner('attempt', fn);
 }
 
 /** One attempt: its number from 1, the signal that ends it, and when that will be at the latest. */
 export type Attempting<T> = (attempt: number, signal: AbortSignal, deadline: Date) => Promise<T>;
 
-const owned = new AsyncLocalStorage<true>();
+/** Who tries again here. What an attempt leaves running (a timer) keeps the context, and is free when it is over. */
+interface RetryOwner {
+  readonly kind: 'retry' | 'attempt';
+  over: boolean;
+}
+
+const current = new AsyncLocalStorage<RetryOwner>();
+
+async function asOwner<T>(kind: RetryOwner['kind'], fn: () => Promise<T>): Promise<T> {
+  const owner: RetryOwner = { kind, over: false };
+  try {
+    return await current.run(owner, fn);
+  } finally {
+    owner.over = true;
+  }
+}
+
+function oneAttempt(options: RetryOptions): RetryOptions {
+  return { ...options, policy: { ...options.policy, attempts: 1 } };
+}
 
 function nested(): ConvergeError {
   return new ConvergeError(
@@ -67,7 +97,7 @@ function nested(): ConvergeError {
 function tooLate(deadline: Date | undefined): ConvergeError {
   return new ConvergeError(
     `nothing was called: the caller's deadline ${deadline?.toISOString() ?? ''} had passed. Give the whole chain more time, or find the hop that used it up.`,
-    { code: 'DEADLINE_PASSED', category: 'service', certainty: 'not_applied' },
+    { code: DEADLINE_PASSED, category: 'service', certainty: 'not_applied' },
   );
 }
 

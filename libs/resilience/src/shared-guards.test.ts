@@ -47,12 +47,19 @@ describe('guards that a process shares', () => {
     ]);
   });
 
-  it('are made once: two callers of an operation share its breaker, two operations their budget', () => {
+  it('are made once for each operation: its callers share a breaker and a budget, and no other operation does', () => {
     const { shared } = scene();
     expect(shared.for('payment.charge').breaker).toBe(shared.for('payment.charge').breaker);
     expect(shared.for('payment.charge').breaker).not.toBe(shared.for('payment.refund').breaker);
-    expect(shared.for('payment.charge').budget).toBe(shared.for('payment.refund').budget);
-    expect(shared.for('payment.charge').budget).not.toBe(shared.for('stock.reserve').budget);
+    expect(shared.for('payment.charge').budget).toBe(shared.for('payment.charge').budget);
+  });
+
+  it('let one step of a saga retry when the other side of another step has used up its retries', () => {
+    const { shared } = scene();
+    const pay = shared.for('shop.place-order.pay.apply').budget;
+    while (pay.take('network'));
+    expect(shared.for('shop.place-order.ship.apply').budget.take('network')).toBe(true);
+    expect(shared.for('shop.return-goods.refund.compensate').budget.take('network')).toBe(true);
   });
 
   it('are isolated by operators, before the first call too, until they lift it', async () => {

@@ -17,9 +17,10 @@ export interface Guarded {
 }
 
 /**
- * The guards of a process: one breaker for each operation of a dependency (`payment.charge` failing does not open
- * `payment.refund`), one retry budget for each dependency (`payment`), made at first use. Make one, and give it to every
- * operation. They follow the policies: changed settings count from the next call on, what was counted stays.
+ * The guards of a process: one breaker and one retry budget for each operation, made at first use. `payment.charge`
+ * failing neither opens `payment.refund` nor takes its retries, and a saga's step that calls the carrier does not pay
+ * for the one that calls the bank. Make one, and give it to every operation. They follow the policies: changed settings
+ * count from the next call on, what was counted stays.
  */
 export class SharedGuards {
   readonly #options: SharedGuardsOptions;
@@ -32,7 +33,7 @@ export class SharedGuards {
 
   for(operation: string): Guarded {
     const policy = this.#options.policies.for(operation);
-    return { policy, breaker: this.#breaker(operation, policy), budget: this.#budget(operation) };
+    return { policy, breaker: this.#breaker(operation, policy), budget: this.#budget(operation, policy) };
   }
 
   /** Every breaker in use, by operation. */
@@ -68,12 +69,10 @@ export class SharedGuards {
     return made;
   }
 
-  #budget(operation: string): RetryBudget {
-    const dependency = operation.split('.')[0] ?? operation;
-    const { budget: settings } = this.#options.policies.for(dependency);
-    const known = this.#budgets.get(dependency) ?? new RetryBudget(settings);
+  #budget(operation: string, { budget: settings }: Policy): RetryBudget {
+    const known = this.#budgets.get(operation) ?? new RetryBudget(settings);
     known.configure(settings);
-    this.#budgets.set(dependency, known);
+    this.#budgets.set(operation, known);
     return known;
   }
 }

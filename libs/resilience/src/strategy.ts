@@ -1,4 +1,6 @@
-import { BREAKER_OPEN } from './breaker-state.ts';
+import { BREAKER_OPEN, type CallOutcome } from './breaker-state.ts';
+import { BULKHEAD_FULL } from './bulkhead.ts';
+import { DEADLINE_PASSED } from './deadline.ts';
 import type { Category, Failure } from './failure.ts';
 
 /**
@@ -17,7 +19,7 @@ export type Retrying = 'backoff' | 'throttle' | 'rerun' | 'never';
  * reject  a declared no: the failure event goes out, upstream compensates
  * stop    the consumer stops and names the setting; nothing is parked
  */
-export type Afterwards = 'park' | 'dead' | 'reject' | 'stop';
+export type Disposition = 'park' | 'dead' | 'reject' | 'stop';
 
 export interface Strategy {
   readonly retrying: Retrying;
@@ -27,7 +29,7 @@ export interface Strategy {
   readonly price: 'transient' | 'throttle' | 'nothing';
   /** Whether it counts against the dependency in its breaker. `unknown`: only where the outcome is unknown. */
   readonly blames: 'always' | 'unknown' | 'never';
-  readonly afterwards: Afterwards;
+  readonly afterwards: Disposition;
   /** One line for people: what is done, and why. */
   readonly summary: string;
 }
@@ -100,12 +102,15 @@ export function retryingOf({
   // Waiting here would hold the caller, and knocking at an open breaker is no attempt: it decides when to come back.
   if (code === BREAKER_OPEN) return 'breaker_open';
   if (certainty === 'applied') return 'applied';
+  if (code === DEADLINE_PASSED) return 'not_retryable';
   const { retrying, whenStructural } = strategies[category];
   return retrying === 'never' || (structural && !whenStructural) ? 'not_retryable' : retrying;
 }
 
-/** What becomes of an event that failed so, when trying in place is over. What took effect is never tried again. */
-export function afterwardsOf({ category, certainty }: Failure): Afterwards {
+/** Decides what becomes of an event when trying in place is over. What took effect is never tried again. */
+export function dispositionOf({ category, certainty, code }: Failure): Disposition {
+  // Its time will not come back.
+  if (code === DEADLINE_PASSED) return 'dead';
   const { afterwards } = strategies[category];
   return afterwards === 'park' && certainty === 'applied' ? 'dead' : afterwards;
 }
@@ -133,8 +138,18 @@ export function kindOf({ category, structural }: Pick<Failure, 'category' | 'str
   }
 }
 
+/** Refusals of our own guards: the dependency was not called. */
+const OWN_REFUSALS: ReadonlySet<string> = new Set([BREAKER_OPEN, BULKHEAD_FULL, DEADLINE_PASSED]);
+
+/** Reads from a failure what a breaker counts. */
+export function outcomeForBreaker(failure: Failure): CallOutcome {
+  if (OWN_REFUSALS.has(failure.code)) return 'not_called';
+  return countsAgainstBreaker(failure) ? 'failed' : 'succeeded';
+}
+
 /** Whether a failure says anything about the dependency's health. A refused card or a bad event does not. */
-export function speaksAgainst({ category, certainty }: Failure): boolean {
+export function countsAgainstBreaker({ category, certainty, code }: Failure): boolean {
+  if (OWN_REFUSALS.has(code)) return false;
   const { blames } = strategies[category];
   switch (blames) {
     case 'always':

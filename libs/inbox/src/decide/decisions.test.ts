@@ -48,6 +48,11 @@ describe('nextAttempt', () => {
     ({ category, kind }) => expect(nextAttempt(failure(category), tried(1), policy, half).kind).toBe(kind),
   );
 
+  it('gives an event up at once when its deadline has passed: that time will not come back', () => {
+    const late = { ...failure('service'), code: 'DEADLINE_PASSED' };
+    expect(nextAttempt(late, tried(1), policy, half)).toEqual({ kind: 'dead' });
+  });
+
   it('gives up after the last attempt, or when the next one would begin too late', () => {
     expect(nextAttempt(failure('network'), tried(3), policy, half)).toEqual({ kind: 'park' });
     expect(nextAttempt(failure('network'), tried(1, 1_990), policy, half)).toEqual({

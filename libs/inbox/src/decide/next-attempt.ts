@@ -1,5 +1,5 @@
 import {
-  afterwardsOf,
+  dispositionOf,
   bound,
   decideRetry,
   type Failure,
@@ -59,7 +59,7 @@ export function nextAttempt(failure: Failure, tried: Tried, policy: Policy, rand
       return decision;
     case 'give_up':
       if (decision.reason === 'breaker_open') return { kind: 'pause', forMs: breakerPauseMs(failure) };
-      return { kind: afterwardsOf(failure) };
+      return { kind: dispositionOf(failure) };
   }
 }
 

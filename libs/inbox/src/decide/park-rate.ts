@@ -1,7 +1,10 @@
 export interface SystemicPolicy {
   /** New keys that may be given up, one after the other, before it is no longer the events' fault. @default 10 */
   readonly keys: number;
-  /** Milliseconds in which that many count, and after which one more may be given up meanwhile. @default 60_000 */
+  /**
+   * Milliseconds in which that many count although something else was handled, and after which one more may be given up
+   * meanwhile. @default 60_000
+   */
   readonly withinMs: number;
 }
 
@@ -20,9 +23,10 @@ interface Systemic {
 const MOST_WAIT_MS = 3_600_000;
 
 /**
- * Tells one bad event from a broken world: when the last `keys` keys were given up within `withinMs` and outnumber what
- * was handled meanwhile, nothing more is parked until something works again, but for one key after `withinMs`, twice that
- * … an hour at most: a row of bad keys with nothing else behind it gets through by itself, and an outage of a day costs
+ * Distinguishes one bad event from a systemic fault. A fault is systemic when the last `keys` keys were given up and
+ * outnumber what was handled meanwhile: within `withinMs`, or over any time when nothing at all was handled (a dependency
+ * that hangs fails a few keys a minute). Then nothing more is parked until something works again, but for one key after
+ * `withinMs`, twice that … an hour at most: a row of bad keys with nothing else behind it gets through by itself, and an outage of a day costs
  * some thirty keys. One consumer in one process. Pure but for its own counts; time is an argument.
  */
 export class ParkRate {
@@ -44,7 +48,8 @@ export class ParkRate {
     if (at < 0) return true;
     const since = this.#last[at] ?? { at: now, handled: this.#handled };
     const meanwhile = this.#handled + handling - since.handled;
-    if (now - since.at > withinMs || meanwhile >= Math.max(keys, given)) return true;
+    const slow = now - since.at > withinMs && meanwhile > 0;
+    if (slow || meanwhile >= Math.max(keys, given)) return true;
     this.#systemic = { nextAt: now + withinMs, waitMs: withinMs };
     return false;
   }

@@ -186,10 +186,22 @@ describe('ParkRate', () => {
     expect(through.length).toBeLessThan(40);
   });
 
-  it('does not count keys of long ago', () => {
+  it('does not count keys of long ago when anything was handled since', () => {
     const rate = new ParkRate(policy);
     for (const now of [0, 1]) rate.gaveUp(1, now);
+    rate.handled(1);
     expect(rate.allows(1, 0, 1_002)).toBe(true);
+  });
+
+  it('counts keys that fail slowly, as those of a dependency that hangs, while nothing is handled', () => {
+    const rate = new ParkRate(policy);
+    let parked = 0;
+    for (let now = 0; now < 5_000 * 11_000; now += 11_000) {
+      if (!rate.allows(1, 0, now)) continue;
+      rate.gaveUp(1, now);
+      parked += 1;
+    }
+    expect(parked).toBeLessThan(40);
   });
 
   it('judges a slice by what it handles beside', () => {

@@ -1,5 +1,5 @@
 import { withTransaction } from '@converge/postgres';
-import { classify, type Failure } from '@converge/resilience';
+import { classify, type Failure, ownedAttempt } from '@converge/resilience';
 import { failpoint } from '@converge/runtime';
 import { insertAttempts } from '../query/attempt.ts';
 import type { SliceContext } from '../slice/context.ts';
@@ -62,7 +62,9 @@ function tryHead<DB>(context: SliceContext<DB>, key: LeasedKey, head: Head): Pro
     const { traceparent } = span;
     const began = { now: clock.now(), monotonic: clock.monotonic() };
     try {
-      const released = await span.run(() => applyHead(context, key, head, { step, number, traceparent }));
+      const released = await span.run(() =>
+        ownedAttempt(() => applyHead(context, key, head, { step, number, traceparent })),
+      );
       span.end('applied');
       failpoint('inbox.drain_after_commit');
       parking.drained();

@@ -1,5 +1,5 @@
 import {
-  afterwardsOf,
+  dispositionOf,
   bound,
   type Category,
   type Failure,
@@ -38,7 +38,7 @@ export function nextDrain(
 ): NextDrain {
   const retrying = retryingOf(failure);
   if (retrying === 'breaker_open') return { kind: 'pause', forMs: breakerPauseMs(failure) };
-  const afterwards = afterwardsOf(failure);
+  const afterwards = dispositionOf(failure);
   switch (afterwards) {
     case 'park':
       return again(failure, tried, schedule, random);

@@ -1,4 +1,4 @@
-import type { Failure } from '@converge/resilience';
+import { type Failure, ownedAttempt } from '@converge/resilience';
 import { nextLimit } from '../decide/slice-limit.ts';
 import { nextAttempt } from '../decide/next-attempt.ts';
 import type { GivenUp } from '../decide/given-up.ts';
@@ -192,7 +192,8 @@ async function attempt<DB>(
   const started = context.clock.monotonic();
   for (;;) {
     try {
-      const applied = await applySlice(context, partition, { ...slice, next }, signal);
+      // The consumer tries again by itself: a call in a handler makes one attempt.
+      const applied = await ownedAttempt(() => applySlice(context, partition, { ...slice, next }, signal));
       const tookMs = context.clock.monotonic() - started;
       advance(partition, steps, next);
       for (const line of applied.opened) partition.held.add(line);
