@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { AgainFlags } from './commands/outbox-again.ts';
 import type { FilterFlags, ListFlags } from './commands/outbox.ts';
+import type { ForgetFlags } from './commands/topics-forget.ts';
 import type { AcceptFlags } from './commands/topics-accept.ts';
 import { type Act, instant, positive } from './command-parts.ts';
 
@@ -11,14 +12,35 @@ export function addAcceptCommand(topics: Command, act: Act): void {
     .description(
       'let a topic that got more partitions go on: drained with the old count, read to its end, switched',
     )
-    .argument('<topic>', 'a topic that the relay halted with PARTITION_COUNT_CHANGED')
+    .argument('<topic>', 'a topic that the relay halted with PARTITION_COUNT_CHANGED or TOPIC_RECREATED')
     .option('--group <name...>', 'consumer groups that read it: they are waited for')
     .option('--force', 'wait for no group: keys that move lose their order across the change')
+    .option('--made-again', 'instead: it was deleted and made again; go on behind what was acknowledged')
+    .option('--reason <text>', 'with --made-again: why, for the audit')
     .option('--dry-run', 'show what it would do, and change nothing')
     .option('--yes', 'do not ask')
-    .action((topic: string, flags: AcceptFlags, command: Command) =>
+    .action(
+      (
+        topic: string,
+        flags: AcceptFlags & { readonly madeAgain?: boolean; readonly reason?: string },
+        command: Command,
+      ) =>
+        act(command, async (context) =>
+          flags.madeAgain === true
+            ? (await import('./commands/topics-forget.ts')).acceptMadeAgainCommand(context, topic, flags)
+            : (await import('./commands/topics-accept.ts')).acceptPartitions(context, topic, flags),
+        ),
+    );
+  topics
+    .command('forget')
+    .description('give up what was not sent to a topic that was deleted for good, so that retention goes on')
+    .argument('<topic>', 'a topic that the relay halted with TOPIC_UNKNOWN')
+    .requiredOption('--reason <text>', 'why: it is kept with the topic')
+    .option('--dry-run', 'show what it would do, and change nothing')
+    .option('--yes', 'do not ask')
+    .action((topic: string, flags: ForgetFlags, command: Command) =>
       act(command, async (context) =>
-        (await import('./commands/topics-accept.ts')).acceptPartitions(context, topic, flags),
+        (await import('./commands/topics-forget.ts')).forgetCommand(context, topic, flags),
       ),
     );
 }

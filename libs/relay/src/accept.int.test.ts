@@ -9,6 +9,7 @@ import { waitUntil } from '@converge/testing';
 import { Kafka, logLevel } from 'kafkajs';
 import { describe, expect, inject, test } from 'vitest';
 import { readAcceptance, recordAcceptance, requestAcceptance } from './accept-sql.ts';
+import { acceptMadeAgain } from './forget-sql.ts';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';
 import { closeAfterEach, closing, heldCodes, onClose, started, withDatabase } from './fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
@@ -146,6 +147,7 @@ describe('a topic that got more partitions', () => {
     const admin = await broker.admin();
     await admin.deleteTopic(topic);
     await admin.createTopic({ name: topic, partitions: 2 });
+    await waitUntil(() => acceptMadeAgain(database.executor, topic), { what: 'the new log to be noticed' });
     await waitUntil(() => heldCodes(service).length === 0, { what: 'the topic to flow again' });
     expect(await readAcceptance(database.executor, topic)).toMatchObject({ recorded: 2, wanted: undefined });
   });

@@ -33,7 +33,7 @@ export const alarmDefinitions = {
   },
   topic_unknown: halted(
     'A topic that events go to does not exist. Its events wait, the other topics flow',
-    'create it with `converge topics create`; it catches up by itself, in order',
+    'create it with `converge topics create`: it catches up by itself, in order. Deleted for good: `converge topics forget`',
   ),
   topic_partitions_changed: halted(
     'A topic has another number of partitions than on record. Keys would move and lose their order, so it waits',
@@ -46,6 +46,10 @@ export const alarmDefinitions = {
   topic_record_too_large: halted(
     "An event is larger than its topic's limit. It is named; nothing is skipped, so its topic waits",
     'raise max.message.bytes of the topic; it catches up by itself, in order',
+  ),
+  topic_recreated: halted(
+    'A topic was deleted and made again: its log lacks what was acknowledged. Its events wait, the other topics flow',
+    'go on behind it with `converge topics accept --made-again`, or send again with `converge source rebase`',
   ),
   topic_not_compared: halted(
     "A topic's log cannot be read, so it is not known to belong to this database. Its events wait, the other topics flow",
@@ -204,6 +208,7 @@ const HALTS: Readonly<Record<string, AlarmName>> = {
   NOT_AUTHORIZED: 'topic_not_authorized',
   MESSAGE_TOO_LARGE: 'topic_record_too_large',
   LOG_NOT_COMPARED: 'topic_not_compared',
+  TOPIC_RECREATED: 'topic_recreated',
 };
 
 function ofTopic({ topic, code = 'UNKNOWN', detail = '' }: HeldTopic): Condition {

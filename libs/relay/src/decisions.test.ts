@@ -116,21 +116,27 @@ describe('a failed send', () => {
   });
 });
 
+const known = (partitions: number) => ({ partitions, topicId: 'a' });
+
 describe('a topic as the broker describes it', () => {
   test('is found with the count on record or with none on record, and wrong otherwise', () => {
-    const sound = { partitions: 3, replicationFactor: 3, config: { 'min.insync.replicas': '2' } };
-    expect(judgeTopic('t', 0, sound)).toEqual({ kind: 'found', partitions: 3, doubts: [] });
-    expect(judgeTopic('t', 3, sound)).toEqual({ kind: 'found', partitions: 3, doubts: [] });
-    expect(judgeTopic('t', 3, { ...sound, partitions: 6 })).toMatchObject({
+    const config = { 'min.insync.replicas': '2' };
+    const sound = { partitions: 3, topicId: 'a', replicationFactor: 3, config };
+    const found = { kind: 'found', partitions: 3, topicId: 'a', doubts: [] };
+    expect(judgeTopic('t', known(0), sound)).toEqual(found);
+    expect(judgeTopic('t', known(3), sound)).toEqual(found);
+    expect(judgeTopic('t', known(3), { ...sound, partitions: 6 })).toMatchObject({
       halt: { code: 'PARTITION_COUNT_CHANGED' },
     });
-    expect(judgeTopic('t', 3, undefined)).toMatchObject({ halt: { code: 'TOPIC_UNKNOWN' } });
+    expect(judgeTopic('t', known(3), undefined)).toMatchObject({ halt: { code: 'TOPIC_UNKNOWN' } });
   });
 
   // Planted fault: compaction that is not looked for (or only alone) fails here.
   test.each(['compact', 'delete,compact'])('is wrong when its cleanup.policy is %s', (policy) => {
     const config = { 'cleanup.policy': policy };
-    expect(judgeTopic('t', 3, { partitions: 3, replicationFactor: 3, config })).toMatchObject({
+    expect(
+      judgeTopic('t', known(3), { partitions: 3, topicId: 'a', replicationFactor: 3, config }),
+    ).toMatchObject({
       halt: { code: 'TOPIC_COMPACTED' },
     });
   });
@@ -141,9 +147,10 @@ describe('a topic as the broker describes it', () => {
     ['three copies, one of them sure', 3, '1', /min\.insync\.replicas is 1/],
   ])('with %s is trusted as far as that goes', (_, replicationFactor, minimum, doubt) => {
     const config = { 'min.insync.replicas': minimum };
-    expect(judgeTopic('t', 3, { partitions: 3, replicationFactor, config })).toEqual({
+    expect(judgeTopic('t', known(3), { partitions: 3, topicId: 'a', replicationFactor, config })).toEqual({
       kind: 'found',
       partitions: 3,
+      topicId: 'a',
       doubts: doubt === undefined ? [] : [expect.stringMatching(doubt)],
     });
   });

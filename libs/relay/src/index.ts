@@ -23,6 +23,7 @@ export {
   requestAcceptance,
   withdrawAcceptance,
 } from './accept-sql.ts';
+export { acceptMadeAgain, forgetTopic, type HeldRecord, readHeld } from './forget-sql.ts';
 export { keysBetween } from './missing/keys-between.ts';
 export { type MissingEvent, type MissingRequest, readMissing } from './missing/missing.ts';
 export { relayMigrations } from './migrations.ts';

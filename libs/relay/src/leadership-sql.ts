@@ -8,6 +8,8 @@ export interface TopicRecord {
   readonly partitions: number | undefined;
   readonly heldAt: bigint | undefined;
   readonly heldReason: string | undefined;
+  /** The broker's id of it. */
+  readonly topicId?: string | undefined;
 }
 
 export interface CursorRecord extends Cursor {
@@ -72,14 +74,17 @@ async function stampTopics(tx: Executor, term: string): Promise<TopicRecord[]> {
     partitions: number | null;
     held_at: string | null;
     held_reason: string | null;
-  }>('update converge.relay_topic set term = $1 returning topic, partitions, held_at::text, held_reason', [
-    term,
-  ]);
+    topic_id: string | null;
+  }>(
+    'update converge.relay_topic set term = $1 returning topic, partitions, held_at::text, held_reason, topic_id',
+    [term],
+  );
   return rows.map((row) => ({
     topic: row.topic,
     partitions: row.partitions ?? undefined,
     heldAt: row.held_at === null ? undefined : BigInt(row.held_at),
     heldReason: row.held_reason ?? undefined,
+    topicId: row.topic_id ?? undefined,
   }));
 }
 

@@ -48,6 +48,8 @@ export class Leadership {
   /** On every series of this source: one process may serve several. */
   readonly label: { readonly source: string };
   readonly fence: Fence;
+  /** done_tick at the takeover: windows up to it were read by leaders before. */
+  readonly begunAt: bigint;
   readonly encoder: Encoder;
   readonly main: Lane;
   readonly topics = new Map<string, Topic>();
@@ -80,6 +82,7 @@ export class Leadership {
     this.epoch = takeover.source.epoch;
     this.source = takeover.source;
     this.fence = { lease: settings.lease, term: takeover.term };
+    this.begunAt = takeover.doneTick;
     const name = settings.source ?? takeover.source.name;
     this.label = { source: name };
     this.encoder = new Encoder({ ...takeover.source, name });
@@ -123,6 +126,9 @@ export class Leadership {
   halt(topic: Topic, halt: Halt): void {
     const { clock, recheckMs, log } = this.settings;
     const heldAt = topic.heldAt(this.main);
+    if (topic.state.kind !== 'halted')
+      topic.missed =
+        topic.state.kind === 'flowing' && topic.queues.every(({ size }) => size === 0) ? 'none' : 'some';
     for (const queue of topic.queues) {
       const dropped = queue.drop();
       this.queuedEvents -= dropped.events;
@@ -167,6 +173,8 @@ function topicOf(record: Takeover['topics'][number], takeover: Takeover): Topic 
   for (const cursor of takeover.cursors)
     if (cursor.topic === record.topic) cursors[cursor.partition] = cursor;
   topic.open(cursors);
+  topic.topicId = record.topicId;
+  if (record.heldAt !== undefined) topic.missed = 'unknown';
   return topic;
 }
 

@@ -160,6 +160,7 @@ export class ReadLoop {
         // It may still be unknown then: a window that was passed over without it must not count as done.
         if (leader.ending.isOver()) return false;
         isOurs = topic.laneOf(leader.main) === lane;
+        if (lane === leader.main && topic.state.kind === 'halted') topic.missed = 'some';
       }
       if (isOurs) this.#push(topic, window);
     }

@@ -3,24 +3,37 @@ import { withTransaction } from '@converge/postgres';
 import { forgetAcceptance } from './accept.ts';
 import { startCursor } from './cursor.ts';
 import type { Leadership } from './leadership.ts';
+import { saveTopicId } from './forget-sql.ts';
 import { Lane } from './lane.ts';
 import { registerTopic } from './leadership-sql.ts';
 import { compareTopics } from './log-check/compare-again.ts';
+import { isMadeAgain, madeAgainText } from './made-again.ts';
 import type { Topic } from './topic.ts';
 import { type Halt } from './topic.ts';
 import { readLowestId, readTicks } from './window-sql.ts';
 
 /** What the broker says about a topic. `unreachable` says nothing about the topic. */
 export type TopicFinding =
-  | { readonly kind: 'found'; readonly partitions: number; readonly doubts: readonly string[] }
+  | {
+      readonly kind: 'found';
+      readonly partitions: number;
+      readonly topicId: string | null;
+      readonly doubts: readonly string[];
+    }
   | { readonly kind: 'wrong'; readonly halt: Halt }
   | { readonly kind: 'unreachable'; readonly detail: string };
 
-/** Pure: what a description means for a topic with this count on record (0 = none). */
+/** What is on record: the partition count (0: none) and the broker's id (undefined: none, or nothing was sent yet). */
+export interface Known {
+  readonly partitions: number;
+  readonly topicId: string | undefined;
+}
+
+/** Pure: what a description means for a topic. */
 export function judgeTopic(
   name: string,
-  recorded: number,
-  described: Pick<TopicDescription, 'partitions' | 'replicationFactor' | 'config'> | undefined,
+  { partitions: recorded, topicId }: Known,
+  described: Pick<TopicDescription, 'partitions' | 'topicId' | 'replicationFactor' | 'config'> | undefined,
 ): TopicFinding {
   if (described === undefined)
     return wrong('TOPIC_UNKNOWN', `the broker has no topic ${name}. Create it (\`converge topics create\`)`);
@@ -29,12 +42,14 @@ export function judgeTopic(
       'PARTITION_COUNT_CHANGED',
       `it has ${described.partitions} partitions and ${recorded} on record. Keys would move and lose their order: restore the count, or accept the new one (\`converge topics accept\`)`,
     );
+  if (isMadeAgain(topicId, described)) return wrong('TOPIC_RECREATED', madeAgainText(name));
   if ((described.config['cleanup.policy'] ?? '').split(',').includes('compact'))
     return wrong(
       'TOPIC_COMPACTED',
       'its cleanup.policy contains compact: Kafka would delete events that consumers have not seen. Set cleanup.policy=delete',
     );
-  return { kind: 'found', partitions: described.partitions, doubts: doubtsOf(described) };
+  const { partitions, topicId: found } = described;
+  return { kind: 'found', partitions, topicId: found, doubts: doubtsOf(described) };
 }
 
 /** What does not stop the relay, and yet can lose what was acknowledged. */
@@ -67,14 +82,14 @@ export class TopicChecks {
     this.#broker = broker;
   }
 
-  async find(topic: Pick<Topic, 'name' | 'partitions'>): Promise<TopicFinding> {
+  async find(topic: Pick<Topic, 'name' | 'known'>): Promise<TopicFinding> {
     try {
       this.#admin ??= this.#broker.admin();
       const admin = await this.#admin;
-      return judgeTopic(topic.name, topic.partitions, await admin.describeTopic(topic.name));
+      return judgeTopic(topic.name, topic.known, await admin.describeTopic(topic.name));
     } catch (error) {
       if (error instanceof BrokerError && error.kind === 'halt_topic') {
-        if (error.code === 'TOPIC_UNKNOWN') return judgeTopic(topic.name, topic.partitions, undefined);
+        if (error.code === 'TOPIC_UNKNOWN') return judgeTopic(topic.name, topic.known, undefined);
         return wrong(error.code, error.message);
       }
       await this.close();
@@ -103,6 +118,7 @@ export async function applyFinding(
       return true;
     case 'found':
       if (topic.partitions === 0) await record(leader, topic, finding.partitions);
+      await keepId(leader, topic, finding.topicId);
       topic.verified = true;
       for (const doubt of finding.doubts)
         leader.settings.log.warn({ topic: topic.name }, `topic ${topic.name} is not safe: ${doubt}`);
@@ -111,11 +127,16 @@ export async function applyFinding(
 }
 
 /** A halted topic was mended: it gets a lane of its own, from the window at which it was held. */
-export async function beginCatchUp(leader: Leadership, topic: Topic, partitions: number): Promise<void> {
+export async function beginCatchUp(
+  leader: Leadership,
+  topic: Topic,
+  { partitions, topicId }: Extract<TopicFinding, { kind: 'found' }>,
+): Promise<void> {
   if (topic.state.kind !== 'halted') return;
   const { heldAt } = topic.state;
   if (topic.partitions === 0) await record(leader, topic, partitions);
   if (!topic.isCompared) return;
+  await keepId(leader, topic, topicId);
   await forgetAcceptance(leader, topic);
   const [before] = await readTicks(leader.writes, heldAt - 1n, 1);
   if (before?.number !== heldAt - 1n)
@@ -127,6 +148,12 @@ export async function beginCatchUp(leader: Leadership, topic: Topic, partitions:
     { topic: topic.name, heldAt: heldAt.toString() },
     `topic ${topic.name} is mended and catches up`,
   );
+}
+
+async function keepId({ writes, term }: Leadership, topic: Topic, topicId: string | null): Promise<void> {
+  if (topicId === null || topicId === topic.topicId) return;
+  await saveTopicId(writes, term, topic.name, topicId);
+  topic.topicId = topicId;
 }
 
 async function record(leader: Leadership, topic: Topic, partitions: number): Promise<void> {

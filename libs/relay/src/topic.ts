@@ -44,6 +44,10 @@ export class Topic {
   verified = false;
   /** Its log was compared with the database in this leadership, or nothing was ever sent to it. Else nothing may be sent. */
   isCompared = true;
+  /** Events of it that it was halted for: with `none`, its hold moves on. `unknown`: a leader before this one halted it. */
+  missed: 'none' | 'some' | 'unknown' = 'none';
+  /** The broker's id on record. */
+  topicId: string | undefined;
   #queues: readonly PartitionQueue[] = [];
 
   constructor(name: string, state: TopicState) {
@@ -55,6 +59,17 @@ export class Topic {
   /** Partitions on record; 0 when the topic was never found. */
   get partitions(): number {
     return this.#queues.length;
+  }
+
+  /** Whether windows before this leadership held events of it that are missing; what was read since is known already. */
+  missedBefore(some: boolean): void {
+    if (this.missed === 'unknown') this.missed = some ? 'some' : 'none';
+  }
+
+  /** The id counts once something was sent: until then a topic may be made again as often as one likes. */
+  get known(): { readonly partitions: number; readonly topicId: string | undefined } {
+    const isSent = this.#queues.some(({ cursor }) => cursor.tick > 0n);
+    return { partitions: this.partitions, topicId: isSent ? this.topicId : undefined };
   }
 
   get queues(): readonly PartitionQueue[] {

@@ -10,6 +10,7 @@ import { waitUntil } from '@converge/testing';
 import { describe, expect, test } from 'vitest';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';
 import { closeAfterEach, closing, heldCodes, silent, started, withDatabase } from './fixture/running.ts';
+import { acceptMadeAgain } from './forget-sql.ts';
 import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
 
 closeAfterEach();
@@ -42,6 +43,8 @@ describe('a topic', () => {
     expect(rows[0]?.held_reason).toMatch(/^PARTITION_COUNT_CHANGED: it has 5 partitions and 3 on record/);
     await admin.deleteTopic(changed);
     await createTopic(broker, changed, 3);
+    await waitUntil(() => heldCodes(service)[0] === 'TOPIC_RECREATED', { what: 'the new log to be noticed' });
+    await waitUntil(() => acceptMadeAgain(database.executor, changed), { what: 'its hold to be written' });
     await waitUntil(() => heldCodes(service).length === 0, { what: 'the topic to flow again' });
     await waitUntil(async () => (await readLog(broker, changed)).length === 300, { what: 'its events' });
   });

@@ -2,6 +2,8 @@ import { followAcceptance } from './accept.ts';
 import type { Leadership } from './leadership.ts';
 import { compareAgain } from './log-check/compare-again.ts';
 import { applyFinding, beginCatchUp, type TopicChecks } from './topic-check.ts';
+import { followRecord } from './forget.ts';
+import { advanceIdleHolds } from './idle-holds.ts';
 import { retentionLoop } from './retention/retention-loop.ts';
 import type { Wake } from './wake.ts';
 
@@ -26,6 +28,7 @@ async function look(leader: Leadership, checks: TopicChecks, wake: Wake): Promis
     await recheckHalted(leader, checks, now);
     if (now >= verifyAt) {
       await verifyFlowing(leader, checks);
+      await advanceIdleHolds(leader);
       verifyAt = clock.monotonic() + settings.verifyMs;
     }
     if (now >= upkeepAt) {
@@ -44,8 +47,9 @@ async function look(leader: Leadership, checks: TopicChecks, wake: Wake): Promis
 }
 
 async function recheckHalted(leader: Leadership, checks: TopicChecks, now: number): Promise<void> {
-  const due = [...leader.topics.values()].filter(
-    ({ state }) => state.kind === 'halted' && state.recheckAt <= now,
+  const due = await followRecord(
+    leader,
+    [...leader.topics.values()].filter(({ state }) => state.kind === 'halted' && state.recheckAt <= now),
   );
   await compareAgain(
     leader,
@@ -59,7 +63,7 @@ async function recheckHalted(leader: Leadership, checks: TopicChecks, now: numbe
     const recounted = finding.kind === 'wrong' && finding.halt.code === 'PARTITION_COUNT_CHANGED';
     if (recounted && topic.isCompared && (await followAcceptance(leader, topic)))
       finding = await checks.find(topic);
-    if (finding.kind === 'found' && topic.isCompared) await beginCatchUp(leader, topic, finding.partitions);
+    if (finding.kind === 'found' && topic.isCompared) await beginCatchUp(leader, topic, finding);
     if (finding.kind === 'wrong' && finding.halt.code !== state.halt.code) leader.halt(topic, finding.halt);
     if (topic.state.kind !== 'halted') continue;
     // An operator who accepts a new count waits for us: the pause does not grow.

@@ -41,6 +41,7 @@ const facts = (
     cursor: parsePosition(cursor),
     lastEnd: undefined,
     recounted: false,
+    madeAgain: false,
     ...other,
     tail: {
       newest,
@@ -96,6 +97,12 @@ describe('the end of a log', () => {
     const holes = [{ offset: 6n, why: 'snappy' }];
     expect(codeOf(facts(`1.4.1.${A}`, '1.5.9', { holes }), known({ 4: A }, 5n))).toBe('ends_only');
     expect(codeOf(facts(`1.6.1.${A}`, '1.5.9', { holes }), known({}, 5n))).toBe('database_went_back');
+  });
+
+  test('is not missed in a log that an operator accepted as made again', () => {
+    expect(codeOf(facts(undefined, '1.5.9', { seenAll: true, madeAgain: true }), known({}, 5n))).toBe(
+      'ends_only',
+    );
   });
 
   test('says nothing against a partition to which nothing was sent', () => {

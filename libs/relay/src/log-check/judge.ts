@@ -33,6 +33,8 @@ export interface PartitionFacts {
   readonly lastEnd: bigint | undefined;
   /** The topic has another number of partitions than is on record: it is halted for that, whatever its log lacks. */
   readonly recounted: boolean;
+  /** An operator let the relay go on in a log that lacks what was acknowledged. */
+  readonly madeAgain: boolean;
 }
 
 export type PartitionVerdict =
@@ -74,7 +76,7 @@ export function judgePartition(facts: PartitionFacts, known: KnownTicks): Partit
         )
       : { kind: 'fits' };
   if (comparePositions(cursor, START) === 0) return { kind: 'fits' };
-  if (seenAll && ends.earliest === 0n)
+  if (seenAll && ends.earliest === 0n && !facts.madeAgain)
     return refused(
       facts,
       'log_behind_cursor',

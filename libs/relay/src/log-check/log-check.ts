@@ -3,7 +3,9 @@ import { type Admin, type Broker, BrokerError, type LogEnds, partitionId } from 
 import type { Executor } from '@converge/postgres';
 import type { Cursor } from '../cursor.ts';
 import type { SourceIdentity } from '../encode.ts';
+import { readTopicsOnRecord } from '../forget-sql.ts';
 import type { CursorRecord } from '../leadership-sql.ts';
+import { isMadeAgain, madeAgainText } from '../made-again.ts';
 import { Deadline, type Unread } from './deadline.ts';
 import { atMost, eachOf } from './each-of.ts';
 import {
@@ -79,19 +81,50 @@ export async function compareLog(request: LogCheckRequest): Promise<LogCompariso
     const known = await readKnownTicks(executor, source.epoch, ticks);
     const identity = await readIdentity(executor);
     const moved = judgeIdentity(await readStoredIdentity(executor), identity, reach.tickXmax);
-    const verdicts = facts.map((one) => judgePartition(one, known));
+    const judged = facts.map((one) => ({ ...one, verdict: judgePartition(one, known) }));
+    const again = await deadline.within(findMadeAgain(admin, judged));
+    const verdicts = judged
+      .filter(({ topic, verdict }) => !again.has(topic) || !isBehind(verdict))
+      .map(({ verdict }) => verdict);
     return {
       identity,
       partitions: facts.length,
       refusals: [...refusalsOf(verdicts), ...(moved === undefined ? [] : [moved])],
-      endsOnly: facts.filter((_, at) => verdicts[at]?.kind === 'ends_only').map(nameOf),
-      unread,
+      endsOnly: judged.filter(({ verdict }) => verdict.kind === 'ends_only').map(nameOf),
+      unread: [
+        ...unread.filter(({ topic }) => !again.has(topic)),
+        ...[...again].map((topic) => ({
+          topic,
+          partition: undefined,
+          code: 'TOPIC_RECREATED',
+          why: madeAgainText(topic),
+        })),
+      ],
       ...passedOver(facts),
       ends: facts.map(({ topic, ends }) => ({ topic, partition: ends.partition, latest: ends.latest })),
     };
   } finally {
     await admin.close();
   }
+}
+
+type Judged = Fact & { readonly verdict: PartitionVerdict };
+
+/** Topics whose log is behind because they were deleted and made again: that concerns them alone. */
+async function findMadeAgain(admin: Admin, judged: readonly Judged[]): Promise<ReadonlySet<string>> {
+  const behind = new Map(
+    judged.filter(({ verdict }) => isBehind(verdict)).map(({ topic, topicId }) => [topic, topicId]),
+  );
+  const again = new Set<string>();
+  for (const [topic, topicId] of behind) {
+    const described = topicId === undefined ? undefined : await admin.describeTopic(topic);
+    if (described !== undefined && isMadeAgain(topicId, described)) again.add(topic);
+  }
+  return again;
+}
+
+function isBehind(verdict: PartitionVerdict): boolean {
+  return verdict.kind === 'refused' && verdict.refusal.code === 'log_behind_cursor';
 }
 
 function passedOver(
@@ -120,13 +153,17 @@ function nameOf({ topic, ends }: PartitionFacts): string {
   return `${topic}/${ends.partition}`;
 }
 
+type Fact = PartitionFacts & { readonly topicId: string | undefined };
+
 async function readFacts(
   admin: Admin,
   { executor, source, cursors }: LogCheckRequest,
   reach: Awaited<ReturnType<typeof readReach>>,
   deadline: Deadline,
-): Promise<{ readonly facts: readonly PartitionFacts[]; readonly unread: readonly Unread[] }> {
+): Promise<{ readonly facts: readonly Fact[]; readonly unread: readonly Unread[] }> {
   const disowned = await readDisowned(executor);
+  const names = [...new Set(cursors.map(({ topic }) => topic))];
+  const onRecord = await readTopicsOnRecord(executor, names);
   const answer = requireAnswer(admin);
   answer.catch(() => undefined);
   const unread = new Map<string, Unread>();
@@ -141,7 +178,7 @@ async function readFacts(
     }
     const found = new Map(asked.value.map((one) => [one.partition, one]));
     const recounted = found.size !== recorded.length;
-    const tails = recorded.map(async (cursor): Promise<PartitionFacts | undefined> => {
+    const tails = recorded.map(async (cursor): Promise<Fact | undefined> => {
       const { partition } = cursor;
       const ends = found.get(partition);
       if (ends === undefined) return undefined;
@@ -158,7 +195,9 @@ async function readFacts(
         unread.set(topic, tail);
         return undefined;
       }
-      return { topic, ends, tail: tail.value, cursor: request.cursor, lastEnd: cursor.logEnd, recounted };
+      const { topicId, madeAgain = false } = onRecord.get(topic) ?? {};
+      const place = { topic, ends, topicId, madeAgain, recounted };
+      return { ...place, tail: tail.value, cursor: request.cursor, lastEnd: cursor.logEnd };
     });
     return (await Promise.all(tails)).filter((one) => one !== undefined);
   });

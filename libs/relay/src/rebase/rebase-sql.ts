@@ -139,7 +139,8 @@ export async function writeCursors(
     ],
   );
   await tx.query(
-    'update converge.relay_topic set held_at = least(held_at, $1::bigint + 1) where held_at is not null',
+    `update converge.relay_topic set topic_id = null, made_again = false,
+            held_at = case when held_at is null then null else least(held_at, $1::bigint + 1) end`,
     [doneTick.toString()],
   );
 }
