@@ -34,6 +34,8 @@ export function addConsumerCommands(program: Command, act: Act): void {
       '--continue',
       'pass what they stand at: a gap is kept for later, what an old primary wrote is skipped',
     )
+    .option('--reject <offset>', 'take this record for forged: its position does not count', whole)
+    .option('--reason <text>', 'why it is rejected: kept with the rejection')
     .addOption(
       new Option('--from <place>', 'begin with what the log has, after it lost their place').choices([
         'earliest',

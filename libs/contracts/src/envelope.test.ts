@@ -112,3 +112,23 @@ describe('strict headers', () => {
     ).toBe('HEADERS_INVALID');
   });
 });
+
+describe('foreign text in an envelope', () => {
+  const long = 'é'.repeat(3_000);
+  const at = (headers: Record<string, string>) => decodeEnvelope(record({ ...minimal, ...headers }));
+
+  it('takes 512 bytes at most in every id and name: a longer one is replaced by its hash', () => {
+    const read = at({ ce_id: long, ce_source: long, ce_type: long, ce_correlationid: long });
+    for (const text of [read.id, read.source, read.type, read.correlationId])
+      expect(text).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(read.headers['ce_id']).toBe(long);
+  });
+
+  it('leaves trace context out that is not valid, and an attempt id that is no uuid', () => {
+    const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    expect(at({ traceparent: trace, tracestate: 'a=b' }).headers).toMatchObject({ tracestate: 'a=b' });
+    expect(at({ traceparent: `${trace}x`, tracestate: 'a=b' }).headers).not.toHaveProperty('tracestate');
+    expect(at({ traceparent: trace, tracestate: 'a'.repeat(600) }).headers).not.toHaveProperty('tracestate');
+    expect(at({ ce_attemptid: 'x' })).not.toHaveProperty('attemptId');
+  });
+});

@@ -2,7 +2,7 @@ import { ContractError } from './contract-error.ts';
 import type { EventDefinition } from './event-definition.ts';
 import { parsePosition, type Position } from './position.ts';
 import type { Envelope, ReceivedEvent } from './received-event.ts';
-import { textOf } from './text.ts';
+import { boundedText, textOf } from './text.ts';
 import { type WireHeaders, readHeaders } from './wire-headers.ts';
 import { CONTENT_TYPE, SPEC_VERSION, versionOf, WIRE } from './wire.ts';
 
@@ -18,19 +18,23 @@ export interface WireRecord {
   readonly headerTexts?: readonly (string | null)[];
 }
 
-/** Reads headers, key and payload text strictly. Throws a ContractError and nothing else, whatever the bytes. */
+/**
+ * Reads headers, key and payload text strictly. Throws a ContractError and nothing else, whatever the bytes.
+ * This is where foreign text is bounded: each id and name of an envelope takes 512 bytes at most (a longer one is replaced
+ * by its hash), and trace context that is not valid is left out. `headers`, `key` and `payload` are as they came.
+ */
 export function decodeEnvelope(record: WireRecord): Envelope {
   const headers = readHeaders(record);
   checkMode(headers);
-  const id = required(headers, WIRE.id);
+  const id = boundedText(required(headers, WIRE.id));
   const envelope: Mutable<Envelope> = {
     id,
-    type: required(headers, WIRE.type),
+    type: boundedText(required(headers, WIRE.type)),
     version: versionOf(headers[WIRE.dataSchema]),
     topic: record.topic,
     key: record.key === null ? (headers[WIRE.subject] ?? id) : text(record.key, 'key'),
     time: timeOf(headers, WIRE.time) ?? recordTime(record.timestampMs),
-    source: required(headers, WIRE.source),
+    source: boundedText(required(headers, WIRE.source)),
     hops: hopsOf(headers[WIRE.hops]),
     headers,
     partition: record.partition,
@@ -53,11 +57,18 @@ function addStory(envelope: Mutable<Envelope>, headers: WireHeaders): void {
   if (deadline !== undefined) envelope.deadline = deadline;
   for (const name of TEXTS) {
     const value = headers[WIRE[name]];
-    if (value !== undefined) envelope[name] = value;
+    if (value !== undefined) envelope[name] = boundedText(value);
   }
+  const saga = headers[WIRE.saga];
+  if (saga !== undefined) envelope.saga = boundedText(saga, MAX_SAGA_BYTES);
+  const attemptId = headers[WIRE.attemptId];
+  if (attemptId !== undefined && UUID.test(attemptId)) envelope.attemptId = attemptId;
 }
 
-const TEXTS = ['sourceId', 'correlationId', 'causationId', 'saga', 'replayOf', 'attemptId'] as const;
+const TEXTS = ['sourceId', 'correlationId', 'causationId', 'replayOf'] as const;
+/** Name, version and instance; an instance is often a key, which takes up to 1024 bytes. */
+const MAX_SAGA_BYTES = 2048;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Parses the payload by the event's definition: older versions are upcast. Throws a ContractError. */
 export function receive<Data>(
@@ -102,13 +113,15 @@ function positionOf(headers: WireHeaders, name: string): Position | undefined {
   return value === undefined ? undefined : parsePosition(value);
 }
 
+/** An offset can push a time of four digits beyond what RFC 3339 can write. */
+const AFTER_9999 = Date.UTC(10_000, 0);
 const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,12})?([Zz]|[+-]\d{2}:\d{2})$/;
 
 function timeOf(headers: WireHeaders, name: string): Date | undefined {
   const value = headers[name];
   if (value === undefined) return undefined;
   const time = new Date(RFC3339.test(value) ? value : NaN);
-  if (Number.isNaN(time.getTime())) throw bad(name, `is ${quote(value)}, not a time as in RFC 3339`);
+  if (!(time.getTime() < AFTER_9999)) throw bad(name, `is ${quote(value)}, not a time as in RFC 3339`);
   return time;
 }
 

@@ -58,6 +58,8 @@ const failedEvent = z
     payloadBase64: z.string().optional(),
     /** Where to find it when it is larger. */
     ref: z.string().optional(),
+    /** Of a payload that is not included: of its bytes, in hex. */
+    payloadSha256: z.string().optional(),
   })
   .refine(
     ({ payload, payloadBase64, ref }) =>

@@ -34,6 +34,7 @@ export type { SchemaChange } from './schemas/schema-change.ts';
 export { checkSchemas, writeSchemas } from './schemas/schema-files.ts';
 export { STUCK_TYPE, type StuckData, stuckEvent } from './stuck-event.ts';
 export { type InferInput, type InferOutput, type StandardSchema, validate } from './standard-schema.ts';
+export { boundedText, MAX_TEXT_BYTES } from './text.ts';
 export { contextHeaders, type EventContext } from './wire-headers.ts';
 export {
   CONTENT_TYPE,

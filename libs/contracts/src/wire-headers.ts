@@ -30,13 +30,27 @@ export function readHeaders(record: EncodedHeaders): WireHeaders {
   if (headerTexts === undefined) {
     refuseTooMany(record.headers.length);
     for (const [name, value] of record.headers) put(read, name, decoded(value));
-    return read;
+    return withoutBadTrace(read);
   }
   refuseTooMany(headerTexts.length / 2);
   for (let at = 0; at < headerTexts.length; at += 2) {
     const text = headerTexts[at + 1] ?? undefined;
     put(read, headerTexts[at] ?? '', text === undefined ? undefined : strictly(text, record, at / 2));
   }
+  return withoutBadTrace(read);
+}
+
+/** W3C trace context; the tail is what later versions may add. */
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[ -~]{0,64})?$/;
+/** What W3C asks everyone to carry on. */
+const MAX_TRACESTATE = 512;
+
+/** Leaves out a trace context that is not valid: it would be copied into spans, failure events and what handlers emit. */
+function withoutBadTrace(read: Record<string, string>): WireHeaders {
+  const { traceparent, tracestate } = read;
+  const valid = traceparent !== undefined && TRACEPARENT.test(traceparent);
+  if (traceparent !== undefined && !valid) delete read['traceparent'];
+  if (tracestate !== undefined && (!valid || tracestate.length > MAX_TRACESTATE)) delete read['tracestate'];
   return read;
 }
 

@@ -32,6 +32,17 @@ export const alarmDefinitions = {
     means: 'An old primary still writes although its source began a new epoch',
     next: 'stop it; then `consumers resume --continue` passes what it wrote',
   },
+  position_jump: {
+    kind: 'halted',
+    means:
+      'A record claims a position that its source cannot have reached: it is forged, or a clock is hours wrong',
+    next: '`consumers resume --reject <offset>` when it is forged (the line names it); `resume --continue` when it is the source’s own',
+  },
+  fork: {
+    kind: 'halted',
+    means: 'Two records exclude each other: one of them is forged, or two databases write as one source',
+    next: 'compare both with the source’s outbox; `consumers resume --reject <offset>` of the forged one (the line names both)',
+  },
   topic_recreated: {
     kind: 'halted',
     means: 'The topic was deleted and made again: our offset is of the old one',
@@ -108,6 +119,18 @@ export const alarmDefinitions = {
     kind: 'event',
     means: 'A source sends that the consumer’s `sources` do not list; its positions do not count',
     next: 'list it (`converge source show` prints name and uuid), or stop it',
+  },
+  too_many_sources: {
+    kind: 'event',
+    means:
+      'More than 256 sources send to a consumer that does not list its sources: the others’ positions do not count',
+    next: 'list the sources that it trusts (`sources`); find out who writes to the topic',
+  },
+  failure_source: {
+    kind: 'event',
+    means:
+      'A failure event that is not of the failing consumer’s own source: forged, or that consumer moved to another database',
+    next: '`converge parked list --code FAILURE_SOURCE`; if it moved, declare `failureSources`, else find out who writes to the failure topic',
   },
   foreign_id_reused: {
     kind: 'event',

@@ -69,6 +69,11 @@ export const instrumentDefinitions = {
     event,
     'New positions of an epoch that was left: the old primary lives',
   ),
+  inboxContradictions: counter(
+    'converge.inbox.contradictions',
+    event,
+    'Records whose position their source cannot have, or that exclude one that was handled: forged, or two databases as one source',
+  ),
   inboxSourceConflicts: counter(
     'converge.inbox.source_conflicts',
     '{source}',

@@ -89,9 +89,11 @@ export function inSpan<T>(span: Span | undefined, fn: () => Promise<T>): Promise
   return span === undefined ? fn() : context.with(trace.setSpan(context.active(), span), fn);
 }
 
-/** The active context where a span is active, else what the carrier brings. */
+/** The trace of the active span, else the one that a received event brings; never baggage. */
 export function continued(carrier: Readonly<Record<string, string>>): Context {
-  return trace.getActiveSpan() === undefined ? contextFrom(carrier) : context.active();
+  return trace.getActiveSpan() === undefined
+    ? traceContextFrom(carrier)
+    : propagation.deleteBaggage(context.active());
 }
 
 /** A span as W3C writes it, to be kept and linked to later. */
@@ -117,6 +119,11 @@ export function inject(carrier: Record<string, string>): void {
   propagation.inject(context.active(), carrier);
 }
 
+/** As `inject`, without the baggage: for what answers a received event. */
+export function injectTrace(carrier: Record<string, string>): void {
+  propagation.inject(propagation.deleteBaggage(context.active()), carrier);
+}
+
 /**
  * As `inject`, but from a span of its own where one is collected: for what is made now and answered elsewhere. The span
  * is over at once; what goes on from it are the spans of whoever takes the carrier.
@@ -131,6 +138,11 @@ export function injectSpan(carrier: Record<string, string>, name: string, option
 /** The context that `inject` wrote; an empty one where there is none. Other headers are ignored. */
 export function contextFrom(carrier: Readonly<Record<string, string>>): Context {
   return propagation.extract(ROOT_CONTEXT, carrier);
+}
+
+/** The trace that a received event belongs to. Its baggage may be any writer's of the topic, so it is not carried on. */
+export function traceContextFrom(carrier: Readonly<Record<string, string>>): Context {
+  return propagation.deleteBaggage(contextFrom(carrier));
 }
 
 function linkTo(linked: Context): readonly Link[] {

@@ -1,11 +1,12 @@
 import {
   inboxMigrations,
   type PartitionRow,
+  type Rejection,
   readPartitions,
   type Resumed,
   resumePartition,
 } from '@converge/inbox';
-import { audit } from '../audit.ts';
+import { audit, operator } from '../audit.ts';
 import { CliError } from '../cli-error.ts';
 import { confirm } from '../confirm.ts';
 import { withAdmin, withDatabase } from '../connections.ts';
@@ -17,6 +18,8 @@ export interface ResumeFlags {
   readonly partition?: number;
   readonly continue?: boolean;
   readonly from?: 'earliest';
+  readonly reject?: number;
+  readonly reason?: string;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
 }
@@ -44,13 +47,20 @@ export async function resumeConsumer(
       output.result(halted.map(named), () => halted.map((row) => `would resume ${placeOf(row)}`));
       return true;
     }
+    const reject = rejectionOf(flags, halted);
+    if (reject !== undefined) await confirm(`Take the record at offset ${reject.offset} for forged?`, flags);
     if (flags.continue === true) await confirm('Go on without what is missing there?', flags);
     const options = { pass: flags.continue === true, fromEarliest: flags.from === 'earliest' };
     const done: (Resumed & { topic: string; partition: number })[] = [];
     await withAdmin(settings, async (admin) => {
       for (const { topic, partition } of halted) {
-        const resumed = await resumePartition(database, admin, { consumer, topic, partition }, options);
-        audit('consumers resume', { consumer, topic, partition, ...options, ...resumed });
+        const resumed = await resumePartition(
+          database,
+          admin,
+          { consumer, topic, partition },
+          reject === undefined ? options : { ...options, reject },
+        );
+        audit('consumers resume', { consumer, topic, partition, ...options, ...reject, ...resumed });
         done.push({ topic, partition, ...resumed });
       }
     });
@@ -59,6 +69,20 @@ export async function resumeConsumer(
     );
     return true;
   });
+}
+
+/** An offset is of one partition, and a rejection has a reason. */
+function rejectionOf(
+  { reject, reason = '' }: ResumeFlags,
+  halted: readonly PartitionRow[],
+): Rejection | undefined {
+  if (reject === undefined) return undefined;
+  if (halted.length !== 1 || reason.trim() === '')
+    throw new CliError(
+      `--reject needs one halted partition (--topic, --partition) and --reason: ${halted.length} are meant${reason.trim() === '' ? ', and no reason is given' : ''}`,
+      { code: 'REJECT_INCOMPLETE', category: 'configuration' },
+    );
+  return { offset: BigInt(reject), by: operator(), reason };
 }
 
 function wanted({ topic, partition, halted }: PartitionRow, flags: ResumeFlags): boolean {

@@ -3,7 +3,8 @@ import type { Router } from '../define/routes.ts';
 import type { Start } from '../define/types.ts';
 import type { PassedGap } from '../query/gap.ts';
 import { judge, type Seen } from './judge.ts';
-import { act, type Step } from './plan.ts';
+import { act } from './act.ts';
+import type { Step } from './plan.ts';
 import type { Reading } from './reading.ts';
 
 /** An event that never came by the log, as `consumers fill` put it. */

@@ -1,15 +1,40 @@
 import { comparePositions, type Position, START } from '@converge/contracts';
 import type { Start } from '../define/types.ts';
 
+/** What the event at a watermark said: what comes later is compared with it. */
+export interface LastEvent {
+  readonly offset: bigint;
+  /** Undefined for a marker, and for an event whose headers could not be read. */
+  readonly id: string | undefined;
+  readonly prev: Position | undefined;
+  /** When the newest event that was handled was made, milliseconds since 1970, as its source's clock said; 0: unknown. */
+  readonly newestMs: number;
+  /** What was made until then may have passed unseen: it was before our first sight. */
+  readonly unknownUntilMs: number;
+}
+
 /** What a record says about its place in its source: the mark that deduplication and the gap proof go by. */
 export interface Mark {
   readonly source: string;
   readonly position: Position;
   readonly prev: Position | undefined;
+  /** What the watermark is to know of it. */
+  readonly last?: LastEvent | undefined;
+}
+
+/** The highest position of an epoch, and what the event there said; nothing where a version of before moved it. */
+export interface Watermark extends Position {
+  readonly last?: LastEvent | undefined;
+}
+
+/** The watermark after a mark. */
+export function watermarkOf({ position, last }: Pick<Mark, 'position' | 'last'>): Watermark {
+  const { epoch, tick, id } = position;
+  return { epoch, tick, id, last };
 }
 
 /** What is known of one source in one partition: the highest position of each epoch, by epoch. */
-export type Seen = ReadonlyMap<number, Position>;
+export type Seen = ReadonlyMap<number, Watermark>;
 
 export type Verdict =
   /** Its predecessor is the last event that we know: it is its turn. */

@@ -36,7 +36,8 @@ export function layOut<DB>(steps: readonly Step<DB>[], by: LayOut<DB>): readonly
   const added = new Set<string>();
   return steps.map((step): Placed<DB> => {
     if (step.kind === 'skip') return { step, kind: 'pass' };
-    if ((by.held.size > 0 || added.size > 0) && !bypasses(step)) {
+    const free = step.kind === 'refuse' && step.releases === true;
+    if ((by.held.size > 0 || added.size > 0) && !free && !bypasses(step)) {
       const line = by.lineOf(step);
       if (by.held.has(line) || added.has(line)) return { step, kind: 'behind', line };
     }
@@ -44,7 +45,7 @@ export function layOut<DB>(steps: readonly Step<DB>[], by: LayOut<DB>): readonly
     if (why === undefined) return { step, kind: 'handle' };
     if (why.gaveUp?.kind === 'settled') return { step, kind: 'pass' };
     if (why.as === 'reject') return { step, kind: 'aside', state: 'rejected', why };
-    if (why.as === 'dead' && (by.onDead === 'skip' || why.gaveUp?.kind === 'closed'))
+    if (why.as === 'dead' && (free || by.onDead === 'skip' || why.gaveUp?.kind === 'closed'))
       return { step, kind: 'aside', state: 'dead', why };
     const line = by.lineOf(step);
     // Only what bypasses comes here with its key parked already: it waits behind after all.

@@ -1,10 +1,9 @@
-import { type Envelope, type Position, type ReceivedEvent, START } from '@converge/contracts';
+import { type Position, START } from '@converge/contracts';
 import type { IncomingRecord } from '@converge/kafka';
-import type { Route, Router } from '../define/routes.ts';
-import type { Subscription } from '../define/subscription.ts';
 import type { Start } from '../define/types.ts';
-import { InboxError } from '../errors.ts';
-import { isStart, judge, type Mark, type Seen } from './judge.ts';
+import { type Action, actionFor, rejectedRecord, type SkipReason, type Trusting } from './act.ts';
+import { type Contradiction, forkOf, jumpOf, lastEventOf } from './evidence.ts';
+import { isStart, judge, type Mark, type Seen, type Watermark, watermarkOf } from './judge.ts';
 import type { Claim, Reading } from './reading.ts';
 
 /** What is to be done with one record. Everything here moves the partition on; only a halt does not. */
@@ -22,35 +21,19 @@ export type Step<DB> = {
   };
 } & Action<DB>;
 
-export type Action<DB> =
-  | {
-      readonly kind: 'handle';
-      readonly event: ReceivedEvent;
-      readonly subscription: Subscription<DB>;
-      /** No position of a pinned source: deduplicated by a row of its own. */
-      readonly foreign: boolean;
-      readonly unknown?: undefined;
-    }
-  /** Cannot be handled whatever is tried: a dead letter at once. */
-  | {
-      readonly kind: 'refuse';
-      readonly envelope: Envelope | undefined;
-      readonly foreign: boolean;
-      readonly error: unknown;
-      readonly unknown?: string;
-    }
-  /** `unknown`: the type that no handler here takes, as another version would have registered it. */
-  | { readonly kind: 'skip'; readonly why: SkipReason; readonly unknown?: string };
-
-export type SkipReason =
-  'duplicate' | 'unknown_type' | 'ignored' | 'uncertain' | 'elsewhere' | 'stale' | 'marker' | 'superseded';
-
 /** Why a partition cannot go on at a record. */
 export type Obstacle = {
   readonly record: IncomingRecord;
 } & (
   | { readonly kind: 'gap'; readonly claim: Claim; readonly after: Position | undefined }
-  | { readonly kind: 'superseded'; readonly claim: Claim; readonly epoch: number }
+  | {
+      readonly kind: 'superseded';
+      readonly claim: Claim;
+      readonly epoch: number;
+      readonly began: bigint | undefined;
+    }
+  /** Its position cannot be its source's, or contradicts what was handled: it or the other one is forged. */
+  | (Contradiction & { readonly claim: Claim })
   /** A newer version of this consumer handles the type. */
   | { readonly kind: 'type_ahead'; readonly type: string }
 );
@@ -61,71 +44,91 @@ export interface Plan<DB> {
   readonly obstacle: Obstacle | undefined;
 }
 
-export interface PlanContext<DB> {
+export interface PlanContext<DB> extends Trusting<DB> {
   readonly from: Start;
   /** Source uuid → what is known of it in this partition. */
   readonly watermarks: ReadonlyMap<string, Seen>;
   /** The pinned uuid of a source's name. */
   readonly pinned: ReadonlyMap<string, string>;
+  readonly nowMs: number;
+  /** Offsets of records that an operator rejected as forged. */
+  readonly rejected: ReadonlySet<bigint>;
   /** Obstacles up to this offset are passed. */
   readonly passOffset: bigint | undefined;
   /** Types that a newer version of this consumer handles: none of their events is passed. */
   readonly ahead: ReadonlySet<string>;
-  readonly route: Router<DB>;
 }
 
 /** Decides a whole slice before anything is done. Pure: the same readings and watermarks give the same plan. */
 export function planSlice<DB>(readings: readonly Reading[], context: PlanContext<DB>): Plan<DB> {
   // Copies of the maps that a slice moves, made at its first event of a source; what was given is never changed.
-  const moved = new Map<string, Map<number, Position>>();
+  const moved: Moved = new Map();
   const steps: Step<DB>[] = [];
   for (const [at, reading] of readings.entries()) {
     const { record, claim } = reading;
+    if (context.rejected.has(record.offset)) {
+      steps.push({ record, mark: undefined, ...rejectedRecord(reading) });
+      continue;
+    }
     if (claim === undefined || context.pinned.get(claim.sourceName) !== claim.source) {
-      const action = act(reading, context.route, true);
+      const action = actionFor(reading, context, undefined);
       if (isAhead(action, context)) return { steps, obstacle: aheadOf(record, action) };
       steps.push({ record, mark: undefined, ...action });
       continue;
     }
     const seen = moved.get(claim.source) ?? context.watermarks.get(claim.source) ?? NOTHING;
-    const verdict = judge(claim, seen, context.from);
-    switch (verdict.kind) {
-      case 'next': {
-        const action = act(reading, context.route, false);
-        if (isAhead(action, context)) return { steps, obstacle: aheadOf(record, action) };
-        own(moved, claim.source, seen).set(claim.position.epoch, claim.position);
-        steps.push({ record, mark: claim, ...action });
-        break;
-      }
-      case 'duplicate':
-        steps.push({ record, mark: undefined, kind: 'skip', why: 'duplicate' });
-        break;
-      case 'gap': {
-        if (verdict.after === undefined && beginsLater(readings, at, claim.source)) {
-          steps.push({ record, mark: undefined, kind: 'skip', why: 'stale' });
-          break;
-        }
-        if (!mayPass(record, context)) return { steps, obstacle: { record, claim, ...verdict } };
-        const action = act(reading, context.route, false);
-        if (isAhead(action, context)) return { steps, obstacle: aheadOf(record, action) };
-        own(moved, claim.source, seen).set(claim.position.epoch, claim.position);
-        steps.push({
-          record,
-          mark: claim,
-          passed: { after: verdict.after ?? START, upTo: gapEnd(claim) },
-          ...action,
-        });
-        break;
-      }
-      case 'superseded':
-        if (mayPass(record, context)) {
-          steps.push({ record, mark: undefined, kind: 'skip', why: 'superseded' });
-          break;
-        }
-        return { steps, obstacle: { record, claim, ...verdict } };
-    }
+    const taken = take(reading, claim, seen, context, beginsLater(readings, at, claim.source));
+    if (taken.kind === 'obstacle') return { steps, obstacle: taken.obstacle };
+    const { step } = taken;
+    if (step.mark !== undefined)
+      own(moved, claim.source, seen).set(claim.position.epoch, watermarkOf(step.mark));
+    steps.push(step);
   }
   return { steps, obstacle: undefined };
+}
+
+type Taken<DB> =
+  | { readonly kind: 'step'; readonly step: Step<DB> }
+  | { readonly kind: 'obstacle'; readonly obstacle: Obstacle };
+
+/** Decides about one event whose position counts; `stale`: it is a repeat in front of its source's first event. */
+function take<DB>(
+  reading: Reading,
+  claim: Claim,
+  seen: Seen,
+  context: PlanContext<DB>,
+  stale: () => boolean,
+): Taken<DB> {
+  const { record } = reading;
+  const verdict = judge(claim, seen, context.from);
+  const skip = (why: SkipReason): Taken<DB> => ({
+    kind: 'step',
+    step: { record, mark: undefined, kind: 'skip', why },
+  });
+  const obstacle = (found: Obstacle): Taken<DB> => ({ kind: 'obstacle', obstacle: found });
+  const passes = mayPass(record, context);
+  const doubt =
+    verdict.kind === 'duplicate' ? forkOf(claim, reading, seen) : jumpOf(claim, seen, context.nowMs);
+  if (doubt !== undefined && !passes) return obstacle({ record, claim, ...doubt });
+  switch (verdict.kind) {
+    case 'duplicate':
+      return skip('duplicate');
+    case 'superseded': {
+      const began = seen.get(verdict.epoch)?.last?.offset;
+      return passes ? skip('superseded') : obstacle({ record, claim, ...verdict, began });
+    }
+    case 'gap':
+      if (verdict.after === undefined && stale()) return skip('stale');
+      if (!passes) return obstacle({ record, claim, ...verdict });
+      break;
+    case 'next':
+  }
+  const action = actionFor(reading, context, claim.source);
+  if (isAhead(action, context)) return obstacle(aheadOf(record, action));
+  const mark = { ...claim, last: lastEventOf(reading, seen, context.nowMs) };
+  if (verdict.kind === 'next') return { kind: 'step', step: { record, mark, ...action } };
+  const passed = { after: verdict.after ?? START, upTo: gapEnd(claim) };
+  return { kind: 'step', step: { record, mark, passed, ...action } };
 }
 
 function isAhead<DB>({ unknown }: Action<DB>, { ahead }: PlanContext<DB>): boolean {
@@ -134,14 +137,6 @@ function isAhead<DB>({ unknown }: Action<DB>, { ahead }: PlanContext<DB>): boole
 
 function aheadOf<DB>(record: IncomingRecord, { unknown = '' }: Action<DB>): Obstacle {
   return { record, kind: 'type_ahead', type: unknown };
-}
-
-function typeUnknown(type: string): InboxError {
-  return new InboxError(
-    'TYPE_UNKNOWN',
-    `no handler takes ${type}, and this consumer refuses what it does not know: handle it, or .ignore() it`,
-    { category: 'data' },
-  );
 }
 
 function mayPass(
@@ -158,7 +153,9 @@ export function gapEnd({ position: { epoch, tick, id }, prev }: Mark): Position 
 
 const NOTHING: Seen = new Map();
 
-function own(moved: Map<string, Map<number, Position>>, source: string, seen: Seen): Map<number, Position> {
+type Moved = Map<string, Map<number, Watermark>>;
+
+function own(moved: Moved, source: string, seen: Seen): Map<number, Watermark> {
   const known = moved.get(source);
   if (known !== undefined) return known;
   const copy = new Map(seen);
@@ -170,29 +167,6 @@ function own(moved: Map<string, Map<number, Position>>, source: string, seen: Se
  * At first sight a stale repeat of a later event may stand before the first one (the log was cut in front of them). The
  * first event follows and names START; after it every predecessor is proved, so what is passed here comes again.
  */
-function beginsLater(readings: readonly Reading[], at: number, source: string): boolean {
-  return readings.slice(at + 1).some(({ claim }) => claim?.source === source && isStart(claim.prev));
-}
-
-/** What one record asks for, whatever its position. */
-export function act<DB>({ content }: Reading, route: Router<DB>, foreign: boolean): Action<DB> {
-  if (content.kind === 'marker') return { kind: 'skip', why: 'marker' };
-  if (content.kind === 'unreadable')
-    return { kind: 'refuse', envelope: undefined, foreign, error: content.error };
-  const { envelope } = content;
-  let routed: Route<DB>;
-  try {
-    routed = route(envelope);
-  } catch (error) {
-    return { kind: 'refuse', envelope, foreign, error };
-  }
-  switch (routed.kind) {
-    case 'handle':
-      return { kind: 'handle', event: routed.event, subscription: routed.subscription, foreign };
-    case 'skip':
-      return { kind: 'skip', why: routed.why };
-    case 'unknown':
-      if (!routed.refused) return { kind: 'skip', why: 'unknown_type', unknown: routed.type };
-      return { kind: 'refuse', envelope, foreign, error: typeUnknown(routed.type), unknown: routed.type };
-  }
+function beginsLater(readings: readonly Reading[], at: number, source: string): () => boolean {
+  return () => readings.slice(at + 1).some(({ claim }) => claim?.source === source && isStart(claim.prev));
 }

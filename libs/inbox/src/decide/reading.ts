@@ -1,4 +1,5 @@
 import {
+  boundedText,
   ContractError,
   decodeEnvelope,
   type Envelope,
@@ -54,7 +55,8 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
  */
 function rawClaim({ headers }: IncomingRecord): Claim | undefined {
   const source = only(headers, WIRE.sourceId);
-  const sourceName = only(headers, WIRE.source);
+  const name = only(headers, WIRE.source);
+  const sourceName = name === undefined ? undefined : boundedText(name);
   const position = attempt(only(headers, WIRE.position));
   if (source === undefined || sourceName === undefined || position === undefined || !UUID.test(source))
     return undefined;

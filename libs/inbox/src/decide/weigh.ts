@@ -2,10 +2,10 @@ import type { Placed } from './lay-out.ts';
 
 /** What a slice asks of parking. */
 export interface Weight {
-  /** Keys that are given up. */
+  /** Keys that are given up, of which each may be a sign that nothing works: what was never an event of ours is none. */
   readonly given: number;
   readonly handled: number;
-  /** Events that will stand in a line, and their bytes. */
+  /** Events that will stand in a line, and their bytes with key and headers. */
   readonly rows: number;
   readonly bytes: number;
 }
@@ -21,10 +21,10 @@ export function weigh<DB>(placed: readonly Placed<DB>[]): Weight {
         handled += 1;
         break;
       case 'aside':
-        if (one.state === 'dead') given += 1;
+        if (one.state === 'dead' && isSign(one)) given += 1;
         break;
       case 'head':
-        given += 1;
+        if (isSign(one)) given += 1;
         rows += 1;
         bytes += sizeOf(one);
         break;
@@ -35,6 +35,18 @@ export function weigh<DB>(placed: readonly Placed<DB>[]): Weight {
   return { given, handled, rows, bytes };
 }
 
+/**
+ * Whether giving up this key may be a sign that the world is broken. Bytes that nobody vouches for never are: a writer of
+ * the topic could make as many as it likes, and the partition would wait for hours.
+ */
+function isSign<DB>({ step, why }: Extract<Placed<DB>, { kind: 'head' | 'aside' }>): boolean {
+  if (step.kind !== 'refuse' || why.as === 'park') return true;
+  return step.envelope !== undefined && !step.foreign;
+}
+
 function sizeOf<DB>({ step }: Placed<DB>): number {
-  return step.record.value?.length ?? 0;
+  const { key, value, headers } = step.record;
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0);
+  for (const [name, text] of headers) bytes += name.length + (text?.length ?? 0);
+  return bytes;
 }

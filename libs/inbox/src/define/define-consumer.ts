@@ -26,6 +26,8 @@ export interface ConsumerDefinition<DB> {
   readonly onDead: OnDead;
   /** Source name → uuid of those whose positions count; undefined: whoever is first seen under a name. */
   readonly sources: TrustedSources | undefined;
+  /** Failing consumer → uuid of the source of its failure events, where declared. */
+  readonly failureSources: TrustedSources;
   readonly subscriptions: readonly Subscription<DB>[];
   /** What it takes part in; their subscriptions are the first of those above. */
   readonly parts: readonly ConsumerPart<DB>[];
@@ -94,14 +96,20 @@ export interface DefineConsumerOptions {
    * foreign: each is deduplicated by a row of its own. @default whoever is first seen under a name
    */
   readonly sources?: TrustedSources;
+  /**
+   * The source (uuid) of each consumer whose failure events it subscribes to. What another source sends there is not acted on.
+   * @default the source that is first seen in the failure topic
+   */
+  readonly failureSources?: TrustedSources;
 }
 
 /** Defines a consumer without any handler yet. A bad one throws CONSUMER_INVALID here, at import. */
 export function defineConsumer<DB>(options: DefineConsumerOptions): ConsumerDefinition<DB> {
   const { name, from, onGap = 'halt', unknownTypes = 'skip', onDead = 'hold' } = options;
   const sources = options.sources && trustedSources(name, options.sources);
+  const failureSources = trustedSources(name, options.failureSources ?? {});
   return consumer<DB>(
-    { name, from: Object.freeze(from), onGap, unknownTypes, onDead, sources },
+    { name, from: Object.freeze(from), onGap, unknownTypes, onDead, sources, failureSources },
     { own: [], ignored: [], parts: [] },
   );
 }
@@ -125,7 +133,7 @@ interface Given<DB> {
 
 type Options = Pick<
   ConsumerDefinition<never>,
-  'name' | 'from' | 'onGap' | 'unknownTypes' | 'onDead' | 'sources'
+  'name' | 'from' | 'onGap' | 'unknownTypes' | 'onDead' | 'sources' | 'failureSources'
 >;
 
 function consumer<DB>(options: Options, given: Given<DB>): ConsumerDefinition<DB> {

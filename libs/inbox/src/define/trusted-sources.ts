@@ -1,10 +1,8 @@
+import { boundedText } from '@converge/contracts';
 import { InboxError } from '../errors.ts';
 
 /** Source name → uuid. */
 export type TrustedSources = Readonly<Record<string, string>>;
-
-/** Longer names are no names of ours; the table's index could not take them. */
-export const MAX_SOURCE_NAME = 512;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -12,7 +10,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 export function trustedSources(consumer: string, sources: TrustedSources): TrustedSources {
   const entries = Object.entries(sources).map(([name, id]) => [name, id.toLowerCase()] as const);
   for (const [name, id] of entries)
-    if (name === '' || name.length > MAX_SOURCE_NAME || !UUID.test(id))
+    if (name === '' || boundedText(name) !== name || !UUID.test(id))
       throw new InboxError(
         'CONSUMER_INVALID',
         `consumer ${consumer} lists the source ${name} as ${id}, which is no name and uuid of a source: \`converge source show\` prints both`,

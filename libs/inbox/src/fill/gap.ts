@@ -1,7 +1,7 @@
 import { type Position, START } from '@converge/contracts';
 import type { Admin } from '@converge/kafka';
 import type { Executor } from '@converge/postgres';
-import { highest, judge } from '../decide/judge.ts';
+import { highest, judge, type Watermark } from '../decide/judge.ts';
 import { readRecord } from '../decide/reading.ts';
 import { readOpenGaps } from '../query/gap.ts';
 import { readPartitions } from '../query/partition.ts';
@@ -70,7 +70,7 @@ async function haltedGaps(
     for await (const record of admin.read(topic, partition, nextOffset, end)) {
       const { claim } = readRecord(record);
       if (claim?.prev === undefined || pinned.get(claim.sourceName) !== claim.source) continue;
-      const seen = seenBy?.get(claim.source) ?? new Map<number, Position>();
+      const seen = seenBy?.get(claim.source) ?? new Map<number, Watermark>();
       // It is halted, so at first sight it wants the beginning.
       if (judge(claim, seen, 'beginning').kind !== 'gap') continue;
       const after = seen.get(claim.prev.epoch) ?? highest(seen) ?? START;

@@ -1,5 +1,5 @@
 import type { ReceivedEvent } from '@converge/contracts';
-import { attributeNames, contextFrom, spanNames, withSpan } from '@converge/telemetry';
+import { attributeNames, spanNames, traceContextFrom, withSpan } from '@converge/telemetry';
 import type { Subscription } from '../define/subscription.ts';
 import type { Middleware } from './middleware.ts';
 
@@ -22,7 +22,7 @@ export function inProcessSpan<DB, T>(
   { consumer, subscription, events }: Processed<DB>,
   fn: () => Promise<T>,
 ): Promise<T> {
-  const [first, ...others] = events.slice(0, MAX_LINKS).map(({ headers }) => contextFrom(headers));
+  const [first, ...others] = events.slice(0, MAX_LINKS).map(({ headers }) => traceContextFrom(headers));
   const attributes = {
     [attributeNames.consumer]: consumer,
     [attributeNames.handler]: subscription.handler,

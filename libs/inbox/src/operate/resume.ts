@@ -2,11 +2,14 @@ import type { Admin } from '@converge/kafka';
 import { type Database, type Executor, withTransaction } from '@converge/postgres';
 import { InboxError } from '../errors.ts';
 import type { PartitionKey } from '../query/fence.ts';
+import { rejectRecord, type Rejection } from './reject-sql.ts';
 import { type PartitionRow, readPartitions } from '../query/partition.ts';
 
 export interface ResumeOptions {
   /** Pass what it stands at: a gap is kept in converge.inbox_gap, what an old primary wrote is skipped. */
   readonly pass?: boolean;
+  /** Take a record for forged: it becomes a dead letter, and its position does not count. */
+  readonly reject?: Rejection;
   /** Begin again with the first record that the log has: after a topic was made anew, or lost what was not read. */
   readonly fromEarliest?: boolean;
 }
@@ -27,7 +30,7 @@ export async function resumePartition(
   database: Pick<Database, 'acquire'>,
   admin: Admin,
   key: PartitionKey,
-  { pass = false, fromEarliest = false }: ResumeOptions,
+  { pass = false, fromEarliest = false, reject }: ResumeOptions,
 ): Promise<Resumed> {
   const { topic, partition } = key;
   const ends = (await admin.logEnds(topic)).find((one) => one.partition === partition);
@@ -41,7 +44,8 @@ export async function resumePartition(
     const passOffset = pass ? passable(row, ends?.latest) : undefined;
     if (fromEarliest && ends === undefined) throw refused(`the broker has no ${topic}/${partition}`);
     refuseMisfit(row, fromEarliest);
-    const nextOffset = fromEarliest && ends !== undefined ? ends.earliest : row.nextOffset;
+    const before = reject === undefined ? undefined : await rejectRecord(tx, key, reject);
+    const nextOffset = fromEarliest && ends !== undefined ? ends.earliest : (before ?? row.nextOffset);
     await setRunning(tx, key, { nextOffset, passOffset, topicId: fromEarliest ? topicId : row.topicId });
     return { code: row.halted.code, passOffset, nextOffset };
   });
@@ -51,6 +55,8 @@ export async function resumePartition(
 function passable({ halted, haltedOffset, topic }: PartitionRow, end: bigint | undefined): bigint {
   switch (halted?.code) {
     case 'gap':
+    case 'fork':
+    case 'position_jump':
       if (haltedOffset !== undefined) return haltedOffset;
       throw refused(
         `${topic} was halted by an older version, which did not say where: resume it without --continue first; it halts again at the same place, and then --continue works`,
@@ -60,7 +66,7 @@ function passable({ halted, haltedOffset, topic }: PartitionRow, end: bigint | u
       throw refused(`the broker does not say where ${topic} ends`);
     default:
       throw refused(
-        `--continue passes a gap or what an old primary wrote, and this is ${halted?.code ?? 'neither'}`,
+        `--continue passes a gap, what an old primary wrote or a position that is doubted, and this is ${halted?.code ?? 'neither'}`,
       );
   }
 }

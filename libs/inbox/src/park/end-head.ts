@@ -6,7 +6,7 @@ import type { SliceContext } from '../slice/context.ts';
 import { Emitted } from '../slice/emitted.ts';
 import { askOne } from '../slice/give-up.ts';
 import type { Letter } from '../slice/letter.ts';
-import { append, told } from '../slice/tell.ts';
+import { append, failureEventOf } from '../slice/failure-events.ts';
 import { letterAttempts } from '../story/slice-attempts.ts';
 import { headStep } from './apply-head.ts';
 import type { LeasedKey } from './claim-sql.ts';
@@ -48,7 +48,10 @@ export function endHead<DB>(
       : await noteEnded(executor, head, failureColumns(letter, true), { state, holds, closed });
     if (!ours) return undefined;
     await insertAttempts(executor, letterAttempts([letter]));
-    await append(context, executor, [...emitted.events, ...(settled ? [] : [told(context, letter)])]);
+    await append(context, executor, [
+      ...emitted.events,
+      ...(settled ? [] : [failureEventOf(context, letter)]),
+    ]);
     failpoint('inbox.drain_dead');
     if (holds) {
       await holdLine(executor, key);

@@ -1,7 +1,7 @@
 import { type Envelope, formatPosition } from '@converge/contracts';
 import type { IncomingRecord } from '@converge/kafka';
 import { failureEventId, type Letter, times } from '../slice/letter.ts';
-import { clean, headersJson, keyOf } from '../slice/record-text.ts';
+import { clean, headersJson, keyOf, sha256 } from '../slice/record-text.ts';
 
 /** `waiting` and, where dead letters hold their key, `dead` stand in a line; the others are records. */
 export const PARKED_STATES = ['waiting', 'dead', 'rejected', 'skipped', 'superseded'] as const;
@@ -61,12 +61,43 @@ export interface ParkedEvent {
   readonly handler: string;
 }
 
+/** A record's own size is bounded by what the broker takes; a compressed batch, and its headers as JSON, may be much larger. */
+const MAX_KEPT_PAYLOAD = 4 * 1024 * 1024;
+const MAX_KEPT_HEADERS = 1024 * 1024;
+
+/** What a row keeps of the record. What waits must be whole to be applied; what was given up says where the rest is. */
+function keptOf(
+  { record }: ParkedEvent,
+  state: ParkedState,
+): Pick<NewParked, 'headers' | 'payload' | 'closed'> {
+  const headers = headersJson(record.headers);
+  const payload = record.value;
+  const left = [
+    ...(payload !== null && payload.length > MAX_KEPT_PAYLOAD ? [leftOut('payload', payload)] : []),
+    ...(headers.length > MAX_KEPT_HEADERS ? [leftOut('headers as JSON', headers)] : []),
+  ];
+  if (state === 'waiting' || left.length === 0) return { headers, payload };
+  return {
+    headers: headers.length > MAX_KEPT_HEADERS ? '[]' : headers,
+    payload: payload !== null && payload.length > MAX_KEPT_PAYLOAD ? null : payload,
+    closed: `it is too large to be kept whole (${left.join('; ')}); the record is at offset ${record.offset} of ${record.topic}/${record.partition}`,
+  };
+}
+
+function leftOut(what: string, bytes: Buffer | string): string {
+  return `${what}: ${bytes.length} bytes, sha256 ${sha256(bytes)}`;
+}
+
+/** As a bigint of Postgres and a time of JavaScript; a producer may write any 64 bits. */
+const MAX_TIME_MS = 8_640_000_000_000_000;
+
 export function parkedRow(
-  { id, consumer, topicId, record, envelope, handler }: ParkedEvent,
+  event: ParkedEvent,
   state: ParkedState,
   place: Place | undefined,
   failure: FailureColumns | undefined,
 ): NewParked {
+  const { id, consumer, topicId, record, envelope, handler } = event;
   return {
     id,
     consumer,
@@ -78,7 +109,7 @@ export function parkedRow(
     handler,
     partition: record.partition,
     record_offset: `${record.offset}`,
-    timestamp_ms: `${record.timestampMs}`,
+    timestamp_ms: `${Math.max(-1, Math.min(record.timestampMs, MAX_TIME_MS))}`,
     position: envelope?.position === undefined ? null : formatPosition(envelope.position),
     event_id: envelope?.id ?? null,
     type: envelope?.type ?? null,
@@ -86,8 +117,7 @@ export function parkedRow(
     source: envelope?.source ?? null,
     key: keyOf(record, envelope),
     record_key: record.key,
-    headers: headersJson(record.headers),
-    payload: record.value,
+    ...keptOf(event, state),
     ...failure,
   };
 }

@@ -4,7 +4,7 @@ import type { ParkedTotals } from './parking.ts';
 // As many index entries and rows as the consumer has parked: at most its cap, and nothing when nothing is parked.
 const totalsSql = `
   select (select count(*) from converge.parked_key where consumer = $1) as keys, count(*) as rows,
-         coalesce(sum(octet_length(payload)), 0) as bytes,
+         coalesce(sum(coalesce(octet_length(payload), 0) + octet_length(headers) + coalesce(octet_length(record_key), 0)), 0) as bytes,
          count(*) filter (where state = 'waiting') as waiting,
          (select count(*) from converge.parked where consumer = $1 and state = 'dead') as dead,
          coalesce(extract(epoch from clock_timestamp() - min(parked_at)) * 1000, 0) as oldest_ms

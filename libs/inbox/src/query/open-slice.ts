@@ -1,4 +1,5 @@
 import type { Position } from '@converge/contracts';
+import type { LastEvent } from '../decide/judge.ts';
 import type { Executor } from '@converge/postgres';
 import type { PartitionKey, Stand } from './fence.ts';
 import { limitColumns, limitValues, type SessionLimits } from './session.ts';
@@ -6,6 +7,7 @@ import { limitColumns, limitValues, type SessionLimits } from './session.ts';
 export interface MovedMark {
   readonly source: string;
   readonly position: Position;
+  readonly last?: LastEvent | undefined;
 }
 
 /** What a slice moves, and from where. */
@@ -32,11 +34,37 @@ const openSql = (serverVersion: number): string => `
        and state = 'running'
     returning consumer, topic, partition),
   marks as (
-    insert into converge.inbox_watermark (consumer, topic, partition, source, epoch, tick, id)
-    select f.consumer, f.topic, f.partition, m.source, m.epoch, m.tick, m.id
-      from fence f, unnest($10::uuid[], $11::int[], $12::bigint[], $13::bigint[]) as m (source, epoch, tick, id)
-    on conflict (consumer, topic, partition, source, epoch) do update set tick = excluded.tick, id = excluded.id)
+    insert into converge.inbox_watermark (consumer, topic, partition, source, epoch, tick, id, seen_tick, seen_id,
+                                          seen_offset, seen_event, prev_epoch, prev_tick, prev_id, newest_ms, unknown_until)
+    select f.consumer, f.topic, f.partition, m.source, m.epoch, m.tick, m.id, m.tick, m.id,
+           m.seen_offset, m.seen_event, m.prev_epoch, m.prev_tick, m.prev_id, m.newest_ms, m.unknown_until
+      from fence f, unnest($10::uuid[], $11::int[], $12::bigint[], $13::bigint[], $16::bigint[], $17::text[], $18::int[],
+                           $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[])
+                 as m (source, epoch, tick, id, seen_offset, seen_event, prev_epoch, prev_tick, prev_id, newest_ms,
+                       unknown_until)
+    on conflict (consumer, topic, partition, source, epoch) do update
+       set (tick, id, seen_tick, seen_id, seen_offset, seen_event, prev_epoch, prev_tick, prev_id, newest_ms, unknown_until)
+         = (excluded.tick, excluded.id, excluded.seen_tick, excluded.seen_id, excluded.seen_offset, excluded.seen_event,
+            excluded.prev_epoch, excluded.prev_tick, excluded.prev_id, excluded.newest_ms, excluded.unknown_until))
   select from fence`;
+
+/** What the watermarks know of their events; all null where that is nothing. */
+function lastColumns(marks: readonly MovedMark[]): readonly unknown[] {
+  const column = (of: (last: LastEvent) => bigint | number | string | undefined) =>
+    marks.map(({ last }) => {
+      const value = last === undefined ? undefined : of(last);
+      return value === undefined ? null : String(value);
+    });
+  return [
+    column(({ offset }) => offset),
+    column(({ id }) => id),
+    column(({ prev }) => prev?.epoch),
+    column(({ prev }) => prev?.tick),
+    column(({ prev }) => prev?.id),
+    column(({ newestMs }) => Math.trunc(newestMs)),
+    column(({ unknownUntilMs }) => Math.trunc(unknownUntilMs)),
+  ];
+}
 
 /** False: the fence is not where we left it, so another owner is at work (or an operator halted the partition). */
 export async function openSlice(
@@ -59,6 +87,7 @@ export async function openSlice(
     marks.map(({ position }) => `${position.id}`),
     `${expected.fills}`,
     `${next.fills}`,
+    ...lastColumns(marks),
   ]);
   return rowCount === 1;
 }

@@ -10,6 +10,8 @@ export interface PartitionRow {
   readonly haltedOffset: bigint | undefined;
   /** Obstacles up to this offset may be passed: an operator said so. */
   readonly passOffset: bigint | undefined;
+  /** Offsets of records that an operator rejected as forged. */
+  readonly rejected: ReadonlySet<bigint>;
   /** True when `consumers fill` put events for it. */
   readonly filled: boolean;
   /** Slices of filled events so far: the fence's other half. */
@@ -25,12 +27,15 @@ interface Raw {
   readonly halted_reason: string | null;
   readonly halted_offset: string | null;
   readonly pass_offset: string | null;
+  readonly rejected: readonly string[] | null;
   readonly filled: boolean;
   readonly fills: string;
 }
 
 const byConsumerSql = `
   select topic, partition, topic_id, next_offset, halted_code, halted_reason, halted_offset, pass_offset, fills,
+         (select array_agg(r.record_offset::text) from converge.inbox_rejected r
+           where r.consumer = p.consumer and r.topic = p.topic and r.partition = p.partition) as rejected,
          exists (select from converge.inbox_fill f
                   where f.consumer = p.consumer and f.topic = p.topic and f.partition = p.partition) as filled
     from converge.inbox_partition p where consumer = $1 order by topic, partition`;
@@ -46,6 +51,7 @@ export async function readPartitions(executor: Executor, consumer: string): Prom
     halted: row.halted_code === null ? undefined : { code: row.halted_code, reason: row.halted_reason ?? '' },
     haltedOffset: offsetOf(row.halted_offset),
     passOffset: offsetOf(row.pass_offset),
+    rejected: new Set((row.rejected ?? []).map(BigInt)),
     filled,
     fills: BigInt(fills),
   }));

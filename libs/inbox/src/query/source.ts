@@ -15,6 +15,38 @@ export async function pinSources(
   await executor.query(pinSql, [consumer, [...seen.keys()], [...seen.values()]]);
 }
 
+const pinFailureSql = `
+  insert into converge.inbox_failure_source (consumer, failing, source)
+  select $1, f.failing, f.source from unnest($2::text[], $3::uuid[]) as f(failing, source) order by f.failing
+  on conflict (consumer, failing) do nothing`;
+const declareFailureSql = `
+  insert into converge.inbox_failure_source (consumer, failing, source)
+  select $1, f.failing, f.source from unnest($2::text[], $3::uuid[]) as f(failing, source) order by f.failing
+  on conflict (consumer, failing) do update set source = excluded.source, pinned_at = clock_timestamp()
+   where inbox_failure_source.source <> excluded.source`;
+const readFailureSql = `select failing, source from converge.inbox_failure_source where consumer = $1`;
+
+/** Pins the source that is first seen in the failure topic of each consumer; `declared`: whatever was pinned before. */
+export async function pinFailureSources(
+  executor: Executor,
+  consumer: string,
+  seen: ReadonlyMap<string, string>,
+  declared = false,
+): Promise<void> {
+  if (seen.size === 0) return;
+  const sql = declared ? declareFailureSql : pinFailureSql;
+  await executor.query(sql, [consumer, [...seen.keys()], [...seen.values()]]);
+}
+
+/** Failing consumer → the source of its failure events. */
+export async function readFailureSources(
+  executor: Executor,
+  consumer: string,
+): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await executor.query<{ failing: string; source: string }>(readFailureSql, [consumer]);
+  return new Map(rows.map(({ failing, source }) => [failing, source]));
+}
+
 /** Source name → pinned uuid. */
 export async function readSources(
   executor: Executor,

@@ -91,7 +91,7 @@ function isPlace({ key }: Partition, topic: string, partition: number): boolean 
 
 function partitionOf<DB>(
   { definition, bounds }: SliceContext<DB>,
-  { topic, partition, topicId, nextOffset, passOffset, filled, fills }: PartitionRow,
+  { topic, partition, topicId, nextOffset, passOffset, rejected, filled, fills }: PartitionRow,
   known: {
     readonly watermarks: ReadonlyMap<string, Seen> | undefined;
     readonly held: ReadonlySet<string> | undefined;
@@ -106,6 +106,7 @@ function partitionOf<DB>(
     watermarks: new Map(known.watermarks),
     halted: known.halted,
     passOffset,
+    rejected,
     filled,
     fills,
     ahead: new Set(),
@@ -147,6 +148,7 @@ export async function reload<DB>(context: SliceContext<DB>, partition: Partition
   partition.topicId = row.topicId;
   partition.halted = row.halted;
   partition.passOffset = row.passOffset;
+  partition.rejected = row.rejected;
   partition.filled = row.filled;
   partition.fills = row.fills;
   partition.watermarks = new Map(watermarks.get(partitionId(topic, number)));

@@ -75,6 +75,10 @@ function count({ counts, key }: Partition, { kind }: Obstacle): void {
     case 'superseded':
       instruments().inboxSuperseded.add(1, labels);
       return;
+    case 'jump':
+    case 'fork':
+      instruments().inboxContradictions.add(1, { ...labels, [attributeNames.reason]: kind });
+      return;
     case 'type_ahead':
   }
 }
@@ -95,12 +99,41 @@ function haltFor(obstacle: Obstacle, { key }: Partition): Halt & { readonly code
     case 'superseded':
       return {
         code: 'epoch_superseded',
-        reason: `${recordOf(obstacle)}: source ${obstacle.claim.sourceName} sent the new position ${formatPosition(obstacle.claim.position)} although its epoch ${obstacle.epoch} has begun: the old primary is still writing. Stop it; its events after the fork are not part of the source. Then pass over them: \`${resume} --continue\``,
+        reason: `${recordOf(obstacle)}: source ${obstacle.claim.sourceName} sent the new position ${formatPosition(obstacle.claim.position)} although its epoch ${obstacle.epoch} has begun: the old primary is still writing, or the record that began that epoch${obstacle.began === undefined ? '' : ` (offset ${obstacle.began})`} is forged. Stop the old primary; its events after the fork are not part of the source. Then pass over them: \`${resume} --continue\`.${obstacle.began === undefined ? '' : ` If the epoch is forged: \`${resume} --reject ${obstacle.began}\``}`,
+      };
+    case 'jump':
+      return {
+        code: 'position_jump',
+        reason: `${recordOf(obstacle)}: it claims position ${formatPosition(obstacle.claim.position)} of source ${obstacle.claim.sourceName}, ${jumpText(obstacle)}. Counting it would make every later event of the source a duplicate. If it is forged, it is passed without counting: \`${resume} --reject ${obstacle.record.offset}\`; if it is the source's own (its outbox has it): \`${resume} --continue\``,
+      };
+    case 'fork':
+      return {
+        code: 'fork',
+        reason: `${recordOf(obstacle)}: ${forkText(obstacle)}. One of the two is forged, or two databases write as source ${obstacle.claim.sourceName}; the source's outbox has the genuine one. Reject the other: \`${resume} --reject ${obstacle.record.offset}\` (this one) or \`${resume} --reject ${obstacle.last.offset}\` (the one before; what was taken for duplicates since then is handled)`,
       };
   }
 }
 
 type Gap = Obstacle & { readonly kind: 'gap' };
+
+function jumpText({ what, limit, top }: Obstacle & { readonly kind: 'jump' }): string {
+  const from =
+    top === undefined ? 'no event of it was seen here' : `the last one here was ${formatPosition(top)}`;
+  return `${from}, and it cannot be beyond ${what} ${limit} by now`;
+}
+
+function forkText({ claim, why, at, last }: Obstacle & { readonly kind: 'fork' }): string {
+  const position = formatPosition(claim.position);
+  const other = `the event ${last.id ?? ''} at offset ${last.offset}, position ${formatPosition(at)}`;
+  switch (why) {
+    case 'same_position':
+      return `another event has its position ${position}: ${other}`;
+    case 'same_predecessor':
+      return `its position ${position} lies between ${other}, and ${last.prev === undefined ? 'nothing' : formatPosition(last.prev)}, which that one names as its predecessor`;
+    case 'made_later':
+      return `its position ${position} is below ${other}, although it was made after everything handled until then`;
+  }
+}
 
 function gapText(obstacle: Gap): string {
   const { claim, after } = obstacle;

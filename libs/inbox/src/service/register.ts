@@ -4,7 +4,7 @@ import { type ConsumerDefinition, declaresStart, startOf } from '../define/defin
 import { registeredTypes } from '../define/routes.ts';
 import type { Start } from '../define/types.ts';
 import { InboxError } from '../errors.ts';
-import { pinSources, readSources } from '../query/source.ts';
+import { pinFailureSources, pinSources, readSources } from '../query/source.ts';
 import { setKeepForeign } from '../query/foreign-slot.ts';
 import { dropType, registerTypes } from '../query/type.ts';
 import { insertPartitions, lockRegistration, type NewPartition, readPartitions } from '../query/partition.ts';
@@ -50,6 +50,7 @@ export async function register<DB>(
     await lockRegistration(tx, consumer.name);
     await setKeepForeign(tx, consumer.name, keepForeignMs);
     await pinListed(tx, consumer);
+    await pinFailureSources(tx, consumer.name, new Map(Object.entries(consumer.failureSources)), true);
     const known = await readPartitions(tx, consumer.name);
     const missing = consumer.topics.flatMap((topic) => {
       const registered = new Set(

@@ -83,12 +83,15 @@ async function workSlice<DB>(
   let obstacle: Obstacle | undefined;
   try {
     await sources.pin(readings);
-    const { pinned } = sources;
+    const { pinned, failureSources } = sources;
     const plan = planSlice(readings, {
       from: start,
       watermarks,
       pinned,
+      failureSources,
       passOffset: partition.passOffset,
+      rejected: partition.rejected,
+      nowMs: context.clock.now(),
       ahead: partition.ahead,
       route,
     });

@@ -22,7 +22,7 @@ import { parkEvents } from './park-events.ts';
 import { letterOf, needsRow, placeSteps } from './place-steps.ts';
 import { own } from './own.ts';
 import { FenceLost } from './slice-errors.ts';
-import { append, told } from './tell.ts';
+import { append, failureEventOf } from './failure-events.ts';
 
 export interface Slice<DB> {
   readonly steps: readonly Step<DB>[];
@@ -104,7 +104,10 @@ async function inside<DB>(
   await own('attempts', () => insertAttempts(executor, rows));
   // Dead letters and rejections are told, not what may still heal.
   const letters = given.filter((_, at) => givenUp[at]?.state !== 'waiting');
-  await append(context, executor, [...emitted.events, ...letters.map((letter) => told(context, letter))]);
+  await append(context, executor, [
+    ...emitted.events,
+    ...letters.map((letter) => failureEventOf(context, letter)),
+  ]);
   await own('gap', () => recordPassed(executor, context.definition, key, steps));
   const opened = placed.some(needsRow)
     ? await own('park', () => parkEvents(context, partition, placed, executor))

@@ -66,6 +66,8 @@ export interface Partition {
   halted: Halt | undefined;
   /** Obstacles up to this offset are passed, by an operator's word or by policy. */
   passOffset: bigint | undefined;
+  /** Offsets of records that an operator rejected as forged. */
+  rejected: ReadonlySet<bigint>;
   /** Events that never came by the log wait in the database: they go before anything else. */
   filled: boolean;
   /** Slices of filled events so far: with `nextOffset`, what the fence expects. */

@@ -1,7 +1,7 @@
 import { contextHeaders, type DomainEvent, type EventContext, type ReceivedEvent } from '@converge/contracts';
 import type { AppendEvent } from '@converge/outbox';
 import { deterministicUuid } from '@converge/runtime';
-import { inject } from '@converge/telemetry';
+import { injectTrace } from '@converge/telemetry';
 import type { EmitAs } from '../define/subscription.ts';
 import { InboxError } from '../errors.ts';
 import { storyOf } from './letter.ts';
@@ -33,7 +33,7 @@ export class Emitted {
     this.#counts.set(count, index + 1);
     const { type, version, topic, key, payload } = event;
     const headers = contextHeaders(event, { ...storyOf(answers), ...storyAs(as) });
-    inject(headers); // the handler's span, which is over when the slice appends
+    injectTrace(headers); // of the handler's span, which is over when the slice appends
     const id = as.id ?? deterministicUuid(this.#consumer, handler, 'apply', this.#run, incoming, index);
     this.#events.push({ id, type, version, topic, key, payload, headers });
   }

@@ -74,5 +74,5 @@ function reused<DB>(step: Step<DB>): Step<DB> {
     `source ${envelope?.source ?? ''} sent id ${envelope?.id ?? ''} before, with another payload: two events claim to be one; have the producer give each its own id`,
     { category: 'data' },
   );
-  return { record: step.record, mark: step.mark, kind: 'refuse', envelope, foreign: false, error };
+  return { record: step.record, mark: step.mark, kind: 'refuse', envelope, foreign: true, error };
 }

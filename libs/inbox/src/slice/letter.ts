@@ -1,4 +1,5 @@
 import {
+  boundedText,
   type Envelope,
   type EventContext,
   type FailedStep,
@@ -10,7 +11,7 @@ import type { IncomingRecord } from '@converge/kafka';
 import type { Failure } from '@converge/resilience';
 import { deterministicUuid } from '@converge/runtime';
 import { type Attempt, attemptId, type TriedEvent } from '../story/attempt.ts';
-import { clean, keyOf, payloadOf } from './record-text.ts';
+import { clean, keyOf, oneLine, payloadOf, payloadReference } from './record-text.ts';
 
 /** An event that does not take effect now: everything that its parked row and the failure event say. */
 export interface Letter extends TriedEvent {
@@ -43,9 +44,19 @@ export function times(attempts: readonly Attempt[]): { readonly first: string; r
   return { first: sorted[0] ?? '', last: sorted.at(-1) ?? '' };
 }
 
-export function failureInput(letter: Letter): FailureInput {
-  const { id, consumer, record, envelope, handler, failure, attempts } = letter;
-  const { first, last } = times(attempts);
+/** How much a failure event says, from most to least: each where the one before would be too large to be emitted. */
+export const DETAILS = ['whole', 'reference', 'outline'] as const;
+export type Detail = (typeof DETAILS)[number];
+
+/** Of an outline. */
+const FEW_ATTEMPTS = 5;
+const SHORT_MESSAGE = 200;
+
+export function failureInput(letter: Letter, detail: Detail = 'whole'): FailureInput {
+  const { id, consumer, record, envelope, handler, failure } = letter;
+  const { first, last } = times(letter.attempts);
+  const attempts = letter.attempts.filter(({ outcome }) => outcome !== 'rerun');
+  const outline = detail === 'outline';
   const traceparent = envelope?.headers['traceparent'];
   return {
     consumer,
@@ -60,21 +71,31 @@ export function failureInput(letter: Letter): FailureInput {
       offset: `${record.offset}`,
       position: envelope?.position === undefined ? null : formatPosition(envelope.position),
       key: keyOf(record, envelope),
-      ...payloadOf(record.value, `parked:${id}`),
+      ...(detail === 'whole' ? payloadOf : payloadReference)(record.value, `parked:${id}`),
     },
     category: failure.category,
     certainty: failure.certainty,
     code: clean(failure.code, 200),
-    message: clean(failure.message, 4_000),
-    attempts: attempts.filter(({ outcome }) => outcome !== 'rerun'),
+    message: clean(failure.message, outline ? SHORT_MESSAGE : 4_000),
+    attempts: outline ? attempts.slice(-FEW_ATTEMPTS).map(shortened) : attempts,
     firstAt: first,
     lastAt: last,
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(envelope === undefined ? {} : { causationId: envelope.id }),
     ...withCause(causeOf(letter)),
-    ...(letter.saga === undefined ? {} : { saga: letter.saga }),
+    ...(letter.saga === undefined ? {} : { saga: boundedStep(letter.saga) }),
   };
 }
+
+function shortened(attempt: Attempt): Attempt {
+  return { ...attempt, message: clean(attempt.message, SHORT_MESSAGE) };
+}
+
+/** The instance comes from the event's data or key: of any length, and with any character. */
+function boundedStep(step: FailedStep): FailedStep {
+  return { ...step, instance: boundedText(oneLine(step.instance), MAX_INSTANCE_BYTES) };
+}
+const MAX_INSTANCE_BYTES = 1024;
 
 /** Failure events of an event at the hop limit must still get out, so they do not count beyond it. */
 const MAX_HOPS = 32;
@@ -84,8 +105,8 @@ export function storyOf(
   event: Pick<Envelope, 'id' | 'type' | 'correlationId' | 'hops' | 'deadline' | 'attemptId'>,
 ): EventContext & { readonly correlationId: string; readonly causationId: string; readonly hops: number } {
   return {
-    correlationId: inHeader(event.correlationId ?? event.id),
-    causationId: inHeader(event.id),
+    correlationId: event.correlationId ?? event.id,
+    causationId: event.id,
     hops: event.hops + 1,
     ...(event.deadline === undefined ? {} : { deadline: event.deadline }),
     ...(event.type === FAILURE_TYPE ? withCause(event.attemptId) : {}),
@@ -94,7 +115,8 @@ export function storyOf(
 
 export function failureStory(letter: Letter): EventContext {
   const { envelope, saga } = letter;
-  const of = saga === undefined ? {} : { saga: `${saga.name}/${saga.version}/${saga.instance}` };
+  const step = saga && boundedStep(saga);
+  const of = step === undefined ? {} : { saga: `${step.name}/${step.version}/${step.instance}` };
   const cause = { ...withCause(causeOf(letter)), ...of };
   if (envelope === undefined) return { hops: 1, ...cause };
   const { correlationId, causationId } = storyOf(envelope);
@@ -108,13 +130,5 @@ export function causeOf(letter: Letter): string | undefined {
 }
 
 function withCause(attemptId: string | undefined): { readonly attemptId?: string } {
-  return attemptId === undefined ? {} : { attemptId: inHeader(attemptId) };
-}
-
-/** An id is sent twice in the headers of what answers it, and a foreign producer's may be of any length. */
-const MAX_ID_BYTES = 512;
-
-/** The id, or for a very long one a name that is a function of it; the failure event's data has it as it came. */
-function inHeader(id: string): string {
-  return Buffer.byteLength(id) <= MAX_ID_BYTES ? id : deterministicUuid('long_id', id);
+  return attemptId === undefined ? {} : { attemptId };
 }

@@ -80,7 +80,9 @@ function refused<DB>({ clock }: SliceContext<DB>, step: Step<DB>): GivenUp | und
   const failure = classify(step.error);
   const as = isOutage(failure) ? 'park' : 'dead';
   const end = { number: 1, startedMs: clock.now(), durationMs: 0 };
-  return { as, failure, attempts: [attemptOf(failure, { ...end, next: { kind: as } })] };
+  const gaveUp = step.closed === undefined ? undefined : { kind: 'closed' as const, because: step.closed };
+  const attempts = [attemptOf(failure, { ...end, next: { kind: as } })];
+  return { as, failure, attempts, ...(gaveUp && { gaveUp }) };
 }
 
 export function letterOf<DB>(partition: Partition, step: Step<DB>, { failure, attempts }: GivenUp): Letter {

@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import type { Envelope, FailureInput } from '@converge/contracts';
 import type { IncomingRecord } from '@converge/kafka';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Up to here a failure event carries the payload; above, a reference to the dead letter. */
-const MAX_TOLD_BYTES = 256 * 1024;
+const MAX_PAYLOAD_BYTES = 256 * 1024;
 const MAX_KEY_BYTES = 1024;
 
 // eslint-disable-next-line no-control-regex
@@ -15,6 +16,12 @@ export function clean(text: string, maxLength: number): string {
   return text.replace(CONTROL, '\ufffd').slice(0, maxLength).toWellFormed();
 }
 
+/** Text without any control character: for keys, headers and names. */
+export function oneLine(text: string): string {
+  // eslint-disable-next-line no-control-regex
+  return text.replace(/[\u0000-\u001f\u007f]/g, '\ufffd').toWellFormed();
+}
+
 /** The event's key, or the nearest thing to it: what was given up must still be found and ordered by it. */
 export function keyOf(record: IncomingRecord, envelope: Envelope | undefined): string {
   return knownKey(record, envelope) ?? `${record.topic}/${record.partition}`;
@@ -23,10 +30,8 @@ export function keyOf(record: IncomingRecord, envelope: Envelope | undefined): s
 /** undefined: the record has no key, so nothing is ordered with it. */
 export function knownKey({ key }: IncomingRecord, envelope: Envelope | undefined): string | undefined {
   const text = envelope?.key ?? key?.toString('utf8') ?? '';
-  // eslint-disable-next-line no-control-regex
-  const readable = text.replace(/[\u0000-\u001f\u007f]/g, '\ufffd').toWellFormed();
   // An empty one counts as none. Very long ones that begin alike share a line: order costs nothing but time.
-  return cut(readable) || undefined;
+  return cut(oneLine(text)) || undefined;
 }
 
 function cut(text: string): string {
@@ -64,15 +69,25 @@ function shown(value: Buffer): string | { readonly base64: string } {
   return textOf(value) ?? { base64: value.toString('base64') };
 }
 
-type Told = Pick<FailureInput['event'], 'payload' | 'payloadBase64' | 'ref'>;
+type PayloadPart = Pick<FailureInput['event'], 'payload' | 'payloadBase64' | 'ref' | 'payloadSha256'>;
 
-/** How a failure event tells the payload: as it came, in base64, or where to find it. */
-export function payloadOf(value: Buffer | null, ref: string): Told {
+/** The payload in a failure event: as it came, in base64, or where to find it. */
+export function payloadOf(value: Buffer | null, ref: string): PayloadPart {
   // Control characters take six bytes each inside JSON, so the encoded size is what counts.
-  if (value === null || value.length > MAX_TOLD_BYTES) return { ref };
+  if (value === null || value.length > MAX_PAYLOAD_BYTES) return payloadReference(value, ref);
   const text = textOf(value);
   if (text === undefined) return { payloadBase64: value.toString('base64') };
-  return Buffer.byteLength(JSON.stringify(text)) > 2 * MAX_TOLD_BYTES ? { ref } : { payload: text };
+  return Buffer.byteLength(JSON.stringify(text)) > 2 * MAX_PAYLOAD_BYTES
+    ? payloadReference(value, ref)
+    : { payload: text };
+}
+
+export function payloadReference(value: Buffer | null, ref: string): PayloadPart {
+  return value === null ? { ref } : { ref, payloadSha256: sha256(value) };
+}
+
+export function sha256(bytes: Uint8Array | string): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 function textOf(value: Buffer): string | undefined {

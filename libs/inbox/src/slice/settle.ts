@@ -2,6 +2,7 @@ import { type Failure, ownedAttempt } from '@converge/resilience';
 import { nextLimit } from '../decide/slice-limit.ts';
 import { nextAttempt } from '../decide/next-attempt.ts';
 import type { GivenUp } from '../decide/given-up.ts';
+import { watermarkOf } from '../decide/judge.ts';
 import type { Step } from '../decide/plan.ts';
 import { hasSeveral, splitByWork } from '../decide/split.ts';
 import { InboxError } from '../errors.ts';
@@ -218,8 +219,9 @@ function advance<DB>(partition: Partition, steps: readonly Step<DB>[], next: Sta
   partition.outages = 0;
   partition.pauses = 0;
   partition.suspect = undefined;
-  for (const { source, position } of lastMarks(steps)) {
-    const seen = new Map(partition.watermarks.get(source)).set(position.epoch, position);
+  for (const mark of lastMarks(steps)) {
+    const { source, position } = mark;
+    const seen = new Map(partition.watermarks.get(source)).set(position.epoch, watermarkOf(mark));
     partition.watermarks.set(source, seen);
   }
 }

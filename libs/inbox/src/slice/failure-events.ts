@@ -1,19 +1,31 @@
-import { contextHeaders } from '@converge/contracts';
+import { checkHeaders, contextHeaders, ContractError } from '@converge/contracts';
 import type { AppendEvent } from '@converge/outbox';
 import type { Executor } from '@converge/postgres';
 import { contextFrom, continued, injectSpan, spanNames } from '@converge/telemetry';
 import { answers } from './call-handlers.ts';
 import type { SliceContext } from './context.ts';
-import { failureEventId, failureInput, failureStory, type Letter } from './letter.ts';
+import { DETAILS, failureEventId, failureInput, failureStory, type Letter } from './letter.ts';
 import { ConnectionLost, HandlerFailed } from './slice-errors.ts';
 
-/** The failure event of a letter: in the same transaction, through the same outbox as everything else. */
-export function told<DB>({ failureEvent }: SliceContext<DB>, letter: Letter): AppendEvent {
-  const event = failureEvent(failureInput(letter));
-  const { type, version, topic, key, payload } = event;
-  const headers = contextHeaders(event, failureStory(letter));
-  traceFailure(headers, topic, letter);
-  return { id: failureEventId(letter), type, version, topic, key, payload, headers };
+/**
+ * The failure event of a letter: in the same transaction, through the same outbox as everything else. It says less where
+ * it would be too large to be emitted, since an event that cannot be recorded would stop its consumer.
+ */
+export function failureEventOf<DB>({ failureEvent }: SliceContext<DB>, letter: Letter): AppendEvent {
+  let refused: unknown;
+  for (const detail of DETAILS)
+    try {
+      const event = failureEvent(failureInput(letter, detail));
+      const { type, version, topic, key, payload } = event;
+      const headers = contextHeaders(event, failureStory(letter));
+      traceFailure(headers, topic, letter);
+      checkHeaders(headers, { reserved: 'allow' });
+      return { id: failureEventId(letter), type, version, topic, key, payload, headers };
+    } catch (error) {
+      if (!(error instanceof ContractError)) throw error;
+      refused = error;
+    }
+  throw new Error('the shortest failure event was refused', { cause: refused });
 }
 
 /** The failure event goes on with the trace of the failed one, and its span links to the attempt that caused it. */

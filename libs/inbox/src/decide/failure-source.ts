@@ -1,0 +1,51 @@
+import { type Envelope, FAILURE_TYPE, STUCK_TYPE } from '@converge/contracts';
+import { InboxError } from '../errors.ts';
+import type { Reading } from './reading.ts';
+
+const SUFFIX = '.failures';
+
+/** The consumer whose failure a record reports; undefined for every other event. */
+export function failingConsumer({ content }: Reading): string | undefined {
+  if (content.kind !== 'envelope') return undefined;
+  const { type, topic } = content.envelope;
+  if (type !== FAILURE_TYPE && type !== STUCK_TYPE) return undefined;
+  return topic.endsWith(SUFFIX) ? topic.slice(0, -SUFFIX.length) : topic;
+}
+
+/** An action of a slice: a dead letter that must not be tried again, and whose key goes on. */
+export interface RefusedFailure {
+  readonly kind: 'refuse';
+  readonly envelope: Envelope;
+  readonly foreign: boolean;
+  readonly releases: true;
+  readonly closed: string;
+  readonly error: InboxError;
+}
+
+/**
+ * Refuses a failure event that is not of the failing consumer's own source: acting on it would undo what never failed.
+ * `source` is the one whose position counted for this record. Pure.
+ */
+export function refuseFailure(
+  reading: Reading,
+  source: string | undefined,
+  failureSources: ReadonlyMap<string, string>,
+): RefusedFailure | undefined {
+  const failing = failingConsumer(reading);
+  if (failing === undefined || reading.content.kind !== 'envelope') return undefined;
+  const own = failureSources.get(failing);
+  if (source !== undefined && source === own) return undefined;
+  const why = `${source === undefined ? 'it has no position of a known source' : `it is of source ${source}`}, and failure events of ${failing} are of source ${own ?? 'that was not seen yet'}`;
+  return {
+    kind: 'refuse',
+    envelope: reading.content.envelope,
+    foreign: source === undefined,
+    releases: true,
+    closed: why,
+    error: new InboxError(
+      'FAILURE_SOURCE',
+      `a failure event that ${failing} did not emit: ${why}. Nothing was compensated. If ${failing} has moved to another database, declare it: failureSources: { '${failing}': '<uuid>' } of the consumer (\`converge source show\` prints it)`,
+      { category: 'data' },
+    ),
+  };
+}
