@@ -51,8 +51,8 @@ async function service<DB>(
   const database = connect<DB>({ url, applicationName: 'trips' });
   await migrate(database, [outboxMigrations, relayMigrations, inboxMigrations, sagaMigrations]);
   await database.executor.query(tables);
-  running.push(relay({ database, broker }), consumerService(consumers, { database, broker }));
-  running.push(sagaWorker<DB>(effectsOf(...consumers), { database }));
+  running.push(relay({ database, broker }), sagaWorker<DB>(effectsOf(...consumers), { database }));
+  running.push(consumerService(consumers, { database, broker }));
   return database;
 }
 

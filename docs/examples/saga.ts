@@ -42,8 +42,6 @@ export const hotel = (rooms: number): ConsumerDefinition<HotelDb> =>
         await tx.deleteFrom('room').where('trip', '=', trip.tripId).execute();
         return roomFreed(trip);
       },
-      // Nothing was held: the undo is passed on all the same.
-      noop: ({ cause }) => roomFreed(data.parse(cause.data)),
     }),
   );
 
@@ -68,7 +66,6 @@ export const payments = (bank: Bank): ConsumerDefinition<object> =>
         await bank.giveBack(trip.cents, idempotencyKey);
         return paidBack(trip);
       },
-      noop: ({ cause }) => paidBack(data.parse(cause.data)),
     }),
   );
 

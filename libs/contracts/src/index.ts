@@ -32,6 +32,7 @@ export type { AsyncApiInfo } from './schemas/asyncapi.ts';
 export { jsonSchemaOf } from './schemas/json-schema.ts';
 export type { SchemaChange } from './schemas/schema-change.ts';
 export { checkSchemas, writeSchemas } from './schemas/schema-files.ts';
+export { STEP_UNDONE_TYPE, type StepUndoneData, stepUndoneEvent } from './step-undone-event.ts';
 export { STUCK_TYPE, type StuckData, stuckEvent } from './stuck-event.ts';
 export { type InferInput, type InferOutput, type StandardSchema, validate } from './standard-schema.ts';
 export { boundedText, MAX_TEXT_BYTES } from './text.ts';

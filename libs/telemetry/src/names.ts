@@ -146,6 +146,11 @@ export const instrumentDefinitions = {
   deadLetters: counter('converge.dead_letters', event, 'Events given up, each with a failure event'),
 
   effects: counter('converge.effects', '{turn}', 'Turns of foreign effects that ended, by outcome'),
+  effectsLate: counter(
+    'converge.effects.late',
+    '{intent}',
+    'Intents that waited for longer than their bound, by effect and by what they wait for',
+  ),
   effectsUndeclared: gauge(
     'converge.effects.undeclared',
     '{intent}',

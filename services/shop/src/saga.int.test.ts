@@ -80,6 +80,10 @@ describe('an order', () => {
     await behave({ mode: 'normal', ...behaviour });
     const orderId = await place(request);
     await ends(orderId, undone);
+    // Shipping hears of the end, and closes its step.
+    const closed = () =>
+      shop.scene.rows(`select 1 from converge.saga_fence where key = $1 and step = 'ship'`, [orderId]);
+    await waitUntil(async () => (await closed()).length > 0, { what: 'shipping to know of the end' });
     await recorded(orderId, what.split(' ').at(-1)!);
   });
 

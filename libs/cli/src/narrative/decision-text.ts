@@ -28,6 +28,8 @@ function happened({ act, trigger, from, outcome, plan, op }: JournalRow): string
       return waits(trigger, op) + (trigger === 'unknown' || trigger === 'stuck' ? why : '');
     case 'rejected_by_tombstone':
       return 'does not begin: it was called off before';
+    case 'closed':
+      return `will not begin: the saga is on its way back${why}`;
     case 'cancel_refused':
       return 'has taken effect already: the saga cannot be called off any more';
     case 'noop_already':
@@ -60,7 +62,7 @@ function failed(trigger: JournalRow['trigger'], op: JournalRow['op']): string {
 }
 
 function noEffect(trigger: JournalRow['trigger'], from: JournalRow['from']): string {
-  if (trigger === 'undone') return 'is undone';
+  if (trigger === 'undone') return from === 'undo_pending' ? 'is undone' : 'has no effect to undo';
   if (trigger !== 'undo') return 'turned out to have no effect, so there is nothing to undo';
   return from === 'absent' || from === 'tombstoned'
     ? 'had not begun, and never will'

@@ -73,7 +73,13 @@ describe('the narrative of a saga', () => {
   it('of which a step is given up', async () => {
     const instance = await place('dead-letter', { pay: 'applied' });
     await until(instance, 'compensated');
-    await expect(await narrativeOf(instance)).toMatchFileSnapshot(golden('dead-letter'));
+    await scene.until(instance, 'pay:undone reserve:undone ship:tombstoned');
+    const lines = (await narrativeOf(instance)).split('\n');
+    // Shipping hears of the failure beside the others, so the place of its line among theirs is not fixed.
+    const closing = lines.filter((line) => line.includes('ship will not begin: the saga is on its way back'));
+    expect(closing).toHaveLength(1);
+    const others = lines.filter((line) => !closing.includes(line)).join('\n');
+    await expect(others).toMatchFileSnapshot(golden('dead-letter'));
   });
 
   it('that waits for a person', async () => {

@@ -51,6 +51,7 @@ function workText({
   state,
   stuckReason,
   dueAt,
+  endedAt,
   at,
 }: Extract<NarrativeEntry, { kind: 'work' }>): string {
   const stuck = stuckReason === null ? '' : `; it waits for a person: ${stuckReason}`;
@@ -66,7 +67,9 @@ function workText({
     case 'deadline':
     case 'expire': {
       const left = Math.max(0, Date.parse(dueAt) - Date.parse(at));
-      return `${step}: ${timers[op]} ${state === 'done' ? 'is over' : `ends in ${duration(left)}`}${stuck}`;
+      // One that was withdrawn ended before it was due.
+      const isOver = state === 'done' && endedAt !== null && Date.parse(endedAt) >= Date.parse(dueAt);
+      return `${step}: ${timers[op]} ${isOver ? 'is over' : `ends in ${duration(left)}`}${stuck}`;
     }
   }
 }

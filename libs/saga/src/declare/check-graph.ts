@@ -111,6 +111,8 @@ function without({ trigger, fact, of }: Trigger): string {
       return 'so the saga could not be called off';
     case 'deadline':
       return 'so the saga would have no deadline';
+    case 'close':
+      return `so the saga could be called off after ${of?.name ?? ''} ended it`;
     case 'undo': {
       const told = { failure: 'is refused', undone: 'is undone', dead_letter: 'is given up' };
       const happened = fact in told ? told[fact as keyof typeof told] : fact;

@@ -125,7 +125,10 @@ describe('the graph of a saga', () => {
     const heard = triggersOf(declaration, stepsOf(declaration)[1]!).map(
       ({ trigger, fact }) => `${trigger} ${fact}`,
     );
-    expect(heard).toEqual(['begin success', 'undo dead_letter', 'cancel cancel', 'deadline start']);
+    expect(heard).toEqual([
+      ...['begin success', 'undo dead_letter', 'cancel cancel', 'deadline start'],
+      ...['close dead_letter', 'close undone', 'close undone'],
+    ]);
   });
 
   it('refuses a cancellation that can stop nothing, or would have to stop a whole group', () => {

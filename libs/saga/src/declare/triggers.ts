@@ -1,4 +1,4 @@
-import { type EventDefinition, FAILURE_TYPE, failureTopic } from '@converge/contracts';
+import { type EventDefinition, FAILURE_TYPE, failureTopic, stepUndoneEvent } from '@converge/contracts';
 import { canBeUndone, lastStop, type SagaDeclaration, type StepDeclaration } from './declaration.ts';
 
 /**
@@ -7,11 +7,12 @@ import { canBeUndone, lastStop, type SagaDeclaration, type StepDeclaration } fro
  * undo   a step of the next stage failed without effect or was undone · a sibling failed, with or without effect, or was
  * undone (its time was over) · its own dead letter says that it took effect
  * cancel   the saga's cancel event · deadline: its start, from which the time is counted and by whose key a cancellation
- * finds it (both only at `lastStop`)
+ * finds it · close: a step of an earlier stage failed or was undone, so the saga is on its way back already (all three only
+ * at `lastStop`)
  */
 export interface Trigger {
-  readonly trigger: 'begin' | 'undo' | 'cancel' | 'deadline';
-  /** What kind of fact it is, of the step `of`. */
+  readonly trigger: 'begin' | 'undo' | 'cancel' | 'deadline' | 'close';
+  /** What kind of fact it is, of the step `of`. `undone`: by the declared event, or by the kit's own one. */
   readonly fact: 'start' | 'success' | 'failure' | 'undone' | 'dead_letter' | 'cancel';
   /** The step that tells it. */
   readonly of?: StepDeclaration;
@@ -32,7 +33,7 @@ export function triggersOf(declaration: SagaDeclaration, step: StepDeclaration):
     ...(canBeUndone(step) ? undoes(declaration, step) : []),
     ...(stops && cancel !== undefined ? [heard('cancel', 'cancel', cancel)] : []),
     ...(stops && (deadlineMs !== undefined || cancel !== undefined)
-      ? [heard('deadline', 'start', start)]
+      ? [heard('deadline', 'start', start), ...closes(declaration, step)]
       : []),
   ];
 }
@@ -46,17 +47,23 @@ function begins({ start, stages }: SagaDeclaration, { stage }: StepDeclaration):
 function undoes({ stages }: SagaDeclaration, step: StepDeclaration): readonly Trigger[] {
   const siblings = stages[step.stage]?.steps.filter((one) => one !== step) ?? [];
   const next = stages[step.stage + 1]?.steps.filter(({ kind }) => kind !== 'retriable') ?? [];
-  return [
-    deadLetter(step),
-    ...[...siblings, ...next].flatMap((of) => [
-      ...failed(of),
-      ...(of.undone === undefined ? [] : [heard('undo', 'undone', of.undone, of)]),
-    ]),
-  ];
+  return [deadLetter('undo', step), ...[...siblings, ...next].flatMap((of) => endsOf('undo', of))];
 }
 
-function failed(of: StepDeclaration): readonly Trigger[] {
-  return [...(of.failure === undefined ? [] : [heard('undo', 'failure', of.failure, of)]), deadLetter(of)];
+/** Without these the step would decide a cancellation or a deadline of a saga that has ended. */
+function closes({ stages }: SagaDeclaration, { stage }: StepDeclaration): readonly Trigger[] {
+  return stages.slice(0, stage).flatMap(({ steps }) => steps.flatMap((of) => endsOf('close', of)));
+}
+
+/** All by which a step says that it has no effect, or none any more. */
+function endsOf(trigger: 'undo' | 'close', of: StepDeclaration): readonly Trigger[] {
+  return [
+    ...(of.failure === undefined ? [] : [heard(trigger, 'failure', of.failure, of)]),
+    deadLetter(trigger, of),
+    ...(of.undone === undefined
+      ? []
+      : [heard(trigger, 'undone', of.undone, of), heard(trigger, 'undone', stepUndoneEvent(of.by), of)]),
+  ];
 }
 
 function heard(
@@ -69,10 +76,10 @@ function heard(
   return { trigger, fact, topic, type, event, ...(of === undefined ? {} : { of }) };
 }
 
-function deadLetter(of: StepDeclaration): Trigger {
+function deadLetter(trigger: 'undo' | 'close', of: StepDeclaration): Trigger {
   const failedTypes = of.begins.map(({ type }) => type);
   return {
-    trigger: 'undo',
+    trigger,
     fact: 'dead_letter',
     of,
     topic: failureTopic(of.by),

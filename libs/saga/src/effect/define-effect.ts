@@ -32,6 +32,14 @@ interface Intent<Input> {
 /** What goes with a turn of the worker, in its transaction. */
 export type HookTools<DB> = Pick<SettledContext<DB, never>, 'tx' | 'emit'>;
 
+/** Where work waits for longer than its bound. */
+export interface LateWork {
+  /** `start`: no attempt was made · `call`, `query`: it fails · `settlement`: the outcome is known, what follows from it fails. */
+  readonly at: 'start' | 'call' | 'query' | 'settlement';
+  /** The last one. */
+  readonly failure?: StoredFailure;
+}
+
 /** An effect with its types erased down to the stored text: what the worker runs. Only `settled` makes these. */
 export interface Effect<DB, Input = never> {
   readonly name: string;
@@ -46,12 +54,8 @@ export interface Effect<DB, Input = never> {
   readonly covered?: (executor: Executor, input: string) => Promise<StoredFailure | undefined>;
   /** Goes with the row's becoming stuck, in one transaction. */
   readonly stuck?: (tools: HookTools<DB>, input: string, reason: StuckReason) => Promise<void>;
-  /** It must happen and has failed for `stuckAfterMs`: written down, while it goes on being tried. False: that was known. */
-  readonly late?: (
-    tools: HookTools<DB>,
-    input: string,
-    failure: StoredFailure | undefined,
-  ) => Promise<boolean>;
+  /** Its work has waited for longer than its bound: written down, while it goes on being tried. False: that was known. */
+  readonly late?: (tools: HookTools<DB>, input: string, late: LateWork) => Promise<boolean>;
   /** The call as an operation: its policy, and its recovery path for reports. */
   readonly operation: Pick<Operation<never, unknown>, 'name' | 'idempotency' | 'path'>;
   /** The policy that a run has now. */

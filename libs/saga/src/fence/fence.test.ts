@@ -57,6 +57,7 @@ function play(order: readonly FenceTrigger[], truth: OutcomeTrigger) {
         if (one === 'cancel') waiting.push(one);
         return;
       case 'rejected_by_tombstone':
+      case 'closed':
       case 'noop_already':
         return;
     }
@@ -94,13 +95,18 @@ const six = (truth: OutcomeTrigger): readonly FenceTrigger[] => [
 ];
 
 /** What reaches a step that can be undone from outside; `again` is of steps behind the pivot. */
-const OUTSIDE = FENCE_TRIGGERS.filter((one) => !['undone', 'again', 'tell_again', ...OUTCOMES].includes(one));
+const OUTSIDE = FENCE_TRIGGERS.filter(
+  (one) => !['undone', 'again', 'tell_again', 'close', ...OUTCOMES].includes(one),
+);
+/** Ends of which the step before has heard by its failure event: an undone event on top would be a second end. */
+const FAILED: readonly FenceFrom[] = ['rejected', 'failed_not_applied', 'tombstoned'];
 
 /** A step that was to be undone. Nothing of it is left, its successor was told, and no success came after that. */
 function checkUndone(order: readonly FenceTrigger[], truth: OutcomeTrigger): void {
-  const { state, runs, net, undone, late } = play(order, truth);
+  const { state, runs, net, undone, failure, late } = play(order, truth);
+  const heard = undone > 0 || (failure > 0 && FAILED.includes(state));
   const ends: readonly FenceFrom[] = ['undone', 'tombstoned', 'rejected', 'failed_not_applied'];
-  if (!ends.includes(state) || net !== 0 || undone === 0 || late || runs > 1)
+  if (!ends.includes(state) || net !== 0 || !heard || undone > 1 || late || runs > 1)
     throw new Error(
       `${order.join(' → ')} (${truth}) ended ${state}, net ${net}, undone ${undone}, late ${late}`,
     );
@@ -138,10 +144,24 @@ describe('the fence of a step', () => {
         expect(['started', 'unknown', 'undo_pending', 'stuck']).not.toContain(state);
         // It stands exactly when it is applied, and a cancellation is refused only by what stands.
         expect(net).toBe(state === 'applied' ? 1 : 0);
-        if (order.includes('undo')) expect(undone).toBeGreaterThan(0);
+        const heard = undone > 0 || (failure > 0 && FAILED.includes(state));
+        if (order.includes('undo')) expect(heard).toBe(true);
         if (refused > 0 && !order.includes('undo')) expect(state).toBe('applied');
       }),
       { numRuns: 5_000 },
+    );
+  });
+
+  // Planted fault: without `close` in the table the deadline emits a failure of a saga that has ended.
+  it('that was closed before it began emits nothing, whatever comes after', () => {
+    const events = fc.array(fc.constantFrom<FenceTrigger>('begin', 'undo', 'cancel', 'deadline', 'close'), {
+      maxLength: 10,
+    });
+    fc.assert(
+      fc.property(events, (order) => {
+        const { state, runs, success, failure, undone, refused } = play(['close', ...order], 'applied');
+        expect([state, runs, success, failure, undone, refused]).toEqual(['tombstoned', 0, 0, 0, 0, 0]);
+      }),
     );
   });
 

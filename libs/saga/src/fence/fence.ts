@@ -27,6 +27,7 @@ export type FenceFrom = FenceState | 'absent';
  * begin   the event that the step waits for · again: the same for a step behind the pivot, which only goes forward
  * undo   its successor failed without effect or was undone, or its own dead letter says that it took effect
  * cancel   the saga is cancelled or late (pivot only) · deadline: the step has not ended in its own time
+ * close   an earlier step failed or was undone: the saga is on its way back, and this step never begins (pivot only)
  * applied, rejected, not_applied, applied_in_failure, unknown, stuck   what became of the effect
  * undone   the undo has been done · tell_again: what called it off knew another version of the saga
  * retry   a person has it tried again
@@ -45,12 +46,14 @@ export type FenceTrigger =
   | 'tell_again'
   | 'retry'
   | 'cancel'
-  | 'deadline';
+  | 'deadline'
+  | 'close';
 
 /**
  * run   take effect now: in this transaction, or by an intent for the worker
  * emit_success, emit_failure, emit_undone   tell the others, under the id of this step and fact
  * undo   undo it now · wait: for the outcome, which decides · noop_already: the same was done before
+ * closed   it never begins, and no event says so: the step that failed has emitted what made it so
  * rejected_by_tombstone, cancel_refused   too late
  */
 export type FenceAct =
@@ -62,7 +65,8 @@ export type FenceAct =
   | 'wait'
   | 'noop_already'
   | 'rejected_by_tombstone'
-  | 'cancel_refused';
+  | 'cancel_refused'
+  | 'closed';
 
 export interface FenceDecision {
   readonly state: FenceFrom;
@@ -122,23 +126,34 @@ const TABLE: Readonly<Record<FenceTrigger, Row>> = {
     started: ['stuck', 'wait'],
     unknown: ['stuck', 'wait'],
     undo_pending: ['undo_pending', 'wait'],
+    // Nothing is to be undone, and the event that says so cannot be made.
+    rejected: ['rejected', 'wait'],
+    failed_not_applied: ['failed_not_applied', 'wait'],
+    tombstoned: ['tombstoned', 'wait'],
+    undone: ['undone', 'wait'],
   },
   undo: {
     absent: ['tombstoned', 'emit_undone'],
     ...outcome('undo_pending', 'wait'),
     applied: ['undo_pending', 'undo'],
     failed_applied: ['undo_pending', 'undo'],
+  },
+  // Where nothing was to be undone, an undone event that could not be made in its transaction is emitted later.
+  undone: {
+    undo_pending: ['undone', 'emit_undone'],
     rejected: ['rejected', 'emit_undone'],
     failed_not_applied: ['failed_not_applied', 'emit_undone'],
     tombstoned: ['tombstoned', 'emit_undone'],
-  },
-  undone: {
-    undo_pending: ['undone', 'emit_undone'],
+    undone: ['undone', 'emit_undone'],
   },
   retry: {
     started: ['started', 'wait'],
     unknown: ['unknown', 'wait'],
     undo_pending: ['undo_pending', 'wait'],
+    rejected: ['rejected', 'wait'],
+    failed_not_applied: ['failed_not_applied', 'wait'],
+    tombstoned: ['tombstoned', 'wait'],
+    undone: ['undone', 'wait'],
     stuck: ['started', 'wait'],
   },
   tell_again: {
@@ -154,6 +169,9 @@ const TABLE: Readonly<Record<FenceTrigger, Row>> = {
   },
   // The loser of the two is undone: an outcome that is there already stands.
   deadline: outcome('undo_pending', 'wait'),
+  close: {
+    absent: ['tombstoned', 'closed'],
+  },
 };
 
 export const FENCE_TRIGGERS: readonly FenceTrigger[] = Object.freeze(Object.keys(TABLE) as FenceTrigger[]);

@@ -1,7 +1,7 @@
 import { type Executor, executorOf } from '@converge/postgres';
 import type { Transaction } from 'kysely';
 import { factId, stuckId } from '../step/story.ts';
-import { decideFence, type FenceAct, type FenceFrom } from './fence.ts';
+import { decideFence, type FenceAct, type FenceDecision, type FenceFrom } from './fence.ts';
 import { type FenceChange, type FenceRow, lockFence, moveFence, openFence } from './fence-sql.ts';
 
 /** What became of a trigger. */
@@ -44,15 +44,22 @@ export async function meetFence<DB>(tx: Transaction<DB>, meeting: Meeting): Prom
 
 /** The same for a row that the caller has locked. */
 export async function meetLocked(executor: Executor, meeting: Meeting, row: FenceRow): Promise<Met> {
-  const { state, act } = decideFence(row.state, meeting.trigger);
-  // What one version began another one cannot undo: it may not know the steps between. Its own failure comes: see `begin`.
-  if (meeting.trigger === 'undo' && row.version !== meeting.version && state !== row.state)
-    return { from: row.state, state: row.state, act: 'noop_already', row, emits: undefined, seq: row.seq };
+  const { state, act } = decideLocked(meeting, row);
   const moves = act !== 'noop_already' && state !== 'absent';
   const seq = moves ? row.seq + 1 : row.seq;
   const emits = emitsOf(meeting, act, seq);
   if (moves) await moveFence(executor, meeting, { from: row.state, state, act, emitted: emits });
   return { from: row.state, state, act, row, emits, seq };
+}
+
+/** Pure: the decision of the fence, between versions too. */
+function decideLocked({ trigger, version }: Meeting, row: FenceRow): FenceDecision {
+  const decision = decideFence(row.state, trigger);
+  if (trigger !== 'undo' || row.version === version) return decision;
+  // What one version began another one cannot undo: it may not know the steps between. Its own failure comes: see `begin`.
+  if (decision.state !== row.state) return { state: row.state, act: 'noop_already' };
+  // That nothing is left was said to the steps of the row's version alone.
+  return row.state === 'undo_pending' ? decision : decideFence(row.state, 'undone');
 }
 
 function emitsOf(meeting: Meeting, act: FenceAct, seq: number): string | undefined {
@@ -72,6 +79,7 @@ function emitsOf(meeting: Meeting, act: FenceAct, seq: number): string | undefin
     case 'noop_already':
     case 'rejected_by_tombstone':
     case 'cancel_refused':
+    case 'closed':
       return undefined;
   }
 }

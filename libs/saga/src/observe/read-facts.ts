@@ -3,6 +3,8 @@ import {
   type FailureData,
   failureEvent,
   type ReceivedEvent,
+  type StepUndoneData,
+  stepUndoneEvent,
   type StuckData,
   stuckEvent,
 } from '@converge/contracts';
@@ -42,6 +44,10 @@ export function sourcesOf(declarations: readonly SagaDeclaration[]): readonly So
     ...[...consumers].map((consumer) => ({
       definition: failureEvent(consumer),
       read: (event: ReceivedEvent) => readFailure(declarations, event as ReceivedEvent<FailureData>),
+    })),
+    ...[...consumers].map((consumer) => ({
+      definition: stepUndoneEvent(consumer),
+      read: (event: ReceivedEvent) => readUndone(declarations, event as ReceivedEvent<StepUndoneData>),
     })),
     ...[...consumers].map((consumer) => ({
       definition: stuckEvent(consumer),
@@ -95,6 +101,16 @@ function readFailure(
   if (saga?.op !== 'apply' || declaration === undefined) return [];
   const told = { ...toldBy(event), certainty, code, reason: message };
   return [{ declaration, instance: saga.instance, fact: { kind: 'failure', step: saga.step, told } }];
+}
+
+function readUndone(
+  declarations: readonly SagaDeclaration[],
+  event: ReceivedEvent<StepUndoneData>,
+): readonly Observed[] {
+  const { name, version, instance, step } = event.data.saga;
+  const declaration = declarations.find((one) => name === one.name && version === one.version);
+  if (declaration === undefined) return [];
+  return [{ declaration, instance, fact: { kind: 'undone', step, told: toldBy(event) } }];
 }
 
 function readStuck(

@@ -25,6 +25,8 @@ export interface WorkView {
   readonly dueAt: Date;
   readonly createdAt: Date;
   readonly endedAt: Date | null;
+  /** Since when it has waited for longer than its bound, although it is tried on. */
+  readonly lateSince: Date | null;
   readonly eventId: string;
   /** Of a step of a saga. */
   readonly instance: string | null;
@@ -40,7 +42,7 @@ export interface WorkDetail extends WorkView {
 
 const columns = `id, consumer, handler, effect, key, idempotency_key as "idempotencyKey", state,
   stuck_reason as "stuckReason", attempts, queries, holder, due_at as "dueAt", created_at as "createdAt",
-  ended_at as "endedAt", cause::json ->> 'eventId' as "eventId", instance, step`;
+  ended_at as "endedAt", late_since as "lateSince", cause::json ->> 'eventId' as "eventId", instance, step`;
 
 export interface WorkFilter {
   readonly states: readonly WorkState[];
@@ -80,7 +82,8 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 // A higher term fences whoever may still think that the row is theirs. The story says who acted, and why.
 const actSql = (did: OperatorAct['did'], what: string, allowed = 'true'): string => `
-  update converge.saga_work set ${what}, stuck_reason = null, due_at = clock_timestamp(), term = term + 1,
+  update converge.saga_work set ${what}, stuck_reason = null, due_at = clock_timestamp(), waits_since = clock_timestamp(),
+    late_since = null, term = term + 1,
     story = (story::jsonb || jsonb_build_array(jsonb_build_object(
       'at', clock_timestamp(), 'op', 'operator', 'did', '${did}', 'by', $2::text, 'note', $3::text)))::text
   where id = $1 and holder is null and state in ('ready', 'unknown', 'answered', 'stuck') and ${allowed}`;

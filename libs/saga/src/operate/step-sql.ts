@@ -78,7 +78,7 @@ const answerSql = `
     (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op, state, outcome, story)
   values ($1::text::uuid, $2, $3, $4, $5, $1::text, $6, $7, $8, $9, $10, 'resolve', 'answered', $11, $12)
   on conflict (id) do update set state = 'answered', outcome = excluded.outcome, story = excluded.story, input = excluded.input,
-    ended_at = null, due_at = clock_timestamp(), term = known.term + 1
+    ended_at = null, due_at = clock_timestamp(), waits_since = clock_timestamp(), late_since = null, term = known.term + 1
   where known.holder is null`;
 
 /** Has the worker settle what a person says of a step for which there is no work: nobody could be asked. */

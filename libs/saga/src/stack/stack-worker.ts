@@ -2,12 +2,13 @@ import { sqlState } from '@converge/postgres';
 import { classify } from '@converge/resilience';
 import { failpoint, type Service } from '@converge/runtime';
 import { claimLoop } from '../worker/claim-loop.ts';
+import { report } from '../worker/report.ts';
 import { recover } from './body.ts';
 import { type ClaimedStack, claimStacks } from './claim-sql.ts';
 import { StackError, Suspended } from './errors.ts';
 import { Journal } from './journal.ts';
 import type { ResolvedStacks } from './options.ts';
-import { forgetStacks } from './tidy-sql.ts';
+import { countOverdue, forgetStacks } from './tidy-sql.ts';
 
 /**
  * Goes on with stacks whose process died, lost its lease, or left an undo to be tried again. Any number of workers may
@@ -81,9 +82,14 @@ async function goOn(options: ResolvedStacks, claim: ClaimedStack, signal: AbortS
 }
 
 async function tidyLoop(options: ResolvedStacks, signal: AbortSignal): Promise<void> {
-  const { clock, random, tidyMs, keepMs, database } = options;
+  const { clock, random, tidyMs, keepMs, stuckAfterMs, database, log } = options;
   while (!signal.aborted) {
-    await forgetStacks(database.executor, keepMs).catch((error: unknown) => failed(options, error));
+    try {
+      report.stacksOverdue(log, await countOverdue(database.executor, stuckAfterMs));
+      await forgetStacks(database.executor, keepMs);
+    } catch (error) {
+      failed(options, error);
+    }
     await clock.sleep(tidyMs * (0.5 + random()), signal);
   }
 }

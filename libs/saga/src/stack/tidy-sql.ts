@@ -16,3 +16,16 @@ export async function forgetStacks(executor: Executor, keepMs: number): Promise<
     if (rowCount < 200) return forgotten;
   }
 }
+
+// By saga_stack_due.
+const overdueSql = `
+  select stack, count(*)::int as count from converge.saga_stack
+   where due_at < clock_timestamp() - $1::float8 * interval '1 millisecond' group by stack order by stack`;
+
+/** Stacks that have been due for `waitedMs`: no worker goes on with them. */
+export async function countOverdue(
+  executor: Executor,
+  waitedMs: number,
+): Promise<readonly { readonly stack: string; readonly count: number }[]> {
+  return (await executor.query<{ stack: string; count: number }>(overdueSql, [waitedMs])).rows;
+}

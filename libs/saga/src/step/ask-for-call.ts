@@ -60,17 +60,17 @@ export async function askForUndo<DB>(
   await insertStepWork(tx, workOf(member, 'compensate', input, cause.event, cause.attemptId));
 }
 
-/** An undo that failed in its slice is tried by the worker, for as long as it takes. */
+/** An undo that failed in its slice is tried by the worker, for as long as it takes. False: it has been tried before. */
 export async function keepUndo<DB>(
   member: Member<DB>,
   instance: string,
   cause: UndoCause,
   tx: Transaction<DB>,
   dueMs: number,
-): Promise<void> {
+): Promise<boolean> {
   const input = { ...keyOf(member, instance), cause };
   const work = workOf(member, 'compensate', input, cause.event, cause.attemptId);
-  await insertStepWork(tx, { ...work, outcome: NOTHING_TO_CALL, dueMs });
+  return insertStepWork(tx, { ...work, outcome: NOTHING_TO_CALL, dueMs });
 }
 
 /** Has the worker settle something later: nothing is called. */

@@ -38,7 +38,7 @@ describe('a compensation that comes', () => {
     await inside.reached;
     await scene.somebodyWaits();
     inside.release();
-    await scene.until(order, 'book:undone pay:rejected reserve:undone');
+    await scene.until(order, 'book:undone pay:rejected reserve:undone ship:tombstoned');
     expect(await scene.books(order)).toBe('reserve+- book+-');
   });
 
@@ -60,7 +60,7 @@ describe('a compensation that comes', () => {
       const outcome = { kind: 'succeeded', result: fact } as const;
       await resolveWork(scene.saga.database.executor, id, outcome, 'alice', 'the van is booked');
     }
-    await scene.until(order, 'book:undone pay:rejected reserve:undone');
+    await scene.until(order, 'book:undone pay:rejected reserve:undone ship:tombstoned');
     expect(await scene.books(order)).toBe('reserve+- book+-');
   });
 
@@ -80,9 +80,9 @@ describe('a compensation that comes', () => {
       const order = await scene.place({ book: 'not_applied' }, name);
       await call.reached;
       booking.release();
-      await scene.until(order, 'book:failed_not_applied pay:undo_pending reserve:applied');
+      await scene.until(order, 'book:failed_not_applied pay:undo_pending reserve:applied ship:tombstoned');
       call.release();
-      await scene.until(order, 'book:failed_not_applied pay:undone reserve:undone');
+      await scene.until(order, 'book:failed_not_applied pay:undone reserve:undone ship:tombstoned');
       expect(await scene.books(order)).toBe('reserve+- pay+-');
       expect(await scene.saga.told(order.instance)).not.toContain('taken');
     },
@@ -96,7 +96,7 @@ describe('a call of which nobody heard', () => {
     [
       'is undone',
       { book: 'not_applied' },
-      'book:failed_not_applied pay:undone reserve:undone',
+      'book:failed_not_applied pay:undone reserve:undone ship:tombstoned',
       'reserve+- pay+-',
     ],
   ] as const)('and which is not found may still come in: it %s then', async (_, moods, ends, books) => {

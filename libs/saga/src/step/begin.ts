@@ -5,7 +5,8 @@ import { deterministicUuid } from '@converge/runtime';
 import type { FenceFrom, FenceTrigger } from '../fence/fence.ts';
 import { joinMember } from '../fence/join-sql.ts';
 import type { Reason } from '../fence/fence-sql.ts';
-import { meetFence, type Meeting } from '../fence/meet-fence.ts';
+import type { Meeting } from '../fence/meet-fence.ts';
+import { meetStep } from './meet-step.ts';
 import { askForCall } from './ask-for-call.ts';
 import { failureOf } from './failure-of.ts';
 import { factOf, keyOf, type Member, planOf } from './member.ts';
@@ -25,12 +26,12 @@ export async function begin<DB>(
   const stored = await awaited(member, instance, event, context);
   if (stored === undefined) return;
   const meeting = beginning(member, instance, event, stored);
-  const met = await meetFence(context.tx, meeting);
+  const met = await meetStep(member, context.tx, meeting);
   if (met.act === 'run') return run(member, instance, event, stored, context);
   if (met.act === 'rejected_by_tombstone' && met.row?.version !== member.step.version)
     return tellAgain(member, { event, stored, meeting, reason: met.row?.reason }, context);
   if (mayRunAgain(member, met.state)) {
-    const again = await meetFence(context.tx, { ...meeting, trigger: 'again' });
+    const again = await meetStep(member, context.tx, { ...meeting, trigger: 'again' });
     if (again.act === 'run') await run(member, instance, event, stored, context);
   }
 }
@@ -57,7 +58,12 @@ async function tellAgain<DB>(
   const { code, text: message } = reason ?? { code: 'CANCELLED', text: 'it was called off' };
   const saga = formatStory(meeting);
   const failureId = deterministicUuid('saga', saga, meeting.step, 'called off');
-  const { emits } = await meetFence(tx, { ...meeting, trigger: 'tell_again', outcome: code, failureId });
+  const { emits } = await meetStep(member, tx, {
+    ...meeting,
+    trigger: 'tell_again',
+    outcome: code,
+    failureId,
+  });
   const failure = { category: 'business', certainty: 'not_applied', code, message } as const;
   if (emits !== undefined)
     emit(failureOf(member, meeting.instance, { events: stored, failure }), event, { id: emits, saga });
@@ -130,7 +136,7 @@ async function run<DB>(
   });
   const fact = factOf(member, made);
   const { type, version, payload } = made;
-  const met = await meetFence(context.tx, {
+  const met = await meetStep(member, context.tx, {
     ...beginning(member, instance, event, stored, fact === 'success' ? 'applied' : 'rejected'),
     outcome: type,
     ...(fact === 'success'

@@ -3,22 +3,47 @@ import { executorOf } from '@converge/postgres';
 import { deterministicUuid } from '@converge/runtime';
 import type { Transaction } from 'kysely';
 import { SagaError } from '../errors.ts';
-import { meetFence, type Met } from '../fence/meet-fence.ts';
+import type { Met } from '../fence/meet-fence.ts';
+import { lockFence } from '../fence/fence-sql.ts';
 import { noteStart, startsOf } from '../fence/start-sql.ts';
 import type { StoredFailure } from '../work/work.ts';
 import { askLater } from './ask-for-call.ts';
 import { failureOf } from './failure-of.ts';
+import { isDecided, meetStep } from './meet-step.ts';
 import { keyOf, type Member } from './member.ts';
 import { type StoredEvent, storeEvent } from './stored-event.ts';
 import { formatStory } from './story.ts';
 import type { StepTools } from './tools.ts';
 import { superseded } from './undo.ts';
+import type { UndoCause } from './undo-cause.ts';
 
 /** Why a saga is called off: somebody asked for it, or its time is over. */
 export type CallOff = 'cancel' | 'deadline';
 
 /** Between two looks at a pivot whose outcome is not known yet, milliseconds. */
 const LOOK_AGAIN_MS = 500;
+
+/**
+ * Closes the step that decides cancellations: an earlier step failed or was undone. The saga is on its way back, or has
+ * ended, so a deadline or a cancellation that comes later must publish nothing.
+ */
+export async function closeStep<DB>(
+  member: Member<DB>,
+  instance: string,
+  { event, reason, attemptId }: UndoCause,
+  { tx }: Pick<StepTools<DB>, 'tx'>,
+): Promise<void> {
+  await meetStep(member, tx, {
+    ...keyOf(member, instance),
+    consumer: member.step.by,
+    key: event.key,
+    op: 'compensate',
+    trigger: 'close',
+    causeEvent: event.id,
+    causeAttempt: attemptId,
+    reason,
+  });
+}
 
 /** The start of a saga, at the step that may call it off: its time runs from here, by the database's clock. */
 export async function watchStart<DB>(
@@ -29,7 +54,10 @@ export async function watchStart<DB>(
   const { declaration } = member;
   const key = keyOf(member, event.id);
   if (declaration.cancel !== undefined) await noteStart(executorOf(tx), key, event.key);
-  if (declaration.deadlineMs !== undefined)
+  if (declaration.deadlineMs === undefined) return;
+  // The start may be read after the event that decided the step, or after the failure that ended the saga.
+  const row = await lockFence(executorOf(tx), key);
+  if (row === undefined || !isDecided(row.state))
     await askLater(member, 'deadline', key, storeEvent(event), declaration.deadlineMs, tx);
 }
 
@@ -81,7 +109,7 @@ export async function stopAt<DB>(
 ): Promise<Met> {
   const key = keyOf(member, instance);
   const reason = reasons[why];
-  const met = await meetFence(tools.tx, {
+  const met = await meetStep(member, tools.tx, {
     ...key,
     consumer: member.step.by,
     key: event.key,

@@ -55,6 +55,7 @@ async function settle(order: Placed, step: Part, op: string, took: boolean): Pro
 }
 
 const undone = 'book:undone pay:undone reserve:undone';
+const back = `${undone} ship:tombstoned`;
 const all = 'reserve+- pay+- book+-';
 const stands = 'reserve+ pay+ book+ ship+ confirm+';
 
@@ -62,30 +63,48 @@ describe('a step that fails', () => {
   // Planted faults: an `applied` dead letter that reaches the step before at once; one of unknown certainty that undoes; a
   // pivot's `applied` that is taken for a failure.
   it.each([
-    ['reserve', 'without effect', { reserve: 'not_applied' }, 'reserve:failed_not_applied', ''],
-    ['reserve', 'refused', { reserve: 'no' }, 'reserve:failed_not_applied', ''],
-    ['reserve', 'with effect: itself first', { reserve: 'applied' }, 'reserve:undone', 'reserve+-'],
-    ['reserve', 'asked: without', { reserve: 'unknown_not' }, 'reserve:failed_not_applied', ''],
+    [
+      'reserve',
+      'without effect',
+      { reserve: 'not_applied' },
+      'reserve:failed_not_applied ship:tombstoned',
+      '',
+    ],
+    ['reserve', 'refused', { reserve: 'no' }, 'reserve:failed_not_applied ship:tombstoned', ''],
+    [
+      'reserve',
+      'with effect: itself first',
+      { reserve: 'applied' },
+      'reserve:undone ship:tombstoned',
+      'reserve+-',
+    ],
+    [
+      'reserve',
+      'asked: without',
+      { reserve: 'unknown_not' },
+      'reserve:failed_not_applied ship:tombstoned',
+      '',
+    ],
     [
       'book',
       'without effect',
       { book: 'not_applied' },
-      'book:failed_not_applied pay:undone reserve:undone',
+      'book:failed_not_applied pay:undone reserve:undone ship:tombstoned',
       'reserve+- pay+-',
     ],
-    ['book', 'with effect: itself first', { book: 'applied' }, undone, all],
+    ['book', 'with effect: itself first', { book: 'applied' }, back, all],
     [
       'pay',
       'refused',
       { pay: 'no' },
-      'book:undone pay:failed_not_applied reserve:undone',
+      'book:undone pay:failed_not_applied reserve:undone ship:tombstoned',
       'reserve+- book+-',
     ],
     [
       'pay',
       'given up',
       { pay: 'fail' },
-      'book:undone pay:failed_not_applied reserve:undone',
+      'book:undone pay:failed_not_applied reserve:undone ship:tombstoned',
       'reserve+- book+-',
     ],
     ['ship', 'without effect', { ship: 'not_applied' }, `${undone} ship:failed_not_applied`, all],
@@ -116,7 +135,7 @@ describe('a step of which nobody knows, and that cannot be asked for', () => {
       'resolve',
       'unknown_not',
       false,
-      'book:failed_not_applied pay:undone reserve:undone',
+      'book:failed_not_applied pay:undone reserve:undone ship:tombstoned',
       'reserve+- pay+-',
     ],
     ['pay', 'apply', 'unknown_took', true, COMPLETED, stands],
@@ -125,7 +144,7 @@ describe('a step of which nobody knows, and that cannot be asked for', () => {
       'apply',
       'unknown_not',
       false,
-      'book:undone pay:failed_not_applied reserve:undone',
+      'book:undone pay:failed_not_applied reserve:undone ship:tombstoned',
       'reserve+- book+-',
     ],
   ] as const)('%s waits, moves nobody, and ends by the word of a person (%s %s)', async (...row) => {
@@ -145,7 +164,7 @@ describe('after the others acted on its failure', () => {
   // Planted fault: a dead letter that may be tried again takes effect in a saga that was undone.
   it('a dead letter is not tried again, whoever asks, and a redelivery takes no effect', async () => {
     const order = await place({ book: 'not_applied' });
-    const ends = 'book:failed_not_applied pay:undone reserve:undone';
+    const ends = 'book:failed_not_applied pay:undone reserve:undone ship:tombstoned';
     await scene.until(order, ends);
     scene.world.stays('book', order.order, undefined);
     const by = { by: 'alice', reason: 'the van is back' };

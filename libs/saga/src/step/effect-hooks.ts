@@ -1,5 +1,6 @@
 import { type Executor, executorOf } from '@converge/postgres';
-import type { HookTools } from '../effect/define-effect.ts';
+import type { HookTools, LateWork } from '../effect/define-effect.ts';
+import type { FenceState } from '../fence/fence.ts';
 import { lockFence, type Reason } from '../fence/fence-sql.ts';
 import type { StoredFailure, StuckReason } from '../work/work.ts';
 import type { StepInput } from './ask-for-call.ts';
@@ -46,16 +47,39 @@ interface Stick {
   readonly reason?: Reason;
 }
 
-/** An undo that fails and fails: a person should know. It goes on being tried. False: that was known. */
-export function lateUndo<DB>(member: Member<DB>) {
-  return async (tools: HookTools<DB>, text: string, failure: StoredFailure | undefined): Promise<boolean> => {
+/** A step's own call, question or outcome that has waited for too long: its step is shown as stuck. False: that was known. */
+export function lateApply<DB>(member: Member<DB>) {
+  return async (tools: HookTools<DB>, text: string, { at, failure }: LateWork): Promise<boolean> => {
     const row = await lockFence(executorOf(tools.tx), JSON.parse(text) as StepInput);
-    if (row?.state !== 'undo_pending' || row.stuck) return false;
-    const why = { code: 'undo_failing', text: failure?.message ?? 'its undo has failed for too long' };
+    if (row === undefined || row.stuck || !WAITS_FOR_OUTCOME.includes(row.state)) return false;
+    const why = { code: LATE_APPLY[at], text: failure?.message ?? 'no worker has begun it' };
+    await stick(member, tools, text, { op: 'apply', why, reason: why });
+    return true;
+  };
+}
+
+/** The same for an undo, or for an undone event that cannot be made. */
+export function lateUndo<DB>(member: Member<DB>) {
+  return async (tools: HookTools<DB>, text: string, { at, failure }: LateWork): Promise<boolean> => {
+    const row = await lockFence(executorOf(tools.tx), JSON.parse(text) as StepInput);
+    if (row === undefined || row.stuck) return false;
+    const code =
+      row.state !== 'undo_pending' ? 'noop_failing' : at === 'start' ? 'not_begun' : 'undo_failing';
+    const why = { code, text: failure?.message ?? 'no worker has begun it' };
     await stick(member, tools, text, { op: 'compensate', why });
     return true;
   };
 }
+
+const WAITS_FOR_OUTCOME: readonly FenceState[] = ['started', 'unknown', 'undo_pending'];
+
+/** By which names an observer, the journal and the CLI know it. */
+const LATE_APPLY: Readonly<Record<LateWork['at'], string>> = {
+  start: 'not_begun',
+  call: 'call_failing',
+  query: 'query_failing',
+  settlement: 'settlement_failing',
+};
 
 async function stick<DB>(
   member: Member<DB>,

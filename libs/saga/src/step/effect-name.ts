@@ -1,5 +1,6 @@
-import type { StepDeclaration } from '../declare/declaration.ts';
+import { canBeUndone, lastStop, type StepDeclaration } from '../declare/declaration.ts';
 import type { WorkOp } from '../work/insert-sql.ts';
+import type { Member } from './member.ts';
 
 type Named = Pick<StepDeclaration, 'saga' | 'name' | 'version'>;
 
@@ -14,4 +15,16 @@ export function stepName({ saga, name, version }: Named): string {
  */
 export function effectName({ saga, name, version }: Named, op: WorkOp): string {
   return `${saga}.${name}.${op}${version === 1 ? '' : `.v${version}`}`;
+}
+
+/** The work that a step may have: total, and what `effectsOf` makes effects of. */
+export function effectOpsOf<DB>({ declaration, step, handlers }: Member<DB>): readonly WorkOp[] {
+  const stops = lastStop(declaration) === step;
+  return [
+    handlers.outside === undefined ? 'resolve' : 'apply',
+    ...(canBeUndone(step) ? (['compensate'] as const) : []),
+    ...(stops && declaration.cancel !== undefined ? (['cancel'] as const) : []),
+    ...(stops && declaration.deadlineMs !== undefined ? (['deadline'] as const) : []),
+    ...(handlers.outside?.deadlineMs === undefined ? [] : (['expire'] as const)),
+  ];
 }

@@ -9,13 +9,14 @@ import { lockFence } from '../fence/fence-sql.ts';
 import { meetLocked } from '../fence/meet-fence.ts';
 import { EFFECT_STAYS, resolvedBy } from '../work/work.ts';
 import type { StepInput } from './ask-for-call.ts';
-import { covered, lateUndo, stuckApply, stuckUndo } from './effect-hooks.ts';
-import { effectName } from './effect-name.ts';
+import { covered, lateApply, lateUndo, stuckApply, stuckUndo } from './effect-hooks.ts';
+import type { WorkOp } from '../work/insert-sql.ts';
+import { effectName, effectOpsOf } from './effect-name.ts';
 import { factOf, type Member } from './member.ts';
 import { membersOf } from './part.ts';
 import { settleFact, type SettledApply, settleFailure } from './settle-apply.ts';
 import { reviveEvent, type StoredFact } from './stored-event.ts';
-import { timerEffects } from './timer-effects.ts';
+import { timerEffect } from './timer-effects.ts';
 import { toolsOf } from './tools.ts';
 import type { StepQuestion } from './types.ts';
 import { letGo, tellNoop, tellUndone, undoing, undoNow, undoOf } from './undo.ts';
@@ -26,12 +27,22 @@ export function effectsOf<DB>(...consumers: readonly ConsumerDefinition<DB>[]): 
 }
 
 function effectsOfStep<DB>(member: Member<DB>): readonly Effect<DB>[] {
-  const { outside, noop } = member.handlers;
-  return [
-    outside === undefined ? resolveEffect(member) : applyEffect(member),
-    ...(noop === undefined ? [] : [compensateEffect(member)]),
-    ...timerEffects(member, { input: stored.input, result: asStored<null>() }),
-  ];
+  return effectOpsOf(member).map((op) => effectOf(member, op));
+}
+
+function effectOf<DB>(member: Member<DB>, op: WorkOp): Effect<DB> {
+  switch (op) {
+    case 'apply':
+      return applyEffect(member);
+    case 'resolve':
+      return resolveEffect(member);
+    case 'compensate':
+      return compensateEffect(member);
+    case 'cancel':
+    case 'deadline':
+    case 'expire':
+      return timerEffect(member, op, { input: stored.input, result: asStored<null>() });
+  }
 }
 
 /** Of what the engine itself stores: it is as it was written. */
@@ -63,6 +74,7 @@ function applyEffect<DB>(member: Member<DB>): Effect<DB> {
     endless: step.kind === 'retriable',
     covered,
     stuck: stuckApply(member),
+    late: lateApply(member),
   });
 }
 
@@ -88,7 +100,8 @@ function resolveEffect<DB>(member: Member<DB>): Effect<DB> {
     call: () => Promise.reject(query === undefined ? nobody : denied),
     ...asking(member, query, settleMs),
   });
-  return Object.freeze({ ...declared.settled<DB>(applied(member)), stuck: stuckApply(member) });
+  const hooks = { stuck: stuckApply(member), late: lateApply(member) };
+  return Object.freeze({ ...declared.settled<DB>(applied(member)), ...hooks });
 }
 
 type Query = (question: StepQuestion<never>) => Promise<DomainEvent | undefined>;
@@ -150,8 +163,7 @@ async function keptEffect<DB>(
   if (code !== EFFECT_STAYS || context.input.cause === undefined)
     throw new TypeError(`the undo of ${member.step.name} cannot fail: ${message}`);
   const { instance, cause } = context.input;
-  const row = await lockFence(executorOf(context.tx), context.input);
-  await letGo(member, instance, { ...cause, ...resolvedBy(context.attempts) }, row, toolsOf(context));
+  await letGo(member, instance, { ...cause, ...resolvedBy(context.attempts) }, toolsOf(context));
 }
 
 async function undone<DB>(
@@ -173,7 +185,7 @@ async function undone<DB>(
   const row = await lockFence(executor, context.input);
   if (row === undefined) return;
   if (row.state === 'undo_pending') return undoNow(member, instance, cause, row, tools);
-  const { act } = await meetLocked(executor, undoing(member, instance, cause, 'undo'), row);
+  const { act } = await meetLocked(executor, undoing(member, instance, cause, 'undone'), row);
   if (act === 'emit_undone') await tellNoop(member, instance, cause, row, tools);
 }
 

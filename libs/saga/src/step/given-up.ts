@@ -2,7 +2,8 @@ import type { ReceivedEvent } from '@converge/contracts';
 import type { GaveUp, GivenUp, GivingUp } from '@converge/inbox';
 import type { Failure } from '@converge/resilience';
 import type { FenceTrigger } from '../fence/fence.ts';
-import { meetFence, type Meeting } from '../fence/meet-fence.ts';
+import type { Meeting } from '../fence/meet-fence.ts';
+import { meetStep } from './meet-step.ts';
 import { askForUndo, askWhatBecame, keepUndo } from './ask-for-call.ts';
 import { awaited, beginning } from './begin.ts';
 import type { Member } from './member.ts';
@@ -42,7 +43,9 @@ export async function applyGivenUp<DB>(
     outcome: failure.code,
     failureId: failureEventId,
   };
-  const met = await (trigger === 'stuck' ? tellStuck(tx, meeting, reason, tell) : meetFence(tx, meeting));
+  const met = await (trigger === 'stuck'
+    ? tellStuck(tx, meeting, reason, tell)
+    : meetStep(member, tx, meeting));
   // A tombstone came first, or the step has ended: nobody is to hear of this.
   if (met.act === 'noop_already') return met.state === 'stuck' ? ORDINARY : SETTLED;
   if (met.act === 'undo' && met.row?.undo != null)
@@ -84,7 +87,7 @@ export async function undoGivenUp<DB>(
   { tx, log }: Pick<GivingUp<DB>, 'tx' | 'log'>,
 ): Promise<GaveUp> {
   const { step } = member;
-  const met = await meetFence(tx, undoing(member, instance, cause, 'undo'));
+  const met = await meetStep(member, tx, undoing(member, instance, cause, 'undo'));
   if (met.act === 'undo' || met.act === 'emit_undone') {
     if (met.act === 'undo' && member.handlers.undoOutside !== undefined)
       await askForUndo(member, instance, cause, met.row, { tx });

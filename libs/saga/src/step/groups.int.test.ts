@@ -38,10 +38,10 @@ describe('the step before a group', () => {
     await refund.reached;
     await scene.until(await scene.place(), COMPLETED);
     expect(await scene.saga.fences(order.instance)).toBe(
-      'book:failed_not_applied pay:undo_pending reserve:applied',
+      'book:failed_not_applied pay:undo_pending reserve:applied ship:tombstoned',
     );
     refund.release();
-    await scene.until(order, 'book:failed_not_applied pay:undone reserve:undone');
+    await scene.until(order, 'book:failed_not_applied pay:undone reserve:undone ship:tombstoned');
     expect(await scene.books(order)).toBe('reserve+- pay+-');
   });
 
@@ -49,7 +49,7 @@ describe('the step before a group', () => {
     const order = await scene.place({ pay: 'reject', book: 'not_applied' });
     await scene.until(
       order,
-      /^book:(failed_not_applied|tombstoned) pay:(rejected|tombstoned|undone) reserve:undone$/,
+      /^book:(failed_not_applied|tombstoned) pay:(rejected|tombstoned|undone) reserve:undone ship:tombstoned$/,
     );
     expect([await scene.books(order), scene.world.called(`undo reserve ${order.order}`)]).toEqual([
       'reserve+-',
@@ -63,14 +63,14 @@ describe('the step before a group', () => {
     const order = await scene.place({ book: 'unknown_took', pay: 'reject' }, name);
     await scene.until(order, 'book:stuck pay:started reserve:applied');
     charge.release();
-    await scene.until(order, 'book:undo_pending pay:rejected reserve:applied');
+    await scene.until(order, 'book:undo_pending pay:rejected reserve:applied ship:tombstoned');
     const { id, state } = await scene.work(order, 'book', 'resolve');
     expect(state).toBe('stuck');
     const payload = JSON.stringify({ order: order.order });
     const result = JSON.stringify({ type: 'trial.booked', version: 1, payload });
     const { executor } = scene.saga.database;
     await resolveWork(executor, id, { kind: 'succeeded', result }, 'alice', 'the van is booked');
-    await scene.until(order, 'book:undone pay:rejected reserve:undone');
+    await scene.until(order, 'book:undone pay:rejected reserve:undone ship:tombstoned');
     expect(await scene.books(order)).toBe('reserve+- book+-');
   });
 });
@@ -85,17 +85,13 @@ it('a member whose own time is over is undone as soon as its outcome is known, a
   await scene.timeIsOver(order, 'expire');
   await scene.until(order, 'book:applied pay:undo_pending reserve:applied');
   charge.release();
-  await scene.until(order, 'book:undone pay:undone reserve:undone');
+  await scene.until(order, 'book:undone pay:undone reserve:undone ship:tombstoned');
   expect(await scene.books(order)).toBe('reserve+- pay+- book+-');
 });
 
-it('and one that ended in its time stands, when its time is over', async () => {
+it('and one that ended in its time stands: its timer is withdrawn with its outcome', async () => {
   const order = await scene.place();
   await scene.until(order, COMPLETED);
-  await scene.timeIsOver(order, 'expire');
-  await scene.eventually(
-    async () => (await scene.work(order, 'pay', 'expire')).state === 'done',
-    'the timer to end',
-  );
-  expect(await scene.saga.fences(order.instance)).toBe(COMPLETED);
+  const timers = `select 1 from converge.saga_work where instance = $1 and op = 'expire' and ended_at is null`;
+  expect(await scene.saga.rows(timers, [order.instance])).toEqual([]);
 });

@@ -47,8 +47,8 @@ describe('a saga of local steps', () => {
   });
 
   it.each([
-    ['reserve', 'reserve:rejected', '', 'rejected'],
-    ['pay', 'pay:rejected reserve:undone', '+reserve -reserve', 'reserved declined released'],
+    ['reserve', 'reserve:rejected ship:tombstoned', '', 'rejected'],
+    ['pay', 'pay:rejected reserve:undone ship:tombstoned', '+reserve -reserve', 'reserved declined released'],
     [
       'ship',
       'pay:undone reserve:undone ship:rejected',
@@ -67,26 +67,26 @@ describe('a saga of local steps', () => {
 
   // Planted fault: an `applied` dead letter that reaches the step before at once undoes reserve before pay, and fails here.
   it.each([
-    ['reserve', 'not_applied', 'reserve:failed_not_applied', '', 'failure'],
-    ['reserve', 'applied', 'reserve:undone', '-reserve', 'failure released'],
+    ['reserve', 'not_applied', 'reserve:failed_not_applied ship:tombstoned', '', 'failure'],
+    ['reserve', 'applied', 'reserve:undone ship:tombstoned', '-reserve', 'failure released'],
     [
       'pay',
       'business',
-      'pay:failed_not_applied reserve:undone',
+      'pay:failed_not_applied reserve:undone ship:tombstoned',
       '+reserve -reserve',
       'reserved failure released',
     ],
     [
       'pay',
       'not_applied',
-      'pay:failed_not_applied reserve:undone',
+      'pay:failed_not_applied reserve:undone ship:tombstoned',
       '+reserve -reserve',
       'reserved failure released',
     ],
     [
       'pay',
       'applied',
-      'pay:undone reserve:undone',
+      'pay:undone reserve:undone ship:tombstoned',
       '+reserve -pay -reserve',
       'reserved failure refunded released',
     ],
@@ -139,11 +139,11 @@ describe('a saga of local steps', () => {
   // Planted fault: a dead letter that holds its key (as those of other handlers do) keeps the second order waiting.
   it('a second saga on the same key has fences of its own, and does not wait for the first', async () => {
     const first = await place({ pay: 'not_applied' });
-    await scene.until(first.instance, 'pay:failed_not_applied reserve:undone');
+    await scene.until(first.instance, 'pay:failed_not_applied reserve:undone ship:tombstoned');
     moods.set('pay', first.id, undefined);
     const second = await scene.emit(placed({ order: first.id }));
     await scene.until(second, 'confirm:applied pay:applied reserve:applied ship:applied');
-    expect(await scene.fences(first.instance)).toBe('pay:failed_not_applied reserve:undone');
+    expect(await scene.fences(first.instance)).toBe('pay:failed_not_applied reserve:undone ship:tombstoned');
   });
 
   // Planted fault: without the row for the worker the failed undo is parked, or given up, and the saga never ends.

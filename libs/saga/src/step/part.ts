@@ -3,7 +3,9 @@ import type { Executor } from '@converge/postgres';
 import { stepsOf } from '../declare/declaration.ts';
 import { triggersOf } from '../declare/triggers.ts';
 import { SagaError } from '../errors.ts';
+import { checkWorkers } from '../work/worker-sql.ts';
 import { checkVersions } from './check-versions.ts';
+import { effectName, effectOpsOf } from './effect-name.ts';
 import type { Member } from './member.ts';
 import type { Reaction } from './reaction.ts';
 import { reactionSubscription } from './subscription.ts';
@@ -88,6 +90,8 @@ async function check<DB>(
       `${named(missing)} is declared by ${consumer}, which has no handlers for it: include step(…) of it there`,
     );
   await checkVersions(executor, consumer, members);
+  const work = members.flatMap((member) => effectOpsOf(member).map((op) => effectName(member.step, op)));
+  await checkWorkers(executor, consumer, work);
 }
 
 function named({ saga, version, name }: Member<never>['step']): string {

@@ -30,6 +30,7 @@ interface Finding {
 async function runLane(rules: TrialRules, isolation: string, first: number): Promise<Ran> {
   const scene = await SagaScene.open<TrialDb>(inject('stack').databaseUrl, trialTables, isolation);
   const lane = new Lane(scene.database, rules);
+  await lane.open();
   const ran: Ran = { findings: [], shipped: 0, undone: 0, overlaps: 0, waits: 0, flaws: [] };
   try {
     for (let seed = first; seed < first + EACH; seed += 1) {

@@ -1,4 +1,4 @@
-import type { Envelope, FailureData } from '@converge/contracts';
+import { type Envelope, type FailureData, STEP_UNDONE_TYPE } from '@converge/contracts';
 import type { Trigger } from '../declare/triggers.ts';
 import type { Member } from './member.ts';
 import { parseStory } from './story.ts';
@@ -17,11 +17,12 @@ export interface Matched<DB> extends Reaction<DB> {
   readonly failure: FailureData | undefined;
 }
 
-/** Pure: whether an event concerns a step. `failure`: its data, where it is a failure event. */
+/** Pure: whether an event concerns a step. `failure`: its data, where it is a failure event. `undone`: the step that it names. */
 export function matchReaction<DB>(
   reaction: Reaction<DB>,
   envelope: Pick<Envelope, 'id' | 'saga'>,
   failure: FailureData | undefined,
+  undone: string | undefined,
 ): Matched<DB> | undefined {
   const { member, trigger } = reaction;
   const { saga, version } = member.step;
@@ -39,6 +40,7 @@ export function matchReaction<DB>(
     case 'undone': {
       const story = parseStory(envelope.saga);
       if (story?.saga !== saga || story.version !== version) return undefined;
+      if (trigger.type === STEP_UNDONE_TYPE && trigger.of?.name !== undone) return undefined;
       return { ...reaction, instance: story.instance, failure };
     }
     case 'dead_letter': {
@@ -51,18 +53,18 @@ export function matchReaction<DB>(
 }
 
 /**
- * Only what is certain triggers an undo. A step that took effect, although it failed, undoes itself first; then its undone
+ * Only what is certain closes a step, or triggers an undo. A step that took effect, although it failed, undoes itself first; then its undone
  * event reaches the step before. Its siblings need not wait for that.
  */
 function undoes<DB>(
-  { member: { step }, trigger: { of } }: Reaction<DB>,
+  { member: { step }, trigger: { trigger, of } }: Reaction<DB>,
   { certainty }: FailureData,
 ): boolean {
   switch (certainty) {
     case 'unknown':
       return false;
     case 'applied':
-      return of?.stage === step.stage;
+      return trigger === 'close' || of?.stage === step.stage;
     case 'not_applied':
       return of?.name !== step.name;
   }

@@ -1,7 +1,10 @@
 import type { DomainEvent } from '@converge/contracts';
+import { type Executor, executorOf } from '@converge/postgres';
 import type { StoredFailure, WorkAttempt } from '../work/work.ts';
 import type { FenceTrigger } from '../fence/fence.ts';
-import { meetFence, type Met, type Meeting } from '../fence/meet-fence.ts';
+import type { Meeting, Met } from '../fence/meet-fence.ts';
+import { meetStep } from './meet-step.ts';
+import { keepUndo } from './ask-for-call.ts';
 import { failureOf } from './failure-of.ts';
 import { keyOf, type Member, planOf } from './member.ts';
 import { reviveEvent, type StoredEvent, type StoredFact } from './stored-event.ts';
@@ -34,7 +37,7 @@ export async function settleFact<DB>(
   if (definition === undefined) throw new TypeError(`${fact.type} is no fact of step ${member.step.name}`);
   // A stored fact of an older version is told as the definition has it today.
   const made = definition(definition.parse(fact.payload, fact.version) as never);
-  const met = await meetFence(tools.tx, {
+  const met = await meetStep(member, tools.tx, {
     ...settling(member, settled, succeeded ? 'applied' : 'rejected'),
     outcome: fact.type,
     ...(succeeded
@@ -59,7 +62,7 @@ export async function settleFailure<DB>(
   attempts: readonly WorkAttempt[],
   tools: StepTools<DB>,
 ): Promise<void> {
-  const met = await meetFence(tools.tx, {
+  const met = await meetStep(member, tools.tx, {
     ...settling(member, settled, 'not_applied'),
     outcome: failure.code,
     reason: { code: failure.code, text: failure.message },
@@ -87,7 +90,10 @@ async function undoSettled<DB>(
   if (row?.undo == null) return;
   const cause = JSON.parse(row.undo) as UndoCause;
   const known = { ...row, result: result ?? row.result };
-  if (act === 'undo') await undoNow(member, instance, cause, known, tools);
+  // A local undo that fails would roll the outcome back with it: it is work of its own.
+  if (act === 'undo' && member.handlers.undoOutside === undefined)
+    await keepUndo(member, instance, cause, tools.tx, 0);
+  else if (act === 'undo') await undoNow(member, instance, cause, known, tools);
   if (act === 'emit_undone') await tellNoop(member, instance, cause, known, tools);
 }
 
@@ -113,13 +119,43 @@ function settling<DB>(
 
 async function record<DB>(
   { step, handlers }: Member<DB>,
-  { instance, events: [event] }: SettledApply,
+  { instance, events: [event], actor }: SettledApply,
   outcome: DomainEvent,
   { emit, ...context }: StepTools<DB>,
 ): Promise<void> {
   const write = handlers.outside?.record;
   if (write === undefined || event === undefined) return;
-  const settled = { event: reviveEvent(event, step.begins), outcome, instance };
+  const made: DomainEvent[] = [];
   // Erased types: the event was parsed by the step's own definition.
-  await write(settled, { ...context, emit: (made) => emit(made) });
+  const run = async (): Promise<void> =>
+    write(
+      { event: reviveEvent(event, step.begins), outcome, instance },
+      {
+        ...context,
+        emit: (one) => void made.push(one),
+      },
+    );
+  if (actor === undefined) await run();
+  else if (!(await inSavepoint(executorOf(context.tx), run))) {
+    const of = { saga: step.saga, instance, step: step.name, actor };
+    context.log.error({ alarm: 'record_left_out', ...of }, RECORD_LEFT_OUT);
+    return;
+  }
+  for (const one of made) emit(one);
+}
+
+const RECORD_LEFT_OUT =
+  'an operator resolved a step whose `record` fails: the saga goes on, and the rows that it would have written are missing';
+
+/** Runs something whose failure must not cost the transaction. False: it failed, and left nothing. */
+async function inSavepoint(executor: Executor, run: () => Promise<void>): Promise<boolean> {
+  await executor.query('savepoint record');
+  try {
+    await run();
+    await executor.query('release savepoint record');
+    return true;
+  } catch {
+    await executor.query('rollback to savepoint record');
+    return false;
+  }
 }

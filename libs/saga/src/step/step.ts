@@ -32,11 +32,7 @@ function erased<DB>(
   handlers: unknown,
 ): ErasedHandlers<DB> {
   const given = handlers as Given;
-  const needed = [
-    'apply',
-    ...(canBeUndone({ kind }) ? ['noop'] : []),
-    ...(kind === 'compensatable' ? ['compensate'] : []),
-  ];
+  const needed = ['apply', ...(kind === 'compensatable' ? ['compensate'] : [])];
   const missing = needed.find((one) => typeof given[one] !== 'function');
   if (missing !== undefined)
     throw new SagaError(

@@ -5,11 +5,13 @@ import {
   failureEvent,
   receive,
   type ReceivedEvent,
+  STEP_UNDONE_TYPE,
+  stepUndoneEvent,
 } from '@converge/contracts';
 import type { CallContext, GaveUp, GivenUp, GivingUp, Routed, Subscription } from '@converge/inbox';
 import { SagaError } from '../errors.ts';
 import { attemptOf, begin } from './begin.ts';
-import { callOff, watchStart } from './call-off.ts';
+import { callOff, closeStep, watchStart } from './call-off.ts';
 import { applyGivenUp, undoGivenUp } from './given-up.ts';
 import type { Member } from './member.ts';
 import { type Matched, matchReaction, type Reaction } from './reaction.ts';
@@ -66,6 +68,7 @@ function handlerName<DB>(reactions: readonly Reaction<DB>[]): string {
   const { topic, type } = reactions[0]?.trigger ?? { topic: '', type: '' };
   // Behind a group a step has one subscription for each member's success.
   if (step !== undefined) return `${stepName(step)}${step.begins.length > 1 ? `:${type}` : ''}`;
+  if (type === STEP_UNDONE_TYPE) return `saga:${topic}:undone`;
   return `saga:${type === FAILURE_TYPE ? topic : type}`;
 }
 
@@ -75,7 +78,8 @@ function route<DB>(
   envelope: Envelope,
 ): Routed {
   const failure = envelope.type === FAILURE_TYPE ? parseFailure(envelope) : undefined;
-  const matched = reactions.flatMap((reaction) => matchReaction(reaction, envelope, failure) ?? []);
+  const undone = envelope.type === STEP_UNDONE_TYPE ? parseUndone(envelope) : undefined;
+  const matched = reactions.flatMap((reaction) => matchReaction(reaction, envelope, failure, undone) ?? []);
   // Of a newer version than any that is here: `call` has it wait for a process that knows it.
   if (matched.length > 0 || isAhead(members, envelope, failure))
     return { kind: 'handle', event: { ...envelope, data: matched } };
@@ -110,7 +114,16 @@ function storyOf<DB>(
 }
 
 function parseFailure(envelope: Envelope): FailureData {
-  return receive(envelope, failureEvent(envelope.topic.replace(/\.failures$/, ''))).data;
+  return receive(envelope, failureEvent(consumerOf(envelope))).data;
+}
+
+/** The step that it names. */
+function parseUndone(envelope: Envelope): string {
+  return receive(envelope, stepUndoneEvent(consumerOf(envelope))).data.saga.step;
+}
+
+function consumerOf({ topic }: Envelope): string {
+  return topic.replace(/\.failures$/, '');
 }
 
 function matchedOf<DB>(event: ReceivedEvent): readonly Matched<DB>[] {
@@ -147,6 +160,9 @@ async function call<DB>(event: ReceivedEvent | undefined, context: CallContext<D
       case 'deadline':
         await watchStart(member, event, context.tx);
         break;
+      case 'close':
+        await closeStep(member, instance, causeOf(matched, event), context);
+        break;
     }
   }
 }
@@ -174,6 +190,9 @@ async function givenUp<DB>(event: ReceivedEvent, why: GivenUp, context: GivingUp
       case 'deadline':
         // The time runs from the start, whatever becomes of the other step that begins with it.
         await watchStart(member, event, context.tx);
+        break;
+      case 'close':
+        await closeStep(member, instance, causeOf(matched, event), context);
         break;
     }
   }

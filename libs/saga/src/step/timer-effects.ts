@@ -1,10 +1,9 @@
 import type { StandardSchema } from '@converge/contracts';
 import { executorOf } from '@converge/postgres';
-import { lastStop } from '../declare/declaration.ts';
 import { defineEffect, type Effect } from '../effect/define-effect.ts';
 import type { SettledContext } from '../effect/types.ts';
 import { SagaError } from '../errors.ts';
-import { meetFence } from '../fence/meet-fence.ts';
+import { meetStep } from './meet-step.ts';
 import type { WorkOp } from '../work/insert-sql.ts';
 import { nudgeWork } from '../work/nudge-sql.ts';
 import type { StepInput } from './ask-for-call.ts';
@@ -15,37 +14,27 @@ import type { StoredEvent } from './stored-event.ts';
 import { toolsOf } from './tools.ts';
 import { undoing } from './undo.ts';
 
+/** The kinds of work that call nothing: a time that is over, and a cancellation that waits for the pivot's outcome. */
+export type TimerOp = Extract<WorkOp, 'cancel' | 'deadline' | 'expire'>;
+
 /** What happens when a time is over, or is looked at again: nothing is called, all of it is in the settlement. */
-export function timerEffects<DB>(
+export function timerEffect<DB>(
   member: Member<DB>,
+  op: TimerOp,
   stored: { readonly input: StandardSchema<StepInput>; readonly result: StandardSchema<null> },
-): readonly Effect<DB>[] {
-  const { declaration, step, handlers } = member;
-  const stops = lastStop(declaration) === step;
-  const timer = (op: WorkOp, over: (context: SettledContext<DB, StepInput>) => Promise<void>): Effect<DB> =>
-    Object.freeze({
-      ...defineEffect({
-        ...stored,
-        name: effectName(step, op),
-        idempotency: 'idempotent',
-        call: () => Promise.resolve(null),
-      }).settled<DB>({
-        succeeded: (_, context) => over(context),
-        failed: () => undefined,
-      }),
-      endless: true,
-    });
-  return [
-    ...(stops && declaration.cancel !== undefined
-      ? [timer('cancel', (context) => decided(member, 'cancel', context))]
-      : []),
-    ...(stops && declaration.deadlineMs !== undefined
-      ? [timer('deadline', (context) => decided(member, 'deadline', context))]
-      : []),
-    ...(handlers.outside?.deadlineMs === undefined
-      ? []
-      : [timer('expire', (context) => expired(member, context))]),
-  ];
+): Effect<DB> {
+  return Object.freeze({
+    ...defineEffect({
+      ...stored,
+      name: effectName(member.step, op),
+      idempotency: 'idempotent',
+      call: () => Promise.resolve(null),
+    }).settled<DB>({
+      succeeded: (_, context) => (op === 'expire' ? expired(member, context) : decided(member, op, context)),
+      failed: () => undefined,
+    }),
+    endless: true,
+  });
 }
 
 async function decided<DB>(
@@ -70,7 +59,7 @@ async function expired<DB>(member: Member<DB>, context: SettledContext<DB, StepI
   const { name } = member.step;
   const reason = { code: 'DEADLINE', text: `${name} has not ended in its time` };
   const cause = { event: event satisfies StoredEvent, reason, attemptId: undefined };
-  const { act } = await meetFence(context.tx, {
+  const { act } = await meetStep(member, context.tx, {
     ...undoing(member, instance, cause, 'deadline'),
     op: 'deadline',
   });

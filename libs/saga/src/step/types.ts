@@ -42,17 +42,18 @@ export interface Noop<Begin extends EventDefinition> {
   readonly key: string;
   readonly instance: string;
   readonly reason: Reason;
-  /** What began the step, where it came to that. */
+  /** What began the step; undefined when it never began, and then the key is all that is known. */
   readonly intent: ReceivedOf<Begin> | undefined;
-  /** The event that asked for the undo: its type, and its data as it was told. */
-  readonly cause: { readonly id: string; readonly type: string; readonly data: unknown };
 }
 
 type Maybe<T> = T | Promise<T>;
 
 interface NoopHandler<Begin extends EventDefinition, Undone extends EventDefinition> {
-  /** The undone event of a step that has no effect: it was refused, failed without one, or never began. Must not fail. */
-  readonly noop: (noop: Noop<Begin>) => MadeOf<Undone>;
+  /**
+   * The undone event of a step that has no effect: it was refused, failed without one, or never began. What it throws is tried
+   * again, and shown as stuck. @default no such event: the kit's own `converge.step_undone` passes the undo on
+   */
+  readonly noop?: (noop: Noop<Begin>) => MadeOf<Undone>;
 }
 
 /** A question to whoever knows what became of an apply of unknown outcome. */

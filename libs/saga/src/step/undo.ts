@@ -1,20 +1,26 @@
-import type { DomainEvent } from '@converge/contracts';
+import {
+  type DomainEvent,
+  STEP_UNDONE_TYPE,
+  type StepUndoneData,
+  stepUndoneEvent,
+} from '@converge/contracts';
 import { supersedeParked } from '@converge/inbox';
 import { executorOf } from '@converge/postgres';
 import type { Transaction } from 'kysely';
 import { joinMember } from '../fence/join-sql.ts';
 import type { FenceState } from '../fence/fence.ts';
 import { type FenceRow, lockFence } from '../fence/fence-sql.ts';
-import { meetFence, type Meeting } from '../fence/meet-fence.ts';
+import type { Meeting } from '../fence/meet-fence.ts';
+import { meetStep } from './meet-step.ts';
 import type { Trigger } from '../declare/triggers.ts';
 import { nudgeWork } from '../work/nudge-sql.ts';
-import { askForUndo } from './ask-for-call.ts';
+import { askForUndo, keepUndo } from './ask-for-call.ts';
 import { factOf, keyOf, type Member } from './member.ts';
 import { reviveEvent, type StoredEvent, type StoredFact } from './stored-event.ts';
 import { factId, formatStory } from './story.ts';
 import type { StepTools } from './tools.ts';
 import type { UndoCause } from './undo-cause.ts';
-import type { Noop, Undo } from './types.ts';
+import type { Undo } from './types.ts';
 
 /** What a fence knows of an effect. */
 export type Begun = Pick<FenceRow, 'intent' | 'result'>;
@@ -29,7 +35,7 @@ export async function undo<DB>(
   cause: UndoCause,
   tools: StepTools<DB>,
 ): Promise<void> {
-  const met = await meetFence(tools.tx, undoing(member, instance, cause, 'undo'));
+  const met = await meetStep(member, tools.tx, undoing(member, instance, cause, 'undo'));
   switch (met.act) {
     case 'undo':
       return undoNow(member, instance, cause, met.row, tools);
@@ -101,10 +107,8 @@ export async function undoNow<DB>(
 ): Promise<void> {
   const { undoLocal, undoOutside } = member.handlers;
   if (undoOutside !== undefined) return askForUndo(member, instance, cause, row, tools);
-  if (undoLocal === undefined) {
-    await tellUndone(member, instance, cause, noopEvent(member, instance, cause, row), tools);
-    return;
-  }
+  if (undoLocal === undefined)
+    return tellUndone(member, instance, cause, noopEvent(member, instance, cause, row), tools);
   const { emit, ...context } = tools;
   const made = await undoLocal(undoOf(member, instance, cause, row), {
     ...context,
@@ -121,8 +125,8 @@ export async function tellUndone<DB>(
   made: DomainEvent,
   tools: StepTools<DB>,
 ): Promise<void> {
-  factOf(member, made, true);
-  const met = await meetFence(tools.tx, {
+  if (made.type !== STEP_UNDONE_TYPE) factOf(member, made, true);
+  const met = await meetStep(member, tools.tx, {
     ...undoing(member, instance, cause, 'undone'),
     outcome: made.type,
   });
@@ -134,25 +138,33 @@ export async function letGo<DB>(
   member: Member<DB>,
   instance: string,
   cause: UndoCause,
-  row: Begun | undefined,
   tools: StepTools<DB>,
 ): Promise<void> {
-  await tellUndone(member, instance, cause, noopEvent(member, instance, cause, row), tools);
+  await tellUndone(member, instance, cause, passedOn(member, instance, cause, 'stays'), tools);
 }
 
-/** Nothing is to be undone, and the step before must hear of that. */
+/**
+ * Nothing is to be undone, and the step before must hear of that. A `noop` that throws must not hold up what its transaction
+ * decided: the worker tries it again, and shows it as stuck.
+ */
 export async function tellNoop<DB>(
   member: Member<DB>,
   instance: string,
   cause: UndoCause,
   row: Begun | undefined,
-  { emit }: Pick<StepTools<DB>, 'emit'>,
+  { emit, log, tx }: StepTools<DB>,
 ): Promise<void> {
-  const made = noopEvent(member, instance, cause, row);
-  factOf(member, made, true);
-  emit(made, told(member, instance, cause));
-  return Promise.resolve();
+  try {
+    emit(noopEvent(member, instance, cause, row), told(member, instance, cause));
+  } catch (error) {
+    if (!(await keepUndo(member, instance, cause, tx, NOOP_PAUSE_MS))) throw error;
+    const { saga, name: step } = member.step;
+    log.warn({ saga, instance, step, reason: String(error) }, 'a noop failed: the worker tries it again');
+  }
 }
+
+/** Before a worker tries a `noop` again that failed, milliseconds. */
+const NOOP_PAUSE_MS = 1_000;
 
 function told<DB>(member: Member<DB>, instance: string, { attemptId }: UndoCause) {
   const key = keyOf(member, instance);
@@ -166,14 +178,27 @@ function told<DB>(member: Member<DB>, instance: string, { attemptId }: UndoCause
 function noopEvent<DB>(
   member: Member<DB>,
   instance: string,
-  { event, reason }: UndoCause,
+  cause: UndoCause,
   row: Begun | undefined,
 ): DomainEvent {
   const { noop } = member.handlers;
-  if (noop === undefined) throw new TypeError(`step ${member.step.name} cannot be undone`);
-  const { id, type, key, payload } = event;
-  const cause: Noop<never>['cause'] = { id, type, data: JSON.parse(payload) };
-  return noop({ key, instance, reason, intent: begunBy(member, row)[0], cause });
+  if (noop === undefined) return passedOn(member, instance, cause, 'none');
+  const { event, reason } = cause;
+  const made = noop({ key: event.key, instance, reason, intent: begunBy(member, row)[0] });
+  factOf(member, made, true);
+  return made;
+}
+
+/** The kit's own event, for want of one that the declaration has. */
+function passedOn<DB>(
+  { step }: Member<DB>,
+  instance: string,
+  { event: { key }, reason }: UndoCause,
+  effect: StepUndoneData['effect'],
+): DomainEvent {
+  const { saga: name, version, name: at, by } = step;
+  const saga = { name, version, instance, step: at, op: 'compensate' } as const;
+  return stepUndoneEvent(by)({ saga, key, effect, reason: reason.text });
 }
 
 /** What a compensation is told. */

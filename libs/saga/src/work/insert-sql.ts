@@ -1,7 +1,9 @@
+import { logger } from '@converge/telemetry';
 import { sql, type Transaction } from 'kysely';
 import type { JournalOp } from '../fence/fence-sql.ts';
 import type { StepKey } from '../step/story.ts';
 import type { ClaimedWork, Outcome, StuckReason, WorkState } from './work.ts';
+import { WORKER_GONE_MS, workerMissing } from './worker-sql.ts';
 
 export type NewWork = Pick<
   ClaimedWork,
@@ -27,14 +29,20 @@ export interface StepWork extends NewWork, Pick<StepKey, 'saga' | 'instance' | '
 /**
  * Through the handler's own `tx`, whose guard refuses it once the handler has ended: an intent outside the slice's
  * transaction would be one that no event asked for. A replayed handler finds its row and leaves it as it is. Locks
- * nothing but the new row; one index entry.
+ * nothing but the new row; one index entry. Throws WORKER_MISSING when no worker has ever declared the effect here.
  */
 export async function insertWork<DB>(tx: Transaction<DB>, work: NewWork): Promise<void> {
   const { id, consumer, handler, effect, key, idempotencyKey, input, cause } = work;
-  await sql`
-    insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause)
-    values (${id}, ${consumer}, ${handler}, ${effect}, ${key}, ${idempotencyKey}, ${input}, ${JSON.stringify(cause)})
-    on conflict (id) do nothing`.execute(tx);
+  const { rows } = await sql<Inserted>`
+    with worker as (select seen_at from converge.saga_worker where effect = ${effect}),
+    made as (
+      insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause)
+      select ${id}::uuid, ${consumer}::text, ${handler}::text, ${effect}::text, ${key}::text, ${idempotencyKey}::text,
+        ${input}::text, ${JSON.stringify(cause)}::text from worker
+      on conflict (id) do nothing
+      returning 1)
+    ${inserted}`.execute(tx);
+  made(rows, effect, key);
 }
 
 /** The same for work of a saga's step, whose id is a function of step and op. False: it is there already. */
@@ -42,17 +50,43 @@ export async function insertStepWork<DB>(tx: Transaction<DB>, work: StepWork): P
   const { id, consumer, handler, effect, key, idempotencyKey, input, cause } = work;
   const { saga, instance, step, op, outcome, unknownForMs, stuck, dueMs = 0 } = work;
   const state = stateOf(work);
-  const { numAffectedRows = 0n } = await sql`
-    insert into converge.saga_work
-      (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op, state, outcome, due_at,
-       final_at, stuck_reason)
-    values (${id}, ${consumer}, ${handler}, ${effect}, ${key}, ${idempotencyKey}, ${input}, ${JSON.stringify(cause)},
-      ${saga}, ${instance}, ${step}, ${op}, ${state}, ${outcome === undefined ? null : JSON.stringify(outcome)},
-      clock_timestamp() + ${dueMs}::float8 * interval '1 millisecond',
-      case when ${state} = 'unknown'
-        then clock_timestamp() + ${unknownForMs ?? 0}::float8 * interval '1 millisecond' end, ${stuck ?? null})
-    on conflict (id) do nothing`.execute(tx);
-  return numAffectedRows === 1n;
+  const { rows } = await sql<Inserted>`
+    with worker as (select seen_at from converge.saga_worker where effect = ${effect}),
+    made as (
+      insert into converge.saga_work
+        (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op, state, outcome, due_at,
+         waits_since, final_at, stuck_reason)
+      select ${id}::uuid, ${consumer}::text, ${handler}::text, ${effect}::text, ${key}::text, ${idempotencyKey}::text,
+        ${input}::text, ${JSON.stringify(cause)}::text, ${saga}::text, ${instance}::text, ${step}::text, ${op}::text,
+        ${state}::text, ${outcome === undefined ? null : JSON.stringify(outcome)}::text, due, due,
+        case when ${state}::text = 'unknown'
+          then clock_timestamp() + ${unknownForMs ?? 0}::float8 * interval '1 millisecond' end, ${stuck ?? null}::text
+        from worker, (select clock_timestamp() + ${dueMs}::float8 * interval '1 millisecond' as due) as times
+      on conflict (id) do nothing
+      returning 1)
+    ${inserted}`.execute(tx);
+  return made(rows, effect, key);
+}
+
+interface Inserted {
+  readonly made: boolean;
+  /** The worker has not said for long that it is there. */
+  readonly gone: boolean;
+}
+
+// No row: no worker has ever declared the effect.
+const inserted = sql.raw(`select exists (select from made) as made,
+  seen_at < clock_timestamp() - ${WORKER_GONE_MS} * interval '1 millisecond' as gone from worker`);
+
+function made(rows: readonly Inserted[], effect: string, key: string): boolean {
+  const [row] = rows;
+  if (row === undefined) throw workerMissing(effect);
+  if (row.gone)
+    logger('saga').error(
+      { alarm: 'worker_gone', effect, key },
+      'work waits for a worker that has not been seen for ten minutes: start it again',
+    );
+  return row.made;
 }
 
 function stateOf({ outcome, unknownForMs, stuck }: StepWork): WorkState {

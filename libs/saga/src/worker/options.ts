@@ -17,13 +17,22 @@ export interface SagaWorkerOptions<DB> {
   readonly leaseMarginMs?: number;
   /** How long a stop lets calls in flight go on; what is cut off then is asked about later. Milliseconds. @default 10_000 */
   readonly drainMs?: number;
-  /** How long intents may wait whose effect no code declares, before the alarm. Milliseconds. @default 900_000 */
+  /**
+   * How long work may wait that was not begun, before the alarm: no worker declares its effect, or none has a place for it.
+   * Milliseconds. @default 900_000
+   */
   readonly undeclaredMs?: number;
-  /** How long the undo of a step may fail before a person is called; it goes on being tried. Milliseconds. @default 900_000 */
+  /**
+   * How long work may fail (a call, a query, an undo, what follows from an outcome) before it is shown as stuck and an operator
+   * is alerted; it goes on being tried. Milliseconds. @default 900_000
+   */
   readonly stuckAfterMs?: number;
   /** How long settled intents are kept. Milliseconds. @default 2_592_000_000 (30 days) */
   readonly keepMs?: number;
-  /** How often undeclared intents are looked for, and old ones forgotten. Milliseconds. @default 60_000 */
+  /**
+   * How often overdue and undeclared intents are looked for, old ones forgotten, and consumers shown that this worker is there.
+   * Milliseconds, at most 300_000. @default 60_000
+   */
   readonly tidyMs?: number;
   /** Policies, breakers and retry budgets of the process, by the effect's name. @default its own, with the kit's policy */
   readonly shared?: SharedGuards;
@@ -75,6 +84,11 @@ export function resolveOptions<DB>(
   for (const name of MILLISECONDS)
     if (!(Number.isInteger(resolved[name]) && resolved[name] >= 1))
       throw invalid(`${name} is ${resolved[name]}, but must be a whole number of milliseconds from 1`);
+  // A worker that has not been seen for twice as long counts as gone: see `worker-sql.ts`.
+  if (resolved.tidyMs > 300_000)
+    throw invalid(
+      `tidyMs is ${resolved.tidyMs}, but must be at most 300000: consumers would take it for gone`,
+    );
   return resolved;
 }
 

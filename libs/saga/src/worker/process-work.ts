@@ -27,23 +27,8 @@ export async function processWork<DB>(
   return withSpan(spanNames.attempt(effect.name), { kind: 'client', attributes, parent }, async () => {
     const processed = await turn(options, effect, work, asking);
     report.ended(options.log, work, processed);
-    if (processed === 'again' || processed === 'answered') await callPerson(options, effect, work);
     return processed;
   });
-}
-
-/** Of what must happen, and has not for long. */
-async function callPerson<DB>(
-  { database, clock, random, log, stuckAfterMs }: ResolvedOptions<DB>,
-  { late }: Effect<DB>,
-  work: ClaimedWork,
-): Promise<void> {
-  if (late === undefined || work.ageMs < stuckAfterMs) return;
-  const { failure } = work.story.findLast((one) => one.failure !== undefined) ?? {};
-  const news = await kyselyTransaction(database.db, { clock, random }, (tx) =>
-    emitting(executorOf(tx), work, 'failed', (emit) => late({ tx, emit }, work.input, failure)),
-  );
-  if (news) report.compensationStuck(log, work);
 }
 
 const nothing: Turn = { calls: 0, queries: 0, attempts: [], doubt: 'kept' };

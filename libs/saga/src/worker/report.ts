@@ -1,7 +1,10 @@
 import type { Failure } from '@converge/resilience';
 import { attributeNames, instruments, type Logger } from '@converge/telemetry';
 import type { Next } from '../work/decide.ts';
+import type { LateWork } from '../effect/define-effect.ts';
+import type { WorkOp } from '../work/insert-sql.ts';
 import type { ClaimedWork, WorkAttempt } from '../work/work.ts';
+import type { OverdueWork } from './overdue-sql.ts';
 
 /** Counts and log lines of the worker, in one place. Ids and codes only, never inputs or results. */
 export const report = {
@@ -36,12 +39,12 @@ export const report = {
       log.warn(named(work), 'the lease had gone to another worker; what was known here is dropped');
   },
 
-  compensationStuck(log: Logger, work: ClaimedWork): void {
-    const { key, story } = work;
-    const last = story.findLast(({ failure }) => failure !== undefined)?.failure;
+  overdue(log: Logger, work: OverdueWork, { at, failure }: LateWork): void {
+    const { alarm, text } = ALARM_OF[work.op ?? 'effect'];
+    instruments().effectsLate.add(1, { [attributeNames.effect]: work.effect, [attributeNames.reason]: at });
     log.error(
-      { alarm: 'compensation_stuck', ...named(work), key, code: last?.code, reason: last?.message },
-      'an undo has failed for too long: it is tried on, but somebody should look; `converge saga resolve` where it was done by hand',
+      { alarm, ...named(work), key: work.key, at, code: failure?.code, reason: failure?.message },
+      text,
     );
   },
 
@@ -52,17 +55,58 @@ export const report = {
     );
   },
 
+  stacksOverdue(log: Logger, stacks: readonly { readonly stack: string; readonly count: number }[]): void {
+    for (const { stack, count } of stacks)
+      log.error(
+        { alarm: 'stack_overdue', stack, count },
+        'stacks are due and no worker goes on with them: run the worker of the service that declares them',
+      );
+  },
+
   undeclared(log: Logger, effects: readonly { readonly effect: string; readonly count: number }[]): void {
     for (const { effect, count } of effects) {
       instruments().effectsUndeclared.record(count, { [attributeNames.effect]: effect });
       log.error(
-        { effect, count },
+        { alarm: 'effect_undeclared', effect, count },
         'intents wait whose effect no worker declares: deploy the code that does, or `converge effects resolve` them',
       );
     }
   },
 };
 
-function named({ id, effect, cause }: ClaimedWork) {
+interface Overdue {
+  readonly alarm: 'step_stuck' | 'compensation_stuck' | 'timer_late' | 'effect_late';
+  readonly text: string;
+}
+
+const APPLY: Overdue = {
+  alarm: 'step_stuck',
+  text: 'a step of a saga has waited for too long: it is tried on; see `converge saga show`, and `converge saga resolve` where its outcome is known',
+};
+const UNDO: Overdue = {
+  alarm: 'compensation_stuck',
+  text: 'an undo has failed for too long: it is tried on; see `converge saga show`, and `converge saga resolve` where it was done by hand',
+};
+const TIMER: Overdue = {
+  alarm: 'timer_late',
+  text: 'a cancellation or a deadline of a saga has waited for too long: see `converge saga show`',
+};
+const EFFECT: Overdue = {
+  alarm: 'effect_late',
+  text: 'a call has waited for too long: it is tried on; see `converge effects show`, and `converge effects resolve` where its outcome is known',
+};
+
+/** The alarm of each kind of work: total, so that a new kind has one. */
+const ALARM_OF: Readonly<Record<WorkOp | 'effect', Overdue>> = {
+  apply: APPLY,
+  resolve: APPLY,
+  compensate: UNDO,
+  cancel: TIMER,
+  deadline: TIMER,
+  expire: TIMER,
+  effect: EFFECT,
+};
+
+function named({ id, effect, cause }: Pick<ClaimedWork, 'id' | 'effect' | 'cause'>) {
   return { work: id, effect, event: cause.eventId };
 }

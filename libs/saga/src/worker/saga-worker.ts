@@ -3,10 +3,13 @@ import { bound, classify } from '@converge/resilience';
 import { failpoint, type Service } from '@converge/runtime';
 import type { Effect } from '../effect/define-effect.ts';
 import { notMigrated } from '../errors.ts';
+import { countOverdue } from '../stack/tidy-sql.ts';
 import { claimWork } from '../work/claim-sql.ts';
 import type { ClaimedWork } from '../work/work.ts';
+import { declareEffects } from '../work/worker-sql.ts';
 import { claimLoop } from './claim-loop.ts';
 import { type ResolvedOptions, resolveOptions, type SagaWorkerOptions } from './options.ts';
+import { alertOverdue } from './overdue.ts';
 import { Places } from './places.ts';
 import { processWork } from './process-work.ts';
 import { report } from './report.ts';
@@ -56,7 +59,8 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
     name: 'saga worker',
     done: ended.promise,
     start: () =>
-      (starting = checkTables(resolved).then(() => {
+      (starting = checkTables(resolved).then(async () => {
+        await sayHere(resolved);
         loops = Promise.all([
           claimLoop({ ...resolved, claim, freed: () => places.freed(), failed: away }, stopping.signal),
           tidyLoop(resolved, stopping.signal),
@@ -81,12 +85,20 @@ async function tidyLoop<DB>(options: ResolvedOptions<DB>, signal: AbortSignal): 
   while (!signal.aborted) {
     try {
       report.undeclared(log, await countUndeclared(database.executor, [...effects.keys()], undeclaredMs));
+      await sayHere(options);
+      await alertOverdue(options);
+      report.stacksOverdue(log, await countOverdue(database.executor, undeclaredMs));
       await forgetEnded(database.executor, keepMs);
     } catch (error) {
       failed(options, error);
     }
     await clock.sleep(tidyMs * (0.5 + random()), signal);
   }
+}
+
+/** Consumers with work for these effects may start, and keep on. */
+async function sayHere<DB>({ database, effects, holder }: ResolvedOptions<DB>): Promise<void> {
+  await declareEffects(database.executor, [...effects.keys()], holder);
 }
 
 /** The loops' own failures, in one line: the database went away. */

@@ -51,7 +51,7 @@ export async function settle<DB>(
 /** Appends what is emitted meanwhile, in the same transaction. */
 export async function emitting<T>(
   executor: Executor,
-  work: ClaimedWork,
+  work: Asker,
   kind: Outcome['kind'],
   run: (emit: (event: DomainEvent, as?: EmitAs) => void) => Promise<T>,
 ): Promise<T> {
@@ -62,14 +62,17 @@ export async function emitting<T>(
   return result;
 }
 
+/** The work in whose name something is emitted. */
+type Asker = Pick<ClaimedWork, 'consumer' | 'handler' | 'id' | 'cause'>;
+
 /** Ids are a function of consumer, handler, phase, incoming event, effect and index: a settlement tried again emits the same facts. */
 class EffectEvents {
-  readonly #work: ClaimedWork;
+  readonly #work: Asker;
   readonly #phase: 'apply' | 'failure';
   readonly #events: AppendEvent[] = [];
   #open = true;
 
-  constructor(work: ClaimedWork, kind: Outcome['kind']) {
+  constructor(work: Asker, kind: Outcome['kind']) {
     this.#work = work;
     this.#phase = kind === 'succeeded' ? 'apply' : 'failure';
   }

@@ -6,9 +6,9 @@ import type { InventoryDb } from './tables.ts';
 
 await runService<InventoryDb>('inventory', serviceSettings, ({ database, broker, policies, shared }) => [
   policies,
+  // An undo that failed in its slice is tried again here. Before the consumer, which does not start without its worker.
+  sagaWorker(effectsOf(inventory), { database, shared }),
   // All partitions want the same few articles. An event a transaction keeps their locks short and in one order;
   // slices of many would lock them in the order of their events, and deadlock.
   consumerService([inventory], { database, broker, policies, sliceSize: 1 }),
-  // An undo that failed in its slice is tried again here.
-  sagaWorker(effectsOf(inventory), { database, shared }),
 ]);

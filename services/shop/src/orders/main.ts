@@ -1,17 +1,21 @@
 import { consumerService } from '@converge/inbox';
 import { createOutbox } from '@converge/outbox';
 import { newUuidV7 } from '@converge/runtime';
+import { effectsOf, sagaWorker } from '@converge/saga';
 import { orderCancelRequested, orderPlaced } from '@converge/schemas';
 import { httpService, runService, serviceSettings } from '@converge/service-common';
 import { ordersApi } from './api.ts';
 import { orders } from './consumer.ts';
 import type { OrdersDb } from './tables.ts';
 
-await runService<OrdersDb>('orders', serviceSettings, ({ settings, database, broker, policies, log }) => {
+await runService<OrdersDb>('orders', serviceSettings, (parts) => {
+  const { settings, database, broker, policies, shared, log } = parts;
   const outbox = createOutbox([orderPlaced, orderCancelRequested]);
   const onError = (error: unknown): void => log.error({ err: error }, 'a request failed');
   return [
     policies,
+    // Settles what an operator says of a confirmation. Before the consumer, which does not start without its worker.
+    sagaWorker(effectsOf(orders), { database, shared }),
     consumerService([orders], { database, broker, policies }),
     httpService(
       ordersApi({ db: database.db, outbox, newId: newUuidV7, onError }),

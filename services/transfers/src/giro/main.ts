@@ -10,9 +10,9 @@ import { giro } from './consumer.ts';
 
 await runService<GiroDb>('giro', serviceSettings, ({ settings, database, broker, policies, shared, log }) => [
   policies,
-  consumerService([giro], { database, broker, policies }),
-  // An undo that failed in its slice is tried again here.
+  // An undo that failed in its slice is tried again here. Before the consumer, which does not start without its worker.
   sagaWorker(effectsOf(giro), { database, shared }),
+  consumerService([giro], { database, broker, policies }),
   httpService(
     transfersApi({
       db: database.db,

@@ -1,9 +1,12 @@
 import { consumerService } from '@converge/inbox';
+import { effectsOf, sagaWorker } from '@converge/saga';
 import { runService, serviceSettings } from '@converge/service-common';
 import type { AccountsDb } from '../tables.ts';
 import { savings } from './consumer.ts';
 
-await runService<AccountsDb>('savings', serviceSettings, ({ database, broker, policies }) => [
+await runService<AccountsDb>('savings', serviceSettings, ({ database, broker, policies, shared }) => [
   policies,
+  // Asks what became of a deposit of unknown outcome. Before the consumer, which does not start without its worker.
+  sagaWorker(effectsOf(savings), { database, shared }),
   consumerService([savings], { database, broker, policies }),
 ]);

@@ -1,0 +1,233 @@
+import type { DomainEvent } from '@converge/contracts';
+import { waitUntil } from '@converge/testing';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import {
+  asked,
+  cancelled,
+  half,
+  halfConsumers,
+  mailed,
+  refunded,
+  type RoomDb,
+  roomTables,
+  taken,
+  Wrongs,
+} from '../fixture/half-done-saga.ts';
+import { SagaError } from '../errors.ts';
+import { SagaScene } from '../fixture/saga-scene.ts';
+import { sagaObserver } from '../observe/observer.ts';
+import { readInstance } from '../observe/instance-sql.ts';
+import { resolveStep, retryStep } from '../operate/act-on-step.ts';
+import { EFFECT_STAYS, type Outcome } from '../work/work.ts';
+
+interface Alarm {
+  readonly alarm?: string;
+  readonly key?: string;
+}
+const alarms: Alarm[] = [];
+const log = {
+  ...Object.fromEntries(['trace', 'debug', 'info', 'warn', 'fatal'].map((level) => [level, () => undefined])),
+  error: (fields: Alarm) => void alarms.push(fields),
+};
+const wrongs = new Wrongs();
+const by = { actor: 'alice', note: 'looked' };
+let scene: SagaScene<RoomDb>;
+beforeAll(async () => {
+  scene = await SagaScene.open<RoomDb>(inject('stack').databaseUrl, roomTables);
+  const observer = sagaObserver<RoomDb>({ sagas: [half.declaration], from: 'beginning' });
+  await scene.start([...halfConsumers(wrongs), observer], { log: log as never });
+});
+afterAll(() => scene.close());
+
+async function eventually(holds: () => Promise<boolean> | boolean, what: string): Promise<void> {
+  await waitUntil(async () => holds(), { what, deadlineMs: 20_000 });
+}
+
+/** Its work has waited for an hour. */
+async function hourPasses(instance: string): Promise<void> {
+  await scene.rows(
+    `update converge.saga_work set waits_since = waits_since - interval '1 hour' where instance = $1 and op not in ('deadline', 'expire')`,
+    [instance],
+  );
+}
+
+async function observed(instance: string): Promise<string> {
+  const { state, reason } = await readInstance(scene.database.executor, instance);
+  return `${state}: ${reason ?? ''}`;
+}
+
+/** The step is shown as stuck: by the observer, and once by an alarm. */
+async function isStuck(instance: string, key: string, alarm: string, text: string): Promise<void> {
+  await eventually(async () => (await observed(instance)).includes(text), `the observer to say ${text}`);
+  expect(alarms.filter((one) => one.alarm === alarm && one.key === key)).toHaveLength(1);
+}
+
+function outcomeOf({ type, version, payload }: DomainEvent): Outcome {
+  return { kind: 'succeeded', result: JSON.stringify({ type, version, payload }) };
+}
+
+/** An operator's act, as soon as no worker has the work in its hands. */
+async function act(run: () => Promise<unknown>): Promise<void> {
+  await eventually(
+    () =>
+      run().then(
+        () => true,
+        (error: unknown) => {
+          if (!(error instanceof SagaError) || error.code !== 'WORK_NOT_RESOLVABLE') throw error;
+          return false;
+        },
+      ),
+    'the work to be in no worker’s hands',
+  );
+}
+
+const DONE = 'hold:applied mail:applied pay:applied seat:applied';
+const BACK = 'hold:undone pay:undone seat:tombstoned';
+
+describe('an external step behind the pivot that the other side refuses', () => {
+  // Planted fault: without `late` on the call of a step nothing of this is said, and the saga is `running` for ever.
+  it('is shown as stuck after its bound, and ends when the other side agrees', async () => {
+    wrongs.set('mail', 'm1');
+    const instance = await scene.emit(asked({ key: 'm1' }));
+    await eventually(() => wrongs.calls('mail', 'm1') > 2, 'the refusals');
+    expect(await scene.fences(instance)).toBe(DONE.replace('mail:applied', 'mail:started'));
+    await hourPasses(instance);
+    await isStuck(instance, 'm1', 'step_stuck', 'mail waits for a person: call_failing (account closed)');
+    expect(await scene.fences(instance)).toBe(DONE.replace('mail:applied', 'mail:stuck'));
+    wrongs.fix('mail', 'm1');
+    await scene.until(instance, DONE);
+    await eventually(async () => (await observed(instance)).startsWith('completed'), 'its end');
+  });
+
+  it('ends by the word of an operator', async () => {
+    wrongs.set('mail', 'm2');
+    const instance = await scene.emit(asked({ key: 'm2' }));
+    await eventually(() => wrongs.calls('mail', 'm2') > 2, 'the refusals');
+    await hourPasses(instance);
+    await isStuck(instance, 'm2', 'step_stuck', 'call_failing');
+    const { database } = scene;
+    await act(() => resolveStep(database, { instance, step: 'mail' }, outcomeOf(mailed({ key: 'm2' })), by));
+    await scene.until(instance, DONE);
+  });
+
+  // Planted fault: an act of an operator that does not begin the bound anew would never be followed by an alarm.
+  it('that is tried again in vain is shown as stuck once more', async () => {
+    wrongs.set('mail', 'm3');
+    const instance = await scene.emit(asked({ key: 'm3' }));
+    await eventually(() => wrongs.calls('mail', 'm3') > 2, 'the refusals');
+    await hourPasses(instance);
+    await isStuck(instance, 'm3', 'step_stuck', 'call_failing');
+    await act(() => retryStep(scene.database, { instance, step: 'mail' }, by));
+    await eventually(async () => (await observed(instance)).startsWith('running'), 'its release');
+    await hourPasses(instance);
+    const all = () => alarms.filter((one) => one.key === 'm3');
+    await eventually(() => all().length === 2, 'the second alarm');
+    await eventually(async () => (await observed(instance)).startsWith('stuck'), 'the observer');
+  });
+});
+
+describe('a `record` that throws', () => {
+  const charged = async (key: string): Promise<string> => {
+    wrongs.set('record', key);
+    const instance = await scene.emit(asked({ key }));
+    await eventually(() => wrongs.calls('record', key) > 2, 'its failures');
+    await scene.emit(cancelled({ key }));
+    await scene.until(instance, 'hold:applied pay:undo_pending seat:tombstoned');
+    return instance;
+  };
+
+  // Planted fault: without `late` the money stays with the shop, and nothing says so.
+  it('leaves a charge that is to be refunded shown as stuck, and refunds it when it works', async () => {
+    const instance = await charged('r1');
+    await hourPasses(instance);
+    await isStuck(instance, 'r1', 'step_stuck', 'pay waits for a person: settlement_failing (record broke)');
+    wrongs.fix('record', 'r1');
+    await scene.until(instance, BACK);
+    expect([wrongs.calls('charge', 'r1'), wrongs.calls('refund', 'r1')]).toEqual([1, 1]);
+  });
+
+  // Planted fault: `record` outside the savepoint has the operator's word fail as the worker's did.
+  it('is left out by the word of an operator, and the charge is refunded', async () => {
+    const instance = await charged('r2');
+    await hourPasses(instance);
+    await isStuck(instance, 'r2', 'step_stuck', 'settlement_failing');
+    const { database } = scene;
+    await act(() => resolveStep(database, { instance, step: 'pay' }, outcomeOf(taken({ key: 'r2' })), by));
+    await scene.until(instance, BACK);
+    expect([wrongs.calls('charge', 'r2'), wrongs.calls('refund', 'r2')]).toEqual([1, 1]);
+  });
+});
+
+describe('a `noop` that throws', () => {
+  const notBegun = async (key: string): Promise<string> => {
+    wrongs.set('noop', key);
+    scene.pump.held.add('half.held');
+    const instance = await scene.emit(asked({ key }));
+    await scene.until(instance, 'hold:applied');
+    await scene.emit(cancelled({ key }));
+    await scene.until(instance, 'hold:applied pay:tombstoned seat:tombstoned');
+    scene.pump.held.clear();
+    await eventually(() => wrongs.calls('noop', key) > 2, 'its failures');
+    return instance;
+  };
+  const ends = 'hold:undone pay:tombstoned seat:tombstoned';
+
+  // Planted faults: `late` that looks at `undo_pending` alone says nothing; `undone` without `tombstoned` never passes it on.
+  it('is shown as stuck after its bound, and the step before is undone when it works', async () => {
+    const instance = await notBegun('n1');
+    await hourPasses(instance);
+    await isStuck(
+      instance,
+      'n1',
+      'compensation_stuck',
+      'the undo of pay waits for a person: noop_failing (noop broke)',
+    );
+    wrongs.fix('noop', 'n1');
+    await scene.until(instance, ends);
+    await eventually(async () => (await observed(instance)).startsWith('compensated'), 'its end');
+  });
+
+  // Planted fault: `undone` that the table does not have in `undone` is never emitted, and the step before stands for ever.
+  it('after a call that had no effect holds up nothing but its own event', async () => {
+    for (const what of ['noop', 'charge'] as const) wrongs.set(what, 'n4');
+    const instance = await scene.emit(asked({ key: 'n4' }));
+    await eventually(() => wrongs.calls('charge', 'n4') > 1, 'its calls');
+    await scene.emit(cancelled({ key: 'n4' }));
+    await scene.until(instance, 'hold:applied pay:undone seat:tombstoned');
+    await eventually(() => wrongs.calls('noop', 'n4') > 2, 'its failures');
+    await hourPasses(instance);
+    await isStuck(instance, 'n4', 'compensation_stuck', 'noop_failing');
+    wrongs.fix('noop', 'n4');
+    await scene.until(instance, 'hold:undone pay:undone seat:tombstoned');
+  });
+
+  it.each([
+    ['that it has no effect', 'n2', outcomeOf(refunded({ key: 'n2' }))],
+    [
+      'that it goes on without it',
+      'n3',
+      {
+        kind: 'failed',
+        failure: { category: 'business', certainty: 'not_applied', code: EFFECT_STAYS, message: 'so be it' },
+      } as const,
+    ],
+  ] as const)('is passed by an operator who says %s', async (_, key, outcome) => {
+    const instance = await notBegun(key);
+    await hourPasses(instance);
+    await isStuck(instance, key, 'compensation_stuck', 'noop_failing');
+    await act(() => resolveStep(scene.database, { instance, step: 'pay' }, outcome, by));
+    await scene.until(instance, ends);
+  });
+});
+
+// Planted fault: without `late` on the question the saga waits for ever, and says nothing.
+it('a question that is refused for ever is shown as stuck after its bound, and its answer ends the saga', async () => {
+  for (const what of ['seat', 'query'] as const) wrongs.set(what, 'q1');
+  const instance = await scene.emit(asked({ key: 'q1' }));
+  await scene.until(instance, 'hold:applied pay:applied seat:unknown');
+  await eventually(() => wrongs.calls('query', 'q1') > 0, 'its questions');
+  await hourPasses(instance);
+  await isStuck(instance, 'q1', 'step_stuck', 'seat waits for a person: query_failing (no access)');
+  wrongs.fix('query', 'q1');
+  await scene.until(instance, DONE);
+});

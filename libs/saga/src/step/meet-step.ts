@@ -1,0 +1,41 @@
+import { executorOf } from '@converge/postgres';
+import type { Transaction } from 'kysely';
+import { lastStop } from '../declare/declaration.ts';
+import type { FenceFrom } from '../fence/fence.ts';
+import { meetFence, type Meeting, type Met } from '../fence/meet-fence.ts';
+import { withdrawTimers } from '../work/withdraw-sql.ts';
+import type { Member } from './member.ts';
+
+/** Applies a trigger to the step's fence. A trigger that decides the step also withdraws its timers. */
+export async function meetStep<DB>(member: Member<DB>, tx: Transaction<DB>, meeting: Meeting): Promise<Met> {
+  const met = await meetFence(tx, meeting);
+  if (met.state !== met.from && isDecided(met.state) && hasTimers(member))
+    await withdrawTimers(executorOf(tx), meeting);
+  return met;
+}
+
+/** True when neither a deadline nor a cancellation can change the step any more. */
+export function isDecided(state: FenceFrom): boolean {
+  switch (state) {
+    case 'absent':
+    case 'started':
+    case 'unknown':
+    case 'stuck':
+      return false;
+    case 'applied':
+    case 'rejected':
+    case 'failed_not_applied':
+    case 'failed_applied':
+    case 'tombstoned':
+    case 'undo_pending':
+    case 'undone':
+      return true;
+  }
+}
+
+function hasTimers<DB>({ declaration, step, handlers }: Member<DB>): boolean {
+  return (
+    handlers.outside?.deadlineMs !== undefined ||
+    (declaration.deadlineMs !== undefined && lastStop(declaration) === step)
+  );
+}

@@ -1,0 +1,60 @@
+import { executorOf, kyselyTransaction } from '@converge/postgres';
+import type { LateWork } from '../effect/define-effect.ts';
+import type { WorkAttempt } from '../work/work.ts';
+import type { ResolvedOptions } from './options.ts';
+import { findOverdue, markOverdue, type OverdueWork } from './overdue-sql.ts';
+import { report } from './report.ts';
+import { emitting } from './settle.ts';
+
+/**
+ * Marks work that has waited for longer than its bound, in whatever state, and alerts an operator: once for each. A step's fence
+ * and the observers hear of it in the same transaction. The work goes on being tried. Returns how much was marked.
+ */
+export async function alertOverdue<DB>(options: ResolvedOptions<DB>): Promise<number> {
+  const { database, effects, stuckAfterMs, undeclaredMs } = options;
+  const bounds = { failingMs: stuckAfterMs, idleMs: undeclaredMs };
+  const ids = await findOverdue(database.executor, [...effects.keys()], bounds);
+  let marked = 0;
+  for (const id of ids) if (await alert(options, id)) marked += 1;
+  return marked;
+}
+
+async function alert<DB>(
+  { database, clock, random, effects, log }: ResolvedOptions<DB>,
+  id: string,
+): Promise<boolean> {
+  const overdue = await kyselyTransaction(database.db, { clock, random }, async (tx) => {
+    const executor = executorOf(tx);
+    const work = await markOverdue(executor, id);
+    if (work === undefined) return undefined;
+    const late = lateOf(work);
+    const hook = effects.get(work.effect)?.late;
+    // A step that is decided, or known to be stuck, has nothing new to say.
+    const news =
+      hook === undefined ||
+      (await emitting(executor, work, 'failed', (emit) => hook({ tx, emit }, work.input, late)));
+    return { work, late, news };
+  });
+  if (overdue?.news === true) report.overdue(log, overdue.work, overdue.late);
+  return overdue !== undefined;
+}
+
+/** Pure: at what it waits, and why. */
+export function lateOf({ state, story }: Pick<OverdueWork, 'state' | 'story'>): LateWork {
+  const last = story.findLast(
+    (one): one is WorkAttempt => one.op !== 'operator' && one.failure !== undefined,
+  );
+  return { at: atOf(state, last), ...(last?.failure === undefined ? {} : { failure: last.failure }) };
+}
+
+function atOf(state: OverdueWork['state'], last: WorkAttempt | undefined): LateWork['at'] {
+  switch (state) {
+    case 'answered':
+      return 'settlement';
+    case 'unknown':
+      return 'query';
+    case 'ready':
+    case 'calling':
+      return last === undefined ? 'start' : 'call';
+  }
+}
