@@ -28,6 +28,8 @@ export interface ReconcileOptions {
   readonly leaseMs?: number;
   /** How often a process looks for due keys and due runs when there is nothing to do. Milliseconds. @default 500 */
   readonly pollMs?: number;
+  /** How long keys may be due before the alarm `reconcile_keys_late`. Milliseconds. @default 900_000 */
+  readonly lateMs?: number;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly log?: Logger;
@@ -53,6 +55,7 @@ export function resolveOptions(reconciler: Reconciler, options: ReconcileOptions
     workers: options.workers ?? 4,
     leaseMs: options.leaseMs ?? 30_000,
     pollMs: options.pollMs ?? 500,
+    lateMs: options.lateMs ?? 900_000,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
     log: options.log ?? logger('reconcile'),

@@ -5,6 +5,7 @@ import { openWorld, rowsOf, setWanted, stockOf, stockReconciler, type World } fr
 import { leadOnce, leaseOf, resign } from './leader.ts';
 import { resolveOptions, type ReconcileOptions } from './options.ts';
 import { reconcilerService } from './service.ts';
+import { watchKeys } from './watch.ts';
 
 let world: World;
 let options: ReconcileOptions;
@@ -17,6 +18,22 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 const never = new AbortController().signal;
+
+// Planted fault: without the look at running keys one whose worker died, and that no other takes up, is not late.
+it('keys that have been due for too long raise an alarm, queued or held by a worker that is gone', async () => {
+  const alarms: unknown[] = [];
+  const log = { error: (fields: unknown) => void alarms.push(fields) } as never;
+  const watched = resolveOptions(stockReconciler(), { ...options, log });
+  expect([await watchKeys(watched), alarms]).toEqual([0, []]);
+  await world.stock.executor.query(
+    `insert into converge.reconcile_key (reconciler, key, state, priority, next_at, cause, holder, term, leased_until)
+     select 'stock', key, state, 1, clock_timestamp() - interval '1 hour', 'test',
+       case state when 'running' then 'gone' end, 1, case state when 'running' then clock_timestamp() - interval '1 hour' end
+       from (values ('a', 'queued'), ('b', 'running'), ('c', 'idle')) as keys (key, state)`,
+  );
+  expect(await watchKeys(watched)).toBe(2);
+  expect(alarms).toMatchObject([{ alarm: 'reconcile_keys_late', reconciler: 'stock', late: 2, queued: 1 }]);
+});
 
 describe('the schedule', () => {
   const scheduled = () => stockReconciler({ schedule: '0 0 1 1 *' });

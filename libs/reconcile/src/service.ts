@@ -4,6 +4,7 @@ import type { Service } from '@converge/runtime';
 import { leadOnce, resign } from './leader.ts';
 import { logLoopFailure, type ReconcileOptions, resolveOptions } from './options.ts';
 import type { Reconciler } from './reconciler.ts';
+import { watchKeys, WATCH_MS } from './watch.ts';
 import { sweep } from './sweep.ts';
 import { type Counts, drain, type WorkersOptions } from './workers.ts';
 
@@ -34,7 +35,11 @@ export function reconcilerService(
     async start() {
       for (const { databases } of each) await checkTables(databases.actual);
       loops = Promise.all(
-        each.flatMap((one) => [workLoop(one, stopping.signal), leadLoop(one, stopping.signal)]),
+        each.flatMap((one) => [
+          workLoop(one, stopping.signal),
+          leadLoop(one, stopping.signal),
+          watchLoop(one, stopping.signal),
+        ]),
       );
     },
     async stop() {
@@ -73,6 +78,12 @@ async function leadLoop(options: WorkersOptions, signal: AbortSignal): Promise<v
     await leadOnce(options, signal);
   });
   await resign(options).catch(() => undefined); // the lease runs out by itself
+}
+
+async function watchLoop(options: WorkersOptions, signal: AbortSignal): Promise<void> {
+  await loop({ ...options, pollMs: WATCH_MS }, signal, async () => {
+    await watchKeys(options);
+  });
 }
 
 /** A database that went away is waited for, with backoff; the service goes on when it is back. */

@@ -10,6 +10,7 @@ export interface WorkersOptions extends Surroundings {
   readonly workers: number;
   readonly leaseMs: number;
   readonly pollMs: number;
+  readonly lateMs: number;
 }
 
 /** What workers did, by outcome. */

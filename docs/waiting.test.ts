@@ -1,0 +1,87 @@
+import { globSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+
+const root = new URL('..', import.meta.url);
+const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
+const page = read('docs/guides/waiting.md');
+
+interface Row {
+  readonly state: string;
+  readonly bound: string;
+  readonly then: string;
+  readonly shownBy: string;
+}
+const rows: readonly Row[] = [...page.matchAll(/^\| `([^`]+)` \| (.+) \| (.+) \| (.+) \| (.+) \|$/gm)].map(
+  ([, state = '', , bound = '', then = '', shownBy = '']) => ({ state, bound, then, shownBy }),
+);
+const named = new Set(rows.map(({ state }) => state));
+
+const sources = globSync('libs/*/src/**/*.ts', { cwd: root.pathname }).filter(
+  (path) => !path.includes('.test.'),
+);
+const code = sources.map(read).join('\n');
+
+/** The values that the SQL allows in columns that say how something stands: `table.value`. */
+function statesInSql(text: string): readonly string[] {
+  const found: string[] = [];
+  const parts = text
+    .replaceAll(/--.*$/gm, '')
+    .matchAll(/(?:create|alter) table (?:if not exists )?converge\.(\w+)([^;]*);/g);
+  for (const [, table = '', body = ''] of parts)
+    for (const [, column = '', values = ''] of body.matchAll(
+      /check \((state|waits_for|op) in\s*\(([^)]*)\)/g,
+    ))
+      for (const [, value = ''] of values.matchAll(/'(\w+)'/g)) {
+        // The journal's word for what was decided; it is no state.
+        if (table === 'saga_step') continue;
+        found.push(column === 'op' ? `${table} op ${value}` : `${table}.${value}`);
+      }
+  return found;
+}
+const sql = globSync('libs/*/sql/*.sql', { cwd: root.pathname }).map(read).join('\n');
+
+/** The kinds of a union of the relay's topics, which no table has. */
+function topicStates(): readonly string[] {
+  const [, body = ''] = /export type TopicState =([^]*?);\n\n/.exec(read('libs/relay/src/topic.ts')) ?? [];
+  const kinds = [...body.matchAll(/readonly kind: ((?:'\w+'(?: \| )?)+)/g)].map(([, list = '']) => list);
+  return kinds.flatMap((list) => [...list.matchAll(/'(\w+)'/g)].map(([, kind = '']) => `topic ${kind}`));
+}
+
+describe('the table of what waits', () => {
+  // Planted faults: a state that a migration adds, or a row that is taken out, is named here.
+  it('has a row for every state that the SQL allows', () => {
+    const states = statesInSql(sql);
+    expect(states.length).toBeGreaterThan(40);
+    expect(states.filter((state) => !named.has(state))).toEqual([]);
+  });
+
+  it('has a row for every state of a relayed topic', () => {
+    expect(topicStates()).toHaveLength(4);
+    expect(topicStates().filter((state) => !named.has(state))).toEqual([]);
+  });
+
+  it('has no row for a state that there is not', () => {
+    const known = new Set([...statesInSql(sql), ...topicStates(), 'partition paused', 'saga_work op effect']);
+    expect([...named].filter((state) => !known.has(state))).toEqual([]);
+  });
+
+  // Planted fault: a bound without a name of an alarm or a reason that the code has.
+  it('names for every state that waits a bound, and an alarm or a reason that the code knows', () => {
+    const vague = rows.filter(({ bound, then }) => {
+      if (bound === 'ends') return false;
+      const words = [...then.matchAll(/`(\w+)`/g)].map(([, word = '']) => word);
+      const knows = (word: string): boolean => code.includes(`'${word}'`) || code.includes(`\n  ${word}: {`);
+      return !(then === 'stuck' || (words.length > 0 && words.every(knows)));
+    });
+    expect(vague.map(({ state, then }) => `${state}: ${then}`)).toEqual([]);
+  });
+
+  it('names for every bound a test that there is', () => {
+    const missing = rows.filter(({ bound, shownBy }) => {
+      if (bound === 'ends') return false;
+      const [, file = '', name = ''] = /^(\S+\.test\.ts): (.+)$/.exec(shownBy) ?? [];
+      return file === '' || name === '' || !read(file).includes(name);
+    });
+    expect(missing.map(({ state, shownBy }) => `${state}: ${shownBy}`)).toEqual([]);
+  });
+});

@@ -1,0 +1,104 @@
+import type { Database } from '@converge/postgres';
+import { freshDatabase, waitUntil } from '@converge/testing';
+import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
+import { hurried, type SceneDb, sceneDatabase, sceneEffects } from '../fixture/scene.ts';
+import type { WorkOp } from '../work/insert-sql.ts';
+import { WORK_STATES } from '../work/work.ts';
+import { resolveOptions } from './options.ts';
+import { alertOverdue } from './overdue.ts';
+import { sagaWorker } from './saga-worker.ts';
+
+interface Alarm {
+  readonly alarm?: string;
+  readonly key?: string;
+  readonly at?: string;
+  readonly stack?: string;
+  readonly count?: number;
+}
+const alarms: Alarm[] = [];
+const log = {
+  ...Object.fromEntries(['trace', 'debug', 'info', 'warn', 'fatal'].map((level) => [level, () => undefined])),
+  error: (fields: Alarm) => void alarms.push(fields),
+} as never;
+let database: Database<SceneDb>;
+const effects = Object.values(sceneEffects('http://127.0.0.1:1'));
+
+beforeAll(async () => {
+  database = await sceneDatabase(await freshDatabase(inject('stack').databaseUrl, 'overdue'));
+});
+afterAll(() => database.close());
+beforeEach(() => alarms.splice(0));
+
+/** Work that could have been done an hour ago, and is not due for another one. */
+async function waiting(key: string, state: string, op?: WorkOp, story = '[]'): Promise<void> {
+  const of = op === undefined ? [null, null, null, null] : ['test', key, 'step', op];
+  await database.executor.query(
+    `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, state, stuck_reason,
+       outcome, due_at, waits_since, ended_at, story, saga, instance, step, op)
+     values (gen_random_uuid(), 'orders', 'h', 'test.keyed', $1, $1, '{"key":"k"}', '{}', $2,
+       case $2 when 'stuck' then 'operator' end, case when $2 in ('answered', 'done', 'failed') then '{}' end,
+       clock_timestamp() + interval '1 hour', clock_timestamp() - interval '1 hour',
+       case when $2 in ('done', 'failed') then clock_timestamp() end, $3, $4, $5, $6, $7)`,
+    [key, state, story, ...of],
+  );
+}
+
+const look = (): Promise<number> => alertOverdue(resolveOptions(effects, { database, log }));
+
+// Planted fault: an index predicate, or a state in `markOverdue`, that leaves one of the states out.
+it('work that waits for longer than its bound alerts an operator once, in every state', async () => {
+  for (const state of WORK_STATES) await waiting(`s-${state}`, state);
+  const open = WORK_STATES.filter((state) => !['done', 'failed', 'stuck'].includes(state));
+  expect([await look(), await look()]).toEqual([open.length, 0]);
+  expect(alarms.map(({ alarm, key, at }) => [alarm, key, at]).toSorted()).toEqual([
+    ['effect_late', 's-answered', 'settlement'],
+    ['effect_late', 's-calling', 'start'],
+    ['effect_late', 's-ready', 'start'],
+    ['effect_late', 's-unknown', 'query'],
+  ]);
+});
+
+/** Total by its type: a new kind of work does not compile without an alarm here. */
+const ALARMS: Readonly<Record<WorkOp | 'effect', string>> = {
+  apply: 'step_stuck',
+  resolve: 'step_stuck',
+  compensate: 'compensation_stuck',
+  cancel: 'timer_late',
+  deadline: 'timer_late',
+  expire: 'timer_late',
+  effect: 'effect_late',
+};
+
+it.each(Object.entries(ALARMS))('each kind of work has its alarm: %s', async (kind, alarm) => {
+  await waiting(`k-${kind}`, 'answered', kind === 'effect' ? undefined : (kind as WorkOp));
+  expect(await look()).toBe(1);
+  expect(alarms.map((one) => [one.alarm, one.key])).toEqual([[alarm, `k-${kind}`]]);
+});
+
+it('what failed is late after `stuckAfterMs`, and what no worker began after `undeclaredMs`', async () => {
+  const failure = { category: 'service', certainty: 'not_applied', code: 'BUSY', message: 'not now' };
+  const story = JSON.stringify([{ at: new Date().toISOString(), op: 'call', durationMs: 1, failure }]);
+  await waiting('b-idle', 'ready');
+  await waiting('b-failing', 'ready', undefined, story);
+  const hours = (idle: number, failing: number): Promise<number> => {
+    const bounds = { undeclaredMs: idle * 3_600_000, stuckAfterMs: failing * 3_600_000 };
+    return alertOverdue(resolveOptions(effects, { database, log, ...bounds }));
+  };
+  expect([await hours(2, 2), await hours(2, 0.5), await hours(0.5, 2)]).toEqual([0, 1, 1]);
+  expect(alarms.map(({ key, at }) => [key, at])).toEqual([
+    ['b-failing', 'call'],
+    ['b-idle', 'start'],
+  ]);
+});
+
+// Planted fault: without the count a stack whose process died waits for a worker that the service does not run.
+it('a stack that is due and that no worker goes on with raises an alarm', async () => {
+  await database.executor.query(
+    `insert into converge.saga_stack (stack, id, input, seal, due_at) values ('lonely', '1', '{}', '', clock_timestamp() - interval '1 hour')`,
+  );
+  const worker = sagaWorker<SceneDb>(effects, { ...hurried, database, log });
+  await worker.start();
+  const raised = () => alarms.find(({ alarm }) => alarm === 'stack_overdue');
+  await waitUntil(() => Promise.resolve(raised()), { what: 'the alarm' }).finally(() => worker.stop());
+  expect(raised()).toMatchObject({ stack: 'lonely', count: 1 });
+});
