@@ -40,8 +40,8 @@ export const alarmDefinitions = {
     'restore the number, or accept the new one with `converge topics accept`',
   ),
   topic_not_authorized: halted(
-    'The broker does not let the relay write to a topic',
-    'grant WRITE and DESCRIBE on the topic to the login of the relay',
+    'The broker does not let the relay write to a topic, or read it to compare it with the database',
+    'grant READ, WRITE, DESCRIBE and DESCRIBE_CONFIGS on the topic to the login of the relay',
   ),
   topic_record_too_large: halted(
     "An event is larger than its topic's limit. It is named; nothing is skipped, so its topic waits",
