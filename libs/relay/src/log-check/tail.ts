@@ -85,7 +85,7 @@ function look(found: Found, piece: Piece, { reach, disowned }: TailRequest): voi
       older = undefined;
     } else older = record;
   }
-  found.holes.push(...piece.holes);
+  found.holes = [...found.holes, ...piece.holes].slice(0, MOST_NAMED);
   if (found.newest !== undefined) return;
   found.olderBehind ??= older;
   found.newest = newest;
