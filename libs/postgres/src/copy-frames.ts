@@ -17,17 +17,38 @@ export interface TakenFrames {
   readonly rest: Buffer | undefined;
 }
 
-/** Cuts what a socket brings into whole frames of the Postgres protocol. A frame that is cut off waits for its rest. */
+/**
+ * Cuts what a socket brings into whole frames of the Postgres protocol. A frame that is cut off waits for its rest, and is
+ * then a block of its own: only its bytes are copied, not those of the chunk that completes it.
+ */
 export class CopyFrames {
   #kept: Buffer = Buffer.alloc(0);
   #keptLength = 0;
   #begun = false;
+  /** Where the copying ended: at a frame that is for others. */
+  #over = false;
 
   take(chunk: Buffer): TakenFrames {
-    const bytes = this.#join(chunk);
     const blocks: TupleBlock[] = [];
     const others: Buffer[] = [];
     let at = 0;
+    if (this.#keptLength > 0) {
+      at = this.#complete(chunk);
+      const frame = this.#kept.subarray(0, this.#keptLength);
+      if (!isWhole(frame)) return { blocks, others, rest: undefined };
+      this.#keptLength = 0;
+      this.#cut(frame, 0, blocks, others);
+      if (this.#over) return { blocks, others, rest: Buffer.concat([frame, chunk.subarray(at)]) };
+    }
+    at = this.#cut(chunk, at, blocks, others);
+    if (this.#over) return { blocks, others, rest: chunk.subarray(at) };
+    this.#keep(chunk, at);
+    return { blocks, others, rest: undefined };
+  }
+
+  /** Takes the whole frames from `from` on. Returns where it stopped: at a frame that is cut off, or for others. */
+  #cut(bytes: Buffer, start: number, blocks: TupleBlock[], others: Buffer[]): number {
+    let at = start;
     let from = 0;
     let count = 0;
     const flush = (): void => {
@@ -38,8 +59,8 @@ export class CopyFrames {
       const code = bytes[at] ?? 0;
       const end = at + 1 + bytes.readUInt32BE(at + 1);
       if (code !== COPY_DATA && code !== COPY_OUT_RESPONSE && !BETWEEN.has(code)) {
-        flush();
-        return { blocks, others, rest: bytes.subarray(at) };
+        this.#over = true;
+        break;
       }
       if (end > bytes.length) break;
       if (code === COPY_DATA) {
@@ -57,8 +78,7 @@ export class CopyFrames {
       at = end;
     }
     flush();
-    this.#keep(bytes, at);
-    return { blocks, others, rest: undefined };
+    return at;
   }
 
   /** The first frame has the file's head before its tuple. Makes a frame of the tuple alone, and says where it begins. */
@@ -72,27 +92,40 @@ export class CopyFrames {
     return tupleAt;
   }
 
-  #join(chunk: Buffer): Buffer {
-    if (this.#keptLength === 0) return chunk;
-    const length = this.#keptLength + chunk.length;
+  /** Adds to the frame that was cut off what the chunk has of it, and says how much that was. */
+  #complete(chunk: Buffer): number {
+    let used = this.#add(chunk, 0, FRAME);
+    if (this.#keptLength >= FRAME) used = this.#add(chunk, used, lengthOf(this.#kept));
+    return used;
+  }
+
+  #add(chunk: Buffer, from: number, length: number): number {
+    const missing = Math.min(length - this.#keptLength, chunk.length - from);
+    if (missing <= 0) return from;
     if (length > this.#kept.length) {
-      const frame = this.#keptLength >= FRAME ? 1 + this.#kept.readUInt32BE(1) : 0;
-      const larger = Buffer.allocUnsafe(Math.max(length, frame));
+      const larger = Buffer.allocUnsafe(length);
       this.#kept.copy(larger, 0, 0, this.#keptLength);
       this.#kept = larger;
     }
-    chunk.copy(this.#kept, this.#keptLength);
-    return this.#kept.subarray(0, length);
+    chunk.copy(this.#kept, this.#keptLength, from, from + missing);
+    this.#keptLength += missing;
+    return from + missing;
   }
 
-  #keep(bytes: Buffer, at: number): void {
-    const left = bytes.length - at;
-    // Nothing was taken out of it: it stays where it is, so that a row of many chunks is not copied again for each.
-    if (at > 0 || bytes.buffer !== this.#kept.buffer || bytes.byteOffset !== this.#kept.byteOffset) {
-      const frame = left >= FRAME ? 1 + bytes.readUInt32BE(at + 1) : 0;
-      this.#kept = Buffer.allocUnsafe(Math.max(left, frame));
-      bytes.copy(this.#kept, 0, at);
-    }
+  /** In a buffer of its own: what was kept before is part of a block by now. */
+  #keep(chunk: Buffer, at: number): void {
+    const left = chunk.length - at;
+    if (left === 0) return;
+    this.#kept = Buffer.allocUnsafe(left >= FRAME ? lengthOf(chunk.subarray(at)) : FRAME);
+    chunk.copy(this.#kept, 0, at);
     this.#keptLength = left;
   }
+}
+
+function lengthOf(frame: Buffer): number {
+  return 1 + frame.readUInt32BE(1);
+}
+
+function isWhole(frame: Buffer): boolean {
+  return frame.length >= FRAME && frame.length >= lengthOf(frame);
 }

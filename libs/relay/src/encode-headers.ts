@@ -26,6 +26,9 @@ export function fieldOf(text: string): Buffer {
   return Buffer.concat([varintOf(bytes.length), bytes]);
 }
 
+/** For events that were stored without one. */
+export const CONTENT_TYPE_HEADER = Buffer.concat([WIRE.contentType, CONTENT_TYPE].map(fieldOf));
+
 /** A length as a record writes it: zigzag, seven bits a byte. */
 export function varintOf(length: number): Buffer {
   const bytes: number[] = [];

@@ -1,6 +1,13 @@
-import { SPEC_VERSION, WIRE } from '@converge/contracts';
+import { RELAY_HEADERS, SPEC_VERSION, WIRE } from '@converge/contracts';
 import type { RecordBatchBuilder } from '@converge/kafka';
-import { fieldOf, storedHeadersOf, varintOf } from './encode-headers.ts';
+import {
+  CONTENT_TYPE_HEADER,
+  fieldOf,
+  type StoredHeaders,
+  storedHeadersOf,
+  varintOf,
+} from './encode-headers.ts';
+import { HeaderScan } from './header-scan.ts';
 import { isSame, type OutboxRows } from './outbox-rows.ts';
 import type { PositionText } from './position-text.ts';
 
@@ -19,28 +26,30 @@ const HEX = Buffer.from('0123456789abcdef');
 const ZERO = 0x30;
 const DASH = 0x2d;
 
-/** The headers of all events with one type and one text of stored headers: id, time and positions are filled in. */
+/** The headers that all events of one type share: id and time are filled in. */
 interface Template {
   readonly type: Buffer;
-  readonly headersText: Buffer;
-  /** From the number of headers to the name of ce_subject. */
-  readonly before: Buffer;
+  /** From the first header to the name of ce_subject. */
+  readonly bytes: Buffer;
   readonly idAt: number;
   readonly timeAt: number;
   timeMs: number;
-  /** The stored headers. */
-  readonly after: Buffer;
 }
 
+/** Of the headers that the relay writes from columns. */
+const RELAY_COUNT = RELAY_HEADERS.size;
+
 /**
- * Writes events into open batches, each once, from the bytes of its row: constant headers are copied as one piece, and
- * nothing is allocated per event. Stored headers repeat (all events of a type without a trace have the same), so the
- * last few templates are kept.
+ * Writes events into open batches, each once, from the bytes of its row: headers that all events of a type share are
+ * copied as one piece, stored headers from where they are in the row, and nothing is allocated per event.
  */
 export class Encoder {
   readonly #source: SourceIdentity;
   readonly #templates = new Map<string, Template>();
   #template: Template | undefined;
+  /** Where the stored headers of the present row are, or what they are when they had to be parsed. */
+  readonly #scan = new HeaderScan();
+  #parsed: StoredHeaders | undefined;
   #room = 0;
   /** ce_pos whole, and the name of ce_prev: `epoch.tick.` `id` `.nonce`. */
   #position = Buffer.alloc(0);
@@ -56,17 +65,23 @@ export class Encoder {
 
   /** What follows belongs to this tick. */
   begin(epoch: number, tick: { readonly number: bigint; readonly nonce: string }): void {
-    this.#tick = `${epoch}.${tick.number}.`;
+    const text = `${epoch}.${tick.number}.`;
+    if (text === this.#tick && this.#nonce === `.${tick.nonce}`) return;
+    this.#tick = text;
     this.#nonce = `.${tick.nonce}`;
     this.#idFrom = this.#idTo = 0;
   }
 
   /** Bytes that the row takes in a batch at most. Comes before `write` of the same row. */
   room(rows: OutboxRows): number {
-    const { key, payload } = rows;
-    const { before, after } = (this.#template = this.#templateOf(rows));
+    const { bytes, key, payload, headers } = rows;
+    const template = (this.#template = this.#templateOf(rows));
+    const isPlain = this.#scan.scan(bytes, headers.from, headers.to);
+    this.#parsed = isPlain ? undefined : storedHeadersOf(rows.textOf(headers));
+    // `"name":"value",` takes six bytes more than the texts; two lengths in front of them take seven at most.
+    const stored = this.#parsed?.bytes.length ?? Math.ceil(((headers.to - headers.from) * 8) / 7);
     this.#room =
-      2 * (key.to - key.from) + payload.to - payload.from + before.length + after.length + FRAME_ROOM;
+      2 * (key.to - key.from) + payload.to - payload.from + template.bytes.length + stored + FRAME_ROOM;
     return this.#room;
   }
 
@@ -75,51 +90,57 @@ export class Encoder {
     const { bytes, key, payload, createdMs } = rows;
     const template = this.#template;
     if (template === undefined) throw new Error('a row is written after its room was asked for');
-    const { before, after } = template;
+    const shared = template.bytes;
     if (template.timeMs !== createdMs) {
       template.timeMs = createdMs;
-      before.write(new Date(createdMs).toISOString(), template.timeAt, 'latin1');
+      shared.write(new Date(createdMs).toISOString(), template.timeAt, 'latin1');
     }
-    writeUuid(bytes, rows.eventId.from, before, template.idAt);
+    writeUuid(bytes, rows.eventId.from, shared, template.idAt);
     this.#setId(rows.id);
     batch.begin(createdMs, this.#room);
     batch.value(bytes, key.from, key.to);
     batch.value(bytes, payload.from, payload.to);
-    batch.raw(before, 0, before.length);
+    batch.varint(RELAY_COUNT + this.#storedCount());
+    batch.raw(shared, 0, shared.length);
     batch.value(bytes, key.from, key.to);
     batch.raw(this.#position, 0, this.#position.length);
     batch.value(prev.bytes, 0, prev.length);
-    batch.raw(after, 0, after.length);
+    this.#writeStored(bytes, batch);
     batch.end();
     prev.set(this.#position, this.#positionFrom, this.#idTo);
   }
 
+  #storedCount(): number {
+    return this.#parsed?.count ?? this.#scan.count + (this.#scan.hasContentType ? 0 : 1);
+  }
+
+  #writeStored(bytes: Buffer, batch: RecordBatchBuilder): void {
+    if (this.#parsed !== undefined) {
+      batch.raw(this.#parsed.bytes, 0, this.#parsed.bytes.length);
+      return;
+    }
+    const { count, places, hasContentType } = this.#scan;
+    // Names and values in turn.
+    for (let at = 0; at < count * 4; at += 2) batch.value(bytes, places[at] ?? 0, places[at + 1] ?? 0);
+    if (!hasContentType) batch.raw(CONTENT_TYPE_HEADER, 0, CONTENT_TYPE_HEADER.length);
+  }
+
   #templateOf(rows: OutboxRows): Template {
     const last = this.#template;
-    if (
-      last !== undefined &&
-      isSame(rows.bytes, rows.headers, last.headersText) &&
-      isSame(rows.bytes, rows.type, last.type)
-    )
-      return last;
+    if (last !== undefined && isSame(rows.bytes, rows.type, last.type)) return last;
     const type = rows.textOf(rows.type);
-    const headersText = rows.textOf(rows.headers);
-    // A type may hold any character but NUL.
-    const name = `${type}\0${headersText}`;
-    let template = this.#templates.get(name);
+    let template = this.#templates.get(type);
     if (template === undefined) {
       if (this.#templates.size >= TEMPLATES) this.#templates.clear();
-      template = this.#make(type, headersText);
-      this.#templates.set(name, template);
+      template = this.#make(type);
+      this.#templates.set(type, template);
     }
     return template;
   }
 
-  #make(type: string, headersText: string): Template {
-    const stored = storedHeadersOf(headersText);
+  #make(type: string): Template {
     const { name, id } = this.#source;
     const toId = Buffer.concat([
-      varintOf(9 + stored.count),
       fieldOf(WIRE.specVersion),
       fieldOf(SPEC_VERSION),
       fieldOf(WIRE.id),
@@ -133,12 +154,10 @@ export class Encoder {
     ]);
     return {
       type: Buffer.from(type),
-      headersText: Buffer.from(headersText),
-      before: Buffer.concat([toTime, Buffer.alloc(TIME_TEXT), fieldOf(WIRE.subject)]),
+      bytes: Buffer.concat([toTime, Buffer.alloc(TIME_TEXT), fieldOf(WIRE.subject)]),
       idAt: toId.length,
       timeAt: toTime.length,
       timeMs: Number.NaN,
-      after: stored.bytes,
     };
   }
 

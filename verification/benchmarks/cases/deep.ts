@@ -16,7 +16,7 @@ export const deepCase: Case = {
     const [ours] = world.sides.ours;
     const { deepEvents } = world.settings;
     world.say(`deep: writing ${deepEvents.toLocaleString('en-US')} rows`);
-    const deep = await drainOnce(world, ours, { rows: deepEvents, deadlineMs: 900_000 });
+    const deep = await drainOnce(world, ours, { rows: deepEvents, deadlineMs: 900_000, by: 'sql' });
     world.say(`deep: ${deep.eventsPerSecond.toFixed(0)} events/s, ${deep.peakMiB.toFixed(0)} MiB`);
     const held = await underHeldSnapshot(world, Math.max(100_000, Math.round(deepEvents / 5))).catch(
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
@@ -33,7 +33,7 @@ async function underHeldSnapshot(world: World, rows: number): Promise<Drained> {
     return await withClient(source.databaseUrl, async (client) => {
       await client.query('begin isolation level repeatable read');
       await client.query('select count(*) from converge.outbox');
-      await source.write(0, rows);
+      await source.write(0, rows, 'sql');
       return measureDrain(ours, source, source.start(), { rows, deadlineMs: 600_000 });
     });
   } finally {
@@ -133,6 +133,6 @@ function residentAt({ memory, rows }: Drained, share: number): number {
   return memory.find(({ count }) => count >= rows * share)?.residentMiB ?? Number.NaN;
 }
 
-const METHOD = `One drain as above, with far more rows, and one of a fifth of them while another session holds a repeatable-read snapshot from before the
+const METHOD = `One drain as above, with far more rows (written by SQL, with headers as an emit stores them), and one of a fifth of them while another session holds a repeatable-read snapshot from before the
 first row. The rate of each tenth is read from the topic. Tenths are compared with the second one, since the first holds start-up and
 warm-up. Debezium's memory is the peak of its own drain (its median where the drain case ran): it does not depend on the backlog.`;

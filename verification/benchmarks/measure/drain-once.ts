@@ -26,6 +26,8 @@ export interface DrainOptions {
   readonly rows: number;
   /** Reads everything back and compares. @default false */
   readonly verify?: boolean;
+  /** Writes the backlog by SQL, without the kit's emit. */
+  readonly by?: 'sql';
   /** @default the side's */
   readonly deadlineMs?: number;
 }
@@ -38,7 +40,7 @@ export function placeOf({ stack, cleanup, folder }: World): Place {
 export async function drainOnce(world: World, side: Side, options: DrainOptions): Promise<Drained> {
   const source = await side.open(placeOf(world));
   try {
-    await source.write(0, options.rows);
+    await source.write(0, options.rows, options.by);
     return await measureDrain(side, source, source.start(), options);
   } finally {
     await source.remove();

@@ -3,9 +3,30 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Child, startChild } from '../measure/child.ts';
 import type { DebeziumJars } from './debezium-jars.ts';
-import { dropSlot, openSource, PAYLOAD_SQL, type Place, type Side, withClient } from './side.ts';
+import {
+  CORRELATION_SQL,
+  dropSlot,
+  openSource,
+  PAYLOAD_SQL,
+  type Place,
+  type Side,
+  TRACEPARENT_SQL,
+  withClient,
+} from './side.ts';
 
 const LOG4J = fileURLToPath(new URL('../../../infra/kafka/log4j2.properties', import.meta.url));
+
+/** Schema and content type, the same for all events of the type. */
+const CONSTANT_SQL = `'urn:converge:bench.event:1', 'application/json'`;
+
+/** The headers that an emit stores are columns here, which the router puts into headers, as it does with the id. */
+const HEADER_COLUMNS = [
+  'type:header:ce_type',
+  'dataschema:header:ce_dataschema',
+  'contenttype:header:content-type',
+  'correlationid:header:ce_correlationid',
+  'traceparent:header:traceparent',
+].join(',');
 
 /** The flags of Kafka's own connect-standalone.sh. */
 const JVM = [
@@ -39,15 +60,20 @@ export function debezium({ java, folder: jars }: DebeziumJars): Side {
             await client.query(`
               create table outbox (
                 id uuid primary key default gen_random_uuid(), aggregatetype text not null, aggregateid text not null,
-                type text not null, payload text not null)`);
+                type text not null, payload text not null, dataschema text not null, contenttype text not null,
+                correlationid text not null, traceparent text)`);
             await client.query(`create publication ${slot} for table outbox`);
             await client.query(`select pg_create_logical_replication_slot('${slot}', 'pgoutput')`);
           });
         },
         insertRows: `
-          insert into outbox (aggregatetype, aggregateid, type, payload)
-          select $1, 'key-' || (n % 1000), 'bench.event', ${PAYLOAD_SQL} from generate_series($2::bigint, $3::bigint) n`,
-        insertOne: `insert into outbox (aggregatetype, aggregateid, type, payload) values ($1, $2, 'bench.event', $3)`,
+          insert into outbox (aggregatetype, aggregateid, type, payload, dataschema, contenttype, correlationid, traceparent)
+          select $1, 'key-' || (n % 1000), 'bench.event', ${PAYLOAD_SQL}, ${CONSTANT_SQL}, ${CORRELATION_SQL}, ${TRACEPARENT_SQL}
+            from generate_series($2::bigint, $3::bigint) n`,
+        // As `converge.emit` in SQL: no request, so no trace context.
+        insertOne: `
+          insert into outbox (aggregatetype, aggregateid, type, payload, dataschema, contenttype, correlationid)
+          values ($1, $2, 'bench.event', $3, ${CONSTANT_SQL}, ${CORRELATION_SQL})`,
         start: (databaseUrl) => startConnect(place, databaseUrl, java, jars),
         release: (databaseUrl) => dropSlot(databaseUrl, slotOf(databaseUrl)),
       }),
@@ -118,7 +144,7 @@ function connectorSettings(databaseUrl: string, name: string): Record<string, st
     transforms: 'outbox',
     'transforms.outbox.type': 'io.debezium.transforms.outbox.EventRouter',
     'transforms.outbox.route.topic.replacement': '${routedByValue}',
-    'transforms.outbox.table.fields.additional.placement': 'type:header:type',
+    'transforms.outbox.table.fields.additional.placement': HEADER_COLUMNS,
   };
 }
 

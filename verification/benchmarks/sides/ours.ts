@@ -1,14 +1,22 @@
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { type DriverName, driverNames, kafkaBroker } from '@converge/kafka';
 import { ensureChildren, outboxMigrations } from '@converge/outbox';
 import { connect, type Executor, migrate } from '@converge/postgres';
 import { relayMigrations } from '@converge/relay';
 import type { Client } from 'pg';
 import { startChild } from '../measure/child.ts';
-import { openSource, PAYLOAD_SQL, type Side } from './side.ts';
+import { CORRELATION_SQL, openSource, PAYLOAD_SQL, type Side, TRACEPARENT_SQL } from './side.ts';
 
+const run = promisify(execFile);
+const EMIT = fileURLToPath(new URL('./emit-rows.ts', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../../services/relay/src/main.ts', import.meta.url));
+
+/** The text that an emit in a traced request stores. */
+const HEADERS_SQL = `'{"traceparent":"' || ${TRACEPARENT_SQL} || '","ce_dataschema":"urn:converge:bench.event:1",'
+  || '"content-type":"application/json","ce_correlationid":"' || ${CORRELATION_SQL} || '"}'`;
 
 /** The drivers of this build, the default one first. */
 export function drivers(): readonly DriverName[] {
@@ -30,8 +38,12 @@ export function ours(driver: DriverName): Side {
         prepare: migrateSource,
         insertRows: `
           insert into converge.outbox (event_id, topic, key, type, headers, payload)
-          select gen_random_uuid(), $1, 'key-' || (n % 1000), 'bench.event', '{"content-type":"application/json"}', ${PAYLOAD_SQL}
+          select gen_random_uuid(), $1, 'key-' || (n % 1000), 'bench.event', ${HEADERS_SQL}, ${PAYLOAD_SQL}
             from generate_series($2::bigint, $3::bigint) n`,
+        emitRows: async (databaseUrl, topic, from, to) => {
+          const args = ['--conditions=source', EMIT, databaseUrl, topic, String(from), String(to)];
+          await run(process.execPath, args, { env: { ...process.env, NODE_OPTIONS: '' } });
+        },
         insertOne: `select converge.emit($1, $2, 'bench.event', $3)`,
         during: (client) => ensureChildren(executor(client)),
         start: (databaseUrl) =>

@@ -31,8 +31,11 @@ export interface Place {
 export interface Source {
   readonly databaseUrl: string;
   readonly log: TopicLog;
-  /** Writes the rows numbered from..to-1, in transactions of 1,000, in the side's own table. */
-  write(from: number, to: number): Promise<void>;
+  /**
+   * Writes the rows numbered from..to-1 in the side's own table: by the kit's emit where the side is the kit, unless
+   * `by` says SQL (transactions of 1,000), for backlogs that would take too long.
+   */
+  write(from: number, to: number, by?: 'sql'): Promise<void>;
   /** One transaction of one event. */
   emit(pool: Pool, key: string, number: number): Promise<unknown>;
   start(): Child;
@@ -46,9 +49,11 @@ export interface Shape {
   prepare(databaseUrl: string, topic: string): Promise<void>;
   /** Inserts rows $2..$3 of topic $1. */
   readonly insertRows: string;
+  /** Writes rows from..to-1 as a service does, where the side has a library for that. */
+  readonly emitRows?: (databaseUrl: string, topic: string, from: number, to: number) => Promise<void>;
   /** Inserts one row: topic $1, key $2, payload $3. */
   readonly insertOne: string;
-  /** After every 100,000 rows. */
+  /** Every 100,000 rows. */
   readonly during?: (client: Client) => Promise<unknown>;
   /** The table, to be vacuumed after a backlog was written. */
   readonly table: string;
@@ -57,12 +62,19 @@ export interface Shape {
   readonly release?: (databaseUrl: string) => Promise<void>;
 }
 
-/** 298 bytes of JSON that carry their number `n`; the same bytes for every side. */
-export const PAYLOAD_SQL = `'{"n": ' || n || ', "filler": "' || repeat('x', 278 - length(n::text)) || '"}'`;
+/** 298 bytes of JSON that carry their number `n`; the same bytes for every side, and those that `emit` makes. */
+export const PAYLOAD_SQL = `'{"n":' || n || ',"filler":"' || repeat('x', 280 - length(n::text)) || '"}'`;
+
+/** Headers that are another for each row, as a real emit stores them: a correlation id and a trace context. */
+export const CORRELATION_SQL = `gen_random_uuid()::text`;
+export const TRACEPARENT_SQL = `'00-' || md5(n::text) || '-' || left(md5('span' || n), 16) || '-01'`;
 
 export function payload(number: number): string {
-  const digits = String(number);
-  return `{"n": ${digits}, "filler": "${'x'.repeat(278 - digits.length)}"}`;
+  return `{"n":${number},"filler":"${fillerOf(number)}"}`;
+}
+
+export function fillerOf(number: number): string {
+  return 'x'.repeat(280 - String(number).length);
 }
 
 export async function openSource(place: Place, shape: Shape): Promise<Source> {
@@ -84,7 +96,15 @@ export async function openSource(place: Place, shape: Shape): Promise<Source> {
   return {
     databaseUrl,
     log,
-    write: (from, to) => withClient(databaseUrl, (client) => writeRows(client, shape, topic, from, to)),
+    write: async (from, to, by) => {
+      const emits = by === undefined ? shape.emitRows : undefined;
+      await withClient(databaseUrl, async (client) => {
+        if (emits === undefined) await writeRows(client, shape, topic, from, to);
+        else await emitRows(client, shape, (first, end) => emits(databaseUrl, topic, first, end), from, to);
+        await client.query(`vacuum analyze ${shape.table}`);
+        await client.query('checkpoint');
+      });
+    },
     emit: (pool, key, number) => pool.query(shape.insertOne, [topic, key, payload(number)]),
     start: () => {
       const child = shape.start(databaseUrl, topic);
@@ -105,14 +125,28 @@ async function writeRows(
   from: number,
   to: number,
 ): Promise<void> {
-  await client.query('set synchronous_commit = off'); // only faster; the checkpoint below makes it durable
+  await client.query('set synchronous_commit = off'); // only faster; the checkpoint that follows makes it durable
   for (let first = from; first < to; first += 1000) {
     await client.query(shape.insertRows, [topic, first, Math.min(first + 1000, to) - 1]);
-    if (first % 100_000 === 0) await shape.during?.(client);
+    if (first % PART === 0) await shape.during?.(client);
   }
-  await client.query(`vacuum analyze ${shape.table}`);
-  await client.query('checkpoint');
 }
+
+async function emitRows(
+  client: Client,
+  shape: Shape,
+  emits: (from: number, to: number) => Promise<void>,
+  from: number,
+  to: number,
+): Promise<void> {
+  for (let first = from; first < to; first += PART) {
+    await shape.during?.(client);
+    await emits(first, Math.min(first + PART, to));
+  }
+}
+
+/** Rows between two calls of `during`. */
+const PART = 100_000;
 
 export async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: url });
