@@ -7,11 +7,12 @@ import type { Settings } from './settings.ts';
 export const STOP_BEFORE_MS = 2_000;
 
 /** What the settings say of every relay of this process; what they leave out is the relay's own default. */
-export function relayOptions({ relay }: Settings): Omit<RelayOptions, 'database' | 'broker'> {
+export function relayOptions({ relay, outbox }: Settings): Omit<RelayOptions, 'database' | 'broker'> {
   const { poll, leaseMs, retainMs, retainRequestsMs, childEvents: span } = relay;
   return {
     stopBeforeMs: STOP_BEFORE_MS,
     poll: given({ minMs: poll.minMs, maxMs: poll.maxMs }),
+    outbox: { whenFull: outbox.whenFull, ...given({ maxBytes: outbox.maxBytes }) },
     retention: given({ retainMs, retainRequestsMs }),
     ...given({ leaseMs }),
     ...(span === undefined

@@ -46,6 +46,14 @@ const schema = z.object({
     })
     .prefault({}),
   log: z.object({ level: z.enum(logLevels).default('info') }).prefault({}),
+  outbox: z
+    .object({
+      /** Bytes of events that may wait to be published, with indexes. @default no limit */
+      maxBytes: z.number().int().min(1_048_576).optional(),
+      /** At the limit: an alarm only, or every emit is refused (OUTBOX_FULL) until events have left. @default 'alarm' */
+      whenFull: z.enum(['alarm', 'refuse']).default('alarm'),
+    })
+    .prefault({}),
   relay: z
     .object({
       poll: z.object({ minMs: milliseconds.optional(), maxMs: milliseconds.optional() }).prefault({}),

@@ -23,4 +23,5 @@ export {
   readLeaving,
   stepLeaving,
 } from './leaving.ts';
+export { type LimitSettings, measureOutbox, type OutboxLimit, readLimit, secondsToFull } from './limit.ts';
 export { forgetRequests } from './request-retention.ts';

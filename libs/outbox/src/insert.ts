@@ -2,6 +2,7 @@ import { type Executor, type LastStatement, type NamedStatement, sendLast } from
 import { instruments } from '@converge/telemetry';
 import type { Transaction } from 'kysely';
 import type { EventRow } from './event-row.ts';
+import { namedRefusal } from './limit.ts';
 
 /** The transaction's id, and that of the last row. */
 export interface Written {
@@ -31,7 +32,10 @@ export async function insertRows(
   let written: Written = { xid: '', lastId: '' };
   for (const slice of slices) {
     const { text, values } = appendOf(slice, idleTimeoutMs);
-    written = writtenOf((await executor.query<Answer>(text, values)).rows);
+    const answer = await executor.query<Answer>(text, values).catch((error: unknown) => {
+      throw namedRefusal(error);
+    });
+    written = writtenOf(answer.rows);
     count(slice);
   }
   return written;

@@ -6,6 +6,7 @@ import { OutboxError } from './errors.ts';
 import type { AppendContext, EventRow } from './event-row.ts';
 import { type Frame, frameOf, levelIn, outerOf, within } from './frame.ts';
 import { insertLast, insertRows } from './insert.ts';
+import { namedRefusal } from './limit.ts';
 import { claimRequest, checkRequestKey, type KeyedRequest, storeResult } from './request-key.ts';
 import { type LostCommit, resolveCommit } from './resolve-commit.ts';
 
@@ -73,7 +74,7 @@ async function runOutermost<DB, T>(
       }
     });
   } catch (error) {
-    if (last?.lost === undefined || !isCommitUnknown(error)) throw error;
+    if (last?.lost === undefined || !isCommitUnknown(error)) throw namedRefusal(error);
     return await afterLostCommit(db, last.lost, last.result, error, settings);
   }
 }

@@ -24,6 +24,16 @@ const calm: Survey = {
   blockers: [],
   childrenAhead: 2,
   children: 3,
+  publishedId: '0',
+  strayId: undefined,
+  limit: {
+    maxBytes: undefined,
+    refuses: false,
+    totalBytes: 0,
+    waitingBytes: 0,
+    bytesPerSecond: 0,
+    measuredAgoMs: undefined,
+  },
 };
 const limits = { lateAfterMs: 60_000 };
 const names = (facts: Partial<RelayFacts>): string[] =>
@@ -169,4 +179,28 @@ it('the table of alarms in the guide is the one in the code', () => {
     ([name, { means, next, afterMs }]) => `| \`${name}\` | ${means} | ${next} | ${afterMs / 1_000} s |`,
   );
   expect(rows).toEqual(expected);
+});
+
+describe('the limit of the outbox', () => {
+  const MiB = 1_048_576;
+  const limited = (waiting: number, bytesPerSecond: number): readonly Condition[] =>
+    surveyed({ limit: { ...calm.limit, maxBytes: 100 * MiB, waitingBytes: waiting * MiB, bytesPerSecond } });
+
+  it('raises an alarm from four fifths on, or an hour before it is reached, with the forecast', () => {
+    expect(limited(70, 0)).toEqual([]);
+    expect(limited(10, (90 * MiB) / 7_200)).toEqual([]);
+    expect(limited(10, (90 * MiB) / 1_800)).toMatchObject([
+      { name: 'outbox_filling', text: '10 MiB of 100 MiB wait, full in 30 min at the present rate' },
+    ]);
+    expect(limited(80, -5)).toMatchObject([
+      { name: 'outbox_filling', text: expect.stringContaining('not growing') as string },
+    ]);
+    expect(limited(100, 5)).toMatchObject([
+      { name: 'outbox_full', text: '100 MiB of 100 MiB wait; emits are still taken' },
+    ]);
+  });
+
+  it('that does not exist raises nothing', () => {
+    expect(surveyed({ limit: { ...calm.limit, waitingBytes: 1e15, bytesPerSecond: 1e9 } })).toEqual([]);
+  });
 });

@@ -1,3 +1,4 @@
+import { type OutboxLimit, secondsToFull } from '@converge/outbox';
 import type { HeldTopic } from './held-topic.ts';
 import type { Survey } from './watch/survey-sql.ts';
 
@@ -118,6 +119,24 @@ export const alarmDefinitions = {
     next: 'look for another alarm first; without one, compare the rate of events with what the relay publishes',
     afterMs: 0,
   },
+  outbox_filling: {
+    means:
+      'The bytes that wait to be published are above four fifths of outbox.maxBytes, or reach it within an hour',
+    next: 'look for why nothing is published (another alarm); else make room on the disk and raise outbox.maxBytes',
+    afterMs: 0,
+  },
+  outbox_full: {
+    means:
+      'As many bytes wait as outbox.maxBytes allows. With whenFull: refuse, every emit fails with OUTBOX_FULL',
+    next: 'bring publishing back: emits are taken again as events leave; or make room on the disk and raise outbox.maxBytes',
+    afterMs: 0,
+  },
+  event_beyond_sequence: {
+    means:
+      'A row of the outbox has an id that its sequence never gave: it was written by hand, and is not published',
+    next: 'write it again with `converge.emit`, delete the row, and take INSERT on the column id from who wrote it',
+    afterMs: 0,
+  },
   relay_stalled: {
     means: 'A loop of the relay makes no step although there is something to do. /livez fails as well',
     next: 'restart it, where its supervisor does not: nothing is lost, a standby takes over',
@@ -231,9 +250,33 @@ function ofSurvey(survey: Survey, { lateAfterMs }: AlarmLimits): readonly Condit
     });
   if (childrenAhead === 0)
     found.push({ name: 'no_child_ahead', text: 'the last child of the outbox is in use' });
+  found.push(...ofLimit(survey.limit));
+  if (survey.strayId !== undefined)
+    found.push({ name: 'event_beyond_sequence', text: `id ${survey.strayId} of converge.outbox` });
   if (oldestMs > lateAfterMs)
     found.push({ name: 'events_late', text: `about ${backlog} wait, the oldest for ${seconds(oldestMs)}` });
   return found;
+}
+
+/** The alarm is raised so long before the limit, seconds. */
+const FORECAST_S = 3_600;
+
+function ofLimit(limit: OutboxLimit): readonly Condition[] {
+  const { maxBytes, waitingBytes, refuses } = limit;
+  if (maxBytes === undefined) return [];
+  const text = `${megabytes(waitingBytes)} of ${megabytes(maxBytes)} wait`;
+  if (waitingBytes >= maxBytes)
+    return [{ name: 'outbox_full', text: `${text}; emits are ${refuses ? 'refused' : 'still taken'}` }];
+  const left = secondsToFull(limit);
+  const isNear = left !== undefined && left < FORECAST_S;
+  if (waitingBytes < maxBytes * 0.8 && !isNear) return [];
+  const forecast =
+    left === undefined ? 'not growing' : `full in ${Math.round(left / 60)} min at the present rate`;
+  return [{ name: 'outbox_filling', text: `${text}, ${forecast}` }];
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1_048_576)} MiB`;
 }
 
 function seconds(ms: number): string {

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
 import type { Broker } from '@converge/kafka';
-import { ensureChildren } from '@converge/outbox';
+import { ensureChildren, type LimitSettings } from '@converge/outbox';
 import { type Clock, type Random, systemClock, systemRandom } from '@converge/runtime';
 import { logger } from '@converge/telemetry';
 import type { PollSettings } from './poll-interval.ts';
@@ -43,6 +43,8 @@ export interface RelayOptions {
   readonly upkeep?: (database: RelayDatabase, signal: AbortSignal) => Promise<unknown>;
   /** @default 10_000 */
   readonly upkeepMs?: number;
+  /** How many bytes may wait to be published, and what happens at the limit. @default no limit */
+  readonly outbox?: LimitSettings;
   /** How long what was published is kept; `false` keeps everything. @default a day, request keys a week */
   readonly retention?: Partial<RetentionSettings> | false;
   /** A loop that makes no step for so long, although there is something to do, fails /livez. Milliseconds. @default 30_000 */
@@ -94,6 +96,7 @@ export function resolveOptions(options: RelayOptions): RelaySettings {
     verifyMs: options.verifyMs ?? 10_000,
     upkeep: options.upkeep ?? (({ executor }, signal) => ensureChildren(executor, { signal })),
     upkeepMs: options.upkeepMs ?? 10_000,
+    outbox: options.outbox ?? {},
     retention:
       options.retention === false ? false : checkRetention({ ...retentionDefaults, ...options.retention }),
     stalledAfterMs: options.stalledAfterMs ?? 30_000,
@@ -111,6 +114,11 @@ export function resolveOptions(options: RelayOptions): RelaySettings {
 }
 
 function check(settings: RelaySettings): void {
+  const { maxBytes } = settings.outbox;
+  if (maxBytes !== undefined && !(Number.isSafeInteger(maxBytes) && maxBytes >= 1_048_576))
+    throw new RangeError(
+      `outbox.maxBytes is ${maxBytes}: it must be a whole number of bytes from 1048576 (1 MiB)`,
+    );
   const { leaseMs, renewMs, stopBeforeMs, poll } = settings;
   if (!(renewMs > 0 && stopBeforeMs > 0 && renewMs + stopBeforeMs < leaseMs))
     throw new RangeError(

@@ -31,6 +31,17 @@ export const instrumentDefinitions = {
     'Events written to the outbox, also by transactions that were rolled back',
   ),
   outboxBacklog: gauge('converge.outbox.backlog', event, 'Events not published yet, of topics that flow'),
+  outboxSize: gauge(
+    'converge.outbox.size',
+    'By',
+    'The outbox on disk with its indexes, retained events included',
+  ),
+  outboxWaiting: gauge('converge.outbox.waiting', 'By', 'Of that, the share of events not published yet'),
+  outboxLimit: gauge(
+    'converge.outbox.limit',
+    'By',
+    'outbox.maxBytes: the bytes that may wait; no series without a limit',
+  ),
   outboxAge: age('converge.outbox.age', 'Age of the oldest event not published yet, held topics included'),
 
   relayPublished: counter('converge.relay.published', event, 'Events acknowledged by the broker'),

@@ -1,10 +1,11 @@
-import { outboxMigrations } from '@converge/outbox';
+import { type OutboxLimit, outboxMigrations } from '@converge/outbox';
 import type { Database } from '@converge/postgres';
 import { relayMigrations, survey } from '@converge/relay';
 import { systemClock } from '@converge/runtime';
 import { CliError } from '../cli-error.ts';
 import { withDatabase } from '../connections.ts';
 import type { CommandContext } from '../context.ts';
+import { formatBytes } from '../doctor/size-checks.ts';
 import { requireMigrations } from '../migrations.ts';
 import { formatMs, table } from '../output.ts';
 import { type EventFilter, listEvents, readTail, type Tail } from '../outbox/events-sql.ts';
@@ -49,6 +50,7 @@ export function outboxStats(context: CommandContext): Promise<boolean> {
         ['not published', `${found.backlog} events of topics that flow`],
         ['oldest', found.backlog === 0 && pulse.held.length === 0 ? '-' : formatMs(found.oldestMs)],
         ['written', `${pulse.perMinute} in the last minute`],
+        ['bytes', bytesText(found.limit)],
         ['ticks', `settled ${pulse.doneTick}, latest ${pulse.latestTick}, ${pulse.ticks} kept`],
         ['children', `${found.children}, ${found.childrenAhead} ahead`],
         ...pulse.held.map(({ topic, heldAt, reason }) => ['held', `${topic} from tick ${heldAt}: ${reason}`]),
@@ -56,6 +58,12 @@ export function outboxStats(context: CommandContext): Promise<boolean> {
     );
     return true;
   });
+}
+
+function bytesText({ waitingBytes, totalBytes, maxBytes, measuredAgoMs }: OutboxLimit): string {
+  if (measuredAgoMs === undefined) return 'not measured yet: the relay that leads does';
+  const limit = maxBytes === undefined ? 'no limit' : `${formatBytes(maxBytes)} may`;
+  return `${formatBytes(waitingBytes)} wait (${limit}), ${formatBytes(totalBytes)} on disk`;
 }
 
 /** The newest first. */

@@ -1,10 +1,12 @@
+import { secondsToFull } from '@converge/outbox';
 import type { Executor } from '@converge/postgres';
 import { COUNTED, type HeldTopic, survey, type Survey } from '@converge/relay';
 import type { Finding } from '../findings.ts';
 import { formatMs } from '../output.ts';
+import { formatBytes } from './size-checks.ts';
 
 /** What of a survey these checks need. */
-export type Backlog = Pick<Survey, 'backlog' | 'oldestMs' | 'holder' | 'terms'>;
+export type Backlog = Pick<Survey, 'backlog' | 'oldestMs' | 'holder' | 'terms' | 'limit'>;
 
 /** The lease of the relay, by which a survey finds who publishes. */
 const LEASE = 'relay';
@@ -30,13 +32,35 @@ export async function readHeld(executor: Executor): Promise<readonly HeldTopic[]
 const LATE_MS = 10_000;
 
 /** Pure. */
-export function checkBacklog({ backlog, oldestMs, holder, terms }: Backlog): readonly Finding[] {
+export function checkBacklog({ backlog, oldestMs, holder, terms, limit }: Backlog): readonly Finding[] {
   return [
     holder === undefined
       ? { check: 'relay', verdict: 'warn', text: 'none publishes this outbox now', next: 'converge relay' }
       : { check: 'relay', verdict: 'ok', text: `${holder} holds the lease and publishes${changes(terms)}` },
     waiting(backlog, oldestMs),
+    room(limit),
   ];
+}
+
+/** The alarms say when it gets short; this says where it stands. */
+function room(limit: Backlog['limit']): Finding {
+  const check = 'outbox limit';
+  const { maxBytes, waitingBytes, refuses } = limit;
+  if (maxBytes === undefined)
+    return {
+      check,
+      verdict: 'ok',
+      text: `none (outbox.maxBytes): while Kafka is down the outbox grows until the disk is full; ${formatBytes(waitingBytes)} wait`,
+    };
+  const left = secondsToFull(limit);
+  const forecast =
+    left === undefined ? 'not growing' : `full in ${formatMs(left * 1_000)} at the present rate`;
+  const then = refuses ? 'emits are refused then' : 'only an alarm then';
+  return {
+    check,
+    verdict: 'ok',
+    text: `${formatBytes(waitingBytes)} of ${formatBytes(maxBytes)} wait, ${forecast}; ${then}`,
+  };
 }
 
 function changes(terms: number): string {

@@ -19,6 +19,15 @@ const sound: ServerSettings = {
 const verdicts = (change: Partial<ServerSettings>) =>
   checkServerSettings({ ...sound, ...change }).map((one) => [one.check, one.verdict]);
 
+const unlimited: Survey['limit'] = {
+  maxBytes: undefined,
+  refuses: false,
+  totalBytes: 0,
+  waitingBytes: 0,
+  bytesPerSecond: 0,
+  measuredAgoMs: undefined,
+};
+
 describe("the doctor's checks of the server", () => {
   it('find nothing wrong with a sound one', () => {
     expect(verdicts({}).every(([, verdict]) => verdict === 'ok')).toBe(true);
@@ -82,17 +91,34 @@ describe("the doctor's checks of what waits", () => {
   });
 
   it('tell how many events wait and since when, and who holds the lease', () => {
-    const calm = checkBacklog({ backlog: 0, oldestMs: 0, holder: 'host:1', terms: 3 });
-    expect(calm.map((one) => one.verdict)).toEqual(['ok', 'ok']);
+    const calm = checkBacklog({ backlog: 0, oldestMs: 0, holder: 'host:1', terms: 3, limit: unlimited });
+    expect(calm.map((one) => one.verdict)).toEqual(['ok', 'ok', 'ok']);
     expect(calm[0]?.text).toBe('host:1 holds the lease and publishes; 3 terms within ten minutes');
-    const late = checkBacklog({ backlog: 12, oldestMs: 61_000, holder: undefined, terms: 1 });
+    const late = checkBacklog({
+      backlog: 12,
+      oldestMs: 61_000,
+      holder: undefined,
+      terms: 1,
+      limit: {
+        ...unlimited,
+        maxBytes: 10_485_760,
+        waitingBytes: 5_242_880,
+        bytesPerSecond: 52_428.8,
+        refuses: true,
+      },
+    });
     expect(late).toMatchObject([
       { check: 'relay', verdict: 'warn' },
       { check: 'backlog', verdict: 'warn', text: '12 events wait, the oldest for 1 min 1 s' },
+      {
+        check: 'outbox limit',
+        verdict: 'ok',
+        text: expect.stringMatching(/full in 1 min 40 s.*refused/) as string,
+      },
     ]);
-    expect(checkBacklog({ backlog: 0, oldestMs: 61_000, holder: 'x', terms: 1 })[1]?.text).toBe(
-      'events of halted topics wait, the oldest for 1 min 1 s',
-    );
+    expect(
+      checkBacklog({ backlog: 0, oldestMs: 61_000, holder: 'x', terms: 1, limit: unlimited })[1]?.text,
+    ).toBe('events of halted topics wait, the oldest for 1 min 1 s');
   });
 });
 
@@ -108,6 +134,9 @@ describe("the doctor's alarms", () => {
     blockers: [],
     childrenAhead: 2,
     children: 3,
+    publishedId: '0',
+    strayId: undefined,
+    limit: unlimited,
   };
 
   it('are none when nothing is wrong', () => {

@@ -1,3 +1,4 @@
+import { measureOutbox } from '@converge/outbox';
 import { attributeNames, instruments } from '@converge/telemetry';
 import { type AlarmName, alarmDefinitions, conditionsOf, type RelayFacts } from '../alarms.ts';
 import type { RelaySettings } from '../options.ts';
@@ -67,8 +68,10 @@ export class Observer {
   }
 
   async #look(): Promise<void> {
-    const { database, lease, clock, log } = this.#settings;
+    const { database, lease, clock, log, outbox } = this.#settings;
     try {
+      const publishedId = this.#facts().leading ? this.#survey?.publishedId : undefined;
+      if (publishedId !== undefined) await measureOutbox(database.executor, publishedId, outbox);
       this.#survey = await survey(database.executor, { lease, now: () => clock.now() });
       this.#record(this.#survey);
     } catch (error) {
@@ -109,11 +112,14 @@ export class Observer {
     measures.relayHaltedTopics.record(facts.held.filter(({ state }) => state === 'halted').length, label);
   }
 
-  #record({ backlog, oldestMs, blockers, epoch }: Survey): void {
+  #record({ backlog, oldestMs, blockers, epoch, limit }: Survey): void {
     const measures = instruments();
     const label = this.#label();
     measures.outboxBacklog.record(backlog, label);
     measures.outboxAge.recordMs(oldestMs, label);
+    measures.outboxSize.record(limit.totalBytes, label);
+    measures.outboxWaiting.record(limit.waitingBytes, label);
+    if (limit.maxBytes !== undefined) measures.outboxLimit.record(limit.maxBytes, label);
     measures.relayHorizonBlockers.record(blockers.length, label);
     measures.relayEpoch.record(epoch, label);
   }

@@ -1,3 +1,4 @@
+import { type OutboxLimit, readLimit } from '@converge/outbox';
 import type { Executor } from '@converge/postgres';
 import { type HorizonBlocker, readHorizonBlockers } from '../retention/horizon-blockers.ts';
 
@@ -9,6 +10,11 @@ export interface Survey {
   readonly backlog: number;
   /** Age of the oldest event not published, held topics included; 0 when none waits. */
   readonly oldestMs: number;
+  /** Every id up to here is published. */
+  readonly publishedId: string;
+  readonly limit: OutboxLimit;
+  /** Rows whose ids the sequence never gave, written by hand: they are not published. The lowest id of them. */
+  readonly strayId: string | undefined;
   readonly holder: string | undefined;
   /** Terms that made ticks within the last ten minutes. */
   readonly terms: number;
@@ -72,6 +78,10 @@ const skippedSql = `
            where i.inhparent = 'converge.outbox'::regclass and k.conname like 'outbox_until_%') as closed
    where closed.upper - 1 > $1::bigint and closed.upper <= $2::bigint`;
 
+// The end of the key's index. The sequence is read after the snapshot was taken: an id of an event is never above it.
+const straySql = `
+  select id::text from converge.outbox where id > (select last_value from converge.outbox_id) order by id limit 1`;
+
 // Catalog only.
 const childrenSql = `
   select count(*)::int as children,
@@ -109,6 +119,9 @@ export async function survey(
     epoch: source.epoch,
     backlog,
     oldestMs: Math.max(0, waiting?.oldestMs ?? 0, source.heldMs ?? 0),
+    publishedId: source.ceil,
+    limit: await readLimit(executor),
+    strayId: (await executor.query<{ id: string }>(straySql)).rows[0]?.id,
     holder: source.holder ?? undefined,
     terms: source.terms,
     clockAheadMs: source.clockMs - middle,
