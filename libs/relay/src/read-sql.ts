@@ -1,4 +1,5 @@
 import { type CopyExecutor, quoteLiteral, type TupleBlock, TupleReader } from '@converge/postgres';
+import { INSIDE_GAP, OPEN_MOST, pruneFrom } from './fresh-sql.ts';
 import { COLUMNS } from './outbox-rows.ts';
 import type { Snapshot, Tick } from './tick.ts';
 
@@ -20,27 +21,46 @@ export interface IndexedPart {
 // text: numbers that were parsed as such, and the topic quoted by pg. The planner must see constants anyway.
 const snapshotOf = ({ xmin, xmax, running }: Snapshot): string =>
   `'${xmin}:${xmax}:${[...running].join(',')}'::pg_snapshot`;
-const runningIn = ({ running }: Snapshot): string => `'{${[...running].join(',')}}'::xid8[]`;
 const ofTopic = (topic: string | undefined): string =>
   topic === undefined ? '' : ` and topic = ${quoteLiteral(topic)}`;
 
-// A window, or its part below the floor, by the xid index. Two arms, each `order by xid limit`: see window-sql.ts.
-// When there are more rows than a page, one row of nulls says so instead of them.
+// What ran at the previous tick and has ended by this one.
+const endedIn = (previous: Snapshot, { running }: Snapshot): string =>
+  `'{${[...previous.running].filter((xid) => !running.has(xid)).join(',')}}'::xid8[]`;
+
+/** The xids from `from` below `below`, cut at those that run at the tick: see fresh-sql.ts. As rows of VALUES. */
+function gapsOf({ running }: Snapshot, from: bigint, below: bigint): string {
+  const open = [...running].filter((xid) => xid >= from && xid < below).sort((a, b) => (a < b ? -1 : 1));
+  let first = from;
+  const gaps = [...open.slice(0, OPEN_MOST), below].map((edge) => {
+    const gap = `('${first}'::xid8, '${edge - 1n}'::xid8)`;
+    first = edge + 1n;
+    return gap;
+  });
+  return gaps.join(', ');
+}
+
+// A window, or its part below the floor, by the xid index. Two arms, each `order by xid limit`, without the
+// transactions that run at the tick: see fresh-sql.ts. When there are more rows than a page, one row of nulls says so
+// instead of them.
 export function indexedSql(
   { previous, tick, lowest, topic }: WindowRead,
   page: number,
   { xidBelow, idTo }: IndexedPart,
 ): string {
   const { xmax } = previous.snapshot;
-  const arm = (xids: string): string => `(select ${COLUMNS} from converge.outbox
-      where ${xids} and id between ${lowest} and ${idTo}
+  const gaps = gapsOf(tick.snapshot, xmax, xidBelow);
+  const arm = (xids: string): string => `select ${COLUMNS} from converge.outbox
+      where ${xids} and id between ${pruneFrom(lowest)} and ${idTo}
         and pg_visible_in_snapshot(xid, ${snapshotOf(tick.snapshot)})${ofTopic(topic)}
-      order by xid limit ${page + 1})`;
+      order by xid limit ${page + 1}`;
   return `
   with fresh as materialized (
-    ${arm(`xid >= '${xmax}'::xid8 and xid < '${xidBelow}'::xid8`)}
+    (select part.* from (values ${gaps}) as gap (first, last) cross join lateral (
+      ${arm(`xid >= '${xmax}'::xid8 and ${INSIDE_GAP}`)}) as part
+     limit ${page + 1})
     union all
-    ${arm(`xid = any (${runningIn(previous.snapshot)})`)}
+    (${arm(`xid = any (${endedIn(previous.snapshot, tick.snapshot)})`)})
   )
   select ${COLUMNS} from fresh where (select count(*) from fresh) <= ${page}
   union all

@@ -1,4 +1,5 @@
 import type { Executor, TupleBlock } from '@converge/postgres';
+import { freshArms, pruneFrom } from './fresh-sql.ts';
 import { blockOf, type OutboxRow } from './outbox-rows.ts';
 import { type Tick, type TickRow, tickOf } from './tick.ts';
 
@@ -11,8 +12,8 @@ interface HeadRow {
  * - k, xmax(k), xip(k) and the lowest id are bound and planned as constants (unnamed statement, one plan per call), so
  *   that the planner sees an index range and prunes children. As a subquery on converge.tick it scanned everything.
  * - Two arms instead of OR, each `order by xid limit`, so that even a window of a million rows costs an index scan of
- *   one page: the plan with a sequential scan would have to sort first. The order is only for the plan; rows leave
- *   in the order of id (qualified: the output column of that name is text and would sort as text).
+ *   one page (fresh-sql.ts). The order is only for the plan; rows leave in the order of id (qualified: the output
+ *   column of that name is text and would sort as text).
  * - The first row is the head (json in `head`), the others are events: no column of the tick is repeated per event.
  */
 const columns = 'id, event_id, topic, key, type, headers, payload, created_at';
@@ -41,11 +42,13 @@ export const pollSql = `
     select set_config('synchronous_commit', 'on', true) as setting, set_config('client_min_messages', 'warning', true) as heard
   ),
   sequence as materialized (select last_value - (not is_called)::int as value from converge.outbox_id),
-  fresh as materialized (
-    (select ${columns} from converge.outbox where xid >= $2::xid8 and id >= $4::bigint order by xid limit $5::int + 1)
-    union all
-    (select ${columns} from converge.outbox where xid = any ($3::xid8[]) and id >= $4::bigint order by xid limit $5::int + 1)
-  ),
+  fresh as materialized (${freshArms({
+    columns,
+    xmax: '$2::xid8',
+    running: '$3::xid8[]',
+    and: ' and id >= $4::bigint',
+    limit: '$5::int + 1',
+  })}),
   made as (
     insert into converge.tick (number, snapshot, own, floor, ceil, nonce, epoch, term)
     select $1::bigint, pg_current_snapshot(), pg_current_xact_id(), $6::bigint, sequence.value, $7, $8::int, lease.term
@@ -95,7 +98,7 @@ export async function poll(executor: Executor, request: PollRequest): Promise<Po
     (previous.number + 1n).toString(),
     previous.snapshot.xmax.toString(),
     previous.snapshot.xip,
-    request.lowest.toString(),
+    pruneFrom(request.lowest).toString(),
     page,
     request.floor.toString(),
     request.nonce,

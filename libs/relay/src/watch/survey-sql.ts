@@ -1,5 +1,6 @@
 import { type OutboxLimit, readLimit } from '@converge/outbox';
 import type { Executor } from '@converge/postgres';
+import { freshArms } from '../fresh-sql.ts';
 import { type HorizonBlocker, readHorizonBlockers } from '../retention/horizon-blockers.ts';
 
 /** What one look at the database tells, whoever leads. */
@@ -64,9 +65,7 @@ interface SourceRow {
 const backlogSql = `
   select count(*)::int as events,
          coalesce((extract(epoch from clock_timestamp() - min(created_at)) * 1000)::float8, 0) as "oldestMs"
-    from ((select created_at from converge.outbox where xid >= $1::xid8 order by xid limit ${COUNTED})
-          union all
-          (select created_at from converge.outbox where xid = any ($2::xid8[]) order by xid limit ${COUNTED})) as waiting`;
+    from (${freshArms({ columns: 'created_at', xmax: '$1::xid8', running: '$2::xid8[]', limit: String(COUNTED) })}) as waiting`;
 
 // Ids that nobody has: a filled last child is closed by a bound far ahead, and ids go on from there (outbox_add_child). For
 // each such child one look at the end of the key's index; there are none where a relay ran in time.
