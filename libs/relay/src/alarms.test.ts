@@ -66,6 +66,13 @@ describe('the state of a relay', () => {
     ]);
   });
 
+  it('with four leaderships that an error ended lately raises an alarm that names the error', () => {
+    const failing = (count: number) =>
+      conditionsOf({ held: [], failedTerms: { count, text: 'disk full' } }, limits);
+    expect(failing(3)).toEqual([]);
+    expect(failing(4)).toEqual([{ name: 'leadership_failing', text: '4 terms failed, the last: disk full' }]);
+  });
+
   it('with a topic that catches up raises nothing: it is mended', () => {
     expect(names({ held: [{ topic: 'orders', state: 'catching_up', heldAt: 4n }] })).toEqual([]);
   });

@@ -1,4 +1,5 @@
 import { type OutboxLimit, secondsToFull } from '@converge/outbox';
+import type { FailedTerms } from './attempts.ts';
 import type { HeldTopic } from './held-topic.ts';
 import type { Survey } from './watch/survey-sql.ts';
 
@@ -32,6 +33,11 @@ export const alarmDefinitions = {
     next: 'mend what is named; the relay tries again by itself',
     afterMs: 5_000,
   },
+  leadership_failing: {
+    means: 'The relay took the lead four times or more within ten minutes, and an error ended each of them',
+    next: 'fix the error named: a full disk, permissions or timeouts of its role; the relay tries again by itself, every few seconds',
+    afterMs: 0,
+  },
   topic_unknown: halted(
     'A topic that events go to does not exist. Its events wait, the other topics flow',
     'create it with `converge topics create`: it catches up by itself, in order. Deleted for good: `converge topics forget`',
@@ -55,6 +61,10 @@ export const alarmDefinitions = {
   topic_not_compared: halted(
     "A topic's log cannot be read, so it is not known to belong to this database. Its events wait, the other topics flow",
     'bring the leader of the partition named back; the relay compares again by itself, then sends in order',
+  ),
+  partition_stuck: halted(
+    'A partition takes no records while others are written. Its events wait; the other partitions of its topic flow',
+    'look at the leader and the in-sync replicas of the partition named; it catches up by itself, in order',
   ),
   topic_halted: halted(
     'A topic waits for another reason, which is named',
@@ -165,6 +175,8 @@ export interface RelayFacts {
   readonly brokerTrouble?: string | undefined;
   /** Why the relay can neither lead nor stand by. */
   readonly trouble?: Trouble | undefined;
+  /** Leaderships of this process that an error ended, lately. */
+  readonly failedTerms?: FailedTerms | undefined;
   readonly held: readonly HeldTopic[];
   /** Records that the source cannot have written, as far as the last comparison saw them. */
   readonly forged?: readonly string[] | undefined;
@@ -187,10 +199,16 @@ export const BLOCKED_AFTER_MS = 600_000;
 
 /** State → alarms. Pure, and without memory: how long a condition lasts is the board's to know. */
 export function conditionsOf(facts: RelayFacts, limits: AlarmLimits): readonly Condition[] {
-  const { brokerTrouble, trouble, held, forged = [], stalled, maySendForMs, tickWarnedAgoMs, survey } = facts;
+  const { brokerTrouble, trouble, failedTerms, held, forged = [], stalled, maySendForMs, tickWarnedAgoMs, survey } =
+    facts;
   const found: Condition[] = [];
   if (brokerTrouble !== undefined) found.push({ name: 'broker_unreachable', text: brokerTrouble });
   if (trouble !== undefined) found.push(ofTrouble(trouble));
+  if (failedTerms !== undefined && failedTerms.count >= TERMS_IN_TEN_MINUTES)
+    found.push({
+      name: 'leadership_failing',
+      text: `${failedTerms.count} terms failed, the last: ${failedTerms.text}`,
+    });
   for (const topic of held) if (topic.state === 'halted') found.push(ofTopic(topic));
   if (forged[0] !== undefined)
     found.push({ name: 'record_forged', text: `${forged[0]} (${forged.length} in all)` });
@@ -228,10 +246,12 @@ const HALTS: Readonly<Record<string, AlarmName>> = {
   MESSAGE_TOO_LARGE: 'topic_record_too_large',
   LOG_NOT_COMPARED: 'topic_not_compared',
   TOPIC_RECREATED: 'topic_recreated',
+  PARTITION_STUCK: 'partition_stuck',
 };
 
-function ofTopic({ topic, code = 'UNKNOWN', detail = '' }: HeldTopic): Condition {
-  return { name: HALTS[code] ?? 'topic_halted', subject: topic, text: `topic ${topic}, ${code}: ${detail}` };
+function ofTopic({ topic, partition, code = 'UNKNOWN', detail = '' }: HeldTopic): Condition {
+  const subject = partition === undefined ? topic : `${topic}/${partition}`;
+  return { name: HALTS[code] ?? 'topic_halted', subject, text: `topic ${topic}, ${code}: ${detail}` };
 }
 
 function ofSurvey(survey: Survey, { lateAfterMs }: AlarmLimits): readonly Condition[] {

@@ -29,6 +29,8 @@ export interface LeadRequest {
   /** Sees what the two connections wait for. */
   readonly activity: Activity;
   readonly onLeading: (leader: Leadership) => void;
+  /** The first tick is written: until then nothing has shown that this leader can work. */
+  readonly onTicked: () => void;
 }
 
 /**
@@ -53,7 +55,7 @@ export async function lead(request: LeadRequest): Promise<EndReason> {
 }
 
 async function runLoops(
-  { settings, takeover, askedAt, ending, totals, onLeading }: LeadRequest,
+  { settings, takeover, askedAt, ending, totals, onLeading, onTicked }: LeadRequest,
   connections: Connections,
   reads: Connection,
   writes: Connection,
@@ -92,7 +94,7 @@ async function runLoops(
   if (!ending.isOver()) {
     onLeading(leader);
     loops.push(
-      new ReadLoop(leader, ticker, checks).run(),
+      new ReadLoop(leader, ticker, checks).run(onTicked),
       new SendLoop(leader).run(),
       settleLoop(leader),
       upkeepLoop(leader, checks, wakes[0]),

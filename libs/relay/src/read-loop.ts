@@ -43,11 +43,13 @@ export class ReadLoop {
     this.#page = new PageSize(leader.settings.pageRows, leader.settings.readAheadBytes / 4);
   }
 
-  async run(): Promise<void> {
+  /** `onTicked`: the first tick is written. */
+  async run(onTicked: () => void): Promise<void> {
     const leader = this.#leader;
     const { main, settings, ending } = leader;
     // The first act of a leader. Nothing is queued, so nothing is sent, before it returned.
     await this.#ticker.tick('always', 0, main.lowest.value);
+    if (!ending.isOver()) onTicked();
     let pace = startPace;
     while (!ending.isOver()) {
       await this.#catchUp();

@@ -1,7 +1,8 @@
 import { DatabaseError, sqlState, withTransaction } from '@converge/postgres';
-import { ConvergeError, delayMs } from '@converge/resilience';
+import { ConvergeError } from '@converge/resilience';
 import type { Check, Service } from '@converge/runtime';
 import { instruments } from '@converge/telemetry';
+import { Attempts } from './attempts.ts';
 import { Ending, type EndReason } from './ending.ts';
 import { lead } from './lead.ts';
 import type { Leadership } from './leadership.ts';
@@ -21,7 +22,6 @@ export interface Relay extends Service {
 
 /** Looks in a row that find another holder, until it counts as one that leads. */
 const HELD_LOOKS = 4;
-const BACKOFF = { baseMs: 100, factor: 2, capMs: 5_000 };
 
 /** Publishes the events of one outbox. Run as many as you like: one of them leads, the others stand by. */
 export function relay(options: RelayOptions): Relay {
@@ -48,18 +48,19 @@ class RelayService implements Relay {
   readonly #wake: Wake;
   readonly #watch: RelayWatch;
   readonly #totals = { published: 0 };
+  readonly #attempts = new Attempts();
   readonly #told: TroubleTeller;
   #phase: Phase = { kind: 'new' };
   #ending: Ending | undefined;
   #running: Promise<void> | undefined;
   #stopRequested = false;
-  #failures = 0;
   #heldLooks = 0;
 
   constructor(settings: RelaySettings) {
     this.#watch = new RelayWatch(settings, () => ({
       state: this.#phase.kind,
       leader: this.#phase.kind === 'leading' ? this.#phase.leader : undefined,
+      failedTerms: this.#attempts.failedTerms(settings.clock.monotonic()),
     }));
     this.#settings = this.#watch.settings;
     this.#wake = new Wake(settings.clock);
@@ -145,13 +146,14 @@ class RelayService implements Relay {
   }
 
   async #run(): Promise<void> {
+    const { standbyMs, random } = this.#settings;
     while (!this.#isStopping()) {
       try {
         await this.#standBy();
       } catch (error) {
         this.#trouble(error);
       }
-      if (!this.#isStopping()) await this.#wake.wait(this.#pause());
+      if (!this.#isStopping()) await this.#wake.wait(this.#attempts.pauseMs(standbyMs, random));
     }
   }
 
@@ -166,7 +168,7 @@ class RelayService implements Relay {
       // the database is over with its first answer.
       if (this.#phase.kind === 'standby' && this.#phase.refused === true && this.#heldLooks < HELD_LOOKS)
         return;
-      this.#failures = 0;
+      this.#attempts.stoodBy();
       this.#watch.troubled(undefined);
       if (!this.#isStopping()) this.#phase = { kind: 'standby', heldBy: outcome.heldBy };
       return;
@@ -175,6 +177,7 @@ class RelayService implements Relay {
     const { takeover } = outcome;
     const ending = (this.#ending = new Ending());
     this.#watch.taken(ending);
+    this.#attempts.began();
     if (this.#isStopping()) ending.end({ kind: 'stopped' });
     const reason = await lead({
       settings: this.#settings,
@@ -188,7 +191,10 @@ class RelayService implements Relay {
         log.info({ term: takeover.term.toString(), doneTick: takeover.doneTick.toString() }, 'leading');
         instruments().relayTakeovers.add(1, leader.label);
         if (!this.#isStopping()) this.#phase = { kind: 'leading', leader };
-        this.#failures = 0;
+        this.#attempts.admitted();
+      },
+      onTicked: () => {
+        this.#attempts.ticked(clock.monotonic());
         this.#watch.troubled(undefined);
       },
     });
@@ -221,15 +227,8 @@ class RelayService implements Relay {
     return withTransaction(database, { clock, random }, (tx) => takeOver(tx, { name: lease, holder, ttlMs }));
   }
 
-  #pause(): number {
-    const { standbyMs, random } = this.#settings;
-    // Some of it random, so that many standbys do not ask at once.
-    if (this.#failures === 0) return standbyMs * (0.75 + random() / 2);
-    return Math.max(20, delayMs(BACKOFF, this.#failures, random));
-  }
-
   #trouble(error: unknown): void {
-    this.#failures += 1;
+    this.#attempts.failed(error, this.#settings.clock.monotonic());
     this.#watch.troubled(error);
     const trouble = error instanceof Error ? error.message : String(error);
     const code = error instanceof ConvergeError ? error.code : undefined;
@@ -240,6 +239,6 @@ class RelayService implements Relay {
         refused: code !== undefined && !(error instanceof DatabaseError),
         ...(code === undefined ? {} : { code }),
       };
-    this.#told.tell(error, this.#failures);
+    this.#told.tell(error, this.#attempts.failures);
   }
 }

@@ -1,6 +1,7 @@
 import { classify } from '@converge/resilience';
 import type { Check } from '@converge/runtime';
 import type { Trouble } from '../alarms.ts';
+import type { FailedTerms } from '../attempts.ts';
 import type { Ending } from '../ending.ts';
 import type { Leadership } from '../leadership.ts';
 import type { RelaySettings } from '../options.ts';
@@ -15,6 +16,7 @@ import { type Progress, stallOf } from './progress.ts';
 export interface Standing {
   readonly state: RelayState['state'];
   readonly leader: Leadership | undefined;
+  readonly failedTerms: FailedTerms | undefined;
 }
 
 /** Looks over the relay's shoulder from start to stop: is it alive, and what must a person know. */
@@ -108,16 +110,17 @@ export class RelayWatch {
   }
 
   #facts(): OwnFacts {
-    const { leader, state } = this.#standing();
+    const { leader, state, failedTerms } = this.#standing();
     const { clock } = this.settings;
-    const stalled = this.#stall();
-    if (leader === undefined)
-      return { leading: false, held: [], stalled, trouble: state === 'standby' ? this.#trouble : undefined };
+    // A leader has its trouble until its first tick: one that never writes it is as good as none.
+    const trouble = state === 'standby' || state === 'leading' ? this.#trouble : undefined;
+    const always = { stalled: this.#stall(), trouble, failedTerms };
+    if (leader === undefined) return { ...always, leading: false, held: [] };
     const status = leadingState(leader);
     const { tickWarnedAt } = leader.totals;
     return {
+      ...always,
       leading: true,
-      stalled,
       held: status.held,
       forged: [...leader.forged],
       brokerTrouble: leader.brokerTrouble,
