@@ -1,4 +1,5 @@
 import { readAcceptance, setDrain, withdrawAcceptance } from './accept-sql.ts';
+import { FLOWING } from './flow-state.ts';
 import { Lane } from './lane.ts';
 import type { Leadership } from './leadership.ts';
 import type { Topic } from './topic.ts';
@@ -38,6 +39,7 @@ export function endDrain(leader: Leadership, topic: Topic, heldAt: bigint): void
   const { state } = topic;
   if (state.kind !== 'catching_up' || state.lane.until === undefined || heldAt <= state.lane.until) return;
   const { clock } = leader.settings;
+  for (const queue of topic.queues) queue.state = FLOWING;
   topic.state = {
     kind: 'halted',
     heldAt,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { LeaseMargin } from './lease-margin.ts';
 import { PageSize } from './page-size.ts';
 import { nextPace, type PollPace, startPace } from './poll-interval.ts';
-import { decideFailedSend, type FailedSend, SET_APART_AFTER_MS } from './send-decision.ts';
+import { decideFailedSend, type FailedSend, HOLDS_BACK_FOR_MS, SET_APART_AFTER_MS } from './send-decision.ts';
 import { LowestId, parseSnapshot, type Tick } from './tick.ts';
 import { judgeTopic } from './topic-check.ts';
 import { splitByTick } from './window-group.ts';
@@ -55,7 +55,9 @@ describe('a failed send', () => {
     records: 10,
     failingForMs: 0,
     othersFlow: false,
+    othersFlowForMs: -1_000,
     holdsBack: false,
+    probing: false,
   };
   const table: [string, Partial<FailedSend>, ReturnType<typeof decideFailedSend>][] = [
     ['not the leader: again', {}, { kind: 'retry' }],
@@ -65,14 +67,24 @@ describe('a failed send', () => {
       { kind: 'retry' },
     ],
     [
-      'one partition holds back the others: set apart',
-      { failingForMs: SET_APART_AFTER_MS, othersFlow: true, holdsBack: true },
-      { kind: 'halt', code: 'NOT_LEADER' },
+      'one partition holds back the others, which were written: set apart soon',
+      { failingForMs: HOLDS_BACK_FOR_MS, othersFlow: true, holdsBack: true },
+      { kind: 'set_apart', code: 'NOT_LEADER' },
     ],
     [
-      'it fails for long, but there is room: again',
-      { failingForMs: 60_000, othersFlow: true },
+      'others are still written long after: set apart, although there is room',
+      { failingForMs: 6_000, othersFlow: true, othersFlowForMs: SET_APART_AFTER_MS },
+      { kind: 'set_apart', code: 'NOT_LEADER' },
+    ],
+    [
+      'others were written only at first, as when a broker goes down: again',
+      { failingForMs: 60_000, othersFlow: true, othersFlowForMs: 400 },
       { kind: 'retry' },
+    ],
+    [
+      'it was set apart and fails again: at once',
+      { probing: true },
+      { kind: 'set_apart', code: 'NOT_LEADER' },
     ],
     [
       'the producer lost its state: again, with a new one',

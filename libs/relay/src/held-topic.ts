@@ -1,12 +1,14 @@
-import type { TopicState } from './topic.ts';
+import type { FlowState } from './flow-state.ts';
 
-/** A topic that does not flow, as the status tells it. */
+/** A topic, or one partition of it, that does not flow, as the status shows it. */
 export interface HeldTopic {
   readonly topic: string;
-  readonly state: Exclude<TopicState['kind'], 'flowing'>;
-  /** Of a halted topic. */
+  /** Set apart by itself: the other partitions flow. */
+  readonly partition?: number;
+  readonly state: Exclude<FlowState['kind'], 'flowing'>;
+  /** Of what is halted. */
   readonly code?: string;
   readonly detail?: string;
-  /** The first window that may miss events of this topic. */
+  /** The first window that may miss its events. */
   readonly heldAt: bigint;
 }

@@ -172,7 +172,7 @@ export async function registerTopic(
   return true;
 }
 
-/** Writes that a topic is held from window `heldAt` on. Must commit before done_tick passes that window. */
+/** Writes that a topic is held from window `heldAt` on, or from an earlier one as it was. Must commit before done_tick passes that window. */
 export async function holdTopic(
   executor: Executor,
   { lease, term }: Fence,
@@ -182,7 +182,7 @@ export async function holdTopic(
     `insert into converge.relay_topic (topic, held_at, held_reason, term)
      select $3, $4::bigint, $5, term
        from (select term from converge.lease where name = $1 and term = $2::bigint for share) as mine
-     on conflict (topic) do update set held_at = excluded.held_at, held_reason = excluded.held_reason
+     on conflict (topic) do update set held_at = least(relay_topic.held_at, excluded.held_at), held_reason = excluded.held_reason
        where relay_topic.term = excluded.term`,
     [lease, term.toString(), hold.topic, hold.heldAt.toString(), hold.reason],
   );

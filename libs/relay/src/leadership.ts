@@ -3,13 +3,14 @@ import type { CopyExecutor, Executor } from '@converge/postgres';
 import { type Cursor, startCursor } from './cursor.ts';
 import { Encoder, type SourceIdentity } from './encode.ts';
 import type { Ending } from './ending.ts';
+import { FLOWING, type FlowState, type Halt, heldAtOf } from './flow-state.ts';
 import { Lane } from './lane.ts';
 import type { Fence, Takeover } from './leadership-sql.ts';
 import type { LeaseMargin } from './lease-margin.ts';
 import type { RelaySettings } from './options.ts';
 import type { PartitionQueue } from './partition-queue.ts';
 import type { ForgedRecord } from './log-check/tail.ts';
-import { type Halt, Topic } from './topic.ts';
+import { Topic } from './topic.ts';
 import type { Tick } from './tick.ts';
 import { Wake } from './wake.ts';
 
@@ -122,36 +123,61 @@ export class Leadership {
       );
   }
 
-  /** Sets a topic apart: what it has queued is forgotten, and read again from its cursors when it is mended. */
+  /** Halts a topic: what it has queued is forgotten, and read again from its cursors when the cause is gone. */
   halt(topic: Topic, halt: Halt): void {
-    const { clock, recheckMs, log } = this.settings;
     const heldAt = topic.heldAt(this.main);
     if (topic.state.kind !== 'halted')
       topic.missed =
         topic.state.kind === 'flowing' && topic.queues.every(({ size }) => size === 0) ? 'none' : 'some';
     for (const queue of topic.queues) {
-      const dropped = queue.drop();
-      this.queuedEvents -= dropped.events;
-      this.queuedBytes -= dropped.bytes;
-      this.ready.delete(queue);
+      this.#drop(queue);
+      // Partitions that were set apart wait with the others now.
+      queue.state = FLOWING;
     }
-    const pause = recheckMs * Math.min(30, 2 ** topic.rechecks);
-    topic.rechecks += 1;
     const known = topic.state.kind === 'halted' && topic.state.written && topic.state.halt.code === halt.code;
-    topic.state = {
-      kind: 'halted',
-      heldAt,
-      halt,
-      sinceMs: clock.now(),
-      recheckAt: clock.monotonic() + pause,
-      written: known,
-    };
-    log.error(
+    topic.state = { ...this.#halted(halt, heldAt, topic.rechecks), written: known };
+    topic.rechecks += 1;
+    this.settings.log.error(
       { topic: topic.name, code: halt.code, heldAt: heldAt.toString() },
-      `topic ${topic.name} is halted (${halt.code}): ${halt.detail}. Other topics flow; this one goes on by itself, in order, when it is mended.`,
+      `topic ${topic.name} is halted (${halt.code}): ${halt.detail}. Other topics flow; this one goes on by itself, in order, when the cause is gone.`,
     );
     this.room.notify();
     this.acked.notify();
+  }
+
+  /** Sets one partition apart, as `halt` does with a topic: the others of its topic flow. */
+  setApart(topic: Topic, queue: PartitionQueue, why: Halt): void {
+    const lane = topic.laneOf(this.main);
+    if (lane === undefined) return;
+    const { log } = this.settings;
+    const { partition } = queue;
+    const again = queue.probing;
+    const heldAt = heldAtOf(queue.state, lane);
+    this.#drop(queue);
+    const detail = `partition ${partition} takes nothing while others are written. ${why.code}: ${why.detail}`;
+    queue.state = this.#halted({ code: 'PARTITION_STUCK', detail }, heldAt, queue.rechecks);
+    queue.rechecks += 1;
+    queue.probing = true;
+    if (!again)
+      log.error(
+        { topic: topic.name, partition, code: why.code, heldAt: heldAt.toString() },
+        `partition ${partition} of topic ${topic.name} is set apart (${why.code}): ${why.detail}. Everything else flows; it goes on by itself, in order, when it is written again.`,
+      );
+    this.room.notify();
+    this.acked.notify();
+  }
+
+  #drop(queue: PartitionQueue): void {
+    const dropped = queue.drop();
+    this.queuedEvents -= dropped.events;
+    this.queuedBytes -= dropped.bytes;
+    this.ready.delete(queue);
+  }
+
+  #halted(halt: Halt, heldAt: bigint, rechecks: number): Extract<FlowState, { kind: 'halted' }> {
+    const { clock, recheckMs } = this.settings;
+    const recheckAt = clock.monotonic() + recheckMs * Math.min(30, 2 ** rechecks);
+    return { kind: 'halted', heldAt, halt, sinceMs: clock.now(), recheckAt, written: false };
   }
 }
 

@@ -1,5 +1,6 @@
 import type { SealedRecords } from '@converge/kafka';
 import type { Cursor } from './cursor.ts';
+import { FLOWING, type FlowState } from './flow-state.ts';
 import { PositionText } from './position-text.ts';
 import type { OpenWindow } from './open-window.ts';
 import { QueuedBatch } from './queued-batch.ts';
@@ -34,6 +35,14 @@ export class PartitionQueue {
   failures = 0;
   failingSince = 0;
   notBefore = 0;
+  /** The code of its last failure; undefined since it was written. It outlives a `drop`. */
+  failedWith: string | undefined;
+  /** Set apart by itself while its topic flows. `flowing`: as its topic. */
+  state: FlowState = FLOWING;
+  /** Attempts to bring it back since it last flowed: the pause between them grows. */
+  rechecks = 0;
+  /** It was set apart, and nothing of it was written since. */
+  probing = false;
 
   constructor(topic: string, partition: number, cursor: Cursor) {
     this.topic = topic;
@@ -88,6 +97,8 @@ export class PartitionQueue {
     this.#events -= events;
     batch.acknowledged();
     this.failures = 0;
+    this.failedWith = undefined;
+    this.probing = false;
     return { events, bytes };
   }
 

@@ -153,6 +153,7 @@ export class ReadLoop {
     rows.load(block);
     let topic: Topic | undefined;
     let isOurs = false;
+    let isApart = false;
     leader.encoder.begin(leader.epoch, tick);
     while (rows.next()) {
       if (topic === undefined || !isSame(rows.bytes, rows.topic, topic.nameBytes)) {
@@ -161,20 +162,22 @@ export class ReadLoop {
         if (topic?.verified !== true) topic = await this.#meet(name);
         // It may still be unknown then: a window that was passed over without it must not count as done.
         if (leader.ending.isOver()) return false;
-        isOurs = topic.laneOf(leader.main) === lane;
+        isOurs = topic.isReadBy(lane, leader.main);
+        isApart = topic.apart.length > 0;
         if (lane === leader.main && topic.state.kind === 'halted') topic.missed = 'some';
       }
-      if (isOurs) this.#push(topic, window);
+      if (isOurs) this.#push(topic, window, isApart ? lane : undefined);
     }
     return true;
   }
 
-  /** Encodes the present row into its partition's open batch, unless it is there already. */
-  #push(topic: Topic, window: OpenWindow): void {
+  /** Encodes the present row into its partition's open batch, unless it is there already, or `only` another lane reads it. */
+  #push(topic: Topic, window: OpenWindow, only: Lane | undefined): void {
     const leader = this.#leader;
     const rows = this.#rows;
     const queue = topic.queues[partitionOfBytes(rows.bytes, rows.key.from, rows.key.to, topic.partitions)];
     if (queue === undefined || queue.isPassed(window.number, rows.id)) return;
+    if (only !== undefined && topic.laneOfQueue(queue, leader.main) !== only) return;
     const batch = queue.open(leader.encoder.room(rows));
     const before = batch.events === 0 ? 0 : batch.bytes;
     leader.encoder.write(rows, batch.builder, queue.prev);
@@ -222,18 +225,22 @@ export class ReadLoop {
     await this.#ticker.tick('when_new', 0, this.#leader.main.lowest.value);
   }
 
-  /** Lets topics that were held gain on the main lane, and join it. Called between two windows of the main lane. */
+  /** Lets what was held gain on the main lane, and join it. Called between two windows of the main lane. */
   async #catchUp(): Promise<void> {
     const { main, topics, ending } = this.#leader;
     for (const topic of topics.values()) {
-      if (ending.isOver() || topic.state.kind !== 'catching_up') continue;
-      const { lane } = topic.state;
-      await this.#untilRoom();
-      const until = lane.until === undefined || lane.until >= main.next ? main.next - 1n : lane.until;
-      if (!ending.isOver() && lane.next <= until) await this.#readOn(lane, until);
-      // Halted again while it was read: then its state is another one.
-      if (topic.state.lane === lane && lane.until === undefined && lane.next === main.next)
-        topic.state = { kind: 'joining', lane };
+      for (const holder of [topic, ...topic.apart]) {
+        if (ending.isOver() || holder.state.kind !== 'catching_up') continue;
+        // A partition that may still be stuck is read no further than its first events, until they are written.
+        if ('probing' in holder && holder.probing && holder.size > 0) continue;
+        const { lane } = holder.state;
+        await this.#untilRoom();
+        const until = lane.until === undefined || lane.until >= main.next ? main.next - 1n : lane.until;
+        if (!ending.isOver() && lane.next <= until) await this.#readOn(lane, until);
+        // Halted again while it was read: then its state is another one.
+        if (holder.state.kind === 'catching_up' && holder.state.lane === lane)
+          if (lane.until === undefined && lane.next === main.next) holder.state = { kind: 'joining', lane };
+      }
     }
   }
 }

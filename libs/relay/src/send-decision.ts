@@ -6,8 +6,10 @@ export type SendDecision =
   | { readonly kind: 'retry' }
   /** The same records in smaller batches: one of them is refused, and the halt shall name it. */
   | { readonly kind: 'smaller'; readonly records: number }
-  /** This topic waits until it is mended; the others flow. */
-  | { readonly kind: 'halt'; readonly code: string };
+  /** This topic waits until the cause is gone; the others flow. */
+  | { readonly kind: 'halt'; readonly code: string }
+  /** This partition alone waits; the others of its topic flow. */
+  | { readonly kind: 'set_apart'; readonly code: string };
 
 export interface FailedSend {
   readonly error: Pick<BrokerError, 'kind' | 'code'>;
@@ -15,14 +17,20 @@ export interface FailedSend {
   readonly records: number;
   /** Since when this partition fails without a success, milliseconds. */
   readonly failingForMs: number;
-  /** Another partition was written meanwhile: the broker is not down, only this partition is. */
+  /** Another partition was written since it fails: the broker is not down, only this partition is. */
   readonly othersFlow: boolean;
+  /** How long after its first failure, and after the last other one recovered, others were still written; milliseconds. */
+  readonly othersFlowForMs: number;
   /** Room for more events is used up, so this partition holds back the others. */
   readonly holdsBack: boolean;
+  /** It was set apart before, and this was the attempt to bring it back. */
+  readonly probing: boolean;
 }
 
-/** After how long a partition that holds back the others is set apart, milliseconds. */
+/** A partition that fails is set apart when others are still written so long after, milliseconds. */
 export const SET_APART_AFTER_MS = 5_000;
+/** One that holds back the others is set apart when it fails for so long, milliseconds. */
+export const HOLDS_BACK_FOR_MS = 2_000;
 
 /** For one record the broker refuses the batch that it is in. */
 const REFUSED_AS_A_WHOLE: ReadonlySet<string> = new Set([
@@ -36,7 +44,9 @@ export function decideFailedSend({
   records,
   failingForMs,
   othersFlow,
+  othersFlowForMs,
   holdsBack,
+  probing,
 }: FailedSend): SendDecision {
   switch (error.kind) {
     case 'halt_topic':
@@ -44,14 +54,17 @@ export function decideFailedSend({
         return { kind: 'smaller', records: records >> 1 };
       return { kind: 'halt', code: error.code };
     case 'fatal':
-      // Nobody knows what it is: repeating it for ever would hold back everything, skipping it would lose an event.
+      // It is not known what it is: repeating it for ever would hold back everything, skipping it would lose an event.
       return { kind: 'halt', code: error.code };
     case 'configuration':
     case 'new_producer':
     case 'retry':
-      // A broker that is down heals by itself and concerns everyone: no attempt is counted, nothing is set apart.
-      if (othersFlow && holdsBack && failingForMs >= SET_APART_AFTER_MS)
-        return { kind: 'halt', code: error.code };
+      // An outage of the broker ends by itself and concerns everyone: no attempt is counted, nothing is set apart.
+      if (probing) return { kind: 'set_apart', code: error.code };
+      if (othersFlowForMs >= SET_APART_AFTER_MS) return { kind: 'set_apart', code: error.code };
+      // The others may have nothing left to send: that they were written at all must do.
+      if (holdsBack && othersFlow && failingForMs >= HOLDS_BACK_FOR_MS)
+        return { kind: 'set_apart', code: error.code };
       return { kind: 'retry' };
   }
 }

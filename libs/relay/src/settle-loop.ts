@@ -2,8 +2,10 @@ import { failpoint } from '@converge/runtime';
 import { endDrain } from './accept.ts';
 import type { Leadership } from './leadership.ts';
 import { haltText } from './leadership.ts';
+import { FLOWING, type FlowState, isDrained } from './flow-state.ts';
 import { type CursorRecord, holdTopic } from './leadership-sql.ts';
 import { settle, settleHeld } from './settle-sql.ts';
+import type { PartitionQueue } from './partition-queue.ts';
 import type { Topic } from './topic.ts';
 
 /** Saves positions every `settleMs`, or earlier after many events. What is not saved is sent again after a crash. */
@@ -41,18 +43,7 @@ export class Settler {
     leader.dirty.clear();
     leader.unsettled = 0;
     const caughtUp = this.#caughtUp();
-    for (const topic of leader.topics.values()) {
-      if (topic.state.kind !== 'halted' || topic.state.written) continue;
-      const { heldAt, halt } = topic.state;
-      if (
-        !(await holdTopic(leader.writes, leader.fence, { topic: topic.name, heldAt, reason: haltText(halt) }))
-      ) {
-        leader.deposed('another relay took over while a topic was being held');
-        return;
-      }
-      // The object is the one that was read above: a newer halt has its own.
-      topic.state.written = true;
-    }
+    if (!(await this.#writeHolds())) return;
     if (cursors.length > 0 || doneTick > this.#savedDone) {
       if (!(await settle(leader.writes, { term: leader.term, doneTick, cursors }))) {
         leader.deposed('another term stands in the rows that were to be settled');
@@ -64,40 +55,77 @@ export class Settler {
     await this.#settleHeld(caughtUp);
   }
 
-  /** How far topics on their own lane got; `undefined` for one whose lane is wholly in the log. */
-  #caughtUp(): { topic: Topic; heldAt: bigint | undefined; state: Topic['state'] }[] {
-    const caughtUp: { topic: Topic; heldAt: bigint | undefined; state: Topic['state'] }[] = [];
-    for (const topic of this.#leader.topics.values()) {
-      const { state } = topic;
-      if (state.kind !== 'catching_up' && state.kind !== 'joining') continue;
-      const { lane } = state;
-      const drained = state.kind === 'joining' && lane.done === lane.previous.number;
-      const heldAt = drained ? undefined : lane.done + 1n;
-      if (drained || this.#savedHeld.get(topic) !== heldAt) caughtUp.push({ topic, heldAt, state });
+  /** False: deposed. A hold that stands lower already stays: cursors up to the higher one may not be saved. */
+  async #writeHolds(): Promise<boolean> {
+    const leader = this.#leader;
+    for (const topic of leader.topics.values())
+      for (const { state } of [topic, ...topic.queues]) {
+        if (state.kind !== 'halted' || state.written) continue;
+        const hold = { topic: topic.name, heldAt: state.heldAt, reason: haltText(state.halt) };
+        if (!(await holdTopic(leader.writes, leader.fence, hold))) {
+          leader.deposed('another relay took over while a topic was being held');
+          return false;
+        }
+        this.#savedHeld.delete(topic);
+        // The object is the one that was read above: a newer halt has its own.
+        state.written = true;
+      }
+    return true;
+  }
+
+  /** How far topics and partitions on their own lanes got; `heldAt` is undefined where all of it is in the log. */
+  #caughtUp(): CaughtUp[] {
+    const { topics, main } = this.#leader;
+    const caughtUp: CaughtUp[] = [];
+    for (const topic of topics.values()) {
+      const held = [topic, ...topic.queues].filter(({ state }) => state.kind !== 'flowing');
+      if (held.length === 0 || topic.state.kind === 'halted') continue;
+      const drained = held.filter(({ state }) => isDrained(state));
+      const heldAt = drained.length === held.length ? undefined : topic.heldAt(main);
+      if (drained.length > 0 || this.#savedHeld.get(topic) !== heldAt)
+        caughtUp.push({
+          topic,
+          heldAt,
+          held: held.map((holder) => ({ holder, state: holder.state })),
+          drained,
+        });
     }
     return caughtUp;
   }
 
-  async #settleHeld(
-    caughtUp: readonly { topic: Topic; heldAt: bigint | undefined; state: Topic['state'] }[],
-  ): Promise<void> {
+  async #settleHeld(caughtUp: readonly CaughtUp[]): Promise<void> {
     const leader = this.#leader;
-    // One that was halted again meanwhile keeps what its halt says.
-    const current = caughtUp.filter(({ topic, state }) => topic.state === state);
+    // What was halted again meanwhile keeps what its halt says.
+    const current = caughtUp.filter(({ held }) => held.every(({ holder, state }) => holder.state === state));
     if (current.length === 0) return;
     const rows = current.map(({ topic, heldAt }) => ({ topic: topic.name, heldAt }));
     if (!(await settleHeld(leader.writes, leader.term, rows))) {
       leader.deposed('another term stands in the topics that were to be let go');
       return;
     }
-    for (const { topic, heldAt, state } of current) {
-      if (heldAt !== undefined) this.#savedHeld.set(topic, heldAt);
-      if (topic.state === state && heldAt !== undefined) endDrain(leader, topic, heldAt);
-      if (topic.state !== state || heldAt !== undefined) continue;
-      topic.state = { kind: 'flowing' };
-      topic.rechecks = 0;
-      this.#savedHeld.delete(topic);
-      leader.settings.log.info({ topic: topic.name }, `topic ${topic.name} has caught up and flows again`);
+    for (const { topic, heldAt, held, drained } of current) {
+      if (heldAt === undefined) this.#savedHeld.delete(topic);
+      else this.#savedHeld.set(topic, heldAt);
+      for (const { holder, state } of held)
+        if (holder.state === state && drained.includes(holder)) {
+          holder.state = FLOWING;
+          holder.rechecks = 0;
+          const which =
+            'partition' in holder
+              ? `partition ${holder.partition} of topic ${topic.name}`
+              : `topic ${topic.name}`;
+          leader.settings.log.info({ topic: topic.name }, `${which} has caught up and flows again`);
+        }
+      if (heldAt !== undefined) endDrain(leader, topic, heldAt);
     }
   }
+}
+
+interface CaughtUp {
+  readonly topic: Topic;
+  /** The first window that may still miss events of the topic. */
+  readonly heldAt: bigint | undefined;
+  /** The topic and its partitions that do not flow, as they were when this was seen. */
+  readonly held: readonly { readonly holder: Topic | PartitionQueue; readonly state: FlowState }[];
+  readonly drained: readonly (Topic | PartitionQueue)[];
 }

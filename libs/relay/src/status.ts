@@ -1,6 +1,9 @@
 import type { Trouble } from './alarms.ts';
+import { type FlowState, heldAtOf } from './flow-state.ts';
 import type { HeldTopic } from './held-topic.ts';
+import type { Lane } from './lane.ts';
 import type { Leadership } from './leadership.ts';
+import type { Topic } from './topic.ts';
 import type { Alarm } from './watch/alarm-board.ts';
 
 export type RelayStatus = RelayState & {
@@ -37,18 +40,7 @@ export type RelayState =
     };
 
 export function leadingState(leader: Leadership): LeadingState {
-  const held: HeldTopic[] = [];
-  for (const topic of leader.topics.values()) {
-    const { state } = topic;
-    if (state.kind === 'flowing') continue;
-    const heldAt = topic.heldAt(leader.main);
-    held.push({
-      topic: topic.name,
-      state: state.kind,
-      heldAt,
-      ...(state.kind === 'halted' ? { code: state.halt.code, detail: state.halt.detail } : {}),
-    });
-  }
+  const held = [...leader.topics.values()].flatMap((topic) => heldOf(topic, leader.main));
   return {
     state: 'leading',
     published: leader.totals.published,
@@ -59,4 +51,23 @@ export function leadingState(leader: Leadership): LeadingState {
     ...(leader.brokerTrouble === undefined ? {} : { trouble: leader.brokerTrouble }),
     held,
   };
+}
+
+/** The topic where it does not flow, and its partitions that are set apart. */
+function heldOf(topic: Topic, main: Lane): HeldTopic[] {
+  const entry = (state: FlowState, heldAt: bigint): HeldTopic[] =>
+    state.kind === 'flowing'
+      ? []
+      : [
+          {
+            topic: topic.name,
+            state: state.kind,
+            heldAt,
+            ...(state.kind === 'halted' ? { code: state.halt.code, detail: state.halt.detail } : {}),
+          },
+        ];
+  const partitions = topic.apart.flatMap(({ state, partition }) =>
+    entry(state, heldAtOf(state, main)).map((held) => ({ ...held, partition })),
+  );
+  return [...entry(topic.state, topic.heldAt(main)), ...partitions];
 }

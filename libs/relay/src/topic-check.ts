@@ -8,8 +8,9 @@ import { Lane } from './lane.ts';
 import { registerTopic } from './leadership-sql.ts';
 import { compareTopics } from './log-check/compare-again.ts';
 import { isMadeAgain, madeAgainText } from './made-again.ts';
+import type { PartitionQueue } from './partition-queue.ts';
 import type { Topic } from './topic.ts';
-import { type Halt } from './topic.ts';
+import type { Halt } from './flow-state.ts';
 import { readLowestId, readTicks } from './window-sql.ts';
 
 /** What the broker says about a topic. `unreachable` says nothing about the topic. */
@@ -126,7 +127,7 @@ export async function applyFinding(
   }
 }
 
-/** A halted topic was mended: it gets a lane of its own, from the window at which it was held. */
+/** The cause of a halt is gone: the topic gets a lane of its own, from the window at which it was held. */
 export async function beginCatchUp(
   leader: Leadership,
   topic: Topic,
@@ -138,15 +139,12 @@ export async function beginCatchUp(
   if (!topic.isCompared) return;
   await keepId(leader, topic, topicId);
   await forgetAcceptance(leader, topic);
-  const [before] = await readTicks(leader.writes, heldAt - 1n, 1);
-  if (before?.number !== heldAt - 1n)
-    throw new Error(`tick ${heldAt - 1n} is missing: ${topic.name} is held from there`);
-  const lane = new Lane(topic.name, before, await readLowestId(leader.writes, before));
+  const lane = await laneFrom(leader, topic, heldAt);
   topic.verified = true;
   topic.state = { kind: 'catching_up', lane };
   leader.settings.log.info(
     { topic: topic.name, heldAt: heldAt.toString() },
-    `topic ${topic.name} is mended and catches up`,
+    `topic ${topic.name} catches up`,
   );
 }
 
@@ -154,6 +152,28 @@ async function keepId({ writes, term }: Leadership, topic: Topic, topicId: strin
   if (topicId === null || topicId === topic.topicId) return;
   await saveTopicId(writes, term, topic.name, topicId);
   topic.topicId = topicId;
+}
+
+/** Tries a partition that is set apart: it gets a lane of its own, from the window at which it was held. */
+export async function catchUpPartition(
+  leader: Leadership,
+  topic: Topic,
+  queue: PartitionQueue,
+): Promise<void> {
+  const { state } = queue;
+  if (state.kind !== 'halted') return;
+  const base = topic.state.kind === 'catching_up' ? topic.state.lane : leader.main;
+  // Its lane would have to meet one that itself still has to meet the main lane.
+  if (topic.state.kind === 'halted' || (base !== leader.main && base.until === undefined)) return;
+  const lane = await laneFrom(leader, topic, state.heldAt, base.until);
+  if (queue.state === state) queue.state = { kind: 'catching_up', lane };
+}
+
+async function laneFrom(leader: Leadership, topic: Topic, heldAt: bigint, until?: bigint): Promise<Lane> {
+  const [before] = await readTicks(leader.writes, heldAt - 1n, 1);
+  if (before?.number !== heldAt - 1n)
+    throw new Error(`tick ${heldAt - 1n} is missing: ${topic.name} is held from there`);
+  return new Lane(topic.name, before, await readLowestId(leader.writes, before), until);
 }
 
 async function record(leader: Leadership, topic: Topic, partitions: number): Promise<void> {

@@ -1,43 +1,13 @@
 import { type Cursor, startCursor } from './cursor.ts';
+import { type FlowState, heldAtOf, laneOf } from './flow-state.ts';
 import type { Lane } from './lane.ts';
 import { PartitionQueue } from './partition-queue.ts';
-
-/** Why a topic waits, in words that stand in the log, in `status()` and in converge.relay_topic.held_reason. */
-export interface Halt {
-  readonly code: string;
-  readonly detail: string;
-}
-
-/**
- * flowing      read by the main lane, counted by done_tick
- *    ↓ halt
- * halted       nothing is read; `heldAt` is the first window that may miss events of this topic
- *    ↓ mended
- * catching_up  read by a lane of its own from heldAt on
- *    ↓ that lane reached the main lane, at a tick boundary
- * joining      read by the main lane again, while its own lane's events are still on their way
- *    ↓ all of them are in the log and the cursors saved
- * flowing
- */
-export type TopicState =
-  | { readonly kind: 'flowing' }
-  | {
-      readonly kind: 'halted';
-      readonly heldAt: bigint;
-      readonly halt: Halt;
-      readonly sinceMs: number;
-      /** Monotonic time of the next look. */
-      recheckAt: number;
-      /** It stands in the database: done_tick may pass heldAt. */
-      written: boolean;
-    }
-  | { readonly kind: 'catching_up' | 'joining'; readonly lane: Lane };
 
 export class Topic {
   readonly name: string;
   /** To find the topic of a row without making a text of it. */
   readonly nameBytes: Buffer;
-  state: TopicState;
+  state: FlowState;
   /** Looks at a halted topic since it last flowed: the pause between them grows. */
   rechecks = 0;
   /** Its partition count was compared with the broker's in this leadership. */
@@ -50,7 +20,7 @@ export class Topic {
   topicId: string | undefined;
   #queues: readonly PartitionQueue[] = [];
 
-  constructor(name: string, state: TopicState) {
+  constructor(name: string, state: FlowState) {
     this.name = name;
     this.nameBytes = Buffer.from(name);
     this.state = state;
@@ -89,29 +59,35 @@ export class Topic {
     this.#queues = [...this.#queues, ...added];
   }
 
+  /** Partitions that are set apart, or on their way back; the others go as the topic goes. */
+  get apart(): readonly PartitionQueue[] {
+    return this.#queues.filter(({ state }) => state.kind !== 'flowing');
+  }
+
   /** The lane that reads this topic now. */
   laneOf(main: Lane): Lane | undefined {
-    switch (this.state.kind) {
-      case 'flowing':
-      case 'joining':
-        return main;
-      case 'catching_up':
-        return this.state.lane;
-      case 'halted':
-        return undefined;
-    }
+    return laneOf(this.state, main);
+  }
+
+  /** The lane that reads this partition now. */
+  laneOfQueue({ state }: PartitionQueue, main: Lane): Lane | undefined {
+    const lane = this.laneOf(main);
+    return state.kind === 'flowing' || lane === undefined ? lane : laneOf(state, lane);
+  }
+
+  /** Whether some partition of it is read by this lane. */
+  isReadBy(lane: Lane, main: Lane): boolean {
+    return this.laneOf(main) === lane || this.#queues.some((queue) => this.laneOfQueue(queue, main) === lane);
   }
 
   /** The first window of which an event may be missing in the log: where reading must begin again after a halt. */
   heldAt(main: Lane): bigint {
-    switch (this.state.kind) {
-      case 'flowing':
-        return main.done + 1n;
-      case 'halted':
-        return this.state.heldAt;
-      case 'catching_up':
-      case 'joining':
-        return this.state.lane.done + 1n;
+    let held = heldAtOf(this.state, main);
+    for (const { state } of this.#queues) {
+      if (state.kind === 'flowing') continue;
+      const at = heldAtOf(state, main);
+      if (at < held) held = at;
     }
+    return held;
   }
 }

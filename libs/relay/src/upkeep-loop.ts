@@ -1,7 +1,7 @@
 import { followAcceptance } from './accept.ts';
 import type { Leadership } from './leadership.ts';
 import { compareAgain } from './log-check/compare-again.ts';
-import { applyFinding, beginCatchUp, type TopicChecks } from './topic-check.ts';
+import { applyFinding, beginCatchUp, catchUpPartition, type TopicChecks } from './topic-check.ts';
 import { followRecord } from './forget.ts';
 import { advanceIdleHolds } from './idle-holds.ts';
 import { retentionLoop } from './retention/retention-loop.ts';
@@ -26,6 +26,7 @@ async function look(leader: Leadership, checks: TopicChecks, wake: Wake): Promis
   while (!ending.isOver()) {
     const now = clock.monotonic();
     await recheckHalted(leader, checks, now);
+    await recheckApart(leader, now);
     if (now >= verifyAt) {
       await verifyFlowing(leader, checks);
       await advanceIdleHolds(leader);
@@ -57,7 +58,8 @@ async function recheckHalted(leader: Leadership, checks: TopicChecks, now: numbe
   );
   for (const topic of due) {
     const { state } = topic;
-    if (leader.ending.isOver() || state.kind !== 'halted') continue;
+    // Before its hold is written, done_tick may not pass what a lane of its own reads.
+    if (leader.ending.isOver() || state.kind !== 'halted' || !state.written) continue;
     const { clock, recheckMs } = leader.settings;
     let finding = await checks.find(topic);
     const recounted = finding.kind === 'wrong' && finding.halt.code === 'PARTITION_COUNT_CHANGED';
@@ -71,6 +73,17 @@ async function recheckHalted(leader: Leadership, checks: TopicChecks, now: numbe
     topic.state.recheckAt = clock.monotonic() + recheckMs * pause;
     topic.rechecks += 1;
   }
+}
+
+/** Tries partitions that are set apart again, one by one: each has a lane of its own, and costs the others nothing. */
+async function recheckApart(leader: Leadership, now: number): Promise<void> {
+  for (const topic of leader.topics.values())
+    for (const queue of topic.apart) {
+      const { state } = queue;
+      if (leader.ending.isOver() || state.kind !== 'halted' || state.recheckAt > now || !state.written)
+        continue;
+      await catchUpPartition(leader, topic, queue);
+    }
 }
 
 async function verifyFlowing(leader: Leadership, checks: TopicChecks): Promise<void> {

@@ -109,7 +109,8 @@ export class Observer {
         [attributeNames.alarm]: name,
       });
     measures.relayLeader.record(facts.leading ? 1 : 0, label);
-    measures.relayHaltedTopics.record(facts.held.filter(({ state }) => state === 'halted').length, label);
+    const halted = facts.held.filter(({ state }) => state === 'halted');
+    measures.relayHaltedTopics.record(new Set(halted.map(({ topic }) => topic)).size, label);
   }
 
   #record({ backlog, oldestMs, blockers, epoch, limit }: Survey): void {
