@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { LeaseMargin } from './lease-margin.ts';
 import { PageSize } from './page-size.ts';
 import { nextPace, type PollPace, startPace } from './poll-interval.ts';
-import { decideFailedSend, type FailedSend, HOLDS_BACK_FOR_MS, SET_APART_AFTER_MS } from './send-decision.ts';
 import { LowestId, parseSnapshot, type Tick } from './tick.ts';
 import { judgeTopic } from './topic-check.ts';
 import { splitByTick } from './window-group.ts';
@@ -48,87 +47,6 @@ describe('the margin of a lease', () => {
     expect(margin.isOver(60_000)).toBe(true);
   });
 });
-
-describe('a failed send', () => {
-  const failed: FailedSend = {
-    error: { kind: 'retry', code: 'NOT_LEADER' },
-    records: 10,
-    failingForMs: 0,
-    othersFlow: false,
-    othersFlowForMs: -1_000,
-    holdsBack: false,
-    probing: false,
-  };
-  const table: [string, Partial<FailedSend>, ReturnType<typeof decideFailedSend>][] = [
-    ['not the leader: again', {}, { kind: 'retry' }],
-    [
-      'the broker is down for an hour: still again',
-      { failingForMs: 3_600_000, holdsBack: true },
-      { kind: 'retry' },
-    ],
-    [
-      'one partition holds back the others, which were written: set apart soon',
-      { failingForMs: HOLDS_BACK_FOR_MS, othersFlow: true, holdsBack: true },
-      { kind: 'set_apart', code: 'NOT_LEADER' },
-    ],
-    [
-      'others are still written long after: set apart, although there is room',
-      { failingForMs: 6_000, othersFlow: true, othersFlowForMs: SET_APART_AFTER_MS },
-      { kind: 'set_apart', code: 'NOT_LEADER' },
-    ],
-    [
-      'others were written only at first, as when a broker goes down: again',
-      { failingForMs: 60_000, othersFlow: true, othersFlowForMs: 400 },
-      { kind: 'retry' },
-    ],
-    [
-      'it was set apart and fails again: at once',
-      { probing: true },
-      { kind: 'set_apart', code: 'NOT_LEADER' },
-    ],
-    [
-      'the producer lost its state: again, with a new one',
-      { error: { kind: 'new_producer', code: 'FENCED' } },
-      { kind: 'retry' },
-    ],
-    ['wrong password: again', { error: { kind: 'configuration', code: 'SASL' } }, { kind: 'retry' }],
-    [
-      'not authorized: halt',
-      { error: { kind: 'halt_topic', code: 'NOT_AUTHORIZED' } },
-      { kind: 'halt', code: 'NOT_AUTHORIZED' },
-    ],
-    [
-      'too large together: halves, to find the one',
-      { error: { kind: 'halt_topic', code: 'MESSAGE_TOO_LARGE' } },
-      { kind: 'smaller', records: 5 },
-    ],
-    [
-      'too large alone: halt',
-      { error: { kind: 'halt_topic', code: 'MESSAGE_TOO_LARGE' }, records: 1 },
-      { kind: 'halt', code: 'MESSAGE_TOO_LARGE' },
-    ],
-    [
-      'a record of another time than the topic takes: halves, to find the one',
-      { error: { kind: 'halt_topic', code: 'TIMESTAMP_INVALID' } },
-      { kind: 'smaller', records: 5 },
-    ],
-    [
-      'a record that the topic refuses: halves, to find the one',
-      { error: { kind: 'halt_topic', code: 'RECORD_INVALID' } },
-      { kind: 'smaller', records: 5 },
-    ],
-    [
-      'nobody knows: halt, skip nothing',
-      { error: { kind: 'fatal', code: 'X' } },
-      { kind: 'halt', code: 'X' },
-    ],
-  ];
-  test.each(table)('%s', (_, change, decision) => {
-    expect(decideFailedSend({ ...failed, ...change })).toEqual(decision);
-  });
-});
-
-const known = (partitions: number) => ({ partitions, topicId: 'a' });
 
 describe('a topic as the broker describes it', () => {
   test('is found with the count on record or with none on record, and wrong otherwise', () => {

@@ -12,7 +12,7 @@ closeAfterEach();
 
 test('a leader whose first tick always fails takes the lead ever more rarely, raises an alarm by name, and goes on when the cause is gone', async () => {
   const { database } = await withDatabase();
-  const { query } = database.executor;
+  const query = (text: string) => database.executor.query(text);
   const broker = closing(memoryBroker());
   const topic = await createTopic(broker, topicName(), 1);
   await query(`create function full_disk() returns trigger language plpgsql as $$ begin

@@ -65,3 +65,7 @@ export function heldAtOf(state: FlowState, main: Lane): bigint {
 export function isDrained(state: FlowState): boolean {
   return state.kind === 'joining' && state.lane.done === state.lane.previous.number;
 }
+
+export function isOnLane(state: FlowState, lane: Lane): boolean {
+  return state.kind === 'catching_up' && state.lane === lane;
+}

@@ -55,3 +55,6 @@ export function freshArms({ columns, xmax, running, and = '', limit }: FreshArms
                               where pg_visible_in_snapshot(x.xid, pg_current_snapshot())))${and}
       order by xid limit ${limit})`;
 }
+
+/** SQL of what the selected rows weigh, bytes. */
+export const bytesOf = 'coalesce(sum(octet_length(payload) + octet_length(headers)), 0)';

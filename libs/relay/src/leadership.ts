@@ -105,9 +105,14 @@ export class Leadership {
     );
   }
 
-  /** Much more is queued than there should be: pages are as long as events were so far, and these are larger. */
+  /** A page that is arriving must wait: it is larger than events were so far. */
   get overfull(): boolean {
-    return this.queuedBytes >= this.settings.readAheadBytes * 2;
+    return this.queuedBytes >= this.settings.readAheadBytes + this.pageBytes;
+  }
+
+  /** Bytes of one statement at most. */
+  get pageBytes(): number {
+    return this.settings.readAheadBytes / 4;
   }
 
   deposed(detail: string): void {

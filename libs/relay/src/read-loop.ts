@@ -1,6 +1,7 @@
 import { partitionOfBytes } from '@converge/kafka';
 import type { TupleBlock } from '@converge/postgres';
 import { failpoint } from '@converge/runtime';
+import { isOnLane } from './flow-state.ts';
 import type { Lane } from './lane.ts';
 import type { Leadership } from './leadership.ts';
 import { isSame, OutboxRows } from './outbox-rows.ts';
@@ -40,7 +41,7 @@ export class ReadLoop {
     this.#leader = leader;
     this.#ticker = ticker;
     this.#checks = checks;
-    this.#page = new PageSize(leader.settings.pageRows, leader.settings.readAheadBytes / 4);
+    this.#page = new PageSize(leader.settings.pageRows, leader.pageBytes);
   }
 
   /** `onTicked`: the first tick is written. */
@@ -86,7 +87,8 @@ export class ReadLoop {
     const ticks = await this.#nextTicks(lane, to);
     const first = ticks[0];
     if (first === undefined) throw new Error(`tick ${lane.next} is missing in converge.tick`);
-    const from = { previous: lane.previous, lowest: lane.lowest.value, topic: lane.topic };
+    const bytes = leader.pageBytes;
+    const from = { previous: lane.previous, lowest: lane.lowest.value, topic: lane.topic, bytes };
     const few = Math.min(this.#page.rows, INDEXED_ROWS);
     const together = ticks.filter((tick) => mayFit(lane.previous, tick, few));
     const group = together.length > 1 ? await readGroup(leader.reads, from, together, few) : undefined;
@@ -106,7 +108,8 @@ export class ReadLoop {
   async #readOne(lane: Lane, tick: Tick): Promise<void> {
     const leader = this.#leader;
     const window = lane.begin();
-    const read = { previous: lane.previous, tick, lowest: lane.lowest.value, topic: lane.topic };
+    const bytes = leader.pageBytes;
+    const read = { previous: lane.previous, tick, lowest: lane.lowest.value, topic: lane.topic, bytes };
     for await (const page of readWindow(leader.reads, read, () => this.#page.rows)) {
       if (!(await this.#queue(lane, window, tick, page))) return;
       // Only between pages: while one is being read, the connection is not free for a tick.
@@ -237,9 +240,9 @@ export class ReadLoop {
         await this.#untilRoom();
         const until = lane.until === undefined || lane.until >= main.next ? main.next - 1n : lane.until;
         if (!ending.isOver() && lane.next <= until) await this.#readOn(lane, until);
+        if (lane.until !== undefined || lane.next !== main.next) continue;
         // Halted again while it was read: then its state is another one.
-        if (holder.state.kind === 'catching_up' && holder.state.lane === lane)
-          if (lane.until === undefined && lane.next === main.next) holder.state = { kind: 'joining', lane };
+        if (isOnLane(holder.state, lane)) holder.state = { kind: 'joining', lane };
       }
     }
   }

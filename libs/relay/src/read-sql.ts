@@ -1,5 +1,5 @@
 import { type CopyExecutor, quoteLiteral, type TupleBlock, TupleReader } from '@converge/postgres';
-import { INSIDE_GAP, OPEN_MOST, pruneFrom } from './fresh-sql.ts';
+import { bytesOf, INSIDE_GAP, OPEN_MOST, pruneFrom } from './fresh-sql.ts';
 import { COLUMNS } from './outbox-rows.ts';
 import type { Snapshot, Tick } from './tick.ts';
 
@@ -9,7 +9,11 @@ export interface WindowRead {
   readonly lowest: bigint;
   /** Only the events of this topic. */
   readonly topic?: string | undefined;
+  /** Bytes of headers and payloads that an indexed read returns at most. @default 16 MiB */
+  readonly bytes?: number;
 }
+
+const INDEXED_BYTES = 16 * 1024 * 1024;
 
 /** Up to which xid and id an indexed read goes. */
 export interface IndexedPart {
@@ -41,10 +45,10 @@ function gapsOf({ running }: Snapshot, from: bigint, below: bigint): string {
 }
 
 // A window, or its part below the floor, by the xid index. Two arms, each `order by xid limit`, without the
-// transactions that run at the tick: see fresh-sql.ts. When there are more rows than a page, one row of nulls says so
-// instead of them.
+// transactions that run at the tick: see fresh-sql.ts. When the rows are more than a page, or than its bytes, one row of
+// nulls says so instead of them.
 export function indexedSql(
-  { previous, tick, lowest, topic }: WindowRead,
+  { previous, tick, lowest, topic, bytes = INDEXED_BYTES }: WindowRead,
   page: number,
   { xidBelow, idTo }: IndexedPart,
 ): string {
@@ -61,14 +65,15 @@ export function indexedSql(
      limit ${page + 1})
     union all
     (${arm(`xid = any (${endedIn(previous.snapshot, tick.snapshot)})`)})
-  )
-  select ${COLUMNS} from fresh where (select count(*) from fresh) <= ${page}
+  ),
+  size as materialized (select count(*) <= ${page} and ${bytesOf} <= ${Math.floor(bytes)} as fits from fresh)
+  select ${COLUMNS} from fresh where (select fits from size)
   union all
-  select null, null, null, null, null, null, null, null, null where (select count(*) from fresh) > ${page}
+  select null, null, null, null, null, null, null, null, null where not (select fits from size)
    order by id`;
 }
 
-/** Rows of the window with `xid < xidBelow` or running at the previous tick, and `id <= idTo`; undefined when they are more than a page. */
+/** Rows of the window with `xid < xidBelow` or running at the previous tick, and `id <= idTo`; undefined when they are more than a page, or too many bytes. */
 export async function readIndexed(
   executor: CopyExecutor,
   read: WindowRead,

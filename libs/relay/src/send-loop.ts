@@ -1,49 +1,23 @@
-import type { BrokerError, OutgoingBatch, SealedRecords, SendResult } from '@converge/kafka';
+import type { BrokerError, OutgoingBatch, SendResult } from '@converge/kafka';
 import { delayMs } from '@converge/resilience';
 import { failpoint } from '@converge/runtime';
 import { instruments } from '@converge/telemetry';
 import { eventIdOf } from './batch-headers.ts';
 import type { Leadership } from './leadership.ts';
-import type { PartitionQueue } from './partition-queue.ts';
 import { ProducerPool } from './producer-pool.ts';
 import { decideFailedSend } from './send-decision.ts';
 import { openSends } from './send-spans.ts';
+import { type Send, type Sending, SendsInFlight } from './sends-in-flight.ts';
 import { SendTrouble } from './send-trouble.ts';
 
-/** Bytes and records of one send over all partitions. */
-const SEND_BYTES = 16 * 1024 * 1024;
-const SEND_RECORDS = 10_000;
 const BACKOFF = { baseMs: 50, factor: 2, capMs: 2_000 };
 /** How long an ended leadership waits for a produce in flight. */
 const LAST_WAIT_MS = 2_200;
-/** A send that takes so long is left to itself: the partitions that are not in it go with another one, milliseconds. */
-const SLOW_MS = 250;
-/** Sends in flight at most, of sound partitions and of failing ones each. */
-const SENDS = 4;
-
-interface Sending {
-  readonly queue: PartitionQueue;
-  readonly batch: OutgoingBatch & { readonly records: SealedRecords };
-  readonly generation: number;
-}
-
-interface Send {
-  /** How its partitions failed last; undefined: they are sound. */
-  readonly failedWith: string | undefined;
-  readonly beganAt: number;
-  readonly parts: readonly Sending[];
-}
-
-/**
- * Sends what is queued: at most one produce per partition in flight. Partitions that fail are sent apart from those that
- * are sound, and from those that fail in another way, and a slow send holds back no partition that is not in it: a
- * broker that does not answer costs its own partitions only. The others go in one send at a time, in large batches.
- */
+/** Sends what is queued, and acts on what the broker says of each partition. */
 export class SendLoop {
   readonly #leader: Leadership;
   readonly #producers: ProducerPool;
-  readonly #inFlight = new Map<Send, Promise<void>>();
-  readonly #busy = new Set<PartitionQueue>();
+  readonly #inFlight = new SendsInFlight();
   #lastSuccess = -Infinity;
   /** When a partition that had failed was last written again. */
   #recoveredAt = -Infinity;
@@ -60,13 +34,13 @@ export class SendLoop {
     this.#producers = new ProducerPool(leader.settings.broker);
     const { clock } = leader.settings;
     leader.ending.onEnd(() => {
-      if (this.#inFlight.size === 0) return;
+      if (this.#inFlight.isEmpty) return;
       void clock.sleep(LAST_WAIT_MS, this.#patience.signal).then(() => this.#givenUp.resolve(undefined));
     });
   }
 
   async run(): Promise<void> {
-    const { ending, margin, settings, work } = this.#leader;
+    const { ending, margin, settings, work, ready } = this.#leader;
     try {
       while (!ending.isOver()) {
         const now = settings.clock.monotonic();
@@ -74,76 +48,21 @@ export class SendLoop {
           await work.wait(50);
           continue;
         }
-        const send = this.#choose(now);
-        if (send === undefined) await work.wait(this.#pause(now));
+        const send = this.#inFlight.choose(ready, now);
+        if (send === undefined) await work.wait(this.#inFlight.pauseMs(ready, now));
         else this.#begin(send);
       }
     } finally {
-      await Promise.all(this.#inFlight.values());
+      await this.#inFlight.ended();
       this.#patience.abort();
       await this.#producers.close();
     }
   }
 
-  /** The partitions that waited longest go first, and each goes behind the others again. */
-  #choose(now: number): Send | undefined {
-    const { ready } = this.#leader;
-    let group: { readonly failedWith: string | undefined } | undefined;
-    const closed = new Map<string | undefined, boolean>();
-    const parts: Sending[] = [];
-    let bytes = 0;
-    let count = 0;
-    for (const queue of ready) {
-      if (bytes >= SEND_BYTES || count >= SEND_RECORDS) break;
-      if (queue.notBefore > now || this.#busy.has(queue)) continue;
-      const { failedWith } = queue;
-      if (group !== undefined && group.failedWith !== failedWith) continue;
-      if (!closed.has(failedWith)) closed.set(failedWith, !this.#mayBegin(failedWith, now));
-      if (closed.get(failedWith) === true) continue;
-      const records = queue.take();
-      if (records === undefined) continue;
-      group ??= { failedWith };
-      const { topic, partition, generation } = queue;
-      parts.push({ queue, batch: { topic, partition, records }, generation });
-      bytes += records.bytes.length;
-      count += records.length;
-    }
-    for (const { queue } of parts) {
-      ready.delete(queue);
-      ready.add(queue);
-    }
-    return group === undefined ? undefined : { ...group, beganAt: now, parts };
-  }
-
-  /** Whether another send of this group may begin beside those in flight. */
-  #mayBegin(failedWith: string | undefined, now: number): boolean {
-    let sends = 0;
-    for (const send of this.#inFlight.keys()) {
-      if (send.failedWith === failedWith && now - send.beganAt < SLOW_MS) return false;
-      if ((send.failedWith === undefined) === (failedWith === undefined)) sends += 1;
-    }
-    return sends < SENDS;
-  }
-
-  #pause(now: number): number {
-    let next = now + 1_000;
-    for (const { beganAt } of this.#inFlight.keys())
-      if (beganAt + SLOW_MS > now) next = Math.min(next, beganAt + SLOW_MS);
-    for (const { notBefore } of this.#leader.ready) if (notBefore > now) next = Math.min(next, notBefore);
-    return Math.max(1, next - now);
-  }
-
   #begin(send: Send): void {
     const { ending, work } = this.#leader;
-    for (const { queue } of send.parts) this.#busy.add(queue);
-    const sending = this.#send(send)
-      .catch((error: unknown) => ending.end({ kind: 'failed', error }))
-      .finally(() => {
-        this.#inFlight.delete(send);
-        for (const { queue } of send.parts) this.#busy.delete(queue);
-        work.notify();
-      });
-    this.#inFlight.set(send, sending);
+    const sending = this.#send(send).catch((error: unknown) => ending.end({ kind: 'failed', error }));
+    this.#inFlight.begin(send, sending, () => work.notify());
   }
 
   async #send({ parts, beganAt }: Send): Promise<void> {

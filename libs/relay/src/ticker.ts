@@ -2,7 +2,7 @@ import { instruments } from '@converge/telemetry';
 import type { Leadership } from './leadership.ts';
 import type { Tick } from './tick.ts';
 import { sqlState, type TupleBlock } from '@converge/postgres';
-import { poll, readLatestTick } from './window-sql.ts';
+import { poll, POLL_BYTES, readLatestTick } from './window-sql.ts';
 
 export interface MadeTick {
   readonly tick: Tick;
@@ -57,13 +57,14 @@ export class Ticker {
   }
 
   async #once(always: boolean, page: number, lowest: bigint): Promise<MadeTick | 'taken' | undefined> {
-    const { reads, epoch, fence, settings, label } = this.#leader;
+    const { reads, epoch, fence, settings, label, pageBytes } = this.#leader;
     const began = settings.clock.monotonic();
     try {
       const reply = await poll(reads, {
         previous: this.#latest,
         lowest,
         page,
+        bytes: Math.min(POLL_BYTES, pageBytes),
         floor: this.#sequence,
         nonce: settings.nonce(),
         epoch,

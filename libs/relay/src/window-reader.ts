@@ -40,7 +40,7 @@ export async function* readWindow(
   }
   const early = await readIndexed(executor, read, few, { xidBelow: previous.own, idTo: previous.floor });
   if (early !== undefined) yield early;
-  // Too many early ones (a bulk load that was open over the tick): walk over everything that is not finished.
+  // Too many early ones, or too large (a bulk load that was open over the tick): walk over everything that is not finished.
   const start = early === undefined ? 0n : previous.floor;
   const walk = new Walk(executor, read, start >= lowest ? start : lowest - 1n);
   while (!walk.isOver) yield walk.page(pageRows());
@@ -90,14 +90,14 @@ function lastIdOf(block: TupleBlock): bigint {
  */
 export async function readGroup(
   executor: CopyExecutor,
-  { previous, lowest, topic }: Omit<WindowRead, 'tick'>,
+  { previous, lowest, topic, bytes }: Omit<WindowRead, 'tick'>,
   ticks: readonly Tick[],
   page: number,
 ): Promise<readonly WindowRows[] | undefined> {
   const last = ticks.at(-1);
   if (last === undefined) return [];
   const idTo = ticks.reduce((most, { ceil }) => (ceil > most ? ceil : most), 0n);
-  const read = { previous, tick: last, lowest, topic };
+  const read = { previous, tick: last, lowest, topic, ...(bytes === undefined ? {} : { bytes }) };
   const blocks = await readIndexed(executor, read, page, { xidBelow: last.snapshot.xmax, idTo });
   return blocks === undefined ? undefined : splitByTick(blocks, ticks);
 }

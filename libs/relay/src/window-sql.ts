@@ -1,5 +1,5 @@
 import type { Executor, TupleBlock } from '@converge/postgres';
-import { freshArms, pruneFrom } from './fresh-sql.ts';
+import { bytesOf, freshArms, pruneFrom } from './fresh-sql.ts';
 import { blockOf, type OutboxRow } from './outbox-rows.ts';
 import { type Tick, type TickRow, tickOf } from './tick.ts';
 
@@ -35,8 +35,9 @@ const tickJson = (
 // The snapshot of this one statement is the tick's snapshot, decides what is fresh, and is older than both the tick's
 // own xid and the sequence value: ceil covers every id that the window can hold. set_config makes this commit, and
 // with it every commit that the snapshot saw, durable before the reply; where the wait for a standby is cancelled, the
-// server only warns, so the warning must reach us whatever the session's client_min_messages. The lease's term fences; a check that passed
-// on an old snapshot leaves a normal tick, because windows are read by number.
+// server only warns, so the warning must reach us whatever the session's client_min_messages. The lease's term fences; a
+// check that passed on an old snapshot leaves a normal tick, because windows are read by number. Sizes are looked at
+// before rows are sent: their bytes stand in the rows, and what is stored out of line is not fetched for that.
 export const pollSql = `
   with durable as materialized (
     select set_config('synchronous_commit', 'on', true) as setting, set_config('client_min_messages', 'warning', true) as heard
@@ -49,6 +50,9 @@ export const pollSql = `
     and: ' and id >= $4::bigint',
     limit: '$5::int + 1',
   })}),
+  size as materialized (
+    select count(*) as found, count(*) <= $5::int and ${bytesOf} <= $12::bigint as fits from fresh
+  ),
   made as (
     insert into converge.tick (number, snapshot, own, floor, ceil, nonce, epoch, term)
     select $1::bigint, pg_current_snapshot(), pg_current_xact_id(), $6::bigint, sequence.value, $7, $8::int, lease.term
@@ -58,16 +62,21 @@ export const pollSql = `
     returning number, snapshot, own, floor, ceil, nonce, epoch
   )
   ${reply(
-    '(select * from fresh where exists (select from made) and (select count(*) from fresh) <= $5::int) as fits',
-    `json_build_object('sequence', (select value::text from sequence), 'found', (select count(*) from fresh),
-      'tick', (select ${tickJson('made')} from made))`,
+    '(select * from fresh where exists (select from made) and (select fits from size)) as fitting',
+    `json_build_object('sequence', (select value::text from sequence), 'found', (select found from size),
+      'fits', (select fits from size), 'tick', (select ${tickJson('made')} from made))`,
   )}`;
+
+/** They come as text, and are copied: much more is better read as bytes. */
+export const POLL_BYTES = 4 * 1024 * 1024;
 
 export interface PollRequest {
   readonly previous: Tick;
   readonly lowest: bigint;
   /** Rows at most in the reply; 0 asks for the tick alone. */
   readonly page: number;
+  /** Bytes of their headers and payloads at most. @default 4 MiB */
+  readonly bytes?: number;
   readonly floor: bigint;
   readonly nonce: string;
   readonly epoch: number;
@@ -81,19 +90,20 @@ export interface PollReply {
   /** The sequence now: the next tick's floor. */
   readonly sequence: bigint;
   readonly tick: Tick | undefined;
-  /** The whole window in order; undefined when it is larger than a page, and then it is read by number. */
+  /** The whole window in order; undefined when it is more than was asked for, and then it is read by number. */
   readonly rows: TupleBlock | undefined;
 }
 
 interface PollHead {
   readonly sequence: string;
   readonly found: number;
+  readonly fits: boolean;
   readonly tick: TickRow | null;
 }
 
 /** Rejects with SQLSTATE 23505 when another relay made this tick. */
 export async function poll(executor: Executor, request: PollRequest): Promise<PollReply> {
-  const { previous, page } = request;
+  const { previous, page, bytes = POLL_BYTES } = request;
   const { rows } = await executor.query<OutboxRow & HeadRow>(pollSql, [
     (previous.number + 1n).toString(),
     previous.snapshot.xmax.toString(),
@@ -106,6 +116,7 @@ export async function poll(executor: Executor, request: PollRequest): Promise<Po
     request.lease,
     request.term.toString(),
     request.always,
+    Math.floor(bytes),
   ]);
   const head = headOf(rows) as PollHead;
   return {
@@ -113,7 +124,7 @@ export async function poll(executor: Executor, request: PollRequest): Promise<Po
     tick: head.tick === null ? undefined : tickOf(head.tick),
     // A window ends at its ceil, here as where it is read by number: an id above it was written by hand.
     rows:
-      head.found <= page ? blockOf(rows.filter(({ id }) => BigInt(id) <= BigInt(head.sequence))) : undefined,
+      head.fits ? blockOf(rows.filter(({ id }) => BigInt(id) <= BigInt(head.sequence))) : undefined,
   };
 }
 
