@@ -7,7 +7,7 @@
 import type { Database } from '@converge/postgres';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { pruneFrom } from './fresh-sql.ts';
-import { blocks, planOf, sequentialScans, tickAt } from './fixture/plans.ts';
+import { blocks, planOf, tickAt } from './fixture/plans.ts';
 import { relayDatabase } from './fixture/set-up.ts';
 import { indexedSql } from './read-sql.ts';
 import { parseSnapshot } from './tick.ts';
@@ -58,13 +58,11 @@ describe('with a transaction open that has written 30,000 events', () => {
     ['began after the previous tick', 'before', 2],
     ['ran at the previous tick', 'during', 1],
   ] as const)('a poll reads no row of it when it %s', async (_, since, found) => {
-    const { xmax, xip, running } = parseSnapshot(at[since]);
-    expect(running.size > 0).toBe(since === 'during');
+    const { xmax, xip } = parseSnapshot(at[since]);
     const lowest = pruneFrom(BigInt(PUBLISHED)).toString();
     const tick = [9, xmax.toString(), xip, lowest, 500, '0', '00000000000000aa', 1, 'relay', '1'];
     const values = [...tick, false, 4_000_000];
     const plan = await planOf(database, pollSql, values);
-    expect(sequentialScans(plan)).toEqual([]);
     expect(blocks(plan)).toBeLessThan(FEW);
     const { rows } = await database.executor.query<{ head: string | null }>(pollSql, values);
     expect(JSON.parse(rows[0]?.head ?? '')).toMatchObject({ found });
@@ -78,7 +76,6 @@ describe('with a transaction open that has written 30,000 events', () => {
     const part = { xidBelow: tick.snapshot.xmax, idTo: tick.ceil };
     const sql = indexedSql({ previous, tick, lowest: BigInt(PUBLISHED) }, 4_000, part);
     const plan = await planOf(database, sql, []);
-    expect(sequentialScans(plan)).toEqual([]);
     expect(blocks(plan)).toBeLessThan(FEW);
     expect((await database.executor.query(sql)).rows).toHaveLength(found);
   });
