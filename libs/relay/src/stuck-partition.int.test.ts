@@ -65,9 +65,13 @@ test('a partition that takes nothing is set apart by itself although there is ro
   await writeMany(database, topic, 300);
   await untilDrained(database);
   const { rows } = await database.executor.query<{ n: number }>('select max(n)::int as n from ledger');
-  const keys = new Map((await readLog(inner, topic)).map(({ key, n }) => [key, n]));
-  // Keys of the partition that is stuck are at the first round still, all others at the last.
-  expect(new Set(keys.values())).toEqual(new Set([1, rows[0]?.n]));
+  // Keys of the partition that is stuck are at the first round still, all others come to the last. After the restart
+  // they do so on the lane of their topic, so done_tick does not wait for them.
+  const last = async (): Promise<number[]> => {
+    const keys = new Map((await readLog(inner, topic)).map(({ key, n }) => [key, n]));
+    return [...new Set(keys.values())].sort((a, b) => a - b);
+  };
+  await waitUntil(async () => (await last()).join() === `1,${rows[0]?.n}`, { what: 'the other partitions' });
   expect(lengths()[2]).toBe(before);
   stuck.now = false;
   await waitUntil(async () => (await held()) === null, { what: 'the partition to flow again' });
