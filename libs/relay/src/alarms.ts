@@ -199,8 +199,17 @@ export const BLOCKED_AFTER_MS = 600_000;
 
 /** State → alarms. Pure, and without memory: how long a condition lasts is the board's to know. */
 export function conditionsOf(facts: RelayFacts, limits: AlarmLimits): readonly Condition[] {
-  const { brokerTrouble, trouble, failedTerms, held, forged = [], stalled, maySendForMs, tickWarnedAgoMs, survey } =
-    facts;
+  const {
+    brokerTrouble,
+    trouble,
+    failedTerms,
+    held,
+    forged = [],
+    stalled,
+    maySendForMs,
+    tickWarnedAgoMs,
+    survey,
+  } = facts;
   const found: Condition[] = [];
   if (brokerTrouble !== undefined) found.push({ name: 'broker_unreachable', text: brokerTrouble });
   if (trouble !== undefined) found.push(ofTrouble(trouble));

@@ -133,7 +133,11 @@ export class Leadership {
     const heldAt = topic.heldAt(this.main);
     if (topic.state.kind !== 'halted')
       topic.missed =
-        topic.state.kind === 'flowing' && topic.queues.every(({ size }) => size === 0) ? 'none' : 'some';
+        topic.state.kind === 'flowing' &&
+        topic.apart.length === 0 &&
+        topic.queues.every(({ size }) => size === 0)
+          ? 'none'
+          : 'some';
     for (const queue of topic.queues) {
       this.#drop(queue);
       // Partitions that were set apart wait with the others now.
