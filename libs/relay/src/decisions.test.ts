@@ -48,6 +48,8 @@ describe('the margin of a lease', () => {
   });
 });
 
+const known = (partitions: number) => ({ partitions, topicId: 'a' });
+
 describe('a topic as the broker describes it', () => {
   test('is found with the count on record or with none on record, and wrong otherwise', () => {
     const config = { 'min.insync.replicas': '2' };

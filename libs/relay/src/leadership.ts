@@ -156,12 +156,12 @@ export class Leadership {
 
   /** Sets one partition apart, as `halt` does with a topic: the others of its topic flow. */
   setApart(topic: Topic, queue: PartitionQueue, why: Halt): void {
-    const lane = topic.laneOf(this.main);
-    if (lane === undefined) return;
+    if (topic.state.kind === 'halted') return;
     const { log } = this.settings;
     const { partition } = queue;
     const again = queue.probing;
-    const heldAt = heldAtOf(queue.state, lane);
+    // As its topic, unless it is on a lane of its own. One that joins has events on the lane that it comes from.
+    const heldAt = heldAtOf(queue.state.kind === 'flowing' ? topic.state : queue.state, this.main);
     this.#drop(queue);
     const detail = `partition ${partition} takes nothing while others are written. ${why.code}: ${why.detail}`;
     queue.state = this.#halted({ code: 'PARTITION_STUCK', detail }, heldAt, queue.rechecks);

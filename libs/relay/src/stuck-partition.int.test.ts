@@ -2,6 +2,7 @@
  * Taken out once, and a test here failed:
  * - a failing partition is set apart although there is room (only when the read-ahead is full, as it was): done_tick stays;
  * - it alone is set apart (its whole topic halted): the other partitions of its topic stand still;
+ * - a partition is held from where its topic's lane is, also when that lane has joined: what is on its way there is lost;
  * - failing partitions go in a send of their own (with the others, as it was): each retry costs the others their producer;
  * - a slow send holds back none that is not in it: the sound ones wait for the broker that does not answer.
  */
