@@ -123,8 +123,7 @@ export async function poll(executor: Executor, request: PollRequest): Promise<Po
     sequence: BigInt(head.sequence),
     tick: head.tick === null ? undefined : tickOf(head.tick),
     // A window ends at its ceil, here as where it is read by number: an id above it was written by hand.
-    rows:
-      head.fits ? blockOf(rows.filter(({ id }) => BigInt(id) <= BigInt(head.sequence))) : undefined,
+    rows: head.fits ? blockOf(rows.filter(({ id }) => BigInt(id) <= BigInt(head.sequence))) : undefined,
   };
 }
 
