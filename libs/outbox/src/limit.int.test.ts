@@ -102,6 +102,35 @@ test('without a relay writers measure by themselves, also those who may only ins
   expect((await readLimit(shop.database.executor)).waitingBytes).toBeGreaterThan(MiB);
 });
 
+test('a repeatable-read transaction older than the last measurement emits all the same', async () => {
+  await measureOutbox(shop.database.executor, '0', { maxBytes: 100 * MiB, whenFull: 'refuse' });
+  await grownOld();
+  const client = await shop.database.acquire();
+  try {
+    await client.query('begin isolation level repeatable read; select 1 from converge.outbox_limit');
+    await measureOutbox(shop.database.executor, '0', { maxBytes: 100 * MiB, whenFull: 'refuse' });
+    await client.query(`select converge.emit('t', 'k', 'a.b', '{}')`);
+    await client.query('commit');
+  } finally {
+    client.release();
+  }
+  expect(await published()).toBe('1');
+});
+
+test('the relay does not wait for a writer that measures in an open transaction', async () => {
+  await measureOutbox(shop.database.executor, '0', { maxBytes: 100 * MiB, whenFull: 'refuse' });
+  await grownOld();
+  const client = await shop.database.acquire();
+  try {
+    await client.query(`begin; select converge.emit('t', 'k', 'a.b', '{}')`);
+    await measureOutbox(shop.database.executor, '1', { maxBytes: 200 * MiB });
+    await client.query('rollback');
+  } finally {
+    client.release();
+  }
+  expect(await readLimit(shop.database.executor)).toMatchObject({ maxBytes: 100 * MiB });
+});
+
 test('an outbox without a limit is not measured by writers', async () => {
   await place('a');
   expect(await readLimit(shop.database.executor)).toMatchObject({

@@ -23,12 +23,13 @@ export interface LimitSettings {
   readonly whenFull?: 'alarm' | 'refuse';
 }
 
-// Two statements: the second one reads what the first one wrote.
+// Two statements: the second one reads what the first one wrote. A writer that is measuring is not waited for.
 const tellSql = `
   update converge.outbox_limit
-     set published_id = greatest(published_id, $1::bigint),
+     set published_id = $1::bigint,
          max_bytes = case when $2::bigint is null then max_bytes else $2::bigint end,
-         refuse = case when $2::bigint is null then refuse else $3::boolean end`;
+         refuse = case when $2::bigint is null then refuse else $3::boolean end
+   where only_row in (select only_row from converge.outbox_limit for update skip locked)`;
 
 /** Measures the outbox, for the relay that leads. Without `maxBytes` the limit stays what it is in the database. */
 export async function measureOutbox(
