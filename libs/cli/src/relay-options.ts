@@ -6,15 +6,21 @@ import type { Settings } from './settings.ts';
 // come back, or was given up, when the next one begins.
 export const STOP_BEFORE_MS = 2_000;
 
-/** What the settings say of every relay of this process; what they leave out is the relay's own default. */
-export function relayOptions({ relay, outbox }: Settings): Omit<RelayOptions, 'database' | 'broker'> {
+/**
+ * What the settings say of a relay of this process, `source` being its name where there are several; what they leave out is
+ * the relay's own default.
+ */
+export function relayOptions(
+  { relay, outbox }: Settings,
+  source?: string,
+): Omit<RelayOptions, 'database' | 'broker'> {
   const { poll, leaseMs, retainMs, retainRequestsMs, childEvents: span } = relay;
   return {
     stopBeforeMs: STOP_BEFORE_MS,
     poll: given({ minMs: poll.minMs, maxMs: poll.maxMs }),
     outbox: { whenFull: outbox.whenFull, ...given({ maxBytes: outbox.maxBytes }) },
     retention: given({ retainMs, retainRequestsMs }),
-    ...given({ leaseMs }),
+    ...given({ leaseMs, signingKey: source === undefined ? relay.signingKey : relay.signingKeys[source] }),
     ...(span === undefined
       ? {}
       : { upkeep: ({ executor }, signal) => ensureChildren(executor, { span, signal }) }),

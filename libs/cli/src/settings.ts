@@ -70,6 +70,10 @@ const schema = z.object({
        * `CONVERGE__RELAY__SOURCES__ORDERS=postgres://…`, or in YAML `relay: { sources: { orders: postgres://… } }`.
        */
       sources: z.record(z.string(), z.string()).default({}),
+      /** Signs every record of this outbox: 32 bytes at least (docs/guides/trust.md), best from a file (`…_FILE`). @default none */
+      signingKey: z.string().optional(),
+      /** The same for each of several outboxes, by the names of `sources`. @default none */
+      signingKeys: z.record(z.string(), z.string()).default({}),
     })
     .prefault({}),
   /** Policies by name, over those of the code: `CONVERGE__POLICIES__PAYMENT__CHARGE__ATTEMPTS=2` (docs/guides/choose-a-policy.md). */

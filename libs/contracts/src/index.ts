@@ -34,6 +34,15 @@ export type { SchemaChange } from './schemas/schema-change.ts';
 export { checkSchemas, writeSchemas } from './schemas/schema-files.ts';
 export { STEP_UNDONE_TYPE, type StepUndoneData, stepUndoneEvent } from './step-undone-event.ts';
 export { STUCK_TYPE, type StuckData, stuckEvent } from './stuck-event.ts';
+export {
+  SIGNATURE_LENGTH,
+  signatureHeader,
+  signatureOf,
+  type SignedPlace,
+  signingKey,
+  type SigningKey,
+  verifySignature,
+} from './signature.ts';
 export { type InferInput, type InferOutput, type StandardSchema, validate } from './standard-schema.ts';
 export { boundedText, MAX_TEXT_BYTES } from './text.ts';
 export { contextHeaders, type EventContext } from './wire-headers.ts';

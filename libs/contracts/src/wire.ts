@@ -29,6 +29,8 @@ export const WIRE = Object.freeze({
   replayOf: 'ce_replayof',
   /** Of a failure event and of what compensates it: the attempt that caused it. */
   attemptId: 'ce_attemptid',
+  /** HMAC over the record and its place; the last header. */
+  signature: 'ce_sig',
   traceparent: 'traceparent',
   tracestate: 'tracestate',
   baggage: 'baggage',

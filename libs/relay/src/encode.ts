@@ -1,4 +1,12 @@
-import { RELAY_HEADERS, SPEC_VERSION, WIRE } from '@converge/contracts';
+import {
+  RELAY_HEADERS,
+  SIGNATURE_LENGTH,
+  signatureOf,
+  type SignedPlace,
+  type SigningKey,
+  SPEC_VERSION,
+  WIRE,
+} from '@converge/contracts';
 import type { RecordBatchBuilder } from '@converge/kafka';
 import {
   CONTENT_TYPE_HEADER,
@@ -20,6 +28,9 @@ export interface SourceIdentity {
 /** Room for what is not in a row: varints, position and predecessor with their names. */
 const FRAME_ROOM = 320;
 const TEMPLATES = 256;
+/** Of a signature, with its name and both lengths. */
+const SIGNATURE_ROOM = 64;
+const SIGNATURE_NAME = fieldOf(WIRE.signature);
 const UUID_TEXT = 36;
 const TIME_TEXT = 24;
 const HEX = Buffer.from('0123456789abcdef');
@@ -45,6 +56,7 @@ const RELAY_COUNT = RELAY_HEADERS.size;
  */
 export class Encoder {
   readonly #source: SourceIdentity;
+  readonly #signing: SigningKey | undefined;
   readonly #templates = new Map<string, Template>();
   #template: Template | undefined;
   /** Where the stored headers of the present row are, or what they are when they had to be parsed. */
@@ -59,8 +71,9 @@ export class Encoder {
   #tick = '';
   #nonce = '';
 
-  constructor(source: SourceIdentity) {
+  constructor(source: SourceIdentity, signing?: SigningKey) {
     this.#source = source;
+    this.#signing = signing;
   }
 
   /** What follows belongs to this tick. */
@@ -82,11 +95,12 @@ export class Encoder {
     const stored = this.#parsed?.bytes.length ?? Math.ceil(((headers.to - headers.from) * 8) / 7);
     this.#room =
       2 * (key.to - key.from) + payload.to - payload.from + template.bytes.length + stored + FRAME_ROOM;
+    if (this.#signing !== undefined) this.#room += SIGNATURE_ROOM;
     return this.#room;
   }
 
-  /** Appends the row; `prev` is the position before it in its partition, and becomes this one's. */
-  write(rows: OutboxRows, batch: RecordBatchBuilder, prev: PositionText): void {
+  /** Appends the row; `prev` is the position before it in its partition, `place`, and becomes this one's. */
+  write(rows: OutboxRows, batch: RecordBatchBuilder, prev: PositionText, place?: SignedPlace): void {
     const { bytes, key, payload, createdMs } = rows;
     const template = this.#template;
     if (template === undefined) throw new Error('a row is written after its room was asked for');
@@ -98,14 +112,16 @@ export class Encoder {
     writeUuid(bytes, rows.eventId.from, shared, template.idAt);
     this.#setId(rows.id);
     batch.begin(createdMs, this.#room);
+    const from = batch.size;
     batch.value(bytes, key.from, key.to);
     batch.value(bytes, payload.from, payload.to);
-    batch.varint(RELAY_COUNT + this.#storedCount());
+    batch.varint(RELAY_COUNT + this.#storedCount() + (this.#signing === undefined ? 0 : 1));
     batch.raw(shared, 0, shared.length);
     batch.value(bytes, key.from, key.to);
     batch.raw(this.#position, 0, this.#position.length);
     batch.value(prev.bytes, 0, prev.length);
     this.#writeStored(bytes, batch);
+    if (this.#signing !== undefined) sign(batch, from, this.#signing, place);
     batch.end();
     prev.set(this.#position, this.#positionFrom, this.#idTo);
   }
@@ -183,6 +199,19 @@ export class Encoder {
     this.#idFrom = this.#positionFrom + this.#tick.length;
     this.#idTo = this.#idFrom + digits;
   }
+}
+
+/** Appends the signature of what was written from there on, the last header of the record. */
+function sign(
+  batch: RecordBatchBuilder,
+  from: number,
+  key: SigningKey,
+  place: SignedPlace | undefined,
+): void {
+  if (place === undefined) throw new Error('a record is signed for its partition, and none is given');
+  const text = Buffer.from(signatureOf(key, place, batch.buffer.subarray(from, batch.size)));
+  batch.raw(SIGNATURE_NAME, 0, SIGNATURE_NAME.length);
+  batch.value(text, 0, SIGNATURE_LENGTH);
 }
 
 function writeUuid(from: Buffer, at: number, to: Buffer, place: number): void {

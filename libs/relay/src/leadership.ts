@@ -86,7 +86,7 @@ export class Leadership {
     this.begunAt = takeover.doneTick;
     const name = settings.source ?? takeover.source.name;
     this.label = { source: name };
-    this.encoder = new Encoder({ ...takeover.source, name });
+    this.encoder = new Encoder({ ...takeover.source, name }, settings.signingKey);
     this.main = new Lane(undefined, parts.done, parts.lowestId);
     this.work = new Wake(settings.clock);
     this.room = new Wake(settings.clock);

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
 import type { Broker } from '@converge/kafka';
+import { signingKey, type SigningKey } from '@converge/contracts';
 import { ensureChildren, type LimitSettings } from '@converge/outbox';
 import { type Clock, type Random, systemClock, systemRandom } from '@converge/runtime';
 import { logger } from '@converge/telemetry';
@@ -13,6 +14,8 @@ export interface RelayOptions {
   readonly broker: Broker;
   /** What goes into ce_source. @default the name in converge.source */
   readonly source?: string;
+  /** Signs every record (`ce_sig`): a secret of 32 bytes at least, which consumers of this source have too. @default none */
+  readonly signingKey?: string;
   /** Unique to this process. @default host name, process id and a random part */
   readonly holder?: string;
   /** How often to look for new events. @default { minMs: 1, maxMs: 20, emptyBeforeSlower: 50 } */
@@ -64,7 +67,8 @@ export interface RelayOptions {
 }
 
 export type RelaySettings = Readonly<
-  Omit<Required<RelayOptions>, 'source' | 'poll' | 'retention' | 'alarmAfterMs'> & {
+  Omit<Required<RelayOptions>, 'source' | 'signingKey' | 'poll' | 'retention' | 'alarmAfterMs'> & {
+    signingKey: SigningKey | undefined;
     poll: PollSettings;
     retention: RetentionSettings | false;
     source: string | undefined;
@@ -81,6 +85,7 @@ export function resolveOptions(options: RelayOptions): RelaySettings {
     database: options.database,
     broker: options.broker,
     source: options.source,
+    signingKey: options.signingKey === undefined ? undefined : signingKey(options.signingKey),
     holder: options.holder ?? `${hostname()}:${process.pid}:${randomBytes(4).toString('hex')}`,
     poll: { minMs: 1, maxMs: 20, emptyBeforeSlower: 50, ...options.poll },
     leaseMs: options.leaseMs ?? 5_000,

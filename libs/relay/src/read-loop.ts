@@ -183,7 +183,7 @@ export class ReadLoop {
     if (only !== undefined && topic.laneOfQueue(queue, leader.main) !== only) return;
     const batch = queue.open(leader.encoder.room(rows));
     const before = batch.events === 0 ? 0 : batch.bytes;
-    leader.encoder.write(rows, batch.builder, queue.prev);
+    leader.encoder.write(rows, batch.builder, queue.prev, queue);
     queue.push(rows.id, window, leader.epoch);
     if (queue.size === 1) leader.ready.add(queue);
     leader.queuedEvents += 1;

@@ -62,7 +62,7 @@ async function relayMany(settings: Settings, named: readonly NamedSource[], brok
         log: own,
         open: () =>
           openAt(url, APPLICATION, { connectTimeoutMs: CONNECT_MS, setting: `relay.sources.${name}` }),
-        relay: (database) => relay({ database, broker, log: own, ...relayOptions(settings) }),
+        relay: (database) => relay({ database, broker, log: own, ...relayOptions(settings, name) }),
       }),
     };
   });

@@ -65,7 +65,8 @@ export async function rebaseCommand(
         for (const line of rebaseLines(planned)) output.progress(line);
         await confirm(planned);
       }
-      tell(await rebaseSource({ database, broker, reason }));
+      const { signingKey } = settings.relay;
+      tell(await rebaseSource({ database, broker, reason, ...(signingKey !== undefined && { signingKey }) }));
       return true;
     } finally {
       await broker.close();

@@ -9,6 +9,7 @@ import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import { checkParts } from '../define/part.ts';
 import { policyName } from '../define/policy-name.ts';
 import { router } from '../define/routes.ts';
+import { signaturesOf } from '../decide/signatures.ts';
 import { defaultSize } from '../decide/slice-limit.ts';
 import { InboxError } from '../errors.ts';
 import { measure } from '../middleware/measure.ts';
@@ -157,6 +158,7 @@ function contextOf<DB>(
     // Handlers' events carry ids of their own, so the outbox asks for no declaration.
     outbox: createOutbox([], { clock, random }),
     route: router(definition),
+    signatures: options.signatures && signaturesOf(options.signatures),
     call: compose(middleware, ({ subscription, events, context }) => subscription.call(events, context)),
     limits: () => {
       const longest = Math.max(...definition.subscriptions.map(({ handler }) => limitMs(handler)));

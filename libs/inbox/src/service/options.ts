@@ -3,6 +3,7 @@ import type { Database } from '@converge/postgres';
 import { type Policies, policyBook } from '@converge/resilience';
 import { type Clock, type Random, systemClock, systemRandom } from '@converge/runtime';
 import { defaultParking, type ParkingPolicy } from '../park/parking.ts';
+import type { SignatureOptions } from '../decide/signatures.ts';
 import { InboxError } from '../errors.ts';
 import type { Middleware } from '../middleware/middleware.ts';
 
@@ -26,6 +27,8 @@ export interface ConsumerServiceOptions<DB> {
   readonly policies?: Policies;
   /** What becomes of events that fail in place but may heal. @default tried for a day, 10,000 rows or 64 MiB at most */
   readonly parking?: Partial<ParkingPolicy>;
+  /** Which sources sign their records (`docs/guides/trust.md`). @default none: whoever may write to a topic is trusted */
+  readonly signatures?: SignatureOptions;
   /** Wraps every handler, inside the kit's own. @default none */
   readonly middleware?: readonly Middleware<DB>[];
   /** @default 10_000 */
@@ -59,7 +62,10 @@ export interface ConsumerServiceOptions<DB> {
   readonly random?: Random;
 }
 
-export type ResolvedOptions<DB> = Required<Omit<ConsumerServiceOptions<DB>, 'sliceSize' | 'parking'>> & {
+export type ResolvedOptions<DB> = Required<
+  Omit<ConsumerServiceOptions<DB>, 'sliceSize' | 'parking' | 'signatures'>
+> & {
+  readonly signatures?: SignatureOptions;
   readonly sliceSize?: number;
   readonly parking: ParkingPolicy;
 };

@@ -3,6 +3,7 @@ import { classify, delayMs } from '@converge/resilience';
 import { failpoint } from '@converge/runtime';
 import { type Obstacle, planSlice, type Step } from '../decide/plan.ts';
 import { readRecord } from '../decide/reading.ts';
+import { verified } from '../decide/signatures.ts';
 import { fenceHolder } from '../query/fence.ts';
 import type { AlarmName } from '../alarms.ts';
 import { type Partition, placeOf, type SliceContext } from '../slice/context.ts';
@@ -76,7 +77,8 @@ async function workSlice<DB>(
   ending: AbortSignal,
 ): Promise<SliceOutcome> {
   const { context, sources } = worker;
-  const readings = records.map(readRecord);
+  const { signatures } = context;
+  const readings = records.map((record) => verified(readRecord(record), signatures, sources.pinned));
   const { route } = context;
   const { watermarks, start } = partition;
   let settled: Settled;

@@ -8,6 +8,7 @@ import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { Router } from '../define/routes.ts';
 import type { Start } from '../define/types.ts';
 import type { Seen } from '../decide/judge.ts';
+import type { Signatures } from '../decide/signatures.ts';
 import type { Standstill } from '../decide/standstill.ts';
 import type { Pause } from './outcome.ts';
 import type { Call } from '../middleware/middleware.ts';
@@ -21,6 +22,8 @@ export interface SliceContext<DB> {
   readonly failureEvent: EventDefinition<string, FailureData, FailureInput>;
   readonly database: Database<DB>;
   readonly outbox: Outbox;
+  /** undefined: no record has to be signed. */
+  readonly signatures: Signatures | undefined;
   readonly route: Router<DB>;
   /** The handler inside its middleware. */
   readonly call: (call: Call<DB>) => Promise<void>;

@@ -3,6 +3,8 @@ import {
   EPOCH_MARKER,
   formatPosition,
   type Position,
+  signatureHeader,
+  type SigningKey,
   SPEC_VERSION,
   WIRE,
 } from '@converge/contracts';
@@ -23,6 +25,8 @@ export interface MarkedEpoch {
   readonly epoch: number;
   readonly forkedTick: bigint;
   readonly reason: string;
+  /** Of a source that signs. */
+  readonly signing: SigningKey | undefined;
 }
 
 /** Tick 0 of an epoch is no window: below every event of it, and above everything older. */
@@ -61,11 +65,11 @@ export async function writeMarkers(
 }
 
 function recordOf(
-  { source, epoch, forkedTick, reason }: MarkedEpoch,
-  { prev }: Marker,
+  { source, epoch, forkedTick, reason, signing }: MarkedEpoch,
+  { topic, partition, prev }: Marker,
   timestampMs: number,
 ): OutgoingRecord {
-  return {
+  const record: OutgoingRecord & { readonly value: string } = {
     key: null,
     value: JSON.stringify({ epoch, forkedTick: forkedTick.toString(), reason }),
     timestampMs,
@@ -81,4 +85,8 @@ function recordOf(
       [WIRE.contentType, CONTENT_TYPE],
     ],
   };
+  if (signing === undefined) return record;
+  const headers = record.headers.map(([name, value]) => [name, Buffer.from(value)] as const);
+  const signed = { topic, partition, key: null, value: Buffer.from(record.value), headers };
+  return { ...record, headers: [...record.headers, signatureHeader(signing, signed)] };
 }

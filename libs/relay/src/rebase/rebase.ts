@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { signingKey } from '@converge/contracts';
 import { type Admin, type Broker, type LogEnds, partitionId } from '@converge/kafka';
 import { type Executor, withTransaction } from '@converge/postgres';
 import { systemClock, systemRandom } from '@converge/runtime';
@@ -28,6 +29,8 @@ export interface RebaseRequest {
   readonly dryRun?: boolean;
   /** What stands in ce_source. @default the name in converge.source */
   readonly sourceName?: string;
+  /** Of a source that signs: its markers are signed as its events are. @default none */
+  readonly signingKey?: string;
   /** How long to wait for a relay that holds the lease, milliseconds. @default 10_000 */
   readonly waitMs?: number;
 }
@@ -74,7 +77,7 @@ async function look(
 }
 
 async function rebase(
-  { database, broker, reason }: RebaseRequest,
+  { database, broker, reason, signingKey: secret }: RebaseRequest,
   admin: Admin,
   { source, cursors, doneTick, topics, term }: Parameters<Parameters<typeof holdLease>[2]>[0],
 ): Promise<RebaseReport> {
@@ -87,7 +90,13 @@ async function rebase(
     partition: cursor.partition,
     prev,
   }));
-  const offsets = await writeMarkers(broker, { source, epoch, forkedTick, reason }, markers, systemClock);
+  const signing = secret === undefined ? undefined : signingKey(secret);
+  const offsets = await writeMarkers(
+    broker,
+    { source, epoch, forkedTick, reason, signing },
+    markers,
+    systemClock,
+  );
   // The old primary may have written until the marker: only what stands before it is known for good.
   const marked = places.map(({ cursor, ends }) => ({
     cursor,

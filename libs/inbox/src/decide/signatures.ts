@@ -1,0 +1,75 @@
+import { ContractError, signingKey, type SigningKey, verifySignature } from '@converge/contracts';
+import type { Reading } from './reading.ts';
+
+/** Which records must be signed, and with which keys. */
+export interface SignatureOptions {
+  /** Source name → its key, or both while it is replaced: 32 bytes of text at least. */
+  readonly keys: Readonly<Record<string, string | readonly string[]>>;
+  /** Records of any other source: `refuse` makes dead letters of them. @default 'refuse' */
+  readonly others?: 'refuse' | 'accept';
+}
+
+export interface Signatures {
+  readonly keys: ReadonlyMap<string, readonly SigningKey[]>;
+  readonly others: 'refuse' | 'accept';
+}
+
+export function signaturesOf({ keys, others = 'refuse' }: SignatureOptions): Signatures {
+  const all = Object.entries(keys).map(
+    ([name, texts]) => [name, (typeof texts === 'string' ? [texts] : texts).map(signingKey)] as const,
+  );
+  return { keys: new Map(all), others };
+}
+
+/**
+ * The reading, or the same record as unreadable when it must be signed and is not: before its position, its source's name or
+ * its content count for anything. Pure.
+ */
+export function verified(
+  reading: Reading,
+  signatures: Signatures | undefined,
+  pinned: ReadonlyMap<string, string>,
+): Reading {
+  if (signatures === undefined) return reading;
+  const { record, claim, content } = reading;
+  const name = content.kind === 'envelope' ? content.envelope.source : claim?.sourceName;
+  const keys = name === undefined ? undefined : signatures.keys.get(name);
+  if (keys === undefined) {
+    if (signatures.others === 'refuse')
+      return refused(reading, 'SIGNATURE_MISSING', 'its source has no key here');
+    // Under another name it may still claim the positions of a source that signs.
+    return claim !== undefined && signs(signatures, pinned, claim.source)
+      ? { ...reading, claim: undefined }
+      : reading;
+  }
+  const found = verifySignature(record, keys);
+  switch (found) {
+    case 'valid':
+      return reading;
+    case 'missing':
+      return refused(
+        reading,
+        'SIGNATURE_MISSING',
+        `source ${name ?? ''} signs its events, and this one has no ce_sig`,
+      );
+    case 'invalid':
+      return refused(
+        reading,
+        'SIGNATURE_INVALID',
+        `its ce_sig is not of any key of source ${name ?? ''}, or not of this record in this partition`,
+      );
+  }
+}
+
+function signs({ keys }: Signatures, pinned: ReadonlyMap<string, string>, source: string): boolean {
+  for (const name of keys.keys()) if (pinned.get(name) === source) return true;
+  return false;
+}
+
+function refused({ record }: Reading, code: 'SIGNATURE_MISSING' | 'SIGNATURE_INVALID', why: string): Reading {
+  const error = new ContractError(
+    code,
+    `the record is not taken for an event: ${why}. It is forged, or the relay signs with another key: compare the keys of both`,
+  );
+  return { record, claim: undefined, content: { kind: 'unreadable', error } };
+}
