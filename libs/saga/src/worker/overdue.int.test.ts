@@ -91,6 +91,21 @@ it('what failed is late after `stuckAfterMs`, and what no worker began after `un
   ]);
 });
 
+// Planted fault: without the catch the second one is never marked, and old work is never forgotten.
+it('work whose effect cannot be marked is named, and does not hide the work behind it', async () => {
+  await waiting('f-first', 'ready');
+  await database.executor.query(
+    `update converge.saga_work set waits_since = waits_since - interval '1 minute' where key = 'f-first'`,
+  );
+  await waiting('f-second', 'ready');
+  const [keyed, ...others] = effects;
+  const late = (_: unknown, __: string): Promise<boolean> =>
+    alarms.length === 0 ? Promise.reject(new Error('the hook broke')) : Promise.resolve(true);
+  const breaking = resolveOptions([{ ...keyed!, late }, ...others], { database, log });
+  expect([await alertOverdue(breaking), await alertOverdue(breaking)]).toEqual([1, 1]);
+  expect(alarms.map(({ key }) => key)).toEqual([undefined, 'f-second', 'f-first']);
+});
+
 // Planted fault: without the count a stack whose process died waits for a worker that the service does not run.
 it('a stack that is due and that no worker goes on with raises an alarm', async () => {
   await database.executor.query(

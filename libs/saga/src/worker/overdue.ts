@@ -1,4 +1,5 @@
 import { executorOf, kyselyTransaction } from '@converge/postgres';
+import { classify } from '@converge/resilience';
 import type { LateWork } from '../effect/define-effect.ts';
 import type { WorkAttempt } from '../work/work.ts';
 import type { ResolvedOptions } from './options.ts';
@@ -15,7 +16,13 @@ export async function alertOverdue<DB>(options: ResolvedOptions<DB>): Promise<nu
   const bounds = { failingMs: stuckAfterMs, idleMs: undeclaredMs };
   const ids = await findOverdue(database.executor, [...effects.keys()], bounds);
   let marked = 0;
-  for (const id of ids) if (await alert(options, id)) marked += 1;
+  for (const id of ids)
+    try {
+      if (await alert(options, id)) marked += 1;
+    } catch (error) {
+      // One that cannot be marked must not hide the others. It is looked at again in the next round.
+      report.notMarked(options.log, id, classify(error));
+    }
   return marked;
 }
 

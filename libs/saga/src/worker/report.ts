@@ -55,6 +55,13 @@ export const report = {
     );
   },
 
+  notMarked(log: Logger, id: string, { category, code, message }: Failure): void {
+    log.error(
+      { alarm: 'effect_late', id, category, code, reason: message },
+      'work has waited for too long, and could not be marked: see `converge effects show`',
+    );
+  },
+
   stacksOverdue(log: Logger, stacks: readonly { readonly stack: string; readonly count: number }[]): void {
     for (const { stack, count } of stacks)
       log.error(

@@ -15,7 +15,7 @@ await runService<OrdersDb>('orders', serviceSettings, (parts) => {
   return [
     policies,
     // Settles what an operator says of a confirmation. Before the consumer, which does not start without its worker.
-    sagaWorker(effectsOf(orders), { database, shared }),
+    sagaWorker(effectsOf(orders), { database, shared, pollMs: 1_000 }),
     consumerService([orders], { database, broker, policies }),
     httpService(
       ordersApi({ db: database.db, outbox, newId: newUuidV7, onError }),
