@@ -10,13 +10,16 @@ export interface Bounds {
   readonly idleMs: number;
 }
 
+/** Found at a time. */
+export const PAGE = 100;
+
 // By saga_work_waiting, which has only open rows of which no operator knows.
 const findSql = `
   select id from converge.saga_work
    where waits_since < clock_timestamp() - least($2::float8, $3::float8) * interval '1 millisecond'
      and waits_since < clock_timestamp() - case story when '[]' then $3::float8 else $2::float8 end * interval '1 millisecond'
      and late_since is null and state in ('ready', 'calling', 'unknown', 'answered') and effect = any ($1::text[])
-   order by waits_since limit 100`;
+   order by waits_since limit ${PAGE}`;
 
 /** Work of these effects that has waited for longer than its bound, and of which no operator knows. */
 export async function findOverdue(

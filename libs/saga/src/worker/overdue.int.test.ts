@@ -58,6 +58,17 @@ it('work that waits for longer than its bound alerts an operator once, in every 
   ]);
 });
 
+// Planted fault: one page a round leaves most of an outage's work unsaid for hours.
+it('after an outage all that waits is marked in one round, however much it is', async () => {
+  await database.executor.query(
+    `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, waits_since)
+     select gen_random_uuid(), 'orders', 'h', 'test.keyed', 'm', 'm', '{"key":"k"}', '{}', clock_timestamp() - interval '1 hour'
+       from generate_series(1, 250)`,
+  );
+  expect(await look()).toBe(250);
+  await database.executor.query(`delete from converge.saga_work where key = 'm'`);
+});
+
 /** Total by its type: a new kind of work does not compile without an alarm here. */
 const ALARMS: Readonly<Record<WorkOp | 'effect', string>> = {
   apply: 'step_stuck',

@@ -3,7 +3,7 @@ import { classify } from '@converge/resilience';
 import type { LateWork } from '../effect/define-effect.ts';
 import type { WorkAttempt } from '../work/work.ts';
 import type { ResolvedOptions } from './options.ts';
-import { findOverdue, markOverdue, type OverdueWork } from './overdue-sql.ts';
+import { findOverdue, markOverdue, type OverdueWork, PAGE } from './overdue-sql.ts';
 import { report } from './report.ts';
 import { emitting } from './settle.ts';
 
@@ -11,19 +11,27 @@ import { emitting } from './settle.ts';
  * Marks work that has waited for longer than its bound, in whatever state, and alerts an operator: once for each. A step's fence
  * and the observers hear of it in the same transaction. The work goes on being tried. Returns how much was marked.
  */
-export async function alertOverdue<DB>(options: ResolvedOptions<DB>): Promise<number> {
+export async function alertOverdue<DB>(options: ResolvedOptions<DB>, signal?: AbortSignal): Promise<number> {
   const { database, effects, stuckAfterMs, undeclaredMs } = options;
   const bounds = { failingMs: stuckAfterMs, idleMs: undeclaredMs };
-  const ids = await findOverdue(database.executor, [...effects.keys()], bounds);
   let marked = 0;
-  for (const id of ids)
-    try {
-      if (await alert(options, id)) marked += 1;
-    } catch (error) {
-      // One that cannot be marked must not hide the others. It is looked at again in the next round.
-      report.notMarked(options.log, id, classify(error));
-    }
-  return marked;
+  for (;;) {
+    const ids = await findOverdue(database.executor, [...effects.keys()], bounds);
+    const before = marked;
+    for (const id of ids) if (signal?.aborted !== true && (await tryAlert(options, id))) marked += 1;
+    // What could not be marked is found again: not in this round.
+    if (ids.length < PAGE || marked === before) return marked;
+  }
+}
+
+async function tryAlert<DB>(options: ResolvedOptions<DB>, id: string): Promise<boolean> {
+  try {
+    return await alert(options, id);
+  } catch (error) {
+    // One that cannot be marked must not hide the others. It is looked at again in the next round.
+    report.notMarked(options.log, id, classify(error));
+    return false;
+  }
 }
 
 async function alert<DB>(

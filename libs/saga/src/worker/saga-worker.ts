@@ -86,7 +86,7 @@ async function tidyLoop<DB>(options: ResolvedOptions<DB>, signal: AbortSignal): 
     try {
       report.undeclared(log, await countUndeclared(database.executor, [...effects.keys()], undeclaredMs));
       await sayHere(options);
-      await alertOverdue(options);
+      await alertOverdue(options, signal);
       report.stacksOverdue(log, await countOverdue(database.executor, undeclaredMs));
       await forgetEnded(database.executor, keepMs);
     } catch (error) {
