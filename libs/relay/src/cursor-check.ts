@@ -1,7 +1,7 @@
 import type { Takeover } from './leadership-sql.ts';
 
 /**
- * Throws when a topic whose partitions are recorded lacks a cursor row. Such a partition would begin anew at the start
+ * Throws when a topic whose partitions are recorded lacks a cursor row, or a partition has two. Such a partition would begin anew at the start
  * of the epoch, its first event would name a false predecessor, and no settle could ever cover it.
  */
 export function requireCursors({ topics, cursors }: Pick<Takeover, 'topics' | 'cursors'>): void {
@@ -11,6 +11,11 @@ export function requireCursors({ topics, cursors }: Pick<Takeover, 'topics' | 'c
       (name) => !present.has(name),
     ),
   );
+  if (present.size < cursors.length)
+    throw new Error(
+      'converge.relay_cursor has two rows for one partition: rows were inserted by hand, or restored beside the others; ' +
+        'remove the ones with the lower `save` (nothing was published meanwhile)',
+    );
   if (missing.length > 0)
     throw new Error(
       `converge.relay_cursor has no row for ${missing.join(', ')}: rows were deleted by hand, or restored without the others; ` +

@@ -17,6 +17,8 @@ export interface CursorRecord extends Cursor {
   readonly partition: number;
   /** The log's end when a leader last took over. */
   readonly logEnd?: bigint;
+  /** With which the row is found: see settle-sql.ts. */
+  readonly save?: bigint;
 }
 
 export interface Takeover {
@@ -97,10 +99,11 @@ export interface CursorRow {
   readonly passed_tick: string;
   readonly passed_id: string;
   readonly log_end: string | null;
+  readonly save: string;
 }
 
 export const cursorColumns =
-  'topic, partition, epoch, tick::text, id::text, passed_tick::text, passed_id::text, log_end::text';
+  'topic, partition, epoch, tick::text, id::text, passed_tick::text, passed_id::text, log_end::text, save::text';
 
 async function stampCursors(tx: Executor, term: string, epoch: number): Promise<CursorRecord[]> {
   const { rows } = await tx.query<CursorRow>(
@@ -130,6 +133,7 @@ export function cursorOf(row: CursorRow, epoch: number): CursorRecord {
     epoch: row.epoch,
     tick: BigInt(row.tick),
     id: row.id,
+    save: BigInt(row.save),
     ...(row.epoch < epoch ? { passed: { tick: BigInt(row.passed_tick), id: row.passed_id } } : {}),
     ...(row.log_end === null ? {} : { logEnd: BigInt(row.log_end) }),
   };
@@ -156,7 +160,7 @@ const cursorsSql = `
   select $3, partition, $5::int, $6::bigint, $7::bigint, mine.term
     from (select term from converge.lease where name = $1 and term = $2::bigint for share) as mine,
          generate_series(0, $4::int - 1) as partition
-  on conflict do nothing`;
+   where not exists (select from converge.relay_cursor c where c.topic = $3 and c.partition = partition.partition)`;
 
 /** Records a topic's partition count and makes its cursor rows, in the caller's transaction. False: deposed. */
 export async function registerTopic(

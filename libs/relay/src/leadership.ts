@@ -63,6 +63,8 @@ export class Leadership {
   readonly room: Wake;
   readonly acked: Wake;
   unsettled = 0;
+  /** Where the row with done_tick was written last, for finding it again. */
+  sourceAt: string | undefined;
   queuedEvents = 0;
   queuedBytes = 0;
   /** Why the broker is not taking anything at the moment. */
@@ -210,6 +212,10 @@ function topicOf(record: Takeover['topics'][number], takeover: Takeover): Topic 
   topic.open(cursors);
   topic.topicId = record.topicId;
   if (record.heldAt !== undefined) topic.missed = 'unknown';
+  for (const { topic: name, partition, save } of takeover.cursors) {
+    const queue = name === record.topic ? topic.queues[partition] : undefined;
+    if (queue !== undefined && save !== undefined) queue.save = save;
+  }
   return topic;
 }
 

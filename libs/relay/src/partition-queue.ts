@@ -37,6 +37,9 @@ export class PartitionQueue {
   notBefore = 0;
   /** The code of its last failure; undefined since it was written. It outlives a `drop`. */
   failedWith: string | undefined;
+  /** `save` of its row, and how often this leader saved it: see settle-sql.ts. */
+  save = 0n;
+  saves = 0n;
   /** Set apart by itself while its topic flows. `flowing`: as its topic. */
   state: FlowState = FLOWING;
   /** Attempts to bring it back since it last flowed: the pause between them grows. */

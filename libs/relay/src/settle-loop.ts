@@ -3,8 +3,8 @@ import { endDrain } from './accept.ts';
 import type { Leadership } from './leadership.ts';
 import { haltText } from './leadership.ts';
 import { FLOWING, type FlowState, isDrained } from './flow-state.ts';
-import { type CursorRecord, holdTopic } from './leadership-sql.ts';
-import { settle, settleHeld } from './settle-sql.ts';
+import { holdTopic } from './leadership-sql.ts';
+import { nextSave, type SavedCursor, settle, settleHeld } from './settle-sql.ts';
 import type { PartitionQueue } from './partition-queue.ts';
 import type { Topic } from './topic.ts';
 
@@ -35,19 +35,25 @@ export class Settler {
   async settle(): Promise<void> {
     const leader = this.#leader;
     const doneTick = leader.main.done;
-    const cursors: CursorRecord[] = [...leader.dirty].map((queue) => ({
-      ...queue.cursor,
-      topic: queue.topic,
-      partition: queue.partition,
-    }));
+    const moved = [...leader.dirty];
+    const cursors = moved.map((queue): SavedCursor => {
+      const { topic, partition, save, cursor } = queue;
+      return { ...cursor, topic, partition, save, nextSave: nextSave(save, queue.saves + 1n) };
+    });
     leader.dirty.clear();
     leader.unsettled = 0;
     const caughtUp = this.#caughtUp();
     if (!(await this.#writeHolds())) return;
     if (cursors.length > 0 || doneTick > this.#savedDone) {
-      if (!(await settle(leader.writes, { term: leader.term, doneTick, cursors }))) {
+      const { term, sourceAt } = leader;
+      leader.sourceAt = await settle(leader.writes, { term, doneTick, cursors, sourceAt });
+      if (leader.sourceAt === undefined) {
         leader.deposed('another term stands in the rows that were to be settled');
         return;
+      }
+      for (const [at, queue] of moved.entries()) {
+        queue.save = cursors[at]?.nextSave ?? queue.save;
+        queue.saves += 1n;
       }
       this.#savedDone = doneTick;
       failpoint('relay.after_cursor');

@@ -1,0 +1,58 @@
+/**
+ * Taken out once, and the test failed: `save` in the look-up of a cursor; the source's row found by its place.
+ */
+import { executorOfClient } from '@converge/postgres';
+import { expect, test } from 'vitest';
+import { blocks, planOf } from './fixture/plans.ts';
+import { closeAfterEach, onClose, withDatabase } from './fixture/running.ts';
+import { nextSave, type SavedCursor, settle, settleSql } from './settle-sql.ts';
+
+closeAfterEach();
+
+const PARTITIONS = 12;
+
+test('saving positions looks at no more pages after a thousand saves under a held snapshot than after a hundred', async () => {
+  const { database } = await withDatabase();
+  const { query } = executorOfClient(await held(database));
+  await query(`insert into converge.relay_topic (topic, partitions, term) values ('t', ${PARTITIONS}, 0)`);
+  await query(
+    `insert into converge.relay_cursor (topic, partition, epoch, tick, id, term)
+     select 't', partition, 1, 0, 0, 0 from generate_series(0, ${PARTITIONS - 1}) partition`,
+  );
+  const holder = await held(database);
+  await holder.query('begin isolation level repeatable read');
+  await holder.query('select from converge.source');
+  let save = 0n;
+  let sourceAt: string | undefined;
+  let count = 0n;
+  const saves = async (until: bigint): Promise<number> => {
+    for (; count < until; ) {
+      count += 1n;
+      const next = nextSave(save, count);
+      const cursors = Array.from({ length: PARTITIONS }, (_, partition): SavedCursor => {
+        return { topic: 't', partition, epoch: 1, tick: count, id: '1', save, nextSave: next };
+      });
+      sourceAt = await settle(database.executor, { term: 0n, doneTick: count, cursors, sourceAt });
+      expect(sourceAt).toBeDefined();
+      save = next;
+    }
+    const each = Array.from({ length: PARTITIONS }, (_, partition) => partition);
+    const all = (value: unknown) => each.map(() => value);
+    const lists = [all('t'), each, all(1), all('9'), all('9'), all(save.toString()), all(save.toString())];
+    await query('begin');
+    const plan = await planOf({ executor: { query } }, settleSql, ['0', ...lists, '9', sourceAt]);
+    await query('rollback');
+    return blocks(plan);
+  };
+  const early = await saves(100n);
+  const late = await saves(1_000n);
+  process.stderr.write(`pages of one save: ${early} after 100, ${late} after 1,000 under a held snapshot\n`);
+  expect(late).toBeLessThan(early * 1.5);
+});
+
+async function held(database: { acquire(): Promise<Client> }): Promise<Client> {
+  const client = await database.acquire();
+  onClose(() => Promise.resolve(client.release(true)));
+  return client;
+}
+type Client = Awaited<ReturnType<Awaited<ReturnType<typeof withDatabase>>['database']['acquire']>>;
