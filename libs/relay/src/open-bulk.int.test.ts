@@ -2,6 +2,7 @@
  * Taken out once, and a test here failed:
  * - the poll's range cut at running xids, or its `xip` without those that still run: all that is open is read;
  * - the same in the read by number;
+ * - the bisection for the lowest id (a walk over the ticks): every tick since the transaction began is read;
  * - pruneFrom: the planner takes the primary key from the lowest id on, and reads it all as well.
  */
 import type { Database } from '@converge/postgres';
@@ -12,7 +13,7 @@ import { relayDatabase } from './fixture/set-up.ts';
 import { indexedSql } from './read-sql.ts';
 import { parseSnapshot } from './tick.ts';
 import { survey } from './watch/survey-sql.ts';
-import { pollSql } from './window-sql.ts';
+import { lowestSql, pollSql } from './window-sql.ts';
 
 const PUBLISHED = 5_000;
 const OPEN = 30_000;
@@ -83,5 +84,17 @@ describe('with a transaction open that has written 30,000 events', () => {
   test('the survey counts what waits without it', async () => {
     const { backlog } = await survey(database.executor, { lease: 'relay', now: () => 0 });
     expect(backlog).toBe(PUBLISHED + 2);
+  });
+
+  test('where reads begin is found by a few look-ups, however many ticks were made since it began', async () => {
+    await database.executor.query(
+      `insert into converge.tick (number, snapshot, own, floor, ceil, nonce, epoch, term)
+       select n, '3:3:', (1000000 + n)::text::xid8, n, n, '0000000000000000', 1, 1 from generate_series(1, 100000) n`,
+    );
+    await database.executor.query('analyze converge.tick');
+    const plan = await planOf(database, lowestSql, ['100000', '1001000']);
+    expect(blocks(plan)).toBeLessThan(FEW);
+    const { rows } = await database.executor.query<{ floor: string }>(lowestSql, ['100000', '1001000']);
+    expect(rows).toEqual([{ floor: '1000' }]);
   });
 });

@@ -149,13 +149,16 @@ export async function readLatestTick(executor: Executor): Promise<{ tick: Tick; 
   return { tick: tickOf(row), sequence: BigInt(row.sequence) };
 }
 
-/** Where reads after `tick` may begin (see LowestId). Ticks are few and the walk goes from the newest: primary key. */
+// By bisection: a walk from the newest tick would read every one that was made since the oldest open transaction began.
+export const lowestSql = `
+  select floor::text from converge.tick where tick.number = converge.tick_last($1::bigint, own_most => $2::xid8)`;
+
+/** Where reads after `tick` may begin (see LowestId). */
 export async function readLowestId(executor: Executor, tick: Tick): Promise<bigint> {
-  const { rows } = await executor.query<{ floor: string }>(
-    `select floor::text from converge.tick where tick.number <= $1::bigint and own <= $2::xid8
-      order by tick.number desc limit 1`,
-    [tick.number.toString(), tick.snapshot.xmin.toString()],
-  );
+  const { rows } = await executor.query<{ floor: string }>(lowestSql, [
+    tick.number.toString(),
+    tick.snapshot.xmin.toString(),
+  ]);
   return BigInt(rows[0]?.floor ?? '0') + 1n;
 }
 
