@@ -24,6 +24,7 @@ const needs = [
   ['converge.relay_disowned', 'select'],
   ['converge.relay_cursor', 'insert'],
   ['converge.relay_cursor', 'update'],
+  ['converge.outbox_limit', 'update'],
 ] as const;
 
 const sql = `

@@ -71,7 +71,11 @@ export class Observer {
     const { database, lease, clock, log, outbox } = this.#settings;
     try {
       const publishedId = this.#facts().leading ? this.#survey?.publishedId : undefined;
-      if (publishedId !== undefined) await measureOutbox(database.executor, publishedId, outbox);
+      // A role without the right to write it still surveys: the other alarms must not be silent for that.
+      if (publishedId !== undefined)
+        await measureOutbox(database.executor, publishedId, outbox).catch((error: unknown) =>
+          log.warn({ err: error }, 'the outbox could not be measured: outbox.maxBytes is not followed'),
+        );
       this.#survey = await survey(database.executor, { lease, now: () => clock.now() });
       this.#record(this.#survey);
     } catch (error) {
