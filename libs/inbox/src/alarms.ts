@@ -60,7 +60,7 @@ export const alarmDefinitions = {
   },
   parked_cap: {
     kind: 'paused',
-    means: 'As many events are parked as this consumer may have (`parking.maxRows`, `maxBytes`)',
+    means: 'As many events are parked as this consumer may have (`parking.maxRows`, `maxBytes`, `maxInLog`)',
     next: '`converge parked list`; mend the cause, then retry or skip: it goes on when there is room',
   },
   systemic_fault: {

@@ -20,6 +20,7 @@ export type InboxErrorCode =
   | 'HANDLER_MISSING'
   | 'PARKED_BUSY'
   | 'PARKED_GONE'
+  | 'PARKED_RECORD_GONE'
   | 'PARKED_REFUSED';
 
 /** What went wrong in a consumer, on both axes. The text says what, why and the next step. */

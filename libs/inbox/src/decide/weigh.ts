@@ -44,7 +44,8 @@ function isSign<DB>({ step, why }: Extract<Placed<DB>, { kind: 'head' | 'aside' 
   return step.envelope !== undefined && !step.foreign;
 }
 
-function sizeOf<DB>({ step }: Placed<DB>): number {
+/** Bytes of its record: key, payload and headers. */
+export function sizeOf<DB>({ step }: Pick<Placed<DB>, 'step'>): number {
   const { key, value, headers } = step.record;
   let bytes = (key?.length ?? 0) + (value?.length ?? 0);
   for (const [name, text] of headers) bytes += name.length + (text?.length ?? 0);

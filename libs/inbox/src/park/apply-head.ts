@@ -30,7 +30,17 @@ export interface HeadTry<DB> {
 }
 
 /** A parked event as this version of the consumer reads it. */
-export function headStep<DB>({ route }: SliceContext<DB>, { record }: Head): Step<DB> {
+export function headStep<DB>({ route }: SliceContext<DB>, head: Head): Step<DB> {
+  const { record } = head;
+  if (head.bytes === 'gone') {
+    const { topic, partition, offset } = record;
+    const error = new InboxError(
+      'PARKED_RECORD_GONE',
+      `it waited behind more of its key than \`parking.maxRowsPerKey\` keeps, and the log does not have its record any more (${topic}/${partition} at offset ${offset}): reconcile its key, then skip it, or lengthen the topic's retention`,
+      { category: 'data' },
+    );
+    return { record, mark: undefined, kind: 'refuse', envelope: undefined, foreign: false, error };
+  }
   return { record, mark: undefined, ...act(readRecord(record), route, false) };
 }
 

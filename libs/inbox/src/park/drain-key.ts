@@ -15,6 +15,7 @@ import { dropEmptyLine, leaveKey, type LeasedKey, renewLease } from './claim-sql
 import { endHead } from './end-head.ts';
 import { type Head, noteFailed, readHead } from './head-sql.ts';
 import { nextDrain } from './next-drain.ts';
+import { wholeHead } from './whole-head.ts';
 import { failureColumns } from './parked-row.ts';
 
 export interface DrainBounds {
@@ -39,13 +40,14 @@ export async function drainKey<DB>(
       if (!(await renewLease(database.executor, key, leaseMs))) return;
       renewed = clock.monotonic();
     }
-    const head = await readHead(database.executor, key);
-    if (head === undefined) {
+    const first = await readHead(database.executor, key);
+    if (first === undefined) {
       if (await withTransaction(database, { clock }, (tx) => dropEmptyLine(tx, key))) return;
       // A slice appended meanwhile, or the lease is another's.
       if (!(await renewLease(database.executor, key, leaseMs))) return;
       continue;
     }
+    const head = await wholeHead(context, first);
     failpoint('inbox.drain_claimed');
     const goesOn = await tryHead(context, key, head);
     if (!goesOn) return;

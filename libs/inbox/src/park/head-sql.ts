@@ -18,6 +18,11 @@ export interface Head {
   /** Milliseconds since its first attempt. */
   readonly elapsedMs: number;
   readonly parkedAt: string;
+  readonly eventId: string | null;
+  /** `here`: the record is whole · `log`: its bytes are in the log · `gone`: they were, and are not any more */
+  readonly bytes: 'here' | 'log' | 'gone';
+  /** What an operator put in the payload's place. */
+  readonly edited: Buffer | null;
 }
 
 interface Raw {
@@ -36,13 +41,17 @@ interface Raw {
   readonly attempts: string;
   readonly elapsed_ms: string | null;
   readonly parked_at: Date;
+  readonly event_id: string | null;
+  readonly in_log: boolean;
+  readonly edited: Buffer | null;
 }
 
 // By the unique index parked_line: the first entry of the line.
 const headSql = `
   select id, seq, run, tries, handler, topic_id, partition, record_offset, timestamp_ms, record_key, headers,
          coalesce(edited, payload) as payload, attempts,
-         extract(epoch from clock_timestamp() - first_at) * 1000 as elapsed_ms, parked_at
+         extract(epoch from clock_timestamp() - first_at) * 1000 as elapsed_ms, parked_at,
+         event_id, in_log, edited
     from converge.parked where consumer = $1 and topic = $2 and line = $3 order by seq limit 1`;
 
 export async function readHead(
@@ -71,6 +80,9 @@ export async function readHead(
     attempts: JSON.parse(row.attempts) as readonly Attempt[],
     elapsedMs: Number(row.elapsed_ms ?? 0),
     parkedAt: row.parked_at.toISOString(),
+    eventId: row.event_id,
+    bytes: row.in_log ? 'log' : 'here',
+    edited: row.edited,
   };
 }
 

@@ -48,6 +48,8 @@ export interface NewParked extends Partial<FailureColumns> {
   readonly record_key: Buffer | null;
   readonly headers: string;
   readonly payload: Buffer | null;
+  /** Its bytes are not in the row: they are read from the log. */
+  readonly in_log?: boolean;
   /** Why it must not be tried again. */
   readonly closed?: string;
 }
@@ -119,6 +121,18 @@ export function parkedRow(
     record_key: record.key,
     ...keptOf(event, state),
     ...failure,
+  };
+}
+
+/** The row of an event that waits without its bytes: the log has them. */
+export function inLogRow(row: NewParked): NewParked {
+  const { record_key: key } = row;
+  return {
+    ...row,
+    in_log: true,
+    payload: null,
+    headers: '[]',
+    record_key: key !== null && key.length <= 1024 ? key : null,
   };
 }
 

@@ -16,8 +16,14 @@ export interface ParkingPolicy {
    * count again every `pollMs`, so what others park within that time may come on top. @default 10_000
    */
   readonly maxRows: number;
-  /** Bytes of their payloads, likewise. @default 67_108_864 */
+  /** Bytes of their payloads, keys and headers, likewise. @default 67_108_864 */
   readonly maxBytes: number;
+  /** Events of one key that are kept with their bytes; the others stand in line too, and are read from the log. @default 1_000 */
+  readonly maxRowsPerKey: number;
+  /** Bytes of those, likewise. @default 8_388_608 */
+  readonly maxBytesPerKey: number;
+  /** Events of all keys that stand in line without their bytes; beyond, a partition that must park pauses. @default 100_000 */
+  readonly maxInLog: number;
   readonly systemic: SystemicPolicy;
 }
 
@@ -27,6 +33,9 @@ export const defaultParking: ParkingPolicy = Object.freeze({
   pollMs: 1_000,
   maxRows: 10_000,
   maxBytes: 67_108_864,
+  maxRowsPerKey: 1_000,
+  maxBytesPerKey: 8_388_608,
+  maxInLog: 100_000,
   systemic: Object.freeze({ keys: 10, withinMs: 60_000 }),
 });
 
@@ -34,6 +43,8 @@ export interface ParkedTotals {
   readonly keys: number;
   readonly rows: number;
   readonly bytes: number;
+  /** Beside them: those that stand in line without their bytes. */
+  readonly inLog: number;
   /** Of the rows, those that are tried again; the others stand with dead letters or are them. */
   readonly waiting: number;
   /** Dead letters, those whose keys went on included. */
@@ -47,7 +58,7 @@ export class Parking {
   readonly policy: ParkingPolicy;
   readonly #clock: Clock;
   readonly #rate: ParkRate;
-  #totals: ParkedTotals = { keys: 0, rows: 0, bytes: 0, waiting: 0, dead: 0, oldestMs: 0 };
+  #totals: ParkedTotals = { keys: 0, rows: 0, bytes: 0, inLog: 0, waiting: 0, dead: 0, oldestMs: 0 };
   #wake: () => void = () => undefined;
 
   constructor(policy: ParkingPolicy, clock: Clock) {
@@ -74,11 +85,11 @@ export class Parking {
     if (given === 0 && rows === 0) return;
     if (!this.#rate.allows(given, handled, this.#clock.monotonic()))
       throw new ParkingRefused('systemic_fault');
-    const { maxRows, maxBytes } = this.policy;
+    const { maxRows, maxBytes, maxInLog } = this.policy;
     // One alone always finds room, however large: it would wait for ever.
     const full =
       this.#totals.rows > 0 && (this.#totals.rows + rows > maxRows || this.#totals.bytes + bytes > maxBytes);
-    if (rows > 0 && full) throw new ParkingRefused('parked_cap');
+    if (rows > 0 && (full || this.#totals.inLog >= maxInLog)) throw new ParkingRefused('parked_cap');
   }
 
   /** A slice was committed. */

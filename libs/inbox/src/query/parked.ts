@@ -49,6 +49,39 @@ export async function extendLines(
   return new Map(rows.map(({ key, tail }) => [key, BigInt(tail)]));
 }
 
+/** What a line has here: rows with their bytes. */
+export interface LineSize {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+// By the partial index parked_whole, as many entries of a line as may be kept.
+const sizesSql = `
+  select l.key, s.rows, s.bytes
+    from unnest($3::text[]) as l(key) cross join lateral (
+      select count(*) as rows,
+             coalesce(sum(coalesce(octet_length(p.payload), 0) + octet_length(p.headers)), 0) as bytes
+        from (select payload, headers from converge.parked
+               where consumer = $1 and topic = $2 and line = l.key and line is not null and not in_log limit $4) p) s`;
+
+/** Line → what it has here, up to `most` rows. */
+export async function readSizes(
+  tx: Executor,
+  { consumer, topic }: { readonly consumer: string; readonly topic: string },
+  lines: readonly string[],
+  most: number,
+): Promise<ReadonlyMap<string, LineSize>> {
+  const { rows } = await tx.query<{ key: string; rows: string; bytes: string }>(sizesSql, [
+    consumer,
+    topic,
+    lines,
+    most,
+  ]);
+  return new Map(
+    rows.map(({ key, ...size }) => [key, { rows: Number(size.rows), bytes: Number(size.bytes) }]),
+  );
+}
+
 export interface NewLine extends Append {
   readonly state: 'waiting' | 'dead';
   /** Milliseconds until its head is tried. */
@@ -111,6 +144,7 @@ const columns = [
   'last_at',
   'failure_event',
   'closed',
+  'in_log',
 ] as const satisfies readonly (keyof NewParked)[];
 
 // By the partial index parked_ended, so many at a time; members do it side by side and pass over each other's.
@@ -126,7 +160,7 @@ export async function forgetEnded(executor: Executor, keepMs: number, most: numb
 }
 
 /** What a column says of an event that was not tried yet. */
-const blank: Partial<Record<keyof NewParked, unknown>> = { structural: false, attempts: '[]' };
+const blank: Partial<Record<keyof NewParked, unknown>> = { structural: false, attempts: '[]', in_log: false };
 
 /** Parameters of one statement are 65,535 at most. */
 const ROWS = 1_000;

@@ -25,6 +25,7 @@ import { forgetOld } from './forget.ts';
 import { turnForeign } from './turn-foreign.ts';
 import { GroupMember } from './group-member.ts';
 import { type ConsumerServiceOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+import { readOne } from './read-one.ts';
 import { describeTopics, register } from './register.ts';
 import { Sources } from './sources.ts';
 import type { ConsumerStatus } from './status.ts';
@@ -117,7 +118,7 @@ async function prepare<DB>(
       await register(consumer, topics, admin, options).catch((error: unknown) => {
         throw ['42P01', '3F000'].includes(sqlState(error) ?? '') ? notMigrated(error) : error;
       });
-      const context = contextOf(consumer, options, version);
+      const context = contextOf(consumer, options, version, admin);
       const sources = new Sources(database.executor, consumer, context.log);
       await sources.load();
       members.push(new GroupMember(context, sources, admin, broker, options));
@@ -134,6 +135,7 @@ function contextOf<DB>(
   definition: ConsumerDefinition<DB>,
   options: ResolvedOptions<DB>,
   serverVersion: number,
+  admin: Admin,
 ): SliceContext<DB> {
   const { database, clock, random, policies, parking, graceMs, lockTimeoutMs } = options;
   const { sliceMs, sliceSize = defaultSize(definition.subscriptions) } = options;
@@ -158,6 +160,7 @@ function contextOf<DB>(
     // Handlers' events carry ids of their own, so the outbox asks for no declaration.
     outbox: createOutbox([], { clock, random }),
     route: router(definition),
+    readLog: (place) => readOne(admin, place),
     signatures: options.signatures && signaturesOf(options.signatures),
     call: compose(middleware, ({ subscription, events, context }) => subscription.call(events, context)),
     limits: () => {

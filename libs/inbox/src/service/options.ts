@@ -93,7 +93,15 @@ export function resolveOptions<DB>(options: ConsumerServiceOptions<DB>): Resolve
     parking: Object.freeze({ ...defaultParking, ...options.parking }),
   });
   if (resolved.sliceSize !== undefined) check('sliceSize', resolved.sliceSize, 10_000);
-  for (const name of ['lanes', 'pollMs', 'maxRows', 'maxBytes'] as const)
+  for (const name of [
+    'lanes',
+    'pollMs',
+    'maxRows',
+    'maxBytes',
+    'maxRowsPerKey',
+    'maxBytesPerKey',
+    'maxInLog',
+  ] as const)
     check(`parking.${name}`, resolved.parking[name], MAX_TIMER_MS);
   for (const name of ['keys', 'withinMs'] as const)
     check(`parking.systemic.${name}`, resolved.parking.systemic[name], MAX_TIMER_MS);

@@ -109,11 +109,22 @@ async function inside<DB>(
     ...letters.map((letter) => failureEventOf(context, letter)),
   ]);
   await own('gap', () => recordPassed(executor, context.definition, key, steps));
-  const opened = placed.some(needsRow)
+  const { opened, inLog } = placed.some(needsRow)
     ? await own('park', () => parkEvents(context, partition, placed, executor))
-    : [];
+    : { opened: [], inLog: { rows: 0, bytes: 0 } };
   failpoint('inbox.before_commit');
-  return { handled: handledBy(toHandle), ...countsOf(placed), letters, opened, weight };
+  return {
+    handled: handledBy(toHandle),
+    ...countsOf(placed),
+    letters,
+    opened,
+    weight: without(weight, inLog),
+  };
+}
+
+/** What counts towards the cap: not what is left in the log. */
+function without(weight: Weight, { rows, bytes }: Pick<Weight, 'rows' | 'bytes'>): Weight {
+  return { ...weight, rows: weight.rows - rows, bytes: weight.bytes - bytes };
 }
 
 function countsOf<DB>(

@@ -1,4 +1,5 @@
 import type { EventDefinition, FailureData, FailureInput } from '@converge/contracts';
+import type { IncomingRecord } from '@converge/kafka';
 import type { Outbox } from '@converge/outbox';
 import type { Database } from '@converge/postgres';
 import type { Policy } from '@converge/resilience';
@@ -22,6 +23,10 @@ export interface SliceContext<DB> {
   readonly failureEvent: EventDefinition<string, FailureData, FailureInput>;
   readonly database: Database<DB>;
   readonly outbox: Outbox;
+  /** The record at this place of the log; undefined: it is not there any more. */
+  readonly readLog: (
+    place: Pick<IncomingRecord, 'topic' | 'partition' | 'offset'>,
+  ) => Promise<IncomingRecord | undefined>;
   /** undefined: no record has to be signed. */
   readonly signatures: Signatures | undefined;
   readonly route: Router<DB>;

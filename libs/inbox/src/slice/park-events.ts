@@ -1,8 +1,9 @@
 import type { Executor } from '@converge/postgres';
 import { slowDelayMs } from '@converge/resilience';
 import type { Placed } from '../decide/lay-out.ts';
-import { failureColumns, type NewParked, parkedRow, type Place } from '../park/parked-row.ts';
-import { extendLines, insertParked, openLines } from '../query/parked.ts';
+import { sizeOf } from '../decide/weigh.ts';
+import { failureColumns, inLogRow, type NewParked, parkedRow, type Place } from '../park/parked-row.ts';
+import { extendLines, insertParked, type LineSize, openLines, readSizes } from '../query/parked.ts';
 import type { Partition, SliceContext } from './context.ts';
 import { envelopeOf, handlerOf, letterOf, parkedIdOf } from './place-steps.ts';
 import { HeldChanged } from './slice-errors.ts';
@@ -10,14 +11,14 @@ import { HeldChanged } from './slice-errors.ts';
 /**
  * Puts the events of a slice that do not take effect now where they wait or are recorded. Last in its transaction: it
  * locks the rows of the keys. Throws HeldChanged when a key was released, or parked, since we looked: the slice is run
- * again with what is true now. Gives the lines that it opened.
+ * again with what is true now.
  */
 export async function parkEvents<DB>(
   context: SliceContext<DB>,
   partition: Partition,
   placed: readonly Placed<DB>[],
   executor: Executor,
-): Promise<readonly string[]> {
+): Promise<Parked> {
   const opened = placed.flatMap((one) => (one.kind === 'head' ? [one] : []));
   const counts = countByLine(placed);
   const openedLines = new Set(opened.map(({ line }) => line));
@@ -40,8 +41,45 @@ export async function parkEvents<DB>(
     if (parked.length > 0) throw new HeldChanged({ parked });
     for (const { line, count } of lines) tails.set(line, BigInt(count));
   }
-  await insertParked(executor, rowsOf(partition, placed, seats(counts, tails)));
-  return [...openedLines];
+  const { maxRowsPerKey, maxBytesPerKey } = context.parking.policy;
+  const lines = appends.map(({ line }) => line);
+  const sizes =
+    lines.length === 0
+      ? new Map<string, LineSize>()
+      : await readSizes(executor, partition.key, lines, maxRowsPerKey);
+  const fits = room(sizes, { rows: maxRowsPerKey, bytes: maxBytesPerKey });
+  const rows = rowsOf(partition, placed, seats(counts, tails), fits);
+  await insertParked(executor, rows);
+  return { opened: [...openedLines], inLog: fits.left() };
+}
+
+export interface Parked {
+  /** The lines that it opened. */
+  readonly opened: readonly string[];
+  /** Events that stand in line without their bytes. */
+  readonly inLog: LineSize;
+}
+
+interface Room {
+  /** Whether one more event of a line is kept with its bytes. */
+  (line: string, bytes: number): boolean;
+  left(): LineSize;
+}
+
+/** Counts what is kept of each line, and what is left in the log. */
+function room(sizes: ReadonlyMap<string, LineSize>, most: LineSize): Room {
+  const kept = new Map(sizes);
+  let left: LineSize = { rows: 0, bytes: 0 };
+  const fits = (line: string, bytes: number): boolean => {
+    const size = kept.get(line) ?? { rows: 0, bytes: 0 };
+    if (size.rows > 0 && (size.rows + 1 > most.rows || size.bytes + bytes > most.bytes)) {
+      left = { rows: left.rows + 1, bytes: left.bytes + bytes };
+      return false;
+    }
+    kept.set(line, { rows: size.rows + 1, bytes: size.bytes + bytes });
+    return true;
+  };
+  return Object.assign(fits, { left: () => left });
 }
 
 function countByLine<DB>(placed: readonly Placed<DB>[]): ReadonlyMap<string, number> {
@@ -68,6 +106,7 @@ function rowsOf<DB>(
   partition: Partition,
   placed: readonly Placed<DB>[],
   seat: (line: string) => Place,
+  fits: Room,
 ): readonly NewParked[] {
   const { consumer } = partition.key;
   return placed.flatMap((one): readonly NewParked[] => {
@@ -84,10 +123,14 @@ function rowsOf<DB>(
       case 'pass':
       case 'handle':
         return [];
-      case 'behind':
-        return [parkedRow(event, 'waiting', seat(one.line), undefined)];
+      case 'behind': {
+        const row = parkedRow(event, 'waiting', seat(one.line), undefined);
+        // What was filled is nowhere in the log.
+        return [fits(one.line, sizeOf(one)) || step.fill !== undefined ? row : inLogRow(row)];
+      }
       case 'head': {
         const told = one.state === 'dead';
+        fits(one.line, sizeOf(one));
         const columns = failureColumns(letterOf(partition, step, one.why), told);
         return [parkedRow(event, one.state, seat(one.line), columns)];
       }

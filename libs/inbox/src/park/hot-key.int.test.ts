@@ -1,0 +1,79 @@
+/**
+ * One key with more events than are kept for a key. Planted faults, each seen to fail here: rows of the key beyond
+ * `maxRowsPerKey` with their bytes (the consumer's cap fills, and the other keys wait); a drain that does not read the log.
+ */
+import type { memoryBroker } from '@converge/kafka';
+import { ConvergeError } from '@converge/resilience';
+import { freshDatabase, waitUntil } from '@converge/testing';
+import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { defineConsumer } from '../define/define-consumer.ts';
+import { FailureScene, quickSchedule } from '../fixture/failure-scene.ts';
+import { type LedgerDb, lines, note, tag, testEvents } from '../fixture/ledger.ts';
+
+let scene: FailureScene;
+let away: boolean;
+const name = `stock-${tag()}`;
+const topic = `orders-${tag()}`;
+const { counted } = testEvents(topic);
+beforeEach(async () => {
+  away = true;
+  scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
+    topic,
+    `${name}.failures`,
+  ]);
+});
+afterEach(() => scene.close());
+
+const start = (parking: object) =>
+  scene.start(
+    defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, async (event, { tx }) => {
+      if (away && event.data.key === 'hot')
+        throw new ConvergeError('away', { code: 'AWAY', category: 'service', certainty: 'not_applied' });
+      await note(tx, event);
+    }),
+    { parking: { schedule: quickSchedule, pollMs: 20, ...parking } },
+  );
+const hot = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, at) => counted({ key: 'hot', n: from + at }));
+const rows = async (sql: string) => (await scene.database.executor.query(sql)).rows;
+const effects = async () => (await lines(scene.database)).map(({ n }) => n);
+
+it('a key with more events than the consumer may park holds back no other key, and is applied in order', async () => {
+  const service = await start({ maxRows: 10, maxRowsPerKey: 4 });
+  await scene.source.publish(scene.broker, [...hot(1, 30), counted({ key: 'other', n: 100 })]);
+  await waitUntil(async () => (await effects()).includes(100), { what: 'the other key' });
+  expect(service.status()[0]!.partitions[0]?.state).toBe('running');
+  const [kept] = await rows(
+    `select count(*) filter (where not in_log)::int as here, count(*) filter (where in_log)::int as in_log,
+            count(payload)::int as payloads from converge.parked`,
+  );
+  expect(kept).toEqual({ here: 4, in_log: 26, payloads: 4 });
+  away = false;
+  await scene.source.publish(scene.broker, hot(31, 33));
+  await waitUntil(async () => (await effects()).length === 34, { what: 'all events' });
+  expect((await effects()).filter((n) => n < 100)).toEqual(Array.from({ length: 33 }, (_, n) => n + 1));
+  expect(await rows('select from converge.parked')).toEqual([]);
+});
+
+it('large events of one key are kept up to so many bytes', async () => {
+  await start({ maxBytesPerKey: 1_500 });
+  await scene.source.publish(scene.broker, hot(1, 8));
+  await waitUntil(async () => (await scene.offset()) === 8, { what: 'the end of the log' });
+  const [kept] = await rows('select count(*) filter (where in_log)::int as in_log from converge.parked');
+  expect(kept?.['in_log']).toBeGreaterThan(0);
+  expect(kept?.['in_log']).toBeLessThan(8);
+});
+
+it('an event whose record the log does not have any more is a dead letter by name', async () => {
+  await start({ maxRowsPerKey: 1 });
+  await scene.source.publish(scene.broker, hot(1, 3));
+  await waitUntil(async () => (await scene.offset()) === 3, { what: 'the end of the log' });
+  const { broker } = scene as unknown as { broker: ReturnType<typeof memoryBroker> };
+  broker.truncate(topic, 0, 2n);
+  away = false;
+  await waitUntil(async () => (await scene.letters()).length > 0, { what: 'the dead letter' });
+  expect(await scene.letters()).toMatchObject([{ code: 'PARKED_RECORD_GONE' }]);
+  expect(await effects()).toEqual([1]);
+  // In order still: the third one, which the log has, waits behind it.
+  expect(await rows(`select from converge.parked where state = 'waiting'`)).toHaveLength(1);
+});
