@@ -1,4 +1,4 @@
-import { type Envelope, FAILURE_TYPE, STUCK_TYPE } from '@converge/contracts';
+import { type Envelope, FAILURE_TYPE, STEP_UNDONE_TYPE, STUCK_TYPE } from '@converge/contracts';
 import { InboxError } from '../errors.ts';
 import type { Reading } from './reading.ts';
 
@@ -8,7 +8,7 @@ const SUFFIX = '.failures';
 export function failingConsumer({ content }: Reading): string | undefined {
   if (content.kind !== 'envelope') return undefined;
   const { type, topic } = content.envelope;
-  if (type !== FAILURE_TYPE && type !== STUCK_TYPE) return undefined;
+  if (type !== FAILURE_TYPE && type !== STUCK_TYPE && type !== STEP_UNDONE_TYPE) return undefined;
   return topic.endsWith(SUFFIX) ? topic.slice(0, -SUFFIX.length) : topic;
 }
 

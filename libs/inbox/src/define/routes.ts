@@ -1,4 +1,4 @@
-import { type Envelope, type ReceivedEvent, STUCK_TYPE } from '@converge/contracts';
+import { type Envelope, type ReceivedEvent, STEP_UNDONE_TYPE, STUCK_TYPE } from '@converge/contracts';
 import type { ConsumerDefinition } from './define-consumer.ts';
 import type { Subscription } from './subscription.ts';
 
@@ -17,7 +17,8 @@ export function router<DB>({
   unknownTypes,
 }: Pick<ConsumerDefinition<DB>, 'subscriptions' | 'ignored' | 'unknownTypes'>): Router<DB> {
   // What a step tells observers stands among failure events; nobody else is to know it.
-  const refuses = (type: string): boolean => unknownTypes === 'refuse' && type !== STUCK_TYPE;
+  const refuses = (type: string): boolean =>
+    unknownTypes === 'refuse' && type !== STUCK_TYPE && type !== STEP_UNDONE_TYPE;
   const withdrawn = Map.groupBy(ignored, ({ type }) => type);
   const byType = Map.groupBy(subscriptions, ({ type }) => type);
   return (envelope) => {
