@@ -3,7 +3,6 @@ import { type Command, Option } from 'commander';
 import { type Act, positive } from './command-parts.ts';
 import type { SagaListFlags } from './commands/saga.ts';
 import type { SagaActFlags, SagaResolveFlags } from './commands/saga-act.ts';
-import type { SagaForgetFlags } from './commands/saga-forget.ts';
 import type { GraphFlags } from './commands/saga-graph.ts';
 import type { DatabaseFlags } from './story/named-databases.ts';
 
@@ -14,7 +13,6 @@ export function addSagaCommands(program: Command, act: Act): void {
   const saga = program.command('saga').description('sagas: how they stand, what happened and why');
   addLooks(saga, act);
   addActs(saga, act);
-  addForget(saga, act);
   addGraph(saga, act);
 }
 
@@ -90,8 +88,9 @@ function addActs(saga: Command, act: Act): void {
         'effectStays',
       ]),
     )
-    .option('--version <n>', 'of that event', positive, 1)
+    .option('--version <n>', 'of that event’s contract; the declared one if you leave it out', positive)
     .option('--data <json>', 'of that event')
+    .option('--key <key>', 'of that event, where it has another key than the step')
     .addOption(
       new Option('--failed <code>', 'it certainly took no effect, for this reason').conflicts('effectStays'),
     )
@@ -99,31 +98,15 @@ function addActs(saga: Command, act: Act): void {
       '--effect-stays',
       'of an undo that cannot be done: its effect is let go of, the steps before go on',
     )
+    .option(
+      '--sagas <module...>',
+      'that export the declaration of the saga: type, data and key are checked against it before anything is written',
+    )
     .requiredOption('--reason <text>', 'how you know: it is part of the story')
     .option('--yes', 'do not ask')
     .action((instance: string, step: string, flags: SagaResolveFlags, command: Command) =>
       act(command, async (context) =>
         (await import('./commands/saga-act.ts')).resolveCommand(context, instance, step, flags),
-      ),
-    );
-}
-
-function addForget(saga: Command, act: Act): void {
-  saga
-    .command('forget')
-    .description('take sagas that ended long ago out of these databases, with their journals; for a schedule')
-    .addHelpText('after', '\nDATABASE_URL is the observer’s. A service that is not named keeps its rows.')
-    .requiredOption(
-      '--older-than <days>',
-      'days since it ended: more than topics keep events and dead letters wait for their operator',
-      positive,
-    )
-    .option(...MORE)
-    .option('--dry-run', 'say what would go, and change nothing')
-    .option('--yes', 'do not ask')
-    .action((flags: SagaForgetFlags, command: Command) =>
-      act(command, async (context) =>
-        (await import('./commands/saga-forget.ts')).forgetSagasCommand(context, flags),
       ),
     );
 }

@@ -21,6 +21,7 @@ const world = {
   hasSeats: () => true,
 } as const;
 const { trip, asked, consumers } = tripSaga('cli', world, 60_000);
+const sagasModule = 'libs/cli/src/fixture/cli-trip.ts';
 let scene: SagaScene<TripDb>;
 let env: Record<string, string>;
 
@@ -61,6 +62,8 @@ describe('converge saga', () => {
       'trip.paid',
       '--data',
       '{"trip":"lost"}',
+      '--sagas',
+      sagasModule,
       '--reason',
       'their ledger shows it',
       '--yes',
@@ -68,6 +71,18 @@ describe('converge saga', () => {
     expect((await runCli(['saga', 'resolve', instance, 'seat', ...said], env)).stderr).toContain(
       'nothing of step seat',
     );
+    // Planted fault: without the check both print that it has succeeded, and the second one publishes a fact of another key.
+    const wrong = (at: number, text: string): readonly string[] => said.with(at, text);
+    for (const [words, message] of [
+      [wrong(1, 'trip.payd'), 'did you mean trip.paid?'],
+      [wrong(3, '{"trip":"another"}'), 'an event of key "another"'],
+      [wrong(3, '{"trap":"lost"}'), 'the data is not that of trip.paid'],
+      [said.toSpliced(4, 2), 'name the module that exports it'],
+    ] as const) {
+      const refused = await runCli(['saga', 'resolve', instance, 'pay', ...words], env);
+      expect([refused.code === 0, refused.stdout]).toEqual([false, '']);
+      expect(refused.stderr).toContain(message);
+    }
     expect(await runCli(['saga', 'resolve', instance, 'pay', ...said], env)).toMatchObject({ code: 0 });
     await waitUntil(async () => (await states()).join() === 'good completed,lost completed', {
       what: 'both to end',

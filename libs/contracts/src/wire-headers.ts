@@ -93,11 +93,17 @@ export interface EventContext {
   readonly saga?: string;
   readonly replayOf?: string;
   readonly attemptId?: string;
+  /** The sagas that the event starts, as `name/version`. @default what its definition says */
+  readonly starts?: readonly string[];
 }
 
 /** The wire headers that the writer (not the relay) sets for an event. */
 export function contextHeaders(
-  event: { readonly type: string; readonly version: number },
+  event: {
+    readonly type: string;
+    readonly version: number;
+    readonly definition?: { readonly starts?: readonly string[] };
+  },
   context: EventContext = {},
 ): Record<string, string> {
   const named: readonly (readonly [string, string | undefined])[] = [
@@ -108,6 +114,7 @@ export function contextHeaders(
     [WIRE.hops, context.hops?.toString()],
     [WIRE.deadline, context.deadline?.toISOString()],
     [WIRE.saga, context.saga],
+    [WIRE.sagaStart, (context.starts ?? event.definition?.starts)?.join()],
     [WIRE.replayOf, context.replayOf],
     [WIRE.attemptId, context.attemptId],
   ];

@@ -26,6 +26,8 @@ export const WIRE = Object.freeze({
   hops: 'ce_hops',
   deadline: 'ce_deadline',
   saga: 'ce_saga',
+  /** Of an event that starts sagas: which version of each, as `name/version`, separated by commas. */
+  sagaStart: 'ce_sagastart',
   replayOf: 'ce_replayof',
   /** Of a failure event and of what compensates it: the attempt that caused it. */
   attemptId: 'ce_attemptid',

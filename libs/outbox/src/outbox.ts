@@ -73,12 +73,14 @@ export function createOutbox(events: readonly EventDefinition[], options: Outbox
   checkNumber('maxBytes', maxBytes, 1, MAX_PAYLOAD_BYTES);
   checkNumber('maxHops', maxHops, 1, 1_000_000);
   checkNumber('idleTimeoutMs', idleTimeoutMs, 1, 2_147_483_647);
-  const declared = new Set(events.map((event) => nameOf(event)));
+  const declared = new Map(events.map((event) => [nameOf(event), event]));
   const row: RowSettings = { newId: ids, maxBytes, maxHops, inject: injectCreated };
   const toRow = (event: DomainEvent | AppendEvent, context: AppendContext): EventRow => {
     // An event with an id of its own comes from the kit (a handler's, a failure event), not from the application.
-    if (!('id' in event) && !declared.has(nameOf(event))) throw notDeclared(event);
-    return rowOf(event, context, row);
+    const definition = declared.get(nameOf(event));
+    if (!('id' in event) && definition === undefined) throw notDeclared(event);
+    const starts = definition?.starts;
+    return rowOf(event, starts === undefined ? context : { ...context, starts }, row);
   };
   const settings = { clock, random, idleTimeoutMs, toRow };
   function transaction<DB, T>(db: Kysely<DB> | Transaction<DB>, fn: Work<DB, T>): Promise<T>;

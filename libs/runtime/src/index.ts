@@ -1,6 +1,7 @@
 export { type Clock, systemClock } from './clock.ts';
 export { loadConfig, type LoadConfigOptions, loadSettings } from './config.ts';
 export { type Environment, standardNames, type StandardNames } from './config-environment.ts';
+export { nearest } from './config-names.ts';
 export { originOf } from './config-setting.ts';
 export type { Setting } from './config-layer.ts';
 export { ConfigError, type ConfigIssue } from './config-error.ts';

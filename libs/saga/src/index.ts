@@ -60,10 +60,18 @@ export {
 export { findOrphans, type Orphan } from './verify/orphans-sql.ts';
 export { recordHistory, type RecordedDecision, replayHistory, type SagaHistory } from './verify/history.ts';
 export { type Flaw, verifyJournal } from './verify/verify-journal.ts';
-export { type ActedStep, resolveStep, retryStep, waitingStep } from './operate/act-on-step.ts';
+export {
+  type ActedStep,
+  type ActOptions,
+  type ResolveOptions,
+  resolveStep,
+  retryStep,
+  type SeenStep,
+  waitingStep,
+} from './operate/act-on-step.ts';
+export type { StepWord } from './operate/check-word.ts';
 export type { OpenWork, StepAt } from './operate/step-sql.ts';
 export { sagaMigrations } from './migrations.ts';
-export { type Forgotten, forgetSagas, type ForgetOptions } from './operate/forget-sagas.ts';
 export {
   listWork,
   readWork,

@@ -1,18 +1,13 @@
 import type { Database } from '@converge/postgres';
-import {
-  EFFECT_STAYS,
-  type Outcome,
-  resolveStep,
-  retryStep,
-  sagaMigrations,
-  waitingStep,
-} from '@converge/saga';
+import { resolveStep, retryStep, sagaMigrations, type StepWord, waitingStep } from '@converge/saga';
+import { isSaga } from './saga-graph.ts';
 import { audit, operator } from '../audit.ts';
 import { CliError } from '../cli-error.ts';
 import { confirm } from '../confirm.ts';
 import { withDatabase } from '../connections.ts';
 import type { CommandContext } from '../context.ts';
 import { requireMigrations } from '../migrations.ts';
+import { exportsOf } from '../module-exports.ts';
 
 export interface SagaActFlags {
   readonly reason: string;
@@ -21,7 +16,10 @@ export interface SagaActFlags {
 
 export interface SagaResolveFlags extends SagaActFlags {
   readonly event?: string;
-  readonly version: number;
+  readonly version?: number;
+  /** Modules that export the declarations of sagas. */
+  readonly sagas?: readonly string[];
+  readonly key?: string;
   readonly data?: string;
   readonly failed?: string;
   readonly effectStays?: boolean;
@@ -36,10 +34,11 @@ export function retryCommand(
 ): Promise<boolean> {
   return within(context, async (database) => {
     const at = { instance, step };
-    const { state, work } = await waitingStep(database, at);
+    const seen = await waitingStep(database, at);
+    const { state, work } = seen;
     const again = state === 'stuck' || work.some((one) => one.state === 'stuck');
     if (again) await confirm(`Try again ${step}, which may have taken effect already?`, { yes });
-    const acted = await retryStep(database, at, { actor: operator(), note: reason });
+    const acted = await retryStep(database, at, { actor: operator(), note: reason }, { seen });
     audit('saga retry', { instance, step, reason });
     context.output.result({ instance, step, ...acted }, () => [`${step} of ${instance}: due now`]);
     return true;
@@ -47,63 +46,59 @@ export function retryCommand(
 }
 
 /** Says what became of a step, from the records of the other side; the worker settles it like any other outcome. */
-export function resolveCommand(
+export async function resolveCommand(
   context: CommandContext,
   instance: string,
   step: string,
   flags: SagaResolveFlags,
 ): Promise<boolean> {
-  return settle(context, { instance, step }, outcomeOf(flags), flags);
-}
-
-function settle(
-  context: CommandContext,
-  at: { readonly instance: string; readonly step: string },
-  outcome: Outcome,
-  { reason, yes = false }: SagaActFlags,
-): Promise<boolean> {
+  const word = wordOf(flags);
+  const exported = (await Promise.all((flags.sagas ?? []).map(exportsOf))).flat();
+  const sagas = exported.filter(isSaga).map(({ declaration }) => declaration);
+  if (word.kind !== 'effect_stays' && sagas.length === 0)
+    throw new CliError(
+      'what you say is checked against the declaration of the saga: name the module that exports it, such as --sagas ./schemas/sagas.ts',
+      { code: 'SAGAS_MISSING', category: 'configuration' },
+    );
+  const { reason, yes = false } = flags;
   return within(context, async (database) => {
-    const { state, work } = await waitingStep(database, at);
-    const what = outcome.kind === 'failed' ? outcome.failure.code : outcome.kind;
+    const at = { instance, step };
+    const seen = await waitingStep(database, at);
+    const [first] = seen.work;
+    const what =
+      word.kind === 'fact' ? word.type : word.kind === 'failed' ? word.code : 'an effect that stays';
     const waits =
-      work[0] === undefined
-        ? `${at.step}, which is ${state}`
-        : `${work[0].op} of ${at.step}, which is ${work[0].state}`;
+      first === undefined
+        ? `${step}, which is ${seen.state}`
+        : `${first.op} of ${step}, which is ${first.state}`;
     await confirm(`Settle ${waits}, as ${what}?`, { yes });
-    const acted = await resolveStep(database, at, outcome, { actor: operator(), note: reason });
+    const acted = await resolveStep(database, at, word, { actor: operator(), note: reason }, { sagas, seen });
     audit('saga resolve', { ...at, outcome: what, reason });
     context.output.result({ ...at, ...acted, outcome: what }, () => [
-      `${at.step} of ${at.instance}: ${what}; the saga worker settles it`,
+      `${step} of ${instance}: ${what}; the saga worker settles it`,
     ]);
     return true;
   });
 }
 
-function outcomeOf({ event, version, data, failed, effectStays, reason }: SagaResolveFlags): Outcome {
-  if (effectStays === true)
-    return {
-      kind: 'failed',
-      failure: { category: 'business', certainty: 'applied', code: EFFECT_STAYS, message: reason },
-    };
-  if (failed !== undefined)
-    return {
-      kind: 'failed',
-      failure: { category: 'business', certainty: 'not_applied', code: failed, message: reason },
-    };
+function wordOf({ event, version, data, key, failed, effectStays }: SagaResolveFlags): StepWord {
+  if (effectStays === true) return { kind: 'effect_stays' };
+  if (failed !== undefined) return { kind: 'failed', code: failed };
   if (event === undefined || data === undefined)
     throw new CliError(
-      'say what became of it: --event <type> --data <json> of the fact that the step would have told, --failed <code> or, of an undo, --effect-stays',
+      'say what became of it: --event <type> --data <json> of the fact that the step would have emitted, --failed <code> or, of an undo, --effect-stays',
       { code: 'OUTCOME_MISSING', category: 'configuration' },
     );
   try {
     JSON.parse(data);
-    return { kind: 'succeeded', result: JSON.stringify({ type: event, version, payload: data }) };
   } catch (cause) {
     throw new CliError(`--data must be the event's data as JSON: ${String(cause)}`, {
       code: 'OUTCOME_INVALID',
       category: 'configuration',
     });
   }
+  const more = { ...(version === undefined ? {} : { version }), ...(key === undefined ? {} : { key }) };
+  return { kind: 'fact', type: event, payload: data, ...more };
 }
 
 function within(

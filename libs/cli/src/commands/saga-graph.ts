@@ -32,7 +32,7 @@ export async function graphCommand(
   return true;
 }
 
-function isSaga(value: unknown): value is { readonly declaration: SagaDeclaration } {
+export function isSaga(value: unknown): value is { readonly declaration: SagaDeclaration } {
   if (typeof value !== 'object' || value === null || !('declaration' in value)) return false;
   const { stages, start } = value.declaration as Partial<SagaDeclaration>;
   return Array.isArray(stages) && typeof start === 'function';

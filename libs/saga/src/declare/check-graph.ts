@@ -31,11 +31,28 @@ export function checkGraph(declarations: readonly SagaDeclaration[], consumers?:
 
 function clashes(declarations: readonly SagaDeclaration[]): readonly string[] {
   const byVersion = Map.groupBy(new Set(declarations), ({ name, version }) => `${name} version ${version}`);
-  return [...byVersion].flatMap(([id, same]) =>
+  const twice = [...byVersion].flatMap(([id, same]) =>
     same.length === 1
       ? []
       : [`saga ${id} is declared ${same.length} times, differently; give each its own version`],
   );
+  const byName = Map.groupBy(declarations, ({ name }) => name);
+  return [...twice, ...[...byName.values()].flatMap(apart)];
+}
+
+/** Versions that cannot be open at the same time: a cancellation, which names a key, looks for all of them in one place. */
+function apart(versions: readonly SagaDeclaration[]): readonly string[] {
+  const [first, ...later] = versions.toSorted((a, b) => a.version - b.version);
+  const stop = first === undefined ? undefined : lastStop(first);
+  if (first === undefined || stop === undefined) return [];
+  return later.flatMap((one) => {
+    const other = lastStop(one);
+    if ((first.cancel ?? one.cancel) === undefined || other === undefined) return [];
+    if (other.name === stop.name && other.by === stop.by) return [];
+    return [
+      `saga ${one.name}: a cancellation stops version ${first.version} at ${stop.name} of ${stop.by}, and version ${one.version} at ${other.name} of ${other.by}, so it would miss one of them while both are open; keep the step's name and its consumer, or declare a saga of another name`,
+    ];
+  });
 }
 
 /** What only the whole chain shows. */

@@ -56,6 +56,8 @@ export interface SagaDeclaration {
   readonly cancel?: EventDefinition;
   /** How long after its start it calls itself off, in milliseconds. */
   readonly deadlineMs?: number;
+  /** How long services keep what they know of a run after it last moved, in milliseconds. */
+  readonly keepMs: number;
   readonly stages: readonly Stage[];
 }
 

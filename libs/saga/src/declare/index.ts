@@ -33,4 +33,5 @@ export {
 export { drawSaga } from './draw.ts';
 export { RESERVED_NAMES, type ReservedName } from './names.ts';
 export { saga, type SagaOptions } from './saga.ts';
+export { starts } from './starts.ts';
 export { type Trigger, triggersOf } from './triggers.ts';

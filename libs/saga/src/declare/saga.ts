@@ -19,7 +19,15 @@ export interface SagaOptions<Start extends EventDefinition> {
   readonly cancel?: EventDefinition;
   /** Calls an instance off that has not passed its pivot so long after its start, in milliseconds. @default none */
   readonly deadlineMs?: number;
+  /**
+   * How long services keep what they know of a run after it last moved; longer than a run may take, topics keep its events and
+   * its dead letters wait for an operator, together. In milliseconds. @default 7_776_000_000 (90 days)
+   */
+  readonly keepMs?: number;
 }
+
+/** 90 days. */
+export const DEFAULT_KEEP_MS = 7_776_000_000;
 
 /** Declares a saga that has no step yet. Throws SAGA_INVALID here, at import. */
 export function saga<Start extends EventDefinition>(
@@ -32,7 +40,7 @@ export function saga<Start extends EventDefinition>(
 
 function begin(
   name: string,
-  { version = 1, start, cancel, deadlineMs }: SagaOptions<EventDefinition>,
+  { version = 1, start, cancel, deadlineMs, keepMs = DEFAULT_KEEP_MS }: SagaOptions<EventDefinition>,
 ): SagaDeclaration {
   checkSagaName(name);
   const at = { saga: name };
@@ -43,6 +51,14 @@ function begin(
     throw invalid(at, 'cancel is no event', 'give what defineEvent made');
   if (deadlineMs !== undefined && !(Number.isSafeInteger(deadlineMs) && deadlineMs > 0))
     throw invalid(at, `deadlineMs is ${String(deadlineMs)}`, 'give a whole number of milliseconds from 1');
+  if (!(Number.isSafeInteger(keepMs) && keepMs > 0))
+    throw invalid(at, `keepMs is ${String(keepMs)}`, 'give a whole number of milliseconds from 1');
+  if (deadlineMs !== undefined && keepMs <= deadlineMs)
+    throw invalid(
+      at,
+      `its record leaves after ${keepMs} ms (keepMs), and its deadline is after ${deadlineMs} ms`,
+      'make keepMs longer than deadlineMs, and than what may come late after it',
+    );
   if (cancel?.type === start.type)
     throw invalid(at, `${start.type} both starts and cancels it`, 'use two events');
   return Object.freeze({
@@ -51,6 +67,7 @@ function begin(
     start,
     ...(cancel === undefined ? {} : { cancel }),
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    keepMs,
     stages: Object.freeze([]),
   });
 }

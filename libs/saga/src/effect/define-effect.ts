@@ -43,6 +43,8 @@ export interface LateWork {
 /** An effect with its types erased down to the stored text: what the worker runs. Only `settled` makes these. */
 export interface Effect<DB, Input = never> {
   readonly name: string;
+  /** Of work of a saga's step: whose records the worker's service keeps, and for how long. */
+  readonly saga?: { readonly name: string; readonly keepMs: number };
   readonly idempotency: EffectIdempotency;
   readonly concurrency: number;
   readonly schedule: SlowSchedule;

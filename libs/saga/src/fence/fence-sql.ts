@@ -1,6 +1,7 @@
 import type { Executor } from '@converge/postgres';
 import type { StepKey } from '../step/story.ts';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from './fence.ts';
+import { columnsOf, FENCE_COLUMNS, fenceSealSql, stepSealSql } from './seal-sql.ts';
 
 export type JournalOp = 'apply' | 'compensate' | 'cancel' | 'deadline' | 'resolve';
 
@@ -24,6 +25,8 @@ export interface FenceChange extends StepKey {
   readonly plan?: string | undefined;
   readonly actor?: string | undefined;
   readonly note?: string | undefined;
+  /** When the event was emitted that is its cause: a repeat of what came before the record left does nothing. */
+  readonly causeTime?: Date | undefined;
 }
 
 /** The decision that is written. */
@@ -52,26 +55,44 @@ export interface FenceRow {
 }
 
 const journalColumns = `saga, instance, step, seq, version, op, trigger, state_from, state_to, act, outcome, plan,
-  cause_event, cause_attempt, emitted_event, actor, note`;
+  cause_event, cause_attempt, emitted_event, actor, note, at, seal`;
+
+/** A row of the journal as it is written, with the parameters that both statements have in the same places. */
+const decisionSql = (seq: string, from: string, note: string): string => `
+    select $1::text as saga, $2::text as instance, $3::text as step, ${seq} as seq, $4::int as version, $5::text as op,
+        $6::text as trigger, ${from}::text as state_from, $7::text as state_to, $8::text as act, $9::text as outcome,
+        $14::text as plan, $10::text as cause_event, $11::text as cause_attempt, $12::uuid as emitted_event,
+        $13::text as actor, ${note}::text as note, clock_timestamp() as at`;
 
 // Two that meet a step at the same time: the second one's insert waits for the first one's commit (then it finds the row,
 // and locks it) or rollback (then the row is its own). Under REPEATABLE READ it is told 40001 instead, and rerun. One index
-// entry, and one in the journal.
+// entry, and one in the journal. Both rows are sealed by the statement that writes them.
 const openSql = `
-  with opened as (
-    insert into converge.saga_fence
-      (saga, instance, step, version, consumer, key, state, intent, result, reason_code, reason, cause_event, cause_attempt,
-       undo, stuck_since)
-    values ($1, $2, $3, $4, $20, $21, $7, $15, $16, $17, $18, $10, $11, $23, case $7 when 'stuck' then clock_timestamp() end)
+  with decision as materialized (${decisionSql('1', '$19', '$22')}),
+  sealed as materialized (select decision.*, ${stepSealSql('decision', 'null')} as seal from decision),
+  fence as materialized (
+    select saga, instance, step, version, $20::text as consumer, $21::text as key, state_to as state, 1 as seq,
+        $15::text as intent, $16::text as result, $23::text as undo, $17::text as reason_code, $18::text as reason,
+        cause_event, cause_attempt, case state_to when 'stuck' then at end as stuck_since, at as created_at,
+        at as changed_at, seal as journal_seal
+      from sealed),
+  opened as (
+    insert into converge.saga_fence (${FENCE_COLUMNS}, seal)
+    select ${FENCE_COLUMNS}, ${fenceSealSql('fence')} from fence
+     where $24::timestamptz is null
+        or not exists (select from converge.saga_horizon h where h.saga = $1 and h.before > $24::timestamptz)
     on conflict (saga, instance, step) do nothing
     returning seq)
   insert into converge.saga_step (${journalColumns})
-  select $1, $2, $3, opened.seq, $4, $5, $6, $19, $7, $8, $9, $14, $10, $11, $12::uuid, $13, $22 from opened`;
+  select ${columnsOf('sealed', journalColumns)} from sealed, opened`;
 
-/** The first that reaches the step makes its row. False: there is one. */
+/**
+ * The first that reaches the step makes its row. False: there is one or, of a run that started at `startedAt`, there may have
+ * been one that has left.
+ */
 export async function openFence(
   tx: Executor,
-  at: { readonly consumer: string; readonly key: string },
+  at: { readonly consumer: string; readonly key: string; readonly startedAt?: Date | undefined },
   change: FenceChange,
   decided: Decided,
 ): Promise<boolean> {
@@ -83,6 +104,7 @@ export async function openFence(
     at.key,
     change.note ?? null,
     change.undo ?? null,
+    at.startedAt ?? null,
   ]);
   return rowCount === 1;
 }
@@ -108,20 +130,34 @@ export async function lockFence(
   return { ...rest, reason: code === null ? undefined : { code, text: text ?? '' } };
 }
 
-// The row is locked by us; a HOT update unless it enters or leaves the index of open ones. It goes on waiting for a person
-// through what says nothing about its outcome.
+// The row is locked by us. It goes on waiting for an operator through what says nothing about its outcome.
 const moveSql = `
-  with moved as (
-    update converge.saga_fence set
-      state = $7, seq = seq + 1, intent = coalesce($15, intent), result = coalesce($16, result), undo = coalesce($21, undo),
-      reason_code = coalesce($17, reason_code), reason = coalesce($18, reason), cause_event = $10,
-      cause_attempt = coalesce($11, cause_attempt), changed_at = clock_timestamp(),
-      stuck_since = case when $6 = 'stuck' then coalesce(stuck_since, clock_timestamp())
-        when $6 in ('undo', 'cancel', 'deadline') then stuck_since end
-    where saga = $1 and instance = $2 and step = $3
-    returning seq)
+  with known as materialized (
+    select * from converge.saga_fence where saga = $1 and instance = $2 and step = $3),
+  decision as materialized (
+    select d.*, known.journal_seal as before
+      from known cross join lateral (${decisionSql('known.seq + 1', '$19', '$20')}) as d),
+  sealed as materialized (select decision.*, ${stepSealSql('decision', 'decision.before')} as seal from decision),
+  fence as materialized (
+    select known.saga, known.instance, known.step, known.version, known.consumer, known.key, sealed.state_to as state,
+        sealed.seq, coalesce($15, known.intent) as intent, coalesce($16, known.result) as result,
+        coalesce($21, known.undo) as undo, coalesce($17, known.reason_code) as reason_code,
+        coalesce($18, known.reason) as reason, sealed.cause_event,
+        coalesce(sealed.cause_attempt, known.cause_attempt) as cause_attempt,
+        case when sealed.trigger = 'stuck' then coalesce(known.stuck_since, sealed.at)
+          when sealed.trigger in ('undo', 'cancel', 'deadline') then known.stuck_since end as stuck_since,
+        known.created_at, sealed.at as changed_at, sealed.seal as journal_seal
+      from known, sealed),
+  moved as (
+    update converge.saga_fence f set
+      state = fence.state, seq = fence.seq, intent = fence.intent, result = fence.result, undo = fence.undo,
+      reason_code = fence.reason_code, reason = fence.reason, cause_event = fence.cause_event,
+      cause_attempt = fence.cause_attempt, stuck_since = fence.stuck_since, changed_at = fence.changed_at,
+      journal_seal = fence.journal_seal, seal = ${fenceSealSql('fence')}
+    from fence where f.saga = $1 and f.instance = $2 and f.step = $3
+    returning f.seq)
   insert into converge.saga_step (${journalColumns})
-  select $1, $2, $3, moved.seq, $4, $5, $6, $19, $7, $8, $9, $14, $10, $11, $12::uuid, $13, $20 from moved`;
+  select ${columnsOf('sealed', journalColumns)} from sealed, moved`;
 
 /** Writes a decision about a row that `lockFence` locked. */
 export async function moveFence(tx: Executor, change: FenceChange, decided: Decided): Promise<void> {

@@ -20,8 +20,11 @@ export const FENCE_STATES = Object.freeze([
 ] as const);
 export type FenceState = (typeof FENCE_STATES)[number];
 
-/** `absent`: nothing has reached this step yet, so it has no row. */
-export type FenceFrom = FenceState | 'absent';
+/**
+ * absent      nothing has reached this step yet, so it has no row
+ * forgotten   it has no row, and the run is so old that it may have had one, which has left: see `src/retention`
+ */
+export type FenceFrom = FenceState | 'absent' | 'forgotten';
 
 /**
  * begin   the event that the step waits for · again: the same for a step behind the pivot, which only goes forward
@@ -73,7 +76,7 @@ export interface FenceDecision {
   readonly act: FenceAct;
 }
 
-type Row = Readonly<Partial<Record<FenceFrom, readonly [FenceState, FenceAct]>>>;
+type Row = Readonly<Partial<Record<FenceFrom, readonly [FenceFrom, FenceAct]>>>;
 
 const outcome = (state: FenceState, act: FenceAct): Row => ({
   started: [state, act],
@@ -134,6 +137,8 @@ const TABLE: Readonly<Record<FenceTrigger, Row>> = {
   },
   undo: {
     absent: ['tombstoned', 'emit_undone'],
+    // What it did is not known here any more: an operator must say it, before anything is said to be undone.
+    forgotten: ['undo_pending', 'wait'],
     ...outcome('undo_pending', 'wait'),
     applied: ['undo_pending', 'undo'],
     failed_applied: ['undo_pending', 'undo'],
@@ -166,6 +171,7 @@ const TABLE: Readonly<Record<FenceTrigger, Row>> = {
     stuck: ['stuck', 'wait'],
     applied: ['applied', 'cancel_refused'],
     failed_applied: ['failed_applied', 'cancel_refused'],
+    forgotten: ['forgotten', 'cancel_refused'],
   },
   // The loser of the two is undone: an outcome that is there already stands.
   deadline: outcome('undo_pending', 'wait'),
@@ -184,7 +190,7 @@ export function decideFence(from: FenceFrom, trigger: FenceTrigger): FenceDecisi
 
 /** The table as a Mermaid state diagram. */
 export function drawFence(): string {
-  const froms: readonly FenceFrom[] = ['absent', ...FENCE_STATES];
+  const froms: readonly FenceFrom[] = ['absent', 'forgotten', ...FENCE_STATES];
   const lines = froms.flatMap((from) =>
     FENCE_TRIGGERS.flatMap((trigger) => {
       const { state, act } = decideFence(from, trigger);

@@ -3,6 +3,7 @@ import type { Transaction } from 'kysely';
 import { factId, stuckId } from '../step/story.ts';
 import { decideFence, type FenceAct, type FenceDecision, type FenceFrom } from './fence.ts';
 import { type FenceChange, type FenceRow, lockFence, moveFence, openFence } from './fence-sql.ts';
+import { fromBelow, horizonOf, startOf } from './horizon.ts';
 
 /** What became of a trigger. */
 export interface Met {
@@ -30,22 +31,43 @@ export type Meeting = FenceChange & {
  */
 export async function meetFence<DB>(tx: Transaction<DB>, meeting: Meeting): Promise<Met> {
   const executor = executorOf(tx);
-  const first = decideFence('absent', meeting.trigger);
-  if (first.state !== 'absent') {
-    const emits = emitsOf(meeting, first.act, 1);
-    const decided = { from: 'absent', state: first.state, act: first.act, emitted: emits } as const;
-    if (await openFence(executor, meeting, meeting, decided))
-      return { from: 'absent', ...first, row: undefined, emits, seq: 1 };
-  }
+  const startedAt = startOf(meeting.instance);
+  const first = await openAs(executor, meeting, 'absent', startedAt);
+  if (first !== undefined) return first;
   const row = await lockFence(executor, meeting);
-  if (row === undefined) return { from: 'absent', ...first, row, emits: undefined, seq: 0 };
-  return meetLocked(executor, meeting, row);
+  if (row !== undefined) return meetLocked(executor, meeting, row);
+  const before = startedAt === undefined ? undefined : await horizonOf(executor, meeting.saga);
+  const from = fromBelow({ startedAt, before }, meeting);
+  if (from === 'repeat') return { ...NOTHING, from: 'forgotten', state: 'forgotten', act: 'noop_already' };
+  const opened = await openAs(executor, meeting, from, undefined);
+  if (opened !== undefined) return opened;
+  // Nothing moves; or another one has made the row since.
+  const known = await lockFence(executor, meeting);
+  if (known !== undefined) return meetLocked(executor, meeting, known);
+  return { ...NOTHING, from, ...decideFence(from, meeting.trigger) };
+}
+
+const NOTHING = { row: undefined, emits: undefined, seq: 0 } as const;
+
+/** Makes the row of a step that has none. Undefined: the trigger makes none, there is one, or there may have been one. */
+async function openAs(
+  executor: Executor,
+  meeting: Meeting,
+  from: 'absent' | 'forgotten',
+  startedAt: Date | undefined,
+): Promise<Met | undefined> {
+  const { state, act } = decideFence(from, meeting.trigger);
+  if (state === 'absent' || state === 'forgotten') return undefined;
+  const emits = emitsOf(meeting, act, 1);
+  const at = { consumer: meeting.consumer, key: meeting.key, startedAt };
+  if (!(await openFence(executor, at, meeting, { from, state, act, emitted: emits }))) return undefined;
+  return { from, state, act, row: undefined, emits, seq: 1 };
 }
 
 /** The same for a row that the caller has locked. */
 export async function meetLocked(executor: Executor, meeting: Meeting, row: FenceRow): Promise<Met> {
   const { state, act } = decideLocked(meeting, row);
-  const moves = act !== 'noop_already' && state !== 'absent';
+  const moves = act !== 'noop_already' && state !== 'absent' && state !== 'forgotten';
   const seq = moves ? row.seq + 1 : row.seq;
   const emits = emitsOf(meeting, act, seq);
   if (moves) await moveFence(executor, meeting, { from: row.state, state, act, emitted: emits });

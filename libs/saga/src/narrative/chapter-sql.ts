@@ -1,6 +1,7 @@
 import type { Executor } from '@converge/postgres';
 import type { JournalOp } from '../fence/fence-sql.ts';
 import { namesSql, type SagaTable } from '../fence/names-sql.ts';
+import { fenceSealSql, stepSealSql } from '../fence/seal-sql.ts';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from '../fence/fence.ts';
 import type { WorkOp } from '../work/insert-sql.ts';
 import type { OperatorAct, WorkAttempt, WorkState } from '../work/work.ts';
@@ -38,6 +39,9 @@ export interface JournalRow {
   readonly emittedEvent: string | null;
   readonly actor: string | null;
   readonly note: string | null;
+  readonly seal: string | null;
+  /** Its seal is that of what it says, and of the row before. */
+  readonly sealed: boolean;
 }
 
 /** What a step has come to. */
@@ -54,6 +58,12 @@ export interface FenceView {
   readonly reason: string | null;
   /** Since when it waits for a person. */
   readonly stuckSince: string | null;
+  /** Its journal has left, since its run ended long ago. */
+  readonly stripped: boolean;
+  /** Of the last row of its journal, as the fence has it. */
+  readonly journalSeal: string | null;
+  /** Its seal is that of what it says. */
+  readonly sealed: boolean;
 }
 
 /** Work of the saga worker for a step: a call, an undo that is tried again, a timer. */
@@ -85,14 +95,17 @@ const chapterSql = (of: (table: SagaTable) => string): string => `
   select json_build_object(
     'fences', coalesce((select json_agg(json_build_object('saga', saga, 'version', version, 'instance', instance, 'step', step,
         'seq', seq, 'consumer', consumer, 'key', key, 'state', state, 'reasonCode', reason_code, 'reason', reason,
-        'stuckSince', stuck_since) order by step)
+        'stuckSince', stuck_since, 'stripped', stripped_at is not null,
+        'journalSeal', journal_seal, 'sealed', coalesce(seal = ${fenceSealSql('saga_fence')}, false)) order by step)
       from converge.saga_fence where ${of('saga_fence')}), '[]'),
     'journal', coalesce((select json_agg(json_build_object('kind', 'decision', 'at', s.at, 'saga', s.saga,
         'version', s.version, 'instance', s.instance, 'step', s.step, 'seq', s.seq, 'consumer', f.consumer, 'op', s.op,
         'trigger', s.trigger, 'from', s.state_from, 'to', s.state_to, 'act', s.act, 'outcome', s.outcome,
         'plan', s.plan::json, 'causeEvent', s.cause_event, 'causeAttempt', s.cause_attempt,
-        'emittedEvent', s.emitted_event, 'actor', s.actor, 'note', s.note) order by s.id)
-      from (select * from converge.saga_step where ${of('saga_step')}) s
+        'emittedEvent', s.emitted_event, 'actor', s.actor, 'note', s.note, 'seal', s.seal,
+        'sealed', coalesce(s.seal = ${stepSealSql('s', 's.before')}, false)) order by s.id)
+      from (select *, lag(seal) over (partition by saga, instance, step order by seq) as before
+              from converge.saga_step where ${of('saga_step')}) s
       left join converge.saga_fence f using (saga, instance, step)), '[]'),
     'work', coalesce((select json_agg(json_build_object('kind', 'work', 'at', created_at, 'id', id, 'step', step, 'op', op,
         'consumer', consumer, 'state', state, 'stuckReason', stuck_reason, 'dueAt', due_at, 'endedAt', ended_at,

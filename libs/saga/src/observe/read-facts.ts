@@ -7,8 +7,10 @@ import {
   stepUndoneEvent,
   type StuckData,
   stuckEvent,
+  WIRE,
 } from '@converge/contracts';
 import { type SagaDeclaration, type StepDeclaration, stepsOf } from '../declare/declaration.ts';
+import { startedVersion } from '../declare/starts.ts';
 import { parseStory } from '../step/story.ts';
 import type { Fact, Told } from './facts.ts';
 
@@ -58,9 +60,10 @@ export function sourcesOf(declarations: readonly SagaDeclaration[]): readonly So
 
 function readEvent(declarations: readonly SagaDeclaration[], event: ReceivedEvent): readonly Observed[] {
   const told = toldBy(event);
-  const starts = newest(declarations.filter(({ start }) => start.type === event.type)).map(
-    (declaration): Observed => ({ declaration, instance: event.id, fact: { kind: 'start', told } }),
-  );
+  const starts = startedBy(
+    event,
+    declarations.filter(({ start }) => start.type === event.type),
+  ).map((declaration): Observed => ({ declaration, instance: event.id, fact: { kind: 'start', told } }));
   const story = parseStory(event.saga);
   const declaration = declarations.find(
     ({ name, version }) => name === story?.saga && version === story.version,
@@ -127,11 +130,16 @@ function readStuck(
   return [{ declaration, instance: saga.instance, fact: { kind: 'stuck', step: saga.step, told } }];
 }
 
-/** A start names no version: the newest that is declared takes it, as the consumers do. */
-function newest(declarations: readonly SagaDeclaration[]): readonly SagaDeclaration[] {
-  return declarations.filter((one) =>
-    declarations.every((other) => other.name !== one.name || other.version <= one.version),
-  );
+/** The version that a start names; where it names none, the newest that is declared, as the consumers have it. */
+function startedBy(
+  { headers }: ReceivedEvent,
+  declarations: readonly SagaDeclaration[],
+): readonly SagaDeclaration[] {
+  return declarations.filter(({ name, version }) => {
+    const started = startedVersion(headers[WIRE.sagaStart], name);
+    if (started !== undefined) return version === started;
+    return declarations.every((other) => other.name !== name || other.version <= version);
+  });
 }
 
 function toldBy({ id, time }: ReceivedEvent): Told {

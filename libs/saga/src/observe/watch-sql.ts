@@ -37,3 +37,15 @@ export interface InstanceCount {
 export async function countOpen(executor: Executor): Promise<readonly InstanceCount[]> {
   return (await executor.query<InstanceCount>(countSql)).rows;
 }
+
+// By the ends' own index, so many at a time; watches beside each other pass over each other's.
+const forgetSql = `
+  delete from converge.saga_instance where (saga, instance) in (
+    select saga, instance from converge.saga_instance
+     where ended_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
+     order by ended_at limit $2 for update skip locked)`;
+
+/** Takes instances out that ended longer ago, at most `most`. Returns how many. */
+export async function forgetInstances(executor: Executor, keepMs: number, most: number): Promise<number> {
+  return (await executor.query(forgetSql, [keepMs, most])).rowCount;
+}

@@ -2,14 +2,17 @@ import type { Database } from '@converge/postgres';
 import { classify } from '@converge/resilience';
 import { type Clock, type Random, type Service, systemClock, systemRandom } from '@converge/runtime';
 import { attributeNames, instruments, logger, type Logger } from '@converge/telemetry';
+import { DEFAULT_KEEP_MS } from '../declare/saga.ts';
 import { SagaError } from '../errors.ts';
-import { countOpen, expireInstances, type InstanceCount } from './watch-sql.ts';
+import { countOpen, expireInstances, forgetInstances, type InstanceCount } from './watch-sql.ts';
 
 export interface SagaWatchOptions {
   /** The observer's database. */
   readonly database: Pick<Database<never>, 'executor'>;
   /** How often to look. Milliseconds. @default 5_000 */
   readonly pollMs?: number;
+  /** How long instances are kept after their end. Milliseconds. @default 7_776_000_000 (90 days) */
+  readonly keepMs?: number;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly log?: Logger;
@@ -27,22 +30,23 @@ export interface SagaWatch extends Service {
 
 /**
  * Watches the rows of an observer: names those that should have ended by now, counts the open ones. Any number may
- * run beside each other; an alarm is raised once. A database that is away is waited for. What ended long ago is forgotten
- * by `forgetSagas`, in all databases together.
+ * run beside each other; an alarm is raised once. A database that is away is waited for. What ended long ago leaves.
  */
 export function sagaWatch(options: SagaWatchOptions): SagaWatch {
   const {
     database: { executor },
     pollMs = 5_000,
+    keepMs = DEFAULT_KEEP_MS,
     clock = systemClock,
     random = systemRandom,
     log = logger('saga'),
   } = options;
-  if (!(Number.isInteger(pollMs) && pollMs >= 1))
-    throw new SagaError(
-      'WORKER_INVALID',
-      `the watch of sagas cannot start: pollMs is ${pollMs}; give a whole number of milliseconds from 1`,
-    );
+  for (const [name, value] of Object.entries({ pollMs, keepMs }))
+    if (!(Number.isInteger(value) && value >= 1))
+      throw new SagaError(
+        'WORKER_INVALID',
+        `the watch of sagas cannot start: ${name} is ${value}; give a whole number of milliseconds from 1`,
+      );
   const counted = new Map<string, InstanceCount>();
   const stopping = new AbortController();
   const ended = Promise.withResolvers<undefined>();
@@ -56,6 +60,8 @@ export function sagaWatch(options: SagaWatchOptions): SagaWatch {
         'a saga has not ended in time: see `converge saga narrative`',
       );
     count(counted, await countOpen(executor));
+    // The rest in the next rounds.
+    await forgetInstances(executor, keepMs, 1_000);
     return { expired: expired.length };
   };
   const watch = async (): Promise<void> => {

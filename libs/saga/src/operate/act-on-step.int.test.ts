@@ -10,16 +10,9 @@ import {
   type Step,
 } from '../fixture/order-saga.ts';
 import { SagaScene } from '../fixture/saga-scene.ts';
-import {
-  findOrphans,
-  type Outcome,
-  readChapter,
-  readInstance,
-  sagaObserver,
-  verifyJournal,
-} from '../index.ts';
-import { EFFECT_STAYS } from '../work/work.ts';
+import { findOrphans, readChapter, readInstance, sagaObserver, verifyJournal } from '../index.ts';
 import { resolveStep, retryStep } from './act-on-step.ts';
+import type { StepWord } from './check-word.ts';
 
 const tables =
   'create table done (line bigint generated always as identity, step text not null, order_id text not null, what text not null, why text not null)';
@@ -73,14 +66,14 @@ async function persons({ instance }: Placed): Promise<readonly string[]> {
   return rows.map(({ trigger, actor, note }) => `${trigger}: ${actor}, ${note}`);
 }
 
-const fact = (type: string, id: string): Outcome => ({
-  kind: 'succeeded',
-  result: JSON.stringify({ type, version: 1, payload: JSON.stringify({ order: id, note: 'by hand' }) }),
+const fact = (type: string, id: string): StepWord => ({
+  kind: 'fact',
+  type,
+  payload: JSON.stringify({ order: id, note: 'by hand' }),
 });
-const failed = (code: string): Outcome => ({
-  kind: 'failed',
-  failure: { category: 'business', certainty: 'not_applied', code, message: 'not in the ledger' },
-});
+const failed = (code: string): StepWord => ({ kind: 'failed', code });
+const resolve = (one: Placed, step: string, word: StepWord) =>
+  resolveStep(scene.database, { instance: one.instance, step }, word, by, { sagas: [order.declaration] });
 
 // Planted fault: a step that becomes stuck without telling so leaves the observer at `running` until the saga is late.
 describe('a local step of which nobody knows what became, and nobody can be asked', () => {
@@ -92,12 +85,7 @@ describe('a local step of which nobody knows what became, and nobody can be aske
 
   it('goes on when a person says that it took effect', async () => {
     const one = await unknown();
-    await resolveStep(
-      scene.database,
-      { instance: one.instance, step: 'pay' },
-      fact('test.taken', one.id),
-      by,
-    );
+    await resolve(one, 'pay', fact('test.taken', one.id));
     await seen(one, 'completed');
     expect(await persons(one)).toEqual(['applied: alice, the ledger shows it']);
     expect(
@@ -112,7 +100,7 @@ describe('a local step of which nobody knows what became, and nobody can be aske
 
   it('is undone up to it when a person says that it did not; the failure names the one that it resolves', async () => {
     const one = await unknown();
-    await resolveStep(scene.database, { instance: one.instance, step: 'pay' }, failed('NOT_THERE'), by);
+    await resolve(one, 'pay', failed('NOT_THERE'));
     await seen(one, 'compensated: pay failed: NOT_THERE');
     expect(await persons(one)).toEqual(['not_applied: alice, the ledger shows it']);
     const [first, second] = await scene.rows<{ event_id: string; resolves: string | null }>(
@@ -157,7 +145,7 @@ describe('a step behind the pivot that was given up', () => {
   // Planted fault: without `skipParkedOf` its dead letter holds the key, and the next saga on it never gets this far.
   it('is settled by a person’s word, and its key goes on', async () => {
     const one = await given();
-    await resolveStep(scene.database, at(one), fact('test.confirmed', one.id), by);
+    await resolve(one, 'confirm', fact('test.confirmed', one.id));
     await seen(one, 'completed');
     moods.set('confirm', one.id, undefined);
     const next = await scene.emit(placed({ order: one.id }));
@@ -171,7 +159,6 @@ describe('an undo that has failed for too long', () => {
     await seen(one, 'stuck: the undo of pay waits for a person');
     return one;
   };
-  const at = ({ instance }: Placed) => ({ instance, step: 'pay' });
 
   // Planted fault: a hook that does not look whether a person was called already tells so with every attempt.
   it('calls a person once, goes on being tried, and ends when it works', async () => {
@@ -187,7 +174,7 @@ describe('an undo that has failed for too long', () => {
 
   it('is over when a person undid it', async () => {
     const one = await late();
-    await expect(resolveStep(scene.database, at(one), failed('NO'), by)).rejects.toMatchObject({
+    await expect(resolve(one, 'pay', failed('NO'))).rejects.toMatchObject({
       code: 'STEP_OUTCOME_INVALID',
     });
     await resolved(one, fact('test.refunded', one.id));
@@ -197,7 +184,7 @@ describe('an undo that has failed for too long', () => {
 
   it('is over when a person lets go of the effect: it stays, and what was done before it is undone', async () => {
     const one = await late();
-    await resolved(one, failed(EFFECT_STAYS));
+    await resolved(one, { kind: 'effect_stays' });
     await seen(one, 'compensated');
     const left = await scene.rows<{ did: string }>(
       `select step || ' ' || what as did from done where order_id = $1 order by line`,
@@ -207,10 +194,10 @@ describe('an undo that has failed for too long', () => {
   });
 
   /** A worker may have it in hand just now. */
-  async function resolved(one: Placed, outcome: Outcome): Promise<void> {
+  async function resolved(one: Placed, word: StepWord): Promise<void> {
     await waitUntil(
       () =>
-        resolveStep(scene.database, at(one), outcome, by).then(
+        resolve(one, 'pay', word).then(
           () => true,
           (error: unknown) => {
             if ((error as { code?: string }).code === 'WORK_NOT_RESOLVABLE') return false;
@@ -229,9 +216,7 @@ it('what does not wait is left alone', async () => {
     await expect(retryStep(scene.database, { instance: one.instance, step }, by)).rejects.toMatchObject({
       code: 'STEP_NOT_WAITING',
     });
-  await expect(
-    resolveStep(scene.database, { instance: one.instance, step: 'pay' }, failed('NO'), by),
-  ).rejects.toMatchObject({ code: 'STEP_NOT_WAITING' });
+  await expect(resolve(one, 'pay', failed('NO'))).rejects.toMatchObject({ code: 'STEP_NOT_WAITING' });
 });
 
 it('no journal of these has a flaw, and no compensation is without a cause', async () => {

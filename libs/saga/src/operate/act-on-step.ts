@@ -2,11 +2,13 @@ import { contextHeaders, stuckEvent } from '@converge/contracts';
 import { retryParkedOf, skipParkedOf } from '@converge/inbox';
 import { createOutbox } from '@converge/outbox';
 import { type Database, type Executor, withTransaction } from '@converge/postgres';
+import { nearest } from '@converge/runtime';
+import type { SagaDeclaration } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
 import { meetLocked } from '../fence/meet-fence.ts';
 import type { ByWhom } from '../stack/operate.ts';
 import { formatStory } from '../step/story.ts';
-import { EFFECT_STAYS, type Outcome } from '../work/work.ts';
+import { checkWord, type StepWord } from './check-word.ts';
 import { actOnWork } from './operate-sql.ts';
 import {
   answerStep,
@@ -17,6 +19,7 @@ import {
   type OpenWork,
   openWorkOf,
   type StepAt,
+  stepsHere,
 } from './step-sql.ts';
 
 type Acting = Pick<Database, 'acquire' | 'executor'>;
@@ -32,13 +35,37 @@ export interface ActedStep {
 /** The events that it emits carry ids of their own. */
 const outbox = createOutbox([]);
 
+/** What a person saw of a step before deciding: what has moved since is not acted on. */
+export interface SeenStep {
+  readonly state: LockedStep['state'];
+  /** Of the last row of its journal. */
+  readonly seq: number;
+  readonly work: readonly OpenWork[];
+}
+
+export interface ActOptions {
+  /** What `waitingStep` showed. @default the step is acted on as it is found */
+  readonly seen?: SeenStep;
+}
+
+export interface ResolveOptions extends ActOptions {
+  /** Declarations, among them that of the step's saga in its version: facts and failures are checked against it. */
+  readonly sagas: readonly SagaDeclaration[];
+}
+
 /**
  * Has a step tried again now, wherever it waits: its call, its undo, or the event that it could not handle. Its journal says who
- * did so and why, and observers are told that it waits for nobody any more. Throws STEP_NOT_WAITING or WORK_NOT_RESOLVABLE.
+ * did so and why, and observers see that it does not wait any more. Throws STEP_NOT_WAITING, STEP_CHANGED or WORK_NOT_RESOLVABLE.
  */
-export function retryStep(database: Acting, at: StepAt, by: ByWhom): Promise<ActedStep> {
+export function retryStep(
+  database: Acting,
+  at: StepAt,
+  by: ByWhom,
+  { seen }: ActOptions = {},
+): Promise<ActedStep> {
   return acting(database, at, async (tx, row) => {
     const open = await openWorkOf(tx, row.of);
+    refuseChanged(at, row, open, seen);
     const work = open.filter(({ stuckReason, op }) => op !== 'resolve' || stuckReason !== 'outcome_unknown');
     for (const { id } of work) await actOnWork(tx, id, by);
     // Nobody could be asked. Its event is closed for others, since somebody might act on it: that is this person now.
@@ -55,23 +82,27 @@ export function retryStep(database: Acting, at: StepAt, by: ByWhom): Promise<Act
 }
 
 /**
- * Says what became of a step that waits: its effect or its undo, as the records of the other side or of people show it. The
- * worker settles that like any other outcome, and the journal names who said so. Throws STEP_NOT_WAITING, STEP_OUTCOME_INVALID
- * or WORK_NOT_RESOLVABLE.
+ * Says what became of a step that waits: its effect or its undo, as the records of the other side or of people show it. The word is
+ * checked against the declaration first; the worker settles it like any other outcome, and the journal names who said so. Throws
+ * STEP_NOT_WAITING, STEP_CHANGED, STEP_OUTCOME_INVALID, SAGA_NOT_DECLARED or WORK_NOT_RESOLVABLE: then nothing was written.
  */
-export function resolveStep(database: Acting, at: StepAt, outcome: Outcome, by: ByWhom): Promise<ActedStep> {
+export function resolveStep(
+  database: Acting,
+  at: StepAt,
+  word: StepWord,
+  by: ByWhom,
+  { sagas, seen }: ResolveOptions,
+): Promise<ActedStep> {
   return acting(database, at, async (tx, row) => {
-    const [first] = await openWorkOf(tx, row.of);
-    const stays = outcome.kind === 'failed' && outcome.failure.code === EFFECT_STAYS;
+    const open = await openWorkOf(tx, row.of);
+    refuseChanged(at, row, open, seen);
+    const [first] = open;
+    if (first === undefined && !row.stuck) throw notWaiting(at);
     const undoes = first?.op === 'compensate';
-    if (outcome.kind === 'failed' && stays !== undoes) throw undoes ? undoFails(at) : nothingDone(at);
-    if (first !== undefined && first.op !== 'resolve') {
-      await actOnWork(tx, first.id, by, outcome);
-      return { work: [first], parked: [] };
-    }
+    const outcome = checkWord(sagas, word, { row, undoes, note: by.note });
     if (first !== undefined) await actOnWork(tx, first.id, by, outcome);
-    else if (row.stuck) await answerStep(tx, row, outcome, by);
-    else throw notWaiting(at);
+    else await answerStep(tx, row, outcome, by);
+    if (first !== undefined && first.op !== 'resolve') return { work: [first], parked: [] };
     const reason = `its step was resolved: ${by.note}`;
     await skipParkedOf(tx, await parkedOf(tx, row), { by: by.actor, reason });
     return { work: first === undefined ? [] : [first], parked: [] };
@@ -79,11 +110,29 @@ export function resolveStep(database: Acting, at: StepAt, outcome: Outcome, by: 
 }
 
 /** What waits of a step, for the question whether to act. Throws STEP_NOT_WAITING when the step never began here. */
-export function waitingStep(
-  database: Acting,
+export function waitingStep(database: Acting, at: StepAt): Promise<SeenStep> {
+  return acting(database, at, async (tx, row) => ({
+    state: row.state,
+    seq: row.seq,
+    work: await openWorkOf(tx, row.of),
+  }));
+}
+
+/** An attempt that goes on meanwhile is no change; a decision, or other work, is. */
+function refuseChanged(
   at: StepAt,
-): Promise<{ readonly state: LockedStep['state']; readonly work: readonly OpenWork[] }> {
-  return acting(database, at, async (tx, row) => ({ state: row.state, work: await openWorkOf(tx, row.of) }));
+  { state, seq }: LockedStep,
+  work: readonly OpenWork[],
+  seen: SeenStep | undefined,
+): void {
+  const same = (one: OpenWork, at: number): boolean => one.id === seen?.work[at]?.id;
+  if (seen === undefined || (seq === seen.seq && work.length === seen.work.length && work.every(same)))
+    return;
+  throw new SagaError(
+    'STEP_CHANGED',
+    `step ${at.step} of saga ${at.instance} has moved since you looked (it was ${seen.state}, and is ${state}): nothing was done; look again with \`converge saga show ${at.instance}\``,
+    { category: 'data' },
+  );
 }
 
 async function acting<T>(
@@ -94,7 +143,7 @@ async function acting<T>(
   return withTransaction(database, {}, async (tx) => {
     await tx.query(`set local lock_timeout = '5s'`);
     const row = await lockStep(tx, at);
-    if (row === undefined) throw notWaiting(at);
+    if (row === undefined) throw notWaiting(at, await stepsHere(tx, at.instance));
     return act(tx, row);
   });
 }
@@ -138,31 +187,25 @@ async function note(
   await outbox.append(tx, [{ id: emits, type, version, topic, key, payload, headers }]);
 }
 
-function refused(code: 'STEP_NOT_WAITING' | 'STEP_OUTCOME_INVALID', message: string): SagaError {
-  return new SagaError(code, message, { category: 'data' });
-}
-
-function notWaiting({ instance, step }: StepAt): SagaError {
-  return refused(
+function notWaiting({ instance, step }: StepAt, here: readonly string[] = []): SagaError {
+  const meant = nearest(step, here);
+  const known =
+    here.length === 0
+      ? ''
+      : meant === undefined
+        ? ` (of this saga it knows ${here.join(', ')})`
+        : ` (did you mean ${meant}?)`;
+  return new SagaError(
     'STEP_NOT_WAITING',
-    `nothing of step ${step} of saga ${instance} waits in this database: \`converge saga show ${instance}\` says how it stands; use the DATABASE_URL of the service that runs the step`,
+    `nothing of step ${step} of saga ${instance} waits in this database${known}: \`converge saga show ${instance}\` says how it stands; use the DATABASE_URL of the service that runs the step`,
+    { category: 'data' },
   );
 }
 
 function eventGone({ instance, step }: StepAt): SagaError {
-  return refused(
+  return new SagaError(
     'STEP_NOT_WAITING',
     `the event that step ${step} of saga ${instance} could not handle is not parked any more, so it cannot be tried again: say what became of it with \`converge saga resolve\``,
+    { category: 'data' },
   );
-}
-
-function undoFails({ step }: StepAt): SagaError {
-  return refused(
-    'STEP_OUTCOME_INVALID',
-    `the undo of ${step} cannot fail: say by which event it was undone, or let go of the effect with --effect-stays`,
-  );
-}
-
-function nothingDone({ step }: StepAt): SagaError {
-  return refused('STEP_OUTCOME_INVALID', `${step} has no undo that waits: there is nothing to let go of`);
 }

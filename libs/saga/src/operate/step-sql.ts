@@ -30,6 +30,16 @@ export async function lockStep(tx: Executor, { instance, step }: StepAt): Promis
   return { ...row, of: { saga, version: row.version, instance, step } };
 }
 
+// By the primary key, under each name of a saga that there is.
+const stepsSql = `
+  select step from converge.saga_fence
+   where instance = $1 and saga = any (array(${namesSql('saga_fence')})) order by created_at, step`;
+
+/** The steps of a run that this database knows. */
+export async function stepsHere(tx: Executor, instance: string): Promise<readonly string[]> {
+  return (await tx.query<{ step: string }>(stepsSql, [instance])).rows.map(({ step }) => step);
+}
+
 /** Work of a step that has not ended. */
 export interface OpenWork {
   readonly id: string;

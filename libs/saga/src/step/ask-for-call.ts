@@ -73,6 +73,18 @@ export async function keepUndo<DB>(
   return insertStepWork(tx, { ...work, outcome: NOTHING_TO_CALL, dueMs });
 }
 
+/** The undo of a step of which nothing is known here any more waits for an operator's word. */
+export async function askOperator<DB>(
+  member: Member<DB>,
+  instance: string,
+  cause: UndoCause,
+  tx: Transaction<DB>,
+): Promise<void> {
+  const input = { ...keyOf(member, instance), cause };
+  const work = workOf(member, 'compensate', input, cause.event, cause.attemptId);
+  await insertStepWork(tx, { ...work, stuck: 'record_swept' });
+}
+
 /** Has the worker settle something later: nothing is called. */
 export async function askLater<DB>(
   member: Member<DB>,

@@ -7,6 +7,7 @@ import { joinMember } from '../fence/join-sql.ts';
 import type { Reason } from '../fence/fence-sql.ts';
 import type { Meeting } from '../fence/meet-fence.ts';
 import { meetStep } from './meet-step.ts';
+import { openWorkOf } from '../operate/step-sql.ts';
 import { askForCall } from './ask-for-call.ts';
 import { failureOf } from './failure-of.ts';
 import { factOf, keyOf, type Member, planOf } from './member.ts';
@@ -30,7 +31,7 @@ export async function begin<DB>(
   if (met.act === 'run') return run(member, instance, event, stored, context);
   if (met.act === 'rejected_by_tombstone' && met.row?.version !== member.step.version)
     return tellAgain(member, { event, stored, meeting, reason: met.row?.reason }, context);
-  if (mayRunAgain(member, met.state)) {
+  if (mayRunAgain(member, met.state) && !(await isWaiting(context.tx, meeting))) {
     const again = await meetStep(member, context.tx, { ...meeting, trigger: 'again' });
     if (again.act === 'run') await run(member, instance, event, stored, context);
   }
@@ -44,6 +45,12 @@ function mayRunAgain<DB>({ step, handlers }: Member<DB>, state: FenceFrom): bool
   return (
     (step.kind === 'retriable' && state === 'stuck') || (handlers.local !== undefined && state === 'started')
   );
+}
+
+/** Its call waits for an operator: what became of it is that person's to say, whatever comes again. */
+async function isWaiting<DB>(tx: CallContext<DB>['tx'], meeting: Meeting): Promise<boolean> {
+  const open = await openWorkOf(executorOf(tx), meeting);
+  return open.some(({ op }) => op === 'apply');
 }
 
 /**
@@ -93,6 +100,7 @@ export function beginning<DB>(
     intent: JSON.stringify(stored),
     plan: planOf(member),
     causeEvent: event.id,
+    causeTime: event.time,
   };
 }
 

@@ -14,7 +14,7 @@ import { keyOf, type Member } from './member.ts';
 import { type StoredEvent, storeEvent } from './stored-event.ts';
 import { formatStory } from './story.ts';
 import type { StepTools } from './tools.ts';
-import { superseded } from './undo.ts';
+import { superseded } from './superseded.ts';
 import type { UndoCause } from './undo-cause.ts';
 
 /** Why a saga is called off: somebody asked for it, or its time is over. */

@@ -36,7 +36,8 @@ export function stuckUndo<DB>(member: Member<DB>) {
 const STUCK: Readonly<Record<StuckReason, string>> = {
   outcome_unknown: 'it may have taken effect, cannot be repeated, and there is nobody to ask',
   result_lost: 'it took effect, and its result cannot be read',
-  input_unreadable: 'this version of the code does not understand its intent',
+  input_unreadable: 'no deployed version of the code understands its intent',
+  record_swept: 'its record had left when its undo was asked for, so what it did is not known here',
   operator: 'a person stopped it',
 };
 

@@ -23,7 +23,12 @@ import { letGo, tellNoop, tellUndone, undoing, undoNow, undoOf } from './undo.ts
 
 /** What the saga worker runs for the steps of these consumers: `sagaWorker(effectsOf(orders, payments), …)`. */
 export function effectsOf<DB>(...consumers: readonly ConsumerDefinition<DB>[]): readonly Effect<DB>[] {
-  return consumers.flatMap(({ parts }) => membersOf(parts)).flatMap(effectsOfStep);
+  return consumers
+    .flatMap(({ parts }) => membersOf(parts))
+    .flatMap((member) => {
+      const { name, keepMs } = member.declaration;
+      return effectsOfStep(member).map((effect) => Object.freeze({ ...effect, saga: { name, keepMs } }));
+    });
 }
 
 function effectsOfStep<DB>(member: Member<DB>): readonly Effect<DB>[] {

@@ -29,6 +29,7 @@ export function isDecided(state: FenceFrom): boolean {
     case 'tombstoned':
     case 'undo_pending':
     case 'undone':
+    case 'forgotten':
       return true;
   }
 }

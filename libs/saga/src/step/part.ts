@@ -7,7 +7,7 @@ import { checkWorkers } from '../work/worker-sql.ts';
 import { checkVersions } from './check-versions.ts';
 import { effectName, effectOpsOf } from './effect-name.ts';
 import type { Member } from './member.ts';
-import type { Reaction } from './reaction.ts';
+import type { Reaction, Unversioned } from './reaction.ts';
 import { reactionSubscription } from './subscription.ts';
 
 const KIND = 'saga step';
@@ -45,9 +45,11 @@ function subscribe<DB>(members: readonly Member<DB>[], { consumer }: PartOf): re
       throw invalid(`${named(step)} is included twice in consumer ${consumer}: keep one`);
   }
   const reactions = members.flatMap((member): Reaction<DB>[] =>
-    triggersOf(member.declaration, member.step)
-      .filter(({ fact }) => fact !== 'start' || isNewest(member, members))
-      .map((trigger) => ({ member, trigger })),
+    triggersOf(member.declaration, member.step).map((trigger) =>
+      trigger.fact === 'start'
+        ? { member, trigger, unversioned: unversionedAt(member, members) }
+        : { member, trigger },
+    ),
   );
   const places = Map.groupBy(reactions, ({ trigger: { topic, type } }) => `${topic} ${type}`);
   return [...places.values()].map((together) => {
@@ -56,23 +58,38 @@ function subscribe<DB>(members: readonly Member<DB>[], { consumer }: PartOf): re
   });
 }
 
-/** A start names no version: the newest one that is here takes it. */
-function isNewest<DB>({ step }: Member<DB>, members: readonly Member<DB>[]): boolean {
-  return members.every((other) => other.step.saga !== step.saga || other.step.version <= step.version);
+/**
+ * A start that names no version begins the newest one that is included. That is one service's choice where the saga begins
+ * with one step. Several services would choose for a group, so there it must be version 1, with no later one included.
+ */
+function unversionedAt<DB>({ declaration, step }: Member<DB>, members: readonly Member<DB>[]): Unversioned {
+  const versions = members.flatMap((one) => (one.step.saga === step.saga ? [one.step.version] : []));
+  const newest = Math.max(...versions);
+  if ((declaration.stages[0]?.steps.length ?? 0) < 2 || newest === 1)
+    return step.version === newest ? 'take' : 'skip';
+  // Under the oldest version, which a service that took it as version 1 has, too: there it is undone.
+  return step.version === Math.min(...versions) ? 'refuse' : 'skip';
 }
 
 /** Two steps that take effect by one event would fail together: which of them failed could not be told. */
 function refuseTwoBegins<DB>(together: readonly Reaction<DB>[], consumer: string): void {
   const begins = together.filter(({ trigger }) => trigger.trigger === 'begin');
-  const story = ({ member: { step }, trigger: { fact } }: Reaction<DB>): string =>
-    fact === 'start' ? fact : `${step.saga}/${step.version}`;
   for (const [at, begin] of begins.entries()) {
-    const other = begins.slice(0, at).find((one) => story(one) === story(begin));
+    const other = begins.slice(0, at).find((one) => beginTogether(one, begin));
     if (other !== undefined)
       throw invalid(
         `${named(begin.member.step)} and ${named(other.member.step)} both begin with ${begin.trigger.type} in consumer ${consumer}: give each a consumer of its own (one process may run several)`,
       );
   }
+}
+
+/** One start may start several sagas, each in one version; what follows belongs to one run. */
+function beginTogether<DB>(
+  { member: { step: a }, trigger }: Reaction<DB>,
+  { member: { step: b } }: Reaction<DB>,
+): boolean {
+  if (a.saga !== b.saga) return trigger.fact === 'start';
+  return a.version === b.version;
 }
 
 /** Before the consumer starts: every step that it is to run has its handlers, and so has every version that is in use. */

@@ -1,4 +1,5 @@
-import { type Envelope, type FailureData, STEP_UNDONE_TYPE } from '@converge/contracts';
+import { type Envelope, type FailureData, STEP_UNDONE_TYPE, WIRE } from '@converge/contracts';
+import { startedVersion } from '../declare/starts.ts';
 import type { Trigger } from '../declare/triggers.ts';
 import type { Member } from './member.ts';
 import { parseStory } from './story.ts';
@@ -7,7 +8,15 @@ import { parseStory } from './story.ts';
 export interface Reaction<DB> {
   readonly member: Member<DB>;
   readonly trigger: Trigger;
+  /** Of starts: what it makes of one that names no version of its saga. */
+  readonly unversioned?: Unversioned;
 }
+
+/**
+ * take   it begins this version · skip   another version of the saga takes it
+ * refuse   services might begin different versions, since the saga begins with a group
+ */
+export type Unversioned = 'take' | 'skip' | 'refuse';
 
 /** An event that concerns a step: of which run of the saga. */
 export interface Matched<DB> extends Reaction<DB> {
@@ -15,20 +24,26 @@ export interface Matched<DB> extends Reaction<DB> {
   readonly instance: string;
   /** Of dead letters. */
   readonly failure: FailureData | undefined;
+  /** A start that must name the version of its saga, and does not. */
+  readonly refused?: true;
 }
 
 /** Pure: whether an event concerns a step. `failure`: its data, where it is a failure event. `undone`: the step that it names. */
 export function matchReaction<DB>(
   reaction: Reaction<DB>,
-  envelope: Pick<Envelope, 'id' | 'saga'>,
+  envelope: Pick<Envelope, 'id' | 'saga' | 'headers'>,
   failure: FailureData | undefined,
   undone: string | undefined,
 ): Matched<DB> | undefined {
   const { member, trigger } = reaction;
   const { saga, version } = member.step;
   switch (trigger.fact) {
-    case 'start':
-      return { ...reaction, instance: envelope.id, failure };
+    case 'start': {
+      const started = startedVersion(envelope.headers[WIRE.sagaStart], saga);
+      if (started === undefined ? reaction.unversioned === 'skip' : started !== version) return undefined;
+      const refused = started === undefined && reaction.unversioned === 'refuse';
+      return { ...reaction, instance: envelope.id, failure, ...(refused ? { refused } : {}) };
+    }
     case 'cancel': {
       const story = parseStory(envelope.saga);
       if (story === undefined) return { ...reaction, instance: '', failure };

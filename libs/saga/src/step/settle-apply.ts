@@ -33,7 +33,8 @@ export async function settleFact<DB>(
 ): Promise<void> {
   const { success, failure } = member.step;
   const succeeded = fact.type === success.type;
-  const definition = succeeded ? success : failure;
+  const definition = [success, failure].find((one) => one?.type === fact.type);
+  // A type that is mistyped is not a failure: what it would have undone may have taken effect.
   if (definition === undefined) throw new TypeError(`${fact.type} is no fact of step ${member.step.name}`);
   // A stored fact of an older version is told as the definition has it today.
   const made = definition(definition.parse(fact.payload, fact.version) as never);

@@ -1,4 +1,4 @@
-import type { EventDefinition, ReceivedEvent } from '@converge/contracts';
+import { ContractError, type EventDefinition, type ReceivedEvent } from '@converge/contracts';
 import { SagaError } from '../errors.ts';
 
 /** An event as it is kept with a step: what a handler gets of it later, without the record's headers. */
@@ -51,8 +51,24 @@ export function reviveEvent(
     ...(deadline === undefined ? {} : { deadline: new Date(deadline) }),
     offset: BigInt(offset),
     headers: Object.freeze({}),
-    data: definition.parse(stored.payload, stored.version),
+    data: dataOf(definition, stored),
   });
+}
+
+/** An event of a newer contract than this process knows is left to one that does: it is no refusal of the step. */
+function dataOf(
+  definition: EventDefinition,
+  { type, version, payload }: Pick<StoredEvent, 'type' | 'version' | 'payload'>,
+): unknown {
+  try {
+    return definition.parse(payload, version);
+  } catch (cause) {
+    if (!(cause instanceof ContractError) || cause.code !== 'VERSION_UNKNOWN') throw cause;
+    throw new SagaError('INTENT_UNREADABLE', `${type} v${version} is not known here: ${cause.message}`, {
+      category: 'service',
+      cause,
+    });
+  }
 }
 
 /** A fact that a step told: its success event, as `compensate` gets it. */

@@ -7,8 +7,10 @@ import {
   type ReceivedEvent,
   STEP_UNDONE_TYPE,
   stepUndoneEvent,
+  WIRE,
 } from '@converge/contracts';
 import type { CallContext, GaveUp, GivenUp, GivingUp, Routed, Subscription } from '@converge/inbox';
+import { startedVersion } from '../declare/starts.ts';
 import { SagaError } from '../errors.ts';
 import { attemptOf, begin } from './begin.ts';
 import { callOff, closeStep, watchStart } from './call-off.ts';
@@ -80,8 +82,12 @@ function route<DB>(
   const failure = envelope.type === FAILURE_TYPE ? parseFailure(envelope) : undefined;
   const undone = envelope.type === STEP_UNDONE_TYPE ? parseUndone(envelope) : undefined;
   const matched = reactions.flatMap((reaction) => matchReaction(reaction, envelope, failure, undone) ?? []);
-  // Of a newer version than any that is here: `call` has it wait for a process that knows it.
-  if (matched.length > 0 || isAhead(members, envelope, failure))
+  // Of a version that is not here: `call` has it wait for a process that knows it.
+  if (
+    matched.length > 0 ||
+    isAhead(members, envelope, failure) ||
+    startsUnknown(reactions, members, envelope)
+  )
     return { kind: 'handle', event: { ...envelope, data: matched } };
   return { kind: 'skip', why: 'elsewhere', story: storyOf(reactions, envelope, failure) };
 }
@@ -96,6 +102,20 @@ function isAhead<DB>(
   const story = told === undefined ? parseStory(saga) : { saga: told.name, version: told.version };
   const known = members.flatMap(({ step }) => (step.saga === story?.saga ? [step.version] : []));
   return story !== undefined && known.length > 0 && known.every((version) => version < story.version);
+}
+
+/** It starts a saga of this consumer in a version that is not included, be it newer or taken out too early. */
+function startsUnknown<DB>(
+  reactions: readonly Reaction<DB>[],
+  members: readonly Member<DB>[],
+  { headers }: Envelope,
+): boolean {
+  return reactions.some(({ member: { step: of }, trigger: { fact } }) => {
+    const started = fact === 'start' ? startedVersion(headers[WIRE.sagaStart], of.saga) : undefined;
+    return (
+      started !== undefined && members.every(({ step }) => step.saga !== of.saga || step.version !== started)
+    );
+  });
 }
 
 /** The story of an event in which none of these steps has a part; none where they have one that this event does not move. */
@@ -137,11 +157,12 @@ async function call<DB>(event: ReceivedEvent | undefined, context: CallContext<D
   if (all.length === 0)
     throw new SagaError(
       'SAGA_VERSION_AHEAD',
-      `${event.type} is of a saga (${event.saga ?? ''}) in a version that this process does not know: it waits for one that does`,
+      `${event.type} is of a saga (${event.saga ?? event.headers[WIRE.sagaStart] ?? ''}) in a version that this process does not know: it waits for one that does`,
       { category: 'service' },
     );
   for (const matched of all) {
     const { member, trigger, instance } = matched;
+    if (matched.refused === true) throw unversioned(member, event);
     switch (trigger.trigger) {
       case 'begin':
         await begin(member, instance, event, context);
@@ -165,6 +186,14 @@ async function call<DB>(event: ReceivedEvent | undefined, context: CallContext<D
         break;
     }
   }
+}
+
+function unversioned<DB>({ step: { saga, version } }: Member<DB>, { type }: ReceivedEvent): SagaError {
+  return new SagaError(
+    'SAGA_START_UNVERSIONED',
+    `${type} starts saga ${saga}, which begins with a group and is known in version ${version}, and does not say which version it starts: emit it as starts(…, ${saga}), or set the header ${WIRE.sagaStart} to ${saga}/${version}`,
+    { category: 'data' },
+  );
 }
 
 function isSame<DB>({ member: a }: Matched<DB>, { member: b }: Matched<DB>): boolean {

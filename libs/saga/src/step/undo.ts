@@ -4,7 +4,6 @@ import {
   type StepUndoneData,
   stepUndoneEvent,
 } from '@converge/contracts';
-import { supersedeParked } from '@converge/inbox';
 import { executorOf } from '@converge/postgres';
 import type { Transaction } from 'kysely';
 import { joinMember } from '../fence/join-sql.ts';
@@ -14,10 +13,12 @@ import type { Meeting } from '../fence/meet-fence.ts';
 import { meetStep } from './meet-step.ts';
 import type { Trigger } from '../declare/triggers.ts';
 import { nudgeWork } from '../work/nudge-sql.ts';
-import { askForUndo, keepUndo } from './ask-for-call.ts';
+import { askForUndo, askOperator, keepUndo } from './ask-for-call.ts';
 import { factOf, keyOf, type Member } from './member.ts';
 import { reviveEvent, type StoredEvent, type StoredFact } from './stored-event.ts';
 import { factId, formatStory } from './story.ts';
+import { tellStuck } from './tell-stuck.ts';
+import { superseded } from './superseded.ts';
 import type { StepTools } from './tools.ts';
 import type { UndoCause } from './undo-cause.ts';
 import type { Undo } from './types.ts';
@@ -43,11 +44,26 @@ export async function undo<DB>(
       if (met.from === 'absent') await superseded(member, instance, tools);
       return tellNoop(member, instance, cause, met.row, tools);
     case 'wait':
+      if (met.from === 'forgotten') return forgotten(member, instance, cause, tools);
       // The outcome decides: whoever may know it is asked now.
       return nudgeWork(executorOf(tools.tx), keyOf(member, instance));
     default:
       return;
   }
+}
+
+/** What the step did is not known here any more: nothing is said to be undone before an operator has looked. */
+async function forgotten<DB>(
+  member: Member<DB>,
+  instance: string,
+  cause: UndoCause,
+  { tx, emit, log }: StepTools<DB>,
+): Promise<void> {
+  const { saga, name } = member.step;
+  const text = 'its record had left when its undo was asked for, so what it did is not known here';
+  await tellStuck(tx, undoing(member, instance, cause, 'stuck'), { code: 'record_swept', text }, emit);
+  await askOperator(member, instance, cause, tx);
+  log.error({ alarm: 'step_stuck', saga, instance, step: name, code: 'record_swept' }, text);
 }
 
 const NOTHING_LEFT: readonly FenceState[] = ['rejected', 'failed_not_applied', 'tombstoned', 'undone'];
@@ -89,6 +105,7 @@ export function undoing<DB>(
     op: 'compensate',
     trigger,
     causeEvent: event.id,
+    causeTime: new Date(event.time),
     causeAttempt: attemptId,
     reason,
     actor,
@@ -220,19 +237,4 @@ export function undoOf<DB>(
 function begunBy<DB>({ step }: Member<DB>, row: Begun | undefined) {
   const stored = row?.intent == null ? [] : (JSON.parse(row.intent) as readonly StoredEvent[]);
   return stored.map((one) => reviveEvent(one, step.begins));
-}
-
-/** The event that would have begun it may be parked here: its key must not wait for it. */
-export async function superseded<DB>(
-  { declaration, step }: Member<DB>,
-  instance: string,
-  { tx }: Pick<StepTools<DB>, 'tx'>,
-): Promise<void> {
-  const before = declaration.stages[step.stage - 1]?.steps;
-  const ids =
-    before === undefined
-      ? [instance]
-      : before.map(({ name, saga }) => factId({ saga, instance, step: name }, 'success'));
-  const why = { by: 'saga', reason: `step ${step.name} of ${step.saga} was undone before it began` };
-  for (const eventId of ids) await supersedeParked(executorOf(tx), { consumer: step.by, eventId }, why);
 }

@@ -27,6 +27,8 @@ const row = (seq: number, some: Partial<JournalRow>): JournalRow => ({
     op: 'apply',
     outcome: null,
     plan: null,
+    seal: null,
+    sealed: true,
     causeAttempt: null,
     emittedEvent: null,
   },

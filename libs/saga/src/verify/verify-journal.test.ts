@@ -15,13 +15,26 @@ function written(triggers: readonly JournalRow['trigger'][]) {
     if (act === 'noop_already' || state === 'absent') continue;
     const emittedEvent = act.startsWith('emit') ? 'e' : null;
     const nothing = { outcome: null, plan: null, causeAttempt: null, actor: null, note: null };
-    const said = { op: 'apply', trigger, from, to: state, act, causeEvent: 'c', emittedEvent } as const;
+    const said = {
+      op: 'apply',
+      trigger,
+      from,
+      to: state,
+      act,
+      causeEvent: 'c',
+      emittedEvent,
+      seal: 's',
+      sealed: true,
+    } as const;
     journal.push({ kind: 'decision', at: 'now', ...key, ...nothing, ...said, seq: journal.length + 1 });
     from = state;
   }
-  const view = { ...key, key: 'k', reasonCode: null, reason: null, stuckSince: null };
+  const view = { ...key, key: 'k', reasonCode: null, reason: null, stuckSince: null, stripped: false };
+  const sealed = { journalSeal: 's', sealed: true };
   const fences: FenceView[] =
-    from === 'absent' ? [] : [{ ...view, seq: journal.length, state: from satisfies FenceState }];
+    from === 'absent' || from === 'forgotten'
+      ? []
+      : [{ ...view, ...sealed, seq: journal.length, state: from satisfies FenceState }];
   return { fences, journal };
 }
 

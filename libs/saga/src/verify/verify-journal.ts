@@ -1,4 +1,4 @@
-import { decideFence } from '../fence/fence.ts';
+import { decideFence, FENCE_TRIGGERS } from '../fence/fence.ts';
 import type { FenceView, JournalRow, SagaChapter } from '../narrative/chapter-sql.ts';
 
 /** Something that a journal should not say. */
@@ -12,9 +12,9 @@ export interface Flaw {
 }
 
 /**
- * Pure: replays a saga's journal against its fences. A journal that was written by the kit, and by nobody else, has no
- * flaw: its rows follow each other, each is what the fence's table decides, the last one is the fence's state, every step
- * after the first began by a fact that another step told, and every compensation has a cause.
+ * Pure: replays a saga's journal against its fences. A journal that the kit wrote, and nothing else changed, has no flaw: its
+ * rows follow each other, each is what the fence's table decides and carries the seal of what it says, and the last one is the
+ * fence's state. Seals have no key: a writer that computes them as well is not found.
  */
 export function verifyJournal({ fences, journal }: Pick<SagaChapter, 'fences' | 'journal'>): readonly Flaw[] {
   const nameOf = ({ saga, instance, step }: FenceView | JournalRow): string => `${saga} ${instance} ${step}`;
@@ -23,7 +23,7 @@ export function verifyJournal({ fences, journal }: Pick<SagaChapter, 'fences' | 
   return [
     ...[...rows].flatMap(([name, steps]) => replay(steps, known.get(name))),
     ...fences
-      .filter((fence) => !rows.has(nameOf(fence)))
+      .filter((fence) => !rows.has(nameOf(fence)) && !fence.stripped)
       .map((fence) =>
         flaw(fence, undefined, `its fence is ${fence.state}, but no row of the journal says why`),
       ),
@@ -32,14 +32,21 @@ export function verifyJournal({ fences, journal }: Pick<SagaChapter, 'fences' | 
 
 function replay(rows: readonly JournalRow[], fence: FenceView | undefined): readonly Flaw[] {
   const flaws: Flaw[] = [];
+  const [first] = rows.toSorted((a, b) => a.seq - b.seq);
   let state: JournalRow['from'] = 'absent';
   let seq = 0;
+  // What came before has left, or was never known here.
+  if (first?.from === 'forgotten' || (fence?.stripped === true && first !== undefined)) {
+    state = first.from;
+    seq = first.seq - 1;
+  }
   for (const row of rows.toSorted((a, b) => a.seq - b.seq)) {
     seq += 1;
     if (row.seq !== seq) flaws.push(flaw(row, row.seq, `row ${seq} is missing before it`));
     seq = row.seq;
     if (row.from !== state) flaws.push(flaw(row, row.seq, `it says ${row.from}, but the step was ${state}`));
-    const decided = decideFence(row.from, row.trigger);
+    const known = FENCE_TRIGGERS.includes(row.trigger);
+    const decided = known ? decideFence(row.from, row.trigger) : UNKNOWN;
     if (decided.state !== row.to || decided.act !== row.act)
       flaws.push(
         flaw(
@@ -48,10 +55,12 @@ function replay(rows: readonly JournalRow[], fence: FenceView | undefined): read
           `${row.trigger} on ${row.from} gives ${decided.state} and ${decided.act}, not ${row.to} and ${row.act}`,
         ),
       );
+    if (!row.sealed)
+      flaws.push(flaw(row, row.seq, 'its seal is not that of what it says, or of the row before it'));
     if (tells(row) && row.emittedEvent === null) flaws.push(flaw(row, row.seq, `${row.act} names no event`));
     state = row.to;
   }
-  const [last] = rows.toReversed();
+  const last = rows.toSorted((a, b) => a.seq - b.seq).at(-1);
   if (fence === undefined && last !== undefined)
     flaws.push(flaw(last, undefined, 'it has a journal and no fence'));
   if (fence !== undefined && fence.state !== state)
@@ -60,8 +69,14 @@ function replay(rows: readonly JournalRow[], fence: FenceView | undefined): read
     flaws.push(
       flaw(fence, undefined, `its fence counts ${fence.seq} rows, but its journal ends with ${seq}`),
     );
+  if (fence !== undefined && !fence.stripped && (!fence.sealed || fence.journalSeal !== (last?.seal ?? null)))
+    flaws.push(
+      flaw(fence, undefined, 'its fence has another seal than what it says, or its journal ends with'),
+    );
   return flaws;
 }
+
+const UNKNOWN = { state: 'no state', act: 'no act' } as const;
 
 function tells({ act }: JournalRow): boolean {
   return act === 'emit_success' || act === 'emit_failure';

@@ -45,7 +45,10 @@ export async function insertWork<DB>(tx: Transaction<DB>, work: NewWork): Promis
   made(rows, effect, key);
 }
 
-/** The same for work of a saga's step, whose id is a function of step and op. False: it is there already. */
+/**
+ * Asks for work of a saga's step, whose id is a function of step and op. What was asked for before and has ended is opened
+ * again with the new input: its step has moved since. False: it is open, or waits for an operator, and goes on as it is.
+ */
 export async function insertStepWork<DB>(tx: Transaction<DB>, work: StepWork): Promise<boolean> {
   const { id, consumer, handler, effect, key, idempotencyKey, input, cause } = work;
   const { saga, instance, step, op, outcome, unknownForMs, stuck, dueMs = 0 } = work;
@@ -53,7 +56,7 @@ export async function insertStepWork<DB>(tx: Transaction<DB>, work: StepWork): P
   const { rows } = await sql<Inserted>`
     with worker as (select seen_at from converge.saga_worker where effect = ${effect}),
     made as (
-      insert into converge.saga_work
+      insert into converge.saga_work as known
         (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op, state, outcome, due_at,
          waits_since, final_at, stuck_reason)
       select ${id}::uuid, ${consumer}::text, ${handler}::text, ${effect}::text, ${key}::text, ${idempotencyKey}::text,
@@ -62,7 +65,11 @@ export async function insertStepWork<DB>(tx: Transaction<DB>, work: StepWork): P
         case when ${state}::text = 'unknown'
           then clock_timestamp() + ${unknownForMs ?? 0}::float8 * interval '1 millisecond' end, ${stuck ?? null}::text
         from worker, (select clock_timestamp() + ${dueMs}::float8 * interval '1 millisecond' as due) as times
-      on conflict (id) do nothing
+      on conflict (id) do update set state = excluded.state, stuck_reason = excluded.stuck_reason, input = excluded.input,
+        cause = excluded.cause, key = excluded.key, outcome = excluded.outcome, due_at = excluded.due_at,
+        waits_since = excluded.waits_since, late_since = null, final_at = excluded.final_at, holder = null,
+        term = known.term + 1, created_at = clock_timestamp(), ended_at = null
+      where known.ended_at is not null
       returning 1)
     ${inserted}`.execute(tx);
   return made(rows, effect, key);

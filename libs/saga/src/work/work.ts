@@ -24,10 +24,12 @@ export type OpenState = Extract<WorkState, 'ready' | 'calling' | 'unknown' | 'an
 /**
  * outcome_unknown   it may have taken effect; it cannot be repeated, and there is nobody to ask
  * result_lost       it took effect, and its result cannot be read
- * input_unreadable  this version of the code does not understand the intent
+ * input_unreadable  no process that took it for a while understands the intent
+ * record_swept      its undo was asked for after the record of its step had left
  * operator          a person stopped it
  */
-export type StuckReason = 'outcome_unknown' | 'result_lost' | 'input_unreadable' | 'operator';
+export type StuckReason =
+  'outcome_unknown' | 'result_lost' | 'input_unreadable' | 'operator' | 'record_swept';
 
 /** The event that asked: what an effect emits continues its story. */
 export interface Cause {

@@ -18,8 +18,8 @@ export interface SagaWorkerOptions<DB> {
   /** How long a stop lets calls in flight go on; what is cut off then is asked about later. Milliseconds. @default 10_000 */
   readonly drainMs?: number;
   /**
-   * How long work may wait that was not begun, before the alarm: no worker declares its effect, or none has a place for it.
-   * Milliseconds. @default 900_000
+   * How long work may wait that was not begun, before the alarm: no worker declares its effect, or none has a place for it. So long may
+   * an intent be one that no process can read, before it is stuck. Milliseconds. @default 900_000
    */
   readonly undeclaredMs?: number;
   /**

@@ -9,6 +9,7 @@ import type { ResolvedOptions } from './options.ts';
 import { report } from './report.ts';
 import { emitting, settle } from './settle.ts';
 import { type Turn, writeAnswered, writeNext } from './settle-sql.ts';
+import { waitForReader } from './unreadable.ts';
 
 /** `lost`: somebody else holds the row by now, and nothing was written. */
 export type Processed = 'done' | 'failed' | 'again' | 'stuck' | 'answered' | 'lost';
@@ -40,7 +41,7 @@ async function turn<DB>(
   asking: Asking,
 ): Promise<Processed> {
   const revived = revive(effect, work);
-  if (revived === undefined) return stick(options, effect, work, 'input_unreadable', nothing);
+  if (revived === undefined) return leaveToReader(options, effect, work);
   const op = nextOp(work.found, effect);
   switch (op) {
     case 'stuck':
@@ -63,6 +64,29 @@ async function turn<DB>(
       });
     }
   }
+}
+
+/** A process of another version may read it; after `undeclaredMs` it waits for an operator. */
+async function leaveToReader<DB>(
+  options: ResolvedOptions<DB>,
+  effect: Effect<DB>,
+  work: ClaimedWork,
+): Promise<Processed> {
+  const { clock, random, database, undeclaredMs, log } = options;
+  const rules = { schedule: effect.schedule, withinMs: undeclaredMs, now: clock.now(), random };
+  const attempt = waitForReader(work, rules);
+  if (attempt === undefined) return stick(options, effect, work, 'input_unreadable', nothing);
+  const state = work.found === 'ready' ? 'ready' : 'unknown';
+  const { wait } = attempt;
+  const next: Next = { kind: 'again', state, ...(wait === undefined ? {} : { wait }) };
+  report.attempts(log, work, [attempt], next);
+  const turned: Turn = { ...nothing, attempts: [attempt], doubt: state === 'ready' ? 'as_before' : 'kept' };
+  const { executor } = database;
+  const ours =
+    work.found === 'answered' && work.outcome !== undefined
+      ? await writeAnswered(executor, work, work.outcome, turned, wait?.computedMs ?? 0)
+      : await writeNext(executor, work, next, turned);
+  return written(ours, 'again');
 }
 
 function revive<DB>(effect: Effect<DB>, work: ClaimedWork): Revived<DB> | undefined {

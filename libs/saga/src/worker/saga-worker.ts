@@ -7,6 +7,7 @@ import { countOverdue } from '../stack/tidy-sql.ts';
 import { claimWork } from '../work/claim-sql.ts';
 import type { ClaimedWork } from '../work/work.ts';
 import { declareEffects } from '../work/worker-sql.ts';
+import { sweepSagas } from '../retention/sweep.ts';
 import { claimLoop } from './claim-loop.ts';
 import { type ResolvedOptions, resolveOptions, type SagaWorkerOptions } from './options.ts';
 import { alertOverdue } from './overdue.ts';
@@ -89,6 +90,8 @@ async function tidyLoop<DB>(options: ResolvedOptions<DB>, signal: AbortSignal): 
       await alertOverdue(options, signal);
       report.stacksOverdue(log, await countOverdue(database.executor, undeclaredMs));
       await forgetEnded(database.executor, keepMs);
+      const runs = await sweepSagas({ database, keepMs: keptSagas(effects.values()), clock, random });
+      if (runs > 0) log.info({ runs }, 'what this service knew of sagas that ended long ago has left');
     } catch (error) {
       failed(options, error);
     }
@@ -99,6 +102,14 @@ async function tidyLoop<DB>(options: ResolvedOptions<DB>, signal: AbortSignal): 
 /** Consumers with work for these effects may start, and keep on. */
 async function sayHere<DB>({ database, effects, holder }: ResolvedOptions<DB>): Promise<void> {
   await declareEffects(database.executor, [...effects.keys()], holder);
+}
+
+/** The longest of a saga's versions counts. */
+function keptSagas<DB>(effects: Iterable<Effect<DB>>): ReadonlyMap<string, number> {
+  const kept = new Map<string, number>();
+  for (const { saga } of effects)
+    if (saga !== undefined) kept.set(saga.name, Math.max(saga.keepMs, kept.get(saga.name) ?? 0));
+  return kept;
 }
 
 /** The loops' own failures, in one line: the database went away. */

@@ -202,7 +202,7 @@ describe('a worker', () => {
     await request(database, effects.keyed, ['a']);
     await request(database, effects.blind, ['b', 'c']);
     await database.executor.query(`update converge.saga_work set input = '{"no":1}' where key = 'a'`);
-    await work({}, [effects.keyed]);
+    await work({ undeclaredMs: 1 }, [effects.keyed]);
     const stuck = async () => (await workRows(database))[0]?.stuck_reason === 'input_unreadable';
     await waitUntil(stuck, { what: 'the unreadable one to be stuck' });
     const undeclared = [{ effect: 'test.blind', count: 2 }];

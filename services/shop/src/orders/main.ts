@@ -2,7 +2,8 @@ import { consumerService } from '@converge/inbox';
 import { createOutbox } from '@converge/outbox';
 import { newUuidV7 } from '@converge/runtime';
 import { effectsOf, sagaWorker } from '@converge/saga';
-import { orderCancelRequested, orderPlaced } from '@converge/schemas';
+import { starts } from '@converge/saga/declare';
+import { orderCancelRequested, orderPlaced, placeOrder } from '@converge/schemas';
 import { httpService, runService, serviceSettings } from '@converge/service-common';
 import { ordersApi } from './api.ts';
 import { orders } from './consumer.ts';
@@ -10,7 +11,7 @@ import type { OrdersDb } from './tables.ts';
 
 await runService<OrdersDb>('orders', serviceSettings, (parts) => {
   const { settings, database, broker, policies, shared, log } = parts;
-  const outbox = createOutbox([orderPlaced, orderCancelRequested]);
+  const outbox = createOutbox([starts(orderPlaced, placeOrder), orderCancelRequested]);
   const onError = (error: unknown): void => log.error({ err: error }, 'a request failed');
   return [
     policies,

@@ -2,7 +2,8 @@ import { consumerService } from '@converge/inbox';
 import { createOutbox } from '@converge/outbox';
 import { newUuidV7 } from '@converge/runtime';
 import { effectsOf, sagaWorker } from '@converge/saga';
-import { transferRequested } from '@converge/schemas';
+import { starts } from '@converge/saga/declare';
+import { transferMoney, transferRequested } from '@converge/schemas';
 import { httpService, runService, serviceSettings } from '@converge/service-common';
 import type { GiroDb } from '../tables.ts';
 import { transfersApi } from './api.ts';
@@ -16,7 +17,7 @@ await runService<GiroDb>('giro', serviceSettings, ({ settings, database, broker,
   httpService(
     transfersApi({
       db: database.db,
-      outbox: createOutbox([transferRequested]),
+      outbox: createOutbox([starts(transferRequested, transferMoney)]),
       newId: newUuidV7,
       onError: (error) => log.error({ err: error }, 'a request failed'),
     }),

@@ -1,0 +1,46 @@
+import type { EventDefinition } from '@converge/contracts';
+import type { SagaDeclaration } from './declaration.ts';
+import { invalid } from './names.ts';
+
+/**
+ * The start event of these sagas, as its emitter declares it: `createOutbox([starts(orderPlaced, placeOrder)])`. A header
+ * names the version of each, so that all services begin the same one while versions are deployed. An emitter changes to a
+ * new version when every service that takes part knows it. Throws SAGA_INVALID for a saga that begins with another event.
+ */
+export function starts<Event extends EventDefinition>(
+  event: Event,
+  ...sagas: readonly { readonly declaration: SagaDeclaration }[]
+): Event {
+  const named = new Map((event.starts ?? []).map((one) => [one.split('/')[0], one]));
+  for (const { declaration } of sagas) {
+    const { name, version, start } = declaration;
+    if (start.type !== event.type)
+      throw invalid(
+        { saga: name },
+        `it is started by ${start.type}, not by ${event.type}`,
+        'give that event',
+      );
+    if (named.has(name))
+      throw invalid(
+        { saga: name },
+        `${event.type} starts it in two versions`,
+        'name one version of each saga',
+      );
+    named.set(name, `${name}/${version}`);
+  }
+  const make = (data: never) => Object.freeze({ ...event(data), definition: started });
+  const started: EventDefinition = Object.freeze(Object.assign(make, event, { starts: [...named.values()] }));
+  // The same definition, with a header more.
+  return started as Event;
+}
+
+const STARTED = /^([^/,]+)\/([1-9]\d{0,8})$/;
+
+/** Pure: the version of a saga that a start event names in its header; undefined where it names none. */
+export function startedVersion(header: string | undefined, saga: string): number | undefined {
+  for (const one of header?.split(',', 100) ?? []) {
+    const [, name, version] = STARTED.exec(one) ?? [];
+    if (name === saga) return Number(version);
+  }
+  return undefined;
+}

@@ -1,0 +1,59 @@
+/** Columns of a row of the journal that its seal covers: all of them but `id`, which is the order of reading alone. */
+const STEP = [
+  ...[
+    'saga',
+    'instance',
+    'step',
+    'seq',
+    'version',
+    'op',
+    'trigger',
+    'state_from',
+    'state_to',
+    'act',
+    'outcome',
+    'plan',
+  ],
+  ...['cause_event', 'cause_attempt', 'emitted_event', 'actor', 'note', 'at'],
+] as const;
+
+/** Columns of a fence that its seal covers, beside the seal of its journal. */
+const FENCE = [
+  ...['saga', 'instance', 'step', 'version', 'consumer', 'key', 'state', 'seq', 'intent', 'result', 'undo'],
+  ...[
+    'reason_code',
+    'reason',
+    'cause_event',
+    'cause_attempt',
+    'stuck_since',
+    'created_at',
+    'changed_at',
+    'journal_seal',
+  ],
+] as const;
+
+/** As text, the same in every session: times as seconds, to the microsecond. */
+function part(row: string, column: string): string {
+  const isTime = column === 'at' || column.endsWith('_at') || column === 'stuck_since';
+  return isTime ? `extract(epoch from ${row}.${column})::text` : `${row}.${column}::text`;
+}
+
+/** The seal of a row of the journal, as SQL. `before`: the seal of the row before it. */
+export function stepSealSql(row: string, before: string): string {
+  return `converge.saga_seal(array[${[before, ...STEP.map((column) => part(row, column))].join(', ')}])`;
+}
+
+/** The seal of a fence, as SQL. */
+export function fenceSealSql(row: string): string {
+  return `converge.saga_seal(array[${FENCE.map((column) => part(row, column)).join(', ')}])`;
+}
+
+export const FENCE_COLUMNS = FENCE.join(', ');
+
+/** Columns of a row, by its name. */
+export function columnsOf(row: string, columns: string): string {
+  return columns
+    .split(',')
+    .map((column) => `${row}.${column.trim()}`)
+    .join(', ');
+}

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import { waitUntil } from '@converge/testing';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { cancelled, declined, type Mood, order, type Step } from '../fixture/order-saga.ts';
+import {
+  age,
+  COMPLETED,
+  did,
+  ended,
+  idOf,
+  openScene,
+  place,
+  type Placed,
+  repeat,
+  rowsOf,
+  scene,
+  settled,
+  sweep,
+  tell,
+} from '../fixture/swept-scene.ts';
+import { readChapter } from '../narrative/chapter-sql.ts';
+import { resolveStep } from '../operate/act-on-step.ts';
+import { verifyJournal } from '../verify/verify-journal.ts';
+
+beforeAll(() => openScene(inject('stack').databaseUrl));
+afterAll(() => scene.close());
+
+describe('after what a service knew of a run has left', () => {
+  const swept = async (some: Partial<Record<Step, Mood>>, fences: string): Promise<Placed> => {
+    const one = await ended(100, some, fences);
+    await sweep();
+    await sweep();
+    expect(await rowsOf(one)).toEqual({});
+    return one;
+  };
+
+  // Planted fault: without the horizon the start begins the saga anew: everything is reserved, paid and shipped twice.
+  it('an event that comes once more has no effect', async () => {
+    const one = await swept({}, COMPLETED);
+    const other = await swept({ pay: 'reject' }, 'pay:rejected reserve:undone');
+    const before = [await did(one), await did(other)];
+    await repeat(one, ['test.placed', 'test.reserved', 'test.taken', 'test.handed']);
+    await repeat(other, ['test.placed', 'test.declined', 'test.released']);
+    await settled();
+    expect([await did(one), await did(other)]).toEqual(before);
+    // Its timer runs again, and will be refused.
+    for (const run of [one, other]) expect(Object.keys(await rowsOf(run))).not.toContain('saga_fence');
+  });
+
+  // Planted fault: without the horizon the step is tombstoned, and an undone event says what is not true.
+  it('an undo that is asked for anew waits for an operator, and nothing is said to be undone', async () => {
+    const one = await swept({}, COMPLETED);
+    await tell(one, declined({ order: one.id }));
+    await scene.until(one.instance, 'reserve:undo_pending');
+    await settled();
+    expect(await scene.told(one.instance)).not.toContain('released');
+    const [row] = await scene.rows<{ state: string; stuck_reason: string }>(
+      `select state, stuck_reason from converge.saga_work where instance = $1 and op = 'compensate'`,
+      [one.instance],
+    );
+    expect(row).toEqual({ state: 'stuck', stuck_reason: 'record_swept' });
+    expect(await scene.told(one.instance)).toContain('stuck');
+    await resolveStep(
+      scene.database,
+      { instance: one.instance, step: 'reserve' },
+      { kind: 'fact', type: 'test.released', payload: JSON.stringify({ order: one.id }) },
+      { actor: 'alice', note: 'the shelf shows it' },
+      { sagas: [order.declaration] },
+    );
+    await scene.until(one.instance, 'reserve:undone');
+    expect(verifyJournal(await readChapter(scene.database.executor, { instance: one.instance }))).toEqual([]);
+  });
+
+  // Planted fault: without the horizon the pivot is tombstoned, and all that had completed is undone.
+  it('a cancellation is refused', async () => {
+    const one = await swept({}, COMPLETED);
+    await tell(one, cancelled({ order: one.id }));
+    await waitUntil(
+      async () =>
+        (
+          await scene.rows(
+            `select from converge.outbox where key = $1 and payload::json ->> 'code' = 'CANCEL_REFUSED'`,
+            [one.id],
+          )
+        ).length === 1,
+      { what: 'its refusal', deadlineMs: 15_000 },
+    );
+    expect(await rowsOf(one)).toEqual({});
+  });
+
+  it('a run that takes longer goes on by new events', async () => {
+    await sweep();
+    const slow = await place(idOf(200));
+    await scene.until(slow.instance, COMPLETED);
+    expect(await did(slow)).toBe('reserve apply, pay apply, ship apply, confirm apply');
+  });
+});
+
+it('of a run whose id does not say when it started the bare fences stay, so that nothing takes effect twice', async () => {
+  const one = await place(randomUUID());
+  await scene.until(one.instance, COMPLETED);
+  await age(one);
+  await sweep();
+  await sweep();
+  expect(await rowsOf(one)).toEqual({ saga_fence: 4 });
+  const before = await did(one);
+  await repeat(one, ['test.placed', 'test.reserved']);
+  await settled();
+  expect(await did(one)).toBe(before);
+  expect(verifyJournal(await readChapter(scene.database.executor, { instance: one.instance }))).toEqual([]);
+});

@@ -1,0 +1,150 @@
+import type { Executor } from '@converge/postgres';
+import { namesSql } from '../fence/names-sql.ts';
+
+/** A run as a service knows it: by its fences, or by its start or a join alone. */
+export interface OldRun {
+  readonly saga: string;
+  readonly instance: string;
+}
+
+const horizonSql = `
+  select before::text, extract(epoch from clock_timestamp() - raised_at) * 1000 as age_ms
+    from converge.saga_horizon where saga = $1`;
+
+export interface Horizon {
+  /** As the database writes it. */
+  readonly before: string;
+  readonly ageMs: number;
+}
+
+export async function readHorizon(executor: Executor, saga: string): Promise<Horizon | undefined> {
+  const [row] = (await executor.query<{ before: string; age_ms: string }>(horizonSql, [saga])).rows;
+  return row === undefined ? undefined : { before: row.before, ageMs: Number(row.age_ms) };
+}
+
+// Forward only.
+const raiseSql = `
+  insert into converge.saga_horizon as known (saga, before) values ($1, clock_timestamp() - $2::float8 * interval '1 millisecond')
+  on conflict (saga) do update set before = excluded.before, raised_at = clock_timestamp()
+  where known.before < excluded.before`;
+
+/** Below it a step without a row may have had one. */
+export async function raiseHorizon(executor: Executor, saga: string, keepMs: number): Promise<void> {
+  await executor.query(raiseSql, [saga, keepMs]);
+}
+
+// By the indexes of times, the oldest first. Rows of one run stand in several pages: it is swept as a whole the first time.
+const pageSql = `
+  select saga, instance, at::text as at, id::text as id from (
+    (select saga, instance, at, id from converge.saga_step
+      where saga = $1 and at < $2::timestamptz and (at, id) > ($3::timestamptz, $4::bigint) order by at, id limit $5)
+    union all
+    (select saga, instance, started_at, 0 from converge.saga_start
+      where saga = $1 and started_at < $2::timestamptz and started_at > $3::timestamptz order by started_at limit $5)
+    union all
+    (select saga, instance, changed_at, 0 from converge.saga_join
+      where saga = $1 and changed_at < $2::timestamptz and changed_at > $3::timestamptz order by changed_at limit $5)
+  ) as old order by at, id limit $5`;
+
+export interface OldRow extends OldRun {
+  readonly at: string;
+  readonly id: string;
+}
+
+/** Rows that are older than the horizon, behind `after`. */
+export async function oldRows(
+  executor: Executor,
+  saga: string,
+  before: string,
+  after: OldRow | undefined,
+  limit: number,
+): Promise<readonly OldRow[]> {
+  const { at = '-infinity', id = '0' } = after ?? {};
+  return (await executor.query<OldRow>(pageSql, [saga, before, at, id, limit])).rows;
+}
+
+// The time that a UUIDv7 carries; null for any other id. A run of which a step is open, waits for an operator, has work to do or a parked
+// key, or moved since, stays whole. Its fences are locked, so that nothing moves them meanwhile: who comes later finds no row.
+const dueSql = `
+  with run as (
+    select a.instance,
+        case when a.instance ~ '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'
+          then to_timestamp(('x' || replace(left(a.instance, 13), '-', ''))::bit(48)::bigint / 1000.0) end as started
+      from unnest($2::text[]) as a (instance)),
+  locked as (
+    select f.instance, f.consumer, f.key, f.state, f.stuck_since, f.changed_at from converge.saga_fence f
+     where f.saga = $1 and f.instance = any ($2::text[]) for update skip locked)
+  select run.instance, run.started is not null as dated from run
+   where (run.started is null or run.started < $3::timestamptz)
+     and (select count(*) from converge.saga_fence f where f.saga = $1 and f.instance = run.instance)
+       = (select count(*) from locked l where l.instance = run.instance)
+     and not exists (
+       select from locked l where l.instance = run.instance
+          and (l.state in ('started', 'unknown', 'undo_pending', 'stuck') or l.stuck_since is not null
+               or l.changed_at >= $3::timestamptz
+               or exists (select from converge.parked_key k where k.consumer = l.consumer and k.key = l.key)))
+     and not exists (
+       select from converge.saga_work w where w.saga = $1 and w.instance = run.instance and w.ended_at is null)
+     and not exists (
+       select from converge.saga_join j
+        where j.saga = $1 and j.instance = run.instance and j.changed_at >= $3::timestamptz)`;
+
+export interface DueRun {
+  readonly instance: string;
+  /** Its id says when it started. */
+  readonly dated: boolean;
+}
+
+/** Which of these runs are over here, for longer than the horizon; their fences are locked from here on. */
+export async function dueRuns(
+  tx: Executor,
+  saga: string,
+  instances: readonly string[],
+  before: string,
+): Promise<readonly DueRun[]> {
+  return (await tx.query<DueRun>(dueSql, [saga, instances, before])).rows;
+}
+
+// By primary keys, the index of work and that of parked states: dead letters that the run closed go with it. A step that is reached for the first time meanwhile is newer, and stays. The bare fence of an
+// undated run stays as it is: a later trigger finds its state.
+const sweepSql = `
+  with runs as (select unnest($2::text[] || $3::text[]) as instance),
+  steps as (
+    delete from converge.saga_step s using runs where s.saga = $1 and s.instance = runs.instance and s.at < $4::timestamptz),
+  joins as (
+    delete from converge.saga_join j using runs
+     where j.saga = $1 and j.instance = runs.instance and j.changed_at < $4::timestamptz),
+  starts as (
+    delete from converge.saga_start s using runs
+     where s.saga = $1 and s.instance = runs.instance and s.started_at < $4::timestamptz),
+  works as (
+    delete from converge.saga_work w using runs
+     where w.saga = $1 and w.instance = runs.instance and w.ended_at is not null),
+  letters as (
+    delete from converge.parked p using (
+      select f.consumer, event ->> 'id' as id
+        from converge.saga_fence f cross join lateral json_array_elements(f.intent::json) as event
+       where f.saga = $1 and f.instance = any ($2::text[] || $3::text[]) and f.changed_at < $4::timestamptz) as begun
+     where p.consumer = begun.consumer and p.event_id = begun.id and p.state = 'dead' and p.closed is not null
+       and p.line is null),
+  bare as (
+    update converge.saga_fence set intent = null, result = null, undo = null, reason = null,
+      journal_seal = null, seal = null, stripped_at = clock_timestamp()
+     where saga = $1 and instance = any ($3::text[]) and changed_at < $4::timestamptz)
+  delete from converge.saga_fence where saga = $1 and instance = any ($2::text[]) and changed_at < $4::timestamptz`;
+
+/** Takes out all that this database has of these runs; of those without a date the bare fences stay. */
+export async function sweepRuns(
+  tx: Executor,
+  saga: string,
+  runs: readonly DueRun[],
+  before: string,
+): Promise<void> {
+  const of = (dated: boolean) => runs.filter((run) => run.dated === dated).map(({ instance }) => instance);
+  await tx.query(sweepSql, [saga, of(true), of(false), before]);
+}
+
+/** Names of the sagas of which there are fences. */
+export async function sagasHere(executor: Executor): Promise<readonly string[]> {
+  return (await executor.query<{ name: string }>(namesSql('saga_fence'))).rows.map(({ name }) => name);
+}

@@ -1,0 +1,74 @@
+import { sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import {
+  age,
+  COMPLETED,
+  ended,
+  idOf,
+  openScene,
+  place,
+  rowsOf,
+  scene,
+  sweep,
+} from '../fixture/swept-scene.ts';
+
+beforeAll(() => openScene(inject('stack').databaseUrl));
+afterAll(() => scene.close());
+
+describe('what a service knows of a run', () => {
+  it('leaves by itself when the run ended long ago, below a horizon that stood before', async () => {
+    const completed = await ended(100, {}, COMPLETED);
+    const compensated = await ended(100, { pay: 'reject' }, 'pay:rejected reserve:undone');
+    const recent = await ended(10, {}, COMPLETED);
+    await scene.rows('delete from converge.saga_horizon');
+    expect([await sweep(), Object.keys(await rowsOf(completed))]).toEqual([
+      0,
+      expect.arrayContaining(['saga_fence', 'saga_step']),
+    ]);
+    expect(await sweep()).toBe(2);
+    expect([await rowsOf(completed), await rowsOf(compensated)]).toEqual([{}, {}]);
+    expect(await scene.fences(recent.instance)).toBe(COMPLETED);
+  });
+
+  // Planted fault: with the age alone these leave, and what must still be undone, or said by an operator, is forgotten.
+  it('stays whole while the run is open here, however old', async () => {
+    const stuck = await place(idOf(100), { ship: 'unknown' });
+    await scene.until(stuck.instance, 'pay:applied reserve:applied ship:stuck');
+    await age(stuck).catch(() => undefined);
+    const working = await ended(100, {}, COMPLETED);
+    await scene.rows(
+      `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op)
+       values (gen_random_uuid(), 'payments', 'h', 'nobody', 'k', 'i', '{}', '{}', 'test.order', $1, 'pay', 'compensate')`,
+      [working.instance],
+    );
+    const parked = await ended(100, {}, COMPLETED);
+    await scene.rows(
+      `insert into converge.parked_key (consumer, topic, key, partition, state, tail) values ('payments', 'inventory', $1, 0, 'dead', 1)`,
+      [parked.id],
+    );
+    const moved = await ended(100, {}, COMPLETED);
+    await scene.rows(
+      `update converge.saga_fence set changed_at = now() where instance = $1 and step = 'ship'`,
+      [moved.instance],
+    );
+    await sweep();
+    await sweep();
+    for (const one of [working, parked, moved]) expect(await scene.fences(one.instance)).toBe(COMPLETED);
+    expect(await scene.fences(stuck.instance)).toBe('pay:applied reserve:applied ship:stuck');
+    await scene.rows(`delete from converge.parked_key where key = $1`, [parked.id]);
+    await scene.rows(`delete from converge.saga_work where effect = 'nobody'`);
+  });
+
+  it('stays whole while a trigger has one of its fences in hand', async () => {
+    const one = await ended(100, {}, COMPLETED);
+    await scene.database.db.transaction().execute(async (tx) => {
+      await sql`select from converge.saga_fence where instance = ${one.instance} and step = 'ship' for update`.execute(
+        tx,
+      );
+      await sweep();
+      expect(await scene.fences(one.instance)).toBe(COMPLETED);
+    });
+    await sweep();
+    expect(await rowsOf(one)).toEqual({});
+  });
+});

@@ -1,0 +1,72 @@
+import { type Database, executorOf, kyselyTransaction } from '@converge/postgres';
+import type { Clock, Random } from '@converge/runtime';
+import { DEFAULT_KEEP_MS } from '../declare/saga.ts';
+import {
+  dueRuns,
+  type OldRow,
+  oldRows,
+  raiseHorizon,
+  readHorizon,
+  sagasHere,
+  sweepRuns,
+} from './sweep-sql.ts';
+
+export interface SweepOptions<DB> {
+  readonly database: Pick<Database<DB>, 'db' | 'executor'>;
+  /** By the names of declared sagas: how long records stay after a run last moved. Those of others stay as by default. Milliseconds. */
+  readonly keepMs: ReadonlyMap<string, number>;
+  /**
+   * Between raising the horizon and the first row that leaves below it: longer than any transaction that began before.
+   * Milliseconds. @default 600_000 (10 minutes)
+   */
+  readonly settleMs?: number;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Rows looked at in one page; the runs of one transaction are fewer. */
+const PAGE = 1_000;
+
+/**
+ * Takes out what this service knows of sagas that ended long ago. A run that is open here in any way stays whole. Rows
+ * leave below a horizon that an earlier round committed, so that a late trigger is never taken for the first one. Returns how
+ * many runs left.
+ */
+export async function sweepSagas<DB>(options: SweepOptions<DB>): Promise<number> {
+  const {
+    database: { executor },
+    keepMs,
+    settleMs = 600_000,
+  } = options;
+  let swept = 0;
+  for (const saga of new Set([...keepMs.keys(), ...(await sagasHere(executor))])) {
+    const horizon = await readHorizon(executor, saga);
+    if (horizon !== undefined && horizon.ageMs < settleMs) continue;
+    if (horizon !== undefined) swept += await sweepBelow(options, saga, horizon.before);
+    await raiseHorizon(executor, saga, keepMs.get(saga) ?? DEFAULT_KEEP_MS);
+  }
+  return swept;
+}
+
+async function sweepBelow<DB>(
+  { database: { db, executor }, clock, random }: SweepOptions<DB>,
+  saga: string,
+  before: string,
+): Promise<number> {
+  const looked = new Set<string>();
+  let swept = 0;
+  let after: OldRow | undefined;
+  for (;;) {
+    const rows = await oldRows(executor, saga, before, after, PAGE);
+    after = rows.at(-1);
+    if (after === undefined) return swept;
+    const instances = [...new Set(rows.map(({ instance }) => instance))].filter((one) => !looked.has(one));
+    for (const one of instances) looked.add(one);
+    if (instances.length === 0) continue;
+    swept += await kyselyTransaction(db, { clock, random }, async (tx) => {
+      const due = await dueRuns(executorOf(tx), saga, instances, before);
+      if (due.length > 0) await sweepRuns(executorOf(tx), saga, due, before);
+      return due.length;
+    });
+  }
+}

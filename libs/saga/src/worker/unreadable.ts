@@ -1,0 +1,54 @@
+import { slowDelayMs, type SlowSchedule } from '@converge/resilience';
+import type { Random } from '@converge/runtime';
+import type { ClaimedWork, OperatorAct, WorkAttempt } from '../work/work.ts';
+
+/** Of an attempt that ended before it began: the process could not read the intent. */
+export const INTENT_UNREADABLE = 'INTENT_UNREADABLE';
+
+/** So that another process, which may be able to read it, comes to it soon. Milliseconds. */
+const LONGEST_WAIT_MS = 30_000;
+
+type Story = readonly (WorkAttempt | OperatorAct)[];
+
+/**
+ * Pure: the attempt of a process that cannot read an intent, and the wait after it; undefined once that has gone on for
+ * `withinMs`. While versions are deployed another process can read it.
+ */
+export function waitForReader(
+  { story }: Pick<ClaimedWork, 'story'>,
+  { schedule, withinMs, now, random }: WaitRules,
+): WorkAttempt | undefined {
+  const tail = unreadableTail(story);
+  const since = tail[0] === undefined ? now : Date.parse(tail[0].at);
+  if (now - since >= withinMs) return undefined;
+  const attempt = Math.min(tail.length + 1, 60);
+  const capMs = Math.min(
+    LONGEST_WAIT_MS,
+    slowDelayMs(schedule, attempt, () => 1),
+  );
+  const computedMs = Math.min(capMs, slowDelayMs(schedule, attempt, random));
+  const message = 'this process does not understand the intent: one that does may be deployed already';
+  return {
+    at: new Date(now).toISOString(),
+    op: 'call',
+    durationMs: 0,
+    failure: { category: 'service', certainty: 'not_applied', code: INTENT_UNREADABLE, message },
+    wait: { computedMs, capMs, rule: 'slow_schedule' },
+  };
+}
+
+export interface WaitRules {
+  readonly schedule: SlowSchedule;
+  readonly withinMs: number;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly random: Random;
+}
+
+/** What was tried last, as far back as nothing else was tried. */
+function unreadableTail(story: Story): Story {
+  const other = story.findLastIndex(
+    (one) => one.op === 'operator' || one.failure?.code !== INTENT_UNREADABLE,
+  );
+  return story.slice(other + 1);
+}
