@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { migrate } from '@converge/postgres';
 import { relayMigrations } from '@converge/relay';
 import { ConvergeError } from '@converge/resilience';
@@ -21,7 +22,7 @@ const world = {
   hasSeats: () => true,
 } as const;
 const { trip, asked, consumers } = tripSaga('cli', world, 60_000);
-const sagasModule = 'libs/cli/src/fixture/cli-trip.ts';
+const sagasModule = fileURLToPath(new URL('./fixture/cli-trip.ts', import.meta.url));
 let scene: SagaScene<TripDb>;
 let env: Record<string, string>;
 
