@@ -144,7 +144,7 @@ async function effects(): Promise<number> {
 async function settingsOfSessions(): Promise<unknown[]> {
   const found = new Map<string, unknown>();
   for (let look = 0; look < 60; look += 1) {
-    const { rows } = await pooled.executor.query(
+    const { rows } = await pooled.pool.query<Record<string, string>>(
       `select current_setting('idle_in_transaction_session_timeout') as idle, current_setting('lock_timeout') as lock,
               current_setting('statement_timeout') as statement, current_setting('synchronous_commit') as sync,
               current_setting('search_path') as path`,

@@ -94,6 +94,7 @@ describe('the fence', () => {
     // The first owner stops before BEGIN: it has read its state and decided, and knows nothing of what comes.
     database.db.startTransaction = () => {
       const builder = begin();
+      builder.setAccessMode = () => builder;
       if (!first) return builder;
       first = false;
       const execute = builder.execute.bind(builder);

@@ -1,4 +1,10 @@
-import { type Executor, type LastStatement, type NamedStatement, sendLast } from '@converge/postgres';
+import {
+  type Executor,
+  type LastStatement,
+  type NamedStatement,
+  sendLast,
+  type Session,
+} from '@converge/postgres';
 import { instruments } from '@converge/telemetry';
 import type { Transaction } from 'kysely';
 import type { EventRow } from './event-row.ts';
@@ -18,7 +24,7 @@ const maxBytes = 8_000_000;
 // function in FROM costs more to plan than the insert takes.
 const appendOneSql = 'select converge.outbox_append_one($1, $2, $3, $4, $5, $6, $7) as written';
 const appendAllSql = 'select converge.outbox_append_all($1, $2, $3, $4, $5, $6, $7) as written';
-const lockSql = 'select converge.outbox_lock($1::text[], $2::text[])';
+const lockSql = 'select converge.outbox_lock($1, $2)';
 
 /** Inserts rows, at least one, in the order of the array. They get ascending ids, under the locks of all their keys. */
 export async function insertRows(
@@ -41,14 +47,18 @@ export async function insertRows(
   return written;
 }
 
-/** The same as the last statement of a transaction; undefined for more than one statement takes. */
+/**
+ * The same as the last statement of a transaction, with COMMIT where `waits` wants it; undefined for more than one
+ * statement takes.
+ */
 export async function insertLast(
   tx: Transaction<unknown>,
   rows: readonly EventRow[],
   idleTimeoutMs: number,
+  waits: (session: Session) => boolean,
 ): Promise<(Pick<LastStatement<Answer>, 'session'> & { readonly written: Promise<Written> }) | undefined> {
   if (slicesOf(rows).length > 1) return undefined;
-  const { session, answer } = await sendLast<Answer>(tx, appendOf(rows, idleTimeoutMs));
+  const { session, answer } = await sendLast<Answer>(tx, appendOf(rows, idleTimeoutMs), waits);
   count(rows);
   const written = answer.then(writtenOf);
   written.catch(() => undefined);

@@ -17,7 +17,7 @@ beforeEach(async () => {
   shop = await openShop(url);
   proxy = await faultProxy({ target: new URL(url).host });
   const throughProxy = Object.assign(new URL(url), { host: proxy.address }).href;
-  const database = connect<ShopDb>({ url: throughProxy, max: 1 });
+  const database = connect<ShopDb>({ url: throughProxy, max: 1, applicationName: 'through' });
   through = { database, outbox: createOutbox([orderPlaced], { idleTimeoutMs: 1_000 }) };
   // Commits wait here while a test holds row 1 of `gate`: a standby or a disk that takes its time.
   await shop.database.executor.query(`
@@ -113,7 +113,7 @@ it('while the COMMIT is still waiting in the server, the answer waits as well', 
   proxy.cut();
   proxy.restore();
   // The look-up has asked at least once when its own connection is there, and must not have believed "no row".
-  const asked = `select 1 from pg_stat_activity where datname = current_database() and query like 'select pg_xact_status%'`;
+  const asked = `select 1 from pg_stat_activity where datname = current_database() and application_name = 'through' and state = 'idle' and query = 'commit'`;
   await waitUntil(async () => (await shop.database.executor.query(asked)).rowCount === 1, {
     what: 'the look-up',
   });
@@ -154,7 +154,7 @@ describe('when the events went together with COMMIT', () => {
   it('a session that still waits for its client is ended, so that nothing can come late', async () => {
     const silent = await shop.database.acquire();
     const { rows } = await silent.query<Session>(
-      `select pid, backend_start::text as "startedAt" from pg_stat_activity where pid = pg_backend_pid()`,
+      `select pid, extract(epoch from backend_start)::text as "startedAt" from pg_stat_activity where pid = pg_backend_pid()`,
     );
     await silent.query(`begin; insert into orders values ('a', 1)`);
     const outcome = await resolveCommit(
@@ -178,16 +178,42 @@ describe('when the events went together with COMMIT', () => {
     expect(await keysOf(shop)).toEqual(['warm1', 'warm2', 'b']);
   });
 
-  it('a transaction has as many round trips as without them', async () => {
-    await warm();
+  /** Counts what is written to the server from now on. */
+  async function countSent(): Promise<() => number> {
     const client = await through.database.acquire();
     let sent = 0;
     const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
     const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
     Object.assign(stream, { write: (...args: unknown[]) => ((sent += 1), write(...args)) });
     client.release();
+    return () => {
+      const counted = sent;
+      sent = 0;
+      return counted;
+    };
+  }
+
+  it('a transaction has as many round trips as without them', async () => {
+    await warm();
+    const sent = await countSent();
     await place('a', 1, () => undefined);
     // [BEGIN, the order], [the event, COMMIT]: one write each.
-    expect(sent).toBe(2);
+    expect(sent()).toBe(2);
+  });
+
+  it('the look-up of a lost commit begins at an id of the last ten seconds, else the event goes before COMMIT', async () => {
+    let later = 0;
+    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + later };
+    through = { ...through, outbox: createOutbox([orderPlaced], { clock }) };
+    await warm();
+    const sent = await countSent();
+    await place('a', 1, () => undefined);
+    expect(sent()).toBe(2);
+    later = 3_600_000;
+    await place('b', 1, () => undefined);
+    expect(sent()).toBeGreaterThan(2);
+    await place('c', 1, () => undefined);
+    expect(sent()).toBe(2);
+    expect(await keysOf(shop)).toEqual(['warm1', 'warm2', 'a', 'b', 'c']);
   });
 });

@@ -12,14 +12,15 @@ export interface KeyedRequest {
 export type Claim =
   { readonly kind: 'first'; readonly xid: string } | { readonly kind: 'repeated'; readonly result: unknown };
 
+// In an application's transaction: they depend on none of its settings.
 // Waits for a transaction that is answering the same request now; when that commits, nothing is inserted.
 const claimSql = `
   insert into converge.request (key, request_hash) values ($1, $2)
   on conflict (key) do nothing
-  returning pg_current_xact_id()::text as xid`;
+  returning pg_catalog.pg_current_xact_id()::pg_catalog.text as xid`;
 // A later statement, so that read committed sees what the one above waited for.
-const findSql = 'select request_hash, result from converge.request where key = $1';
-const storeSql = 'update converge.request set result = $2 where key = $1';
+const findSql = 'select request_hash, result from converge.request where key operator(pg_catalog.=) $1';
+const storeSql = 'update converge.request set result = $2 where key operator(pg_catalog.=) $1';
 
 export async function claimRequest(
   executor: Executor,

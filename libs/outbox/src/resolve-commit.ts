@@ -66,10 +66,10 @@ async function statusOf(executor: Executor, xid: string): Promise<Status> {
 }
 
 const sessionSql = `
-  select state, wait_event as "waitsFor" from pg_stat_activity where pid = $1 and backend_start = $2::timestamptz`;
+  select state, wait_event as "waitsFor" from pg_stat_activity where pid = $1 and extract(epoch from backend_start) = $2::numeric`;
 const endSql = `
   select pg_terminate_backend(pid) from pg_stat_activity
-   where pid = $1 and backend_start = $2::timestamptz and wait_event = 'ClientRead' and state <> 'idle'`;
+   where pid = $1 and extract(epoch from backend_start) = $2::numeric and wait_event = 'ClientRead' and state <> 'idle'`;
 
 /** The session's transaction had begun, so the session is idle only when it is over. */
 async function statusIn(executor: Executor, { pid, startedAt }: Session): Promise<Status> {

@@ -5,7 +5,7 @@ import type { Kysely, Transaction } from 'kysely';
 import { OutboxError } from './errors.ts';
 import type { AppendContext, EventRow } from './event-row.ts';
 import { type Frame, frameOf, levelIn, outerOf, within } from './frame.ts';
-import { insertLast, insertRows } from './insert.ts';
+import { insertLast, insertRows, type Written } from './insert.ts';
 import { namedRefusal } from './limit.ts';
 import { claimRequest, checkRequestKey, type KeyedRequest, storeResult } from './request-key.ts';
 import { type LostCommit, resolveCommit } from './resolve-commit.ts';
@@ -60,7 +60,7 @@ async function runOutermost<DB, T>(
   const { clock, random } = settings;
   let last: { result: T; lost: LostCommit | undefined } | undefined;
   try {
-    return await kyselyTransaction(db, { ...options, clock, random }, async (tx) => {
+    return await kyselyTransaction(db, { ...options, clock, random, settings: 'none' }, async (tx) => {
       last = undefined;
       const frame = frameOf(db, tx, settings.clock, settings.idleTimeoutMs);
       const { root } = frame.scope.levels;
@@ -113,31 +113,45 @@ async function answer<DB, T>(
   return result as T;
 }
 
-/** Ids of a session's later events are above it. */
-const floors = new WeakMap<Session, string>();
+/**
+ * By session, the last id that it wrote, and when: ids of its later events are above. By session only, since a crash
+ * may have ids handed out again, and no session survives one.
+ */
+const floors = new WeakMap<Session, { readonly id: string; readonly at: number }>();
+
+/**
+ * How old a floor may be. The proof of a lost COMMIT reads the ids from there on, by the primary key: what the whole
+ * outbox took in since, and no more. Where it is older the append goes before COMMIT, and brings its id.
+ */
+const FLOOR_MS = 10_000;
 
 /** Writes what was emitted: together with COMMIT where its outcome can be found out although no answer comes. */
-async function flush(frame: Frame, { idleTimeoutMs }: TransactionSettings): Promise<void> {
+async function flush(frame: Frame, { clock, idleTimeoutMs }: TransactionSettings): Promise<void> {
   const rows = frame.scope.close();
-  frame.lost = frame.claims.find(({ level }) => !level.isUndone)?.lost;
   const eventId = rows.at(-1)?.eventId;
   if (eventId === undefined) return;
-  const tx = frame.plainTx as Transaction<unknown>;
-  const last = await insertLast(tx, rows, idleTimeoutMs);
-  const session = last?.session;
-  if (last === undefined || session === undefined) {
-    const { xid, lastId } = await (last?.written ?? insertRows(executorOf(tx), rows, idleTimeoutMs));
+  const tx = frame.tx as Transaction<unknown>;
+  let inSession: Session | undefined;
+  const last = await insertLast(tx, rows, idleTimeoutMs, (session) => {
+    inSession = session;
+    const floor = floors.get(session);
+    return floor !== undefined && clock.monotonic() - floor.at < FLOOR_MS;
+  });
+  const wrote = ({ lastId }: Written): void => {
+    if (inSession !== undefined) floors.set(inSession, { id: lastId, at: clock.monotonic() });
+  };
+  const floor = last?.session === undefined ? undefined : floors.get(last.session);
+  if (last?.session === undefined || floor === undefined) {
+    const written = await (last?.written ?? insertRows(executorOf(tx), rows, idleTimeoutMs));
+    wrote(written);
     const text = 'select 1 from converge.outbox where id = $1 and event_id = $2';
-    frame.lost = { by: { xid }, proof: { text, values: [lastId, eventId] } };
+    frame.lost = { by: { xid: written.xid }, proof: { text, values: [written.lastId, eventId] } };
     return;
   }
   // COMMIT fails with the same error.
-  last.written.then(
-    ({ lastId }) => floors.set(session, lastId),
-    () => undefined,
-  );
+  last.written.then(wrote, () => undefined);
   const text = 'select 1 from converge.outbox where id > $1 and event_id = $2';
-  frame.lost = { by: session, proof: { text, values: [floors.get(session) ?? '0', eventId] } };
+  frame.lost = { by: last.session, proof: { text, values: [floor.id, eventId] } };
 }
 
 function transactionOf<DB>(frame: Frame, { toRow }: TransactionSettings): OutboxTransaction<DB> {

@@ -1,5 +1,8 @@
 import type { PoolClient, Query, QueryResult } from 'pg';
-import { type Session, waitsForCommit } from './last-statement.ts';
+import { sqlState } from './errors.ts';
+import { isOwnStatement } from './executor.ts';
+import { type Session, sessionOf, waitsForCommit } from './last-statement.ts';
+import { isOpening, ownBegin, ownOpening, sharedOpening } from './settings.ts';
 import { batch, type Statement } from './statement-batch.ts';
 
 /** What it needs of a connection. */
@@ -9,22 +12,33 @@ export interface SubmitClient {
   release(broken?: boolean): void;
   /** Where it is known. */
   session(): Session | undefined;
+  /** Of the kit's own statements; 0 = none. */
+  readonly statementTimeoutMs: number;
 }
 
-export function submitClient(client: PoolClient): SubmitClient {
+const sessions = new WeakMap<PoolClient, () => Session | undefined>();
+
+export function submitClient(client: PoolClient, statementTimeoutMs = 0): SubmitClient {
+  let session = sessions.get(client);
+  if (session === undefined) {
+    const announced = (client as { readonly processID?: number }).processID;
+    session = sessionOf((text) => client.query(text), announced);
+    sessions.set(client, session);
+  }
   return {
+    statementTimeoutMs,
     query: (text, values) => client.query(text, values),
     submit: (query) => void client.query(query),
     release: (broken) => client.release(broken),
-    session: () => undefined,
+    session,
   };
 }
 
 type State =
   /** Everything passes. */
   | { readonly kind: 'plain' }
-  /** BEGIN was asked for and not sent. */
-  | { readonly kind: 'asked'; readonly begin: string }
+  /** BEGIN was asked for and not sent, and so may be its settings. */
+  | { readonly kind: 'asked'; readonly opening: readonly Statement[] }
   /** BEGIN and the first statement are on their way. Gives the error of either: nothing but a rollback can follow it. */
   | { readonly kind: 'begun'; readonly failure: Promise<Error | undefined> }
   /** The last statement waits for COMMIT. */
@@ -36,6 +50,12 @@ type State =
 
 const BEGIN = /^(begin|start transaction)\b/;
 const COMMIT: Statement = { text: 'commit', values: [] };
+
+/**
+ * A transaction block refuses the statement: it must have none around it (VACUUM, DETACH CONCURRENTLY, ALTER SYSTEM,
+ * CREATE DATABASE: 25001), ends one itself (2D000), or a standby refuses `read write` (0A000). Nothing was done.
+ */
+const REFUSED_IN_BLOCK = new Set(['25001', '2D000', '0A000']);
 
 /**
  * A connection whose transactions begin together with their first statement, and end together with their last one where
@@ -64,12 +84,17 @@ export class BeginWithFirst {
     const ends = values.length === 0 && (text === 'commit' || text === 'rollback');
     switch (state.kind) {
       case 'plain':
+        if (isOwnStatement(values)) return this.#own(text, values);
         if (values.length > 0) return this.#hold({ text, values }) ?? this.#client.query(text, [...values]);
         if (!BEGIN.test(text)) return this.#client.query(text, []);
-        this.#state = { kind: 'asked', begin: text };
+        this.#state = { kind: 'asked', opening: [{ text, values: [] }] };
         return Promise.resolve(nothing('BEGIN'));
       case 'asked':
-        if (!ends) return this.#first(state.begin, text, values);
+        if (isOpening(text)) {
+          this.#state = { kind: 'asked', opening: [...state.opening, this.#settings(text)] };
+          return Promise.resolve(nothing('SELECT'));
+        }
+        if (!ends) return this.#first(state.opening, text, values);
         this.#state = { kind: 'plain' };
         return Promise.resolve(nothing(text.toUpperCase()));
       case 'begun':
@@ -84,12 +109,56 @@ export class BeginWithFirst {
     }
   }
 
+  /** Parsed and planned once where the session is the client's own: that is two thirds of what it costs. */
+  #settings(asked: string): Statement {
+    const { statementTimeoutMs } = this.#client;
+    const text = asked === ownOpening() ? ownOpening(statementTimeoutMs) : asked;
+    if (this.#client.session() === undefined) return { text, values: [] };
+    const name = text === sharedOpening ? 'converge_shared' : `converge_own_${statementTimeoutMs}`;
+    return { name, text, values: [] };
+  }
+
+  /** One statement as a transaction of the kit's own, in one batch. */
+  async #own(text: string, values: readonly unknown[]): Promise<QueryResult> {
+    const opening = [{ text: ownBegin(), values: [] }, this.#settings(ownOpening())];
+    try {
+      const results = await this.#batch([...opening, { text, values }, COMMIT]);
+      return results[2] as QueryResult;
+    } catch (error) {
+      await this.#undo(error);
+      const state = sqlState(error) ?? '';
+      if (REFUSED_IN_BLOCK.has(state)) return this.#client.query(text, [...values]);
+      // Several statements in one text (42601): only the simple protocol takes them.
+      if (state === '42601' && values.length === 0) return this.#ownTexts(opening, text);
+      throw error;
+    }
+  }
+
+  async #ownTexts(opening: readonly Statement[], text: string): Promise<QueryResult> {
+    try {
+      await this.#batch(opening);
+      const result = await this.#client.query(text, []);
+      await this.#client.query('commit', []);
+      return result;
+    } catch (error) {
+      await this.#undo(error);
+      if (REFUSED_IN_BLOCK.has(sqlState(error) ?? '')) return this.#client.query(text, []);
+      throw error;
+    }
+  }
+
+  /** Ends a transaction that an error of the server's left open. Without SQLSTATE there is no connection to end it on. */
+  async #undo(error: unknown): Promise<void> {
+    if (sqlState(error) !== undefined) await this.#client.query('rollback', []);
+  }
+
   /** Keeps a last statement back for COMMIT. */
   #hold(statement: Statement): Promise<QueryResult> | undefined {
     const told = waitsForCommit(statement.values);
     const session = told === undefined ? undefined : this.#client.session();
     if (told === undefined || session === undefined) return undefined;
     const name = told(session);
+    if (name === undefined) return undefined;
     const answer = Promise.withResolvers<QueryResult>();
     this.#state = { kind: 'closing', last: { ...statement, name }, answer };
     return answer.promise;
@@ -106,15 +175,13 @@ export class BeginWithFirst {
     }
   }
 
-  async #first(begin: string, text: string, values: readonly unknown[]): Promise<QueryResult> {
+  async #first(
+    opening: readonly Statement[],
+    text: string,
+    values: readonly unknown[],
+  ): Promise<QueryResult> {
     // Without values a text may be several statements, which only the simple protocol takes.
-    const opened =
-      values.length === 0
-        ? this.#client.query(begin, []).then((result) => [result])
-        : this.#batch([
-            { text: begin, values: [] },
-            { text, values },
-          ]);
+    const opened = this.#batch(values.length === 0 ? opening : [...opening, { text, values }]);
     const failure = opened.then(
       () => undefined,
       (error: unknown) => error as Error,
@@ -123,7 +190,7 @@ export class BeginWithFirst {
     if (values.length === 0) return this.#behind(failure, text, values, false);
     const results = await opened;
     this.#passAll();
-    return results[1] as QueryResult;
+    return results.at(-1) as QueryResult;
   }
 
   async #behind(

@@ -1,8 +1,10 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import { Pool, type PoolClient, type PoolConfig } from 'pg';
-import { connectError, DatabaseError, type Target } from './errors.ts';
-import { type Executor, executorOfClient } from './executor.ts';
+import { BeginWithFirst, submitClient } from './begin-with-first.ts';
+import { connectError, type Target } from './errors.ts';
+import { type Executor, executorOfClient, ownStatement } from './executor.ts';
 import { kyselyClient } from './pipeline.ts';
+import { passwordOf, refuseUnverifiedTls, tlsOf, withPassword } from './tls.ts';
 
 export interface ConnectOptions {
   /** `postgres://user:password@host:port/database`. @default the standard PG* environment variables */
@@ -17,7 +19,10 @@ export interface ConnectOptions {
   readonly statementTimeoutMs?: number;
   /** How long to wait for a free or a new connection. In milliseconds. @default 10_000 */
   readonly connectTimeoutMs?: number;
-  /** TLS as in pg. `rejectUnauthorized: false` is refused unless NODE_ENV is development or test. @default by the URL */
+  /**
+   * TLS as in pg. What does not verify the server is refused unless NODE_ENV is development or test, from the URL and
+   * the environment as well. @default by the URL, PGSSLMODE, PGSSLROOTCERT, PGSSLCERT and PGSSLKEY
+   */
   readonly ssl?: PoolConfig['ssl'];
   /** Told when a connection that nobody was using dropped. The pool opens a new one when needed. @default ignored */
   readonly onIdleError?: (error: Error) => void;
@@ -26,7 +31,7 @@ export interface ConnectOptions {
 export interface Database<DB = unknown> {
   readonly pool: Pool;
   readonly db: Kysely<DB>;
-  /** Statements on any connection of the pool, each its own transaction. */
+  /** Statements on any connection of the pool, each a transaction of the kit's own, with its settings (`settings.ts`). */
   readonly executor: Executor;
   readonly target: Target;
   /** Resolves when the server answered; rejects with a `DatabaseError` that a person can act on. */
@@ -38,25 +43,33 @@ export interface Database<DB = unknown> {
 
 /** Opens a pool. Nothing is connected before the first use, so this never rejects: call `ping` at start. */
 export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB> {
-  refuseUnverifiedTls(options.ssl);
+  const { statementTimeoutMs = 0 } = options;
+  const ssl = tlsOf(options.ssl, options.url, process.env);
+  const password = passwordOf(options.url, process.env);
   const pool = new Pool({
-    ...(options.url === undefined ? {} : { connectionString: options.url }),
+    ...(options.url === undefined ? {} : { connectionString: withPassword(options.url, password) }),
     application_name: options.applicationName ?? 'converge',
     max: options.max ?? 10,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
-    statement_timeout: options.statementTimeoutMs ?? 0,
+    statement_timeout: statementTimeoutMs,
     // A peer that vanished without a word is noticed by keepalive, not by the next statement minutes later.
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    ...(options.ssl === undefined ? {} : { ssl: options.ssl }),
+    ...(ssl === undefined ? {} : { ssl }),
+    ...(password === undefined ? {} : { password }),
   });
+  const resolved = resolvedBy(pool);
+  refuseUnverifiedTls(resolved.ssl ?? false, options.url, process.env);
   const onIdleError = options.onIdleError ?? (() => undefined);
   pool.on('error', onIdleError);
   // A connection that is taken but between two statements has no listener of the pool's: without this one its loss
   // would end the process. The next statement on it rejects, so nothing is hidden.
   pool.on('connect', (client) => client.on('error', () => undefined));
   const target = {
-    ...targetOf(pool),
+    host: resolved.host,
+    port: resolved.port,
+    database: resolved.database ?? '',
+    user: resolved.user ?? '',
     ...(options.setting === undefined ? {} : { setting: options.setting }),
   };
   const acquire = async (): Promise<PoolClient> => {
@@ -66,14 +79,14 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
       throw connectError(error, target);
     }
   };
-  const executor = poolExecutor(acquire);
+  const executor = poolExecutor(acquire, statementTimeoutMs);
   let closing: Promise<void> | undefined;
   return {
     pool,
     db: new Kysely<DB>({
       dialect: new PostgresDialect({
         pool: {
-          connect: async () => kyselyClient(await acquire()),
+          connect: async () => kyselyClient(await acquire(), statementTimeoutMs),
           end: () => Promise.resolve(),
           options: pool.options,
         },
@@ -87,13 +100,14 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
   };
 }
 
-function poolExecutor(acquire: () => Promise<PoolClient>): Executor {
+function poolExecutor(acquire: () => Promise<PoolClient>, statementTimeoutMs: number): Executor {
   return {
     query: async <R>(text: string, values?: readonly unknown[]) => {
       const client = await acquire();
       let broken: boolean | undefined;
       try {
-        return await executorOfClient(client).query<R>(text, values);
+        const own = new BeginWithFirst(submitClient(client, statementTimeoutMs));
+        return await executorOfClient(own).query<R>(text, ownStatement(values ?? []));
       } catch (error) {
         // An error without SQLSTATE came from the connection, not from the server's answer.
         broken = !(error instanceof Error && 'severity' in error);
@@ -105,29 +119,21 @@ function poolExecutor(acquire: () => Promise<PoolClient>): Executor {
   };
 }
 
-function targetOf(pool: Pool): Omit<Target, 'setting'> {
-  // pg resolves URL, PG* variables and defaults in the client; asking one is the only way that never disagrees.
-  const { host, port, database, user } = new (clientClass(pool))(pool.options);
-  return { host, port, database: database ?? '', user: user ?? '' };
+/** pg resolves URL, PG* variables and defaults in the client; asking one is the only way that never disagrees. */
+function resolvedBy(pool: Pool): Resolved {
+  return new (clientClass(pool))(pool.options);
 }
 
-type ClientClass = new (config: PoolConfig) => {
-  host: string;
-  port: number;
-  database?: string;
-  user?: string;
-};
+interface Resolved {
+  readonly host: string;
+  readonly port: number;
+  readonly database?: string;
+  readonly user?: string;
+  readonly ssl?: Exclude<PoolConfig['ssl'], undefined>;
+}
+
+type ClientClass = new (config: PoolConfig) => Resolved;
 
 function clientClass(pool: Pool): ClientClass {
   return (pool as unknown as { Client: ClientClass }).Client;
-}
-
-function refuseUnverifiedTls(ssl: PoolConfig['ssl']): void {
-  const mode = process.env['NODE_ENV'];
-  if (typeof ssl !== 'object' || ssl.rejectUnauthorized !== false) return;
-  if (mode === 'development' || mode === 'test') return;
-  throw new DatabaseError(
-    "ssl.rejectUnauthorized = false accepts any certificate, so anyone between us and Postgres can read and change everything. Give the server's CA in ssl.ca instead (allowed only with NODE_ENV=development).",
-    { code: 'DATABASE_SETTINGS', category: 'configuration', certainty: 'not_applied' },
-  );
 }

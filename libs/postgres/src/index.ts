@@ -1,6 +1,7 @@
 /**
  * Postgres, spoken to directly. Guarantees:
  * - a dropped connection never ends the process, and connecting fails with one clear `DatabaseError`;
+ * - the kit's own statements depend on no default of the server, the database or the role: `settings.ts` sets them all;
  * - a transaction is run again on 40001 and 40P01 only, and a COMMIT without an answer is said to be unknown;
  * - migrations are forward only, all or nothing, safe to start many times at once, and old code may meet a newer schema;
  * - a lease has one holder at a time by the database's clock, and its term rises at every acquisition;
@@ -8,7 +9,13 @@
  * - `int8`, `numeric` and `xid8` stay strings: no global parser is set.
  */
 export { connect, type ConnectOptions, type Database } from './connect.ts';
-export { asksForRerun, kyselyTransaction, type TransactionOptions, withTransaction } from './transaction.ts';
+export {
+  asksForRerun,
+  kyselyTransaction,
+  type KyselyTransactionOptions,
+  type TransactionOptions,
+  withTransaction,
+} from './transaction.ts';
 export { DatabaseError, type DatabaseErrorCode, sqlState, type Target } from './errors.ts';
 export { type CopyExecutor, copyExecutorOfClient, quoteLiteral } from './copy-binary.ts';
 export { type TupleBlock, TupleReader, TupleWriter } from './tuples.ts';
@@ -40,4 +47,5 @@ export {
 export { type Send, senderOf } from './pipeline.ts';
 export { type LastStatement, type NamedStatement, sendLast, type Session } from './last-statement.ts';
 export { isPooled } from './pooler.ts';
+export { ownSession } from './own-session.ts';
 export { isWarning } from './severity.ts';

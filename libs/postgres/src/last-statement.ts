@@ -4,6 +4,7 @@ import type { QueryResult } from 'pg';
 /** A session of the server, known from all that there were and will be. */
 export interface Session {
   readonly pid: number;
+  /** Seconds since 1970, as Postgres gives them: to the microsecond. */
   readonly startedAt: string;
 }
 
@@ -24,8 +25,8 @@ export interface NamedStatement {
   readonly values: readonly unknown[];
 }
 
-/** Is told the session, gives the name of the statement. */
-type Told = (session: Session) => string;
+/** Gets the session, gives the name of the statement; undefined: send it at once. */
+type Told = (session: Session) => string | undefined;
 
 /** By the very array of its values: all else that Kysely hands on to the connection is text. */
 const lastOnes = new WeakMap<readonly unknown[], Told>();
@@ -38,16 +39,18 @@ export function waitsForCommit(values: readonly unknown[]): Told | undefined {
 /**
  * Gives a transaction its last statement, which saves the round trip between the two. Whoever loses the connection then
  * knows nothing of this statement, so the session is told: when it has ended or is idle, all that will happen has.
- * Another pool's connections, and those behind a pooler, send it at once.
+ * Another pool's connections, those behind a pooler, and a session that `waits` declines, send it at once.
  */
 export async function sendLast<R, DB = unknown>(
   tx: Transaction<DB>,
   { name, text, values }: NamedStatement,
+  waits: (session: Session) => boolean = () => true,
 ): Promise<LastStatement<R>> {
   const connection = await tx.getExecutor().provideConnection((one) => Promise.resolve(one));
   const marked = [...values];
   let session: Session | undefined;
   lastOnes.set(marked, (told) => {
+    if (!waits(told)) return undefined;
     session = told;
     return name;
   });
@@ -56,7 +59,10 @@ export async function sendLast<R, DB = unknown>(
   return { session, answer };
 }
 
-const SESSION = `select pid, backend_start::text as "startedAt" from pg_stat_activity where pid = pg_backend_pid()`;
+// In an application's session: it depends on none of its settings.
+const SESSION = `
+  select pid, extract(epoch from backend_start)::pg_catalog.text as "startedAt" from pg_catalog.pg_stat_activity
+   where pid operator(pg_catalog.=) pg_catalog.pg_backend_pid()`;
 
 /** Asks a connection for its session, once, when that is first needed; until the answer is there it is not known. */
 export function sessionOf(

@@ -22,15 +22,15 @@ const known = new WeakMap<PoolClient, PostgresPoolClient>();
  * The client as Kysely gets it: pipelined while Kysely has it. Statements that are sent in one turn of the event loop
  * leave in one write, since a write that wakes the server's process costs more than a small statement.
  */
-export function kyselyClient(client: PoolClient): PostgresPoolClient {
+export function kyselyClient(client: PoolClient, statementTimeoutMs = 0): PostgresPoolClient {
   const internals = client as unknown as Internals;
   internals.pipeline = true;
   let wrapped = known.get(client);
-  if (wrapped === undefined) known.set(client, (wrapped = wrap(client, internals)));
+  if (wrapped === undefined) known.set(client, (wrapped = wrap(client, internals, statementTimeoutMs)));
   return wrapped;
 }
 
-function wrap(client: PoolClient, internals: Internals): PostgresPoolClient {
+function wrap(client: PoolClient, internals: Internals, statementTimeoutMs: number): PostgresPoolClient {
   const { processID } = internals;
   let corked: Stream | undefined;
   const uncork = (): void => {
@@ -45,6 +45,7 @@ function wrap(client: PoolClient, internals: Internals): PostgresPoolClient {
     }
   };
   const begins = new BeginWithFirst({
+    statementTimeoutMs,
     query: (text, values) => {
       cork();
       return client.query(text, values);

@@ -49,7 +49,7 @@ const SYNC = Buffer.from([0x53, 0, 0, 0, 4]);
 const fixed = new Map<string, Buffer>();
 
 function bytesOf(connection: Connection, statement: Statement): Buffer {
-  if (statement.values.length > 0) return recorded(connection, statement);
+  if (statement.values.length > 0 || statement.name !== undefined) return recorded(connection, statement);
   const { text } = statement;
   let bytes = fixed.get(text);
   if (bytes === undefined) fixed.set(text, (bytes = recorded(connection, statement)));

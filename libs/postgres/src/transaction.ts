@@ -5,9 +5,10 @@ import { BeginWithFirst, submitClient } from './begin-with-first.ts';
 import type { Database } from './connect.ts';
 import { commitError, rolledBack, sqlState } from './errors.ts';
 import { type Executor, executorOf, executorOfClient } from './executor.ts';
+import { ownBegin, ownOpening, sharedOpening } from './settings.ts';
 
 export interface TransactionOptions {
-  /** @default the server's default, normally 'read committed' */
+  /** @default 'read committed' in `withTransaction`, the server's default in `kyselyTransaction` */
   readonly isolation?: Exclude<IsolationLevel, 'snapshot'>;
   /** How often the function is run at most when the database asks for a rerun (40001, 40P01). @default 10 */
   readonly attempts?: number;
@@ -24,7 +25,8 @@ const backoff = { baseMs: 5, factor: 2, capMs: 250 };
 
 /**
  * Runs `fn` in a transaction, and the whole of it again when the database found it in the way of another (40001
- * serialization failure, 40P01 deadlock). Nothing else is repeated. So `fn` must have no effect outside `tx`.
+ * serialization failure, 40P01 deadlock). Nothing else is repeated. So `fn` must have no effect outside `tx`. It is a
+ * transaction of the kit's own: no default of the server holds in it for what `settings.ts` sets.
  * Rejects with `DatabaseError` COMMIT_UNKNOWN when the connection was lost at COMMIT.
  */
 export function withTransaction<T>(
@@ -37,7 +39,8 @@ export function withTransaction<T>(
     const tx = executorOfClient(client);
     let broken = false;
     try {
-      await tx.query(options.isolation ? `begin isolation level ${options.isolation}` : 'begin');
+      await tx.query(ownBegin(options.isolation));
+      await tx.query(ownOpening());
       await options.before?.(tx);
       const result = await fn(tx);
       broken = true; // until COMMIT is answered
@@ -56,17 +59,26 @@ export function withTransaction<T>(
   });
 }
 
-/** The same for Kysely. */
+export interface KyselyTransactionOptions extends TransactionOptions {
+  /**
+   * What it sets besides `read write`. `shared`: how values are written and read, for the kit's statements beside an
+   * application's. `none`: all statements but those that depend on no setting are an application's. @default 'shared'
+   */
+  readonly settings?: 'shared' | 'none';
+}
+
+/** The same for Kysely, for a transaction that runs an application's statements, with its isolation and timeouts. */
 export function kyselyTransaction<DB, T>(
   db: Kysely<DB>,
-  options: TransactionOptions,
+  options: KyselyTransactionOptions,
   fn: (tx: Transaction<DB>) => Promise<T>,
 ): Promise<T> {
   return rerun(options, async () => {
-    const begin = db.startTransaction();
+    const begin = db.startTransaction().setAccessMode('read write');
     const tx = await (options.isolation ? begin.setIsolationLevel(options.isolation) : begin).execute();
     let result: T;
     try {
+      if (options.settings !== 'none') await executorOf(tx).query(sharedOpening);
       await options.before?.(executorOf(tx));
       result = await fn(tx);
     } catch (error) {

@@ -1,4 +1,4 @@
-import { copyExecutorOfClient, isWarning, releaseLease } from '@converge/postgres';
+import { isWarning, ownSession, releaseLease } from '@converge/postgres';
 import { requireCursors } from './cursor-check.ts';
 import type { EndReason } from './ending.ts';
 import type { Ending } from './ending.ts';
@@ -128,7 +128,7 @@ async function handOver({ settings, takeover }: LeadRequest): Promise<void> {
 }
 
 interface Connection {
-  readonly executor: ReturnType<typeof copyExecutorOfClient>;
+  readonly executor: Awaited<ReturnType<typeof ownSession>>;
   /** Whether the server sent a warning since this was asked last. */
   readonly warned: () => boolean;
 }
@@ -154,7 +154,7 @@ class Connections {
     client.on('error', (error) => this.#ending.end({ kind: 'failed', error }));
     this.#closers.push(() => client.release(true));
     return {
-      executor: activity.copyExecutor(channel, copyExecutorOfClient(client)),
+      executor: activity.copyExecutor(channel, await ownSession(client)),
       warned: () => {
         const was = warning;
         warning = false;

@@ -6,6 +6,7 @@
  * - stacks started side by side in one folder share nothing but the downloaded jars;
  * - nothing here waits by time: conditions have deadlines, and an error names what was awaited.
  */
+export { hostileDefaults, type HostileRole, hostileRole } from './hostile-role.ts';
 export { freshDatabase } from './database.ts';
 export { dumpTopic, type DumpedRecord } from './dump-topic.ts';
 export { faultProxy, type FaultProxy, type FaultProxyOptions } from './fault-proxy.ts';

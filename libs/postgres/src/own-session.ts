@@ -1,0 +1,56 @@
+import type { PoolClient, QueryResult } from 'pg';
+import { type CopyExecutor, copyExecutorOfClient } from './copy-binary.ts';
+import { resultOf } from './executor.ts';
+import { ownBegin, ownOpening, sessionStatement } from './settings.ts';
+import { batch, type Statement } from './statement-batch.ts';
+import type { TupleBlock } from './tuples.ts';
+
+/**
+ * Takes a connection for the kit's own statements alone: its session gets every setting that the kit depends on. Where a
+ * pooler gives sessions to several clients, each statement becomes a transaction that sets them locally. Close the
+ * connection in the end instead of giving it back.
+ */
+export async function ownSession(client: PoolClient): Promise<CopyExecutor> {
+  const plain = copyExecutorOfClient(client);
+  const announced: unknown = 'processID' in client ? client.processID : undefined;
+  if (typeof announced === 'number') {
+    const { text, valuesFor } = sessionStatement;
+    const { rows } = await plain.query<{ done: string }>(text, valuesFor(announced));
+    if (rows[0]?.done !== '0') return plain;
+  }
+  return {
+    query: async (text, values = []) => resultOf(await inTransaction(client, { text, values })),
+    copy: (select) => copyInTransaction(client, plain, select),
+  };
+}
+
+const opening: readonly Statement[] = [
+  { text: ownBegin(), values: [] },
+  { text: ownOpening(), values: [] },
+];
+
+/** Both are queued at once: loops that share the connection cannot come between. A COMMIT after an error is a rollback. */
+async function inTransaction(client: PoolClient, statement: Statement): Promise<QueryResult> {
+  const answered = batch((query) => void client.query(query), [...opening, statement]);
+  const [answer, ended] = await Promise.allSettled([answered, client.query('commit')]);
+  if (answer.status === 'rejected') throw answer.reason;
+  if (ended.status === 'rejected') throw ended.reason;
+  return answer.value.at(-1) as QueryResult;
+}
+
+function copyInTransaction(
+  client: PoolClient,
+  plain: CopyExecutor,
+  select: string,
+): AsyncIterableIterator<TupleBlock> {
+  const begun = batch((query) => void client.query(query), opening);
+  const copy = plain.copy(select);
+  const ended = Promise.allSettled([begun, client.query('commit')]);
+  return (async function* () {
+    try {
+      yield* copy;
+    } finally {
+      await ended;
+    }
+  })();
+}

@@ -1,0 +1,110 @@
+import { readFileSync } from 'node:fs';
+import type { PoolConfig } from 'pg';
+import { DatabaseError } from './errors.ts';
+
+type Ssl = Exclude<PoolConfig['ssl'], undefined>;
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** libpq's names, which pg does not read: paths of the server's CA, a client's certificate and its key. */
+const FILES = { ca: 'PGSSLROOTCERT', cert: 'PGSSLCERT', key: 'PGSSLKEY' } as const;
+
+/**
+ * TLS as options and environment say. The files of PGSSLROOTCERT, PGSSLCERT and PGSSLKEY are added where neither options
+ * nor URL name one; naming one asks for TLS.
+ */
+export function tlsOf(
+  given: PoolConfig['ssl'],
+  url: string | undefined,
+  env: Environment,
+): PoolConfig['ssl'] {
+  // A URL's own parameters win over all others in pg, files included.
+  if (given === false || /[?&](ssl|sslmode|sslrootcert|sslcert|sslkey)=/.test(url ?? '')) return given;
+  if (given === undefined && env['PGSSLMODE'] === 'disable') return undefined;
+  const files: Record<string, string> = {};
+  for (const [part, name] of Object.entries(FILES)) {
+    const path = env[name] ?? '';
+    if (path !== '') files[part] = read(path, name);
+  }
+  if (Object.keys(files).length === 0) return given;
+  const weak = given === undefined && env['PGSSLMODE'] === 'no-verify' ? { rejectUnauthorized: false } : {};
+  return { ...files, ...weak, ...(typeof given === 'object' ? given : {}) };
+}
+
+/** The password of PGPASSWORD_FILE, where neither URL nor PGPASSWORD has one. */
+export function passwordOf(url: string | undefined, env: Environment): string | undefined {
+  const path = env['PGPASSWORD_FILE'] ?? '';
+  if (path === '' || (env['PGPASSWORD'] ?? '') !== '' || hasPassword(url)) return undefined;
+  return read(path, 'PGPASSWORD_FILE').replace(/\r?\n$/, '');
+}
+
+/** The URL with this password: one without any would hide the option from pg. */
+export function withPassword(url: string, password: string | undefined): string {
+  if (password === undefined || !URL.canParse(url)) return url;
+  const changed = new URL(url);
+  changed.password = encodeURIComponent(password);
+  return changed.href;
+}
+
+function hasPassword(url: string | undefined): boolean {
+  if (url === undefined || !URL.canParse(url)) return false;
+  const { password, searchParams } = new URL(url);
+  return password !== '' || searchParams.has('password');
+}
+
+function read(path: string, name: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    throw settingsError(
+      `${name} names a file that cannot be read (${code}): ${path}. Correct the path, or unset ${name}.`,
+      error,
+    );
+  }
+}
+
+/**
+ * Refuses TLS that does not verify the server, from whatever source: options, URL (`sslmode=no-verify`,
+ * `uselibpqcompat`), PGSSLMODE, NODE_TLS_REJECT_UNAUTHORIZED. `effective`: as pg resolved all of them.
+ */
+export function refuseUnverifiedTls(
+  effective: boolean | Ssl,
+  url: string | undefined,
+  env: Environment,
+): void {
+  const mode = env['NODE_ENV'];
+  if (mode === 'development' || mode === 'test') return;
+  const weakness = weaknessOf(effective, url, env);
+  if (weakness === undefined) return;
+  throw settingsError(
+    `the connection to Postgres would not verify the server: ${weakness}. Anyone in between could read and change everything. Use sslmode=verify-full, with the server's CA in PGSSLROOTCERT or sslrootcert (allowed only with NODE_ENV=development).`,
+  );
+}
+
+function weaknessOf(ssl: boolean | Ssl, url: string | undefined, env: Environment): string | undefined {
+  if (ssl === false) return undefined;
+  const options = typeof ssl === 'object' ? ssl : {};
+  if (options.rejectUnauthorized === false) return `${sourceOf(url, env)} accepts any certificate`;
+  // libpq's verify-ca, and `require` with a CA: any host with a certificate of that CA passes.
+  if (options.checkServerIdentity !== undefined)
+    return `${sourceOf(url, env)} accepts a certificate for any host name`;
+  if (env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0' && options.rejectUnauthorized !== true)
+    return 'NODE_TLS_REJECT_UNAUTHORIZED=0 accepts any certificate';
+  return undefined;
+}
+
+function sourceOf(url: string | undefined, env: Environment): string {
+  const said = /[?&](uselibpqcompat=true|sslmode=[a-z-]+|ssl=no-verify)/.exec(url ?? '');
+  if (/uselibpqcompat=true/.test(url ?? '')) return 'uselibpqcompat=true in the URL';
+  if (said !== null) return `${said[1] ?? ''} in the URL`;
+  return env['PGSSLMODE'] === 'no-verify' ? 'PGSSLMODE=no-verify' : 'the ssl option';
+}
+
+function settingsError(message: string, cause?: unknown): DatabaseError {
+  return new DatabaseError(message, {
+    code: 'DATABASE_SETTINGS',
+    category: 'configuration',
+    certainty: 'not_applied',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

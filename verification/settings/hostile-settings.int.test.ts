@@ -1,0 +1,283 @@
+/**
+ * The core scenes as a role whose every session begins with settings that no kit wants (`hostileDefaults`), directly and
+ * through PgBouncer in transaction mode.
+ */
+import {
+  type ConsumerDefinition,
+  consumerService,
+  defineConsumer,
+  inboxMigrations,
+  listParked,
+} from '@converge/inbox';
+import { defineEvent, type DomainEvent } from '@converge/contracts';
+import { type Broker, memoryBroker } from '@converge/kafka';
+import { createOutbox, outboxMigrations } from '@converge/outbox';
+import { connect, type Database, executorOf, migrate } from '@converge/postgres';
+import { defineReconciler, reconcileMigrations, reconcilerService } from '@converge/reconcile';
+import { type Relay, relay, relayMigrations } from '@converge/relay';
+import { ConvergeError } from '@converge/resilience';
+import type { Service } from '@converge/runtime';
+import { effectsOf, listInstances, sagaMigrations, sagaObserver, sagaWorker } from '@converge/saga';
+import { freshDatabase, type HostileRole, hostileRole, waitUntil } from '@converge/testing';
+import type { Kysely } from 'kysely';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { z } from 'zod';
+import { airline, bookTrip, hotel, mails, payments, tripAsked } from '../../docs/examples/saga.ts';
+import { pgbouncerMissing, startPgbouncer } from '../../libs/cli/src/fixture/pgbouncer.ts';
+
+const counted = defineEvent({
+  type: 'test.counted',
+  version: 1,
+  topic: 'counts',
+  key: ({ key }) => key,
+  data: z.object({ key: z.string(), n: z.int() }),
+});
+const outbox = createOutbox([counted, tripAsked]);
+const tables = `
+  create table public.seen (n int primary key); create table public.room (trip text primary key);
+  create table public.seat (trip text primary key); create table public.wanted (sku text, quantity int);
+  create table public.stock (sku text, quantity int)`;
+
+interface Db {
+  seen: { n: number };
+  wanted: { sku: string; quantity: number };
+  stock: { sku: string; quantity: number };
+}
+
+const missing = pgbouncerMissing();
+if (missing !== undefined) process.stderr.write(`SKIPPED in hostile-settings: ${missing}\n`);
+
+/** Closed after each test, the last first. */
+const closers: (() => Promise<unknown>)[] = [];
+/** Without the hostile settings. */
+let plain: Database;
+let role: HostileRole;
+
+beforeEach(async () => {
+  const url = await freshDatabase(inject('stack').databaseUrl, 'hostile');
+  role = await hostileRole(url);
+  closers.push(() => role.drop());
+  plain = connect({ url, max: 4 });
+  closers.push(() => plain.close());
+});
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close();
+});
+
+describe.each([
+  ['directly', false],
+  ['through PgBouncer', true],
+])('%s', (_way, pooled) => {
+  let database: Database<Db>;
+  let broker: Broker;
+  const errors: string[] = [];
+  const noted = (_: object, text: string): number => errors.push(text);
+  const log = { debug: () => undefined, info: () => undefined, warn: noted, error: noted };
+
+  beforeEach(async () => {
+    errors.length = 0;
+    let { url } = role;
+    if (pooled) {
+      const pooler = await startPgbouncer(url);
+      closers.push(() => pooler.stop());
+      url = pooler.through(url);
+    }
+    database = connect<Db>({ url, max: 30, applicationName: 'hostile' });
+    closers.push(() => database.close());
+    await migrate(database, [
+      outboxMigrations,
+      relayMigrations,
+      inboxMigrations,
+      sagaMigrations,
+      reconcileMigrations,
+    ]);
+    await plain.executor.query(tables);
+    broker = memoryBroker();
+    closers.push(() => broker.close());
+  });
+
+  const topics = async (names: readonly string[]): Promise<void> => {
+    const admin = await broker.admin();
+    for (const name of new Set(names)) await admin.createTopic({ name, partitions: 2 });
+  };
+  const running = async <S extends Service>(service: S): Promise<S> => {
+    closers.push(() => service.stop());
+    await service.start();
+    return service;
+  };
+  const lead = (holder: string): Promise<Relay> => running(relay({ database, broker, log, holder }));
+  const leading = (one: Relay): Promise<unknown> =>
+    waitUntil(() => one.status().state === 'leading', { what: 'the relay to lead' });
+  /** The server ends idle connections, one perhaps just as it is used: a request key makes a repetition safe. */
+  const emit = (...events: readonly DomainEvent[]): Promise<unknown> =>
+    waitUntil(
+      () =>
+        outbox
+          .transaction(
+            database.db,
+            { requestKey: `${events[0]?.key} ${events[0]?.payload}`, request: null },
+            ({ emit: each }) => {
+              for (const event of events) each(event);
+              return Promise.resolve(true);
+            },
+          )
+          .catch((error: unknown) => {
+            if (!/terminat|connection/i.test(String(error))) throw error;
+            return false;
+          }),
+      { what: 'the emit' },
+    );
+  const numbers = (from: number, to: number) =>
+    Array.from({ length: to - from + 1 }, (_, at) => counted({ key: `k${at % 5}`, n: from + at }));
+  const drained = (): Promise<unknown> =>
+    waitUntil(
+      async () => {
+        const { rows } = await plain.executor.query<{ n: number }>(
+          `select count(*)::int as n from converge.outbox o where not exists (
+             select from converge.tick t join converge.relay_source s on t.number = s.done_tick where pg_visible_in_snapshot(o.xid, t.snapshot))`,
+        );
+        return rows[0]?.n === 0;
+      },
+      { what: 'every event to be published', deadlineMs: 60_000 },
+    );
+  const seen = async (): Promise<number[]> =>
+    (await plain.executor.query<{ n: number }>('select n from public.seen order by n')).rows.map(
+      ({ n }) => n,
+    );
+
+  it.skipIf(pooled && missing !== undefined)(
+    'a relay publishes in one term, and another one takes over',
+    async () => {
+      await topics([counted.topic]);
+      const first = await lead('first');
+      await leading(first);
+      await emit(...numbers(1, 50));
+      await drained();
+      // Longer than the server suffers an idle session.
+      const idle = `select from pg_stat_activity where application_name = 'hostile' and now() - backend_start > interval '3 s'`;
+      await waitUntil(async () => (await plain.executor.query(idle)).rowCount > 0, {
+        what: 'a session of three seconds',
+      });
+      await emit(...numbers(51, 60));
+      await drained();
+      const { rows } = await plain.executor.query<{ term: number }>('select term::int from converge.lease');
+      expect(rows).toEqual([{ term: 1 }]);
+      expect(errors.filter((text) => !text.includes('replication factor'))).toEqual([]);
+      const second = await lead('second');
+      await first.stop();
+      await leading(second);
+      await emit(...numbers(61, 70));
+      await drained();
+      expect(second.status().published).toBe(10);
+    },
+  );
+
+  it.skipIf(pooled && missing !== undefined)('a consumer applies, parks and dead-letters', async () => {
+    const consumer: ConsumerDefinition<Db> = defineConsumer<Db>({ name: 'counter', from: 'beginning' }).on(
+      counted,
+      async ({ data }, { tx }) => {
+        if (data.n === 3)
+          throw new ConvergeError('refused for good', {
+            code: 'BAD',
+            category: 'data',
+            certainty: 'not_applied',
+          });
+        await tx.insertInto('seen').values({ n: data.n }).execute();
+      },
+    );
+    await topics([counted.topic, consumer.failureTopic]);
+    await running(consumerService([consumer], { database, broker }));
+    await leading(await lead('only'));
+    await emit(...numbers(1, 20));
+    const inState = async (state: 'dead' | 'waiting'): Promise<number> =>
+      (await listParked(database.executor, { states: [state] }, 10)).length;
+    // The three events of the dead letter's key wait behind it.
+    await waitUntil(async () => (await seen()).length === 16 && (await inState('waiting')) === 3, {
+      what: 'the effects',
+      deadlineMs: 60_000,
+    });
+    expect(await inState('dead')).toBe(1);
+  });
+
+  it.skipIf(pooled && missing !== undefined)('a saga completes, and another one compensates', async () => {
+    const account = new Map<string, number>();
+    const bank = {
+      take: (cents: number, key: string) => Promise.resolve(void account.set(key, -cents)),
+      giveBack: (cents: number, key: string) => Promise.resolve(void account.set(key, cents)),
+      knows: (key: string) => Promise.resolve(account.has(key)),
+    };
+    const consumers = [
+      hotel(5),
+      payments(bank),
+      airline(1),
+      mails(() => undefined),
+      sagaObserver({ sagas: [bookTrip.declaration], from: 'beginning' }),
+    ] as unknown as readonly ConsumerDefinition<Db>[];
+    await topics(consumers.flatMap(({ topics: own, failureTopic }) => [...own, failureTopic]));
+    await running(consumerService(consumers, { database, broker }));
+    await running(sagaWorker<Db>(effectsOf(...consumers), { database }));
+    await leading(await lead('only'));
+    const ended = (state: string): Promise<unknown> =>
+      waitUntil(
+        async () =>
+          (await listInstances(database.executor, { limit: 10 })).filter((one) => one.state === state)
+            .length === 1,
+        { what: `a saga to be ${state}`, deadlineMs: 60_000 },
+      );
+    await emit(tripAsked({ tripId: 'one', cents: 1 }));
+    await ended('completed');
+    await emit(tripAsked({ tripId: 'two', cents: 1 }));
+    await ended('compensated');
+  });
+
+  it.skipIf(pooled && missing !== undefined)('a reconciler repairs', async () => {
+    // Its reads are an application's, in an application's session: they depend on none of its settings themselves.
+    const read = (table: string) => async (key: string, db: Kysely<Db>) =>
+      (
+        await executorOf(db).query<{ quantity: number }>(
+          `select quantity from public.${table} where sku = $1`,
+          [key],
+        )
+      ).rows[0]?.quantity ?? null;
+    const reconciler = defineReconciler<Db, number, Db, number, { quantity: number }>({
+      name: 'stock',
+      keys: {
+        async *scan({ desired }) {
+          yield (await executorOf(desired).query<{ sku: string }>('select sku from public.wanted')).rows.map(
+            ({ sku }) => sku,
+          );
+        },
+      },
+      desired: { in: 'orders', read: read('wanted') },
+      actual: {
+        in: 'stock',
+        read: read('stock'),
+        version: (quantity) => quantity,
+        lock: () => Promise.resolve(),
+      },
+      compare: (desired, actual) => (desired === actual ? null : { quantity: desired ?? 0 }),
+      repair: ({ quantity }, { tx, key }) =>
+        tx.insertInto('stock').values({ sku: key, quantity }).executeTakeFirst(),
+      mode: 'repair',
+      schedule: '* * * * * *',
+      limits: { repairs: 1_000, share: 1, always: 1_000, repairsPerKey: 1_000 },
+      timing: { settleMs: 0, quietMs: 0, maxWaitMs: 0, backoff: { baseMs: 1, factor: 1, capMs: 1 } },
+    });
+    await plain.executor.query(`insert into public.wanted values ('a', 1), ('b', 2)`);
+    await running(
+      reconcilerService([reconciler], {
+        databases: { orders: database, stock: database },
+        log: log as never,
+      }),
+    );
+    const stocked = 'select sku, quantity from public.stock order by sku';
+    await waitUntil(async () => (await plain.executor.query(stocked)).rowCount === 2, {
+      what: 'repairs',
+      deadlineMs: 60_000,
+    });
+    expect((await plain.executor.query(stocked)).rows).toEqual([
+      { sku: 'a', quantity: 1 },
+      { sku: 'b', quantity: 2 },
+    ]);
+  });
+});
