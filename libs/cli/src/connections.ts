@@ -1,4 +1,4 @@
-import { kafkaBroker, type Admin, type Broker } from '@converge/kafka';
+import { kafkaBroker, kafkaOptions, type Admin, type Broker } from '@converge/kafka';
 import { connect, type Database } from '@converge/postgres';
 import { systemClock } from '@converge/runtime';
 import { logger } from '@converge/telemetry';
@@ -71,14 +71,10 @@ export interface BrokerUse {
 /** Nothing is connected before the first use. */
 export function openBroker(settings: Settings, use: BrokerUse): Broker {
   const brokers = requireBrokers(settings);
-  const { driver, ssl, sasl } = settings.kafka;
   const log = logger('kafka');
   return kafkaBroker({
     ...use,
-    driver,
-    brokers,
-    ssl,
-    ...(sasl === undefined ? {} : { sasl }),
+    ...kafkaOptions({ ...settings.kafka, brokers }),
     log: (level, message, details) => log[level](details, message),
   });
 }

@@ -1,11 +1,10 @@
-import { driverNames } from '@converge/kafka';
+import { kafkaSettings } from '@converge/kafka';
 import { type PolicyLayer, policyLayersOf, policyRulesSchema } from '@converge/resilience';
 import { type Environment, loadSettings, originOf } from '@converge/runtime';
 import { logLevels } from '@converge/telemetry';
 import { z } from 'zod';
 import { CliError } from './cli-error.ts';
 
-const address = z.string().regex(/^[^\s:]+:\d{1,5}$|^\[[^\]]+\]:\d{1,5}$/, 'expected host:port');
 const milliseconds = z.number().int().positive();
 
 /**
@@ -19,24 +18,8 @@ const schema = z.object({
       url: z.string().optional(),
     })
     .prefault({}),
-  kafka: z
-    .object({
-      /** @default none; commands that talk to Kafka refuse to guess */
-      brokers: z.array(address).default([]),
-      /** Whose connections to Kafka are used. @default the one that docs/decisions names: it was the fastest */
-      driver: z.enum(driverNames).optional(),
-      /** TLS, verified against the system's authorities (NODE_EXTRA_CA_CERTS adds one). @default false */
-      ssl: z.boolean().default(false),
-      /** @default no login */
-      sasl: z
-        .object({
-          mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
-          username: z.string(),
-          password: z.string(),
-        })
-        .optional(),
-    })
-    .prefault({}),
+  /** Commands that talk to Kafka refuse to guess its brokers. */
+  kafka: kafkaSettings.prefault({}),
   health: z
     .object({
       /** 0 takes any free port, which the log names. @default 0 */

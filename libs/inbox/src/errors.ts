@@ -1,6 +1,7 @@
 import { type Category, type Certainty, ConvergeError } from '@converge/resilience';
 
 export type InboxErrorCode =
+  | 'BATCH_UNDECODABLE'
   | 'CONSUMER_INVALID'
   | 'TOPIC_MISSING'
   | 'TOPIC_START_UNDECLARED'

@@ -75,6 +75,20 @@ export interface IncomingRecord {
   readonly headers: readonly (readonly [name: string, value: Buffer | null])[];
   /** The same as text, names and values in turn, U+FFFD for bytes that are not UTF-8; where the driver has them sooner. */
   readonly headerTexts?: readonly (string | null)[];
+  /**
+   * Set on a record that stands for a whole batch which cannot be decoded: damaged, of an unknown codec, or more than
+   * `maxBatchBytes`. It has no key and no headers, the batch's last offset, and the batch's bytes as its value.
+   */
+  readonly undecodable?: UndecodableBatch;
+}
+
+export interface UndecodableBatch {
+  readonly firstOffset: bigint;
+  readonly lastOffset: bigint;
+  /** Of the batch's bytes, hex. */
+  readonly sha256: string;
+  /** A clause: "its checksum is wrong". */
+  readonly why: string;
 }
 
 export interface IncomingBatch {
@@ -202,6 +216,9 @@ export interface LogEnds {
   readonly latest: bigint;
 }
 
+/** Which records of Kafka transactions are read. @default committed */
+export type Isolation = 'committed' | 'uncommitted';
+
 export interface Admin {
   /** undefined for a topic that does not exist; never creates it. */
   describeTopic(topic: string): Promise<TopicDescription | undefined>;
@@ -211,8 +228,17 @@ export interface Admin {
   logEnds(topic: string): Promise<readonly LogEnds[]>;
   /** Committed offsets of a group: partition → next offset; partitions without a commit are absent. */
   committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>>;
-  /** Reads [from, to) of one partition outside any group, in order; ends at `to` or at the log's end. */
-  read(topic: string, partition: number, from: bigint, to: bigint): AsyncIterable<IncomingRecord>;
+  /**
+   * Reads [from, to) of one partition outside any group, in order; ends at `to` or at the log's end. As a consumer does, it
+   * leaves out aborted transactions and ends before the first open one; `uncommitted` reads the records of both too.
+   */
+  read(
+    topic: string,
+    partition: number,
+    from: bigint,
+    to: bigint,
+    isolation?: Isolation,
+  ): AsyncIterable<IncomingRecord>;
   close(): Promise<void>;
 }
 

@@ -164,6 +164,7 @@ export interface MemberOptions extends Partial<Omit<ConsumerOptions, 'handlers'>
   readonly assigned?: (places: readonly Assignment[]) => Promise<void>;
   readonly batch?: (batch: IncomingBatch, control: PartitionControl) => Promise<void>;
   readonly placeLost?: ConsumerHandlers['placeLost'];
+  readonly fetchStalled?: ConsumerHandlers['fetchStalled'];
 }
 
 /** A consumer that keeps what it saw, and checks with every call what no test should have to check again. */
@@ -180,7 +181,7 @@ export class Member {
   readonly #gates: (() => void)[] = [];
 
   constructor(broker: Broker, options: MemberOptions) {
-    const { startAt = () => 'earliest', assigned, batch, placeLost, ...rest } = options;
+    const { startAt = () => 'earliest', assigned, batch, placeLost, fetchStalled, ...rest } = options;
     this.consumer = broker.consumer({
       heartbeatIntervalMs: 200,
       ...rest,
@@ -193,6 +194,7 @@ export class Member {
         },
         batch: (arrived, control) => this.#batch(arrived, control, batch),
         ...(placeLost === undefined ? {} : { placeLost }),
+        ...(fetchStalled === undefined ? {} : { fetchStalled }),
         revoked: (places) => {
           this.story.push(`revoked ${places.length}`);
           for (const { topic, partition } of places) this.#revoked(partitionId(topic, partition));

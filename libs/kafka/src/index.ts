@@ -4,7 +4,8 @@
  *   here, and nothing is idempotent (a kafkajs producer that is loses acknowledged records when a connection drops);
  * - partitions are the caller's choice, by the Java client's hash; no topic is ever made by accident;
  * - a consumer's heartbeats, positions and rebalances do not depend on how long a batch takes;
- * - reads are uncommitted: nothing in the kit uses Kafka transactions.
+ * - what is read is committed: aborted Kafka transactions of other producers take no effect, open ones are waited for;
+ * - a batch that cannot be decoded, or that stands for more than `maxBatchBytes`, is one record that says so.
  */
 export {
   type Admin,
@@ -19,6 +20,7 @@ export {
   type GroupConsumer,
   type IncomingBatch,
   type IncomingRecord,
+  type Isolation,
   type LogEnds,
   type NewTopic,
   type OutgoingBatch,
@@ -30,9 +32,12 @@ export {
   type SendResult,
   type StartAt,
   type TopicDescription,
+  type UndecodableBatch,
 } from './broker.ts';
 export type { Log } from './group/link.ts';
-export { type DriverName, driverNames, kafkaBroker } from './kafka-broker.ts';
+export { type DriverName, driverNames } from './driver-names.ts';
+export { kafkaBroker } from './kafka-broker.ts';
+export { kafkaOptions, type KafkaSettings, kafkaSettings } from './settings.ts';
 export { kafkajsBroker } from './kafkajs/kafkajs-broker.ts';
 export {
   memoryBroker,

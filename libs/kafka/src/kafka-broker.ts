@@ -1,10 +1,8 @@
 import type { Broker } from './broker.ts';
+import type { DriverName } from './driver-names.ts';
 import { kafkajsBroker } from './kafkajs/kafkajs-broker.ts';
 import { platformaticBroker } from './platformatic/platformatic-broker.ts';
 import type { KafkaOptions } from './wire/wire-broker.ts';
-
-export const driverNames = ['kafkajs', 'platformatic'] as const;
-export type DriverName = (typeof driverNames)[number];
 
 const DRIVERS: Readonly<Record<DriverName, (options: KafkaOptions) => Broker>> = {
   kafkajs: kafkajsBroker,

@@ -12,6 +12,7 @@ export { dumpTopic, type DumpedRecord } from './dump-topic.ts';
 export { faultProxy, type FaultProxy, type FaultProxyOptions } from './fault-proxy.ts';
 export { freshTopic, type FreshTopicOptions } from './fresh-topic.ts';
 export { type JavaRecord, readWithJava } from './java-consumer.ts';
+export { writeWithJava } from './java-producer.ts';
 export { javaTools, type KafkaToolOptions, type KafkaTools } from './kafka-tools.ts';
 export { manualClock, type ManualClock } from './manual-clock.ts';
 export {

@@ -87,7 +87,7 @@ function split(bytes: Buffer, separator: string): readonly Buffer[] {
 }
 
 /** The stack's own jars, fetched when they are not there; CONVERGE_KAFKA_JARS names others. */
-function jarsFolder(): Promise<string> {
+export function jarsFolder(): Promise<string> {
   const given = process.env['CONVERGE_KAFKA_JARS'];
   if (given !== undefined && given !== '') return Promise.resolve(given);
   return kafkaJars({ directory: join(dataFolder(), 'kafka-jars'), log: () => undefined });

@@ -1,5 +1,5 @@
 import { livePolicies } from '@converge/inbox';
-import { type Broker, kafkaBroker } from '@converge/kafka';
+import { type Broker, kafkaBroker, kafkaOptions } from '@converge/kafka';
 import { connect, type Database, type PolicyWatch } from '@converge/postgres';
 import { SharedGuards } from '@converge/resilience';
 import {
@@ -50,7 +50,7 @@ export async function runService<DB, Settings extends ServiceSettings = ServiceS
       applicationName: clientId,
     });
     closing.push(() => database.close());
-    const broker = kafkaBroker({ ...settings.kafka, clientId });
+    const broker = kafkaBroker({ ...kafkaOptions(settings.kafka), clientId });
     closing.push(() => broker.close());
     await database.ping();
     let ready = false;

@@ -1,4 +1,4 @@
-import { driverNames } from '@converge/kafka';
+import { kafkaSettings } from '@converge/kafka';
 import { type PolicyLayer, policyLayersOf, policyRulesSchema } from '@converge/resilience';
 import { type Environment, loadSettings, originOf } from '@converge/runtime';
 import { z } from 'zod';
@@ -11,14 +11,7 @@ export const serviceSettings = z.object({
     /** `postgres://user:password@host:port/database`: DATABASE_URL. */
     url: z.string().min(1),
   }),
-  kafka: z
-    .object({
-      /** `host:port`, separated by commas: KAFKA_BROKERS. */
-      brokers: z.array(z.string()).default([]),
-      /** CONVERGE__KAFKA__DRIVER. @default the kit's */
-      driver: z.enum(driverNames).optional(),
-    })
-    .prefault({}),
+  kafka: kafkaSettings.prefault({}),
   health: z
     .object({
       /** 0 takes any free port. @default 0 */

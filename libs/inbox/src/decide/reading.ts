@@ -8,7 +8,8 @@ import {
   type Position,
   WIRE,
 } from '@converge/contracts';
-import type { IncomingRecord } from '@converge/kafka';
+import type { IncomingRecord, UndecodableBatch } from '@converge/kafka';
+import { InboxError } from '../errors.ts';
 import type { Mark } from './judge.ts';
 
 /** A record, read as far as its bytes allow. */
@@ -20,7 +21,7 @@ export interface Reading {
     | { readonly kind: 'envelope'; readonly envelope: Envelope }
     /** The beginning of an epoch: no event, but its place counts. */
     | { readonly kind: 'marker' }
-    | { readonly kind: 'unreadable'; readonly error: ContractError };
+    | { readonly kind: 'unreadable'; readonly error: ContractError | InboxError };
 }
 
 export interface Claim extends Mark {
@@ -29,6 +30,10 @@ export interface Claim extends Mark {
 
 /** Reads a record. Never throws, whatever the bytes. */
 export function readRecord(record: IncomingRecord): Reading {
+  if (record.undecodable !== undefined) {
+    const error = batchUndecodable(record.undecodable);
+    return { record, claim: undefined, content: { kind: 'unreadable', error } };
+  }
   try {
     const envelope = decodeEnvelope(record);
     const { sourceId, position, prev, source } = envelope;
@@ -45,6 +50,15 @@ export function readRecord(record: IncomingRecord): Reading {
       return { record, claim, content: { kind: 'marker' } };
     return { record, claim, content: { kind: 'unreadable', error: contractError(error) } };
   }
+}
+
+/** A whole batch in one dead letter: its offsets and its hash say what was passed, its bytes are kept as they came. */
+function batchUndecodable({ firstOffset, lastOffset, sha256, why }: UndecodableBatch): InboxError {
+  return new InboxError(
+    'BATCH_UNDECODABLE',
+    `the batch at offsets ${firstOffset} to ${lastOffset} (sha256 ${sha256}) cannot be decoded: ${why}; have its producer send it again, compressed otherwise or in smaller batches`,
+    { category: 'data' },
+  );
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

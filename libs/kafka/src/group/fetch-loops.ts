@@ -140,8 +140,10 @@ export class FetchLoops {
       const flow = this.#options.flows.get(id);
       const turn = turns.get(id);
       if (flow === undefined || turn === undefined || flow.turn !== turn) continue;
-      if (answer.ok) flow.accept(answer, turn);
-      else {
+      if (answer.ok) {
+        if (flow.fetchAgain(answer)) healthy = false;
+        else flow.accept(answer, turn);
+      } else {
         healthy = false;
         if (isRepeatable(answer.error)) continue;
         // A place outside the log may be one of another log: that the topic was made again says more, so it is asked first.

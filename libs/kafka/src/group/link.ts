@@ -20,6 +20,8 @@ export interface FetchedRecords extends Assignment {
   /** Where to go on: past holes too. */
   readonly nextOffset: bigint;
   readonly highWatermark: bigint;
+  /** The one record is a batch with a wrong checksum: fetched again, it may be whole. */
+  readonly damaged?: boolean;
 }
 
 export interface FetchFailure extends Assignment {

@@ -11,6 +11,9 @@ export interface FlowHooks {
   failed(error: unknown): void;
 }
 
+/** A batch with a wrong checksum is given up as undecodable when it came so often. */
+export const FETCHES_OF_DAMAGED = 3;
+
 /**
  * One partition during one membership: where it stands, the batch being handled, and one more fetched ahead so that
  * fetching and handling overlap. The `turn` counts seeks: what was fetched before a seek is thrown away.
@@ -22,6 +25,7 @@ export class PartitionFlow {
   readonly #abort = new AbortController();
   #position: StartAt = 'committed';
   #answers = 0;
+  #damaged = { at: -1n, times: 0 };
   #turn = 0;
   #started = false;
   #paused = false;
@@ -98,6 +102,16 @@ export class PartitionFlow {
     if (fetched.records.length === 0) return;
     this.#ahead = { ...this.place, records: fetched.records, highWatermark: fetched.highWatermark };
     this.#deliver();
+  }
+
+  /** Whether a damaged batch is fetched again: what the network spoilt is whole then, what the disk spoilt is not. */
+  fetchAgain({ damaged, nextOffset }: FetchedRecords): boolean {
+    if (damaged !== true) return false;
+    this.#damaged =
+      this.#damaged.at === nextOffset
+        ? { at: nextOffset, times: this.#damaged.times + 1 }
+        : { at: nextOffset, times: 1 };
+    return this.#damaged.times < FETCHES_OF_DAMAGED;
   }
 
   /** Its position means nothing in the log: nothing is fetched until a seek. */

@@ -1,10 +1,9 @@
-import type { Clock, Random } from '@converge/runtime';
-import type { Assignment, ConsumerHandlers, PartitionControl, StartAt } from '../broker.ts';
+import type { Assignment, PartitionControl, StartAt } from '../broker.ts';
 import { partitionId } from '../broker.ts';
 import { FetchLoops, type FetchSettings } from './fetch-loops.ts';
 import { delayMs } from './backoff.ts';
 import { topicRecreated } from '../topic-errors.ts';
-import type { GroupLink, Log, Membership } from './link.ts';
+import type { Membership } from './link.ts';
 import { type FlowHooks, PartitionFlow } from './partition-flow.ts';
 import { Signal } from './signal.ts';
 

@@ -5,6 +5,7 @@ import {
   type NewTopic,
   type OutgoingBatch,
   type OutgoingRecord,
+  type UndecodableBatch,
 } from '../broker.ts';
 import { Signal } from '../group/signal.ts';
 import { decodeRecordSet } from '../record-batch-decoder.ts';
@@ -93,8 +94,11 @@ export class MemoryLog {
     if (sealed) {
       const place = { topic, partition, from: 0n };
       const decoded = decodeRecordSet(Buffer.from(records.bytes), place).records;
-      for (const { timestampMs, key, value, headers, offset } of decoded)
-        log.records.push({ topic, partition, timestampMs, key, value, headers, offset: base + offset });
+      for (const { timestampMs, key, value, headers, offset, undecodable } of decoded)
+        log.records.push({
+          ...{ topic, partition, timestampMs, key, value, headers, offset: base + offset },
+          ...(undecodable === undefined ? {} : { undecodable: shifted(undecodable, base) }),
+        });
     } else
       for (const [at, record] of records.entries())
         log.records.push(stored(record, topic, partition, base + BigInt(at)));
@@ -116,6 +120,11 @@ export class MemoryLog {
     }
     return log.records.slice(first, end);
   }
+}
+
+function shifted(batch: UndecodableBatch, base: bigint): UndecodableBatch {
+  const { firstOffset, lastOffset } = batch;
+  return { ...batch, firstOffset: base + firstOffset, lastOffset: base + lastOffset };
 }
 
 function stored(record: OutgoingRecord, topic: string, partition: number, offset: bigint): IncomingRecord {

@@ -1,18 +1,21 @@
 import { ByteReader, ByteWriter } from '../bytes.ts';
-import { decodeRecordSet } from '../record-batch-decoder.ts';
+import { DecodeBudget, decodeRecordSet } from '../record-batch-decoder.ts';
+import type { AbortedTransaction } from '../transactions.ts';
 import type { Fetched, FetchWant } from '../group/link.ts';
 import type { Request } from './connection.ts';
 import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
 import { protocolError } from './errors.ts';
-import { BrokerError, partitionId } from '../broker.ts';
+import { BrokerError, type Isolation, partitionId } from '../broker.ts';
 
 /** At least this much for a whole fetch, however small the limit of each partition. */
 const MIN_FETCH_BYTES = 8 * 1_048_576;
 
-/** Fetch, version 11: no fetch session, read uncommitted. */
-export function fetchRequest(wants: readonly FetchWant[], maxWaitMs: number): Request {
+/** Fetch, version 11: no fetch session. */
+export function fetchRequest(wants: readonly FetchWant[], maxWaitMs: number, isolation: Isolation): Request {
   const largest = wants.reduce((max, want) => Math.max(max, want.maxBytes), MIN_FETCH_BYTES);
-  const body = new ByteWriter().int32(-1).int32(maxWaitMs).int32(1).int32(largest).int8(0).int32(0).int32(-1);
+  const level = isolation === 'committed' ? 1 : 0;
+  const body = new ByteWriter().int32(-1).int32(maxWaitMs).int32(1).int32(largest);
+  body.int8(level).int32(0).int32(-1);
   const runs = runsByTopic(wants);
   body.int32(runs.length);
   for (const run of runs) {
@@ -35,7 +38,12 @@ function runsByTopic(wants: readonly FetchWant[]): FetchWant[][] {
   return runs;
 }
 
-export function fetchResponse(payload: Buffer, wants: readonly FetchWant[]): readonly Fetched[] {
+export function fetchResponse(
+  payload: Buffer,
+  wants: readonly FetchWant[],
+  maxBatchBytes?: number,
+): readonly Fetched[] {
+  const budget = new DecodeBudget(maxBatchBytes);
   const asked = new Map(wants.map((want) => [partitionId(want.topic, want.partition), want]));
   const reader = new ByteReader(payload);
   reader.int32();
@@ -45,7 +53,7 @@ export function fetchResponse(payload: Buffer, wants: readonly FetchWant[]): rea
   return reader
     .array(() => {
       const topic = reader.string();
-      return reader.array(() => partitionAnswer(reader, topic, asked));
+      return reader.array(() => partitionAnswer(reader, topic, asked, budget));
     })
     .flat()
     .filter((answer) => answer !== undefined);
@@ -55,24 +63,25 @@ function partitionAnswer(
   reader: ByteReader,
   topic: string,
   asked: ReadonlyMap<string, FetchWant>,
+  budget: DecodeBudget,
 ): Fetched | undefined {
   const partition = reader.int32();
   const errorCode = reader.int16();
   const highWatermark = reader.int64();
   reader.bytes(16);
-  reader.array(() => reader.bytes(16));
+  const aborted = reader.array((): AbortedTransaction => ({
+    producerId: reader.int64(),
+    firstOffset: reader.int64(),
+  }));
   reader.int32();
   const length = reader.int32();
   const set = reader.bytes(Math.max(length, 0));
   const want = asked.get(partitionId(topic, partition));
   if (want === undefined) return undefined;
   if (errorCode !== OK) return { ok: false, topic, partition, error: fetchError(errorCode, want) };
-  try {
-    const { records, nextOffset } = decodeRecordSet(set, { topic, partition, from: want.offset });
-    return { ok: true, topic, partition, records, nextOffset: nextOffset ?? want.offset, highWatermark };
-  } catch (error) {
-    return { ok: false, topic, partition, error: error as Error };
-  }
+  const place = { topic, partition, from: want.offset };
+  const { records, nextOffset = want.offset, damaged } = decodeRecordSet(set, place, { aborted, budget });
+  return { ok: true, topic, partition, records, nextOffset, highWatermark, damaged };
 }
 
 /** A consumer's topic that is missing may be on its way to this broker, or be made again: it waits. */

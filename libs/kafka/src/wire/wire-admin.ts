@@ -4,17 +4,19 @@ import {
   type Assignment,
   BrokerError,
   type IncomingRecord,
+  type Isolation,
   type LogEnds,
   type NewTopic,
   type TopicDescription,
 } from '../broker.ts';
 import { delayMs } from '../group/backoff.ts';
+import { FETCHES_OF_DAMAGED } from '../group/partition-flow.ts';
 import type { Cluster } from './cluster.ts';
 import { OK } from './error-codes.ts';
 import { fetchRequest, fetchResponse } from './fetch-request.ts';
 import type { TopicMetadata } from './metadata-request.ts';
 import { committedOffsets } from './group-requests.ts';
-import { askingEnd, listOffsets } from './offsets-request.ts';
+import { askingEnd, listOffsets, type LogEnd } from './offsets-request.ts';
 import { createTopic, deleteTopic, topicConfig } from './topic-requests.ts';
 
 const COORDINATOR_MOVES: ReadonlySet<string> = new Set([
@@ -30,6 +32,7 @@ const READ_WAIT_MS = 100;
 export interface AdminOptions {
   /** How long a new topic may take until all its leaders answer. */
   readonly topicReadyMs: number;
+  readonly maxBatchBytes?: number | undefined;
 }
 
 export class WireAdmin implements Admin {
@@ -106,21 +109,30 @@ export class WireAdmin implements Admin {
     return new Map(offsets.map(({ partition, value }) => [partition, value]));
   }
 
-  async *read(topic: string, partition: number, from: bigint, to: bigint): AsyncIterable<IncomingRecord> {
+  async *read(
+    topic: string,
+    partition: number,
+    from: bigint,
+    to: bigint,
+    isolation: Isolation = 'committed',
+  ): AsyncIterable<IncomingRecord> {
     const place = { topic, partition };
     const link = await this.#cluster.leader(place);
     const [earliest, latest] = await Promise.all([
       link.call(askingEnd(topic, 'earliest'), listOffsets(topic, [partition], 'earliest')),
-      link.call(askingEnd(topic, 'latest'), listOffsets(topic, [partition], 'latest')),
+      link.call(askingEnd(topic, latestOf(isolation)), listOffsets(topic, [partition], latestOf(isolation))),
     ]);
     const end = least(to, latest.get(partition) ?? 0n);
     let offset = greatest(from, earliest.get(partition) ?? 0n);
+    let damaged = 0;
     while (offset < end) {
       const wants = [{ ...place, offset, maxBytes: READ_BYTES }];
-      const payload = await link.send(fetchRequest(wants, READ_WAIT_MS), 'fetches');
-      const [answer] = fetchResponse(payload, wants);
+      const payload = await link.send(fetchRequest(wants, READ_WAIT_MS, isolation), 'fetches');
+      const [answer] = fetchResponse(payload, wants, this.#options.maxBatchBytes);
       if (answer === undefined) return;
       if (!answer.ok) throw answer.error;
+      damaged = answer.damaged === true ? damaged + 1 : 0;
+      if (damaged > 0 && damaged < FETCHES_OF_DAMAGED) continue;
       for (const record of answer.records) if (record.offset < end) yield record;
       offset = answer.nextOffset;
     }
@@ -196,4 +208,8 @@ function least(left: bigint, right: bigint): bigint {
 
 function greatest(left: bigint, right: bigint): bigint {
   return left > right ? left : right;
+}
+
+function latestOf(isolation: Isolation): LogEnd {
+  return isolation === 'committed' ? 'stable' : 'latest';
 }

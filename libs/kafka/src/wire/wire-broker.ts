@@ -4,6 +4,7 @@ import { LoopConsumer } from '../group/group-consumer.ts';
 import type { Log } from '../group/link.ts';
 import { Cluster } from './cluster.ts';
 import type { ConnectionLayer, ConnectionOptions, SaslOptions } from './connection.ts';
+import { refuseUnsafe } from './safe-settings.ts';
 import { WireAdmin } from './wire-admin.ts';
 import { WireLink } from './wire-link.ts';
 import { WireProducer } from './wire-producer.ts';
@@ -12,9 +13,9 @@ export interface KafkaOptions {
   /** `host:port` of brokers to begin with; the cluster tells the others. */
   readonly brokers: readonly string[];
   readonly clientId: string;
-  /** @default none: plain TCP */
+  /** `rejectUnauthorized: false` is refused unless NODE_ENV is development or test. @default none: plain TCP */
   readonly ssl?: boolean | TlsOptions;
-  /** @default none */
+  /** `plain` without TLS is refused unless NODE_ENV is development or test. @default none */
   readonly sasl?: SaslOptions;
   /** Receives the consumers' troubles (warn), and what the client below says (debug). @default nothing is logged */
   readonly log?: Log;
@@ -29,6 +30,11 @@ export interface KafkaOptions {
   readonly reachAt?: (address: string) => string;
   /** Batches of one broker go together into one request up to this size, bytes. @default 16_777_216 */
   readonly maxRequestBytes?: number;
+  /**
+   * What a compressed batch of another producer may become, bytes. One that stands for more is not decoded: consumers
+   * account for it as one dead letter. @default 67_108_864
+   */
+  readonly maxBatchBytes?: number;
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -42,6 +48,7 @@ export class WireBroker implements Broker {
   readonly #clusters = new Set<Cluster>();
 
   constructor(driver: string, options: KafkaOptions, layer: (options: ConnectionOptions) => ConnectionLayer) {
+    refuseUnsafe(options);
     this.driver = driver;
     this.#options = options;
     const { clientId, ssl = false, sasl = null, connectTimeoutMs = 3_000, requestTimeoutMs } = options;
@@ -61,10 +68,10 @@ export class WireBroker implements Broker {
 
   consumer(options: ConsumerOptions): GroupConsumer {
     const { groupId, topics, sessionTimeoutMs = 10_000 } = options;
-    const { log, requestTimeoutMs = REQUEST_TIMEOUT_MS } = this.#options;
+    const { log, requestTimeoutMs = REQUEST_TIMEOUT_MS, maxBatchBytes } = this.#options;
     // A coordinator that has fallen silent must be given up before the session ends.
     const cluster = this.#cluster(Math.min(requestTimeoutMs, Math.max(sessionTimeoutMs / 2, 1_000)));
-    const link = new WireLink({ cluster, groupId, topics, sessionTimeoutMs });
+    const link = new WireLink({ cluster, groupId, topics, sessionTimeoutMs, maxBatchBytes });
     const given = log === undefined ? {} : { log };
     const consumer = new LoopConsumer({ ...options, sessionTimeoutMs, link, ...given });
     this.#consumers.add(consumer);
@@ -74,7 +81,10 @@ export class WireBroker implements Broker {
   }
 
   async admin(): Promise<Admin> {
-    return new WireAdmin(await this.#connected(), { topicReadyMs: 15_000 });
+    return new WireAdmin(await this.#connected(), {
+      topicReadyMs: 15_000,
+      maxBatchBytes: this.#options.maxBatchBytes,
+    });
   }
 
   async close(): Promise<void> {

@@ -24,6 +24,7 @@ export interface WireLinkOptions {
   readonly groupId: string;
   readonly topics: readonly string[];
   readonly sessionTimeoutMs: number;
+  readonly maxBatchBytes?: number | undefined;
   readonly clock?: Clock;
 }
 
@@ -133,7 +134,8 @@ export class WireLink implements GroupLink {
 
   async fetch(node: number, wants: readonly FetchWant[], maxWaitMs: number): Promise<readonly Fetched[]> {
     const link = await this.#options.cluster.node(node);
-    return fetchResponse(await link.send(fetchRequest(wants, maxWaitMs), 'fetches'), wants);
+    const answer = await link.send(fetchRequest(wants, maxWaitMs, 'committed'), 'fetches');
+    return fetchResponse(answer, wants, this.#options.maxBatchBytes);
   }
 
   async refresh(): Promise<void> {

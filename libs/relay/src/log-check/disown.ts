@@ -25,7 +25,7 @@ export async function readSuspect(
 ): Promise<SuspectRecord> {
   const source = await readSource(executor);
   let found: OwnRecord | undefined;
-  for await (const record of admin.read(topic, partition, offset, offset + 1n))
+  for await (const record of admin.read(topic, partition, offset, offset + 1n, 'uncommitted'))
     found = ownRecord(record, source.id);
   if (found === undefined)
     throw refused(`${topic}/${partition} has no record in the name of this source at offset ${offset}`);

@@ -103,11 +103,14 @@ async function readPiece(
   let bytes = 0;
   for (let at = from; at < to;) {
     try {
-      for await (const record of admin.read(topic, partition, at, to)) {
+      // Our records count also behind another producer's open transaction: relays use none.
+      for await (const record of admin.read(topic, partition, at, to, 'uncommitted')) {
         at = record.offset + 1n;
         records += 1;
         bytes += sizeOf(record);
         if (bytes > mostBytes) return undefined;
+        const { undecodable } = record;
+        if (undecodable !== undefined) holes.push({ offset: undecodable.firstOffset, why: undecodable.why });
         const ours = ownRecord(record, sourceId);
         if (ours !== undefined) own.push(ours);
       }
@@ -147,7 +150,7 @@ async function behindHole(admin: Admin, { topic, partition, from, to }: Stretch)
 
 async function canReadFrom(admin: Admin, { topic, partition, from, to }: Stretch): Promise<boolean> {
   try {
-    await admin.read(topic, partition, from, to)[Symbol.asyncIterator]().next();
+    await admin.read(topic, partition, from, to, 'uncommitted')[Symbol.asyncIterator]().next();
     return true;
   } catch (error) {
     if (!isUnreadable(error)) throw error;

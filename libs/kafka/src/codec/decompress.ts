@@ -1,0 +1,42 @@
+import { constants, gunzipSync, zstdDecompressSync } from 'node:zlib';
+import { lz4Decompress } from './lz4.ts';
+import { snappyDecompress } from './snappy.ts';
+import { TooLarge } from './too-large.ts';
+
+/** A zstd frame may ask for a window of 2 GB; one of 64 MiB holds any batch that is within the bound. */
+const ZSTD_WINDOW_LOG = 26;
+
+/**
+ * A batch's records as its producer wrote them, by the codec of its attributes. Never makes more than `limit` bytes of
+ * them: a few kilobytes may stand for gigabytes. Throws for bytes that are not of the codec, and TooLarge.
+ */
+export function decompress(body: Buffer, codec: number, limit: number): Buffer {
+  switch (codec) {
+    case 0:
+      return body;
+    case 1:
+      return bounded(limit, () => gunzipSync(body, { maxOutputLength: limit }));
+    case 2:
+      return snappyDecompress(body, limit);
+    case 3:
+      return lz4Decompress(body, limit);
+    case 4:
+      return bounded(limit, () =>
+        zstdDecompressSync(body, {
+          maxOutputLength: limit,
+          params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG },
+        }),
+      );
+    default:
+      throw new RangeError(`codec ${codec} is not one of Kafka's`);
+  }
+}
+
+function bounded(limit: number, work: () => Buffer): Buffer {
+  try {
+    return work();
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE') throw new TooLarge(limit);
+    throw error;
+  }
+}

@@ -1,0 +1,7 @@
+/** Compressed bytes stand for more than the bound. */
+export class TooLarge extends RangeError {
+  constructor(limit: number) {
+    super(`its records are more than ${limit} bytes (maxBatchBytes)`);
+    this.name = 'TooLarge';
+  }
+}

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { kafkaOptions, kafkaSettings } from './settings.ts';
+import { refuseUnsafe } from './wire/safe-settings.ts';
+
+const base = { brokers: ['kafka:9093'], clientId: 'c' };
+const plain = { mechanism: 'plain', username: 'u', password: 'canary-7d' } as const;
+const production = { NODE_ENV: 'production' };
+
+describe('settings of Kafka', () => {
+  // Planted fault: a guard that looks at `rejectUnauthorized` alone passes the last of these three.
+  it.each([
+    ['rejectUnauthorized: false', { ssl: { rejectUnauthorized: false } }, production],
+    ['SASL PLAIN without TLS', { sasl: plain }, {}],
+    ['the variable of Node that accepts everything', { ssl: true }, { NODE_TLS_REJECT_UNAUTHORIZED: '0' }],
+  ])('refuse %s outside development, say the way on, and name no password', (_, options, env) => {
+    const attempt = () => refuseUnsafe({ ...base, ...options }, env);
+    expect(attempt).toThrow(expect.objectContaining({ code: 'KAFKA_SETTINGS', category: 'configuration' }));
+    expect(attempt).toThrow(/CONVERGE__KAFKA__/);
+    expect(attempt).not.toThrow(/canary/);
+    expect(() => refuseUnsafe({ ...base, ...options }, { ...env, NODE_ENV: 'development' })).not.toThrow();
+  });
+
+  it('take a login over TLS, one that sends no password, and a certificate that is checked', () => {
+    for (const options of [
+      { ssl: true, sasl: plain },
+      { sasl: { ...plain, mechanism: 'scram-sha-512' as const } },
+      { ssl: { ca: 'PEM' } },
+      {},
+    ])
+      expect(() => refuseUnsafe({ ...base, ...options }, production)).not.toThrow();
+  });
+
+  it('turn TLS on when they give an authority or a certificate, and want its key with it', () => {
+    const tls = { ca: 'CA', certificate: 'CERT', privateKey: 'KEY' };
+    const read = kafkaSettings.parse({ brokers: ['kafka:9093'], tls });
+    expect(kafkaOptions(read)).toEqual({
+      brokers: ['kafka:9093'],
+      ssl: { ca: 'CA', cert: 'CERT', key: 'KEY' },
+    });
+    expect(kafkaOptions(kafkaSettings.parse({ ssl: true }))).toEqual({ brokers: [], ssl: true });
+    expect(() => kafkaSettings.parse({ tls: { certificate: 'CERT' } })).toThrow(/belong together/);
+  });
+});

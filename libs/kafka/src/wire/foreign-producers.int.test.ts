@@ -1,0 +1,70 @@
+import { freshTopic, writeWithJava } from '@converge/testing';
+import { Kafka, logLevel } from 'kafkajs';
+import { describe, expect, inject, it, onTestFinished } from 'vitest';
+import type { IncomingRecord } from '../broker.ts';
+import { collect, Kit, until, values } from '../contract-suite-kit.ts';
+import { drivers } from '../fixture/drivers.ts';
+
+/*
+ * What other programs write, read by each driver: batches of Kafka's own Java producer in every codec, and transactions
+ * of kafkajs. Taken out once, and a test here failed: a codec; the isolation level of a fetch; the marks of transactions.
+ */
+const { brokers } = inject('stack');
+const LINES = Array.from(
+  { length: 2_000 },
+  (_, at) => `{"n":${at},"text":"${'quick brown fox '.repeat(at % 9)}"}`,
+);
+
+describe.each(drivers)('the %s driver', (_, connect) => {
+  it.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)('reads %s of the Java producer', async (codec) => {
+    const topic = await freshTopic(brokers, { partitions: 1 });
+    await writeWithJava(brokers, topic, LINES, codec);
+    const broker = connect({ brokers: brokers.split(','), clientId: 'foreign' });
+    onTestFinished(() => broker.close());
+    const read = await collect((await broker.admin()).read(topic, 0, 0n, 1_000_000n));
+    expect(values(read)).toEqual(LINES);
+    expect(read.filter(({ undecodable }) => undecodable !== undefined)).toEqual([]);
+  });
+
+  it('waits for an open transaction, leaves an aborted one out and delivers a committed one', async () => {
+    const kit = new Kit({
+      connect: () => connect({ brokers: brokers.split(','), clientId: 'foreign' }),
+      sessionTimeoutMs: 6_000,
+      network: () => Promise.reject(new Error('no test here breaks it')),
+    });
+    const topic = await kit.topic(1);
+    const kafka = new Kafka({ brokers: brokers.split(','), clientId: 'foreign', logLevel: logLevel.NOTHING });
+    const producer = kafka.producer({ transactionalId: topic, maxInFlightRequests: 1, idempotent: true });
+    onTestFinished(() => producer.disconnect());
+    await producer.connect();
+    const write = async (value: string) => {
+      const transaction = await producer.transaction();
+      await transaction.send({ topic, messages: [{ value }] });
+      return transaction;
+    };
+    const stalls: (string | undefined)[] = [];
+    const member = kit.member({
+      groupId: kit.group(),
+      topics: [topic],
+      fetchStallMs: 200,
+      fetchStalled: (_place, stall) => void stalls.push(stall?.reason),
+    });
+    await member.start();
+    const aborted = await write('aborted');
+    await kit.write(topic, 0, [{ key: null, value: 'behind', headers: [], timestampMs: Date.now() }]);
+    await until('the wait to be named', () => stalls.at(-1) === 'open_transaction');
+    const admin = await kit.admin();
+    const read = async (isolation?: 'uncommitted') =>
+      values(await collect<IncomingRecord>(admin.read(topic, 0, 0n, 1_000n, isolation)));
+    expect([await read(), await read('uncommitted')]).toEqual([[], ['aborted', 'behind']]);
+    await aborted.abort();
+    await until('what lies behind', () => member.seen.length === 1);
+    await (await write('committed')).commit();
+    await until('the committed one', () => member.seen.length === 2);
+    expect(values(member.seen)).toEqual(['behind', 'committed']);
+    expect(await read()).toEqual(['behind', 'committed']);
+    // Marks of transactions are no records for any reader.
+    expect(await read('uncommitted')).toEqual(['aborted', 'behind', 'committed']);
+    expect(member.broken).toEqual([]);
+  }, 60_000);
+});
