@@ -71,7 +71,8 @@ async function settleAndJudge(
 ): Promise<Outcome> {
   const { world, drifted, progress, signal, noProgressMs = 60_000 } = options;
   const admin = await world.broker.admin();
-  const look = (): Promise<Look> => lookAtShop(world.databases, admin, world.topics, drifted());
+  const look = (): Promise<Look> =>
+    lookAtShop(world.databases, admin, world.topics, drifted()).catch(unanswered);
   try {
     for (let round = 1; ; round += 1) {
       const rest = await untilRest({ look, clock: systemClock, signal, noProgressMs });
@@ -90,6 +91,12 @@ async function settleAndJudge(
 }
 
 const MAX_ROUNDS = 3;
+
+/** A broker that was just restarted has no leaders yet: a look without an answer is no progress, and no end. */
+function unanswered(error: unknown): Look {
+  const reason = error instanceof Error ? error.message : String(error);
+  return { waitingFor: `an answer (${reason})`, open: Infinity, read: -1 };
+}
 
 async function play(
   scenes: readonly Scene[],

@@ -9,7 +9,15 @@ import { articles } from './drive/orders.ts';
 import { Child } from './process/child.ts';
 import { freePorts } from './process/ports.ts';
 import { makeDatabases, makeTopics, prepareSource, startAll } from './process/prepare.ts';
-import { databaseNames, type DatabaseName, processNames, processSpecs, sources } from './process/specs.ts';
+import { type Logins, makeLogins } from './process/logins.ts';
+import {
+  databaseNames,
+  type DatabaseName,
+  processNames,
+  processSpecs,
+  type Source,
+  sources,
+} from './process/specs.ts';
 
 export interface WorldOptions {
   readonly stack: Pick<Stack, 'databaseUrl' | 'brokers' | 'kafkaTools'>;
@@ -54,7 +62,11 @@ export async function buildWorld({
   const broker = kafkajsBroker({ brokers: brokers.split(','), clientId: 'demo' });
   await makeTopics(broker, brokers, topics, partitions);
   const [ordersPort = 0, providerPort = 0, ...healthPorts] = await freePorts(2 + processNames.length);
-  const specs = processSpecs({ databases: urls, brokers, ordersPort, providerPort }, healthPorts);
+  const logins = await loginsOf(databases, urls);
+  const specs = processSpecs(
+    { provider: urls.provider, logins, brokers, ordersPort, providerPort },
+    healthPorts,
+  );
   const children = specs.map((spec) => new Child(spec, logFolder));
   return {
     ordersUrl: `http://127.0.0.1:${ordersPort}`,
@@ -76,6 +88,15 @@ export async function buildWorld({
       await Promise.all([broker.close(), ...Object.values(databases).map((database) => database.close())]);
     },
   };
+}
+
+async function loginsOf(
+  databases: Readonly<Record<Source, Database>>,
+  urls: Readonly<Record<Source, string>>,
+): Promise<Record<Source, Logins>> {
+  const made: [Source, Logins][] = [];
+  for (const name of sources) made.push([name, await makeLogins(databases[name], urls[name])]);
+  return Object.fromEntries(made) as Record<Source, Logins>;
 }
 
 async function prepare(name: DatabaseName, database: Database): Promise<void> {

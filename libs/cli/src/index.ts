@@ -4,3 +4,4 @@
  * The sidecar services are this function with fixed arguments.
  */
 export { run } from './run.ts';
+export { DUTIES, type Duty, roleSql } from './roles/role-files.ts';

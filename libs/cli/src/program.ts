@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
 import { type Act, pair, positive } from './command-parts.ts';
 import type { MigrateFlags } from './commands/migrate.ts';
 import type { ReconcileFlags } from './commands/reconcile.ts';
+import type { RolesFlags } from './commands/roles.ts';
 import type { CreateFlags } from './commands/topics.ts';
 import { addConsumerCommands } from './consumer-commands.ts';
 import { addEventCommands } from './event-commands.ts';
@@ -11,6 +12,7 @@ import { addAcceptCommand, addOutboxCommands } from './operator-commands.ts';
 import { addParkedCommands } from './parked-commands.ts';
 import { addPolicyCommands } from './policy-commands.ts';
 import { createOutput, type Streams } from './output.ts';
+import { DUTIES, type Duty } from './roles/role-files.ts';
 import { readSettings } from './settings.ts';
 import { addSagaCommands } from './saga-commands.ts';
 import { addSourceCommands } from './source-commands.ts';
@@ -86,6 +88,18 @@ function addDatabaseCommands(program: Command, act: Act): void {
     .option('--source <name>', "name of this outbox in events (default: the database's name)")
     .action((flags: MigrateFlags, command: Command) =>
       act(command, async (context) => (await import('./commands/migrate.ts')).migrateCommand(context, flags)),
+    );
+  program
+    .command('roles')
+    .description(
+      'print the SQL of database roles with the least rights: pipe it to psql, as the owner of the tables',
+    )
+    .addArgument(new Argument('[duties...]', 'which roles (default: all)').choices(DUTIES))
+    .option('--to <login>', 'also grant them to this login')
+    .action((duties: Duty[], flags: RolesFlags, command: Command) =>
+      act(command, async (context) =>
+        (await import('./commands/roles.ts')).printRoles(context, duties, flags),
+      ),
     );
   program
     .command('relay')

@@ -58,6 +58,6 @@ it('a detach, its end and the drop each give way to an open transaction, and go 
   const late = await holding(`select count(*) from converge.${child}`);
   expect(await step()).toBe('busy');
   await late();
-  expect(await step()).toBe('done');
+  expect(await step()).toBe('removed');
   expect(await state()).toBeUndefined();
 }, 20_000);

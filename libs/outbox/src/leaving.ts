@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Database, type Executor, sqlState, withTransaction } from '@converge/postgres';
+import { delayMs } from '@converge/resilience';
 import type { Clock, Random } from '@converge/runtime';
 
 /**
@@ -12,10 +13,12 @@ export type LeavingState = 'attached' | 'pending' | 'detached' | 'gone';
 export interface LeavingChild {
   readonly child: string;
   readonly state: LeavingState;
+  /** Whether this session may do what the outbox's owner may. */
+  readonly owned: boolean;
 }
 
-/** `busy`: others hold what it needs; nothing is lost, try again later. */
-export type LeavingStep = 'done' | 'busy';
+/** `done`: a step of several. `busy`: others hold what it needs; nothing is lost, try again later. */
+export type LeavingStep = 'done' | 'removed' | 'busy';
 
 export interface LeavingPatience {
   /** How long each step may wait for the transactions of others, milliseconds. */
@@ -45,8 +48,10 @@ export async function decideLeaving(
 const leavingSql = `
   select l.child,
          case when c.oid is null then 'gone' when i.inhrelid is null then 'detached'
-              when i.inhdetachpending then 'pending' else 'attached' end as state
+              when i.inhdetachpending then 'pending' else 'attached' end as state,
+         pg_has_role(o.relowner, 'usage') as owned
     from converge.outbox_leaving l
+    join pg_class o on o.oid = 'converge.outbox'::regclass
     left join pg_class c on c.relname = l.child and c.relnamespace = 'converge'::regnamespace
     left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = 'converge.outbox'::regclass
    order by l.decided_at, length(l.child), l.child`;
@@ -58,9 +63,10 @@ export async function readLeaving(executor: Executor): Promise<readonly LeavingC
 /** Takes the next step of one child's removal. Writers are never waited for under a lock that they need. */
 export async function stepLeaving(
   database: Pick<Database, 'acquire' | 'executor'>,
-  { child, state }: LeavingChild,
+  { child, state, owned }: LeavingChild,
   patience: LeavingPatience,
 ): Promise<LeavingStep> {
+  if (!owned) return removeForOwner(database.executor, child, patience);
   try {
     switch (state) {
       case 'attached':
@@ -76,11 +82,30 @@ export async function stepLeaving(
           await tx.query(`drop table if exists converge.${quoted(child)}`);
           await tx.query('delete from converge.outbox_leaving where child = $1', [child]);
         });
-        return 'done';
+        return state === 'detached' ? 'removed' : 'done';
     }
   } catch (error) {
     if (isBusy(error)) return 'busy';
     throw error;
+  }
+}
+
+/** By the owner's function, which waits 50 ms at most: again and again within the patience, at other moments than writers. */
+async function removeForOwner(
+  executor: Executor,
+  child: string,
+  { waitMs, clock, random, signal }: LeavingPatience,
+): Promise<LeavingStep> {
+  const end = clock.monotonic() + waitMs;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await executor.query('select converge.outbox_remove_child($1)', [child]);
+      return 'removed';
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      if (clock.monotonic() >= end || signal?.aborted === true) return 'busy';
+      await clock.sleep(20 + delayMs({ baseMs: 50, factor: 2, capMs: 500 }, attempt, random), signal);
+    }
   }
 }
 

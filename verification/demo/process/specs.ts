@@ -1,15 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import type { ProcessSpec } from './child.ts';
+import type { Logins } from './logins.ts';
 
 export const sources = ['orders', 'inventory', 'payments', 'shipping'] as const;
 export type Source = (typeof sources)[number];
 export type DatabaseName = Source | 'provider';
 export const databaseNames: readonly DatabaseName[] = [...sources, 'provider'];
 
-export type DatabaseUrls = Readonly<Record<DatabaseName, string>>;
-
 export interface Addresses {
-  readonly databases: DatabaseUrls;
+  /** The provider's database, which is none of ours. */
+  readonly provider: string;
+  readonly logins: Readonly<Record<Source, Logins>>;
   readonly brokers: string;
   readonly ordersPort: number;
   readonly providerPort: number;
@@ -50,35 +51,35 @@ function mainOf(name: ProcessName): string {
 }
 
 function environmentOf(name: ProcessName, at: Addresses): Record<string, string> {
-  const { databases, ordersPort, providerPort } = at;
+  const { provider, logins, ordersPort, providerPort } = at;
   switch (name) {
     case 'provider':
-      return { DATABASE_URL: databases.provider, CONVERGE__HTTP__PORT: String(providerPort) };
+      return { DATABASE_URL: provider, CONVERGE__HTTP__PORT: String(providerPort) };
     case 'orders':
-      return { DATABASE_URL: databases.orders, CONVERGE__HTTP__PORT: String(ordersPort) };
+      return { DATABASE_URL: logins.orders.service, CONVERGE__HTTP__PORT: String(ordersPort) };
     case 'payments':
       return {
-        DATABASE_URL: databases.payments,
+        DATABASE_URL: logins.payments.service,
         CONVERGE__PROVIDER__URL: `http://127.0.0.1:${providerPort}`,
       };
     case 'inventory':
     case 'shipping':
-      return { DATABASE_URL: databases[name] };
+      return { DATABASE_URL: logins[name].service };
     case 'relay-orders-a':
     case 'relay-orders-b':
-      return { DATABASE_URL: databases.orders };
+      return { DATABASE_URL: logins.orders.relay };
     case 'relay-inventory':
-      return { DATABASE_URL: databases.inventory };
+      return { DATABASE_URL: logins.inventory.relay };
     case 'relay-payments':
-      return { DATABASE_URL: databases.payments };
+      return { DATABASE_URL: logins.payments.relay };
     case 'relay-shipping':
-      return { DATABASE_URL: databases.shipping };
+      return { DATABASE_URL: logins.shipping.relay };
     case 'reconciler':
       return {
-        DATABASE_URL: databases.inventory,
+        DATABASE_URL: logins.inventory.reconciler,
         CONVERGE__RECONCILE__MODULES: file('shop/src/reconcilers/index.ts'),
-        CONVERGE__RECONCILE__DATABASES__ORDERS: databases.orders,
-        CONVERGE__RECONCILE__DATABASES__INVENTORY: databases.inventory,
+        CONVERGE__RECONCILE__DATABASES__ORDERS: logins.orders.reconciler,
+        CONVERGE__RECONCILE__DATABASES__INVENTORY: logins.inventory.reconciler,
       };
   }
 }

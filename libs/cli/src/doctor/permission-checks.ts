@@ -1,5 +1,6 @@
 import type { Executor } from '@converge/postgres';
 import type { Finding } from '../findings.ts';
+import { privilegesOf, roleSql } from '../roles/role-files.ts';
 
 export interface Permissions {
   readonly role: string;
@@ -9,37 +10,28 @@ export interface Permissions {
   readonly seesOthers: boolean;
 }
 
-// What the relay does with its tables, and nothing else: a role of its own needs no more. A privilege on a schema that
-// cannot be entered is worth nothing, so that is asked as well.
-const needs = [
-  ['converge.outbox', 'select'],
-  ['converge.source', 'select'],
-  ['converge.tick', 'select'],
-  ['converge.tick', 'insert'],
-  ['converge.lease', 'insert'],
-  ['converge.lease', 'update'],
-  ['converge.relay_source', 'update'],
-  ['converge.relay_topic', 'insert'],
-  ['converge.relay_topic', 'update'],
-  ['converge.relay_disowned', 'select'],
-  ['converge.relay_cursor', 'insert'],
-  ['converge.relay_cursor', 'update'],
-  ['converge.outbox_limit', 'update'],
-] as const;
-
+// A privilege on a schema that cannot be entered is worth nothing, so that is asked as well. A function is asked for by its
+// name, whatever its parameters; one that is not there counts as missing.
 const sql = `
   select current_user as role, pg_has_role('pg_read_all_stats', 'usage') as "seesOthers",
          array(select need.privilege || ' on ' || need.name
-                 from unnest($1::text[], $2::text[]) as need (name, privilege)
-                where not has_table_privilege(need.name, need.privilege)
+                 from unnest($1::text[], $2::text[], $3::text[]) as need (kind, name, privilege)
+                where not case need.kind
+                  when 'function' then coalesce((
+                    select bool_and(has_function_privilege(p.oid, need.privilege))
+                      from pg_proc p where p.pronamespace = 'converge'::regnamespace and 'converge.' || p.proname = need.name), false)
+                  when 'sequence' then has_sequence_privilege(need.name, need.privilege)
+                  else has_table_privilege(need.name, need.privilege) end
                 union all
                select 'usage on schema converge' where not has_schema_privilege('converge', 'usage')) as missing`;
 
 /** Asks the catalog about the role that is connected; tries nothing. */
 export async function readPermissions(executor: Executor): Promise<Permissions> {
+  const needs = privilegesOf(roleSql('relay'));
   const { rows } = await executor.query<Permissions>(sql, [
-    needs.map(([name]) => name),
-    needs.map(([, privilege]) => privilege),
+    needs.map(({ kind }) => kind),
+    needs.map(({ name }) => name),
+    needs.map(({ privilege }) => privilege),
   ]);
   const [row] = rows;
   if (row === undefined) throw new Error('Postgres returned no row for the permissions of its own user');
@@ -55,7 +47,7 @@ export function checkPermissions({ role, missing, seesOthers }: Permissions): re
       check,
       verdict: 'fail',
       text: `${role} lacks what a relay needs: ${missing.join(', ')}`,
-      next: `grant it to ${role}, or run the relay as another role`,
+      next: `as the owner: converge roles relay --to ${role} | psql`,
     });
   if (!seesOthers)
     found.push({

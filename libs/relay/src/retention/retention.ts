@@ -59,10 +59,10 @@ export class Retention {
       const next = (await readLeaving(database.executor))[0];
       if (next === undefined || signal.aborted) return { children: removed, waiting: next?.child };
       const patience = { waitMs: settings.waitMs, clock, random, signal };
-      if ((await stepLeaving(database, next, patience)) === 'busy')
-        return { children: removed, waiting: next.child };
+      const step = await stepLeaving(database, next, patience);
+      if (step === 'busy') return { children: removed, waiting: next.child };
       failpoint(`relay.retention.after_${next.state}`);
-      if (next.state === 'detached') removed.push(next.child);
+      if (step === 'removed') removed.push(next.child);
     }
   }
 

@@ -1,0 +1,22 @@
+-- converge_consumer: a service that consumes events, takes part in sagas and emits (it is a writer, too).
+-- It appends to journals and cannot change what is in them.
+do $$ begin create role converge_consumer nologin; exception when duplicate_object or unique_violation then null; end $$;
+revoke all on schema converge from public;
+revoke execute on all functions in schema converge from public;
+grant usage on schema converge to converge_consumer;
+grant converge_writer to converge_consumer;
+grant select, insert, update on converge.inbox_consumer, converge.inbox_type, converge.inbox_partition, converge.inbox_watermark, converge.inbox_gap,
+  converge.lease to converge_consumer;
+grant select, insert, update, delete on converge.parked_key, converge.parked, converge.inbox_foreign_below to converge_consumer;
+grant select, insert, delete on converge.inbox_attempt to converge_consumer;
+grant select, insert on converge.inbox_source, converge.inbox_failure_source, converge.inbox_foreign_seen to converge_consumer;
+grant select, update on converge.inbox_foreign_slot to converge_consumer;
+-- Rows of foreign events leave by whole tables.
+grant truncate on converge.inbox_foreign, converge.inbox_foreign_1, converge.inbox_foreign_2, converge.inbox_foreign_3 to converge_consumer;
+grant select, delete on converge.inbox_fill to converge_consumer;
+grant select on converge.parked_audit, converge.inbox_rejected, converge.policy, converge.policy_change to converge_consumer;
+grant select, insert, update, delete on converge.saga_fence, converge.saga_join, converge.saga_start, converge.saga_instance, converge.saga_work,
+  converge.saga_worker, converge.saga_horizon, converge.saga_stack to converge_consumer;
+-- Journals: rows are added, and leave when their saga ended long ago; none is changed. `converge saga verify` finds rows that are missing.
+grant select, insert, delete on converge.saga_step, converge.saga_stack_step to converge_consumer;
+grant execute on function converge.inbox_open_gaps, converge.saga_seal to converge_consumer;

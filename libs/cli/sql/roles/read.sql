@@ -1,0 +1,8 @@
+-- converge_read: consoles, dashboards, `doctor` and the commands that show something. Payloads of events are in what it reads.
+do $$ begin create role converge_read nologin; exception when duplicate_object or unique_violation then null; end $$;
+revoke all on schema converge from public;
+revoke execute on all functions in schema converge from public;
+grant usage on schema converge to converge_read;
+grant select on all tables in schema converge to converge_read;
+grant select on all sequences in schema converge to converge_read;
+grant execute on function converge.inbox_open_gaps, converge.keys_between, converge.kafka_partition, converge.tick_last to converge_read;

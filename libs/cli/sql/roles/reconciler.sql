@@ -1,0 +1,15 @@
+-- converge_reconciler: the process that repairs. It emits (it is a writer, too), and appends to its audit.
+do $$ begin create role converge_reconciler nologin; exception when duplicate_object or unique_violation then null; end $$;
+revoke all on schema converge from public;
+revoke execute on all functions in schema converge from public;
+grant usage on schema converge to converge_reconciler;
+grant converge_writer to converge_reconciler;
+grant select, insert, update, delete on converge.reconcile_key to converge_reconciler;
+grant select, insert, update on converge.reconciler, converge.lease to converge_reconciler;
+grant select, insert on converge.reconcile_audit, converge.reconcile_gap to converge_reconciler;
+grant usage on sequence converge.reconcile_term to converge_reconciler;
+-- What may be in flight: read only.
+grant select on converge.inbox_gap, converge.inbox_partition, converge.inbox_watermark, converge.inbox_consumer, converge.parked_key,
+  converge.parked, converge.saga_fence, converge.saga_instance, converge.relay_source, converge.relay_cursor, converge.tick,
+  converge.outbox, converge.policy, converge.policy_change to converge_reconciler;
+grant execute on function converge.inbox_open_gaps, converge.keys_between, converge.kafka_partition, converge.tick_last to converge_reconciler;

@@ -1,0 +1,22 @@
+-- converge_relay: the process that publishes an outbox. It reads the outbox and cannot write to it; what needs the
+-- tables' owner (children that are added and removed) are functions of the owner.
+do $$ begin create role converge_relay nologin; exception when duplicate_object or unique_violation then null; end $$;
+revoke all on schema converge from public;
+revoke execute on all functions in schema converge from public;
+grant usage on schema converge to converge_relay;
+grant select on converge.outbox, converge.outbox_id, converge.source, converge.migration, converge.epoch, converge.phantom,
+  converge.relay_disowned, converge.relay_forgotten to converge_relay;
+grant select, insert, delete on converge.tick to converge_relay;
+grant select, insert, update on converge.lease, converge.relay_topic to converge_relay;
+grant select, insert, update, delete on converge.relay_cursor to converge_relay;
+grant select, update on converge.relay_source, converge.outbox_limit to converge_relay;
+grant select, insert, update, delete on converge.relay_accept to converge_relay;
+grant select, insert on converge.outbox_leaving to converge_relay;
+grant select, delete on converge.request to converge_relay;
+-- Rows are locked before they are deleted, which asks for the right to update a column.
+grant update (created_at) on converge.request to converge_relay;
+grant execute on function
+  converge.outbox_measure, converge.outbox_add_child, converge.outbox_remove_child, converge.tick_last, converge.kafka_partition, converge.keys_between
+  to converge_relay;
+-- To name the transactions of other roles that hold retention back. A superuser grants it; without it they have no name.
+do $$ begin grant pg_monitor to converge_relay; exception when insufficient_privilege then raise notice 'pg_monitor was not granted to converge_relay'; end $$;
