@@ -214,8 +214,9 @@ describe.each([
       sagaObserver({ sagas: [bookTrip.declaration], from: 'beginning' }),
     ] as unknown as readonly ConsumerDefinition<Db>[];
     await topics(consumers.flatMap(({ topics: own, failureTopic }) => [...own, failureTopic]));
-    await running(consumerService(consumers, { database, broker }));
+    // The worker first: a consumer with work for one does not start without.
     await running(sagaWorker<Db>(effectsOf(...consumers), { database }));
+    await running(consumerService(consumers, { database, broker }));
     await leading(await lead('only'));
     const ended = (state: string): Promise<unknown> =>
       waitUntil(
