@@ -43,7 +43,7 @@ const own = {
   lock_timeout: '0',
   transaction_timeout: '0',
   idle_in_transaction_session_timeout: '1min',
-  synchronous_commit: 'on',
+  synchronous_commit: 'local',
   plan_cache_mode: 'auto',
   transaction_isolation: 'read committed',
   transaction_read_only: 'off',

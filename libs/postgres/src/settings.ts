@@ -30,7 +30,6 @@ const OWN = {
   lock_timeout: '0',
   transaction_timeout: '0',
   idle_in_transaction_session_timeout: String(IDLE_MS),
-  synchronous_commit: 'on',
   // Statements that are planned for their values (the poll) would scan every child with a generic plan.
   plan_cache_mode: 'auto',
   jit: 'off',
@@ -61,6 +60,10 @@ const CATALOG_FIRST = `case when pg_catalog.strpos(pg_catalog.current_setting('s
   then pg_catalog.set_config('search_path', pg_catalog.btrim(pg_catalog.regexp_replace(
     pg_catalog.current_setting('search_path'), '(^|,) *"?pg_catalog"? *(?=,|$)', '', 'g'), ', '), true) end`;
 
+// What the kit says it has written must survive a crash of the server: an intent is committed before its call is made. Whether
+// a commit also waits for a standby stays the server's choice; ticks ask for it themselves.
+const DURABLE = `case when pg_catalog.current_setting('synchronous_commit') operator(pg_catalog.=) 'off' then ${setting('synchronous_commit', 'local')} end`;
+
 const columns = (settings: Readonly<Record<string, string>>): string[] =>
   Object.entries(settings).map(([name, value]) =>
     name === 'transaction_timeout' ? ifKnown(name, value) : setting(name, value),
@@ -76,7 +79,7 @@ export function ownOpening(statementTimeoutMs = 0): string {
   let text = ownOpenings.get(statementTimeoutMs);
   if (text === undefined) {
     const timeout = { statement_timeout: String(statementTimeoutMs) };
-    text = MARK + [...columns({ ...FORM, ...OWN, ...timeout }), CATALOG_FIRST].join(', ');
+    text = MARK + [...columns({ ...FORM, ...OWN, ...timeout }), DURABLE, CATALOG_FIRST].join(', ');
     ownOpenings.set(statementTimeoutMs, text);
   }
   return text;
@@ -91,7 +94,7 @@ export function ownBegin(isolation = 'read committed'): string {
   return `begin isolation level ${isolation} read write`;
 }
 
-const session = { ...FORM, ...OWN, ...SESSION };
+const session = { ...FORM, ...OWN, ...SESSION, synchronous_commit: 'local' };
 
 /**
  * Sets a whole session, where it is the client's own: $1 is the process that the server announced to it. A pooler
@@ -102,7 +105,10 @@ export const sessionStatement = {
   select pg_catalog.count(pg_catalog.set_config(s.name, s.value, false)) as done
     from rows from (pg_catalog.unnest($2::pg_catalog.text[]), pg_catalog.unnest($3::pg_catalog.text[])) as s (name, value)
    where pg_catalog.pg_backend_pid() operator(pg_catalog.=) $1::pg_catalog.int4
-     and pg_catalog.current_setting(s.name, true) is not null`,
+     and pg_catalog.current_setting(s.name, true) is not null
+     -- As DURABLE: only what is weaker is raised.
+     and (s.name operator(pg_catalog.<>) 'synchronous_commit'
+          or pg_catalog.current_setting(s.name) operator(pg_catalog.=) 'off')`,
   valuesFor: (announcedPid: number): unknown[] => [
     announcedPid,
     Object.keys(session),
