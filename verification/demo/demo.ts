@@ -83,7 +83,7 @@ async function settleAndJudge(
       const after = await look();
       const settled = rest.atRest && after.waitingFor === undefined && after.read === rest.look.read;
       if (settled || !rest.atRest || round === MAX_ROUNDS)
-        return judge(world, dump, settled, { answered, calmUntilMs });
+        return await judge(world, dump, settled, { answered, calmUntilMs });
     }
   } finally {
     await admin.close();

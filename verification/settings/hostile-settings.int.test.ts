@@ -2,56 +2,29 @@
  * The core scenes as a role whose every session begins with settings that no kit wants (`hostileDefaults`), directly and
  * through PgBouncer in transaction mode.
  */
-import {
-  type ConsumerDefinition,
-  consumerService,
-  defineConsumer,
-  inboxMigrations,
-  listParked,
-} from '@converge/inbox';
-import { defineEvent, type DomainEvent } from '@converge/contracts';
+import { type ConsumerDefinition, consumerService, defineConsumer, listParked } from '@converge/inbox';
+import type { DomainEvent } from '@converge/contracts';
 import { type Broker, memoryBroker } from '@converge/kafka';
-import { createOutbox, outboxMigrations } from '@converge/outbox';
 import { connect, type Database, executorOf, migrate } from '@converge/postgres';
-import { defineReconciler, reconcileMigrations, reconcilerService } from '@converge/reconcile';
-import { type Relay, relay, relayMigrations } from '@converge/relay';
+import { defineReconciler, reconcilerService } from '@converge/reconcile';
+import { type Relay, relay } from '@converge/relay';
 import { ConvergeError } from '@converge/resilience';
 import type { Service } from '@converge/runtime';
-import { effectsOf, listInstances, sagaMigrations, sagaObserver, sagaWorker } from '@converge/saga';
+import { effectsOf, listInstances, sagaObserver, sagaWorker } from '@converge/saga';
 import { freshDatabase, type HostileRole, hostileRole, waitUntil } from '@converge/testing';
 import type { Kysely } from 'kysely';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { z } from 'zod';
 import { airline, bookTrip, hotel, mails, payments, tripAsked } from '../../docs/examples/saga.ts';
 import { pgbouncerMissing, startPgbouncer } from '../../libs/cli/src/fixture/pgbouncer.ts';
-
-const counted = defineEvent({
-  type: 'test.counted',
-  version: 1,
-  topic: 'counts',
-  key: ({ key }) => key,
-  data: z.object({ key: z.string(), n: z.int() }),
-});
-const outbox = createOutbox([counted, tripAsked]);
-const tables = `
-  create table public.seen (n int primary key); create table public.room (trip text primary key);
-  create table public.seat (trip text primary key); create table public.wanted (sku text, quantity int);
-  create table public.stock (sku text, quantity int)`;
-
-interface Db {
-  seen: { n: number };
-  wanted: { sku: string; quantity: number };
-  stock: { sku: string; quantity: number };
-}
+import { counted, type Db, kit, numbers, outbox, tables } from './scene.ts';
 
 const missing = pgbouncerMissing();
 if (missing !== undefined) process.stderr.write(`SKIPPED in hostile-settings: ${missing}\n`);
 
 /** Closed after each test, the last first. */
 const closers: (() => Promise<unknown>)[] = [];
-/** Without the hostile settings. */
-let plain: Database;
 let role: HostileRole;
+let plain: Database; // without the hostile settings
 
 beforeEach(async () => {
   const url = await freshDatabase(inject('stack').databaseUrl, 'hostile');
@@ -84,13 +57,7 @@ describe.each([
     }
     database = connect<Db>({ url, max: 30, applicationName: 'hostile' });
     closers.push(() => database.close());
-    await migrate(database, [
-      outboxMigrations,
-      relayMigrations,
-      inboxMigrations,
-      sagaMigrations,
-      reconcileMigrations,
-    ]);
+    await migrate(database, kit);
     await plain.executor.query(tables);
     broker = memoryBroker();
     closers.push(() => broker.close());
@@ -127,8 +94,6 @@ describe.each([
           }),
       { what: 'the emit' },
     );
-  const numbers = (from: number, to: number) =>
-    Array.from({ length: to - from + 1 }, (_, at) => counted({ key: `k${at % 5}`, n: from + at }));
   const drained = (): Promise<unknown> =>
     waitUntil(
       async () => {
@@ -140,10 +105,10 @@ describe.each([
       },
       { what: 'every event to be published', deadlineMs: 60_000 },
     );
-  const seen = async (): Promise<number[]> =>
-    (await plain.executor.query<{ n: number }>('select n from public.seen order by n')).rows.map(
-      ({ n }) => n,
-    );
+  const seen = async (): Promise<number[]> => {
+    const { rows } = await plain.executor.query<{ n: number }>('select n from public.seen order by n');
+    return rows.map(({ n }) => n);
+  };
 
   it.skipIf(pooled && missing !== undefined)(
     'a relay publishes in one term, and another one takes over',

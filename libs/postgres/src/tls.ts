@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { PoolConfig } from 'pg';
 import { DatabaseError } from './errors.ts';
 
-type Ssl = Exclude<PoolConfig['ssl'], undefined>;
+type Ssl = Exclude<PoolConfig['ssl'], boolean | undefined>;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** libpq's names, which pg does not read: paths of the server's CA, a client's certificate and its key. */

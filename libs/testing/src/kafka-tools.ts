@@ -37,7 +37,9 @@ export function javaTools(
   let ready: Promise<{ java: string; jars: string }> | undefined;
   const prepare = (): Promise<{ java: string; jars: string }> => (ready ??= findTools(dataDir, env, log));
   return {
-    prepare: async () => void (await prepare()),
+    prepare: async () => {
+      await prepare();
+    },
     run: async (mainClass, args, { onLine, signal }) => {
       const { java, jars } = await prepare();
       const command = [...JVM, '-cp', join(jars, '*'), mainClass, '--bootstrap-server', brokers, ...args];
@@ -75,7 +77,10 @@ export function containerTools(server: DockerServer, bootstrap: string): KafkaTo
       });
       const stream = await exec.start({ hijack: true, stdin: false });
       const [out, err] = [new PassThrough(), new PassThrough()];
-      container.modem.demuxStream(stream, out, err);
+      const modem = container.modem as {
+        demuxStream(from: Readable, out: PassThrough, err: PassThrough): void;
+      };
+      modem.demuxStream(stream, out, err);
       const end = (): void => {
         out.end();
         err.end();

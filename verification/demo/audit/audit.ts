@@ -67,6 +67,8 @@ export function overall(verdicts: readonly Verdict[], settled: boolean): Judgeme
   return settled ? 'agrees' : 'not_settled';
 }
 
+// A table of claims, one after the other.
+// eslint-disable-next-line max-lines-per-function
 function checks(dump: Dump, subscriptions: readonly Subscription[]): readonly Check[] {
   const { outbox, before, log, effects, steps, shop, answered } = dump;
   const sent = outbox.filter(({ source, id }) => id <= (before.get(source) ?? 0n));

@@ -21,7 +21,7 @@ async function rest(
       monotonic: () => clock.monotonic(),
       sleep: async () => clock.advance(1_000),
     },
-    look: async () => looks[Math.min(looked++, looks.length - 1)]!,
+    look: () => Promise.resolve(looks[Math.min(looked++, looks.length - 1)]!),
     signal,
     noProgressMs,
   };

@@ -110,7 +110,7 @@ it('work whose effect cannot be marked is named, and does not hide the work behi
   );
   await waiting('f-second', 'ready');
   const [keyed, ...others] = effects;
-  const late = (_: unknown, __: string): Promise<boolean> =>
+  const late = (): Promise<boolean> =>
     alarms.length === 0 ? Promise.reject(new Error('the hook broke')) : Promise.resolve(true);
   const breaking = resolveOptions([{ ...keyed!, late }, ...others], { database, log });
   expect([await alertOverdue(breaking), await alertOverdue(breaking)]).toEqual([1, 1]);

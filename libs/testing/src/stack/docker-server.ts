@@ -147,13 +147,12 @@ export class DockerServer implements StackServer {
 
   async #logTail(): Promise<string> {
     const bytes = await this.container.logs({ stdout: true, stderr: true, tail: 12 }).catch(() => undefined);
-    // Each chunk of Docker's log begins with a header of eight bytes, of which the first is 1 or 2.
-    return bytes === undefined
-      ? ''
-      : bytes
-          .toString()
-          .replaceAll(/[\u0001\u0002]\0{3}[^]{4}/g, '')
-          .trimEnd();
+    if (bytes === undefined) return '';
+    // Each chunk begins with its stream's number, three zero bytes, and four bytes of length.
+    const chunks: string[] = [];
+    for (let at = 0; at + 8 <= bytes.length; at += 8 + bytes.readUInt32BE(at + 4))
+      chunks.push(bytes.toString('utf8', at + 8, at + 8 + bytes.readUInt32BE(at + 4)));
+    return chunks.join('').trimEnd();
   }
 
   #failure(reason: string, cause?: unknown): StackError {
