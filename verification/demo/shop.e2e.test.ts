@@ -10,7 +10,7 @@ let outcome: Outcome;
 
 // A stack of its own: the topics of the shop have fixed names.
 beforeAll(async () => {
-  stack = await startStack({ env: {} });
+  stack = await startStack({ env: { CONVERGE_STACK: process.env['CONVERGE_STACK'] } });
   const logFolder = '.converge/shop-e2e';
   const shop = await buildWorld({ stack, logFolder });
   world = shop;

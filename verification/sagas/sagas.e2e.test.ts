@@ -11,7 +11,7 @@ const notes: string[] = [];
 
 // A stack of its own: the topics of the samples have fixed names. `make sagas` is the long run of the same.
 beforeAll(async () => {
-  stack = await startStack({ env: {} });
+  stack = await startStack({ env: { CONVERGE_STACK: process.env['CONVERGE_STACK'] } });
   const logFolder = '.converge/sagas-e2e';
   const samples = await buildSamples({ stack, logFolder });
   world = samples;
