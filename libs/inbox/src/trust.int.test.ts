@@ -84,7 +84,7 @@ it('a failure event is acted on only when it comes from the source of the consum
   await payments.publish(scene.broker, [failureOf('second')]);
   await waitUntil(() => compensated.length > 1, { what: 'the second compensation' });
   expect(compensated).toEqual(['first', 'second']);
-  const letters = await rows(`select code, key, line, closed is not null as closed from converge.parked`);
+  const letters = await rows(`select code, key, line, closed is not null as closed from converge.parked order by record_offset`);
   expect(letters).toEqual(
     ['foreign', 'another'].map((key) => ({ code: 'FAILURE_SOURCE', key, line: null, closed: true })),
   );
