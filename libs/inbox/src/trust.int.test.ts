@@ -83,8 +83,14 @@ it('a failure event is acted on only when it comes from the source of the consum
   await scene.source.publish(scene.broker, [failureOf('another')]);
   await payments.publish(scene.broker, [failureOf('second')]);
   await waitUntil(() => compensated.length > 1, { what: 'the second compensation' });
+  // A handler runs before its slice is committed.
+  await waitUntil(async () => (await rows('select from converge.parked')).length === 2, {
+    what: 'the dead letters',
+  });
   expect(compensated).toEqual(['first', 'second']);
-  const letters = await rows(`select code, key, line, closed is not null as closed from converge.parked order by record_offset`);
+  const letters = await rows(
+    `select code, key, line, closed is not null as closed from converge.parked order by record_offset`,
+  );
   expect(letters).toEqual(
     ['foreign', 'another'].map((key) => ({ code: 'FAILURE_SOURCE', key, line: null, closed: true })),
   );
