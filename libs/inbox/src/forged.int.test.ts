@@ -1,5 +1,5 @@
 /**
- * A writer of the topic who claims positions of a source that is not its own. Planted faults, each seen to fail here:
+ * A writer of the topic who claims positions of a source that is not its own. Planted faults, not all run yet:
  * `planSlice` without `jumpOf` (every later event is a duplicate, in silence) and without `forkOf`; a rejection that leaves
  * the watermark where the forged record put it.
  */

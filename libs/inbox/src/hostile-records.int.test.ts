@@ -1,5 +1,5 @@
 /**
- * One record that cannot be recorded as it came. Planted faults, each seen to fail here: ids without a bound in
+ * One record that cannot be recorded as it came. Planted faults, not all run yet: ids without a bound in
  * `decodeEnvelope` (the index refuses the row, and the consumer stops); a trace context of any size; baggage that is
  * carried on; `ce_attemptid` that is no uuid; a type with NUL in a failure event's data; a timestamp of 64 bits.
  */

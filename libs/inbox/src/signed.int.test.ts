@@ -1,5 +1,5 @@
 /**
- * Sources that sign. Planted faults, each seen to fail here: `verified` left out of `workSlice`; a signature that is looked
+ * Sources that sign. Planted faults, not all run yet: `verified` left out of `workSlice`; a signature that is looked
  * at after the source is pinned (the forger's uuid is the one that counts); positions of a source that signs, claimed under
  * another name.
  */

@@ -1,5 +1,5 @@
 /**
- * Taken out once, and a test here failed:
+ * Meant to fail without (not all run yet):
  * - the poll's range cut at running xids, or its `xip` without those that still run: all that is open is read;
  * - the same in the read by number;
  * - the bisection for the lowest id (a walk over the ticks): every tick since the transaction began is read;

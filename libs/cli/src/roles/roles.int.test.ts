@@ -1,5 +1,5 @@
 /**
- * Taken out once, and a test here failed: the column list of the writer's insert; `revoke execute … from public`; the name
+ * Meant to fail without (not run yet): the column list of the writer's insert; `revoke execute … from public`; the name
  * check and the record check of outbox_remove_child; the missing update and delete on journals and audits.
  */
 import { connect, type Database, executorOf, migrate } from '@converge/postgres';
