@@ -60,6 +60,7 @@ describe('an outage of the consumer’s own database', () => {
       () => proxy.close(),
       () => database.close(),
       () => service.stop(),
+      () => Promise.resolve(proxy.restore()),
     );
     return { service, proxy };
   }
@@ -92,7 +93,8 @@ describe('an outage of the consumer’s own database', () => {
     );
     const source = new FixtureSource({ partitions: 1 });
     await source.publish(broker, some(0, 1));
-    const committing = `select from pg_stat_activity where query = 'commit' and state = 'active' and datname = current_database()`;
+    // Every transaction of the consumer ends with the same statement: the one that is meant sleeps in its trigger.
+    const committing = `select from pg_stat_activity where query = 'commit' and wait_event = 'PgSleep' and datname = current_database()`;
     await waitUntil(async () => (await direct.executor.query(committing)).rowCount === 1, {
       what: 'a commit',
       everyMs: 1,

@@ -140,10 +140,10 @@ describe('a word that the declaration of the step does not allow', () => {
     await seen(one, 'completed');
     const later = { sagas: [order.declaration], seen: looked };
     for (const act of [
-      resolveStep(scene.database, at(one), failed('NO'), by, later),
-      retryStep(scene.database, at(one), by, { seen: looked }),
+      () => resolveStep(scene.database, at(one), failed('NO'), by, later),
+      () => retryStep(scene.database, at(one), by, { seen: looked }),
     ])
-      await expect(act).rejects.toMatchObject({ code: 'STEP_CHANGED' });
+      await expect(act()).rejects.toMatchObject({ code: 'STEP_CHANGED' });
     expect(await observed(one)).toMatch(/^completed/);
   });
 
