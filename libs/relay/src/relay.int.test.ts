@@ -89,21 +89,22 @@ describe('one relay', () => {
 describe('two relays', () => {
   test('hand over at once on a clean stop, and nothing is lost, doubled or reordered', async () => {
     const { database, broker, topic } = await setUp();
+    // A lease that no wait here outlasts: the lead moves by a clean stop or not at all.
+    const relays = { database, broker, leaseMs: 3_600_000 };
     const writing = { now: true };
     const writers = Promise.all(
       Array.from({ length: 4 }, (_, index) =>
         writeMixed({ database, random: seededRandom(200 + index), topic, events: 600, bulk: 100 }),
       ),
     ).finally(() => (writing.now = false));
-    let current = await started({ database, broker });
+    let current = await started(relays);
     for (let round = 0; round < 6 || writing.now; round += 1) {
-      const next = await started({ database, broker });
+      const next = await started(relays);
       await waitUntil(() => current.status().state === 'leading', { what: 'the lead' });
       await current.stop();
       current = next;
       await waitUntil(() => current.status().state === 'leading', {
-        what: 'the standby to lead well before the lease would have ended',
-        deadlineMs: 3_000,
+        what: 'the standby to lead although the lease has not ended',
       });
     }
     await writers;
