@@ -14,6 +14,12 @@ export function whole(text: string): number {
   return Number(text);
 }
 
+/** Why an operator acts: kept with what was changed. */
+export function why(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('It must say why');
+  return text;
+}
+
 export function pair(
   text: string,
   before: Readonly<Record<string, string>>,

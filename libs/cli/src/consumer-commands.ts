@@ -4,7 +4,7 @@ import type { GapsFlags } from './commands/consumers-gaps.ts';
 import type { ReplayFlags } from './commands/consumers-replay.ts';
 import type { ResumeFlags } from './commands/consumers-resume.ts';
 import type { DropFlags } from './commands/consumers-types.ts';
-import { type Act, instant, positive, whole } from './command-parts.ts';
+import { type Act, instant, positive, whole, why } from './command-parts.ts';
 
 /** What an operator does for a consumer that stands still. */
 export function addConsumerCommands(program: Command, act: Act): void {
@@ -35,12 +35,12 @@ export function addConsumerCommands(program: Command, act: Act): void {
       'pass what they stand at: a gap is kept for later, what an old primary wrote is skipped',
     )
     .option('--reject <offset>', 'take this record for forged: its position does not count', whole)
-    .option('--reason <text>', 'why it is rejected: kept with the rejection')
     .addOption(
       new Option('--from <place>', 'begin with what the log has, after it lost their place').choices([
         'earliest',
       ]),
     )
+    .requiredOption('--reason <text>', 'why: it is kept with the partition', why)
     .option('--dry-run', 'show what it would do, and change nothing')
     .option('--yes', 'do not ask')
     .action((consumer: string, flags: ResumeFlags, command: Command) =>
@@ -78,6 +78,7 @@ function addReplayCommands(consumers: Command, act: Act): void {
     .option('--everything', 'all that the log holds')
     .option('--since <time>', 'from the first record of that time on', instant)
     .option('--after <position>', 'what comes after this position, as `consumers list` shows it')
+    .requiredOption('--reason <text>', 'why: it is kept with the partition', why)
     .option('--dry-run', 'show what it would do, and change nothing')
     .option('--yes', 'do not ask')
     .action((consumer: string, flags: ReplayFlags, command: Command) =>

@@ -3,6 +3,7 @@
  * - rows are put in the windows that see them first (all taken for the last window): positions and order differ;
  * - reading ends at the predecessor that the next event names (without the check, a range that was dropped is half filled).
  */
+import { userInfo } from 'node:os';
 import { randomBytes } from 'node:crypto';
 import { defineEvent } from '@converge/contracts';
 import { consumerService, defineConsumer } from '@converge/inbox';
@@ -159,7 +160,7 @@ describe('converge consumers fill', () => {
     expect(count.rows[0]?.n).toBe(160);
 
     // The running consumer handles it in its place: nothing twice, and each key in its order.
-    const resumed = await runCli(['consumers', 'resume', name, '--json'], {
+    const resumed = await runCli(['consumers', 'resume', name, '--reason', 'filled', '--json'], {
       ...kafka,
       DATABASE_URL: target.url,
     });
@@ -178,20 +179,34 @@ describe('converge consumers fill', () => {
     expect(JSON.parse(listed.stdout)).toMatchObject(
       [0, 1].map((partition) => ({ consumer: name, topic, partition, halted: null, lag: '0', openGaps: 0 })),
     );
-    const replay = ['consumers', 'replay', name, '--topic', topic, '--everything'];
+    const replay = ['consumers', 'replay', name, '--topic', topic, '--everything', '--reason', 'wrong'];
     const own = { ...kafka, DATABASE_URL: target.url };
     expect(await runCli(replay, own)).toMatchObject({
       code: 78,
       stderr: expect.stringContaining('of cli.thing: handler cli.thing') as string,
     });
-    expect(await runCli(['consumers', 'replay', name, '--topic', topic], own)).toMatchObject({
+    expect(
+      await runCli(['consumers', 'replay', name, '--topic', topic, '--reason', 'wrong'], own),
+    ).toMatchObject({
       code: 78,
       stderr: expect.stringContaining('--everything') as string,
     });
     expect(handled).toHaveLength(240);
     expect(await runCli([...replay, '--yes'], own)).toMatchObject({ code: 0 });
     await waitUntil(() => handled.length === 480, { what: 'every effect to be repeated' });
-    const again = await runCli(['consumers', 'resume', name], { ...kafka, DATABASE_URL: target.url });
+    const { rows: acts } = await target.database.executor.query(
+      'select action, partition, by, reason from converge.inbox_audit order by id',
+    );
+    const by = userInfo().username;
+    const act = (action: string, reason: string) =>
+      [0, 1].map((partition) => ({ action, partition, by, reason }));
+    expect(acts).toEqual([...act('resume', 'filled'), ...act('replay', 'wrong')]);
+    for (const why of [[], ['--reason', ' ']])
+      expect(await runCli(['consumers', 'resume', name, ...why], own)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('--reason') as string,
+      });
+    const again = await runCli(['consumers', 'resume', name, '--reason', 'again'], own);
     expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('is halted') as string });
   });
 });

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { PARKED_STATES } from '@converge/inbox';
 import type { ActFlags, EditFlags, ListFlags, RetryFlags } from './commands/parked.ts';
-import { type Act, positive } from './command-parts.ts';
+import { type Act, positive, why } from './command-parts.ts';
 
 /** Events that wait with their key, and dead letters: look, try again, leave out, mend a copy. */
 export function addParkedCommands(program: Command, act: Act): void {
@@ -66,6 +66,6 @@ function filtered(command: Command): Command {
 
 function changing(command: Command): Command {
   return command
-    .requiredOption('--reason <text>', 'why: it is kept with the event')
+    .requiredOption('--reason <text>', 'why: it is kept with the event', why)
     .option('--yes', 'do not ask');
 }

@@ -10,7 +10,8 @@ import { defineConsumer } from './define/define-consumer.ts';
 import { FailureScene } from './fixture/failure-scene.ts';
 import { type FixtureRecord, sendRecords } from './fixture/fixture-source.ts';
 import { type LedgerDb, lines, note, tag, testEvents } from './fixture/ledger.ts';
-import { resumePartition } from './operate/resume.ts';
+import type { Operator } from './operate/parked.ts';
+import { resumePartition, type ResumeOptions } from './operate/resume.ts';
 import type { ConsumerService } from './service/consumer-service.ts';
 
 let scene: FailureScene;
@@ -62,11 +63,13 @@ function forged(change: (next: string) => string, n = 99): FixtureRecord {
   });
   return { ...place, record: { ...record, headers } };
 }
-async function resume(options: Parameters<typeof resumePartition>[3]) {
+async function resume(options: Omit<ResumeOptions, keyof Operator>) {
   const admin = await scene.broker.admin();
-  return resumePartition(scene.database, admin, key, options).finally(() => admin.close());
+  return resumePartition(scene.database, admin, key, { by: 'ann', reason: 'forged', ...options }).finally(
+    () => admin.close(),
+  );
 }
-const reject = (offset: bigint) => resume({ reject: { offset, by: 'ann', reason: 'forged' } });
+const reject = (offset: bigint) => resume({ reject: offset });
 
 it.each([
   ['a tick far ahead', () => '1.9223372036854775807.1'],

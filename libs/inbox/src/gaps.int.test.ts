@@ -9,6 +9,7 @@ import { findGaps } from './fill/gap.ts';
 import { type FailureScene, stockScene } from './fixture/failure-scene.ts';
 import { type FixtureRecord, FixtureSource, sendRecords } from './fixture/fixture-source.ts';
 import { type LedgerDb, lines, makeTopics, note, type testEvents } from './fixture/ledger.ts';
+import type { Operator } from './operate/parked.ts';
 import { resumePartition, type ResumeOptions } from './operate/resume.ts';
 
 describe('a partition that stands at a gap', () => {
@@ -60,10 +61,12 @@ describe('a partition that stands at a gap', () => {
     await admin.close();
     return withTransaction(database, {}, (tx) => putFill(tx, gap!, lost.map(fillEvent)));
   }
-  async function resume(options: ResumeOptions = {}) {
+  async function resume(options: Omit<ResumeOptions, keyof Operator> = {}) {
     const admin = await scene.broker.admin();
     const key = { consumer: name, topic, partition: 0 };
-    return resumePartition(scene.database, admin, key, options).finally(() => admin.close());
+    return resumePartition(scene.database, admin, key, { by: 'ann', reason: 'lost', ...options }).finally(
+      () => admin.close(),
+    );
   }
   const left = async () => (await scene.database.executor.query('select from converge.inbox_fill')).rowCount;
   const passed = async () =>

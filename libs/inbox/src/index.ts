@@ -62,7 +62,6 @@ export {
 export { PARKED_STATES, type ParkedState } from './park/parked-row.ts';
 export type { ParkedTotals, ParkingPolicy } from './park/parking.ts';
 export type { SignatureOptions } from './decide/signatures.ts';
-export type { Rejection } from './operate/reject-sql.ts';
 export { type Resumed, resumePartition, type ResumeOptions } from './operate/resume.ts';
 export { inboxMigrations } from './migrations.ts';
 export { type PartitionOverview, readOverview } from './query/overview.ts';

@@ -63,7 +63,7 @@ async function scene() {
         database,
         admin,
         { consumer: name, topic: again, partition: 0 },
-        { fromEarliest: true },
+        { by: 'ann', reason: 'made again', fromEarliest: true },
       ),
     deleteGroup: async () => {
       const operator = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();

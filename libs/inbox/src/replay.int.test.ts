@@ -40,7 +40,9 @@ describe('a replay', () => {
     const admin = await scene.broker.admin();
     const key = { consumer: name, topic, partition: 0 };
     const plan = await planReplay(scene.database.executor, admin, key, from);
-    const done = change ? await replayPartition(scene.database, admin, plan) : undefined;
+    const done = change
+      ? await replayPartition(scene.database, admin, plan, { by: 'ann', reason: 'counted wrong' })
+      : undefined;
     await admin.close();
     return { plan, done };
   }
@@ -74,6 +76,7 @@ describe('a replay', () => {
   });
 
   // Planted fault: without the question whether it was passed before (`meet`), the replay halts at the gap again.
+  // Planted fault: without either call of `auditPartition`, its row is missing here.
   it('goes past a gap that was passed before, and says beforehand what the log does not have', async () => {
     const { executor } = scene.database;
     await scene.source.publish(scene.broker, [counted(1), counted(2)]);
@@ -81,15 +84,29 @@ describe('a replay', () => {
     await scene.source.publish(scene.broker, [counted(4)]);
     const admin = await scene.broker.admin();
     const key = { consumer: name, topic, partition: 0 };
-    await waitUntil(() => resumePartition(scene.database, admin, key, { pass: true }).catch(() => false), {
-      what: 'the halt to be resumed',
-    });
+    await waitUntil(
+      () =>
+        resumePartition(scene.database, admin, key, { by: 'ann', reason: 'lost', pass: true }).catch(
+          () => false,
+        ),
+      {
+        what: 'the halt to be resumed',
+      },
+    );
     expect(await until(3)).toEqual([1, 2, 4]);
     const { plan } = await replay({ kind: 'everything' });
     expect(plan.holes).toMatchObject([
       { offset: 2n, after: parsePosition('1.1.2'), upTo: parsePosition('1.1.3'), passed: true },
     ]);
     expect(await until(6)).toEqual([1, 2, 4, 1, 2, 4]);
+    const { rows } = await scene.database.executor.query(
+      `select action, halted, from_offset::int as from, to_offset::int as to, pass_offset::int as pass, by, reason
+         from converge.inbox_audit order by id`,
+    );
+    expect(rows).toEqual([
+      { action: 'resume', halted: 'gap', from: 2, to: 2, pass: 2, by: 'ann', reason: 'lost' },
+      { action: 'replay', halted: null, from: 3, to: 0, pass: null, by: 'ann', reason: 'counted wrong' },
+    ]);
     expect((await executor.query('select from converge.inbox_gap')).rowCount).toBe(1);
     // One that was never passed, since it was filled in its place, is said to halt.
     await executor.query('delete from converge.inbox_gap');

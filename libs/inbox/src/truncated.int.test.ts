@@ -44,6 +44,8 @@ const keyOf = (partition: number): string => (partitionOf('a', 2) === partition 
 const otherKey = ['b', 'c', 'd', 'e', 'f'].find((key) => partitionOf(key, 2) !== partitionOf('a', 2))!;
 const [cut, whole] = [keyOf(0), keyOf(1)];
 
+const who = { by: 'ann', reason: 'the log was cut' };
+
 describe.each([
   ['memory', memory],
   ['kafka', kafka],
@@ -129,8 +131,10 @@ describe.each([
     // The way on, noticed without a restart, does not get round it: the events name their predecessors.
     const admin = await opened.broker.admin();
     const key = { consumer: `beginning-${name}`, topic, partition: 0 };
-    await expect(resumePartition(database, admin, key, {})).rejects.toMatchObject({ code: 'RESUME_REFUSED' });
-    expect(await resumePartition(database, admin, key, { fromEarliest: true })).toMatchObject({
+    await expect(resumePartition(database, admin, key, who)).rejects.toMatchObject({
+      code: 'RESUME_REFUSED',
+    });
+    expect(await resumePartition(database, admin, key, { ...who, fromEarliest: true })).toMatchObject({
       code: 'offset_out_of_range',
       nextOffset: 20n,
     });
@@ -181,12 +185,12 @@ describe.each([
 
     const admin = await opened.broker.admin();
     const key = { consumer: `beginning-${name}`, topic, partition: 0 };
-    await resumePartition(database, admin, key, { fromEarliest: true });
+    await resumePartition(database, admin, key, { ...who, fromEarliest: true });
     await waitUntil(() => service.status()[0]!.partitions.some(({ counts }) => counts.gaps === 1), {
       what: 'the gap',
     });
     expect(await halted(service)).toMatchObject([{ partition: 0, code: 'gap' }]);
-    await resumePartition(database, admin, key, { pass: true });
+    await resumePartition(database, admin, key, { ...who, pass: true });
     await appliedUntil(cut, got.length + 2);
     expect(await applied(cut)).toEqual([...got, 14, 15]);
   });

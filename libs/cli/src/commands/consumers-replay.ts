@@ -9,7 +9,7 @@ import {
 } from '@converge/inbox';
 import type { Admin } from '@converge/kafka';
 import type { Database } from '@converge/postgres';
-import { audit } from '../audit.ts';
+import { audit, operator } from '../audit.ts';
 import { CliError } from '../cli-error.ts';
 import { confirm } from '../confirm.ts';
 import { withAdmin, withDatabase } from '../connections.ts';
@@ -22,6 +22,7 @@ export interface ReplayFlags {
   readonly everything?: boolean;
   readonly since?: Date;
   readonly after?: string;
+  readonly reason: string;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
 }
@@ -41,10 +42,12 @@ export async function replayConsumer(
       for (const line of plans.flatMap(describe)) output.progress(line);
       if (flags.dryRun !== true && plans.some(({ offset }) => offset !== undefined)) {
         await confirm(`Have ${consumer} repeat these effects?`, flags);
+        const who = { by: operator(), reason: flags.reason };
         for (const plan of plans) {
           const { topic, partition } = plan.key;
-          const done = await replayPartition(database, admin, plan);
-          if (done !== undefined) audit('consumers replay', { consumer, topic, partition, from, ...done });
+          const done = await replayPartition(database, admin, plan, who);
+          if (done !== undefined)
+            audit('consumers replay', { consumer, topic, partition, from, reason: flags.reason, ...done });
         }
       }
       output.result(plans.map(summary), () => plans.flatMap(describe));

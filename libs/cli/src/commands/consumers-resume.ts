@@ -1,7 +1,6 @@
 import {
   inboxMigrations,
   type PartitionRow,
-  type Rejection,
   readPartitions,
   type Resumed,
   resumePartition,
@@ -19,7 +18,7 @@ export interface ResumeFlags {
   readonly continue?: boolean;
   readonly from?: 'earliest';
   readonly reject?: number;
-  readonly reason?: string;
+  readonly reason: string;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
 }
@@ -47,20 +46,21 @@ export async function resumeConsumer(
       output.result(halted.map(named), () => halted.map((row) => `would resume ${placeOf(row)}`));
       return true;
     }
-    const reject = rejectionOf(flags, halted);
-    if (reject !== undefined) await confirm(`Take the record at offset ${reject.offset} for forged?`, flags);
+    const reject = rejectedOffset(flags, halted);
+    if (reject !== undefined) await confirm(`Take the record at offset ${reject} for forged?`, flags);
     if (flags.continue === true) await confirm('Go on without what is missing there?', flags);
-    const options = { pass: flags.continue === true, fromEarliest: flags.from === 'earliest' };
+    const options = {
+      by: operator(),
+      reason: flags.reason,
+      pass: flags.continue === true,
+      fromEarliest: flags.from === 'earliest',
+      ...(reject === undefined ? {} : { reject }),
+    };
     const done: (Resumed & { topic: string; partition: number })[] = [];
     await withAdmin(settings, async (admin) => {
       for (const { topic, partition } of halted) {
-        const resumed = await resumePartition(
-          database,
-          admin,
-          { consumer, topic, partition },
-          reject === undefined ? options : { ...options, reject },
-        );
-        audit('consumers resume', { consumer, topic, partition, ...options, ...reject, ...resumed });
+        const resumed = await resumePartition(database, admin, { consumer, topic, partition }, options);
+        audit('consumers resume', { consumer, topic, partition, ...options, ...resumed });
         done.push({ topic, partition, ...resumed });
       }
     });
@@ -71,18 +71,15 @@ export async function resumeConsumer(
   });
 }
 
-/** An offset is of one partition, and a rejection has a reason. */
-function rejectionOf(
-  { reject, reason = '' }: ResumeFlags,
-  halted: readonly PartitionRow[],
-): Rejection | undefined {
+/** The offset of the rejected record, which is of one partition. */
+function rejectedOffset({ reject }: ResumeFlags, halted: readonly PartitionRow[]): bigint | undefined {
   if (reject === undefined) return undefined;
-  if (halted.length !== 1 || reason.trim() === '')
+  if (halted.length !== 1)
     throw new CliError(
-      `--reject needs one halted partition (--topic, --partition) and --reason: ${halted.length} are meant${reason.trim() === '' ? ', and no reason is given' : ''}`,
+      `--reject needs one halted partition: ${halted.length} match; name it with --topic and --partition`,
       { code: 'REJECT_INCOMPLETE', category: 'configuration' },
     );
-  return { offset: BigInt(reject), by: operator(), reason };
+  return BigInt(reject);
 }
 
 function wanted({ topic, partition, halted }: PartitionRow, flags: ResumeFlags): boolean {

@@ -124,6 +124,7 @@ describe('journals and audits', () => {
   const appendOnly: readonly (readonly [Duty, string])[] = [
     ['operator', 'converge.saga_step'],
     ['operator', 'converge.parked_audit'],
+    ['operator', 'converge.inbox_audit'],
     ['operator', 'converge.reconcile_audit'],
     ['operator', 'converge.policy_change'],
     ['reconciler', 'converge.reconcile_audit'],

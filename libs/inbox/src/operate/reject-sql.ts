@@ -1,12 +1,6 @@
 import type { Executor } from '@converge/postgres';
 import type { PartitionKey } from '../query/fence.ts';
-
-/** A record that an operator takes for forged. */
-export interface Rejection {
-  readonly offset: bigint;
-  readonly by: string;
-  readonly reason: string;
-}
+import type { Operator } from './parked.ts';
 
 const rejectSql = `
   insert into converge.inbox_rejected (consumer, topic, partition, record_offset, rejected_by, reason)
@@ -34,7 +28,8 @@ const dropSql = `
 export async function rejectRecord(
   tx: Executor,
   { consumer, topic, partition }: PartitionKey,
-  { offset, by, reason }: Rejection,
+  offset: bigint,
+  { by, reason }: Operator,
 ): Promise<bigint | undefined> {
   const place = [consumer, topic, partition, `${offset}`];
   await tx.query(rejectSql, [...place, by, reason]);

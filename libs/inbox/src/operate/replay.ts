@@ -9,6 +9,8 @@ import { readPartitions } from '../query/partition.ts';
 import { readSources } from '../query/source.ts';
 import { readTypes } from '../query/type.ts';
 import { identityHash } from '../slice/foreign-steps.ts';
+import { auditPartition } from './inbox-audit.ts';
+import type { Operator } from './parked.ts';
 import { forgetForeign, forgetParked, lockFence, setBack, setWatermark } from './replay-sql.ts';
 
 /** What a replay of one partition repeats. */
@@ -73,12 +75,13 @@ export interface Replayed {
 /**
  * Sets a partition back, in one transaction: place, watermarks, and the rows by which events above it would be taken for
  * repeats. What the consumer handled since the plan is read under the fence. Its owner notices within `watchMs`. Handlers
- * emit the same events under the same ids again: a replay is no new run.
+ * emit the same events under the same ids again: a replay is no new run. converge.inbox_audit keeps who did it, and why.
  */
 export async function replayPartition(
   database: Pick<Database, 'acquire'>,
   admin: Admin,
   { key, from, nextOffset, scan }: ReplayPlan,
+  operator: Operator,
 ): Promise<Replayed | undefined> {
   return withTransaction(database, {}, async (tx) => {
     const now = await lockFence(tx, key);
@@ -93,6 +96,7 @@ export async function replayPartition(
     const foreign = await forgetForeign(tx, key.consumer, [...scan.foreign.values()]);
     const parked = await forgetParked(tx, key, scan.offset);
     await setBack(tx, key, scan.offset);
+    await auditPartition(tx, key, { action: 'replay', fromOffset: now, toOffset: scan.offset }, operator);
     return { offset: scan.offset, foreign, parked };
   });
 }

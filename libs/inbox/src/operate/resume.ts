@@ -2,14 +2,16 @@ import type { Admin } from '@converge/kafka';
 import { type Database, type Executor, withTransaction } from '@converge/postgres';
 import { InboxError } from '../errors.ts';
 import type { PartitionKey } from '../query/fence.ts';
-import { rejectRecord, type Rejection } from './reject-sql.ts';
 import { type PartitionRow, readPartitions } from '../query/partition.ts';
+import { auditPartition } from './inbox-audit.ts';
+import type { Operator } from './parked.ts';
+import { rejectRecord } from './reject-sql.ts';
 
-export interface ResumeOptions {
+export interface ResumeOptions extends Operator {
   /** Pass what it stands at: a gap is kept in converge.inbox_gap, what an old primary wrote is skipped. */
   readonly pass?: boolean;
-  /** Take a record for forged: it becomes a dead letter, and its position does not count. */
-  readonly reject?: Rejection;
+  /** Take the record at this offset for forged: it becomes a dead letter, and its position does not count. */
+  readonly reject?: bigint;
   /** Begin again with the first record that the log has: after a topic was made anew, or lost what was not read. */
   readonly fromEarliest?: boolean;
 }
@@ -24,13 +26,13 @@ export interface Resumed {
 /**
  * Lets a halted partition go on. Its owner notices within `watchMs` and applies what was filled before anything else.
  * Nothing is passed that `pass` does not say: a gap that was not filled halts it again. Rejects with RESUME_REFUSED when
- * it is not halted, or when what is asked does not fit why it is.
+ * it is not halted, or when what is asked does not fit why it is. converge.inbox_audit keeps who did it, and why.
  */
 export async function resumePartition(
   database: Pick<Database, 'acquire'>,
   admin: Admin,
   key: PartitionKey,
-  { pass = false, fromEarliest = false, reject }: ResumeOptions,
+  { pass = false, fromEarliest = false, reject, ...operator }: ResumeOptions,
 ): Promise<Resumed> {
   const { topic, partition } = key;
   const ends = (await admin.logEnds(topic)).find((one) => one.partition === partition);
@@ -44,10 +46,19 @@ export async function resumePartition(
     const passOffset = pass ? passable(row, ends?.latest) : undefined;
     if (fromEarliest && ends === undefined) throw refused(`the broker has no ${topic}/${partition}`);
     refuseMisfit(row, fromEarliest);
-    const before = reject === undefined ? undefined : await rejectRecord(tx, key, reject);
+    const before = reject === undefined ? undefined : await rejectRecord(tx, key, reject, operator);
     const nextOffset = fromEarliest && ends !== undefined ? ends.earliest : (before ?? row.nextOffset);
     await setRunning(tx, key, { nextOffset, passOffset, topicId: fromEarliest ? topicId : row.topicId });
-    return { code: row.halted.code, passOffset, nextOffset };
+    const halted = row.halted.code;
+    const act = {
+      action: 'resume',
+      halted,
+      fromOffset: row.nextOffset,
+      toOffset: nextOffset,
+      passOffset,
+    } as const;
+    await auditPartition(tx, key, act, operator);
+    return { code: halted, passOffset, nextOffset };
   });
 }
 

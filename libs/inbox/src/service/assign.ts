@@ -31,7 +31,7 @@ export function checkRow(
 }
 
 function resumeEarliest({ topic, partition }: PartitionRow, consumer: string): string {
-  return `converge consumers resume ${consumer} --topic ${topic} --partition ${partition} --from earliest`;
+  return `converge consumers resume ${consumer} --topic ${topic} --partition ${partition} --from earliest --reason "…"`;
 }
 
 /** What the broker says about a topic. */

@@ -84,7 +84,7 @@ function count({ counts, key }: Partition, { kind }: Obstacle): void {
 }
 
 function haltFor(obstacle: Obstacle, { key }: Partition): Halt & { readonly code: HaltedAlarm } {
-  const resume = `converge consumers resume ${key.consumer} --topic ${key.topic} --partition ${key.partition}`;
+  const resume = `converge consumers resume ${key.consumer} --topic ${key.topic} --partition ${key.partition} --reason "…"`;
   switch (obstacle.kind) {
     case 'gap':
       return {
@@ -99,17 +99,17 @@ function haltFor(obstacle: Obstacle, { key }: Partition): Halt & { readonly code
     case 'superseded':
       return {
         code: 'epoch_superseded',
-        reason: `${recordOf(obstacle)}: source ${obstacle.claim.sourceName} sent the new position ${formatPosition(obstacle.claim.position)} although its epoch ${obstacle.epoch} has begun: the old primary is still writing, or the record that began that epoch${obstacle.began === undefined ? '' : ` (offset ${obstacle.began})`} is forged. Stop the old primary; its events after the fork are not part of the source. Then pass over them: \`${resume} --continue\`.${obstacle.began === undefined ? '' : ` If the epoch is forged: \`${resume} --reject ${obstacle.began} --reason "…"\``}`,
+        reason: `${recordOf(obstacle)}: source ${obstacle.claim.sourceName} sent the new position ${formatPosition(obstacle.claim.position)} although its epoch ${obstacle.epoch} has begun: the old primary is still writing, or the record that began that epoch${obstacle.began === undefined ? '' : ` (offset ${obstacle.began})`} is forged. Stop the old primary; its events after the fork are not part of the source. Then pass over them: \`${resume} --continue\`.${obstacle.began === undefined ? '' : ` If the epoch is forged: \`${resume} --reject ${obstacle.began}\``}`,
       };
     case 'jump':
       return {
         code: 'position_jump',
-        reason: `${recordOf(obstacle)}: it claims position ${formatPosition(obstacle.claim.position)} of source ${obstacle.claim.sourceName}, ${jumpText(obstacle)}. Counting it would make every later event of the source a duplicate. If it is forged, it is passed without counting: \`${resume} --reject ${obstacle.record.offset} --reason "…"\`; if it is the source's own (its outbox has it): \`${resume} --continue\``,
+        reason: `${recordOf(obstacle)}: it claims position ${formatPosition(obstacle.claim.position)} of source ${obstacle.claim.sourceName}, ${jumpText(obstacle)}. Counting it would make every later event of the source a duplicate. If it is forged, it is passed without counting: \`${resume} --reject ${obstacle.record.offset}\`; if it is the source's own (its outbox has it): \`${resume} --continue\``,
       };
     case 'fork':
       return {
         code: 'fork',
-        reason: `${recordOf(obstacle)}: ${forkText(obstacle)}. One of the two is forged, or two databases write as source ${obstacle.claim.sourceName}; the source's outbox has the genuine one. Reject the other: \`${resume} --reject ${obstacle.record.offset} --reason "…"\` (this one) or \`${resume} --reject ${obstacle.last.offset} --reason "…"\` (the one before; what was taken for duplicates since then is handled)`,
+        reason: `${recordOf(obstacle)}: ${forkText(obstacle)}. One of the two is forged, or two databases write as source ${obstacle.claim.sourceName}; the source's outbox has the genuine one. Reject the other: \`${resume} --reject ${obstacle.record.offset}\` (this one) or \`${resume} --reject ${obstacle.last.offset}\` (the one before; what was taken for duplicates since then is handled)`,
       };
   }
 }
