@@ -16,6 +16,13 @@ export interface HealthOptions {
   readonly metrics?: () => Promise<Page>;
 }
 
+/** How long an HTTP client may take to send its headers and its whole request. For every server of the kit. */
+export const httpTimeouts = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 5_000,
+} as const;
+
 /** A body and what it is. */
 export interface Page {
   readonly contentType: string;
@@ -48,7 +55,7 @@ export function healthServer(options: HealthOptions): HealthServer {
   const host = options.host ?? '127.0.0.1';
   const done = Promise.withResolvers<undefined>();
   done.promise.catch(() => undefined);
-  const server = createServer(routes(options));
+  const server = createServer(httpTimeouts, routes(options));
   let starting = Promise.resolve();
   let stopping: Promise<void> | undefined;
   return {

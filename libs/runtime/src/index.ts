@@ -13,6 +13,7 @@ export {
   healthServer,
   type HealthOptions,
   type HealthServer,
+  httpTimeouts,
   type Page,
 } from './health-server.ts';
 export { deterministicUuid, newUuidV7, type NewId } from './ids.ts';

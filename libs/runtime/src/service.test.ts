@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { manualClock } from '@converge/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { type RunOptions, runServices, type Service } from './index.ts';
 
@@ -77,13 +78,23 @@ describe('runServices', () => {
     expect(log).toEqual(['start a', 'b ready', 'stop b', 'stop a']);
   });
 
-  it('rejects when the stop takes too long', async () => {
-    const hanging = recording([], 'a', { stop: () => new Promise(() => undefined) });
-    const running = runServices([hanging], {
+  // Planted fault: without a share of the time for each service, the service that stops next is never asked.
+  it('stops the services before one that hangs, each after its share, and rejects with its name at the deadline', async () => {
+    const log: string[] = [];
+    const clock = manualClock();
+    const hanging = recording(log, 'b', { stop: () => new Promise(() => undefined) });
+    const running = runServices([recording(log, 'a'), hanging, recording(log, 'c')], {
       onReady: () => process.emit('SIGTERM', 'SIGTERM'),
-      stopDeadlineMs: 10,
+      stopDeadlineMs: 30_000,
+      clock,
     });
-    await expect(running).rejects.toThrow('the stop took longer than 10 ms');
+    const outcome = expect(running).rejects.toThrow('the stop of b took longer than 30000 ms');
+    await clock.advance(9_999);
+    expect(log.filter((line) => line.startsWith('stop'))).toEqual(['stop c']);
+    await clock.advance(1);
+    expect(log.filter((line) => line.startsWith('stop'))).toEqual(['stop c', 'stop a']);
+    await clock.advance(20_000);
+    await outcome;
   });
 
   it('stops the others even when one rejects its stop', async () => {

@@ -1,3 +1,5 @@
+import { type Clock, systemClock } from './clock.ts';
+
 /**
  * A thing with a lifecycle: relay, consumer, reconciler, HTTP server. Obligations of every implementation, checked
  * by one stress test for all of them:
@@ -19,8 +21,10 @@ export interface RunOptions {
   readonly onReady?: () => void;
   /** Called when a stop begins, with its reason (a signal's name, or the name of the service that died). */
   readonly onStopping?: (reason: string) => void;
-  /** Milliseconds that a stop may take before `runServices` rejects. @default 25_000 */
+  /** Milliseconds that the stop of all may take before `runServices` rejects; each has an equal share. @default 25_000 */
   readonly stopDeadlineMs?: number;
+  /** @default the system's */
+  readonly clock?: Clock;
 }
 
 /**
@@ -48,30 +52,44 @@ export async function runServices(services: readonly Service[], options: RunOpti
     options.onStopping?.(reason);
   } finally {
     try {
-      await withDeadline(stopAll(started), options.stopDeadlineMs ?? 25_000);
+      await stopAll(started, options.stopDeadlineMs ?? 25_000, options.clock ?? systemClock);
     } finally {
       signal.dispose();
     }
   }
 }
 
-/** One that cannot stop must not keep the others from it; its error is the outcome all the same. */
-async function stopAll(services: readonly Service[]): Promise<void> {
+/**
+ * Stops services in reverse order, and rejects with the first error or with the names of those that were late. A service
+ * that takes longer than its share of the time stops beside the next ones: it keeps none of them from stopping.
+ */
+async function stopAll(services: readonly Service[], deadlineMs: number, clock: Clock): Promise<void> {
+  const until = clock.monotonic() + deadlineMs;
+  const late = new Set<Service>();
   const errors: unknown[] = [];
-  for (const service of services.toReversed())
-    await service.stop().catch((error: unknown) => void errors.push(error));
+  const stops: Promise<void>[] = [];
+  for (const service of services.toReversed()) {
+    late.add(service);
+    const stopped = service
+      .stop()
+      .catch((error: unknown) => void errors.push(error))
+      .then(() => void late.delete(service));
+    stops.push(stopped);
+    await within(stopped, deadlineMs / services.length, clock);
+  }
+  await within(Promise.all(stops), until - clock.monotonic(), clock);
+  if (late.size > 0)
+    throw new Error(
+      `the stop of ${[...late].map(({ name }) => name).join(', ')} took longer than ${deadlineMs} ms: the process is left to its supervisor`,
+    );
   if (errors.length > 0) throw errors[0];
 }
 
-async function withDeadline(work: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`the stop took longer than ${ms} ms: the process is left to its supervisor`)),
-      ms,
-    );
-  });
-  await Promise.race([work, late]).finally(() => clearTimeout(timer));
+/** Resolves with the work, which does not reject, or after `ms`. */
+async function within(work: Promise<unknown>, ms: number, clock: Clock): Promise<void> {
+  const patience = new AbortController();
+  await Promise.race([work, clock.sleep(ms, patience.signal)]);
+  patience.abort();
 }
 
 interface SignalWatch {

@@ -83,8 +83,19 @@ export async function runService<DB, Settings extends ServiceSettings = ServiceS
     );
     process.exitCode = isConfiguration(error) ? 78 : 1;
   } finally {
-    for (const close of closing.toReversed()) await close().catch(() => undefined);
+    for (const close of closing.toReversed()) await closed(close);
+    // What still holds the event loop, as a stop that was late does, must not keep the process.
+    setTimeout(() => process.exit(), CLOSE_MS).unref();
   }
+}
+
+const CLOSE_MS = 1_000;
+
+/** Resolves when closed, or after a second: a connection in use would keep the pool's end waiting for ever. */
+async function closed(close: () => Promise<void>): Promise<void> {
+  const patience = new AbortController();
+  await Promise.race([close().catch(() => undefined), systemClock.sleep(CLOSE_MS, patience.signal)]);
+  patience.abort();
 }
 
 function isConfiguration(error: unknown): boolean {
