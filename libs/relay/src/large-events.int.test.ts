@@ -1,9 +1,10 @@
 /**
- * Meant to fail without (not all run yet): the bytes in the poll's `size` (all 60 events are in memory at the first send),
- * and those in the indexed read's.
+ * Planted faults, each seen to fail here: without the bytes in the poll's `size` 60 events of a burst are in memory at once,
+ * without those in the indexed read's 42.
  */
 import { memoryBroker } from '@converge/kafka';
 import { copyExecutorOfClient, type Database } from '@converge/postgres';
+import { waitUntil } from '@converge/testing';
 import { expect, test } from 'vitest';
 import { hookedBroker } from './fixture/hooked-broker.ts';
 import { closeAfterEach, closing, onClose, started, withDatabase } from './fixture/running.ts';
@@ -28,7 +29,6 @@ test('a burst of large events is in memory only as far as the read-ahead has roo
   const { database } = await withDatabase();
   const inner = closing(memoryBroker());
   const topic = await createTopic(inner, topicName(), 1);
-  await burst(database, topic);
   const running: { service?: Relay } = {};
   let most = 0;
   const broker = hookedBroker(inner, {
@@ -40,6 +40,9 @@ test('a burst of large events is in memory only as far as the read-ahead has roo
   });
   const readAheadBytes = 8 * BYTES;
   running.service = await started({ database, broker, readAheadBytes });
+  await waitUntil(() => running.service?.status().state === 'leading', { what: 'the relay to lead' });
+  // Nothing large was seen yet, so the poll asks for as many rows as there are.
+  await burst(database, topic);
   await untilDrained(database);
   expect(inner.records(topic, 0)).toHaveLength(EVENTS);
   expect(most).toBeGreaterThan(0);
@@ -59,11 +62,12 @@ test('a window with more bytes than a statement may return comes as no rows at a
   const request = { previous, lowest: 1n, page: 500, floor: 0n, nonce: '00000000000000aa', epoch: 1 };
   const asked = { ...request, lease: 'relay', term: 1n, always: false };
   const { tick, rows } = await poll(database.executor, { ...asked, bytes: (EVENTS - 1) * BYTES });
-  expect(rows).toBeUndefined();
+  // Not the rows themselves: a failure would print all of them.
+  expect(rows?.count).toBeUndefined();
   const copies = copyExecutorOfClient(client);
   const part = { xidBelow: tick!.snapshot.xmax, idTo: tick!.ceil };
-  const read = (bytes: number) =>
-    readIndexed(copies, { previous, tick: tick!, lowest: 1n, bytes }, 500, part);
+  const read = async (bytes: number) =>
+    (await readIndexed(copies, { previous, tick: tick!, lowest: 1n, bytes }, 500, part))?.length;
   expect(await read((EVENTS - 1) * BYTES)).toBeUndefined();
-  expect(await read((EVENTS + 1) * BYTES)).toBeDefined();
+  expect(await read((EVENTS + 1) * BYTES)).toBeGreaterThan(0);
 });
