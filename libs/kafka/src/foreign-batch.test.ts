@@ -58,7 +58,7 @@ describe('a batch of another producer', () => {
     expect(rest).toMatchObject({ firstOffset: 1n, lastOffset: 1n });
   });
 
-  // Planted fault: a budget for each batch alone would let one fetch of small batches become gigabytes.
+  // Planted faults: without what decoded batches spend, or what one beyond the bound spends, all ten are decoded in one fetch.
   it('that stands for more than the bound is not decoded, and one fetch decodes little more than one such bound', () => {
     const bomb = compressed(encodeRecordBatch([record('x'.repeat(2_000_000))]), 1, gzipSync);
     expect(bomb.length).toBeLessThan(4_000);
@@ -78,6 +78,9 @@ describe('a batch of another producer', () => {
     );
     const budget = new DecodeBudget(3_000_000);
     expect(decodeRecordSet(set, place, { budget })).toMatchObject({ nextOffset: 2n, damaged: false });
+    // What was not decoded counts, too: it cost as much as the bound allows before that was known.
+    const small = new DecodeBudget(1_000_000);
+    expect(decodeRecordSet(set, place, { budget: small })).toMatchObject({ nextOffset: 1n, damaged: false });
     // Another partition of the same fetch waits for the next one.
     expect(decodeRecordSet(set, place, { budget })).toMatchObject({ nextOffset: undefined, records: [] });
   });
