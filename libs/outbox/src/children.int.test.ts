@@ -162,6 +162,22 @@ it('a filled last child is closed without being read under the lock that writers
   expect(await keysOf(shop)).toHaveLength(5);
 });
 
+// Planted fault: without migration 012 both calls run as the owner of the tables.
+it.each([`outbox_add_child(2, 1000000)`, `outbox_remove_child('outbox_0')`])(
+  'a role that may use the schema and was not granted %s cannot call it',
+  async (call) => {
+    const client = await shop.database.acquire();
+    try {
+      await client.query('begin');
+      await client.query('grant usage on schema converge to pg_monitor');
+      await client.query('set local role pg_monitor');
+      await expect(client.query(`select converge.${call}`)).rejects.toMatchObject({ code: '42501' });
+    } finally {
+      client.release(true);
+    }
+  },
+);
+
 it('while 12 writers fill the last child, it is closed under them: none fails, and none waits for a lock as long as a second', async () => {
   await startAt(2_000_500);
   await emit('first');
