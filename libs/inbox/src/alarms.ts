@@ -65,8 +65,9 @@ export const alarmDefinitions = {
   },
   systemic_fault: {
     kind: 'paused',
-    means: 'Key after key failed and hardly anything worked (`parking.systemic`): it is hardly the events',
-    next: 'mend the cause: it goes on with the first event that takes effect; meanwhile one more key is parked after 1, 2, 4 … 60 min',
+    means:
+      'Key after key of a consumer, or of one of its handlers, failed and hardly anything worked (`parking.systemic`)',
+    next: 'mend the cause: it goes on with the first event of it that takes effect; meanwhile one more key is parked after 1, 2, 4 … 60 min',
   },
   fetch_stalled: {
     kind: 'paused',

@@ -27,7 +27,7 @@ const MOST_WAIT_MS = 3_600_000;
  * outnumber what was handled meanwhile: within `withinMs`, or over any time when nothing at all was handled (a dependency
  * that hangs fails a few keys a minute). Then nothing more is parked until something works again, but for one key after
  * `withinMs`, twice that … an hour at most: a row of bad keys with nothing else behind it gets through by itself, and an outage of a day costs
- * some thirty keys. One consumer in one process. Pure but for its own counts; time is an argument.
+ * some thirty keys. One consumer, or one handler of it, in one process. Pure but for its own counts; time is an argument.
  */
 export class ParkRate {
   readonly #policy: SystemicPolicy;

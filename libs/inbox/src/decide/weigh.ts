@@ -1,10 +1,14 @@
 import type { Placed } from './lay-out.ts';
+import type { Step } from './plan.ts';
+
+/** Counts by handler; undefined: records that no handler was called with. */
+export type ByHandler = ReadonlyMap<string | undefined, number>;
 
 /** What a slice asks of parking. */
 export interface Weight {
   /** Keys that are given up, of which each may be a sign that nothing works: what was never an event of ours is none. */
-  readonly given: number;
-  readonly handled: number;
+  readonly given: ByHandler;
+  readonly handled: ReadonlyMap<string, number>;
   /** Events that will stand in a line, and their bytes with key and headers. */
   readonly rows: number;
   readonly bytes: number;
@@ -12,19 +16,21 @@ export interface Weight {
 
 /** Pure. */
 export function weigh<DB>(placed: readonly Placed<DB>[]): Weight {
-  let [given, handled, rows, bytes] = [0, 0, 0, 0];
+  const given = new Map<string | undefined, number>();
+  const handled = new Map<string, number>();
+  let [rows, bytes] = [0, 0];
   for (const one of placed)
     switch (one.kind) {
       case 'pass':
         break;
       case 'handle':
-        handled += 1;
+        if (one.step.kind === 'handle') count(handled, one.step.subscription.handler);
         break;
       case 'aside':
-        if (one.state === 'dead' && isSign(one)) given += 1;
+        if (one.state === 'dead' && isSign(one)) count(given, handlerOf(one.step));
         break;
       case 'head':
-        if (isSign(one)) given += 1;
+        if (isSign(one)) count(given, handlerOf(one.step));
         rows += 1;
         bytes += sizeOf(one);
         break;
@@ -33,6 +39,21 @@ export function weigh<DB>(placed: readonly Placed<DB>[]): Weight {
         bytes += sizeOf(one);
     }
   return { given, handled, rows, bytes };
+}
+
+/** The sum of counts by handler. */
+export function totalOf(counts: ByHandler): number {
+  let total = 0;
+  for (const of of counts.values()) total += of;
+  return total;
+}
+
+function count<Name>(counts: Map<Name, number>, name: Name): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+}
+
+function handlerOf<DB>(step: Step<DB>): string | undefined {
+  return step.kind === 'handle' ? step.subscription.handler : undefined;
 }
 
 /**

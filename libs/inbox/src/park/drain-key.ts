@@ -69,7 +69,7 @@ function tryHead<DB>(context: SliceContext<DB>, key: LeasedKey, head: Head): Pro
       );
       span.end('applied');
       failpoint('inbox.drain_after_commit');
-      parking.drained();
+      parking.drained(head.handler);
       report.drained(context, key.topic, head.handler);
       return !released;
     } catch (error) {

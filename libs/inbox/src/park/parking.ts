@@ -1,7 +1,7 @@
 import { defaultSlowSchedule, type SlowSchedule } from '@converge/resilience';
 import type { Clock } from '@converge/runtime';
 import { ParkRate, type SystemicPolicy } from '../decide/park-rate.ts';
-import type { Weight } from '../decide/weigh.ts';
+import { type ByHandler, totalOf, type Weight } from '../decide/weigh.ts';
 import { ParkingRefused } from '../slice/slice-errors.ts';
 
 export interface ParkingPolicy {
@@ -24,6 +24,7 @@ export interface ParkingPolicy {
   readonly maxBytesPerKey: number;
   /** Events of all keys that stand in line without their bytes; beyond, a partition that must park pauses. @default 100_000 */
   readonly maxInLog: number;
+  /** Compared for the consumer as a whole and for each handler. */
   readonly systemic: SystemicPolicy;
 }
 
@@ -57,7 +58,9 @@ export interface ParkedTotals {
 export class Parking {
   readonly policy: ParkingPolicy;
   readonly #clock: Clock;
+  /** Of the whole consumer. */
   readonly #rate: ParkRate;
+  readonly #byHandler = new Map<string, ParkRate>();
   #totals: ParkedTotals = { keys: 0, rows: 0, bytes: 0, inLog: 0, waiting: 0, dead: 0, oldestMs: 0 };
   #wake: () => void = () => undefined;
 
@@ -80,11 +83,10 @@ export class Parking {
     this.#wake = wake;
   }
 
-  /** Throws ParkingRefused when a slice would park beyond the cap, or in a systemic fault. */
+  /** Throws ParkingRefused when a slice would park beyond the cap, or in a systemic fault of the consumer or of a handler. */
   allow({ given, handled, rows, bytes }: Weight): void {
-    if (given === 0 && rows === 0) return;
-    if (!this.#rate.allows(given, handled, this.#clock.monotonic()))
-      throw new ParkingRefused('systemic_fault');
+    if (given.size === 0 && rows === 0) return;
+    this.#allowGiven(given, handled);
     const { maxRows, maxBytes, maxInLog } = this.policy;
     // One alone always finds room, however large: it would wait for ever.
     const full =
@@ -92,10 +94,28 @@ export class Parking {
     if (rows > 0 && (full || this.#totals.inLog >= maxInLog)) throw new ParkingRefused('parked_cap');
   }
 
-  /** A slice was committed. */
+  #allowGiven(given: ByHandler, handled: Weight['handled']): void {
+    const now = this.#clock.monotonic();
+    const allowed = this.#rate.allows(totalOf(given), totalOf(handled), now);
+    // All are asked, so that those that refuse count the same time until the next key.
+    const failing = [...given].filter(
+      ([handler, keys]) =>
+        handler !== undefined && !this.#rateOf(handler).allows(keys, handled.get(handler) ?? 0, now),
+    );
+    if (allowed && failing.length === 0) return;
+    throw new ParkingRefused('systemic_fault', allowed ? failing[0]?.[0] : undefined);
+  }
+
+  #rateOf(handler: string): ParkRate {
+    const rate = this.#byHandler.get(handler) ?? new ParkRate(this.policy.systemic);
+    this.#byHandler.set(handler, rate);
+    return rate;
+  }
+
+  /** Counts what a committed slice did. */
   settled({ given, handled, rows, bytes }: Weight): void {
-    this.#rate.handled(handled);
-    if (given > 0) this.#rate.gaveUp(given, this.#clock.monotonic());
+    this.#handled(handled);
+    if (given.size > 0) this.#gaveUp(given, this.#clock.monotonic());
     if (rows === 0) return;
     this.#totals = {
       ...this.#totals,
@@ -105,8 +125,19 @@ export class Parking {
     this.#wake();
   }
 
-  /** A drain applied a parked event: the world works. */
-  drained(): void {
-    this.#rate.handled(1);
+  /** A drain applied a parked event: its handler works. */
+  drained(handler: string): void {
+    this.#handled(new Map([[handler, 1]]));
+  }
+
+  #handled(handled: Weight['handled']): void {
+    this.#rate.handled(totalOf(handled));
+    // A handler that gave nothing up yet has nothing to compare with.
+    for (const [handler, count] of handled) this.#byHandler.get(handler)?.handled(count);
+  }
+
+  #gaveUp(given: ByHandler, now: number): void {
+    this.#rate.gaveUp(totalOf(given), now);
+    for (const [handler, keys] of given) if (handler !== undefined) this.#rateOf(handler).gaveUp(keys, now);
   }
 }

@@ -13,7 +13,7 @@ describe('a partition waits by itself, and nothing more is parked,', () => {
   let scene: FailureScene;
   const name = `stock-${tag()}`;
   const topic = `orders-${tag()}`;
-  const { counted } = testEvents(topic);
+  const { counted, priced } = testEvents(topic);
   let throws: (key: string, n: number) => Error | undefined;
 
   beforeEach(async () => {
@@ -92,6 +92,40 @@ describe('a partition waits by itself, and nothing more is parked,', () => {
     throws = () => undefined;
     await settled(40);
     await waitUntil(async () => (await lines(scene.database)).length === 40, { what: 'all effects' });
+    expect(await rows('select from converge.parked_key')).toEqual([]);
+    expect(await scene.letters()).toEqual([]);
+  });
+
+  // Planted fault: without a rate for each handler, what other handlers handle hides this one, and all 20 keys are parked.
+  it('when key after key of one handler would be given up, while another handler works', async () => {
+    let broken = true;
+    const service = await scene.start(
+      defineConsumer<LedgerDb>({ name, from: 'beginning' })
+        .on(counted, (event, { tx }) => note(tx, event))
+        .on(priced, async (event, { tx }) => {
+          if (broken) throw failing('AWAY');
+          await note(tx, event);
+        }),
+      {
+        sliceSize: 1,
+        parking: { schedule: quickSchedule, pollMs: 20, systemic: { keys: 5, withinMs: 60_000 } },
+      },
+    );
+    await scene.source.publish(
+      scene.broker,
+      Array.from({ length: 20 }, (_, n) => [
+        counted({ key: `a${n}`, n }),
+        counted({ key: `b${n}`, n }),
+        priced({ key: `c${n}`, n }),
+      ]).flat(),
+    );
+    await paused(service, 'systemic_fault');
+    expect(await rows('select from converge.parked_key')).toHaveLength(4);
+    // Everything before the fifth key of that handler took effect; what comes after waits in the log, in order.
+    expect(await scene.offset()).toBe(14);
+    expect(await lines(scene.database)).toHaveLength(10);
+    broken = false;
+    await waitUntil(async () => (await lines(scene.database)).length === 60, { what: 'all effects' });
     expect(await rows('select from converge.parked_key')).toEqual([]);
     expect(await scene.letters()).toEqual([]);
   });

@@ -114,7 +114,7 @@ async function inside<DB>(
     : { opened: [], inLog: { rows: 0, bytes: 0 } };
   failpoint('inbox.before_commit');
   return {
-    handled: handledBy(toHandle),
+    handled: weight.handled,
     ...countsOf(placed),
     letters,
     opened,
@@ -147,14 +147,6 @@ function countsOf<DB>(
       case 'aside':
         counts[one.state === 'dead' ? 'deadLetters' : 'rejected'] += 1;
     }
-  return counts;
-}
-
-function handledBy<DB>(steps: readonly Step<DB>[]): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const step of steps)
-    if (step.kind === 'handle')
-      counts.set(step.subscription.handler, (counts.get(step.subscription.handler) ?? 0) + 1);
   return counts;
 }
 

@@ -69,7 +69,7 @@ export function faultOf(error: unknown): Fault {
   return { kind: 'events', failure, handler: undefined };
 }
 
-function refusedPause({ why }: ParkingRefused): Pause {
+function refusedPause({ why, handler }: ParkingRefused): Pause {
   switch (why) {
     case 'parked_cap':
       return {
@@ -81,8 +81,7 @@ function refusedPause({ why }: ParkingRefused): Pause {
     case 'systemic_fault':
       return {
         code: why,
-        reason:
-          'key after key would be given up, so it is hardly the events: until something works again only one more key is parked after 1, 2, 4 … 60 minutes; mend the cause',
+        reason: `key after key of ${handler === undefined ? 'this consumer' : `handler ${handler}`} would be given up, so it is hardly the events: until an event of it takes effect only one more key is parked after 1, 2, 4 … 60 minutes; fix the cause`,
         forMs: undefined,
       };
   }

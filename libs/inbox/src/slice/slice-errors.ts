@@ -50,10 +50,13 @@ export class HeldChanged extends Error {
 export class ParkingRefused extends Error {
   readonly kind = 'parking_refused';
   readonly why: 'parked_cap' | 'systemic_fault';
+  /** The one handler whose keys fail; undefined: the whole consumer. */
+  readonly handler: string | undefined;
 
-  constructor(why: 'parked_cap' | 'systemic_fault') {
+  constructor(why: 'parked_cap' | 'systemic_fault', handler?: string) {
     super(`parking is refused (${why})`);
     this.why = why;
+    this.handler = handler;
   }
 }
 

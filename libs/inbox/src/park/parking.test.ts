@@ -1,0 +1,37 @@
+import type { Clock } from '@converge/runtime';
+import { describe, expect, it } from 'vitest';
+import type { Weight } from '../decide/weigh.ts';
+import { defaultParking, Parking } from './parking.ts';
+
+describe('Parking', () => {
+  // Planted fault: without a rate for each handler, all 5,000 keys of the one whose dependency hangs are parked.
+  it('refuses the keys of a handler that fails slowly, whatever other handlers do, and parks those of the others', () => {
+    let now = 0;
+    const clock = { monotonic: () => now } as Clock;
+    const parking = new Parking({ ...defaultParking, maxRows: 1_000_000 }, clock);
+    const weight = (given: Weight['given'], handled: Weight['handled']): Weight => {
+      const rows = given.size;
+      return { given, handled, rows, bytes: rows };
+    };
+    const parks = (handler: string): boolean => {
+      const one = weight(new Map([[handler, 1]]), new Map());
+      try {
+        parking.allow(one);
+      } catch {
+        return false;
+      }
+      parking.settled(one);
+      return true;
+    };
+    let parked = 0;
+    for (let n = 0; n < 5_000; n += 1) {
+      now += 11_000;
+      parking.settled(weight(new Map(), new Map([['works', 50]])));
+      if (parks('hangs')) parked += 1;
+    }
+    expect(parked).toBeLessThan(60);
+    expect(parks('works')).toBe(true);
+    parking.drained('hangs');
+    expect(parks('hangs')).toBe(true);
+  });
+});
