@@ -159,17 +159,11 @@ function read(schema: z.ZodType, { name, text, path }: Variable): Layer {
     const content = fromFile ? readFileSync(text, 'utf8').replace(/\r?\n$/, '') : text;
     return settingsOf(place, valueOf(content, place), { path, source, secret: fromFile });
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const issue = {
-      path: path.join('.'),
-      source,
-      value: JSON.stringify(text),
-      message: `the file cannot be read (${why})`,
-    };
-    return {
-      settings: [],
-      issues: [{ ...issue, fix: `Let ${name} name a file that this process may read` }],
-    };
+    // Without the path: it may be the secret itself, given in the place of its file.
+    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
+    const message = `the file that it names cannot be read (${why})`;
+    const fix = `Let ${name} name a file that this process may read`;
+    return { settings: [], issues: [{ path: path.join('.'), source, message, fix }] };
   }
 }
 

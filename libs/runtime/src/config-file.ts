@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parseDocument } from 'yaml';
+import { isScalar, LineCounter, type ParsedNode, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import type { ConfigIssue } from './config-error.ts';
 import type { Layer } from './config-layer.ts';
@@ -22,17 +22,40 @@ export function fileLayer(schema: z.ZodType, file: string): Layer {
       'Name a file that exists and that this process may read',
     );
   }
-  const document = parseDocument(text, { uniqueKeys: true, schema: 'core' });
+  const lineCounter = new LineCounter();
+  const names = uniqueNames();
+  const how = { uniqueKeys: names.same, schema: 'core', lineCounter, prettyErrors: false } as const;
+  const document = parseDocument(text, how);
   const [broken] = document.errors;
-  if (broken !== undefined)
-    return failed(`the file is not YAML: ${broken.message.split('\n')[0] ?? ''}`, 'Mend the line');
-  try {
-    return settingsOf(schema, document.toJS({ maxAliasCount: 100 }) as unknown, {
-      path: [],
-      source,
-      secret: false,
-    });
-  } catch (cause) {
-    return failed(`the file cannot be used: ${String(cause)}`, 'Use fewer aliases');
+  if (names.tooMany())
+    return failed('the file has too many names', `Use fewer: ${MAX_NAMES} in one group at most`);
+  // Without the parser's message, which quotes the text: a secret may stand in the line.
+  if (broken !== undefined) {
+    const { line, col } = lineCounter.linePos(broken.pos[0]);
+    return failed(`the file is not YAML: ${broken.code} at line ${line}, column ${col}`, 'Correct the line');
   }
+  try {
+    const value: unknown = document.toJS({ maxAliasCount: 100 });
+    return settingsOf(schema, value, { path: [], source, secret: false });
+  } catch {
+    const fix = 'Use fewer aliases, each after its anchor, and quote values that begin with *';
+    return failed('the file cannot be used: its aliases cannot be resolved, or are too many', fix);
+  }
+}
+
+const MAX_NAMES = 1_000;
+
+/** Finds names that stand twice in a group. Bounded: the parser compares each name of a group with each other. */
+function uniqueNames(): {
+  readonly same: (a: ParsedNode, b: ParsedNode) => boolean;
+  readonly tooMany: () => boolean;
+} {
+  let left = (MAX_NAMES * MAX_NAMES) / 2;
+  return {
+    same: (a, b) => {
+      left -= 1;
+      return left < 0 || a === b || (isScalar(a) && isScalar(b) && a.value === b.value);
+    },
+    tooMany: () => left < 0,
+  };
 }

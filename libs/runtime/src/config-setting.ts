@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { ConfigIssue } from './config-error.ts';
 import type { Layer, Setting } from './config-layer.ts';
 import { nearest, UNSAFE_NAMES } from './config-names.ts';
-import { shown } from './config-secrets.ts';
+import { isSecretPlace, shownPath } from './config-secrets.ts';
 import { acceptsNull, nodeOf, placesOf } from './config-schema.ts';
 
 /** Takes a tree (YAML, flags, JSON in a variable) apart into settings; names that the schema lacks are issues. */
@@ -30,12 +30,13 @@ export function joined(layers: readonly Layer[]): Layer {
   };
 }
 
+// Without its value: a whole login is often given in the place of its parts.
 function notAnObject(at: Omit<Setting, 'value'>, value: unknown): ConfigIssue {
+  const what = Array.isArray(value) ? 'a list' : `a ${typeof value}`;
   return {
-    path: at.path.join('.') || '(root)',
+    path: shownPath(at.path) || '(root)',
     source: at.source,
-    value: shown({ ...at, value }),
-    message: 'a group of settings is expected here, not one value',
+    message: `a group of settings is expected here, not ${what}`,
     fix: 'Write the settings of the group below its name',
   };
 }
@@ -47,8 +48,10 @@ function unknownName(parent: z.ZodType, { path, source }: Omit<Setting, 'value'>
     .map((place) => [...above, ...place].join('.'));
   const wanted = path.join('.');
   const meant = nearest(wanted, names);
+  // Below a secret place only what looks like one of its names is shown: another may be the secret.
+  const visible = meant === undefined && isSecretPlace(above) ? [...above, '***'] : path;
   return {
-    path: wanted,
+    path: shownPath(visible),
     source,
     message: 'no such setting',
     fix: meant === undefined ? `Remove it, or use one of: ${names.join(', ')}` : `Did you mean ${meant}?`,

@@ -10,7 +10,7 @@ import { ConfigError, type ConfigIssue } from './config-error.ts';
 import { fileLayer } from './config-file.ts';
 import { environmentName } from './config-names.ts';
 import { nodeOf, schemaAt } from './config-schema.ts';
-import { shown, withoutSecret } from './config-secrets.ts';
+import { shown, shownPath, withoutSecret } from './config-secrets.ts';
 import type { Layer, Setting } from './config-layer.ts';
 import { joined, settingsOf } from './config-setting.ts';
 import { valueOf } from './config-text.ts';
@@ -139,16 +139,16 @@ function describe(issue: z.core.$ZodIssue, { settings, prefix, standard }: Named
     ...Object.keys(standard).filter((name) => standard[name] === place),
   ];
   const message = withoutSecret(issue.message, setting);
-  const shownPath = place === '' ? '(root)' : place;
+  const named = shownPath(path) || '(root)';
   if (setting === undefined)
     return {
-      path: shownPath,
+      path: named,
       source: 'not set',
       message,
-      fix: `Set ${variables.join(' or ')}, or ${shownPath} in the file`,
+      fix: `Set ${variables.join(' or ')}, or ${named} in the file`,
     };
   return {
-    path: shownPath,
+    path: named,
     source: setting.source,
     value: shown(setting),
     message,
