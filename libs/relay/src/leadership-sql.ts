@@ -17,6 +17,8 @@ export interface CursorRecord extends Cursor {
   readonly partition: number;
   /** The log's end when a leader last took over. */
   readonly logEnd?: bigint;
+  /** The id of the key that its leaders sign with, and the log's end when the first of them took over. */
+  readonly signed?: { readonly by: string; readonly from: bigint };
   /** With which the row is found: see settle-sql.ts. */
   readonly save?: bigint;
 }
@@ -100,10 +102,12 @@ export interface CursorRow {
   readonly passed_id: string;
   readonly log_end: string | null;
   readonly save: string;
+  readonly signed_by: string | null;
+  readonly signed_from: string | null;
 }
 
 export const cursorColumns =
-  'topic, partition, epoch, tick::text, id::text, passed_tick::text, passed_id::text, log_end::text, save::text';
+  'topic, partition, epoch, tick::text, id::text, passed_tick::text, passed_id::text, log_end::text, save::text, signed_by, signed_from::text';
 
 async function stampCursors(tx: Executor, term: string, epoch: number): Promise<CursorRecord[]> {
   const { rows } = await tx.query<CursorRow>(
@@ -136,6 +140,9 @@ export function cursorOf(row: CursorRow, epoch: number): CursorRecord {
     save: BigInt(row.save),
     ...(row.epoch < epoch ? { passed: { tick: BigInt(row.passed_tick), id: row.passed_id } } : {}),
     ...(row.log_end === null ? {} : { logEnd: BigInt(row.log_end) }),
+    ...(row.signed_by === null || row.signed_from === null
+      ? {}
+      : { signed: { by: row.signed_by, from: BigInt(row.signed_from) } }),
   };
 }
 

@@ -19,7 +19,7 @@ export async function admit(leader: Leadership, takeover: Takeover, executor: Ex
   const comparison = await compare(leader, { executor, broker: settings.broker, source, cursors });
   const [first, ...more] = comparison.refusals;
   if (first !== undefined) throw new LogCheckError([first, ...more]);
-  await saveComparison(executor, term, comparison.identity, comparison.ends);
+  await saveComparison(executor, term, comparison, settings.signingKey?.id);
   for (const { topic: name, code, why } of comparison.unread) {
     const topic = leader.topics.get(name);
     if (topic === undefined) continue;
@@ -31,7 +31,7 @@ export async function admit(leader: Leadership, takeover: Takeover, executor: Ex
 
 async function compare(
   leader: Leadership,
-  request: Omit<Parameters<typeof compareLog>[0], 'until'>,
+  request: Omit<Parameters<typeof compareLog>[0], 'until' | 'signingKey'>,
 ): Promise<LogComparison> {
   try {
     return await compareWithin(leader, request);

@@ -13,12 +13,12 @@ const COMPARE_MS = 10_000;
 /** As `compareLog`, within `COMPARE_MS`. What it finds forged stays on the leadership, for the alarm. */
 export async function compareWithin(
   leader: Leadership,
-  request: Omit<LogCheckRequest, 'until'>,
+  request: Omit<LogCheckRequest, 'until' | 'signingKey'>,
 ): Promise<LogComparison> {
   const stop = new AbortController();
   const until = leader.settings.clock.sleep(COMPARE_MS, stop.signal);
   try {
-    const comparison = await compareLog({ ...request, until });
+    const comparison = await compareLog({ ...request, signingKey: leader.settings.signingKey, until });
     leader.sawForged(comparison.forged);
     return comparison;
   } finally {
@@ -52,7 +52,7 @@ export async function compareTopics(
   });
   const [first, ...more] = comparison?.refusals ?? [];
   if (first !== undefined) throw new LogCheckError([first, ...more]);
-  if (comparison !== undefined) await saveComparison(writes, term, comparison.identity, comparison.ends);
+  if (comparison !== undefined) await saveComparison(writes, term, comparison, settings.signingKey?.id);
   for (const topic of topics) {
     const found = comparison?.unread.find((one) => one.topic === topic.name);
     topic.isCompared = comparison !== undefined && found === undefined;

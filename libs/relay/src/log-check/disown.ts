@@ -26,7 +26,7 @@ export async function readSuspect(
   const source = await readSource(executor);
   let found: OwnRecord | undefined;
   for await (const record of admin.read(topic, partition, offset, offset + 1n, 'uncommitted'))
-    found = ownRecord(record, source.id);
+    found = ownRecord(record, { sourceId: source.id });
   if (found === undefined)
     throw refused(`${topic}/${partition} has no record in the name of this source at offset ${offset}`);
   const known = await readKnownTicks(executor, source.epoch, [found.position.tick]);

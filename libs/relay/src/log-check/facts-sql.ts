@@ -114,19 +114,24 @@ export interface LogEnd {
   readonly latest: bigint;
 }
 
-/** Remembers where a leader led and what it found, compared by term in each row. One statement, HOT updates. */
+/**
+ * Remembers where a leader led and what it found, compared by term in each row, and from which offset on its key signs. One
+ * statement, HOT updates.
+ */
 export async function saveComparison(
   executor: Executor,
   term: bigint,
-  identity: Identity,
-  ends: readonly LogEnd[],
+  { identity, ends }: { readonly identity: Identity; readonly ends: readonly LogEnd[] },
+  signedBy: string | undefined,
 ): Promise<void> {
   await executor.query(
     `with ended as (
-       update converge.relay_cursor as c set log_end = v.latest
+       update converge.relay_cursor as c
+          set log_end = v.latest, signed_by = $8,
+              signed_from = case when c.signed_by = $8 then c.signed_from when $8::text is not null then v.latest end
          from unnest($2::text[], $3::int[], $4::bigint[]) as v (topic, partition, latest)
         where c.topic = v.topic and c.partition = v.partition and c.term = $1::bigint
-          and c.log_end is distinct from v.latest
+          and (c.log_end is distinct from v.latest or c.signed_by is distinct from $8)
      )
      update converge.relay_source
         set system_identifier = coalesce($5, system_identifier), database_oid = coalesce($6::oid, database_oid),
@@ -140,6 +145,7 @@ export async function saveComparison(
       identity.system ?? null,
       identity.database ?? null,
       identity.nextXid?.toString() ?? null,
+      signedBy ?? null,
     ],
   );
 }

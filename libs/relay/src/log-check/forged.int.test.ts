@@ -3,25 +3,27 @@
  * Taken out once, and a test here failed:
  * - `forgeryOf` in the tail (a relay is refused for a tick that no database could have, and a marker with one);
  * - `forgeryOf` in the rebase's scan (the new epoch is out of range);
- * - offsets that were disowned in the tail (the relay stays refused).
+ * - offsets that were disowned in the tail (the relay stays refused);
+ * - `unsignedOf` in the tail (the relay is refused for an unsigned record of a source that signs).
  */
 import { type Broker, memoryBroker } from '@converge/kafka';
 import { waitUntil } from '@converge/testing';
 import { describe, expect, test } from 'vitest';
 import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
-import { refusedWith, timing } from '../fixture/restored.ts';
+import { refusedWith, ticksIn, timing } from '../fixture/restored.ts';
 import { closeAfterEach, closing, started, withDatabase } from '../fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
+import type { RelayOptions } from '../options.ts';
 import { rebaseSource } from '../rebase/rebase.ts';
 import { disownRecord, readSuspect } from './disown.ts';
 
 closeAfterEach();
 
-async function published() {
+async function published(options: Pick<RelayOptions, 'signingKey'> = {}) {
   const { database } = await withDatabase();
   const broker = closing(memoryBroker());
   const topic = await createTopic(broker, topicName(), 1);
-  const service = await started({ database, broker, ...timing });
+  const service = await started({ database, broker, ...timing, ...options });
   await writeMany(database, topic, 300);
   await untilDrained(database);
   await service.stop();
@@ -119,5 +121,55 @@ describe('a record in the name of a source', () => {
     const report = await rebaseSource({ database, broker, reason: 'drill' });
     expect(report).toMatchObject({ epoch: 2, phantoms: [] });
     expect(report.partitions[0]?.prev).toBe((await ownEvents(broker, topic)).at(-2)?.position);
+  });
+});
+
+describe('an unsigned record in the name of a source that signs', () => {
+  const signing = (letter: string) => ({ signingKey: letter.repeat(40) });
+  const forgedIn = (service: Awaited<ReturnType<typeof started>>) =>
+    service.status().alarms.filter(({ name }) => name === 'record_forged');
+  const cursorOf = async ({ executor }: Awaited<ReturnType<typeof published>>['database']) =>
+    (
+      await executor.query<{ signed_by: string | null; signed_from: string | null }>(
+        'select signed_by, signed_from::text from converge.relay_cursor',
+      )
+    ).rows[0];
+
+  test('is passed over at a takeover where it would be a lost past, and alarmed by name', async () => {
+    const { database, broker, topic, sourceId } = await published(signing('a'));
+    expect(await cursorOf(database)).toMatchObject({ signed_from: '0' });
+    const latest = await ticksIn(database);
+    const offset = await forge(broker, topic, { sourceId, position: `1.${latest + 5}.9.0123456789abcdef` });
+    const next = await started({ database, broker, ...timing, ...signing('a') });
+    await writeMany(database, topic, 300);
+    await untilDrained(database);
+    await waitUntil(() => next.status().alarms.some(({ name }) => name === 'record_forged'), {
+      what: 'the alarm',
+    });
+    expect(next.status().alarms.find(({ name }) => name === 'record_forged')?.text).toContain(
+      `${topic}/0 at offset ${offset}`,
+    );
+    expect(await ownEvents(broker, topic)).toHaveLength(600);
+  });
+
+  test('counts as before while no leader signed, and while a key is replaced', async () => {
+    const { database, broker, topic } = await published();
+    for (const [letter, from] of [
+      ['a', '300'],
+      ['a', '300'],
+      ['b', '900'],
+    ] as const) {
+      const service = await started({ database, broker, ...timing, ...signing(letter) });
+      await writeMany(database, topic, 300);
+      await untilDrained(database);
+      expect(forgedIn(service)).toEqual([]);
+      expect(await cursorOf(database)).toMatchObject({ signed_from: from });
+      await service.stop();
+    }
+    const unsigned = await started({ database, broker, ...timing });
+    await writeMany(database, topic, 300);
+    await untilDrained(database);
+    expect(await cursorOf(database)).toEqual({ signed_by: null, signed_from: null });
+    expect(forgedIn(unsigned)).toEqual([]);
   });
 });

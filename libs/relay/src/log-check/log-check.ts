@@ -1,4 +1,4 @@
-import type { Position } from '@converge/contracts';
+import type { Position, SigningKey } from '@converge/contracts';
 import { type Admin, type Broker, BrokerError, type LogEnds, partitionId } from '@converge/kafka';
 import type { Executor } from '@converge/postgres';
 import type { Cursor } from '../cursor.ts';
@@ -24,7 +24,7 @@ import {
   type PartitionVerdict,
   type Refusal,
 } from './judge.ts';
-import type { Hole, OwnRecord } from './own-records.ts';
+import type { Hole, OwnRecord, SignedFrom } from './own-records.ts';
 import { findTail, type ForgedRecord } from './tail.ts';
 
 /** Requests to the broker at the same time. A driver may have fewer in flight; more would only queue there. */
@@ -37,6 +37,8 @@ export interface LogCheckRequest {
   readonly broker: Broker;
   readonly source: SourceIdentity;
   readonly cursors: readonly CursorRecord[];
+  /** Compares the signatures of what was written since a leader first had this key. @default none are compared */
+  readonly signingKey?: SigningKey | undefined;
   /** Ends the reading: what was not read until then is `unread`. @default never */
   readonly until?: Promise<unknown>;
 }
@@ -157,7 +159,7 @@ type Fact = PartitionFacts & { readonly topicId: string | undefined };
 
 async function readFacts(
   admin: Admin,
-  { executor, source, cursors }: LogCheckRequest,
+  { executor, source, cursors, signingKey }: LogCheckRequest,
   reach: Awaited<ReturnType<typeof readReach>>,
   deadline: Deadline,
 ): Promise<{ readonly facts: readonly Fact[]; readonly unread: readonly Unread[] }> {
@@ -184,6 +186,7 @@ async function readFacts(
       if (ends === undefined) return undefined;
       const request = {
         sourceId: source.id,
+        signed: signedFrom(cursor, signingKey),
         reach,
         cursor: positionOf(cursor),
         disowned: disowned.get(partitionId(topic, partition)) ?? new Set(),
@@ -204,6 +207,11 @@ async function readFacts(
   // The broker itself must have answered, also when there is nothing to compare yet, or nothing can be.
   if (byTopic.length === 0 || unread.size > 0) await deadline.within(answer);
   return { facts: facts.flat(), unread: [...unread.values()] };
+}
+
+/** Records of before, and those of a key that was replaced, are compared by their positions alone. */
+function signedFrom({ signed }: CursorRecord, key: SigningKey | undefined): SignedFrom | undefined {
+  return key === undefined || signed?.by !== key.id ? undefined : { key, offset: signed.from };
 }
 
 /** Any answer will do: a broker that refuses to speak of a topic that does not exist is there. */

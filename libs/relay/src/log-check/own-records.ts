@@ -1,4 +1,11 @@
-import { ContractError, parsePosition, WIRE, type WirePosition } from '@converge/contracts';
+import {
+  ContractError,
+  parsePosition,
+  type SigningKey,
+  verifySignature,
+  WIRE,
+  type WirePosition,
+} from '@converge/contracts';
 import { type Admin, BrokerError, type IncomingRecord, type LogEnds } from '@converge/kafka';
 
 /** Few at first: at an ordinary takeover the last record is ours. */
@@ -16,6 +23,21 @@ export interface OwnRecord {
   readonly eventId: string;
   readonly type: string;
   readonly key: string;
+  /** Its offset is where this source signs, and the signature does not hold. */
+  readonly unsigned?: boolean;
+}
+
+/** From which offset on this source's records carry signatures of this key. */
+export interface SignedFrom {
+  readonly key: SigningKey;
+  readonly offset: bigint;
+}
+
+/** Whose records are looked for. */
+export interface Owner {
+  readonly sourceId: string;
+  /** undefined: signatures are not compared. */
+  readonly signed?: SignedFrom | undefined;
 }
 
 export interface Place {
@@ -55,7 +77,7 @@ const NO_LIMITS: Limits = { records: Number.POSITIVE_INFINITY, bytes: Number.POS
 export async function* backwards(
   admin: Admin,
   place: Place,
-  sourceId: string,
+  owner: Owner,
   limits: Limits = NO_LIMITS,
 ): AsyncIterable<Piece> {
   const { earliest, latest } = place.ends;
@@ -64,7 +86,7 @@ export async function* backwards(
   for (let to = latest; to > earliest && left > 0;) {
     const wanted = BigInt(Math.min(left, size));
     const from = to - wanted > earliest ? to - wanted : earliest;
-    const piece = await readPiece(admin, place, { sourceId, from, to, mostBytes: leftBytes });
+    const piece = await readPiece(admin, place, { owner, from, to, mostBytes: leftBytes });
     if (piece === undefined) {
       // Not even the last records: the last one alone may be ours.
       if (to < latest || size === 1) return;
@@ -85,7 +107,7 @@ function nextSize(size: number, { records, bytes }: Piece): number {
 }
 
 interface Wanted {
-  readonly sourceId: string;
+  readonly owner: Owner;
   readonly from: bigint;
   readonly to: bigint;
   readonly mostBytes: number;
@@ -95,7 +117,7 @@ interface Wanted {
 async function readPiece(
   admin: Admin,
   { topic, ends: { partition } }: Place,
-  { sourceId, from, to, mostBytes }: Wanted,
+  { owner, from, to, mostBytes }: Wanted,
 ): Promise<Piece | undefined> {
   const own: OwnRecord[] = [];
   const holes: Hole[] = [];
@@ -111,7 +133,7 @@ async function readPiece(
         if (bytes > mostBytes) return undefined;
         const { undecodable } = record;
         if (undecodable !== undefined) holes.push({ offset: undecodable.firstOffset, why: undecodable.why });
-        const ours = ownRecord(record, sourceId);
+        const ours = ownRecord(record, owner);
         if (ours !== undefined) own.push(ours);
       }
       break;
@@ -165,7 +187,7 @@ function sizeOf({ key, value, headers }: IncomingRecord): number {
 }
 
 /** undefined for what others wrote, and for what claims to be ours without a position that can be read. */
-export function ownRecord(record: IncomingRecord, sourceId: string): OwnRecord | undefined {
+export function ownRecord(record: IncomingRecord, { sourceId, signed }: Owner): OwnRecord | undefined {
   const { headers } = record;
   if (textOf(headers, WIRE.sourceId)?.toLowerCase() !== sourceId) return undefined;
   try {
@@ -175,11 +197,17 @@ export function ownRecord(record: IncomingRecord, sourceId: string): OwnRecord |
       eventId: textOf(headers, WIRE.id) ?? '',
       type: textOf(headers, WIRE.type) ?? '',
       key: record.key?.toString('utf8', 0, SHOWN) ?? '',
+      ...(isSignatureMissing(record, signed) && { unsigned: true }),
     };
   } catch (error) {
     if (error instanceof ContractError) return undefined;
     throw error;
   }
+}
+
+function isSignatureMissing(record: IncomingRecord, signed: SignedFrom | undefined): boolean {
+  if (signed === undefined || record.offset < signed.offset) return false;
+  return verifySignature(record, [signed.key]) !== 'valid';
 }
 
 /** The last one of that name, cut to what can be of use: a foreign header may have any size. */

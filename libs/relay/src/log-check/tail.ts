@@ -1,6 +1,6 @@
 import { comparePositions, type Position } from '@converge/contracts';
 import type { Admin } from '@converge/kafka';
-import { backwards, type Hole, type OwnRecord, type Piece, type Place } from './own-records.ts';
+import { backwards, type Hole, type Owner, type OwnRecord, type Piece, type Place } from './own-records.ts';
 import { forgeryOf, type Reach } from './reach.ts';
 
 /** What is looked at in one partition before its end must do. */
@@ -27,8 +27,7 @@ export interface Tail {
   readonly holes: readonly Hole[];
 }
 
-export interface TailRequest {
-  readonly sourceId: string;
+export interface TailRequest extends Owner {
   readonly reach: Reach;
   readonly cursor: Position;
   /** Offsets whose records an operator disowned. */
@@ -48,7 +47,7 @@ export async function findTail(admin: Admin, place: Place, request: TailRequest)
     holes: [],
   };
   let lowest = place.ends.latest;
-  for await (const piece of backwards(admin, place, request.sourceId, TAIL_LIMITS)) {
+  for await (const piece of backwards(admin, place, request, TAIL_LIMITS)) {
     look(found, piece, request);
     lowest = piece.from;
     const { newest, highest } = found;
@@ -70,12 +69,18 @@ interface Found {
   holes: Hole[];
 }
 
+function unsignedOf({ unsigned }: OwnRecord): string | undefined {
+  return unsigned === true
+    ? 'this source signs its records from an offset before it on, and this one has no signature of its key'
+    : undefined;
+}
+
 /** Pieces come from the last one on; within a piece the log's order counts. */
 function look(found: Found, piece: Piece, { reach, disowned }: TailRequest): void {
   let newest: OwnRecord | undefined;
   let older: OwnRecord | undefined;
   for (const record of piece.own) {
-    const why = disowned.has(record.offset) ? undefined : forgeryOf(record, reach);
+    const why = disowned.has(record.offset) ? undefined : (unsignedOf(record) ?? forgeryOf(record, reach));
     if (why !== undefined && found.forged.length < MOST_NAMED) found.forged.push({ ...record, why });
     if (why !== undefined || disowned.has(record.offset)) continue;
     if (found.highest === undefined || comparePositions(record.position, found.highest.position) > 0)

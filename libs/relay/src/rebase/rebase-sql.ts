@@ -102,7 +102,10 @@ export interface NewCursor {
   readonly logEnd: bigint;
 }
 
-/** Where every partition goes on. Windows of held topics are read again from the fork at the latest. */
+/**
+ * Where every partition goes on. Windows of held topics are read again from the fork at the latest. The marker may be unsigned, so
+ * the next leader says anew from where on signatures are expected.
+ */
 export async function writeCursors(
   tx: Executor,
   {
@@ -113,7 +116,8 @@ export async function writeCursors(
 ): Promise<void> {
   await tx.query(
     `update converge.relay_cursor as c
-        set epoch = v.epoch, tick = v.tick, id = v.id, passed_tick = v.passed_tick, passed_id = v.passed_id, log_end = v.log_end
+        set epoch = v.epoch, tick = v.tick, id = v.id, passed_tick = v.passed_tick, passed_id = v.passed_id, log_end = v.log_end,
+            signed_by = null, signed_from = null
        from unnest($1::text[], $2::int[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
             as v (topic, partition, epoch, tick, id, passed_tick, passed_id, log_end)
       where c.topic = v.topic and c.partition = v.partition`,

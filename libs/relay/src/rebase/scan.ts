@@ -47,7 +47,7 @@ export async function scanPartition(
   const at = positionOf(cursor);
   let met = false;
   let calm = 0;
-  for await (const piece of backwards(admin, place, source.id)) {
+  for await (const piece of backwards(admin, place, { sourceId: source.id })) {
     const own = piece.own.filter(
       (record) => !disowned.has(record.offset) && forgeryOf(record, reach) === undefined,
     );
