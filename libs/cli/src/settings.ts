@@ -59,6 +59,14 @@ const schema = z.object({
       signingKeys: z.record(z.string(), z.string()).default({}),
     })
     .prefault({}),
+  /** What consumers of signed sources have, for `consumers replay`: `CONVERGE__SIGNATURES__KEYS__ORDERS_FILE=…`. */
+  signatures: z
+    .object({
+      /** Source name → its key, or both while it is replaced. @default none: signatures are not compared */
+      keys: z.record(z.string(), z.union([z.string(), z.array(z.string())])).default({}),
+      others: z.enum(['refuse', 'accept']).default('refuse'),
+    })
+    .prefault({}),
   /** Policies by name, over those of the code: `CONVERGE__POLICIES__PAYMENT__CHARGE__ATTEMPTS=2` (docs/guides/choose-a-policy.md). */
   policies: policyRulesSchema.prefault({}),
   reconcile: z

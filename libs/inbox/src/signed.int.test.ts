@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import type { SignatureOptions } from './decide/signatures.ts';
 import { FailureScene } from './fixture/failure-scene.ts';
+import { planReplay, replayPartition } from './operate/replay.ts';
 import { FixtureSource, type FixtureRecord, foreignRecord, sendRecords } from './fixture/fixture-source.ts';
 import { type LedgerDb, lines, note, tag, testEvents } from './fixture/ledger.ts';
 
@@ -31,7 +32,7 @@ afterEach(() => scene.close());
 const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, (event, { tx }) =>
   note(tx, event),
 );
-const start = (signatures: SignatureOptions) => scene.start(consumer, { signatures });
+const start = (signatures: SignatureOptions) => scene.start(consumer, { signatures, watchMs: 20 });
 const event = (n: number) => counted({ key: 'k', n });
 const handled = (...ns: readonly number[]) =>
   waitUntil(
@@ -96,4 +97,28 @@ it('where others are accepted, their positions never count for a source that sig
   ]);
   // The renamed one is an event of a foreign producer, and the source's next event is no repeat of it.
   await handled(1, 2, 3, 4);
+});
+
+// Planted fault: without the comparison in `read`, the watermark goes to what the forged record names, and nothing is repeated.
+it('a replay sets nothing back to what an unsigned record claims', async () => {
+  const signatures = { keys: { orders: first } };
+  await start(signatures);
+  const forged = scene.source.copy().record(event(90));
+  const claims: Readonly<Record<string, string>> = { [WIRE.position]: '1.900.900', [WIRE.prev]: '1.899.899' };
+  const headers = forged.record.headers.map(([header, value]) => [header, claims[header] ?? value] as const);
+  await sendRecords(scene.broker, [
+    { ...forged, record: { ...forged.record, headers } },
+    signed(scene.source.record(event(1))),
+    signed(scene.source.record(event(2))),
+  ]);
+  await handled(1, 2);
+  await waitUntil(async () => (await scene.offset()) === 3, { what: 'the end of the log' });
+  const admin = await scene.broker.admin();
+  const key = { consumer: name, topic, partition: 0 };
+  const from = { kind: 'everything' } as const;
+  const plan = await planReplay(scene.database.executor, admin, key, from, signatures);
+  expect(plan.effects).toEqual([{ type: 'test.counted', handler: 'test.counted', events: 2 }]);
+  await replayPartition(scene.database, admin, plan, { by: 'ann', reason: 'counted wrong' });
+  await admin.close();
+  await handled(1, 2, 1, 2);
 });

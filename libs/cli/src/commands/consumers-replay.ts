@@ -6,6 +6,7 @@ import {
   type ReplayFrom,
   type ReplayPlan,
   replayPartition,
+  type SignatureOptions,
 } from '@converge/inbox';
 import type { Admin } from '@converge/kafka';
 import type { Database } from '@converge/postgres';
@@ -38,7 +39,9 @@ export async function replayConsumer(
   return withDatabase(settings, 'converge-replay', async (database) => {
     await requireMigrations(database.executor, [inboxMigrations]);
     return withAdmin(settings, async (admin) => {
-      const plans = await plansOf(database, admin, consumer, from, flags);
+      const { signatures } = settings;
+      const signed = Object.keys(signatures.keys).length > 0 ? signatures : undefined;
+      const plans = await plansOf(database, admin, consumer, { ...flags, from, signed });
       for (const line of plans.flatMap(describe)) output.progress(line);
       if (flags.dryRun !== true && plans.some(({ offset }) => offset !== undefined)) {
         await confirm(`Have ${consumer} repeat these effects?`, flags);
@@ -73,20 +76,24 @@ async function plansOf(
   database: Database,
   admin: Admin,
   consumer: string,
-  from: ReplayFrom,
-  flags: ReplayFlags,
+  wanted: Pick<ReplayFlags, 'topic' | 'partition'> & {
+    readonly from: ReplayFrom;
+    readonly signed: SignatureOptions | undefined;
+  },
 ): Promise<readonly ReplayPlan[]> {
   const rows = (await readPartitions(database.executor, consumer)).filter(
-    ({ topic, partition }) => topic === flags.topic && (flags.partition ?? partition) === partition,
+    ({ topic, partition }) => topic === wanted.topic && (wanted.partition ?? partition) === partition,
   );
   if (rows.length === 0)
-    throw new CliError(`${consumer} does not read this partition of ${flags.topic} in this database`, {
+    throw new CliError(`${consumer} does not read this partition of ${wanted.topic} in this database`, {
       code: 'PARTITION_UNKNOWN',
       category: 'data',
     });
   const plans: ReplayPlan[] = [];
   for (const { topic, partition } of rows)
-    plans.push(await planReplay(database.executor, admin, { consumer, topic, partition }, from));
+    plans.push(
+      await planReplay(database.executor, admin, { consumer, topic, partition }, wanted.from, wanted.signed),
+    );
   return plans;
 }
 

@@ -1,6 +1,7 @@
 import type { Admin } from '@converge/kafka';
 import { type Database, type Executor, withTransaction } from '@converge/postgres';
 import { readRecord } from '../decide/reading.ts';
+import { type SignatureOptions, type Signatures, signaturesOf, verified } from '../decide/signatures.ts';
 import { type Hole, newScan, type ReplayFrom, type ReplayScan, scanRecord } from '../decide/replay.ts';
 import { InboxError } from '../errors.ts';
 import type { PartitionKey } from '../query/fence.ts';
@@ -33,15 +34,21 @@ export interface ReplayPlan {
    */
   readonly holes: readonly (Hole & { readonly passed: boolean })[];
   readonly scan: ReplayScan;
+  readonly signatures: Signatures | undefined;
 }
 
-/** Reads what a replay would repeat. Changes nothing. */
+/**
+ * Reads what a replay would repeat. Changes nothing. `options` are those of the consumer: a record that it does not take for an
+ * event must not say where watermarks go back to.
+ */
 export async function planReplay(
   executor: Executor,
   admin: Admin,
   key: PartitionKey,
   from: ReplayFrom,
+  options?: SignatureOptions,
 ): Promise<ReplayPlan> {
+  const signatures = options && signaturesOf(options);
   const { consumer, topic, partition } = key;
   const row = (await readPartitions(executor, consumer)).find(
     (one) => one.topic === topic && one.partition === partition,
@@ -53,7 +60,7 @@ export async function planReplay(
       `${consumer} has no ${topic}/${partition} here, or the broker has not`,
     );
   const scan = newScan();
-  await read(executor, admin, key, { scan, from, start: ends.earliest, end: row.nextOffset });
+  await read(executor, admin, key, { scan, from, signatures, start: ends.earliest, end: row.nextOffset });
   const types = (await readTypes(executor, consumer)).filter((one) => one.topic === topic);
   const effects = [...scan.events].map(([type, events]) => ({
     type,
@@ -62,7 +69,7 @@ export async function planReplay(
   }));
   const holes: (Hole & { passed: boolean })[] = [];
   for (const hole of scan.holes) holes.push({ ...hole, passed: await wasPassed(executor, key, hole) });
-  return { key, from, offset: scan.offset, nextOffset: row.nextOffset, effects, holes, scan };
+  return { key, from, offset: scan.offset, nextOffset: row.nextOffset, effects, holes, scan, signatures };
 }
 
 export interface Replayed {
@@ -80,7 +87,7 @@ export interface Replayed {
 export async function replayPartition(
   database: Pick<Database, 'acquire'>,
   admin: Admin,
-  { key, from, nextOffset, scan }: ReplayPlan,
+  { key, from, nextOffset, scan, signatures }: ReplayPlan,
   operator: Operator,
 ): Promise<Replayed | undefined> {
   return withTransaction(database, {}, async (tx) => {
@@ -90,7 +97,7 @@ export async function replayPartition(
         'REPLAY_REFUSED',
         `${key.topic}/${key.partition} was set back meanwhile: look again`,
       );
-    await read(tx, admin, key, { scan, from, start: nextOffset, end: now });
+    await read(tx, admin, key, { scan, from, signatures, start: nextOffset, end: now });
     if (scan.offset === undefined) return undefined;
     for (const [source, to] of scan.before) await setWatermark(tx, key, source, to);
     const foreign = await forgetForeign(tx, key.consumer, [...scan.foreign.values()]);
@@ -101,9 +108,7 @@ export async function replayPartition(
   });
 }
 
-interface Stretch {
-  readonly scan: ReplayScan;
-  readonly from: ReplayFrom;
+interface Stretch extends Pick<ReplayPlan, 'scan' | 'from' | 'signatures'> {
   readonly start: bigint;
   readonly end: bigint;
 }
@@ -112,10 +117,14 @@ async function read(
   executor: Executor,
   admin: Admin,
   { consumer, topic, partition }: PartitionKey,
-  { scan, from, start, end }: Stretch,
+  { scan, from, signatures, start, end }: Stretch,
 ): Promise<void> {
   if (start >= end) return;
   const pinned = await readSources(executor, consumer);
   for await (const record of admin.read(topic, partition, start, end))
-    scanRecord(scan, readRecord(record), { from, pinned, identity: identityHash });
+    scanRecord(scan, verified(readRecord(record), signatures, pinned), {
+      from,
+      pinned,
+      identity: identityHash,
+    });
 }
