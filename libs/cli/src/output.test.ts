@@ -31,6 +31,22 @@ describe('output', () => {
     expect(written).toEqual({ stdout: 'data\n', stderr: '' });
   });
 
+  // Planted fault: without the escape, the terminal takes the 8-bit form of an escape sequence from data.
+  it('escapes control characters of data, keeps the colours of its marks, and stays JSON', () => {
+    const hostile = 'a\u009b31m\u001b[2Jb';
+    const text = captured(false, false);
+    text.output.line({}, () => `\u001b[31mFAIL\u001b[39m\t${hostile}`);
+    text.output.progress(hostile);
+    expect(text.written).toEqual({
+      stdout: '\u001b[31mFAIL\u001b[39m\ta\\u009b31m\\u001b[2Jb\n',
+      stderr: 'a\\u009b31m\\u001b[2Jb\n',
+    });
+    const json = captured(true, false);
+    json.output.result({ key: hostile }, () => []);
+    expect(json.written.stdout).not.toContain('\u009b');
+    expect(JSON.parse(json.written.stdout)).toEqual({ key: hostile });
+  });
+
   it('has no colour codes where the stream is no terminal', () => {
     expect(captured(false, false).output.mark('fail')).toBe('FAIL');
   });

@@ -36,13 +36,13 @@ export function createOutput(streams: Streams, options: OutputOptions): Output {
     json: options.json,
     result: (value, text) => {
       const lines = options.json ? [JSON.stringify(value, plain, 2)] : text();
-      if (lines.length > 0) streams.stdout.write(`${lines.join('\n')}\n`);
+      if (lines.length > 0) streams.stdout.write(`${printable(lines.join('\n'))}\n`);
     },
     line: (value, text) => {
-      streams.stdout.write(`${options.json ? JSON.stringify(value, plain) : text()}\n`);
+      streams.stdout.write(`${printable(options.json ? JSON.stringify(value, plain) : text())}\n`);
     },
     progress: (text) => {
-      if (!options.quiet) streams.stderr.write(`${text}\n`);
+      if (!options.quiet) streams.stderr.write(`${printable(text)}\n`);
     },
     mark: (verdict) => {
       const [colour, word] = marks[verdict];
@@ -50,6 +50,15 @@ export function createOutput(streams: Streams, options: OutputOptions): Output {
       return styleText(colour, word.padEnd(4), { stream: streams.stdout });
     },
   };
+}
+
+// All of C0 and C1 but line feeds, tabs and the colours of `mark`.
+// eslint-disable-next-line no-control-regex -- they are what is looked for
+const CONTROL = /[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]|\u001b(?!\[\d{1,2}m)/g;
+
+/** Escapes control characters as JSON does: a value must not move the cursor of the terminal that shows it. */
+export function printable(text: string): string {
+  return text.replace(CONTROL, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function plain(_key: string, value: unknown): unknown {

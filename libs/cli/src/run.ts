@@ -1,5 +1,5 @@
 import { explain } from './explain.ts';
-import type { Streams } from './output.ts';
+import { printable, type Streams } from './output.ts';
 import { buildProgram, type Ending } from './program.ts';
 
 /**
@@ -13,7 +13,7 @@ export async function run(argv: readonly string[], streams: Streams = process): 
     return ending.exitCode;
   } catch (error) {
     const { message, exitCode } = explain(error);
-    if (message !== '') streams.stderr.write(`converge: ${message}\n`);
+    if (message !== '') streams.stderr.write(`converge: ${printable(message)}\n`);
     if (exitCode !== 0 && wantsStack() && error instanceof Error)
       streams.stderr.write(`${error.stack ?? ''}\n`);
     return exitCode;

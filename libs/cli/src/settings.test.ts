@@ -63,6 +63,14 @@ describe('the settings', () => {
     expect(() => readSettings({ CONVERGE__RELAY__RETAIN_MS: '-1' })).toThrow(/RETAIN_MS/);
   });
 
+  // Planted fault: without its minimum, a lease is first refused by the relay, as an unexpected RangeError.
+  it('refuse a lease that is shorter than its renewal, by name, and take the shortest that the relay takes', () => {
+    expect(() => readSettings({ CONVERGE__RELAY__LEASE_MS: '3000' })).toThrow(
+      expect.objectContaining({ exitCode: 78, message: expect.stringContaining('relay.leaseMs') as string }),
+    );
+    expect(relayOptions(readSettings({ CONVERGE__RELAY__LEASE_MS: '3001' })).leaseMs).toBe(3_001);
+  });
+
   it('read the databases of reconcilers by name', () => {
     const env = {
       CONVERGE__RECONCILE__DATABASES__ORDERS: 'postgres://o',

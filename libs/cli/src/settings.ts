@@ -40,8 +40,8 @@ const schema = z.object({
   relay: z
     .object({
       poll: z.object({ minMs: milliseconds.optional(), maxMs: milliseconds.optional() }).prefault({}),
-      /** @default 5_000 */
-      leaseMs: milliseconds.optional(),
+      /** Longer than a renewal and the stop before its end together. @default 5_000 */
+      leaseMs: milliseconds.min(3_001).optional(),
       /** How long an event stays in the outbox at least; one that is not published stays anyway. @default 86_400_000, a day */
       retainMs: milliseconds.optional(),
       /** How long the answer to a request key is remembered. @default 604_800_000, a week */
