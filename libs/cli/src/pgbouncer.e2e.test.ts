@@ -2,6 +2,7 @@
  * Everything through PgBouncer in transaction mode, before a Postgres of its own.
  * Taken out once, and a test here failed:
  * - the third argument of set_config (`true`, local) in outbox_append_one: the idle timeout stays in a pooled session;
+ * - the statement timeout at each BEGIN behind a pooler: a transaction has none;
  * - the cancelling of a detach from outside, with a session's `set lock_timeout` in its place: it stays there, too.
  */
 import { randomBytes } from 'node:crypto';
@@ -9,7 +10,14 @@ import { defineEvent } from '@converge/contracts';
 import { consumerService, defineConsumer } from '@converge/inbox';
 import { kafkajsBroker } from '@converge/kafka';
 import { createOutbox } from '@converge/outbox';
-import { connect, type Database, isPooled } from '@converge/postgres';
+import {
+  connect,
+  type Database,
+  type Executor,
+  executorOf,
+  isPooled,
+  kyselyTransaction,
+} from '@converge/postgres';
 import { embeddedPostgres, freshDatabase, waitUntil } from '@converge/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
@@ -81,6 +89,23 @@ describe.skipIf(missing !== undefined)('through PgBouncer in transaction mode', 
     expect([await isPooled(direct), await isPooled(pooled)]).toEqual([false, true]);
     const doctor = await runCli(['doctor'], env);
     expect(doctor.stdout).toContain('a pooler is in between');
+  });
+
+  it('a statement timeout holds in every transaction, and stays in no session', async () => {
+    const timed = connect<Tables>({
+      url: pooled.pool.options.connectionString ?? '',
+      statementTimeoutMs: 1_234,
+    });
+    onClose(() => timed.close());
+    const show = async (executor: Executor) =>
+      (await executor.query<{ now: string }>(`select current_setting('statement_timeout') as now`)).rows[0]
+        ?.now;
+    expect([
+      await show(timed.executor),
+      await kyselyTransaction(timed.db, {}, (tx) => show(executorOf(tx))),
+      await kyselyTransaction(timed.db, { settings: 'none' }, (tx) => show(executorOf(tx))),
+    ]).toEqual(['1234ms', '1234ms', '1234ms']);
+    expect(await settingsOfSessions()).toMatchObject([{ statement: '0' }]);
   });
 
   it('events are emitted, published, handled once and in order, a standby takes over, and old children leave', async () => {

@@ -2,7 +2,7 @@ import type { PoolClient, Query, QueryResult } from 'pg';
 import { sqlState } from './errors.ts';
 import { isOwnStatement } from './executor.ts';
 import { type Session, sessionOf, waitsForCommit } from './last-statement.ts';
-import { isOpening, ownBegin, ownOpening, sharedOpening } from './settings.ts';
+import { isOpening, ownBegin, ownOpening, sharedOpening, timeoutOpening } from './settings.ts';
 import { batch, type Statement } from './statement-batch.ts';
 
 /** What it needs of a connection. */
@@ -12,7 +12,7 @@ export interface SubmitClient {
   release(broken?: boolean): void;
   /** Where it is known. */
   session(): Session | undefined;
-  /** Of the kit's own statements; 0 = none. */
+  /** Of the pool; 0 = none. */
   readonly statementTimeoutMs: number;
 }
 
@@ -87,7 +87,7 @@ export class BeginWithFirst {
         if (isOwnStatement(values)) return this.#own(text, values);
         if (values.length > 0) return this.#hold({ text, values }) ?? this.#client.query(text, [...values]);
         if (!BEGIN.test(text)) return this.#client.query(text, []);
-        this.#state = { kind: 'asked', opening: [{ text, values: [] }] };
+        this.#state = { kind: 'asked', opening: [{ text, values: [] }, ...this.#timeout()] };
         return Promise.resolve(nothing('BEGIN'));
       case 'asked':
         if (isOpening(text)) {
@@ -116,6 +116,13 @@ export class BeginWithFirst {
     if (this.#client.session() === undefined) return { text, values: [] };
     const name = text === sharedOpening ? 'converge_shared' : `converge_own_${statementTimeoutMs}`;
     return { name, text, values: [] };
+  }
+
+  /** A session of the client's own has it already: see `connect`. */
+  #timeout(): Statement[] {
+    const { statementTimeoutMs } = this.#client;
+    if (statementTimeoutMs === 0 || this.#client.session() !== undefined) return [];
+    return [{ text: timeoutOpening(statementTimeoutMs), values: [] }];
   }
 
   /** One statement as a transaction of the kit's own, in one batch. */

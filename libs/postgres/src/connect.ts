@@ -1,9 +1,10 @@
 import { Kysely, PostgresDialect } from 'kysely';
-import { Pool, type PoolClient, type PoolConfig } from 'pg';
+import { type ClientBase, Pool, type PoolClient, type PoolConfig } from 'pg';
 import { BeginWithFirst, submitClient } from './begin-with-first.ts';
 import { connectError, type Target } from './errors.ts';
 import { type Executor, executorOfClient, ownStatement } from './executor.ts';
 import { kyselyClient } from './pipeline.ts';
+import { sessionStatement } from './settings.ts';
 import { passwordOf, refuseUnverifiedTls, tlsOf, withPassword } from './tls.ts';
 
 export interface ConnectOptions {
@@ -15,7 +16,10 @@ export interface ConnectOptions {
   readonly applicationName?: string;
   /** Connections at most. @default 10 */
   readonly max?: number;
-  /** The server ends a statement that takes longer; 0 = never. In milliseconds. @default 0 */
+  /**
+   * The server ends a statement that takes longer; 0 = never. Behind a pooler it holds within transactions and for
+   * `executor`. In milliseconds. @default 0
+   */
   readonly statementTimeoutMs?: number;
   /** How long to wait for a free or a new connection. In milliseconds. @default 10_000 */
   readonly connectTimeoutMs?: number;
@@ -51,10 +55,10 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
     application_name: options.applicationName ?? 'converge',
     max: options.max ?? 10,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
-    statement_timeout: statementTimeoutMs,
     // A peer that vanished without a word is noticed by keepalive, not by the next statement minutes later.
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
+    ...(statementTimeoutMs === 0 ? {} : { onConnect: setTimeoutOf(statementTimeoutMs) }),
     ...(ssl === undefined ? {} : { ssl }),
     ...(password === undefined ? {} : { password }),
   });
@@ -97,6 +101,16 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
     acquire,
     ping: () => executor.query('select 1').then(() => undefined),
     close: () => (closing ??= pool.end()),
+  };
+}
+
+/** Sets the timeout in a new session. As a startup parameter PgBouncer would refuse the connection. */
+function setTimeoutOf(statementTimeoutMs: number) {
+  // The pool waits for the promise; its type does not say so.
+  return (client: ClientBase): unknown => {
+    const announced = (client as { readonly processID?: number }).processID ?? -1;
+    const { text, valuesFor } = sessionStatement;
+    return client.query(text, valuesFor(announced, { statement_timeout: String(statementTimeoutMs) }));
   };
 }
 

@@ -4,7 +4,8 @@
  * - the kit's own transactions (`withTransaction`, `executor`) set all of them, locally;
  * - transactions that also run an application's statements (handlers, repairs) set FORM and what `pg_catalog` means;
  * - `outbox.transaction` sets nothing but `read write`: the SQL in it depends on no setting;
- * - a session that the kit has for itself (the relay's two) sets them once.
+ * - a session that the kit has for itself (the relay's two) sets them once;
+ * - the statement timeout of a pool is set once in each session of its own, and behind a pooler in each transaction.
  * Nothing is set in a session that others use: behind a pooler it would stay there for strangers.
  *
  * Not among them: `client_encoding` (pg names it at connecting), `lc_messages` (a superuser's; SQLSTATE is compared
@@ -85,6 +86,11 @@ export function ownOpening(statementTimeoutMs = 0): string {
   return text;
 }
 
+/** Opens a transaction of a pool that has a statement timeout, in a session that others use, too. */
+export function timeoutOpening(statementTimeoutMs: number): string {
+  return MARK + setting('statement_timeout', String(statementTimeoutMs));
+}
+
 export function isOpening(text: string): boolean {
   return text.startsWith(MARK);
 }
@@ -109,9 +115,9 @@ export const sessionStatement = {
      -- As DURABLE: only what is weaker is raised.
      and (s.name operator(pg_catalog.<>) 'synchronous_commit'
           or pg_catalog.current_setting(s.name) operator(pg_catalog.=) 'off')`,
-  valuesFor: (announcedPid: number): unknown[] => [
+  valuesFor: (announcedPid: number, settings: Readonly<Record<string, string>> = session): unknown[] => [
     announcedPid,
-    Object.keys(session),
-    Object.values(session),
+    Object.keys(settings),
+    Object.values(settings),
   ],
 } as const;
