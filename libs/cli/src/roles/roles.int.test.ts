@@ -155,14 +155,44 @@ describe('journals and audits', () => {
   });
 });
 
-it('a consumer cannot change a journal that it wrote', async () => {
-  for (const table of ['converge.saga_step', 'converge.saga_stack_step']) {
-    const { rows } = await database.executor.query(
-      `select has_any_column_privilege('converge_consumer', $1, 'update') as update`,
-      [table],
-    );
-    expect(rows).toEqual([{ update: false }]);
-  }
+describe('a consumer', () => {
+  it.each([
+    ['change a journal', `update converge.saga_step set note = 'x'`],
+    ['delete from a journal', 'delete from converge.saga_step'],
+    ['change a journal of stacks', `update converge.saga_stack_step set data = '{}'`],
+    ['delete from a journal of stacks', 'delete from converge.saga_stack_step'],
+    ['delete a stack, and with it its journal', 'delete from converge.saga_stack'],
+  ])('cannot %s', async (_name, statement) => expect(await as('converge_consumer', statement)).toBe('42501'));
+
+  // Planted fault: in saga_forget_steps, without `security definer` the consumer forgets nothing (42501), without the day
+  // the new row leaves, and without the step's state the row of the open step.
+  it('forgets only rows of a journal that are a day old, of steps that have ended', async () => {
+    const client = await database.acquire();
+    const row = `insert into converge.saga_step (saga, instance, step, seq, version, op, trigger, state_from, state_to, act, cause_event, at)
+      values ('s', 'i', $1, 1, 1, 'apply', 'begin', 'absent', 'started', 'run', 'e', now() - $2::interval)`;
+    try {
+      await client.query('begin');
+      for (const [step, age] of [
+        ['ended', '2 days'],
+        ['open', '2 days'],
+        ['new', '1 hour'],
+      ] as const)
+        await client.query(row, [step, age]);
+      await client.query(
+        `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event)
+         select 's', 'i', step, 1, 'c', 'k', case step when 'open' then 'started' else 'applied' end, 'e' from converge.saga_step where saga = 's'`,
+      );
+      await client.query('set local role converge_consumer');
+      await client.query(`select converge.saga_forget_steps('s', '{i}', 'infinity')`);
+      const { rows } = await client.query(
+        `select step from converge.saga_step where saga = 's' order by step`,
+      );
+      expect(rows).toEqual([{ step: 'new' }, { step: 'open' }]);
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
+  });
 });
 
 describe('a reader', () => {

@@ -22,9 +22,9 @@ export async function readHorizon(executor: Executor, saga: string): Promise<Hor
   return row === undefined ? undefined : { before: row.before, ageMs: Number(row.age_ms) };
 }
 
-// Forward only.
+// Forward only. A day at least, as saga_forget_steps keeps a journal: its fences stay with it.
 const raiseSql = `
-  insert into converge.saga_horizon as known (saga, before) values ($1, clock_timestamp() - $2::float8 * interval '1 millisecond')
+  insert into converge.saga_horizon as known (saga, before) values ($1, clock_timestamp() - greatest($2::float8 * interval '1 millisecond', interval '1 day'))
   on conflict (saga) do update set before = excluded.before, raised_at = clock_timestamp()
   where known.before < excluded.before`;
 
@@ -105,12 +105,13 @@ export async function dueRuns(
   return (await tx.query<DueRun>(dueSql, [saga, instances, before])).rows;
 }
 
+// Only the owner of the tables may delete rows of a journal.
+const journalSql = 'select converge.saga_forget_steps($1, $2, $3::timestamptz)';
+
 // By primary keys, the index of work and that of parked states: dead letters that the run closed go with it. A step that is reached for the first time meanwhile is newer, and stays. The bare fence of an
 // undated run stays as it is: a later trigger finds its state.
 const sweepSql = `
   with runs as (select unnest($2::text[] || $3::text[]) as instance),
-  steps as (
-    delete from converge.saga_step s using runs where s.saga = $1 and s.instance = runs.instance and s.at < $4::timestamptz),
   joins as (
     delete from converge.saga_join j using runs
      where j.saga = $1 and j.instance = runs.instance and j.changed_at < $4::timestamptz),
@@ -141,6 +142,7 @@ export async function sweepRuns(
   before: string,
 ): Promise<void> {
   const of = (dated: boolean) => runs.filter((run) => run.dated === dated).map(({ instance }) => instance);
+  await tx.query(journalSql, [saga, runs.map(({ instance }) => instance), before]);
   await tx.query(sweepSql, [saga, of(true), of(false), before]);
 }
 

@@ -208,6 +208,12 @@ describe('the worker', () => {
     const { run } = scene(() => Promise.resolve());
     expect(await run()).toBe(null);
     expect(await forgetStacks(database.executor, 60_000)).toBe(0);
+    // Planted fault: without the age of the journal in saga_forget_stacks, it leaves with an end that was moved.
+    expect(await forgetStacks(database.executor, 0)).toBe(0);
+    await database.executor.query(`update converge.saga_stack set ended_at = ended_at - interval '2 days'`);
+    // An end that was moved is not enough: the journal says when it was written.
+    expect(await forgetStacks(database.executor, 0)).toBe(0);
+    await database.executor.query(`update converge.saga_stack_step set at = at - interval '2 days'`);
     expect(await forgetStacks(database.executor, 0)).toBeGreaterThan(0);
     expect(await record().catch(codeOf)).toBe('STACK_NOT_FOUND');
   });

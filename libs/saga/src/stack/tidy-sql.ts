@@ -1,19 +1,16 @@
 import type { Executor } from '@converge/postgres';
 
-// By the ends' own index, with their journals; few at a time, so that no transaction is long.
-const forgetSql = `
-  delete from converge.saga_stack where (stack, id) in (
-    select stack, id from converge.saga_stack
-     where ended_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
-     order by ended_at limit 200 for update skip locked)`;
+// By the ends' own index, with their journals, at most 200.
+const forgetSql = 'select converge.saga_forget_stacks($1) as count';
 
-/** Forgets stacks that ended longer than `keepMs` ago; their ids may be used again. Returns how many. */
+/** Forgets stacks that ended longer than `keepMs` ago, a day at least; their ids may be used again. Returns how many. */
 export async function forgetStacks(executor: Executor, keepMs: number): Promise<number> {
   let forgotten = 0;
   for (;;) {
-    const { rowCount } = await executor.query(forgetSql, [keepMs]);
-    forgotten += rowCount;
-    if (rowCount < 200) return forgotten;
+    const { rows } = await executor.query<{ count: string }>(forgetSql, [keepMs]);
+    const count = Number(rows[0]?.count);
+    forgotten += count;
+    if (count < 200) return forgotten;
   }
 }
 
