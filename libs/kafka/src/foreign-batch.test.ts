@@ -38,6 +38,7 @@ describe('a batch of another producer', () => {
     { minLength: 1, maxLength: 40 },
   );
 
+  // Planted fault: without the catch its error ends the whole fetch.
   it('of an unknown codec is one record with its offsets, its hash and its bytes, and what follows is read', () => {
     const sent = [record('one'), record('two')];
     const unknown = compressed(encodeRecordBatch(sent), 6, (body) => body);
@@ -85,6 +86,7 @@ describe('a batch of another producer', () => {
     expect(decodeRecordSet(set, place, { budget })).toMatchObject({ nextOffset: undefined, records: [] });
   });
 
+  // Planted fault: without the comparison of checksums it is read as if it were whole.
   it('with a wrong checksum ends the set: it is fetched again before it counts as undecodable', () => {
     const good = encodeRecordBatch([record('good')]);
     const bad = encodeRecordBatch([record('bad'), record('worse')]);
@@ -119,6 +121,7 @@ describe('a batch of another producer', () => {
     expect(spoilt(64, (bytes, at) => bytes.writeUInt8(0x08, at))).toEqual(contradiction);
   });
 
+  // Planted faults: without the look at aborted ones `aborted` is read; without that at control batches the marks are.
   it('of an aborted transaction is left out up to its mark; the same producer is read again behind it', () => {
     const batch = (offset: bigint, producer: bigint, value: string, attributes = 0x10): Buffer => {
       const bytes = encodeRecordBatch([record(value)]);

@@ -7,7 +7,7 @@ const plain = { mechanism: 'plain', username: 'u', password: 'canary-7d' } as co
 const production = { NODE_ENV: 'production' };
 
 describe('settings of Kafka', () => {
-  // Planted fault: a guard that looks at `rejectUnauthorized` alone passes the last of these three.
+  // Planted faults: each of the three checks taken out lets its own one pass.
   it.each([
     ['rejectUnauthorized: false', { ssl: { rejectUnauthorized: false } }, production],
     ['SASL PLAIN without TLS', { sasl: plain }, {}],

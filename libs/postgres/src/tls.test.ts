@@ -24,6 +24,9 @@ function effective(options: ConnectOptions): { readonly ssl: unknown; readonly p
   return new Client(pool.options);
 }
 
+// Planted faults, each seen to fail here: the check of the options alone, not of what pg makes of URL and environment (18
+// of these pass it); without the look at `checkServerIdentity`; without that at NODE_TLS_REJECT_UNAUTHORIZED; with
+// PGSSLMODE=no-verify forgotten where a CA is given.
 describe.each(['production', ''])('with NODE_ENV=%j', (mode) => {
   it.each<[string, ConnectOptions, Readonly<Record<string, string>>]>([
     ['the option rejectUnauthorized: false', { url, ssl: { rejectUnauthorized: false } }, {}],
@@ -77,6 +80,7 @@ it('weak TLS is taken in development', () => {
   expect(effective({ url: `${url}?sslmode=no-verify` }).ssl).toEqual({ rejectUnauthorized: false });
 });
 
+// Planted fault: without their names the three variables are ignored.
 it('the files of PGSSLROOTCERT, PGSSLCERT and PGSSLKEY are used, and ask for TLS', () => {
   vi.stubEnv('PGSSLROOTCERT', ca);
   vi.stubEnv('PGSSLCERT', file('cert.pem', 'a certificate'));
@@ -92,6 +96,7 @@ it('the files of PGSSLROOTCERT, PGSSLCERT and PGSSLKEY are used, and ask for TLS
 describe('the password of PGPASSWORD_FILE', () => {
   const path = file('password', 'sec:r@t %41\n');
 
+  // Planted fault: without the password in the URL pg hides it.
   it('is used with a URL and without one', () => {
     vi.stubEnv('PGPASSWORD_FILE', path);
     expect(effective({ url }).password).toBe('sec:r@t %41');

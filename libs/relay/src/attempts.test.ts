@@ -13,6 +13,7 @@ const flap = (attempts: Attempts, times: readonly number[], ticks: boolean): num
   });
 
 describe('the attempts of a relay to lead', () => {
+  // Planted faults: with failures forgotten by being admitted, or by a first tick, the last pause is 99 ms.
   test.each([false, true])(
     'pause longer after each leadership that failed at once, whether or not it wrote a tick (%s)',
     (ticks) => {

@@ -1,5 +1,6 @@
 /**
- * That being admitted resets no back-off is shown by attempts.test.ts; here a leader that fails is named, and goes on.
+ * Planted fault: without the count of failed terms no alarm is raised. That being admitted resets no back-off is shown by
+ * attempts.test.ts alone: with that fault this test passes.
  */
 import { memoryBroker } from '@converge/kafka';
 import { systemClock } from '@converge/runtime';

@@ -7,7 +7,8 @@ import { drivers } from '../fixture/drivers.ts';
 
 /*
  * What other programs write, read by each driver: batches of Kafka's own Java producer in every codec, and transactions
- * of kafkajs. Taken out once, and a test here failed: a codec; the isolation level of a fetch; the marks of transactions.
+ * of kafkajs. Planted faults, each seen to fail here: no lz4; no snappy; a fetch of what is uncommitted; an empty list of
+ * aborted transactions.
  */
 const { brokers } = inject('stack');
 const LINES = Array.from(
