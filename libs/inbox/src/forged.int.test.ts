@@ -1,7 +1,7 @@
 /**
- * A writer of the topic who claims positions of a source that is not its own. Planted faults, not all run yet:
- * `planSlice` without `jumpOf` (every later event is a duplicate, in silence) and without `forkOf`; a rejection that leaves
- * the watermark where the forged record put it.
+ * A writer of the topic who claims positions of a source that is not its own. Planted faults, each seen to fail here:
+ * `planSlice` without `jumpOf` (the record counts, and its source's next event is taken for the forged one), and without
+ * `forkOf`; a fork that does not look at the id; a rejection that leaves the watermark where the forged record put it.
  */
 import { formatPosition, parsePosition, WIRE } from '@converge/contracts';
 import { freshDatabase, waitUntil } from '@converge/testing';

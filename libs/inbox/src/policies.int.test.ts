@@ -1,5 +1,13 @@
 import { executorOf, setPolicyRule } from '@converge/postgres';
-import { ConvergeError, type PolicyBook, policyBook, type PolicyRules } from '@converge/resilience';
+import {
+  ConvergeError,
+  defaultPolicy,
+  operation,
+  type PolicyBook,
+  policyBook,
+  type PolicyRules,
+} from '@converge/resilience';
+import { systemClock } from '@converge/runtime';
 import { startTelemetry } from '@converge/telemetry/sdk';
 import { freshDatabase, waitUntil } from '@converge/testing';
 import type { Transaction } from 'kysely';
@@ -48,6 +56,30 @@ it('attempts in place follow the policies without a restart; an event in flight 
   await scene.start(payments, { policies, sliceSize: 1 });
   await waitUntil(async () => (await scene.offset()) >= 3, { what: 'three events settled' });
   expect(tries).toEqual([0, 0, 0, 1, 2, 2]);
+});
+
+// Planted faults: without `ownedAttempt` around a slice, or around the try of a parked event, each run of the handler calls
+// three times.
+it('a call that retries by itself is made once in each attempt of its handler, in place and when its event is parked', async () => {
+  const made = { runs: 0, calls: 0 };
+  const charge = operation({
+    name: 'bank.charge',
+    idempotency: 'idempotent',
+    policy: { ...defaultPolicy, attempts: 3, backoff: { baseMs: 1, factor: 1, capMs: 1 } },
+    call: (): Promise<void> => {
+      made.calls += 1;
+      const failure = { code: 'X', category: 'service', certainty: 'not_applied' } as const;
+      return Promise.reject(new ConvergeError('the bank is away', failure));
+    },
+  });
+  const calling = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, () => {
+    made.runs += 1;
+    return charge.run(undefined, { clock: systemClock, random: () => 0.5 });
+  });
+  await scene.source.publish(scene.broker, [counted({ key: 'k', n: 1 })]);
+  await scene.start(calling, { policies: few(2) });
+  await waitUntil(() => made.runs >= 5, { what: 'two attempts in place, and three when it is parked' });
+  expect(made.calls).toBeLessThanOrEqual(made.runs);
 });
 
 it('are as old as a gauge says, and the last good ones hold, while the central table is away', async () => {

@@ -1,5 +1,5 @@
 /**
- * Sources that sign. Planted faults, not all run yet: `verified` left out of `workSlice`; a signature that is looked
+ * Sources that sign. Planted faults, each seen to fail here: `verified` left out of `workSlice`; a signature that is looked
  * at after the source is pinned (the forger's uuid is the one that counts); positions of a source that signs, claimed under
  * another name.
  */
@@ -69,6 +69,8 @@ it('a record that is not signed by its source counts for nothing, whatever it cl
   expect(await codes()).toEqual([
     ...['SIGNATURE_MISSING', 'SIGNATURE_MISSING', 'SIGNATURE_INVALID', 'SIGNATURE_MISSING'],
   ]);
+  const pinned = await scene.database.executor.query('select name, source from converge.inbox_source');
+  expect(pinned.rows).toEqual([{ name: 'orders', source: scene.source.id }]);
 });
 
 it('keys are replaced without a pause: both count while the relay changes over', async () => {

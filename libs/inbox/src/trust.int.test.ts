@@ -1,7 +1,7 @@
 /**
- * Records of writers that nobody vouches for. Planted faults, not all run yet: unreadable bytes that count as a
- * systemic fault, or hold the key that they name; a failure event of any source that is acted on; sources that are pinned
- * without end.
+ * Records of writers that nobody vouches for. Planted faults, each seen to fail here: unreadable bytes that count as a
+ * systemic fault, or hold the key that they name; foreign events with bad bodies that count as one; a failure event of any
+ * source that is acted on; sources that are pinned without end.
  */
 import { randomUUID } from 'node:crypto';
 import { failureEvent, WIRE } from '@converge/contracts';

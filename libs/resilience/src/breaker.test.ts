@@ -1,7 +1,8 @@
 /**
  * Taken out once, and a test here failed: the window's end (old failures counted for ever), a probe's identity (a
- * call of an earlier time counted for it), the probes' limit, the time of a probe, growth of the open time,
- * Not run yet: the look at what has succeeded when probes are lowered, refusals of our own counted as calls.
+ * call of an earlier time counted for it), the probes' limit, the time of a probe (one that hangs, one that ends late),
+ * growth of the open time, the look at what has succeeded when probes are lowered, refusals of our own left out (in the
+ * window, and of a probe).
  */
 import { manualClock } from '@converge/testing';
 import fc from 'fast-check';

@@ -158,6 +158,7 @@ it('refuses a retry inside a retry, wherever it hides', async () => {
   await expect(retry(() => Promise.resolve('alone'), options)).resolves.toBe('alone');
 });
 
+// Planted fault: an owner that is never over refuses it as nested.
 it('lets what an attempt left running retry by itself when the attempt is over', async () => {
   const options = { policy: { ...noWait, attempts: 2 }, ...base() };
   const later = Promise.withResolvers<undefined>();
@@ -170,6 +171,7 @@ it('lets what an attempt left running retry by itself when the attempt is over',
   await expect(refresh).resolves.toBe('refreshed');
 });
 
+// Planted fault: without the one attempt inside `ownedAttempt` there are nine calls.
 it('makes one attempt inside an attempt of an owner that tries again by itself', async () => {
   const options = { policy: { ...noWait, attempts: 3 }, ...base() };
   let calls = 0;

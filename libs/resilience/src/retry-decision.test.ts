@@ -41,6 +41,14 @@ describe('the strategy of a failure', () => {
     }
     expect(decide(category, 'applied', false).kind).toBe('give_up');
   });
+
+  // Planted fault: without the look at the code it is tried again as any failure of a service.
+  it('whose caller has no time left is not to try again', () => {
+    const late = { category: 'service', certainty: 'not_applied', structural: false } as const;
+    const failure = { ...late, code: 'DEADLINE_PASSED', message: 'x' };
+    const asked = { policy: defaultPolicy, attempt: 1, reruns: 0, spentMs: 0, random: () => 0.5 };
+    expect(decideRetry({ ...asked, failure })).toEqual({ kind: 'give_up', reason: 'not_retryable' });
+  });
 });
 
 describe('the table of strategies', () => {

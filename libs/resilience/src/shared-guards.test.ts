@@ -54,6 +54,7 @@ describe('guards that a process shares', () => {
     expect(shared.for('payment.charge').budget).toBe(shared.for('payment.charge').budget);
   });
 
+  // Planted fault: with one budget for all that begins with `shop.` the next step has none left.
   it('let one step of a saga retry when the other side of another step has used up its retries', () => {
     const { shared } = scene();
     const pay = shared.for('shop.place-order.pay.apply').budget;

@@ -1,6 +1,6 @@
 /**
- * Meant to fail without (not run yet): the column list of the writer's insert; `revoke execute … from public`; the name
- * check and the record check of outbox_remove_child; the missing update and delete on journals and audits.
+ * Planted faults, each seen to fail here: without the column list of the writer's insert; without the name check, the record
+ * check or the search_path of outbox_remove_child; with update on an audit, or delete, granted to who writes it.
  */
 import { connect, type Database, executorOf, migrate } from '@converge/postgres';
 import { freshDatabase } from '@converge/testing';
@@ -214,6 +214,15 @@ describe('a reader', () => {
     );
     expect(rows).toEqual([]);
   });
+});
+
+// Planted fault: without the revoke from public a login needs no more than usage on the schema.
+it('no function can be executed by everyone', async () => {
+  const { rows } = await database.executor.query(
+    `select p.proname from pg_proc p
+      where p.pronamespace = 'converge'::regnamespace and has_function_privilege('public', p.oid, 'execute')`,
+  );
+  expect(rows).toEqual([]);
 });
 
 it('a login without a role enters nothing', async () => {

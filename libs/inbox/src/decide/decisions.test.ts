@@ -48,6 +48,7 @@ describe('nextAttempt', () => {
     ({ category, kind }) => expect(nextAttempt(failure(category), tried(1), policy, half).kind).toBe(kind),
   );
 
+  // Planted fault: without the look at the code it is parked, and tried for a day.
   it('gives an event up at once when its deadline has passed: that time will not come back', () => {
     const late = { ...failure('service'), code: 'DEADLINE_PASSED' };
     expect(nextAttempt(late, tried(1), policy, half)).toEqual({ kind: 'dead' });

@@ -193,6 +193,7 @@ describe('ParkRate', () => {
     expect(rate.allows(1, 0, 1_002)).toBe(true);
   });
 
+  // Planted fault: counted within `withinMs` alone, all 5,000 keys are parked.
   it('counts keys that fail slowly, as those of a dependency that hangs, while nothing is handled', () => {
     const rate = new ParkRate(policy);
     let parked = 0;
