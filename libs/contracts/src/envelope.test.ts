@@ -117,13 +117,17 @@ describe('foreign text in an envelope', () => {
   const long = 'é'.repeat(3_000);
   const at = (headers: Record<string, string>) => decodeEnvelope(record({ ...minimal, ...headers }));
 
-  it('takes 512 bytes at most in every id and name: a longer one is replaced by its hash', () => {
-    const read = at({ ce_id: long, ce_source: long, ce_type: long, ce_correlationid: long });
-    for (const text of [read.id, read.source, read.type, read.correlationId])
+  // Planted faults: each of the five left as it came fails here.
+  it('takes 512 bytes at most in every id and name, and 2,048 in a saga: a longer one is replaced by its hash', () => {
+    const texts = { ce_id: long, ce_source: long, ce_type: long, ce_correlationid: long, ce_saga: long };
+    const read = at(texts);
+    for (const text of [read.id, read.source, read.type, read.correlationId, read.saga])
       expect(text).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(read.headers['ce_id']).toBe(long);
+    expect(at({ ce_saga: 'x'.repeat(2_048) }).saga).toHaveLength(2_048);
   });
 
+  // Planted fault: without the look at its form the attempt id is taken.
   it('leaves trace context out that is not valid, and an attempt id that is no uuid', () => {
     const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     expect(at({ traceparent: trace, tracestate: 'a=b' }).headers).toMatchObject({ tracestate: 'a=b' });

@@ -30,7 +30,8 @@ describe('what a service knows of a run', () => {
     expect(await scene.fences(recent.instance)).toBe(COMPLETED);
   });
 
-  // Planted fault: with the age alone these leave, and what must still be undone, or said by an operator, is forgotten.
+  // Planted faults: without the look at states, at work, at parked keys or at the last move, the run that has it leaves, and what
+  // must still be undone, or said by an operator, is forgotten.
   it('stays whole while the run is open here, however old', async () => {
     const stuck = await place(idOf(100), { ship: 'unknown' });
     await scene.until(stuck.instance, 'pay:applied reserve:applied ship:stuck');
@@ -51,8 +52,15 @@ describe('what a service knows of a run', () => {
       `update converge.saga_fence set changed_at = now() where instance = $1 and step = 'ship'`,
       [moved.instance],
     );
+    // A state alone: the others wait with work, a parked key or a late move besides.
+    const pending = await ended(100, {}, COMPLETED);
+    await scene.rows(
+      `update converge.saga_fence set state = 'undo_pending' where instance = $1 and step = 'pay'`,
+      [pending.instance],
+    );
     await sweep();
     await sweep();
+    expect(await scene.fences(pending.instance)).toContain('pay:undo_pending');
     for (const one of [working, parked, moved]) expect(await scene.fences(one.instance)).toBe(COMPLETED);
     expect(await scene.fences(stuck.instance)).toBe('pay:applied reserve:applied ship:stuck');
     await scene.rows(`delete from converge.parked_key where key = $1`, [parked.id]);
