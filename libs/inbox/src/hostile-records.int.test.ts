@@ -1,7 +1,8 @@
 /**
- * One record that cannot be recorded as it came. Planted faults, not all run yet: ids without a bound in
- * `decodeEnvelope` (the index refuses the row, and the consumer stops); a trace context of any size; baggage that is
- * carried on; `ce_attemptid` that is no uuid; a type with NUL in a failure event's data; a timestamp of 64 bits.
+ * One record that cannot be recorded as it came. Planted faults, each seen to fail here: ids without a bound in
+ * `decodeEnvelope` (the index refuses the row, and the consumer stops); baggage that is taken from a record;
+ * `ce_attemptid` that is no uuid; a type with NUL in a failure event's data; a timestamp of 64 bits. The bounds of a source, a
+ * type and a saga are seen in envelope.test alone.
  */
 import { randomBytes } from 'node:crypto';
 import { failureEvent, WIRE } from '@converge/contracts';

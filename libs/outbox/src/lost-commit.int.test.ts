@@ -201,6 +201,7 @@ describe('when the events went together with COMMIT', () => {
     expect(sent()).toBe(2);
   });
 
+  // Planted fault: with a floor of any age the second event goes together with COMMIT.
   it('the look-up of a lost commit begins at an id of the last ten seconds, else the event goes before COMMIT', async () => {
     let later = 0;
     const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + later };

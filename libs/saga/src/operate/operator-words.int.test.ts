@@ -84,7 +84,8 @@ describe('a word that the declaration of the step does not allow', () => {
   const payload = (one: Placed, more: object = {}): string =>
     JSON.stringify({ order: one.id, note: 'by hand', ...more });
 
-  // Planted fault: without the check a mistyped success is taken for a failure, and a parcel that left is refunded.
+  // Planted faults, each seen to fail here: a type that is not looked up (a mistyped success counts as a failure, and a parcel
+  // that left is refunded), data that is not parsed, a key that is not compared, any code of a failure.
   it('changes nothing, and names what was meant', async () => {
     const one = await given();
     const before = await everything(one);
@@ -124,6 +125,7 @@ describe('a word that the declaration of the step does not allow', () => {
     await seen(one, 'completed');
   });
 
+  // Planted fault: without the look at its kind the failure is taken.
   it('is refused for a step behind the pivot, which cannot fail', async () => {
     const one = await place({ confirm: 'not_applied' });
     await seen(one, 'stuck: confirm waits');
@@ -133,6 +135,7 @@ describe('a word that the declaration of the step does not allow', () => {
     });
   });
 
+  // Planted fault: without the comparison of what was seen both acts are taken for one of a step that does not wait.
   it('is refused when the step has moved since it was looked at, and so is a retry', async () => {
     const one = await given();
     const looked = await waitingStep(scene.database, at(one));

@@ -96,6 +96,7 @@ describe('after what a service knew of a run has left', () => {
   });
 });
 
+// Planted fault: an undated run that leaves whole has no fence.
 it('of a run whose id does not say when it started the bare fences stay, so that nothing takes effect twice', async () => {
   const one = await place(randomUUID());
   await scene.until(one.instance, COMPLETED);
