@@ -1,6 +1,7 @@
 // The floors of the house: a package imports only from floors below its own (docs/architecture.md).
 const floors = [
-  ['contracts', 'resilience', 'runtime'],
+  ['core'],
+  ['contracts', 'config', 'resilience'],
   ['telemetry', 'postgres', 'kafka'],
   ['outbox', 'relay', 'inbox', 'saga', 'reconcile'],
   ['testing', 'cli'],
@@ -65,7 +66,7 @@ module.exports = {
       comment: 'a saga is declared without a database and a broker: schemas import it',
       severity: 'error',
       from: { path: '^libs/saga/src/declare/', pathNot: test },
-      to: { pathNot: ['^libs/saga/src/(declare/|errors\\.ts$)', '^libs/(contracts|resilience)/'] },
+      to: { pathNot: ['^libs/saga/src/(declare/|errors\\.ts$)', '^libs/(core|contracts|resilience)/'] },
     },
     { name: 'unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],

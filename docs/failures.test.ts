@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { CATEGORIES, CERTAINTIES, strategies } from '@converge/resilience';
+import { CATEGORIES, CERTAINTIES } from '@convergekit/core';
+import { strategies } from '@convergekit/resilience';
 import { describe, expect, it } from 'vitest';
 import { codesOf, thrownCodes } from './failures-scan.ts';
 import { strategyTable } from './strategy-table.ts';

@@ -1,4 +1,5 @@
-import { CATEGORIES, type strategies } from '@converge/resilience';
+import { CATEGORIES } from '@convergekit/core';
+import { type strategies } from '@convergekit/resilience';
 
 /** The strategies as the guides show them. */
 export function strategyTable(table: typeof strategies): string {

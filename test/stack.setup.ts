@@ -1,4 +1,4 @@
-import { startStack } from '@converge/testing';
+import { startStack } from '@convergekit/testing';
 import type { TestProject } from 'vitest/node';
 
 /** One real Postgres and one real Kafka for a whole run; each test makes its own databases and topics there. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { classify, ConvergeError, policyBook, SharedGuards, strategies } from '@converge/resilience';
-import { manualClock } from '@converge/testing';
+import { ConvergeError } from '@convergekit/core';
+import { classify, policyBook, SharedGuards, strategies } from '@convergekit/resilience';
+import { manualClock } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import { strategyTable } from '../strategy-table.ts';
 import { type Bank, chargeWith, guards, payRoute, priceFrom, rules } from './choose-a-policy.ts';

@@ -7,8 +7,8 @@ import {
   type PolicyRules,
   readDeadline,
   SharedGuards,
-} from '@converge/resilience';
-import { systemClock, systemRandom } from '@converge/runtime';
+} from '@convergekit/resilience';
+import { systemClock, systemRandom } from '@convergekit/core';
 
 /** The policy module: all there is to edit when the strategy changes. */
 export const rules: PolicyRules = {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { consumerService, inboxMigrations } from '@converge/inbox';
-import { kafkajsBroker } from '@converge/kafka';
-import { outboxMigrations } from '@converge/outbox';
-import { connect, type Database, migrate } from '@converge/postgres';
-import { relay, relayMigrations } from '@converge/relay';
-import type { Service } from '@converge/runtime';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { consumerService, inboxMigrations } from '@convergekit/inbox';
+import { kafkajsBroker } from '@convergekit/kafka';
+import { outboxMigrations } from '@convergekit/outbox';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import { relay, relayMigrations } from '@convergekit/relay';
+import type { Service } from '@convergekit/core';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { orderPlaced, orders, payments, placeOrder } from './first-program.ts';
 

@@ -1,7 +1,7 @@
-import { defineEvent } from '@converge/contracts';
-import { defineConsumer } from '@converge/inbox';
-import { createOutbox } from '@converge/outbox';
-import { BusinessRejection } from '@converge/resilience';
+import { defineEvent } from '@convergekit/contracts';
+import { defineConsumer } from '@convergekit/inbox';
+import { createOutbox } from '@convergekit/outbox';
+import { BusinessRejection } from '@convergekit/core';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
 

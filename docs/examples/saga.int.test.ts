@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { type ConsumerDefinition, consumerService, inboxMigrations } from '@converge/inbox';
-import { memoryBroker } from '@converge/kafka';
-import { createOutbox, outboxMigrations } from '@converge/outbox';
-import { connect, type Database, migrate } from '@converge/postgres';
-import { relay, relayMigrations } from '@converge/relay';
-import type { Service } from '@converge/runtime';
+import { type ConsumerDefinition, consumerService, inboxMigrations } from '@convergekit/inbox';
+import { memoryBroker } from '@convergekit/kafka';
+import { createOutbox, outboxMigrations } from '@convergekit/outbox';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import { relay, relayMigrations } from '@convergekit/relay';
+import type { Service } from '@convergekit/core';
 import {
   effectsOf,
   findOrphans,
@@ -15,9 +15,9 @@ import {
   sagaWatch,
   sagaWorker,
   verifyJournal,
-} from '@converge/saga';
-import { checkGraph, drawSaga } from '@converge/saga/declare';
-import { freshDatabase, waitUntil } from '@converge/testing';
+} from '@convergekit/saga';
+import { checkGraph, drawSaga } from '@convergekit/saga/declare';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { normalise } from '../../libs/cli/src/fixture/normalise.ts';
 import { readNarrative } from '../../libs/cli/src/narrative/read-narrative.ts';

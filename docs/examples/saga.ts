@@ -1,7 +1,7 @@
-import { defineEvent } from '@converge/contracts';
-import { type ConsumerDefinition, defineConsumer } from '@converge/inbox';
-import { step } from '@converge/saga';
-import { saga } from '@converge/saga/declare';
+import { defineEvent } from '@convergekit/contracts';
+import { type ConsumerDefinition, defineConsumer } from '@convergekit/inbox';
+import { step } from '@convergekit/saga';
+import { saga } from '@convergekit/saga/declare';
 import { z } from 'zod';
 
 // What the services tell each other: facts about one trip, keyed by it.

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { connect, type Database, migrate } from '@converge/postgres';
-import { BusinessRejection } from '@converge/resilience';
-import { readStack, sagaMigrations, verifyStack } from '@converge/saga';
-import { freshDatabase } from '@converge/testing';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import { BusinessRejection } from '@convergekit/core';
+import { readStack, sagaMigrations, verifyStack } from '@convergekit/saga';
+import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Clouds, tenants, type TenantsDb } from './undo-several-effects.ts';
 

@@ -1,5 +1,5 @@
-import type { Database } from '@converge/postgres';
-import { compensationStacks, defineStack, type LocalContext, localStep, stackStep } from '@converge/saga';
+import type { Database } from '@convergekit/postgres';
+import { compensationStacks, defineStack, type LocalContext, localStep, stackStep } from '@convergekit/saga';
 import { z } from 'zod';
 
 /** What the service talks to: a store of buckets, a name server, a bank. */

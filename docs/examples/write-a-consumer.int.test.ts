@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import type { DomainEvent } from '@converge/contracts';
-import { consumerService, inboxMigrations } from '@converge/inbox';
-import { kafkaBroker, memoryBroker } from '@converge/kafka';
-import { createOutbox, outboxMigrations } from '@converge/outbox';
-import { connect, type Database, migrate } from '@converge/postgres';
-import { relay, relayMigrations } from '@converge/relay';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import type { DomainEvent } from '@convergekit/contracts';
+import { consumerService, inboxMigrations } from '@convergekit/inbox';
+import { kafkaBroker, memoryBroker } from '@convergekit/kafka';
+import { createOutbox, outboxMigrations } from '@convergekit/outbox';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import { relay, relayMigrations } from '@convergekit/relay';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import {
   main,

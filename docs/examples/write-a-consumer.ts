@@ -1,8 +1,8 @@
-import { defineEvent } from '@converge/contracts';
-import { defineConsumer, run } from '@converge/inbox';
-import { kafkaBroker } from '@converge/kafka';
-import { connect } from '@converge/postgres';
-import { BusinessRejection } from '@converge/resilience';
+import { defineEvent } from '@convergekit/contracts';
+import { defineConsumer, run } from '@convergekit/inbox';
+import { kafkaBroker } from '@convergekit/kafka';
+import { connect } from '@convergekit/postgres';
+import { BusinessRejection } from '@convergekit/core';
 import { sql } from 'kysely';
 import { z } from 'zod';
 

@@ -1,13 +1,13 @@
 /** Makes the shop's databases, tables, topics and first stock; safe to repeat. For docker-compose.yml. */
-import { inboxMigrations } from '@converge/inbox';
-import { failureTopic } from '@converge/contracts';
-import { kafkajsBroker } from '@converge/kafka';
-import { nameSource, outboxMigrations } from '@converge/outbox';
-import { connect, migrate } from '@converge/postgres';
-import { reconcileMigrations } from '@converge/reconcile';
-import { relayMigrations } from '@converge/relay';
-import { sagaMigrations } from '@converge/saga';
-import { shopEvents } from '@converge/schemas';
+import { inboxMigrations } from '@convergekit/inbox';
+import { failureTopic } from '@convergekit/contracts';
+import { kafkajsBroker } from '@convergekit/kafka';
+import { nameSource, outboxMigrations } from '@convergekit/outbox';
+import { connect, migrate } from '@convergekit/postgres';
+import { reconcileMigrations } from '@convergekit/reconcile';
+import { relayMigrations } from '@convergekit/relay';
+import { sagaMigrations } from '@convergekit/saga';
+import { shopEvents } from '@convergekit/schemas';
 import { shopMigrations, type ShopService } from '../../services/shop/src/migrations.ts';
 
 const kit = [outboxMigrations, relayMigrations, inboxMigrations, sagaMigrations, reconcileMigrations];

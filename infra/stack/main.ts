@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { runServices } from '@converge/runtime';
-import { StackError, stackDown, stackService, stackStatus } from '@converge/testing';
+import { runServices } from '@convergekit/core';
+import { StackError, stackDown, stackService, stackStatus } from '@convergekit/testing';
 
 const usage = 'usage: node infra/stack/main.ts up [--postgres-port N] [--kafka-port N] | down | status';
 const say = (line: string): void => void process.stderr.write(`${line}\n`);

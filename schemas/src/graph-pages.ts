@@ -1,5 +1,5 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { checkGraph, drawSaga, type SagaDeclaration } from '@converge/saga/declare';
+import { checkGraph, drawSaga, type SagaDeclaration } from '@convergekit/saga/declare';
 
 const DRAWING = /```mermaid\n[\s\S]*?\n```/;
 /** A page of that folder that is of no saga. */

@@ -1,4 +1,4 @@
-import { defineEvent } from '@converge/contracts';
+import { defineEvent } from '@convergekit/contracts';
 import { z } from 'zod';
 import { cents, country, orderId, orderLine, reason } from './parts.ts';
 

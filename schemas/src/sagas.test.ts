@@ -1,4 +1,4 @@
-import { checkGraph } from '@converge/saga/declare';
+import { checkGraph } from '@convergekit/saga/declare';
 import { describe, expect, it } from 'vitest';
 import { placeOrder, transferMoney } from './index.ts';
 

@@ -1,4 +1,4 @@
-import { saga } from '@converge/saga/declare';
+import { saga } from '@convergekit/saga/declare';
 import { stockRejected, stockReleased, stockReserved } from './inventory.ts';
 import { orderCancelRequested, orderConfirmed, orderPlaced } from './orders.ts';
 import { paymentDeclined, paymentRefunded, paymentTaken } from './payments.ts';

@@ -1,5 +1,5 @@
-import { defineEvent } from '@converge/contracts';
-import { saga } from '@converge/saga/declare';
+import { defineEvent } from '@convergekit/contracts';
+import { saga } from '@convergekit/saga/declare';
 import { z } from 'zod';
 import { accountId, cents, reason } from './parts.ts';
 

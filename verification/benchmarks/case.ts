@@ -1,4 +1,4 @@
-import type { Stack } from '@converge/testing';
+import type { Stack } from '@convergekit/testing';
 import type { Cleanup } from './cleanup.ts';
 import type { Figure } from './report/figure.ts';
 import type { Plot } from './report/svg.ts';

@@ -7,8 +7,8 @@ import {
   type DriverName,
   RecordBatchBuilder,
   type SealedRecords,
-} from '@converge/kafka';
-import { freshTopic } from '@converge/testing';
+} from '@convergekit/kafka';
+import { freshTopic } from '@convergekit/testing';
 import { summarize } from './measure/statistics.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Stack, startStack } from '@converge/testing';
+import { type Stack, startStack } from '@convergekit/testing';
 import type { Case, World } from './case.ts';
 import { cases } from './cases/index.ts';
 import { Cleanup } from './cleanup.ts';

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { driverNames } from '@converge/kafka';
+import { driverNames } from '@convergekit/kafka';
 import { passed, runOutage } from './outage.ts';
 
 /** `make outage`: Kafka down, then Postgres down, under load. Exit code 0: nothing parked, lost, doubled or reordered. */

@@ -1,6 +1,6 @@
-import type { DriverName } from '@converge/kafka';
-import { systemClock } from '@converge/runtime';
-import { waitUntil } from '@converge/testing';
+import type { DriverName } from '@convergekit/kafka';
+import { systemClock } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
 import { buildWorld, type World } from './world.ts';
 import { Writers } from './writers.ts';
 

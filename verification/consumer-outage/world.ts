@@ -1,10 +1,10 @@
-import { defineEvent } from '@converge/contracts';
-import { type ConsumerService, consumerService, defineConsumer, inboxMigrations } from '@converge/inbox';
-import { type Broker, type DriverName, kafkaBroker } from '@converge/kafka';
-import { createOutbox, outboxMigrations } from '@converge/outbox';
-import { connect, type Database, migrate } from '@converge/postgres';
-import { relay, relayMigrations } from '@converge/relay';
-import { embeddedKafka, embeddedPostgres, type EmbeddedServer, freshDatabase } from '@converge/testing';
+import { defineEvent } from '@convergekit/contracts';
+import { type ConsumerService, consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
+import { type Broker, type DriverName, kafkaBroker } from '@convergekit/kafka';
+import { createOutbox, outboxMigrations } from '@convergekit/outbox';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import { relay, relayMigrations } from '@convergekit/relay';
+import { embeddedKafka, embeddedPostgres, type EmbeddedServer, freshDatabase } from '@convergekit/testing';
 import { z } from 'zod';
 
 const TOPIC = 'outage.counted';

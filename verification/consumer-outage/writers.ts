@@ -1,5 +1,5 @@
-import { withTransaction } from '@converge/postgres';
-import { type Clock, systemClock } from '@converge/runtime';
+import { withTransaction } from '@convergekit/postgres';
+import { type Clock, systemClock } from '@convergekit/core';
 import { counted, outbox, type World } from './world.ts';
 
 const WRITERS = 4;

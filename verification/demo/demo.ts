@@ -1,4 +1,4 @@
-import { seededRandom, systemClock, systemRandom } from '@converge/runtime';
+import { seededRandom, systemClock, systemRandom } from '@convergekit/core';
 import { audit, type Dump, type Judgement, overall, type Verdict } from './audit/audit.ts';
 import { lookAtShop, type Look, untilRest } from './collect/rest.ts';
 import {

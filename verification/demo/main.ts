@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { systemClock } from '@converge/runtime';
-import { type Stack, startStack } from '@converge/testing';
+import { systemClock } from '@convergekit/core';
+import { type Stack, startStack } from '@convergekit/testing';
 import type { Judgement } from './audit/audit.ts';
 import { runDemo } from './demo.ts';
 import { keepEvidence } from './show/evidence.ts';

@@ -1,4 +1,4 @@
-import { startStack, type Stack } from '@converge/testing';
+import { startStack, type Stack } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runDemo, type Outcome } from './demo.ts';
 import { behaveAs, killConsumer } from './faults/faults.ts';

@@ -1,8 +1,8 @@
 import { mkdirSync, rmSync } from 'node:fs';
-import { failureTopic } from '@converge/contracts';
-import { type Broker, kafkajsBroker } from '@converge/kafka';
-import { connect, type Database, migrate } from '@converge/postgres';
-import type { KafkaTools, Stack } from '@converge/testing';
+import { failureTopic } from '@convergekit/contracts';
+import { type Broker, kafkajsBroker } from '@convergekit/kafka';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import type { KafkaTools, Stack } from '@convergekit/testing';
 import { shopEvents } from '../../schemas/src/index.ts';
 import { shopMigrations } from '../../services/shop/src/migrations.ts';
 import { articles } from './drive/orders.ts';

@@ -5,13 +5,13 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
-import { defineEvent } from '@converge/contracts';
-import { type ConsumerService, consumerService, defineConsumer, inboxMigrations } from '@converge/inbox';
-import { kafkaBroker } from '@converge/kafka';
-import { createOutbox, nameSource, outboxMigrations } from '@converge/outbox';
-import { connect, type Database, migrate } from '@converge/postgres';
-import { rebaseSource, type Relay, relay, relayMigrations } from '@converge/relay';
-import { embeddedPostgres, freshDatabase, waitUntil } from '@converge/testing';
+import { defineEvent } from '@convergekit/contracts';
+import { type ConsumerService, consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
+import { kafkaBroker } from '@convergekit/kafka';
+import { createOutbox, nameSource, outboxMigrations } from '@convergekit/outbox';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import { rebaseSource, type Relay, relay, relayMigrations } from '@convergekit/relay';
+import { embeddedPostgres, freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, test } from 'vitest';
 import { z } from 'zod';
 

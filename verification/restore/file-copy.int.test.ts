@@ -7,11 +7,11 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { inspect, promisify } from 'node:util';
-import { defineEvent } from '@converge/contracts';
-import { consumerService, defineConsumer, inboxMigrations } from '@converge/inbox';
-import { kafkajsBroker } from '@converge/kafka';
-import { createOutbox, outboxMigrations } from '@converge/outbox';
-import { connect, type Database, migrate } from '@converge/postgres';
+import { defineEvent } from '@convergekit/contracts';
+import { consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
+import { kafkajsBroker } from '@convergekit/kafka';
+import { createOutbox, outboxMigrations } from '@convergekit/outbox';
+import { connect, type Database, migrate } from '@convergekit/postgres';
 import {
   inspectSource,
   readPhantoms,
@@ -19,8 +19,8 @@ import {
   type Relay,
   relay,
   relayMigrations,
-} from '@converge/relay';
-import { embeddedPostgres, faultProxy, freshDatabase, waitUntil } from '@converge/testing';
+} from '@convergekit/relay';
+import { embeddedPostgres, faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, test } from 'vitest';
 import { z } from 'zod';
 

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import { failureTopic } from '@converge/contracts';
-import type { Broker } from '@converge/kafka';
-import { connect, type Database } from '@converge/postgres';
+import { failureTopic } from '@convergekit/contracts';
+import type { Broker } from '@convergekit/kafka';
+import { connect, type Database } from '@convergekit/postgres';
 import { transferEvents } from '../../schemas/src/index.ts';
 import { type Bank, transferMigrations } from '../../services/transfers/src/migrations.ts';
 import { Child } from '../demo/process/child.ts';

@@ -1,4 +1,4 @@
-import { type Clock, seededRandom, systemClock } from '@converge/runtime';
+import { type Clock, seededRandom, systemClock } from '@convergekit/core';
 import type { Progress } from '../demo/show/progress.ts';
 import { behaveAs } from '../demo/faults/faults.ts';
 import { drive, type Driven } from './drive.ts';

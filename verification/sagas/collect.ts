@@ -1,4 +1,4 @@
-import type { Database } from '@converge/postgres';
+import type { Database } from '@convergekit/postgres';
 import type { EffectRow, EventRow, FenceRow, JournalRow, SagaDump } from '../checker/sagas/facts.ts';
 import type { AccountFact, BankFacts, MovementFact, TransferFact } from './books.ts';
 import { shapes } from './shapes.ts';

@@ -1,4 +1,4 @@
-import { type Clock, type Random, seededRandom } from '@converge/runtime';
+import { type Clock, type Random, seededRandom } from '@convergekit/core';
 import { placeOrder } from '../demo/drive/customer.ts';
 import { wish } from '../demo/drive/orders.ts';
 import { ACCOUNTS } from './banks.ts';

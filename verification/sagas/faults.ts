@@ -1,4 +1,4 @@
-import type { Random } from '@converge/runtime';
+import type { Random } from '@convergekit/core';
 import { behaveAs } from '../demo/faults/faults.ts';
 import type { World } from './world.ts';
 

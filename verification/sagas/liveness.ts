@@ -1,4 +1,4 @@
-import type { Clock } from '@converge/runtime';
+import type { Clock } from '@convergekit/core';
 import { endOf, runsOf } from '../checker/sagas/ends.ts';
 import type { EventRow } from '../checker/sagas/facts.ts';
 import { dumpFences } from './collect.ts';

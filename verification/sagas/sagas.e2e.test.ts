@@ -1,4 +1,4 @@
-import { startStack, type Stack } from '@converge/testing';
+import { startStack, type Stack } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CampaignResult, runCampaign } from './campaign.ts';
 import { passed } from './judge.ts';

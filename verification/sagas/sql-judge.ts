@@ -1,5 +1,5 @@
-import { connect } from '@converge/postgres';
-import { freshDatabase } from '@converge/testing';
+import { connect } from '@convergekit/postgres';
+import { freshDatabase } from '@convergekit/testing';
 import type { SagaDump } from '../checker/sagas/facts.ts';
 
 export interface SqlCheck {

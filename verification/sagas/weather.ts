@@ -1,4 +1,4 @@
-import type { Database } from '@converge/postgres';
+import type { Database } from '@convergekit/postgres';
 
 /** Where a step's own writes can fail: a table, which rows, and by which column the step is known. */
 export interface Exposed {

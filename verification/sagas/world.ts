@@ -1,5 +1,5 @@
-import type { Database } from '@converge/postgres';
-import type { Stack } from '@converge/testing';
+import type { Database } from '@convergekit/postgres';
+import type { Stack } from '@convergekit/testing';
 import type { Child } from '../demo/process/child.ts';
 import { startAll } from '../demo/process/prepare.ts';
 import { sources as shopSources } from '../demo/process/specs.ts';

@@ -2,16 +2,15 @@
  * The core scenes as a role whose every session begins with settings that no kit wants (`hostileDefaults`), directly and
  * through PgBouncer in transaction mode.
  */
-import { type ConsumerDefinition, consumerService, defineConsumer, listParked } from '@converge/inbox';
-import type { DomainEvent } from '@converge/contracts';
-import { type Broker, memoryBroker } from '@converge/kafka';
-import { connect, type Database, executorOf, migrate } from '@converge/postgres';
-import { defineReconciler, reconcilerService } from '@converge/reconcile';
-import { type Relay, relay } from '@converge/relay';
-import { ConvergeError } from '@converge/resilience';
-import type { Service } from '@converge/runtime';
-import { effectsOf, listInstances, sagaObserver, sagaWorker } from '@converge/saga';
-import { freshDatabase, type HostileRole, hostileRole, waitUntil } from '@converge/testing';
+import { type ConsumerDefinition, consumerService, defineConsumer, listParked } from '@convergekit/inbox';
+import type { DomainEvent } from '@convergekit/contracts';
+import { type Broker, memoryBroker } from '@convergekit/kafka';
+import { connect, type Database, executorOf, migrate } from '@convergekit/postgres';
+import { defineReconciler, reconcilerService } from '@convergekit/reconcile';
+import { type Relay, relay } from '@convergekit/relay';
+import { ConvergeError, type Service } from '@convergekit/core';
+import { effectsOf, listInstances, sagaObserver, sagaWorker } from '@convergekit/saga';
+import { freshDatabase, type HostileRole, hostileRole, waitUntil } from '@convergekit/testing';
 import type { Kysely } from 'kysely';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { airline, bookTrip, hotel, mails, payments, tripAsked } from '../../docs/examples/saga.ts';

@@ -1,9 +1,9 @@
-import { defineEvent } from '@converge/contracts';
-import { inboxMigrations } from '@converge/inbox';
-import { createOutbox, outboxMigrations } from '@converge/outbox';
-import { reconcileMigrations } from '@converge/reconcile';
-import { relayMigrations } from '@converge/relay';
-import { sagaMigrations } from '@converge/saga';
+import { defineEvent } from '@convergekit/contracts';
+import { inboxMigrations } from '@convergekit/inbox';
+import { createOutbox, outboxMigrations } from '@convergekit/outbox';
+import { reconcileMigrations } from '@convergekit/reconcile';
+import { relayMigrations } from '@convergekit/relay';
+import { sagaMigrations } from '@convergekit/saga';
 import { z } from 'zod';
 import { tripAsked } from '../../docs/examples/saga.ts';
 

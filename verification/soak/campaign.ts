@@ -1,4 +1,4 @@
-import { type Clock, type Random, seededRandom, systemClock } from '@converge/runtime';
+import { type Clock, type Random, seededRandom, systemClock } from '@convergekit/core';
 import type { Progress } from '../demo/show/progress.ts';
 import type { Fault } from './faults/fault.ts';
 import { type PlannedFault, planFaults } from './faults/menu.ts';

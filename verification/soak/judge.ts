@@ -1,4 +1,4 @@
-import { javaTools } from '@converge/testing';
+import { javaTools } from '@convergekit/testing';
 import { AppendTimes } from '../checker/append-times.ts';
 import type { LedgerRow, Takeover, Verdict } from '../checker/facts.ts';
 import { LogCheck } from '../checker/log-check.ts';

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { systemClock } from '@converge/runtime';
+import { systemClock } from '@convergekit/core';
 import { progress } from '../demo/show/progress.ts';
 import { menu } from './faults/menu.ts';
 import { History } from './history.ts';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Clock } from '@converge/runtime';
+import type { Clock } from '@convergekit/core';
 import type { RelayProcess } from './relay-process.ts';
 
 export interface Sample {

@@ -1,4 +1,4 @@
-import { seededRandom } from '@converge/runtime';
+import { seededRandom } from '@convergekit/core';
 import { describe, expect, it } from 'vitest';
 import { menu, type PlannedFault, planFaults } from './faults/menu.ts';
 import { planTransaction, transactionKinds } from './workload.ts';

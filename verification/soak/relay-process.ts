@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { systemClock } from '@converge/runtime';
+import { systemClock } from '@convergekit/core';
 
 const main = fileURLToPath(new URL('../../services/relay/src/main.ts', import.meta.url));
 /** A pause, so that one that cannot start does not spin. */

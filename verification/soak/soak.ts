@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemClock } from '@converge/runtime';
-import { waitUntil } from '@converge/testing';
+import { systemClock } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
 import { type CampaignOptions, runCampaign } from './campaign.ts';
 import { type Judgement, judge } from './judge.ts';
 import { MemoryWatch, memoryTrend } from './memory.ts';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { createOutbox } from '@converge/outbox';
-import { type Database, type Executor, executorOfClient } from '@converge/postgres';
-import { type Clock, newUuidV7 } from '@converge/runtime';
+import { createOutbox } from '@convergekit/outbox';
+import { type Database, type Executor, executorOfClient } from '@convergekit/postgres';
+import { type Clock, newUuidV7 } from '@convergekit/core';
 import type { PlannedEvent, PlannedTransaction } from './workload.ts';
 
 const outbox = createOutbox([]);

@@ -1,4 +1,4 @@
-import type { Random } from '@converge/runtime';
+import type { Random } from '@convergekit/core';
 
 /** What kinds of transactions there are, and of a hundred thousand how many of each. */
 const shares = {

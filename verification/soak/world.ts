@@ -1,7 +1,7 @@
-import { kafkajsBroker } from '@converge/kafka';
-import { nameSource, outboxMigrations } from '@converge/outbox';
-import { connect, type Database, migrate } from '@converge/postgres';
-import { relayMigrations } from '@converge/relay';
+import { kafkajsBroker } from '@convergekit/kafka';
+import { nameSource, outboxMigrations } from '@convergekit/outbox';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import { relayMigrations } from '@convergekit/relay';
 import {
   embeddedKafka,
   embeddedPostgres,
@@ -9,7 +9,7 @@ import {
   faultProxy,
   type FaultProxy,
   freshDatabase,
-} from '@converge/testing';
+} from '@convergekit/testing';
 import { freePorts } from '../demo/process/ports.ts';
 import { ledgerSql, lonelySql, populateSql } from './ledger-sql.ts';
 import { RelayProcess } from './relay-process.ts';

@@ -1,5 +1,5 @@
-import { type Database, sqlState } from '@converge/postgres';
-import type { Clock, Random } from '@converge/runtime';
+import { type Database, sqlState } from '@convergekit/postgres';
+import type { Clock, Random } from '@convergekit/core';
 import { endOrphans, runTransaction } from './transactions.ts';
 import {
   planTransaction,

@@ -2,9 +2,9 @@
  * Taken out once, and a test here failed: the wait for the groups (as with --force): a key's later event is read first.
  */
 import { randomBytes } from 'node:crypto';
-import { type IncomingBatch, kafkajsBroker } from '@converge/kafka';
-import { connect, type Database } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { type IncomingBatch, kafkajsBroker } from '@convergekit/kafka';
+import { connect, type Database } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { interrupt, killLeftovers, runCli, startCli } from './fixture/cli-process.ts';

@@ -1,9 +1,9 @@
-import { inboxMigrations } from '@converge/inbox';
-import { outboxMigrations } from '@converge/outbox';
-import type { MigrationSet } from '@converge/postgres';
-import { reconcileMigrations } from '@converge/reconcile';
-import { relayMigrations } from '@converge/relay';
-import { sagaMigrations } from '@converge/saga';
+import { inboxMigrations } from '@convergekit/inbox';
+import { outboxMigrations } from '@convergekit/outbox';
+import type { MigrationSet } from '@convergekit/postgres';
+import { reconcileMigrations } from '@convergekit/reconcile';
+import { relayMigrations } from '@convergekit/relay';
+import { sagaMigrations } from '@convergekit/saga';
 
 /** Everything that `converge migrate` applies, in order of dependence. */
 export const allMigrations: readonly MigrationSet[] = [

@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import { logger } from '@converge/telemetry';
+import { logger } from '@convergekit/telemetry';
 
 /** One line in the log for what an operator changed: who, what, with which result. Never payloads. */
 export function audit(action: string, details: Readonly<Record<string, unknown>>): void {

@@ -1,6 +1,6 @@
 /** Taken out once, and a test here failed: that only a standby is spoken for (the relay says the same of itself). */
-import { BrokerError } from '@converge/kafka';
-import { manualClock } from '@converge/testing';
+import { BrokerError } from '@convergekit/kafka';
+import { manualClock } from '@convergekit/testing';
 import { expect, test } from 'vitest';
 import { brokerNotice } from './broker-notice.ts';
 

@@ -1,6 +1,7 @@
-import type { Broker } from '@converge/kafka';
-import { systemClock, type Check, type Clock, type Service } from '@converge/runtime';
-import type { Logger } from '@converge/telemetry';
+import type { Broker } from '@convergekit/kafka';
+import { systemClock, type Clock, type Service } from '@convergekit/core';
+import { type Check } from '@convergekit/config';
+import type { Logger } from '@convergekit/telemetry';
 
 const AGAIN_MS = 2_000;
 

@@ -1,5 +1,5 @@
-import { postgresMigrations, readPolicyRules } from '@converge/postgres';
-import { type Admission, admitRules, type OfferedRule } from '@converge/resilience';
+import { postgresMigrations, readPolicyRules } from '@convergekit/postgres';
+import { type Admission, admitRules, type OfferedRule } from '@convergekit/resilience';
 import { withDatabase } from './connections.ts';
 import type { CommandContext } from './context.ts';
 import { requireMigrations } from './migrations.ts';

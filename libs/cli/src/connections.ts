@@ -1,7 +1,7 @@
-import { kafkaBroker, kafkaOptions, type Admin, type Broker } from '@converge/kafka';
-import { connect, type Database } from '@converge/postgres';
-import { systemClock } from '@converge/runtime';
-import { logger } from '@converge/telemetry';
+import { kafkaBroker, kafkaOptions, type Admin, type Broker } from '@convergekit/kafka';
+import { connect, type Database } from '@convergekit/postgres';
+import { systemClock } from '@convergekit/core';
+import { logger } from '@convergekit/telemetry';
 import { requireBrokers, requireDatabase, type Settings } from './settings.ts';
 
 /** Opens the database of the settings and asks it for an answer, so that a wrong setting fails here and clearly. */

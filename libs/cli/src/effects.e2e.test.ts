@@ -1,6 +1,6 @@
-import type { Database } from '@converge/postgres';
-import { type Effect, sagaWorker } from '@converge/saga';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import type { Database } from '@convergekit/postgres';
+import { type Effect, sagaWorker } from '@convergekit/saga';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { Provider } from '../../saga/src/fixture/provider.ts';
 import {

@@ -1,5 +1,5 @@
-import { BrokerError } from '@converge/kafka';
-import { ConfigError } from '@converge/runtime';
+import { BrokerError } from '@convergekit/kafka';
+import { ConfigError } from '@convergekit/config';
 import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { explain } from './explain.ts';

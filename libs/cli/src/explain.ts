@@ -1,4 +1,4 @@
-import { ConfigError } from '@converge/runtime';
+import { ConfigError } from '@convergekit/config';
 import { CommanderError } from 'commander';
 import { migrationsMissing } from './cli-error.ts';
 

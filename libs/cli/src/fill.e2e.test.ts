@@ -5,11 +5,11 @@
  */
 import { userInfo } from 'node:os';
 import { randomBytes } from 'node:crypto';
-import { defineEvent } from '@converge/contracts';
-import { consumerService, defineConsumer } from '@converge/inbox';
-import { kafkajsBroker } from '@converge/kafka';
-import { connect } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { defineEvent } from '@convergekit/contracts';
+import { consumerService, defineConsumer } from '@convergekit/inbox';
+import { kafkajsBroker } from '@convergekit/kafka';
+import { connect } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { killLeftovers, runCli, startCli } from './fixture/cli-process.ts';

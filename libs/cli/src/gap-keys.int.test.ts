@@ -1,11 +1,11 @@
-import { defineEvent } from '@converge/contracts';
-import { consumerService, defineConsumer, inboxMigrations } from '@converge/inbox';
-import { memoryBroker } from '@converge/kafka';
-import { createOutbox, outboxMigrations } from '@converge/outbox';
-import { connect, migrate, type MigrationSet, withTransaction } from '@converge/postgres';
-import { defineReconciler, reconcileMigrations, reconcilerService } from '@converge/reconcile';
-import { relay, relayMigrations } from '@converge/relay';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { defineEvent } from '@convergekit/contracts';
+import { consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
+import { memoryBroker } from '@convergekit/kafka';
+import { createOutbox, outboxMigrations } from '@convergekit/outbox';
+import { connect, migrate, type MigrationSet, withTransaction } from '@convergekit/postgres';
+import { defineReconciler, reconcileMigrations, reconcilerService } from '@convergekit/reconcile';
+import { relay, relayMigrations } from '@convergekit/relay';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 

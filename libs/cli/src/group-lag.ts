@@ -1,4 +1,4 @@
-import type { LogEnds } from '@converge/kafka';
+import type { LogEnds } from '@convergekit/kafka';
 
 export interface GroupLag {
   readonly group: string;

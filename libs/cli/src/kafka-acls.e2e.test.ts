@@ -4,12 +4,12 @@
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { defineEvent } from '@converge/contracts';
-import { consumerService, defineConsumer, inboxMigrations } from '@converge/inbox';
-import { type Broker, kafkaBroker } from '@converge/kafka';
-import { outboxMigrations } from '@converge/outbox';
-import { connect, type Database, migrate } from '@converge/postgres';
-import { relay, relayMigrations } from '@converge/relay';
+import { defineEvent } from '@convergekit/contracts';
+import { consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
+import { type Broker, kafkaBroker } from '@convergekit/kafka';
+import { outboxMigrations } from '@convergekit/outbox';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import { relay, relayMigrations } from '@convergekit/relay';
 import {
   embeddedKafka,
   type EmbeddedServer,
@@ -17,7 +17,7 @@ import {
   freshDatabase,
   javaTools,
   waitUntil,
-} from '@converge/testing';
+} from '@convergekit/testing';
 import kafkajs, { type Admin, type AclEntry } from 'kafkajs';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { z } from 'zod';

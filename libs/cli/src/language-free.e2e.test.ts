@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { connect, type Database } from '@converge/postgres';
-import { freshDatabase, type JavaRecord, readWithJava, waitUntil } from '@converge/testing';
+import { connect, type Database } from '@convergekit/postgres';
+import { freshDatabase, type JavaRecord, readWithJava, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { interrupt, killLeftovers, start, type Ended } from './fixture/cli-process.ts';
 

@@ -1,6 +1,7 @@
-import { healthServer, runServices, watchEventLoop, type Checks, type Service } from '@converge/runtime';
-import type { Logger } from '@converge/telemetry';
-import { startTelemetry } from '@converge/telemetry/sdk';
+import { runServices, type Service } from '@convergekit/core';
+import { healthServer, watchEventLoop, type Checks } from '@convergekit/config';
+import type { Logger } from '@convergekit/telemetry';
+import { startTelemetry } from '@convergekit/telemetry/sdk';
 import { healthOptions } from './health-options.ts';
 import type { Settings } from './settings.ts';
 

@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises';
-import { postgresMigrations, type Executor, type MigrationSet } from '@converge/postgres';
+import { postgresMigrations, type Executor, type MigrationSet } from '@convergekit/postgres';
 import { migrationsMissing } from './cli-error.ts';
 
 /** The migrations that this version has and the database has not, as `outbox/001-outbox`. Changes nothing. */

@@ -3,8 +3,8 @@
  * closed). With a close of the database that waits for a statement that hangs, the test ran on until it was killed.
  */
 import { randomBytes } from 'node:crypto';
-import { connect, type Database } from '@converge/postgres';
-import { faultProxy, type FaultProxy, freshDatabase, waitUntil } from '@converge/testing';
+import { connect, type Database } from '@convergekit/postgres';
+import { faultProxy, type FaultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { killLeftovers, runCli, startCli, type CliProcess } from './fixture/cli-process.ts';
 

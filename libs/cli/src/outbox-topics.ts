@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 
 // `topic` has no index, and needs none for publishing: the newest events by primary key, and what the relay has
 // recorded, tell the same without reading the whole table.

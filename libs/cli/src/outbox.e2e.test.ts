@@ -4,8 +4,8 @@
  * - the tail by what each snapshot sees (by the highest id seen): a late committer is passed over.
  */
 import { randomBytes } from 'node:crypto';
-import { connect, type Database } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { connect, type Database } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { interrupt, killLeftovers, runCli, startCli } from './fixture/cli-process.ts';
 import { headerOf, recordsOf } from './fixture/topic-records.ts';

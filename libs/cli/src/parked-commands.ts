@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { PARKED_STATES } from '@converge/inbox';
+import { PARKED_STATES } from '@convergekit/inbox';
 import type { ActFlags, EditFlags, ListFlags, RetryFlags } from './commands/parked.ts';
 import { type Act, positive, why } from './command-parts.ts';
 

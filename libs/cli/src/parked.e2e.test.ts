@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { defineEvent, WIRE } from '@converge/contracts';
-import { consumerService, defineConsumer } from '@converge/inbox';
-import { memoryBroker } from '@converge/kafka';
-import { connect } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { defineEvent, WIRE } from '@convergekit/contracts';
+import { consumerService, defineConsumer } from '@convergekit/inbox';
+import { memoryBroker } from '@convergekit/kafka';
+import { connect } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { killLeftovers, runCli } from './fixture/cli-process.ts';

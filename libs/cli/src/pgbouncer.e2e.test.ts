@@ -6,10 +6,10 @@
  * - the cancelling of a detach from outside, with a session's `set lock_timeout` in its place: it stays there, too.
  */
 import { randomBytes } from 'node:crypto';
-import { defineEvent } from '@converge/contracts';
-import { consumerService, defineConsumer } from '@converge/inbox';
-import { kafkajsBroker } from '@converge/kafka';
-import { createOutbox } from '@converge/outbox';
+import { defineEvent } from '@convergekit/contracts';
+import { consumerService, defineConsumer } from '@convergekit/inbox';
+import { kafkajsBroker } from '@convergekit/kafka';
+import { createOutbox } from '@convergekit/outbox';
 import {
   connect,
   type Database,
@@ -17,8 +17,8 @@ import {
   executorOf,
   isPooled,
   kyselyTransaction,
-} from '@converge/postgres';
-import { embeddedPostgres, freshDatabase, waitUntil } from '@converge/testing';
+} from '@convergekit/postgres';
+import { embeddedPostgres, freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { killLeftovers, runCli, startCli, type CliProcess } from './fixture/cli-process.ts';

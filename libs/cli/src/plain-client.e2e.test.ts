@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
-import { driverNames } from '@converge/kafka';
-import { connect } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { driverNames } from '@convergekit/kafka';
+import { connect } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { type CloudEvent, Kafka as Binding } from 'cloudevents';
 import { afterAll, describe, expect, inject, it } from 'vitest';
 import { interrupt, killLeftovers, startCli } from './fixture/cli-process.ts';
@@ -25,7 +25,7 @@ interface PlainConsumer {
   disconnect(): Promise<void>;
 }
 
-// The copy that @converge/kafka has: nothing else here needs one.
+// The copy that @convergekit/kafka has: nothing else here needs one.
 const { Kafka } = createRequire(new URL('../../kafka/package.json', import.meta.url))('kafkajs') as {
   Kafka: new (config: { clientId: string; brokers: string[]; logLevel: number }) => {
     consumer(config: { groupId: string }): PlainConsumer;

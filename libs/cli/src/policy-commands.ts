@@ -1,4 +1,4 @@
-import { CATEGORIES, type Category } from '@converge/resilience';
+import { CATEGORIES, type Category } from '@convergekit/core';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Act, positive } from './command-parts.ts';
 import type { SetFlags } from './commands/policy-set.ts';

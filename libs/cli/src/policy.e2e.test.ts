@@ -1,4 +1,4 @@
-import { freshDatabase } from '@converge/testing';
+import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { killLeftovers, runCli } from './fixture/cli-process.ts';
 

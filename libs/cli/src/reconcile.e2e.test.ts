@@ -1,5 +1,5 @@
-import { connect, type Database } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { connect, type Database } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { killLeftovers, runCli, start } from './fixture/cli-process.ts';
 

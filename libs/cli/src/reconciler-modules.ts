@@ -1,4 +1,4 @@
-import type { Reconciler } from '@converge/reconcile';
+import type { Reconciler } from '@convergekit/reconcile';
 import { exportsOf, invalidModule } from './module-exports.ts';
 
 /** Imports the modules (files, from the working folder, or packages) and returns every reconciler that they export. */

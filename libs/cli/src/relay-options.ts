@@ -1,5 +1,5 @@
-import { ensureChildren } from '@converge/outbox';
-import type { RelayOptions } from '@converge/relay';
+import { ensureChildren } from '@convergekit/outbox';
+import type { RelayOptions } from '@convergekit/relay';
 import type { Settings } from './settings.ts';
 
 // Sending stops so long before the lease ends, and a request takes no longer: what a deposed relay had in flight has

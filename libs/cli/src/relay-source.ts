@@ -1,8 +1,9 @@
-import { outboxMigrations } from '@converge/outbox';
-import type { Database } from '@converge/postgres';
-import { type Relay, relayMigrations } from '@converge/relay';
-import { type Check, type Checks, type Clock, type Service, systemClock } from '@converge/runtime';
-import type { Logger } from '@converge/telemetry';
+import { outboxMigrations } from '@convergekit/outbox';
+import type { Database } from '@convergekit/postgres';
+import { type Relay, relayMigrations } from '@convergekit/relay';
+import { type Clock, type Service, systemClock } from '@convergekit/core';
+import { type Check, type Checks } from '@convergekit/config';
+import type { Logger } from '@convergekit/telemetry';
 import { explain } from './explain.ts';
 import { requireMigrations } from './migrations.ts';
 import { relayChecks, standsBy, tellStandby } from './relay-state.ts';

@@ -5,8 +5,8 @@
  * - the source on a series: the figures of all outboxes are one sum.
  */
 import { randomBytes } from 'node:crypto';
-import { connect, type Database } from '@converge/postgres';
-import { faultProxy, freshDatabase, waitUntil } from '@converge/testing';
+import { connect, type Database } from '@convergekit/postgres';
+import { faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import { interrupt, killLeftovers, runCli, startCli, type CliProcess } from './fixture/cli-process.ts';
 import { recordsOf } from './fixture/topic-records.ts';

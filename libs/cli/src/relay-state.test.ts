@@ -1,4 +1,4 @@
-import type { RelayStatus } from '@converge/relay';
+import type { RelayStatus } from '@convergekit/relay';
 import { describe, expect, it } from 'vitest';
 import { relayCheck, relayChecks } from './relay-state.ts';
 

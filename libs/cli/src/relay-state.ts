@@ -1,6 +1,7 @@
-import type { HeldTopic, Relay, RelayStatus } from '@converge/relay';
-import type { Check, Checks, Service } from '@converge/runtime';
-import type { Logger } from '@converge/telemetry';
+import type { HeldTopic, Relay, RelayStatus } from '@convergekit/relay';
+import type { Service } from '@convergekit/core';
+import type { Check, Checks } from '@convergekit/config';
+import type { Logger } from '@convergekit/telemetry';
 
 const LOOK_MS = 250;
 

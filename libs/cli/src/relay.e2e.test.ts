@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { connect, type Database } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { connect, type Database } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { interrupt, killLeftovers, runCli, start, startCli, type CliProcess } from './fixture/cli-process.ts';
 import { headerOf, recordsOf } from './fixture/topic-records.ts';

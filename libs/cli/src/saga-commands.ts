@@ -1,4 +1,4 @@
-import { INSTANCE_STATES } from '@converge/saga';
+import { INSTANCE_STATES } from '@convergekit/saga';
 import { type Command, Option } from 'commander';
 import { type Act, positive } from './command-parts.ts';
 import type { SagaListFlags } from './commands/saga.ts';

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
-import { migrate } from '@converge/postgres';
-import { relayMigrations } from '@converge/relay';
-import { ConvergeError } from '@converge/resilience';
-import { sagaObserver } from '@converge/saga';
-import { waitUntil } from '@converge/testing';
+import { migrate } from '@convergekit/postgres';
+import { relayMigrations } from '@convergekit/relay';
+import { ConvergeError } from '@convergekit/core';
+import { sagaObserver } from '@convergekit/saga';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { SagaScene } from '../../saga/src/fixture/saga-scene.ts';
 import { runCli } from './fixture/cli-process.ts';

@@ -1,4 +1,4 @@
-import { ConfigError } from '@converge/runtime';
+import { ConfigError } from '@convergekit/config';
 import { describe, expect, it } from 'vitest';
 import { relayOptions } from './relay-options.ts';
 import { readSettings, requireBrokers, requireDatabase, sourcesOf } from './settings.ts';

@@ -1,7 +1,7 @@
-import { kafkaSettings } from '@converge/kafka';
-import { type PolicyLayer, policyLayersOf, policyRulesSchema } from '@converge/resilience';
-import { type Environment, loadSettings, originOf } from '@converge/runtime';
-import { logLevels } from '@converge/telemetry';
+import { kafkaSettings } from '@convergekit/kafka';
+import { type PolicyLayer, policyLayersOf, policyRulesSchema } from '@convergekit/resilience';
+import { type Environment, loadSettings, originOf } from '@convergekit/config';
+import { logLevels } from '@convergekit/telemetry';
 import { z } from 'zod';
 import { CliError } from './cli-error.ts';
 

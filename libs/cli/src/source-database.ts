@@ -1,4 +1,4 @@
-import type { Database } from '@converge/postgres';
+import type { Database } from '@convergekit/postgres';
 import { openAt } from './connections.ts';
 import { checkedUrl } from './settings.ts';
 

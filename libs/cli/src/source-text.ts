@@ -1,4 +1,4 @@
-import type { Phantom, RebaseReport, SourceInspection } from '@converge/relay';
+import type { Phantom, RebaseReport, SourceInspection } from '@convergekit/relay';
 import { table } from './output.ts';
 
 const MOST_LINES = 40;

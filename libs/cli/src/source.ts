@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 
 /** Who this outbox is. Consumers tell sources apart by the id; the name is for people. */
 export interface Source {

@@ -1,7 +1,7 @@
-import type { Database } from '@converge/postgres';
-import { BusinessRejection } from '@converge/resilience';
-import { compensationStacks, defineStack } from '@converge/saga';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import type { Database } from '@convergekit/postgres';
+import { BusinessRejection } from '@convergekit/core';
+import { compensationStacks, defineStack } from '@convergekit/saga';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import {

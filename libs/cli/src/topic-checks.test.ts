@@ -1,4 +1,4 @@
-import type { TopicDescription } from '@converge/kafka';
+import type { TopicDescription } from '@convergekit/kafka';
 import { describe, expect, it } from 'vitest';
 import { checkTopic } from './topic-checks.ts';
 

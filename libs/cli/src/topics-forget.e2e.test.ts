@@ -1,8 +1,8 @@
 /** Taken out once, and a test here failed: the refusal to forget a topic that exists (its events are lost). */
 import { randomBytes } from 'node:crypto';
-import { type Admin, type Broker, kafkajsBroker } from '@converge/kafka';
-import { connect, type Database } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { type Admin, type Broker, kafkajsBroker } from '@convergekit/kafka';
+import { connect, type Database } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { interrupt, killLeftovers, runCli, startCli } from './fixture/cli-process.ts';
 import { headerOf, recordsOf } from './fixture/topic-records.ts';

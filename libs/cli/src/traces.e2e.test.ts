@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { connect } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { connect } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, it } from 'vitest';
 import { interrupt, killLeftovers, runCli, startCli } from './fixture/cli-process.ts';
 import { headerOf, recordsOf } from './fixture/topic-records.ts';

@@ -16,7 +16,7 @@ export interface EventDefinition<Type extends string = string, Data = unknown, I
   readonly oldest: number;
   readonly topic: string;
   readonly schema: StandardSchema<unknown, Data>;
-  /** The sagas that it starts, as `name/version`: see `starts` of `@converge/saga/declare`. */
+  /** The sagas that it starts, as `name/version`: see `starts` of `@convergekit/saga/declare`. */
   readonly starts?: readonly string[];
   /** Names the entity that the fact is about: events of one key keep their order. */
   keyOf(data: Data): string;

@@ -2,15 +2,15 @@
  * What the log says of what lasts. Planted faults, each seen to fail here: a gap that is passed without its alarm; a
  * line that names its consumer twice, which a reader of JSON may refuse.
  */
-import type * as Telemetry from '@converge/telemetry';
-import { waitUntil } from '@converge/testing';
+import type * as Telemetry from '@convergekit/telemetry';
+import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import { defineConsumer, type DefineConsumerOptions } from './define/define-consumer.ts';
 import { stockScene } from './fixture/failure-scene.ts';
 import { type LedgerDb, lines, note } from './fixture/ledger.ts';
 
 const logged = vi.hoisted((): string[] => []);
-vi.mock('@converge/telemetry', async (original) => {
+vi.mock('@convergekit/telemetry', async (original) => {
   const telemetry = await original<typeof Telemetry>();
   const root = telemetry.makeLogger('info', { write: (line) => void logged.push(line) });
   return { ...telemetry, logger: (name: string, bindings = {}) => root.child({ name, ...bindings }) };

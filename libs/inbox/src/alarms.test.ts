@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { CATEGORIES, kindOf } from '@converge/resilience';
+import { CATEGORIES } from '@convergekit/core';
+import { kindOf } from '@convergekit/resilience';
 import { expect, it } from 'vitest';
 import { alarmDefinitions, alarmOf, letterAlarm } from './alarms.ts';
 

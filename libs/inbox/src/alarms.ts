@@ -1,4 +1,4 @@
-import type { FailureKind } from '@converge/resilience';
+import type { FailureKind } from '@convergekit/resilience';
 import type { InboxErrorCode } from './errors.ts';
 
 /** What a person should know of. Its name is stable: log field `alarm`, metrics, alert rules and run books refer to it. */

@@ -1,6 +1,6 @@
-import { failureEvent, type FailureInput } from '@converge/contracts';
-import { BusinessRejection, ConvergeError } from '@converge/resilience';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { failureEvent, type FailureInput } from '@convergekit/contracts';
+import { BusinessRejection, ConvergeError } from '@convergekit/core';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from './define/define-consumer.ts';
 import { FixtureSource, sendRecords } from './fixture/fixture-source.ts';

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { waitUntil } from '@converge/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { ProcessScene, reordered } from './fixture/process-scene.ts';
 

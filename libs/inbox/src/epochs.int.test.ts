@@ -4,9 +4,9 @@
  * - a predecessor is compared with the watermark of its own epoch (taken as the highest of all: the marker hid the hole);
  * - a new position of an older epoch halts its partition (it was a gap, or applied).
  */
-import { type Broker, memoryBroker } from '@converge/kafka';
-import type { Database } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { type Broker, memoryBroker } from '@convergekit/kafka';
+import type { Database } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import { FixtureSource, sendRecords } from './fixture/fixture-source.ts';

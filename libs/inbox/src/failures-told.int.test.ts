@@ -5,12 +5,12 @@
  * - a drain without `aroundAttempts`: its attempt is in no trace.
  */
 import { readFileSync } from 'node:fs';
-import { WIRE } from '@converge/contracts';
-import { executorOf } from '@converge/postgres';
-import type * as Telemetry from '@converge/telemetry';
-import { attributeNames, spanNames } from '@converge/telemetry';
-import { type EndedSpan, startTelemetry } from '@converge/telemetry/sdk';
-import { waitUntil } from '@converge/testing';
+import { WIRE } from '@convergekit/contracts';
+import { executorOf } from '@convergekit/postgres';
+import type * as Telemetry from '@convergekit/telemetry';
+import { attributeNames, spanNames } from '@convergekit/telemetry';
+import { type EndedSpan, startTelemetry } from '@convergekit/telemetry/sdk';
+import { waitUntil } from '@convergekit/testing';
 import type { Transaction } from 'kysely';
 import { afterAll, afterEach, beforeEach, expect, inject, it, vi } from 'vitest';
 import { parse } from 'yaml';
@@ -21,7 +21,7 @@ import { type LedgerDb, note } from './fixture/ledger.ts';
 import { listParked, readParked } from './operate/parked-list.ts';
 
 const logged = vi.hoisted((): string[] => []);
-vi.mock('@converge/telemetry', async (original) => {
+vi.mock('@convergekit/telemetry', async (original) => {
   const telemetry = await original<typeof Telemetry>();
   const root = telemetry.makeLogger('info', { write: (line) => void logged.push(line) });
   return { ...telemetry, logger: (name: string, bindings = {}) => root.child({ name, ...bindings }) };

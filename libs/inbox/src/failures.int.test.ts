@@ -1,6 +1,6 @@
-import { failureEvent } from '@converge/contracts';
-import { BusinessRejection, ConvergeError } from '@converge/resilience';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { failureEvent } from '@convergekit/contracts';
+import { BusinessRejection, ConvergeError } from '@convergekit/core';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from './define/define-consumer.ts';
 import { FailureScene, inPlace, quickSchedule } from './fixture/failure-scene.ts';

@@ -1,7 +1,7 @@
-import { type Broker, memoryBroker } from '@converge/kafka';
-import type { Database } from '@converge/postgres';
-import { policyBook } from '@converge/resilience';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { type Broker, memoryBroker } from '@convergekit/kafka';
+import type { Database } from '@convergekit/postgres';
+import { policyBook } from '@convergekit/resilience';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import { FixtureSource } from './fixture/fixture-source.ts';

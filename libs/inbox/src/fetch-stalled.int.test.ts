@@ -1,5 +1,5 @@
-import type { MemoryBroker } from '@converge/kafka';
-import { waitUntil } from '@converge/testing';
+import type { MemoryBroker } from '@convergekit/kafka';
+import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import { stockScene } from './fixture/failure-scene.ts';

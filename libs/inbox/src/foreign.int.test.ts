@@ -5,10 +5,10 @@
  * look behind it (a slot is emptied twice); only the current slot looked at (a repeat after
  * a turn takes effect twice); no age of the oldest slot (rows leave too early when the time to keep was made longer).
  */
-import { memoryBroker } from '@converge/kafka';
-import { type Database, type Executor, withTransaction } from '@converge/postgres';
-import { systemClock, systemRandom } from '@converge/runtime';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { memoryBroker } from '@convergekit/kafka';
+import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
+import { systemClock, systemRandom } from '@convergekit/core';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import { foreignRecord, sendRecords } from './fixture/fixture-source.ts';

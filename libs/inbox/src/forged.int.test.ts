@@ -3,8 +3,8 @@
  * `planSlice` without `jumpOf` (the record counts, and its source's next event is taken for the forged one), and without
  * `forkOf`; a fork that does not look at the id; a rejection that leaves the watermark where the forged record put it.
  */
-import { formatPosition, parsePosition, WIRE } from '@converge/contracts';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { formatPosition, parsePosition, WIRE } from '@convergekit/contracts';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import { FailureScene } from './fixture/failure-scene.ts';

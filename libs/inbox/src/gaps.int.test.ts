@@ -1,7 +1,7 @@
-import { type DomainEvent, parsePosition, WIRE } from '@converge/contracts';
-import { memoryBroker } from '@converge/kafka';
-import { withTransaction } from '@converge/postgres';
-import { waitUntil } from '@converge/testing';
+import { type DomainEvent, parsePosition, WIRE } from '@convergekit/contracts';
+import { memoryBroker } from '@convergekit/kafka';
+import { withTransaction } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer, type DefineConsumerOptions } from './define/define-consumer.ts';
 import { type FillEvent, putFill } from './fill/fill-sql.ts';

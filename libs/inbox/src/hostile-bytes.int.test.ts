@@ -3,11 +3,11 @@
  * - `storyOf` with ids of any length: the failure event of a long one cannot be sent, and the consumer stops;
  * - `report.attempt` with the message of every error: the canary is found in what JSON.parse and Postgres quote.
  */
-import { WIRE } from '@converge/contracts';
-import { memoryBroker, type OutgoingRecord } from '@converge/kafka';
-import { executorOf } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
-import type * as Telemetry from '@converge/telemetry';
+import { WIRE } from '@convergekit/contracts';
+import { memoryBroker, type OutgoingRecord } from '@convergekit/kafka';
+import { executorOf } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import type * as Telemetry from '@convergekit/telemetry';
 import fc from 'fast-check';
 import { expect, inject, it, vi } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
@@ -19,7 +19,7 @@ import { consumerService } from './service/consumer-service.ts';
 /** In every payload; payloads never come into logs, at any level. */
 const CANARY = 'canary-8c1f';
 const logged = vi.hoisted((): string[] => []);
-vi.mock('@converge/telemetry', async (original) => {
+vi.mock('@convergekit/telemetry', async (original) => {
   const telemetry = await original<typeof Telemetry>();
   const root = telemetry.makeLogger('trace', { write: (line) => void logged.push(line) });
   return { ...telemetry, logger: (name: string, bindings = {}) => root.child({ name, ...bindings }) };

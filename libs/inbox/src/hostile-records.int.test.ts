@@ -5,10 +5,10 @@
  * type and a saga are seen in envelope.test alone.
  */
 import { randomBytes } from 'node:crypto';
-import { failureEvent, WIRE } from '@converge/contracts';
-import { type OutgoingRecord, partitionOf } from '@converge/kafka';
-import { startTelemetry, type Telemetry } from '@converge/telemetry/sdk';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { failureEvent, WIRE } from '@convergekit/contracts';
+import { type OutgoingRecord, partitionOf } from '@convergekit/kafka';
+import { startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import { FailureScene, inPlace } from './fixture/failure-scene.ts';

@@ -1,6 +1,6 @@
-import { kafkajsBroker, type Broker, memoryBroker } from '@converge/kafka';
-import type { Database } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { kafkajsBroker, type Broker, memoryBroker } from '@convergekit/kafka';
+import type { Database } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import { FixtureSource, foreignRecord, sendRecords } from './fixture/fixture-source.ts';

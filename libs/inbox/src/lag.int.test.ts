@@ -1,5 +1,5 @@
-import { startTelemetry } from '@converge/telemetry/sdk';
-import { waitUntil } from '@converge/testing';
+import { startTelemetry } from '@convergekit/telemetry/sdk';
+import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import { stockScene } from './fixture/failure-scene.ts';

@@ -2,9 +2,9 @@
  * Which failure events reach a handler of failures. Planted faults, each seen to fail here: a letter of any size with its
  * payload; `certainty: 'any'` that is not looked at, or taken for granted.
  */
-import { failureEvent, type FailureInput } from '@converge/contracts';
-import { ConvergeError } from '@converge/resilience';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { failureEvent, type FailureInput } from '@convergekit/contracts';
+import { ConvergeError } from '@convergekit/core';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import { FailureScene } from './fixture/failure-scene.ts';

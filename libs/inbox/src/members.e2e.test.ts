@@ -4,9 +4,9 @@
  * - the slice without its server-side limits (`limits` in `openSlice`): the fence is never released by the frozen member.
  */
 import { once } from 'node:events';
-import { driverNames } from '@converge/kafka';
-import { systemClock } from '@converge/runtime';
-import { waitUntil } from '@converge/testing';
+import { driverNames } from '@convergekit/kafka';
+import { systemClock } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type Member, ProcessScene, reordered } from './fixture/process-scene.ts';
 

@@ -1,4 +1,4 @@
-import type { MigrationSet } from '@converge/postgres';
+import type { MigrationSet } from '@convergekit/postgres';
 
 /** Tables inbox_*, parked, parked_key. They live in the consumer's own database, beside its outbox. */
 export const inboxMigrations: MigrationSet = {

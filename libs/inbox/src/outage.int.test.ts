@@ -1,6 +1,6 @@
-import { type Broker, memoryBroker } from '@converge/kafka';
-import { connect, type Database, executorOf } from '@converge/postgres';
-import { faultProxy, freshDatabase, waitUntil } from '@converge/testing';
+import { type Broker, memoryBroker } from '@convergekit/kafka';
+import { connect, type Database, executorOf } from '@convergekit/postgres';
+import { faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import type { Transaction } from 'kysely';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';

@@ -1,15 +1,14 @@
-import { executorOf, setPolicyRule } from '@converge/postgres';
+import { executorOf, setPolicyRule } from '@convergekit/postgres';
+import { ConvergeError, systemClock } from '@convergekit/core';
 import {
-  ConvergeError,
   defaultPolicy,
   operation,
   type PolicyBook,
   policyBook,
   type PolicyRules,
-} from '@converge/resilience';
-import { systemClock } from '@converge/runtime';
-import { startTelemetry } from '@converge/telemetry/sdk';
-import { freshDatabase, waitUntil } from '@converge/testing';
+} from '@convergekit/resilience';
+import { startTelemetry } from '@convergekit/telemetry/sdk';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import type { Transaction } from 'kysely';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';

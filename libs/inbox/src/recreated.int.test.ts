@@ -3,8 +3,8 @@
  * wrong reason, and the way on does not fit.
  */
 import { Kafka, logLevel } from 'kafkajs';
-import { kafkaBroker } from '@converge/kafka';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { kafkaBroker } from '@convergekit/kafka';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import { FixtureSource } from './fixture/fixture-source.ts';

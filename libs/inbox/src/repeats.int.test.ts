@@ -5,9 +5,9 @@
  * - `judge` without its duplicates: later copies halt the partition or are applied.
  */
 import { randomUUID } from 'node:crypto';
-import { memoryBroker } from '@converge/kafka';
-import { type Database, executorOf } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { memoryBroker } from '@convergekit/kafka';
+import { type Database, executorOf } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';

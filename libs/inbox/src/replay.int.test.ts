@@ -1,5 +1,5 @@
-import { parsePosition } from '@converge/contracts';
-import { waitUntil } from '@converge/testing';
+import { parsePosition } from '@convergekit/contracts';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { ReplayFrom } from './decide/replay.ts';
 import { defineConsumer } from './define/define-consumer.ts';

@@ -2,8 +2,8 @@
  * Every group rewound to zero by an operator: Kafka's offsets and our own. Planted fault: with the watermark not moved
  * (`marks` of `openSlice` left out), all 10,000 are applied a second time here, by both consumers.
  */
-import { type DriverName, driverNames, kafkaBroker, partitionId } from '@converge/kafka';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { type DriverName, driverNames, kafkaBroker, partitionId } from '@convergekit/kafka';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, it } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from './define/define-consumer.ts';
 import { FixtureSource } from './fixture/fixture-source.ts';

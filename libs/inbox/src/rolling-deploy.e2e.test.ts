@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { systemClock } from '@converge/runtime';
-import { waitUntil } from '@converge/testing';
+import { systemClock } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { type Member, ProcessScene, reordered } from './fixture/process-scene.ts';
 

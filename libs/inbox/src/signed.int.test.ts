@@ -3,8 +3,8 @@
  * at after the source is pinned (the forger's uuid is the one that counts); positions of a source that signs, claimed under
  * another name.
  */
-import { signatureHeader, signingKey, WIRE } from '@converge/contracts';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { signatureHeader, signingKey, WIRE } from '@convergekit/contracts';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import type { SignatureOptions } from './decide/signatures.ts';

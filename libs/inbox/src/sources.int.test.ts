@@ -2,10 +2,10 @@
  * Whose positions count. Planted faults, each seen to fail here: a list that does not keep others from being pinned (the
  * unlisted source has no rows, and is told by no alarm); a start that goes on although the list contradicts what is pinned.
  */
-import { memoryBroker, type Broker } from '@converge/kafka';
-import type { Database } from '@converge/postgres';
-import type * as Telemetry from '@converge/telemetry';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { memoryBroker, type Broker } from '@convergekit/kafka';
+import type { Database } from '@convergekit/postgres';
+import type * as Telemetry from '@convergekit/telemetry';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it, vi } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import type { TrustedSources } from './define/trusted-sources.ts';
@@ -14,7 +14,7 @@ import { type LedgerDb, ledgerDatabase, lines, makeTopics, note, tag, testEvents
 import { type ConsumerService, consumerService } from './service/consumer-service.ts';
 
 const logged = vi.hoisted((): string[] => []);
-vi.mock('@converge/telemetry', async (original) => {
+vi.mock('@convergekit/telemetry', async (original) => {
   const telemetry = await original<typeof Telemetry>();
   const root = telemetry.makeLogger('info', { write: (line) => void logged.push(line) });
   return { ...telemetry, logger: (name: string, bindings = {}) => root.child({ name, ...bindings }) };

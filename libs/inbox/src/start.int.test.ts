@@ -3,9 +3,9 @@
  * takes the first record for `now`; that asks nothing of a topic added later; a start that lets a missing table pass as
  * it is.
  */
-import { memoryBroker } from '@converge/kafka';
-import { connect, type Database } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { memoryBroker } from '@convergekit/kafka';
+import { connect, type Database } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from './define/define-consumer.ts';
 import type { From } from './define/types.ts';

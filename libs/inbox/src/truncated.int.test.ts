@@ -5,9 +5,9 @@
  * - `judge` taking every predecessor for known: what was cut off is skipped silently.
  */
 import { Kafka, logLevel } from 'kafkajs';
-import { type Broker, kafkaBroker, memoryBroker, type OutgoingRecord, partitionOf } from '@converge/kafka';
-import type { Database } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { type Broker, kafkaBroker, memoryBroker, type OutgoingRecord, partitionOf } from '@convergekit/kafka';
+import type { Database } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import { FixtureSource, sendRecords } from './fixture/fixture-source.ts';

@@ -4,8 +4,8 @@
  * source that is acted on; sources that are pinned without end.
  */
 import { randomUUID } from 'node:crypto';
-import { failureEvent, WIRE } from '@converge/contracts';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { failureEvent, WIRE } from '@convergekit/contracts';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import { FailureScene } from './fixture/failure-scene.ts';

@@ -1,6 +1,6 @@
 import { crc32c } from '@node-rs/crc32';
-import { RecordBatchBuilder } from '@converge/kafka';
-import { waitUntil } from '@converge/testing';
+import { RecordBatchBuilder } from '@convergekit/kafka';
+import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import { stockScene } from './fixture/failure-scene.ts';

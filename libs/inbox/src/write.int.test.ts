@@ -1,4 +1,4 @@
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';

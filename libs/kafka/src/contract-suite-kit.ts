@@ -67,7 +67,7 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-/** Polls until it holds: the suite is used by packages below `@converge/testing`, so it has its own. */
+/** Polls until it holds: the suite is used by packages below `@convergekit/testing`, so it has its own. */
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,

@@ -1,8 +1,8 @@
 /**
  * Taken out once, and tests here failed: the bound as a constraint before a filled last child is attached again.
  */
-import { seededRandom } from '@converge/runtime';
-import { freshDatabase } from '@converge/testing';
+import { seededRandom } from '@convergekit/core';
+import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { ensureChildren, listChildren, type OutboxChild } from './children.ts';
 import { keysOf, openShop, orderPlaced, type Shop } from './fixture/shop.ts';

@@ -1,6 +1,6 @@
-import { type Executor, sqlState } from '@converge/postgres';
-import { delayMs } from '@converge/resilience';
-import { type Clock, type Random, systemClock, systemRandom } from '@converge/runtime';
+import { type Executor, sqlState } from '@convergekit/postgres';
+import { delayMs } from '@convergekit/resilience';
+import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
 
 /** One child table of the outbox: ids from `from` up to, not including, `to`. */
 export interface OutboxChild {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
 import { keysOf, openShop, ordersOf, type Shop } from './fixture/shop.ts';
 

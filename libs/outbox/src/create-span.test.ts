@@ -6,10 +6,10 @@ import { describe, expect, it } from 'vitest';
 
 // In a process of its own: an SDK registers itself for good.
 const program = `
-  const { startTelemetry } = await import('@converge/telemetry/sdk');
-  const { withSpan } = await import('@converge/telemetry');
-  const { defineEvent } = await import('@converge/contracts');
-  const { createOutbox } = await import('@converge/outbox');
+  const { startTelemetry } = await import('@convergekit/telemetry/sdk');
+  const { withSpan } = await import('@convergekit/telemetry');
+  const { defineEvent } = await import('@convergekit/contracts');
+  const { createOutbox } = await import('@convergekit/outbox');
   const { z } = await import('zod');
   const telemetry = startTelemetry({ serviceName: 'test' });
   const made = defineEvent({ type: 'a.made', version: 1, topic: 'a.topic', key: () => 'secret' + '-key', data: z.object({}) });

@@ -1,5 +1,5 @@
-import { executorOf, kyselyTransaction } from '@converge/postgres';
-import { freshDatabase } from '@converge/testing';
+import { executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { keysOf, openShop, orderPlaced, type Shop } from './fixture/shop.ts';
 

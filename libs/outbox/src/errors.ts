@@ -1,4 +1,4 @@
-import { type Category, type Certainty, ConvergeError } from '@converge/resilience';
+import { type Category, type Certainty, ConvergeError } from '@convergekit/core';
 
 export type OutboxErrorCode =
   | 'TRANSACTION_ENDED'

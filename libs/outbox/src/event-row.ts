@@ -6,8 +6,8 @@ import {
   type EventContext,
   RELAY_HEADERS,
   WIRE,
-} from '@converge/contracts';
-import type { NewId } from '@converge/runtime';
+} from '@convergekit/contracts';
+import type { NewId } from '@convergekit/core';
 import { OutboxError } from './errors.ts';
 
 /** What goes with the events of one append or emit. */

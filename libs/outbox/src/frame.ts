@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Clock } from '@converge/runtime';
+import type { Clock } from '@convergekit/core';
 import type { Transaction } from 'kysely';
 import { OutboxError } from './errors.ts';
 import { waitingTransaction } from './level-executor.ts';

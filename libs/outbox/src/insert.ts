@@ -4,8 +4,8 @@ import {
   type NamedStatement,
   sendLast,
   type Session,
-} from '@converge/postgres';
-import { instruments } from '@converge/telemetry';
+} from '@convergekit/postgres';
+import { instruments } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
 import type { EventRow } from './event-row.ts';
 import { namedRefusal } from './limit.ts';

@@ -3,8 +3,8 @@
  * Taken out once, and a test here failed: the cancelling of a detach from outside; the `lock_timeout`
  * of finalize and of drop.
  */
-import { systemClock, systemRandom } from '@converge/runtime';
-import { freshDatabase } from '@converge/testing';
+import { systemClock, systemRandom } from '@convergekit/core';
+import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { openShop, type Shop } from './fixture/shop.ts';
 import { readLeaving, stepLeaving } from './leaving.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { type Database, type Executor, sqlState, withTransaction } from '@converge/postgres';
-import { delayMs } from '@converge/resilience';
-import type { Clock, Random } from '@converge/runtime';
+import { type Database, type Executor, sqlState, withTransaction } from '@convergekit/postgres';
+import { delayMs } from '@convergekit/resilience';
+import type { Clock, Random } from '@convergekit/core';
 
 /**
  * How far the removal of a child has come.

@@ -3,8 +3,8 @@
  * when no relay made one; the rights of the owner in outbox_measure; the share of published ids; the constraint on the id.
  */
 import { randomBytes } from 'node:crypto';
-import { classify, httpAnswer } from '@converge/resilience';
-import { freshDatabase } from '@converge/testing';
+import { classify, httpAnswer } from '@convergekit/resilience';
+import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, describe, expect, inject, test } from 'vitest';
 import { openShop, orderPlaced, ordersOf, type Shop } from './fixture/shop.ts';
 import { measureOutbox, type OutboxLimit, readLimit, secondsToFull } from './limit.ts';

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import { OutboxError } from './errors.ts';
 
 /** How many bytes of events wait to be published, and how many may. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import { connect, type Session } from '@converge/postgres';
-import { systemClock, systemRandom } from '@converge/runtime';
-import { type FaultProxy, faultProxy, freshDatabase, waitUntil } from '@converge/testing';
+import { connect, type Session } from '@convergekit/postgres';
+import { systemClock, systemRandom } from '@convergekit/core';
+import { type FaultProxy, faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import { beforeEach, describe, expect, inject, it } from 'vitest';
 import { createOutbox } from './outbox.ts';
 import { resolveCommit } from './resolve-commit.ts';

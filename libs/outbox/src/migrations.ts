@@ -1,4 +1,4 @@
-import type { MigrationSet } from '@converge/postgres';
+import type { MigrationSet } from '@convergekit/postgres';
 
 /** Tables outbox, source and request, and the function `converge.emit`. */
 export const outboxMigrations: MigrationSet = {

@@ -1,6 +1,6 @@
-import { executorOf, kyselyTransaction, type Executor } from '@converge/postgres';
-import { seededRandom } from '@converge/runtime';
-import { freshDatabase } from '@converge/testing';
+import { executorOf, kyselyTransaction, type Executor } from '@convergekit/postgres';
+import { seededRandom } from '@convergekit/core';
+import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { keysOf, openShop, orderPlaced, type Shop } from './fixture/shop.ts';
 

@@ -1,7 +1,7 @@
-import { type DomainEvent, type EventDefinition, MAX_PAYLOAD_BYTES } from '@converge/contracts';
-import type { Executor } from '@converge/postgres';
-import { type Clock, type NewId, newUuidV7, type Random, systemClock, systemRandom } from '@converge/runtime';
-import { attributeNames, injectSpan, spanNames } from '@converge/telemetry';
+import { type DomainEvent, type EventDefinition, MAX_PAYLOAD_BYTES } from '@convergekit/contracts';
+import type { Executor } from '@convergekit/postgres';
+import { type Clock, type NewId, newUuidV7, type Random, systemClock, systemRandom } from '@convergekit/core';
+import { attributeNames, injectSpan, spanNames } from '@convergekit/telemetry';
 import type { Kysely, Transaction } from 'kysely';
 import { OutboxError } from './errors.ts';
 import {

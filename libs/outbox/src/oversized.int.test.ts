@@ -1,5 +1,5 @@
 /** Taken out once, and a test here failed: all events are checked before the first is written (each one before its own insert). */
-import { freshDatabase } from '@converge/testing';
+import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { keysOf, openShop, orderPlaced, type Shop } from './fixture/shop.ts';
 

@@ -1,4 +1,4 @@
-import { freshDatabase } from '@converge/testing';
+import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { keysOf, openShop, orderPlaced, ordersOf, type Shop } from './fixture/shop.ts';
 

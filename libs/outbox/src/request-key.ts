@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import { OutboxError } from './errors.ts';
 
 /** A request that may come again: with the same key and content it gets the same answer, and one effect. */

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 
 // By the index on created_at, a bounded piece at a time: a delete of millions of rows in one statement would hold its
 // snapshot, and with it the cleaning of every table, for as long. Rows that somebody has locked wait for the next time.

@@ -1,6 +1,6 @@
-import type { Executor } from '@converge/postgres';
-import { seededRandom } from '@converge/runtime';
-import { manualClock } from '@converge/testing';
+import type { Executor } from '@convergekit/postgres';
+import { seededRandom } from '@convergekit/core';
+import { manualClock } from '@convergekit/testing';
 import { expect, it } from 'vitest';
 import { type LostCommit, resolveCommit } from './resolve-commit.ts';
 

@@ -1,6 +1,6 @@
-import { type Executor, type Session, sqlState } from '@converge/postgres';
-import { delayMs } from '@converge/resilience';
-import type { Clock, Random } from '@converge/runtime';
+import { type Executor, type Session, sqlState } from '@convergekit/postgres';
+import { delayMs } from '@convergekit/resilience';
+import type { Clock, Random } from '@convergekit/core';
 
 /**
  * A transaction whose COMMIT got no answer, and a row by which to know it again. It is known by its id, or, when its

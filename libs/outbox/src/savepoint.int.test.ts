@@ -3,8 +3,8 @@
  * no statement is under way before a savepoint begins or is undone; the level by which an event is kept; the refusal of
  * what a savepoint's code does after its rollback; the level of a claimed request key.
  */
-import { executorOf } from '@converge/postgres';
-import { freshDatabase, manualClock } from '@converge/testing';
+import { executorOf } from '@convergekit/postgres';
+import { freshDatabase, manualClock } from '@convergekit/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { keysOf, openShop, orderPlaced, ordersOf, type Shop, type ShopDb } from './fixture/shop.ts';

@@ -2,8 +2,8 @@
  * What an append does to the settings of a transaction that is the caller's, and what it makes of them. Planted faults, each
  * seen to fail here: a limit that does not look at the session's own; an append without its search_path.
  */
-import { connect, executorOf, executorOfClient } from '@converge/postgres';
-import { freshDatabase, hostileRole } from '@converge/testing';
+import { connect, executorOf, executorOfClient } from '@convergekit/postgres';
+import { freshDatabase, hostileRole } from '@convergekit/testing';
 import { sql } from 'kysely';
 import { beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { keysOf, openShop, orderPlaced, type Shop, type ShopDb } from './fixture/shop.ts';

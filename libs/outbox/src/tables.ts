@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import { OutboxError } from './errors.ts';
 
 /** Names for readers. They are fixed: functions and statements contain them. */

@@ -1,5 +1,5 @@
-import { executorOf } from '@converge/postgres';
-import { freshDatabase } from '@converge/testing';
+import { executorOf } from '@convergekit/postgres';
+import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, describe, expect, inject, it } from 'vitest';
 import { keysOf, openShop, orderPlaced, ordersOf, type Shop } from './fixture/shop.ts';
 import type { OutboxTransaction } from './transaction.ts';

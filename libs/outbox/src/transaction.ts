@@ -1,6 +1,6 @@
-import type { DomainEvent } from '@converge/contracts';
-import { DatabaseError, executorOf, kyselyTransaction, type Session } from '@converge/postgres';
-import type { Clock, Random } from '@converge/runtime';
+import type { DomainEvent } from '@convergekit/contracts';
+import { DatabaseError, executorOf, kyselyTransaction, type Session } from '@convergekit/postgres';
+import type { Clock, Random } from '@convergekit/core';
 import type { Kysely, Transaction } from 'kysely';
 import { OutboxError } from './errors.ts';
 import type { AppendContext, EventRow } from './event-row.ts';

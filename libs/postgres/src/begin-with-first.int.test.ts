@@ -4,7 +4,7 @@
  * - the failure that is kept (what follows is sent): it runs outside a transaction;
  * - the waiting of what is asked at the same time as the first statement: the same.
  */
-import { freshDatabase } from '@converge/testing';
+import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, describe, expect, inject, it } from 'vitest';
 import { connect, type Database } from './connect.ts';
 import { type Executor, executorOf } from './executor.ts';

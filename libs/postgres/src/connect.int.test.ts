@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { connect, type ConnectOptions, type Database } from './connect.ts';
 import { executorOf } from './executor.ts';

@@ -3,7 +3,7 @@
  * given back to pg's parser; a socket that was stopped goes on when an iteration ends early; notices are
  * given to pg.
  */
-import { freshDatabase } from '@converge/testing';
+import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { connect, type Database } from './connect.ts';
 import { type CopyExecutor, copyExecutorOfClient, quoteLiteral } from './copy-binary.ts';

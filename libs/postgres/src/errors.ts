@@ -1,4 +1,5 @@
-import { type Category, type Certainty, classify, ConvergeError } from '@converge/resilience';
+import { type Category, type Certainty, ConvergeError } from '@convergekit/core';
+import { classify } from '@convergekit/resilience';
 import { endsStatementOnly } from './severity.ts';
 
 export type DatabaseErrorCode =

@@ -1,4 +1,4 @@
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { connect, type Database } from './connect.ts';
 import { acquireLease, type LeaseOutcome, releaseLease, renewLease } from './lease.ts';

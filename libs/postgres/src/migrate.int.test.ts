@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { freshDatabase } from '@converge/testing';
+import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, expect, inject, it, onTestFinished } from 'vitest';
 import { connect, type Database } from './connect.ts';
 import type { MigrationSet } from './migration-files.ts';

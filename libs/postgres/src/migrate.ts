@@ -1,5 +1,5 @@
-import { type Clock, type Random, systemClock, systemRandom } from '@converge/runtime';
-import { delayMs } from '@converge/resilience';
+import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
+import { delayMs } from '@convergekit/resilience';
 import type { Database } from './connect.ts';
 import { DatabaseError, messageOf, sqlState } from './errors.ts';
 import type { Executor } from './executor.ts';

@@ -1,4 +1,4 @@
-import type { OfferedRule } from '@converge/resilience';
+import type { OfferedRule } from '@convergekit/resilience';
 import type { Executor } from './executor.ts';
 
 // One index tuple from the end of the primary key: what every watcher asks all the time.

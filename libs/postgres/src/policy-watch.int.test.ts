@@ -1,6 +1,7 @@
-import { ConvergeError, operation, SharedGuards } from '@converge/resilience';
-import { stressService } from '@converge/runtime/service-stress';
-import { faultProxy, freshDatabase, manualClock, waitUntil } from '@converge/testing';
+import { ConvergeError } from '@convergekit/core';
+import { operation, SharedGuards } from '@convergekit/resilience';
+import { stressService } from '@convergekit/core/service-stress';
+import { faultProxy, freshDatabase, manualClock, waitUntil } from '@convergekit/testing';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { connect, type Database } from './connect.ts';
 import { migrate } from './migrate.ts';

@@ -7,8 +7,8 @@ import {
   type PolicyLayer,
   type PolicyRules,
   type RefusedRule,
-} from '@converge/resilience';
-import { type Clock, type Service, systemClock } from '@converge/runtime';
+} from '@convergekit/resilience';
+import { type Clock, type Service, systemClock } from '@convergekit/core';
 import { DatabaseError, sqlState } from './errors.ts';
 import type { Executor } from './executor.ts';
 import { readPolicyRules, readPolicyVersion } from './policy-table.ts';

@@ -1,5 +1,5 @@
-import { seededRandom, systemClock } from '@converge/runtime';
-import { faultProxy, freshDatabase, waitUntil } from '@converge/testing';
+import { seededRandom, systemClock } from '@convergekit/core';
+import { faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import { beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { connect, type Database } from './connect.ts';
 import { type Executor, executorOf } from './executor.ts';

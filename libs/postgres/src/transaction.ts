@@ -1,5 +1,5 @@
-import { delayMs } from '@converge/resilience';
-import { type Clock, type Random, systemClock, systemRandom } from '@converge/runtime';
+import { delayMs } from '@convergekit/resilience';
+import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
 import type { IsolationLevel, Kysely, Transaction } from 'kysely';
 import { BeginWithFirst, submitClient } from './begin-with-first.ts';
 import type { Database } from './connect.ts';

@@ -1,4 +1,4 @@
-import { seededRandom } from '@converge/runtime';
+import { seededRandom } from '@convergekit/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {

@@ -1,5 +1,5 @@
-import { delayMs, type Failure } from '@converge/resilience';
-import type { Random } from '@converge/runtime';
+import type { Failure, Random } from '@convergekit/core';
+import { delayMs } from '@convergekit/resilience';
 import type { Claim } from './claim.ts';
 import type { Reconciler } from './reconciler.ts';
 

@@ -1,5 +1,5 @@
-import type { DomainEvent, EventDefinition } from '@converge/contracts';
-import type { Backoff } from '@converge/resilience';
+import type { DomainEvent, EventDefinition } from '@convergekit/contracts';
+import type { Backoff } from '@convergekit/resilience';
 import type { Kysely, Transaction } from 'kysely';
 
 /**

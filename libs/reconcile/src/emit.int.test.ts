@@ -1,5 +1,5 @@
-import { defineEvent } from '@converge/contracts';
-import { freshDatabase } from '@converge/testing';
+import { defineEvent } from '@convergekit/contracts';
+import { freshDatabase } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { openWorld, rowsOf, setWanted, stockReconciler, type World } from './fixture/stock.ts';

@@ -1,4 +1,4 @@
-import { type Category, type Certainty, ConvergeError } from '@converge/resilience';
+import { type Category, type Certainty, ConvergeError } from '@convergekit/core';
 
 export type ReconcileErrorCode =
   'RECONCILER_INVALID' | 'DATABASE_UNKNOWN' | 'INVARIANT_BROKEN' | 'REPAIR_INVALID' | 'CLAIM_LOST';

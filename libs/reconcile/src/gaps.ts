@@ -1,5 +1,5 @@
-import { executorOf, sqlState } from '@converge/postgres';
-import type { Executor } from '@converge/postgres';
+import { executorOf, sqlState } from '@convergekit/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { GapKeys } from './definition.ts';
 import { enqueueKeys } from './key-queue.ts';
 import { sweep, type SweepRequest } from './sweep.ts';

@@ -1,4 +1,4 @@
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { openWorld, rowsOf, setWanted, stockOf, stockReconciler, type World } from './fixture/stock.ts';
 import {

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { Claim } from './claim.ts';
 import type { Settlement } from './decide.ts';
 

@@ -1,5 +1,5 @@
-import { acquireLease, executorOf, releaseLease } from '@converge/postgres';
-import { attributeNames, instruments } from '@converge/telemetry';
+import { acquireLease, executorOf, releaseLease } from '@convergekit/postgres';
+import { attributeNames, instruments } from '@convergekit/telemetry';
 import { queueGaps } from './gaps.ts';
 import { isDue } from './schedule.ts';
 import { sweep } from './sweep.ts';

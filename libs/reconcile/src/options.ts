@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
-import { classify } from '@converge/resilience';
-import { type Clock, newUuidV7, type Random, systemClock, systemRandom } from '@converge/runtime';
-import { logger, type Logger } from '@converge/telemetry';
+import { classify } from '@convergekit/resilience';
+import { type Clock, newUuidV7, type Random, systemClock, systemRandom } from '@convergekit/core';
+import { logger, type Logger } from '@convergekit/telemetry';
 import type { Kysely } from 'kysely';
 import { ReconcileError } from './errors.ts';
 import type { Reconciler } from './reconciler.ts';

@@ -1,7 +1,7 @@
-import { executorOf } from '@converge/postgres';
-import { classify } from '@converge/resilience';
-import type { Clock, Random } from '@converge/runtime';
-import { attributeNames, instruments, type Logger, spanNames, withSpan } from '@converge/telemetry';
+import { executorOf } from '@convergekit/postgres';
+import { classify } from '@convergekit/resilience';
+import type { Clock, Random } from '@convergekit/core';
+import { attributeNames, instruments, type Logger, spanNames, withSpan } from '@convergekit/telemetry';
 import { hashOf } from './canonical.ts';
 import { type Outcome, type OutcomeKind, settle, verdict } from './decide.ts';
 import type { Databases } from './definition.ts';

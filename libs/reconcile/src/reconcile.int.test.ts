@@ -1,6 +1,6 @@
-import { executorOf } from '@converge/postgres';
-import { BusinessRejection } from '@converge/resilience';
-import { freshDatabase } from '@converge/testing';
+import { executorOf } from '@convergekit/postgres';
+import { BusinessRejection } from '@convergekit/core';
+import { freshDatabase } from '@convergekit/testing';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import {

@@ -1,7 +1,7 @@
-import type { DomainEvent } from '@converge/contracts';
-import { createOutbox } from '@converge/outbox';
-import { executorOf, kyselyTransaction } from '@converge/postgres';
-import type { Clock, Random } from '@converge/runtime';
+import type { DomainEvent } from '@convergekit/contracts';
+import { createOutbox } from '@convergekit/outbox';
+import { executorOf, kyselyTransaction } from '@convergekit/postgres';
+import type { Clock, Random } from '@convergekit/core';
 import type { Transaction } from 'kysely';
 import { writeAudit } from './audit.ts';
 import { hashOf } from './canonical.ts';

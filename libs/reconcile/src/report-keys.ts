@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import { enqueueKeys } from './key-queue.ts';
 import type { Reconciler } from './reconciler.ts';
 

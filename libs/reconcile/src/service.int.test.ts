@@ -1,5 +1,5 @@
-import { executorOf } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { executorOf } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { openWorld, rowsOf, setWanted, stockOf, stockReconciler, type World } from './fixture/stock.ts';
 import { leadOnce, leaseOf, resign } from './leader.ts';

@@ -1,6 +1,6 @@
-import { executorOf } from '@converge/postgres';
-import { delayMs } from '@converge/resilience';
-import type { Service } from '@converge/runtime';
+import { executorOf } from '@convergekit/postgres';
+import { delayMs } from '@convergekit/resilience';
+import type { Service } from '@convergekit/core';
 import { leadOnce, resign } from './leader.ts';
 import { logLoopFailure, type ReconcileOptions, resolveOptions } from './options.ts';
 import type { Reconciler } from './reconciler.ts';

@@ -1,4 +1,4 @@
-import { executorOf } from '@converge/postgres';
+import { executorOf } from '@convergekit/postgres';
 import type { Databases } from './definition.ts';
 import { enqueueKeys } from './key-queue.ts';
 import type { Reconciler } from './reconciler.ts';

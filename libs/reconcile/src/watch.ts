@@ -1,5 +1,5 @@
-import { executorOf } from '@converge/postgres';
-import { attributeNames, instruments } from '@converge/telemetry';
+import { executorOf } from '@convergekit/postgres';
+import { attributeNames, instruments } from '@convergekit/telemetry';
 import type { WorkersOptions } from './workers.ts';
 
 /** Between two looks of one process, milliseconds. */

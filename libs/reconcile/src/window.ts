@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 
 /** Where a reconciler stands, by the database's clock. */
 export interface ReconcilerState {

@@ -1,4 +1,4 @@
-import { executorOf } from '@converge/postgres';
+import { executorOf } from '@convergekit/postgres';
 import type { Claim } from './claim.ts';
 import { claimKeys, renewClaim, rescueKeys } from './key-queue.ts';
 import { type Processed, processKey, type Surroundings } from './process-key.ts';

@@ -1,5 +1,5 @@
-import { START } from '@converge/contracts';
-import type { Executor } from '@converge/postgres';
+import { START } from '@convergekit/contracts';
+import type { Executor } from '@convergekit/postgres';
 import type { Fence } from './leadership-sql.ts';
 import { LEASE } from './options.ts';
 

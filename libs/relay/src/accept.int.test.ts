@@ -3,9 +3,9 @@
  * - draining with the old count before the new one is recorded: events come twice, in two partitions;
  * - waiting for the drain in the statement that records (`held_at > drain_to`): it records while events are on their way.
  */
-import { type Broker, BrokerError, kafkajsBroker } from '@converge/kafka';
-import { systemClock } from '@converge/runtime';
-import { waitUntil } from '@converge/testing';
+import { type Broker, BrokerError, kafkajsBroker } from '@convergekit/kafka';
+import { systemClock } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
 import { Kafka, logLevel } from 'kafkajs';
 import { describe, expect, inject, test } from 'vitest';
 import { readAcceptance, recordAcceptance, requestAcceptance } from './accept-sql.ts';

@@ -4,8 +4,8 @@
  * - an alarm is told once (told at each look).
  */
 import { readFileSync } from 'node:fs';
-import { BrokerError } from '@converge/kafka';
-import { ConvergeError } from '@converge/resilience';
+import { BrokerError } from '@convergekit/kafka';
+import { ConvergeError } from '@convergekit/core';
 import { describe, expect, it } from 'vitest';
 import { alarmDefinitions, type Condition, conditionsOf, type RelayFacts } from './alarms.ts';
 import type { HeldTopic } from './held-topic.ts';

@@ -1,4 +1,4 @@
-import { type OutboxLimit, secondsToFull } from '@converge/outbox';
+import { type OutboxLimit, secondsToFull } from '@convergekit/outbox';
 import type { AlarmName } from './alarm-definitions.ts';
 import type { FailedTerms } from './attempts.ts';
 import type { HeldTopic } from './held-topic.ts';

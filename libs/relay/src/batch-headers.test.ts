@@ -3,7 +3,7 @@
  * - a value must look like what it is (the bytes of a header inside a payload were taken for one);
  * - the number of links is bounded.
  */
-import { RecordBatchBuilder } from '@converge/kafka';
+import { RecordBatchBuilder } from '@convergekit/kafka';
 import { describe, expect, it } from 'vitest';
 import { eventIdOf, traceparentsOf } from './batch-headers.ts';
 import { Encoder } from './encode.ts';

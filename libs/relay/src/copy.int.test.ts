@@ -4,9 +4,9 @@
  * - no tick while a page arrives (`#copying`): it waits for the page, and the page for it;
  * - microseconds of created_at rounded, not floored, as the poll's text is.
  */
-import { memoryBroker, RecordBatchBuilder } from '@converge/kafka';
-import { copyExecutorOfClient, type Database, type TupleBlock } from '@converge/postgres';
-import { waitUntil } from '@converge/testing';
+import { memoryBroker, RecordBatchBuilder } from '@convergekit/kafka';
+import { copyExecutorOfClient, type Database, type TupleBlock } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
 import { describe, expect, test } from 'vitest';
 import { Encoder } from './encode.ts';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';

@@ -2,10 +2,10 @@
  * Taken out once, and a test here failed: the term in settle (`c.term = $1` in settle-sql): "a relay that was stopped"
  * sees a cursor go back.
  */
-import { type Broker, kafkajsBroker } from '@converge/kafka';
-import type { Database } from '@converge/postgres';
-import { seededRandom, systemClock } from '@converge/runtime';
-import { waitUntil } from '@converge/testing';
+import { type Broker, kafkajsBroker } from '@convergekit/kafka';
+import type { Database } from '@convergekit/postgres';
+import { seededRandom, systemClock } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, describe, expect, inject, test } from 'vitest';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';
 import { type RelayProcess, startRelay } from './fixture/relay-process.ts';

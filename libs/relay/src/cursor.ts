@@ -1,4 +1,4 @@
-import { START } from '@converge/contracts';
+import { START } from '@convergekit/contracts';
 
 /** How far a partition's log is known to reach. `id` as text, as in the rows. */
 export interface Cursor {

@@ -5,9 +5,9 @@
  * - the look at warnings after a tick (`warned` in the ticker): events are sent at the first cancelled wait;
  * - the poll's own `client_min_messages` (`heard`): the same.
  */
-import { memoryBroker } from '@converge/kafka';
-import type { Database } from '@converge/postgres';
-import { waitUntil } from '@converge/testing';
+import { memoryBroker } from '@convergekit/kafka';
+import type { Database } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
 import { describe, expect, test } from 'vitest';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';
 import { ownPostgres, reconfigure, shutDownImmediately } from './fixture/own-postgres.ts';

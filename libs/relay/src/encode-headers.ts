@@ -1,4 +1,4 @@
-import { CONTENT_TYPE, RELAY_HEADERS, WIRE } from '@converge/contracts';
+import { CONTENT_TYPE, RELAY_HEADERS, WIRE } from '@convergekit/contracts';
 
 export interface StoredHeaders {
   readonly count: number;

@@ -2,8 +2,8 @@
  * Taken out once, and a test here failed: the template kept by type *and* stored headers; the layout of a position when
  * its number of digits changes; the time that is written when the millisecond changes.
  */
-import { CONTENT_TYPE, RELAY_HEADERS, SPEC_VERSION, WIRE } from '@converge/contracts';
-import { memoryBroker, type OutgoingRecord, RecordBatchBuilder } from '@converge/kafka';
+import { CONTENT_TYPE, RELAY_HEADERS, SPEC_VERSION, WIRE } from '@convergekit/contracts';
+import { memoryBroker, type OutgoingRecord, RecordBatchBuilder } from '@convergekit/kafka';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Encoder } from './encode.ts';

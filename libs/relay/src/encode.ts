@@ -6,8 +6,8 @@ import {
   type SigningKey,
   SPEC_VERSION,
   WIRE,
-} from '@converge/contracts';
-import type { RecordBatchBuilder } from '@converge/kafka';
+} from '@convergekit/contracts';
+import type { RecordBatchBuilder } from '@convergekit/kafka';
 import {
   CONTENT_TYPE_HEADER,
   fieldOf,

@@ -3,9 +3,9 @@
  * - a batch that is refused as a whole is cut until the one record is alone (halted at once: the first event was named);
  * - a broker that is down uses no attempt up (an outage halted the topic).
  */
-import { BrokerError, memoryBroker } from '@converge/kafka';
-import { connect } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { BrokerError, memoryBroker } from '@convergekit/kafka';
+import { connect } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { describe, expect, inject, it } from 'vitest';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';
 import { closeAfterEach, closing, onClose, silent, started, withDatabase } from './fixture/running.ts';

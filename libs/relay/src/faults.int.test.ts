@@ -2,10 +2,10 @@
  * Taken out once, and a test here failed:
  * - the cursor is the last acknowledged position (taken as the last queued one).
  */
-import { type Broker, kafkajsBroker, memoryBroker } from '@converge/kafka';
-import { connect } from '@converge/postgres';
-import { seededRandom } from '@converge/runtime';
-import { faultProxy, waitUntil } from '@converge/testing';
+import { type Broker, kafkajsBroker, memoryBroker } from '@convergekit/kafka';
+import { connect } from '@convergekit/postgres';
+import { seededRandom } from '@convergekit/core';
+import { faultProxy, waitUntil } from '@convergekit/testing';
 import { describe, expect, inject, test } from 'vitest';
 import type { Relay } from './relay.ts';
 import { closeAfterEach, closing, heldCodes, onClose, started, withDatabase } from './fixture/running.ts';

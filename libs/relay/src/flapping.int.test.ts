@@ -2,9 +2,9 @@
  * Planted fault: without the count of failed terms no alarm is raised. That being admitted resets no back-off is shown by
  * attempts.test.ts alone: with that fault this test passes.
  */
-import { memoryBroker } from '@converge/kafka';
-import { systemClock } from '@converge/runtime';
-import { waitUntil } from '@converge/testing';
+import { memoryBroker } from '@convergekit/kafka';
+import { systemClock } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
 import { expect, test } from 'vitest';
 import { closeAfterEach, closing, started, withDatabase } from './fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import { LEASE } from './options.ts';
 
 export interface HeldRecord {

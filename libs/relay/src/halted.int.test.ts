@@ -2,8 +2,8 @@
  * Taken out once, and a test here failed: a halted topic does not fill the read-ahead (what it had queued is given back at the halt):
  * the other topic stands still.
  */
-import { kafkajsBroker } from '@converge/kafka';
-import { waitUntil } from '@converge/testing';
+import { kafkajsBroker } from '@convergekit/kafka';
+import { waitUntil } from '@convergekit/testing';
 import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
 import { expect, inject, test } from 'vitest';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';

@@ -2,7 +2,7 @@
  * Taken out once, and a test here failed: the refusal of a name that comes twice, of a name that begins with a digit, of a
  * backslash, and of a control character; the end of the text behind the brace.
  */
-import { contextHeaders, RELAY_HEADERS, WIRE } from '@converge/contracts';
+import { contextHeaders, RELAY_HEADERS, WIRE } from '@convergekit/contracts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { HeaderScan } from './header-scan.ts';

@@ -1,4 +1,4 @@
-import { RELAY_HEADERS, WIRE } from '@converge/contracts';
+import { RELAY_HEADERS, WIRE } from '@convergekit/contracts';
 
 /** More headers than a writer may store (64) go the general way. */
 const MOST = 64;

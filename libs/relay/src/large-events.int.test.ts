@@ -2,9 +2,9 @@
  * Planted faults, each seen to fail here: without the bytes in the poll's `size` 60 events of a burst are in memory at once,
  * without those in the indexed read's 42.
  */
-import { memoryBroker } from '@converge/kafka';
-import { copyExecutorOfClient, type Database } from '@converge/postgres';
-import { waitUntil } from '@converge/testing';
+import { memoryBroker } from '@convergekit/kafka';
+import { copyExecutorOfClient, type Database } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
 import { expect, test } from 'vitest';
 import { hookedBroker } from './fixture/hooked-broker.ts';
 import { closeAfterEach, closing, onClose, started, withDatabase } from './fixture/running.ts';

@@ -2,8 +2,8 @@
  * Planted faults, each seen to fail here: an acknowledgement, and a refusal, that count whatever the generation of the queue
  * that was sent.
  */
-import { BrokerError, memoryBroker } from '@converge/kafka';
-import { waitUntil } from '@converge/testing';
+import { BrokerError, memoryBroker } from '@convergekit/kafka';
+import { waitUntil } from '@convergekit/testing';
 import { expect, test } from 'vitest';
 import { hookedBroker } from './fixture/hooked-broker.ts';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';

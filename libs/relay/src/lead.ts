@@ -1,4 +1,4 @@
-import { isWarning, ownSession, releaseLease } from '@converge/postgres';
+import { isWarning, ownSession, releaseLease } from '@convergekit/postgres';
 import { requireCursors } from './cursor-check.ts';
 import type { EndReason } from './ending.ts';
 import type { Ending } from './ending.ts';

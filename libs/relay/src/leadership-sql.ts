@@ -1,5 +1,5 @@
-import { START } from '@converge/contracts';
-import { acquireLease, type Executor } from '@converge/postgres';
+import { START } from '@convergekit/contracts';
+import { acquireLease, type Executor } from '@convergekit/postgres';
 import type { Cursor } from './cursor.ts';
 import type { SourceIdentity } from './encode.ts';
 

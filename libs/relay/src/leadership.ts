@@ -1,5 +1,5 @@
-import { formatPosition } from '@converge/contracts';
-import type { CopyExecutor, Executor } from '@converge/postgres';
+import { formatPosition } from '@convergekit/contracts';
+import type { CopyExecutor, Executor } from '@convergekit/postgres';
 import { type Cursor, startCursor } from './cursor.ts';
 import { Encoder, type SourceIdentity } from './encode.ts';
 import type { Ending } from './ending.ts';

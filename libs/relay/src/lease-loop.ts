@@ -1,5 +1,5 @@
-import { renewLease } from '@converge/postgres';
-import type { Clock } from '@converge/runtime';
+import { renewLease } from '@convergekit/postgres';
+import type { Clock } from '@convergekit/core';
 import type { Leadership } from './leadership.ts';
 import type { Wake } from './wake.ts';
 

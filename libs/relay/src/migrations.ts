@@ -1,4 +1,4 @@
-import type { MigrationSet } from '@converge/postgres';
+import type { MigrationSet } from '@convergekit/postgres';
 
 /** The tables of this package: ticks, cursors, topics. Apply after `outboxMigrations`. */
 export const relayMigrations: MigrationSet = {

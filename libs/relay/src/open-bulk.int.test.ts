@@ -5,7 +5,7 @@
  * - without the bisection for the lowest id, a walk over the ticks, 1,797;
  * - without `pruneFrom` 588: the planner takes the primary key from the lowest id on, and reads it all as well.
  */
-import type { Database } from '@converge/postgres';
+import type { Database } from '@convergekit/postgres';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { pruneFrom } from './fresh-sql.ts';
 import { blocks, planOf, tickAt } from './fixture/plans.ts';

@@ -1,10 +1,10 @@
 import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
-import type { Broker } from '@converge/kafka';
-import { signingKey, type SigningKey } from '@converge/contracts';
-import { ensureChildren, type LimitSettings } from '@converge/outbox';
-import { type Clock, type Random, systemClock, systemRandom } from '@converge/runtime';
-import { logger } from '@converge/telemetry';
+import type { Broker } from '@convergekit/kafka';
+import { signingKey, type SigningKey } from '@convergekit/contracts';
+import { ensureChildren, type LimitSettings } from '@convergekit/outbox';
+import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
+import { logger } from '@convergekit/telemetry';
 import type { PollSettings } from './poll-interval.ts';
 import type { Log, RelayDatabase } from './ports.ts';
 import { checkRetention, retentionDefaults, type RetentionSettings } from './retention/settings.ts';
@@ -58,7 +58,7 @@ export interface RelayOptions {
   readonly surveyMs?: number;
   /** How long a condition must last before its alarm is raised, milliseconds. @default each alarm's own */
   readonly alarmAfterMs?: number;
-  /** @default @converge/telemetry's logger */
+  /** @default @convergekit/telemetry's logger */
   readonly log?: Log;
   readonly clock?: Clock;
   readonly random?: Random;

@@ -6,9 +6,9 @@
  * - the wait before it (a tick at each turn): more than four a second;
  * - the limit of the read-ahead (`full` is false): everything written meanwhile is in memory.
  */
-import { memoryBroker } from '@converge/kafka';
-import { type Clock, systemClock } from '@converge/runtime';
-import { waitUntil } from '@converge/testing';
+import { memoryBroker } from '@convergekit/kafka';
+import { type Clock, systemClock } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
 import { expect, test } from 'vitest';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';
 import { closeAfterEach, closing, started, withDatabase } from './fixture/running.ts';

@@ -1,4 +1,4 @@
-import type { SealedRecords } from '@converge/kafka';
+import type { SealedRecords } from '@convergekit/kafka';
 import type { Cursor } from './cursor.ts';
 import { FLOWING, type FlowState } from './flow-state.ts';
 import { PositionText } from './position-text.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '@converge/runtime';
+import type { Clock } from '@convergekit/core';
 
 /** What a stop waits for, milliseconds: together less than five seconds, whatever hangs. */
 export const STOP_MS = {

@@ -4,9 +4,9 @@
  * - xmax(k) as a bound value (taken as a subquery on converge.tick: the planner does not see it);
  * - `ceil`, the upper end of the walk: the last page of a window reads all that was written after it.
  */
-import { connect, type Database, migrate } from '@converge/postgres';
-import { outboxMigrations } from '@converge/outbox';
-import { freshDatabase } from '@converge/testing';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import { outboxMigrations } from '@convergekit/outbox';
+import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { blocks, planOf, type PlanNode, sequentialScans, tickAt } from './fixture/plans.ts';
 import { relayMigrations } from './migrations.ts';

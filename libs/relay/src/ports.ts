@@ -1,4 +1,4 @@
-import type { Database } from '@converge/postgres';
+import type { Database } from '@convergekit/postgres';
 
 /** What of a database the relay uses. */
 export type RelayDatabase = Pick<Database, 'acquire' | 'executor'>;

@@ -1,4 +1,4 @@
-import type { Broker, Producer } from '@converge/kafka';
+import type { Broker, Producer } from '@convergekit/kafka';
 
 /** The producers of one leadership: one for each send in flight, because sends of one producer wait for each other. */
 export class ProducerPool {

@@ -1,4 +1,4 @@
-import { RecordBatchBuilder, type SealedRecords, splitRecords } from '@converge/kafka';
+import { RecordBatchBuilder, type SealedRecords, splitRecords } from '@convergekit/kafka';
 import { BatchBuffers } from './batch-buffers.ts';
 import type { OpenWindow } from './open-window.ts';
 

@@ -1,6 +1,6 @@
-import { partitionOfBytes } from '@converge/kafka';
-import type { TupleBlock } from '@converge/postgres';
-import { failpoint } from '@converge/runtime';
+import { partitionOfBytes } from '@convergekit/kafka';
+import type { TupleBlock } from '@convergekit/postgres';
+import { failpoint } from '@convergekit/core';
 import { isOnLane } from './flow-state.ts';
 import type { Lane } from './lane.ts';
 import type { Leadership } from './leadership.ts';

@@ -4,9 +4,9 @@
  * - positions as returned by the takeover (its update of the cursor rows): events are repeated, terms do not match;
  * - the meeting of two lanes at a tick boundary (a topic joins a few windows early): events are lost.
  */
-import { kafkajsBroker } from '@converge/kafka';
-import { seededRandom } from '@converge/runtime';
-import { waitUntil } from '@converge/testing';
+import { kafkajsBroker } from '@convergekit/kafka';
+import { seededRandom } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
 import { afterEach, describe, expect, inject, test } from 'vitest';
 import { type Relay, relay } from './relay.ts';
 import type { RelayOptions } from './options.ts';

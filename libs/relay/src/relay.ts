@@ -1,7 +1,7 @@
-import { DatabaseError, sqlState, withTransaction } from '@converge/postgres';
-import { ConvergeError } from '@converge/resilience';
-import type { Check, Service } from '@converge/runtime';
-import { instruments } from '@converge/telemetry';
+import { DatabaseError, sqlState, withTransaction } from '@convergekit/postgres';
+import { ConvergeError, type Service } from '@convergekit/core';
+import type { Check } from '@convergekit/config';
+import { instruments } from '@convergekit/telemetry';
 import { Attempts } from './attempts.ts';
 import { Ending, type EndReason } from './ending.ts';
 import { lead } from './lead.ts';

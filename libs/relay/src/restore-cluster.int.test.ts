@@ -4,8 +4,8 @@
  * - transaction ids are given anew when the tables come from another cluster (new events are never seen);
  * - what was drawn after the fork's `ceil` is new, whatever its transaction id says.
  */
-import { memoryBroker } from '@converge/kafka';
-import { waitUntil } from '@converge/testing';
+import { memoryBroker } from '@convergekit/kafka';
+import { waitUntil } from '@convergekit/testing';
 import { expect, test } from 'vitest';
 import { dump, restore } from './fixture/dump.ts';
 import { ownPostgres, reconfigure, shutDownImmediately } from './fixture/own-postgres.ts';

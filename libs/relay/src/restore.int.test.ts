@@ -4,8 +4,8 @@
  * - a cursor of an older epoch passes only what this timeline has (`passed`): events were left out;
  * - what is read after the markers is read up to them: no phantom was named.
  */
-import { type Broker, kafkajsBroker } from '@converge/kafka';
-import { faultProxy } from '@converge/testing';
+import { type Broker, kafkajsBroker } from '@convergekit/kafka';
+import { faultProxy } from '@convergekit/testing';
 import { describe, expect, inject, test } from 'vitest';
 import { dump, restore } from './fixture/dump.ts';
 import { idsIn, kafka, readAll, refusedWith, ticksIn, timing } from './fixture/restored.ts';

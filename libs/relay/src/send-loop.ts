@@ -1,7 +1,7 @@
-import type { BrokerError, OutgoingBatch, SendResult } from '@converge/kafka';
-import { delayMs } from '@converge/resilience';
-import { failpoint } from '@converge/runtime';
-import { instruments } from '@converge/telemetry';
+import type { BrokerError, OutgoingBatch, SendResult } from '@convergekit/kafka';
+import { delayMs } from '@convergekit/resilience';
+import { failpoint } from '@convergekit/core';
+import { instruments } from '@convergekit/telemetry';
 import { eventIdOf } from './batch-headers.ts';
 import type { Leadership } from './leadership.ts';
 import { ProducerPool } from './producer-pool.ts';

@@ -1,5 +1,5 @@
-import type { OutgoingBatch, SendResult } from '@converge/kafka';
-import { attributeNames, failSpan, openSpan, type Span, spanNames, traceLink } from '@converge/telemetry';
+import type { OutgoingBatch, SendResult } from '@convergekit/kafka';
+import { attributeNames, failSpan, openSpan, type Span, spanNames, traceLink } from '@convergekit/telemetry';
 import { traceparentsOf } from './batch-headers.ts';
 
 /** Links of one span: enough to find the batch of an event that is looked for, mostly; a batch may hold thousands. */

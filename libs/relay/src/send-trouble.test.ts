@@ -1,4 +1,4 @@
-import { BrokerError } from '@converge/kafka';
+import { BrokerError } from '@convergekit/kafka';
 import { expect, test } from 'vitest';
 import { SendTrouble } from './send-trouble.ts';
 

@@ -1,4 +1,4 @@
-import type { BrokerError } from '@converge/kafka';
+import type { BrokerError } from '@convergekit/kafka';
 import type { RelaySettings } from './options.ts';
 
 export interface FailedWrite {

@@ -1,4 +1,4 @@
-import { RecordBatchBuilder } from '@converge/kafka';
+import { RecordBatchBuilder } from '@convergekit/kafka';
 import { describe, expect, test } from 'vitest';
 import { Lane } from './lane.ts';
 import type { OpenWindow } from './open-window.ts';

@@ -1,4 +1,4 @@
-import type { OutgoingBatch, SealedRecords } from '@converge/kafka';
+import type { OutgoingBatch, SealedRecords } from '@convergekit/kafka';
 import type { PartitionQueue } from './partition-queue.ts';
 
 /** Bytes and records of one send over all partitions. */

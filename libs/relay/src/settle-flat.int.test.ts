@@ -2,7 +2,7 @@
  * Planted faults, each seen to fail here: without `save` in the look-up of a cursor a save reads 1,919 pages instead of 84;
  * without the place of the source's row the scan for it reads more pages with every save.
  */
-import { executorOfClient } from '@converge/postgres';
+import { executorOfClient } from '@convergekit/postgres';
 import { expect, test } from 'vitest';
 import { blocks, planOf, scansOf } from './fixture/plans.ts';
 import { closeAfterEach, onClose, withDatabase } from './fixture/running.ts';

@@ -1,4 +1,4 @@
-import { failpoint } from '@converge/runtime';
+import { failpoint } from '@convergekit/core';
 import { endDrain } from './accept.ts';
 import type { Leadership } from './leadership.ts';
 import { haltText } from './leadership.ts';

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { CursorRecord } from './leadership-sql.ts';
 
 export interface SavedCursor extends CursorRecord {

@@ -1,6 +1,6 @@
 /** Planted faults, each seen to fail here: a signature of what is there before the number of headers is; one header too few. */
-import { signingKey, verifySignature, WIRE } from '@converge/contracts';
-import { type IncomingRecord, memoryBroker, RecordBatchBuilder } from '@converge/kafka';
+import { signingKey, verifySignature, WIRE } from '@convergekit/contracts';
+import { type IncomingRecord, memoryBroker, RecordBatchBuilder } from '@convergekit/kafka';
 import { expect, test } from 'vitest';
 import { Encoder } from './encode.ts';
 import { blockOf, type OutboxRow, OutboxRows } from './outbox-rows.ts';

@@ -1,8 +1,8 @@
 /** Taken out once, and a test here failed: the difference between a refusal and an outage of the database. */
-import { memoryBroker } from '@converge/kafka';
-import { DatabaseError, type Executor } from '@converge/postgres';
-import { ConvergeError } from '@converge/resilience';
-import { manualClock } from '@converge/testing';
+import { memoryBroker } from '@convergekit/kafka';
+import { DatabaseError, type Executor } from '@convergekit/postgres';
+import { ConvergeError } from '@convergekit/core';
+import { manualClock } from '@convergekit/testing';
 import { expect, test } from 'vitest';
 import { silent } from './fixture/running.ts';
 import { STOP_MS } from './patience.ts';

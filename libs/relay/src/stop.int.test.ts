@@ -4,9 +4,9 @@
  * - a look at the lease that hangs is left behind (the stop of a standby waited for it for ever);
  * - positions are saved before the lease is let go (released first: the next leader sent the last events once more).
  */
-import { type Broker, memoryBroker, type Producer } from '@converge/kafka';
-import type { Database } from '@converge/postgres';
-import { waitUntil } from '@converge/testing';
+import { type Broker, memoryBroker, type Producer } from '@convergekit/kafka';
+import type { Database } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';
 import { closeAfterEach, closing, onClose, started, withDatabase } from './fixture/running.ts';

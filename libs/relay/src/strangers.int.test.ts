@@ -5,9 +5,9 @@
  * - `floor` from an earlier statement (taken from the tick's own): a writer that began between the tick's xid and its
  *   floor is in no window.
  */
-import { memoryBroker } from '@converge/kafka';
-import { connect, copyExecutorOfClient, type Database, executorOfClient } from '@converge/postgres';
-import { freshDatabase } from '@converge/testing';
+import { memoryBroker } from '@convergekit/kafka';
+import { connect, copyExecutorOfClient, type Database, executorOfClient } from '@convergekit/postgres';
+import { freshDatabase } from '@convergekit/testing';
 import { describe, expect, inject, test } from 'vitest';
 import { idsOf } from './fixture/blocks.ts';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';

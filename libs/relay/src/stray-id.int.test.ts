@@ -1,6 +1,6 @@
 /** Taken out once, and a test here failed: the end of a window at its ceil in the poll; the look beyond the sequence. */
-import { memoryBroker } from '@converge/kafka';
-import { waitUntil } from '@converge/testing';
+import { memoryBroker } from '@convergekit/kafka';
+import { waitUntil } from '@convergekit/testing';
 import { expect, test } from 'vitest';
 import { closeAfterEach, closing, started, withDatabase } from './fixture/running.ts';
 import { createTopic, topicName, writeMany } from './fixture/set-up.ts';

@@ -6,8 +6,8 @@
  * - failing partitions in one send with the others: each retry costs the others their producer;
  * - a slow send that holds back all others: the sound ones wait for the broker that does not answer.
  */
-import { memoryBroker, type OutgoingBatch } from '@converge/kafka';
-import { waitUntil } from '@converge/testing';
+import { memoryBroker, type OutgoingBatch } from '@convergekit/kafka';
+import { waitUntil } from '@convergekit/testing';
 import { expect, test } from 'vitest';
 import { hookedBroker, isOf, writeBut } from './fixture/hooked-broker.ts';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';

@@ -6,8 +6,8 @@
  * - a late repeat at the log's end does not count against a higher position before it;
  * - the comparison before the first tick, and the database's oid in it (a copy led).
  */
-import { memoryBroker } from '@converge/kafka';
-import { waitUntil } from '@converge/testing';
+import { memoryBroker } from '@convergekit/kafka';
+import { waitUntil } from '@convergekit/testing';
 import { expect, inject, test } from 'vitest';
 import { dump, restore } from './fixture/dump.ts';
 import { readAll, refusedWith, ticksIn, timing } from './fixture/restored.ts';

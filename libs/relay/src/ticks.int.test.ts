@@ -15,10 +15,10 @@ import {
   migrate,
   sqlState,
   type TupleBlock,
-} from '@converge/postgres';
-import { outboxMigrations } from '@converge/outbox';
-import { seededRandom, systemClock } from '@converge/runtime';
-import { freshDatabase } from '@converge/testing';
+} from '@convergekit/postgres';
+import { outboxMigrations } from '@convergekit/outbox';
+import { seededRandom, systemClock } from '@convergekit/core';
+import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { relayMigrations } from './migrations.ts';
 import { idsOf as idsIn } from './fixture/blocks.ts';

@@ -1,5 +1,5 @@
-import { type Admin, type Broker, BrokerError, type TopicDescription } from '@converge/kafka';
-import { withTransaction } from '@converge/postgres';
+import { type Admin, type Broker, BrokerError, type TopicDescription } from '@convergekit/kafka';
+import { withTransaction } from '@convergekit/postgres';
 import { forgetAcceptance } from './accept.ts';
 import { startCursor } from './cursor.ts';
 import type { Leadership } from './leadership.ts';

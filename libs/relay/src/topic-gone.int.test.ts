@@ -6,10 +6,10 @@
  * - holds that missed nothing move on (`advanceIdleHolds`: the child stays);
  * - the row that is gone is followed (`followRecord`: the topic stays halted).
  */
-import { memoryBroker } from '@converge/kafka';
-import { systemClock, systemRandom } from '@converge/runtime';
-import { withTransaction } from '@converge/postgres';
-import { waitUntil } from '@converge/testing';
+import { memoryBroker } from '@convergekit/kafka';
+import { systemClock, systemRandom } from '@convergekit/core';
+import { withTransaction } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
 import { describe, expect, test } from 'vitest';
 import { acceptMadeAgain, forgetTopic, readHeld } from './forget-sql.ts';
 import { readLog } from './fixture/log-check.ts';

@@ -5,8 +5,8 @@
  * - a window that was passed over because the leadership ended is not done (`isOver` after `#meet` in the read loop, and
  *   behind it the partitioner's refusal of a topic without partitions: either alone is enough).
  */
-import { type Broker, BrokerError, memoryBroker } from '@converge/kafka';
-import { waitUntil } from '@converge/testing';
+import { type Broker, BrokerError, memoryBroker } from '@convergekit/kafka';
+import { waitUntil } from '@convergekit/testing';
 import { describe, expect, test } from 'vitest';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';
 import { closeAfterEach, closing, heldCodes, silent, started, withDatabase } from './fixture/running.ts';

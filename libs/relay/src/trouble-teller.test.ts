@@ -4,9 +4,9 @@
  * - the comparison of codes (told at the first failure only): what is wrong now is not what the log says;
  * - the broker's text alone (the error goes along): the same sentence four times in a line.
  */
-import { BrokerError } from '@converge/kafka';
-import { DatabaseError } from '@converge/postgres';
-import { ConvergeError } from '@converge/resilience';
+import { BrokerError } from '@convergekit/kafka';
+import { DatabaseError } from '@convergekit/postgres';
+import { ConvergeError } from '@convergekit/core';
 import { expect, test } from 'vitest';
 import { TroubleTeller } from './trouble-teller.ts';
 

@@ -1,5 +1,5 @@
-import { BrokerError } from '@converge/kafka';
-import { classify } from '@converge/resilience';
+import { BrokerError } from '@convergekit/kafka';
+import { classify } from '@convergekit/resilience';
 import type { RelaySettings } from './options.ts';
 
 type Log = Pick<RelaySettings['log'], 'warn' | 'error'>;

@@ -1,4 +1,4 @@
-import type { Clock } from '@converge/runtime';
+import type { Clock } from '@convergekit/core';
 
 /** Lets one loop sleep until another has something for it. */
 export class Wake {

@@ -1,4 +1,4 @@
-import type { TupleBlock } from '@converge/postgres';
+import type { TupleBlock } from '@convergekit/postgres';
 import { OutboxRows } from './outbox-rows.ts';
 import type { Snapshot, Tick } from './tick.ts';
 

@@ -1,4 +1,4 @@
-import type { Executor, TupleBlock } from '@converge/postgres';
+import type { Executor, TupleBlock } from '@convergekit/postgres';
 import { bytesOf, freshArms, pruneFrom } from './fresh-sql.ts';
 import { blockOf, type OutboxRow } from './outbox-rows.ts';
 import { type Tick, type TickRow, tickOf } from './tick.ts';

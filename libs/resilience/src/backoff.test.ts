@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { seededRandom } from '@converge/runtime';
+import { seededRandom } from '@convergekit/core';
 import { describe, expect, it } from 'vitest';
 import { type Backoff, cappedMs, defaultPolicy, delayMs } from './index.ts';
 

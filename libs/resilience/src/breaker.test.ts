@@ -1,10 +1,10 @@
 /**
  * Taken out once, and a test here failed: the window's end (old failures counted for ever), a probe's identity (a
  * call of an earlier time counted for it), the probes' limit, the time of a probe (one that hangs, one that ends late),
- * growth of the open time, the look at what has succeeded when probes are lowered, refusals of our own left out (in the
- * window, and of a probe).
+ * growth of the open time, the look at what has succeeded when probes are lowered, our own refusals (in the window, of a probe).
  */
-import { manualClock } from '@converge/testing';
+import { BusinessRejection, ConvergeError } from '@convergekit/core';
+import { manualClock } from '@convergekit/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -15,7 +15,7 @@ import {
   type Probe,
   settleCall,
 } from './breaker-state.ts';
-import { BREAKER_OPEN, BusinessRejection, CircuitBreaker, ConvergeError } from './index.ts';
+import { BREAKER_OPEN, CircuitBreaker } from './index.ts';
 
 const settings: BreakerSettings = {
   windowMs: 1_000,

@@ -9,7 +9,7 @@ import {
   settleCall,
 } from './breaker-state.ts';
 import { classify as classifyError } from './classify.ts';
-import { ConvergeError, type Failure } from './failure.ts';
+import { ConvergeError, type Failure } from '@convergekit/core';
 import { outcomeForBreaker } from './strategy.ts';
 
 export interface BreakerOptions {

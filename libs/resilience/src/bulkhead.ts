@@ -1,4 +1,4 @@
-import { ConvergeError } from './failure.ts';
+import { ConvergeError } from '@convergekit/core';
 
 /** The code of a call that found no place. */
 export const BULKHEAD_FULL = 'BULKHEAD_FULL';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { BusinessRejection, classify, ConvergeError } from './index.ts';
+import { BusinessRejection, ConvergeError } from '@convergekit/core';
+import { classify } from './index.ts';
 import { axes, http, thrown } from './fixture/thrown.ts';
 
 const kafkajs = (type: string, code: number): Error => thrown({ name: 'KafkaJSProtocolError', type, code });

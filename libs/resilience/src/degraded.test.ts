@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { BREAKER_OPEN, type Failure, httpAnswer } from './index.ts';
+import { type Failure } from '@convergekit/core';
+import { BREAKER_OPEN, httpAnswer } from './index.ts';
 
 const failure = (detail: Partial<Failure>): Failure => ({
   category: 'service',

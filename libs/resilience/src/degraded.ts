@@ -1,5 +1,5 @@
 import { BREAKER_OPEN } from './breaker-state.ts';
-import type { Failure } from './failure.ts';
+import type { Failure } from '@convergekit/core';
 
 /** What an HTTP API answers for a failure of something behind it. */
 export interface HttpAnswer {

@@ -12,17 +12,7 @@ export { classifier, type ClassifierOptions, classify } from './classify.ts';
 export { deadlineHeaders, DEADLINE_HEADER, leftMs, readDeadline } from './deadline.ts';
 export { httpAnswer, type HttpAnswer } from './degraded.ts';
 export { explain } from './explain.ts';
-export {
-  BusinessRejection,
-  type BusinessRejectionDetail,
-  CATEGORIES,
-  type Category,
-  CERTAINTIES,
-  type Certainty,
-  ConvergeError,
-  type ConvergeErrorDetail,
-  type Failure,
-} from './failure.ts';
+
 export {
   type Idempotency,
   operation,

@@ -1,11 +1,11 @@
-import { manualClock } from '@converge/testing';
+import { manualClock } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
+import { ConvergeError } from '@convergekit/core';
 import {
   type AttemptReport,
   BREAKER_OPEN,
   Bulkhead,
   CircuitBreaker,
-  ConvergeError,
   defaultBreaker,
   defaultPolicy,
   explain,

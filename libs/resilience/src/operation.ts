@@ -1,6 +1,6 @@
 import type { Bulkhead } from './bulkhead.ts';
 import type { CircuitBreaker } from './breaker.ts';
-import { ConvergeError, type Failure } from './failure.ts';
+import { ConvergeError, type Failure } from '@convergekit/core';
 import { BREAKER_OPEN } from './breaker-state.ts';
 import { classify as classifyError } from './classify.ts';
 import { defaultPolicy, type Policy } from './policy.ts';

@@ -1,4 +1,4 @@
-import { ConvergeError } from './failure.ts';
+import { ConvergeError } from '@convergekit/core';
 import { defaultPolicy, type Policy } from './policy.ts';
 import { changed, type PolicyChange } from './policy-change.ts';
 import {

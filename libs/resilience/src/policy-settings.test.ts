@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConfigError, loadConfig, loadSettings } from '@converge/runtime';
+import { ConfigError, loadConfig, loadSettings } from '@convergekit/config';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { policyBook, policyLayersOf, policyRulesSchema, type PolicyRules } from './index.ts';

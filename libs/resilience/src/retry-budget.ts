@@ -1,4 +1,4 @@
-import type { Category } from './failure.ts';
+import type { Category } from '@convergekit/core';
 import { strategies } from './strategy.ts';
 
 /** How much retrying is paid for by success, as plain data. */

@@ -1,14 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  CATEGORIES,
-  type Category,
-  type Certainty,
-  decideRetry,
-  defaultPolicy,
-  type RetryDecision,
-  countsAgainstBreaker,
-  strategies,
-} from './index.ts';
+import { CATEGORIES, type Category, type Certainty } from '@convergekit/core';
+import { decideRetry, defaultPolicy, type RetryDecision, countsAgainstBreaker, strategies } from './index.ts';
 
 const decide = (category: Category, certainty: Certainty, structural: boolean): RetryDecision =>
   decideRetry({

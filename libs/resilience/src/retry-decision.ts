@@ -1,4 +1,4 @@
-import type { Failure } from './failure.ts';
+import type { Failure } from '@convergekit/core';
 import { bound, type Policy } from './policy.ts';
 import { retryingOf } from './strategy.ts';
 import { type Wait, waitAfter } from './wait.ts';

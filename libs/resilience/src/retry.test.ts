@@ -1,13 +1,7 @@
-import { manualClock } from '@converge/testing';
+import { manualClock } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
-import {
-  type AttemptReport,
-  ConvergeError,
-  defaultPolicy,
-  type Failure,
-  type Policy,
-  retry,
-} from './index.ts';
+import { ConvergeError, type Failure } from '@convergekit/core';
+import { type AttemptReport, defaultPolicy, type Policy, retry } from './index.ts';
 
 const policy: Policy = { ...defaultPolicy, backoff: { baseMs: 100, factor: 2, capMs: 10_000 } };
 /** Makes every delay its upper end. */

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { classify as classifyError } from './classify.ts';
 import { DEADLINE_PASSED, leftMs } from './deadline.ts';
-import { ConvergeError, type Failure } from './failure.ts';
+import { ConvergeError, type Failure } from '@convergekit/core';
 import { bound, type Policy } from './policy.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { decideRetry, type RetryDecision } from './retry-decision.ts';

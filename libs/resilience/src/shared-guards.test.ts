@@ -1,8 +1,8 @@
-import { manualClock } from '@converge/testing';
+import { manualClock } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
+import { ConvergeError } from '@convergekit/core';
 import {
   BREAKER_OPEN,
-  ConvergeError,
   operation,
   type Policies,
   policyBook,

@@ -1,4 +1,4 @@
-import type { Failure } from './failure.ts';
+import type { Failure } from '@convergekit/core';
 import type { Policy } from './policy.ts';
 import { decideRetry } from './retry-decision.ts';
 import { type BudgetSettings, RetryBudget } from './retry-budget.ts';

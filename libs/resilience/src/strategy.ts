@@ -1,7 +1,7 @@
 import { BREAKER_OPEN, type CallOutcome } from './breaker-state.ts';
 import { BULKHEAD_FULL } from './bulkhead.ts';
 import { DEADLINE_PASSED } from './deadline.ts';
-import type { Category, Failure } from './failure.ts';
+import type { Category, Failure } from '@convergekit/core';
 
 /**
  * How a failed call is tried again, by its category.

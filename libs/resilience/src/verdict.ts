@@ -1,4 +1,4 @@
-import type { Category, Certainty } from './failure.ts';
+import type { Category, Certainty } from '@convergekit/core';
 
 /** What a rule says of an error; what it leaves out is taken from the error or the defaults. */
 export interface Verdict {

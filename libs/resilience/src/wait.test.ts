@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CATEGORIES, type Category, defaultPolicy, waitAfter } from './index.ts';
+import { CATEGORIES, type Category } from '@convergekit/core';
+import { defaultPolicy, waitAfter } from './index.ts';
 
 const { backoff } = defaultPolicy;
 const half = (): number => 0.5;

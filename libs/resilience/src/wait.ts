@@ -1,5 +1,5 @@
 import { type Backoff, cappedMs, delayMs } from './backoff.ts';
-import type { Failure } from './failure.ts';
+import type { Failure } from '@convergekit/core';
 
 /**
  * Why a wait is as long as it is.

@@ -1,4 +1,4 @@
-import type { MigrationSet } from '@converge/postgres';
+import type { MigrationSet } from '@convergekit/postgres';
 
 /** Table saga_work. It belongs into the database of every service that calls others, beside its inbox and outbox. */
 export const sagaMigrations: MigrationSet = {

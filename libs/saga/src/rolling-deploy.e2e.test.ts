@@ -1,4 +1,4 @@
-import { waitUntil } from '@converge/testing';
+import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import type { Part } from './fixture/rolling-saga.ts';
 import { RollingScene } from './fixture/rolling-scene.ts';

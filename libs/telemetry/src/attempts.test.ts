@@ -1,10 +1,5 @@
-import {
-  type AttemptReport,
-  CircuitBreaker,
-  ConvergeError,
-  operation,
-  RetryBudget,
-} from '@converge/resilience';
+import { ConvergeError } from '@convergekit/core';
+import { type AttemptReport, CircuitBreaker, operation, RetryBudget } from '@convergekit/resilience';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { boundedLabel } from './bounded-label.ts';
 import { attributeNames, spanNames } from './names.ts';

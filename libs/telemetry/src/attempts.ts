@@ -1,15 +1,15 @@
 import { type Attributes, trace } from '@opentelemetry/api';
+import { type Failure } from '@convergekit/core';
 import {
   type AttemptReport,
   type BreakerState,
-  type Failure,
   kindOf,
   type OperationContext,
   type Policy,
   type RetryBudget,
   type RetryDecision,
   type Wait,
-} from '@converge/resilience';
+} from '@convergekit/resilience';
 import { boundedLabel } from './bounded-label.ts';
 import { instruments } from './instruments.ts';
 import { attributeNames, spanEvents, spanNames } from './names.ts';

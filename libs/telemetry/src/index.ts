@@ -1,6 +1,6 @@
 /**
  * Logs, spans and instruments, with every name in `names.ts`.
- * - Only the OpenTelemetry API is used here: without an SDK everything is a cheap no-op. `@converge/telemetry/sdk`
+ * - Only the OpenTelemetry API is used here: without an SDK everything is a cheap no-op. `@convergekit/telemetry/sdk`
  *   starts one, and only processes (the CLI, services) import it.
  * - Logs go to stderr, with trace ids, without secrets and without payloads.
  * - Labels are bounded: never a key, never an id.

@@ -1,4 +1,4 @@
-import { classifier } from '@converge/resilience';
+import { classifier } from '@convergekit/resilience';
 import { expect, it } from 'vitest';
 import { countUnknownFailure, recordPolicies } from './index.ts';
 import { startTelemetry } from './sdk.ts';

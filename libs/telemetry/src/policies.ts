@@ -1,4 +1,4 @@
-import type { Failure } from '@converge/resilience';
+import type { Failure } from '@convergekit/core';
 import { instruments } from './instruments.ts';
 import { attributeNames } from './names.ts';
 

@@ -6,8 +6,8 @@ import { expect, it } from 'vitest';
 
 // In a process of its own: an SDK registers itself for good.
 const program = `
-  const { startTelemetry } = await import('@converge/telemetry/sdk');
-  const { instruments } = await import('@converge/telemetry');
+  const { startTelemetry } = await import('@convergekit/telemetry/sdk');
+  const { instruments } = await import('@convergekit/telemetry');
   const telemetry = startTelemetry({ serviceName: 'scraped' });
   instruments().relayPublished.add(3, { topic: 'orders' });
   instruments().outboxAge.recordMs(1500, { source: 'shop' });

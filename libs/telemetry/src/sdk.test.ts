@@ -3,8 +3,8 @@ import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 
 const program = `
-  const { startTelemetry } = await import('@converge/telemetry/sdk');
-  const { withSpan, instruments } = await import('@converge/telemetry');
+  const { startTelemetry } = await import('@convergekit/telemetry/sdk');
+  const { withSpan, instruments } = await import('@convergekit/telemetry');
   const telemetry = startTelemetry({ serviceName: 'test' });
   await withSpan('a', { kind: 'internal' }, async () => instruments().relayPublished.add(1));
   const began = performance.now();

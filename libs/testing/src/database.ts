@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { connect } from '@converge/postgres';
+import { connect } from '@convergekit/postgres';
 
 /** Makes an empty database on the server of `serverUrl` and returns its URL. `prefix` shows in its name. */
 export async function freshDatabase(serverUrl: string, prefix = 'test'): Promise<string> {

@@ -1,4 +1,4 @@
-import { kafkajsBroker } from '@converge/kafka';
+import { kafkajsBroker } from '@convergekit/kafka';
 import { expect, inject, it } from 'vitest';
 import { dumpTopic } from './dump-topic.ts';
 import { freshTopic } from './fresh-topic.ts';

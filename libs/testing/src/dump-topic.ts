@@ -1,4 +1,4 @@
-import { kafkajsBroker } from '@converge/kafka';
+import { kafkajsBroker } from '@convergekit/kafka';
 
 /** One record as it lies in the log, text decoded as UTF-8. */
 export interface DumpedRecord {

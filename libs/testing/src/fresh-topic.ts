@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { kafkajsBroker } from '@converge/kafka';
+import { kafkajsBroker } from '@convergekit/kafka';
 
 export interface FreshTopicOptions {
   /** @default 3 */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { connect } from '@converge/postgres';
+import { connect } from '@convergekit/postgres';
 
 /** Defaults that no kit wants, and a database administrator may have reasons for. */
 export const hostileDefaults: Readonly<Record<string, string>> = {

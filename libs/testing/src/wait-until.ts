@@ -1,4 +1,4 @@
-import { systemClock } from '@converge/runtime';
+import { systemClock } from '@convergekit/core';
 
 export interface WaitOptions {
   /** What is awaited, for the error. */

@@ -1,4 +1,4 @@
-import { ConvergeError } from '@converge/resilience';
+import { ConvergeError } from '@convergekit/core';
 import { expect, it } from 'vitest';
 import { entrance } from './entrance.ts';
 

@@ -1,4 +1,4 @@
-import { classify, type HttpAnswer, httpAnswer } from '@converge/resilience';
+import { classify, type HttpAnswer, httpAnswer } from '@convergekit/resilience';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { stressService } from '@converge/runtime/service-stress';
-import { manualClock, type ManualClock } from '@converge/testing';
+import { stressService } from '@convergekit/core/service-stress';
+import { manualClock, type ManualClock } from '@convergekit/testing';
 import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import { httpService, type HttpService } from './http-service.ts';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
-import { ConvergeError } from '@converge/resilience';
-import { type Clock, httpTimeouts, type Service, systemClock } from '@converge/runtime';
+import { type Clock, ConvergeError, type Service, systemClock } from '@convergekit/core';
+import { httpTimeouts } from '@convergekit/config';
 import type { Hono } from 'hono';
 
 export interface HttpService extends Service {

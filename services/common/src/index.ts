@@ -1,5 +1,5 @@
 /** What the sample services share. None of it knows what a service is about. */
-import type { MigrationSet } from '@converge/postgres';
+import type { MigrationSet } from '@convergekit/postgres';
 
 export { type EffectTable, noteEffect } from './effect.ts';
 export { answerById, entrance, type EntranceOptions, keyedPost, refuse } from './entrance.ts';

@@ -1,17 +1,11 @@
-import { livePolicies } from '@converge/inbox';
-import { type Broker, kafkaBroker, kafkaOptions } from '@converge/kafka';
-import { connect, type Database, type PolicyWatch } from '@converge/postgres';
-import { SharedGuards } from '@converge/resilience';
-import {
-  type Checks,
-  healthServer,
-  runServices,
-  type Service,
-  systemClock,
-  systemRandom,
-} from '@converge/runtime';
-import { logger, observeBreaker } from '@converge/telemetry';
-import { startTelemetry } from '@converge/telemetry/sdk';
+import { livePolicies } from '@convergekit/inbox';
+import { type Broker, kafkaBroker, kafkaOptions } from '@convergekit/kafka';
+import { connect, type Database, type PolicyWatch } from '@convergekit/postgres';
+import { SharedGuards } from '@convergekit/resilience';
+import { runServices, type Service, systemClock, systemRandom } from '@convergekit/core';
+import { type Checks, healthServer } from '@convergekit/config';
+import { logger, observeBreaker } from '@convergekit/telemetry';
+import { startTelemetry } from '@convergekit/telemetry/sdk';
 import type { z } from 'zod';
 import { readSettings, type ServiceSettings } from './settings.ts';
 

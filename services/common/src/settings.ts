@@ -1,6 +1,6 @@
-import { kafkaSettings } from '@converge/kafka';
-import { type PolicyLayer, policyLayersOf, policyRulesSchema } from '@converge/resilience';
-import { type Environment, loadSettings, originOf } from '@converge/runtime';
+import { kafkaSettings } from '@convergekit/kafka';
+import { type PolicyLayer, policyLayersOf, policyRulesSchema } from '@convergekit/resilience';
+import { type Environment, loadSettings, originOf } from '@convergekit/config';
 import { z } from 'zod';
 
 const port = z.int().min(0).max(65_535);

@@ -1,5 +1,5 @@
-import type { MigrationSet } from '@converge/postgres';
-import { effectMigrations } from '@converge/service-common';
+import type { MigrationSet } from '@convergekit/postgres';
+import { effectMigrations } from '@convergekit/service-common';
 
 const set = (name: string): MigrationSet => ({
   name: `shop-${name}`,

@@ -1,5 +1,5 @@
-import { orderCancelRequested } from '@converge/schemas';
-import { waitUntil } from '@converge/testing';
+import { orderCancelRequested } from '@convergekit/schemas';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { cups, ShopScene } from './fixture/shop-scene.ts';
 import { cancelOrder } from './orders/cancellation.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { contextFrom, spanNames, withSpan } from '@converge/telemetry';
-import { type EndedSpan, startTelemetry, type Telemetry } from '@converge/telemetry/sdk';
-import { waitUntil } from '@converge/testing';
+import { contextFrom, spanNames, withSpan } from '@convergekit/telemetry';
+import { type EndedSpan, startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { cups, ShopScene } from './fixture/shop-scene.ts';
 import type { OrderRequest } from './orders/placement.ts';

@@ -1,4 +1,4 @@
-import type { EffectTable } from '@converge/service-common';
+import type { EffectTable } from '@convergekit/service-common';
 import type { ColumnType, Generated } from 'kysely';
 import type { Movement } from './account.ts';
 

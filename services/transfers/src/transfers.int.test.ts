@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { createOutbox } from '@converge/outbox';
-import { newUuidV7 } from '@converge/runtime';
-import { transferRequested } from '@converge/schemas';
-import { type HttpService, httpService } from '@converge/service-common';
-import { waitUntil } from '@converge/testing';
+import { createOutbox } from '@convergekit/outbox';
+import { newUuidV7 } from '@convergekit/core';
+import { transferRequested } from '@convergekit/schemas';
+import { type HttpService, httpService } from '@convergekit/service-common';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { SagaScene } from '../../../libs/saga/src/fixture/saga-scene.ts';
 import { transfersApi } from './giro/api.ts';

@@ -1,5 +1,5 @@
-import { defaultBudget, defaultPolicy, simulate } from '@converge/resilience';
-import { seededRandom } from '@converge/runtime';
+import { defaultBudget, defaultPolicy, simulate } from '@convergekit/resilience';
+import { seededRandom } from '@convergekit/core';
 import type { Case } from '../case.ts';
 import type { Figure } from '../report/figure.ts';
 import { table } from '../report/markdown.ts';
@@ -46,7 +46,7 @@ export const amplificationCase: Case = {
           free.amplification.toFixed(3),
         ]),
       ),
-      method: `\`simulate\` of @converge/resilience: ${CALLS.toLocaleString('en-US')} calls by the default policy with 4 attempts and the default budget, against a dependency whose
+      method: `\`simulate\` of @convergekit/resilience: ${CALLS.toLocaleString('en-US')} calls by the default policy with 4 attempts and the default budget, against a dependency whose
 attempts fail independently. Pure and seeded: the same figures everywhere. The chain case shows it with real services.`,
     });
   },

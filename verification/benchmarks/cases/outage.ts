@@ -1,4 +1,4 @@
-import { systemClock } from '@converge/runtime';
+import { systemClock } from '@convergekit/core';
 import type { Case, CaseResult, World } from '../case.ts';
 import { type Drained, measureDrain, placeOf } from '../measure/drain-once.ts';
 import { reachedAt } from '../measure/growth.ts';

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { DriverName } from '@converge/kafka';
+import type { DriverName } from '@convergekit/kafka';
 import type { Case, CaseResult, World } from '../case.ts';
 import { Series } from '../measure/series.ts';
 import { median } from '../measure/statistics.ts';

@@ -1,5 +1,5 @@
-import { systemClock } from '@converge/runtime';
-import { waitUntil } from '@converge/testing';
+import { systemClock } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
 import type { Case, CaseResult, World } from '../case.ts';
 import { placeOf } from '../measure/drain-once.ts';
 import { writeAtRate } from '../measure/load.ts';

@@ -1,8 +1,8 @@
-import { defineEvent } from '@converge/contracts';
-import { createOutbox, outboxMigrations } from '@converge/outbox';
-import { connect, type Database, migrate } from '@converge/postgres';
-import { systemClock } from '@converge/runtime';
-import { freshDatabase } from '@converge/testing';
+import { defineEvent } from '@convergekit/contracts';
+import { createOutbox, outboxMigrations } from '@convergekit/outbox';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import { systemClock } from '@convergekit/core';
+import { freshDatabase } from '@convergekit/testing';
 import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
 import { z } from 'zod';
 import type { Case } from '../case.ts';

@@ -1,6 +1,6 @@
 // Needs neither Postgres nor Kafka, but real sockets: three HTTP services in a row.
-import { systemClock } from '@converge/runtime';
-import { waitUntil } from '@converge/testing';
+import { systemClock } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
 import { expect, it, onTestFinished } from 'vitest';
 import { type Chain, startChain, type Style } from './chain.ts';
 

@@ -5,8 +5,8 @@ import {
   type Policy,
   policyBook,
   SharedGuards,
-} from '@converge/resilience';
-import { systemClock, systemRandom } from '@converge/runtime';
+} from '@convergekit/resilience';
+import { systemClock, systemRandom } from '@convergekit/core';
 import { startHop } from './hop.ts';
 import { type Leaf, startLeaf } from './leaf.ts';
 

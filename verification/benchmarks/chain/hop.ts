@@ -7,7 +7,7 @@ import {
   type OperationGuards,
   type Policy,
   readDeadline,
-} from '@converge/resilience';
+} from '@convergekit/resilience';
 import { serve, type Served } from './server.ts';
 
 /** A service in the middle: answers when the next one has answered, and passes the caller's deadline on. */

@@ -1,4 +1,4 @@
-import { systemClock } from '@converge/runtime';
+import { systemClock } from '@convergekit/core';
 import { type Chain, type Style, startChain } from './chain.ts';
 
 export interface Outage {

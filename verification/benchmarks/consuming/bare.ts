@@ -1,6 +1,6 @@
-import { decodeEnvelope, receive, type ReceivedEvent } from '@converge/contracts';
-import { type IncomingBatch, kafkaBroker, type PartitionControl } from '@converge/kafka';
-import { connect } from '@converge/postgres';
+import { decodeEnvelope, receive, type ReceivedEvent } from '@convergekit/contracts';
+import { type IncomingBatch, kafkaBroker, type PartitionControl } from '@convergekit/kafka';
+import { connect } from '@convergekit/postgres';
 import { sql, type Transaction } from 'kysely';
 import { type BenchData, benchEvent } from './bench-event.ts';
 import { type EffectDb, insertMany, insertOne } from './effect.ts';

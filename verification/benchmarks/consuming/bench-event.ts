@@ -1,4 +1,4 @@
-import { defineEvent, type EventDefinition } from '@converge/contracts';
+import { defineEvent, type EventDefinition } from '@convergekit/contracts';
 import { z } from 'zod';
 
 export interface BenchData {

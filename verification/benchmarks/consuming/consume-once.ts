@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { inboxMigrations } from '@converge/inbox';
-import { kafkaBroker } from '@converge/kafka';
-import { outboxMigrations } from '@converge/outbox';
-import { connect, migrate } from '@converge/postgres';
-import { systemClock } from '@converge/runtime';
-import { freshDatabase } from '@converge/testing';
+import { inboxMigrations } from '@convergekit/inbox';
+import { kafkaBroker } from '@convergekit/kafka';
+import { outboxMigrations } from '@convergekit/outbox';
+import { connect, migrate } from '@convergekit/postgres';
+import { systemClock } from '@convergekit/core';
+import { freshDatabase } from '@convergekit/testing';
 import { Client } from 'pg';
 import type { World } from '../case.ts';
 import { type Child, startChild } from '../measure/child.ts';

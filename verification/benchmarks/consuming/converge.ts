@@ -1,7 +1,7 @@
-import { type ConsumerDefinition, consumerService, defineConsumer } from '@converge/inbox';
-import { kafkaBroker } from '@converge/kafka';
-import { connect } from '@converge/postgres';
-import { ConvergeError } from '@converge/resilience';
+import { type ConsumerDefinition, consumerService, defineConsumer } from '@convergekit/inbox';
+import { kafkaBroker } from '@convergekit/kafka';
+import { connect } from '@convergekit/postgres';
+import { ConvergeError } from '@convergekit/core';
 import { benchEvent } from './bench-event.ts';
 import { type EffectDb, insertion, insertMany, insertOne } from './effect.ts';
 import type { Orders, Stop } from './ways.ts';

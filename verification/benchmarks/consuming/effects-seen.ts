@@ -1,4 +1,4 @@
-import { systemClock } from '@converge/runtime';
+import { systemClock } from '@convergekit/core';
 import { Client } from 'pg';
 
 export interface EffectsSeen {

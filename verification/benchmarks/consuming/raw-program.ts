@@ -1,6 +1,6 @@
 /** `node raw-program.ts <driver> <brokers> <topic> <records>`: consumes that many records and prints how fast, as JSON. */
-import { type DriverName, kafkaBroker } from '@converge/kafka';
-import { systemClock } from '@converge/runtime';
+import { type DriverName, kafkaBroker } from '@convergekit/kafka';
+import { systemClock } from '@convergekit/core';
 import { Kafka, logLevel } from 'kafkajs';
 import { WARM_UP } from '../measure/drain-once.ts';
 

@@ -1,4 +1,4 @@
-import type { DriverName } from '@converge/kafka';
+import type { DriverName } from '@convergekit/kafka';
 
 /**
  * Ways to turn a topic into rows. `each`: a statement per event; `batch`: a statement for all events of a slice.

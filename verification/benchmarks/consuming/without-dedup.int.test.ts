@@ -4,12 +4,12 @@
  * that looks after operators finds its rows where they began.
  */
 import { randomBytes } from 'node:crypto';
-import { type ConsumerService, consumerService, defineConsumer, inboxMigrations } from '@converge/inbox';
-import { memoryBroker } from '@converge/kafka';
-import { createOutbox, outboxMigrations } from '@converge/outbox';
-import { connect, type Database, migrate } from '@converge/postgres';
-import { relay, relayMigrations } from '@converge/relay';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { type ConsumerService, consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
+import { memoryBroker } from '@convergekit/kafka';
+import { createOutbox, outboxMigrations } from '@convergekit/outbox';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import { relay, relayMigrations } from '@convergekit/relay';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { benchEvent } from './bench-event.ts';
 import { EFFECT_TABLE, type EffectDb, insertOne } from './effect.ts';

@@ -1,4 +1,4 @@
-import { systemClock } from '@converge/runtime';
+import { systemClock } from '@convergekit/core';
 import { Kafka, logLevel } from 'kafkajs';
 import type { Commits } from './load.ts';
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { systemClock } from '@converge/runtime';
+import { systemClock } from '@convergekit/core';
 
 /** Kernel clock ticks per second in /proc/PID/stat; 100 on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;

@@ -1,4 +1,4 @@
-import { systemClock } from '@converge/runtime';
+import { systemClock } from '@convergekit/core';
 import type { World } from '../case.ts';
 import type { Place, Side, Source } from '../sides/side.ts';
 import type { Child } from './child.ts';

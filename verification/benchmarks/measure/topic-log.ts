@@ -1,5 +1,5 @@
-import { type Admin, kafkajsBroker } from '@converge/kafka';
-import { systemClock } from '@converge/runtime';
+import { type Admin, kafkajsBroker } from '@convergekit/kafka';
+import { systemClock } from '@convergekit/core';
 import type { Sample } from './growth.ts';
 
 /** A topic seen from outside: by the ends of its partitions, so that every side is measured in the same way. */

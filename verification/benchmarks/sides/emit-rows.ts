@@ -1,7 +1,7 @@
-import { createOutbox } from '@converge/outbox';
-import { connect } from '@converge/postgres';
-import { withSpan } from '@converge/telemetry';
-import { startTelemetry } from '@converge/telemetry/sdk';
+import { createOutbox } from '@convergekit/outbox';
+import { connect } from '@convergekit/postgres';
+import { withSpan } from '@convergekit/telemetry';
+import { startTelemetry } from '@convergekit/telemetry/sdk';
 import { benchEvent } from '../consuming/bench-event.ts';
 import { fillerOf } from './side.ts';
 

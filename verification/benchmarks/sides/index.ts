@@ -8,7 +8,7 @@ import { withClient } from './side.ts';
 /** What can be measured here; what cannot is told, and the rest is measured. */
 export async function findSides(serverUrl: string, say: (line: string) => void): Promise<Sides> {
   const [first, ...rest] = drivers().map((driver) => ours(driver));
-  if (first === undefined) throw new Error('@converge/kafka has no driver');
+  if (first === undefined) throw new Error('@convergekit/kafka has no driver');
   const logical = await withClient(serverUrl, async (client) => {
     const { rows } = await client.query<{ wal_level: string }>('show wal_level');
     return rows[0]?.wal_level === 'logical';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { freshDatabase } from '@converge/testing';
-import { systemClock } from '@converge/runtime';
+import { freshDatabase } from '@convergekit/testing';
+import { systemClock } from '@convergekit/core';
 import { Client, type Pool } from 'pg';
 import type { Cleanup } from '../cleanup.ts';
 import type { Child } from '../measure/child.ts';

@@ -1,4 +1,4 @@
-import { manualClock } from '@converge/testing';
+import { manualClock } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import { type Look, untilRest } from './rest.ts';
 

@@ -1,5 +1,5 @@
-import type { Admin } from '@converge/kafka';
-import type { Clock } from '@converge/runtime';
+import type { Admin } from '@convergekit/kafka';
+import type { Clock } from '@convergekit/core';
 import { type Source, sources } from '../process/specs.ts';
 import type { Executors } from './sql-dump.ts';
 

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { Effect, OutboxRow, StepFact } from '../audit/facts.ts';
 import type { ShopFacts } from '../audit/shop-audit.ts';
 import { type DatabaseName, sources } from '../process/specs.ts';

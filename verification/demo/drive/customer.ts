@@ -1,4 +1,4 @@
-import type { Clock, Random } from '@converge/runtime';
+import type { Clock, Random } from '@convergekit/core';
 import type { Wish } from './orders.ts';
 
 export interface Customer {

@@ -1,4 +1,4 @@
-import type { Random } from '@converge/runtime';
+import type { Random } from '@convergekit/core';
 import { randomUUID } from 'node:crypto';
 import { type Customer, placeOrder } from './customer.ts';
 import { wish } from './orders.ts';

@@ -1,4 +1,4 @@
-import type { Random } from '@converge/runtime';
+import type { Random } from '@convergekit/core';
 
 export interface OrderBody {
   readonly lines: readonly { readonly sku: string; readonly quantity: number; readonly unitCents: number }[];

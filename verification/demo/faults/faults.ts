@@ -1,6 +1,6 @@
-import { withTransaction } from '@converge/postgres';
-import { systemClock, systemRandom } from '@converge/runtime';
-import type { StackServer } from '@converge/testing';
+import { withTransaction } from '@convergekit/postgres';
+import { systemClock, systemRandom } from '@convergekit/core';
+import type { StackServer } from '@convergekit/testing';
 import type { World } from '../world.ts';
 
 /** SIGKILL to the relay of orders that leads; says which one it was. */

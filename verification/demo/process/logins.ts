@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type Duty, roleSql } from '@converge/cli';
-import type { Database } from '@converge/postgres';
+import { type Duty, roleSql } from '@convergekit/cli';
+import type { Database } from '@convergekit/postgres';
 
 /** Each process of a source has a login of its own, with the rights of its duty and no more. */
 export interface Logins {

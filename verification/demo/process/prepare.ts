@@ -1,11 +1,11 @@
-import { inboxMigrations } from '@converge/inbox';
-import type { Admin, Broker, LogEnds } from '@converge/kafka';
-import { nameSource, outboxMigrations } from '@converge/outbox';
-import { type Database, migrate, type MigrationSet } from '@converge/postgres';
-import { reconcileMigrations } from '@converge/reconcile';
-import { relayMigrations } from '@converge/relay';
-import { sagaMigrations } from '@converge/saga';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { inboxMigrations } from '@convergekit/inbox';
+import type { Admin, Broker, LogEnds } from '@convergekit/kafka';
+import { nameSource, outboxMigrations } from '@convergekit/outbox';
+import { type Database, migrate, type MigrationSet } from '@convergekit/postgres';
+import { reconcileMigrations } from '@convergekit/reconcile';
+import { relayMigrations } from '@convergekit/relay';
+import { sagaMigrations } from '@convergekit/saga';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import type { Child } from './child.ts';
 
 const kit = [outboxMigrations, relayMigrations, inboxMigrations, sagaMigrations, reconcileMigrations];

@@ -1,4 +1,4 @@
-import type { Clock } from '@converge/runtime';
+import type { Clock } from '@convergekit/core';
 import type { Source, World } from '../world.ts';
 import type { Writers } from '../writers.ts';
 

@@ -1,4 +1,4 @@
-import type { Random } from '@converge/runtime';
+import type { Random } from '@convergekit/core';
 import type { Fault } from './fault.ts';
 import { networkFaults } from './network-faults.ts';
 import { processFaults } from './process-faults.ts';

@@ -1,4 +1,4 @@
-import type { FaultProxy } from '@converge/testing';
+import type { FaultProxy } from '@convergekit/testing';
 import { between, chosen, type Fault, namesOf } from './fault.ts';
 
 interface Mode {

@@ -1,4 +1,4 @@
-import { waitUntil } from '@converge/testing';
+import { waitUntil } from '@convergekit/testing';
 import type { RelayProcess } from '../relay-process.ts';
 import { standing } from '../liveness.ts';
 import { between, type Fault, type FaultRun } from './fault.ts';

@@ -1,4 +1,4 @@
-import { waitUntil } from '@converge/testing';
+import { waitUntil } from '@convergekit/testing';
 import { between, type Fault, type FaultRun } from './fault.ts';
 
 /** Whatever happens, the server is up again at the end. */

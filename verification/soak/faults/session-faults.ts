@@ -1,4 +1,4 @@
-import { connect } from '@converge/postgres';
+import { connect } from '@convergekit/postgres';
 import { onConnection, write } from '../transactions.ts';
 import { between, chosen, type Fault, namesOf } from './fault.ts';
 

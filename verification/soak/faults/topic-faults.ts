@@ -1,5 +1,5 @@
 import kafkajs from 'kafkajs';
-import { waitUntil } from '@converge/testing';
+import { waitUntil } from '@convergekit/testing';
 import { standing } from '../liveness.ts';
 import { topicSettings } from '../world.ts';
 import { between, chosen, type Fault, type FaultRun, namesOf } from './fault.ts';

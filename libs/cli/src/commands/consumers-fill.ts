@@ -1,7 +1,7 @@
-import { formatPosition } from '@converge/contracts';
-import { findGaps, type Gap, inboxMigrations, putFill } from '@converge/inbox';
-import { type Database, withTransaction } from '@converge/postgres';
-import { type MissingEvent, readMissing } from '@converge/relay';
+import { formatPosition } from '@convergekit/contracts';
+import { findGaps, type Gap, inboxMigrations, putFill } from '@convergekit/inbox';
+import { type Database, withTransaction } from '@convergekit/postgres';
+import { type MissingEvent, readMissing } from '@convergekit/relay';
 import { audit } from '../audit.ts';
 import { confirm } from '../confirm.ts';
 import { withAdmin, withDatabase } from '../connections.ts';

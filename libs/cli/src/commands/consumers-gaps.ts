@@ -1,6 +1,6 @@
-import { formatPosition } from '@converge/contracts';
-import { findGaps, inboxMigrations } from '@converge/inbox';
-import { keysBetween } from '@converge/relay';
+import { formatPosition } from '@convergekit/contracts';
+import { findGaps, inboxMigrations } from '@convergekit/inbox';
+import { keysBetween } from '@convergekit/relay';
 import { withAdmin, withDatabase } from '../connections.ts';
 import type { CommandContext } from '../context.ts';
 import { requireMigrations } from '../migrations.ts';

@@ -1,5 +1,5 @@
-import { inboxMigrations, type PartitionOverview, readOverview } from '@converge/inbox';
-import type { LogEnds } from '@converge/kafka';
+import { inboxMigrations, type PartitionOverview, readOverview } from '@convergekit/inbox';
+import type { LogEnds } from '@convergekit/kafka';
 import { withAdmin, withDatabase } from '../connections.ts';
 import type { CommandContext } from '../context.ts';
 import { requireMigrations } from '../migrations.ts';

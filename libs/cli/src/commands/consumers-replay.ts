@@ -1,4 +1,4 @@
-import { formatPosition, parsePosition } from '@converge/contracts';
+import { formatPosition, parsePosition } from '@convergekit/contracts';
 import {
   inboxMigrations,
   planReplay,
@@ -7,9 +7,9 @@ import {
   type ReplayPlan,
   replayPartition,
   type SignatureOptions,
-} from '@converge/inbox';
-import type { Admin } from '@converge/kafka';
-import type { Database } from '@converge/postgres';
+} from '@convergekit/inbox';
+import type { Admin } from '@convergekit/kafka';
+import type { Database } from '@convergekit/postgres';
 import { audit, operator } from '../audit.ts';
 import { CliError } from '../cli-error.ts';
 import { confirm } from '../confirm.ts';

@@ -4,7 +4,7 @@ import {
   readPartitions,
   type Resumed,
   resumePartition,
-} from '@converge/inbox';
+} from '@convergekit/inbox';
 import { audit, operator } from '../audit.ts';
 import { CliError } from '../cli-error.ts';
 import { confirm } from '../confirm.ts';

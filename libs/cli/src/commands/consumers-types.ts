@@ -1,4 +1,4 @@
-import { dropType, inboxMigrations, readTypes } from '@converge/inbox';
+import { dropType, inboxMigrations, readTypes } from '@convergekit/inbox';
 import { audit } from '../audit.ts';
 import { CliError } from '../cli-error.ts';
 import { confirm } from '../confirm.ts';

@@ -1,6 +1,6 @@
-import type { Admin } from '@converge/kafka';
-import { type Database, type Executor, isPooled } from '@converge/postgres';
-import { readHorizonBlockers } from '@converge/relay';
+import type { Admin } from '@convergekit/kafka';
+import { type Database, type Executor, isPooled } from '@convergekit/postgres';
+import { readHorizonBlockers } from '@convergekit/relay';
 import { allMigrations } from '../all-migrations.ts';
 import { withAdmin, withDatabase } from '../connections.ts';
 import type { CommandContext } from '../context.ts';

@@ -1,4 +1,4 @@
-import type { Database } from '@converge/postgres';
+import type { Database } from '@convergekit/postgres';
 import {
   listWork,
   type Outcome,
@@ -8,7 +8,7 @@ import {
   sagaMigrations,
   type WorkDetail,
   type WorkState,
-} from '@converge/saga';
+} from '@convergekit/saga';
 import { audit, operator } from '../audit.ts';
 import { CliError } from '../cli-error.ts';
 import { confirm } from '../confirm.ts';

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../context.ts';
 import { type DatabaseFlags, deliveriesOf, type Named, withDatabases } from '../story/named-databases.ts';

@@ -1,4 +1,4 @@
-import { migrate } from '@converge/postgres';
+import { migrate } from '@convergekit/postgres';
 import { withDatabase } from '../connections.ts';
 import type { CommandContext } from '../context.ts';
 import { allMigrations } from '../all-migrations.ts';

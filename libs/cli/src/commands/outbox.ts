@@ -1,7 +1,7 @@
-import { type OutboxLimit, outboxMigrations } from '@converge/outbox';
-import type { Database } from '@converge/postgres';
-import { relayMigrations, survey } from '@converge/relay';
-import { systemClock } from '@converge/runtime';
+import { type OutboxLimit, outboxMigrations } from '@convergekit/outbox';
+import type { Database } from '@convergekit/postgres';
+import { relayMigrations, survey } from '@convergekit/relay';
+import { systemClock } from '@convergekit/core';
 import { CliError } from '../cli-error.ts';
 import { withDatabase } from '../connections.ts';
 import type { CommandContext } from '../context.ts';

@@ -9,9 +9,9 @@ import {
   readParked,
   retryParked,
   skipParked,
-} from '@converge/inbox';
-import type { Database } from '@converge/postgres';
-import { systemClock } from '@converge/runtime';
+} from '@convergekit/inbox';
+import type { Database } from '@convergekit/postgres';
+import { systemClock } from '@convergekit/core';
 import { audit, operator } from '../audit.ts';
 import { CliError } from '../cli-error.ts';
 import { confirm } from '../confirm.ts';

@@ -1,4 +1,4 @@
-import { type Operation, type RecoveryPath, recoveryPaths } from '@converge/resilience';
+import { type Operation, type RecoveryPath, recoveryPaths } from '@convergekit/resilience';
 import type { CommandContext } from '../context.ts';
 import { exportsOf, invalidModule } from '../module-exports.ts';
 import { table } from '../output.ts';

@@ -1,5 +1,5 @@
-import { postgresMigrations, readPolicyRules, setPolicyRule } from '@converge/postgres';
-import { admitRules, type OfferedRule } from '@converge/resilience';
+import { postgresMigrations, readPolicyRules, setPolicyRule } from '@convergekit/postgres';
+import { admitRules, type OfferedRule } from '@convergekit/resilience';
 import { audit, operator } from '../audit.ts';
 import { CliError } from '../cli-error.ts';
 import { confirm } from '../confirm.ts';

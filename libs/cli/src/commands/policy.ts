@@ -1,6 +1,6 @@
-import { type PolicyChangeRow, readPolicyHistory, postgresMigrations } from '@converge/postgres';
-import { type Category, explain, type Policy, simulate } from '@converge/resilience';
-import { seededRandom } from '@converge/runtime';
+import { type PolicyChangeRow, readPolicyHistory, postgresMigrations } from '@convergekit/postgres';
+import { type Category, seededRandom } from '@convergekit/core';
+import { explain, type Policy, simulate } from '@convergekit/resilience';
 import { knownPolicies } from '../central-policies.ts';
 import { withDatabase } from '../connections.ts';
 import type { CommandContext } from '../context.ts';

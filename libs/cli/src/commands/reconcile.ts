@@ -1,13 +1,13 @@
-import { outboxMigrations } from '@converge/outbox';
-import { connect, type Database } from '@converge/postgres';
+import { outboxMigrations } from '@convergekit/outbox';
+import { connect, type Database } from '@convergekit/postgres';
 import {
   nextRun,
   reconcileMigrations,
   reconcilerService,
   type Reconciler,
   type RunCounts,
-} from '@converge/reconcile';
-import { logger } from '@converge/telemetry';
+} from '@convergekit/reconcile';
+import { logger } from '@convergekit/telemetry';
 import type { CommandContext } from '../context.ts';
 import { runLong } from '../long-running.ts';
 import { requireMigrations } from '../migrations.ts';

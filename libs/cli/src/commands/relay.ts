@@ -1,7 +1,7 @@
-import { outboxMigrations } from '@converge/outbox';
-import type { Broker } from '@converge/kafka';
-import { relay, relayMigrations } from '@converge/relay';
-import { logger } from '@converge/telemetry';
+import { outboxMigrations } from '@convergekit/outbox';
+import type { Broker } from '@convergekit/kafka';
+import { relay, relayMigrations } from '@convergekit/relay';
+import { logger } from '@convergekit/telemetry';
 import { brokerNotice } from '../broker-notice.ts';
 import { openAt, openBroker, withDatabase } from '../connections.ts';
 import type { CommandContext } from '../context.ts';

@@ -1,5 +1,5 @@
-import type { Database } from '@converge/postgres';
-import { resolveStep, retryStep, sagaMigrations, type StepWord, waitingStep } from '@converge/saga';
+import type { Database } from '@convergekit/postgres';
+import { resolveStep, retryStep, sagaMigrations, type StepWord, waitingStep } from '@convergekit/saga';
 import { isSaga } from './saga-graph.ts';
 import { audit, operator } from '../audit.ts';
 import { CliError } from '../cli-error.ts';

@@ -1,4 +1,4 @@
-import { checkGraph, drawSaga, type Listener, type SagaDeclaration } from '@converge/saga/declare';
+import { checkGraph, drawSaga, type Listener, type SagaDeclaration } from '@convergekit/saga/declare';
 import type { CommandContext } from '../context.ts';
 import { exportsOf, invalidModule } from '../module-exports.ts';
 
@@ -18,7 +18,7 @@ export async function graphCommand(
   if (declarations.length === 0)
     throw invalidModule(
       'MODULE_EMPTY',
-      `${modules.join(', ')} export no saga: export what the builder of @converge/saga/declare returns`,
+      `${modules.join(', ')} export no saga: export what the builder of @convergekit/saga/declare returns`,
     );
   checkGraph(declarations, ...(consumers ? [exported.filter(isConsumer)] : []));
   const drawn = declarations.map((declaration) => ({

@@ -7,7 +7,7 @@ import {
   sagaMigrations,
   verifyJournal,
   verifyStacks,
-} from '@converge/saga';
+} from '@convergekit/saga';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../context.ts';
 import { readNarrative } from '../narrative/read-narrative.ts';

@@ -1,4 +1,4 @@
-import { disownRecord, readSuspect, relayMigrations } from '@converge/relay';
+import { disownRecord, readSuspect, relayMigrations } from '@convergekit/relay';
 import { audit, operator } from '../audit.ts';
 import { confirm } from '../confirm.ts';
 import { withAdmin, withDatabase } from '../connections.ts';

@@ -5,7 +5,7 @@ import {
   rebaseSource,
   type RebaseReport,
   type SourceInspection,
-} from '@converge/relay';
+} from '@convergekit/relay';
 import { CliError } from '../cli-error.ts';
 import { openBroker, withDatabase } from '../connections.ts';
 import type { CommandContext } from '../context.ts';

@@ -1,4 +1,4 @@
-import type { Database } from '@converge/postgres';
+import type { Database } from '@convergekit/postgres';
 import {
   forgetStep,
   listStacks,
@@ -11,7 +11,7 @@ import {
   type StackState,
   type StackVerdict,
   verifyStack,
-} from '@converge/saga';
+} from '@convergekit/saga';
 import { audit, operator } from '../audit.ts';
 import { CliError } from '../cli-error.ts';
 import { confirm } from '../confirm.ts';

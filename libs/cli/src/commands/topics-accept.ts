@@ -1,13 +1,13 @@
-import type { Admin } from '@converge/kafka';
-import type { Executor } from '@converge/postgres';
+import type { Admin } from '@convergekit/kafka';
+import type { Executor } from '@convergekit/postgres';
 import {
   type Acceptance,
   readAcceptance,
   recordAcceptance,
   relayMigrations,
   requestAcceptance,
-} from '@converge/relay';
-import { systemClock } from '@converge/runtime';
+} from '@convergekit/relay';
+import { systemClock } from '@convergekit/core';
 import { audit } from '../audit.ts';
 import { CliError } from '../cli-error.ts';
 import { confirm } from '../confirm.ts';

@@ -1,7 +1,7 @@
-import { acceptMadeAgain, forgetTopic, type HeldRecord, readHeld, relayMigrations } from '@converge/relay';
-import { type Database, type Executor, withTransaction } from '@converge/postgres';
-import type { Admin } from '@converge/kafka';
-import { systemClock, systemRandom } from '@converge/runtime';
+import { acceptMadeAgain, forgetTopic, type HeldRecord, readHeld, relayMigrations } from '@convergekit/relay';
+import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
+import type { Admin } from '@convergekit/kafka';
+import { systemClock, systemRandom } from '@convergekit/core';
 import { audit, operator } from '../audit.ts';
 import { CliError } from '../cli-error.ts';
 import { confirm } from '../confirm.ts';

@@ -1,4 +1,4 @@
-import { BrokerError, type Admin, type NewTopic } from '@converge/kafka';
+import { BrokerError, type Admin, type NewTopic } from '@convergekit/kafka';
 import { CliError } from '../cli-error.ts';
 import { withAdmin, withDatabase } from '../connections.ts';
 import type { CommandContext } from '../context.ts';

@@ -1,4 +1,4 @@
-import { alarmDefinitions, conditionsOf, type HeldTopic, type Survey } from '@converge/relay';
+import { alarmDefinitions, conditionsOf, type HeldTopic, type Survey } from '@convergekit/relay';
 import type { Finding } from '../findings.ts';
 
 /** As the relay's own default. */

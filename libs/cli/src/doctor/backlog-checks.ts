@@ -1,6 +1,6 @@
-import { secondsToFull } from '@converge/outbox';
-import type { Executor } from '@converge/postgres';
-import { COUNTED, type HeldTopic, survey, type Survey } from '@converge/relay';
+import { secondsToFull } from '@convergekit/outbox';
+import type { Executor } from '@convergekit/postgres';
+import { COUNTED, type HeldTopic, survey, type Survey } from '@convergekit/relay';
 import type { Finding } from '../findings.ts';
 import { formatMs } from '../output.ts';
 import { formatBytes } from './size-checks.ts';

@@ -1,4 +1,4 @@
-import type { Survey } from '@converge/relay';
+import type { Survey } from '@convergekit/relay';
 import { describe, expect, it } from 'vitest';
 import { checkAlarms } from './alarm-checks.ts';
 import { checkBacklog } from './backlog-checks.ts';

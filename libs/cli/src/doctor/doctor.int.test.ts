@@ -1,7 +1,7 @@
-import { outboxMigrations } from '@converge/outbox';
-import { connect, executorOfClient, migrate, type Database } from '@converge/postgres';
-import { readHorizonBlockers, relayMigrations } from '@converge/relay';
-import { freshDatabase } from '@converge/testing';
+import { outboxMigrations } from '@convergekit/outbox';
+import { connect, executorOfClient, migrate, type Database } from '@convergekit/postgres';
+import { readHorizonBlockers, relayMigrations } from '@convergekit/relay';
+import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { missingMigrations } from '../migrations.ts';
 import { topicsOfOutbox } from '../outbox-topics.ts';

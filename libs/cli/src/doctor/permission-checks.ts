@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { Finding } from '../findings.ts';
 import { privilegesOf, roleSql } from '../roles/role-files.ts';
 

@@ -1,4 +1,4 @@
-import type { HorizonBlocker } from '@converge/relay';
+import type { HorizonBlocker } from '@convergekit/relay';
 import type { Finding } from '../findings.ts';
 import { formatMs } from '../output.ts';
 

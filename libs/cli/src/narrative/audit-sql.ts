@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 
 /** What an operator did to a parked event. */
 export interface StoredAudit {

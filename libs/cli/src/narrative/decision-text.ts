@@ -1,4 +1,4 @@
-import type { JournalRow } from '@converge/saga';
+import type { JournalRow } from '@convergekit/saga';
 import type { BecauseOf, NarrativeEntry } from './narrative.ts';
 
 type Decision = Extract<NarrativeEntry, { kind: 'decision' }>;

@@ -1,7 +1,7 @@
-import { migrate } from '@converge/postgres';
-import { relayMigrations } from '@converge/relay';
-import { sagaObserver } from '@converge/saga';
-import { waitUntil } from '@converge/testing';
+import { migrate } from '@convergekit/postgres';
+import { relayMigrations } from '@convergekit/relay';
+import { sagaObserver } from '@convergekit/saga';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { SagaScene } from '../../../saga/src/fixture/saga-scene.ts';
 import { normalise } from '../fixture/normalise.ts';

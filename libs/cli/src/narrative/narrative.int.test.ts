@@ -1,8 +1,8 @@
-import { retryParked } from '@converge/inbox';
-import { migrate } from '@converge/postgres';
-import { relayMigrations } from '@converge/relay';
-import { findOrphans, readChapter, sagaObserver, verifyJournal } from '@converge/saga';
-import { waitUntil } from '@converge/testing';
+import { retryParked } from '@convergekit/inbox';
+import { migrate } from '@convergekit/postgres';
+import { relayMigrations } from '@convergekit/relay';
+import { findOrphans, readChapter, sagaObserver, verifyJournal } from '@convergekit/saga';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import {
   type Mood,

@@ -4,7 +4,7 @@ import {
   type JournalRow,
   type SagaChapter,
   type StepWorkView,
-} from '@converge/saga';
+} from '@convergekit/saga';
 import type { Passed } from '../story/story.ts';
 import type { Stored, StoredAttempt, StoredEvent, StoredPark } from '../story/story-sql.ts';
 import type { StoredAudit } from './audit-sql.ts';

@@ -1,4 +1,4 @@
-import { type InstanceDetail, readChapter, readInstance } from '@converge/saga';
+import { type InstanceDetail, readChapter, readInstance } from '@convergekit/saga';
 import { deliveriesOf, type Named } from '../story/named-databases.ts';
 import { failuresIn } from '../story/story.ts';
 import { readStored } from '../story/outbox-sql.ts';

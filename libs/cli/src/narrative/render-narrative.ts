@@ -1,4 +1,4 @@
-import { FAILURE_TYPE } from '@converge/contracts';
+import { FAILURE_TYPE } from '@convergekit/contracts';
 import { table } from '../output.ts';
 import { attemptText, duration, parkedText, waitText } from '../story/render-story.ts';
 import type { StoredEvent } from '../story/story-sql.ts';

@@ -1,7 +1,7 @@
-import { versionOf, WIRE } from '@converge/contracts';
-import { type AppendEvent, createOutbox } from '@converge/outbox';
-import { type Database, withTransaction } from '@converge/postgres';
-import { newUuidV7 } from '@converge/runtime';
+import { versionOf, WIRE } from '@convergekit/contracts';
+import { type AppendEvent, createOutbox } from '@convergekit/outbox';
+import { type Database, withTransaction } from '@convergekit/postgres';
+import { newUuidV7 } from '@convergekit/core';
 import type { WholeEvent } from './events-sql.ts';
 
 export interface Replay {

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 
 /** Which events. All given conditions must hold. */
 export interface EventFilter {

@@ -2,8 +2,8 @@
  * Planted faults, each seen to fail here: without the column list of the writer's insert; without the name check, the record
  * check or the search_path of outbox_remove_child; with update on an audit, or delete, granted to who writes it.
  */
-import { connect, type Database, executorOf, migrate } from '@converge/postgres';
-import { freshDatabase } from '@converge/testing';
+import { connect, type Database, executorOf, migrate } from '@convergekit/postgres';
+import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { allMigrations } from '../all-migrations.ts';
 import { DUTIES, type Duty, privilegesOf, roleSql } from './role-files.ts';

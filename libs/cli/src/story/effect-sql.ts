@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import { bounds, type Window } from './window.ts';
 
 /** A call to another system that a handler asked for. */

@@ -1,8 +1,8 @@
-import { inboxMigrations } from '@converge/inbox';
-import { partitionOf } from '@converge/kafka';
-import { outboxMigrations } from '@converge/outbox';
-import type { Database, MigrationSet } from '@converge/postgres';
-import { relayMigrations } from '@converge/relay';
+import { inboxMigrations } from '@convergekit/inbox';
+import { partitionOf } from '@convergekit/kafka';
+import { outboxMigrations } from '@convergekit/outbox';
+import type { Database, MigrationSet } from '@convergekit/postgres';
+import { relayMigrations } from '@convergekit/relay';
 import { openAt, openDatabase } from '../connections.ts';
 import { requireMigrations } from '../migrations.ts';
 import type { Settings } from '../settings.ts';

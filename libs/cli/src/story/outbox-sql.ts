@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import { readTried, type Stored } from './story-sql.ts';
 import { ALWAYS, bounds, type Window } from './window.ts';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { outboxMigrations } from '@converge/outbox';
-import { connect, migrate } from '@converge/postgres';
-import { relayMigrations } from '@converge/relay';
-import { freshDatabase } from '@converge/testing';
+import { outboxMigrations } from '@convergekit/outbox';
+import { connect, migrate } from '@convergekit/postgres';
+import { relayMigrations } from '@convergekit/relay';
+import { freshDatabase } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
 import { rangesIn, readEvents } from './outbox-sql.ts';
 import { ALWAYS } from './window.ts';

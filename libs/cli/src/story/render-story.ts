@@ -1,4 +1,4 @@
-import { FAILURE_TYPE } from '@converge/contracts';
+import { FAILURE_TYPE } from '@convergekit/contracts';
 import { formatMs, table } from '../output.ts';
 import type { Entry, Story } from './story.ts';
 import type { StoredCall, StoredEffect } from './effect-sql.ts';

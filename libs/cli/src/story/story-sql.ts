@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { StoredCall, StoredEffect } from './effect-sql.ts';
 
 /** An event as its outbox row tells it. */

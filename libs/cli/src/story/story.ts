@@ -1,4 +1,4 @@
-import { FAILURE_TYPE } from '@converge/contracts';
+import { FAILURE_TYPE } from '@convergekit/contracts';
 import type { Delivery, Told, StoredEvent } from './story-sql.ts';
 
 /** What one database knows, under a name for people. */

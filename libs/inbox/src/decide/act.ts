@@ -1,4 +1,4 @@
-import { boundedText, type Envelope, type ReceivedEvent } from '@converge/contracts';
+import { boundedText, type Envelope, type ReceivedEvent } from '@convergekit/contracts';
 import type { Route, Router } from '../define/routes.ts';
 import type { Subscription } from '../define/subscription.ts';
 import { InboxError } from '../errors.ts';

@@ -1,13 +1,6 @@
-import type { ReceivedEvent } from '@converge/contracts';
-import {
-  BREAKER_OPEN,
-  CATEGORIES,
-  type Category,
-  type Failure,
-  policyBook,
-  strategies,
-} from '@converge/resilience';
-import { seededRandom } from '@converge/runtime';
+import type { ReceivedEvent } from '@convergekit/contracts';
+import { CATEGORIES, type Category, type Failure, seededRandom } from '@convergekit/core';
+import { BREAKER_OPEN, policyBook, strategies } from '@convergekit/resilience';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Subscription } from '../define/subscription.ts';

@@ -1,5 +1,5 @@
 /** Planted faults, each seen to fail here: a limit that the record's own time moves; a link that counts its ends. */
-import { parsePosition, type Position } from '@converge/contracts';
+import { parsePosition, type Position } from '@convergekit/contracts';
 import { describe, expect, it } from 'vitest';
 import { FixtureSource } from '../fixture/fixture-source.ts';
 import { testEvents } from '../fixture/ledger.ts';

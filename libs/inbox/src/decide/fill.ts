@@ -1,4 +1,4 @@
-import { comparePositions, type Position } from '@converge/contracts';
+import { comparePositions, type Position } from '@convergekit/contracts';
 import type { Router } from '../define/routes.ts';
 import type { Start } from '../define/types.ts';
 import type { PassedGap } from '../query/gap.ts';

@@ -1,4 +1,4 @@
-import type { Failure } from '@converge/resilience';
+import type { Failure } from '@convergekit/core';
 import type { Attempt } from '../story/attempt.ts';
 
 /** Why an event that reached its handler does not take effect now. */

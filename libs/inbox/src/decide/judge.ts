@@ -1,4 +1,4 @@
-import { comparePositions, type Position, START } from '@converge/contracts';
+import { comparePositions, type Position, START } from '@convergekit/contracts';
 import type { Start } from '../define/types.ts';
 
 /** What the event at a watermark said: what comes later is compared with it. */

@@ -1,13 +1,12 @@
+import type { Failure, Random } from '@convergekit/core';
 import {
   dispositionOf,
   bound,
   decideRetry,
-  type Failure,
   type Policy,
   strategies,
   type Wait,
-} from '@converge/resilience';
-import type { Random } from '@converge/runtime';
+} from '@convergekit/resilience';
 
 export interface Tried {
   /** Failed attempts so far, this one included; reruns are not among them. */

@@ -7,8 +7,8 @@ import {
   parsePosition,
   type Position,
   WIRE,
-} from '@converge/contracts';
-import type { IncomingRecord, UndecodableBatch } from '@converge/kafka';
+} from '@convergekit/contracts';
+import type { IncomingRecord, UndecodableBatch } from '@convergekit/kafka';
 import { InboxError } from '../errors.ts';
 import type { Mark } from './judge.ts';
 

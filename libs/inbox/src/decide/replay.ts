@@ -1,4 +1,4 @@
-import { comparePositions, type Position } from '@converge/contracts';
+import { comparePositions, type Position } from '@convergekit/contracts';
 import { judge } from './judge.ts';
 import { gapEnd } from './plan.ts';
 import type { Reading } from './reading.ts';

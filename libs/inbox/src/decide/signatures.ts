@@ -1,4 +1,4 @@
-import { ContractError, signingKey, type SigningKey, verifySignature } from '@converge/contracts';
+import { ContractError, signingKey, type SigningKey, verifySignature } from '@convergekit/contracts';
 import type { Reading } from './reading.ts';
 
 /** Which records must be signed, and with which keys. */

@@ -1,4 +1,4 @@
-import type { ReceivedEvent } from '@converge/contracts';
+import type { ReceivedEvent } from '@convergekit/contracts';
 import type { Subscription } from '../define/subscription.ts';
 
 export interface Handled<DB> {

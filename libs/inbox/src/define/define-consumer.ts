@@ -1,4 +1,4 @@
-import { type EventDefinition, failureTopic } from '@converge/contracts';
+import { type EventDefinition, failureTopic } from '@convergekit/contracts';
 import { InboxError } from '../errors.ts';
 import { type TrustedSources, trustedSources } from './trusted-sources.ts';
 import { type ConsumerPart, subscriptionsOf } from './part.ts';

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { Subscription } from './subscription.ts';
 
 /** The consumer that a part stands in. */

@@ -1,4 +1,4 @@
-import { type Envelope, type ReceivedEvent, STEP_UNDONE_TYPE, STUCK_TYPE } from '@converge/contracts';
+import { type Envelope, type ReceivedEvent, STEP_UNDONE_TYPE, STUCK_TYPE } from '@convergekit/contracts';
 import type { ConsumerDefinition } from './define-consumer.ts';
 import type { Subscription } from './subscription.ts';
 

@@ -5,7 +5,7 @@ import {
   failureEvent,
   receive,
   type ReceivedEvent,
-} from '@converge/contracts';
+} from '@convergekit/contracts';
 import { InboxError } from '../errors.ts';
 import type { CallContext, Routed, Subscription } from './subscription.ts';
 import {

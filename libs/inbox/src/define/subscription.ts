@@ -1,5 +1,5 @@
-import type { DomainEvent, Envelope, FailedStep, ReceivedEvent } from '@converge/contracts';
-import type { Logger } from '@converge/telemetry';
+import type { DomainEvent, Envelope, FailedStep, ReceivedEvent } from '@convergekit/contracts';
+import type { Logger } from '@convergekit/telemetry';
 import type { GaveUp, GivenUp } from '../decide/given-up.ts';
 import type { AttemptPhase } from '../story/attempt.ts';
 import type { HandlerContext } from './types.ts';

@@ -1,4 +1,4 @@
-import { boundedText } from '@converge/contracts';
+import { boundedText } from '@convergekit/contracts';
 import { InboxError } from '../errors.ts';
 
 /** Source name → uuid. */

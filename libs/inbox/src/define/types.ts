@@ -1,6 +1,6 @@
-import type { DomainEvent, FailureData, ReceivedEvent } from '@converge/contracts';
-import type { Certainty } from '@converge/resilience';
-import type { Logger } from '@converge/telemetry';
+import type { DomainEvent, FailureData, ReceivedEvent } from '@convergekit/contracts';
+import type { Certainty } from '@convergekit/core';
+import type { Logger } from '@convergekit/telemetry';
 import type { Compilable, CompiledQuery, Transaction } from 'kysely';
 
 /**

@@ -1,5 +1,5 @@
-import type { Position } from '@converge/contracts';
-import type { Executor } from '@converge/postgres';
+import type { Position } from '@convergekit/contracts';
+import type { Executor } from '@convergekit/postgres';
 import type { Gap } from './gap.ts';
 
 /** An event that never came, as it would have been in the log. */

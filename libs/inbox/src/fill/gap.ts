@@ -1,6 +1,6 @@
-import { type Position, START } from '@converge/contracts';
-import type { Admin } from '@converge/kafka';
-import type { Executor } from '@converge/postgres';
+import { type Position, START } from '@convergekit/contracts';
+import type { Admin } from '@convergekit/kafka';
+import type { Executor } from '@convergekit/postgres';
 import { highest, judge, type Watermark } from '../decide/judge.ts';
 import { readRecord } from '../decide/reading.ts';
 import { readOpenGaps } from '../query/gap.ts';

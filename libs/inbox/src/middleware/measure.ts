@@ -1,5 +1,5 @@
-import { type Clock, systemClock } from '@converge/runtime';
-import { attributeNames, instruments, numberLabel } from '@converge/telemetry';
+import { type Clock, systemClock } from '@convergekit/core';
+import { attributeNames, instruments, numberLabel } from '@convergekit/telemetry';
 import type { Middleware } from './middleware.ts';
 
 /** Records how long each call took, by consumer, handler, outcome and attempt. */

@@ -1,6 +1,6 @@
 /** Planted faults, each seen to fail here: middleware composed the other way round; the service's list left out. */
-import { executorOf } from '@converge/postgres';
-import { waitUntil } from '@converge/testing';
+import { executorOf } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { stockScene } from '../fixture/failure-scene.ts';

@@ -1,4 +1,4 @@
-import type { ReceivedEvent } from '@converge/contracts';
+import type { ReceivedEvent } from '@convergekit/contracts';
 import type { CallContext, Subscription } from '../define/subscription.ts';
 
 /** One call of a handler on its way through the middleware. */

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@converge/runtime';
+import { type Clock, systemClock } from '@convergekit/core';
 import { InboxError } from '../errors.ts';
 import type { Middleware } from './middleware.ts';
 

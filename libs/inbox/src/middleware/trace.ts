@@ -1,5 +1,5 @@
-import type { ReceivedEvent } from '@converge/contracts';
-import { attributeNames, spanNames, traceContextFrom, withSpan } from '@converge/telemetry';
+import type { ReceivedEvent } from '@convergekit/contracts';
+import { attributeNames, spanNames, traceContextFrom, withSpan } from '@convergekit/telemetry';
 import type { Subscription } from '../define/subscription.ts';
 import type { Middleware } from './middleware.ts';
 

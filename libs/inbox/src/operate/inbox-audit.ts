@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { PartitionKey } from '../query/fence.ts';
 import type { Operator } from './parked.ts';
 

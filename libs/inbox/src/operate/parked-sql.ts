@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { ParkedState } from '../park/parked-row.ts';
 
 /** A parked row, locked. */

@@ -1,10 +1,10 @@
-import { BusinessRejection } from '@converge/resilience';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { BusinessRejection } from '@convergekit/core';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer, type OnDead } from '../define/define-consumer.ts';
 import { FailureScene } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note, tag, testEvents } from '../fixture/ledger.ts';
-import { withTransaction } from '@converge/postgres';
+import { withTransaction } from '@convergekit/postgres';
 import { editParked, retryParked, skipParked, supersedeParked } from './parked.ts';
 import { groupParked, listParked, readParked } from './parked-list.ts';
 

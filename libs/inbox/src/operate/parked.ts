@@ -1,4 +1,4 @@
-import { type Database, type Executor, sqlState, withTransaction } from '@converge/postgres';
+import { type Database, type Executor, sqlState, withTransaction } from '@convergekit/postgres';
 import { InboxError } from '../errors.ts';
 import {
   type LockedRow,

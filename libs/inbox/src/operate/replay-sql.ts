@@ -1,5 +1,5 @@
-import { comparePositions, type Position, START } from '@converge/contracts';
-import type { Executor } from '@converge/postgres';
+import { comparePositions, type Position, START } from '@convergekit/contracts';
+import type { Executor } from '@convergekit/postgres';
 import type { PartitionKey } from '../query/fence.ts';
 
 const lockSql = `

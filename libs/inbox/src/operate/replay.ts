@@ -1,5 +1,5 @@
-import type { Admin } from '@converge/kafka';
-import { type Database, type Executor, withTransaction } from '@converge/postgres';
+import type { Admin } from '@convergekit/kafka';
+import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { readRecord } from '../decide/reading.ts';
 import { type SignatureOptions, type Signatures, signaturesOf, verified } from '../decide/signatures.ts';
 import { type Hole, newScan, type ReplayFrom, type ReplayScan, scanRecord } from '../decide/replay.ts';

@@ -1,5 +1,5 @@
-import type { Admin } from '@converge/kafka';
-import { type Database, type Executor, withTransaction } from '@converge/postgres';
+import type { Admin } from '@convergekit/kafka';
+import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { InboxError } from '../errors.ts';
 import type { PartitionKey } from '../query/fence.ts';
 import { type PartitionRow, readPartitions } from '../query/partition.ts';

@@ -1,7 +1,7 @@
-import { FAILURE_TYPE } from '@converge/contracts';
-import { executorOf, kyselyTransaction } from '@converge/postgres';
-import { classify } from '@converge/resilience';
-import { failpoint } from '@converge/runtime';
+import { FAILURE_TYPE } from '@convergekit/contracts';
+import { executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { classify } from '@convergekit/resilience';
+import { failpoint } from '@convergekit/core';
 import { act } from '../decide/act.ts';
 import type { Step } from '../decide/plan.ts';
 import { readRecord } from '../decide/reading.ts';

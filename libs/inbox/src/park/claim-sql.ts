@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 
 /** The lease of one parked key. Whoever took it last has the highest term. */
 export interface LeasedKey {

@@ -1,12 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { ReceivedEvent } from '@converge/contracts';
-import {
-  BREAKER_OPEN,
-  CATEGORIES,
-  type Category,
-  defaultSlowSchedule,
-  type Failure,
-} from '@converge/resilience';
+import type { ReceivedEvent } from '@convergekit/contracts';
+import { CATEGORIES, type Category, type Failure } from '@convergekit/core';
+import { BREAKER_OPEN, defaultSlowSchedule } from '@convergekit/resilience';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { alarmsOf } from '../alarms.ts';

@@ -1,6 +1,6 @@
-import { withTransaction } from '@converge/postgres';
-import { classify, type Failure, ownedAttempt } from '@converge/resilience';
-import { failpoint } from '@converge/runtime';
+import { withTransaction } from '@convergekit/postgres';
+import { failpoint, type Failure } from '@convergekit/core';
+import { classify, ownedAttempt } from '@convergekit/resilience';
 import { insertAttempts } from '../query/attempt.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { Letter } from '../slice/letter.ts';

@@ -1,5 +1,5 @@
-import { classify, delayMs } from '@converge/resilience';
-import type { Service } from '@converge/runtime';
+import { classify, delayMs } from '@convergekit/resilience';
+import type { Service } from '@convergekit/core';
 import type { SliceContext } from '../slice/context.ts';
 import { report } from '../slice/report.ts';
 import { claimKeys, leaveKey, type LeasedKey, nextDueMs } from './claim-sql.ts';

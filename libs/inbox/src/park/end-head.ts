@@ -1,5 +1,5 @@
-import { executorOf, kyselyTransaction } from '@converge/postgres';
-import { failpoint } from '@converge/runtime';
+import { executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { failpoint } from '@convergekit/core';
 import type { GaveUp, GivenUp } from '../decide/given-up.ts';
 import { insertAttempts } from '../query/attempt.ts';
 import type { SliceContext } from '../slice/context.ts';

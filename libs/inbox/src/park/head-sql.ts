@@ -1,5 +1,5 @@
-import type { IncomingRecord } from '@converge/kafka';
-import type { Executor } from '@converge/postgres';
+import type { IncomingRecord } from '@convergekit/kafka';
+import type { Executor } from '@convergekit/postgres';
 import type { Attempt } from '../story/attempt.ts';
 import { headersOf } from '../slice/record-text.ts';
 import type { LeasedKey } from './claim-sql.ts';

@@ -2,9 +2,9 @@
  * One key with more events than are kept for a key. Planted faults, each seen to fail here: rows of the key beyond
  * `maxRowsPerKey` with their bytes (the consumer's cap fills, and the other keys wait); a drain that does not read the log.
  */
-import type { memoryBroker } from '@converge/kafka';
-import { ConvergeError } from '@converge/resilience';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import type { memoryBroker } from '@convergekit/kafka';
+import { ConvergeError } from '@convergekit/core';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FailureScene, quickSchedule } from '../fixture/failure-scene.ts';

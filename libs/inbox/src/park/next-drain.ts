@@ -1,14 +1,12 @@
+import type { Category, Failure, Random } from '@convergekit/core';
 import {
   dispositionOf,
   bound,
-  type Category,
-  type Failure,
   nextSlowAttempt,
   type Policy,
   retryingOf,
   type SlowSchedule,
-} from '@converge/resilience';
-import type { Random } from '@converge/runtime';
+} from '@convergekit/resilience';
 import { breakerPauseMs, type NextAttempt } from '../decide/next-attempt.ts';
 
 export interface DrainTried {

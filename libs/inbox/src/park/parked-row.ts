@@ -1,5 +1,5 @@
-import { type Envelope, formatPosition } from '@converge/contracts';
-import type { IncomingRecord } from '@converge/kafka';
+import { type Envelope, formatPosition } from '@convergekit/contracts';
+import type { IncomingRecord } from '@convergekit/kafka';
 import { failureEventId, type Letter, times } from '../slice/letter.ts';
 import { clean, headersJson, keyOf, sha256 } from '../slice/record-text.ts';
 

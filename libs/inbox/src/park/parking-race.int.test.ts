@@ -2,10 +2,9 @@
  * Parks and releases that race with slices, on members that take partitions from each other. Planted fault: with
  * `releaseLine` without its look at the tail, what a slice appended meanwhile stays behind here, for ever.
  */
-import { memoryBroker } from '@converge/kafka';
-import { ConvergeError } from '@converge/resilience';
-import { seededRandom } from '@converge/runtime';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { memoryBroker } from '@convergekit/kafka';
+import { ConvergeError, seededRandom } from '@convergekit/core';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { inPlace, quickSchedule } from '../fixture/failure-scene.ts';

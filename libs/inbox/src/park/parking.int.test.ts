@@ -1,6 +1,6 @@
-import { failureEvent } from '@converge/contracts';
-import { ConvergeError } from '@converge/resilience';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { failureEvent } from '@convergekit/contracts';
+import { ConvergeError } from '@convergekit/core';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer, type OnDead } from '../define/define-consumer.ts';
 import { FailureScene } from '../fixture/failure-scene.ts';

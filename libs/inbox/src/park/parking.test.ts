@@ -1,4 +1,4 @@
-import type { Clock } from '@converge/runtime';
+import type { Clock } from '@convergekit/core';
 import { describe, expect, it } from 'vitest';
 import type { Weight } from '../decide/weigh.ts';
 import { defaultParking, Parking } from './parking.ts';

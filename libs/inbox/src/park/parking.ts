@@ -1,5 +1,5 @@
-import { defaultSlowSchedule, type SlowSchedule } from '@converge/resilience';
-import type { Clock } from '@converge/runtime';
+import { defaultSlowSchedule, type SlowSchedule } from '@convergekit/resilience';
+import type { Clock } from '@convergekit/core';
 import { ParkRate, type SystemicPolicy } from '../decide/park-rate.ts';
 import { type ByHandler, totalOf, type Weight } from '../decide/weigh.ts';
 import { ParkingRefused } from '../slice/slice-errors.ts';

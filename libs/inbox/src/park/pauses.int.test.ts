@@ -1,5 +1,6 @@
-import { BREAKER_OPEN, ConvergeError } from '@converge/resilience';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { ConvergeError } from '@convergekit/core';
+import { BREAKER_OPEN } from '@convergekit/resilience';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FailureScene, quickSchedule } from '../fixture/failure-scene.ts';

@@ -1,6 +1,5 @@
-import { ConvergeError } from '@converge/resilience';
-import { seededRandom } from '@converge/runtime';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { ConvergeError, seededRandom } from '@convergekit/core';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FailureScene, inPlace, quickSchedule } from '../fixture/failure-scene.ts';

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { ParkedTotals } from './parking.ts';
 
 // As many index entries and rows as the consumer has parked: at most its cap, and nothing when nothing is parked.

@@ -1,5 +1,5 @@
-import { type Database, executorOfClient } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { type Database, executorOfClient } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type LedgerDb, ledgerDatabase } from '../fixture/ledger.ts';
 import { extendLines, insertParked, openLines } from '../query/parked.ts';

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { AttemptOutcome, AttemptPhase } from '../story/attempt.ts';
 
 /** A row of `converge.inbox_attempt`. */

@@ -1,5 +1,5 @@
-import type { IncomingRecord } from '@converge/kafka';
-import type { Executor } from '@converge/postgres';
+import type { IncomingRecord } from '@convergekit/kafka';
+import type { Executor } from '@convergekit/postgres';
 import type { FillReading } from '../decide/fill.ts';
 import { readRecord } from '../decide/reading.ts';
 import type { PartitionKey } from './fence.ts';

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 
 /** The tables of the slots, by number. */
 const TABLES = [

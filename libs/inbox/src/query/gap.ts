@@ -1,5 +1,5 @@
-import type { Position } from '@converge/contracts';
-import type { Executor } from '@converge/postgres';
+import type { Position } from '@convergekit/contracts';
+import type { Executor } from '@convergekit/postgres';
 import type { PartitionKey } from './fence.ts';
 
 /** A range of events that a partition went past without them. */

@@ -1,6 +1,6 @@
-import type { Position } from '@converge/contracts';
+import type { Position } from '@convergekit/contracts';
 import type { LastEvent } from '../decide/judge.ts';
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { PartitionKey, Stand } from './fence.ts';
 import { limitColumns, limitValues, type SessionLimits } from './session.ts';
 

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 
 /** One partition of a consumer as operators look at it. */
 export interface PartitionOverview {

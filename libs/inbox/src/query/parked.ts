@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { NewParked } from '../park/parked-row.ts';
 
 const heldSql = `select key from converge.parked_key where consumer = $1 and topic = $2`;

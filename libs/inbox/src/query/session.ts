@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 
 export interface SessionLimits {
   /** The server ends a slice whose client went silent, so that a frozen owner cannot hold the fence row. */

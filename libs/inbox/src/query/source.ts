@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 
 const pinSql = `
   insert into converge.inbox_source (consumer, name, source)

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { LastEvent, Seen, Watermark } from '../decide/judge.ts';
 import type { PartitionKey } from './fence.ts';
 

@@ -1,4 +1,4 @@
-import { type Admin, type Assignment, type LogEnds, partitionId, type StartAt } from '@converge/kafka';
+import { type Admin, type Assignment, type LogEnds, partitionId, type StartAt } from '@convergekit/kafka';
 import type { HaltedAlarm } from '../alarms.ts';
 import type { Seen } from '../decide/judge.ts';
 import { firstLimit } from '../decide/slice-limit.ts';

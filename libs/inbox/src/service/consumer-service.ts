@@ -1,10 +1,11 @@
-import { failureEvent } from '@converge/contracts';
-import type { Admin } from '@converge/kafka';
-import { createOutbox } from '@converge/outbox';
-import { sqlState } from '@converge/postgres';
-import type { Policy } from '@converge/resilience';
-import type { Checks, Service } from '@converge/runtime';
-import { logger } from '@converge/telemetry';
+import { failureEvent } from '@convergekit/contracts';
+import type { Admin } from '@convergekit/kafka';
+import { createOutbox } from '@convergekit/outbox';
+import { sqlState } from '@convergekit/postgres';
+import type { Policy } from '@convergekit/resilience';
+import type { Service } from '@convergekit/core';
+import type { Checks } from '@convergekit/config';
+import { logger } from '@convergekit/telemetry';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import { checkParts } from '../define/part.ts';
 import { policyName } from '../define/policy-name.ts';

@@ -1,5 +1,5 @@
-import type { FetchStall } from '@converge/kafka';
-import { attributeNames, instruments } from '@converge/telemetry';
+import type { FetchStall } from '@convergekit/kafka';
+import { attributeNames, instruments } from '@convergekit/telemetry';
 import type { PausedAlarm } from '../alarms.ts';
 import { type Partition, placeOf, type SliceContext } from '../slice/context.ts';
 

@@ -1,6 +1,6 @@
-import type { Database } from '@converge/postgres';
-import type { Clock, Random } from '@converge/runtime';
-import { logger } from '@converge/telemetry';
+import type { Database } from '@convergekit/postgres';
+import type { Clock, Random } from '@convergekit/core';
+import { logger } from '@convergekit/telemetry';
 import { forgetAttempts } from '../query/attempt.ts';
 import { forgetEnded } from '../query/parked.ts';
 

@@ -7,8 +7,8 @@ import {
   type PartitionControl,
   partitionId,
   type StartAt,
-} from '@converge/kafka';
-import type { Check } from '@converge/runtime';
+} from '@convergekit/kafka';
+import type { Check } from '@convergekit/config';
 import { type Partition, placeOf, type SliceContext } from '../slice/context.ts';
 import { loadPartitions, startAt } from './assign.ts';
 import type { ResolvedOptions } from './options.ts';

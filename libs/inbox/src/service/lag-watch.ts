@@ -1,4 +1,4 @@
-import type { Admin, LogEnds } from '@converge/kafka';
+import type { Admin, LogEnds } from '@convergekit/kafka';
 import { standstill } from '../decide/standstill.ts';
 import type { Partition, SliceContext } from '../slice/context.ts';
 import { reportLag } from './report-lag.ts';

@@ -1,6 +1,6 @@
-import { type Database, type PolicyWatch, policyWatch } from '@converge/postgres';
-import type { PolicyLayer } from '@converge/resilience';
-import { logger, recordPolicies } from '@converge/telemetry';
+import { type Database, type PolicyWatch, policyWatch } from '@convergekit/postgres';
+import type { PolicyLayer } from '@convergekit/resilience';
+import { logger, recordPolicies } from '@convergekit/telemetry';
 import type { AlarmName } from '../alarms.ts';
 
 export interface LivePoliciesOptions {

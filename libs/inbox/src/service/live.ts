@@ -1,4 +1,4 @@
-import type { Check } from '@converge/runtime';
+import type { Check } from '@convergekit/config';
 import type { Partition } from '../slice/context.ts';
 
 /**

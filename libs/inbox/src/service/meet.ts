@@ -1,5 +1,5 @@
-import { formatPosition } from '@converge/contracts';
-import { attributeNames, instruments } from '@converge/telemetry';
+import { formatPosition } from '@convergekit/contracts';
+import { attributeNames, instruments } from '@convergekit/telemetry';
 import type { AlarmName, HaltedAlarm } from '../alarms.ts';
 import { gapEnd, type Obstacle } from '../decide/plan.ts';
 import { haltPartition } from '../query/fence.ts';

@@ -1,7 +1,7 @@
-import type { Broker } from '@converge/kafka';
-import type { Database } from '@converge/postgres';
-import { type Policies, policyBook } from '@converge/resilience';
-import { type Clock, type Random, systemClock, systemRandom } from '@converge/runtime';
+import type { Broker } from '@convergekit/kafka';
+import type { Database } from '@convergekit/postgres';
+import { type Policies, policyBook } from '@convergekit/resilience';
+import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
 import { defaultParking, type ParkingPolicy } from '../park/parking.ts';
 import type { SignatureOptions } from '../decide/signatures.ts';
 import { InboxError } from '../errors.ts';

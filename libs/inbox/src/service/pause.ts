@@ -1,5 +1,5 @@
-import { delayMs } from '@converge/resilience';
-import { attributeNames, instruments } from '@converge/telemetry';
+import { delayMs } from '@convergekit/resilience';
+import { attributeNames, instruments } from '@convergekit/telemetry';
 import { type Partition, placeOf, type SliceContext } from '../slice/context.ts';
 import type { Pause } from '../slice/outcome.ts';
 

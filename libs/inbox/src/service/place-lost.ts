@@ -1,5 +1,5 @@
-import { type Admin, BrokerError, type PartitionControl } from '@converge/kafka';
-import { classify, delayMs } from '@converge/resilience';
+import { type Admin, BrokerError, type PartitionControl } from '@convergekit/kafka';
+import { classify, delayMs } from '@convergekit/resilience';
 import { haltPartition } from '../query/fence.ts';
 import { type Partition, placeOf } from '../slice/context.ts';
 import { checkRow, logNow, reload } from './assign.ts';

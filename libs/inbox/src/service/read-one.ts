@@ -1,4 +1,4 @@
-import type { Admin, IncomingRecord } from '@converge/kafka';
+import type { Admin, IncomingRecord } from '@convergekit/kafka';
 
 /** The record at one place of the log; undefined where the log does not have it. Rejects when the broker does not answer. */
 export async function readOne(

@@ -1,5 +1,5 @@
-import type { Admin, LogEnds, TopicDescription } from '@converge/kafka';
-import { type Database, type Executor, withTransaction } from '@converge/postgres';
+import type { Admin, LogEnds, TopicDescription } from '@convergekit/kafka';
+import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { type ConsumerDefinition, declaresStart, startOf } from '../define/define-consumer.ts';
 import { registeredTypes } from '../define/routes.ts';
 import type { Start } from '../define/types.ts';

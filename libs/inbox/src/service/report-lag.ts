@@ -1,4 +1,4 @@
-import { attributeNames, instruments } from '@converge/telemetry';
+import { attributeNames, instruments } from '@convergekit/telemetry';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { Partition } from '../slice/context.ts';
 

@@ -1,5 +1,5 @@
-import type { PolicyLayer } from '@converge/resilience';
-import { runServices, type RunOptions } from '@converge/runtime';
+import type { PolicyLayer } from '@convergekit/resilience';
+import { runServices, type RunOptions } from '@convergekit/core';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import { consumerService } from './consumer-service.ts';
 import { livePolicies } from './live-policies.ts';

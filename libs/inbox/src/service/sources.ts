@@ -1,5 +1,5 @@
-import type { Executor } from '@converge/postgres';
-import { attributeNames, instruments, type Logger } from '@converge/telemetry';
+import type { Executor } from '@convergekit/postgres';
+import { attributeNames, instruments, type Logger } from '@convergekit/telemetry';
 import type { AlarmName } from '../alarms.ts';
 import { failingConsumer } from '../decide/failure-source.ts';
 import type { Reading } from '../decide/reading.ts';

@@ -1,7 +1,7 @@
-import type { Admin } from '@converge/kafka';
-import { type Database, withTransaction } from '@converge/postgres';
-import type { Clock, Random } from '@converge/runtime';
-import { logger } from '@converge/telemetry';
+import type { Admin } from '@convergekit/kafka';
+import { type Database, withTransaction } from '@convergekit/postgres';
+import type { Clock, Random } from '@convergekit/core';
+import { logger } from '@convergekit/telemetry';
 import { type Below, readBelow, readSlotsDue, turnSlots } from '../query/foreign-slot.ts';
 import { EVERY_MS } from './forget.ts';
 

@@ -1,4 +1,4 @@
-import type { PartitionControl } from '@converge/kafka';
+import type { PartitionControl } from '@convergekit/kafka';
 import { touched } from '../decide/touched.ts';
 import { readPartitions } from '../query/partition.ts';
 import { readHandled } from '../query/type.ts';

@@ -1,6 +1,6 @@
-import type { IncomingBatch, IncomingRecord, PartitionControl } from '@converge/kafka';
-import { classify, delayMs } from '@converge/resilience';
-import { failpoint } from '@converge/runtime';
+import type { IncomingBatch, IncomingRecord, PartitionControl } from '@convergekit/kafka';
+import { classify, delayMs } from '@convergekit/resilience';
+import { failpoint } from '@convergekit/core';
 import { type Obstacle, planSlice, type Step } from '../decide/plan.ts';
 import { readRecord } from '../decide/reading.ts';
 import { verified } from '../decide/signatures.ts';

@@ -1,5 +1,5 @@
-import { executorOf, kyselyTransaction } from '@converge/postgres';
-import { failpoint } from '@converge/runtime';
+import { executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { failpoint } from '@convergekit/core';
 import type { Transaction } from 'kysely';
 import type { GivenUp } from '../decide/given-up.ts';
 import type { Placed } from '../decide/lay-out.ts';

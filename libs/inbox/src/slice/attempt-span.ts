@@ -6,7 +6,7 @@ import {
   spanNames,
   traceparentOf,
   waitAttributes,
-} from '@converge/telemetry';
+} from '@convergekit/telemetry';
 import type { Step } from '../decide/plan.ts';
 import { inProcessSpan } from '../middleware/trace.ts';
 import type { Attempt } from '../story/attempt.ts';

@@ -1,5 +1,5 @@
-import { type Executor, executorOf, senderOf, sqlState } from '@converge/postgres';
-import { deterministicUuid, failpoint } from '@converge/runtime';
+import { type Executor, executorOf, senderOf, sqlState } from '@convergekit/postgres';
+import { deterministicUuid, failpoint } from '@convergekit/core';
 import type { Transaction } from 'kysely';
 import { type Unit, unitsOf } from '../decide/units.ts';
 import type { CallContext } from '../define/subscription.ts';

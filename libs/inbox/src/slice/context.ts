@@ -1,10 +1,10 @@
-import type { EventDefinition, FailureData, FailureInput } from '@converge/contracts';
-import type { IncomingRecord } from '@converge/kafka';
-import type { Outbox } from '@converge/outbox';
-import type { Database } from '@converge/postgres';
-import type { Policy } from '@converge/resilience';
-import type { Clock, Random } from '@converge/runtime';
-import type { Logger } from '@converge/telemetry';
+import type { EventDefinition, FailureData, FailureInput } from '@convergekit/contracts';
+import type { IncomingRecord } from '@convergekit/kafka';
+import type { Outbox } from '@convergekit/outbox';
+import type { Database } from '@convergekit/postgres';
+import type { Policy } from '@convergekit/resilience';
+import type { Clock, Random } from '@convergekit/core';
+import type { Logger } from '@convergekit/telemetry';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { Router } from '../define/routes.ts';
 import type { Start } from '../define/types.ts';

@@ -1,7 +1,12 @@
-import { contextHeaders, type DomainEvent, type EventContext, type ReceivedEvent } from '@converge/contracts';
-import type { AppendEvent } from '@converge/outbox';
-import { deterministicUuid } from '@converge/runtime';
-import { injectTrace } from '@converge/telemetry';
+import {
+  contextHeaders,
+  type DomainEvent,
+  type EventContext,
+  type ReceivedEvent,
+} from '@convergekit/contracts';
+import type { AppendEvent } from '@convergekit/outbox';
+import { deterministicUuid } from '@convergekit/core';
+import { injectTrace } from '@convergekit/telemetry';
 import type { EmitAs } from '../define/subscription.ts';
 import { InboxError } from '../errors.ts';
 import { storyOf } from './letter.ts';

@@ -1,7 +1,7 @@
-import { checkHeaders, contextHeaders, ContractError } from '@converge/contracts';
-import type { AppendEvent } from '@converge/outbox';
-import type { Executor } from '@converge/postgres';
-import { contextFrom, continued, injectSpan, spanNames } from '@converge/telemetry';
+import { checkHeaders, contextHeaders, ContractError } from '@convergekit/contracts';
+import type { AppendEvent } from '@convergekit/outbox';
+import type { Executor } from '@convergekit/postgres';
+import { contextFrom, continued, injectSpan, spanNames } from '@convergekit/telemetry';
 import { answers } from './call-handlers.ts';
 import type { SliceContext } from './context.ts';
 import { DETAILS, failureEventId, failureInput, failureStory, type Letter } from './letter.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Envelope } from '@converge/contracts';
-import type { Executor } from '@converge/postgres';
+import type { Envelope } from '@convergekit/contracts';
+import type { Executor } from '@convergekit/postgres';
 import type { Step } from '../decide/plan.ts';
 import { InboxError } from '../errors.ts';
 import { recordForeign } from '../query/foreign.ts';

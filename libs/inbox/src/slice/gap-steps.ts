@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { Step } from '../decide/plan.ts';
 import type { PartitionKey } from '../query/fence.ts';

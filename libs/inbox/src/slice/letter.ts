@@ -6,10 +6,9 @@ import {
   FAILURE_TYPE,
   formatPosition,
   type FailureInput,
-} from '@converge/contracts';
-import type { IncomingRecord } from '@converge/kafka';
-import type { Failure } from '@converge/resilience';
-import { deterministicUuid } from '@converge/runtime';
+} from '@convergekit/contracts';
+import type { IncomingRecord } from '@convergekit/kafka';
+import { deterministicUuid, type Failure } from '@convergekit/core';
 import { type Attempt, attemptId, type TriedEvent } from '../story/attempt.ts';
 import { clean, keyOf, oneLine, payloadOf, payloadReference } from './record-text.ts';
 

@@ -1,5 +1,5 @@
-import { DatabaseError } from '@converge/postgres';
-import { BusinessRejection, ConvergeError } from '@converge/resilience';
+import { DatabaseError } from '@convergekit/postgres';
+import { BusinessRejection, ConvergeError } from '@convergekit/core';
 import { describe, expect, it } from 'vitest';
 import { faultOf } from './outcome.ts';
 import {

@@ -1,5 +1,6 @@
-import { DatabaseError, sqlState } from '@converge/postgres';
-import { classify, type Failure, strategies } from '@converge/resilience';
+import { DatabaseError, sqlState } from '@convergekit/postgres';
+import { type Failure } from '@convergekit/core';
+import { classify, strategies } from '@convergekit/resilience';
 import type { PausedAlarm } from '../alarms.ts';
 import { InboxError } from '../errors.ts';
 import {

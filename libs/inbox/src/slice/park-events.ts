@@ -1,5 +1,5 @@
-import type { Executor } from '@converge/postgres';
-import { slowDelayMs } from '@converge/resilience';
+import type { Executor } from '@convergekit/postgres';
+import { slowDelayMs } from '@convergekit/resilience';
 import type { Placed } from '../decide/lay-out.ts';
 import { sizeOf } from '../decide/weigh.ts';
 import { failureColumns, inLogRow, type NewParked, parkedRow, type Place } from '../park/parked-row.ts';

@@ -1,5 +1,5 @@
-import type { Executor } from '@converge/postgres';
-import { classify } from '@converge/resilience';
+import type { Executor } from '@convergekit/postgres';
+import { classify } from '@convergekit/resilience';
 import type { GivenUp } from '../decide/given-up.ts';
 import { layOut, type Placed } from '../decide/lay-out.ts';
 import type { Step } from '../decide/plan.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Envelope, FailureInput } from '@converge/contracts';
-import type { IncomingRecord } from '@converge/kafka';
+import type { Envelope, FailureInput } from '@convergekit/contracts';
+import type { IncomingRecord } from '@convergekit/kafka';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

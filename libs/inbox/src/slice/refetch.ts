@@ -1,4 +1,4 @@
-import type { Envelope } from '@converge/contracts';
+import type { Envelope } from '@convergekit/contracts';
 import type { Step } from '../decide/plan.ts';
 import type { Subscription } from '../define/subscription.ts';
 import { InboxError } from '../errors.ts';

@@ -1,11 +1,12 @@
-import { type Failure, kindOf } from '@converge/resilience';
+import { type Failure } from '@convergekit/core';
+import { kindOf } from '@convergekit/resilience';
 import {
   type Attributes,
   attributeNames,
   countAttempt,
   instruments,
   promiseObjective,
-} from '@converge/telemetry';
+} from '@convergekit/telemetry';
 import { alarmOf, letterAlarm } from '../alarms.ts';
 import type { Attempt } from '../story/attempt.ts';
 import type { Applied } from './apply-slice.ts';

@@ -1,4 +1,5 @@
-import { type Failure, ownedAttempt } from '@converge/resilience';
+import { type Failure } from '@convergekit/core';
+import { ownedAttempt } from '@convergekit/resilience';
 import { nextLimit } from '../decide/slice-limit.ts';
 import { nextAttempt } from '../decide/next-attempt.ts';
 import type { GivenUp } from '../decide/given-up.ts';

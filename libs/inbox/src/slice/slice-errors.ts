@@ -1,4 +1,4 @@
-import type { ReceivedEvent } from '@converge/contracts';
+import type { ReceivedEvent } from '@convergekit/contracts';
 
 /** The fence row was not where we left it. Never an event's fault, and nothing was applied. */
 export class FenceLost extends Error {

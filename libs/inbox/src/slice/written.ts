@@ -1,5 +1,5 @@
-import type { ReceivedEvent } from '@converge/contracts';
-import type { Send } from '@converge/postgres';
+import type { ReceivedEvent } from '@convergekit/contracts';
+import type { Send } from '@convergekit/postgres';
 import type { CompiledQuery } from 'kysely';
 
 /** The first statement that failed: the ones after it only met its aborted transaction. */

@@ -1,7 +1,7 @@
-import type { Envelope } from '@converge/contracts';
-import type { IncomingRecord } from '@converge/kafka';
-import type { Failure, Wait } from '@converge/resilience';
-import { deterministicUuid } from '@converge/runtime';
+import type { Envelope } from '@convergekit/contracts';
+import type { IncomingRecord } from '@convergekit/kafka';
+import { deterministicUuid, type Failure } from '@convergekit/core';
+import type { Wait } from '@convergekit/resilience';
 import type { NextAttempt } from '../decide/next-attempt.ts';
 import { clean } from '../slice/record-text.ts';
 

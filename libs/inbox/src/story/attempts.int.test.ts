@@ -1,6 +1,7 @@
-import { failureEvent } from '@converge/contracts';
-import { BusinessRejection, CATEGORIES, CERTAINTIES, ConvergeError, WAIT_RULES } from '@converge/resilience';
-import { freshDatabase, manualClock, waitUntil } from '@converge/testing';
+import { failureEvent } from '@convergekit/contracts';
+import { BusinessRejection, CATEGORIES, type Category, CERTAINTIES, ConvergeError } from '@convergekit/core';
+import { WAIT_RULES } from '@convergekit/resilience';
+import { freshDatabase, manualClock, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';
 import { FailureScene, inPlace } from '../fixture/failure-scene.ts';
@@ -9,11 +10,7 @@ import { forgetAttempts } from '../query/attempt.ts';
 import { forgetOld } from '../service/forget.ts';
 import { ATTEMPT_OUTCOMES } from './attempt.ts';
 
-const failing = (
-  code: string,
-  category: 'network' | 'contention' | 'throttle' | 'bug',
-  retryAfterMs?: number,
-) =>
+const failing = (code: string, category: Category, retryAfterMs?: number) =>
   new ConvergeError(`${code} happened`, {
     code,
     category,

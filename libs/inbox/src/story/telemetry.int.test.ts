@@ -1,7 +1,7 @@
-import { ConvergeError } from '@converge/resilience';
-import { attributeNames, spanEvents, spanNames } from '@converge/telemetry';
-import { type EndedSpan, startTelemetry, type Telemetry } from '@converge/telemetry/sdk';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { ConvergeError } from '@convergekit/core';
+import { attributeNames, spanEvents, spanNames } from '@convergekit/telemetry';
+import { type EndedSpan, startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FailureScene, inPlace } from '../fixture/failure-scene.ts';

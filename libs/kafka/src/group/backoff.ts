@@ -1,4 +1,4 @@
-import type { Random } from '@converge/runtime';
+import type { Random } from '@convergekit/core';
 import { BrokerError } from '../broker.ts';
 
 const BASE_MS = 50;

@@ -1,4 +1,4 @@
-import type { Clock, Random } from '@converge/runtime';
+import type { Clock, Random } from '@convergekit/core';
 import { type ConsumerHandlers, partitionId } from '../broker.ts';
 import { delayMs, isOutOfRange, isRepeatable } from './backoff.ts';
 import { FetchWatch } from './fetch-watch.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '@converge/runtime';
+import type { Clock } from '@convergekit/core';
 import type { FetchStall } from '../broker.ts';
 import type { GroupLink, Log } from './link.ts';
 import type { PartitionFlow } from './partition-flow.ts';

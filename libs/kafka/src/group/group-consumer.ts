@@ -1,4 +1,4 @@
-import { type Clock, type Random, systemClock, systemRandom } from '@converge/runtime';
+import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
 import {
   type Assignment,
   type ConsumerOptions,

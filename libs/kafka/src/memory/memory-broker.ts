@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@converge/runtime';
+import { type Clock, systemClock } from '@convergekit/core';
 import {
   type Admin,
   type Broker,

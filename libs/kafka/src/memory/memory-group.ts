@@ -1,4 +1,4 @@
-import type { Clock } from '@converge/runtime';
+import type { Clock } from '@convergekit/core';
 import type { Assignment } from '../broker.ts';
 import { assignPartitions } from '../group/assignor.ts';
 import type { Membership } from '../group/link.ts';

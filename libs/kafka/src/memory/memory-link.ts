@@ -1,4 +1,4 @@
-import type { Clock } from '@converge/runtime';
+import type { Clock } from '@convergekit/core';
 import { type Assignment, BrokerError, type StartAt } from '../broker.ts';
 import type { Fetched, FetchWant, GroupLink, Membership } from '../group/link.ts';
 import type { MemoryGroup } from './memory-group.ts';

@@ -1,4 +1,4 @@
-import { embeddedKafka } from '@converge/testing';
+import { embeddedKafka } from '@convergekit/testing';
 import { expect, it } from 'vitest';
 import { drivers } from '../fixture/drivers.ts';
 

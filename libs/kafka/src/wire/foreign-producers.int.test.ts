@@ -1,4 +1,4 @@
-import { freshTopic, writeWithJava } from '@converge/testing';
+import { freshTopic, writeWithJava } from '@convergekit/testing';
 import { Kafka, logLevel } from 'kafkajs';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import type { IncomingRecord } from '../broker.ts';

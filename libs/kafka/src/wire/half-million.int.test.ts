@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { freshTopic } from '@converge/testing';
+import { freshTopic } from '@convergekit/testing';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import type { Broker, IncomingRecord, OutgoingBatch, OutgoingRecord } from '../broker.ts';
 import { until, written } from '../contract-suite-kit.ts';

@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
-import { freshTopic, readWithJava } from '@converge/testing';
+import { freshTopic, readWithJava } from '@convergekit/testing';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import type { Broker, OutgoingRecord } from '../broker.ts';
 import { collect, written } from '../contract-suite-kit.ts';

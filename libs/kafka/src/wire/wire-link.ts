@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@converge/runtime';
+import { type Clock, systemClock } from '@convergekit/core';
 import { type Assignment, BrokerError, type StartAt, partitionId } from '../broker.ts';
 import { assignPartitions } from '../group/assignor.ts';
 import type { Fetched, FetchWant, GroupLink, Membership } from '../group/link.ts';

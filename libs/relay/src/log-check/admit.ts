@@ -1,6 +1,6 @@
-import { BrokerError, partitionId } from '@converge/kafka';
-import { ConvergeError } from '@converge/resilience';
-import type { Executor } from '@converge/postgres';
+import { BrokerError, partitionId } from '@convergekit/kafka';
+import { ConvergeError } from '@convergekit/core';
+import type { Executor } from '@convergekit/postgres';
 import type { Leadership } from '../leadership.ts';
 import type { Takeover } from '../leadership-sql.ts';
 import { saveComparison } from './facts-sql.ts';

@@ -1,4 +1,4 @@
-import { BrokerError } from '@converge/kafka';
+import { BrokerError } from '@convergekit/kafka';
 import type { CursorRecord } from '../leadership-sql.ts';
 import { readCursors } from '../leadership-sql.ts';
 import type { Leadership } from '../leadership.ts';

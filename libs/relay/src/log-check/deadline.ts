@@ -1,4 +1,4 @@
-import { BrokerError } from '@converge/kafka';
+import { BrokerError } from '@convergekit/kafka';
 
 /** A topic whose log cannot be read now. */
 export interface Unread {

@@ -1,7 +1,7 @@
-import { formatPosition } from '@converge/contracts';
-import type { Admin } from '@converge/kafka';
-import type { Executor } from '@converge/postgres';
-import { ConvergeError } from '@converge/resilience';
+import { formatPosition } from '@convergekit/contracts';
+import type { Admin } from '@convergekit/kafka';
+import type { Executor } from '@convergekit/postgres';
+import { ConvergeError } from '@convergekit/core';
 import { readSource } from '../rebase/source-sql.ts';
 import { readKnownTicks, readReach } from './facts-sql.ts';
 import { doubtOf } from './judge.ts';

@@ -1,5 +1,5 @@
-import { partitionId } from '@converge/kafka';
-import { type Executor, sqlState } from '@converge/postgres';
+import { partitionId } from '@convergekit/kafka';
+import { type Executor, sqlState } from '@convergekit/postgres';
 import type { Identity, KnownTicks } from './judge.ts';
 import type { Reach } from './reach.ts';
 

@@ -6,8 +6,8 @@
  * - offsets that were disowned in the tail (the relay stays refused);
  * - `unsignedOf` in the tail (the relay is refused for an unsigned record of a source that signs).
  */
-import { type Broker, memoryBroker } from '@converge/kafka';
-import { waitUntil } from '@converge/testing';
+import { type Broker, memoryBroker } from '@convergekit/kafka';
+import { waitUntil } from '@convergekit/testing';
 import { describe, expect, test } from 'vitest';
 import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
 import { refusedWith, ticksIn, timing } from '../fixture/restored.ts';

@@ -1,4 +1,4 @@
-import { parsePosition } from '@converge/contracts';
+import { parsePosition } from '@convergekit/contracts';
 import { describe, expect, test } from 'vitest';
 import {
   isForeignCluster,

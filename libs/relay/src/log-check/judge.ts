@@ -1,6 +1,6 @@
-import { comparePositions, formatPosition, START, type WirePosition } from '@converge/contracts';
-import type { Position } from '@converge/contracts';
-import type { LogEnds } from '@converge/kafka';
+import { comparePositions, formatPosition, START, type WirePosition } from '@convergekit/contracts';
+import type { Position } from '@convergekit/contracts';
+import type { LogEnds } from '@convergekit/kafka';
 import type { Tail } from './tail.ts';
 
 export type RefusalCode = 'database_went_back' | 'database_moved' | 'log_behind_cursor';

@@ -1,6 +1,6 @@
-import type { Position, SigningKey } from '@converge/contracts';
-import { type Admin, type Broker, BrokerError, type LogEnds, partitionId } from '@converge/kafka';
-import type { Executor } from '@converge/postgres';
+import type { Position, SigningKey } from '@convergekit/contracts';
+import { type Admin, type Broker, BrokerError, type LogEnds, partitionId } from '@convergekit/kafka';
+import type { Executor } from '@convergekit/postgres';
 import type { Cursor } from '../cursor.ts';
 import type { SourceIdentity } from '../encode.ts';
 import { readTopicsOnRecord } from '../forget-sql.ts';

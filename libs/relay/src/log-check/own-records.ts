@@ -5,8 +5,8 @@ import {
   verifySignature,
   WIRE,
   type WirePosition,
-} from '@converge/contracts';
-import { type Admin, BrokerError, type IncomingRecord, type LogEnds } from '@converge/kafka';
+} from '@convergekit/contracts';
+import { type Admin, BrokerError, type IncomingRecord, type LogEnds } from '@convergekit/kafka';
 
 /** Few at first: at an ordinary takeover the last record is ours. */
 const FIRST_PIECE = 8;

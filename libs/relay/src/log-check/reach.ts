@@ -1,4 +1,4 @@
-import { EPOCH_MARKER, type WirePosition } from '@converge/contracts';
+import { EPOCH_MARKER, type WirePosition } from '@convergekit/contracts';
 
 /** How far a source can have come, whatever its database lost since. */
 export interface Reach {

@@ -1,4 +1,4 @@
-import { ConvergeError } from '@converge/resilience';
+import { ConvergeError } from '@convergekit/core';
 import type { Refusal, RefusalCode } from './judge.ts';
 
 /** A relay may not lead: the log and the database do not belong together. Nothing was written. */

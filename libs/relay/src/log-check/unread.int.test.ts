@@ -6,8 +6,8 @@
  * - the limit of bytes (40 MB are read at a takeover);
  * - a batch that cannot be decoded is passed over (`isUnreadable`: its topic is never sent to again).
  */
-import { type Broker, BrokerError, memoryBroker } from '@converge/kafka';
-import { waitUntil } from '@converge/testing';
+import { type Broker, BrokerError, memoryBroker } from '@convergekit/kafka';
+import { waitUntil } from '@convergekit/testing';
 import { describe, expect, inject, test } from 'vitest';
 import { dump, restore } from '../fixture/dump.ts';
 import { checkLog, faultless, readLog } from '../fixture/log-check.ts';

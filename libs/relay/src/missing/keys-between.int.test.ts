@@ -1,8 +1,14 @@
-import { comparePositions, formatPosition, parsePosition, type Position, START } from '@converge/contracts';
-import { memoryBroker, partitionOf } from '@converge/kafka';
-import { readSource } from '@converge/outbox';
-import type { Database } from '@converge/postgres';
-import { seededRandom } from '@converge/runtime';
+import {
+  comparePositions,
+  formatPosition,
+  parsePosition,
+  type Position,
+  START,
+} from '@convergekit/contracts';
+import { memoryBroker, partitionOf } from '@convergekit/kafka';
+import { readSource } from '@convergekit/outbox';
+import type { Database } from '@convergekit/postgres';
+import { seededRandom } from '@convergekit/core';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { closeAfterEach, closing, started, withDatabase } from '../fixture/running.ts';

@@ -1,5 +1,5 @@
-import { formatPosition } from '@converge/contracts';
-import { type Executor, sqlState } from '@converge/postgres';
+import { formatPosition } from '@convergekit/contracts';
+import { type Executor, sqlState } from '@convergekit/postgres';
 import type { MissingRequest } from './missing.ts';
 
 const keysSql = `select key from converge.keys_between($1, $2, $3, $4, $5) as key order by key`;

@@ -5,11 +5,11 @@ import {
   SPEC_VERSION,
   START,
   WIRE,
-} from '@converge/contracts';
-import { partitionOf } from '@converge/kafka';
-import { readSource } from '@converge/outbox';
-import type { Executor } from '@converge/postgres';
-import { ConvergeError } from '@converge/resilience';
+} from '@convergekit/contracts';
+import { partitionOf } from '@convergekit/kafka';
+import { readSource } from '@convergekit/outbox';
+import type { Executor } from '@convergekit/postgres';
+import { ConvergeError } from '@convergekit/core';
 import type { Tick } from '../tick.ts';
 import { isVisible } from '../window-group.ts';
 import { readLowestId, readTicks } from '../window-sql.ts';

@@ -1,6 +1,5 @@
-import { releaseLease, renewLease, withTransaction } from '@converge/postgres';
-import { ConvergeError } from '@converge/resilience';
-import { systemClock, systemRandom } from '@converge/runtime';
+import { releaseLease, renewLease, withTransaction } from '@convergekit/postgres';
+import { ConvergeError, systemClock, systemRandom } from '@convergekit/core';
 import { takeOver, type Takeover } from '../leadership-sql.ts';
 import { LEASE } from '../options.ts';
 import type { RelayDatabase } from '../ports.ts';

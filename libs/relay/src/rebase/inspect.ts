@@ -1,5 +1,5 @@
-import { type Broker, BrokerError } from '@converge/kafka';
-import type { Executor } from '@converge/postgres';
+import { type Broker, BrokerError } from '@convergekit/kafka';
+import type { Executor } from '@convergekit/postgres';
 import { compareLog, type LogComparison } from '../log-check/log-check.ts';
 import { readSourceState, type SourceState } from './source-sql.ts';
 

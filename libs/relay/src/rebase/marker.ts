@@ -7,10 +7,10 @@ import {
   type SigningKey,
   SPEC_VERSION,
   WIRE,
-} from '@converge/contracts';
-import type { Broker, OutgoingRecord } from '@converge/kafka';
-import { type Clock, newUuidV7 } from '@converge/runtime';
-import { partitionId } from '@converge/kafka';
+} from '@convergekit/contracts';
+import type { Broker, OutgoingRecord } from '@convergekit/kafka';
+import { type Clock, newUuidV7 } from '@convergekit/core';
+import { partitionId } from '@convergekit/kafka';
 import type { SourceIdentity } from '../encode.ts';
 
 export interface Marker {

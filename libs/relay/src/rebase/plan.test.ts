@@ -1,4 +1,4 @@
-import { parsePosition } from '@converge/contracts';
+import { parsePosition } from '@convergekit/contracts';
 import { describe, expect, test } from 'vitest';
 import { MAX_ID, planRebase, type PlanInput } from './plan.ts';
 import { placeOf, type TickMatch } from './tick-match.ts';

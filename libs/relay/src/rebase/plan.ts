@@ -1,4 +1,4 @@
-import { comparePositions, type Position, START } from '@converge/contracts';
+import { comparePositions, type Position, START } from '@convergekit/contracts';
 import type { CursorRecord } from '../leadership-sql.ts';
 import type { PartitionScan, ScannedRecord } from './scan.ts';
 

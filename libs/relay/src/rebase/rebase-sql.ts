@@ -1,5 +1,5 @@
-import { formatPosition, type Position } from '@converge/contracts';
-import type { Executor } from '@converge/postgres';
+import { formatPosition, type Position } from '@convergekit/contracts';
+import type { Executor } from '@convergekit/postgres';
 import type { Identity } from '../log-check/judge.ts';
 import type { Passed } from './plan.ts';
 

@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
-import { signingKey } from '@converge/contracts';
-import { type Admin, type Broker, type LogEnds, partitionId } from '@converge/kafka';
-import { type Executor, withTransaction } from '@converge/postgres';
-import { systemClock, systemRandom } from '@converge/runtime';
+import { signingKey } from '@convergekit/contracts';
+import { type Admin, type Broker, type LogEnds, partitionId } from '@convergekit/kafka';
+import { type Executor, withTransaction } from '@convergekit/postgres';
+import { systemClock, systemRandom } from '@convergekit/core';
 import type { SourceIdentity } from '../encode.ts';
 import type { CursorRecord } from '../leadership-sql.ts';
 import { eachOf } from '../log-check/each-of.ts';

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { SourceIdentity } from '../encode.ts';
 import type { PartitionPlan, RebasePlan } from './plan.ts';
 import { eventsInOutbox, type Phantom, positionText } from './rebase-sql.ts';

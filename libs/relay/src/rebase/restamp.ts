@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { partitionOf } from '@converge/kafka';
-import type { Executor } from '@converge/postgres';
+import { partitionOf } from '@convergekit/kafka';
+import type { Executor } from '@convergekit/postgres';
 import { type Tick } from '../tick.ts';
 import { isVisible } from '../window-group.ts';
 import { readTicks } from '../window-sql.ts';

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { SourceIdentity } from '../encode.ts';
 import { cursorColumns, cursorOf, type CursorRecord, type CursorRow } from '../leadership-sql.ts';
 import { LEASE } from '../options.ts';

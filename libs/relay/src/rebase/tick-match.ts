@@ -1,4 +1,4 @@
-import type { Position } from '@converge/contracts';
+import type { Position } from '@convergekit/contracts';
 import type { KnownTicks } from '../log-check/judge.ts';
 
 /** What the database says of a tick that stands in the log. `older`: of an epoch that was left before. */

@@ -1,6 +1,6 @@
-import { kafkajsBroker } from '@converge/kafka';
-import { seededRandom } from '@converge/runtime';
-import { waitUntil } from '@converge/testing';
+import { kafkajsBroker } from '@convergekit/kafka';
+import { seededRandom } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
 import { expect, inject, test } from 'vitest';
 import { readLog } from '../fixture/log-check.ts';
 import { startRelay } from '../fixture/relay-process.ts';

@@ -1,5 +1,5 @@
-import { withTransaction } from '@converge/postgres';
-import { systemClock, systemRandom } from '@converge/runtime';
+import { withTransaction } from '@convergekit/postgres';
+import { systemClock, systemRandom } from '@convergekit/core';
 import { expect, test } from 'vitest';
 import { ownServer, setUp } from '../fixture/retention.ts';
 import { closeAfterEach, onClose } from '../fixture/running.ts';

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { Fence } from '../leadership-sql.ts';
 import type { Horizon } from './decision.ts';
 

@@ -7,9 +7,9 @@
  * - the base tick from which tick_last begins: a child goes that a rebase is about to send again;
  * - the record of what leaves (any detached child is dropped): what an operator put aside is gone.
  */
-import type { Database } from '@converge/postgres';
-import { systemClock, systemRandom } from '@converge/runtime';
-import { waitUntil } from '@converge/testing';
+import type { Database } from '@convergekit/postgres';
+import { systemClock, systemRandom } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
 import { describe, expect, test } from 'vitest';
 import { readLog } from '../fixture/log-check.ts';
 import {

@@ -5,8 +5,8 @@ import {
   listChildren,
   readLeaving,
   stepLeaving,
-} from '@converge/outbox';
-import { failpoint } from '@converge/runtime';
+} from '@convergekit/outbox';
+import { failpoint } from '@convergekit/core';
 import type { Fence } from '../leadership-sql.ts';
 import type { RelayDatabase } from '../ports.ts';
 import { childrenToLeave, keepTicksFrom, lowestRetained } from './decision.ts';

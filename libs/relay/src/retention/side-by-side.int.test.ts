@@ -1,9 +1,9 @@
 /**
  * Taken out once, and a test here failed: FINALIZE of a child whose detach was broken off. It stays pending for ever.
  */
-import { seededRandom } from '@converge/runtime';
-import { ensureChildren } from '@converge/outbox';
-import { waitUntil } from '@converge/testing';
+import { seededRandom } from '@convergekit/core';
+import { ensureChildren } from '@convergekit/outbox';
+import { waitUntil } from '@convergekit/testing';
 import { describe, expect, test } from 'vitest';
 import { readLog } from '../fixture/log-check.ts';
 import { emit, emitSome, names, ownServer, setUp, startAt, untilGone } from '../fixture/retention.ts';

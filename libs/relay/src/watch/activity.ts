@@ -1,6 +1,6 @@
-import type { Broker, Producer } from '@converge/kafka';
-import type { CopyExecutor, Executor } from '@converge/postgres';
-import type { Clock } from '@converge/runtime';
+import type { Broker, Producer } from '@convergekit/kafka';
+import type { CopyExecutor, Executor } from '@convergekit/postgres';
+import type { Clock } from '@convergekit/core';
 
 /** What the relay's loops wait for: two connections of a leader, its producer, and what goes through the pool. */
 export type Channel = 'reads' | 'writes' | 'produce' | 'lease';

@@ -1,5 +1,5 @@
-import { measureOutbox } from '@converge/outbox';
-import { attributeNames, instruments } from '@converge/telemetry';
+import { measureOutbox } from '@convergekit/outbox';
+import { attributeNames, instruments } from '@convergekit/telemetry';
 import { type AlarmName, alarmDefinitions, conditionsOf, type RelayFacts } from '../alarms.ts';
 import type { RelaySettings } from '../options.ts';
 import { Wake } from '../wake.ts';

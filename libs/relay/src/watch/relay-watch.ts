@@ -1,5 +1,5 @@
-import { classify } from '@converge/resilience';
-import type { Check } from '@converge/runtime';
+import { classify } from '@convergekit/resilience';
+import type { Check } from '@convergekit/config';
 import type { Trouble } from '../alarms.ts';
 import type { FailedTerms } from '../attempts.ts';
 import type { Ending } from '../ending.ts';

@@ -1,5 +1,5 @@
-import { type OutboxLimit, readLimit } from '@converge/outbox';
-import type { Executor } from '@converge/postgres';
+import { type OutboxLimit, readLimit } from '@convergekit/outbox';
+import type { Executor } from '@convergekit/postgres';
 import { freshArms } from '../fresh-sql.ts';
 import { type HorizonBlocker, readHorizonBlockers } from '../retention/horizon-blockers.ts';
 

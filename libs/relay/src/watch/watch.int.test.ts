@@ -4,10 +4,10 @@
  * - the backlog begins at what was running at the done tick (taken from xmin on: an open transaction made it count, and
  *   read, everything that was published since).
  */
-import { type Broker, memoryBroker, type Producer } from '@converge/kafka';
-import { ensureChildren } from '@converge/outbox';
-import { seededRandom } from '@converge/runtime';
-import { waitUntil } from '@converge/testing';
+import { type Broker, memoryBroker, type Producer } from '@convergekit/kafka';
+import { ensureChildren } from '@convergekit/outbox';
+import { seededRandom } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import { closeAfterEach, closing, onClose, started, withDatabase } from '../fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';

@@ -1,4 +1,4 @@
-import type { EventDefinition } from '@converge/contracts';
+import type { EventDefinition } from '@convergekit/contracts';
 import type { ReservedName } from './names.ts';
 import type { SagaDeclaration, StepRef } from './declaration.ts';
 

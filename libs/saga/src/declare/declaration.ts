@@ -1,4 +1,4 @@
-import type { DomainEvent, EventDefinition, ReceivedEvent } from '@converge/contracts';
+import type { DomainEvent, EventDefinition, ReceivedEvent } from '@convergekit/contracts';
 
 /**
  * compensatable   can be undone · none: there is nothing to undo, and it says why

@@ -1,4 +1,4 @@
-import { failureEvent } from '@converge/contracts';
+import { failureEvent } from '@convergekit/contracts';
 import { describe, expect, it } from 'vitest';
 import {
   cancelAsked,

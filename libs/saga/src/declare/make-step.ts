@@ -1,4 +1,4 @@
-import { type EventDefinition, FAILURE_TYPE } from '@converge/contracts';
+import { type EventDefinition, FAILURE_TYPE } from '@convergekit/contracts';
 import type { SagaDeclaration, StepDeclaration, StepKind } from './declaration.ts';
 import { checkConsumerName, checkStepName, invalid } from './names.ts';
 

@@ -1,4 +1,4 @@
-import { failureTopic } from '@converge/contracts';
+import { failureTopic } from '@convergekit/contracts';
 import { SagaError } from '../errors.ts';
 
 /** What a saga's value has of its own, what would make it a thenable, and what every object has. */

@@ -1,4 +1,4 @@
-import type { EventDefinition } from '@converge/contracts';
+import type { EventDefinition } from '@convergekit/contracts';
 import type { SagaBeforePivot } from './chain.ts';
 import {
   type SagaDeclaration,

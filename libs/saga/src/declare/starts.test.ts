@@ -1,4 +1,4 @@
-import { contextHeaders, defineEvent } from '@converge/contracts';
+import { contextHeaders, defineEvent } from '@convergekit/contracts';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { checkGraph } from './check-graph.ts';

@@ -1,4 +1,4 @@
-import type { EventDefinition } from '@converge/contracts';
+import type { EventDefinition } from '@convergekit/contracts';
 import type { SagaDeclaration } from './declaration.ts';
 import { invalid } from './names.ts';
 

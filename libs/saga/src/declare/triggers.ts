@@ -1,4 +1,4 @@
-import { type EventDefinition, FAILURE_TYPE, failureTopic, stepUndoneEvent } from '@converge/contracts';
+import { type EventDefinition, FAILURE_TYPE, failureTopic, stepUndoneEvent } from '@convergekit/contracts';
 import { canBeUndone, lastStop, type SagaDeclaration, type StepDeclaration } from './declaration.ts';
 
 /**

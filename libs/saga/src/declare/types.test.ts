@@ -1,5 +1,5 @@
 /* eslint-disable @typescript-eslint/no-unsafe-call -- what does not compile has no type */
-import type { DomainEvent, ReceivedEvent } from '@converge/contracts';
+import type { DomainEvent, ReceivedEvent } from '@convergekit/contracts';
 import { expect, expectTypeOf, it } from 'vitest';
 import {
   cancelAsked,

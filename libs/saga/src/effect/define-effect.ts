@@ -1,5 +1,5 @@
-import type { InferInput, InferOutput, StandardSchema } from '@converge/contracts';
-import type { Executor } from '@converge/postgres';
+import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts';
+import type { Executor } from '@convergekit/postgres';
 import {
   defaultSlowSchedule,
   operation,
@@ -8,7 +8,7 @@ import {
   type Policy,
   type SharedGuards,
   type SlowSchedule,
-} from '@converge/resilience';
+} from '@convergekit/resilience';
 import { SagaError } from '../errors.ts';
 import type { StoredFailure, StuckReason } from '../work/work.ts';
 import { decode, encode } from './stored.ts';

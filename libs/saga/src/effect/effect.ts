@@ -1,8 +1,8 @@
-import { WIRE } from '@converge/contracts';
-import { type HandlerContext, identityOf, storyOf } from '@converge/inbox';
-import { deterministicUuid } from '@converge/runtime';
-import { inject } from '@converge/telemetry';
-import type { ReceivedEvent } from '@converge/contracts';
+import { WIRE } from '@convergekit/contracts';
+import { type HandlerContext, identityOf, storyOf } from '@convergekit/inbox';
+import { deterministicUuid } from '@convergekit/core';
+import { inject } from '@convergekit/telemetry';
+import type { ReceivedEvent } from '@convergekit/contracts';
 import { insertWork } from '../work/insert-sql.ts';
 import type { Cause } from '../work/work.ts';
 import type { Effect } from './define-effect.ts';

@@ -1,5 +1,5 @@
-import { checkPayload, ContractError, type StandardSchema, validate } from '@converge/contracts';
-import { type Certainty, ConvergeError } from '@converge/resilience';
+import { checkPayload, ContractError, type StandardSchema, validate } from '@convergekit/contracts';
+import { type Certainty, ConvergeError } from '@convergekit/core';
 
 /**
  * What is stored of a value: the schema's own output, which must read back as it was written, so that a later process

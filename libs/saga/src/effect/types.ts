@@ -1,6 +1,7 @@
-import type { DomainEvent, InferInput, InferOutput, StandardSchema } from '@converge/contracts';
-import type { EmitAs } from '@converge/inbox';
-import type { Failure, Policy, SlowSchedule } from '@converge/resilience';
+import type { DomainEvent, InferInput, InferOutput, StandardSchema } from '@convergekit/contracts';
+import type { EmitAs } from '@convergekit/inbox';
+import type { Failure } from '@convergekit/core';
+import type { Policy, SlowSchedule } from '@convergekit/resilience';
 import type { Transaction } from 'kysely';
 import type { WorkAttempt } from '../work/work.ts';
 

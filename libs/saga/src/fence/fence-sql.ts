@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { StepKey } from '../step/story.ts';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from './fence.ts';
 import { columnsOf, FENCE_COLUMNS, fenceSealSql, stepSealSql } from './seal-sql.ts';

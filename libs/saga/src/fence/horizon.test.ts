@@ -1,4 +1,4 @@
-import { newUuidV7 } from '@converge/runtime';
+import { newUuidV7 } from '@convergekit/core';
 import { expect, it } from 'vitest';
 import { fromBelow, startOf } from './horizon.ts';
 

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { StepKey } from '../step/story.ts';
 
 // One statement, so that of two members that come at the same time the second sees the first: its update waits for the

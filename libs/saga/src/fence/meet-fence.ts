@@ -1,4 +1,4 @@
-import { type Executor, executorOf } from '@converge/postgres';
+import { type Executor, executorOf } from '@convergekit/postgres';
 import type { Transaction } from 'kysely';
 import { factId, stuckId } from '../step/story.ts';
 import { decideFence, type FenceAct, type FenceDecision, type FenceFrom } from './fence.ts';

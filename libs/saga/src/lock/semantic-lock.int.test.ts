@@ -1,6 +1,6 @@
-import { connect, type Database, kyselyTransaction } from '@converge/postgres';
-import { classify } from '@converge/resilience';
-import { freshDatabase } from '@converge/testing';
+import { connect, type Database, kyselyTransaction } from '@convergekit/postgres';
+import { classify } from '@convergekit/resilience';
+import { freshDatabase } from '@convergekit/testing';
 import type { Transaction } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { semanticLock } from './semantic-lock.ts';

@@ -1,6 +1,6 @@
-import { type Executor, executorOf } from '@converge/postgres';
-import { BusinessRejection, ConvergeError } from '@converge/resilience';
-import { logger, type Logger } from '@converge/telemetry';
+import { type Executor, executorOf } from '@convergekit/postgres';
+import { BusinessRejection, ConvergeError } from '@convergekit/core';
+import { logger, type Logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
 import { SagaError } from '../errors.ts';
 import { lockSql } from './lock-sql.ts';

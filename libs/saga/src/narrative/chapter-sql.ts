@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { JournalOp } from '../fence/fence-sql.ts';
 import { namesSql, type SagaTable } from '../fence/names-sql.ts';
 import { fenceSealSql, stepSealSql } from '../fence/seal-sql.ts';

@@ -1,4 +1,4 @@
-import type { Certainty } from '@converge/resilience';
+import type { Certainty } from '@convergekit/core';
 
 /** An event that told something. */
 export interface Told {

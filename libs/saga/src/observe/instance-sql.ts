@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import { SagaError } from '../errors.ts';
 import { namesSql } from '../fence/names-sql.ts';
 import type { Facts } from './facts.ts';

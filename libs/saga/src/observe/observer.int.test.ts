@@ -1,11 +1,11 @@
-import { type DomainEvent, WIRE } from '@converge/contracts';
-import { consumerService, inboxMigrations } from '@converge/inbox';
-import { memoryBroker } from '@converge/kafka';
-import { outboxMigrations } from '@converge/outbox';
-import { connect, type Database, migrate } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { type DomainEvent, WIRE } from '@convergekit/contracts';
+import { consumerService, inboxMigrations } from '@convergekit/inbox';
+import { memoryBroker } from '@convergekit/kafka';
+import { outboxMigrations } from '@convergekit/outbox';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { stressService } from '../../../runtime/src/service-stress.ts';
+import { stressService } from '@convergekit/core/service-stress';
 import { FixtureSource, sendRecords } from '../../../inbox/src/fixture/fixture-source.ts';
 import { makeTopics } from '../../../inbox/src/fixture/ledger.ts';
 import { handed, placed, placeOrder, refunded, rejected, released, reserved } from '../fixture/sagas.ts';

@@ -1,5 +1,5 @@
-import { type ConsumerDefinition, defineConsumer, type From } from '@converge/inbox';
-import { executorOf } from '@converge/postgres';
+import { type ConsumerDefinition, defineConsumer, type From } from '@convergekit/inbox';
+import { executorOf } from '@convergekit/postgres';
 import { checkGraph } from '../declare/check-graph.ts';
 import type { SagaDeclaration } from '../declare/declaration.ts';
 import { firstFailure, NO_FACTS, toldOf, withFact } from './facts.ts';

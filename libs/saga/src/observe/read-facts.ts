@@ -8,7 +8,7 @@ import {
   type StuckData,
   stuckEvent,
   WIRE,
-} from '@converge/contracts';
+} from '@convergekit/contracts';
 import { type SagaDeclaration, type StepDeclaration, stepsOf } from '../declare/declaration.ts';
 import { startedVersion } from '../declare/starts.ts';
 import { parseStory } from '../step/story.ts';

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { InstanceState } from './judge.ts';
 
 // By the index of the open ones. A row that an event has in hand is looked at again in the next round.

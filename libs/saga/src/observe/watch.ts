@@ -1,7 +1,7 @@
-import type { Database } from '@converge/postgres';
-import { classify } from '@converge/resilience';
-import { type Clock, type Random, type Service, systemClock, systemRandom } from '@converge/runtime';
-import { attributeNames, instruments, logger, type Logger } from '@converge/telemetry';
+import type { Database } from '@convergekit/postgres';
+import { classify } from '@convergekit/resilience';
+import { type Clock, type Random, type Service, systemClock, systemRandom } from '@convergekit/core';
+import { attributeNames, instruments, logger, type Logger } from '@convergekit/telemetry';
 import { DEFAULT_KEEP_MS } from '../declare/saga.ts';
 import { SagaError } from '../errors.ts';
 import { countOpen, expireInstances, forgetInstances, type InstanceCount } from './watch-sql.ts';

@@ -1,4 +1,4 @@
-import { waitUntil } from '@converge/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import {
   type Mood,

@@ -1,8 +1,8 @@
-import { contextHeaders, stuckEvent } from '@converge/contracts';
-import { retryParkedOf, skipParkedOf } from '@converge/inbox';
-import { createOutbox } from '@converge/outbox';
-import { type Database, type Executor, withTransaction } from '@converge/postgres';
-import { nearest } from '@converge/runtime';
+import { contextHeaders, stuckEvent } from '@convergekit/contracts';
+import { retryParkedOf, skipParkedOf } from '@convergekit/inbox';
+import { createOutbox } from '@convergekit/outbox';
+import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
+import { nearest } from '@convergekit/config';
 import type { SagaDeclaration } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
 import { meetLocked } from '../fence/meet-fence.ts';

@@ -1,7 +1,7 @@
-import { outboxMigrations } from '@converge/outbox';
-import { inboxMigrations } from '@converge/inbox';
-import { connect, type Database, type Executor, migrate } from '@converge/postgres';
-import { freshDatabase } from '@converge/testing';
+import { outboxMigrations } from '@convergekit/outbox';
+import { inboxMigrations } from '@convergekit/inbox';
+import { connect, type Database, type Executor, migrate } from '@convergekit/postgres';
+import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { findOrphans, readChapter, readInstance, sagaMigrations } from '../index.ts';
 import { readWork } from './operate-sql.ts';

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import { SagaError } from '../errors.ts';
 import type { ByWhom } from '../stack/operate.ts';
 import {

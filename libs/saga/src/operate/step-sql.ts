@@ -1,5 +1,5 @@
-import type { Executor } from '@converge/postgres';
-import { deterministicUuid } from '@converge/runtime';
+import type { Executor } from '@convergekit/postgres';
+import { deterministicUuid } from '@convergekit/core';
 import { type FenceRow, lockFence } from '../fence/fence-sql.ts';
 import { namesSql } from '../fence/names-sql.ts';
 import type { ByWhom } from '../stack/operate.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { waitUntil } from '@converge/testing';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { cancelled, declined, type Mood, order, type Step } from '../fixture/order-saga.ts';
 import {

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import { namesSql } from '../fence/names-sql.ts';
 
 /** A run as a service knows it: by its fences, or by its start or a join alone. */

@@ -1,5 +1,5 @@
-import { type Database, executorOf, kyselyTransaction } from '@converge/postgres';
-import type { Clock, Random } from '@converge/runtime';
+import { type Database, executorOf, kyselyTransaction } from '@convergekit/postgres';
+import type { Clock, Random } from '@convergekit/core';
 import { DEFAULT_KEEP_MS } from '../declare/saga.ts';
 import {
   dueRuns,

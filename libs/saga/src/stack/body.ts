@@ -1,5 +1,5 @@
-import { classify } from '@converge/resilience';
-import { failpoint } from '@converge/runtime';
+import { classify } from '@convergekit/resilience';
+import { failpoint } from '@convergekit/core';
 import { stored } from '../work/decide.ts';
 import type { StoredFailure } from '../work/work.ts';
 import type { CompensateTrigger } from './entry.ts';

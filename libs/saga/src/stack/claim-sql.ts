@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { StackState } from './entry.ts';
 import type { Held } from './journal-sql.ts';
 import { firstSeal } from './seal.ts';

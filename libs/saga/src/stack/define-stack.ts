@@ -1,4 +1,4 @@
-import type { InferInput, InferOutput, StandardSchema } from '@converge/contracts';
+import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts';
 import { decode, encode } from '../effect/stored.ts';
 import { StackError } from './errors.ts';
 import type { BoundStep, StackStep } from './step.ts';

@@ -1,6 +1,6 @@
-import { classify } from '@converge/resilience';
-import { executorOf, kyselyTransaction } from '@converge/postgres';
-import { failpoint } from '@converge/runtime';
+import { classify } from '@convergekit/resilience';
+import { executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { failpoint } from '@convergekit/core';
 import { nextOp, type Rules, stored } from '../work/decide.ts';
 import type { OpenState, StoredFailure } from '../work/work.ts';
 import type { Entry } from './entry.ts';

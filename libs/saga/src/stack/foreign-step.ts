@@ -1,5 +1,6 @@
-import type { InferInput, InferOutput, StandardSchema } from '@converge/contracts';
-import { ConvergeError, operation, type OperationDefinition, type SharedGuards } from '@converge/resilience';
+import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts';
+import { ConvergeError } from '@convergekit/core';
+import { operation, type OperationDefinition, type SharedGuards } from '@convergekit/resilience';
 import type { CallContext, Found } from '../effect/types.ts';
 import { decode, encode } from '../effect/stored.ts';
 import type { Asks } from '../worker/ask.ts';

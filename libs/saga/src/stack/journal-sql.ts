@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { StackState, StackStuckReason } from './entry.ts';
 import type { EntryRow } from './seal.ts';
 

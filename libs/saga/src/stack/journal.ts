@@ -1,5 +1,5 @@
-import type { Executor } from '@converge/postgres';
-import type { Clock } from '@converge/runtime';
+import type { Executor } from '@convergekit/postgres';
+import type { Clock } from '@convergekit/core';
 import type { ClaimedStack } from './claim-sql.ts';
 import type { Entry } from './entry.ts';
 import { Suspended } from './errors.ts';

@@ -1,4 +1,4 @@
-import type { InferInput, InferOutput, StandardSchema } from '@converge/contracts';
+import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts';
 import type { Transaction } from 'kysely';
 import { decode, encode } from '../effect/stored.ts';
 import type { LocalContext, LocalStep, LocalStepOptions, StackStep } from './step.ts';

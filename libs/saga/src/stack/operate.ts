@@ -1,5 +1,5 @@
-import { type Database, executorOf, kyselyTransaction } from '@converge/postgres';
-import { systemClock } from '@converge/runtime';
+import { type Database, executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { systemClock } from '@convergekit/core';
 import type { ClaimedStack } from './claim-sql.ts';
 import type { Entry } from './entry.ts';
 import { StackError } from './errors.ts';

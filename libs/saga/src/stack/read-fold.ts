@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { StackState } from './entry.ts';
 import { StackError } from './errors.ts';
 import { emptyFold, type Fold, foldEntry } from './fold.ts';

@@ -1,4 +1,4 @@
-import { attributeNames, instruments, type Logger } from '@converge/telemetry';
+import { attributeNames, instruments, type Logger } from '@convergekit/telemetry';
 import type { WorkAttempt } from '../work/work.ts';
 import type { StackStuckReason } from './entry.ts';
 import type { Held } from './journal-sql.ts';

@@ -1,6 +1,6 @@
-import type { Database } from '@converge/postgres';
-import { seededRandom } from '@converge/runtime';
-import { freshDatabase } from '@converge/testing';
+import type { Database } from '@convergekit/postgres';
+import { seededRandom } from '@convergekit/core';
+import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { MortalProcess } from '../fixture/mortal-process.ts';
 import {

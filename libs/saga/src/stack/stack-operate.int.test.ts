@@ -1,6 +1,6 @@
-import type { Database } from '@converge/postgres';
-import { stressService } from '../../../runtime/src/service-stress.ts';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import type { Database } from '@convergekit/postgres';
+import { stressService } from '@convergekit/core/service-stress';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import {

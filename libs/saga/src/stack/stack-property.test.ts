@@ -1,6 +1,5 @@
-import type { Database } from '@converge/postgres';
-import { BusinessRejection } from '@converge/resilience';
-import type { Clock } from '@converge/runtime';
+import type { Database } from '@convergekit/postgres';
+import { BusinessRejection, type Clock } from '@convergekit/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';

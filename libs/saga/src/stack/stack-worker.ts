@@ -1,6 +1,6 @@
-import { sqlState } from '@converge/postgres';
-import { classify } from '@converge/resilience';
-import { failpoint, type Service } from '@converge/runtime';
+import { sqlState } from '@convergekit/postgres';
+import { classify } from '@convergekit/resilience';
+import { failpoint, type Service } from '@convergekit/core';
 import { claimLoop } from '../worker/claim-loop.ts';
 import { report } from '../worker/report.ts';
 import { recover } from './body.ts';

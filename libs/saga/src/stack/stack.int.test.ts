@@ -1,5 +1,5 @@
-import type { Database } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import type { Database } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { later, provisionStack, stackDatabase, stackOptions, type TenantDb } from '../fixture/stack-scene.ts';
 import { World } from '../fixture/stack-world.ts';

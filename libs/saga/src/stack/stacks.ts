@@ -1,4 +1,4 @@
-import type { Service } from '@converge/runtime';
+import type { Service } from '@convergekit/core';
 import { type Ended, recover, runBody } from './body.ts';
 import { type ClaimedStack, claimStack, openStack, readStackRow } from './claim-sql.ts';
 import type { Stack } from './define-stack.ts';

@@ -1,5 +1,5 @@
-import type { InferInput, InferOutput, StandardSchema } from '@converge/contracts';
-import type { Policy, SharedGuards } from '@converge/resilience';
+import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts';
+import type { Policy, SharedGuards } from '@convergekit/resilience';
 import type { Transaction } from 'kysely';
 import type { CallContext, EffectIdempotency, Found } from '../effect/types.ts';
 import type { StoredFailure } from '../work/work.ts';

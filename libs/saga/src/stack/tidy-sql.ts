@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 
 // By the ends' own index, with their journals, at most 200.
 const forgetSql = 'select converge.saga_forget_stacks($1) as count';

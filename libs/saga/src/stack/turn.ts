@@ -1,5 +1,5 @@
-import { bound, slowDelayMs } from '@converge/resilience';
-import { attributeNames, spanNames, withSpan } from '@converge/telemetry';
+import { bound, slowDelayMs } from '@convergekit/resilience';
+import { attributeNames, spanNames, withSpan } from '@convergekit/telemetry';
 import { decide, type Next, type Rules } from '../work/decide.ts';
 import type { ClaimedWork, Op } from '../work/work.ts';
 import { ask, type Asked, type Asks } from '../worker/ask.ts';

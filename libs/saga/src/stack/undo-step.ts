@@ -1,5 +1,5 @@
-import { executorOf, kyselyTransaction } from '@converge/postgres';
-import { failpoint } from '@converge/runtime';
+import { executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { failpoint } from '@convergekit/core';
 import { nextOp, type Rules, stored } from '../work/decide.ts';
 import type { OpenState, StoredFailure } from '../work/work.ts';
 import { foldOf, rolledBack } from './do-step.ts';

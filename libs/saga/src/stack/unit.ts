@@ -1,4 +1,4 @@
-import { classify } from '@converge/resilience';
+import { classify } from '@convergekit/resilience';
 import { stored } from '../work/decide.ts';
 import type { StoredFailure } from '../work/work.ts';
 import { isPlain, type Unit } from './define-stack.ts';

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import { namesSql } from '../fence/names-sql.ts';
 import { StackError } from './errors.ts';
 import { readStack } from './operate-sql.ts';

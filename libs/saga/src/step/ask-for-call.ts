@@ -1,6 +1,6 @@
-import type { ReceivedEvent } from '@converge/contracts';
-import { storyOf } from '@converge/inbox';
-import { deterministicUuid } from '@converge/runtime';
+import type { ReceivedEvent } from '@convergekit/contracts';
+import { storyOf } from '@convergekit/inbox';
+import { deterministicUuid } from '@convergekit/core';
 import type { Transaction } from 'kysely';
 import type { FenceRow } from '../fence/fence-sql.ts';
 import { insertStepWork, type StepWork, type WorkOp } from '../work/insert-sql.ts';

@@ -1,7 +1,7 @@
-import { type ReceivedEvent, WIRE } from '@converge/contracts';
-import type { CallContext } from '@converge/inbox';
-import { executorOf } from '@converge/postgres';
-import { deterministicUuid } from '@converge/runtime';
+import { type ReceivedEvent, WIRE } from '@convergekit/contracts';
+import type { CallContext } from '@convergekit/inbox';
+import { executorOf } from '@convergekit/postgres';
+import { deterministicUuid } from '@convergekit/core';
 import type { FenceFrom, FenceTrigger } from '../fence/fence.ts';
 import { joinMember } from '../fence/join-sql.ts';
 import type { Reason } from '../fence/fence-sql.ts';

@@ -1,6 +1,6 @@
-import type { ReceivedEvent } from '@converge/contracts';
-import { executorOf } from '@converge/postgres';
-import { deterministicUuid } from '@converge/runtime';
+import type { ReceivedEvent } from '@convergekit/contracts';
+import { executorOf } from '@convergekit/postgres';
+import { deterministicUuid } from '@convergekit/core';
 import type { Transaction } from 'kysely';
 import { SagaError } from '../errors.ts';
 import type { Met } from '../fence/meet-fence.ts';

@@ -1,4 +1,4 @@
-import { type Executor, sqlState } from '@converge/postgres';
+import { type Executor, sqlState } from '@convergekit/postgres';
 import { notMigrated, SagaError } from '../errors.ts';
 import type { Member } from './member.ts';
 

@@ -1,4 +1,4 @@
-import { type Executor, executorOf } from '@converge/postgres';
+import { type Executor, executorOf } from '@convergekit/postgres';
 import type { HookTools, LateWork } from '../effect/define-effect.ts';
 import type { FenceState } from '../fence/fence.ts';
 import { lockFence, type Reason } from '../fence/fence-sql.ts';

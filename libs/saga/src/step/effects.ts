@@ -1,7 +1,7 @@
-import type { DomainEvent, StandardSchema } from '@converge/contracts';
-import type { ConsumerDefinition } from '@converge/inbox';
-import { executorOf } from '@converge/postgres';
-import { BusinessRejection } from '@converge/resilience';
+import type { DomainEvent, StandardSchema } from '@convergekit/contracts';
+import type { ConsumerDefinition } from '@convergekit/inbox';
+import { executorOf } from '@convergekit/postgres';
+import { BusinessRejection } from '@convergekit/core';
 import { defineEffect, type Effect } from '../effect/define-effect.ts';
 import type { CallContext, Found, SettledContext } from '../effect/types.ts';
 import { SagaError } from '../errors.ts';

@@ -1,4 +1,4 @@
-import { type DomainEvent, failureEvent } from '@converge/contracts';
+import { type DomainEvent, failureEvent } from '@convergekit/contracts';
 import type { StoredFailure, WorkAttempt } from '../work/work.ts';
 import type { Member } from './member.ts';
 import type { StoredEvent } from './stored-event.ts';

@@ -1,6 +1,6 @@
-import type { ReceivedEvent } from '@converge/contracts';
-import type { GaveUp, GivenUp, GivingUp } from '@converge/inbox';
-import type { Failure } from '@converge/resilience';
+import type { ReceivedEvent } from '@convergekit/contracts';
+import type { GaveUp, GivenUp, GivingUp } from '@convergekit/inbox';
+import type { Failure } from '@convergekit/core';
 import type { FenceTrigger } from '../fence/fence.ts';
 import type { Meeting } from '../fence/meet-fence.ts';
 import { meetStep } from './meet-step.ts';

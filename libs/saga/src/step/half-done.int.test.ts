@@ -1,5 +1,5 @@
-import type { DomainEvent } from '@converge/contracts';
-import { waitUntil } from '@converge/testing';
+import type { DomainEvent } from '@convergekit/contracts';
+import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import {
   asked,

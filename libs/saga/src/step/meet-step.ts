@@ -1,4 +1,4 @@
-import { executorOf } from '@converge/postgres';
+import { executorOf } from '@convergekit/postgres';
 import type { Transaction } from 'kysely';
 import { lastStop } from '../declare/declaration.ts';
 import type { FenceFrom } from '../fence/fence.ts';

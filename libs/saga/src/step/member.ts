@@ -1,4 +1,4 @@
-import type { DomainEvent } from '@converge/contracts';
+import type { DomainEvent } from '@convergekit/contracts';
 import { canBeUndone, type SagaDeclaration, type StepDeclaration } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
 import type { Fact, StepKey } from './story.ts';

@@ -1,5 +1,5 @@
-import type { ConsumerPart, PartOf, Subscription } from '@converge/inbox';
-import type { Executor } from '@converge/postgres';
+import type { ConsumerPart, PartOf, Subscription } from '@convergekit/inbox';
+import type { Executor } from '@convergekit/postgres';
 import { stepsOf } from '../declare/declaration.ts';
 import { triggersOf } from '../declare/triggers.ts';
 import { SagaError } from '../errors.ts';

@@ -1,4 +1,4 @@
-import { systemClock } from '@converge/runtime';
+import { systemClock } from '@convergekit/core';
 import { describe, expect, inject, it } from 'vitest';
 import { SagaScene } from '../fixture/saga-scene.ts';
 import { Bag } from '../fixture/trial/bag.ts';

@@ -1,5 +1,5 @@
-import type { DomainEvent } from '@converge/contracts';
-import { type Executor, executorOf } from '@converge/postgres';
+import type { DomainEvent } from '@convergekit/contracts';
+import { type Executor, executorOf } from '@convergekit/postgres';
 import type { StoredFailure, WorkAttempt } from '../work/work.ts';
 import type { FenceTrigger } from '../fence/fence.ts';
 import type { Meeting, Met } from '../fence/meet-fence.ts';

@@ -1,6 +1,6 @@
-import { type DomainEvent, defineEvent } from '@converge/contracts';
-import { type ConsumerDefinition, consumerService, defineConsumer } from '@converge/inbox';
-import { waitUntil } from '@converge/testing';
+import { type DomainEvent, defineEvent } from '@convergekit/contracts';
+import { type ConsumerDefinition, consumerService, defineConsumer } from '@convergekit/inbox';
+import { waitUntil } from '@convergekit/testing';
 import type { Transaction } from 'kysely';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';

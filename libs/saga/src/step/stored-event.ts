@@ -1,4 +1,4 @@
-import { ContractError, type EventDefinition, type ReceivedEvent } from '@converge/contracts';
+import { ContractError, type EventDefinition, type ReceivedEvent } from '@convergekit/contracts';
 import { SagaError } from '../errors.ts';
 
 /** An event as it is kept with a step: what a handler gets of it later, without the record's headers. */

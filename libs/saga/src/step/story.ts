@@ -1,4 +1,4 @@
-import { deterministicUuid } from '@converge/runtime';
+import { deterministicUuid } from '@convergekit/core';
 
 /** One run of a saga. On the wire: `name/version/instance`. */
 export interface Story {

@@ -8,8 +8,8 @@ import {
   STEP_UNDONE_TYPE,
   stepUndoneEvent,
   WIRE,
-} from '@converge/contracts';
-import type { CallContext, GaveUp, GivenUp, GivingUp, Routed, Subscription } from '@converge/inbox';
+} from '@convergekit/contracts';
+import type { CallContext, GaveUp, GivenUp, GivingUp, Routed, Subscription } from '@convergekit/inbox';
 import { startedVersion } from '../declare/starts.ts';
 import { SagaError } from '../errors.ts';
 import { attemptOf, begin } from './begin.ts';

@@ -1,5 +1,5 @@
-import { supersedeParked } from '@converge/inbox';
-import { executorOf } from '@converge/postgres';
+import { supersedeParked } from '@convergekit/inbox';
+import { executorOf } from '@convergekit/postgres';
 import type { Member } from './member.ts';
 import { factId } from './story.ts';
 import type { StepTools } from './tools.ts';

@@ -1,5 +1,5 @@
-import type { StandardSchema } from '@converge/contracts';
-import { executorOf } from '@converge/postgres';
+import type { StandardSchema } from '@convergekit/contracts';
+import { executorOf } from '@convergekit/postgres';
 import { defineEffect, type Effect } from '../effect/define-effect.ts';
 import type { SettledContext } from '../effect/types.ts';
 import { SagaError } from '../errors.ts';

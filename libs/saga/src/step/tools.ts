@@ -1,6 +1,6 @@
-import type { DomainEvent } from '@converge/contracts';
-import type { EmitAs } from '@converge/inbox';
-import { type Logger, logger } from '@converge/telemetry';
+import type { DomainEvent } from '@convergekit/contracts';
+import type { EmitAs } from '@convergekit/inbox';
+import { type Logger, logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
 
 /** What a transaction offers to a step, a slice's or a settlement's of the worker. */

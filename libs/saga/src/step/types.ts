@@ -1,7 +1,7 @@
-import type { DomainEvent, EventDefinition } from '@converge/contracts';
-import type { HandlerContext } from '@converge/inbox';
-import type { Policy, SlowSchedule } from '@converge/resilience';
-import type { Logger } from '@converge/telemetry';
+import type { DomainEvent, EventDefinition } from '@convergekit/contracts';
+import type { HandlerContext } from '@convergekit/inbox';
+import type { Policy, SlowSchedule } from '@convergekit/resilience';
+import type { Logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
 import type { DataOf, MadeOf, ReceivedOf, StepKind } from '../declare/declaration.ts';
 import type { CallContext, EffectIdempotency } from '../effect/types.ts';

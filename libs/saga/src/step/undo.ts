@@ -3,8 +3,8 @@ import {
   STEP_UNDONE_TYPE,
   type StepUndoneData,
   stepUndoneEvent,
-} from '@converge/contracts';
-import { executorOf } from '@converge/postgres';
+} from '@convergekit/contracts';
+import { executorOf } from '@convergekit/postgres';
 import type { Transaction } from 'kysely';
 import { joinMember } from '../fence/join-sql.ts';
 import type { FenceState } from '../fence/fence.ts';

@@ -1,4 +1,4 @@
-import { FAILURE_TYPE } from '@converge/contracts';
+import { FAILURE_TYPE } from '@convergekit/contracts';
 import { type SagaDeclaration, type StepDeclaration, stepsOf } from '../declare/declaration.ts';
 import { triggersOf } from '../declare/triggers.ts';
 import { decideFence } from '../fence/fence.ts';

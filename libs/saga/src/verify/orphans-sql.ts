@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import { namesSql } from '../fence/names-sql.ts';
 
 /** A compensation, and what it says was its cause. */

@@ -1,5 +1,5 @@
 import { sql, type Transaction } from 'kysely';
-import { executorOf } from '@converge/postgres';
+import { executorOf } from '@convergekit/postgres';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { Moods, orderConsumers, type OrderDb, placed } from '../fixture/order-saga.ts';
 import { SagaScene } from '../fixture/saga-scene.ts';

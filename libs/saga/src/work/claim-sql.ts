@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { Cause, ClaimedWork, OpenState, Outcome, WorkAttempt } from './work.ts';
 
 /** How much of one effect a worker may take, and for how long. */

@@ -1,5 +1,4 @@
-import { type Failure } from '@converge/resilience';
-import { seededRandom } from '@converge/runtime';
+import { type Failure, seededRandom } from '@convergekit/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { EffectIdempotency } from '../effect/types.ts';

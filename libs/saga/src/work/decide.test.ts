@@ -1,4 +1,4 @@
-import type { Category, Certainty, Failure } from '@converge/resilience';
+import type { Category, Certainty, Failure } from '@convergekit/core';
 import { describe, expect, it } from 'vitest';
 import { type Answer, decide, nextOp, type Rules, type Tried } from './decide.ts';
 import type { Op } from './work.ts';

@@ -1,5 +1,5 @@
-import { BREAKER_OPEN, type Failure, nextSlowAttempt, type SlowDecision } from '@converge/resilience';
-import type { Random } from '@converge/runtime';
+import type { Failure, Random } from '@convergekit/core';
+import { BREAKER_OPEN, nextSlowAttempt, type SlowDecision } from '@convergekit/resilience';
 import type { Effect } from '../effect/define-effect.ts';
 import type { ClaimedWork, Op, StoredFailure, StuckReason, WorkWait } from './work.ts';
 

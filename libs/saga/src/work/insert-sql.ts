@@ -1,4 +1,4 @@
-import { logger } from '@converge/telemetry';
+import { logger } from '@convergekit/telemetry';
 import { sql, type Transaction } from 'kysely';
 import type { JournalOp } from '../fence/fence-sql.ts';
 import type { StepKey } from '../step/story.ts';

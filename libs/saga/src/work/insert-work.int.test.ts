@@ -1,7 +1,7 @@
-import { inboxMigrations } from '@converge/inbox';
-import { outboxMigrations } from '@converge/outbox';
-import { connect, type Database, migrate } from '@converge/postgres';
-import { freshDatabase } from '@converge/testing';
+import { inboxMigrations } from '@convergekit/inbox';
+import { outboxMigrations } from '@convergekit/outbox';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { sagaMigrations } from '../migrations.ts';
 import { insertStepWork, type StepWork } from './insert-sql.ts';

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { StepKey } from '../step/story.ts';
 
 // By saga_work_step. A row in a worker's hands is left alone: it comes to its end by itself.

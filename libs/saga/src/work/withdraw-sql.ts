@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { StepKey } from '../step/story.ts';
 
 // By saga_work_step. A row that a settlement has locked is left to it: it meets the decided fence, and does nothing. One that

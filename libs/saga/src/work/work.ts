@@ -1,4 +1,5 @@
-import type { Failure, Wait, WaitRule } from '@converge/resilience';
+import type { Failure } from '@convergekit/core';
+import type { Wait, WaitRule } from '@convergekit/resilience';
 
 /**
  * ready     no call was made, or the last one certainly took no effect

@@ -1,4 +1,4 @@
-import { type Executor, sqlState } from '@converge/postgres';
+import { type Executor, sqlState } from '@convergekit/postgres';
 import { notMigrated, SagaError } from '../errors.ts';
 
 /** After which a worker counts as gone: it says that it is there each minute. */

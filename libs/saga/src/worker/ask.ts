@@ -1,12 +1,10 @@
+import { type Clock, ConvergeError, failpoint, type Failure, type Random } from '@convergekit/core';
 import {
   type AttemptReport,
   classify,
-  ConvergeError,
-  type Failure,
   type OperationGuards,
   type SharedGuards,
-} from '@converge/resilience';
-import { type Clock, failpoint, type Random } from '@converge/runtime';
+} from '@convergekit/resilience';
 import type { Effect, Revived } from '../effect/define-effect.ts';
 import { type Answer, stored } from '../work/decide.ts';
 import type { Op, WorkAttempt } from '../work/work.ts';

@@ -1,5 +1,5 @@
-import { delayMs } from '@converge/resilience';
-import type { Clock, Random } from '@converge/runtime';
+import { delayMs } from '@convergekit/resilience';
+import type { Clock, Random } from '@convergekit/core';
 
 export interface ClaimLoop {
   readonly clock: Clock;

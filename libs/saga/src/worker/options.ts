@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
-import type { Database } from '@converge/postgres';
-import { PolicyBook, SharedGuards } from '@converge/resilience';
-import { type Clock, newUuidV7, type Random, systemClock, systemRandom } from '@converge/runtime';
-import { logger, type Logger } from '@converge/telemetry';
+import type { Database } from '@convergekit/postgres';
+import { PolicyBook, SharedGuards } from '@convergekit/resilience';
+import { type Clock, newUuidV7, type Random, systemClock, systemRandom } from '@convergekit/core';
+import { logger, type Logger } from '@convergekit/telemetry';
 import type { Effect } from '../effect/define-effect.ts';
 import { SagaError } from '../errors.ts';
 

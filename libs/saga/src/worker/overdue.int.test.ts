@@ -1,5 +1,5 @@
-import type { Database } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import type { Database } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from 'vitest';
 import { hurried, type SceneDb, sceneDatabase, sceneEffects } from '../fixture/scene.ts';
 import type { WorkOp } from '../work/insert-sql.ts';

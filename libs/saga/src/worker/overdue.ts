@@ -1,5 +1,5 @@
-import { executorOf, kyselyTransaction } from '@converge/postgres';
-import { classify } from '@converge/resilience';
+import { executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { classify } from '@convergekit/resilience';
 import type { LateWork } from '../effect/define-effect.ts';
 import type { WorkAttempt } from '../work/work.ts';
 import type { ResolvedOptions } from './options.ts';

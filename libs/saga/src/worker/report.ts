@@ -1,5 +1,5 @@
-import type { Failure } from '@converge/resilience';
-import { attributeNames, instruments, type Logger } from '@converge/telemetry';
+import type { Failure } from '@convergekit/core';
+import { attributeNames, instruments, type Logger } from '@convergekit/telemetry';
 import type { Next } from '../work/decide.ts';
 import type { LateWork } from '../effect/define-effect.ts';
 import type { WorkOp } from '../work/insert-sql.ts';

@@ -1,6 +1,6 @@
-import { sqlState } from '@converge/postgres';
-import { bound, classify } from '@converge/resilience';
-import { failpoint, type Service } from '@converge/runtime';
+import { sqlState } from '@convergekit/postgres';
+import { bound, classify } from '@convergekit/resilience';
+import { failpoint, type Service } from '@convergekit/core';
 import type { Effect } from '../effect/define-effect.ts';
 import { notMigrated } from '../errors.ts';
 import { countOverdue } from '../stack/tidy-sql.ts';

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 import type { Next } from '../work/decide.ts';
 import type { ClaimedWork, Outcome, WorkAttempt } from '../work/work.ts';
 

@@ -1,9 +1,9 @@
-import { contextHeaders, type DomainEvent, type EventContext } from '@converge/contracts';
-import type { EmitAs } from '@converge/inbox';
-import { type AppendEvent, createOutbox } from '@converge/outbox';
-import { type Executor, executorOf, kyselyTransaction } from '@converge/postgres';
-import { deterministicUuid, failpoint } from '@converge/runtime';
-import { inject } from '@converge/telemetry';
+import { contextHeaders, type DomainEvent, type EventContext } from '@convergekit/contracts';
+import type { EmitAs } from '@convergekit/inbox';
+import { type AppendEvent, createOutbox } from '@convergekit/outbox';
+import { type Executor, executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { deterministicUuid, failpoint } from '@convergekit/core';
+import { inject } from '@convergekit/telemetry';
 import type { Revived } from '../effect/define-effect.ts';
 import type { Cause, ClaimedWork, Outcome } from '../work/work.ts';
 import type { ResolvedOptions } from './options.ts';

@@ -1,4 +1,4 @@
-import type { Executor } from '@converge/postgres';
+import type { Executor } from '@convergekit/postgres';
 
 // By the ends' own index; a thousand at a time, so that no transaction is long.
 const forgetSql = `

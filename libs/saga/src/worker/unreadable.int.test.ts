@@ -1,5 +1,5 @@
-import type { Database } from '@converge/postgres';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import type { Database } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { Provider } from '../fixture/provider.ts';
 import {

@@ -1,5 +1,5 @@
-import { slowDelayMs, type SlowSchedule } from '@converge/resilience';
-import type { Random } from '@converge/runtime';
+import { slowDelayMs, type SlowSchedule } from '@convergekit/resilience';
+import type { Random } from '@convergekit/core';
 import type { ClaimedWork, OperatorAct, WorkAttempt } from '../work/work.ts';
 
 /** Of an attempt that ended before it began: the process could not read the intent. */

@@ -1,10 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { type ConsumerDefinition, consumerService, defineConsumer, inboxMigrations } from '@converge/inbox';
-import { type Broker, memoryBroker } from '@converge/kafka';
-import { createOutbox, outboxMigrations } from '@converge/outbox';
-import { connect, type Database, migrate } from '@converge/postgres';
-import type { Service } from '@converge/runtime';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import {
+  type ConsumerDefinition,
+  consumerService,
+  defineConsumer,
+  inboxMigrations,
+} from '@convergekit/inbox';
+import { type Broker, memoryBroker } from '@convergekit/kafka';
+import { createOutbox, outboxMigrations } from '@convergekit/outbox';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import type { Service } from '@convergekit/core';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { makeTopics } from '../../../inbox/src/fixture/ledger.ts';

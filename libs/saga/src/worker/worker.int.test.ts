@@ -1,8 +1,8 @@
-import { memoryBroker } from '@converge/kafka';
-import { consumerService, defineConsumer } from '@converge/inbox';
-import type { Database } from '@converge/postgres';
-import { stressService } from '../../../runtime/src/service-stress.ts';
-import { freshDatabase, waitUntil } from '@converge/testing';
+import { memoryBroker } from '@convergekit/kafka';
+import { consumerService, defineConsumer } from '@convergekit/inbox';
+import type { Database } from '@convergekit/postgres';
+import { stressService } from '@convergekit/core/service-stress';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { FixtureSource } from '../../../inbox/src/fixture/fixture-source.ts';
 import { effect } from '../effect/effect.ts';

@@ -1,4 +1,4 @@
-import { connect } from '@converge/postgres';
+import { connect } from '@convergekit/postgres';
 import { clusterIdAt, newClusterId } from './cluster-id.ts';
 import type { ContainerRecipe } from './docker-server.ts';
 import { KAFKA_BROKER_SETTINGS, KAFKA_HEAP } from './kafka-settings.ts';

@@ -1,4 +1,4 @@
-import { systemClock } from '@converge/runtime';
+import { systemClock } from '@convergekit/core';
 import { type ContainerRuntimeClient, getContainerRuntimeClient } from 'testcontainers';
 import { INSTANCE_LABEL } from './docker-engine.ts';
 import { assertPortFree, freePort } from './ports.ts';

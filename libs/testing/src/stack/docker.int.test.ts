@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from '@converge/postgres';
+import { connect } from '@convergekit/postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshTopic } from '../fresh-topic.ts';
 import { prepareDocker } from './docker-engine.ts';

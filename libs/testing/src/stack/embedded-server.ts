@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemClock } from '@converge/runtime';
+import { systemClock } from '@convergekit/core';
 import { OwnedProcess } from './owned-process.ts';
 import { assertPortFree, freePort } from './ports.ts';
 import type { StackServer } from './server.ts';

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { systemClock } from '@converge/runtime';
+import { systemClock } from '@convergekit/core';
 import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts';
 
 export interface OwnedProcessOptions {

@@ -1,4 +1,4 @@
-import { systemClock } from '@converge/runtime';
+import { systemClock } from '@convergekit/core';
 import { containerTools, javaTools, type KafkaTools } from '../kafka-tools.ts';
 import { askedStack, type Choice, type Choices, chooseStack } from './choose.ts';
 import { kafkaServer, postgresServer } from './embedded.ts';

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Service, systemClock } from '@converge/runtime';
+import { type Service, systemClock } from '@convergekit/core';
 import { dataFolder, type InstanceRecord, listInstances, reapInstances } from './instance.ts';
 import { isAlive } from './process-identity.ts';
 import { type Stack, type StackOptions, startStack } from './stack.ts';

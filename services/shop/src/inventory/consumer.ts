@@ -1,7 +1,13 @@
-import { defineConsumer } from '@converge/inbox';
-import { step } from '@converge/saga';
-import { orderConfirmed, placeOrder, stockRejected, stockReleased, stockReserved } from '@converge/schemas';
-import { noteEffect } from '@converge/service-common';
+import { defineConsumer } from '@convergekit/inbox';
+import { step } from '@convergekit/saga';
+import {
+  orderConfirmed,
+  placeOrder,
+  stockRejected,
+  stockReleased,
+  stockReserved,
+} from '@convergekit/schemas';
+import { noteEffect } from '@convergekit/service-common';
 import { mergeLines, reserve } from './stock.ts';
 import { endReservation, hold, lockLevels, saveLevels } from './stock-store.ts';
 import type { InventoryDb } from './tables.ts';

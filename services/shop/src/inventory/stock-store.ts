@@ -1,5 +1,5 @@
-import type { StockLine } from '@converge/schemas';
-import { ConvergeError } from '@converge/resilience';
+import type { StockLine } from '@convergekit/schemas';
+import { ConvergeError } from '@convergekit/core';
 import { sql, type Transaction } from 'kysely';
 import { decideReservation, type Levels, release, ship, type StockLevel } from './stock.ts';
 import type { InventoryDb } from './tables.ts';

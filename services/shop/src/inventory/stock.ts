@@ -1,4 +1,4 @@
-import type { StockLine } from '@converge/schemas';
+import type { StockLine } from '@convergekit/schemas';
 
 /** One article: goods move between the shelf, what is set aside and what has left. Their sum never changes. */
 export interface StockLevel {

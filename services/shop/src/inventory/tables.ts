@@ -1,4 +1,4 @@
-import type { EffectTable } from '@converge/service-common';
+import type { EffectTable } from '@convergekit/service-common';
 import type { Generated } from 'kysely';
 import type { ReservationState } from './stock.ts';
 

@@ -1,9 +1,9 @@
-import { createOutbox, outboxMigrations } from '@converge/outbox';
-import { connect, type Database, migrate } from '@converge/postgres';
-import { newUuidV7 } from '@converge/runtime';
-import { orderCancelRequested, orderPlaced } from '@converge/schemas';
-import { type HttpService, httpService } from '@converge/service-common';
-import { type FaultProxy, faultProxy, freshDatabase, waitUntil } from '@converge/testing';
+import { createOutbox, outboxMigrations } from '@convergekit/outbox';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import { newUuidV7 } from '@convergekit/core';
+import { orderCancelRequested, orderPlaced } from '@convergekit/schemas';
+import { type HttpService, httpService } from '@convergekit/service-common';
+import { type FaultProxy, faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { shopMigrations } from '../migrations.ts';
 import { ordersApi } from './api.ts';

@@ -1,5 +1,5 @@
-import type { Outbox } from '@converge/outbox';
-import { orderCancelRequested } from '@converge/schemas';
+import type { Outbox } from '@convergekit/outbox';
+import { orderCancelRequested } from '@convergekit/schemas';
 import { type Kysely, sql } from 'kysely';
 import type { OrdersDb } from './tables.ts';
 

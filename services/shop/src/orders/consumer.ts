@@ -1,5 +1,5 @@
-import { defineConsumer } from '@converge/inbox';
-import { step } from '@converge/saga';
+import { defineConsumer } from '@convergekit/inbox';
+import { step } from '@convergekit/saga';
 import {
   orderCancelled,
   orderConfirmed,
@@ -7,8 +7,8 @@ import {
   placeOrder,
   stockRejected,
   stockReleased,
-} from '@converge/schemas';
-import { noteEffect } from '@converge/service-common';
+} from '@convergekit/schemas';
+import { noteEffect } from '@convergekit/service-common';
 import { settleOrder } from './settlement.ts';
 import type { OrdersDb } from './tables.ts';
 

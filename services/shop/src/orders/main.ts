@@ -1,10 +1,10 @@
-import { consumerService } from '@converge/inbox';
-import { createOutbox } from '@converge/outbox';
-import { newUuidV7 } from '@converge/runtime';
-import { effectsOf, sagaWorker } from '@converge/saga';
-import { starts } from '@converge/saga/declare';
-import { orderCancelRequested, orderPlaced, placeOrder } from '@converge/schemas';
-import { httpService, runService, serviceSettings } from '@converge/service-common';
+import { consumerService } from '@convergekit/inbox';
+import { createOutbox } from '@convergekit/outbox';
+import { newUuidV7 } from '@convergekit/core';
+import { effectsOf, sagaWorker } from '@convergekit/saga';
+import { starts } from '@convergekit/saga/declare';
+import { orderCancelRequested, orderPlaced, placeOrder } from '@convergekit/schemas';
+import { httpService, runService, serviceSettings } from '@convergekit/service-common';
 import { ordersApi } from './api.ts';
 import { orders } from './consumer.ts';
 import type { OrdersDb } from './tables.ts';

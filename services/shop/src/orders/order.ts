@@ -1,4 +1,4 @@
-import type { OrderLine } from '@converge/schemas';
+import type { OrderLine } from '@convergekit/schemas';
 
 /** placed → confirmed | cancelled. Both ends are final. */
 export type OrderState = 'placed' | 'confirmed' | 'cancelled';

@@ -1,6 +1,6 @@
-import { country, orderLine, orderPlaced } from '@converge/schemas';
-import type { Outbox } from '@converge/outbox';
-import type { NewId } from '@converge/runtime';
+import { country, orderLine, orderPlaced } from '@convergekit/schemas';
+import type { Outbox } from '@convergekit/outbox';
+import type { NewId } from '@convergekit/core';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
 import { totalCents } from './order.ts';

@@ -1,4 +1,4 @@
-import { ConvergeError } from '@converge/resilience';
+import { ConvergeError } from '@convergekit/core';
 import type { Transaction } from 'kysely';
 import { decideOutcome, type Outcome } from './order.ts';
 import type { OrdersDb } from './tables.ts';

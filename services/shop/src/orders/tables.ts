@@ -1,5 +1,5 @@
-import type { OrderLine } from '@converge/schemas';
-import type { EffectTable } from '@converge/service-common';
+import type { OrderLine } from '@convergekit/schemas';
+import type { EffectTable } from '@convergekit/service-common';
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
 import type { OrderState } from './order.ts';
 

@@ -1,4 +1,4 @@
-import type { OrderLine } from '@converge/schemas';
+import type { OrderLine } from '@convergekit/schemas';
 import type { Kysely } from 'kysely';
 import type { OrderState } from './order.ts';
 import type { OrdersDb } from './tables.ts';

@@ -1,8 +1,8 @@
-import { defineConsumer } from '@converge/inbox';
-import { defaultPolicy, type Policy, type SlowSchedule } from '@converge/resilience';
-import { step } from '@converge/saga';
-import { paymentDeclined, paymentRefunded, paymentTaken, placeOrder } from '@converge/schemas';
-import { noteEffect } from '@converge/service-common';
+import { defineConsumer } from '@convergekit/inbox';
+import { defaultPolicy, type Policy, type SlowSchedule } from '@convergekit/resilience';
+import { step } from '@convergekit/saga';
+import { paymentDeclined, paymentRefunded, paymentTaken, placeOrder } from '@convergekit/schemas';
+import { noteEffect } from '@convergekit/service-common';
 import { refusal } from './limit.ts';
 import type { Charge, Provider } from './provider-client.ts';
 import type { PaymentsDb } from './tables.ts';

@@ -1,6 +1,6 @@
-import { consumerService } from '@converge/inbox';
-import { effectsOf, sagaWorker } from '@converge/saga';
-import { runService, serviceSettings } from '@converge/service-common';
+import { consumerService } from '@convergekit/inbox';
+import { effectsOf, sagaWorker } from '@convergekit/saga';
+import { runService, serviceSettings } from '@convergekit/service-common';
 import { z } from 'zod';
 import { payments } from './consumer.ts';
 import { providerClient } from './provider-client.ts';

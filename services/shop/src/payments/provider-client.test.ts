@@ -1,4 +1,4 @@
-import { classify } from '@converge/resilience';
+import { classify } from '@convergekit/resilience';
 import { describe, expect, it } from 'vitest';
 import { meaning } from './provider-client.ts';
 

@@ -1,4 +1,4 @@
-import { httpService, runService, serviceSettings } from '@converge/service-common';
+import { httpService, runService, serviceSettings } from '@convergekit/service-common';
 import { providerApi } from './api.ts';
 import type { ProviderDb } from './tables.ts';
 

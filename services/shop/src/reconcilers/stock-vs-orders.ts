@@ -1,4 +1,4 @@
-import { defineReconciler } from '@converge/reconcile';
+import { defineReconciler } from '@convergekit/reconcile';
 import { type Kysely, sql } from 'kysely';
 import { endReservation } from '../inventory/stock-store.ts';
 import type { InventoryDb } from '../inventory/tables.ts';

@@ -1,7 +1,7 @@
-import { defineConsumer } from '@converge/inbox';
-import { step } from '@converge/saga';
-import { parcelHanded, parcelRefused, placeOrder } from '@converge/schemas';
-import { noteEffect } from '@converge/service-common';
+import { defineConsumer } from '@convergekit/inbox';
+import { step } from '@convergekit/saga';
+import { parcelHanded, parcelRefused, placeOrder } from '@convergekit/schemas';
+import { noteEffect } from '@convergekit/service-common';
 import { refusal, trackingId } from './parcel.ts';
 import type { ShippingDb } from './tables.ts';
 

@@ -1,6 +1,6 @@
-import { consumerService } from '@converge/inbox';
-import { effectsOf, sagaWorker } from '@converge/saga';
-import { runService, serviceSettings } from '@converge/service-common';
+import { consumerService } from '@convergekit/inbox';
+import { effectsOf, sagaWorker } from '@convergekit/saga';
+import { runService, serviceSettings } from '@convergekit/service-common';
 import { shipping } from './consumer.ts';
 import type { ShippingDb } from './tables.ts';
 

@@ -1,4 +1,4 @@
-import type { StockLine } from '@converge/schemas';
+import type { StockLine } from '@convergekit/schemas';
 
 export interface Parcel {
   readonly orderId: string;

@@ -1,5 +1,5 @@
-import type { StockLine } from '@converge/schemas';
-import type { EffectTable } from '@converge/service-common';
+import type { StockLine } from '@convergekit/schemas';
+import type { EffectTable } from '@convergekit/service-common';
 import type { Generated, JSONColumnType } from 'kysely';
 
 export interface ShippingDb {

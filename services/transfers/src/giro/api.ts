@@ -1,6 +1,6 @@
-import type { Outbox } from '@converge/outbox';
-import type { NewId } from '@converge/runtime';
-import { answerById, entrance, keyedPost } from '@converge/service-common';
+import type { Outbox } from '@convergekit/outbox';
+import type { NewId } from '@convergekit/core';
+import { answerById, entrance, keyedPost } from '@convergekit/service-common';
 import type { Hono } from 'hono';
 import type { Kysely } from 'kysely';
 import type { GiroDb } from '../tables.ts';

@@ -1,5 +1,5 @@
-import { defineConsumer } from '@converge/inbox';
-import { step } from '@converge/saga';
+import { defineConsumer } from '@convergekit/inbox';
+import { step } from '@convergekit/saga';
 import {
   moneyReturned,
   moneyWithdrawn,
@@ -7,8 +7,8 @@ import {
   transferRequested,
   transferSettled,
   withdrawalRefused,
-} from '@converge/schemas';
-import { noteEffect } from '@converge/service-common';
+} from '@convergekit/schemas';
+import { noteEffect } from '@convergekit/service-common';
 import { book, giveBack } from '../account-store.ts';
 import type { GiroDb } from '../tables.ts';
 import { endTransfer } from './transfer-store.ts';

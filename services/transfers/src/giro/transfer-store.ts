@@ -1,6 +1,6 @@
-import type { Outbox } from '@converge/outbox';
-import type { NewId } from '@converge/runtime';
-import { accountId, cents, transferRequested } from '@converge/schemas';
+import type { Outbox } from '@convergekit/outbox';
+import type { NewId } from '@convergekit/core';
+import { accountId, cents, transferRequested } from '@convergekit/schemas';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { z } from 'zod';
 import type { GiroDb, TransferState } from '../tables.ts';

@@ -1,7 +1,7 @@
-import { defineConsumer } from '@converge/inbox';
-import { step } from '@converge/saga';
-import { depositRefused, moneyDeposited, transferMoney } from '@converge/schemas';
-import { noteEffect } from '@converge/service-common';
+import { defineConsumer } from '@convergekit/inbox';
+import { step } from '@convergekit/saga';
+import { depositRefused, moneyDeposited, transferMoney } from '@convergekit/schemas';
+import { noteEffect } from '@convergekit/service-common';
 import { book } from '../account-store.ts';
 import type { AccountsDb } from '../tables.ts';
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { nodeOf } from './config-schema.ts';
+import { nodeOf } from './schema.ts';
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 

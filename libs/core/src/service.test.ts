@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { manualClock } from '@converge/testing';
+import { manualClock } from '@convergekit/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { type RunOptions, runServices, type Service } from './index.ts';
 

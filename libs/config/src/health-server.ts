@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { healthReport, type Checks, type HealthReport } from './health.ts';
-import type { Service } from './service.ts';
+import type { Service } from '@convergekit/core';
 
 export interface HealthOptions {
   /** TCP port; 0 takes any free one, to be read from `port` after `start`. */

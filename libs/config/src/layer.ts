@@ -1,4 +1,4 @@
-import type { ConfigIssue } from './config-error.ts';
+import type { ConfigIssue } from './error.ts';
 
 /** One value at one place, and where it came from. A group (`{}`) says only that its place is there. */
 export interface Setting {

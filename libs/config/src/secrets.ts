@@ -1,4 +1,4 @@
-import type { Setting } from './config-layer.ts';
+import type { Setting } from './layer.ts';
 
 const SECRET = /pass(word|phrase)?$|secret|token|credential|private|api_?key|signing_?key|sasl/i;
 const CONNECTION = /(url|uri|dsn)$/i;

@@ -1,9 +1,9 @@
 import type { z } from 'zod';
-import type { ConfigIssue } from './config-error.ts';
-import type { Layer, Setting } from './config-layer.ts';
-import { nearest, UNSAFE_NAMES } from './config-names.ts';
-import { isSecretPlace, shownPath } from './config-secrets.ts';
-import { acceptsNull, nodeOf, placesOf } from './config-schema.ts';
+import type { ConfigIssue } from './error.ts';
+import type { Layer, Setting } from './layer.ts';
+import { nearest, UNSAFE_NAMES } from './names.ts';
+import { isSecretPlace, shownPath } from './secrets.ts';
+import { acceptsNull, nodeOf, placesOf } from './schema.ts';
 
 /** Takes a tree (YAML, flags, JSON in a variable) apart into settings; names that the schema lacks are issues. */
 export function settingsOf(schema: z.ZodType, value: unknown, at: Omit<Setting, 'value'>): Layer {

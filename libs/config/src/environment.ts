@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
-import type { ConfigIssue } from './config-error.ts';
-import { camelCase, environmentName, loose, nearest, UNSAFE_NAMES } from './config-names.ts';
-import { nodeOf, placesOf, schemaAt } from './config-schema.ts';
-import type { Layer } from './config-layer.ts';
-import { joined, settingsOf } from './config-setting.ts';
-import { valueOf } from './config-text.ts';
+import type { ConfigIssue } from './error.ts';
+import { camelCase, environmentName, loose, nearest, UNSAFE_NAMES } from './names.ts';
+import { nodeOf, placesOf, schemaAt } from './schema.ts';
+import type { Layer } from './layer.ts';
+import { joined, settingsOf } from './setting.ts';
+import { valueOf } from './text.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 /** Variables that the world knows → places of ours. */

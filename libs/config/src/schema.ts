@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { UNSAFE_NAMES } from './config-names.ts';
+import { UNSAFE_NAMES } from './names.ts';
 
 /** What the loader needs to know of one place in a schema: what may lie below it, and how text is read there. */
 export type ConfigNode =

@@ -5,15 +5,15 @@ import {
   type StandardNames,
   standardLayer,
   standardNames,
-} from './config-environment.ts';
-import { ConfigError, type ConfigIssue } from './config-error.ts';
-import { fileLayer } from './config-file.ts';
-import { environmentName } from './config-names.ts';
-import { nodeOf, schemaAt } from './config-schema.ts';
-import { shown, shownPath, withoutSecret } from './config-secrets.ts';
-import type { Layer, Setting } from './config-layer.ts';
-import { joined, settingsOf } from './config-setting.ts';
-import { valueOf } from './config-text.ts';
+} from './environment.ts';
+import { ConfigError, type ConfigIssue } from './error.ts';
+import { fileLayer } from './file.ts';
+import { environmentName } from './names.ts';
+import { nodeOf, schemaAt } from './schema.ts';
+import { shown, shownPath, withoutSecret } from './secrets.ts';
+import type { Layer, Setting } from './layer.ts';
+import { joined, settingsOf } from './setting.ts';
+import { valueOf } from './text.ts';
 
 export interface LoadConfigOptions {
   readonly env: Environment;

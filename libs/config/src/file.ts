@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { isScalar, LineCounter, type ParsedNode, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import type { ConfigIssue } from './config-error.ts';
-import type { Layer } from './config-layer.ts';
-import { settingsOf } from './config-setting.ts';
+import type { ConfigIssue } from './error.ts';
+import type { Layer } from './layer.ts';
+import { settingsOf } from './setting.ts';
 
 /** The settings of a YAML file. A file that was asked for and is not there is an error. */
 export function fileLayer(schema: z.ZodType, file: string): Layer {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { healthServer, type Service } from './index.ts';
-import { stressService } from './service-stress.ts';
+import type { Service } from '@convergekit/core';
+import { healthServer } from './index.ts';
+import { stressService } from '@convergekit/core/service-stress';
 
 interface Spoilable {
   readonly counter: { running: number };

@@ -1,0 +1,17 @@
+/** Settings from code, file and environment, checked once; and the health server that shows how a process is. */
+export { loadConfig, type LoadConfigOptions, loadSettings } from './config.ts';
+export { type Environment, standardNames, type StandardNames } from './environment.ts';
+export { nearest } from './names.ts';
+export { originOf } from './setting.ts';
+export type { Setting } from './layer.ts';
+export { ConfigError, type ConfigIssue } from './error.ts';
+export { judgeLoopDelay, watchEventLoop, type EventLoopWatch, type LoopDelay } from './event-loop.ts';
+export { healthReport, type Check, type Checks, type HealthReport } from './health.ts';
+export {
+  HealthError,
+  healthServer,
+  type HealthOptions,
+  type HealthServer,
+  httpTimeouts,
+  type Page,
+} from './health-server.ts';

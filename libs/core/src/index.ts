@@ -1,0 +1,20 @@
+/**
+ * What every package stands on: failures on two axes, the service contract, and time, chance and ids as arguments.
+ * It imports no other package of the kit.
+ */
+export { type Clock, systemClock } from './clock.ts';
+export { failpoint } from './failpoint.ts';
+export {
+  BusinessRejection,
+  type BusinessRejectionDetail,
+  CATEGORIES,
+  type Category,
+  CERTAINTIES,
+  type Certainty,
+  ConvergeError,
+  type ConvergeErrorDetail,
+  type Failure,
+} from './failure.ts';
+export { deterministicUuid, newUuidV7, type NewId } from './ids.ts';
+export { type Random, seededRandom, systemRandom } from './random.ts';
+export { runServices, type RunOptions, type Service } from './service.ts';
