@@ -139,6 +139,12 @@ export const alarmDefinitions = {
       'A dead letter: a foreign producer sent an id before, with another body. One of the two events would be lost',
     next: 'have the producer give each event its own id; `converge parked show` has the bytes',
   },
+  unreadable_cap: {
+    kind: 'event',
+    means:
+      'A flood of unreadable records: the oldest beyond `parking.maxRows` or `maxBytes` lost their bytes (a sha256 stays) and are closed as skipped',
+    next: 'find out who writes to the topic that the line names; `converge consumers replay` reads them again while the log has them',
+  },
   policy_refused: {
     kind: 'event',
     means: 'A rule of the central policies cannot be used; the last good one of its name holds',

@@ -1,9 +1,9 @@
 /**
  * Records of writers that nobody vouches for. Planted faults, each seen to fail here: unreadable bytes that count as a
  * systemic fault, or hold the key that they name; foreign events with bad bodies that count as one; a failure event of any
- * source that is acted on; sources that are pinned without end.
+ * source that is acted on; sources that are pinned without end; unreadable records that are not closed (`closeUnreadable`).
  */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { failureEvent, WIRE } from '@convergekit/contracts';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
@@ -42,6 +42,64 @@ it('garbage under forty keys neither pauses a partition nor holds the keys that 
   expect(service.status()[0]?.partitions[0]?.state).toBe('running');
   expect(await scene.letters()).toHaveLength(40);
   expect(await rows('select from converge.parked_key')).toEqual([]);
+});
+
+it('a flood of garbage keeps the bytes of the newest, closes the oldest as skipped with a hash, and a rewind makes no second letter', async () => {
+  const value = (n: number) => `garbage ${n}`;
+  const garbage = Array.from({ length: 40 }, (_, n) => ({
+    ...{ topic, partition: 0 },
+    record: { key: `k${n}`, value: value(n), headers: [], timestampMs: 0 },
+  }));
+  await sendRecords(scene.broker, garbage);
+  await scene.source.publish(scene.broker, [counted({ key: 'k3', n: 7 })]);
+  const options = { parking: { maxRows: 10, pollMs: 20 } };
+  const service = await scene.start(consumer, options);
+  const kept = () =>
+    rows(
+      `select record_offset::int as at, state, payload, headers, closed from converge.parked order by record_offset`,
+    );
+  const closed = async () => (await kept()).filter(({ state }) => state === 'skipped').length;
+  await waitUntil(async () => (await closed()) === 30, { what: 'the oldest to be closed' });
+  const all = await kept();
+  expect(all.slice(30)).toMatchObject(
+    garbage.slice(30).map((_, n) => ({ at: n + 30, state: 'dead', payload: Buffer.from(value(n + 30)) })),
+  );
+  for (const [n, row] of all.slice(0, 30).entries()) {
+    expect(row).toMatchObject({ at: n, payload: null, headers: '[]' });
+    expect(row['closed']).toContain(createHash('sha256').update(value(n)).digest('hex'));
+    expect(row['closed']).toContain(`offset ${n} of ${topic}/0`);
+  }
+  const failures = async () => (await scene.outbox()).length;
+  expect(await failures()).toBe(40);
+
+  await service.stop();
+  await rows('update converge.inbox_partition set next_offset = 0');
+  await scene.start(consumer, options);
+  await waitUntil(async () => (await scene.offset()) === 41, { what: 'the end of the log again' });
+  expect([await kept(), await failures()]).toEqual([all, 40]);
+});
+
+it('a flood of large garbage is bounded by bytes too, forged failure events are part of it, and the newest stays', async () => {
+  const garbage = [1, 2, 3].map((n) => ({
+    ...{ topic, partition: 0 },
+    record: { key: 'k', value: `${n}`.repeat(2_000), headers: [], timestampMs: 0 },
+  }));
+  await sendRecords(scene.broker, garbage);
+  const forged = foreignRecord(failureOf('k'), 'forged', 1);
+  await sendRecords(scene.broker, [forged]);
+  await scene.start(
+    defineConsumer<LedgerDb>({ name, from: 'earliest' })
+      .on(counted, (event, { tx }) => note(tx, event))
+      .onFailure(counted, { of: 'payments' }, () => undefined),
+    { parking: { maxBytes: 1_000, pollMs: 20 } },
+  );
+  const states = () => rows('select state from converge.parked order by state');
+  await waitUntil(async () => (await states()).length === 4, { what: 'four letters' });
+  const most = ['dead', 'skipped', 'skipped', 'skipped'];
+  await waitUntil(async () => (await states()).filter(({ state }) => state === 'skipped').length === 3, {
+    what: 'the oldest to be closed',
+  });
+  expect((await states()).map(({ state }) => state)).toEqual(most);
 });
 
 it('foreign events with bodies that cannot be read do not pause a partition either', async () => {

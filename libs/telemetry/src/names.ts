@@ -95,6 +95,11 @@ export const instrumentDefinitions = {
     event,
     'Events of foreign producers under an id that had another body before',
   ),
+  inboxUnreadableDropped: counter(
+    'converge.inbox.unreadable_dropped',
+    event,
+    'Unreadable records beyond the cap, closed without their bytes',
+  ),
   inboxLag: gauge('converge.inbox.lag', event, 'Records between the position and the end of the log'),
   inboxOldest: age(
     'converge.inbox.oldest_age',

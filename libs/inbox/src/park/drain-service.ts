@@ -2,9 +2,11 @@ import { classify, delayMs } from '@convergekit/resilience';
 import type { Service } from '@convergekit/core';
 import type { SliceContext } from '../slice/context.ts';
 import { report } from '../slice/report.ts';
+import { totalOf } from '../decide/weigh.ts';
 import { claimKeys, leaveKey, type LeasedKey, nextDueMs } from './claim-sql.ts';
 import { drainKey, endsConsumer } from './drain-key.ts';
 import { readTotals } from './totals-sql.ts';
+import { closeUnreadable } from './unreadable-sql.ts';
 
 const outage = { baseMs: 50, factor: 2, capMs: 5_000 };
 
@@ -20,6 +22,8 @@ export class DrainService<DB> implements Service {
   readonly #lanes = new Set<Promise<void>>();
   #woken = new AbortController();
   #outages = 0;
+  /** Dead letters as of the last look at which the unreadable ones were within their cap. */
+  #dead = 0;
   #loop: Promise<void> = Promise.resolve();
 
   constructor(context: SliceContext<DB>) {
@@ -68,7 +72,17 @@ export class DrainService<DB> implements Service {
 
   async #count(): Promise<void> {
     const { database, definition, parking } = this.#context;
-    parking.counted(await readTotals(database.executor, definition.name));
+    const { name } = definition;
+    const totals = await readTotals(database.executor, name);
+    let { dead } = totals;
+    if (dead > this.#dead) {
+      const closed = await closeUnreadable(database.executor, name, parking.policy);
+      report.unreadable(this.#context, closed);
+      dead -= totalOf(closed);
+    }
+    // Not counted anew: a slice that has added more since is found by the next look.
+    this.#dead = dead;
+    parking.counted({ ...totals, dead: Math.max(0, dead) });
     report.totals(this.#context);
   }
 

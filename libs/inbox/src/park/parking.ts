@@ -13,7 +13,8 @@ export interface ParkingPolicy {
   readonly pollMs: number;
   /**
    * Events that may wait, of all keys of a consumer together; at the cap a partition that must park pauses. Members
-   * count again every `pollMs`, so what others park within that time may come on top. @default 10_000
+   * count again every `pollMs`, so what others park within that time may come on top. As many unreadable records, which hold
+   * no key, are kept beside them: at that cap the oldest lose their bytes and are closed as skipped. @default 10_000
    */
   readonly maxRows: number;
   /** Bytes of their payloads, keys and headers, likewise. @default 67_108_864 */

@@ -7,7 +7,7 @@ import {
   instruments,
   promiseObjective,
 } from '@convergekit/telemetry';
-import { alarmOf, letterAlarm } from '../alarms.ts';
+import { type AlarmName, alarmOf, letterAlarm } from '../alarms.ts';
 import type { Attempt } from '../story/attempt.ts';
 import type { Applied } from './apply-slice.ts';
 import { type Partition, placeOf, type SliceContext } from './context.ts';
@@ -68,6 +68,15 @@ export const report = {
       [attributeNames.topic]: topic,
     };
     instruments().inboxHandled.add(1, labels);
+  },
+  /** Unreadable records beyond the cap were closed, so many of each topic. */
+  unreadable<DB>({ definition, log }: SliceContext<DB>, closed: ReadonlyMap<string, number>): void {
+    const alarm: AlarmName = 'unreadable_cap';
+    for (const [topic, count] of closed) {
+      const labels = { [attributeNames.consumer]: definition.name, [attributeNames.topic]: topic };
+      instruments().inboxUnreadableDropped.add(count, labels);
+      log.error({ alarm, topic, count }, 'unreadable records lost their bytes, and are closed as skipped');
+    }
   },
   /** What is parked now. */
   totals<DB>({ definition, parking }: SliceContext<DB>): void {
