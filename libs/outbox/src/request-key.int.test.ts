@@ -1,3 +1,6 @@
+/**
+ * Planted faults, each seen to fail here: a key that is claimed by every request; a repeated key whose content is not compared.
+ */
 import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { keysOf, openShop, orderPlaced, ordersOf, type Shop } from './fixture/shop.ts';

@@ -177,6 +177,7 @@ describe('the key queue', () => {
     expect(await lockClaim(world.stock.executor, taken!)).toBe(true);
   });
 
+  // Planted fault: without the look at the claim in the repair's transaction it repairs here.
   it('does not let a worker repair after its claim was lost', async () => {
     await setWanted(world, { a: 3 });
     const base = stockReconciler();

@@ -95,6 +95,7 @@ describe('drift', () => {
 });
 
 describe('a repair that must not be', () => {
+  // Planted fault: a repair of zero rows that counts as one is no conflict here.
   it('meets a faster writer, writes nothing, and the key is looked at anew: a conflict, no failure', async () => {
     await setWanted(world, { a: 3 });
     await setStock(world, { a: 1 });
@@ -191,6 +192,8 @@ describe('a repair that must not be', () => {
       Object.values(await stockOf(world)).filter((reserved) => reserved === 0).length;
     for (let pass = 0; pass < 3; pass += 1) await runReconciler(limited, options);
     expect(await gone()).toBe(4);
+    // Planted fault: an audit row that is written outside the repair's transaction stays when the repair is rolled back.
+    expect(await rowsOf(world, 'select key from converge.reconcile_audit')).toHaveLength(4);
     expect(await rowsOf(world, 'select held_reason from converge.reconciler')).toEqual([
       { held_reason: 'a window allows 4 repairs (200 keys in the last run), and one more is due' },
     ]);

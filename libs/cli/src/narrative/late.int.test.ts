@@ -1,3 +1,6 @@
+/**
+ * Planted faults, each seen to fail here: a timer that is over and shown as running; turns of calls that are left out.
+ */
 import { migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
 import { sagaObserver } from '@convergekit/saga';

@@ -1,3 +1,6 @@
+/**
+ * Planted faults, each seen to fail here: operators' acts that are not asked for; failed attempts that are left out.
+ */
 import { retryParked } from '@convergekit/inbox';
 import { migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';

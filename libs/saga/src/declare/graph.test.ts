@@ -107,6 +107,7 @@ describe('the graph of a saga', () => {
     );
   });
 
+  // Planted fault: without `undoable` nothing is thrown here.
   it('refuses an undo that nothing can reach', () => {
     const { declaration } = saga('test.last', { start: placed })
       .compensatable('reserve', { by: 'inventory', success: reserved, undone: released })
