@@ -93,7 +93,7 @@ async function book(tripId: string): Promise<{ readonly state: string; readonly 
       const [one] = await listInstances(rooms.executor, { key: tripId, limit: 1 });
       return one?.endedAt ? one : undefined;
     },
-    { what: `the end of ${tripId}`, deadlineMs: 30_000 },
+    { what: `the end of ${tripId}` },
   );
 }
 

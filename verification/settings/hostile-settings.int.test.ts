@@ -102,7 +102,7 @@ describe.each([
         );
         return rows[0]?.n === 0;
       },
-      { what: 'every event to be published', deadlineMs: 60_000 },
+      { what: 'every event to be published' },
     );
   const seen = async (): Promise<number[]> => {
     const { rows } = await plain.executor.query<{ n: number }>('select n from public.seen order by n');
@@ -187,7 +187,7 @@ describe.each([
         async () =>
           (await listInstances(database.executor, { limit: 10 })).filter((one) => one.state === state)
             .length === 1,
-        { what: `a saga to be ${state}`, deadlineMs: 60_000 },
+        { what: `a saga to be ${state}` },
       );
     await emit(tripAsked({ tripId: 'one', cents: 1 }));
     await ended('completed');

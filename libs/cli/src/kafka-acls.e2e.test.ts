@@ -175,7 +175,7 @@ async function publish(event = true): Promise<string> {
       if (!event || status.state !== 'leading') return undefined;
       return status.held.map(({ code, detail }) => `${code}: ${detail}`)[0];
     },
-    { what: 'the relay to publish, or to say why not', deadlineMs: 60_000 },
+    { what: 'the relay to publish, or to say why not' },
   );
   await running.stop();
   return seen;

@@ -86,7 +86,7 @@ async function consumed(topic: string, count: number): Promise<readonly CloudEve
         return Promise.resolve();
       },
     });
-    await waitUntil(() => events.length >= count, { what: 'the events', deadlineMs: 60_000 });
+    await waitUntil(() => events.length >= count, { what: 'the events' });
   } finally {
     await consumer.disconnect();
   }

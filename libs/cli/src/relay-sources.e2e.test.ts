@@ -38,7 +38,7 @@ async function emit({ database, topic }: { database: Database; topic: string }):
 
 function says(relay: CliProcess, text: string): Promise<unknown> {
   const found = () => relay.logs().find((line) => String(line['msg']).includes(text));
-  return waitUntil(found, { what: `the relay to say "${text}"`, deadlineMs: 30_000 });
+  return waitUntil(found, { what: `the relay to say "${text}"` });
 }
 
 const perSource = [
@@ -76,7 +76,7 @@ describe('a relay for several sources', () => {
     await emit(down);
     await says(relay, 'source payments cannot be published');
     const published = (topic: string) => async () => (await recordsOf(brokers, topic)).length === 20;
-    await waitUntil(published(up.topic), { what: 'the events of the source that is up', deadlineMs: 30_000 });
+    await waitUntil(published(up.topic), { what: 'the events of the source that is up' });
     expect(await recordsOf(brokers, down.topic)).toHaveLength(0);
     const port = String(relay.logs().find((line) => line['msg'] === 'running')?.['healthPort']);
     const ready = async (): Promise<{ status: number; body: string }> => {
@@ -89,7 +89,7 @@ describe('a relay for several sources', () => {
     expect(one.body).toMatch(/payments\.database/);
 
     proxy.restore();
-    await waitUntil(published(down.topic), { what: 'the events of the other', deadlineMs: 30_000 });
+    await waitUntil(published(down.topic), { what: 'the events of the other' });
     await waitUntil(async () => (await ready()).status === 200, { what: 'readiness of all' });
     const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     for (const series of perSource)
@@ -98,10 +98,7 @@ describe('a relay for several sources', () => {
         expect(metrics).toMatch(new RegExp(`^converge_relay_${series}\\{[^}]*${source}`, 'm'));
       }
     interrupt(relay);
-    const ended = await Promise.race([
-      relay.ended,
-      waitUntil(() => false, { what: 'both to stop', deadlineMs: 5_000 }),
-    ]);
+    const ended = await Promise.race([relay.ended, waitUntil(() => false, { what: 'both to stop' })]);
     expect(ended).toMatchObject({ code: 0 });
     expect([await leases(up), await leases(down)]).toEqual([0, 0]);
   });
@@ -111,10 +108,7 @@ describe('a relay for several sources', () => {
     const relay = startCli(['relay'], { KAFKA_BROKERS: brokers, CONVERGE__RELAY__SOURCES__GONE: gone });
     await says(relay, 'source gone cannot be published');
     interrupt(relay);
-    const ended = await Promise.race([
-      relay.ended,
-      waitUntil(() => false, { what: 'the relay to stop', deadlineMs: 5_000 }),
-    ]);
+    const ended = await Promise.race([relay.ended, waitUntil(() => false, { what: 'the relay to stop' })]);
     expect(ended).toMatchObject({ code: 0 });
   });
 

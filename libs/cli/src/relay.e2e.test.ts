@@ -31,7 +31,7 @@ async function emit(from: number, to: number): Promise<void> {
 
 function says(relay: CliProcess, text: string): Promise<unknown> {
   const found = () => relay.logs().find((line) => String(line['msg']).startsWith(text));
-  return waitUntil(found, { what: `the relay to say "${text}"`, deadlineMs: 30_000 });
+  return waitUntil(found, { what: `the relay to say "${text}"` });
 }
 
 async function count(sql: string, values: readonly unknown[] = []): Promise<number> {
@@ -55,7 +55,7 @@ describe('converge relay', () => {
     interrupt(relay);
     const ended = await Promise.race([
       relay.ended,
-      waitUntil(() => false, { what: 'the relay to end after Ctrl-C', deadlineMs: 5_000 }),
+      waitUntil(() => false, { what: 'the relay to end after Ctrl-C' }),
     ]);
     writing.abort();
     await writer;
@@ -90,7 +90,7 @@ describe('converge relay', () => {
     await emit(11, 20);
     const published = async () =>
       new Set((await recordsOf(brokers, topic)).map((record) => headerOf(record, 'ce_id'))).size === 20;
-    await waitUntil(published, { what: "the standby's events", deadlineMs: 10_000 });
+    await waitUntil(published, { what: "the standby's events" });
     await says(second, 'leading');
     interrupt(second);
     expect(await second.ended).toMatchObject({ code: 0 });

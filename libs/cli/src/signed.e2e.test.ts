@@ -73,7 +73,7 @@ it('what a relay signs is handled and compensated; what another writer sends in 
     ]);
   startCli(['relay'], { ...env, CONVERGE__RELAY__SIGNING_KEY_FILE: file });
   await emit(1);
-  await waitUntil(() => handled.includes(1), { what: 'the first event', deadlineMs: 60_000 });
+  await waitUntil(() => handled.includes(1), { what: 'the first event' });
 
   const producer = await broker.producer();
   const forged = { key: 'k', value: '{"key":"k","n":99}', timestampMs: Date.now() };
@@ -85,8 +85,9 @@ it('what a relay signs is handled and compensated; what another writer sends in 
   await producer.close();
   await emit(2);
   await emit(3);
-  await waitUntil(() => handled.includes(3) && undone.length > 0, { what: 'the rest', deadlineMs: 60_000 });
-  expect([handled, undone]).toEqual([[1, 2, 3], [2]]);
+  await waitUntil(() => handled.includes(3) && undone.length > 0, { what: 'the rest' });
+  // A handler may run again when its slice was rolled back; only what it writes counts once.
+  expect([[...new Set(handled)], [...new Set(undone)]]).toEqual([[1, 2, 3], [2]]);
   const letters = await database.executor.query(`select code from converge.parked where state = 'dead'`);
   expect(letters.rows).toEqual([{ code: 'SIGNATURE_MISSING' }]);
 });

@@ -141,7 +141,7 @@ it(
     await waitUntil(
       async () =>
         (await payments.executor.query(`select from converge.saga_work where state = 'done'`)).rowCount === 1,
-      { what: 'the effect', deadlineMs: 30_000 },
+      { what: 'the effect' },
     );
     const story = await told();
     const text = await runCli(['event', 'story', id!, '--database', urls.payments], env);

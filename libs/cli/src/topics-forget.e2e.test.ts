@@ -44,7 +44,7 @@ async function heldFor(code: string): Promise<void> {
       );
       return rows[0]?.reason?.startsWith(`${code}:`);
     },
-    { what: `the topic to be held for ${code}`, deadlineMs: 60_000 },
+    { what: `the topic to be held for ${code}` },
   );
 }
 

@@ -35,7 +35,6 @@ it(
         async () => (await database.executor.query('select from converge.parked')).rowCount === count,
         {
           what: `${count} dead letters`,
-          deadlineMs: 20_000,
         },
       );
     const set = (...change: string[]) =>
@@ -47,11 +46,10 @@ it(
     const noticed = (times: number) =>
       waitUntil(() => said.log.split('other policies hold').length > times, {
         what: 'the consumer to notice',
-        deadlineMs: 20_000,
       });
 
     tell('1');
-    await waitUntil(() => said.out.includes('try 1'), { what: 'the first attempt', deadlineMs: 20_000 });
+    await waitUntil(() => said.out.includes('try 1'), { what: 'the first attempt' });
     await set('attempts=1', 'attemptTimeoutMs=50');
     await noticed(1);
     tell('go');

@@ -129,7 +129,7 @@ it('an outage of the broker uses no attempt up: however often it is tried, nothi
   await untilDrained(database);
   memory.takeDown();
   await writeMany(database, topic, 300);
-  await waitUntil(() => refused > 50, { what: 'many refusals', deadlineMs: 60_000 });
+  await waitUntil(() => refused > 50, { what: 'many refusals' });
   const status = service.status();
   expect(status.state === 'leading' && status.held).toEqual([]);
   memory.restore();

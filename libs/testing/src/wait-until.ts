@@ -3,7 +3,7 @@ import { systemClock } from '@convergekit/core';
 export interface WaitOptions {
   /** What is awaited, for the error. */
   readonly what: string;
-  /** @default 20_000 */
+  /** @default 60_000 */
   readonly deadlineMs?: number;
   /** @default 20 */
   readonly everyMs?: number;
@@ -12,7 +12,7 @@ export interface WaitOptions {
 /** Polls until `condition` gives a truthy value and returns it; rejects, naming `what` and the last value, at the deadline. */
 export async function waitUntil<T>(
   condition: () => T | Promise<T>,
-  { what, deadlineMs = 20_000, everyMs = 20 }: WaitOptions,
+  { what, deadlineMs = 60_000, everyMs = 20 }: WaitOptions,
 ): Promise<NonNullable<T>> {
   const end = systemClock.monotonic() + deadlineMs;
   for (;;) {

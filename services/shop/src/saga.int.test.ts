@@ -42,11 +42,9 @@ async function ends(orderId: string, wanted: Outcome): Promise<void> {
     last = await outcomeOf(orderId);
     return JSON.stringify(last) === JSON.stringify(wanted);
   };
-  await waitUntil(same, { what: `the order to be ${JSON.stringify(wanted)}`, deadlineMs: 30_000 }).catch(
-    (error: unknown) => {
-      throw new Error(`it is ${JSON.stringify(last)}`, { cause: error });
-    },
-  );
+  await waitUntil(same, { what: `the order to be ${JSON.stringify(wanted)}` }).catch((error: unknown) => {
+    throw new Error(`it is ${JSON.stringify(last)}`, { cause: error });
+  });
 }
 
 /** What the steps of an order's saga did. It is replayed by every later version: schemas/src/histories.test.ts. */
@@ -103,7 +101,7 @@ describe('an order', () => {
       shop.scene.rows(`select 1 from converge.saga_work where key = $1 and op = 'apply' and attempts >= 2`, [
         orderId,
       ]);
-    await waitUntil(async () => (await tried()).length > 0, { what: 'a second call', deadlineMs: 30_000 });
+    await waitUntil(async () => (await tried()).length > 0, { what: 'a second call' });
     expect(await outcomeOf(orderId)).toMatchObject({ state: 'placed', goods: 'held', parcel: false });
     await behave({ mode: 'normal' });
     await ends(orderId, sold);

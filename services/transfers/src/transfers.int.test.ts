@@ -66,7 +66,7 @@ async function send(body: {
       const shown = (await (await fetch(url(`/transfers/${transferId}`))).json()) as Shown;
       return shown.state === 'requested' ? undefined : shown;
     },
-    { what: 'the end of the transfer', deadlineMs: 15_000 },
+    { what: 'the end of the transfer' },
   );
   const moved = await scene.rows<{ what: string }>(
     `select account_id || ' ' || amount_cents as what from movement where transfer_id = $1 order by id`,

@@ -39,7 +39,7 @@ it('a call that succeeds after the time of its step was over is told as such, an
       ]);
       return rows.length === 1;
     },
-    { what: 'the saga to be compensated', deadlineMs: 15_000 },
+    { what: 'the saga to be compensated' },
   );
   const narrative = await readNarrative([{ name: 'trips', database: scene.database as never }], instance);
   const text = normalise(renderNarrative(narrative));

@@ -48,7 +48,7 @@ async function until(instance: string, state: string): Promise<void> {
       );
       return rows[0]?.state === state;
     },
-    { what: `the saga to be ${state}`, deadlineMs: 15_000 },
+    { what: `the saga to be ${state}` },
   );
 }
 

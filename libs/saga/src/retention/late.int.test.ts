@@ -83,7 +83,7 @@ describe('after what a service knew of a run has left', () => {
             [one.id],
           )
         ).length === 1,
-      { what: 'its refusal', deadlineMs: 15_000 },
+      { what: 'its refusal' },
     );
     expect(await rowsOf(one)).toEqual({});
   });

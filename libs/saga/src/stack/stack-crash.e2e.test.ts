@@ -74,7 +74,7 @@ describe('a process that is killed in the middle of a stack', () => {
       });
       return states.some((one) => one.id === id);
     };
-    await waitUntil(ended, { what: 'the other process to end it', deadlineMs: 60_000 });
+    await waitUntil(ended, { what: 'the other process to end it' });
     other.kill('SIGTERM');
     expect((await once(other, 'exit'))[0]).toBe(0);
     expect(files()).toHaveLength(kept.length);

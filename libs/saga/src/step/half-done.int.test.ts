@@ -40,7 +40,7 @@ beforeAll(async () => {
 afterAll(() => scene.close());
 
 async function eventually(holds: () => Promise<boolean> | boolean, what: string): Promise<void> {
-  await waitUntil(async () => holds(), { what, deadlineMs: 20_000 });
+  await waitUntil(async () => holds(), { what });
 }
 
 /** Its work has waited for an hour. */

@@ -163,7 +163,7 @@ it('a start that names its version begins that version in every service of a fir
   ]);
   await waitUntil(
     async () => (await readInstance(scene.database.executor, instance)).state === 'compensated',
-    { what: 'the observer to see its end', deadlineMs: 20_000 },
+    { what: 'the observer to see its end' },
   );
 });
 
@@ -177,7 +177,7 @@ it('a start that names a version that one service does not know waits there unti
           `select from converge.parked where consumer = 'payments' and code = 'SAGA_VERSION_AHEAD'`,
         )
       ).length === 1,
-    { what: 'the start to wait in payments', deadlineMs: 20_000 },
+    { what: 'the start to wait in payments' },
   );
   await deploy(payments(1, 2));
   await until(instance, 'pay:v2:applied reserve:v2:applied ship:v2:applied');

@@ -110,6 +110,6 @@ it('a handler that asks for an effect without a worker stops its consumer by nam
   stops.push(() => worker.stop());
   await worker.start();
   await serviceOf(asker).start();
-  await waitUntil(() => Promise.resolve(sent.length > 0), { what: 'the call', deadlineMs: 20_000 });
+  await waitUntil(() => Promise.resolve(sent.length > 0), { what: 'the call' });
   expect(sent).toEqual(['k']);
 });
