@@ -10,7 +10,11 @@ if (major < 22 || (major === 22 && minor < 22)) {
   );
   process.exitCode = 1;
 } else {
-  const { run } = await import('@convergekit/cli');
+  const [{ run }, { exitOnUncaught, logger }] = await Promise.all([
+    import('@convergekit/cli'),
+    import('@convergekit/telemetry'),
+  ]);
+  exitOnUncaught(logger('converge'));
   process.exitCode = await run(process.argv.slice(2));
   // Whatever still holds the event loop must not keep a finished command alive.
   setTimeout(() => process.exit(), 1_000).unref();

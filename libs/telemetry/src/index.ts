@@ -43,5 +43,6 @@ export {
   withSpan,
   type SpanOptions,
 } from './spans.ts';
+export { exitOnUncaught } from './uncaught.ts';
 export type { Attributes, Context, Span } from '@opentelemetry/api';
 export type { Logger } from 'pino';

@@ -4,7 +4,7 @@ import { connect, type Database, type PolicyWatch } from '@convergekit/postgres'
 import { SharedGuards } from '@convergekit/resilience';
 import { runServices, type Service, systemClock, systemRandom } from '@convergekit/core';
 import { type Checks, healthServer } from '@convergekit/config';
-import { logger, observeBreaker } from '@convergekit/telemetry';
+import { exitOnUncaught, logger, observeBreaker } from '@convergekit/telemetry';
 import { startTelemetry } from '@convergekit/telemetry/sdk';
 import type { z } from 'zod';
 import { readSettings, type ServiceSettings } from './settings.ts';
@@ -33,6 +33,7 @@ export async function runService<DB, Settings extends ServiceSettings = ServiceS
   services: (parts: Parts<DB, Settings>) => readonly Watched[],
 ): Promise<void> {
   const log = logger(name);
+  exitOnUncaught(log);
   const telemetry = startTelemetry({ serviceName: name });
   const closing: (() => Promise<void>)[] = [() => telemetry.shutdown()];
   try {
