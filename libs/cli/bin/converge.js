@@ -15,6 +15,11 @@ if (major < 22 || (major === 22 && minor < 22)) {
     import('@convergekit/telemetry'),
   ]);
   exitOnUncaught(logger('converge'));
+  // The reader has what it wanted (`converge … | head`).
+  process.stdout.on('error', (error) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
   process.exitCode = await run(process.argv.slice(2));
   // Whatever still holds the event loop must not keep a finished command alive.
   setTimeout(() => process.exit(), 1_000).unref();

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { killLeftovers, runCli } from './fixture/cli-process.ts';
+import { killLeftovers, runCli, startCli } from './fixture/cli-process.ts';
 
 afterEach(killLeftovers);
 
@@ -25,3 +25,13 @@ it('an error that nothing catches ends the command with one line of the log, wit
     { level: 'fatal', name: 'converge', err: { code: '23505', message: 'duplicate key' } },
   ]);
 });
+
+// Planted fault: without the listener on stdout in bin/converge.js the command ends with 1 and an error.
+it.each([[['--help']], [['roles']]])(
+  '%s ends quietly when the reader of its stdout has gone',
+  async (args) => {
+    const { child, ended } = startCli(args, {});
+    child.stdout?.destroy();
+    expect(await ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+  },
+);
