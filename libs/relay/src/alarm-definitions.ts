@@ -19,13 +19,14 @@ export const alarmDefinitions = {
     afterMs: 10_000,
   },
   database_unreachable: {
-    means: 'The relay cannot work with its database: it does not lead and cannot stand by',
+    means: 'The relay cannot connect to its database: it does not lead and cannot stand by',
     next: 'bring Postgres back, or mend DATABASE_URL and its permissions; the relay tries again by itself',
     afterMs: 10_000,
   },
   relay_cannot_lead: {
-    means: 'The relay found something that it may not pass over, and does not lead',
-    next: 'mend what is named; the relay tries again by itself',
+    means:
+      'The relay found something that it may not pass over, or its database refuses what it needs: it does not lead',
+    next: 'fix what is named (SQLSTATE 53100: make room on the disk of Postgres); the relay tries again by itself',
     afterMs: 5_000,
   },
   leadership_failing: {

@@ -1,7 +1,8 @@
 /**
  * Taken out once, and a test here failed:
  * - a condition must last before its alarm is raised (raised at first sight);
- * - an alarm is told once (told at each look).
+ * - an alarm is told once (told at each look);
+ * - an error that the database answers with is no lost connection (`isAnswer`: a full disk said "bring Postgres back").
  */
 import { readFileSync } from 'node:fs';
 import { BrokerError } from '@convergekit/kafka';
@@ -97,6 +98,10 @@ describe('the state of a relay', () => {
     expect(from(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }))).toEqual([
       'database_unreachable',
     ]);
+    const answer = (code: string): string[] =>
+      from(Object.assign(new Error('x'), { code, severity: 'ERROR' }));
+    expect(['08006', '57P01', '57P03'].flatMap(answer)).toEqual(Array(3).fill('database_unreachable'));
+    expect(['53100', '53200', '55P03', '57014'].flatMap(answer)).toEqual(Array(4).fill('relay_cannot_lead'));
     expect(from(refusal('database_went_back'))).toEqual(['database_went_back']);
     expect(from(refusal('database_moved'))).toEqual(['database_moved']);
     expect(from(refusal('log_behind_cursor'))).toEqual(['log_behind_cursor']);

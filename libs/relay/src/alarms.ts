@@ -92,10 +92,16 @@ function ofTrouble({ code, text, from }: Trouble): Condition {
     case 'broker':
       return { name: 'broker_unreachable', text };
     case 'database':
-      return { name: 'database_unreachable', text };
+      if (!isAnswer(code)) return { name: 'database_unreachable', text };
+      return { name: 'relay_cannot_lead', text: `${code}: ${text}` };
     case 'other':
       return { name: 'relay_cannot_lead', text: `${code}: ${text}` };
   }
+}
+
+/** Whether a code is a SQLSTATE of a server that is there: a full disk, but no lost connection, stop or start. */
+function isAnswer(code: string): boolean {
+  return /^(?=.*\d)[0-9A-Z]{5}$/.test(code) && !/^(08|57P)/.test(code);
 }
 
 const HALTS: Readonly<Record<string, AlarmName>> = {
