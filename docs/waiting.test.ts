@@ -77,6 +77,13 @@ describe('the table of what waits', () => {
     expect(vague.map(({ state, then }) => `${state}: ${then}`)).toEqual([]);
   });
 
+  // Planted fault: the row of a join names an alarm that only an observer raises.
+  it('says where an alarm is an observer’s, and names for a join one that needs no observer', () => {
+    const observed = rows.filter(({ then }) => then.includes('`saga_expired`'));
+    expect(observed.filter(({ then }) => !then.includes('of an observer'))).toEqual([]);
+    expect(observed.filter(({ state }) => state.startsWith('saga_join.'))).toEqual([]);
+  });
+
   it('names for every bound a test that there is', () => {
     const missing = rows.filter(({ bound, shownBy }) => {
       if (bound === 'ends') return false;

@@ -175,6 +175,11 @@ export const instrumentDefinitions = {
   sagas: gauge('converge.sagas', '{saga}', 'Sagas by state'),
   sagaRecovery: duration('converge.saga.recovery', 'From the first failure of a saga to its end'),
   sagaCompensations: counter('converge.saga.compensations', '{run}', 'Compensations run, by outcome'),
+  sagaJoinsSwept: counter(
+    'converge.saga.joins_swept',
+    '{join}',
+    'Joins of a group that left incomplete with their run',
+  ),
   sagasStuck: gauge('converge.sagas.stuck', '{saga}', 'Sagas that wait for an operator'),
 
   reconcileRuns: counter('converge.reconcile.runs', '{run}', 'Runs of a reconciler, by outcome'),

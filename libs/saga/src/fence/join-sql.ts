@@ -4,15 +4,15 @@ import type { StepKey } from '../step/story.ts';
 // One statement, so that of two members that come at the same time the second sees the first: its update waits for the
 // other's commit and reads the row again (under REPEATABLE READ it is told 40001, and rerun).
 const joinSql = `
-  insert into converge.saga_join as known (saga, instance, step, waits_for, members) values ($1, $2, $3, $4, $5::jsonb)
-  on conflict (saga, instance, step, waits_for) do update set members = known.members || excluded.members
+  insert into converge.saga_join as known (saga, instance, step, waits_for, members, awaits) values ($1, $2, $3, $4, $5::jsonb, $6)
+  on conflict (saga, instance, step, waits_for) do update set members = known.members || excluded.members, awaits = excluded.awaits
   returning members`;
 
-/** Notes that a member has come, with the event that it told. Gives all that have: one that comes twice counts once. */
+/** Notes that one of the awaited members has come, with the event that it told. Gives all that have: one that comes twice counts once. */
 export async function joinMember(
   tx: Executor,
   { saga, instance, step }: Omit<StepKey, 'version'>,
-  waitsFor: 'begin' | 'undo',
+  { waitsFor, awaits }: { readonly waitsFor: 'begin' | 'undo'; readonly awaits: readonly string[] },
   member: string,
   event: string,
 ): Promise<ReadonlyMap<string, string>> {
@@ -22,6 +22,7 @@ export async function joinMember(
     step,
     waitsFor,
     JSON.stringify({ [member]: event }),
+    awaits,
   ]);
   return new Map(Object.entries(rows[0]?.members ?? {}));
 }

@@ -105,6 +105,39 @@ export async function dueRuns(
   return (await tx.query<DueRun>(dueSql, [saga, instances, before])).rows;
 }
 
+// A complete join has begun its step, or undone it, in the transaction that completed it.
+const incompleteSql = `
+  select j.instance, j.step, j.waits_for,
+         array(select jsonb_object_keys(j.members) order by 1) as come,
+         array(select unnest(j.awaits) except select jsonb_object_keys(j.members) order by 1) as missing
+    from converge.saga_join j
+   where j.saga = $1 and j.instance = any ($2::text[]) and j.changed_at < $3::timestamptz
+     and not exists (
+       select from converge.saga_fence f
+        where (f.saga, f.instance, f.step) = (j.saga, j.instance, j.step) and (j.waits_for = 'begin' or f.state <> 'applied'))
+   order by j.instance, j.step`;
+
+/** A step that waited for the members of a group, of which not all came. */
+export interface IncompleteJoin {
+  readonly instance: string;
+  readonly step: string;
+  readonly waits_for: 'begin' | 'undo';
+  /** Types of success events where it waited to begin, names of steps where it waited to undo. */
+  readonly come: readonly string[];
+  readonly missing: readonly string[];
+}
+
+/** Joins of runs that leave, whose step has not gone on. */
+export async function incompleteJoins(
+  tx: Executor,
+  saga: string,
+  runs: readonly DueRun[],
+  before: string,
+): Promise<readonly IncompleteJoin[]> {
+  const instances = runs.map(({ instance }) => instance);
+  return (await tx.query<IncompleteJoin>(incompleteSql, [saga, instances, before])).rows;
+}
+
 // Only the owner of the tables may delete rows of a journal.
 const journalSql = 'select converge.saga_forget_steps($1, $2, $3::timestamptz)';
 

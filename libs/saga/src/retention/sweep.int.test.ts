@@ -1,10 +1,12 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { joinMember } from '../fence/join-sql.ts';
 import {
   age,
   COMPLETED,
   ended,
   idOf,
+  incomplete,
   openScene,
   place,
   rowsOf,
@@ -79,5 +81,49 @@ describe('what a service knows of a run', () => {
     });
     await sweep();
     expect(await rowsOf(one)).toEqual({});
+  });
+
+  // Planted fault: without `incompleteJoins` a step that waited for its group leaves, and nothing says so.
+  it('names each join that leaves incomplete: the saga, the run, the step, who came and who is missing', async () => {
+    const awaits = ['test.taken', 'test.handed'];
+    const join = (instance: string, step: string, waitsFor: 'begin' | 'undo', member: string) =>
+      joinMember(
+        scene.database.executor,
+        { saga: 'test.order', instance, step },
+        { waitsFor, awaits: waitsFor === 'undo' ? ['pay', 'ship'] : awaits },
+        member,
+        '{}',
+      );
+    // Nothing but a join, as where one member of the group failed or its event never came.
+    const waiting = { id: 'joined', instance: idOf(100) };
+    await join(waiting.instance, 'confirm', 'begin', 'test.taken');
+    const standing = await place(idOf(100));
+    await scene.until(standing.instance, COMPLETED);
+    await join(standing.instance, 'reserve', 'undo', 'ship');
+    // Its step has been decided: it went on.
+    await join(standing.instance, 'confirm', 'begin', 'test.taken');
+    for (const one of [waiting, standing]) await age(one);
+    incomplete.splice(0);
+    await sweep();
+    await sweep();
+    for (const one of [waiting, standing]) expect(await rowsOf(one)).toEqual({});
+    expect(incomplete.toSorted((a, b) => a.step.localeCompare(b.step))).toEqual([
+      {
+        saga: 'test.order',
+        instance: waiting.instance,
+        step: 'confirm',
+        waits_for: 'begin',
+        come: ['test.taken'],
+        missing: ['test.handed'],
+      },
+      {
+        saga: 'test.order',
+        instance: standing.instance,
+        step: 'reserve',
+        waits_for: 'undo',
+        come: ['ship'],
+        missing: ['pay'],
+      },
+    ]);
   });
 });

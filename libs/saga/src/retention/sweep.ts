@@ -3,6 +3,8 @@ import type { Clock, Random } from '@convergekit/core';
 import { DEFAULT_KEEP_MS } from '../declare/saga.ts';
 import {
   dueRuns,
+  type IncompleteJoin,
+  incompleteJoins,
   type OldRow,
   oldRows,
   raiseHorizon,
@@ -10,6 +12,8 @@ import {
   sagasHere,
   sweepRuns,
 } from './sweep-sql.ts';
+
+export type SweptJoin = IncompleteJoin & { readonly saga: string };
 
 export interface SweepOptions<DB> {
   readonly database: Pick<Database<DB>, 'db' | 'executor'>;
@@ -20,6 +24,8 @@ export interface SweepOptions<DB> {
    * Milliseconds. @default 600_000 (10 minutes)
    */
   readonly settleMs?: number;
+  /** Is given each join that leaves incomplete, once its run has left. */
+  readonly onIncomplete: (join: SweptJoin) => void;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -49,7 +55,7 @@ export async function sweepSagas<DB>(options: SweepOptions<DB>): Promise<number>
 }
 
 async function sweepBelow<DB>(
-  { database: { db, executor }, clock, random }: SweepOptions<DB>,
+  { database: { db, executor }, onIncomplete, clock, random }: SweepOptions<DB>,
   saga: string,
   before: string,
 ): Promise<number> {
@@ -63,10 +69,14 @@ async function sweepBelow<DB>(
     const instances = [...new Set(rows.map(({ instance }) => instance))].filter((one) => !looked.has(one));
     for (const one of instances) looked.add(one);
     if (instances.length === 0) continue;
-    swept += await kyselyTransaction(db, { clock, random }, async (tx) => {
+    const left = await kyselyTransaction(db, { clock, random }, async (tx) => {
       const due = await dueRuns(executorOf(tx), saga, instances, before);
-      if (due.length > 0) await sweepRuns(executorOf(tx), saga, due, before);
-      return due.length;
+      if (due.length === 0) return { runs: 0, joins: [] };
+      const joins = await incompleteJoins(executorOf(tx), saga, due, before);
+      await sweepRuns(executorOf(tx), saga, due, before);
+      return { runs: due.length, joins };
     });
+    swept += left.runs;
+    for (const join of left.joins) onIncomplete({ saga, ...join });
   }
 }

@@ -115,7 +115,8 @@ export async function awaited<DB>(
   const own = storeEvent(event);
   if (begins.length === 1) return [own];
   const key = keyOf(member, instance);
-  const come = await joinMember(executorOf(tx), key, 'begin', event.type, JSON.stringify(own));
+  const join = { waitsFor: 'begin', awaits: begins.map(({ type }) => type) } as const;
+  const come = await joinMember(executorOf(tx), key, join, event.type, JSON.stringify(own));
   const all = begins.flatMap(({ type }) => come.get(type) ?? []);
   return all.length < begins.length ? undefined : all.map((text) => JSON.parse(text) as StoredEvent);
 }

@@ -87,7 +87,8 @@ export async function isDue<DB>(
   }
   const behind = declaration.stages[step.stage + 1]?.steps ?? [];
   if (behind.length < 2 || of?.stage !== step.stage + 1) return true;
-  const gone = await joinMember(executorOf(tx), key, 'undo', of.name, eventId);
+  const join = { waitsFor: 'undo', awaits: behind.map(({ name }) => name) } as const;
+  const gone = await joinMember(executorOf(tx), key, join, of.name, eventId);
   return behind.every(({ name }) => gone.has(name));
 }
 

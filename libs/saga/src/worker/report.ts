@@ -4,6 +4,7 @@ import type { Next } from '../work/decide.ts';
 import type { LateWork } from '../effect/define-effect.ts';
 import type { WorkOp } from '../work/insert-sql.ts';
 import type { ClaimedWork, WorkAttempt } from '../work/work.ts';
+import type { SweptJoin } from '../retention/sweep.ts';
 import type { OverdueWork } from './overdue-sql.ts';
 
 /** Counts and log lines of the worker, in one place. Ids and codes only, never inputs or results. */
@@ -68,6 +69,14 @@ export const report = {
         { alarm: 'stack_overdue', stack, count },
         'stacks are due and no worker goes on with them: run the worker of the service that declares them',
       );
+  },
+
+  joinSwept(log: Logger, { waits_for: waitsFor, ...join }: SweptJoin): void {
+    instruments().sagaJoinsSwept.add(1, { [attributeNames.saga]: join.saga });
+    log.warn(
+      { alarm: 'join_swept', ...join, waitsFor },
+      'a run left whose step never heard of all members of its group: expected where the group failed and the saga was compensated',
+    );
   },
 
   undeclared(log: Logger, effects: readonly { readonly effect: string; readonly count: number }[]): void {

@@ -7,7 +7,7 @@ import { countOverdue } from '../stack/tidy-sql.ts';
 import { claimWork } from '../work/claim-sql.ts';
 import type { ClaimedWork } from '../work/work.ts';
 import { declareEffects } from '../work/worker-sql.ts';
-import { sweepSagas } from '../retention/sweep.ts';
+import { sweepSagas, type SweptJoin } from '../retention/sweep.ts';
 import { claimLoop } from './claim-loop.ts';
 import { type ResolvedOptions, resolveOptions, type SagaWorkerOptions } from './options.ts';
 import { alertOverdue } from './overdue.ts';
@@ -90,7 +90,9 @@ async function tidyLoop<DB>(options: ResolvedOptions<DB>, signal: AbortSignal): 
       await alertOverdue(options, signal);
       report.stacksOverdue(log, await countOverdue(database.executor, undeclaredMs));
       await forgetEnded(database.executor, keepMs);
-      const runs = await sweepSagas({ database, keepMs: keptSagas(effects.values()), clock, random });
+      const keptMs = keptSagas(effects.values());
+      const onIncomplete = (join: SweptJoin): void => report.joinSwept(log, join);
+      const runs = await sweepSagas({ database, keepMs: keptMs, onIncomplete, clock, random });
       if (runs > 0) log.info({ runs }, 'what this service knew of sagas that ended long ago has left');
     } catch (error) {
       failed(options, error);
