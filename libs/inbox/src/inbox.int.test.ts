@@ -102,6 +102,7 @@ describe.each(brokers)('a consumer over the %s broker', (_, open) => {
     expect(duplicates(second)).toBe(0);
   });
 
+  // Planted fault: when every predecessor counts as known (`judge`), nothing halts here.
   it('halts only the partition where an event is missing, and names the gap', async () => {
     const service = await started();
     const everywhere = (n: number) => ['a', 'b', 'c', 'd', 'e', 'f'].map((key) => events.counted({ key, n }));

@@ -38,6 +38,7 @@ async function observe(executor: Executor, done: () => boolean): Promise<Observa
   return observation;
 }
 
+// Planted fault: an append that takes the lock of any bucket fails here.
 it('with 16 writers on 8 keys, the ids of a key become visible in their order', async () => {
   const { database, outbox } = shop;
   let running = 16;

@@ -95,6 +95,7 @@ describe('a declaration', () => {
   });
 });
 
+// Planted fault: without `checkPlace`'s refusal a step that can fail stands behind the pivot.
 describe('what is declared wrongly is refused at import, with the step and the fix', () => {
   const shipped = start.compensatable('reserve', reserve).pivot('ship', { by: 'shipping', success: handed });
   const cases: readonly [string, () => unknown, string][] = [

@@ -160,7 +160,8 @@ describe('an undo that has failed for too long', () => {
     return one;
   };
 
-  // Planted fault: a hook that does not look whether a person was called already tells so with every attempt.
+  // Planted fault: without the mark of overdue work and the hook's look at the fence the stuck event is emitted again and
+  // again. Either alone is enough.
   it('calls a person once, goes on being tried, and ends when it works', async () => {
     const one = await late();
     const called = moods.calls.get(`undo pay ${one.id}`) ?? 0;

@@ -93,6 +93,7 @@ async function sideBySide(lives: readonly Life[], act: (life: Life) => Promise<v
 
 describe('a process that dies at any of its awaits', () => {
   // The scope's failure is caught; what comes after it fails as well, or completes.
+  // Planted fault: an interrupted call that is taken for one that was never made fails here.
   it.each([
     ['undo', 'fails'],
     ['resume', 'ok'],

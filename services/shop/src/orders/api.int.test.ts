@@ -82,6 +82,7 @@ describe('POST /orders', () => {
     });
   });
 
+  // Planted fault: a request key that is new for each request (`placeOrder`) fails here, and in the next two.
   it('answers a repeated request with the stored answer and does nothing else', async () => {
     const first = (await (await post('again', tea)).json()) as Answer;
     const before = await total();
