@@ -1,5 +1,7 @@
 import type { BrokerError } from './broker-error.ts';
+import type { LogEnds } from './log-ends.ts';
 
+export { type LogEnds, requireEnds } from './log-ends.ts';
 export { BrokerError, type BrokerErrorDetail, type BrokerErrorKind } from './broker-error.ts';
 
 /**
@@ -209,13 +211,6 @@ export interface NewTopic {
   readonly config?: Readonly<Record<string, string>>;
 }
 
-export interface LogEnds {
-  readonly partition: number;
-  readonly earliest: bigint;
-  /** One past the last record. */
-  readonly latest: bigint;
-}
-
 /** Which records of Kafka transactions are read. @default committed */
 export type Isolation = 'committed' | 'uncommitted';
 
@@ -225,7 +220,10 @@ export interface Admin {
   /** true when it was made, false when it existed already. Resolves when the topic's leaders can be written to. */
   createTopic(topic: NewTopic): Promise<boolean>;
   deleteTopic(topic: string): Promise<void>;
+  /** Of every partition, ascending. Rejects when one of them cannot be asked. */
   logEnds(topic: string): Promise<readonly LogEnds[]>;
+  /** As `logEnds`, each partition by itself: one that cannot be asked is an error that names it. A silent leader is one after 4 s. */
+  partitionEnds(topic: string): Promise<readonly (LogEnds | BrokerError)[]>;
   /** Committed offsets of a group: partition → next offset; partitions without a commit are absent. */
   committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>>;
   /**

@@ -41,6 +41,7 @@ export interface BreakableNetwork {
   loseNextAcknowledgement(): void;
   /** No partition has a leader until `moveLeaders`. Resolves when a client of this network has seen it in an answer. */
   loseLeaders(): Promise<void>;
+  loseLeader(topic: string, partition: number): void;
   /** Every partition has another leader. Resolves when a client of this network has seen it in an answer. */
   moveLeaders(): Promise<void>;
   close(): Promise<void>;

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BrokerError, type SendResult } from './broker.ts';
 import {
   type BrokerUnderTest,
+  collect,
   Kit,
   type Member,
   record,
@@ -164,6 +165,25 @@ export function networkContract(setup: () => BrokerUnderTest): void {
       await arrives('after a move');
       expect(member.broken).toEqual([]);
     }, 90_000);
+
+    it('knows the ends of all other partitions while one has no leader, and names that one', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(3);
+      await kit.write(topic, 2, records(4));
+      const network = await kit.network();
+      const admin = await network.connect().admin();
+      network.loseLeader(topic, 1);
+      const leaderless = { code: 'LEADER_NOT_AVAILABLE', kind: 'retry', topic, partition: 1 };
+      expect(await admin.partitionEnds(topic)).toEqual([
+        { partition: 0, earliest: 0n, latest: 0n },
+        expect.objectContaining(leaderless),
+        { partition: 2, earliest: 0n, latest: 4n },
+      ]);
+      await expect(admin.logEnds(topic)).rejects.toMatchObject(leaderless);
+      await expect(collect(admin.read(topic, 1, 0n, 1n))).rejects.toMatchObject(leaderless);
+      expect(await collect(admin.read(topic, 2, 0n, 4n))).toHaveLength(4);
+      await expect(admin.partitionEnds(`${topic}-missing`)).rejects.toMatchObject({ code: 'TOPIC_UNKNOWN' });
+    });
 
     it('gives the partitions of a member that fell silent to another', async () => {
       const kit = new Kit(setup());

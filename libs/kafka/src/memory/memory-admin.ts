@@ -1,4 +1,13 @@
-import type { Admin, IncomingRecord, LogEnds, NewTopic, TopicDescription } from '../broker.ts';
+import {
+  type Admin,
+  type Assignment,
+  BrokerError,
+  type IncomingRecord,
+  type LogEnds,
+  type NewTopic,
+  requireEnds,
+  type TopicDescription,
+} from '../broker.ts';
 import type { MemoryGroup } from './memory-group.ts';
 import type { MemoryLog } from './memory-log.ts';
 import { topicUnknown } from '../topic-errors.ts';
@@ -6,9 +15,9 @@ import { topicUnknown } from '../topic-errors.ts';
 export class MemoryAdmin implements Admin {
   readonly #log: MemoryLog;
   readonly #group: (id: string) => MemoryGroup;
-  readonly #reach: () => void;
+  readonly #reach: (place?: Assignment) => void;
 
-  constructor(log: MemoryLog, group: (id: string) => MemoryGroup, reach: () => void) {
+  constructor(log: MemoryLog, group: (id: string) => MemoryGroup, reach: (place?: Assignment) => void) {
     this.#log = log;
     this.#group = group;
     this.#reach = reach;
@@ -33,14 +42,22 @@ export class MemoryAdmin implements Admin {
   }
 
   async logEnds(topic: string): Promise<readonly LogEnds[]> {
+    return requireEnds(await this.partitionEnds(topic));
+  }
+
+  async partitionEnds(topic: string): Promise<readonly (LogEnds | BrokerError)[]> {
     await this.#request();
     const found = this.#log.topic(topic);
     if (found === undefined) throw topicUnknown(topic);
-    return found.partitions.map((log, partition) => ({
-      partition,
-      earliest: log.start,
-      latest: log.start + BigInt(log.records.length),
-    }));
+    return found.partitions.map((log, partition) => {
+      try {
+        this.#reach({ topic, partition });
+        return { partition, earliest: log.start, latest: log.start + BigInt(log.records.length) };
+      } catch (error) {
+        if (error instanceof BrokerError) return error;
+        throw error;
+      }
+    });
   }
 
   async committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
@@ -52,6 +69,7 @@ export class MemoryAdmin implements Admin {
     await this.#request();
     const log = this.#log.partition(topic, partition);
     if (log === undefined) throw topicUnknown(topic);
+    this.#reach({ topic, partition });
     const end = log.start + BigInt(log.records.length);
     for (let offset = from > log.start ? from : log.start; offset < to && offset < end; offset += 1n) {
       const record = log.records[Number(offset - log.start)];

@@ -1,4 +1,5 @@
 import { brokerContract } from '../contract-suite.ts';
+import { partitionId } from '../broker.ts';
 import { memoryBroker } from './memory-broker.ts';
 
 brokerContract('memory', () => {
@@ -28,6 +29,7 @@ brokerContract('memory', () => {
           cluster.log.leader = undefined;
           await cluster.log.lookedUp.next();
         },
+        loseLeader: (topic, partition) => void client.offline.add(partitionId(topic, partition)),
         moveLeaders: async () => {
           cluster.log.leader = moves += 1;
           await cluster.log.lookedUp.next();

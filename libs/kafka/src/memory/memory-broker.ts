@@ -1,13 +1,16 @@
 import { type Clock, systemClock } from '@convergekit/core';
 import {
   type Admin,
+  type Assignment,
   type Broker,
   BrokerError,
   type ConsumerOptions,
   type GroupConsumer,
   type IncomingRecord,
+  partitionId,
   type Producer,
 } from '../broker.ts';
+import { leaderMissing } from '../topic-errors.ts';
 import { LoopConsumer } from '../group/group-consumer.ts';
 import { MemoryAdmin } from './memory-admin.ts';
 import { MemoryGroup } from './memory-group.ts';
@@ -25,6 +28,11 @@ export interface MemoryControls {
   /** Every request of this client fails until `restore`; its members expire meanwhile. */
   takeDown(): void;
   restore(): void;
+  /**
+   * Partitions without a leader for this client, as `partitionId` names them: its producers and admin clients get
+   * LEADER_NOT_AVAILABLE. Add and delete.
+   */
+  readonly offline: Set<string>;
   /** Retention: records below `offset` are gone. */
   truncate(topic: string, partition: number, offset: bigint): void;
   /** An unclean election: records from `offset` on are gone. */
@@ -70,6 +78,7 @@ export class MemoryCluster {
 class InProcessBroker implements MemoryBroker {
   readonly driver = 'memory';
   readonly cluster: MemoryCluster;
+  readonly offline = new Set<string>();
   readonly #clock: Clock;
   readonly #log: MemoryLog;
   readonly #faults: SendFault[] = [];
@@ -152,13 +161,15 @@ class InProcessBroker implements MemoryBroker {
     return [...(this.#log.partition(topic, partition)?.records ?? [])];
   }
 
-  readonly #reach = (): void => {
+  readonly #reach = (place?: Assignment): void => {
     if (this.#down)
       throw new BrokerError('the in-memory broker is down', {
         code: 'BROKER_UNREACHABLE',
         kind: 'retry',
         certainty: 'not_applied',
       });
+    if (place !== undefined && this.offline.has(partitionId(place.topic, place.partition)))
+      throw leaderMissing(place);
   };
 
   async #reachable(): Promise<void> {

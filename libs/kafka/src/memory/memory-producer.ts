@@ -1,4 +1,11 @@
-import { BrokerError, type OutgoingBatch, type Producer, type SendResult, partitionId } from '../broker.ts';
+import {
+  type Assignment,
+  BrokerError,
+  type OutgoingBatch,
+  partitionId,
+  type Producer,
+  type SendResult,
+} from '../broker.ts';
 import { batchEmpty, earlierFailed, placed, producerClosed } from '../send-errors.ts';
 import type { SendFault } from './send-fault.ts';
 import type { MemoryLog } from './memory-log.ts';
@@ -6,10 +13,10 @@ import type { MemoryLog } from './memory-log.ts';
 export class MemoryProducer implements Producer {
   readonly #log: MemoryLog;
   readonly #faults: SendFault[];
-  readonly #reach: () => void;
+  readonly #reach: (place?: Assignment) => void;
   #closed = false;
 
-  constructor(log: MemoryLog, faults: SendFault[], reach: () => void) {
+  constructor(log: MemoryLog, faults: SendFault[], reach: (place?: Assignment) => void) {
     this.#log = log;
     this.#faults = faults;
     this.#reach = reach;
@@ -36,7 +43,7 @@ export class MemoryProducer implements Producer {
     try {
       if (this.#closed) throw producerClosed(batch);
       if (batch.records.length === 0) throw batchEmpty(batch);
-      this.#reach();
+      this.#reach(batch);
       const fault = this.#takeFault(batch);
       if (fault === undefined || fault.applied === true) {
         const baseOffset = this.#log.append(batch);

@@ -1,5 +1,5 @@
 import { type Assignment, BrokerError } from '../broker.ts';
-import { topicUnknown } from '../topic-errors.ts';
+import { leaderMissing, topicUnknown } from '../topic-errors.ts';
 import { BrokerLink, type LinkOptions } from './broker-link.ts';
 import type { Request } from './connection.ts';
 import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
@@ -85,12 +85,7 @@ export class Cluster {
     if (this.leaderOf(place) === undefined) await this.topic(place.topic);
     const leader = this.leaderOf(place);
     if (leader !== undefined) return this.node(leader);
-    throw new BrokerError(`${place.topic}/${place.partition} has no leader for the moment`, {
-      code: 'LEADER_NOT_AVAILABLE',
-      kind: 'retry',
-      certainty: 'not_applied',
-      ...place,
-    });
+    throw leaderMissing(place);
   }
 
   async coordinator(groupId: string): Promise<BrokerLink> {

@@ -1,3 +1,4 @@
+import { BrokerError } from '../broker.ts';
 import { ByteReader, ByteWriter } from '../bytes.ts';
 import { OK } from './error-codes.ts';
 import { protocolError } from './errors.ts';
@@ -7,12 +8,12 @@ import { readTopics, writeTopics } from './exchange.ts';
 /** Where a log is asked for: `stable` is its end before the first open transaction. */
 export type LogEnd = 'earliest' | 'latest' | 'stable';
 
-/** ListOffsets, version 2, for one topic's partitions that one broker leads. Refused when one of them is. */
+/** ListOffsets, version 2, for one topic's partitions that one broker leads. An error names the partition it is about. */
 export function listOffsets(
   topic: string,
   partitions: readonly number[],
   end: LogEnd,
-): Exchange<ReadonlyMap<number, bigint>> {
+): Exchange<ReadonlyMap<number, bigint | BrokerError>> {
   const body = new ByteWriter().int32(-1).int8(end === 'stable' ? 1 : 0);
   const places = partitions.map((partition) => ({ topic, partition }));
   writeTopics(body, places, () => void body.int64(end === 'earliest' ? -2n : -1n));
@@ -27,12 +28,18 @@ export function listOffsets(
         const errorCode = reader.int16();
         reader.int64();
         const offset = reader.int64();
-        if (errorCode !== OK) throw protocolError(errorCode, { doing, topic, partition });
-        return offset;
+        return errorCode === OK ? offset : protocolError(errorCode, { doing, topic, partition });
       });
       return new Map(answers.map(({ partition, value }) => [partition, value]));
     },
   };
+}
+
+/** The offset of one partition. Throws its error. */
+export function offsetIn(answer: ReadonlyMap<number, bigint | BrokerError>, partition: number): bigint {
+  const found = answer.get(partition) ?? 0n;
+  if (found instanceof BrokerError) throw found;
+  return found;
 }
 
 /** Begins the message of a refusal. */

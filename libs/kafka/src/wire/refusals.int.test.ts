@@ -27,6 +27,31 @@ const codes = (results: readonly SendResult[]): string[] =>
     result.ok ? 'written' : `${result.error.code} ${result.error.kind} ${result.error.certainty}`,
   );
 
+describe.each(drivers)('the %s driver that asks for the ends of a log', (_, connect) => {
+  it.each([
+    ['is away', (leader: ScriptedBroker) => leader.stop(), 'BROKER_UNREACHABLE'],
+    ['never answers', (leader: ScriptedBroker) => void (leader.tellsEnds = false), 'TIMEOUT'],
+  ])(
+    'of which one leader %s knows those of the others, and names what it does not know',
+    async (_what, fail, code) => {
+      const [sound, failing] = [await new ScriptedBroker().start(), await new ScriptedBroker().start()];
+      sound.leaders = failing.leaders = [sound, failing];
+      fail(failing);
+      const client = connect({ brokers: [`127.0.0.1:${sound.port}`], clientId: 'scripted' });
+      onTestFinished(() => client.close());
+      const ends = (partition: number) => ({ partition, earliest: 7n, latest: 7n });
+      const unknown = (partition: number): unknown =>
+        expect.objectContaining({ code, kind: 'retry', topic: 'orders', partition });
+      expect(await (await client.admin()).partitionEnds('orders')).toEqual([
+        ends(0),
+        unknown(1),
+        ends(2),
+        unknown(3),
+      ]);
+    },
+  );
+});
+
 describe.each(drivers)('to the %s driver a produce answer', (_, connect) => {
   it('that refuses one partition is a failure of that one alone', async () => {
     const broker = await new ScriptedBroker().start();

@@ -7,6 +7,7 @@ import {
   type Isolation,
   type LogEnds,
   type NewTopic,
+  requireEnds,
   type TopicDescription,
 } from '../broker.ts';
 import { delayMs } from '../group/backoff.ts';
@@ -14,9 +15,9 @@ import { FETCHES_OF_DAMAGED } from '../group/partition-flow.ts';
 import type { Cluster } from './cluster.ts';
 import { OK } from './error-codes.ts';
 import { fetchRequest, fetchResponse } from './fetch-request.ts';
-import type { TopicMetadata } from './metadata-request.ts';
+import type { PartitionMetadata, TopicMetadata } from './metadata-request.ts';
 import { committedOffsets } from './group-requests.ts';
-import { askingEnd, listOffsets, type LogEnd } from './offsets-request.ts';
+import { askingEnd, listOffsets, type LogEnd, offsetIn } from './offsets-request.ts';
 import { createTopic, deleteTopic, topicConfig } from './topic-requests.ts';
 
 const COORDINATOR_MOVES: ReadonlySet<string> = new Set([
@@ -28,6 +29,8 @@ const CONFIG_NAMES = ['cleanup.policy', 'min.insync.replicas', 'max.message.byte
 const READ_BYTES = 4 * 1_048_576;
 /** A broker that is asked for records that are there answers at once. */
 const READ_WAIT_MS = 100;
+/** Leaders know the ends of their logs at once. One that is silent must not hold back the others until the request's own time-out. */
+const ENDS_MS = 4_000;
 
 export interface AdminOptions {
   /** How long a new topic may take until all its leaders answer. */
@@ -82,18 +85,23 @@ export class WireAdmin implements Admin {
   }
 
   async logEnds(topic: string): Promise<readonly LogEnds[]> {
+    return requireEnds(await this.partitionEnds(topic));
+  }
+
+  async partitionEnds(topic: string): Promise<readonly (LogEnds | BrokerError)[]> {
     const { partitions } = await this.#cluster.topic(topic);
-    const [earliest, latest] = await Promise.all([
-      this.#ends(topic, 'earliest'),
-      this.#ends(topic, 'latest'),
+    const [starts, ends] = await Promise.all([
+      this.#ends(topic, partitions, 'earliest'),
+      this.#ends(topic, partitions, 'latest'),
     ]);
     return partitions
-      .map(({ partition }) => ({
-        partition,
-        earliest: earliest.get(partition) ?? 0n,
-        latest: latest.get(partition) ?? 0n,
-      }))
-      .sort((left, right) => left.partition - right.partition);
+      .map(({ partition }) => partition)
+      .sort((left, right) => left - right)
+      .map((partition) => {
+        const [earliest, latest] = [starts.get(partition) ?? 0n, ends.get(partition) ?? 0n];
+        if (earliest instanceof BrokerError) return earliest;
+        return latest instanceof BrokerError ? latest : { partition, earliest, latest };
+      });
   }
 
   async committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
@@ -122,8 +130,8 @@ export class WireAdmin implements Admin {
       link.call(askingEnd(topic, 'earliest'), listOffsets(topic, [partition], 'earliest')),
       link.call(askingEnd(topic, latestOf(isolation)), listOffsets(topic, [partition], latestOf(isolation))),
     ]);
-    const end = least(to, latest.get(partition) ?? 0n);
-    let offset = greatest(from, earliest.get(partition) ?? 0n);
+    const end = least(to, offsetIn(latest, partition));
+    let offset = greatest(from, offsetIn(earliest, partition));
     let damaged = 0;
     while (offset < end) {
       const wants = [{ ...place, offset, maxBytes: READ_BYTES }];
@@ -152,18 +160,28 @@ export class WireAdmin implements Admin {
     }
   }
 
-  async #ends(topic: string, end: 'earliest' | 'latest'): Promise<ReadonlyMap<number, bigint>> {
-    const { partitions } = await this.#cluster.topic(topic);
+  /** Each leader by itself: one that cannot be asked is an error for each of its partitions. */
+  async #ends(
+    topic: string,
+    partitions: readonly PartitionMetadata[],
+    end: 'earliest' | 'latest',
+  ): Promise<ReadonlyMap<number, bigint | BrokerError>> {
     const byLeader = Map.groupBy(partitions, ({ leader }) => leader);
     const found = await Promise.all(
       [...byLeader.values()].map(async (led) => {
-        const first = led[0]?.partition ?? 0;
-        const link = await this.#cluster.leader({ topic, partition: first });
         const numbers = led.map(({ partition }) => partition);
-        return link.call(askingEnd(topic, end), listOffsets(topic, numbers, end));
+        try {
+          const link = await this.#cluster.leader({ topic, partition: numbers[0] ?? 0 });
+          const question = { ...listOffsets(topic, numbers, end), timeoutMs: ENDS_MS };
+          return [...(await link.call(askingEnd(topic, end), question))];
+        } catch (error) {
+          // A login or TLS that is refused is refused everywhere.
+          if (!(error instanceof BrokerError) || error.kind === 'configuration') throw error;
+          return numbers.map((partition) => [partition, errorOf(error, { topic, partition })] as const);
+        }
       }),
     );
-    return new Map(found.flatMap((offsets) => [...offsets]));
+    return new Map(found.flat());
   }
 
   async #fetchOffsets(groupId: string, places: readonly Assignment[]) {
@@ -176,7 +194,8 @@ export class WireAdmin implements Admin {
     try {
       const { partitions } = await this.#cluster.topic(topic);
       if (partitions.some(({ leader, errorCode }) => leader < 0 || errorCode !== OK)) return false;
-      await this.#ends(topic, 'latest');
+      const ends = await this.#ends(topic, partitions, 'latest');
+      for (const { partition } of partitions) offsetIn(ends, partition);
       return true;
     } catch (error) {
       if (error instanceof BrokerError && (error.kind === 'retry' || error.code === 'TOPIC_UNKNOWN'))
@@ -200,6 +219,12 @@ export class WireAdmin implements Admin {
       await systemClock.sleep(delayMs(Math.min(attempt, 3), Math.random));
     }
   }
+}
+
+/** What keeps a leader from answering, for one of its partitions. */
+function errorOf(cause: BrokerError, place: Assignment): BrokerError {
+  const { message, code, kind, certainty } = cause;
+  return new BrokerError(message, { code, kind, certainty, ...place, cause });
 }
 
 function least(left: bigint, right: bigint): bigint {

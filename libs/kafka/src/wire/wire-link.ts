@@ -17,7 +17,7 @@ import {
   leaveGroup,
   syncGroup,
 } from './group-requests.ts';
-import { askingEnd, listOffsets, type LogEnd } from './offsets-request.ts';
+import { askingEnd, listOffsets, type LogEnd, offsetIn } from './offsets-request.ts';
 
 export interface WireLinkOptions {
   readonly cluster: Cluster;
@@ -115,7 +115,7 @@ export class WireLink implements GroupLink {
         const leader = await this.#options.cluster.leader({ topic, partition });
         const end = at === 'latest' ? 'latest' : 'earliest';
         const found = await leader.call(askingEnd(topic, end), listOffsets(topic, [partition], end));
-        return found.get(partition) ?? 0n;
+        return offsetIn(found, partition);
       }),
     );
   }
@@ -123,7 +123,7 @@ export class WireLink implements GroupLink {
   async ends({ topic, partition }: Assignment): Promise<{ readonly end: bigint; readonly stable: bigint }> {
     const leader = await this.#options.cluster.leader({ topic, partition });
     const ask = async (end: LogEnd): Promise<bigint> =>
-      (await leader.call(askingEnd(topic, end), listOffsets(topic, [partition], end))).get(partition) ?? 0n;
+      offsetIn(await leader.call(askingEnd(topic, end), listOffsets(topic, [partition], end)), partition);
     const [stable, end] = await Promise.all([ask('stable'), ask('latest')]);
     return { end, stable };
   }
