@@ -27,6 +27,7 @@ export async function followAcceptance(leader: Leadership, topic: Topic): Promis
   const lane = new Lane(topic.name, before, await readLowestId(leader.writes, before), drainTo);
   topic.verified = true;
   topic.state = { kind: 'catching_up', lane };
+  leader.holdUnread(topic);
   leader.settings.log.info(
     { topic: topic.name, drainTo: drainTo.toString() },
     `topic ${topic.name} is drained with its old partition count, up to tick ${drainTo}`,

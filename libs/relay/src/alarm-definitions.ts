@@ -55,7 +55,7 @@ export const alarmDefinitions = {
     'go on behind it with `converge topics accept --made-again`, or send again with `converge source rebase`',
   ),
   topic_not_compared: halted(
-    "A topic's log cannot be read, so it is not known to belong to this database. Its events wait, the other topics flow",
+    'The log of a partition, or of a whole topic, cannot be read, so it is not known to belong to this database. Its events wait, all others flow',
     'bring the leader of the partition named back; the relay compares again by itself, then sends in order',
   ),
   partition_stuck: halted(

@@ -102,6 +102,7 @@ export async function advanceHold(
 export interface TopicOnRecord {
   readonly topic: string;
   readonly topicId: string | undefined;
+  readonly partitions: number | undefined;
   readonly madeAgain: boolean;
 }
 
@@ -109,14 +110,24 @@ export async function readTopicsOnRecord(
   executor: Executor,
   topics: readonly string[],
 ): Promise<ReadonlyMap<string, TopicOnRecord>> {
-  const { rows } = await executor.query<{ topic: string; topic_id: string | null; made_again: boolean }>(
-    'select topic, topic_id, made_again from converge.relay_topic where topic = any ($1::text[])',
+  const { rows } = await executor.query<{
+    topic: string;
+    topic_id: string | null;
+    partitions: number | null;
+    made_again: boolean;
+  }>(
+    'select topic, topic_id, partitions, made_again from converge.relay_topic where topic = any ($1::text[])',
     [topics],
   );
   return new Map(
     rows.map((row) => [
       row.topic,
-      { topic: row.topic, topicId: row.topic_id ?? undefined, madeAgain: row.made_again },
+      {
+        topic: row.topic,
+        topicId: row.topic_id ?? undefined,
+        partitions: row.partitions ?? undefined,
+        madeAgain: row.made_again,
+      },
     ]),
   );
 }

@@ -156,6 +156,16 @@ export class Leadership {
     this.acked.notify();
   }
 
+  /** Holds what could not be compared with the database: its partitions by themselves, or the topic when it is all of them. */
+  holdUnread(topic: Topic): void {
+    if (topic.state.kind === 'halted') return;
+    for (const queue of topic.unread) {
+      if (queue.unread === undefined || queue.state.kind === 'halted') continue;
+      if (topic.isCompared) this.setApart(topic, queue, queue.unread);
+      else return this.halt(topic, queue.unread);
+    }
+  }
+
   /** Sets one partition apart, as `halt` does with a topic: the others of its topic flow. */
   setApart(topic: Topic, queue: PartitionQueue, why: Halt): void {
     if (topic.state.kind === 'halted') return;
@@ -166,13 +176,15 @@ export class Leadership {
     const heldAt = heldAtOf(queue.state.kind === 'flowing' ? topic.state : queue.state, this.main);
     this.#drop(queue);
     const detail = `partition ${partition} takes nothing while others are written. ${why.code}: ${why.detail}`;
-    queue.state = this.#halted({ code: 'PARTITION_STUCK', detail }, heldAt, queue.rechecks);
+    const halt = queue.unread ?? { code: 'PARTITION_STUCK', detail };
+    queue.state = this.#halted(halt, heldAt, queue.rechecks);
     queue.rechecks += 1;
-    queue.probing = true;
+    // One that is compared later is there: nothing shows that it takes no records.
+    if (queue.unread === undefined) queue.probing = true;
     if (!again)
       log.error(
         { topic: topic.name, partition, code: why.code, heldAt: heldAt.toString() },
-        `partition ${partition} of topic ${topic.name} is set apart (${why.code}): ${why.detail}. Everything else flows; it goes on by itself, in order, when it is written again.`,
+        `partition ${partition} of topic ${topic.name} is set apart (${why.code}): ${why.detail}. Everything else flows; it goes on by itself, in order, when the cause is gone.`,
       );
     this.room.notify();
     this.acked.notify();

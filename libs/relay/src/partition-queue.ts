@@ -1,6 +1,6 @@
 import type { SealedRecords } from '@convergekit/kafka';
 import type { Cursor } from './cursor.ts';
-import { FLOWING, type FlowState } from './flow-state.ts';
+import { FLOWING, type FlowState, type Halt } from './flow-state.ts';
 import { PositionText } from './position-text.ts';
 import type { OpenWindow } from './open-window.ts';
 import { QueuedBatch } from './queued-batch.ts';
@@ -42,6 +42,8 @@ export class PartitionQueue {
   saves = 0n;
   /** Set apart by itself while its topic flows. `flowing`: as its topic. */
   state: FlowState = FLOWING;
+  /** Why its log could not be compared with the database in this leadership: nothing may be sent to it. undefined: it may. */
+  unread: Halt | undefined;
   /** Attempts to bring it back since it last flowed: the pause between them grows. */
   rechecks = 0;
   /** It was set apart, and nothing of it was written since. */

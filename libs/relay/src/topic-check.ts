@@ -6,7 +6,7 @@ import type { Leadership } from './leadership.ts';
 import { saveTopicId } from './forget-sql.ts';
 import { Lane } from './lane.ts';
 import { registerTopic } from './leadership-sql.ts';
-import { compareTopics } from './log-check/compare-again.ts';
+import { comparePartitions } from './log-check/compare-again.ts';
 import { isMadeAgain, madeAgainText } from './made-again.ts';
 import type { PartitionQueue } from './partition-queue.ts';
 import type { Topic } from './topic.ts';
@@ -142,6 +142,7 @@ export async function beginCatchUp(
   const lane = await laneFrom(leader, topic, heldAt);
   topic.verified = true;
   topic.state = { kind: 'catching_up', lane };
+  leader.holdUnread(topic);
   leader.settings.log.info(
     { topic: topic.name, heldAt: heldAt.toString() },
     `topic ${topic.name} catches up`,
@@ -161,7 +162,7 @@ export async function catchUpPartition(
   queue: PartitionQueue,
 ): Promise<void> {
   const { state } = queue;
-  if (state.kind !== 'halted') return;
+  if (state.kind !== 'halted' || queue.unread !== undefined) return;
   const base = topic.state.kind === 'catching_up' ? topic.state.lane : leader.main;
   // Its lane would have to meet one that itself still has to meet the main lane.
   if (topic.state.kind === 'halted' || (base !== leader.main && base.until === undefined)) return;
@@ -188,5 +189,5 @@ async function record(leader: Leadership, topic: Topic, partitions: number): Pro
   topic.open(Array.from({ length: partitions }, startCursor));
   // It holds nothing of this source, unless the database went back to before its first event.
   const cursors = topic.queues.map(({ partition }) => ({ topic: topic.name, partition, ...startCursor() }));
-  await compareTopics(leader, [topic], cursors);
+  await comparePartitions(leader, topic.queues, cursors);
 }

@@ -12,8 +12,6 @@ export class Topic {
   rechecks = 0;
   /** Its partition count was compared with the broker's in this leadership. */
   verified = false;
-  /** Its log was compared with the database in this leadership, or nothing was ever sent to it. Else nothing may be sent. */
-  isCompared = true;
   /** Events of it that it was halted for: with `none`, its hold moves on. `unknown`: a leader before this one halted it. */
   missed: 'none' | 'some' | 'unknown' = 'none';
   /** The broker's id on record. */
@@ -40,6 +38,16 @@ export class Topic {
   get known(): { readonly partitions: number; readonly topicId: string | undefined } {
     const isSent = this.#queues.some(({ cursor }) => cursor.tick > 0n);
     return { partitions: this.partitions, topicId: isSent ? this.topicId : undefined };
+  }
+
+  /** Partitions whose log could not be compared with the database: nothing may be sent to them. */
+  get unread(): readonly PartitionQueue[] {
+    return this.#queues.filter(({ unread }) => unread !== undefined);
+  }
+
+  /** Something may be sent to it. */
+  get isCompared(): boolean {
+    return this.partitions === 0 || this.unread.length < this.partitions;
   }
 
   get queues(): readonly PartitionQueue[] {

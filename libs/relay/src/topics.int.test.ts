@@ -201,6 +201,7 @@ function silentAbout(broker: Broker, topic: string): Broker {
         createTopic: (made) => admin.createTopic(made),
         deleteTopic: (name) => admin.deleteTopic(name),
         logEnds: (name) => admin.logEnds(name),
+        partitionEnds: (name) => admin.partitionEnds(name),
         committed: (group, name) => admin.committed(group, name),
         read: (...range) => admin.read(...range),
         close: () => admin.close(),

@@ -52,10 +52,7 @@ async function recheckHalted(leader: Leadership, checks: TopicChecks, now: numbe
     leader,
     [...leader.topics.values()].filter(({ state }) => state.kind === 'halted' && state.recheckAt <= now),
   );
-  await compareAgain(
-    leader,
-    due.filter(({ isCompared }) => !isCompared),
-  );
+  await compareAgain(leader, due);
   for (const topic of due) {
     const { state } = topic;
     // Before its hold is written, done_tick may not pass what a lane of its own reads.
@@ -77,13 +74,23 @@ async function recheckHalted(leader: Leadership, checks: TopicChecks, now: numbe
 
 /** Tries partitions that are set apart again, one by one: each has a lane of its own, and costs the others nothing. */
 async function recheckApart(leader: Leadership, now: number): Promise<void> {
-  for (const topic of leader.topics.values())
-    for (const queue of topic.apart) {
+  const due = [...leader.topics.values()].flatMap((topic) =>
+    topic.apart.flatMap((queue) => {
       const { state } = queue;
-      if (leader.ending.isOver() || state.kind !== 'halted' || state.recheckAt > now || !state.written)
-        continue;
-      await catchUpPartition(leader, topic, queue);
-    }
+      const isDue = state.kind === 'halted' && state.recheckAt <= now && state.written;
+      return isDue ? [{ topic, queue, state }] : [];
+    }),
+  );
+  const unread = due.filter(({ queue }) => queue.unread !== undefined);
+  await compareAgain(leader, [...new Set(unread.map(({ topic }) => topic))]);
+  for (const { topic, queue, state } of due) {
+    if (leader.ending.isOver()) return;
+    await catchUpPartition(leader, topic, queue);
+    if (queue.unread === undefined) continue;
+    const { clock, recheckMs } = leader.settings;
+    state.recheckAt = clock.monotonic() + recheckMs * Math.min(30, 2 ** queue.rechecks);
+    queue.rechecks += 1;
+  }
 }
 
 async function verifyFlowing(leader: Leadership, checks: TopicChecks): Promise<void> {

@@ -4,13 +4,13 @@ import type { Executor } from '@convergekit/postgres';
 import type { Leadership } from '../leadership.ts';
 import type { Takeover } from '../leadership-sql.ts';
 import { saveComparison } from './facts-sql.ts';
-import { compareWithin } from './compare-again.ts';
+import { compareWithin, noteUnread } from './compare-again.ts';
 import type { compareLog, LogComparison } from './log-check.ts';
 import { LogCheckError } from './refusal.ts';
 
 /**
  * The first act of a leadership: nothing may be written under its term before the log was seen to belong to this
- * database. Rejects with what was found, or when the broker does not answer. A topic whose log cannot be read is halted:
+ * database. Rejects with what was found, or when the broker does not answer. A partition whose log cannot be read is held:
  * the others need not wait for it.
  */
 export async function admit(leader: Leadership, takeover: Takeover, executor: Executor): Promise<void> {
@@ -20,12 +20,7 @@ export async function admit(leader: Leadership, takeover: Takeover, executor: Ex
   const [first, ...more] = comparison.refusals;
   if (first !== undefined) throw new LogCheckError([first, ...more]);
   await saveComparison(executor, term, comparison, settings.signingKey?.id);
-  for (const { topic: name, code, why } of comparison.unread) {
-    const topic = leader.topics.get(name);
-    if (topic === undefined) continue;
-    topic.isCompared = false;
-    leader.halt(topic, { code, detail: why });
-  }
+  for (const topic of leader.topics.values()) noteUnread(leader, topic, topic.queues, comparison.unread);
   report(leader, comparison);
 }
 

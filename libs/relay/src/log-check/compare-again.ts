@@ -1,8 +1,10 @@
-import { BrokerError } from '@convergekit/kafka';
+import { BrokerError, partitionId } from '@convergekit/kafka';
 import type { CursorRecord } from '../leadership-sql.ts';
 import { readCursors } from '../leadership-sql.ts';
 import type { Leadership } from '../leadership.ts';
+import type { PartitionQueue } from '../partition-queue.ts';
 import type { Topic } from '../topic.ts';
+import type { Unread } from './deadline.ts';
 import { saveComparison } from './facts-sql.ts';
 import { compareLog, type LogCheckRequest, type LogComparison } from './log-check.ts';
 import { LogCheckError } from './refusal.ts';
@@ -27,20 +29,23 @@ export async function compareWithin(
 }
 
 /**
- * Compares topics that could not be read before. Only then may something be sent to them. Rejects with what was found:
- * the leadership ends then, and the next takeover finds it again.
+ * Compares the partitions of these topics that could not be read before. Only then may something be sent to them.
+ * Rejects with what was found: the leadership ends then, and the next takeover finds it again.
  */
 export async function compareAgain(leader: Leadership, topics: readonly Topic[]): Promise<void> {
-  if (topics.length === 0) return;
-  const names = topics.map(({ name }) => name);
-  const cursors = await readCursors(leader.writes, names, leader.epoch);
-  await compareTopics(leader, topics, cursors);
+  const unread = topics.flatMap((topic) => topic.unread);
+  if (unread.length === 0) return;
+  const names = [...new Set(unread.map(({ topic }) => topic))];
+  const all = await readCursors(leader.writes, names, leader.epoch);
+  const wanted = new Set(unread.map(({ topic, partition }) => partitionId(topic, partition)));
+  const cursors = all.filter(({ topic, partition }) => wanted.has(partitionId(topic, partition)));
+  await comparePartitions(leader, unread, cursors);
 }
 
-/** Compares topics with the given cursors. One that cannot be read is halted. */
-export async function compareTopics(
+/** Compares partitions with the given cursors. What cannot be read is held. */
+export async function comparePartitions(
   leader: Leadership,
-  topics: readonly Topic[],
+  queues: readonly PartitionQueue[],
   cursors: readonly CursorRecord[],
 ): Promise<void> {
   const { writes, settings, source, term } = leader;
@@ -53,13 +58,26 @@ export async function compareTopics(
   const [first, ...more] = comparison?.refusals ?? [];
   if (first !== undefined) throw new LogCheckError([first, ...more]);
   if (comparison !== undefined) await saveComparison(writes, term, comparison, settings.signingKey?.id);
-  for (const topic of topics) {
-    const found = comparison?.unread.find((one) => one.topic === topic.name);
-    topic.isCompared = comparison !== undefined && found === undefined;
-    if (topic.isCompared || topic.state.kind === 'halted') continue;
-    leader.halt(topic, {
-      code: found?.code ?? 'LOG_NOT_COMPARED',
-      detail: found?.why ?? silence?.message ?? 'the broker does not answer',
-    });
+  const why = silence?.message ?? 'the broker does not answer';
+  for (const [name, of] of Map.groupBy(queues, ({ topic }) => topic)) {
+    const topic = leader.topics.get(name);
+    const nothing = { topic: name, partition: undefined, code: 'LOG_NOT_COMPARED', why };
+    if (topic !== undefined) noteUnread(leader, topic, of, comparison?.unread ?? [nothing]);
   }
+}
+
+/** Holds those of the compared partitions of a topic that could not be read. */
+export function noteUnread(
+  leader: Leadership,
+  topic: Topic,
+  compared: readonly PartitionQueue[],
+  unread: readonly Unread[],
+): void {
+  for (const queue of compared) {
+    const found = unread.find(
+      ({ topic: name, partition = queue.partition }) => name === topic.name && partition === queue.partition,
+    );
+    queue.unread = found === undefined ? undefined : { code: found.code, detail: found.why };
+  }
+  leader.holdUnread(topic);
 }

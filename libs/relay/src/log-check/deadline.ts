@@ -1,6 +1,6 @@
-import { BrokerError } from '@convergekit/kafka';
+import { BrokerError, partitionId } from '@convergekit/kafka';
 
-/** A topic whose log cannot be read now. */
+/** A partition or a whole topic whose log cannot be read now. */
 export interface Unread {
   readonly topic: string;
   /** undefined: all of it. */
@@ -54,15 +54,17 @@ export class Deadline {
   }
 }
 
-function unreadOf(
+/** What the broker refuses by its configuration concerns the topic, whichever partition was asked. */
+export function unreadOf(
   { topic, partition }: { readonly topic: string; readonly partition?: number },
   { kind, code, message, partition: found = partition }: BrokerError,
 ): Unread {
-  const where = found === undefined ? '' : `${topic}/${found}: `;
+  const id = found === undefined ? '' : partitionId(topic, found);
+  const isOfTopic = kind === 'halt_topic';
   return {
     topic,
-    partition: found,
-    code: kind === 'halt_topic' ? code : 'LOG_NOT_COMPARED',
-    why: `${where}${message}`,
+    partition: isOfTopic ? undefined : partition,
+    code: isOfTopic ? code : 'LOG_NOT_COMPARED',
+    why: message.includes(id) ? message : `${id}: ${message}`,
   };
 }

@@ -6,7 +6,7 @@ import type { SourceIdentity } from '../encode.ts';
 import { readTopicsOnRecord } from '../forget-sql.ts';
 import type { CursorRecord } from '../leadership-sql.ts';
 import { isMadeAgain, madeAgainText } from '../made-again.ts';
-import { Deadline, type Unread } from './deadline.ts';
+import { Deadline, type Unread, unreadOf } from './deadline.ts';
 import { atMost, eachOf } from './each-of.ts';
 import {
   type LogEnd,
@@ -55,7 +55,7 @@ export interface LogComparison {
   readonly refusals: readonly Refusal[];
   /** Partitions in which nothing of ours is within reach: only the ends were compared. */
   readonly endsOnly: readonly string[];
-  /** Topics whose log cannot be read at the moment, or not by us. Nothing may be sent to them before it was compared. */
+  /** Partitions and topics whose log cannot be read at the moment, or not by us. Nothing may be sent to them before it was compared. */
   readonly unread: readonly Unread[];
   /** Records of an epoch that was left, behind the marker of this one: the old primary lives, or had some in flight. */
   readonly olderBehind: readonly (OwnRecord & LogEnd)[];
@@ -67,8 +67,8 @@ export interface LogComparison {
 }
 
 /**
- * Compares the log with the database. A partition that cannot be read sets its topic apart, as `unread`. Rejects with a
- * BrokerError when the broker does not answer at all.
+ * Compares the log of the partitions of `cursors` with the database. One that cannot be read is `unread`, by itself.
+ * Rejects with a BrokerError when the broker does not answer at all.
  */
 export async function compareLog(request: LogCheckRequest): Promise<LogComparison> {
   const { executor, broker, source } = request;
@@ -168,22 +168,27 @@ async function readFacts(
   const onRecord = await readTopicsOnRecord(executor, names);
   const answer = requireAnswer(admin);
   answer.catch(() => undefined);
-  const unread = new Map<string, Unread>();
+  const unread: Unread[] = [];
   const reading = atMost(READ_AT_ONCE);
   const byTopic = [...Map.groupBy(cursors, ({ topic }) => topic)];
   // Each topic by itself: one that does not answer must not use up the time of the others.
   const facts = await eachOf(byTopic, AT_ONCE, async ([topic, recorded]) => {
-    const asked = await deadline.read({ topic }, () => admin.logEnds(topic));
+    const asked = await deadline.read({ topic }, () => admin.partitionEnds(topic));
     if ('why' in asked) {
-      unread.set(topic, asked);
+      unread.push(asked);
       return [];
     }
     const found = new Map(asked.value.map((one) => [one.partition, one]));
-    const recounted = found.size !== recorded.length;
+    const { topicId, madeAgain = false, partitions = recorded.length } = onRecord.get(topic) ?? {};
+    const recounted = found.size !== partitions;
     const tails = recorded.map(async (cursor): Promise<Fact | undefined> => {
       const { partition } = cursor;
       const ends = found.get(partition);
       if (ends === undefined) return undefined;
+      if (ends instanceof BrokerError) {
+        unread.push(unreadOf({ topic, partition }, ends));
+        return undefined;
+      }
       const request = {
         sourceId: source.id,
         signed: signedFrom(cursor, signingKey),
@@ -195,18 +200,17 @@ async function readFacts(
         deadline.read({ topic, partition }, () => findTail(admin, { topic, ends }, request)),
       );
       if ('why' in tail) {
-        unread.set(topic, tail);
+        unread.push(tail);
         return undefined;
       }
-      const { topicId, madeAgain = false } = onRecord.get(topic) ?? {};
       const place = { topic, ends, topicId, madeAgain, recounted };
       return { ...place, tail: tail.value, cursor: request.cursor, lastEnd: cursor.logEnd };
     });
     return (await Promise.all(tails)).filter((one) => one !== undefined);
   });
   // The broker itself must have answered, also when there is nothing to compare yet, or nothing can be.
-  if (byTopic.length === 0 || unread.size > 0) await deadline.within(answer);
-  return { facts: facts.flat(), unread: [...unread.values()] };
+  if (byTopic.length === 0 || unread.length > 0) await deadline.within(answer);
+  return { facts: facts.flat(), unread };
 }
 
 /** Records of before, and those of a key that was replaced, are compared by their positions alone. */

@@ -1,150 +1,20 @@
 /**
  * What of a log cannot be read at a takeover, and what it costs.
  * Taken out once, and a test here failed:
- * - a topic that cannot be read is set apart (`Deadline.read` rethrows: the relay never leads);
- * - it is compared before it is sent to (`isCompared` in the upkeep loop: a restored database publishes over its past);
  * - the limit of bytes (40 MB are read at a takeover);
  * - a batch that cannot be decoded is passed over (`isUnreadable`: its topic is never sent to again).
  */
-import { type Broker, BrokerError, memoryBroker } from '@convergekit/kafka';
-import { waitUntil } from '@convergekit/testing';
+import { type Broker, BrokerError } from '@convergekit/kafka';
 import { describe, expect, inject, test } from 'vitest';
 import { dump, restore } from '../fixture/dump.ts';
-import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
-import { unreadableAt, withAdmin, withoutLeader } from '../fixture/other-admin.ts';
-import { idsIn, readAll, refusedWith, timing } from '../fixture/restored.ts';
-import { closeAfterEach, closing, heldCodes, onClose, started, withDatabase } from '../fixture/running.ts';
-import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
+import { readLog } from '../fixture/log-check.ts';
+import { unreadableAt, withAdmin } from '../fixture/other-admin.ts';
+import { leads, publishedTwice } from '../fixture/published.ts';
+import { readAll, refusedWith, timing } from '../fixture/restored.ts';
+import { closeAfterEach, onClose, started } from '../fixture/running.ts';
+import { untilDrained, writeMany } from '../fixture/set-up.ts';
 
 closeAfterEach();
-
-/** Two topics with 300 events each, and their relay stopped. */
-async function publishedTwice() {
-  const { database } = await withDatabase();
-  const broker = closing(memoryBroker());
-  const [offline, other] = [
-    await createTopic(broker, topicName(), 2),
-    await createTopic(broker, topicName(), 2),
-  ];
-  const service = await started({ database, broker, ...timing });
-  await writeMany(database, offline, 300);
-  await writeMany(database, other, 300);
-  await untilDrained(database);
-  return { database, broker, offline, other, service };
-}
-
-const leads = (service: Awaited<ReturnType<typeof started>>): Promise<unknown> =>
-  waitUntil(() => service.status().state === 'leading', { what: 'the lead' });
-
-describe('a partition without a leader', () => {
-  test('holds its own topic at a takeover: the others are published, and its events follow in order when it is back', async () => {
-    const { database, broker, offline, other, service } = await publishedTwice();
-    await service.stop();
-    let isOffline = true;
-    const patchy = withAdmin(broker, (admin) => ({
-      logEnds: (name) =>
-        isOffline && name === offline ? Promise.reject(withoutLeader(offline, 1)) : admin.logEnds(name),
-    }));
-    const next = await started({ database, broker: patchy, ...timing, recheckMs: 30 });
-    await writeMany(database, offline, 300);
-    await writeMany(database, other, 300);
-    await waitUntil(async () => (await readLog(broker, other)).length === 600, {
-      what: 'the other topic to be published',
-    });
-    expect(heldCodes(next)).toEqual(['LOG_NOT_COMPARED']);
-    await waitUntil(() => next.status().alarms.some(({ name }) => name === 'topic_not_compared'), {
-      what: 'the alarm',
-    });
-    expect(next.status().alarms.find(({ name }) => name === 'topic_not_compared')).toMatchObject({
-      subject: offline,
-      text: expect.stringContaining(`${offline}/1 has no leader`) as string,
-    });
-    expect(await readLog(broker, offline)).toHaveLength(300);
-    isOffline = false;
-    await waitUntil(() => heldCodes(next).length === 0, { what: 'the topic to flow again' });
-    await untilDrained(database);
-    // The two topics share keys, and so a key's count: within a topic the chain of predecessors shows the order.
-    const expected = { ...faultless, outOfOrder: expect.any(Number) as number };
-    for (const topic of [offline, other])
-      expect(await checkLog(database.executor, topic, await readLog(broker, topic))).toMatchObject({
-        ...expected,
-        events: 600,
-        duplicates: 0,
-      });
-  });
-
-  test('that hides the lost past of a restored database is not sent to: the relay refuses when it is back', async () => {
-    const { database, broker, offline, other, service } = await publishedTwice();
-    const saved = await dump(database);
-    await writeMany(database, offline, 300);
-    await untilDrained(database);
-    await service.stop();
-    const restored = await restore(inject('stack').databaseUrl, saved);
-    onClose(() => restored.database.close());
-    // As if it had been restored in place: nothing but the log says that it went back.
-    await restored.database.executor.query(
-      'update converge.relay_source set system_identifier = null, database_oid = null, next_xid = null',
-    );
-    let isOffline = true;
-    const patchy = withAdmin(broker, (admin) => ({
-      read: (topic, ...range) => {
-        if (isOffline && topic === offline) throw withoutLeader(topic, range[0]);
-        return admin.read(topic, ...range);
-      },
-    }));
-    const next = await started({ database: restored.database, broker: patchy, ...timing, recheckMs: 30 });
-    await leads(next);
-    await writeMany(restored.database, offline, 300);
-    await writeMany(restored.database, other, 300);
-    await waitUntil(async () => (await readAll(broker, other)).length === 600, { what: 'the other topic' });
-    isOffline = false;
-    await refusedWith(next, 'database_went_back');
-    const ours = new Set(await idsIn(restored.database, offline));
-    const log = await readAll(broker, offline);
-    expect(log).toHaveLength(600);
-    expect(log.filter(({ id }) => ours.has(id))).toHaveLength(300);
-  });
-
-  test('of a topic that is met for the first time holds that topic alone', async () => {
-    const { database, broker, other, service } = await publishedTwice();
-    await service.stop();
-    const fresh = await createTopic(broker, topicName(), 1);
-    let isOffline = true;
-    const patchy = withAdmin(broker, (admin) => ({
-      logEnds: (name) =>
-        isOffline && name === fresh ? Promise.reject(withoutLeader(fresh, 0)) : admin.logEnds(name),
-    }));
-    const next = await started({ database, broker: patchy, ...timing, recheckMs: 30 });
-    await writeMany(database, fresh, 300);
-    await writeMany(database, other, 300);
-    await waitUntil(async () => (await readLog(broker, other)).length === 600, {
-      what: 'the other topic to be published',
-    });
-    expect(heldCodes(next)).toEqual(['LOG_NOT_COMPARED']);
-    expect(next.status()).toMatchObject({ state: 'leading', term: 2n });
-    isOffline = false;
-    await untilDrained(database);
-    await waitUntil(async () => (await readLog(broker, fresh)).length === 300, { what: 'its events' });
-  });
-
-  test('that never answers is given up in time', async () => {
-    const { database, broker, offline, other, service } = await publishedTwice();
-    await service.stop();
-    let isHanging = true;
-    const patchy = withAdmin(broker, (admin) => ({
-      logEnds: (name) => (isHanging && name === offline ? new Promise(() => undefined) : admin.logEnds(name)),
-    }));
-    const next = await started({ database, broker: patchy, ...timing, recheckMs: 30 });
-    await writeMany(database, other, 300);
-    await waitUntil(async () => (await readLog(broker, other)).length === 600, {
-      what: 'the other topic to be published',
-      deadlineMs: 60_000,
-    });
-    expect(heldCodes(next)).toEqual(['LOG_NOT_COMPARED']);
-    isHanging = false;
-    await waitUntil(() => heldCodes(next).length === 0, { what: 'the topic to flow again' });
-  });
-});
 
 /** Foreign records behind ours, `size` bytes each. */
 async function shareWith(broker: Broker, topic: string, count: number, size: number): Promise<void> {
