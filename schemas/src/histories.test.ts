@@ -8,6 +8,7 @@ const folder = new URL('../histories/', import.meta.url);
 const declarations = [placeOrder, transferMoney].map(({ declaration }) => declaration);
 
 describe('sagas that began before a change of the code', () => {
+  // Planted fault: another decision of the fence (a beginning that runs nothing) fails here for every history.
   it.each(readdirSync(folder))('%s is understood as it was', (name) => {
     const history = JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as SagaHistory;
     expect(name).toContain(`${history.saga}.v${history.version}.`);

@@ -62,6 +62,7 @@ async function consumerWithDeadLetter() {
   return { url, applied, mend: () => (broken = false) };
 }
 
+// Planted fault: with the edited copy not kept, the event takes effect as it came.
 it('an operator finds a dead letter, reads it, mends a copy and has it tried again', async () => {
   const { url, applied, mend } = await consumerWithDeadLetter();
   const converge = async (...args: string[]) => {

@@ -1,3 +1,4 @@
+// Planted faults, each seen to fail here: headers that are not signed; a partition that is not.
 import { describe, expect, it } from 'vitest';
 import { signatureHeader, signatureOf, signingKey, verifySignature, WIRE } from './index.ts';
 

@@ -63,6 +63,7 @@ describe('what a handler answers', () => {
     expect((await lines(scene.database)).filter(({ event_id }) => event_id === 'refund')).toHaveLength(1);
   });
 
+  // Planted fault: random ids of emitted events fail here.
   it('has the same ids when it is handled again', async () => {
     const [id] = await scene.source.publish(scene.broker, counting(1));
     const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(

@@ -33,6 +33,7 @@ describe('an event that fails', () => {
   const settled = (count: number) =>
     waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
 
+  // Planted fault: a dead letter without its failure event fails here.
   it('is isolated: the others of its slice are applied once, in order, and it alone is given up', async () => {
     const ids = await scene.source.publish(scene.broker, counting(40));
     await scene.start(

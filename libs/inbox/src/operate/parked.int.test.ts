@@ -71,6 +71,7 @@ describe('an operator', () => {
     ]);
   });
 
+  // Planted fault: without the audit row of an act, this and the test of a skip fail.
   it('retries a dead letter after the fault is lifted: it and the events behind it take effect in order', async () => {
     await play(8);
     bad = [];

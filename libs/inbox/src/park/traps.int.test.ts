@@ -45,6 +45,7 @@ describe('a slice that appends while a drain releases', () => {
     (await database.executor.query('select line from converge.parked where line is not null')).rows;
   const keys = async () => (await database.executor.query('select key from converge.parked_key')).rows;
 
+  // Planted fault: a release that does not compare the tail is refused by the foreign key here (23503).
   it('first, keeps its key: the release waits, and finds another tail', async () => {
     const [slice, drain] = [await session(), await session()];
     expect(await append(slice.tx)).toBe(2n);
