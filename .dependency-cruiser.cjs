@@ -3,11 +3,12 @@ const floors = [
   ['core'],
   ['contracts', 'config', 'resilience'],
   ['telemetry', 'postgres', 'kafka'],
-  ['outbox', 'relay', 'inbox', 'saga', 'reconcile'],
+  ['outbox', 'relay', 'inbox', 'effects'],
+  ['saga', 'workflow', 'reconcile'],
   ['testing', 'cli'],
 ];
-const sideways = { relay: ['outbox'], inbox: ['outbox'], saga: ['outbox', 'inbox'], reconcile: ['outbox'] };
-// Tests and their fixtures use the test kit of floor 3; neither is published.
+const sideways = { relay: ['outbox'], inbox: ['outbox'], effects: ['outbox', 'inbox'] };
+// Tests and their fixtures use the test kit of floor 5; neither is published.
 const test = ['\\.test\\.ts$', '/src/fixture/'];
 const lib = (names) => `^libs/(${names.join('|')})/`;
 

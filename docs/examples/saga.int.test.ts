@@ -10,12 +10,11 @@ import {
   findOrphans,
   listInstances,
   readChapter,
-  sagaMigrations,
   sagaObserver,
   sagaWatch,
-  sagaWorker,
   verifyJournal,
 } from '@convergekit/saga';
+import { sagaMigrations, sagaWorker } from '@convergekit/effects';
 import { checkGraph, drawSaga } from '@convergekit/saga/declare';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { BusinessRejection } from '@convergekit/core';
-import { readStack, sagaMigrations, verifyStack } from '@convergekit/saga';
+import { readStack, verifyStack } from '@convergekit/workflow';
+import { sagaMigrations } from '@convergekit/effects';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Clouds, tenants, type TenantsDb } from './undo-several-effects.ts';

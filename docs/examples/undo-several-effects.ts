@@ -1,5 +1,11 @@
 import type { Database } from '@convergekit/postgres';
-import { compensationStacks, defineStack, type LocalContext, localStep, stackStep } from '@convergekit/saga';
+import {
+  compensationStacks,
+  defineStack,
+  type LocalContext,
+  localStep,
+  stackStep,
+} from '@convergekit/workflow';
 import { z } from 'zod';
 
 /** What the service talks to: a store of buckets, a name server, a bank. */

@@ -6,7 +6,7 @@ import { nameSource, outboxMigrations } from '@convergekit/outbox';
 import { connect, migrate } from '@convergekit/postgres';
 import { reconcileMigrations } from '@convergekit/reconcile';
 import { relayMigrations } from '@convergekit/relay';
-import { sagaMigrations } from '@convergekit/saga';
+import { sagaMigrations } from '@convergekit/effects';
 import { shopEvents } from '@convergekit/schemas';
 import { shopMigrations, type ShopService } from '../../services/shop/src/migrations.ts';
 

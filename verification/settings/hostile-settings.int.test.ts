@@ -9,7 +9,8 @@ import { connect, type Database, executorOf, migrate } from '@convergekit/postgr
 import { defineReconciler, reconcilerService } from '@convergekit/reconcile';
 import { type Relay, relay } from '@convergekit/relay';
 import { ConvergeError, type Service } from '@convergekit/core';
-import { effectsOf, listInstances, sagaObserver, sagaWorker } from '@convergekit/saga';
+import { effectsOf, listInstances, sagaObserver } from '@convergekit/saga';
+import { sagaWorker } from '@convergekit/effects';
 import { freshDatabase, type HostileRole, hostileRole, waitUntil } from '@convergekit/testing';
 import type { Kysely } from 'kysely';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';

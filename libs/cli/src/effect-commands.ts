@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { WORK_STATES } from '@convergekit/saga';
+import { WORK_STATES } from '@convergekit/effects';
 import type { EffectListFlags, EffectResolveFlags, EffectRetryFlags } from './commands/effects.ts';
 import { type Act, positive } from './command-parts.ts';
 

@@ -1,18 +1,18 @@
 import type { Database } from '@convergekit/postgres';
-import { type Effect, sagaWorker } from '@convergekit/saga';
+import { type Effect, sagaWorker } from '@convergekit/effects';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { Provider } from '../../saga/src/fixture/provider.ts';
+import { Provider } from '../../effects/src/fixture/provider.ts';
 import {
   ended,
   hurried,
   outcomes,
   request,
-  type SceneDb,
   sceneDatabase,
+  type SceneDb,
   sceneEffects,
   workRows,
-} from '../../saga/src/fixture/scene.ts';
+} from '../../effects/src/fixture/scene.ts';
 import { runCli } from './fixture/cli-process.ts';
 
 describe('converge effects', () => {

@@ -1,4 +1,4 @@
-import { STACK_STATES } from '@convergekit/saga';
+import { STACK_STATES } from '@convergekit/workflow';
 import { type Command, Option } from 'commander';
 import { type Act, positive } from './command-parts.ts';
 import type { StackActFlags, StackListFlags, StackResolveFlags } from './commands/stack.ts';

@@ -1,6 +1,6 @@
 import type { Database } from '@convergekit/postgres';
 import { BusinessRejection } from '@convergekit/core';
-import { compensationStacks, defineStack } from '@convergekit/saga';
+import { compensationStacks, defineStack } from '@convergekit/workflow';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
@@ -10,8 +10,8 @@ import {
   stackOptions,
   type TenantDb,
   worldStep,
-} from '../../saga/src/fixture/stack-scene.ts';
-import { World } from '../../saga/src/fixture/stack-world.ts';
+} from '../../workflow/src/fixture/stack-scene.ts';
+import { World } from '../../workflow/src/fixture/stack-world.ts';
 import { runCli } from './fixture/cli-process.ts';
 
 describe('converge stack', () => {

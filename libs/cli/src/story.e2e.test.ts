@@ -6,7 +6,7 @@ import { createOutbox } from '@convergekit/outbox';
 import { connect } from '@convergekit/postgres';
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
 import { defaultPolicy } from '@convergekit/resilience';
-import { defineEffect, effect, sagaWorker } from '@convergekit/saga';
+import { defineEffect, effect, sagaWorker } from '@convergekit/effects';
 import { attributeNames, contextFrom, spanNames, withSpan } from '@convergekit/telemetry';
 import { type EndedSpan, startTelemetry } from '@convergekit/telemetry/sdk';
 import { freshDatabase, waitUntil } from '@convergekit/testing';

@@ -1,7 +1,6 @@
 import { type Category, type Certainty, ConvergeError } from '@convergekit/core';
 
 export type SagaErrorCode =
-  | 'EFFECT_INVALID'
   | 'SAGA_INVALID'
   | 'STEP_INVALID'
   | 'FACT_UNDECLARED'
@@ -12,17 +11,13 @@ export type SagaErrorCode =
   | 'SAGA_NOT_STARTED'
   | 'SAGA_UNDECIDED'
   | 'WORKER_INVALID'
-  | 'WORKER_MISSING'
   | 'SAGA_NOT_FOUND'
   | 'STEP_NOT_WAITING'
   | 'STEP_OUTCOME_INVALID'
   | 'STEP_CHANGED'
   | 'SAGA_NOT_DECLARED'
-  | 'SAGA_NOT_MIGRATED'
   | 'LOCK_ROW_MISSING'
-  | 'OUTCOME_UNKNOWN'
-  | 'WORK_NOT_FOUND'
-  | 'WORK_NOT_RESOLVABLE';
+  | 'OUTCOME_UNKNOWN';
 
 /** An effect or a saga that is declared wrongly, or an operator's wish that cannot be granted. */
 export class SagaError extends ConvergeError {
@@ -35,12 +30,4 @@ export class SagaError extends ConvergeError {
   ) {
     super(message, { code, category: 'configuration', certainty: 'not_applied', ...detail });
   }
-}
-
-export function notMigrated(cause: unknown): SagaError {
-  return new SagaError(
-    'SAGA_NOT_MIGRATED',
-    'the tables of sagas are missing in this database: run `converge migrate` with its DATABASE_URL, then start again',
-    { cause },
-  );
 }

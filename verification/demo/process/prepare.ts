@@ -4,7 +4,7 @@ import { nameSource, outboxMigrations } from '@convergekit/outbox';
 import { type Database, migrate, type MigrationSet } from '@convergekit/postgres';
 import { reconcileMigrations } from '@convergekit/reconcile';
 import { relayMigrations } from '@convergekit/relay';
-import { sagaMigrations } from '@convergekit/saga';
+import { sagaMigrations } from '@convergekit/effects';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import type { Child } from './child.ts';
 

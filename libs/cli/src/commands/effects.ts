@@ -8,7 +8,7 @@ import {
   sagaMigrations,
   type WorkDetail,
   type WorkState,
-} from '@convergekit/saga';
+} from '@convergekit/effects';
 import { audit, operator } from '../audit.ts';
 import { CliError } from '../cli-error.ts';
 import { confirm } from '../confirm.ts';

@@ -1,5 +1,6 @@
 import type { Database } from '@convergekit/postgres';
-import { resolveStep, retryStep, sagaMigrations, type StepWord, waitingStep } from '@convergekit/saga';
+import { resolveStep, retryStep, type StepWord, waitingStep } from '@convergekit/saga';
+import { sagaMigrations } from '@convergekit/effects';
 import { isSaga } from './saga-graph.ts';
 import { audit, operator } from '../audit.ts';
 import { CliError } from '../cli-error.ts';

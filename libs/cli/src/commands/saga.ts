@@ -4,10 +4,10 @@ import {
   type InstanceView,
   listInstances,
   readChapter,
-  sagaMigrations,
   verifyJournal,
-  verifyStacks,
 } from '@convergekit/saga';
+import { sagaMigrations } from '@convergekit/effects';
+import { verifyStacks } from '@convergekit/workflow';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext } from '../context.ts';
 import { readNarrative } from '../narrative/read-narrative.ts';

@@ -6,12 +6,12 @@ import {
   type Resolution,
   resolveStack,
   retryStack,
-  sagaMigrations,
   type StackRecord,
   type StackState,
   type StackVerdict,
   verifyStack,
-} from '@convergekit/saga';
+} from '@convergekit/workflow';
+import { sagaMigrations } from '@convergekit/effects';
 import { audit, operator } from '../audit.ts';
 import { CliError } from '../cli-error.ts';
 import { confirm } from '../confirm.ts';

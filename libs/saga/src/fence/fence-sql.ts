@@ -1,9 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
-import type { StepKey } from '../step/story.ts';
+import type { JournalOp, StepKey } from '@convergekit/effects/engine';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from './fence.ts';
 import { columnsOf, FENCE_COLUMNS, fenceSealSql, stepSealSql } from './seal-sql.ts';
-
-export type JournalOp = 'apply' | 'compensate' | 'cancel' | 'deadline' | 'resolve';
 
 /** Why a step failed or is undone, for people and for its compensation. */
 export interface Reason {

@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import type { StepKey } from '../step/story.ts';
+import type { StepKey } from '@convergekit/effects/engine';
 
 // One statement, so that of two members that come at the same time the second sees the first: its update waits for the
 // other's commit and reads the row again (under REPEATABLE READ it is told 40001, and rerun).

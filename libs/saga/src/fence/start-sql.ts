@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import type { Story } from '../step/story.ts';
+import type { Story } from '@convergekit/effects/engine';
 
 const noteSql = `
   insert into converge.saga_start (saga, instance, version, key) values ($1, $2, $3, $4)

@@ -1,10 +1,15 @@
 import type { Executor } from '@convergekit/postgres';
-import type { JournalOp } from '../fence/fence-sql.ts';
-import { namesSql, type SagaTable } from '../fence/names-sql.ts';
+import {
+  type JournalOp,
+  namesSql,
+  type OperatorAct,
+  type SagaTable,
+  type WorkAttempt,
+  type WorkOp,
+} from '@convergekit/effects/engine';
 import { fenceSealSql, stepSealSql } from '../fence/seal-sql.ts';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from '../fence/fence.ts';
-import type { WorkOp } from '../work/insert-sql.ts';
-import type { OperatorAct, WorkAttempt, WorkState } from '../work/work.ts';
+import type { WorkState } from '@convergekit/effects';
 
 /** How a step would be undone, as it was intended when it began. */
 export interface Plan {

@@ -9,7 +9,7 @@ import { stressService } from '@convergekit/core/service-stress';
 import { FixtureSource, sendRecords } from '../../../inbox/src/fixture/fixture-source.ts';
 import { makeTopics } from '../../../inbox/src/fixture/ledger.ts';
 import { handed, placed, placeOrder, refunded, rejected, released, reserved } from '../fixture/sagas.ts';
-import { sagaMigrations } from '../migrations.ts';
+import { sagaMigrations } from '@convergekit/effects';
 import { listInstances, readInstance } from './instance-sql.ts';
 import { sagaObserver } from './observer.ts';
 import { sagaWatch } from './watch.ts';

@@ -6,10 +6,10 @@ import { nearest } from '@convergekit/config';
 import type { SagaDeclaration } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
 import { meetLocked } from '../fence/meet-fence.ts';
-import type { ByWhom } from '../stack/operate.ts';
+import type { ByWhom } from '@convergekit/effects';
 import { formatStory } from '../step/story.ts';
 import { checkWord, type StepWord } from './check-word.ts';
-import { actOnWork } from './operate-sql.ts';
+import { actOnWork } from '@convergekit/effects/engine';
 import {
   answerStep,
   begunBy,

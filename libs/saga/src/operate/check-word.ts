@@ -2,7 +2,7 @@ import type { DomainEvent, EventDefinition } from '@convergekit/contracts';
 import { nearest } from '@convergekit/config';
 import { type SagaDeclaration, type StepDeclaration, stepsOf } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
-import { EFFECT_STAYS, type Outcome } from '../work/work.ts';
+import { EFFECT_STAYS, type Outcome } from '@convergekit/effects';
 import type { LockedStep } from './step-sql.ts';
 
 /**

@@ -3,8 +3,8 @@ import { inboxMigrations } from '@convergekit/inbox';
 import { connect, type Database, type Executor, migrate } from '@convergekit/postgres';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { findOrphans, readChapter, readInstance, sagaMigrations } from '../index.ts';
-import { readWork } from './operate-sql.ts';
+import { findOrphans, readChapter, readInstance } from '../index.ts';
+import { readWork, sagaMigrations } from '@convergekit/effects';
 import { lockStep, openWorkOf } from './step-sql.ts';
 
 const ROWS = 100_000;

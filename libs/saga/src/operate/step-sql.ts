@@ -1,13 +1,17 @@
 import type { Executor } from '@convergekit/postgres';
 import { deterministicUuid } from '@convergekit/core';
 import { type FenceRow, lockFence } from '../fence/fence-sql.ts';
-import { namesSql } from '../fence/names-sql.ts';
-import type { ByWhom } from '../stack/operate.ts';
+import {
+  namesSql,
+  type OperatorAct,
+  type StepKey,
+  type StuckReason,
+  type WorkOp,
+} from '@convergekit/effects/engine';
+import type { ByWhom, Outcome, WorkState } from '@convergekit/effects';
 import { effectName } from '../step/effect-name.ts';
 import type { StoredEvent } from '../step/stored-event.ts';
-import { formatStory, type StepKey } from '../step/story.ts';
-import type { WorkOp } from '../work/insert-sql.ts';
-import type { OperatorAct, Outcome, StuckReason, WorkState } from '../work/work.ts';
+import { formatStory } from '../step/story.ts';
 
 /** A step as people name it; instances are unique among sagas. */
 export interface StepAt {

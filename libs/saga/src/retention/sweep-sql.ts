@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { namesSql } from '../fence/names-sql.ts';
+import { namesSql } from '@convergekit/effects/engine';
 
 /** A run as a service knows it: by its fences, or by its start or a join alone. */
 export interface OldRun {

@@ -1,5 +1,5 @@
-import { type Database, executorOf, kyselyTransaction } from '@convergekit/postgres';
-import type { Clock, Random } from '@convergekit/core';
+import type { SweepOptions } from '@convergekit/effects/engine';
+import { executorOf, kyselyTransaction } from '@convergekit/postgres';
 import { DEFAULT_KEEP_MS } from '../declare/saga.ts';
 import {
   dueRuns,
@@ -15,10 +15,7 @@ import {
 
 export type SweptJoin = IncompleteJoin & { readonly saga: string };
 
-export interface SweepOptions<DB> {
-  readonly database: Pick<Database<DB>, 'db' | 'executor'>;
-  /** By the names of declared sagas: how long records stay after a run last moved. Those of others stay as by default. Milliseconds. */
-  readonly keepMs: ReadonlyMap<string, number>;
+interface SagaSweepOptions<DB> extends Omit<SweepOptions<DB>, 'log'> {
   /**
    * Between raising the horizon and the first row that leaves below it: longer than any transaction that began before.
    * Milliseconds. @default 600_000 (10 minutes)
@@ -26,8 +23,6 @@ export interface SweepOptions<DB> {
   readonly settleMs?: number;
   /** Is given each join that leaves incomplete, once its run has left. */
   readonly onIncomplete: (join: SweptJoin) => void;
-  readonly clock: Clock;
-  readonly random: Random;
 }
 
 /** Rows looked at in one page; the runs of one transaction are fewer. */
@@ -38,7 +33,7 @@ const PAGE = 1_000;
  * leave below a horizon that an earlier round committed, so that a late trigger is never taken for the first one. Returns how
  * many runs left.
  */
-export async function sweepSagas<DB>(options: SweepOptions<DB>): Promise<number> {
+export async function sweepSagas<DB>(options: SagaSweepOptions<DB>): Promise<number> {
   const {
     database: { executor },
     keepMs,
@@ -55,7 +50,7 @@ export async function sweepSagas<DB>(options: SweepOptions<DB>): Promise<number>
 }
 
 async function sweepBelow<DB>(
-  { database: { db, executor }, onIncomplete, clock, random }: SweepOptions<DB>,
+  { database: { db, executor }, onIncomplete, clock, random }: SagaSweepOptions<DB>,
   saga: string,
   before: string,
 ): Promise<number> {

@@ -3,13 +3,19 @@ import { storyOf } from '@convergekit/inbox';
 import { deterministicUuid } from '@convergekit/core';
 import type { Transaction } from 'kysely';
 import type { FenceRow } from '../fence/fence-sql.ts';
-import { insertStepWork, type StepWork, type WorkOp } from '../work/insert-sql.ts';
-import type { Cause, Outcome } from '../work/work.ts';
-import { traceOf } from '../effect/effect.ts';
+import {
+  type Cause,
+  insertStepWork,
+  type StepKey,
+  type StepWork,
+  traceOf,
+  type WorkOp,
+} from '@convergekit/effects/engine';
+import type { Outcome } from '@convergekit/effects';
 import { effectName } from './effect-name.ts';
 import { keyOf, type Member } from './member.ts';
 import { type StoredEvent, type StoredFact, storeEvent } from './stored-event.ts';
-import { formatStory, type StepKey } from './story.ts';
+import { formatStory } from './story.ts';
 import type { StepTools } from './tools.ts';
 import type { UndoCause } from './undo-cause.ts';
 

@@ -6,7 +6,7 @@ import { SagaError } from '../errors.ts';
 import type { Met } from '../fence/meet-fence.ts';
 import { lockFence } from '../fence/fence-sql.ts';
 import { noteStart, startsOf } from '../fence/start-sql.ts';
-import type { StoredFailure } from '../work/work.ts';
+import type { StoredFailure } from '@convergekit/effects/engine';
 import { askLater } from './ask-for-call.ts';
 import { failureOf } from './failure-of.ts';
 import { isDecided, meetStep } from './meet-step.ts';

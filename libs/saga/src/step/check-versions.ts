@@ -1,5 +1,6 @@
 import { type Executor, sqlState } from '@convergekit/postgres';
-import { notMigrated, SagaError } from '../errors.ts';
+import { notMigrated } from '@convergekit/effects/engine';
+import { SagaError } from '../errors.ts';
 import type { Member } from './member.ts';
 
 /** How long a step that took effect may still have to be undone, when nothing else is known of its saga. */

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { COMPLETED, stop, type Moods, type Placed, TrialScene } from '../fixture/trial/trial-scene.ts';
 import { factOf } from '../fixture/trial/trial-saga.ts';
 import type { Part } from '../fixture/trial/world.ts';
-import { resolveWork } from '../operate/operate-sql.ts';
+import { resolveWork } from '@convergekit/effects';
 
 let scene: TrialScene;
 beforeAll(async () => {

@@ -1,8 +1,7 @@
 import { type Executor, executorOf } from '@convergekit/postgres';
-import type { HookTools, LateWork } from '../effect/define-effect.ts';
+import type { HookTools, LateWork, StoredFailure, StuckReason } from '@convergekit/effects/engine';
 import type { FenceState } from '../fence/fence.ts';
 import { lockFence, type Reason } from '../fence/fence-sql.ts';
-import type { StoredFailure, StuckReason } from '../work/work.ts';
 import type { StepInput } from './ask-for-call.ts';
 import { keyOf, type Member } from './member.ts';
 import { tellStuck } from './tell-stuck.ts';

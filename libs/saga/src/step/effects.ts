@@ -2,15 +2,21 @@ import type { DomainEvent, StandardSchema } from '@convergekit/contracts';
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import { executorOf } from '@convergekit/postgres';
 import { BusinessRejection } from '@convergekit/core';
-import { defineEffect, type Effect } from '../effect/define-effect.ts';
-import type { CallContext, Found, SettledContext } from '../effect/types.ts';
+import {
+  type CallContext,
+  defineEffect,
+  type Effect,
+  EFFECT_STAYS,
+  type Found,
+  type SettledContext,
+} from '@convergekit/effects';
 import { SagaError } from '../errors.ts';
+import { sweepRecords } from '../retention/sweep-records.ts';
 import { lockFence } from '../fence/fence-sql.ts';
 import { meetLocked } from '../fence/meet-fence.ts';
-import { EFFECT_STAYS, resolvedBy } from '../work/work.ts';
+import { resolvedBy, type WorkOp } from '@convergekit/effects/engine';
 import type { StepInput } from './ask-for-call.ts';
 import { covered, lateApply, lateUndo, stuckApply, stuckUndo } from './effect-hooks.ts';
-import type { WorkOp } from '../work/insert-sql.ts';
 import { effectName, effectOpsOf } from './effect-name.ts';
 import { factOf, type Member } from './member.ts';
 import { membersOf } from './part.ts';
@@ -27,7 +33,9 @@ export function effectsOf<DB>(...consumers: readonly ConsumerDefinition<DB>[]): 
     .flatMap(({ parts }) => membersOf(parts))
     .flatMap((member) => {
       const { name, keepMs } = member.declaration;
-      return effectsOfStep(member).map((effect) => Object.freeze({ ...effect, saga: { name, keepMs } }));
+      return effectsOfStep(member).map((effect) =>
+        Object.freeze({ ...effect, saga: { name, keepMs, sweep: sweepRecords } }),
+      );
     });
 }
 

@@ -1,5 +1,5 @@
 import { type DomainEvent, failureEvent } from '@convergekit/contracts';
-import type { StoredFailure, WorkAttempt } from '../work/work.ts';
+import type { StoredFailure, WorkAttempt } from '@convergekit/effects/engine';
 import type { Member } from './member.ts';
 import type { StoredEvent } from './stored-event.ts';
 

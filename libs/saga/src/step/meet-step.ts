@@ -3,7 +3,7 @@ import type { Transaction } from 'kysely';
 import { lastStop } from '../declare/declaration.ts';
 import type { FenceFrom } from '../fence/fence.ts';
 import { meetFence, type Meeting, type Met } from '../fence/meet-fence.ts';
-import { withdrawTimers } from '../work/withdraw-sql.ts';
+import { withdrawTimers } from '@convergekit/effects/engine';
 import type { Member } from './member.ts';
 
 /** Applies a trigger to the step's fence. A trigger that decides the step also withdraws its timers. */

@@ -1,7 +1,8 @@
 import type { DomainEvent } from '@convergekit/contracts';
 import { canBeUndone, type SagaDeclaration, type StepDeclaration } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
-import type { Fact, StepKey } from './story.ts';
+import type { Fact } from './story.ts';
+import type { StepKey } from '@convergekit/effects/engine';
 import type { ErasedHandlers } from './types.ts';
 
 /** A step as its consumer runs it. */

@@ -1,6 +1,6 @@
 import type { DomainEvent } from '@convergekit/contracts';
 import { type Executor, executorOf } from '@convergekit/postgres';
-import type { StoredFailure, WorkAttempt } from '../work/work.ts';
+import type { StoredFailure, WorkAttempt } from '@convergekit/effects/engine';
 import type { FenceTrigger } from '../fence/fence.ts';
 import type { Meeting, Met } from '../fence/meet-fence.ts';
 import { meetStep } from './meet-step.ts';

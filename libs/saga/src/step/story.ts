@@ -1,17 +1,5 @@
 import { deterministicUuid } from '@convergekit/core';
-
-/** One run of a saga. On the wire: `name/version/instance`. */
-export interface Story {
-  readonly saga: string;
-  readonly version: number;
-  /** The id of the event that started it. */
-  readonly instance: string;
-}
-
-/** One step of one run. */
-export interface StepKey extends Story {
-  readonly step: string;
-}
+import type { StepKey, Story } from '@convergekit/effects/engine';
 
 export function formatStory({ saga, version, instance }: Story): string {
   return `${saga}/${version}/${instance}`;

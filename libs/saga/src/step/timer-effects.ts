@@ -1,11 +1,9 @@
 import type { StandardSchema } from '@convergekit/contracts';
 import { executorOf } from '@convergekit/postgres';
-import { defineEffect, type Effect } from '../effect/define-effect.ts';
-import type { SettledContext } from '../effect/types.ts';
+import { defineEffect, type Effect, type SettledContext } from '@convergekit/effects';
 import { SagaError } from '../errors.ts';
 import { meetStep } from './meet-step.ts';
-import type { WorkOp } from '../work/insert-sql.ts';
-import { nudgeWork } from '../work/nudge-sql.ts';
+import { nudgeWork, type WorkOp } from '@convergekit/effects/engine';
 import type { StepInput } from './ask-for-call.ts';
 import { type CallOff, stopAt } from './call-off.ts';
 import { effectName } from './effect-name.ts';

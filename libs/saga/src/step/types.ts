@@ -4,7 +4,7 @@ import type { Policy, SlowSchedule } from '@convergekit/resilience';
 import type { Logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
 import type { DataOf, MadeOf, ReceivedOf, StepKind } from '../declare/declaration.ts';
-import type { CallContext, EffectIdempotency } from '../effect/types.ts';
+import type { CallContext, EffectIdempotency } from '@convergekit/effects';
 import type { Reason } from '../fence/fence-sql.ts';
 
 /** What a local step gets beside its event: what every handler gets, and where it stands. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { COMPLETED, type Placed, TrialScene } from '../fixture/trial/trial-scene.ts';
-import { resolveWork } from '../operate/operate-sql.ts';
+import { resolveWork } from '@convergekit/effects';
 
 const alarms: string[] = [];
 const log = {

@@ -12,7 +12,7 @@ import { type FenceRow, lockFence } from '../fence/fence-sql.ts';
 import type { Meeting } from '../fence/meet-fence.ts';
 import { meetStep } from './meet-step.ts';
 import type { Trigger } from '../declare/triggers.ts';
-import { nudgeWork } from '../work/nudge-sql.ts';
+import { nudgeWork } from '@convergekit/effects/engine';
 import { askForUndo, askOperator, keepUndo } from './ask-for-call.ts';
 import { factOf, keyOf, type Member } from './member.ts';
 import { reviveEvent, type StoredEvent, type StoredFact } from './stored-event.ts';

@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { namesSql } from '../fence/names-sql.ts';
+import { namesSql } from '@convergekit/effects/engine';
 
 /** A compensation, and what it says was its cause. */
 export interface Orphan {

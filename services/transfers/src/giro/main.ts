@@ -1,7 +1,8 @@
 import { consumerService } from '@convergekit/inbox';
 import { createOutbox } from '@convergekit/outbox';
 import { newUuidV7 } from '@convergekit/core';
-import { effectsOf, sagaWorker } from '@convergekit/saga';
+import { effectsOf } from '@convergekit/saga';
+import { sagaWorker } from '@convergekit/effects';
 import { starts } from '@convergekit/saga/declare';
 import { transferMoney, transferRequested } from '@convergekit/schemas';
 import { httpService, runService, serviceSettings } from '@convergekit/service-common';

@@ -1,5 +1,6 @@
 import { consumerService } from '@convergekit/inbox';
-import { effectsOf, sagaWorker } from '@convergekit/saga';
+import { effectsOf } from '@convergekit/saga';
+import { sagaWorker } from '@convergekit/effects';
 import { runService, serviceSettings } from '@convergekit/service-common';
 import type { AccountsDb } from '../tables.ts';
 import { savings } from './consumer.ts';

@@ -1,0 +1,37 @@
+/**
+ * Parts of the effects worker for the packages saga and workflow. Not for applications, and without a promise of stability:
+ * - work of a saga's step: inserted, brought forward and withdrawn in the caller's transaction;
+ * - one decision after an answer (`decide`), one way to call or query (`ask`), one claim loop.
+ */
+export {
+  forEver,
+  type HookTools,
+  type LateWork,
+  type SweepOptions,
+  type SweepRecords,
+} from './effect/define-effect.ts';
+export { traceOf } from './effect/effect.ts';
+export { decode, encode } from './effect/stored.ts';
+export { notMigrated } from './errors.ts';
+export { namesSql, type SagaTable } from './names-sql.ts';
+export { actOnWork } from './operate/operate-sql.ts';
+export { decide, type Next, nextOp, type Rules, stored } from './work/decide.ts';
+export { insertStepWork, type StepWork, type WorkOp } from './work/insert-sql.ts';
+export { nudgeWork } from './work/nudge-sql.ts';
+export type { JournalOp, StepKey, Story } from './work/step-key.ts';
+export { withdrawTimers } from './work/withdraw-sql.ts';
+export {
+  type Cause,
+  type ClaimedWork,
+  type Op,
+  type OpenState,
+  type OperatorAct,
+  resolvedBy,
+  type StoredFailure,
+  type StuckReason,
+  type WorkAttempt,
+} from './work/work.ts';
+export { checkWorkers } from './work/worker-sql.ts';
+export { ask, type Asked, type Asks } from './worker/ask.ts';
+export { claimLoop } from './worker/claim-loop.ts';
+export { alertOverdueStacks } from './worker/overdue-stacks.ts';

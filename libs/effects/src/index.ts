@@ -1,0 +1,35 @@
+/**
+ * Calls to other systems, outside the slice. Guarantees:
+ * - an intent exists if and only if the slice that asked for it committed, once for each event, handler and index;
+ * - an outcome that nobody knows is asked for before anything is repeated; what can be neither asked for nor repeated
+ *   waits for a person, with its reason;
+ * - the outcome and what follows from it (rows, events) are one transaction, and it commits once;
+ * - a worker that lost its lease writes nothing, and sends nothing that it had not begun to send;
+ * - a dependency that hangs holds up its own effects only; nothing is given up because of an outage.
+ */
+export { type DeclaredEffect, defineEffect, type Effect } from './effect/define-effect.ts';
+export { effect, type EffectContext } from './effect/effect.ts';
+export type {
+  CallContext,
+  EffectFailure,
+  EffectIdempotency,
+  EffectOptions,
+  Found,
+  Reactions,
+  SettledContext,
+} from './effect/types.ts';
+export { EffectError, type EffectErrorCode } from './errors.ts';
+export { sagaMigrations } from './migrations.ts';
+export {
+  type ByWhom,
+  listWork,
+  readWork,
+  resolveWork,
+  retryWork,
+  type WorkDetail,
+  type WorkFilter,
+  type WorkView,
+} from './operate/operate-sql.ts';
+export { EFFECT_STAYS, type Outcome, WORK_STATES, type WorkState } from './work/work.ts';
+export type { SagaWorkerOptions } from './worker/options.ts';
+export { sagaWorker } from './worker/saga-worker.ts';

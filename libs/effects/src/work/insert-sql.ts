@@ -1,0 +1,102 @@
+import { logger } from '@convergekit/telemetry';
+import { sql, type Transaction } from 'kysely';
+import type { JournalOp, StepKey } from './step-key.ts';
+import type { ClaimedWork, Outcome, StuckReason, WorkState } from './work.ts';
+import { WORKER_GONE_MS, workerMissing } from './worker-sql.ts';
+
+export type NewWork = Pick<
+  ClaimedWork,
+  'id' | 'consumer' | 'handler' | 'effect' | 'key' | 'idempotencyKey' | 'input' | 'cause'
+>;
+
+/** `expire`: a step's own deadline; the others as in the journal. */
+export type WorkOp = JournalOp | 'expire';
+
+/** Work of a saga's step. */
+export interface StepWork extends NewWork, Pick<StepKey, 'saga' | 'instance' | 'step'> {
+  readonly op: WorkOp;
+  /** There is nothing to call: the outcome is known, and only what follows from it is left to do. */
+  readonly outcome?: Outcome;
+  /** A call was made and nobody knows what became of it; "not found" is final so many milliseconds from now. */
+  readonly unknownForMs?: number;
+  /** Only a person can say what became of it. */
+  readonly stuck?: StuckReason;
+  /** Milliseconds until it is due, by the database's clock. @default 0 */
+  readonly dueMs?: number;
+}
+
+/**
+ * Through the handler's own `tx`, whose guard refuses it once the handler has ended: an intent outside the slice's
+ * transaction would be one that no event asked for. A replayed handler finds its row and leaves it as it is. Locks
+ * nothing but the new row; one index entry. Throws WORKER_MISSING when no worker has ever declared the effect here.
+ */
+export async function insertWork<DB>(tx: Transaction<DB>, work: NewWork): Promise<void> {
+  const { id, consumer, handler, effect, key, idempotencyKey, input, cause } = work;
+  const { rows } = await sql<Inserted>`
+    with worker as (select seen_at from converge.saga_worker where effect = ${effect}),
+    made as (
+      insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause)
+      select ${id}::uuid, ${consumer}::text, ${handler}::text, ${effect}::text, ${key}::text, ${idempotencyKey}::text,
+        ${input}::text, ${JSON.stringify(cause)}::text from worker
+      on conflict (id) do nothing
+      returning 1)
+    ${inserted}`.execute(tx);
+  made(rows, effect, key);
+}
+
+/**
+ * Asks for work of a saga's step, whose id is a function of step and op. What was asked for before and has ended is opened
+ * again with the new input: its step has moved since. False: it is open, or waits for an operator, and goes on as it is.
+ */
+export async function insertStepWork<DB>(tx: Transaction<DB>, work: StepWork): Promise<boolean> {
+  const { id, consumer, handler, effect, key, idempotencyKey, input, cause } = work;
+  const { saga, instance, step, op, outcome, unknownForMs, stuck, dueMs = 0 } = work;
+  const state = stateOf(work);
+  const { rows } = await sql<Inserted>`
+    with worker as (select seen_at from converge.saga_worker where effect = ${effect}),
+    made as (
+      insert into converge.saga_work as known
+        (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op, state, outcome, due_at,
+         waits_since, final_at, stuck_reason)
+      select ${id}::uuid, ${consumer}::text, ${handler}::text, ${effect}::text, ${key}::text, ${idempotencyKey}::text,
+        ${input}::text, ${JSON.stringify(cause)}::text, ${saga}::text, ${instance}::text, ${step}::text, ${op}::text,
+        ${state}::text, ${outcome === undefined ? null : JSON.stringify(outcome)}::text, due, due,
+        case when ${state}::text = 'unknown'
+          then clock_timestamp() + ${unknownForMs ?? 0}::float8 * interval '1 millisecond' end, ${stuck ?? null}::text
+        from worker, (select clock_timestamp() + ${dueMs}::float8 * interval '1 millisecond' as due) as times
+      on conflict (id) do update set state = excluded.state, stuck_reason = excluded.stuck_reason, input = excluded.input,
+        cause = excluded.cause, key = excluded.key, outcome = excluded.outcome, due_at = excluded.due_at,
+        waits_since = excluded.waits_since, late_since = null, final_at = excluded.final_at, holder = null,
+        term = known.term + 1, created_at = clock_timestamp(), ended_at = null
+      where known.ended_at is not null and known.xmin <> pg_current_xact_id()::xid -- not one that this settlement closes
+      returning 1)
+    ${inserted}`.execute(tx);
+  return made(rows, effect, key);
+}
+
+interface Inserted {
+  readonly made: boolean;
+  /** The worker has not said for long that it is there. */
+  readonly gone: boolean;
+}
+
+// No row: no worker has ever declared the effect.
+const inserted = sql.raw(`select exists (select from made) as made,
+  seen_at < clock_timestamp() - ${WORKER_GONE_MS} * interval '1 millisecond' as gone from worker`);
+
+function made(rows: readonly Inserted[], effect: string, key: string): boolean {
+  const [row] = rows;
+  if (row === undefined) throw workerMissing(effect);
+  if (row.gone)
+    logger('saga').error(
+      { alarm: 'worker_gone', effect, key },
+      'work waits for a worker that has not been seen for ten minutes: start it again',
+    );
+  return row.made;
+}
+
+function stateOf({ outcome, unknownForMs, stuck }: StepWork): WorkState {
+  if (stuck !== undefined) return 'stuck';
+  if (outcome !== undefined) return 'answered';
+  return unknownForMs === undefined ? 'ready' : 'unknown';
+}

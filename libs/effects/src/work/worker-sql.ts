@@ -1,0 +1,54 @@
+import { type Executor, sqlState } from '@convergekit/postgres';
+import { notMigrated, EffectError } from '../errors.ts';
+
+/** After which a worker counts as gone: it says that it is there each minute. */
+export const WORKER_GONE_MS = 600_000;
+
+// In the order of names, so that two workers do not lock each other's rows crosswise.
+const declareSql = `
+  insert into converge.saga_worker (effect, holder)
+  select effect, $2 from unnest($1::text[]) as effect order by effect
+  on conflict (effect) do update set holder = excluded.holder, seen_at = clock_timestamp()`;
+
+/** Says that a worker does the work of these effects in this database. */
+export async function declareEffects(
+  executor: Executor,
+  effects: readonly string[],
+  holder: string,
+): Promise<void> {
+  await executor.query(declareSql, [effects, holder]);
+}
+
+const missingSql = `
+  select effect from unnest($1::text[]) as effect
+   where not exists (select from converge.saga_worker worker
+                      where worker.effect = effect.effect
+                        and worker.seen_at > clock_timestamp() - $2::float8 * interval '1 millisecond')
+   order by effect`;
+
+/** Rejects with WORKER_MISSING when no worker does the work of one of these effects in this database. */
+export async function checkWorkers(
+  executor: Executor,
+  consumer: string,
+  effects: readonly string[],
+): Promise<void> {
+  const { rows } = await executor
+    .query<{ effect: string }>(missingSql, [effects, WORKER_GONE_MS])
+    .catch((error: unknown) => {
+      throw ['42P01', '3F000'].includes(sqlState(error) ?? '') ? notMigrated(error) : error;
+    });
+  if (rows.length === 0) return;
+  const names = rows.map(({ effect }) => effect).join(', ');
+  throw new EffectError(
+    'WORKER_MISSING',
+    `consumer ${consumer} cannot start: it has work for a saga worker, and none in this database does ${names}: start sagaWorker(effectsOf(${consumer}), { database }) before it`,
+  );
+}
+
+/** An effect that is asked for and that no worker has ever declared here. */
+export function workerMissing(effect: string): EffectError {
+  return new EffectError(
+    'WORKER_MISSING',
+    `no worker in this database does ${effect}, so its call would never be made: give the effect to sagaWorker([…], { database }), start it, and start the consumer again`,
+  );
+}

@@ -1,0 +1,97 @@
+import { hostname } from 'node:os';
+import type { Database } from '@convergekit/postgres';
+import { PolicyBook, SharedGuards } from '@convergekit/resilience';
+import { type Clock, newUuidV7, type Random, systemClock, systemRandom } from '@convergekit/core';
+import { logger, type Logger } from '@convergekit/telemetry';
+import type { Effect } from '../effect/define-effect.ts';
+import { EffectError } from '../errors.ts';
+
+export interface SagaWorkerOptions<DB> {
+  /** The database in which the intents stand: the service's own. */
+  readonly database: Pick<Database<DB>, 'db' | 'executor'>;
+  /** Unique to this process. @default host name and a UUID */
+  readonly holder?: string;
+  /** How often to look for work when there was none. Milliseconds. @default 100 */
+  readonly pollMs?: number;
+  /** What a lease has beyond the deadline of the operation's policy, for the settlement. Milliseconds. @default 10_000 */
+  readonly leaseMarginMs?: number;
+  /** How long a stop lets calls in flight go on; what is cut off then is asked about later. Milliseconds. @default 10_000 */
+  readonly drainMs?: number;
+  /**
+   * How long work may wait that was not begun, before the alarm: no worker declares its effect, or none has a place for it. So long may
+   * an intent be one that no process can read, before it is stuck. Milliseconds. @default 900_000
+   */
+  readonly undeclaredMs?: number;
+  /**
+   * How long work may fail (a call, a query, an undo, what follows from an outcome) before it is shown as stuck and an operator
+   * is alerted; it goes on being tried. Milliseconds. @default 900_000
+   */
+  readonly stuckAfterMs?: number;
+  /** How long settled intents are kept. Milliseconds. @default 2_592_000_000 (30 days) */
+  readonly keepMs?: number;
+  /**
+   * How often overdue and undeclared intents are looked for, old ones forgotten, and consumers shown that this worker is there.
+   * Milliseconds, at most 300_000. @default 60_000
+   */
+  readonly tidyMs?: number;
+  /** Policies, breakers and retry budgets of the process, by the effect's name. @default its own, with the kit's policy */
+  readonly shared?: SharedGuards;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly log?: Logger;
+}
+
+export type ResolvedOptions<DB> = Readonly<Required<SagaWorkerOptions<DB>>> & {
+  readonly effects: ReadonlyMap<string, Effect<DB>>;
+};
+
+const MILLISECONDS = [
+  'pollMs',
+  'leaseMarginMs',
+  'drainMs',
+  'undeclaredMs',
+  'stuckAfterMs',
+  'keepMs',
+  'tidyMs',
+] as const;
+
+export function resolveOptions<DB>(
+  effects: readonly Effect<DB>[],
+  options: SagaWorkerOptions<DB>,
+): ResolvedOptions<DB> {
+  const byName = new Map(effects.map((effect) => [effect.name, effect]));
+  if (effects.length === 0) throw invalid('it has no effect to run: give it those that handlers ask for');
+  const twice = effects.find((effect) => byName.get(effect.name) !== effect);
+  if (twice !== undefined)
+    throw invalid(`two effects are named ${twice.name}: their intents could not be told apart; rename one`);
+  const { clock = systemClock, random = systemRandom } = options;
+  const resolved: ResolvedOptions<DB> = Object.freeze({
+    holder: `${hostname()}/${newUuidV7()}`,
+    pollMs: 100,
+    leaseMarginMs: 10_000,
+    drainMs: 10_000,
+    undeclaredMs: 900_000,
+    stuckAfterMs: 900_000,
+    keepMs: 2_592_000_000,
+    tidyMs: 60_000,
+    clock,
+    random,
+    log: logger('saga'),
+    ...options,
+    shared: options.shared ?? new SharedGuards({ policies: new PolicyBook([]), clock, random }),
+    effects: byName,
+  });
+  for (const name of MILLISECONDS)
+    if (!(Number.isInteger(resolved[name]) && resolved[name] >= 1))
+      throw invalid(`${name} is ${resolved[name]}, but must be a whole number of milliseconds from 1`);
+  // A worker that has not been seen for twice as long counts as gone: see `worker-sql.ts`.
+  if (resolved.tidyMs > 300_000)
+    throw invalid(
+      `tidyMs is ${resolved.tidyMs}, but must be at most 300000: consumers would take it for gone`,
+    );
+  return resolved;
+}
+
+function invalid(what: string): EffectError {
+  return new EffectError('WORKER_INVALID', `the saga worker cannot start: ${what}`);
+}

@@ -1,0 +1,132 @@
+import { sqlState } from '@convergekit/postgres';
+import { bound, classify } from '@convergekit/resilience';
+import { failpoint, type Service } from '@convergekit/core';
+import type { Effect, SweepRecords } from '../effect/define-effect.ts';
+import { notMigrated } from '../errors.ts';
+import { claimWork } from '../work/claim-sql.ts';
+import type { ClaimedWork } from '../work/work.ts';
+import { declareEffects } from '../work/worker-sql.ts';
+import { claimLoop } from './claim-loop.ts';
+import { type ResolvedOptions, resolveOptions, type SagaWorkerOptions } from './options.ts';
+import { alertOverdue } from './overdue.ts';
+import { alertOverdueStacks } from './overdue-stacks.ts';
+import { Places } from './places.ts';
+import { processWork } from './process-work.ts';
+import { report } from './report.ts';
+import { countUndeclared, forgetEnded } from './tidy-sql.ts';
+
+/** A policy may be unbounded, a lease may not: the row is taken up again after it. */
+const MAX_RUN_MS = 600_000;
+
+/**
+ * Runs the calls that handlers asked for, outside any slice: claim → call or query → decide → settle. Each effect has
+ * places of its own, so a dependency that hangs holds up nothing but itself. Any number of workers may run beside each
+ * other. A database that is away is waited for.
+ */
+export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWorkerOptions<DB>): Service {
+  const resolved = resolveOptions(effects, options);
+  const stopping = new AbortController();
+  const cutOff = new AbortController();
+  const places = new Places(resolved.effects);
+  const runMs = (effect: Effect<DB>): number =>
+    Math.min(bound(effect.policyIn(resolved.shared).deadlineMs), MAX_RUN_MS);
+  const ended = Promise.withResolvers<undefined>();
+  let starting: Promise<void> = Promise.resolve();
+  let loops: Promise<unknown> = Promise.resolve();
+
+  const away = (error: unknown): void => failed(resolved, error);
+  const claim = async (): Promise<number> => {
+    const wanted = places.free(runMs, resolved.leaseMarginMs);
+    if (wanted.length === 0) return 0;
+    failpoint('saga.before_claim');
+    const asked = resolved.clock.monotonic();
+    const claimed = await claimWork(resolved.database.executor, resolved.holder, wanted);
+    if (claimed.length > 0) failpoint('saga.after_claim');
+    for (const work of claimed) {
+      const effect = resolved.effects.get(work.effect);
+      if (effect !== undefined) places.hold(effect, begin(effect, work, asked));
+    }
+    return claimed.length;
+  };
+  const begin = async (effect: Effect<DB>, work: ClaimedWork, asked: number): Promise<void> => {
+    const { clock, random, shared } = resolved;
+    const asking = { clock, random, shared, signal: cutOff.signal, leaseEndsAt: asked + runMs(effect) };
+    // What cannot be written down now is found again when its lease ends.
+    await processWork(resolved, effect, work, asking).catch(away);
+  };
+
+  return {
+    name: 'saga worker',
+    done: ended.promise,
+    start: () =>
+      (starting = checkTables(resolved).then(async () => {
+        await sayHere(resolved);
+        loops = Promise.all([
+          claimLoop({ ...resolved, claim, freed: () => places.freed(), failed: away }, stopping.signal),
+          tidyLoop(resolved, stopping.signal),
+        ]);
+      })),
+    async stop() {
+      stopping.abort();
+      await starting.catch(() => undefined);
+      await loops;
+      const drained = new AbortController();
+      const late = resolved.clock.sleep(resolved.drainMs, drained.signal).then(() => cutOff.abort());
+      await places.empty();
+      drained.abort();
+      await late;
+      ended.resolve(undefined);
+    },
+  };
+}
+
+async function tidyLoop<DB>(options: ResolvedOptions<DB>, signal: AbortSignal): Promise<void> {
+  const { clock, tidyMs, random, database, effects, undeclaredMs, keepMs, log } = options;
+  while (!signal.aborted) {
+    try {
+      report.undeclared(log, await countUndeclared(database.executor, [...effects.keys()], undeclaredMs));
+      await sayHere(options);
+      await alertOverdue(options, signal);
+      await alertOverdueStacks(database.executor, log, undeclaredMs);
+      await forgetEnded(database.executor, keepMs);
+      let runs = 0;
+      for (const [sweep, keepMs] of keptSagas(effects.values()))
+        runs += await sweep({ database, keepMs, clock, random, log });
+      if (runs > 0) log.info({ runs }, 'what this service knew of sagas that ended long ago has left');
+    } catch (error) {
+      failed(options, error);
+    }
+    await clock.sleep(tidyMs * (0.5 + random()), signal);
+  }
+}
+
+/** Consumers with work for these effects may start, and keep on. */
+async function sayHere<DB>({ database, effects, holder }: ResolvedOptions<DB>): Promise<void> {
+  await declareEffects(database.executor, [...effects.keys()], holder);
+}
+
+/** How long the records of each saga are kept, by what sweeps them. The longest of a saga's versions counts. */
+function keptSagas<DB>(
+  effects: Iterable<Effect<DB>>,
+): ReadonlyMap<SweepRecords, ReadonlyMap<string, number>> {
+  const kept = new Map<SweepRecords, Map<string, number>>();
+  for (const { saga } of effects) {
+    if (saga === undefined) continue;
+    const keepMs = kept.get(saga.sweep) ?? new Map<string, number>();
+    kept.set(saga.sweep, keepMs.set(saga.name, Math.max(saga.keepMs, keepMs.get(saga.name) ?? 0)));
+  }
+  return kept;
+}
+
+/** The loops' own failures, in one line: the database went away. */
+function failed<DB>({ log }: ResolvedOptions<DB>, error: unknown): void {
+  const { category, code, message } = classify(error);
+  log.error({ category, code, reason: message }, 'the saga worker could not reach its table: it goes on');
+}
+
+async function checkTables<DB>({ database }: ResolvedOptions<DB>): Promise<void> {
+  await database.executor.query('select 1 from converge.saga_work limit 0').catch((error: unknown) => {
+    if (!['42P01', '3F000'].includes(sqlState(error) ?? '')) throw error;
+    throw notMigrated(error);
+  });
+}

@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type ConsumerDefinition,
+  consumerService,
+  defineConsumer,
+  inboxMigrations,
+} from '@convergekit/inbox';
+import { type Broker, memoryBroker } from '@convergekit/kafka';
+import { createOutbox, outboxMigrations } from '@convergekit/outbox';
+import { connect, type Database, migrate } from '@convergekit/postgres';
+import type { Service } from '@convergekit/core';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { z } from 'zod';
+import { makeTopics } from '../../../inbox/src/fixture/ledger.ts';
+import { defineEffect, effect, sagaMigrations, sagaWorker } from '@convergekit/effects';
+import { asked, halfConsumers, type RoomDb, roomTables, Wrongs } from '../fixture/half-done-saga.ts';
+import { Pump } from '../fixture/pump.ts';
+import { effectsOf } from './effects.ts';
+
+let broker: Broker;
+let database: Database<RoomDb>;
+const stops: (() => Promise<void>)[] = [];
+const [rooms, money] = halfConsumers(new Wrongs());
+
+beforeEach(async () => {
+  broker = memoryBroker();
+  database = connect<RoomDb>({ url: await freshDatabase(inject('stack').databaseUrl, 'missing') });
+  await migrate(database, [outboxMigrations, inboxMigrations, sagaMigrations]);
+  await database.executor.query(roomTables);
+  const topics = [rooms!, money!].flatMap(({ topics: own, failureTopic }) => [...own, failureTopic]);
+  await makeTopics(broker, [...new Set([...topics, 'asker.failures'])], 1);
+});
+afterEach(async () => {
+  for (const stop of stops.splice(0).toReversed()) await stop();
+  await broker.close();
+  await database.close();
+});
+
+async function startWorker(...consumers: readonly ConsumerDefinition<RoomDb>[]): Promise<void> {
+  const worker = sagaWorker<RoomDb>(effectsOf(...consumers), { database, pollMs: 10 });
+  stops.push(() => worker.stop());
+  await worker.start();
+}
+
+function serviceOf(consumer: ConsumerDefinition<RoomDb>): Service {
+  const service = consumerService([consumer], { database, broker });
+  stops.push(() => service.stop());
+  return service;
+}
+
+async function start(consumer: ConsumerDefinition<RoomDb>): Promise<string> {
+  const service = serviceOf(consumer);
+  return service.start().then(
+    () => 'started',
+    (error: unknown) => String(error),
+  );
+}
+
+// Planted fault: without `checkWorkers` the consumer starts, and its intents wait for ever.
+it('a consumer with steps does not start without a worker, and names the work that would wait', async () => {
+  expect(await start(money!)).toContain(
+    'consumer money cannot start: it has work for a saga worker, and none in this database does half.pay.apply, half.pay.compensate',
+  );
+  expect(await start(rooms!)).toContain('half.hold.compensate');
+  await startWorker(money!);
+  expect(await start(money!)).toBe('started');
+  expect(await start(rooms!)).toContain('half.hold.compensate');
+});
+
+// Planted fault: a row of a worker that was taken out of service long ago lets the consumer start.
+it('a worker that has not been seen for ten minutes counts as none', async () => {
+  await startWorker(money!);
+  await stops.pop()?.();
+  await database.executor.query(`update converge.saga_worker set seen_at = seen_at - interval '11 minutes'`);
+  expect(await start(money!)).toContain('none in this database does half.pay.apply');
+});
+
+// Planted fault: an insert that does not look for the worker writes an intent that no worker ever finds.
+it('a handler that asks for an effect without a worker stops its consumer by name, and writes nothing', async () => {
+  const sent: string[] = [];
+  const ping = defineEffect({
+    name: 'test.ping',
+    idempotency: 'idempotent',
+    input: z.object({ key: z.string() }),
+    result: z.null(),
+    call: ({ key }) => Promise.resolve(void sent.push(key)).then(() => null),
+  }).settled<RoomDb>({ succeeded: () => undefined, failed: () => undefined });
+  const asker = defineConsumer<RoomDb>({ name: 'asker', from: 'beginning' }).on(
+    asked,
+    async (event, context) => {
+      await effect(context, ping, event.data);
+    },
+  );
+  const service = serviceOf(asker);
+  await service.start();
+  const pump = new Pump(database, broker);
+  stops.push(() => pump.stop());
+  pump.start();
+  const { type, version, topic, key, payload } = asked({ key: 'k' });
+  await createOutbox([]).append(database.executor, [
+    { id: randomUUID(), type, version, topic, key, payload },
+  ]);
+  await expect(service.done).rejects.toThrow('no worker in this database does test.ping');
+  expect((await database.executor.query('select from converge.saga_work')).rows).toEqual([]);
+  const worker = sagaWorker<RoomDb>([ping], { database, pollMs: 10 });
+  stops.push(() => worker.stop());
+  await worker.start();
+  await serviceOf(asker).start();
+  await waitUntil(() => Promise.resolve(sent.length > 0), { what: 'the call' });
+  expect(sent).toEqual(['k']);
+});

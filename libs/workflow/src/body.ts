@@ -1,0 +1,77 @@
+import { classify } from '@convergekit/resilience';
+import { failpoint } from '@convergekit/core';
+import { stored, type StoredFailure } from '@convergekit/effects/engine';
+import type { CompensateTrigger } from './entry.ts';
+import { Suspended } from './errors.ts';
+import { rootOf } from './fold.ts';
+import { report } from './report.ts';
+import type { Turn } from './turn.ts';
+import { beginUndo, unfold } from './unfold.ts';
+import { type Body, JournaledUnit } from './unit.ts';
+
+/** How a stack ended; `cause` is what the body threw, where it was run in this process. */
+export type Ended =
+  | { readonly kind: 'completed'; readonly result: string }
+  | { readonly kind: 'compensated'; readonly failure: StoredFailure; readonly cause?: unknown };
+
+/** Runs the body over the journal: to its end, or until it has thrown and everything is undone. Rejects with Suspended. */
+export async function runBody(turn: Turn): Promise<Ended> {
+  const { journal, stack, options } = turn;
+  const body: Body = { turn, signal: new AbortController(), steps: 0 };
+  const unit = new JournaledUnit(body, '');
+  try {
+    const result = await stack.body(unit, journal.claim.input);
+    const unawaited = await unit.close();
+    if (body.over !== undefined) throw body.over;
+    if (unawaited !== undefined) throw unawaited;
+    if (body.steps < journal.fold.steps.length)
+      throw new Suspended('code_changed', 'the body ended before it came to all that it had done before');
+    failpoint('stack.before_completed');
+    await journal.write([{ kind: 'completed', path: '', result }], { kind: 'nobody' });
+    report.ended(options.log, journal.claim, 'completed');
+    return { kind: 'completed', result };
+  } catch (error) {
+    // Whatever still runs must have ended before anything is undone.
+    await unit.close();
+    const why = body.over ?? error;
+    const changed = why instanceof Suspended && why.why === 'code_changed';
+    if (why instanceof Suspended && !changed) throw why;
+    return undoAll(turn, changed ? 'code_changed' : 'failure', stored(classify(why)), error);
+  }
+}
+
+/** Goes on with a stack that was found: undoes it, or runs its body again, as it declares. Rejects with Suspended. */
+export async function recover(turn: Turn): Promise<Ended> {
+  const { journal, stack } = turn;
+  const { state, failure } = rootOf(journal.fold);
+  if (state === 'compensating' && failure !== undefined) {
+    await unfold(turn, '');
+    return { kind: 'compensated', failure };
+  }
+  switch (stack.recovery) {
+    case 'resume':
+      return runBody(turn);
+    case 'undo':
+      return undoAll(turn, 'interrupted', interrupted);
+  }
+}
+
+async function undoAll(
+  turn: Turn,
+  trigger: CompensateTrigger,
+  told: StoredFailure,
+  cause?: unknown,
+): Promise<Ended> {
+  const failure: StoredFailure = { ...told, certainty: 'not_applied' };
+  await beginUndo(turn, '', trigger, failure);
+  failpoint('stack.after_compensate');
+  await unfold(turn, '');
+  return { kind: 'compensated', failure, cause };
+}
+
+const interrupted: StoredFailure = {
+  category: 'service',
+  certainty: 'not_applied',
+  code: 'INTERRUPTED',
+  message: 'its process stopped, or lost its lease, before it had ended',
+};

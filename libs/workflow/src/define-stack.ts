@@ -1,0 +1,106 @@
+import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts';
+import { decode, encode } from '@convergekit/effects/engine';
+import { StackError } from './errors.ts';
+import type { BoundStep, StackStep } from './step.ts';
+
+/**
+ * What a unit's body works with. One thing at a time: a step or scope that begins while another one runs is refused,
+ * since the order in which things were done is the order in which they are undone.
+ */
+export interface Unit<Steps> {
+  /** The caller's id of this stack. */
+  readonly id: string;
+  /** Aborts when the stack goes on elsewhere: nothing that is done here counts any more. */
+  readonly signal: AbortSignal;
+  /** Does a step, and resolves with its result. Rejects with StepFailed when it failed: it certainly took no effect. */
+  step<Name extends keyof Steps & string>(
+    name: Name,
+    intent: IntentOf<Steps[Name]>,
+  ): Promise<ResultOf<Steps[Name]>>;
+  /**
+   * A unit in the unit. When its body throws, what was done in it is undone, and nothing else; then it rejects with
+   * StepFailed, and whoever catches that goes on.
+   */
+  scope<T>(name: string, body: (inner: Unit<Steps>) => Promise<T>): Promise<T>;
+}
+
+export type IntentOf<Step> = Step extends StackStep<infer Intent> ? Intent : never;
+export type ResultOf<Step> = Step extends StackStep<unknown, infer Result> ? Result : never;
+
+/**
+ * undo     what was interrupted is undone
+ * resume   what was interrupted goes on where it stood: the body is run again, and steps that have ended answer from the
+ *          journal. A body that takes another way than before is undone instead
+ */
+export type StackRecovery = 'undo' | 'resume';
+
+export interface StackOptions<In extends StandardSchema, Res extends StandardSchema, Steps> {
+  /** Stable and dotted, such as `tenants.provision`: rows and policies carry it. */
+  readonly name: string;
+  /** What is stored of what the body is given. Its output must read back as it was written. */
+  readonly input: In;
+  /** What is stored of what the body returns, under the same condition. */
+  readonly result: Res;
+  /** By name. Their undo needs nothing but what is stored, so any process that declares the stack can undo it. */
+  readonly steps: Steps;
+  /** What becomes of a stack whose process died or lost its lease. @default 'undo' */
+  readonly recovery?: StackRecovery;
+  /** With `resume`, it must take the same way when it is given the same results: no clock, no random between steps. */
+  readonly run: (unit: Unit<Steps>, input: InferOutput<In>) => Promise<InferInput<Res>>;
+}
+
+/** A stack with its types erased: what the engine runs. Only `defineStack` makes these. */
+export interface Stack<Input = never, Result = unknown> {
+  readonly name: string;
+  readonly recovery: StackRecovery;
+  readonly steps: ReadonlyMap<string, BoundStep>;
+  /** Checks what the caller gives. Throws a ContractError of category data. */
+  plan(input: Input): string;
+  body(unit: Unit<Record<string, StackStep>>, input: string): Promise<string>;
+  resultOf(text: string): Result;
+}
+
+const NAME = /^[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$/;
+
+/** Declares several effects that stand or fall together. Throws STACK_INVALID here, at import. */
+export function defineStack<
+  In extends StandardSchema,
+  Res extends StandardSchema,
+  const Steps extends Readonly<Record<string, StackStep>>,
+>(options: StackOptions<In, Res, Steps>): Stack<InferInput<In>, InferOutput<Res>> {
+  const { name, recovery = 'undo', steps, run } = options;
+  if (!NAME.test(name) || name.length > 100)
+    throw invalid(name, 'name', name, 'use lower-case words joined by dots, such as tenants.provision');
+  for (const step of Object.keys(steps))
+    if (!isPlain(step))
+      throw invalid(name, 'a step', step, 'use a lower-case word with dashes, such as dns-record');
+  if (Object.keys(steps).length === 0) throw invalid(name, 'steps', [], 'declare at least one');
+  const input = options.input as StandardSchema<unknown, InferOutput<In>>;
+  const result = options.result as StandardSchema<unknown, InferOutput<Res>>;
+  return Object.freeze({
+    name,
+    recovery,
+    steps: new Map(Object.entries(steps).map(([step, made]) => [step, made.bind(`${name}.${step}`)])),
+    plan: (given: InferInput<In>) => encode(input, given, `the input of ${name}`),
+    // The erased unit checks at run time what the declared one lets through at compile time.
+    body: async (unit: Unit<Record<string, StackStep>>, text: string) =>
+      encode(
+        result,
+        await run(unit as unknown as Unit<Steps>, decode(input, text, `the stored input of ${name}`)),
+        `the result of ${name}`,
+      ),
+    resultOf: (text: string) => decode(result, text, `the stored result of ${name}`),
+  });
+}
+
+/** A name that may stand in a path. */
+export function isPlain(name: string): boolean {
+  return /^[a-z][a-z0-9_-]*$/.test(name) && name.length <= 100;
+}
+
+function invalid(name: string, field: string, value: unknown, fix: string): StackError {
+  return new StackError(
+    'STACK_INVALID',
+    `stack ${JSON.stringify(name)}: ${field} is ${JSON.stringify(value)}; ${fix}`,
+  );
+}

@@ -1,0 +1,216 @@
+import { classify } from '@convergekit/resilience';
+import { executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { failpoint } from '@convergekit/core';
+import { nextOp, type OpenState, type Rules, stored, type StoredFailure } from '@convergekit/effects/engine';
+import type { Entry } from './entry.ts';
+import { Suspended } from './errors.ts';
+import type { StepFold } from './fold.ts';
+import type { BoundStep, ForeignStep, LocalStep } from './step.ts';
+import { askOnce, beStuck, failingMs, heldFor, heldIdle, pause, runMsOf, slowMs, type Turn } from './turn.ts';
+
+/** Plans a step: the intent and its undo are written before anything is called. Resolves with its number. */
+export async function intend(turn: Turn, step: BoundStep, path: string, intent: string): Promise<number> {
+  const { journal } = turn;
+  const number = journal.fold.steps.length + 1;
+  const { stack, id } = journal.claim;
+  const key = `${stack}/${id}/${path}`;
+  const local = step.kind === 'local';
+  const times = local ? { callMs: 0, settleMs: 0 } : { callMs: runMsOf(turn, step), settleMs: step.settleMs };
+  const entry: Entry = { kind: 'intent', step: number, path, intent, key, undo: step.planned, ...times };
+  await journal.write([entry], local ? heldIdle(turn) : heldFor(turn, step));
+  failpoint('stack.after_intent');
+  return number;
+}
+
+/**
+ * Why a step's call is brought to an end.
+ * fresh    its intent has just been written by this very turn, so that nothing can have been called
+ * finish   it was interrupted, and is done after all
+ * undo     it was interrupted, and what it may have done is to be undone
+ */
+export type Settling = 'fresh' | 'finish' | 'undo';
+
+/**
+ * Brings a step's call to an end: `result`, or `failed` when it certainly took no effect. An outcome that nobody knows is
+ * asked for before anything is repeated. Resolves with what was thrown, for the caller's eyes. Rejects with Suspended.
+ */
+export async function settle(turn: Turn, step: BoundStep, number: number, why: Settling): Promise<unknown> {
+  return step.kind === 'local'
+    ? settleLocal(turn, step, number, why)
+    : settleForeign(turn, step, number, why);
+}
+
+async function settleLocal(turn: Turn, step: LocalStep, number: number, why: Settling): Promise<unknown> {
+  const { journal, options } = turn;
+  const { path, intent } = foldOf(turn, number);
+  // Its result would stand in the journal, since both are one transaction; whoever held it then cannot commit any more.
+  if (why === 'undo') {
+    await journal.write(
+      [{ kind: 'failed', step: number, path, failure: interrupted, by: 'journal' }],
+      heldIdle(turn),
+    );
+    return undefined;
+  }
+  try {
+    const adopt = await kyselyTransaction(options.database.db, options, async (tx) => {
+      const result = await step.doing(intent, tx);
+      const entry: Entry = { kind: 'result', step: number, path, result, by: 'reply' };
+      return journal.within(executorOf(tx), [entry], heldIdle(turn));
+    });
+    adopt();
+    return undefined;
+  } catch (error) {
+    if (error instanceof Suspended) throw error;
+    const failure = rolledBack(error);
+    await journal.write([{ kind: 'failed', step: number, path, failure, by: 'reply' }], heldIdle(turn));
+    return error;
+  }
+}
+
+async function settleForeign(turn: Turn, step: ForeignStep, number: number, why: Settling): Promise<unknown> {
+  const { journal } = turn;
+  let found: OpenState = why === 'fresh' ? 'ready' : 'calling';
+  // A call before the one that is made now may have taken effect, or may still.
+  let doubt = why !== 'fresh';
+  for (let turns = 0; ; turns += 1) {
+    const { intentAtMs } = foldOf(turn, number);
+    const isFirstCall = why === 'fresh' && turns === 0;
+    const op = nextOp(found, rulesOf(step, false));
+    if (op === 'stuck' || op === 'settle') return nobodyKnows(turn, number);
+    const finalInMs = foldOf(turn, number).finalAtMs - journal.now();
+    if (!isFirstCall) await journal.write(again(turn, step, foldOf(turn, number), op), heldFor(turn, step));
+    const { path, intent, key, calls } = foldOf(turn, number);
+    const tried = {
+      found,
+      attempts: calls,
+      queries: turns,
+      ageMs: journal.now() - intentAtMs,
+      finalInMs,
+      doubt,
+    };
+    const asks = step.doing({ intent, key });
+    const rules = rulesOf(step, op === 'query' && why === 'finish');
+    const { answer, attempts, next } = await askOnce(turn, step, { asks, op }, tried, rules);
+    if (answer.kind === 'failed' && answer.failure.code === 'NOT_SENT' && !isLastWord(turn, step)) {
+      await pause(turn, 0, [], `${path} was not called: this process stops`);
+      continue;
+    }
+    const by = op === 'query' ? 'check' : 'reply';
+    const cause = answer.kind === 'failed' ? answer.failure.cause : undefined;
+    const failure = answer.kind === 'failed' ? stored(answer.failure) : notVisible;
+    const late = attempts.some((one) => one.failure?.certainty === 'unknown') ? { late: true as const } : {};
+    switch (next.kind) {
+      case 'succeed':
+        await journal.write(
+          [{ kind: 'result', step: number, path, result: next.result, by, ...late }],
+          heldIdle(turn),
+        );
+        failpoint('stack.after_result');
+        return undefined;
+      case 'fail':
+        await journal.write(
+          [{ kind: 'failed', step: number, path, failure: next.failure, by }],
+          heldIdle(turn),
+        );
+        return cause;
+      case 'stuck':
+        if (next.reason !== 'result_lost') return nobodyKnows(turn, number);
+        return beStuck(turn, foldOf(turn, number), 'result_lost', 'it took effect, and its result is lost');
+      case 'again':
+        if (next.state === 'ready' && op === 'call') {
+          // Nothing was sent, and nothing is on its way: whoever waits for the result is told so at once.
+          await journal.write([{ kind: 'failed', step: number, path, failure, by }], heldIdle(turn));
+          return cause;
+        }
+        if (next.state === 'ready') doubt = finalInMs > 0;
+        // The first question is asked at once: somebody waits for the answer.
+        else await waitForOutcome(turn, number, failure, isFirstCall ? 0 : (next.wait?.computedMs ?? 0));
+        found = next.state;
+    }
+  }
+}
+
+/**
+ * A process that froze, or stops, has sent nothing, which says nothing of the step: it is called later, here or elsewhere.
+ * Only where nobody could tell that later is it written down now, as a failure.
+ */
+function isLastWord({ signal }: Turn, step: ForeignStep): boolean {
+  return signal.aborted && nextOp('calling', rulesOf(step, false)) === 'stuck';
+}
+
+function nobodyKnows(turn: Turn, number: number): Promise<never> {
+  const note = 'it may have taken effect, and there is nobody to ask';
+  return beStuck(turn, foldOf(turn, number), 'outcome_unknown', note);
+}
+
+async function waitForOutcome(
+  turn: Turn,
+  number: number,
+  failure: StoredFailure,
+  waitMs: number,
+): Promise<void> {
+  const fold = foldOf(turn, number);
+  const { step, path } = fold;
+  const unknown: Entry = { kind: 'unknown', step, path, failure };
+  if (failingMs(turn, fold) >= turn.options.stuckAfterMs) {
+    const note = `nobody has said what became of it: ${failure.message}`;
+    const againInMs = Math.max(waitMs, slowMs(turn, fold.calls));
+    await beStuck(turn, fold, 'outcome_unknown', note, { before: [unknown], againInMs });
+  }
+  await pause(
+    turn,
+    waitMs,
+    fold.state === 'unknown' ? [] : [unknown],
+    `it is not known yet what became of ${path}`,
+  );
+}
+
+/** What is known of a transaction that failed: it was rolled back, unless its COMMIT got no answer. */
+export function rolledBack(error: unknown): StoredFailure {
+  const failure = classify(error);
+  // Whoever claims the stack next reads in the journal what became of it.
+  if (failure.code === 'COMMIT_UNKNOWN') throw new Suspended('lost', failure.message, { cause: error });
+  return { ...stored(failure), certainty: 'not_applied' };
+}
+
+/** A call that is repeated moves the moment from which "not found" is final; a question moves nothing. */
+function again(
+  turn: Turn,
+  step: ForeignStep,
+  { step: number, path }: StepFold,
+  op: 'call' | 'query',
+): readonly Entry[] {
+  if (op === 'query') return [];
+  return [{ kind: 'repeat', step: number, path, callMs: runMsOf(turn, step) }];
+}
+
+/**
+ * What was called once and is not there when that is final has failed: nobody repeats it behind its caller's back,
+ * unless the stack is resumed, which is to repeat it.
+ */
+function rulesOf({ idempotency, canQuery }: ForeignStep, repeats: boolean): Rules {
+  const withinMs = repeats ? Number.POSITIVE_INFINITY : 0;
+  return { idempotency, canQuery, schedule: { fast: asking, fastAttempts: 60, slow: asking, withinMs } };
+}
+
+const asking = { baseMs: 250, factor: 2, capMs: 60_000 };
+
+export function foldOf({ journal }: Turn, number: number): StepFold {
+  const step = journal.fold.steps[number - 1];
+  if (step === undefined) throw new RangeError(`there is no step ${number}`);
+  return step;
+}
+
+const interrupted: StoredFailure = {
+  category: 'service',
+  certainty: 'not_applied',
+  code: 'INTERRUPTED',
+  message: 'its process stopped before the transaction had committed',
+};
+
+const notVisible: StoredFailure = {
+  category: 'service',
+  certainty: 'unknown',
+  code: 'NOT_FINAL',
+  message: 'the other side does not show the call, and it may still come',
+};

@@ -1,0 +1,115 @@
+import { sqlState } from '@convergekit/postgres';
+import { classify } from '@convergekit/resilience';
+import { failpoint, type Service } from '@convergekit/core';
+import { alertOverdueStacks, claimLoop } from '@convergekit/effects/engine';
+import { recover } from './body.ts';
+import { type ClaimedStack, claimStacks } from './claim-sql.ts';
+import { StackError, Suspended } from './errors.ts';
+import { Journal } from './journal.ts';
+import type { ResolvedStacks } from './options.ts';
+import { forgetStacks } from './tidy-sql.ts';
+
+/**
+ * Goes on with stacks whose process died, lost its lease, or left an undo to be tried again. Any number of workers may
+ * run beside each other and beside `run`. A database that is away is waited for.
+ */
+export function stackWorker(options: ResolvedStacks): Service {
+  const { database, holder, stacks, concurrency, idleMs, clock, drainMs } = options;
+  const stopping = new AbortController();
+  const cutOff = new AbortController();
+  const running = new Set<Promise<void>>();
+  let room = new AbortController();
+  const ended = Promise.withResolvers<undefined>();
+  let starting: Promise<void> = Promise.resolve();
+  let loops: Promise<unknown> = Promise.resolve();
+
+  const claim = async (): Promise<number> => {
+    const places = concurrency - running.size;
+    if (places <= 0) return 0;
+    const claimed = await claimStacks(database.executor, holder, [...stacks.keys()], places, idleMs);
+    if (claimed.length > 0) failpoint('stack.after_claim');
+    for (const one of claimed) {
+      const turn = goOn(options, one, cutOff.signal).catch((error: unknown) => failed(options, error));
+      running.add(turn);
+      void turn.finally(() => {
+        running.delete(turn);
+        room.abort();
+      });
+    }
+    return claimed.length;
+  };
+  const freed = (): AbortSignal => {
+    if (room.signal.aborted) room = new AbortController();
+    return room.signal;
+  };
+
+  return {
+    name: 'stack worker',
+    done: ended.promise,
+    start: () =>
+      (starting = checkTables(options).then(() => {
+        const loop = { ...options, claim, freed, failed: (error: unknown) => failed(options, error) };
+        loops = Promise.all([claimLoop(loop, stopping.signal), tidyLoop(options, stopping.signal)]);
+      })),
+    async stop() {
+      stopping.abort();
+      await starting.catch(() => undefined);
+      await loops;
+      const drained = new AbortController();
+      const late = clock.sleep(drainMs, drained.signal).then(() => cutOff.abort());
+      await Promise.all(running);
+      drained.abort();
+      await late;
+      ended.resolve(undefined);
+    },
+  };
+}
+
+/** One turn: to the end of the stack, or until it has to wait. Rejects when the database cannot be read. */
+async function goOn(options: ResolvedStacks, claim: ClaimedStack, signal: AbortSignal): Promise<void> {
+  const stack = options.stacks.get(claim.stack);
+  if (stack === undefined) return;
+  const journal = await Journal.of(claim, options.database.executor, options.clock);
+  try {
+    await recover({ options, stack, journal, signal, patienceMs: 0 });
+  } catch (error) {
+    // It is written down why it waits; what was lost goes on elsewhere.
+    if (!(error instanceof Suspended)) throw error;
+    if (error.why === 'lost')
+      options.log.warn({ stack: claim.stack, id: claim.id, reason: error.message }, 'a stack was left');
+  }
+}
+
+async function tidyLoop(options: ResolvedStacks, signal: AbortSignal): Promise<void> {
+  const { clock, random, tidyMs, keepMs, stuckAfterMs, database, log } = options;
+  while (!signal.aborted) {
+    try {
+      await alertOverdueStacks(database.executor, log, stuckAfterMs);
+      await forgetStacks(database.executor, keepMs);
+    } catch (error) {
+      failed(options, error);
+    }
+    await clock.sleep(tidyMs * (0.5 + random()), signal);
+  }
+}
+
+function failed({ log }: ResolvedStacks, error: unknown): void {
+  const { category, code, message } = classify(error);
+  log.error(
+    { category, code, reason: message },
+    'the stack worker could not go on with its tables: it tries again',
+  );
+}
+
+async function checkTables({ database }: ResolvedStacks): Promise<void> {
+  await database.executor.query('select 1 from converge.saga_stack limit 0').catch(explainMissing);
+}
+
+export function explainMissing(error: unknown): never {
+  if (!['42P01', '3F000'].includes(sqlState(error) ?? '')) throw error;
+  throw new StackError(
+    'STACK_NOT_MIGRATED',
+    'the tables of compensation stacks are missing in this database: run `converge migrate` with its DATABASE_URL',
+    { cause: error },
+  );
+}

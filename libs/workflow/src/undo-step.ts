@@ -1,0 +1,211 @@
+import { executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { failpoint } from '@convergekit/core';
+import {
+  type Asks,
+  nextOp,
+  type OpenState,
+  type Rules,
+  stored,
+  type StoredFailure,
+} from '@convergekit/effects/engine';
+import { foldOf, rolledBack } from './do-step.ts';
+import type { Entry, Witness } from './entry.ts';
+import { Suspended } from './errors.ts';
+import { frameOf, type StepFold } from './fold.ts';
+import type { BoundStep, ForeignStep, LocalStep, StoredStep, UndoAnswer } from './step.ts';
+import {
+  askOnce,
+  beStuck,
+  failingMs,
+  heldFor,
+  heldIdle,
+  pause,
+  runMsOf,
+  slowMs,
+  type TriedOnce,
+  type Turn,
+} from './turn.ts';
+
+/**
+ * Undoes a step that took effect: looks whether it is still there, calls its undo, and writes down how that ended.
+ * An undo that failed is tried again on the slow schedule, for ever. Rejects with Suspended.
+ */
+export async function undoStep(turn: Turn, step: BoundStep, number: number): Promise<void> {
+  await (step.kind === 'local' ? undoLocal(turn, step, number) : undoForeign(turn, step, number));
+  failpoint('stack.after_undone');
+}
+
+async function undoLocal(turn: Turn, step: LocalStep, number: number): Promise<void> {
+  const { journal, options } = turn;
+  for (;;) {
+    const fold = foldOf(turn, number);
+    try {
+      const adopt = await kyselyTransaction(options.database.db, options, async (tx) => {
+        const answer = await step.undoing(storedOf(turn, fold), tx);
+        if (answer === 'irreversible') throw new Irreversible();
+        return journal.within(executorOf(tx), [undone(fold, answer, 'reply')], heldIdle(turn));
+      });
+      adopt();
+      return;
+    } catch (error) {
+      if (error instanceof Suspended) throw error;
+      const failure = error instanceof Irreversible ? saidSo : rolledBack(error);
+      if (failure.category === 'business') return cannot(turn, fold, failure);
+      await failedUndo(turn, fold, 'undo', failure, slowMs(turn, fold.undoFailures + 1));
+    }
+  }
+}
+
+async function undoForeign(turn: Turn, step: ForeignStep, number: number): Promise<void> {
+  const { journal, options } = turn;
+  const rules: Rules = { idempotency: step.idempotency, canQuery: step.canQuery, schedule: options.schedule };
+  let found: OpenState = step.canQuery || foldOf(turn, number).state === 'undoing' ? 'unknown' : 'ready';
+  for (;;) {
+    const op = nextOp(found, rules);
+    if (op === 'stuck' || op === 'settle')
+      return beStuck(
+        turn,
+        foldOf(turn, number),
+        'outcome_unknown',
+        'its undo may have taken effect, and there is nobody to ask',
+      );
+    const before = foldOf(turn, number);
+    const { path } = before;
+    const waitMs = notBeforeMs(step, before) - journal.now();
+    if (waitMs > 0) {
+      await pause(turn, waitMs, [], `a call of ${path} may still arrive, or not show yet`);
+      continue;
+    }
+    const callMs = runMsOf(turn, step);
+    await journal.write(
+      op === 'call' ? [{ kind: 'undo', step: number, path, callMs }] : [],
+      heldFor(turn, step),
+    );
+    const fold = foldOf(turn, number);
+    const asks = believing(step.undoing(storedOf(turn, fold)), fold.finalAtMs <= journal.now());
+    const tried = triedOf(turn, before, found);
+    const { answer, next } = await askOnce(turn, step, { asks, op }, tried, rules);
+    switch (next.kind) {
+      case 'succeed':
+        if (next.result === 'irreversible') return cannot(turn, fold, saidSo);
+        await journal.write(
+          [undone(fold, ...outcomeOf(op, next.result as UndoAnswer, fold))],
+          heldIdle(turn),
+        );
+        return;
+      case 'stuck':
+        return beStuck(
+          turn,
+          fold,
+          'outcome_unknown',
+          'its undo may have taken effect, and there is nobody to ask',
+        );
+      case 'fail':
+        if (next.failure.category === 'business') return cannot(turn, fold, next.failure);
+        await failedUndo(turn, fold, op, next.failure, slowMs(turn, fold.undoFailures + 1));
+        found = step.canQuery || foldOf(turn, number).state === 'undoing' ? 'unknown' : 'ready';
+        continue;
+      case 'again':
+        found = next.state;
+        if (next.wait === undefined) continue;
+        if (answer.kind === 'failed')
+          await failedUndo(turn, fold, op, stored(answer.failure), next.wait.computedMs);
+        else await pause(turn, next.wait.computedMs, [], `it is not known yet whether ${path} is undone`);
+    }
+  }
+}
+
+/**
+ * From when on an undo, or the question whether it was done, makes sense. What is repeatable without a key must not be
+ * undone while a lost call of it may arrive: it would be made again. What must not be repeated is not asked about while
+ * it may not show: no answer would tell that it was undone.
+ */
+function notBeforeMs({ idempotency }: ForeignStep, { state, lateUntilMs, finalAtMs }: StepFold): number {
+  switch (idempotency) {
+    case 'idempotent':
+      return lateUntilMs;
+    case 'keyed':
+      return 0;
+    case 'none':
+      return state === 'undoing' ? finalAtMs : 0;
+  }
+}
+
+/**
+ * Until the step's own call must have become visible, "not there" says nothing: it may be the call that does not show
+ * yet, not the undo that has been done.
+ */
+function believing(asks: Asks, final: boolean): Asks {
+  if (final) return asks;
+  return {
+    ...asks,
+    query: async (guards, permit) => {
+      await asks.query(guards, permit);
+      return { kind: 'not_found' };
+    },
+  };
+}
+
+/** What `decide` is told of an undo: in doubt is what was called before and nobody answered for. */
+function triedOf({ journal }: Turn, fold: StepFold, found: OpenState): TriedOnce {
+  const now = journal.now();
+  const doubt = fold.state === 'undoing';
+  const finalInMs = doubt ? Math.max(fold.undoFinalAtMs, fold.finalAtMs) - now : 0;
+  return { found, attempts: fold.undoFailures, queries: 0, ageMs: 0, finalInMs, doubt };
+}
+
+function outcomeOf(op: 'call' | 'query', answer: UndoAnswer, { state }: StepFold): [UndoAnswer, Witness] {
+  if (op === 'call') return [answer, 'reply'];
+  // It is gone: by the undo that we called and heard nothing of, or by somebody else.
+  return [state === 'undoing' ? 'done' : 'noop_already', 'check'];
+}
+
+async function failedUndo(
+  turn: Turn,
+  fold: StepFold,
+  op: 'call' | 'query' | 'undo',
+  failure: StoredFailure,
+  waitMs: number,
+): Promise<void> {
+  const { step, path } = fold;
+  const failed: Entry = {
+    kind: 'undo_failed',
+    step,
+    path,
+    op: op === 'query' ? 'check' : 'undo',
+    failure,
+    waitMs,
+  };
+  if (failingMs(turn, fold) >= turn.options.stuckAfterMs)
+    await beStuck(turn, fold, 'undo_failing', failure.message, { before: [failed], againInMs: waitMs });
+  await pause(turn, waitMs, [failed], `the undo of ${path} failed: ${failure.message}`);
+}
+
+function cannot(turn: Turn, fold: StepFold, { message }: StoredFailure): Promise<never> {
+  return beStuck(turn, fold, 'irreversible', message);
+}
+
+function undone({ step, path }: StepFold, answer: UndoAnswer, by: Witness): Entry {
+  if (answer === 'irreversible') throw new RangeError('what is irreversible was not undone');
+  return { kind: 'undone', step, path, outcome: answer, by };
+}
+
+function storedOf({ journal }: Turn, { intent, key, result = 'null' }: StepFold): StoredStep {
+  const frame = frameOf(journal.fold);
+  const reason = frame === undefined ? undefined : journal.fold.scopes.get(frame)?.failure;
+  if (reason === undefined) throw new RangeError('nothing is being undone');
+  return { intent, key, result, reason };
+}
+
+class Irreversible extends Error {
+  constructor() {
+    super(saidSo.message);
+  }
+}
+
+const saidSo: StoredFailure = {
+  category: 'business',
+  certainty: 'not_applied',
+  code: 'IRREVERSIBLE',
+  message: 'the step says that it cannot be undone',
+};

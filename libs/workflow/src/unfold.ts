@@ -1,0 +1,62 @@
+import type { StoredFailure } from '@convergekit/effects/engine';
+import { settle } from './do-step.ts';
+import { type CompensateTrigger, stepNameOf } from './entry.ts';
+import { Suspended } from './errors.ts';
+import type { StepFold } from './fold.ts';
+import { nextMove } from './plan.ts';
+import { report } from './report.ts';
+import type { BoundStep } from './step.ts';
+import { beStuck, heldIdle, slowMs, type Turn } from './turn.ts';
+import { undoStep } from './undo-step.ts';
+
+/** Writes down that a path is undone from here on, and why. */
+export async function beginUndo(
+  turn: Turn,
+  path: string,
+  trigger: CompensateTrigger,
+  failure: StoredFailure,
+): Promise<void> {
+  const { journal, options } = turn;
+  await journal.write([{ kind: 'compensate', path, trigger, failure }], heldIdle(turn));
+  report.compensating(options.log, journal.claim, path, trigger, failure.code);
+}
+
+/** Undoes a path to its end, the last step first. One loop and one question: what does the journal say is next. */
+export async function unfold(turn: Turn, path: string): Promise<void> {
+  const { journal, options } = turn;
+  for (;;) {
+    const move = nextMove(journal.fold, path);
+    switch (move.kind) {
+      case 'resolve':
+        await settle(turn, await boundOf(turn, move.step), move.step.step, 'undo');
+        continue;
+      case 'undo':
+        await undoStep(turn, await boundOf(turn, move.step), move.step.step);
+        continue;
+      case 'noop': {
+        const { step, path: of } = move.step;
+        const entry = { kind: 'undone', step, path: of, outcome: 'noop_not_applied', by: 'journal' } as const;
+        await journal.write([entry], heldIdle(turn));
+        continue;
+      }
+      case 'irreversible':
+        return beStuck(turn, move.step, 'irreversible', move.reason);
+      case 'close': {
+        const kind = path === '' ? 'compensated' : 'scope_undone';
+        await journal.write([{ kind, path }], heldIdle(turn));
+        if (path === '') report.ended(options.log, journal.claim, 'compensated');
+        return;
+      }
+    }
+  }
+}
+
+/** The code of a step that stands in the journal. Without it the stack waits for code that has it. */
+async function boundOf(turn: Turn, fold: StepFold): Promise<BoundStep> {
+  const bound = turn.stack.steps.get(stepNameOf(fold.path));
+  if (bound !== undefined) return bound;
+  report.undeclared(turn.options.log, turn.journal.claim, fold.path);
+  const note = 'the code that is deployed does not declare it: deploy code that does';
+  await beStuck(turn, fold, 'step_undeclared', note, { againInMs: slowMs(turn, 60) });
+  throw new Suspended('stuck', note);
+}
