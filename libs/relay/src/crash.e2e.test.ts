@@ -1,6 +1,6 @@
 /**
- * Taken out once, and a test here failed: the term in settle (`c.term = $1` in settle-sql): "a relay that was stopped"
- * sees a cursor go back.
+ * Without the term in settle (`c.term = $1` in settle-sql) "a relay that was stopped" saw a cursor go back once, and passed
+ * another time: it depends on where the leader froze. settle.int fails each time.
  */
 import { type Broker, kafkajsBroker } from '@convergekit/kafka';
 import type { Database } from '@convergekit/postgres';

@@ -19,6 +19,7 @@ import { renderNarrative } from './render-narrative.ts';
 
 const program = fileURLToPath(new URL('../fixture/trip-process.ts', import.meta.url));
 
+// Planted fault: without the calls of the worker the narrative differs.
 it('a process that is killed in the middle of an undo leaves a saga that ends all the same, and a story that says so', async () => {
   const { brokers, databaseUrl } = inject('stack');
   const url = await freshDatabase(databaseUrl, 'trip');
