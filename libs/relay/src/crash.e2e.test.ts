@@ -1,6 +1,6 @@
 /**
- * Without the term in settle (`c.term = $1` in settle-sql) "a relay that was stopped" saw a cursor go back once, and passed
- * another time: it depends on where the leader froze. settle.int fails each time.
+ * Planted fault: without the term and without `save` in the look-up of a cursor (settle-sql) "a relay that was stopped" sees
+ * cursors go back. Without the term alone it passes most times, since `save` has changed meanwhile; settle.int fails each time.
  */
 import { type Broker, kafkajsBroker } from '@convergekit/kafka';
 import type { Database } from '@convergekit/postgres';
