@@ -1,6 +1,6 @@
 /**
  * Planted fault: without the term and without `save` in the look-up of a cursor (settle-sql) "a relay that was stopped" sees
- * cursors go back. Without the term alone it passes most times, since `save` has changed meanwhile; settle.int fails each time.
+ * cursors go back. Without the term alone it can pass: by then `save` has changed. settle.int fails each time.
  */
 import { type Broker, kafkajsBroker } from '@convergekit/kafka';
 import type { Database } from '@convergekit/postgres';
