@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { LeaderAnswers, type Leadership } from './fixture/leader-answers.ts';
+import { LeaderAnswers, type Leadership } from './contract-suite-leader.ts';
 
 /** Produce requests begin with length, then api key 0: enough to know that a write passes by. */
 const API_KEY_AT = 4;
