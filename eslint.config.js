@@ -1,6 +1,19 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 import { noAdHocRetry } from './infra/lint/no-ad-hoc-retry.js';
+import { plainWords } from './infra/lint/plain-words.js';
+
+const converge = { rules: { 'no-ad-hoc-retry': noAdHocRetry, 'plain-words': plainWords } };
+
+/** Folders that pass `plain-words`. Missing: the other packages of libs, schemas, services, verification, docs. */
+const PLAIN = [
+  'infra/lint',
+  'libs/config',
+  'libs/contracts',
+  'libs/core',
+  'libs/resilience',
+  'libs/telemetry',
+];
 
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', '.converge/**', '.nx/**'] },
@@ -43,8 +56,14 @@ export default tseslint.config(
   {
     files: ['{libs,services,docs}/**/*.ts'],
     ignores: ['**/*.test.ts', '**/fixture/**', '**/contract-suite*.ts'],
-    plugins: { converge: { rules: { 'no-ad-hoc-retry': noAdHocRetry } } },
+    plugins: { converge },
     rules: { 'converge/no-ad-hoc-retry': 'error' },
+  },
+  {
+    files: PLAIN.map((folder) => `${folder}/**/*.{ts,js}`),
+    ignores: ['infra/lint/plain-words.*'],
+    plugins: { converge },
+    rules: { 'converge/plain-words': 'error' },
   },
   { files: ['**/*.config.ts', 'test/**/*.setup.ts'], rules: { 'no-restricted-syntax': 'off' } },
   {
