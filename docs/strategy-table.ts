@@ -5,15 +5,15 @@ import { type strategies } from '@convergekit/resilience';
 export function strategyTable(table: typeof strategies): string {
   const header = [
     'category',
-    'tried again',
+    'retry',
     'price of a retry',
     'counts against the dependency',
-    'afterwards',
+    'disposition',
     'in words',
   ];
   const rows = CATEGORIES.map((category) => {
-    const { retrying, price, blames, afterwards, summary } = table[category];
-    return [category, retrying, price, blames, afterwards, summary];
+    const { retrying, price, blames, disposition, summary } = table[category];
+    return [category, retrying, price, blames, disposition, summary];
   });
   const widths = header.map((name, column) =>
     Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)),

@@ -86,9 +86,9 @@ describe('converge policy', () => {
     expect({ code, lines: stdout.trim().split('\n') }).toEqual({
       code: 0,
       lines: [
-        'bank.wire       none         needs a person when it fails or its outcome is unknown',
-        'payment.charge  keyed        heals itself by attempts',
-        'stock.read      idempotent   heals itself by attempts',
+        'bank.wire       none         needs an operator when it fails or its outcome is unknown',
+        'payment.charge  keyed        retries by itself',
+        'stock.read      idempotent   retries by itself',
         'stock.reserve   compensated  is compensated by stock.release',
       ],
     });

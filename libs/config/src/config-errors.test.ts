@@ -27,7 +27,7 @@ function errorOf(env: LoadConfigOptions['env'], more: Partial<LoadConfigOptions>
 }
 
 describe('errors', () => {
-  it('come all at once, each with path, source, value and fix; the exit code is 78', () => {
+  it('a configuration error lists every issue with path, source, value and fix, and exits with 78', () => {
     const yaml = file('relay:\n  pol: { maxMs: 30 }\n  enabled: 5\nlog: 3\n');
     const error = errorOf(
       {
@@ -79,19 +79,19 @@ describe('errors', () => {
     expect(error.message).toContain('the configuration has 9 errors:\n- relay.pol (file');
   });
 
-  it('of a setting that is missing say by which names to set it', () => {
+  it('the error of a missing setting names the variables that set it', () => {
     const needy = z.object({ database: z.object({ url: z.string() }) });
     const load_ = () => loadConfig(needy, { env: {} });
     expect(load_).toThrow('database.url (not set)');
     expect(load_).toThrow('Set CONVERGE__DATABASE__URL or DATABASE_URL, or database.url in the file.');
   });
 
-  it('of one setting against another point at where it came from', () => {
+  it('an error of one setting against another names the source of both', () => {
     const [issue] = errorOf({ CONVERGE__RELAY__POLL__MIN_MS: '30' }).issues;
     expect(issue).toMatchObject({ path: 'relay.poll.minMs', value: '30', message: 'minMs is above maxMs' });
   });
 
-  it('inside a list point at the setting that holds the list', () => {
+  it('an error inside a list names the setting that holds the list', () => {
     const [issue] = errorOf({ KAFKA_BROKERS: 'a:1,b' }).issues;
     expect(issue).toMatchObject({
       path: 'kafka.brokers.1',
@@ -159,11 +159,11 @@ describe('errors', () => {
       'both are set',
     ],
     ['the prefix alone', () => errorOf({ CONVERGE__: '1' }), 'no such setting'],
-  ])('%s', (_, make, message) => expect(make().message).toContain(message));
+  ])('loadConfig rejects %s', (_, make, message) => expect(make().message).toContain(message));
 });
 
 describe('secrets', () => {
-  it('are masked in every error: by name, by coming from a file, in URLs, and where a message quotes them', () => {
+  it('secrets are masked in every error: by name, from a file, in a URL, and in a quoted message', () => {
     const secret = file('hunter2secret', 'pw');
     const quoting = z.object({
       password: z.string().refine(() => false, { error: ({ input }) => `${String(input)} is too easy` }),
@@ -181,7 +181,7 @@ describe('secrets', () => {
     expect(load_).not.toThrow('hunter2');
   });
 
-  // Planted fault: without the rules for logins, URLs and SASL in config-secrets, seven of these show their secret.
+  // Planted fault: without the rules for logins, URLs and SASL in secrets.ts, seven of these show their secret.
   it.each<[string, LoadConfigOptions['env'], string?]>([
     ['a login as broken JSON', { CONVERGE__KAFKA__SASL: '{"mechanism":"plain","password":"hunter2",}' }],
     ['a login as text', { CONVERGE__KAFKA__SASL: 'plain:user:hunter2' }],
@@ -197,7 +197,7 @@ describe('secrets', () => {
     ['a name in a file', {}, 'kafka: { sasl: { hunter2: 1 } }'],
     ['a login as a name in a file', {}, 'kafka: { "user:hunter2@host": 1 }'],
     ['an alias in a file', {}, 'kafka: { sasl: { password: *hunter2 } }'],
-  ])('%s is rejected without its text', (_what, env, yaml) => {
+  ])('an error never shows the secret of %s', (_what, env, yaml) => {
     const at = yaml === undefined ? {} : { file: file(yaml, 'secret.yaml') };
     const error = secretErrorOf(env, at);
     expect(error.message + JSON.stringify(error.issues)).not.toContain('hunter2');

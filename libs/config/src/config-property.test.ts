@@ -13,7 +13,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true }));
 
-/** A place, its name in the environment, and values: each as YAML has it. */
+/** A setting, its environment variable, and its values in YAML syntax. */
 const some = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 const text = fc.string({ minLength: 5 }).filter((one) => !one.includes('\0'));
 const decimal = fc.oneof(fc.nat(), fc.double({ min: 0, max: 1e9, noNaN: true }));
@@ -62,7 +62,7 @@ function nested(flat: Readonly<Record<string, unknown>>): Record<string, unknown
   return tree;
 }
 
-it('YAML, environment and flags give the identical resolved object, alone and mixed', () => {
+it('YAML, environment and flags resolve to the identical object, alone and mixed', () => {
   fc.assert(
     fc.property(settings, fc.infiniteStream(fc.nat(2)), (flat, choice) => {
       const given = Object.entries(flat).filter(([, value]) => value !== undefined);

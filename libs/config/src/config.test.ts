@@ -20,7 +20,7 @@ const load = (env: LoadConfigOptions['env'] = {}, more: Partial<LoadConfigOption
   loadConfig(schema, { env, ...more });
 
 describe('precedence', () => {
-  it('is defaults < file < environment < flags, place by place', () => {
+  it('settings take precedence by source, each alone: defaults < file < environment < flags', () => {
     const yaml = file('relay:\n  poll: { minMs: 2, maxMs: 30 }\n  ratio: 0.1\n  mode: 7\n');
     expect(load().relay).toEqual({ enabled: true, ratio: 0.5, mode: 'auto', poll: { minMs: 1, maxMs: 20 } });
     const env = { CONVERGE__RELAY__POLL__MAX_MS: '40', CONVERGE__RELAY__RATIO: '0.2' };
@@ -34,19 +34,19 @@ describe('precedence', () => {
     );
   });
 
-  it('puts CONVERGE__ names above standard ones', () => {
+  it('CONVERGE__ variables take precedence over standard ones', () => {
     expect(load({ LOG_LEVEL: 'warn' }).log.level).toBe('warn');
     expect(load({ LOG_LEVEL: 'warn', CONVERGE__LOG__LEVEL: 'debug' }).log.level).toBe('debug');
   });
 
-  it('takes nested flags, and flags of the right type', () => {
+  it('flags may be nested or typed', () => {
     expect(load({}, { flags: { relay: { enabled: false }, 'database.port': 1 } })).toMatchObject({
       relay: { enabled: false },
       database: { port: 1 },
     });
   });
 
-  it('gives a frozen result', () => {
+  it('loadConfig returns a frozen object', () => {
     const config = load();
     expect(
       Object.isFrozen(config) && Object.isFrozen(config.relay.poll) && Object.isFrozen(config.kafka.brokers),
@@ -88,29 +88,31 @@ describe('the environment', () => {
       {},
     ],
     ['names that only look like ours', { CONVERGE_FAILPOINT: 'x', CONVERGED__A: 'y' }, {}],
-  ])('%s', (_, env, expected) => expect(load(env)).toMatchObject(expected as object));
+  ])('loadConfig reads from the environment: %s', (_, env, expected) =>
+    expect(load(env)).toMatchObject(expected as object),
+  );
 
-  it('spells names in a record as the file does', () => {
+  it('a variable sets the record entry that the file spells differently', () => {
     const yaml = file('policies:\n  card-charge: { attempts: 3 }\n');
     const config = load({ CONVERGE__POLICIES__CARD_CHARGE__ATTEMPTS: '5' }, { file: yaml });
     expect(config.policies).toEqual({ 'card-charge': { attempts: 5, factor: 2 } });
   });
 
-  it('reads any variable from a file by the suffix _FILE', () => {
+  it('a variable with the suffix _FILE is read from that file', () => {
     const secret = file('s3cret-pass\n', 'secret');
     expect(load({ PGPASSWORD_FILE: secret }).database.password).toBe('s3cret-pass');
     expect(load({ CONVERGE__DATABASE__PASSWORD_FILE: secret }).database.password).toBe('s3cret-pass');
     expect(load({ CONVERGE__DATABASE__PORT_FILE: file('77\r\n', 'port') }).database.port).toBe(77);
   });
 
-  it('takes a place that is itself called …File as it is', () => {
+  it('a setting whose own name ends in File is read as it is', () => {
     const tls = z.object({ tls: z.object({ caFile: z.string() }) });
     expect(loadConfig(tls, { env: { CONVERGE__TLS__CA_FILE: '/x/ca.pem' } })).toEqual({
       tls: { caFile: '/x/ca.pem' },
     });
   });
 
-  it('has another prefix where one is given', () => {
+  it('loadConfig accepts another prefix', () => {
     expect(load({ SHOP__LOG__LEVEL: 'warn', CONVERGE__NONSENSE: '1' }, { prefix: 'SHOP' }).log.level).toBe(
       'warn',
     );

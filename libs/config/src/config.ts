@@ -10,38 +10,39 @@ import { ConfigError, type ConfigIssue } from './error.ts';
 import { fileLayer } from './file.ts';
 import { environmentName } from './names.ts';
 import { nodeOf, schemaAt } from './schema.ts';
-import { shown, shownPath, withoutSecret } from './secrets.ts';
+import { formatValue, formatPath, redact } from './secrets.ts';
 import type { Layer, Setting } from './layer.ts';
-import { joined, settingsOf } from './setting.ts';
+import { mergeLayers, settingsOf } from './setting.ts';
 import { valueOf } from './text.ts';
 
 export interface LoadConfigOptions {
   readonly env: Environment;
-  /** Of environment variables: `CONVERGE__RELAY__POLL__MAX_MS`. @default 'CONVERGE' */
+  /** Prefix of environment variables: `CONVERGE__RELAY__POLL__MAX_MS`. @default 'CONVERGE' */
   readonly prefix?: string;
-  /** A YAML file. @default none */
+  /** Path of a YAML file. @default none */
   readonly file?: string | undefined;
-  /** From the command line, by place: `{ 'relay.poll.maxMs': '5' }` or nested. undefined = not given. @default none */
+  /** Command-line settings, by path (`{ 'relay.poll.maxMs': '5' }`) or nested; undefined = not given. @default none */
   readonly flags?: Readonly<Record<string, unknown>>;
-  /** Variables of other tools and the places they set; below `CONVERGE__…` in precedence. @default standardNames */
+  /** Variables of other tools and the settings that they set; `CONVERGE__…` takes precedence. @default standardNames */
   readonly standard?: StandardNames;
 }
 
 /**
- * Resolves a process's configuration: defaults of the schema < YAML file < environment < flags. Returns it frozen, or
- * throws one ConfigError that names everything that is wrong. `X_FILE` in place of a variable X reads X from a file.
+ * Resolves a process's configuration: defaults of the schema < YAML file < environment < flags.
+ * Returns a frozen object, or throws one ConfigError that lists every issue. `X_FILE` instead of a variable X reads the
+ * value of X from a file.
  */
 export function loadConfig<T>(schema: z.ZodType<T>, options: LoadConfigOptions): T {
   return loadSettings(schema, options).config;
 }
 
-/** The same, with every value that was set and where: for whoever must say, or weigh, where a value comes from. */
+/** Resolves the configuration and returns, too, each value that was set and its source. */
 export function loadSettings<T>(
   schema: z.ZodType<T>,
   options: LoadConfigOptions,
 ): { readonly config: T; readonly settings: readonly Setting[] } {
   const { env, prefix = 'CONVERGE', file, flags = {}, standard = standardNames } = options;
-  const fromFile = file === undefined ? joined([]) : fileLayer(schema, file);
+  const fromFile = file === undefined ? mergeLayers([]) : fileLayer(schema, file);
   const free = fromFile.settings.map(({ path }) => path);
   const layers = [
     fromFile,
@@ -49,7 +50,7 @@ export function loadSettings<T>(
     prefixedLayer(schema, env, prefix, free),
     flagLayer(schema, flags),
   ];
-  const { settings, issues } = joined(layers);
+  const { settings, issues } = mergeLayers(layers);
   const result = schema.safeParse(treeOf(schema, settings));
   const wrong = [...issues];
   if (!result.success) {
@@ -59,10 +60,10 @@ export function loadSettings<T>(
     );
   }
   if (wrong.length > 0 || !result.success) throw new ConfigError(wrong);
-  return { config: deepFrozen(result.data), settings };
+  return { config: deepFreeze(result.data), settings };
 }
 
-/** What could not be read leaves its place empty: that nothing is set there is not a second error. */
+/** True for an issue whose path has no earlier one. An unreadable value leaves its setting missing: one issue, not two. */
 function isNew({ path, value }: ConfigIssue, known: readonly ConfigIssue[]): boolean {
   if (value !== undefined) return true;
   return !known.some((one) => one.path === '(root)' || one.path === path || path.startsWith(`${one.path}.`));
@@ -76,14 +77,14 @@ function flagLayer(schema: z.ZodType, flags: Readonly<Record<string, unknown>>):
     if (place === undefined) return settingsOf(schema, nested(path, value), { ...at, path: [] });
     return settingsOf(place, typeof value === 'string' ? valueOf(value, place) : value, at);
   });
-  return joined(layers);
+  return mergeLayers(layers);
 }
 
 function nested(path: readonly string[], value: unknown): unknown {
   return path.reduceRight<unknown>((inner, name) => ({ [name]: inner }), value);
 }
 
-/** Later settings win, place by place; groups that the schema demands are there even when nothing in them is set. */
+/** Merges settings into a tree: later ones win, and groups required by the schema exist even when empty. */
 function treeOf(schema: z.ZodType, settings: readonly Setting[]): Record<string, unknown> {
   const tree = groups(schema);
   for (const { path, value } of settings) {
@@ -128,7 +129,7 @@ interface Named {
 function describe(issue: z.core.$ZodIssue, { settings, prefix, standard }: Named): ConfigIssue {
   const path = issue.path.map(String);
   const place = path.join('.');
-  // An issue inside a list belongs to the setting that holds the list.
+  // An issue inside a list is reported for the setting that holds the list.
   const setting = settings.findLast(
     (one) =>
       place === one.path.join('.') ||
@@ -138,8 +139,8 @@ function describe(issue: z.core.$ZodIssue, { settings, prefix, standard }: Named
     environmentName(prefix, path),
     ...Object.keys(standard).filter((name) => standard[name] === place),
   ];
-  const message = withoutSecret(issue.message, setting);
-  const named = shownPath(path) || '(root)';
+  const message = redact(issue.message, setting);
+  const named = formatPath(path) || '(root)';
   if (setting === undefined)
     return {
       path: named,
@@ -150,14 +151,14 @@ function describe(issue: z.core.$ZodIssue, { settings, prefix, standard }: Named
   return {
     path: named,
     source: setting.source,
-    value: shown(setting),
+    value: formatValue(setting),
     message,
     fix: `Change it in ${setting.source}`,
   };
 }
 
-function deepFrozen<T>(value: T): T {
+function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
-  for (const inner of Object.values(value)) deepFrozen(inner as unknown);
+  for (const inner of Object.values(value)) deepFreeze(inner as unknown);
   return Object.freeze(value);
 }

@@ -4,14 +4,14 @@ import type { ConfigIssue } from './error.ts';
 import { camelCase, environmentName, loose, nearest, UNSAFE_NAMES } from './names.ts';
 import { nodeOf, placesOf, schemaAt } from './schema.ts';
 import type { Layer } from './layer.ts';
-import { joined, settingsOf } from './setting.ts';
+import { mergeLayers, settingsOf } from './setting.ts';
 import { valueOf } from './text.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
-/** Variables that the world knows → places of ours. */
+/** Standard environment variables → paths of settings. */
 export type StandardNames = Readonly<Record<string, string>>;
 
-/** Used where a schema has the place, ignored where not: one table for every process. */
+/** The default standard variables. A schema without the setting ignores its variable: one table for every process. */
 export const standardNames: StandardNames = Object.freeze({
   DATABASE_URL: 'database.url',
   PGHOST: 'database.host',
@@ -35,24 +35,25 @@ interface Variable {
   readonly path: readonly string[];
 }
 
-/** Empty variables count as not set: that is how compose files and shells take a setting away. */
+/** Reads the standard variables. An empty one counts as not set: compose files and shells unset a variable so. */
 export function standardLayer(schema: z.ZodType, env: Environment, names: StandardNames): Layer {
   const layers = Object.entries(names).map(([name, place]): Layer => {
     const path = place.split('.');
     const known = schemaAt(schema, path) !== undefined;
-    const found = known ? [given(env, name, path), given(env, `${name}_FILE`, path)] : [];
-    return readBoth(
+    const found = known ? [variableOf(env, name, path), variableOf(env, `${name}_FILE`, path)] : [];
+    return readEither(
       schema,
       found.filter((one) => one !== undefined),
     );
   });
-  return joined(layers);
+  return mergeLayers(layers);
 }
 
 /**
- * `CONVERGE__A__B_C` → `{ a: { bC } }`. Names of records are free: `__` is a dot in them, as far as to the setting below
- * (`CONVERGE__POLICIES__PAYMENT__CHARGE__ATTEMPTS` → `{ policies: { 'payment.charge': { attempts } } }`), and a name that
- * the file has used already (`free`) is spelled as there.
+ * Reads prefixed variables: `CONVERGE__A__B_C` → `{ a: { bC } }`.
+ * Names in a record are free. There `__` is a dot up to the setting below
+ * (`CONVERGE__POLICIES__PAYMENT__CHARGE__ATTEMPTS` → `{ policies: { 'payment.charge': { attempts } } }`), and a name
+ * that the file already uses (`free`) is spelled as in the file.
  */
 export function prefixedLayer(
   schema: z.ZodType,
@@ -69,21 +70,21 @@ export function prefixedLayer(
     const path = placeOf(schema, segments, free) ?? placeOf(schema, withoutFile(segments), free);
     if (path === undefined) issues.push(unknownVariable(schema, prefix, name));
     else {
-      const variable = given(env, name, path);
+      const variable = variableOf(env, name, path);
       const id = path.join('.');
       if (variable !== undefined) found.set(id, [...(found.get(id) ?? []), variable]);
     }
   }
-  const layers = [...found.values()].map((both) => readBoth(schema, both));
-  return joined([{ settings: [], issues }, ...layers]);
+  const layers = [...found.values()].map((both) => readEither(schema, both));
+  return mergeLayers([{ settings: [], issues }, ...layers]);
 }
 
-function given(env: Environment, name: string, path: readonly string[]): Variable | undefined {
+function variableOf(env: Environment, name: string, path: readonly string[]): Variable | undefined {
   const text = env[name];
   return text === undefined || text === '' ? undefined : { name, text, path };
 }
 
-/** The path as the schema spells it, found segment by segment without regard to case and underscores. */
+/** Finds a path as the schema spells it, segment by segment, ignoring case and underscores. */
 function placeOf(
   schema: z.ZodType,
   segments: readonly string[],
@@ -118,7 +119,7 @@ function placeOf(
   return path;
 }
 
-/** A free name has as many segments as stand before the first one that is a setting below it: `__` is its dot. */
+/** Counts the segments of a free name: those before the first setting of its schema. `__` is a dot in it. */
 function lengthOfName(value: z.ZodType, segments: readonly string[], at: number): number {
   const node = nodeOf(value);
   if (node.kind !== 'object') return 1;
@@ -136,11 +137,11 @@ function withoutFile(segments: readonly string[]): readonly string[] {
   return last.endsWith('_FILE') ? [...segments.slice(0, -1), last.slice(0, -'_FILE'.length)] : [''];
 }
 
-/** A variable and its `_FILE` twin: one of them, never both. */
-function readBoth(schema: z.ZodType, both: readonly Variable[]): Layer {
+/** Reads a variable or its `_FILE` twin; setting both is an issue. */
+function readEither(schema: z.ZodType, both: readonly Variable[]): Layer {
   const [first, second] = both;
   if (first === undefined) return { settings: [], issues: [] };
-  if (second === undefined) return read(schema, first);
+  if (second === undefined) return readVariable(schema, first);
   const issue: ConfigIssue = {
     path: first.path.join('.'),
     source: `environment ${first.name} and ${second.name}`,
@@ -150,7 +151,7 @@ function readBoth(schema: z.ZodType, both: readonly Variable[]): Layer {
   return { settings: [], issues: [issue] };
 }
 
-function read(schema: z.ZodType, { name, text, path }: Variable): Layer {
+function readVariable(schema: z.ZodType, { name, text, path }: Variable): Layer {
   const place = schemaAt(schema, path);
   if (place === undefined) return { settings: [], issues: [] };
   const fromFile = isFileVariable(name, path);
@@ -159,10 +160,10 @@ function read(schema: z.ZodType, { name, text, path }: Variable): Layer {
     const content = fromFile ? readFileSync(text, 'utf8').replace(/\r?\n$/, '') : text;
     return settingsOf(place, valueOf(content, place), { path, source, secret: fromFile });
   } catch (cause) {
-    // Without the path: it may be the secret itself, given in the place of its file.
+    // Without the path: it may be the secret itself, entered instead of its file.
     const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
     const message = `the file that it names cannot be read (${why})`;
-    const fix = `Let ${name} name a file that this process may read`;
+    const fix = `Set ${name} to a file that this process may read`;
     return { settings: [], issues: [{ path: path.join('.'), source, message, fix }] };
   }
 }

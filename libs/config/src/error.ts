@@ -1,16 +1,16 @@
-/** One thing that is wrong in the configuration. Secrets are masked here already. */
+/** One issue of the configuration, with secrets already masked. */
 export interface ConfigIssue {
-  /** As in the YAML file: `relay.poll.maxMs`. */
+  /** The path as in the YAML file: `relay.poll.maxMs`. */
   readonly path: string;
-  /** Where the value came from, for example `environment CONVERGE__RELAY__POLL__MAX_MS`. */
+  /** The source of the value, for example `environment CONVERGE__RELAY__POLL__MAX_MS`. */
   readonly source: string;
-  /** The value as text, masked where it is secret; absent when nothing was set. */
+  /** The value as text, masked when secret; absent when nothing was set. */
   readonly value?: string;
   readonly message: string;
   readonly fix: string;
 }
 
-/** All that is wrong with a configuration, at once. A process that meets it exits with 78 (EX_CONFIG of sysexits.h). */
+/** All issues of a configuration. A process that catches it exits with 78 (EX_CONFIG of sysexits.h). */
 export class ConfigError extends Error {
   readonly code = 'CONFIG_INVALID';
   readonly category = 'configuration';

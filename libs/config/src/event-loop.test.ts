@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { judgeLoopDelay, watchEventLoop } from './event-loop.ts';
 
 describe('the event loop', () => {
-  it('is alive after one long pause, and dead when every timer comes late', () => {
+  it('the event loop counts as alive after one long pause, and as dead when every timer is late', () => {
     expect(judgeLoopDelay({ meanMs: 12, maxMs: 9_000 })).toEqual({
       ok: true,
       detail: 'timers are 12 ms late on average, 9000 ms at most',
@@ -10,7 +10,7 @@ describe('the event loop', () => {
     expect(judgeLoopDelay({ meanMs: 1_500, maxMs: 2_000 }).ok).toBe(false);
   });
 
-  it('is watched from the first moment on, and reports numbers', () => {
+  it('the watch of the event loop reports numbers from the start', () => {
     const watch = watchEventLoop();
     try {
       expect(watch.check()).toMatchObject({

@@ -5,7 +5,7 @@ import type { ConfigIssue } from './error.ts';
 import type { Layer } from './layer.ts';
 import { settingsOf } from './setting.ts';
 
-/** The settings of a YAML file. A file that was asked for and is not there is an error. */
+/** Reads settings from a YAML file. A missing file is an error. */
 export function fileLayer(schema: z.ZodType, file: string): Layer {
   const source = `file ${file}`;
   const failed = (message: string, fix: string): Layer => {
@@ -29,7 +29,7 @@ export function fileLayer(schema: z.ZodType, file: string): Layer {
   const [broken] = document.errors;
   if (names.tooMany())
     return failed('the file has too many names', `Use fewer: ${MAX_NAMES} in one group at most`);
-  // Without the parser's message, which quotes the text: a secret may stand in the line.
+  // Without the parser's message: it quotes the line, which may hold a secret.
   if (broken !== undefined) {
     const { line, col } = lineCounter.linePos(broken.pos[0]);
     return failed(`the file is not YAML: ${broken.code} at line ${line}, column ${col}`, 'Correct the line');
@@ -45,7 +45,7 @@ export function fileLayer(schema: z.ZodType, file: string): Layer {
 
 const MAX_NAMES = 1_000;
 
-/** Finds names that stand twice in a group. Bounded: the parser compares each name of a group with each other. */
+/** Finds names that occur twice in a group. Bounded: the parser compares each name of a group with each other. */
 function uniqueNames(): {
   readonly same: (a: ParsedNode, b: ParsedNode) => boolean;
   readonly tooMany: () => boolean;

@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 describe('the health server', () => {
-  it('says which check holds readiness back, and why', async () => {
+  it('/readyz names the failing check and its reason', async () => {
     const server = await started({
       checks: () => ({ database: { ok: true }, broker: { ok: false, detail: 'no answer since 12:03' } }),
     });
@@ -34,7 +34,7 @@ describe('the health server', () => {
     });
   });
 
-  it('stays started once it was ready, although readiness went off again', async () => {
+  it('/startupz stays 200 once the process was ready, even when readiness is lost', async () => {
     let ok = false;
     const server = await started({ checks: () => ({ database: { ok } }) });
     expect((await get(server, '/startupz')).status).toBe(503);
@@ -45,7 +45,7 @@ describe('the health server', () => {
     expect((await get(server, '/startupz')).status).toBe(200);
   });
 
-  it('is alive while it is not ready, and dead when progress stopped', async () => {
+  it('/livez is 200 while the process is not ready, and 503 when progress has stopped', async () => {
     let progress = true;
     const server = await started({
       checks: () => ({ draining: { ok: false } }),
@@ -56,7 +56,7 @@ describe('the health server', () => {
     expect((await get(server, '/livez')).status).toBe(503);
   });
 
-  it('takes a check that throws for one that failed', async () => {
+  it('a check that throws counts as failed', async () => {
     const server = await started({
       checks: () => {
         throw new Error('no pool');
@@ -68,7 +68,7 @@ describe('the health server', () => {
     });
   });
 
-  it('serves what was counted, as whoever counts calls it, and goes on when counting failed', async () => {
+  it('/metrics serves the page in its own format, and the server continues after a failed page', async () => {
     let broken = false;
     const server = await started({
       metrics: () =>
@@ -92,14 +92,14 @@ describe('the health server', () => {
     });
   });
 
-  it('answers 404 to other paths and other methods', async () => {
+  it('the health server answers 404 to other paths and other methods', async () => {
     const server = await started();
     expect((await get(server, '/metrics')).status).toBe(404);
     const posted = await fetch(`http://127.0.0.1:${server.port}/readyz`, { method: 'POST' });
     expect(posted.status).toBe(404);
   });
 
-  it('names a taken port and the way on, and leaves nothing running', async () => {
+  it('a taken port is reported with the next step, and nothing is left running', async () => {
     const first = await started();
     const second = healthServer({ port: first.port, checks: () => ({}) });
     await expect(second.start()).rejects.toMatchObject({
@@ -110,14 +110,14 @@ describe('the health server', () => {
     await second.done;
   });
 
-  it('stops with a request half sent, more than once, and answers no more', async () => {
+  it('the health server stops with a half-sent request, more than once, and then answers no more', async () => {
     const server = await started();
     const { port } = server;
     await get(server, '/livez');
     const half = connect(port, '127.0.0.1');
     const ended = new Promise((resolve) => half.on('error', resolve).on('close', resolve));
     half.write('GET /livez HTTP/1.1\r\n');
-    // The next answer shows that the server has taken the connection before.
+    // The next answer shows that the server has accepted the connection.
     await get(server, '/livez');
     await Promise.all([server.stop(), server.stop()]);
     await server.done;

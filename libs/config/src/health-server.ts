@@ -8,22 +8,22 @@ export interface HealthOptions {
   readonly port: number;
   /** Address to listen on. @default '127.0.0.1' */
   readonly host?: string;
-  /** Is the process ready for work? Called at each request: it reports what is known, it does no I/O. */
+  /** Readiness of the process. Called at each request: it must report known state and do no I/O. */
   readonly checks: () => Checks;
-  /** Does the process still make progress? A failing one is restarted. @default always */
+  /** Liveness of the process: the orchestrator restarts it when a check fails. @default always */
   readonly live?: () => Checks;
-  /** What `/metrics` answers. @default 404: this process measures nothing */
+  /** Returns the body of `/metrics`. @default 404: this process has no metrics */
   readonly metrics?: () => Promise<Page>;
 }
 
-/** How long an HTTP client may take to send its headers and its whole request. For every server of the kit. */
+/** Time limits for an HTTP client to send its headers and its whole request, for every server of the kit. */
 export const httpTimeouts = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   connectionsCheckingInterval: 5_000,
 } as const;
 
-/** A body and what it is. */
+/** A response body and its content type. */
 export interface Page {
   readonly contentType: string;
   readonly body: string;
@@ -33,7 +33,7 @@ export interface HealthServer extends Service {
   readonly port: number;
 }
 
-/** The health server cannot listen. */
+/** The health server cannot listen on its port. */
 export class HealthError extends Error {
   readonly code: 'PORT_TAKEN' | 'PORT_REFUSED';
   readonly category = 'configuration';
@@ -47,9 +47,10 @@ export class HealthError extends Error {
 }
 
 /**
- * `/livez` (restart me?), `/readyz` (send me work?), `/startupz` (was I ever ready?), each 200 or 503 with JSON, and
- * `/metrics` (what did I count?) in the format of whoever counts.
- * Start it first and stop it last, so that a process that waits or drains says so.
+ * Creates the health server: `/livez`, `/readyz`, `/startupz` and `/metrics`.
+ * The first three answer 200 or 503 with JSON: restart the process? send it work? was it ever ready? `/metrics` answers
+ * in the format of the exporter. Start this service first and stop it last, so that a waiting or draining process
+ * reports its state.
  */
 export function healthServer(options: HealthOptions): HealthServer {
   const host = options.host ?? '127.0.0.1';
@@ -71,7 +72,7 @@ export function healthServer(options: HealthOptions): HealthServer {
       return starting;
     },
     stop: () => {
-      // A stop in the middle of the start waits for it: closing first would leave a server that listens for ever.
+      // A stop during the start waits for it: closing first would leave a listening server behind.
       stopping ??= starting
         .catch(() => undefined)
         .then(() => close(server))
@@ -115,7 +116,7 @@ function routes(options: HealthOptions): RequestListener {
   };
 }
 
-// A scrape that fails is an answer, too: the next one may do, and the process goes on.
+// A failed scrape is answered with 500: the process continues, and the next scrape may succeed.
 async function servePage(metrics: () => Promise<Page>, response: ServerResponse): Promise<void> {
   try {
     const { contentType, body } = await metrics();
@@ -129,7 +130,7 @@ async function servePage(metrics: () => Promise<Page>, response: ServerResponse)
 
 function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException): void => reject(refusal(error, port, host));
+    const failed = (error: NodeJS.ErrnoException): void => reject(listenError(error, port, host));
     server.once('error', failed);
     server.listen(port, host, () => {
       server.off('error', failed);
@@ -138,7 +139,7 @@ function listen(server: Server, port: number, host: string): Promise<void> {
   });
 }
 
-function refusal(error: NodeJS.ErrnoException, port: number, host: string): HealthError {
+function listenError(error: NodeJS.ErrnoException, port: number, host: string): HealthError {
   const where = `port ${port} on ${host}`;
   if (error.code === 'EADDRINUSE') {
     const message = `the health ${where} is taken by another process: stop it, choose another port, or 0 for any free one`;

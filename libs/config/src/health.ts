@@ -1,4 +1,4 @@
-/** What one check found. `detail` says why, in words for an operator; never a secret. */
+/** The result of one check. `detail` explains it to an operator, without secrets. */
 export interface Check {
   readonly ok: boolean;
   readonly detail?: string;
@@ -11,7 +11,7 @@ export interface HealthReport {
   readonly body: { readonly ok: boolean; readonly checks: Checks };
 }
 
-/** All checks must hold; none at all is healthy. A check that throws has failed, and says why. */
+/** Runs the checks; healthy when all hold, or when there are none. A check that throws has failed. */
 export function healthReport(checks: () => Checks): HealthReport {
   const found = evaluate(checks);
   const ok = Object.values(found).every((check) => check.ok);

@@ -1,4 +1,4 @@
-/** Settings from code, file and environment, checked once; and the health server that shows how a process is. */
+/** Configuration from code, file and environment, validated once; and the health server of a process. */
 export { loadConfig, type LoadConfigOptions, loadSettings } from './config.ts';
 export { type Environment, standardNames, type StandardNames } from './environment.ts';
 export { nearest } from './names.ts';

@@ -1,6 +1,6 @@
 import type { ConfigIssue } from './error.ts';
 
-/** One value at one place, and where it came from. A group (`{}`) says only that its place is there. */
+/** One value at one path, and its source. An empty group (`{}`) marks its path as present. */
 export interface Setting {
   readonly path: readonly string[];
   readonly value: unknown;
@@ -9,7 +9,7 @@ export interface Setting {
   readonly secret: boolean;
 }
 
-/** What one source gives: its settings, and what is wrong with it by itself. */
+/** The settings of one source, and the issues of that source alone. */
 export interface Layer {
   readonly settings: readonly Setting[];
   readonly issues: readonly ConfigIssue[];

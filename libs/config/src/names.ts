@@ -1,7 +1,7 @@
-/** Names that reach an object's prototype: no setting is called so, not even where names are free. */
+/** Names that reach an object's prototype. No setting may have one, even where names are free. */
 export const UNSAFE_NAMES: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** `maxMs` → `MAX_MS`, `payment.charge` → `PAYMENT__CHARGE`: how a place is spelled in the environment. */
+/** Spells a path as an environment variable: `maxMs` → `MAX_MS`, `payment.charge` → `PAYMENT__CHARGE`. */
 export function environmentName(prefix: string, path: readonly string[]): string {
   const spelled = (name: string): string =>
     name
@@ -12,17 +12,17 @@ export function environmentName(prefix: string, path: readonly string[]): string
   return [prefix, ...path.map(spelled)].join('__');
 }
 
-/** What two spellings of one name have in common: `MAX_MS`, `maxMs`, `max-ms`. */
+/** Reduces a name to what its spellings share: `MAX_MS`, `maxMs`, `max-ms`. */
 export function loose(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '');
 }
 
-/** `MAX_MS` → `maxMs`, for free names that no schema spells. */
+/** Converts `MAX_MS` to `maxMs`, for free names that no schema spells. */
 export function camelCase(name: string): string {
   return name.toLowerCase().replace(/[_-]+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** The candidate with the fewest edits to `wanted`, if it is near enough to be what was meant. */
+/** Finds the candidate with the fewest edits to `wanted`, if it is near enough to be a typo. */
 export function nearest(wanted: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(wanted.length / 3)) + 1;
@@ -33,7 +33,7 @@ export function nearest(wanted: string, candidates: readonly string[]): string |
   return best;
 }
 
-/** Levenshtein, one row at a time. */
+/** Computes the Levenshtein distance, one row at a time. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {

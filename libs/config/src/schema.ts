@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { UNSAFE_NAMES } from './names.ts';
 
-/** What the loader needs to know of one place in a schema: what may lie below it, and how text is read there. */
+/** The loader's view of one place in a schema: its children, and how to read text there. */
 export type ConfigNode =
   | { readonly kind: 'object'; readonly children: ReadonlyMap<string, z.ZodType>; readonly optional: boolean }
   | { readonly kind: 'record'; readonly value: z.ZodType }
@@ -10,7 +10,7 @@ export type ConfigNode =
   | { readonly kind: 'literal'; readonly values: readonly unknown[] }
   | { readonly kind: 'number' | 'bigint' | 'boolean' | 'string' | 'other' };
 
-/** The fields of zod 4's `def` that are read here; each type of schema has some of them. */
+/** The fields of zod 4's `def` that the loader reads; each schema type has some of them. */
 interface Def {
   readonly type: string;
   readonly innerType?: z.ZodType;
@@ -28,7 +28,7 @@ interface Def {
 
 const defOf = (schema: z.ZodType): Def => schema.def;
 
-/** Looks through optional, default, transform and other wrappers. */
+/** Describes a schema, seen through optional, default, transform and other wrappers. */
 export function nodeOf(schema: z.ZodType): ConfigNode {
   const { inner, optional } = unwrap(schema);
   const def = defOf(inner);
@@ -50,7 +50,7 @@ function unwrap(schema: z.ZodType): { inner: z.ZodType; optional: boolean } {
   for (;;) {
     const def = defOf(inner);
     if (['optional', 'nullable', 'default', 'prefault', 'catch'].includes(def.type)) optional = true;
-    // A preprocess step takes anything, so what it feeds into says more; else what comes in is what text must become.
+    // A preprocess step accepts any input, so its output schema says more; otherwise the input schema applies.
     const piped = def.in !== undefined && defOf(def.in).type === 'transform' ? def.out : def.in;
     const next = def.innerType ?? piped ?? def.getter?.();
     if (next === undefined) return { inner, optional };
@@ -58,7 +58,7 @@ function unwrap(schema: z.ZodType): { inner: z.ZodType; optional: boolean } {
   }
 }
 
-/** A union of objects offers the names of all of them; the schema itself decides later which fit together. */
+/** Merges the names of all objects of a union; validation decides later which fit together. */
 function unionOf(options: readonly z.ZodType[]): ConfigNode {
   const nodes = options.map(nodeOf);
   const objects = nodes.filter((node) => node.kind === 'object');
@@ -76,7 +76,7 @@ function intersectionOf({ left, right }: Def, optional: boolean): ConfigNode {
   return { kind: 'object', children: new Map(objects.flatMap(({ children }) => [...children])), optional };
 }
 
-/** The schema at a path, and the path as the schema spells it; undefined where the schema has no such place. */
+/** Finds the schema at a path, and the path as the schema spells it; undefined when there is none. */
 export function schemaAt(root: z.ZodType, path: readonly string[]): z.ZodType | undefined {
   let current: z.ZodType = root;
   for (const name of path) {
@@ -89,7 +89,7 @@ export function schemaAt(root: z.ZodType, path: readonly string[]): z.ZodType | 
   return current;
 }
 
-/** Every place that can be set, `*` standing for a free name. Recursive schemas are cut. */
+/** Lists every path that can be set; `*` is a free name. Recursive schemas are cut at `depth`. */
 export function placesOf(root: z.ZodType, depth = 8): readonly (readonly string[])[] {
   const node = nodeOf(root);
   const below = (name: string, child: z.ZodType): (readonly string[])[] =>

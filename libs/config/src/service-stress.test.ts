@@ -38,9 +38,9 @@ function counting(spoil: (service: Spoilable) => Partial<Service> = () => ({})) 
 const stress = (kit: ReturnType<typeof counting>) => stressService({ ...kit, deadlineMs: 200 });
 
 describe('the stress test of services', () => {
-  it('passes a service that keeps its obligations', () => stress(counting()));
+  it('stressService accepts a service that meets its obligations', () => stress(counting()));
 
-  it('passes the health server', async () => {
+  it('stressService accepts the health server', async () => {
     let open: { port: number } | undefined;
     const make = () => (open = healthServer({ port: 0, checks: () => ({}) })) as Service;
     await stressService({
@@ -101,7 +101,7 @@ describe('the stress test of services', () => {
       },
       'twice',
     ],
-  ])('finds %s', async (_, spoil, message) => {
+  ])('stressService finds %s', async (_, spoil, message) => {
     await expect(stress(counting(spoil))).rejects.toThrow(message);
   });
 });

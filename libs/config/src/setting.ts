@@ -2,10 +2,10 @@ import type { z } from 'zod';
 import type { ConfigIssue } from './error.ts';
 import type { Layer, Setting } from './layer.ts';
 import { nearest, UNSAFE_NAMES } from './names.ts';
-import { isSecretPlace, shownPath } from './secrets.ts';
+import { isSecretPlace, formatPath } from './secrets.ts';
 import { acceptsNull, nodeOf, placesOf } from './schema.ts';
 
-/** Takes a tree (YAML, flags, JSON in a variable) apart into settings; names that the schema lacks are issues. */
+/** Flattens a tree (YAML, flags, JSON in a variable) into settings; unknown names are issues. */
 export function settingsOf(schema: z.ZodType, value: unknown, at: Omit<Setting, 'value'>): Layer {
   const node = nodeOf(schema);
   if (value === undefined || (value === null && !acceptsNull(schema))) return { settings: [], issues: [] };
@@ -19,22 +19,22 @@ export function settingsOf(schema: z.ZodType, value: unknown, at: Omit<Setting, 
       return { settings: [], issues: [unknownName(schema, here)] };
     return settingsOf(child, inner, here);
   });
-  // An empty object says that the place is there, which matters where it is optional.
-  return joined([{ settings: [{ ...at, value: {} }], issues: [] }, ...layers]);
+  // An empty object marks the group as present, which matters where it is optional.
+  return mergeLayers([{ settings: [{ ...at, value: {} }], issues: [] }, ...layers]);
 }
 
-export function joined(layers: readonly Layer[]): Layer {
+export function mergeLayers(layers: readonly Layer[]): Layer {
   return {
     settings: layers.flatMap(({ settings }) => settings),
     issues: layers.flatMap(({ issues }) => issues),
   };
 }
 
-// Without its value: a whole login is often given in the place of its parts.
+// The issue omits the value: users often enter a whole login instead of its parts.
 function notAnObject(at: Omit<Setting, 'value'>, value: unknown): ConfigIssue {
   const what = Array.isArray(value) ? 'a list' : `a ${typeof value}`;
   return {
-    path: shownPath(at.path) || '(root)',
+    path: formatPath(at.path) || '(root)',
     source: at.source,
     message: `a group of settings is expected here, not ${what}`,
     fix: 'Write the settings of the group below its name',
@@ -48,17 +48,17 @@ function unknownName(parent: z.ZodType, { path, source }: Omit<Setting, 'value'>
     .map((place) => [...above, ...place].join('.'));
   const wanted = path.join('.');
   const meant = nearest(wanted, names);
-  // Below a secret place only what looks like one of its names is shown: another may be the secret.
+  // Below a secret path, show only a name that resembles a known one: another may be the secret.
   const visible = meant === undefined && isSecretPlace(above) ? [...above, '***'] : path;
   return {
-    path: shownPath(visible),
+    path: formatPath(visible),
     source,
     message: 'no such setting',
     fix: meant === undefined ? `Remove it, or use one of: ${names.join(', ')}` : `Did you mean ${meant}?`,
   };
 }
 
-/** Where a value was set, for people: `DATABASE_URL (environment)`, `database.url (file converge.yaml)`. */
+/** Describes where a value was set: `DATABASE_URL (environment)`, `database.url (file converge.yaml)`. */
 export function originOf(settings: readonly Setting[], path: readonly string[]): string | undefined {
   const wanted = path.join('.');
   const source = settings.findLast((setting) => setting.path.join('.') === wanted)?.source;

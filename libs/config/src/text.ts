@@ -4,8 +4,8 @@ import { nodeOf } from './schema.ts';
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /**
- * Text from the environment or a flag as the value that the schema asks for there. Text that does not fit stays text:
- * the schema then says what it expected.
+ * Converts text from the environment or a flag to the type that the schema expects.
+ * Text that does not fit stays text: validation then reports the expected type.
  */
 export function valueOf(text: string, schema: z.ZodType): unknown {
   const node = nodeOf(schema);
@@ -26,7 +26,7 @@ export function valueOf(text: string, schema: z.ZodType): unknown {
       return node.values.find((value) => String(value) === trimmed) ?? text;
     case 'union': {
       const read = node.options.map((option) => ({ option, value: valueOf(text, option) }));
-      // Where nothing fits, what was read as more than text is nearest: the schema then says what is wrong with it.
+      // If nothing fits, prefer the option that parsed the text: validation then reports the most specific error.
       return (read.find(fits) ?? read.find(({ value }) => typeof value !== 'string'))?.value ?? text;
     }
     case 'string':
@@ -47,7 +47,7 @@ function booleanOf(text: string): boolean | undefined {
   return /^(false|no|off|0)$/i.test(text) ? false : undefined;
 }
 
-/** `a:1,b:2`, or JSON where the elements have commas of their own. */
+/** Parses `a:1,b:2`, or a JSON array when elements contain commas. */
 function listOf(text: string, element: z.ZodType): unknown {
   const parsed = text.startsWith('[') ? json(text) : undefined;
   if (Array.isArray(parsed)) return parsed;

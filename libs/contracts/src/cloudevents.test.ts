@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { decodeEnvelope } from './index.ts';
 import { full, record } from './fixture/records.ts';
 
-// The cloudevents package reads only strings and knows no Kafka types, so it judges names and meaning, not bytes.
+// The cloudevents package reads only strings and has no Kafka types, so it checks names and meaning, not bytes.
 describe('the cloudevents package as a second opinion', () => {
-  it('reads our events as CloudEvents with the same attributes', () => {
+  it('the cloudevents package reads our events as CloudEvents with the same attributes', () => {
     const event = Kafka.toEvent({
       headers: full,
       key: 'o-1',
@@ -30,7 +30,7 @@ describe('the cloudevents package as a second opinion', () => {
     });
   });
 
-  it('writes events that we read', () => {
+  it('events that the cloudevents package writes are decoded', () => {
     fc.assert(
       fc.property(
         fc.uuid(),

@@ -24,7 +24,7 @@ export type ContractErrorCode =
   | 'SCHEMAS_UNREADABLE'
   | 'SCHEMAS_INCOMPATIBLE';
 
-/** One thing that is wrong with data: where, and what. Never the value itself: payloads do not belong in logs. */
+/** One violation: its path and message, never the value. Payloads do not belong in logs. */
 export interface ContractIssue {
   readonly path: string;
   readonly message: string;
@@ -36,8 +36,8 @@ export interface ContractErrorDetail {
 }
 
 /**
- * Data that breaks a contract, at emit (nothing was written) or at receipt (nothing was applied). Retrying the same
- * bytes cannot help. The shape (`code`, `category`, `certainty`) is the one that the resilience package classifies.
+ * The error of data that breaks a contract: nothing was written (emit) or applied (receipt).
+ * Retrying the same bytes cannot help. The resilience package classifies it by `code`, `category` and `certainty`.
  */
 export class ContractError extends Error {
   readonly code: ContractErrorCode;

@@ -24,7 +24,7 @@ const orderPlaced = defineEvent({
 });
 const good = { orderId: 'o-1', lines: [{ sku: 'a', quantity: 2 }] };
 
-/** A definition around one field, for payload rules. */
+/** An event with one field, to test payload rules. */
 const note = defineEvent({
   type: 'test.note',
   version: 1,
@@ -44,27 +44,27 @@ function codeOf(fn: () => unknown): ContractErrorCode | undefined {
 }
 
 describe('an event that was made', () => {
-  it('has its defaults filled in, unknown fields left out, and its JSON encoded once', () => {
+  it('a new event has its defaults, no unknown fields, and its JSON encoded once', () => {
     const event = orderPlaced({ ...good, secret: 'x' } as typeof good);
     expect(event).toMatchObject({ type: 'shop.order.placed', version: 1, topic: 'shop.orders', key: 'o-1' });
     expect(event.payload).toBe('{"orderId":"o-1","lines":[{"sku":"a","quantity":2}],"currency":"EUR"}');
     expect(event.data).toEqual(JSON.parse(event.payload));
   });
 
-  it('is frozen to its leaves', () => {
+  it('a new event is frozen at every depth', () => {
     const event = orderPlaced(good);
     expect(Object.isFrozen(event)).toBe(true);
     expect(() => Object.assign(event.data.lines[0]!, { quantity: 3 })).toThrow(TypeError);
   });
 
-  it('does not change when the caller changes what it gave', () => {
+  it('a new event is independent of later changes to the input', () => {
     const mine = { orderId: 'o-1', lines: [{ sku: 'a', quantity: 2 }] };
     const event = orderPlaced(mine);
     mine.lines[0]!.quantity = 99;
     expect(event.data.lines[0]?.quantity).toBe(2);
   });
 
-  it('infers what it takes and what it gives', () => {
+  it('a definition infers the types of its input and its data', () => {
     expectTypeOf(orderPlaced).parameter(0).toEqualTypeOf<{
       orderId: string;
       lines: { sku: string; quantity: number }[];
@@ -92,7 +92,7 @@ describe('an event that was made', () => {
 });
 
 describe('a bad event throws a typed error in the caller', () => {
-  it('names all that does not fit, without the values', () => {
+  it('an invalid event is rejected with every violation and without the values', () => {
     try {
       orderPlaced({ orderId: 4711, lines: [] } as never);
       expect.unreachable();
@@ -118,10 +118,13 @@ describe('a bad event throws a typed error in the caller', () => {
     ['a __proto__ key', JSON.parse('{"__proto__":1}'), 'PAYLOAD_FORBIDDEN_KEY'],
     ['a constructor key', { a: [{ constructor: 1 }] }, 'PAYLOAD_FORBIDDEN_KEY'],
   ];
-  it.each(cases)('for %s', (_, text, code) => expect(codeOf(() => note({ text }))).toBe(code));
+  it.each(cases)('an event with %s is rejected', (_, text, code) =>
+    expect(codeOf(() => note({ text }))).toBe(code),
+  );
 
-  it.each(['😀', '\\ud83d', 'the word constructor', '\u0000', '\u2028', 'ud83d'])('not for %j', (text) =>
-    expect(note({ text }).data).toEqual({ text }),
+  it.each(['😀', '\\ud83d', 'the word constructor', '\u0000', '\u2028', 'ud83d'])(
+    'an event with the text %j is accepted',
+    (text) => expect(note({ text }).data).toEqual({ text }),
   );
 
   const keyed = defineEvent({
@@ -137,11 +140,13 @@ describe('a bad event throws a typed error in the caller', () => {
     ['a number', 4],
     ['too long', '€'.repeat(342)],
     ['with a line break', 'a\nb'],
-  ])('for a key that is %s', (_, key) => expect(codeOf(() => keyed({ key }))).toBe('KEY_INVALID'));
+  ])('an event is rejected when its key is %s', (_, key) =>
+    expect(codeOf(() => keyed({ key }))).toBe('KEY_INVALID'),
+  );
 });
 
 describe('a schema that reads its own output differently', () => {
-  it('is refused at emit when it refuses its own output', () => {
+  it('an event is rejected at emit when its schema refuses its own output', () => {
     const counted = defineEvent({
       type: 'test.odd',
       version: 1,
@@ -151,7 +156,7 @@ describe('a schema that reads its own output differently', () => {
     });
     expect(codeOf(() => counted('5'))).toBe('DATA_INVALID');
   });
-  it('is refused at emit when it changes its own output', () => {
+  it('an event is rejected at emit when its schema changes its own output', () => {
     const doubled = defineEvent({
       type: 'test.odd',
       version: 1,
@@ -161,7 +166,7 @@ describe('a schema that reads its own output differently', () => {
     });
     expect(codeOf(() => doubled(1))).toBe('DATA_CHANGES_WHEN_READ');
   });
-  it('is fine with dates that are read from text again', () => {
+  it('a schema with dates that reads them back from text is accepted', () => {
     const dated = defineEvent({
       type: 'test.dated',
       version: 1,
@@ -181,19 +186,19 @@ describe('any Standard Schema will do', () => {
   const define = (data: StandardSchema<{ id: string }>) =>
     defineEvent({ type: 'test.other', version: 1, topic: 't', key: (d) => d.id, data });
 
-  it('of another vendor', () => {
+  it('a definition accepts a Standard Schema of another vendor', () => {
     expect(define(schema((value) => ({ value })))({ id: 'x' }).key).toBe('x');
     const refusing = define(schema(() => ({ issues: [{ message: 'no', path: ['a', { key: 'b' }, 0] }] })));
     expect(() => refusing({ id: 'x' })).toThrow('a.b.0: no');
   });
-  it('but an asynchronous one is a clear error, even when it rejects', () => {
+  it('an asynchronous schema is rejected with a clear error, even when it rejects', () => {
     const late = define(schema(() => Promise.reject(new Error('late'))));
     expect(() => late({ id: 'x' })).toThrow(/asynchronous schema \(home-made\).*synchronous checks/);
     expect(codeOf(() => late({ id: 'x' }))).toBe('SCHEMA_ASYNC');
     const zodAsync = define(z.object({ id: z.string().refine(() => Promise.resolve(true)) }));
     expect(codeOf(() => zodAsync({ id: 'x' }))).toBe('SCHEMA_ASYNC');
   });
-  it('and one that throws is a typed error', () => {
+  it('a schema that throws is reported by a typed error', () => {
     const throwing = define(
       schema(() => {
         throw new Error('boom');
@@ -217,7 +222,7 @@ describe('a bad definition fails where it is defined', () => {
     ['upcast', { version: 3, upcast: { 1: (d: unknown) => d } }],
     ['upcast', { version: 2, upcast: { 2: (d: unknown) => d } }],
     ['upcast', { version: 2, upcast: { 0: (d: unknown) => d, 1: (d: unknown) => d } }],
-  ])('by its %s', (field, change) => {
+  ])('a definition with an invalid %s is rejected at definition', (field, change) => {
     expect(() => defineEvent({ ...base, ...change })).toThrow(field);
     expect(codeOf(() => defineEvent({ ...base, ...change }))).toBe('DEFINITION_INVALID');
   });

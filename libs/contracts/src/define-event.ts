@@ -4,39 +4,39 @@ import { checkPayload, encodePayload, parsePayload } from './payload.ts';
 import { type InferInput, type InferOutput, type StandardSchema, validate } from './standard-schema.ts';
 
 export interface DefineEventOptions<Type extends string, Schema extends StandardSchema> {
-  /** Dotted and lower-case, for example `shop.order.placed`. Never reused for another meaning. */
+  /** Dotted and lower-case, for example `shop.order.placed`. Never reuse a type for another meaning. */
   readonly type: Type;
-  /** 1 for the first; one more for each incompatible change, together with an `upcast` from the version before. */
+  /** The version, from 1. An incompatible change needs the next version and an `upcast` from the one before. */
   readonly version: number;
   readonly topic: string;
-  /** Not empty; at most 1 KB. Events of one key keep the order in which their transactions committed. */
+  /** Returns the key: 1 byte to 1 KB. Events of one key keep the order in which their transactions committed. */
   readonly key: (data: InferOutput<Schema>) => string;
   /** Any Standard Schema with synchronous checks. */
   readonly data: Schema;
-  /** A step for each older version that must stay readable, up to this one without a hole. @default none */
+  /** One upcast step for each older version that must stay readable, without gaps. @default none */
   readonly upcast?: Upcasts;
 }
 
-/** Defines an event. A bad definition throws DEFINITION_INVALID here, at import, not at the first emit. */
+/** Defines an event. An invalid definition throws DEFINITION_INVALID at import, not at the first emit. */
 export function defineEvent<const Type extends string, Schema extends StandardSchema>(
   options: DefineEventOptions<Type, Schema>,
 ): EventDefinition<Type, InferOutput<Schema>, InferInput<Schema>> {
   type Data = InferOutput<Schema>;
   checkDefinition(options);
   const { type, version, topic, key } = options;
-  // Schemas carry their types only by inference; what `validate` returns is the schema's own output.
+  // Schemas carry their types only by inference; `validate` returns the schema's own output.
   const schema = options.data as StandardSchema<unknown, Data>;
   const upcast: Upcasts = Object.freeze({ ...options.upcast });
 
   const oldest = Math.min(version, ...Object.keys(upcast).map(Number));
 
   const parse = (payload: string, from: number): Data =>
-    validate(schema, upcasted(type, from, version, upcast, parsePayload(payload)), `${type} v${from}`);
+    validate(schema, applyUpcasts(type, from, version, upcast, parsePayload(payload)), `${type} v${from}`);
 
   const emit = (input: InferInput<Schema>): DomainEvent<Data> => {
     const payload = encodePayload(validate(schema, input, type), type);
     checkPayload(payload);
-    const data = readBack(type, payload, parse(payload, version));
+    const data = checkReadBack(type, payload, parse(payload, version));
     return Object.freeze({ definition, type, version, topic, key: keyOf(type, key(data)), data, payload });
   };
   const definition: EventDefinition<Type, Data, InferInput<Schema>> = Object.freeze(
@@ -46,10 +46,11 @@ export function defineEvent<const Type extends string, Schema extends StandardSc
 }
 
 /**
- * The writer's data is what a reader will get, proved by reading it. A schema that reads its own output differently
- * (`z.string().transform(Number)`, a Date without coerce) would else fail first in a consumer, after the commit.
+ * Reads the payload back and fails unless it equals the writer's data.
+ * A schema that reads its own output differently (`z.string().transform(Number)`, a Date without coerce) would otherwise
+ * fail first in a consumer, after the commit.
  */
-function readBack<Data>(type: string, payload: string, data: Data): Data {
+function checkReadBack<Data>(type: string, payload: string, data: Data): Data {
   if (encodePayload(data, type) !== payload)
     throw new ContractError(
       'DATA_CHANGES_WHEN_READ',
@@ -65,7 +66,7 @@ function deepFreeze<T>(value: T): T {
   return value;
 }
 
-function upcasted(type: string, from: number, to: number, steps: Upcasts, data: unknown): unknown {
+function applyUpcasts(type: string, from: number, to: number, steps: Upcasts, data: unknown): unknown {
   if (!Number.isInteger(from) || from < 1 || from > to)
     throw new ContractError(
       'VERSION_UNKNOWN',

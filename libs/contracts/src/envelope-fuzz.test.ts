@@ -22,7 +22,7 @@ const picture = (one: WireRecord): string =>
   );
 
 describe('hostile records', () => {
-  it('never crash: an envelope or a typed error, and the record is as it was', () => {
+  it('hostile records give an envelope or a typed error, and are never modified', () => {
     const hostile: fc.Arbitrary<WireRecord> = fc.record({
       topic: fc.string(),
       partition: fc.nat(),
@@ -36,7 +36,7 @@ describe('hostile records', () => {
       ),
       headers: fc.oneof(
         fc.array(fc.tuple(names, hostileValue), { maxLength: 30 }),
-        // Mostly good, so that the fuzz gets past the required ones.
+        // Mostly valid, so that the fuzz passes the checks of required headers.
         fc
           .array(fc.tuple(names, hostileValue), { maxLength: 3 })
           .map((extra) => [...record(minimal).headers, ...extra]),
@@ -57,7 +57,7 @@ describe('hostile records', () => {
           }
         }
         expect(picture(one)).toBe(before);
-        // As a driver hands it over that has decoded the headers. Planted fault: U+FFFD taken for the text fails here.
+        // A driver may pass decoded headers, too. Planted fault: U+FFFD taken for the text fails here.
         const headerTexts = one.headers.flatMap(([name, value]) => [
           name,
           value === null ? null : Buffer.from(value).toString('utf8'),
@@ -69,7 +69,7 @@ describe('hostile records', () => {
     expect(envelopes).toBeGreaterThan(100);
   });
 
-  it('never crash the parser either, whatever the payload', () => {
+  it('hostile payloads never crash the parser', () => {
     const payloads = fc.oneof(
       fc.json(),
       fc.string(),

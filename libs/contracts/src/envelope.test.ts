@@ -3,7 +3,7 @@ import { decodeEnvelope, receive, type WireRecord } from './index.ts';
 import { decoded, full, minimal, placed, record } from './fixture/records.ts';
 
 describe('an envelope', () => {
-  it('has all that the wire says', () => {
+  it('an envelope has every field of the wire', () => {
     const envelope = decodeEnvelope(record(full));
     expect(envelope).toEqual({
       id: minimal['ce_id'],
@@ -29,7 +29,7 @@ describe('an envelope', () => {
     });
   });
 
-  it('of a foreign producer needs CloudEvents’ four attributes and nothing else', () => {
+  it('a foreign event needs the four attributes of CloudEvents and nothing else', () => {
     const envelope = decodeEnvelope(record(minimal, { key: null }));
     expect(envelope).toMatchObject({
       version: 1,
@@ -45,14 +45,14 @@ describe('an envelope', () => {
     }
   });
 
-  it('keeps the payload byte for byte', () => {
+  it('an envelope keeps the payload byte for byte', () => {
     const payload = ' {"big":12345678901234567890, "a":1.0,"a":2}\n';
     expect(decodeEnvelope(record(full, { value: Buffer.from(payload) })).payload).toBe(payload);
     const bom = Buffer.from('\ufeff{}');
     expect(Buffer.from(decodeEnvelope(record(full, { value: bom })).payload)).toEqual(bom);
   });
 
-  it('is received as the definition’s data, older versions by upcast', () => {
+  it('a received event has the data of its definition, older versions by upcast', () => {
     const received = receive(decodeEnvelope(record(full)), placed);
     expect(received.data).toEqual({ orderId: 'o-1' });
     expect(Object.isFrozen(received)).toBe(true);
@@ -81,9 +81,11 @@ describe('strict headers', () => {
       'CONTENT_TYPE_UNSUPPORTED',
     ],
     ['avro', { 'content-type': 'avro/binary' }, 'CONTENT_TYPE_UNSUPPORTED'],
-  ])('refuse %s', (_, change, expected) => expect(decoded(record({ ...full, ...change }))).toBe(expected));
+  ])('a record with %s is rejected', (_, change, expected) =>
+    expect(decoded(record({ ...full, ...change }))).toBe(expected),
+  );
 
-  it('refuse one of ours twice, or one that is not text, but leave foreign ones be', () => {
+  it('a duplicate or binary header of the kit is rejected, a foreign one is not', () => {
     const with_ = (...extra: [string, Buffer | null][]): WireRecord =>
       record(full, { headers: [...record(full).headers, ...extra] });
     expect(decoded(with_(['ce_id', Buffer.from('other')]))).toBe('HEADERS_INVALID');
@@ -103,7 +105,7 @@ describe('strict headers', () => {
     expect(({} as Record<string, unknown>)['x']).toBeUndefined();
   });
 
-  it('refuse records that are not events or not text', () => {
+  it('a record that is not an event or not text is rejected', () => {
     expect(decoded(record(full, { value: null }))).toBe('PAYLOAD_MISSING');
     expect(decoded(record(full, { value: Buffer.from([0x7b, 0xff]) }))).toBe('PAYLOAD_NOT_TEXT');
     expect(decoded(record(full, { key: Buffer.from([0xc0]) }))).toBe('PAYLOAD_NOT_TEXT');
@@ -117,8 +119,8 @@ describe('foreign text in an envelope', () => {
   const long = 'é'.repeat(3_000);
   const at = (headers: Record<string, string>) => decodeEnvelope(record({ ...minimal, ...headers }));
 
-  // Planted faults: each of the five left as it came fails here.
-  it('takes 512 bytes at most in every id and name, and 2,048 in a saga: a longer one is replaced by its hash', () => {
+  // Planted faults: each of the five left as received fails here.
+  it('an id or name longer than 512 bytes, or a saga longer than 2,048, is replaced by its hash', () => {
     const texts = { ce_id: long, ce_source: long, ce_type: long, ce_correlationid: long, ce_saga: long };
     const read = at(texts);
     for (const text of [read.id, read.source, read.type, read.correlationId, read.saga])
@@ -127,8 +129,8 @@ describe('foreign text in an envelope', () => {
     expect(at({ ce_saga: 'x'.repeat(2_048) }).saga).toHaveLength(2_048);
   });
 
-  // Planted fault: without the look at its form the attempt id is taken.
-  it('leaves trace context out that is not valid, and an attempt id that is no uuid', () => {
+  // Planted fault: without the check of its form the attempt id is accepted.
+  it('an invalid trace context and an attempt id that is not a uuid are dropped', () => {
     const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     expect(at({ traceparent: trace, tracestate: 'a=b' }).headers).toMatchObject({ tracestate: 'a=b' });
     expect(at({ traceparent: `${trace}x`, tracestate: 'a=b' }).headers).not.toHaveProperty('tracestate');

@@ -2,11 +2,11 @@ import { ContractError } from './contract-error.ts';
 import type { EventDefinition } from './event-definition.ts';
 import { parsePosition, type Position } from './position.ts';
 import type { Envelope, ReceivedEvent } from './received-event.ts';
-import { boundedText, textOf } from './text.ts';
+import { boundText, textOf } from './text.ts';
 import { type WireHeaders, readHeaders } from './wire-headers.ts';
 import { CONTENT_TYPE, SPEC_VERSION, versionOf, WIRE } from './wire.ts';
 
-/** What a Kafka client hands over; the shape of the broker port's IncomingRecord. Never changed here. */
+/** A record from a Kafka client, in the shape of the broker port's IncomingRecord. It is never modified. */
 export interface WireRecord {
   readonly topic: string;
   readonly partition: number;
@@ -19,36 +19,36 @@ export interface WireRecord {
 }
 
 /**
- * Reads headers, key and payload text strictly. Throws a ContractError and nothing else, whatever the bytes.
- * This is where foreign text is bounded: each id and name of an envelope takes 512 bytes at most (a longer one is replaced
- * by its hash), and trace context that is not valid is left out. `headers`, `key` and `payload` are as they came.
+ * Decodes headers, key and payload text strictly. It throws only ContractError, for any bytes.
+ * Foreign text is bounded here: an id or name of an envelope has at most 512 bytes (a longer one is replaced by its
+ * hash), and invalid trace context is dropped. `headers`, `key` and `payload` are kept as received.
  */
 export function decodeEnvelope(record: WireRecord): Envelope {
   const headers = readHeaders(record);
   checkMode(headers);
-  const id = boundedText(required(headers, WIRE.id));
+  const id = boundText(requireHeader(headers, WIRE.id));
   const envelope: Mutable<Envelope> = {
     id,
-    type: boundedText(required(headers, WIRE.type)),
+    type: boundText(requireHeader(headers, WIRE.type)),
     version: versionOf(headers[WIRE.dataSchema]),
     topic: record.topic,
-    key: record.key === null ? (headers[WIRE.subject] ?? id) : text(record.key, 'key'),
+    key: record.key === null ? (headers[WIRE.subject] ?? id) : decodeText(record.key, 'key'),
     time: timeOf(headers, WIRE.time) ?? recordTime(record.timestampMs),
-    source: boundedText(required(headers, WIRE.source)),
+    source: boundText(requireHeader(headers, WIRE.source)),
     hops: hopsOf(headers[WIRE.hops]),
     headers,
     partition: record.partition,
     offset: record.offset,
     payload: payloadOf(record.value),
   };
-  addStory(envelope, headers);
+  addOptional(envelope, headers);
   return envelope;
 }
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 
-/** What not every event has. Assigned one by one: spreading a dozen small objects took longer than all the rest. */
-function addStory(envelope: Mutable<Envelope>, headers: WireHeaders): void {
+/** Adds the optional fields. They are assigned one by one: spreading many small objects was slower than everything else. */
+function addOptional(envelope: Mutable<Envelope>, headers: WireHeaders): void {
   const position = positionOf(headers, WIRE.position);
   const prev = positionOf(headers, WIRE.prev);
   const deadline = timeOf(headers, WIRE.deadline);
@@ -57,20 +57,20 @@ function addStory(envelope: Mutable<Envelope>, headers: WireHeaders): void {
   if (deadline !== undefined) envelope.deadline = deadline;
   for (const name of TEXTS) {
     const value = headers[WIRE[name]];
-    if (value !== undefined) envelope[name] = boundedText(value);
+    if (value !== undefined) envelope[name] = boundText(value);
   }
   const saga = headers[WIRE.saga];
-  if (saga !== undefined) envelope.saga = boundedText(saga, MAX_SAGA_BYTES);
+  if (saga !== undefined) envelope.saga = boundText(saga, MAX_SAGA_BYTES);
   const attemptId = headers[WIRE.attemptId];
   if (attemptId !== undefined && UUID.test(attemptId)) envelope.attemptId = attemptId;
 }
 
 const TEXTS = ['sourceId', 'correlationId', 'causationId', 'replayOf'] as const;
-/** Name, version and instance; an instance is often a key, which takes up to 1024 bytes. */
+/** A saga reference is name, version and instance; an instance is often a key, of up to 1024 bytes. */
 const MAX_SAGA_BYTES = 2048;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** Parses the payload by the event's definition: older versions are upcast. Throws a ContractError. */
+/** Parses the payload by the event's definition; older versions are upcast. Throws a ContractError. */
 export function receive<Data>(
   envelope: Envelope,
   definition: EventDefinition<string, Data>,
@@ -84,12 +84,12 @@ export function receive<Data>(
 }
 
 function checkMode(headers: WireHeaders): void {
-  const specVersion = required(headers, WIRE.specVersion);
+  const specVersion = requireHeader(headers, WIRE.specVersion);
   if (specVersion !== SPEC_VERSION)
-    throw bad(WIRE.specVersion, `is ${quote(specVersion)}, not ${SPEC_VERSION}`);
-  const told = headers[WIRE.contentType] ?? CONTENT_TYPE;
-  if (told === CONTENT_TYPE) return;
-  const contentType = told.split(';')[0]?.trim().toLowerCase() ?? '';
+    throw invalidHeader(WIRE.specVersion, `is ${quote(specVersion)}, not ${SPEC_VERSION}`);
+  const header = headers[WIRE.contentType] ?? CONTENT_TYPE;
+  if (header === CONTENT_TYPE) return;
+  const contentType = header.split(';')[0]?.trim().toLowerCase() ?? '';
   const json = contentType === 'application/json' || /^[a-z]+\/[a-z0-9.-]+\+json$/.test(contentType);
   if (!json || contentType.startsWith('application/cloudevents'))
     throw new ContractError(
@@ -98,7 +98,7 @@ function checkMode(headers: WireHeaders): void {
     );
 }
 
-function required(headers: WireHeaders, name: string): string {
+function requireHeader(headers: WireHeaders, name: string): string {
   const value = headers[name];
   if (value === undefined || value === '')
     throw new ContractError(
@@ -113,7 +113,7 @@ function positionOf(headers: WireHeaders, name: string): Position | undefined {
   return value === undefined ? undefined : parsePosition(value);
 }
 
-/** An offset can push a time of four digits beyond what RFC 3339 can write. */
+/** The end of RFC 3339's years: an offset can push a time of four digits beyond it. */
 const AFTER_9999 = Date.UTC(10_000, 0);
 const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,12})?([Zz]|[+-]\d{2}:\d{2})$/;
 
@@ -121,11 +121,11 @@ function timeOf(headers: WireHeaders, name: string): Date | undefined {
   const value = headers[name];
   if (value === undefined) return undefined;
   const time = new Date(RFC3339.test(value) ? value : NaN);
-  if (!(time.getTime() < AFTER_9999)) throw bad(name, `is ${quote(value)}, not a time as in RFC 3339`);
+  if (!(time.getTime() < AFTER_9999)) throw invalidHeader(name, `is ${quote(value)}, not an RFC 3339 time`);
   return time;
 }
 
-/** A record without a timestamp has −1; one that no Date can hold counts as none too. */
+/** Converts a record's timestamp. −1 means none, and so does a value outside the range of Date. */
 function recordTime(timestampMs: number): Date {
   const time = new Date(Math.max(0, timestampMs));
   return Number.isNaN(time.getTime()) ? new Date(0) : time;
@@ -133,23 +133,24 @@ function recordTime(timestampMs: number): Date {
 
 function hopsOf(value: string | undefined): number {
   if (value === undefined) return 0;
-  if (!/^(0|[1-9]\d{0,5})$/.test(value)) throw bad(WIRE.hops, `is ${quote(value)}, not a whole number`);
+  if (!/^(0|[1-9]\d{0,5})$/.test(value))
+    throw invalidHeader(WIRE.hops, `is ${quote(value)}, not a whole number`);
   return Number(value);
 }
 
 function payloadOf(value: Uint8Array | null): string {
   if (value === null)
     throw new ContractError('PAYLOAD_MISSING', 'the record has no value (a tombstone?): it is not an event');
-  return text(value, 'value');
+  return decodeText(value, 'value');
 }
 
-function text(bytes: Uint8Array, what: string): string {
+function decodeText(bytes: Uint8Array, what: string): string {
   const decoded = textOf(bytes);
   if (decoded !== undefined) return decoded;
   throw new ContractError('PAYLOAD_NOT_TEXT', `the record's ${what} is not UTF-8`);
 }
 
-function bad(name: string, what: string): ContractError {
+function invalidHeader(name: string, what: string): ContractError {
   return new ContractError('HEADERS_INVALID', `the header ${name} ${what}`);
 }
 

@@ -24,7 +24,7 @@ const input: FailureInput = {
 };
 
 describe('a failure event', () => {
-  it('goes to the consumer’s failure topic under the failed event’s key', () => {
+  it('a failure event goes to the consumer’s failure topic under the failed event’s key', () => {
     expect(failureEvent('payments')(input)).toMatchObject({
       type: 'converge.failure',
       version: 1,
@@ -34,7 +34,7 @@ describe('a failure event', () => {
     });
   });
 
-  it('carries the payload as text, as base64 or as a reference: exactly one of them', () => {
+  it('a failure event has exactly one of payload text, base64 and reference', () => {
     const bare = Object.fromEntries(
       Object.entries(input.event).filter(([name]) => name !== 'payload'),
     ) as FailureInput['event'];
@@ -45,7 +45,7 @@ describe('a failure event', () => {
     expect(emit({ ...input.event, ref: 'x' })).toThrow('exactly one of');
   });
 
-  it.each(['', 'a b', '../x', 'ü', '-x', 'x'.repeat(202)])('refuses the consumer name %j', (name) =>
+  it.each(['', 'a b', '../x', 'ü', '-x', 'x'.repeat(202)])('the consumer name %j is rejected', (name) =>
     expect(() => failureTopic(name)).toThrow('cannot name a consumer'),
   );
 });

@@ -17,7 +17,7 @@ const category = z.enum([
 ]);
 const certainty = z.enum(['not_applied', 'applied', 'unknown']);
 
-/** What the wait after an attempt was computed from. */
+/** The inputs from which the wait after an attempt was computed. */
 const wait = z.object({
   computedMs: z.number().nonnegative(),
   hintMs: z.number().nonnegative().optional(),
@@ -34,7 +34,7 @@ const attempt = z.object({
   certainty,
   code: z.string(),
   message: z.string(),
-  /** What followed. */
+  /** The decision after the attempt. */
   outcome: z.string().optional(),
   wait: wait.optional(),
 });
@@ -48,17 +48,17 @@ const failedEvent = z
     source: z.string().nullable(),
     topic: z.string(),
     partition: z.int().nonnegative(),
-    // Below zero: it was filled afterwards, and has no place in the log.
+    // A negative offset marks an event that was filled in later and has no offset in the log.
     offset: z.string().regex(/^-?\d+$/),
     position: z.string().nullable().default(null),
     key: z.string().min(1),
-    /** The payload as it came, up to 256 KB. */
+    /** The payload as received, up to 256 KB. */
     payload: z.string().optional(),
-    /** The same where it is not UTF-8. */
+    /** The payload in base64, when it is not UTF-8. */
     payloadBase64: z.string().optional(),
-    /** Where to find it when it is larger. */
+    /** A reference to a larger payload. */
     ref: z.string().optional(),
-    /** Of a payload that is not included: of its bytes, in hex. */
+    /** Hex SHA-256 of the payload's bytes, when the payload is not included. */
     payloadSha256: z.string().optional(),
   })
   .refine(
@@ -67,7 +67,7 @@ const failedEvent = z
     { message: 'exactly one of payload, payloadBase64 and ref must be given' },
   );
 
-/** The step of a saga that failed: of which instance, and at what. */
+/** The saga step that failed: its instance and its operation. */
 export const failedStep = z.object({
   name: z.string().min(1),
   version: z.int().positive(),
@@ -89,11 +89,11 @@ const failureData = z.object({
   lastAt: z.iso.datetime(),
   traceparent: z.string().optional(),
   causationId: z.string().optional(),
-  /** The attempt after which it was given up: what compensates points at it. */
+  /** The last attempt before the consumer gave up; compensating events refer to it. */
   attemptId: z.string().optional(),
-  /** Set when the handler that failed is a step of a saga. */
+  /** Set when the failed handler is a step of a saga. */
   saga: failedStep.optional(),
-  /** The id of an earlier failure event of unknown certainty, about the same: this one says what became of it. */
+  /** The id of an earlier failure event of unknown certainty: this one reports its outcome. */
   resolves: z.string().optional(),
 });
 
@@ -101,7 +101,7 @@ export type FailedStep = z.output<typeof failedStep>;
 export type FailureData = z.output<typeof failureData>;
 export type FailureInput = z.input<typeof failureData>;
 
-/** The topic that a consumer's failure events go to. */
+/** Returns the topic of a consumer's failure events. */
 export function failureTopic(consumer: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/.test(consumer))
     throw new ContractError(
@@ -111,7 +111,7 @@ export function failureTopic(consumer: string): string {
   return `${consumer}.failures`;
 }
 
-/** The event by which a consumer says that it gave up on an event. Its key is the failed event's key. */
+/** Defines the event that reports a failed event of a consumer. Its key is the failed event's key. */
 export function failureEvent(
   consumer: string,
 ): EventDefinition<typeof FAILURE_TYPE, FailureData, FailureInput> {

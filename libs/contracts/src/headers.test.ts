@@ -21,7 +21,7 @@ describe('headers at emit', () => {
     ['64 of them', many(64)],
     ['exactly 8 KB', { h: 'v'.repeat(8191) }],
     ['any text with tabs', { 'x-tenant': 'grüße\t😀' }],
-  ])('may be %s', (_, headers) => expect(code(headers)).toBeUndefined());
+  ])('an event may have headers with %s', (_, headers) => expect(code(headers)).toBeUndefined());
 
   it.each<[string, Record<string, string>]>([
     ['65 of them', many(65)],
@@ -38,9 +38,11 @@ describe('headers at emit', () => {
     ['a very long name', { ['n'.repeat(129)]: 'v' }],
     ['a value that is no string', { h: 5 as never }],
     ['an undefined value', { h: undefined as never }],
-  ])('may not have %s', (_, headers) => expect(code(headers)).toBe('HEADERS_INVALID'));
+  ])('an event with headers of %s is rejected', (_, headers) =>
+    expect(code(headers)).toBe('HEADERS_INVALID'),
+  );
 
-  it('may not be the kit’s own, in any case, unless the kit sets them', () => {
+  it('a reserved header is rejected in any case of letters, unless the kit sets it', () => {
     for (const name of [...Object.values(WIRE), 'CE_ID', 'Traceparent', 'ce_anything', 'Content-Type']) {
       expect(code({ [name]: 'v' })).toBe('HEADER_RESERVED');
       expect(code({ [name]: 'v' }, 'allow')).toBeUndefined();

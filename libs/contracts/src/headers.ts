@@ -5,17 +5,17 @@ export const MAX_HEADERS = 64;
 export const MAX_HEADER_BYTES = 8192;
 
 export interface HeaderCheck {
-  /** Names that only the kit may set: callers are refused, the kit itself is allowed. @default 'refuse' */
+  /** Reserved names: refused for callers, allowed for the kit itself. @default 'refuse' */
   readonly reserved?: 'refuse' | 'allow';
 }
 
-/** RFC 9110 token, at most 128: what every client, proxy and console can show. */
+/** An RFC 9110 token of at most 128 characters, which every client, proxy and console can show. */
 const NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
 // A line break would let a value forge a header in any text protocol that it passes through later.
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/;
 
-/** Checks headers at emit: throws HEADERS_INVALID or HEADER_RESERVED. At most 64 of them, 8 KB of names and values. */
+/** Validates headers at emit: at most 64 of them, 8 KB of names and values. Throws HEADERS_INVALID or HEADER_RESERVED. */
 export function checkHeaders(headers: Readonly<Record<string, string>>, check: HeaderCheck = {}): void {
   const entries = Object.entries(headers);
   if (entries.length > MAX_HEADERS)

@@ -1,8 +1,8 @@
 /**
- * Event contracts: what may be written to an outbox and what a reader gets.
- * - An event that was made is valid, frozen, encoded once, and reads back as it was written; a bad one throws.
- * - What comes from the log is read strictly: any bytes give an envelope or a ContractError, never a crash.
- * - Versions that were published stay readable by upcasts; `checkSchemas` names every incompatible change.
+ * Event contracts: what an outbox accepts and what a reader receives.
+ * - An event is valid, frozen, encoded once, and reads back as it was written; invalid data throws.
+ * - Records from the log are read strictly: any bytes give an envelope or a ContractError, never a crash.
+ * - Published versions stay readable by upcasts; `checkSchemas` reports every incompatible change.
  * Pure: no I/O except reading and writing schema files.
  */
 export { ContractError, type ContractErrorCode, type ContractIssue } from './contract-error.ts';
@@ -44,7 +44,7 @@ export {
   verifySignature,
 } from './signature.ts';
 export { type InferInput, type InferOutput, type StandardSchema, validate } from './standard-schema.ts';
-export { boundedText, MAX_TEXT_BYTES } from './text.ts';
+export { boundText, MAX_TEXT_BYTES } from './text.ts';
 export { contextHeaders, type EventContext } from './wire-headers.ts';
 export {
   CONTENT_TYPE,

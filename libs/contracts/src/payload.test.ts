@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { checkPayload, ContractError, parsePayload } from './index.ts';
 
 describe('payloads', () => {
-  it('from JSON.stringify pass exactly when every string in them is well formed', () => {
+  it('a payload from JSON.stringify is accepted exactly when every string in it is well formed', () => {
     const anyString = fc.string({
       unit: fc
         .oneof(fc.integer({ min: 0xd7f0, max: 0xe010 }), fc.constantFrom(0x5c, 0x75, 0x22, 0x41))
@@ -19,7 +19,7 @@ describe('payloads', () => {
     );
   });
 
-  it('of writers that escape whole pairs pass', () => {
+  it('a payload with escaped whole pairs is accepted', () => {
     checkPayload(String.raw`{"a":"\ud83d\ude00 \uD83D\uDE00 \\ud83d \\\\\ud83d\ude00"}`);
     for (const half of [
       String.raw`"\ud83d"`,
@@ -31,12 +31,12 @@ describe('payloads', () => {
       expect(() => checkPayload(half)).toThrow('surrogate');
   });
 
-  it('are limited in bytes, not characters', () => {
+  it('the size limit of a payload counts bytes, not characters', () => {
     checkPayload('x'.repeat(10), 10);
     expect(() => checkPayload('€€€€', 11)).toThrow('takes 12 bytes, at most 11');
   });
 
-  it('are never parsed when a key reaches a prototype, however it is spelled', () => {
+  it('a payload with a prototype key is rejected, however it is spelled', () => {
     for (const json of [
       '{"__proto__":1}',
       '{"a":[{"constructor":{}}]}',
@@ -47,7 +47,7 @@ describe('payloads', () => {
     expect(parsePayload('{"prototype":"__proto__"}')).toEqual({ prototype: '__proto__' });
   });
 
-  it('that nest a million deep end in a typed error, not in a crash', () => {
+  it('a payload nested a million deep ends in a typed error', () => {
     for (const json of [
       '['.repeat(400_000),
       `${'['.repeat(400_000)}${']'.repeat(400_000)}`,
@@ -56,7 +56,7 @@ describe('payloads', () => {
       expect(() => parsePayload(`${json}"constructor"`)).toThrow(ContractError);
   });
 
-  it('keep numbers as JavaScript reads them and text as it is', () => {
+  it('a parsed payload keeps text unchanged and numbers as JavaScript reads them', () => {
     expect(parsePayload('{"a":1e2,"b":"\\u0000","c":null}')).toEqual({ a: 100, b: '\0', c: null });
   });
 });

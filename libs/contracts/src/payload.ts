@@ -1,12 +1,12 @@
 import { ContractError } from './contract-error.ts';
 
-/** Below the outbox table's check (900 KiB with the headers) and the broker's default limit of 1 MiB. */
+/** Size limit of a payload, below the outbox table's check (900 KiB with headers) and the broker's default of 1 MiB. */
 export const MAX_PAYLOAD_BYTES = 900_000;
 
-// The library's type forgets that undefined, functions and symbols have no JSON.
+// The library's type omits undefined, which stringify returns for undefined, functions and symbols.
 const stringify: (data: unknown) => string | undefined = JSON.stringify;
 
-/** JSON, once: from here on the text travels unchanged. Throws DATA_NOT_JSON for what JSON cannot carry. */
+/** Encodes data as JSON, once: the text then travels unchanged. Throws DATA_NOT_JSON. */
 export function encodePayload(data: unknown, what: string): string {
   let text: string | undefined;
   try {
@@ -24,7 +24,7 @@ export function encodePayload(data: unknown, what: string): string {
   return text;
 }
 
-/** Throws PAYLOAD_LONE_SURROGATE or PAYLOAD_TOO_LARGE (bytes of UTF-8). */
+/** Validates a payload's text and size in UTF-8. Throws PAYLOAD_LONE_SURROGATE or PAYLOAD_TOO_LARGE. */
 export function checkPayload(payload: string, maxBytes: number = MAX_PAYLOAD_BYTES): void {
   const bytes = Buffer.byteLength(payload);
   if (bytes > maxBytes)
@@ -40,8 +40,8 @@ export function checkPayload(payload: string, maxBytes: number = MAX_PAYLOAD_BYT
 }
 
 /**
- * JSON.stringify writes a lone surrogate as the six characters `\udXXX`, so that the half hides from `isWellFormed`
- * and comes to light in the consumer. Other writers escape whole pairs, which is fine.
+ * Finds a lone surrogate that JSON.stringify wrote as the six characters `\udXXX`.
+ * `isWellFormed` does not see it, but the consumer would. Other writers escape whole pairs, which is valid.
  */
 function hasLoneEscape(json: string): boolean {
   if (!/\\u[dD]/.test(json)) return false;
@@ -56,12 +56,12 @@ function hasLoneEscape(json: string): boolean {
   return pending !== -1;
 }
 
-/** Keys that reach an object's prototype in code that copies or merges what it was given. */
+/** Keys that reach an object's prototype when other code copies or merges the object. */
 const FORBIDDEN = new Set(['__proto__', 'constructor']);
-// Most payloads have none of these letters and take the fast way (a reviver makes JSON.parse several times slower).
+// Most payloads contain none of these and are parsed without a reviver, which would be several times slower.
 const SUSPECT = /__proto__|constructor|\\u00/;
 
-/** Parses a payload from outside. Throws PAYLOAD_NOT_JSON or PAYLOAD_FORBIDDEN_KEY. */
+/** Parses a received payload. Throws PAYLOAD_NOT_JSON or PAYLOAD_FORBIDDEN_KEY. */
 export function parsePayload(payload: string): unknown {
   try {
     return JSON.parse(payload, SUSPECT.test(payload) ? refuseForbidden : undefined) as unknown;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { comparePositions, formatPosition, parsePosition, type Position, START } from './index.ts';
 
-// Small ones are read in another way than those that a number does not hold. Planted fault: 17 digits read as a number.
+// Short positions are parsed by other code than long ones. Planted fault: 17 digits parsed as a number.
 const whole = fc.oneof(
   fc.bigInt(0n, 2n ** 63n - 1n),
   fc.bigInt(0n, 10n ** 12n),
@@ -11,7 +11,7 @@ const whole = fc.oneof(
 const position: fc.Arbitrary<Position> = fc.record({ epoch: fc.nat(2 ** 31 - 1), tick: whole, id: whole });
 
 describe('positions', () => {
-  it('read back as they were written, with and without a nonce', () => {
+  it('a position reads back as it was written, with and without a nonce', () => {
     fc.assert(
       fc.property(position, fc.stringMatching(/^[0-9a-f]{16}$/), (one, nonce) => {
         expect(parsePosition(formatPosition(one))).toEqual(one);
@@ -20,7 +20,7 @@ describe('positions', () => {
     );
   });
 
-  it('are ordered by epoch, then tick, then id; the nonce is no part of it', () => {
+  it('positions are ordered by epoch, then tick, then id, without the nonce', () => {
     const sorted = ['1.0.0', '1.0.1', '1.0.10', '1.2.0', '1.9.99', '1.10.1', '2.0.0', '10.0.0'];
     const shuffled = fc.shuffledSubarray(sorted, { minLength: sorted.length });
     fc.assert(
@@ -32,7 +32,7 @@ describe('positions', () => {
     expect(comparePositions(parsePosition('1.2.3.00000000000000aa'), parsePosition('1.2.3'))).toBe(0);
   });
 
-  it('begin at START, before every event', () => {
+  it('START is before every event', () => {
     expect(formatPosition(START)).toBe('1.0.0');
     expect(comparePositions(START, parsePosition('1.1.1'))).toBe(-1);
   });
@@ -59,7 +59,7 @@ describe('positions', () => {
     '1.1.99999999999999999999',
     '١.٢.٣',
     '1.2.0x3',
-  ])('%j is not one', (text) => {
+  ])('%j is not a position', (text) => {
     expect(() => parsePosition(text)).toThrow(expect.objectContaining({ code: 'POSITION_INVALID' }));
   });
 });

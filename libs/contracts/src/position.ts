@@ -1,8 +1,8 @@
 import { ContractError } from './contract-error.ts';
 
 /**
- * Where an event stands in its source, equal for that event forever within its epoch. Ordered by epoch, tick, id.
- * `epoch` is the source's timeline, `tick` the number of the snapshot boundary, `id` the order inside it.
+ * The position of an event in its source, constant within its epoch. Ordered by epoch, tick, id.
+ * `epoch` is the timeline of the source, `tick` the number of the snapshot boundary, `id` the order inside the tick.
  */
 export interface Position {
   readonly epoch: number;
@@ -10,12 +10,12 @@ export interface Position {
   readonly id: bigint;
 }
 
-/** A position as it came over the wire: the tick's nonce tells two ticks of one number apart, and is no part of the order. */
+/** A received position. Its nonce distinguishes two ticks with one number; it does not take part in the order. */
 export interface WirePosition extends Position {
   readonly nonce?: string;
 }
 
-/** Before every event: the predecessor that the first event of a partition names. */
+/** The position before every event: the first event of a partition names it as predecessor. */
 export const START: Position = Object.freeze({ epoch: 1, tick: 0n, id: 0n });
 
 const FORM = /^(0|[1-9]\d{0,9})\.(0|[1-9]\d{0,18})\.(0|[1-9]\d{0,18})(?:\.([0-9a-f]{16}))?$/;
@@ -23,17 +23,17 @@ const NONCE = /^[0-9a-f]{16}$/;
 const MAX_BIGINT = 2n ** 63n - 1n;
 const MAX_INT = 2 ** 31 - 1;
 
-/** Reads `epoch.tick.id` with or without `.nonce` (16 hex digits). */
+/** Parses `epoch.tick.id`, with or without `.nonce` (16 hex digits). */
 export function parsePosition(text: string): WirePosition {
-  return shortPosition(text) ?? anyPosition(text);
+  return parseShort(text) ?? parseAny(text);
 }
 
 const [DOT, ZERO, NINE] = [46, 48, 57];
-/** Digits that a number holds exactly. */
+/** Length of a decimal that a number holds exactly. */
 const SHORT = 15;
 
-/** What nearly all positions are, without a pattern: every event has two. Undefined: look closer. */
-function shortPosition(text: string): WirePosition | undefined {
+/** Parses the common short form without a pattern (each event has two positions); undefined for any other form. */
+function parseShort(text: string): WirePosition | undefined {
   const parts = [0, 0, 0];
   let at = 0;
   for (let part = 0; part < 3; part += 1) {
@@ -57,12 +57,12 @@ function shortPosition(text: string): WirePosition | undefined {
   return text.charCodeAt(at) === DOT && NONCE.test(nonce) ? { ...position, nonce } : undefined;
 }
 
-function anyPosition(text: string): WirePosition {
+function parseAny(text: string): WirePosition {
   const match = FORM.exec(text);
   if (match === null) throw invalid(text);
   const [, first, second = '', third = '', nonce] = match;
   const [epoch, tick, id] = [Number(first), BigInt(second), BigInt(third)];
-  // The database keeps epoch as int and the others as bigint: a larger one cannot be a position of ours.
+  // The database stores epoch as int and the others as bigint: a larger value cannot be one of our positions.
   if (epoch > MAX_INT || tick > MAX_BIGINT || id > MAX_BIGINT) throw invalid(text);
   return nonce === undefined ? { epoch, tick, id } : { epoch, tick, id, nonce };
 }
@@ -72,7 +72,7 @@ export function formatPosition(position: Position, nonce?: string): string {
   return nonce === undefined ? text : `${text}.${nonce}`;
 }
 
-/** Negative, zero or positive, as `Array.prototype.sort` wants it. */
+/** Compares two positions, for `Array.prototype.sort`. */
 export function comparePositions(a: Position, b: Position): -1 | 0 | 1 {
   return compare(a.epoch, b.epoch) || compare(a.tick, b.tick) || compare(a.id, b.id);
 }

@@ -1,13 +1,13 @@
 import type { Position } from './position.ts';
 
-/** An event's envelope as it came from the log: all that headers and record say, the payload not parsed yet. */
+/** The envelope of a received event: its headers and record fields, with the payload not parsed yet. */
 export interface Envelope {
   readonly id: string;
   readonly type: string;
-  /** The version on the wire; `data` is always of the definition's own version. */
+  /** The version on the wire. `data` is always of the definition's own version. */
   readonly version: number;
   readonly topic: string;
-  /** The record's key; an event of a foreign producer without one has its own id as key (it is ordered with no other). */
+  /** The record's key. A foreign event without a key gets its own id as key: it is ordered with no other event. */
   readonly key: string;
   readonly time: Date;
   /** The source's name. */
@@ -18,14 +18,14 @@ export interface Envelope {
   readonly prev?: Position;
   readonly correlationId?: string;
   readonly causationId?: string;
-  /** How many handlers stand between this event and the first one of its story. */
+  /** The number of handlers between this event and the first event of its causal chain. */
   readonly hops: number;
   readonly deadline?: Date;
   readonly saga?: string;
   readonly replayOf?: string;
-  /** Of a failure event and of what compensates it: the attempt that caused it. */
+  /** The attempt that caused a failure event or its compensation. */
   readonly attemptId?: string;
-  /** All headers that are text, under their names on the wire; no prototype. */
+  /** All text headers by their wire names; the object has no prototype. */
   readonly headers: Readonly<Record<string, string>>;
   readonly partition: number;
   readonly offset: bigint;

@@ -18,7 +18,7 @@ const [name, value] = signatureHeader(key, plain);
 const signed = { ...plain, headers: [...plain.headers, [name, text(value)] as [string, Buffer | null]] };
 
 describe('a signature', () => {
-  it('holds for the record that it was made for, with any of the keys that count', () => {
+  it('a signature verifies for its record with any of the valid keys', () => {
     expect(value).toMatch(/^[0-9a-f]{8}\.[A-Za-z0-9_-]{43}$/);
     expect(verifySignature(signed, [key])).toBe('valid');
     expect(verifySignature(signed, [other, key])).toBe('valid');
@@ -47,16 +47,16 @@ describe('a signature', () => {
     ['headers behind it', headers((all) => [...all, ['x', text('y')]])],
     ['bytes moved from one field to the next', { ...signed, key: text('o-'), value: text('1{"n":1}') }],
     ['half a signature', headers((all) => [...all.slice(0, -1), [name, text(value.slice(0, 30))]])],
-  ])('does not hold for a record with %s', (_, record) => {
+  ])('a signature does not verify for a record with %s', (_, record) => {
     expect(verifySignature(record, [key])).toBe('invalid');
   });
 
-  it('is missing in a record without its header', () => {
+  it('a record without the header has no signature', () => {
     expect(verifySignature(plain, [key])).toBe('missing');
     expect(verifySignature({ ...plain, headers: [] }, [key])).toBe('missing');
   });
 
-  it('is made of the record’s bytes as Kafka has them, so that an encoder need not read them again', () => {
+  it('a signature covers the bytes in Kafka’s format, so that an encoder reads them once', () => {
     const bytes = Buffer.concat([
       ...[Buffer.from([6]), text('o-1'), Buffer.from([14]), text('{"n":1}'), Buffer.from([4])],
       ...[Buffer.from([10]), text('ce_id'), Buffer.from([8]), text('id-1')],
@@ -65,7 +65,7 @@ describe('a signature', () => {
     expect(signatureHeader(key, short)[1]).toBe(signatureOf(key, plain, bytes));
   });
 
-  it('needs a secret that cannot be guessed, and does not quote it', () => {
+  it('a short signing secret is rejected and not quoted', () => {
     expect(() => signingKey('short-secret')).toThrow(/12 bytes, at least 32/);
     expect(() => signingKey('short-secret')).not.toThrow(/short-secret/);
     expect(signingKey(' a secret of at least thirty-two bytes\n').id).toBe(key.id);

@@ -4,12 +4,12 @@ import { WIRE } from './wire.ts';
 
 /** A secret that a source and its consumers share. */
 export interface SigningKey {
-  /** Names the key on the wire; a function of its secret, so that nobody numbers keys. */
+  /** The key's name on the wire. It is derived from the secret, so keys need no numbering. */
   readonly id: string;
   readonly secret: KeyObject;
 }
 
-/** Where a record is: a signature holds in this partition only. */
+/** The partition of a record. A signature is valid in this partition only. */
 export interface SignedPlace {
   readonly topic: string;
   readonly partition: number;
@@ -21,13 +21,13 @@ export interface SignedRecord extends SignedPlace {
   readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[];
 }
 
-/** Shorter secrets can be guessed from one signature. */
+/** Minimum length: a shorter secret can be guessed from one signature. */
 const MIN_SECRET_BYTES = 32;
 const SIGNATURE_BYTES = 32;
-/** `id` of 8, a dot, and 32 bytes in base64url. */
+/** Length of a signature: the `id` of 8, a dot, and 32 bytes in base64url. */
 export const SIGNATURE_LENGTH = 52;
 
-/** A key from the text of a setting or a file. Throws DEFINITION_INVALID for one that is too short; never quotes it. */
+/** Creates a key from the text of a setting or a file. Throws DEFINITION_INVALID if too short; never quotes the secret. */
 export function signingKey(text: string): SigningKey {
   const secret = Buffer.from(text.trim());
   if (secret.length < MIN_SECRET_BYTES)
@@ -42,14 +42,15 @@ export function signingKey(text: string): SigningKey {
 }
 
 /**
- * The value of `ce_sig`. `signed` is the record as it is written, from the length of its key up to this header: key, payload, the
- * number of headers, and all the others, positions among them.
+ * Computes the value of `ce_sig`.
+ * `signed` is the record as written, from the length of its key up to this header: key, payload, the number of headers,
+ * and all other headers, positions included.
  */
 export function signatureOf({ id, secret }: SigningKey, place: SignedPlace, signed: Uint8Array): string {
   return `${id}.${mac(secret, place, signed).toString('base64url')}`;
 }
 
-/** Whether one of the keys signed this record, in this partition. The signature is its last header. */
+/** Verifies that one of the keys signed this record in this partition. The signature is its last header. */
 export function verifySignature(
   record: SignedRecord,
   keys: readonly SigningKey[],
@@ -66,11 +67,11 @@ export function verifySignature(
 }
 
 function mac(secret: KeyObject, { topic, partition }: SignedPlace, signed: Uint8Array): Buffer {
-  // Topic names have no NUL, so no two places have one text.
+  // Topic names contain no NUL, so the texts of two partitions always differ.
   return createHmac('sha256', secret).update(`converge 1\0${topic}\0${partition}\0`).update(signed).digest();
 }
 
-/** The record's bytes up to its last header, as Kafka's format has them. */
+/** Returns the record's bytes up to its last header, in Kafka's record format. */
 function signedBytes({ key, value, headers }: SignedRecord): Buffer {
   const parts = [field(key), field(value), varint(headers.length)];
   for (const [name, text] of headers.slice(0, -1)) parts.push(field(Buffer.from(name)), field(text));
@@ -81,7 +82,7 @@ function field(bytes: Uint8Array | null): Buffer {
   return bytes === null ? varint(-1) : Buffer.concat([varint(bytes.length), bytes]);
 }
 
-/** Zigzag, seven bits a byte. */
+/** Encodes a number in Kafka's zigzag varint: seven bits per byte. */
 function varint(value: number): Buffer {
   const bytes: number[] = [];
   let rest = value >= 0 ? value * 2 : -value * 2 - 1;
@@ -89,7 +90,7 @@ function varint(value: number): Buffer {
   return Buffer.from([...bytes, rest]);
 }
 
-/** The header of a record that is not written by an encoder: to be appended last. */
+/** Returns the signature header of a record that has no encoder. It must be appended last. */
 export function signatureHeader(key: SigningKey, record: SignedRecord): readonly [string, string] {
   const headers = [...record.headers, [WIRE.signature, null] as const];
   return [WIRE.signature, signatureOf(key, record, signedBytes({ ...record, headers }))];

@@ -1,8 +1,8 @@
 import { ContractError, type ContractErrorCode, type ContractIssue } from './contract-error.ts';
 
 /**
- * The part of the Standard Schema interface (https://standardschema.dev, v1) that contracts use. zod, valibot, arktype
- * and others implement it, so a definition is not tied to one validation library.
+ * The part of the Standard Schema interface (https://standardschema.dev, v1) that contracts use.
+ * zod, valibot, arktype and others implement it, so a definition is not tied to one validation library.
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
   readonly '~standard': {
@@ -24,7 +24,7 @@ interface SchemaIssue {
 export type InferInput<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['input'];
 export type InferOutput<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['output'];
 
-/** Validates now or throws: `code` when the data is bad, `SCHEMA_ASYNC` when the schema would answer later. */
+/** Validates synchronously. Throws `code` for invalid data, `SCHEMA_ASYNC` for an asynchronous schema. */
 export function validate<Output>(
   schema: StandardSchema<unknown, Output>,
   value: unknown,
@@ -33,7 +33,7 @@ export function validate<Output>(
 ): Output {
   const result = run(schema, value, what);
   if (result instanceof Promise) {
-    // A late rejection of a promise that nobody awaits would end the process.
+    // Handle a late rejection of this promise: unhandled, it would end the process.
     result.catch(() => undefined);
     throw new ContractError(
       'SCHEMA_ASYNC',

@@ -7,9 +7,9 @@ export const STEP_UNDONE_TYPE = 'converge.step_undone';
 
 const stepUndoneData = z.object({
   saga: failedStep.extend({ op: z.literal('compensate') }),
-  /** Of the event that asked for the undo. */
+  /** The key of the event that requested the undo. */
   key: z.string().min(1),
-  /** `none`: it never had one. `stays`: an operator let go of it. */
+  /** `none`: the step had no effect. `stays`: an operator accepted that the effect stays. */
   effect: z.enum(['none', 'stays']),
   reason: z.string(),
 });
@@ -17,8 +17,9 @@ const stepUndoneData = z.object({
 export type StepUndoneData = z.output<typeof stepUndoneData>;
 
 /**
- * The event by which a consumer passes an undo on to the step before, where it has no undone event of its own to say: the step
- * has had no effect, or an operator let go of the effect. It triggers what the declared undone event triggers.
+ * Defines the event by which a consumer forwards an undo to the step before.
+ * It is used where the consumer has no undone event of its own: the step had no effect, or an operator accepted that the
+ * effect stays. It triggers the same as the declared undone event.
  */
 export function stepUndoneEvent(
   consumer: string,

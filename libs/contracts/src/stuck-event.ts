@@ -6,23 +6,23 @@ import { failedStep, failureTopic } from './failure-event.ts';
 export const STUCK_TYPE = 'converge.stuck';
 
 const of = {
-  /** The step, and whether its effect waits or its undo. */
+  /** The step, and which of its operations is stuck. */
   saga: failedStep.extend({ op: z.enum(['apply', 'compensate']) }),
-  /** Of the event that reached the step first. */
+  /** The key of the first event that reached the step. */
   key: z.string().min(1),
-  /** Its place among all that happened to the step: what has a higher one is later, in whichever order they are read. */
+  /** Sequence number among all events of the step: a higher one is later, in any read order. */
   seq: z.int().positive(),
 };
 
 const stuckData = z.discriminatedUnion('is', [
   z.object({ ...of, is: z.literal('stuck'), code: z.string(), reason: z.string() }),
-  /** A person has it tried again. What comes of it the step tells by its own events. */
+  /** An operator had the step tried again. The step reports the outcome by its own events. */
   z.object({ ...of, is: z.literal('released'), by: z.string(), reason: z.string() }),
 ]);
 
 export type StuckData = z.output<typeof stuckData>;
 
-/** The event by which a consumer says that a step of a saga waits for a person, or does so no longer. It triggers nothing. */
+/** Defines the event by which a consumer reports that a saga step waits for an operator, or no longer does. It triggers nothing. */
 export function stuckEvent(consumer: string): EventDefinition<typeof STUCK_TYPE, StuckData, StuckData> {
   return defineEvent({
     type: STUCK_TYPE,

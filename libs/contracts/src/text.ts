@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * The bytes as text, undefined when they are not UTF-8. A Buffer's own decoder is several times faster than a strict
- * TextDecoder on short strings, and betrays bad bytes by the replacement character, which only then is looked into.
+ * Decodes UTF-8 text; returns undefined for other bytes.
+ * A Buffer's own decoder is several times faster on short strings than a strict TextDecoder. It marks invalid bytes with
+ * the replacement character; only then the strict decoder runs.
  */
 export function textOf(bytes: Uint8Array): string | undefined {
   const text = Buffer.isBuffer(bytes)
@@ -21,12 +22,12 @@ function strictly(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** What an index, a header, a log line and a span can hold of a foreign id or name. */
+/** Size limit of a foreign id or name, for indexes, headers, logs and spans. */
 export const MAX_TEXT_BYTES = 512;
 
-/** The text, or `sha256:…` of it when it takes more bytes than that. */
-export function boundedText(text: string, maxBytes = MAX_TEXT_BYTES): string {
-  // UTF-8 takes three bytes at most for a unit of UTF-16.
+/** Returns the text, or its `sha256:…` when it exceeds the limit. */
+export function boundText(text: string, maxBytes = MAX_TEXT_BYTES): string {
+  // One UTF-16 unit takes at most three bytes in UTF-8.
   if (text.length * 3 <= maxBytes) return text;
   if (text.length <= maxBytes && Buffer.byteLength(text) <= maxBytes) return text;
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;

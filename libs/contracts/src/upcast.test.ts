@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineEvent, FAILURE_TYPE, failureEvent } from './index.ts';
 
-/** A contract with a history: v1 had one name, v2 split it, v3 counts cents. */
+/** A definition with history: v1 had one name, v2 split it, v3 counts cents. */
 const customer = defineEvent({
   type: 'test.customer.registered',
   version: 3,
@@ -32,7 +32,7 @@ const folder = new URL('../fixtures/', import.meta.url);
 const fixture = (name: string): string => readFileSync(new URL(name, folder), 'utf8');
 
 describe('recorded payloads of every published version', () => {
-  it.each([1, 2, 3])('v%i is read as today’s version', (version) => {
+  it.each([1, 2, 3])('a recorded payload of v%i is read as the current version', (version) => {
     expect(customer.parse(fixture(`test.customer.registered.v${version}.json`), version)).toEqual({
       id: 'c-7',
       first: 'Ada',
@@ -41,7 +41,7 @@ describe('recorded payloads of every published version', () => {
     });
   });
 
-  it('of the kit’s own failure event are read', () => {
+  it('recorded payloads of the kit’s failure event are read', () => {
     const names = readdirSync(folder).filter((name) => name.startsWith(FAILURE_TYPE));
     expect(names.length).toBeGreaterThanOrEqual(2);
     for (const name of names)
@@ -57,10 +57,10 @@ describe('versions that cannot be read', () => {
       return (error as { code: unknown }).code;
     }
   };
-  it.each([4, 0, -1, 1.5, Number.NaN, Infinity])('v%d is unknown', (version) =>
+  it.each([4, 0, -1, 1.5, Number.NaN, Infinity])('version %d is unknown', (version) =>
     expect(code('{}', version)).toBe('VERSION_UNKNOWN'),
   );
-  it('an upcast that throws is data that does not fit, not a crash', () => {
+  it('an upcast that throws is reported as bad data', () => {
     expect(code('{"credit":1}', 1)).toBe('UPCAST_FAILED');
     expect(code('null', 1)).toBe('UPCAST_FAILED');
   });

@@ -4,49 +4,50 @@ import { CONTENT_TYPE, dataSchemaOf, isReserved, WIRE } from './wire.ts';
 
 export type WireHeaders = Readonly<Record<string, string>>;
 
-/** No honest producer comes near; a hostile one must not make us build huge objects. */
+/** Limit of received headers: far above any real producer, and small enough against a hostile one. */
 const MAX_RECEIVED = 256;
 
-/** A record's headers; as text, too, names and values in turn, where somebody decoded them: U+FFFD for bytes that are no UTF-8. */
+/** The headers of a record. `headerTexts` has names and values as text in turn, if decoded: U+FFFD for invalid UTF-8. */
 export interface EncodedHeaders {
   readonly headers: readonly (readonly [string, Uint8Array | null])[];
   readonly headerTexts?: readonly (string | null)[];
 }
 
 /**
- * An object that inherits nothing, so that a header named __proto__ is a name like any other. Not `Object.create(null)`: that
- * is a hash table, which takes six times the memory of these few names and lives as long as its event.
+ * Constructs an object that inherits nothing, so that a header named __proto__ is an ordinary name.
+ * `Object.create(null)` would be a hash table, with six times the memory for the lifetime of the event.
  */
 const Dictionary = function () {} as unknown as new () => Record<string, string>;
 Dictionary.prototype = Object.create(null) as object;
 
 /**
- * The record's headers as text. Ours must be unique and text: two different `ce_id` would let two readers see two
- * events. Foreign ones: the last of a name counts, and one that is not text is left out (the record still has it).
+ * Decodes the record's headers to text.
+ * Headers of the kit must be unique and text: with two `ce_id`, two readers could see two events. Of other headers the
+ * last one of a name counts, and one that is not text is dropped (the record still has it).
  */
 export function readHeaders(record: EncodedHeaders): WireHeaders {
   const { headerTexts } = record;
   const read = new Dictionary();
   if (headerTexts === undefined) {
     refuseTooMany(record.headers.length);
-    for (const [name, value] of record.headers) put(read, name, decoded(value));
-    return withoutBadTrace(read);
+    for (const [name, value] of record.headers) put(read, name, decode(value));
+    return dropInvalidTrace(read);
   }
   refuseTooMany(headerTexts.length / 2);
   for (let at = 0; at < headerTexts.length; at += 2) {
     const text = headerTexts[at + 1] ?? undefined;
     put(read, headerTexts[at] ?? '', text === undefined ? undefined : strictly(text, record, at / 2));
   }
-  return withoutBadTrace(read);
+  return dropInvalidTrace(read);
 }
 
-/** W3C trace context; the tail is what later versions may add. */
+/** W3C trace context. Later versions may append the tail. */
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[ -~]{0,64})?$/;
-/** What W3C asks everyone to carry on. */
+/** The size that W3C requires every participant to propagate. */
 const MAX_TRACESTATE = 512;
 
-/** Leaves out a trace context that is not valid: it would be copied into spans, failure events and what handlers emit. */
-function withoutBadTrace(read: Record<string, string>): WireHeaders {
+/** Drops an invalid trace context: it would be copied into spans, failure events and emitted events. */
+function dropInvalidTrace(read: Record<string, string>): WireHeaders {
   const { traceparent, tracestate } = read;
   const valid = traceparent !== undefined && TRACEPARENT.test(traceparent);
   if (traceparent !== undefined && !valid) delete read['traceparent'];
@@ -55,7 +56,7 @@ function withoutBadTrace(read: Record<string, string>): WireHeaders {
 }
 
 function put(read: Record<string, string>, name: string, text: string | undefined): void {
-  if (isReserved(name)) read[name] = ours(read, name, text);
+  if (isReserved(name)) read[name] = kitHeader(read, name, text);
   else if (text !== undefined) read[name] = text;
 }
 
@@ -64,16 +65,16 @@ function refuseTooMany(count: number): void {
     throw new ContractError('HEADERS_INVALID', `the record has ${count} headers, more than ${MAX_RECEIVED}`);
 }
 
-function decoded(value: Uint8Array | null): string | undefined {
+function decode(value: Uint8Array | null): string | undefined {
   return value === null ? undefined : textOf(value);
 }
 
-/** U+FFFD may have stood in the bytes themselves. Only then the bytes are asked for: to make them costs more than all this. */
+/** Decodes the bytes only for a text with U+FFFD, which may be genuine: copying the bytes is the expensive part. */
 function strictly(text: string, record: EncodedHeaders, at: number): string | undefined {
-  return text.includes('\ufffd') ? decoded(record.headers[at]?.[1] ?? null) : text;
+  return text.includes('\ufffd') ? decode(record.headers[at]?.[1] ?? null) : text;
 }
 
-function ours(read: WireHeaders, name: string, text: string | undefined): string {
+function kitHeader(read: WireHeaders, name: string, text: string | undefined): string {
   if (name in read) throw invalid(name, 'is there twice');
   // eslint-disable-next-line no-control-regex
   if (text === undefined || /[\u0000-\u001f\u007f]/.test(text)) throw invalid(name, 'is not text');
@@ -84,7 +85,7 @@ function invalid(name: string, what: string): ContractError {
   return new ContractError('HEADERS_INVALID', `the header ${JSON.stringify(name.slice(0, 80))} ${what}`);
 }
 
-/** What the kit knows of an event's story when it is written. */
+/** The causal context of an event when it is written. */
 export interface EventContext {
   readonly correlationId?: string;
   readonly causationId?: string;
@@ -93,11 +94,11 @@ export interface EventContext {
   readonly saga?: string;
   readonly replayOf?: string;
   readonly attemptId?: string;
-  /** The sagas that the event starts, as `name/version`. @default what its definition says */
+  /** The sagas that the event starts, as `name/version`. @default those of its definition */
   readonly starts?: readonly string[];
 }
 
-/** The wire headers that the writer (not the relay) sets for an event. */
+/** Returns the headers that the writer (not the relay) sets for an event. */
 export function contextHeaders(
   event: {
     readonly type: string;

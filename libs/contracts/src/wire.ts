@@ -1,13 +1,13 @@
 /**
- * Every name that Converge writes on the wire, and nothing else: CloudEvents 1.0 Kafka binding in binary mode
- * (attributes as `ce_` headers), its own extensions, and W3C trace context. Extension names are lower-case letters and
- * digits, at most 20, as CloudEvents demands.
+ * All names that Converge writes on the wire.
+ * They are the CloudEvents 1.0 Kafka binding in binary mode (attributes as `ce_` headers), the kit's own extensions, and
+ * W3C trace context. CloudEvents limits extension names to 20 lower-case letters and digits.
  */
 export const WIRE = Object.freeze({
   id: 'ce_id',
-  /** The source's name. Deduplication never uses it: see `sourceId`. */
+  /** The name of the source. Deduplication uses `sourceId` instead. */
   source: 'ce_source',
-  /** The source's uuid, written once when its database was set up. */
+  /** The uuid of the source, created once with its database. */
   sourceId: 'ce_sourceid',
   type: 'ce_type',
   specVersion: 'ce_specversion',
@@ -19,26 +19,26 @@ export const WIRE = Object.freeze({
   contentType: 'content-type',
   /** `epoch.tick.id.nonce`. */
   position: 'ce_pos',
-  /** Position of the event before this one in its topic partition. */
+  /** Position of the previous event in the topic partition. */
   prev: 'ce_prev',
   correlationId: 'ce_correlationid',
   causationId: 'ce_causationid',
   hops: 'ce_hops',
   deadline: 'ce_deadline',
   saga: 'ce_saga',
-  /** Of an event that starts sagas: which version of each, as `name/version`, separated by commas. */
+  /** The sagas that the event starts, as `name/version`, separated by commas. */
   sagaStart: 'ce_sagastart',
   replayOf: 'ce_replayof',
-  /** Of a failure event and of what compensates it: the attempt that caused it. */
+  /** The attempt that caused a failure event or its compensation. */
   attemptId: 'ce_attemptid',
-  /** HMAC over the record and its place; the last header. */
+  /** HMAC over the record and its partition; always the last header. */
   signature: 'ce_sig',
   traceparent: 'traceparent',
   tracestate: 'tracestate',
   baggage: 'baggage',
 } as const);
 
-/** What the relay writes from the outbox's columns: a copy stored by a writer could contradict them. */
+/** Headers that the relay writes from the outbox's columns. A copy stored by a writer could contradict them. */
 export const RELAY_HEADERS: ReadonlySet<string> = new Set([
   WIRE.id,
   WIRE.source,
@@ -52,13 +52,13 @@ export const RELAY_HEADERS: ReadonlySet<string> = new Set([
 ]);
 
 export const SPEC_VERSION = '1.0';
-/** The type of the record that marks the beginning of an epoch in a partition. It is no event: consumers pass it. */
+/** Type of the record that marks the start of an epoch in a partition. It is not an event: consumers skip it. */
 export const EPOCH_MARKER = 'converge.epoch';
 export const CONTENT_TYPE = 'application/json';
 
 const own: ReadonlySet<string> = new Set(Object.values(WIRE));
 
-/** True for names that only the kit may set: all of the above, and all that begin with `ce_`, in any case. */
+/** True for names that only the kit may set: those above, and all that start with `ce_`, in any case. */
 export function isReserved(name: string): boolean {
   if (own.has(name)) return true;
   const lower = name.toLowerCase();
@@ -71,7 +71,7 @@ export function dataSchemaOf(type: string, version: number): string {
   return `urn:converge:${type}:${version}`;
 }
 
-/** The version that a `ce_dataschema` names; 1 when there is none or it is a foreign producer's own URI. */
+/** Returns the version that a `ce_dataschema` names; 1 if there is none, or it is a foreign URI. */
 export function versionOf(dataSchema: string | undefined): number {
   const match = dataSchema === undefined ? null : DATA_SCHEMA.exec(dataSchema);
   return match === null ? 1 : Number(match[2]);

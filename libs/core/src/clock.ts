@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Time as an argument. Decisions take a `Clock`, so tests drive it by hand. */
+/** A source of time. Decisions take it as an argument, so that tests control time. */
 export interface Clock {
   /** Wall clock, milliseconds since the Unix epoch. For display and for data, never for leases or timeouts. */
   now(): number;

@@ -27,7 +27,7 @@ describe('a failpoint', () => {
     ['relay.after_send', 'SIGKILL', 'sent 1'],
     ['relay.after_send@3', 'SIGKILL', 'sent 1 sent 2 sent 3'],
     ['relay.after_send@5', null, 'sent 1 sent 2 sent 3 sent 4'],
-  ])('CONVERGE_FAILPOINT=%s kills by %s after "%s"', (wanted, signal, said) => {
+  ])('CONVERGE_FAILPOINT=%s ends the process by signal %s after the output "%s"', (wanted, signal, said) => {
     expect(run(wanted)).toEqual({ signal, status: signal === null ? 0 : null, said });
   });
 });

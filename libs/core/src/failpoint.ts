@@ -1,6 +1,7 @@
 /**
- * Named places where a crash is most harmful. `CONVERGE_FAILPOINT=relay.after_send` kills the process by SIGKILL the
- * first time it gets there, `relay.after_send@3` the third time. Without the variable the cost is one comparison.
+ * Kills the process at a named point, to test crash recovery.
+ * `CONVERGE_FAILPOINT=relay.after_send` sends SIGKILL at the first pass of that point, `relay.after_send@3` at the
+ * third. Without the variable the cost is one comparison.
  */
 const wanted = parse(process.env['CONVERGE_FAILPOINT']);
 let hits = 0;

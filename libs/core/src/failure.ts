@@ -1,8 +1,8 @@
-/** What went wrong, by the strategy that answers it (docs: failures have two axes). */
+/** The cause of a failure. It selects the strategy that handles it (docs/failures.md: failures have two axes). */
 export type Category =
   'network' | 'throttle' | 'service' | 'contention' | 'data' | 'configuration' | 'business' | 'bug';
 
-/** Whether the failed call took effect. `unknown` is the honest answer whenever a reply was lost. */
+/** Whether the failed call took effect. It is `unknown` whenever the reply was lost. */
 export type Certainty = 'not_applied' | 'applied' | 'unknown';
 
 export const CATEGORIES: readonly Category[] = Object.freeze([
@@ -18,16 +18,16 @@ export const CATEGORIES: readonly Category[] = Object.freeze([
 
 export const CERTAINTIES: readonly Certainty[] = Object.freeze(['not_applied', 'applied', 'unknown']);
 
-/** An error, classified. Plain data: it goes into parked rows, failure events and metrics. */
+/** A classified error. It is plain data, for parked rows, failure events and metrics. */
 export interface Failure {
   readonly category: Category;
   readonly certainty: Certainty;
-  /** Stable and of bounded number: a metric label. For example `ECONNRESET`, `40001`, `HTTP_429`. */
+  /** A stable code from a bounded set, used as a metric label. For example `ECONNRESET`, `40001`, `HTTP_429`. */
   readonly code: string;
   readonly message: string;
-  /** It does not heal by waiting: somebody must change something (a migration is missing, a certificate expired). */
+  /** Waiting does not resolve it: an operator must act, for example run a migration or renew a certificate. */
   readonly structural: boolean;
-  /** What the other side asked for, milliseconds from now. */
+  /** The delay that the other side requested, in milliseconds from now. */
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
@@ -42,7 +42,7 @@ export interface ConvergeErrorDetail {
   readonly retryAfterMs?: number;
   readonly cause?: unknown;
 }
-
+/** An error whose category and certainty are known. `classify` uses them as given. */
 /** The error to throw when its two axes are known: `classify` takes them as they are. */
 export class ConvergeError extends Error {
   readonly code: string;
@@ -74,3 +74,4 @@ export class BusinessRejection extends ConvergeError {
     super(message, { code, category: 'business', certainty: 'not_applied', cause });
   }
 }
+/** An expected business refusal, such as a declined card. It is never retried; a failure event reports it. */

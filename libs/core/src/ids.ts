@@ -1,15 +1,15 @@
 import { hash } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
 
-/** Makes a new id. The system's one makes UUIDv7; a test passes a counter. */
+/** Creates a new id. Production code uses `newUuidV7`; a test passes a counter. */
 export type NewId = () => string;
 
 export const newUuidV7: NewId = () => uuidv7();
 
 /**
- * A UUIDv8 (RFC 9562 §5.8) that is a pure function of its parts: SHA-256 over the parts, each preceded by its
- * length so that `['ab','c']` and `['a','bc']` differ. Events emitted inside a handler get such ids, so that a
- * replayed handler emits the same facts under the same ids.
+ * Derives a UUIDv8 (RFC 9562 §5.8) from its parts, always the same for the same parts.
+ * It hashes the parts by SHA-256, each preceded by its length, so that `['ab','c']` and `['a','bc']` differ. Events
+ * emitted in a handler get such ids: a repeated handler run emits the same events under the same ids.
  */
 export function deterministicUuid(...parts: readonly (string | number)[]): string {
   const hex = hash('sha256', parts.map((part) => `${String(part).length}:${part}`).join(''), 'hex');

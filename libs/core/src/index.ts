@@ -1,5 +1,5 @@
 /**
- * What every package stands on: failures on two axes, the service contract, and time, chance and ids as arguments.
+ * The foundation of every package: failures, services, and time, randomness and ids as arguments.
  * It imports no other package of the kit.
  */
 export { type Clock, systemClock } from './clock.ts';

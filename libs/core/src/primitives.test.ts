@@ -11,9 +11,11 @@ describe('ids', () => {
       '6c10e606-371e-8a3d-83e2-97f49b9957a0',
     ],
     [['größe', '😀'], 'fc523aa7-2e7d-8766-818f-0a2b292d6083'],
-  ])('of %j are %s for ever', (parts, expected) => expect(deterministicUuid(...parts)).toBe(expected));
+  ])('the deterministic id of %j is %s', (parts, expected) =>
+    expect(deterministicUuid(...parts)).toBe(expected),
+  );
 
-  it('differ when the parts are cut elsewhere, and are UUIDs of version 8', () => {
+  it('deterministic ids are version 8 UUIDs and differ when the same text is split elsewhere', () => {
     expect(deterministicUuid('ab', 'c')).not.toBe(deterministicUuid('a', 'bc'));
     expect(deterministicUuid('1', 1)).toBe(deterministicUuid(1, '1'));
     fc.assert(
@@ -31,7 +33,7 @@ describe('ids', () => {
     );
   });
 
-  it('of version 7 ascend in time', () => {
+  it('ids of newUuidV7 ascend in time', () => {
     const ids = Array.from({ length: 1000 }, () => newUuidV7());
     expect(ids.toSorted()).toEqual(ids);
     expect(new Set(ids).size).toBe(1000);
@@ -40,14 +42,14 @@ describe('ids', () => {
 });
 
 describe('random numbers', () => {
-  it('are the same for the same seed on every machine', () => {
+  it('a seeded generator returns the same numbers on every machine', () => {
     const random = seededRandom(42);
     expect([random(), random(), random(), random()]).toEqual([
       0.6011037519201636, 0.44829055899754167, 0.8524657934904099, 0.6697340414393693,
     ]);
   });
 
-  it('lie in [0, 1) and are spread evenly', () => {
+  it('seeded random numbers are in [0, 1) and spread evenly', () => {
     for (const random of [seededRandom(0), seededRandom(-1), seededRandom(2 ** 32 + 5)]) {
       const tenths = new Array<number>(10).fill(0);
       for (let draw = 0; draw < 20_000; draw += 1) {
@@ -62,7 +64,7 @@ describe('random numbers', () => {
 });
 
 describe('the system clock', () => {
-  it('sleeps at least as long as asked by its own monotonic time, which never goes back', async () => {
+  it('the system clock sleeps at least the requested time, and its monotonic time never decreases', async () => {
     const before = systemClock.monotonic();
     await systemClock.sleep(15);
     // Node rounds timers to whole milliseconds.
@@ -70,7 +72,7 @@ describe('the system clock', () => {
     expect(Math.abs(systemClock.now() - Date.now())).toBeLessThan(1000);
   });
 
-  it('wakes early by its signal, without rejecting', async () => {
+  it('a sleep of the system clock resolves early when its signal aborts', async () => {
     await systemClock.sleep(60_000, AbortSignal.abort());
     const controller = new AbortController();
     const sleeping = systemClock.sleep(60_000, controller.signal);

@@ -4,9 +4,9 @@ export type Random = () => number;
 export const systemRandom: Random = () => Math.random();
 
 /**
- * A seeded generator, the same sequence for the same seed on every machine.
- * Source: mulberry32 (public domain, Tommy Ettinger); state of 32 bits, good enough for jitter and test data,
- * not for secrets.
+ * Creates a seeded generator with the same sequence on every machine.
+ * The algorithm is mulberry32 (public domain, Tommy Ettinger) with 32 bits of state. It suits jitter and test data,
+ * not secrets.
  */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;

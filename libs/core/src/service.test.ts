@@ -27,7 +27,7 @@ function recording(
 }
 
 describe('runServices', () => {
-  it('starts in order, says when all are ready, stops in reverse, and leaves no signal handler', async () => {
+  it('runServices starts in order, reports readiness, stops in reverse, and removes its signal handlers', async () => {
     const before = process.listenerCount('SIGTERM');
     const log: string[] = [];
     const options: RunOptions = {
@@ -39,7 +39,7 @@ describe('runServices', () => {
     expect(process.listenerCount('SIGTERM')).toBe(before);
   });
 
-  it('rejects with the reason when a service dies, after stopping the others', async () => {
+  it('runServices stops the other services when one fails, and rejects with its error', async () => {
     const log: string[] = [];
     const dying = recording(log, 'b');
     const running = runServices([recording(log, 'a'), dying], {
@@ -49,7 +49,7 @@ describe('runServices', () => {
     expect(log).toEqual(['start a', 'start b', 'stop b', 'stop a']);
   });
 
-  it('ends with a service that ended by itself in peace', async () => {
+  it('runServices ends without an error when a service was stopped from outside', async () => {
     const log: string[] = [];
     const ending = recording(log, 'a');
     await runServices([ending], {
@@ -59,14 +59,14 @@ describe('runServices', () => {
     expect(log).toEqual(['start a', 'stop a', 'stopping: a', 'stop a']);
   });
 
-  it('stops what had started when a later one fails to start, and rejects with that reason', async () => {
+  it('runServices stops the services that started when a later one fails to start', async () => {
     const log: string[] = [];
     const failing = recording(log, 'b', { start: () => Promise.reject(new Error('no port')) });
     await expect(runServices([recording(log, 'a'), failing, recording(log, 'c')])).rejects.toThrow('no port');
     expect(log).toEqual(['start a', 'stop a']);
   });
 
-  it('takes a signal while a service starts: waits for it, starts no more, stops what runs', async () => {
+  it('runServices that receives a signal during a start waits for that start and starts no more', async () => {
     const log: string[] = [];
     const slow = recording(log, 'b', {
       start: () => {
@@ -78,8 +78,8 @@ describe('runServices', () => {
     expect(log).toEqual(['start a', 'b ready', 'stop b', 'stop a']);
   });
 
-  // Planted fault: without a share of the time for each service, the service that stops next is never asked.
-  it('stops the services before one that hangs, each after its share, and rejects with its name at the deadline', async () => {
+  // Planted fault: without a share of the time for each service, the service that stops next is never stopped.
+  it('a service that hangs in stop blocks no other; runServices rejects with its name at the deadline', async () => {
     const log: string[] = [];
     const clock = manualClock();
     const hanging = recording(log, 'b', { stop: () => new Promise(() => undefined) });
@@ -97,7 +97,7 @@ describe('runServices', () => {
     await outcome;
   });
 
-  it('stops the others even when one rejects its stop', async () => {
+  it('runServices stops the other services even when one stop rejects', async () => {
     const log: string[] = [];
     const broken = recording(log, 'b', { stop: () => Promise.reject(new Error('stuck')) });
     await expect(
@@ -112,7 +112,7 @@ describe('a process under runServices', () => {
   const program = `
     import { runServices } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)};
     const done = Promise.withResolvers();
-    const open = setInterval(() => undefined, 1000); // as a socket would, it keeps the process alive
+    const open = setInterval(() => undefined, 1000); // keeps the process alive, as a socket would
     const service = {
       name: 'slow', done: done.promise,
       start: async () => undefined,
@@ -134,7 +134,7 @@ describe('a process under runServices', () => {
     return { child, next: async () => String((await lines.next()).value), exit: once(child, 'exit') };
   }
 
-  it('drains on the first signal and exits 0', async () => {
+  it('a process under runServices drains on the first signal and exits 0', async () => {
     const { child, next, exit } = run();
     expect(await next()).toBe('ready');
     child.kill('SIGTERM');
@@ -144,7 +144,7 @@ describe('a process under runServices', () => {
     expect(await exit).toEqual([0, null]);
   });
 
-  it('takes signals that come together for one: npx passes on the Ctrl-C that the terminal has sent too', async () => {
+  it('signals that arrive close together count as one: npx forwards the Ctrl-C of the terminal', async () => {
     const { child, next, exit } = run();
     expect(await next()).toBe('ready');
     child.kill('SIGINT');
@@ -155,7 +155,7 @@ describe('a process under runServices', () => {
     expect(await exit).toEqual([0, null]);
   });
 
-  it('exits at once with 130 on a second one', async () => {
+  it('a process under runServices exits at once with 130 on a second signal', async () => {
     const { child, next, exit } = run();
     expect(await next()).toBe('ready');
     child.kill('SIGINT');

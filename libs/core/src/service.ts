@@ -1,13 +1,13 @@
 import { type Clock, systemClock } from './clock.ts';
 
 /**
- * A thing with a lifecycle: relay, consumer, reconciler, HTTP server. Obligations of every implementation, checked
- * by one stress test for all of them:
+ * A component with a lifecycle: a relay, a consumer, a reconciler, an HTTP server.
+ * Every implementation has these obligations, which one stress test checks:
  * - `start` resolves when the service is ready to work, or rejects and leaves nothing running;
  * - `stop` may be called at any time, more than once, and resolves when nothing of the service runs any more;
  *   work in flight is finished or rolled back, never half done;
- * - `done` resolves after a `stop`, and rejects when the service died by itself. It is never unhandled: whoever
- *   runs the service watches it.
+ * - `done` resolves after a `stop`, and rejects when the service failed. The code that runs the service must handle
+ *   its rejection.
  */
 export interface Service {
   readonly name: string;
@@ -21,15 +21,16 @@ export interface RunOptions {
   readonly onReady?: () => void;
   /** Called when a stop begins, with its reason (a signal's name, or the name of the service that died). */
   readonly onStopping?: (reason: string) => void;
-  /** Milliseconds that the stop of all may take before `runServices` rejects; each has an equal share. @default 25_000 */
+  /** Time limit for stopping all services, each with an equal share, in milliseconds. Then `runServices` rejects. @default 25_000 */
   readonly stopDeadlineMs?: number;
   /** @default the system's */
   readonly clock?: Clock;
 }
 
 /**
- * Starts services in order, runs them until SIGINT, SIGTERM, or the first of them dies, and stops them in reverse.
- * A second signal exits the process at once with 130. Rejects with the reason when a service failed to start or died.
+ * Runs services until SIGINT, SIGTERM, or the first failure, then stops them in reverse.
+ * It starts them in order. A second signal exits the process at once with 130. It rejects with the reason when a
+ * service failed to start or failed later.
  */
 export async function runServices(services: readonly Service[], options: RunOptions = {}): Promise<void> {
   const started: Service[] = [];
@@ -47,7 +48,7 @@ export async function runServices(services: readonly Service[], options: RunOpti
     }
     options.onReady?.();
     const died = services.map((service) => service.done.then(() => service.name));
-    // Awaited before the call: `onStopping?.(await …)` would not wait at all when nobody listens.
+    // Awaited before the call: `onStopping?.(await …)` would skip the await when `onStopping` is not set.
     const reason = await Promise.race([signal.received, ...died]);
     options.onStopping?.(reason);
   } finally {
@@ -60,8 +61,8 @@ export async function runServices(services: readonly Service[], options: RunOpti
 }
 
 /**
- * Stops services in reverse order, and rejects with the first error or with the names of those that were late. A service
- * that takes longer than its share of the time stops beside the next ones: it keeps none of them from stopping.
+ * Stops services in reverse order; rejects with the first error or the names of late services.
+ * A service that exceeds its share of the time keeps stopping while the next ones are stopped: it blocks none of them.
  */
 async function stopAll(services: readonly Service[], deadlineMs: number, clock: Clock): Promise<void> {
   const until = clock.monotonic() + deadlineMs;
@@ -85,11 +86,11 @@ async function stopAll(services: readonly Service[], deadlineMs: number, clock: 
   if (errors.length > 0) throw errors[0];
 }
 
-/** Resolves with the work, which does not reject, or after `ms`. */
+/** Waits for the work, which must not reject, for at most `ms`. */
 async function within(work: Promise<unknown>, ms: number, clock: Clock): Promise<void> {
-  const patience = new AbortController();
-  await Promise.race([work, clock.sleep(ms, patience.signal)]);
-  patience.abort();
+  const expired = new AbortController();
+  await Promise.race([work, clock.sleep(ms, expired.signal)]);
+  expired.abort();
 }
 
 interface SignalWatch {
@@ -97,15 +98,15 @@ interface SignalWatch {
   dispose(): void;
 }
 
-const SAME_WISH_MS = 250;
+const SAME_SIGNAL_MS = 250;
 
 function untilSignal(): SignalWatch {
   const { promise, resolve } = Promise.withResolvers<string>();
   let first: number | undefined;
   const onSignal = (name: string): void => {
     first ??= performance.now();
-    // npm and npx pass on the Ctrl-C that the terminal has sent to all of them: within a moment it is one wish.
-    if (performance.now() - first > SAME_WISH_MS) process.exit(130);
+    // npm and npx forward the Ctrl-C that the terminal has sent to every process: close together, they count as one.
+    if (performance.now() - first > SAME_SIGNAL_MS) process.exit(130);
     resolve(name);
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);

@@ -1,4 +1,4 @@
-/** Exponential backoff as an immutable value. Durations in milliseconds. */
+/** Exponential backoff as an immutable value. All durations are in milliseconds. */
 export interface Backoff {
   readonly baseMs: number;
   readonly factor: number;
@@ -6,15 +6,15 @@ export interface Backoff {
 }
 
 /**
- * How long to wait after failed attempt number `attempt` (from 1): the exponential delay is capped, THEN drawn with
- * full jitter from [0, capped). Jitter before the cap is lost to it: most delays then equal the cap and the clients
- * come back as a herd. Source: "Exponential Backoff And Jitter", AWS Architecture Blog (full jitter).
+ * Computes the delay after failed attempt `attempt` (from 1) with full jitter.
+ * The exponential delay is capped first, THEN drawn from [0, capped). With jitter before the cap, most delays would equal
+ * the cap and all clients would return at the same time. Source: "Exponential Backoff And Jitter", AWS Architecture Blog.
  */
 export function delayMs(backoff: Backoff, attempt: number, random: () => number): number {
   return Math.floor(random() * cappedMs(backoff, attempt));
 }
 
-/** The upper end of the jitter after failed attempt number `attempt`. */
+/** Computes the upper end of the jitter after failed attempt `attempt`. */
 export function cappedMs({ baseMs, factor, capMs }: Backoff, attempt: number): number {
   return Math.min(capMs, baseMs * factor ** (attempt - 1));
 }

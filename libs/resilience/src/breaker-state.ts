@@ -1,23 +1,23 @@
 import { cappedMs, type Backoff } from './backoff.ts';
 
-/** The code of a call that a breaker did not let through: nothing was called, and no attempt is counted. */
+/** The code of a call that a breaker rejected. Nothing was called, and it counts as no attempt. */
 export const BREAKER_OPEN = 'BREAKER_OPEN';
 
-/** When a circuit breaker opens and closes, as plain data. Rates from 0 to 1, durations in milliseconds. */
+/** Thresholds of a circuit breaker, as plain data. Rates are from 0 to 1, durations in milliseconds. */
 export interface BreakerSettings {
-  /** What is judged: calls that ended within so long. */
+  /** The breaker evaluates calls that ended within this window. */
   readonly windowMs: number;
-  /** Fewer calls than that in the window are no evidence. */
+  /** With fewer calls in the window the breaker stays closed. */
   readonly minimumCalls: number;
   readonly failureRate: number;
-  /** A call that takes longer counts as slow, also when it succeeds. */
+  /** A call that takes longer counts as slow, even when it succeeds. */
   readonly slowCallMs: number;
   readonly slowRate: number;
-  /** Calls let through at a time when the open time is over; as many successes in a row close it. */
+  /** Number of concurrent probes after the open time; the same number of successes closes the breaker. */
   readonly probes: number;
-  /** A probe that has not ended within so long counts as failed: the dependency hangs. */
+  /** A probe that has not ended within this time counts as failed: the dependency hangs. */
   readonly probeLeaseMs: number;
-  /** How long it stays open: longer at each reopening, with jitter in the upper half. */
+  /** The open time: longer at each reopening, with jitter in its upper half. */
   readonly open: Backoff;
 }
 
@@ -29,13 +29,13 @@ export const defaultBreaker: BreakerSettings = Object.freeze({
   slowRate: 0.9,
   probes: 3,
   probeLeaseMs: 10_000,
-  // A few probes every four seconds cost a dependency nothing; a longer pause would be paid for by its recovery.
+  // A few probes every four seconds cost the dependency nothing; a longer open time would delay recovery.
   open: Object.freeze({ baseMs: 1_000, factor: 2, capMs: 4_000 }),
 });
 
-/** A call on its way through a half-open breaker. Compared by identity: a late one of an earlier time is no other's. */
+/** A call through a half-open breaker. Compared by identity, so a late probe of an earlier period changes nothing. */
 export interface Probe {
-  /** When it counts as failed. */
+  /** The time when it counts as failed. */
   readonly expiresAt: number;
 }
 
@@ -47,12 +47,13 @@ interface Bucket {
 }
 
 /**
- * closed     every call goes through and is counted
- *    ↓ too many of them fail, or are slow
- * open       none goes through until `untilMs`
+ * The state of a circuit breaker:
+ * closed     every call passes and is counted
+ *    ↓ too many calls fail or are slow
+ * open       no call passes until `untilMs`
  *    ↓ the time is over
- * half_open  a few probes; one that fails or hangs → open for longer, enough successes → closed
- * isolated   an operator's: none goes through until they lift it
+ * half_open  a few probes pass; a failed or hanging probe → open for longer, enough successes → closed
+ * isolated   set by an operator: no call passes until the operator restores it
  */
 export type BreakerState =
   | { readonly kind: 'closed'; readonly buckets: readonly Bucket[] }
@@ -71,24 +72,24 @@ export type Admission =
   | { readonly admitted: true; readonly state: BreakerState; readonly probe: Probe | undefined }
   | { readonly admitted: false; readonly state: BreakerState; readonly retryAfterMs: number };
 
-/** An isolated breaker cannot say when; callers look again after so long. */
-const LOOK_AGAIN_MS = 1_000;
+/** Retry delay reported while isolated: the end of an isolation is not known. */
+const ISOLATED_RETRY_MS = 1_000;
 
-export interface Judging {
-  /** A monotonic time, milliseconds. */
+export interface JudgeContext {
+  /** A monotonic time in milliseconds. */
   readonly now: number;
   readonly random: () => number;
   readonly settings: BreakerSettings;
 }
 
-/** Decides whether a call may go through now. */
-export function admit(state: BreakerState, judging: Judging): Admission {
+/** Decides whether a call may pass now. */
+export function admit(state: BreakerState, judging: JudgeContext): Admission {
   const { now, random, settings } = judging;
   switch (state.kind) {
     case 'closed':
       return { admitted: true, state, probe: undefined };
     case 'isolated':
-      return { admitted: false, state, retryAfterMs: LOOK_AGAIN_MS };
+      return { admitted: false, state, retryAfterMs: ISOLATED_RETRY_MS };
     case 'open': {
       if (now < state.untilMs) return { admitted: false, state, retryAfterMs: state.untilMs - now };
       const { openings } = state;
@@ -96,11 +97,11 @@ export function admit(state: BreakerState, judging: Judging): Admission {
     }
     case 'half_open': {
       const { probes, succeeded, openings } = state;
-      // The number of probes may have been lowered meanwhile.
+      // The configured number of probes may have decreased since.
       if (succeeded >= settings.probes) return admit(closedBreaker, judging);
       if (probes.some(({ expiresAt }) => expiresAt <= now))
-        return admit(opened(openings + 1, now, random, settings), judging);
-      // No more than are needed to close it: one that succeeds late must not let a burst through before.
+        return admit(openBreaker(openings + 1, now, random, settings), judging);
+      // No more probes than closing needs: a late success must not let a burst pass earlier.
       if (probes.length + succeeded >= settings.probes) {
         const first = Math.min(...probes.map(({ expiresAt }) => expiresAt));
         return { admitted: false, state, retryAfterMs: first - now };
@@ -112,34 +113,37 @@ export function admit(state: BreakerState, judging: Judging): Admission {
 }
 
 export interface CallResult {
-  /** From the admission; undefined for a call of a closed breaker. */
+  /** The probe of the admission; undefined for a call through a closed breaker. */
   readonly probe: Probe | undefined;
   readonly outcome: CallOutcome;
   readonly durationMs: number;
 }
 
-/** `not_called`: a guard of our own refused it (a full bulkhead, a deadline), which says nothing of the dependency. */
+/** The outcome for the breaker. `not_called`: one of our own guards rejected the call (a full bulkhead, a deadline). */
 export type CallOutcome = 'succeeded' | 'failed' | 'not_called';
 
-/** Counts a call that has ended. Results of an earlier time (admitted before it opened) change nothing. */
-export function settleCall(
+/** Records a call that has ended. A result from before the last opening changes nothing. */
+export function recordResult(
   state: BreakerState,
   { probe, outcome, durationMs }: CallResult,
-  { now, random, settings }: Judging,
+  { now, random, settings }: JudgeContext,
 ): BreakerState {
   const slow = durationMs > settings.slowCallMs;
   const failed = outcome === 'failed';
   switch (state.kind) {
     case 'closed': {
       if (probe !== undefined || outcome === 'not_called') return state;
-      const buckets = counted(state.buckets, { failed, slow }, now, settings.windowMs);
-      return isTooMuch(buckets, settings) ? opened(1, now, random, settings) : { kind: 'closed', buckets };
+      const buckets = addToWindow(state.buckets, { failed, slow }, now, settings.windowMs);
+      return exceedsRates(buckets, settings)
+        ? openBreaker(1, now, random, settings)
+        : { kind: 'closed', buckets };
     }
     case 'half_open': {
       if (probe === undefined || !state.probes.includes(probe)) return state;
       const probes = state.probes.filter((other) => other !== probe);
       if (outcome === 'not_called') return { ...state, probes };
-      if (failed || slow || probe.expiresAt <= now) return opened(state.openings + 1, now, random, settings);
+      if (failed || slow || probe.expiresAt <= now)
+        return openBreaker(state.openings + 1, now, random, settings);
       const succeeded = state.succeeded + 1;
       return succeeded >= settings.probes ? closedBreaker : { ...state, succeeded, probes };
     }
@@ -149,10 +153,10 @@ export function settleCall(
   }
 }
 
-/** The window is kept in tenths, so that a busy breaker holds ten numbers and not each call. */
+/** The window has ten buckets, so a busy breaker stores ten numbers instead of every call. */
 const BUCKETS = 10;
 
-function counted(
+function addToWindow(
   buckets: readonly Bucket[],
   call: { readonly failed: boolean; readonly slow: boolean },
   now: number,
@@ -173,7 +177,7 @@ function counted(
   ];
 }
 
-function isTooMuch(buckets: readonly Bucket[], settings: BreakerSettings): boolean {
+function exceedsRates(buckets: readonly Bucket[], settings: BreakerSettings): boolean {
   let [calls, failures, slow] = [0, 0, 0];
   for (const bucket of buckets) {
     calls += bucket.calls;
@@ -184,13 +188,13 @@ function isTooMuch(buckets: readonly Bucket[], settings: BreakerSettings): boole
   return failures >= settings.failureRate * calls || slow >= settings.slowRate * calls;
 }
 
-function opened(
+function openBreaker(
   openings: number,
   now: number,
   random: () => number,
   { open }: BreakerSettings,
 ): BreakerState {
   const most = cappedMs(open, openings);
-  // Half of it for sure: full jitter would sometimes reopen at once.
+  // Half of it is fixed: full jitter would sometimes reopen at once.
   return { kind: 'open', openings, untilMs: now + most / 2 + (random() * most) / 2 };
 }

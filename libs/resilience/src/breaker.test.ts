@@ -13,7 +13,7 @@ import {
   type BreakerState,
   closedBreaker,
   type Probe,
-  settleCall,
+  recordResult,
 } from './breaker-state.ts';
 import { BREAKER_OPEN, CircuitBreaker } from './index.ts';
 
@@ -48,7 +48,7 @@ function breaker() {
 }
 
 describe('a circuit breaker', () => {
-  it('opens when half of enough calls failed, and then calls nothing', async () => {
+  it('a breaker opens when half of enough calls failed, and then calls nothing', async () => {
     const { made, fail } = breaker();
     await fail(3);
     expect(made.state.kind).toBe('closed');
@@ -67,20 +67,20 @@ describe('a circuit breaker', () => {
     expect(called).toBe(0);
   });
 
-  it('opens for slow calls that succeed', async () => {
+  it('a breaker opens for slow calls that succeed', async () => {
     const { made, clock } = breaker();
     for (let call = 0; call < 4; call += 1) await made.run(() => clock.advance(101));
     expect(made.state.kind).toBe('open');
   });
 
-  it('does not hold refusals of the business against the dependency', async () => {
+  it('a business rejection does not count against the dependency', async () => {
     const { made } = breaker();
     for (let call = 0; call < 50; call += 1)
       await made.run(() => Promise.reject(new BusinessRejection('declined'))).catch(() => undefined);
     expect(made.state.kind).toBe('closed');
   });
 
-  it('takes a full bulkhead, a passed deadline and an open breaker behind it for no call at all', async () => {
+  it('a full bulkhead, a passed deadline and an open inner breaker count as no call', async () => {
     const { made, fail } = breaker();
     await fail(2);
     for (const code of ['BULKHEAD_FULL', 'DEADLINE_PASSED', BREAKER_OPEN])
@@ -93,12 +93,12 @@ describe('a circuit breaker', () => {
           )
           .catch(() => undefined);
     expect(made.state.kind).toBe('closed');
-    // Nor did the refusals count as successes that hide the failures.
+    // Nor do rejected calls count as successes that hide the failures.
     await fail(2);
     expect(made.state.kind).toBe('open');
   });
 
-  it('gives the place of a probe back that was not called, and learns nothing from it', async () => {
+  it('a probe that was not called frees its slot and changes nothing', async () => {
     const { made, clock, fail } = breaker();
     await fail(4);
     await clock.advance(500);
@@ -113,7 +113,7 @@ describe('a circuit breaker', () => {
     expect(made.state.kind).toBe('closed');
   });
 
-  it('closes when the number of probes is lowered to what has succeeded already', async () => {
+  it('a breaker closes when the configured number of probes drops to the successes so far', async () => {
     const { made, clock, fail } = breaker();
     made.configure({ ...settings, probes: 3 });
     await fail(4);
@@ -126,7 +126,7 @@ describe('a circuit breaker', () => {
     expect(made.state.kind).toBe('closed');
   });
 
-  it('opens again when a probe hangs past its time, and does so for longer each time', async () => {
+  it('a probe that hangs past its time reopens the breaker, for longer each time', async () => {
     const { made, clock, fail } = breaker();
     await fail(4);
     await clock.advance(500);
@@ -140,7 +140,7 @@ describe('a circuit breaker', () => {
     expect(made.state).toMatchObject({ kind: 'open', openings: 2 });
   });
 
-  it('counts a probe that ends after its time as failed, also when it succeeded', async () => {
+  it('a probe that ends after its time counts as failed even if it succeeded', async () => {
     const { made, clock, fail } = breaker();
     made.configure({ ...settings, slowCallMs: 10_000 });
     await fail(4);
@@ -149,7 +149,7 @@ describe('a circuit breaker', () => {
     expect(made.state).toMatchObject({ kind: 'open', openings: 2 });
   });
 
-  it('forgets failures older than its window', async () => {
+  it('failures older than the window do not count', async () => {
     const { made, clock, fail } = breaker();
     await fail(3);
     await clock.advance(1_100);
@@ -157,7 +157,7 @@ describe('a circuit breaker', () => {
     expect(made.state.kind).toBe('closed');
   });
 
-  it('lets a few probes through, closes after their success, and counts afresh', async () => {
+  it('a half-open breaker admits a few probes, closes after their success, and counts from zero', async () => {
     const { made, clock, changes, fail } = breaker();
     await fail(4);
     await clock.advance(500);
@@ -171,7 +171,7 @@ describe('a circuit breaker', () => {
     expect(made.state.kind).toBe('closed');
   });
 
-  it('stays open longer each time a probe fails, up to the cap', async () => {
+  it('each failed probe keeps the breaker open for longer, up to the cap', async () => {
     const { made, clock, fail } = breaker();
     await fail(4);
     const opened: number[] = [];
@@ -185,7 +185,7 @@ describe('a circuit breaker', () => {
     expect(opened).toEqual([500, 1_000, 2_000, 2_000]);
   });
 
-  it('ignores what calls of an earlier time say', async () => {
+  it('results of calls from before the last opening are ignored', async () => {
     const { made, clock, fail } = breaker();
     const { promise, resolve } = Promise.withResolvers<string>();
     const early = [made.run(() => promise), made.run(() => promise)];
@@ -201,7 +201,7 @@ describe('a circuit breaker', () => {
     expect(made.state).toMatchObject({ kind: 'half_open', succeeded: 1, probes: [] });
   });
 
-  it('is isolated and restored by operators', async () => {
+  it('operators isolate and restore a breaker', async () => {
     const { made } = breaker();
     made.isolate();
     await expect(made.run(up)).rejects.toThrow('an operator has isolated it');
@@ -209,7 +209,7 @@ describe('a circuit breaker', () => {
     await expect(made.run(up)).resolves.toBe('up');
   });
 
-  it('keeps its rules over any history', () => {
+  it('a breaker keeps its rules over any history', () => {
     const step = fc.record({
       act: fc.constantFrom('call', 'ok', 'fail', 'wait'),
       ms: fc.integer({ min: 1, max: 700 }),
@@ -223,7 +223,7 @@ describe('a circuit breaker', () => {
           if (act === 'wait') now += ms;
           else if (act === 'call') {
             const admission = admit(state, { now, random: () => 0.5, settings });
-            // Open means open; a refusal says when to come back, and then is not refused for the same reason.
+            // An open breaker admits nothing; a rejection names a retry time, and a call at that time is admitted.
             if (state.kind === 'open') expect(admission.admitted).toBe(now >= state.untilMs);
             if (!admission.admitted) expect(admission.retryAfterMs).toBeGreaterThan(0);
             else running.push({ probe: admission.probe, at: now });
@@ -237,7 +237,7 @@ describe('a circuit breaker', () => {
               outcome: act === 'fail' ? ('failed' as const) : ('succeeded' as const),
               durationMs: now - call.at,
             };
-            state = settleCall(state, result, { now, random: () => 0.5, settings });
+            state = recordResult(state, result, { now, random: () => 0.5, settings });
             if (before.kind === 'open') expect(state).toBe(before);
             if (before.kind === 'half_open' && state.kind === 'closed') expect(act).toBe('ok');
           }

@@ -6,14 +6,14 @@ import {
   closedBreaker,
   defaultBreaker,
   type CallOutcome,
-  settleCall,
+  recordResult,
 } from './breaker-state.ts';
 import { classify as classifyError } from './classify.ts';
 import { ConvergeError, type Failure } from '@convergekit/core';
 import { outcomeForBreaker } from './strategy.ts';
 
 export interface BreakerOptions {
-  /** The operation, for errors and metrics: `payment.charge`. */
+  /** The operation's name in errors and metrics: `payment.charge`. */
   readonly name: string;
   readonly settings?: BreakerSettings;
   readonly clock: { monotonic(): number };
@@ -23,7 +23,7 @@ export interface BreakerOptions {
   readonly onChange?: (kind: BreakerState['kind']) => void;
 }
 
-/** Stops calling what is failing, for a while. One for each operation of a dependency and process; callers share it. */
+/** Rejects calls of a failing operation for a while. One per operation and process, shared by its callers. */
 export class CircuitBreaker {
   readonly name: string;
   readonly #options: BreakerOptions;
@@ -40,13 +40,13 @@ export class CircuitBreaker {
     return this.#state;
   }
 
-  /** Calls `fn` when the breaker lets it through; else rejects with code BREAKER_OPEN and `retryAfterMs`. */
+  /** Calls `fn` if the breaker admits it; otherwise rejects with code BREAKER_OPEN and `retryAfterMs`. */
   async run<T>(fn: () => Promise<T>): Promise<T> {
     const { clock, random, classify = classifyError } = this.#options;
     const begun = clock.monotonic();
     const admission = admit(this.#state, { now: begun, random, settings: this.#settings });
     this.#become(admission.state);
-    if (!admission.admitted) throw refusal(this.name, this.#state, admission.retryAfterMs);
+    if (!admission.admitted) throw openError(this.name, this.#state, admission.retryAfterMs);
     const { probe } = admission;
     let outcome: CallOutcome = 'succeeded';
     try {
@@ -57,21 +57,21 @@ export class CircuitBreaker {
     } finally {
       const now = clock.monotonic();
       const result = { probe, outcome, durationMs: now - begun };
-      this.#become(settleCall(this.#state, result, { now, random, settings: this.#settings }));
+      this.#become(recordResult(this.#state, result, { now, random, settings: this.#settings }));
     }
   }
 
-  /** Judges by other settings from the next call on; what was counted and whether it is open stays. */
+  /** Applies new settings from the next call on. State and counts are kept. */
   configure(settings: BreakerSettings): void {
     this.#settings = settings;
   }
 
-  /** Lets nothing through until `restore`: for operators. */
+  /** Rejects every call until `restore`. For operators. */
   isolate(): void {
     this.#become({ kind: 'isolated' });
   }
 
-  /** Closes it and forgets what was counted. */
+  /** Closes the breaker and resets its counts. */
   restore(): void {
     this.#become(closedBreaker);
   }
@@ -83,10 +83,10 @@ export class CircuitBreaker {
   }
 }
 
-function refusal(name: string, state: BreakerState, retryAfterMs: number): ConvergeError {
+function openError(name: string, state: BreakerState, retryAfterMs: number): ConvergeError {
   const why =
     state.kind === 'isolated'
-      ? 'an operator has isolated it; lift that when it may be called again'
+      ? 'an operator has isolated it; restore it when calls may go through again'
       : `it failed too often; the next call may go through in ${Math.ceil(retryAfterMs)} ms`;
   return new ConvergeError(`${name} was not called: ${why}`, {
     code: BREAKER_OPEN,

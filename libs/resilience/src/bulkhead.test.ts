@@ -7,7 +7,7 @@ function held() {
 }
 
 describe('a bulkhead', () => {
-  it('runs so many at a time, the others in the order in which they asked', async () => {
+  it('a bulkhead runs up to its limit at a time, the others in request order', async () => {
     const bulkhead = new Bulkhead('bank', { concurrent: 1, waiting: 2 });
     const first = held();
     const order: string[] = [];
@@ -23,7 +23,7 @@ describe('a bulkhead', () => {
     expect([bulkhead.running, bulkhead.waiting]).toEqual([0, 0]);
   });
 
-  it('refuses those beyond its limit at once', async () => {
+  it('a bulkhead rejects callers beyond its limit at once', async () => {
     const bulkhead = new Bulkhead('bank', { concurrent: 1, waiting: 0 });
     const first = held();
     const running = bulkhead.run(first.call);
@@ -36,7 +36,7 @@ describe('a bulkhead', () => {
     await running;
   });
 
-  it('lets a waiting caller go away, and keeps the place for the next', async () => {
+  it('a waiting caller that aborts leaves its slot to the next', async () => {
     const bulkhead = new Bulkhead('bank', { concurrent: 1, waiting: 2 });
     const first = held();
     const running = bulkhead.run(first.call);
@@ -51,7 +51,7 @@ describe('a bulkhead', () => {
     expect(bulkhead.running).toBe(0);
   });
 
-  it('says what is wrong with limits that let nothing through', () => {
+  it('a bulkhead with limits that admit nothing is rejected with the reason', () => {
     expect(() => new Bulkhead('bank', { concurrent: 0, waiting: 0 })).toThrow('give at least 1 place');
   });
 });

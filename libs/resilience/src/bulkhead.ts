@@ -1,16 +1,16 @@
 import { ConvergeError } from '@convergekit/core';
 
-/** The code of a call that found no place. */
+/** The code of a call that a full bulkhead rejected. */
 export const BULKHEAD_FULL = 'BULKHEAD_FULL';
 
 export interface BulkheadSettings {
-  /** Calls at a time. */
+  /** Number of concurrent calls. */
   readonly concurrent: number;
-  /** Callers that may wait for a place; those beyond are refused at once. */
+  /** Number of callers that may wait; further callers are rejected at once. */
   readonly waiting: number;
 }
 
-/** Keeps one slow dependency from taking every connection and handler of the process. */
+/** Limits concurrent calls, so that a slow dependency does not take every connection of the process. */
 export class Bulkhead {
   readonly name: string;
   readonly #settings: BulkheadSettings;
@@ -34,7 +34,7 @@ export class Bulkhead {
     return this.#waiters.length;
   }
 
-  /** Calls `fn` as soon as there is a place, in the order of asking. Rejects with BULKHEAD_FULL, or the signal's reason while it waits. */
+  /** Calls `fn` when a slot is free, in request order. Rejects with BULKHEAD_FULL, or with the signal's reason while waiting. */
   async run<T>(fn: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
     if (this.#running < this.#settings.concurrent) this.#running += 1;
@@ -43,7 +43,7 @@ export class Bulkhead {
       return await fn();
     } finally {
       const next = this.#waiters.shift();
-      // The place goes to the next one without being free in between: nobody can overtake.
+      // The slot passes directly to the next caller, so that no later caller can take it first.
       if (next === undefined) this.#running -= 1;
       else next();
     }

@@ -12,11 +12,11 @@ const STATUSES: ReadonlyMap<number, Entry> = new Map<number, Entry>([
   [401, setting],
   [402, { category: 'business', certainty: 'not_applied' }],
   [403, setting],
-  [404, data], // stale reference: get the current truth
+  [404, data], // stale reference: refetch the current state
   [405, setting],
   [406, setting],
   [407, setting],
-  [408, { category: 'network', certainty: 'not_applied' }], // the server never had the whole request
+  [408, { category: 'network', certainty: 'not_applied' }], // the server never received the whole request
   [409, data], // a conflict with the current state
   [410, data],
   [411, setting],
@@ -29,14 +29,14 @@ const STATUSES: ReadonlyMap<number, Entry> = new Map<number, Entry>([
   [423, { category: 'contention', certainty: 'not_applied' }],
   [425, { category: 'service', certainty: 'not_applied' }], // too early
   [426, setting],
-  [428, { category: 'bug', certainty: 'not_applied' }], // we forgot the precondition
+  [428, { category: 'bug', certainty: 'not_applied' }], // our request lacks the precondition
   [429, { category: 'throttle', certainty: 'not_applied' }],
   [431, data],
   [451, { category: 'business', certainty: 'not_applied' }],
   [500, down],
   [501, { ...setting, certainty: 'not_applied' }],
   [502, down],
-  [503, down], // a proxy may say so after the request was passed on
+  [503, down], // a proxy may send it after it forwarded the request
   [504, down],
   [505, setting],
   [507, down],
@@ -44,7 +44,7 @@ const STATUSES: ReadonlyMap<number, Entry> = new Map<number, Entry>([
   [511, setting],
 ]);
 
-/** Errors of HTTP clients: a numeric `status` or `statusCode`, on the error or on its `response`. */
+/** Classifies errors of HTTP clients by a numeric `status` or `statusCode`, on the error or its `response`. */
 export function httpRule(error: unknown): Verdict | undefined {
   const fields = fieldsOf(error);
   const response = fieldsOf(fields['response']);
@@ -52,7 +52,7 @@ export function httpRule(error: unknown): Verdict | undefined {
     isStatus,
   );
   if (status === undefined) return undefined;
-  const entry = STATUSES.get(status) ?? general(status);
+  const entry = STATUSES.get(status) ?? statusClass(status);
   const wait = retryAfter(fields['headers'] ?? response['headers']);
   return { ...entry, code: `HTTP_${status}`, ...(wait === undefined ? {} : { retryAfterMs: wait }) };
 }
@@ -61,21 +61,22 @@ function isStatus(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 300 && value <= 599;
 }
 
-/** RFC 9110 §15: an unknown status counts as the first of its hundred. */
-function general(status: number): Entry {
-  if (status < 400) return setting; // a redirect that nobody followed
+/** Classifies an unknown status like the first of its class (RFC 9110 §15). */
+function statusClass(status: number): Entry {
+  if (status < 400) return setting; // a redirect that the client did not follow
   return status < 500 ? data : down;
 }
 
 /**
- * `Retry-After` in milliseconds from now: seconds or an HTTP date (RFC 9110 §10.2.3). The date counts against the
- * response's own `Date`, so that a wrong clock here does not matter; without one there is no telling, so none.
+ * Parses `Retry-After` to milliseconds from now: seconds or an HTTP date (RFC 9110 §10.2.3).
+ * A date is compared with the response's own `Date`, so that a wrong local clock does not matter. Without a `Date` there
+ * is no result.
  */
 function retryAfter(headers: unknown): number | undefined {
   const text = header(headers, 'retry-after')?.trim();
   if (text === undefined) return undefined;
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
-  // Date.parse takes almost anything ("-1" is a year): an HTTP date begins with a weekday.
+  // Date.parse accepts almost anything ("-1" is a year): an HTTP date starts with a weekday.
   if (!/^[A-Z][a-z]{2,8}, /.test(text)) return undefined;
   const wait = Date.parse(text) - Date.parse(header(headers, 'date') ?? '');
   return Number.isNaN(wait) ? undefined : Math.max(0, wait);

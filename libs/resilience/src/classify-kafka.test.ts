@@ -10,19 +10,19 @@ const errorsOfKafkajs = (
 ).errorCodes;
 
 describe('Kafka protocol errors', () => {
-  it('cover all that kafkajs can name, under the same numbers', () => {
+  it('the Kafka table has every error of kafkajs under the same number', () => {
     expect(errorsOfKafkajs.length).toBeGreaterThan(80);
     for (const { type, code } of errorsOfKafkajs)
       expect([type, KAFKA_ERRORS.get(type)?.[0]]).toEqual([type, code]);
   });
 
-  it('have every number from −1 to 127 but 0', () => {
+  it('the Kafka table has every number from −1 to 127 except 0', () => {
     const numbers = new Set([...KAFKA_ERRORS.values()].map(([number]) => number));
     const expected = Array.from({ length: 129 }, (_, index) => index - 1).filter((number) => number !== 0);
     expect([...numbers].sort((a, b) => a - b)).toEqual(expected);
   });
 
-  it('that the protocol calls retriable are never called a bug of ours', () => {
+  it('a retriable protocol error is never classified as a bug', () => {
     for (const { type, code, retriable } of errorsOfKafkajs.filter((one) => one.retriable)) {
       const thrown = Object.assign(new Error(type), { name: 'KafkaJSProtocolError', type, code, retriable });
       expect([type, classify(thrown).category]).not.toEqual([type, 'bug']);

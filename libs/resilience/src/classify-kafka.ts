@@ -15,7 +15,7 @@ const ANSWERS: Readonly<Record<KafkaAnswer, Entry>> = {
   bug: { category: 'bug', certainty: 'not_applied', structural: true },
 };
 
-/** Errors that a client made itself: nothing came back from a broker. Names of kafkajs 2 and @platformatic/kafka 2. */
+/** Errors raised by the client itself, without a broker's response. Names of kafkajs 2 and @platformatic/kafka 2. */
 const CLIENT: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ['KafkaJSConnectionError', ANSWERS.uncertain],
   ['KafkaJSConnectionClosedError', ANSWERS.uncertain],
@@ -52,7 +52,7 @@ export function kafkaRule(error: unknown): Verdict | undefined {
   return entry === undefined ? undefined : { ...entry, code: String(name) };
 }
 
-/** kafkajs writes `type` and `code`, platformatic `apiId` and `apiCode`: a name and its number, both or it is not Kafka's. */
+/** Reads a protocol error: kafkajs sets `type` and `code`, platformatic `apiId` and `apiCode`. Name and number must match. */
 function protocolError(error: unknown): string | undefined {
   const { name, type, code, apiId, apiCode } = fieldsOf(error);
   const kafkajs = typeof name === 'string' && name.startsWith('KafkaJS');

@@ -8,7 +8,7 @@ const lost: Entry = { category: 'network', certainty: 'unknown' };
 const setting: Entry = { category: 'configuration', certainty: 'not_applied', structural: true };
 const exhausted: Entry = { category: 'service', certainty: 'not_applied' };
 
-/** Node errno, DNS, undici and TLS codes. A connection that was never made applied nothing; a lost one may have. */
+/** Node errno, DNS, undici and TLS codes. A connection that never opened applied nothing; a lost one may have. */
 const CODES: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ['ECONNREFUSED', refused],
   ['ENOTFOUND', refused],
@@ -86,12 +86,12 @@ export function nodeRule(error: unknown): Verdict | undefined {
   if (typeof code !== 'string') return undefined;
   const entry = CODES.get(code);
   if (entry === undefined) return code.startsWith('ERR_SSL_') ? { ...lost, code } : undefined;
-  // Failing while connecting, before a byte of ours was sent.
+  // It failed while connecting, before any byte was sent.
   const connecting = syscall === 'connect' || syscall === 'getaddrinfo';
   return entry === lost && connecting ? { ...refused, code } : { ...entry, code };
 }
 
-/** An abort or a timeout says that we stopped waiting, not what the other side did. */
+/** Classifies an abort or a timeout: we stopped waiting, and the outcome is unknown. */
 export function abortRule(error: unknown): Verdict | undefined {
   const { name } = fieldsOf(error);
   if (name === 'TimeoutError') return { ...lost, code: 'TIMEOUT' };
@@ -99,7 +99,7 @@ export function abortRule(error: unknown): Verdict | undefined {
   return undefined;
 }
 
-/** Validation errors: zod's, and any that carries a Standard Schema's issues. */
+/** Classifies validation errors: zod's, and any with the issues of a Standard Schema. */
 export function schemaRule(error: unknown): Verdict | undefined {
   const { issues, name } = fieldsOf(error);
   const named = name === 'ZodError' || name === '$ZodError' || name === 'SchemaError';
@@ -109,7 +109,7 @@ export function schemaRule(error: unknown): Verdict | undefined {
 
 const BUGS = [TypeError, RangeError, ReferenceError, SyntaxError, EvalError, URIError];
 
-/** The last resort: errors that the language throws at wrong code. What ran before is unknown. */
+/** Classifies errors that JavaScript throws at wrong code, as the last rule. Their outcome is unknown. */
 export function bugRule(error: unknown): Verdict | undefined {
   const kind = BUGS.find((bug) => error instanceof bug);
   const { name, code } = fieldsOf(error);

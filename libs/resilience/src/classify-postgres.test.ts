@@ -35,12 +35,12 @@ describe('errors of Postgres', () => {
     expect(classify(pg(code)).code).toBe(code);
   });
 
-  it('have every class in the table above', () => {
+  it('the Postgres table has every class of SQLSTATE', () => {
     const seen = new Set(rows.map(([code]) => code.slice(0, 2)));
     expect(classes.split(' ').filter((one) => !seen.has(one))).toEqual([]);
   });
 
-  it('a plan from before a migration is contention: the next try plans anew', () => {
+  it('a plan from before a migration is contention: the next attempt plans again', () => {
     const cached = thrown({ code: '0A000', severity: 'ERROR' }, 'cached plan must not change result type');
     expect(axes(cached)).toBe('contention not_applied');
   });

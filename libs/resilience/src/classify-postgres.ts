@@ -3,7 +3,7 @@ import { fieldsOf } from './error-fields.ts';
 
 type Entry = Omit<Verdict, 'code'>;
 
-/** The server reported it, so the transaction is rolled back: nothing was applied. */
+/** The server reported the error, so the transaction is rolled back: nothing was applied. */
 const of = (category: Verdict['category'], structural = false): Entry => ({
   category,
   certainty: 'not_applied',
@@ -17,11 +17,11 @@ const service = of('service');
 const lost: Entry = { category: 'network', certainty: 'unknown' };
 
 /**
- * Every SQLSTATE class of PostgreSQL 18 (appendix A of its manual), then the codes that differ from their class.
- * Structural: somebody must change code, schema or settings; waiting does not help.
+ * Every SQLSTATE class of PostgreSQL 18 (appendix A of its manual), then codes that differ from their class.
+ * Structural: code, schema or settings must change; waiting does not help.
  */
 const CLASSES: ReadonlyMap<string, Entry> = new Map<string, Entry>([
-  ['00', bug], // successful completion: not an error, so whoever threw it is wrong
+  ['00', bug], // successful completion: not an error, so the code that threw it is wrong
   ['01', bug], // warning
   ['02', of('bug')], // no data
   ['03', bug], // SQL statement not yet complete
@@ -101,7 +101,7 @@ const CODES: ReadonlyMap<string, Entry> = new Map<string, Entry>([
   ['P0004', bug], // ASSERT
 ]);
 
-/** pg's own errors have no SQLSTATE; these texts are those of pg 8 and pg-pool 3. */
+/** Errors of pg itself have no SQLSTATE; these texts are those of pg 8 and pg-pool 3. */
 const TEXTS: readonly (readonly [RegExp, Verdict])[] = [
   [/^Connection terminated due to connection timeout/, { ...of('network'), code: 'PG_CONNECT_TIMEOUT' }],
   [/^timeout exceeded when trying to connect/, { ...of('service'), code: 'PG_POOL_EXHAUSTED' }],
@@ -116,7 +116,7 @@ const TEXTS: readonly (readonly [RegExp, Verdict])[] = [
 export function postgresRule(error: unknown): Verdict | undefined {
   const { code, message } = fieldsOf(error);
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
-    // A prepared plan from before a migration: the next try plans anew.
+    // A plan prepared before a migration: the next attempt plans again.
     if (code === '0A000' && /^cached plan/.test(String(message))) return { ...contention, code };
     const entry =
       CODES.get(code) ?? (looksLikeServerError(error) ? CLASSES.get(code.slice(0, 2)) : undefined);
@@ -126,7 +126,7 @@ export function postgresRule(error: unknown): Verdict | undefined {
   return TEXTS.find(([pattern]) => pattern.test(message))?.[1];
 }
 
-/** EPIPE and EBUSY have five letters too: a SQLSTATE begins with its class, and Postgres's own errors name a severity. */
+/** Recognises server errors. EPIPE has five letters, too; a SQLSTATE has a digit, and server errors have a severity. */
 function looksLikeServerError(error: unknown): boolean {
   const { code, severity } = fieldsOf(error);
   return typeof severity === 'string' || (typeof code === 'string' && /\d/.test(code));

@@ -217,7 +217,7 @@ const table: readonly Row[] = [
 ];
 
 describe('classify', () => {
-  it.each(table)('%s', (_, error, expected, code, structural) => {
+  it.each(table)('classify maps %s', (_, error, expected, code, structural) => {
     expect(axes(error)).toBe([expected, structural].filter(Boolean).join(' '));
     expect(classify(error)).toMatchObject({ code, cause: error });
   });

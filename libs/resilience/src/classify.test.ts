@@ -6,7 +6,7 @@ import { classifier, classify, type ClassifyRule } from './index.ts';
 import { axes, http, thrown } from './fixture/thrown.ts';
 
 describe('classify', () => {
-  it('reads Retry-After as seconds and as a date against the response’s own clock', () => {
+  it('classify reads Retry-After as seconds, and as a date against the response’s own clock', () => {
     const wait = (headers: unknown): number | undefined =>
       classify(thrown({ status: 429, headers })).retryAfterMs;
     expect(wait({ 'retry-after': '2' })).toBe(2000);
@@ -24,7 +24,7 @@ describe('classify', () => {
     ).toBe(7000);
   });
 
-  it('asks the application’s rules first, and lets it declare what unknown errors are', () => {
+  it('a classifier runs the application’s rules first and applies its default', () => {
     const declined: ClassifyRule = (error) =>
       error instanceof Error && error.message === 'declined'
         ? { category: 'business', certainty: 'not_applied', code: 'DECLINED' }
@@ -39,7 +39,7 @@ describe('classify', () => {
     expect(classify(new TypeError('?'), [], otherwise).category).toBe('bug');
   });
 
-  it('counts errors that no rule knows, and only those', () => {
+  it('onUnknown is called for errors that no rule matches, and only for those', () => {
     const unknown: string[] = [];
     const known: ClassifyRule = (error) =>
       error === 'mine' ? { category: 'service', certainty: 'unknown', code: 'MYSTERY' } : undefined;
@@ -57,7 +57,7 @@ describe('classify', () => {
     expect(unknown).toEqual(['MYSTERY what?']);
   });
 
-  it('tells errors of real sockets and look-ups', async () => {
+  it('classify recognises errors of real sockets and name look-ups', async () => {
     const socket = connect({ port: 1, host: '127.0.0.1' });
     const refused = await new Promise<unknown>((resolve) => socket.once('error', resolve));
     expect(axes(refused)).toBe('network not_applied');
@@ -65,7 +65,7 @@ describe('classify', () => {
     expect(axes(unknown)).toBe('network not_applied');
   });
 
-  it('never throws and always gives known words, whatever was thrown', () => {
+  it('classify never throws, and always returns known categories, whatever was thrown', () => {
     const loop = new Error('loop');
     loop.cause = loop;
     const trap = new Proxy(

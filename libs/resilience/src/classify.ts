@@ -6,7 +6,7 @@ import { postgresRule } from './classify-postgres.ts';
 import { fieldsOf, messageOf } from './error-fields.ts';
 import { type ClassifyRule, unclassified, type Verdict } from './verdict.ts';
 
-/** In order: the first verdict counts. Errors that name their own axes come first, wrong code last. */
+/** The built-in rules in order; the first verdict counts. Declared errors come first, bugs last. */
 const builtIn: readonly ClassifyRule[] = [
   declaredRule,
   postgresRule,
@@ -18,18 +18,19 @@ const builtIn: readonly ClassifyRule[] = [
 ];
 
 /**
- * Puts an error on the two axes. `extra` rules are asked before the built-in ones. An error that no rule knows is
- * judged by its `cause`, then by the last resort: TypeError and friends are bugs, all else is `otherwise`.
+ * Classifies an error by category and certainty.
+ * `extra` rules run before the built-in ones. An error that no rule matches is classified by its `cause`, then by the
+ * last rule: TypeError and the like are bugs, everything else is `otherwise`.
  */
 export function classify(
   error: unknown,
   extra: readonly ClassifyRule[] = [],
   otherwise: Verdict = unclassified,
 ): Failure {
-  return classifiedBy(error, extra, otherwise).failure;
+  return classifyByRules(error, extra, otherwise).failure;
 }
 
-function classifiedBy(
+function classifyByRules(
   error: unknown,
   extra: readonly ClassifyRule[],
   otherwise: Verdict,
@@ -50,27 +51,27 @@ function classifiedBy(
 }
 
 export interface ClassifierOptions {
-  /** Asked before the built-in rules. @default none */
+  /** Rules that run before the built-in ones. @default none */
   readonly rules?: readonly ClassifyRule[];
-  /** What an error is that no rule knows. @default a bug of unknown outcome, code UNCLASSIFIED */
+  /** The verdict for errors that no rule matches. @default a bug of unknown outcome, code UNCLASSIFIED */
   readonly otherwise?: Verdict;
-  /** Told of every error that no rule knows: count it, and write a rule when there are many. @default nobody is told */
+  /** Called for every error that no rule matches: count them, and add a rule if they are many. @default none */
   readonly onUnknown?: (failure: Failure) => void;
 }
 
-/** `classify` with an application's own rules, for everything that takes a `classify`. */
+/** Creates a `classify` with an application's own rules. */
 export function classifier(options: ClassifierOptions = {}): (error: unknown) => Failure {
   const { rules = [], otherwise = unclassified, onUnknown } = options;
   return (error) => {
-    // A mark of its own: a rule may give the same verdict for an error that it knows.
+    // A copy, to compare by identity: a rule may return an equal verdict for an error that it matches.
     const unknown: Verdict = { ...otherwise };
-    const failure = classifiedBy(error, rules, unknown);
+    const failure = classifyByRules(error, rules, unknown);
     if (failure.verdict === unknown) onUnknown?.(failure.failure);
     return failure.failure;
   };
 }
 
-/** Deeper chains are cut: a cause may point back to its error. */
+/** Maximum depth of a chain of causes. A cause may point back to its error. */
 const MAX_DEPTH = 5;
 
 function firstVerdict(error: unknown, rules: readonly ClassifyRule[], depth: number): Verdict | undefined {
@@ -85,11 +86,11 @@ function firstVerdict(error: unknown, rules: readonly ClassifyRule[], depth: num
     .filter((one) => one !== undefined && one !== null)
     .map((one) => firstVerdict(one, rules, depth + 1))
     .filter((one) => one !== undefined);
-  // Of several attempts in one (an AggregateError) one may have been applied: the least certain speaks for all.
+  // An AggregateError has several attempts, and one may have been applied: the least certain one decides.
   return verdicts.find(({ certainty }) => certainty !== 'not_applied') ?? verdicts[0];
 }
 
-/** Any error that carries both axes, of this package or of one that does not import it. */
+/** Classifies errors that carry both axes themselves. They need not import this package. */
 function declaredRule(error: unknown): Verdict | undefined {
   const { category, certainty, code, structural, retryAfterMs } = fieldsOf(error);
   const knownCategory = CATEGORIES.find((known) => known === category);

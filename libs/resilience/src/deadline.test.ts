@@ -8,7 +8,7 @@ const most = (): number => 1 - Number.EPSILON;
 const failing = () => new ConvergeError('x', { code: 'X', category: 'network', certainty: 'not_applied' });
 
 describe('a deadline that travels', () => {
-  it('shrinks on its way: of 800 ms a hop uses 500, and what it calls sees at most 300', async () => {
+  it('a deadline shrinks along a chain: of 800 ms a hop uses 500, and its callee sees at most 300', async () => {
     const clock = manualClock();
     const headers = deadlineHeaders(new Date(clock.now() + 800));
     const deadline = readDeadline(headers['ce_deadline']);
@@ -27,7 +27,7 @@ describe('a deadline that travels', () => {
     expect(seen).toBe(300);
   });
 
-  it('is the shorter of the attempt’s own and the caller’s', async () => {
+  it('the effective deadline is the shorter of the attempt’s and the caller’s', async () => {
     const clock = manualClock();
     const seen: number[] = [];
     const child = operation({
@@ -43,8 +43,8 @@ describe('a deadline that travels', () => {
     expect(seen).toEqual([50]);
   });
 
-  // Planted fault: a retry that looks at the policy's deadline alone starts a third attempt here.
-  it('lets no attempt start when the wait before it would pass it', async () => {
+  // Planted fault: a retry that checks only the policy's deadline starts a third attempt here.
+  it('no attempt starts when its wait would exceed the deadline', async () => {
     const clock = manualClock();
     const starts: number[] = [];
     const child = operation({
@@ -63,14 +63,14 @@ describe('a deadline that travels', () => {
     expect(starts).toEqual([0, 99]);
   });
 
-  it('that has passed lets nothing be called', async () => {
+  it('nothing is called after the deadline has passed', async () => {
     const clock = manualClock();
     const child = operation({ name: 'x', idempotency: 'idempotent', call: () => Promise.resolve('called') });
     const late = child.run(undefined, { clock, random: most, deadline: new Date(clock.now()) });
     await expect(late).rejects.toMatchObject({ code: 'DEADLINE_PASSED', certainty: 'not_applied' });
   });
 
-  it('that is no instant is none', () => {
+  it('a deadline header that is not an instant is ignored', () => {
     expect([undefined, null, '', '800', 'soon', '2026-99-99T00:00:00Z'].map(readDeadline)).toEqual(
       new Array(6).fill(undefined),
     );

@@ -1,22 +1,22 @@
-/** The header in which a deadline travels, in events and in calls: an instant in ISO 8601. */
+/** The header of a deadline, in events and in calls: an instant in ISO 8601. */
 export const DEADLINE_HEADER = 'ce_deadline';
 
-/** The code of a call that was not made because the caller's time was over. */
+/** The code of a call that was not made because its deadline had passed. */
 export const DEADLINE_PASSED = 'DEADLINE_PASSED';
 
-/** What a call to another system carries, so that it does not work on for a caller who has gone. */
+/** Builds the headers that pass a deadline to another system, so that it stops work for an expired caller. */
 export function deadlineHeaders(deadline: Date): Readonly<Record<string, string>> {
   return { [DEADLINE_HEADER]: deadline.toISOString() };
 }
 
-/** The deadline of a call that came in; undefined when there is none, or one that is no instant. */
+/** Parses the deadline of a received call; undefined when missing or invalid. */
 export function readDeadline(text: string | null | undefined): Date | undefined {
   if (text === null || text === undefined || !/^\d{4}-\d\d-\d\dT/.test(text)) return undefined;
   const at = new Date(text);
   return Number.isNaN(at.getTime()) ? undefined : at;
 }
 
-/** Milliseconds until a deadline; infinitely many when there is none. */
+/** Returns the milliseconds until a deadline; infinity without one. */
 export function leftMs(deadline: Date | undefined, now: number): number {
   return deadline === undefined ? Number.POSITIVE_INFINITY : deadline.getTime() - now;
 }

@@ -1,18 +1,19 @@
 import { BREAKER_OPEN } from './breaker-state.ts';
 import type { Failure } from '@convergekit/core';
 
-/** What an HTTP API answers for a failure of something behind it. */
+/** The response of an HTTP API to a failed dependency. */
 export interface HttpAnswer {
   readonly status: 202 | 409 | 422 | 429 | 500 | 503 | 504;
   readonly headers: Readonly<Record<string, string>>;
-  /** Stable, for clients: what they may conclude. */
+  /** A stable result code for clients. */
   readonly outcome: 'accepted' | 'rejected' | 'try_again' | 'unknown' | 'failed';
 }
 
 /**
- * The contract of an API whose dependency fails. `deferred`: the request was written down in the same transaction (an
- * intent, an event), so it will be worked off: 202. Else 503 with `Retry-After` while nothing was done and later may
- * work, 504 when nobody knows (repeat it with the same idempotency key), and 4xx for what the client must change.
+ * Maps a failed dependency to an HTTP response.
+ * `deferred`: the request was stored in the same transaction (an intent, an event) and will be processed: 202. Otherwise
+ * 503 with `Retry-After` when nothing was done and a later attempt may work, 504 for an unknown outcome (repeat with the
+ * same idempotency key), and 4xx for what the client must change.
  */
 export function httpAnswer(failure: Failure, { deferred = false } = {}): HttpAnswer {
   const { category, certainty, code, retryAfterMs } = failure;

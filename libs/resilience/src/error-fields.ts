@@ -1,4 +1,4 @@
-/** An error's own fields, read safely: anything can be thrown, and a getter may throw again. */
+/** Reads an error's own fields safely: any value can be thrown, and its getters may throw. */
 export function fieldsOf(error: unknown): Readonly<Record<string, unknown>> {
   if ((typeof error !== 'object' && typeof error !== 'function') || error === null) return {};
   return new Proxy(error as Record<string, unknown>, { get: (target, name) => read(target, name) });

@@ -2,7 +2,7 @@ import { cappedMs } from './backoff.ts';
 import { bound, type Policy } from './policy.ts';
 import { THROTTLE_BASE_MS } from './wait.ts';
 
-/** What a policy means, in lines for a person: each attempt with its wait, the longest that all can take, and its guards. */
+/** Explains a policy in lines of text: each attempt with its wait, the longest total time, and the guards. */
 export function explain(policy: Policy): readonly string[] {
   const { backoff, attemptTimeoutMs, budget, breaker } = policy;
   const attempts = bound(policy.attempts);
@@ -28,7 +28,7 @@ export function explain(policy: Policy): readonly string[] {
   const longest = Math.min(deadlineMs, waits + attempts * attemptTimeoutMs);
   lines.push(
     deadlineMs === Number.POSITIVE_INFINITY
-      ? 'without a bound on time: it never gives up by itself'
+      ? 'without a bound on time: it never gives up'
       : `no attempt begins after ${duration(deadlineMs)}; it gives up after ${duration(longest)} at the latest`,
     budget.capacity === 'unbounded'
       ? 'retries are not paid for: a failing dependency gets all of them'
@@ -38,7 +38,7 @@ export function explain(policy: Policy): readonly string[] {
   return lines;
 }
 
-/** A schedule of more lines says nothing new. */
+/** Number of attempts listed; more lines would repeat the same values. */
 const MOST_SHOWN = 20;
 
 function percent(share: number): string {

@@ -1,8 +1,8 @@
 /**
- * Failures on two axes (category, certainty) and what to do about them, as plain data and pure decisions.
- * - `classify` gives every thrown thing a category and a certainty; an outcome that cannot be known is `unknown`.
- * - A policy is checked data; no attempt starts after its deadline; delays are capped, then jittered.
- * - No clock, no randomness and no I/O of its own: all are arguments.
+ * Failures on two axes (category, certainty) and their handling, as plain data and pure decisions.
+ * - `classify` gives every thrown value a category and a certainty; an outcome that cannot be known is `unknown`.
+ * - A policy is validated data; no attempt starts after its deadline; delays are capped, then jittered.
+ * - Clock, randomness and I/O are arguments.
  */
 export { type Backoff, cappedMs, delayMs } from './backoff.ts';
 export { type BreakerOptions, CircuitBreaker } from './breaker.ts';

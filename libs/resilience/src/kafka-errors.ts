@@ -1,10 +1,11 @@
-/** How a protocol error is answered; `classify-kafka.ts` puts each on the two axes. */
+/** The response to a protocol error; `classify-kafka.ts` maps each to the two axes. */
 export type KafkaAnswer =
   'retry' | 'uncertain' | 'throttle' | 'contention' | 'producer' | 'setting' | 'data' | 'bug';
 
 /**
- * Kafka protocol error names → number and answer (protocol guide of Kafka 4, "Error Codes"). `retry`: leadership and
- * coordinators move, it heals · `uncertain`: the record may be in the log · `setting`: topic, permission or client must be mended.
+ * Kafka protocol error names → number and response (protocol guide of Kafka 4, "Error Codes").
+ * `retry`: a leader or coordinator moves, a retry succeeds · `uncertain`: the record may be in the log · `setting`: topic,
+ * permission or client must be fixed.
  */
 export const KAFKA_ERRORS: ReadonlyMap<string, readonly [number: number, answer: KafkaAnswer]> = new Map<
   string,
@@ -138,7 +139,7 @@ export const KAFKA_ERRORS: ReadonlyMap<string, readonly [number: number, answer:
   ['INVALID_VOTER_KEY', [125, 'bug']],
   ['DUPLICATE_VOTER', [126, 'bug']],
   ['VOTER_NOT_FOUND', [127, 'bug']],
-  // Names of older protocol documents, as kafkajs writes them.
+  // Names of older protocol documents, which kafkajs uses.
   ['UNKNOWN', [-1, 'uncertain']],
   ['NOT_LEADER_FOR_PARTITION', [6, 'retry']],
   ['GROUP_LOAD_IN_PROGRESS', [14, 'retry']],

@@ -27,7 +27,7 @@ const base = () => {
 };
 
 describe('an operation', () => {
-  it('must say whether it may be repeated', () => {
+  it('an operation must declare its idempotency', () => {
     // @ts-expect-error idempotency is missing
     const undeclared = () => operation({ name: 'x', call: () => Promise.resolve() });
     // @ts-expect-error a keyed operation needs its key
@@ -37,7 +37,7 @@ describe('an operation', () => {
     expect([undeclared, keyless, unnamed]).toHaveLength(3);
   });
 
-  it('that must not be repeated cannot have attempts, and has one by default', () => {
+  it('an operation that must not be repeated has one attempt, and rejects a policy with more', () => {
     const wire = { name: 'wire', idempotency: 'none', call: () => Promise.resolve() } as const;
     expect(() => operation({ ...wire, policy: defaultPolicy })).toThrow(
       'operation wire is declared not idempotent and has 3 attempts',
@@ -45,7 +45,7 @@ describe('an operation', () => {
     expect(operation(wire).policy.attempts).toBe(1);
   });
 
-  it('gives every attempt the same idempotency key', async () => {
+  it('every attempt of a keyed operation has the same idempotency key', async () => {
     const keys: (string | undefined)[] = [];
     const charge = operation({
       name: 'charge',
@@ -61,7 +61,7 @@ describe('an operation', () => {
     expect(keys).toEqual(['charge:o1', 'charge:o1', 'charge:o1']);
   });
 
-  it('stops knocking when the breaker opens, and counts no attempt for it', async () => {
+  it('an open breaker ends the retries and counts no attempt', async () => {
     const guards = base();
     const breaker = new CircuitBreaker({
       name: 'bank',
@@ -88,7 +88,7 @@ describe('an operation', () => {
     expect(budget.level).toBe((500 - 28) / 500);
   });
 
-  it('gives up with the error itself when the budget is used up', async () => {
+  it('an operation rejects with the original error when the retry budget is empty', async () => {
     const reports: AttemptReport[] = [];
     const read = operation({
       name: 'read',
@@ -105,7 +105,7 @@ describe('an operation', () => {
     ]);
   });
 
-  it('waits for a place in the bulkhead', async () => {
+  it('an operation waits for a slot in the bulkhead', async () => {
     const bulkhead = new Bulkhead('bank', { concurrent: 1, waiting: 5 });
     let most = 0;
     const read = operation({
@@ -120,7 +120,7 @@ describe('an operation', () => {
     expect(most).toBe(1);
   });
 
-  it('tells which operations heal themselves, which are compensated, and which need a person', () => {
+  it('recoveryPaths lists which operations retry, which are compensated, and which need an operator', () => {
     const call = () => Promise.resolve();
     const paths = recoveryPaths([
       operation({ name: 'wire', idempotency: 'none', call }),
@@ -135,14 +135,14 @@ describe('an operation', () => {
     ]);
     expect([...paths]).toEqual([
       ['ask once', { kind: 'needs_a_person' }],
-      ['read', { kind: 'self_heals' }],
+      ['read', { kind: 'retries' }],
       ['reserve', { kind: 'compensates', by: 'release' }],
       ['wire', { kind: 'needs_a_person' }],
     ]);
   });
 });
 
-it('refuses a retry inside a retry, wherever it hides', async () => {
+it('a retry inside a retry is rejected at any depth', async () => {
   const options = { policy: { ...noWait, attempts: 2 }, ...base() };
   let calls = 0;
   const inner = async (): Promise<string> => {
@@ -158,8 +158,8 @@ it('refuses a retry inside a retry, wherever it hides', async () => {
   await expect(retry(() => Promise.resolve('alone'), options)).resolves.toBe('alone');
 });
 
-// Planted fault: an owner that is never over refuses it as nested.
-it('lets what an attempt left running retry by itself when the attempt is over', async () => {
+// Planted fault: a retry owner that never ends rejects it as nested.
+it('a task that outlives its attempt may retry by itself', async () => {
   const options = { policy: { ...noWait, attempts: 2 }, ...base() };
   const later = Promise.withResolvers<undefined>();
   let refresh: Promise<string> = Promise.resolve('');
@@ -172,7 +172,7 @@ it('lets what an attempt left running retry by itself when the attempt is over',
 });
 
 // Planted fault: without the one attempt inside `ownedAttempt` there are nine calls.
-it('makes one attempt inside an attempt of an owner that tries again by itself', async () => {
+it('a retry inside ownedAttempt makes one attempt', async () => {
   const options = { policy: { ...noWait, attempts: 3 }, ...base() };
   let calls = 0;
   const failing = (): Promise<string> => {
@@ -184,7 +184,7 @@ it('makes one attempt inside an attempt of an owner that tries again by itself',
   expect(calls).toBe(3);
 });
 
-it('explains what has no bound', () => {
+it('explain shows missing bounds', () => {
   const lines = explain({
     ...defaultPolicy,
     attempts: 'unbounded',
@@ -194,12 +194,12 @@ it('explains what has no bound', () => {
   expect(lines).toHaveLength(24);
   expect(lines.slice(20, 23)).toEqual([
     'and so on, without a bound on attempts',
-    'without a bound on time: it never gives up by itself',
+    'without a bound on time: it never gives up',
     'retries are not paid for: a failing dependency gets all of them',
   ]);
 });
 
-it('explains a policy in lines', () => {
+it('explain prints a policy in lines', () => {
   expect(explain(defaultPolicy)).toEqual([
     'attempt 1: at once, at most 10 s',
     'attempt 2: after 0 to 50 ms (0 to 1 s when throttled), at most 10 s',

@@ -9,10 +9,11 @@ import type { RetryBudget } from './retry-budget.ts';
 import type { SharedGuards } from './shared-guards.ts';
 
 /**
- * idempotent   repeating it changes nothing more
- * keyed        the other side drops repeats by the key that `key` makes of the input
- * compensated  it may happen twice, and `compensation` undoes what is too much
- * none         it must not be repeated: one attempt, and an unknown outcome is for a person
+ * The effect of repeating an operation:
+ * idempotent   a repeat changes nothing
+ * keyed        the other side drops repeats by the key that `key` derives from the input
+ * compensated  it may happen twice, and `compensation` reverts the excess
+ * none         it must not be repeated: one attempt, and an operator resolves an unknown outcome
  */
 export type Idempotency = 'idempotent' | 'keyed' | 'compensated' | 'none';
 
@@ -23,33 +24,33 @@ type Declared<Input> =
   | { readonly idempotency: 'none' };
 
 export type OperationDefinition<Input, Output> = Declared<Input> & {
-  /** Stable, for metrics and policies: `payment.charge`. */
+  /** A stable name for metrics and policies: `payment.charge`. */
   readonly name: string;
   /**
-   * Fixed in code. Leave it out to have the policy of this name from the book of the guards, which configuration
-   * changes. @default the book's, else the default policy; `none` has one attempt always
+   * A policy fixed in code. Without it, the policy of this name in the policy book applies, which configuration can
+   * change. @default the book's, else the default policy; `none` always has one attempt
    */
   readonly policy?: Policy;
-  /** Answers instead while the breaker is open, so that nothing was called: a cached value, a "later". @default the error */
+  /** Returns a substitute while the breaker is open and nothing was called: a cached value, a "later". @default the error */
   readonly fallback?: (input: Input, failure: Failure) => Output | Promise<Output>;
   readonly call: (input: Input, context: OperationContext) => Promise<Output>;
 };
 
 export interface OperationContext {
   readonly signal: AbortSignal;
-  /** When the signal aborts at the latest: send it along (`deadlineHeaders`), so that the other side stops then too. */
+  /** The latest time when the signal aborts. Pass it on (`deadlineHeaders`), so that the other side stops then, too. */
   readonly deadline: Date;
-  /** From 1. */
+  /** The number of the attempt, from 1. */
   readonly attempt: number;
-  /** What `key` made of the input; undefined unless the operation is keyed. */
+  /** The result of `key`; undefined unless the operation is keyed. */
   readonly idempotencyKey: string | undefined;
 }
 
-/** What stands around the calls of an operation; each part is shared by all callers of one dependency. */
+/** The guards around the calls of an operation, shared by all callers of one dependency. */
 export interface OperationGuards {
   readonly clock: RetryClock;
   readonly random: () => number;
-  /** Policies, breakers and budgets of the process, by the operation's name. @default those below, or none */
+  /** Policies, breakers and budgets of the process, by operation name. @default those below, or none */
   readonly shared?: SharedGuards;
   readonly budget?: RetryBudget;
   readonly breaker?: CircuitBreaker;
@@ -57,33 +58,34 @@ export interface OperationGuards {
   readonly classify?: (error: unknown) => Failure;
   readonly onAttempt?: (report: AttemptReport) => void;
   readonly signal?: AbortSignal;
-  /** Until when the caller waits: the handler's `deadline`, or what `readDeadline` found. @default the policy's */
+  /** The caller's deadline: that of the handler, or the result of `readDeadline`. @default the policy's */
   readonly deadline?: Date | undefined;
 }
 
 export interface Operation<Input, Output> {
   readonly name: string;
   readonly idempotency: Idempotency;
-  /** What it has without a policy book. */
+  /** The policy that applies without a policy book. */
   readonly policy: Policy;
-  /** What becomes of a failure: see `RecoveryPath`. */
+  /** The handling of a final failure: see `RecoveryPath`. */
   readonly path: RecoveryPath;
-  /** Around each attempt, from the outside: deadline, retry, budget, breaker, bulkhead, attempt timeout, call. */
+  /** Runs the operation. From the outside in: deadline, retry, budget, breaker, bulkhead, attempt timeout, call. */
   run(input: Input, guards: OperationGuards): Promise<Output>;
 }
 
-/** How an operation recovers: by itself through attempts, by its compensation, or through a person. */
+/** The recovery of an operation: by attempts, by its compensation, or by an operator. */
 export type RecoveryPath =
-  | { readonly kind: 'self_heals' }
+  | { readonly kind: 'retries' }
   | { readonly kind: 'compensates'; readonly by: string }
   | { readonly kind: 'needs_a_person' };
 
-/** Declares a call to another system. Throws when what is declared cannot be kept: attempts above 1 without idempotency. */
+/** Declares a call to another system. Throws for attempts above 1 without idempotency. */
 export function operation<Input, Output>(
   definition: OperationDefinition<Input, Output>,
 ): Operation<Input, Output> {
   const { name, idempotency, call, fallback } = definition;
-  const policy = definition.policy ?? (idempotency === 'none' ? once(defaultPolicy) : defaultPolicy);
+  const policy =
+    definition.policy ?? (idempotency === 'none' ? withOneAttempt(defaultPolicy) : defaultPolicy);
   if (idempotency === 'none' && policy.attempts !== 1)
     throw new ConvergeError(
       `operation ${name} is declared not idempotent and has ${policy.attempts} attempts: a repeat could take effect twice. Set attempts to 1, or declare it keyed or compensated.`,
@@ -100,10 +102,17 @@ export function operation<Input, Output>(
       const chosen = definition.policy ?? shared?.policy ?? policy;
       const idempotencyKey = definition.idempotency === 'keyed' ? definition.key(input) : undefined;
       const attempt = (number: number, signal: AbortSignal, deadline: Date): Promise<Output> =>
-        guarded(() => call(input, { signal, deadline, attempt: number, idempotencyKey }), guards, signal);
+        callWithGuards(
+          () => call(input, { signal, deadline, attempt: number, idempotencyKey }),
+          guards,
+          signal,
+        );
       try {
-        // No configuration can make repeatable what was declared not to be.
-        return await retry(attempt, { ...guards, policy: idempotency === 'none' ? once(chosen) : chosen });
+        // Configuration cannot make an operation repeatable that is declared not to be.
+        return await retry(attempt, {
+          ...guards,
+          policy: idempotency === 'none' ? withOneAttempt(chosen) : chosen,
+        });
       } catch (error) {
         const failure = (guards.classify ?? classifyError)(error);
         if (fallback === undefined || failure.code !== BREAKER_OPEN) throw error;
@@ -113,11 +122,11 @@ export function operation<Input, Output>(
   });
 }
 
-function once(policy: Policy): Policy {
+function withOneAttempt(policy: Policy): Policy {
   return { ...policy, attempts: 1 };
 }
 
-function guarded<T>(
+function callWithGuards<T>(
   call: () => Promise<T>,
   { breaker, bulkhead }: OperationGuards,
   signal: AbortSignal,
@@ -131,7 +140,7 @@ function pathOf(definition: Declared<never> & { readonly policy?: Policy }): Rec
     case 'idempotent':
     case 'keyed':
       return (definition.policy ?? defaultPolicy).attempts !== 1
-        ? { kind: 'self_heals' }
+        ? { kind: 'retries' }
         : { kind: 'needs_a_person' };
     case 'compensated':
       return { kind: 'compensates', by: definition.compensation };
@@ -140,7 +149,7 @@ function pathOf(definition: Declared<never> & { readonly policy?: Policy }): Rec
   }
 }
 
-/** Which operations heal themselves, which are compensated, and which need a person, by name. */
+/** Lists by name which operations retry, which are compensated, and which need an operator. */
 export function recoveryPaths(
   operations: readonly Pick<Operation<never, unknown>, 'name' | 'path'>[],
 ): ReadonlyMap<string, RecoveryPath> {

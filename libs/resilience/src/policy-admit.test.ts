@@ -6,14 +6,14 @@ const below: readonly PolicyLayer[] = [
 ];
 
 describe('rules from outside', () => {
-  it('go over the layers below', () => {
+  it('offered rules apply above the layers below', () => {
     const { book, refused } = admitRules(below, [{ name: 'payment', version: 1, change: { attempts: 7 } }]);
     expect(book.for('payment.charge')).toMatchObject({ attempts: 7, backoff: { capMs: 1_000 } });
     expect(refused).toEqual([]);
   });
 
-  // Planted fault: a book of all rows at once, good or none, fails here: `stock` would not get through.
-  it('that are wrong are refused with the reason; the last good one and all others stay', () => {
+  // Planted fault: a book of all rows at once, valid or none, fails here: `stock` would not be admitted.
+  it('invalid rules are refused with the reason; the last valid rule and all others stay', () => {
     const offered = [
       { name: 'payment', version: 3, change: { attempts: 0 } },
       { name: 'stock', version: 4, change: { attempts: 2 } },
@@ -29,7 +29,7 @@ describe('rules from outside', () => {
     ]);
   });
 
-  it('that do not go together: the older one stays', () => {
+  it('of two contradictory rules the older one stays', () => {
     const offered = [
       { name: 'payment.charge', version: 2, change: { deadlineMs: 1_000, attemptTimeoutMs: 500 } },
       { name: 'payment', version: 1, change: { attempts: 10 } },

@@ -2,10 +2,10 @@ import { PolicyBook, PolicyInvalid } from './policy-book.ts';
 import type { PolicyChange } from './policy-change.ts';
 import type { PolicyLayer, PolicyRules } from './policy-rules.ts';
 
-/** A rule as it came from outside, not checked yet. */
+/** A received rule that is not validated yet. */
 export interface OfferedRule {
   readonly name: string;
-  /** Rises with every change of any rule: the older ones are admitted first. */
+  /** Increases with every change of any rule. Older rules are admitted first. */
   readonly version: number;
   readonly change: unknown;
 }
@@ -18,14 +18,15 @@ export interface RefusedRule {
 
 export interface Admission {
   readonly book: PolicyBook;
-  /** What stands in the book of what was offered. */
+  /** The offered rules that were admitted. */
   readonly rules: PolicyRules;
   readonly refused: readonly RefusedRule[];
 }
 
 /**
- * Puts offered rules over the layers below, one by one. A rule that cannot be used, alone or with the others, is refused
- * with the reason, and the last good one of its name stays: one wrong row stops neither the process nor the other rows.
+ * Adds offered rules above the layers below, one by one.
+ * An invalid rule, alone or combined with the others, is refused with its reason, and the last valid rule of its name
+ * stays in force: one wrong row stops neither the process nor the other rows.
  */
 export function admitRules(
   below: readonly PolicyLayer[],

@@ -16,13 +16,13 @@ const rules: PolicyRules = {
 };
 
 describe('policies by name', () => {
-  it('differ by operation', () => {
+  it('each operation has its own policy', () => {
     const policies = policyBook(rules);
     expect({ charge: policies.for('payment.charge'), warm: policies.for('cache.warm') }).toMatchSnapshot();
     expect(policies.for('payment.charge')).not.toEqual(policies.for('cache.warm'));
   });
 
-  it('come from the longest rule that begins the name, field by field', () => {
+  it('a name takes the rule of its longest prefix, field by field', () => {
     const policies = policyBook(rules);
     expect(policies.for('payment.refund')).toEqual(policies.for('payment'));
     expect(policies.for('payment.charge.again').attempts).toBe(2);
@@ -31,7 +31,7 @@ describe('policies by name', () => {
     expect(policyBook({}).for('anything')).toEqual(defaultPolicy);
   });
 
-  it('of a later layer win whatever their names, and say where they come from', () => {
+  it('a later layer overrides for every name, and applied rules name their source', () => {
     const environment = { source: 'environment', rules: { payment: { attempts: 3 } } };
     const policies = policyBook(rules, environment);
     expect(policies.for('payment.charge')).toMatchObject({ attempts: 3, attemptTimeoutMs: 1_000 });
@@ -43,14 +43,14 @@ describe('policies by name', () => {
     ]);
   });
 
-  it('survive JSON', () => {
+  it('a policy survives JSON', () => {
     const again = new PolicyBook(
       JSON.parse(JSON.stringify(policyBook(rules).layers.slice(1))) as PolicyLayer[],
     );
     for (const name of again.names) expect(again.for(name)).toEqual(policyBook(rules).for(name));
   });
 
-  it('keep a consumer short in place by default', () => {
+  it('the default policy keeps a consumer’s in-place retries short', () => {
     expect(policyBook({}).for('consumer.orders')).toMatchObject({ attempts: 3, backoff: { capMs: 1_000 } });
   });
 
@@ -71,7 +71,7 @@ describe('policies by name', () => {
       'policies.payment..charge (code): a policy name is words',
     ],
     [
-      'a name that the environment could not tell from a field',
+      'a name that the environment would read as a field',
       { 'payment.budget': {} },
       'a part of a policy name may not be a field',
     ],
@@ -80,19 +80,19 @@ describe('policies by name', () => {
       { payment: { deadlineMs: 15_000 }, 'payment.charge': { attempts: 9, backoff: { capMs: 2_000 } } },
       'policies.payment.charge.deadlineMs (code): attempts × capMs (9 × 2000 = 18000 ms) is above deadlineMs 15000',
     ],
-  ])('refuse %s with path, source and hint', (_, wrong, message) => {
+  ])('a policy book rejects %s with path, source and hint', (_, wrong, message) => {
     expect(() => policyBook({ default: { backoff: { capMs: 1_000 } }, ...(wrong as PolicyRules) })).toThrow(
       message,
     );
   });
 
-  it('name all that is wrong at once, as a configuration failure', () => {
+  it('a policy book reports all issues at once, as a configuration failure', () => {
     const wrong = (): PolicyBook => policyBook({ a: { attempts: 0 }, b: { deadlineMs: -1 } });
     expect(wrong).toThrow(PolicyInvalid);
     expect(wrong).toThrow(/policies\.a\.attempts.*policies\.b\.deadlineMs/s);
   });
 
-  it('have no bound only where the policy says so by name', () => {
+  it('attempts are unbounded only if the policy says so', () => {
     const policies = policyBook({ 'money.refund': { attempts: 'unbounded', deadlineMs: 'unbounded' } });
     expect(policies.for('money.refund')).toMatchObject({ attempts: 'unbounded', deadlineMs: 'unbounded' });
     const { attempts, deadlineMs, budget } = policies.for('money.charge');

@@ -1,6 +1,6 @@
 import { ConvergeError } from '@convergekit/core';
 import { defaultPolicy, type Policy } from './policy.ts';
-import { changed, type PolicyChange } from './policy-change.ts';
+import { applyChange, type PolicyChange } from './policy-change.ts';
 import {
   chainOf,
   DEFAULT_RULE,
@@ -10,12 +10,12 @@ import {
 } from './policy-rules.ts';
 import { contradictions } from './policy-schema.ts';
 
-/** Gives an operation its policy by name. Ask for it at each call: what is in flight keeps the one it began with. */
+/** Returns the policy of an operation by name. Call it for each operation run: a run keeps the policy it started with. */
 export interface Policies {
   for(name: string): Policy;
 }
 
-/** What a rule of one layer says about a name. */
+/** The rule of one layer that applies to a name. */
 export interface AppliedRule {
   readonly source: string;
   readonly rule: string;
@@ -29,7 +29,7 @@ export interface PolicyIssue {
   readonly message: string;
 }
 
-/** All that is wrong with a set of rules, at once. */
+/** The error of invalid rules, with every issue. */
 export class PolicyInvalid extends ConvergeError {
   readonly issues: readonly PolicyIssue[];
 
@@ -45,9 +45,10 @@ export class PolicyInvalid extends ConvergeError {
 }
 
 /**
- * Named policies, resolved from layers. A later layer wins over an earlier one whatever the names; within a layer the
- * longer name wins: `payment.charge` over `payment` over `default`; field by field. Checked whole when it is made, so
- * that `for` never fails: a name without a rule of its own has the policy of the longest rule that begins it.
+ * Named policies, resolved from layers.
+ * A later layer overrides an earlier one for every name. Within a layer the longer name overrides: `payment.charge`,
+ * then `payment`, then `default`, field by field. The constructor validates the whole book, so that `for` never fails: a
+ * name without a rule of its own has the policy of its longest prefix with a rule.
  */
 export class PolicyBook implements Policies {
   readonly layers: readonly PolicyLayer[];
@@ -59,7 +60,7 @@ export class PolicyBook implements Policies {
     if (issues.length > 0) throw new PolicyInvalid(issues);
   }
 
-  /** Every name that has a rule, `default` first. */
+  /** Lists every name with a rule, `default` first. */
   get names(): readonly string[] {
     const names = new Set(this.layers.flatMap(({ rules }) => Object.keys(rules)));
     names.delete(DEFAULT_RULE);
@@ -69,12 +70,15 @@ export class PolicyBook implements Policies {
   for(name: string): Policy {
     const known = this.#resolved.get(name);
     if (known !== undefined) return known;
-    const policy = this.applied(name).reduce((below, { change }) => changed(below, change), defaultPolicy);
+    const policy = this.applied(name).reduce(
+      (below, { change }) => applyChange(below, change),
+      defaultPolicy,
+    );
     this.#resolved.set(name, policy);
     return policy;
   }
 
-  /** The rules that made the policy of a name, in the order in which they were applied. */
+  /** Lists the rules behind the policy of a name, in the order of application. */
   applied(name: string): readonly AppliedRule[] {
     const chain = chainOf(name);
     return this.layers.flatMap(({ source, rules }) =>
@@ -85,7 +89,7 @@ export class PolicyBook implements Policies {
     );
   }
 
-  /** Resolving every rule's name covers all names: any other one resolves like one of them. */
+  /** Validates every name with a rule; any other name resolves like one of them. */
   #issues(): readonly PolicyIssue[] {
     const shapes = this.layers.flatMap(({ source, rules }) => shapeIssues(source, rules));
     if (shapes.length > 0) return shapes;
@@ -99,7 +103,7 @@ export class PolicyBook implements Policies {
   }
 }
 
-/** A book of the application's own rules. */
+/** Creates a book from the application's own rules. */
 export function policyBook(rules: PolicyRules, ...above: readonly PolicyLayer[]): PolicyBook {
   return new PolicyBook([{ source: 'code', rules }, ...above]);
 }
@@ -109,12 +113,12 @@ function shapeIssues(source: string, rules: unknown): readonly PolicyIssue[] {
   return (error?.issues ?? []).map(({ path, message, ...issue }) => ({
     source,
     path: path.join('.'),
-    // What is wrong with a key of a record lies one level deeper.
+    // The issue of an invalid key of a record is nested one level deeper.
     message: issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? message) : message,
   }));
 }
 
-/** The kit's own rules. A consumer's waits in place hold its partition: short ones, then the key is parked. */
+/** The kit's own rules. A consumer's in-place waits block its partition: they are short, then the key is parked. */
 const builtIn: PolicyLayer = Object.freeze({
   source: 'built in',
   rules: {

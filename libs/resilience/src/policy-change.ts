@@ -4,7 +4,7 @@ import type { BreakerSettings } from './breaker-state.ts';
 import type { Policy } from './policy.ts';
 import type { BudgetSettings } from './retry-budget.ts';
 
-/** Some fields of a policy: what a rule changes of the one below it. Plain data. */
+/** A partial policy: the fields that a rule changes. Plain data. */
 export interface PolicyChange {
   readonly attempts?: Policy['attempts'] | undefined;
   readonly backoff?: Some<Backoff> | undefined;
@@ -40,7 +40,7 @@ const price = (what: string): z.ZodNumber =>
     .number({ error: `${what} must be a number of tokens` })
     .nonnegative({ error: `${what} must not be negative: give tokens from 0` });
 
-/** What the first option says is wrong; without a bound is never what somebody meant who typed a number. */
+/** Extends a schema by the word `unbounded`, with the error of the number: a user who typed a number meant one. */
 const orUnbounded = <T extends z.ZodType<number>>(schema: T) =>
   z.union([schema, z.literal('unbounded')], {
     error: ({ input }) =>
@@ -56,7 +56,7 @@ const backoff = z.strictObject({
   capMs: ms('capMs').optional(),
 });
 
-/** Checks the shape of a change: names and values, each by itself. */
+/** Validates the shape of a change: its names and values, each alone. */
 export const policyChangeSchema: z.ZodType<PolicyChange> = z.strictObject({
   attempts: orUnbounded(
     z
@@ -101,23 +101,23 @@ export const policyChangeSchema: z.ZodType<PolicyChange> = z.strictObject({
     .optional(),
 });
 
-/** The policy with the fields of the change; what the change leaves out stays. */
-export function changed(policy: Policy, change: PolicyChange): Policy {
+/** Returns the policy with the fields of the change applied. */
+export function applyChange(policy: Policy, change: PolicyChange): Policy {
   return Object.freeze({
     ...policy,
-    ...given(change),
-    backoff: Object.freeze({ ...policy.backoff, ...given(change.backoff) }),
-    budget: Object.freeze({ ...policy.budget, ...given(change.budget) }),
+    ...definedFields(change),
+    backoff: Object.freeze({ ...policy.backoff, ...definedFields(change.backoff) }),
+    budget: Object.freeze({ ...policy.budget, ...definedFields(change.budget) }),
     breaker: Object.freeze({
       ...policy.breaker,
-      ...given(change.breaker),
-      open: Object.freeze({ ...policy.breaker.open, ...given(change.breaker?.open) }),
+      ...definedFields(change.breaker),
+      open: Object.freeze({ ...policy.breaker.open, ...definedFields(change.breaker?.open) }),
     }),
   });
 }
 
-/** Without the fields that are there but undefined: they would wipe out what is below. */
-function given<T extends object>(
+/** Drops undefined fields: they would overwrite the lower layer. */
+function definedFields<T extends object>(
   fields: T | undefined,
 ): { [Field in keyof T]?: Exclude<T[Field], undefined> } {
   const present = Object.entries(fields ?? {}).filter(([, value]) => value !== undefined);

@@ -1,15 +1,15 @@
 import type { z } from 'zod';
 import type { Backoff } from './backoff.ts';
 import { bound, defaultPolicy, type Policy } from './policy.ts';
-import { changed, policyChangeSchema } from './policy-change.ts';
+import { applyChange, policyChangeSchema } from './policy-change.ts';
 
-/** What is wrong with a policy whose fields are each fine by themselves: path and hint. */
+/** A contradiction between fields that are each valid: its path and a hint. */
 export interface PolicyFault {
   readonly path: readonly string[];
   readonly message: string;
 }
 
-/** How the fields of a policy contradict each other. */
+/** Finds contradictions between the fields of a policy. */
 export function contradictions(policy: Policy): readonly PolicyFault[] {
   const { attempts, backoff, attemptTimeoutMs, breaker } = policy;
   const deadlineMs = bound(policy.deadlineMs);
@@ -35,9 +35,9 @@ function capBelowBase(path: readonly string[], { baseMs, capMs }: Backoff): Poli
   return [{ path: [...path, 'capMs'], message }];
 }
 
-/** Checks a policy and fills in defaults. Every issue has the field's path and a hint. */
+/** Validates a policy and fills in defaults. Every issue has the field's path and a hint. */
 export const policySchema: z.ZodType<Policy> = policyChangeSchema.transform((change, context) => {
-  const policy = changed(defaultPolicy, change);
+  const policy = applyChange(defaultPolicy, change);
   for (const { path, message } of contradictions(policy))
     context.addIssue({ code: 'custom', path: [...path], message, input: change });
   return policy;

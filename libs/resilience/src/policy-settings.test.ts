@@ -33,7 +33,7 @@ policies:
 `;
 
 describe('policies from configuration', () => {
-  it('lie over the code: the file first, then the environment, whatever the names', () => {
+  it('configured policies override the code: the file first, then the environment, for every name', () => {
     expect(book({}).for('payment.charge').attempts).toBe(4);
     expect(book({}, yaml(file)).for('payment.charge')).toMatchObject({
       attempts: 2,
@@ -49,7 +49,7 @@ describe('policies from configuration', () => {
     ]);
   });
 
-  it('are the same objects from YAML and from the environment', () => {
+  it('YAML and environment give the same policies', () => {
     const fromFile = yaml(`
 policies:
   payment.charge:
@@ -74,7 +74,7 @@ policies:
     });
   });
 
-  it('find a name with capitals and dashes when the file spells it', () => {
+  it('a name with capitals and dashes in the file is found from the environment', () => {
     const named = yaml('policies: { consumer.order-view.orderPlaced: { attempts: 1 } }');
     const env = { CONVERGE__POLICIES__CONSUMER__ORDER_VIEW__ORDER_PLACED__ATTEMPTS: '2' };
     expect(book(env, named).for('consumer.order-view.orderPlaced').attempts).toBe(2);
@@ -90,7 +90,7 @@ policies:
       'policies.payment.charge.attempts = 0 (environment CONVERGE__POLICIES__PAYMENT__CHARGE__ATTEMPTS): attempts counts the first one',
     ],
     [{ CONVERGE__POLICIES__PAYMENT__BACKOFF__BASE_MS: '-1' }, 'baseMs must not be negative'],
-  ])('are refused by name, value and variable: %j', (env, message) => {
+  ])('an invalid policy setting is rejected by name, value and variable: %j', (env, message) => {
     expect(() => loadConfig(schema, { env })).toThrow(ConfigError);
     expect(() => loadConfig(schema, { env })).toThrow(message);
   });

@@ -1,8 +1,8 @@
 import { type PolicyLayer, policyRulesSchema } from './policy-rules.ts';
 
-/** One value that was set, and where: what the config loader tells. */
+/** A value that was set, and its source, as the config loader reports it. */
 export interface SetValue {
-  /** From the root of the configuration: `['policies', 'payment.charge', 'attempts']`. */
+  /** The path from the root of the configuration: `['policies', 'payment.charge', 'attempts']`. */
   readonly path: readonly string[];
   readonly value: unknown;
   /** `file converge.yaml`, `environment CONVERGE__POLICIES__…` */
@@ -10,8 +10,8 @@ export interface SetValue {
 }
 
 /**
- * What configuration says about policies, a layer for each origin in the order of precedence, so that a variable wins
- * over the file whatever the names: `PAYMENT__ATTEMPTS` over the file's `payment.charge`.
+ * Builds policy layers from the configuration, one per source in order of precedence.
+ * A variable overrides the file for every name: `PAYMENT__ATTEMPTS` overrides the file's `payment.charge`.
  */
 export function policyLayersOf(settings: readonly SetValue[], section = 'policies'): readonly PolicyLayer[] {
   const trees = new Map<string, Tree>();

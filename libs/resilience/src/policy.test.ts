@@ -6,12 +6,12 @@ const issues = (policy: unknown): string[] =>
   [];
 
 describe('a policy', () => {
-  it('is plain data that survives JSON', () => {
+  it('a policy is plain data that survives JSON', () => {
     expect(JSON.parse(JSON.stringify(defaultPolicy))).toEqual(defaultPolicy);
     expect(policySchema.parse(JSON.parse(JSON.stringify(defaultPolicy)))).toEqual(defaultPolicy);
   });
 
-  it('has bounded defaults', () => {
+  it('the default policy is bounded', () => {
     const expected: Policy = {
       attempts: 3,
       backoff: { baseMs: 50, factor: 2, capMs: 20_000 },
@@ -78,24 +78,26 @@ describe('a policy', () => {
       'backoff.factor: Invalid input: expected number, received NaN',
     ],
     ['an unknown field', { retries: 3 }, ': Unrecognized key: "retries"'],
-  ])('refuses %s with path and hint', (_, policy, expected) => expect(issues(policy)).toContain(expected));
+  ])('a policy with %s is rejected with path and hint', (_, policy, expected) =>
+    expect(issues(policy)).toContain(expected),
+  );
 
   it.each<[unknown, string]>([
     [{ budget: { capacity: -1 } }, 'budget.capacity: capacity must not be negative'],
     [{ breaker: { failureRate: 0 } }, 'breaker.failureRate: failureRate must be above 0'],
     [{ breaker: { probes: 0 } }, 'breaker.probes: probes must be at least 1'],
     [{ breaker: { open: { capMs: 1 } } }, 'breaker.open.capMs: capMs 1 is below baseMs 1000'],
-  ])('refuses guards that guard nothing: %j', (policy, expected) =>
+  ])('a guard without effect is rejected: %j', (policy, expected) =>
     expect(issues(policy).join()).toContain(expected),
   );
 
-  it('names all its errors at once', () => {
+  it('all issues of a policy are reported at once', () => {
     expect(
       issues({ attempts: 0, backoff: { baseMs: -1, factor: 0 }, deadlineMs: -1 }).length,
     ).toBeGreaterThanOrEqual(4);
   });
 
-  it('with one attempt needs no room for waits', () => {
+  it('a policy of one attempt needs no time for waits', () => {
     expect(issues({ attempts: 1, deadlineMs: 10_000 })).toEqual([]);
   });
 });

@@ -2,35 +2,35 @@ import type { Backoff } from './backoff.ts';
 import { type BreakerSettings, defaultBreaker } from './breaker-state.ts';
 import { type BudgetSettings, defaultBudget } from './retry-budget.ts';
 
-/** The named opt-in to have no bound. It stands in the policy itself, so that a reviewer and `explain` see it. */
+/** The explicit choice of no bound. It is part of the policy, so that a reviewer and `explain` see it. */
 export type Unbounded = 'unbounded';
 
-/** How a call is retried, as plain data: it travels through JSON, YAML and environment unchanged. */
+/** The retry rules of a call. Plain data: it passes through JSON, YAML and environment unchanged. */
 export interface Policy {
-  /** Attempts in all, the first one included. */
+  /** Total number of attempts, including the first. */
   readonly attempts: number | Unbounded;
   readonly backoff: Backoff;
-  /** Longest time of one attempt, milliseconds. */
+  /** Maximum duration of one attempt, in milliseconds. */
   readonly attemptTimeoutMs: number;
-  /** Longest time of the whole, waits included, milliseconds. */
+  /** Maximum total duration, including waits, in milliseconds. */
   readonly deadlineMs: number | Unbounded;
-  /** What retries of the dependency may cost; shared by all its operations in the process. */
+  /** Prices of retries, for all callers of the operation in the process. */
   readonly budget: BudgetSettings;
-  /** When the operation's breaker opens and closes. */
+  /** Thresholds of the operation's circuit breaker. */
   readonly breaker: BreakerSettings;
-  /** What is promised of its attempts; they are counted under its name. @default none */
+  /** The service level objective that its attempts count for. @default none */
   readonly objective?: Objective;
 }
 
-/** An SLO: attempts inside the policy's budget count good, those after which it gives up count bad. */
+/** A service level objective. Attempts within the policy count as good, those after which it gives up as bad. */
 export interface Objective {
-  /** A metric label: `checkout`. Several policies may share one. */
+  /** A metric label: `checkout`. Several policies may share it. */
   readonly name: string;
-  /** The share of attempts that must be good, above 0 and below 1: 0.999. */
+  /** The share of attempts that must be good, between 0 and 1, for example 0.999. */
   readonly target: number;
 }
 
-/** 3 attempts, base 50 ms doubling up to 20 s with full jitter, 10 s an attempt, 60 s in all. */
+/** 3 attempts, base 50 ms doubling up to 20 s with full jitter, 10 s per attempt, 60 s in total. */
 export const defaultPolicy: Policy = Object.freeze({
   attempts: 3,
   backoff: Object.freeze({ baseMs: 50, factor: 2, capMs: 20_000 }),
@@ -40,7 +40,7 @@ export const defaultPolicy: Policy = Object.freeze({
   breaker: defaultBreaker,
 });
 
-/** A bound as a number. */
+/** Converts a bound to a number; unbounded is infinity. */
 export function bound(value: number | Unbounded): number {
   return value === 'unbounded' ? Number.POSITIVE_INFINITY : value;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
 import { defaultBudget, defaultPolicy, RetryBudget, simulate } from './index.ts';
 
-/** Numerical Recipes' generator: the same figures on every machine. */
+/** The generator of Numerical Recipes: equal numbers on every machine. */
 function seeded(seed: number): () => number {
   let state = seed;
   return () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) / 2 ** 32;
@@ -12,7 +12,7 @@ const policy = { ...defaultPolicy, attempts: 4, backoff: { baseMs: 50, factor: 2
 const free = { ...defaultBudget, capacity: 'unbounded' } as const;
 
 describe('a retry budget', () => {
-  it('pays for some dozens of retries, and takes nothing when it cannot', () => {
+  it('a retry budget pays for a few dozen retries, and takes nothing when tokens are missing', () => {
     const budget = new RetryBudget();
     let paid = 0;
     while (budget.take('network')) paid += 1;
@@ -24,7 +24,7 @@ describe('a retry budget', () => {
     expect(budget.level).toBe(0);
   });
 
-  it('is refilled by successes, one for fourteen, and not above full', () => {
+  it('a success refunds one token, a fourteenth of a retry, up to a full budget', () => {
     const budget = new RetryBudget({ ...defaultBudget, capacity: 14 });
     expect(budget.take('service')).toBe(true);
     for (let success = 1; success < 14; success += 1) budget.succeed();
@@ -34,7 +34,7 @@ describe('a retry budget', () => {
   });
 });
 
-// Requirement: at most 1.2 attempts a call at any failure rate, with 4 attempts allowed.
+// Requirement: at most 1.2 attempts per call at any failure rate, with 4 attempts allowed.
 test.each([
   [0, 1, 1],
   [0.1, 1.1, 1.117],
@@ -52,9 +52,9 @@ test.each([
   },
 );
 
-// Requirement: at any failure rate, not at a few chosen ones.
+// Requirement: at any failure rate, not only at chosen ones.
 test.each(['network', 'service', 'bug'] as const)(
-  'from 0 to 100 %% failures 4 attempts never make more than 1.2 calls of one: %s',
+  'from 0 to 100 %% failures, 4 attempts never make more than 1.2 attempts per call: %s',
   (category) => {
     for (let percent = 0; percent <= 100; percent += 1) {
       const load = { calls: 1_000, failureRate: percent / 100, category, random: seeded(percent + 1) };
@@ -63,8 +63,8 @@ test.each(['network', 'service', 'bug'] as const)(
   },
 );
 
-// Throttled retries are cheap, 5 for one success: in the long run they add a fifth, and a full budget lasts for 100 more.
-test('from 0 to 100 % throttled, 4 attempts never make more than 1.2 calls of one, and 100 in all', () => {
+// Retries after throttling are cheap, 5 per success: they add a fifth in the long run, and a full budget lasts for 100 more.
+test('from 0 to 100 % throttling, 4 attempts never make more than 1.2 per call, and 100 in total', () => {
   for (let percent = 0; percent <= 100; percent += 1) {
     const load = { calls: 1_000, failureRate: percent / 100, random: seeded(percent + 1) };
     const { amplification } = simulate(policy, { ...load, category: 'throttle' });

@@ -1,15 +1,15 @@
 import type { Category } from '@convergekit/core';
 import { strategies } from './strategy.ts';
 
-/** How much retrying is paid for by success, as plain data. */
+/** The prices of retries and the refund per success, as plain data. */
 export interface BudgetSettings {
   /** Tokens of a full budget; `unbounded`: retries are free. */
   readonly capacity: number | 'unbounded';
-  /** Price of a retry after any failure but throttling. */
+  /** The price of a retry after any failure except throttling. */
   readonly transientCost: number;
-  /** Price of a retry that the other side asked to come later. */
+  /** The price of a retry after throttling. */
   readonly throttleCost: number;
-  /** What each success pays in. */
+  /** The refund per success. */
   readonly successGain: number;
 }
 
@@ -21,9 +21,10 @@ export const defaultBudget: BudgetSettings = Object.freeze({
 });
 
 /**
- * Bounds the load that retries add while a dependency fails: each retry takes tokens, each success brings one back. An
- * outage empties the budget after a few dozen retries and every call is tried once from then on. One budget for each
- * operation, shared by all its callers in the process. Source: the retry quota of the AWS SDKs' standard mode.
+ * Bounds the load that retries add while a dependency fails.
+ * Each retry takes tokens, each success refunds one. An outage empties the budget after a few dozen retries; from then on
+ * every call makes one attempt. There is one budget per operation, shared by its callers in the process. Source: the
+ * retry quota of the AWS SDKs' standard mode.
  */
 export class RetryBudget {
   #settings: BudgetSettings;
@@ -34,13 +35,13 @@ export class RetryBudget {
     this.#tokens = fullOf(settings);
   }
 
-  /** What is left, 0 to 1. */
+  /** The remaining share of a full budget, 0 to 1. */
   get level(): number {
     const full = fullOf(this.#settings);
     return full === 0 ? 0 : Number.isFinite(full) ? this.#tokens / full : 1;
   }
 
-  /** Pays for one retry; false when it cannot, and nothing is taken then. */
+  /** Pays for one retry; returns false, and takes nothing, when tokens are missing. */
   take(category: Category): boolean {
     const cost = this.#costOf(category);
     if (this.#tokens < cost) return false;
@@ -52,7 +53,7 @@ export class RetryBudget {
     this.#tokens = Math.min(fullOf(this.#settings), this.#tokens + this.#settings.successGain);
   }
 
-  /** Other prices from now on; what is left stays the same share of a full budget. */
+  /** Applies new settings and keeps the remaining share of a full budget. */
   configure(settings: BudgetSettings): void {
     if (settings === this.#settings) return;
     const full = fullOf(settings);

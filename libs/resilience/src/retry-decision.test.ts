@@ -12,7 +12,7 @@ const decide = (category: Category, certainty: Certainty, structural: boolean): 
     random: () => 0.5,
   });
 
-/** Every category has its strategy: transient, and structural. */
+/** The expected decision per category: transient, and structural. */
 const expected: Readonly<Record<Category, readonly [RetryDecision['kind'], RetryDecision['kind']]>> = {
   network: ['again', 'give_up'],
   throttle: ['again', 'again'],
@@ -25,7 +25,7 @@ const expected: Readonly<Record<Category, readonly [RetryDecision['kind'], Retry
 };
 
 describe('the strategy of a failure', () => {
-  it.each(CATEGORIES)('%s', (category) => {
+  it.each(CATEGORIES)('a failure of category %s is retried as its strategy says', (category) => {
     const [transient, structural] = expected[category];
     for (const certainty of ['not_applied', 'unknown'] as const) {
       expect(decide(category, certainty, false).kind).toBe(transient);
@@ -34,8 +34,8 @@ describe('the strategy of a failure', () => {
     expect(decide(category, 'applied', false).kind).toBe('give_up');
   });
 
-  // Planted fault: without the look at the code it is tried again as any failure of a service.
-  it('whose caller has no time left is not to try again', () => {
+  // Planted fault: without the check of the code it is retried like any failure of a service.
+  it('a failure after the caller’s deadline is not retried', () => {
     const late = { category: 'service', certainty: 'not_applied', structural: false } as const;
     const failure = { ...late, code: 'DEADLINE_PASSED', message: 'x' };
     const asked = { policy: defaultPolicy, attempt: 1, reruns: 0, spentMs: 0, random: () => 0.5 };
@@ -44,13 +44,13 @@ describe('the strategy of a failure', () => {
 });
 
 describe('the table of strategies', () => {
-  it('has a row for each category, in its order', () => {
+  it('the strategy table has a row for each category, in order', () => {
     expect(Object.keys(strategies)).toEqual(CATEGORIES);
   });
 
-  it('says how each category is tried again, paid for and answered', () => {
-    const rows = Object.entries(strategies).map(([category, { retrying, price, blames, afterwards }]) =>
-      [category, retrying, price, blames, afterwards].join(' '),
+  it('the strategy table gives retry, price, blame and disposition of each category', () => {
+    const rows = Object.entries(strategies).map(([category, { retrying, price, blames, disposition }]) =>
+      [category, retrying, price, blames, disposition].join(' '),
     );
     expect(rows).toEqual([
       'network backoff transient always park',
@@ -64,7 +64,7 @@ describe('the table of strategies', () => {
     ]);
   });
 
-  it('blames a dependency for a bug only where nobody knows the outcome', () => {
+  it('a bug counts against the dependency only with an unknown outcome', () => {
     const bug = { category: 'bug', code: 'X', message: 'x', structural: false } as const;
     expect(countsAgainstBreaker({ ...bug, certainty: 'unknown' })).toBe(true);
     expect(countsAgainstBreaker({ ...bug, certainty: 'not_applied' })).toBe(false);

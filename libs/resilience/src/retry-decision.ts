@@ -4,35 +4,36 @@ import { retryingOf } from './strategy.ts';
 import { type Wait, waitAfter } from './wait.ts';
 
 /**
- * `again`: wait, then the next attempt · `rerun`: the same attempt again (contention costs none) · `give_up`: the error
- * goes to the caller, for the reason given.
+ * The decision after a failed attempt.
+ * `again`: wait, then make the next attempt · `rerun`: repeat the same attempt (contention costs none) · `give_up`:
+ * return the error to the caller, for the given reason.
  */
 export type RetryDecision =
   | { readonly kind: 'again'; readonly wait: Wait }
   | { readonly kind: 'rerun'; readonly wait: Wait }
   | { readonly kind: 'give_up'; readonly reason: GiveUpReason };
 
-/** `breaker_open`: nothing was called, so come back later · `budget`: the retries of this dependency are used up for now. */
+/** The reason for giving up. `breaker_open`: nothing was called; `budget`: the retry budget is empty. */
 export type GiveUpReason = 'not_retryable' | 'applied' | 'attempts' | 'deadline' | 'budget' | 'breaker_open';
 
 export interface RetryQuestion {
   readonly failure: Failure;
   readonly policy: Policy;
-  /** The attempt that failed, from 1. */
+  /** The number of the failed attempt, from 1. */
   readonly attempt: number;
-  /** How often contention made us run again. */
+  /** Number of reruns after contention so far. */
   readonly reruns: number;
-  /** Milliseconds since the first attempt began. */
+  /** Milliseconds since the first attempt started. */
   readonly spentMs: number;
-  /** Milliseconds from the first attempt that the caller grants, where that is less than the policy's. @default the policy's */
+  /** The caller's limit in milliseconds since the first attempt, if lower than the policy's. @default the policy's */
   readonly withinMs?: number;
   readonly random: () => number;
 }
 
-/** Contention is no attempt, but without any bound two callers could push each other for ever. */
+/** Bound of reruns. Contention costs no attempt, but two callers could otherwise repel each other forever. */
 export const MAX_RERUNS = 50;
 
-/** Pure: what to do after a failed attempt. No wait is chosen that would end after the deadline. */
+/** Decides what follows a failed attempt. Pure. It chooses no wait that would end after the deadline. */
 export function decideRetry({
   failure,
   policy,

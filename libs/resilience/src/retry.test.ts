@@ -4,13 +4,13 @@ import { ConvergeError, type Failure } from '@convergekit/core';
 import { type AttemptReport, defaultPolicy, type Policy, retry } from './index.ts';
 
 const policy: Policy = { ...defaultPolicy, backoff: { baseMs: 100, factor: 2, capMs: 10_000 } };
-/** Makes every delay its upper end. */
+/** Draws the upper end of every delay. */
 const most = (): number => 1 - Number.EPSILON;
 
 const failing = (detail: Partial<Failure> = {}): ConvergeError =>
   new ConvergeError('x', { code: 'X', category: 'network', certainty: 'not_applied', ...detail });
 
-/** Runs `fn` under retry on a manual clock, which jumps to whatever is slept for. */
+/** Runs `fn` under retry on a manual clock that jumps over each sleep. */
 async function run<T>(
   fn: (attempt: number, signal: AbortSignal) => Promise<T>,
   change: Partial<Policy> = {},
@@ -41,13 +41,13 @@ async function run<T>(
 }
 
 describe('retry', () => {
-  it('gives the first success and says nothing more', async () => {
+  it('retry returns the first success and reports nothing more', async () => {
     const { reports, ...rest } = await run((attempt) => Promise.resolve(attempt));
     expect(rest).toMatchObject({ value: 1, starts: [0], sleepers: 0 });
     expect(reports).toEqual([{ attempt: 1, durationMs: 0 }]);
   });
 
-  it('waits longer each time, tells every attempt, and rejects with the last error itself', async () => {
+  it('retry waits longer each time, reports every attempt, and rejects with the last error', async () => {
     const error = failing();
     const ended = await run(() => Promise.reject(error));
     expect(ended).toMatchObject({ error, starts: [0, 99, 298] });
@@ -59,23 +59,20 @@ describe('retry', () => {
     expect(ended.reports[0]?.failure).toMatchObject({ category: 'network', code: 'X' });
   });
 
-  it('takes a function that throws before it promises like one that rejects', async () => {
+  it('a function that throws synchronously is handled like one that rejects', async () => {
     const ended = await run(() => {
       throw failing({ category: 'business' });
     });
     expect(ended).toMatchObject({ error: { category: 'business' }, starts: [0] });
   });
 
-  it.each(['data', 'configuration', 'business'] as const)(
-    'does not try %s failures again',
-    async (category) => {
-      const ended = await run(() => Promise.reject(failing({ category })));
-      expect(ended.starts).toEqual([0]);
-      expect(ended.reports[0]?.decision).toEqual({ kind: 'give_up', reason: 'not_retryable' });
-    },
-  );
+  it.each(['data', 'configuration', 'business'] as const)('%s failures are not retried', async (category) => {
+    const ended = await run(() => Promise.reject(failing({ category })));
+    expect(ended.starts).toEqual([0]);
+    expect(ended.reports[0]?.decision).toEqual({ kind: 'give_up', reason: 'not_retryable' });
+  });
 
-  it('does not repeat what was applied, nor what only a change can mend', async () => {
+  it('an applied or structural failure is not retried', async () => {
     expect((await run(() => Promise.reject(failing({ certainty: 'applied' })))).starts).toEqual([0]);
     expect((await run(() => Promise.reject(failing({ category: 'bug', structural: true })))).starts).toEqual([
       0,
@@ -83,7 +80,7 @@ describe('retry', () => {
     expect((await run(() => Promise.reject(failing({ category: 'bug' })))).starts).toHaveLength(3);
   });
 
-  it('reruns contention without counting an attempt, but not for ever', async () => {
+  it('contention reruns the attempt without counting it, up to a bound', async () => {
     let contended = 4;
     const won = await run((attempt) =>
       contended-- > 0 ? Promise.reject(failing({ category: 'contention' })) : Promise.resolve(attempt),
@@ -101,7 +98,7 @@ describe('retry', () => {
     ['less than its own delay', 10, 999],
     ['a little more', 2000, 2000],
     ['an hour: no more than 5 s above its own', 3_600_000, 5999],
-  ])('when throttled, waits as asked: %s', async (_, retryAfterMs, waitMs) => {
+  ])('a retry after throttling waits as requested: %s', async (_, retryAfterMs, waitMs) => {
     const throttled = failing({ category: 'throttle', ...(retryAfterMs !== undefined && { retryAfterMs }) });
     const ended = await run((attempt) => (attempt === 1 ? Promise.reject(throttled) : Promise.resolve('ok')));
     expect(ended).toMatchObject({ value: 'ok', starts: [0, waitMs] });
@@ -109,7 +106,7 @@ describe('retry', () => {
 });
 
 describe('time limits of retry', () => {
-  it('abort an attempt that takes too long; its outcome is unknown, and it is tried again', async () => {
+  it('an attempt that takes too long is aborted with unknown outcome, and retried', async () => {
     const reasons: unknown[] = [];
     const ended = await run(
       (attempt, signal) => {
@@ -123,14 +120,14 @@ describe('time limits of retry', () => {
     expect(reasons).toEqual(['TimeoutError']);
   });
 
-  it('let no attempt start after the deadline, nor wait for one that could not', async () => {
+  it('no attempt starts after the deadline, and no wait ends after it', async () => {
     const ended = await run(() => Promise.reject(failing()), { attempts: 100, deadlineMs: 1000 });
     expect(ended.starts).toEqual([0, 99, 298, 697]);
     expect(ended.reports.at(-1)?.decision).toEqual({ kind: 'give_up', reason: 'deadline' });
     expect(ended.ended).toBe(697);
   });
 
-  it('shorten the last attempt to what is left', async () => {
+  it('the last attempt is shortened to the remaining time', async () => {
     const never = (): Promise<never> => new Promise<never>(() => undefined);
     const ended = await run(never, { attempts: 5, attemptTimeoutMs: 600, deadlineMs: 1000 });
     expect(ended.starts).toEqual([0, 699]);
@@ -139,7 +136,7 @@ describe('time limits of retry', () => {
 });
 
 describe('a caller that aborts', () => {
-  it('ends the wait between attempts at once', async () => {
+  it('an abort of the caller ends the wait between attempts at once', async () => {
     const controller = new AbortController();
     const ended = await run(
       () => {
@@ -152,7 +149,7 @@ describe('a caller that aborts', () => {
     expect(ended).toMatchObject({ error: { message: 'stopping' }, starts: [0], sleepers: 0, ended: 0 });
   });
 
-  it('is not held by an attempt that does not look at its signal', async () => {
+  it('an abort of the caller ends retry even if the attempt ignores its signal', async () => {
     const controller = new AbortController();
     const ended = await run(
       () => {
@@ -165,7 +162,7 @@ describe('a caller that aborts', () => {
     expect(ended).toMatchObject({ error: { message: 'stopping' }, sleepers: 0, reports: [], ended: 0 });
   });
 
-  it('before the first attempt, prevents it', async () => {
+  it('an abort before the first attempt prevents it', async () => {
     const ended = await run(() => Promise.resolve(1), {}, AbortSignal.abort(new Error('gone')));
     expect(ended).toMatchObject({ error: { message: 'gone' }, starts: [] });
   });

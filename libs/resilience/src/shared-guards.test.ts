@@ -33,7 +33,7 @@ const call = (name: string, fn: () => Promise<string>) =>
   operation({ name, idempotency: 'idempotent', call: fn });
 
 describe('guards that a process shares', () => {
-  it('open one operation of a dependency and leave the other alone', async () => {
+  it('a breaker opens for one operation of a dependency and not for another', async () => {
     const { guards, changes, shared } = scene();
     const charge = call('payment.charge', down);
     const refund = call('payment.refund', () => Promise.resolve('refunded'));
@@ -47,15 +47,15 @@ describe('guards that a process shares', () => {
     ]);
   });
 
-  it('are made once for each operation: its callers share a breaker and a budget, and no other operation does', () => {
+  it('all callers of an operation share one breaker and one budget, separate from other operations', () => {
     const { shared } = scene();
     expect(shared.for('payment.charge').breaker).toBe(shared.for('payment.charge').breaker);
     expect(shared.for('payment.charge').breaker).not.toBe(shared.for('payment.refund').breaker);
     expect(shared.for('payment.charge').budget).toBe(shared.for('payment.charge').budget);
   });
 
-  // Planted fault: with one budget for all that begins with `shop.` the next step has none left.
-  it('let one step of a saga retry when the other side of another step has used up its retries', () => {
+  // Planted fault: with one budget for all names that start with `shop.` the next step has none left.
+  it('a saga step retries although another step has used up its own budget', () => {
     const { shared } = scene();
     const pay = shared.for('shop.place-order.pay.apply').budget;
     while (pay.take('network'));
@@ -63,7 +63,7 @@ describe('guards that a process shares', () => {
     expect(shared.for('shop.return-goods.refund.compensate').budget.take('network')).toBe(true);
   });
 
-  it('are isolated by operators, before the first call too, until they lift it', async () => {
+  it('an operator isolates an operation, even before its first call, until it is restored', async () => {
     const { guards, shared } = scene();
     shared.isolate('payment.charge');
     const charge = call('payment.charge', () => Promise.resolve('charged'));
@@ -72,7 +72,7 @@ describe('guards that a process shares', () => {
     await expect(charge.run(undefined, guards)).resolves.toBe('charged');
   });
 
-  it('follow the policies from the next call on and keep what was counted', async () => {
+  it('guards apply changed policies from the next call on and keep their counts', async () => {
     let book = policyBook({ default: { attempts: 1, breaker: { minimumCalls: 100 } } });
     const { guards, shared } = scene({ for: (name) => book.for(name) });
     const charge = call('payment.charge', down);
@@ -85,7 +85,7 @@ describe('guards that a process shares', () => {
 });
 
 describe('an operation with a policy book', () => {
-  it('has the policy of its name; a call in flight keeps the one it began with', async () => {
+  it('an operation follows the policy of its name; a call in flight keeps the one it started with', async () => {
     const wait = { backoff: { baseMs: 100, capMs: 100 }, attemptTimeoutMs: 1_000, deadlineMs: 10_000 };
     let book = policyBook({ 'payment.charge': { ...wait, attempts: 3 } });
     const { guards } = scene({ for: (name) => book.for(name) });
@@ -106,7 +106,7 @@ describe('an operation with a policy book', () => {
     expect(starts).toEqual(['before', 'before', 'before', 'after']);
   });
 
-  it('is never repeated by configuration when it is declared not to be repeatable', async () => {
+  it('configuration never repeats an operation that is declared not repeatable', async () => {
     const { guards } = scene(policyBook({ 'bank.wire': { attempts: 5, backoff: { baseMs: 0, capMs: 0 } } }));
     let calls = 0;
     const wire = operation({
@@ -121,7 +121,7 @@ describe('an operation with a policy book', () => {
     expect(calls).toBe(1);
   });
 
-  it('answers with its fallback while the breaker is open, and only then', async () => {
+  it('an operation uses its fallback while the breaker is open, and only then', async () => {
     const { guards, shared } = scene();
     const price = operation({
       name: 'price.read',

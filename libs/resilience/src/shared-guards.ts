@@ -6,7 +6,7 @@ import { RetryBudget } from './retry-budget.ts';
 
 export interface SharedGuardsOptions extends Pick<BreakerOptions, 'clock' | 'random' | 'classify'> {
   readonly policies: Policies;
-  /** Told when a breaker changes its state. @default nobody is told */
+  /** Called when a breaker changes its state. @default none */
   readonly onBreaker?: (operation: string, kind: BreakerState['kind']) => void;
 }
 
@@ -17,10 +17,10 @@ export interface Guarded {
 }
 
 /**
- * The guards of a process: one breaker and one retry budget for each operation, made at first use. `payment.charge`
- * failing neither opens `payment.refund` nor takes its retries, and a saga's step that calls the carrier does not pay
- * for the one that calls the bank. Make one, and give it to every operation. They follow the policies: changed settings
- * count from the next call on, what was counted stays.
+ * The guards of a process: one breaker and one retry budget per operation, created at first use.
+ * A failing `payment.charge` neither opens the breaker of `payment.refund` nor takes its retries, and a saga step that
+ * calls the carrier does not pay for the one that calls the bank. Create one instance and pass it to every operation.
+ * Guards follow the policies: changed settings apply from the next call on, counts are kept.
  */
 export class SharedGuards {
   readonly #options: SharedGuardsOptions;
@@ -36,12 +36,12 @@ export class SharedGuards {
     return { policy, breaker: this.#breaker(operation, policy), budget: this.#budget(operation, policy) };
   }
 
-  /** Every breaker in use, by operation. */
+  /** All breakers in use, by operation. */
   get breakers(): ReadonlyMap<string, Pick<CircuitBreaker, 'state'>> {
     return this.#breakers;
   }
 
-  /** Lets no call of an operation through until `restore`: for operators, also before its first call. */
+  /** Rejects every call of an operation until `restore`, even before its first call. For operators. */
   isolate(operation: string): void {
     this.for(operation).breaker.isolate();
   }

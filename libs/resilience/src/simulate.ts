@@ -4,9 +4,9 @@ import { decideRetry } from './retry-decision.ts';
 import { type BudgetSettings, RetryBudget } from './retry-budget.ts';
 
 export interface SimulatedLoad {
-  /** Calls of the callers, each tried by the policy. */
+  /** Number of calls, each with attempts by the policy. */
   readonly calls: number;
-  /** How many attempts fail, 0 to 1, independently of each other. */
+  /** Share of attempts that fail, 0 to 1, independently of each other. */
   readonly failureRate: number;
   readonly category?: Failure['category'];
   /** @default the policy's */
@@ -15,15 +15,15 @@ export interface SimulatedLoad {
 }
 
 export interface Simulation {
-  /** Attempts per call: how much more load the dependency gets than without retries. */
+  /** Attempts per call: the load of the dependency relative to no retries. */
   readonly amplification: number;
-  /** Share of the calls that succeeded in the end. */
+  /** Share of calls that succeeded finally. */
   readonly success: number;
-  /** Mean wait of a call between its attempts, milliseconds. */
+  /** Mean wait of a call between its attempts, in milliseconds. */
   readonly meanWaitMs: number;
 }
 
-/** Plays a policy against a dependency that fails at a given rate. Same random numbers, same figures. */
+/** Simulates a policy against a dependency with a failure rate. Equal random numbers give equal results. */
 export function simulate(policy: Policy, load: SimulatedLoad): Simulation {
   const { calls, failureRate, category = 'service', random } = load;
   const budget = new RetryBudget(load.budget ?? policy.budget);

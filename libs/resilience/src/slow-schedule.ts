@@ -1,21 +1,22 @@
 import { type Backoff, cappedMs } from './backoff.ts';
-import { hinted, type Wait } from './wait.ts';
+import { applyHint, type Wait } from './wait.ts';
 
 /**
- * When to try again what waits outside its partition: a parked event, a compensation. First a few quick tries, for what
- * heals in seconds, then slower and slower ones, for what needs a deployment or a person. Plain data, milliseconds.
+ * The retry schedule of work that waits outside its partition: parked events, compensations.
+ * A few fast attempts first, for failures that last seconds, then ever slower ones, for those that need a deployment or
+ * an operator. Plain data, in milliseconds.
  */
 export interface SlowSchedule {
-  /** The delays of the first `fastAttempts` tries. */
+  /** The delays of the first `fastAttempts` attempts. */
   readonly fast: Backoff;
   readonly fastAttempts: number;
-  /** The delays after them, counted from their own beginning. */
+  /** The delays after them, counted from the first slow attempt. */
   readonly slow: Backoff;
-  /** No try begins later than that after the first failure: it is exhausted then. */
+  /** The schedule is exhausted this long after the first failure: no attempt starts later. */
   readonly withinMs: number;
 }
 
-/** 1, 2, 4, 8, 16 s, then 1, 2, 4 … 60 min, until a day has gone: some 40 tries. */
+/** 1, 2, 4, 8, 16 s, then 1, 2, 4 … 60 min, for one day: about 40 attempts. */
 export const defaultSlowSchedule: SlowSchedule = Object.freeze({
   fast: Object.freeze({ baseMs: 1_000, factor: 2, capMs: 30_000 }),
   fastAttempts: 5,
@@ -24,19 +25,19 @@ export const defaultSlowSchedule: SlowSchedule = Object.freeze({
 });
 
 export interface SlowQuestion {
-  /** Tries on this schedule that failed, from 1; the attempts in place are not among them. */
+  /** Number of failed attempts on this schedule, from 1, without the attempts in place. */
   readonly attempt: number;
   /** Milliseconds since the first failure. */
   readonly elapsedMs: number;
-  /** What the other side asked for, milliseconds. Honoured as in place: at most 5 s above our own delay. @default none */
+  /** The delay that the other side requested, in milliseconds; at most 5 s above our own is granted. @default none */
   readonly retryAfterMs?: number | undefined;
   readonly random: () => number;
 }
 
-/** `exhausted`: the schedule's time is over; what waits becomes a dead letter, or is for a person. */
+/** `exhausted`: the schedule's time is over; the event becomes a dead letter, or waits for an operator. */
 export type SlowDecision = { readonly kind: 'again'; readonly wait: Wait } | { readonly kind: 'exhausted' };
 
-/** Pure: when the next try of a schedule is. */
+/** Decides when the next attempt of a schedule is due. Pure. */
 export function nextSlowAttempt(
   schedule: SlowSchedule,
   { attempt, elapsedMs, retryAfterMs, random }: SlowQuestion,
@@ -46,13 +47,14 @@ export function nextSlowAttempt(
     capMs: longestMs(schedule, attempt),
     rule: 'slow_schedule',
   } as const;
-  const wait = hinted(own, retryAfterMs);
+  const wait = applyHint(own, retryAfterMs);
   return elapsedMs + wait.computedMs > schedule.withinMs ? { kind: 'exhausted' } : { kind: 'again', wait };
 }
 
 /**
- * The delay after failed try number `attempt` (from 1): capped, then drawn from its upper half. The lower half is kept
- * as a real wait: with full jitter a thousand parked keys would knock at a dead dependency far more often than said.
+ * Computes the delay after failed attempt `attempt` (from 1): capped, then drawn from its upper half.
+ * The lower half is always waited: with full jitter, a thousand parked keys would call a failing dependency far more
+ * often than the schedule says.
  */
 export function slowDelayMs(schedule: SlowSchedule, attempt: number, random: () => number): number {
   const most = longestMs(schedule, attempt);

@@ -4,102 +4,105 @@ import { DEADLINE_PASSED } from './deadline.ts';
 import type { Category, Failure } from '@convergekit/core';
 
 /**
- * How a failed call is tried again, by its category.
+ * The kind of retry of a failed call, by category:
  * backoff   after an exponential, jittered delay
- * throttle  the same from a base of 1 s, at least what `Retry-After` asks for
- * rerun     at once with jitter: it costs no attempt
- * never     trying again cannot help
+ * throttle  the same from a base of 1 s, and at least as long as `Retry-After`
+ * rerun     at once with jitter; it costs no attempt
+ * never     a retry cannot help
  */
 export type Retrying = 'backoff' | 'throttle' | 'rerun' | 'never';
 
 /**
- * What a consumer does with an event when trying in place is over: the words of its attempts' outcomes.
- * park    the key waits, in order; the slow schedule tries again
- * dead    waiting does not mend it: a dead letter, with its bytes, for a person; of bad data the `refetch` hook is asked first
- * reject  a declared no: the failure event goes out, upstream compensates
+ * What a consumer does with an event after its last attempt in place; also the outcome of that attempt:
+ * park    the key waits, in order; the slow schedule retries
+ * dead    a dead letter, with its bytes, for an operator; for bad data the `refetch` hook runs first
+ * reject  an expected refusal: the failure event is emitted, earlier steps compensate
  * stop    the consumer stops and names the setting; nothing is parked
  */
 export type Disposition = 'park' | 'dead' | 'reject' | 'stop';
 
 export interface Strategy {
   readonly retrying: Retrying;
-  /** Whether it is tried again although the failure is structural (only a change mends it). */
+  /** True if a structural failure is retried, too, although only a change resolves it. */
   readonly whenStructural: boolean;
-  /** What a retry takes from the budget. */
+  /** The price of a retry in the budget. */
   readonly price: 'transient' | 'throttle' | 'nothing';
-  /** Whether it counts against the dependency in its breaker. `unknown`: only where the outcome is unknown. */
+  /** When the failure counts against the dependency in its breaker. `unknown`: only with an unknown outcome. */
   readonly blames: 'always' | 'unknown' | 'never';
-  readonly afterwards: Disposition;
-  /** One line for people: what is done, and why. */
+  readonly disposition: Disposition;
+  /** The strategy in one line, with its reason. */
   readonly summary: string;
 }
 
-const patient = { retrying: 'backoff', whenStructural: false, price: 'transient', blames: 'always' } as const;
-const hopeless = { retrying: 'never', whenStructural: false, price: 'nothing', blames: 'never' } as const;
+const retryable = {
+  retrying: 'backoff',
+  whenStructural: false,
+  price: 'transient',
+  blames: 'always',
+} as const;
+const notRetryable = { retrying: 'never', whenStructural: false, price: 'nothing', blames: 'never' } as const;
 
-/** The strategy of every category: the one place that retry, budget, breaker, consumers and the guides read. */
+/** The strategy of every category, read by retry, budget, breaker, consumers and guides. */
 export const strategies: Readonly<Record<Category, Strategy>> = Object.freeze({
   network: {
-    ...patient,
-    afterwards: 'park',
-    summary:
-      'tried again with exponential backoff and full jitter, base 50 ms: the way there heals by itself',
+    ...retryable,
+    disposition: 'park',
+    summary: 'retried with exponential backoff and full jitter, base 50 ms: network failures usually pass',
   },
   throttle: {
     retrying: 'throttle',
     whenStructural: true,
     price: 'throttle',
     blames: 'always',
-    afterwards: 'park',
-    summary: 'tried again from a base of 1 s, or when Retry-After says (at most 5 s above our own delay)',
+    disposition: 'park',
+    summary: 'retried from a base of 1 s, or when Retry-After says (at most 5 s above our own delay)',
   },
   service: {
-    ...patient,
-    afterwards: 'park',
-    summary: "tried again like network until the operation's own breaker opens; then nothing is called",
+    ...retryable,
+    disposition: 'park',
+    summary: "retried like network until the operation's own breaker opens; then nothing is called",
   },
   contention: {
     retrying: 'rerun',
     whenStructural: true,
     price: 'nothing',
     blames: 'never',
-    afterwards: 'park',
-    summary: 'run again with jitter, which is no attempt: two transactions met',
+    disposition: 'park',
+    summary: 'run again with jitter, which is no attempt: two transactions conflicted',
   },
   data: {
-    ...hopeless,
-    afterwards: 'dead',
-    summary:
-      'not tried again: the current truth is fetched by key and validated, else it waits with its bytes',
+    ...notRetryable,
+    disposition: 'dead',
+    summary: 'not retried: the current state is fetched by key and validated, else it waits with its bytes',
   },
   configuration: {
-    ...hopeless,
-    afterwards: 'stop',
-    summary: 'stops fast and names setting, source and fix: no event is at fault',
+    ...notRetryable,
+    disposition: 'stop',
+    summary: 'stops at once and names setting, source and fix: no event is at fault',
   },
   business: {
-    ...hopeless,
-    afterwards: 'reject',
-    summary: 'a declared rejection: answered by a failure event, never tried again',
+    ...notRetryable,
+    disposition: 'reject',
+    summary: 'an expected refusal: reported by a failure event, never retried',
   },
   bug: {
     retrying: 'backoff',
     whenStructural: false,
     price: 'transient',
     blames: 'unknown',
-    afterwards: 'dead',
-    summary: 'a few tries, then it waits and somebody is told: the code must change',
+    disposition: 'dead',
+    summary: 'a few attempts, then it waits for an operator: the code must change',
   },
 });
 
-/** How a failure is tried again, all its axes considered; a reason where it is not. */
+/** Decides how a failure is retried, by all its axes; returns the reason if it is not. */
 export function retryingOf({
   category,
   certainty,
   structural,
   code,
 }: Failure): Exclude<Retrying, 'never'> | 'not_retryable' | 'applied' | 'breaker_open' {
-  // Waiting here would hold the caller, and knocking at an open breaker is no attempt: it decides when to come back.
+  // A wait here would block the caller, and a call of an open breaker is no attempt: the caller decides when to return.
   if (code === BREAKER_OPEN) return 'breaker_open';
   if (certainty === 'applied') return 'applied';
   if (code === DEADLINE_PASSED) return 'not_retryable';
@@ -107,17 +110,17 @@ export function retryingOf({
   return retrying === 'never' || (structural && !whenStructural) ? 'not_retryable' : retrying;
 }
 
-/** Decides what becomes of an event when trying in place is over. What took effect is never tried again. */
+/** Decides what happens to an event after its last attempt in place. A failure that took effect is never retried. */
 export function dispositionOf({ category, certainty, code }: Failure): Disposition {
-  // Its time will not come back.
+  // No later attempt can meet the deadline.
   if (code === DEADLINE_PASSED) return 'dead';
-  const { afterwards } = strategies[category];
-  return afterwards === 'park' && certainty === 'applied' ? 'dead' : afterwards;
+  const { disposition } = strategies[category];
+  return disposition === 'park' && certainty === 'applied' ? 'dead' : disposition;
 }
 
 /**
- * What alerts tell apart: `structural` is mended by a change alone (a migration is missing) and is worth a person at once,
- * a `transient` one is not, however many come in a burst.
+ * The kind of a failure for alerts. `structural`: only a change resolves it (a migration is missing).
+ * It is worth a page at once; a `transient` one is not, however many occur in a burst.
  */
 export type FailureKind = 'structural' | 'data' | 'bug' | 'business' | 'transient';
 
@@ -138,18 +141,18 @@ export function kindOf({ category, structural }: Pick<Failure, 'category' | 'str
   }
 }
 
-/** Refusals of our own guards: the dependency was not called. */
-const OWN_REFUSALS: ReadonlySet<string> = new Set([BREAKER_OPEN, BULKHEAD_FULL, DEADLINE_PASSED]);
+/** Codes of our own guards: the dependency was not called. */
+const GUARD_REFUSALS: ReadonlySet<string> = new Set([BREAKER_OPEN, BULKHEAD_FULL, DEADLINE_PASSED]);
 
-/** Reads from a failure what a breaker counts. */
+/** Maps a failure to the outcome that a breaker records. */
 export function outcomeForBreaker(failure: Failure): CallOutcome {
-  if (OWN_REFUSALS.has(failure.code)) return 'not_called';
+  if (GUARD_REFUSALS.has(failure.code)) return 'not_called';
   return countsAgainstBreaker(failure) ? 'failed' : 'succeeded';
 }
 
-/** Whether a failure says anything about the dependency's health. A refused card or a bad event does not. */
+/** True if a failure indicates an unhealthy dependency. A refused card or a bad event does not. */
 export function countsAgainstBreaker({ category, certainty, code }: Failure): boolean {
-  if (OWN_REFUSALS.has(code)) return false;
+  if (GUARD_REFUSALS.has(code)) return false;
   const { blames } = strategies[category];
   switch (blames) {
     case 'always':

@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { TokenBucket } from './index.ts';
 
 describe('a token bucket', () => {
-  it('gives its burst at once and the rest at its rate', () => {
+  it('a token bucket gives its burst at once and the rest at its rate', () => {
     const bucket = new TokenBucket({ perSecond: 10, burst: 3 });
     expect(Array.from({ length: 5 }, () => bucket.take(0))).toEqual([0, 0, 0, 100, 200]);
     expect(bucket.take(1_000)).toBe(0);
   });
 
-  it('never lets more than the burst and the rate through in any interval', () => {
+  it('a token bucket never exceeds burst plus rate in any interval', () => {
     const arrivals = fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 100 });
     fc.assert(
       fc.property(arrivals, fc.integer({ min: 1, max: 5 }), (pauses, burst) => {
@@ -26,7 +26,7 @@ describe('a token bucket', () => {
     );
   });
 
-  it('refuses a rate that lets nothing through', () => {
+  it('a token bucket rejects a rate that admits nothing', () => {
     expect(() => new TokenBucket({ perSecond: 0, burst: 1 })).toThrow('give a rate above 0');
   });
 });

@@ -2,18 +2,18 @@
 export interface TokenRate {
   /** Tokens per second. */
   readonly perSecond: number;
-  /** Tokens that may be taken at once after a quiet time. */
+  /** Maximum number of tokens at once after an idle period. */
   readonly burst: number;
 }
 
 /**
- * Keeps calls at or below a rate that the other side has set: never above it, whatever the callers do. A token taken is
- * a promise to call at the time that is returned, so waiters are served in the order in which they asked.
+ * Limits calls to a rate that the other side prescribes, whatever the callers do.
+ * A taken token is a reservation for the returned time, so that callers are served in request order.
  */
 export class TokenBucket {
   readonly #emptyMs: number;
   readonly #burstMs: number;
-  /** The virtual time at which all tokens given out so far are earned. */
+  /** The virtual time at which all issued tokens are earned. */
   #earnedAt = Number.NEGATIVE_INFINITY;
 
   constructor({ perSecond, burst }: TokenRate) {
@@ -25,7 +25,7 @@ export class TokenBucket {
     this.#burstMs = burst * this.#emptyMs;
   }
 
-  /** Takes one token; returns how long to wait before using it, milliseconds. `now` is a monotonic time. */
+  /** Takes one token; returns the milliseconds to wait before using it. `now` is a monotonic time. */
   take(now: number): number {
     const from = Math.max(this.#earnedAt, now - this.#burstMs);
     this.#earnedAt = from + this.#emptyMs;

@@ -1,6 +1,6 @@
 import type { Category, Certainty } from '@convergekit/core';
 
-/** What a rule says of an error; what it leaves out is taken from the error or the defaults. */
+/** A rule's classification of an error. Missing fields come from the error or the defaults. */
 export interface Verdict {
   readonly category: Category;
   readonly certainty: Certainty;
@@ -11,10 +11,10 @@ export interface Verdict {
   readonly retryAfterMs?: number;
 }
 
-/** Looks at an error and gives a verdict, or undefined when the error is none of its business. Must not throw. */
+/** Classifies an error, or returns undefined for an error that it does not know. It must not throw. */
 export type ClassifyRule = (error: unknown) => Verdict | undefined;
 
-/** What an error is that no rule knows: the application may declare another. */
+/** The default verdict for an error that no rule matches. */
 export const unclassified: Verdict = Object.freeze({
   category: 'bug',
   certainty: 'unknown',

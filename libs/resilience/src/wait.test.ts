@@ -14,23 +14,23 @@ describe('a wait says why it is as long as it is', () => {
     ['slower when throttled', wait('throttle'), { computedMs: 1_000, capMs: 2_000, rule: 'throttle' }],
     ['contention', wait('contention'), { computedMs: 50, capMs: 100, rule: 'contention' }],
     [
-      'a wish that is longer',
+      'a longer requested delay',
       wait('service', 3_000),
       { computedMs: 3_000, hintMs: 3_000, capMs: 5_050, rule: 'retry_after' },
     ],
     [
-      'a wish that is absurd',
+      'an absurd requested delay',
       wait('throttle', 3_600_000),
       { computedMs: 6_000, hintMs: 3_600_000, capMs: 6_000, rule: 'retry_after' },
     ],
     [
-      'a wish that our own delay covers',
+      'a requested delay below our own',
       wait('throttle', 10),
       { computedMs: 1_000, hintMs: 10, capMs: 2_000, rule: 'throttle' },
     ],
   ])('%s', (_, found, expected) => expect(found).toEqual(expected));
 
-  it('and is never longer than its cap', () => {
+  it('a wait is never longer than its cap', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...CATEGORIES),

@@ -2,12 +2,12 @@ import { type Backoff, cappedMs, delayMs } from './backoff.ts';
 import type { Failure } from '@convergekit/core';
 
 /**
- * Why a wait is as long as it is.
+ * The rule that determined a wait:
  * backoff        drawn from the policy's backoff
- * throttle       drawn from a backoff that begins at a second
- * retry_after    the other side's wish decided, within its bounds
- * contention     the database asked for a rerun; it costs no attempt
- * breaker_open   the breaker of the dependency says when to come back
+ * throttle       drawn from a backoff that starts at one second
+ * retry_after    requested by the other side, within bounds
+ * contention     the database requested a rerun; it costs no attempt
+ * breaker_open   the breaker of the dependency reports when to return
  * slow_schedule  the schedule of parked events and compensations: minutes to hours
  */
 export const WAIT_RULES = Object.freeze([
@@ -21,25 +21,25 @@ export const WAIT_RULES = Object.freeze([
 
 export type WaitRule = (typeof WAIT_RULES)[number];
 
-/** A wait before an attempt, with everything it was computed from. Plain data, kept with the attempt that failed. */
+/** The wait before an attempt, with its inputs. Plain data, stored with the failed attempt. */
 export interface Wait {
-  /** What is waited, milliseconds. */
+  /** The wait in milliseconds. */
   readonly computedMs: number;
-  /** What the other side asked for, milliseconds. Absent when it asked for nothing. */
+  /** The delay that the other side requested, in milliseconds; absent if none. */
   readonly hintMs?: number;
-  /** The longest that this wait could have been, milliseconds. */
+  /** The longest possible value of this wait, in milliseconds. */
   readonly capMs: number;
-  /** What was left of the retry budget after this retry was paid, 0 to 1. Absent where retries are free. */
+  /** The budget left after this retry, 0 to 1. Absent if retries are free. */
   readonly budgetLeft?: number;
   readonly rule: WaitRule;
 }
 
-/** Throttled callers begin slower than others. */
+/** The base delay after throttling, longer than for other failures. */
 export const THROTTLE_BASE_MS = 1_000;
-/** How far above our own delay a `Retry-After` may push us: an absurd one must not park the caller for hours. */
+/** Bound of a `Retry-After` above our own delay: an absurd value must not block the caller for hours. */
 const RETRY_AFTER_SLACK_MS = 5_000;
 
-/** Pure: the wait after failed attempt (or rerun) number `count`. */
+/** Computes the wait after failed attempt (or rerun) `count`. Pure. */
 export function waitAfter(
   { category, retryAfterMs }: Pick<Failure, 'category' | 'retryAfterMs'>,
   backoff: Backoff,
@@ -50,11 +50,11 @@ export function waitAfter(
   const used = throttled ? { ...backoff, baseMs: Math.max(backoff.baseMs, THROTTLE_BASE_MS) } : backoff;
   const rule = throttled ? 'throttle' : category === 'contention' ? 'contention' : 'backoff';
   const own = { computedMs: delayMs(used, count, random), capMs: cappedMs(used, count), rule } as const;
-  return hinted(own, retryAfterMs);
+  return applyHint(own, retryAfterMs);
 }
 
-/** What the other side asked for, honoured within [own, own + 5 s]. */
-export function hinted(own: Wait, hintMs: number | undefined): Wait {
+/** Applies the delay requested by the other side, within [own, own + 5 s]. */
+export function applyHint(own: Wait, hintMs: number | undefined): Wait {
   if (hintMs === undefined) return own;
   if (hintMs <= own.computedMs) return { ...own, hintMs };
   const capMs = own.computedMs + RETRY_AFTER_SLACK_MS;

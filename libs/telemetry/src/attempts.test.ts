@@ -24,7 +24,7 @@ describe('attempts of an operation', () => {
   const lines = async (start: string) =>
     (await telemetry.scrape()).body.split('\n').filter((line) => line.startsWith(start));
 
-  it('are counted by outcome, category and reason; waits by rule; the budget and its breaker are shown', async () => {
+  it('attempts are counted by outcome, category and reason; waits by rule; budget and breaker are gauges', async () => {
     const errors = [down('E503'), down('E502')];
     const charge = operation({
       name: 'bank.charge',
@@ -64,7 +64,7 @@ describe('attempts of an operation', () => {
     expect(await lines('converge_objective_target{')).toEqual([expect.stringMatching(/"pay"} 0\.99$/)]);
   });
 
-  it('are spans below the caller’s, numbered, and its waits are told with all that they came from', async () => {
+  it('attempts are numbered spans under the caller’s span, and each wait records its inputs', async () => {
     let bad = 2;
     const read = operation({
       name: 'bank.read',
@@ -100,7 +100,7 @@ describe('attempts of an operation', () => {
     ]);
   });
 
-  it('say why they were the last', async () => {
+  it('the last attempt records why it was the last', async () => {
     const reports: AttemptReport[] = [];
     const observe = observeAttempts({ operation: 'bank.refund' });
     const refund = operation({
@@ -123,8 +123,8 @@ describe('attempts of an operation', () => {
     ]);
   });
 
-  // Planted fault: with the codes taken as they are, 500 series are here.
-  it('whose errors carry ids in their codes make a bounded number of series', async () => {
+  // Planted fault: with unbounded codes there are 500 series here.
+  it('errors with ids in their codes create a bounded number of series', async () => {
     for (let id = 0; id < 500; id += 1)
       countAttempt({
         labels: { 'converge.operation': 'bank.lookup' },
@@ -137,7 +137,7 @@ describe('attempts of an operation', () => {
   });
 });
 
-it('a label keeps what it has seen', () => {
+it('a bounded label keeps the values that it has seen', () => {
   expect(boundedLabel('test', 'a')).toBe('a');
   for (let n = 0; n < 200; n += 1) boundedLabel('test', `n${n}`);
   expect(boundedLabel('test', 'a')).toBe('a');

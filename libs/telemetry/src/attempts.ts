@@ -15,20 +15,20 @@ import { instruments } from './instruments.ts';
 import { attributeNames, spanEvents, spanNames } from './names.ts';
 import { withSpan } from './spans.ts';
 
-/** One attempt, for its metrics. `labels` say whose it was: an operation, or a consumer with its handler. */
-export interface AttemptSeen {
+/** One attempt, for metrics. `labels` identify an operation, or a consumer and its handler. */
+export interface AttemptRecord {
   readonly labels: Attributes;
-  /** What followed, or `applied`. */
+  /** The decision that followed, or `applied`. */
   readonly outcome: string;
-  /** Absent when it succeeded. */
+  /** The failure; absent after a success. */
   readonly failure?: Pick<Failure, 'category' | 'code' | 'structural'> | undefined;
   readonly wait?: Wait | undefined;
-  /** So many of them at once. @default 1 */
+  /** Number of equal attempts. @default 1 */
   readonly count?: number;
 }
 
-/** Counts an attempt; its wait goes into the histogram and, with all that it was computed from, into the active span. */
-export function countAttempt({ labels, outcome, failure, wait, count = 1 }: AttemptSeen): void {
+/** Counts an attempt. Its wait is recorded in the histogram, and with all its inputs in the active span. */
+export function countAttempt({ labels, outcome, failure, wait, count = 1 }: AttemptRecord): void {
   const made = instruments();
   made.attempts.add(count, {
     ...labels,
@@ -43,7 +43,7 @@ export function countAttempt({ labels, outcome, failure, wait, count = 1 }: Atte
   trace.getActiveSpan()?.addEvent(spanEvents.wait, waitAttributes(wait));
 }
 
-/** What a wait was computed from, for spans. */
+/** Returns the inputs of a wait as span attributes. */
 export function waitAttributes({ computedMs, hintMs, capMs, budgetLeft, rule }: Wait): Attributes {
   return {
     [attributeNames.waitRule]: rule,
@@ -54,21 +54,21 @@ export function waitAttributes({ computedMs, hintMs, capMs, budgetLeft, rule }: 
   };
 }
 
-/** An attempt's number as a label: 1, 2, 3, or more. */
+/** Formats an attempt's number as a label: 1, 2, 3, or more. */
 export function numberLabel(number: number): string {
   return number > 3 ? '4+' : String(number);
 }
 
 export interface ObservedOperation {
-  /** Its name, as in policies. */
+  /** The operation's name, as in policies. */
   readonly operation: string;
-  /** Its budget's level is reported after each attempt. @default none */
+  /** A budget whose level is recorded after each attempt. @default none */
   readonly budget?: Pick<RetryBudget, 'level'>;
   /** @default none */
   readonly objective?: Policy['objective'];
 }
 
-/** For `onAttempt` of an operation: counts, times and waits, with bounded labels. */
+/** Creates an `onAttempt` for an operation: records counts, durations and waits with bounded labels. */
 export function observeAttempts({
   operation,
   budget,
@@ -90,14 +90,13 @@ export function observeAttempts({
     countAttempt({ labels: { ...labels, ...gaveUp }, outcome: outcomeOf(decision), failure, wait });
     if (budget !== undefined)
       made.retryBudget.record(budget.level, { [attributeNames.operationName]: operation });
-    if (objective !== undefined) promiseObjective(objective);
+    if (objective !== undefined) recordObjective(objective);
   };
 }
 
 /**
- * Wraps the `call` of an operation: each attempt is a span with its number, below the span of whoever runs the operation,
- * and what the call does to the other system is below it. Failed ones have the error's code, the wait is told by
- * `observeAttempts`.
+ * Wraps the `call` of an operation: each attempt becomes a numbered span under the caller's span.
+ * Spans of the call itself are below it. A failed attempt has the error's code; `observeAttempts` records the wait.
  */
 export function traceAttempts<Input, Output>(
   operation: string,
@@ -112,8 +111,8 @@ export function traceAttempts<Input, Output>(
   };
 }
 
-/** The promise of an objective, so that its burn can be computed where the attempts are counted. */
-export function promiseObjective({ name, target }: NonNullable<Policy['objective']>): void {
+/** Records the target of an objective, so that its burn rate is computed where the attempts are counted. */
+export function recordObjective({ name, target }: NonNullable<Policy['objective']>): void {
   instruments().objectiveTarget.record(target, { [attributeNames.objective]: name });
 }
 
@@ -122,7 +121,7 @@ function outcomeOf(decision: RetryDecision | undefined): string {
     case undefined:
       return 'applied';
     case 'again':
-      return 'retry'; // the word that consumers use for the same
+      return 'retry'; // consumers use the same word
     case 'rerun':
     case 'give_up':
       return decision.kind;
@@ -136,7 +135,7 @@ const states: Readonly<Record<BreakerState['kind'], number>> = {
   isolated: 3,
 };
 
-/** For `onBreaker` of the shared guards: the state as a gauge, and each change counted. */
+/** An `onBreaker` for the shared guards: records the state as a gauge and counts each change. */
 export function observeBreaker(operation: string, kind: BreakerState['kind']): void {
   const labels = { [attributeNames.operationName]: operation };
   const made = instruments();

@@ -2,8 +2,9 @@ const MOST = 100;
 const seen = new Map<string, Set<string>>();
 
 /**
- * A label value that comes from outside (an error's code): the first hundred of a name are taken as they are, all later
- * ones are `other`. An error that carries an id in its code must not make a time series each time.
+ * Bounds the values of a label that come from outside, such as an error's code.
+ * The first hundred values of a label are kept, later ones become `other`. An error with an id in its code must not
+ * create a time series each time.
  */
 export function boundedLabel(name: string, value: string): string {
   const values = seen.get(name) ?? new Set<string>();

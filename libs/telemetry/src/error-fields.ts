@@ -1,4 +1,4 @@
-/** What a log says about an error. */
+/** The fields of an error in a log. */
 export interface ErrorFields {
   readonly type: string;
   readonly message: string;
@@ -12,8 +12,9 @@ export interface ErrorFields {
 const MAX_CAUSES = 5;
 
 /**
- * A fixed list of fields. Drivers hang rows, parameters and whole responses on their errors (Postgres's DETAIL quotes
- * the failing row): copying every property would put payloads into logs.
+ * Extracts a fixed list of fields from an error.
+ * Drivers attach rows, parameters and whole responses to their errors (Postgres's DETAIL quotes the failing row): copying
+ * every property would put payloads into logs.
  */
 export function errorFields(error: unknown, depth = 0): ErrorFields {
   if (!(error instanceof Error)) return { type: typeof error, message: String(error) };

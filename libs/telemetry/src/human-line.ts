@@ -9,7 +9,7 @@ const dim = '\u001b[2m';
 const reset = '\u001b[0m';
 const hidden = new Set(['level', 'time', 'pid', 'name', 'msg', 'err', 'error', 'trace_id', 'span_id']);
 
-/** One JSON log line as one readable line: `12:03:04 relay  leading  source=orders term=3`. */
+/** Formats a JSON log line for a terminal: `12:03:04 relay  leading  source=orders term=3`. */
 export function humanLine(line: string, colour: boolean): string {
   let fields: Record<string, unknown>;
   try {
@@ -35,7 +35,7 @@ export function humanLine(line: string, colour: boolean): string {
 function show(value: unknown): string {
   if (value === undefined) return '';
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  // A value must not move the cursor of the terminal that shows it.
+  // Control sequences in a value must not move the cursor of the terminal.
   return stripVTControlCharacters(text).replaceAll('\n', ' ');
 }
 

@@ -6,13 +6,13 @@
  * - Labels are bounded: never a key, never an id.
  */
 export {
-  type AttemptSeen,
+  type AttemptRecord,
   countAttempt,
   numberLabel,
   observeAttempts,
   observeBreaker,
   type ObservedOperation,
-  promiseObjective,
+  recordObjective,
   traceAttempts,
   waitAttributes,
 } from './attempts.ts';
@@ -30,7 +30,7 @@ export {
 } from './names.ts';
 export {
   contextFrom,
-  continued,
+  contextOrActive,
   failSpan,
   inject,
   injectSpan,

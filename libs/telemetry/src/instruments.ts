@@ -8,7 +8,7 @@ import {
 } from '@opentelemetry/api';
 import { instrumentDefinitions, SCOPE, type InstrumentDefinition } from './names.ts';
 
-/** Takes milliseconds, reports seconds. */
+/** An instrument that takes milliseconds and reports seconds. */
 export interface TimeInstrument {
   recordMs(ms: number, attributes?: Attributes): void;
 }
@@ -25,31 +25,33 @@ export type Instruments = {
   readonly [Name in keyof typeof instrumentDefinitions]: Kinds[(typeof instrumentDefinitions)[Name]['kind']];
 };
 
-// From half a millisecond to a minute: ticks take about one, a slice tens, a repair seconds.
+// From half a millisecond to a minute: a tick takes about 1 ms, a slice tens of ms, a repair seconds.
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const SIZES = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
 
 let made: { readonly provider: unknown; readonly instruments: Instruments } | undefined;
 
 /**
- * The instruments of the global meter provider. Without an SDK they cost next to nothing. A provider registered later
- * (the API's meters do not follow it by themselves) is noticed at the next call, so call this where you record.
+ * Returns the instruments of the global meter provider. Without an SDK they cost almost nothing.
+ * A provider that is registered later is found at the next call (the API's meters do not follow it by themselves), so
+ * call this for each recording.
  */
 export function instruments(): Instruments {
   const provider = metrics.getMeterProvider();
-  if (made?.provider !== provider) made = { provider, instruments: make(provider.getMeter(SCOPE)) };
+  if (made?.provider !== provider)
+    made = { provider, instruments: createInstruments(provider.getMeter(SCOPE)) };
   return made.instruments;
 }
 
-function make(meter: Meter): Instruments {
+function createInstruments(meter: Meter): Instruments {
   const entries = Object.entries(instrumentDefinitions).map(([key, definition]) => [
     key,
-    one(meter, definition),
+    createInstrument(meter, definition),
   ]);
   return Object.freeze(Object.fromEntries(entries)) as Instruments;
 }
 
-function one(meter: Meter, definition: InstrumentDefinition): Kinds[keyof Kinds] {
+function createInstrument(meter: Meter, definition: InstrumentDefinition): Kinds[keyof Kinds] {
   const { kind, name, description, unit = '1' } = definition;
   switch (kind) {
     case 'counter':

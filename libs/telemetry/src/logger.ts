@@ -4,22 +4,22 @@ import { errorFields } from './error-fields.ts';
 import { humanLine } from './human-line.ts';
 import { redaction } from './redaction.ts';
 
-/** The levels that `LOG_LEVEL` takes, in falling order of detail. */
+/** The levels of `LOG_LEVEL`, from most to least detail. */
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 let root: Logger | undefined;
 
 /**
- * A named logger. Lines go to stderr, so that stdout stays for data: JSON, or one readable line where stderr is a
- * terminal. `LOG_LEVEL` (default `info`), trace ids of the active span on each line, a fixed list of redacted fields.
- * Payloads are never logged: pass ids, keys of the envelope, counts.
+ * Creates a named logger that writes to stderr, so that stdout stays for data.
+ * Lines are JSON, or readable text where stderr is a terminal. They have the level of `LOG_LEVEL` (default `info`) and
+ * the trace ids of the active span; a fixed list of fields is redacted. Never log payloads: log ids, envelope keys, counts.
  */
 export function logger(name: string, bindings: Readonly<Record<string, unknown>> = {}): Logger {
   root ??= makeLogger(levelOf(process.env['LOG_LEVEL']), standardError());
   return root.child({ name, ...bindings });
 }
 
-/** The root of all loggers over any destination; `logger` uses stderr. */
+/** Creates the root of all loggers for a destination; `logger` uses stderr. */
 export function makeLogger(level: string, destination: DestinationStream): Logger {
   return pino(
     {
@@ -41,7 +41,7 @@ function levelOf(text: string | undefined): string {
 }
 
 function standardError(): DestinationStream {
-  // Synchronous, so that the last lines before an exit are never lost.
+  // Synchronous, so that the last lines before an exit are not lost.
   if (!process.stderr.isTTY) return pino.destination({ fd: 2, sync: true });
   const colour = (process.env['NO_COLOR'] ?? '') === '';
   return { write: (line) => void process.stderr.write(humanLine(line, colour)) };

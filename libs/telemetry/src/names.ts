@@ -1,14 +1,15 @@
-/** Every name that telemetry carries, in one place: dashboards, alert rules and tests read them here. */
+/** All names used in telemetry. Dashboards, alert rules and tests read them here. */
 export const SCOPE = 'converge';
 
 /**
- * What an instrument is. `duration` is a histogram and `age` a gauge; both take milliseconds (`recordMs`) and report
- * seconds, the base unit. Label values are bounded: topic, consumer, type, outcome, never a key or an id.
+ * The definition of an instrument.
+ * `duration` is a histogram and `age` a gauge; both take milliseconds (`recordMs`) and report seconds, the base unit.
+ * Label values are bounded: topic, consumer, type, outcome, never a key or an id.
  */
 export interface InstrumentDefinition {
   readonly kind: 'counter' | 'gauge' | 'histogram' | 'duration' | 'age';
   readonly name: string;
-  /** UCUM; `s` is implied for durations and ages. */
+  /** The unit in UCUM; durations and ages are always in seconds. */
   readonly unit?: string;
   readonly description: string;
 }
@@ -78,7 +79,7 @@ export const instrumentDefinitions = {
   inboxSuperseded: counter(
     'converge.inbox.superseded',
     event,
-    'New positions of an epoch that was left: the old primary lives',
+    'New positions of an epoch that has ended: the old primary is still running',
   ),
   inboxContradictions: counter(
     'converge.inbox.contradictions',
@@ -131,28 +132,35 @@ export const instrumentDefinitions = {
 
   policyVersion: gauge('converge.policy.version', '1', 'Newest change of the central policies that was read'),
   policyStaleness: age('converge.policy.staleness', 'Since the central policies were read last'),
-  policyRefused: gauge('converge.policy.refused', '{rule}', 'Rules of the central table that cannot be used'),
+  policyRefused: gauge(
+    'converge.policy.refused',
+    '{rule}',
+    'Rules of the central table that were refused as invalid',
+  ),
   failuresUnknown: counter(
     'converge.failures.unknown',
     '{failure}',
-    'Errors that no rule of classify knows; they took the declared default',
+    'Errors that no rule of classify matches; they took the declared default',
   ),
   attempts: counter(
     'converge.attempts',
     '{attempt}',
-    'Attempts by handler or operation, category, outcome and reason; an attempt that succeeds is one too',
+    'Attempts by handler or operation, category, outcome and reason; successful ones included',
   ),
   attemptDuration: duration(
     'converge.attempt.duration',
     'One attempt: a call of a handler or of an operation',
   ),
-  attemptWait: duration('converge.attempt.wait', 'Waits before the next attempt, by the rule that made them'),
+  attemptWait: duration(
+    'converge.attempt.wait',
+    'Waits before the next attempt, by the rule that determined them',
+  ),
   objectiveTarget: gauge(
     'converge.objective.target',
     '1',
     'Share of the attempts that must be good, by objective',
   ),
-  retryBudget: gauge('converge.retry.budget', '1', 'What is left of a retry budget, 0 to 1'),
+  retryBudget: gauge('converge.retry.budget', '1', 'The remaining share of a retry budget, 0 to 1'),
   breakerState: gauge('converge.breaker.state', '1', '0 closed, 1 half open, 2 open, 3 isolated'),
   breakerChanges: counter(
     'converge.breaker.changes',
@@ -203,10 +211,10 @@ export const spanNames = {
   reconcile: (reconciler: string) => `reconcile ${reconciler}`,
 } as const;
 
-/** Names of what happens within a span. */
+/** Names of events within a span. */
 export const spanEvents = { wait: 'converge.wait' } as const;
 
-/** Attribute names: OpenTelemetry's where they exist, `converge.*` for our own. */
+/** Attribute names: those of OpenTelemetry where they exist, `converge.*` for our own. */
 export const attributeNames = {
   system: 'messaging.system',
   operation: 'messaging.operation.name',

@@ -3,8 +3,8 @@ const connection = ['connectionString', 'databaseUrl', 'DATABASE_URL', 'PGPASSWO
 const business = ['payload', 'value', 'data', 'body', 'parameters', 'values'];
 
 /**
- * Fields that never reach a log, at the top of a line and one level below. The last group holds business data: a
- * payload belongs to the service that owns it, not to its logs.
+ * Fields that are removed from logs, at the top of a line and one level below.
+ * The last group holds business data: a payload belongs to its service, not to the logs.
  */
 export const redaction: readonly string[] = [...secret, ...connection, ...business].flatMap((name) => [
   name,

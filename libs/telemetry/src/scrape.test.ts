@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 
-// In a process of its own: an SDK registers itself for good.
+// In a separate process: an SDK registers itself permanently.
 const program = `
   const { startTelemetry } = await import('@convergekit/telemetry/sdk');
   const { instruments } = await import('@convergekit/telemetry');
@@ -27,7 +27,7 @@ async function runWith(env: Record<string, string>): Promise<readonly string[]> 
 }
 
 it(
-  'gives the instruments as Prometheus text, in base units that their names tell',
+  'a scrape returns the instruments as Prometheus text, with base units in their names',
   { timeout: 30_000 },
   async () => {
     const lines = await runWith({});
@@ -40,7 +40,7 @@ it(
   },
 );
 
-it('gives them although they are pushed to a collector as well', { timeout: 30_000 }, async () => {
+it('a scrape works while metrics are pushed to a collector as well', { timeout: 30_000 }, async () => {
   const pushed: (string | undefined)[] = [];
   const collector = createServer((request, response) => {
     pushed.push(request.url);

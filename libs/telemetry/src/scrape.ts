@@ -1,12 +1,12 @@
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 
-/** What a scrape answers. */
+/** The response to a scrape. */
 export interface Scraped {
   readonly contentType: string;
   readonly body: string;
 }
 
-/** Collects when it is asked, and holds no port of its own: whoever has an HTTP server serves it. */
+/** Collects metrics on request. It opens no port: the process's HTTP server serves it. */
 export interface Scrape {
   readonly reader: PrometheusExporter;
   read(): Promise<Scraped>;
@@ -14,10 +14,10 @@ export interface Scrape {
 
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** Made before the SDK starts, which takes `reader` as one of its metric readers. */
+/** Creates a scrape. Call it before the SDK starts, which takes `reader` as one of its metric readers. */
 export function makeScrape(): Scrape {
   const reader = new PrometheusExporter({ preventServerStart: true });
-  // Scope labels would double the size of every line to say the same word.
+  // Scope labels would double the length of every line with one constant word.
   const serializer = new PrometheusSerializer('', false, undefined, false, true);
   return {
     reader,
@@ -30,8 +30,8 @@ export function makeScrape(): Scrape {
 
 type Collected = Awaited<ReturnType<PrometheusExporter['collect']>>['resourceMetrics'];
 
-// Prometheus names a base unit in the metric's name. The serializer leaves that out, and a dashboard that takes
-// seconds for milliseconds is wrong by a thousand without a sign of it.
+// Adds the base unit to a metric's name, as Prometheus requires. The serializer omits it, and a dashboard that reads
+// seconds as milliseconds is wrong by a factor of a thousand without any sign.
 function inBaseUnits(found: Collected): Collected {
   return {
     ...found,
@@ -45,7 +45,7 @@ function inBaseUnits(found: Collected): Collected {
   };
 }
 
-/** `converge.outbox.age` in seconds → `converge.outbox.age_seconds`; the serializer replaces the dots. */
+/** Converts `converge.outbox.age` in seconds to `converge.outbox.age_seconds`; the serializer replaces the dots. */
 function prometheusName({ name, unit }: { readonly name: string; readonly unit: string }): string {
   return unit === 's' && !name.endsWith('_seconds') ? `${name}_seconds` : name;
 }

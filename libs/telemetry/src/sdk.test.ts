@@ -23,12 +23,16 @@ async function runWith(env: Record<string, string>): Promise<{ stdout: string; s
   );
 }
 
-it('prints nothing and ends by itself when no endpoint is given', { timeout: 20_000 }, async () => {
-  expect(await runWith({})).toEqual({ stdout: 'in time\n', stderr: '' });
-});
+it(
+  'without an endpoint the SDK prints nothing and does not keep the process alive',
+  { timeout: 20_000 },
+  async () => {
+    expect(await runWith({})).toEqual({ stdout: 'in time\n', stderr: '' });
+  },
+);
 
 it(
-  'bounds the shutdown when the endpoint does not answer, and does not fail',
+  'the shutdown is bounded when the endpoint does not answer, and does not fail',
   { timeout: 20_000 },
   async () => {
     const { stdout } = await runWith({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' });

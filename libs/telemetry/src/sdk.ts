@@ -7,11 +7,11 @@ import { makeScrape, type Scrape, type Scraped } from './scrape.ts';
 export type { Scraped } from './scrape.ts';
 
 export interface TelemetryOptions {
-  /** `service.name`, unless `OTEL_SERVICE_NAME` says otherwise. */
+  /** The value of `service.name`, unless `OTEL_SERVICE_NAME` is set. */
   readonly serviceName: string;
-  /** How long the last export may take at the end, milliseconds. @default 2_000 */
+  /** Time limit of the last export, in milliseconds. @default 2_000 */
   readonly shutdownMs?: number;
-  /** Told of each span as it ends, where none are exported: for tests and local tools. @default nobody */
+  /** Called for each ended span if none are exported: for tests and local tools. @default none */
   readonly onSpan?: (span: EndedSpan) => void;
 }
 
@@ -26,11 +26,12 @@ export interface EndedSpan {
 }
 
 export interface Telemetry {
-  /** All instruments in Prometheus' text format, in base units, for whatever HTTP server the process has. */
+  /** Returns all instruments in Prometheus' text format, in base units, for the HTTP server of the process. */
   scrape(): Promise<Scraped>;
   /**
-   * Sends what is left and ends. Bounded, and never rejects: telemetry must not decide how a process ends. An export
-   * that is still retried then holds the event loop up to `OTEL_EXPORTER_OTLP_TIMEOUT`: end with `process.exit`.
+   * Exports the rest and ends. It is bounded and never rejects: telemetry must not decide how a process ends.
+   * An export that is still retrying then keeps the event loop alive for up to `OTEL_EXPORTER_OTLP_TIMEOUT`: end with
+   * `process.exit`.
    */
   shutdown(): Promise<void>;
 }
@@ -38,42 +39,42 @@ export interface Telemetry {
 type Configuration = NonNullable<ConstructorParameters<typeof NodeSDK>[0]>;
 
 /**
- * Starts the OpenTelemetry SDK as the `OTEL_*` variables say. Without an endpoint or a named exporter nothing is
- * sent anywhere and nothing is printed, but spans still have ids, so that contexts travel with events and logs name
- * them, and instruments are counted for `scrape`.
+ * Starts the OpenTelemetry SDK as configured by the `OTEL_*` variables.
+ * Without an endpoint or a named exporter nothing is sent or printed. Spans still have ids, so that contexts travel with
+ * events and logs name them, and instruments are counted for `scrape`.
  */
 export function startTelemetry(options: TelemetryOptions): Telemetry {
-  const traces = exported('TRACES');
-  const measures = exported('METRICS');
+  const traces = isExported('TRACES');
+  const measures = isExported('METRICS');
   const scrape = makeScrape();
   const configuration: Partial<Configuration> = {
     serviceName: process.env['OTEL_SERVICE_NAME'] ?? options.serviceName,
     instrumentations: [],
-    // Logs go to stderr, where whatever runs the process collects them.
+    // Logs go to stderr, where the supervisor of the process collects them.
     logRecordProcessors: [],
     // `OTEL_TRACES_EXPORTER=none` alone would give all-zero trace ids, with nothing to propagate.
-    ...(traces ? {} : { spanProcessors: [spanProcessor(options.onSpan)] }),
+    ...(traces ? {} : { spanProcessors: [createSpanProcessor(options.onSpan)] }),
     ...(measures ? {} : { metricReaders: [scrape.reader] }),
   };
-  if (traces || measures) reportTrouble();
+  if (traces || measures) logDiagnostics();
   const sdk = new NodeSDK(configuration);
   if (measures) addReader(sdk, scrape);
   sdk.start();
   silenceSpans(!traces && options.onSpan === undefined);
   return {
     scrape: () => scrape.read(),
-    shutdown: () => bounded(sdk.shutdown(), options.shutdownMs ?? 2_000),
+    shutdown: () => waitAtMost(sdk.shutdown(), options.shutdownMs ?? 2_000),
   };
 }
 
-// The SDK takes its readers either from the environment or from us, and keeps the function that makes them from the
-// environment to itself. We need both: what pushes as OTEL_* says, and ours. The version is pinned, and a test watches.
+// Adds our reader to those of the environment. The SDK accepts readers either from the environment or from the caller
+// and does not export the function that creates the former. We need both. The version is pinned, and a test checks it.
 function addReader(sdk: NodeSDK, { reader }: Scrape): void {
   const kept = sdk as unknown as { readonly _meterProviderConfig?: { readonly readers?: unknown[] } };
   kept._meterProviderConfig?.readers?.push(reader);
 }
 
-function exported(signal: 'TRACES' | 'METRICS'): boolean {
+function isExported(signal: 'TRACES' | 'METRICS'): boolean {
   const exporter = process.env[`OTEL_${signal}_EXPORTER`] ?? '';
   if (exporter !== '') return exporter !== 'none';
   return [
@@ -84,16 +85,16 @@ function exported(signal: 'TRACES' | 'METRICS'): boolean {
 
 type SpanProcessor = NonNullable<Configuration['spanProcessors']>[number];
 
-function spanProcessor(onSpan: TelemetryOptions['onSpan']): SpanProcessor {
+function createSpanProcessor(onSpan: TelemetryOptions['onSpan']): SpanProcessor {
   return {
     onStart: () => undefined,
-    onEnd: (span) => onSpan?.(ended(span)),
+    onEnd: (span) => onSpan?.(toEndedSpan(span)),
     forceFlush: () => Promise.resolve(),
     shutdown: () => Promise.resolve(),
   };
 }
 
-function ended(span: Parameters<SpanProcessor['onEnd']>[0]): EndedSpan {
+function toEndedSpan(span: Parameters<SpanProcessor['onEnd']>[0]): EndedSpan {
   const { name, attributes, parentSpanContext, links, events } = span;
   const { traceId, spanId } = span.spanContext();
   return {
@@ -107,15 +108,15 @@ function ended(span: Parameters<SpanProcessor['onEnd']>[0]): EndedSpan {
   };
 }
 
-// An endpoint that was given and does not answer deserves a word; OpenTelemetry says nothing by default.
-function reportTrouble(): void {
+// Logs an endpoint that does not answer; by default OpenTelemetry logs nothing.
+function logDiagnostics(): void {
   const log = logger('telemetry');
   const say = (message: string): void => log.warn(message);
   const quiet = (): void => undefined;
   diag.setLogger({ error: say, warn: say, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.WARN);
 }
 
-async function bounded(work: Promise<void>, ms: number): Promise<void> {
+async function waitAtMost(work: Promise<void>, ms: number): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<undefined>();
   const timer = setTimeout(resolve, ms, undefined);
   await Promise.race([work.catch(() => undefined), late]);

@@ -15,7 +15,7 @@ function rulesIn(file: string): Rules['groups'][number]['rules'] {
 }
 const rules = rulesIn('slo.rules.yaml');
 
-/** As Prometheus shows it: see scrape.ts. */
+/** The name in Prometheus: see scrape.ts. */
 function shown({ kind, name, unit }: InstrumentDefinition): readonly string[] {
   const flat = name.replaceAll('.', '_');
   switch (kind) {
@@ -38,7 +38,7 @@ const labels = new Set(Object.values(attributeNames).map((name) => name.replaceA
 
 // Planted fault: one letter of a metric, a label or a recorded name changed in the file fails here.
 describe('the rules for objectives', () => {
-  it('query metrics, labels and recorded series that exist, and so do the alerts on consumers', () => {
+  it('SLO rules and consumer alerts query metrics, labels and recorded series that exist', () => {
     const recorded = new Set(rules.map(({ record }) => record));
     for (const { expr } of [...rules, ...rulesIn('consumers.rules.yaml')]) {
       const words = expr.match(/converge[\w:]*/g) ?? [];
@@ -48,7 +48,7 @@ describe('the rules for objectives', () => {
     }
   });
 
-  it('take for bad what the policy could not afford, in the words of outcomes and categories', () => {
+  it('SLO rules count as bad what exceeds the policy, by outcomes and categories', () => {
     const bad = rules.filter(({ record }) => record?.includes('_bad:'));
     expect(bad).toHaveLength(4);
     for (const { expr } of bad) {
@@ -57,7 +57,7 @@ describe('the rules for objectives', () => {
     }
   });
 
-  it('alert on a fast and on a slow burn, each over two windows', () => {
+  it('SLO alerts cover a fast and a slow burn, each over two windows', () => {
     const alerts = rules.filter(({ alert }) => alert !== undefined).map(({ expr }) => expr);
     expect(alerts.map((expr) => expr.match(/rate\w+/g))).toEqual([
       ['rate1h', 'rate5m'],

@@ -23,15 +23,15 @@ const kinds = {
 export interface SpanOptions {
   readonly kind: keyof typeof kinds;
   readonly attributes?: Attributes;
-  /** What this span answers without being its child: the events of a batch, the attempt that caused a compensation. */
+  /** Related spans that are no parents: the events of a batch, the attempt that caused a compensation. */
   readonly links?: readonly Context[];
   /** @default the active context */
   readonly parent?: Context;
 }
 
 /**
- * Runs `fn` inside a span. A rejection marks the span as failed, with the error's code as `error.type`, and passes on
- * unchanged. The error's message is not recorded: it may carry values of the business.
+ * Runs `fn` in a span. A rejection marks the span as failed and passes on unchanged.
+ * `error.type` is the error's code. The message is not recorded: it may contain business data.
  */
 export async function withSpan<T>(
   name: string,
@@ -60,14 +60,14 @@ export async function withSpan<T>(
 
 let silent = false;
 
-/** Whether spans go nowhere although a provider is there to give them ids. Said by whoever starts the SDK. */
+/** Sets whether spans are discarded although a provider gives them ids. Called by the code that starts the SDK. */
 export function silenceSpans(value: boolean): void {
   silent = value;
 }
 
 /**
- * A span to be ended by the caller; undefined when nobody collects it. For spans that are many or cost something to
- * describe: ask for one, and describe it only when there is one.
+ * Opens a span that the caller ends; undefined if spans are not collected.
+ * For spans that are many or costly to describe: compute the description only if there is a span.
  */
 export function openSpan(name: string, options: SpanOptions): Span | undefined {
   if (silent) return undefined;
@@ -84,49 +84,49 @@ export function openSpan(name: string, options: SpanOptions): Span | undefined {
   return span.isRecording() ? span : undefined;
 }
 
-/** Runs `fn` inside a span that the caller ends; just runs it when there is none. */
+/** Runs `fn` in a span that the caller ends, or without one if undefined. */
 export function inSpan<T>(span: Span | undefined, fn: () => Promise<T>): Promise<T> {
   return span === undefined ? fn() : context.with(trace.setSpan(context.active(), span), fn);
 }
 
-/** The trace of the active span, else the one that a received event brings; never baggage. */
-export function continued(carrier: Readonly<Record<string, string>>): Context {
+/** Returns the active trace, or else that of a received event. Never its baggage. */
+export function contextOrActive(carrier: Readonly<Record<string, string>>): Context {
   return trace.getActiveSpan() === undefined
     ? traceContextFrom(carrier)
     : propagation.deleteBaggage(context.active());
 }
 
-/** A span as W3C writes it, to be kept and linked to later. */
+/** Formats a span as a W3C `traceparent`, for a later link. */
 export function traceparentOf(span: Span | undefined): string | undefined {
   if (span === undefined) return undefined;
   const { traceId, spanId, traceFlags } = span.spanContext();
   return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
 }
 
-/** Marks a span as failed, as `withSpan` does: by the error's code alone. */
+/** Marks a span as failed with the error's code, as `withSpan` does. */
 export function failSpan(span: Span, code: string): void {
   span.setAttribute(attributeNames.errorType, code);
   span.setStatus({ code: SpanStatusCode.ERROR });
 }
 
-/** A link to the span that a stored `traceparent` names. */
+/** Creates a link to the span of a stored `traceparent`. */
 export function traceLink(traceparent: string): Link | undefined {
   return linkTo(contextFrom({ traceparent }))[0];
 }
 
-/** Writes `traceparent`, `tracestate` and `baggage` of the active context; nothing where no trace is active. */
+/** Writes `traceparent`, `tracestate` and `baggage` of the active context; nothing without an active trace. */
 export function inject(carrier: Record<string, string>): void {
   propagation.inject(context.active(), carrier);
 }
 
-/** As `inject`, without the baggage: for what answers a received event. */
+/** Writes the active context without baggage, for responses to a received event. */
 export function injectTrace(carrier: Record<string, string>): void {
   propagation.inject(propagation.deleteBaggage(context.active()), carrier);
 }
 
 /**
- * As `inject`, but from a span of its own where one is collected: for what is made now and answered elsewhere. The span
- * is over at once; what goes on from it are the spans of whoever takes the carrier.
+ * Injects the context of a new span, for a message that is handled elsewhere.
+ * The span ends at once; its children are the spans of the receiver.
  */
 export function injectSpan(carrier: Record<string, string>, name: string, options: SpanOptions): void {
   const { parent = context.active() } = options;
@@ -135,12 +135,12 @@ export function injectSpan(carrier: Record<string, string>, name: string, option
   span?.end();
 }
 
-/** The context that `inject` wrote; an empty one where there is none. Other headers are ignored. */
+/** Reads the context that `inject` wrote, or an empty one. Other headers are ignored. */
 export function contextFrom(carrier: Readonly<Record<string, string>>): Context {
   return propagation.extract(ROOT_CONTEXT, carrier);
 }
 
-/** The trace that a received event belongs to. Its baggage may be any writer's of the topic, so it is not carried on. */
+/** Reads the trace of a received event, without its baggage: any writer of the topic may have set it. */
 export function traceContextFrom(carrier: Readonly<Record<string, string>>): Context {
   return propagation.deleteBaggage(contextFrom(carrier));
 }

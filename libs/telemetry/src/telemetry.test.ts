@@ -18,7 +18,7 @@ describe('telemetry without an endpoint', () => {
   });
   afterAll(() => telemetry.shutdown());
 
-  it('makes trace ids that are not zero, so that there is something to propagate', async () => {
+  it('without an endpoint trace ids are not zero, so that contexts propagate', async () => {
     const carrier: Record<string, string> = {};
     await withSpan('create shop.orders', { kind: 'producer' }, () =>
       Promise.resolve().then(() => inject(carrier)),
@@ -26,7 +26,7 @@ describe('telemetry without an endpoint', () => {
     expect(carrier['traceparent']).toMatch(/^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-01$/);
   });
 
-  it('continues the trace that a carrier brings, and ignores other headers', async () => {
+  it('a span continues the trace of a carrier and ignores other headers', async () => {
     const sent: Record<string, string> = {};
     await withSpan('create a', { kind: 'producer' }, () => Promise.resolve().then(() => inject(sent)));
     const received: Record<string, string> = {};
@@ -37,13 +37,13 @@ describe('telemetry without an endpoint', () => {
     expect(received['traceparent']).not.toBe(sent['traceparent']);
   });
 
-  it('writes nothing into a carrier outside any trace', () => {
+  it('inject writes nothing outside a trace', () => {
     const carrier: Record<string, string> = {};
     inject(carrier);
     expect(carrier).toEqual({});
   });
 
-  it('names the trace in each log line written inside a span', async () => {
+  it('each log line inside a span has its trace id', async () => {
     const { log, lines } = captured();
     await withSpan('a', { kind: 'internal' }, (span) => {
       log.info('inside');
@@ -57,7 +57,7 @@ describe('telemetry without an endpoint', () => {
     expect(lines[1]).not.toHaveProperty('trace_id');
   });
 
-  it('passes a rejection on unchanged and ends the span', async () => {
+  it('withSpan passes a rejection on unchanged and ends the span', async () => {
     const error = Object.assign(new Error('no'), { code: 'DECLINED' });
     let span = trace.getSpan(context.active());
     await expect(
@@ -71,7 +71,7 @@ describe('telemetry without an endpoint', () => {
 });
 
 describe('logs', () => {
-  it('hide secrets and payloads at the top and one level below', () => {
+  it('secrets and payloads are removed from logs at the top and one level below', () => {
     const { log, lines } = captured();
     log.info(
       { password: 'hunter2', payload: '{"card":"4111"}', event: { id: '1', data: { card: '4111' } } },
@@ -85,7 +85,7 @@ describe('logs', () => {
     expect(JSON.stringify(lines)).not.toMatch(/hunter2|4111/);
   });
 
-  it('take only known fields of an error, never what a driver hangs on it', () => {
+  it('logs take only known fields of an error, never those that a driver attaches', () => {
     const { log, lines } = captured();
     const cause = Object.assign(new Error('duplicate key'), {
       code: '23505',
@@ -101,7 +101,7 @@ describe('logs', () => {
     expect(JSON.stringify(lines)).not.toContain('ann@x.org');
   });
 
-  it('carry a readable level and an ISO time', () => {
+  it('a log line has a readable level and an ISO time', () => {
     const { log, lines } = captured();
     log.warn('careful');
     expect(lines[0]).toMatchObject({
@@ -113,13 +113,13 @@ describe('logs', () => {
 });
 
 describe('instruments', () => {
-  it('have one name each', () => {
+  it('each instrument has a name of its own', () => {
     const names = Object.values(instrumentDefinitions).map((definition) => definition.name);
     expect(new Set(names).size).toBe(names.length);
     expect(names.every((name) => /^converge\.[a-z_.]+$/.test(name))).toBe(true);
   });
 
-  it('report durations in seconds although they take milliseconds', () => {
+  it('instruments take milliseconds and report durations in seconds', () => {
     const recorded: unknown[] = [];
     const instrument = { record: (value: number) => recorded.push(value), add: () => undefined };
     const meter = {
@@ -134,7 +134,7 @@ describe('instruments', () => {
     expect(recorded).toEqual([0.25]);
   });
 
-  it('follow a meter provider that is registered after their first use', () => {
+  it('instruments follow a meter provider that is registered after their first use', () => {
     const before = instruments();
     const silent = metrics.getMeter('silent');
     metrics.setGlobalMeterProvider({ getMeter: () => silent });

@@ -29,12 +29,12 @@ export async function showPaths({ output }: CommandContext, modules: readonly st
 
 function described(path: RecoveryPath): string {
   switch (path.kind) {
-    case 'self_heals':
-      return 'heals itself by attempts';
+    case 'retries':
+      return 'retries by itself';
     case 'compensates':
       return `is compensated by ${path.by}`;
     case 'needs_a_person':
-      return 'needs a person when it fails or its outcome is unknown';
+      return 'needs an operator when it fails or its outcome is unknown';
   }
 }
 

@@ -1,5 +1,13 @@
 import type { JsonSchema } from './json-schema.ts';
-import { below, type Incompatibility, listOf, type Place, propertiesOf, same, schemaOf } from './place.ts';
+import {
+  placeBelow,
+  type Incompatibility,
+  listOf,
+  type Place,
+  propertiesOf,
+  same,
+  schemaOf,
+} from './place.ts';
 
 export function hasAlternatives(schema: JsonSchema): boolean {
   return 'anyOf' in schema || 'oneOf' in schema;
@@ -10,9 +18,9 @@ function alternativesOf(schema: JsonSchema): readonly JsonSchema[] {
 }
 
 /**
- * Each old alternative is compared with its equal, with the one of the same tag, or, when one is left over on each
- * side, with that one; what has no partner came or went. A schema without alternatives is one. Equals are compared
- * too: what they refer to may have changed.
+ * Compares the alternatives of a union, each old one with its new counterpart.
+ * The counterpart is the equal one, else the one with the same tag, else the only one left over on each side. An
+ * alternative without counterpart was added or removed. Equal texts are compared too: their references may have changed.
  */
 export function alternativeChanges(place: Place): readonly Incompatibility[] {
   const [old, now] = [alternativesOf(place.before), alternativesOf(place.after)];
@@ -26,7 +34,7 @@ export function alternativeChanges(place: Place): readonly Incompatibility[] {
   return [
     ...old.flatMap((one): readonly Incompatibility[] => {
       const partner = partnerOf(one);
-      if (partner !== undefined) return place.compare(below(place, '(one of)', one, partner));
+      if (partner !== undefined) return place.compare(placeBelow(place, '(one of)', one, partner));
       return [
         { path: place.path, breaks: 'old_events', reason: `the alternative ${brief(one)} was removed` },
       ];
@@ -39,7 +47,7 @@ export function alternativeChanges(place: Place): readonly Incompatibility[] {
   ];
 }
 
-/** Objects of a discriminated union: the same constant in the same property. */
+/** True for objects of a discriminated union with the same constant in the same property. */
 function sameTag(one: JsonSchema, other: JsonSchema): boolean {
   return Object.entries(propertiesOf(one)).some(([name, schema]) => {
     const tag = schemaOf(schema)['const'];

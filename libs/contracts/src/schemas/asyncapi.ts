@@ -5,11 +5,11 @@ import { type JsonSchema, jsonSchemaOf } from './json-schema.ts';
 export interface AsyncApiInfo {
   /** @default 'Events' */
   readonly title?: string;
-  /** Of the document, not of the events. @default '1.0.0' */
+  /** The version of the document, not of the events. @default '1.0.0' */
   readonly version?: string;
 }
 
-/** One AsyncAPI 3 document: a channel for each topic, a message for each event, Kafka headers and keys described. */
+/** Builds an AsyncAPI 3 document: a channel per topic, a message per event, Kafka headers and keys. */
 export function asyncApiOf(
   definitions: readonly EventDefinition[],
   { title = 'Events', version = '1.0.0' }: AsyncApiInfo = {},
@@ -78,35 +78,35 @@ function message(definition: EventDefinition): JsonSchema {
 }
 
 /**
- * The payload's schema (draft 07: what AsyncAPI's own schema format builds on) and its inner definitions, lifted to
- * the document, since a `$ref` is resolved from the document's root.
+ * Returns the payload's schema and its inner definitions, moved to the document.
+ * A `$ref` resolves from the document's root. The schema is of draft 07, on which AsyncAPI's schema format is based.
  */
 function schemas(definition: EventDefinition): (readonly [string, unknown])[] {
   const { definitions, ...whole } = jsonSchemaOf(definition, 'draft-07');
-  // The document is the schemas' base: their own `$id` would move it.
+  // The document is the base of the schemas: their own `$id` would change it.
   const schema = Object.fromEntries(
     Object.entries(whole).filter(([keyword]) => keyword !== '$schema' && keyword !== '$id'),
   );
   const name = nameOf(definition);
   const lifted = Object.entries((definitions ?? {}) as Record<string, unknown>);
   return [
-    [name, rebased(schema, name)],
-    ...lifted.map(([inner, value]) => [`${name}.${inner}`, rebased(value, name)] as const),
+    [name, rebase(schema, name)],
+    ...lifted.map(([inner, value]) => [`${name}.${inner}`, rebase(value, name)] as const),
   ];
 }
 
-function rebased(value: unknown, name: string): unknown {
-  if (Array.isArray(value)) return value.map((one) => rebased(one, name));
+function rebase(value: unknown, name: string): unknown {
+  if (Array.isArray(value)) return value.map((one) => rebase(one, name));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]: [string, unknown]) => [
       key,
-      key === '$ref' && typeof inner === 'string' ? rebasedRef(inner, name) : rebased(inner, name),
+      key === '$ref' && typeof inner === 'string' ? rebaseRef(inner, name) : rebase(inner, name),
     ]),
   );
 }
 
-function rebasedRef(ref: string, name: string): string {
+function rebaseRef(ref: string, name: string): string {
   const inner = ref === '#' ? '' : ref.replace('#/definitions/', '.');
   return `#/components/schemas/${pointer(name)}${inner}`;
 }

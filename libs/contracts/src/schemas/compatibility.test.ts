@@ -41,10 +41,10 @@ describe('a compatible change of a published version', () => {
     ['descriptions', { id: z.string().describe('the id').meta({ title: 'Id' }) }],
     ['another order of enum values', { state: z.enum(['shut', 'open']) }],
     ['another order of alternatives', { either: z.union([z.number(), z.string()]) }],
-  ])('%s', (_, change, without) => expect(changed(change, without)).toEqual([]));
+  ])('%s is compatible', (_, change, without) => expect(changed(change, without)).toEqual([]));
 });
 
-describe('an incompatible change is reported with whom it breaks and why', () => {
+describe('an incompatible change is reported with the broken side and the reason', () => {
   it.each<[string, string, Breaks, string, Shape, string[]?]>([
     ['a required field removed', 'id', 'old_readers', 'removed', {}, ['id']],
     ['a new required field', 'extra', 'old_events', 'added as required', { extra: z.string() }],
@@ -162,15 +162,18 @@ describe('an incompatible change is reported with whom it breaks and why', () =>
       { pair: z.tuple([z.string(), z.string()]) },
     ],
     ['a strict object', '', 'old_events', 'restricted', {}],
-  ])('%s', (name, path, breaks, reason, change, without) => {
-    const found =
-      name === 'a strict object'
-        ? compare(z.object(published), z.strictObject(published))
-        : changed(change, without);
-    expect(found).toContainEqual({ path, breaks, reason: expect.stringContaining(reason) });
-  });
+  ])(
+    '%s is incompatible and reported with the broken side',
+    (name, path, breaks, reason, change, without) => {
+      const found =
+        name === 'a strict object'
+          ? compare(z.object(published), z.strictObject(published))
+          : changed(change, without);
+      expect(found).toContainEqual({ path, breaks, reason: expect.stringContaining(reason) });
+    },
+  );
 
-  it('fields that come and go in a strict object break somebody even when optional', () => {
+  it('adding or removing a field of a strict object is incompatible even when optional', () => {
     const [small, large] = [
       z.strictObject({ a: z.string() }),
       z.strictObject({ a: z.string(), b: z.string().optional() }),
@@ -179,7 +182,7 @@ describe('an incompatible change is reported with whom it breaks and why', () =>
     expect(compare(large, small)).toMatchObject([{ path: 'b', breaks: 'old_events' }]);
   });
 
-  it('inside recursive schemas too, without going round for ever', () => {
+  it('changes inside recursive schemas are found, without an endless loop', () => {
     const tree = (leaf: z.ZodType) => {
       const node: z.ZodObject = z.object({
         leaf,
@@ -193,7 +196,7 @@ describe('an incompatible change is reported with whom it breaks and why', () =>
     expect(compare(tree(z.string()), tree(z.int()))).toMatchObject([{ path: 'root.leaf', breaks: 'both' }]);
   });
 
-  it('inside what is only referred to, from lists, records and alternatives whose own text is the same', () => {
+  it('changes inside a referenced schema are found from lists, records and alternatives', () => {
     const shared = { $ref: '#/$defs/x' };
     const schema = (place: object, x: object) => ({ type: 'object', properties: { p: place }, $defs: { x } });
     for (const place of [
@@ -207,7 +210,7 @@ describe('an incompatible change is reported with whom it breaks and why', () =>
       ).toMatchObject([{ breaks: 'both', reason: 'type string became number' }]);
   });
 
-  it('of a keyword that is not understood counts as breaking both', () => {
+  it('a change of an unknown keyword counts as breaking both sides', () => {
     const [before, after] = [
       { type: 'object', dependentRequired: { a: ['b'] } },
       { type: 'object', dependentRequired: { a: ['c'] } },

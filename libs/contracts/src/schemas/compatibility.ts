@@ -2,19 +2,19 @@ import { alternativeChanges, hasAlternatives } from './alternative-changes.ts';
 import { constraintChanges } from './constraints.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { extraChanges, propertyChanges } from './object-changes.ts';
-import { below, type Incompatibility, isSchema, listOf, type Place, schemaOf } from './place.ts';
+import { placeBelow, type Incompatibility, isSchema, listOf, type Place, schemaOf } from './place.ts';
 
-/** Compares two JSON Schemas of one published version. Only new optional properties of open objects are compatible. */
+/** Compares two JSON Schemas of one version. Only new optional properties of open objects are compatible. */
 export function incompatibilities(before: JsonSchema, after: JsonSchema): readonly Incompatibility[] {
   return compare({ before, after, path: '', roots: { before, after }, seen: [], compare });
 }
 
 function compare(raw: Place): readonly Incompatibility[] {
-  const place = resolved(raw);
+  const place = resolveReferences(raw);
   if (place === undefined) return [];
   if (hasAlternatives(place.before) || hasAlternatives(place.after)) return alternativeChanges(place);
   const typeChanges = typesOf(place);
-  // Of another type altogether: what lies below says nothing more.
+  // When the type itself changed, deeper differences add nothing.
   if (typeChanges.some(({ breaks }) => breaks === 'both')) return typeChanges;
   return [
     ...typeChanges,
@@ -25,8 +25,8 @@ function compare(raw: Place): readonly Incompatibility[] {
   ];
 }
 
-/** Follows local references; undefined when this pair was compared before. */
-function resolved(place: Place): Place | undefined {
+/** Follows local references. Returns undefined for a pair that was compared before. */
+function resolveReferences(place: Place): Place | undefined {
   const [before, after] = [place.before['$ref'], place.after['$ref']];
   if (before === undefined && after === undefined) return place;
   const pair = `${String(before)} ${String(after)}`;
@@ -60,7 +60,7 @@ function typesOf({ before, after, path }: Place): readonly Incompatibility[] {
   return [{ path, breaks, reason }];
 }
 
-/** No `type` means any type. */
+/** Lists the types of a schema; no `type` means any. */
 function typeNames(schema: JsonSchema): readonly string[] {
   const type = schema['type'];
   if (Array.isArray(type)) return type.map(String);
@@ -74,7 +74,7 @@ function covers(types: readonly string[], type: string): boolean {
 function elements(place: Place): readonly Incompatibility[] {
   const { before, after, path } = place;
   const items = isSchema(before['items']) && isSchema(after['items']);
-  const first = items ? place.compare(below(place, '[]', before['items'], after['items'])) : [];
+  const first = items ? place.compare(placeBelow(place, '[]', before['items'], after['items'])) : [];
   const [old, now] = [listOf(before['prefixItems']), listOf(after['prefixItems'])];
   if (old.length !== now.length)
     return [
@@ -83,6 +83,6 @@ function elements(place: Place): readonly Incompatibility[] {
     ];
   return [
     ...first,
-    ...old.flatMap((one, index) => place.compare(below(place, `[${index}]`, one, now[index]))),
+    ...old.flatMap((one, index) => place.compare(placeBelow(place, `[${index}]`, one, now[index]))),
   ];
 }

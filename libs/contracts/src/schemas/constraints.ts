@@ -1,10 +1,10 @@
 import type { Breaks, Incompatibility, Place } from './place.ts';
 
-/** Numbers that bound a value from below: more is tighter. */
+/** Lower bounds of a value: a higher number is stricter. */
 const LOWER = ['minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties', 'minContains'];
-/** Numbers that bound it from above: less is tighter. */
+/** Upper bounds of a value: a lower number is stricter. */
 const UPPER = ['maximum', 'exclusiveMaximum', 'maxLength', 'maxItems', 'maxProperties', 'maxContains'];
-/** Say nothing about what is valid. */
+/** Annotations, which do not affect validity. */
 const NOTES = [
   '$schema',
   '$id',
@@ -18,7 +18,7 @@ const NOTES = [
   '$comment',
   'id',
 ];
-/** Compared by structure, elsewhere. */
+/** Keywords of structure, compared in other files. */
 const STRUCTURE = [
   'type',
   'properties',
@@ -34,7 +34,7 @@ const STRUCTURE = [
 ];
 const HANDLED = new Set([...LOWER, ...UPPER, ...NOTES, ...STRUCTURE, 'enum', 'const']);
 
-/** Changes of what a single value may be: bounds, enums, constants, and keywords that can only be compared as a whole. */
+/** Compares the keywords of a single value: bounds, enums, constants, and keywords that only compare as a whole. */
 export function constraintChanges(place: Place): readonly Incompatibility[] {
   const names = new Set([...Object.keys(place.before), ...Object.keys(place.after)]);
   const others = [...names].filter((name) => !HANDLED.has(name));
@@ -83,7 +83,7 @@ function valuesOf(schema: Place['before']): readonly unknown[] | undefined {
   return Array.isArray(schema['enum']) ? (schema['enum'] as unknown[]) : undefined;
 }
 
-/** `pattern`, `format`, and all that we do not know: added is tighter, taken away is looser, changed may be both. */
+/** Compares `pattern`, `format` and unknown keywords: added is stricter, removed is looser, changed may be both. */
 function whole(place: Place, name: string): readonly Incompatibility[] {
   const [old, now] = [place.before[name], place.after[name]];
   if (JSON.stringify(old) === JSON.stringify(now)) return [];

@@ -5,8 +5,8 @@ import type { EventDefinition } from '../event-definition.ts';
 import type { SchemaChange } from './schema-change.ts';
 
 /**
- * Parses every recorded payload `<dir>/<type>.v<version>[.<what>].json` with today's definitions: the proof that what
- * was published stays readable. A missing folder is no error.
+ * Parses every recorded payload `<dir>/<type>.v<version>[.<what>].json` with the current definitions.
+ * It proves that published events stay readable. A missing folder is no error.
  */
 export async function checkFixtures(
   events: readonly EventDefinition[],
@@ -39,7 +39,7 @@ function failureOf(
   } catch (error) {
     const reason = `the recorded payload ${name} is no longer read: ${error instanceof Error ? error.message : String(error)}`;
     const fix =
-      'mend the schema or the upcast; a recorded payload stands for those in the log and never changes';
+      'fix the schema or the upcast; a recorded payload represents those in the log and never changes';
     return { kind: 'incompatible', type, version, path: '', breaks: 'old_events', reason, fix };
   }
 }

@@ -5,7 +5,7 @@ import { dataSchemaOf } from '../wire.ts';
 export type JsonSchema = Readonly<Record<string, unknown>>;
 export type JsonSchemaDraft = 'draft-2020-12' | 'draft-07';
 
-/** The part of the Standard JSON Schema interface that is used here; zod 4 and others have it. */
+/** The part of the Standard JSON Schema interface that is used here; zod 4 and others implement it. */
 interface Converter {
   readonly jsonSchema?: {
     readonly input: (options: {
@@ -15,7 +15,7 @@ interface Converter {
   };
 }
 
-/** What a payload must look like to be read: the input side of the definition's schema. */
+/** Converts a definition's schema to JSON Schema, as readers accept it: the input side. */
 export function jsonSchemaOf(
   definition: EventDefinition,
   draft: JsonSchemaDraft = 'draft-2020-12',
@@ -37,7 +37,7 @@ function convert(
   target: JsonSchemaDraft,
 ): Record<string, unknown> {
   try {
-    // zod: a type that JSON Schema lacks (a Date made from a string) is written as "anything".
+    // zod writes a type that JSON Schema lacks (a Date made from a string) as "anything".
     return converter.input({ target, libraryOptions: { unrepresentable: 'any' } });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);

@@ -1,5 +1,5 @@
 import {
-  below,
+  placeBelow,
   type Incompatibility,
   isSchema,
   join,
@@ -9,12 +9,12 @@ import {
   same,
 } from './place.ts';
 
-/** Names that came, went, or changed, and which of them are required. */
+/** Compares the properties of an object: added, removed, changed, required. */
 export function propertyChanges(place: Place): readonly Incompatibility[] {
   const [old, now] = [propertiesOf(place.before), propertiesOf(place.after)];
   const kept = Object.keys(old).filter((name) => name in now);
   return [
-    ...kept.flatMap((name) => place.compare(below(place, name, old[name], now[name]))),
+    ...kept.flatMap((name) => place.compare(placeBelow(place, name, old[name], now[name]))),
     ...kept.flatMap((name) => requiredChange(place, name)),
     ...Object.keys(old).flatMap((name) => (name in now ? [] : removed(place, name))),
     ...Object.keys(now).flatMap((name) => (name in old ? [] : added(place, name))),
@@ -71,10 +71,10 @@ function added(place: Place, name: string): readonly Incompatibility[] {
   return changes;
 }
 
-/** `additionalProperties` as a schema (records) or as open and closed. */
+/** Compares `additionalProperties`, as a schema (records) or as open and closed. */
 export function extraChanges(place: Place): readonly Incompatibility[] {
   const [old, now] = [place.before['additionalProperties'], place.after['additionalProperties']];
-  if (isSchema(old) && isSchema(now)) return place.compare(below(place, '*', old, now));
+  if (isSchema(old) && isSchema(now)) return place.compare(placeBelow(place, '*', old, now));
   if (same(old, now)) return [];
   if (now === false || isSchema(now))
     return [{ path: place.path, breaks: 'old_events', reason: 'other properties are now restricted' }];

@@ -1,31 +1,32 @@
 import type { JsonSchema } from './json-schema.ts';
 
 /**
- * Whom a change breaks. `old_events`: payloads in the log that the new schema refuses · `old_readers`: consumers with
- * the old schema that refuse new payloads. Both live as long as the version does, so neither may break.
+ * The side that a change breaks.
+ * `old_events`: payloads in the log that the new schema refuses · `old_readers`: consumers with the old schema that
+ * refuse new payloads. Both exist as long as the version does, so neither may break.
  */
 export type Breaks = 'old_events' | 'old_readers' | 'both';
 
 export interface Incompatibility {
-  /** Into the payload: `lines.[].sku`; empty for the whole. */
+  /** The path inside the payload: `lines.[].sku`; empty for the whole. */
   readonly path: string;
   readonly breaks: Breaks;
   readonly reason: string;
 }
 
-/** One place in two schemas that are compared, with the roots that local references start from. */
+/** One place in two compared schemas, with the roots of local references. */
 export interface Place {
   readonly before: JsonSchema;
   readonly after: JsonSchema;
   readonly path: string;
   readonly roots: { readonly before: JsonSchema; readonly after: JsonSchema };
-  /** References on the way here, so that recursive schemas end. */
+  /** References followed to this place, to stop at recursive schemas. */
   readonly seen: readonly string[];
-  /** The whole comparison, for what lies below this place. */
+  /** Compares the schemas below this place. */
   readonly compare: (place: Place) => readonly Incompatibility[];
 }
 
-export function below(place: Place, name: string, before: unknown, after: unknown): Place {
+export function placeBelow(place: Place, name: string, before: unknown, after: unknown): Place {
   return { ...place, before: schemaOf(before), after: schemaOf(after), path: join(place.path, name) };
 }
 
@@ -57,7 +58,7 @@ export function same(a: unknown, b: unknown): boolean {
   return canonical(a) === canonical(b);
 }
 
-/** Order of names does not matter in JSON Schema, order of `required` and `enum` neither. */
+/** Sorts names, `required` and `enum`, whose order does not matter in JSON Schema. */
 function canonical(value: unknown): string | undefined {
   return JSON.stringify(value, (key, inner: unknown) => {
     if (Array.isArray(inner) && ['required', 'enum', 'type'].includes(key)) return inner.map(String).sort();

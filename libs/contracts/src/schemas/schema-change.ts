@@ -1,7 +1,7 @@
 import type { Breaks } from './place.ts';
 
 /**
- * What differs between the definitions and the committed files.
+ * A difference between the definitions and the committed files.
  * `incompatible`: a published version changed · `not_written`: a new version without a file · `outdated`: a compatible
  * change that the files lack · `withdrawn`: a published version that no definition reads any more.
  */
@@ -9,7 +9,7 @@ export interface SchemaChange {
   readonly kind: 'incompatible' | 'not_written' | 'outdated' | 'withdrawn';
   readonly type: string;
   readonly version: number;
-  /** Into the payload; empty for the whole. */
+  /** The path inside the payload; empty for the whole payload. */
   readonly path: string;
   /** Only for `incompatible`. */
   readonly breaks?: Breaks;

@@ -32,7 +32,7 @@ const kinds = async (...events: EventDefinition[]): Promise<string[]> =>
   (await checkSchemas(events, dir)).map(({ kind, type, version }) => `${kind} ${type} v${version}`);
 
 describe('written schemas', () => {
-  it('are one JSON Schema for each event version and one AsyncAPI document that the official parser accepts', async () => {
+  it('written schemas are one file per event version and a document that the official AsyncAPI parser accepts', async () => {
     const files = await writeSchemas([v1, tree, failureEvent('payments'), v1], dir, {
       title: 'Shop',
       version: '2.0.0',
@@ -74,7 +74,7 @@ describe('written schemas', () => {
     expect(payload?.property('root')?.property('children')?.items()).toBeDefined();
   });
 
-  it('are the same each time, and then there is nothing to report', async () => {
+  it('schemas written twice are identical, and the check then reports nothing', async () => {
     expect(await kinds(v1)).toEqual(['not_written shop.order.placed v1']);
     await writeSchemas([v1, tree], dir);
     const first = await readFile(join(dir, 'asyncapi.json'), 'utf8');
@@ -87,7 +87,7 @@ describe('written schemas', () => {
 describe('a change of a published version', () => {
   beforeEach(() => writeSchemas([v1], dir));
 
-  it('is refused with the reason and the way on, and writing does not hide it', async () => {
+  it('an incompatible change is reported with reason and fix, and is not written', async () => {
     const changed = placed(z.object({ id: z.string(), by: z.enum(['card']), at: z.string() }));
     const found = await checkSchemas([changed], dir);
     expect(found.map(({ path, breaks }) => [path, breaks])).toEqual([
@@ -105,7 +105,7 @@ describe('a change of a published version', () => {
     expect(await readFile(join(dir, 'json/shop.order.placed.v1.json'), 'utf8')).toBe(before);
   });
 
-  it('that is compatible only wants to be written', async () => {
+  it('a compatible change is reported until it is written', async () => {
     const wider = placed(
       z.object({ id: z.uuidv7(), by: z.enum(['card', 'cash']), note: z.string().optional() }),
     );
@@ -114,7 +114,7 @@ describe('a change of a published version', () => {
     expect(await kinds(wider)).toEqual([]);
   });
 
-  it('as a new version keeps the old one readable by an upcast, or it is withdrawn', async () => {
+  it('a new version must keep the old one readable by an upcast, or the old one counts as withdrawn', async () => {
     const data = z.object({ other: z.string() });
     expect(await kinds(placed(data, 2))).toEqual([
       'not_written shop.order.placed v2',
@@ -131,7 +131,7 @@ describe('a change of a published version', () => {
     await expect(writeSchemas([], dir)).rejects.toThrow('nothing reads it now');
   });
 
-  it('that a recorded payload shows is reported with the payload’s name', async () => {
+  it('a recorded payload that is no longer readable is reported by name', async () => {
     await mkdir(join(dir, 'fixtures'));
     await writeFile(
       join(dir, 'fixtures/shop.order.placed.v1.cash.json'),
@@ -148,10 +148,10 @@ describe('a change of a published version', () => {
 });
 
 describe('definitions that cannot be written', () => {
-  it('one name with two schemas', async () => {
+  it('one event name with two schemas is rejected', async () => {
     await expect(writeSchemas([v1, placed(z.object({}))], dir)).rejects.toThrow('defined twice');
   });
-  it('a schema library without JSON Schema, by name', async () => {
+  it('a schema library without JSON Schema is rejected by name', async () => {
     const bare = {
       '~standard': { version: 1 as const, vendor: 'home-made', validate: (value: unknown) => ({ value }) },
     };
@@ -159,7 +159,7 @@ describe('definitions that cannot be written', () => {
       '(home-made) cannot be written as JSON Schema',
     );
   });
-  it('a recorded file that is broken', async () => {
+  it('a recorded file that is not JSON is reported', async () => {
     await mkdir(join(dir, 'json'));
     await writeFile(join(dir, 'json/shop.order.placed.v1.json'), '{');
     await expect(checkSchemas([v1], dir)).rejects.toMatchObject({ code: 'SCHEMAS_UNREADABLE' });

@@ -10,19 +10,20 @@ import { same } from './place.ts';
 import type { SchemaChange } from './schema-change.ts';
 
 /**
- * Compares the definitions with `<dir>/json/*.json` and `<dir>/asyncapi.json`, and parses the recorded payloads of
- * `<dir>/fixtures/`. Empty = all as committed.
+ * Compares the definitions with the committed schema files, and parses the recorded payloads.
+ * The files are `<dir>/json/*.json` and `<dir>/asyncapi.json`, the payloads those of `<dir>/fixtures/`. An empty result
+ * means no difference.
  */
 export async function checkSchemas(
   events: readonly EventDefinition[],
   dir: string,
   info: AsyncApiInfo = {},
 ): Promise<readonly SchemaChange[]> {
-  const definitions = distinct(events);
+  const definitions = deduplicate(events);
   const recorded = await readRecorded(join(dir, 'json'));
   const changes = [
     ...definitions.flatMap((one) => changesOf(one, recorded.get(nameOf(one)))),
-    ...[...recorded.keys()].flatMap((name) => withdrawn(name, definitions)),
+    ...[...recorded.keys()].flatMap((name) => findWithdrawn(name, definitions)),
     ...(await checkFixtures(definitions, join(dir, 'fixtures'))),
   ];
   const first = definitions[0];
@@ -42,8 +43,9 @@ export async function checkSchemas(
 }
 
 /**
- * Writes one JSON Schema for each event version and one AsyncAPI 3 document. A published version that changed
- * incompatibly, or can no longer be read, is refused before anything is written: else writing would hide it from CI.
+ * Writes one JSON Schema per event version and one AsyncAPI 3 document.
+ * If a published version changed incompatibly, or is no longer readable, it writes nothing: the new files would hide the
+ * change from CI.
  */
 export async function writeSchemas(
   events: readonly EventDefinition[],
@@ -65,7 +67,7 @@ export async function writeSchemas(
       { issues },
     );
   }
-  const definitions = distinct(events);
+  const definitions = deduplicate(events);
   await mkdir(join(dir, 'json'), { recursive: true });
   const files: (readonly [string, JsonSchema])[] = definitions.map((one) => [
     join(dir, 'json', `${nameOf(one)}.json`),
@@ -94,8 +96,8 @@ function changesOf(definition: EventDefinition, recorded: JsonSchema | undefined
   return [{ ...at, kind: 'outdated', path: '', reason: 'a compatible change is not recorded', fix: WRITE }];
 }
 
-/** A recorded version must have a definition that still reads it: its own, or a later one with upcasts down to it. */
-function withdrawn(name: string, definitions: readonly EventDefinition[]): readonly SchemaChange[] {
+/** Reports a recorded version that no definition reads: neither its own nor a later one with upcasts. */
+function findWithdrawn(name: string, definitions: readonly EventDefinition[]): readonly SchemaChange[] {
   const match = /^(.+)\.v(\d+)$/.exec(name);
   const [type = name, version] = [match?.[1], Number(match?.[2] ?? 0)];
   if (definitions.some((one) => one.type === type && one.version >= version && one.oldest <= version))
@@ -106,8 +108,8 @@ function withdrawn(name: string, definitions: readonly EventDefinition[]): reado
   ];
 }
 
-/** The same event may be given twice (by several consumers); one name with two schemas is a mistake. */
-function distinct(events: readonly EventDefinition[]): readonly EventDefinition[] {
+/** Removes duplicates. Several consumers may pass the same event; one name with two schemas is an error. */
+function deduplicate(events: readonly EventDefinition[]): readonly EventDefinition[] {
   const found = new Map<string, EventDefinition>();
   for (const event of events) {
     const other = found.get(nameOf(event));

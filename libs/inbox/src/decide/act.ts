@@ -1,4 +1,4 @@
-import { boundedText, type Envelope, type ReceivedEvent } from '@convergekit/contracts';
+import { boundText, type Envelope, type ReceivedEvent } from '@convergekit/contracts';
 import type { Route, Router } from '../define/routes.ts';
 import type { Subscription } from '../define/subscription.ts';
 import { InboxError } from '../errors.ts';
@@ -68,7 +68,7 @@ export function act<DB>({ content }: Reading, route: Router<DB>, foreign: boolea
       return { kind: 'skip', why: routed.why };
     case 'unknown': {
       // A failure event names in its data the type that failed: any text.
-      const unknown = boundedText(oneLine(routed.type));
+      const unknown = boundText(oneLine(routed.type));
       if (!routed.refused) return { kind: 'skip', why: 'unknown_type', unknown };
       return { kind: 'refuse', envelope, foreign, error: typeUnknown(unknown), unknown };
     }

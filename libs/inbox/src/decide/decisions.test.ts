@@ -66,13 +66,13 @@ describe('nextAttempt', () => {
 
   // Planted fault: with a switch of its own here, an entry that is changed in the table fails here.
   it.each(CATEGORIES)('does in the end what the table of strategies says: %s', (category) => {
-    const { afterwards } = strategies[category];
+    const { disposition } = strategies[category];
     const worn = tried(3, 0, 50);
-    expect(nextAttempt(failure(category), worn, policy, half).kind).toBe(afterwards);
+    expect(nextAttempt(failure(category), worn, policy, half).kind).toBe(disposition);
     // Waiting does not mend it, so it is not tried again in place.
     if (category !== 'throttle' && category !== 'contention')
       expect(nextAttempt(failure(category, { structural: true }), tried(1), policy, half).kind).toBe(
-        afterwards,
+        disposition,
       );
   });
 

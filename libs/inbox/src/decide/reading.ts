@@ -1,5 +1,5 @@
 import {
-  boundedText,
+  boundText,
   ContractError,
   decodeEnvelope,
   type Envelope,
@@ -70,7 +70,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 function rawClaim({ headers }: IncomingRecord): Claim | undefined {
   const source = only(headers, WIRE.sourceId);
   const name = only(headers, WIRE.source);
-  const sourceName = name === undefined ? undefined : boundedText(name);
+  const sourceName = name === undefined ? undefined : boundText(name);
   const position = attempt(only(headers, WIRE.position));
   if (source === undefined || sourceName === undefined || position === undefined || !UUID.test(source))
     return undefined;

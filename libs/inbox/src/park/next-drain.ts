@@ -36,8 +36,8 @@ export function nextDrain(
 ): NextDrain {
   const retrying = retryingOf(failure);
   if (retrying === 'breaker_open') return { kind: 'pause', forMs: breakerPauseMs(failure) };
-  const afterwards = dispositionOf(failure);
-  switch (afterwards) {
+  const disposition = dispositionOf(failure);
+  switch (disposition) {
     case 'park':
       return again(failure, tried, schedule, random);
     case 'dead': {
@@ -48,7 +48,7 @@ export function nextDrain(
     }
     case 'reject':
     case 'stop':
-      return { kind: afterwards };
+      return { kind: disposition };
   }
 }
 

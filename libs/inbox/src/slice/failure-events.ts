@@ -1,7 +1,7 @@
 import { checkHeaders, contextHeaders, ContractError } from '@convergekit/contracts';
 import type { AppendEvent } from '@convergekit/outbox';
 import type { Executor } from '@convergekit/postgres';
-import { contextFrom, continued, injectSpan, spanNames } from '@convergekit/telemetry';
+import { contextFrom, contextOrActive, injectSpan, spanNames } from '@convergekit/telemetry';
 import { answers } from './call-handlers.ts';
 import type { SliceContext } from './context.ts';
 import { DETAILS, failureEventId, failureInput, failureStory, type Letter } from './letter.ts';
@@ -33,7 +33,7 @@ function traceFailure(headers: Record<string, string>, topic: string, { envelope
   const cause = attempts.at(-1)?.traceparent;
   injectSpan(headers, spanNames.create(topic), {
     kind: 'producer',
-    parent: continued(envelope?.headers ?? {}),
+    parent: contextOrActive(envelope?.headers ?? {}),
     ...(cause === undefined ? {} : { links: [contextFrom({ traceparent: cause })] }),
   });
 }

@@ -1,5 +1,5 @@
 import {
-  boundedText,
+  boundText,
   type Envelope,
   type EventContext,
   type FailedStep,
@@ -92,7 +92,7 @@ function shortened(attempt: Attempt): Attempt {
 
 /** The instance comes from the event's data or key: of any length, and with any character. */
 function boundedStep(step: FailedStep): FailedStep {
-  return { ...step, instance: boundedText(oneLine(step.instance), MAX_INSTANCE_BYTES) };
+  return { ...step, instance: boundText(oneLine(step.instance), MAX_INSTANCE_BYTES) };
 }
 const MAX_INSTANCE_BYTES = 1024;
 

@@ -102,7 +102,7 @@ function ownFault({ step, cause }: OwnStatementFailed): Fault {
 
 /** Nothing that an event could be blamed for: waiting heals it. */
 export function isOutage({ category }: Failure): boolean {
-  return strategies[category].afterwards === 'park';
+  return strategies[category].disposition === 'park';
 }
 
 function swallowedFault(cause: unknown): Fault {

@@ -5,7 +5,7 @@ import {
   attributeNames,
   countAttempt,
   instruments,
-  promiseObjective,
+  recordObjective,
 } from '@convergekit/telemetry';
 import { type AlarmName, alarmOf, letterAlarm } from '../alarms.ts';
 import type { Attempt } from '../story/attempt.ts';
@@ -119,7 +119,7 @@ function countApplied<DB>(context: SliceContext<DB>, handled: Applied['handled']
   let total = 0;
   for (const [handler, count] of handled) {
     const { objective } = context.policyOf(handler);
-    if (objective !== undefined) promiseObjective(objective);
+    if (objective !== undefined) recordObjective(objective);
     countAttempt({ labels: handlerLabels(context, handler), outcome: 'applied', count });
     total += count;
   }
