@@ -2,23 +2,23 @@ import { type Executor, sqlState } from '@convergekit/postgres';
 import { delayMs } from '@convergekit/resilience';
 import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
 
-/** One child table of the outbox: ids from `from` up to, not including, `to`. */
+/** A child table of the outbox: ids from `from` up to, but excluding, `to`. */
 export interface OutboxChild {
   readonly name: string;
-  /** `undefined`: everything below `to`. */
+  /** Lower bound; `undefined` for the first child. */
   readonly from: bigint | undefined;
-  /** `undefined`: the last child, without an upper bound. */
+  /** Upper bound; `undefined` for the last child. */
   readonly to: bigint | undefined;
 }
 
 export interface EnsureChildrenOptions {
-  /** Whole ranges that must lie beyond the newest id. @default 2 */
+  /** Number of whole ranges to keep beyond the newest id. @default 2 */
   readonly ahead?: number;
-  /** Ids of one range. @default 1_000_000 */
+  /** Number of ids of one range. @default 1_000_000 */
   readonly span?: number;
-  /** Tries to get the table's lock, 50 ms each. @default 20 */
+  /** Number of attempts to lock the table, 50 ms each. @default 20 */
   readonly attempts?: number;
-  /** Ends the waiting between two tries. */
+  /** Ends the wait between two attempts. */
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -27,9 +27,9 @@ export interface EnsureChildrenOptions {
 const addSql = 'select converge.outbox_add_child($1::int, $2::bigint) as child';
 
 /**
- * Adds children ahead of the newest id, for the relay to call now and then. Returns the names added. Each addition is a
- * transaction of its own and stops writers for at most 50 ms, so `executor` must not be inside a transaction. When
- * long transactions keep the lock away it gives up without harm: the last child takes every id.
+ * Adds children ahead of the newest id. The relay calls it from time to time. Returns the added names.
+ * Each addition is a transaction of its own and stops writers for at most 50 ms, so `executor` must not be inside a
+ * transaction. If long transactions hold the lock it gives up without harm: the last child accepts every id.
  */
 export async function ensureChildren(
   executor: Executor,
@@ -49,11 +49,11 @@ export async function ensureChildren(
       const { rows } = await executor.query<{ child: string | null }>(addSql, [ahead, span]);
       const child = rows[0]?.child ?? null;
       if (child === null) break;
-      // '' is a step on the way, with more to come.
+      // '' is an intermediate step; more follow.
       if (child !== '') added.push(child);
     } catch (error) {
       if (sqlState(error) !== '55P03') throw error;
-      // Writers that queued behind us go first; then again, at another moment than they.
+      // Let writers that queued behind us pass, then retry at a random time.
       await clock.sleep(20 + delayMs({ baseMs: 50, factor: 2, capMs: 1_000 }, attempt, random), signal);
       attempt += 1;
     }
@@ -61,13 +61,13 @@ export async function ensureChildren(
   return added;
 }
 
-// Catalog only; locks nothing but the catalog rows.
+// Reads the catalog only, and locks only catalog rows.
 const listSql = `
   select c.relname as name, pg_get_expr(c.relpartbound, c.oid) as bound
     from pg_inherits i join pg_class c on c.oid = i.inhrelid
    where i.inhparent = 'converge.outbox'::regclass`;
 
-/** The children by rising range. */
+/** Lists the children in order of their ranges. */
 export async function listChildren(executor: Executor): Promise<readonly OutboxChild[]> {
   const { rows } = await executor.query<{ name: string; bound: string }>(listSql);
   return rows.map(({ name, bound }) => ({ name, ...boundsOf(bound) })).toSorted(byRange);

@@ -19,7 +19,7 @@ export type OutboxErrorCode =
   | 'SOURCE_MISSING'
   | 'OPTION_INVALID';
 
-/** The message says what happened, why, and the next step. */
+/** An error of the outbox. The message says what failed, why, and the next step. */
 export class OutboxError extends ConvergeError {
   constructor(
     message: string,

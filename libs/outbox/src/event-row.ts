@@ -10,21 +10,21 @@ import {
 import type { NewId } from '@convergekit/core';
 import { OutboxError } from './errors.ts';
 
-/** What goes with the events of one append or emit. */
+/** The context of the events of one append or emit. */
 export interface AppendContext extends EventContext {
-  /** The caller's own headers: none of the names that the kit sets. */
+  /** The caller's own headers; names that the kit sets are refused. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** An event with an id and kit headers chosen by the writer: inside handlers both follow from the incoming event. */
+/** An event whose id and kit headers the writer chooses. A handler derives both from the incoming event. */
 export interface AppendEvent extends Pick<DomainEvent, 'type' | 'version' | 'topic' | 'key' | 'payload'> {
   /** @default a new UUIDv7 */
   readonly id?: string;
-  /** Kit names (causation, correlation, hops, trace context …) are allowed, those that the relay writes are not. */
+  /** Headers. Kit names (causation, correlation, hops, trace context …) are allowed, those that the relay writes are not. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The columns that a writer gives; the database adds xid, id and created_at. */
+/** The columns that a writer sets; the database adds xid, id and created_at. */
 export interface EventRow {
   readonly eventId: string;
   readonly topic: string;
@@ -34,8 +34,8 @@ export interface EventRow {
   readonly payload: string;
 }
 
-/** What a span may say of an event: nothing of its key or payload. */
-export interface MadeEvent {
+/** The attributes of an event for a span, without key and payload. */
+export interface EventAttributes {
   readonly eventId: string;
   readonly topic: string;
   readonly type: string;
@@ -45,13 +45,13 @@ export interface RowSettings {
   readonly newId: NewId;
   readonly maxBytes: number;
   readonly maxHops: number;
-  /** Adds the trace context under which this event is made. */
-  readonly inject: (carrier: Record<string, string>, event: MadeEvent) => void;
+  /** Adds the trace context under which this event is created. */
+  readonly inject: (carrier: Record<string, string>, event: EventAttributes) => void;
 }
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** Checks an event completely and gives its row. Throws ContractError or OutboxError: nothing was written. */
+/** Validates an event and returns its row. Throws ContractError or OutboxError; nothing was written then. */
 export function rowOf(event: AppendEvent, context: AppendContext, settings: RowSettings): EventRow {
   const { type, topic, key, payload } = event;
   const eventId = event.id ?? settings.newId();
@@ -61,7 +61,7 @@ export function rowOf(event: AppendEvent, context: AppendContext, settings: RowS
   const headers: Record<string, string> = {};
   settings.inject(headers, { eventId, topic, type });
   Object.assign(headers, contextHeaders(event, context), context.headers, event.headers);
-  // A story without a beginning begins here.
+  // An event without a correlation id starts a new chain.
   headers[WIRE.correlationId] ??= eventId;
   checkHeaders(headers, { reserved: 'allow' });
   checkRelayOwned(headers, type);
@@ -88,7 +88,7 @@ function checkRelayOwned(headers: Readonly<Record<string, string>>, type: string
 function checkHops(hops: string | undefined, { type, key }: AppendEvent, maxHops: number): void {
   if (hops === undefined || Number(hops) <= maxHops) return;
   throw new OutboxError(
-    `${type} for key ${JSON.stringify(key)} would be event number ${hops} in a chain of handlers that answer each other (at most ${maxHops}): two handlers probably answer each other for ever. Break the circle, or raise maxHops.`,
+    `${type} for key ${JSON.stringify(key)} would be event number ${hops} in a chain of handlers that answer each other (at most ${maxHops}): two handlers probably answer each other forever. Break the cycle, or raise maxHops.`,
     { code: 'loop_suspected', category: 'bug' },
   );
 }

@@ -7,29 +7,29 @@ import { type Level, Levels } from './levels.ts';
 import type { LostCommit } from './resolve-commit.ts';
 import { Scope } from './scope.ts';
 
-/** One run of one outermost transaction. */
+/** One attempt of an outermost transaction. */
 export interface Frame {
   readonly db: unknown;
-  /** What users get: its statements wait for savepoints of other code. */
+  /** The transaction for users: its statements wait for savepoints of other code. */
   readonly tx: unknown;
-  /** The same without waiting, for the kit's own statements. */
+  /** The transaction without that wait, for the kit's own statements. */
   readonly plainTx: unknown;
   readonly scope: Scope;
-  /** Request keys that were claimed, by which a lost commit is found as well. */
+  /** Claimed request keys, which also prove a lost commit. */
   readonly claims: { readonly lost: LostCommit; readonly level: Level }[];
   savepoints: number;
   lost: LostCommit | undefined;
 }
 
-/** Where code runs: in which transaction, and in which savepoint of it. */
+/** The transaction and savepoint in which code runs. */
 interface Place {
   readonly frame: Frame;
   readonly level: Level;
-  /** Around it, in another transaction. */
+  /** The enclosing place in another transaction. */
   readonly outer: Place | undefined;
 }
 
-// A nested call finds its outer one by the database that it was given (through any depth of calls), or by `tx`.
+// A nested call finds its outer one by its database (through any depth of calls), or by `tx`.
 const current = new AsyncLocalStorage<Place>();
 const byTransaction = new WeakMap<object, Frame>();
 
@@ -47,14 +47,14 @@ export function within<T>(frame: Frame, level: Level, fn: () => Promise<T>): Pro
   return current.run({ frame, level, outer: current.getStore() }, fn);
 }
 
-/** The level of the running code. Code that lost its asynchronous context counts as the innermost one's. */
+/** Returns the level of the running code; the innermost one for code without asynchronous context. */
 export function levelIn(frame: Frame): Level {
   for (let place = current.getStore(); place !== undefined; place = place.outer)
     if (place.frame === frame) return place.level;
   return frame.scope.levels.top;
 }
 
-/** The transaction that a call with this database, or transaction, joins. */
+/** Finds the transaction that a call with this database or transaction joins. */
 export function outerOf(db: object & { readonly isTransaction: boolean }): Frame | undefined {
   const frame = byTransaction.get(db);
   if (frame !== undefined) {

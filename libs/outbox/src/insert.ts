@@ -8,38 +8,38 @@ import {
 import { instruments } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
 import type { EventRow } from './event-row.ts';
-import { namedRefusal } from './limit.ts';
+import { nameRefusal } from './limit.ts';
 
-/** The transaction's id, and that of the last row. */
+/** The transaction's id, and the id of its last row. */
 export interface Written {
   readonly xid: string;
   readonly lastId: string;
 }
 
-/** One statement stays small enough for any client and server, whatever the number of events. */
+/** Bounds of one statement: small enough for any client and server, whatever the number of events. */
 const maxRows = 5_000;
 const maxBytes = 8_000_000;
 
-// Both lock in a statement before their insert (see 007-append-one.sql): one round trip for both. In the select list: a
-// function in FROM costs more to plan than the insert takes.
+// Both functions lock in a statement before their insert (see 007-append-one.sql): one round trip for both. They are in the
+// select list because a function in FROM costs more to plan than the insert takes.
 const appendOneSql = 'select converge.outbox_append_one($1, $2, $3, $4, $5, $6, $7) as written';
 const appendAllSql = 'select converge.outbox_append_all($1, $2, $3, $4, $5, $6, $7) as written';
 const lockSql = 'select converge.outbox_lock($1, $2)';
 
-/** Inserts rows, at least one, in the order of the array. They get ascending ids, under the locks of all their keys. */
+/** Inserts rows, at least one, in array order. They get ascending ids, under the locks of all their keys. */
 export async function insertRows(
   executor: Executor,
   rows: readonly EventRow[],
   idleTimeoutMs: number,
 ): Promise<Written> {
   const slices = slicesOf(rows);
-  // With several statements all locks come first: sorted within each statement only, they could deadlock.
+  // With several statements, lock all keys first: sorted only within each statement, they could deadlock.
   if (slices.length > 1) await lockKeys(executor, rows);
   let written: Written = { xid: '', lastId: '' };
   for (const slice of slices) {
     const { text, values } = appendOf(slice, idleTimeoutMs);
     const answer = await executor.query<Answer>(text, values).catch((error: unknown) => {
-      throw namedRefusal(error);
+      throw nameRefusal(error);
     });
     written = writtenOf(answer.rows);
     count(slice);
@@ -48,8 +48,8 @@ export async function insertRows(
 }
 
 /**
- * The same as the last statement of a transaction, with COMMIT where `waits` wants it; undefined for more than one
- * statement takes.
+ * Inserts rows as the last statement of a transaction, sent with COMMIT if `waits` accepts the session.
+ * Returns undefined for more rows than one statement takes.
  */
 export async function insertLast(
   tx: Transaction<unknown>,

@@ -1,7 +1,7 @@
 import type { CompiledQuery, ConnectionProvider, KyselyPlugin, QueryExecutor, Transaction } from 'kysely';
 import type { Level, Levels } from './levels.ts';
 
-/** The same transaction, whose statements wait for savepoints of other code. `at` gives the level of the caller. */
+/** Wraps a transaction so that its statements wait for savepoints of other code. `at` returns the caller's level. */
 export function waitingTransaction<DB>(
   tx: Transaction<DB>,
   levels: Levels,
@@ -12,10 +12,10 @@ export function waitingTransaction<DB>(
     transformQuery: ({ node }) => node,
     transformResult: ({ result }) => Promise.resolve(result),
   };
-  // Kysely gives a transaction another executor in one way only: what `withPlugin` of the present one returns.
+  // Kysely changes a transaction's executor only by the result of the present one's `withPlugin`.
   Object.defineProperty(executor, 'withPlugin', {
     configurable: true,
-    value: () => waiting(executor, levels, at),
+    value: () => waitForSavepoints(executor, levels, at),
   });
   try {
     return tx.withPlugin(plugin);
@@ -24,8 +24,8 @@ export function waitingTransaction<DB>(
   }
 }
 
-function waiting(inner: QueryExecutor, levels: Levels, at: () => Level): QueryExecutor {
-  const around = (executor: QueryExecutor): QueryExecutor => waiting(executor, levels, at);
+function waitForSavepoints(inner: QueryExecutor, levels: Levels, at: () => Level): QueryExecutor {
+  const around = (executor: QueryExecutor): QueryExecutor => waitForSavepoints(executor, levels, at);
   return {
     get adapter() {
       return inner.adapter;

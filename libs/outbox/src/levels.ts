@@ -2,7 +2,7 @@ import type { Clock } from '@convergekit/core';
 import { OutboxError } from './errors.ts';
 
 /**
- * A transaction, or a savepoint in it: what the database undoes together.
+ * A transaction, or a savepoint in it: the unit of rollback.
  * open → released (its work belongs to its parent) | undone.
  */
 export class Level {
@@ -13,12 +13,12 @@ export class Level {
     this.parent = parent;
   }
 
-  /** It was rolled back, or a level around it was. */
+  /** True if it, or an enclosing level, was rolled back. */
   get isUndone(): boolean {
     return this.state === 'undone' || this.parent?.isUndone === true;
   }
 
-  /** The level to which its work belongs now. */
+  /** The level that its work belongs to now. */
   get owner(): Level {
     return this.state === 'released' && this.parent !== undefined ? this.parent.owner : this;
   }
@@ -32,14 +32,15 @@ export interface SavepointStatements {
 
 export interface LevelLimits {
   readonly clock: Clock;
-  /** How long code waits for a savepoint of other code, milliseconds. */
+  /** How long code waits for a savepoint of other code, in milliseconds. */
   readonly waitMs: number;
 }
 
 /**
- * The savepoints of one transaction. `rollback to savepoint` undoes everything that the connection ran since, whoever
- * asked for it. So while a savepoint is open, only its own code runs statements; the statements and savepoints of other
- * code of the transaction wait for its end. What a rollback undoes is then exactly what the savepoint's code did.
+ * The savepoints of one transaction.
+ * `rollback to savepoint` reverts everything that the connection has run since, by any code. So while a savepoint is open,
+ * only its own code runs statements; other code of the transaction waits for its end. A rollback then reverts exactly the
+ * work of the savepoint's code.
  */
 export class Levels {
   readonly root = new Level();
@@ -52,7 +53,7 @@ export class Levels {
     this.#limits = limits;
   }
 
-  /** The innermost savepoint that is open. */
+  /** The innermost open savepoint. */
   get top(): Level {
     return this.#top;
   }
@@ -79,13 +80,13 @@ export class Levels {
     };
   }
 
-  /** Runs `fn` at a new level inside `level`; when it throws, the new level is undone and the error passes on. */
+  /** Runs `fn` at a new level inside `level`. When it throws, the new level is rolled back and the error passes on. */
   async savepoint<T>(
     level: Level,
     statements: SavepointStatements,
     fn: (inner: Level) => Promise<T>,
   ): Promise<T> {
-    // A statement that was let through may still wait for the connection, behind the one that is sent now.
+    // An admitted statement may still wait for the connection, behind the one that is sent now.
     const inner = await this.#when(
       () => this.#isTurnOf(level) && this.#running === 0,
       () => (this.#top = new Level(this.#top)),
@@ -115,9 +116,9 @@ export class Levels {
   }
 
   async #undo(inner: Level, statements: SavepointStatements): Promise<void> {
-    // With the level around it, which rolled back further.
+    // The enclosing level has rolled back already, further than this one.
     if (inner.isUndone) return;
-    // From here on its code runs nothing more: what came after the rollback would stay.
+    // From here on its code must run nothing more: a statement after the rollback would be kept.
     inner.state = 'undone';
     try {
       await this.#when(
@@ -140,7 +141,7 @@ export class Levels {
     return level.owner === this.#top;
   }
 
-  /** Waits until it is true, and acts in the same turn: between the two nothing else can begin. */
+  /** Waits for a condition and acts in the same turn of the event loop, so that nothing else can start between. */
   async #when<T>(isTrue: () => boolean, act: () => T): Promise<Awaited<T>> {
     if (isTrue()) return await act();
     const { clock, waitMs } = this.#limits;
@@ -168,7 +169,7 @@ export class Levels {
   }
 }
 
-/** `what` came from the code of a savepoint that was rolled back. */
+/** Creates the error of code whose savepoint was rolled back. */
 export function savepointEnded(what: string): OutboxError {
   return new OutboxError(
     `${what} came from the code of a savepoint that was rolled back: it would be written without the rest of the savepoint. Await everything in the function that you give to savepoint.`,
@@ -176,7 +177,7 @@ export function savepointEnded(what: string): OutboxError {
   );
 }
 
-/** The function of `what` returned too early. */
+/** Creates the error of a function that returned while its savepoint was still running. */
 export function savepointOpen(what: string): OutboxError {
   return new OutboxError(
     `the function of ${what} returned while a savepoint in it was still running, so it is rolled back. Await every call of savepoint.`,

@@ -1,43 +1,43 @@
 import type { Executor } from '@convergekit/postgres';
 import { OutboxError } from './errors.ts';
 
-/** How many bytes of events wait to be published, and how many may. */
+/** The size of the outbox and its limit. */
 export interface OutboxLimit {
-  /** undefined: no limit. */
+  /** The limit of unpublished bytes; undefined = no limit. */
   readonly maxBytes: number | undefined;
-  /** At the limit emits are refused; else an alarm says so, and nothing more. */
+  /** True if emits are refused at the limit; otherwise an alarm is raised and nothing more. */
   readonly refuses: boolean;
-  /** With indexes, published events that are retained included. */
+  /** Total size with indexes, retained published events included. */
   readonly totalBytes: number;
   readonly waitingBytes: number;
-  /** How fast the waiting bytes grew lately, bytes a second; negative while they shrink. */
+  /** Recent growth of the unpublished bytes per second; negative while they decrease. */
   readonly bytesPerSecond: number;
-  /** Milliseconds since they were measured; undefined: never. */
+  /** Age of the measurement in milliseconds; undefined: never measured. */
   readonly measuredAgoMs: number | undefined;
 }
 
 export interface LimitSettings {
-  /** Bytes that may wait to be published, with indexes. @default no limit */
+  /** Limit of unpublished bytes, with indexes. @default no limit */
   readonly maxBytes?: number;
-  /** `refuse`: at the limit every emit fails with OUTBOX_FULL, until events have left. @default 'alarm' */
+  /** `refuse`: at the limit every emit fails with OUTBOX_FULL, until events are published. @default 'alarm' */
   readonly whenFull?: 'alarm' | 'refuse';
 }
 
-// Two statements: the second one reads what the first one wrote. A writer that is measuring is not waited for.
-const tellSql = `
+// Two statements: the second one reads what the first one wrote. It does not wait for a writer that measures.
+const reportSql = `
   update converge.outbox_limit
      set published_id = $1::bigint,
          max_bytes = case when $2::bigint is null then max_bytes else $2::bigint end,
          refuse = case when $2::bigint is null then refuse else $3::boolean end
    where only_row in (select only_row from converge.outbox_limit for update skip locked)`;
 
-/** Measures the outbox, for the relay that leads. Without `maxBytes` the limit stays what it is in the database. */
+/** Measures the outbox. The leading relay calls it. Without `maxBytes` the database keeps its limit. */
 export async function measureOutbox(
   executor: Executor,
   publishedId: string,
   { maxBytes, whenFull = 'alarm' }: LimitSettings,
 ): Promise<void> {
-  await executor.query(tellSql, [publishedId, maxBytes ?? null, whenFull === 'refuse']);
+  await executor.query(reportSql, [publishedId, maxBytes ?? null, whenFull === 'refuse']);
   await executor.query('select converge.outbox_measure()');
 }
 
@@ -66,18 +66,18 @@ export async function readLimit(executor: Executor): Promise<OutboxLimit> {
   return { ...row, maxBytes: row.maxBytes ?? undefined, measuredAgoMs: row.measuredAgoMs ?? undefined };
 }
 
-/** Seconds until the limit is reached at the present rate; undefined where it is not in sight. Pure. */
+/** Estimates the seconds until the limit is reached; undefined if it is not. Pure. */
 export function secondsToFull({ maxBytes, waitingBytes, bytesPerSecond }: OutboxLimit): number | undefined {
   if (maxBytes === undefined || bytesPerSecond <= 0) return undefined;
   return Math.max(0, (maxBytes - waitingBytes) / bytesPerSecond);
 }
 
-/** The refusal of an append, by name; any other error as it is. */
-export function namedRefusal(error: unknown): unknown {
+/** Converts the error of a refused append; returns any other error unchanged. */
+export function nameRefusal(error: unknown): unknown {
   if (!(error instanceof Error) || !('constraint' in error) || error.constraint !== 'outbox_max_bytes')
     return error;
   return new OutboxError(
-    `${error.message.replace(/^converge: /, '')}. Nothing was written. See why nothing is published: converge doctor. Emits are taken again when events have left, or outbox.maxBytes is raised.`,
+    `${error.message.replace(/^converge: /, '')}. Nothing was written. To see why nothing is published, run: converge doctor. Emits succeed again when events have been published, or outbox.maxBytes is raised.`,
     { code: 'OUTBOX_FULL', category: 'service', cause: error },
   );
 }

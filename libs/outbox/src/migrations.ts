@@ -1,6 +1,6 @@
 import type { MigrationSet } from '@convergekit/postgres';
 
-/** Tables outbox, source and request, and the function `converge.emit`. */
+/** The tables outbox, source and request, and the function `converge.emit`. */
 export const outboxMigrations: MigrationSet = {
   name: 'outbox',
   directory: new URL('../sql/', import.meta.url),

@@ -8,7 +8,7 @@ import {
   type AppendContext,
   type AppendEvent,
   type EventRow,
-  type MadeEvent,
+  type EventAttributes,
   rowOf,
   type RowSettings,
 } from './event-row.ts';
@@ -23,13 +23,13 @@ export interface OutboxOptions {
   readonly clock?: Clock;
   /** @default Math.random */
   readonly random?: Random;
-  /** Bytes of a payload at most, up to 900,000 (the table's limit). @default 900_000 */
+  /** Maximum size of a payload in bytes, up to 900,000 (the table's limit). @default 900_000 */
   readonly maxBytes?: number;
-  /** Handlers that may answer each other in a chain before `loop_suspected`. @default 32 */
+  /** Maximum length of a chain of handlers that answer each other, before `loop_suspected`. @default 32 */
   readonly maxHops?: number;
   /**
-   * The server ends a transaction whose client went silent between the insert and the commit, since it holds the keys'
-   * locks. In milliseconds. @default 30_000
+   * Idle limit of a transaction between insert and commit, in milliseconds: it holds the keys' locks. The server then ends
+   * the session. @default 30_000
    */
   readonly idleTimeoutMs?: number;
 }
@@ -40,14 +40,14 @@ type TransactionOptions = OutboxTransactionOptions & (KeyedRequest | { readonly 
 
 export interface Outbox {
   /**
-   * Runs `fn` in a transaction and writes what it emitted as the last statement before the commit: both or neither.
-   * Rerun as a whole on 40001 and 40P01, so `fn` must have no effect outside `tx`. A nested call (same `db`, or the
+   * Runs `fn` in a transaction and writes its events as the last statement before the commit: both or neither.
+   * It is rerun as a whole on 40001 and 40P01, so `fn` must have no effect outside `tx`. A nested call (same `db`, or the
    * outer `tx`) joins the outer transaction; when it fails, the outer one cannot commit.
    */
   transaction<DB, T>(db: Kysely<DB> | Transaction<DB>, fn: Work<DB, T>): Promise<T>;
   /**
-   * The same, answered once per request key: a repetition gets the stored result (as JSON: a Date is a string), other
-   * content under the key REQUEST_KEY_REUSED.
+   * Runs `fn` once per request key. A repeat gets the stored result (as JSON: a Date is a string).
+   * Other content under the key is refused with REQUEST_KEY_REUSED.
    */
   transaction<DB, T>(
     db: Kysely<DB> | Transaction<DB>,
@@ -55,9 +55,9 @@ export interface Outbox {
     fn: Work<DB, T>,
   ): Promise<T>;
   /**
-   * Writes events in the caller's own transaction, in the order of the array. Call it as the last statement before the
-   * commit: it holds the locks of the events' keys until then. Call it once per transaction, since a second call may
-   * deadlock with another transaction (40P01).
+   * Writes events in the caller's own transaction, in array order.
+   * Call it as the last statement before the commit: it holds the locks of the events' keys until then. Call it once per
+   * transaction, since a second call may deadlock with another transaction (40P01).
    */
   append(
     executor: Executor,
@@ -66,7 +66,7 @@ export interface Outbox {
   ): Promise<{ readonly ids: readonly string[] }>;
 }
 
-/** The write side for these events. Events that are not among them are refused. */
+/** Creates the write side for these events. All other events are refused. */
 export function createOutbox(events: readonly EventDefinition[], options: OutboxOptions = {}): Outbox {
   const { clock = systemClock, random = systemRandom } = options;
   const { idleTimeoutMs = 30_000, maxBytes = MAX_PAYLOAD_BYTES, maxHops = 32, ids = newUuidV7 } = options;
@@ -76,9 +76,9 @@ export function createOutbox(events: readonly EventDefinition[], options: Outbox
   const declared = new Map(events.map((event) => [nameOf(event), event]));
   const row: RowSettings = { newId: ids, maxBytes, maxHops, inject: injectCreated };
   const toRow = (event: DomainEvent | AppendEvent, context: AppendContext): EventRow => {
-    // An event with an id of its own comes from the kit (a handler's, a failure event), not from the application.
+    // An event with its own id comes from the kit (a handler's, a failure event), not from the application.
     const definition = declared.get(nameOf(event));
-    if (!('id' in event) && definition === undefined) throw notDeclared(event);
+    if (!('id' in event) && definition === undefined) throw notDeclaredError(event);
     const starts = definition?.starts;
     return rowOf(event, starts === undefined ? context : { ...context, starts }, row);
   };
@@ -110,7 +110,7 @@ function nameOf({ type, version }: { readonly type: string; readonly version: nu
   return `${type} v${version}`;
 }
 
-function notDeclared(event: AppendEvent): OutboxError {
+function notDeclaredError(event: AppendEvent): OutboxError {
   return new OutboxError(
     `${nameOf(event)} is not among the events that this outbox was created with. Add it to createOutbox([…]), so that topics and schemas are checked for it as well.`,
     { code: 'EVENT_NOT_DECLARED', category: 'bug' },
@@ -128,8 +128,8 @@ function checkNumber(name: string, value: number, least: number, most: number): 
   );
 }
 
-/** `create <topic>`, by the messaging conventions: what consumers of this event, and the relay's send, are linked to. */
-function injectCreated(carrier: Record<string, string>, { eventId, topic, type }: MadeEvent): void {
+/** Injects the span `create <topic>` (messaging conventions), to which consumers and the relay's send are linked. */
+function injectCreated(carrier: Record<string, string>, { eventId, topic, type }: EventAttributes): void {
   injectSpan(carrier, spanNames.create(topic), {
     kind: 'producer',
     attributes: {

@@ -2,23 +2,23 @@ import { createHash } from 'node:crypto';
 import type { Executor } from '@convergekit/postgres';
 import { OutboxError } from './errors.ts';
 
-/** A request that may come again: with the same key and content it gets the same answer, and one effect. */
+/** A request that may be repeated: the same key and content get the same answer and one effect. */
 export interface KeyedRequest {
   readonly requestKey: string;
-  /** What was asked, any JSON. A repeated key with other content is refused. */
+  /** The content of the request, any JSON. A repeated key with other content is refused. */
   readonly request: unknown;
 }
 
 export type Claim =
   { readonly kind: 'first'; readonly xid: string } | { readonly kind: 'repeated'; readonly result: unknown };
 
-// In an application's transaction: they depend on none of its settings.
-// Waits for a transaction that is answering the same request now; when that commits, nothing is inserted.
+// They run in an application's transaction, so they depend on none of its settings.
+// It waits for a transaction that handles the same request; after that commits, it inserts nothing.
 const claimSql = `
   insert into converge.request (key, request_hash) values ($1, $2)
   on conflict (key) do nothing
   returning pg_catalog.pg_current_xact_id()::pg_catalog.text as xid`;
-// A later statement, so that read committed sees what the one above waited for.
+// A later statement, so that read committed sees the row that the one above waited for.
 const findSql = 'select request_hash, result from converge.request where key operator(pg_catalog.=) $1';
 const storeSql = 'update converge.request set result = $2 where key operator(pg_catalog.=) $1';
 
@@ -34,14 +34,14 @@ export async function claimRequest(
       requestKey,
     ]);
     const row = found.rows[0];
-    // Gone between the two statements (retention): claim it anew.
+    // Deleted between the two statements (retention): claim it again.
     if (row === undefined) continue;
-    if (row.request_hash !== hash) throw reused(requestKey);
+    if (row.request_hash !== hash) throw reusedError(requestKey);
     return { kind: 'repeated', result: decodeResult(row.result) };
   }
 }
 
-/** Stores the result and returns what every repetition will get: the same text, parsed. */
+/** Stores the result and returns what every repeat will get: the same text, parsed. */
 export async function storeResult(executor: Executor, requestKey: string, result: unknown): Promise<unknown> {
   const text = encodeResult(requestKey, result);
   await executor.query(storeSql, [requestKey, text]);
@@ -56,7 +56,7 @@ export function checkRequestKey(key: string): void {
   );
 }
 
-/** The same for the same content, whatever the order of an object's members. */
+/** Hashes the content, independent of the order of an object's members. */
 export function hashOf(request: unknown): string {
   return createHash('sha256').update(canonical(request)).digest('hex');
 }
@@ -70,7 +70,7 @@ function canonical(value: unknown): string {
   return jsonOf(value, sorted) ?? 'undefined';
 }
 
-/** `undefined` for what JSON does not have, which the library's type leaves out. */
+/** Encodes JSON; `undefined` for values without JSON, which the library's type omits. */
 function jsonOf(value: unknown, replace?: (key: string, value: unknown) => unknown): string | undefined {
   return JSON.stringify(value, replace);
 }
@@ -80,7 +80,7 @@ function encodeResult(requestKey: string, result: unknown): string | null {
     return jsonOf(result) ?? null;
   } catch (cause) {
     throw new OutboxError(
-      `the result for request key ${JSON.stringify(requestKey)} cannot be stored as JSON, so a repetition could not get it. Return plain data (a BigInt as a string).`,
+      `the result for request key ${JSON.stringify(requestKey)} cannot be stored as JSON, so a repeat could not get it. Return plain data (a BigInt as a string).`,
       { code: 'REQUEST_RESULT_INVALID', category: 'bug', cause },
     );
   }
@@ -90,7 +90,7 @@ function decodeResult(text: string | null): unknown {
   return text === null ? undefined : (JSON.parse(text) as unknown);
 }
 
-function reused(requestKey: string): OutboxError {
+function reusedError(requestKey: string): OutboxError {
   return new OutboxError(
     `request key ${JSON.stringify(requestKey)} was already used for another request. Use a new key for each new request, and the same content with the same key.`,
     { code: 'REQUEST_KEY_REUSED', category: 'data' },

@@ -3,8 +3,8 @@ import { delayMs } from '@convergekit/resilience';
 import type { Clock, Random } from '@convergekit/core';
 
 /**
- * A transaction whose COMMIT got no answer, and a row by which to know it again. It is known by its id, or, when its
- * last statement went with COMMIT, by the session that was to run both.
+ * A transaction whose COMMIT got no answer, and a row that proves it.
+ * It is identified by its id, or, if its last statement was sent with COMMIT, by the session of both.
  */
 export interface LostCommit {
   readonly by: { readonly xid: string } | Session;
@@ -20,9 +20,10 @@ export interface ResolveOptions {
 }
 
 /**
- * Finds out what became of it. While the server says `in progress` the COMMIT may be waiting (for a standby, for a disk)
- * and looking for its rows would find none: wait. Gives 'unknown' only when the database could not be asked, or was
- * still busy with it, until the deadline.
+ * Resolves the outcome of a lost COMMIT.
+ * While the server reports `in progress`, the COMMIT may wait (for a standby, for a disk), and its rows would not be
+ * found: wait. The result is 'unknown' only if, until the deadline, the database could not be queried or was still busy
+ * with it.
  */
 export async function resolveCommit(
   executor: Executor,
@@ -31,21 +32,21 @@ export async function resolveCommit(
 ): Promise<'committed' | 'aborted' | 'unknown'> {
   const end = clock.monotonic() + deadlineMs;
   for (let attempt = 1; ; attempt += 1) {
-    const status = await ask(executor, lost).catch(() => 'unreachable' as const);
+    const status = await readStatus(executor, lost).catch(() => 'unreachable' as const);
     if (status === 'committed' || status === 'aborted') return status;
     if (status === 'forgotten' || clock.monotonic() >= end) return 'unknown';
     await clock.sleep(5 + delayMs({ baseMs: 10, factor: 2, capMs: 500 }, attempt, random));
   }
 }
 
-async function ask(
+async function readStatus(
   executor: Executor,
   { by, proof }: LostCommit,
 ): Promise<'committed' | Exclude<Status, 'ended'>> {
   const status = await ('xid' in by ? statusOf(executor, by.xid) : statusIn(executor, by));
   if (status !== 'ended') return status;
-  // After a crash an id may have been given to somebody else: the commit is ours only with our row. In a statement of
-  // its own, since a snapshot taken together with the status could be older than the commit.
+  // After a crash the id may belong to another transaction: the commit is ours only with our row. This is a separate
+  // statement, since a snapshot taken together with the status could be older than the commit.
   const { rowCount } = await executor.query(proof.text, proof.values);
   return rowCount > 0 ? 'committed' : 'aborted';
 }
@@ -59,7 +60,7 @@ async function statusOf(executor: Executor, xid: string): Promise<Status> {
     const status = rows[0]?.status ?? 'forgotten';
     return status === 'committed' ? 'ended' : status;
   } catch (error) {
-    // 22023: an id of the future. The server came back from a crash without having heard of it.
+    // 22023: an id of the future. The server lost it in a crash.
     if (sqlState(error) === '22023') return 'aborted';
     throw error;
   }
@@ -71,7 +72,7 @@ const endSql = `
   select pg_terminate_backend(pid) from pg_stat_activity
    where pid = $1 and extract(epoch from backend_start) = $2::numeric and wait_event = 'ClientRead' and state <> 'idle'`;
 
-/** The session's transaction had begun, so the session is idle only when it is over. */
+/** Returns the status of the session's transaction. It had begun, so the session is idle only after its end. */
 async function statusIn(executor: Executor, { pid, startedAt }: Session): Promise<Status> {
   const { rows } = await executor.query<{ state: string; waitsFor: string | null }>(sessionSql, [
     pid,
@@ -79,7 +80,7 @@ async function statusIn(executor: Executor, { pid, startedAt }: Session): Promis
   ]);
   const [session] = rows;
   if (session === undefined || session.state === 'idle') return 'ended';
-  // It would wait for its client for ever, or execute what the network brings late. One that is at work, or waits for a
+  // A session that waits for its client would wait forever, or run a late message: end it. One that works, or waits for a
   // lock, a disk, a standby, is left alone.
   if (session.waitsFor === 'ClientRead') await executor.query(endSql, [pid, startedAt]);
   return 'in progress';

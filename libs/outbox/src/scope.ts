@@ -7,7 +7,7 @@ interface Emitted {
   readonly level: Level;
 }
 
-/** The events of one run of one transaction, each with the savepoint that emitted it, until they are written. */
+/** The events of one attempt of a transaction, each with its savepoint, until they are written. */
 export class Scope {
   readonly levels: Levels;
   #emitted: Emitted[] = [];
@@ -18,7 +18,7 @@ export class Scope {
     this.levels = levels;
   }
 
-  /** Keeps an event that the code of `level` emitted. */
+  /** Adds an event that the code of `level` emitted. */
   add(row: EventRow, level: Level): void {
     if (!this.#open)
       throw new OutboxError(
@@ -33,12 +33,12 @@ export class Scope {
     return this.#open;
   }
 
-  /** A nested transaction failed. What it wrote is half of something, so its level must not be committed. */
+  /** Marks a nested transaction as failed. Its writes are incomplete, so its level must not be committed. */
   fail(error: unknown, level: Level): void {
     this.#failures.push({ error, level });
   }
 
-  /** Ends the collecting and gives the events of the levels that were not undone, in the order of the emits. */
+  /** Closes the scope and returns the events of the levels that were not rolled back, in the order of the emits. */
   close(): readonly EventRow[] {
     this.#open = false;
     if (this.levels.top !== this.levels.root) throw savepointOpen('the transaction');
@@ -51,7 +51,7 @@ export class Scope {
     return this.#emitted.filter(({ level }) => !level.isUndone).map(({ row }) => row);
   }
 
-  /** Ends it without effect. */
+  /** Closes the scope without effect. */
   discard(): void {
     this.#open = false;
     this.#emitted = [];

@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { OutboxError } from './errors.ts';
 
-/** Names for readers. They are fixed: functions and statements contain them. */
+/** Table names for readers. They are fixed: functions and statements contain them. */
 export const OUTBOX = Object.freeze({
   table: 'converge.outbox',
   sequence: 'converge.outbox_id',
@@ -9,7 +9,7 @@ export const OUTBOX = Object.freeze({
   request: 'converge.request',
 });
 
-/** A row as pg gives it: `xid8` and `int8` are strings. */
+/** A row as pg returns it: `xid8` and `int8` are strings. */
 export interface OutboxRow {
   readonly xid: string;
   readonly id: string;
@@ -17,22 +17,22 @@ export interface OutboxRow {
   readonly topic: string;
   readonly key: string;
   readonly type: string;
-  /** A JSON object of strings: all wire headers but those that the relay writes from columns. */
+  /** A JSON object of strings: all wire headers except those that the relay writes from columns. */
   readonly headers: string;
-  /** As it goes on the wire, byte for byte. */
+  /** The payload on the wire, byte for byte. */
   readonly payload: string;
   readonly created_at: Date;
 }
 
 export interface Source {
-  /** What consumers deduplicate by. */
+  /** The identity that consumers deduplicate by. */
   readonly id: string;
-  /** For people. */
+  /** The display name. */
   readonly name: string;
   readonly epoch: number;
 }
 
-/** Who this database is as a source. */
+/** Reads the identity of this database as a source. */
 export async function readSource(executor: Executor): Promise<Source> {
   const { rows } = await executor.query<{ id: string; name: string; epoch: number }>(
     'select id, name, epoch from converge.source',
@@ -49,7 +49,7 @@ export async function readSource(executor: Executor): Promise<Source> {
   return row;
 }
 
-/** Gives the source a name of its own, instead of the database's. */
+/** Sets the source's name, which is the database's name by default. */
 export async function nameSource(executor: Executor, name: string): Promise<void> {
   await executor.query('update converge.source set name = $1 where name <> $1', [name]);
 }

@@ -6,17 +6,17 @@ import { OutboxError } from './errors.ts';
 import type { AppendContext, EventRow } from './event-row.ts';
 import { type Frame, frameOf, levelIn, outerOf, within } from './frame.ts';
 import { insertLast, insertRows, type Written } from './insert.ts';
-import { namedRefusal } from './limit.ts';
+import { nameRefusal } from './limit.ts';
 import { claimRequest, checkRequestKey, type KeyedRequest, storeResult } from './request-key.ts';
 import { type LostCommit, resolveCommit } from './resolve-commit.ts';
 
 export interface OutboxTransaction<DB> {
   readonly tx: Transaction<DB>;
-  /** Checks the event now, writes it just before the commit. Returns its id. */
+  /** Validates the event now and writes it just before the commit. Returns its id. */
   readonly emit: (event: DomainEvent, context?: AppendContext) => string;
   /**
-   * Runs `fn` under a savepoint: when it throws, its writes and its events are undone, and the error passes on. Until it
-   * ends, other code of the transaction (in a `Promise.all`) waits with its statements and savepoints.
+   * Runs `fn` in a savepoint: when it throws, its writes and events are rolled back, and the error passes on. Until it ends,
+   * other code of the transaction (in a `Promise.all`) waits with its statements and savepoints.
    */
   readonly savepoint: <T>(fn: () => Promise<T>) => Promise<T>;
 }
@@ -24,7 +24,7 @@ export interface OutboxTransaction<DB> {
 export interface OutboxTransactionOptions {
   /** @default the server's default, normally 'read committed' */
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
-  /** How often the function is run at most when the database asks for a rerun (40001, 40P01). @default 10 */
+  /** Maximum number of runs when the database requests a rerun (40001, 40P01). @default 10 */
   readonly attempts?: number;
 }
 
@@ -65,7 +65,7 @@ async function runOutermost<DB, T>(
       const frame = frameOf(db, tx, settings.clock, settings.idleTimeoutMs);
       const { root } = frame.scope.levels;
       try {
-        const result = await within(frame, root, () => answer(frame, options, work, settings));
+        const result = await within(frame, root, () => runOrRepeat(frame, options, work, settings));
         await flush(frame, settings);
         last = { result, lost: frame.lost };
         return result;
@@ -74,7 +74,7 @@ async function runOutermost<DB, T>(
       }
     });
   } catch (error) {
-    if (last?.lost === undefined || !isCommitUnknown(error)) throw namedRefusal(error);
+    if (last?.lost === undefined || !isCommitUnknown(error)) throw nameRefusal(error);
     return await afterLostCommit(db, last.lost, last.result, error, settings);
   }
 }
@@ -86,15 +86,15 @@ async function runNested<DB, T>(
   settings: TransactionSettings,
 ): Promise<T> {
   try {
-    return await answer(outer, options, work, settings);
+    return await runOrRepeat(outer, options, work, settings);
   } catch (error) {
     outer.scope.fail(error, levelIn(outer));
     throw error;
   }
 }
 
-/** Runs the function, or finds the answer that it gave before. */
-async function answer<DB, T>(
+/** Runs the function, or returns the stored answer of its request key. */
+async function runOrRepeat<DB, T>(
   frame: Frame,
   options: Options,
   work: Work<DB, T>,
@@ -114,18 +114,18 @@ async function answer<DB, T>(
 }
 
 /**
- * By session, the last id that it wrote, and when: ids of its later events are above. By session only, since a crash
- * may have ids handed out again, and no session survives one.
+ * The last written id per session, and its time: ids of the session's later events are higher.
+ * It is kept per session only, since a crash may reuse ids, and no session survives a crash.
  */
 const floors = new WeakMap<Session, { readonly id: string; readonly at: number }>();
 
 /**
- * How old a floor may be. The proof of a lost COMMIT reads the ids from there on, by the primary key: what the whole
- * outbox took in since, and no more. Where it is older the append goes before COMMIT, and brings its id.
+ * Maximum age of a floor. The proof of a lost COMMIT scans the ids above it by the primary key.
+ * That is everything written since. With an older floor the append is sent before COMMIT, and returns its id.
  */
 const FLOOR_MS = 10_000;
 
-/** Writes what was emitted: together with COMMIT where its outcome can be found out although no answer comes. */
+/** Writes the emitted events: with COMMIT if its outcome can be resolved without an answer. */
 async function flush(frame: Frame, { clock, idleTimeoutMs }: TransactionSettings): Promise<void> {
   const rows = frame.scope.close();
   const eventId = rows.at(-1)?.eventId;
@@ -148,7 +148,7 @@ async function flush(frame: Frame, { clock, idleTimeoutMs }: TransactionSettings
     frame.lost = { by: { xid: written.xid }, proof: { text, values: [written.lastId, eventId] } };
     return;
   }
-  // COMMIT fails with the same error.
+  // COMMIT rejects with the same error.
   last.written.then(wrote, () => undefined);
   const text = 'select 1 from converge.outbox where id > $1 and event_id = $2';
   frame.lost = { by: last.session, proof: { text, values: [floor.id, eventId] } };
@@ -187,7 +187,7 @@ async function afterLostCommit<DB, T>(
   cause: unknown,
   { clock, random, idleTimeoutMs }: TransactionSettings,
 ): Promise<T> {
-  // If COMMIT never got there, the server ends the transaction at the latest after the idle timeout.
+  // If COMMIT did not reach the server, it ends the transaction after the idle timeout at the latest.
   const deadlineMs = idleTimeoutMs + 15_000;
   switch (await resolveCommit(executorOf(db), lost, { clock, random, deadlineMs })) {
     case 'committed':

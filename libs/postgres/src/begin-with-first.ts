@@ -5,14 +5,14 @@ import { type Session, sessionOf, waitsForCommit } from './last-statement.ts';
 import { isOpening, ownBegin, ownOpening, sharedOpening, timeoutOpening } from './settings.ts';
 import { batch, type Statement } from './statement-batch.ts';
 
-/** What it needs of a connection. */
+/** The part of a connection that BeginWithFirst uses. */
 export interface SubmitClient {
   query(text: string, values: unknown[]): Promise<QueryResult>;
   submit(query: Query): void;
   release(broken?: boolean): void;
-  /** Where it is known. */
+  /** Returns the server session, once known. */
   session(): Session | undefined;
-  /** Of the pool; 0 = none. */
+  /** The statement timeout of the pool, in milliseconds; 0 = none. */
   readonly statementTimeoutMs: number;
 }
 
@@ -35,11 +35,11 @@ export function submitClient(client: PoolClient, statementTimeoutMs = 0): Submit
 }
 
 type State =
-  /** Everything passes. */
+  /** No transaction: every statement passes through. */
   | { readonly kind: 'plain' }
-  /** BEGIN was asked for and not sent, and so may be its settings. */
+  /** BEGIN was requested but not sent, and perhaps its settings. */
   | { readonly kind: 'asked'; readonly opening: readonly Statement[] }
-  /** BEGIN and the first statement are on their way. Gives the error of either: nothing but a rollback can follow it. */
+  /** BEGIN and the first statement were sent. Resolves to the error of either: only a rollback can follow it. */
   | { readonly kind: 'begun'; readonly failure: Promise<Error | undefined> }
   /** The last statement waits for COMMIT. */
   | {
@@ -52,22 +52,22 @@ const BEGIN = /^(begin|start transaction)\b/;
 const COMMIT: Statement = { text: 'commit', values: [] };
 
 /**
- * A transaction block refuses the statement: it must have none around it (VACUUM, DETACH CONCURRENTLY, ALTER SYSTEM,
- * CREATE DATABASE: 25001), ends one itself (2D000), or a standby refuses `read write` (0A000). Nothing was done.
+ * Errors of statements that a transaction block refuses. Nothing was done.
+ * 25001: it must run outside of one (VACUUM, DETACH CONCURRENTLY, ALTER SYSTEM, CREATE DATABASE); 2D000: it ends one
+ * itself; 0A000: a standby refuses `read write`.
  */
 const REFUSED_IN_BLOCK = new Set(['25001', '2D000', '0A000']);
 
 /**
- * A connection whose transactions begin together with their first statement, and end together with their last one where
- * they were told which it is (`sendLast`): one round trip less for each. What goes out together is one batch with one
- * Sync, so a BEGIN that fails (somebody cancels just then) keeps the server from running the statement, which without it
- * would commit on its own. A transaction without a statement is none, and costs nothing.
- * Statements reach the server in the order in which they were given.
+ * A connection that sends BEGIN with the first statement, and COMMIT with a known last one (`sendLast`).
+ * Each saves one round trip. Statements sent together are one batch with one Sync: if BEGIN fails (it was cancelled), the
+ * server does not run the statement, which would otherwise commit on its own. A transaction without statements sends
+ * nothing. Statements reach the server in the given order.
  */
 export class BeginWithFirst {
   readonly #client: SubmitClient;
   #state: State = { kind: 'plain' };
-  /** Statements that wait for the first one's answer; until they are on their way, others line up behind them. */
+  /** Number of statements that wait for the first answer; until they are sent, later ones queue behind them. */
   #waiting = 0;
 
   constructor(client: SubmitClient) {
@@ -109,7 +109,7 @@ export class BeginWithFirst {
     }
   }
 
-  /** Parsed and planned once where the session is the client's own: that is two thirds of what it costs. */
+  /** Returns the settings statement. In a session of our own it is parsed and planned once, two thirds of its cost. */
   #settings(asked: string): Statement {
     const { statementTimeoutMs } = this.#client;
     const text = asked === ownOpening() ? ownOpening(statementTimeoutMs) : asked;
@@ -118,14 +118,14 @@ export class BeginWithFirst {
     return { name, text, values: [] };
   }
 
-  /** A session of the client's own has it already: see `connect`. */
+  /** Returns the timeout statement. A session of our own has it already: see `connect`. */
   #timeout(): Statement[] {
     const { statementTimeoutMs } = this.#client;
     if (statementTimeoutMs === 0 || this.#client.session() !== undefined) return [];
     return [{ text: timeoutOpening(statementTimeoutMs), values: [] }];
   }
 
-  /** One statement as a transaction of the kit's own, in one batch. */
+  /** Runs one statement as a transaction of the kit's own, in one batch. */
   async #own(text: string, values: readonly unknown[]): Promise<QueryResult> {
     const opening = [{ text: ownBegin(), values: [] }, this.#settings(ownOpening())];
     try {
@@ -135,7 +135,7 @@ export class BeginWithFirst {
       await this.#undo(error);
       const state = sqlState(error) ?? '';
       if (REFUSED_IN_BLOCK.has(state)) return this.#client.query(text, [...values]);
-      // Several statements in one text (42601): only the simple protocol takes them.
+      // Several statements in one text (42601): only the simple protocol accepts them.
       if (state === '42601' && values.length === 0) return this.#ownTexts(opening, text);
       throw error;
     }
@@ -154,17 +154,17 @@ export class BeginWithFirst {
     }
   }
 
-  /** Ends a transaction that an error of the server's left open. Without SQLSTATE there is no connection to end it on. */
+  /** Ends a transaction that a server error left open. Without SQLSTATE the connection is gone. */
   async #undo(error: unknown): Promise<void> {
     if (sqlState(error) !== undefined) await this.#client.query('rollback', []);
   }
 
-  /** Keeps a last statement back for COMMIT. */
+  /** Holds a last statement back until COMMIT. */
   #hold(statement: Statement): Promise<QueryResult> | undefined {
-    const told = waitsForCommit(statement.values);
-    const session = told === undefined ? undefined : this.#client.session();
-    if (told === undefined || session === undefined) return undefined;
-    const name = told(session);
+    const onSession = waitsForCommit(statement.values);
+    const session = onSession === undefined ? undefined : this.#client.session();
+    if (onSession === undefined || session === undefined) return undefined;
+    const name = onSession(session);
     if (name === undefined) return undefined;
     const answer = Promise.withResolvers<QueryResult>();
     this.#state = { kind: 'closing', last: { ...statement, name }, answer };
@@ -187,7 +187,7 @@ export class BeginWithFirst {
     text: string,
     values: readonly unknown[],
   ): Promise<QueryResult> {
-    // Without values a text may be several statements, which only the simple protocol takes.
+    // A text without values may contain several statements, which only the simple protocol accepts.
     const opened = this.#batch(values.length === 0 ? opening : [...opening, { text, values }]);
     const failure = opened.then(
       () => undefined,

@@ -93,7 +93,7 @@ it('connections that the server ends, idle or taken, never end the process, and 
 });
 
 it('big numbers stay strings, and the statement timeout and name are set', async () => {
-  const database = open({ url: databaseUrl, applicationName: 'told', statementTimeoutMs: 1_234 });
+  const database = open({ url: databaseUrl, applicationName: 'named', statementTimeoutMs: 1_234 });
   const sql = `select 9007199254740993::int8 as big, '18446744073709551615'::xid8 as xid, 1.50::numeric as exact,
     current_setting('statement_timeout') as timeout, current_setting('application_name') as name`;
   const expected = {
@@ -101,7 +101,7 @@ it('big numbers stay strings, and the statement timeout and name are set', async
     xid: '18446744073709551615',
     exact: '1.50',
     timeout: '1234ms',
-    name: 'told',
+    name: 'named',
   };
   expect((await database.executor.query(sql)).rows).toEqual([expected]);
   expect((await executorOf(database.db).query(sql)).rows).toEqual([expected]);

@@ -10,42 +10,42 @@ import { passwordOf, refuseUnverifiedTls, tlsOf, withPassword } from './tls.ts';
 export interface ConnectOptions {
   /** `postgres://user:password@host:port/database`. @default the standard PG* environment variables */
   readonly url?: string;
-  /** What errors name as the setting to change: `DATABASE_URL (environment)`. @default 'DATABASE_URL' */
+  /** The name of the URL's setting in errors: `DATABASE_URL (environment)`. @default 'DATABASE_URL' */
   readonly setting?: string;
-  /** Shows in pg_stat_activity. @default 'converge' */
+  /** The application's name in pg_stat_activity. @default 'converge' */
   readonly applicationName?: string;
-  /** Connections at most. @default 10 */
+  /** Maximum number of connections. @default 10 */
   readonly max?: number;
   /**
-   * The server ends a statement that takes longer; 0 = never. Behind a pooler it holds within transactions and for
+   * The server cancels a statement that takes longer; 0 = never. Behind a pooler it applies in transactions and to
    * `executor`. In milliseconds. @default 0
    */
   readonly statementTimeoutMs?: number;
-  /** How long to wait for a free or a new connection. In milliseconds. @default 10_000 */
+  /** Time limit for a free or a new connection, in milliseconds. @default 10_000 */
   readonly connectTimeoutMs?: number;
   /**
-   * TLS as in pg. What does not verify the server is refused unless NODE_ENV is development or test, from the URL and
-   * the environment as well. @default by the URL, PGSSLMODE, PGSSLROOTCERT, PGSSLCERT and PGSSLKEY
+   * TLS as in pg. A setting that does not verify the server is refused unless NODE_ENV is development or test, also in
+   * the URL and the environment. @default by the URL, PGSSLMODE, PGSSLROOTCERT, PGSSLCERT and PGSSLKEY
    */
   readonly ssl?: PoolConfig['ssl'];
-  /** Told when a connection that nobody was using dropped. The pool opens a new one when needed. @default ignored */
+  /** Called when an idle connection dropped. The pool opens a new one when needed. @default ignored */
   readonly onIdleError?: (error: Error) => void;
 }
 
 export interface Database<DB = unknown> {
   readonly pool: Pool;
   readonly db: Kysely<DB>;
-  /** Statements on any connection of the pool, each a transaction of the kit's own, with its settings (`settings.ts`). */
+  /** Runs statements on any connection of the pool, each as a transaction with the kit's settings (`settings.ts`). */
   readonly executor: Executor;
   readonly target: Target;
-  /** Resolves when the server answered; rejects with a `DatabaseError` that a person can act on. */
+  /** Resolves when the server answered; rejects with a `DatabaseError` that names the next step. */
   ping(): Promise<void>;
-  /** A connection of one's own; give it back with `release(broken)`. Rejects with a `DatabaseError`. */
+  /** Acquires a connection; return it by `release(broken)`. Rejects with a `DatabaseError`. */
   acquire(): Promise<PoolClient>;
   close(): Promise<void>;
 }
 
-/** Opens a pool. Nothing is connected before the first use, so this never rejects: call `ping` at start. */
+/** Opens a pool. It connects at first use, so it never rejects: call `ping` at start. */
 export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB> {
   const { statementTimeoutMs = 0 } = options;
   const ssl = tlsOf(options.ssl, options.url, process.env);
@@ -55,19 +55,19 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
     application_name: options.applicationName ?? 'converge',
     max: options.max ?? 10,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
-    // A peer that vanished without a word is noticed by keepalive, not by the next statement minutes later.
+    // Keepalive detects a peer that vanished; otherwise the next statement would, minutes later.
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     ...(statementTimeoutMs === 0 ? {} : { onConnect: setTimeoutOf(statementTimeoutMs) }),
     ...(ssl === undefined ? {} : { ssl }),
     ...(password === undefined ? {} : { password }),
   });
-  const resolved = resolvedBy(pool);
+  const resolved = resolvedSettings(pool);
   refuseUnverifiedTls(resolved.ssl ?? false, options.url, process.env);
   const onIdleError = options.onIdleError ?? (() => undefined);
   pool.on('error', onIdleError);
-  // A connection that is taken but between two statements has no listener of the pool's: without this one its loss
-  // would end the process. The next statement on it rejects, so nothing is hidden.
+  // The pool has no error listener on an acquired connection between two statements: without this one, its loss would
+  // end the process. The next statement on it rejects, so the error is not hidden.
   pool.on('connect', (client) => client.on('error', () => undefined));
   const target = {
     host: resolved.host,
@@ -104,9 +104,9 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
   };
 }
 
-/** Sets the timeout in a new session. As a startup parameter PgBouncer would refuse the connection. */
+/** Sets the timeout in a new session. PgBouncer would refuse it as a startup parameter. */
 function setTimeoutOf(statementTimeoutMs: number) {
-  // The pool waits for the promise; its type does not say so.
+  // The pool awaits the promise, although its type does not say so.
   return (client: ClientBase): unknown => {
     const announced = (client as { readonly processID?: number }).processID ?? -1;
     const { text, valuesFor } = sessionStatement;
@@ -123,7 +123,7 @@ function poolExecutor(acquire: () => Promise<PoolClient>, statementTimeoutMs: nu
         const own = new BeginWithFirst(submitClient(client, statementTimeoutMs));
         return await executorOfClient(own).query<R>(text, ownStatement(values ?? []));
       } catch (error) {
-        // An error without SQLSTATE came from the connection, not from the server's answer.
+        // An error without SQLSTATE comes from the connection, not from the server.
         broken = !(error instanceof Error && 'severity' in error);
         throw error;
       } finally {
@@ -133,8 +133,8 @@ function poolExecutor(acquire: () => Promise<PoolClient>, statementTimeoutMs: nu
   };
 }
 
-/** pg resolves URL, PG* variables and defaults in the client; asking one is the only way that never disagrees. */
-function resolvedBy(pool: Pool): Resolved {
+/** Reads the settings that pg resolved. pg does it in the client, so ask a client. */
+function resolvedSettings(pool: Pool): Resolved {
   return new (clientClass(pool))(pool.options);
 }
 

@@ -7,11 +7,10 @@ import type { TupleBlock } from './tuples.ts';
 /** An executor that can also read many rows as bytes. */
 export interface CopyExecutor extends Executor {
   /**
-   * Runs `copy (select) to stdout (format binary)`, one statement of its own, so it works behind a pooler in
-   * transaction mode. Constants must stand in the text: COPY binds nothing. Rows arrive in blocks while the server goes
-   * on; a reader that does not keep up stops the socket. Ending the iteration early reads on to the end and drops it,
-   * so the connection stays usable. An error of the server, at the start or in the middle, is thrown after the blocks
-   * that came before it.
+   * Runs `copy (select) to stdout (format binary)` as a statement of its own.
+   * It works behind a pooler in transaction mode. Write constants into the text: COPY binds no values. Rows arrive in blocks
+   * while the server continues; a slow reader pauses the socket. Ending the iteration early discards the remaining rows, so
+   * the connection stays usable. A server error is thrown after the blocks before it.
    */
   copy(select: string): AsyncIterableIterator<TupleBlock>;
 }
@@ -27,12 +26,12 @@ export function copyExecutorOfClient(client: ClientBase): CopyExecutor {
   };
 }
 
-/** A text as a constant in a statement, for COPY. */
+/** Quotes a text as a constant, for COPY. */
 export function quoteLiteral(text: string): string {
   return escapeLiteral(text);
 }
 
-/** Bytes that wait for the reader at most before the socket is stopped. */
+/** Number of unread bytes that pauses the socket. */
 const WAITING_BYTES = 1024 * 1024;
 
 interface Connection {
@@ -42,8 +41,8 @@ interface Connection {
 type DataListener = (chunk: Buffer) => void;
 
 /**
- * A query in pg's queue that reads the socket itself while it is active: pg would make an object of every row. Everything
- * that is not a row goes to pg's own parser, and so does the rest when the copying is over.
+ * A query in pg's queue that reads the socket itself while active: pg would create an object per row.
+ * Messages other than rows go to pg's own parser, as do all messages after the copy.
  */
 class BinaryCopy implements AsyncIterableIterator<TupleBlock> {
   readonly #text: string;
@@ -81,18 +80,18 @@ class BinaryCopy implements AsyncIterableIterator<TupleBlock> {
   async return(): Promise<IteratorResult<TupleBlock, undefined>> {
     this.#unwanted = true;
     this.#blocks = [];
-    // Nothing waits any more: counted on, it would stop the socket at the next chunk, for ever.
+    // Reset the count: kept, it would pause the socket at the next chunk, forever.
     this.#waitingBytes = 0;
     this.#stream?.resume();
     while (this.#end === undefined) await this.#news();
     return { done: true, value: undefined };
   }
 
-  /** pg: it is our turn on the connection. */
+  /** Starts the query. pg calls it when the connection is free for it. */
   submit(connection: Connection): void {
     const { stream } = connection;
     const [parser] = stream.listeners('data') as DataListener[];
-    if (parser === undefined) throw new Error('nobody reads this connection');
+    if (parser === undefined) throw new Error('this connection has no parser');
     this.#stream = stream;
     this.#parser = parser;
     stream.off('data', parser);
@@ -109,14 +108,14 @@ class BinaryCopy implements AsyncIterableIterator<TupleBlock> {
   }
 
   handleCommandComplete(): void {
-    // The rows have arrived; what counts is that the connection is free again.
+    // The rows have arrived; an early end only has to free the connection.
   }
 
   readonly #onData = (chunk: Buffer): void => {
     try {
       this.#take(chunk);
     } catch (error) {
-      // Bytes that nobody understands: whatever is on this connection next would be misread too.
+      // The bytes are not understood, so later messages on this connection would be misread, too.
       const stream = this.#stream;
       this.#over({ error: error as Error });
       stream?.destroy(error as Error);

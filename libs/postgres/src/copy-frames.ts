@@ -1,31 +1,32 @@
 import type { TupleBlock } from './tuples.ts';
 
-/** `PGCOPY`, flags and the length of an extension that does not exist yet. */
+/** The head of a stream: `PGCOPY`, flags and the length of an unused extension. */
 const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
 const FILE_HEAD = SIGNATURE.length + 8;
 const FRAME = 5;
 const COPY_DATA = 0x64;
 const COPY_OUT_RESPONSE = 0x48;
-/** Notices and settings may come between rows. */
+/** Notices and settings, which may occur between rows. */
 const BETWEEN = new Set([0x4e, 0x53, 0x41]);
 
 export interface TakenFrames {
   readonly blocks: readonly TupleBlock[];
-  /** Whole frames that are for others. */
+  /** Whole frames for pg's own parser. */
   readonly others: readonly Buffer[];
-  /** The copying is over: the bytes from the first frame behind it on. */
+  /** Set at the end of the copy: the bytes from the next frame on. */
   readonly rest: Buffer | undefined;
 }
 
 /**
- * Cuts what a socket brings into whole frames of the Postgres protocol. A frame that is cut off waits for its rest, and is
- * then a block of its own: only its bytes are copied, not those of the chunk that completes it.
+ * Splits the chunks of a socket into whole frames of the Postgres protocol.
+ * An incomplete frame waits for its rest and becomes a block of its own: only its bytes are copied, not the chunk that
+ * completes it.
  */
 export class CopyFrames {
   #kept: Buffer = Buffer.alloc(0);
   #keptLength = 0;
   #begun = false;
-  /** Where the copying ended: at a frame that is for others. */
+  /** True after the end of the copy. Later frames are for pg's parser. */
   #over = false;
 
   take(chunk: Buffer): TakenFrames {
@@ -46,7 +47,7 @@ export class CopyFrames {
     return { blocks, others, rest: undefined };
   }
 
-  /** Takes the whole frames from `from` on. Returns where it stopped: at a frame that is cut off, or for others. */
+  /** Takes whole frames from `start` on. Returns the offset of the first one that is incomplete or for pg's parser. */
   #cut(bytes: Buffer, start: number, blocks: TupleBlock[], others: Buffer[]): number {
     let at = start;
     let from = 0;
@@ -65,7 +66,7 @@ export class CopyFrames {
       if (end > bytes.length) break;
       if (code === COPY_DATA) {
         if (!this.#begun) at = this.#begin(bytes, at, end);
-        // The trailer is a tuple of -1 fields.
+        // The trailer is a tuple of −1 fields.
         if (end - at <= FRAME + 2) flush();
         else {
           if (count === 0) from = at;
@@ -81,10 +82,10 @@ export class CopyFrames {
     return at;
   }
 
-  /** The first frame has the file's head before its tuple. Makes a frame of the tuple alone, and says where it begins. */
+  /** Strips the head of the stream from the first frame. Returns the offset of its tuple's frame. */
   #begin(bytes: Buffer, at: number, end: number): number {
     if (!bytes.subarray(at + FRAME, at + FRAME + SIGNATURE.length).equals(SIGNATURE))
-      throw new Error('this is no binary COPY stream: its signature is wrong');
+      throw new Error('this is not a binary COPY stream: its signature is wrong');
     this.#begun = true;
     const tupleAt = at + FILE_HEAD;
     bytes[tupleAt] = COPY_DATA;
@@ -92,7 +93,7 @@ export class CopyFrames {
     return tupleAt;
   }
 
-  /** Adds to the frame that was cut off what the chunk has of it, and says how much that was. */
+  /** Appends the chunk's bytes to the incomplete frame. Returns their number. */
   #complete(chunk: Buffer): number {
     let used = this.#add(chunk, 0, FRAME);
     if (this.#keptLength >= FRAME) used = this.#add(chunk, used, lengthOf(this.#kept));
@@ -112,7 +113,7 @@ export class CopyFrames {
     return from + missing;
   }
 
-  /** In a buffer of its own: what was kept before is part of a block by now. */
+  /** Copies the incomplete frame to a new buffer: the previous one belongs to a block. */
   #keep(chunk: Buffer, at: number): void {
     const left = chunk.length - at;
     if (left === 0) return;

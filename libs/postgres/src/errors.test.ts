@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { commitError, connectError, DatabaseError, rolledBack, sqlState } from './errors.ts';
+import { commitError, connectError, DatabaseError, rolledBackError, sqlState } from './errors.ts';
 
 const target = { host: 'db', port: 5432, database: 'shop', user: 'app' };
 const failed = (code: string, message = 'x', severity?: string): Error =>
@@ -63,7 +63,7 @@ describe('what is known after a failed COMMIT', () => {
   });
 
   it('a ROLLBACK in answer to COMMIT is a bug of the caller, not a lost commit', () => {
-    expect(rolledBack()).toMatchObject({ code: 'COMMIT_ROLLED_BACK', category: 'bug' });
+    expect(rolledBackError()).toMatchObject({ code: 'COMMIT_ROLLED_BACK', category: 'bug' });
     const aborted = Object.assign(new Error('x'), { name: 'AbortedTransactionError' });
     expect(commitError(aborted)).toBeInstanceOf(DatabaseError);
     expect(commitError(aborted)).toMatchObject({ code: 'COMMIT_ROLLED_BACK' });

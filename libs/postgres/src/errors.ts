@@ -20,7 +20,7 @@ export type DatabaseErrorCode =
   | 'MIGRATION_FAILED'
   | 'POLICIES_NOT_MIGRATED';
 
-/** Something between us and the database. The message says what happened, why, and the next step. */
+/** An error of the database or its connection. The message says what failed, why, and the next step. */
 export class DatabaseError extends ConvergeError {
   constructor(
     message: string,
@@ -31,13 +31,13 @@ export class DatabaseError extends ConvergeError {
   }
 }
 
-/** Where we tried to connect, with no secret in it. */
+/** The target of a connection, without secrets. */
 export interface Target {
   readonly host: string;
   readonly port: number;
   readonly database: string;
   readonly user: string;
-  /** The setting that says so, and where it was set, for people. @default 'DATABASE_URL' */
+  /** The setting of the target, and its source. @default 'DATABASE_URL' */
   readonly setting?: string;
 }
 
@@ -63,7 +63,7 @@ const starting: Explanation = {
   text: (t) => `Postgres at ${place(t)} is starting or stopping. Try again in a moment.`,
 };
 
-/** Errors of connecting, by errno or SQLSTATE. */
+/** Explanations of connection errors, by errno or SQLSTATE. */
 const explanations: Readonly<Record<string, Explanation>> = {
   ECONNREFUSED: unreachable('nothing listens there'),
   ENOTFOUND: unreachable('the host name does not resolve'),
@@ -72,7 +72,7 @@ const explanations: Readonly<Record<string, Explanation>> = {
   EHOSTUNREACH: unreachable('no route to the host'),
   ECONNRESET: unreachable('the connection was cut while connecting'),
   ENOENT: unreachable('the socket file does not exist'),
-  NO_PASSWORD: loginRefused('it asks for a password and none was given'),
+  NO_PASSWORD: loginRefused('it requires a password and none was given'),
   POOL: {
     code: 'DATABASE_POOL_EXHAUSTED',
     text: (t) =>
@@ -95,7 +95,7 @@ const explanations: Readonly<Record<string, Explanation>> = {
   '57P03': starting,
 };
 
-/** What pg and pg-pool say in words only. */
+/** Errors of pg and pg-pool that are recognised by their text. */
 const texts: readonly (readonly [RegExp, string])[] = [
   [/^timeout exceeded when trying to connect/, 'POOL'],
   [/timeout/i, 'ETIMEDOUT'],
@@ -103,7 +103,7 @@ const texts: readonly (readonly [RegExp, string])[] = [
   [/client password must be a (non-empty )?string/, 'NO_PASSWORD'],
 ];
 
-/** Turns what pg threw while connecting into one clear error. Nothing was sent, so nothing was applied. */
+/** Converts pg's connection error to a DatabaseError. Nothing was sent, so nothing was applied. */
 export function connectError(cause: unknown, target: Target): DatabaseError {
   if (cause instanceof DatabaseError) return cause;
   const code = codeOf(cause) ?? texts.find(([pattern]) => pattern.test(messageOf(cause)))?.[1];
@@ -121,31 +121,32 @@ export function connectError(cause: unknown, target: Target): DatabaseError {
 }
 
 /**
- * Turns what COMMIT threw into what is known. An error of the server's own (a deferred constraint, a serialization
- * failure) is a definite rollback and is passed on; without an answer, or with the session being ended by the server
- * (it may be waiting for a standby with the commit already written), nobody knows.
+ * Converts the error of a COMMIT by what is known of its outcome.
+ * A server error (a deferred constraint, a serialization failure) is a definite rollback and is passed on. Without an
+ * answer, or when the server ends the session (it may wait for a standby with the commit already written), the outcome
+ * is unknown.
  */
 export function commitError(cause: unknown): unknown {
   const state = sqlState(cause);
   if (state !== undefined && endsStatementOnly(state, property(cause, 'severity'))) return cause;
-  // Kysely's own: the server answered COMMIT with ROLLBACK, since an earlier error had aborted the transaction.
+  // From Kysely: the server answered COMMIT with ROLLBACK, because an earlier error had aborted the transaction.
   if (cause instanceof DatabaseError) return cause;
-  if (cause instanceof Error && cause.name === 'AbortedTransactionError') return rolledBack(cause);
+  if (cause instanceof Error && cause.name === 'AbortedTransactionError') return rolledBackError(cause);
   return new DatabaseError(
     `the connection was lost during COMMIT: ${messageOf(cause)}. It is not known whether the transaction was applied; look before you repeat it.`,
     { code: 'COMMIT_UNKNOWN', category: 'network', certainty: 'unknown', cause },
   );
 }
 
-/** The server answered COMMIT with ROLLBACK: an error inside the transaction was caught and then ignored. */
-export function rolledBack(cause?: unknown): DatabaseError {
+/** Creates the error of a COMMIT answered with ROLLBACK: an earlier error was caught and ignored. */
+export function rolledBackError(cause?: unknown): DatabaseError {
   return new DatabaseError(
     'the transaction was rolled back at COMMIT, because a statement in it had failed and its error was ignored. Let the error pass, or wrap that statement in a savepoint.',
     { code: 'COMMIT_ROLLED_BACK', category: 'bug', certainty: 'not_applied', cause },
   );
 }
 
-/** The five-character SQLSTATE of an error or of one of its causes. */
+/** Returns the five-character SQLSTATE of an error or of one of its causes. */
 export function sqlState(error: unknown): string | undefined {
   for (let at: unknown = error, depth = 0; at !== undefined && depth < 8; depth += 1) {
     const code = property(at, 'code');
@@ -159,7 +160,7 @@ export function sqlState(error: unknown): string | undefined {
 function codeOf(error: unknown): string | undefined {
   const code = property(error, 'code');
   if (typeof code === 'string') return code;
-  // Node reports "every address of this name failed" as an AggregateError with a code of its own only since 20.
+  // Node reports "every address of this name failed" as an AggregateError, with a code of its own only since Node 20.
   const errors = property(error, 'errors');
   return Array.isArray(errors) && errors.length > 0 ? codeOf(errors[0]) : undefined;
 }

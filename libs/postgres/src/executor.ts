@@ -3,21 +3,21 @@ import type { QueryResult, QueryResultRow } from 'pg';
 
 export interface ExecutorResult<R> {
   readonly rows: R[];
-  /** Rows returned, or rows changed when the statement returns none. */
+  /** Number of rows returned, or changed by a statement that returns none. */
   readonly rowCount: number;
 }
 
 /**
- * Any client that can run one SQL statement with bound values: pg, Kysely, Drizzle, Prisma, Knex. `int8`, `numeric` and
- * `xid8` come back as strings (a JavaScript number would round them).
+ * A client that runs one SQL statement with bound values: pg, Kysely, Drizzle, Prisma, Knex.
+ * `int8`, `numeric` and `xid8` are returned as strings (a JavaScript number would round them).
  */
 export interface Executor {
   query<R = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<ExecutorResult<R>>;
 }
 
 /**
- * Raw SQL on the very connection of a Kysely instance or transaction. Plugins (such as camel case) do not apply. Outside of
- * a transaction each statement is one of the kit's own (`settings.ts`), on pools of `connect`.
+ * Runs raw SQL on the connection of a Kysely instance or transaction. Plugins (such as camel case) do not apply.
+ * Outside of a transaction each statement runs with the kit's settings (`settings.ts`), on pools of `connect`.
  */
 export function executorOf<DB>(db: Kysely<DB> | Transaction<DB>): Executor {
   const plain = db.withoutPlugins();
@@ -30,10 +30,10 @@ export function executorOf<DB>(db: Kysely<DB> | Transaction<DB>): Executor {
   };
 }
 
-/** By the very array of their values: all else that Kysely hands on to the connection is text. */
+/** Values arrays of the kit's own statements. The array is the only object that Kysely passes to the connection. */
 const ownOnes = new WeakSet<readonly unknown[]>();
 
-/** Marks a statement as one of the kit's own: it becomes a transaction with the settings that the kit depends on. */
+/** Marks a statement as the kit's own, by its values: it runs as a transaction with the kit's settings. */
 export function ownStatement(values: readonly unknown[]): unknown[] {
   const marked = [...values];
   ownOnes.add(marked);
@@ -44,12 +44,12 @@ export function isOwnStatement(values: readonly unknown[]): boolean {
   return ownOnes.has(values);
 }
 
-/** What an executor uses of a connection. */
+/** The part of a connection that an executor uses. */
 export interface QueryClient {
   query(text: string, values?: unknown[]): Promise<QueryResult>;
 }
 
-/** Raw SQL on one connection that the caller holds. */
+/** Runs raw SQL on one connection that the caller holds. */
 export function executorOfClient(client: QueryClient): Executor {
   return {
     query: async <R>(text: string, values: readonly unknown[] = []): Promise<ExecutorResult<R>> => {
@@ -60,7 +60,7 @@ export function executorOfClient(client: QueryClient): Executor {
   };
 }
 
-/** Several statements in one text (migrations) give an array, which pg's types do not say; the last one counts. */
+/** Converts pg's result. Several statements in one text (migrations) give an array; the last one counts. */
 export function resultOf<R>(result: unknown): ExecutorResult<R> {
   const last = (Array.isArray(result) ? result.at(-1) : result) as QueryResult<QueryResultRow>;
   return { rows: last.rows as R[], rowCount: last.rowCount ?? last.rows.length };

@@ -1,11 +1,11 @@
 /**
- * Postgres, spoken to directly. Guarantees:
- * - a dropped connection never ends the process, and connecting fails with one clear `DatabaseError`;
+ * Access to Postgres. Guarantees:
+ * - a dropped connection never ends the process, and a failed connect gives one clear `DatabaseError`;
  * - the kit's own statements depend on no default of the server, the database or the role: `settings.ts` sets them all;
- * - a transaction is run again on 40001 and 40P01 only, and a COMMIT without an answer is said to be unknown;
- * - migrations are forward only, all or nothing, safe to start many times at once, and old code may meet a newer schema;
- * - a lease has one holder at a time by the database's clock, and its term rises at every acquisition;
- * - policies of the central table hold without a restart; while it cannot be read, the last good ones do;
+ * - a transaction is rerun on 40001 and 40P01 only, and a COMMIT without an answer is reported as unknown;
+ * - migrations are forward only, all or nothing, safe to start concurrently, and old code may run on a newer schema;
+ * - a lease has one holder at a time by the database's clock, and its term increases at every acquisition;
+ * - policies of the central table apply without a restart; while it is unreadable, the last valid ones apply;
  * - `int8`, `numeric` and `xid8` stay strings: no global parser is set.
  */
 export { connect, type ConnectOptions, type Database } from './connect.ts';

@@ -1,45 +1,46 @@
 import { CompiledQuery, type Transaction } from 'kysely';
 import type { QueryResult } from 'pg';
 
-/** A session of the server, known from all that there were and will be. */
+/** A server session, identified among all past and future ones. */
 export interface Session {
   readonly pid: number;
-  /** Seconds since 1970, as Postgres gives them: to the microsecond. */
+  /** Start time in seconds since 1970, as Postgres prints it: to the microsecond. */
   readonly startedAt: string;
 }
 
 export interface LastStatement<R> {
-  /** The session in which it runs right before COMMIT. undefined: it was sent at once, as any other. */
+  /** The session in which it runs directly before COMMIT. undefined: it was sent at once. */
   readonly session: Session | undefined;
   /**
-   * Comes with the answer of COMMIT where there is a session: do not await it before the transaction ends. When it fails,
-   * COMMIT is not run, and fails with the same error.
+   * The rows of the statement. With a session, they arrive with the answer of COMMIT: do not await them before the
+   * transaction ends. If the statement fails, COMMIT is not run and rejects with the same error.
    */
   readonly answer: Promise<readonly R[]>;
 }
 
 export interface NamedStatement {
-  /** Unique among the kit's statements: a session keeps it parsed. */
+  /** A name that is unique among the kit's statements: a session keeps it parsed. */
   readonly name: string;
   readonly text: string;
   readonly values: readonly unknown[];
 }
 
-/** Gets the session, gives the name of the statement; undefined: send it at once. */
-type Told = (session: Session) => string | undefined;
+/** Receives the session and returns the statement's name; undefined: send it at once. */
+type SessionListener = (session: Session) => string | undefined;
 
-/** By the very array of its values: all else that Kysely hands on to the connection is text. */
-const lastOnes = new WeakMap<readonly unknown[], Told>();
+/** Last statements by their values array, the only object that Kysely passes to the connection. */
+const lastOnes = new WeakMap<readonly unknown[], SessionListener>();
 
-/** Whom to tell in which session these values will be sent with COMMIT, under a name: the session is nobody else's. */
-export function waitsForCommit(values: readonly unknown[]): Told | undefined {
+/** Returns the listener of a statement that is to be sent with COMMIT, in a session of our own. */
+export function waitsForCommit(values: readonly unknown[]): SessionListener | undefined {
   return lastOnes.get(values);
 }
 
 /**
- * Gives a transaction its last statement, which saves the round trip between the two. Whoever loses the connection then
- * knows nothing of this statement, so the session is told: when it has ended or is idle, all that will happen has.
- * Another pool's connections, those behind a pooler, and a session that `waits` declines, send it at once.
+ * Sends the last statement of a transaction together with its COMMIT, which saves a round trip.
+ * If the connection is lost, the statement's outcome is unknown, so the caller gets the session: once it has ended or is
+ * idle, nothing more can happen. On connections of another pool or behind a pooler, and if `waits` declines the session,
+ * the statement is sent at once.
  */
 export async function sendLast<R, DB = unknown>(
   tx: Transaction<DB>,
@@ -49,9 +50,9 @@ export async function sendLast<R, DB = unknown>(
   const connection = await tx.getExecutor().provideConnection((one) => Promise.resolve(one));
   const marked = [...values];
   let session: Session | undefined;
-  lastOnes.set(marked, (told) => {
-    if (!waits(told)) return undefined;
-    session = told;
+  lastOnes.set(marked, (started) => {
+    if (!waits(started)) return undefined;
+    session = started;
     return name;
   });
   const answer = connection.executeQuery<R>(CompiledQuery.raw(text, marked)).then(({ rows }) => rows);
@@ -59,12 +60,12 @@ export async function sendLast<R, DB = unknown>(
   return { session, answer };
 }
 
-// In an application's session: it depends on none of its settings.
+// Runs in an application's session, so it depends on no setting.
 const SESSION = `
   select pid, extract(epoch from backend_start)::pg_catalog.text as "startedAt" from pg_catalog.pg_stat_activity
    where pid operator(pg_catalog.=) pg_catalog.pg_backend_pid()`;
 
-/** Asks a connection for its session, once, when that is first needed; until the answer is there it is not known. */
+/** Queries the session of a connection once, at first need; undefined until the answer arrives. */
 export function sessionOf(
   query: (text: string) => Promise<QueryResult>,
   announcedPid: number | undefined,
@@ -76,7 +77,7 @@ export function sessionOf(
       asked = true;
       query(SESSION).then(
         ({ rows: [row] }: QueryResult<Session & object>) => {
-          // Another process than was announced: a pooler gives sessions to whom it likes.
+          // Another process than announced: a pooler assigns sessions freely.
           if (row?.pid === announcedPid) session = row;
         },
         () => undefined,

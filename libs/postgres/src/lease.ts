@@ -1,13 +1,13 @@
 import type { Executor } from './executor.ts';
 
-/** What an attempt to take a lease gave. `expiresAt` is the database's clock: show it, never compare with it. */
+/** The outcome of acquiring a lease. `expiresAt` is by the database's clock: display it, never compare with it. */
 export type LeaseOutcome =
   | { readonly kind: 'acquired'; readonly term: bigint }
   | { readonly kind: 'held'; readonly heldBy: string; readonly expiresAt: Date };
 
 export interface LeaseRequest {
   readonly name: string;
-  /** Unique to one running process: a restarted one must not look like its former self. */
+  /** The holder, unique to one running process: a restarted process must have another one. */
   readonly holder: string;
   /** In milliseconds. */
   readonly ttlMs: number;
@@ -19,8 +19,8 @@ export interface HeldLease {
   readonly term: bigint;
 }
 
-// Compare-and-set on one row: whoever waits for the row sees its newest version and compares again. The term rises at
-// every acquisition, the holder's own included, so that a former self is fenced as well.
+// Compare-and-set on one row: a transaction that waited for the row compares again with its newest version. The term
+// increases at every acquisition, also by the same holder, so that its former self is fenced.
 const acquireSql = `
   insert into converge.lease as l (name, holder, term, expires_at)
   values ($1, $2, 1, clock_timestamp() + $3 * interval '1 millisecond')
@@ -29,7 +29,7 @@ const acquireSql = `
     where l.holder = excluded.holder or l.expires_at <= clock_timestamp()
   returning term`;
 
-/** Takes the lease when it is free, expired, or already ours. Works inside a transaction, too. */
+/** Acquires a lease that is free, expired, or already ours. It also works inside a transaction. */
 export async function acquireLease(executor: Executor, request: LeaseRequest): Promise<LeaseOutcome> {
   const { name, holder, ttlMs } = request;
   const taken = await executor.query<{ term: string }>(acquireSql, [name, holder, ttlMs]);
@@ -43,12 +43,12 @@ export async function acquireLease(executor: Executor, request: LeaseRequest): P
   return { kind: 'held', heldBy: other?.holder ?? 'unknown', expiresAt: other?.expires_at ?? new Date(0) };
 }
 
-/** Extends a lease. False when another holder has it: stop at once. */
+/** Extends a lease. Returns false when another holder has it: stop at once. */
 export async function renewLease(
   executor: Executor,
   { name, holder, term, ttlMs }: HeldLease & { readonly ttlMs: number },
 ): Promise<boolean> {
-  // An expired lease that nobody took is still ours: the term proves it.
+  // An expired lease that was not taken is still ours: the term proves it.
   const { rowCount } = await executor.query(
     `update converge.lease set expires_at = clock_timestamp() + $4 * interval '1 millisecond'
       where name = $1 and holder = $2 and term = $3`,
@@ -57,7 +57,7 @@ export async function renewLease(
   return rowCount === 1;
 }
 
-/** Gives a lease back, so that a standby takes over without waiting. The row stays, and with it the term. */
+/** Releases a lease, so that a standby takes over at once. The row stays, and with it the term. */
 export async function releaseLease(executor: Executor, { name, holder, term }: HeldLease): Promise<boolean> {
   const { rowCount } = await executor.query(
     `update converge.lease set expires_at = '-infinity' where name = $1 and holder = $2 and term = $3`,

@@ -20,23 +20,23 @@ export interface AppliedMigration {
 }
 
 export interface MigrateOptions {
-  /** How long one statement may wait for a lock; writers queue behind it meanwhile. In milliseconds. @default 2_000 */
+  /** Time limit of a lock wait, during which writers queue behind it. In milliseconds. @default 2_000 */
   readonly lockTimeoutMs?: number;
-  /** How long to wait for another `migrate` that is at work. In milliseconds. @default 60_000 */
+  /** Time limit of the wait for another running `migrate`. In milliseconds. @default 60_000 */
   readonly waitForOtherMs?: number;
-  /** Tries, all of it again, when a lock did not come in time. @default 5 */
+  /** Number of attempts of the whole migration after lock timeouts. @default 5 */
   readonly attempts?: number;
   readonly clock?: Clock;
   readonly random?: Random;
 }
 
-/** The tables of this package: leases, central policies. `migrate` always applies them first. */
+/** The tables of this package: leases and central policies. `migrate` always applies them first. */
 export const postgresMigrations: MigrationSet = {
   name: 'postgres',
   directory: new URL('../sql/', import.meta.url),
 };
 
-// Two-int advisory space: the first number is the kit's (0x636f6e76 = "conv"), the second says what is locked.
+// Advisory locks of two ints: the first is the kit's space (0x636f6e76 = "conv"), the second the locked object.
 const advisorySpace = 0x636f6e76;
 const migrateLock = 1;
 
@@ -52,8 +52,8 @@ const bookSql = `
   )`;
 
 /**
- * Applies what is missing of the given sets, in order, in one transaction: all or nothing. Any number of processes may
- * call it at the same time. Returns what it applied, `[]` when everything was there.
+ * Applies the missing migrations of the given sets, in order, in one transaction.
+ * Any number of processes may call it concurrently. It returns the applied migrations, `[]` if there were none.
  */
 export async function migrate(
   database: Pick<Database, 'acquire'>,
@@ -66,9 +66,9 @@ export async function migrate(
     try {
       return await withTransaction(database, { clock, random }, (tx) => apply(tx, files, options));
     } catch (error) {
-      // 55P03: somebody holds a lock on our tables. Waiting longer would make every writer wait with us: go and return.
+      // 55P03: another transaction locks our tables. A longer wait would block every writer behind us: retry later.
       if (sqlState(error) !== '55P03') throw error;
-      if (attempt >= attempts) throw locked(error);
+      if (attempt >= attempts) throw lockedError(error);
       await clock.sleep(delayMs({ baseMs: 100, factor: 2, capMs: 2_000 }, attempt, random));
     }
   }
@@ -85,7 +85,7 @@ async function apply(
   const { rows: present } = await tx.query<{ present: boolean }>(
     `select to_regclass('converge.migration') is not null as present`,
   );
-  // Asking first keeps a start without rights to create anything possible once everything is there.
+  // Check first, so that a start without the right to create anything works on a migrated database.
   if (present[0]?.present !== true) await tx.query(bookSql);
   const { rows } = await tx.query<Recorded>('select package, number, checksum from converge.migration');
   const pending = pendingMigrations(files, rows);
@@ -104,7 +104,7 @@ async function applyOne(tx: Executor, file: MigrationFile): Promise<void> {
   } catch (error) {
     if (sqlState(error) === '55P03') throw error;
     throw new DatabaseError(
-      `migration ${file.package}/${String(file.number).padStart(3, '0')}-${file.name} failed: ${messageOf(error)}. Nothing was changed; mend the reason and run it again.`,
+      `migration ${file.package}/${String(file.number).padStart(3, '0')}-${file.name} failed: ${messageOf(error)}. Nothing was changed; fix the cause and run it again.`,
       { code: 'MIGRATION_FAILED', category: 'configuration', certainty: 'not_applied', cause: error },
     );
   }
@@ -120,9 +120,9 @@ async function setLockTimeout(tx: Executor, ms: number): Promise<void> {
   await tx.query(`select set_config('lock_timeout', $1, true)`, [`${ms}ms`]);
 }
 
-function locked(cause: unknown): DatabaseError {
+function lockedError(cause: unknown): DatabaseError {
   return new DatabaseError(
-    'migrate did not get a lock in time: another migrate, or a long transaction on the tables to change. Nothing was changed; look at pg_stat_activity for the oldest transaction, and run it again.',
+    'migrate got no lock in time: another migrate, or a long transaction on the tables to change. Nothing was changed; look at pg_stat_activity for the oldest transaction, and run it again.',
     { code: 'MIGRATION_LOCKED', category: 'contention', certainty: 'not_applied', cause },
   );
 }

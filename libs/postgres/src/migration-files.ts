@@ -16,7 +16,7 @@ export interface MigrationFile {
   readonly sql: string;
 }
 
-/** What a database has already. */
+/** A migration that the database has applied. */
 export interface Recorded {
   readonly package: string;
   readonly number: number;
@@ -33,9 +33,9 @@ export async function readMigrations(set: MigrationSet): Promise<readonly Migrat
     names.map(async (file, index) => {
       const [, number, name] = pattern.exec(file) ?? [];
       if (number === undefined || name === undefined || Number(number) !== index + 1)
-        throw badName(set, file);
+        throw badNameError(set, file);
       const sql = await readFile(new URL(file, base), 'utf8');
-      // Line ends may be changed by git on checkout; that is no change of the migration.
+      // git may change line ends on checkout; that does not change the migration.
       const checksum = createHash('sha256').update(sql.replaceAll('\r\n', '\n')).digest('hex');
       return { package: set.name, number: Number(number), name, checksum, sql };
     }),
@@ -43,8 +43,9 @@ export async function readMigrations(set: MigrationSet): Promise<readonly Migrat
 }
 
 /**
- * What is left to apply. Numbers that the database has and we do not are a newer version's: it and we run side by side
- * during a rolling update, so they are no error.
+ * Returns the migrations to apply.
+ * Numbers that only the database has belong to a newer version, which runs beside this one during a rolling update: they
+ * are no error.
  */
 export function pendingMigrations(
   files: readonly MigrationFile[],
@@ -54,10 +55,10 @@ export function pendingMigrations(
     const before = recorded.filter((row) => row.package === file.package);
     const same = before.find((row) => row.number === file.number);
     if (same === undefined) {
-      if (before.some((row) => row.number > file.number)) throw outOfOrder(file);
+      if (before.some((row) => row.number > file.number)) throw outOfOrderError(file);
       return true;
     }
-    if (same.checksum !== file.checksum) throw changed(file);
+    if (same.checksum !== file.checksum) throw changedError(file);
     return false;
   });
 }
@@ -65,21 +66,21 @@ export function pendingMigrations(
 const label = (file: MigrationFile): string =>
   `${file.package}/${String(file.number).padStart(3, '0')}-${file.name}`;
 
-function changed(file: MigrationFile): DatabaseError {
+function changedError(file: MigrationFile): DatabaseError {
   return new DatabaseError(
     `migration ${label(file)} was applied with another text than the file has now. An applied migration never changes: restore the file, and put the change into a new number.`,
     { code: 'MIGRATION_CHANGED', category: 'configuration', certainty: 'not_applied' },
   );
 }
 
-function outOfOrder(file: MigrationFile): DatabaseError {
+function outOfOrderError(file: MigrationFile): DatabaseError {
   return new DatabaseError(
     `migration ${label(file)} is missing in the database although later ones of "${file.package}" were applied. Migrations go in order: give it the next free number.`,
     { code: 'MIGRATION_OUT_OF_ORDER', category: 'configuration', certainty: 'not_applied' },
   );
 }
 
-function badName(set: MigrationSet, file: string): DatabaseError {
+function badNameError(set: MigrationSet, file: string): DatabaseError {
   return new DatabaseError(
     `migration file "${file}" of "${set.name}" does not fit: names are 001-what-it-does.sql, numbered from 001 without a gap.`,
     { code: 'MIGRATION_FILES', category: 'configuration', certainty: 'not_applied' },

@@ -6,9 +6,9 @@ import { batch, type Statement } from './statement-batch.ts';
 import type { TupleBlock } from './tuples.ts';
 
 /**
- * Takes a connection for the kit's own statements alone: its session gets every setting that the kit depends on. Where a
- * pooler gives sessions to several clients, each statement becomes a transaction that sets them locally. Close the
- * connection in the end instead of giving it back.
+ * Reserves a connection for the kit's own statements, with all settings that the kit depends on.
+ * Behind a pooler, which shares sessions between clients, each statement becomes a transaction that sets them locally.
+ * Close the connection at the end instead of releasing it.
  */
 export async function ownSession(client: PoolClient): Promise<CopyExecutor> {
   const plain = copyExecutorOfClient(client);
@@ -29,7 +29,7 @@ const opening: readonly Statement[] = [
   { text: ownOpening(), values: [] },
 ];
 
-/** Both are queued at once: loops that share the connection cannot come between. A COMMIT after an error is a rollback. */
+/** Queues both statements at once, so that other users of the connection cannot interleave. COMMIT after an error rolls back. */
 async function inTransaction(client: PoolClient, statement: Statement): Promise<QueryResult> {
   const answered = batch((query) => void client.query(query), [...opening, statement]);
   const [answer, ended] = await Promise.allSettled([answered, client.query('commit')]);

@@ -3,9 +3,9 @@ import type { PoolClient } from 'pg';
 import { BeginWithFirst } from './begin-with-first.ts';
 import { sessionOf } from './last-statement.ts';
 
-/** What pg has and its types leave out. */
+/** Properties of pg that its types omit. */
 interface Internals {
-  /** Statements are sent at once instead of each after the answer to the one before. Answers keep the order. */
+  /** Sends statements at once instead of after the previous answer. Answers keep the order. */
   pipeline: boolean;
   readonly processID?: number;
   readonly connection?: { readonly stream?: Stream };
@@ -19,8 +19,9 @@ interface Stream {
 const known = new WeakMap<PoolClient, PostgresPoolClient>();
 
 /**
- * The client as Kysely gets it: pipelined while Kysely has it. Statements that are sent in one turn of the event loop
- * leave in one write, since a write that wakes the server's process costs more than a small statement.
+ * Wraps a client for Kysely, pipelined while Kysely has it.
+ * Statements of one turn of the event loop are sent in one write: a write that wakes the server process costs more than a
+ * small statement.
  */
 export function kyselyClient(client: PoolClient, statementTimeoutMs = 0): PostgresPoolClient {
   const internals = client as unknown as Internals;
@@ -58,19 +59,19 @@ function wrap(client: PoolClient, internals: Internals, statementTimeoutMs: numb
     },
   });
   return {
-    // Kysely's type has a second form, for cursors, which need a pool that is told to use them: ours is not.
+    // Kysely's type has a second overload, for cursors, which our pool does not use.
     query: begins.query.bind(begins) as unknown as PostgresPoolClient['query'],
     release: (destroy) => begins.release(destroy),
     ...(processID === undefined ? {} : { processID }),
   };
 }
 
-/** Sends a statement now, behind all that were sent before on the same connection; settles with its answer. */
+/** Sends a statement at once, after all previous ones of the connection; settles with its answer. */
 export type Send = (query: CompiledQuery) => Promise<unknown>;
 
 /**
- * For statements of a transaction whose answers nobody awaits one by one. They run in the order in which they were
- * sent, before every statement that the transaction is given later. All must be answered before it ends.
+ * Sends statements of a transaction without awaiting each answer.
+ * They run in the order of sending, before every later statement of the transaction. All must be answered before it ends.
  */
 export async function senderOf<DB>(tx: Transaction<DB>): Promise<Send> {
   const connection = await tx.getExecutor().provideConnection((one) => Promise.resolve(one));

@@ -1,16 +1,16 @@
 import type { OfferedRule } from '@convergekit/resilience';
 import type { Executor } from './executor.ts';
 
-// One index tuple from the end of the primary key: what every watcher asks all the time.
+// Reads one index tuple from the end of the primary key: every watcher polls it.
 const versionSql = 'select coalesce(max(version), 0)::text as version from converge.policy_change';
 
-/** The version of the newest change; 0 when there was none. */
+/** Reads the version of the newest change; 0 if there is none. */
 export async function readPolicyVersion(executor: Executor): Promise<number> {
   const { rows } = await executor.query<{ version: string }>(versionSql);
   return Number(rows[0]?.version ?? 0);
 }
 
-/** Every rule of the central table, unchecked. */
+/** Reads every rule of the central table, not validated. */
 export async function readPolicyRules(executor: Executor): Promise<readonly OfferedRule[]> {
   const { rows } = await executor.query<{ name: string; version: string; change: unknown }>(
     'select name, version::text, change from converge.policy order by version',
@@ -20,16 +20,16 @@ export async function readPolicyRules(executor: Executor): Promise<readonly Offe
 
 export interface PolicySetting {
   readonly name: string;
-  /** What the rule changes; `{}` takes it back. Check it with `admitRules` first: this writes whatever it is given. */
+  /** The fields that the rule changes; `{}` removes the rule. Validate it by `admitRules` first: this function does not. */
   readonly change: unknown;
-  /** Who, for the audit; the database's role is noted beside it. */
+  /** The author of the change, for the audit; the database role is recorded, too. */
   readonly by: string;
   readonly reason: string;
-  /** The version that the rule had when it was looked at, 0 for none; another one meanwhile wins. @default not asked */
+  /** The rule's version when it was read, 0 for none; if it differs, nothing is written. @default not checked */
   readonly expected?: number;
 }
 
-// Waits for another change that is on its way (the trigger's lock); readers wait for nobody.
+// Waits for a concurrent change (the trigger's lock); readers never wait.
 const setSql = `
   insert into converge.policy (name, change, version, changed_at, changed_by, reason)
   values ($1, $2::jsonb, 0, clock_timestamp(), $3, $4)
@@ -39,8 +39,9 @@ const setSql = `
   returning version::text`;
 
 /**
- * Writes a rule and, by the table's trigger, its audit row. Returns the version, which watchers will see; undefined when
- * somebody else changed the rule since `expected`: nothing was written.
+ * Writes a rule and, by the table's trigger, its audit row.
+ * Returns the new version, which watchers will see; undefined if the rule has changed since `expected`: nothing was
+ * written then.
  */
 export async function setPolicyRule(executor: Executor, setting: PolicySetting): Promise<number | undefined> {
   const { name, change, by, reason, expected = null } = setting;
@@ -58,7 +59,7 @@ export async function setPolicyRule(executor: Executor, setting: PolicySetting):
 export interface PolicyChangeRow {
   readonly version: number;
   readonly name: string;
-  /** null: the name had no rule. */
+  /** The former rule; null if the name had none. */
   readonly before: unknown;
   readonly after: unknown;
   readonly changedAt: Date;
@@ -68,7 +69,7 @@ export interface PolicyChangeRow {
   readonly reason: string;
 }
 
-/** The newest changes first, of one name or of all. */
+/** Reads the newest changes first, of one name or of all. */
 export async function readPolicyHistory(
   executor: Executor,
   { name, limit }: { readonly name?: string | undefined; readonly limit: number },

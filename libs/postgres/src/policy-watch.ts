@@ -14,41 +14,42 @@ import type { Executor } from './executor.ts';
 import { readPolicyRules, readPolicyVersion } from './policy-table.ts';
 
 export interface PolicyWatchOptions {
-  /** Where the central table is. */
+  /** An executor on the database of the central table. */
   readonly executor: Executor;
-  /** What it lies over: the application's own rules, then `policyLayersOf` its configuration. @default none */
+  /** The layers below the central table: the application's own rules, then `policyLayersOf` its configuration. @default none */
   readonly layers?: readonly PolicyLayer[];
-  /** How often the table is looked at, milliseconds. @default 2_000 */
+  /** Polling interval in milliseconds. @default 2_000 */
   readonly pollMs?: number;
   readonly clock?: Clock;
-  /** After every look, good or not: for metrics. @default nobody is told */
+  /** Called after every poll, successful or not: for metrics. @default none */
   readonly onLook?: (status: PolicyWatchStatus) => void;
-  /** Other policies hold from the next call on. @default nobody is told */
+  /** Called when other policies apply from the next call on. @default none */
   readonly onChange?: (status: PolicyWatchStatus) => void;
 }
 
 export interface PolicyWatchStatus {
-  /** Of the newest change that was read; 0 = none. */
+  /** The version of the newest change that was read; 0 = none. */
   readonly version: number;
-  /** Milliseconds since the table was read last, or since the start where it never was. */
+  /** Milliseconds since the last successful read, or since the start if there was none. */
   readonly staleMs: number;
-  /** Rows that cannot be used; the last good ones of their names hold. */
+  /** Invalid rows; the last valid rules of their names apply. */
   readonly refused: readonly RefusedRule[];
-  /** Why the last look failed; the last good policies hold. */
+  /** The error of the last poll, if it failed; the last valid policies apply. */
   readonly error?: Error;
 }
 
 export interface PolicyWatch extends Service, Policies {
   readonly book: PolicyBook;
   status(): PolicyWatchStatus;
-  /** Looks now. Never rejects: an outage is in the status. */
+  /** Polls now. Never rejects: an outage is in the status. */
   look(): Promise<PolicyWatchStatus>;
 }
 
 /**
- * Policies that follow the central table without a restart. It is asked by polling: one index tuple each time, through
- * any pooler, with no session that could be lost unnoticed. While the table cannot be read the last good policies hold,
- * and `staleMs` says for how long. A start rejects only where waiting cannot help: no such table, no right to read it.
+ * Creates policies that follow the central table without a restart.
+ * It polls one index tuple, through any pooler, without a session that could be lost unnoticed. While the table is
+ * unreadable the last valid policies apply, and `staleMs` says for how long. Its start rejects only if waiting cannot help:
+ * the table or the right to read it is missing.
  */
 export function policyWatch(options: PolicyWatchOptions): PolicyWatch {
   return new Watch(options);
@@ -96,7 +97,7 @@ class Watch implements PolicyWatch {
     await this.look();
     if (this.#error !== undefined && classify(this.#error).category === 'configuration') {
       this.#done.resolve(undefined);
-      throw notMigrated(this.#error) ?? this.#error;
+      throw notMigratedError(this.#error) ?? this.#error;
     }
     this.#running = this.#loop();
   }
@@ -110,7 +111,7 @@ class Watch implements PolicyWatch {
   async look(): Promise<PolicyWatchStatus> {
     const { clock, pollMs, onLook } = this.#options;
     const patience = new AbortController();
-    // A statement without an answer must not stop the looking: staleness has to be seen rising.
+    // A statement without an answer must not stop the polling: staleness has to increase visibly.
     this.#looking ??= this.#read().finally(() => (this.#looking = undefined));
     await Promise.race([this.#looking, clock.sleep(pollMs, patience.signal)]);
     patience.abort();
@@ -132,7 +133,7 @@ class Watch implements PolicyWatch {
     const { executor, layers, clock, onChange } = this.#options;
     try {
       const version = await readPolicyVersion(executor);
-      // Another one, not a higher one: a restored database has gone back.
+      // Another version, not only a higher one: a restored database has an older one.
       const rules = version === this.#version ? undefined : await readPolicyRules(executor);
       this.#readAt = clock.monotonic();
       this.#error = undefined;
@@ -147,7 +148,7 @@ class Watch implements PolicyWatch {
   }
 }
 
-function notMigrated(cause: unknown): DatabaseError | undefined {
+function notMigratedError(cause: unknown): DatabaseError | undefined {
   if (!['42P01', '3F000'].includes(sqlState(cause) ?? '')) return undefined;
   return new DatabaseError(
     'this database has no table of central policies: run `converge migrate` there first, or start without a policy watch',

@@ -1,8 +1,8 @@
 import type { Database } from './connect.ts';
 
 /**
- * Whether something that gives sessions to several clients stands between us and the server: the process id that was
- * announced at connecting is then the pooler's invention, and no backend's.
+ * Detects a pooler between us and the server that shares sessions between clients.
+ * The process id announced at connecting is then the pooler's own, not that of a backend.
  */
 export async function isPooled(database: Pick<Database, 'acquire'>): Promise<boolean> {
   const client = await database.acquire();

@@ -1,18 +1,17 @@
 /**
- * Every server setting that the kit depends on, in one place. A server, a database or a role may have any default for
- * them, so none is relied on that was not set:
+ * Every server setting that the kit depends on. A server, a database or a role may have any default for them:
  * - the kit's own transactions (`withTransaction`, `executor`) set all of them, locally;
- * - transactions that also run an application's statements (handlers, repairs) set FORM and what `pg_catalog` means;
- * - `outbox.transaction` sets nothing but `read write`: the SQL in it depends on no setting;
- * - a session that the kit has for itself (the relay's two) sets them once;
- * - the statement timeout of a pool is set once in each session of its own, and behind a pooler in each transaction.
- * Nothing is set in a session that others use: behind a pooler it would stay there for strangers.
+ * - transactions that also run an application's statements (handlers, repairs) set FORM and the place of `pg_catalog`;
+ * - `outbox.transaction` sets only `read write`: its SQL depends on no setting;
+ * - a session reserved for the kit (the relay's two) sets them once;
+ * - the statement timeout of a pool is set once in each of its own sessions, and behind a pooler in each transaction.
+ * Nothing is set in a shared session: behind a pooler it would stay for other clients.
  *
- * Not among them: `client_encoding` (pg names it at connecting), `lc_messages` (a superuser's; SQLSTATE is compared
+ * Not included: `client_encoding` (pg sets it at connecting), `lc_messages` (for superusers; SQLSTATE is compared
  * instead), `row_security` (the kit's tables have no policies).
  */
 
-/** How values are written and read: pg's parsers and the kit's SQL know one form each. */
+/** Formats of values: pg's parsers and the kit's SQL know one format each. */
 const FORM = {
   DateStyle: 'ISO, MDY',
   IntervalStyle: 'postgres',
@@ -22,21 +21,21 @@ const FORM = {
   array_nulls: 'on',
 } as const;
 
-/** A transaction of the kit's own that hears nothing of its client for so long was left: its locks are given back. */
+/** The server ends a transaction of the kit whose client is silent for this long, and releases its locks. */
 const IDLE_MS = 60_000;
 
-/** Besides FORM, where no statement is an application's. */
+/** Further settings of transactions without application statements. */
 const OWN = {
   TimeZone: 'UTC',
   lock_timeout: '0',
   transaction_timeout: '0',
   idle_in_transaction_session_timeout: String(IDLE_MS),
-  // Statements that are planned for their values (the poll) would scan every child with a generic plan.
+  // A generic plan of a statement that is planned for its values (the poll) would scan every child.
   plan_cache_mode: 'auto',
   jit: 'off',
 } as const;
 
-/** Besides both, in a session of the kit's own. A transaction says the first three at its BEGIN. */
+/** Further settings of a session reserved for the kit. A transaction sets the first three at its BEGIN. */
 const SESSION = {
   default_transaction_isolation: 'read committed',
   default_transaction_read_only: 'off',
@@ -46,23 +45,23 @@ const SESSION = {
   search_path: 'pg_catalog',
 } as const;
 
-/** A comment that tells these statements from all others. */
+/** A comment that distinguishes these statements from all others. */
 const MARK = 'select /* converge: settings */ ';
 
 const setting = (name: string, value: string): string => `pg_catalog.set_config('${name}', '${value}', true)`;
 
-/** Servers before 17 do not have it. */
+/** Sets a setting that servers before 17 do not have. */
 const ifKnown = (name: string, value: string): string =>
   `case when pg_catalog.current_setting('${name}', true) is not null then ${setting(name, value)} end`;
 
-// Named behind another schema, pg_catalog can be shadowed; not named at all, it comes first. What stands there besides
-// is an application's, and stays.
+// A schema named before pg_catalog can shadow it; if pg_catalog is not named at all, it comes first. Other entries of the
+// path belong to the application and are kept.
 const CATALOG_FIRST = `case when pg_catalog.strpos(pg_catalog.current_setting('search_path'), 'pg_catalog') operator(pg_catalog.>) 0
   then pg_catalog.set_config('search_path', pg_catalog.btrim(pg_catalog.regexp_replace(
     pg_catalog.current_setting('search_path'), '(^|,) *"?pg_catalog"? *(?=,|$)', '', 'g'), ', '), true) end`;
 
-// What the kit says it has written must survive a crash of the server: an intent is committed before its call is made. Whether
-// a commit also waits for a standby stays the server's choice; ticks ask for it themselves.
+// A reported write must survive a crash of the server: an intent is committed before its call. Whether a commit also waits
+// for a standby stays the server's choice; ticks request it themselves.
 const DURABLE = `case when pg_catalog.current_setting('synchronous_commit') operator(pg_catalog.=) 'off' then ${setting('synchronous_commit', 'local')} end`;
 
 const columns = (settings: Readonly<Record<string, string>>): string[] =>
@@ -70,12 +69,12 @@ const columns = (settings: Readonly<Record<string, string>>): string[] =>
     name === 'transaction_timeout' ? ifKnown(name, value) : setting(name, value),
   );
 
-/** Opens a transaction in which an application's statements run beside the kit's. */
+/** The first statement of a transaction that runs application statements, too. */
 export const sharedOpening = MARK + [...columns(FORM), CATALOG_FIRST].join(', ');
 
 const ownOpenings = new Map<number, string>();
 
-/** Opens a transaction of the kit's own. `statementTimeoutMs`: of this pool. */
+/** Returns the first statement of a transaction of the kit's own, with the pool's statement timeout. */
 export function ownOpening(statementTimeoutMs = 0): string {
   let text = ownOpenings.get(statementTimeoutMs);
   if (text === undefined) {
@@ -86,7 +85,7 @@ export function ownOpening(statementTimeoutMs = 0): string {
   return text;
 }
 
-/** Opens a transaction of a pool that has a statement timeout, in a session that others use, too. */
+/** Returns the first statement of a transaction in a shared session, for a pool with a statement timeout. */
 export function timeoutOpening(statementTimeoutMs: number): string {
   return MARK + setting('statement_timeout', String(statementTimeoutMs));
 }
@@ -95,7 +94,7 @@ export function isOpening(text: string): boolean {
   return text.startsWith(MARK);
 }
 
-/** What a transaction of the kit's own begins with: under any other isolation a compare-and-set fails with 40001. */
+/** Returns the BEGIN of the kit's own transactions: under another isolation a compare-and-set fails with 40001. */
 export function ownBegin(isolation = 'read committed'): string {
   return `begin isolation level ${isolation} read write`;
 }
@@ -103,8 +102,8 @@ export function ownBegin(isolation = 'read committed'): string {
 const session = { ...FORM, ...OWN, ...SESSION, synchronous_commit: 'local' };
 
 /**
- * Sets a whole session, where it is the client's own: $1 is the process that the server announced to it. A pooler
- * announces another one, and then nothing is set. Gives how many were.
+ * Sets all settings of a session that is the client's own. It returns their number.
+ * $1 is the process id that the server announced. A pooler announces another one, and then nothing is set.
  */
 export const sessionStatement = {
   text: `

@@ -3,27 +3,27 @@ import { type Connection, Query, type QueryResult } from 'pg';
 export interface Statement {
   readonly text: string;
   readonly values: readonly unknown[];
-  /** Parsed once in a session, under this name: for sessions of one's own, one text for a name. @default parsed each time */
+  /** A name under which a session keeps it parsed. Only in own sessions, with one text per name. @default parsed each time */
   readonly name?: string;
 }
 
 /**
- * Statements as one batch of the extended protocol with a single Sync: when one fails, the server runs none behind it.
- * Settles with the result of each, or the error of the first that failed.
+ * Sends statements as one batch of the extended protocol with a single Sync: after a failure the server skips the rest.
+ * It settles with all results, or with the error of the first failed statement.
  */
 export function batch(
   submit: (query: Query) => void,
   statements: readonly Statement[],
 ): Promise<readonly QueryResult[]> {
   return new Promise((resolve, reject) => {
-    // What receives the answers; what is sent is written here. Its text is for those who look on.
+    // This query receives the answers; the statements are written below. Its text is for debugging tools.
     let parsed: Record<string, string> = {};
     const query = queryOf(statements.at(-1) ?? { text: '', values: [] }, (error, results) => {
       for (const { name, text } of statements)
         if (name !== undefined && error) Reflect.deleteProperty(parsed, name);
         else if (name !== undefined) parsed[name] = text;
       if (error) reject(error);
-      // One result is not an array.
+      // A single result is not an array.
       else resolve(Array.isArray(results) ? (results as QueryResult[]) : [results as QueryResult]);
     });
     query.submit = (connection) => {
@@ -36,7 +36,7 @@ export function batch(
   });
 }
 
-/** What pg has and its types leave out. */
+/** Properties of pg that its types omit. */
 interface Internals {
   readonly parsedStatements: Record<string, string>;
   _send(bytes: Buffer): void;
@@ -45,29 +45,30 @@ interface Internals {
 
 const SYNC = Buffer.from([0x53, 0, 0, 0, 4]);
 
-/** Of statements without values: BEGIN, COMMIT and a few of the kit's own. */
+/** Cached bytes of statements without values: BEGIN, COMMIT and some of the kit's own. */
 const fixed = new Map<string, Buffer>();
 
 function bytesOf(connection: Connection, statement: Statement): Buffer {
-  if (statement.values.length > 0 || statement.name !== undefined) return recorded(connection, statement);
+  if (statement.values.length > 0 || statement.name !== undefined)
+    return recordMessages(connection, statement);
   const { text } = statement;
   let bytes = fixed.get(text);
-  if (bytes === undefined) fixed.set(text, (bytes = recorded(connection, statement)));
+  if (bytes === undefined) fixed.set(text, (bytes = recordMessages(connection, statement)));
   return bytes;
 }
 
-/** What pg would send for it, without the Sync. */
-function recorded(connection: Connection, statement: Statement): Buffer {
+/** Records the messages that pg would send for a statement, without the Sync. */
+function recordMessages(connection: Connection, statement: Statement): Buffer {
   const { name } = statement;
   const known = name !== undefined && name in (connection as unknown as Internals).parsedStatements;
   const recorder = new Recorder(connection, known ? { [name]: statement.text } : {});
-  // Whether a batch that failed came as far as the name is not known. To close what is not there is no error.
+  // A failed batch may or may not have created the name. Closing a missing one is no error.
   if (name !== undefined && !known) recorder.close({ type: 'S', name });
   queryOf(statement).submit(recorder as unknown as Connection);
   return Buffer.concat(recorder.parts);
 }
 
-/** Takes the place of a connection while a statement is written: what pg's own methods send is kept. */
+/** Stands in for a connection while a statement is written, and keeps what pg's own methods send. */
 class Recorder {
   readonly parts: Buffer[] = [];
   readonly submittedNamedStatements = {};
@@ -95,7 +96,7 @@ class Recorder {
   }
 
   sync(): void {
-    // The batch has one, at its end.
+    // The batch has one Sync, at its end.
   }
 }
 
@@ -104,6 +105,6 @@ const quiet = { cork: (): void => undefined, uncork: (): void => undefined };
 type Settle = (error: Error | undefined | null, results: unknown) => void;
 
 function queryOf({ text, values, name = '' }: Statement, settle?: Settle): Query {
-  // Without values pg would take the simple protocol, which ends a batch.
+  // Without values pg would use the simple protocol, which ends a batch.
   return new Query({ name, text, values: [...values], queryMode: 'extended' } as { text: string }, settle);
 }

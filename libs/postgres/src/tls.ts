@@ -5,39 +5,39 @@ import { DatabaseError } from './errors.ts';
 type Ssl = Exclude<PoolConfig['ssl'], boolean | undefined>;
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** libpq's names, which pg does not read: paths of the server's CA, a client's certificate and its key. */
+/** Variables of libpq that pg does not read: paths of the CA, the client's certificate and its key. */
 const FILES = { ca: 'PGSSLROOTCERT', cert: 'PGSSLCERT', key: 'PGSSLKEY' } as const;
 
 /**
- * TLS as options and environment say. The files of PGSSLROOTCERT, PGSSLCERT and PGSSLKEY are added where neither options
- * nor URL name one; naming one asks for TLS.
+ * Resolves TLS from options and environment.
+ * The files of PGSSLROOTCERT, PGSSLCERT and PGSSLKEY are added if neither options nor URL name one; naming one enables TLS.
  */
 export function tlsOf(
   given: PoolConfig['ssl'],
   url: string | undefined,
   env: Environment,
 ): PoolConfig['ssl'] {
-  // A URL's own parameters win over all others in pg, files included.
+  // In pg the URL's parameters take precedence over all others, files included.
   if (given === false || /[?&](ssl|sslmode|sslrootcert|sslcert|sslkey)=/.test(url ?? '')) return given;
   if (given === undefined && env['PGSSLMODE'] === 'disable') return undefined;
   const files: Record<string, string> = {};
   for (const [part, name] of Object.entries(FILES)) {
     const path = env[name] ?? '';
-    if (path !== '') files[part] = read(path, name);
+    if (path !== '') files[part] = readFile(path, name);
   }
   if (Object.keys(files).length === 0) return given;
   const weak = given === undefined && env['PGSSLMODE'] === 'no-verify' ? { rejectUnauthorized: false } : {};
   return { ...files, ...weak, ...(typeof given === 'object' ? given : {}) };
 }
 
-/** The password of PGPASSWORD_FILE, where neither URL nor PGPASSWORD has one. */
+/** Reads the password from PGPASSWORD_FILE if neither URL nor PGPASSWORD has one. */
 export function passwordOf(url: string | undefined, env: Environment): string | undefined {
   const path = env['PGPASSWORD_FILE'] ?? '';
   if (path === '' || (env['PGPASSWORD'] ?? '') !== '' || hasPassword(url)) return undefined;
-  return read(path, 'PGPASSWORD_FILE').replace(/\r?\n$/, '');
+  return readFile(path, 'PGPASSWORD_FILE').replace(/\r?\n$/, '');
 }
 
-/** The URL with this password: one without any would hide the option from pg. */
+/** Adds a password to a URL that has none: pg would ignore the option otherwise. */
 export function withPassword(url: string, password: string | undefined): string {
   if (password === undefined || !URL.canParse(url)) return url;
   const changed = new URL(url);
@@ -51,7 +51,7 @@ function hasPassword(url: string | undefined): boolean {
   return password !== '' || searchParams.has('password');
 }
 
-function read(path: string, name: string): string {
+function readFile(path: string, name: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
@@ -64,8 +64,9 @@ function read(path: string, name: string): string {
 }
 
 /**
- * Refuses TLS that does not verify the server, from whatever source: options, URL (`sslmode=no-verify`,
- * `uselibpqcompat`), PGSSLMODE, NODE_TLS_REJECT_UNAUTHORIZED. `effective`: as pg resolved all of them.
+ * Rejects TLS that does not verify the server, from any source.
+ * Sources are options, URL (`sslmode=no-verify`, `uselibpqcompat`), PGSSLMODE and NODE_TLS_REJECT_UNAUTHORIZED.
+ * `effective` is the setting that pg resolved from them.
  */
 export function refuseUnverifiedTls(
   effective: boolean | Ssl,
@@ -85,7 +86,7 @@ function weaknessOf(ssl: boolean | Ssl, url: string | undefined, env: Environmen
   if (ssl === false) return undefined;
   const options = typeof ssl === 'object' ? ssl : {};
   if (options.rejectUnauthorized === false) return `${sourceOf(url, env)} accepts any certificate`;
-  // libpq's verify-ca, and `require` with a CA: any host with a certificate of that CA passes.
+  // libpq's verify-ca, and `require` with a CA, accept any host with a certificate of that CA.
   if (options.checkServerIdentity !== undefined)
     return `${sourceOf(url, env)} accepts a certificate for any host name`;
   if (env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0' && options.rejectUnauthorized !== true)

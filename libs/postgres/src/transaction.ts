@@ -3,38 +3,38 @@ import { type Clock, type Random, systemClock, systemRandom } from '@convergekit
 import type { IsolationLevel, Kysely, Transaction } from 'kysely';
 import { BeginWithFirst, submitClient } from './begin-with-first.ts';
 import type { Database } from './connect.ts';
-import { commitError, rolledBack, sqlState } from './errors.ts';
+import { commitError, rolledBackError, sqlState } from './errors.ts';
 import { type Executor, executorOf, executorOfClient } from './executor.ts';
 import { ownBegin, ownOpening, sharedOpening } from './settings.ts';
 
 export interface TransactionOptions {
   /** @default 'read committed' in `withTransaction`, the server's default in `kyselyTransaction` */
   readonly isolation?: Exclude<IsolationLevel, 'snapshot'>;
-  /** How often the function is run at most when the database asks for a rerun (40001, 40P01). @default 10 */
+  /** Maximum number of runs when the database requests a rerun (40001, 40P01). @default 10 */
   readonly attempts?: number;
   /** @default Math.random */
   readonly random?: Random;
   /** @default the system's clock */
   readonly clock?: Clock;
-  /** Runs first in every attempt, for SET LOCAL and the like. */
+  /** Runs first in every attempt, for example SET LOCAL. */
   readonly before?: (tx: Executor) => Promise<void>;
 }
 
-/** Contention is over as soon as the other transaction ends, so delays start small. */
+/** Backoff of reruns. Contention ends with the other transaction, so delays start small. */
 const backoff = { baseMs: 5, factor: 2, capMs: 250 };
 
 /**
- * Runs `fn` in a transaction, and the whole of it again when the database found it in the way of another (40001
- * serialization failure, 40P01 deadlock). Nothing else is repeated. So `fn` must have no effect outside `tx`. It is a
- * transaction of the kit's own: no default of the server holds in it for what `settings.ts` sets.
- * Rejects with `DatabaseError` COMMIT_UNKNOWN when the connection was lost at COMMIT.
+ * Runs `fn` in a transaction of the kit's own, and reruns it after contention.
+ * Contention is 40001 (serialization failure) and 40P01 (deadlock); nothing else is repeated. `fn` must have no effect
+ * outside `tx`. The settings of `settings.ts` apply instead of the server's defaults.
+ * Rejects with `DatabaseError` COMMIT_UNKNOWN if the connection was lost at COMMIT.
  */
 export function withTransaction<T>(
   database: Pick<Database, 'acquire'>,
   options: TransactionOptions,
   fn: (tx: Executor) => Promise<T>,
 ): Promise<T> {
-  return rerun(options, async () => {
+  return runWithReruns(options, async () => {
     const client = new BeginWithFirst(submitClient(await database.acquire()));
     const tx = executorOfClient(client);
     let broken = false;
@@ -48,7 +48,7 @@ export function withTransaction<T>(
         throw commitError(error);
       });
       broken = false;
-      if (command === 'ROLLBACK') throw rolledBack();
+      if (command === 'ROLLBACK') throw rolledBackError();
       return result;
     } catch (error) {
       if (!broken) await client.query('rollback').catch(() => (broken = true));
@@ -61,19 +61,19 @@ export function withTransaction<T>(
 
 export interface KyselyTransactionOptions extends TransactionOptions {
   /**
-   * What it sets besides `read write`. `shared`: how values are written and read, for the kit's statements beside an
-   * application's. `none`: all statements but those that depend on no setting are an application's. @default 'shared'
+   * Settings besides `read write`. `shared`: the formats of values, for the kit's statements beside an application's.
+   * `none`: for transactions whose other statements depend on no setting. @default 'shared'
    */
   readonly settings?: 'shared' | 'none';
 }
 
-/** The same for Kysely, for a transaction that runs an application's statements, with its isolation and timeouts. */
+/** Runs an application's Kysely transaction, with its isolation and timeouts, and reruns it after contention. */
 export function kyselyTransaction<DB, T>(
   db: Kysely<DB>,
   options: KyselyTransactionOptions,
   fn: (tx: Transaction<DB>) => Promise<T>,
 ): Promise<T> {
-  return rerun(options, async () => {
+  return runWithReruns(options, async () => {
     const begin = db.startTransaction().setAccessMode('read write');
     const tx = await (options.isolation ? begin.setIsolationLevel(options.isolation) : begin).execute();
     let result: T;
@@ -82,7 +82,7 @@ export function kyselyTransaction<DB, T>(
       await options.before?.(executorOf(tx));
       result = await fn(tx);
     } catch (error) {
-      // When the rollback fails too, Kysely discards the connection, and the server rolls back.
+      // If the rollback fails, too, Kysely discards the connection, and the server rolls back.
       await tx
         .rollback()
         .execute()
@@ -102,13 +102,13 @@ export function kyselyTransaction<DB, T>(
   });
 }
 
-/** True for the two errors by which Postgres says "nothing is wrong with you, run it again". */
+/** True for the two errors by which Postgres requests a rerun of the transaction. */
 export function asksForRerun(error: unknown): boolean {
   const state = sqlState(error);
   return state === '40001' || state === '40P01';
 }
 
-async function rerun<T>(options: TransactionOptions, attempt: () => Promise<T>): Promise<T> {
+async function runWithReruns<T>(options: TransactionOptions, attempt: () => Promise<T>): Promise<T> {
   const { attempts = 10, random = systemRandom, clock = systemClock } = options;
   for (let count = 1; ; count += 1) {
     try {

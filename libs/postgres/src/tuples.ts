@@ -1,14 +1,13 @@
 /**
- * Rows in the form in which `copy … to stdout (format binary)` sends them: frames (`d`, length) of one tuple each, a
- * tuple being its number of fields and each field its length and bytes. Kept as they came, so that nothing is made of
- * a row that nobody asks for.
+ * Rows in the binary format of COPY: frames (`d`, length) of one tuple each.
+ * A tuple is its number of fields, then each field's length and bytes. Rows stay undecoded until they are read.
  */
 export interface TupleBlock {
   readonly bytes: Buffer;
-  /** Whole frames from here up to `to`. */
+  /** Start offset of the frames; `to` is their end. */
   readonly from: number;
   readonly to: number;
-  /** How many. */
+  /** Number of tuples. */
   readonly count: number;
 }
 
@@ -16,15 +15,15 @@ const FRAME = 5;
 const COPY_DATA = 0x64;
 
 /**
- * Goes over the tuples of a block: `next`, then `field` for each column in turn; `start` and `length` say where it is in
- * `bytes`. Positions are fields of the object: nothing is allocated per row.
+ * Iterates over the tuples of a block: `next`, then `field` for each column in turn.
+ * `start` and `length` are the position in `bytes`. They are fields of the object: nothing is allocated per row.
  */
 export class TupleReader {
   bytes: Buffer = Buffer.alloc(0);
   start = 0;
-  /** -1 for null. */
+  /** Length of the field; −1 for null. */
   length = 0;
-  /** Where this tuple's frame begins, and ends. */
+  /** Start offset of this tuple's frame. */
   frame = 0;
   frameEnd = 0;
   #to = 0;
@@ -50,7 +49,7 @@ export class TupleReader {
     this.start = at + 4;
   }
 
-  /** The field as an int8: exact up to 2^53, near beyond. */
+  /** Reads the field as int8: exact up to 2^53, approximate beyond. */
   int8(): number {
     return this.#int32(this.start) * 0x1_0000_0000 + (this.#int32(this.start + 4) >>> 0);
   }
@@ -66,7 +65,7 @@ export class TupleReader {
   }
 }
 
-/** Writes tuples, for rows that did not come by COPY: so there is one form to read. */
+/** Encodes tuples, for rows from other sources than COPY, so that readers know one format. */
 export class TupleWriter {
   #bytes: Buffer;
   #at = 0;
@@ -85,7 +84,7 @@ export class TupleWriter {
   }
 
   text(value: string): void {
-    // Three bytes at most for each unit of UTF-16.
+    // At most three bytes per UTF-16 unit.
     this.#reserve(4 + value.length * 3);
     const length = this.#bytes.write(value, this.#at + 4);
     this.#at = this.#bytes.writeInt32BE(length, this.#at) + length;

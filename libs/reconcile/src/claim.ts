@@ -1,4 +1,4 @@
-/** A key that this worker may work on until `leased_until`, and what is remembered of it. */
+/** A key that this worker holds until `leased_until`, with its stored history. */
 export interface Claim {
   readonly reconciler: string;
   readonly key: string;
@@ -10,7 +10,7 @@ export interface Claim {
   readonly repairs: number;
   readonly healthyStreak: number;
   readonly driftHash: string | null;
-  /** How long this very drift has been seen, milliseconds; null when none was. */
+  /** How long this drift has been observed unchanged, in milliseconds; null if none was. */
   readonly driftAgeMs: number | null;
   readonly lastVersionWritten: bigint | null;
 }

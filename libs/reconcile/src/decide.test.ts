@@ -2,12 +2,12 @@ import { seededRandom } from '@convergekit/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  allowance,
+  repairsAllowed,
   FAILURES_BEFORE_TERMINAL,
-  HEALED_AFTER,
+  STABLE_AFTER,
   type Outcome,
-  settle,
-  verdict,
+  decideFinish,
+  decideDrift,
 } from './decide.ts';
 import type { Claim } from './claim.ts';
 import { defineReconciler, type Reconciler } from './reconciler.ts';
@@ -62,7 +62,7 @@ const failure = (
 });
 
 const decided = (outcome: Outcome, of: Partial<Claim> = {}) =>
-  settle(outcome, claim(of), reconciler(), () => 0.5);
+  decideFinish(outcome, claim(of), reconciler(), () => 0.5);
 
 describe('what an outcome means for a key', () => {
   it.each<[string, Outcome, Partial<Claim>, unknown]>([
@@ -132,7 +132,7 @@ describe('what an outcome means for a key', () => {
 
   it('counters start anew only after the key was healthy several times in a row', () => {
     let streak = 0;
-    for (let look = 1; look < HEALED_AFTER; look += 1) {
+    for (let look = 1; look < STABLE_AFTER; look += 1) {
       const settled = decided({ kind: 'in_sync' }, { failures: 3, healthyStreak: streak });
       expect(settled).toMatchObject({ forget: false, counters: { failures: 3, healthyStreak: look } });
       streak = settled.counters.healthyStreak;
@@ -159,7 +159,7 @@ describe('what an outcome means for a key', () => {
     const delays = new Set<number>();
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 1_000 }), (failures) => {
-        const { result } = settle(failure('network'), claim({ failures }), reconciler(), random);
+        const { result } = decideFinish(failure('network'), claim({ failures }), reconciler(), random);
         if (result.kind !== 'retry') return false;
         delays.add(result.ms);
         return result.ms >= 0 && result.ms <= 1_000;
@@ -196,7 +196,7 @@ describe('what may be done about drift', () => {
     ],
     ['a key that flaps is left to a person', reconciler(), { repairs: 5 }, { kind: 'unresolvable' }],
   ])('%s', (_name, of, over, expected) => {
-    const found = verdict(of, { ...seen, ...over }, {}, 'd');
+    const found = decideDrift(of, { ...seen, ...over }, {}, 'd');
     if (expected === null) expect(found).toBeNull();
     else expect(found).toMatchObject(expected as object);
   });
@@ -207,5 +207,5 @@ it.each([
   { keys: 1_000, allowed: 20, why: 'two percent' },
   { keys: 1_000_000, allowed: 100, why: 'never more than a hundred' },
 ])('a window of $keys keys allows $allowed repairs: $why', ({ keys, allowed }) => {
-  expect(allowance(reconciler(), keys)).toBe(allowed);
+  expect(repairsAllowed(reconciler(), keys)).toBe(allowed);
 });

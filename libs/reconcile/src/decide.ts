@@ -3,26 +3,26 @@ import { delayMs } from '@convergekit/resilience';
 import type { Claim } from './claim.ts';
 import type { Reconciler } from './reconciler.ts';
 
-/** What came of looking at a key once. */
+/** The outcome of one comparison of a key. */
 export type Outcome =
   | { readonly kind: 'in_sync' }
-  /** Desired changed while actual was read: the difference may be the reading's. */
+  /** Desired changed while actual was read: the difference may be an artefact of reading. */
   | { readonly kind: 'changed' }
-  /** Actual is older than what this reconciler wrote: a stale view. */
+  /** Actual is older than this reconciler's last write: a stale view. */
   | { readonly kind: 'stale' }
-  /** Too young to count. */
+  /** The drift is too young to repair. */
   | { readonly kind: 'pending'; readonly driftHash: string; readonly remainingMs: number }
   | { readonly kind: 'observed'; readonly driftHash: string }
   | { readonly kind: 'unresolvable'; readonly driftHash: string; readonly reason: string }
   | { readonly kind: 'repaired'; readonly version: bigint | null }
   | { readonly kind: 'conflict'; readonly driftHash: string }
-  /** The blast radius is reached: no repair before an operator approves. `first`: this key is the one too many. */
+  /** The repair limit is reached: an operator must approve further repairs. `first`: this key reached it. */
   | { readonly kind: 'held'; readonly driftHash: string; readonly first: boolean }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
 export type OutcomeKind = Outcome['kind'];
 
-/** What becomes of the key. */
+/** What happens to the key next. */
 export type Result =
   | { readonly kind: 'done' }
   | { readonly kind: 'requeueAfter'; readonly ms: number }
@@ -36,28 +36,33 @@ interface Counters {
   readonly healthyStreak: number;
 }
 
-export interface Settlement {
+export interface KeyFinish {
   readonly result: Result;
   readonly counters: Counters;
   readonly driftHash: string | null;
   readonly lastVersionWritten: bigint | null;
   readonly reason: string | null;
-  /** Until the run of a key that was reported meanwhile. Milliseconds. */
+  /** The debounce delay of a key that was reported during its run, in milliseconds. */
   readonly quietMs: number;
-  /** Nothing is worth remembering. */
+  /** True if the key needs no stored history. */
   readonly forget: boolean;
 }
 
-/** Healthy this many times in a row: stabilised, and the counters start anew. Less may be a pause between two failures. */
-export const HEALED_AFTER = 3;
-/** After this many failures a defect or bad data is left to a person; what heals by itself is tried for ever. */
+/** Number of consecutive healthy runs that reset the counters. Fewer may be a pause between two failures. */
+export const STABLE_AFTER = 3;
+/** Number of failures after which a bug or bad data needs an operator. Transient failures are retried forever. */
 export const FAILURES_BEFORE_TERMINAL = 5;
 const HELD_RECHECK_MS = 60_000;
 
-/** Pure: what an outcome means for the key. `random` jitters the waiting. */
-export function settle(outcome: Outcome, claim: Claim, { timing }: Reconciler, random: Random): Settlement {
+/** Decides the next state of a key from its outcome. Pure. `random` jitters the delays. */
+export function decideFinish(
+  outcome: Outcome,
+  claim: Claim,
+  { timing }: Reconciler,
+  random: Random,
+): KeyFinish {
   const { failures, conflicts, repairs } = claim;
-  const same: Settlement = {
+  const same: KeyFinish = {
     result: { kind: 'done' },
     counters: { failures, conflicts, repairs, healthyStreak: 0 },
     driftHash: 'driftHash' in outcome ? outcome.driftHash : null,
@@ -69,7 +74,7 @@ export function settle(outcome: Outcome, claim: Claim, { timing }: Reconciler, r
   const backoff = (attempt: number): number => delayMs(timing.backoff, Math.max(attempt, 1), random);
   switch (outcome.kind) {
     case 'in_sync':
-      return healthy(same, claim);
+      return finishHealthy(same, claim);
     case 'observed':
       return same;
     case 'changed':
@@ -94,15 +99,15 @@ export function settle(outcome: Outcome, claim: Claim, { timing }: Reconciler, r
     case 'unresolvable':
       return { ...same, result: { kind: 'terminal' }, reason: outcome.reason };
     case 'failed':
-      return failed(same, outcome.failure, backoff(failures + 1));
+      return finishFailed(same, outcome.failure, backoff(failures + 1));
   }
 }
 
-function healthy(same: Settlement, claim: Claim): Settlement {
+function finishHealthy(same: KeyFinish, claim: Claim): KeyFinish {
   const { failures, conflicts, repairs, lastVersionWritten } = claim;
   const healthyStreak = claim.healthyStreak + 1;
   const history = failures > 0 || conflicts > 0 || repairs > 0 || lastVersionWritten !== null;
-  return history && healthyStreak < HEALED_AFTER
+  return history && healthyStreak < STABLE_AFTER
     ? { ...same, counters: { ...same.counters, healthyStreak } }
     : {
         ...same,
@@ -112,10 +117,10 @@ function healthy(same: Settlement, claim: Claim): Settlement {
       };
 }
 
-function failed(same: Settlement, failure: Failure, ms: number): Settlement {
+function finishFailed(same: KeyFinish, failure: Failure, ms: number): KeyFinish {
   const failures = same.counters.failures + 1;
   const hopeless =
-    failure.category === 'business' || (!healsByItself(failure) && failures >= FAILURES_BEFORE_TERMINAL);
+    failure.category === 'business' || (!isTransient(failure) && failures >= FAILURES_BEFORE_TERMINAL);
   return {
     ...same,
     result: hopeless ? { kind: 'terminal' } : { kind: 'retry', ms: Math.max(ms, failure.retryAfterMs ?? 0) },
@@ -124,8 +129,8 @@ function failed(same: Settlement, failure: Failure, ms: number): Settlement {
   };
 }
 
-/** Waiting helps: the other side comes back, or somebody mends a setting. */
-function healsByItself({ category }: Failure): boolean {
+/** True if waiting may help: the other side recovers, or an operator fixes a setting. */
+function isTransient({ category }: Failure): boolean {
   switch (category) {
     case 'network':
     case 'throttle':
@@ -140,14 +145,14 @@ function healsByItself({ category }: Failure): boolean {
   }
 }
 
-/** Pure: how many repairs a window allows. */
-export function allowance({ limits }: Reconciler, keysOfLastRun: number): number {
+/** Computes how many repairs a window allows. Pure. */
+export function repairsAllowed({ limits }: Reconciler, keysOfLastRun: number): number {
   const byShare = Math.floor(limits.share * keysOfLastRun);
   return Math.min(limits.repairs, Math.max(limits.always, byShare));
 }
 
-/** Pure: what to do about a drift before anything is written; null = repair it. */
-export function verdict(
+/** Decides about a drift before anything is written; null = repair it. Pure. */
+export function decideDrift(
   reconciler: Reconciler,
   claim: Pick<Claim, 'repairs' | 'driftHash' | 'driftAgeMs'>,
   drift: unknown,

@@ -3,22 +3,22 @@ import type { Backoff } from '@convergekit/resilience';
 import type { Kysely, Transaction } from 'kysely';
 
 /**
- * What may be done about drift. `observe` counts it, `warn` logs it as well, `repair` mends it.
- * A new reconciler begins with `observe`.
+ * The allowed reaction to drift: `observe` counts it, `warn` also logs it, `repair` repairs it.
+ * Start a new reconciler with `observe`.
  */
 export type Mode = 'observe' | 'warn' | 'repair';
 
-/** One side of a comparison: which database (a name that the process maps to a connection), and how to read a key there. */
+/** One side of a comparison: a database (a name that the process maps to a connection), and a function to read a key. */
 export interface Side<DB, State> {
   readonly in: string;
-  /** Reads fresh, from the primary. null = the key does not exist there. */
+  /** Reads the current state from the primary; null = the key does not exist there. */
   read(key: string, db: Kysely<DB>): Promise<State | null>;
 }
 
 export interface ActualSide<DB, State> extends Side<DB, State> {
-  /** The state's version, rising with every write. With it a stale view after a repair is noticed. @default not checked */
+  /** The state's version, which increases with every write. It reveals a stale view after a repair. @default not checked */
   version?(actual: State): bigint | number;
-  /** Locks the key's rows; used after some lost races on a hot key. @default conflicts are only retried */
+  /** Locks the key's rows; used after repeated conflicts on a hot key. @default conflicts are only retried */
   lock?(key: string, tx: Transaction<DB>): Promise<unknown>;
 }
 
@@ -28,15 +28,15 @@ export interface Databases<DesiredDb, ActualDb> {
 }
 
 export interface RepairContext<DB, Drift> {
-  /** In actual's database. Everything that the repair writes goes through it. */
+  /** A transaction in actual's database. The repair must write only through it. */
   readonly tx: Transaction<DB>;
   readonly key: string;
   readonly drift: Drift;
-  /** Puts an event into the outbox of actual's database, in the same transaction. The event is declared in `emits`. */
+  /** Writes an event to the outbox of actual's database, in the same transaction. Declare the event in `emits`. */
   readonly emit: (event: DomainEvent) => void;
 }
 
-/** What a repair wrote: a count of rows, or what Kysely's `executeTakeFirst` gives. Zero rows = conflict. */
+/** The rows that a repair wrote: a count, or the result of Kysely's `executeTakeFirst`. Zero rows = conflict. */
 export type RepairResult =
   | number
   | { readonly numUpdatedRows: bigint }
@@ -45,68 +45,68 @@ export type RepairResult =
 
 export interface Invariant<DB> {
   readonly name: string;
-  /** Looks at the state after the repair, in its transaction. false aborts the repair. */
+  /** Checks the state after the repair, in its transaction. false aborts the repair. */
   holds(key: string, tx: Transaction<DB>): Promise<boolean>;
 }
 
 export interface Limits {
-  /** Repairs in one window. @default 100 */
+  /** Maximum number of repairs in one window. @default 100 */
   readonly repairs?: number;
-  /** … and no larger share of the keys of the last run, 0 to 1. @default 0.02 */
+  /** Maximum share of the keys of the last run, 0 to 1. @default 0.02 */
   readonly share?: number;
-  /** … but this many in any case, so that a small set can be repaired at all. @default 5 */
+  /** Minimum that `share` allows, so that a small set can be repaired at all. @default 5 */
   readonly always?: number;
-  /** A window ends with a new run, or after this time. Milliseconds. @default 3_600_000 */
+  /** A window ends with a new run, or after this time in milliseconds. @default 3_600_000 */
   readonly windowMs?: number;
-  /** Repairs of one key before it was seen healthy for a while; then it is flip-flopping and left to a person. @default 5 */
+  /** Maximum repairs of one key before it is stable again; then it counts as flapping and needs an operator. @default 5 */
   readonly repairsPerKey?: number;
 }
 
 export interface Timing {
-  /** A drift must be seen unchanged for this long before it is repaired. Milliseconds. @default 5_000 */
+  /** How long a drift must stay unchanged before it is repaired, in milliseconds. @default 5_000 */
   readonly settleMs?: number;
-  /** A reported key waits until no further report came for this long. Milliseconds. @default 500 */
+  /** Debounce: a reported key waits this long after its last report, in milliseconds. @default 500 */
   readonly quietMs?: number;
-  /** … but no longer than this after the first report. Milliseconds. @default 5_000 */
+  /** Maximum wait after the first report, in milliseconds. @default 5_000 */
   readonly maxWaitMs?: number;
-  /** Between two attempts at a key that fails. @default { baseMs: 500, factor: 2, capMs: 60_000 } */
+  /** Backoff between two attempts at a failing key. @default { baseMs: 500, factor: 2, capMs: 60_000 } */
   readonly backoff?: Backoff;
 }
 
-/** The consumer by which `actual` hears of `desired`; its inbox is in actual's database. */
+/** The consumer by which `actual` follows `desired`; its inbox is in actual's database. */
 export interface GapKeys {
   readonly consumer: string;
-  /** The reconciler's key of an event's key; null when none of ours. @default the event's key */
+  /** Maps an event's key to a key of the reconciler; null to skip it. @default the event's key */
   readonly key?: (eventKey: string, topic: string) => string | null;
 }
 
 export interface Keys<DesiredDb, ActualDb> {
   /**
-   * Queue what this consumer went past without seeing it: the keys of the gap, read from desired's outbox while it keeps
-   * them, else every key. @default gaps are left to the schedule
+   * Queues the keys of gaps in this consumer's input, read from desired's outbox while it keeps them, else every key.
+   * @default gaps are left to the schedule
    */
   readonly gaps?: GapKeys;
-  /** All keys that may be wrong, in chunks. Both sides count: a key that only one of them knows is drift, too. */
+  /** Lists all keys to compare, in chunks. Include the keys of both sides: a key that only one side has is drift, too. */
   scan(databases: Databases<DesiredDb, ActualDb>): AsyncIterable<readonly string[]>;
 }
 
 export interface ReconcilerDefinition<DesiredDb, Desired, ActualDb, Actual, Drift> {
-  /** Lower case, digits and dashes. Names the queue, the lease and the metrics. */
+  /** Lower-case letters, digits and dashes. It names the queue, the lease and the metrics. */
   readonly name: string;
-  /** A cron pattern; 5 or 6 fields. @default only when reported or asked */
+  /** A cron pattern of 5 or 6 fields. @default runs only for reports and requests */
   readonly schedule?: string;
-  /** IANA name. @default 'UTC' */
+  /** An IANA time zone. @default 'UTC' */
   readonly timeZone?: string;
   readonly keys: Keys<DesiredDb, ActualDb>;
   readonly desired: Side<DesiredDb, Desired>;
   readonly actual: ActualSide<ActualDb, Actual>;
-  /** Pure. null = they agree. The drift carries what the repair needs, the version that was seen included. */
+  /** Compares both states; null = they agree. Pure. The drift contains all that the repair needs, such as the version. */
   compare(desired: Desired | null, actual: Actual | null): Drift | null;
-  /** Pure. A reason when no program may mend this drift. @default every drift can be mended */
+  /** Returns a reason if no program may repair this drift. Pure. @default every drift can be repaired */
   unresolvable?(drift: Drift): string | null;
-  /** Writes only where the version is still the one that was seen. Zero rows = somebody else was faster. */
+  /** Repairs the drift, only if the version is still the observed one. Zero rows = a concurrent write came first. */
   repair(drift: Drift, context: RepairContext<ActualDb, Drift>): Promise<RepairResult>;
-  /** What was wrong, for the audit row. @default the reconciler's name */
+  /** Describes the drift for the audit row. @default the reconciler's name */
   why?(drift: Drift): string;
   /** The events that repairs emit. @default none */
   readonly emits?: readonly EventDefinition[];

@@ -3,7 +3,7 @@ import { type Category, type Certainty, ConvergeError } from '@convergekit/core'
 export type ReconcileErrorCode =
   'RECONCILER_INVALID' | 'DATABASE_UNKNOWN' | 'INVARIANT_BROKEN' | 'REPAIR_INVALID' | 'CLAIM_LOST';
 
-/** A reconciler that is declared wrongly, or a repair that must not commit. */
+/** The error of an invalid reconciler, or of a repair that must not commit. */
 export class ReconcileError extends ConvergeError {
   declare readonly code: ReconcileErrorCode;
 

@@ -13,7 +13,7 @@ interface OpenGap {
   readonly up_to: string;
 }
 
-// The inbox says which; a few rows by its partial index of open gaps.
+// Reads the partial index of open gaps of the inbox: a few rows.
 const openSql = `
   select g.gap::text as gap, g.topic, g.partition, g.source, g.after, g.up_to from converge.inbox_open_gaps($1) g
    where not exists (select from converge.reconcile_gap r where r.reconciler = $2 and r.gap = g.gap)
@@ -24,9 +24,8 @@ const doneSql = `
 const CHUNK = 1_000;
 
 /**
- * Queues the keys of events that the consumer of this reconciler went past without seeing them; where they are not known
- * any more, every key. Cut short, it is done again: a key is queued once however often it is reported. Returns how many
- * gaps were handed on.
+ * Queues the keys of events that the reconciler's consumer missed; every key if they are unknown.
+ * It may be interrupted and repeated: a key is queued once however often it is reported. Returns the number of gaps.
  */
 export async function queueGaps({
   reconciler,
@@ -61,7 +60,7 @@ export async function queueGaps({
 
 const keysSql = `select key from converge.keys_between($1, $2, $3, $4, $5) as key`;
 
-/** Not kept (P0002), or a database without that function (42883) or without the kit (3F000): nobody knows the keys. */
+/** Errors of unknown keys: no longer kept (P0002), no such function (42883), no kit in the database (3F000). */
 const UNKNOWN = ['P0002', '42883', '3F000'];
 
 async function keysOf(

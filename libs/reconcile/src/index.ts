@@ -1,11 +1,11 @@
 /**
- * Reconcilers: find and mend what diverges between two databases, key by key. Guarantees:
- * - a key is queued once however often it is reported, and one worker has it at a time (a lease, committed before the work);
- * - a key reported while it is worked on runs once more, and the last report is always seen;
- * - desired is read again after actual: what changed meanwhile is looked at anew, never repaired;
- * - a repair names the version it saw; when somebody was faster nothing is written, and the key is looked at anew;
- * - repair, audit row, events and the key's settlement commit together, and more repairs than the limits allow wait for a person.
- * Work in flight between the services is not looked at yet: the settle window must be longer than events take.
+ * Reconcilers: find and repair divergence between two databases, key by key. Guarantees:
+ * - a key is queued once however often it is reported, and one worker holds it at a time (a lease, committed before the work);
+ * - a key that is reported during its run runs once more, so that the last report is always processed;
+ * - desired is read again after actual: if it changed meanwhile, the key is compared again, never repaired;
+ * - a repair names the observed version; after a concurrent write it writes nothing, and the key is compared again;
+ * - repair, audit row, events and the key's next state commit together; repairs above the limits wait for an operator.
+ * Events in flight between the services are not considered: the settle window must be longer than their delivery takes.
  */
 export type {
   ActualSide,

@@ -6,10 +6,10 @@ import {
   type EnqueueRequest,
   enqueueKeys,
   lockClaim,
-  rescueKeys,
-  settleClaim,
+  requeueExpired,
+  finishKey,
 } from './key-queue.ts';
-import { settle } from './decide.ts';
+import { decideFinish } from './decide.ts';
 import type { ReconcileOptions } from './options.ts';
 import { reportKeys } from './report-keys.ts';
 import { reconcilerService, runReconciler } from './service.ts';
@@ -91,11 +91,11 @@ describe('the key queue', () => {
     const [first] = await claim('one');
     await Promise.all([report(), report(), report()]);
     expect(await claim('two')).toEqual([]);
-    const done = settle({ kind: 'in_sync' }, first!, stockReconciler(), () => 0);
-    expect(await settleClaim(world.stock.executor, first!, done)).toBe(true);
+    const done = decideFinish({ kind: 'in_sync' }, first!, stockReconciler(), () => 0);
+    expect(await finishKey(world.stock.executor, first!, done)).toBe(true);
     const [again] = await claim('two');
     expect(again?.key).toBe('a');
-    await settleClaim(world.stock.executor, again!, done);
+    await finishKey(world.stock.executor, again!, done);
     expect(await claim('one')).toEqual([]);
     expect(await rowsOf(world, 'select * from converge.reconcile_key')).toEqual([]);
   });
@@ -162,16 +162,16 @@ describe('the key queue', () => {
   it('takes a key from a worker that did not come back, and fences the late one', async () => {
     await report();
     const [late] = await claim('late', 0);
-    expect(await rescueKeys(world.stock.executor, 'stock')).toBe(1);
+    expect(await requeueExpired(world.stock.executor, 'stock')).toBe(1);
     await rowsOf(world, 'update converge.reconcile_key set next_at = clock_timestamp()');
     const [taken] = await claim('late');
     expect(taken).toMatchObject({ key: 'a', failures: 1 });
     expect(await lockClaim(world.stock.executor, late!)).toBe(false);
     expect(
-      await settleClaim(
+      await finishKey(
         world.stock.executor,
         late!,
-        settle({ kind: 'in_sync' }, late!, stockReconciler(), () => 0),
+        decideFinish({ kind: 'in_sync' }, late!, stockReconciler(), () => 0),
       ),
     ).toBe(false);
     expect(await lockClaim(world.stock.executor, taken!)).toBe(true);

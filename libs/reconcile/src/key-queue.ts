@@ -1,8 +1,8 @@
 import type { Executor } from '@convergekit/postgres';
 import type { Claim } from './claim.ts';
-import type { Settlement } from './decide.ts';
+import type { KeyFinish } from './decide.ts';
 
-/** Why a key is looked at, and how urgently: the smaller number goes first. */
+/** The reason of a run, by urgency: the smaller number goes first. */
 export const PRIORITIES = { operator: 0, event: 1, retry: 2, sweep: 3 } as const;
 export type Priority = keyof typeof PRIORITIES;
 
@@ -10,15 +10,15 @@ export interface EnqueueRequest {
   readonly reconciler: string;
   readonly keys: readonly string[];
   readonly priority: Priority;
-  /** For the audit: `event <id>`, `sweep`, `operator <name>`. */
+  /** The cause for the audit: `event <id>`, `sweep`, `operator <name>`. */
   readonly cause: string;
   readonly quietMs: number;
   readonly maxWaitMs: number;
 }
 
-// Rows are locked in key order, so two reports of the same keys cannot deadlock. The debounce trails: each report moves
-// the run to quietMs from now, but never past maxWaitMs after the first. A sweep neither hurries nor delays a key that
-// waits, and leaves terminal keys alone: nothing has changed for them.
+// Rows are locked in key order, so two reports of the same keys cannot deadlock. Trailing debounce: each report moves the
+// run to quietMs from now, but never past maxWaitMs after the first. A sweep neither hurries nor delays a waiting key, and
+// skips terminal keys: nothing has changed for them.
 const enqueueSql = `
   insert into converge.reconcile_key as k (reconciler, key, state, priority, next_at, window_started_at, cause)
   select $1, listed.key, 'queued', $3, clock_timestamp() + $5 * interval '1 millisecond', clock_timestamp(), $4
@@ -47,7 +47,7 @@ export async function enqueueKeys(executor: Executor, request: EnqueueRequest): 
   await executor.query(enqueueSql, [reconciler, keys, PRIORITIES[priority], cause, quiet, maxWaitMs]);
 }
 
-// SKIP LOCKED lets workers pass each other. The lease is committed before the work begins, so nobody else gets the key
+// SKIP LOCKED lets workers pass each other. The lease is committed before the work starts, so no other worker gets the key
 // when this connection breaks. Plan: the partial index reconcile_key_due gives priority, next_at order without a sort.
 const claimSql = `
   with due as (
@@ -97,8 +97,8 @@ export async function claimKeys(
   }));
 }
 
-// SKIP LOCKED: a holder that is settling right now is not late. The interruption counts as a failure, so a key that
-// kills its worker backs off as well.
+// SKIP LOCKED: a holder that finishes right now is not late. The interruption counts as a failure, so that a key that kills
+// its worker backs off, too.
 const rescueSql = `
   update converge.reconcile_key set
     state = 'queued', priority = 2, failures = failures + 1, reason = 'its worker did not come back',
@@ -108,8 +108,8 @@ const rescueSql = `
     select reconciler, key from converge.reconcile_key
      where reconciler = $1 and state = 'running' and leased_until <= clock_timestamp() for update skip locked)`;
 
-/** Puts keys whose worker's lease ran out back into the queue. Returns how many. */
-export async function rescueKeys(executor: Executor, reconciler: string): Promise<number> {
+/** Requeues keys whose worker's lease has expired. Returns their number. */
+export async function requeueExpired(executor: Executor, reconciler: string): Promise<number> {
   return (await executor.query(rescueSql, [reconciler])).rowCount;
 }
 
@@ -126,14 +126,14 @@ export async function renewClaim(executor: Executor, claim: Claim, leaseMs: numb
   return (await executor.query(text, [...identity(claim), leaseMs])).rowCount === 1;
 }
 
-/** The fence of a repair: locks the claim's row until the transaction ends. false = somebody else has the key now. */
+/** Fences a repair: locks the claim's row until the transaction ends. false = another worker holds the key now. */
 export async function lockClaim(tx: Executor, claim: Claim): Promise<boolean> {
   const text = `select 1 from converge.reconcile_key where ${mine} for update`;
   return (await tx.query(text, identity(claim))).rowCount === 1;
 }
 
-// A key reported while it ran runs once more; when it failed, its backoff already is that run.
-const settleSql = `
+// A key that was reported during its run runs once more; after a failure the retry is that run.
+const finishSql = `
   update converge.reconcile_key set
     state = case when dirty then 'queued' else $5 end,
     next_at = clock_timestamp() + (case when dirty and not $7 then least($6::float8, $14) else $6::float8 end) * interval '1 millisecond',
@@ -148,15 +148,11 @@ const settleSql = `
 
 const stateAfter = { done: 'idle', terminal: 'terminal', requeueAfter: 'queued', retry: 'queued' } as const;
 
-/** Ends the claim with its result. false = the claim was lost, and nothing was written. */
-export async function settleClaim(
-  executor: Executor,
-  claim: Claim,
-  settlement: Settlement,
-): Promise<boolean> {
+/** Finishes the claim with its result. false = the claim was lost, and nothing was written. */
+export async function finishKey(executor: Executor, claim: Claim, settlement: KeyFinish): Promise<boolean> {
   if (settlement.forget && (await forget(executor, claim))) return true;
   const { result, counters, driftHash, lastVersionWritten, quietMs, reason } = settlement;
-  const { rowCount } = await executor.query(settleSql, [
+  const { rowCount } = await executor.query(finishSql, [
     ...identity(claim),
     stateAfter[result.kind],
     'ms' in result ? result.ms : quietMs,
@@ -173,7 +169,7 @@ export async function settleClaim(
   return rowCount === 1;
 }
 
-/** A healthy key without a history needs no row. One that was reported meanwhile stays. */
+/** Deletes a healthy key without history. A key that was reported during its run stays. */
 async function forget(executor: Executor, claim: Claim): Promise<boolean> {
   const text = `delete from converge.reconcile_key where ${mine} and not dirty`;
   return (await executor.query(text, identity(claim))).rowCount === 1;

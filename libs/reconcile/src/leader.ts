@@ -6,12 +6,12 @@ import { sweep } from './sweep.ts';
 import { readState } from './window.ts';
 import type { WorkersOptions } from './workers.ts';
 
-/** Of several processes one runs a reconciler's schedule. */
+/** Returns the name of the lease for a reconciler's schedule: one process leads. */
 export const leaseOf = (reconciler: string): string => `reconcile/${reconciler}`;
 
 /**
- * Once: takes or keeps the lease of the schedule, and sweeps when the schedule says so. Returns the keys that were
- * queued, undefined when no sweep was made.
+ * Acquires or renews the lease of the schedule, and sweeps if a run is due.
+ * Returns the number of queued keys; undefined if no sweep was made.
  */
 export async function leadOnce(options: WorkersOptions, signal: AbortSignal): Promise<number | undefined> {
   const { reconciler, databases, holder, leaseMs, clock } = options;
@@ -33,7 +33,7 @@ export async function leadOnce(options: WorkersOptions, signal: AbortSignal): Pr
   return keys;
 }
 
-/** Gives the schedule to another process without waiting for the lease to run out. */
+/** Releases the lease, so that another process leads at once. */
 export async function resign({ reconciler, databases, holder, leaseMs }: WorkersOptions): Promise<void> {
   const executor = executorOf(databases.actual);
   const name = leaseOf(reconciler.name);

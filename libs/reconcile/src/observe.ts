@@ -9,8 +9,9 @@ export type Observation =
   | { readonly kind: 'read'; readonly desired: unknown; readonly actual: unknown; readonly drift: unknown };
 
 /**
- * Reads desired, actual, and desired again. The second look is not caution: without it a repair towards v1 can
- * succeed after v2 was applied, although the version check held.
+ * Reads desired, actual, and desired again.
+ * The second read is required: without it a repair towards v1 could succeed after v2 was applied, although the version
+ * check held.
  */
 export async function observe(
   reconciler: Reconciler,

@@ -8,34 +8,34 @@ import type { Reconciler } from './reconciler.ts';
 import type { WorkersOptions } from './workers.ts';
 
 /**
- * The part of `Database` that is needed, whatever its tables are: a reconciler knows those of the databases it names.
- * Give connections of their own, with a statement timeout, so that the critical path does not notice.
+ * The databases of a process by name, with any tables. A reconciler knows the tables of those that it names.
+ * Use separate connections with a statement timeout, so that reconciling does not slow the critical path.
  */
 export type NamedDatabases = Readonly<
   Record<string, { readonly db: Pick<Kysely<unknown>, 'isTransaction' | 'destroy'> }>
 >;
 
 export interface ReconcileOptions {
-  /** By the names that reconcilers give in `desired.in` and `actual.in`. */
+  /** The databases by the names in `desired.in` and `actual.in`. */
   readonly databases: NamedDatabases;
-  /** Unique to this process. @default host name and a UUID */
+  /** Holder of leases, unique to this process. @default host name and a UUID */
   readonly holder?: string;
-  /** Who repairs, for the audit. @default 'reconciler <holder>' */
+  /** The author of repairs, for the audit. @default 'reconciler <holder>' */
   readonly actor?: string;
-  /** Keys of one reconciler at the same time. @default 4 */
+  /** Number of concurrent keys of one reconciler. @default 4 */
   readonly workers?: number;
-  /** A worker or leader that is silent for this long is taken for dead. Milliseconds. @default 30_000 */
+  /** Lease of a worker or leader, in milliseconds; after this silence it counts as dead. @default 30_000 */
   readonly leaseMs?: number;
-  /** How often a process looks for due keys and due runs when there is nothing to do. Milliseconds. @default 500 */
+  /** Polling interval for due keys and due runs, in milliseconds. @default 500 */
   readonly pollMs?: number;
-  /** How long keys may be due before the alarm `reconcile_keys_late`. Milliseconds. @default 900_000 */
+  /** How long keys may be due before the alarm `reconcile_keys_late`, in milliseconds. @default 900_000 */
   readonly lateMs?: number;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly log?: Logger;
 }
 
-/** Resolves defaults and names. Throws DATABASE_UNKNOWN. */
+/** Resolves defaults and database names. Throws DATABASE_UNKNOWN. */
 export function resolveOptions(reconciler: Reconciler, options: ReconcileOptions): WorkersOptions {
   const holder = options.holder ?? `${hostname()}/${newUuidV7()}`;
   const find = (name: string): Kysely<unknown> => {
@@ -62,7 +62,7 @@ export function resolveOptions(reconciler: Reconciler, options: ReconcileOptions
   };
 }
 
-/** The loops' own failures, in one line: the database went away. */
+/** Logs a failure of a loop itself in one line, such as a lost database. */
 export function logLoopFailure({ log, reconciler }: WorkersOptions, error: unknown): void {
   const { category, code, message } = classify(error);
   log.error({ reconciler: reconciler.name, category, code }, message);

@@ -3,53 +3,56 @@ import { classify } from '@convergekit/resilience';
 import type { Clock, Random } from '@convergekit/core';
 import { attributeNames, instruments, type Logger, spanNames, withSpan } from '@convergekit/telemetry';
 import { hashOf } from './canonical.ts';
-import { type Outcome, type OutcomeKind, settle, verdict } from './decide.ts';
+import { type Outcome, type OutcomeKind, decideFinish, decideDrift } from './decide.ts';
 import type { Databases } from './definition.ts';
 import type { Claim } from './claim.ts';
-import { settleClaim } from './key-queue.ts';
+import { finishKey } from './key-queue.ts';
 import { observe } from './observe.ts';
 import type { Reconciler } from './reconciler.ts';
 import { repair } from './repair.ts';
 
-export interface Surroundings {
+export interface ReconcileContext {
   readonly reconciler: Reconciler;
   readonly databases: Databases<unknown, unknown>;
-  /** Who repairs, for the audit. */
+  /** The author of repairs, for the audit. */
   readonly actor: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
 }
 
-/** `lost`: the lease ran out and somebody else has the key; nothing was written. */
+/** The outcome of a key. `lost`: the lease expired and another worker holds it; nothing was written. */
 export type Processed = OutcomeKind | 'lost';
 
-/** do → decide → settle for one claimed key. Rejects only when the queue itself cannot be written. */
-export async function processKey(around: Surroundings, claim: Claim): Promise<Processed> {
-  const { reconciler, databases, random } = around;
+/** Compares, decides and finishes one claimed key. Rejects only if the queue itself cannot be written. */
+export async function processKey(context: ReconcileContext, claim: Claim): Promise<Processed> {
+  const { reconciler, databases, random } = context;
   const attributes = { [attributeNames.reconciler]: reconciler.name };
   const outcome = await withSpan(spanNames.reconcile(reconciler.name), { kind: 'internal', attributes }, () =>
-    work(around, claim).catch((error: unknown): Outcome => ({ kind: 'failed', failure: classify(error) })),
+    reconcileKey(context, claim).catch((error: unknown): Outcome => ({
+      kind: 'failed',
+      failure: classify(error),
+    })),
   );
-  report(around, claim, outcome);
-  if (outcome.kind === 'repaired') return 'repaired'; // settled in its transaction
-  const settlement = settle(outcome, claim, reconciler, random);
-  const settled = await settleClaim(executorOf(databases.actual), claim, settlement);
+  report(context, claim, outcome);
+  if (outcome.kind === 'repaired') return 'repaired'; // finished in its transaction
+  const settlement = decideFinish(outcome, claim, reconciler, random);
+  const settled = await finishKey(executorOf(databases.actual), claim, settlement);
   return settled ? outcome.kind : 'lost';
 }
 
-async function work(around: Surroundings, claim: Claim): Promise<Outcome> {
-  const { reconciler, databases, actor, clock, random } = around;
+async function reconcileKey(context: ReconcileContext, claim: Claim): Promise<Outcome> {
+  const { reconciler, databases, actor, clock, random } = context;
   const seen = await observe(reconciler, claim.key, databases, claim.lastVersionWritten);
   if (seen.kind !== 'read') return seen;
   if (seen.drift === null) return { kind: 'in_sync' };
   return (
-    verdict(reconciler, claim, seen.drift, hashOf(seen.drift)) ??
+    decideDrift(reconciler, claim, seen.drift, hashOf(seen.drift)) ??
     (await repair({ reconciler, claim, databases, actor, clock, random }, seen))
   );
 }
 
-function report({ reconciler, log }: Surroundings, claim: Claim, outcome: Outcome): void {
+function report({ reconciler, log }: ReconcileContext, claim: Claim, outcome: Outcome): void {
   const { key } = claim;
   const { kind } = outcome;
   const labels = { [attributeNames.reconciler]: reconciler.name, [attributeNames.outcome]: kind };
@@ -71,11 +74,14 @@ function report({ reconciler, log }: Surroundings, claim: Claim, outcome: Outcom
       if (outcome.first)
         log.error(
           { reconciler: reconciler.name, key },
-          'too many repairs are due: held until a person approves',
+          'too many repairs are due: held until an operator approves',
         );
       return;
     case 'unresolvable':
-      log.error({ reconciler: reconciler.name, key, reason: outcome.reason }, 'drift that no program mends');
+      log.error(
+        { reconciler: reconciler.name, key, reason: outcome.reason },
+        'drift that no program may repair',
+      );
       return;
     case 'failed': {
       const { category, code, message } = outcome.failure;

@@ -12,7 +12,7 @@ const timing = {
 
 type Definition = ReconcilerDefinition<unknown, unknown, unknown, unknown, unknown>;
 
-/** A reconciler with every default resolved. Frozen. Its types live in the definition; the loops do not need them. */
+/** A reconciler with resolved defaults, frozen. Its types are in the definition; the loops do not need them. */
 export interface Reconciler extends Omit<Definition, 'limits' | 'timing' | 'mode' | 'timeZone'> {
   readonly mode: NonNullable<Definition['mode']>;
   readonly timeZone: string;
@@ -24,7 +24,7 @@ export interface Reconciler extends Omit<Definition, 'limits' | 'timing' | 'mode
 export function defineReconciler<DesiredDb, Desired, ActualDb, Actual, Drift>(
   definition: ReconcilerDefinition<DesiredDb, Desired, ActualDb, Actual, Drift>,
 ): Reconciler {
-  // The loops hand a definition only what it asked for itself: its own databases, states and drifts.
+  // Type-safe in effect: the loops pass a definition only its own databases, states and drifts.
   const erased = definition as unknown as Definition;
   const reconciler: Reconciler = Object.freeze({
     ...erased,

@@ -5,16 +5,16 @@ import type { Clock, Random } from '@convergekit/core';
 import type { Transaction } from 'kysely';
 import { writeAudit } from './audit.ts';
 import { hashOf } from './canonical.ts';
-import { allowance, type Outcome, settle } from './decide.ts';
+import { repairsAllowed, type Outcome, decideFinish } from './decide.ts';
 import type { Databases, RepairResult } from './definition.ts';
 import { ReconcileError } from './errors.ts';
 import type { Claim } from './claim.ts';
-import { lockClaim, settleClaim } from './key-queue.ts';
+import { lockClaim, finishKey } from './key-queue.ts';
 import { type Observation, observe, readActual, versionOf } from './observe.ts';
 import type { Reconciler } from './reconciler.ts';
 import { holdRepairs, readState, spendRepair } from './window.ts';
 
-/** Lost races on a key before its rows are locked instead. */
+/** Number of conflicts on a key before its rows are locked first. */
 export const CONFLICTS_BEFORE_LOCK = 3;
 
 export interface RepairRequest {
@@ -28,7 +28,7 @@ export interface RepairRequest {
 
 type Read = Extract<Observation, { kind: 'read' }>;
 
-/** Leaves the transaction with an outcome, and rolls it back. */
+/** Thrown to end the transaction with an outcome and roll it back. */
 class Abandon extends Error {
   readonly outcome: Outcome;
 
@@ -39,8 +39,9 @@ class Abandon extends Error {
 }
 
 /**
- * One transaction in actual's database: the fence, the repair, the invariants, the audit row, the spending of the
- * window, the key's settlement and the events. All of it or nothing. Rejects with CLAIM_LOST when somebody else has the key now.
+ * Repairs a key in one transaction of actual's database: all of it or nothing.
+ * It contains the fence, the repair, the invariants, the audit row, the use of the window, the key's next state and the
+ * events. It rejects with CLAIM_LOST if another worker holds the key now.
  */
 export async function repair(request: RepairRequest, seen: Read): Promise<Outcome> {
   const { reconciler, databases, clock, random } = request;
@@ -48,7 +49,7 @@ export async function repair(request: RepairRequest, seen: Read): Promise<Outcom
   const state = await readState(outside, reconciler.name);
   const driftHash = hashOf(seen.drift);
   if (state.held !== null) return { kind: 'held', driftHash, first: false };
-  const allowed = allowance(reconciler, state.lastRunKeys);
+  const allowed = repairsAllowed(reconciler, state.lastRunKeys);
   try {
     return await kyselyTransaction(databases.actual, { clock, random }, (tx) =>
       repairIn(tx, request, seen, allowed),
@@ -73,18 +74,18 @@ async function repairIn(
   const { name, limits } = reconciler;
   const executor = executorOf(tx);
   if (!(await lockClaim(executor, claim)))
-    throw new ReconcileError(`the claim on key ${claim.key} of ${name} was lost: somebody else repairs it`, {
+    throw new ReconcileError(`the claim on key ${claim.key} of ${name} was lost: another worker repairs it`, {
       code: 'CLAIM_LOST',
       category: 'contention',
     });
-  const seen = await lookAgainUnderLock(tx, request, before);
+  const seen = await observeUnderLock(tx, request, before);
   const driftHash = hashOf(seen.drift);
   const events: DomainEvent[] = [];
   const emit = (event: DomainEvent): void => void events.push(event);
   const written = await reconciler.repair(seen.drift, { tx, key: claim.key, drift: seen.drift, emit });
   if (rowsOf(name, written) === 0) throw new Abandon({ kind: 'conflict', driftHash });
   for (const invariant of reconciler.invariants ?? [])
-    if (!(await invariant.holds(claim.key, tx))) throw broken(name, claim.key, invariant.name);
+    if (!(await invariant.holds(claim.key, tx))) throw invariantError(name, claim.key, invariant.name);
   const after = await readActual(reconciler, claim.key, tx);
   const { desired, actual, drift } = seen;
   const why = reconciler.why?.(drift) ?? name;
@@ -94,13 +95,13 @@ async function repairIn(
   if (!(await spendRepair(executor, { reconciler: name, allowed, windowMs: limits.windowMs })))
     throw new Abandon({ kind: 'held', driftHash, first: false });
   const outcome: Outcome = { kind: 'repaired', version: versionOf(reconciler, after) };
-  await settleClaim(executor, claim, settle(outcome, claim, reconciler, request.random));
+  await finishKey(executor, claim, decideFinish(outcome, claim, reconciler, request.random));
   if (events.length > 0) await createOutbox(reconciler.emits ?? []).append(executor, events);
   return outcome;
 }
 
-/** On a hot key the race would be lost again and again: then the rows are locked first and everything is read anew. */
-async function lookAgainUnderLock(
+/** Locks the rows and reads them again. For hot keys, whose repair would conflict again and again. */
+async function observeUnderLock(
   tx: Transaction<unknown>,
   { reconciler, claim, databases }: RepairRequest,
   before: Read,
@@ -122,14 +123,14 @@ function rowsOf(reconciler: string, written: RepairResult | undefined): number {
     if ('numInsertedOrUpdatedRows' in written) return Number(written.numInsertedOrUpdatedRows ?? 0);
   }
   throw new ReconcileError(
-    `the repair of ${reconciler} returned ${String(written)}: return how many rows it wrote, or what executeTakeFirst gave, so that a conflict can be told from a success`,
+    `the repair of ${reconciler} returned ${String(written)}: return the number of rows that it wrote, or the result of executeTakeFirst, so that a conflict differs from a success`,
     { code: 'REPAIR_INVALID', category: 'bug' },
   );
 }
 
-function broken(reconciler: string, key: string, invariant: string): ReconcileError {
+function invariantError(reconciler: string, key: string, invariant: string): ReconcileError {
   return new ReconcileError(
-    `the repair of key ${key} by ${reconciler} would break the invariant "${invariant}": rolled back, a person has to look`,
+    `the repair of key ${key} by ${reconciler} would break the invariant "${invariant}": rolled back, an operator has to look`,
     { code: 'INVARIANT_BROKEN', category: 'business' },
   );
 }

@@ -5,13 +5,14 @@ import type { Reconciler } from './reconciler.ts';
 export interface ReportRequest {
   /** @default 'event' */
   readonly by?: 'event' | 'operator';
-  /** For the audit, such as the event's id. */
+  /** The cause for the audit, such as the event's id. */
   readonly cause: string;
 }
 
 /**
- * Says that these keys may be wrong. In an event handler pass its own transaction: the report and the watermark commit
- * together. Reports of one key within the debounce window are one run.
+ * Reports keys that may have diverged.
+ * In an event handler pass its own transaction: the report and the watermark commit together. Reports of one key within
+ * the debounce window cause one run.
  */
 export async function reportKeys(
   executor: Executor,

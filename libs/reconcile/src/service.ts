@@ -9,14 +9,14 @@ import { sweep } from './sweep.ts';
 import { type Counts, drain, type WorkersOptions } from './workers.ts';
 
 export interface RunCounts {
-  /** Keys that the scan named. */
+  /** Number of keys that the scan listed. */
   readonly keys: number;
-  /** What came of every look at a key, by outcome. */
+  /** Number of runs of keys, by outcome. */
   readonly outcomes: Counts;
 }
 
 export interface ReconcilerService extends Service {
-  /** Sweeps every reconciler now, whatever its schedule, and works on due keys until none is left. */
+  /** Sweeps every reconciler now, whatever its schedule, and processes due keys until none is left. */
   runOnce(): Promise<ReadonlyMap<string, RunCounts>>;
 }
 
@@ -49,18 +49,18 @@ export function reconcilerService(
     },
     async runOnce() {
       const counts = new Map<string, RunCounts>();
-      for (const one of each) counts.set(one.reconciler.name, await once(one));
+      for (const one of each) counts.set(one.reconciler.name, await sweepAndDrain(one));
       return counts;
     },
   };
 }
 
-/** Sweeps one reconciler now and works on its due keys until none is left. */
+/** Sweeps one reconciler now and processes its due keys until none is left. */
 export function runReconciler(reconciler: Reconciler, options: ReconcileOptions): Promise<RunCounts> {
-  return once(resolveOptions(reconciler, options));
+  return sweepAndDrain(resolveOptions(reconciler, options));
 }
 
-async function once(options: WorkersOptions): Promise<RunCounts> {
+async function sweepAndDrain(options: WorkersOptions): Promise<RunCounts> {
   const { reconciler, databases } = options;
   const goOn = (): Promise<boolean> => Promise.resolve(true);
   const keys = await sweep({ reconciler, databases, cause: 'run now', goOn });
@@ -68,26 +68,30 @@ async function once(options: WorkersOptions): Promise<RunCounts> {
 }
 
 async function workLoop(options: WorkersOptions, signal: AbortSignal): Promise<void> {
-  await loop(options, signal, async () => {
+  await repeatUntilAborted(options, signal, async () => {
     await drain(options, signal);
   });
 }
 
 async function leadLoop(options: WorkersOptions, signal: AbortSignal): Promise<void> {
-  await loop(options, signal, async () => {
+  await repeatUntilAborted(options, signal, async () => {
     await leadOnce(options, signal);
   });
-  await resign(options).catch(() => undefined); // the lease runs out by itself
+  await resign(options).catch(() => undefined); // otherwise the lease expires
 }
 
 async function watchLoop(options: WorkersOptions, signal: AbortSignal): Promise<void> {
-  await loop({ ...options, pollMs: WATCH_MS }, signal, async () => {
+  await repeatUntilAborted({ ...options, pollMs: WATCH_MS }, signal, async () => {
     await watchKeys(options);
   });
 }
 
-/** A database that went away is waited for, with backoff; the service goes on when it is back. */
-async function loop(options: WorkersOptions, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+/** Repeats the work; after a failure, such as a lost database, it continues with backoff. */
+async function repeatUntilAborted(
+  options: WorkersOptions,
+  signal: AbortSignal,
+  work: () => Promise<void>,
+): Promise<void> {
   const { clock, pollMs, random } = options;
   let failures = 0;
   while (!signal.aborted) {

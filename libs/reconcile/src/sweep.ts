@@ -8,15 +8,15 @@ export interface SweepRequest {
   readonly reconciler: Reconciler;
   readonly databases: Databases<unknown, unknown>;
   readonly cause: string;
-  /** Asked after every chunk; false ends the sweep without recording it, so that the next leader makes it anew. */
+  /** Checked after every chunk. false ends the sweep without recording it, so that the next leader repeats it. */
   readonly goOn: () => Promise<boolean>;
 }
 
 const CHUNK = 1_000;
 
 /**
- * Queues every key that the scan names. Returns how many, or undefined when it was ended early. The run counts from its
- * beginning, so a change that the scan had passed already belongs to the next one.
+ * Queues every key that the scan lists. Returns their number, or undefined if it was ended early.
+ * The run is dated from its start, so a change behind the scan belongs to the next run.
  */
 export async function sweep({
   reconciler,

@@ -2,17 +2,17 @@ import { executorOf } from '@convergekit/postgres';
 import { attributeNames, instruments } from '@convergekit/telemetry';
 import type { WorkersOptions } from './workers.ts';
 
-/** Between two looks of one process, milliseconds. */
+/** Interval between two checks of one process, in milliseconds. */
 export const WATCH_MS = 60_000;
 
-// By the partial indexes of queued and of running keys.
+// Uses the partial indexes of queued and of running keys.
 const watchSql = `
   select count(*) filter (where state = 'queued')::int as queued,
     count(*) filter (where case state when 'queued' then next_at else leased_until end
       < clock_timestamp() - $2::float8 * interval '1 millisecond')::int as late
     from converge.reconcile_key where reconciler = $1 and state in ('queued', 'running')`;
 
-/** Counts the keys that wait, and raises an alarm for those that have been due for `lateMs`. Returns how many those are. */
+/** Counts waiting keys, and raises an alarm for those due for longer than `lateMs`. Returns the number of late keys. */
 export async function watchKeys({ reconciler, databases, lateMs, log }: WorkersOptions): Promise<number> {
   const { rows } = await executorOf(databases.actual).query<{ queued: number; late: number }>(watchSql, [
     reconciler.name,
@@ -23,7 +23,7 @@ export async function watchKeys({ reconciler, databases, lateMs, log }: WorkersO
   if (late > 0)
     log.error(
       { alarm: 'reconcile_keys_late', reconciler: reconciler.name, late, queued },
-      'keys are due and no worker reconciles them: look for a database that is slow, or raise `workers`',
+      'keys are due and no worker reconciles them: look for a slow database, or raise `workers`',
     );
   return late;
 }

@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 
-/** Where a reconciler stands, by the database's clock. */
+/** The state of a reconciler, by the database's clock. */
 export interface ReconcilerState {
   readonly now: Date;
   readonly lastRunAt: Date | null;
@@ -30,14 +30,14 @@ export async function readState(executor: Executor, reconciler: string): Promise
         lastRunKeys: Number(row.last_run_keys),
         held: row.held_reason,
       };
-    // Only the first time: an upsert here would make every reader wait for repairs that hold the row.
+    // Only the first time: an upsert would make every reader wait for repairs that hold the row.
     await executor.query('insert into converge.reconciler (name) values ($1) on conflict do nothing', [
       reconciler,
     ]);
   }
 }
 
-// A run opens a new window, unless repairs are held: then only an operator does, or an empty desired set would be
+// A run opens a new window, unless repairs are held: then only an operator does. Otherwise an empty desired set would be
 // repaired two percent at a time.
 const runEndedSql = `
   update converge.reconciler set
@@ -53,9 +53,9 @@ export async function recordRun(
   await executor.query(runEndedSql, [run.reconciler, run.startedAt, run.keys]);
 }
 
-// The row lock makes concurrent repairs of one reconciler count one after another. It is taken as late as possible in the
-// repair's transaction, and rolls back with it. Only columns of the locked row are compared: whoever waited for the lock
-// compares again with its newest version.
+// The row lock serialises concurrent repairs of one reconciler. It is taken as late as possible in the repair's transaction,
+// and is released with it. Only columns of the locked row are compared: a transaction that waited for the lock compares
+// again with the row's newest version.
 const expired = `window_started_at < clock_timestamp() - $3 * interval '1 millisecond'`;
 const withinWindow = `(${expired} or window_repairs < $2)`;
 const spendSql = `
@@ -65,7 +65,7 @@ const spendSql = `
     window_started_at = case when ${expired} then clock_timestamp() else window_started_at end
   where name = $1 and held_at is null and ($2 > 0 and ${withinWindow} or approved > 0)`;
 
-/** Takes one repair from the window, else from what an operator approved. false = none is left, or repairs are held. */
+/** Takes one repair from the window, else from those that an operator approved. false = none is left, or repairs are held. */
 export async function spendRepair(
   tx: Executor,
   { reconciler, allowed, windowMs }: { reconciler: string; allowed: number; windowMs: number },
@@ -79,8 +79,8 @@ export async function holdRepairs(executor: Executor, reconciler: string, reason
 }
 
 /**
- * An operator has looked: repairs go on in a new window, `extra` repairs may go beyond the limits of this and later
- * windows until they are used up, and the keys that waited are due now. false = nothing was held.
+ * Approves held repairs for an operator, in a new window. false = nothing was held.
+ * `extra` repairs may exceed the limits of this and later windows until they are used up, and waiting keys are due now.
  */
 export async function approveRepairs(executor: Executor, reconciler: string, extra = 0): Promise<boolean> {
   const { rowCount } = await executor.query(

@@ -132,11 +132,7 @@ export const instrumentDefinitions = {
 
   policyVersion: gauge('converge.policy.version', '1', 'Newest change of the central policies that was read'),
   policyStaleness: age('converge.policy.staleness', 'Since the central policies were read last'),
-  policyRefused: gauge(
-    'converge.policy.refused',
-    '{rule}',
-    'Rules of the central table that were refused as invalid',
-  ),
+  policyRefused: gauge('converge.policy.refused', '{rule}', 'Rules of the central table refused as invalid'),
   failuresUnknown: counter(
     'converge.failures.unknown',
     '{failure}',
@@ -151,16 +147,13 @@ export const instrumentDefinitions = {
     'converge.attempt.duration',
     'One attempt: a call of a handler or of an operation',
   ),
-  attemptWait: duration(
-    'converge.attempt.wait',
-    'Waits before the next attempt, by the rule that determined them',
-  ),
+  attemptWait: duration('converge.attempt.wait', 'Waits before the next attempt, by rule'),
   objectiveTarget: gauge(
     'converge.objective.target',
     '1',
     'Share of the attempts that must be good, by objective',
   ),
-  retryBudget: gauge('converge.retry.budget', '1', 'The remaining share of a retry budget, 0 to 1'),
+  retryBudget: gauge('converge.retry.budget', '1', 'Remaining share of a retry budget, 0 to 1'),
   breakerState: gauge('converge.breaker.state', '1', '0 closed, 1 half open, 2 open, 3 isolated'),
   breakerChanges: counter(
     'converge.breaker.changes',

@@ -1,10 +1,10 @@
 import {
-  decideLeaving,
+  scheduleDetach,
   forgetRequests,
-  type LeavingPatience,
+  type DetachOptions,
   listChildren,
-  readLeaving,
-  stepLeaving,
+  readDetaching,
+  stepDetach,
 } from '@convergekit/outbox';
 import { failpoint } from '@convergekit/core';
 import type { Fence } from '../leadership-sql.ts';
@@ -22,7 +22,7 @@ export interface RetentionCounts {
   readonly waiting: string | undefined;
 }
 
-export interface RetentionParts extends Omit<LeavingPatience, 'waitMs' | 'signal'> {
+export interface RetentionParts extends Omit<DetachOptions, 'waitMs' | 'signal'> {
   readonly database: RelayDatabase;
   readonly fence: Fence;
   readonly settings: RetentionSettings;
@@ -44,7 +44,7 @@ export class Retention {
     const { executor } = database;
     const horizon = await readHorizon(executor, fence, settings.retainMs);
     if (horizon === undefined) return { children: [], ticks: 0, requests: 0, waiting: undefined };
-    await decideLeaving(executor, fence, childrenToLeave(await listChildren(executor), horizon));
+    await scheduleDetach(executor, fence, childrenToLeave(await listChildren(executor), horizon));
     const { children, waiting } = await this.#removeChildren();
     const orders = await readLastBefore(executor, horizon.sent, lowestRetained(await listChildren(executor)));
     const ticks = await this.#deleteTicks(keepTicksFrom(horizon, orders));
@@ -56,10 +56,10 @@ export class Retention {
     const { database, settings, clock, random, signal } = this.#parts;
     const removed: string[] = [];
     for (;;) {
-      const next = (await readLeaving(database.executor))[0];
+      const next = (await readDetaching(database.executor))[0];
       if (next === undefined || signal.aborted) return { children: removed, waiting: next?.child };
       const patience = { waitMs: settings.waitMs, clock, random, signal };
-      const step = await stepLeaving(database, next, patience);
+      const step = await stepDetach(database, next, patience);
       if (step === 'busy') return { children: removed, waiting: next.child };
       failpoint(`relay.retention.after_${next.state}`);
       if (step === 'removed') removed.push(next.child);

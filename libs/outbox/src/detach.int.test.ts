@@ -7,7 +7,7 @@ import { systemClock, systemRandom } from '@convergekit/core';
 import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { openShop, type Shop } from './fixture/shop.ts';
-import { readLeaving, stepLeaving } from './leaving.ts';
+import { readDetaching, stepDetach } from './detach.ts';
 
 const child = 'outbox_0';
 const patience = { waitMs: 50, clock: systemClock, random: systemRandom };
@@ -38,12 +38,13 @@ async function holding(statement: string): Promise<() => Promise<void>> {
   return end;
 }
 
-const state = async (): Promise<string | undefined> => (await readLeaving(shop.database.executor))[0]?.state;
+const state = async (): Promise<string | undefined> =>
+  (await readDetaching(shop.database.executor))[0]?.state;
 const step = async (): Promise<string> => {
-  const [leaving] = await readLeaving(shop.database.executor);
+  const [leaving] = await readDetaching(shop.database.executor);
   if (leaving === undefined) return 'none';
   const given = systemClock.sleep(5_000).then(() => 'waited on');
-  return Promise.race([stepLeaving(shop.database, leaving, patience), given]);
+  return Promise.race([stepDetach(shop.database, leaving, patience), given]);
 };
 
 it('a detach, its end and the drop each give way to an open transaction, and go on when it is over', async () => {

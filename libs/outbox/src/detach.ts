@@ -4,48 +4,48 @@ import { delayMs } from '@convergekit/resilience';
 import type { Clock, Random } from '@convergekit/core';
 
 /**
- * How far the removal of a child has come.
- * attached → pending: DETACH CONCURRENTLY committed its first half (new statements do not see the child any more) and
- * was broken off; → detached: a table of its own; → gone.
+ * The progress of a child's removal.
+ * attached → pending: DETACH CONCURRENTLY committed its first half (new statements do not see the child any more) and was
+ * interrupted; → detached: a table of its own; → gone.
  */
-export type LeavingState = 'attached' | 'pending' | 'detached' | 'gone';
+export type DetachState = 'attached' | 'pending' | 'detached' | 'gone';
 
-export interface LeavingChild {
+export interface DetachingChild {
   readonly child: string;
-  readonly state: LeavingState;
-  /** Whether this session may do what the outbox's owner may. */
+  readonly state: DetachState;
+  /** True if this session has the rights of the outbox's owner. */
   readonly owned: boolean;
 }
 
-/** `done`: a step of several. `busy`: others hold what it needs; nothing is lost, try again later. */
-export type LeavingStep = 'done' | 'removed' | 'busy';
+/** The result of one step. `busy`: other transactions hold what it needs; nothing is lost, retry later. */
+export type DetachStep = 'done' | 'removed' | 'busy';
 
-export interface LeavingPatience {
-  /** How long each step may wait for the transactions of others, milliseconds. */
+export interface DetachOptions {
+  /** How long each step may wait for other transactions, in milliseconds. */
   readonly waitMs: number;
   readonly clock: Clock;
   readonly random: Random;
-  /** Breaks a wait off. */
+  /** Aborts a wait. */
   readonly signal?: AbortSignal;
 }
 
-// The lease's row FOR SHARE: a takeover in progress is waited for and then seen, so a deposed relay decides nothing.
-const decideSql = `
+// Reads the lease's row FOR SHARE: it waits for a concurrent takeover and then sees it, so a deposed relay records nothing.
+const scheduleSql = `
   insert into converge.outbox_leaving (child)
   select child from unnest($3::text[]) as child, (select from converge.lease where name = $1 and term = $2::bigint for share) as mine
   on conflict do nothing`;
 
-/** Records that children go. With a lost lease nothing is recorded. */
-export async function decideLeaving(
+/** Schedules children for removal. With a lost lease it records nothing. */
+export async function scheduleDetach(
   executor: Executor,
   fence: { readonly lease: string; readonly term: bigint },
   children: readonly string[],
 ): Promise<void> {
-  if (children.length > 0) await executor.query(decideSql, [fence.lease, fence.term.toString(), children]);
+  if (children.length > 0) await executor.query(scheduleSql, [fence.lease, fence.term.toString(), children]);
 }
 
-// Catalog only, by the names that were recorded.
-const leavingSql = `
+// Reads the catalog only, by the recorded names.
+const detachingSql = `
   select l.child,
          case when c.oid is null then 'gone' when i.inhrelid is null then 'detached'
               when i.inhdetachpending then 'pending' else 'attached' end as state,
@@ -56,21 +56,21 @@ const leavingSql = `
     left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = 'converge.outbox'::regclass
    order by l.decided_at, length(l.child), l.child`;
 
-export async function readLeaving(executor: Executor): Promise<readonly LeavingChild[]> {
-  return (await executor.query<LeavingChild>(leavingSql)).rows;
+export async function readDetaching(executor: Executor): Promise<readonly DetachingChild[]> {
+  return (await executor.query<DetachingChild>(detachingSql)).rows;
 }
 
-/** Takes the next step of one child's removal. Writers are never waited for under a lock that they need. */
-export async function stepLeaving(
+/** Takes the next step of one child's removal. It never waits for writers under a lock that they need. */
+export async function stepDetach(
   database: Pick<Database, 'acquire' | 'executor'>,
-  { child, state, owned }: LeavingChild,
-  patience: LeavingPatience,
-): Promise<LeavingStep> {
+  { child, state, owned }: DetachingChild,
+  patience: DetachOptions,
+): Promise<DetachStep> {
   if (!owned) return removeForOwner(database.executor, child, patience);
   try {
     switch (state) {
       case 'attached':
-        return await detach(database.executor, child, patience);
+        return await detachConcurrently(database.executor, child, patience);
       case 'pending':
         await underTimeout(database, patience, async (tx) => {
           await tx.query(`alter table converge.outbox detach partition converge.${quoted(child)} finalize`);
@@ -90,12 +90,12 @@ export async function stepLeaving(
   }
 }
 
-/** By the owner's function, which waits 50 ms at most: again and again within the patience, at other moments than writers. */
+/** Removes a child by the owner's function, which waits 50 ms at most. Repeats it at random times until the time limit. */
 async function removeForOwner(
   executor: Executor,
   child: string,
-  { waitMs, clock, random, signal }: LeavingPatience,
-): Promise<LeavingStep> {
+  { waitMs, clock, random, signal }: DetachOptions,
+): Promise<DetachStep> {
   const end = clock.monotonic() + waitMs;
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -110,15 +110,15 @@ async function removeForOwner(
 }
 
 /**
- * DETACH CONCURRENTLY waits for every transaction that has used the outbox, holding no lock meanwhile. It cannot run
- * in a transaction, so `set local lock_timeout` cannot bound it, and a session's setting would stay behind in a
- * pooler's connection for somebody else's transaction. So it is bounded from outside: a second connection cancels it.
+ * Runs DETACH CONCURRENTLY, bounded by a second connection that cancels it.
+ * It waits for every transaction that has used the outbox, and holds no lock meanwhile. It cannot run in a transaction, so
+ * `set local lock_timeout` cannot bound it, and a session's setting would stay in a pooler's connection for other clients.
  */
-async function detach(
+async function detachConcurrently(
   executor: Executor,
   child: string,
-  { waitMs, clock, signal }: LeavingPatience,
-): Promise<LeavingStep> {
+  { waitMs, clock, signal }: DetachOptions,
+): Promise<DetachStep> {
   const mark = `/* converge ${randomBytes(8).toString('hex')} */`;
   const statement = `${mark} alter table converge.outbox detach partition converge.${quoted(child)} concurrently`;
   const progress = { over: false };
@@ -142,7 +142,7 @@ const cancelSql = `
 
 function underTimeout(
   database: Pick<Database, 'acquire'>,
-  { waitMs, clock, random }: LeavingPatience,
+  { waitMs, clock, random }: DetachOptions,
   fn: (tx: Executor) => Promise<void>,
 ): Promise<void> {
   const before = async (tx: Executor): Promise<void> => {
@@ -151,7 +151,7 @@ function underTimeout(
   return withTransaction(database, { attempts: 1, clock, random, before }, fn);
 }
 
-/** Lock timeout, cancelled, deadlock; and what a deposed relay that is at the same child has done meanwhile. */
+/** True for a lock timeout, a cancel, a deadlock, and the results of a deposed relay on the same child. */
 function isBusy(error: unknown): boolean {
   return ['55P03', '57014', '40P01', '55000', '42P01'].includes(sqlState(error) ?? '');
 }
