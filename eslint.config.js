@@ -5,7 +5,7 @@ import { plainWords } from './infra/lint/plain-words.js';
 
 const converge = { rules: { 'no-ad-hoc-retry': noAdHocRetry, 'plain-words': plainWords } };
 
-/** Folders that pass `plain-words`. Missing: the other packages of libs, schemas, services, verification, docs. */
+/** Folders that pass `plain-words`. Missing: the other packages of libs, verification, docs. */
 const PLAIN = [
   'infra/lint',
   'libs/config',

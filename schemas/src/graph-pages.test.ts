@@ -8,11 +8,11 @@ import { placeOrder, transferMoney } from './index.ts';
 const declarations = [placeOrder.declaration, transferMoney.declaration];
 const pages = fileURLToPath(new URL('../../docs/sagas', import.meta.url));
 
-it('the sagas are drawn in docs as they are declared', async () => {
+it('docs/sagas shows the sagas as they are declared', async () => {
   expect(await checkGraphs(declarations, pages)).toEqual([]);
 });
 
-it('a page that is stale, missing or of no saga is found; writing mends the first two and keeps the words', async () => {
+it('a stale, missing or undeclared page is reported; write fixes the first two and keeps the text', async () => {
   const folder = await mkdtemp(`${tmpdir()}/graphs-`);
   onTestFinished(() => rm(folder, { recursive: true }));
   await cp(pages, folder, { recursive: true });
@@ -25,7 +25,7 @@ it('a page that is stale, missing or of no saga is found; writing mends the firs
   expect(problems.map((line) => line.slice(folder.length + 1))).toEqual([
     'shop.place-order.md does not show the saga as it is declared: run make schemas',
     'bank.transfer-money.md does not show the saga as it is declared: run make schemas',
-    'shop.gone.md is of no saga that is declared: take it out',
+    'shop.gone.md belongs to no declared saga: remove it',
   ]);
   await writeGraphs(declarations, folder);
   expect(await readFile(page, 'utf8')).toBe(before);

@@ -2,10 +2,10 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { checkGraph, drawSaga, type SagaDeclaration } from '@convergekit/saga/declare';
 
 const DRAWING = /```mermaid\n[\s\S]*?\n```/;
-/** A page of that folder that is of no saga. */
+/** Pages of that folder that belong to no saga. */
 const OTHER_PAGES = ['fence.md'];
 
-/** Puts the graph of each saga into its page, `<name>.md`; the words around it are its author's. */
+/** Writes the graph of each saga into its page, `<name>.md`. The text around it stays. */
 export async function writeGraphs(
   declarations: readonly SagaDeclaration[],
   folder: string,
@@ -14,17 +14,17 @@ export async function writeGraphs(
   const written: string[] = [];
   for (const declaration of newestOf(declarations)) {
     const path = `${folder}/${declaration.name}.md`;
-    const page = await readFile(path, 'utf8').catch(() => `# The saga ${declaration.name}\n\n${drawn('')}\n`);
+    const page = await readFile(path, 'utf8').catch(() => `# The saga ${declaration.name}\n\n${fence('')}\n`);
     await writeFile(
       path,
-      page.replace(DRAWING, () => drawn(drawSaga(declaration))),
+      page.replace(DRAWING, () => fence(drawSaga(declaration))),
     );
     written.push(path);
   }
   return written;
 }
 
-/** What is wrong with the pages, in words: nothing when each saga is drawn as it is declared. */
+/** Checks the pages against the declared sagas. Returns the differences in words. */
 export async function checkGraphs(
   declarations: readonly SagaDeclaration[],
   folder: string,
@@ -38,15 +38,15 @@ export async function checkGraphs(
   const stale = [];
   for (const declaration of newest) {
     const page = await readFile(`${folder}/${declaration.name}.md`, 'utf8').catch(() => '');
-    if (!page.includes(drawn(drawSaga(declaration)))) stale.push(declaration.name);
+    if (!page.includes(fence(drawSaga(declaration)))) stale.push(declaration.name);
   }
   return [
     ...stale.map((name) => `${folder}/${name}.md does not show the saga as it is declared: run make schemas`),
-    ...strangers.map((page) => `${folder}/${page} is of no saga that is declared: take it out`),
+    ...strangers.map((page) => `${folder}/${page} belongs to no declared saga: remove it`),
   ];
 }
 
-function drawn(graph: string): string {
+function fence(graph: string): string {
   return `\`\`\`mermaid\n${graph}\n\`\`\``;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The contracts of the samples: every event that their services exchange, and the saga that they make together. A topic
- * a service, all keyed by what the saga is about (an order, a transfer), so that its events keep their order within each.
+ * The contracts of the samples: every event of their services, and their sagas.
+ * Each service has one topic, keyed by the saga's entity (an order, a transfer), so that its events keep their order.
  */
 import { stockRejected, stockReleased, stockReserved } from './inventory.ts';
 import { orderCancelled, orderCancelRequested, orderConfirmed, orderPlaced } from './orders.ts';

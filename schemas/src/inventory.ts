@@ -5,7 +5,7 @@ import { cents, country, orderId, reason, stockLine } from './parts.ts';
 const topic = 'shop.inventory';
 const key = (data: { orderId: string }): string => data.orderId;
 
-/** All lines of the order are set aside. Carries what the next step needs. */
+/** All lines of the order are reserved. Contains the data for the next step. */
 export const stockReserved = defineEvent({
   type: 'shop.stock.reserved',
   version: 1,
@@ -14,7 +14,7 @@ export const stockReserved = defineEvent({
   data: z.object({ orderId, lines: z.array(stockLine).min(1), totalCents: cents, country }),
 });
 
-/** Not all lines could be set aside: none is. */
+/** A line could not be reserved, so none is. */
 export const stockRejected = defineEvent({
   type: 'shop.stock.rejected',
   version: 1,
@@ -23,7 +23,7 @@ export const stockRejected = defineEvent({
   data: z.object({ orderId, reason }),
 });
 
-/** What was set aside for the order is back on the shelf. */
+/** The order's reservation was released. */
 export const stockReleased = defineEvent({
   type: 'shop.stock.released',
   version: 1,

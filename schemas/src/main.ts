@@ -4,8 +4,9 @@ import { checkGraphs, writeGraphs } from './graph-pages.ts';
 import { placeOrder, shopEvents, transferEvents, transferMoney } from './index.ts';
 
 /**
- * `write` makes schemas/json, schemas/asyncapi.json and the graphs in docs/sagas from the definitions; `check` says what
- * differs, and fails.
+ * Writes or checks the generated schemas and graphs.
+ * `write` generates schemas/json, schemas/asyncapi.json and the graphs in docs/sagas from the definitions; `check` reports
+ * differences and fails.
  */
 const folder = fileURLToPath(new URL('..', import.meta.url));
 const events = [...shopEvents, ...transferEvents];
@@ -32,6 +33,6 @@ switch (command) {
     break;
   }
   default:
-    process.stderr.write('say what to do: write | check\n');
+    process.stderr.write('name a command: write | check\n');
     process.exitCode = 78;
 }

@@ -14,7 +14,7 @@ export const orderPlaced = defineEvent({
   data: z.object({ orderId, lines: z.array(orderLine).min(1).max(100), totalCents: cents, country }),
 });
 
-/** Reserved, paid and handed over: the order is done. */
+/** The order is done: reserved, paid and handed over. */
 export const orderConfirmed = defineEvent({
   type: 'shop.order.confirmed',
   version: 1,
@@ -23,7 +23,7 @@ export const orderConfirmed = defineEvent({
   data: z.object({ orderId, totalCents: cents }),
 });
 
-/** All that was done for the order is undone. */
+/** Everything that was done for the order is compensated. */
 export const orderCancelled = defineEvent({
   type: 'shop.order.cancelled',
   version: 1,
@@ -33,8 +33,8 @@ export const orderCancelled = defineEvent({
 });
 
 /**
- * Somebody wants the order called off. It is, as long as the carrier does not have the parcel: then all that was done
- * is undone, and the order is cancelled.
+ * A customer requests the cancellation of an order.
+ * It succeeds as long as the carrier does not have the parcel: then the order's steps are compensated, and it is cancelled.
  */
 export const orderCancelRequested = defineEvent({
   type: 'shop.order.cancel-requested',

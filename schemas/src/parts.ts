@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Every event of the shop is about one order: its id is the key of all topics. */
+/** The id of an order, the key of all topics of the shop. */
 export const orderId = z.uuid();
 
 export const orderLine = z.object({
@@ -10,17 +10,17 @@ export const orderLine = z.object({
 });
 export type OrderLine = z.infer<typeof orderLine>;
 
-/** What is set aside for an order, without prices. */
+/** A reserved line of an order, without prices. */
 export const stockLine = orderLine.pick({ sku: true, quantity: true });
 export type StockLine = z.infer<typeof stockLine>;
 
-/** Where the parcel goes: ISO 3166-1 alpha-2. */
+/** The destination country of the parcel: ISO 3166-1 alpha-2. */
 export const country = z.string().regex(/^[A-Z]{2}$/);
 
 export const cents = z.int().positive();
 
-/** Why something was undone, in words for the customer. */
+/** The reason of a refusal or compensation, in words for the customer. */
 export const reason = z.string().min(1).max(500);
 
-/** An account of a bank. */
+/** The id of a bank account. */
 export const accountId = z.string().regex(/^[a-z0-9-]{1,40}$/);

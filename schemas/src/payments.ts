@@ -5,7 +5,7 @@ import { cents, country, orderId, reason, stockLine } from './parts.ts';
 const topic = 'shop.payments';
 const key = (data: { orderId: string }): string => data.orderId;
 
-/** The provider took the money. Carries what the next step needs. */
+/** The provider took the money. Contains the data for the next step. */
 export const paymentTaken = defineEvent({
   type: 'shop.payment.taken',
   version: 1,
@@ -20,7 +20,7 @@ export const paymentTaken = defineEvent({
   }),
 });
 
-/** The provider refused: no money moved. */
+/** The provider declined the charge: no money moved. */
 export const paymentDeclined = defineEvent({
   type: 'shop.payment.declined',
   version: 1,
@@ -29,13 +29,13 @@ export const paymentDeclined = defineEvent({
   data: z.object({ orderId, reason }),
 });
 
-/** The provider has none of the customer's money (any more): what was taken was given back, 0 if nothing was. */
+/** The provider holds none of the customer's money: the refunded amount, 0 if nothing was taken. */
 export const paymentRefunded = defineEvent({
   type: 'shop.payment.refunded',
   version: 2,
   topic,
   key,
   data: z.object({ orderId, amountCents: z.int().min(0), reason }),
-  // Before it, nothing was told when there was nothing to give back.
+  // Version 1 was not emitted if there was nothing to refund.
   upcast: { 1: (data) => data },
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { placeOrder, transferMoney } from './index.ts';
 
 describe.each([placeOrder, transferMoney])('$declaration.name', ({ declaration }) => {
-  it('whatever fails, and whenever it is called off, all that was done is undone', () => {
+  it('a saga that fails or is cancelled at any point is compensated completely', () => {
     expect(() => checkGraph([declaration])).not.toThrow();
   });
 });

@@ -5,8 +5,8 @@ import { paymentDeclined, paymentRefunded, paymentTaken } from './payments.ts';
 import { parcelHanded, parcelRefused } from './shipping.ts';
 
 /**
- * An order's way: stock is set aside, the money is taken, the parcel goes to the carrier (from there is no way back), the
- * order is confirmed. Whatever fails before, all that was done is undone in reverse order.
+ * The saga of an order: reserve stock, take the money, hand over the parcel (the pivot), confirm the order.
+ * If a step before the pivot fails, the steps before it are compensated in reverse order.
  */
 export const placeOrder = saga('shop.place-order', {
   start: orderPlaced,

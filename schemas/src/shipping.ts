@@ -5,7 +5,7 @@ import { country, orderId, reason } from './parts.ts';
 const topic = 'shop.shipping';
 const key = (data: { orderId: string }): string => data.orderId;
 
-/** The carrier has the parcel. There is no way back from here. */
+/** The carrier has the parcel: the saga can only go forward. */
 export const parcelHanded = defineEvent({
   type: 'shop.parcel.handed',
   version: 1,
@@ -14,7 +14,7 @@ export const parcelHanded = defineEvent({
   data: z.object({ orderId, trackingId: z.string(), country }),
 });
 
-/** The carrier does not take the parcel, or the order was called off before it did. */
+/** The carrier refused the parcel, or the order was cancelled first. */
 export const parcelRefused = defineEvent({
   type: 'shop.parcel.refused',
   version: 1,

@@ -3,13 +3,13 @@ import { saga } from '@convergekit/saga/declare';
 import { z } from 'zod';
 import { accountId, cents, reason } from './parts.ts';
 
-/** Money goes from a giro account to a savings account: two banks with a database each. Keyed by the transfer. */
+/** The id of a transfer from a giro to a savings account: two banks, a database each. */
 const transferId = z.uuid();
 const key = (data: { transferId: string }): string => data.transferId;
 const giro = 'bank.giro';
 const savings = 'bank.savings';
 
-/** A customer wants money moved. Nothing has moved yet. */
+/** A customer requests a transfer. Nothing has moved yet. */
 export const transferRequested = defineEvent({
   type: 'bank.transfer.requested',
   version: 1,
@@ -18,7 +18,7 @@ export const transferRequested = defineEvent({
   data: z.object({ transferId, from: accountId, to: accountId, amountCents: cents }),
 });
 
-/** The money has left the giro account and is on its way. Carries what the next step needs. */
+/** The money has left the giro account. Contains the data for the next step. */
 export const moneyWithdrawn = defineEvent({
   type: 'bank.money.withdrawn',
   version: 1,
@@ -27,7 +27,7 @@ export const moneyWithdrawn = defineEvent({
   data: z.object({ transferId, to: accountId, amountCents: cents }),
 });
 
-/** There is no such giro account, it is closed, or it does not hold so much: nothing has moved. */
+/** The withdrawal was refused: account unknown, closed, or its balance too low. Nothing has moved. */
 export const withdrawalRefused = defineEvent({
   type: 'bank.withdrawal.refused',
   version: 1,
@@ -36,7 +36,7 @@ export const withdrawalRefused = defineEvent({
   data: z.object({ transferId, reason }),
 });
 
-/** The money is back on the giro account. */
+/** The money was returned to the giro account. */
 export const moneyReturned = defineEvent({
   type: 'bank.money.returned',
   version: 1,
@@ -45,7 +45,7 @@ export const moneyReturned = defineEvent({
   data: z.object({ transferId, reason }),
 });
 
-/** The money is on the savings account. There is no way back from here. */
+/** The money is on the savings account: the saga can only go forward. */
 export const moneyDeposited = defineEvent({
   type: 'bank.money.deposited',
   version: 1,
@@ -54,7 +54,7 @@ export const moneyDeposited = defineEvent({
   data: z.object({ transferId, amountCents: cents }),
 });
 
-/** There is no such savings account, or it is closed: nothing has arrived. */
+/** The deposit was refused: the savings account is unknown or closed. Nothing has arrived. */
 export const depositRefused = defineEvent({
   type: 'bank.deposit.refused',
   version: 1,
@@ -63,7 +63,7 @@ export const depositRefused = defineEvent({
   data: z.object({ transferId, reason }),
 });
 
-/** The giro bank has it in its books that the money arrived. */
+/** The giro bank has recorded that the money arrived. */
 export const transferSettled = defineEvent({
   type: 'bank.transfer.settled',
   version: 1,

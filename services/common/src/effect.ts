@@ -1,6 +1,6 @@
 import type { Generated, Transaction } from 'kysely';
 
-/** handle: of an event · apply, compensate: of a saga's step, by the event that begins it. */
+/** The kind of an effect. handle: of an event; apply, compensate: of a saga step, by the event that starts it. */
 export type Act = 'handle' | 'apply' | 'compensate';
 
 export interface EffectTable {
@@ -22,8 +22,8 @@ export interface Caused {
 }
 
 /**
- * Notes that a consumer took effect for an event, in the handler's own transaction. Audits count these rows: two of one
- * act for one event would be an effect that happened twice.
+ * Records that a consumer took effect for an event, in the handler's own transaction.
+ * Audits count these rows: two of one act for one event are a duplicate effect.
  */
 export async function noteEffect<DB extends { effect: EffectTable }>(
   tx: Transaction<DB>,
@@ -31,7 +31,7 @@ export async function noteEffect<DB extends { effect: EffectTable }>(
   { id, type, key, time }: Caused,
   act: Act = 'handle',
 ): Promise<void> {
-  // Kysely cannot see through a type parameter; the table is the same in each database.
+  // Kysely cannot infer through a type parameter; the table is the same in each database.
   const db = tx as unknown as Transaction<{ effect: EffectTable }>;
   await db
     .insertInto('effect')

@@ -33,7 +33,7 @@ async function scene(): Promise<Scene> {
   return { server, clock, reached: reached.promise, release: () => released.resolve(undefined) };
 }
 
-/** A connection with this text sent, which the server has taken: it answers a later request of another one. */
+/** Opens a connection with this text sent and accepted: the server answers a later request of another connection. */
 async function sent({ server }: Scene, text: string): Promise<Socket> {
   const socket = connect(server.port, '127.0.0.1')
     .on('error', () => undefined)
@@ -49,7 +49,7 @@ describe('an HTTP service', () => {
     ['half a header', 'POST /quick HTTP/1.1\r\nHost: x\r\n'],
     ['half a body', 'POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"a":'],
     ['nothing', ''],
-  ])('stops after its grace period although a client has sent %s', async (_what, text) => {
+  ])('an HTTP service stops after its grace period although a client has sent %s', async (_what, text) => {
     const one = await scene();
     const socket = await sent(one, text);
     const stopped = one.server.stop();
@@ -57,7 +57,7 @@ describe('an HTTP service', () => {
     await one.server.done;
   });
 
-  it('lets a request in flight finish before it stops', async () => {
+  it('an HTTP service lets a request in flight finish before it stops', async () => {
     const { server, clock, reached, release } = await scene();
     const answer = fetch(`http://127.0.0.1:${server.port}/slow`, { headers: { connection: 'close' } });
     await reached;
@@ -69,7 +69,7 @@ describe('an HTTP service', () => {
     expect(clock.sleepers).toBe(0);
   });
 
-  it('meets the obligations of every service', async () => {
+  it('an HTTP service meets the obligations of every service', async () => {
     await stressService({ make: () => httpService(new Hono(), 0) });
   });
 });

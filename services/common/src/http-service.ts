@@ -6,16 +6,16 @@ import { httpTimeouts } from '@convergekit/config';
 import type { Hono } from 'hono';
 
 export interface HttpService extends Service {
-  /** The port that it listens on, once it has started. */
+  /** The listening port, once started. */
   readonly port: number;
 }
 
-/** How long requests in flight may take to finish once a stop began. Below each service's share of `runServices`. */
+/** How long a stop lets requests in flight finish. It is below each service's share of `runServices`. */
 const GRACE_MS = 4_000;
 
 /**
- * An HTTP server as a service; port 0 takes any free one. A stop closes idle connections at once and lets requests in
- * flight finish for 4 s; a request that has only half arrived then is cut off.
+ * Runs an HTTP server as a service; port 0 takes any free one.
+ * A stop closes idle connections at once and lets requests in flight finish for 4 s. Then it cuts off the rest.
  */
 export function httpService(
   app: Hono,
@@ -47,7 +47,7 @@ export function httpService(
       return starting;
     },
     stop: () => {
-      // A stop in the middle of the start waits for it: closing first would leave a server that listens for ever.
+      // A stop during the start waits for it: closing first would leave a listening server behind.
       stopping ??= starting
         .catch(() => undefined)
         .then(() => close(server, clock))
@@ -60,7 +60,7 @@ export function httpService(
 async function close(server: Server, clock: Clock): Promise<void> {
   if (!server.listening) return;
   const closed = new AbortController();
-  // `close` ends idle connections by itself.
+  // `close` also ends idle connections.
   server.close(() => closed.abort());
   await clock.sleep(GRACE_MS, closed.signal);
   if (closed.signal.aborted) return;

@@ -1,8 +1,8 @@
-/** What the sample services share. None of it knows what a service is about. */
+/** Shared code of the sample services, independent of what each service does. */
 import type { MigrationSet } from '@convergekit/postgres';
 
 export { type EffectTable, noteEffect } from './effect.ts';
-export { answerById, entrance, type EntranceOptions, keyedPost, refuse } from './entrance.ts';
+export { answerById, httpApi, type HttpApiOptions, keyedPost, refuse } from './http-api.ts';
 export { type HttpService, httpService } from './http-service.ts';
 export { type Parts, runService } from './run-service.ts';
 export { serviceSettings } from './settings.ts';

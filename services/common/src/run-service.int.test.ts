@@ -20,8 +20,8 @@ const holding = `
   });
 `;
 
-// Planted fault: without a bound on the close, the process waits for its connection for ever.
-it('a process ends on a signal although a connection of it is never given back', async () => {
+// Planted fault: without a bound on the close, the process waits for its connection forever.
+it('a process ends on a signal although one of its connections is never released', async () => {
   const child = spawn(process.execPath, ['--input-type=module', '--eval', holding], {
     env: { ...process.env, DATABASE_URL: inject('stack').databaseUrl, KAFKA_BROKERS: '127.0.0.1:1' },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -49,7 +49,7 @@ const failing = `
 `;
 
 // Planted fault: without `exitOnUncaught` Node prints the error with `detail`, which quotes the row.
-it('an error of Postgres that nothing catches ends the process with one line that quotes no row', async () => {
+it('an uncaught error of Postgres ends the process with one line that quotes no row', async () => {
   const url = await freshDatabase(inject('stack').databaseUrl);
   const database = connect({ url });
   await database.executor.query('create table canary (email text primary key)');

@@ -13,19 +13,20 @@ export interface Parts<DB, Settings extends ServiceSettings = ServiceSettings> {
   readonly settings: Settings;
   readonly database: Database<DB>;
   readonly broker: Broker;
-  /** A service of its own, started before what asks it: `converge policy set` holds here without a restart. */
+  /** The live policies, a service that starts before their users: `converge policy set` applies without a restart. */
   readonly policies: PolicyWatch;
-  /** Breakers and retry budgets of the process, by these policies: for saga workers and operations. */
+  /** Breakers and retry budgets of the process, for saga workers and operations. */
   readonly shared: SharedGuards;
   readonly log: ReturnType<typeof logger>;
 }
 
-/** A service that may say whether it still makes progress. */
+/** A service that may report its liveness. */
 type Watched = Service & { live?(): Checks };
 
 /**
- * Runs one process of a service until a signal: settings from the environment, the database answering, the given
- * services in order behind a health server. Whatever goes wrong at start is one clear line; 78 = configuration.
+ * Runs one process of a service until a signal.
+ * It reads settings from the environment, checks the database, and starts the given services in order behind a health
+ * server. Every failed start is logged in one line; exit code 78 = configuration.
  */
 export async function runService<DB, Settings extends ServiceSettings = ServiceSettings>(
   name: string,
@@ -74,20 +75,20 @@ export async function runService<DB, Settings extends ServiceSettings = ServiceS
   } catch (error) {
     log.fatal(
       { err: error },
-      `${name} cannot go on: ${error instanceof Error ? error.message : String(error)}`,
+      `${name} cannot continue: ${error instanceof Error ? error.message : String(error)}`,
     );
     process.exitCode = isConfiguration(error) ? 78 : 1;
   } finally {
-    for (const close of closing.toReversed()) await closed(close);
-    // What still holds the event loop, as a stop that was late does, must not keep the process.
+    for (const close of closing.toReversed()) await closeBounded(close);
+    // Exit even if something still holds the event loop, such as a late stop.
     setTimeout(() => process.exit(), CLOSE_MS).unref();
   }
 }
 
 const CLOSE_MS = 1_000;
 
-/** Resolves when closed, or after a second: a connection in use would keep the pool's end waiting for ever. */
-async function closed(close: () => Promise<void>): Promise<void> {
+/** Waits for the close, but at most one second: a connection in use would block the pool's end. */
+async function closeBounded(close: () => Promise<void>): Promise<void> {
   const patience = new AbortController();
   await Promise.race([close().catch(() => undefined), systemClock.sleep(CLOSE_MS, patience.signal)]);
   patience.abort();

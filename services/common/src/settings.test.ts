@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { readSettings, serviceSettings } from './settings.ts';
 
 describe('the settings of a service', () => {
-  it('come from the environment', () => {
+  it('settings of a service are read from the environment', () => {
     const env = { DATABASE_URL: 'postgres://h/d', KAFKA_BROKERS: 'a:1,b:2', CONVERGE__HTTP__PORT: '8080' };
     expect(readSettings(serviceSettings, env)).toMatchObject({
       database: { url: 'postgres://h/d' },
@@ -13,7 +13,7 @@ describe('the settings of a service', () => {
     });
   });
 
-  it('say how events are tried, over what the code says', () => {
+  it('policies of the environment override those of the code', () => {
     const { policyLayers } = readSettings(serviceSettings, {
       DATABASE_URL: 'postgres://h/d',
       CONVERGE__POLICIES__CONSUMER__ATTEMPTS: '2',
@@ -21,7 +21,7 @@ describe('the settings of a service', () => {
     expect(policyLayers).toEqual([{ source: 'environment', rules: { consumer: { attempts: 2 } } }]);
   });
 
-  it('name every variable that is wrong, at once, the service’s own too', () => {
+  it('every invalid variable is reported at once, the service’s own included', () => {
     const schema = serviceSettings.extend({ provider: z.object({ url: z.url() }) });
     const env = { CONVERGE__HTTP__PORT: 'eighty', CONVERGE__PROVIDER__URL: 'nowhere' };
     expect(() => readSettings(schema, env)).toThrow(/database[^]*http[^]*provider/);

@@ -5,7 +5,7 @@ import { z } from 'zod';
 
 const port = z.int().min(0).max(65_535);
 
-/** What each service needs; one that needs more extends it. */
+/** The settings of every service; a service extends them with its own. */
 export const serviceSettings = z.object({
   database: z.object({
     /** `postgres://user:password@host:port/database`: DATABASE_URL. */
@@ -26,21 +26,21 @@ export const serviceSettings = z.object({
       host: z.string().min(1).default('127.0.0.1'),
     })
     .prefault({}),
-  /** Over the code's, below the central table: `CONVERGE__POLICIES__CONSUMER__ATTEMPTS=2`. */
+  /** Policies above the code's and below the central table: `CONVERGE__POLICIES__CONSUMER__ATTEMPTS=2`. */
   policies: policyRulesSchema.prefault({}),
 });
 
 export type ServiceSettings = z.output<typeof serviceSettings>;
 
-/** What the settings' origins say. */
+/** Sources of settings. */
 export interface Origins {
-  /** What the environment says about policies. */
+  /** The policies from the environment. */
   readonly policyLayers: readonly PolicyLayer[];
-  /** Which setting says where the database is. */
+  /** The name of the setting with the database's URL. */
   readonly databaseSetting: string;
 }
 
-/** From the environment; everything wrong is named at once. */
+/** Reads settings from the environment; reports all errors at once. */
 export function readSettings<T extends ServiceSettings>(schema: z.ZodType<T>, env: Environment): T & Origins {
   const { config, settings } = loadSettings<T>(schema, { env });
   const databaseSetting = originOf(settings, ['database', 'url']) ?? 'DATABASE_URL';

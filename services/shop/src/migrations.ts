@@ -8,7 +8,7 @@ const set = (name: string): MigrationSet => ({
 
 export type ShopService = 'orders' | 'inventory' | 'payments' | 'shipping' | 'provider';
 
-/** The shop's own tables, one database a service; the kit's own come before them. */
+/** The shop's own tables, one database per service. The kit's migrations run before them. */
 export const shopMigrations: Readonly<Record<ShopService, readonly MigrationSet[]>> = {
   orders: [effectMigrations, set('orders')],
   inventory: [effectMigrations, set('inventory')],

@@ -17,7 +17,7 @@ const behave = (behaviour: Partial<Behaviour>) => shop.behave(behaviour);
 const place = (request?: OrderRequest) => shop.place(request);
 const cancel = (orderId: string) => cancelOrder({ db: shop.scene.database.db, outbox: shop.outbox }, orderId);
 
-/** What came of an order: its state, its goods, what the provider holds for it, and whether a parcel left. */
+/** The result of an order: its state, its goods, the provider's charge, and whether a parcel was handed over. */
 interface Outcome {
   readonly state: string;
   readonly goods: string | null;
@@ -47,7 +47,7 @@ async function ends(orderId: string, wanted: Outcome): Promise<void> {
   });
 }
 
-/** What the steps of an order's saga did. It is replayed by every later version: schemas/src/histories.test.ts. */
+/** Records what the steps of an order's saga did. Later versions replay it: schemas/src/histories.test.ts. */
 async function recorded(orderId: string, name: string): Promise<void> {
   const instance = `select instance from converge.saga_fence where key = $1 limit 1`;
   const [row] = await shop.scene.rows<{ instance: string }>(instance, [orderId]);
@@ -59,34 +59,34 @@ const sold: Outcome = { state: 'confirmed', goods: 'shipped', cents: 900, parcel
 const undone: Outcome = { state: 'cancelled', goods: 'released', cents: 0, parcel: false };
 
 describe('an order', () => {
-  it('is reserved, paid, shipped and confirmed', async () => {
+  it('an order is reserved, paid, shipped and confirmed', async () => {
     const orderId = await place();
     await ends(orderId, sold);
     await recorded(orderId, 'sold');
   });
 
-  it('that the shelf cannot serve is cancelled, and nothing moves', async () => {
+  it('an order without enough stock is cancelled, and nothing moves', async () => {
     const request = { ...cups, lines: [{ sku: 'rare', quantity: 2, unitCents: 5 }] };
     await ends(await place(request), { ...undone, goods: null });
   });
 
   it.each<[string, OrderRequest, Partial<Behaviour>]>([
-    ['that is declined', cups, { mode: 'decline' }],
-    ['over our limit', { ...cups, lines: [{ sku: 'cup', quantity: 9, unitCents: 90_000 }] }, {}],
-    ['that the carrier refuses', { ...cups, country: 'AQ' }, {}],
-  ])('%s is undone step by step: stock and money are back', async (what, request, behaviour) => {
+    ['an order whose payment is declined', cups, { mode: 'decline' }],
+    ['an order above our limit', { ...cups, lines: [{ sku: 'cup', quantity: 9, unitCents: 90_000 }] }, {}],
+    ['an order that the carrier refuses', { ...cups, country: 'AQ' }, {}],
+  ])('%s is compensated step by step: stock and money are back', async (what, request, behaviour) => {
     await behave({ mode: 'normal', ...behaviour });
     const orderId = await place(request);
     await ends(orderId, undone);
-    // Shipping hears of the end, and closes its step.
+    // Shipping receives the end of the saga, and closes its step.
     const closed = () =>
       shop.scene.rows(`select 1 from converge.saga_fence where key = $1 and step = 'ship'`, [orderId]);
     await waitUntil(async () => (await closed()).length > 0, { what: 'shipping to know of the end' });
     await recorded(orderId, what.split(' ').at(-1)!);
   });
 
-  // Planted fault: a payment with neither `query` nor a key, whose lost answer nobody can ask for, stays placed and fails here.
-  it('whose payment’s answer is lost is asked about, and charged once', async () => {
+  // Planted fault: a payment with neither `query` nor a key, whose lost answer cannot be queried, stays placed and fails here.
+  it('an order whose payment’s answer is lost is queried, and charged once', async () => {
     await behave({ mode: 'late', lateMs: 5_000 });
     const orderId = await place();
     await ends(orderId, sold);
@@ -94,22 +94,26 @@ describe('an order', () => {
     expect(charges).toHaveLength(1);
   });
 
-  it.each(['hang', 'fail'] as const)('waits while the provider would %s, and goes on', async (mode) => {
-    await behave({ mode });
-    const orderId = await place();
-    const tried = () =>
-      shop.scene.rows(`select 1 from converge.saga_work where key = $1 and op = 'apply' and attempts >= 2`, [
-        orderId,
-      ]);
-    await waitUntil(async () => (await tried()).length > 0, { what: 'a second call' });
-    expect(await outcomeOf(orderId)).toMatchObject({ state: 'placed', goods: 'held', parcel: false });
-    await behave({ mode: 'normal' });
-    await ends(orderId, sold);
-  });
+  it.each(['hang', 'fail'] as const)(
+    'an order waits while the provider would %s, and then continues',
+    async (mode) => {
+      await behave({ mode });
+      const orderId = await place();
+      const tried = () =>
+        shop.scene.rows(
+          `select 1 from converge.saga_work where key = $1 and op = 'apply' and attempts >= 2`,
+          [orderId],
+        );
+      await waitUntil(async () => (await tried()).length > 0, { what: 'a second call' });
+      expect(await outcomeOf(orderId)).toMatchObject({ state: 'placed', goods: 'held', parcel: false });
+      await behave({ mode: 'normal' });
+      await ends(orderId, sold);
+    },
+  );
 });
 
 describe('an order that the customer calls off', () => {
-  it('while it is being paid is undone, whatever becomes of the payment', async () => {
+  it('an order cancelled during its payment is compensated, whatever the payment’s outcome', async () => {
     await behave({ mode: 'late', lateMs: 1_000 });
     const orderId = await place();
     const charged = () => shop.scene.rows('select 1 from charge where key = $1', [orderId]);
@@ -119,11 +123,11 @@ describe('an order that the customer calls off', () => {
     expect(await cancel(orderId)).toEqual({ kind: 'cancelled' });
   });
 
-  it('after its parcel left stays sold', async () => {
+  it('an order cancelled after its parcel was handed over stays confirmed', async () => {
     const orderId = await place();
     await ends(orderId, sold);
     expect(await cancel(orderId)).toEqual({ kind: 'too_late' });
-    // The request that was on its way when the parcel left: the saga refuses it.
+    // The request was in flight when the parcel was handed over: the saga refuses it.
     await shop.scene.emit(orderCancelRequested({ orderId, reason: 'too late' }));
     const refused = () =>
       shop.scene.rows(`select 1 from converge.saga_step s join converge.saga_fence f using (saga, instance, step)
@@ -133,7 +137,7 @@ describe('an order that the customer calls off', () => {
   });
 });
 
-it('no cup was made or lost in all of that', async () => {
+it('the sum of the stock is unchanged by all orders of this file', async () => {
   const rows = await shop.scene.rows(
     `select sku from stock where on_hand + reserved + shipped <> initial
         or reserved <> coalesce((select sum(quantity) from reservation r where r.sku = stock.sku and state = 'held'), 0)`,

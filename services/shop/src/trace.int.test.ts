@@ -20,7 +20,7 @@ afterAll(async () => {
   await telemetry.shutdown();
 });
 
-/** A request with the headers that its caller sent. */
+/** Sends a request with the caller's headers. */
 async function request(
   order?: OrderRequest,
 ): Promise<{ readonly orderId: string; readonly traceId: string }> {
@@ -39,7 +39,7 @@ async function until(orderId: string, state: 'confirmed' | 'cancelled'): Promise
   });
 }
 
-/** Spans of a trace, by name, each only once it is known that all that caused it is there, up to the request. */
+/** Names the spans of a trace, each once all its ancestors up to the request are known. */
 function wayOf(traceId: string): ReadonlySet<string> {
   const own = new Map(spans.filter((span) => span.traceId === traceId).map((span) => [span.spanId, span]));
   for (const span of own.values()) {
@@ -50,7 +50,7 @@ function wayOf(traceId: string): ReadonlySet<string> {
   return new Set([...own.values()].map(({ name }) => name));
 }
 
-/** The trace that the last event of this type of an order was written in. */
+/** Returns the trace of the last event of this type for an order. */
 async function traceOf(orderId: string, type: string): Promise<string | undefined> {
   const rows = await shop.scene.rows<{ headers: string }>(
     'select headers from converge.outbox where key = $1 and type = $2 order by id desc limit 1',
@@ -64,9 +64,9 @@ const process = (...topics: readonly string[]) => topics.map((topic) => spanName
 const attempt = (...effects: readonly string[]) =>
   effects.map((effect) => spanNames.attempt(`shop.place-order.${effect}`));
 
-// Planted fault: work that does not keep the trace of what asked for it (`traceOf`) begins a trace of its own with its call.
+// Planted fault: work that does not keep the trace of its cause (`traceOf`) starts a trace of its own with its call.
 describe('an order is one trace from the request on', () => {
-  it('to the last compensation, the calls of the worker included', async () => {
+  it('an order is one trace from the request to the last compensation, worker calls included', async () => {
     const { orderId, traceId } = await request({ ...cups, country: 'AQ' });
     await until(orderId, 'cancelled');
     const way = wayOf(traceId);
@@ -79,7 +79,7 @@ describe('an order is one trace from the request on', () => {
       expect([type, await traceOf(orderId, `shop.${type}`)]).toEqual([type, traceId]);
   });
 
-  it('also where a call hangs and the time of the saga is over', async () => {
+  it('an order is one trace even when a call hangs and the saga’s deadline passes', async () => {
     await shop.behave({ mode: 'hang' });
     const { orderId, traceId } = await request();
     const due = `update converge.saga_work set due_at = clock_timestamp() where key = $1 and op = 'deadline' returning 1`;

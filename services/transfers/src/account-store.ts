@@ -1,16 +1,16 @@
 import { type Transaction, sql } from 'kysely';
-import { type Movement, refusal } from './account.ts';
+import { type Movement, refusalReason } from './account.ts';
 import type { AccountsDb } from './tables.ts';
 
 export interface Booking {
   readonly transferId: string;
   readonly accountId: string;
   readonly kind: Movement;
-  /** Negative: money leaves. */
+  /** The amount in cents; negative for outgoing money. */
   readonly amountCents: number;
 }
 
-/** Moves a balance, if the account may be moved so; else says why not, and nothing is written. Locks the account. */
+/** Books an amount if the account allows it; otherwise returns the reason and writes nothing. Locks the account. */
 export async function book<DB extends AccountsDb>(
   transaction: Transaction<DB>,
   booking: Booking,
@@ -27,13 +27,13 @@ export async function book<DB extends AccountsDb>(
     balanceCents: Number(row.balance_cents),
     closed: row.closed,
   };
-  const no = refusal(booking.accountId, account, booking.amountCents);
+  const no = refusalReason(booking.accountId, account, booking.amountCents);
   if (no === undefined) await move(tx, booking);
   return no;
 }
 
-/** Gives back what was taken: also to an account that was closed since. */
-export function giveBack<DB extends AccountsDb>(
+/** Returns withdrawn money, even to an account that was closed since. */
+export function returnMoney<DB extends AccountsDb>(
   tx: Transaction<DB>,
   booking: Omit<Booking, 'kind'>,
 ): Promise<void> {

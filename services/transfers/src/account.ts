@@ -1,4 +1,4 @@
-/** sent, returned: of the giro bank · arrived: of the savings bank */
+/** The kind of a movement. sent, returned: giro bank; arrived: savings bank. */
 export type Movement = 'sent' | 'returned' | 'arrived';
 
 export interface Account {
@@ -7,8 +7,8 @@ export interface Account {
   readonly closed: boolean;
 }
 
-/** Why the account cannot be moved by so much (negative: money leaves); undefined when it can. */
-export function refusal(
+/** Returns the reason why an amount (negative: outgoing) cannot be booked; undefined if it can. */
+export function refusalReason(
   accountId: string,
   account: Account | undefined,
   amountCents: number,

@@ -8,7 +8,7 @@ const set = (name: string): MigrationSet => ({
 
 export type Bank = 'giro' | 'savings';
 
-/** The banks' own tables, one database a bank; the kit's own come before them. */
+/** The banks' own tables, one database per bank. The kit's migrations run before them. */
 export const transferMigrations: Readonly<Record<Bank, readonly MigrationSet[]>> = {
   giro: [effectMigrations, set('accounts'), set('giro')],
   savings: [effectMigrations, set('accounts')],

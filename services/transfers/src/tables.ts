@@ -2,10 +2,10 @@ import type { EffectTable } from '@convergekit/service-common';
 import type { ColumnType, Generated } from 'kysely';
 import type { Movement } from './account.ts';
 
-/** int8 comes from the driver as text. */
+/** int8, which the driver returns as text. */
 type Cents = ColumnType<string, number, number>;
 
-/** What both banks have. */
+/** The tables of both banks. */
 export interface AccountsDb {
   account: {
     account_id: string;

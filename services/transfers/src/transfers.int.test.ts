@@ -11,7 +11,7 @@ import { giro } from './giro/consumer.ts';
 import { savings } from './savings/consumer.ts';
 import type { GiroDb } from './tables.ts';
 
-/** Both banks in one database, so all accounts are in one table: giro accounts begin with g, savings accounts with s. */
+/** Both banks in one database, so all accounts are in one table: giro accounts start with g, savings accounts with s. */
 const tables = [
   '../../common/sql/001-effect.sql',
   '../sql/accounts/001-accounts.sql',
@@ -28,7 +28,7 @@ beforeAll(async () => {
     `insert into account (account_id, opened_cents, balance_cents, closed) values
        ('g1', 1000, 1000, false), ('g2', 1000, 1000, true), ('s1', 50, 50, false), ('s2', 50, 50, true)`,
   );
-  // The savings bank needs less than the giro bank has.
+  // The savings bank needs fewer tables than the giro bank has.
   await scene.start([giro, savings]);
   const onError = (error: unknown): void => void errors.push(error);
   const outbox = createOutbox([transferRequested]);
@@ -54,7 +54,7 @@ interface Shown {
   readonly reason: string | null;
 }
 
-/** Sends a transfer and waits for its end; what moved for it, in order. */
+/** Sends a transfer and waits for its end; returns its movements in order. */
 async function send(body: {
   from: string;
   to: string;
@@ -76,7 +76,7 @@ async function send(body: {
   return { state, reason, moved: moved.map(({ what }) => what).join(', '), transferId };
 }
 
-/** What the steps of its saga did. It is replayed by every later version: schemas/src/histories.test.ts. */
+/** Records what the steps of its saga did. Later versions replay it: schemas/src/histories.test.ts. */
 async function recorded(transferId: string, name: string): Promise<void> {
   const instance = `select instance from converge.saga_fence where key = $1 limit 1`;
   const [row] = await scene.rows<{ instance: string }>(instance, [transferId]);
@@ -85,7 +85,7 @@ async function recorded(transferId: string, name: string): Promise<void> {
 }
 
 describe('a transfer', () => {
-  it('takes the money from one bank to the other', async () => {
+  it('a transfer moves the money from one bank to the other', async () => {
     const { transferId, ...sent } = await send({ from: 'g1', to: 's1', amountCents: 300 });
     expect(sent).toEqual({ state: 'settled', reason: null, moved: 'g1 -300, s1 300' });
     await recorded(transferId, 'settled');
@@ -95,7 +95,7 @@ describe('a transfer', () => {
     ['an account that is not there', 'g9', 10, /no account g9/],
     ['an account that is closed', 'g2', 10, /g2 is closed/],
     ['more than an account holds', 'g1', 5_000, /too few/],
-  ])('from %s is refused, and nothing moves', async (_what, from, amountCents, reason) => {
+  ])('a transfer from %s is refused, and nothing moves', async (_what, from, amountCents, reason) => {
     const { state, reason: why, moved } = await send({ from, to: 's1', amountCents });
     expect([state, moved]).toEqual(['refused', '']);
     expect(why).toMatch(reason);
@@ -105,13 +105,13 @@ describe('a transfer', () => {
   it.each([
     ['an account that is not there', 's9'],
     ['an account that is closed', 's2'],
-  ])('to %s comes back', async (_what, to) => {
+  ])('a transfer to %s is returned', async (_what, to) => {
     const { state, moved, transferId } = await send({ from: 'g1', to, amountCents: 20 });
     expect([state, moved]).toEqual(['refused', 'g1 -20, g1 20']);
     await recorded(transferId, 'came-back');
   });
 
-  it('is made once, however often it is asked for', async () => {
+  it('a transfer is made once, however often it is requested', async () => {
     const body = { from: 'g1', to: 's1', amountCents: 1 };
     const answers = await Promise.all(Array.from({ length: 10 }, () => request('again', body)));
     expect(new Set(answers.map(([status, { transferId }]) => `${status} ${transferId}`)).size).toBe(1);
@@ -121,7 +121,7 @@ describe('a transfer', () => {
     expect(errors).toEqual([]);
   });
 
-  it('leaves as much money as there was', async () => {
+  it('all transfers together leave the sum of money unchanged', async () => {
     const atRest = async (): Promise<boolean> =>
       (await scene.rows(`select 1 from transfer where state = 'requested'`)).length === 0;
     await waitUntil(atRest, { what: 'the last transfer to end' });

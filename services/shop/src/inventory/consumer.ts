@@ -12,7 +12,7 @@ import { mergeLines, reserve } from './stock.ts';
 import { endReservation, hold, lockLevels, saveLevels } from './stock-store.ts';
 import type { InventoryDb } from './tables.ts';
 
-/** The first step: goods are set aside. They leave the house with the order's confirmation. */
+/** The first step: reserves the goods. They are shipped when the order is confirmed. */
 export const inventory = defineConsumer<InventoryDb>({ name: 'inventory', from: 'beginning' })
   .include(
     step(placeOrder.reserve, {

@@ -7,9 +7,9 @@ import type { InventoryDb } from './tables.ts';
 
 await runService<InventoryDb>('inventory', serviceSettings, ({ database, broker, policies, shared }) => [
   policies,
-  // An undo that failed in its slice is tried again here. Before the consumer, which does not start without its worker.
+  // Retries an undo that failed in its slice. It is listed first: the consumer does not start without its worker.
   sagaWorker(effectsOf(inventory), { database, shared }),
-  // All partitions want the same few articles. An event a transaction keeps their locks short and in one order;
-  // slices of many would lock them in the order of their events, and deadlock.
+  // All partitions use the same few articles. A transaction of one event keeps their locks short and in one order; slices
+  // of several events would lock them in event order, and deadlock.
   consumerService([inventory], { database, broker, policies, sliceSize: 1 }),
 ]);

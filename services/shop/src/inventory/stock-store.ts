@@ -4,7 +4,7 @@ import { sql, type Transaction } from 'kysely';
 import { decideReservation, type Levels, release, ship, type StockLevel } from './stock.ts';
 import type { InventoryDb } from './tables.ts';
 
-/** Locks the articles, always in the order of their names, so that two orders cannot wait for each other in a ring. */
+/** Locks articles in the order of their names, so that two orders cannot deadlock. */
 export async function lockLevels(tx: Transaction<InventoryDb>, skus: readonly string[]): Promise<Levels> {
   const rows = await tx
     .selectFrom('stock')
@@ -37,8 +37,8 @@ export async function hold(
 }
 
 /**
- * Ends what is held for an order. False when there was nothing to do: it had ended so before. The articles are
- * locked before the reservation's rows, as in a reservation: one order of locks everywhere.
+ * Ends the reservation of an order. Returns false if it had ended this way before.
+ * The articles are locked before the reservation's rows, as when reserving: one lock order everywhere.
  */
 export async function endReservation(
   tx: Transaction<InventoryDb>,

@@ -19,14 +19,14 @@ const cup = (onHand: number, reserved = 0, shipped = 0): StockLevel => ({
 });
 
 describe('a reservation', () => {
-  it('moves goods from the shelf to what is set aside', () => {
+  it('a reservation moves goods from on hand to reserved', () => {
     expect(reserve(levels(cup(5)), [{ sku: 'cup', quantity: 2 }])).toEqual({
       kind: 'reserved',
       levels: [cup(3, 2)],
     });
   });
 
-  it('takes the last one, and not one more', () => {
+  it('a reservation takes the last piece, and not one more', () => {
     expect(reserve(levels(cup(1)), [{ sku: 'cup', quantity: 1 }]).kind).toBe('reserved');
     expect(reserve(levels(cup(1)), [{ sku: 'cup', quantity: 2 }])).toEqual({
       kind: 'rejected',
@@ -34,7 +34,7 @@ describe('a reservation', () => {
     });
   });
 
-  it('is all lines or none', () => {
+  it('a reservation takes all lines or none', () => {
     const result = reserve(levels(cup(9)), [
       { sku: 'cup', quantity: 1 },
       { sku: 'hat', quantity: 1 },
@@ -42,7 +42,7 @@ describe('a reservation', () => {
     expect(result).toEqual({ kind: 'rejected', reason: 'we do not sell hat' });
   });
 
-  it('adds up lines of one article, in one order of articles', () => {
+  it('a reservation merges lines of one article, in one order of articles', () => {
     expect(
       mergeLines([
         { sku: 'pot', quantity: 1 },
@@ -55,7 +55,7 @@ describe('a reservation', () => {
     ]);
   });
 
-  it('ends once: released or shipped, never both', () => {
+  it('a reservation ends once: released or shipped, never both', () => {
     expect(decideReservation('held', 'shipped')).toEqual({ kind: 'move' });
     expect(decideReservation('released', 'released')).toEqual({ kind: 'moved' });
     expect(decideReservation('shipped', 'released').kind).toBe('contradiction');
@@ -71,7 +71,7 @@ describe('the stock', () => {
     fc.record({ do: fc.constantFrom('release' as const, 'ship' as const), pick: fc.nat() }),
   );
 
-  it('is never negative and never made or lost, whatever is reserved, released and shipped', () => {
+  it('stock is never negative and its sum is constant under any reservations, releases and shipments', () => {
     fc.assert(
       fc.property(
         fc.array(fc.nat({ max: 30 }), { minLength: 3, maxLength: 3 }),

@@ -1,6 +1,6 @@
 import type { StockLine } from '@convergekit/schemas';
 
-/** One article: goods move between the shelf, what is set aside and what has left. Their sum never changes. */
+/** The stock of one article: on hand, reserved and shipped. Their sum is constant. */
 export interface StockLevel {
   readonly sku: string;
   readonly onHand: number;
@@ -14,7 +14,7 @@ export type Reservation =
   | { readonly kind: 'reserved'; readonly levels: readonly StockLevel[] }
   | { readonly kind: 'rejected'; readonly reason: string };
 
-/** All lines or none. Lines of one article must be merged (`mergeLines`). */
+/** Reserves all lines or none. Merge lines of one article first (`mergeLines`). */
 export function reserve(levels: Levels, lines: readonly StockLine[]): Reservation {
   for (const { sku, quantity } of lines) {
     const level = levels.get(sku);
@@ -24,7 +24,7 @@ export function reserve(levels: Levels, lines: readonly StockLine[]): Reservatio
   }
   return {
     kind: 'reserved',
-    levels: moved(levels, lines, (level, quantity) => ({
+    levels: move(levels, lines, (level, quantity) => ({
       ...level,
       onHand: level.onHand - quantity,
       reserved: level.reserved + quantity,
@@ -32,25 +32,25 @@ export function reserve(levels: Levels, lines: readonly StockLine[]): Reservatio
   };
 }
 
-/** Back to the shelf. */
+/** Returns reserved goods to the stock on hand. */
 export function release(levels: Levels, lines: readonly StockLine[]): readonly StockLevel[] {
-  return moved(levels, lines, (level, quantity) => ({
+  return move(levels, lines, (level, quantity) => ({
     ...level,
     onHand: level.onHand + quantity,
     reserved: level.reserved - quantity,
   }));
 }
 
-/** Out of the house. */
+/** Ships reserved goods. */
 export function ship(levels: Levels, lines: readonly StockLine[]): readonly StockLevel[] {
-  return moved(levels, lines, (level, quantity) => ({
+  return move(levels, lines, (level, quantity) => ({
     ...level,
     reserved: level.reserved - quantity,
     shipped: level.shipped + quantity,
   }));
 }
 
-function moved(
+function move(
   levels: Levels,
   lines: readonly StockLine[],
   move: (level: StockLevel, quantity: number) => StockLevel,
@@ -61,7 +61,7 @@ function moved(
   });
 }
 
-/** One line per article, by name: rows are always locked in one order, so that two orders cannot deadlock. */
+/** Merges lines to one per article, sorted by name: rows are always locked in one order. */
 export function mergeLines(lines: readonly StockLine[]): readonly StockLine[] {
   const total = new Map<string, number>();
   for (const { sku, quantity } of lines) total.set(sku, (total.get(sku) ?? 0) + quantity);
@@ -77,7 +77,7 @@ export type ReservationDecision =
   | { readonly kind: 'moved' }
   | { readonly kind: 'contradiction'; readonly message: string };
 
-/** held → released | shipped; both are final. */
+/** Decides a transition: held → released | shipped; both are final. */
 export function decideReservation(
   current: ReservationState,
   wanted: 'released' | 'shipped',

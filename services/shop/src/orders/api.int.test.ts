@@ -7,7 +7,7 @@ import { type FaultProxy, faultProxy, freshDatabase, waitUntil } from '@converge
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { shopMigrations } from '../migrations.ts';
 import { ordersApi } from './api.ts';
-import { settleOrder } from './settlement.ts';
+import { endOrder } from './end-order.ts';
 import type { OrdersDb } from './tables.ts';
 
 let databaseUrl: string;
@@ -68,7 +68,7 @@ async function total(): Promise<number> {
 }
 
 describe('POST /orders', () => {
-  it('places an order, tells its event, and shows it with its history', async () => {
+  it('POST /orders places an order, emits its event, and shows it with its history', async () => {
     const response = await post('first', tea);
     expect(response.status).toBe(201);
     const placed = (await response.json()) as Answer;
@@ -83,7 +83,7 @@ describe('POST /orders', () => {
   });
 
   // Planted fault: a request key that is new for each request (`placeOrder`) fails here, and in the next two.
-  it('answers a repeated request with the stored answer and does nothing else', async () => {
+  it('a repeated request gets the stored answer and has no other effect', async () => {
     const first = (await (await post('again', tea)).json()) as Answer;
     const before = await total();
     const second = await post('again', { country: 'PT', lines: tea.lines });
@@ -91,7 +91,7 @@ describe('POST /orders', () => {
     expect(await total()).toBe(before);
   });
 
-  it('makes one order and one event of twenty requests at the same time', async () => {
+  it('twenty concurrent requests with one key create one order and one event', async () => {
     const before = await total();
     const responses = await Promise.all(Array.from({ length: 20 }, () => post('at-once', tea)));
     const bodies = (await Promise.all(responses.map((response) => response.json()))) as Answer[];
@@ -101,7 +101,7 @@ describe('POST /orders', () => {
     expect(await written([bodies[0]!.orderId])).toEqual({ orders: 1, events: 1 });
   });
 
-  it('gives a client that repeats after its connection was cut one order and one event', async () => {
+  it('a client that repeats after its connection was cut creates one order and one event', async () => {
     const before = await total();
     proxy.dropReplies();
     const lost = post('cut', tea, proxy.port).then(
@@ -119,7 +119,7 @@ describe('POST /orders', () => {
     expect(await written([placed.orderId])).toEqual({ orders: 1, events: 1 });
   });
 
-  it('answers 503 while its database is away, does nothing, and places the order when it is repeated', async () => {
+  it('POST /orders answers 503 while its database is away, and a repeat then places the order', async () => {
     const url = new URL(databaseUrl);
     const away = await faultProxy({ target: url.host });
     url.host = away.address;
@@ -142,7 +142,7 @@ describe('POST /orders', () => {
     expect(await total()).toBe(before + 1);
   });
 
-  it('refuses another request under a used key', async () => {
+  it('another request under a used key is refused', async () => {
     await post('used', tea);
     const response = await post('used', { ...tea, country: 'SE' });
     expect(response.status).toBe(422);
@@ -163,17 +163,20 @@ describe('POST /orders', () => {
       'quantity',
     ],
     ['a total of its own', 't', { ...tea, totalCents: 1 }, 'BODY_INVALID', 'totalCents'],
-  ])('says clearly what is wrong with %s, and writes nothing', async (_what, key, body, code, text) => {
-    const before = await total();
-    const response = await post(key, body);
-    const { error } = (await response.json()) as { error: { code: string; message: string } };
-    expect([response.status, error.code]).toEqual([400, code]);
-    expect(error.message).toContain(text);
-    expect(await total()).toBe(before);
-    expect(failures).toEqual([]);
-  });
+  ])(
+    'a request with %s is refused with the reason, and writes nothing',
+    async (_what, key, body, code, text) => {
+      const before = await total();
+      const response = await post(key, body);
+      const { error } = (await response.json()) as { error: { code: string; message: string } };
+      expect([response.status, error.code]).toEqual([400, code]);
+      expect(error.message).toContain(text);
+      expect(await total()).toBe(before);
+      expect(failures).toEqual([]);
+    },
+  );
 
-  it('knows no order that is not there', async () => {
+  it('GET of an unknown order answers 404', async () => {
     const show = (id: string): Promise<Response> => fetch(`http://127.0.0.1:${server.port}/orders/${id}`);
     expect((await show(newUuidV7())).status).toBe(404);
     expect((await show('7')).status).toBe(400);
@@ -188,7 +191,7 @@ describe('POST /orders/:id/cancel', () => {
   const place = async (key: string): Promise<string> =>
     ((await (await post(key, tea)).json()) as Answer).orderId;
 
-  it('asks the order’s saga once to call itself off, however often it is called', async () => {
+  it('repeated cancel requests request one cancellation from the order’s saga', async () => {
     const orderId = await place('to-cancel');
     const answers = await Promise.all(Array.from({ length: 5 }, () => cancel(orderId)));
     expect(answers).toEqual(Array(5).fill([202, { orderId, cancellation: 'requested' }]));
@@ -196,11 +199,11 @@ describe('POST /orders/:id/cancel', () => {
     expect(await written([orderId])).toEqual({ orders: 1, events: 2 });
   });
 
-  it('says when it is done, or comes too late, and asks nobody', async () => {
+  it('cancelling a cancelled, confirmed or unknown order is answered without a request to the saga', async () => {
     const [done, late] = [await place('is-cancelled'), await place('is-confirmed')];
     await database.db.transaction().execute(async (tx) => {
-      await settleOrder(tx, done, { state: 'cancelled', reason: 'out of stock' });
-      await settleOrder(tx, late, { state: 'confirmed' });
+      await endOrder(tx, done, { state: 'cancelled', reason: 'out of stock' });
+      await endOrder(tx, late, { state: 'confirmed' });
     });
     expect(await cancel(done)).toEqual([200, { orderId: done, cancellation: 'done' }]);
     expect(await cancel(late)).toMatchObject([409, { error: { code: 'ORDER_CONFIRMED' } }]);

@@ -1,6 +1,6 @@
 import type { Outbox } from '@convergekit/outbox';
 import type { NewId } from '@convergekit/core';
-import { answerById, entrance, keyedPost, refuse } from '@convergekit/service-common';
+import { answerById, httpApi, keyedPost, refuse } from '@convergekit/service-common';
 import type { Hono } from 'hono';
 import type { Kysely } from 'kysely';
 import { z } from 'zod';
@@ -13,14 +13,14 @@ interface Options {
   readonly db: Kysely<OrdersDb>;
   readonly outbox: Outbox;
   readonly newId: NewId;
-  /** Told the errors of which a customer is only told what they mean for the order. */
+  /** Called with every error whose details the customer does not get. */
   readonly onError: (error: unknown) => void;
 }
 
-/** POST /orders with `Idempotency-Key`, GET /orders/:id, POST /orders/:id/cancel. */
+/** Creates the API: POST /orders with `Idempotency-Key`, GET /orders/:id, POST /orders/:id/cancel. */
 export function ordersApi(options: Options): Hono {
   const routes = 'POST /orders, GET /orders/:id and POST /orders/:id/cancel';
-  const app = entrance({ routes, onError: options.onError });
+  const app = httpApi({ routes, onError: options.onError });
   keyedPost(app, '/orders', orderRequest, (key, request) => placeOrder(options, key, request));
   app.get('/orders/:id', (context) => answerById(context, 'order', (id) => findOrder(options.db, id)));
   app.post('/orders/:id/cancel', async (context) => {
@@ -33,7 +33,12 @@ export function ordersApi(options: Options): Hono {
       case 'cancelled':
         return context.json({ orderId, cancellation: 'done' });
       case 'too_late':
-        return refuse(context, 409, 'ORDER_CONFIRMED', 'the parcel has left: send it back instead');
+        return refuse(
+          context,
+          409,
+          'ORDER_CONFIRMED',
+          'the parcel has been handed over: send it back instead',
+        );
       case 'unknown':
         return refuse(context, 404, 'ORDER_UNKNOWN', `there is no order ${orderId}`);
     }

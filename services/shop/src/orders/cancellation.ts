@@ -4,13 +4,13 @@ import { type Kysely, sql } from 'kysely';
 import type { OrdersDb } from './tables.ts';
 
 export type Cancellation =
-  /** Asked for, now or before: the order ends cancelled, or confirmed if the carrier was quicker. */
+  /** Requested, now or before: the order is cancelled, or confirmed if the carrier was faster. */
   | { readonly kind: 'requested' }
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'too_late' }
   | { readonly kind: 'unknown' };
 
-/** Asks the order's saga to call itself off. However often it is called, it asks once. */
+/** Requests the cancellation of an order from its saga. Repeated calls request it once. */
 export function cancelOrder(
   { db, outbox }: { db: Kysely<OrdersDb>; outbox: Outbox },
   orderId: string,
@@ -31,8 +31,8 @@ export function cancelOrder(
       .set({ cancel_requested_at: sql<Date>`clock_timestamp()` })
       .where('order_id', '=', orderId)
       .execute();
-    // By its key it names the saga: the one that this order started.
-    emit(orderCancelRequested({ orderId, reason: 'the customer called it off' }));
+    // Its key identifies the saga, which this order started.
+    emit(orderCancelRequested({ orderId, reason: 'the customer cancelled the order' }));
     return { kind: 'requested' };
   });
 }

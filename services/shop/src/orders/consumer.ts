@@ -9,12 +9,12 @@ import {
   stockReleased,
 } from '@convergekit/schemas';
 import { noteEffect } from '@convergekit/service-common';
-import { settleOrder } from './settlement.ts';
+import { endOrder } from './end-order.ts';
 import type { OrdersDb } from './tables.ts';
 
 /**
- * An order ends confirmed when its parcel left, and cancelled when the last thing done for it is undone: inventory is
- * the first step, so its refusal or its release is the end of the way back.
+ * Records the end of an order: confirmed after its parcel was handed over, cancelled after the last compensation.
+ * Inventory is the first step, so its refusal or release is the last event of a compensation.
  */
 export const orders = defineConsumer<OrdersDb>({ name: 'orders', from: 'beginning' })
   .include(
@@ -22,25 +22,25 @@ export const orders = defineConsumer<OrdersDb>({ name: 'orders', from: 'beginnin
       apply: async (event, { tx }) => {
         const { orderId } = event.data;
         await noteEffect(tx, 'orders', event, 'apply');
-        return orderConfirmed({ orderId, ...(await settleOrder(tx, orderId, { state: 'confirmed' })) });
+        return orderConfirmed({ orderId, ...(await endOrder(tx, orderId, { state: 'confirmed' })) });
       },
     }),
   )
   .on(stockReleased, async (event, { tx, emit }) => {
     const { orderId, reason } = event.data;
     await noteEffect(tx, 'orders', event);
-    await settleOrder(tx, orderId, { state: 'cancelled', reason }, () => emit(orderCancelled(event.data)));
+    await endOrder(tx, orderId, { state: 'cancelled', reason }, () => emit(orderCancelled(event.data)));
   })
   .on(stockRejected, async (event, { tx, emit }) => {
     const { orderId, reason } = event.data;
     await noteEffect(tx, 'orders', event);
-    await settleOrder(tx, orderId, { state: 'cancelled', reason }, () => emit(orderCancelled(event.data)));
+    await endOrder(tx, orderId, { state: 'cancelled', reason }, () => emit(orderCancelled(event.data)));
   })
   .onFailure(orderPlaced, { of: 'inventory' }, async (failure, { tx, emit, event }) => {
     const { orderId } = failure.event.data;
     const reason = failure.message;
     await noteEffect(tx, 'orders', event);
-    await settleOrder(tx, orderId, { state: 'cancelled', reason }, () =>
+    await endOrder(tx, orderId, { state: 'cancelled', reason }, () =>
       emit(orderCancelled({ orderId, reason })),
     );
   });

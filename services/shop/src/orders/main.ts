@@ -16,7 +16,7 @@ await runService<OrdersDb>('orders', serviceSettings, (parts) => {
   const onError = (error: unknown): void => log.error({ err: error }, 'a request failed');
   return [
     policies,
-    // Settles what an operator says of a confirmation. Before the consumer, which does not start without its worker.
+    // Applies an operator's resolution of a confirmation. Listed first: the consumer does not start without its worker.
     sagaWorker(effectsOf(orders), { database, shared, pollMs: 1_000 }),
     consumerService([orders], { database, broker, policies }),
     httpService(

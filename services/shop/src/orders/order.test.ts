@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decideOutcome, totalCents } from './order.ts';
 
 describe('an order', () => {
-  it('is settled once, either way', () => {
+  it('an order ends once, either way', () => {
     expect(decideOutcome('placed', { state: 'confirmed' })).toEqual({
       kind: 'settle',
       outcome: { state: 'confirmed' },
@@ -10,14 +10,14 @@ describe('an order', () => {
     expect(decideOutcome('placed', { state: 'cancelled', reason: 'no stock' }).kind).toBe('settle');
   });
 
-  it('takes the same outcome again for nothing new', () => {
+  it('a repeated outcome of an order changes nothing', () => {
     expect(decideOutcome('confirmed', { state: 'confirmed' })).toEqual({ kind: 'settled' });
     expect(decideOutcome('cancelled', { state: 'cancelled', reason: 'other words' })).toEqual({
       kind: 'settled',
     });
   });
 
-  it('never turns from one end to the other', () => {
+  it('an ended order never changes to the other end', () => {
     expect(decideOutcome('confirmed', { state: 'cancelled', reason: 'late' })).toEqual({
       kind: 'contradiction',
       message: 'the order is confirmed and cannot become cancelled',
@@ -25,7 +25,7 @@ describe('an order', () => {
     expect(decideOutcome('cancelled', { state: 'confirmed' }).kind).toBe('contradiction');
   });
 
-  it('costs the sum of its lines', () => {
+  it('an order costs the sum of its lines', () => {
     expect(
       totalCents([
         { sku: 'cup', quantity: 3, unitCents: 250 },

@@ -1,6 +1,6 @@
 import type { OrderLine } from '@convergekit/schemas';
 
-/** placed → confirmed | cancelled. Both ends are final. */
+/** The state of an order: placed → confirmed | cancelled. Both ends are final. */
 export type OrderState = 'placed' | 'confirmed' | 'cancelled';
 
 export type Outcome =
@@ -8,9 +8,9 @@ export type Outcome =
 
 export type OrderDecision =
   | { readonly kind: 'settle'; readonly outcome: Outcome }
-  /** It ended this way before: nothing to do. */
+  /** The order ended this way before: nothing to do. */
   | { readonly kind: 'settled' }
-  /** It ended the other way: somebody broke the protocol, and a person must look. */
+  /** The order ended the other way: the protocol was violated, and an operator must look. */
   | { readonly kind: 'contradiction'; readonly message: string };
 
 export function decideOutcome(current: OrderState, outcome: Outcome): OrderDecision {

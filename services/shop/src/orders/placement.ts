@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { totalCents } from './order.ts';
 import type { OrdersDb } from './tables.ts';
 
-/** What a customer sends. The total is ours to compute, never theirs to say. */
+/** The request of a customer. The service computes the total itself. */
 export const orderRequest = z
   .strictObject({ lines: z.array(orderLine).min(1).max(100), country })
   .refine(({ lines }) => totalCents(lines) <= 1_000_000_000, {
@@ -15,7 +15,7 @@ export const orderRequest = z
   });
 export type OrderRequest = z.infer<typeof orderRequest>;
 
-/** The stored answer: a repeated request gets exactly this again. */
+/** The stored answer, which a repeated request gets again. */
 export interface Placed {
   readonly orderId: string;
   readonly state: 'placed';
@@ -23,8 +23,9 @@ export interface Placed {
 }
 
 /**
- * The order, its history, its event and the answer to the request commit together. The same key with the same request
- * gives the first one's answer and writes nothing; with another request it rejects with REQUEST_KEY_REUSED.
+ * Places an order: the order, its history, its event and the answer commit together.
+ * The same key with the same request returns the first answer and writes nothing; another request rejects with
+ * REQUEST_KEY_REUSED.
  */
 export function placeOrder(
   { db, outbox, newId }: { db: Kysely<OrdersDb>; outbox: Outbox; newId: NewId },

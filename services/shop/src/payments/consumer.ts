@@ -3,13 +3,13 @@ import { defaultPolicy, type Policy, type SlowSchedule } from '@convergekit/resi
 import { step } from '@convergekit/saga';
 import { paymentDeclined, paymentRefunded, paymentTaken, placeOrder } from '@convergekit/schemas';
 import { noteEffect } from '@convergekit/service-common';
-import { refusal } from './limit.ts';
+import { refusalReason } from './limit.ts';
 import type { Charge, Provider } from './provider-client.ts';
 import type { PaymentsDb } from './tables.ts';
 
-/** A customer waits: soon again, and what hangs is given up to be asked about. */
+/** Retries soon, because a customer waits; a hanging call is given up and queried. */
 const policy: Policy = { ...defaultPolicy, attempts: 2, attemptTimeoutMs: 1_500, deadlineMs: 4_000 };
-/** How long an order may take as a whole is its saga's deadline. */
+/** The schedule of retries. The saga's deadline bounds the order as a whole. */
 const schedule: SlowSchedule = {
   fast: { baseMs: 250, factor: 2, capMs: 2_000 },
   fastAttempts: 20,
@@ -24,7 +24,7 @@ interface Reserved {
   readonly country: string;
 }
 
-/** The second step: the provider is another company, so its call is made outside any transaction. */
+/** The second step: calls the payment provider, another company, outside any transaction. */
 export const payments = (provider: Provider) =>
   defineConsumer<PaymentsDb>({ name: 'payments', from: 'beginning' })
     .include(
@@ -35,13 +35,13 @@ export const payments = (provider: Provider) =>
         schedule,
         apply: async ({ event, signal }) => {
           const { orderId, totalCents } = event.data;
-          const no = refusal(totalCents);
+          const no = refusalReason(totalCents);
           if (no !== undefined) return paymentDeclined({ orderId, reason: no });
-          return told(event.data, await provider.charge(orderId, totalCents, signal));
+          return eventOf(event.data, await provider.charge(orderId, totalCents, signal));
         },
         query: async ({ event, signal }) => {
           const charge = await provider.find(event.data.orderId, signal);
-          return charge && told(event.data, charge);
+          return charge && eventOf(event.data, charge);
         },
         record: async ({ event, outcome }, { tx }) => {
           const { orderId, totalCents } = event.data;
@@ -75,7 +75,7 @@ export const payments = (provider: Provider) =>
         .execute();
     });
 
-function told({ orderId, totalCents, lines, country }: Reserved, charge: Charge) {
+function eventOf({ orderId, totalCents, lines, country }: Reserved, charge: Charge) {
   return charge.kind === 'declined'
     ? paymentDeclined({ orderId, reason: charge.reason })
     : paymentTaken({

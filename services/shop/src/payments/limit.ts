@@ -1,8 +1,8 @@
-/** Above this we do not even ask the provider. */
+/** The limit above which the provider is not called. */
 export const limitCents = 500_000;
 
-/** Why we will not charge it; undefined when we will. */
-export function refusal(amountCents: number): string | undefined {
+/** Returns the reason not to charge the amount; undefined if it may be charged. */
+export function refusalReason(amountCents: number): string | undefined {
   return amountCents > limitCents
     ? `${(amountCents / 100).toFixed(2)} is above our limit of ${(limitCents / 100).toFixed(2)}`
     : undefined;

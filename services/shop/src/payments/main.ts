@@ -10,7 +10,7 @@ import type { PaymentsDb } from './tables.ts';
 const settings = serviceSettings.extend({
   provider: z
     .object({
-      /** Where the payment provider answers: CONVERGE__PROVIDER__URL. @default http://127.0.0.1:8090 */
+      /** The URL of the payment provider: CONVERGE__PROVIDER__URL. @default http://127.0.0.1:8090 */
       url: z.url().default('http://127.0.0.1:8090'),
     })
     .prefault({}),

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 
-/** What the provider has of an order. */
+/** The provider's state of an order's charge. */
 export type Charge =
   | { readonly kind: 'taken'; readonly chargeId: string; readonly refunded: boolean }
   | { readonly kind: 'declined'; readonly reason: string };
 
 export interface Provider {
   charge(orderId: string, amountCents: number, signal: AbortSignal): Promise<Charge>;
-  /** All of the charge, once, however often it is called. */
+  /** Refunds the whole charge, once, however often it is called. */
   refund(orderId: string, amountCents: number, signal: AbortSignal): Promise<void>;
-  /** What became of the charge; undefined when the provider has not heard of it. */
+  /** Returns the state of the charge; undefined if the provider does not know it. */
   find(orderId: string, signal: AbortSignal): Promise<Charge | undefined>;
 }
 
@@ -21,13 +21,13 @@ const body = z.object({
 });
 
 /**
- * The payment provider over HTTP. The order's id is the idempotency key, so an order is charged once. What goes wrong
- * rejects with what the kit needs to tell whether it took effect: the status, or what the connection said.
+ * Calls the payment provider over HTTP. The order's id is the idempotency key, so an order is charged once.
+ * A failed call rejects with its status or its connection error, from which the kit classifies whether it took effect.
  */
 export function providerClient(url: string): Provider {
   const call = async (path: string, init: RequestInit): Promise<Charge | undefined> => {
     const response = await fetch(new URL(path, url), init);
-    return meaning(response.status, await response.json().catch(() => undefined));
+    return parseCharge(response.status, await response.json().catch(() => undefined));
   };
   const post = (path: string, key: string, sent: object, signal: AbortSignal) =>
     call(path, {
@@ -38,7 +38,7 @@ export function providerClient(url: string): Provider {
     });
   return {
     charge: async (orderId, amountCents, signal) =>
-      (await post('/charges', orderId, { amountCents }, signal)) ?? missing(orderId),
+      (await post('/charges', orderId, { amountCents }, signal)) ?? unknownCharge(orderId),
     refund: async (orderId, amountCents, signal) => {
       await post('/refunds', `${orderId}:refund`, { chargeKey: orderId, amountCents }, signal);
     },
@@ -46,8 +46,8 @@ export function providerClient(url: string): Provider {
   };
 }
 
-/** What a status and a body say. Throws with the status where they say nothing about the charge. */
-export function meaning(status: number, answer: unknown): Charge | undefined {
+/** Parses a status and a body. Throws an error with the status if they do not describe the charge. */
+export function parseCharge(status: number, answer: unknown): Charge | undefined {
   if (status === 404) return undefined;
   const parsed = body.safeParse(answer);
   if (!parsed.success || (status >= 300 && status !== 402))
@@ -57,6 +57,6 @@ export function meaning(status: number, answer: unknown): Charge | undefined {
   return { kind: 'taken', chargeId, refunded };
 }
 
-function missing(orderId: string): never {
+function unknownCharge(orderId: string): never {
   throw Object.assign(new Error(`the provider knows no charge of ${orderId}`), { status: 404 });
 }

@@ -10,15 +10,15 @@ const chargeBody = z.object({ amountCents: z.int().positive() });
 const refundBody = chargeBody.extend({ chargeKey: z.string() });
 
 /**
- * The external payment provider: POST /charges and POST /refunds with `Idempotency-Key`, GET /charges/:key, and
- * PUT /admin/behaviour to make it misbehave.
+ * Creates the API of the external payment provider.
+ * POST /charges and POST /refunds with `Idempotency-Key`, GET /charges/:key, and PUT /admin/behaviour for faults.
  */
 export function providerApi(db: Kysely<ProviderDb>): Hono {
   let behaviour = normal;
   let calls = 0;
   const app = new Hono();
 
-  /** Runs `act` in the way that the current behaviour demands. */
+  /** Runs `act` according to the current behaviour. */
   const misbehave = async (
     context: Context,
     act: (decline: boolean) => Promise<Charge | Refused | undefined>,
@@ -27,7 +27,7 @@ export function providerApi(db: Kysely<ProviderDb>): Hono {
     calls += 1;
     const mode = modeOf(behaviour, calls);
     if (mode === 'fail') return context.json({ error: 'internal error' }, 500);
-    if (mode === 'hang') return untilGone(context);
+    if (mode === 'hang') return hangUntilGone(context);
     const result = await act(mode === 'decline');
     if (mode === 'late')
       await delay(lateMs, undefined, { signal: context.req.raw.signal }).catch(() => undefined);
@@ -38,14 +38,14 @@ export function providerApi(db: Kysely<ProviderDb>): Hono {
     const key = context.req.header('idempotency-key');
     const body = chargeBody.safeParse(await context.req.json().catch(() => undefined));
     if (key === undefined || !body.success)
-      return context.json({ error: 'key and amountCents are needed' }, 400);
+      return context.json({ error: 'key and amountCents are required' }, 400);
     return misbehave(context, (decline) => charge(db, { key, amountCents: body.data.amountCents, decline }));
   });
   app.post('/refunds', async (context) => {
     const key = context.req.header('idempotency-key');
     const body = refundBody.safeParse(await context.req.json().catch(() => undefined));
     if (key === undefined || !body.success)
-      return context.json({ error: 'key, chargeKey and amountCents are needed' }, 400);
+      return context.json({ error: 'key, chargeKey and amountCents are required' }, 400);
     return misbehave(context, () => refund(db, { key, ...body.data }));
   });
   app.get('/charges/:key', async (context) => answer(context, await find(db, context.req.param('key'))));
@@ -67,8 +67,8 @@ function answer(context: Context, result: Charge | Refused | undefined): Respons
   return context.json({ chargeId, state, reason, refunded: refundKey !== null }, status);
 }
 
-/** The call that hangs: nothing is done, and it ends when the caller gives up. */
-async function untilGone(context: Context): Promise<Response> {
+/** Hangs without doing anything until the caller gives up. */
+async function hangUntilGone(context: Context): Promise<Response> {
   const { signal } = context.req.raw;
   await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   return context.body(null, 408);

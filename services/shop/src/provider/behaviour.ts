@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
 /**
- * How the provider misbehaves. `decline`: says no · `fail`: 500, nothing done · `hang`: never answers, nothing done ·
- * `late`: does it, and answers after `lateMs` · `normal`. Every n-th call only, with `every`.
+ * The behaviour of the provider, to inject faults. `every`: only every n-th call.
+ * `decline`: refuses · `fail`: 500, nothing done · `hang`: never answers, nothing done · `late`: charges, and answers after
+ * `lateMs` · `normal`.
  */
 export const behaviourSchema = z.strictObject({
   mode: z.enum(['normal', 'decline', 'fail', 'hang', 'late']),

@@ -6,7 +6,7 @@ export type Charge = Selectable<ProviderDb['charge']>;
 
 export type Refused = { readonly conflict: string };
 
-/** One effect per key, for ever: a repeated call gets the stored charge, another amount under the key is refused. */
+/** Charges once per key, forever: a repeat gets the stored charge, another amount is refused. */
 export async function charge(
   db: Kysely<ProviderDb>,
   wanted: { key: string; amountCents: number; decline: boolean },
@@ -28,7 +28,7 @@ export async function charge(
     : { conflict: `the key was used for another amount (${stored.amount_cents})` };
 }
 
-/** All of a charge or nothing. The same key again is the same refund. */
+/** Refunds a whole charge. A repeat of the key returns the same refund. */
 export async function refund(
   db: Kysely<ProviderDb>,
   wanted: { key: string; chargeKey: string; amountCents: number },

@@ -1,4 +1,4 @@
-/** What the reservations of one article add up to. */
+/** The sums of one article's reservations. */
 export interface Reserved {
   readonly held: number;
   readonly shipped: number;

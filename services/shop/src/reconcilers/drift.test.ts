@@ -7,10 +7,10 @@ const counters = { sku: 'cup', initial: 10, onHand: 7, reserved: 1, shipped: 2, 
 const held = { sku: 'cup', state: 'held', version: 1 } as const;
 
 describe('the counters of an article', () => {
-  it('agree with its reservations', () =>
+  it('counters that equal the sums of the reservations have no drift', () =>
     expect(compareCounters({ held: 1, shipped: 2 }, counters)).toBeNull());
 
-  it('drift by name, with what they should be and the version that was seen', () =>
+  it('a drift of counters names the wanted values and the observed version', () =>
     expect(compareCounters({ held: 1, shipped: 2 }, { ...counters, reserved: 4 })).toEqual({
       sku: 'cup',
       version: 4,
@@ -23,13 +23,13 @@ describe('goods that are held', () => {
   const fact = { orderId: 'o', handled: true, lines: [held] };
   const order = (state: OrderState, longAgo = false) => ({ state, longAgo });
 
-  it('are right while their order is open, whatever else they are', () => {
+  it('held goods are right while their order is open', () => {
     expect(compareReservation(order('placed'), fact)).toBeNull();
     expect(compareReservation(null, fact)).toBeNull();
     expect(compareReservation(order('cancelled'), null)).toBeNull();
   });
 
-  it('must have gone the way of their order when it ended', () => {
+  it('held goods of an ended order are a drift towards its end', () => {
     expect(compareReservation(order('confirmed'), fact)?.wanted).toBe('shipped');
     expect(compareReservation(order('cancelled'), fact)?.wanted).toBe('released');
     expect(
@@ -37,13 +37,13 @@ describe('goods that are held', () => {
     ).toBeNull();
   });
 
-  it('are waited for while the event that ends it may be on its way', () => {
+  it('held goods are no drift while the event that ends them may be in flight', () => {
     const late = { ...fact, handled: false };
     expect(compareReservation(order('confirmed'), late)).toBeNull();
     expect(compareReservation(order('confirmed', true), late)?.wanted).toBe('shipped');
   });
 
-  it('are left to a person when they went the other way', () => {
+  it('goods that ended the other way need an operator', () => {
     const drift = compareReservation(order('confirmed'), {
       ...fact,
       lines: [{ ...held, state: 'released' }],

@@ -9,13 +9,13 @@ export interface ReservationLine {
 
 export interface OrderFact {
   readonly state: OrderState;
-  /** It ended so long ago that an event of it which is still on its way is taken for lost. */
+  /** The order ended so long ago that its missing event counts as lost. */
   readonly longAgo: boolean;
 }
 
 export interface ReservationFact {
   readonly orderId: string;
-  /** Inventory has handled the event by which the goods should have gone their way. */
+  /** Inventory has handled the event that should have ended the reservation. */
   readonly handled: boolean;
   readonly lines: readonly ReservationLine[];
 }
@@ -23,11 +23,11 @@ export interface ReservationFact {
 export interface ReservationDrift {
   readonly orderId: string;
   readonly wanted: 'released' | 'shipped';
-  /** As they were seen: the repair writes only where they are still so. */
+  /** The observed lines: the repair writes only if they are unchanged. */
   readonly lines: readonly ReservationLine[];
 }
 
-/** What an order's end means for its goods; undefined while it is open: then whatever is held may be right. */
+/** Maps an order's end to the end of its reservation; undefined while it is open: then anything held may be right. */
 export function endOf(state: OrderState): 'released' | 'shipped' | undefined {
   switch (state) {
     case 'placed':
@@ -46,13 +46,13 @@ export function compareReservation(
   const wanted = order === null ? undefined : endOf(order.state);
   // An order that was refused for lack of stock has no reservation, and needs none.
   if (wanted === undefined || reservation === null) return null;
-  // Held goods are right as long as the event that ends it may be on its way: a repair never fights work in flight.
+  // Held goods are right as long as their event may be in flight: a repair must not interfere with it.
   if (order?.longAgo === false && !reservation.handled) return null;
   const lines = reservation.lines.filter(({ state }) => state !== wanted);
   return lines.length === 0 ? null : { orderId: reservation.orderId, wanted, lines };
 }
 
-/** Goods that went the other way are somewhere else than the books say: a person must look. */
+/** Returns a reason if goods ended the other way: they are elsewhere than recorded, and an operator must look. */
 export function unresolvable({ lines, wanted }: ReservationDrift): string | null {
   const wrong = lines.find(({ state }) => state !== 'held');
   return wrong === undefined ? null : `${wrong.sku} is ${wrong.state} and should be ${wanted}`;

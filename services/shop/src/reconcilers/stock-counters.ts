@@ -4,9 +4,9 @@ import type { InventoryDb } from '../inventory/tables.ts';
 import { compareCounters, type CounterDrift, type Counters, type Reserved } from './counters.ts';
 
 /**
- * The counters of each article against its reservations. Both are in one database and every change of a reservation
- * moves the article's version, so a repair that names the version it saw can never undo work in flight: there is
- * nothing to settle.
+ * Compares the counters of each article with its reservations.
+ * Both are in one database, and every change of a reservation increases the article's version. A repair names the observed
+ * version, so it cannot revert work in flight: no settle window is needed.
  */
 export const stockCounters = defineReconciler<InventoryDb, Reserved, InventoryDb, Counters, CounterDrift>({
   name: 'stock-counters',

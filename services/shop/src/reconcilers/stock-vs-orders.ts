@@ -13,9 +13,9 @@ import {
 } from './reservation-drift.ts';
 
 const chunkSize = 500;
-/** Longer than any outage that we expect the event that ends a reservation to wait out. */
+/** Longer than any expected outage of the event that ends a reservation. */
 const longAgo = '10 minutes';
-/** Goods held for an order that has ended, across two databases: shipped when it was confirmed, else released. */
+/** Compares reservations with ended orders, across two databases: shipped if confirmed, else released. */
 export const stockVsOrders = defineReconciler<
   OrdersDb,
   OrderFact,
@@ -57,7 +57,7 @@ export const stockVsOrders = defineReconciler<
         .selectFrom('effect')
         .select('id')
         .where('key', '=', orderId)
-        // By these goods go their way: the order's confirmation, or the undo of their reservation.
+        // These events end a reservation: the order's confirmation, or the undo of the reservation.
         .where((row) =>
           row.or([row('event_type', '=', 'shop.order.confirmed'), row('act', '=', 'compensate')]),
         )
@@ -83,7 +83,7 @@ export const stockVsOrders = defineReconciler<
     `${lines.map(({ sku, state }) => `${sku} ${state}`).join(', ')}: should be ${wanted}`,
 });
 
-/** Ended orders whose goods are not where they should be: a chunk of orders, then one look at their reservations. */
+/** Finds ended orders with wrong reservations: a chunk of orders, then one query of their reservations. */
 async function* suspects(
   orders: Kysely<OrdersDb>,
   inventory: Kysely<InventoryDb>,

@@ -2,15 +2,15 @@ import { defineConsumer } from '@convergekit/inbox';
 import { step } from '@convergekit/saga';
 import { parcelHanded, parcelRefused, placeOrder } from '@convergekit/schemas';
 import { noteEffect } from '@convergekit/service-common';
-import { refusal, trackingId } from './parcel.ts';
+import { refusalReason, trackingId } from './parcel.ts';
 import type { ShippingDb } from './tables.ts';
 
-/** The pivot: once the carrier has the parcel, there is no way back. */
+/** The pivot of the saga: hands the parcel to the carrier, which cannot be undone. */
 export const shipping = defineConsumer<ShippingDb>({ name: 'shipping', from: 'beginning' }).include(
   step(placeOrder.ship, {
     apply: async (event, { tx }) => {
       const { orderId, country, lines } = event.data;
-      const no = refusal({ orderId, country, lines });
+      const no = refusalReason({ orderId, country, lines });
       if (no !== undefined) return parcelRefused({ orderId, reason: no });
       await noteEffect(tx, 'shipping', event, 'apply');
       const tracking = trackingId(orderId);

@@ -7,7 +7,7 @@ import type { ShippingDb } from './tables.ts';
 
 await runService<ShippingDb>('shipping', serviceSettings, ({ database, broker, policies, shared }) => [
   policies,
-  // The deadlines of orders. Before the consumer, which does not start without its worker.
+  // Watches the deadlines of orders. Listed first: the consumer does not start without its worker.
   sagaWorker(effectsOf(shipping), { database, shared }),
   consumerService([shipping], { database, broker, policies }),
 ]);

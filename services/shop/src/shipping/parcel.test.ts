@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { refusal, trackingId } from './parcel.ts';
+import { refusalReason, trackingId } from './parcel.ts';
 
 const parcel = {
   orderId: '0192f0c1-7e6b-7000-8000-000000000001',
@@ -8,14 +8,15 @@ const parcel = {
 };
 
 describe('the carrier', () => {
-  it('takes what it can carry to where it goes', () => expect(refusal(parcel)).toBeUndefined());
+  it('the carrier accepts a parcel to a country that it serves', () =>
+    expect(refusalReason(parcel)).toBeUndefined());
 
-  it('refuses where it does not go', () =>
-    expect(refusal({ ...parcel, country: 'AQ' })).toBe('the carrier does not serve AQ'));
+  it('the carrier refuses a country that it does not serve', () =>
+    expect(refusalReason({ ...parcel, country: 'AQ' })).toBe('the carrier does not serve AQ'));
 
-  it('refuses what does not fit', () =>
+  it('the carrier refuses a parcel with too many pieces', () =>
     expect(
-      refusal({
+      refusalReason({
         ...parcel,
         lines: [
           { sku: 'cup', quantity: 40 },
@@ -24,7 +25,7 @@ describe('the carrier', () => {
       }),
     ).toBe('51 pieces do not fit into a parcel of 50'));
 
-  it('gives one order one number', () => {
+  it('an order has one tracking id', () => {
     expect(trackingId(parcel.orderId)).toBe('CV8000000000000001');
     expect(trackingId(parcel.orderId)).toBe(trackingId(parcel.orderId));
   });

@@ -1,6 +1,6 @@
 import type { Outbox } from '@convergekit/outbox';
 import type { NewId } from '@convergekit/core';
-import { answerById, entrance, keyedPost } from '@convergekit/service-common';
+import { answerById, httpApi, keyedPost } from '@convergekit/service-common';
 import type { Hono } from 'hono';
 import type { Kysely } from 'kysely';
 import type { GiroDb } from '../tables.ts';
@@ -13,9 +13,9 @@ interface Options {
   readonly onError: (error: unknown) => void;
 }
 
-/** POST /transfers with `Idempotency-Key`, GET /transfers/:id. */
+/** Creates the API: POST /transfers with `Idempotency-Key`, GET /transfers/:id. */
 export function transfersApi(options: Options): Hono {
-  const app = entrance({ routes: 'POST /transfers and GET /transfers/:id', onError: options.onError });
+  const app = httpApi({ routes: 'POST /transfers and GET /transfers/:id', onError: options.onError });
   keyedPost(app, '/transfers', transferRequest, (key, request) => requestTransfer(options, key, request));
   app.get('/transfers/:id', (context) =>
     answerById(context, 'transfer', (id) => findTransfer(options.db, id)),

@@ -9,11 +9,11 @@ import {
   withdrawalRefused,
 } from '@convergekit/schemas';
 import { noteEffect } from '@convergekit/service-common';
-import { book, giveBack } from '../account-store.ts';
+import { book, returnMoney } from '../account-store.ts';
 import type { GiroDb } from '../tables.ts';
 import { endTransfer } from './transfer-store.ts';
 
-/** Takes the money, gives it back when the savings bank does not want it, and keeps the books of transfers. */
+/** Withdraws the money, returns it if the savings bank refuses it, and records the transfers. */
 export const giro = defineConsumer<GiroDb>({ name: 'giro', from: 'beginning' })
   .include(
     step(transferMoney.withdraw, {
@@ -27,7 +27,7 @@ export const giro = defineConsumer<GiroDb>({ name: 'giro', from: 'beginning' })
       compensate: async ({ intent, reason }, { tx }) => {
         const { transferId, from, amountCents } = intent.data;
         await noteEffect(tx, 'giro', intent, 'compensate');
-        await giveBack(tx, { transferId, accountId: from, amountCents });
+        await returnMoney(tx, { transferId, accountId: from, amountCents });
         return moneyReturned({ transferId, reason: reason.text });
       },
       noop: ({ key, reason }) => moneyReturned({ transferId: key, reason: reason.text }),
@@ -43,7 +43,7 @@ export const giro = defineConsumer<GiroDb>({ name: 'giro', from: 'beginning' })
       },
     }),
   )
-  // How a customer learns that it came to nothing: the saga ends with the refusal or the return of its first step.
+  // A failed saga ends with the refusal or the return of its first step: this records the end for the customer.
   .on(withdrawalRefused, async (event, { tx }) => {
     await noteEffect(tx, 'giro', event);
     await endTransfer(tx, event.data.transferId, { state: 'refused', reason: event.data.reason });

@@ -12,7 +12,7 @@ import { giro } from './consumer.ts';
 
 await runService<GiroDb>('giro', serviceSettings, ({ settings, database, broker, policies, shared, log }) => [
   policies,
-  // An undo that failed in its slice is tried again here. Before the consumer, which does not start without its worker.
+  // Retries an undo that failed in its slice. Listed first: the consumer does not start without its worker.
   sagaWorker(effectsOf(giro), { database, shared }),
   consumerService([giro], { database, broker, policies }),
   httpService(

@@ -5,17 +5,17 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import { z } from 'zod';
 import type { GiroDb, TransferState } from '../tables.ts';
 
-/** What a customer sends. */
+/** The request of a customer. */
 export const transferRequest = z.strictObject({ from: accountId, to: accountId, amountCents: cents });
 export type TransferRequest = z.infer<typeof transferRequest>;
 
-/** The stored answer: a repeated request gets exactly this again. */
+/** The stored answer, which a repeated request gets again. */
 export interface Requested {
   readonly transferId: string;
   readonly state: 'requested';
 }
 
-/** The transfer, its event and the answer to the request commit together; see the shop's `placeOrder`. */
+/** Requests a transfer: transfer, event and answer commit together; see the shop's `placeOrder`. */
 export function requestTransfer(
   { db, outbox, newId }: { db: Kysely<GiroDb>; outbox: Outbox; newId: NewId },
   requestKey: string,
@@ -33,7 +33,7 @@ export function requestTransfer(
   });
 }
 
-/** Ends a transfer once: a later end changes nothing, since its saga has one end only. */
+/** Ends a transfer once. A later end changes nothing, since its saga has only one end. */
 export async function endTransfer(
   tx: Transaction<GiroDb>,
   transferId: string,

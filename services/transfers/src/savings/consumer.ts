@@ -5,7 +5,7 @@ import { noteEffect } from '@convergekit/service-common';
 import { book } from '../account-store.ts';
 import type { AccountsDb } from '../tables.ts';
 
-/** Once the money is here, it stays: there is nothing to undo. */
+/** The pivot of the saga: deposits the money, which cannot be undone. */
 export const savings = defineConsumer<AccountsDb>({ name: 'savings', from: 'beginning' }).include(
   step(transferMoney.deposit, {
     apply: async (event, { tx }) => {

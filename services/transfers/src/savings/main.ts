@@ -7,7 +7,7 @@ import { savings } from './consumer.ts';
 
 await runService<AccountsDb>('savings', serviceSettings, ({ database, broker, policies, shared }) => [
   policies,
-  // Asks what became of a deposit of unknown outcome. Before the consumer, which does not start without its worker.
+  // Queries deposits of unknown outcome. Listed first: the consumer does not start without its worker.
   sagaWorker(effectsOf(savings), { database, shared, pollMs: 1_000 }),
   consumerService([savings], { database, broker, policies }),
 ]);

@@ -5,27 +5,27 @@ import { z } from 'zod';
 
 type Status = 400 | 404 | 413 | HttpAnswer['status'];
 
-// Visible ASCII, as in draft-ietf-httpapi-idempotency-key-header; with or without the quotes that it asks for.
+// Visible ASCII, as in draft-ietf-httpapi-idempotency-key-header; with or without the quotes of that draft.
 const requestKey = /^[\x21-\x7e]{1,200}$/;
 
-/** What a client may conclude from an error; what the error was is for the log. */
+/** Error codes and messages for clients, by outcome. The error itself goes to the log. */
 const ANSWERS: Readonly<Record<HttpAnswer['outcome'], readonly [code: string, message: string]>> = {
-  accepted: ['ACCEPTED', 'it was done, and what followed failed'],
-  rejected: ['REJECTED', 'it was refused'],
-  try_again: ['TRY_AGAIN', 'it cannot be done now, and nothing was done'],
-  unknown: ['OUTCOME_UNKNOWN', 'nobody knows whether it was done'],
+  accepted: ['ACCEPTED', 'the request was done, and a later step failed'],
+  rejected: ['REJECTED', 'the request was refused'],
+  try_again: ['TRY_AGAIN', 'the request cannot be done now, and nothing was done'],
+  unknown: ['OUTCOME_UNKNOWN', 'it is not known whether the request was done'],
   failed: ['INTERNAL', 'internal error'],
 };
 
-export interface EntranceOptions {
-  /** What there is, in words: for whoever asks for something else. */
+export interface HttpApiOptions {
+  /** The available routes in words, for the 404 response. */
   readonly routes: string;
-  /** Told the errors of which a client is only told what they mean for it. */
+  /** Called with every error whose details the client does not get. */
   readonly onError: (error: unknown) => void;
 }
 
-/** An HTTP entrance whose refusals are `{ error: { code, message } }`. */
-export function entrance({ routes, onError }: EntranceOptions): Hono {
+/** Creates an HTTP API whose errors are `{ error: { code, message } }`. */
+export function httpApi({ routes, onError }: HttpApiOptions): Hono {
   const app = new Hono();
   app.onError((error, context) => {
     if (isReused(error))
@@ -45,7 +45,7 @@ export function entrance({ routes, onError }: EntranceOptions): Hono {
   return app;
 }
 
-/** POST with `Idempotency-Key` and a JSON body: `act` gets both once they are right, and its answer is a 201. */
+/** Adds a POST route with `Idempotency-Key` and a JSON body. It validates both, calls `act` and answers 201. */
 export function keyedPost<T>(
   app: Hono,
   path: string,
@@ -68,7 +68,7 @@ export function keyedPost<T>(
   });
 }
 
-/** `/…/:id` with a UUID: what `find` finds, or a 404. */
+/** Answers a GET of `/…/:id` with a UUID: the result of `find`, or 404. */
 export async function answerById(
   context: Context,
   what: string,

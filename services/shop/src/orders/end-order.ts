@@ -3,14 +3,14 @@ import type { Transaction } from 'kysely';
 import { decideOutcome, type Outcome } from './order.ts';
 import type { OrdersDb } from './tables.ts';
 
-/** Ends an order and returns what it cost. `onEnd` is called when this call ended it, not when it had ended so before. */
-export async function settleOrder(
+/** Ends an order and returns its cost. `onEnd` runs only if this call ended it. */
+export async function endOrder(
   tx: Transaction<OrdersDb>,
   orderId: string,
   outcome: Outcome,
   onEnd?: () => void,
 ): Promise<{ readonly totalCents: number }> {
-  // The row lock makes two outcomes for one order meet here, one after the other.
+  // The row lock orders two outcomes of one order.
   const order = await tx
     .selectFrom('orders')
     .select(['state', 'version', 'total_cents'])

@@ -1,11 +1,11 @@
 import { ConvergeError } from '@convergekit/core';
 import { expect, it } from 'vitest';
-import { entrance } from './entrance.ts';
+import { httpApi } from './http-api.ts';
 
 const error = (detail: Omit<ConstructorParameters<typeof ConvergeError>[1], 'code'>): ConvergeError =>
   new ConvergeError('the secret reason', { code: 'X', ...detail });
 
-// Planted fault: an entrance that answers 500 to everything fails in each line but the last.
+// Planted fault: an API that answers 500 to everything fails in each line but the last.
 it.each([
   ['a database that is away', error({ category: 'network', certainty: 'not_applied' }), 503, 'TRY_AGAIN'],
   [
@@ -25,8 +25,8 @@ it.each([
 ])(
   'an entrance answers %s by contract, and keeps the reason to itself',
   async (_what, thrown, status, code) => {
-    const told: unknown[] = [];
-    const app = entrance({ routes: 'none', onError: (one) => told.push(one) });
+    const errors: unknown[] = [];
+    const app = httpApi({ routes: 'none', onError: (one) => errors.push(one) });
     app.get('/', () => {
       throw thrown;
     });
@@ -37,6 +37,6 @@ it.each([
       code,
     ]);
     expect(body).not.toContain('secret');
-    expect(told).toEqual([thrown]);
+    expect(errors).toEqual([thrown]);
   },
 );
