@@ -11,8 +11,13 @@ const PLAIN = [
   'libs/config',
   'libs/contracts',
   'libs/core',
+  'libs/outbox',
+  'libs/postgres',
+  'libs/reconcile',
   'libs/resilience',
   'libs/telemetry',
+  'schemas/src',
+  'services',
 ];
 
 export default tseslint.config(

@@ -24,7 +24,7 @@ const startAt = (id: number): Promise<unknown> =>
 
 const children = (): Promise<readonly OutboxChild[]> => listChildren(shop.database.executor);
 
-/** Every id has exactly one place. */
+/** Checks that every id belongs to exactly one child. */
 async function expectSeamless(): Promise<void> {
   const list = await children();
   expect(list[0]?.from).toBeUndefined();
@@ -32,7 +32,7 @@ async function expectSeamless(): Promise<void> {
   for (const [index, child] of list.slice(1).entries()) expect(child.from).toBe(list[index]?.to);
 }
 
-it('a fresh outbox has two closed children and one without an end', async () => {
+it('a new outbox has two bounded children and one without an upper bound', async () => {
   expect(await children()).toEqual([
     { name: 'outbox_0', from: undefined, to: 1_000_000n },
     { name: 'outbox_1000000', from: 1_000_000n, to: 2_000_000n },
@@ -40,7 +40,7 @@ it('a fresh outbox has two closed children and one without an end', async () => 
   ]);
 });
 
-it('children are added until enough lie ahead, and then no more', async () => {
+it('ensureChildren adds children until enough are ahead, and then no more', async () => {
   const { executor } = shop.database;
   await startAt(1_500_000);
   expect(await ensureChildren(executor, { ahead: 3 })).toEqual([
@@ -71,7 +71,7 @@ it('a new child has the keys, indexes, checks and defaults of the others', async
   expect(await shape('outbox_last')).toEqual(original);
 });
 
-it('while 12 writers emit, children are split off under them and no emit fails or is lost', async () => {
+it('children are added below 12 writers, and no emit fails or is lost', async () => {
   const { executor } = shop.database;
   await startAt(1_999_400);
   let running = 12;
@@ -95,7 +95,7 @@ it('while 12 writers emit, children are split off under them and no emit fails o
   expect(keys).toHaveLength(1_800);
 });
 
-it('a writer that stays open keeps the lock away for 50 ms at a time, and emits go on', async () => {
+it('an open writer delays each attempt by 50 ms at most, and emits continue', async () => {
   const open = await shop.database.acquire();
   await open.query(`begin; select converge.emit('t', 'k', 'x', '{}')`);
   const adding = ensureChildren(shop.database.executor, { ahead: 3, attempts: 100 });
@@ -107,7 +107,7 @@ it('a writer that stays open keeps the lock away for 50 ms at a time, and emits 
   expect(await keysOf(shop)).toHaveLength(21);
 });
 
-it('gives up without harm when the lock never comes', async () => {
+it('ensureChildren gives up without harm when it gets no lock', async () => {
   const open = await shop.database.acquire();
   await open.query(`begin; select converge.emit('t', 'k', 'x', '{}')`);
   expect(await ensureChildren(shop.database.executor, { ahead: 3, attempts: 2 })).toEqual([]);
@@ -116,7 +116,7 @@ it('gives up without harm when the lock never comes', async () => {
   await expectSeamless();
 });
 
-it('ids that already reached the last child make it a closed one, with its rows, and go on beyond its bound', async () => {
+it('a last child that contains ids becomes a bounded one with its rows, and a new last child continues', async () => {
   const { executor } = shop.database;
   await startAt(2_000_500);
   await emit('a');
@@ -138,14 +138,14 @@ it('ids that already reached the last child make it a closed one, with its rows,
   expect(await ensureChildren(executor, { ahead: 2 })).toEqual(['outbox_1005000000']);
 });
 
-it('a filled last child is closed without being read under the lock that writers need', async () => {
+it('a filled last child gets its bound without a scan under the lock that writers need', async () => {
   await startAt(2_000_500);
   await emit('a');
   const client = await shop.database.acquire();
   const notices: string[] = [];
   client.on('notice', ({ message }) => notices.push(message ?? ''));
   await client.query('set client_min_messages = debug1');
-  // The constraint, its validation, the attaching, the sequence: after each of them a crash leaves an outbox that works.
+  // The constraint, its validation, the attach, the sequence: a crash after each of them leaves a working outbox.
   for (const expected of ['', '', 'outbox_2000000', '']) {
     const { rows } = await client.query<{ child: string }>(
       'select converge.outbox_add_child(2, 1000000) as child',
@@ -155,7 +155,7 @@ it('a filled last child is closed without being read under the lock that writers
     await expectSeamless();
   }
   client.release(true);
-  // Postgres says so when it need not read the table.
+  // Postgres reports that it skips the scan.
   expect(notices).toContain(
     'partition constraint for table "outbox_2000000" is implied by existing constraints',
   );
@@ -178,7 +178,7 @@ it.each([`outbox_add_child(2, 1000000)`, `outbox_remove_child('outbox_0')`])(
   },
 );
 
-it('while 12 writers fill the last child, it is closed under them: none fails, and none waits for a lock as long as a second', async () => {
+it('the last child gets its bound below 12 writers: none fails, and none waits a second for a lock', async () => {
   await startAt(2_000_500);
   await emit('first');
   const added: string[] = [];
@@ -207,7 +207,7 @@ it('while 12 writers fill the last child, it is closed under them: none fails, a
   expect(keys).toHaveLength(1_801);
 });
 
-it('several that add at once do not add twice', async () => {
+it('concurrent calls of ensureChildren add each child once', async () => {
   const { executor } = shop.database;
   const lists = await Promise.all(Array.from({ length: 8 }, () => ensureChildren(executor, { ahead: 5 })));
   const added = lists.flat();

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 
-// In a process of its own: an SDK registers itself for good.
+// In a separate process: an SDK registers itself permanently.
 const program = `
   const { startTelemetry } = await import('@convergekit/telemetry/sdk');
   const { withSpan } = await import('@convergekit/telemetry');
@@ -25,7 +25,7 @@ const program = `
   await telemetry.shutdown();
   process.exit();`;
 
-/** Takes the spans that are pushed as JSON. */
+/** Receives the spans that are pushed as JSON. */
 async function collecting<T>(
   fn: (env: Record<string, string>, spans: () => string) => Promise<T>,
 ): Promise<T> {
@@ -61,7 +61,7 @@ async function runWith(env: Record<string, string>) {
 }
 
 describe('the context that an event is stored with', { timeout: 30_000 }, () => {
-  it('is a span of its own in the trace of the request, where spans are collected', async () => {
+  it('an event stores a span of its own in the trace of the request if spans are collected', async () => {
     await collecting(async (env, spans) => {
       const { traceId, spanId, stored } = await runWith(env);
       expect(stored[1]).toBe(traceId);
@@ -72,7 +72,7 @@ describe('the context that an event is stored with', { timeout: 30_000 }, () => 
     });
   });
 
-  it('is that of the request, where they are not', async () => {
+  it('an event stores the context of the request if spans are not collected', async () => {
     const { emitted, traceId, spanId, stored } = await runWith({});
     expect(emitted).toBe('converge_outbox_emitted_total{topic="a.topic"} 1');
     expect(stored).toEqual(['00', traceId, spanId, '01']);

@@ -1,7 +1,6 @@
 /**
- * Each step of a removal waits for others no longer than it was told to.
- * Taken out once, and a test here failed: the cancelling of a detach from outside; the `lock_timeout`
- * of finalize and of drop.
+ * Planted faults, each seen to fail here: without the cancel of a detach from outside; without the `lock_timeout` of
+ * finalize and of drop.
  */
 import { systemClock, systemRandom } from '@convergekit/core';
 import { freshDatabase } from '@convergekit/testing';
@@ -24,7 +23,7 @@ beforeEach(async () => {
   };
 });
 
-/** Somebody whose transaction stays open after this statement. */
+/** Opens a transaction that stays open after this statement. */
 async function holding(statement: string): Promise<() => Promise<void>> {
   const client = await shop.database.acquire();
   await client.query('begin');
@@ -47,7 +46,7 @@ const step = async (): Promise<string> => {
   return Promise.race([stepDetach(shop.database, leaving, patience), given]);
 };
 
-it('a detach, its end and the drop each give way to an open transaction, and go on when it is over', async () => {
+it('each step of a detach gives up within its time limit while a transaction is open, and succeeds after it', async () => {
   const reader = await holding('select count(*) from converge.outbox');
   expect(await step()).toBe('busy');
   expect(await state()).toBe('pending');

@@ -61,11 +61,11 @@ const payloads = [
 ];
 
 describe('the payload is stored byte for byte', () => {
-  it.each(payloads)('by converge.emit: %s', async (payload) => {
+  it.each(payloads)('converge.emit stores a payload byte for byte: %s', async (payload) => {
     expect((await stored(await emit({ payload }))).payload).toBe(payload);
   });
 
-  it.each(payloads)('by append: %s', async (payload) => {
+  it.each(payloads)('append stores a payload byte for byte: %s', async (payload) => {
     const event = { type: 'shop.order.placed', version: 1, topic: 'shop.orders', key: 'ä "\\{},', payload };
     const id = '01890000-0000-7000-8000-000000000001';
     const row = await kyselyTransaction(shop.database.db, {}, async (tx) => {
@@ -81,7 +81,7 @@ describe('the payload is stored byte for byte', () => {
   });
 });
 
-it('headers say what the TypeScript side says', async () => {
+it('converge.emit writes the same headers as the TypeScript side', async () => {
   const id = await emit({ headers: '{"tenant":"ä","empty":""}', version: 3 });
   expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab]/);
   expect((await stored(id)).headers).toEqual({
@@ -93,7 +93,7 @@ it('headers say what the TypeScript side says', async () => {
   });
 });
 
-it('ids made in SQL rise with time', async () => {
+it('ids made in SQL increase with time', async () => {
   const first = await emit({});
   await shop.database.executor.query('select pg_sleep(0.002)');
   expect((await emit({})) > first).toBe(true);
@@ -139,14 +139,14 @@ describe('what is wrong is refused with a sentence, and nothing is written', () 
   });
 });
 
-it('the table itself refuses what a foreign writer makes too large', async () => {
+it('the table refuses events that another writer makes too large', async () => {
   const insert = shop.database.executor.query(
     `insert into converge.outbox (event_id, topic, key, type, headers, payload) values (gen_random_uuid(), 't', 'k', 'x', '{}', repeat('x', 921600))`,
   );
   await expect(insert).rejects.toMatchObject({ code: '23514' });
 });
 
-it('a transaction that is too large for the limit is refused before its commit, with nothing written', async () => {
+it('a transaction above the size limit is refused before its commit, with nothing written', async () => {
   const { database, outbox } = shop;
   const before = await keysOf(shop);
   const failing = outbox.transaction(database.db, async ({ tx, emit: add }) => {
@@ -158,7 +158,7 @@ it('a transaction that is too large for the limit is refused before its commit, 
   expect((await database.executor.query(`select 1 from orders where id = 'big'`)).rowCount).toBe(0);
 });
 
-it('a trigger emits in the transaction of the row', async () => {
+it('a trigger emits in the transaction of its row', async () => {
   const { executor } = shop.database;
   await executor.query(`
     create table item (id text primary key);
@@ -178,7 +178,7 @@ it('a trigger emits in the transaction of the row', async () => {
   ]);
 });
 
-it('both ways take the same lock for a key', async () => {
+it('converge.emit and append take the same lock for a key', async () => {
   const { database, outbox } = shop;
   const locks = `select classid, objid from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()`;
   const held = await kyselyTransaction(database.db, {}, async (tx) => {

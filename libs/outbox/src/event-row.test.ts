@@ -12,7 +12,7 @@ const event: AppendEvent = {
 };
 const headersOf = (row: { readonly headers: string }): unknown => JSON.parse(row.headers);
 
-it('a new event begins its own story', () => {
+it('an event without context starts a new correlation', () => {
   const row = rowOf(event, {}, settings);
   expect(row).toMatchObject({
     eventId: id,
@@ -51,14 +51,14 @@ it('context, trace and own headers are stored', () => {
   });
 });
 
-it('an id and kit headers given by the kit win', () => {
+it('an id and kit headers set by the kit override the defaults', () => {
   const given = { ...event, id: id.replace('1', '2'), headers: { ce_correlationid: 'x', traceparent: 'y' } };
   const row = rowOf(given, { correlationId: 'lost' }, settings);
   expect(row.eventId).toBe(given.id);
   expect(headersOf(row)).toMatchObject({ ce_correlationid: 'x', traceparent: 'y' });
 });
 
-it('more hops than the limit are a loop, given by the context or by a header', () => {
+it('more hops than the limit are refused as a loop, from the context or a header', () => {
   expect(() => rowOf(event, { hops: 32 }, settings)).not.toThrow();
   const loop = expect.objectContaining({ code: 'loop_suspected', category: 'bug', certainty: 'not_applied' });
   expect(() => rowOf(event, { hops: 33 }, settings)).toThrow(loop);
@@ -76,11 +76,11 @@ it.each([
   ['a header with a line break', { headers: { a: 'b\r\nc: d' } }, 'HEADERS_INVALID'],
   ['a payload over the limit, counted in bytes', { payload: 'ä'.repeat(51) }, 'PAYLOAD_TOO_LARGE'],
   ['half a character in the payload', { payload: '"\ud800"' }, 'PAYLOAD_LONE_SURROGATE'],
-])('%s is refused', (_what, change, code) => {
+])('an event with %s is refused', (_what, change, code) => {
   expect(() => rowOf({ ...event, ...change }, {}, settings)).toThrow(expect.objectContaining({ code }));
 });
 
-it('a caller cannot set the names of the kit', () => {
+it('a caller cannot set reserved headers', () => {
   for (const name of ['ce_hops', 'traceparent', 'Content-Type'])
     expect(() => rowOf(event, { headers: { [name]: 'x' } }, settings)).toThrow(
       expect.objectContaining({ code: 'HEADER_RESERVED' }),

@@ -1,6 +1,7 @@
 /**
- * Taken out once, and a test here failed: the look at the limit in each of the two appends; the measurement by a writer
- * when no relay made one; the rights of the owner in outbox_measure; the share of published ids; the constraint on the id.
+ * Planted faults, each seen to fail here: without the check of the limit in either append; without the measurement by a
+ * writer when no relay measured; without the owner's rights in outbox_measure; without the share of published ids; without
+ * the constraint on the id.
  */
 import { randomBytes } from 'node:crypto';
 import { classify, httpAnswer } from '@convergekit/resilience';
@@ -19,7 +20,7 @@ beforeEach(async () => {
 const query = (text: string, values?: readonly unknown[]) => shop.database.executor.query(text, values);
 const note = (): string => randomBytes(200_000).toString('hex');
 
-/** One order and its events. */
+/** Writes one order and its events. */
 function place(id: string, events = 1, text = ''): Promise<unknown> {
   return shop.outbox.transaction(shop.database.db, async ({ tx, emit }) => {
     await tx.insertInto('orders').values({ id, cents: 1 }).execute();
@@ -27,7 +28,7 @@ function place(id: string, events = 1, text = ''): Promise<unknown> {
   });
 }
 
-/** 2 MB that wait. */
+/** Writes 2 MB of unpublished events. */
 const fill = (): Promise<unknown> => place('fill', 5, note());
 
 const published = async (): Promise<string> => {
@@ -37,11 +38,11 @@ const published = async (): Promise<string> => {
   return rows[0]?.id ?? '0';
 };
 
-/** What a writer finds when no relay has measured for a while. */
+/** Makes the last measurement old, as without a relay. */
 const grownOld = () => query(`update converge.outbox_limit set measured_at = now() - interval '1 minute'`);
 
 describe('an outbox at its limit', () => {
-  test('refuses every emit by name with nothing written, and what emits nothing goes on', async () => {
+  test('an outbox at its limit refuses every emit by name, and transactions without emits continue', async () => {
     await fill();
     await measureOutbox(shop.database.executor, '0', { maxBytes: MiB, whenFull: 'refuse' });
     for (const events of [1, 2]) {
@@ -59,7 +60,7 @@ describe('an outbox at its limit', () => {
     expect(await ordersOf(shop)).toEqual(['business', 'fill']);
   });
 
-  test('takes events again when they were published, though their rows are still there', async () => {
+  test('an outbox accepts events again when others were published, although their rows still exist', async () => {
     await fill();
     await measureOutbox(shop.database.executor, '0', { maxBytes: MiB, whenFull: 'refuse' });
     await expect(place('a')).rejects.toMatchObject({ code: 'OUTBOX_FULL' });
@@ -69,7 +70,7 @@ describe('an outbox at its limit', () => {
     expect((await readLimit(shop.database.executor)).totalBytes).toBeGreaterThan(2 * MiB);
   });
 
-  test('that is to raise an alarm only takes every event', async () => {
+  test('an outbox whose limit only raises an alarm accepts every event', async () => {
     await fill();
     await measureOutbox(shop.database.executor, '0', { maxBytes: MiB });
     await place('a');
@@ -78,7 +79,7 @@ describe('an outbox at its limit', () => {
   });
 });
 
-test('without a relay writers measure by themselves, also those who may only insert', async () => {
+test('writers measure the outbox when no relay does, even with only insert rights', async () => {
   await measureOutbox(shop.database.executor, '0', { maxBytes: MiB, whenFull: 'refuse' });
   await fill();
   await grownOld();
@@ -97,12 +98,12 @@ test('without a relay writers measure by themselves, also those who may only ins
     await client.query(`reset role; drop owned by ${role}; drop role ${role}`);
     client.release();
   }
-  // The refused one measured in vain, since it was rolled back; the one that was taken left what it found.
+  // The refused writer's measurement was rolled back with it; the accepted writer stored its own.
   expect((await readLimit(shop.database.executor)).measuredAgoMs).toBeDefined();
   expect((await readLimit(shop.database.executor)).waitingBytes).toBeGreaterThan(MiB);
 });
 
-test('a repeatable-read transaction older than the last measurement emits all the same', async () => {
+test('a repeatable-read transaction older than the last measurement can emit', async () => {
   await measureOutbox(shop.database.executor, '0', { maxBytes: 100 * MiB, whenFull: 'refuse' });
   await grownOld();
   const client = await shop.database.acquire();
@@ -139,7 +140,7 @@ test('an outbox without a limit is not measured by writers', async () => {
   });
 });
 
-test('the forecast is the room that is left at the present rate', () => {
+test('secondsToFull divides the remaining bytes by the present rate', () => {
   const limit: OutboxLimit = {
     maxBytes: 1_000,
     waitingBytes: 400,

@@ -7,7 +7,7 @@ import { createOutbox } from './outbox.ts';
 import { resolveCommit } from './resolve-commit.ts';
 import { keysOf, openShop, orderPlaced, ordersOf, type Shop, type ShopDb } from './fixture/shop.ts';
 
-/** Seen directly, and through a network that fails. */
+/** The database directly, and through a network that fails. */
 let shop: Shop;
 let through: Shop;
 let proxy: FaultProxy;
@@ -19,7 +19,7 @@ beforeEach(async () => {
   const throughProxy = Object.assign(new URL(url), { host: proxy.address }).href;
   const database = connect<ShopDb>({ url: throughProxy, max: 1, applicationName: 'through' });
   through = { database, outbox: createOutbox([orderPlaced], { idleTimeoutMs: 1_000 }) };
-  // Commits wait here while a test holds row 1 of `gate`: a standby or a disk that takes its time.
+  // Commits wait here while a test holds row 1 of `gate`: like a slow standby or disk.
   await shop.database.executor.query(`
     create table gate (id int primary key); insert into gate values (1);
     create function at_commit() returns trigger language plpgsql as
@@ -43,7 +43,7 @@ function place(id: string, cents: number, onCommit: () => void, requestKey?: str
   });
 }
 
-/** Faults must hit COMMIT and nothing before it, so they are armed when it is about to be sent. */
+/** Arms a fault when COMMIT is about to be sent, so that it affects nothing before. */
 function beforeCommit(act: () => void): void {
   const { _clients: clients } = through.database.pool as unknown as {
     _clients: { query: (...args: unknown[]) => unknown }[];
@@ -57,7 +57,7 @@ function beforeCommit(act: () => void): void {
   }
 }
 
-/** As a text, or as the last statement of a batch. */
+/** Recognises COMMIT as a text, or as the last statement of a batch. */
 function isCommit(query: unknown): boolean {
   return (
     query === 'commit' ||
@@ -65,7 +65,7 @@ function isCommit(query: unknown): boolean {
   );
 }
 
-it('an applied commit whose answer was lost is a success', async () => {
+it('a commit that was applied but whose answer was lost is reported as success', async () => {
   const placing = place('a', 1, () => proxy.dropReplies());
   await waitUntil(async () => (await ordersOf(shop)).length === 1, { what: 'the commit to be applied' });
   proxy.cut();
@@ -74,7 +74,7 @@ it('an applied commit whose answer was lost is a success', async () => {
   expect(await keysOf(shop)).toEqual(['a']);
 });
 
-it('a commit that never arrived is known not to be applied', async () => {
+it('a commit that did not reach the server is reported as not applied', async () => {
   const cut = Promise.withResolvers<undefined>();
   const placing = place('a', 1, () => {
     proxy.cut();
@@ -101,7 +101,7 @@ it('a commit that never arrived is known not to be applied', async () => {
   expect(await keysOf(shop)).toEqual([]);
 });
 
-it('while the COMMIT is still waiting in the server, the answer waits as well', async () => {
+it('the outcome of a COMMIT that still waits in the server is awaited', async () => {
   const gate = await shop.database.acquire();
   await gate.query('begin; select * from gate for update');
   let settled = false;
@@ -112,7 +112,7 @@ it('while the COMMIT is still waiting in the server, the answer waits as well', 
   });
   proxy.cut();
   proxy.restore();
-  // The look-up has asked at least once when its own connection is there, and must not have believed "no row".
+  // The look-up has its own connection, so it has run at least once, and must not have accepted "no row".
   const asked = `select 1 from pg_stat_activity where datname = current_database() and application_name = 'through' and state = 'idle' and query = 'commit'`;
   await waitUntil(async () => (await shop.database.executor.query(asked)).rowCount === 1, {
     what: 'the look-up',
@@ -125,7 +125,7 @@ it('while the COMMIT is still waiting in the server, the answer waits as well', 
   expect(await keysOf(shop)).toEqual(['a']);
 });
 
-it('a request key makes a repetition safe after any outcome', async () => {
+it('a request key makes a repeat safe after any outcome', async () => {
   const placing = place('a', 1, () => proxy.dropReplies(), 'key');
   await waitUntil(async () => (await ordersOf(shop)).length === 1, { what: 'the commit to be applied' });
   proxy.cut();
@@ -136,12 +136,12 @@ it('a request key makes a repetition safe after any outcome', async () => {
 });
 
 describe('when the events went together with COMMIT', () => {
-  /** Their session is known from the second transaction of a connection on. */
+  /** Sends events with COMMIT: the session is known from the second transaction of a connection on. */
   async function warm(): Promise<void> {
     for (const id of ['warm1', 'warm2']) await place(id, 1, () => undefined);
   }
 
-  it('an applied commit whose answer was lost is a success', async () => {
+  it('an applied COMMIT that was sent with its events is reported as success without its answer', async () => {
     await warm();
     const placing = place('a', 1, () => proxy.dropReplies());
     await waitUntil(async () => (await ordersOf(shop)).includes('a'), { what: 'the commit to be applied' });
@@ -151,7 +151,7 @@ describe('when the events went together with COMMIT', () => {
     expect(await keysOf(shop)).toEqual(['warm1', 'warm2', 'a']);
   });
 
-  it('a session that still waits for its client is ended, so that nothing can come late', async () => {
+  it('a session that still waits for its client is ended, so that no late message is applied', async () => {
     const silent = await shop.database.acquire();
     const { rows } = await silent.query<Session>(
       `select pid, extract(epoch from backend_start)::text as "startedAt" from pg_stat_activity where pid = pg_backend_pid()`,
@@ -167,7 +167,7 @@ describe('when the events went together with COMMIT', () => {
     silent.release(true);
   });
 
-  it('events that the database refuses leave no row either, with its own error, and the connection serves on', async () => {
+  it('events that the database refuses reject with its own error, leave no row, and the connection stays usable', async () => {
     await warm();
     await shop.database.executor.query(
       `alter table converge.outbox add constraint refused check (key <> 'refused')`,
@@ -178,7 +178,7 @@ describe('when the events went together with COMMIT', () => {
     expect(await keysOf(shop)).toEqual(['warm1', 'warm2', 'b']);
   });
 
-  /** Counts what is written to the server from now on. */
+  /** Counts the writes to the server from now on. */
   async function countSent(): Promise<() => number> {
     const client = await through.database.acquire();
     let sent = 0;
@@ -193,7 +193,7 @@ describe('when the events went together with COMMIT', () => {
     };
   }
 
-  it('a transaction has as many round trips as without them', async () => {
+  it('a transaction with events needs as many round trips as one without', async () => {
     await warm();
     const sent = await countSent();
     await place('a', 1, () => undefined);
@@ -201,8 +201,8 @@ describe('when the events went together with COMMIT', () => {
     expect(sent()).toBe(2);
   });
 
-  // Planted fault: with a floor of any age the second event goes together with COMMIT.
-  it('the look-up of a lost commit begins at an id of the last ten seconds, else the event goes before COMMIT', async () => {
+  // Planted fault: with a floor of any age the second event is sent with COMMIT.
+  it('without an id of the last ten seconds to start the look-up from, events are sent before COMMIT', async () => {
     let later = 0;
     const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + later };
     through = { ...through, outbox: createOutbox([orderPlaced], { clock }) };

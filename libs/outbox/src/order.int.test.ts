@@ -12,12 +12,12 @@ beforeEach(async () => {
 });
 
 interface Observation {
-  /** Rows that appeared below one of their key that had been seen before. */
+  /** Rows that became visible below an already visible row of their key. */
   readonly late: string[];
   readonly seen: Map<string, bigint>;
 }
 
-/** Reads what is visible until `done`, twice more after it, and notes every row that came out of turn. */
+/** Reads visible rows until `done` and twice more, and records every row out of order. */
 async function observe(executor: Executor, done: () => boolean): Promise<Observation> {
   const observation: Observation = { late: [], seen: new Map() };
   const known = new Set<string>();
@@ -39,7 +39,7 @@ async function observe(executor: Executor, done: () => boolean): Promise<Observa
 }
 
 // Planted fault: an append that takes the lock of any bucket fails here.
-it('with 16 writers on 8 keys, the ids of a key become visible in their order', async () => {
+it('with 16 writers on 8 keys, the ids of a key become visible in order', async () => {
   const { database, outbox } = shop;
   let running = 16;
   const watching = observe(database.executor, () => running === 0);
@@ -49,7 +49,7 @@ it('with 16 writers on 8 keys, the ids of a key become visible in their order', 
       await kyselyTransaction(database.db, {}, async (tx) => {
         const key = `key${Math.floor(random() * 8)}`;
         await outbox.append(executorOf(tx), [orderPlaced({ orderId: key })]);
-        // Commits of different length are what lets an id overtake another.
+        // Commits of different duration let one id overtake another.
         await executorOf(tx).query('select pg_sleep($1)', [random() * 0.004]);
       });
     running -= 1;
@@ -93,9 +93,9 @@ it('a bulk emit of 100,000 keys keeps its order and takes at most 2,048 locks', 
   expect(keys.findIndex((key, index) => key !== `k${index}`)).toBe(-1);
 });
 
-it('bulk emits of several statements lock everything first, so they do not deadlock either', async () => {
+it('bulk emits of several statements lock all keys first and never deadlock', async () => {
   const { database, outbox } = shop;
-  // More than one statement each, and each begins with the keys that the other one ends with.
+  // More than one statement each, and each starts with the keys that the other one ends with.
   const bulk = (first: string, second: string): Promise<unknown> =>
     outbox.transaction(database.db, { attempts: 1 }, ({ emit }) => {
       for (const orderId of [first, second])
@@ -106,7 +106,7 @@ it('bulk emits of several statements lock everything first, so they do not deadl
   expect(await keysOf(shop)).toHaveLength(60_000);
 });
 
-it('a writer that falls silent before its commit loses its locks by the idle timeout', async () => {
+it('a writer that falls silent before its commit loses its locks after the idle timeout', async () => {
   const { database } = shop;
   const { createOutbox } = await import('./outbox.ts');
   const short = createOutbox([orderPlaced], { idleTimeoutMs: 100 });
@@ -124,7 +124,7 @@ it('a writer that falls silent before its commit loses its locks by the idle tim
 });
 
 // Planted fault: an append of one event that takes another bucket than the general one fails here.
-it('an append of one event and one of several take the same lock for a key, and so does the version before', async () => {
+it('appends of one event, of several, and of the previous version take the same lock for a key', async () => {
   const { database, outbox } = shop;
   const event = (n: number) => orderPlaced({ orderId: 'one', cents: n });
   const before = `select * from converge.outbox_append(array[gen_random_uuid()], '{shop.orders}', '{one}', '{t}', '{"{}"}', '{"{}"}', 0)`;

@@ -1,4 +1,4 @@
-/** Taken out once, and a test here failed: all events are checked before the first is written (each one before its own insert). */
+/** Planted fault: with each event checked only before its own insert, earlier events are written here. */
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { keysOf, openShop, orderPlaced, type Shop } from './fixture/shop.ts';
@@ -10,10 +10,10 @@ beforeAll(async () => {
 });
 afterAll(() => shop.database.close());
 
-it('one event among ten thousand that is too large is named, and nothing of them is written, even outside a transaction', async () => {
+it('one oversized event among ten thousand is named, and none is written, even outside a transaction', async () => {
   const events = Array.from({ length: 10_000 }, (_, n) => {
     const event = orderPlaced({ orderId: `order-${n}` });
-    // As from a writer without the contract, which would refuse it when it is made.
+    // As from a writer without the contract, which would refuse it at creation.
     return n === 9_000 ? { ...event, payload: JSON.stringify('x'.repeat(900_000)) } : event;
   });
   const failing = shop.outbox.append(shop.database.executor, events);

@@ -1,6 +1,4 @@
-/**
- * Planted faults, each seen to fail here: a key that is claimed by every request; a repeated key whose content is not compared.
- */
+/** Planted faults, each seen to fail here: a key that every request claims; a repeated key whose content is not compared. */
 import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, expect, inject, it } from 'vitest';
 import { keysOf, openShop, orderPlaced, ordersOf, type Shop } from './fixture/shop.ts';
@@ -49,18 +47,18 @@ it('the first answer and a repeated one are the same JSON', async () => {
   expect(typeof first.at).toBe('string');
 });
 
-it('the key with another content is refused, also while the first is at work', async () => {
+it('another content under a used key is refused, even while the first request runs', async () => {
   const settled = await Promise.allSettled([order('key', { cents: 1 }), order('key', { cents: 2 })]);
   const refused = settled.find((result) => result.status === 'rejected');
   expect(refused?.reason).toMatchObject({ code: 'REQUEST_KEY_REUSED', category: 'data' });
   expect(await ordersOf(shop)).toHaveLength(1);
 });
 
-it('the members of a request may come in another order', async () => {
+it('the order of a request’s members does not matter', async () => {
   expect(await order('key', { a: 1, b: 2 })).toEqual(await order('key', { b: 2, a: 1 }));
 });
 
-it('a request that failed may be tried again under its key', async () => {
+it('a failed request may be repeated under its key', async () => {
   const { outbox, database } = shop;
   const failing = outbox.transaction(database.db, { requestKey: 'key', request: 1 }, ({ emit }) => {
     emit(orderPlaced({ orderId: 'lost' }));
@@ -72,7 +70,7 @@ it('a request that failed may be tried again under its key', async () => {
   expect(await keysOf(shop)).toHaveLength(1);
 });
 
-it('no result, and a key that waits for a request which fails', async () => {
+it('a request without a result is stored, and a repeat waits for a request that fails', async () => {
   const { outbox, database } = shop;
   const options = { requestKey: 'key', request: 1 };
   const claimed = Promise.withResolvers<undefined>();
@@ -90,7 +88,7 @@ it('no result, and a key that waits for a request which fails', async () => {
   expect(await outbox.transaction(database.db, options, () => Promise.resolve('not run'))).toBeUndefined();
 });
 
-it('a result that JSON does not have is refused before the commit', async () => {
+it('a result without JSON is refused before the commit', async () => {
   const { outbox, database } = shop;
   const bad = outbox.transaction(database.db, { requestKey: 'key', request: 1 }, async ({ tx }) => {
     await tx.insertInto('orders').values({ id: 'a', cents: 1 }).execute();

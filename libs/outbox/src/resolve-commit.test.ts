@@ -7,7 +7,7 @@ import { type LostCommit, resolveCommit } from './resolve-commit.ts';
 const lost: LostCommit = { by: { xid: '7' }, proof: { text: 'proof', values: [] } };
 type Answer = string | null | Error;
 
-/** A server that answers the status question with each of `statuses` in turn, then the last one for ever. */
+/** A server that returns each of `statuses` in turn, then the last one forever. */
 function server(statuses: readonly Answer[], proofRows = 1): Executor & { asked: number } {
   const scripted = {
     asked: 0,
@@ -42,7 +42,7 @@ const future = Object.assign(new Error('transaction ID 7 is in the future'), {
 
 it.each<[string, readonly Answer[], number, string]>([
   ['committed, and our row is there', ['committed'], 1, 'committed'],
-  ['committed, but by somebody who got the id after a crash', ['committed'], 0, 'aborted'],
+  ['committed, but by another transaction that got the id after a crash', ['committed'], 0, 'aborted'],
   ['aborted', ['aborted'], 0, 'aborted'],
   ['in progress means wait', ['in progress', 'in progress', 'committed'], 1, 'committed'],
   ['unreachable means ask again', [new Error('down'), new Error('down'), 'aborted'], 0, 'aborted'],

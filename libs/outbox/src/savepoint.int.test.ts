@@ -1,7 +1,7 @@
 /**
- * Taken out once, and a test here failed: the wait of other code's statements while a savepoint is open; the wait until
- * no statement is under way before a savepoint begins or is undone; the level by which an event is kept; the refusal of
- * what a savepoint's code does after its rollback; the level of a claimed request key.
+ * Planted faults, each seen to fail here: other code's statements that do not wait while a savepoint is open; a savepoint
+ * that starts or is rolled back while a statement is in flight; events without their level; statements of a savepoint's
+ * code after its rollback; a claimed request key without its level.
  */
 import { executorOf } from '@convergekit/postgres';
 import { freshDatabase, manualClock } from '@convergekit/testing';
@@ -29,14 +29,14 @@ async function place({ tx, emit }: Transaction, id: string): Promise<void> {
   emit(orderPlaced({ orderId: id }));
 }
 
-/** The orders that committed, which must be the keys of the events. */
+/** Reads the committed orders, which must equal the keys of the events. */
 async function survivors(): Promise<string[]> {
   const [orders, keys] = [await ordersOf(shop), await keysOf(shop)];
   expect(keys.toSorted()).toEqual(orders);
   return orders;
 }
 
-/** A program that a transaction runs. `turns`: how many turns of the event loop it lets pass first. */
+/** A program that a transaction runs. `turns`: the turns of the event loop that it waits first. */
 type Step =
   | { readonly kind: 'write'; readonly turns: number; readonly emitFirst: boolean }
   | { readonly kind: 'savepoint'; readonly turns: number; readonly fails: boolean; readonly of: Step[] }
@@ -86,14 +86,14 @@ async function inTurn(steps: readonly Step[], name: string, transaction: Transac
   for (const [at, one] of steps.entries()) await perform(one, `${name}.${at}`, transaction);
 }
 
-/** What survives: every write that is in no savepoint that fails. */
+/** Computes what survives: every write outside a failing savepoint. */
 function expected(step: Step, name: string): string[] {
   if (step.kind === 'write') return [name];
   if (step.kind === 'savepoint' && step.fails) return [];
   return step.of.flatMap((one, at) => expected(one, `${name}.${at}`));
 }
 
-test('an event is written exactly when its row is, whatever savepoints run in each other, beside each other and in nested transactions', async () => {
+test('an event is written exactly when its row is, for any nested and concurrent savepoints and transactions', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 4 }), async (of) => {
       await shop.database.executor.query('truncate orders, converge.outbox');
@@ -114,13 +114,13 @@ describe('a savepoint that fails', () => {
       })
       .catch(() => undefined);
 
-  test('leaves the event that other code emitted meanwhile, whether its row was written before or after the savepoint began', async () => {
+  test('a failed savepoint keeps the event that other code emitted meanwhile, whenever its row was written', async () => {
     await run((transaction) => Promise.all([place(transaction, 'before'), fail(transaction)]));
     await run((transaction) => Promise.all([fail(transaction), place(transaction, 'after')]));
     expect(await survivors()).toEqual(['after', 'before']);
   });
 
-  test('takes with it the savepoint in it that was released', async () => {
+  test('a failed savepoint rolls back a released savepoint inside it', async () => {
     await run(async (transaction) => {
       await place(transaction, 'kept');
       await transaction
@@ -133,7 +133,7 @@ describe('a savepoint that fails', () => {
     expect(await survivors()).toEqual(['kept']);
   });
 
-  test('leaves the transaction able to commit when a nested transaction failed in it', async () => {
+  test('a failed savepoint with a failed nested transaction leaves the transaction able to commit', async () => {
     await run(async (transaction) => {
       await place(transaction, 'kept');
       const nested = (): Promise<void> =>
@@ -146,7 +146,7 @@ describe('a savepoint that fails', () => {
     expect(await survivors()).toEqual(['kept']);
   });
 
-  test('refuses what its code does later, a statement as well as an event', async () => {
+  test('a failed savepoint refuses later statements and events of its code', async () => {
     const late: Promise<unknown>[] = [];
     await run(async (transaction) => {
       const gate = Promise.withResolvers<undefined>();
@@ -168,7 +168,7 @@ describe('a savepoint that fails', () => {
     expect(await survivors()).toEqual(['kept']);
   });
 
-  test('undoes the statement that its code did not await, and no event of it is kept', async () => {
+  test('a failed savepoint rolls back a statement that its code did not await, and keeps no event of it', async () => {
     let late: Promise<void> | undefined;
     await run(async (transaction) => {
       await transaction
@@ -186,7 +186,7 @@ describe('a savepoint that fails', () => {
   });
 });
 
-test('a transaction whose function returns while a savepoint is running is rolled back, and says so', async () => {
+test('a transaction whose function returns while a savepoint runs is rolled back with an error', async () => {
   const gate = Promise.withResolvers<undefined>();
   const leaving = run(async (transaction) => {
     await place(transaction, 'a');
@@ -198,7 +198,7 @@ test('a transaction whose function returns while a savepoint is running is rolle
   expect(await survivors()).toEqual([]);
 });
 
-test('a savepoint whose function awaits a statement from outside ends with an error that says so, and is undone', async () => {
+test('a savepoint that awaits a statement from outside fails with an explanation and is rolled back', async () => {
   const clock = manualClock();
   const outbox = createOutbox([orderPlaced], { clock, idleTimeoutMs: 5_000 });
   let waits = 0;

@@ -1,6 +1,6 @@
 /**
- * What an append does to the settings of a transaction that is the caller's, and what it makes of them. Planted faults, each
- * seen to fail here: a limit that does not look at the session's own; an append without its search_path.
+ * The settings of a caller's transaction that an append changes or depends on. Planted faults, each seen to fail here: a
+ * limit that ignores the session's own; an append without its search_path.
  */
 import { connect, executorOf, executorOfClient } from '@convergekit/postgres';
 import { freshDatabase, hostileRole } from '@convergekit/testing';
@@ -41,19 +41,19 @@ describe.each([
     }
   };
 
-  it('gives a transaction without an idle timeout one', async () => {
+  it('an append sets an idle timeout in a transaction without one', async () => {
     expect(await idleAfter('0')).toBe(String(limitMs));
   });
 
   it.each([
     ['5s', '5000'],
     ['29999ms', '29999'],
-  ])('leaves a stricter idle timeout of %s as it is', async (set, ms) => {
+  ])('an append keeps a stricter idle timeout of %s', async (set, ms) => {
     expect(await idleAfter(set)).toBe(ms);
   });
 });
 
-it('outbox.transaction, its request keys, append and converge.emit work for a role whose sessions are hostile', async () => {
+it('outbox.transaction, request keys, append and converge.emit work for a role with hostile defaults', async () => {
   const role = await hostileRole(url);
   const database = connect<ShopDb>({ url: role.url });
   onTestFinished(async () => {

@@ -20,7 +20,7 @@ async function place({ tx, emit }: OutboxTransaction<ShopDb>, id: string): Promi
 const run = <T>(fn: (transaction: OutboxTransaction<ShopDb>) => Promise<T>): Promise<T> =>
   shop.outbox.transaction(shop.database.db, fn);
 
-it('a commit writes the rows and the events, in the order of the emits, and an error neither', async () => {
+it('a commit writes rows and events in the order of the emits, and an error writes neither', async () => {
   const id = await run(async (transaction) => {
     for (const name of ['c', 'a', 'b']) await place(transaction, name);
     return transaction.emit(orderPlaced({ orderId: 'last' }));
@@ -39,24 +39,24 @@ it('a commit writes the rows and the events, in the order of the emits, and an e
   expect(rows).toEqual([{ event_id: id }]);
 });
 
-it('an error of the database at COMMIT leaves neither row nor event', async () => {
+it('a database error at COMMIT leaves neither row nor event', async () => {
   await shop.database.executor.query(
     `alter table orders add parent text, add constraint parent foreign key (parent) references orders deferrable initially deferred`,
   );
   const failing = run(async (transaction) => {
     await place(transaction, 'a');
-    await executorOf(transaction.tx).query(`update orders set parent = 'nobody'`);
+    await executorOf(transaction.tx).query(`update orders set parent = 'missing'`);
   });
   await expect(failing).rejects.toMatchObject({ code: '23503' });
   expect(await keysOf(shop)).toEqual([]);
 });
 
-it('a bad event throws in the transaction, before anything is written', async () => {
+it('an invalid event throws in the transaction, before anything is written', async () => {
   await expect(run((transaction) => place(transaction, ''))).rejects.toMatchObject({ code: 'KEY_INVALID' });
   expect(await ordersOf(shop)).toEqual([]);
 });
 
-it('a transaction that emits nothing sends no statement of ours', async () => {
+it('a transaction without emits sends no statement of the kit', async () => {
   const { database, outbox } = shop;
   const client = await database.acquire();
   const seen: unknown[] = [];
@@ -69,7 +69,7 @@ it('a transaction that emits nothing sends no statement of ours', async () => {
   expect(seen).toEqual(['start transaction read write', 'select * from "orders"', 'commit']);
 });
 
-it('an emit after the end throws, during it or later', async () => {
+it('an emit during or after the end of its transaction throws', async () => {
   const leaked = await run((transaction) => Promise.resolve(transaction));
   expect(() => leaked.emit(orderPlaced({ orderId: 'late' }))).toThrow(
     expect.objectContaining({ code: 'TRANSACTION_ENDED' }),
@@ -77,11 +77,11 @@ it('an emit after the end throws, during it or later', async () => {
   expect(await keysOf(shop)).toEqual([]);
 });
 
-it('an emit that nobody awaited, while the events are being written, throws instead of being lost', async () => {
+it('an emit that is not awaited throws while the events are written, and is not lost', async () => {
   let late: Promise<string> | undefined;
   await run(({ tx, emit }) => {
     emit(orderPlaced({ orderId: 'a' }));
-    // Its answer comes after the function has returned and before that of the insert.
+    // Its answer arrives after the function has returned and before that of the insert.
     late = executorOf(tx)
       .query('select 1')
       .then(() => emit(orderPlaced({ orderId: 'b' })));
@@ -92,7 +92,7 @@ it('an emit that nobody awaited, while the events are being written, throws inst
   expect(await keysOf(shop)).toEqual(['a']);
 });
 
-it('a rerun forgets the events of the run before', async () => {
+it('a rerun drops the events of the previous attempt', async () => {
   let runs = 0;
   await run(async (transaction) => {
     runs += 1;
@@ -103,14 +103,14 @@ it('a rerun forgets the events of the run before', async () => {
   expect(await ordersOf(shop)).toEqual(['run3']);
 });
 
-it('an event that was not declared is refused', async () => {
+it('an undeclared event is refused', async () => {
   const { createOutbox } = await import('./outbox.ts');
   const emit = createOutbox([]).transaction(shop.database.db, (transaction) => place(transaction, 'a'));
   await expect(emit).rejects.toMatchObject({ code: 'EVENT_NOT_DECLARED' });
 });
 
 describe('savepoints', () => {
-  it('undo their events with their rows, nested ones as well', async () => {
+  it('a savepoint rolls back its events with its rows, nested ones included', async () => {
     await run(async (transaction) => {
       await place(transaction, 'a');
       await transaction.savepoint(async () => {
@@ -137,7 +137,7 @@ describe('savepoints', () => {
 });
 
 describe('a nested transaction', () => {
-  it('joins the outer one, by the database or by its tx, through any depth of calls', async () => {
+  it('a nested transaction joins the outer one, by the database or by its tx, at any depth of calls', async () => {
     const ids = await run(async (transaction) => {
       await place(transaction, 'outer');
       const own = async (): Promise<unknown> => {
@@ -155,7 +155,7 @@ describe('a nested transaction', () => {
     expect(await keysOf(shop)).toEqual(['outer', 'by database', 'by tx']);
   });
 
-  it('goes when the outer one fails', async () => {
+  it('a nested transaction is rolled back when the outer one fails', async () => {
     const failing = run(async () => {
       await run((inner) => place(inner, 'a'));
       throw new Error('outer');
@@ -165,7 +165,7 @@ describe('a nested transaction', () => {
     expect(await keysOf(shop)).toEqual([]);
   });
 
-  it('that fails keeps the outer one from committing half of it, unless in a savepoint', async () => {
+  it('a failed nested transaction keeps the outer one from committing, except in a savepoint', async () => {
     const half = async (inner: OutboxTransaction<ShopDb>): Promise<void> => {
       await place(inner, 'half');
       throw new Error('inner');
@@ -187,7 +187,7 @@ describe('a nested transaction', () => {
     expect(await keysOf(shop)).toEqual(['outer']);
   });
 
-  it('never retries by itself: only the outermost is run again', async () => {
+  it('a nested transaction is never rerun alone: only the outermost is', async () => {
     let outer = 0;
     let inner = 0;
     await run(async () => {
@@ -202,7 +202,7 @@ describe('a nested transaction', () => {
     expect(await keysOf(shop)).toEqual(['n2']);
   });
 
-  it('begun in a transaction that is not ours is refused with the way on', async () => {
+  it('a nested transaction inside a foreign one is refused with the alternative', async () => {
     const foreign = shop.database.db
       .transaction()
       .execute((tx) => shop.outbox.transaction(tx, (inner) => place(inner, 'a')));
@@ -212,7 +212,7 @@ describe('a nested transaction', () => {
     });
   });
 
-  it('begun after the outer one ended is a transaction of its own', async () => {
+  it('a transaction that starts after the outer one ended is independent', async () => {
     const gate = Promise.withResolvers<undefined>();
     let later: Promise<void> | undefined;
     await run(() => {

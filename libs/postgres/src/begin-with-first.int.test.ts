@@ -1,8 +1,8 @@
 /**
- * Taken out once, and a test here failed:
- * - one Sync behind both (each with its own): the answers go wrong, and a BEGIN that fails lets the statement commit;
- * - the failure that is kept (what follows is sent): it runs outside a transaction;
- * - the waiting of what is asked at the same time as the first statement: the same.
+ * Planted faults, each seen to fail here:
+ * - a Sync for each statement instead of one for both: answers are mixed up, and a failed BEGIN lets the statement commit;
+ * - without the stored failure of BEGIN, later statements run outside a transaction;
+ * - without the queue of statements that arrive with the first one, they do, too.
  */
 import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, describe, expect, inject, it } from 'vitest';
@@ -33,11 +33,11 @@ const openTransactions = async (): Promise<number> => {
   );
   return rows[0]?.n ?? -1;
 };
-// The server refuses this BEGIN, as it does one that is cancelled just then.
+// The server refuses this BEGIN, as if it was cancelled.
 const refused = { isolation: 'read nothing' as 'read committed' };
 
 describe.each(forms)('%s', (_name, run) => {
-  it('holds no transaction open before its first statement, and one after it', async () => {
+  it('a transaction is not open before its first statement, and is open after it', async () => {
     await run({}, async (tx) => {
       expect(await openTransactions()).toBe(0);
       await tx.query(insert, [1]);
@@ -46,19 +46,19 @@ describe.each(forms)('%s', (_name, run) => {
     expect(await things()).toEqual([1]);
   });
 
-  it('with no statement at all it succeeds, and with an error it fails', async () => {
+  it('a transaction without statements succeeds, and fails with the function’s error', async () => {
     expect(await run({}, () => Promise.resolve('done'))).toBe('done');
     await expect(run({}, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
   });
 
-  it('gives the rows of its first statement', async () => {
+  it('a transaction returns the rows of its first statement', async () => {
     const first = await run({}, (tx) => tx.query('select $1::int as n, now() as at', [7]));
     expect(first).toMatchObject({ rows: [{ n: 7 }], rowCount: 1 });
     const without = await run({}, (tx) => tx.query('select 2 as n'));
     expect(without).toMatchObject({ rows: [{ n: 2 }] });
   });
 
-  it('begins as it was asked to', async () => {
+  it('a transaction begins with the requested isolation', async () => {
     const asked = run({ isolation: 'repeatable read' }, async (tx) => {
       const { rows } = await tx.query(`select current_setting($1) as level`, ['transaction_isolation']);
       return rows[0];
@@ -66,7 +66,7 @@ describe.each(forms)('%s', (_name, run) => {
     expect(await asked).toEqual({ level: 'repeatable read' });
   });
 
-  it('runs statements that nobody awaited in the order in which they were given', async () => {
+  it('statements that are not awaited run in the given order', async () => {
     await run({}, async (tx) => {
       const sent = [1, 2, 3].map((n) => tx.query('insert into thing values ($1), (0)', [n]));
       sent.push(
@@ -80,7 +80,7 @@ describe.each(forms)('%s', (_name, run) => {
     expect(rows.map(({ n }) => n)).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it('whose first statement failed commits nothing, and its connection serves the next one', async () => {
+  it('a failed first statement commits nothing, and its connection stays usable', async () => {
     const ignored = run({}, async (tx) => {
       await tx.query('select 1 / $1::int', [0]).catch(() => undefined);
       await tx.query(insert, [1]).catch(() => undefined);
@@ -91,7 +91,7 @@ describe.each(forms)('%s', (_name, run) => {
   });
 });
 
-it('writes nothing when BEGIN fails, not even what is sent after it or at the same time', async () => {
+it('a failed BEGIN prevents all statements sent with or after it', async () => {
   await expect(withTransaction(database, refused, (tx) => tx.query(insert, [1]))).rejects.toThrow(
     /syntax error/,
   );

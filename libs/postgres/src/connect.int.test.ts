@@ -37,7 +37,7 @@ it('a port on which nothing listens is one clear error, for Kysely as well', asy
 });
 
 it('a wrong password is one clear error that does not show it', async () => {
-  // The server of the tests may trust everybody, so this one says what a real one says: FATAL 28P01.
+  // The test server may trust every user, so this server answers as a real one does: FATAL 28P01.
   const fields = Buffer.from('SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed\0\0');
   const head = Buffer.from([0x45, 0, 0, 0, fields.length + 4]);
   const server = createServer((socket) =>
@@ -67,7 +67,7 @@ it('a server without a free connection is one clear error', async () => {
   });
 });
 
-it('a pool whose connections are all in use says so', async () => {
+it('an exhausted pool is reported by name', async () => {
   const database = open({ url: databaseUrl, max: 1, connectTimeoutMs: 100 });
   const taken = await database.acquire();
   await expect(database.ping()).rejects.toMatchObject({ code: 'DATABASE_POOL_EXHAUSTED' });
@@ -75,7 +75,7 @@ it('a pool whose connections are all in use says so', async () => {
   await database.ping();
 });
 
-it('connections that the server ends, idle or taken, never end the process, and the pool heals', async () => {
+it('connections that the server ends, idle or in use, never end the process, and the pool recovers', async () => {
   const heard: Error[] = [];
   const url = await freshDatabase(databaseUrl);
   const database = open({ url, applicationName: 'victim', onIdleError: (error) => heard.push(error) });

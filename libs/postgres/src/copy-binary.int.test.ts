@@ -1,7 +1,7 @@
 /**
- * Taken out once, and a test here failed: the frame that is kept until its rest arrives; what follows the last row is
- * given back to pg's parser; a socket that was stopped goes on when an iteration ends early; notices are
- * given to pg.
+ * Planted faults, each seen to fail here: an incomplete frame that is not kept until its rest arrives; bytes after the last
+ * row that are not returned to pg's parser; a paused socket that stays paused when an iteration ends early; notices that
+ * are not passed to pg.
  */
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
@@ -26,7 +26,7 @@ async function withCopies(fn: (copies: CopyExecutor, notices: string[]) => Promi
   client.release();
 }
 
-/** The rows of a select of (int8, text). */
+/** Reads the rows of a select of (int8, text). */
 function textsOf(blocks: readonly TupleBlock[]): [number, string | null][] {
   const rows: [number, string | null][] = [];
   const tuples = new TupleReader();
@@ -52,7 +52,7 @@ async function all(copy: AsyncIterable<TupleBlock>): Promise<TupleBlock[]> {
 }
 
 describe('a binary copy', () => {
-  test('brings every row, from none to rows of many chunks, and leaves the connection to the next statement', () =>
+  test('a binary copy returns every row, from none to rows of many chunks, and leaves the connection usable', () =>
     withCopies(async (copies) => {
       expect(await all(copies.copy('select 1::int8, 2 where false'))).toEqual([]);
       const odd = `it's "odd" \\ 'é'`;
@@ -72,20 +72,20 @@ describe('a binary copy', () => {
       expect(rows.map(([id, text]) => ({ n: String(id), text }))).toEqual(plain.rows);
     }));
 
-  test('of which nobody wants the rest is read to its end, and the connection goes on', () =>
+  test('a binary copy that ends early discards the rest, and the connection stays usable', () =>
     withCopies(async (copies) => {
       for await (const block of copies.copy(
         'select n::int8, repeat($$x$$, 300) from generate_series(1, 100000) n',
       )) {
         expect(block.count).toBeGreaterThan(0);
-        // So long that more has come than may wait, and the socket was stopped.
+        // So many rows that more than the limit arrives, and the socket is paused.
         for (let turn = 0; turn < 500; turn += 1) await new Promise(setImmediate);
         break;
       }
       expect((await copies.query('select 42 as answer')).rows).toEqual([{ answer: 42 }]);
     }));
 
-  test('that fails, at once or after many rows, says so after the rows that came, and the connection goes on', () =>
+  test('a failed binary copy, at once or after many rows, throws after the rows before the error', () =>
     withCopies(async (copies) => {
       await expect(all(copies.copy('select nothing'))).rejects.toMatchObject({ code: '42703' });
       const blocks: TupleBlock[] = [];
@@ -101,7 +101,7 @@ describe('a binary copy', () => {
       expect((await copies.query('select 42 as answer')).rows).toEqual([{ answer: 42 }]);
     }));
 
-  test('whose connection is lost in the middle rejects', async () => {
+  test('a binary copy rejects when its connection is lost', async () => {
     const client = await database.acquire();
     const copies = copyExecutorOfClient(client);
     const { rows } = await copies.query<{ pid: number }>('select pg_backend_pid() as pid');
@@ -118,7 +118,7 @@ describe('a binary copy', () => {
     client.release(true);
   });
 
-  test('waits while its reader does not take, and lets notices through', () =>
+  test('a binary copy pauses for a slow reader, and lets notices pass', () =>
     withCopies(async (copies, notices) => {
       await copies.query(
         `create function pg_temp.noisy(n int8) returns text language plpgsql as
@@ -136,7 +136,7 @@ describe('a binary copy', () => {
     }));
 });
 
-test('frames are the same however the bytes are cut', () => {
+test('frames are the same for any split of the bytes', () => {
   const writer = new TupleWriter(10);
   for (let at = 0; at < 30; at += 1) {
     writer.begin(2);
@@ -147,7 +147,7 @@ test('frames are the same however the bytes are cut', () => {
   const block = writer.finish();
   const head = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
   const body = Buffer.from(block.bytes.subarray(0, block.to));
-  // The first frame holds the head of the file too.
+  // The first frame also contains the head of the stream.
   const first = body.readUInt32BE(1);
   const response = Buffer.from([0x48, 0, 0, 0, 7, 1, 0, 0]);
   const stream = Buffer.concat([

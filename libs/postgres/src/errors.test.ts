@@ -13,7 +13,7 @@ describe('an error of connecting says what, why and the next step', () => {
     ['3D000', 'DATABASE_MISSING', 'configuration'],
     ['53300', 'DATABASE_TOO_MANY_CONNECTIONS', 'service'],
     ['57P03', 'DATABASE_STARTING_OR_STOPPING', 'service'],
-  ])('%s becomes %s', (code, expected, category) => {
+  ])('a connection error of code %s becomes %s', (code, expected, category) => {
     const error = connectError(failed(code, 'x', 'FATAL'), target);
     expect(error).toMatchObject({ code: expected, category, certainty: 'not_applied' });
     expect(error.message).toContain('db:5432');
@@ -24,11 +24,11 @@ describe('an error of connecting says what, why and the next step', () => {
     ['Connection terminated due to connection timeout', 'DATABASE_UNREACHABLE'],
     ['SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string', 'DATABASE_LOGIN_REFUSED'],
     ['something new', 'DATABASE_CONNECT_FAILED'],
-  ])('the words "%s" become %s', (message, expected) => {
+  ])('the error text "%s" becomes %s', (message, expected) => {
     expect(connectError(new Error(message), target).code).toBe(expected);
   });
 
-  it('every address of a name failed: the first one speaks for all', () => {
+  it('a failure of every address of a name is reported by the first one', () => {
     const cause = new AggregateError([failed('ECONNREFUSED'), failed('ECONNREFUSED')]);
     expect(connectError(cause, target).code).toBe('DATABASE_UNREACHABLE');
   });
@@ -36,7 +36,7 @@ describe('an error of connecting says what, why and the next step', () => {
 
 describe('what is known after a failed COMMIT', () => {
   it.each(['23505', '40001', '23514'])(
-    '%s of the server is a definite rollback and passes unchanged',
+    'SQLSTATE %s at COMMIT is a definite rollback and passes unchanged',
     (code) => {
       const cause = failed(code, 'x', 'ERROR');
       expect(commitError(cause)).toBe(cause);
@@ -53,16 +53,16 @@ describe('what is known after a failed COMMIT', () => {
       failed('53100', 'x', '比致命错误还过分的错误'),
     ],
     ['a session ended for its idleness, on a server that speaks Russian', failed('25P03', 'x', 'ВАЖНО')],
-  ])('%s leaves it unknown', (_what, cause) => {
+  ])('the outcome of a COMMIT is unknown after %s', (_what, cause) => {
     expect(commitError(cause)).toMatchObject({ code: 'COMMIT_UNKNOWN', certainty: 'unknown', cause });
   });
 
-  it('a violated constraint on a server that speaks German is a definite rollback', () => {
+  it('a violated constraint on a server with German messages is a definite rollback', () => {
     const cause = failed('23505', 'x', 'FEHLER');
     expect(commitError(cause)).toBe(cause);
   });
 
-  it('a ROLLBACK in answer to COMMIT is a bug of the caller, not a lost commit', () => {
+  it('a COMMIT answered with ROLLBACK is a bug of the caller, not a lost commit', () => {
     expect(rolledBackError()).toMatchObject({ code: 'COMMIT_ROLLED_BACK', category: 'bug' });
     const aborted = Object.assign(new Error('x'), { name: 'AbortedTransactionError' });
     expect(commitError(aborted)).toBeInstanceOf(DatabaseError);

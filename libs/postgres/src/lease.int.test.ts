@@ -18,7 +18,7 @@ const acquire = (holder: string, ttlMs = 60_000): Promise<LeaseOutcome> =>
 const expire = (): Promise<unknown> =>
   database.executor.query(`update converge.lease set expires_at = clock_timestamp() - interval '1 ms'`);
 
-it('of many who want it at once exactly one gets it, and the others learn who', async () => {
+it('of many concurrent callers one acquires the lease, and the others receive its holder', async () => {
   const holders = Array.from({ length: 16 }, (_, index) => `h${index}`);
   const outcomes = await Promise.all(holders.map((holder) => acquire(holder)));
   const winner = outcomes.findIndex((outcome) => outcome.kind === 'acquired');
@@ -27,7 +27,7 @@ it('of many who want it at once exactly one gets it, and the others learn who', 
   expect(new Set(others.map((outcome) => outcome.heldBy))).toEqual(new Set([`h${winner}`]));
 });
 
-it('an expired lease is taken once, under the next term, and the former holder cannot renew it', async () => {
+it('an expired lease is acquired once, with the next term, and its former holder cannot renew it', async () => {
   await acquire('old');
   await expire();
   const outcomes = await Promise.all(['a', 'b', 'c', 'd'].map((holder) => acquire(holder)));
@@ -37,7 +37,7 @@ it('an expired lease is taken once, under the next term, and the former holder c
   expect(await releaseLease(database.executor, old)).toBe(false);
 });
 
-it('a renewal keeps the term and moves the end on', async () => {
+it('a renewal keeps the term and extends the lease', async () => {
   await acquire('a', 50);
   expect(await renewLease(database.executor, { name: 'relay', holder: 'a', term: 1n, ttlMs: 60_000 })).toBe(
     true,
@@ -45,7 +45,7 @@ it('a renewal keeps the term and moves the end on', async () => {
   expect(await acquire('b')).toMatchObject({ kind: 'held', heldBy: 'a' });
 });
 
-it('a short lease ends by the clock of the database', async () => {
+it('a short lease expires by the clock of the database', async () => {
   await acquire('a', 30);
   const outcome = await waitUntil(
     async () => {
@@ -57,13 +57,13 @@ it('a short lease ends by the clock of the database', async () => {
   expect(outcome.term).toBe(2n);
 });
 
-it('a released lease is free at once, and its term goes on rising', async () => {
+it('a released lease is free at once, and its term keeps increasing', async () => {
   await acquire('a');
   expect(await releaseLease(database.executor, { name: 'relay', holder: 'a', term: 1n })).toBe(true);
   expect(await acquire('b')).toEqual({ kind: 'acquired', term: 2n });
 });
 
-it('a holder that comes again under its own name fences its former self', async () => {
+it('a holder that acquires again under its own name fences its former self', async () => {
   await acquire('a');
   expect(await acquire('a')).toEqual({ kind: 'acquired', term: 2n });
   expect(await renewLease(database.executor, { name: 'relay', holder: 'a', term: 1n, ttlMs: 1 })).toBe(false);

@@ -32,7 +32,7 @@ async function names(): Promise<unknown[]> {
   return rows;
 }
 
-it('many that start at once apply everything exactly once', async () => {
+it('concurrent migrations apply everything exactly once', async () => {
   const set = await setOf(two);
   const applied = await Promise.all(Array.from({ length: 12 }, () => migrate(database, [set])));
   const [all, ...others] = applied.filter((list) => list.length > 0);
@@ -41,7 +41,7 @@ it('many that start at once apply everything exactly once', async () => {
   expect((await database.executor.query('select * from item')).rows).toEqual([{ id: 1, price: null }]);
 });
 
-it('only what is new is applied, and an older version accepts the newer schema', async () => {
+it('migrate applies only what is new, and an older version accepts the newer schema', async () => {
   await migrate(database, [await setOf(one)]);
   const added = await migrate(database, [await setOf(two)]);
   expect(added).toMatchObject([{ package: 'shop', number: 2, name: 'price' }]);
@@ -58,7 +58,7 @@ it('a migration whose text changed after it was applied is refused', async () =>
   await expect(migrate(database, [changed])).rejects.toMatchObject({ code: 'MIGRATION_CHANGED' });
 });
 
-it('one that fails undoes all that came before it and is named', async () => {
+it('a failed migration rolls back those before it and is named', async () => {
   const broken = await setOf({ ...one, '002-price.sql': 'alter table itm add price int;' });
   await expect(migrate(database, [broken])).rejects.toMatchObject({
     code: 'MIGRATION_FAILED',
@@ -70,7 +70,7 @@ it('one that fails undoes all that came before it and is named', async () => {
   expect(rows).toEqual([{ item: null, lease: null }]);
 });
 
-it('a lock that does not come stops the migration, not the writers', async () => {
+it('a lock timeout ends the migration and does not block writers', async () => {
   await migrate(database, [await setOf(one)]);
   const blocker = await database.acquire();
   await blocker.query('begin; select * from item');

@@ -20,7 +20,7 @@ async function directoryWith(files: Record<string, string>): Promise<URL> {
   return pathToFileURL(directory);
 }
 
-it('what the database lacks is pending, in order', () => {
+it('migrations that the database lacks are pending, in order', () => {
   const files = [file(1), file(2), file(3)];
   expect(pendingMigrations(files, [{ package: 'a', number: 1, checksum: 'sum1' }])).toEqual([
     file(2),
@@ -29,12 +29,12 @@ it('what the database lacks is pending, in order', () => {
   expect(pendingMigrations(files, [{ package: 'b', number: 1, checksum: 'other' }])).toEqual(files);
 });
 
-it('an older version meets a newer database without an error', () => {
+it('an older version accepts a newer database', () => {
   const recorded = [1, 2, 3].map((number) => ({ package: 'a', number, checksum: `sum${number}` }));
   expect(pendingMigrations([file(1), file(2)], recorded)).toEqual([]);
 });
 
-it('a changed text and a hole in the order are refused', () => {
+it('a changed text and a gap in the applied order are refused', () => {
   expect(() => pendingMigrations([file(1, 'new')], [{ package: 'a', number: 1, checksum: 'old' }])).toThrow(
     expect.objectContaining({ code: 'MIGRATION_CHANGED' }),
   );
@@ -43,7 +43,7 @@ it('a changed text and a hole in the order are refused', () => {
   ).toThrow(expect.objectContaining({ code: 'MIGRATION_OUT_OF_ORDER' }));
 });
 
-it('line ends changed by a checkout are no change', async () => {
+it('changed line ends do not change a migration', async () => {
   const [unix, windows] = await Promise.all(
     ['select 1;\nselect 2;\n', 'select 1;\r\nselect 2;\r\n'].map(async (text) =>
       readMigrations({ name: 'a', directory: await directoryWith({ '001-x.sql': text }) }),
@@ -52,7 +52,7 @@ it('line ends changed by a checkout are no change', async () => {
   expect(unix?.[0]?.checksum).toBe(windows?.[0]?.checksum);
 });
 
-it('a file name that does not fit, or a gap in the numbers, is named', async () => {
+it('an invalid file name and a gap in the numbers are reported', async () => {
   for (const files of [{ '1-x.sql': '' }, { '002-x.sql': '' }, { '001-x.sql': '', '003-y.sql': '' }]) {
     const directory = await directoryWith(files);
     await expect(readMigrations({ name: 'a', directory })).rejects.toMatchObject({ code: 'MIGRATION_FILES' });

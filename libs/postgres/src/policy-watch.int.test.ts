@@ -26,7 +26,7 @@ const set = (name: string, change: unknown, by = 'ada', reason = 'the bank is sl
   setPolicyRule(database.executor, { name, change, by, reason });
 const watch = () => policyWatch({ executor: database.executor, layers, clock: manualClock() });
 
-it('a change holds without a restart: from the next call on, not for the one in flight', async () => {
+it('a changed policy applies without a restart: from the next call on, not to the one in flight', async () => {
   const policies = watch();
   await policies.start();
   const clock = manualClock();
@@ -53,7 +53,7 @@ it('a change holds without a restart: from the next call on, not for the one in 
   await policies.stop();
 });
 
-it('every change leaves an audit row: who, when, before, after, why; also one made by hand', async () => {
+it('every change leaves an audit row (who, when, before, after, why), also one made by hand', async () => {
   const first = await set('payment', { attempts: 7 });
   const second = await set('payment', {}, 'bob', 'the bank is well again');
   await database.executor.query(
@@ -85,7 +85,7 @@ it('every change leaves an audit row: who, when, before, after, why; also one ma
   await expect(set('payment', {}, 'ada', ' ')).rejects.toThrow('policy_reason_check');
 });
 
-it('a row that cannot be used is refused with the reason; the last good one and the others hold', async () => {
+it('an invalid row is refused with the reason; the last valid one and the others apply', async () => {
   const policies = watch();
   await set('payment', { attempts: 7 });
   await policies.look();
@@ -101,7 +101,7 @@ it('a row that cannot be used is refused with the reason; the last good one and 
   expect(policies.for('payment').attempts).toBe(4);
 });
 
-it('an outage of the table leaves the last good policies, and its staleness is seen rising', async () => {
+it('an outage of the table keeps the last valid policies, and the reported staleness increases', async () => {
   await set('payment', { attempts: 7 });
   const { host } = new URL(url);
   const proxy = await faultProxy({ target: host });
@@ -133,7 +133,7 @@ it('an outage of the table leaves the last good policies, and its staleness is s
   }
 });
 
-it('a table that hangs does not stop the looking', async () => {
+it('a table that hangs does not stop the polling', async () => {
   const { host } = new URL(url);
   const proxy = await faultProxy({ target: host });
   const through = connect({ url: url.replace(host, proxy.address) });
@@ -145,15 +145,15 @@ it('a table that hangs does not stop the looking', async () => {
   });
   await policies.start();
   proxy.stall();
-  // Planted fault: a look without patience never tells again, and the gauge stands still.
-  await waitUntil(() => (looks.at(-1) ?? 0) > 100, { what: 'a look that tells of staleness' });
+  // Planted fault: a poll without a time limit never reports again, and the gauge stays constant.
+  await waitUntil(() => (looks.at(-1) ?? 0) > 100, { what: 'a poll that reports staleness' });
   proxy.restore();
   await policies.stop();
   await through.close();
   await proxy.close();
 });
 
-it('versions become visible in their order, so that a watcher misses none', async () => {
+it('versions become visible in order, so that a watcher misses none', async () => {
   const order: string[] = [];
   let second: Promise<unknown> = Promise.resolve();
   await withTransaction(database, {}, async (tx) => {
@@ -176,7 +176,7 @@ it('versions become visible in their order, so that a watcher misses none', asyn
   expect(order).toEqual(['a', 'b']);
 });
 
-it('a database without the table stops the start with the next step', async () => {
+it('a database without the table rejects the start with the next step', async () => {
   const bare = connect({ url: await freshDatabase(inject('stack').databaseUrl) });
   await expect(policyWatch({ executor: bare.executor }).start()).rejects.toMatchObject({
     code: 'POLICIES_NOT_MIGRATED',
@@ -186,6 +186,6 @@ it('a database without the table stops the start with the next step', async () =
   await bare.close();
 });
 
-it('is a service like all others', async () => {
+it('a policy watch meets the obligations of every service', async () => {
   await stressService({ make: () => policyWatch({ executor: database.executor, pollMs: 1 }), rounds: 15 });
 });

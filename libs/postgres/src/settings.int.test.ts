@@ -1,7 +1,7 @@
 /**
- * A role whose sessions begin with settings that no kit wants, directly and as a pooler gives it. Planted faults, each seen to
- * fail here: without the isolation of BEGIN; without OWN, FORM or DURABLE in the opening; without pg_catalog first, in the
- * kit's own and in shared transactions; without SESSION in a session of its own.
+ * Runs the kit as a role with hostile default settings, directly and through a pooler. Planted faults, each seen to fail
+ * here: without the isolation of BEGIN; without OWN, FORM or DURABLE in the opening; without pg_catalog first, in the kit's
+ * own and in shared transactions; without SESSION in a session of its own.
  */
 import { freshDatabase, hostileDefaults, type HostileRole, hostileRole } from '@convergekit/testing';
 import type { PoolClient } from 'pg';
@@ -51,7 +51,7 @@ const own = {
   transaction_read_only: 'off',
 };
 
-/** As behind a pooler: the process that was announced is another one. */
+/** Simulates a pooler: the announced process differs from the real one. */
 const pooled = (client: PoolClient): PoolClient =>
   new Proxy(client, {
     get: (target, name) => {
@@ -83,11 +83,14 @@ const ways: readonly (readonly [string, Settings])[] = [
   ['a session behind a pooler', () => inSession(pooled, settingsIn)],
 ];
 
-it.each(ways)('%s has the settings that the kit depends on, whatever the role’s are', async (_way, read) => {
-  expect(await read()).toMatchObject(own);
-});
+it.each(ways)(
+  '%s has the settings that the kit depends on, whatever the role’s defaults',
+  async (_way, read) => {
+    expect(await read()).toMatchObject(own);
+  },
+);
 
-it('a transaction with an application’s statements keeps its isolation and timeouts, and values have one form', async () => {
+it('a shared transaction keeps the application’s isolation and timeouts, with the kit’s value formats', async () => {
   const seen = await kyselyTransaction(database.db, {}, (tx) => settingsIn(executorOf(tx)));
   expect(seen).toMatchObject({
     ...form,
@@ -100,7 +103,7 @@ it('a transaction with an application’s statements keeps its isolation and tim
   });
 });
 
-it('a transaction that an application has for itself is writable, and nothing else is set', async () => {
+it('an application’s own transaction is writable, and nothing else is set', async () => {
   const seen = await kyselyTransaction(database.db, { settings: 'none' }, (tx) => settingsIn(executorOf(tx)));
   expect(seen).toMatchObject({
     DateStyle: 'German, DMY',
@@ -109,7 +112,7 @@ it('a transaction that an application has for itself is writable, and nothing el
   });
 });
 
-it('nothing stays behind in a session that others use', async () => {
+it('no setting stays in a shared session', async () => {
   const { rows } = await database.db.connection().execute(async (db) => {
     await executorOf(db).query('select 1');
     await executorOf(db)
@@ -123,7 +126,7 @@ it('nothing stays behind in a session that others use', async () => {
 });
 
 // Planted fault: without the comparison of processes the settings stay in a session that the pooler gives to others.
-it('nothing stays behind in a session behind a pooler', async () => {
+it('no setting stays in a session behind a pooler', async () => {
   const left = await inSession(pooled, async (_, client) => {
     const { rows } = await client.query<{ now: string }>(
       `select pg_catalog.current_setting('DateStyle') as now`,
@@ -137,7 +140,7 @@ describe.each([
   ['a session of its own', direct],
   ['a session behind a pooler', pooled],
 ])('%s', (_name, as) => {
-  it('runs statements that were not awaited in order, and goes on after one that failed', async () => {
+  it('an own session runs statements that are not awaited in order, and continues after a failed one', async () => {
     await inSession(as, async (executor) => {
       const sent = [1, 2, 3].map((n) => executor.query<{ n: number }>('select 6 / $1::int as n', [n - 2]));
       const settled = await Promise.allSettled(sent);
@@ -150,7 +153,7 @@ describe.each([
     });
   });
 
-  it('copies rows, beside other statements and after a failure', async () => {
+  it('an own session copies rows, beside other statements and after a failure', async () => {
     await inSession(as, async (executor) => {
       const count = async (select: string): Promise<number> => {
         let rows = 0;
@@ -167,7 +170,7 @@ describe.each([
   });
 });
 
-it('statements that no transaction block may have around them run all the same', async () => {
+it('statements that a transaction block refuses run outside of one', async () => {
   await database.executor.query(
     'create table public.several (n pg_catalog.int4); insert into public.several values (1), (2)',
   );
@@ -177,6 +180,6 @@ it('statements that no transaction block may have around them run all the same',
   await database.executor.query('vacuum public.several');
 });
 
-it('migrate works, and migrations find pg_catalog', async () => {
+it('migrate works for a hostile role, and migrations find pg_catalog', async () => {
   expect(await migrate(database, [])).not.toEqual([]);
 });

@@ -16,7 +16,7 @@ afterEach(() => vi.unstubAllEnvs());
 
 const url = 'postgres://app@db.example:5432/shop';
 
-/** What pg makes of URL, environment and options. */
+/** Returns what pg resolves from URL, environment and options. */
 function effective(options: ConnectOptions): { readonly ssl: unknown; readonly password: unknown } {
   const { pool } = connect(options);
   const Client = (pool as unknown as { Client: new (config: object) => { ssl: unknown; password: unknown } })
@@ -24,9 +24,9 @@ function effective(options: ConnectOptions): { readonly ssl: unknown; readonly p
   return new Client(pool.options);
 }
 
-// Planted faults, each seen to fail here: the check of the options alone, not of what pg makes of URL and environment (18
-// of these pass it); without the look at `checkServerIdentity`; without that at NODE_TLS_REJECT_UNAUTHORIZED; with
-// PGSSLMODE=no-verify forgotten where a CA is given.
+// Planted faults, each seen to fail here: a check of the options alone, not of what pg resolves from URL and environment
+// (18 of these pass it); without the check of `checkServerIdentity`; without that of NODE_TLS_REJECT_UNAUTHORIZED; with
+// PGSSLMODE=no-verify ignored when a CA is given.
 describe.each(['production', ''])('with NODE_ENV=%j', (mode) => {
   it.each<[string, ConnectOptions, Readonly<Record<string, string>>]>([
     ['the option rejectUnauthorized: false', { url, ssl: { rejectUnauthorized: false } }, {}],
@@ -52,7 +52,7 @@ describe.each(['production', ''])('with NODE_ENV=%j', (mode) => {
       { NODE_TLS_REJECT_UNAUTHORIZED: '0' },
     ],
     ['an option that accepts any host name', { url, ssl: { checkServerIdentity: () => undefined } }, {}],
-  ])('%s is refused, with the way to do it right', (_name, options, env) => {
+  ])('%s is refused with the secure alternative', (_name, options, env) => {
     vi.stubEnv('NODE_ENV', mode);
     for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
     expect(() => connect(options)).toThrow(
@@ -68,20 +68,20 @@ describe.each(['production', ''])('with NODE_ENV=%j', (mode) => {
     ['sslmode=require, which pg verifies in full', { url: `${url}?sslmode=require` }, {}],
     ['no TLS', { url }, {}],
     ['PGSSLMODE=verify-full', { url }, { PGSSLMODE: 'verify-full' }],
-  ])('%s is taken', (_name, options, env) => {
+  ])('%s is accepted', (_name, options, env) => {
     vi.stubEnv('NODE_ENV', mode);
     for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
     expect(() => connect(options)).not.toThrow();
   });
 });
 
-it('weak TLS is taken in development', () => {
+it('unverified TLS is accepted in development', () => {
   vi.stubEnv('NODE_ENV', 'development');
   expect(effective({ url: `${url}?sslmode=no-verify` }).ssl).toEqual({ rejectUnauthorized: false });
 });
 
 // Planted fault: without their names the three variables are ignored.
-it('the files of PGSSLROOTCERT, PGSSLCERT and PGSSLKEY are used, and ask for TLS', () => {
+it('the files of PGSSLROOTCERT, PGSSLCERT and PGSSLKEY are used and enable TLS', () => {
   vi.stubEnv('PGSSLROOTCERT', ca);
   vi.stubEnv('PGSSLCERT', file('cert.pem', 'a certificate'));
   vi.stubEnv('PGSSLKEY', file('key.pem', 'its key'));
@@ -97,14 +97,14 @@ describe('the password of PGPASSWORD_FILE', () => {
   const path = file('password', 'sec:r@t %41\n');
 
   // Planted fault: without the password in the URL pg hides it.
-  it('is used with a URL and without one', () => {
+  it('the password of PGPASSWORD_FILE is used with a URL and without one', () => {
     vi.stubEnv('PGPASSWORD_FILE', path);
     expect(effective({ url }).password).toBe('sec:r@t %41');
     vi.stubEnv('PGHOST', 'db.example');
     expect(effective({}).password).toBe('sec:r@t %41');
   });
 
-  it('gives way to a password in the URL and to PGPASSWORD', () => {
+  it('a password in the URL or PGPASSWORD overrides PGPASSWORD_FILE', () => {
     vi.stubEnv('PGPASSWORD_FILE', path);
     expect(effective({ url: 'postgres://app:other@db.example/shop' }).password).toBe('other');
     vi.stubEnv('PGPASSWORD', 'third');

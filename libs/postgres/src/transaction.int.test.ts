@@ -29,7 +29,7 @@ describe.each(forms)('%s', (_name, run) => {
     return Number(rows[0]?.sum);
   };
 
-  it('commits what the function wrote, and nothing of a function that throws', async () => {
+  it('a transaction commits its writes, or nothing if the function throws', async () => {
     await run(database, options, (tx) => tx.query('update account set cents = 150 where id = 1'));
     const failing = run(database, options, async (tx) => {
       await tx.query('update account set cents = 0');
@@ -39,7 +39,7 @@ describe.each(forms)('%s', (_name, run) => {
     expect(await total()).toBe(250);
   });
 
-  it('a serialization failure runs the whole function again, and both end well', async () => {
+  it('a serialization failure reruns the whole function, and both transactions succeed', async () => {
     const bothRead = Promise.withResolvers<undefined>();
     let reads = 0;
     let runs = 0;
@@ -54,12 +54,12 @@ describe.each(forms)('%s', (_name, run) => {
           await tx.query('update account set cents = cents - 150 where id = $1', [id]);
       });
     await Promise.all([withdraw(1), withdraw(2)]);
-    // At least one is run again; how often until the other has committed is up to the server.
+    // At least one is rerun; how often until the other has committed depends on the server.
     expect(runs).toBeGreaterThanOrEqual(3);
     expect(await total()).toBe(50); // write skew would have left -100
   });
 
-  it('a deadlock runs the victim again', async () => {
+  it('a deadlock reruns its victim', async () => {
     const bothHold = Promise.withResolvers<undefined>();
     let holding = 0;
     const add = (first: number, second: number): Promise<void> =>
@@ -74,7 +74,7 @@ describe.each(forms)('%s', (_name, run) => {
     expect(await total()).toBe(204);
   });
 
-  it('runs nothing else again, and gives up after the attempts', async () => {
+  it('other errors are not rerun, and contention ends after the attempts', async () => {
     let runs = 0;
     const failWith = (code: string): Promise<void> =>
       run(database, { ...options, attempts: 3 }, () => {
@@ -87,7 +87,7 @@ describe.each(forms)('%s', (_name, run) => {
     expect(runs).toBe(4);
   });
 
-  it('a swallowed statement error is not reported as a commit', async () => {
+  it('an ignored statement error is not reported as a commit', async () => {
     const swallowed = run(database, options, async (tx) => {
       await tx.query('update account set cents = 0');
       await tx.query('select 1 / 0').catch(() => undefined);
@@ -96,7 +96,7 @@ describe.each(forms)('%s', (_name, run) => {
     expect(await total()).toBe(200);
   });
 
-  it('runs `before` first in every attempt', async () => {
+  it('`before` runs first in every attempt', async () => {
     const seen = await run(
       database,
       { ...options, before: (tx) => tx.query(`set local lock_timeout = '7s'`).then(() => undefined) },
@@ -105,7 +105,7 @@ describe.each(forms)('%s', (_name, run) => {
     expect(seen.rows).toEqual([{ value: '7s' }]);
   });
 
-  it('an answer to COMMIT that is lost is unknown, although it was applied', async () => {
+  it('a COMMIT without an answer is unknown, although it was applied', async () => {
     const proxy = await faultProxy({ target: new URL(url).host });
     onTestFinished(() => proxy.close());
     const through = connect({ url: Object.assign(new URL(url), { host: proxy.address }).href });
@@ -123,6 +123,6 @@ describe.each(forms)('%s', (_name, run) => {
       category: 'network',
     });
     proxy.restore();
-    expect(await run(through, options, () => total())).toBe(600); // the pool healed
+    expect(await run(through, options, () => total())).toBe(600); // the pool recovered
   });
 });

@@ -95,7 +95,7 @@ describe('what an outcome means for a key', () => {
       { kind: 'requeueAfter', ms: 60_000 },
     ],
     [
-      'what no program mends is terminal',
+      'drift that no program may repair is terminal',
       { kind: 'unresolvable', driftHash: 'd', reason: 'r' },
       {},
       { kind: 'terminal' },
@@ -103,12 +103,7 @@ describe('what an outcome means for a key', () => {
     ['a network failure is retried', failure('network'), {}, { kind: 'retry', ms: 5 }],
     ['… for ever, up to the cap', failure('network'), { failures: 50 }, { kind: 'retry', ms: 500 }],
     ['a wrong setting as well', failure('configuration'), { failures: 50 }, { kind: 'retry', ms: 500 }],
-    [
-      'what the other side asked for is respected',
-      failure('network', 9_000),
-      {},
-      { kind: 'retry', ms: 9_000 },
-    ],
+    ['a requested delay is respected', failure('network', 9_000), {}, { kind: 'retry', ms: 9_000 }],
     ['bad data is retried a few times', failure('data'), {}, { kind: 'retry', ms: 5 }],
     [
       '… and then terminal',
@@ -130,7 +125,7 @@ describe('what an outcome means for a key', () => {
     });
   });
 
-  it('counters start anew only after the key was healthy several times in a row', () => {
+  it('counters are reset only after several healthy runs in a row', () => {
     let streak = 0;
     for (let look = 1; look < STABLE_AFTER; look += 1) {
       const settled = decided({ kind: 'in_sync' }, { failures: 3, healthyStreak: streak });
@@ -146,7 +141,7 @@ describe('what an outcome means for a key', () => {
     );
   });
 
-  it('remembers the version that was written until the key is healed', () => {
+  it('the written version is stored until the key is stable', () => {
     expect(decided({ kind: 'repaired', version: 7n }).lastVersionWritten).toBe(7n);
     expect(decided({ kind: 'stale' }, { lastVersionWritten: 7n }).lastVersionWritten).toBe(7n);
     expect(
@@ -154,7 +149,7 @@ describe('what an outcome means for a key', () => {
     ).toBeNull();
   });
 
-  it('never waits longer than the cap, and jitters', () => {
+  it('a delay is jittered and never longer than the cap', () => {
     const random = seededRandom(42);
     const delays = new Set<number>();
     fc.assert(
@@ -174,7 +169,7 @@ describe('what may be done about drift', () => {
   it.each<[string, Reconciler, Partial<Claim>, unknown]>([
     ['new drift settles first', reconciler(), { driftHash: null }, { kind: 'pending', remainingMs: 1_000 }],
     [
-      'another drift than before starts to settle anew',
+      'another drift than before restarts the settle window',
       reconciler(),
       { driftHash: 'e' },
       { kind: 'pending', remainingMs: 1_000 },

@@ -21,7 +21,7 @@ describe('a repair that emits', () => {
     data: z.object({ sku: z.string() }),
   });
 
-  it('puts the event into the outbox in its own transaction: both or neither', async () => {
+  it('a repair writes its event to the outbox in its own transaction: both or neither', async () => {
     await setWanted(world, { good: 1, bad: 500 });
     const emitting = stockReconciler({
       emits: [corrected],

@@ -47,7 +47,7 @@ const waitingMs = async (): Promise<number> =>
   );
 
 describe('the key queue', () => {
-  it('with 8 workers and one key never has two inside, while other keys go on', async () => {
+  it('8 workers never process one key concurrently, while other keys proceed', async () => {
     await setWanted(world, { a: 1 });
     let inside = 0;
     let most = 0;
@@ -80,13 +80,13 @@ describe('the key queue', () => {
     expect(await stockOf(world)).toMatchObject({ a: 1 });
   });
 
-  it('queues a key once, however often it is reported', async () => {
+  it('a key is queued once, however often it is reported', async () => {
     await Promise.all(Array.from({ length: 20 }, () => report({ keys: ['a', 'b', 'a'] })));
     expect((await claim('one')).map(({ key }) => key).sort()).toEqual(['a', 'b']);
     expect(await claim('two')).toEqual([]);
   });
 
-  it('runs a key that is reported while it is worked on once more, and only once', async () => {
+  it('a key that is reported during its run runs once more, and only once', async () => {
     await report();
     const [first] = await claim('one');
     await Promise.all([report(), report(), report()]);
@@ -100,7 +100,7 @@ describe('the key queue', () => {
     expect(await rowsOf(world, 'select * from converge.reconcile_key')).toEqual([]);
   });
 
-  it('sees the last change of a key that changes while it is read', async () => {
+  it('the last change of a key that changes during its read is processed', async () => {
     await setWanted(world, { a: 1 });
     const base = stockReconciler();
     let changes = 5;
@@ -122,7 +122,7 @@ describe('the key queue', () => {
     await service.stop();
   });
 
-  it('waits until reports are quiet, but never past the longest wait', async () => {
+  it('a key waits until its reports stop, but never past the longest wait', async () => {
     await report({ quietMs: 30_000, maxWaitMs: 100_000 });
     expect(await waitingMs()).toBeCloseTo(30_000, -2);
     const age = (seconds: number) =>
@@ -142,7 +142,7 @@ describe('the key queue', () => {
     expect(await waitingMs()).toBeLessThan(1_000);
   });
 
-  it('gives operators before events, and events before sweeps', async () => {
+  it('operators go before events, and events before sweeps', async () => {
     await report({ keys: ['sweep'], priority: 'sweep' });
     await report({ keys: ['event'] });
     await report({ keys: ['operator'], priority: 'operator' });
@@ -159,7 +159,7 @@ describe('the key queue', () => {
     expect(order).toEqual(['operator', 'event', 'sweep']);
   });
 
-  it('takes a key from a worker that did not come back, and fences the late one', async () => {
+  it('a key of a dead worker is requeued, and the late worker is fenced', async () => {
     await report();
     const [late] = await claim('late', 0);
     expect(await requeueExpired(world.stock.executor, 'stock')).toBe(1);
@@ -177,8 +177,8 @@ describe('the key queue', () => {
     expect(await lockClaim(world.stock.executor, taken!)).toBe(true);
   });
 
-  // Planted fault: without the look at the claim in the repair's transaction it repairs here.
-  it('does not let a worker repair after its claim was lost', async () => {
+  // Planted fault: without the check of the claim in the repair's transaction it repairs here.
+  it('a worker cannot repair after its claim was lost', async () => {
     await setWanted(world, { a: 3 });
     const base = stockReconciler();
     const robbed = {

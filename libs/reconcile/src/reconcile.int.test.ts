@@ -28,7 +28,7 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 describe('drift', () => {
-  it('is repaired, with an audit row, and the next pass finds nothing', async () => {
+  it('a drift is repaired with an audit row, and the next run finds nothing', async () => {
     await setWanted(world, { a: 3, b: 2, c: 1 });
     await setStock(world, { a: 3, b: 5, d: 9 });
     const first = await runReconciler(stockReconciler(), { ...options, actor: 'tester' });
@@ -52,7 +52,7 @@ describe('drift', () => {
     expect(await runReconciler(stockReconciler(), options)).toEqual({ keys: 4, outcomes: { in_sync: 4 } });
   });
 
-  it('from any random state two passes reach a fixed point', async () => {
+  it('from any random state two runs reach a fixed point', async () => {
     const state = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd', 'e'), fc.nat(3));
     await fc.assert(
       fc.asyncProperty(state, state, async (wanted, stock) => {
@@ -72,18 +72,18 @@ describe('drift', () => {
     );
   });
 
-  it('in mode observe is seen and left', async () => {
+  it('a drift in mode observe is counted and not repaired', async () => {
     await setWanted(world, { a: 3 });
     const { outcomes } = await runReconciler(stockReconciler({ mode: 'observe' }), options);
     expect(outcomes).toEqual({ observed: 1 });
     expect(await stockOf(world)).toEqual({});
   });
 
-  it('is repaired only when it was the same for the settle window', async () => {
+  it('a drift is repaired only after it was unchanged for the settle window', async () => {
     await setWanted(world, { a: 3 });
     const settling = stockReconciler({ timing: { settleMs: 60_000, quietMs: 0, maxWaitMs: 0 } });
     expect((await runReconciler(settling, options)).outcomes).toEqual({ pending: 1 });
-    // Time passes by moving what is remembered, not by waiting.
+    // Time passes by moving the stored times, not by waiting.
     const later = `update converge.reconcile_key set drift_since = drift_since - interval '61 s', next_at = clock_timestamp()`;
     await rowsOf(world, later);
     await setWanted(world, { a: 4 });
@@ -96,7 +96,7 @@ describe('drift', () => {
 
 describe('a repair that must not be', () => {
   // Planted fault: a repair of zero rows that counts as one is no conflict here.
-  it('meets a faster writer, writes nothing, and the key is looked at anew: a conflict, no failure', async () => {
+  it('a repair that conflicts with a faster writer writes nothing, and the key is compared again', async () => {
     await setWanted(world, { a: 3 });
     await setStock(world, { a: 1 });
     let races = 2;
@@ -122,7 +122,7 @@ describe('a repair that must not be', () => {
     expect(await rowsOf(world, 'select 1 as n from converge.reconcile_audit')).toHaveLength(1);
   });
 
-  it('is given up when desired changed while actual was read', async () => {
+  it('a repair is abandoned when desired changed while actual was read', async () => {
     await setWanted(world, { a: 3 });
     const base = stockReconciler();
     let changes = 1;
@@ -132,7 +132,7 @@ describe('a repair that must not be', () => {
         ...base.actual,
         read: async (...args: Parameters<typeof base.actual.read>) => {
           const seen = await base.actual.read(...args);
-          // v2 arrives, and is applied by its own event, between our two looks.
+          // v2 arrives, and is applied by its own event, between our two reads.
           if (changes-- > 0) {
             await setWanted(world, { a: 8 });
             await setStock(world, { a: 8 });
@@ -146,7 +146,7 @@ describe('a repair that must not be', () => {
     expect(await stockOf(world)).toEqual({ a: 8 });
   });
 
-  it('breaks an invariant: rolled back with its audit row, and left to a person', async () => {
+  it('a repair that breaks an invariant is rolled back with its audit row, and needs an operator', async () => {
     await setWanted(world, { a: 500 });
     const bounded = stockReconciler({
       invariants: [
@@ -163,14 +163,14 @@ describe('a repair that must not be', () => {
     expect(await rowsOf(world, 'select state, reason from converge.reconcile_key')).toEqual([
       { state: 'terminal', reason: expect.stringContaining('"no more than 100 of anything"') },
     ]);
-    // A sweep leaves it; a new fact does not.
+    // A sweep skips it; a new report does not.
     expect((await runReconciler(bounded, options)).outcomes).toEqual({});
     await setWanted(world, { a: 50 });
     await reportKeys(world.stock.executor, bounded, ['a'], { cause: 'event 1' });
     expect((await runReconciler(bounded, options)).outcomes).toEqual({ repaired: 1 });
   });
 
-  it('is refused by the business: terminal at once, and nothing is written', async () => {
+  it('a repair that the business refuses is terminal at once, and writes nothing', async () => {
     await setWanted(world, { a: 1 });
     const refusing = stockReconciler({
       repair: () => Promise.reject(new BusinessRejection('the sku is frozen', { code: 'SKU_FROZEN' })),
@@ -181,7 +181,7 @@ describe('a repair that must not be', () => {
     ]);
   });
 
-  it('exceeds the blast radius: an empty desired set is stopped, and goes on only when a person approves', async () => {
+  it('repairs above the limit (an empty desired set) are held until an operator approves', async () => {
     const stock = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`sku-${index}`, 1]));
     await setStock(world, stock);
     await setWanted(world, stock);
@@ -203,7 +203,7 @@ describe('a repair that must not be', () => {
     expect(await approveRepairs(executorOf(world.stock.db), 'other')).toBe(false);
   });
 
-  it('of a key that flaps is left to a person', async () => {
+  it('a flapping key needs an operator', async () => {
     await setWanted(world, { a: 1 });
     const flapping = stockReconciler({ limits: { repairsPerKey: 2, always: 100 } });
     for (let pass = 0; pass < 2; pass += 1) {

@@ -27,12 +27,12 @@ it.each([
   expect(isDue(scheduled(schedule), last, now)).toBe(due);
 });
 
-it('without a schedule it is never due', () => {
+it('a reconciler without a schedule is never due', () => {
   expect(isDue(scheduled(), null, at('10:00:00'))).toBe(false);
   expect(nextRun(scheduled(), at('10:00:00'))).toBeNull();
 });
 
-it('a time zone decides what nine o’clock is, also on the day the clocks change', () => {
+it('the time zone decides the time of a run, even on the day the clocks change', () => {
   expect(nextRun(scheduled('0 9 * * *', 'Europe/Berlin'), at('00:30:00'))?.toISOString()).toBe(
     '2026-03-29T07:00:00.000Z',
   );
@@ -45,6 +45,6 @@ it.each([
   [{ limits: { share: 2 } }, /limits.share is 2; give a share from 0 to 1/],
   [{ timing: { quietMs: 10, maxWaitMs: 5 } }, /timing.maxWaitMs is 5; give at least quietMs \(10\)/],
   [{ limits: { repairs: 1.5 } }, /limits.repairs is 1.5; give a whole number/],
-])('a wrong declaration %j says field, value and fix', (over, message) => {
+])('an invalid declaration %j is rejected with field, value and fix', (over, message) => {
   expect(() => scheduled(undefined, undefined, over)).toThrow(message);
 });

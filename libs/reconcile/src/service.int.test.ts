@@ -19,8 +19,8 @@ afterEach(() => world.close());
 
 const never = new AbortController().signal;
 
-// Planted fault: without the look at running keys one whose worker died, and that no other takes up, is not late.
-it('keys that have been due for too long raise an alarm, queued or held by a worker that is gone', async () => {
+// Planted fault: without the check of running keys, a key whose worker died and that no other takes is not late.
+it('keys that are late raise an alarm, whether queued or held by a dead worker', async () => {
   const alarms: unknown[] = [];
   const log = { error: (fields: unknown) => void alarms.push(fields) } as never;
   const watched = resolveOptions(stockReconciler(), { ...options, log });
@@ -38,7 +38,7 @@ it('keys that have been due for too long raise an alarm, queued or held by a wor
 describe('the schedule', () => {
   const scheduled = () => stockReconciler({ schedule: '0 0 1 1 *' });
 
-  it('is run by one leader, and given up at once when it stops', async () => {
+  it('one leader runs the schedule, and releases it at once when it stops', async () => {
     await setWanted(world, { a: 1 });
     const [one, two] = ['one', 'two'].map((holder) => resolveOptions(scheduled(), { ...options, holder }));
     expect(await leadOnce(one!, never)).toBe(1);
@@ -58,7 +58,7 @@ describe('the schedule', () => {
     expect(await holder()).toBe('two');
   });
 
-  it('of two processes sweeps once, and both work on keys', async () => {
+  it('one of two processes sweeps, and both process keys', async () => {
     await setWanted(world, Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`k${index}`, 1])));
     let scans = 0;
     const base = scheduled();
@@ -77,7 +77,7 @@ describe('the schedule', () => {
     expect(actors).toEqual([{ actor: 'reconciler one' }, { actor: 'reconciler two' }]);
   });
 
-  it('that was interrupted is run anew', async () => {
+  it('an interrupted sweep is repeated', async () => {
     await setWanted(world, { a: 1 });
     const stopped = new AbortController();
     const base = scheduled();
@@ -96,12 +96,12 @@ describe('the schedule', () => {
   });
 });
 
-it('a service that cannot find its tables rejects at the start', async () => {
+it('a service without its tables rejects at start', async () => {
   await executorOf(world.stock.db).query('drop table converge.reconcile_key');
   await expect(reconcilerService([stockReconciler()], options).start()).rejects.toThrow('reconcile_key');
 });
 
-it('a database that the process has no connection for is named', () => {
+it('a database without a connection in the process is named', () => {
   expect(() => reconcilerService([stockReconciler()], { databases: { orders: world.orders } })).toThrow(
     'reconciler stock reads database "inventory", and the process has: orders. Name it in the settings',
   );

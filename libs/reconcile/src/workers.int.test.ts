@@ -26,12 +26,12 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 describe('a hot key', () => {
-  it('is locked after some lost races, and then no rival is faster', async () => {
+  it('a hot key is locked after several conflicts, and is then repaired', async () => {
     await setWanted(world, { a: 7 });
     await setStock(world, { a: 0 });
     const base = stockReconciler();
     let races = 0;
-    // A rival who is faster every time, unless the row is locked.
+    // A rival that is always faster, unless the row is locked.
     const rival = `update stock set version = version + 1
       where sku in (select sku from stock where sku = 'a' for update skip locked)`;
     const raced = {
@@ -53,7 +53,7 @@ describe('a hot key', () => {
     ]);
   });
 
-  it('that 20 writers fight over makes progress', async () => {
+  it('a key that 20 writers change concurrently makes progress', async () => {
     await setWanted(world, { a: 7 });
     await setStock(world, { a: 0 });
     const stop = new AbortController();
@@ -72,7 +72,7 @@ describe('a hot key', () => {
 });
 
 describe('workers', () => {
-  it('that are told to stop finish the keys in work, take no more, and end', async () => {
+  it('stopped workers finish their keys, take no more, and end', async () => {
     await setWanted(world, { a: 1, b: 1, c: 1 });
     const stop = new AbortController();
     const started = new Set<string>();
@@ -100,7 +100,7 @@ describe('workers', () => {
     gates.b.resolve(undefined);
     expect(await draining).toEqual({ repaired: 2 });
     expect(started).toEqual(new Set(['a', 'b']));
-    // Whoever starts next finds the key that was not taken.
+    // The next worker finds the key that was not taken.
     expect((await runReconciler(base, options)).outcomes).toMatchObject({ repaired: 1 });
   });
 });
