@@ -43,11 +43,25 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: within('.e2e.test.ts'),
-          exclude: never,
+          exclude: ['verification/**', ...never],
           globalSetup: ['./test/stack.setup.ts'],
           testTimeout: 240_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Whole systems under load: each takes every core, so they run one by one after all others.
+          name: 'campaigns',
+          include: ['verification/**/*.e2e.test.ts'],
+          exclude: never,
+          globalSetup: ['./test/stack.setup.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 60_000,
+          maxWorkers: 1,
+          fileParallelism: false,
         },
       },
     ],
