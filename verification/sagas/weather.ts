@@ -19,7 +19,7 @@ export interface Exposed {
 const functionSql = `
   create schema if not exists weather;
   create table if not exists weather.now (bad boolean not null, seed int not null);
-  create or replace function weather.strike() returns trigger language plpgsql as $$
+  create or replace function weather.strike() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
   declare
     name text := tg_argv[0] || ' ' || (to_jsonb(new) ->> tg_argv[1]);
     sky weather.now;

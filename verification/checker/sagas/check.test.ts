@@ -173,6 +173,17 @@ describe('a planted fault is found, alone', () => {
     expect(kinds({ ...one, journal }).undo_order).toBeGreaterThan(0);
   });
 
+  it('undo_order: a step is closed by the failure of one before it, and by no other', () => {
+    const one = dump();
+    const closed = (of: string): readonly JournalRow[] =>
+      one.journal.map((row) =>
+        row.instance === 'back' && row.step === of && row.op === 'compensate'
+          ? { ...row, act: 'closed' }
+          : row,
+      );
+    expect(kinds({ ...one, journal: closed('a') }).undo_order).toBeGreaterThan(0);
+  });
+
   it('undo_order and orphan: an undo that nobody asked for', () => {
     const one = dump();
     const asked = ({ instance, step, op }: JournalRow): boolean =>

@@ -6,7 +6,8 @@ const WAY_BACK = new Set(['emit_failure', 'emit_undone']);
 
 /**
  * Undo runs in strict reverse order: what asked for the undo of a step is what the step behind it told when it had failed
- * without effect or was undone itself (or the step's own dead letter), and it was told before.
+ * without effect or was undone itself (or the step's own dead letter), and it was told before. A step that never began is
+ * closed by the failure of one before it: that is no undo.
  */
 export function findUndoOrder(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
   const byRun = Map.groupBy(journal, ({ saga, instance }) => `${saga} ${instance}`);
@@ -30,6 +31,8 @@ export function findUndoOrder(runs: readonly Run[], journal: readonly JournalRow
         if (cause === undefined)
           return [wrong(`was not asked for by a failure or an undo of its saga, but by ${row.causeEvent}`)];
         const from = place.get(cause.step) ?? -1;
+        if (row.act === 'closed')
+          return from < own ? [] : [wrong(`was closed by step ${cause.step}, which is not before it`)];
         if (from !== own + 1 && cause.step !== row.step)
           return [wrong(`was asked for by step ${cause.step}, which is not the one behind it`)];
         return cause.atMs <= row.atMs
