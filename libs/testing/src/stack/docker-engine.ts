@@ -20,7 +20,10 @@ export async function prepareDocker(
   const { host } = client.info.containerRuntime;
   // Ports are published on the loopback interface of the engine's machine only.
   if (!['localhost', '127.0.0.1'].includes(host))
-    return { ready: false, why: `the Docker engine is on another machine (${host})` };
+    return {
+      ready: false,
+      why: `the Docker engine is on another machine (${host}; if it shares this one's network, set TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1)`,
+    };
   for (const image of images) {
     const reason = await fetchImage(client, image, log);
     if (reason !== undefined)
