@@ -71,6 +71,17 @@ describe('the settings', () => {
     expect(relayOptions(readSettings({ CONVERGE__RELAY__LEASE_MS: '3001' })).leaseMs).toBe(3_001);
   });
 
+  // Planted fault: without the comparison, the relay of `orders` signs nothing, and says nothing of it.
+  it('refuse a signing key under a name that no outbox has', () => {
+    const secret = 's'.repeat(32);
+    const sources = { CONVERGE__RELAY__SOURCES__ORDERS: 'postgres://o' };
+    const right = readSettings({ ...sources, CONVERGE__RELAY__SIGNING_KEYS__ORDERS: secret });
+    expect(relayOptions(right, 'orders').signingKey).toBe(secret);
+    expect(() => readSettings({ ...sources, CONVERGE__RELAY__SIGNING_KEYS__ORDER: secret })).toThrow(
+      'relay.sources has no order',
+    );
+  });
+
   it('read the databases of reconcilers by name', () => {
     const env = {
       CONVERGE__RECONCILE__DATABASES__ORDERS: 'postgres://o',

@@ -58,6 +58,15 @@ const schema = z.object({
       /** The same for each of several outboxes, by the names of `sources`. @default none */
       signingKeys: z.record(z.string(), z.string()).default({}),
     })
+    .superRefine(({ sources, signingKeys }, context) => {
+      for (const name of Object.keys(signingKeys))
+        if (!Object.hasOwn(sources, name))
+          context.addIssue({
+            code: 'custom',
+            path: ['signingKeys', name],
+            message: `relay.sources has no ${name}, so no outbox would be signed with this key`,
+          });
+    })
     .prefault({}),
   /** What consumers of signed sources have, for `consumers replay`: `CONVERGE__SIGNATURES__KEYS__ORDERS_FILE=…`. */
   signatures: z

@@ -1,6 +1,6 @@
 /**
  * A relay that signs, consumers that compare, and a writer of their topics who has no key. Planted faults, each seen to fail
- * here: the relay without its setting; consumers without theirs.
+ * here: the relay without its setting; consumers without theirs; a replay without the keys, or with keys of any name.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
@@ -90,4 +90,31 @@ it('what a relay signs is handled and compensated; what another writer sends in 
   expect([[...new Set(handled)], [...new Set(undone)]]).toEqual([[1, 2, 3], [2]]);
   const letters = await database.executor.query(`select code from converge.parked where state = 'dead'`);
   expect(letters.rows).toEqual([{ code: 'SIGNATURE_MISSING' }]);
+
+  const source = rows[0]?.name ?? '';
+  const args = [
+    'consumers',
+    'replay',
+    `pays-${tag}`,
+    '--topic',
+    topic,
+    '--everything',
+    '--reason',
+    'a test',
+    '--dry-run',
+  ];
+  const replayWith = async (name: string, key: string) => {
+    writeFileSync(file, `${key}\n`);
+    const variable = `CONVERGE__SIGNATURES__KEYS__${name.toUpperCase()}_FILE`;
+    const { stdout, stderr, code } = await runCli(args, { ...env, [variable]: file });
+    return { code, said: stdout + stderr };
+  };
+  expect(source).toContain('_');
+  expect((await replayWith(source, secret)).said).toMatch(/from offset 0 .*\n.*[23] of cli.thing/);
+  const other = randomBytes(36).toString('base64');
+  expect((await replayWith(source, other)).said).not.toContain('cli.thing');
+  expect(await replayWith(`${source}x`, secret)).toMatchObject({
+    code: 78,
+    said: expect.stringContaining(`did you mean ${source}?`) as string,
+  });
 });

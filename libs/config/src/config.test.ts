@@ -103,6 +103,13 @@ describe('the environment', () => {
     expect(load({ PGPASSWORD_FILE: secret }).database.password).toBe('s3cret-pass');
     expect(load({ CONVERGE__DATABASE__PASSWORD_FILE: secret }).database.password).toBe('s3cret-pass');
     expect(load({ CONVERGE__DATABASE__PORT_FILE: file('77\r\n', 'port') }).database.port).toBe(77);
+    // Planted fault: without the look at free names, the name is `ordersFile` and its value the path.
+    const keys = z.object({
+      keys: z.record(z.string(), z.union([z.string(), z.array(z.string())])).default({}),
+    });
+    expect(loadConfig(keys, { env: { CONVERGE__KEYS__ORDERS_FILE: secret } })).toEqual({
+      keys: { orders: 's3cret-pass' },
+    });
   });
 
   it('a setting whose own name ends in File is read as it is', () => {

@@ -67,7 +67,7 @@ export function prefixedLayer(
     .filter((one) => one.startsWith(`${prefix}__`))
     .sort()) {
     const segments = name.slice(prefix.length + 2).split('__');
-    const path = placeOf(schema, segments, free) ?? placeOf(schema, withoutFile(segments), free);
+    const path = pathOf(schema, segments, free);
     if (path === undefined) issues.push(unknownVariable(schema, prefix, name));
     else {
       const variable = variableOf(env, name, path);
@@ -77,6 +77,19 @@ export function prefixedLayer(
   }
   const layers = [...found.values()].map((both) => readEither(schema, both));
   return mergeLayers([{ settings: [], issues }, ...layers]);
+}
+
+/** Finds the place of a variable. `_FILE` names a file, unless the schema has a setting of that very name. */
+function pathOf(
+  schema: z.ZodType,
+  segments: readonly string[],
+  free: readonly (readonly string[])[],
+): string[] | undefined {
+  const whole = placeOf(schema, segments, free);
+  const isFree =
+    whole !== undefined && nodeOf(schemaAt(schema, whole.slice(0, -1)) ?? schema).kind === 'record';
+  if (whole !== undefined && !isFree) return whole;
+  return placeOf(schema, withoutFile(segments), free) ?? whole;
 }
 
 function variableOf(env: Environment, name: string, path: readonly string[]): Variable | undefined {

@@ -1,7 +1,7 @@
 /** Configuration from code, file and environment, validated once; and the health server of a process. */
 export { loadConfig, type LoadConfigOptions, loadSettings } from './config.ts';
 export { type Environment, standardNames, type StandardNames } from './environment.ts';
-export { nearest } from './names.ts';
+export { loose, nearest } from './names.ts';
 export { originOf } from './setting.ts';
 export type { Setting } from './layer.ts';
 export { ConfigError, type ConfigIssue } from './error.ts';

@@ -68,6 +68,7 @@ export { type PartitionOverview, readOverview } from './query/overview.ts';
 export { type PartitionRow, readPartitions } from './query/partition.ts';
 export { identityOf } from './slice/emitted.ts';
 export { storyOf } from './slice/letter.ts';
+export { readSources } from './query/source.ts';
 export { dropType, readTypes, type RegisteredType } from './query/type.ts';
 export { type ConsumerService, consumerService } from './service/consumer-service.ts';
 export { livePolicies, type LivePoliciesOptions } from './service/live-policies.ts';

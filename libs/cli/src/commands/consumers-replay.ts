@@ -16,6 +16,7 @@ import { confirm } from '../confirm.ts';
 import { withAdmin, withDatabase } from '../connections.ts';
 import type { CommandContext } from '../context.ts';
 import { requireMigrations } from '../migrations.ts';
+import { signaturesOf } from '../signatures.ts';
 
 export interface ReplayFlags {
   readonly topic: string;
@@ -39,8 +40,7 @@ export async function replayConsumer(
   return withDatabase(settings, 'converge-replay', async (database) => {
     await requireMigrations(database.executor, [inboxMigrations]);
     return withAdmin(settings, async (admin) => {
-      const { signatures } = settings;
-      const signed = Object.keys(signatures.keys).length > 0 ? signatures : undefined;
+      const signed = await signaturesOf(database.executor, consumer, settings.signatures);
       const plans = await plansOf(database, admin, consumer, { ...flags, from, signed });
       for (const line of plans.flatMap(describe)) output.progress(line);
       if (flags.dryRun !== true && plans.some(({ offset }) => offset !== undefined)) {
