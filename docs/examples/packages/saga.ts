@@ -1,0 +1,18 @@
+import { defineConsumer } from '@convergekit/inbox';
+import type { Database } from '@convergekit/postgres';
+import { sagaWorker } from '@convergekit/effects';
+import { effectsOf, step } from '@convergekit/saga';
+import { saga } from '@convergekit/saga/declare';
+import { roomFreed, roomHeld, roomRefused, seated, tripAsked } from './events.ts';
+
+const bookTrip = saga('book-trip', { start: tripAsked })
+  .compensatable('room', { by: 'hotel', success: roomHeld, failure: roomRefused, undone: roomFreed })
+  .retriable('seat', { by: 'airline', success: seated });
+
+export const hotel = defineConsumer<object>({ name: 'hotel', from: 'beginning' }).include(
+  step(bookTrip.room, {
+    apply: ({ data: trip }) => roomHeld(trip),
+    compensate: ({ intent: { data: trip } }) => roomFreed(trip),
+  }),
+);
+export const worker = (database: Database<object>) => sagaWorker(effectsOf(hotel), { database });

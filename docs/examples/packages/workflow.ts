@@ -1,0 +1,25 @@
+import type { Database } from '@convergekit/postgres';
+import { compensationStacks, defineStack, stackStep } from '@convergekit/workflow';
+import { z } from 'zod';
+import { buckets, dns } from './clouds.ts';
+
+const bucket = stackStep({
+  intent: z.object({ name: z.string() }),
+  result: z.object({ url: z.string() }),
+  idempotency: 'keyed',
+  do: ({ name }, { idempotencyKey }) => buckets.create(name, idempotencyKey),
+  undo: ({ intent: { name } }, { idempotencyKey }) => buckets.remove(name, idempotencyKey),
+});
+const provision = defineStack({
+  name: 'tenants.provision',
+  input: z.object({ plan: z.string() }),
+  result: z.object({ url: z.string() }),
+  steps: { bucket, dns },
+  run: async (unit) => {
+    const { url } = await unit.step('bucket', { name: unit.id });
+    await unit.step('dns', { name: unit.id, to: url }); // when it fails, the bucket is removed
+    return { url };
+  },
+});
+
+export const tenants = (database: Database<object>) => compensationStacks([provision], { database });
