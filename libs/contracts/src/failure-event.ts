@@ -1,3 +1,4 @@
+import { CATEGORIES, CERTAINTIES } from '@convergekit/core';
 import { z } from 'zod';
 import { ContractError } from './contract-error.ts';
 import { defineEvent } from './define-event.ts';
@@ -5,17 +6,8 @@ import type { EventDefinition } from './event-definition.ts';
 
 export const FAILURE_TYPE = 'converge.failure';
 
-const category = z.enum([
-  'network',
-  'throttle',
-  'service',
-  'contention',
-  'data',
-  'configuration',
-  'business',
-  'bug',
-]);
-const certainty = z.enum(['not_applied', 'applied', 'unknown']);
+const category = z.enum(CATEGORIES);
+const certainty = z.enum(CERTAINTIES);
 
 /** The inputs from which the wait after an attempt was computed. */
 const wait = z.object({

@@ -3,6 +3,7 @@
  * It imports no other package of the kit.
  */
 export { type Clock, systemClock } from './clock.ts';
+export { endsWithin } from './ends-within.ts';
 export { failpoint } from './failpoint.ts';
 export {
   BusinessRejection,

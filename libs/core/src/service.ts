@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from './clock.ts';
+import { endsWithin } from './ends-within.ts';
 
 /**
  * A component with a lifecycle: a relay, a consumer, a reconciler, an HTTP server.
@@ -76,21 +77,14 @@ async function stopAll(services: readonly Service[], deadlineMs: number, clock: 
       .catch((error: unknown) => void errors.push(error))
       .then(() => void late.delete(service));
     stops.push(stopped);
-    await within(stopped, deadlineMs / services.length, clock);
+    await endsWithin(stopped, deadlineMs / services.length, clock);
   }
-  await within(Promise.all(stops), until - clock.monotonic(), clock);
+  await endsWithin(Promise.all(stops), until - clock.monotonic(), clock);
   if (late.size > 0)
     throw new Error(
       `the stop of ${[...late].map(({ name }) => name).join(', ')} took longer than ${deadlineMs} ms: the process is left to its supervisor`,
     );
   if (errors.length > 0) throw errors[0];
-}
-
-/** Waits for the work, which must not reject, for at most `ms`. */
-async function within(work: Promise<unknown>, ms: number, clock: Clock): Promise<void> {
-  const expired = new AbortController();
-  await Promise.race([work, clock.sleep(ms, expired.signal)]);
-  expired.abort();
 }
 
 interface SignalWatch {

@@ -1,8 +1,8 @@
 /**
  * Calls to other systems, outside the slice. Guarantees:
  * - an intent exists if and only if the slice that asked for it committed, once for each event, handler and index;
- * - an outcome that nobody knows is asked for before anything is repeated; what can be neither asked for nor repeated
- *   waits for a person, with its reason;
+ * - an unknown outcome is queried before a call is repeated; a call that can be neither queried nor repeated
+ *   waits for an operator, with its reason;
  * - the outcome and what follows from it (rows, events) are one transaction, and it commits once;
  * - a worker that lost its lease writes nothing, and sends nothing that it had not begun to send;
  * - a dependency that hangs holds up its own effects only; nothing is given up because of an outage.

@@ -67,7 +67,7 @@ export const alarmDefinitions = {
     kind: 'paused',
     means:
       'Key after key of a consumer, or of one of its handlers, failed and hardly anything worked (`parking.systemic`)',
-    next: 'mend the cause: it goes on with the first event of it that takes effect; meanwhile one more key is parked after 1, 2, 4 … 60 min',
+    next: 'fix the cause: it continues with the first event of it that takes effect; meanwhile one more key is parked after 1, 2, 4 … 60 min',
   },
   fetch_stalled: {
     kind: 'paused',

@@ -1,5 +1,5 @@
 /**
- * Records of writers that nobody vouches for. Planted faults, each seen to fail here: unreadable bytes that count as a
+ * Records of writers that are not trusted. Planted faults, each seen to fail here: unreadable bytes that count as a
  * systemic fault, or hold the key that they name; foreign events with bad bodies that count as one; a failure event of any
  * source that is acted on; sources that are pinned without end; unreadable records that are not closed (`closeUnreadable`).
  */

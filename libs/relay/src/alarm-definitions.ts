@@ -20,7 +20,7 @@ export const alarmDefinitions = {
   },
   database_unreachable: {
     means: 'The relay cannot connect to its database: it does not lead and cannot stand by',
-    next: 'bring Postgres back, or mend DATABASE_URL and its permissions; the relay tries again by itself',
+    next: 'bring Postgres back, or fix DATABASE_URL and its permissions; the relay tries again by itself',
     afterMs: 10_000,
   },
   relay_cannot_lead: {

@@ -1,7 +1,7 @@
 /**
  * Taken out once, and a test here failed:
  * - a condition must last before its alarm is raised (raised at first sight);
- * - an alarm is told once (told at each look);
+ * - an alarm is reported once (reported at each look);
  * - an error that the database answers with is no lost connection (`isAnswer`: a full disk said "bring Postgres back").
  */
 import { readFileSync } from 'node:fs';

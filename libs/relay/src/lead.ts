@@ -1,3 +1,4 @@
+import { endsWithin } from '@convergekit/core';
 import { isWarning, ownSession, releaseLease } from '@convergekit/postgres';
 import { requireCursors } from './cursor-check.ts';
 import type { EndReason } from './ending.ts';
@@ -8,7 +9,7 @@ import { Leadership, type Totals } from './leadership.ts';
 import { admit } from './log-check/admit.ts';
 import type { Takeover } from './leadership-sql.ts';
 import type { RelaySettings } from './options.ts';
-import { endsWithin, STOP_MS } from './patience.ts';
+import { STOP_MS } from './patience.ts';
 import { ReadLoop } from './read-loop.ts';
 import { SendLoop } from './send-loop.ts';
 import { Settler, settleLoop } from './settle-loop.ts';

@@ -198,9 +198,14 @@ export class Leadership {
   }
 
   #halted(halt: Halt, heldAt: bigint, rechecks: number): Extract<FlowState, { kind: 'halted' }> {
+    const sinceMs = this.settings.clock.now();
+    return { kind: 'halted', heldAt, halt, sinceMs, recheckAt: this.recheckAt(rechecks), written: false };
+  }
+
+  /** When to look again at what was held for so many rechecks, monotonic milliseconds. */
+  recheckAt(rechecks: number): number {
     const { clock, recheckMs } = this.settings;
-    const recheckAt = clock.monotonic() + recheckMs * Math.min(30, 2 ** rechecks);
-    return { kind: 'halted', heldAt, halt, sinceMs: clock.now(), recheckAt, written: false };
+    return clock.monotonic() + recheckMs * Math.min(30, 2 ** rechecks);
   }
 }
 

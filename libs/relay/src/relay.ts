@@ -1,5 +1,5 @@
 import { DatabaseError, sqlState, withTransaction } from '@convergekit/postgres';
-import { ConvergeError, type Service } from '@convergekit/core';
+import { ConvergeError, endsWithin, type Service } from '@convergekit/core';
 import type { Check } from '@convergekit/config';
 import { instruments } from '@convergekit/telemetry';
 import { Attempts } from './attempts.ts';
@@ -8,7 +8,7 @@ import { lead } from './lead.ts';
 import type { Leadership } from './leadership.ts';
 import { takeOver, type TakeoverOutcome } from './leadership-sql.ts';
 import { type RelayOptions, type RelaySettings, resolveOptions } from './options.ts';
-import { endsWithin, STOP_MS } from './patience.ts';
+import { STOP_MS } from './patience.ts';
 import { leadingState, type RelayState, type RelayStatus } from './status.ts';
 import { TroubleTeller } from './trouble-teller.ts';
 import { Wake } from './wake.ts';

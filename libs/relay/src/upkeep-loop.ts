@@ -87,8 +87,7 @@ async function recheckApart(leader: Leadership, now: number): Promise<void> {
     if (leader.ending.isOver()) return;
     await catchUpPartition(leader, topic, queue);
     if (queue.unread === undefined) continue;
-    const { clock, recheckMs } = leader.settings;
-    state.recheckAt = clock.monotonic() + recheckMs * Math.min(30, 2 ** queue.rechecks);
+    state.recheckAt = leader.recheckAt(queue.rechecks);
     queue.rechecks += 1;
   }
 }

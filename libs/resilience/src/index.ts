@@ -37,14 +37,7 @@ export { type PolicyLayer, policyRulesSchema, type PolicyRules } from './policy-
 export { policySchema } from './policy-schema.ts';
 export { policyLayersOf, type SetValue } from './policy-settings.ts';
 export { bound, defaultPolicy, type Objective, type Policy, type Unbounded } from './policy.ts';
-export {
-  type Attempting,
-  type AttemptReport,
-  ownedAttempt,
-  retry,
-  type RetryClock,
-  type RetryOptions,
-} from './retry.ts';
+export { type Attempting, type AttemptReport, ownedAttempt, retry, type RetryOptions } from './retry.ts';
 export { type BudgetSettings, defaultBudget, RetryBudget } from './retry-budget.ts';
 export { decideRetry, type GiveUpReason, type RetryDecision, type RetryQuestion } from './retry-decision.ts';
 export { simulate, type SimulatedLoad, type Simulation } from './simulate.ts';

@@ -1,10 +1,10 @@
 import type { Bulkhead } from './bulkhead.ts';
 import type { CircuitBreaker } from './breaker.ts';
-import { ConvergeError, type Failure } from '@convergekit/core';
+import { type Clock, ConvergeError, type Failure } from '@convergekit/core';
 import { BREAKER_OPEN } from './breaker-state.ts';
 import { classify as classifyError } from './classify.ts';
 import { defaultPolicy, type Policy } from './policy.ts';
-import { type AttemptReport, retry, type RetryClock } from './retry.ts';
+import { type AttemptReport, retry } from './retry.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { SharedGuards } from './shared-guards.ts';
 
@@ -48,7 +48,7 @@ export interface OperationContext {
 
 /** The guards around the calls of an operation, shared by all callers of one dependency. */
 export interface OperationGuards {
-  readonly clock: RetryClock;
+  readonly clock: Clock;
   readonly random: () => number;
   /** Policies, breakers and budgets of the process, by operation name. @default those below, or none */
   readonly shared?: SharedGuards;

@@ -1,18 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { classify as classifyError } from './classify.ts';
 import { DEADLINE_PASSED, leftMs } from './deadline.ts';
-import { ConvergeError, type Failure } from '@convergekit/core';
+import { type Clock, ConvergeError, type Failure } from '@convergekit/core';
 import { bound, type Policy } from './policy.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { decideRetry, type RetryDecision } from './retry-decision.ts';
-
-/** The part of the clock that retry needs. `sleep` resolves early, and never rejects, when aborted. */
-export interface RetryClock {
-  /** Milliseconds since 1970, for deadlines received from outside. */
-  now(): number;
-  monotonic(): number;
-  sleep(ms: number, signal?: AbortSignal): Promise<void>;
-}
 
 /** The report of one attempt, as soon as it ended. */
 export interface AttemptReport {
@@ -27,7 +19,7 @@ export interface AttemptReport {
 
 export interface RetryOptions {
   readonly policy: Policy;
-  readonly clock: RetryClock;
+  readonly clock: Clock;
   readonly random: () => number;
   /** The budget of the dependency, shared by its callers: without tokens there is no retry. @default retries are free */
   readonly budget?: RetryBudget;

@@ -145,7 +145,7 @@ it('a saga of a version that a service does not know yet waits there for the pro
     async () =>
       (await scene.rows(`select from converge.parked where key = 'ahead' and state = 'waiting'`)).length ===
       1,
-    { what: 'the old airline to put it aside' },
+    { what: 'the old airline to park it' },
   );
   expect(await scene.stands(instance)).toBe('3: room:applied');
   await scene.end(old);

@@ -10,7 +10,7 @@ export interface HttpService extends Service {
   readonly port: number;
 }
 
-/** How long a stop lets requests in flight finish. It is below each service's share of `runServices`. */
+/** How long a stop lets requests in flight finish, milliseconds. */
 const GRACE_MS = 4_000;
 
 /**

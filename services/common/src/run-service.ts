@@ -2,7 +2,7 @@ import { livePolicies } from '@convergekit/inbox';
 import { type Broker, kafkaBroker, kafkaOptions } from '@convergekit/kafka';
 import { connect, type Database, type PolicyWatch } from '@convergekit/postgres';
 import { SharedGuards } from '@convergekit/resilience';
-import { runServices, type Service, systemClock, systemRandom } from '@convergekit/core';
+import { endsWithin, runServices, type Service, systemClock, systemRandom } from '@convergekit/core';
 import { type Checks, healthServer } from '@convergekit/config';
 import { exitOnUncaught, logger, observeBreaker } from '@convergekit/telemetry';
 import { startTelemetry } from '@convergekit/telemetry/sdk';
@@ -79,20 +79,14 @@ export async function runService<DB, Settings extends ServiceSettings = ServiceS
     );
     process.exitCode = isConfiguration(error) ? 78 : 1;
   } finally {
-    for (const close of closing.toReversed()) await closeBounded(close);
+    // A connection in use would block the pool's end.
+    for (const close of closing.toReversed()) await endsWithin(close(), CLOSE_MS, systemClock);
     // Exit even if something still holds the event loop, such as a late stop.
     setTimeout(() => process.exit(), CLOSE_MS).unref();
   }
 }
 
 const CLOSE_MS = 1_000;
-
-/** Waits for the close, but at most one second: a connection in use would block the pool's end. */
-async function closeBounded(close: () => Promise<void>): Promise<void> {
-  const patience = new AbortController();
-  await Promise.race([close().catch(() => undefined), systemClock.sleep(CLOSE_MS, patience.signal)]);
-  patience.abort();
-}
 
 function isConfiguration(error: unknown): boolean {
   return error instanceof Error && 'category' in error && error.category === 'configuration';

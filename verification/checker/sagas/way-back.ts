@@ -5,9 +5,9 @@ import type { Anomaly, EventRow, JournalRow } from './facts.ts';
 const WAY_BACK = new Set(['emit_failure', 'emit_undone']);
 
 /**
- * Undo runs in strict reverse order: what asked for the undo of a step is what the step behind it told when it had failed
- * without effect or was undone itself (or the step's own dead letter), and it was told before. A step that never began is
- * closed by the failure of one before it: that is no undo.
+ * Finds undos out of strict reverse order. The cause of a step's undo must be the failure or undo event of the step behind
+ * it (or the step's own dead letter), and must come first. A step that never began is closed by the failure of a step before
+ * it: that is no undo.
  */
 export function findUndoOrder(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
   const byRun = Map.groupBy(journal, ({ saga, instance }) => `${saga} ${instance}`);

@@ -8,7 +8,7 @@ const joinSql = `
   on conflict (saga, instance, step, waits_for) do update set members = known.members || excluded.members, awaits = excluded.awaits
   returning members`;
 
-/** Notes that one of the awaited members has come, with the event that it told. Gives all that have: one that comes twice counts once. */
+/** Records that an awaited member has come, with its event. Returns all that have; a repeated one counts once. */
 export async function joinMember(
   tx: Executor,
   { saga, instance, step }: Omit<StepKey, 'version'>,
