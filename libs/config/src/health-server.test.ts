@@ -1,17 +1,18 @@
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { healthServer, type HealthOptions, type HealthServer } from './health-server.ts';
+import { healthServer, type HealthOptions } from './health-server.ts';
+import type { HttpServer } from './http-server.ts';
 
-const running: HealthServer[] = [];
+const running: HttpServer[] = [];
 
-async function started(options: Partial<HealthOptions> = {}): Promise<HealthServer> {
+async function started(options: Partial<HealthOptions> = {}): Promise<HttpServer> {
   const server = healthServer({ port: 0, checks: () => ({}), ...options });
   running.push(server);
   await server.start();
   return server;
 }
 
-async function get(server: HealthServer, path: string): Promise<{ status: number; body: unknown }> {
+async function get(server: HttpServer, path: string): Promise<{ status: number; body: unknown }> {
   const response = await fetch(`http://127.0.0.1:${server.port}${path}`);
   return { status: response.status, body: await response.json() };
 }

@@ -1,7 +1,6 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener, ServerResponse } from 'node:http';
 import { healthReport, type Checks, type HealthReport } from './health.ts';
-import type { Service } from '@convergekit/core';
+import { httpServer, type HttpServer } from './http-server.ts';
 
 export interface HealthOptions {
   /** TCP port; 0 takes any free one, to be read from `port` after `start`. */
@@ -16,34 +15,10 @@ export interface HealthOptions {
   readonly metrics?: () => Promise<Page>;
 }
 
-/** Time limits for an HTTP client to send its headers and its whole request, for every server of the kit. */
-export const httpTimeouts = {
-  headersTimeout: 10_000,
-  requestTimeout: 30_000,
-  connectionsCheckingInterval: 5_000,
-} as const;
-
 /** A response body and its content type. */
 export interface Page {
   readonly contentType: string;
   readonly body: string;
-}
-
-export interface HealthServer extends Service {
-  readonly port: number;
-}
-
-/** The health server cannot listen on its port. */
-export class HealthError extends Error {
-  readonly code: 'PORT_TAKEN' | 'PORT_REFUSED';
-  readonly category = 'configuration';
-  readonly certainty = 'not_applied';
-
-  constructor(message: string, code: HealthError['code'], cause: unknown) {
-    super(message, { cause });
-    this.name = 'HealthError';
-    this.code = code;
-  }
 }
 
 /**
@@ -52,34 +27,8 @@ export class HealthError extends Error {
  * in the format of the exporter. Start this service first and stop it last, so that a waiting or draining process
  * reports its state.
  */
-export function healthServer(options: HealthOptions): HealthServer {
-  const host = options.host ?? '127.0.0.1';
-  const done = Promise.withResolvers<undefined>();
-  done.promise.catch(() => undefined);
-  const server = createServer(httpTimeouts, routes(options));
-  let starting = Promise.resolve();
-  let stopping: Promise<void> | undefined;
-  return {
-    name: 'health',
-    get port() {
-      return (server.address() as AddressInfo | null)?.port ?? options.port;
-    },
-    done: done.promise,
-    start: () => {
-      starting = listen(server, options.port, host).then(() => {
-        server.on('error', (error) => done.reject(error));
-      });
-      return starting;
-    },
-    stop: () => {
-      // A stop during the start waits for it: closing first would leave a listening server behind.
-      stopping ??= starting
-        .catch(() => undefined)
-        .then(() => close(server))
-        .then(() => done.resolve(undefined));
-      return stopping;
-    },
-  };
+export function healthServer(options: HealthOptions): HttpServer {
+  return httpServer({ name: 'health', port: options.port, host: options.host, listener: routes(options) });
 }
 
 function routes(options: HealthOptions): RequestListener {
@@ -126,34 +75,4 @@ async function servePage(metrics: () => Promise<Page>, response: ServerResponse)
     response.writeHead(500, { 'content-type': 'text/plain; charset=utf-8' });
     response.end(`${error instanceof Error ? error.message : String(error)}\n`);
   }
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException): void => reject(listenError(error, port, host));
-    server.once('error', failed);
-    server.listen(port, host, () => {
-      server.off('error', failed);
-      resolve();
-    });
-  });
-}
-
-function listenError(error: NodeJS.ErrnoException, port: number, host: string): HealthError {
-  const where = `port ${port} on ${host}`;
-  if (error.code === 'EADDRINUSE') {
-    const message = `the health ${where} is taken by another process: stop it, choose another port, or 0 for any free one`;
-    return new HealthError(message, 'PORT_TAKEN', error);
-  }
-  const message = `the health ${where} cannot be used (${error.code ?? error.message}): choose another port or address`;
-  return new HealthError(message, 'PORT_REFUSED', error);
-}
-
-// `close` alone would wait for a probe that never ends its request.
-async function close(server: Server): Promise<void> {
-  if (!server.listening) return;
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }

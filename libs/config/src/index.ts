@@ -7,11 +7,5 @@ export type { Setting } from './layer.ts';
 export { ConfigError, type ConfigIssue } from './error.ts';
 export { judgeLoopDelay, watchEventLoop, type EventLoopWatch, type LoopDelay } from './event-loop.ts';
 export { healthReport, type Check, type Checks, type HealthReport } from './health.ts';
-export {
-  HealthError,
-  healthServer,
-  type HealthOptions,
-  type HealthServer,
-  httpTimeouts,
-  type Page,
-} from './health-server.ts';
+export { healthServer, type HealthOptions, type Page } from './health-server.ts';
+export { httpServer, type HttpServer, type HttpServerOptions } from './http-server.ts';

@@ -4,10 +4,11 @@ import { stressService } from '@convergekit/core/service-stress';
 import { manualClock, type ManualClock } from '@convergekit/testing';
 import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
-import { httpService, type HttpService } from './http-service.ts';
+import type { HttpServer } from '@convergekit/config';
+import { httpService } from './http-service.ts';
 
 interface Scene {
-  readonly server: HttpService;
+  readonly server: HttpServer;
   readonly clock: ManualClock;
   /** Resolves when a request has reached its handler. */
   readonly reached: Promise<unknown>;

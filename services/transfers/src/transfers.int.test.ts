@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { createOutbox } from '@convergekit/outbox';
 import { newUuidV7 } from '@convergekit/core';
 import { transferRequested } from '@convergekit/schemas';
-import { type HttpService, httpService } from '@convergekit/service-common';
+import type { HttpServer } from '@convergekit/config';
+import { httpService } from '@convergekit/service-common';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { SagaScene } from '../../../libs/saga/src/fixture/saga-scene.ts';
@@ -19,7 +20,7 @@ const tables = [
 ];
 
 let scene: SagaScene<GiroDb>;
-let server: HttpService;
+let server: HttpServer;
 
 beforeAll(async () => {
   const texts = tables.map((path) => readFileSync(new URL(path, import.meta.url), 'utf8'));

@@ -2,7 +2,8 @@ import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { newUuidV7 } from '@convergekit/core';
 import { orderCancelRequested, orderPlaced } from '@convergekit/schemas';
-import { type HttpService, httpService } from '@convergekit/service-common';
+import type { HttpServer } from '@convergekit/config';
+import { httpService } from '@convergekit/service-common';
 import { type FaultProxy, faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { shopMigrations } from '../migrations.ts';
@@ -12,7 +13,7 @@ import type { OrdersDb } from './tables.ts';
 
 let databaseUrl: string;
 let database: Database<OrdersDb>;
-let server: HttpService;
+let server: HttpServer;
 let proxy: FaultProxy;
 const failures: unknown[] = [];
 

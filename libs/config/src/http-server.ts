@@ -1,0 +1,87 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Clock, ConvergeError, type Service, systemClock } from '@convergekit/core';
+
+export interface HttpServerOptions {
+  /** Name of the service, also in its error messages. */
+  readonly name: string;
+  /** TCP port; 0 takes any free one, to be read from `port` after `start`. */
+  readonly port: number;
+  /** Address to listen on. @default '127.0.0.1' */
+  readonly host?: string | undefined;
+  readonly listener: RequestListener;
+  /** How long a stop lets requests in flight finish before it cuts their connections, milliseconds. @default 0 */
+  readonly graceMs?: number;
+  /** How long a client may take to send its request. @default 10 s for the headers, 30 s for the whole */
+  readonly timeouts?: typeof TIMEOUTS;
+  /** @default the system's */
+  readonly clock?: Clock;
+}
+
+export interface HttpServer extends Service {
+  /** The listening port, once started. */
+  readonly port: number;
+}
+
+// Milliseconds; Node's own limits are 60 s and 300 s. A client beyond them is answered with 408 and cut off.
+const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 };
+
+/**
+ * Runs an HTTP server as a service.
+ * A stop closes idle connections at once and lets requests in flight finish for `graceMs`. Then it cuts off the rest.
+ */
+export function httpServer(options: HttpServerOptions): HttpServer {
+  const { name, port, host = '127.0.0.1', graceMs = 0, clock = systemClock } = options;
+  const done = Promise.withResolvers<undefined>();
+  done.promise.catch(() => undefined);
+  const server = createServer(options.timeouts ?? TIMEOUTS, options.listener);
+  let starting = Promise.resolve();
+  let stopping: Promise<void> | undefined;
+  return {
+    name,
+    get port() {
+      return (server.address() as AddressInfo | null)?.port ?? port;
+    },
+    done: done.promise,
+    start: () => {
+      starting = new Promise<void>((resolve, reject) => {
+        server.once('error', (error) => reject(listenError(error, `${name} port ${port} on ${host}`)));
+        server.listen(port, host, resolve);
+      }).then(() => void server.on('error', done.reject));
+      return starting;
+    },
+    stop: () => {
+      // A stop during the start waits for it: closing first would leave a listening server behind.
+      stopping ??= starting
+        .catch(() => undefined)
+        .then(() => close(server, graceMs, clock))
+        .then(() => done.resolve(undefined));
+      return stopping;
+    },
+  };
+}
+
+async function close(server: Server, graceMs: number, clock: Clock): Promise<void> {
+  if (!server.listening) return;
+  const drained = new AbortController();
+  const closed = new Promise<void>((resolve) => {
+    // `close` also ends idle connections, but waits for a client that never ends its request.
+    server.close(() => resolve());
+  }).then(() => drained.abort());
+  if (graceMs > 0) await clock.sleep(graceMs, drained.signal);
+  server.closeAllConnections();
+  await closed;
+}
+
+function listenError(error: NodeJS.ErrnoException, where: string): ConvergeError {
+  const taken = error.code === 'EADDRINUSE';
+  const message = taken
+    ? `the ${where} is taken by another process: stop it, choose another port, or 0 for any free one`
+    : `the ${where} cannot be used (${error.code ?? error.message}): choose another port or address`;
+  return new ConvergeError(message, {
+    code: taken ? 'PORT_TAKEN' : 'PORT_REFUSED',
+    category: 'configuration',
+    certainty: 'not_applied',
+    cause: error,
+  });
+}
