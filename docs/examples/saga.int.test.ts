@@ -19,8 +19,8 @@ import { checkGraph, drawSaga } from '@convergekit/saga/declare';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { normalise } from '../../libs/cli/src/fixture/normalise.ts';
-import { readNarrative } from '../../libs/cli/src/narrative/read-narrative.ts';
-import { renderNarrative } from '../../libs/cli/src/narrative/render-narrative.ts';
+import { readNarrative } from '../../libs/cli/src/commands/saga/narrative/read-narrative.ts';
+import { renderNarrative } from '../../libs/cli/src/commands/saga/narrative/render-narrative.ts';
 import { airline, bookTrip, type HotelDb, hotel, mails, payments, tripAsked } from './saga.ts';
 
 const guide = readFileSync(new URL('../guides/sagas.md', import.meta.url), 'utf8');

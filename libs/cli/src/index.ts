@@ -3,5 +3,5 @@
  * stdout, everything else to stderr; an expected failure is one line that says what, why and the next step.
  * The sidecar services are this function with fixed arguments.
  */
-export { run } from './run.ts';
-export { DUTIES, type Duty, roleSql } from './roles/role-files.ts';
+export { run } from './frame/run.ts';
+export { DUTIES, type Duty, roleSql } from './commands/roles/role-files.ts';

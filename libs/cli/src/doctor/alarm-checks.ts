@@ -1,5 +1,5 @@
 import { alarmDefinitions, conditionsOf, type HeldTopic, type Survey } from '@convergekit/relay';
-import type { Finding } from '../findings.ts';
+import type { Finding } from './findings.ts';
 
 /** As the relay's own default. */
 const LATE_AFTER_MS = 60_000;

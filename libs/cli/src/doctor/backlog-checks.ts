@@ -1,8 +1,8 @@
 import { secondsToFull } from '@convergekit/outbox';
 import type { Executor } from '@convergekit/postgres';
 import { COUNTED, type HeldTopic, survey, type Survey } from '@convergekit/relay';
-import type { Finding } from '../findings.ts';
-import { formatMs } from '../output.ts';
+import type { Finding } from './findings.ts';
+import { formatMs } from '../frame/output.ts';
 import { formatBytes } from './size-checks.ts';
 
 /** What of a survey these checks need. */

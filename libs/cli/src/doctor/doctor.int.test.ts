@@ -3,9 +3,9 @@ import { connect, executorOfClient, migrate, type Database } from '@convergekit/
 import { readHorizonBlockers, relayMigrations } from '@convergekit/relay';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { missingMigrations } from '../migrations.ts';
-import { topicsOfOutbox } from '../outbox-topics.ts';
-import { nameSource } from '../source.ts';
+import { missingMigrations } from '../frame/migrations.ts';
+import { topicsOfOutbox } from './outbox-topics.ts';
+import { nameSource } from '../commands/migrate/source.ts';
 import { readHeld, readSurvey } from './backlog-checks.ts';
 import { checkPermissions, readPermissions } from './permission-checks.ts';
 import { checkSizes, readSizes } from './size-checks.ts';

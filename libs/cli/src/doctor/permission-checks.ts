@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
-import type { Finding } from '../findings.ts';
-import { privilegesOf, roleSql } from '../roles/role-files.ts';
+import type { Finding } from './findings.ts';
+import { privilegesOf, roleSql } from '../commands/roles/role-files.ts';
 
 export interface Permissions {
   readonly role: string;

@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
-import type { Finding } from '../findings.ts';
-import { formatMs } from '../output.ts';
+import type { Finding } from './findings.ts';
+import { formatMs } from '../frame/output.ts';
 
 export interface ServerSettings {
   readonly versionNumber: number;

@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import type { Finding } from '../findings.ts';
+import type { Finding } from './findings.ts';
 
 export interface Sizes {
   readonly children: number;

@@ -1,6 +1,6 @@
 import type { HorizonBlocker } from '@convergekit/relay';
-import type { Finding } from '../findings.ts';
-import { formatMs } from '../output.ts';
+import type { Finding } from './findings.ts';
+import { formatMs } from '../frame/output.ts';
 
 export const LONG_MS = 60_000;
 /** Named one by one; more than these are told by their number. */

@@ -1,0 +1,36 @@
+import { loose, nearest } from '@convergekit/config';
+import { readSources, type SignatureOptions } from '@convergekit/inbox';
+import type { Executor } from '@convergekit/postgres';
+import { CliError } from '../../frame/cli-error.ts';
+
+/**
+ * Gives each key the name of a source that the consumer has read; undefined without keys.
+ * The environment spells `orders_db` as ORDERS_DB, so spellings are compared. A key of no source would compare nothing,
+ * unnoticed: it is refused.
+ */
+export async function signaturesOf(
+  executor: Executor,
+  consumer: string,
+  { keys, others }: Required<SignatureOptions>,
+): Promise<SignatureOptions | undefined> {
+  if (Object.keys(keys).length === 0) return undefined;
+  const names = [...(await readSources(executor, consumer)).keys()];
+  const named = Object.entries(keys).map(
+    ([spelled, texts]) => [nameOf(spelled, names, consumer), texts] as const,
+  );
+  return { keys: Object.fromEntries(named), others };
+}
+
+function nameOf(spelled: string, names: readonly string[], consumer: string): string {
+  const same = names.includes(spelled) ? [spelled] : names.filter((name) => loose(name) === loose(spelled));
+  const [name] = same;
+  if (name !== undefined && same.length === 1) return name;
+  const near = nearest(spelled, names);
+  const hint = near === undefined ? `it has read ${names.join(', ') || 'none'}` : `did you mean ${near}?`;
+  throw new CliError(
+    name === undefined
+      ? `signatures.keys.${spelled} is of no source that ${consumer} has read: ${hint}`
+      : `signatures.keys.${spelled} may be of ${same.join(' or ')}: name it exactly, in a settings file`,
+    { code: 'SIGNATURE_SOURCE_UNKNOWN', category: 'configuration' },
+  );
+}

@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto';
+import { defineEvent, WIRE } from '@convergekit/contracts';
+import { consumerService, defineConsumer } from '@convergekit/inbox';
+import { memoryBroker } from '@convergekit/kafka';
+import { connect } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterEach, expect, inject, it } from 'vitest';
+import { z } from 'zod';
+import { killLeftovers, runCli } from '../../fixture/cli-process.ts';
+
+const open: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  killLeftovers();
+  for (const close of open.splice(0).reverse()) await close();
+});
+
+const thing = defineEvent({
+  type: 'cli.thing',
+  version: 1,
+  topic: 'things',
+  key: ({ id }: { id: string }) => id,
+  data: z.object({ id: z.string(), n: z.int() }),
+});
+
+/** A consumer with one dead letter (n = 1, key a) and one event behind it (n = 2), still running. */
+async function consumerWithDeadLetter() {
+  const url = await freshDatabase(inject('stack').databaseUrl);
+  expect(await runCli(['migrate', '--quiet'], { DATABASE_URL: url })).toMatchObject({ code: 0 });
+  const [database, broker] = [connect({ url }), memoryBroker()];
+  open.push(
+    () => database.close(),
+    () => broker.close(),
+  );
+  const admin = await broker.admin();
+  for (const name of ['things', 'shelf.failures']) await admin.createTopic({ name, partitions: 1 });
+  await admin.close();
+  const applied: number[] = [];
+  let broken = true;
+  const shelf = defineConsumer({ name: 'shelf', from: 'beginning' }).on(thing, ({ data }) => {
+    if (broken && data.n === 1) throw new TypeError('no shelf');
+    applied.push(data.n);
+  });
+  const service = consumerService([shelf], { database, broker });
+  await service.start();
+  open.push(() => service.stop());
+  const producer = await broker.producer();
+  const records = [1, 2].map((n) => {
+    const headers: [string, string][] = [
+      [WIRE.id, randomUUID()],
+      [WIRE.source, 'elsewhere'],
+      [WIRE.type, 'cli.thing'],
+      [WIRE.specVersion, '1.0'],
+    ];
+    return { key: 'a', value: JSON.stringify({ id: 'a', n }), headers, timestampMs: Date.now() };
+  });
+  await producer.send([{ topic: 'things', partition: 0, records }]);
+  await producer.close();
+  const parked = () => database.executor.query('select from converge.parked');
+  await waitUntil(async () => (await parked()).rows.length === 2, {
+    what: 'the dead letter and the event behind',
+  });
+  return { url, applied, mend: () => (broken = false) };
+}
+
+// Planted fault: with the edited copy not kept, the event takes effect as it came.
+it('an operator finds a dead letter, reads it, mends a copy and has it tried again', async () => {
+  const { url, applied, mend } = await consumerWithDeadLetter();
+  const converge = async (...args: string[]) => {
+    const ended = await runCli(['parked', ...args], { DATABASE_URL: url, LOG_LEVEL: 'silent' });
+    return { ...ended, json: () => JSON.parse(ended.stdout) as Record<string, unknown>[] };
+  };
+  const groups = await converge('list', '--consumer', 'shelf');
+  expect(groups.stdout).toMatch(/shelf +things +dead +1 +1 .*bug TypeError: no shelf/);
+  expect(groups.stdout).toMatch(/shelf +things +waiting +1 +1 .*behind another event of its key/);
+  const [letter] = (await converge('list', '--events', '--state', 'dead', '--json')).json();
+  const id = String(letter?.['id']);
+  const shown = await converge('show', id);
+  expect(shown.stdout).toContain('"payload": "{\\"id\\":\\"a\\",\\"n\\":1}"');
+  expect(shown.stdout.match(/"outcome"/g)).toHaveLength(3);
+
+  expect(await converge('retry', '--reason', 'x', '--yes')).toMatchObject({ code: 78 });
+  const dry = await converge('retry', '--all', '--reason', 'deployed', '--dry-run');
+  expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining('would try 1 again')]);
+  expect(await converge('retry', id, '--reason', 'deployed')).toMatchObject({ code: 78 });
+  const edited = await converge('edit', id, '--payload', '{"id":"a","n":7}', '--reason', 'a typo', '--yes');
+  expect(edited).toMatchObject({ code: 0 });
+  expect(applied).toEqual([]);
+  mend();
+  const retried = await converge(
+    'retry',
+    '--code',
+    'TypeError',
+    '--reason',
+    'deployed',
+    '--yes',
+    '--rate',
+    '5',
+  );
+  expect(retried).toMatchObject({ code: 0, stdout: expect.stringContaining('1 tried again') as string });
+  await waitUntil(() => applied.length === 2, { what: 'both events' });
+  expect(applied).toEqual([7, 2]);
+  expect((await converge('show', id)).stderr).toContain('applied meanwhile');
+});
+
+it('an operator leaves a dead letter out, and its key goes on', async () => {
+  const { url, applied } = await consumerWithDeadLetter();
+  const env = { DATABASE_URL: url, LOG_LEVEL: 'silent' };
+  const list = await runCli(['parked', 'list', '--events', '--state', 'dead', '--json'], env);
+  const [letter] = JSON.parse(list.stdout) as { id: string }[];
+  const skip = await runCli(['parked', 'skip', letter!.id, '--reason', 'not ours', '--yes'], env);
+  expect(skip).toMatchObject({ code: 0 });
+  await waitUntil(() => applied.length === 1, { what: 'the event behind' });
+  expect(applied).toEqual([2]);
+  const { stdout } = await runCli(['parked', 'show', letter!.id], env);
+  expect(stdout).toContain('"note": "not ours"');
+});

@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto';
+import { connect, type Database } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import {
+  interrupt,
+  killLeftovers,
+  runCli,
+  start,
+  startCli,
+  type CliProcess,
+} from '../../fixture/cli-process.ts';
+import { headerOf, recordsOf } from '../../fixture/topic-records.ts';
+
+const brokers = inject('stack').brokers;
+let database: Database;
+let topic: string;
+let env: Record<string, string>;
+
+beforeEach(async () => {
+  topic = `cli.relay.${randomBytes(4).toString('hex')}`;
+  env = { DATABASE_URL: await freshDatabase(inject('stack').databaseUrl, 'cli'), KAFKA_BROKERS: brokers };
+  database = connect({ url: env['DATABASE_URL'] ?? '', applicationName: 'the-test' });
+  expect(await runCli(['migrate', '--quiet'], env)).toMatchObject({ code: 0, stderr: '' });
+  expect(await runCli(['topics', 'create', topic, '--partitions', '3'], env)).toMatchObject({ code: 0 });
+});
+afterEach(async () => {
+  killLeftovers();
+  await database.close();
+});
+
+async function emit(from: number, to: number): Promise<void> {
+  await database.executor.query(
+    `select converge.emit($1, 'k' || n % 7, 'cli.thing', '{"n":' || n || '}', '{}') from generate_series($2::int, $3::int) n`,
+    [topic, from, to],
+  );
+}
+
+function says(relay: CliProcess, text: string): Promise<unknown> {
+  const found = () => relay.logs().find((line) => String(line['msg']).startsWith(text));
+  return waitUntil(found, { what: `the relay to say "${text}"` });
+}
+
+async function count(sql: string, values: readonly unknown[] = []): Promise<number> {
+  const { rows } = await database.executor.query<{ n: number }>(sql, values);
+  return rows[0]?.n ?? -1;
+}
+
+const freeLeases = 'select count(*)::int as n from converge.lease where expires_at <= clock_timestamp()';
+const connections = `select count(*)::int as n from pg_stat_activity
+  where datname = current_database() and application_name like 'converge-%'`;
+
+describe('converge relay', () => {
+  it('stops on Ctrl-C in the middle of a backlog: exit 0, lease released, nothing lost or repeated', async () => {
+    let emitted = 0;
+    const relay = startCli(['relay'], env);
+    const writing = new AbortController();
+    const writer = (async () => {
+      while (!writing.signal.aborted) await emit(emitted + 1, (emitted += 500));
+    })();
+    await waitUntil(async () => (await recordsOf(brokers, topic)).length > 0, { what: 'the first event' });
+    interrupt(relay);
+    const ended = await Promise.race([
+      relay.ended,
+      waitUntil(() => false, { what: 'the relay to end after Ctrl-C' }),
+    ]);
+    writing.abort();
+    await writer;
+    expect(ended).toMatchObject({ code: 0 });
+    expect(await count(freeLeases)).toBe(1);
+    await waitUntil(async () => (await count(connections)) === 0, { what: 'its connections to be gone' });
+
+    expect((await recordsOf(brokers, topic)).length).toBeLessThan(emitted);
+    const next = startCli(['relay'], env);
+    await waitUntil(async () => (await recordsOf(brokers, topic)).length >= emitted, {
+      what: 'the rest',
+      deadlineMs: 60_000,
+    });
+    interrupt(next);
+    expect(await next.ended).toMatchObject({ code: 0 });
+    const ids = (await recordsOf(brokers, topic)).map((record) => headerOf(record, 'ce_id'));
+    expect(ids).toHaveLength(emitted);
+    expect(new Set(ids).size).toBe(emitted);
+  });
+
+  it('has a leader and a standby, and the standby goes on when the leader is killed', async () => {
+    const first = startCli(['relay'], env);
+    await says(first, 'leading');
+    const second = startCli(['relay'], env);
+    await says(second, 'standing by');
+    await emit(1, 10);
+    await waitUntil(async () => (await recordsOf(brokers, topic)).length === 10, {
+      what: "the leader's events",
+    });
+
+    first.child.kill('SIGKILL');
+    await emit(11, 20);
+    const published = async () =>
+      new Set((await recordsOf(brokers, topic)).map((record) => headerOf(record, 'ce_id'))).size === 20;
+    await waitUntil(published, { what: "the standby's events" });
+    await says(second, 'leading');
+    interrupt(second);
+    expect(await second.ended).toMatchObject({ code: 0 });
+  });
+
+  it('takes a Ctrl-C that npx passes on once more for one wish', async () => {
+    const relay = startCli(['relay'], env);
+    await says(relay, 'leading');
+    // Two different signals: the kernel would merge two of one kind.
+    relay.child.kill('SIGINT');
+    relay.child.kill('SIGTERM');
+    expect(await relay.ended).toMatchObject({ code: 0 });
+    expect(await count(freeLeases)).toBe(1);
+  });
+
+  it('reports itself ready as leader and as standby, and where', async () => {
+    const relay = startCli(['relay'], env);
+    await says(relay, 'leading');
+    const port = String(relay.logs().find((line) => line['msg'] === 'running')?.['healthPort']);
+    const get = async (path: string) => {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`);
+      return { status: response.status, body: await response.text() };
+    };
+    await waitUntil(async () => (await get('/readyz')).status === 200, { what: 'readiness' });
+    expect((await get('/readyz')).body).toContain('leading, term 1');
+    expect((await get('/livez')).status).toBe(200);
+    interrupt(relay);
+    await relay.ended;
+  });
+
+  // Planted fault: a notice of the broker beside the relay's own line, or the error itself in that line, fails here.
+  it('waits for a broker that is down, says so in one line, and stops cleanly meanwhile', async () => {
+    const relay = startCli(['relay'], { ...env, KAFKA_BROKERS: '127.0.0.1:1' });
+    await says(relay, 'waiting for Kafka');
+    await says(relay, 'running');
+    const tries = 'select coalesce(max(term), 0)::int as n from converge.lease';
+    await waitUntil(async () => (await count(tries)) >= 4, { what: 'the relay to have tried again' });
+    interrupt(relay);
+    const ended = await relay.ended;
+    expect(ended.code).toBe(0);
+    // The alarm, after ten seconds on a slow machine, is another thing to say.
+    const told = ended.stderr.split('\n').filter((line) => !line.includes('"alarm"'));
+    expect(told.join('\n').match(/no broker can be reached at 127\.0\.0\.1:1/g)).toHaveLength(1);
+  });
+
+  it('runs as the sidecar service, and passes the exit code on', async () => {
+    const main = ['node', '--conditions=source', 'services/relay/src/main.ts'];
+    expect(await start(main, {}).ended).toMatchObject({ code: 78 });
+    const relay = start(main, env);
+    await says(relay, 'leading');
+    relay.child.kill('SIGTERM');
+    expect(await relay.ended).toMatchObject({ code: 0 });
+  });
+});

@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto';
+import { connect } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterEach, expect, inject, it } from 'vitest';
+import { interrupt, killLeftovers, runCli, startCli } from '../../fixture/cli-process.ts';
+import { headerOf, recordsOf } from '../../fixture/topic-records.ts';
+import { traceCollector } from '../../fixture/trace-collector.ts';
+
+afterEach(killLeftovers);
+
+it('a send is a producer span linked to the events of its batch, whose own context travels unchanged', async () => {
+  const { brokers, databaseUrl } = inject('stack');
+  const topic = `cli.traces.${randomBytes(4).toString('hex')}`;
+  const env = { DATABASE_URL: await freshDatabase(databaseUrl, 'cli'), KAFKA_BROKERS: brokers };
+  await runCli(['migrate', '--quiet'], env);
+  await runCli(['topics', 'create', topic, '--partitions', '1'], env);
+  const database = connect({ url: env.DATABASE_URL, applicationName: 'the-test' });
+  const traceId = randomBytes(16).toString('hex');
+  const traceparent = `00-${traceId}-00f067aa0ba902b7-01`;
+  await database.executor.query(
+    // As the outbox of a traced process writes them: emit from SQL has no context.
+    `insert into converge.outbox (event_id, topic, key, type, headers, payload)
+     select gen_random_uuid(), $1, 'k' || n, 'cli.thing', $2, '{"n":1}' from generate_series(1, 100) n`,
+    [topic, JSON.stringify({ traceparent })],
+  );
+  const collector = await traceCollector();
+  const relay = startCli(['relay'], { ...env, ...collector.env });
+  const span = await waitUntil(() => collector.spans().find(({ name }) => name === `send ${topic}`), {
+    what: 'the span of the send',
+  });
+  const records = await recordsOf(brokers, topic);
+  interrupt(relay);
+  expect(await relay.ended).toMatchObject({ code: 0 });
+  collector.close();
+  await database.close();
+
+  expect(span.kind).toBe(4);
+  const attributes = Object.fromEntries(
+    span.attributes.map(({ key, value }) => [key, value.stringValue ?? value.intValue]),
+  );
+  expect(attributes).toMatchObject({
+    'messaging.system': 'kafka',
+    'messaging.operation.name': 'send',
+    'messaging.destination.name': topic,
+    'messaging.destination.partition.id': '0',
+    'messaging.batch.message_count': 100,
+  });
+  // A hundred events, and a bounded number of links.
+  expect(span.links).toHaveLength(32);
+  expect(span.links?.[0]).toMatchObject({ traceId, spanId: '00f067aa0ba902b7' });
+  expect(new Set(records.map((record) => headerOf(record, 'traceparent')))).toEqual(new Set([traceparent]));
+});

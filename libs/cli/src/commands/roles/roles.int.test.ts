@@ -1,0 +1,246 @@
+/**
+ * Planted faults, each seen to fail here: without the column list of the writer's insert; without the name check, the record
+ * check or the search_path of outbox_remove_child; with update on an audit, or delete, granted to who writes it.
+ */
+import { connect, type Database, executorOf, migrate } from '@convergekit/postgres';
+import { freshDatabase } from '@convergekit/testing';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { allMigrations } from '../../frame/all-migrations.ts';
+import { DUTIES, type Duty, privilegesOf, roleSql } from './role-files.ts';
+
+let database: Database;
+
+beforeAll(async () => {
+  database = connect({ url: await freshDatabase(inject('stack').databaseUrl) });
+  await migrate(database, allMigrations);
+  for (const duty of DUTIES) await database.executor.query(roleSql(duty));
+});
+afterAll(() => database.close());
+
+/** Runs statements in one transaction as a role, and rolls it back. Returns the SQLSTATE of the last one; '00000' is none. */
+async function as(role: string, ...statements: readonly string[]): Promise<string> {
+  const client = await database.acquire();
+  try {
+    await client.query('begin');
+    await client.query(`set local role ${role}`);
+    for (const statement of statements) await client.query(statement);
+    return '00000';
+  } catch (error) {
+    return (error as { code?: string }).code ?? String(error);
+  } finally {
+    await client.query('rollback');
+    client.release();
+  }
+}
+
+const emit = `select converge.emit('t', 'k', 'x.y', '{}', '{}')`;
+const uuid = '01990000-0000-7000-8000-000000000001';
+
+describe('a writer', () => {
+  it.each([
+    ['emits', emit],
+    ['looks its commit up', `select event_id, id, xid from converge.outbox where event_id = '${uuid}'`],
+    ['claims a request key', `insert into converge.request (key, request_hash) values ('k', 'h')`],
+  ])('%s', async (_name, statement) => expect(await as('converge_writer', statement)).toBe('00000'));
+
+  it.each([
+    [
+      'choose an id',
+      `insert into converge.outbox (id, event_id, topic, key, type, headers, payload) values (9007199254740993, '${uuid}', 't', 'k', 'x', '{}', '{}')`,
+    ],
+    [
+      'choose an xid',
+      `insert into converge.outbox (xid, event_id, topic, key, type, headers, payload) values ('1', '${uuid}', 't', 'k', 'x', '{}', '{}')`,
+    ],
+    ['read what others emitted', 'select payload from converge.outbox'],
+    ['change an event', `update converge.outbox set payload = '{}'`],
+    ['delete an event', 'delete from converge.outbox'],
+    ['move the sequence', `select setval('converge.outbox_id', 1)`],
+    [
+      'take the relay’s lease',
+      `insert into converge.lease (name, holder, term, expires_at) values ('relay', 'me', 9, now())`,
+    ],
+    ['write a tick', 'insert into converge.tick (number) values (9)'],
+    ['remove a child of the outbox', `select converge.outbox_remove_child('outbox_0')`],
+    ['add a child to the outbox', 'select converge.outbox_add_child(2, 1000000)'],
+    ['read a consumer’s parked events', 'select * from converge.parked'],
+    ['change its source', `update converge.source set name = 'other'`],
+  ])('cannot %s', async (_name, statement) => expect(await as('converge_writer', statement)).toBe('42501'));
+});
+
+describe('a relay', () => {
+  it.each([
+    ['emit', emit],
+    [
+      'insert an event',
+      `insert into converge.outbox (event_id, topic, key, type, headers, payload) values ('${uuid}', 't', 'k', 'x', '{}', '{}')`,
+    ],
+    ['delete an event', 'delete from converge.outbox'],
+    ['detach a child by hand', 'alter table converge.outbox detach partition converge.outbox_0'],
+    ['drop a table by hand', 'drop table converge.outbox_0'],
+    ['begin an epoch', `insert into converge.epoch select 9, 1, 'x'`],
+    ['read a consumer’s parked events', 'select * from converge.parked'],
+    ['touch a saga', 'delete from converge.saga_step'],
+  ])('cannot %s', async (_name, statement) => expect(await as('converge_relay', statement)).toBe('42501'));
+
+  it('cannot have another table dropped by recording it as a child', async () => {
+    const record = `insert into converge.outbox_leaving (child) values ('parked')`;
+    expect(await as('converge_relay', record, `select converge.outbox_remove_child('parked')`)).toBe('22023');
+  });
+
+  it('removes nothing that is not recorded', async () => {
+    const client = await database.acquire();
+    const { rows } = await client.query(`select converge.outbox_remove_child('outbox_0') as removed`);
+    client.release();
+    expect(rows).toEqual([{ removed: false }]);
+  });
+
+  it('adds and removes children through the functions of the owner', async () => {
+    const record = `insert into converge.outbox_leaving (child) values ('outbox_0')`;
+    const remove = `select converge.outbox_remove_child('outbox_0')`;
+    const gone = `do $$ begin assert to_regclass('converge.outbox_0') is null; end $$`;
+    expect(
+      await as('converge_relay', 'select converge.outbox_add_child(5, 1000000)', record, remove, gone),
+    ).toBe('00000');
+  });
+
+  it('is not led astray by a schema of the caller that shadows functions', async () => {
+    const shadow = [
+      'create schema evil',
+      'grant usage on schema evil to converge_relay',
+      `create function evil.format(text, variadic text[]) returns text language sql as $$ select 'drop table converge.parked' $$`,
+      'set local search_path = evil, pg_catalog',
+      'set local role converge_relay',
+      `insert into converge.outbox_leaving (child) values ('outbox_0')`,
+      `select converge.outbox_remove_child('outbox_0')`,
+      'reset role',
+      `do $$ begin assert to_regclass('converge.parked') is not null; end $$`,
+    ];
+    expect(await as('postgres', ...shadow)).toBe('00000');
+  });
+});
+
+// A body that Postgres bound when it was created (`return …`) names objects, not words to look up.
+// Planted fault: without the migrations named search-path, six functions are found.
+it('every function has a fixed search_path with the temporary schema last, or a bound body', async () => {
+  const { rows } = await database.executor.query<{ name: string; fixed: boolean }>(
+    `select p.oid::regprocedure::text as name,
+            coalesce('search_path=pg_catalog, pg_temp' = any (p.proconfig), false) or (p.prosqlbody is not null and not p.prosecdef) as fixed
+       from pg_proc p where p.pronamespace = 'converge'::regnamespace order by name`,
+  );
+  expect(rows.length).toBeGreaterThan(20);
+  expect(rows.filter(({ fixed }) => !fixed)).toEqual([]);
+});
+
+describe('journals and audits', () => {
+  const appendOnly: readonly (readonly [Duty, string])[] = [
+    ['operator', 'converge.saga_step'],
+    ['operator', 'converge.parked_audit'],
+    ['operator', 'converge.inbox_audit'],
+    ['operator', 'converge.reconcile_audit'],
+    ['operator', 'converge.policy_change'],
+    ['reconciler', 'converge.reconcile_audit'],
+  ];
+  it.each(appendOnly)('of the duty %s: %s cannot be changed, nor deleted from', async (duty, table) => {
+    const { rows } = await executorOf(database.db).query<{
+      update: boolean;
+      delete: boolean;
+      truncate: boolean;
+    }>(
+      `select has_any_column_privilege($1, $2, 'update') as update, has_table_privilege($1, $2, 'delete') as delete,
+              has_table_privilege($1, $2, 'truncate') as truncate`,
+      [`converge_${duty}`, table],
+    );
+    expect(rows).toEqual([{ update: false, delete: false, truncate: false }]);
+  });
+});
+
+describe('a consumer', () => {
+  it.each([
+    ['change a journal', `update converge.saga_step set note = 'x'`],
+    ['delete from a journal', 'delete from converge.saga_step'],
+    ['change a journal of stacks', `update converge.saga_stack_step set data = '{}'`],
+    ['delete from a journal of stacks', 'delete from converge.saga_stack_step'],
+    ['delete a stack, and with it its journal', 'delete from converge.saga_stack'],
+  ])('cannot %s', async (_name, statement) => expect(await as('converge_consumer', statement)).toBe('42501'));
+
+  // Planted fault: in saga_forget_steps, without `security definer` the consumer forgets nothing (42501), without the day
+  // the new row leaves, and without the step's state the row of the open step.
+  it('forgets only rows of a journal that are a day old, of steps that have ended', async () => {
+    const client = await database.acquire();
+    const row = `insert into converge.saga_step (saga, instance, step, seq, version, op, trigger, state_from, state_to, act, cause_event, at)
+      values ('s', 'i', $1, 1, 1, 'apply', 'begin', 'absent', 'started', 'run', 'e', now() - $2::interval)`;
+    try {
+      await client.query('begin');
+      for (const [step, age] of [
+        ['ended', '2 days'],
+        ['open', '2 days'],
+        ['new', '1 hour'],
+      ] as const)
+        await client.query(row, [step, age]);
+      await client.query(
+        `insert into converge.saga_fence (saga, instance, step, version, consumer, key, state, cause_event)
+         select 's', 'i', step, 1, 'c', 'k', case step when 'open' then 'started' else 'applied' end, 'e' from converge.saga_step where saga = 's'`,
+      );
+      await client.query('set local role converge_consumer');
+      await client.query(`select converge.saga_forget_steps('s', '{i}', 'infinity')`);
+      const { rows } = await client.query(
+        `select step from converge.saga_step where saga = 's' order by step`,
+      );
+      expect(rows).toEqual([{ step: 'new' }, { step: 'open' }]);
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
+  });
+});
+
+describe('a reader', () => {
+  it('reads every table', async () => {
+    const { rows } = await database.executor.query<{ name: string }>(
+      `select format('converge.%I', c.relname) as name from pg_class c where c.relnamespace = 'converge'::regnamespace and c.relkind in ('r', 'p')`,
+    );
+    expect(rows.length).toBeGreaterThan(30);
+    expect(await as('converge_read', ...rows.map(({ name }) => `select * from ${name} limit 0`))).toBe(
+      '00000',
+    );
+  });
+
+  it('writes to none, and emits nothing', async () => {
+    expect(await as('converge_read', emit)).toBe('42501');
+    const { rows } = await database.executor.query(
+      `select c.relname from pg_class c where c.relnamespace = 'converge'::regnamespace and c.relkind in ('r', 'p')
+          and has_table_privilege('converge_read', c.oid, 'insert, update, delete, truncate')`,
+    );
+    expect(rows).toEqual([]);
+  });
+});
+
+// Planted fault: without the revoke from public a login needs no more than usage on the schema.
+it('no function can be executed by everyone', async () => {
+  const { rows } = await database.executor.query(
+    `select p.proname from pg_proc p
+      where p.pronamespace = 'converge'::regnamespace and has_function_privilege('public', p.oid, 'execute')`,
+  );
+  expect(rows).toEqual([]);
+});
+
+it('a login without a role enters nothing', async () => {
+  expect(await as('pg_monitor', emit)).toBe('42501');
+});
+
+it('each grant of the files is one that doctor can check, on an object that exists', async () => {
+  for (const duty of ['relay', 'consumer', 'reconciler', 'operator', 'writer'] as const)
+    for (const { kind, name, privilege } of privilegesOf(roleSql(duty))) {
+      const ask =
+        kind === 'function'
+          ? `select bool_and(has_function_privilege($1, p.oid, $3)) as has from pg_proc p where 'converge.' || p.proname = $2`
+          : `select has_${kind}_privilege($1, $2, $3) as has`;
+      const { rows } = await database.executor.query<{ has: boolean }>(ask, [
+        `converge_${duty}`,
+        name,
+        privilege,
+      ]);
+      expect({ duty, name, privilege, has: rows[0]?.has }).toEqual({ duty, name, privilege, has: true });
+    }
+});

@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { inboxMigrations } from '@convergekit/inbox';
+import { kafkaBroker } from '@convergekit/kafka';
+import { createOutbox, outboxMigrations } from '@convergekit/outbox';
+import { connect, migrate } from '@convergekit/postgres';
+import { relayMigrations } from '@convergekit/relay';
+import { findOrphans, readChapter, verifyJournal } from '@convergekit/saga';
+import { sagaMigrations } from '@convergekit/effects';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { expect, inject, it } from 'vitest';
+import { makeTopics, tag } from '../../../../../inbox/src/fixture/ledger.ts';
+import { Pump } from '../../../../../saga/src/fixture/pump.ts';
+import { normalise } from '../../../fixture/normalise.ts';
+import { type TripDb, tripSaga, tripTables } from '../../../fixture/trip-saga.ts';
+import { readNarrative } from './read-narrative.ts';
+import { renderNarrative } from './render-narrative.ts';
+
+const program = fileURLToPath(new URL('../../../fixture/trip-process.ts', import.meta.url));
+
+// Planted fault: without the calls of the worker the narrative differs.
+it('a process that is killed in the middle of an undo leaves a saga that ends all the same, and a story that says so', async () => {
+  const { brokers, databaseUrl } = inject('stack');
+  const url = await freshDatabase(databaseUrl, 'trip');
+  const database = connect<TripDb>({ url, applicationName: 'trip-test' });
+  await migrate(database, [outboxMigrations, relayMigrations, inboxMigrations, sagaMigrations]);
+  await database.executor.query(tripTables);
+  const broker = kafkaBroker({ driver: 'kafkajs', brokers: brokers.split(','), clientId: 'trip-test' });
+  const prefix = `trip${tag()}`;
+  const never = { charge: () => Promise.resolve(), refund: () => Promise.resolve(), hasSeats: () => false };
+  const { asked, consumers } = tripSaga(prefix, never, 60_000);
+  const topics = consumers.flatMap(({ topics: own, failureTopic }) => [...own, failureTopic]);
+  await makeTopics(broker, [...new Set(topics)], 1);
+  const pump = new Pump(database, broker);
+  pump.start();
+  const start = (env: Readonly<Record<string, string>>) =>
+    spawn(process.execPath, [program], {
+      env: { ...process.env, DATABASE_URL: url, KAFKA_BROKERS: brokers, PREFIX: prefix, ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+
+  const dying = start({ DIE: 'refund' });
+  const { type, version, topic, key, payload } = asked({ trip: 't-1' });
+  const instance = '0199a000-0000-7000-8000-000000000001';
+  await createOutbox([]).append(database.executor, [{ id: instance, type, version, topic, key, payload }]);
+  expect(await once(dying, 'exit')).toEqual([null, 'SIGKILL']);
+  const living = start({});
+  try {
+    const states = async (): Promise<string> => {
+      const { fences } = await readChapter(database.executor, { instance });
+      return fences.map(({ step, state }) => `${step}:${state}`).join(' ');
+    };
+    await waitUntil(async () => (await states()) === 'pay:undone room:undone seat:rejected', {
+      what: 'all to be undone',
+      deadlineMs: 60_000,
+    });
+  } finally {
+    living.kill('SIGTERM');
+    await once(living, 'exit');
+    await pump.stop();
+  }
+  const narrative = await readNarrative([{ name: 'trips', database: database as never }], instance);
+  const text = normalise(renderNarrative(narrative)).replaceAll(prefix, 'trip');
+  await expect(text).toMatchFileSnapshot(new URL('golden/crash.txt', import.meta.url).pathname);
+  expect(verifyJournal(await readChapter(database.executor, {}))).toEqual([]);
+  expect(await findOrphans([database.executor])).toEqual([]);
+  await broker.close();
+  await database.close();
+});

@@ -1,0 +1,107 @@
+/**
+ * Planted faults, each seen to fail here: operators' acts that are not asked for; failed attempts that are left out.
+ */
+import { retryParked } from '@convergekit/inbox';
+import { migrate } from '@convergekit/postgres';
+import { relayMigrations } from '@convergekit/relay';
+import { findOrphans, readChapter, sagaObserver, verifyJournal } from '@convergekit/saga';
+import { waitUntil } from '@convergekit/testing';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import {
+  type Mood,
+  Moods,
+  order,
+  orderConsumers,
+  type OrderDb,
+  placed,
+  type Step,
+} from '../../../../../saga/src/fixture/order-saga.ts';
+import { SagaScene } from '../../../../../saga/src/fixture/saga-scene.ts';
+import { normalise } from '../../../fixture/normalise.ts';
+import { readNarrative } from './read-narrative.ts';
+import { renderNarrative } from './render-narrative.ts';
+
+const tables =
+  'create table done (line bigint generated always as identity, step text not null, order_id text not null, what text not null, why text not null)';
+let scene: SagaScene<OrderDb>;
+const moods = new Moods();
+
+beforeAll(async () => {
+  scene = await SagaScene.open<OrderDb>(inject('stack').databaseUrl, tables);
+  await migrate(scene.database, [relayMigrations]);
+  const observer = sagaObserver<OrderDb>({ sagas: [order.declaration], from: 'beginning' });
+  await scene.start([...orderConsumers(moods), observer]);
+});
+afterAll(() => scene.close());
+
+async function place(id: string, some: Partial<Record<Step, Mood>> = {}): Promise<string> {
+  for (const [of, mood] of Object.entries(some)) moods.set(of as Step, id, mood);
+  return scene.emit(placed({ order: id }));
+}
+
+async function until(instance: string, state: string): Promise<void> {
+  await waitUntil(
+    async () => {
+      const rows = await scene.rows<{ state: string }>(
+        'select state from converge.saga_instance where instance = $1',
+        [instance],
+      );
+      return rows[0]?.state === state;
+    },
+    { what: `the saga to be ${state}` },
+  );
+}
+
+async function narrativeOf(instance: string): Promise<string> {
+  const { database } = scene;
+  const narrative = await readNarrative([{ name: 'shop', database: database as never }], instance);
+  return normalise(renderNarrative(narrative));
+}
+
+const golden = (name: string): string => new URL(`golden/${name}.txt`, import.meta.url).pathname;
+
+describe('the narrative of a saga', () => {
+  it('that ends well', async () => {
+    const instance = await place('happy');
+    await until(instance, 'completed');
+    await expect(await narrativeOf(instance)).toMatchFileSnapshot(golden('happy'));
+  });
+
+  it('that is refused at its last step', async () => {
+    const instance = await place('rejected', { ship: 'reject' });
+    await until(instance, 'compensated');
+    await expect(await narrativeOf(instance)).toMatchFileSnapshot(golden('rejected'));
+  });
+
+  it('of which a step is given up', async () => {
+    const instance = await place('dead-letter', { pay: 'applied' });
+    await until(instance, 'compensated');
+    await scene.until(instance, 'pay:undone reserve:undone ship:tombstoned');
+    const lines = (await narrativeOf(instance)).split('\n');
+    // Shipping hears of the failure beside the others, so the place of its line among theirs is not fixed.
+    const closing = lines.filter((line) => line.includes('ship will not begin: the saga is on its way back'));
+    expect(closing).toHaveLength(1);
+    const others = lines.filter((line) => !closing.includes(line)).join('\n');
+    await expect(others).toMatchFileSnapshot(golden('dead-letter'));
+  });
+
+  it('that waits for a person', async () => {
+    const instance = await place('stuck', { confirm: 'not_applied' });
+    await until(instance, 'stuck');
+    const [letter] = await scene.rows<{ id: string }>(
+      `select id from converge.parked where state = 'dead' and consumer = 'confirming'`,
+    );
+    moods.set('confirm', 'stuck', undefined);
+    await retryParked(scene.database, letter!.id, { by: 'alice', reason: 'the mail server is back' });
+    await until(instance, 'completed');
+    await expect(await narrativeOf(instance)).toMatchFileSnapshot(golden('stuck'));
+  });
+});
+
+it('no journal of these has a flaw, and no compensation is without a cause', async () => {
+  const { executor } = scene.database;
+  const chapter = await readChapter(executor, {});
+  expect(chapter.journal.length).toBeGreaterThan(20);
+  expect(verifyJournal(chapter)).toEqual([]);
+  expect(await findOrphans([executor])).toEqual([]);
+});

@@ -1,0 +1,166 @@
+import {
+  type FenceView,
+  type InstanceDetail,
+  type JournalRow,
+  type SagaChapter,
+  type StepWorkView,
+} from '@convergekit/saga';
+import type { Passed } from '../../../history/history.ts';
+import type { Stored, StoredAttempt, StoredEvent, StoredPark } from '../../../history/attempt-sql.ts';
+import type { StoredAudit } from './audit-sql.ts';
+
+/** What one database knows of an instance and of its events, under a name for people. */
+export interface NarrativeChapter {
+  readonly database: string;
+  readonly saga: SagaChapter;
+  readonly stored: readonly Stored[];
+  readonly audits: readonly StoredAudit[];
+  /** Where an observer keeps its rows. */
+  readonly observed?: InstanceDetail | undefined;
+}
+
+/** What led to a decision. */
+export interface BecauseOf {
+  readonly event: StoredEvent | undefined;
+  readonly attempt: StoredAttempt | undefined;
+}
+
+type In = { readonly database: string };
+export type NarrativeEntry = In &
+  (
+    | (StoredEvent & { readonly kind: 'emitted' | 'caused' | 'again' })
+    | StoredAttempt
+    | StoredPark
+    | StoredAudit
+    | (JournalRow & { readonly tells: StoredEvent | undefined; readonly because: BecauseOf })
+    | StepWorkView
+    | (StepWorkView['story'][number] & {
+        readonly kind: 'turn';
+        readonly step: string;
+        readonly of: StepWorkView['op'];
+        readonly number: number;
+      })
+  );
+
+/** One saga's story: who did what and why, in the order in which it happened. */
+export interface Narrative {
+  readonly saga: string | undefined;
+  readonly version: number | undefined;
+  readonly instance: string;
+  readonly key: string | undefined;
+  /** As an observer has it; absent where none of the databases is one's. */
+  readonly state: InstanceDetail['state'] | undefined;
+  readonly reason: string | undefined;
+  readonly steps: readonly FenceView[];
+  readonly entries: readonly NarrativeEntry[];
+  /** Where an event that was told has not been read yet. */
+  readonly waiting: readonly Passed[];
+}
+
+/** The events that the chapters name, to ask for next. */
+export function eventsOf(
+  instance: string,
+  chapters: readonly Pick<NarrativeChapter, 'saga'>[],
+): readonly string[] {
+  const named = chapters.flatMap(({ saga: { journal, work } }) => [
+    ...journal.flatMap(({ causeEvent, emittedEvent }) => [causeEvent, emittedEvent]),
+    ...work.map(({ causeEvent }) => causeEvent),
+  ]);
+  return [...new Set([instance, ...named.filter((id) => id !== null)])];
+}
+
+/** Pure: one story from what several databases said. */
+export function narrate(
+  instance: string,
+  chapters: readonly NarrativeChapter[],
+  deliveries: readonly Passed[],
+): Narrative {
+  const stored = chapters.flatMap(({ database, stored: own }) => own.map((one) => ({ ...one, database })));
+  const events = new Map<string, StoredEvent & In>();
+  for (const one of stored)
+    if (one.kind === 'emitted' || (one.kind === 'caused' && !events.has(one.eventId)))
+      events.set(one.eventId, one);
+  const attempts = new Map(stored.flatMap((one) => (one.kind === 'attempt' ? [[one.id, one] as const] : [])));
+  const decisions = chapters.flatMap(({ database, saga: { journal } }) =>
+    journal.map((row) => ({
+      ...row,
+      database,
+      tells: events.get(row.emittedEvent ?? ''),
+      because: { event: events.get(row.causeEvent), attempt: attempts.get(row.causeAttempt ?? '') },
+    })),
+  );
+  const told = new Set(decisions.flatMap(({ emittedEvent }) => emittedEvent ?? []));
+  const entries: readonly NarrativeEntry[] = [
+    ...decisions,
+    ...[...events.values()].filter(({ eventId }) => !told.has(eventId)),
+    ...once(stored.flatMap((one) => (one.kind === 'again' ? [one] : []))),
+    ...[...attempts.values()].filter(tellsMore).map((one) => one as StoredAttempt & In),
+    ...once(stored.flatMap((one) => (one.kind === 'parked' && one.state === 'waiting' ? [one] : []))),
+    ...chapters.flatMap(({ database, audits }) => audits.map((one) => ({ ...one, database }))),
+    ...chapters.flatMap(({ database, saga: { work } }) => work.flatMap((one) => turnsOf(one, database))),
+  ];
+  const observed = chapters.find((chapter) => chapter.observed !== undefined)?.observed;
+  const steps = chapters.flatMap(({ saga: { fences } }) => fences);
+  const [first] = steps;
+  return {
+    saga: observed?.saga ?? first?.saga,
+    version: observed?.version ?? first?.version,
+    instance,
+    key: observed?.key ?? first?.key,
+    state: observed?.state,
+    reason: observed?.reason ?? undefined,
+    steps: steps.toSorted((a, b) => begunAt(a, decisions) - begunAt(b, decisions)),
+    entries: entries.toSorted((a, b) => placeOf(a, events) - placeOf(b, events) || rankOf(a) - rankOf(b)),
+    waiting: deliveries.filter(({ passed }) => !passed),
+  };
+}
+
+/** A piece of work, and each turn of a worker or an operator at it. */
+function turnsOf(work: StepWorkView, database: string): readonly NarrativeEntry[] {
+  const { step, op } = work;
+  const turns = work.story.map((turn, at) => ({
+    ...turn,
+    kind: 'turn' as const,
+    database,
+    step,
+    of: op,
+    number: work.story.slice(0, at + 1).filter((one) => one.op === turn.op).length,
+  }));
+  return [{ ...work, database }, ...turns];
+}
+
+/** What a decision of its fence does not say: a failure, a wait. */
+function tellsMore({ failure, wait }: StoredAttempt): boolean {
+  return failure !== null || wait !== null;
+}
+
+function once<T extends { readonly eventId: string } & In>(all: readonly T[]): readonly T[] {
+  const name = ({ database, eventId }: T): string => `${database} ${eventId}`;
+  return [...new Map(all.map((one) => [name(one), one])).values()];
+}
+
+function begunAt({ step }: FenceView, decisions: readonly JournalRow[]): number {
+  const first = decisions.find((row) => row.step === step && row.seq === 1);
+  return first === undefined ? Number.MAX_SAFE_INTEGER : microsOf(first.at);
+}
+
+/** A timer is told with what it runs from, whichever service was the first to hear of that; a call when it has ended. */
+function placeOf(entry: NarrativeEntry, events: ReadonlyMap<string, StoredEvent>): number {
+  const from = entry.kind === 'work' && entry.op === 'deadline' ? events.get(entry.causeEvent) : undefined;
+  const lasted = entry.kind === 'turn' && entry.op !== 'operator' ? entry.durationMs * 1_000 : 0;
+  return microsOf((from ?? entry).at) + lasted;
+}
+
+/** Postgres tells microseconds, and their order matters: rows of one transaction are closer than a millisecond. */
+function microsOf(at: string): number {
+  const fraction = /\.(\d{1,6})/.exec(at)?.[1] ?? '';
+  const seconds = Date.parse(at.replace(/\.\d+/, ''));
+  return seconds * 1_000 + Number(fraction.padEnd(6, '0'));
+}
+
+/** At the same instant: what asks before what answers. */
+function rankOf({ kind }: NarrativeEntry): number {
+  return ['emitted', 'caused', 'again', 'attempt', 'parked', 'audit', 'decision', 'work', 'turn'].indexOf(
+    kind,
+  );
+}

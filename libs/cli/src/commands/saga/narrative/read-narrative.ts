@@ -1,0 +1,46 @@
+import { type InstanceDetail, readChapter, readInstance } from '@convergekit/saga';
+import { deliveriesOf, type Named } from '../../../history/named-databases.ts';
+import { failuresIn } from '../../../history/history.ts';
+import { readStored } from '../../../history/outbox-sql.ts';
+import type { Stored } from '../../../history/attempt-sql.ts';
+import { readAudits } from './audit-sql.ts';
+import { eventsOf, type Narrative, narrate, type NarrativeChapter } from './narrative.ts';
+
+/** Asks every database what it knows of one instance of a saga, and joins that into one story. Changes nothing. */
+export async function readNarrative(named: readonly Named[], instance: string): Promise<Narrative> {
+  const chapters = [];
+  for (const { name, database } of named)
+    chapters.push({
+      database: name,
+      executor: database.executor,
+      saga: await readChapter(database.executor, { instance }),
+      observed: await observedIn(database.executor, instance),
+    });
+  const ids = eventsOf(instance, chapters);
+  const stored = new Map<string, Stored[]>(chapters.map(({ database }) => [database, []]));
+  // The failure events that these led to are asked for next: their attempts are part of the story.
+  for (const asked of [ids, undefined]) {
+    const known = [...stored].map(([database, own]) => ({ database, stored: own }));
+    const next = asked ?? failuresIn(known).filter((id) => !ids.includes(id));
+    for (const { database, executor } of chapters)
+      stored.get(database)?.push(...(await readStored(executor, next)));
+  }
+  const told: NarrativeChapter[] = [];
+  for (const { executor, ...chapter } of chapters)
+    told.push({
+      ...chapter,
+      stored: stored.get(chapter.database) ?? [],
+      audits: await readAudits(executor, ids),
+    });
+  return narrate(instance, told, await deliveriesOf(named, told));
+}
+
+async function observedIn(
+  executor: Named['database']['executor'],
+  instance: string,
+): Promise<InstanceDetail | undefined> {
+  return readInstance(executor, instance).catch((error: unknown) => {
+    if ((error as { code?: unknown }).code === 'SAGA_NOT_FOUND') return undefined;
+    throw error;
+  });
+}

@@ -1,0 +1,134 @@
+import { FAILURE_TYPE } from '@convergekit/contracts';
+import { table } from '../../../frame/output.ts';
+import { attemptText, duration, parkedText, waitText } from '../../../history/render-history.ts';
+import type { StoredEvent } from '../../../history/attempt-sql.ts';
+import { decisionText } from './decision-text.ts';
+import type { Narrative, NarrativeEntry } from './narrative.ts';
+
+/** A narrative in lines for a person: when, who, what, why. Pure. */
+export function renderNarrative(narrative: Narrative): readonly string[] {
+  const { saga = 'unknown', version, instance, key, state, reason, entries } = narrative;
+  const name = version === undefined ? saga : `${saga} v${version}`;
+  const about = key === undefined ? '' : `, key ${key}`;
+  const stands = state === undefined ? '' : `: ${state}${reason === undefined ? '' : `, ${reason}`}`;
+  const [first] = entries;
+  const rows = entries.flatMap((entry, at) => rowsOf(entry, whenText(entry, first, at === 0)));
+  return [`saga ${name}, instance ${instance}${about}${stands}`, '', ...table(rows), '', ...endOf(narrative)];
+}
+
+type Row = readonly [when: string, who: string, what: string];
+
+function rowsOf(entry: NarrativeEntry, when: string): readonly Row[] {
+  switch (entry.kind) {
+    case 'decision':
+      return [[when, entry.consumer ?? entry.database, decisionText(entry)]];
+    case 'emitted':
+    case 'caused':
+    case 'again':
+      return [[when, entry.database, eventText(entry)]];
+    case 'attempt':
+      return [[when, entry.consumer, attemptText(entry)], ...waited(entry.wait)];
+    case 'parked':
+      return [[when, entry.consumer, `${nameOf(entry.handler)} ${parkedText(entry)}`]];
+    case 'audit':
+      return [[when, entry.consumer, `operator ${entry.by}: ${actedText(entry.action)} (${entry.reason})`]];
+    case 'work':
+      return [[when, entry.consumer, workText(entry)]];
+    case 'turn':
+      return turnRows(entry, when);
+  }
+}
+
+function eventText({ kind, type, topic, eventId }: StoredEvent): string {
+  if (kind === 'again') return `emitted again by an operator as ${eventId}`;
+  const what = type === FAILURE_TYPE ? 'failure event' : type;
+  return `${what} ${eventId} to ${topic}`;
+}
+
+function workText({
+  step,
+  op,
+  state,
+  stuckReason,
+  dueAt,
+  endedAt,
+  at,
+}: Extract<NarrativeEntry, { kind: 'work' }>): string {
+  const stuck = stuckReason === null ? '' : `; it waits for a person: ${stuckReason}`;
+  switch (op) {
+    case 'apply':
+      return `${step}: its call is intended, outside the transaction${stuck}`;
+    case 'compensate':
+      return `${step}: its undo is intended, for as long as it takes${stuck}`;
+    case 'resolve':
+      return `${step}: what became of it is asked for${stuck}`;
+    case 'cancel':
+      return `${step}: whether it can still be called off is looked at again${stuck}`;
+    case 'deadline':
+    case 'expire': {
+      const left = Math.max(0, Date.parse(dueAt) - Date.parse(at));
+      // One that was withdrawn ended before it was due.
+      const isOver = state === 'done' && endedAt !== null && Date.parse(endedAt) >= Date.parse(dueAt);
+      return `${step}: ${timers[op]} ${isOver ? 'is over' : `ends in ${duration(left)}`}${stuck}`;
+    }
+  }
+}
+
+const timers = {
+  deadline: 'the time of the saga',
+  expire: 'the time of the step',
+} as const;
+
+function turnRows(entry: Extract<NarrativeEntry, { kind: 'turn' }>, when: string): readonly Row[] {
+  const { step, of } = entry;
+  if (entry.op === 'operator') return [[when, entry.by, `operator on ${of} of ${step}: ${entry.note}`]];
+  const what = `${of} of ${step}, ${entry.op} ${entry.number}`;
+  const { durationMs, failure, found, wait } = entry;
+  const ended = failure === undefined ? (found ?? 'done') : undefined;
+  const text =
+    ended !== undefined
+      ? `${what}: ${ended} in ${duration(durationMs)}`
+      : `${what}: failed after ${duration(durationMs)} with ${failure?.code ?? ''} (${failure?.category ?? ''}, ${failure?.certainty ?? ''}) ${JSON.stringify(failure?.message.slice(0, 200) ?? '')}`;
+  return [[when, 'saga worker', text], ...waited(wait ?? null)];
+}
+
+function waited(wait: Parameters<typeof waitText>[0] | null): readonly Row[] {
+  return wait === null ? [] : [['', '', `  ${waitText(wait)}`]];
+}
+
+function actedText(action: string): string {
+  const words: Readonly<Record<string, string>> = {
+    retry: 'had it tried again',
+    skip: 'skipped it',
+    edit: 'edited it and had it tried again',
+    supersede: 'took it out of the line',
+  };
+  return words[action] ?? action;
+}
+
+function nameOf(handler: string): string {
+  return handler.replace(/^saga:/, '');
+}
+
+/** How it stands with each step, and what the saga waits for. */
+function endOf({ steps, waiting, entries }: Narrative): readonly string[] {
+  if (steps.length === 0 && entries.length === 0)
+    return ['no step in these databases knows of it; name theirs with --database'];
+  const stands = steps.map(({ step, state }) => `${step} ${state}`).join(', ');
+  const stuck = steps.flatMap(({ step, stuckSince, reason, reasonCode }) =>
+    stuckSince === null
+      ? []
+      : [`${step} waits for a person: ${reason ?? reasonCode ?? 'nobody knows its outcome'}`],
+  );
+  const unread = waiting.map(
+    ({ consumer, eventId, halted }) =>
+      `${consumer} has not come to ${eventId}${halted === null ? '' : `: its partition is halted (${halted})`}`,
+  );
+  return [`now: ${stands === '' ? 'no step has begun' : stands}`, ...stuck, ...unread];
+}
+
+function whenText(entry: NarrativeEntry, first: NarrativeEntry | undefined, isFirst: boolean): string {
+  const time = Date.parse(entry.at);
+  if (isFirst || first === undefined) return new Date(time).toISOString();
+  return `+${((time - Date.parse(first.at)) / 1_000).toFixed(3)} s`;
+}

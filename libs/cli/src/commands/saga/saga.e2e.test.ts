@@ -1,0 +1,172 @@
+import { fileURLToPath } from 'node:url';
+import { migrate } from '@convergekit/postgres';
+import { relayMigrations } from '@convergekit/relay';
+import { ConvergeError } from '@convergekit/core';
+import { sagaObserver } from '@convergekit/saga';
+import { waitUntil } from '@convergekit/testing';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { SagaScene } from '../../../../saga/src/fixture/saga-scene.ts';
+import { runCli } from '../../fixture/cli-process.ts';
+import { type TripDb, tripSaga, tripTables } from '../../fixture/trip-saga.ts';
+
+const lost = new ConvergeError('the line broke', { code: 'LOST', category: 'network', certainty: 'unknown' });
+const charged = new Set<string>();
+const world = {
+  idempotency: 'none',
+  charge: (trip: string) => {
+    const first = !charged.has(trip);
+    charged.add(trip);
+    return trip.startsWith('lost') && first ? Promise.reject(lost) : Promise.resolve();
+  },
+  refund: () => Promise.resolve(),
+  hasSeats: () => true,
+} as const;
+const { trip, asked, consumers } = tripSaga('cli', world, 60_000);
+const sagasModule = fileURLToPath(new URL('../../fixture/cli-trip.ts', import.meta.url));
+let scene: SagaScene<TripDb>;
+let env: Record<string, string>;
+
+beforeAll(async () => {
+  const { databaseUrl } = inject('stack');
+  scene = await SagaScene.open<TripDb>(databaseUrl, tripTables);
+  await migrate(scene.database, [relayMigrations]);
+  const [row] = await scene.rows<{ name: string }>('select current_database() as name');
+  const url = new URL(databaseUrl);
+  url.pathname = `/${row!.name}`;
+  env = { DATABASE_URL: url.href };
+  const observer = sagaObserver<TripDb>({ sagas: [trip.declaration], from: 'beginning' });
+  await scene.start([...consumers, observer]);
+});
+afterAll(() => scene.close());
+
+async function states(): Promise<readonly string[]> {
+  const { stdout } = await runCli(['saga', 'list', '--json'], env);
+  return (JSON.parse(stdout) as { key: string; state: string }[])
+    .map(({ key, state }) => `${key} ${state}`)
+    .toSorted();
+}
+
+describe('converge saga', () => {
+  it('lists and shows sagas, lets a person say what became of a call, and tells the story', async () => {
+    await scene.emit(asked({ trip: 'good' }));
+    const instance = await scene.emit(asked({ trip: 'lost' }));
+    await scene.until(instance, 'pay:stuck room:applied');
+    await waitUntil(async () => (await states()).join() === 'good completed,lost stuck', {
+      what: 'both to be seen',
+    });
+    const list = await runCli(['saga', 'list', '--state', 'stuck'], env);
+    expect(list.stdout).toContain('pay waits for a person: outcome_unknown (it may have taken effect');
+    const show = await runCli(['saga', 'show', instance], env);
+    expect(show.stdout).toMatch(/pay +cli-bank +stuck/);
+    const said = [
+      '--event',
+      'trip.paid',
+      '--data',
+      '{"trip":"lost"}',
+      '--sagas',
+      sagasModule,
+      '--reason',
+      'their ledger shows it',
+      '--yes',
+    ];
+    expect((await runCli(['saga', 'resolve', instance, 'seat', ...said], env)).stderr).toContain(
+      'nothing of step seat',
+    );
+    // Planted fault: without the check both print that it has succeeded, and the second one publishes a fact of another key.
+    const wrong = (at: number, text: string): readonly string[] => said.with(at, text);
+    for (const [words, message] of [
+      [wrong(1, 'trip.payd'), 'did you mean trip.paid?'],
+      [wrong(3, '{"trip":"another"}'), 'an event of key "another"'],
+      [wrong(3, '{"trap":"lost"}'), 'the data is not that of trip.paid'],
+      [said.toSpliced(4, 2), 'name the module that exports it'],
+    ] as const) {
+      const refused = await runCli(['saga', 'resolve', instance, 'pay', ...words], env);
+      expect([refused.code === 0, refused.stdout]).toEqual([false, '']);
+      expect(refused.stderr).toContain(message);
+    }
+    expect(await runCli(['saga', 'resolve', instance, 'pay', ...said], env)).toMatchObject({ code: 0 });
+    await waitUntil(async () => (await states()).join() === 'good completed,lost completed', {
+      what: 'both to end',
+    });
+    const story = (await runCli(['saga', 'narrative', instance], env)).stdout;
+    for (const told of [
+      '"the line broke"',
+      'pay waits for a person',
+      'their ledger shows it',
+      'pay has taken effect',
+      'seat has taken effect',
+    ])
+      expect(story).toContain(told);
+    const unknown = await runCli(['saga', 'narrative', 'no-such'], env);
+    expect([unknown.code, unknown.stderr]).toEqual([
+      1,
+      expect.stringContaining('saga no-such is not known') as string,
+    ]);
+  });
+
+  it('has a step tried again that waits for a person: the journal names who did so, and why', async () => {
+    const instance = await scene.emit(asked({ trip: 'lost-again' }));
+    await waitUntil(async () => (await states()).includes('lost-again stuck'), { what: 'it to wait' });
+    const why = ['--reason', 'they have no record', '--yes'];
+    const wrong = await runCli(['saga', 'retry', instance, 'seat', ...why], env);
+    expect([wrong.code, wrong.stderr]).toEqual([
+      1,
+      expect.stringContaining('nothing of step seat') as string,
+    ]);
+    expect(await runCli(['saga', 'resolve', instance, 'pay', '--effect-stays', ...why], env)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('pay has no undo that waits') as string,
+    });
+    // `effects` would leave the journal of the step behind.
+    const [work] = await scene.rows<{ id: string }>(
+      'select id from converge.saga_work where instance = $1 and op = $2',
+      [instance, 'apply'],
+    );
+    expect((await runCli(['effects', 'retry', work!.id, ...why], env)).stderr).toContain(
+      `converge saga retry ${instance} pay`,
+    );
+    expect(await runCli(['saga', 'retry', instance, 'pay', ...why], env)).toMatchObject({ code: 0 });
+    await waitUntil(async () => (await states()).includes('lost-again completed'), { what: 'it to end' });
+    const acts = await scene.rows<{ trigger: string; note: string; named: boolean }>(
+      `select trigger, note, actor is not null as named from converge.saga_step where instance = $1 and note is not null`,
+      [instance],
+    );
+    expect(acts).toEqual([{ trigger: 'retry', note: 'they have no record', named: true }]);
+    const story = (await runCli(['saga', 'narrative', instance], env)).stdout;
+    expect(story).toMatch(/pay is tried again.*\(operator .*: they have no record\)/);
+  });
+
+  it('verifies journals: what the kit wrote is sound, what somebody changed is found', async () => {
+    expect(await runCli(['saga', 'verify'], env)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('0 flaws, 0 compensations without a cause') as string,
+    });
+    await scene.rows(`update converge.saga_step set state_to = 'undone' where step = 'room' and seq = 2`);
+    await scene.rows(
+      `insert into converge.saga_step (saga, instance, step, seq, version, op, trigger, state_from, state_to, act, cause_event)
+       values ('trip', 'made-up', 'room', 1, 1, 'compensate', 'undo', 'applied', 'undo_pending', 'undo', 'nobody')`,
+    );
+    await scene.rows(
+      `insert into converge.saga_stack (stack, id, input, entries, seal) values ('tenant', 'acme', '{}', 1, 'made up')`,
+    );
+    const one = await runCli(['saga', 'verify', 'acme'], env);
+    expect([one.code, one.stdout]).toEqual([1, expect.stringContaining('stack tenant acme: ') as string]);
+    const found = await runCli(['saga', 'verify'], env);
+    expect(found.code).toBe(1);
+    expect(found.stdout).toContain(
+      'applied on started gives applied and emit_success, not undone and emit_success',
+    );
+    expect(found.stdout).toContain('no step told event nobody, which it names as its cause');
+  });
+
+  it('draws and checks the sagas of a module, and names a subscription that is missing', async () => {
+    const drawn = await runCli(['saga', 'graph', 'schemas/src/index.ts'], {});
+    expect(drawn).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('start --> do_reserve') as string,
+    });
+    const checked = await runCli(['saga', 'graph', 'schemas/src/index.ts', '--consumers'], {});
+    expect(checked.code).not.toBe(0);
+    expect(checked.stderr).toContain('step reserve: there is no consumer inventory that would run it');
+  });
+});

@@ -1,0 +1,103 @@
+import type { Phantom, RebaseReport, SourceInspection } from '@convergekit/relay';
+import { table } from '../../frame/output.ts';
+
+const MOST_LINES = 40;
+
+export function sourceLines(inspection: SourceInspection): readonly string[] {
+  const { source, epochs, leader, doneTick, cursors } = inspection;
+  return [
+    `source  ${source.name}`,
+    `id      ${source.id}`,
+    `lease   ${leader === undefined ? 'nobody holds it' : `${leader.holder}, until ${leader.expiresAt.toISOString()}`}`,
+    `done    tick ${doneTick}`,
+    '',
+    ...table([
+      ['epoch', 'forked at tick', 'since', 'reason'],
+      ...epochs.map(({ epoch, forkedTick, at, reason }) => [
+        `${epoch}`,
+        `${forkedTick}`,
+        at.toISOString(),
+        reason,
+      ]),
+    ]),
+    '',
+    ...table([
+      ['partition', 'cursor'],
+      ...cursors.map(({ topic, partition, epoch, tick, id }) => [
+        `${topic}/${partition}`,
+        `${epoch}.${tick}.${id}`,
+      ]),
+    ]),
+    '',
+    ...comparisonLines(inspection.comparison),
+  ];
+}
+
+function comparisonLines(comparison: SourceInspection['comparison']): readonly string[] {
+  if (comparison.kind === 'not_compared') return [`log     not compared: ${comparison.why}`];
+  const { refusals, partitions, endsOnly, unread, olderBehind, forged, unreadable } = comparison.result;
+  return [
+    refusals.length === 0
+      ? `log     fits in ${partitions} partitions`
+      : `log     DOES NOT FIT: a relay refuses to lead`,
+    ...refusals.map(({ code, topic, partition, offset, position, detail }) =>
+      topic === undefined
+        ? `  ${code}: ${detail}`
+        : `  ${code}: ${topic}/${partition} at offset ${offset}${position === undefined ? '' : `, position ${position}`}: ${detail}`,
+    ),
+    ...endsOnly.map((name) => `  ${name}: only the ends were compared`),
+    ...unread.map(({ topic, why }) => `  not compared: ${topic}: ${why}`),
+    ...forged.map(
+      ({ topic, partition, offset, why }) => `  ${topic}/${partition} at offset ${offset}: forged: ${why}`,
+    ),
+    ...unreadable.map(
+      ({ topic, partition, offset, why }) =>
+        `  ${topic}/${partition} at offset ${offset}: passed over: ${why}`,
+    ),
+    ...olderBehind.map(
+      ({ topic, partition, offset }) =>
+        `  ${topic}/${partition} at offset ${offset}: an epoch that was left behind is still written`,
+    ),
+  ];
+}
+
+export function rebaseLines(report: RebaseReport): readonly string[] {
+  const { dryRun, source, epoch, forkedTick, partitions, phantoms, notMarked, newTransactionIds } = report;
+  const again = phantoms.filter(({ kind }) => kind === 'sent_again').length;
+  return [
+    dryRun
+      ? `${source.name} would begin epoch ${epoch}, forked after tick ${forkedTick}; nothing was changed`
+      : `${source.name} is at epoch ${epoch}, forked after tick ${forkedTick}`,
+    `beyond the fork: ${phantoms.length - again} phantoms (consumers may have applied them, and this database does not have them), ` +
+      `${again} events that are sent again under new positions (applied twice unless their handler is idempotent)`,
+    ...(newTransactionIds
+      ? ['the tables came from another cluster: the outbox gets transaction ids of this one']
+      : []),
+    ...partitions
+      .filter(({ logLost }) => logLost)
+      .map(
+        ({ topic, partition, prev }) => `${topic}/${partition} lost its log's end: sent again after ${prev}`,
+      ),
+    ...notMarked.map((why) => `without a marker: ${why}`),
+    ...phantomLines(phantoms),
+  ];
+}
+
+export function phantomLines(phantoms: readonly Phantom[]): readonly string[] {
+  if (phantoms.length === 0) return [];
+  const shown = phantoms.slice(0, MOST_LINES);
+  const rows = shown.map(({ kind, topic, partition, offset, position, eventId, type, key }) => [
+    kind,
+    `${topic}/${partition}`,
+    `${offset}`,
+    position,
+    eventId,
+    type,
+    JSON.stringify(key),
+  ]);
+  const more = phantoms.length - shown.length;
+  return [
+    ...table([['kind', 'partition', 'offset', 'position', 'event', 'type', 'key'], ...rows]),
+    ...(more > 0 ? [`and ${more} more: --json shows all of them`] : []),
+  ];
+}

@@ -1,0 +1,70 @@
+import type { Database } from '@convergekit/postgres';
+import { BusinessRejection } from '@convergekit/core';
+import { compensationStacks, defineStack } from '@convergekit/workflow';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { z } from 'zod';
+import {
+  mailStep,
+  stackDatabase,
+  stackOptions,
+  type TenantDb,
+  worldStep,
+} from '../../../../workflow/src/fixture/stack-scene.ts';
+import { World } from '../../../../workflow/src/fixture/stack-world.ts';
+import { runCli } from '../../fixture/cli-process.ts';
+
+describe('converge stack', () => {
+  const world = new World();
+  let database: Database<TenantDb>;
+  let env: Record<string, string>;
+  beforeAll(async () => {
+    const url = await freshDatabase(inject('stack').databaseUrl, 'stack');
+    database = await stackDatabase(url);
+    env = { DATABASE_URL: url };
+  });
+  afterAll(() => database.close());
+
+  it('shows what is stuck and why, takes a person’s word, and verifies the journal', async () => {
+    const invite = defineStack({
+      name: 'guests.invite',
+      input: z.null(),
+      result: z.null(),
+      steps: { bucket: worldStep(world, 'keyed', { checks: true }), mail: mailStep(world) },
+      run: async (unit) => {
+        await unit.step('bucket', { name: 'bucket' });
+        await unit.step('mail', { name: 'mail' });
+        throw new BusinessRejection('the party is off');
+      },
+    });
+    const stacks = compensationStacks([invite], { ...stackOptions, database });
+    await expect(stacks.run(invite, 'g1', null)).rejects.toMatchObject({ code: 'STACK_STUCK' });
+    const stack = (what: string, ...rest: string[]) => runCli(['stack', what, ...rest], env);
+
+    expect((await stack('list')).stdout).toContain('stuck: irreversible');
+    const shown = await stack('show', 'guests.invite', 'g1', '--json');
+    expect(JSON.parse(shown.stdout)).toMatchObject({
+      plan: [
+        { path: 'mail', does: 'irreversible' },
+        { path: 'bucket', does: 'undo' },
+      ],
+    });
+    const refused = await stack('forget', 'guests.invite', 'g1', '--reason', 'they have read it');
+    expect(refused.code).toBe(78);
+    const forget = ['forget', 'guests.invite', 'g1', '--reason', 'they have read it', '--yes'] as const;
+    expect(await stack(...forget)).toMatchObject({ code: 0 });
+    await stacks.worker.start();
+    const ended = () => stack('list', '--state', 'compensated').then(({ stdout }) => stdout.includes('g1'));
+    await waitUntil(ended, { what: 'the worker to undo the rest' });
+    await stacks.worker.stop();
+    expect([...world.there.values()]).toEqual(['mail']);
+
+    const passed = await stack('verify', 'guests.invite', 'g1');
+    expect([passed.code, passed.stdout]).toEqual([0, expect.stringContaining('come to compensated')]);
+    await database.executor.query(
+      `update converge.saga_stack_step set data = replace(data, 'they have read it', 'nobody has read it') where kind = 'operator'`,
+    );
+    const failed = await stack('verify', 'guests.invite', 'g1');
+    expect([failed.code, failed.stdout]).toEqual([1, expect.stringContaining('does not fit its seal')]);
+  });
+});

@@ -1,0 +1,89 @@
+import type { Admin } from '@convergekit/kafka';
+import { type Database, type Executor, isPooled } from '@convergekit/postgres';
+import { readHorizonBlockers } from '@convergekit/relay';
+import { allMigrations } from '../frame/all-migrations.ts';
+import { withAdmin, withDatabase } from '../frame/connections.ts';
+import type { CommandContext } from '../frame/context.ts';
+import { checkAlarms } from './alarm-checks.ts';
+import { checkBacklog, readHeld, readSurvey } from './backlog-checks.ts';
+import { checkPermissions, readPermissions } from './permission-checks.ts';
+import { checkPooler } from './pooler-check.ts';
+import { checkClock, checkServerSettings, readServerSettings } from './settings-checks.ts';
+import { checkSizes, readSizes } from './size-checks.ts';
+import { checkTransactions, LONG_MS } from './transaction-checks.ts';
+import { explain } from '../frame/explain.ts';
+import { reportFindings, type Finding } from './findings.ts';
+import { missingMigrations } from '../frame/migrations.ts';
+import { topicsOfOutbox } from './outbox-topics.ts';
+import { checkTopic } from './topic-checks.ts';
+
+/** Looks at everything that Converge takes as given, changes nothing. Resolves to false when something must be mended. */
+export async function doctorCommand({ settings, output }: CommandContext): Promise<boolean> {
+  const database = await attempt('postgres', () =>
+    withDatabase(settings, 'converge-doctor', (open) => examineDatabase(open)),
+  );
+  const topics = 'topics' in database ? database.topics : [];
+  const kafka = await attempt('kafka', () => withAdmin(settings, (admin) => examineKafka(admin, topics)));
+  return reportFindings(output, [...database.findings, ...kafka.findings]);
+}
+
+interface Examined {
+  readonly findings: readonly Finding[];
+}
+
+// What cannot be reached is a finding like any other; the examination goes on with the rest.
+async function attempt<T extends Examined>(check: string, fn: () => Promise<T>): Promise<T | Examined> {
+  try {
+    return await fn();
+  } catch (error) {
+    return { findings: [{ check, verdict: 'fail', text: explain(error).message }] };
+  }
+}
+
+async function examineDatabase(database: Database): Promise<Examined & { topics: readonly string[] }> {
+  const { executor, target } = database;
+  const reached: Finding = {
+    check: 'postgres',
+    verdict: 'ok',
+    text: `${target.database} on ${target.host}:${target.port} as ${target.user}`,
+  };
+  const settings = checkServerSettings(await readServerSettings(executor));
+  const clock = await checkClock(executor);
+  const pooler = checkPooler(await isPooled(database));
+  const transactions = checkTransactions(await readHorizonBlockers(executor, { olderThanMs: LONG_MS }));
+  const missing = await missingMigrations(executor, allMigrations);
+  const kit =
+    missing.length > 0 ? { findings: [migrations(missing)], topics: [] } : await examineKit(executor);
+  return {
+    findings: [reached, pooler, ...settings, clock, ...kit.findings, ...transactions],
+    topics: kit.topics,
+  };
+}
+
+async function examineKit(
+  executor: Executor,
+): Promise<{ findings: readonly Finding[]; topics: readonly string[] }> {
+  const applied: Finding = { check: 'migrations', verdict: 'ok', text: 'all applied' };
+  const found = await readSurvey(executor);
+  return {
+    findings: [
+      applied,
+      ...checkPermissions(await readPermissions(executor)),
+      ...checkSizes(await readSizes(executor)),
+      ...checkBacklog(found),
+      ...checkAlarms(found, await readHeld(executor)),
+    ],
+    topics: await topicsOfOutbox(executor),
+  };
+}
+
+function migrations(missing: readonly string[]): Finding {
+  const text = `not applied: ${missing.join(', ')}`;
+  return { check: 'migrations', verdict: 'fail', text, next: 'converge migrate' };
+}
+
+async function examineKafka(admin: Admin, topics: readonly string[]): Promise<Examined> {
+  const findings: Finding[] = [];
+  for (const name of topics) findings.push(...checkTopic(name, await admin.describeTopic(name)));
+  return { findings: [{ check: 'kafka', verdict: 'ok', text: 'reachable' }, ...findings] };
+}

@@ -1,0 +1,245 @@
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { AddressInfo } from 'node:net';
+import { pathToFileURL } from 'node:url';
+import { connect } from '@convergekit/postgres';
+import { freshDatabase } from '@convergekit/testing';
+import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { killLeftovers, root, runCli, start, type Ended } from '../fixture/cli-process.ts';
+import { refusingPostgres } from '../fixture/refusing-postgres.ts';
+
+const { brokers, databaseUrl } = inject('stack');
+const nobody = 'postgres://postgres@127.0.0.1:1/shop';
+let empty: string;
+
+beforeAll(async () => {
+  empty = await freshDatabase(databaseUrl, 'empty');
+});
+afterEach(killLeftovers);
+
+/** One line on stderr, no stack, nothing on stdout. */
+function expectOneLine({ code, stdout, stderr }: Ended, exitCode: number, text: RegExp): void {
+  const lines = stderr.trimEnd().split('\n');
+  expect(lines).toEqual([expect.stringMatching(text)]);
+  expect(lines[0]).toMatch(/^converge: /);
+  expect({ code, stdout }).toEqual({ code: exitCode, stdout: '' });
+}
+
+function onServer(change: (url: URL) => void): string {
+  const url = new URL(databaseUrl);
+  change(url);
+  return url.href;
+}
+
+describe('an error that a user meets is one line with the next step', () => {
+  it('nothing is configured', async () => {
+    expectOneLine(await runCli(['migrate'], {}), 78, /DATABASE_URL is not set: give it as postgres:/);
+    expectOneLine(
+      await runCli(['relay'], { DATABASE_URL: empty }),
+      78,
+      /KAFKA_BROKERS is not set: give it as host:port/,
+    );
+  });
+
+  it('a setting is misspelled', async () => {
+    const ended = await runCli(['relay'], { CONVERGE__HEALTH__PROT: '1' });
+    expectOneLine(ended, 78, /CONVERGE__HEALTH__PROT.*Did you mean CONVERGE__HEALTH__PORT\?/);
+  });
+
+  it('no Postgres listens there', async () => {
+    expectOneLine(
+      await runCli(['migrate'], { DATABASE_URL: nobody }),
+      1,
+      /cannot reach Postgres at 127\.0\.0\.1:1: .*DATABASE_URL/,
+    );
+  });
+
+  it('the password is wrong', async () => {
+    const server = await refusingPostgres();
+    const url = `postgres://ann:hunter2@127.0.0.1:${server.port}/shop`;
+    const ended = await runCli(['relay'], { DATABASE_URL: url, KAFKA_BROKERS: brokers });
+    // A service with consumers ends so too: one line, the setting by name, where it was set, and what to do.
+    const consumer = await start(
+      [process.execPath, '--conditions=source', join(root, 'services/shop/src/shipping/main.ts')],
+      {
+        DATABASE_URL: url,
+        KAFKA_BROKERS: brokers,
+      },
+    ).ended;
+    server.close();
+    expect(consumer).toMatchObject({ code: 78, stdout: '' });
+    expect(consumer.stderr.trim().split('\n')).toHaveLength(1);
+    expect(consumer.stderr).toMatch(
+      /wrong password\. Check user and password in DATABASE_URL \(environment\)/,
+    );
+    expect(consumer.stderr).not.toContain('hunter2');
+    expectOneLine(
+      ended,
+      78,
+      /refused user "ann": wrong password\. Check user and password in DATABASE_URL \(environment\)/,
+    );
+    expect(ended.stderr).not.toContain('hunter2');
+  });
+
+  it('the user does not exist', async () => {
+    const url = onServer((at) => (at.username = 'nobody_here'));
+    expectOneLine(await runCli(['migrate'], { DATABASE_URL: url }), 78, /refused user "nobody_here"/);
+  });
+
+  it('the database does not exist', async () => {
+    const url = onServer((at) => (at.pathname = '/nothing_here'));
+    expectOneLine(
+      await runCli(['migrate'], { DATABASE_URL: url }),
+      78,
+      /no database "nothing_here".*createdb nothing_here/,
+    );
+  });
+
+  it('the migrations are missing', async () => {
+    const ended = await runCli(['relay'], { DATABASE_URL: empty, KAFKA_BROKERS: brokers });
+    expectOneLine(ended, 78, /migrations are missing .*: run `converge migrate` first/);
+    expectOneLine(
+      await runCli(['topics', 'check'], { DATABASE_URL: empty }),
+      78,
+      /run `converge migrate` first/,
+    );
+  });
+
+  it('no broker answers', async () => {
+    const env = { KAFKA_BROKERS: '127.0.0.1:1' };
+    expectOneLine(
+      await runCli(['topics', 'create', 'a', '--partitions', '1'], env),
+      1,
+      /no broker can be reached at 127\.0\.0\.1:1/,
+    );
+    expectOneLine(
+      await runCli(['topics', 'check', 'a'], env),
+      1,
+      /no broker can be reached at 127\.0\.0\.1:1/,
+    );
+  });
+
+  it('the health port is taken', async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    const database = await freshDatabase(databaseUrl, 'port');
+    await runCli(['migrate'], { DATABASE_URL: database });
+    const health = { CONVERGE__HEALTH__PORT: String(port), CONVERGE__HEALTH__HOST: '127.0.0.1' };
+    const ended = await runCli(['relay'], { DATABASE_URL: database, KAFKA_BROKERS: brokers, ...health });
+    other.close();
+    expectOneLine(
+      ended,
+      78,
+      new RegExp(`port ${port} on 127.0.0.1 is taken by another process: stop it, choose another port`),
+    );
+  });
+
+  it('the command does not exist', async () => {
+    expectOneLine(
+      await runCli(['rely'], {}),
+      1,
+      /unknown command 'rely' \(Did you mean relay\?\); see `converge --help`/,
+    );
+    expectOneLine(await runCli(['topics', 'create', 'a'], {}), 1, /required option '--partitions <n>'/);
+  });
+
+  it('the Node is too old', async () => {
+    const bin = pathToFileURL(`${root}/libs/cli/bin/converge.js`).href;
+    const old = `Object.defineProperty(process.versions, 'node', { value: '20.20.2' }); await import('${bin}');`;
+    const ended = await start(['node', '--input-type=module', '-e', old], {}).ended;
+    expectOneLine(ended, 1, /this is Node 20\.20\.2, and converge needs Node 22\.22 or newer/);
+  });
+
+  it('shows the stack only with LOG_LEVEL=debug', async () => {
+    const { stderr } = await runCli(['migrate'], { DATABASE_URL: nobody, LOG_LEVEL: 'debug' });
+    expect(stderr).toMatch(/^converge: cannot reach Postgres.*\n.*\n\s+at /);
+  });
+});
+
+describe('converge topics', () => {
+  const topic = `cli.topics.${randomBytes(4).toString('hex')}`;
+  const env = { KAFKA_BROKERS: brokers };
+  const create = (...flags: string[]) => runCli(['topics', 'create', topic, ...flags], env);
+
+  it('create is idempotent, and refuses another partition count', async () => {
+    expect(await create('--partitions', '6')).toMatchObject({
+      code: 0,
+      stdout: `created ${topic} with 6 partitions\n`,
+    });
+    expect(await create('--partitions', '6')).toMatchObject({
+      code: 0,
+      stdout: `${topic} exists already with 6 partitions\n`,
+    });
+    expectOneLine(await create('--partitions', '5'), 78, /exists with 6 partitions, not 5/);
+  });
+
+  it('create takes configuration, and check refuses a compacted topic', async () => {
+    const name = `${topic}.compacted`;
+    const flags = [
+      '--partitions',
+      '1',
+      '--config',
+      'cleanup.policy=compact',
+      '--replication-factor',
+      '1',
+      '--json',
+    ];
+    const created = await runCli(['topics', 'create', name, ...flags], env);
+    expect(JSON.parse(created.stdout)).toEqual([{ topic: name, partitions: 1, outcome: 'created' }]);
+    const checked = await runCli(['topics', 'check', name, '--json'], env);
+    expect(checked.code).toBe(1);
+    expect(JSON.parse(checked.stdout)).toMatchObject({
+      ok: false,
+      findings: [{ verdict: 'fail' }, { verdict: 'warn' }],
+    });
+  });
+
+  it('check fails for a topic that does not exist, with the command that creates it', async () => {
+    const ended = await runCli(['topics', 'check', 'no.such.topic'], env);
+    expect(ended).toMatchObject({ code: 1, stderr: '' });
+    expect(ended.stdout).toBe(
+      'FAIL  topic no.such.topic  does not exist\n      → converge topics create no.such.topic --partitions N\n',
+    );
+  });
+});
+
+describe('converge doctor', () => {
+  it('names everything that must be mended at once, and exits with 1', async () => {
+    const ended = await runCli(['doctor', '--json'], { DATABASE_URL: empty, KAFKA_BROKERS: '127.0.0.1:1' });
+    expect(ended).toMatchObject({ code: 1, stderr: '' });
+    const { ok, findings } = JSON.parse(ended.stdout) as {
+      ok: boolean;
+      findings: { check: string; verdict: string }[];
+    };
+    expect(ok).toBe(false);
+    expect(findings).toContainEqual(expect.objectContaining({ check: 'postgres', verdict: 'ok' }));
+    expect(findings).toContainEqual(
+      expect.objectContaining({ check: 'migrations', verdict: 'fail', next: 'converge migrate' }),
+    );
+    expect(findings).toContainEqual(expect.objectContaining({ check: 'kafka', verdict: 'fail' }));
+  });
+
+  it('finds a topic that events wait for and that does not exist', async () => {
+    const env = { DATABASE_URL: await freshDatabase(databaseUrl, 'doctor'), KAFKA_BROKERS: brokers };
+    await runCli(['migrate'], env);
+    expect(await runCli(['doctor'], env)).toMatchObject({ code: 0 });
+    const database = connect({ url: env.DATABASE_URL });
+    await database.executor.query(`select converge.emit('no.such.topic', 'k', 't', '{}', '{}')`);
+    await database.close();
+    const ended = await runCli(['doctor'], env);
+    expect(ended.code).toBe(1);
+    expect(ended.stdout).toMatch(/backlog +1 event waits, for /);
+    expect(ended.stdout).toMatch(
+      /FAIL +topic no\.such\.topic +does not exist\n +→ converge topics create no\.such\.topic/,
+    );
+  });
+});
+
+it('prints version and help to stdout', async () => {
+  expect(await runCli(['--version'], {})).toMatchObject({ code: 0, stdout: '0.1.0\n', stderr: '' });
+  const help = await runCli(['--help'], {});
+  expect(help).toMatchObject({ code: 0, stderr: '' });
+  expect(help.stdout).toContain('converge topics create bb.events --partitions 6');
+});

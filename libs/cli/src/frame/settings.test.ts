@@ -1,0 +1,95 @@
+import { ConfigError } from '@convergekit/config';
+import { describe, expect, it } from 'vitest';
+import { relayOptions } from '../commands/relay/relay-options.ts';
+import { readSettings, requireBrokers, requireDatabase, sourcesOf } from './settings.ts';
+
+describe('the settings', () => {
+  it('need nothing but DATABASE_URL and KAFKA_BROKERS', () => {
+    const settings = readSettings({ DATABASE_URL: 'postgres://a@b/c', KAFKA_BROKERS: 'k1:9092, k2:9092' });
+    expect(requireDatabase(settings, {})).toBe('postgres://a@b/c');
+    expect(requireBrokers(settings)).toEqual(['k1:9092', 'k2:9092']);
+    expect(settings.health.port).toBe(0);
+  });
+
+  it('choose the driver by name, and name those that there are', () => {
+    expect(readSettings({ CONVERGE__KAFKA__DRIVER: 'platformatic' }).kafka.driver).toBe('platformatic');
+    expect(() => readSettings({ CONVERGE__KAFKA__DRIVER: 'rdkafka' })).toThrow(/KAFKA__DRIVER.*kafkajs/s);
+  });
+
+  it('name every error at once', () => {
+    const env = { KAFKA_BROKERS: 'k1', CONVERGE__HEALTH__PORT: '70000', LOG_LEVEL: 'loud' };
+    expect(() => readSettings(env)).toThrow(ConfigError);
+    expect(() => readSettings(env)).toThrow(
+      /KAFKA_BROKERS(.|\n)*HEALTH__PORT|HEALTH__PORT(.|\n)*KAFKA_BROKERS/,
+    );
+  });
+
+  it('take PG* in place of DATABASE_URL, and refuse to guess a database', () => {
+    expect(requireDatabase(readSettings({}), { PGHOST: 'db' })).toBeUndefined();
+    expect(() => requireDatabase(readSettings({}), {})).toThrow('DATABASE_URL is not set');
+    expect(() => requireBrokers(readSettings({}))).toThrow('KAFKA_BROKERS is not set');
+  });
+
+  it('never repeat a DATABASE_URL that is none: it may be a password', () => {
+    const settings = readSettings({ DATABASE_URL: 'hunter2' });
+    expect(() => requireDatabase(settings, {})).toThrow(/no Postgres URL/);
+    expect(() => requireDatabase(settings, {})).not.toThrow(/hunter2/);
+  });
+
+  it('read the sources of a relay by name, and refuse the same database twice', () => {
+    const env = {
+      CONVERGE__RELAY__SOURCES__ORDERS: 'postgres://db/orders',
+      CONVERGE__RELAY__SOURCES__SHOP_PAYMENTS: 'postgres://db/payments',
+    };
+    expect(sourcesOf(readSettings(env))).toEqual([
+      { name: 'orders', url: 'postgres://db/orders' },
+      { name: 'shopPayments', url: 'postgres://db/payments' },
+    ]);
+    expect(sourcesOf(readSettings({}))).toEqual([]);
+    const twice = { ...env, CONVERGE__RELAY__SOURCES__AGAIN: 'postgres://user@db/orders' };
+    expect(() => sourcesOf(readSettings(twice))).toThrow(/again.*orders|orders.*again/);
+    const secret = readSettings({ CONVERGE__RELAY__SOURCES__ORDERS: 'hunter2' });
+    expect(() => sourcesOf(secret)).toThrow(/relay\.sources\.orders is no Postgres URL/);
+    expect(() => sourcesOf(secret)).not.toThrow(/hunter2/);
+  });
+
+  it('say how long the outbox keeps events, and refuse what is no time', () => {
+    const env = { CONVERGE__RELAY__RETAIN_MS: '3600000', CONVERGE__RELAY__RETAIN_REQUESTS_MS: '1000' };
+    expect(relayOptions(readSettings(env)).retention).toEqual({
+      retainMs: 3_600_000,
+      retainRequestsMs: 1_000,
+    });
+    expect(relayOptions(readSettings({})).retention).toEqual({});
+    expect(() => readSettings({ CONVERGE__RELAY__RETAIN_MS: '-1' })).toThrow(/RETAIN_MS/);
+  });
+
+  // Planted fault: without its minimum, a lease is first refused by the relay, as an unexpected RangeError.
+  it('refuse a lease that is shorter than its renewal, by name, and take the shortest that the relay takes', () => {
+    expect(() => readSettings({ CONVERGE__RELAY__LEASE_MS: '3000' })).toThrow(
+      expect.objectContaining({ exitCode: 78, message: expect.stringContaining('relay.leaseMs') as string }),
+    );
+    expect(relayOptions(readSettings({ CONVERGE__RELAY__LEASE_MS: '3001' })).leaseMs).toBe(3_001);
+  });
+
+  // Planted fault: without the comparison, the relay of `orders` signs nothing, and says nothing of it.
+  it('refuse a signing key under a name that no outbox has', () => {
+    const secret = 's'.repeat(32);
+    const sources = { CONVERGE__RELAY__SOURCES__ORDERS: 'postgres://o' };
+    const right = readSettings({ ...sources, CONVERGE__RELAY__SIGNING_KEYS__ORDERS: secret });
+    expect(relayOptions(right, 'orders').signingKey).toBe(secret);
+    expect(() => readSettings({ ...sources, CONVERGE__RELAY__SIGNING_KEYS__ORDER: secret })).toThrow(
+      'relay.sources has no order',
+    );
+  });
+
+  it('read the databases of reconcilers by name', () => {
+    const env = {
+      CONVERGE__RECONCILE__DATABASES__ORDERS: 'postgres://o',
+      CONVERGE__RECONCILE__MODULES: './a.ts,b',
+    };
+    expect(readSettings(env).reconcile).toEqual({
+      databases: { orders: 'postgres://o' },
+      modules: ['./a.ts', 'b'],
+    });
+  });
+});

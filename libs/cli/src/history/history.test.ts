@@ -1,0 +1,244 @@
+import { describe, expect, it } from 'vitest';
+import { renderStory } from './render-history.ts';
+import { failuresIn, type Passed, tell } from './history.ts';
+import type { StoredAttempt, StoredEvent, StoredPark } from './attempt-sql.ts';
+
+const at = (ms: number): string => new Date(Date.UTC(2026, 0, 2, 3, 4, 5) + ms).toISOString();
+
+const event = (fields: Partial<StoredEvent> = {}): StoredEvent => ({
+  kind: 'emitted',
+  at: at(0),
+  eventId: 'e-1',
+  type: 'shop.order.placed',
+  topic: 'shop.orders',
+  key: 'o-1',
+  causationId: null,
+  attemptId: null,
+  published: true,
+  source: 'orders',
+  sourceId: 's-1',
+  position: { epoch: 1, tick: '7', id: '42' },
+  partitions: 6,
+  ...fields,
+});
+
+const attempt = (number: number, ms: number, fields: Partial<StoredAttempt> = {}): StoredAttempt => ({
+  kind: 'attempt',
+  at: at(ms),
+  id: `a-${number}`,
+  consumer: 'payments',
+  handler: 'shop.order.placed',
+  phase: 'apply',
+  eventId: 'e-1',
+  place: 'shop.orders/3 at 41',
+  run: 0,
+  number,
+  durationMs: 12,
+  outcome: 'retry',
+  failure: { category: 'network', certainty: 'not_applied', code: 'ECONNRESET', message: 'the bank hung up' },
+  wait: { rule: 'backoff', computedMs: 34, hintMs: null, capMs: 50, budgetLeft: null },
+  causedBy: null,
+  parkedAt: null,
+  ...fields,
+});
+const applied = { outcome: 'applied', failure: null, wait: null } as const;
+
+const passed = (consumer: string, fields: Partial<Passed> = {}): Passed => ({
+  kind: 'delivery',
+  database: consumer,
+  eventId: 'e-1',
+  consumer,
+  passed: true,
+  halted: null,
+  ...fields,
+});
+
+describe('the story of an event', () => {
+  it('that was applied at once', () => {
+    const chapters = [{ database: 'orders', stored: [event()] }];
+    const deliveries = [
+      passed('inventory'),
+      passed('mail', { passed: false }),
+      passed('search', { passed: false, halted: 'gap' }),
+    ];
+    expect(renderStory(tell('e-1', chapters, deliveries)).join('\n')).toMatchInlineSnapshot(`
+      "event e-1: shop.order.placed, key o-1, topic shop.orders
+
+      2026-01-02T03:04:05.000Z  orders     emitted to shop.orders: published, position 1.7.42
+                                inventory  passed it without a failed attempt: applied at once, or of a type that it does not handle
+                                mail       has not come to it yet
+                                search     has not come to it: its partition is halted (gap)
+
+      now: inventory passed, mail not yet, search not yet"
+    `);
+  });
+
+  it('that was applied after two waits', () => {
+    const asked = { rule: 'retry_after', computedMs: 700, hintMs: 700, capMs: 5_600, budgetLeft: 0.97 };
+    const busy = { category: 'throttle', certainty: 'not_applied', code: 'HTTP_429', message: 'slow down' };
+    const payments = [
+      attempt(1, 120),
+      attempt(2, 170, { failure: busy, wait: asked }),
+      attempt(3, 890, applied),
+    ];
+    const chapters = [
+      { database: 'payments', stored: payments },
+      { database: 'orders', stored: [event()] },
+    ];
+    // The watermark says nothing more of payments than its attempts do.
+    expect(renderStory(tell('e-1', chapters, [passed('payments')])).join('\n')).toMatchInlineSnapshot(`
+      "event e-1: shop.order.placed, key o-1, topic shop.orders
+
+      2026-01-02T03:04:05.000Z  orders    emitted to shop.orders: published, position 1.7.42
+      +0.120 s                  payments  attempt 1 of shop.order.placed: failed after 12 ms with ECONNRESET (network, not_applied) "the bank hung up"; tried again
+                                            waited 34 ms: backoff, at most 50 ms
+      +0.170 s                  payments  attempt 2 of shop.order.placed: failed after 12 ms with HTTP_429 (throttle, not_applied) "slow down"; tried again
+                                            waited 700 ms: retry_after, at most 5.6 s, asked for 700 ms, 97 % of the retry budget left
+      +0.890 s                  payments  attempt 3 of shop.order.placed: applied in 12 ms
+
+      now: payments applied"
+    `);
+  });
+
+  it('that was parked, stood in line and was drained', () => {
+    const slow = {
+      rule: 'slow_schedule',
+      computedMs: 61_000,
+      hintMs: null,
+      capMs: 120_000,
+      budgetLeft: null,
+    };
+    const stored = [
+      attempt(1, 120),
+      attempt(2, 170, { outcome: 'park', wait: null }),
+      attempt(3, 1_200, { wait: slow }),
+      attempt(4, 62_300, { ...applied, parkedAt: at(190) }),
+    ];
+    const waiting: StoredPark = {
+      kind: 'parked',
+      at: at(190),
+      consumer: 'payments',
+      handler: 'shop.order.placed',
+      eventId: 'e-2',
+      place: 'shop.orders/3 at 42',
+      state: 'waiting',
+      run: 0,
+      note: null,
+      changedAt: at(190),
+      ahead: 1,
+      nextAt: at(1_200),
+      failureEvent: null,
+    };
+    const drained = [{ database: 'shop', stored: [event(), ...stored] }];
+    expect(renderStory(tell('e-1', drained, [])).join('\n')).toMatchInlineSnapshot(`
+      "event e-1: shop.order.placed, key o-1, topic shop.orders
+
+      2026-01-02T03:04:05.000Z  shop      emitted to shop.orders: published, position 1.7.42
+      +0.120 s                  payments  attempt 1 of shop.order.placed: failed after 12 ms with ECONNRESET (network, not_applied) "the bank hung up"; tried again
+                                            waited 34 ms: backoff, at most 50 ms
+      +0.170 s                  payments  attempt 2 of shop.order.placed: failed after 12 ms with ECONNRESET (network, not_applied) "the bank hung up"; its key was parked
+      +1.200 s                  payments  attempt 3 of shop.order.placed: failed after 12 ms with ECONNRESET (network, not_applied) "the bank hung up"; tried again
+                                            waited 1 min 1 s: slow_schedule, at most 2 min
+      +62.300 s                 payments  attempt 4 of shop.order.placed: applied in 12 ms by a drain, after 1 min 2 s in line
+
+      now: payments applied"
+    `);
+    const behind = [{ database: 'shop', stored: [event({ eventId: 'e-2' }), waiting] }];
+    expect(renderStory(tell('e-2', behind, [])).join('\n')).toMatchInlineSnapshot(`
+      "event e-2: shop.order.placed, key o-1, topic shop.orders
+
+      2026-01-02T03:04:05.000Z  shop      emitted to shop.orders: published, position 1.7.42
+      +0.190 s                  payments  parked: behind 1 of its key
+
+      now: payments waiting"
+    `);
+  });
+
+  it('that became a dead letter, whose failure another consumer compensated', () => {
+    const declined = {
+      category: 'business',
+      certainty: 'not_applied',
+      code: 'DECLINED',
+      message: 'card declined',
+    };
+    const told = event({
+      kind: 'caused',
+      at: at(140),
+      eventId: 'f-1',
+      type: 'converge.failure',
+      topic: 'payments.failures',
+      causationId: 'e-1',
+      attemptId: 'a-1',
+      source: 'payments',
+    });
+    const undone = attempt(1, 300, {
+      ...applied,
+      id: 'a-9',
+      consumer: 'orders',
+      handler: 'failure:payments:shop.order.placed',
+      phase: 'failure',
+      eventId: 'f-1',
+      durationMs: 4,
+      causedBy: 'a-1',
+    });
+    const cancelled = event({
+      kind: 'caused',
+      at: at(304),
+      eventId: 'e-9',
+      type: 'shop.order.cancelled',
+      causationId: 'f-1',
+      attemptId: 'a-1',
+      published: false,
+      position: null,
+    });
+    const chapters = [
+      { database: 'orders', stored: [event()] },
+      {
+        database: 'payments',
+        stored: [attempt(1, 120, { outcome: 'reject', failure: declined, wait: null }), told],
+      },
+      // The second question, for the failure event.
+      { database: 'orders', stored: [undone, cancelled] },
+      { database: 'payments', stored: [{ ...told, kind: 'emitted' as const }] },
+    ];
+    expect(failuresIn(chapters.slice(0, 2))).toEqual(['f-1']);
+    expect(renderStory(tell('e-1', chapters, [])).join('\n')).toMatchInlineSnapshot(`
+      "event e-1: shop.order.placed, key o-1, topic shop.orders
+
+      2026-01-02T03:04:05.000Z  orders    emitted to shop.orders: published, position 1.7.42
+      +0.120 s                  payments  attempt 1 of shop.order.placed: failed after 12 ms with DECLINED (business, not_applied) "card declined"; rejected, its key goes on
+      +0.140 s                  payments  failure event f-1 to payments.failures, because of attempt 1 of payments: published, position 1.7.42
+      +0.300 s                  orders    failure, attempt 1 of failure:payments:shop.order.placed: applied in 4 ms, because of attempt 1 of payments
+      +0.304 s                  orders    compensation emitted: shop.order.cancelled e-9 to shop.orders, because of attempt 1 of payments: no tick of the relay has it yet
+
+      now: payments reject"
+    `);
+  });
+
+  it('whose outbox row has gone still tells its attempts, and what an operator did', () => {
+    const again = event({ kind: 'again', at: at(90_000), eventId: 'e-7', position: null, published: false });
+    const stored = [attempt(1, 120, { outcome: 'dead', run: 1, wait: null }), again];
+    expect(renderStory(tell('e-1', [{ database: 'shop', stored }], [])).join('\n')).toMatchInlineSnapshot(`
+      "event e-1 (its outbox row is not in these databases, or not retained)
+
+      2026-01-02T03:04:05.120Z  payments  attempt 1 of run 1 of shop.order.placed: failed after 12 ms with ECONNRESET (network, not_applied) "the bank hung up"; given up as a dead letter
+      +89.880 s                 shop      emitted again by an operator as e-7: no tick of the relay has it yet
+
+      now: payments dead"
+    `);
+  });
+
+  it('whose call was made twice within a millisecond tells both calls, and each once', () => {
+    const call = (number: number) => {
+      const of = { consumer: 'mail', eventId: 'e-1', effect: 'mail.send', op: 'call', durationMs: 0 };
+      return { kind: 'call', at: at(9), id: 'w-1', number, ...of } as const;
+    };
+    const chapters = [
+      { database: 'shop', stored: [event(), call(1), call(2)] },
+      // The second question, for a failure event.
+      { database: 'shop', stored: [call(1), call(2)] },
+    ];
+    const calls = tell('e-1', chapters, []).entries.filter(({ kind }) => kind === 'call');
+    expect(calls).toMatchObject([{ number: 1 }, { number: 2 }]);
+  });
+});

@@ -1,0 +1,107 @@
+import { FAILURE_TYPE } from '@convergekit/contracts';
+import type { Delivery, Told, StoredEvent } from './attempt-sql.ts';
+
+/** What one database knows, under a name for people. */
+export interface Chapter {
+  readonly database: string;
+  readonly stored: readonly Told[];
+}
+
+/** A consumer's position towards one of the events, told where it has no attempts of it. */
+export interface Passed extends Delivery {
+  readonly kind: 'delivery';
+  readonly database: string;
+  readonly eventId: string;
+}
+
+export type Entry = (Told & { readonly database: string }) | Passed;
+
+/** Everything that is known of one event, in the order in which it happened. */
+export interface Story {
+  readonly eventId: string;
+  /** Its own outbox row, while that is retained. */
+  readonly emitted: (StoredEvent & { readonly database: string }) | undefined;
+  readonly entries: readonly Entry[];
+}
+
+/** The failure events of these events: what compensates them is part of the story, so they are asked for next. */
+export function failuresIn(chapters: readonly Chapter[]): readonly string[] {
+  const ids = chapters.flatMap(({ stored }) =>
+    stored.flatMap((one) => {
+      if (one.kind === 'parked') return one.failureEvent === null ? [] : [one.failureEvent];
+      return one.kind === 'caused' && one.type === FAILURE_TYPE ? [one.eventId] : [];
+    }),
+  );
+  return [...new Set(ids)];
+}
+
+/** The moments at which something is known to have happened to them: around these the outboxes are looked at. */
+export function momentsIn(chapters: readonly Chapter[]): readonly number[] {
+  return chapters.flatMap(({ stored }) =>
+    stored.flatMap((one) => {
+      const at = Date.parse(one.at);
+      switch (one.kind) {
+        case 'attempt':
+          return one.parkedAt === null ? [at] : [at, Date.parse(one.parkedAt)];
+        case 'parked':
+          return [at, Date.parse(one.changedAt)];
+        case 'effect':
+          return one.endedAt === null ? [at] : [at, Date.parse(one.endedAt)];
+        case 'call':
+        case 'seen':
+        case 'emitted':
+        case 'caused':
+        case 'again':
+          return [at];
+      }
+    }),
+  );
+}
+
+/** Pure: one story from what several databases said. Deliveries follow the event that was delivered. */
+export function tell(eventId: string, chapters: readonly Chapter[], deliveries: readonly Passed[]): Story {
+  const seen = new Set<string>();
+  const stored = chapters
+    .flatMap(({ database, stored }) => stored.map((one) => ({ ...one, database })))
+    .filter((one) => once(seen, one))
+    .toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at));
+  const attempted = new Set(
+    stored.flatMap((one) =>
+      one.kind === 'attempt' || one.kind === 'parked' ? [`${one.consumer} ${one.eventId}`] : [],
+    ),
+  );
+  const unheard = deliveries.filter((one) => !attempted.has(`${one.consumer} ${one.eventId}`));
+  const entries = stored.flatMap((one): readonly Entry[] =>
+    one.kind === 'emitted' || one.kind === 'caused'
+      ? [one, ...unheard.filter((delivery) => delivery.eventId === one.eventId)]
+      : [one],
+  );
+  const emitted = stored.find((one) => one.kind === 'emitted' && one.eventId === eventId);
+  return { eventId, emitted: emitted?.kind === 'emitted' ? emitted : undefined, entries };
+}
+
+/** A failure event is `caused` by the first question and `emitted` by the next: one row is told once. */
+function once(seen: Set<string>, one: Told & { readonly database: string }): boolean {
+  const name = nameOf(one);
+  if (seen.has(name)) return false;
+  seen.add(name);
+  return true;
+}
+
+function nameOf(one: Told & { readonly database: string }): string {
+  switch (one.kind) {
+    case 'emitted':
+    case 'caused':
+    case 'again':
+      return `${one.database} event ${one.eventId}`;
+    case 'attempt':
+      return `attempt ${one.id}`;
+    case 'effect':
+      return `effect ${one.id}`;
+    case 'call':
+      return `call ${one.id} ${one.number}`;
+    case 'parked':
+    case 'seen':
+      return `${one.database} ${one.kind} ${one.consumer} ${one.eventId}`;
+  }
+}
