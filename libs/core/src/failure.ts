@@ -43,7 +43,6 @@ export interface ConvergeErrorDetail {
   readonly cause?: unknown;
 }
 /** An error whose category and certainty are known. `classify` uses them as given. */
-/** The error to throw when its two axes are known: `classify` takes them as they are. */
 export class ConvergeError extends Error {
   readonly code: string;
   readonly category: Category;
@@ -68,10 +67,9 @@ export interface BusinessRejectionDetail {
   readonly cause?: unknown;
 }
 
-/** A declared "no" of the business (card declined, out of stock): never retried, answered by a failure event. */
+/** An expected business refusal, such as a declined card. It is never retried; a failure event reports it. */
 export class BusinessRejection extends ConvergeError {
   constructor(message: string, { code = 'REJECTED', cause }: BusinessRejectionDetail = {}) {
     super(message, { code, category: 'business', certainty: 'not_applied', cause });
   }
 }
-/** An expected business refusal, such as a declined card. It is never retried; a failure event reports it. */

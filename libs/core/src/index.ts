@@ -2,6 +2,7 @@
  * The foundation of every package: failures, services, and time, randomness and ids as arguments.
  * It imports no other package of the kit.
  */
+export { type Backoff, cappedMs, delayMs } from './backoff.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { endsWithin } from './ends-within.ts';
 export { failpoint } from './failpoint.ts';
@@ -17,5 +18,6 @@ export {
   type Failure,
 } from './failure.ts';
 export { deterministicUuid, newUuidV7, type NewId } from './ids.ts';
+export { type NextRun, poll, type PollOptions, Wake } from './poll.ts';
 export { type Random, seededRandom, systemRandom } from './random.ts';
 export { runServices, type RunOptions, type Service } from './service.ts';

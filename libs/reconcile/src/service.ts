@@ -1,6 +1,5 @@
 import { executorOf } from '@convergekit/postgres';
-import { delayMs } from '@convergekit/resilience';
-import type { Service } from '@convergekit/core';
+import { poll, type Service } from '@convergekit/core';
 import { leadOnce, resign } from './leader.ts';
 import { logLoopFailure, type ReconcileOptions, resolveOptions } from './options.ts';
 import type { Reconciler } from './reconciler.ts';
@@ -34,13 +33,7 @@ export function reconcilerService(
     done: done.then(() => undefined),
     async start() {
       for (const { databases } of each) await checkTables(databases.actual);
-      loops = Promise.all(
-        each.flatMap((one) => [
-          workLoop(one, stopping.signal),
-          leadLoop(one, stopping.signal),
-          watchLoop(one, stopping.signal),
-        ]),
-      );
+      loops = Promise.all(each.map((one) => runLoops(one, stopping.signal)));
     },
     async stop() {
       stopping.abort();
@@ -67,45 +60,26 @@ async function sweepAndDrain(options: WorkersOptions): Promise<RunCounts> {
   return { keys: keys ?? 0, outcomes: await drain(options) };
 }
 
-async function workLoop(options: WorkersOptions, signal: AbortSignal): Promise<void> {
-  await repeatUntilAborted(options, signal, async () => {
-    await drain(options, signal);
-  });
-}
-
-async function leadLoop(options: WorkersOptions, signal: AbortSignal): Promise<void> {
-  await repeatUntilAborted(options, signal, async () => {
-    await leadOnce(options, signal);
-  });
-  await resign(options).catch(() => undefined); // otherwise the lease expires
-}
-
-async function watchLoop(options: WorkersOptions, signal: AbortSignal): Promise<void> {
-  await repeatUntilAborted({ ...options, pollMs: WATCH_MS }, signal, async () => {
-    await watchKeys(options);
-  });
-}
-
-/** Repeats the work; after a failure, such as a lost database, it continues with backoff. */
-async function repeatUntilAborted(
-  options: WorkersOptions,
-  signal: AbortSignal,
-  work: () => Promise<void>,
-): Promise<void> {
+/** Processes due keys, leads the schedule if no other process does, and watches the queue, until the signal aborts. */
+async function runLoops(options: WorkersOptions, signal: AbortSignal): Promise<void> {
   const { clock, pollMs, random } = options;
-  let failures = 0;
-  while (!signal.aborted) {
-    try {
-      await work();
-      failures = 0;
-    } catch (error) {
-      failures += 1;
-      logLoopFailure(options, error);
-    }
-    const backoff = { baseMs: pollMs, factor: 2, capMs: 30_000 };
-    // Jittered, so that processes started together do not ask together.
-    await clock.sleep(failures > 0 ? delayMs(backoff, failures, random) : pollMs * (0.5 + random()), signal);
-  }
+  // A failure, such as a lost database, is logged, and the loop continues with backoff.
+  const loop = (everyMs: number, run: () => Promise<unknown>): Promise<void> =>
+    poll({
+      everyMs,
+      signal,
+      clock,
+      random,
+      run: async () => {
+        await run();
+      },
+      onError: (error) => logLoopFailure(options, error),
+    });
+  await Promise.all([
+    loop(pollMs, () => drain(options, signal)),
+    loop(pollMs, () => leadOnce(options, signal)).then(() => resign(options).catch(() => undefined)), // otherwise the lease expires
+    loop(WATCH_MS, () => watchKeys(options)),
+  ]);
 }
 
 async function checkTables(actual: WorkersOptions['databases']['actual']): Promise<void> {

@@ -1,3 +1,4 @@
+import { poll } from '@convergekit/core';
 import { executorOf } from '@convergekit/postgres';
 import type { Claim } from './claim.ts';
 import { claimKeys, renewClaim, requeueExpired } from './key-queue.ts';
@@ -48,22 +49,25 @@ async function claimDue(options: WorkersOptions, limit: number): Promise<readonl
 
 /** Processes a key and renews its claim meanwhile, so that a second worker does not take a slow one. */
 async function processRenewed(options: WorkersOptions, claim: Claim): Promise<Processed> {
+  const { clock, databases, leaseMs, random } = options;
   const ended = new AbortController();
-  const renewing = renew(options, claim, ended.signal);
+  const renewing = poll({
+    everyMs: leaseMs / 3,
+    immediately: false,
+    backoff: { baseMs: leaseMs / 10, factor: 1, capMs: leaseMs / 10 },
+    signal: ended.signal,
+    clock,
+    random,
+    run: async () => {
+      await renewClaim(executorOf(databases.actual), claim, leaseMs);
+    },
+    // A failed renewal is no error of the key: the next one may succeed, and the repair is fenced.
+    onError: () => undefined,
+  });
   try {
     return await processKey(options, claim);
   } finally {
     ended.abort();
     await renewing;
-  }
-}
-
-async function renew(options: WorkersOptions, claim: Claim, ended: AbortSignal): Promise<void> {
-  const { clock, databases, leaseMs } = options;
-  for (;;) {
-    await clock.sleep(leaseMs / 3, ended);
-    if (ended.aborted) return;
-    // A failed renewal is no error of the key: the next one may succeed, and the repair is fenced.
-    await renewClaim(executorOf(databases.actual), claim, leaseMs).catch(() => false);
   }
 }

@@ -1,4 +1,4 @@
-import { cappedMs, type Backoff } from './backoff.ts';
+import { cappedMs, type Backoff } from '@convergekit/core';
 
 /** The code of a call that a breaker rejected. Nothing was called, and it counts as no attempt. */
 export const BREAKER_OPEN = 'BREAKER_OPEN';

@@ -1,4 +1,4 @@
-import { cappedMs } from './backoff.ts';
+import { cappedMs } from '@convergekit/core';
 import { bound, type Policy } from './policy.ts';
 import { THROTTLE_BASE_MS } from './wait.ts';
 

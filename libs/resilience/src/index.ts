@@ -4,7 +4,7 @@
  * - A policy is validated data; no attempt starts after its deadline; delays are capped, then jittered.
  * - Clock, randomness and I/O are arguments.
  */
-export { type Backoff, cappedMs, delayMs } from './backoff.ts';
+export { type Backoff, cappedMs, delayMs } from '@convergekit/core';
 export { type BreakerOptions, CircuitBreaker } from './breaker.ts';
 export { BREAKER_OPEN, type BreakerSettings, type BreakerState, defaultBreaker } from './breaker-state.ts';
 export { Bulkhead, type BulkheadSettings } from './bulkhead.ts';

@@ -1,4 +1,4 @@
-import { type Backoff, cappedMs } from './backoff.ts';
+import { type Backoff, cappedMs } from '@convergekit/core';
 import { applyHint, type Wait } from './wait.ts';
 
 /**

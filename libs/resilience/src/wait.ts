@@ -1,5 +1,4 @@
-import { type Backoff, cappedMs, delayMs } from './backoff.ts';
-import type { Failure } from '@convergekit/core';
+import { type Backoff, cappedMs, delayMs, type Failure } from '@convergekit/core';
 
 /**
  * The rule that determined a wait:

@@ -1,3 +1,5 @@
+import type { Random } from './random.ts';
+
 /** Exponential backoff as an immutable value. All durations are in milliseconds. */
 export interface Backoff {
   readonly baseMs: number;
@@ -10,7 +12,7 @@ export interface Backoff {
  * The exponential delay is capped first, THEN drawn from [0, capped). With jitter before the cap, most delays would equal
  * the cap and all clients would return at the same time. Source: "Exponential Backoff And Jitter", AWS Architecture Blog.
  */
-export function delayMs(backoff: Backoff, attempt: number, random: () => number): number {
+export function delayMs(backoff: Backoff, attempt: number, random: Random): number {
   return Math.floor(random() * cappedMs(backoff, attempt));
 }
 
