@@ -2,7 +2,8 @@
  * The core scenes as a role whose every session begins with settings that no kit wants (`hostileDefaults`), directly and
  * through PgBouncer in transaction mode.
  */
-import { type ConsumerDefinition, consumerService, defineConsumer, listParked } from '@convergekit/inbox';
+import { type ConsumerDefinition, consumerService, defineConsumer } from '@convergekit/inbox';
+import { listParked } from '@convergekit/inbox/operate';
 import type { DomainEvent } from '@convergekit/contracts';
 import { type Broker, memoryBroker } from '@convergekit/kafka';
 import { connect, type Database, executorOf, migrate } from '@convergekit/postgres';

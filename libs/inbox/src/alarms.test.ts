@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { CATEGORIES } from '@convergekit/core';
 import { kindOf } from '@convergekit/resilience';
 import { expect, it } from 'vitest';
-import { alarmDefinitions, alarmOf, letterAlarm } from './alarms.ts';
+import { alarmDefinitions, alarmOf, deadLetterAlarm } from './alarms.ts';
 
 // Planted fault: a name, a kind or a word changed on either side fails here.
 it('the table of alarms in the guide is the one in the code', () => {
@@ -24,5 +24,8 @@ it('a failed attempt alarms by its kind: what is structural at once, what is tra
   expect(alarms.filter((_, at) => at % 2 === 0)).toEqual(
     CATEGORIES.map((category) => (category === 'configuration' ? 'structural' : '-')),
   );
-  expect([letterAlarm('data', 'DATA_INVALID'), letterAlarm('transient', 'X')]).toEqual(['data', 'exhausted']);
+  expect([deadLetterAlarm('data', 'DATA_INVALID'), deadLetterAlarm('transient', 'X')]).toEqual([
+    'data',
+    'exhausted',
+  ]);
 });

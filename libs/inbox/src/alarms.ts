@@ -174,7 +174,7 @@ export function alarmOf(kind: FailureKind): AlarmName | undefined {
 }
 
 /** What a dead letter alarms. */
-export function letterAlarm(kind: Exclude<FailureKind, 'business'>, code: string): AlarmName {
+export function deadLetterAlarm(kind: Exclude<FailureKind, 'business'>, code: string): AlarmName {
   if (code === ('FOREIGN_ID_REUSED' satisfies InboxErrorCode)) return 'foreign_id_reused';
   return kind === 'transient' ? 'exhausted' : kind;
 }

@@ -3,9 +3,10 @@ import { BusinessRejection, ConvergeError } from '@convergekit/core';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from './define/define-consumer.ts';
-import { FixtureSource, sendRecords } from './fixture/fixture-source.ts';
+import { FixtureSource, sendRecords } from './testing/fixture-source.ts';
 import { FailureScene } from './fixture/failure-scene.ts';
-import { type LedgerDb, lines, note, tag, testEvents } from './fixture/ledger.ts';
+import { type LedgerDb, lines, note, testEvents } from './fixture/ledger.ts';
+import { tag } from './testing/quick.ts';
 
 describe('what a handler answers', () => {
   let scene: FailureScene;

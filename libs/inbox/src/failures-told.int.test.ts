@@ -15,8 +15,9 @@ import type { Transaction } from 'kysely';
 import { afterAll, afterEach, beforeEach, expect, inject, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { defineConsumer } from './define/define-consumer.ts';
-import { inPlace, stockScene } from './fixture/failure-scene.ts';
-import { sendRecords } from './fixture/fixture-source.ts';
+import { inPlace } from './testing/quick.ts';
+import { stockScene } from './fixture/failure-scene.ts';
+import { sendRecords } from './testing/fixture-source.ts';
 import { type LedgerDb, note } from './fixture/ledger.ts';
 import { listParked, readParked } from './operate/parked-list.ts';
 

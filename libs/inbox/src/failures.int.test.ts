@@ -3,8 +3,9 @@ import { BusinessRejection, ConvergeError } from '@convergekit/core';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from './define/define-consumer.ts';
-import { FailureScene, inPlace, quickSchedule } from './fixture/failure-scene.ts';
-import { type LedgerDb, lines, note, tag, testEvents } from './fixture/ledger.ts';
+import { FailureScene } from './fixture/failure-scene.ts';
+import { inPlace, quickSchedule, tag } from './testing/quick.ts';
+import { type LedgerDb, lines, note, testEvents } from './fixture/ledger.ts';
 
 describe('an event that fails', () => {
   let scene: FailureScene;

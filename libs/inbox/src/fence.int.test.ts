@@ -4,8 +4,9 @@ import { policyBook } from '@convergekit/resilience';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
-import { FixtureSource } from './fixture/fixture-source.ts';
-import { type LedgerDb, ledgerDatabase, lines, makeTopics, note, tag, testEvents } from './fixture/ledger.ts';
+import { FixtureSource } from './testing/fixture-source.ts';
+import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from './fixture/ledger.ts';
+import { makeTopics, tag } from './testing/quick.ts';
 import { type ConsumerService, consumerService } from './service/consumer-service.ts';
 
 describe('the fence', () => {

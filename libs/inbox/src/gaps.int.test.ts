@@ -7,8 +7,9 @@ import { defineConsumer, type DefineConsumerOptions } from './define/define-cons
 import { type FillEvent, putFill } from './fill/fill-sql.ts';
 import { findGaps } from './fill/gap.ts';
 import { type FailureScene, stockScene } from './fixture/failure-scene.ts';
-import { type FixtureRecord, FixtureSource, sendRecords } from './fixture/fixture-source.ts';
-import { type LedgerDb, lines, makeTopics, note, type testEvents } from './fixture/ledger.ts';
+import { type FixtureRecord, FixtureSource, sendRecords } from './testing/fixture-source.ts';
+import { type LedgerDb, lines, note, type testEvents } from './fixture/ledger.ts';
+import { makeTopics } from './testing/quick.ts';
 import type { Operator } from './operate/parked.ts';
 import { resumePartition, type ResumeOptions } from './operate/resume.ts';
 

@@ -1,6 +1,6 @@
 /**
  * Whatever bytes come. Planted faults, each tried here:
- * - `storyOf` with ids of any length: the failure event of a long one cannot be sent, and the consumer stops;
+ * - `eventContextOf` with ids of any length: the failure event of a long one cannot be sent, and the consumer stops;
  * - `report.attempt` with the message of every error: the canary is found in what JSON.parse and Postgres quote.
  */
 import { WIRE } from '@convergekit/contracts';
@@ -11,9 +11,9 @@ import type * as Telemetry from '@convergekit/telemetry';
 import fc from 'fast-check';
 import { expect, inject, it, vi } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
-import { inPlace } from './fixture/failure-scene.ts';
-import { FixtureSource } from './fixture/fixture-source.ts';
-import { ledgerDatabase, type LedgerDb, lines, makeTopics, note, testEvents } from './fixture/ledger.ts';
+import { inPlace, makeTopics } from './testing/quick.ts';
+import { FixtureSource } from './testing/fixture-source.ts';
+import { ledgerDatabase, type LedgerDb, lines, note, testEvents } from './fixture/ledger.ts';
 import { consumerService } from './service/consumer-service.ts';
 
 /** In every payload; payloads never come into logs, at any level. */

@@ -11,9 +11,10 @@ import { startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
-import { FailureScene, inPlace } from './fixture/failure-scene.ts';
-import { foreignRecord, sendRecords } from './fixture/fixture-source.ts';
-import { type LedgerDb, lines, note, tag, testEvents } from './fixture/ledger.ts';
+import { FailureScene } from './fixture/failure-scene.ts';
+import { inPlace, tag } from './testing/quick.ts';
+import { foreignRecord, sendRecords } from './testing/fixture-source.ts';
+import { type LedgerDb, lines, note, testEvents } from './fixture/ledger.ts';
 
 const random = (bytes: number): string => randomBytes(bytes).toString('base64url').slice(0, bytes);
 

@@ -3,8 +3,9 @@ import type { Database } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
-import { FixtureSource, foreignRecord, sendRecords } from './fixture/fixture-source.ts';
-import { type LedgerDb, ledgerDatabase, lines, makeTopics, note, tag, testEvents } from './fixture/ledger.ts';
+import { FixtureSource, foreignRecord, sendRecords } from './testing/fixture-source.ts';
+import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from './fixture/ledger.ts';
+import { makeTopics, tag } from './testing/quick.ts';
 import { type ConsumerService, consumerService } from './service/consumer-service.ts';
 
 const brokers: readonly (readonly [string, () => Broker])[] = [

@@ -3,7 +3,8 @@ import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import { stockScene } from './fixture/failure-scene.ts';
-import { type LedgerDb, lines, makeTopics, note, tag, testEvents } from './fixture/ledger.ts';
+import { type LedgerDb, lines, note, testEvents } from './fixture/ledger.ts';
+import { makeTopics, tag } from './testing/quick.ts';
 
 // Planted faults: with the lag of the last batch instead of the log's end, the halted partition stays at 1 behind here;
 // without `named`, it counts as stuck; with `live` always well, the one that is stuck counts as live.

@@ -8,8 +8,9 @@ import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import { FailureScene } from './fixture/failure-scene.ts';
-import { FixtureSource, sendRecords } from './fixture/fixture-source.ts';
-import { type LedgerDb, tag, testEvents } from './fixture/ledger.ts';
+import { FixtureSource, sendRecords } from './testing/fixture-source.ts';
+import { type LedgerDb, testEvents } from './fixture/ledger.ts';
+import { tag } from './testing/quick.ts';
 
 let scene: FailureScene;
 const name = `payments-${tag()}`;

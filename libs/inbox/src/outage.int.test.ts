@@ -4,9 +4,9 @@ import { faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import type { Transaction } from 'kysely';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
-import { inPlace } from './fixture/failure-scene.ts';
-import { FixtureSource } from './fixture/fixture-source.ts';
-import { type LedgerDb, ledgerDatabase, lines, makeTopics, note, testEvents } from './fixture/ledger.ts';
+import { inPlace, makeTopics } from './testing/quick.ts';
+import { FixtureSource } from './testing/fixture-source.ts';
+import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from './fixture/ledger.ts';
 import { type ConsumerService, consumerService } from './service/consumer-service.ts';
 
 const { counted } = testEvents('orders');

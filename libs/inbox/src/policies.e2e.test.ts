@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, it } from 'vitest';
-import { ledgerDatabase, tag } from './fixture/ledger.ts';
+import { ledgerDatabase } from './fixture/ledger.ts';
+import { tag } from './testing/quick.ts';
 
 const program = fileURLToPath(new URL('./fixture/policy-process.ts', import.meta.url));
 const converge = fileURLToPath(new URL('../../cli/bin/converge.js', import.meta.url));

@@ -12,8 +12,9 @@ import { freshDatabase, waitUntil } from '@convergekit/testing';
 import type { Transaction } from 'kysely';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
-import { FailureScene, quickSchedule } from './fixture/failure-scene.ts';
-import { type LedgerDb, tag, testEvents } from './fixture/ledger.ts';
+import { FailureScene } from './fixture/failure-scene.ts';
+import { quickSchedule, tag } from './testing/quick.ts';
+import { type LedgerDb, testEvents } from './fixture/ledger.ts';
 import { livePolicies } from './service/live-policies.ts';
 
 const name = `payments-${tag()}`;

@@ -7,8 +7,9 @@ import { kafkaBroker } from '@convergekit/kafka';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
-import { FixtureSource } from './fixture/fixture-source.ts';
-import { type LedgerDb, ledgerDatabase, lines, makeTopics, note, tag, testEvents } from './fixture/ledger.ts';
+import { FixtureSource } from './testing/fixture-source.ts';
+import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from './fixture/ledger.ts';
+import { makeTopics, tag } from './testing/quick.ts';
 import { resumePartition } from './operate/resume.ts';
 import { consumerService } from './service/consumer-service.ts';
 

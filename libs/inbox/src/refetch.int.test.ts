@@ -4,8 +4,9 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import type { Refetch } from './define/types.ts';
 import { FailureScene } from './fixture/failure-scene.ts';
-import { sendRecords } from './fixture/fixture-source.ts';
-import { type LedgerDb, lines, note, tag, testEvents } from './fixture/ledger.ts';
+import { sendRecords } from './testing/fixture-source.ts';
+import { type LedgerDb, lines, note, testEvents } from './fixture/ledger.ts';
+import { tag } from './testing/quick.ts';
 
 const error = (code: string, category: 'data' | 'network') =>
   new ConvergeError(code, { code, category, certainty: 'not_applied' });

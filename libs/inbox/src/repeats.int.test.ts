@@ -11,8 +11,9 @@ import { freshDatabase, waitUntil } from '@convergekit/testing';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
-import { type FixtureRecord, FixtureSource, foreignRecord, sendRecords } from './fixture/fixture-source.ts';
-import { type LedgerDb, ledgerDatabase, lines, makeTopics, note, tag, testEvents } from './fixture/ledger.ts';
+import { type FixtureRecord, FixtureSource, foreignRecord, sendRecords } from './testing/fixture-source.ts';
+import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from './fixture/ledger.ts';
+import { makeTopics, tag } from './testing/quick.ts';
 import { type ConsumerService, consumerService } from './service/consumer-service.ts';
 
 describe('an event that is delivered again', () => {

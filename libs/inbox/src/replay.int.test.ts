@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { ReplayFrom } from './decide/replay.ts';
 import { defineConsumer } from './define/define-consumer.ts';
 import { type FailureScene, stockScene } from './fixture/failure-scene.ts';
-import { FixtureSource, foreignRecord, sendRecords } from './fixture/fixture-source.ts';
+import { FixtureSource, foreignRecord, sendRecords } from './testing/fixture-source.ts';
 import { type LedgerDb, lines, note, type testEvents } from './fixture/ledger.ts';
 import { planReplay, replayPartition } from './operate/replay.ts';
 import { resumePartition } from './operate/resume.ts';

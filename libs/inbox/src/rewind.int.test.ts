@@ -6,8 +6,9 @@ import { type DriverName, driverNames, kafkaBroker, partitionId } from '@converg
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, it } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from './define/define-consumer.ts';
-import { FixtureSource } from './fixture/fixture-source.ts';
-import { type LedgerDb, ledgerDatabase, makeTopics, note, tag, testEvents } from './fixture/ledger.ts';
+import { FixtureSource } from './testing/fixture-source.ts';
+import { type LedgerDb, ledgerDatabase, note, testEvents } from './fixture/ledger.ts';
+import { makeTopics, tag } from './testing/quick.ts';
 import { type ConsumerService, consumerService } from './service/consumer-service.ts';
 
 const EVENTS = 10_000;

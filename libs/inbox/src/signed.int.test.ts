@@ -10,8 +10,9 @@ import { defineConsumer } from './define/define-consumer.ts';
 import type { SignatureOptions } from './decide/signatures.ts';
 import { FailureScene } from './fixture/failure-scene.ts';
 import { planReplay, replayPartition } from './operate/replay.ts';
-import { FixtureSource, type FixtureRecord, foreignRecord, sendRecords } from './fixture/fixture-source.ts';
-import { type LedgerDb, lines, note, tag, testEvents } from './fixture/ledger.ts';
+import { FixtureSource, type FixtureRecord, foreignRecord, sendRecords } from './testing/fixture-source.ts';
+import { type LedgerDb, lines, note, testEvents } from './fixture/ledger.ts';
+import { tag } from './testing/quick.ts';
 
 const [first, second] = [
   'the first key of the source orders, long',

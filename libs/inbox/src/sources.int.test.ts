@@ -9,8 +9,9 @@ import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it, vi } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import type { TrustedSources } from './define/trusted-sources.ts';
-import { FixtureSource, foreignRecord, sendRecords } from './fixture/fixture-source.ts';
-import { type LedgerDb, ledgerDatabase, lines, makeTopics, note, tag, testEvents } from './fixture/ledger.ts';
+import { FixtureSource, foreignRecord, sendRecords } from './testing/fixture-source.ts';
+import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from './fixture/ledger.ts';
+import { makeTopics, tag } from './testing/quick.ts';
 import { type ConsumerService, consumerService } from './service/consumer-service.ts';
 
 const logged = vi.hoisted((): string[] => []);
@@ -98,7 +99,7 @@ it('an id of a foreign producer that comes again with another body has an alarm 
     [1, 2].map((n) => foreignRecord(counted({ key: 'k', n }), 'one', 1)),
   );
   const [alarm] = await waitUntil(() => (alarms().length > 0 ? alarms() : undefined), { what: 'an alarm' });
-  // Planted fault: without its look at the code, `letterAlarm` calls it `data`.
+  // Planted fault: without its look at the code, `deadLetterAlarm` calls it `data`.
   expect(alarm).toMatchObject({
     alarm: 'foreign_id_reused',
     topic,

@@ -10,8 +10,9 @@ import type { Database } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
-import { FixtureSource, sendRecords } from './fixture/fixture-source.ts';
-import { type LedgerDb, ledgerDatabase, lines, makeTopics, note, tag, testEvents } from './fixture/ledger.ts';
+import { FixtureSource, sendRecords } from './testing/fixture-source.ts';
+import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from './fixture/ledger.ts';
+import { makeTopics, tag } from './testing/quick.ts';
 import { resumePartition } from './operate/resume.ts';
 import { type ConsumerService, consumerService } from './service/consumer-service.ts';
 

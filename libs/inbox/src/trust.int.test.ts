@@ -9,8 +9,9 @@ import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import { FailureScene } from './fixture/failure-scene.ts';
-import { FixtureSource, foreignRecord, sendRecords } from './fixture/fixture-source.ts';
-import { type LedgerDb, lines, note, tag, testEvents } from './fixture/ledger.ts';
+import { FixtureSource, foreignRecord, sendRecords } from './testing/fixture-source.ts';
+import { type LedgerDb, lines, note, testEvents } from './fixture/ledger.ts';
+import { tag } from './testing/quick.ts';
 import { MOST_SOURCES } from './service/sources.ts';
 
 let scene: FailureScene;

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from './define/define-consumer.ts';
 import type { EventContext } from './define/types.ts';
 import { FailureScene } from './fixture/failure-scene.ts';
-import { type LedgerDb, lines, tag, testEvents } from './fixture/ledger.ts';
+import { type LedgerDb, lines, testEvents } from './fixture/ledger.ts';
+import { tag } from './testing/quick.ts';
 
 describe('what a handler writes without waiting', () => {
   let scene: FailureScene;

@@ -1,5 +1,6 @@
 import { WIRE } from '@convergekit/contracts';
-import { type HandlerContext, identityOf, storyOf } from '@convergekit/inbox';
+import type { HandlerContext } from '@convergekit/inbox';
+import { identityOf, eventContextOf } from '@convergekit/inbox/engine';
 import { deterministicUuid } from '@convergekit/core';
 import { inject } from '@convergekit/telemetry';
 import type { ReceivedEvent } from '@convergekit/contracts';
@@ -52,7 +53,7 @@ function nextIndex(tx: object, what: string): number {
 }
 
 function causeOf(event: ReceivedEvent): Cause {
-  const { correlationId, causationId, hops, deadline } = storyOf(event);
+  const { correlationId, causationId, hops, deadline } = eventContextOf(event);
   return {
     eventId: causationId,
     correlationId,

@@ -1,5 +1,5 @@
 import type { DomainEvent, InferInput, InferOutput, StandardSchema } from '@convergekit/contracts';
-import type { EmitAs } from '@convergekit/inbox';
+import type { EmitAs } from '@convergekit/inbox/engine';
 import type { Failure } from '@convergekit/core';
 import type { Policy, SlowSchedule } from '@convergekit/resilience';
 import type { Transaction } from 'kysely';

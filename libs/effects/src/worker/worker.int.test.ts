@@ -4,7 +4,7 @@ import type { Database } from '@convergekit/postgres';
 import { stressService } from '@convergekit/core/service-stress';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { FixtureSource } from '../../../inbox/src/fixture/fixture-source.ts';
+import { FixtureSource } from '@convergekit/inbox/testing';
 import { effect } from '../effect/effect.ts';
 import { Provider } from '../fixture/provider.ts';
 import {

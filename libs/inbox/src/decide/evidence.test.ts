@@ -1,7 +1,7 @@
 /** Planted faults, each seen to fail here: a limit that the record's own time moves; a link that counts its ends. */
 import { parsePosition, type Position } from '@convergekit/contracts';
 import { describe, expect, it } from 'vitest';
-import { FixtureSource } from '../fixture/fixture-source.ts';
+import { FixtureSource } from '../testing/fixture-source.ts';
 import { testEvents } from '../fixture/ledger.ts';
 import { forkOf, jumpOf, lastEventOf, MOST_EPOCHS } from './evidence.ts';
 import type { LastEvent, Seen, Watermark } from './judge.ts';

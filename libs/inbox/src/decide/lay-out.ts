@@ -1,4 +1,4 @@
-import type { GivenUp } from './given-up.ts';
+import type { GiveUp } from './given-up.ts';
 import type { Step } from './plan.ts';
 
 /** What becomes of one step in this slice. */
@@ -6,22 +6,22 @@ export type Placed<DB> = { readonly step: Step<DB> } & (
   | { readonly kind: 'pass' }
   | { readonly kind: 'handle' }
   /** Behind its key, which is parked. */
-  | { readonly kind: 'behind'; readonly line: string }
+  | { readonly kind: 'parkBehind'; readonly line: string }
   /** The first of its key that waits: tried again later (`waiting`), or a dead letter that holds its key. */
   | {
-      readonly kind: 'head';
+      readonly kind: 'parkFirst';
       readonly line: string;
       readonly state: 'waiting' | 'dead';
-      readonly why: GivenUp;
+      readonly why: GiveUp;
     }
   /** Recorded and told; its key goes on without it. */
-  | { readonly kind: 'aside'; readonly state: 'dead' | 'rejected'; readonly why: GivenUp }
+  | { readonly kind: 'release'; readonly state: 'dead' | 'rejected'; readonly why: GiveUp }
 );
 
 export interface LayOut<DB> {
   /** Keys of this partition that are parked. */
   readonly held: ReadonlySet<string>;
-  readonly givenUp: (step: Step<DB>) => GivenUp | undefined;
+  readonly giveUpOf: (step: Step<DB>) => GiveUp | undefined;
   /** Whether a dead letter holds its key. */
   readonly onDead: 'hold' | 'skip';
   /** The name of the line that a step's event waits in: its key. */
@@ -39,19 +39,19 @@ export function layOut<DB>(steps: readonly Step<DB>[], by: LayOut<DB>): readonly
     const free = step.kind === 'refuse' && step.releases === true;
     if ((by.held.size > 0 || added.size > 0) && !free && !bypasses(step)) {
       const line = by.lineOf(step);
-      if (by.held.has(line) || added.has(line)) return { step, kind: 'behind', line };
+      if (by.held.has(line) || added.has(line)) return { step, kind: 'parkBehind', line };
     }
-    const why = by.givenUp(step);
+    const why = by.giveUpOf(step);
     if (why === undefined) return { step, kind: 'handle' };
-    if (why.gaveUp?.kind === 'settled') return { step, kind: 'pass' };
-    if (why.as === 'reject') return { step, kind: 'aside', state: 'rejected', why };
-    if (why.as === 'dead' && (free || by.onDead === 'skip' || why.gaveUp?.kind === 'closed'))
-      return { step, kind: 'aside', state: 'dead', why };
+    if (why.decision?.kind === 'resolved') return { step, kind: 'pass' };
+    if (why.as === 'reject') return { step, kind: 'release', state: 'rejected', why };
+    if (why.as === 'dead' && (free || by.onDead === 'skip' || why.decision?.kind === 'closed'))
+      return { step, kind: 'release', state: 'dead', why };
     const line = by.lineOf(step);
     // Only what bypasses comes here with its key parked already: it waits behind after all.
-    if (by.held.has(line) || added.has(line)) return { step, kind: 'behind', line };
+    if (by.held.has(line) || added.has(line)) return { step, kind: 'parkBehind', line };
     added.add(line);
-    return { step, kind: 'head', line, state: why.as === 'dead' ? 'dead' : 'waiting', why };
+    return { step, kind: 'parkFirst', line, state: why.as === 'dead' ? 'dead' : 'waiting', why };
   });
 }
 

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { router } from '../define/routes.ts';
-import { FixtureSource } from '../fixture/fixture-source.ts';
+import { FixtureSource } from '../testing/fixture-source.ts';
 import { testEvents } from '../fixture/ledger.ts';
 import type { Seen } from './judge.ts';
 import { planSlice, type Plan } from './plan.ts';

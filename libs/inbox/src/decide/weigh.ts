@@ -26,15 +26,15 @@ export function weigh<DB>(placed: readonly Placed<DB>[]): Weight {
       case 'handle':
         if (one.step.kind === 'handle') count(handled, one.step.subscription.handler);
         break;
-      case 'aside':
+      case 'release':
         if (one.state === 'dead' && isSign(one)) count(given, handlerOf(one.step));
         break;
-      case 'head':
+      case 'parkFirst':
         if (isSign(one)) count(given, handlerOf(one.step));
         rows += 1;
         bytes += sizeOf(one);
         break;
-      case 'behind':
+      case 'parkBehind':
         rows += 1;
         bytes += sizeOf(one);
     }
@@ -60,7 +60,7 @@ function handlerOf<DB>(step: Step<DB>): string | undefined {
  * Whether giving up this key may be a sign that the world is broken. Bytes that nobody vouches for never are: a writer of
  * the topic could make as many as it likes, and the partition would wait for hours.
  */
-function isSign<DB>({ step, why }: Extract<Placed<DB>, { kind: 'head' | 'aside' }>): boolean {
+function isSign<DB>({ step, why }: Extract<Placed<DB>, { kind: 'parkFirst' | 'release' }>): boolean {
   if (step.kind !== 'refuse' || why.as === 'park') return true;
   return step.envelope !== undefined && !step.foreign;
 }

@@ -33,7 +33,7 @@ export function router<DB>({
       const routed = subscription.route(envelope);
       if (routed.kind === 'handle') return { ...routed, subscription };
       if (routed.why === 'uncertain') skipped = routed;
-      else if (routed.why === 'elsewhere') skipped = elsewhere(skipped, type, routed.story);
+      else if (routed.why === 'elsewhere') skipped = elsewhere(skipped, type, routed.sagaRef);
       else if (skipped.kind === 'unknown')
         skipped = { kind: 'unknown', type: registeredType({ type, failedType: routed.of }), refused };
     }
@@ -42,22 +42,22 @@ export function router<DB>({
 }
 
 /** What another subscription says of it stands: to that one it may be unknown. */
-function elsewhere<DB>(skipped: Route<DB>, type: string, story: string | undefined): Route<DB> {
+function elsewhere<DB>(skipped: Route<DB>, type: string, sagaRef: string | undefined): Route<DB> {
   if (skipped.kind !== 'unknown' || skipped.type !== type) return skipped;
-  if (story === undefined) return { kind: 'skip', why: 'elsewhere' };
-  return { kind: 'unknown', type: inStory(type, story), refused: false };
+  if (sagaRef === undefined) return { kind: 'skip', why: 'elsewhere' };
+  return { kind: 'unknown', type: inSaga(type, sagaRef), refused: false };
 }
 
 /** All names under which a subscription is registered. */
 export function registeredTypes<DB>(
-  subscription: Pick<Subscription<DB>, 'type' | 'failedType' | 'stories'>,
+  subscription: Pick<Subscription<DB>, 'type' | 'failedType' | 'sagaRefs'>,
 ): readonly string[] {
   const type = registeredType(subscription);
-  return [type, ...(subscription.stories ?? []).map((story) => inStory(type, story))];
+  return [type, ...(subscription.sagaRefs ?? []).map((ref) => inSaga(type, ref))];
 }
 
-function inStory(type: string, story: string): string {
-  return `${type}@${story}`;
+function inSaga(type: string, sagaRef: string): string {
+  return `${type}@${sagaRef}`;
 }
 
 /** Under which name a subscription is registered: failure events are told apart by what failed. */

@@ -1,6 +1,6 @@
 import type { DomainEvent, Envelope, FailedStep, ReceivedEvent } from '@convergekit/contracts';
 import type { Logger } from '@convergekit/telemetry';
-import type { GaveUp, GivenUp } from '../decide/given-up.ts';
+import type { GiveUpDecision, GiveUp } from '../decide/given-up.ts';
 import type { AttemptPhase } from '../story/attempt.ts';
 import type { HandlerContext } from './types.ts';
 
@@ -20,7 +20,10 @@ export interface CallContext<DB> extends HandlerContext<DB> {
 }
 
 /** The transaction that gives an event up. */
-export interface GivingUp<DB> extends Pick<CallContext<DB>, 'tx' | 'emit' | 'consumer' | 'handler' | 'log'> {
+export interface GiveUpContext<DB> extends Pick<
+  CallContext<DB>,
+  'tx' | 'emit' | 'consumer' | 'handler' | 'log'
+> {
   /** Of the failure event, if one goes out. */
   readonly failureEventId: string;
   /** The last attempt. */
@@ -33,8 +36,8 @@ export type Routed =
   /** Not for this handler; `of` is the type that failed, for failure events. */
   | { readonly kind: 'skip'; readonly why: 'unknown_type'; readonly of: string }
   | { readonly kind: 'skip'; readonly why: 'uncertain' }
-  /** Of this type, but of a story in which this handler has no part; `story` is that one's name, where it has one. */
-  | { readonly kind: 'skip'; readonly why: 'elsewhere'; readonly story: string | undefined };
+  /** Of this type, but of a story in which this handler has no part; `sagaRef` is that one's name, where it has one. */
+  | { readonly kind: 'skip'; readonly why: 'elsewhere'; readonly sagaRef: string | undefined };
 
 /**
  * One handler of a consumer with its types erased. `route` parses (it throws a ContractError on bad data), `call` runs
@@ -53,16 +56,20 @@ export interface Subscription<DB> {
    * The stories that it has a part in: with one of another name an event is as one of an unknown type, which waits when a newer
    * version of this consumer has a part in it. @default all
    */
-  readonly stories?: readonly string[];
+  readonly sagaRefs?: readonly string[];
   /** What its attempts are recorded as. @default by `kind` */
   readonly phase?: AttemptPhase;
   /** The step of a saga that an event is handled for: its failure event says so. */
   readonly memberOf?: (event: ReceivedEvent) => FailedStep | undefined;
   /**
-   * Has its say when an event is given up, in that transaction: `settled` = it was dealt with otherwise, so nothing is parked
+   * Has its say when an event is given up, in that transaction: `resolved` = it was dealt with otherwise, so nothing is parked
    * or told. Must run nothing of the user's own, since what it throws stops the consumer. @default ordinary
    */
-  readonly givenUp?: (event: ReceivedEvent, why: GivenUp, context: GivingUp<DB>) => Promise<GaveUp>;
+  readonly onGiveUp?: (
+    event: ReceivedEvent,
+    why: GiveUp,
+    context: GiveUpContext<DB>,
+  ) => Promise<GiveUpDecision>;
   /** The event with the current truth as its data; undefined when there is none. Throws what asking or parsing throws. */
   readonly refetch?: (
     envelope: Envelope,

@@ -5,7 +5,7 @@ import { BREAKER_OPEN, defaultSlowSchedule } from '@convergekit/resilience';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { alarmsOf } from '../alarms.ts';
-import type { GivenUp } from '../decide/given-up.ts';
+import type { GiveUp } from '../decide/given-up.ts';
 import { layOut, type Placed } from '../decide/lay-out.ts';
 import { ParkRate } from '../decide/park-rate.ts';
 import type { Step } from '../decide/plan.ts';
@@ -75,17 +75,17 @@ describe('layOut', () => {
       subscription: subscription(bypasses),
     }) as Step<unknown>;
   const skip = { kind: 'skip', why: 'duplicate' } as Step<unknown>;
-  const why = (as: GivenUp['as']): GivenUp => ({ as, failure: failure('network'), attempts: [] });
+  const why = (as: GiveUp['as']): GiveUp => ({ as, failure: failure('network'), attempts: [] });
   const lineOf = (step: Step<unknown>): string => (step.kind === 'handle' ? step.event.key : '?');
   const place = (
     steps: readonly Step<unknown>[],
-    given: ReadonlyMap<Step<unknown>, GivenUp> = new Map(),
+    given: ReadonlyMap<Step<unknown>, GiveUp> = new Map(),
     more: { held?: readonly string[]; onDead?: 'hold' | 'skip' } = {},
   ): readonly Placed<unknown>[] =>
     layOut(steps, {
       held: new Set(more.held),
       onDead: more.onDead ?? 'hold',
-      givenUp: (step) => given.get(step),
+      giveUpOf: (step) => given.get(step),
       lineOf,
     });
   const kinds = (placed: readonly Placed<unknown>[]) =>
@@ -95,29 +95,31 @@ describe('layOut', () => {
     const [bad, other, later] = [handle('a'), handle('b'), handle('a')];
     const given = new Map([[bad, why('park')]]);
     expect(kinds(place([bad, other, skip, later], given))).toEqual([
-      'head waiting',
+      'parkFirst waiting',
       'handle',
       'pass',
-      'behind',
+      'parkBehind',
     ]);
   });
 
   it('holds a key behind its dead letter, or goes on without it', () => {
     const [bad, later] = [handle('a'), handle('a')];
     const given = new Map([[bad, why('dead')]]);
-    expect(kinds(place([bad, later], given))).toEqual(['head dead', 'behind']);
-    expect(kinds(place([bad, later], given, { onDead: 'skip' }))).toEqual(['aside dead', 'handle']);
+    expect(kinds(place([bad, later], given))).toEqual(['parkFirst dead', 'parkBehind']);
+    expect(kinds(place([bad, later], given, { onDead: 'skip' }))).toEqual(['release dead', 'handle']);
   });
 
   it('never holds a key for a rejection', () => {
     const [no, later] = [handle('a'), handle('a')];
-    expect(kinds(place([no, later], new Map([[no, why('reject')]])))).toEqual(['aside rejected', 'handle']);
+    expect(kinds(place([no, later], new Map([[no, why('reject')]])))).toEqual(['release rejected', 'handle']);
   });
 
   it('lets triggers of compensation past a parked key; one that fails itself waits behind after all', () => {
     const [trigger, usual] = [handle('a', true), handle('a')];
-    expect(kinds(place([trigger, usual], new Map(), { held: ['a'] }))).toEqual(['handle', 'behind']);
-    expect(kinds(place([trigger], new Map([[trigger, why('park')]]), { held: ['a'] }))).toEqual(['behind']);
+    expect(kinds(place([trigger, usual], new Map(), { held: ['a'] }))).toEqual(['handle', 'parkBehind']);
+    expect(kinds(place([trigger], new Map([[trigger, why('park')]]), { held: ['a'] }))).toEqual([
+      'parkBehind',
+    ]);
   });
 
   it('handles no event of a key after one that it parked, whatever comes', () => {

@@ -6,7 +6,8 @@ import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import { FailureScene } from '../fixture/failure-scene.ts';
-import { type LedgerDb, lines, tag, testEvents } from '../fixture/ledger.ts';
+import { type LedgerDb, lines, testEvents } from '../fixture/ledger.ts';
+import { tag } from '../testing/quick.ts';
 
 const program = fileURLToPath(new URL('../fixture/drain-process.ts', import.meta.url));
 const away = new ConvergeError('away', { code: 'AWAY', category: 'network', certainty: 'not_applied' });

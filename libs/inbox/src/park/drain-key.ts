@@ -3,13 +3,13 @@ import { failpoint, type Failure } from '@convergekit/core';
 import { classify, ownedAttempt } from '@convergekit/resilience';
 import { insertAttempts } from '../query/attempt.ts';
 import type { SliceContext } from '../slice/context.ts';
-import type { Letter } from '../slice/letter.ts';
+import type { DeadLetter } from '../slice/letter.ts';
 import { faultOf } from '../slice/outcome.ts';
 import { report } from '../slice/report.ts';
 import { aroundAttempts, type AttemptSpan, attemptSpan } from '../slice/attempt-span.ts';
 import { keepAttempts, stopped, worst } from '../slice/settle.ts';
 import { type Attempt, attemptOf, numberAfter } from '../story/attempt.ts';
-import { letterAttempts } from '../story/slice-attempts.ts';
+import { deadLetterAttempts } from '../story/slice-attempts.ts';
 import { applyHead, headStep, triedHead } from './apply-head.ts';
 import { dropEmptyLine, leaveKey, type LeasedKey, renewLease } from './claim-sql.ts';
 import { endHead } from './end-head.ts';
@@ -134,10 +134,10 @@ async function giveUpOrWait<DB>(
   span.end(attempt.outcome, attempt);
   report.attempt(context, head.record.offset, head.handler, failure, attempt);
   const made = [...head.attempts, attempt];
-  const letter = letterOf(context, head, worst(failure, made), made);
+  const letter = deadLetterOf(context, head, worst(failure, made), made);
   switch (next.kind) {
     case 'stop':
-      await keepAttempts(context, letterAttempts([letter]));
+      await keepAttempts(context, deadLetterAttempts([letter]));
       await leaveKey(database.executor, key, 0);
       throw stopped(context, failure, handler);
     case 'pause':
@@ -147,7 +147,7 @@ async function giveUpOrWait<DB>(
       await withTransaction(database, { clock }, async (tx) => {
         // First the event, then its key: the order in which every other transaction takes them.
         if (!(await noteFailed(tx, head, failureColumns(letter, false)))) return;
-        await insertAttempts(tx, letterAttempts([letter]));
+        await insertAttempts(tx, deadLetterAttempts([letter]));
         await leaveKey(tx, key, next.wait.computedMs);
       });
       return false;
@@ -160,12 +160,12 @@ async function giveUpOrWait<DB>(
   }
 }
 
-function letterOf<DB>(
+function deadLetterOf<DB>(
   context: SliceContext<DB>,
   head: Head,
   failure: Failure,
   attempts: readonly Attempt[],
-): Letter {
+): DeadLetter {
   const step = headStep(context, head);
   const saga = step.kind === 'handle' ? step.subscription.memberOf?.(step.event) : undefined;
   return { ...triedHead(context.definition.name, head), id: head.id, failure, saga, attempts };

@@ -1,13 +1,13 @@
 import { executorOf, kyselyTransaction } from '@convergekit/postgres';
 import { failpoint } from '@convergekit/core';
-import type { GaveUp, GivenUp } from '../decide/given-up.ts';
+import type { GiveUpDecision, GiveUp } from '../decide/given-up.ts';
 import { insertAttempts } from '../query/attempt.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { Emitted } from '../slice/emitted.ts';
-import { askOne } from '../slice/give-up.ts';
-import type { Letter } from '../slice/letter.ts';
+import { askGiveUp } from '../slice/give-up.ts';
+import type { DeadLetter } from '../slice/letter.ts';
 import { append, failureEventOf } from '../slice/failure-events.ts';
-import { letterAttempts } from '../story/slice-attempts.ts';
+import { deadLetterAttempts } from '../story/slice-attempts.ts';
 import { headStep } from './apply-head.ts';
 import type { LeasedKey } from './claim-sql.ts';
 import { type Head, holdLine, noteEnded, releaseLine, takeHead } from './head-sql.ts';
@@ -28,7 +28,7 @@ export function endHead<DB>(
   key: LeasedKey,
   head: Head,
   as: 'dead' | 'reject',
-  letter: Letter,
+  letter: DeadLetter,
 ): Promise<Ended | undefined> {
   const { database, clock, random, definition } = context;
   const state = as === 'reject' ? 'rejected' : 'dead';
@@ -37,26 +37,28 @@ export function endHead<DB>(
     const emitted = new Emitted(key.consumer, head.run);
     const step = headStep(context, head);
     const { failure, attempts } = letter;
-    const why: GivenUp = { as, failure, attempts };
-    const gaveUp: GaveUp =
-      step.kind === 'handle' ? await askOne(context, tx, step, why, letter, emitted) : { kind: 'ordinary' };
-    const settled = gaveUp.kind === 'settled';
-    const closed = gaveUp.kind === 'closed' ? gaveUp.because : undefined;
-    const holds = state === 'dead' && definition.onDead === 'hold' && closed === undefined && !settled;
-    const ours = settled
+    const why: GiveUp = { as, failure, attempts };
+    const decision: GiveUpDecision =
+      step.kind === 'handle'
+        ? await askGiveUp(context, tx, step, why, letter, emitted)
+        : { kind: 'ordinary' };
+    const resolved = decision.kind === 'resolved';
+    const closed = decision.kind === 'closed' ? decision.because : undefined;
+    const holds = state === 'dead' && definition.onDead === 'hold' && closed === undefined && !resolved;
+    const ours = resolved
       ? await takeHead(executor, head)
       : await noteEnded(executor, head, failureColumns(letter, true), { state, holds, closed });
     if (!ours) return undefined;
-    await insertAttempts(executor, letterAttempts([letter]));
+    await insertAttempts(executor, deadLetterAttempts([letter]));
     await append(context, executor, [
       ...emitted.events,
-      ...(settled ? [] : [failureEventOf(context, letter)]),
+      ...(resolved ? [] : [failureEventOf(context, letter)]),
     ]);
     failpoint('inbox.drain_dead');
     if (holds) {
       await holdLine(executor, key);
       return { told: true, goesOn: false };
     }
-    return { told: !settled, goesOn: !(await releaseLine(executor, key, head.seq)) };
+    return { told: !resolved, goesOn: !(await releaseLine(executor, key, head.seq)) };
   });
 }

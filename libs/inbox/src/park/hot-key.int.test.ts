@@ -7,8 +7,9 @@ import { ConvergeError } from '@convergekit/core';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
-import { FailureScene, quickSchedule } from '../fixture/failure-scene.ts';
-import { type LedgerDb, lines, note, tag, testEvents } from '../fixture/ledger.ts';
+import { FailureScene } from '../fixture/failure-scene.ts';
+import { quickSchedule, tag } from '../testing/quick.ts';
+import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
 
 let scene: FailureScene;
 let away: boolean;

@@ -1,6 +1,6 @@
 import { type Envelope, formatPosition } from '@convergekit/contracts';
 import type { IncomingRecord } from '@convergekit/kafka';
-import { failureEventId, type Letter, times } from '../slice/letter.ts';
+import { failureEventId, type DeadLetter, times } from '../slice/letter.ts';
 import { clean, headersJson, keyOf, sha256 } from '../slice/record-text.ts';
 
 /** `waiting` and, where dead letters hold their key, `dead` stand in a line; the others are records. */
@@ -137,7 +137,7 @@ export function inLogRow(row: NewParked): NewParked {
 }
 
 /** `told`: a failure event goes out with it, so it is final until an operator acts. */
-export function failureColumns(letter: Letter, told: boolean): FailureColumns {
+export function failureColumns(letter: DeadLetter, told: boolean): FailureColumns {
   const { failure, attempts } = letter;
   const { first, last } = times(attempts);
   return {

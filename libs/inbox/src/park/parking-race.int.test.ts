@@ -7,9 +7,9 @@ import { ConvergeError, seededRandom } from '@convergekit/core';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
-import { inPlace, quickSchedule } from '../fixture/failure-scene.ts';
-import { FixtureSource } from '../fixture/fixture-source.ts';
-import { type LedgerDb, ledgerDatabase, lines, makeTopics, note, testEvents } from '../fixture/ledger.ts';
+import { inPlace, quickSchedule, makeTopics } from '../testing/quick.ts';
+import { FixtureSource } from '../testing/fixture-source.ts';
+import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
 import { reordered } from '../fixture/process-scene.ts';
 import { type ConsumerService, consumerService } from '../service/consumer-service.ts';
 

@@ -4,7 +4,8 @@ import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer, type OnDead } from '../define/define-consumer.ts';
 import { FailureScene } from '../fixture/failure-scene.ts';
-import { type LedgerDb, lines, note, tag, testEvents } from '../fixture/ledger.ts';
+import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
+import { tag } from '../testing/quick.ts';
 
 const away = new ConvergeError('away', { code: 'AWAY', category: 'network', certainty: 'not_applied' });
 

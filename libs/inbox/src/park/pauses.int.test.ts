@@ -3,8 +3,9 @@ import { BREAKER_OPEN } from '@convergekit/resilience';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
-import { FailureScene, quickSchedule } from '../fixture/failure-scene.ts';
-import { type LedgerDb, lines, note, tag, testEvents } from '../fixture/ledger.ts';
+import { FailureScene } from '../fixture/failure-scene.ts';
+import { quickSchedule, tag } from '../testing/quick.ts';
+import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
 import type { ConsumerService } from '../service/consumer-service.ts';
 
 const failing = (code: string, extra: object = {}) =>

@@ -2,8 +2,9 @@ import { ConvergeError, seededRandom } from '@convergekit/core';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
-import { FailureScene, inPlace, quickSchedule } from '../fixture/failure-scene.ts';
-import { type LedgerDb, lines, note, tag, testEvents } from '../fixture/ledger.ts';
+import { FailureScene } from '../fixture/failure-scene.ts';
+import { inPlace, quickSchedule, tag } from '../testing/quick.ts';
+import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
 
 const away = new ConvergeError('away', { code: 'AWAY', category: 'network', certainty: 'not_applied' });
 

@@ -1,7 +1,7 @@
 import { executorOf, kyselyTransaction } from '@convergekit/postgres';
 import { failpoint } from '@convergekit/core';
 import type { Transaction } from 'kysely';
-import type { GivenUp } from '../decide/given-up.ts';
+import type { GiveUp } from '../decide/given-up.ts';
 import type { Placed } from '../decide/lay-out.ts';
 import type { Step } from '../decide/plan.ts';
 import { weigh, type Weight } from '../decide/weigh.ts';
@@ -9,17 +9,17 @@ import { insertAttempts } from '../query/attempt.ts';
 import type { Stand } from '../query/fence.ts';
 import { type MovedMark, openSlice } from '../query/open-slice.ts';
 import type { Attempt } from '../story/attempt.ts';
-import { appliedRows, letterAttempts } from '../story/slice-attempts.ts';
+import { appliedRows, deadLetterAttempts } from '../story/slice-attempts.ts';
 import { callHandlers } from './call-handlers.ts';
 import type { Partition, SliceContext } from './context.ts';
 import { Emitted } from './emitted.ts';
 import { refuseAhead } from './unknown-steps.ts';
 import { recordPassed, takeFilled } from './gap-steps.ts';
-import { askGivenUp } from './give-up.ts';
+import { askGiveUps } from './give-up.ts';
 import { withoutRepeats } from './foreign-steps.ts';
-import type { Letter } from './letter.ts';
+import type { DeadLetter } from './letter.ts';
 import { parkEvents } from './park-events.ts';
-import { letterOf, needsRow, placeSteps } from './place-steps.ts';
+import { deadLetterOf, needsRow, placeSteps } from './place-steps.ts';
 import { own } from './own.ts';
 import { FenceLost } from './slice-errors.ts';
 import { append, failureEventOf } from './failure-events.ts';
@@ -29,7 +29,7 @@ export interface Slice<DB> {
   /** Where the partition stands after it. */
   readonly next: Stand;
   /** Steps that are parked, or recorded as given up, instead of being handled. */
-  readonly givenUp: ReadonlyMap<Step<DB>, GivenUp>;
+  readonly giveUps: ReadonlyMap<Step<DB>, GiveUp>;
   /** Failed attempts at the one event of this slice, when it is tried again. */
   readonly failed: readonly Attempt[];
   /** Number of this attempt, when the one event of this slice is tried by itself. */
@@ -47,7 +47,7 @@ export interface Applied {
   readonly rejected: number;
   readonly deadLetters: number;
   /** Those that are told: dead letters and rejections. */
-  readonly letters: readonly Letter[];
+  readonly letters: readonly DeadLetter[];
   /** Keys that are parked now and were not before. */
   readonly opened: readonly string[];
   readonly weight: Weight;
@@ -88,22 +88,22 @@ async function inside<DB>(
   await own('types', () => refuseAhead(executor, key, slice.steps));
   const steps = await own('foreign', () => withoutRepeats(executor, key.consumer, slice.steps));
   const emitted = new Emitted(key.consumer);
-  const gaveUp = await askGivenUp(context, partition, tx, slice.givenUp, emitted);
-  const placed = await own('park', () => placeSteps(context, partition, steps, gaveUp, executor));
+  const giveUps = await askGiveUps(context, partition, tx, slice.giveUps, emitted);
+  const placed = await own('park', () => placeSteps(context, partition, steps, giveUps, executor));
   const weight = weigh(placed);
   context.parking.allow(weight);
   const toHandle = placed.flatMap(({ kind, step }) => (kind === 'handle' ? [step] : []));
   await callHandlers(context, tx, toHandle, emitted, signal, slice.attempt);
-  const givenUp = placed.filter((one) => one.kind === 'head' || one.kind === 'aside');
-  const given = givenUp.map(({ step, why }) => letterOf(partition, step, why));
+  const parked = placed.filter((one) => one.kind === 'parkFirst' || one.kind === 'release');
+  const given = parked.map(({ step, why }) => deadLetterOf(partition, step, why));
   const durationMs = context.clock.monotonic() - began.monotonic;
   const rows = [
     ...appliedRows(partition, toHandle, slice.failed, { startedMs: began.now, durationMs }),
-    ...letterAttempts(given),
+    ...deadLetterAttempts(given),
   ];
   await own('attempts', () => insertAttempts(executor, rows));
   // Dead letters and rejections are told, not what may still heal.
-  const letters = given.filter((_, at) => givenUp[at]?.state !== 'waiting');
+  const letters = given.filter((_, at) => parked[at]?.state !== 'waiting');
   await append(context, executor, [
     ...emitted.events,
     ...letters.map((letter) => failureEventOf(context, letter)),
@@ -138,13 +138,13 @@ function countsOf<DB>(
       case 'pass':
         counts[one.step.kind === 'skip' && one.step.why === 'duplicate' ? 'duplicates' : 'skipped'] += 1;
         break;
-      case 'behind':
+      case 'parkBehind':
         counts.parked += 1;
         break;
-      case 'head':
+      case 'parkFirst':
         counts[one.state === 'dead' ? 'deadLetters' : 'parked'] += 1;
         break;
-      case 'aside':
+      case 'release':
         counts[one.state === 'dead' ? 'deadLetters' : 'rejected'] += 1;
     }
   return counts;

@@ -9,7 +9,7 @@ import { deterministicUuid } from '@convergekit/core';
 import { injectTrace } from '@convergekit/telemetry';
 import type { EmitAs } from '../define/subscription.ts';
 import { InboxError } from '../errors.ts';
-import { storyOf } from './letter.ts';
+import { eventContextOf } from './letter.ts';
 
 /**
  * What the handlers of one slice emit, until it is appended. Ids are a function of consumer, handler, incoming event
@@ -37,7 +37,7 @@ export class Emitted {
     const index = this.#counts.get(count) ?? 0;
     this.#counts.set(count, index + 1);
     const { type, version, topic, key, payload } = event;
-    const headers = contextHeaders(event, { ...storyOf(answers), ...storyAs(as) });
+    const headers = contextHeaders(event, { ...eventContextOf(answers), ...storyAs(as) });
     injectTrace(headers); // of the handler's span, which is over when the slice appends
     const id = as.id ?? deterministicUuid(this.#consumer, handler, 'apply', this.#run, incoming, index);
     this.#events.push({ id, type, version, topic, key, payload, headers });

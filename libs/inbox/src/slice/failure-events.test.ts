@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parkedRow } from '../park/parked-row.ts';
 import type { Attempt } from '../story/attempt.ts';
 import { failureEventOf } from './failure-events.ts';
-import type { Letter } from './letter.ts';
+import type { DeadLetter } from './letter.ts';
 import type { SliceContext } from './context.ts';
 
 const attempt = (number: number): Attempt => ({
@@ -11,7 +11,7 @@ const attempt = (number: number): Attempt => ({
   ...{ code: 'X', message: '\ufffd'.repeat(4_000), outcome: 'retry' },
 });
 
-function letter(change: Partial<Letter>): Letter {
+function letter(change: Partial<DeadLetter>): DeadLetter {
   const record = {
     ...{ topic: 'orders', partition: 0, offset: 5n, timestampMs: 0 },
     ...{ key: Buffer.from('k'), value: Buffer.from('{"n":1}'), headers: [] },
@@ -34,7 +34,7 @@ function letter(change: Partial<Letter>): Letter {
 }
 
 const context = { failureEvent: failureEvent('stock') } as SliceContext<never>;
-const dataOf = (one: Letter) => JSON.parse(failureEventOf(context, one).payload) as FailureData;
+const dataOf = (one: DeadLetter) => JSON.parse(failureEventOf(context, one).payload) as FailureData;
 
 describe('a failure event', () => {
   it('carries the payload and all attempts when they fit', () => {

@@ -4,20 +4,20 @@ import type { Executor } from '@convergekit/postgres';
 import { contextFrom, contextOrActive, injectSpan, spanNames } from '@convergekit/telemetry';
 import { answers } from './call-handlers.ts';
 import type { SliceContext } from './context.ts';
-import { DETAILS, failureEventId, failureInput, failureStory, type Letter } from './letter.ts';
+import { DETAILS, failureEventId, failureInput, failureContextOf, type DeadLetter } from './letter.ts';
 import { ConnectionLost, HandlerFailed } from './slice-errors.ts';
 
 /**
  * The failure event of a letter: in the same transaction, through the same outbox as everything else. It says less where
  * it would be too large to be emitted, since an event that cannot be recorded would stop its consumer.
  */
-export function failureEventOf<DB>({ failureEvent }: SliceContext<DB>, letter: Letter): AppendEvent {
+export function failureEventOf<DB>({ failureEvent }: SliceContext<DB>, letter: DeadLetter): AppendEvent {
   let refused: unknown;
   for (const detail of DETAILS)
     try {
       const event = failureEvent(failureInput(letter, detail));
       const { type, version, topic, key, payload } = event;
-      const headers = contextHeaders(event, failureStory(letter));
+      const headers = contextHeaders(event, failureContextOf(letter));
       traceFailure(headers, topic, letter);
       checkHeaders(headers, { reserved: 'allow' });
       return { id: failureEventId(letter), type, version, topic, key, payload, headers };
@@ -29,7 +29,11 @@ export function failureEventOf<DB>({ failureEvent }: SliceContext<DB>, letter: L
 }
 
 /** The failure event goes on with the trace of the failed one, and its span links to the attempt that caused it. */
-function traceFailure(headers: Record<string, string>, topic: string, { envelope, attempts }: Letter): void {
+function traceFailure(
+  headers: Record<string, string>,
+  topic: string,
+  { envelope, attempts }: DeadLetter,
+): void {
   const cause = attempts.at(-1)?.traceparent;
   injectSpan(headers, spanNames.create(topic), {
     kind: 'producer',

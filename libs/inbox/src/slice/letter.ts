@@ -13,7 +13,7 @@ import { type Attempt, attemptId, type TriedEvent } from '../story/attempt.ts';
 import { clean, keyOf, oneLine, payloadOf, payloadReference } from './record-text.ts';
 
 /** An event that does not take effect now: everything that its parked row and the failure event say. */
-export interface Letter extends TriedEvent {
+export interface DeadLetter extends TriedEvent {
   /** Of the parked row; a function of consumer and record, so that a repeated record makes no second one. */
   readonly id: string;
   readonly failure: Failure;
@@ -33,7 +33,7 @@ export function parkedId(
 }
 
 /** Each run that fails is told by an event of its own. */
-export function failureEventId({ id, run, envelope, handler, consumer }: Letter): string {
+export function failureEventId({ id, run, envelope, handler, consumer }: DeadLetter): string {
   return deterministicUuid(consumer, handler, 'failure', run, envelope?.id ?? id, 0);
 }
 
@@ -51,7 +51,7 @@ export type Detail = (typeof DETAILS)[number];
 const FEW_ATTEMPTS = 5;
 const SHORT_MESSAGE = 200;
 
-export function failureInput(letter: Letter, detail: Detail = 'whole'): FailureInput {
+export function failureInput(letter: DeadLetter, detail: Detail = 'whole'): FailureInput {
   const { id, consumer, record, envelope, handler, failure } = letter;
   const { first, last } = times(letter.attempts);
   const attempts = letter.attempts.filter(({ outcome }) => outcome !== 'rerun');
@@ -100,7 +100,7 @@ const MAX_INSTANCE_BYTES = 1024;
 const MAX_HOPS = 32;
 
 /** Correlation, causation and hops of what answers an event; what answers a failure points at the attempt that caused it. */
-export function storyOf(
+export function eventContextOf(
   event: Pick<Envelope, 'id' | 'type' | 'correlationId' | 'hops' | 'deadline' | 'attemptId'>,
 ): EventContext & { readonly correlationId: string; readonly causationId: string; readonly hops: number } {
   return {
@@ -112,18 +112,18 @@ export function storyOf(
   };
 }
 
-export function failureStory(letter: Letter): EventContext {
+export function failureContextOf(letter: DeadLetter): EventContext {
   const { envelope, saga } = letter;
   const step = saga && boundedStep(saga);
   const of = step === undefined ? {} : { saga: `${step.name}/${step.version}/${step.instance}` };
   const cause = { ...withCause(causeOf(letter)), ...of };
   if (envelope === undefined) return { hops: 1, ...cause };
-  const { correlationId, causationId } = storyOf(envelope);
+  const { correlationId, causationId } = eventContextOf(envelope);
   return { correlationId, causationId, hops: Math.min(envelope.hops + 1, MAX_HOPS), ...cause };
 }
 
 /** The id of the attempt after which the event was given up. */
-export function causeOf(letter: Letter): string | undefined {
+export function causeOf(letter: DeadLetter): string | undefined {
   const last = letter.attempts.at(-1);
   return last === undefined ? undefined : attemptId(letter, last);
 }

@@ -5,7 +5,7 @@ import { sizeOf } from '../decide/weigh.ts';
 import { failureColumns, inLogRow, type NewParked, parkedRow, type Place } from '../park/parked-row.ts';
 import { extendLines, insertParked, type LineSize, openLines, readSizes } from '../query/parked.ts';
 import type { Partition, SliceContext } from './context.ts';
-import { envelopeOf, handlerOf, letterOf, parkedIdOf } from './place-steps.ts';
+import { envelopeOf, handlerOf, deadLetterOf, parkedIdOf } from './place-steps.ts';
 import { HeldChanged } from './slice-errors.ts';
 
 /**
@@ -19,7 +19,7 @@ export async function parkEvents<DB>(
   placed: readonly Placed<DB>[],
   executor: Executor,
 ): Promise<Parked> {
-  const opened = placed.flatMap((one) => (one.kind === 'head' ? [one] : []));
+  const opened = placed.flatMap((one) => (one.kind === 'parkFirst' ? [one] : []));
   const counts = countByLine(placed);
   const openedLines = new Set(opened.map(({ line }) => line));
   const appends = [...counts].flatMap(([line, count]) => (openedLines.has(line) ? [] : [{ line, count }]));
@@ -85,7 +85,8 @@ function room(sizes: ReadonlyMap<string, LineSize>, most: LineSize): Room {
 function countByLine<DB>(placed: readonly Placed<DB>[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const one of placed)
-    if (one.kind === 'head' || one.kind === 'behind') counts.set(one.line, (counts.get(one.line) ?? 0) + 1);
+    if (one.kind === 'parkFirst' || one.kind === 'parkBehind')
+      counts.set(one.line, (counts.get(one.line) ?? 0) + 1);
   return counts;
 }
 
@@ -123,22 +124,22 @@ function rowsOf<DB>(
       case 'pass':
       case 'handle':
         return [];
-      case 'behind': {
+      case 'parkBehind': {
         const row = parkedRow(event, 'waiting', seat(one.line), undefined);
         // What was filled is nowhere in the log.
         return [fits(one.line, sizeOf(one)) || step.fill !== undefined ? row : inLogRow(row)];
       }
-      case 'head': {
+      case 'parkFirst': {
         const told = one.state === 'dead';
         fits(one.line, sizeOf(one));
-        const columns = failureColumns(letterOf(partition, step, one.why), told);
+        const columns = failureColumns(deadLetterOf(partition, step, one.why), told);
         return [parkedRow(event, one.state, seat(one.line), columns)];
       }
-      case 'aside': {
-        const columns = failureColumns(letterOf(partition, step, one.why), true);
+      case 'release': {
+        const columns = failureColumns(deadLetterOf(partition, step, one.why), true);
         const row = parkedRow(event, one.state, undefined, columns);
-        const { gaveUp } = one.why;
-        return [gaveUp?.kind === 'closed' ? { ...row, closed: gaveUp.because } : row];
+        const { decision } = one.why;
+        return [decision?.kind === 'closed' ? { ...row, closed: decision.because } : row];
       }
     }
   });

@@ -1,13 +1,13 @@
 import type { Executor } from '@convergekit/postgres';
 import { classify } from '@convergekit/resilience';
-import type { GivenUp } from '../decide/given-up.ts';
+import type { GiveUp } from '../decide/given-up.ts';
 import { layOut, type Placed } from '../decide/lay-out.ts';
 import type { Step } from '../decide/plan.ts';
 import { knownParked } from '../query/parked.ts';
 import type { Partition, SliceContext } from './context.ts';
 import { attemptOf } from '../story/attempt.ts';
 import { phaseOf } from '../story/attempt-rows.ts';
-import { type Letter, parkedId } from './letter.ts';
+import { type DeadLetter, parkedId } from './letter.ts';
 import { isOutage } from './outcome.ts';
 import { knownKey } from './record-text.ts';
 
@@ -19,7 +19,7 @@ export async function placeSteps<DB>(
   context: SliceContext<DB>,
   partition: Partition,
   steps: readonly Step<DB>[],
-  givenUp: ReadonlyMap<Step<DB>, GivenUp>,
+  giveUps: ReadonlyMap<Step<DB>, GiveUp>,
   executor: Executor,
 ): Promise<readonly Placed<DB>[]> {
   const { onDead } = context.definition;
@@ -27,7 +27,7 @@ export async function placeSteps<DB>(
   const by = {
     held: partition.held,
     onDead,
-    givenUp: (step: Step<DB>) => givenUp.get(step) ?? refused(context, step),
+    giveUpOf: (step: Step<DB>) => giveUps.get(step) ?? refused(context, step),
     lineOf: (step: Step<DB>) => knownKey(step.record, envelopeOf(step)) ?? idOf(step),
   };
   const placed = layOut(steps, by);
@@ -49,7 +49,7 @@ export async function placeSteps<DB>(
 }
 
 export function needsRow<DB>({ kind }: Placed<DB>): boolean {
-  return kind === 'behind' || kind === 'head' || kind === 'aside';
+  return kind === 'parkBehind' || kind === 'parkFirst' || kind === 'release';
 }
 
 export function parkedIdOf<DB>({ key, topicId }: Partition, { record }: Step<DB>): string {
@@ -75,17 +75,21 @@ export function handlerOf<DB>(step: Step<DB>): string {
  * What cannot be read or parsed is a dead letter without an attempt at its handler. Where the truth was asked for, and only
  * the way there failed, it waits.
  */
-function refused<DB>({ clock }: SliceContext<DB>, step: Step<DB>): GivenUp | undefined {
+function refused<DB>({ clock }: SliceContext<DB>, step: Step<DB>): GiveUp | undefined {
   if (step.kind !== 'refuse') return undefined;
   const failure = classify(step.error);
   const as = isOutage(failure) ? 'park' : 'dead';
   const end = { number: 1, startedMs: clock.now(), durationMs: 0 };
-  const gaveUp = step.closed === undefined ? undefined : { kind: 'closed' as const, because: step.closed };
+  const decision = step.closed === undefined ? undefined : { kind: 'closed' as const, because: step.closed };
   const attempts = [attemptOf(failure, { ...end, next: { kind: as } })];
-  return { as, failure, attempts, ...(gaveUp && { gaveUp }) };
+  return { as, failure, attempts, ...(decision && { decision }) };
 }
 
-export function letterOf<DB>(partition: Partition, step: Step<DB>, { failure, attempts }: GivenUp): Letter {
+export function deadLetterOf<DB>(
+  partition: Partition,
+  step: Step<DB>,
+  { failure, attempts }: GiveUp,
+): DeadLetter {
   const saga = step.kind === 'handle' ? step.subscription.memberOf?.(step.event) : undefined;
   return {
     id: parkedIdOf(partition, step),

@@ -7,11 +7,11 @@ import {
   instruments,
   recordObjective,
 } from '@convergekit/telemetry';
-import { type AlarmName, alarmOf, letterAlarm } from '../alarms.ts';
+import { type AlarmName, alarmOf, deadLetterAlarm } from '../alarms.ts';
 import type { Attempt } from '../story/attempt.ts';
 import type { Applied } from './apply-slice.ts';
 import { type Partition, placeOf, type SliceContext } from './context.ts';
-import type { Letter } from './letter.ts';
+import type { DeadLetter } from './letter.ts';
 
 /** Counts and log lines of slices, in one place. Ids and codes only, never payloads. */
 export const report = {
@@ -42,7 +42,7 @@ export const report = {
     partition.paused = undefined;
   },
   /** An event was given up and told. */
-  letter<DB>({ definition, log }: SliceContext<DB>, letter: Letter): void {
+  letter<DB>({ definition, log }: SliceContext<DB>, letter: DeadLetter): void {
     const { record, envelope, failure, handler, attempts, run } = letter;
     const { category, certainty, code, structural } = failure;
     const labels = { [attributeNames.consumer]: definition.name, [attributeNames.topic]: record.topic };
@@ -56,7 +56,7 @@ export const report = {
     const kinds = { [attributeNames.category]: category, [attributeNames.failureKind]: kind };
     const made = instruments();
     made.deadLetters.add(1, { ...labels, ...kinds });
-    const alarm = letterAlarm(kind, code);
+    const alarm = deadLetterAlarm(kind, code);
     if (alarm === 'foreign_id_reused') made.inboxForeignReused.add(1, labels);
     log.error({ alarm, ...place, event: envelope?.id, ...why }, 'dead letter');
   },

@@ -2,7 +2,7 @@ import { type Failure } from '@convergekit/core';
 import { ownedAttempt } from '@convergekit/resilience';
 import { nextLimit } from '../decide/slice-limit.ts';
 import { nextAttempt } from '../decide/next-attempt.ts';
-import type { GivenUp } from '../decide/given-up.ts';
+import type { GiveUp } from '../decide/given-up.ts';
 import { watermarkOf } from '../decide/judge.ts';
 import type { Step } from '../decide/plan.ts';
 import { hasSeveral, splitByWork } from '../decide/split.ts';
@@ -159,12 +159,12 @@ async function giveUp<DB>(
   context: SliceContext<DB>,
   partition: Partition,
   steps: readonly Step<DB>[],
-  why: GivenUp,
+  why: GiveUp,
   signal: AbortSignal,
 ): Promise<Settled> {
   const failed = steps.find(({ kind }) => kind === 'handle');
   if (failed === undefined) return { kind: 'stop', error: why.failure.cause };
-  const slice = { ...whole(steps), givenUp: new Map([[failed, why]]) };
+  const slice = { ...whole(steps), giveUps: new Map([[failed, why]]) };
   const outcome = await attempt(context, partition, slice, signal);
   // Without a handler in it, a refused letter is a fault of ours: going on would lose the event.
   if (outcome.kind === 'events') return { kind: 'stop', error: outcome.failure.cause };
@@ -173,7 +173,7 @@ async function giveUp<DB>(
 
 /** Steps of which none is given up and none was tried before. */
 function whole<DB>(steps: readonly Step<DB>[]): Omit<Slice<DB>, 'next'> {
-  return { steps, givenUp: new Map(), failed: [] };
+  return { steps, giveUps: new Map(), failed: [] };
 }
 
 async function attempt<DB>(

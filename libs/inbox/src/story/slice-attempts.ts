@@ -1,7 +1,7 @@
 import type { Step } from '../decide/plan.ts';
 import type { AttemptRow } from '../query/attempt.ts';
 import type { Partition } from '../slice/context.ts';
-import type { Letter } from '../slice/letter.ts';
+import type { DeadLetter } from '../slice/letter.ts';
 import type { Attempt } from './attempt.ts';
 import { attemptRows, phaseOf, type Succeeded } from './attempt-rows.ts';
 
@@ -42,6 +42,6 @@ export function stoppedRows<DB>(
 }
 
 /** Attempts of events that were given up, or wait. */
-export function letterAttempts(letters: readonly Letter[]): readonly AttemptRow[] {
+export function deadLetterAttempts(letters: readonly DeadLetter[]): readonly AttemptRow[] {
   return letters.flatMap((letter) => attemptRows(letter, letter.attempts));
 }

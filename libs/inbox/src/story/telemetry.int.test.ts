@@ -4,8 +4,9 @@ import { type EndedSpan, startTelemetry, type Telemetry } from '@convergekit/tel
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
-import { FailureScene, inPlace } from '../fixture/failure-scene.ts';
-import { type LedgerDb, tag, testEvents } from '../fixture/ledger.ts';
+import { FailureScene } from '../fixture/failure-scene.ts';
+import { inPlace, tag } from '../testing/quick.ts';
+import { type LedgerDb, testEvents } from '../fixture/ledger.ts';
 
 const failure = (code: string, category: 'network' | 'throttle' | 'service' | 'bug') =>
   new ConvergeError(code, { code, category, certainty: 'not_applied' });

@@ -1,5 +1,5 @@
 import { contextHeaders, stuckEvent } from '@convergekit/contracts';
-import { retryParkedOf, skipParkedOf } from '@convergekit/inbox';
+import { retryParkedOf, skipParkedOf } from '@convergekit/inbox/engine';
 import { createOutbox } from '@convergekit/outbox';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { nearest } from '@convergekit/config';

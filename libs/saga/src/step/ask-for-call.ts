@@ -1,5 +1,5 @@
 import type { ReceivedEvent } from '@convergekit/contracts';
-import { storyOf } from '@convergekit/inbox';
+import { eventContextOf } from '@convergekit/inbox/engine';
 import { deterministicUuid } from '@convergekit/core';
 import type { Transaction } from 'kysely';
 import type { FenceRow } from '../fence/fence-sql.ts';
@@ -130,7 +130,7 @@ export function workOf<DB>(
 }
 
 function causeOf({ deadline, ...event }: StoredEvent): Cause {
-  const { correlationId, causationId, hops } = storyOf(event);
+  const { correlationId, causationId, hops } = eventContextOf(event);
   return {
     ...{ eventId: causationId, correlationId, hops },
     ...(deadline === undefined ? {} : { deadline }),

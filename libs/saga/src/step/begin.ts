@@ -1,5 +1,5 @@
 import { type ReceivedEvent, WIRE } from '@convergekit/contracts';
-import type { CallContext } from '@convergekit/inbox';
+import type { CallContext } from '@convergekit/inbox/engine';
 import { executorOf } from '@convergekit/postgres';
 import { deterministicUuid } from '@convergekit/core';
 import type { FenceFrom, FenceTrigger } from '../fence/fence.ts';

@@ -1,4 +1,4 @@
-import { retryParked } from '@convergekit/inbox';
+import { retryParked } from '@convergekit/inbox/operate';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { COMPLETED, type Placed, stop, TrialScene } from '../fixture/trial/trial-scene.ts';
 

@@ -1,4 +1,4 @@
-import { retryParked } from '@convergekit/inbox';
+import { retryParked } from '@convergekit/inbox/operate';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { COMPLETED, stop, type Moods, type Placed, TrialScene } from '../fixture/trial/trial-scene.ts';
 import { factOf } from '../fixture/trial/trial-saga.ts';

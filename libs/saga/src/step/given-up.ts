@@ -1,5 +1,5 @@
 import type { ReceivedEvent } from '@convergekit/contracts';
-import type { GaveUp, GivenUp, GivingUp } from '@convergekit/inbox';
+import type { GiveUpDecision, GiveUp, GiveUpContext } from '@convergekit/inbox/engine';
 import type { Failure } from '@convergekit/core';
 import type { FenceTrigger } from '../fence/fence.ts';
 import type { Meeting } from '../fence/meet-fence.ts';
@@ -12,8 +12,8 @@ import { type Emit, tellStuck } from './tell-stuck.ts';
 import { undoing } from './undo.ts';
 import type { UndoCause } from './undo-cause.ts';
 
-const ORDINARY: GaveUp = { kind: 'ordinary' };
-const SETTLED: GaveUp = { kind: 'settled' };
+const ORDINARY: GiveUpDecision = { kind: 'ordinary' };
+const RESOLVED: GiveUpDecision = { kind: 'resolved' };
 
 /** Before a worker tries an undo again that failed in its slice, milliseconds. */
 const UNDO_PAUSE_MS = 1_000;
@@ -26,9 +26,9 @@ export async function applyGivenUp<DB>(
   member: Member<DB>,
   instance: string,
   event: ReceivedEvent,
-  { as, failure }: GivenUp,
-  { tx, emit, log, failureEventId, attemptId }: GivingUp<DB>,
-): Promise<GaveUp> {
+  { as, failure }: GiveUp,
+  { tx, emit, log, failureEventId, attemptId }: GiveUpContext<DB>,
+): Promise<GiveUpDecision> {
   if (as === 'park') return ORDINARY;
   const { step } = member;
   const tell: Emit = (made, of) => emit(made, event, of);
@@ -47,13 +47,13 @@ export async function applyGivenUp<DB>(
     ? tellStuck(tx, meeting, reason, tell)
     : meetStep(member, tx, meeting));
   // A tombstone came first, or the step has ended: nobody is to hear of this.
-  if (met.act === 'noop_already') return met.state === 'stuck' ? ORDINARY : SETTLED;
+  if (met.act === 'noop_already') return met.state === 'stuck' ? ORDINARY : RESOLVED;
   if (met.act === 'undo' && met.row?.undo != null)
     await keepUndo(member, instance, JSON.parse(met.row.undo) as UndoCause, tx, UNDO_PAUSE_MS);
   // Nobody knows, and nobody can be asked.
   if (trigger === 'unknown' && !(await askWhatBecame(member, instance, events, failureEventId, tx)))
     await tellStuck(tx, meeting, reason, tell);
-  if (met.state === 'undo_pending') return SETTLED;
+  if (met.state === 'undo_pending') return RESOLVED;
   const of = { saga: step.saga, instance, step: step.name };
   if (step.kind === 'retriable') {
     log.error({ alarm: 'step_stuck', ...of, code: failure.code }, 'a step behind the pivot was given up');
@@ -84,8 +84,8 @@ export async function undoGivenUp<DB>(
   member: Member<DB>,
   instance: string,
   cause: UndoCause,
-  { tx, log }: Pick<GivingUp<DB>, 'tx' | 'log'>,
-): Promise<GaveUp> {
+  { tx, log }: Pick<GiveUpContext<DB>, 'tx' | 'log'>,
+): Promise<GiveUpDecision> {
   const { step } = member;
   const met = await meetStep(member, tx, undoing(member, instance, cause, 'undo'));
   if (met.act === 'undo' || met.act === 'emit_undone') {
@@ -97,5 +97,5 @@ export async function undoGivenUp<DB>(
       'a compensation failed: the worker tries it again',
     );
   }
-  return SETTLED;
+  return RESOLVED;
 }

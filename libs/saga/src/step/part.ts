@@ -1,4 +1,4 @@
-import type { ConsumerPart, PartOf, Subscription } from '@convergekit/inbox';
+import type { ConsumerPart, PartOf, Subscription } from '@convergekit/inbox/engine';
 import type { Executor } from '@convergekit/postgres';
 import { stepsOf } from '../declare/declaration.ts';
 import { triggersOf } from '../declare/triggers.ts';

@@ -1,5 +1,5 @@
 import type { DomainEvent, EventDefinition } from '@convergekit/contracts';
-import type { ConsumerPart } from '@convergekit/inbox';
+import type { ConsumerPart } from '@convergekit/inbox/engine';
 import { canBeUndone, type StepKind, type StepRef } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
 import { stepPart } from './part.ts';

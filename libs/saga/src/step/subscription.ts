@@ -9,7 +9,14 @@ import {
   stepUndoneEvent,
   WIRE,
 } from '@convergekit/contracts';
-import type { CallContext, GaveUp, GivenUp, GivingUp, Routed, Subscription } from '@convergekit/inbox';
+import type {
+  CallContext,
+  GiveUpDecision,
+  GiveUp,
+  GiveUpContext,
+  Routed,
+  Subscription,
+} from '@convergekit/inbox/engine';
 import { startedVersion } from '../declare/starts.ts';
 import { SagaError } from '../errors.ts';
 import { attemptOf, begin } from './begin.ts';
@@ -49,7 +56,7 @@ export function reactionSubscription<DB>(
     // The fence makes the order of all that does not begin a step irrelevant.
     bypassParked: !begins,
     ...(undoes ? { phase: 'undo' as const } : {}),
-    stories: [...new Set(stories)],
+    sagaRefs: [...new Set(stories)],
     route: (envelope: Envelope) => route(reactions, members, envelope),
     call: ([event]: readonly ReceivedEvent[], context: CallContext<DB>) => call(event, context),
     memberOf: (event: ReceivedEvent) => {
@@ -58,7 +65,7 @@ export function reactionSubscription<DB>(
       const { saga: name, version, name: step } = one.member.step;
       return { name, version, instance: one.instance, step, op: 'apply' as const };
     },
-    givenUp: (event: ReceivedEvent, why: GivenUp, context: GivingUp<DB>) => givenUp(event, why, context),
+    onGiveUp: (event: ReceivedEvent, why: GiveUp, context: GiveUpContext<DB>) => givenUp(event, why, context),
   });
 }
 
@@ -89,7 +96,7 @@ function route<DB>(
     startsUnknown(reactions, members, envelope)
   )
     return { kind: 'handle', event: { ...envelope, data: matched } };
-  return { kind: 'skip', why: 'elsewhere', story: storyOf(reactions, envelope, failure) };
+  return { kind: 'skip', why: 'elsewhere', sagaRef: storyOf(reactions, envelope, failure) };
 }
 
 /** A saga of this consumer, in a version that it does not have yet. */
@@ -200,21 +207,25 @@ function isSame<DB>({ member: a }: Matched<DB>, { member: b }: Matched<DB>): boo
   return a.step.saga === b.step.saga;
 }
 
-async function givenUp<DB>(event: ReceivedEvent, why: GivenUp, context: GivingUp<DB>): Promise<GaveUp> {
+async function givenUp<DB>(
+  event: ReceivedEvent,
+  why: GiveUp,
+  context: GiveUpContext<DB>,
+): Promise<GiveUpDecision> {
   const all = matchedOf<DB>(event);
-  let gaveUp: GaveUp = { kind: all.length === 0 ? 'ordinary' : 'settled' };
+  let decision: GiveUpDecision = { kind: all.length === 0 ? 'ordinary' : 'resolved' };
   for (const matched of all) {
     const { member, trigger, instance } = matched;
     switch (trigger.trigger) {
       case 'begin':
-        gaveUp = await applyGivenUp(member, instance, event, why, context);
+        decision = await applyGivenUp(member, instance, event, why, context);
         break;
       case 'undo':
         if (await isDue(member, instance, trigger, event.id, context.tx))
           await undoGivenUp(member, instance, causeOf(matched, event), context);
         break;
       case 'cancel':
-        gaveUp = { kind: 'ordinary' };
+        decision = { kind: 'ordinary' };
         break;
       case 'deadline':
         // The time runs from the start, whatever becomes of the other step that begins with it.
@@ -225,7 +236,7 @@ async function givenUp<DB>(event: ReceivedEvent, why: GivenUp, context: GivingUp
         break;
     }
   }
-  return gaveUp;
+  return decision;
 }
 
 function toolsOf<DB>(event: ReceivedEvent, { tx, log, emit }: CallContext<DB>): StepTools<DB> {

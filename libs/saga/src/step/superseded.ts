@@ -1,4 +1,4 @@
-import { supersedeParked } from '@convergekit/inbox';
+import { supersedeParked } from '@convergekit/inbox/engine';
 import { executorOf } from '@convergekit/postgres';
 import type { Member } from './member.ts';
 import { factId } from './story.ts';

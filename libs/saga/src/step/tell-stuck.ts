@@ -1,5 +1,5 @@
 import { type DomainEvent, stuckEvent } from '@convergekit/contracts';
-import type { EmitAs } from '@convergekit/inbox';
+import type { EmitAs } from '@convergekit/inbox/engine';
 import type { Transaction } from 'kysely';
 import type { Reason } from '../fence/fence-sql.ts';
 import { meetFence, type Meeting, type Met } from '../fence/meet-fence.ts';

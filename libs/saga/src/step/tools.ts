@@ -1,5 +1,5 @@
 import type { DomainEvent } from '@convergekit/contracts';
-import type { EmitAs } from '@convergekit/inbox';
+import type { EmitAs } from '@convergekit/inbox/engine';
 import { type Logger, logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
 

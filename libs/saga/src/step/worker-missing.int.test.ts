@@ -12,7 +12,7 @@ import type { Service } from '@convergekit/core';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
-import { makeTopics } from '../../../inbox/src/fixture/ledger.ts';
+import { makeTopics } from '@convergekit/inbox/testing';
 import { defineEffect, effect, sagaMigrations, sagaWorker } from '@convergekit/effects';
 import { asked, halfConsumers, type RoomDb, roomTables, Wrongs } from '../fixture/half-done-saga.ts';
 import { Pump } from '../fixture/pump.ts';

@@ -1,5 +1,6 @@
 import { formatPosition } from '@convergekit/contracts';
-import { findGaps, type Gap, inboxMigrations, putFill } from '@convergekit/inbox';
+import { findGaps, type Gap, putFill } from '@convergekit/inbox/operate';
+import { inboxMigrations } from '@convergekit/inbox';
 import { type Database, withTransaction } from '@convergekit/postgres';
 import { type MissingEvent, readMissing } from '@convergekit/relay';
 import { audit } from '../../frame/audit.ts';

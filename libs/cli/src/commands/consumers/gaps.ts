@@ -1,5 +1,6 @@
 import { formatPosition } from '@convergekit/contracts';
-import { findGaps, inboxMigrations } from '@convergekit/inbox';
+import { findGaps } from '@convergekit/inbox/operate';
+import { inboxMigrations } from '@convergekit/inbox';
 import { keysBetween } from '@convergekit/relay';
 import { withAdmin, withDatabase } from '../../frame/connections.ts';
 import type { CommandContext } from '../../frame/context.ts';

@@ -1,4 +1,5 @@
-import { inboxMigrations, type PartitionOverview, readOverview } from '@convergekit/inbox';
+import { inboxMigrations } from '@convergekit/inbox';
+import { type PartitionOverview, readOverview } from '@convergekit/inbox/operate';
 import type { LogEnds } from '@convergekit/kafka';
 import { withAdmin, withDatabase } from '../../frame/connections.ts';
 import type { CommandContext } from '../../frame/context.ts';

@@ -1,13 +1,12 @@
 import { formatPosition, parsePosition } from '@convergekit/contracts';
+import { inboxMigrations, type SignatureOptions } from '@convergekit/inbox';
 import {
-  inboxMigrations,
   planReplay,
   readPartitions,
   type ReplayFrom,
   type ReplayPlan,
   replayPartition,
-  type SignatureOptions,
-} from '@convergekit/inbox';
+} from '@convergekit/inbox/operate';
 import type { Admin } from '@convergekit/kafka';
 import type { Database } from '@convergekit/postgres';
 import { audit, operator } from '../../frame/audit.ts';

@@ -1,10 +1,5 @@
-import {
-  inboxMigrations,
-  type PartitionRow,
-  readPartitions,
-  type Resumed,
-  resumePartition,
-} from '@convergekit/inbox';
+import { inboxMigrations } from '@convergekit/inbox';
+import { type PartitionRow, readPartitions, type Resumed, resumePartition } from '@convergekit/inbox/operate';
 import { audit, operator } from '../../frame/audit.ts';
 import { CliError } from '../../frame/cli-error.ts';
 import { confirm } from '../../frame/confirm.ts';

@@ -1,5 +1,6 @@
 import { loose, nearest } from '@convergekit/config';
-import { readSources, type SignatureOptions } from '@convergekit/inbox';
+import { readSources } from '@convergekit/inbox/operate';
+import type { SignatureOptions } from '@convergekit/inbox';
 import type { Executor } from '@convergekit/postgres';
 import { CliError } from '../../frame/cli-error.ts';
 

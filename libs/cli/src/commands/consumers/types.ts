@@ -1,4 +1,5 @@
-import { dropType, inboxMigrations, readTypes } from '@convergekit/inbox';
+import { dropType, readTypes } from '@convergekit/inbox/operate';
+import { inboxMigrations } from '@convergekit/inbox';
 import { audit } from '../../frame/audit.ts';
 import { CliError } from '../../frame/cli-error.ts';
 import { confirm } from '../../frame/confirm.ts';

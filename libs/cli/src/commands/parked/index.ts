@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { PARKED_STATES } from '@convergekit/inbox';
+import { PARKED_STATES } from '@convergekit/inbox/operate';
 import type { ActFlags, EditFlags, ListFlags, RetryFlags } from './parked.ts';
 import { type Act, positive, why } from '../../frame/command-parts.ts';
 

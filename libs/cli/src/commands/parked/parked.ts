@@ -1,7 +1,6 @@
 import {
   editParked,
   groupParked,
-  inboxMigrations,
   listParked,
   type ParkedFilter,
   type ParkedState,
@@ -9,7 +8,8 @@ import {
   readParked,
   retryParked,
   skipParked,
-} from '@convergekit/inbox';
+} from '@convergekit/inbox/operate';
+import { inboxMigrations } from '@convergekit/inbox';
 import type { Database } from '@convergekit/postgres';
 import { systemClock } from '@convergekit/core';
 import { audit, operator } from '../../frame/audit.ts';

@@ -10,7 +10,7 @@ import { findOrphans, readChapter, verifyJournal } from '@convergekit/saga';
 import { sagaMigrations } from '@convergekit/effects';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
-import { makeTopics, tag } from '../../../../../inbox/src/fixture/ledger.ts';
+import { makeTopics, tag } from '@convergekit/inbox/testing';
 import { Pump } from '../../../../../saga/src/fixture/pump.ts';
 import { normalise } from '../../../fixture/normalise.ts';
 import { type TripDb, tripSaga, tripTables } from '../../../fixture/trip-saga.ts';

@@ -1,7 +1,7 @@
 /**
  * Planted faults, each seen to fail here: operators' acts that are not asked for; failed attempts that are left out.
  */
-import { retryParked } from '@convergekit/inbox';
+import { retryParked } from '@convergekit/inbox/operate';
 import { migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
 import { findOrphans, readChapter, sagaObserver, verifyJournal } from '@convergekit/saga';

@@ -1,0 +1,12 @@
+/**
+ * Parts of the inbox for the packages effects, saga and workflow. Not for applications, and without a promise of stability:
+ * - a part of the kit that subscribes inside a consumer, and decides about the events that are given up;
+ * - parked events that such a part retries, skips or supersedes in its own transaction;
+ * - the context that an emitted event inherits from the event that it answers.
+ */
+export type { ConsumerPart, PartOf } from './define/part.ts';
+export type { CallContext, EmitAs, GiveUpContext, Routed, Subscription } from './define/subscription.ts';
+export type { GiveUp, GiveUpDecision } from './decide/given-up.ts';
+export { retryParkedOf, skipParkedOf, supersedeParked } from './operate/parked.ts';
+export { identityOf } from './slice/emitted.ts';
+export { eventContextOf } from './slice/letter.ts';

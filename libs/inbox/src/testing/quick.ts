@@ -1,0 +1,28 @@
+import { randomBytes } from 'node:crypto';
+import type { Broker } from '@convergekit/kafka';
+import { type PolicyBook, policyBook, type PolicyChange, type SlowSchedule } from '@convergekit/resilience';
+
+/** Names what one test makes, so that tests can share a broker. */
+export const tag = (): string => randomBytes(4).toString('hex');
+
+/** Retries of parked events that follow each other at once. */
+export const quickSchedule: SlowSchedule = {
+  fast: { baseMs: 5, factor: 2, capMs: 20 },
+  fastAttempts: 1_000,
+  slow: { baseMs: 20, factor: 2, capMs: 20 },
+  withinMs: 60_000,
+};
+
+/** Attempts in place that follow each other at once. */
+export const inPlace = (change: PolicyChange = {}): PolicyBook =>
+  policyBook({ consumer: { backoff: { baseMs: 1, capMs: 2 }, ...change } });
+
+export async function makeTopics(
+  broker: Broker,
+  topics: readonly string[],
+  partitions: number,
+): Promise<void> {
+  const admin = await broker.admin();
+  for (const name of topics) await admin.createTopic({ name, partitions });
+  await admin.close();
+}
