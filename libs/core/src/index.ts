@@ -18,6 +18,7 @@ export {
   type Failure,
 } from './failure.ts';
 export { deterministicUuid, newUuidV7, type NewId } from './ids.ts';
+export { loopService, type LoopServiceOptions } from './loop-service.ts';
 export { type NextRun, poll, type PollOptions, Wake } from './poll.ts';
 export { type Random, seededRandom, systemRandom } from './random.ts';
 export { runServices, type RunOptions, type Service } from './service.ts';

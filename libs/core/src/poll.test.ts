@@ -1,7 +1,7 @@
 import { manualClock } from '@convergekit/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { poll, type PollOptions, seededRandom, type Service, Wake } from './index.ts';
+import { loopService, poll, type PollOptions, seededRandom, type Service, Wake } from './index.ts';
 import { stressService } from './service-stress.ts';
 
 /** A loop on a manual clock that records when its runs begin; by default the first period is not shortened. */
@@ -183,34 +183,51 @@ describe('poll', () => {
     const { ended } = polling(undefined, { everyMs });
     await expect(ended).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   });
+});
 
-  it('a service made of a loop fulfils the obligations of a service under stress', () => {
+describe('loopService', () => {
+  it('a service of a loop fulfils the obligations of a service under stress', () => {
     let runs = 0;
     const make = (): Service => {
-      const stop = new AbortController();
       const wake = new Wake();
-      const done = Promise.withResolvers<undefined>();
-      let loop: Promise<void> = Promise.resolve();
       const run = async (): Promise<void> => {
         runs += 1;
         await new Promise((resolve) => setImmediate(resolve));
         runs -= 1;
         if (runs === 0) wake.notify();
       };
-      return {
+      return loopService({
         name: 'loop',
-        done: done.promise,
-        start: () => {
-          loop = poll({ everyMs: 1_000, signal: stop.signal, wake, run, onError: () => undefined });
-          return Promise.resolve();
-        },
-        stop: async () => {
-          stop.abort();
-          await loop;
-          done.resolve(undefined);
-        },
-      };
+        prepare: () => new Promise((resolve) => setImmediate(resolve)),
+        run: (signal) => poll({ everyMs: 1_000, signal, wake, run, onError: () => undefined }),
+      });
     };
     return stressService({ make, running: () => runs, rounds: 200 });
+  });
+
+  it('a service whose preparation fails rejects at start, runs no loop, and can be stopped', async () => {
+    let loops = 0;
+    const service = loopService({
+      name: 'loop',
+      prepare: () => Promise.reject(new Error('no table')),
+      run: () => Promise.resolve((loops += 1)),
+    });
+    await expect(service.start()).rejects.toThrow('no table');
+    await service.stop();
+    await service.done;
+    expect(loops).toBe(0);
+  });
+
+  it('a loop that rejects fails its service, and a stop drains what it has begun', async () => {
+    const drained: string[] = [];
+    const service = loopService({
+      name: 'loop',
+      run: () => Promise.reject(new Error('broken')),
+      drain: () => Promise.resolve(drained.push('drained')),
+    });
+    await service.start();
+    await expect(service.done).rejects.toThrow('broken');
+    await service.stop();
+    expect(drained).toEqual(['drained']);
   });
 });

@@ -33,5 +33,4 @@ export {
 } from './work/work.ts';
 export { checkWorkers } from './work/worker-sql.ts';
 export { ask, type Asked, type Asks } from './worker/ask.ts';
-export { claimLoop } from './worker/claim-loop.ts';
 export { alertOverdueStacks } from './worker/overdue-stacks.ts';

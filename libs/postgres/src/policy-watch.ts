@@ -8,7 +8,15 @@ import {
   type PolicyRules,
   type RefusedRule,
 } from '@convergekit/resilience';
-import { type Clock, type Service, systemClock } from '@convergekit/core';
+import {
+  type Clock,
+  loopService,
+  poll,
+  type Random,
+  type Service,
+  systemClock,
+  systemRandom,
+} from '@convergekit/core';
 import { DatabaseError, sqlState } from './errors.ts';
 import type { Executor } from './executor.ts';
 import { readPolicyRules, readPolicyVersion } from './policy-table.ts';
@@ -21,6 +29,7 @@ export interface PolicyWatchOptions {
   /** Polling interval in milliseconds. @default 2_000 */
   readonly pollMs?: number;
   readonly clock?: Clock;
+  readonly random?: Random;
   /** Called after every poll, successful or not: for metrics. @default none */
   readonly onLook?: (status: PolicyWatchStatus) => void;
   /** Called when other policies apply from the next call on. @default none */
@@ -57,25 +66,43 @@ export function policyWatch(options: PolicyWatchOptions): PolicyWatch {
 
 class Watch implements PolicyWatch {
   readonly name = 'policy watch';
-  readonly #options: Required<Pick<PolicyWatchOptions, 'executor' | 'layers' | 'pollMs' | 'clock'>> &
+  readonly #options: Required<
+    Pick<PolicyWatchOptions, 'executor' | 'layers' | 'pollMs' | 'clock' | 'random'>
+  > &
     PolicyWatchOptions;
-  readonly #stop = new AbortController();
-  readonly #done = Promise.withResolvers<undefined>();
+  readonly #service: Service;
   #admission: Admission;
   #version = 0;
   #readAt: number;
   #error: Error | undefined;
   #looking: Promise<void> | undefined;
-  #running: Promise<void> = Promise.resolve();
 
   constructor(options: PolicyWatchOptions) {
-    this.#options = { layers: [], pollMs: 2_000, clock: systemClock, ...options };
+    this.#options = { layers: [], pollMs: 2_000, clock: systemClock, random: systemRandom, ...options };
     this.#admission = { book: new PolicyBook(this.#options.layers), rules: {}, refused: [] };
     this.#readAt = this.#options.clock.monotonic();
+    const { pollMs, clock, random } = this.#options;
+    const look = async (): Promise<void> => {
+      await this.look();
+    };
+    this.#service = loopService({
+      name: this.name,
+      prepare: () => this.#lookFirst(),
+      run: (signal) =>
+        poll({
+          everyMs: pollMs,
+          immediately: false,
+          signal,
+          clock,
+          random,
+          run: look,
+          onError: () => undefined,
+        }),
+    });
   }
 
   get done(): Promise<void> {
-    return this.#done.promise;
+    return this.#service.done;
   }
 
   get book(): PolicyBook {
@@ -93,19 +120,18 @@ class Watch implements PolicyWatch {
     return { version: this.#version, staleMs, refused, ...error };
   }
 
-  async start(): Promise<void> {
-    await this.look();
-    if (this.#error !== undefined && classify(this.#error).category === 'configuration') {
-      this.#done.resolve(undefined);
-      throw notMigratedError(this.#error) ?? this.#error;
-    }
-    this.#running = this.#loop();
+  start(): Promise<void> {
+    return this.#service.start();
   }
 
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
-    this.#done.resolve(undefined);
+  stop(): Promise<void> {
+    return this.#service.stop();
+  }
+
+  async #lookFirst(): Promise<void> {
+    await this.look();
+    if (this.#error !== undefined && classify(this.#error).category === 'configuration')
+      throw notMigratedError(this.#error) ?? this.#error;
   }
 
   async look(): Promise<PolicyWatchStatus> {
@@ -118,15 +144,6 @@ class Watch implements PolicyWatch {
     const status = this.status();
     onLook?.(status);
     return status;
-  }
-
-  async #loop(): Promise<void> {
-    const { clock, pollMs } = this.#options;
-    for (;;) {
-      await clock.sleep(pollMs, this.#stop.signal);
-      if (this.#stop.signal.aborted) return;
-      await this.look();
-    }
   }
 
   async #read(): Promise<void> {

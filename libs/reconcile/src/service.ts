@@ -1,5 +1,5 @@
 import { executorOf } from '@convergekit/postgres';
-import { poll, type Service } from '@convergekit/core';
+import { loopService, poll, type Service } from '@convergekit/core';
 import { leadOnce, resign } from './leader.ts';
 import { logLoopFailure, type ReconcileOptions, resolveOptions } from './options.ts';
 import type { Reconciler } from './reconciler.ts';
@@ -25,21 +25,13 @@ export function reconcilerService(
   options: ReconcileOptions,
 ): ReconcilerService {
   const each = reconcilers.map((reconciler) => resolveOptions(reconciler, options));
-  const stopping = new AbortController();
-  const { promise: done, resolve } = Promise.withResolvers<undefined>();
-  let loops: Promise<unknown> = Promise.resolve();
-  return {
+  const service = loopService({
     name: 'reconciler',
-    done: done.then(() => undefined),
-    async start() {
-      for (const { databases } of each) await checkTables(databases.actual);
-      loops = Promise.all(each.map((one) => runLoops(one, stopping.signal)));
-    },
-    async stop() {
-      stopping.abort();
-      await loops;
-      resolve(undefined);
-    },
+    prepare: () => Promise.all(each.map(({ databases }) => checkTables(databases.actual))),
+    run: (signal) => Promise.all(each.map((one) => runLoops(one, signal))),
+  });
+  return {
+    ...service,
     async runOnce() {
       const counts = new Map<string, RunCounts>();
       for (const one of each) counts.set(one.reconciler.name, await sweepAndDrain(one));

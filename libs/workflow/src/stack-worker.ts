@@ -1,7 +1,15 @@
 import { sqlState } from '@convergekit/postgres';
 import { classify } from '@convergekit/resilience';
-import { failpoint, type Service } from '@convergekit/core';
-import { alertOverdueStacks, claimLoop } from '@convergekit/effects/engine';
+import {
+  endsWithin,
+  failpoint,
+  loopService,
+  type NextRun,
+  poll,
+  type Service,
+  Wake,
+} from '@convergekit/core';
+import { alertOverdueStacks } from '@convergekit/effects/engine';
 import { recover } from './body.ts';
 import { type ClaimedStack, claimStacks } from './claim-sql.ts';
 import { StackError, Suspended } from './errors.ts';
@@ -14,18 +22,14 @@ import { forgetStacks } from './tidy-sql.ts';
  * run beside each other and beside `run`. A database that is away is waited for.
  */
 export function stackWorker(options: ResolvedStacks): Service {
-  const { database, holder, stacks, concurrency, idleMs, clock, drainMs } = options;
-  const stopping = new AbortController();
+  const { database, holder, stacks, concurrency, idleMs, pollMs, tidyMs, clock, random, drainMs } = options;
   const cutOff = new AbortController();
   const running = new Set<Promise<void>>();
-  let room = new AbortController();
-  const ended = Promise.withResolvers<undefined>();
-  let starting: Promise<void> = Promise.resolve();
-  let loops: Promise<unknown> = Promise.resolve();
+  const room = new Wake();
 
-  const claim = async (): Promise<number> => {
+  const claim = async (): Promise<NextRun | undefined> => {
     const places = concurrency - running.size;
-    if (places <= 0) return 0;
+    if (places <= 0) return undefined;
     const claimed = await claimStacks(database.executor, holder, [...stacks.keys()], places, idleMs);
     if (claimed.length > 0) failpoint('stack.after_claim');
     for (const one of claimed) {
@@ -33,36 +37,26 @@ export function stackWorker(options: ResolvedStacks): Service {
       running.add(turn);
       void turn.finally(() => {
         running.delete(turn);
-        room.abort();
+        room.notify();
       });
     }
-    return claimed.length;
+    return claimed.length > 0 ? { afterMs: 0 } : undefined;
   };
-  const freed = (): AbortSignal => {
-    if (room.signal.aborted) room = new AbortController();
-    return room.signal;
-  };
-
-  return {
+  const loop = { clock, random, onError: (error: unknown) => failed(options, error) };
+  return loopService({
     name: 'stack worker',
-    done: ended.promise,
-    start: () =>
-      (starting = checkTables(options).then(() => {
-        const loop = { ...options, claim, freed, failed: (error: unknown) => failed(options, error) };
-        loops = Promise.all([claimLoop(loop, stopping.signal), tidyLoop(options, stopping.signal)]);
-      })),
-    async stop() {
-      stopping.abort();
-      await starting.catch(() => undefined);
-      await loops;
-      const drained = new AbortController();
-      const late = clock.sleep(drainMs, drained.signal).then(() => cutOff.abort());
+    prepare: () => checkTables(options),
+    run: (signal) =>
+      Promise.all([
+        poll({ ...loop, everyMs: pollMs, signal, wake: room, run: claim }),
+        poll({ ...loop, everyMs: tidyMs, signal, run: () => tidy(options) }),
+      ]),
+    drain: async () => {
+      await endsWithin(Promise.all(running), drainMs, clock);
+      cutOff.abort();
       await Promise.all(running);
-      drained.abort();
-      await late;
-      ended.resolve(undefined);
     },
-  };
+  });
 }
 
 /** One turn: to the end of the stack, or until it has to wait. Rejects when the database cannot be read. */
@@ -80,17 +74,9 @@ async function goOn(options: ResolvedStacks, claim: ClaimedStack, signal: AbortS
   }
 }
 
-async function tidyLoop(options: ResolvedStacks, signal: AbortSignal): Promise<void> {
-  const { clock, random, tidyMs, keepMs, stuckAfterMs, database, log } = options;
-  while (!signal.aborted) {
-    try {
-      await alertOverdueStacks(database.executor, log, stuckAfterMs);
-      await forgetStacks(database.executor, keepMs);
-    } catch (error) {
-      failed(options, error);
-    }
-    await clock.sleep(tidyMs * (0.5 + random()), signal);
-  }
+async function tidy({ keepMs, stuckAfterMs, database, log }: ResolvedStacks): Promise<void> {
+  await alertOverdueStacks(database.executor, log, stuckAfterMs);
+  await forgetStacks(database.executor, keepMs);
 }
 
 function failed({ log }: ResolvedStacks, error: unknown): void {

@@ -1,3 +1,4 @@
+import type { Wake } from '@convergekit/core';
 import type { Effect } from '../effect/define-effect.ts';
 import type { Wanted } from '../work/claim-sql.ts';
 
@@ -6,10 +7,12 @@ export class Places<DB> {
   readonly #effects: ReadonlyMap<string, Effect<DB>>;
   readonly #held = new Map<string, number>();
   readonly #running = new Set<Promise<void>>();
-  #freed = new AbortController();
+  readonly #freed: Wake;
 
-  constructor(effects: ReadonlyMap<string, Effect<DB>>) {
+  /** `freed` is notified when a place becomes free: there may be more of that effect to claim. */
+  constructor(effects: ReadonlyMap<string, Effect<DB>>, freed: Wake) {
     this.#effects = effects;
+    this.#freed = freed;
   }
 
   /** Effects that have room; their lease outlasts one run by the margin. */
@@ -28,14 +31,8 @@ export class Places<DB> {
     void running.finally(() => {
       this.#running.delete(running);
       this.#held.set(name, (this.#held.get(name) ?? 1) - 1);
-      this.#freed.abort();
+      this.#freed.notify();
     });
-  }
-
-  /** Aborts when a place becomes free: there may be more of that effect to claim. */
-  freed(): AbortSignal {
-    if (this.#freed.signal.aborted) this.#freed = new AbortController();
-    return this.#freed.signal;
   }
 
   async empty(): Promise<void> {

@@ -1,12 +1,19 @@
 import { sqlState } from '@convergekit/postgres';
 import { bound, classify } from '@convergekit/resilience';
-import { failpoint, type Service } from '@convergekit/core';
+import {
+  endsWithin,
+  failpoint,
+  loopService,
+  type NextRun,
+  poll,
+  type Service,
+  Wake,
+} from '@convergekit/core';
 import type { Effect, SweepRecords } from '../effect/define-effect.ts';
 import { notMigrated } from '../errors.ts';
 import { claimWork } from '../work/claim-sql.ts';
 import type { ClaimedWork } from '../work/work.ts';
 import { declareEffects } from '../work/worker-sql.ts';
-import { claimLoop } from './claim-loop.ts';
 import { type ResolvedOptions, resolveOptions, type SagaWorkerOptions } from './options.ts';
 import { alertOverdue } from './overdue.ts';
 import { alertOverdueStacks } from './overdue-stacks.ts';
@@ -25,19 +32,15 @@ const MAX_RUN_MS = 600_000;
  */
 export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWorkerOptions<DB>): Service {
   const resolved = resolveOptions(effects, options);
-  const stopping = new AbortController();
   const cutOff = new AbortController();
-  const places = new Places(resolved.effects);
+  const freed = new Wake();
+  const places = new Places(resolved.effects, freed);
   const runMs = (effect: Effect<DB>): number =>
     Math.min(bound(effect.policyIn(resolved.shared).deadlineMs), MAX_RUN_MS);
-  const ended = Promise.withResolvers<undefined>();
-  let starting: Promise<void> = Promise.resolve();
-  let loops: Promise<unknown> = Promise.resolve();
-
   const away = (error: unknown): void => failed(resolved, error);
-  const claim = async (): Promise<number> => {
+  const claim = async (): Promise<NextRun | undefined> => {
     const wanted = places.free(runMs, resolved.leaseMarginMs);
-    if (wanted.length === 0) return 0;
+    if (wanted.length === 0) return undefined;
     failpoint('saga.before_claim');
     const asked = resolved.clock.monotonic();
     const claimed = await claimWork(resolved.database.executor, resolved.holder, wanted);
@@ -46,7 +49,7 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
       const effect = resolved.effects.get(work.effect);
       if (effect !== undefined) places.hold(effect, begin(effect, work, asked));
     }
-    return claimed.length;
+    return claimed.length > 0 ? { afterMs: 0 } : undefined;
   };
   const begin = async (effect: Effect<DB>, work: ClaimedWork, asked: number): Promise<void> => {
     const { clock, random, shared } = resolved;
@@ -55,49 +58,38 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
     await processWork(resolved, effect, work, asking).catch(away);
   };
 
-  return {
+  const { clock, random, pollMs, tidyMs, drainMs } = resolved;
+  const loop = { clock, random, onError: away };
+  return loopService({
     name: 'saga worker',
-    done: ended.promise,
-    start: () =>
-      (starting = checkTables(resolved).then(async () => {
-        await sayHere(resolved);
-        loops = Promise.all([
-          claimLoop({ ...resolved, claim, freed: () => places.freed(), failed: away }, stopping.signal),
-          tidyLoop(resolved, stopping.signal),
-        ]);
-      })),
-    async stop() {
-      stopping.abort();
-      await starting.catch(() => undefined);
-      await loops;
-      const drained = new AbortController();
-      const late = resolved.clock.sleep(resolved.drainMs, drained.signal).then(() => cutOff.abort());
-      await places.empty();
-      drained.abort();
-      await late;
-      ended.resolve(undefined);
+    prepare: async () => {
+      await checkTables(resolved);
+      await sayHere(resolved);
     },
-  };
+    run: (signal) =>
+      Promise.all([
+        poll({ ...loop, everyMs: pollMs, signal, wake: freed, run: claim }),
+        poll({ ...loop, everyMs: tidyMs, signal, run: () => tidy(resolved, signal) }),
+      ]),
+    drain: async () => {
+      await endsWithin(places.empty(), drainMs, clock);
+      cutOff.abort();
+      await places.empty();
+    },
+  });
 }
 
-async function tidyLoop<DB>(options: ResolvedOptions<DB>, signal: AbortSignal): Promise<void> {
-  const { clock, tidyMs, random, database, effects, undeclaredMs, keepMs, log } = options;
-  while (!signal.aborted) {
-    try {
-      report.undeclared(log, await countUndeclared(database.executor, [...effects.keys()], undeclaredMs));
-      await sayHere(options);
-      await alertOverdue(options, signal);
-      await alertOverdueStacks(database.executor, log, undeclaredMs);
-      await forgetEnded(database.executor, keepMs);
-      let runs = 0;
-      for (const [sweep, keepMs] of keptSagas(effects.values()))
-        runs += await sweep({ database, keepMs, clock, random, log });
-      if (runs > 0) log.info({ runs }, 'what this service knew of sagas that ended long ago has left');
-    } catch (error) {
-      failed(options, error);
-    }
-    await clock.sleep(tidyMs * (0.5 + random()), signal);
-  }
+async function tidy<DB>(options: ResolvedOptions<DB>, signal: AbortSignal): Promise<void> {
+  const { clock, random, database, effects, undeclaredMs, keepMs, log } = options;
+  report.undeclared(log, await countUndeclared(database.executor, [...effects.keys()], undeclaredMs));
+  await sayHere(options);
+  await alertOverdue(options, signal);
+  await alertOverdueStacks(database.executor, log, undeclaredMs);
+  await forgetEnded(database.executor, keepMs);
+  let runs = 0;
+  for (const [sweep, keepMs] of keptSagas(effects.values()))
+    runs += await sweep({ database, keepMs, clock, random, log });
+  if (runs > 0) log.info({ runs }, 'what this service knew of sagas that ended long ago has left');
 }
 
 /** Consumers with work for these effects may start, and keep on. */

@@ -1,6 +1,14 @@
 import type { Database } from '@convergekit/postgres';
 import { classify } from '@convergekit/resilience';
-import { type Clock, type Random, type Service, systemClock, systemRandom } from '@convergekit/core';
+import {
+  type Clock,
+  loopService,
+  poll,
+  type Random,
+  type Service,
+  systemClock,
+  systemRandom,
+} from '@convergekit/core';
 import { attributeNames, instruments, logger, type Logger } from '@convergekit/telemetry';
 import { DEFAULT_KEEP_MS } from '../declare/saga.ts';
 import { SagaError } from '../errors.ts';
@@ -48,10 +56,6 @@ export function sagaWatch(options: SagaWatchOptions): SagaWatch {
         `the watch of sagas cannot start: ${name} is ${value}; give a whole number of milliseconds from 1`,
       );
   const counted = new Map<string, InstanceCount>();
-  const stopping = new AbortController();
-  const ended = Promise.withResolvers<undefined>();
-  let loop: Promise<void> = Promise.resolve();
-
   const runOnce = async (): Promise<Watched> => {
     const expired = await expireInstances(executor);
     for (const of of expired)
@@ -64,30 +68,27 @@ export function sagaWatch(options: SagaWatchOptions): SagaWatch {
     await forgetInstances(executor, keepMs, 1_000);
     return { expired: expired.length };
   };
-  const watch = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      await runOnce().catch((error: unknown) => {
-        const { category, code, message } = classify(error);
-        log.error({ category, code, reason: message }, 'the watch of sagas could not look: it goes on');
-      });
-      await clock.sleep(pollMs * (0.5 + random()), stopping.signal);
-    }
-  };
-
-  return {
+  const service = loopService({
     name: 'saga watch',
-    done: ended.promise,
-    start: () => {
-      loop = watch();
-      return Promise.resolve();
-    },
-    stop: async () => {
-      stopping.abort();
-      await loop;
-      ended.resolve(undefined);
-    },
-    runOnce,
-  };
+    run: (signal) =>
+      poll({
+        everyMs: pollMs,
+        signal,
+        clock,
+        random,
+        run: async () => {
+          await runOnce();
+        },
+        onError: (error) => {
+          const { category, code, message } = classify(error);
+          log.error(
+            { category, code, reason: message },
+            'the sagas could not be watched; the watch continues',
+          );
+        },
+      }),
+  });
+  return { ...service, runOnce };
 }
 
 /** What was counted before and is not any more stands at zero. */

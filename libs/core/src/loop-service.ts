@@ -1,0 +1,36 @@
+import type { Service } from './service.ts';
+
+export interface LoopServiceOptions {
+  readonly name: string;
+  /** Checks what the loops need; if it rejects, `start` rejects and no loop runs. @default nothing */
+  readonly prepare?: () => Promise<unknown>;
+  /** The loops, which end at the signal. If they reject, so does `done`. */
+  readonly run: (signal: AbortSignal) => Promise<unknown>;
+  /** Awaits the work that the loops have begun, after their end. @default nothing */
+  readonly drain?: () => Promise<unknown>;
+}
+
+/** Makes a service of loops: `start` prepares and starts them, `stop` ends them and drains what they have begun. */
+export function loopService({ name, prepare, run, drain }: LoopServiceOptions): Service {
+  const stopping = new AbortController();
+  const ended = Promise.withResolvers<undefined>();
+  ended.promise.catch(() => undefined); // the code that runs the service handles it; a test need not
+  let running: Promise<unknown> = Promise.resolve();
+  let starting: Promise<void> = Promise.resolve();
+  const start = async (): Promise<void> => {
+    await prepare?.();
+    if (!stopping.signal.aborted) running = run(stopping.signal).catch(ended.reject);
+  };
+  return {
+    name,
+    done: ended.promise,
+    start: () => (starting = start()),
+    async stop() {
+      stopping.abort();
+      await starting.catch(() => undefined);
+      await running;
+      await drain?.();
+      ended.resolve(undefined);
+    },
+  };
+}
