@@ -6,7 +6,7 @@
  */
 export type { ConsumerPart, PartOf } from './define/part.ts';
 export type { CallContext, EmitAs, GiveUpContext, Routed, Subscription } from './define/subscription.ts';
-export type { GiveUp, GiveUpDecision } from './decide/given-up.ts';
+export type { GiveUp, GiveUpDecision } from './define/subscription.ts';
 export { retryParkedOf, skipParkedOf, supersedeParked } from './operate/parked.ts';
 export { identityOf } from './slice/emitted.ts';
-export { eventContextOf } from './slice/letter.ts';
+export { eventContextOf } from './attempt/dead-letter.ts';

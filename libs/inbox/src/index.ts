@@ -25,12 +25,12 @@ export type {
   Refetch,
 } from './define/types.ts';
 export { InboxError, type InboxErrorCode } from './errors.ts';
-export type { Call, Middleware } from './middleware/middleware.ts';
+export type { Call, Middleware } from './attempt/middleware.ts';
 export { inboxMigrations } from './migrations.ts';
 export type { ParkingPolicy } from './park/parking.ts';
-export type { SignatureOptions } from './decide/signatures.ts';
+export type { SignatureOptions } from './plan/signatures.ts';
 export { type ConsumerService, consumerService } from './service/consumer-service.ts';
-export { livePolicies, type LivePoliciesOptions } from './service/live-policies.ts';
+export { livePolicies, type LivePoliciesOptions } from './service/run.ts';
 export type { ConsumerServiceOptions } from './service/options.ts';
 export { run, type RunConsumersOptions } from './service/run.ts';
-export type { ConsumerStatus, PartitionStatus } from './service/status.ts';
+export type { ConsumerStatus, PartitionStatus } from './member/status.ts';

@@ -1,6 +1,5 @@
-import { type EventDefinition, failureTopic } from '@convergekit/contracts';
+import { type EventDefinition, failureTopic, boundText } from '@convergekit/contracts';
 import { InboxError } from '../errors.ts';
-import { type TrustedSources, trustedSources } from './trusted-sources.ts';
 import { type ConsumerPart, subscriptionsOf } from './part.ts';
 import { batchSubscription, eachSubscription, failureSubscription } from './subscribe.ts';
 import type { Subscription } from './subscription.ts';
@@ -205,4 +204,29 @@ function refuseTwice<DB>(name: string, known: readonly Subscription<DB>[], added
       'CONSUMER_INVALID',
       `consumer ${name} has two handlers named ${added.handler}: their emitted events would share ids; give one another name in its options`,
     );
+}
+
+/** Source name → uuid. */
+export type TrustedSources = Readonly<Record<string, string>>;
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** As records have them. A name or an id that no source can have throws CONSUMER_INVALID. */
+export function trustedSources(consumer: string, sources: TrustedSources): TrustedSources {
+  const entries = Object.entries(sources).map(([name, id]) => [name, id.toLowerCase()] as const);
+  for (const [name, id] of entries)
+    if (name === '' || boundText(name) !== name || !UUID.test(id))
+      throw new InboxError(
+        'CONSUMER_INVALID',
+        `consumer ${consumer} lists the source ${name} as ${id}, which is no name and uuid of a source: \`converge source show\` prints both`,
+      );
+  return Object.freeze(Object.fromEntries(entries));
+}
+
+/**
+ * The name by which a handler's policy is asked for: `consumer.mail.order.placed`. A failure handler is called
+ * `failure:payments:order.placed`, and policies `consumer.mail.failure.payments.order.placed`, since their names have no colons.
+ */
+export function policyName(consumer: string, handler: string): string {
+  return `consumer.${consumer}.${handler.replaceAll(':', '.')}`;
 }

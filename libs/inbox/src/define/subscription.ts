@@ -1,8 +1,8 @@
 import type { DomainEvent, Envelope, FailedStep, ReceivedEvent } from '@convergekit/contracts';
 import type { Logger } from '@convergekit/telemetry';
-import type { GiveUpDecision, GiveUp } from '../decide/given-up.ts';
-import type { AttemptPhase } from '../story/attempt.ts';
+import type { AttemptPhase, Attempt } from '../attempt/attempt.ts';
 import type { HandlerContext } from './types.ts';
+import type { Failure } from '@convergekit/core';
 
 /** What a part of the kit says of an event that it emits, beyond what follows from the event that it answers. */
 export interface EmitAs {
@@ -78,3 +78,21 @@ export interface Subscription<DB> {
   route(envelope: Envelope): Routed;
   call(events: readonly ReceivedEvent[], context: CallContext<DB>): Promise<void>;
 }
+
+/** Why an event that reached its handler does not take effect now. */
+export interface GiveUp {
+  readonly as: 'park' | 'dead' | 'reject';
+  readonly failure: Failure;
+  readonly attempts: readonly Attempt[];
+  /** What its subscription says of that. @default ordinary */
+  readonly decision?: GiveUpDecision;
+}
+
+/**
+ * How the subscription of an event that is given up deals with it. `resolved`: it has done what is to be done, so nothing is
+ * parked or told · `closed`: its dead letter lets the key go on, and must not be tried again, since others act on its failure
+ */
+export type GiveUpDecision =
+  | { readonly kind: 'ordinary' }
+  | { readonly kind: 'resolved' }
+  | { readonly kind: 'closed'; readonly because: string };

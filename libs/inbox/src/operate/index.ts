@@ -1,13 +1,13 @@
 /** What the CLI and the console read and change in a consumer's database. */
-export { type FillEvent, putFill } from '../fill/fill-sql.ts';
-export { findGaps, type Gap } from '../fill/gap.ts';
-export type { ReplayFrom } from '../decide/replay.ts';
+export { type FillEvent, putFill } from '../gap/fill-sql.ts';
+export { findGaps, type Gap } from '../gap/gap.ts';
+export type { ReplayFrom } from '../replay/scan.ts';
 export { PARKED_STATES, type ParkedState } from '../park/parked-row.ts';
-export { type PartitionOverview, readOverview } from '../query/overview.ts';
-export { type PartitionRow, readPartitions } from '../query/partition.ts';
-export { readSources } from '../query/source.ts';
-export { dropType, readTypes } from '../query/type.ts';
+export { type PartitionOverview, readOverview } from './overview.ts';
+export { type PartitionRow, readPartitions } from '../member/partition-sql.ts';
+export { readSources } from '../member/source-sql.ts';
+export { dropType, readTypes } from '../member/type-sql.ts';
 export { editParked, type Operator, retryParked, skipParked } from './parked.ts';
 export { groupParked, listParked, type ParkedFilter, type ParkedSummary, readParked } from './parked-list.ts';
-export { planReplay, type ReplayPlan, replayPartition } from './replay.ts';
+export { planReplay, type ReplayPlan, replayPartition } from '../replay/replay.ts';
 export { type Resumed, resumePartition } from './resume.ts';

@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import type { ParkedState } from '../park/parked-row.ts';
-import type { Attempt } from '../story/attempt.ts';
+import type { Attempt } from '../attempt/attempt.ts';
 
 /** Which parked events an operator means. What is left out matches everything. */
 export interface ParkedFilter {

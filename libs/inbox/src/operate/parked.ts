@@ -8,7 +8,7 @@ import {
   takeOut,
   wakeLine,
   writeAudit,
-} from './parked-sql.ts';
+} from './change-parked-sql.ts';
 
 /** Who acts, and why: kept with the act in converge.parked_audit, in the same transaction. */
 export interface Operator {

@@ -2,21 +2,20 @@ import { FAILURE_TYPE } from '@convergekit/contracts';
 import { executorOf, kyselyTransaction } from '@convergekit/postgres';
 import { classify } from '@convergekit/resilience';
 import { failpoint } from '@convergekit/core';
-import { act } from '../decide/act.ts';
-import type { Step } from '../decide/plan.ts';
-import { readRecord } from '../decide/reading.ts';
+import { act } from '../plan/act.ts';
+import type { Step } from '../plan/plan.ts';
+import { readRecord } from '../plan/reading.ts';
 import { InboxError } from '../errors.ts';
-import { insertAttempts } from '../query/attempt.ts';
-import { limitSession } from '../query/session.ts';
+import { insertAttempts } from '../attempt/attempt-sql.ts';
+import { limitSession } from '../slice/session-sql.ts';
 import { callHandlers } from '../slice/call-handlers.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { Emitted } from '../slice/emitted.ts';
-import { own } from '../slice/own.ts';
-import { canRefetch, refetched, wantsRefetch } from '../slice/refetch.ts';
-import { FenceLost, HandlerFailed } from '../slice/slice-errors.ts';
-import { append } from '../slice/failure-events.ts';
-import type { TriedEvent } from '../story/attempt.ts';
-import { attemptRows } from '../story/attempt-rows.ts';
+import { own, FenceLost, HandlerFailed } from '../slice/slice-errors.ts';
+import { canRefetch, refetched, wantsRefetch } from '../attempt/refetch.ts';
+import { append } from '../attempt/failure-events.ts';
+import type { TriedEvent } from '../attempt/attempt.ts';
+import { attemptRows } from '../attempt/attempt-rows.ts';
 import type { LeasedKey } from './claim-sql.ts';
 import { type Head, releaseLine, takeHead } from './head-sql.ts';
 
@@ -130,4 +129,17 @@ function notHere(handler: string): InboxError {
     `this version of the consumer has no handler for what ${handler} parked: a member that has one will apply it; if none will, skip it with \`converge parked skip\``,
     { category: 'service' },
   );
+}
+
+/** The head with its record's bytes, read from the log where the row has none. Rejects when the broker does not answer. */
+export async function wholeHead<DB>({ readLog }: SliceContext<DB>, head: Head): Promise<Head> {
+  if (head.bytes === 'here') return head;
+  const found = await readLog(head.record);
+  const { content } = found === undefined ? { content: undefined } : readRecord(found);
+  const id = content?.kind === 'envelope' ? content.envelope.id : null;
+  // Another record may have the offset by now: of a topic that was made anew.
+  if (found === undefined || id !== head.eventId) return { ...head, bytes: 'gone' };
+  const value = head.edited ?? found.value;
+  const { topic, partition, offset, timestampMs, key, headers } = found;
+  return { ...head, bytes: 'here', record: { topic, partition, offset, timestampMs, key, headers, value } };
 }

@@ -5,11 +5,10 @@ import { BREAKER_OPEN, defaultSlowSchedule } from '@convergekit/resilience';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { alarmsOf } from '../alarms.ts';
-import type { GiveUp } from '../decide/given-up.ts';
-import { layOut, type Placed } from '../decide/lay-out.ts';
-import { ParkRate } from '../decide/park-rate.ts';
-import type { Step } from '../decide/plan.ts';
-import type { Subscription } from '../define/subscription.ts';
+import type { GiveUp, Subscription } from '../define/subscription.ts';
+import { layOut, type Placed } from './placement.ts';
+import { ParkRate } from './park-rate.ts';
+import type { Step } from '../plan/plan.ts';
 import { nextDrain } from './next-drain.ts';
 
 const failure = (category: Category, extra: Partial<Failure> = {}): Failure => ({

@@ -1,21 +1,20 @@
 import { withTransaction } from '@convergekit/postgres';
 import { failpoint, type Failure } from '@convergekit/core';
 import { classify, ownedAttempt } from '@convergekit/resilience';
-import { insertAttempts } from '../query/attempt.ts';
+import { insertAttempts } from '../attempt/attempt-sql.ts';
 import type { SliceContext } from '../slice/context.ts';
-import type { DeadLetter } from '../slice/letter.ts';
-import { faultOf } from '../slice/outcome.ts';
+import type { DeadLetter } from '../attempt/dead-letter.ts';
+import { faultOf } from '../slice/fault.ts';
 import { report } from '../slice/report.ts';
-import { aroundAttempts, type AttemptSpan, attemptSpan } from '../slice/attempt-span.ts';
-import { keepAttempts, stopped, worst } from '../slice/settle.ts';
-import { type Attempt, attemptOf, numberAfter } from '../story/attempt.ts';
-import { deadLetterAttempts } from '../story/slice-attempts.ts';
-import { applyHead, headStep, triedHead } from './apply-head.ts';
+import { aroundAttempts, type AttemptSpan, attemptSpan } from '../attempt/spans.ts';
+import { keepAttempts, stopped, worst } from '../slice/commit-slice.ts';
+import { type Attempt, attemptOf, numberAfter } from '../attempt/attempt.ts';
+import { deadLetterAttempts } from '../attempt/attempt-rows.ts';
+import { applyHead, headStep, triedHead, wholeHead } from './apply-head.ts';
 import { dropEmptyLine, leaveKey, type LeasedKey, renewLease } from './claim-sql.ts';
 import { endHead } from './end-head.ts';
 import { type Head, noteFailed, readHead } from './head-sql.ts';
 import { nextDrain } from './next-drain.ts';
-import { wholeHead } from './whole-head.ts';
 import { failureColumns } from './parked-row.ts';
 
 export interface DrainBounds {

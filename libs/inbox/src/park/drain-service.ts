@@ -2,11 +2,10 @@ import { classify, delayMs } from '@convergekit/resilience';
 import type { Service } from '@convergekit/core';
 import type { SliceContext } from '../slice/context.ts';
 import { report } from '../slice/report.ts';
-import { totalOf } from '../decide/weigh.ts';
+import { totalOf } from './weigh.ts';
 import { claimKeys, leaveKey, type LeasedKey, nextDueMs } from './claim-sql.ts';
 import { drainKey, endsConsumer } from './drain-key.ts';
-import { readTotals } from './totals-sql.ts';
-import { closeUnreadable } from './unreadable-sql.ts';
+import { readTotals, closeUnreadable } from './totals-sql.ts';
 
 const outage = { baseMs: 50, factor: 2, capMs: 5_000 };
 

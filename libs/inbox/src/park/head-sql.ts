@@ -1,6 +1,6 @@
 import type { IncomingRecord } from '@convergekit/kafka';
 import type { Executor } from '@convergekit/postgres';
-import type { Attempt } from '../story/attempt.ts';
+import type { Attempt } from '../attempt/attempt.ts';
 import { headersOf } from '../slice/record-text.ts';
 import type { LeasedKey } from './claim-sql.ts';
 import type { FailureColumns } from './parked-row.ts';

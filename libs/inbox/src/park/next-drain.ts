@@ -7,7 +7,7 @@ import {
   retryingOf,
   type SlowSchedule,
 } from '@convergekit/resilience';
-import { breakerPauseMs, type NextAttempt } from '../decide/next-attempt.ts';
+import { breakerPauseMs, type NextAttempt } from '../attempt/next-attempt.ts';
 
 export interface DrainTried {
   /** Tries of drains that failed in this run, this one included. */

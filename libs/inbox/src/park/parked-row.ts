@@ -1,6 +1,6 @@
 import { type Envelope, formatPosition } from '@convergekit/contracts';
 import type { IncomingRecord } from '@convergekit/kafka';
-import { failureEventId, type DeadLetter, times } from '../slice/letter.ts';
+import { failureEventId, type DeadLetter, times } from '../attempt/dead-letter.ts';
 import { clean, headersJson, keyOf, sha256 } from '../slice/record-text.ts';
 
 /** `waiting` and, where dead letters hold their key, `dead` stand in a line; the others are records. */

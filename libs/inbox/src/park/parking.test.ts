@@ -1,6 +1,6 @@
 import type { Clock } from '@convergekit/core';
 import { describe, expect, it } from 'vitest';
-import type { Weight } from '../decide/weigh.ts';
+import type { Weight } from './weigh.ts';
 import { defaultParking, Parking } from './parking.ts';
 
 describe('Parking', () => {

@@ -1,7 +1,7 @@
 import { defaultSlowSchedule, type SlowSchedule } from '@convergekit/resilience';
 import type { Clock } from '@convergekit/core';
-import { ParkRate, type SystemicPolicy } from '../decide/park-rate.ts';
-import { type ByHandler, totalOf, type Weight } from '../decide/weigh.ts';
+import { ParkRate, type SystemicPolicy } from './park-rate.ts';
+import { type ByHandler, totalOf, type Weight } from './weigh.ts';
 import { ParkingRefused } from '../slice/slice-errors.ts';
 
 export interface ParkingPolicy {

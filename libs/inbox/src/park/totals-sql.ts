@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import type { ParkedTotals } from './parking.ts';
+import type { ParkedTotals, ParkingPolicy } from './parking.ts';
 
 // As many index entries and rows as the consumer has parked: at most its cap, and nothing when nothing is parked.
 const totalsSql = `
@@ -25,4 +25,49 @@ export async function readTotals(executor: Executor, consumer: string): Promise<
     dead: Number(row?.dead),
     oldestMs: Number(row?.oldest_ms),
   };
+}
+
+// Both look-ups by the partial index parked_unreadable: newest first up to the border, then oldest first. The newest one stays
+// whatever its size. Members do it side by side and pass over each other's.
+const closeSql = `
+  with kept as (
+    select parked_at, record_offset, id, row_number() over newest as rows,
+           sum(coalesce(octet_length(payload), 0) + octet_length(headers) + coalesce(octet_length(record_key), 0)) over newest as bytes
+      from converge.parked
+     where consumer = $1 and state = 'dead' and line is null and (event_id is null or code = 'FAILURE_SOURCE')
+    window newest as (order by parked_at desc, record_offset desc, id desc)),
+  border as materialized (
+    select parked_at, record_offset, id from kept where rows > $2 or (rows > 1 and bytes > $3) order by parked_at desc, record_offset desc, id desc limit 1),
+  old as (
+    select p.id from converge.parked p, border b
+     where p.consumer = $1 and p.state = 'dead' and p.line is null and (p.event_id is null or p.code = 'FAILURE_SOURCE')
+       and (p.parked_at, p.record_offset, p.id) <= (b.parked_at, b.record_offset, b.id)
+     order by p.parked_at, p.record_offset, p.id limit $4 for update of p skip locked)
+  update converge.parked p
+     set state = 'skipped', changed_at = clock_timestamp(), payload = null, headers = '[]', record_key = null, edited = null,
+         attempts = '[]', note = 'more unreadable records than are kept',
+         closed = format('its bytes were dropped, since a newer flood of unreadable records filled its place (payload: %s bytes, sha256 %s; headers as JSON: %s bytes, sha256 %s); the record is at offset %s of %s/%s',
+           coalesce(octet_length(p.payload), 0), encode(sha256(coalesce(p.payload, '')), 'hex'), octet_length(p.headers),
+           encode(sha256(convert_to(p.headers, 'UTF8')), 'hex'), p.record_offset, p.topic, p.partition)
+    from old where p.id = old.id
+  returning p.topic`;
+
+/** Rows of one statement: a long backlog holds no locks for long. */
+const RANGE = 1_000;
+
+/**
+ * Closes the oldest unreadable records beyond the cap as skipped, without their bytes; gives how many of each topic. The rows
+ * stay until retention takes them, so that a rewind makes no second dead letter.
+ */
+export async function closeUnreadable(
+  executor: Executor,
+  consumer: string,
+  { maxRows, maxBytes }: Pick<ParkingPolicy, 'maxRows' | 'maxBytes'>,
+): Promise<ReadonlyMap<string, number>> {
+  const closed = new Map<string, number>();
+  for (;;) {
+    const { rows } = await executor.query<{ topic: string }>(closeSql, [consumer, maxRows, maxBytes, RANGE]);
+    for (const { topic } of rows) closed.set(topic, (closed.get(topic) ?? 0) + 1);
+    if (rows.length < RANGE) return closed;
+  }
 }

@@ -2,7 +2,7 @@ import { type Database, executorOfClient } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type LedgerDb, ledgerDatabase } from '../fixture/ledger.ts';
-import { extendLines, insertParked, openLines } from '../query/parked.ts';
+import { extendLines, insertParked, openLines } from './parked-sql.ts';
 import { dropEmptyLine, type LeasedKey } from './claim-sql.ts';
 import { releaseLine } from './head-sql.ts';
 import type { NewParked } from './parked-row.ts';

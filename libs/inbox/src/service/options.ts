@@ -3,9 +3,9 @@ import type { Database } from '@convergekit/postgres';
 import { type Policies, policyBook } from '@convergekit/resilience';
 import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
 import { defaultParking, type ParkingPolicy } from '../park/parking.ts';
-import type { SignatureOptions } from '../decide/signatures.ts';
+import type { SignatureOptions } from '../plan/signatures.ts';
 import { InboxError } from '../errors.ts';
-import type { Middleware } from '../middleware/middleware.ts';
+import type { Middleware } from '../attempt/middleware.ts';
 
 export interface ConsumerServiceOptions<DB> {
   /** The consumer's own database, with its inbox and its outbox. */

@@ -2,8 +2,10 @@ import type { PolicyLayer } from '@convergekit/resilience';
 import { runServices, type RunOptions } from '@convergekit/core';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import { consumerService } from './consumer-service.ts';
-import { livePolicies } from './live-policies.ts';
 import type { ConsumerServiceOptions } from './options.ts';
+import { type Database, type PolicyWatch, policyWatch } from '@convergekit/postgres';
+import { logger, recordPolicies } from '@convergekit/telemetry';
+import type { AlarmName } from '../alarms.ts';
 
 export interface RunConsumersOptions<DB> extends ConsumerServiceOptions<DB> {
   /** What code and configuration say about policies, below the central table of the database. @default none */
@@ -22,4 +24,34 @@ export function run<DB>(
   if (options.policies !== undefined) return runServices([consumerService(consumers, options)], how);
   const policies = livePolicies({ database: options.database, layers: policyLayers });
   return runServices([policies, consumerService(consumers, { ...options, policies })], how);
+}
+
+export interface LivePoliciesOptions {
+  /** Whose central table is watched: each service's own, or one for all of them. */
+  readonly database: Pick<Database, 'executor'>;
+  /** What the central table lies over: the code's rules, then `policyLayersOf` its configuration. @default none */
+  readonly layers?: readonly PolicyLayer[];
+  /** How often the table is looked at, milliseconds. @default 2_000 */
+  readonly pollMs?: number;
+}
+
+/**
+ * The policies of a process as a service that is started before what it serves: `converge policy set` holds in it without a
+ * restart. Version, age and refused rules are metrics; a change, and a rule that is refused, is a line in the log.
+ */
+export function livePolicies({ database, ...options }: LivePoliciesOptions): PolicyWatch {
+  const log = logger('policies');
+  return policyWatch({
+    ...options,
+    executor: database.executor,
+    onLook: recordPolicies,
+    onChange: ({ version, refused }) => {
+      log.info({ version }, 'other policies hold from now on');
+      for (const rule of refused)
+        log.error(
+          { alarm: 'policy_refused' satisfies AlarmName, ...rule },
+          'a rule of the central table cannot be used',
+        );
+    },
+  });
 }

@@ -1,28 +1,27 @@
-import { executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { executorOf, kyselyTransaction, type Executor } from '@convergekit/postgres';
 import { failpoint } from '@convergekit/core';
 import type { Transaction } from 'kysely';
-import type { GiveUp } from '../decide/given-up.ts';
-import type { Placed } from '../decide/lay-out.ts';
-import type { Step } from '../decide/plan.ts';
-import { weigh, type Weight } from '../decide/weigh.ts';
-import { insertAttempts } from '../query/attempt.ts';
-import type { Stand } from '../query/fence.ts';
-import { type MovedMark, openSlice } from '../query/open-slice.ts';
-import type { Attempt } from '../story/attempt.ts';
-import { appliedRows, deadLetterAttempts } from '../story/slice-attempts.ts';
+import type { GiveUp } from '../define/subscription.ts';
+import type { Placed } from '../park/placement.ts';
+import type { Step } from '../plan/plan.ts';
+import { weigh, type Weight } from '../park/weigh.ts';
+import { insertAttempts } from '../attempt/attempt-sql.ts';
+import type { Stand, PartitionKey } from './fence-sql.ts';
+import { type MovedMark, openSlice } from './open-slice-sql.ts';
+import type { Attempt } from '../attempt/attempt.ts';
+import { appliedRows, deadLetterAttempts } from '../attempt/attempt-rows.ts';
 import { callHandlers } from './call-handlers.ts';
 import type { Partition, SliceContext } from './context.ts';
 import { Emitted } from './emitted.ts';
-import { refuseAhead } from './unknown-steps.ts';
-import { recordPassed, takeFilled } from './gap-steps.ts';
-import { askGiveUps } from './give-up.ts';
+import { recordPassed, takeFilled } from '../gap/fill-sql.ts';
+import { askGiveUps } from '../park/give-up.ts';
 import { withoutRepeats } from './foreign-steps.ts';
-import type { DeadLetter } from './letter.ts';
-import { parkEvents } from './park-events.ts';
-import { deadLetterOf, needsRow, placeSteps } from './place-steps.ts';
-import { own } from './own.ts';
-import { FenceLost } from './slice-errors.ts';
-import { append, failureEventOf } from './failure-events.ts';
+import type { DeadLetter } from '../attempt/dead-letter.ts';
+import { parkEvents } from '../park/park-events.ts';
+import { deadLetterOf, needsRow, placeSteps } from '../park/place-steps.ts';
+import { own, FenceLost, TypeAhead } from './slice-errors.ts';
+import { append, failureEventOf } from '../attempt/failure-events.ts';
+import { readHandled } from '../member/type-sql.ts';
 
 export interface Slice<DB> {
   readonly steps: readonly Step<DB>[];
@@ -161,4 +160,19 @@ export function lastMarks<DB>(steps: readonly Step<DB>[]): readonly MovedMark[] 
 
 function sameTimeline(one: MovedMark, other: MovedMark): boolean {
   return one.source === other.source && one.position.epoch === other.position.epoch;
+}
+
+/**
+ * Looks up the types that this version does not know, under the fence, before they are passed. One that another version
+ * handles is not to be passed: its events would be lost to it.
+ */
+export async function refuseAhead<DB>(
+  tx: Executor,
+  key: PartitionKey,
+  steps: readonly Step<DB>[],
+): Promise<void> {
+  const unknown = new Set(steps.flatMap((step) => (step.unknown === undefined ? [] : [step.unknown])));
+  if (unknown.size === 0) return;
+  const handled = await readHandled(tx, key, [...unknown]);
+  if (handled.length > 0) throw new TypeAhead(handled);
 }

@@ -1,15 +1,14 @@
 import { type Executor, executorOf, senderOf, sqlState } from '@convergekit/postgres';
 import { deterministicUuid, failpoint } from '@convergekit/core';
 import type { Transaction } from 'kysely';
-import { type Unit, unitsOf } from '../decide/units.ts';
+import { type Unit, unitsOf } from './units.ts';
 import type { CallContext } from '../define/subscription.ts';
-import type { Step } from '../decide/plan.ts';
+import type { Step } from '../plan/plan.ts';
 import { InboxError } from '../errors.ts';
 import type { SliceContext } from './context.ts';
 import { emitClosed, type Emitted, identityOf } from './emitted.ts';
-import { ended, guarded } from './guarded.ts';
+import { ended, guarded, type FailedWrite, Written } from './handler-tx.ts';
 import { ConnectionLost, HandlerFailed, PartitionLost, SliceTooLong } from './slice-errors.ts';
-import { type FailedWrite, Written } from './written.ts';
 
 /** Calls the handlers of a slice in order. Throws HandlerFailed, or why no handler is to blame. */
 export async function callHandlers<DB>(

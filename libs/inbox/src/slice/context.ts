@@ -8,14 +8,14 @@ import type { Logger } from '@convergekit/telemetry';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { Router } from '../define/routes.ts';
 import type { Start } from '../define/types.ts';
-import type { Seen } from '../decide/judge.ts';
-import type { Signatures } from '../decide/signatures.ts';
-import type { Standstill } from '../decide/standstill.ts';
-import type { Pause } from './outcome.ts';
-import type { Call } from '../middleware/middleware.ts';
-import type { PartitionKey } from '../query/fence.ts';
+import type { Seen } from '../plan/judge.ts';
+import type { Signatures } from '../plan/signatures.ts';
+import type { Standstill } from '../member/standstill.ts';
+import type { Pause } from './fault.ts';
+import type { Call } from '../attempt/middleware.ts';
+import type { PartitionKey } from './fence-sql.ts';
 import type { Parking } from '../park/parking.ts';
-import type { SessionLimits } from '../query/session.ts';
+import type { SessionLimits } from './session-sql.ts';
 
 /** What all slices of one consumer share. */
 export interface SliceContext<DB> {

@@ -9,7 +9,7 @@ import { deterministicUuid } from '@convergekit/core';
 import { injectTrace } from '@convergekit/telemetry';
 import type { EmitAs } from '../define/subscription.ts';
 import { InboxError } from '../errors.ts';
-import { eventContextOf } from './letter.ts';
+import { eventContextOf } from '../attempt/dead-letter.ts';
 
 /**
  * What the handlers of one slice emit, until it is appended. Ids are a function of consumer, handler, incoming event

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Envelope } from '@convergekit/contracts';
 import type { Executor } from '@convergekit/postgres';
-import type { Step } from '../decide/plan.ts';
+import type { Step } from '../plan/plan.ts';
 import { InboxError } from '../errors.ts';
-import { recordForeign } from '../query/foreign.ts';
+import { recordForeign } from './foreign-sql.ts';
 
 interface Identified {
   readonly identity: Buffer;

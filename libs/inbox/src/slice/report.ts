@@ -1,4 +1,4 @@
-import { type Failure } from '@convergekit/core';
+import type { Failure } from '@convergekit/core';
 import { kindOf } from '@convergekit/resilience';
 import {
   type Attributes,
@@ -8,10 +8,10 @@ import {
   recordObjective,
 } from '@convergekit/telemetry';
 import { type AlarmName, alarmOf, deadLetterAlarm } from '../alarms.ts';
-import type { Attempt } from '../story/attempt.ts';
+import type { Attempt } from '../attempt/attempt.ts';
 import type { Applied } from './apply-slice.ts';
 import { type Partition, placeOf, type SliceContext } from './context.ts';
-import type { DeadLetter } from './letter.ts';
+import type { DeadLetter } from '../attempt/dead-letter.ts';
 
 /** Counts and log lines of slices, in one place. Ids and codes only, never payloads. */
 export const report = {

@@ -1,0 +1,127 @@
+import type { Subscription } from '../define/subscription.ts';
+import type { AttemptRow } from './attempt-sql.ts';
+import { keyOf } from '../slice/record-text.ts';
+import { type Attempt, attemptId, type AttemptPhase, numberAfter, type TriedEvent } from './attempt.ts';
+import type { Step } from '../plan/plan.ts';
+import type { Partition } from '../slice/context.ts';
+import type { DeadLetter } from './dead-letter.ts';
+
+/** The attempt that succeeded. */
+export interface Succeeded {
+  readonly startedMs: number;
+  readonly durationMs: number;
+  readonly traceparent?: string | undefined;
+}
+
+/** Failed attempts as rows, and the one that succeeded after them. Pure. */
+export function attemptRows(
+  event: TriedEvent,
+  failed: readonly Attempt[],
+  succeeded?: Succeeded,
+): readonly AttemptRow[] {
+  const rows = failed.map((attempt) => failedRow(event, attempt));
+  if (succeeded === undefined) return rows;
+  const at = new Date(succeeded.startedMs).toISOString();
+  const { durationMs } = succeeded;
+  return [
+    ...rows,
+    {
+      ...common(event, { at, number: numberAfter(failed), outcome: 'applied', durationMs }),
+      ...withoutFailure,
+      ...waitOf(undefined),
+      traceparent: succeeded.traceparent ?? null,
+    },
+  ];
+}
+
+export function phaseOf({ kind, phase }: Pick<Subscription<never>, 'kind' | 'phase'>): AttemptPhase {
+  return phase ?? (kind === 'failure' ? 'failure' : 'apply');
+}
+
+const withoutFailure = { category: null, certainty: null, code: null, message: null } as const;
+
+function failedRow(event: TriedEvent, attempt: Attempt): AttemptRow {
+  const { category, certainty, code, message, wait, traceparent = null } = attempt;
+  return { ...common(event, attempt), category, certainty, code, message, ...waitOf(wait), traceparent };
+}
+
+function common(
+  event: TriedEvent,
+  {
+    at,
+    number,
+    outcome,
+    durationMs,
+  }: Pick<AttemptRow, 'number' | 'outcome'> & { at: string; durationMs: number },
+) {
+  const { consumer, record, envelope, handler, phase, run, parkedAt = null } = event;
+  return {
+    id: attemptId(event, { at, number, outcome }),
+    consumer,
+    handler,
+    phase,
+    event_id: envelope?.id ?? null,
+    topic: record.topic,
+    partition: record.partition,
+    record_offset: `${record.offset}`,
+    key: keyOf(record, envelope),
+    run,
+    number,
+    started_at: at,
+    duration_ms: Math.max(0, Math.round(durationMs)),
+    outcome,
+    parked_at: parkedAt,
+    caused_by: phase === 'failure' || phase === 'undo' ? (envelope?.attemptId ?? null) : null,
+  };
+}
+
+function waitOf(wait: Attempt['wait']) {
+  return {
+    wait_rule: wait?.rule ?? null,
+    wait_ms: wait === undefined ? null : Math.round(wait.computedMs),
+    wait_hint_ms: wait?.hintMs === undefined ? null : Math.round(wait.hintMs),
+    wait_cap_ms: wait === undefined ? null : Math.round(wait.capMs),
+    wait_budget_left: wait?.budgetLeft ?? null,
+  };
+}
+
+/**
+ * Attempts of the events that a slice applies: of one that failed before, and of compensations, which always have a
+ * row that points at the attempt that caused them. None for a first attempt that succeeds.
+ */
+export function appliedRows<DB>(
+  { key: { consumer }, topicId }: Partition,
+  handled: readonly Step<DB>[],
+  failed: readonly Attempt[],
+  succeeded: Succeeded,
+): readonly AttemptRow[] {
+  return handled.flatMap((step) => {
+    if (step.kind !== 'handle') return [];
+    const { record, event: envelope, subscription } = step;
+    const phase = phaseOf(subscription);
+    if (failed.length === 0 && phase === 'apply') return [];
+    const { handler } = subscription;
+    return attemptRows({ consumer, topicId, record, envelope, handler, phase, run: 0 }, failed, succeeded);
+  });
+}
+
+/** Attempts of an event that nothing settles, since its consumer stops. */
+export function stoppedRows<DB>(
+  { key: { consumer }, topicId }: Partition,
+  steps: readonly Step<DB>[],
+  failed: readonly Attempt[],
+): readonly AttemptRow[] {
+  const step = steps.find(({ kind }) => kind === 'handle');
+  if (step?.kind !== 'handle') return [];
+  const { record, event: envelope, subscription } = step;
+  const { handler } = subscription;
+  return attemptRows(
+    { consumer, topicId, record, envelope, handler, phase: phaseOf(subscription), run: 0 },
+    failed,
+  );
+}
+
+/** Attempts of events that were given up, or wait. */
+export function deadLetterAttempts(letters: readonly DeadLetter[]): readonly AttemptRow[] {
+  return letters.flatMap((letter) => attemptRows(letter, letter.attempts));
+}

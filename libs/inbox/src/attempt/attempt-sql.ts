@@ -1,0 +1,59 @@
+import type { Executor } from '@convergekit/postgres';
+import type { AttemptOutcome, AttemptPhase } from './attempt.ts';
+
+/** A row of `converge.inbox_attempt`. */
+export interface AttemptRow {
+  readonly id: string;
+  readonly consumer: string;
+  readonly handler: string;
+  readonly phase: AttemptPhase;
+  readonly event_id: string | null;
+  readonly topic: string;
+  readonly partition: number;
+  readonly record_offset: string;
+  readonly key: string;
+  readonly run: number;
+  readonly number: number;
+  readonly started_at: string;
+  readonly duration_ms: number;
+  readonly outcome: AttemptOutcome;
+  readonly category: string | null;
+  readonly certainty: string | null;
+  readonly code: string | null;
+  readonly message: string | null;
+  readonly wait_rule: string | null;
+  readonly wait_ms: number | null;
+  readonly wait_hint_ms: number | null;
+  readonly wait_cap_ms: number | null;
+  readonly wait_budget_left: number | null;
+  readonly traceparent: string | null;
+  readonly caused_by: string | null;
+  readonly parked_at: string | null;
+}
+
+const columns = `id, consumer, handler, phase, event_id, topic, partition, record_offset, key, run, number, started_at,
+    duration_ms, outcome, category, certainty, code, message, wait_rule, wait_ms, wait_hint_ms, wait_cap_ms,
+    wait_budget_left, traceparent, caused_by, parked_at`;
+
+// All attempts of a slice in one statement; their ids make a repeated transaction harmless. Columns by name, so that a
+// column of a newer version gets its default.
+const insertSql = `
+  insert into converge.inbox_attempt (${columns})
+  select ${columns} from json_populate_recordset(null::converge.inbox_attempt, $1::json)
+  on conflict (id) do nothing`;
+
+export async function insertAttempts(executor: Executor, rows: readonly AttemptRow[]): Promise<void> {
+  if (rows.length > 0) await executor.query(insertSql, [JSON.stringify(rows)]);
+}
+
+// The oldest ones, so many at a time: by the index on started_at, with locks on those rows only. Members of one consumer
+// do it side by side and pass over each other's.
+const forgetSql = `
+  delete from converge.inbox_attempt where id in (
+    select id from converge.inbox_attempt where started_at < clock_timestamp() - $1::bigint * interval '1 millisecond'
+     order by started_at limit $2 for update skip locked)`;
+
+/** Removes attempts that began longer ago than that, `most` at a time; gives how many they were. */
+export async function forgetAttempts(executor: Executor, keepMs: number, most: number): Promise<number> {
+  return (await executor.query(forgetSql, [keepMs, most])).rowCount;
+}

@@ -1,0 +1,176 @@
+import { readFileSync } from 'node:fs';
+import { WIRE } from '@convergekit/contracts';
+import { executorOf } from '@convergekit/postgres';
+import type * as Telemetry from '@convergekit/telemetry';
+import { attributeNames, spanNames } from '@convergekit/telemetry';
+import { type EndedSpan, startTelemetry } from '@convergekit/telemetry/sdk';
+import { waitUntil } from '@convergekit/testing';
+import type { Transaction } from 'kysely';
+import { afterAll, afterEach, beforeEach, expect, inject, it, vi } from 'vitest';
+import { parse } from 'yaml';
+import { defineConsumer } from '../define/define-consumer.ts';
+import { inPlace } from '../testing/quick.ts';
+import { stockScene } from '../fixture/failure-scene.ts';
+import { sendRecords } from '../testing/fixture-source.ts';
+import { type LedgerDb, note } from '../fixture/ledger.ts';
+import { listParked, readParked } from '../operate/parked-list.ts';
+
+/**
+ * What a failure leaves for whoever is woken by it: the parked row, the alarm in the log, the alert's metric. Planted faults,
+ * each tried here:
+ * - `kindOf` without its look at `structural`: the missing column fires no alert;
+ * - a drain without `aroundAttempts`: its attempt is in no trace.
+ */
+
+const logged = vi.hoisted((): string[] => []);
+vi.mock('@convergekit/telemetry', async (original) => {
+  const telemetry = await original<typeof Telemetry>();
+  const root = telemetry.makeLogger('info', { write: (line) => void logged.push(line) });
+  return { ...telemetry, logger: (name: string, bindings = {}) => root.child({ name, ...bindings }) };
+});
+
+const spans: EndedSpan[] = [];
+const telemetry = startTelemetry({ serviceName: 'test', onSpan: (span) => spans.push(span) });
+let stock: Awaited<ReturnType<typeof stockScene>>;
+beforeEach(async () => {
+  logged.length = 0;
+  spans.length = 0;
+  stock = await stockScene(inject('stack').databaseUrl);
+});
+afterEach(() => stock.scene.close());
+afterAll(() => telemetry.shutdown());
+
+const lines = () => logged.map((line) => JSON.parse(line) as Record<string, unknown>);
+const alarms = () => lines().flatMap(({ alarm }) => (alarm === undefined ? [] : [alarm]));
+const settled = (count: number) =>
+  waitUntil(async () => (await stock.scene.offset()) >= count, { what: `offset ${count}` });
+const handling = (work: (n: number, tx: Transaction<LedgerDb>) => Promise<void> | void) =>
+  defineConsumer<LedgerDb>({ name: stock.name, from: 'beginning' }).on(
+    stock.events.counted,
+    async (event, { tx }) => {
+      await note(tx, event);
+      await work(event.data.n, tx);
+    },
+  );
+
+interface Rules {
+  readonly groups: readonly {
+    readonly rules: readonly { readonly alert: string; readonly expr: string }[];
+  }[];
+}
+const rules = parse(
+  readFileSync(new URL('../../../../infra/prometheus/consumers.rules.yaml', import.meta.url), 'utf8'),
+) as Rules;
+
+/** The sum of what an alert's counters show for this test's consumer: above 0, the alert fires. */
+async function fired(alert: string): Promise<number> {
+  const { expr = '' } = rules.groups[0]!.rules.find((rule) => rule.alert === alert) ?? {};
+  const [, metric = '', label = ''] = /(converge_\w+_total)\{(\w+="\w+")\}/.exec(expr) ?? [];
+  expect(label).not.toBe('');
+  const samples = (await telemetry.scrape()).body
+    .split('\n')
+    .filter((line) => line.startsWith(`${metric}{`) && line.includes(label) && line.includes(stock.name));
+  return samples.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}
+
+it('a parked event says where it came from, what failed, how often, in which trace and because of what', async () => {
+  const { scene, name, topic, events } = stock;
+  let away = true;
+  const trace = '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01';
+  const first = scene.source.record(events.counted({ key: 'k', n: 0 }));
+  const second = scene.source.record(events.counted({ key: 'k', n: 1 }));
+  const context = [
+    [WIRE.traceparent, trace],
+    [WIRE.causationId, 'the-request'],
+  ] as const;
+  await sendRecords(scene.broker, [
+    { ...first, record: { ...first.record, headers: [...first.record.headers, ...context] } },
+    second,
+  ]);
+  const schedule = {
+    fast: { baseMs: 1, factor: 1, capMs: 1 },
+    fastAttempts: 9,
+    slow: { baseMs: 1, factor: 1, capMs: 1 },
+  };
+  const parking = { schedule: { ...schedule, withinMs: 60_000 }, pollMs: 20 };
+  await scene.start(
+    handling((n) => {
+      if (n === 0 && away) throw Object.assign(new Error('no way there'), { code: 'ECONNREFUSED' });
+    }),
+    { policies: inPlace({ attempts: 1 }), parking },
+  );
+  await settled(2);
+  const [row] = await listParked(scene.database.executor, { key: 'k', code: 'ECONNREFUSED' }, 1);
+  const detail = await readParked(scene.database.executor, row!.id);
+  expect(detail).toMatchObject({ consumer: name, topic, partition: 0, offset: '0', category: 'network' });
+  expect(detail!.attempts[0]).toMatchObject({ number: 1, outcome: 'park', category: 'network' });
+  expect(detail!.attempts[0]!.traceparent).toContain('0123456789abcdef0123456789abcdef');
+  expect(JSON.parse(detail!.headers)).toEqual(expect.arrayContaining(context.map((pair) => [...pair])));
+  // Lost connections, however many, wake nobody.
+  expect([alarms(), await fired('ConvergeStructuralFailure')]).toEqual([[], 0]);
+
+  away = false;
+  await waitUntil(async () => (await listParked(scene.database.executor, {}, 9)).length === 0, {
+    what: 'the drain',
+  });
+  const applied = await scene.database.executor.query(
+    `select number > 1 as later, parked_at is not null as parked, traceparent from converge.inbox_attempt
+      where outcome = 'applied' order by record_offset`,
+  );
+  // The second was never tried before: it stood behind the first, and its attempt is on record all the same.
+  expect(applied.rows).toMatchObject([
+    { later: true, parked: true },
+    { later: false, parked: true },
+  ]);
+  const drained = await waitUntil(
+    () =>
+      spans.find(
+        ({ name: span, attributes }) =>
+          span === spanNames.attempt('test.counted') && attributes[attributeNames.outcome] === 'applied',
+      ),
+    { what: 'the span of the drain' },
+  );
+  expect(drained.traceId).toBe('0123456789abcdef0123456789abcdef');
+  expect(applied.rows[0]!['traceparent']).toBe(`00-${drained.traceId}-${drained.spanId}-01`);
+  expect(logged.filter((line) => line.split('"consumer":').length > 2)).toEqual([]);
+});
+
+it('bad bytes are tried once, kept as they came, and alarm as `data`', async () => {
+  const { scene, events } = stock;
+  const raw = Buffer.from([0xff, 0x00, 0x7b]);
+  const bad = scene.source.record(events.counted({ key: 'k', n: 0 }));
+  await sendRecords(scene.broker, [{ ...bad, record: { ...bad.record, value: raw } }]);
+  await scene.start(handling(() => undefined));
+  await settled(1);
+  const [letter] = await scene.letters();
+  expect(letter).toMatchObject({ category: 'data', payload: raw });
+  expect(JSON.parse(letter!.attempts)).toHaveLength(1);
+  expect(alarms()).toEqual(['data']);
+  expect([await fired('ConvergeBadData'), await fired('ConvergeStructuralFailure')]).toEqual([1, 0]);
+});
+
+it('a missing column alarms as `structural` at once; a burst of lost connections does not', async () => {
+  const { scene, events } = stock;
+  await scene.source.publish(
+    scene.broker,
+    Array.from({ length: 8 }, (_, n) => events.counted({ key: `k${n}`, n })),
+  );
+  const lost = Object.assign(new Error('connection failure'), { code: '08006' });
+  const service = await scene.start(
+    handling(async (n, tx) => {
+      if (n < 7) throw lost;
+      await executorOf(tx).query('select not_there from ledger');
+    }),
+    { policies: inPlace() },
+  );
+  await expect(service.done).rejects.toMatchObject({
+    code: 'CONSUMER_STOPPED',
+    message: expect.stringContaining('42703') as string,
+  });
+  expect(lines().filter(({ code }) => code === '08006').length).toBeGreaterThan(7);
+  expect(lines().flatMap(({ alarm, code }) => (alarm === undefined ? [] : [[alarm, code]]))).toEqual([
+    ['structural', '42703'],
+  ]);
+  expect(await fired('ConvergeStructuralFailure')).toBe(1);
+  expect(await fired('ConvergeBadData')).toBe(0);
+});

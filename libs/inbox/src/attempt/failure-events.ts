@@ -1,0 +1,58 @@
+import { checkHeaders, contextHeaders, ContractError } from '@convergekit/contracts';
+import type { AppendEvent } from '@convergekit/outbox';
+import type { Executor } from '@convergekit/postgres';
+import { contextFrom, contextOrActive, injectSpan, spanNames } from '@convergekit/telemetry';
+import { answers } from '../slice/call-handlers.ts';
+import type { SliceContext } from '../slice/context.ts';
+import { DETAILS, failureEventId, failureInput, failureContextOf, type DeadLetter } from './dead-letter.ts';
+import { ConnectionLost, HandlerFailed } from '../slice/slice-errors.ts';
+
+/**
+ * The failure event of a letter: in the same transaction, through the same outbox as everything else. It says less where
+ * it would be too large to be emitted, since an event that cannot be recorded would stop its consumer.
+ */
+export function failureEventOf<DB>({ failureEvent }: SliceContext<DB>, letter: DeadLetter): AppendEvent {
+  let refused: unknown;
+  for (const detail of DETAILS)
+    try {
+      const event = failureEvent(failureInput(letter, detail));
+      const { type, version, topic, key, payload } = event;
+      const headers = contextHeaders(event, failureContextOf(letter));
+      traceFailure(headers, topic, letter);
+      checkHeaders(headers, { reserved: 'allow' });
+      return { id: failureEventId(letter), type, version, topic, key, payload, headers };
+    } catch (error) {
+      if (!(error instanceof ContractError)) throw error;
+      refused = error;
+    }
+  throw new Error('the shortest failure event was refused', { cause: refused });
+}
+
+/** The failure event goes on with the trace of the failed one, and its span links to the attempt that caused it. */
+function traceFailure(
+  headers: Record<string, string>,
+  topic: string,
+  { envelope, attempts }: DeadLetter,
+): void {
+  const cause = attempts.at(-1)?.traceparent;
+  injectSpan(headers, spanNames.create(topic), {
+    kind: 'producer',
+    parent: contextOrActive(envelope?.headers ?? {}),
+    ...(cause === undefined ? {} : { links: [contextFrom({ traceparent: cause })] }),
+  });
+}
+
+/** Writes what handlers emitted, and failure events, to the outbox. */
+export async function append<DB>(
+  context: SliceContext<DB>,
+  executor: Executor,
+  events: readonly AppendEvent[],
+): Promise<void> {
+  if (events.length === 0) return;
+  try {
+    await context.outbox.append(executor, events);
+  } catch (error) {
+    if (!(await answers(executor))) throw new ConnectionLost('', { cause: error });
+    throw new HandlerFailed('emit', [], error);
+  }
+}

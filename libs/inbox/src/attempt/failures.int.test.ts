@@ -1,0 +1,171 @@
+import { failureEvent } from '@convergekit/contracts';
+import { BusinessRejection, ConvergeError } from '@convergekit/core';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';
+import { FailureScene } from '../fixture/failure-scene.ts';
+import { inPlace, quickSchedule, tag } from '../testing/quick.ts';
+import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
+
+describe('an event that fails', () => {
+  let scene: FailureScene;
+  const name = `payments-${tag()}`;
+  const topic = `orders-${tag()}`;
+  const { counted } = testEvents(topic);
+
+  beforeEach(async () => {
+    const url = await freshDatabase(inject('stack').databaseUrl);
+    scene = await FailureScene.open(url, [topic, `${name}.failures`, 'refunds.failures']);
+  });
+  afterEach(() => scene.close());
+
+  const failing = (throws: (n: number) => void): ConsumerDefinition<LedgerDb> =>
+    defineConsumer<LedgerDb>({ name, from: 'beginning', onDead: 'skip' }).on(
+      counted,
+      async (event, { tx }) => {
+        await note(tx, event);
+        throws(event.data.n);
+      },
+    );
+  /** The first try of a drain is the last one. */
+  const exhausted = { schedule: { ...quickSchedule, withinMs: 0 }, pollMs: 20 };
+  const counting = (count: number) =>
+    Array.from({ length: count }, (_, n) => counted({ key: `k${n % 3}`, n }));
+  const settled = (count: number) =>
+    waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
+
+  // Planted fault: a dead letter without its failure event fails here.
+  it('is isolated: the others of its slice are applied once, in order, and it alone is given up', async () => {
+    const ids = await scene.source.publish(scene.broker, counting(40));
+    await scene.start(
+      failing((n) => {
+        if (n === 7) throw new TypeError('n is seven');
+      }),
+    );
+    await settled(40);
+    expect((await lines(scene.database)).map(({ n }) => n)).toEqual(
+      Array.from({ length: 40 }, (_, n) => n).filter((n) => n !== 7),
+    );
+    const [letter, ...others] = await scene.letters();
+    expect(others).toEqual([]);
+    expect(letter).toMatchObject({ category: 'bug', event_id: ids[7] });
+    expect(JSON.parse(letter!.attempts)).toHaveLength(3);
+    const [told] = await scene.outbox();
+    expect(told).toMatchObject({ event_id: letter!.failure_event, topic: `${name}.failures`, key: 'k1' });
+    const data = failureEvent(name).parse(told!.payload, 1);
+    expect(data).toMatchObject({
+      consumer: name,
+      handler: 'test.counted',
+      category: 'bug',
+      event: { id: ids[7], payload: '{"key":"k1","n":7}' },
+    });
+    expect(JSON.parse(told!.headers)).toMatchObject({
+      ce_causationid: ids[7],
+      ce_correlationid: ids[7],
+      ce_hops: '1',
+    });
+  });
+
+  it('is tried again in place when it may heal, and then leaves no letter', async () => {
+    let left = 2;
+    const away = new ConvergeError('away', { code: 'AWAY', category: 'network', certainty: 'not_applied' });
+    await scene.source.publish(scene.broker, counting(1));
+    await scene.start(
+      failing(() => {
+        if (left-- > 0) throw away;
+      }),
+    );
+    await settled(1);
+    expect(await lines(scene.database)).toHaveLength(1);
+    expect(await scene.letters()).toEqual([]);
+  });
+
+  it('tells a declared rejection at once, without another attempt', async () => {
+    const calls = vi.fn();
+    await scene.source.publish(scene.broker, counting(1));
+    await scene.start(
+      failing(() => {
+        calls();
+        throw new BusinessRejection('card declined', { code: 'DECLINED' });
+      }),
+    );
+    await settled(1);
+    expect(calls).toHaveBeenCalledTimes(1);
+    expect(await scene.letters()).toMatchObject([
+      { category: 'business', certainty: 'not_applied', code: 'DECLINED' },
+    ]);
+    expect(await lines(scene.database)).toEqual([]);
+  });
+
+  it('keeps what is uncertain uncertain: one attempt of unknown outcome makes the letter unknown', async () => {
+    const later = new ConvergeError('x', { code: 'X', category: 'service', certainty: 'not_applied' });
+    const errors = (['unknown', 'not_applied', 'not_applied'] as const).map(
+      (certainty) => new ConvergeError('x', { code: 'X', category: 'service', certainty }),
+    );
+    await scene.source.publish(scene.broker, counting(1));
+    await scene.start(
+      failing(() => {
+        throw errors.shift() ?? later;
+      }),
+      { parking: exhausted },
+    );
+    await waitUntil(async () => (await scene.letters()).length > 0, { what: 'the letter' });
+    expect(await scene.letters()).toMatchObject([{ category: 'service', certainty: 'unknown' }]);
+  });
+
+  it('stops the consumer, and gives nothing up, when a setting is wrong', async () => {
+    await scene.source.publish(scene.broker, counting(2));
+    const wrong = new ConvergeError('PAYMENT_URL is empty: set it', {
+      code: 'CONFIG',
+      category: 'configuration',
+      certainty: 'not_applied',
+    });
+    const service = await scene.start(
+      failing(() => {
+        throw wrong;
+      }),
+    );
+    await expect(service.done).rejects.toMatchObject({
+      code: 'CONSUMER_STOPPED',
+      message: expect.stringContaining('PAYMENT_URL is empty: set it'),
+    });
+    expect(await scene.letters()).toEqual([]);
+    expect(await lines(scene.database)).toEqual([]);
+  });
+
+  it('is stopped when it takes too long, with an outcome that nobody knows', async () => {
+    await scene.source.publish(scene.broker, counting(1));
+    const hangs = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
+      counted,
+      (_event, { signal }) =>
+        new Promise<void>((_, reject) =>
+          signal.addEventListener('abort', () => reject(signal.reason as Error)),
+        ),
+    );
+    await scene.start(hangs, {
+      policies: inPlace({ attempts: 1, attemptTimeoutMs: 30 }),
+      parking: exhausted,
+    });
+    await waitUntil(async () => (await scene.letters()).length > 0, { what: 'the letter' });
+    expect(await scene.letters()).toMatchObject([{ code: 'HANDLER_TIMEOUT', certainty: 'unknown' }]);
+  });
+
+  it('whose handler swallows a database error is not committed by half', async () => {
+    await scene.source.publish(scene.broker, counting(1));
+    const swallows = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
+      counted,
+      async (event, { tx }) => {
+        await note(tx, event);
+        await tx
+          .selectFrom('nowhere' as 'ledger')
+          .selectAll()
+          .execute()
+          .catch(() => undefined);
+      },
+    );
+    await scene.start(swallows);
+    await settled(1);
+    expect(await lines(scene.database)).toEqual([]);
+    expect(await scene.letters()).toMatchObject([{ category: 'bug', code: 'ERROR_SWALLOWED' }]);
+  });
+});

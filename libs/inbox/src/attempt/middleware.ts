@@ -1,0 +1,107 @@
+import type { ReceivedEvent } from '@convergekit/contracts';
+import type { CallContext, Subscription } from '../define/subscription.ts';
+import { type Clock, systemClock } from '@convergekit/core';
+import { attributeNames, instruments, numberLabel } from '@convergekit/telemetry';
+import { InboxError } from '../errors.ts';
+
+/** One call of a handler on its way through the middleware. */
+export interface Call<DB> {
+  readonly consumer: string;
+  readonly subscription: Subscription<DB>;
+  readonly events: readonly ReceivedEvent[];
+  readonly context: CallContext<DB>;
+  /** Its number, from 1, when the event is tried by itself; undefined when a slice is tried as a whole. */
+  readonly attempt: number | undefined;
+}
+
+/**
+ * Wraps every call of a handler: do something, `await next(call)`, do something. It may hand on a changed call, and it
+ * must let errors pass (or throw its own): a swallowed error would commit half of a handler.
+ */
+export type Middleware<DB = unknown> = (
+  call: Call<DB>,
+  next: (call: Call<DB>) => Promise<void>,
+) => Promise<void>;
+
+/** The first of the list is the outermost. */
+export function compose<DB>(
+  middleware: readonly Middleware<DB>[],
+  innermost: (call: Call<DB>) => Promise<void>,
+): (call: Call<DB>) => Promise<void> {
+  return middleware.reduceRight<(call: Call<DB>) => Promise<void>>(
+    (next, wrap) => (call) => wrap(call, next),
+    innermost,
+  );
+}
+
+/** Records how long each call took, by consumer, handler, outcome and attempt. */
+export function measure<DB>(clock: Clock = systemClock): Middleware<DB> {
+  return async (call, next) => {
+    const started = clock.monotonic();
+    let outcome = 'failed';
+    try {
+      await next(call);
+      outcome = 'ok';
+    } finally {
+      instruments().attemptDuration.recordMs(clock.monotonic() - started, {
+        [attributeNames.consumer]: call.consumer,
+        [attributeNames.handler]: call.subscription.handler,
+        [attributeNames.outcome]: outcome,
+        [attributeNames.attempt]: numberLabel(call.attempt ?? 1),
+      });
+    }
+  };
+}
+
+export interface TimeLimit {
+  /** Milliseconds that one call of a handler may take: its policy's `attemptTimeoutMs`, as it is when the call begins. */
+  readonly limitMs: (handler: string) => number;
+  /** Milliseconds that a handler gets to end after its signal aborted, before it is left behind. */
+  readonly graceMs: number;
+  readonly clock?: Clock;
+}
+
+/**
+ * Aborts the handler's signal after its limit and gives it a grace to end. One that does not end is left behind:
+ * the slice is rolled back, and whether its calls to other systems took effect is unknown.
+ */
+export function timeLimit<DB>({ limitMs: limitOf, graceMs, clock = systemClock }: TimeLimit): Middleware<DB> {
+  return async (call, next) => {
+    const { context, events, subscription } = call;
+    const limitMs = limitOf(subscription.handler);
+    const deadline = earlier(new Date(clock.now() + limitMs), events);
+    const aborter = new AbortController();
+    const lost = (): void => aborter.abort(context.signal.reason);
+    const left = Promise.withResolvers<never>();
+    // One timer at a time and no AbortSignal.any: this stands in the way of every event.
+    let timer = setTimeout(() => {
+      const error = tooLong(subscription.handler, limitMs);
+      aborter.abort(error);
+      timer = setTimeout(() => left.reject(error), graceMs);
+    }, limitMs);
+    context.signal.addEventListener('abort', lost, { once: true });
+    if (context.signal.aborted) lost();
+    try {
+      const signal = aborter.signal;
+      await Promise.race([next({ ...call, context: { ...context, signal, deadline } }), left.promise]);
+    } finally {
+      clearTimeout(timer);
+      context.signal.removeEventListener('abort', lost);
+    }
+  };
+}
+
+function earlier(own: Date, events: readonly { readonly deadline?: Date }[]): Date {
+  return events.reduce(
+    (least, { deadline }) => (deadline !== undefined && deadline < least ? deadline : least),
+    own,
+  );
+}
+
+function tooLong(handler: string, ms: number): InboxError {
+  return new InboxError(
+    'HANDLER_TIMEOUT',
+    `handler ${handler} took longer than ${ms} ms and was stopped: move slow calls out of the handler (effect()), or raise attemptTimeoutMs of its policy`,
+    { category: 'service', certainty: 'unknown' },
+  );
+}

@@ -1,0 +1,141 @@
+import { executorOf, setPolicyRule } from '@convergekit/postgres';
+import { ConvergeError, systemClock } from '@convergekit/core';
+import {
+  defaultPolicy,
+  operation,
+  type PolicyBook,
+  policyBook,
+  type PolicyRules,
+} from '@convergekit/resilience';
+import { startTelemetry } from '@convergekit/telemetry/sdk';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import type { Transaction } from 'kysely';
+import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { defineConsumer } from '../define/define-consumer.ts';
+import { FailureScene } from '../fixture/failure-scene.ts';
+import { quickSchedule, tag } from '../testing/quick.ts';
+import { type LedgerDb, testEvents } from '../fixture/ledger.ts';
+import { livePolicies } from '../service/run.ts';
+
+const name = `payments-${tag()}`;
+const topic = `orders-${tag()}`;
+const { counted } = testEvents(topic);
+let scene: FailureScene;
+
+beforeEach(async () => {
+  const url = await freshDatabase(inject('stack').databaseUrl);
+  scene = await FailureScene.open(url, [topic, `${name}.failures`]);
+  return () => scene.close();
+});
+afterEach(() => {
+  book = few(3);
+});
+
+const few = (attempts: number, rules: PolicyRules = {}): PolicyBook =>
+  policyBook({ consumer: { attempts, backoff: { baseMs: 1, capMs: 2 } }, ...rules });
+let book = few(3);
+let tries: number[] = [];
+
+/** The business: it does not change in this file, whatever the policies do. */
+const payments = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, (event) => {
+  tries.push(event.data.n);
+  // The first event lowers the attempts while it is in flight itself.
+  if (event.data.n === 0) book = few(1);
+  if (event.data.n === 1) book = few(1, { [`consumer.${name}.test.counted`]: { attempts: 2 } });
+  throw new ConvergeError('not today', { code: 'X', category: 'bug', certainty: 'not_applied' });
+});
+
+it('attempts in place follow the policies without a restart; an event in flight keeps those it began with', async () => {
+  tries = [];
+  await scene.source.publish(
+    scene.broker,
+    [0, 1, 2].map((n) => counted({ key: `k${n}`, n })),
+  );
+  // Planted fault: a service that reads the policy once at its start tries each of them three times.
+  const policies = { for: (policy: string) => book.for(policy) };
+  await scene.start(payments, { policies, sliceSize: 1 });
+  await waitUntil(async () => (await scene.offset()) >= 3, { what: 'three events settled' });
+  expect(tries).toEqual([0, 0, 0, 1, 2, 2]);
+});
+
+// Planted faults: without `ownedAttempt` around a slice, or around the try of a parked event, each run of the handler calls
+// three times.
+it('a call that retries by itself is made once in each attempt of its handler, in place and when its event is parked', async () => {
+  const made = { runs: 0, calls: 0 };
+  const charge = operation({
+    name: 'bank.charge',
+    idempotency: 'idempotent',
+    policy: { ...defaultPolicy, attempts: 3, backoff: { baseMs: 1, factor: 1, capMs: 1 } },
+    call: (): Promise<void> => {
+      made.calls += 1;
+      const failure = { code: 'X', category: 'service', certainty: 'not_applied' } as const;
+      return Promise.reject(new ConvergeError('the bank is away', failure));
+    },
+  });
+  const calling = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, () => {
+    made.runs += 1;
+    return charge.run(undefined, { clock: systemClock, random: () => 0.5 });
+  });
+  await scene.source.publish(scene.broker, [counted({ key: 'k', n: 1 })]);
+  await scene.start(calling, { policies: few(2) });
+  await waitUntil(() => made.runs >= 5, { what: 'two attempts in place, and three when it is parked' });
+  expect(made.calls).toBeLessThanOrEqual(made.runs);
+});
+
+it('are as old as a gauge says, and the last good ones hold, while the central table is away', async () => {
+  const telemetry = startTelemetry({ serviceName: 'test' });
+  const { executor } = scene.database;
+  const set = (attempts: number) =>
+    setPolicyRule(executor, { name: 'consumer', change: { attempts }, by: 'ann', reason: 'a test' });
+  const layers = [{ source: 'environment', rules: { consumer: { attempts: 7, deadlineMs: 50_000 } } }];
+  await set(4);
+  const policies = livePolicies({ database: scene.database, layers, pollMs: 10 });
+  const staleness = async () =>
+    Number(/^converge_policy_staleness_seconds (\S+)/m.exec((await telemetry.scrape()).body)?.[1]);
+  await policies.start();
+  try {
+    const held = () => policies.for(`consumer.${name}.test.counted`);
+    await waitUntil(() => held().attempts === 4, { what: 'the first look' });
+    expect(held().deadlineMs).toBe(50_000);
+    await set(5);
+    await waitUntil(() => held().attempts === 5, { what: 'the change' });
+    expect(await staleness()).toBeLessThan(5);
+    await executor.query('alter table converge.policy_change rename to away');
+    await waitUntil(() => policies.status().error !== undefined, { what: 'the outage to be noticed' });
+    const before = await staleness();
+    await waitUntil(async () => (await staleness()) > before, { what: 'the staleness to rise' });
+    expect(held().attempts).toBe(5);
+  } finally {
+    await policies.stop();
+    await telemetry.shutdown();
+  }
+});
+
+it('how long a handler may take follows the policies too, and so does what the server allows its transaction', async () => {
+  const handler = `consumer.${name}.test.counted`;
+  const idle = async (tx: Transaction<LedgerDb>) => {
+    const shown = await executorOf(tx).query<{ ms: string }>(
+      `select setting as ms from pg_settings where name = 'idle_in_transaction_session_timeout'`,
+    );
+    return Number(shown.rows[0]!.ms);
+  };
+  const limits: number[] = [];
+  const slow = defineConsumer<LedgerDb>({ name, from: 'beginning', onDead: 'skip' }).on(
+    counted,
+    async (event, { tx, signal }) => {
+      limits.push(await idle(tx));
+      if (event.data.n === 0) book = few(1, { [handler]: { attemptTimeoutMs: 20 } });
+      else
+        await new Promise((_, reject) =>
+          signal.addEventListener('abort', () => reject(signal.reason as Error)),
+        );
+    },
+  );
+  await scene.source.publish(scene.broker, [counted({ key: 'k0', n: 0 }), counted({ key: 'k1', n: 1 })]);
+  const parking = { schedule: { ...quickSchedule, withinMs: 0 }, pollMs: 20 };
+  // Planted fault: a limit of the service's own, beside the policies, leaves the second event hanging here.
+  await scene.start(slow, { policies: { for: (policy: string) => book.for(policy) }, sliceSize: 1, parking });
+  await waitUntil(async () => (await scene.letters()).length > 0, { what: 'the letter' });
+  expect(await scene.letters()).toMatchObject([{ code: 'HANDLER_TIMEOUT', certainty: 'unknown' }]);
+  expect(limits.slice(0, 2)).toEqual([12_000, 2_020]);
+});

@@ -1,0 +1,83 @@
+import { ConvergeError } from '@convergekit/core';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { defineConsumer } from '../define/define-consumer.ts';
+import type { Refetch } from '../define/types.ts';
+import { FailureScene } from '../fixture/failure-scene.ts';
+import { sendRecords } from '../testing/fixture-source.ts';
+import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
+import { tag } from '../testing/quick.ts';
+
+const error = (code: string, category: 'data' | 'network') =>
+  new ConvergeError(code, { code, category, certainty: 'not_applied' });
+
+describe('bad data', () => {
+  let scene: FailureScene;
+  const name = `stock-${tag()}`;
+  const topic = `orders-${tag()}`;
+  const { counted } = testEvents(topic);
+  let refetch: Refetch;
+
+  beforeEach(async () => {
+    scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
+      topic,
+      `${name}.failures`,
+    ]);
+  });
+  afterEach(() => scene.close());
+
+  /** k: 0, then one whose payload no handler can read, then 2; the handler itself refuses n = 13 as bad data. */
+  const play = async (payload: string) => {
+    const records = [0, 1, 2].map((n) => scene.source.record(counted({ key: 'k', n })));
+    await sendRecords(
+      scene.broker,
+      records.map((one, n) => (n === 1 ? { ...one, record: { ...one.record, value: payload } } : one)),
+    );
+    await scene.start(
+      defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
+        counted,
+        { refetch: (event, context) => refetch(event, context) },
+        async (event, { tx }) => {
+          if (event.data.n === 13) throw error('THIRTEEN', 'data');
+          await note(tx, event);
+        },
+      ),
+    );
+    await waitUntil(async () => (await scene.offset()) >= 3, { what: 'the end of the log' });
+  };
+  const applied = async () => (await lines(scene.database)).map(({ n }) => n);
+
+  it.each(['not even JSON', '{"key":"k","n":13}'])(
+    'is replaced by the current truth of its key (%s), in order',
+    async (payload) => {
+      const asked: string[] = [];
+      refetch = ({ key }) => {
+        asked.push(key);
+        return Promise.resolve({ key, n: 100 });
+      };
+      await play(payload);
+      expect([await applied(), asked]).toEqual([[0, 100, 2], ['k']]);
+      expect(await scene.letters()).toEqual([]);
+    },
+  );
+
+  it('stays bad when there is no truth, or the truth does not fit either: a dead letter with the bytes as they came', async () => {
+    refetch = () => Promise.resolve({ key: 'k', n: 'many' });
+    await play('not even JSON');
+    expect(await applied()).toEqual([0]);
+    const [letter] = await scene.letters();
+    expect(letter).toMatchObject({ category: 'data', payload: Buffer.from('not even JSON') });
+  });
+
+  it('waits while the truth cannot be reached, and takes effect when it can', async () => {
+    let away = true;
+    refetch = ({ key }) =>
+      away ? Promise.reject(error('AWAY', 'network')) : Promise.resolve({ key, n: 100 });
+    await play('not even JSON');
+    expect(await applied()).toEqual([0]);
+    expect(await scene.letters()).toEqual([]);
+    away = false;
+    await waitUntil(async () => (await applied()).length === 3, { what: 'the key' });
+    expect(await applied()).toEqual([0, 100, 2]);
+  });
+});

@@ -1,0 +1,96 @@
+import type { ReceivedEvent } from '@convergekit/contracts';
+import {
+  attributeNames,
+  spanNames,
+  traceContextFrom,
+  withSpan,
+  failSpan,
+  inSpan,
+  openSpan,
+  traceparentOf,
+  waitAttributes,
+} from '@convergekit/telemetry';
+import type { Subscription } from '../define/subscription.ts';
+import type { Middleware } from './middleware.ts';
+import type { Step } from '../plan/plan.ts';
+import type { Attempt } from './attempt.ts';
+
+/** What the OpenTelemetry SDK keeps of a span's links. */
+const MAX_LINKS = 128;
+
+/** A span per call of a slice. An event that is tried by itself has its span around all its attempts already. */
+export function trace<DB>(): Middleware<DB> {
+  return (call, next) => (call.attempt === undefined ? inProcessSpan(call, () => next(call)) : next(call));
+}
+
+export interface Processed<DB> {
+  readonly consumer: string;
+  readonly subscription: Subscription<DB>;
+  readonly events: readonly ReceivedEvent[];
+}
+
+/** Child of the event's trace, or linked to the traces of a batch. */
+export function inProcessSpan<DB, T>(
+  { consumer, subscription, events }: Processed<DB>,
+  fn: () => Promise<T>,
+): Promise<T> {
+  const [first, ...others] = events.slice(0, MAX_LINKS).map(({ headers }) => traceContextFrom(headers));
+  const attributes = {
+    [attributeNames.consumer]: consumer,
+    [attributeNames.handler]: subscription.handler,
+    [attributeNames.type]: subscription.type,
+    [attributeNames.destination]: subscription.topic,
+    [attributeNames.batchSize]: events.length,
+    ...(events.length === 1 ? { [attributeNames.eventId]: events[0]?.id ?? '' } : {}),
+  };
+  const parent = first === undefined || others.length > 0 ? {} : { parent: first };
+  const links = others.length > 0 && first !== undefined ? [first, ...others] : [];
+  return withSpan(
+    spanNames.process(subscription.topic),
+    { kind: 'consumer', attributes, links, ...parent },
+    fn,
+  );
+}
+
+/** The `process` span of the one event of these steps, around all its attempts; just `fn` when there is no event. */
+export function aroundAttempts<DB, T>(
+  consumer: string,
+  steps: readonly Step<DB>[],
+  fn: () => Promise<T>,
+): Promise<T> {
+  const step = steps.find(({ kind }) => kind === 'handle');
+  if (step?.kind !== 'handle') return fn();
+  return inProcessSpan({ consumer, subscription: step.subscription, events: [step.event] }, fn);
+}
+
+export interface AttemptSpan {
+  readonly traceparent: string | undefined;
+  run<T>(fn: () => Promise<T>): Promise<T>;
+  /** `applied`, what followed a failure, or why nobody knows. */
+  end(outcome: string, failed?: Attempt): void;
+}
+
+/** A child of the `process` span for each attempt: what it called is below it, and its wait is told by it. */
+export function attemptSpan(handler: string, number: number): AttemptSpan {
+  const attributes = { [attributeNames.handler]: handler, [attributeNames.attempt]: number };
+  const span = openSpan(spanNames.attempt(handler), { kind: 'internal', attributes });
+  return {
+    traceparent: traceparentOf(span),
+    run: (fn) => inSpan(span, fn),
+    end: (outcome, failed) => {
+      if (span === undefined) return;
+      span.setAttribute(attributeNames.outcome, outcome);
+      if (failed !== undefined) {
+        const { category, certainty, code, wait } = failed;
+        span.setAttributes({
+          [attributeNames.category]: category,
+          [attributeNames.certainty]: certainty,
+          [attributeNames.reason]: code,
+          ...(wait === undefined ? {} : waitAttributes(wait)),
+        });
+        failSpan(span, code);
+      }
+      span.end();
+    },
+  };
+}

@@ -1,0 +1,169 @@
+import type { Position } from '@convergekit/contracts';
+import type { Executor } from '@convergekit/postgres';
+import type { Gap } from './gap.ts';
+import type { IncomingRecord } from '@convergekit/kafka';
+import type { FillReading } from './plan-fill.ts';
+import { readRecord } from '../plan/reading.ts';
+import type { PartitionKey } from '../slice/fence-sql.ts';
+import type { ConsumerDefinition } from '../define/define-consumer.ts';
+import type { Step } from '../plan/plan.ts';
+import { insertGap, moveFilled } from './gap-sql.ts';
+
+/** An event that never came, as it would have been in the log. */
+export interface FillEvent {
+  readonly position: Position;
+  readonly key: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly payload: string;
+  readonly timestampMs: number;
+}
+
+// Only for the gap that was looked at: FOR SHARE on the fence row, or on the gap that was passed, so that an owner who
+// went on meanwhile is seen and one who goes on now waits.
+const haltedSql = `
+    select from converge.inbox_partition
+     where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4::bigint
+       and state = 'halted' and halted_code = 'gap' for share`;
+const passedSql = `
+    select from converge.inbox_gap
+     where consumer = $1 and topic = $2 and partition = $3 and gap = $4::bigint
+       and (coalesce(filled_epoch, after_epoch), coalesce(filled_tick, after_tick), coalesce(filled_id, after_id))
+         = ($13::int, $14::bigint, $15::bigint) for share`;
+
+const putSql = (here: string): string => `
+  with here as (${here}
+  )
+  insert into converge.inbox_fill (consumer, topic, partition, source, epoch, tick, id, key, headers, payload, timestamp_ms)
+  select $1, $2, $3, $5::uuid, e.epoch, e.tick, e.id, e.key, e.headers, e.payload, e.timestamp_ms
+    from here, unnest($6::int[], $7::bigint[], $8::bigint[], $9::text[], $10::text[], $11::text[], $12::bigint[])
+      as e (epoch, tick, id, key, headers, payload, timestamp_ms)
+  on conflict do nothing`;
+
+const putSqls = { halted: putSql(haltedSql), passed: putSql(passedSql) } as const;
+
+/** Puts events for the partition's owner, in the caller's transaction. Returns how many were not there before. */
+export async function putFill(tx: Executor, gap: Gap, events: readonly FillEvent[]): Promise<number> {
+  const { at, after } = gap;
+  const passed = [after.epoch, after.tick.toString(), after.id.toString()];
+  const { rowCount } = await tx.query(putSqls[at.kind], [
+    gap.consumer,
+    gap.topic,
+    gap.partition,
+    at.kind === 'halted' ? at.nextOffset.toString() : at.gap,
+    gap.source.id,
+    events.map(({ position }) => position.epoch),
+    events.map(({ position }) => position.tick.toString()),
+    events.map(({ position }) => position.id.toString()),
+    events.map(({ key }) => key),
+    events.map(({ headers }) => JSON.stringify(headers)),
+    events.map(({ payload }) => payload),
+    events.map(({ timestampMs }) => timestampMs.toString()),
+    ...(at.kind === 'passed' ? passed : []),
+  ]);
+  return rowCount;
+}
+
+const readSql = `
+  select source, epoch, tick, id, key, headers, payload, timestamp_ms
+    from converge.inbox_fill where consumer = $1 and topic = $2 and partition = $3
+   order by source, epoch, tick, id limit $4`;
+
+interface Row {
+  readonly source: string;
+  readonly epoch: number;
+  readonly tick: string;
+  readonly id: string;
+  readonly key: string;
+  readonly headers: string;
+  readonly payload: string;
+  readonly timestamp_ms: string;
+}
+
+/** The first filled events of a partition, by primary key, as records that the log would have held. */
+export async function readFill(
+  executor: Executor,
+  key: PartitionKey,
+  limit: number,
+): Promise<readonly FillReading[]> {
+  const { rows } = await executor.query<Row>(readSql, [key.consumer, key.topic, key.partition, limit]);
+  return rows.map((row) => ({
+    source: row.source,
+    position: { epoch: row.epoch, tick: BigInt(row.tick), id: BigInt(row.id) },
+    reading: readRecord(recordOf(key, row)),
+  }));
+}
+
+function recordOf({ topic, partition }: PartitionKey, row: Row): IncomingRecord {
+  const headers = JSON.parse(row.headers) as readonly (readonly [string, string])[];
+  return {
+    topic,
+    partition,
+    // It has no place in the log: below zero, and one of its own, wherever an offset is asked for.
+    offset: -BigInt(row.id),
+    timestampMs: Number(row.timestamp_ms),
+    key: Buffer.from(row.key),
+    value: Buffer.from(row.payload),
+    headers: headers.map(([name, value]) => [name, Buffer.from(value)] as const),
+  };
+}
+
+const takeSql = `
+  delete from converge.inbox_fill f
+   using unnest($4::uuid[], $5::int[], $6::bigint[], $7::bigint[]) as t (source, epoch, tick, id)
+   where f.consumer = $1 and f.topic = $2 and f.partition = $3
+     and f.source = t.source and f.epoch = t.epoch and f.tick = t.tick and f.id = t.id`;
+
+/** Takes filled events out, in the transaction that handles them. False: somebody else did, so nothing may be handled. */
+export async function takeFill(
+  tx: Executor,
+  key: PartitionKey,
+  taken: readonly Pick<FillReading, 'source' | 'position'>[],
+): Promise<boolean> {
+  const { rowCount } = await tx.query(takeSql, [
+    key.consumer,
+    key.topic,
+    key.partition,
+    taken.map(({ source }) => source),
+    taken.map(({ position }) => position.epoch),
+    taken.map(({ position }) => `${position.tick}`),
+    taken.map(({ position }) => `${position.id}`),
+  ]);
+  return rowCount === taken.length;
+}
+
+/**
+ * Takes the filled events of a slice out of converge.inbox_fill, before their handlers run. False: they are not there any
+ * more, since somebody filled anew.
+ */
+export async function takeFilled<DB>(
+  tx: Executor,
+  key: PartitionKey,
+  steps: readonly Step<DB>[],
+): Promise<boolean> {
+  const fills = steps.flatMap(({ fill }) => (fill === undefined ? [] : [fill]));
+  if (fills.length === 0) return true;
+  if (!(await takeFill(tx, key, fills))) return false;
+  const gaps = Map.groupBy(fills, ({ gap }) => gap);
+  for (const [gap, events] of gaps) {
+    const last = events.at(-1);
+    if (gap !== undefined && last !== undefined) await moveFilled(tx, gap, last.position);
+  }
+  return true;
+}
+
+/** Keeps what a slice went past, for whoever fills or reconciles it later. */
+export async function recordPassed<DB>(
+  tx: Executor,
+  { onGap }: ConsumerDefinition<DB>,
+  key: PartitionKey,
+  steps: readonly Step<DB>[],
+): Promise<void> {
+  for (const { record, mark, passed } of steps)
+    if (passed !== undefined && mark !== undefined)
+      await insertGap(
+        tx,
+        key,
+        { source: mark.source, recordOffset: record.offset, ...passed },
+        onGap === 'continue' ? 'policy' : 'operator',
+      );
+}

@@ -1,0 +1,134 @@
+import type { Position } from '@convergekit/contracts';
+import type { Executor } from '@convergekit/postgres';
+import type { PartitionKey } from '../slice/fence-sql.ts';
+
+/** A range of events that a partition went past without them. */
+export interface PassedGap {
+  readonly gap: string;
+  readonly source: string;
+  /** The last event that was handled before it; START when there was none. */
+  readonly after: Position;
+  readonly upTo: Position;
+  /** Filled up to here; undefined when nothing of it was. */
+  readonly filledTo: Position | undefined;
+}
+
+export interface NewGap {
+  readonly source: string;
+  readonly after: Position;
+  readonly upTo: Position;
+  readonly recordOffset: bigint;
+}
+
+const insertSql = `
+  insert into converge.inbox_gap (consumer, topic, partition, source, after_epoch, after_tick, after_id,
+                                  up_to_epoch, up_to_tick, up_to_id, record_offset, passed_by)
+  select $1, $2, $3::int, $4::uuid, $5::int, $6::bigint, $7::bigint, $8::int, $9::bigint, $10::bigint, $11::bigint, $12
+   where not exists (
+     select from converge.inbox_gap
+      where consumer = $1 and topic = $2 and partition = $3::int and source = $4::uuid
+        and (up_to_epoch, up_to_tick, up_to_id) = ($8::int, $9::bigint, $10::bigint))`;
+
+/**
+ * Gaps are rare: one statement each, in the transaction that passes them. One that was passed before keeps its row: a
+ * replay comes by it again.
+ */
+export async function insertGap(
+  tx: Executor,
+  { consumer, topic, partition }: PartitionKey,
+  { source, after, upTo, recordOffset }: NewGap,
+  by: 'policy' | 'operator',
+): Promise<void> {
+  await tx.query(insertSql, [
+    consumer,
+    topic,
+    partition,
+    source,
+    ...columnsOf(after),
+    ...columnsOf(upTo),
+    `${recordOffset}`,
+    by,
+  ]);
+}
+
+const passedSql = `
+  select from converge.inbox_gap
+   where consumer = $1 and topic = $2 and partition = $3 and source = $4
+     and (up_to_epoch, up_to_tick, up_to_id) = ($5::int, $6::bigint, $7::bigint)`;
+
+/** True when a partition went past this gap before: what it decided then holds for a replay, too. */
+export async function wasPassed(
+  executor: Executor,
+  { consumer, topic, partition }: PartitionKey,
+  { source, upTo }: Pick<NewGap, 'source' | 'upTo'>,
+): Promise<boolean> {
+  const { rowCount } = await executor.query(passedSql, [
+    consumer,
+    topic,
+    partition,
+    source,
+    ...columnsOf(upTo),
+  ]);
+  return rowCount > 0;
+}
+
+/** The condition is that of the partial index inbox_gap_open, which holds the few gaps that are not filled. */
+const openSql = `
+  select gap::text as gap, topic, partition, source, after_epoch, after_tick, after_id, up_to_epoch, up_to_tick,
+         up_to_id, filled_epoch, filled_tick, filled_id
+    from converge.inbox_gap
+   where consumer = $1
+     and (filled_epoch is null or (filled_epoch, filled_tick, filled_id) < (up_to_epoch, up_to_tick, up_to_id))
+   order by gap`;
+
+interface Row {
+  readonly gap: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly source: string;
+  readonly after_epoch: number;
+  readonly after_tick: string;
+  readonly after_id: string;
+  readonly up_to_epoch: number;
+  readonly up_to_tick: string;
+  readonly up_to_id: string;
+  readonly filled_epoch: number | null;
+  readonly filled_tick: string | null;
+  readonly filled_id: string | null;
+}
+
+/** The gaps of a consumer that were passed and are not filled to their end, oldest first. */
+export async function readOpenGaps(
+  executor: Executor,
+  consumer: string,
+): Promise<readonly (PassedGap & { readonly topic: string; readonly partition: number })[]> {
+  const { rows } = await executor.query<Row>(openSql, [consumer]);
+  return rows.map((row) => ({
+    gap: row.gap,
+    topic: row.topic,
+    partition: row.partition,
+    source: row.source,
+    after: positionOf(row.after_epoch, row.after_tick, row.after_id),
+    upTo: positionOf(row.up_to_epoch, row.up_to_tick, row.up_to_id),
+    filledTo:
+      row.filled_epoch === null
+        ? undefined
+        : positionOf(row.filled_epoch, row.filled_tick ?? '', row.filled_id ?? ''),
+  }));
+}
+
+const filledSql = `
+  update converge.inbox_gap set filled_epoch = $2, filled_tick = $3, filled_id = $4 where gap = $1::bigint`;
+
+/** Guarded by the fence of the gap's partition, which the caller holds. */
+export async function moveFilled(tx: Executor, gap: string, to: Position): Promise<void> {
+  await tx.query(filledSql, [gap, ...columnsOf(to)]);
+}
+
+function columnsOf({ epoch, tick, id }: Position): readonly [number, string, string] {
+  return [epoch, `${tick}`, `${id}`];
+}
+
+function positionOf(epoch: number, tick: string, id: string): Position {
+  return { epoch, tick: BigInt(tick), id: BigInt(id) };
+}

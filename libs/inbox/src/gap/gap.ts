@@ -1,0 +1,84 @@
+import { type Position, START } from '@convergekit/contracts';
+import type { Admin } from '@convergekit/kafka';
+import type { Executor } from '@convergekit/postgres';
+import { highest, judge, type Watermark } from '../plan/judge.ts';
+import { readRecord } from '../plan/reading.ts';
+import { readOpenGaps } from './gap-sql.ts';
+import { readPartitions } from '../member/partition-sql.ts';
+import { readSources } from '../member/source-sql.ts';
+import { readWatermarks } from '../member/watermark-sql.ts';
+
+/** A range of events that a partition misses: it stands at the gap, or went past it. */
+export interface Gap {
+  readonly consumer: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly source: { readonly id: string; readonly name: string };
+  /** The last event that was handled, or filled already; START when there is none. */
+  readonly after: Position;
+  /** What the next event names as its predecessor. */
+  readonly upTo: Position;
+  /** Where it stands: at this offset of the log, or past a gap of converge.inbox_gap. */
+  readonly at:
+    | { readonly kind: 'halted'; readonly nextOffset: bigint }
+    | { readonly kind: 'passed'; readonly gap: string };
+}
+
+/** Duplicates and strangers may lie between where a partition stands and the event that it cannot pass. */
+const LOOK_AHEAD = 10_000n;
+
+/** What a consumer misses: gaps that it went past and that are not filled, then those at which it is halted. */
+export async function findGaps(executor: Executor, admin: Admin, consumer: string): Promise<readonly Gap[]> {
+  const pinned = await readSources(executor, consumer);
+  return [
+    ...(await passedGaps(executor, consumer, pinned)),
+    ...(await haltedGaps(executor, admin, consumer, pinned)),
+  ];
+}
+
+async function passedGaps(
+  executor: Executor,
+  consumer: string,
+  pinned: ReadonlyMap<string, string>,
+): Promise<readonly Gap[]> {
+  const names = new Map([...pinned].map(([name, id]) => [id, name]));
+  return (await readOpenGaps(executor, consumer)).map(({ gap, topic, partition, source, ...range }) => ({
+    consumer,
+    topic,
+    partition,
+    source: { id: source, name: names.get(source) ?? source },
+    after: range.filledTo ?? range.after,
+    upTo: range.upTo,
+    at: { kind: 'passed', gap },
+  }));
+}
+
+/** Found as the consumer finds them: by what the log holds behind its place. */
+async function haltedGaps(
+  executor: Executor,
+  admin: Admin,
+  consumer: string,
+  pinned: ReadonlyMap<string, string>,
+): Promise<readonly Gap[]> {
+  const halted = (await readPartitions(executor, consumer)).filter((row) => row.halted?.code === 'gap');
+  if (halted.length === 0) return [];
+  const watermarks = await readWatermarks(executor, consumer, halted);
+  const gaps: Gap[] = [];
+  for (const { topic, partition, nextOffset } of halted) {
+    const seenBy = watermarks.get(`${topic}/${partition}`);
+    const end = nextOffset + LOOK_AHEAD;
+    for await (const record of admin.read(topic, partition, nextOffset, end)) {
+      const { claim } = readRecord(record);
+      if (claim?.prev === undefined || pinned.get(claim.sourceName) !== claim.source) continue;
+      const seen = seenBy?.get(claim.source) ?? new Map<number, Watermark>();
+      // It is halted, so at first sight it wants the beginning.
+      if (judge(claim, seen, 'beginning').kind !== 'gap') continue;
+      const after = seen.get(claim.prev.epoch) ?? highest(seen) ?? START;
+      const source = { id: claim.source, name: claim.sourceName };
+      const at = { kind: 'halted', nextOffset } as const;
+      gaps.push({ consumer, topic, partition, source, after, upTo: claim.prev, at });
+      break;
+    }
+  }
+  return gaps;
+}

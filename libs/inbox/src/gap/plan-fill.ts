@@ -1,0 +1,74 @@
+import { comparePositions, type Position } from '@convergekit/contracts';
+import type { Router } from '../define/routes.ts';
+import type { Start } from '../define/types.ts';
+import type { PassedGap } from './gap-sql.ts';
+import { judge, type Seen } from '../plan/judge.ts';
+import { act } from '../plan/act.ts';
+import type { Step } from '../plan/plan.ts';
+import type { Reading } from '../plan/reading.ts';
+
+/** An event that never came by the log, as `consumers fill` put it. */
+export interface FillReading {
+  readonly source: string;
+  readonly position: Position;
+  readonly reading: Reading;
+}
+
+export interface FillPlan<DB> {
+  readonly steps: readonly Step<DB>[];
+  /** The rest does not follow on what was handled: there is a gap within what was put. */
+  readonly stuck: boolean;
+}
+
+/**
+ * Decides what becomes of filled events, which come in the order of position. Before the partition went on they are the
+ * next ones, and move the watermark like any other. After it went past their gap they are late: handled all the same,
+ * but what they move is how far the gap is filled. Pure.
+ */
+export function planFill<DB>(
+  fills: readonly FillReading[],
+  context: {
+    readonly from: Start;
+    readonly watermarks: ReadonlyMap<string, Seen>;
+    readonly gaps: readonly PassedGap[];
+    readonly route: Router<DB>;
+  },
+): FillPlan<DB> {
+  const watermarks = new Map(context.watermarks);
+  const filledTo = new Map(context.gaps.map(({ gap, filledTo: to, after }) => [gap, to ?? after]));
+  const steps: Step<DB>[] = [];
+  for (const { source, position, reading } of fills) {
+    const { record } = reading;
+    const fill = { source, position };
+    const gap = context.gaps.find((one) => one.source === source && holds(one, position));
+    if (gap !== undefined) {
+      const late = comparePositions(position, filledTo.get(gap.gap) ?? gap.after) > 0;
+      if (late) filledTo.set(gap.gap, position);
+      const action = late ? act(reading, context.route, false) : duplicate;
+      steps.push({ record, mark: undefined, fill: { ...fill, gap: late ? gap.gap : undefined }, ...action });
+      continue;
+    }
+    const mark = { source, position, prev: reading.claim?.prev };
+    const seen = watermarks.get(source) ?? new Map<number, Position>();
+    const { kind } = judge(mark, seen, context.from);
+    switch (kind) {
+      case 'next':
+        watermarks.set(source, new Map(seen).set(position.epoch, position));
+        steps.push({ record, mark, fill, ...act(reading, context.route, false) });
+        break;
+      case 'duplicate':
+        steps.push({ record, mark: undefined, fill, ...duplicate });
+        break;
+      case 'gap':
+      case 'superseded':
+        return { steps, stuck: true };
+    }
+  }
+  return { steps, stuck: false };
+}
+
+const duplicate = { kind: 'skip', why: 'duplicate' } as const;
+
+function holds({ after, upTo }: PassedGap, position: Position): boolean {
+  return comparePositions(after, position) < 0 && comparePositions(position, upTo) <= 0;
+}

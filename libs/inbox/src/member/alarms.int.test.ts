@@ -1,0 +1,59 @@
+import type * as Telemetry from '@convergekit/telemetry';
+import { waitUntil } from '@convergekit/testing';
+import { expect, inject, it, onTestFinished, vi } from 'vitest';
+import { defineConsumer, type DefineConsumerOptions } from '../define/define-consumer.ts';
+import { stockScene } from '../fixture/failure-scene.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
+
+/**
+ * What the log says of what lasts. Planted faults, each seen to fail here: a gap that is passed without its alarm; a
+ * line that names its consumer twice, which a reader of JSON may refuse.
+ */
+
+const logged = vi.hoisted((): string[] => []);
+vi.mock('@convergekit/telemetry', async (original) => {
+  const telemetry = await original<typeof Telemetry>();
+  const root = telemetry.makeLogger('info', { write: (line) => void logged.push(line) });
+  return { ...telemetry, logger: (name: string, bindings = {}) => root.child({ name, ...bindings }) };
+});
+
+/** One event, one that never comes, and one more. */
+async function gap(options: Partial<DefineConsumerOptions>) {
+  logged.length = 0;
+  const stock = await stockScene(inject('stack').databaseUrl);
+  onTestFinished(() => stock.scene.close());
+  const { scene, name, topic } = stock;
+  const { counted } = stock.events;
+  await scene.source.publish(scene.broker, [counted({ key: 'k', n: 1 })]);
+  scene.source.record(counted({ key: 'k', n: 2 }));
+  await scene.source.publish(scene.broker, [counted({ key: 'k', n: 3 })]);
+  const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning', ...options }).on(
+    counted,
+    (event, { tx }) => note(tx, event),
+  );
+  await scene.start(consumer);
+  const alarms = () =>
+    logged
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ alarm }) => alarm !== undefined);
+  await waitUntil(() => alarms().length > 0, { what: 'an alarm' });
+  return { scene, alarms, place: { consumer: name, topic, partition: 0, offset: '1' } };
+}
+const twice = () => logged.filter((line) => line.split('"consumer":').length > 2);
+
+it('a partition that halts says so once, with its place and the way on', async () => {
+  const { scene, alarms, place } = await gap({});
+  expect(alarms()).toMatchObject([{ ...place, level: 'error', alarm: 'gap' }]);
+  expect(alarms()[0]!['msg']).toContain(`converge consumers fill ${place.consumer}`);
+  expect([(await lines(scene.database)).length, twice()]).toEqual([1, []]);
+});
+
+it('a gap that is passed by policy is an alarm of its own, and the range is on record', async () => {
+  const { scene, alarms, place } = await gap({ onGap: 'continue' });
+  await waitUntil(async () => (await lines(scene.database)).length === 2, {
+    what: 'what comes after the gap',
+  });
+  expect(alarms()).toMatchObject([{ ...place, level: 'error', alarm: 'gap_passed' }]);
+  const { rows } = await scene.database.executor.query('select passed_by from converge.inbox_gap');
+  expect([rows, twice()]).toEqual([[{ passed_by: 'policy' }], []]);
+});

@@ -1,0 +1,33 @@
+import type { MemoryBroker } from '@convergekit/kafka';
+import { waitUntil } from '@convergekit/testing';
+import { expect, inject, it, onTestFinished } from 'vitest';
+import { defineConsumer } from '../define/define-consumer.ts';
+import { stockScene } from '../fixture/failure-scene.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
+
+// Planted fault: without its report the partition counts as running while no broker serves it.
+it('a partition that gets no records is paused by name within seconds, and runs again when they come', async () => {
+  const { scene, name, topic, events } = await stockScene(inject('stack').databaseUrl);
+  onTestFinished(() => scene.close());
+  const { counted } = events;
+  const { cluster } = scene.broker as MemoryBroker;
+  const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, (event, { tx }) =>
+    note(tx, event),
+  );
+  const service = await scene.start(consumer);
+  const partition = () => service.status()[0]?.partitions.find((one) => one.topic === topic);
+  await waitUntil(() => partition()?.state === 'running', { what: 'the partition' });
+
+  cluster.log.leader = undefined;
+  await cluster.log.lookedUp.next();
+  await scene.source.publish(scene.broker, [counted({ key: 'k', n: 1 })]);
+  await waitUntil(() => partition()?.state === 'paused', { what: 'the alarm' });
+  expect(partition()).toMatchObject({
+    code: 'fetch_stalled',
+    reason: expect.stringMatching(/no broker/) as string,
+  });
+
+  cluster.log.leader = 1;
+  await waitUntil(async () => (await lines(scene.database)).length === 1, { what: 'the event' });
+  await waitUntil(() => partition()?.state === 'running', { what: 'the end of the alarm' });
+});

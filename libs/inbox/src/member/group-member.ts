@@ -1,0 +1,220 @@
+import {
+  type Admin,
+  type Assignment,
+  type Broker,
+  type GroupConsumer,
+  type IncomingBatch,
+  type PartitionControl,
+  partitionId,
+  type StartAt,
+} from '@convergekit/kafka';
+import type { Check } from '@convergekit/config';
+import { type Partition, placeOf, type SliceContext } from '../slice/context.ts';
+import { loadPartitions, startAt } from './assign.ts';
+import type { ResolvedOptions } from '../service/options.ts';
+import type { Sources } from './sources.ts';
+import { fetchStalled } from './pause.ts';
+import { type LagWatched, watchLag } from './lag-watch.ts';
+import { liveCheck, type ConsumerStatus, partitionStatus } from './status.ts';
+import { placeLost } from './recover.ts';
+import { type Watched, watchPartitions } from './watch.ts';
+import { workBatch, type Worker } from './work-batch.ts';
+
+type MemberOptions = Pick<
+  ResolvedOptions<never>,
+  'sessionTimeoutMs' | 'heartbeatIntervalMs' | 'watchMs' | 'lagEveryMs' | 'stalledAfterMs'
+>;
+
+/** One consumer as a member of its group: holds what it knows of its partitions, and hands batches to `workBatch`. */
+export class GroupMember<DB> {
+  readonly #context: SliceContext<DB>;
+  readonly #admin: Admin;
+  readonly #worker: Worker<DB>;
+  readonly #client: GroupConsumer;
+  readonly #partitions = new Map<string, Partition>();
+  readonly #turns = new WeakMap<Partition, Promise<void>>();
+  readonly #watching = new AbortController();
+  readonly #options: MemberOptions;
+  #watch: Promise<void> = Promise.resolve();
+  readonly #died = Promise.withResolvers<undefined>();
+  #state: ConsumerStatus['state'] = 'stopped';
+  #stopping = false;
+
+  constructor(
+    context: SliceContext<DB>,
+    sources: Sources,
+    admin: Admin,
+    broker: Broker,
+    options: MemberOptions,
+  ) {
+    this.#context = context;
+    this.#admin = admin;
+    this.#options = options;
+    this.#worker = {
+      context,
+      sources,
+      stopping: () => this.#stopping,
+      waiting: (why) => {
+        if (this.#state !== 'failed') this.#state = why === undefined ? 'running' : 'waiting';
+      },
+    };
+    this.#client = broker.consumer({
+      groupId: context.definition.name,
+      topics: context.definition.topics,
+      sessionTimeoutMs: options.sessionTimeoutMs,
+      heartbeatIntervalMs: options.heartbeatIntervalMs,
+      handlers: {
+        assigned: (partitions) => this.#assigned(partitions),
+        batch: (batch, control) => this.#batch(batch, control),
+        placeLost: (place, _error, control) => this.#placeLost(place, control),
+        fetchStalled: ({ topic, partition }, stall) => {
+          const held = this.#partitions.get(partitionId(topic, partition));
+          if (held !== undefined) fetchStalled(context, held, stall);
+        },
+        revoked: (partitions) => this.#revoked(partitions),
+      },
+    });
+    this.#died.promise.catch(() => undefined);
+  }
+
+  get name(): string {
+    return this.#context.definition.name;
+  }
+
+  /** Resolves after `stop`; rejects when this consumer cannot go on. */
+  get done(): Promise<void> {
+    return this.#died.promise;
+  }
+
+  async start(): Promise<void> {
+    await this.#client.start();
+    this.#state = 'running';
+    const { watchMs, lagEveryMs } = this.#options;
+    const { signal } = this.#watching;
+    const watched: Watched & LagWatched = {
+      partitions: () => this.#partitions.values(),
+      inTurn: (partition, work) => this.#outsideBatch(partition, work),
+      waiting: () => this.#state === 'waiting',
+    };
+    this.#watch = watchPartitions(this.#worker, watched, watchMs, signal);
+    // A stop does not wait for a broker that is away; the look ends with its connection, and changes nothing.
+    void watchLag(this.#context, this.#admin, watched, lagEveryMs, signal);
+    this.#client.done.then(
+      () => this.#died.resolve(undefined),
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#watching.abort();
+    await this.#watch;
+    await this.#client.stop();
+    if (this.#state !== 'failed') this.#state = 'stopped';
+    this.#died.resolve(undefined);
+  }
+
+  status(): ConsumerStatus {
+    return {
+      consumer: this.#context.definition.name,
+      state: this.#state,
+      partitions: [...this.#partitions.values()].map(partitionStatus),
+      parked: this.#context.parking.totals,
+      sourceConflicts: this.#worker.sources.conflicts,
+    };
+  }
+
+  live(): Check {
+    if (this.#state === 'failed') return { ok: false, detail: 'it stopped with an error' };
+    const now = this.#context.clock.monotonic();
+    return liveCheck(this.#partitions.values(), now, this.#options.stalledAfterMs);
+  }
+
+  async #assigned(assignments: readonly Assignment[]): Promise<ReadonlyMap<string, StartAt>> {
+    const partitions = await loadPartitions(this.#context, this.#admin, assignments);
+    for (const partition of partitions) {
+      const { topic, partition: number } = partition.key;
+      this.#partitions.set(partitionId(topic, number), partition);
+      if (partition.halted !== undefined)
+        this.#context.log.error(
+          { ...placeOf(partition), alarm: partition.halted.code },
+          partition.halted.reason,
+        );
+    }
+    return startAt(partitions);
+  }
+
+  /** Never rejects: an error of ours must not reach the client, which would leave the group for it. */
+  async #batch(batch: IncomingBatch, control: PartitionControl): Promise<void> {
+    const partition = this.#partitions.get(partitionId(batch.topic, batch.partition));
+    if (partition === undefined || this.#state === 'failed') return control.pause();
+    const { revision } = partition;
+    await this.#inTurn(partition, control, async (lost) => {
+      // Fetched before an operator moved the partition: not what comes next.
+      if (partition.revision !== revision) control.seek(partition.nextOffset);
+      else await workBatch(this.#worker, partition, batch, control, lost);
+    });
+  }
+
+  async #placeLost({ topic, partition: number }: Assignment, control: PartitionControl): Promise<void> {
+    const partition = this.#partitions.get(partitionId(topic, number));
+    if (partition === undefined) return;
+    await this.#inTurn(partition, control, (lost) =>
+      placeLost(this.#worker, this.#admin, partition, control, lost),
+    );
+  }
+
+  /** As a batch would be worked, while none is: for what an operator did. */
+  async #outsideBatch(
+    partition: Partition,
+    work: (control: PartitionControl, lost: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const { topic, partition: number } = partition.key;
+    const control = this.#client.control(topic, number);
+    if (control === undefined) return;
+    await this.#inTurn(partition, control, async (lost) => {
+      const ours = this.#partitions.get(partitionId(topic, number)) === partition;
+      if (ours && !lost.aborted && !this.#stopping) await work(control, lost);
+    });
+  }
+
+  /** One after the other for each partition. Never rejects. */
+  #inTurn(
+    partition: Partition,
+    control: PartitionControl,
+    work: (lost: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const before = this.#turns.get(partition) ?? Promise.resolve();
+    const turn = before.then(() => this.#guarded(control, work));
+    this.#turns.set(partition, turn);
+    return turn;
+  }
+
+  async #guarded(control: PartitionControl, work: (lost: AbortSignal) => Promise<void>): Promise<void> {
+    const lost = new AbortController();
+    // A stop aborts the client's signal too, but then the slice in work is finished, not thrown away.
+    const onAbort = (): void => {
+      if (!this.#stopping) lost.abort(control.signal.reason);
+    };
+    control.signal.addEventListener('abort', onAbort, { once: true });
+    if (control.signal.aborted) onAbort();
+    try {
+      await work(lost.signal);
+    } catch (error) {
+      control.pause();
+      this.#fail(error);
+    } finally {
+      control.signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  #revoked(assignments: readonly Assignment[]): void {
+    for (const { topic, partition } of assignments) this.#partitions.delete(partitionId(topic, partition));
+  }
+
+  #fail(error: unknown): void {
+    this.#state = 'failed';
+    this.#context.log.error({ err: error }, 'consumer stopped');
+    this.#died.reject(error);
+  }
+}

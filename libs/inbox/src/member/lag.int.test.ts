@@ -1,0 +1,80 @@
+import { startTelemetry } from '@convergekit/telemetry/sdk';
+import { waitUntil } from '@convergekit/testing';
+import { expect, inject, it, onTestFinished } from 'vitest';
+import { defineConsumer } from '../define/define-consumer.ts';
+import { stockScene } from '../fixture/failure-scene.ts';
+import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
+import { makeTopics, tag } from '../testing/quick.ts';
+
+// Planted faults: with the lag of the last batch instead of the log's end, the halted partition stays at 1 behind here;
+// without `named`, it counts as stuck; with `live` always well, the one that is stuck counts as live.
+it('a consumer says how far behind it is and how old that is; it is not live when it stands still without a reason', async () => {
+  const telemetry = startTelemetry({ serviceName: 'test' });
+  onTestFinished(() => telemetry.shutdown());
+  const { scene, name, topic, events } = await stockScene(inject('stack').databaseUrl);
+  onTestFinished(() => scene.close());
+  const other = testEvents(`returns-${tag()}`);
+  await makeTopics(scene.broker, [other.counted.topic], 1);
+  const stuck = Promise.withResolvers<undefined>();
+  const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' })
+    .on(events.counted, (event, { tx }) => note(tx, event))
+    .on(other.counted, { name: 'stuck' }, async (event, { tx }) => {
+      await stuck.promise;
+      await note(tx, event);
+    });
+  const service = await scene.start(consumer, { watchMs: 20, lagEveryMs: 20, stalledAfterMs: 1 });
+  const of = (wanted: string) => service.status()[0]!.partitions.find((one) => one.topic === wanted);
+  const behind = (wanted: string, lag: bigint) =>
+    waitUntil(() => of(wanted)?.lag === lag, { what: `a lag of ${lag}` });
+  const samples = async (metric: string) =>
+    (await telemetry.scrape()).body
+      .split('\n')
+      .filter((line) => line.startsWith(`${metric}{`) && line.includes(name) && !line.endsWith(' 0'));
+
+  // It halts at a gap, and more comes behind it: it is behind, and says why.
+  const sent = Date.now();
+  await scene.source.publish(scene.broker, [events.counted({ key: 'k', n: 1 })]);
+  scene.source.record(events.counted({ key: 'k', n: 2 }));
+  await scene.source.publish(scene.broker, [events.counted({ key: 'k', n: 3 })]);
+  await waitUntil(() => of(topic)?.state === 'halted', { what: 'the halt' });
+  for (const n of [4, 5]) await scene.source.publish(scene.broker, [events.counted({ key: 'k', n })]);
+  await behind(topic, 3n);
+  expect(of(topic)?.oldestMs).toBeGreaterThanOrEqual(sent);
+  await scene.source.publish(scene.broker, [events.counted({ key: 'k', n: 6 })]);
+  await behind(topic, 4n);
+  expect(service.live()).toEqual({ [name]: { ok: true } });
+
+  // Here nothing says why.
+  await scene.source.publish(
+    scene.broker,
+    [1, 2].map((n) => other.counted({ key: 'k', n })),
+  );
+  const dead = await waitUntil(() => (service.live()[name]!.ok ? undefined : service.live()[name]), {
+    what: 'the partition to count as stuck',
+  });
+  expect(dead).toEqual({
+    ok: false,
+    detail: expect.stringMatching(
+      new RegExp(
+        `^${other.counted.topic}/0 stands at offset 0 for \\d+ s, 2 records behind, without a reason$`,
+      ),
+    ) as string,
+  });
+  const labels = (of: string) => `converge_consumer="${name}",converge_topic="${of}"`;
+  expect((await samples('converge_inbox_lag')).toSorted()).toEqual(
+    [
+      `converge_inbox_lag{${labels(topic)}} 4`,
+      `converge_inbox_lag{${labels(other.counted.topic)}} 2`,
+    ].toSorted(),
+  );
+  expect(await samples('converge_inbox_halted')).toEqual([
+    `converge_inbox_halted{${labels(topic)},converge_attempt_reason="gap"} 1`,
+  ]);
+  expect(await samples('converge_inbox_oldest_age_seconds')).toHaveLength(2);
+
+  stuck.resolve(undefined);
+  await behind(other.counted.topic, 0n);
+  expect(of(other.counted.topic)?.oldestMs).toBeUndefined();
+  await waitUntil(() => service.live()[name]!.ok, { what: 'it to be live again' });
+  expect(await lines(scene.database)).toHaveLength(3);
+});

@@ -1,0 +1,114 @@
+import { once } from 'node:events';
+import { driverNames } from '@convergekit/kafka';
+import { systemClock } from '@convergekit/core';
+import { waitUntil } from '@convergekit/testing';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { type Member, ProcessScene, reordered } from '../fixture/process-scene.ts';
+
+/**
+ * Members of one group that freeze, die, come and go, on each Kafka driver. Planted faults, each tried here:
+ * - the fence without `next_offset = $8` (`openSlice`): effects come twice;
+ * - the slice without its server-side limits (`limits` in `openSlice`): the fence is never released by the frozen member.
+ */
+
+describe.each(driverNames)('members of a group over %s', (driver) => {
+  let scene: ProcessScene;
+
+  beforeEach(async () => {
+    scene = await ProcessScene.open(inject('stack'), { driver, partitions: 4 });
+  });
+  afterEach(() => scene.close());
+
+  async function eachOnce(): Promise<void> {
+    const found = await scene.lines();
+    expect(found.map(({ event_id }) => event_id).toSorted()).toEqual(scene.ids.toSorted());
+    expect(reordered(found)).toEqual([]);
+    const { rows } = await scene.database.executor.query<{ n: string; ids: string; letters: string }>(
+      `select count(*) as n, count(distinct event_id) as ids,
+              (select count(*) from converge.parked) as letters from converge.outbox`,
+    );
+    expect(rows).toEqual([{ n: `${scene.ids.length}`, ids: `${scene.ids.length}`, letters: '0' }]);
+  }
+
+  it('one that froze in its handler holds the fence until the server ends it, by name; when it wakes it changes nothing', async () => {
+    await scene.send(60);
+    const zombie = scene.start({ HOLD_MS: '100' });
+    await once(zombie.child.stdout!, 'data');
+    zombie.child.kill('SIGSTOP');
+    const frozen = await scene.database.executor.query<{ pid: number }>(
+      `select pid from pg_stat_activity where state = 'idle in transaction' and application_name = $1`,
+      [scene.name],
+    );
+    const owner = scene.start({ LOCK_MS: '200' });
+    const alarm = await waitUntil(
+      () =>
+        owner
+          .log()
+          .split('\n')
+          .find((line) => line.includes('fence_held')),
+      {
+        what: 'the alarm fence_held',
+      },
+    );
+    expect(frozen.rows.map(({ pid }) => pid)).toContain((JSON.parse(alarm) as { pid: number }).pid);
+    await scene.effects(60);
+    zombie.child.kill('SIGCONT');
+    await scene.send(40);
+    await scene.effects(100);
+    expect(await Promise.all([zombie, owner].map((member) => scene.end(member)))).toEqual([0, 0]);
+    await eachOnce();
+  });
+
+  it('one that froze before a slice begins it when it wakes, long after another went on, and it changes nothing', async () => {
+    await scene.send(60);
+    // Heartbeats that come too late to tell it that its membership is over: only the fence stands between.
+    const zombie = scene.start({ SLICE_SIZE: '1', HOLD_SLICE: '20', HEARTBEAT_MS: '60000' });
+    const frozen = Promise.withResolvers<undefined>();
+    zombie.child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      if (!text.includes('before slice')) return;
+      zombie.child.kill('SIGSTOP');
+      frozen.resolve(undefined);
+    });
+    await frozen.promise;
+    const owner = scene.start();
+    await scene.effects(60);
+    zombie.child.kill('SIGCONT');
+    await scene.send(40);
+    await scene.effects(100);
+    expect(await Promise.all([zombie, owner].map((member) => scene.end(member)))).toEqual([0, 0]);
+    await eachOnce();
+  });
+
+  it('that join, leave, are killed and freeze under load have every effect once, in the order of each key', async () => {
+    const working = async (member: Member): Promise<Member> => {
+      await once(member.child.stdout!, 'data');
+      return member;
+    };
+    const join = (): Promise<Member> => working(scene.start());
+    const enough = new AbortController();
+    const load = (async () => {
+      for (; !enough.signal.aborted; await systemClock.sleep(20)) await scene.send(10, 40);
+    })();
+    try {
+      const [a, b] = await Promise.all([join(), join()]);
+      a.child.kill('SIGKILL');
+      const c = await join();
+      const [d, left] = await Promise.all([join(), scene.end(b)]);
+      expect(left).toBe(0);
+      c.child.kill('SIGSTOP');
+      const e = await join();
+      c.child.kill('SIGCONT');
+      d.child.kill('SIGKILL');
+      const f = await join();
+      expect(await scene.end(e)).toBe(0);
+      enough.abort();
+      await load;
+      await scene.effects(scene.ids.length);
+      expect(await Promise.all([c, f].map((member) => scene.end(member)))).toEqual([0, 0]);
+    } finally {
+      enough.abort();
+      await load;
+    }
+    await eachOnce();
+  });
+});

@@ -1,0 +1,110 @@
+import type { Admin, LogEnds, TopicDescription } from '@convergekit/kafka';
+import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
+import { type ConsumerDefinition, declaresStart, startOf } from '../define/define-consumer.ts';
+import { registeredTypes } from '../define/routes.ts';
+import type { Start } from '../define/types.ts';
+import { InboxError } from '../errors.ts';
+import { pinFailureSources, pinSources, readSources } from './source-sql.ts';
+import { setKeepForeign } from '../slice/foreign-slot-sql.ts';
+import { dropType, registerTypes } from './type-sql.ts';
+import { insertPartitions, lockRegistration, type NewPartition, readPartitions } from './partition-sql.ts';
+
+/** Topics that must be there, the failure topic among them; one message names all that are not. */
+export async function describeTopics<DB>(
+  admin: Admin,
+  consumers: readonly ConsumerDefinition<DB>[],
+): Promise<ReadonlyMap<string, TopicDescription>> {
+  const wanted = new Set(consumers.flatMap(({ topics, failureTopic }) => [...topics, failureTopic]));
+  const found = new Map<string, TopicDescription>();
+  for (const topic of wanted) {
+    const description = await admin.describeTopic(topic);
+    if (description !== undefined) found.set(topic, description);
+  }
+  const missing = [...wanted].filter((topic) => !found.has(topic));
+  if (missing.length === 0) return found;
+  const names = consumers.map(({ name }) => name).join(', ');
+  throw new InboxError(
+    'TOPIC_MISSING',
+    `consumer ${names} cannot start, since the broker has no topic ${missing.join(', ')}: make them with \`converge topics create ${missing.join(' ')}\` (topics are never made by accident)`,
+  );
+}
+
+interface Registered {
+  readonly database: Pick<Database, 'acquire'>;
+  readonly keepForeignMs: number;
+}
+
+/**
+ * Records where the consumer begins with topics and partitions that it has not read yet, once, for all partitions and
+ * under the registration's lock: members that start together agree, and `now` means now, not the day of a rebalance.
+ */
+export async function register<DB>(
+  consumer: ConsumerDefinition<DB>,
+  topics: ReadonlyMap<string, TopicDescription>,
+  admin: Admin,
+  { database, keepForeignMs }: Registered,
+): Promise<void> {
+  const ends = new Map<string, readonly LogEnds[]>();
+  for (const topic of consumer.topics) ends.set(topic, await admin.logEnds(topic));
+  await withTransaction(database, {}, async (tx) => {
+    await lockRegistration(tx, consumer.name);
+    await setKeepForeign(tx, consumer.name, keepForeignMs);
+    await pinListed(tx, consumer);
+    await pinFailureSources(tx, consumer.name, new Map(Object.entries(consumer.failureSources)), true);
+    const known = await readPartitions(tx, consumer.name);
+    const missing = consumer.topics.flatMap((topic) => {
+      const registered = new Set(
+        known.filter((row) => row.topic === topic).map(({ partition }) => partition),
+      );
+      if (registered.size === 0 && known.length > 0) refuseUndeclared(consumer, topic);
+      const start = startFor(consumer, topic);
+      return (ends.get(topic) ?? [])
+        .filter(({ partition }) => !registered.has(partition))
+        .map(({ partition, earliest, latest }): NewPartition => ({
+          topic,
+          partition,
+          topicId: topics.get(topic)?.topicId ?? null,
+          // A partition added to a topic that we read is read from its first record, whatever was declared.
+          offset: start === 'now' && registered.size === 0 ? latest : earliest,
+        }));
+    });
+    await insertPartitions(tx, consumer.name, missing);
+    const handled = consumer.subscriptions.flatMap(({ topic, handler, ...of }) =>
+      registeredTypes(of).map((type) => ({ topic, type, handler })),
+    );
+    await registerTypes(tx, consumer.name, handled);
+    for (const { topic, type } of consumer.ignored) await dropType(tx, consumer.name, type, topic);
+  });
+}
+
+/**
+ * A list that contradicts what was pinned is refused: what was handled under one rule (watermark or row) would not be
+ * known under the other, and take effect again when it is delivered again.
+ */
+async function pinListed<DB>(tx: Executor, { name, sources }: ConsumerDefinition<DB>): Promise<void> {
+  if (sources === undefined) return;
+  for (const [source, pinned] of await readSources(tx, name))
+    if (sources[source] !== pinned)
+      throw new InboxError(
+        'SOURCES_CONTRADICT',
+        `consumer ${name} went by positions of source ${source} (${pinned}) until now, and its \`sources\` say ${sources[source] ?? 'nothing'} of it: list that one, or give a consumer that begins anew another name`,
+      );
+  await pinSources(tx, name, new Map(Object.entries(sources)));
+}
+
+export function startFor<DB>(consumer: ConsumerDefinition<DB>, topic: string): Start {
+  const start = startOf(consumer.from, topic);
+  if (start !== undefined) return start;
+  throw new InboxError(
+    'TOPIC_START_UNDECLARED',
+    `consumer ${consumer.name} does not say where it begins with ${topic}: add it to \`from\`, for example { '${topic}': 'beginning' }, or a '*' for all others`,
+  );
+}
+
+function refuseUndeclared<DB>(consumer: ConsumerDefinition<DB>, topic: string): void {
+  if (declaresStart(consumer.from, topic)) return;
+  throw new InboxError(
+    'TOPIC_START_UNDECLARED',
+    `consumer ${consumer.name} has positions already, and topic ${topic} is new to it: say where it begins there, for example from: { '*': '…', '${topic}': 'now' }`,
+  );
+}

@@ -1,0 +1,119 @@
+import { memoryBroker, type Broker } from '@convergekit/kafka';
+import type { Database } from '@convergekit/postgres';
+import type * as Telemetry from '@convergekit/telemetry';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterEach, beforeEach, expect, inject, it, vi } from 'vitest';
+import { defineConsumer, type TrustedSources } from '../define/define-consumer.ts';
+import { FixtureSource, foreignRecord, sendRecords } from '../testing/fixture-source.ts';
+import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
+import { makeTopics, tag } from '../testing/quick.ts';
+import { type ConsumerService, consumerService } from '../service/consumer-service.ts';
+
+/**
+ * Whose positions count. Planted faults, each seen to fail here: a list that does not keep others from being pinned (the
+ * unlisted source has no rows, and is told by no alarm); a start that goes on although the list contradicts what is pinned.
+ */
+
+const logged = vi.hoisted((): string[] => []);
+vi.mock('@convergekit/telemetry', async (original) => {
+  const telemetry = await original<typeof Telemetry>();
+  const root = telemetry.makeLogger('info', { write: (line) => void logged.push(line) });
+  return { ...telemetry, logger: (name: string, bindings = {}) => root.child({ name, ...bindings }) };
+});
+
+let broker: Broker;
+let database: Database<LedgerDb>;
+const services: ConsumerService[] = [];
+const name = `stock-${tag()}`;
+const topic = `orders-${tag()}`;
+const { counted } = testEvents(topic);
+
+beforeEach(async () => {
+  logged.length = 0;
+  broker = memoryBroker();
+  database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+  await makeTopics(broker, [topic, `${name}.failures`], 1);
+});
+afterEach(async () => {
+  for (const service of services.splice(0)) await service.stop();
+  await broker.close();
+  await database.close();
+});
+
+async function start(sources?: TrustedSources): Promise<ConsumerService> {
+  const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning', ...(sources && { sources }) }).on(
+    counted,
+    (event, { tx }) => note(tx, event),
+  );
+  const service = consumerService([consumer], { database, broker });
+  services.push(service);
+  await service.start();
+  return service;
+}
+const applied = (count: number) =>
+  waitUntil(async () => ((await lines(database)).length >= count ? lines(database) : undefined), {
+    what: `${count} effects`,
+  });
+const alarms = () =>
+  logged
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter(({ alarm }) => alarm !== undefined);
+const rows = async () => (await database.executor.query('select from converge.inbox_foreign_seen')).rowCount;
+
+it('a consumer that lists its sources counts the positions of no other, and says who else sends', async () => {
+  const listed = new FixtureSource({ partitions: 1, name: 'orders' });
+  const other = new FixtureSource({ partitions: 1, name: 'somebody' });
+  const service = await start({ orders: listed.id.toUpperCase() });
+  const record = other.record(counted({ key: 'k', n: 1 }));
+  other.record(counted({ key: 'k', n: 2 })); // never comes: a hole, if its positions counted
+  const third = other.record(counted({ key: 'k', n: 3 }));
+  await sendRecords(broker, [record, third, record]);
+  await listed.publish(broker, [counted({ key: 'k', n: 4 })]);
+  expect((await applied(3)).map(({ n }) => n)).toEqual([1, 3, 4]);
+  expect(await rows()).toBe(2);
+  expect(service.status()[0]!.sourceConflicts).toEqual([
+    { name: 'somebody', pinned: undefined, other: other.id },
+  ]);
+  expect(alarms()).toMatchObject([{ alarm: 'source_not_listed', source: 'somebody', other: other.id }]);
+});
+
+it('a list that contradicts what a consumer went by until now is refused at its start', async () => {
+  const source = new FixtureSource({ partitions: 1, name: 'orders' });
+  const first = await start();
+  await source.publish(broker, [counted({ key: 'k', n: 1 })]);
+  await applied(1);
+  await first.stop();
+  const elsewhere = new FixtureSource({ partitions: 1 }).id;
+  for (const sources of [{ orders: elsewhere }, { payments: elsewhere }])
+    await expect(start(sources)).rejects.toMatchObject({ code: 'SOURCES_CONTRADICT' });
+  await start({ orders: source.id, payments: elsewhere });
+  await source.publish(broker, [counted({ key: 'k', n: 2 })]);
+  await applied(2);
+  expect([await rows(), alarms()]).toEqual([0, []]);
+});
+
+it('an id of a foreign producer that comes again with another body has an alarm of its own', async () => {
+  await start();
+  await sendRecords(
+    broker,
+    [1, 2].map((n) => foreignRecord(counted({ key: 'k', n }), 'one', 1)),
+  );
+  const [alarm] = await waitUntil(() => (alarms().length > 0 ? alarms() : undefined), { what: 'an alarm' });
+  // Planted fault: without its look at the code, `deadLetterAlarm` calls it `data`.
+  expect(alarm).toMatchObject({
+    alarm: 'foreign_id_reused',
+    topic,
+    offset: '1',
+    event: 'one',
+    code: 'FOREIGN_ID_REUSED',
+  });
+});
+
+it.each([{ orders: 'no uuid' }, { '': '5f0c1d1e-5f5c-4d54-8c31-000000000000' }])(
+  'a list that names what no source can be is refused where it is written: %o',
+  (sources) => {
+    expect(() => defineConsumer({ name: 'stock', from: 'beginning', sources })).toThrow(
+      expect.objectContaining({ code: 'CONSUMER_INVALID' }) as Error,
+    );
+  },
+);

@@ -1,0 +1,132 @@
+import type { Executor } from '@convergekit/postgres';
+import { attributeNames, instruments, type Logger } from '@convergekit/telemetry';
+import type { AlarmName } from '../alarms.ts';
+import { failingConsumer } from '../plan/failure-source.ts';
+import type { Reading } from '../plan/reading.ts';
+import type { ConsumerDefinition } from '../define/define-consumer.ts';
+import { pinFailureSources, pinSources, readFailureSources, readSources } from './source-sql.ts';
+
+/** A source whose positions do not count: two databases call themselves alike, or the consumer lists its sources. */
+export interface SourceConflict {
+  readonly name: string;
+  /** The uuid that counts under this name; undefined: the consumer lists its sources, and this is none of them. */
+  readonly pinned: string | undefined;
+  readonly other: string;
+}
+
+export type ListsSources = Pick<ConsumerDefinition<never>, 'name' | 'sources'>;
+
+/** A hostile producer may claim any number of uuids. */
+const MOST_CONFLICTS = 100;
+/** Of a consumer that does not list its sources: each has rows, and is compared with every event. */
+export const MOST_SOURCES = 256;
+
+/** Which uuid counts under which source name, for one consumer: those that it lists, or whoever was seen first. */
+export class Sources {
+  #pinned: ReadonlyMap<string, string> = new Map();
+  #failureSources: ReadonlyMap<string, string> = new Map();
+  readonly #executor: Executor;
+  readonly #consumer: string;
+  readonly #listed: boolean;
+  readonly #log: Logger;
+  readonly #conflicts = new Map<string, SourceConflict>();
+
+  constructor(executor: Executor, { name, sources }: ListsSources, log: Logger) {
+    this.#executor = executor;
+    this.#consumer = name;
+    this.#listed = sources !== undefined;
+    this.#log = log;
+  }
+
+  get pinned(): ReadonlyMap<string, string> {
+    return this.#pinned;
+  }
+
+  /** Failing consumer → the source of its failure events. */
+  get failureSources(): ReadonlyMap<string, string> {
+    return this.#failureSources;
+  }
+
+  /** Sources that were met under a name that another one has. */
+  get conflicts(): readonly SourceConflict[] {
+    return [...this.#conflicts.values()];
+  }
+
+  async load(): Promise<void> {
+    this.#pinned = await readSources(this.#executor, this.#consumer);
+    this.#failureSources = await readFailureSources(this.#executor, this.#consumer);
+  }
+
+  /** Pins what is new in these readings, in a statement of its own, so that all partitions see the same. */
+  async pin(readings: readonly Reading[]): Promise<void> {
+    await this.#pinNames(readings);
+    const fresh = new Map<string, string>();
+    for (const reading of readings) {
+      const failing = failingConsumer(reading);
+      const { claim } = reading;
+      if (failing === undefined || claim === undefined) continue;
+      if (this.#pinned.get(claim.sourceName) !== claim.source) continue;
+      const own = this.#failureSources.get(failing) ?? fresh.get(failing);
+      if (own === undefined) fresh.set(failing, claim.source);
+      else if (own !== claim.source) this.#alarmFailure(failing, own, claim.source);
+    }
+    if (fresh.size === 0) return;
+    await pinFailureSources(this.#executor, this.#consumer, fresh);
+    await this.load();
+  }
+
+  async #pinNames(readings: readonly Reading[]): Promise<void> {
+    const fresh = new Map<string, string>();
+    for (const { claim, content } of readings) {
+      if (claim === undefined || content.kind === 'unreadable') continue;
+      const { sourceName, source } = claim;
+      const pinned = this.#pinned.get(sourceName);
+      if (pinned === undefined && !this.#listed) {
+        if (fresh.has(sourceName)) continue;
+        if (this.#pinned.size + fresh.size < MOST_SOURCES) fresh.set(sourceName, source);
+        else this.#alarmMany(sourceName, source);
+      } else if (pinned !== source) this.#alarm(sourceName, pinned, source);
+    }
+    if (fresh.size === 0) return;
+    await pinSources(this.#executor, this.#consumer, fresh);
+    await this.load();
+  }
+
+  #alarmFailure(failing: string, own: string, other: string): void {
+    if (!this.#isNew(`failures of ${failing}`, { name: failing, pinned: own, other })) return;
+    this.#log.error(
+      { alarm: 'failure_source' satisfies AlarmName, failing, pinned: own, other },
+      'failure events that are not of the failing consumer’s source: they are recorded as dead letters, and nothing is compensated for them',
+    );
+  }
+
+  #alarmMany(name: string, source: string): void {
+    if (!this.#isNew('too many', { name, pinned: undefined, other: source })) return;
+    this.#log.error(
+      { alarm: 'too_many_sources' satisfies AlarmName, source: name, other: source, most: MOST_SOURCES },
+      'more sources send than a consumer pins: positions of the others do not count, their events are deduplicated one by one; list the sources that it trusts',
+    );
+  }
+
+  /** Counts each conflict once, and keeps no more than so many. */
+  #isNew(id: string, conflict: SourceConflict): boolean {
+    if (this.#conflicts.has(id) || this.#conflicts.size >= MOST_CONFLICTS) return false;
+    this.#conflicts.set(id, conflict);
+    instruments().inboxSourceConflicts.add(1, { [attributeNames.consumer]: this.#consumer });
+    return true;
+  }
+
+  #alarm(name: string, pinned: string | undefined, source: string): void {
+    if (!this.#isNew(`${name} ${source}`, { name, pinned, other: source })) return;
+    if (pinned === undefined)
+      this.#log.error(
+        { alarm: 'source_not_listed' satisfies AlarmName, source: name, other: source },
+        'a source that this consumer does not list: its positions do not count, its events are deduplicated one by one; list it, or stop it',
+      );
+    else
+      this.#log.error(
+        { alarm: 'source_name_reused' satisfies AlarmName, source: name, pinned, other: source },
+        'two sources under one name: positions of the other do not count, its events are deduplicated one by one; give it its own name',
+      );
+  }
+}

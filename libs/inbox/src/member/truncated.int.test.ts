@@ -1,0 +1,242 @@
+import { Kafka, logLevel } from 'kafkajs';
+import { type Broker, kafkaBroker, memoryBroker, type OutgoingRecord, partitionOf } from '@convergekit/kafka';
+import type { Database } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { defineConsumer } from '../define/define-consumer.ts';
+import { FixtureSource, sendRecords } from '../testing/fixture-source.ts';
+import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
+import { makeTopics, tag } from '../testing/quick.ts';
+import { resumePartition } from '../operate/resume.ts';
+import { type ConsumerService, consumerService } from '../service/consumer-service.ts';
+
+/**
+ * Records that go before they are read. Planted faults, each tried here:
+ * - `checkRow` without the look at the log's ends: the consumer waits for ever or begins elsewhere without a word;
+ * - the member without its `placeLost`: the whole consumer ends, the partition that lost nothing with it;
+ * - `judge` taking every predecessor for known: what was cut off is skipped silently.
+ */
+
+interface Opened {
+  readonly broker: Broker;
+  /** Retention, or an operator: the records below `offset` go. */
+  readonly truncate: (topic: string, partition: number, offset: bigint) => Promise<void>;
+}
+
+function memory(): Opened {
+  const broker = memoryBroker();
+  return { broker, truncate: (...where) => Promise.resolve(broker.truncate(...where)) };
+}
+
+function kafka(): Opened {
+  const brokers = inject('stack').brokers.split(',');
+  const broker = kafkaBroker({ brokers, clientId: 'truncated-test' });
+  const truncate = async (topic: string, partition: number, offset: bigint): Promise<void> => {
+    const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    // kafkajs knows the leaders only of topics that it was asked about.
+    await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: `${offset}` }] });
+    await admin.disconnect();
+  };
+  return { broker, truncate };
+}
+
+const keyOf = (partition: number): string => (partitionOf('a', 2) === partition ? 'a' : otherKey);
+const otherKey = ['b', 'c', 'd', 'e', 'f'].find((key) => partitionOf(key, 2) !== partitionOf('a', 2))!;
+const [cut, whole] = [keyOf(0), keyOf(1)];
+
+const who = { by: 'ann', reason: 'the log was cut' };
+
+describe.each([
+  ['memory', memory],
+  ['kafka', kafka],
+] as const)('a topic that is cut under its consumer (%s)', (_, open) => {
+  let opened: Opened;
+  let database: Database<LedgerDb>;
+  let topic: string;
+  let name: string;
+  let source: FixtureSource;
+  let events: ReturnType<typeof testEvents>;
+  const services: ConsumerService[] = [];
+
+  beforeEach(async () => {
+    opened = open();
+    database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+    topic = `orders-${tag()}`;
+    name = `stock-${tag()}`;
+    source = new FixtureSource({ partitions: 2 });
+    events = testEvents(topic);
+    await makeTopics(opened.broker, [topic, `beginning-${name}.failures`, `earliest-${name}.failures`], 2);
+  });
+  afterEach(async () => {
+    for (const service of services.splice(0)) await service.stop();
+    await opened.broker.close();
+    await database.close();
+  });
+
+  const publish = (from: number, to: number) =>
+    source.publish(
+      opened.broker,
+      [cut, whole].flatMap((key) =>
+        Array.from({ length: to - from }, (_x, at) => events.counted({ key, n: from + at })),
+      ),
+    );
+  async function start(
+    handled?: (n: number) => Promise<void>,
+    from: 'beginning' | 'earliest' = 'beginning',
+  ): Promise<ConsumerService> {
+    const consumer = defineConsumer<LedgerDb>({ name: `${from}-${name}`, from }).on(
+      events.counted,
+      async (event, { tx }) => {
+        await note(tx, event);
+        await handled?.(event.data.n);
+      },
+    );
+    const service = consumerService([consumer], { database, broker: opened.broker });
+    services.push(service);
+    await service.start();
+    return service;
+  }
+  const halted = (service: ConsumerService) =>
+    waitUntil(
+      () => {
+        const found = service.status()[0]!.partitions.filter(({ state }) => state === 'halted');
+        return found.length > 0 && found;
+      },
+      { what: 'a halt' },
+    );
+  const applied = async (key: string): Promise<readonly number[]> =>
+    (await lines(database)).filter((line) => line.key === key).map(({ n }) => n);
+  const appliedUntil = (key: string, to: number) =>
+    waitUntil(async () => (await applied(key)).length >= to, { what: `${to} effects of ${key}` });
+  const upTo = (to: number) => Array.from({ length: to }, (_x, n) => n);
+
+  it('while it was away, below its position: only that partition halts, by name, and nothing is passed over', async () => {
+    await publish(0, 10);
+    const before = await start();
+    await Promise.all([appliedUntil(cut, 10), appliedUntil(whole, 10)]);
+    await before.stop();
+    await publish(10, 30);
+    await opened.truncate(topic, 0, 20n);
+    const service = await start();
+    expect(await halted(service)).toMatchObject([
+      {
+        partition: 0,
+        code: 'offset_out_of_range',
+        reason: expect.stringContaining(`our offset 10 of ${topic}/0 is not in the log, which has 20 to 30`),
+      },
+    ]);
+    await appliedUntil(whole, 30);
+    expect(await applied(cut)).toEqual(upTo(10));
+
+    // The way on, noticed without a restart, does not get round it: the events name their predecessors.
+    const admin = await opened.broker.admin();
+    const key = { consumer: `beginning-${name}`, topic, partition: 0 };
+    await expect(resumePartition(database, admin, key, who)).rejects.toMatchObject({
+      code: 'RESUME_REFUSED',
+    });
+    expect(await resumePartition(database, admin, key, { ...who, fromEarliest: true })).toMatchObject({
+      code: 'offset_out_of_range',
+      nextOffset: 20n,
+    });
+    await waitUntil(() => service.status()[0]!.partitions.some(({ counts }) => counts.gaps === 1), {
+      what: 'the gap',
+    });
+    expect(await halted(service)).toMatchObject([{ partition: 0, code: 'gap' }]);
+    expect(await applied(cut)).toEqual(upTo(10));
+  });
+
+  it('before it ever read it: a consumer of the whole log names the gap, one that takes what is left begins there', async () => {
+    await publish(0, 10);
+    await opened.truncate(topic, 0, 4n);
+    expect(await halted(await start())).toMatchObject([{ partition: 0, code: 'gap' }]);
+    await appliedUntil(whole, 10);
+    expect(await applied(cut)).toEqual([]);
+    await start(undefined, 'earliest');
+    await appliedUntil(whole, 20);
+    await appliedUntil(cut, 6);
+    expect(await applied(cut)).toEqual(upTo(10).slice(4));
+  });
+
+  it('while it runs and is behind: only that partition halts, by name, and goes on when it is resumed', async () => {
+    const gate = Promise.withResolvers<undefined>();
+    const entered = Promise.withResolvers<undefined>();
+    const service = await start(async () => {
+      entered.resolve(undefined);
+      await gate.promise;
+    });
+    // Each in a batch of its own and large, so that only a few of them are fetched ahead.
+    const pad = 'x'.repeat(400_000);
+    for (let n = 0; n < 16; n += 1) {
+      const { record, ...place } = source.record(events.counted({ key: cut, n }));
+      await sendRecords(opened.broker, [
+        { ...place, record: { ...record, value: padded(record.value, pad) } },
+      ]);
+      if (n === 0) await entered.promise;
+    }
+    await opened.truncate(topic, 0, 14n);
+    gate.resolve(undefined);
+    expect(await halted(service)).toMatchObject([{ partition: 0, code: 'offset_out_of_range' }]);
+    // What was fetched before the cut is handled, and nothing is passed over.
+    const got = await applied(cut);
+    expect(got).toEqual(upTo(got.length));
+    expect(got.length).toBeLessThan(14);
+    await source.publish(opened.broker, [events.counted({ key: whole, n: 0 })]);
+    await appliedUntil(whole, 1);
+
+    const admin = await opened.broker.admin();
+    const key = { consumer: `beginning-${name}`, topic, partition: 0 };
+    await resumePartition(database, admin, key, { ...who, fromEarliest: true });
+    await waitUntil(() => service.status()[0]!.partitions.some(({ counts }) => counts.gaps === 1), {
+      what: 'the gap',
+    });
+    expect(await halted(service)).toMatchObject([{ partition: 0, code: 'gap' }]);
+    await resumePartition(database, admin, key, { ...who, pass: true });
+    await appliedUntil(cut, got.length + 2);
+    expect(await applied(cut)).toEqual([...got, 14, 15]);
+  });
+});
+
+const padded = (value: OutgoingRecord['value'], pad: string): string =>
+  JSON.stringify({ ...(JSON.parse(String(value)) as object), pad });
+
+describe('a log whose end was lost (an unclean election)', () => {
+  it('and that grew again past the position of its consumer is noticed by the predecessor, not by the offset', async () => {
+    const broker = memoryBroker();
+    const database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+    const { counted } = testEvents('orders');
+    await makeTopics(broker, ['orders', 'stock.failures'], 1);
+    const consumer = defineConsumer<LedgerDb>({ name: 'stock', from: 'beginning' }).on(
+      counted,
+      (event, { tx }) => note(tx, event),
+    );
+    const source = new FixtureSource({ partitions: 1 });
+    const publish = (from: number, to: number) =>
+      source.publish(
+        broker,
+        Array.from({ length: to - from }, (_, at) => counted({ key: 'k', n: from + at })),
+      );
+    await publish(0, 10);
+    let service = consumerService([consumer], { database, broker });
+    await service.start();
+    await waitUntil(async () => (await lines(database)).length === 10, { what: '10 effects' });
+    await service.stop();
+    // 5 to 9 are gone from the log; 10 to 19 take their offsets and more.
+    broker.cutEnd('orders', 0, 5n);
+    await publish(10, 20);
+    service = consumerService([consumer], { database, broker });
+    await service.start();
+    const status = await waitUntil(
+      () => service.status()[0]!.partitions.find(({ state }) => state === 'halted'),
+      {
+        what: 'the halt',
+      },
+    );
+    expect(status).toMatchObject({ code: 'gap' });
+    expect(await lines(database)).toHaveLength(10);
+    await service.stop();
+    await broker.close();
+    await database.close();
+  });
+});

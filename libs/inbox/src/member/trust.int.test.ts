@@ -1,0 +1,200 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { failureEvent, WIRE } from '@convergekit/contracts';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { defineConsumer } from '../define/define-consumer.ts';
+import { FailureScene } from '../fixture/failure-scene.ts';
+import { FixtureSource, foreignRecord, sendRecords } from '../testing/fixture-source.ts';
+import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
+import { tag } from '../testing/quick.ts';
+import { MOST_SOURCES } from './sources.ts';
+
+/**
+ * Records of writers that are not trusted. Planted faults, each seen to fail here: unreadable bytes that count as a
+ * systemic fault, or hold the key that they name; foreign events with bad bodies that count as one; a failure event of any
+ * source that is acted on; sources that are pinned without end; unreadable records that are not closed (`closeUnreadable`).
+ */
+
+let scene: FailureScene;
+const name = `stock-${tag()}`;
+const topic = `orders-${tag()}`;
+const { counted } = testEvents(topic);
+beforeEach(async () => {
+  const topics = [topic, `${name}.failures`, 'payments.failures'];
+  scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), topics);
+});
+afterEach(() => scene.close());
+
+const consumer = defineConsumer<LedgerDb>({ name, from: 'earliest' }).on(counted, (event, { tx }) =>
+  note(tx, event),
+);
+const handled = (n: number) =>
+  waitUntil(async () => (await lines(scene.database)).some((line) => line.n === n), { what: `event ${n}` });
+const rows = async (sql: string) => (await scene.database.executor.query(sql)).rows;
+
+it('garbage under forty keys neither pauses a partition nor holds the keys that it names', async () => {
+  const garbage = Array.from({ length: 40 }, (_, n) => ({
+    ...{ topic, partition: 0 },
+    record: { key: `k${n}`, value: 'garbage', headers: [], timestampMs: 0 },
+  }));
+  await sendRecords(scene.broker, garbage);
+  await scene.source.publish(scene.broker, [counted({ key: 'k3', n: 7 })]);
+  const service = await scene.start(consumer);
+  await handled(7);
+  expect(service.status()[0]?.partitions[0]?.state).toBe('running');
+  expect(await scene.letters()).toHaveLength(40);
+  expect(await rows('select from converge.parked_key')).toEqual([]);
+});
+
+it('a flood of garbage keeps the bytes of the newest, closes the oldest as skipped with a hash, and a rewind makes no second letter', async () => {
+  const value = (n: number) => `garbage ${n}`;
+  const garbage = Array.from({ length: 40 }, (_, n) => ({
+    ...{ topic, partition: 0 },
+    record: { key: `k${n}`, value: value(n), headers: [], timestampMs: 0 },
+  }));
+  await sendRecords(scene.broker, garbage);
+  await scene.source.publish(scene.broker, [counted({ key: 'k3', n: 7 })]);
+  const options = { parking: { maxRows: 10, pollMs: 20 } };
+  const service = await scene.start(consumer, options);
+  const kept = () =>
+    rows(
+      `select record_offset::int as at, state, payload, headers, closed from converge.parked order by record_offset`,
+    );
+  const closed = async () => (await kept()).filter(({ state }) => state === 'skipped').length;
+  await waitUntil(async () => (await closed()) === 30, { what: 'the oldest to be closed' });
+  const all = await kept();
+  expect(all.slice(30)).toMatchObject(
+    garbage.slice(30).map((_, n) => ({ at: n + 30, state: 'dead', payload: Buffer.from(value(n + 30)) })),
+  );
+  for (const [n, row] of all.slice(0, 30).entries()) {
+    expect(row).toMatchObject({ at: n, payload: null, headers: '[]' });
+    expect(row['closed']).toContain(createHash('sha256').update(value(n)).digest('hex'));
+    expect(row['closed']).toContain(`offset ${n} of ${topic}/0`);
+  }
+  const failures = async () => (await scene.outbox()).length;
+  expect(await failures()).toBe(40);
+
+  await service.stop();
+  await rows('update converge.inbox_partition set next_offset = 0');
+  await scene.start(consumer, options);
+  await waitUntil(async () => (await scene.offset()) === 41, { what: 'the end of the log again' });
+  expect([await kept(), await failures()]).toEqual([all, 40]);
+});
+
+it('a flood of large garbage is bounded by bytes too, forged failure events are part of it, and the newest stays', async () => {
+  const garbage = [1, 2, 3].map((n) => ({
+    ...{ topic, partition: 0 },
+    record: { key: 'k', value: `${n}`.repeat(2_000), headers: [], timestampMs: 0 },
+  }));
+  await sendRecords(scene.broker, garbage);
+  const forged = foreignRecord(failureOf('k'), 'forged', 1);
+  await sendRecords(scene.broker, [forged]);
+  await scene.start(
+    defineConsumer<LedgerDb>({ name, from: 'earliest' })
+      .on(counted, (event, { tx }) => note(tx, event))
+      .onFailure(counted, { of: 'payments' }, () => undefined),
+    { parking: { maxBytes: 1_000, pollMs: 20 } },
+  );
+  const states = () => rows('select state from converge.parked order by state');
+  await waitUntil(async () => (await states()).length === 4, { what: 'four letters' });
+  const most = ['dead', 'skipped', 'skipped', 'skipped'];
+  await waitUntil(async () => (await states()).filter(({ state }) => state === 'skipped').length === 3, {
+    what: 'the oldest to be closed',
+  });
+  expect((await states()).map(({ state }) => state)).toEqual(most);
+});
+
+it('foreign events with bodies that cannot be read do not pause a partition either', async () => {
+  const bad = Array.from({ length: 40 }, (_, n) => {
+    const { record, ...place } = foreignRecord(counted({ key: `k${n}`, n }), `id-${n}`, 1);
+    return { ...place, record: { ...record, value: 'not json' } };
+  });
+  await sendRecords(scene.broker, bad);
+  await scene.source.publish(scene.broker, [counted({ key: 'other', n: 7 })]);
+  const service = await scene.start(consumer);
+  await handled(7);
+  expect(service.status()[0]?.partitions[0]?.state).toBe('running');
+});
+
+function failureOf(orderKey: string) {
+  const at = new Date(0).toISOString();
+  return failureEvent('payments')({
+    ...{ consumer: 'payments', handler: 'h', category: 'business', certainty: 'not_applied', code: 'NO' },
+    ...{ message: 'no', attempts: [], firstAt: at, lastAt: at },
+    event: {
+      ...{ id: 'x', type: counted.type, version: 1, source: 'orders', topic, partition: 0, offset: '0' },
+      ...{ key: orderKey, payload: JSON.stringify({ key: orderKey, n: 1 }) },
+    },
+  });
+}
+
+it('a failure event is acted on only when it comes from the source of the consumer that failed', async () => {
+  const compensated: string[] = [];
+  const compensating = defineConsumer<LedgerDb>({ name, from: 'earliest' })
+    .on(counted, (event, { tx }) => note(tx, event))
+    .onFailure(counted, { of: 'payments' }, (failure) => void compensated.push(failure.event.key));
+  const payments = new FixtureSource({ partitions: 1, name: 'payments' });
+  // The other one is known, too: its positions count, and yet it is not the one that failed.
+  await scene.source.publish(scene.broker, [counted({ key: 'a', n: 1 })]);
+  await payments.publish(scene.broker, [failureOf('first')]);
+  const service = await scene.start(compensating);
+  await waitUntil(() => compensated.length === 1, { what: 'the compensation' });
+  await sendRecords(scene.broker, [foreignRecord(failureOf('foreign'), 'id-1', 1)]);
+  await scene.source.publish(scene.broker, [failureOf('another')]);
+  await payments.publish(scene.broker, [failureOf('second')]);
+  await waitUntil(() => compensated.length > 1, { what: 'the second compensation' });
+  // A handler runs before its slice is committed.
+  await waitUntil(async () => (await rows('select from converge.parked')).length === 2, {
+    what: 'the dead letters',
+  });
+  expect(compensated).toEqual(['first', 'second']);
+  const letters = await rows(
+    `select code, key, line, closed is not null as closed from converge.parked order by record_offset`,
+  );
+  expect(letters).toEqual(
+    ['foreign', 'another'].map((key) => ({ code: 'FAILURE_SOURCE', key, line: null, closed: true })),
+  );
+  expect(service.status()[0]!.sourceConflicts).toMatchObject([{ name: 'payments', other: scene.source.id }]);
+});
+
+it('a declared source of failure events is the one that counts, whatever was seen first', async () => {
+  const compensated: string[] = [];
+  const payments = new FixtureSource({ partitions: 1, name: 'payments' });
+  const define = (failureSources = {}) =>
+    defineConsumer<LedgerDb>({ name, from: 'earliest', failureSources }).onFailure(
+      counted,
+      { of: 'payments' },
+      (failure) => void compensated.push(failure.event.key),
+    );
+  await scene.source.publish(scene.broker, [failureOf('before')]);
+  const first = await scene.start(define());
+  await waitUntil(() => compensated.length === 1, { what: 'the first seen' });
+  await first.stop();
+  await scene.start(define({ payments: payments.id }));
+  await scene.source.publish(scene.broker, [failureOf('old')]);
+  await payments.publish(scene.broker, [failureOf('new')]);
+  await waitUntil(() => compensated.length > 1, { what: 'the declared one' });
+  expect(compensated).toEqual(['before', 'new']);
+});
+
+it('a consumer pins so many sources, and handles the events of others without counting their positions', async () => {
+  const records = Array.from({ length: MOST_SOURCES + 40 }, (_, n) => {
+    const made = foreignRecord(counted({ key: `k${n}`, n }), randomUUID(), 1);
+    const position = [
+      [WIRE.source, `s${n}`],
+      [WIRE.sourceId, randomUUID()],
+      [WIRE.position, '1.1.1'],
+      [WIRE.prev, '1.0.0'],
+    ] as const;
+    const headers = [...new Map([...made.record.headers, ...position])];
+    return { ...made, record: { ...made.record, headers } };
+  });
+  await sendRecords(scene.broker, records);
+  const service = await scene.start(consumer);
+  await waitUntil(async () => (await lines(scene.database)).length === records.length, {
+    what: 'all events',
+  });
+  expect(await rows('select from converge.inbox_source')).toHaveLength(MOST_SOURCES);
+  expect(await rows('select from converge.inbox_watermark')).toHaveLength(MOST_SOURCES);
+  expect(service.status()[0]!.sourceConflicts).toHaveLength(1);
+});

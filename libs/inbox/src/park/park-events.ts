@@ -1,0 +1,146 @@
+import type { Executor } from '@convergekit/postgres';
+import { slowDelayMs } from '@convergekit/resilience';
+import type { Placed } from './placement.ts';
+import { sizeOf } from './weigh.ts';
+import { failureColumns, inLogRow, type NewParked, parkedRow, type Place } from './parked-row.ts';
+import { extendLines, insertParked, type LineSize, openLines, readSizes } from './parked-sql.ts';
+import type { Partition, SliceContext } from '../slice/context.ts';
+import { envelopeOf, handlerOf, deadLetterOf, parkedIdOf } from './place-steps.ts';
+import { HeldChanged } from '../slice/slice-errors.ts';
+
+/**
+ * Puts the events of a slice that do not take effect now where they wait or are recorded. Last in its transaction: it
+ * locks the rows of the keys. Throws HeldChanged when a key was released, or parked, since we looked: the slice is run
+ * again with what is true now.
+ */
+export async function parkEvents<DB>(
+  context: SliceContext<DB>,
+  partition: Partition,
+  placed: readonly Placed<DB>[],
+  executor: Executor,
+): Promise<Parked> {
+  const opened = placed.flatMap((one) => (one.kind === 'parkFirst' ? [one] : []));
+  const counts = countByLine(placed);
+  const openedLines = new Set(opened.map(({ line }) => line));
+  const appends = [...counts].flatMap(([line, count]) => (openedLines.has(line) ? [] : [{ line, count }]));
+  const tails = new Map<string, bigint>();
+  if (appends.length > 0) {
+    const extended = await extendLines(executor, partition.key, appends);
+    const released = appends.map(({ line }) => line).filter((line) => !extended.has(line));
+    if (released.length > 0) throw new HeldChanged({ released });
+    for (const [line, tail] of extended) tails.set(line, tail);
+  }
+  if (opened.length > 0) {
+    const { schedule } = context.parking.policy;
+    const lines = opened.map(({ line, state }) => {
+      const waitMs = state === 'dead' ? 0 : slowDelayMs(schedule, 1, context.random);
+      return { line, state, count: counts.get(line) ?? 1, waitMs };
+    });
+    const made = await openLines(executor, partition.key, lines);
+    const parked = [...openedLines].filter((line) => !made.has(line));
+    if (parked.length > 0) throw new HeldChanged({ parked });
+    for (const { line, count } of lines) tails.set(line, BigInt(count));
+  }
+  const { maxRowsPerKey, maxBytesPerKey } = context.parking.policy;
+  const lines = appends.map(({ line }) => line);
+  const sizes =
+    lines.length === 0
+      ? new Map<string, LineSize>()
+      : await readSizes(executor, partition.key, lines, maxRowsPerKey);
+  const fits = room(sizes, { rows: maxRowsPerKey, bytes: maxBytesPerKey });
+  const rows = rowsOf(partition, placed, seats(counts, tails), fits);
+  await insertParked(executor, rows);
+  return { opened: [...openedLines], inLog: fits.left() };
+}
+
+export interface Parked {
+  /** The lines that it opened. */
+  readonly opened: readonly string[];
+  /** Events that stand in line without their bytes. */
+  readonly inLog: LineSize;
+}
+
+interface Room {
+  /** Whether one more event of a line is kept with its bytes. */
+  (line: string, bytes: number): boolean;
+  left(): LineSize;
+}
+
+/** Counts what is kept of each line, and what is left in the log. */
+function room(sizes: ReadonlyMap<string, LineSize>, most: LineSize): Room {
+  const kept = new Map(sizes);
+  let left: LineSize = { rows: 0, bytes: 0 };
+  const fits = (line: string, bytes: number): boolean => {
+    const size = kept.get(line) ?? { rows: 0, bytes: 0 };
+    if (size.rows > 0 && (size.rows + 1 > most.rows || size.bytes + bytes > most.bytes)) {
+      left = { rows: left.rows + 1, bytes: left.bytes + bytes };
+      return false;
+    }
+    kept.set(line, { rows: size.rows + 1, bytes: size.bytes + bytes });
+    return true;
+  };
+  return Object.assign(fits, { left: () => left });
+}
+
+function countByLine<DB>(placed: readonly Placed<DB>[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const one of placed)
+    if (one.kind === 'parkFirst' || one.kind === 'parkBehind')
+      counts.set(one.line, (counts.get(one.line) ?? 0) + 1);
+  return counts;
+}
+
+/** The next free place of each line, in order: the new tail is the last of them. */
+function seats(
+  counts: ReadonlyMap<string, number>,
+  tails: ReadonlyMap<string, bigint>,
+): (line: string) => Place {
+  const next = new Map([...tails].map(([line, tail]) => [line, tail - BigInt(counts.get(line) ?? 0) + 1n]));
+  return (line) => {
+    const seq = next.get(line) ?? 0n;
+    next.set(line, seq + 1n);
+    return { line, seq };
+  };
+}
+
+function rowsOf<DB>(
+  partition: Partition,
+  placed: readonly Placed<DB>[],
+  seat: (line: string) => Place,
+  fits: Room,
+): readonly NewParked[] {
+  const { consumer } = partition.key;
+  return placed.flatMap((one): readonly NewParked[] => {
+    const { step } = one;
+    const event = {
+      id: parkedIdOf(partition, step),
+      consumer,
+      topicId: partition.topicId,
+      record: step.record,
+      envelope: envelopeOf(step),
+      handler: handlerOf(step),
+    };
+    switch (one.kind) {
+      case 'pass':
+      case 'handle':
+        return [];
+      case 'parkBehind': {
+        const row = parkedRow(event, 'waiting', seat(one.line), undefined);
+        // What was filled is nowhere in the log.
+        return [fits(one.line, sizeOf(one)) || step.fill !== undefined ? row : inLogRow(row)];
+      }
+      case 'parkFirst': {
+        const told = one.state === 'dead';
+        fits(one.line, sizeOf(one));
+        const columns = failureColumns(deadLetterOf(partition, step, one.why), told);
+        return [parkedRow(event, one.state, seat(one.line), columns)];
+      }
+      case 'release': {
+        const columns = failureColumns(deadLetterOf(partition, step, one.why), true);
+        const row = parkedRow(event, one.state, undefined, columns);
+        const { decision } = one.why;
+        return [decision?.kind === 'closed' ? { ...row, closed: decision.because } : row];
+      }
+    }
+  });
+}

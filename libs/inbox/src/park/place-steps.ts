@@ -1,0 +1,107 @@
+import type { Executor } from '@convergekit/postgres';
+import { classify } from '@convergekit/resilience';
+import type { GiveUp } from '../define/subscription.ts';
+import { layOut, type Placed } from './placement.ts';
+import type { Step } from '../plan/plan.ts';
+import { knownParked } from './parked-sql.ts';
+import type { Partition, SliceContext } from '../slice/context.ts';
+import { attemptOf } from '../attempt/attempt.ts';
+import { phaseOf } from '../attempt/attempt-rows.ts';
+import { type DeadLetter, parkedId } from '../attempt/dead-letter.ts';
+import { isOutage } from '../slice/fault.ts';
+import { knownKey } from '../slice/record-text.ts';
+
+/**
+ * What becomes of each step of a slice. A record that has its row already (a rewind brought it again, and it has no
+ * position that would tell) is a duplicate: one extra look-up, only in slices that park something.
+ */
+export async function placeSteps<DB>(
+  context: SliceContext<DB>,
+  partition: Partition,
+  steps: readonly Step<DB>[],
+  giveUps: ReadonlyMap<Step<DB>, GiveUp>,
+  executor: Executor,
+): Promise<readonly Placed<DB>[]> {
+  const { onDead } = context.definition;
+  const idOf = (step: Step<DB>): string => parkedIdOf(partition, step);
+  const by = {
+    held: partition.held,
+    onDead,
+    giveUpOf: (step: Step<DB>) => giveUps.get(step) ?? refused(context, step),
+    lineOf: (step: Step<DB>) => knownKey(step.record, envelopeOf(step)) ?? idOf(step),
+  };
+  const placed = layOut(steps, by);
+  const rows = placed.filter(needsRow);
+  if (rows.length === 0) return placed;
+  const known = await knownParked(
+    executor,
+    rows.map(({ step }) => idOf(step)),
+  );
+  if (known.size === 0) return placed;
+  const again = new Set(rows.filter(({ step }) => known.has(idOf(step))).map(({ step }) => step));
+  return layOut(
+    steps.map((step): Step<DB> => {
+      const { record, mark } = step;
+      return again.has(step) ? { record, mark, kind: 'skip', why: 'duplicate' } : step;
+    }),
+    by,
+  );
+}
+
+export function needsRow<DB>({ kind }: Placed<DB>): boolean {
+  return kind === 'parkBehind' || kind === 'parkFirst' || kind === 'release';
+}
+
+export function parkedIdOf<DB>({ key, topicId }: Partition, { record }: Step<DB>): string {
+  return parkedId(record, key.consumer, topicId);
+}
+
+export function envelopeOf<DB>(step: Step<DB>) {
+  switch (step.kind) {
+    case 'handle':
+      return step.event;
+    case 'refuse':
+      return step.envelope;
+    case 'skip':
+      return undefined;
+  }
+}
+
+export function handlerOf<DB>(step: Step<DB>): string {
+  return step.kind === 'handle' ? step.subscription.handler : (envelopeOf(step)?.type ?? 'unreadable');
+}
+
+/**
+ * What cannot be read or parsed is a dead letter without an attempt at its handler. Where the truth was asked for, and only
+ * the way there failed, it waits.
+ */
+function refused<DB>({ clock }: SliceContext<DB>, step: Step<DB>): GiveUp | undefined {
+  if (step.kind !== 'refuse') return undefined;
+  const failure = classify(step.error);
+  const as = isOutage(failure) ? 'park' : 'dead';
+  const end = { number: 1, startedMs: clock.now(), durationMs: 0 };
+  const decision = step.closed === undefined ? undefined : { kind: 'closed' as const, because: step.closed };
+  const attempts = [attemptOf(failure, { ...end, next: { kind: as } })];
+  return { as, failure, attempts, ...(decision && { decision }) };
+}
+
+export function deadLetterOf<DB>(
+  partition: Partition,
+  step: Step<DB>,
+  { failure, attempts }: GiveUp,
+): DeadLetter {
+  const saga = step.kind === 'handle' ? step.subscription.memberOf?.(step.event) : undefined;
+  return {
+    id: parkedIdOf(partition, step),
+    consumer: partition.key.consumer,
+    topicId: partition.topicId,
+    phase: step.kind === 'handle' ? phaseOf(step.subscription) : 'apply',
+    run: 0,
+    record: step.record,
+    envelope: envelopeOf(step),
+    handler: handlerOf(step),
+    failure,
+    saga,
+    attempts,
+  };
+}

@@ -1,0 +1,61 @@
+import type { GiveUp } from '../define/subscription.ts';
+import type { Step } from '../plan/plan.ts';
+
+/** What becomes of one step in this slice. */
+export type Placed<DB> = { readonly step: Step<DB> } & (
+  | { readonly kind: 'pass' }
+  | { readonly kind: 'handle' }
+  /** Behind its key, which is parked. */
+  | { readonly kind: 'parkBehind'; readonly line: string }
+  /** The first of its key that waits: tried again later (`waiting`), or a dead letter that holds its key. */
+  | {
+      readonly kind: 'parkFirst';
+      readonly line: string;
+      readonly state: 'waiting' | 'dead';
+      readonly why: GiveUp;
+    }
+  /** Recorded and told; its key goes on without it. */
+  | { readonly kind: 'release'; readonly state: 'dead' | 'rejected'; readonly why: GiveUp }
+);
+
+export interface LayOut<DB> {
+  /** Keys of this partition that are parked. */
+  readonly held: ReadonlySet<string>;
+  readonly giveUpOf: (step: Step<DB>) => GiveUp | undefined;
+  /** Whether a dead letter holds its key. */
+  readonly onDead: 'hold' | 'skip';
+  /** The name of the line that a step's event waits in: its key. */
+  readonly lineOf: (step: Step<DB>) => string;
+}
+
+/**
+ * Decides for each step of a slice, in order, whether it is handled now: an event whose key is parked, also by an
+ * earlier step of this slice, stands behind. Pure.
+ */
+export function layOut<DB>(steps: readonly Step<DB>[], by: LayOut<DB>): readonly Placed<DB>[] {
+  const added = new Set<string>();
+  return steps.map((step): Placed<DB> => {
+    if (step.kind === 'skip') return { step, kind: 'pass' };
+    const free = step.kind === 'refuse' && step.releases === true;
+    if ((by.held.size > 0 || added.size > 0) && !free && !bypasses(step)) {
+      const line = by.lineOf(step);
+      if (by.held.has(line) || added.has(line)) return { step, kind: 'parkBehind', line };
+    }
+    const why = by.giveUpOf(step);
+    if (why === undefined) return { step, kind: 'handle' };
+    if (why.decision?.kind === 'resolved') return { step, kind: 'pass' };
+    if (why.as === 'reject') return { step, kind: 'release', state: 'rejected', why };
+    if (why.as === 'dead' && (free || by.onDead === 'skip' || why.decision?.kind === 'closed'))
+      return { step, kind: 'release', state: 'dead', why };
+    const line = by.lineOf(step);
+    // Only what bypasses comes here with its key parked already: it waits behind after all.
+    if (by.held.has(line) || added.has(line)) return { step, kind: 'parkBehind', line };
+    added.add(line);
+    return { step, kind: 'parkFirst', line, state: why.as === 'dead' ? 'dead' : 'waiting', why };
+  });
+}
+
+/** Compensate triggers, deadlines and cancellations: their own fence makes their order irrelevant. */
+function bypasses<DB>(step: Step<DB>): boolean {
+  return step.kind === 'handle' && step.subscription.bypassParked === true;
+}

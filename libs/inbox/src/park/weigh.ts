@@ -1,0 +1,74 @@
+import type { Placed } from './placement.ts';
+import type { Step } from '../plan/plan.ts';
+
+/** Counts by handler; undefined: records that no handler was called with. */
+export type ByHandler = ReadonlyMap<string | undefined, number>;
+
+/** What a slice asks of parking. */
+export interface Weight {
+  /** Keys that are given up, of which each may be a sign that nothing works: what was never an event of ours is none. */
+  readonly given: ByHandler;
+  readonly handled: ReadonlyMap<string, number>;
+  /** Events that will stand in a line, and their bytes with key and headers. */
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** Pure. */
+export function weigh<DB>(placed: readonly Placed<DB>[]): Weight {
+  const given = new Map<string | undefined, number>();
+  const handled = new Map<string, number>();
+  let [rows, bytes] = [0, 0];
+  for (const one of placed)
+    switch (one.kind) {
+      case 'pass':
+        break;
+      case 'handle':
+        if (one.step.kind === 'handle') count(handled, one.step.subscription.handler);
+        break;
+      case 'release':
+        if (one.state === 'dead' && isSign(one)) count(given, handlerOf(one.step));
+        break;
+      case 'parkFirst':
+        if (isSign(one)) count(given, handlerOf(one.step));
+        rows += 1;
+        bytes += sizeOf(one);
+        break;
+      case 'parkBehind':
+        rows += 1;
+        bytes += sizeOf(one);
+    }
+  return { given, handled, rows, bytes };
+}
+
+/** The sum of counts by handler. */
+export function totalOf(counts: ByHandler): number {
+  let total = 0;
+  for (const of of counts.values()) total += of;
+  return total;
+}
+
+function count<Name>(counts: Map<Name, number>, name: Name): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+}
+
+function handlerOf<DB>(step: Step<DB>): string | undefined {
+  return step.kind === 'handle' ? step.subscription.handler : undefined;
+}
+
+/**
+ * Whether giving up this key may be a sign that the world is broken. Bytes that nobody vouches for never are: a writer of
+ * the topic could make as many as it likes, and the partition would wait for hours.
+ */
+function isSign<DB>({ step, why }: Extract<Placed<DB>, { kind: 'parkFirst' | 'release' }>): boolean {
+  if (step.kind !== 'refuse' || why.as === 'park') return true;
+  return step.envelope !== undefined && !step.foreign;
+}
+
+/** Bytes of its record: key, payload and headers. */
+export function sizeOf<DB>({ step }: Pick<Placed<DB>, 'step'>): number {
+  const { key, value, headers } = step.record;
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0);
+  for (const [name, text] of headers) bytes += name.length + (text?.length ?? 0);
+  return bytes;
+}

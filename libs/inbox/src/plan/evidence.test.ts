@@ -1,0 +1,111 @@
+import { parsePosition, type Position } from '@convergekit/contracts';
+import { describe, expect, it } from 'vitest';
+import { FixtureSource } from '../testing/fixture-source.ts';
+import { testEvents } from '../fixture/ledger.ts';
+import { forkOf, jumpOf, lastEventOf, MOST_EPOCHS } from './evidence.ts';
+import type { LastEvent, Seen, Watermark } from './judge.ts';
+import { readRecord } from './reading.ts';
+
+/** Planted faults, each seen to fail here: a limit that the record's own time moves; a link that counts its ends. */
+
+const HOUR = 3_600_000;
+const NOW = Date.UTC(2026, 10, 26);
+const { counted } = testEvents('orders');
+const at = (text: string): Position => {
+  const { epoch, tick, id } = parsePosition(text);
+  return { epoch, tick, id };
+};
+const last = (change: Partial<LastEvent> = {}): LastEvent => ({
+  ...{ offset: 7n, id: 'a', prev: at('1.100.5'), newestMs: NOW, unknownUntilMs: 0 },
+  ...change,
+});
+const seen = (text: string, of: LastEvent | 'unknown' = last()): Seen => {
+  const watermark: Watermark = { ...at(text), last: of === 'unknown' ? undefined : of };
+  return new Map([[watermark.epoch, watermark]]);
+};
+const mark = (text: string, prev = '1.100.5') => ({ source: 's', position: at(text), prev: at(prev) });
+
+describe('a position that its source cannot have reached', () => {
+  const jumps = (text: string, known: Seen, nowMs = NOW) => jumpOf(mark(text), known, nowMs)?.kind === 'jump';
+
+  it('is one whose tick rose by more than elapsed time allows', () => {
+    const known = seen('1.200.9');
+    expect(jumps('1.36000200.1', known)).toBe(false);
+    expect(jumps('1.36000201.1', known)).toBe(true);
+    expect(jumps('1.9223372036854775807.1', known)).toBe(true);
+  });
+
+  it('is none after weeks in which the source published elsewhere, or was idle', () => {
+    const weeks = 6 * 7 * 24 * HOUR;
+    expect(jumps('1.3000000000.1', seen('1.200.9'), NOW + weeks)).toBe(false);
+    // Also while the consumer catches up: what counts is when the last event was made, not when it was read.
+    expect(jumps('1.3000000000.1', seen('1.200.9', last({ newestMs: NOW - weeks })))).toBe(false);
+    expect(jumps('1.3000000000.1', seen('1.200.9', last({ newestMs: 0 })))).toBe(false);
+  });
+
+  it('is bounded by the age of the kit where nothing of the source is known', () => {
+    for (const known of [new Map() as Seen, seen('1.200.9', 'unknown')]) {
+      expect(jumps('1.100000000000.1', known)).toBe(false);
+      expect(jumps('1.9000000000000000000.1', known)).toBe(true);
+    }
+  });
+
+  it('is one of an epoch from nowhere, or of one epoch too many', () => {
+    expect(jumps('2.1.1', seen('1.200.9'))).toBe(false);
+    expect(jumps('65.1.1', seen('1.200.9'))).toBe(false);
+    expect(jumps('66.1.1', seen('1.200.9'))).toBe(true);
+    expect(jumps('2147483647.1.1', new Map())).toBe(true);
+    const many: Seen = new Map(
+      Array.from({ length: MOST_EPOCHS }, (_, n) => [n + 1, { epoch: n + 1, tick: 1n, id: 1n }]),
+    );
+    expect(jumps(`${MOST_EPOCHS + 1}.1.1`, many)).toBe(true);
+    expect(jumps(`${MOST_EPOCHS}.2.1`, many)).toBe(false);
+  });
+});
+
+describe('a record that excludes the one at the watermark', () => {
+  const source = new FixtureSource({ partitions: 1 });
+  const reading = (time: number, id = 'b') => {
+    const { record } = source.record(counted({ key: 'k', n: 1 }), id);
+    const headers = record.headers.map(([name, value]): [string, Buffer] => [
+      name,
+      Buffer.from(name === 'ce_time' ? new Date(time).toISOString() : value),
+    ]);
+    return readRecord({
+      ...{ topic: 'orders', partition: 0, offset: 9n, timestampMs: time },
+      ...{ key: Buffer.from('k'), value: Buffer.from('{}'), headers },
+    });
+  };
+  const why = (text: string, known: Seen, time = NOW, id = 'b') => {
+    const found = forkOf(mark(text), reading(time, id), known);
+    return found?.kind === 'fork' ? found.why : undefined;
+  };
+
+  it('stands between it and the predecessor that it named', () => {
+    const known = seen('1.300.9');
+    expect(why('1.200.1', known)).toBe('same_predecessor');
+    expect(why('1.300.8', known)).toBe('same_predecessor');
+    expect(why('1.100.5', known)).toBeUndefined();
+    expect(why('1.50.1', known)).toBeUndefined();
+  });
+
+  it('has its position and another id', () => {
+    expect(why('1.300.9', seen('1.300.9'))).toBe('same_position');
+    expect(why('1.300.9', seen('1.300.9'), NOW, 'a')).toBeUndefined();
+    expect(why('1.300.9', seen('1.300.9', last({ id: undefined })))).toBeUndefined();
+  });
+
+  it('was made after everything that was handled, which no repeat can be', () => {
+    expect(why('1.50.1', seen('1.300.9'), NOW + 1)).toBe('made_later');
+    expect(why('1.50.1', seen('1.300.9', last({ unknownUntilMs: NOW + HOUR })), NOW + 1)).toBeUndefined();
+  });
+
+  it('is found in no repeat where a version of before moved the watermark', () => {
+    expect(why('1.200.1', seen('1.300.9', 'unknown'), NOW + HOUR)).toBeUndefined();
+  });
+
+  it('cannot hide behind a time that it claims: what is known of the newest event ends an hour from now', () => {
+    expect(lastEventOf(reading(NOW + 1_000 * HOUR), seen('1.200.9'), NOW).newestMs).toBe(NOW + HOUR);
+    expect(lastEventOf(reading(NOW - HOUR), seen('1.200.9'), NOW).newestMs).toBe(NOW);
+  });
+});

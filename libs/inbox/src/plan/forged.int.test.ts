@@ -1,0 +1,138 @@
+import { formatPosition, parsePosition, WIRE } from '@convergekit/contracts';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { defineConsumer } from '../define/define-consumer.ts';
+import { FailureScene } from '../fixture/failure-scene.ts';
+import { type FixtureRecord, sendRecords } from '../testing/fixture-source.ts';
+import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
+import { tag } from '../testing/quick.ts';
+import type { Operator } from '../operate/parked.ts';
+import { resumePartition, type ResumeOptions } from '../operate/resume.ts';
+import type { ConsumerService } from '../service/consumer-service.ts';
+
+/**
+ * A writer of the topic who claims positions of a source that is not its own. Planted faults, each seen to fail here:
+ * `planSlice` without `jumpOf` (the record counts, and its source's next event is taken for the forged one), and without
+ * `forkOf`; a fork that does not look at the id; a rejection that leaves the watermark where the forged record put it.
+ */
+
+let scene: FailureScene;
+let service: ConsumerService;
+const name = `stock-${tag()}`;
+const topic = `orders-${tag()}`;
+const key = { consumer: name, topic, partition: 0 };
+const { counted } = testEvents(topic);
+beforeEach(async () => {
+  scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
+    topic,
+    `${name}.failures`,
+  ]);
+  service = await scene.start(
+    defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, (event, { tx }) => note(tx, event)),
+    { watchMs: 20 },
+  );
+  await publish(1, 2);
+  await handled(1, 2);
+});
+afterEach(() => scene.close());
+
+const publish = (...ns: readonly number[]) =>
+  scene.source.publish(
+    scene.broker,
+    ns.map((n) => counted({ key: 'k', n })),
+  );
+const handled = (...ns: readonly number[]) =>
+  waitUntil(
+    async () => JSON.stringify((await lines(scene.database)).map(({ n }) => n)) === JSON.stringify(ns),
+    {
+      what: `events ${ns.join(', ')}`,
+    },
+  );
+const halted = () =>
+  waitUntil(
+    () => {
+      const partition = service.status()[0]!.partitions[0];
+      return partition?.state === 'halted' ? partition : undefined;
+    },
+    { what: 'the partition to halt' },
+  );
+/** What somebody writes who has read the log: the next event of the source, with another position. */
+function forged(change: (next: string) => string, n = 99): FixtureRecord {
+  const { record, ...place } = scene.source.copy().record(counted({ key: 'k', n }));
+  const headers = record.headers.map(([header, value]): [string, string] => {
+    const text = value;
+    return header === WIRE.position ? [header, change(formatPosition(parsePosition(text)))] : [header, text];
+  });
+  return { ...place, record: { ...record, headers } };
+}
+async function resume(options: Omit<ResumeOptions, keyof Operator>) {
+  const admin = await scene.broker.admin();
+  return resumePartition(scene.database, admin, key, { by: 'ann', reason: 'forged', ...options }).finally(
+    () => admin.close(),
+  );
+}
+const reject = (offset: bigint) => resume({ reject: offset });
+
+it.each([
+  ['a tick far ahead', () => '1.9223372036854775807.1'],
+  ['an epoch from nowhere', () => '2147483647.1.1'],
+])('a record with %s halts its partition before its position counts', async (_, change) => {
+  await sendRecords(scene.broker, [forged(change)]);
+  await publish(3, 4);
+  const { code, reason } = await halted();
+  expect(code).toBe('position_jump');
+  expect(reason).toContain(`${topic}/0 at offset 2`);
+  expect(reason).toContain(`--reject 2`);
+  await reject(2n);
+  await handled(1, 2, 3, 4);
+  expect(await scene.letters()).toMatchObject([{ code: 'RECORD_REJECTED' }]);
+});
+
+it('a jump that the source really made is passed, and counts, when an operator says so', async () => {
+  await sendRecords(scene.broker, [forged(() => '1.40000000000.1')]);
+  await halted();
+  await resume({ pass: true });
+  await handled(1, 2, 99);
+});
+
+it('two events with one predecessor halt their partition, which names both; the forged one is rejected', async () => {
+  await sendRecords(scene.broker, [forged(() => '1.5000.1')]);
+  await handled(1, 2, 99);
+  await publish(3, 4);
+  const { code, reason } = await halted();
+  expect(code).toBe('fork');
+  expect(reason).toContain('at offset 3');
+  expect(reason).toContain('at offset 2, position 1.5000.1');
+  await reject(2n);
+  await handled(1, 2, 99, 3, 4);
+});
+
+it('an event under the position of the next one is found by its id', async () => {
+  await sendRecords(scene.broker, [forged((next) => next)]);
+  await handled(1, 2, 99);
+  await publish(3, 4);
+  expect((await halted()).reason).toContain('another event has its position');
+  await reject(2n);
+  await handled(1, 2, 99, 3, 4);
+});
+
+it('a forged epoch is named when its source sends again, and rejected with its watermark', async () => {
+  await sendRecords(scene.broker, [forged(() => '2.1.1')]);
+  await handled(1, 2, 99);
+  await publish(3);
+  const { code, reason } = await halted();
+  expect(code).toBe('epoch_superseded');
+  expect(reason).toContain('--reject 2');
+  await reject(2n);
+  await handled(1, 2, 99, 3);
+});
+
+it('a partition that goes on with the other one after a fork takes the later record for a duplicate', async () => {
+  await sendRecords(scene.broker, [forged(() => '1.5000.1')]);
+  await handled(1, 2, 99);
+  await publish(3);
+  await halted();
+  await reject(3n);
+  await waitUntil(() => service.status()[0]!.partitions[0]?.nextOffset === 4n, { what: 'offset 4' });
+  await handled(1, 2, 99);
+});

@@ -1,0 +1,133 @@
+import { WIRE } from '@convergekit/contracts';
+import { memoryBroker, type OutgoingRecord } from '@convergekit/kafka';
+import { executorOf } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import type * as Telemetry from '@convergekit/telemetry';
+import fc from 'fast-check';
+import { expect, inject, it, vi } from 'vitest';
+import { defineConsumer } from '../define/define-consumer.ts';
+import { inPlace, makeTopics } from '../testing/quick.ts';
+import { FixtureSource } from '../testing/fixture-source.ts';
+import { ledgerDatabase, type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
+import { consumerService } from '../service/consumer-service.ts';
+
+/**
+ * Whatever bytes come. Planted faults, each tried here:
+ * - `eventContextOf` with ids of any length: the failure event of a long one cannot be sent, and the consumer stops;
+ * - `report.attempt` with the message of every error: the canary is found in what JSON.parse and Postgres quote.
+ */
+
+/** In every payload; payloads never come into logs, at any level. */
+const CANARY = 'canary-8c1f';
+const logged = vi.hoisted((): string[] => []);
+vi.mock('@convergekit/telemetry', async (original) => {
+  const telemetry = await original<typeof Telemetry>();
+  const root = telemetry.makeLogger('trace', { write: (line) => void logged.push(line) });
+  return { ...telemetry, logger: (name: string, bindings = {}) => root.child({ name, ...bindings }) };
+});
+
+const { counted } = testEvents('orders');
+const text = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 40 }),
+  fc.constant('a\u0000b'),
+  fc.constant('\ud800'),
+  fc.constant('é'.repeat(3_000)),
+);
+const names = fc.constantFrom(...Object.values(WIRE), '__proto__', 'x', '');
+const bytes = fc.uint8Array({ maxLength: 60 }).map((some) => Buffer.concat([some, Buffer.from(CANARY)]));
+/** Near to what is expected, and wrong: what a parser would quote in its complaint. */
+const nearly = fc.constantFrom(
+  `{"__proto__":{"n":1},"key":"${CANARY}"}`,
+  `{"key":"${CANARY}"}`,
+  `{"key":"${CANARY}","n":"${CANARY}"}`,
+  `{"key":"k","n":1,"${CANARY}":1`,
+  `{"key":"k","n":${CANARY}}`,
+  CANARY,
+  `"${CANARY}"`,
+  `[${'['.repeat(500)}"${CANARY}"`,
+);
+const noise = fc.record({
+  key: fc.option(text),
+  value: fc.option(fc.oneof(bytes, nearly)),
+  headers: fc.uniqueArray(fc.tuple(names, text), { maxLength: 8, selector: ([name]) => name }),
+  /** Header values that are replaced in an otherwise good event. */
+  damage: fc.dictionary(
+    fc.constantFrom(WIRE.id, WIRE.type, WIRE.specVersion, WIRE.time, WIRE.hops, WIRE.dataSchema),
+    text,
+    { maxKeys: 2 },
+  ),
+  /** Its payload is replaced. */
+  spoilt: fc.option(fc.oneof(bytes, nearly), { freq: 2 }),
+  good: fc.boolean(),
+});
+
+it('accounts for every record whatever its bytes, crashes on none, and a rewind makes no second letter', async () => {
+  const broker = memoryBroker();
+  const database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+  await makeTopics(broker, ['orders', 'fuzz.failures'], 1);
+  const source = new FixtureSource({ partitions: 1 });
+  const consumer = defineConsumer<LedgerDb>({ name: 'fuzz', from: 'beginning' }).on(
+    counted,
+    async (event, { tx }) => {
+      await note(tx, event);
+      // What a handler does with a field that is not what it took it for: both complaints quote it.
+      if (event.data.n % 60 === 1) JSON.parse(`${CANARY} ${event.data.key}`);
+      if (event.data.n % 60 > 57)
+        await executorOf(tx).query('select $1::int', [`${CANARY} ${event.data.key}`]);
+    },
+  );
+  // So much noise at once is a systemic fault, for which the partition would wait.
+  const parking = { systemic: { keys: 10_000, withinMs: 60_000 } };
+  const quick = { policies: inPlace({ attempts: 1 }), parking };
+  let service = consumerService([consumer], { database, broker, ...quick });
+  await service.start();
+  const records: OutgoingRecord[] = fc
+    .sample(noise, { numRuns: 600, seed: 42 })
+    .map(({ key, value, headers, damage, good, spoilt }, n) => {
+      if (!good) return { key, value, headers, timestampMs: 0 };
+      const { record } = source.record(counted({ key: `k${n}`, n }));
+      const broken = record.headers.map(([name, old]) => [name, damage[name] ?? old] as const);
+      return { ...record, headers: broken, ...(spoilt === null ? {} : { value: spoilt }) };
+    });
+  const producer = await broker.producer();
+  // Its id, twice in the headers of its failure event, is more than headers may take.
+  const long = source.record(counted({ key: 'long', n: 58 }), 'é'.repeat(3_000)).record;
+  const last = source.record(counted({ key: 'last', n: 9_999 })).record;
+  const all = [...records, long, last];
+  for (let at = 0; at < all.length; at += 10) {
+    const [result] = await producer.send([
+      { topic: 'orders', partition: 0, records: all.slice(at, at + 10) },
+    ]);
+    if (result?.ok !== true) throw result?.error ?? new Error('no result');
+  }
+  await producer.close();
+
+  const partition = () => service.status()[0]!.partitions[0];
+  await waitUntil(() => partition()?.nextOffset === 602n || partition()?.state === 'halted', {
+    what: 'the end of the log',
+  });
+  expect(partition()?.state).toBe('running');
+  const { handled, deadLetters, duplicates, skipped, parked } = partition()!.counts;
+  expect(handled + deadLetters + duplicates + skipped + parked).toBe(602);
+  expect(deadLetters).toBeGreaterThan(100);
+  expect(handled).toBeGreaterThan(50);
+  expect((await lines(database)).at(-1)).toMatchObject({ n: 9_999 });
+  const count = async (table: string) =>
+    (await database.executor.query<{ n: string }>(`select count(*) as n from ${table}`)).rows[0]!.n;
+  expect(await count('converge.parked')).toBe(String(deadLetters + parked));
+  expect(await count('converge.outbox')).toBe(String(deadLetters));
+
+  await service.stop();
+  await database.executor.query('update converge.inbox_partition set next_offset = 0');
+  service = consumerService([consumer], { database, broker, ...quick });
+  await service.start();
+  await waitUntil(() => partition()?.nextOffset === 602n, { what: 'the end of the log again' });
+  expect(await count('converge.parked')).toBe(String(deadLetters + parked));
+  expect(await count('converge.outbox')).toBe(String(deadLetters));
+  expect(await count('ledger')).toBe(String(handled));
+  await service.stop();
+  expect(logged.length).toBeGreaterThanOrEqual(deadLetters);
+  expect(logged.filter((line) => line.includes(CANARY))).toEqual([]);
+  await broker.close();
+  await database.close();
+});

@@ -1,0 +1,95 @@
+import { comparePositions, type Position, START } from '@convergekit/contracts';
+import type { Executor } from '@convergekit/postgres';
+import type { PartitionKey } from '../slice/fence-sql.ts';
+
+const lockSql = `
+  select next_offset::text as next from converge.inbox_partition
+   where consumer = $1 and topic = $2 and partition = $3 for update`;
+
+/** Locks the fence: a slice in work ends first, and the next one finds that the partition was moved. */
+export async function lockFence(tx: Executor, key: PartitionKey): Promise<bigint | undefined> {
+  const { rows } = await tx.query<{ next: string }>(lockSql, [key.consumer, key.topic, key.partition]);
+  return rows[0] === undefined ? undefined : BigInt(rows[0].next);
+}
+
+const backSql = `
+  update converge.inbox_partition
+     set next_offset = $4::bigint, pass_offset = null, state = 'running', halted_code = null, halted_reason = null,
+         halted_at = null, halted_offset = null
+   where consumer = $1 and topic = $2 and partition = $3`;
+
+export async function setBack(tx: Executor, key: PartitionKey, offset: bigint): Promise<void> {
+  await tx.query(backSql, [key.consumer, key.topic, key.partition, `${offset}`]);
+}
+
+const forgetSql = `
+  delete from converge.inbox_watermark
+   where consumer = $1 and topic = $2 and partition = $3 and source = $4 and epoch >= $5`;
+const markSql = `
+  insert into converge.inbox_watermark (consumer, topic, partition, source, epoch, tick, id)
+  values ($1, $2, $3, $4, $5, $6, $7)`;
+
+/** The watermark of a source goes back to `to`; epochs after it were not seen yet. */
+export async function setWatermark(
+  tx: Executor,
+  { consumer, topic, partition }: PartitionKey,
+  source: string,
+  to: Position,
+): Promise<void> {
+  const place = [consumer, topic, partition, source];
+  await tx.query(forgetSql, [...place, to.epoch]);
+  if (comparePositions(to, START) > 0)
+    await tx.query(markSql, [...place, to.epoch, `${to.tick}`, `${to.id}`]);
+}
+
+const foreignSql = `delete from converge.inbox_foreign_seen where consumer = $1 and identity = any($2::bytea[])`;
+
+export async function forgetForeign(
+  tx: Executor,
+  consumer: string,
+  identities: readonly Buffer[],
+): Promise<number> {
+  if (identities.length === 0) return 0;
+  return (await tx.query(foreignSql, [consumer, identities])).rowCount;
+}
+
+// The lines that lose events are locked before their rows, as slices and drains do; a line that keeps some ends with the
+// last one that stays, and one that keeps none is released. Drains at work find their row gone, and roll back.
+const lineSql = `
+  select k.key from converge.parked_key k
+   where k.consumer = $1 and k.topic = $2 and k.partition = $3
+     and exists (select from converge.parked p
+                  where p.consumer = k.consumer and p.topic = k.topic and p.line = k.key and p.record_offset >= $4::bigint)
+   order by k.key for update of k`;
+// Those that were given up or skipped, too: an event with a row would be taken for a repeat when it fails again. Offsets
+// of a topic that was made anew say nothing about those of its namesake.
+const parkedSql = `
+  delete from converge.parked p using converge.inbox_partition f
+   where p.consumer = $1 and p.topic = $2 and p.partition = $3 and p.record_offset >= $4::bigint
+     and f.consumer = $1 and f.topic = $2 and f.partition = $3
+     and coalesce(p.topic_id, f.topic_id) is not distinct from f.topic_id`;
+const releaseSql = `
+  delete from converge.parked_key k
+   where k.consumer = $1 and k.topic = $2 and k.key = any($3::text[])
+     and not exists (select from converge.parked p where p.consumer = $1 and p.topic = $2 and p.line = k.key)`;
+const tailSql = `
+  update converge.parked_key k
+     set tail = (select max(p.seq) from converge.parked p where p.consumer = $1 and p.topic = $2 and p.line = k.key)
+   where k.consumer = $1 and k.topic = $2 and k.key = any($3::text[])`;
+
+/** Takes out the rows of parked events and dead letters that will be handled again, and mends their lines. Returns how many. */
+export async function forgetParked(
+  tx: Executor,
+  { consumer, topic, partition }: PartitionKey,
+  offset: bigint,
+): Promise<number> {
+  const place = [consumer, topic, partition, `${offset}`];
+  const { rows } = await tx.query<{ key: string }>(lineSql, place);
+  const lines = rows.map(({ key }) => key);
+  const { rowCount } = await tx.query(parkedSql, place);
+  if (lines.length > 0) {
+    await tx.query(releaseSql, [consumer, topic, lines]);
+    await tx.query(tailSql, [consumer, topic, lines]);
+  }
+  return rowCount;
+}

@@ -1,0 +1,130 @@
+import type { Admin } from '@convergekit/kafka';
+import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
+import { readRecord } from '../plan/reading.ts';
+import { type SignatureOptions, type Signatures, signaturesOf, verified } from '../plan/signatures.ts';
+import { type Hole, newScan, type ReplayFrom, type ReplayScan, scanRecord } from './scan.ts';
+import { InboxError } from '../errors.ts';
+import type { PartitionKey } from '../slice/fence-sql.ts';
+import { wasPassed } from '../gap/gap-sql.ts';
+import { readPartitions } from '../member/partition-sql.ts';
+import { readSources } from '../member/source-sql.ts';
+import { readTypes } from '../member/type-sql.ts';
+import { identityHash } from '../slice/foreign-steps.ts';
+import { auditPartition } from '../operate/audit.ts';
+import type { Operator } from '../operate/parked.ts';
+import { forgetForeign, forgetParked, lockFence, setBack, setWatermark } from './replay-sql.ts';
+
+/** What a replay of one partition repeats. */
+export interface ReplayPlan {
+  readonly key: PartitionKey;
+  readonly from: ReplayFrom;
+  /** Where it goes back to; undefined when nothing of what was handled is to be handled again. */
+  readonly offset: bigint | undefined;
+  /** Up to here the log was read: where the partition stood. */
+  readonly nextOffset: bigint;
+  /** Handled again, by type; no handler: it is passed again. */
+  readonly effects: readonly {
+    readonly type: string;
+    readonly handler: string | undefined;
+    readonly events: number;
+  }[];
+  /**
+   * Events that the log does not have, and that are not repeated by themselves: `passed` = the consumer went past them
+   * before, and does again; else it halts there, and they are filled again.
+   */
+  readonly holes: readonly (Hole & { readonly passed: boolean })[];
+  readonly scan: ReplayScan;
+  readonly signatures: Signatures | undefined;
+}
+
+/**
+ * Reads what a replay would repeat. Changes nothing. `options` are those of the consumer: a record that it does not take for an
+ * event must not say where watermarks go back to.
+ */
+export async function planReplay(
+  executor: Executor,
+  admin: Admin,
+  key: PartitionKey,
+  from: ReplayFrom,
+  options?: SignatureOptions,
+): Promise<ReplayPlan> {
+  const signatures = options && signaturesOf(options);
+  const { consumer, topic, partition } = key;
+  const row = (await readPartitions(executor, consumer)).find(
+    (one) => one.topic === topic && one.partition === partition,
+  );
+  const ends = (await admin.logEnds(topic)).find((one) => one.partition === partition);
+  if (row === undefined || ends === undefined)
+    throw new InboxError(
+      'REPLAY_REFUSED',
+      `${consumer} has no ${topic}/${partition} here, or the broker has not`,
+    );
+  const scan = newScan();
+  await read(executor, admin, key, { scan, from, signatures, start: ends.earliest, end: row.nextOffset });
+  const types = (await readTypes(executor, consumer)).filter((one) => one.topic === topic);
+  const effects = [...scan.events].map(([type, events]) => ({
+    type,
+    handler: types.find((one) => one.type === type || one.type.startsWith(`${type}:`))?.handler,
+    events,
+  }));
+  const holes: (Hole & { passed: boolean })[] = [];
+  for (const hole of scan.holes) holes.push({ ...hole, passed: await wasPassed(executor, key, hole) });
+  return { key, from, offset: scan.offset, nextOffset: row.nextOffset, effects, holes, scan, signatures };
+}
+
+export interface Replayed {
+  readonly offset: bigint;
+  /** Rows of events without a position, and parked events, that were taken out. */
+  readonly foreign: number;
+  readonly parked: number;
+}
+
+/**
+ * Sets a partition back, in one transaction: place, watermarks, and the rows by which events above it would be taken for
+ * repeats. What the consumer handled since the plan is read under the fence. Its owner notices within `watchMs`. Handlers
+ * emit the same events under the same ids again: a replay is no new run. converge.inbox_audit keeps who did it, and why.
+ */
+export async function replayPartition(
+  database: Pick<Database, 'acquire'>,
+  admin: Admin,
+  { key, from, nextOffset, scan, signatures }: ReplayPlan,
+  operator: Operator,
+): Promise<Replayed | undefined> {
+  return withTransaction(database, {}, async (tx) => {
+    const now = await lockFence(tx, key);
+    if (now === undefined || now < nextOffset)
+      throw new InboxError(
+        'REPLAY_REFUSED',
+        `${key.topic}/${key.partition} was set back meanwhile: look again`,
+      );
+    await read(tx, admin, key, { scan, from, signatures, start: nextOffset, end: now });
+    if (scan.offset === undefined) return undefined;
+    for (const [source, to] of scan.before) await setWatermark(tx, key, source, to);
+    const foreign = await forgetForeign(tx, key.consumer, [...scan.foreign.values()]);
+    const parked = await forgetParked(tx, key, scan.offset);
+    await setBack(tx, key, scan.offset);
+    await auditPartition(tx, key, { action: 'replay', fromOffset: now, toOffset: scan.offset }, operator);
+    return { offset: scan.offset, foreign, parked };
+  });
+}
+
+interface Stretch extends Pick<ReplayPlan, 'scan' | 'from' | 'signatures'> {
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+async function read(
+  executor: Executor,
+  admin: Admin,
+  { consumer, topic, partition }: PartitionKey,
+  { scan, from, signatures, start, end }: Stretch,
+): Promise<void> {
+  if (start >= end) return;
+  const pinned = await readSources(executor, consumer);
+  for await (const record of admin.read(topic, partition, start, end))
+    scanRecord(scan, verified(readRecord(record), signatures, pinned), {
+      from,
+      pinned,
+      identity: identityHash,
+    });
+}

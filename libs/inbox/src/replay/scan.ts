@@ -1,0 +1,105 @@
+import { comparePositions, type Position } from '@convergekit/contracts';
+import { judge } from '../plan/judge.ts';
+import { gapEnd } from '../plan/plan.ts';
+import type { Reading } from '../plan/reading.ts';
+
+/** Where a replay begins: the first record that the log has, the first of a time, or the first after a position. */
+export type ReplayFrom =
+  | { readonly kind: 'everything' }
+  | { readonly kind: 'since'; readonly timeMs: number }
+  | { readonly kind: 'after'; readonly position: Position };
+
+/** What a replay of one partition would do, gathered record by record. */
+export interface ReplayScan {
+  /** The first record that is handled again; undefined when there is none. */
+  offset: bigint | undefined;
+  /** Of each source: the predecessor of its first event from there on. That is what its watermark goes back to. */
+  readonly before: Map<string, Position>;
+  /** Of each source: the newest of each epoch. */
+  readonly seen: Map<string, Map<number, Position>>;
+  /** What the log does not have between: the consumer comes by it again. */
+  readonly holes: Hole[];
+  /** Events without a position, by the identity under which they are deduplicated. */
+  readonly foreign: Map<string, Buffer>;
+  /** Events by type: each is handled again once, however often it stands in the log. */
+  readonly events: Map<string, number>;
+}
+
+/** Events that are not in the log: from `after`, up to what the record at `offset` names as its predecessor. */
+export interface Hole {
+  readonly offset: bigint;
+  readonly source: string;
+  readonly after: Position;
+  readonly upTo: Position;
+}
+
+export function newScan(): ReplayScan {
+  return {
+    offset: undefined,
+    before: new Map(),
+    seen: new Map(),
+    holes: [],
+    foreign: new Map(),
+    events: new Map(),
+  };
+}
+
+/** Takes one more record into account. Changes the scan, nothing else. */
+export function scanRecord(
+  scan: ReplayScan,
+  { record, claim, content }: Reading,
+  context: {
+    readonly from: ReplayFrom;
+    readonly pinned: ReadonlyMap<string, string>;
+    /** How an event without a position is told from others. */
+    readonly identity: (event: { readonly source: string; readonly id: string }) => Buffer;
+  },
+): void {
+  const ours =
+    claim !== undefined && context.pinned.get(claim.sourceName) === claim.source ? claim : undefined;
+  if (scan.offset === undefined) {
+    if (!begins(context.from, record.timestampMs, ours?.position)) return;
+    scan.offset = record.offset;
+  }
+  const type = content.kind === 'envelope' ? content.envelope.type : undefined;
+  if (ours !== undefined) {
+    const { source, position } = ours;
+    const before = scan.before.get(source) ?? gapEnd(ours);
+    scan.before.set(source, before);
+    const seen = scan.seen.get(source) ?? new Map([[before.epoch, before]]);
+    scan.seen.set(source, seen);
+    const verdict = judge(ours, seen, 'now');
+    if (verdict.kind === 'duplicate' || verdict.kind === 'superseded') return;
+    if (verdict.kind === 'gap')
+      scan.holes.push({
+        offset: record.offset,
+        source,
+        after: verdict.after ?? before,
+        upTo: gapEnd(ours),
+      });
+    seen.set(position.epoch, position);
+    if (type !== undefined) count(scan, type);
+    return;
+  }
+  if (content.kind !== 'envelope') return;
+  const identity = context.identity(content.envelope);
+  const hex = identity.toString('hex');
+  if (scan.foreign.has(hex)) return;
+  scan.foreign.set(hex, identity);
+  count(scan, content.envelope.type);
+}
+
+function begins(from: ReplayFrom, timestampMs: number, position: Position | undefined): boolean {
+  switch (from.kind) {
+    case 'everything':
+      return true;
+    case 'since':
+      return timestampMs >= from.timeMs;
+    case 'after':
+      return position !== undefined && comparePositions(position, from.position) > 0;
+  }
+}
+
+function count({ events }: ReplayScan, type: string): void {
+  events.set(type, (events.get(type) ?? 0) + 1);
+}

@@ -1,0 +1,129 @@
+import { memoryBroker } from '@convergekit/kafka';
+import { connect, type Database } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';
+import type { From } from '../define/types.ts';
+import { FixtureSource } from '../testing/fixture-source.ts';
+import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
+import { makeTopics, tag } from '../testing/quick.ts';
+import { type ConsumerService, consumerService } from './consumer-service.ts';
+
+/**
+ * Where a consumer begins, and what it refuses to begin without. Planted faults, each seen to fail here: `register` that
+ * takes the first record for `now`; that asks nothing of a topic added later; a start that lets a missing table pass as
+ * it is.
+ */
+
+let broker: ReturnType<typeof memoryBroker>;
+let database: Database<LedgerDb>;
+let source: FixtureSource;
+const services: ConsumerService[] = [];
+const name = `stock-${tag()}`;
+const orders = testEvents(`orders-${tag()}`).counted;
+const returns = testEvents(`returns-${tag()}`).counted;
+
+beforeEach(async () => {
+  broker = memoryBroker();
+  database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+  source = new FixtureSource({ partitions: 1 });
+  await makeTopics(broker, [orders.topic, returns.topic, `${name}.failures`], 1);
+});
+afterEach(async () => {
+  for (const service of services.splice(0)) await service.stop();
+  await broker.close();
+  await database.close();
+});
+
+const consumer = (from: From) =>
+  defineConsumer<LedgerDb>({ name, from }).on(orders, (event, { tx }) => note(tx, event));
+const both = (from: From) =>
+  consumer(from).on(returns, { name: 'returned' }, (event, { tx }) => note(tx, event));
+async function start(definition: ConsumerDefinition<LedgerDb>, on = database): Promise<ConsumerService> {
+  const service = consumerService([definition], { database: on, broker });
+  services.push(service);
+  await service.start();
+  return service;
+}
+const send = (event: typeof orders, ...ns: readonly number[]) =>
+  source.publish(
+    broker,
+    ns.map((n) => event({ key: 'k', n })),
+  );
+const applied = async (count: number) =>
+  (
+    await waitUntil(async () => ((await lines(database)).length >= count ? lines(database) : undefined), {
+      what: `${count} effects`,
+    })
+  ).map(({ n }) => n);
+const starts = async () =>
+  (
+    await database.executor.query<{ start: string }>(
+      'select start_offset::text as start from converge.inbox_partition order by topic',
+    )
+  ).rows.map(({ start: at }) => Number(at));
+
+it('`now` is the moment of registration: nothing before it, everything after it, whether the consumer runs or not', async () => {
+  await send(orders, 1, 2);
+  const first = await start(consumer('now'));
+  await first.stop();
+  await send(orders, 3);
+  const second = await start(consumer('now'));
+  await send(orders, 4);
+  expect([await applied(2), await starts()]).toEqual([[3, 4], [2]]);
+  expect(second.status()[0]!.partitions).toMatchObject([{ state: 'running' }]);
+});
+
+it('`earliest` takes what the log still holds, and says from where; `beginning` halts at what it does not hold', async () => {
+  await send(orders, 1, 2, 3);
+  broker.truncate(orders.topic, 0, 2n);
+  const first = await start(consumer('earliest'));
+  expect([await applied(1), await starts()]).toEqual([[3], [2]]);
+  await first.stop();
+  const strict = defineConsumer<LedgerDb>({ name: `${name}-strict`, from: 'beginning' }).on(
+    orders,
+    () => undefined,
+  );
+  await makeTopics(broker, [`${name}-strict.failures`], 1);
+  const service = await start(strict);
+  const [halted] = await waitUntil(
+    () => {
+      const { partitions } = service.status()[0]!;
+      return partitions.some(({ state }) => state === 'halted') ? partitions : undefined;
+    },
+    { what: 'the halt' },
+  );
+  expect(halted).toMatchObject({ code: 'gap' });
+});
+
+it('a topic has its own start where it is named, and one that is added later must be', async () => {
+  await send(orders, 1);
+  await send(returns, 2);
+  const first = await start(consumer('beginning'));
+  expect(await applied(1)).toEqual([1]);
+  await first.stop();
+  for (const from of ['beginning', { '*': 'beginning' }] as const)
+    await expect(start(both(from))).rejects.toMatchObject({
+      code: 'TOPIC_START_UNDECLARED',
+      message: expect.stringContaining(returns.topic) as string,
+    });
+  await start(both({ '*': 'beginning', [returns.topic]: 'now' }));
+  await send(returns, 3);
+  await send(orders, 4);
+  expect((await applied(3)).toSorted()).toEqual([1, 3, 4]);
+});
+
+it('a topic that nothing is said of is refused by name at the first start, too', async () => {
+  await expect(start(both({ [orders.topic]: 'now' }))).rejects.toMatchObject({
+    code: 'TOPIC_START_UNDECLARED',
+    message: expect.stringContaining(returns.topic) as string,
+  });
+});
+
+it('a database without the tables of the inbox is named, with the command that makes them', async () => {
+  const empty = connect<LedgerDb>({ url: await freshDatabase(inject('stack').databaseUrl) });
+  await expect(start(consumer('now'), empty).finally(() => empty.close())).rejects.toMatchObject({
+    code: 'INBOX_NOT_MIGRATED',
+    message: expect.stringContaining('converge migrate') as string,
+  });
+});

@@ -1,0 +1,99 @@
+import { failureEvent, type FailureInput } from '@convergekit/contracts';
+import { BusinessRejection, ConvergeError } from '@convergekit/core';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';
+import { FixtureSource, sendRecords } from '../testing/fixture-source.ts';
+import { FailureScene } from '../fixture/failure-scene.ts';
+import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
+import { tag } from '../testing/quick.ts';
+
+describe('what a handler answers', () => {
+  let scene: FailureScene;
+  const name = `payments-${tag()}`;
+  const topic = `orders-${tag()}`;
+  const { counted, priced } = testEvents(topic);
+
+  beforeEach(async () => {
+    const url = await freshDatabase(inject('stack').databaseUrl);
+    scene = await FailureScene.open(url, [topic, `${name}.failures`, 'refunds.failures']);
+  });
+  afterEach(() => scene.close());
+
+  const failing = (throws: (n: number) => void): ConsumerDefinition<LedgerDb> =>
+    defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, async (event, { tx }) => {
+      await note(tx, event);
+      throws(event.data.n);
+    });
+  const counting = (count: number) =>
+    Array.from({ length: count }, (_, n) => counted({ key: `k${n % 3}`, n }));
+  const settled = (count: number) =>
+    waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
+
+  it('is, for a failure, the compensation in another consumer, by configuration alone', async () => {
+    await scene.source.publish(scene.broker, [...counting(3), priced({ key: 'p', n: 9 })]);
+    await scene.start(
+      failing((n) => {
+        if (n === 1) throw new BusinessRejection('declined');
+      }).on(priced, () => {
+        throw new ConvergeError('?', { code: 'LOST', category: 'data', certainty: 'unknown' });
+      }),
+    );
+    await settled(4);
+    // What the relay does: the failure events from the outbox into their topic.
+    const told = (await scene.outbox()).map(({ event_id, payload }) => ({
+      event_id,
+      event: failureEvent(name)(JSON.parse(payload) as FailureInput),
+    }));
+    const relay = new FixtureSource({ partitions: 1, name: 'payments' });
+    await sendRecords(
+      scene.broker,
+      told.map(({ event_id, event }) => relay.record(event, event_id)),
+    );
+    const seen: unknown[] = [];
+    const refunds = defineConsumer<LedgerDb>({ name: 'refunds', from: 'beginning' })
+      .onFailure(counted, { of: name }, async (failure, { tx, event, emit }) => {
+        seen.push([failure.category, failure.event.data, event.id]);
+        emit(priced({ key: failure.event.data.key, n: -1 }));
+        await note(tx, { id: 'refund', data: failure.event.data });
+      })
+      .onFailure(priced, { of: name }, () => void seen.push('uncertain letter'));
+    const service = await scene.start(refunds);
+    await waitUntil(() => service.status()[0]!.partitions[0]?.nextOffset === 2n, { what: 'both letters' });
+    expect(seen).toEqual([['business', { key: 'k1', n: 1 }, told[0]!.event_id]]);
+    expect((await lines(scene.database)).filter(({ event_id }) => event_id === 'refund')).toHaveLength(1);
+  });
+
+  // Planted fault: random ids of emitted events fail here.
+  it('has the same ids when it is handled again', async () => {
+    const [id] = await scene.source.publish(scene.broker, counting(1));
+    const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
+      counted,
+      ({ data }, { emit }) => {
+        emit(priced({ key: data.key, n: 1 }));
+        emit(priced({ key: data.key, n: 2 }));
+      },
+    );
+    const first = await scene.start(consumer);
+    await settled(1);
+    await first.stop();
+    // A restored consumer database: everything of the inbox went back, the outbox is kept here to compare.
+    await scene.database.executor.query('delete from converge.inbox_watermark');
+    await scene.database.executor.query('update converge.inbox_partition set next_offset = 0');
+    await scene.start(consumer);
+    const rows = await waitUntil(
+      async () => ((await scene.outbox()).length === 4 ? scene.outbox() : undefined),
+      {
+        what: '4 rows',
+      },
+    );
+    const ids = rows.map(({ event_id }) => event_id);
+    expect(ids.slice(2)).toEqual(ids.slice(0, 2));
+    expect(new Set(ids).size).toBe(2);
+    expect(JSON.parse(rows[0]!.headers)).toMatchObject({
+      ce_causationid: id,
+      ce_hops: '1',
+      ce_dataschema: 'urn:converge:test.priced:1',
+    });
+  });
+});

@@ -1,0 +1,76 @@
+import { once } from 'node:events';
+import { waitUntil } from '@convergekit/testing';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { ProcessScene, reordered } from '../fixture/process-scene.ts';
+
+describe('a consumer that is killed', () => {
+  let scene: ProcessScene;
+
+  beforeEach(async () => {
+    scene = await ProcessScene.open(inject('stack'));
+  });
+  afterEach(() => scene.close());
+
+  it.each([
+    'inbox.in_handler@1',
+    'inbox.in_handler@70',
+    'inbox.before_commit@1',
+    'inbox.before_commit@4',
+    'inbox.after_commit@1',
+    'inbox.after_commit@2',
+  ])('at %s has every effect once, in the order of each key', async (failpoint) => {
+    await scene.send(60);
+    const { child: killed } = scene.start({ CONVERGE_FAILPOINT: failpoint });
+    const exit = once(killed, 'exit');
+    await waitUntil(async () => (await scene.lines()).length > 0 || killed.signalCode !== null, {
+      what: 'work',
+    });
+    await scene.send(60);
+    expect((await exit)[1]).toBe('SIGKILL');
+    const next = scene.start();
+    await scene.effects(120);
+    expect(await scene.end(next)).toBe(0);
+    const found = await scene.lines();
+    expect(found.map(({ event_id }) => event_id).toSorted()).toEqual(scene.ids.toSorted());
+    expect(reordered(found)).toEqual([]);
+    const { rows } = await scene.database.executor.query<{ n: string; ids: string }>(
+      'select count(*) as n, count(distinct event_id) as ids from converge.outbox',
+    );
+    expect(rows).toEqual([{ n: '120', ids: '120' }]);
+  });
+
+  // What happens to the drain that is killed: park/drain-crash.e2e.
+  it.each(['inbox.before_commit@3'])(
+    'at %s while a key waits has every effect once too, in the order of each key',
+    async (failpoint) => {
+      const fault = (sql: string) => scene.database.executor.query(sql);
+      const env = { FAULTS: '1', HANDLE_MS: '500' };
+      await fault('create table fault (key text)');
+      await fault(`insert into fault values ('k1')`);
+      await scene.send(60);
+      const killed = scene.start({ ...env, CONVERGE_FAILPOINT: failpoint });
+      const exit = once(killed.child, 'exit');
+      const others = 60 - Math.ceil(60 / 7);
+      await waitUntil(
+        async () => killed.child.signalCode !== null || (await scene.lines()).length >= others,
+        {
+          what: 'the other keys',
+        },
+      );
+      expect((await scene.lines()).filter(({ key }) => key === 'k1')).toEqual([]);
+      await fault('delete from fault');
+      await scene.send(60);
+      expect((await exit)[1]).toBe('SIGKILL');
+      const next = scene.start(env);
+      await scene.effects(120);
+      expect(await scene.end(next)).toBe(0);
+      const found = await scene.lines();
+      expect(found.map(({ event_id }) => event_id).toSorted()).toEqual(scene.ids.toSorted());
+      expect(reordered(found)).toEqual([]);
+      const left = await scene.database.executor.query(
+        `select key from converge.parked_key union all select key from converge.parked where state = 'waiting'`,
+      );
+      expect(left.rows).toEqual([]);
+    },
+  );
+});

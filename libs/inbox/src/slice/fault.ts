@@ -1,0 +1,123 @@
+import { DatabaseError, sqlState } from '@convergekit/postgres';
+import type { Failure } from '@convergekit/core';
+import { classify, strategies } from '@convergekit/resilience';
+import type { PausedAlarm } from '../alarms.ts';
+import { InboxError } from '../errors.ts';
+import {
+  ConnectionLost,
+  FenceLost,
+  HandlerFailed,
+  HeldChanged,
+  OwnStatementFailed,
+  ParkingRefused,
+  PartitionLost,
+  SliceTooLong,
+  TypeAhead,
+} from './slice-errors.ts';
+
+/** Why a partition waits by itself, and goes on by itself. */
+export interface Pause {
+  readonly code: PausedAlarm;
+  readonly reason: string;
+  /** Milliseconds; undefined: not known, so it is looked at with growing pauses. */
+  readonly forMs: number | undefined;
+}
+
+/** Whose fault it is that a slice did not commit. The whole of "an outage is never mistaken for a bad event". */
+export type Fault =
+  /** Another owner moved the fence: read the state again. */
+  | { readonly kind: 'fence_lost' }
+  | { readonly kind: 'partition_lost' }
+  /** Somebody holds the fence row longer than the lock timeout. */
+  | { readonly kind: 'fence_held'; readonly error: unknown }
+  /** Our own database does not answer, or nobody knows whether the commit took effect: wait, read the state again. */
+  | { readonly kind: 'outage'; readonly error: unknown }
+  /** The events: a handler threw, or the commit was refused for what they wrote. */
+  | { readonly kind: 'events'; readonly failure: Failure; readonly handler: string | undefined }
+  /** Keys were released or parked meanwhile: the same again with what is true now. */
+  | {
+      readonly kind: 'held_changed';
+      readonly released: readonly string[];
+      readonly parked: readonly string[];
+    }
+  /** No event is given up now: the partition waits, then goes on at the same event. */
+  | { readonly kind: 'pause'; readonly pause: Pause }
+  /** The slice was too large for its time: smaller ones will do. */
+  | { readonly kind: 'too_long' }
+  /** Events of types that only another version of this consumer handles: they are not to be passed. */
+  | { readonly kind: 'type_ahead'; readonly types: readonly string[] }
+  /** Nothing of this consumer can work until somebody mends something. */
+  | { readonly kind: 'stop'; readonly error: unknown };
+
+/** Pure. Everything that `applySlice` may reject with comes through here. */
+export function faultOf(error: unknown): Fault {
+  if (error instanceof FenceLost) return { kind: 'fence_lost' };
+  if (error instanceof TypeAhead) return { kind: 'type_ahead', types: error.types };
+  if (error instanceof PartitionLost) return { kind: 'partition_lost' };
+  if (error instanceof SliceTooLong) return { kind: 'too_long' };
+  if (error instanceof HeldChanged)
+    return { kind: 'held_changed', released: error.released, parked: error.parked };
+  if (error instanceof ParkingRefused) return { kind: 'pause', pause: refusedPause(error) };
+  if (error instanceof ConnectionLost) return { kind: 'outage', error: error.cause };
+  if (error instanceof HandlerFailed)
+    return { kind: 'events', failure: classify(error.cause), handler: error.handler };
+  if (error instanceof OwnStatementFailed) return ownFault(error);
+  // What remains was thrown by BEGIN or COMMIT.
+  if (error instanceof DatabaseError && error.code === 'COMMIT_ROLLED_BACK') return swallowedFault(error);
+  const failure = classify(error);
+  if (isOutage(failure)) return { kind: 'outage', error };
+  if (failure.category === 'configuration') return { kind: 'stop', error };
+  return { kind: 'events', failure, handler: undefined };
+}
+
+function refusedPause({ why, handler }: ParkingRefused): Pause {
+  switch (why) {
+    case 'parked_cap':
+      return {
+        code: why,
+        reason:
+          'as many events are parked as this consumer may have: nothing more is parked until some are applied; look with `converge parked list`, mend the cause, then retry or skip',
+        forMs: undefined,
+      };
+    case 'systemic_fault':
+      return {
+        code: why,
+        reason: `key after key of ${handler === undefined ? 'this consumer' : `handler ${handler}`} would be given up, so it is hardly the events: until an event of it takes effect only one more key is parked after 1, 2, 4 … 60 minutes; fix the cause`,
+        forMs: undefined,
+      };
+  }
+}
+
+function ownFault({ step, cause }: OwnStatementFailed): Fault {
+  const state = sqlState(cause);
+  if (step === 'fence' && state === '55P03') return { kind: 'fence_held', error: cause };
+  // The transaction was aborted before our statement: a handler caught the database's error and went on.
+  if (state === '25P02') return swallowedFault(cause);
+  // 57014: our statement waited until its time was over; 25P03, 25P04: the server ended the session.
+  const ended = state === '57014' || state === '55P03' || state === '25P03' || state === '25P04';
+  if (ended || isOutage(classify(cause))) return { kind: 'outage', error: cause };
+  if (state === '42P01' || state === '3F000') return { kind: 'stop', error: notMigrated(cause) };
+  return { kind: 'stop', error: cause };
+}
+
+/** Nothing that an event could be blamed for: waiting heals it. */
+export function isOutage({ category }: Failure): boolean {
+  return strategies[category].disposition === 'park';
+}
+
+function swallowedFault(cause: unknown): Fault {
+  const error = new InboxError(
+    'ERROR_SWALLOWED',
+    'a statement of the handler failed and the handler ignored its error, so nothing of the slice can be committed: let the error pass, or wrap that statement in a savepoint',
+    { category: 'bug', cause },
+  );
+  return { kind: 'events', failure: classify(error), handler: undefined };
+}
+
+export function notMigrated(cause: unknown): InboxError {
+  return new InboxError(
+    'INBOX_NOT_MIGRATED',
+    'the tables of the inbox are missing in this database: run `converge migrate` with its DATABASE_URL, then start again',
+    { cause },
+  );
+}

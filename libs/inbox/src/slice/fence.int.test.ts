@@ -1,0 +1,160 @@
+import { type Broker, memoryBroker } from '@convergekit/kafka';
+import type { Database } from '@convergekit/postgres';
+import { policyBook } from '@convergekit/resilience';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { defineConsumer } from '../define/define-consumer.ts';
+import { FixtureSource } from '../testing/fixture-source.ts';
+import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
+import { makeTopics, tag } from '../testing/quick.ts';
+import { type ConsumerService, consumerService } from '../service/consumer-service.ts';
+
+describe('the fence', () => {
+  // Two brokers with the same records: each service believes that it owns the partition, as an evicted member does.
+  let brokers: readonly [Broker, Broker];
+  let database: Database<LedgerDb>;
+  const services: ConsumerService[] = [];
+  const name = `stock-${tag()}`;
+  const topic = `orders-${tag()}`;
+  const { counted } = testEvents(topic);
+  const events = Array.from({ length: 10 }, (_, n) => counted({ key: 'k', n }));
+
+  beforeEach(async () => {
+    brokers = [memoryBroker(), memoryBroker()];
+    database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+    const source = new FixtureSource({ partitions: 1 });
+    const records = events.map((event) => source.record(event));
+    for (const broker of brokers) {
+      await makeTopics(broker, [topic, `${name}.failures`], 1);
+      const producer = await broker.producer();
+      await producer.send([{ topic, partition: 0, records: records.map(({ record }) => record) }]);
+      await producer.close();
+    }
+    // Each memory broker gave the topic another id, which is not what is tried here.
+    await database.executor.query(
+      `create or replace function no_topic_id() returns trigger language plpgsql as 'begin new.topic_id := null; return new; end'`,
+    );
+    await database.executor.query(
+      'create trigger no_topic_id before insert on converge.inbox_partition for each row execute function no_topic_id()',
+    );
+  });
+  afterEach(async () => {
+    for (const service of services.splice(0)) await service.stop();
+    for (const broker of brokers) await broker.close();
+    await database.close();
+  });
+
+  function service(
+    broker: Broker,
+    options: { hold?: Promise<void>; entered?: () => void; log: number[] },
+  ): ConsumerService {
+    const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
+      counted,
+      async (event, { tx }) => {
+        options.entered?.();
+        await options.hold;
+        options.log.push(event.data.n);
+        await note(tx, event);
+      },
+    );
+    const made = consumerService([consumer], { database, broker, lockTimeoutMs: 100 });
+    services.push(made);
+    return made;
+  }
+
+  // Planted fault: without the `next_offset = $8` of the fence, all ten are applied twice here.
+  it('lets a second owner wait while the first is in its handler, and then lets it find nothing to do', async () => {
+    const hold = Promise.withResolvers<undefined>();
+    const entered = Promise.withResolvers<undefined>();
+    const logs: [number[], number[]] = [[], []];
+    const zombie = service(brokers[0], {
+      hold: hold.promise,
+      entered: () => entered.resolve(undefined),
+      log: logs[0],
+    });
+    await zombie.start();
+    await entered.promise;
+    const owner = service(brokers[1], { log: logs[1] });
+    await owner.start();
+    await waitUntil(() => owner.status()[0]!.state === 'waiting', { what: 'fence_held' });
+    expect(logs[1]).toEqual([]);
+    hold.resolve(undefined);
+    await waitUntil(() => owner.status()[0]!.partitions[0]!.nextOffset === 10n, {
+      what: 'the owner to catch up',
+    });
+    expect((await lines(database)).map(({ n }) => n)).toEqual(events.map((_, n) => n));
+  });
+
+  it('gives an owner that froze before its slice no effect once another has moved on', async () => {
+    const logs: [number[], number[]] = [[], []];
+    const freeze = Promise.withResolvers<undefined>();
+    const ready = Promise.withResolvers<undefined>();
+    const frozen = service(brokers[0], { log: logs[0] });
+    const begin = database.db.startTransaction.bind(database.db);
+    let first = true;
+    // The first owner stops before BEGIN: it has read its state and decided, and knows nothing of what comes.
+    database.db.startTransaction = () => {
+      const builder = begin();
+      builder.setAccessMode = () => builder;
+      if (!first) return builder;
+      first = false;
+      const execute = builder.execute.bind(builder);
+      builder.execute = async () => {
+        ready.resolve(undefined);
+        await freeze.promise;
+        return execute();
+      };
+      return builder;
+    };
+    await frozen.start();
+    await ready.promise;
+    await service(brokers[1], { log: logs[1] }).start();
+    await waitUntil(async () => (await lines(database)).length === 10, { what: 'the second owner' });
+    freeze.resolve(undefined);
+    await waitUntil(() => frozen.status()[0]!.partitions[0]!.nextOffset === 10n, {
+      what: 'the first to learn',
+    });
+    expect(await lines(database)).toHaveLength(10);
+    expect(logs[0]).toEqual([]);
+  });
+
+  it('is freed by the server when its holder says nothing for longer than a handler may take', async () => {
+    const url = new URL(inject('stack').databaseUrl);
+    url.pathname = `/${database.target.database}`;
+    const hold = Promise.withResolvers<undefined>();
+    const entered = Promise.withResolvers<undefined>();
+    const logs: [number[], number[]] = [[], []];
+    const zombie = consumerService(
+      [
+        defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, async (event, { tx }) => {
+          entered.resolve(undefined);
+          await hold.promise;
+          logs[0].push(event.data.n);
+          await note(tx, event);
+        }),
+      ],
+      {
+        database,
+        broker: brokers[0],
+        policies: policyBook({ consumer: { attemptTimeoutMs: 1 } }),
+        graceMs: 100_000,
+        lockTimeoutMs: 100,
+      },
+    );
+    services.push(zombie);
+    await zombie.start();
+    await entered.promise;
+    // What a frozen process cannot prevent: the server ends its session after the limit set in the slice.
+    await database.executor.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and state = 'idle in transaction'`,
+    );
+    const owner = service(brokers[1], { log: logs[1] });
+    await owner.start();
+    await waitUntil(async () => (await lines(database)).length === 10, { what: 'the second owner' });
+    hold.resolve(undefined);
+    await waitUntil(() => zombie.status()[0]!.partitions[0]!.nextOffset === 10n, {
+      what: 'the zombie to learn',
+    });
+    expect((await lines(database)).map(({ n }) => n)).toEqual(events.map((_, n) => n));
+  });
+});

@@ -1,0 +1,200 @@
+import { memoryBroker } from '@convergekit/kafka';
+import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
+import { systemClock, systemRandom } from '@convergekit/core';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { defineConsumer } from '../define/define-consumer.ts';
+import { foreignRecord, sendRecords } from '../testing/fixture-source.ts';
+import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
+import { makeTopics, tag } from '../testing/quick.ts';
+import { type ForeignEvent, recordForeign } from './foreign-sql.ts';
+import { readSlotsDue, setKeepForeign, turnSlots } from './foreign-slot-sql.ts';
+import { identityHash } from './foreign-steps.ts';
+import { type ConsumerService, consumerService } from '../service/consumer-service.ts';
+import { turnOnce } from '../service/retention.ts';
+
+/**
+ * Rows of foreign events: how long they stay, and how they leave.
+ * Planted faults, each seen to fail here: no look at the log (the repeat that the log still has takes effect twice); no
+ * lock before another slot becomes current (two effects of one id, where a member of before wrote the first), and no second
+ * look behind it (a slot is emptied twice); only the current slot looked at (a repeat after
+ * a turn takes effect twice); no age of the oldest slot (rows leave too early when the time to keep was made longer).
+ */
+
+const DAY = 86_400_000;
+
+describe('rows of foreign events', () => {
+  let broker: ReturnType<typeof memoryBroker>;
+  let database: Database<LedgerDb>;
+  let service: ConsumerService;
+  const name = `stock-${tag()}`;
+  const topic = `orders-${tag()}`;
+  const { counted } = testEvents(topic);
+
+  beforeEach(async () => {
+    broker = memoryBroker();
+    database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
+    await makeTopics(broker, [topic, `${name}.failures`], 1);
+    const consumer = defineConsumer<LedgerDb>({ name, from: 'earliest' }).on(counted, (event, { tx }) =>
+      note(tx, event),
+    );
+    service = consumerService([consumer], { database, broker, keepForeignMs: 9 * DAY });
+    await service.start();
+  });
+  afterEach(async () => {
+    await service.stop();
+    await broker.close();
+    await database.close();
+  });
+
+  const rows = async (sql: string) => (await database.executor.query(sql)).rows;
+  const send = (...ns: readonly number[]) =>
+    sendRecords(
+      broker,
+      ns.map((n) => foreignRecord(counted({ key: 'k', n }), `id-${n}`, 1)),
+    );
+  const read = (offset: number) =>
+    waitUntil(
+      async () =>
+        Number((await rows('select next_offset from converge.inbox_partition'))[0]?.['next_offset']) >=
+        offset,
+      { what: `offset ${offset}` },
+    );
+  /** Days go by, as far as the database can tell. */
+  const pass = (days: number) =>
+    rows(`update converge.inbox_foreign_slot set began_at = began_at - interval '${days} days'`);
+  const turn = async () => {
+    const admin = await broker.admin();
+    const options = { database, clock: systemClock, random: systemRandom };
+    const { signal } = new AbortController();
+    return (await turnOnce(options, admin, signal).finally(() => admin.close()))?.kind;
+  };
+  const left = async () =>
+    (await rows('select event_id from converge.inbox_foreign_seen order by event_id')).map(
+      (row) => row['event_id'],
+    );
+
+  it('stay as long as they are to be kept, whichever slot they are in, and leave a slot at a time', async () => {
+    await send(1);
+    await read(1);
+    expect(await turn()).toBeUndefined();
+    await pass(3);
+    expect(await turn()).toBe('turned');
+    await send(1, 2); // the first is a repeat, from another slot
+    await read(3);
+    for (const days of [3, 3]) {
+      await pass(days);
+      expect(await turn()).toBe('turned');
+      expect(await turn()).toBeUndefined();
+    }
+    expect(await left()).toEqual(['id-1', 'id-2']);
+    expect((await lines(database)).map(({ n }) => n)).toEqual([1, 2]);
+    broker.truncate(topic, 0, 3n);
+    // A longer time from now on: what is there stays for it, too.
+    await setKeepForeign(database.executor, name, 12 * DAY);
+    await pass(4);
+    expect(await turn()).toBeUndefined();
+    await setKeepForeign(database.executor, name, 9 * DAY);
+    expect(await turn()).toBe('turned');
+    expect(await left()).toEqual(['id-2']);
+  });
+
+  it('stay while the log has a record of theirs, however old they are', async () => {
+    await send(1, 2, 3);
+    await read(3);
+    for (let turns = 0; turns < 3; turns += 1) {
+      await pass(9);
+      expect(await turn()).toBe('turned');
+    }
+    await pass(9);
+    expect(await turn()).toBe('in_log');
+    broker.truncate(topic, 0, 2n);
+    expect(await turn()).toBe('in_log');
+    // The place is lost, and everything that the log has comes again.
+    await rows('update converge.inbox_partition set next_offset = 2');
+    await send(4);
+    await read(4);
+    expect((await lines(database)).map(({ n }) => n)).toEqual([1, 2, 3, 4]);
+    broker.truncate(topic, 0, 3n);
+    expect(await turn()).toBe('turned');
+    expect(await left()).toEqual(['id-4']);
+  });
+
+  const event: ForeignEvent = {
+    identity: identityHash({ source: 'elsewhere', id: 'x' }),
+    payloadHash: Buffer.alloc(32, 1),
+    eventId: 'x',
+  };
+  const record = async (tx: Executor) => (await recordForeign(tx, name, [event])).size;
+  /** The statement of a version that knew no slots. */
+  const recordOfBefore = async (tx: Executor) => {
+    await tx.query(
+      `insert into converge.inbox_foreign (consumer, identity, payload_hash, event_id) values ($1, $2, $3, $4)
+       on conflict (consumer, identity) do nothing`,
+      [name, event.identity, event.payloadHash, event.eventId],
+    );
+    return 0;
+  };
+  /** What makes a turn due, whatever a slice in work has written and nobody sees yet. */
+  const another = () =>
+    rows(`insert into converge.inbox_foreign_seen (slot, consumer, identity, payload_hash, event_id)
+          values (0, 'other', sha256('y'), sha256('y'), 'y')`);
+
+  it.each([
+    ['a member', record],
+    ['a member of before', recordOfBefore],
+  ])(
+    'are found when an id comes twice while another slot becomes current, the first to %s',
+    async (_, records) => {
+      await pass(9);
+      await another();
+      const committed = Promise.withResolvers<undefined>();
+      const recorded = Promise.withResolvers<undefined>();
+      const waiting = (count: number) =>
+        waitUntil(async () => (await rows('select from pg_locks where not granted')).length >= count, {
+          what: `${count} to wait`,
+        });
+      const first = withTransaction(database, {}, async (tx) => {
+        const known = await records(tx);
+        recorded.resolve(undefined);
+        await committed.promise;
+        return known;
+      });
+      await recorded.promise;
+      const turned = turn();
+      await waiting(1);
+      const second = withTransaction(database, {}, record);
+      await waiting(2);
+      committed.resolve(undefined);
+      expect([await first, await turned, await second]).toEqual([0, 'turned', 1]);
+      expect(await left()).toEqual(['x', 'y']);
+    },
+  );
+
+  it('stay when two members would empty the same slot', async () => {
+    await pass(9);
+    await another();
+    const due = await readSlotsDue(database.executor);
+    const turnDue = () => withTransaction(database, {}, (tx) => turnSlots(tx, due!));
+    expect(await turnDue()).toBe(true);
+    await withTransaction(database, {}, record);
+    expect([await turnDue(), await left()]).toEqual([false, ['x', 'y']]);
+  });
+
+  it('are shared with members of before, whose statement knows no slots', async () => {
+    const identity = identityHash({ source: 'elsewhere', id: 'id-1' });
+    await rows(`insert into converge.inbox_foreign (consumer, identity, payload_hash, event_id)
+                values ('${name}', '\\x${identity.toString('hex')}', sha256('{}'), 'id-1')
+                on conflict (consumer, identity) do nothing`);
+    await send(1, 2);
+    await read(2);
+    // Known, and with another body: a dead letter, and no effect.
+    expect((await lines(database)).map(({ n }) => n)).toEqual([]);
+    // The other stands behind its key.
+    expect(await left()).toEqual(['id-1', 'id-2']);
+    expect(await rows('select code, event_id from converge.parked order by record_offset')).toEqual([
+      { code: 'FOREIGN_ID_REUSED', event_id: 'id-1' },
+      { code: null, event_id: 'id-2' },
+    ]);
+  });
+});
