@@ -44,9 +44,9 @@ describe('a saga worker that is killed', () => {
     await database.close();
   });
 
-  function start(failpoint = ''): ChildProcess {
+  function start(extra: NodeJS.ProcessEnv = {}): ChildProcess {
     const child = spawn(process.execPath, [program], {
-      env: { ...env, CONVERGE_FAILPOINT: failpoint },
+      env: { ...env, ...extra },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     children.push(child);
@@ -66,7 +66,7 @@ describe('a saga worker that is killed', () => {
     await request(database, effects.keyed, keys('k'));
     await request(database, effects.plain, keys('p'));
     await request(database, effects.blind, keys('b'));
-    const killed = start(failpoint);
+    const killed = start({ CONVERGE_FAILPOINT: failpoint });
     expect((await once(killed, 'exit'))[1]).toBe('SIGKILL');
     const next = start();
     const rows = await ended(database);
@@ -83,12 +83,13 @@ describe('a saga worker that is killed', () => {
   });
 
   it('and one that froze in its call writes nothing when it wakes up after another settled', async () => {
-    provider.modes.set('keyed', ['late']);
-    provider.lateMs = 250;
     await request(database, effects.keyed, ['a']);
-    const zombie = start();
-    await waitUntil(() => provider.calls.length === 1, { what: 'the call' });
-    zombie.kill('SIGSTOP');
+    const zombie = start({ FREEZE: 'call' });
+    const frozen = Promise.withResolvers<undefined>();
+    zombie.stdout!.setEncoding('utf8').on('data', (text: string) => {
+      if (text.includes('in call')) frozen.resolve(undefined);
+    });
+    await frozen.promise;
     const owner = start();
     expect(await ended(database)).toMatchObject([{ state: 'done', queries: 1 }]);
     zombie.kill('SIGCONT');

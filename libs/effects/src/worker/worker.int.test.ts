@@ -36,7 +36,7 @@ const names = (prefix: string, count: number): string[] =>
 
 beforeEach(async () => {
   const fresh = new Provider();
-  Object.assign(provider, { calls: fresh.calls, effects: fresh.effects, modes: fresh.modes, lateMs: 0 });
+  Object.assign(provider, { calls: fresh.calls, effects: fresh.effects, modes: fresh.modes });
   database = await sceneDatabase(await freshDatabase(inject('stack').databaseUrl, 'saga'));
   effects = sceneEffects(await provider.start());
 });

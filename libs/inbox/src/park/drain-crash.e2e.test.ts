@@ -108,9 +108,8 @@ describe('a drain that ends in the middle', () => {
   });
 
   it('by freezing in its handler is waited for no longer than its lease, and wakes up without an effect', async () => {
-    const zombie = start({ HOLD_MS: '200' });
+    const zombie = start({ FREEZE: 'handler' });
     await once(zombie.stdout!, 'data');
-    zombie.kill('SIGSTOP');
     const owner = start();
     await waitUntil(async () => (await rows('select from converge.parked_key')).length === 0, {
       what: 'the other drain',
