@@ -1,5 +1,6 @@
 import { defineEvent } from '@convergekit/contracts';
 import { type ConsumerDefinition, defineConsumer } from '@convergekit/inbox';
+import { defineCall } from '@convergekit/effects';
 import { step } from '@convergekit/saga';
 import { saga } from '@convergekit/saga/declare';
 import { z } from 'zod';
@@ -23,7 +24,7 @@ export const bookTrip = saga('book-trip', { start: tripAsked, deadlineMs: 15 * 6
   .compensatable('room', { by: 'hotel', success: roomHeld, failure: roomRefused, undone: roomFreed })
   .compensatable('pay', { by: 'payments', success: paid, undone: paidBack, external: true })
   .pivot('seat', { by: 'airline', success: seated, failure: full })
-  .retriable('mail', { by: 'mails', success: mailed });
+  .retriable('mail', { by: 'mails', success: mailed, external: true });
 
 // The hotel: a step in its own database. What it does, and how that is undone.
 export interface HotelDb {
@@ -52,20 +53,30 @@ export interface Bank {
   /** True when a call with this key took effect. */
   readonly knows: (key: string) => Promise<boolean>;
 }
+
+// The call: how it is made, looked up and undone. One declaration, for handlers, steps and workflows.
+const take = (bank: Bank) =>
+  defineCall({
+    name: 'bank.take',
+    input: z.object({ cents: z.int() }),
+    result: z.null(),
+    idempotency: 'keyed', // the bank drops repeats of the key
+    call: async ({ cents }, { idempotencyKey }) => {
+      await bank.take(cents, idempotencyKey);
+      return null;
+    },
+    query: async (_, { idempotencyKey }) =>
+      (await bank.knows(idempotencyKey)) ? { kind: 'applied', result: null } : { kind: 'not_found' },
+    undo: ({ input: { cents } }, { idempotencyKey }) => bank.giveBack(cents, idempotencyKey),
+  });
+
 export const payments = (bank: Bank): ConsumerDefinition<object> =>
   defineConsumer<object>({ name: 'payments', from: 'beginning' }).include(
     step(bookTrip.pay, {
-      idempotency: 'keyed',
-      apply: async ({ event: { data: trip }, idempotencyKey }) => {
-        await bank.take(trip.cents, idempotencyKey);
-        return paid(trip);
-      },
-      query: async ({ event: { data: trip }, idempotencyKey }) =>
-        (await bank.knows(idempotencyKey)) ? paid(trip) : undefined,
-      compensate: async ({ intent: { data: trip }, idempotencyKey }) => {
-        await bank.giveBack(trip.cents, idempotencyKey);
-        return paidBack(trip);
-      },
+      call: take(bank),
+      input: ({ event: { data: trip } }) => ({ cents: trip.cents }),
+      outcome: (_, { event: { data: trip } }) => paid(trip),
+      undone: ({ intent: { data: trip } }) => paidBack(trip),
     }),
   );
 
@@ -82,12 +93,24 @@ export const airline = (seats: number): ConsumerDefinition<{ seat: { trip: strin
     }),
   );
 
+// Behind the pivot: a mail is a call, too. It is repeated until it is sent.
+const mail = (send: (tripId: string) => void) =>
+  defineCall({
+    name: 'mail.send',
+    input: z.object({ tripId: z.string() }),
+    result: z.null(),
+    idempotency: 'keyed',
+    call: ({ tripId }) => {
+      send(tripId);
+      return Promise.resolve(null);
+    },
+  });
+
 export const mails = (send: (tripId: string) => void): ConsumerDefinition<object> =>
   defineConsumer<object>({ name: 'mails', from: 'beginning' }).include(
     step(bookTrip.mail, {
-      apply: ({ data: trip }) => {
-        send(trip.tripId);
-        return mailed(trip);
-      },
+      call: mail(send),
+      input: ({ event: { data: trip } }) => ({ tripId: trip.tripId }),
+      outcome: (_, { event: { data: trip } }) => mailed(trip),
     }),
   );

@@ -1,11 +1,6 @@
 import type { Database } from '@convergekit/postgres';
-import {
-  compensationStacks,
-  defineStack,
-  type LocalContext,
-  localStep,
-  stackStep,
-} from '@convergekit/workflow';
+import { defineCall } from '@convergekit/effects';
+import { compensationStacks, defineStack, type LocalContext, localStep } from '@convergekit/workflow';
 import { z } from 'zod';
 
 /** What the service talks to: a store of buckets, a name server, a bank. */
@@ -18,7 +13,8 @@ export interface Clouds {
   names: { point(name: string, to: string): Promise<void>; drop(name: string): Promise<void> };
   bank: {
     subscribe(tenant: string, key: string): Promise<string>;
-    cancel(id: string, key: string): Promise<void>;
+    /** By the key of the subscription. */
+    cancel(subscribed: string, key: string): Promise<void>;
   };
 }
 
@@ -27,49 +23,52 @@ export interface TenantsDb {
 }
 
 export const bucketStep = (buckets: Clouds['buckets']) =>
-  stackStep({
-    intent: z.object({ name: z.string() }),
+  defineCall({
+    name: 'buckets.create',
+    input: z.object({ name: z.string() }),
     result: z.object({ url: z.string() }),
     idempotency: 'keyed',
-    do: async ({ name }, { idempotencyKey }) => ({ url: await buckets.create(name, idempotencyKey) }),
-    // Asked when a reply was lost, before anything is repeated, and before each undo.
-    check: async ({ name }) => {
+    call: async ({ name }, { idempotencyKey }) => ({ url: await buckets.create(name, idempotencyKey) }),
+    // Looks up the outcome when a reply was lost, before a repeat, and before each undo.
+    query: async ({ name }) => {
       const url = await buckets.find(name);
       return url === undefined ? { kind: 'not_found' } : { kind: 'applied', result: { url } };
     },
-    undo: ({ intent: { name } }, { idempotencyKey }) => buckets.remove(name, idempotencyKey),
+    undo: ({ input: { name } }, { idempotencyKey }) => buckets.remove(name, idempotencyKey),
   });
 
 const dnsStep = (names: Clouds['names']) =>
-  stackStep({
-    intent: z.object({ name: z.string(), to: z.string() }),
+  defineCall({
+    name: 'names.point',
+    input: z.object({ name: z.string(), to: z.string() }),
     result: z.null(),
-    idempotency: 'idempotent', // a repeat changes nothing more, so nobody needs to be asked
-    do: async ({ name, to }) => {
+    idempotency: 'idempotent', // a repeat changes nothing, so it needs no query
+    call: async ({ name, to }) => {
       await names.point(name, to);
       return null;
     },
-    undo: ({ intent: { name } }) => names.drop(name),
+    undo: ({ input: { name } }) => names.drop(name),
   });
 
 const subscriptionStep = (bank: Clouds['bank']) =>
-  stackStep({
-    intent: z.object({ tenant: z.string() }),
+  defineCall({
+    name: 'bank.subscribe',
+    input: z.object({ tenant: z.string() }),
     result: z.object({ id: z.string() }),
     idempotency: 'keyed',
-    do: async ({ tenant }, { idempotencyKey }) => ({ id: await bank.subscribe(tenant, idempotencyKey) }),
-    undo: ({ result: { id } }, { idempotencyKey }) => bank.cancel(id, idempotencyKey),
+    call: async ({ tenant }, { idempotencyKey }) => ({ id: await bank.subscribe(tenant, idempotencyKey) }),
+    undo: ({ callKey }, { idempotencyKey }) => bank.cancel(callKey, idempotencyKey),
   });
 
 /** A row of our own: one transaction with its place in the journal, so its outcome is never unknown. */
 export const rowStep = localStep({
-  intent: z.object({ id: z.string(), bucket: z.string() }),
+  input: z.object({ id: z.string(), bucket: z.string() }),
   result: z.null(),
   do: async (tenant, { tx }: LocalContext<TenantsDb>) => {
     await tx.insertInto('tenant').values(tenant).execute();
     return null;
   },
-  undo: async ({ intent: { id } }, { tx }) => {
+  undo: async ({ input: { id } }, { tx }) => {
     await tx.deleteFrom('tenant').where('id', '=', id).execute();
   },
 });

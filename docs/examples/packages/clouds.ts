@@ -1,4 +1,4 @@
-import { stackStep } from '@convergekit/workflow';
+import { defineCall } from '@convergekit/effects';
 import { z } from 'zod';
 
 export declare const buckets: {
@@ -7,13 +7,14 @@ export declare const buckets: {
 };
 declare const names: { point(name: string, to: string): Promise<void>; drop(name: string): Promise<void> };
 
-export const dns = stackStep({
-  intent: z.object({ name: z.string(), to: z.string() }),
+export const dns = defineCall({
+  name: 'names.point',
+  input: z.object({ name: z.string(), to: z.string() }),
   result: z.object({}),
   idempotency: 'keyed',
-  do: async ({ name, to }) => {
+  call: async ({ name, to }) => {
     await names.point(name, to);
     return {};
   },
-  undo: ({ intent: { name } }) => names.drop(name),
+  undo: ({ input: { name } }) => names.drop(name),
 });

@@ -1,16 +1,16 @@
 import { defineConsumer } from '@convergekit/inbox';
 import type { Database } from '@convergekit/postgres';
-import { defineEffect, effect, sagaWorker } from '@convergekit/effects';
+import { defineCall, effect, sagaWorker } from '@convergekit/effects';
 import { z } from 'zod';
 import { charged, declined, ordered, pay, type ShopDb } from './shop.ts';
 
-const charge = defineEffect({
+const charge = defineCall({
   name: 'payments.charge',
   input: z.object({ order: z.string(), cents: z.number().int() }),
   result: z.object({ receipt: z.string() }),
   idempotency: 'keyed', // the provider drops repeats of the key
   call: ({ cents }, { idempotencyKey, signal }) => pay(cents, idempotencyKey, signal),
-}).settled<ShopDb>({
+}).onOutcome<ShopDb>({
   succeeded: ({ receipt }, { emit, input }) => emit(charged({ order: input.order, receipt })),
   failed: ({ code }, { emit, input }) => emit(declined({ order: input.order, code })),
 });

@@ -1,14 +1,16 @@
 import type { Database } from '@convergekit/postgres';
-import { compensationStacks, defineStack, stackStep } from '@convergekit/workflow';
+import { defineCall } from '@convergekit/effects';
+import { compensationStacks, defineStack } from '@convergekit/workflow';
 import { z } from 'zod';
 import { buckets, dns } from './clouds.ts';
 
-const bucket = stackStep({
-  intent: z.object({ name: z.string() }),
+const bucket = defineCall({
+  name: 'buckets.create',
+  input: z.object({ name: z.string() }),
   result: z.object({ url: z.string() }),
   idempotency: 'keyed',
-  do: ({ name }, { idempotencyKey }) => buckets.create(name, idempotencyKey),
-  undo: ({ intent: { name } }, { idempotencyKey }) => buckets.remove(name, idempotencyKey),
+  call: ({ name }, { idempotencyKey }) => buckets.create(name, idempotencyKey),
+  undo: ({ input: { name } }, { idempotencyKey }) => buckets.remove(name, idempotencyKey),
 });
 const provision = defineStack({
   name: 'tenants.provision',

@@ -9,8 +9,8 @@ const stepUndoneData = z.object({
   saga: failedStep.extend({ op: z.literal('compensate') }),
   /** The key of the event that requested the undo. */
   key: z.string().min(1),
-  /** `none`: the step had no effect. `stays`: an operator accepted that the effect stays. */
-  effect: z.enum(['none', 'stays']),
+  /** `none`: the step had no effect. `undone`: it was undone. `stays`: an operator accepted that the effect stays. */
+  effect: z.enum(['none', 'undone', 'stays']),
   reason: z.string(),
 });
 
@@ -18,8 +18,8 @@ export type StepUndoneData = z.output<typeof stepUndoneData>;
 
 /**
  * Defines the event by which a consumer forwards an undo to the step before.
- * It is used where the consumer has no undone event of its own: the step had no effect, or an operator accepted that the
- * effect stays. It triggers the same as the declared undone event.
+ * It is used where the step declares no undone event, where it had no effect, and where an operator accepted that the effect
+ * stays. It triggers the same as the declared undone event.
  */
 export function stepUndoneEvent(
   consumer: string,

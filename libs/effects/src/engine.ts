@@ -3,15 +3,11 @@
  * - work of a saga's step: inserted, brought forward and withdrawn in the caller's transaction;
  * - one decision after an answer (`decide`), one way to call or query (`ask`), one claim loop.
  */
-export {
-  forEver,
-  type HookTools,
-  type LateWork,
-  type SweepOptions,
-  type SweepRecords,
-} from './effect/define-effect.ts';
+export { type BoundCall, forEver, type PlannedCall } from './call/bind-call.ts';
+export { decode, encode } from './call/stored.ts';
+export type { PlannedUndo } from './call/types.ts';
+export type { Asks, HookTools, LateWork, Revived, SweepOptions, SweepRecords } from './effect/types.ts';
 export { traceOf } from './effect/effect.ts';
-export { decode, encode } from './effect/stored.ts';
 export { notMigrated } from './errors.ts';
 export { namesSql, type SagaTable } from './names-sql.ts';
 export { actOnWork } from './operate/operate-sql.ts';
@@ -32,5 +28,5 @@ export {
   type WorkAttempt,
 } from './work/work.ts';
 export { checkWorkers } from './work/worker-sql.ts';
-export { ask, type Asked, type Asks } from './worker/ask.ts';
+export { ask, type Asked } from './worker/ask.ts';
 export { alertOverdueStacks } from './worker/overdue-stacks.ts';

@@ -7,17 +7,19 @@
  * - a worker that lost its lease writes nothing, and sends nothing that it had not begun to send;
  * - a dependency that hangs holds up its own effects only; nothing is given up because of an outage.
  */
-export { type DeclaredEffect, defineEffect, type Effect } from './effect/define-effect.ts';
+export { type Call, defineCall } from './call/define-call.ts';
 export { effect, type EffectContext } from './effect/effect.ts';
 export type {
   CallContext,
-  EffectFailure,
-  EffectIdempotency,
-  EffectOptions,
+  CallIdempotency,
+  CallOptions,
   Found,
-  Reactions,
-  SettledContext,
-} from './effect/types.ts';
+  Undoing,
+  UndoAnswer,
+  UndoingCall,
+  UndoReason,
+} from './call/types.ts';
+export type { Effect, EffectFailure, OutcomeContext, Reactions } from './effect/types.ts';
 export { EffectError, type EffectErrorCode } from './errors.ts';
 export { sagaMigrations } from './migrations.ts';
 export {

@@ -1,7 +1,7 @@
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts';
 import { decode, encode } from '@convergekit/effects/engine';
 import { StackError } from './errors.ts';
-import type { BoundStep, StackStep } from './step.ts';
+import type { BoundStep, WorkflowStep } from './step.ts';
 
 /**
  * What a unit's body works with. One thing at a time: a step or scope that begins while another one runs is refused,
@@ -15,7 +15,7 @@ export interface Unit<Steps> {
   /** Does a step, and resolves with its result. Rejects with StepFailed when it failed: it certainly took no effect. */
   step<Name extends keyof Steps & string>(
     name: Name,
-    intent: IntentOf<Steps[Name]>,
+    input: InputOf<Steps[Name]>,
   ): Promise<ResultOf<Steps[Name]>>;
   /**
    * A unit in the unit. When its body throws, what was done in it is undone, and nothing else; then it rejects with
@@ -24,8 +24,8 @@ export interface Unit<Steps> {
   scope<T>(name: string, body: (inner: Unit<Steps>) => Promise<T>): Promise<T>;
 }
 
-export type IntentOf<Step> = Step extends StackStep<infer Intent> ? Intent : never;
-export type ResultOf<Step> = Step extends StackStep<unknown, infer Result> ? Result : never;
+export type InputOf<Step> = Step extends WorkflowStep<infer Input> ? Input : never;
+export type ResultOf<Step> = Step extends WorkflowStep<never, infer Result> ? Result : never;
 
 /**
  * undo     what was interrupted is undone
@@ -56,7 +56,7 @@ export interface Stack<Input = never, Result = unknown> {
   readonly steps: ReadonlyMap<string, BoundStep>;
   /** Checks what the caller gives. Throws a ContractError of category data. */
   plan(input: Input): string;
-  body(unit: Unit<Record<string, StackStep>>, input: string): Promise<string>;
+  body(unit: Unit<Record<string, WorkflowStep>>, input: string): Promise<string>;
   resultOf(text: string): Result;
 }
 
@@ -66,7 +66,7 @@ const NAME = /^[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$/;
 export function defineStack<
   In extends StandardSchema,
   Res extends StandardSchema,
-  const Steps extends Readonly<Record<string, StackStep>>,
+  const Steps extends Readonly<Record<string, WorkflowStep>>,
 >(options: StackOptions<In, Res, Steps>): Stack<InferInput<In>, InferOutput<Res>> {
   const { name, recovery = 'undo', steps, run } = options;
   if (!NAME.test(name) || name.length > 100)
@@ -80,10 +80,10 @@ export function defineStack<
   return Object.freeze({
     name,
     recovery,
-    steps: new Map(Object.entries(steps).map(([step, made]) => [step, made.bind(`${name}.${step}`)])),
+    steps: new Map(Object.entries(steps).map(([step, made]) => [step, bind(`${name}.${step}`, made)])),
     plan: (given: InferInput<In>) => encode(input, given, `the input of ${name}`),
     // The erased unit checks at run time what the declared one lets through at compile time.
-    body: async (unit: Unit<Record<string, StackStep>>, text: string) =>
+    body: async (unit: Unit<Record<string, WorkflowStep>>, text: string) =>
       encode(
         result,
         await run(unit as unknown as Unit<Steps>, decode(input, text, `the stored input of ${name}`)),
@@ -91,6 +91,17 @@ export function defineStack<
       ),
     resultOf: (text: string) => decode(result, text, `the stored result of ${name}`),
   });
+}
+
+function bind(name: string, step: WorkflowStep): BoundStep {
+  if (step.kind === 'local') return step.bind(name);
+  const call = step.bind(name);
+  const { planned } = call;
+  if (planned !== undefined) return { ...call, planned, kind: 'external' };
+  throw new StackError(
+    'STACK_INVALID',
+    `step ${name}: its call ${step.name} has no undo; give it one, or say in irreversible why it cannot be undone`,
+  );
 }
 
 /** A name that may stand in a path. */

@@ -5,7 +5,7 @@ import { nextOp, type OpenState, type Rules, stored, type StoredFailure } from '
 import type { Entry } from './entry.ts';
 import { Suspended } from './errors.ts';
 import type { StepFold } from './fold.ts';
-import type { BoundStep, ForeignStep, LocalStep } from './step.ts';
+import type { BoundLocalStep, BoundStep, ExternalStep } from './step.ts';
 import { askOnce, beStuck, failingMs, heldFor, heldIdle, pause, runMsOf, slowMs, type Turn } from './turn.ts';
 
 /** Plans a step: the intent and its undo are written before anything is called. Resolves with its number. */
@@ -13,8 +13,9 @@ export async function intend(turn: Turn, step: BoundStep, path: string, intent: 
   const { journal } = turn;
   const number = journal.fold.steps.length + 1;
   const { stack, id } = journal.claim;
-  const key = `${stack}/${id}/${path}`;
   const local = step.kind === 'local';
+  const declared = local ? undefined : step.keyOf(step.inputOf(intent));
+  const key = declared ?? `${stack}/${id}/${path}`;
   const times = local ? { callMs: 0, settleMs: 0 } : { callMs: runMsOf(turn, step), settleMs: step.settleMs };
   const entry: Entry = { kind: 'intent', step: number, path, intent, key, undo: step.planned, ...times };
   await journal.write([entry], local ? heldIdle(turn) : heldFor(turn, step));
@@ -37,10 +38,15 @@ export type Settling = 'fresh' | 'finish' | 'undo';
 export async function settle(turn: Turn, step: BoundStep, number: number, why: Settling): Promise<unknown> {
   return step.kind === 'local'
     ? settleLocal(turn, step, number, why)
-    : settleForeign(turn, step, number, why);
+    : settleExternal(turn, step, number, why);
 }
 
-async function settleLocal(turn: Turn, step: LocalStep, number: number, why: Settling): Promise<unknown> {
+async function settleLocal(
+  turn: Turn,
+  step: BoundLocalStep,
+  number: number,
+  why: Settling,
+): Promise<unknown> {
   const { journal, options } = turn;
   const { path, intent } = foldOf(turn, number);
   // Its result would stand in the journal, since both are one transaction; whoever held it then cannot commit any more.
@@ -67,7 +73,12 @@ async function settleLocal(turn: Turn, step: LocalStep, number: number, why: Set
   }
 }
 
-async function settleForeign(turn: Turn, step: ForeignStep, number: number, why: Settling): Promise<unknown> {
+async function settleExternal(
+  turn: Turn,
+  step: ExternalStep,
+  number: number,
+  why: Settling,
+): Promise<unknown> {
   const { journal } = turn;
   let found: OpenState = why === 'fresh' ? 'ready' : 'calling';
   // A call before the one that is made now may have taken effect, or may still.
@@ -80,15 +91,9 @@ async function settleForeign(turn: Turn, step: ForeignStep, number: number, why:
     const finalInMs = foldOf(turn, number).finalAtMs - journal.now();
     if (!isFirstCall) await journal.write(again(turn, step, foldOf(turn, number), op), heldFor(turn, step));
     const { path, intent, key, calls } = foldOf(turn, number);
-    const tried = {
-      found,
-      attempts: calls,
-      queries: turns,
-      ageMs: journal.now() - intentAtMs,
-      finalInMs,
-      doubt,
-    };
-    const asks = step.doing({ intent, key });
+    const ageMs = journal.now() - intentAtMs;
+    const tried = { found, attempts: calls, queries: turns, ageMs, finalInMs, doubt };
+    const asks = step.asks({ input: () => step.inputOf(intent), key: () => key });
     const rules = rulesOf(step, op === 'query' && why === 'finish');
     const { answer, attempts, next } = await askOnce(turn, step, { asks, op }, tried, rules);
     if (answer.kind === 'failed' && answer.failure.code === 'NOT_SENT' && !isLastWord(turn, step)) {
@@ -134,7 +139,7 @@ async function settleForeign(turn: Turn, step: ForeignStep, number: number, why:
  * A process that froze, or stops, has sent nothing, which says nothing of the step: it is called later, here or elsewhere.
  * Only where nobody could tell that later is it written down now, as a failure.
  */
-function isLastWord({ signal }: Turn, step: ForeignStep): boolean {
+function isLastWord({ signal }: Turn, step: ExternalStep): boolean {
   return signal.aborted && nextOp('calling', rulesOf(step, false)) === 'stuck';
 }
 
@@ -176,7 +181,7 @@ export function rolledBack(error: unknown): StoredFailure {
 /** A call that is repeated moves the moment from which "not found" is final; a question moves nothing. */
 function again(
   turn: Turn,
-  step: ForeignStep,
+  step: ExternalStep,
   { step: number, path }: StepFold,
   op: 'call' | 'query',
 ): readonly Entry[] {
@@ -188,7 +193,7 @@ function again(
  * What was called once and is not there when that is final has failed: nobody repeats it behind its caller's back,
  * unless the stack is resumed, which is to repeat it.
  */
-function rulesOf({ idempotency, canQuery }: ForeignStep, repeats: boolean): Rules {
+function rulesOf({ idempotency, canQuery }: ExternalStep, repeats: boolean): Rules {
   const withinMs = repeats ? Number.POSITIVE_INFINITY : 0;
   return { idempotency, canQuery, schedule: { fast: asking, fastAttempts: 60, slow: asking, withinMs } };
 }

@@ -1,4 +1,4 @@
-import type { StoredFailure } from '@convergekit/effects/engine';
+import type { PlannedUndo, StoredFailure } from '@convergekit/effects/engine';
 
 /**
  * running       its effects are being made · completed: all of them stand
@@ -32,10 +32,6 @@ export type CompensateTrigger = 'failure' | 'interrupted' | 'code_changed';
 
 /** Who says so: the call itself, the other side's records, the journal, or a person. */
 export type Witness = 'reply' | 'check' | 'journal' | 'operator';
-
-/** The undo that is planned with an intent. Its order is the step's number: the highest first. */
-export type PlannedUndo =
-  { readonly kind: 'undo' } | { readonly kind: 'irreversible'; readonly reason: string };
 
 /**
  * What a journal consists of, in the order in which it happens:

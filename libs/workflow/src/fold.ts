@@ -1,12 +1,5 @@
-import type { StoredFailure } from '@convergekit/effects/engine';
-import {
-  type Entry,
-  isWithin,
-  type PlannedUndo,
-  type StackState,
-  type StackStuckReason,
-  type UndoOutcome,
-} from './entry.ts';
+import type { PlannedUndo, StoredFailure } from '@convergekit/effects/engine';
+import { type Entry, isWithin, type StackState, type StackStuckReason, type UndoOutcome } from './entry.ts';
 
 /**
  * intended   its call may be on its way · unknown: nobody knows what became of it

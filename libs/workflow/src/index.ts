@@ -7,7 +7,7 @@
  */
 export {
   defineStack,
-  type IntentOf,
+  type InputOf,
   type ResultOf,
   type Stack,
   type StackOptions,
@@ -16,20 +16,12 @@ export {
 } from './define-stack.ts';
 export { STACK_STATES, type StackState, type StackStuckReason, type UndoOutcome } from './entry.ts';
 export { StackError, type StackErrorCode, StepFailed } from './errors.ts';
-export { stackStep } from './foreign-step.ts';
 export { localStep } from './local-step.ts';
 export { listStacks, readStack, type StackFilter, type StackView } from './operate-sql.ts';
 export { forgetStep, type Resolution, resolveStack, retryStack } from './operate.ts';
 export type { StacksOptions } from './options.ts';
 export type { PlannedMove } from './plan.ts';
 export { compensationStacks, type CompensationStacks } from './stacks.ts';
-export type {
-  LocalContext,
-  LocalStepOptions,
-  StackStep,
-  StackStepOptions,
-  UndoAnswer,
-  Undoing,
-} from './step.ts';
+export type { LocalContext, LocalStep, LocalStepOptions, WorkflowStep } from './step.ts';
 export { verifyStacks } from './verify-all.ts';
 export { type StackRecord, type StackVerdict, verifyStack } from './verify.ts';

@@ -1,7 +1,7 @@
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts';
-import type { Transaction } from 'kysely';
 import { decode, encode } from '@convergekit/effects/engine';
-import type { LocalContext, LocalStep, LocalStepOptions, StackStep } from './step.ts';
+import type { Transaction } from 'kysely';
+import type { BoundLocalStep, LocalContext, LocalStep, LocalStepOptions } from './step.ts';
 
 /**
  * Declares a change of the service's own database as a step of stacks. `do` and `undo` each run in the transaction that
@@ -10,14 +10,15 @@ import type { LocalContext, LocalStep, LocalStepOptions, StackStep } from './ste
  */
 export function localStep<DB, In extends StandardSchema, Res extends StandardSchema>(
   options: LocalStepOptions<DB, In, Res>,
-): StackStep<InferInput<In>, InferOutput<Res>> {
-  const intentSchema = options.intent as StandardSchema<unknown, InferOutput<In>>;
+): LocalStep<InferInput<In>, InferOutput<Res>> {
+  const inputSchema = options.input as StandardSchema<unknown, InferOutput<In>>;
   const resultSchema = options.result as StandardSchema<unknown, InferOutput<Res>>;
   // The stack's database is the service's own: the type of its tables is the step's word.
   const context = (tx: Transaction<unknown>): LocalContext<DB> => ({ tx: tx as Transaction<DB> });
   return Object.freeze({
-    bind: (name: string): LocalStep => {
-      const intentOf = (text: string) => decode(intentSchema, text, `the stored intent of ${name}`);
+    kind: 'local',
+    bind: (name: string): BoundLocalStep => {
+      const inputOf = (text: string) => decode(inputSchema, text, `the stored input of ${name}`);
       const resultOf = (text: string) => decode(resultSchema, text, `the result of ${name}`);
       return {
         kind: 'local',
@@ -26,15 +27,13 @@ export function localStep<DB, In extends StandardSchema, Res extends StandardSch
           options.irreversible === undefined
             ? { kind: 'undo' }
             : { kind: 'irreversible', reason: options.irreversible },
-        plan: (intent) => encode(intentSchema, intent, `the intent of ${name}`),
+        plan: (input) => encode(inputSchema, input, `the input of ${name}`),
         resultOf,
         doing: async (intent, tx) =>
-          encode(resultSchema, await options.do(intentOf(intent), context(tx)), `the result of ${name}`),
+          encode(resultSchema, await options.do(inputOf(intent), context(tx)), `the result of ${name}`),
         undoing: async ({ intent, result, reason }, tx) =>
-          (await options.undo?.(
-            { intent: intentOf(intent), result: resultOf(result), reason },
-            context(tx),
-          )) ?? 'done',
+          (await options.undo?.({ input: inputOf(intent), result: resultOf(result), reason }, context(tx))) ??
+          'done',
       };
     },
   });

@@ -9,7 +9,7 @@ import { World, type WorldFault } from './fixture/stack-world.ts';
 import { defineStack, type StackRecovery, type Unit } from './define-stack.ts';
 import { StackError } from './errors.ts';
 import { compensationStacks } from './stacks.ts';
-import type { StackStep } from './step.ts';
+import type { WorkflowStep } from './step.ts';
 import { verifyStack } from './verify.ts';
 
 /** What a body does: steps, and scopes whose failure is caught or not. `throws`: it fails after all that. */
@@ -34,7 +34,7 @@ const { tree } = fc.letrec<{ tree: Tree; scope: Tree & { caught: boolean } }>((t
   }),
 }));
 
-type Steps = Record<Leaf['step'], StackStep<{ name: string }, { ref: string }>>;
+type Steps = Record<Leaf['step'], WorkflowStep<{ name: string }, { ref: string }>>;
 
 /** Names are given in the order in which the body comes to them, so that they are the same each time. */
 async function play(unit: Unit<Steps>, { children, throws }: Tree, path = 'n'): Promise<void> {

@@ -17,7 +17,7 @@ import type { StepFold } from './fold.ts';
 import type { Journal, Then } from './journal.ts';
 import type { ResolvedStacks } from './options.ts';
 import { report } from './report.ts';
-import type { ForeignStep } from './step.ts';
+import type { ExternalStep } from './step.ts';
 
 /** A policy may be unbounded, a lease may not: what takes longer is found again after it. */
 const MAX_RUN_MS = 600_000;
@@ -33,12 +33,12 @@ export interface Turn {
   patienceMs: number;
 }
 
-export function runMsOf({ options }: Turn, step: ForeignStep): number {
+export function runMsOf({ options }: Turn, step: ExternalStep): number {
   return Math.min(bound(step.policyIn(options.shared).deadlineMs), MAX_RUN_MS);
 }
 
 /** For a run of a step's policy, and for writing down what came of it. */
-export function heldFor(turn: Turn, step: ForeignStep): Then {
+export function heldFor(turn: Turn, step: ExternalStep): Then {
   return { kind: 'held', ms: runMsOf(turn, step) + turn.options.leaseMarginMs };
 }
 
@@ -53,7 +53,7 @@ export type TriedOnce = Pick<ClaimedWork, 'found' | 'attempts' | 'queries' | 'ag
 /** Asks once, under the lease for a run that the last write asked for, and decides what follows. Never rejects. */
 export async function askOnce(
   turn: Turn,
-  step: ForeignStep,
+  step: ExternalStep,
   { asks, op }: { readonly asks: Asks; readonly op: Exclude<Op, 'settle'> },
   tried: TriedOnce,
   rules: Rules,

@@ -1,5 +1,6 @@
 import { executorOf, kyselyTransaction } from '@convergekit/postgres';
 import { failpoint } from '@convergekit/core';
+import type { UndoAnswer } from '@convergekit/effects';
 import {
   type Asks,
   nextOp,
@@ -12,7 +13,7 @@ import { foldOf, rolledBack } from './do-step.ts';
 import type { Entry, Witness } from './entry.ts';
 import { Suspended } from './errors.ts';
 import { frameOf, type StepFold } from './fold.ts';
-import type { BoundStep, ForeignStep, LocalStep, StoredStep, UndoAnswer } from './step.ts';
+import type { BoundLocalStep, BoundStep, ExternalStep, StoredStep } from './step.ts';
 import {
   askOnce,
   beStuck,
@@ -31,11 +32,11 @@ import {
  * An undo that failed is tried again on the slow schedule, for ever. Rejects with Suspended.
  */
 export async function undoStep(turn: Turn, step: BoundStep, number: number): Promise<void> {
-  await (step.kind === 'local' ? undoLocal(turn, step, number) : undoForeign(turn, step, number));
+  await (step.kind === 'local' ? undoLocal(turn, step, number) : undoExternal(turn, step, number));
   failpoint('stack.after_undone');
 }
 
-async function undoLocal(turn: Turn, step: LocalStep, number: number): Promise<void> {
+async function undoLocal(turn: Turn, step: BoundLocalStep, number: number): Promise<void> {
   const { journal, options } = turn;
   for (;;) {
     const fold = foldOf(turn, number);
@@ -56,7 +57,7 @@ async function undoLocal(turn: Turn, step: LocalStep, number: number): Promise<v
   }
 }
 
-async function undoForeign(turn: Turn, step: ForeignStep, number: number): Promise<void> {
+async function undoExternal(turn: Turn, step: ExternalStep, number: number): Promise<void> {
   const { journal, options } = turn;
   const rules: Rules = { idempotency: step.idempotency, canQuery: step.canQuery, schedule: options.schedule };
   let found: OpenState = step.canQuery || foldOf(turn, number).state === 'undoing' ? 'unknown' : 'ready';
@@ -82,7 +83,7 @@ async function undoForeign(turn: Turn, step: ForeignStep, number: number): Promi
       heldFor(turn, step),
     );
     const fold = foldOf(turn, number);
-    const asks = believing(step.undoing(storedOf(turn, fold)), fold.finalAtMs <= journal.now());
+    const asks = believing(undoOf(step, storedOf(turn, fold)), fold.finalAtMs <= journal.now());
     const tried = triedOf(turn, before, found);
     const { answer, next } = await askOnce(turn, step, { asks, op }, tried, rules);
     switch (next.kind) {
@@ -120,7 +121,7 @@ async function undoForeign(turn: Turn, step: ForeignStep, number: number): Promi
  * undone while a lost call of it may arrive: it would be made again. What must not be repeated is not asked about while
  * it may not show: no answer would tell that it was undone.
  */
-function notBeforeMs({ idempotency }: ForeignStep, { state, lateUntilMs, finalAtMs }: StepFold): number {
+function notBeforeMs({ idempotency }: ExternalStep, { state, lateUntilMs, finalAtMs }: StepFold): number {
   switch (idempotency) {
     case 'idempotent':
       return lateUntilMs;
@@ -195,6 +196,17 @@ function storedOf({ journal }: Turn, { intent, key, result = 'null' }: StepFold)
   const reason = frame === undefined ? undefined : journal.fold.scopes.get(frame)?.failure;
   if (reason === undefined) throw new RangeError('nothing is being undone');
   return { intent, key, result, reason };
+}
+
+function undoOf(step: ExternalStep, { intent, key, result, reason }: StoredStep): Asks {
+  const { code, message } = reason;
+  return step.undoing({
+    input: () => step.inputOf(intent),
+    key: () => key,
+    result,
+    reason: { code, message },
+    undoKey: `${key}/undo`,
+  });
 }
 
 class Irreversible extends Error {

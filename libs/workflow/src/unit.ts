@@ -4,7 +4,7 @@ import { isPlain, type Unit } from './define-stack.ts';
 import { foldOf, intend, settle } from './do-step.ts';
 import { isWithin } from './entry.ts';
 import { StackError, StepFailed, Suspended } from './errors.ts';
-import type { StackStep } from './step.ts';
+import type { WorkflowStep } from './step.ts';
 import { heldIdle, type Turn } from './turn.ts';
 import { beginUndo, unfold } from './unfold.ts';
 
@@ -19,7 +19,7 @@ export interface Body {
 }
 
 /** A unit over the journal: what has ended answers from there, and what has not is done. */
-export class JournaledUnit implements Unit<Record<string, StackStep>> {
+export class JournaledUnit implements Unit<Record<string, WorkflowStep>> {
   readonly id: string;
   readonly #body: Body;
   readonly #path: string;
@@ -42,7 +42,7 @@ export class JournaledUnit implements Unit<Record<string, StackStep>> {
     return this.#alone(name, (path) => this.#step(name, path, intent)) as Promise<never>;
   }
 
-  scope<T>(name: string, body: (inner: Unit<Record<string, StackStep>>) => Promise<T>): Promise<T> {
+  scope<T>(name: string, body: (inner: Unit<Record<string, WorkflowStep>>) => Promise<T>): Promise<T> {
     return this.#alone(name, (path) => this.#scope(path, body));
   }
 
@@ -103,7 +103,7 @@ export class JournaledUnit implements Unit<Record<string, StackStep>> {
     return bound.resultOf(result ?? 'null');
   }
 
-  async #scope<T>(path: string, body: (inner: Unit<Record<string, StackStep>>) => Promise<T>): Promise<T> {
+  async #scope<T>(path: string, body: (inner: Unit<Record<string, WorkflowStep>>) => Promise<T>): Promise<T> {
     const { turn } = this.#body;
     const { journal } = turn;
     const known = journal.fold.scopes.get(path);

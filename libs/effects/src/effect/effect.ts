@@ -6,7 +6,7 @@ import { inject } from '@convergekit/telemetry';
 import type { ReceivedEvent } from '@convergekit/contracts';
 import { insertWork } from '../work/insert-sql.ts';
 import type { Cause } from '../work/work.ts';
-import type { Effect } from './define-effect.ts';
+import type { Effect } from './types.ts';
 
 /** The part of a handler's context that an intent needs. In a batch: `{ ...context, event }`, with the event that asks. */
 export type EffectContext<DB> = Pick<HandlerContext<DB>, 'tx' | 'consumer' | 'handler'> & {

@@ -1,78 +1,15 @@
-import type { DomainEvent, InferInput, InferOutput, StandardSchema } from '@convergekit/contracts';
+import type { DomainEvent } from '@convergekit/contracts';
+import type { Clock, Failure, Random } from '@convergekit/core';
 import type { EmitAs } from '@convergekit/inbox/engine';
-import type { Failure } from '@convergekit/core';
-import type { Policy, SlowSchedule } from '@convergekit/resilience';
+import type { Database, Executor } from '@convergekit/postgres';
+import type { OperationGuards, Policy, SharedGuards, SlowSchedule } from '@convergekit/resilience';
+import type { Logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
-import type { WorkAttempt } from '../work/work.ts';
+import type { CallIdempotency, Found } from '../call/types.ts';
+import type { StoredFailure, StuckReason, WorkAttempt } from '../work/work.ts';
 
-/**
- * idempotent   repeating the call changes nothing more
- * keyed        the other side drops repeats of the idempotency key, and answers them as it answered the first
- * none         it must not be repeated: an outcome that nobody knows is asked for, or waits for a person
- */
-export type EffectIdempotency = 'idempotent' | 'keyed' | 'none';
-
-export interface CallContext {
-  /** Aborts at the end of the attempt's time. The outcome then counts as unknown, whatever comes later. */
-  readonly signal: AbortSignal;
-  /** When the signal aborts at the latest: send it along (`deadlineHeaders`). */
-  readonly deadline: Date;
-  /** From 1, within one run of the policy. */
-  readonly attempt: number;
-  /** The same for every attempt and every query of one intent. */
-  readonly idempotencyKey: string;
-}
-
-/** What the other side says of a call that was made, or perhaps never came through. */
-export type Found<Result> =
-  | { readonly kind: 'applied'; readonly result: Result }
-  | { readonly kind: 'rejected'; readonly reason: string; readonly code?: string }
-  | { readonly kind: 'not_found' };
-
-/** How an unknown outcome is resolved. Without it an outcome that cannot be repeated safely waits for a person. */
-type Asked<Input, Result> =
-  | { readonly query?: undefined; readonly settleMs?: undefined }
-  | {
-      /** Asks what became of the call. Repeated at will. */
-      readonly query: (input: Input, context: CallContext) => Promise<Found<Result>>;
-      /**
-       * Milliseconds that the other side may take to make a call visible after it came in. "Not found" counts only
-       * this long after the last moment at which the call may have been sent.
-       */
-      readonly settleMs: number;
-    };
-
-export type EffectOptions<In extends StandardSchema, Res extends StandardSchema> = Asked<
-  InferOutput<In>,
-  InferInput<Res>
-> & {
-  /** Stable and dotted, such as `payments.charge`: rows, policies and metrics carry it. */
-  readonly name: string;
-  /** What is stored as the intent. Its output must read back as it was written. */
-  readonly input: In;
-  /** What is stored as the result, under the same condition. */
-  readonly result: Res;
-  readonly idempotency: EffectIdempotency;
-  /** What the other side knows the call by. @default the intent's own id, a uuid */
-  readonly key?: (input: InferOutput<In>) => string;
-  /**
-   * One run of attempts; the worker comes again after it, on the slow schedule. @default the one of the effect's name in
-   * the worker's policies, which configuration changes; one attempt for `none`
-   */
-  readonly policy?: Policy;
-  /**
-   * Waits between runs: fast, then slow, with jitter. A call that certainly took no effect is given up `withinMs` after
-   * the intent; one whose outcome is unknown never is. @default the kit's, up to 10 minutes between runs, for ever
-   */
-  readonly schedule?: SlowSchedule;
-  /** Calls at the same time, in one process. @default 8 */
-  readonly concurrency?: number;
-  /** Throws to fail: a BusinessRejection is the declared "no" and ends the effect as failed. */
-  readonly call: (input: InferOutput<In>, context: CallContext) => Promise<InferInput<Res>>;
-};
-
-/** What an outcome's own transaction gives to the code that follows from it. */
-export interface SettledContext<DB, Input> {
+/** What the transaction of an outcome gives to the code that follows from it. */
+export interface OutcomeContext<DB, Input> {
   /** The transaction that closes the intent: what is written through it happens once. */
   readonly tx: Transaction<DB>;
   /** Writes an event with that transaction; ids, causation and correlation follow from the event that asked. */
@@ -81,15 +18,76 @@ export interface SettledContext<DB, Input> {
   readonly idempotencyKey: string;
   /** Key of the event that asked. */
   readonly key: string;
-  /** What was tried, the latest last. */
+  /** The attempts, the latest last. */
   readonly attempts: readonly WorkAttempt[];
 }
 
 /** Why an effect failed. It certainly took no effect. */
 export type EffectFailure = Pick<Failure, 'category' | 'certainty' | 'code' | 'message'>;
 
-/** What follows from an outcome. An error thrown here rolls back and comes again, without a second call. */
+/** What follows from an outcome. An error thrown here rolls back and is retried, without a second call. */
 export interface Reactions<DB, Input, Result> {
-  readonly succeeded: (result: Result, context: SettledContext<DB, Input>) => Promise<void> | void;
-  readonly failed: (failure: EffectFailure, context: SettledContext<DB, Input>) => Promise<void> | void;
+  readonly succeeded: (result: Result, context: OutcomeContext<DB, Input>) => Promise<void> | void;
+  readonly failed: (failure: EffectFailure, context: OutcomeContext<DB, Input>) => Promise<void> | void;
+}
+
+/** What a hook gets of the worker's transaction. */
+export type HookTools<DB> = Pick<OutcomeContext<DB, never>, 'tx' | 'emit'>;
+
+/** Where work waits for longer than its bound. */
+export interface LateWork {
+  /** `start`: no attempt was made · `call`, `query`: it fails · `settlement`: the outcome is known, what follows from it fails. */
+  readonly at: 'start' | 'call' | 'query' | 'settlement';
+  /** The last one. */
+  readonly failure?: StoredFailure;
+}
+
+/** Deletes the records of runs that ended long ago. Resolves with the number of runs deleted. */
+export type SweepRecords = <DB>(options: SweepOptions<DB>) => Promise<number>;
+
+export interface SweepOptions<DB> {
+  readonly database: Pick<Database<DB>, 'db' | 'executor'>;
+  /** By the names of declared sagas: how long records stay after a run last moved. Those of others stay as by default. Milliseconds. */
+  readonly keepMs: ReadonlyMap<string, number>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** A call and what follows from its outcome, with the types erased to the stored text: what the worker runs. */
+export interface Effect<DB, Input = never> {
+  readonly name: string;
+  /** Of work of a saga's step: its saga, how long the worker's service keeps its records, and what deletes them. */
+  readonly saga?: { readonly name: string; readonly keepMs: number; readonly sweep: SweepRecords };
+  readonly idempotency: CallIdempotency;
+  readonly concurrency: number;
+  readonly schedule: SlowSchedule;
+  readonly settleMs: number;
+  readonly canQuery: boolean;
+  /** It must happen: what fails another effect is retried, and shown as stuck. @default false */
+  readonly endless?: boolean;
+  /** Read before a first call: why it must not be made any more. */
+  readonly covered?: (executor: Executor, input: string) => Promise<StoredFailure | undefined>;
+  /** Runs in the transaction that marks the row as stuck. */
+  readonly stuck?: (tools: HookTools<DB>, input: string, reason: StuckReason) => Promise<void>;
+  /** Records that the work waits for longer than its bound; it is retried all the same. False: that was known. */
+  readonly late?: (tools: HookTools<DB>, input: string, late: LateWork) => Promise<boolean>;
+  /** The policy that a run has now. */
+  readonly policyIn: (shared: Pick<SharedGuards, 'for'>) => Policy;
+  /** Checks an intent. Throws a ContractError of category data. */
+  plan(input: Input): { readonly input: string; readonly idempotencyKey: string | undefined };
+  /** Reads a stored intent. Throws when this version of the code cannot read it. */
+  revive(stored: { readonly input: string; readonly idempotencyKey: string }): Revived<DB>;
+}
+
+/** A call, and the lookup of its outcome, under the guards of a run; results are text. */
+export interface Asks {
+  /** Resolves with the result as text. Rejects as the call did, or with RESULT_UNREADABLE when it does not fit. */
+  call(guards: OperationGuards, permit: () => void): Promise<string>;
+  query(guards: OperationGuards, permit: () => void): Promise<Found<string>>;
+}
+
+export interface Revived<DB> extends Asks {
+  succeeded(result: string, context: Omit<OutcomeContext<DB, never>, 'input'>): Promise<void>;
+  failed(failure: EffectFailure, context: Omit<OutcomeContext<DB, never>, 'input'>): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { type Failure, seededRandom } from '@convergekit/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { EffectIdempotency } from '../effect/types.ts';
+import type { CallIdempotency } from '../call/types.ts';
 import { type Answer, decide, doubtAfter, nextOp, type Rules } from './decide.ts';
 import type { WorkState } from './work.ts';
 
@@ -126,7 +126,7 @@ function asked(other: OtherSide, left: Fate[]): Answer {
 
 const arbitrary = {
   fates: fc.array(fc.constantFrom(...FATES), { maxLength: 12 }),
-  idempotency: fc.constantFrom<EffectIdempotency>('keyed', 'none'),
+  idempotency: fc.constantFrom<CallIdempotency>('keyed', 'none'),
   canQuery: fc.boolean(),
   withinMs: fc.constantFrom(Number.POSITIVE_INFINITY, 0, 400),
   seed: fc.nat(),

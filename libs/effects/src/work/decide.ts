@@ -1,6 +1,6 @@
 import type { Failure, Random } from '@convergekit/core';
 import { BREAKER_OPEN, nextSlowAttempt, type SlowDecision } from '@convergekit/resilience';
-import type { Effect } from '../effect/define-effect.ts';
+import type { Effect } from '../effect/types.ts';
 import type { ClaimedWork, Op, StoredFailure, StuckReason, WorkWait } from './work.ts';
 
 /** What a call or a query told. */

@@ -5,7 +5,7 @@ import {
   type OperationGuards,
   type SharedGuards,
 } from '@convergekit/resilience';
-import type { Effect, Revived } from '../effect/define-effect.ts';
+import type { Asks, Effect } from '../effect/types.ts';
 import { type Answer, stored } from '../work/decide.ts';
 import type { Op, WorkAttempt } from '../work/work.ts';
 
@@ -26,9 +26,6 @@ export interface Asked {
   /** How many times something was really sent. */
   readonly sent: number;
 }
-
-/** What can be asked: the call itself, and what became of it. */
-export type Asks = Pick<Revived<never>, 'call' | 'query'>;
 
 /** Makes the call, or asks about it, under the operation's policy. Never rejects: whatever happens is an answer. */
 export async function ask(

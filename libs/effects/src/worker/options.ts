@@ -3,7 +3,7 @@ import type { Database } from '@convergekit/postgres';
 import { PolicyBook, SharedGuards } from '@convergekit/resilience';
 import { type Clock, newUuidV7, type Random, systemClock, systemRandom } from '@convergekit/core';
 import { logger, type Logger } from '@convergekit/telemetry';
-import type { Effect } from '../effect/define-effect.ts';
+import type { Effect } from '../effect/types.ts';
 import { EffectError } from '../errors.ts';
 
 export interface SagaWorkerOptions<DB> {

@@ -1,6 +1,6 @@
 import { executorOf, kyselyTransaction } from '@convergekit/postgres';
 import { classify } from '@convergekit/resilience';
-import type { LateWork } from '../effect/define-effect.ts';
+import type { LateWork } from '../effect/types.ts';
 import type { WorkAttempt } from '../work/work.ts';
 import type { ResolvedOptions } from './options.ts';
 import { findOverdue, markOverdue, type OverdueWork, PAGE } from './overdue-sql.ts';

@@ -1,5 +1,5 @@
 import type { Wake } from '@convergekit/core';
-import type { Effect } from '../effect/define-effect.ts';
+import type { Effect } from '../effect/types.ts';
 import type { Wanted } from '../work/claim-sql.ts';
 
 /** The bulkhead: how many rows of each effect are in work, and how many more there is room for. */

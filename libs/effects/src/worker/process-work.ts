@@ -1,7 +1,7 @@
 import { executorOf, kyselyTransaction } from '@convergekit/postgres';
 import { classify, slowDelayMs } from '@convergekit/resilience';
 import { attributeNames, contextFrom, spanNames, withSpan } from '@convergekit/telemetry';
-import type { Effect, Revived } from '../effect/define-effect.ts';
+import type { Effect, Revived } from '../effect/types.ts';
 import { type Answer, decide, doubtAfter, type Next, nextOp, stored } from '../work/decide.ts';
 import type { ClaimedWork, Op, Outcome, StoredFailure, StuckReason, WorkAttempt } from '../work/work.ts';
 import { ask, type Asking } from './ask.ts';

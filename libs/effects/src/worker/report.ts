@@ -1,7 +1,7 @@
 import type { Failure } from '@convergekit/core';
 import { attributeNames, instruments, type Logger } from '@convergekit/telemetry';
 import type { Next } from '../work/decide.ts';
-import type { LateWork } from '../effect/define-effect.ts';
+import type { LateWork } from '../effect/types.ts';
 import type { WorkOp } from '../work/insert-sql.ts';
 import type { ClaimedWork, WorkAttempt } from '../work/work.ts';
 import type { OverdueWork } from './overdue-sql.ts';

@@ -9,7 +9,7 @@ import {
   type Service,
   Wake,
 } from '@convergekit/core';
-import type { Effect, SweepRecords } from '../effect/define-effect.ts';
+import type { Effect, SweepRecords } from '../effect/types.ts';
 import { notMigrated } from '../errors.ts';
 import { claimWork } from '../work/claim-sql.ts';
 import type { ClaimedWork } from '../work/work.ts';

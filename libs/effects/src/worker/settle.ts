@@ -4,7 +4,7 @@ import { type AppendEvent, createOutbox } from '@convergekit/outbox';
 import { type Executor, executorOf, kyselyTransaction } from '@convergekit/postgres';
 import { deterministicUuid, failpoint } from '@convergekit/core';
 import { inject } from '@convergekit/telemetry';
-import type { Revived } from '../effect/define-effect.ts';
+import type { Revived } from '../effect/types.ts';
 import type { Cause, ClaimedWork, Outcome } from '../work/work.ts';
 import type { ResolvedOptions } from './options.ts';
 import { type Turn, writeOutcome } from './settle-sql.ts';

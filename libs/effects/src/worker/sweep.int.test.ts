@@ -1,6 +1,6 @@
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
-import type { SweepRecords } from '../effect/define-effect.ts';
+import type { SweepRecords } from '../effect/types.ts';
 import { hurried, type SceneDb, sceneDatabase, sceneEffects } from '../fixture/scene.ts';
 import { sagaWorker } from './saga-worker.ts';
 

@@ -18,16 +18,19 @@ export interface CompensatableOptions<Success, Failure, Undone, External> extend
 > {
   /** Says that it was refused and had no effect. @default its dead letter is all that says so */
   readonly failure?: Failure;
-  /** Says that its effect is undone: what the step before waits for on the way back. */
-  readonly undone: Undone;
+  /** Says that its effect is undone: what the step before waits for on the way back. @default `converge.step_undone` */
+  readonly undone?: Undone;
   readonly reason?: never;
 }
 
-export interface NoneOptions<Success, Failure, Undone, External> extends CommonOptions<Success, External> {
+export interface WithoutUndoOptions<Success, Failure, Undone, External> extends CommonOptions<
+  Success,
+  External
+> {
   /** Says that it was refused. @default its dead letter is all that says so */
   readonly failure?: Failure;
-  /** Passes the undo on to the step before. */
-  readonly undone: Undone;
+  /** Passes the undo on to the step before. @default `converge.step_undone` */
+  readonly undone?: Undone;
   /** Why there is nothing to undo, for who reads the saga. */
   readonly reason: string;
 }
@@ -50,7 +53,7 @@ export interface RetriableOptions<Success, External> extends CommonOptions<Succe
 type Event = EventDefinition;
 /** Members of a group before the pivot: with a `reason`, there is nothing to undo. */
 type BeforeMember =
-  CompensatableOptions<Event, Event, Event, boolean> | NoneOptions<Event, Event, Event, boolean>;
+  CompensatableOptions<Event, Event, Event, boolean> | WithoutUndoOptions<Event, Event, Event, boolean>;
 type AfterMember = RetriableOptions<Event, boolean>;
 
 /** A new name, or the sentence that the compiler shows. */
@@ -75,7 +78,7 @@ type BeforeRefs<Members, Begin extends Event> = {
     Definition<Members[Name], 'success'>,
     Definition<Members[Name], 'failure'>,
     Definition<Members[Name], 'undone'>,
-    Members[Name] extends { readonly reason: string } ? 'none' : 'compensatable',
+    Members[Name] extends { readonly reason: string } ? 'withoutUndo' : 'compensatable',
     IsExternal<Members[Name]>
   >;
 };
@@ -101,7 +104,7 @@ export interface BeforePivot<Steps, Begin extends Event> {
   compensatable<
     const Name extends string,
     Success extends Event,
-    Undone extends Event,
+    Undone extends Event = never,
     Failure extends Event = never,
     External extends boolean = false,
   >(
@@ -113,17 +116,17 @@ export interface BeforePivot<Steps, Begin extends Event> {
   >;
 
   /** A step that leaves nothing to undo: it says why, and passes the undo on. */
-  none<
+  withoutUndo<
     const Name extends string,
     Success extends Event,
-    Undone extends Event,
+    Undone extends Event = never,
     Failure extends Event = never,
     External extends boolean = false,
   >(
     name: Free<Name, Steps>,
-    options: NoneOptions<Success, Failure, Undone, External>,
+    options: WithoutUndoOptions<Success, Failure, Undone, External>,
   ): SagaBeforePivot<
-    Steps & Named<Name, StepRef<Begin, Success, Failure, Undone, 'none', External>>,
+    Steps & Named<Name, StepRef<Begin, Success, Failure, Undone, 'withoutUndo', External>>,
     Success
   >;
 

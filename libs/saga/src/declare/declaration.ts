@@ -1,10 +1,10 @@
 import type { DomainEvent, EventDefinition, ReceivedEvent } from '@convergekit/contracts';
 
 /**
- * compensatable   can be undone · none: there is nothing to undo, and it says why
+ * compensatable   can be undone · withoutUndo: there is nothing to undo, and it says why
  * pivot   the last step that can still fail: behind it there is no way back · retriable: tried until it works
  */
-export const STEP_KINDS = Object.freeze(['compensatable', 'none', 'pivot', 'retriable'] as const);
+export const STEP_KINDS = Object.freeze(['compensatable', 'withoutUndo', 'pivot', 'retriable'] as const);
 export type StepKind = (typeof STEP_KINDS)[number];
 
 /** One step as plain data. Its events keep their types, so that what handles it is checked by the compiler. */
@@ -33,9 +33,9 @@ export interface StepDeclaration<
   readonly success: Success;
   /** Says that it was refused and had no effect. Without one its dead letter says so. */
   readonly failure?: Failure;
-  /** Says that it left no effect, or leaves none any more. On steps that can be undone, and only there. */
+  /** Says that its effect is undone. Only on steps that can be undone. @default the kit's own `converge.step_undone` */
   readonly undone?: Undone;
-  /** Of `none`: why there is nothing to undo. */
+  /** Of `withoutUndo`: why there is nothing to undo. */
   readonly reason?: string;
 }
 
@@ -89,7 +89,7 @@ export function stepsOf(declaration: SagaDeclaration): readonly StepDeclaration[
 
 /** True where undoing is a word for it: it may have had an effect, or it passes the undo on. */
 export function canBeUndone({ kind }: Pick<StepDeclaration, 'kind'>): boolean {
-  return kind === 'compensatable' || kind === 'none';
+  return kind === 'compensatable' || kind === 'withoutUndo';
 }
 
 /** The step that a cancellation and the deadline must stop: the pivot, or else the last one that can fail. */

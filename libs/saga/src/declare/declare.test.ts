@@ -89,7 +89,7 @@ describe('a declaration', () => {
     expect(group).toMatchObject({ index: 0, group: 'reserve+look' });
     expect(group?.steps.map(({ kind, group: name, reason }) => [kind, name, reason])).toEqual([
       ['compensatable', 'reserve+look', undefined],
-      ['none', 'reserve+look', 'it only looks'],
+      ['withoutUndo', 'reserve+look', 'it only looks'],
     ]);
     expect(ship.step.begins).toEqual([reserved, taken]);
   });
@@ -99,11 +99,6 @@ describe('a declaration', () => {
 describe('what is declared wrongly is refused at import, with the step and the fix', () => {
   const shipped = start.compensatable('reserve', reserve).pivot('ship', { by: 'shipping', success: handed });
   const cases: readonly [string, () => unknown, string][] = [
-    [
-      'a missing compensation',
-      () => start.compensatable('pay', { by: 'payments', success: taken }),
-      'saga test.place-order, step pay: nothing compensates it: no event says that it is undone; give undone; where there is nothing to undo, declare it with .none and a reason',
-    ],
     [
       'a step behind the pivot that can fail',
       () => shipped.retriable('confirm', { by: 'orders', success: confirmed, failure: declined }),
@@ -144,13 +139,8 @@ describe('what is declared wrongly is refused at import, with the step and the f
     ],
     [
       'nothing to undo without a reason',
-      () => start.none('look', { ...pay, reason: ' ' }),
+      () => start.withoutUndo('look', { ...pay, reason: ' ' }),
       'step look: it does not say why there is nothing to undo; give a reason',
-    ],
-    [
-      'nothing to undo that is not passed on',
-      () => start.none('look', { by: 'a', success: taken, reason: 'x' }),
-      'step look: no event passes the undo on to the step before; give undone',
     ],
     [
       'two steps of one name',

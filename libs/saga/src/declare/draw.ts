@@ -1,3 +1,4 @@
+import { STEP_UNDONE_TYPE } from '@convergekit/contracts';
 import { canBeUndone, lastStop, type SagaDeclaration, type StepDeclaration, stepsOf } from './declaration.ts';
 
 /** Pure: the saga as a Mermaid flowchart: the way forward in full lines, the way back in dotted ones. */
@@ -41,9 +42,9 @@ function backward({ stages }: SagaDeclaration, index: number): readonly string[]
     return [
       ...targets.map((target) => `${id(step)} -.->|${failed}| ${target}`),
       ...(canBeUndone(step) ? [`${id(step)} -.->|dead letter, took effect| ${undoId(step)}`] : []),
-      ...(step.undone === undefined
-        ? []
-        : targets.map((target) => `${undoId(step)} -.->|${step.undone?.type ?? ''}| ${target}`)),
+      ...(canBeUndone(step)
+        ? targets.map((target) => `${undoId(step)} -.->|${step.undone?.type ?? STEP_UNDONE_TYPE}| ${target}`)
+        : []),
     ];
   });
 }
@@ -66,7 +67,7 @@ function node(step: StepDeclaration): string {
 }
 
 function undoNode(step: StepDeclaration): string {
-  const text = step.kind === 'none' ? `nothing to undo: ${step.reason ?? ''}` : `undo ${step.name}`;
+  const text = step.kind === 'withoutUndo' ? `nothing to undo: ${step.reason ?? ''}` : `undo ${step.name}`;
   return `${undoId(step)}["${text.replaceAll('"', "'")}<br/>${step.by}"]`;
 }
 

@@ -9,11 +9,11 @@ export type {
   AfterPivot,
   BeforePivot,
   CompensatableOptions,
-  NoneOptions,
   PivotOptions,
   RetriableOptions,
   SagaAfterPivot,
   SagaBeforePivot,
+  WithoutUndoOptions,
 } from './chain.ts';
 export { checkGraph, type Listener } from './check-graph.ts';
 export {

@@ -46,7 +46,7 @@ export function makeStep(
     success,
     ...(failure === undefined ? {} : { failure }),
     ...(undone === undefined ? {} : { undone }),
-    ...(kind === 'none' ? { reason: String(given.reason) } : {}),
+    ...(kind === 'withoutUndo' ? { reason: String(given.reason) } : {}),
   });
 }
 
@@ -83,16 +83,8 @@ function checkKind(
 ): void {
   switch (kind) {
     case 'compensatable':
-      if (undone === undefined)
-        throw invalid(
-          at,
-          'nothing compensates it: no event says that it is undone',
-          'give undone; where there is nothing to undo, declare it with .none and a reason',
-        );
       return;
-    case 'none':
-      if (undone === undefined)
-        throw invalid(at, 'no event passes the undo on to the step before', 'give undone');
+    case 'withoutUndo':
       if (typeof reason !== 'string' || reason.trim() === '')
         throw invalid(at, 'it does not say why there is nothing to undo', 'give a reason');
       return;

@@ -5,7 +5,6 @@ import { SagaError } from '../errors.ts';
 export const RESERVED_NAMES = Object.freeze([
   'declaration',
   'compensatable',
-  'none',
   'parallel',
   'pivot',
   'retriable',

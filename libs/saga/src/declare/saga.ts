@@ -85,7 +85,7 @@ function chain(declaration: SagaDeclaration): object {
   return Object.freeze({
     declaration,
     compensatable: one('compensatable'),
-    none: one('none'),
+    withoutUndo: one('withoutUndo'),
     pivot: one('pivot'),
     retriable: one('retriable'),
     parallel: (members: Readonly<Record<string, GivenStep>>) => chain(group(declaration, members)),
@@ -104,7 +104,8 @@ function group(declaration: SagaDeclaration, members: Readonly<Record<string, Gi
       'declare a step by itself',
     );
   const after = stepsOf(declaration).some(({ kind }) => kind === 'pivot' || kind === 'retriable');
-  const kindOf = ({ reason }: GivenStep): StepKind => (reason === undefined ? 'compensatable' : 'none');
+  const kindOf = ({ reason }: GivenStep): StepKind =>
+    reason === undefined ? 'compensatable' : 'withoutUndo';
   return append(
     declaration,
     Object.entries(members).map(([member, given]) => ({

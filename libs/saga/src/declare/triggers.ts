@@ -60,9 +60,8 @@ function endsOf(trigger: 'undo' | 'close', of: StepDeclaration): readonly Trigge
   return [
     ...(of.failure === undefined ? [] : [heard(trigger, 'failure', of.failure, of)]),
     deadLetter(trigger, of),
-    ...(of.undone === undefined
-      ? []
-      : [heard(trigger, 'undone', of.undone, of), heard(trigger, 'undone', stepUndoneEvent(of.by), of)]),
+    ...(of.undone === undefined ? [] : [heard(trigger, 'undone', of.undone, of)]),
+    ...(canBeUndone(of) ? [heard(trigger, 'undone', stepUndoneEvent(of.by), of)] : []),
   ];
 }
 

@@ -45,7 +45,7 @@ export async function askForCall<DB>(
 ): Promise<void> {
   const input = { ...keyOf(member, instance), events };
   await insertStepWork(tx, workOf(member, 'apply', input, storeEvent(event)));
-  const dueMs = member.handlers.outside?.deadlineMs;
+  const dueMs = member.handlers.external?.deadlineMs;
   if (dueMs !== undefined) await askLater(member, 'expire', input, storeEvent(event), dueMs, tx);
 }
 
@@ -104,6 +104,11 @@ export async function askLater<DB>(
   await insertStepWork(tx, { ...work, outcome: NOTHING_TO_CALL, dueMs });
 }
 
+/** The id of a step's work, and the default key of its call. */
+export function workId({ saga, instance, step }: Omit<StepKey, 'version'>, op: WorkOp): string {
+  return deterministicUuid('saga', saga, instance, step, op);
+}
+
 export function workOf<DB>(
   { step }: Member<DB>,
   op: WorkOp,
@@ -112,7 +117,7 @@ export function workOf<DB>(
   attemptId?: string,
 ): StepWork {
   const { saga, instance } = input;
-  const id = deterministicUuid('saga', saga, instance, step.name, op);
+  const id = workId({ saga, instance, step: step.name }, op);
   return {
     ...{ id, saga, instance, step: step.name, op },
     consumer: step.by,

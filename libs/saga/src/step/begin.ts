@@ -143,7 +143,7 @@ async function run<DB>(
     begins,
     emit: (other) => context.emit(other, event),
   });
-  const fact = factOf(member, made);
+  const { fact } = factOf(member, made);
   const { type, version, payload } = made;
   const met = await meetStep(member, context.tx, {
     ...beginning(member, instance, event, stored, fact === 'success' ? 'applied' : 'rejected'),

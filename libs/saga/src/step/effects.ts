@@ -1,14 +1,20 @@
-import type { DomainEvent, StandardSchema } from '@convergekit/contracts';
+import {
+  type DomainEvent,
+  type EventDefinition,
+  type StandardSchema,
+  stepUndoneEvent,
+} from '@convergekit/contracts';
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import { executorOf } from '@convergekit/postgres';
 import { BusinessRejection } from '@convergekit/core';
 import {
   type CallContext,
-  defineEffect,
+  defineCall,
   type Effect,
   EFFECT_STAYS,
   type Found,
-  type SettledContext,
+  type OutcomeContext,
+  type Reactions,
 } from '@convergekit/effects';
 import { SagaError } from '../errors.ts';
 import { sweepRecords } from '../retention/sweep-records.ts';
@@ -16,16 +22,18 @@ import { lockFence } from '../fence/fence-sql.ts';
 import { meetLocked } from '../fence/meet-fence.ts';
 import { resolvedBy, type WorkOp } from '@convergekit/effects/engine';
 import type { StepInput } from './ask-for-call.ts';
-import { covered, lateApply, lateUndo, stuckApply, stuckUndo } from './effect-hooks.ts';
+import { lateApply, lateUndo, stuckApply, stuckUndo } from './effect-hooks.ts';
 import { effectName, effectOpsOf } from './effect-name.ts';
-import { factOf, type Member } from './member.ts';
+import { applyEffect, undoCall } from './external-effects.ts';
+import { begunOf, factMade } from './facts.ts';
+import type { Member } from './member.ts';
 import { membersOf } from './part.ts';
 import { settleFact, type SettledApply, settleFailure } from './settle-apply.ts';
-import { reviveEvent, type StoredFact } from './stored-event.ts';
+import type { StoredFact } from './stored-event.ts';
 import { timerEffect } from './timer-effects.ts';
 import { toolsOf } from './tools.ts';
 import type { StepQuestion } from './types.ts';
-import { letGo, tellNoop, tellUndone, undoing, undoNow, undoOf } from './undo.ts';
+import { letGo, tellNoop, tellUndone, undoing, undoNow } from './undo.ts';
 
 /** What the saga worker runs for the steps of these consumers: `sagaWorker(effectsOf(orders, payments), …)`. */
 export function effectsOf<DB>(...consumers: readonly ConsumerDefinition<DB>[]): readonly Effect<DB>[] {
@@ -46,7 +54,7 @@ function effectsOfStep<DB>(member: Member<DB>): readonly Effect<DB>[] {
 function effectOf<DB>(member: Member<DB>, op: WorkOp): Effect<DB> {
   switch (op) {
     case 'apply':
-      return applyEffect(member);
+      return applyEffect(member, applied(member));
     case 'resolve':
       return resolveEffect(member);
     case 'compensate':
@@ -64,33 +72,6 @@ function asStored<T>(): StandardSchema<T, T> {
 }
 const stored = { input: asStored<StepInput>(), result: asStored<StoredFact | null>() };
 
-/** The call of an external step. */
-function applyEffect<DB>(member: Member<DB>): Effect<DB> {
-  const { step, handlers } = member;
-  const { outside } = handlers;
-  if (outside === undefined) throw new TypeError(`step ${step.name} is not external`);
-  const { idempotency, policy, schedule, concurrency, settleMs = 0 } = outside;
-  const declared = defineEffect({
-    ...stored,
-    name: effectName(step, 'apply'),
-    idempotency,
-    ...(policy === undefined ? {} : { policy }),
-    ...(schedule === undefined ? {} : { schedule }),
-    ...(concurrency === undefined ? {} : { concurrency }),
-    call: async (input: StepInput, context) =>
-      factMade(member, await outside.apply(questionOf(member, input, context))),
-    ...asking(member, outside.query, settleMs),
-  });
-  return Object.freeze({
-    ...declared.settled<DB>(applied(member)),
-    // Behind the pivot there is only forward.
-    endless: step.kind === 'retriable',
-    covered,
-    stuck: stuckApply(member),
-    late: lateApply(member),
-  });
-}
-
 /**
  * What became of a local apply that failed in a way that nobody knows. Nothing is called: it is asked for; without a `query`
  * it waits for a person's word, and is no wiser for being tried again.
@@ -106,7 +87,7 @@ function resolveEffect<DB>(member: Member<DB>): Effect<DB> {
       certainty: 'unknown',
     },
   );
-  const declared = defineEffect({
+  const declared = defineCall({
     ...stored,
     name: effectName(member.step, 'resolve'),
     idempotency: query === undefined ? 'none' : 'idempotent',
@@ -114,7 +95,7 @@ function resolveEffect<DB>(member: Member<DB>): Effect<DB> {
     ...asking(member, query, settleMs),
   });
   const hooks = { stuck: stuckApply(member), late: lateApply(member) };
-  return Object.freeze({ ...declared.settled<DB>(applied(member)), ...hooks });
+  return Object.freeze({ ...declared.onOutcome<DB>(applied(member)), ...hooks });
 }
 
 type Query = (question: StepQuestion<never>) => Promise<DomainEvent | undefined>;
@@ -124,19 +105,22 @@ function asking<DB>(member: Member<DB>, query: Query | undefined, settleMs: numb
   return {
     settleMs,
     query: async (input: StepInput, context: CallContext): Promise<Found<StoredFact | null>> => {
-      const made = await query(questionOf(member, input, context));
-      return made === undefined ? { kind: 'not_found' } : { kind: 'applied', result: factMade(member, made) };
+      const made = await query({ ...context, ...begunOf(member, input) });
+      return made === undefined
+        ? { kind: 'not_found' }
+        : { kind: 'applied', result: factMade(member, () => made) };
     },
   };
 }
 
-function applied<DB>(member: Member<DB>) {
+/** What follows from the outcome of an apply. */
+function applied<DB>(member: Member<DB>): Reactions<DB, StepInput, StoredFact | null> {
   return {
-    succeeded: (fact: StoredFact | null, context: SettledContext<DB, StepInput>): Promise<void> => {
+    succeeded: (fact: StoredFact | null, context: OutcomeContext<DB, StepInput>): Promise<void> => {
       if (fact === null) throw new TypeError(`the outcome of ${member.step.name} is empty`);
       return settleFact(member, settledOf(context), fact, toolsOf(context));
     },
-    failed: (failure: Parameters<typeof settleFailure>[2], context: SettledContext<DB, StepInput>) =>
+    failed: (failure: Parameters<typeof settleFailure>[2], context: OutcomeContext<DB, StepInput>) =>
       settleFailure(member, settledOf(context), failure, context.attempts, toolsOf(context)),
   };
 }
@@ -144,34 +128,27 @@ function applied<DB>(member: Member<DB>) {
 /** The undo: an external step's call, and of a local one what failed in its slice. It is never given up. */
 function compensateEffect<DB>(member: Member<DB>): Effect<DB> {
   const { step, handlers } = member;
-  const { undoOutside } = handlers;
-  const declared = defineEffect({
+  const declared = defineCall({
     ...stored,
     name: effectName(step, 'compensate'),
     idempotency: 'keyed',
-    call: async (input: StepInput, context) => {
-      if (undoOutside === undefined || input.cause === undefined) return null;
-      const { events, result } = input;
-      const row = {
-        intent: JSON.stringify(events),
-        result: result === undefined ? null : JSON.stringify(result),
-      };
-      const undo = undoOf(member, input.instance, input.cause, row);
-      return factMade(member, await undoOutside({ ...undo, ...context }), true);
-    },
+    call: () => Promise.resolve(null),
   });
-  const settled = declared.settled<DB>({
+  const settled = declared.onOutcome<DB>({
     succeeded: (fact, context) => undone(member, fact, context),
     failed: (failure, context) => keptEffect(member, failure, context),
   });
-  return Object.freeze({ ...settled, endless: true, stuck: stuckUndo(member), late: lateUndo(member) });
+  const effect = { ...settled, endless: true, stuck: stuckUndo(member), late: lateUndo(member) };
+  return Object.freeze(
+    handlers.undoneExternal === undefined ? effect : { ...effect, ...undoCall(member, settled) },
+  );
 }
 
 /** An undo does not fail; a person may let go of the effect, which stays, and the step before goes on. */
 async function keptEffect<DB>(
   member: Member<DB>,
   { code, message }: Parameters<typeof settleFailure>[2],
-  context: SettledContext<DB, StepInput>,
+  context: OutcomeContext<DB, StepInput>,
 ): Promise<void> {
   if (code !== EFFECT_STAYS || context.input.cause === undefined)
     throw new TypeError(`the undo of ${member.step.name} cannot fail: ${message}`);
@@ -182,14 +159,15 @@ async function keptEffect<DB>(
 async function undone<DB>(
   member: Member<DB>,
   fact: StoredFact | null,
-  context: SettledContext<DB, StepInput>,
+  context: OutcomeContext<DB, StepInput>,
 ): Promise<void> {
   const { cause: why, instance } = context.input;
   if (why === undefined) throw new TypeError(`the undo of ${member.step.name} has no cause`);
   const cause = { ...why, ...resolvedBy(context.attempts) };
   const tools = toolsOf(context);
-  const { undone: definition } = member.step;
-  if (fact !== null && definition !== undefined) {
+  if (fact !== null) {
+    const kit = stepUndoneEvent(member.step.by);
+    const definition: EventDefinition = fact.type === kit.type ? kit : (member.step.undone ?? kit);
     const made = definition(definition.parse(fact.payload, fact.version) as never);
     return tellUndone(member, instance, cause, made, tools);
   }
@@ -202,29 +180,7 @@ async function undone<DB>(
   if (act === 'emit_undone') await tellNoop(member, instance, cause, row, tools);
 }
 
-function settledOf<DB>({ input, attempts }: SettledContext<DB, StepInput>): SettledApply {
+function settledOf<DB>({ input, attempts }: OutcomeContext<DB, StepInput>): SettledApply {
   const { instance, events = [], resolves } = input;
   return { instance, events, resolves, ...resolvedBy(attempts) };
-}
-
-function questionOf<DB>(
-  { step }: Member<DB>,
-  { events = [], instance }: StepInput,
-  context: CallContext,
-): StepQuestion<never> {
-  const begins = events.map((one) => reviveEvent(one, step.begins));
-  // Erased types: parsed by the step's own definitions.
-  return { ...context, event: begins[0], begins, instance } as unknown as StepQuestion<never>;
-}
-
-/** What is kept of a fact. One that the declaration does not know belongs to a call that took effect. */
-function factMade<DB>(member: Member<DB>, made: DomainEvent, undo = false): StoredFact {
-  try {
-    factOf(member, made, undo);
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new SagaError('FACT_UNDECLARED', message, { category: 'bug', certainty: 'applied', cause });
-  }
-  const { type, version, payload } = made;
-  return { type, version, payload };
 }

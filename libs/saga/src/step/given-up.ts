@@ -89,7 +89,7 @@ export async function undoGivenUp<DB>(
   const { step } = member;
   const met = await meetStep(member, tx, undoing(member, instance, cause, 'undo'));
   if (met.act === 'undo' || met.act === 'emit_undone') {
-    if (met.act === 'undo' && member.handlers.undoOutside !== undefined)
+    if (met.act === 'undo' && member.handlers.undoneExternal !== undefined)
       await askForUndo(member, instance, cause, met.row, { tx });
     else await keepUndo(member, instance, cause, tx, UNDO_PAUSE_MS);
     log.warn(

@@ -36,7 +36,7 @@ export function isDecided(state: FenceFrom): boolean {
 
 function hasTimers<DB>({ declaration, step, handlers }: Member<DB>): boolean {
   return (
-    handlers.outside?.deadlineMs !== undefined ||
+    handlers.external?.deadlineMs !== undefined ||
     (declaration.deadlineMs !== undefined && lastStop(declaration) === step)
   );
 }

@@ -16,16 +16,20 @@ export function keyOf({ step }: Pick<Member<never>, 'step'>, instance: string): 
   return { saga: step.saga, version: step.version, instance, step: step.name };
 }
 
-/** Which fact the event is that a handler returned. Throws STEP_INVALID for what the declaration does not say. */
-export function factOf({ step }: Pick<Member<never>, 'step'>, made: DomainEvent, undo = false): Fact {
-  const told = (made as DomainEvent | undefined)?.type;
-  if (undo ? told === step.undone?.type : told === step.success.type) return undo ? 'undone' : 'success';
-  if (!undo && step.failure !== undefined && told === step.failure.type) return 'failure';
+/** Which fact the event is that a handler returned. Throws STEP_INVALID for an event that the declaration does not name. */
+export function factOf(
+  { step }: Pick<Member<never>, 'step'>,
+  made: DomainEvent | undefined,
+  undo = false,
+): { readonly fact: Fact; readonly made: DomainEvent } {
+  if (made !== undefined && undo && made.type === step.undone?.type) return { fact: 'undone', made };
+  if (made !== undefined && !undo && made.type === step.success.type) return { fact: 'success', made };
+  if (made !== undefined && !undo && made.type === step.failure?.type) return { fact: 'failure', made };
   const declared = undo ? [step.undone] : [step.success, step.failure];
   const wanted = declared.flatMap((event) => event?.type ?? []).join(' or ');
   throw new SagaError(
     'STEP_INVALID',
-    `saga ${step.saga}, step ${step.name}: ${undo ? 'its undo' : 'apply'} returned ${told ?? 'nothing'}; return ${wanted}`,
+    `saga ${step.saga}, step ${step.name}: ${undo ? 'its undo' : 'apply'} returned ${made?.type ?? 'nothing'}; return ${wanted}`,
     { category: 'bug' },
   );
 }
@@ -41,5 +45,5 @@ export function planOf({ declaration, step }: Pick<Member<never>, 'declaration' 
 }
 
 function noEffect({ kind, reason }: StepDeclaration): { readonly because?: string } {
-  return kind === 'none' && reason !== undefined ? { because: reason } : {};
+  return kind === 'withoutUndo' && reason !== undefined ? { because: reason } : {};
 }

@@ -92,7 +92,7 @@ async function undoSettled<DB>(
   const cause = JSON.parse(row.undo) as UndoCause;
   const known = { ...row, result: result ?? row.result };
   // A local undo that fails would roll the outcome back with it: it is work of its own.
-  if (act === 'undo' && member.handlers.undoOutside === undefined)
+  if (act === 'undo' && member.handlers.undoneExternal === undefined)
     await keepUndo(member, instance, cause, tools.tx, 0);
   else if (act === 'undo') await undoNow(member, instance, cause, known, tools);
   if (act === 'emit_undone') await tellNoop(member, instance, cause, known, tools);
@@ -124,7 +124,7 @@ async function record<DB>(
   outcome: DomainEvent,
   { emit, ...context }: StepTools<DB>,
 ): Promise<void> {
-  const write = handlers.outside?.record;
+  const write = handlers.external?.record;
   if (write === undefined || event === undefined) return;
   const made: DomainEvent[] = [];
   // Erased types: the event was parsed by the step's own definition.

@@ -1,9 +1,9 @@
-import type { DomainEvent, EventDefinition } from '@convergekit/contracts';
+import type { EventDefinition } from '@convergekit/contracts';
 import type { ConsumerPart } from '@convergekit/inbox/engine';
 import { canBeUndone, type StepKind, type StepRef } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
 import { stepPart } from './part.ts';
-import type { ErasedHandlers, StepHandlers } from './types.ts';
+import type { AnyCall, ErasedHandlers, StepHandlers } from './types.ts';
 
 /**
  * A step of a declared saga, for the consumer that runs it: `defineConsumer(…).include(step(placeOrder.pay, { … }))`. What
@@ -17,9 +17,10 @@ export function step<
   Undone extends EventDefinition,
   Kind extends StepKind,
   External extends boolean,
+  Of extends AnyCall = AnyCall,
 >(
   ref: StepRef<Begin, Success, Failure, Undone, Kind, External>,
-  handlers: StepHandlers<DB, Begin, Success, Failure, Undone, Kind, External>,
+  handlers: StepHandlers<DB, Begin, Success, Failure, Undone, Kind, External, Of>,
 ): ConsumerPart<DB> {
   const { declaration, step: declared } = ref;
   return stepPart<DB>({ declaration, step: declared, handlers: erased(ref.step, handlers) });
@@ -28,30 +29,36 @@ export function step<
 type Given = Readonly<Record<string, unknown>>;
 
 function erased<DB>(
-  { saga, name, kind, external, ...of }: StepRef['step'],
+  { name, saga, kind, external, ...of }: StepRef['step'],
   handlers: unknown,
 ): ErasedHandlers<DB> {
   const given = handlers as Given;
-  const needed = ['apply', ...(kind === 'compensatable' ? ['compensate'] : [])];
+  const undoes = kind === 'compensatable';
+  const invalid = (what: string): SagaError =>
+    new SagaError('STEP_INVALID', `saga ${saga}, step ${name} of ${of.by}: ${what}`);
+  const needed = external
+    ? ['input', 'outcome', ...(undoes && of.undone !== undefined ? ['undone'] : [])]
+    : ['apply', ...(undoes ? ['compensate'] : [])];
+  if (external && (given['call'] as Partial<AnyCall> | undefined)?.kind !== 'call')
+    throw invalid('it has no call; give what defineCall made, since it is declared as external');
   const missing = needed.find((one) => typeof given[one] !== 'function');
   if (missing !== undefined)
-    throw new SagaError(
-      'STEP_INVALID',
-      `saga ${saga}, step ${name} of ${of.by}: it has no ${missing}; give one, since it is declared as ${kind}`,
+    throw invalid(
+      `it has no ${missing}; give one, since it is declared as ${external ? 'external ' : ''}${kind}`,
     );
+  if (external && undoes && (given['call'] as AnyCall).bind(name).planned?.kind !== 'undo')
+    throw invalid('its call has no undo; give it one, or declare the step with .withoutUndo and a reason');
   if (given['deadlineMs'] !== undefined && !canBeUndone({ kind }))
-    throw new SagaError(
-      'STEP_INVALID',
-      `saga ${saga}, step ${name} of ${of.by}: its deadlineMs would have it undone, and a ${kind} step cannot be; leave it out, or give the saga a deadlineMs`,
+    throw invalid(
+      `its deadlineMs would have it undone, and a ${kind} step cannot be; leave it out, or give the saga a deadlineMs`,
     );
   // Erased types: the compiler checked them at `step`, and events are parsed by the declaration's own definitions.
-  const undo =
-    kind === 'compensatable' ? { [external ? 'undoOutside' : 'undoLocal']: given['compensate'] } : {};
-  const noop = given['noop'] as ((noop: never) => DomainEvent) | undefined;
+  const undo = external
+    ? { undoneExternal: given['undone'] ?? (() => undefined) }
+    : { undoLocal: given['compensate'] };
   return Object.freeze({
-    external,
-    [external ? 'outside' : 'local']: given,
-    ...undo,
-    ...(noop === undefined ? {} : { noop }),
+    [external ? 'external' : 'local']: given,
+    ...(undoes ? undo : {}),
+    ...(given['noop'] === undefined ? {} : { noop: given['noop'] }),
   }) as unknown as ErasedHandlers<DB>;
 }

@@ -71,9 +71,11 @@ function dataOf(
   }
 }
 
-/** A fact that a step told: its success event, as `compensate` gets it. */
+/** The event that says what a step came to. */
 export interface StoredFact {
   readonly type: string;
   readonly version: number;
   readonly payload: string;
+  /** JSON, of an external step: the result of its call, which its undo gets. Absent where an operator gave the event. */
+  readonly callResult?: string;
 }

@@ -1,6 +1,6 @@
 import type { StandardSchema } from '@convergekit/contracts';
 import { executorOf } from '@convergekit/postgres';
-import { defineEffect, type Effect, type SettledContext } from '@convergekit/effects';
+import { defineCall, type Effect, type OutcomeContext } from '@convergekit/effects';
 import { SagaError } from '../errors.ts';
 import { meetStep } from './meet-step.ts';
 import { nudgeWork, type WorkOp } from '@convergekit/effects/engine';
@@ -22,12 +22,12 @@ export function timerEffect<DB>(
   stored: { readonly input: StandardSchema<StepInput>; readonly result: StandardSchema<null> },
 ): Effect<DB> {
   return Object.freeze({
-    ...defineEffect({
+    ...defineCall({
       ...stored,
       name: effectName(member.step, op),
       idempotency: 'idempotent',
       call: () => Promise.resolve(null),
-    }).settled<DB>({
+    }).onOutcome<DB>({
       succeeded: (_, context) => (op === 'expire' ? expired(member, context) : decided(member, op, context)),
       failed: () => undefined,
     }),
@@ -38,7 +38,7 @@ export function timerEffect<DB>(
 async function decided<DB>(
   member: Member<DB>,
   why: CallOff,
-  context: SettledContext<DB, StepInput>,
+  context: OutcomeContext<DB, StepInput>,
 ): Promise<void> {
   const { instance } = context.input;
   const event = context.input.events?.[0];
@@ -50,7 +50,7 @@ async function decided<DB>(
 }
 
 /** The step's own time is over: whichever of this and its outcome meets the fence first has won. */
-async function expired<DB>(member: Member<DB>, context: SettledContext<DB, StepInput>): Promise<void> {
+async function expired<DB>(member: Member<DB>, context: OutcomeContext<DB, StepInput>): Promise<void> {
   const { instance, events } = context.input;
   const [event] = events ?? [];
   if (event === undefined) return;

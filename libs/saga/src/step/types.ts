@@ -1,10 +1,9 @@
 import type { DomainEvent, EventDefinition } from '@convergekit/contracts';
 import type { HandlerContext } from '@convergekit/inbox';
-import type { Policy, SlowSchedule } from '@convergekit/resilience';
 import type { Logger } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
 import type { DataOf, MadeOf, ReceivedOf, StepKind } from '../declare/declaration.ts';
-import type { CallContext, EffectIdempotency } from '@convergekit/effects';
+import type { Call, CallContext } from '@convergekit/effects';
 import type { Reason } from '../fence/fence-sql.ts';
 
 /** What a local step gets beside its event: what every handler gets, and where it stands. */
@@ -36,32 +35,44 @@ export interface UndoContext<DB> {
   readonly log: Logger;
 }
 
-/** An undo that finds nothing to undo, and must be told all the same. */
-export interface Noop<Begin extends EventDefinition> {
-  /** Of the event that asked for the undo. */
+/**
+ * An undo that finds nothing to undo.
+ * never_began   the step was not reached, so the key is all that is known · no_effect   it was refused, or failed without effect
+ */
+export type Noop<Begin extends EventDefinition> = {
+  /** Of the event that requested the undo. */
   readonly key: string;
   readonly instance: string;
   readonly reason: Reason;
-  /** What began the step; undefined when it never began, and then the key is all that is known. */
-  readonly intent: ReceivedOf<Begin> | undefined;
-}
+} & (
+  | { readonly kind: 'never_began' }
+  | {
+      readonly kind: 'no_effect';
+      /** The event that began the step; after a group the first member's. */
+      readonly intent: ReceivedOf<Begin>;
+    }
+);
 
 type Maybe<T> = T | Promise<T>;
 
 interface NoopHandler<Begin extends EventDefinition, Undone extends EventDefinition> {
   /**
-   * The undone event of a step that has no effect: it was refused, failed without one, or never began. What it throws is tried
-   * again, and shown as stuck. @default no such event: the kit's own `converge.step_undone` passes the undo on
+   * Makes the undone event of a step that has no effect. An error is retried, and shown as stuck.
+   * @default the kit's own `converge.step_undone` passes the undo on
    */
   readonly noop?: (noop: Noop<Begin>) => MadeOf<Undone>;
 }
 
-/** A question to whoever knows what became of an apply of unknown outcome. */
-export interface StepQuestion<Begin extends EventDefinition> extends CallContext {
+/** The events that began a step, and the run of the saga. */
+export interface BegunStep<Begin extends EventDefinition> {
   readonly event: ReceivedOf<Begin>;
+  /** After a group the successes of all its members, in the order of the declaration; else the one event. */
   readonly begins: readonly ReceivedOf<Begin>[];
   readonly instance: string;
 }
+
+/** Asks for the outcome of a local apply that failed with an unknown outcome. */
+export interface StepQuestion<Begin extends EventDefinition> extends BegunStep<Begin>, CallContext {}
 
 interface LocalApply<DB, Begin extends EventDefinition, Made> {
   /** Takes effect through `tx`, and returns the fact: its success event, or its failure event when it is refused. */
@@ -76,31 +87,31 @@ interface LocalApply<DB, Begin extends EventDefinition, Made> {
 }
 
 interface LocalUndo<DB, Begin extends EventDefinition, Success extends EventDefinition, Undone> {
-  /** Undoes it through `tx`, and returns the undone event. What it throws is tried again, for as long as it takes. */
-  readonly compensate: (undo: Undo<Begin, Success>, context: UndoContext<DB>) => Maybe<Undone>;
+  /** Undoes it through `tx`, and returns the declared undone event. An error is retried, for as long as it takes. */
+  readonly compensate: (
+    undo: Undo<Begin, Success>,
+    context: UndoContext<DB>,
+  ) => [Undone] extends [never] ? Maybe<void> : Maybe<Undone>;
 }
 
-interface ExternalApply<DB, Begin extends EventDefinition, Made> {
-  /** Makes the call, outside any transaction, and returns the fact. A BusinessRejection is a refusal without words. */
-  readonly apply: (call: StepQuestion<Begin>) => Promise<Made>;
-  /** What became of a call that was made, or perhaps never came through: the fact, or undefined = not found. */
-  readonly query?: (question: StepQuestion<Begin>) => Promise<Made | undefined>;
-  /** Milliseconds that the other side may take to make a call visible: see `defineEffect`. @default 0 */
-  readonly settleMs?: number;
-  /** What the other side makes of a call that it gets twice. */
-  readonly idempotency: EffectIdempotency;
-  /** One run of attempts. @default that of the worker's policies, by the effect's name `<saga>.<step>.apply` */
-  readonly policy?: Policy;
-  /** Waits between runs. A call that certainly took no effect is given up `withinMs` after the intent. @default for ever */
-  readonly schedule?: SlowSchedule;
-  /** Calls at the same time, in one process. @default 8 */
-  readonly concurrency?: number;
-  /** Writes the service's own rows in the transaction that settles the outcome. @default nothing */
+interface ExternalApply<DB, Begin extends EventDefinition, Made, Of extends AnyCall> {
+  /** The call, as `defineCall` declares it. The saga worker makes it, outside any transaction. */
+  readonly call: Of;
+  /** What the call is given. */
+  readonly input: (begun: BegunStep<Begin>) => InputOf<Of>;
+  /** The fact that a result means: the success event, or the failure event. A BusinessRejection of the call needs none. */
+  readonly outcome: (result: ResultOf<Of>, begun: BegunStep<Begin>) => Made;
+  /** Writes the service's own rows in the transaction that records the outcome. @default nothing */
   readonly record?: (
-    settled: { readonly event: ReceivedOf<Begin>; readonly outcome: Made; readonly instance: string },
+    known: { readonly event: ReceivedOf<Begin>; readonly outcome: Made; readonly instance: string },
     context: UndoContext<DB>,
   ) => Maybe<void>;
 }
+
+/** A declared call, whatever it takes and gives. */
+export type AnyCall = Call;
+type InputOf<Of> = Of extends Call<infer Input> ? Input : never;
+type ResultOf<Of> = Of extends Call<never, unknown, infer Result> ? Result : never;
 
 interface Timed {
   /**
@@ -110,13 +121,22 @@ interface Timed {
   readonly deadlineMs?: number;
 }
 
-interface ExternalUndo<Begin extends EventDefinition, Success extends EventDefinition, Undone> {
-  /** Makes the call that undoes it, by its own idempotency key; repeated until it works. */
-  readonly compensate: (undo: Undo<Begin, Success> & CallContext) => Promise<Undone>;
+interface ExternalUndo {
+  /** It has an `undo`, which the worker repeats by a key of its own until it works. */
+  readonly call: Call<never, unknown, unknown, 'undo'>;
 }
 
-type Applied<DB, Begin extends EventDefinition, Made, External> = [External] extends [true]
-  ? ExternalApply<DB, Begin, Made>
+/** The undone event of an external step; a step that declares none has none to make. */
+type UndoneHandler<Begin extends EventDefinition, Success extends EventDefinition, Undone> = [
+  Undone,
+] extends [never]
+  ? unknown
+  : { readonly undone: (undo: Undo<Begin, Success>) => Undone };
+
+type Applied<DB, Begin extends EventDefinition, Made, External, Of extends AnyCall> = [External] extends [
+  true,
+]
+  ? ExternalApply<DB, Begin, Made, Of>
   : LocalApply<DB, Begin, Made>;
 
 type Undoing<
@@ -129,9 +149,9 @@ type Undoing<
 > = [Kind] extends ['compensatable']
   ? NoopHandler<Begin, Undone> &
       ([External] extends [true]
-        ? ExternalUndo<Begin, Success, MadeOf<Undone>> & Timed
+        ? ExternalUndo & UndoneHandler<Begin, Success, MadeOf<Undone>> & Timed
         : LocalUndo<DB, Begin, Success, MadeOf<Undone>>)
-  : [Kind] extends ['none']
+  : [Kind] extends ['withoutUndo']
     ? NoopHandler<Begin, Undone> & ([External] extends [true] ? Timed : unknown)
     : unknown;
 
@@ -144,15 +164,19 @@ export type StepHandlers<
   Undone extends EventDefinition,
   Kind extends StepKind,
   External extends boolean,
-> = Applied<DB, Begin, MadeOf<Success> | MadeOf<Failure>, External> &
+  Of extends AnyCall = AnyCall,
+> = Applied<DB, Begin, MadeOf<Success> | MadeOf<Failure>, External, Of> &
   Undoing<DB, Begin, Success, Undone, Kind, External>;
 
 /** The same with its types erased: what the engine calls. Only `step` makes these. */
 export interface ErasedHandlers<DB> {
-  readonly external: boolean;
   readonly local?: LocalApply<DB, EventDefinition, DomainEvent>;
-  readonly outside?: ExternalApply<DB, EventDefinition, DomainEvent> & Timed;
-  readonly undoLocal?: LocalUndo<DB, EventDefinition, EventDefinition, DomainEvent>['compensate'];
-  readonly undoOutside?: ExternalUndo<EventDefinition, EventDefinition, DomainEvent>['compensate'];
+  readonly external?: ExternalApply<DB, EventDefinition, DomainEvent, AnyCall> & Timed;
+  readonly undoLocal?: (
+    undo: Undo<EventDefinition, EventDefinition>,
+    context: UndoContext<DB>,
+  ) => Maybe<DomainEvent | undefined>;
+  /** Of an external step that has an undo: makes its undone event. */
+  readonly undoneExternal?: (undo: Undo<EventDefinition, EventDefinition>) => DomainEvent | undefined;
   readonly noop?: (noop: Noop<EventDefinition>) => DomainEvent;
 }

@@ -1,30 +1,21 @@
-import {
-  type DomainEvent,
-  STEP_UNDONE_TYPE,
-  type StepUndoneData,
-  stepUndoneEvent,
-} from '@convergekit/contracts';
+import { type DomainEvent, STEP_UNDONE_TYPE } from '@convergekit/contracts';
 import { executorOf } from '@convergekit/postgres';
 import type { Transaction } from 'kysely';
 import { joinMember } from '../fence/join-sql.ts';
 import type { FenceState } from '../fence/fence.ts';
-import { type FenceRow, lockFence } from '../fence/fence-sql.ts';
+import { lockFence } from '../fence/fence-sql.ts';
 import type { Meeting } from '../fence/meet-fence.ts';
 import { meetStep } from './meet-step.ts';
 import type { Trigger } from '../declare/triggers.ts';
 import { nudgeWork } from '@convergekit/effects/engine';
 import { askForUndo, askOperator, keepUndo } from './ask-for-call.ts';
 import { factOf, keyOf, type Member } from './member.ts';
-import { reviveEvent, type StoredEvent, type StoredFact } from './stored-event.ts';
 import { factId, formatStory } from './story.ts';
 import { tellStuck } from './tell-stuck.ts';
 import { superseded } from './superseded.ts';
 import type { StepTools } from './tools.ts';
 import type { UndoCause } from './undo-cause.ts';
-import type { Undo } from './types.ts';
-
-/** What a fence knows of an effect. */
-export type Begun = Pick<FenceRow, 'intent' | 'result'>;
+import { type Begun, noopEvent, passedOn, undoneEvent, undoOf } from './undo-events.ts';
 
 /**
  * Something that asks for a step to be undone. What the fence says happens in the same transaction: a local step is undone,
@@ -123,16 +114,14 @@ export async function undoNow<DB>(
   row: Begun | undefined,
   tools: StepTools<DB>,
 ): Promise<void> {
-  const { undoLocal, undoOutside } = member.handlers;
-  if (undoOutside !== undefined) return askForUndo(member, instance, cause, row, tools);
+  const { undoLocal, undoneExternal } = member.handlers;
+  if (undoneExternal !== undefined) return askForUndo(member, instance, cause, row, tools);
   if (undoLocal === undefined)
     return tellUndone(member, instance, cause, noopEvent(member, instance, cause, row), tools);
   const { emit, ...context } = tools;
-  const made = await undoLocal(undoOf(member, instance, cause, row), {
-    ...context,
-    emit: (event) => emit(event),
-  });
-  await tellUndone(member, instance, cause, made, tools);
+  const undo = undoOf(member, instance, cause, row);
+  const made = await undoLocal(undo, { ...context, emit: (event) => emit(event) });
+  await tellUndone(member, instance, cause, undoneEvent(member, instance, cause, made), tools);
 }
 
 /** The undo has been done: the fence and the undone event say so. Only here, and only of a fence that waits for it. */
@@ -191,51 +180,4 @@ function told<DB>(member: Member<DB>, instance: string, { attemptId }: UndoCause
     saga: formatStory(key),
     ...(attemptId === undefined ? {} : { attemptId }),
   };
-}
-
-function noopEvent<DB>(
-  member: Member<DB>,
-  instance: string,
-  cause: UndoCause,
-  row: Begun | undefined,
-): DomainEvent {
-  const { noop } = member.handlers;
-  if (noop === undefined) return passedOn(member, instance, cause, 'none');
-  const { event, reason } = cause;
-  const made = noop({ key: event.key, instance, reason, intent: begunBy(member, row)[0] });
-  factOf(member, made, true);
-  return made;
-}
-
-/** The kit's own event, for want of one that the declaration has. */
-function passedOn<DB>(
-  { step }: Member<DB>,
-  instance: string,
-  { event: { key }, reason }: UndoCause,
-  effect: StepUndoneData['effect'],
-): DomainEvent {
-  const { saga: name, version, name: at, by } = step;
-  const saga = { name, version, instance, step: at, op: 'compensate' } as const;
-  return stepUndoneEvent(by)({ saga, key, effect, reason: reason.text });
-}
-
-/** What a compensation is told. */
-export function undoOf<DB>(
-  member: Member<DB>,
-  instance: string,
-  { reason }: UndoCause,
-  row: Begun | undefined,
-): Undo<never, never> {
-  const begins = begunBy(member, row);
-  const [intent] = begins;
-  if (intent === undefined) throw new TypeError(`step ${member.step.name} took effect without an intent`);
-  const fact = row?.result == null ? undefined : (JSON.parse(row.result) as StoredFact);
-  const result = fact === undefined ? undefined : member.step.success.parse(fact.payload, fact.version);
-  // Erased types: these events were parsed by the step's own definitions.
-  return { intent, begins, result, reason, instance } as unknown as Undo<never, never>;
-}
-
-function begunBy<DB>({ step }: Member<DB>, row: Begun | undefined) {
-  const stored = row?.intent == null ? [] : (JSON.parse(row.intent) as readonly StoredEvent[]);
-  return stored.map((one) => reviveEvent(one, step.begins));
 }

@@ -13,7 +13,7 @@ import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { makeTopics } from '@convergekit/inbox/testing';
-import { defineEffect, effect, sagaMigrations, sagaWorker } from '@convergekit/effects';
+import { defineCall, effect, sagaMigrations, sagaWorker } from '@convergekit/effects';
 import { asked, halfConsumers, type RoomDb, roomTables, Wrongs } from '../fixture/half-done-saga.ts';
 import { Pump } from '../fixture/pump.ts';
 import { effectsOf } from './effects.ts';
@@ -79,13 +79,13 @@ it('a worker that has not been seen for ten minutes counts as none', async () =>
 // Planted fault: an insert that does not look for the worker writes an intent that no worker ever finds.
 it('a handler that asks for an effect without a worker stops its consumer by name, and writes nothing', async () => {
   const sent: string[] = [];
-  const ping = defineEffect({
+  const ping = defineCall({
     name: 'test.ping',
     idempotency: 'idempotent',
     input: z.object({ key: z.string() }),
     result: z.null(),
     call: ({ key }) => Promise.resolve(void sent.push(key)).then(() => null),
-  }).settled<RoomDb>({ succeeded: () => undefined, failed: () => undefined });
+  }).onOutcome<RoomDb>({ succeeded: () => undefined, failed: () => undefined });
   const asker = defineConsumer<RoomDb>({ name: 'asker', from: 'beginning' }).on(
     asked,
     async (event, context) => {

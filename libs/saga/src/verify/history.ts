@@ -1,4 +1,4 @@
-import { FAILURE_TYPE } from '@convergekit/contracts';
+import { FAILURE_TYPE, STEP_UNDONE_TYPE } from '@convergekit/contracts';
 import { type SagaDeclaration, type StepDeclaration, stepsOf } from '../declare/declaration.ts';
 import { triggersOf } from '../declare/triggers.ts';
 import { decideFence } from '../fence/fence.ts';
@@ -131,6 +131,8 @@ function unlike(
         : trigger === 'rejected'
           ? failure
           : undefined;
-  const type = now?.type ?? FAILURE_TYPE;
+  // A step that had no effect passes the undo on by the kit's own event.
+  if (act === 'emit_undone' && tells === STEP_UNDONE_TYPE) return [];
+  const type = now?.type ?? (act === 'emit_undone' ? STEP_UNDONE_TYPE : FAILURE_TYPE);
   return tells === type ? [] : [`it told ${tells}, and now tells ${type}`];
 }

@@ -1,8 +1,10 @@
 import { defineConsumer } from '@convergekit/inbox';
 import { defaultPolicy, type Policy, type SlowSchedule } from '@convergekit/resilience';
+import { defineCall } from '@convergekit/effects';
 import { step } from '@convergekit/saga';
 import { paymentDeclined, paymentRefunded, paymentTaken, placeOrder } from '@convergekit/schemas';
 import { noteEffect } from '@convergekit/service-common';
+import { z } from 'zod';
 import { refusalReason } from './limit.ts';
 import type { Charge, Provider } from './provider-client.ts';
 import type { PaymentsDb } from './tables.ts';
@@ -17,31 +19,45 @@ const schedule: SlowSchedule = {
   withinMs: Number.POSITIVE_INFINITY,
 };
 
-interface Reserved {
-  readonly orderId: string;
-  readonly totalCents: number;
-  readonly lines: readonly { readonly sku: string; readonly quantity: number }[];
-  readonly country: string;
-}
+/** Charges an order at the provider, which goes by the order's id. An order over the limit is declined without a call. */
+const charge = (provider: Provider) =>
+  defineCall({
+    name: 'payments.charge',
+    input: z.object({ orderId: z.string(), totalCents: z.number() }),
+    result: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('taken'), chargeId: z.string() }),
+      z.object({ kind: z.literal('declined'), reason: z.string() }),
+    ]),
+    idempotency: 'keyed',
+    key: ({ orderId }) => orderId,
+    settleMs: 500,
+    policy,
+    schedule,
+    call: async ({ orderId, totalCents }, { signal }): Promise<Charge> => {
+      const reason = refusalReason(totalCents);
+      return reason === undefined
+        ? provider.charge(orderId, totalCents, signal)
+        : { kind: 'declined', reason };
+    },
+    query: async ({ orderId }, { signal }) => {
+      const found = await provider.find(orderId, signal);
+      return found === undefined ? { kind: 'not_found' } : { kind: 'applied', result: found };
+    },
+    undo: ({ input: { orderId, totalCents } }, { signal }) => provider.refund(orderId, totalCents, signal),
+  });
 
 /** The second step: calls the payment provider, another company, outside any transaction. */
 export const payments = (provider: Provider) =>
   defineConsumer<PaymentsDb>({ name: 'payments', from: 'beginning' })
     .include(
       step(placeOrder.pay, {
-        idempotency: 'keyed',
-        settleMs: 500,
-        policy,
-        schedule,
-        apply: async ({ event, signal }) => {
-          const { orderId, totalCents } = event.data;
-          const no = refusalReason(totalCents);
-          if (no !== undefined) return paymentDeclined({ orderId, reason: no });
-          return eventOf(event.data, await provider.charge(orderId, totalCents, signal));
-        },
-        query: async ({ event, signal }) => {
-          const charge = await provider.find(event.data.orderId, signal);
-          return charge && eventOf(event.data, charge);
+        call: charge(provider),
+        input: ({ event: { data } }) => ({ orderId: data.orderId, totalCents: data.totalCents }),
+        outcome: (result, { event: { data } }) => {
+          const { orderId, totalCents, lines, country } = data;
+          if (result.kind === 'declined') return paymentDeclined({ orderId, reason: result.reason });
+          const { chargeId } = result;
+          return paymentTaken({ orderId, amountCents: totalCents, chargeId, lines: [...lines], country });
         },
         record: async ({ event, outcome }, { tx }) => {
           const { orderId, totalCents } = event.data;
@@ -56,13 +72,14 @@ export const payments = (provider: Provider) =>
             )
             .execute();
         },
-        compensate: async ({ intent, reason, signal }) => {
+        undone: ({ intent, reason }) => {
           const { orderId, totalCents } = intent.data;
-          await provider.refund(orderId, totalCents, signal);
           return paymentRefunded({ orderId, amountCents: totalCents, reason: reason.text });
         },
-        noop: ({ key, reason, intent }) =>
-          paymentRefunded({ orderId: key, amountCents: intent?.data.totalCents ?? 0, reason: reason.text }),
+        noop: (noop) => {
+          const amountCents = noop.kind === 'no_effect' ? noop.intent.data.totalCents : 0;
+          return paymentRefunded({ orderId: noop.key, amountCents, reason: noop.reason.text });
+        },
       }),
     )
     .on(paymentRefunded, async (event, { tx }) => {
@@ -74,15 +91,3 @@ export const payments = (provider: Provider) =>
         .where('state', '=', 'taken')
         .execute();
     });
-
-function eventOf({ orderId, totalCents, lines, country }: Reserved, charge: Charge) {
-  return charge.kind === 'declined'
-    ? paymentDeclined({ orderId, reason: charge.reason })
-    : paymentTaken({
-        orderId,
-        amountCents: totalCents,
-        chargeId: charge.chargeId,
-        lines: [...lines],
-        country,
-      });
-}

@@ -6,7 +6,7 @@ import { createOutbox } from '@convergekit/outbox';
 import { connect } from '@convergekit/postgres';
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
 import { defaultPolicy } from '@convergekit/resilience';
-import { defineEffect, effect, sagaWorker } from '@convergekit/effects';
+import { defineCall, effect, sagaWorker } from '@convergekit/effects';
 import { attributeNames, contextFrom, spanNames, withSpan } from '@convergekit/telemetry';
 import { type EndedSpan, startTelemetry } from '@convergekit/telemetry/sdk';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
@@ -62,14 +62,14 @@ it(
     let sends = 0;
     const gone = (message: string) =>
       new ConvergeError(message, { code: 'ECONNRESET', category: 'network', certainty: 'not_applied' });
-    const send = defineEffect({
+    const send = defineCall({
       name: 'mail.send',
       input: data,
       result: data,
       idempotency: 'keyed',
       policy: { ...defaultPolicy, attempts: 2, backoff: { baseMs: 5, factor: 1, capMs: 5 } },
       call: (order) => (sends++ === 0 ? Promise.reject(gone('no mail server')) : Promise.resolve(order)),
-    }).settled<unknown>({ succeeded: (order, { emit }) => emit(mailed(order)), failed: () => undefined });
+    }).onOutcome<unknown>({ succeeded: (order, { emit }) => emit(mailed(order)), failed: () => undefined });
     const quick = { baseMs: 10, factor: 1, capMs: 10 };
     const schedule = { fast: quick, fastAttempts: 1_000, slow: quick, withinMs: 60_000 };
     const services = [

@@ -1,0 +1,195 @@
+import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts';
+import { ConvergeError } from '@convergekit/core';
+import {
+  defaultSlowSchedule,
+  operation,
+  type OperationDefinition,
+  type OperationGuards,
+  type Policy,
+  type SharedGuards,
+  type SlowSchedule,
+} from '@convergekit/resilience';
+import type { Asks } from '../effect/types.ts';
+import { decode, encode } from './stored.ts';
+import type {
+  CallContext,
+  CallIdempotency,
+  CallOptions,
+  Found,
+  PlannedUndo,
+  UndoAnswer,
+  UndoCall,
+  UndoReason,
+} from './types.ts';
+
+/** Work that must happen: no end, and not so slow that a dependency's return goes unnoticed for an hour. */
+export const forEver: SlowSchedule = Object.freeze({
+  ...defaultSlowSchedule,
+  slow: Object.freeze({ ...defaultSlowSchedule.slow, capMs: 600_000 }),
+  withinMs: Number.POSITIVE_INFINITY,
+});
+
+/** One call that was planned. Both are read by each attempt, so an input that this code cannot read fails the attempt. */
+export interface PlannedCall {
+  // Erased type: the call's own schema makes it.
+  readonly input: () => never;
+  readonly key: () => string;
+}
+
+/** One call that took effect, and is to be undone. */
+export interface AppliedCall extends PlannedCall {
+  /** The result as it was stored. */
+  readonly result: string | undefined;
+  readonly reason: UndoReason;
+  readonly undoKey: string;
+}
+
+/** A call under the name of one of its uses, by which policies, breakers, spans and metrics know it. */
+export interface BoundCall {
+  readonly name: string;
+  readonly idempotency: CallIdempotency;
+  readonly concurrency: number;
+  readonly schedule: SlowSchedule;
+  readonly settleMs: number;
+  readonly canQuery: boolean;
+  /** Undefined: it was declared without an undo. */
+  readonly planned: PlannedUndo | undefined;
+  /** The policy that is fixed in code. */
+  readonly fixedPolicy: Policy | undefined;
+  readonly policyIn: (shared: Pick<SharedGuards, 'for'>) => Policy;
+  /** Checks an input, and gives its stored form. Throws a ContractError of category data. */
+  plan(input: unknown): string;
+  /** Reads a stored input, and a stored result. Throws when this version of the code cannot. */
+  inputOf(text: string): never;
+  resultOf(text: string): unknown;
+  /** The declared idempotency key of an input. */
+  keyOf(input: unknown): string | undefined;
+  asks(planned: PlannedCall): Asks;
+  /** Its call resolves with an UndoAnswer; its query says `applied` when the effect is gone. */
+  undoing(applied: AppliedCall): Asks;
+}
+
+/** The undo of a call under a name of its own. `idempotency`: what the engine that repeats it relies on. */
+export interface UndoUse {
+  readonly name: string;
+  readonly idempotency: CallIdempotency;
+}
+
+export interface DeclaredUndo<In extends StandardSchema, Res extends StandardSchema> {
+  readonly undo?: UndoCall<In, Res> | undefined;
+  readonly irreversible?: string | undefined;
+}
+
+export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
+  use: string,
+  options: CallOptions<In, Res> & DeclaredUndo<In, Res>,
+  undoUse: UndoUse = { name: `${use}.undo`, idempotency: options.idempotency },
+): BoundCall {
+  type Input = InferOutput<In>;
+  const { idempotency, concurrency = 8, schedule = forEver, settleMs = 0, policy, query } = options;
+  // Schemas carry their types only by inference; what `decode` gives is the schema's own output.
+  const inputs = options.input as StandardSchema<unknown, Input>;
+  const results = options.result as StandardSchema<unknown, InferOutput<Res>>;
+  const inputOf = (text: string) => decode(inputs, text, `the stored input of ${use}`) as never;
+  const resultOf = (text: string) => decode(results, text, `the result of ${use}`);
+  const stored = (result: unknown): string => encode(results, result, `the result of ${use}`, 'applied');
+  const run = operations<InferInput<Res>>(use, undoUse, options);
+  const lookUp = async (
+    planned: PlannedCall,
+    guards: OperationGuards,
+    permit: () => void,
+  ): Promise<Found<InferInput<Res>>> => {
+    const send = (context: Omit<CallContext, 'idempotencyKey'>) => {
+      if (query === undefined) throw noQuery(use);
+      return query(planned.input(), { ...context, idempotencyKey: planned.key() });
+    };
+    return run.query.run({ permit, send }, guards);
+  };
+  const asks = (planned: PlannedCall): Asks => ({
+    call: async (guards, permit) => {
+      const send = (context: Omit<CallContext, 'idempotencyKey'>) =>
+        options.call(planned.input(), { ...context, idempotencyKey: planned.key() });
+      return stored(await run.call.run({ permit, send }, guards));
+    },
+    query: async (guards, permit) => {
+      const found = await lookUp(planned, guards, permit);
+      return found.kind === 'applied' ? { kind: 'applied', result: stored(found.result) } : found;
+    },
+  });
+  const undoing = ({ result, reason, undoKey, ...planned }: AppliedCall): Asks => ({
+    call: (guards, permit) => {
+      const send = async (context: Omit<CallContext, 'idempotencyKey'>): Promise<UndoAnswer> => {
+        const known = result === undefined ? undefined : resultOf(result);
+        const what = { input: planned.input(), result: known, reason, callKey: planned.key() };
+        return (await options.undo?.(what, { ...context, idempotencyKey: undoKey })) ?? 'done';
+      };
+      return run.undo.run({ permit, send }, guards);
+    },
+    query: async (guards, permit) => {
+      const found = await lookUp(planned, guards, permit);
+      return found.kind === 'applied' ? { kind: 'not_found' } : { kind: 'applied', result: 'done' };
+    },
+  });
+  return Object.freeze({
+    ...{ name: use, idempotency, concurrency, schedule, settleMs, canQuery: query !== undefined },
+    ...{ planned: plannedOf(options), fixedPolicy: policy },
+    policyIn: (shared: Pick<SharedGuards, 'for'>) => policy ?? shared.for(use).policy,
+    plan: (input: unknown) => encode(inputs, input, `the input of ${use}`),
+    ...{ inputOf, resultOf, asks, undoing },
+    keyOf: (input: unknown) => options.key?.(input as Input),
+  });
+}
+
+function plannedOf({
+  undo,
+  irreversible: reason,
+}: {
+  readonly undo?: unknown;
+  readonly irreversible?: string | undefined;
+}): PlannedUndo | undefined {
+  if (reason !== undefined) return { kind: 'irreversible', reason };
+  return undo === undefined ? undefined : { kind: 'undo' };
+}
+
+/** What an operation of a call is given. */
+interface Sending<Output> {
+  /** Called right before anything is sent; throws when it must not be sent any more. */
+  readonly permit: () => void;
+  readonly send: (context: Omit<CallContext, 'idempotencyKey'>) => Promise<Output>;
+}
+
+/** Call, query and undo share the call's policy. A query may always be repeated. */
+function operations<Result>(
+  use: string,
+  undoUse: UndoUse,
+  { idempotency, policy }: Pick<CallOptions<StandardSchema, StandardSchema>, 'idempotency' | 'policy'>,
+) {
+  const given = policy === undefined ? {} : { policy };
+  const make = <Output>(name: string, repeats: CallIdempotency) => {
+    type Definition = OperationDefinition<Sending<Output>, Output>;
+    const call: Definition['call'] = ({ permit, send }, { signal, deadline, attempt }) => {
+      permit();
+      return send({ signal, deadline, attempt });
+    };
+    const common = { name, ...given, call };
+    return operation<Sending<Output>, Output>(
+      // `send` passes the key itself, since it may depend on an input that cannot be read.
+      repeats === 'keyed'
+        ? { ...common, idempotency: repeats, key: () => use }
+        : { ...common, idempotency: repeats },
+    );
+  };
+  return {
+    call: make<Result>(use, idempotency),
+    query: make<Found<Result>>(`${use}.query`, 'idempotent'),
+    undo: make<UndoAnswer>(undoUse.name, undoUse.idempotency),
+  };
+}
+
+function noQuery(use: string): ConvergeError {
+  return new ConvergeError(`${use} has no query: declare one`, {
+    code: 'EFFECT_INVALID',
+    category: 'bug',
+    certainty: 'not_applied',
+  });
+}

@@ -1,0 +1,83 @@
+import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts';
+import type { Effect, Reactions } from '../effect/types.ts';
+import { EffectError } from '../errors.ts';
+import { type BoundCall, bindCall, type DeclaredUndo, type UndoUse } from './bind-call.ts';
+import { effectOfCall } from './effect-of-call.ts';
+import type { CallOptions, UndoCall } from './types.ts';
+
+/** A declared call to another system: of effects of handlers, of external steps of sagas, and of steps of workflows. */
+export interface Call<Input = never, Output = unknown, Result = unknown, Undo extends Undoable = Undoable> {
+  readonly kind: 'call';
+  readonly name: string;
+  /** Says what follows from the outcome of a handler's call: the effect that `effect()` and the worker take. */
+  onOutcome<DB>(reactions: Reactions<DB, Output, Result>): Effect<DB, Input>;
+  /** For the engines: the call under the name of one of its uses, its types erased. */
+  bind(use: string, undo?: UndoUse): BoundCall;
+  /** Only for the compiler. */
+  readonly types?: {
+    readonly input: (input: Input) => void;
+    readonly output: Output;
+    readonly result: Result;
+    readonly undo: Undo;
+  };
+}
+
+export type Undoable = 'undo' | 'irreversible' | 'none';
+type CallOf<In extends StandardSchema, Res extends StandardSchema, Undo extends Undoable> = Call<
+  InferInput<In>,
+  InferOutput<In>,
+  InferOutput<Res>,
+  Undo
+>;
+/**
+ * Declares a call to another system: how it is made, looked up and undone. Throws EFFECT_INVALID here, at import.
+ * `undo` is needed by compensatable steps of sagas and by steps of workflows; `irreversible` says why there is none.
+ */
+export function defineCall<In extends StandardSchema, Res extends StandardSchema>(
+  options: CallOptions<In, Res> & { readonly undo: UndoCall<In, Res>; readonly irreversible?: undefined },
+): CallOf<In, Res, 'undo'>;
+export function defineCall<In extends StandardSchema, Res extends StandardSchema>(
+  options: CallOptions<In, Res> & { readonly irreversible: string; readonly undo?: undefined },
+): CallOf<In, Res, 'irreversible'>;
+export function defineCall<In extends StandardSchema, Res extends StandardSchema>(
+  options: CallOptions<In, Res> & { readonly undo?: undefined; readonly irreversible?: undefined },
+): CallOf<In, Res, 'none'>;
+export function defineCall<In extends StandardSchema, Res extends StandardSchema>(
+  options: CallOptions<In, Res> & DeclaredUndo<In, Res>,
+): CallOf<In, Res, Undoable> {
+  check(options);
+  return Object.freeze({
+    kind: 'call',
+    name: options.name,
+    onOutcome: <DB>(reactions: Reactions<DB, InferOutput<In>, InferOutput<Res>>) =>
+      effectOfCall<DB, InferInput<In>>(bindCall(options.name, options), reactions as never),
+    bind: (use: string, undo?: UndoUse) => bindCall(use, options, undo),
+  });
+}
+
+function check(
+  options: Pick<
+    CallOptions<StandardSchema, StandardSchema> & DeclaredUndo<StandardSchema, StandardSchema>,
+    'name' | 'settleMs' | 'concurrency' | 'idempotency' | 'policy' | 'irreversible'
+  > & { readonly undo?: unknown },
+): void {
+  const { name, settleMs, concurrency, idempotency, policy, undo, irreversible } = options;
+  if (!/^[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$/.test(name) || name.length > 110)
+    throw invalid(name, 'name', name, 'use lower-case words joined by dots, such as payments.charge');
+  for (const [field, value] of Object.entries({ settleMs, concurrency })) {
+    const least = field === 'concurrency' ? 1 : 0;
+    if (value !== undefined && !(Number.isInteger(value) && value >= least))
+      throw invalid(name, field, value, `give a whole number from ${least}`);
+  }
+  if (idempotency === 'none' && policy !== undefined && policy.attempts !== 1)
+    throw invalid(name, 'policy.attempts', policy.attempts, 'a call that must not be repeated has 1');
+  if (undo !== undefined && irreversible !== undefined)
+    throw invalid(name, 'irreversible', irreversible, 'leave it out, or leave undo out');
+}
+
+function invalid(name: string, field: string, value: unknown, fix: string): EffectError {
+  return new EffectError(
+    'EFFECT_INVALID',
+    `call ${JSON.stringify(name)}: ${field} is ${JSON.stringify(value)}; ${fix}`,
+  );
+}

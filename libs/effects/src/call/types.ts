@@ -1,0 +1,100 @@
+import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts';
+import type { Policy, SlowSchedule } from '@convergekit/resilience';
+
+/**
+ * What a repeat of a call does.
+ * idempotent   a repeat changes nothing
+ * keyed        the other side drops repeats of the idempotency key, and answers them as it answered the first
+ * none         it must not be repeated: an unknown outcome is queried, or waits for an operator
+ */
+export type CallIdempotency = 'idempotent' | 'keyed' | 'none';
+
+export interface CallContext {
+  /** Aborts at the end of the attempt's time. The outcome then counts as unknown, whatever comes later. */
+  readonly signal: AbortSignal;
+  /** When the signal aborts at the latest: pass it on (`deadlineHeaders`). */
+  readonly deadline: Date;
+  /** From 1, within one run of the policy. */
+  readonly attempt: number;
+  /** The same for every attempt and every query of one call. An undo has its own. */
+  readonly idempotencyKey: string;
+}
+
+/** What the other side says of a call that was made, or never arrived. */
+export type Found<Result> =
+  | { readonly kind: 'applied'; readonly result: Result }
+  | { readonly kind: 'rejected'; readonly reason: string; readonly code?: string }
+  | { readonly kind: 'not_found' };
+
+/**
+ * The answer of an undo; no answer means `done`.
+ * noop_already       it had been undone before · noop_not_applied: there was nothing to undo
+ * irreversible       it cannot be undone: an operator must act
+ */
+export type UndoAnswer = 'done' | 'noop_already' | 'noop_not_applied' | 'irreversible';
+
+/** Why something is undone. */
+export interface UndoReason {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What an undo is given. */
+export interface Undoing<Input, Result> {
+  readonly input: Input;
+  readonly result: Result;
+  readonly reason: UndoReason;
+}
+
+/** What the undo of a call is given. */
+export interface UndoingCall<Input, Result> extends Omit<Undoing<Input, Result>, 'result'> {
+  /** Undefined where an operator or a failure says that the call took effect, and not with which result. */
+  readonly result: Result | undefined;
+  /** The idempotency key of the call that is undone. */
+  readonly callKey: string;
+}
+
+export type UndoCall<In extends StandardSchema, Res extends StandardSchema> = (
+  what: UndoingCall<InferOutput<In>, InferOutput<Res>>,
+  context: CallContext,
+) => Promise<UndoAnswer> | Promise<void>;
+
+export interface CallOptions<In extends StandardSchema, Res extends StandardSchema> {
+  /** Stable and dotted, such as `payments.charge`. */
+  readonly name: string;
+  /** The schema of what is stored as the intent. Its output must read back as it was written. */
+  readonly input: In;
+  /** The schema of what is stored as the result, under the same condition. */
+  readonly result: Res;
+  readonly idempotency: CallIdempotency;
+  /** The idempotency key. @default an id of the kit's, the same for every attempt */
+  readonly key?: (input: InferOutput<In>) => string;
+  /**
+   * One run of attempts of the call, its query and its undo; the worker runs it again on the slow schedule. @default the policy
+   * of the use's name in the worker's policies, which configuration changes; one attempt for `none`
+   */
+  readonly policy?: Policy;
+  /**
+   * Waits between runs: fast, then slow, with jitter. A call that certainly took no effect is given up `withinMs` after
+   * the intent; one whose outcome is unknown never is. @default the kit's, up to 10 minutes between runs, for ever
+   */
+  readonly schedule?: SlowSchedule;
+  /** Calls at the same time, in one process. @default 8 */
+  readonly concurrency?: number;
+  /** Makes the call. A BusinessRejection is the declared "no"; every other error is classified. */
+  readonly call: (input: InferOutput<In>, context: CallContext) => Promise<InferInput<Res>>;
+  /**
+   * Looks up the outcome of a call whose reply was lost, and whether an effect is still there before it is undone. Repeated at
+   * will. @default none: an unknown outcome of a call that must not be repeated waits for an operator
+   */
+  readonly query?: (input: InferOutput<In>, context: CallContext) => Promise<Found<InferInput<Res>>>;
+  /**
+   * Milliseconds that the other side may take to make a call visible after it came in. "Not found" counts only
+   * this long after the last moment at which the call may have been sent. @default 0
+   */
+  readonly settleMs?: number;
+}
+
+/** What a journal records as the planned undo of a call. */
+export type PlannedUndo =
+  { readonly kind: 'undo' } | { readonly kind: 'irreversible'; readonly reason: string };

@@ -1,0 +1,25 @@
+import { STEP_UNDONE_TYPE } from '@convergekit/contracts';
+import { expect, it } from 'vitest';
+import { cancelAsked, handed, placed, reserved, taken } from '../fixture/sagas.ts';
+import { checkGraph, drawSaga, saga, type StepDeclaration, stepsOf, triggersOf } from './index.ts';
+
+const start = saga('test.place-order', { start: placed, cancel: cancelAsked });
+
+it('a step without a declared undone event is undone by the kit’s own event, which the step before and the pivot listen to', () => {
+  const { declaration } = start
+    .compensatable('reserve', { by: 'inventory', success: reserved })
+    .compensatable('pay', { by: 'payments', success: taken })
+    .pivot('ship', { by: 'shipping', success: handed });
+  const [first, , pivot] = stepsOf(declaration);
+  const heard = (step: StepDeclaration) =>
+    triggersOf(declaration, step).flatMap(({ trigger, fact, topic, type }) =>
+      fact === 'undone' ? [`${trigger} ${topic} ${type}`] : [],
+    );
+  expect(heard(first!)).toEqual([`undo payments.failures ${STEP_UNDONE_TYPE}`]);
+  expect(heard(pivot!)).toEqual([
+    `close inventory.failures ${STEP_UNDONE_TYPE}`,
+    `close payments.failures ${STEP_UNDONE_TYPE}`,
+  ]);
+  checkGraph([declaration]);
+  expect(drawSaga(declaration)).toContain(`undo_pay -.->|${STEP_UNDONE_TYPE}| undo_reserve`);
+});

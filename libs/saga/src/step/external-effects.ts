@@ -1,0 +1,138 @@
+import type { DomainEvent } from '@convergekit/contracts';
+import type { Effect, Reactions } from '@convergekit/effects';
+import type { BoundCall, PlannedCall, Revived } from '@convergekit/effects/engine';
+import { SagaError } from '../errors.ts';
+import { type StepInput, workId } from './ask-for-call.ts';
+import { covered, lateApply, stuckApply } from './effect-hooks.ts';
+import { effectName } from './effect-name.ts';
+import { begunOf, factMade, storedFact, wrapped } from './facts.ts';
+import type { Member } from './member.ts';
+import type { StoredFact } from './stored-event.ts';
+import type { UndoCause } from './undo-cause.ts';
+import { undoneEvent, undoOf } from './undo-events.ts';
+
+/** The call of an external step. */
+export function applyEffect<DB>(
+  member: Member<DB>,
+  outcomes: Reactions<DB, StepInput, StoredFact | null>,
+): Effect<DB> {
+  const { step } = member;
+  const call = callOf(member);
+  const { name, idempotency, concurrency, schedule, settleMs, canQuery, policyIn } = call;
+  return Object.freeze({
+    ...{ name, idempotency, concurrency, schedule, settleMs, canQuery, policyIn, plan: planNothing },
+    revive: ({ input: text }: { readonly input: string }): Revived<DB> => {
+      const input = JSON.parse(text) as StepInput;
+      const asks = call.asks(plannedCall(member, call, input));
+      const fact = (result: string): string => JSON.stringify(factOfResult(member, call, input, result));
+      return {
+        call: async (guards, permit) => fact(await asks.call(guards, permit)),
+        query: async (guards, permit) => {
+          const found = await asks.query(guards, permit);
+          return found.kind === 'applied' ? { kind: 'applied', result: fact(found.result) } : found;
+        },
+        succeeded: async (result, context) =>
+          await outcomes.succeeded(JSON.parse(result) as StoredFact, { ...context, input }),
+        failed: async (failure, context) => await outcomes.failed(failure, { ...context, input }),
+      };
+    },
+    // Behind the pivot there is only forward.
+    endless: step.kind === 'retriable',
+    covered,
+    stuck: stuckApply(member),
+    late: lateApply(member),
+  });
+}
+
+/** The call of an external step under the names of its two effects. The worker repeats the undo by its own key. */
+function callOf<DB>({ step, handlers: { external } }: Member<DB>): BoundCall {
+  if (external === undefined) throw new TypeError(`step ${step.name} is not external`);
+  const undo = { name: effectName(step, 'compensate'), idempotency: 'keyed' } as const;
+  return external.call.bind(effectName(step, 'apply'), undo);
+}
+
+/** Its events are read by each attempt: an event that this code cannot read fails the attempt, and not the step. */
+function plannedCall<DB>(member: Member<DB>, call: BoundCall, input: StepInput): PlannedCall {
+  const { saga, instance, step } = input;
+  const read = (): never => call.inputOf(call.plan(member.handlers.external?.input(begunOf(member, input))));
+  return { input: read, key: () => call.keyOf(read()) ?? workId({ saga, instance, step }, 'apply') };
+}
+
+/** The fact that a result means. What fails here belongs to a call that took effect. */
+function factOfResult<DB>(
+  member: Member<DB>,
+  call: BoundCall,
+  input: StepInput,
+  callResult: string,
+): StoredFact {
+  const { external } = member.handlers;
+  const made = (): DomainEvent | undefined =>
+    // Erased types: the result was checked by the call's own schema.
+    external?.outcome(call.resultOf(callResult), begunOf(member, input));
+  return { ...factMade(member, made), callResult };
+}
+
+/** Work of a step has its intent written by the step itself. */
+function planNothing(): never {
+  throw new TypeError('the work of a step is requested by its saga');
+}
+
+/** The undo of an external step's call, in the place of a settlement that calls nothing. */
+export function undoCall<DB>(
+  member: Member<DB>,
+  settled: Effect<DB>,
+): Pick<Effect<DB>, 'policyIn' | 'revive'> {
+  const call = callOf(member);
+  return {
+    policyIn: (shared) => call.fixedPolicy ?? settled.policyIn(shared),
+    revive: (kept) => {
+      const input = JSON.parse(kept.input) as StepInput;
+      const { cause, result, instance } = input;
+      const revived = settled.revive(kept);
+      if (cause === undefined) return revived;
+      const undo = call.undoing({
+        ...plannedCall(member, call, input),
+        result: result?.callResult,
+        reason: { code: cause.reason.code, message: cause.reason.text },
+        undoKey: kept.idempotencyKey,
+      });
+      return {
+        ...revived,
+        call: async (guards, permit) => {
+          if ((await undo.call(guards, permit)) === 'irreversible') throw irreversible(member);
+          return JSON.stringify(factUndone(member, instance, cause, input));
+        },
+      };
+    },
+  };
+}
+
+/** The undone event, once the undo has taken effect. */
+function factUndone<DB>(
+  member: Member<DB>,
+  instance: string,
+  cause: UndoCause,
+  input: StepInput,
+): StoredFact {
+  const { events, result } = input;
+  const row = {
+    intent: JSON.stringify(events),
+    result: result === undefined ? null : JSON.stringify(result),
+  };
+  const made = (): DomainEvent =>
+    undoneEvent(
+      member,
+      instance,
+      cause,
+      member.handlers.undoneExternal?.(undoOf(member, instance, cause, row)),
+    );
+  return storedFact(wrapped(made));
+}
+
+function irreversible<DB>({ step }: Member<DB>): SagaError {
+  return new SagaError(
+    'UNDO_IRREVERSIBLE',
+    `the undo of ${step.name} answered that its effect cannot be undone: undo it by hand, then \`converge saga resolve\``,
+    { category: 'business' },
+  );
+}

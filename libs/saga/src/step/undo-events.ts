@@ -1,0 +1,75 @@
+import { type DomainEvent, type StepUndoneData, stepUndoneEvent } from '@convergekit/contracts';
+import type { FenceRow } from '../fence/fence-sql.ts';
+import { factOf, type Member } from './member.ts';
+import { reviveEvent, type StoredEvent, type StoredFact } from './stored-event.ts';
+import type { Undo } from './types.ts';
+import type { UndoCause } from './undo-cause.ts';
+
+/** What a fence knows of an effect. */
+export type Begun = Pick<FenceRow, 'intent' | 'result'>;
+
+/** The undone event of a step that has no effect. */
+export function noopEvent<DB>(
+  member: Member<DB>,
+  instance: string,
+  cause: UndoCause,
+  row: Begun | undefined,
+): DomainEvent {
+  const { noop } = member.handlers;
+  if (noop === undefined) return passedOn(member, instance, cause, 'none');
+  const { event, reason } = cause;
+  const [intent] = begunBy(member, row);
+  const known = { key: event.key, instance, reason };
+  // Erased types: the intent was parsed by the step's own definition.
+  const made = noop(
+    (intent === undefined
+      ? { ...known, kind: 'never_began' }
+      : { ...known, kind: 'no_effect', intent }) as never,
+  );
+  factOf(member, made, true);
+  return made;
+}
+
+/** The event that an undo returned; the kit's own one where the step declares none. */
+export function undoneEvent<DB>(
+  member: Member<DB>,
+  instance: string,
+  cause: UndoCause,
+  made: DomainEvent | undefined,
+): DomainEvent {
+  const { undone } = member.step;
+  return undone === undefined ? passedOn(member, instance, cause, 'undone') : factOf(member, made, true).made;
+}
+
+/** The kit's own event, for want of one that the declaration has. */
+export function passedOn<DB>(
+  { step }: Member<DB>,
+  instance: string,
+  { event: { key }, reason }: UndoCause,
+  effect: StepUndoneData['effect'],
+): DomainEvent {
+  const { saga: name, version, name: at, by } = step;
+  const saga = { name, version, instance, step: at, op: 'compensate' } as const;
+  return stepUndoneEvent(by)({ saga, key, effect, reason: reason.text });
+}
+
+/** What a compensation is told. */
+export function undoOf<DB>(
+  member: Member<DB>,
+  instance: string,
+  { reason }: UndoCause,
+  row: Begun | undefined,
+): Undo<never, never> {
+  const begins = begunBy(member, row);
+  const [intent] = begins;
+  if (intent === undefined) throw new TypeError(`step ${member.step.name} took effect without an intent`);
+  const fact = row?.result == null ? undefined : (JSON.parse(row.result) as StoredFact);
+  const result = fact === undefined ? undefined : member.step.success.parse(fact.payload, fact.version);
+  // Erased types: these events were parsed by the step's own definitions.
+  return { intent, begins, result, reason, instance } as unknown as Undo<never, never>;
+}
+
+function begunBy<DB>({ step }: Member<DB>, row: Begun | undefined) {
+  const stored = row?.intent == null ? [] : (JSON.parse(row.intent) as readonly StoredEvent[]);
+  return stored.map((one) => reviveEvent(one, step.begins));
+}
