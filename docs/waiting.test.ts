@@ -43,7 +43,7 @@ const sql = globSync('libs/*/sql/*.sql', { cwd: root.pathname }).map(read).join(
 /** The kinds of a union of the relay's topics, which no table has. */
 function topicStates(): readonly string[] {
   const [, body = ''] =
-    /export type FlowState =([^]*?);\n\n/.exec(read('libs/relay/src/flow-state.ts')) ?? [];
+    /export type FlowState =([^]*?);\n\n/.exec(read('libs/relay/src/backlog/flow-state.ts')) ?? [];
   const kinds = [...body.matchAll(/readonly kind: ((?:'\w+'(?: \| )?)+)/g)].map(([, list = '']) => list);
   return kinds.flatMap((list) => [...list.matchAll(/'(\w+)'/g)].map(([, kind = '']) => `topic ${kind}`));
 }

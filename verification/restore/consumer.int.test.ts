@@ -10,7 +10,8 @@ import { type ConsumerService, consumerService, defineConsumer, inboxMigrations 
 import { kafkaBroker } from '@convergekit/kafka';
 import { createOutbox, nameSource, outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
-import { rebaseSource, type Relay, relay, relayMigrations } from '@convergekit/relay';
+import { type Relay, relay, relayMigrations } from '@convergekit/relay';
+import { rebaseSource } from '@convergekit/relay/operate';
 import { embeddedPostgres, freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, test } from 'vitest';
 import { z } from 'zod';

@@ -12,14 +12,8 @@ import { consumerService, defineConsumer, inboxMigrations } from '@convergekit/i
 import { kafkajsBroker } from '@convergekit/kafka';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
-import {
-  inspectSource,
-  readPhantoms,
-  rebaseSource,
-  type Relay,
-  relay,
-  relayMigrations,
-} from '@convergekit/relay';
+import { type Relay, relay, relayMigrations } from '@convergekit/relay';
+import { inspectSource, readPhantoms, rebaseSource } from '@convergekit/relay/operate';
 import { embeddedPostgres, faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, test } from 'vitest';
 import { z } from 'zod';

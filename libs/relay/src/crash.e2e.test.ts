@@ -1,7 +1,3 @@
-/**
- * Planted fault: without the term and without `save` in the look-up of a cursor (settle-sql) "a relay that was stopped" sees
- * cursors go back. Without the term alone it can pass: by then `save` has changed. settle.int fails each time.
- */
 import { type Broker, kafkajsBroker } from '@convergekit/kafka';
 import type { Database } from '@convergekit/postgres';
 import { seededRandom, systemClock } from '@convergekit/core';
@@ -11,6 +7,11 @@ import { checkLog, faultless, readLog } from './fixture/log-check.ts';
 import { type RelayProcess, startRelay } from './fixture/relay-process.ts';
 import { createTopic, relayDatabase, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
 import { writeMixed } from './fixture/writers.ts';
+
+/**
+ * Planted fault: without the term and without `save` in the look-up of a cursor (settle-sql) "a relay that was stopped" sees
+ * cursors go back. Without the term alone it can pass: by then `save` has changed. settle.int fails each time.
+ */
 
 const open: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

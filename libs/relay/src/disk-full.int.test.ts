@@ -1,6 +1,3 @@
-/**
- * Taken out once, and a test here failed: the refusal at the limit (Postgres then ran out of disk).
- */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -12,6 +9,10 @@ import { embeddedPostgres, waitUntil } from '@convergekit/testing';
 import { expect, test } from 'vitest';
 import { closeAfterEach, closing, onClose, started } from './fixture/running.ts';
 import { createTopic, relayDatabase, topicName, untilDrained } from './fixture/set-up.ts';
+
+/**
+ * Taken out once, and a test here failed: the refusal at the limit (Postgres then ran out of disk).
+ */
 
 closeAfterEach();
 

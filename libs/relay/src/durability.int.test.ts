@@ -1,10 +1,3 @@
-/**
- * A Postgres of its own, with fsync, that is shut down or told to warn.
- * Taken out once, and a test here failed:
- * - the tick's own `synchronous_commit = on` (`durable` in the poll): hundreds of phantoms after an immediate shutdown;
- * - the look at warnings after a tick (`warned` in the ticker): events are sent at the first cancelled wait;
- * - the poll's own `client_min_messages` (`heard`): the same.
- */
 import { memoryBroker } from '@convergekit/kafka';
 import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
@@ -13,6 +6,14 @@ import { checkLog, faultless, readLog } from './fixture/log-check.ts';
 import { ownPostgres, reconfigure, shutDownImmediately } from './fixture/own-postgres.ts';
 import { closeAfterEach, closing, silent, started } from './fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
+
+/**
+ * A Postgres of its own, with fsync, that is shut down or told to warn.
+ * Taken out once, and a test here failed:
+ * - the tick's own `synchronous_commit = on` (`durable` in the poll): hundreds of phantoms after an immediate shutdown;
+ * - the look at warnings after a tick (`warned` in the ticker): events are sent at the first cancelled wait;
+ * - the poll's own `client_min_messages` (`heard`): the same.
+ */
 
 closeAfterEach();
 

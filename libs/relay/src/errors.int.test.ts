@@ -1,8 +1,3 @@
-/**
- * Taken out once, and a test here failed:
- * - a batch that is refused as a whole is cut until the one record is alone (halted at once: the first event was named);
- * - a broker that is down uses no attempt up (an outage halted the topic).
- */
 import { BrokerError, memoryBroker } from '@convergekit/kafka';
 import { connect } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
@@ -11,7 +6,13 @@ import { checkLog, faultless, readLog } from './fixture/log-check.ts';
 import { closeAfterEach, closing, onClose, silent, started, withDatabase } from './fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
 import { relay, type Relay } from './relay.ts';
-import type { HeldTopic } from './held-topic.ts';
+import type { HeldTopic } from './backlog/flow-state.ts';
+
+/**
+ * Taken out once, and a test here failed:
+ * - a batch that is refused as a whole is cut until the one record is alone (halted at once: the first event was named);
+ * - a broker that is down uses no attempt up (an outage halted the topic).
+ */
 
 closeAfterEach();
 

@@ -1,7 +1,3 @@
-/**
- * Taken out once, and a test here failed:
- * - the cursor is the last acknowledged position (taken as the last queued one).
- */
 import { type Broker, kafkajsBroker, memoryBroker } from '@convergekit/kafka';
 import { connect } from '@convergekit/postgres';
 import { seededRandom } from '@convergekit/core';
@@ -12,6 +8,11 @@ import { closeAfterEach, closing, heldCodes, onClose, started, withDatabase } fr
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';
 import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
 import { writeMixed } from './fixture/writers.ts';
+
+/**
+ * Taken out once, and a test here failed:
+ * - the cursor is the last acknowledged position (taken as the last queued one).
+ */
 
 closeAfterEach();
 

@@ -5,7 +5,7 @@ import { signingKey, type SigningKey } from '@convergekit/contracts';
 import { ensureChildren, type LimitSettings } from '@convergekit/outbox';
 import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
 import { logger } from '@convergekit/telemetry';
-import type { PollSettings } from './poll-interval.ts';
+import type { PollSettings } from './window/read-pace.ts';
 import type { Log, RelayDatabase } from './ports.ts';
 import { checkRetention, retentionDefaults, type RetentionSettings } from './retention/settings.ts';
 

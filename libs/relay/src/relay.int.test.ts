@@ -1,9 +1,3 @@
-/**
- * Taken out once, and a test here failed:
- * - ce_prev as the event queued before (taken as the last acknowledged one): the chain breaks;
- * - positions as returned by the takeover (its update of the cursor rows): events are repeated, terms do not match;
- * - the meeting of two lanes at a tick boundary (a topic joins a few windows early): events are lost.
- */
 import { kafkajsBroker } from '@convergekit/kafka';
 import { seededRandom } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
@@ -13,6 +7,13 @@ import type { RelayOptions } from './options.ts';
 import { checkLog, faultless, readLog } from './fixture/log-check.ts';
 import { createTopic, relayDatabase, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
 import { writeMixed } from './fixture/writers.ts';
+
+/**
+ * Taken out once, and a test here failed:
+ * - ce_prev as the event queued before (taken as the last acknowledged one): the chain breaks;
+ * - positions as returned by the takeover (its update of the cursor rows): events are repeated, terms do not match;
+ * - the meeting of two lanes at a tick boundary (a topic joins a few windows early): events are lost.
+ */
 
 const open: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

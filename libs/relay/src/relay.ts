@@ -2,16 +2,16 @@ import { DatabaseError, sqlState, withTransaction } from '@convergekit/postgres'
 import { ConvergeError, endsWithin, type Service } from '@convergekit/core';
 import type { Check } from '@convergekit/config';
 import { instruments } from '@convergekit/telemetry';
-import { Attempts } from './attempts.ts';
-import { Ending, type EndReason } from './ending.ts';
-import { lead } from './lead.ts';
-import type { Leadership } from './leadership.ts';
-import { takeOver, type TakeoverOutcome } from './leadership-sql.ts';
+import { Attempts } from './leader/attempts.ts';
+import { Ending, type EndReason } from './leader/ending.ts';
+import { lead } from './leader/lead.ts';
+import type { Leadership } from './leader/leadership.ts';
+import { takeOver, type TakeoverOutcome } from './leader/takeover-sql.ts';
 import { type RelayOptions, type RelaySettings, resolveOptions } from './options.ts';
-import { STOP_MS } from './patience.ts';
-import { leadingState, type RelayState, type RelayStatus } from './status.ts';
-import { TroubleTeller } from './trouble-teller.ts';
-import { Wake } from './wake.ts';
+import { STOP_MS } from './leader/patience.ts';
+import { leadingState, type RelayState, type RelayStatus } from './watch/status.ts';
+import { TroubleTeller } from './watch/failure-log.ts';
+import { Wake } from './leader/wake.ts';
 import { RelayWatch } from './watch/relay-watch.ts';
 
 export interface Relay extends Service {

@@ -1,9 +1,3 @@
-/**
- * Taken out once, and a test here failed:
- * - what an ended leadership waits for is bounded (a statement of the reading loop that hangs kept the stop for ever);
- * - a look at the lease that hangs is left behind (the stop of a standby waited for it for ever);
- * - positions are saved before the lease is let go (released first: the next leader sent the last events once more).
- */
 import { type Broker, memoryBroker, type Producer } from '@convergekit/kafka';
 import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
@@ -13,6 +7,13 @@ import { closeAfterEach, closing, onClose, started, withDatabase } from './fixtu
 import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
 import type { RelayDatabase } from './ports.ts';
 import type { Relay } from './relay.ts';
+
+/**
+ * Taken out once, and a test here failed:
+ * - what an ended leadership waits for is bounded (a statement of the reading loop that hangs kept the stop for ever);
+ * - a look at the lease that hangs is left behind (the stop of a standby waited for it for ever);
+ * - positions are saved before the lease is let go (released first: the next leader sent the last events once more).
+ */
 
 closeAfterEach();
 

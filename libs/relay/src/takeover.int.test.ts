@@ -1,11 +1,3 @@
-/**
- * What the comparison of log and database lets pass, and what it stops, without a restore.
- * Taken out once, and a test here failed:
- * - a topic that is recorded is compared, too (a database from before its first event published over its own past);
- * - a tick below the latest that is not there was dropped (every takeover after a retention was refused);
- * - a late repeat at the log's end does not count against a higher position before it;
- * - the comparison before the first tick, and the database's oid in it (a copy led).
- */
 import { memoryBroker } from '@convergekit/kafka';
 import { waitUntil } from '@convergekit/testing';
 import { expect, inject, test } from 'vitest';
@@ -14,6 +6,15 @@ import { readAll, refusedWith, ticksIn, timing } from './fixture/restored.ts';
 import { closeAfterEach, closing, onClose, started, withDatabase } from './fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
 import { rebaseSource } from './rebase/rebase.ts';
+
+/**
+ * What the comparison of log and database lets pass, and what it stops, without a restore.
+ * Taken out once, and a test here failed:
+ * - a topic that is recorded is compared, too (a database from before its first event published over its own past);
+ * - a tick below the latest that is not there was dropped (every takeover after a retention was refused);
+ * - a late repeat at the log's end does not count against a higher position before it;
+ * - the comparison before the first tick, and the database's oid in it (a copy led).
+ */
 
 closeAfterEach();
 

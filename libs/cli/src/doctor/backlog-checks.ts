@@ -1,6 +1,6 @@
 import { secondsToFull } from '@convergekit/outbox';
 import type { Executor } from '@convergekit/postgres';
-import { COUNTED, type HeldTopic, survey, type Survey } from '@convergekit/relay';
+import { COUNTED, type HeldTopic, survey, type Survey } from '@convergekit/relay/operate';
 import type { Finding } from './findings.ts';
 import { formatMs } from '../frame/output.ts';
 import { formatBytes } from './size-checks.ts';

@@ -1,4 +1,4 @@
-import type { Survey } from '@convergekit/relay';
+import type { Survey } from '@convergekit/relay/operate';
 import { describe, expect, it } from 'vitest';
 import { checkAlarms } from './alarm-checks.ts';
 import { checkBacklog } from './backlog-checks.ts';

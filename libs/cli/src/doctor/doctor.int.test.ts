@@ -1,6 +1,7 @@
 import { outboxMigrations } from '@convergekit/outbox';
 import { connect, executorOfClient, migrate, type Database } from '@convergekit/postgres';
-import { readHorizonBlockers, relayMigrations } from '@convergekit/relay';
+import { relayMigrations } from '@convergekit/relay';
+import { readHorizonBlockers } from '@convergekit/relay/operate';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { missingMigrations } from '../frame/migrations.ts';

@@ -1,6 +1,6 @@
 import type { Admin } from '@convergekit/kafka';
 import { type Database, type Executor, isPooled } from '@convergekit/postgres';
-import { readHorizonBlockers } from '@convergekit/relay';
+import { readHorizonBlockers } from '@convergekit/relay/operate';
 import { allMigrations } from '../frame/all-migrations.ts';
 import { withAdmin, withDatabase } from '../frame/connections.ts';
 import type { CommandContext } from '../frame/context.ts';

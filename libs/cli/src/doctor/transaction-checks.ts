@@ -1,4 +1,4 @@
-import type { HorizonBlocker } from '@convergekit/relay';
+import type { HorizonBlocker } from '@convergekit/relay/operate';
 import type { Finding } from './findings.ts';
 import { formatMs } from '../frame/output.ts';
 

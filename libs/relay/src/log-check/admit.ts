@@ -1,8 +1,8 @@
 import { BrokerError, partitionId } from '@convergekit/kafka';
 import { ConvergeError } from '@convergekit/core';
 import type { Executor } from '@convergekit/postgres';
-import type { Leadership } from '../leadership.ts';
-import type { Takeover } from '../leadership-sql.ts';
+import type { Leadership } from '../leader/leadership.ts';
+import type { Takeover } from '../leader/takeover-sql.ts';
 import { saveComparison } from './facts-sql.ts';
 import { compareWithin, noteUnread } from './compare-again.ts';
 import type { compareLog, LogComparison } from './log-check.ts';

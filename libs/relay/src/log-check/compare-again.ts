@@ -1,9 +1,8 @@
 import { BrokerError, partitionId } from '@convergekit/kafka';
-import type { CursorRecord } from '../leadership-sql.ts';
-import { readCursors } from '../leadership-sql.ts';
-import type { Leadership } from '../leadership.ts';
-import type { PartitionQueue } from '../partition-queue.ts';
-import type { Topic } from '../topic.ts';
+import { type CursorRecord, readCursors } from '../leader/takeover-sql.ts';
+import type { Leadership } from '../leader/leadership.ts';
+import type { PartitionQueue } from '../backlog/partition-queue.ts';
+import type { Topic } from '../backlog/topic.ts';
 import type { Unread } from './deadline.ts';
 import { saveComparison } from './facts-sql.ts';
 import { compareLog, type LogCheckRequest, type LogComparison } from './log-check.ts';

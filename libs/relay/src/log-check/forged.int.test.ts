@@ -1,11 +1,3 @@
-/**
- * Records in the source's name that another writer put into its topic.
- * Taken out once, and a test here failed:
- * - `forgeryOf` in the tail (a relay is refused for a tick that no database could have, and a marker with one);
- * - `forgeryOf` in the rebase's scan (the new epoch is out of range);
- * - offsets that were disowned in the tail (the relay stays refused);
- * - `unsignedOf` in the tail (the relay is refused for an unsigned record of a source that signs).
- */
 import { type Broker, memoryBroker } from '@convergekit/kafka';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, test } from 'vitest';
@@ -16,6 +8,15 @@ import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-
 import type { RelayOptions } from '../options.ts';
 import { rebaseSource } from '../rebase/rebase.ts';
 import { disownRecord, readSuspect } from './disown.ts';
+
+/**
+ * Records in the source's name that another writer put into its topic.
+ * Taken out once, and a test here failed:
+ * - `forgeryOf` in the tail (a relay is refused for a tick that no database could have, and a marker with one);
+ * - `forgeryOf` in the rebase's scan (the new epoch is out of range);
+ * - offsets that were disowned in the tail (the relay stays refused);
+ * - `unsignedOf` in the tail (the relay is refused for an unsigned record of a source that signs).
+ */
 
 closeAfterEach();
 

@@ -1,5 +1,10 @@
-import { comparePositions, formatPosition, START, type WirePosition } from '@convergekit/contracts';
-import type { Position } from '@convergekit/contracts';
+import {
+  comparePositions,
+  formatPosition,
+  type Position,
+  START,
+  type WirePosition,
+} from '@convergekit/contracts';
 import type { LogEnds } from '@convergekit/kafka';
 import type { Tail } from './tail.ts';
 
@@ -159,4 +164,19 @@ export function isForeignCluster(before: Identity, now: Identity, tickXmax: bigi
     differ(before.system, now.system) ||
     (now.nextXid !== undefined && (now.nextXid < tickXmax || now.nextXid < (before.nextXid ?? 0n)))
   );
+}
+
+/** What the database says of a tick that stands in the log. `older`: of an epoch that was left before. */
+export type TickMatch = 'same' | 'dropped' | 'missing' | 'other' | 'older';
+
+/** Pure. Markers count as `same`: tick 0 is no window. */
+export function placeOf(
+  { epoch, tick, nonce }: Position & { readonly nonce?: string },
+  known: KnownTicks,
+): TickMatch {
+  if (epoch < known.epoch) return 'older';
+  if (tick === 0n) return 'same';
+  const own = known.nonces.get(tick);
+  if (own === undefined) return tick > known.latest ? 'missing' : 'dropped';
+  return nonce === undefined || nonce === own ? 'same' : 'other';
 }

@@ -1,11 +1,11 @@
 import type { Position, SigningKey } from '@convergekit/contracts';
-import { type Admin, type Broker, BrokerError, type LogEnds, partitionId } from '@convergekit/kafka';
+import { type Admin, type Broker, BrokerError, partitionId } from '@convergekit/kafka';
 import type { Executor } from '@convergekit/postgres';
-import type { Cursor } from '../cursor.ts';
-import type { SourceIdentity } from '../encode.ts';
-import { readTopicsOnRecord } from '../forget-sql.ts';
-import type { CursorRecord } from '../leadership-sql.ts';
-import { isMadeAgain, madeAgainText } from '../made-again.ts';
+import type { Cursor } from '../cursor/cursor.ts';
+import type { SourceIdentity } from '../batch/encode.ts';
+import { readTopicsOnRecord } from '../topics/topic-sql.ts';
+import type { CursorRecord } from '../leader/takeover-sql.ts';
+import { isMadeAgain, madeAgainText } from '../topics/recreated.ts';
 import { Deadline, type Unread, unreadOf } from './deadline.ts';
 import { atMost, eachOf } from './each-of.ts';
 import {
@@ -224,16 +224,6 @@ async function requireAnswer(admin: Admin): Promise<void> {
     await admin.describeTopic('converge.none');
   } catch (error) {
     if (!(error instanceof BrokerError) || error.kind !== 'halt_topic') throw error;
-  }
-}
-
-/** A text says why this topic cannot be compared. */
-export async function endsOf(admin: Admin, topic: string): Promise<readonly LogEnds[] | string> {
-  try {
-    return await admin.logEnds(topic);
-  } catch (error) {
-    if (error instanceof BrokerError && error.kind === 'halt_topic') return `${topic}: ${error.message}`;
-    throw error;
   }
 }
 

@@ -1,3 +1,15 @@
+import { waitUntil } from '@convergekit/testing';
+import { describe, expect, inject, test } from 'vitest';
+import { requestAcceptance } from '../topics/accept-sql.ts';
+import { dump, restore } from '../fixture/dump.ts';
+import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
+import { withAdmin, withoutLeader } from '../fixture/other-admin.ts';
+import { leads, publishedTwice } from '../fixture/published.ts';
+import { idsIn, readAll, refusedWith, timing } from '../fixture/restored.ts';
+import type { Relay } from '../relay.ts';
+import { closeAfterEach, heldCodes, onClose, started } from '../fixture/running.ts';
+import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
+
 /**
  * A partition that cannot be asked at a takeover, and what it costs.
  * Planted faults, each seen to fail here:
@@ -7,17 +19,6 @@
  * - a partition compared again as if it were all of its topic (`recorded.length`): the relay goes on behind a lost end;
  * - no `holdUnread` in `beginCatchUp`, or in `followAcceptance`: unread partitions are sent to with the others.
  */
-import { waitUntil } from '@convergekit/testing';
-import { describe, expect, inject, test } from 'vitest';
-import { requestAcceptance } from '../accept-sql.ts';
-import { dump, restore } from '../fixture/dump.ts';
-import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
-import { withAdmin, withoutLeader } from '../fixture/other-admin.ts';
-import { leads, publishedTwice } from '../fixture/published.ts';
-import { idsIn, readAll, refusedWith, timing } from '../fixture/restored.ts';
-import type { Relay } from '../relay.ts';
-import { closeAfterEach, heldCodes, onClose, started } from '../fixture/running.ts';
-import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
 
 closeAfterEach();
 

@@ -1,9 +1,3 @@
-/**
- * What of a log cannot be read at a takeover, and what it costs.
- * Taken out once, and a test here failed:
- * - the limit of bytes (40 MB are read at a takeover);
- * - a batch that cannot be decoded is passed over (`isUnreadable`: its topic is never sent to again).
- */
 import { type Broker, BrokerError } from '@convergekit/kafka';
 import { describe, expect, inject, test } from 'vitest';
 import { dump, restore } from '../fixture/dump.ts';
@@ -13,6 +7,13 @@ import { leads, publishedTwice } from '../fixture/published.ts';
 import { readAll, refusedWith, timing } from '../fixture/restored.ts';
 import { closeAfterEach, onClose, started } from '../fixture/running.ts';
 import { untilDrained, writeMany } from '../fixture/set-up.ts';
+
+/**
+ * What of a log cannot be read at a takeover, and what it costs.
+ * Taken out once, and a test here failed:
+ * - the limit of bytes (40 MB are read at a takeover);
+ * - a batch that cannot be decoded is passed over (`isUnreadable`: its topic is never sent to again).
+ */
 
 closeAfterEach();
 

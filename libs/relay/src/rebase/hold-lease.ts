@@ -1,6 +1,6 @@
 import { releaseLease, renewLease, withTransaction } from '@convergekit/postgres';
 import { ConvergeError, systemClock, systemRandom } from '@convergekit/core';
-import { takeOver, type Takeover } from '../leadership-sql.ts';
+import { takeOver, type Takeover } from '../leader/takeover-sql.ts';
 import { LEASE } from '../options.ts';
 import type { RelayDatabase } from '../ports.ts';
 

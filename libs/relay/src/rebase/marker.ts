@@ -8,10 +8,9 @@ import {
   SPEC_VERSION,
   WIRE,
 } from '@convergekit/contracts';
-import type { Broker, OutgoingRecord } from '@convergekit/kafka';
+import { type Broker, type OutgoingRecord, partitionId } from '@convergekit/kafka';
 import { type Clock, newUuidV7 } from '@convergekit/core';
-import { partitionId } from '@convergekit/kafka';
-import type { SourceIdentity } from '../encode.ts';
+import type { SourceIdentity } from '../batch/encode.ts';
 
 export interface Marker {
   readonly topic: string;

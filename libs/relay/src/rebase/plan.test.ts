@@ -1,7 +1,7 @@
 import { parsePosition } from '@convergekit/contracts';
 import { describe, expect, test } from 'vitest';
-import { MAX_ID, planRebase, type PlanInput } from './plan.ts';
-import { placeOf, type TickMatch } from './tick-match.ts';
+import { MAX_ID, type PlanInput, planRebase } from './plan.ts';
+import { placeOf, type TickMatch } from '../log-check/judge.ts';
 import type { PartitionScan } from './scan.ts';
 
 const scan = (

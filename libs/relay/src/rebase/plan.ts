@@ -1,5 +1,5 @@
 import { comparePositions, type Position, START } from '@convergekit/contracts';
-import type { CursorRecord } from '../leadership-sql.ts';
+import type { CursorRecord } from '../leader/takeover-sql.ts';
 import type { PartitionScan, ScannedRecord } from './scan.ts';
 
 /** How far a partition's log holds what this timeline holds. */

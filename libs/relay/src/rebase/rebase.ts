@@ -1,22 +1,21 @@
 import { hostname } from 'node:os';
 import { signingKey } from '@convergekit/contracts';
-import { type Admin, type Broker, type LogEnds, partitionId } from '@convergekit/kafka';
+import { type Admin, type Broker, BrokerError, type LogEnds, partitionId } from '@convergekit/kafka';
 import { type Executor, withTransaction } from '@convergekit/postgres';
 import { systemClock, systemRandom } from '@convergekit/core';
-import type { SourceIdentity } from '../encode.ts';
-import type { CursorRecord } from '../leadership-sql.ts';
+import type { SourceIdentity } from '../batch/encode.ts';
+import type { CursorRecord } from '../leader/takeover-sql.ts';
 import { eachOf } from '../log-check/each-of.ts';
 import { readDisowned, readIdentity, readReach, readStoredIdentity } from '../log-check/facts-sql.ts';
 import { isForeignCluster } from '../log-check/judge.ts';
-import { endsOf } from '../log-check/log-check.ts';
 import { LEASE } from '../options.ts';
 import type { RelayDatabase } from '../ports.ts';
-import { readLatestTick } from '../window-sql.ts';
+import { readLatestTick } from '../window/window-sql.ts';
 import { holdLease } from './hold-lease.ts';
 import { writeMarkers } from './marker.ts';
 import { planRebase, type RebasePlan } from './plan.ts';
 import { readLowestTick, requireLease, writeCursors, writeEpoch, writePhantoms } from './rebase-sql.ts';
-import { phantomsOf, report, type RebaseReport } from './report.ts';
+import { phantomsOf, type RebaseReport, report } from './report.ts';
 import { readSourceState } from './source-sql.ts';
 import { restamp } from './restamp.ts';
 import { type PartitionScan, scanPartition } from './scan.ts';
@@ -157,6 +156,16 @@ async function findPlaces(
     });
   });
   return { places: places.flat(), notMarked };
+}
+
+/** The ends of a topic's partitions, or why the topic cannot be read. */
+async function endsOf(admin: Admin, topic: string): Promise<readonly LogEnds[] | string> {
+  try {
+    return await admin.logEnds(topic);
+  } catch (error) {
+    if (error instanceof BrokerError && error.kind === 'halt_topic') return `${topic}: ${error.message}`;
+    throw error;
+  }
 }
 
 async function scanAll(

@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import type { SourceIdentity } from '../encode.ts';
+import type { SourceIdentity } from '../batch/encode.ts';
 import type { PartitionPlan, RebasePlan } from './plan.ts';
 import { eventsInOutbox, type Phantom, positionText } from './rebase-sql.ts';
 

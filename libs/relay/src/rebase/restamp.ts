@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { partitionOf } from '@convergekit/kafka';
 import type { Executor } from '@convergekit/postgres';
-import { type Tick } from '../tick.ts';
-import { isVisible } from '../window-group.ts';
-import { readTicks } from '../window-sql.ts';
+import { firstToSee } from '../window/tick.ts';
+import { readTicks } from '../window/window-sql.ts';
 import { MAX_ID, type RebasePlan } from './plan.ts';
 
 /**
@@ -70,23 +69,10 @@ async function waitingIds(tx: Executor, plan: RebasePlan, low: bigint): Promise<
 
   function isSent({ id, xid, topic, key }: Row): boolean {
     if (fork === undefined || BigInt(id) > fork.ceil) return false;
-    const tick = firstThatSees(ticks, BigInt(xid));
+    const tick = firstToSee(ticks, BigInt(xid))?.number;
     const partitions = counts.get(topic)?.length;
     if (tick === undefined || partitions === undefined) return false;
     const at = passed.get(`${topic}/${partitionOf(key, partitions)}`);
     return at !== undefined && (tick < at.tick || (tick === at.tick && BigInt(id) <= at.id));
   }
-}
-
-/** What one snapshot sees, every later one sees: by bisection. */
-function firstThatSees(ticks: readonly Tick[], xid: bigint): bigint | undefined {
-  let low = 0;
-  let high = ticks.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const tick = ticks[middle];
-    if (tick !== undefined && isVisible(xid, tick.snapshot)) high = middle;
-    else low = middle + 1;
-  }
-  return ticks[low]?.number;
 }

@@ -1,12 +1,12 @@
 import type { Admin } from '@convergekit/kafka';
 import type { Executor } from '@convergekit/postgres';
-import type { CursorRecord } from '../leadership-sql.ts';
+import type { CursorRecord } from '../leader/takeover-sql.ts';
 import { readKnownTicks } from '../log-check/facts-sql.ts';
 import { positionOf } from '../log-check/log-check.ts';
 import { backwards, type OwnRecord, type Place } from '../log-check/own-records.ts';
 import { forgeryOf, type Reach } from '../log-check/reach.ts';
 import { comparePositions } from '@convergekit/contracts';
-import { placeOf, type TickMatch } from './tick-match.ts';
+import { placeOf, type TickMatch } from '../log-check/judge.ts';
 
 /** A record of our source, and what the database says of its tick. */
 export interface ScannedRecord extends OwnRecord {

@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
-import type { SourceIdentity } from '../encode.ts';
-import { cursorColumns, cursorOf, type CursorRecord, type CursorRow } from '../leadership-sql.ts';
+import type { SourceIdentity } from '../batch/encode.ts';
+import { cursorColumns, cursorOf, type CursorRecord, type CursorRow } from '../leader/takeover-sql.ts';
 import { LEASE } from '../options.ts';
 import type { Phantom } from './rebase-sql.ts';
 

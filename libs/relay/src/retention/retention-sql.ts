@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import type { Fence } from '../leadership-sql.ts';
+import type { Fence } from '../leader/takeover-sql.ts';
 import type { Horizon } from './decision.ts';
 
 // From committed rows, never from memory: a hold is written before done_tick passes it, so what is sent here is sent

@@ -1,12 +1,3 @@
-/**
- * Taken out once, and a test here failed:
- * - `xmin(S(t)) >= own(m)` (a child that is merely closed goes): the late event of each kind of writer is never published;
- * - the held topics in `sent`: the child of a held topic goes before its events were sent;
- * - the ticks of cursors: an idle partition has nothing left to compare its log with;
- * - the age of the tick (`created_before`): a child goes at once;
- * - the base tick from which tick_last begins: a child goes that a rebase is about to send again;
- * - the record of what leaves (any detached child is dropped): what an operator put aside is gone.
- */
 import type { Database } from '@convergekit/postgres';
 import { systemClock, systemRandom } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
@@ -29,6 +20,16 @@ import { createTopic, topicName, untilDrained } from '../fixture/set-up.ts';
 import { Retention } from './retention.ts';
 import { readHorizon } from './retention-sql.ts';
 import { retentionDefaults } from './settings.ts';
+
+/**
+ * Taken out once, and a test here failed:
+ * - `xmin(S(t)) >= own(m)` (a child that is merely closed goes): the late event of each kind of writer is never published;
+ * - the held topics in `sent`: the child of a held topic goes before its events were sent;
+ * - the ticks of cursors: an idle partition has nothing left to compare its log with;
+ * - the age of the tick (`created_before`): a child goes at once;
+ * - the base tick from which tick_last begins: a child goes that a rebase is about to send again;
+ * - the record of what leaves (any detached child is dropped): what an operator put aside is gone.
+ */
 
 ownServer();
 closeAfterEach();

@@ -1,6 +1,3 @@
-/**
- * Taken out once, and a test here failed: FINALIZE of a child whose detach was broken off. It stays pending for ever.
- */
 import { seededRandom } from '@convergekit/core';
 import { ensureChildren } from '@convergekit/outbox';
 import { waitUntil } from '@convergekit/testing';
@@ -10,6 +7,10 @@ import { emit, emitSome, names, ownServer, setUp, startAt, untilGone } from '../
 import { closeAfterEach, onClose } from '../fixture/running.ts';
 import { untilDrained } from '../fixture/set-up.ts';
 import { writeMixed } from '../fixture/writers.ts';
+
+/**
+ * Taken out once, and a test here failed: FINALIZE of a child whose detach was broken off. It stays pending for ever.
+ */
 
 ownServer();
 closeAfterEach();

@@ -1,4 +1,4 @@
-import { type AlarmName, alarmDefinitions, type Condition } from '../alarms.ts';
+import { alarmDefinitions, type AlarmName, type Condition } from './alarms.ts';
 
 export interface Alarm extends Condition {
   readonly next: string;

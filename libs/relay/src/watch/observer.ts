@@ -1,8 +1,8 @@
 import { measureOutbox } from '@convergekit/outbox';
 import { attributeNames, instruments } from '@convergekit/telemetry';
-import { type AlarmName, alarmDefinitions, conditionsOf, type RelayFacts } from '../alarms.ts';
+import { alarmDefinitions, type AlarmName, conditionsOf, type RelayFacts } from './alarms.ts';
 import type { RelaySettings } from '../options.ts';
-import { Wake } from '../wake.ts';
+import { Wake } from '../leader/wake.ts';
 import { type Alarm, AlarmBoard } from './alarm-board.ts';
 import { type Survey, survey } from './survey-sql.ts';
 

@@ -1,11 +1,12 @@
-/**
- * Taken out once, and a test here failed:
- * - a statement without an answer counts from when it was asked (taken for the last answer of another one).
- */
 import { manualClock } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import { Activity } from './activity.ts';
 import { type Progress, stallOf } from './progress.ts';
+
+/**
+ * Taken out once, and a test here failed:
+ * - a statement without an answer counts from when it was asked (taken for the last answer of another one).
+ */
 
 const LIMIT = 30_000;
 const NOW = 100_000;

@@ -1,12 +1,12 @@
 import { classify } from '@convergekit/resilience';
 import type { Check } from '@convergekit/config';
-import type { Trouble } from '../alarms.ts';
-import type { FailedTerms } from '../attempts.ts';
-import type { Ending } from '../ending.ts';
-import type { Leadership } from '../leadership.ts';
+import type { Trouble } from './alarms.ts';
+import type { FailedTerms } from '../leader/attempts.ts';
+import type { Ending } from '../leader/ending.ts';
+import type { Leadership } from '../leader/leadership.ts';
 import type { RelaySettings } from '../options.ts';
-import { leadingState, type RelayState } from '../status.ts';
-import { brokerErrorOf } from '../trouble-teller.ts';
+import { leadingState, type RelayState } from './status.ts';
+import { brokerErrorOf } from './failure-log.ts';
 import { Activity } from './activity.ts';
 import type { Alarm } from './alarm-board.ts';
 import { Observer, type OwnFacts } from './observer.ts';

@@ -1,6 +1,6 @@
 import { type OutboxLimit, readLimit } from '@convergekit/outbox';
 import type { Executor } from '@convergekit/postgres';
-import { freshArms } from '../fresh-sql.ts';
+import { freshArms } from '../window/fresh-sql.ts';
 import { type HorizonBlocker, readHorizonBlockers } from '../retention/horizon-blockers.ts';
 
 /** What one look at the database tells, whoever leads. */

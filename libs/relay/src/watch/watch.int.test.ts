@@ -1,9 +1,3 @@
-/**
- * Taken out once, and a test here failed:
- * - the port is watched where the answer is missing (a produce that never comes back was taken for a quiet broker);
- * - the backlog begins at what was running at the done tick (taken from xmin on: an open transaction made it count, and
- *   read, everything that was published since).
- */
 import { type Broker, memoryBroker, type Producer } from '@convergekit/kafka';
 import { ensureChildren } from '@convergekit/outbox';
 import { seededRandom } from '@convergekit/core';
@@ -15,6 +9,13 @@ import { LEASE } from '../options.ts';
 import type { Relay } from '../relay.ts';
 import type { Alarm } from './alarm-board.ts';
 import { type Survey, survey } from './survey-sql.ts';
+
+/**
+ * Taken out once, and a test here failed:
+ * - the port is watched where the answer is missing (a produce that never comes back was taken for a quiet broker);
+ * - the backlog begins at what was running at the done tick (taken from xmin on: an open transaction made it count, and
+ *   read, everything that was published since).
+ */
 
 closeAfterEach();
 

@@ -2,7 +2,7 @@ import { formatPosition } from '@convergekit/contracts';
 import { findGaps, type Gap, putFill } from '@convergekit/inbox/operate';
 import { inboxMigrations } from '@convergekit/inbox';
 import { type Database, withTransaction } from '@convergekit/postgres';
-import { type MissingEvent, readMissing } from '@convergekit/relay';
+import { type MissingEvent, readMissing } from '@convergekit/relay/operate';
 import { audit } from '../../frame/audit.ts';
 import { confirm } from '../../frame/confirm.ts';
 import { withAdmin, withDatabase } from '../../frame/connections.ts';

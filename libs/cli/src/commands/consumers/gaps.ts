@@ -1,7 +1,7 @@
 import { formatPosition } from '@convergekit/contracts';
 import { findGaps } from '@convergekit/inbox/operate';
 import { inboxMigrations } from '@convergekit/inbox';
-import { keysBetween } from '@convergekit/relay';
+import { keysBetween } from '@convergekit/relay/operate';
 import { withAdmin, withDatabase } from '../../frame/connections.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { requireMigrations } from '../../frame/migrations.ts';

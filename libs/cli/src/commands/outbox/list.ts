@@ -1,6 +1,7 @@
 import { type OutboxLimit, outboxMigrations } from '@convergekit/outbox';
 import type { Database } from '@convergekit/postgres';
-import { relayMigrations, survey } from '@convergekit/relay';
+import { relayMigrations } from '@convergekit/relay';
+import { survey } from '@convergekit/relay/operate';
 import { systemClock } from '@convergekit/core';
 import { CliError } from '../../frame/cli-error.ts';
 import { withDatabase } from '../../frame/connections.ts';

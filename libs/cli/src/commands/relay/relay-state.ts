@@ -1,4 +1,5 @@
-import type { HeldTopic, Relay, RelayStatus } from '@convergekit/relay';
+import type { Relay, RelayStatus } from '@convergekit/relay';
+import type { HeldTopic } from '@convergekit/relay/operate';
 import type { Service } from '@convergekit/core';
 import type { Check, Checks } from '@convergekit/config';
 import type { Logger } from '@convergekit/telemetry';

@@ -1,4 +1,5 @@
-import { disownRecord, readSuspect, relayMigrations } from '@convergekit/relay';
+import { relayMigrations } from '@convergekit/relay';
+import { disownRecord, readSuspect } from '@convergekit/relay/operate';
 import { audit, operator } from '../../frame/audit.ts';
 import { confirm } from '../../frame/confirm.ts';
 import { withAdmin, withDatabase } from '../../frame/connections.ts';

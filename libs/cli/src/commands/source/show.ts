@@ -5,7 +5,7 @@ import {
   rebaseSource,
   type RebaseReport,
   type SourceInspection,
-} from '@convergekit/relay';
+} from '@convergekit/relay/operate';
 import { CliError } from '../../frame/cli-error.ts';
 import { openBroker, withDatabase } from '../../frame/connections.ts';
 import type { CommandContext } from '../../frame/context.ts';

@@ -1,4 +1,4 @@
-import type { Phantom, RebaseReport, SourceInspection } from '@convergekit/relay';
+import type { Phantom, RebaseReport, SourceInspection } from '@convergekit/relay/operate';
 import { table } from '../../frame/output.ts';
 
 const MOST_LINES = 40;

@@ -1,12 +1,12 @@
 import type { Admin } from '@convergekit/kafka';
 import type { Executor } from '@convergekit/postgres';
+import { relayMigrations } from '@convergekit/relay';
 import {
   type Acceptance,
   readAcceptance,
   recordAcceptance,
-  relayMigrations,
   requestAcceptance,
-} from '@convergekit/relay';
+} from '@convergekit/relay/operate';
 import { systemClock } from '@convergekit/core';
 import { audit } from '../../frame/audit.ts';
 import { CliError } from '../../frame/cli-error.ts';

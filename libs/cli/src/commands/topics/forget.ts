@@ -1,4 +1,5 @@
-import { acceptMadeAgain, forgetTopic, type HeldRecord, readHeld, relayMigrations } from '@convergekit/relay';
+import { relayMigrations } from '@convergekit/relay';
+import { acceptMadeAgain, forgetTopic, type HeldRecord, readHeld } from '@convergekit/relay/operate';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import type { Admin } from '@convergekit/kafka';
 import { systemClock, systemRandom } from '@convergekit/core';

@@ -1,0 +1,115 @@
+import { RecordBatchBuilder, type SealedRecords, splitRecords } from '@convergekit/kafka';
+import type { OpenWindow } from '../backlog/lane.ts';
+
+/** Events of one window in a batch, neighbours. */
+interface Part {
+  readonly window: OpenWindow;
+  count: number;
+}
+
+interface Place {
+  readonly tick: bigint;
+  readonly id: number;
+}
+
+/** Bytes that are kept at most. */
+const KEPT_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Buffers of batches that are in the log, for the next batches: at full speed hundreds of megabytes a second would be
+ * allocated and left to the garbage collector.
+ */
+class BatchBuffers {
+  readonly #free: Buffer[] = [];
+  #bytes = 0;
+
+  take(): Buffer | undefined {
+    const buffer = this.#free.pop();
+    this.#bytes -= buffer?.length ?? 0;
+    return buffer;
+  }
+
+  give(buffer: Buffer): void {
+    if (this.#bytes + buffer.length > KEPT_BYTES) return;
+    this.#free.push(buffer);
+    this.#bytes += buffer.length;
+  }
+}
+
+/** For all relays of the process: a buffer is like any other. */
+const buffers = new BatchBuffers();
+
+/** Events of one partition that travel together, and which they are. */
+export class QueuedBatch {
+  readonly #builder: RecordBatchBuilder;
+  #sealed: SealedRecords | undefined;
+  #ids: number[] = [];
+  #parts: Part[] = [];
+
+  constructor(sealed?: SealedRecords) {
+    this.#builder = new RecordBatchBuilder(sealed === undefined ? buffers.take() : Buffer.alloc(0));
+    this.#sealed = sealed;
+  }
+
+  get builder(): RecordBatchBuilder {
+    return this.#builder;
+  }
+
+  get events(): number {
+    return this.#ids.length;
+  }
+
+  /** Size on the wire. */
+  get bytes(): number {
+    return this.#sealed?.bytes.length ?? this.#builder.size;
+  }
+
+  get first(): Place {
+    return { tick: this.#parts[0]?.window.number ?? 0n, id: this.#ids[0] ?? 0 };
+  }
+
+  get last(): Place {
+    return { tick: this.#parts.at(-1)?.window.number ?? 0n, id: this.#ids.at(-1) ?? 0 };
+  }
+
+  /** An empty batch takes a record of any size. */
+  hasRoom(room: number, limit: number): boolean {
+    return this.#sealed === undefined && (this.#ids.length === 0 || this.#builder.size + room <= limit);
+  }
+
+  push(id: number, window: OpenWindow): void {
+    this.#ids.push(id);
+    window.pending += 1;
+    const part = this.#parts.at(-1);
+    if (part?.window === window) part.count += 1;
+    else this.#parts.push({ window, count: 1 });
+  }
+
+  seal(): SealedRecords {
+    return (this.#sealed ??= this.#builder.seal());
+  }
+
+  split(records: number): readonly [QueuedBatch, QueuedBatch] {
+    const [before, after] = splitRecords(this.seal(), records);
+    const parts = [new QueuedBatch(before), new QueuedBatch(after)] as const;
+    let at = 0;
+    for (const { window, count } of this.#parts)
+      for (let left = count; left > 0; left -= 1, at += 1) {
+        const id = this.#ids[at] ?? 0;
+        parts[at < records ? 0 : 1].push(id, window);
+        window.pending -= 1;
+      }
+    return parts;
+  }
+
+  /** It is in the log: its broker has let go of the bytes. */
+  acknowledged(): void {
+    this.forgotten();
+    buffers.give(this.#builder.buffer);
+  }
+
+  /** Its events are on their way no longer. A driver may still be writing the bytes. */
+  forgotten(): void {
+    for (const { window, count } of this.#parts) window.pending -= count;
+  }
+}

@@ -1,0 +1,73 @@
+import type { Executor } from '@convergekit/postgres';
+import type { CursorRecord } from '../leader/takeover-sql.ts';
+
+export interface SavedCursor extends CursorRecord {
+  /** `save` of its row as it is, and as it becomes. */
+  readonly save: bigint;
+  readonly nextSave: bigint;
+}
+
+export interface Settlement {
+  readonly term: bigint;
+  readonly doneTick: bigint;
+  readonly cursors: readonly SavedCursor[];
+  /** Where the row with done_tick was written last; undefined: not known. */
+  readonly sourceAt?: string | undefined;
+}
+
+/** Saves of a row under one value of `save`. */
+const SAVES = 32n;
+
+/** What `save` becomes with the `count`th save of a row by this leader. */
+export function nextSave(save: bigint, count: bigint): bigint {
+  return count % SAVES === 0n ? save + 1n : save;
+}
+
+// Each row is compared with its OWN term. A check against another row (the lease) passes on that row's old version
+// while the update waits for this one, and the cursor goes back. Cursors and done_tick are one statement: done_tick
+// must never be ahead of a cursor that it counts on.
+// While a snapshot is held, no old version of a row goes away, so none may be walked over: a cursor is found by its
+// `save`, which changes now and then (the updates between are HOT), and the one row of the source by its place.
+const movedSql = `
+    update converge.relay_cursor as c set epoch = v.epoch, tick = v.tick, id = v.id, save = v.next_save
+      from unnest($2::text[], $3::int[], $4::int[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+           as v (topic, partition, epoch, tick, id, save, next_save)
+     where c.topic = v.topic and c.partition = v.partition and c.save = v.save and c.term = $1::bigint
+    returning 1`;
+
+export const settleSql = `
+  with moved as (${movedSql}),
+  done as (
+    update converge.relay_source set done_tick = $9::bigint where ctid = $10::tid and term = $1::bigint returning ctid
+  )
+  select (select count(*) from moved)::int as moved, (select ctid::text from done) as "sourceAt"`;
+
+const doneSql = `
+  update converge.relay_source set done_tick = $2::bigint where term = $1::bigint returning ctid::text as "sourceAt"`;
+
+/**
+ * Saves positions; returns where the row of the source is now. Undefined: another term is in the rows, so we were
+ * deposed; what was moved is right in any case.
+ */
+export async function settle(
+  executor: Executor,
+  { term, doneTick, cursors, sourceAt }: Settlement,
+): Promise<string | undefined> {
+  const { rows } = await executor.query<{ moved: number; sourceAt: string | null }>(settleSql, [
+    term.toString(),
+    cursors.map((cursor) => cursor.topic),
+    cursors.map((cursor) => cursor.partition),
+    cursors.map((cursor) => cursor.epoch),
+    cursors.map((cursor) => cursor.tick.toString()),
+    cursors.map((cursor) => cursor.id),
+    cursors.map((cursor) => cursor.save.toString()),
+    cursors.map((cursor) => cursor.nextSave.toString()),
+    doneTick.toString(),
+    sourceAt ?? '(0,0)',
+  ]);
+  if (rows[0]?.moved !== cursors.length) return undefined;
+  if (rows[0].sourceAt !== null) return rows[0].sourceAt;
+  // It was moved by another statement, or by a rewrite of the table. The cursors are saved already.
+  const found = await executor.query<{ sourceAt: string }>(doneSql, [term.toString(), doneTick.toString()]);
+  return found.rows[0]?.sourceAt;
+}

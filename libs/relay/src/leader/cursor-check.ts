@@ -1,0 +1,24 @@
+import type { Takeover } from './takeover-sql.ts';
+
+/**
+ * Throws when a topic whose partitions are recorded lacks a cursor row, or a partition has two. Such a partition would begin anew at the start
+ * of the epoch, its first event would name a false predecessor, and no settle could ever cover it.
+ */
+export function requireCursors({ topics, cursors }: Pick<Takeover, 'topics' | 'cursors'>): void {
+  const present = new Set(cursors.map(({ topic, partition }) => `${topic}/${partition}`));
+  const missing = topics.flatMap(({ topic, partitions = 0 }) =>
+    Array.from({ length: partitions }, (_, partition) => `${topic}/${partition}`).filter(
+      (name) => !present.has(name),
+    ),
+  );
+  if (present.size < cursors.length)
+    throw new Error(
+      'converge.relay_cursor has two rows for one partition: rows were inserted by hand, or restored beside the others; ' +
+        'remove the ones with the lower `save` (nothing was published meanwhile)',
+    );
+  if (missing.length > 0)
+    throw new Error(
+      `converge.relay_cursor has no row for ${missing.join(', ')}: rows were deleted by hand, or restored without the others; ` +
+        'restore converge.relay_cursor as it was (nothing was published meanwhile)',
+    );
+}

@@ -1,0 +1,170 @@
+import { endsWithin } from '@convergekit/core';
+import { isWarning, ownSession, releaseLease } from '@convergekit/postgres';
+import { requireCursors } from './cursor-check.ts';
+import type { Ending, EndReason } from './ending.ts';
+import { leaseLoop, LeaseMargin } from './lease-loop.ts';
+import { Leadership, type Totals } from './leadership.ts';
+import { admit } from '../log-check/admit.ts';
+import type { Takeover } from './takeover-sql.ts';
+import type { RelaySettings } from '../options.ts';
+import { STOP_MS } from './patience.ts';
+import { ReadLoop } from '../window/read-loop.ts';
+import { SendLoop } from '../send/send-loop.ts';
+import { settleLoop, Settler } from '../cursor/save-loop.ts';
+import { Ticker } from '../window/ticker.ts';
+import { TopicChecks } from '../topics/topic-check.ts';
+import { upkeepLoop } from '../topics/upkeep-loop.ts';
+import { Wake } from './wake.ts';
+import type { Activity } from '../watch/activity.ts';
+import { readLatestTick, readLowestId, readTicks } from '../window/window-sql.ts';
+
+export interface LeadRequest {
+  readonly settings: RelaySettings;
+  readonly takeover: Takeover;
+  /** Monotonic time before the lease was asked for. */
+  readonly askedAt: number;
+  readonly ending: Ending;
+  readonly totals: Totals;
+  /** Sees what the two connections wait for. */
+  readonly activity: Activity;
+  readonly onLeading: (leader: Leadership) => void;
+  /** The first tick is written: until then nothing has shown that this leader can work. */
+  readonly onTicked: () => void;
+}
+
+/**
+ * One leadership, from takeover to its end: five loops that share one `Leadership`. Any error ends it, and so does a
+ * lost connection: what comes next is a new takeover with a new term, whose first act is a tick.
+ */
+export async function lead(request: LeadRequest): Promise<EndReason> {
+  const { ending } = request;
+  const connections = new Connections(ending);
+  try {
+    const reads = await connections.open(request, 'reads');
+    const writes = await connections.open(request, 'writes');
+    await runLoops(request, connections, reads, writes);
+  } catch (error) {
+    ending.end({ kind: 'failed', error });
+  } finally {
+    connections.close();
+  }
+  const reason = ending.reason ?? { kind: 'stopped' };
+  if (reason.kind !== 'deposed') await handOver(request);
+  return reason;
+}
+
+async function runLoops(
+  { settings, takeover, askedAt, ending, totals, onLeading, onTicked }: LeadRequest,
+  connections: Connections,
+  reads: Connection,
+  writes: Connection,
+): Promise<void> {
+  requireCursors(takeover);
+  const latest = await readLatestTick(reads.executor);
+  const [done] = await readTicks(reads.executor, takeover.doneTick, 1);
+  if (done?.number !== takeover.doneTick)
+    throw new Error(`tick ${takeover.doneTick} is missing in converge.tick: done_tick names it`);
+  const leader = new Leadership({
+    settings,
+    takeover,
+    ending,
+    totals,
+    done,
+    margin: new LeaseMargin(askedAt, settings.leaseMs, settings.stopBeforeMs),
+    lowestId: await readLowestId(reads.executor, done),
+    reads: reads.executor,
+    writes: writes.executor,
+  });
+  const ticker = new Ticker(leader, latest, reads.warned);
+  const checks = new TopicChecks(settings.broker);
+  const wakes = [new Wake(settings.clock), new Wake(settings.clock)] as const;
+  ending.onEnd(() => {
+    for (const wake of wakes) wake.notify();
+    // A statement that hangs would keep its loop from ending; one in flight at a clean stop is let finish.
+    if (ending.reason?.kind !== 'stopped') connections.close();
+  });
+  const failed = (error: unknown): void => ending.end({ kind: 'failed', error });
+  // Comparing may take longer than a lease lasts, so the lease is renewed meanwhile.
+  const renewing = leaseLoop(leader, wakes[1]).catch(failed);
+  const over = new Promise<void>((resolve) => ending.onEnd(resolve));
+  const admitted = admit(leader, takeover, reads.executor).catch(failed);
+  await Promise.race([admitted, over]);
+  const loops: Promise<void>[] = [renewing];
+  if (!ending.isOver()) {
+    onLeading(leader);
+    loops.push(
+      new ReadLoop(leader, ticker, checks).run(onTicked),
+      new SendLoop(leader).run(),
+      settleLoop(leader),
+      upkeepLoop(leader, checks, wakes[0]),
+    );
+  }
+  const working = Promise.all(loops.map((loop) => loop.catch(failed)));
+  await over;
+  // One that does not end can do no harm any more: its connections are closed next, a produce was given up.
+  if (!(await endsWithin(working, STOP_MS.loops, settings.clock)))
+    settings.log.warn({}, 'a loop of the relay did not end in time; what it waits for is broken off');
+  await Promise.all([
+    endsWithin(checks.close(), STOP_MS.settle, settings.clock),
+    ending.reason?.kind === 'stopped' ? save(leader) : undefined,
+  ]);
+}
+
+/** The last act of a clean stop, when nothing is in flight any more. What is not saved is sent once more. */
+async function save(leader: Leadership): Promise<void> {
+  const { clock, log } = leader.settings;
+  const saving = new Settler(leader).settle();
+  if (!(await endsWithin(saving, STOP_MS.settle, clock)))
+    log.warn({}, 'the positions could not be saved in time; the next leader sends the last events once more');
+  else await saving;
+}
+
+/** Lets a standby take over at once. Only after all loops have ended or were broken off; what fails here the lease's end will do. */
+async function handOver({ settings, takeover }: LeadRequest): Promise<void> {
+  const { database, clock, lease, holder } = settings;
+  const released = releaseLease(database.executor, { name: lease, holder, term: takeover.term });
+  await endsWithin(released, STOP_MS.release, clock);
+}
+
+interface Connection {
+  readonly executor: Awaited<ReturnType<typeof ownSession>>;
+  /** Whether the server sent a warning since this was asked last. */
+  readonly warned: () => boolean;
+}
+
+/** The connections of one leadership, closed together; closing breaks off what hangs. */
+class Connections {
+  readonly #ending: Ending;
+  #closers: (() => void)[] = [];
+
+  constructor(ending: Ending) {
+    this.#ending = ending;
+  }
+
+  async open(
+    { settings, activity }: Pick<LeadRequest, 'settings' | 'activity'>,
+    channel: 'reads' | 'writes',
+  ): Promise<Connection> {
+    const client = await settings.database.acquire();
+    let warning = false;
+    client.on('notice', (notice) => {
+      if (isWarning(notice)) warning = true;
+    });
+    client.on('error', (error) => this.#ending.end({ kind: 'failed', error }));
+    this.#closers.push(() => client.release(true));
+    return {
+      executor: activity.copyExecutor(channel, await ownSession(client)),
+      warned: () => {
+        const was = warning;
+        warning = false;
+        return was;
+      },
+    };
+  }
+
+  close(): void {
+    const closers = this.#closers;
+    this.#closers = [];
+    for (const close of closers) close();
+  }
+}

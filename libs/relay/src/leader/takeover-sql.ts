@@ -1,0 +1,151 @@
+import { acquireLease, type Executor } from '@convergekit/postgres';
+import type { Cursor } from '../cursor/cursor.ts';
+import type { SourceIdentity } from '../batch/encode.ts';
+
+export interface TopicRecord {
+  readonly topic: string;
+  readonly partitions: number | undefined;
+  readonly heldAt: bigint | undefined;
+  readonly heldReason: string | undefined;
+  /** The broker's id of it. */
+  readonly topicId?: string | undefined;
+}
+
+export interface CursorRecord extends Cursor {
+  readonly topic: string;
+  readonly partition: number;
+  /** The log's end when a leader last took over. */
+  readonly logEnd?: bigint;
+  /** The id of the key that its leaders sign with, and the log's end when the first of them took over. */
+  readonly signed?: { readonly by: string; readonly from: bigint };
+  /** With which the row is found: see settle-sql.ts. */
+  readonly save?: bigint;
+}
+
+export interface Takeover {
+  readonly term: bigint;
+  readonly source: SourceIdentity;
+  readonly doneTick: bigint;
+  readonly topics: readonly TopicRecord[];
+  readonly cursors: readonly CursorRecord[];
+}
+
+export type TakeoverOutcome =
+  | { readonly kind: 'leading'; readonly takeover: Takeover }
+  | { readonly kind: 'standby'; readonly heldBy: string };
+
+/**
+ * Takes the lease and stamps the new term into every row that the relay settles, in the caller's one transaction, and
+ * begins from what the updates *return*: a settle of the deposed leader that was first is in there, and one that comes
+ * later finds another term in its own row. A read before the update could be older than such a settle.
+ */
+export async function takeOver(
+  tx: Executor,
+  lease: { readonly name: string; readonly holder: string; readonly ttlMs: number },
+): Promise<TakeoverOutcome> {
+  const outcome = await acquireLease(tx, lease);
+  if (outcome.kind === 'held') return { kind: 'standby', heldBy: outcome.heldBy };
+  const term = outcome.term.toString();
+  const sources = await tx.query<{ id: string; name: string; epoch: number }>(
+    'select id::text, name, epoch from converge.source',
+  );
+  const source = sources.rows[0];
+  if (source === undefined) throw new Error('converge.source is empty: run `converge migrate`');
+  const topics = await stampTopics(tx, term);
+  const cursors = await stampCursors(tx, term, source.epoch);
+  const done = await tx.query<{ done_tick: string }>(
+    'update converge.relay_source set term = $1 returning done_tick::text',
+    [term],
+  );
+  const doneTick = done.rows[0]?.done_tick;
+  if (doneTick === undefined) throw new Error('converge.relay_source is empty: run `converge migrate`');
+  return {
+    kind: 'leading',
+    takeover: {
+      term: outcome.term,
+      source,
+      doneTick: BigInt(doneTick),
+      topics,
+      cursors,
+    },
+  };
+}
+
+async function stampTopics(tx: Executor, term: string): Promise<TopicRecord[]> {
+  const { rows } = await tx.query<{
+    topic: string;
+    partitions: number | null;
+    held_at: string | null;
+    held_reason: string | null;
+    topic_id: string | null;
+  }>(
+    'update converge.relay_topic set term = $1 returning topic, partitions, held_at::text, held_reason, topic_id',
+    [term],
+  );
+  return rows.map((row) => ({
+    topic: row.topic,
+    partitions: row.partitions ?? undefined,
+    heldAt: row.held_at === null ? undefined : BigInt(row.held_at),
+    heldReason: row.held_reason ?? undefined,
+    topicId: row.topic_id ?? undefined,
+  }));
+}
+
+export interface CursorRow {
+  readonly topic: string;
+  readonly partition: number;
+  readonly epoch: number;
+  readonly tick: string;
+  readonly id: string;
+  readonly passed_tick: string;
+  readonly passed_id: string;
+  readonly log_end: string | null;
+  readonly save: string;
+  readonly signed_by: string | null;
+  readonly signed_from: string | null;
+}
+
+export const cursorColumns =
+  'topic, partition, epoch, tick::text, id::text, passed_tick::text, passed_id::text, log_end::text, save::text, signed_by, signed_from::text';
+
+async function stampCursors(tx: Executor, term: string, epoch: number): Promise<CursorRecord[]> {
+  const { rows } = await tx.query<CursorRow>(
+    `update converge.relay_cursor set term = $1 returning ${cursorColumns}`,
+    [term],
+  );
+  return rows.map((row) => cursorOf(row, epoch));
+}
+
+export async function readCursors(
+  executor: Executor,
+  topics: readonly string[],
+  epoch: number,
+): Promise<readonly CursorRecord[]> {
+  const { rows } = await executor.query<CursorRow>(
+    `select ${cursorColumns} from converge.relay_cursor where topic = any ($1::text[])`,
+    [topics],
+  );
+  return rows.map((row) => cursorOf(row, epoch));
+}
+
+/** `epoch` is the source's. */
+export function cursorOf(row: CursorRow, epoch: number): CursorRecord {
+  return {
+    topic: row.topic,
+    partition: row.partition,
+    epoch: row.epoch,
+    tick: BigInt(row.tick),
+    id: row.id,
+    save: BigInt(row.save),
+    ...(row.epoch < epoch ? { passed: { tick: BigInt(row.passed_tick), id: row.passed_id } } : {}),
+    ...(row.log_end === null ? {} : { logEnd: BigInt(row.log_end) }),
+    ...(row.signed_by === null || row.signed_from === null
+      ? {}
+      : { signed: { by: row.signed_by, from: BigInt(row.signed_from) } }),
+  };
+}
+
+export interface Fence {
+  readonly lease: string;
+  readonly term: bigint;
+}

@@ -1,0 +1,19 @@
+/** What operators need of the relay: the CLI, the console and their doctors are built on it. */
+export { alarmDefinitions, conditionsOf } from '../watch/alarms.ts';
+export type { HeldTopic } from '../backlog/flow-state.ts';
+export { COUNTED, survey, type Survey } from '../watch/survey-sql.ts';
+export {
+  type Acceptance,
+  readAcceptance,
+  recordAcceptance,
+  requestAcceptance,
+} from '../topics/accept-sql.ts';
+export { acceptMadeAgain, forgetTopic, type HeldRecord, readHeld } from '../topics/forget-sql.ts';
+export { disownRecord, readSuspect } from '../log-check/disown.ts';
+export { inspectSource, type SourceInspection } from '../rebase/inspect.ts';
+export type { Phantom } from '../rebase/rebase-sql.ts';
+export { rebaseSource } from '../rebase/rebase.ts';
+export type { RebaseReport } from '../rebase/report.ts';
+export { readPhantoms } from '../rebase/source-sql.ts';
+export { type HorizonBlocker, readHorizonBlockers } from '../retention/horizon-blockers.ts';
+export { keysBetween, type MissingEvent, readMissing } from './missing.ts';

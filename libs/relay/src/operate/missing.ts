@@ -1,0 +1,165 @@
+import {
+  comparePositions,
+  formatPosition,
+  type Position,
+  SPEC_VERSION,
+  START,
+  WIRE,
+} from '@convergekit/contracts';
+import { partitionOf } from '@convergekit/kafka';
+import { readSource } from '@convergekit/outbox';
+import { type Executor, sqlState } from '@convergekit/postgres';
+import { ConvergeError } from '@convergekit/core';
+import { firstToSee, type Tick } from '../window/tick.ts';
+import { readLowestId, readTicks } from '../window/window-sql.ts';
+import { type MissingRow, readLowestKept, readRange, readRecordedPartitions } from './missing-sql.ts';
+
+export interface MissingRequest {
+  readonly source: { readonly id: string; readonly name: string };
+  readonly topic: string;
+  readonly partition: number;
+  /** The last event that is there, and the last that is missing: what the next one names as its predecessor. */
+  readonly after: Position;
+  readonly upTo: Position;
+  /** Events at most. @default 100_000 */
+  readonly limit?: number;
+}
+
+export interface MissingEvent {
+  readonly position: Position;
+  readonly key: string;
+  /** As in the log. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly payload: string;
+  readonly timestampMs: number;
+}
+
+const PAGE = 2_000;
+
+/**
+ * The events of one partition between two positions, from the outbox, as the relay would have written them. Rejects
+ * rather than leave something out: what is read must end at `upTo`, with ticks and children in place from `after` on.
+ * (A partition count that was changed within the range is not known here: then it usually does not end there.)
+ */
+export async function readMissing(
+  executor: Executor,
+  request: MissingRequest,
+): Promise<readonly MissingEvent[]> {
+  const { topic, partition, after, upTo, source, limit = 100_000 } = request;
+  await requireSource(executor, source);
+  const partitions = await readRecordedPartitions(executor, topic);
+  if (partitions === undefined || partition >= partitions)
+    throw refused(`this source has no partition ${partition} of ${topic} on record`);
+  const ticks = await ticksOf(executor, after, upTo);
+  const placed: { readonly row: MissingRow; readonly position: Position; readonly nonce: string }[] = [];
+  for await (const row of rowsOf(executor, topic, ticks)) {
+    if (partitionOf(row.key, partitions) !== partition) continue;
+    const tick = firstToSee(ticks, BigInt(row.xid));
+    if (tick === undefined)
+      throw new RangeError(`event ${row.event_id} is in none of the windows that it was read for`);
+    const position = { epoch: tick.epoch, tick: tick.number, id: BigInt(row.id) };
+    if (comparePositions(position, after) <= 0 || comparePositions(position, upTo) > 0) continue;
+    placed.push({ row, position, nonce: tick.nonce });
+    if (placed.length > limit) throw refused(`more than ${limit} events are missing: raise the limit`);
+  }
+  placed.sort((a, b) => comparePositions(a.position, b.position));
+  if (comparePositions(placed.at(-1)?.position ?? START, upTo) !== 0)
+    throw refused(
+      `the outbox does not end at ${formatPosition(upTo)}: it went back, or the partition count of ${topic} was changed`,
+    );
+  let prev = after;
+  return placed.map(({ row, position, nonce }) => {
+    const headers = headersOf(row, source, formatPosition(position, nonce), formatPosition(prev));
+    prev = position;
+    return { position, key: row.key, headers, payload: row.payload, timestampMs: row.created_ms };
+  });
+}
+
+async function requireSource(executor: Executor, wanted: MissingRequest['source']): Promise<void> {
+  const { id, name } = await readSource(executor);
+  if (id !== wanted.id)
+    throw refused(
+      `this database is source ${name} (${id}), and what is missing is of ${wanted.name} (${wanted.id})`,
+    );
+}
+
+/** From the one before the range on, without a hole. */
+async function ticksOf(executor: Executor, after: Position, upTo: Position): Promise<readonly Tick[]> {
+  if (after.epoch !== upTo.epoch)
+    throw refused(`the range goes over the beginning of epoch ${upTo.epoch}, which is not read again`);
+  // Events of the tick of `after` may be missing, too; tick 0 is before everything.
+  const from = after.tick > 0n ? after.tick - 1n : 0n;
+  const count = Number(upTo.tick - from) + 1;
+  const ticks = await readTicks(executor, from, count);
+  const whole = ticks.length === count && ticks[0]?.number === from && ticks.at(-1)?.number === upTo.tick;
+  if (!whole) throw refused('the ticks of the range are not kept any more');
+  const [previous] = ticks;
+  if (previous !== undefined && (await readLowestKept(executor)) > (await readLowestId(executor, previous)))
+    throw refused('events of the range were dropped by retention');
+  return ticks;
+}
+
+async function* rowsOf(
+  executor: Executor,
+  topic: string,
+  ticks: readonly Tick[],
+): AsyncGenerator<MissingRow> {
+  const [previous, last] = [ticks[0], ticks.at(-1)];
+  if (previous === undefined || last === undefined) return;
+  const ceil = ticks.reduce((most, tick) => (tick.ceil > most ? tick.ceil : most), 0n);
+  let after = (await readLowestId(executor, previous)) - 1n;
+  for (;;) {
+    const rows = await readRange(executor, { topic, previous, last, ceil }, after, PAGE);
+    yield* rows;
+    const end = rows.at(-1);
+    if (end === undefined || rows.length < PAGE) return;
+    after = BigInt(end.id);
+  }
+}
+
+function headersOf(
+  row: MissingRow,
+  source: MissingRequest['source'],
+  position: string,
+  prev: string,
+): MissingEvent['headers'] {
+  const stored = Object.entries(JSON.parse(row.headers) as Record<string, string>);
+  const typed = stored.some(([name]) => name === WIRE.contentType);
+  return [
+    [WIRE.specVersion, SPEC_VERSION],
+    [WIRE.id, row.event_id],
+    [WIRE.source, source.name],
+    [WIRE.sourceId, source.id],
+    [WIRE.type, row.type],
+    [WIRE.time, new Date(row.created_ms).toISOString()],
+    [WIRE.subject, row.key],
+    [WIRE.position, position],
+    [WIRE.prev, prev],
+    ...stored,
+    ...(typed ? [] : [[WIRE.contentType, 'application/json'] as const]),
+  ];
+}
+
+function refused(what: string): ConvergeError {
+  return new ConvergeError(`the missing events cannot be read from this source: ${what}`, {
+    code: 'RANGE_NOT_READABLE',
+    category: 'data',
+    certainty: 'not_applied',
+  });
+}
+
+const keysSql = `select key from converge.keys_between($1, $2, $3, $4, $5) as key order by key`;
+
+/** The keys of missing events; undefined when the source does not keep them any more, or is another one. */
+export async function keysBetween(
+  executor: Executor,
+  { source, topic, partition, after, upTo }: MissingRequest,
+): Promise<readonly string[] | undefined> {
+  const range = [topic, partition, formatPosition(after), formatPosition(upTo), source.id];
+  try {
+    return (await executor.query<{ key: string }>(keysSql, range)).rows.map(({ key }) => key);
+  } catch (error) {
+    if (sqlState(error) === 'P0002') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,117 @@
+import { START } from '@convergekit/contracts';
+import type { Executor } from '@convergekit/postgres';
+import type { Fence } from '../leader/takeover-sql.ts';
+import { LEASE } from '../options.ts';
+
+/** How far the change of a topic's partition count has come. */
+export interface Acceptance {
+  /** On record now. */
+  readonly recorded: number | undefined;
+  /** Asked for; undefined: nobody asked. */
+  readonly wanted: number | undefined;
+  /** The last window that is to be sent with the recorded count; undefined: no leader has seen the request. */
+  readonly drainTo: bigint | undefined;
+  /** The first window that may miss events of the topic; undefined: it flows. */
+  readonly heldAt: bigint | undefined;
+  /** `CODE: detail` */
+  readonly heldReason: string | undefined;
+}
+
+/** undefined: the relay has never met this topic. */
+export async function readAcceptance(executor: Executor, topic: string): Promise<Acceptance | undefined> {
+  const { rows } = await executor.query<{
+    recorded: number | null;
+    wanted: number | null;
+    drain_to: string | null;
+    held_at: string | null;
+    held_reason: string | null;
+  }>(
+    `select t.partitions as recorded, a.partitions as wanted, a.drain_to::text, t.held_at::text, t.held_reason
+       from converge.relay_topic t left join converge.relay_accept a using (topic) where t.topic = $1`,
+    [topic],
+  );
+  const row = rows[0];
+  if (row === undefined) return undefined;
+  return {
+    recorded: row.recorded ?? undefined,
+    wanted: row.wanted ?? undefined,
+    drainTo: row.drain_to === null ? undefined : BigInt(row.drain_to),
+    heldAt: row.held_at === null ? undefined : BigInt(row.held_at),
+    heldReason: row.held_reason ?? undefined,
+  };
+}
+
+/** Asks for another count. Repeating it changes nothing; false: the topic is not held. */
+export async function requestAcceptance(
+  executor: Executor,
+  topic: string,
+  partitions: number,
+): Promise<boolean> {
+  const { rowCount } = await executor.query(
+    `insert into converge.relay_accept (topic, partitions)
+     select topic, $2::int from converge.relay_topic where topic = $1 and held_at is not null for share
+     on conflict (topic) do update set partitions = excluded.partitions`,
+    [topic, partitions],
+  );
+  return rowCount === 1;
+}
+
+/**
+ * The leader's answer: the latest tick there is. The topic is held since before, so nothing of a later window was ever
+ * sent. Fenced by the lease, like the hold: a leader that comes later finds both. undefined: deposed, or withdrawn.
+ */
+export async function setDrain(
+  executor: Executor,
+  { lease, term }: Fence,
+  topic: string,
+): Promise<bigint | undefined> {
+  const { rows } = await executor.query<{ drain_to: string }>(
+    `update converge.relay_accept as a
+        set drain_to = coalesce(a.drain_to, (select max(number) from converge.tick))
+       from (select from converge.lease where name = $1 and term = $2::bigint for share) as mine
+      where a.topic = $3 returning a.drain_to::text`,
+    [lease, term.toString(), topic],
+  );
+  const row = rows[0];
+  return row === undefined ? undefined : BigInt(row.drain_to);
+}
+
+export async function withdrawAcceptance(executor: Executor, topic: string): Promise<void> {
+  await executor.query('delete from converge.relay_accept where topic = $1', [topic]);
+}
+
+// The lease's row is locked first, as a takeover does: it comes before us and its term is seen here, or it waits and
+// finds the new rows. With a leader at work they get its term, so that it can settle them.
+const recordSql = `
+  with lease as (select term from converge.lease where name = $1 for share),
+  accepted as (
+    delete from converge.relay_accept as a
+     using converge.relay_topic as t
+     where a.topic = $2 and t.topic = $2 and a.partitions = $3::int and t.partitions < $3::int
+       and t.held_at > a.drain_to
+    returning t.partitions as before
+  ),
+  changed as (
+    update converge.relay_topic set partitions = $3::int where topic = $2 and exists (select from accepted) returning 1
+  )
+  insert into converge.relay_cursor (topic, partition, epoch, tick, id, term)
+  select $2, partition, $4::int, $5::bigint, $6::bigint, lease.term
+    from accepted, lease, generate_series(accepted.before, $3::int - 1) as partition
+   where exists (select from changed)`;
+
+/** Records the new count, with cursor rows for the partitions that are new. False: not drained, or withdrawn. */
+export async function recordAcceptance(
+  executor: Executor,
+  topic: string,
+  partitions: number,
+): Promise<boolean> {
+  const { rowCount } = await executor.query(recordSql, [
+    LEASE,
+    topic,
+    partitions,
+    START.epoch,
+    START.tick.toString(),
+    START.id.toString(),
+  ]);
+  return rowCount > 0;
+}

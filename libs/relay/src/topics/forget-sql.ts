@@ -1,0 +1,77 @@
+import type { Executor } from '@convergekit/postgres';
+import { LEASE } from '../options.ts';
+
+export interface HeldRecord {
+  readonly topic: string;
+  readonly heldAt: bigint;
+  /** `CODE: detail` */
+  readonly heldReason: string;
+  /** Events that may be missing in the log: those of the first held window and later ones. */
+  readonly unsent: number;
+}
+
+// By the xid index from the held window on. The topic has no index; an operator asks, once.
+const heldSql = `
+  select r.held_at::text as "heldAt", coalesce(r.held_reason, '') as "heldReason",
+         (select count(*)::int from converge.outbox o
+           where o.topic = r.topic and o.xid >= pg_snapshot_xmin(before.snapshot)
+             and not pg_visible_in_snapshot(o.xid, before.snapshot)) as unsent
+    from converge.relay_topic r join converge.tick before on before.number = r.held_at - 1
+   where r.topic = $1`;
+
+/** undefined: the relay has not written that this topic is held. */
+export async function readHeld(executor: Executor, topic: string): Promise<HeldRecord | undefined> {
+  const { rows } = await executor.query<{ heldAt: string; heldReason: string; unsent: number }>(heldSql, [
+    topic,
+  ]);
+  const row = rows[0];
+  return row === undefined ? undefined : { topic, ...row, heldAt: BigInt(row.heldAt) };
+}
+
+// The lease's row first, as a takeover does: it comes before us, or it waits and no longer finds the topic. A leader at
+// work finds at its next look that the row is gone. A later event of the topic is met as that of a new one.
+const forgetSql = `
+  with lease as materialized (select from converge.lease where name = $1 for share),
+  held as materialized (
+    select t.topic, t.held_at, t.held_reason from converge.relay_topic t
+     where t.topic = $2 and t.held_at = $3::bigint and (select count(*) from lease) >= 0 for update
+  ),
+  cursors as materialized (
+    select coalesce(jsonb_agg(jsonb_build_object('partition', c.partition, 'position',
+                    c.epoch || '.' || c.tick || '.' || c.id) order by c.partition), '[]') as all
+      from converge.relay_cursor c join held using (topic)
+  )
+  insert into converge.relay_forgotten (topic, reason, operator, held_at, held_reason, unsent, cursors)
+  select held.topic, $4, $5, held.held_at, coalesce(held.held_reason, ''), $6::bigint, cursors.all from held, cursors`;
+
+/** Forgets a held topic, in the caller's transaction: retention waits for it no longer. False: its hold changed meanwhile. */
+export async function forgetTopic(
+  tx: Executor,
+  held: HeldRecord,
+  { reason, operator }: { readonly reason: string; readonly operator: string },
+): Promise<boolean> {
+  const { topic, heldAt, unsent } = held;
+  const { rowCount } = await tx.query(forgetSql, [LEASE, topic, heldAt.toString(), reason, operator, unsent]);
+  if (rowCount !== 1) return false;
+  for (const table of ['relay_accept', 'relay_cursor', 'relay_topic'])
+    await tx.query(`delete from converge.${table} where topic = $1`, [topic]);
+  return true;
+}
+
+/**
+ * Lets the relay go on in the log of a topic that was made again, behind what was acknowledged in the old one. False:
+ * the topic is not held for that.
+ */
+export async function acceptMadeAgain(executor: Executor, topic: string): Promise<boolean> {
+  const { rowCount } = await executor.query(
+    `with accepted as (
+       update converge.relay_topic set topic_id = null, made_again = true
+        where topic = $1 and held_reason like 'TOPIC_RECREATED:%' returning topic
+     ), begun as (
+       update converge.relay_cursor c set log_end = null from accepted where c.topic = accepted.topic returning 1
+     )
+     select from accepted where (select count(*) from begun) >= 0`,
+    [topic],
+  );
+  return rowCount === 1;
+}

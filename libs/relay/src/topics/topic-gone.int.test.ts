@@ -1,0 +1,152 @@
+import { memoryBroker } from '@convergekit/kafka';
+import { systemClock, systemRandom } from '@convergekit/core';
+import { withTransaction } from '@convergekit/postgres';
+import { waitUntil } from '@convergekit/testing';
+import { describe, expect, test } from 'vitest';
+import { acceptMadeAgain, forgetTopic, readHeld } from './forget-sql.ts';
+import { readLog } from '../fixture/log-check.ts';
+import { emit, emitSome, names, ownServer, quick, setUp, startAt, untilGone } from '../fixture/retention.ts';
+import { timing } from '../fixture/restored.ts';
+import { closeAfterEach, closing, heldCodes, started, withDatabase } from '../fixture/running.ts';
+import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
+
+/**
+ * Topics that were deleted on purpose, or made again.
+ * Taken out once, and a test here failed:
+ * - the broker's id of a topic (`isMadeAgain`: what follows goes unnoticed into a new log);
+ * - a topic made again concerns itself alone at a takeover (`findMadeAgain`: the relay is refused for all);
+ * - holds that missed nothing move on (`advanceIdleHolds`: the child stays);
+ * - the row that is gone is followed (`followRecord`: the topic stays halted).
+ */
+
+ownServer();
+closeAfterEach();
+
+describe('a topic that is made again with as many partitions', () => {
+  async function made() {
+    const { database } = await withDatabase();
+    const broker = closing(memoryBroker());
+    const [again, other] = [
+      await createTopic(broker, topicName(), 2),
+      await createTopic(broker, topicName(), 2),
+    ];
+    const options = { database, broker, ...timing, recheckMs: 30, verifyMs: 30 };
+    const service = await started(options);
+    await writeMany(database, again, 300);
+    await untilDrained(database);
+    const makeAgain = async () => {
+      const admin = await broker.admin();
+      await admin.deleteTopic(again);
+      await createTopic(broker, again, 2);
+    };
+    return { database, broker, again, other, options, service, makeAgain };
+  }
+
+  test('is noticed by a running relay, and goes on behind what was acknowledged once an operator accepts that', async () => {
+    const { database, broker, again, other, service, makeAgain } = await made();
+    await makeAgain();
+    await waitUntil(() => heldCodes(service)[0] === 'TOPIC_RECREATED', { what: 'the halt' });
+    await writeMany(database, again, 300);
+    await writeMany(database, other, 300);
+    await waitUntil(async () => (await readLog(broker, other)).length === 300, { what: 'the other topic' });
+    expect(await readLog(broker, again)).toEqual([]);
+    await waitUntil(() => acceptMadeAgain(database.executor, again), { what: 'its hold to be written' });
+    await untilDrained(database);
+    await waitUntil(async () => (await readLog(broker, again)).length === 300, { what: 'its events' });
+    expect((await readLog(broker, again)).every(({ prev }) => prev !== '1.0.0')).toBe(true);
+  });
+
+  test('while the relay was stopped holds that topic alone, and an accepted one passes the next takeovers', async () => {
+    const { database, broker, again, other, options, service, makeAgain } = await made();
+    await service.stop();
+    await makeAgain();
+    const second = await started(options);
+    await waitUntil(() => heldCodes(second)[0] === 'TOPIC_RECREATED', { what: 'the halt' });
+    await writeMany(database, other, 300);
+    await waitUntil(async () => (await readLog(broker, other)).length === 300, { what: 'the other topic' });
+    await waitUntil(() => acceptMadeAgain(database.executor, again), { what: 'its hold to be written' });
+    await waitUntil(() => heldCodes(second).length === 0, { what: 'the topic to flow again' });
+    await second.stop();
+    const third = await started(options);
+    await waitUntil(() => third.status().state === 'leading', { what: 'the lead' });
+    expect(heldCodes(third)).toEqual([]);
+    await writeMany(database, again, 300);
+    await waitUntil(async () => (await readLog(broker, again)).length === 300, { what: 'its events' });
+  });
+});
+
+describe('a topic that was deleted for good', () => {
+  const patient = { recheckMs: 20, verifyMs: 40 };
+
+  async function deleted(events: number) {
+    const { database, broker, topic: live, start } = await setUp(patient);
+    const gone = await createTopic(broker, topicName(), 1);
+    const service = await start();
+    await emit(database, gone, 'g', 1);
+    await emit(database, live, 'k', 1);
+    await untilDrained(database);
+    const admin = await broker.admin();
+    await admin.deleteTopic(gone);
+    await waitUntil(() => heldCodes(service)[0] === 'TOPIC_UNKNOWN', { what: 'the halt' });
+    for (let n = 2; n < 2 + events; n += 1) await emit(database, gone, 'g', n);
+    // On into the next child, so that the first one may go.
+    await startAt(database, 1_000_000);
+    await emitSome(database, live);
+    return { database, broker, live, gone, service, start };
+  }
+
+  test('and is not used any more holds no retention back, also after a restart', async () => {
+    const { database, live, gone, service, start } = await deleted(0);
+    await untilGone(database, 'outbox_0');
+    expect(heldCodes(service)).toEqual(['TOPIC_UNKNOWN']);
+    await service.stop();
+    await start();
+    await startAt(database, 2_000_000);
+    await emitSome(database, live);
+    await untilGone(database, 'outbox_1000000');
+    expect((await readHeld(database.executor, gone))?.unsent).toBe(0);
+  });
+
+  test('keeps its events that were not sent until an operator forgets it, with a reason', async () => {
+    const { database, broker, live, gone, service } = await deleted(3);
+    const { executor } = database;
+    const held = await waitUntil(
+      async () => {
+        const found = await readHeld(executor, gone);
+        return found?.unsent === 3 ? found : undefined;
+      },
+      { what: 'the hold to be written' },
+    );
+    expect(await names(database)).toContain('outbox_0');
+    const forgotten = await withTransaction(database, { clock: systemClock, random: systemRandom }, (tx) =>
+      forgetTopic(tx, held, { reason: 'the service is gone', operator: 'ada' }),
+    );
+    expect(forgotten).toBe(true);
+    await untilGone(database, 'outbox_0');
+    await waitUntil(() => heldCodes(service).length === 0, { what: 'the relay to follow' });
+    const { rows } = await executor.query(
+      'select topic, reason, operator, unsent::int, cursors from converge.relay_forgotten',
+    );
+    expect(rows).toEqual([
+      {
+        topic: gone,
+        reason: 'the service is gone',
+        operator: 'ada',
+        unsent: 3,
+        cursors: [{ partition: 0, position: expect.stringMatching(/^1\.\d+\.1$/) as string }],
+      },
+    ]);
+    // A later event of it is met as that of a new topic, and said again.
+    await emit(database, gone, 'g', 5);
+    await waitUntil(() => heldCodes(service)[0] === 'TOPIC_UNKNOWN', { what: 'the halt of the new event' });
+    await createTopic(broker, gone, 1);
+    await waitUntil(async () => (await readLog(broker, gone)).some(({ n }) => n === 5), {
+      what: 'it to flow',
+    });
+    await emit(database, live, 'k', 2);
+    await waitUntil(async () => (await readLog(broker, live)).some(({ key, n }) => key === 'k' && n === 2), {
+      what: 'the live topic',
+    });
+    expect(quick.retainMs).toBe(0);
+  });
+});

@@ -1,0 +1,155 @@
+import { START } from '@convergekit/contracts';
+import type { Executor } from '@convergekit/postgres';
+import type { Fence } from '../leader/takeover-sql.ts';
+
+// FOR SHARE on the lease: a takeover in progress is waited for and then seen, one that comes later waits for us and
+// finds these rows. So no cursor row can appear with an old term after a takeover.
+const registerSql = `
+  with mine as (select term from converge.lease where name = $1 and term = $2::bigint for share),
+  recorded as (
+    insert into converge.relay_topic (topic, partitions, term) select $3, $4::int, term from mine
+    on conflict (topic) do update set partitions = excluded.partitions where relay_topic.partitions is null
+    returning 1
+  )
+  select (select count(*) from mine)::int as mine, (select count(*) from recorded)::int as recorded`;
+
+const cursorsSql = `
+  insert into converge.relay_cursor (topic, partition, epoch, tick, id, term)
+  select $3, partition, $5::int, $6::bigint, $7::bigint, mine.term
+    from (select term from converge.lease where name = $1 and term = $2::bigint for share) as mine,
+         generate_series(0, $4::int - 1) as partition
+   where not exists (select from converge.relay_cursor c where c.topic = $3 and c.partition = partition.partition)`;
+
+/** Records a topic's partition count and makes its cursor rows, in the caller's transaction. False: deposed. */
+export async function registerTopic(
+  tx: Executor,
+  { lease, term }: Fence,
+  topic: string,
+  partitions: number,
+): Promise<boolean> {
+  const fenced = [lease, term.toString(), topic, partitions];
+  const { rows } = await tx.query<{ mine: number }>(registerSql, fenced);
+  if (rows[0]?.mine !== 1) return false;
+  await tx.query(cursorsSql, [...fenced, START.epoch, START.tick.toString(), START.id.toString()]);
+  return true;
+}
+
+/** Writes that a topic is held from window `heldAt` on, or from an earlier one as it was. Must commit before done_tick passes that window. */
+export async function holdTopic(
+  executor: Executor,
+  { lease, term }: Fence,
+  hold: { readonly topic: string; readonly heldAt: bigint; readonly reason: string },
+): Promise<boolean> {
+  const { rowCount } = await executor.query(
+    `insert into converge.relay_topic (topic, held_at, held_reason, term)
+     select $3, $4::bigint, $5, term
+       from (select term from converge.lease where name = $1 and term = $2::bigint for share) as mine
+     on conflict (topic) do update set held_at = least(relay_topic.held_at, excluded.held_at), held_reason = excluded.held_reason
+       where relay_topic.term = excluded.term`,
+    [lease, term.toString(), hold.topic, hold.heldAt.toString(), hold.reason],
+  );
+  return rowCount === 1;
+}
+
+/** How far held topics were caught up; undefined lets a topic go. Only after the cursors were saved. */
+export async function settleHeld(
+  executor: Executor,
+  term: bigint,
+  held: readonly { readonly topic: string; readonly heldAt: bigint | undefined }[],
+): Promise<boolean> {
+  const { rowCount } = await executor.query(
+    `update converge.relay_topic as t
+        set held_at = v.held_at, held_reason = case when v.held_at is null then null else t.held_reason end
+       from unnest($2::text[], $3::bigint[]) as v (topic, held_at)
+      where t.topic = v.topic and t.term = $1::bigint`,
+    [term.toString(), held.map(({ topic }) => topic), held.map(({ heldAt }) => heldAt?.toString() ?? null)],
+  );
+  return rowCount === held.length;
+}
+
+// By the xid index from the held window on; it ends at the first row that it finds.
+const missesSql = `
+  select exists (
+    select from converge.outbox o, converge.tick before, converge.tick done
+     where before.number = $2::bigint - 1 and done.number = $3::bigint and o.topic = $1
+       and o.xid >= pg_snapshot_xmin(before.snapshot)
+       and not pg_visible_in_snapshot(o.xid, before.snapshot) and pg_visible_in_snapshot(o.xid, done.snapshot)
+  ) as some`;
+
+/** Whether windows from `heldAt` to `doneTick` hold events of a topic. */
+export async function missesSome(
+  executor: Executor,
+  { topic, heldAt, doneTick }: { readonly topic: string; readonly heldAt: bigint; readonly doneTick: bigint },
+): Promise<boolean> {
+  const { rows } = await executor.query<{ some: boolean }>(missesSql, [
+    topic,
+    heldAt.toString(),
+    doneTick.toString(),
+  ]);
+  return rows[0]?.some ?? true;
+}
+
+/**
+ * Moves the hold of a topic behind window `read`, up to which it missed nothing, and no further than done_tick as it is
+ * saved: cursors up to that are saved, too. undefined: it stands there, another relay took over, or the topic was forgotten.
+ */
+export async function advanceHold(
+  executor: Executor,
+  term: bigint,
+  { topic, read }: { readonly topic: string; readonly read: bigint },
+): Promise<bigint | undefined> {
+  const { rows } = await executor.query<{ held: string }>(
+    `update converge.relay_topic t set held_at = least(s.done_tick, $3::bigint) + 1 from converge.relay_source s
+      where t.topic = $2 and t.term = $1::bigint and s.term = $1::bigint and t.held_at <= least(s.done_tick, $3::bigint)
+      returning t.held_at::text as held`,
+    [term.toString(), topic, read.toString()],
+  );
+  return rows[0] === undefined ? undefined : BigInt(rows[0].held);
+}
+
+/** What an operator may change of topics while a leader holds them. */
+export interface TopicOnRecord {
+  readonly topic: string;
+  readonly topicId: string | undefined;
+  readonly partitions: number | undefined;
+  readonly madeAgain: boolean;
+}
+
+export async function readTopicsOnRecord(
+  executor: Executor,
+  topics: readonly string[],
+): Promise<ReadonlyMap<string, TopicOnRecord>> {
+  const { rows } = await executor.query<{
+    topic: string;
+    topic_id: string | null;
+    partitions: number | null;
+    made_again: boolean;
+  }>(
+    'select topic, topic_id, partitions, made_again from converge.relay_topic where topic = any ($1::text[])',
+    [topics],
+  );
+  return new Map(
+    rows.map((row) => [
+      row.topic,
+      {
+        topic: row.topic,
+        topicId: row.topic_id ?? undefined,
+        partitions: row.partitions ?? undefined,
+        madeAgain: row.made_again,
+      },
+    ]),
+  );
+}
+
+/** Keeps the broker's id of a topic, unless another relay took over. */
+export async function saveTopicId(
+  executor: Executor,
+  term: bigint,
+  topic: string,
+  topicId: string,
+): Promise<void> {
+  await executor.query(
+    'update converge.relay_topic set topic_id = $3 where topic = $2 and term = $1::bigint and topic_id is distinct from $3',
+    [term.toString(), topic, topicId],
+  );
+}

@@ -1,0 +1,85 @@
+import { BrokerError } from '@convergekit/kafka';
+import { classify } from '@convergekit/resilience';
+import type { RelaySettings } from '../options.ts';
+
+type Log = Pick<RelaySettings['log'], 'warn' | 'error'>;
+
+/** Failures in a row between two lines about the same trouble: a minute or two, as the pauses between tries grow. */
+const AGAIN = 20;
+
+/**
+ * Says why the relay can neither lead nor stand by: once when it begins or becomes another one, rarely while it lasts.
+ * Its end is the line that says who leads.
+ */
+export class TroubleTeller {
+  readonly #log: Log;
+  #code: string | undefined;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** `failures` in a row, this one included; 1 begins a new trouble. */
+  tell(error: unknown, failures: number): void {
+    const { code } = classify(error);
+    const known = failures > 1 && code === this.#code;
+    this.#code = code;
+    if (known && failures % AGAIN !== 0) return;
+    const broker = brokerErrorOf(error);
+    // Its text says all there is, and where in this program it was noticed helps nobody.
+    if (broker !== undefined)
+      this.#log.warn(
+        { code: broker.code, failures },
+        `waiting for Kafka, events stay in the outbox meanwhile: ${broker.message}`,
+      );
+    else
+      this.#log.error(
+        { err: error, failures },
+        `the relay cannot work: ${error instanceof Error ? error.message : String(error)}. It tries again.`,
+      );
+  }
+}
+
+export function brokerErrorOf(error: unknown): BrokerError | undefined {
+  if (error instanceof BrokerError) return error;
+  return error instanceof Error && error.cause instanceof BrokerError ? error.cause : undefined;
+}
+
+export interface FailedWrite {
+  readonly topic: string;
+  readonly error: BrokerError;
+}
+
+/**
+ * Says why partitions cannot be written, once for each reason, and that all of them are written again. An outage meets
+ * partitions one after the other, and some of them come back before others fail: it is one outage until none fails.
+ */
+export class SendTrouble {
+  readonly #log: Pick<RelaySettings['log'], 'info' | 'warn'>;
+  readonly #isFailing: () => boolean;
+  readonly #told = new Set<string>();
+
+  /** `isFailing`: whether the last send to any partition failed. */
+  constructor(log: Pick<RelaySettings['log'], 'info' | 'warn'>, isFailing: () => boolean) {
+    this.#log = log;
+    this.#isFailing = isFailing;
+  }
+
+  /** Call before these failures are counted. */
+  failed(failed: readonly FailedWrite[]): void {
+    if (!this.#isFailing()) this.#told.clear();
+    for (const { topic, error } of failed) {
+      if (this.#told.has(error.code)) continue;
+      this.#told.add(error.code);
+      const fields = { partitions: failed.length, topic, code: error.code };
+      this.#log.warn(fields, `cannot write to ${failed.length} partition(s): ${error.message}`);
+    }
+  }
+
+  /** Call after each acknowledgement. */
+  written(): void {
+    if (this.#told.size === 0 || this.#isFailing()) return;
+    this.#told.clear();
+    this.#log.info({}, 'writing again');
+  }
+}

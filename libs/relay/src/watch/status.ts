@@ -1,0 +1,72 @@
+import type { Trouble } from './alarms.ts';
+import { type FlowState, heldAtOf, type HeldTopic } from '../backlog/flow-state.ts';
+import type { Lane } from '../backlog/lane.ts';
+import type { Leadership } from '../leader/leadership.ts';
+import type { Topic } from '../backlog/topic.ts';
+import type { Alarm } from './alarm-board.ts';
+
+export type RelayStatus = RelayState & {
+  /** Raised now, and logged when they were. */
+  readonly alarms: readonly Alarm[];
+  /** Who is to blame for what keeps it from leading. */
+  readonly troubleFrom?: Trouble['from'];
+};
+
+export type LeadingState = Extract<RelayState, { state: 'leading' }>;
+
+export type RelayState =
+  | { readonly state: 'new' | 'stopping' | 'stopped'; readonly published: number }
+  | {
+      readonly state: 'standby';
+      readonly published: number;
+      readonly heldBy?: string;
+      /** What keeps it from taking over. */
+      readonly trouble?: string;
+      /** Its code, where it has one: `database_went_back`, `database_moved`, `log_behind_cursor`, … */
+      readonly code?: string;
+    }
+  | {
+      readonly state: 'leading';
+      readonly published: number;
+      readonly term: bigint;
+      readonly epoch: number;
+      readonly doneTick: bigint;
+      /** Events read and not acknowledged. */
+      readonly queued: number;
+      /** Why the broker takes nothing at the moment. */
+      readonly trouble?: string;
+      readonly held: readonly HeldTopic[];
+    };
+
+export function leadingState(leader: Leadership): LeadingState {
+  const held = [...leader.topics.values()].flatMap((topic) => heldOf(topic, leader.main));
+  return {
+    state: 'leading',
+    published: leader.totals.published,
+    term: leader.term,
+    epoch: leader.epoch,
+    doneTick: leader.main.done,
+    queued: leader.queuedEvents,
+    ...(leader.brokerTrouble === undefined ? {} : { trouble: leader.brokerTrouble }),
+    held,
+  };
+}
+
+/** The topic where it does not flow, and its partitions that are set apart. */
+function heldOf(topic: Topic, main: Lane): HeldTopic[] {
+  const entry = (state: FlowState, heldAt: bigint): HeldTopic[] =>
+    state.kind === 'flowing'
+      ? []
+      : [
+          {
+            topic: topic.name,
+            state: state.kind,
+            heldAt,
+            ...(state.kind === 'halted' ? { code: state.halt.code, detail: state.halt.detail } : {}),
+          },
+        ];
+  const partitions = topic.apart.flatMap(({ state, partition }) =>
+    entry(state, heldAtOf(state, main)).map((held) => ({ ...held, partition })),
+  );
+  return [...entry(topic.state, topic.heldAt(main)), ...partitions];
+}

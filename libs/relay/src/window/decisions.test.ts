@@ -1,0 +1,181 @@
+import { describe, expect, test } from 'vitest';
+import { LeaseMargin } from '../leader/lease-loop.ts';
+import { nextPace, PageSize, type PollPace, startPace } from './read-pace.ts';
+import { LowestId, parseSnapshot, type Tick } from './tick.ts';
+import { judgeTopic } from '../topics/topic-check.ts';
+import { splitByTick } from './window-group.ts';
+import { idsOf, rowsOf } from '../fixture/blocks.ts';
+
+const settings = { minMs: 1, maxMs: 20, emptyBeforeSlower: 50 };
+
+describe('the poll interval', () => {
+  const empties = (count: number): PollPace => {
+    let pace = startPace;
+    for (let at = 0; at < count; at += 1) pace = nextPace(pace, 'empty', settings);
+    return pace;
+  };
+  test('stays at its least for the first empty polls, then doubles up to its most', () => {
+    expect([1, 50, 51, 52, 53, 54, 55, 56, 500].map((count) => empties(count).pauseMs)).toEqual([
+      1, 1, 2, 4, 8, 16, 20, 20, 20,
+    ]);
+  });
+  test('is short again after a window, and none after a full page', () => {
+    expect(nextPace(empties(100), 'window', settings)).toEqual({ empty: 0, pauseMs: 1 });
+    expect(nextPace(empties(100), 'full', settings)).toEqual({ empty: 0, pauseMs: 0 });
+  });
+});
+
+describe('the margin of a lease', () => {
+  test('ends sending before the lease, counted from before the question', () => {
+    const margin = new LeaseMargin(1_000, 5_000, 1_500);
+    expect(margin.maySendFor(1_000)).toBe(3_500);
+    expect(margin.maySendFor(4_500)).toBe(0);
+    expect(margin.isOver(5_999)).toBe(false);
+    expect(margin.isOver(6_000)).toBe(true);
+  });
+  test('is moved by a renewal, and never back by an answer that came late', () => {
+    const margin = new LeaseMargin(0, 5_000, 1_500);
+    margin.renewed(2_000);
+    margin.renewed(1_000);
+    expect(margin.maySendFor(2_000)).toBe(3_500);
+  });
+  test('is over for a process that was stopped, whatever it did before', () => {
+    const margin = new LeaseMargin(0, 5_000, 1_500);
+    margin.renewed(1_000);
+    expect(margin.maySendFor(60_000)).toBe(0);
+    expect(margin.isOver(60_000)).toBe(true);
+  });
+});
+
+const known = (partitions: number) => ({ partitions, topicId: 'a' });
+
+describe('a topic as the broker describes it', () => {
+  test('is found with the count on record or with none on record, and wrong otherwise', () => {
+    const config = { 'min.insync.replicas': '2' };
+    const sound = { partitions: 3, topicId: 'a', replicationFactor: 3, config };
+    const found = { kind: 'found', partitions: 3, topicId: 'a', doubts: [] };
+    expect(judgeTopic('t', known(0), sound)).toEqual(found);
+    expect(judgeTopic('t', known(3), sound)).toEqual(found);
+    expect(judgeTopic('t', known(3), { ...sound, partitions: 6 })).toMatchObject({
+      halt: { code: 'PARTITION_COUNT_CHANGED' },
+    });
+    expect(judgeTopic('t', known(3), undefined)).toMatchObject({ halt: { code: 'TOPIC_UNKNOWN' } });
+  });
+
+  // Planted fault: compaction that is not looked for (or only alone) fails here.
+  test.each(['compact', 'delete,compact'])('is wrong when its cleanup.policy is %s', (policy) => {
+    const config = { 'cleanup.policy': policy };
+    expect(
+      judgeTopic('t', known(3), { partitions: 3, topicId: 'a', replicationFactor: 3, config }),
+    ).toMatchObject({
+      halt: { code: 'TOPIC_COMPACTED' },
+    });
+  });
+
+  test.each<[string, number, string, RegExp | undefined]>([
+    ['three copies, two of them sure', 3, '2', undefined],
+    ['one copy', 1, '1', /replication factor is 1/],
+    ['three copies, one of them sure', 3, '1', /min\.insync\.replicas is 1/],
+  ])('with %s is trusted as far as that goes', (_, replicationFactor, minimum, doubt) => {
+    const config = { 'min.insync.replicas': minimum };
+    expect(judgeTopic('t', known(3), { partitions: 3, topicId: 'a', replicationFactor, config })).toEqual({
+      kind: 'found',
+      partitions: 3,
+      topicId: 'a',
+      doubts: doubt === undefined ? [] : [expect.stringMatching(doubt)],
+    });
+  });
+});
+
+describe('a page', () => {
+  test('grows twofold while events are small, and falls at once when they are large', () => {
+    const page = new PageSize(4_000, 16_000_000);
+    expect(page.rows).toBe(500);
+    page.saw(500, 500 * 300);
+    expect(page.rows).toBe(1_000);
+    for (let at = 0; at < 5; at += 1) page.saw(1_000, 300_000);
+    expect(page.rows).toBe(4_000);
+    page.saw(100, 100 * 900_000);
+    expect(page.rows).toBe(17);
+  });
+});
+
+describe('the lowest id of later windows', () => {
+  const tick = (own: bigint, floor: bigint, snapshot: string): Tick => ({
+    number: 0n,
+    own,
+    floor,
+    ceil: floor,
+    nonce: '',
+    epoch: 1,
+    snapshot: parseSnapshot(snapshot),
+  });
+  test('follows a floor only when every transaction older than its tick had ended', () => {
+    const lowest = new LowestId();
+    lowest.pass(tick(100n, 10n, '90:100:90'));
+    expect(lowest.value).toBe(1n);
+    // The transaction 90 is still open: it may have drawn id 5.
+    lowest.pass(tick(120n, 20n, '90:120:90,110'));
+    expect(lowest.value).toBe(1n);
+    lowest.pass(tick(130n, 30n, '110:130:110'));
+    expect(lowest.value).toBe(11n);
+    lowest.pass(tick(140n, 40n, '140:140:'));
+    expect(lowest.value).toBe(41n);
+  });
+  test('holds few floors while one transaction is open for ever, and still lets go when it ends', () => {
+    const lowest = new LowestId();
+    for (let at = 0n; at < 5_000n; at += 1n) lowest.pass(tick(100n + at, at, '90:5000:90'));
+    expect(lowest.value).toBe(1n);
+    lowest.pass(tick(9_000n, 9_000n, '9000:9000:'));
+    expect(lowest.value).toBe(9_001n);
+  });
+});
+
+test('a snapshot is read as Postgres writes it', () => {
+  expect(parseSnapshot('10:20:10,14')).toEqual({
+    text: '10:20:10,14',
+    xmin: 10n,
+    xmax: 20n,
+    xip: '{10,14}',
+    running: new Set([10n, 14n]),
+  });
+  expect(parseSnapshot('3:3:').running).toEqual(new Set());
+  expect(parseSnapshot('3:3:').xip).toBe('{}');
+  expect(() => parseSnapshot('3')).toThrow('not a snapshot');
+});
+
+describe('rows that were read for several windows together', () => {
+  const tick = (number: bigint, snapshot: string): Tick => ({
+    number,
+    own: 0n,
+    floor: 0n,
+    ceil: 0n,
+    nonce: '',
+    epoch: 1,
+    snapshot: parseSnapshot(snapshot),
+  });
+  const row = (id: string, xid: string) => ({ id, xid });
+  const ticks = [tick(1n, '10:20:10,15'), tick(2n, '10:25:10'), tick(3n, '30:30:')];
+  test('belong to the first tick that sees their transaction, in the order of id', () => {
+    const rows = [
+      row('1', '15'),
+      row('2', '12'),
+      row('3', '10'),
+      row('4', '15'),
+      row('5', '29'),
+      row('6', '24'),
+      row('7', '19'),
+    ];
+    for (const blocks of [[rowsOf(rows)], rows.map((one) => rowsOf([one]))])
+      expect(
+        splitByTick(blocks, ticks).map(({ tick: { number }, blocks: split }) => [number, idsOf(split)]),
+      ).toEqual([
+        [1n, ['2', '7']],
+        [2n, ['1', '4', '6']],
+        [3n, ['3', '5']],
+      ]);
+  });
+  test('are refused when no tick sees them', () => {
+    expect(() => splitByTick([rowsOf([row('1', '30')])], ticks)).toThrow('in none of the windows');
+  });
+});

@@ -1,0 +1,247 @@
+import { partitionOfBytes } from '@convergekit/kafka';
+import type { TupleBlock } from '@convergekit/postgres';
+import { failpoint } from '@convergekit/core';
+import { isOnLane } from '../backlog/flow-state.ts';
+import type { Lane, OpenWindow } from '../backlog/lane.ts';
+import type { Leadership } from '../leader/leadership.ts';
+import { isSame, OutboxRows } from './outbox-rows.ts';
+import { nextPace, PageSize, type PollOutcome, startPace } from './read-pace.ts';
+import type { Tick } from './tick.ts';
+import type { Ticker } from './ticker.ts';
+import { applyFinding, type TopicChecks } from '../topics/topic-check.ts';
+import { Topic } from '../backlog/topic.ts';
+import { readTicks } from './window-sql.ts';
+import { INDEXED_ROWS, mayFit, type Page, readGroup, readWindow } from './window-reader.ts';
+
+/** While nothing can be sent, a tick every so often keeps windows small. */
+const TICK_WHILE_FULL_MS = 250;
+/** Windows that are read in one statement at most. A topic that catches up gains on the main lane by that. */
+const GROUP = 64;
+/** Rows that a poll returns itself, as text; more are read by number, as bytes, which is cheaper for each. */
+const POLL_ROWS = 500;
+/** So many bytes are worth a request while more is being read. */
+const SEND_SOON_BYTES = 512 * 1024;
+
+/**
+ * Reads windows in order and queues their events by partition. One loop for all lanes, one statement at a time: so a
+ * topic that catches up meets the main lane at a tick boundary, and nobody has to wait for anybody.
+ */
+export class ReadLoop {
+  readonly #leader: Leadership;
+  readonly #ticker: Ticker;
+  readonly #checks: TopicChecks;
+  readonly #page: PageSize;
+  readonly #rows = new OutboxRows();
+  /** A page is arriving: the connection is not free for anything else. */
+  #copying = false;
+
+  constructor(leader: Leadership, ticker: Ticker, checks: TopicChecks) {
+    this.#leader = leader;
+    this.#ticker = ticker;
+    this.#checks = checks;
+    this.#page = new PageSize(leader.settings.pageRows, leader.pageBytes);
+  }
+
+  /** `onTicked`: the first tick is written. */
+  async run(onTicked: () => void): Promise<void> {
+    const leader = this.#leader;
+    const { main, settings, ending } = leader;
+    // The first act of a leader. Nothing is queued, so nothing is sent, before it returned.
+    await this.#ticker.tick('always', 0, main.lowest.value);
+    if (!ending.isOver()) onTicked();
+    let pace = startPace;
+    while (!ending.isOver()) {
+      await this.#catchUp();
+      if (main.next <= this.#ticker.latest.number) {
+        await this.#readOn(main, this.#ticker.latest.number);
+        pace = startPace;
+        continue;
+      }
+      await this.#untilRoom();
+      if (ending.isOver()) return;
+      const outcome = await this.#poll();
+      pace = nextPace(pace, outcome, settings.poll);
+      if (pace.pauseMs > 0) await leader.room.wait(pace.pauseMs);
+    }
+  }
+
+  async #poll(): Promise<PollOutcome> {
+    const { main } = this.#leader;
+    const page = Math.min(this.#page.rows, POLL_ROWS);
+    const made = await this.#ticker.tick('when_new', page, main.lowest.value);
+    if (made === undefined) return 'empty';
+    failpoint('relay.after_tick');
+    // The short cut: the reply holds the whole of the window that comes next anyway. Else it is read by number.
+    if (made.rows === undefined || made.tick.number !== main.next) return 'full';
+    const window = main.begin();
+    if (!(await this.#queue(main, window, made.tick, [made.rows]))) return 'empty';
+    main.end(window, made.tick);
+    return made.rows.count === page ? 'full' : 'window';
+  }
+
+  /** Reads the windows that come next, at most up to number `to`: several together when they are small. */
+  async #readOn(lane: Lane, to: bigint): Promise<void> {
+    const leader = this.#leader;
+    const ticks = await this.#nextTicks(lane, to);
+    const first = ticks[0];
+    if (first === undefined) throw new Error(`tick ${lane.next} is missing in converge.tick`);
+    const bytes = leader.pageBytes;
+    const from = { previous: lane.previous, lowest: lane.lowest.value, topic: lane.topic, bytes };
+    const few = Math.min(this.#page.rows, INDEXED_ROWS);
+    const together = ticks.filter((tick) => mayFit(lane.previous, tick, few));
+    const group = together.length > 1 ? await readGroup(leader.reads, from, together, few) : undefined;
+    if (group === undefined) {
+      await this.#readOne(lane, first);
+      await this.#untilRoom();
+      return;
+    }
+    for (const { tick, blocks } of group) {
+      const window = lane.begin();
+      if (!(await this.#queue(lane, window, tick, blocks))) return;
+      lane.end(window, tick);
+    }
+    await this.#untilRoom();
+  }
+
+  async #readOne(lane: Lane, tick: Tick): Promise<void> {
+    const leader = this.#leader;
+    const window = lane.begin();
+    const bytes = leader.pageBytes;
+    const read = { previous: lane.previous, tick, lowest: lane.lowest.value, topic: lane.topic, bytes };
+    for await (const page of readWindow(leader.reads, read, () => this.#page.rows)) {
+      if (!(await this.#queue(lane, window, tick, page))) return;
+      // Only between pages: while one is being read, the connection is not free for a tick.
+      await this.#untilRoom();
+      if (leader.ending.isOver()) return;
+    }
+    lane.end(window, tick);
+  }
+
+  /** The next ticks of this lane, without a hole. */
+  async #nextTicks(lane: Lane, to: bigint): Promise<readonly Tick[]> {
+    const { latest } = this.#ticker;
+    if (latest.number === lane.next) return [latest];
+    const room = to - lane.next + 1n;
+    const ticks = await readTicks(this.#leader.reads, lane.next, room < BigInt(GROUP) ? Number(room) : GROUP);
+    for (const [at, tick] of ticks.entries())
+      if (tick.number !== lane.next + BigInt(at))
+        throw new Error(`tick ${lane.next + BigInt(at)} is missing in converge.tick`);
+    return ticks;
+  }
+
+  /** False: the leadership ended before all rows were queued, and their window stays open. */
+  async #queue(lane: Lane, window: OpenWindow, tick: Tick, page: Page): Promise<boolean> {
+    const leader = this.#leader;
+    let events = 0;
+    let bytes = 0;
+    this.#copying = !Array.isArray(page);
+    for await (const block of page) {
+      if (!(await this.#encode(lane, window, tick, block))) return false;
+      events += block.count;
+      bytes += block.to - block.from;
+      if (leader.queuedBytes >= SEND_SOON_BYTES) leader.work.notify();
+      while (this.#copying && leader.overfull && !leader.ending.isOver()) await this.#pauseAndTick();
+    }
+    this.#copying = false;
+    this.#page.saw(events, bytes);
+    if (leader.queuedEvents > 0) leader.work.notify();
+    return true;
+  }
+
+  async #encode(lane: Lane, window: OpenWindow, tick: Tick, block: TupleBlock): Promise<boolean> {
+    const leader = this.#leader;
+    const rows = this.#rows;
+    rows.load(block);
+    let topic: Topic | undefined;
+    let isOurs = false;
+    let isApart = false;
+    leader.encoder.begin(leader.epoch, tick);
+    while (rows.next()) {
+      if (topic === undefined || !isSame(rows.bytes, rows.topic, topic.nameBytes)) {
+        const name = rows.textOf(rows.topic);
+        topic = leader.topics.get(name);
+        if (topic?.verified !== true) topic = await this.#meet(name);
+        // It may still be unknown then: a window that was passed over without it must not count as done.
+        if (leader.ending.isOver()) return false;
+        isOurs = topic.isReadBy(lane, leader.main);
+        isApart = topic.apart.length > 0;
+        if (lane === leader.main && topic.state.kind === 'halted') topic.missed = 'some';
+      }
+      if (isOurs) this.#push(topic, window, isApart ? lane : undefined);
+    }
+    return true;
+  }
+
+  /** Encodes the present row into its partition's open batch, unless it is there already, or `only` another lane reads it. */
+  #push(topic: Topic, window: OpenWindow, only: Lane | undefined): void {
+    const leader = this.#leader;
+    const rows = this.#rows;
+    const queue = topic.queues[partitionOfBytes(rows.bytes, rows.key.from, rows.key.to, topic.partitions)];
+    if (queue === undefined || queue.isPassed(window.number, rows.id)) return;
+    if (only !== undefined && topic.laneOfQueue(queue, leader.main) !== only) return;
+    const batch = queue.open(leader.encoder.room(rows));
+    const before = batch.events === 0 ? 0 : batch.bytes;
+    leader.encoder.write(rows, batch.builder, queue.prev, queue);
+    queue.push(rows.id, window, leader.epoch);
+    if (queue.size === 1) leader.ready.add(queue);
+    leader.queuedEvents += 1;
+    leader.queuedBytes += batch.bytes - before;
+  }
+
+  /** Sees to it that the topic is known: found and recorded, or halted. With the broker down that takes until it is back. */
+  async #meet(name: string): Promise<Topic> {
+    const leader = this.#leader;
+    let topic = leader.topics.get(name);
+    if (topic === undefined) {
+      topic = new Topic(name, { kind: 'flowing' });
+      leader.topics.set(name, topic);
+    }
+    while (!topic.verified && topic.state.kind !== 'halted' && !leader.ending.isOver()) {
+      const finding = await this.#checks.find(topic);
+      if (finding.kind === 'unreachable') {
+        this.#trouble(finding.detail);
+        await this.#pauseAndTick();
+      } else await applyFinding(leader, topic, finding);
+    }
+    return topic;
+  }
+
+  #trouble(detail: string): void {
+    if (this.#leader.brokerTrouble === undefined)
+      this.#leader.settings.log.warn({ detail }, 'the broker does not answer; asking again until it does');
+    this.#leader.brokerTrouble = detail;
+  }
+
+  async #untilRoom(): Promise<void> {
+    while (this.#leader.full && !this.#leader.ending.isOver()) await this.#pauseAndTick();
+  }
+
+  async #pauseAndTick(): Promise<void> {
+    const { clock } = this.#leader.settings;
+    const began = clock.monotonic();
+    await this.#leader.room.wait(TICK_WHILE_FULL_MS);
+    if (this.#leader.ending.isOver() || clock.monotonic() - began < TICK_WHILE_FULL_MS - 1) return;
+    // It would wait for the page to be read, which waits for us.
+    if (this.#copying) return;
+    await this.#ticker.tick('when_new', 0, this.#leader.main.lowest.value);
+  }
+
+  /** Lets what was held gain on the main lane, and join it. Called between two windows of the main lane. */
+  async #catchUp(): Promise<void> {
+    const { main, topics, ending } = this.#leader;
+    for (const topic of topics.values()) {
+      for (const holder of [topic, ...topic.apart]) {
+        if (ending.isOver() || holder.state.kind !== 'catching_up') continue;
+        // A partition that may still be stuck is read no further than its first events, until they are written.
+        if ('probing' in holder && holder.probing && holder.size > 0) continue;
+        const { lane } = holder.state;
+        await this.#untilRoom();
+        const until = lane.until === undefined || lane.until >= main.next ? main.next - 1n : lane.until;
+        if (!ending.isOver() && lane.next <= until) await this.#readOn(lane, until);
+        if (lane.until !== undefined || lane.next !== main.next) continue;
+        // Halted again while it was read: then its state is another one.
+        if (isOnLane(holder.state, lane)) holder.state = { kind: 'joining', lane };
+      }
+    }
+  }
+}

@@ -1,0 +1,169 @@
+import type { Executor, TupleBlock } from '@convergekit/postgres';
+import { bytesOf, freshArms, pruneFrom } from './fresh-sql.ts';
+import { blockOf, type OutboxRow } from './outbox-rows.ts';
+import { type Tick, tickOf, type TickRow } from './tick.ts';
+
+interface HeadRow {
+  readonly head: string | null;
+}
+
+/**
+ * What makes the poll fast, and right (and the reads in read-sql.ts, as far as they are alike):
+ * - k, xmax(k), xip(k) and the lowest id are bound and planned as constants (unnamed statement, one plan per call), so
+ *   that the planner sees an index range and prunes children. As a subquery on converge.tick it scanned everything.
+ * - Two arms instead of OR, each `order by xid limit`, so that even a window of a million rows costs an index scan of
+ *   one page (fresh-sql.ts). The order is only for the plan; rows leave in the order of id (qualified: the output
+ *   column of that name is text and would sort as text).
+ * - The first row is the head (json in `head`), the others are events: no column of the tick is repeated per event.
+ */
+const columns = 'id, event_id, topic, key, type, headers, payload, created_at';
+
+const reply = (from: string, head: string): string => `
+  select reply.head, reply.id::text as id, reply.event_id::text as event_id, reply.topic, reply.key, reply.type,
+         reply.headers, reply.payload, floor(extract(epoch from reply.created_at) * 1000)::float8 as created_ms
+    from (select ${head}::text as head, null::bigint as id, null::uuid as event_id, null as topic, null as key,
+                 null as type, null as headers, null as payload, null::timestamptz as created_at
+          union all
+          select null, ${columns} from ${from}) as reply
+   order by reply.id nulls first`;
+
+const tickJson = (
+  t: string,
+): string => `json_build_object('number', ${t}.number::text, 'snapshot', ${t}.snapshot::text,
+  'own', ${t}.own::text, 'floor', ${t}.floor::text, 'ceil', ${t}.ceil::text, 'nonce', ${t}.nonce, 'epoch', ${t}.epoch)`;
+
+// The snapshot of this one statement is the tick's snapshot, decides what is fresh, and is older than both the tick's
+// own xid and the sequence value: ceil covers every id that the window can hold. set_config makes this commit, and
+// with it every commit that the snapshot saw, durable before the reply; where the wait for a standby is cancelled, the
+// server only warns, so the warning must reach us whatever the session's client_min_messages. The lease's term fences; a
+// check that passed on an old snapshot leaves a normal tick, because windows are read by number. Sizes are looked at
+// before rows are sent: their bytes stand in the rows, and what is stored out of line is not fetched for that.
+export const pollSql = `
+  with durable as materialized (
+    select set_config('synchronous_commit', 'on', true) as setting, set_config('client_min_messages', 'warning', true) as heard
+  ),
+  sequence as materialized (select last_value - (not is_called)::int as value from converge.outbox_id),
+  fresh as materialized (${freshArms({
+    columns,
+    xmax: '$2::xid8',
+    running: '$3::xid8[]',
+    and: ' and id >= $4::bigint',
+    limit: '$5::int + 1',
+  })}),
+  size as materialized (
+    select count(*) as found, count(*) <= $5::int and ${bytesOf} <= $12::bigint as fits from fresh
+  ),
+  made as (
+    insert into converge.tick (number, snapshot, own, floor, ceil, nonce, epoch, term)
+    select $1::bigint, pg_current_snapshot(), pg_current_xact_id(), $6::bigint, sequence.value, $7, $8::int, lease.term
+      from converge.lease, durable, sequence
+     where lease.name = $9 and lease.term = $10::bigint and durable.setting = 'on' and durable.heard = 'warning'
+       and ($11::boolean or exists (select from fresh))
+    returning number, snapshot, own, floor, ceil, nonce, epoch
+  )
+  ${reply(
+    '(select * from fresh where exists (select from made) and (select fits from size)) as fitting',
+    `json_build_object('sequence', (select value::text from sequence), 'found', (select found from size),
+      'fits', (select fits from size), 'tick', (select ${tickJson('made')} from made))`,
+  )}`;
+
+/** They come as text, and are copied: much more is better read as bytes. */
+export const POLL_BYTES = 4 * 1024 * 1024;
+
+export interface PollRequest {
+  readonly previous: Tick;
+  readonly lowest: bigint;
+  /** Rows at most in the reply; 0 asks for the tick alone. */
+  readonly page: number;
+  /** Bytes of their headers and payloads at most. @default 4 MiB */
+  readonly bytes?: number;
+  readonly floor: bigint;
+  readonly nonce: string;
+  readonly epoch: number;
+  readonly lease: string;
+  readonly term: bigint;
+  /** Make the tick even when nothing is new. */
+  readonly always: boolean;
+}
+
+export interface PollReply {
+  /** The sequence now: the next tick's floor. */
+  readonly sequence: bigint;
+  readonly tick: Tick | undefined;
+  /** The whole window in order; undefined when it is more than was asked for, and then it is read by number. */
+  readonly rows: TupleBlock | undefined;
+}
+
+interface PollHead {
+  readonly sequence: string;
+  readonly found: number;
+  readonly fits: boolean;
+  readonly tick: TickRow | null;
+}
+
+/** Rejects with SQLSTATE 23505 when another relay made this tick. */
+export async function poll(executor: Executor, request: PollRequest): Promise<PollReply> {
+  const { previous, page, bytes = POLL_BYTES } = request;
+  const { rows } = await executor.query<OutboxRow & HeadRow>(pollSql, [
+    (previous.number + 1n).toString(),
+    previous.snapshot.xmax.toString(),
+    previous.snapshot.xip,
+    pruneFrom(request.lowest).toString(),
+    page,
+    request.floor.toString(),
+    request.nonce,
+    request.epoch,
+    request.lease,
+    request.term.toString(),
+    request.always,
+    Math.floor(bytes),
+  ]);
+  const head = headOf(rows) as PollHead;
+  return {
+    sequence: BigInt(head.sequence),
+    tick: head.tick === null ? undefined : tickOf(head.tick),
+    // A window ends at its ceil, here as where it is read by number: an id above it was written by hand.
+    rows: head.fits ? blockOf(rows.filter(({ id }) => BigInt(id) <= BigInt(head.sequence))) : undefined,
+  };
+}
+
+const tickColumns = `number::text, snapshot::text, own::text, floor::text, ceil::text, nonce, epoch`;
+
+/** Ticks `number >= from` in order. */
+export async function readTicks(executor: Executor, from: bigint, limit: number): Promise<readonly Tick[]> {
+  const { rows } = await executor.query<TickRow>(
+    `select ${tickColumns} from converge.tick where tick.number >= $1::bigint order by tick.number limit $2`,
+    [from.toString(), limit],
+  );
+  return rows.map(tickOf);
+}
+
+export async function readLatestTick(executor: Executor): Promise<{ tick: Tick; sequence: bigint }> {
+  const { rows } = await executor.query<TickRow & { sequence: string }>(
+    `select ${tickColumns}, (select last_value - (not is_called)::int from converge.outbox_id)::text as sequence
+       from converge.tick order by tick.number desc limit 1`,
+  );
+  const row = rows[0];
+  if (row === undefined)
+    throw new Error('converge.tick is empty: run `converge migrate` again, tick 0 is part of it');
+  return { tick: tickOf(row), sequence: BigInt(row.sequence) };
+}
+
+// By bisection: a walk from the newest tick would read every one that was made since the oldest open transaction began.
+export const lowestSql = `
+  select floor::text from converge.tick where tick.number = converge.tick_last($1::bigint, own_most => $2::xid8)`;
+
+/** Where reads after `tick` may begin (see LowestId). */
+export async function readLowestId(executor: Executor, tick: Tick): Promise<bigint> {
+  const { rows } = await executor.query<{ floor: string }>(lowestSql, [
+    tick.number.toString(),
+    tick.snapshot.xmin.toString(),
+  ]);
+  return BigInt(rows[0]?.floor ?? '0') + 1n;
+}
+
+function headOf(rows: HeadRow[]): unknown {
+  const head = rows.shift()?.head;
+  if (head === undefined || head === null) throw new Error('the reply has no head row');
+  return JSON.parse(head);
+}
