@@ -1,17 +1,17 @@
 import type { FailureKind } from '@convergekit/resilience';
 import type { InboxErrorCode } from './errors.ts';
 
-/** What a person should know of. Its name is stable: log field `alarm`, metrics, alert rules and run books refer to it. */
+/** A condition that an operator should know of. Its name is stable: log field `alarm`, metrics, alert rules and run books use it. */
 export interface AlarmDefinition {
   /**
-   * halted  a partition stands until an operator acts: gauge `converge.inbox.halted`
-   * paused  a partition waits and goes on by itself: gauge `converge.inbox.paused`
-   * event   something about one event, or one look: told once, in the log
+   * halted  a partition stops until an operator acts: gauge `converge.inbox.halted`
+   * paused  a partition waits and resumes by itself: gauge `converge.inbox.paused`
+   * event   a single occurrence: logged once
    */
   readonly kind: 'halted' | 'paused' | 'event';
-  /** What is the case. */
+  /** The condition. */
   readonly means: string;
-  /** What to do. */
+  /** The next step of the operator. */
   readonly next: string;
 }
 
@@ -25,7 +25,7 @@ export const alarmDefinitions = {
   type_ahead: {
     kind: 'halted',
     means: 'An event whose type only a newer version of this consumer handles',
-    next: 'let the deployment finish: a member with the newer code goes on; else `.ignore()` the type, or `consumers types drop`',
+    next: 'let the deployment finish: a member with the newer code continues; else `.ignore()` the type, or `consumers types drop`',
   },
   epoch_superseded: {
     kind: 'halted',
@@ -45,76 +45,76 @@ export const alarmDefinitions = {
   },
   topic_recreated: {
     kind: 'halted',
-    means: 'The topic was deleted and made again: our offset is of the old one',
+    means: 'The topic was deleted and created again: the consumer’s offset belongs to the old one',
     next: 'decide what was lost; `consumers resume --from earliest` reads the new one',
   },
   offset_out_of_range: {
     kind: 'halted',
-    means: 'Records went before they were read: our offset is not in the log any more',
+    means: 'Records were removed before they were read: the consumer’s offset is not in the log any more',
     next: '`consumers resume --from earliest`: what is missing is then a gap, by name',
   },
   breaker_open: {
     kind: 'paused',
     means: 'The breaker of a dependency is open: nothing is called, no attempt is counted',
-    next: 'mend the dependency; it goes on when the breaker lets a probe through, 30 s later at most',
+    next: 'repair the dependency; the partition resumes when the breaker lets a probe through, 30 s later at most',
   },
   parked_cap: {
     kind: 'paused',
-    means: 'As many events are parked as this consumer may have (`parking.maxRows`, `maxBytes`, `maxInLog`)',
-    next: '`converge parked list`; mend the cause, then retry or skip: it goes on when there is room',
+    means: 'The consumer has reached its limit of parked events (`parking.maxRows`, `maxBytes`, `maxInLog`)',
+    next: '`converge parked list`; fix the cause, then retry or skip: the partition resumes when there is room',
   },
   systemic_fault: {
     kind: 'paused',
     means:
-      'Key after key of a consumer, or of one of its handlers, failed and hardly anything worked (`parking.systemic`)',
+      'Key after key of a consumer, or of one of its handlers, failed and hardly any event took effect (`parking.systemic`)',
     next: 'fix the cause: it continues with the first event of it that takes effect; meanwhile one more key is parked after 1, 2, 4 … 60 min',
   },
   fetch_stalled: {
     kind: 'paused',
     means: 'A partition gets no records although its log has some, or no broker serves it',
-    next: 'look at its leader (`kafka-topics.sh --describe`); leaders are looked up again by itself, and a stall that lasts fails the liveness check',
+    next: 'check its leader (`kafka-topics.sh --describe`); leaders are looked up again automatically, and a stall that lasts fails the liveness check',
   },
   open_transaction: {
     kind: 'paused',
     means:
-      'Records wait for a Kafka transaction of another producer that has not ended: only committed ones are read',
+      'Records wait for a Kafka transaction of another producer that has not ended: only committed records are read',
     next: '`kafka-transactions.sh find-hanging`, then `abort`; the broker ends it after the producer’s transaction.timeout.ms',
   },
   structural: {
     kind: 'event',
     means:
-      'A failure that waiting does not mend: a column is missing, a certificate expired, a setting is wrong',
-    next: 'run the migration or change the setting that the line names; nothing is tried again before that',
+      'A failure that waiting does not resolve: a column is missing, a certificate expired, a setting is wrong',
+    next: 'run the migration or change the setting that the log line names; nothing is retried before that',
   },
   data: {
     kind: 'event',
-    means: 'A dead letter: its bytes or its data cannot be used. They are kept as they came',
-    next: '`converge parked show`; mend the producer, `parked edit` a copy, or give the handler a `refetch`',
+    means: 'A dead letter: its bytes or its data cannot be used. They are kept unchanged',
+    next: '`converge parked show`; fix the producer, `parked edit` a copy, or give the handler a `refetch`',
   },
   bug: {
     kind: 'event',
     means: 'A dead letter: the code of its handler failed',
-    next: 'mend and deploy it, then `converge parked retry --code …`',
+    next: 'fix and deploy it, then `converge parked retry --code …`',
   },
   exhausted: {
     kind: 'event',
-    means: 'A dead letter: it was tried on its schedule to the end, and the other side did not come back',
-    next: 'mend the other side, then `converge parked retry --code …`',
+    means: 'A dead letter: it was retried to the end of its schedule, and the other system did not recover',
+    next: 'repair the other system, then `converge parked retry --code …`',
   },
   gap_passed: {
     kind: 'event',
-    means: 'A gap was passed since the consumer says `onGap: continue`; the range is on record',
-    next: '`converge consumers fill`, while the source retains it; else reconcile its keys',
+    means: 'A gap was passed because of `onGap: continue`; the range is recorded',
+    next: '`converge consumers fill`, while the source retains the events; else reconcile their keys',
   },
   fence_held: {
     kind: 'event',
-    means: 'Another session holds the fence of a partition; the line has its pid and application',
-    next: 'end that process if it is frozen; the server ends its session after a handler’s longest time',
+    means: 'Another session holds the fence of a partition; the log line has its pid and application',
+    next: 'stop that process if it is frozen; the server ends its session after the longest time of a handler',
   },
   source_name_reused: {
     kind: 'event',
     means: 'Two databases send under one source name; positions of the second do not count',
-    next: 'give the second its own name: `converge source show` tells it',
+    next: 'give the second its own name: `converge source show` prints the current one',
   },
   source_not_listed: {
     kind: 'event',
@@ -143,12 +143,12 @@ export const alarmDefinitions = {
     kind: 'event',
     means:
       'A flood of unreadable records: the oldest beyond `parking.maxRows` or `maxBytes` lost their bytes (a sha256 stays) and are closed as skipped',
-    next: 'find out who writes to the topic that the line names; `converge consumers replay` reads them again while the log has them',
+    next: 'find out who writes to the topic that the log line names; `converge consumers replay` reads them again while the log has them',
   },
   policy_refused: {
     kind: 'event',
     means: 'A rule of the central policies cannot be used; the last good one of its name holds',
-    next: 'correct it with `converge policy set`: the line says what is wrong',
+    next: 'correct it with `converge policy set`: the log line says what is wrong',
   },
 } as const satisfies Readonly<Record<string, AlarmDefinition>>;
 
@@ -161,19 +161,19 @@ type Of<Kind extends AlarmDefinition['kind']> = {
 export type HaltedAlarm = Of<'halted'>;
 export type PausedAlarm = Of<'paused'>;
 
-/** The names of one kind, in the table's order: gauges have a value for each. */
+/** Lists the names of one kind, in the table's order: gauges have a value for each. */
 export function alarmsOf(kind: AlarmDefinition['kind']): readonly AlarmName[] {
   return (Object.keys(alarmDefinitions) as AlarmName[]).filter(
     (name) => alarmDefinitions[name].kind === kind,
   );
 }
 
-/** What a failed attempt alarms by itself: only what waiting does not mend. Undefined: its rate is what counts. */
+/** The alarm of a single failed attempt: only for failures that waiting does not resolve. Undefined: its rate matters, not it. */
 export function alarmOf(kind: FailureKind): AlarmName | undefined {
   return kind === 'structural' ? kind : undefined;
 }
 
-/** What a dead letter alarms. */
+/** The alarm of a dead letter. */
 export function deadLetterAlarm(kind: Exclude<FailureKind, 'business'>, code: string): AlarmName {
   if (code === ('FOREIGN_ID_REUSED' satisfies InboxErrorCode)) return 'foreign_id_reused';
   return kind === 'transient' ? 'exhausted' : kind;

@@ -3,7 +3,7 @@ import type { AttemptRow } from './attempt-sql.ts';
 import { keyOf } from '../slice/record-text.ts';
 import { type Attempt, attemptId, type AttemptPhase, numberAfter, type TriedEvent } from './attempt.ts';
 import type { Step } from '../plan/plan.ts';
-import type { Partition } from '../slice/context.ts';
+import type { Partition } from '../slice/partition.ts';
 import type { DeadLetter } from './dead-letter.ts';
 
 /** The attempt that succeeded. */
@@ -90,7 +90,7 @@ function waitOf(wait: Attempt['wait']) {
  * row that points at the attempt that caused them. None for a first attempt that succeeds.
  */
 export function appliedRows<DB>(
-  { key: { consumer }, topicId }: Partition,
+  { key: { consumer }, standing: { topicId } }: Partition,
   handled: readonly Step<DB>[],
   failed: readonly Attempt[],
   succeeded: Succeeded,
@@ -107,7 +107,7 @@ export function appliedRows<DB>(
 
 /** Attempts of an event that nothing settles, since its consumer stops. */
 export function stoppedRows<DB>(
-  { key: { consumer }, topicId }: Partition,
+  { key: { consumer }, standing: { topicId } }: Partition,
   steps: readonly Step<DB>[],
   failed: readonly Attempt[],
 ): readonly AttemptRow[] {
@@ -123,5 +123,5 @@ export function stoppedRows<DB>(
 
 /** Attempts of events that were given up, or wait. */
 export function deadLetterAttempts(letters: readonly DeadLetter[]): readonly AttemptRow[] {
-  return letters.flatMap((letter) => attemptRows(letter, letter.attempts));
+  return letters.flatMap((deadLetter) => attemptRows(deadLetter, deadLetter.attempts));
 }

@@ -8,7 +8,7 @@ import { FailureScene } from '../fixture/failure-scene.ts';
 import { inPlace, tag } from '../testing/quick.ts';
 import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
 import { forgetAttempts } from './attempt-sql.ts';
-import { forgetOld } from '../service/retention.ts';
+import { removeOld } from '../service/retention.ts';
 import { ATTEMPT_OUTCOMES } from './attempt.ts';
 
 const failing = (code: string, category: Category, retryAfterMs?: number) =>
@@ -145,7 +145,7 @@ describe('attempts', () => {
     const clock = manualClock();
     const ending = new AbortController();
     const { database } = scene;
-    // One of each state, forty days old: only what is on record for nobody to act on leaves.
+    // One of each state, forty days old: only records that need no action are removed.
     await database.executor.query(
       `insert into converge.parked (id, consumer, topic, state, handler, partition, record_offset, timestamp_ms, key, headers,
                                     category, certainty, code, failure_event, changed_at)
@@ -154,11 +154,11 @@ describe('attempts', () => {
          from unnest(array['dead', 'rejected', 'skipped', 'superseded']) state, unnest(array[40, 20]) age`,
     );
     const keepMs = 30 * 86_400_000;
-    const running = forgetOld(
+    const running = removeOld(
       { database, clock, random: () => 0, keepAttemptsMs: keepMs, keepEndedMs: keepMs },
       ending.signal,
     );
-    await clock.advance(300_000);
+    await clock.advance(600_000);
     await waitUntil(async () => (await rows()).length < 30, { what: 'the old ones to leave' });
     const kept = async () =>
       (await database.executor.query<{ state: string }>('select state from converge.parked order by state'))

@@ -51,10 +51,10 @@ export type Detail = (typeof DETAILS)[number];
 const FEW_ATTEMPTS = 5;
 const SHORT_MESSAGE = 200;
 
-export function failureInput(letter: DeadLetter, detail: Detail = 'whole'): FailureInput {
-  const { id, consumer, record, envelope, handler, failure } = letter;
-  const { first, last } = times(letter.attempts);
-  const attempts = letter.attempts.filter(({ outcome }) => outcome !== 'rerun');
+export function failureInput(deadLetter: DeadLetter, detail: Detail = 'whole'): FailureInput {
+  const { id, consumer, record, envelope, handler, failure } = deadLetter;
+  const { first, last } = times(deadLetter.attempts);
+  const attempts = deadLetter.attempts.filter(({ outcome }) => outcome !== 'rerun');
   const outline = detail === 'outline';
   const traceparent = envelope?.headers['traceparent'];
   return {
@@ -81,8 +81,8 @@ export function failureInput(letter: DeadLetter, detail: Detail = 'whole'): Fail
     lastAt: last,
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(envelope === undefined ? {} : { causationId: envelope.id }),
-    ...withCause(causeOf(letter)),
-    ...(letter.saga === undefined ? {} : { saga: boundedStep(letter.saga) }),
+    ...withCause(causeOf(deadLetter)),
+    ...(deadLetter.saga === undefined ? {} : { saga: boundedStep(deadLetter.saga) }),
   };
 }
 
@@ -112,20 +112,20 @@ export function eventContextOf(
   };
 }
 
-export function failureContextOf(letter: DeadLetter): EventContext {
-  const { envelope, saga } = letter;
+export function failureContextOf(deadLetter: DeadLetter): EventContext {
+  const { envelope, saga } = deadLetter;
   const step = saga && boundedStep(saga);
   const of = step === undefined ? {} : { saga: `${step.name}/${step.version}/${step.instance}` };
-  const cause = { ...withCause(causeOf(letter)), ...of };
+  const cause = { ...withCause(causeOf(deadLetter)), ...of };
   if (envelope === undefined) return { hops: 1, ...cause };
   const { correlationId, causationId } = eventContextOf(envelope);
   return { correlationId, causationId, hops: Math.min(envelope.hops + 1, MAX_HOPS), ...cause };
 }
 
 /** The id of the attempt after which the event was given up. */
-export function causeOf(letter: DeadLetter): string | undefined {
-  const last = letter.attempts.at(-1);
-  return last === undefined ? undefined : attemptId(letter, last);
+export function causeOf(deadLetter: DeadLetter): string | undefined {
+  const last = deadLetter.attempts.at(-1);
+  return last === undefined ? undefined : attemptId(deadLetter, last);
 }
 
 function withCause(attemptId: string | undefined): { readonly attemptId?: string } {

@@ -8,19 +8,19 @@ import { DETAILS, failureEventId, failureInput, failureContextOf, type DeadLette
 import { ConnectionLost, HandlerFailed } from '../slice/slice-errors.ts';
 
 /**
- * The failure event of a letter: in the same transaction, through the same outbox as everything else. It says less where
+ * The failure event of a deadLetter: in the same transaction, through the same outbox as everything else. It says less where
  * it would be too large to be emitted, since an event that cannot be recorded would stop its consumer.
  */
-export function failureEventOf<DB>({ failureEvent }: SliceContext<DB>, letter: DeadLetter): AppendEvent {
+export function failureEventOf<DB>({ failureEvent }: SliceContext<DB>, deadLetter: DeadLetter): AppendEvent {
   let refused: unknown;
   for (const detail of DETAILS)
     try {
-      const event = failureEvent(failureInput(letter, detail));
+      const event = failureEvent(failureInput(deadLetter, detail));
       const { type, version, topic, key, payload } = event;
-      const headers = contextHeaders(event, failureContextOf(letter));
-      traceFailure(headers, topic, letter);
+      const headers = contextHeaders(event, failureContextOf(deadLetter));
+      traceFailure(headers, topic, deadLetter);
       checkHeaders(headers, { reserved: 'allow' });
-      return { id: failureEventId(letter), type, version, topic, key, payload, headers };
+      return { id: failureEventId(deadLetter), type, version, topic, key, payload, headers };
     } catch (error) {
       if (!(error instanceof ContractError)) throw error;
       refused = error;

@@ -15,26 +15,26 @@ import type {
   Start,
 } from './types.ts';
 
-/** A consumer as a value: each method gives a new one. Connections come when a service runs it. */
+/** A consumer as an immutable value: each method returns a new one. A service connects and runs it. */
 export interface ConsumerDefinition<DB> {
-  /** Its group in Kafka, and the name of its failure topic's owner. */
+  /** The name of its Kafka group and of its failure topic. */
   readonly name: string;
   readonly from: From;
   readonly onGap: OnGap;
   readonly unknownTypes: UnknownTypes;
   readonly onDead: OnDead;
-  /** Source name → uuid of those whose positions count; undefined: whoever is first seen under a name. */
+  /** Source name → uuid of the sources whose positions count; undefined: the first uuid seen under each name. */
   readonly sources: TrustedSources | undefined;
   /** Failing consumer → uuid of the source of its failure events, where declared. */
   readonly failureSources: TrustedSources;
   readonly subscriptions: readonly Subscription<DB>[];
-  /** What it takes part in; their subscriptions are the first of those above. */
+  /** The parts it includes; their subscriptions come first in `subscriptions`. */
   readonly parts: readonly ConsumerPart<DB>[];
   /** The topics of its events, each once, in the order of subscription. */
   readonly topics: readonly string[];
-  /** Types that are passed, though they are not handled: never unknown, and withdrawn where they were registered. */
+  /** Types that are skipped on purpose: never unknown, and unregistered where they were registered. */
   readonly ignored: readonly { readonly topic: string; readonly type: string }[];
-  /** Where its dead letters are told: `<name>.failures`. */
+  /** The topic of its failure events: `<name>.failures`. */
   readonly failureTopic: string;
 
   on<Data>(event: EventDefinition<string, Data>, handler: Handler<DB, Data>): ConsumerDefinition<DB>;
@@ -45,8 +45,8 @@ export interface ConsumerDefinition<DB> {
   ): ConsumerDefinition<DB>;
 
   /**
-   * All events of one type in a slice in one call, for one multi-row statement. Order per key holds towards other
-   * handlers too: an event of a key in the batch makes the batch run first.
+   * Handles all events of one type in a slice in one call, for one multi-row statement. Order per key also holds towards
+   * other handlers: an event with a key of the batch makes the batch run first.
    */
   onBatch<Data>(
     event: EventDefinition<string, Data>,
@@ -58,51 +58,51 @@ export interface ConsumerDefinition<DB> {
     handler: BatchHandler<DB, Data>,
   ): ConsumerDefinition<DB>;
 
-  /** Compensates: called when the consumer `of` gave up on such an event. */
+  /** Compensates: the handler is called when the consumer `of` gave up such an event. */
   onFailure<Data>(
     event: EventDefinition<string, Data>,
     options: FailureOptions,
     handler: FailureHandler<DB, Data>,
   ): ConsumerDefinition<DB>;
 
-  /** Takes part in something of the kit, such as a step of a saga. */
+  /** Includes a part of the kit, such as a step of a saga. */
   include(part: ConsumerPart<DB>): ConsumerDefinition<DB>;
 
-  /** Passes events of this type: what a type that is not handled any more needs, since it is registered. */
+  /** Skips events of this type. A type that is no longer handled needs this, since it stays registered. */
   ignore(event: Pick<EventDefinition<string, never>, 'topic' | 'type'>): ConsumerDefinition<DB>;
 }
 
-/** `hold`: the key waits behind its dead letter until an operator acts; `skip`: it goes on without that event. */
+/** `hold`: the key waits behind its dead letter until an operator acts; `skip`: it continues without that event. */
 export type OnDead = 'hold' | 'skip';
 
 export interface DefineConsumerOptions {
   readonly name: string;
   readonly from: From;
   /**
-   * What becomes of a partition where an event is missing: `halt` = it stands still until an operator decides;
-   * `continue` = it goes on without, and the gap is kept in converge.inbox_gap. @default 'halt'
+   * What a partition does at a missing event: `halt` = it stops until an operator decides; `continue` = it continues without
+   * the event, and the gap is recorded in converge.inbox_gap. @default 'halt'
    */
   readonly onGap?: OnGap;
   /**
-   * What becomes of an event whose type has no handler here: `skip` = it is counted and passed; `refuse` = it becomes a
-   * dead letter. One that a newer version of this consumer handles is neither: its partition waits. @default 'skip'
+   * What happens to an event whose type has no handler: `skip` = it is counted and skipped; `refuse` = it becomes a dead
+   * letter. If a newer version of this consumer handles the type, the partition waits instead. @default 'skip'
    */
   readonly unknownTypes?: UnknownTypes;
-  /** What becomes of a key when one of its events is given up. @default 'hold' */
+  /** What happens to a key when one of its events is given up. @default 'hold' */
   readonly onDead?: OnDead;
   /**
-   * The sources that it trusts, name → uuid (`converge source show`). Positions of others do not count, and their events are
-   * foreign: each is deduplicated by a row of its own. @default whoever is first seen under a name
+   * The trusted sources, name → uuid (`converge source show`). Positions of others do not count, and their events are
+   * foreign: each is deduplicated by a row of its own. @default the first uuid seen under each name
    */
   readonly sources?: TrustedSources;
   /**
-   * The source (uuid) of each consumer whose failure events it subscribes to. What another source sends there is not acted on.
-   * @default the source that is first seen in the failure topic
+   * The source (uuid) of each consumer whose failure events it subscribes to. Failure events of another source are refused.
+   * @default the first source seen in the failure topic
    */
   readonly failureSources?: TrustedSources;
 }
 
-/** Defines a consumer without any handler yet. A bad one throws CONSUMER_INVALID here, at import. */
+/** Defines a consumer without handlers. Invalid options throw CONSUMER_INVALID here, at import. */
 export function defineConsumer<DB>(options: DefineConsumerOptions): ConsumerDefinition<DB> {
   const { name, from, onGap = 'halt', unknownTypes = 'skip', onDead = 'hold' } = options;
   const sources = options.sources && trustedSources(name, options.sources);
@@ -113,17 +113,17 @@ export function defineConsumer<DB>(options: DefineConsumerOptions): ConsumerDefi
   );
 }
 
-/** Where the consumer begins with a topic; undefined when it declares starts per topic and forgot this one. */
+/** The start of a topic; undefined when starts are declared per topic and this one is missing. */
 export function startOf(from: From, topic: string): Start | undefined {
   return typeof from === 'string' ? from : (from[topic] ?? from['*']);
 }
 
-/** True when the consumer names this very topic: what a topic added later needs. */
+/** True when the consumer names this topic itself, which a topic that is added later needs. */
 export function declaresStart(from: From, topic: string): boolean {
   return typeof from !== 'string' && Object.hasOwn(from, topic);
 }
 
-/** What a consumer was given until now. */
+/** What the methods of a consumer have added so far. */
 interface Given<DB> {
   readonly own: readonly Subscription<DB>[];
   readonly ignored: ConsumerDefinition<DB>['ignored'];
@@ -138,11 +138,11 @@ type Options = Pick<
 function consumer<DB>(options: Options, given: Given<DB>): ConsumerDefinition<DB> {
   const { name } = options;
   const { own, ignored, parts } = given;
-  // Parts first: what belongs to a saga is not for a handler that takes every failure of its event.
+  // Parts first: an event of a saga must not reach a handler that takes every failure of its type.
   const subscriptions = [...subscriptionsOf(parts, { consumer: name }), ...own];
   for (const [at, subscription] of subscriptions.entries()) {
-    refuseTwice(name, subscriptions.slice(0, at), subscription);
-    refuseIgnored(name, ignored, subscription);
+    rejectDuplicate(name, subscriptions.slice(0, at), subscription);
+    rejectIgnored(name, ignored, subscription);
   }
   const add = (subscription: Subscription<DB>): ConsumerDefinition<DB> =>
     consumer(options, { ...given, own: [...own, subscription] });
@@ -170,7 +170,7 @@ function consumer<DB>(options: Options, given: Given<DB>): ConsumerDefinition<DB
   });
 }
 
-function refuseIgnored<DB>(
+function rejectIgnored<DB>(
   name: string,
   ignored: ConsumerDefinition<DB>['ignored'],
   { topic, type }: Subscription<DB>,
@@ -188,7 +188,11 @@ function optionsFirst<H>(rest: OptionsAndHandler<H>): [EventOptions, H] {
   return rest.length === 1 ? [{}, rest[0]] : rest;
 }
 
-function refuseTwice<DB>(name: string, known: readonly Subscription<DB>[], added: Subscription<DB>): void {
+function rejectDuplicate<DB>(
+  name: string,
+  known: readonly Subscription<DB>[],
+  added: Subscription<DB>,
+): void {
   const same = known.some(
     ({ topic, type, failedType }) =>
       topic === added.topic && type === added.type && failedType === added.failedType,
@@ -197,12 +201,12 @@ function refuseTwice<DB>(name: string, known: readonly Subscription<DB>[], added
   if (same)
     throw new InboxError(
       'CONSUMER_INVALID',
-      `consumer ${name} subscribes twice to ${what} on ${added.topic}: an event has one handler per consumer; call both from one, or define a second consumer`,
+      `consumer ${name} subscribes twice to ${what} on ${added.topic}: an event has one handler per consumer; call both from one handler, or define a second consumer`,
     );
   if (known.some(({ handler }) => handler === added.handler))
     throw new InboxError(
       'CONSUMER_INVALID',
-      `consumer ${name} has two handlers named ${added.handler}: their emitted events would share ids; give one another name in its options`,
+      `consumer ${name} has two handlers named ${added.handler}: their emitted events would share ids; give one of them another name in its options`,
     );
 }
 
@@ -211,21 +215,21 @@ export type TrustedSources = Readonly<Record<string, string>>;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** As records have them. A name or an id that no source can have throws CONSUMER_INVALID. */
+/** Normalizes trusted sources to the form in records. An impossible name or uuid throws CONSUMER_INVALID. */
 export function trustedSources(consumer: string, sources: TrustedSources): TrustedSources {
   const entries = Object.entries(sources).map(([name, id]) => [name, id.toLowerCase()] as const);
   for (const [name, id] of entries)
     if (name === '' || boundText(name) !== name || !UUID.test(id))
       throw new InboxError(
         'CONSUMER_INVALID',
-        `consumer ${consumer} lists the source ${name} as ${id}, which is no name and uuid of a source: \`converge source show\` prints both`,
+        `consumer ${consumer} lists the source ${name} as ${id}, which is not a name and uuid of a source: \`converge source show\` prints both`,
       );
   return Object.freeze(Object.fromEntries(entries));
 }
 
 /**
- * The name by which a handler's policy is asked for: `consumer.mail.order.placed`. A failure handler is called
- * `failure:payments:order.placed`, and policies `consumer.mail.failure.payments.order.placed`, since their names have no colons.
+ * The policy name of a handler: `consumer.mail.order.placed`. The failure handler `failure:payments:order.placed` has the
+ * policy `consumer.mail.failure.payments.order.placed`, since policy names have no colons.
  */
 export function policyName(consumer: string, handler: string): string {
   return `consumer.${consumer}.${handler.replaceAll(':', '.')}`;

@@ -1,24 +1,24 @@
 import type { Executor } from '@convergekit/postgres';
 import type { Subscription } from './subscription.ts';
 
-/** The consumer that a part stands in. */
+/** The consumer that includes a part. */
 export interface PartOf {
   readonly consumer: string;
 }
 
 /**
- * Something of the kit that takes part in a consumer, such as a step of a saga. Parts of one kind are subscribed together,
- * since one event may concern several of them.
+ * A part of the kit inside a consumer, such as a step of a saga. Parts of one kind subscribe together, since one event may
+ * concern several of them.
  */
 export interface ConsumerPart<DB> {
   readonly kind: string;
-  /** What all parts of this kind listen to. Throws at import when they cannot stand in one consumer. */
+  /** The subscriptions of all parts of this kind. Throws at import when they cannot share a consumer. */
   subscribe(parts: readonly ConsumerPart<DB>[], of: PartOf): readonly Subscription<DB>[];
-  /** Asked once for all parts of this kind before the consumer starts, in its database. Rejects to refuse the start. */
+  /** Checks all parts of this kind once, before the consumer starts, in its database. Rejects to refuse the start. */
   check?(parts: readonly ConsumerPart<DB>[], of: PartOf, executor: Executor): Promise<void>;
 }
 
-/** Subscriptions of parts, in the order in which their kinds came. */
+/** The subscriptions of parts, in the order of their kinds. */
 export function subscriptionsOf<DB>(
   parts: readonly ConsumerPart<DB>[],
   of: PartOf,

@@ -5,10 +5,10 @@ import type { Subscription } from './subscription.ts';
 export type Route<DB> =
   | { readonly kind: 'handle'; readonly event: ReceivedEvent; readonly subscription: Subscription<DB> }
   | { readonly kind: 'skip'; readonly why: 'uncertain' | 'ignored' | 'elsewhere' }
-  /** No handler takes it; `type` as it would be registered. Refused where the consumer says so. */
+  /** No handler takes it; `type` is the name under which it would be registered. */
   | { readonly kind: 'unknown'; readonly type: string; readonly refused: boolean };
 
-/** Finds the subscription of an envelope and parses it. Throws what the parse throws. */
+/** Finds the subscription of an envelope and parses the event. Throws what the parse throws. */
 export type Router<DB> = (envelope: Envelope) => Route<DB>;
 
 export function router<DB>({
@@ -16,7 +16,7 @@ export function router<DB>({
   ignored,
   unknownTypes,
 }: Pick<ConsumerDefinition<DB>, 'subscriptions' | 'ignored' | 'unknownTypes'>): Router<DB> {
-  // What a step tells observers stands among failure events; nobody else is to know it.
+  // Events for observers of sagas share the failure topic; other consumers need not know them.
   const refuses = (type: string): boolean =>
     unknownTypes === 'refuse' && type !== STUCK_TYPE && type !== STEP_UNDONE_TYPE;
   const withdrawn = Map.groupBy(ignored, ({ type }) => type);
@@ -27,7 +27,7 @@ export function router<DB>({
     if (withdrawn.get(type)?.some((one) => one.topic === topic) === true)
       return { kind: 'skip', why: 'ignored' };
     let skipped: Route<DB> = { kind: 'unknown', type, refused };
-    // Of one topic more than one only for failure events (each looks at the type of the failed event) and for parts of the kit.
+    // One topic has several only for failure events (one per type of the failed event) and for parts of the kit.
     for (const subscription of byType.get(type) ?? []) {
       if (subscription.topic !== topic) continue;
       const routed = subscription.route(envelope);
@@ -41,14 +41,14 @@ export function router<DB>({
   };
 }
 
-/** What another subscription says of it stands: to that one it may be unknown. */
+/** Keeps what another subscription decided: for that one the event may be unknown. */
 function elsewhere<DB>(skipped: Route<DB>, type: string, sagaRef: string | undefined): Route<DB> {
   if (skipped.kind !== 'unknown' || skipped.type !== type) return skipped;
   if (sagaRef === undefined) return { kind: 'skip', why: 'elsewhere' };
   return { kind: 'unknown', type: inSaga(type, sagaRef), refused: false };
 }
 
-/** All names under which a subscription is registered. */
+/** Lists the names under which a subscription is registered. */
 export function registeredTypes<DB>(
   subscription: Pick<Subscription<DB>, 'type' | 'failedType' | 'sagaRefs'>,
 ): readonly string[] {
@@ -60,7 +60,7 @@ function inSaga(type: string, sagaRef: string): string {
   return `${type}@${sagaRef}`;
 }
 
-/** Under which name a subscription is registered: failure events are told apart by what failed. */
+/** The name under which a subscription is registered: failure events are distinguished by the failed type. */
 export function registeredType({
   type,
   failedType,

@@ -7,7 +7,7 @@ import {
   type ReceivedEvent,
 } from '@convergekit/contracts';
 import { InboxError } from '../errors.ts';
-import type { CallContext, Routed, Subscription } from './subscription.ts';
+import type { Routed, Subscription } from './subscription.ts';
 import {
   type BatchHandler,
   type FailedEvent,
@@ -30,7 +30,7 @@ export function eachSubscription<DB, Data>(
     kind: 'each',
     route: (envelope) => handle(receive(envelope, event)),
     call: async ([received], context) => {
-      // Erased type: `route` above made every event that comes here.
+      // Erased type: `route` above makes every event that arrives here.
       const one = received as ReceivedEvent<Data>;
       await handler(one, { ...context, event: one, emit: (emitted) => context.emit(emitted, one) });
     },
@@ -67,18 +67,21 @@ export function failureSubscription<DB, Data>(
     failedType: event.type,
     route: (envelope) => routeFailure(receive(envelope, failure), event, any),
     call: async ([received], context) => {
-      const letter = received as ReceivedEvent<Told<Data>>;
-      await handler(letter.data.told, {
-        ...failureContext(context, letter.data.failure, letter),
+      const event = received as ReceivedEvent<RoutedFailure<Data>>;
+      const { failure, failed } = event.data;
+      await handler(failed, {
+        ...context,
+        event: { ...event, data: failure },
+        emit: (emitted) => context.emit(emitted, event),
       });
     },
   };
 }
 
 /** The failed event is parsed when the failure event is routed, so that bad data is found before any handler runs. */
-interface Told<Data> {
+interface RoutedFailure<Data> {
   readonly failure: FailureData;
-  readonly told: FailedEvent<Data>;
+  readonly failed: FailedEvent<Data>;
 }
 
 function routeFailure<Data>(
@@ -89,8 +92,8 @@ function routeFailure<Data>(
   const { data } = received;
   if (data.event.type !== event.type) return { kind: 'skip', why: 'unknown_type', of: data.event.type ?? '' };
   if (!any && !KNOWN.includes(data.certainty)) return { kind: 'skip', why: 'uncertain' };
-  const told: Told<Data> = { failure: data, told: parseFailed(data, event) };
-  return handle({ ...received, data: told });
+  const routed: RoutedFailure<Data> = { failure: data, failed: parseFailed(data, event) };
+  return handle({ ...received, data: routed });
 }
 
 function parseFailed<Data>(failure: FailureData, event: EventDefinition<string, Data>): FailedEvent<Data> {
@@ -104,15 +107,6 @@ function parseFailed<Data>(failure: FailureData, event: EventDefinition<string, 
   return { ...failure, event: { ...failure.event, data: event.parse(payload, version ?? 1) } };
 }
 
-function failureContext<DB>(context: CallContext<DB>, failure: FailureData, letter: ReceivedEvent) {
-  const event: ReceivedEvent<FailureData> = { ...letter, data: failure };
-  return {
-    ...context,
-    event,
-    emit: (emitted: Parameters<CallContext<DB>['emit']>[0]) => context.emit(emitted, letter),
-  };
-}
-
 function refetching<Data>(
   event: EventDefinition<string, Data>,
   { refetch }: EventOptions,
@@ -121,9 +115,9 @@ function refetching<Data>(
   return {
     refetch: async (envelope, context) => {
       const { id, type, key, payload } = envelope;
-      const truth = await refetch({ id, type, key, payload }, context);
-      if (truth === undefined) return undefined;
-      return { ...envelope, data: event.parse(JSON.stringify(truth), event.version) };
+      const current = await refetch({ id, type, key, payload }, context);
+      if (current === undefined) return undefined;
+      return { ...envelope, data: event.parse(JSON.stringify(current), event.version) };
     },
   };
 }

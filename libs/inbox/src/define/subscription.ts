@@ -4,22 +4,22 @@ import type { AttemptPhase, Attempt } from '../attempt/attempt.ts';
 import type { HandlerContext } from './types.ts';
 import type { Failure } from '@convergekit/core';
 
-/** What a part of the kit says of an event that it emits, beyond what follows from the event that it answers. */
+/** What a part of the kit sets on an emitted event, beyond what it inherits from the answered event. */
 export interface EmitAs {
-  /** Of a fact that must carry the same id whatever event brought it about. @default a function of event, handler and index */
+  /** The id of a fact that must be the same whatever event caused it. @default a function of event, handler and index */
   readonly id?: string;
   /** The saga that it belongs to, as `name/version/instance`. */
   readonly saga?: string;
-  /** The attempt that caused it, where the event that it answers does not say. */
+  /** The attempt that caused it, where the answered event does not name one. */
   readonly attemptId?: string;
 }
 
-/** What the slice hands to a subscription: the context with an emit that always names the event it answers. */
+/** The context that a slice passes to a subscription: its emit names the answered event. */
 export interface CallContext<DB> extends HandlerContext<DB> {
   readonly emit: (event: DomainEvent, answers: ReceivedEvent, as?: EmitAs) => void;
 }
 
-/** The transaction that gives an event up. */
+/** The context of giving up an event: its transaction and its failure event. */
 export interface GiveUpContext<DB> extends Pick<
   CallContext<DB>,
   'tx' | 'emit' | 'consumer' | 'handler' | 'log'
@@ -30,13 +30,13 @@ export interface GiveUpContext<DB> extends Pick<
   readonly attemptId: string | undefined;
 }
 
-/** What became of an envelope at its subscription, before any handler ran. */
+/** The result of routing an envelope to a subscription, before any handler runs. */
 export type Routed =
   | { readonly kind: 'handle'; readonly event: ReceivedEvent }
   /** Not for this handler; `of` is the type that failed, for failure events. */
   | { readonly kind: 'skip'; readonly why: 'unknown_type'; readonly of: string }
   | { readonly kind: 'skip'; readonly why: 'uncertain' }
-  /** Of this type, but of a story in which this handler has no part; `sagaRef` is that one's name, where it has one. */
+  /** Of this type, but of a saga that this handler does not serve; `sagaRef` names it, where the event does. */
   | { readonly kind: 'skip'; readonly why: 'elsewhere'; readonly sagaRef: string | undefined };
 
 /**
@@ -50,27 +50,27 @@ export interface Subscription<DB> {
   /** Set for failures: the type of the failed event. */
   readonly failedType?: string;
   readonly handler: string;
-  /** Handled although its key is parked: its own fence makes the order irrelevant (triggers of compensation, deadlines). */
+  /** Handled although its key is parked: its own fence makes the order irrelevant (compensations, deadlines). */
   readonly bypassParked?: boolean;
   /**
-   * The stories that it has a part in: with one of another name an event is as one of an unknown type, which waits when a newer
-   * version of this consumer has a part in it. @default all
+   * The sagas that it serves. An event of another saga counts as unknown, and waits when a newer version of this consumer
+   * serves that saga. @default all
    */
   readonly sagaRefs?: readonly string[];
-  /** What its attempts are recorded as. @default by `kind` */
+  /** The phase under which its attempts are recorded. @default by `kind` */
   readonly phase?: AttemptPhase;
-  /** The step of a saga that an event is handled for: its failure event says so. */
+  /** The saga step that handles an event; its failure event names it. */
   readonly memberOf?: (event: ReceivedEvent) => FailedStep | undefined;
   /**
-   * Has its say when an event is given up, in that transaction: `resolved` = it was dealt with otherwise, so nothing is parked
-   * or told. Must run nothing of the user's own, since what it throws stops the consumer. @default ordinary
+   * Decides about an event that is given up, in that transaction. It must not call the user's code, since what it throws
+   * stops the consumer. @default ordinary
    */
   readonly onGiveUp?: (
     event: ReceivedEvent,
     why: GiveUp,
     context: GiveUpContext<DB>,
   ) => Promise<GiveUpDecision>;
-  /** The event with the current truth as its data; undefined when there is none. Throws what asking or parsing throws. */
+  /** Returns the event with current data; undefined when there is none. Throws what the query or the parse throws. */
   readonly refetch?: (
     envelope: Envelope,
     context: { readonly signal: AbortSignal; readonly log: Logger },
@@ -84,13 +84,13 @@ export interface GiveUp {
   readonly as: 'park' | 'dead' | 'reject';
   readonly failure: Failure;
   readonly attempts: readonly Attempt[];
-  /** What its subscription says of that. @default ordinary */
+  /** The decision of its subscription. @default ordinary */
   readonly decision?: GiveUpDecision;
 }
 
 /**
- * How the subscription of an event that is given up deals with it. `resolved`: it has done what is to be done, so nothing is
- * parked or told · `closed`: its dead letter lets the key go on, and must not be tried again, since others act on its failure
+ * How a subscription decides about an event that is given up. `resolved`: it dealt with the event, so nothing is parked and no
+ * failure event goes out · `closed`: the dead letter releases its key and must not be retried, since others act on the failure
  */
 export type GiveUpDecision =
   | { readonly kind: 'ordinary' }

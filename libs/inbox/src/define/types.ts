@@ -4,50 +4,50 @@ import type { Logger } from '@convergekit/telemetry';
 import type { Compilable, CompiledQuery, Transaction } from 'kysely';
 
 /**
- * Where a consumer begins with a topic that it has never read: `beginning` = the whole log, and a missing first event
- * is a gap; `earliest` = whatever the log still holds; `now` = what comes after its registration.
+ * Where a consumer starts in a topic that it has never read: `beginning` = the whole log, and a missing first event is a
+ * gap; `earliest` = the first record in the log; `now` = the first record after its registration.
  */
 export type Start = 'beginning' | 'earliest' | 'now';
 
-/** One start for all topics, or one per topic, `'*'` standing for those not named. */
+/** One start for all topics, or one per topic, with `'*'` for all others. */
 export type From = Start | Readonly<Record<string, Start>>;
 
-/** What becomes of a partition where an event is missing. */
+/** What a partition does at a missing event. */
 export type OnGap = 'halt' | 'continue';
 
-/** What becomes of an event whose type has no handler. */
+/** What happens to an event whose type has no handler. */
 export type UnknownTypes = 'skip' | 'refuse';
 
-/** What every handler gets. Nothing of it may be used after the handler has ended. */
+/** The context of every handler. It must not be used after the handler has ended. */
 export interface HandlerContext<DB> {
-  /** The slice's own transaction. Effects written through it happen exactly once. */
+  /** The transaction of the slice. Effects written through it happen exactly once. */
   readonly tx: Transaction<DB>;
   /**
-   * Runs a statement of `tx` whose answer is not needed: `write(tx.insertInto('line').values(…))`. It is sent at once
-   * and nobody waits, so that many small handlers do not cost a round trip each. Statements run in the order in which
-   * they were given, before every later one of `tx`; when one fails, its handler has failed.
+   * Sends a statement of `tx` whose answer is not needed: `write(tx.insertInto('line').values(…))`. It is pipelined, so that
+   * many small handlers do not cost a round trip each. Statements run in the given order, before every later one of `tx`;
+   * when one fails, its handler has failed.
    */
   readonly write: (query: Compilable | CompiledQuery) => void;
   readonly consumer: string;
   readonly handler: string;
-  /** Aborts after the `attemptTimeoutMs` of the handler's policy, or when the partition went to another member. */
+  /** Aborts after the `attemptTimeoutMs` of the handler's policy, or when the partition is reassigned. */
   readonly signal: AbortSignal;
-  /** When the signal will abort, or the event's own deadline if that is sooner. */
+  /** When the signal aborts, or the event's own deadline if that is sooner. */
   readonly deadline: Date;
-  /** The same for every attempt and replay of this handler on this event: give it to other systems. */
+  /** The same for every attempt and replay of this handler on this event: pass it to other systems. */
   readonly idempotencyKey: string;
   readonly log: Logger;
 }
 
 export interface EventContext<DB, Data> extends HandlerContext<DB> {
   readonly event: ReceivedEvent<Data>;
-  /** Writes an event with the slice's transaction, with id, causation, correlation, hops and trace filled in. */
+  /** Emits an event in the transaction of the slice, with id, causation, correlation, hops and trace filled in. */
   readonly emit: (event: DomainEvent) => void;
 }
 
 export interface BatchContext<DB, Data> extends HandlerContext<DB> {
   readonly events: readonly ReceivedEvent<Data>[];
-  /** As for one event; `answers` is the event of this batch that caused it. */
+  /** Emits an event; `answers` is the event of this batch that caused it. */
   readonly emit: (event: DomainEvent, answers: ReceivedEvent) => void;
 }
 
@@ -76,34 +76,34 @@ export type FailureHandler<DB, Data> = (
 ) => Promise<void> | void;
 
 export interface HandlerOptions {
-  /** Part of the ids of what the handler emits: keep it when the code moves. @default the event's type */
+  /** Part of the ids of emitted events: keep it when the code moves. @default the event's type */
   readonly name?: string;
 }
 
 /**
- * Asks for the current truth of an event's key, in the place of data that cannot be used: the answer is validated by the
- * event's definition and handled. `undefined`: there is none. What it throws counts as the failure: an outage is waited for.
+ * Reads current data for an event's key, in place of data that cannot be used. The result is validated by the event's
+ * definition and handled. `undefined`: there is none. What it throws counts as the failure: an outage is waited for.
  */
 export type Refetch = (
   event: { readonly id: string; readonly type: string; readonly key: string; readonly payload: string },
   context: { readonly signal: AbortSignal; readonly log: Logger },
 ) => Promise<unknown>;
 
-/** Of handlers of events. */
+/** Options of event handlers. */
 export interface EventOptions extends HandlerOptions {
-  /** What to do about bad data before the event is given up, outside any transaction. @default nothing */
+  /** Replaces bad data before the event is given up, outside any transaction. @default none */
   readonly refetch?: Refetch;
 }
 
 export interface FailureOptions extends HandlerOptions {
-  /** The consumer whose failures these are; its topic is `<of>.failures`. */
+  /** The consumer whose failures are handled; its topic is `<of>.failures`. */
   readonly of: string;
   /**
-   * `known`: only failures of which it is certain whether the event took effect. `any`: also those where nobody knows,
+   * `known`: only failures of which it is certain whether the event took effect. `any`: also those with an unknown outcome,
    * so the handler must cope with both. @default 'known'
    */
   readonly certainty?: 'known' | 'any';
 }
 
-/** Certainties that reach a failure handler that did not ask for `any`. */
+/** The certainties that reach a failure handler without `any`. */
 export const KNOWN: readonly Certainty[] = ['not_applied', 'applied'];

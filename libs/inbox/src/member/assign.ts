@@ -1,15 +1,15 @@
 import { type Admin, type Assignment, type LogEnds, partitionId, type StartAt } from '@convergekit/kafka';
 import type { HaltedAlarm } from '../alarms.ts';
-import type { Seen } from '../plan/judge.ts';
-import { firstLimit } from '../slice/slice-limit.ts';
-import { haltPartition } from '../slice/fence-sql.ts';
-import { type PartitionRow, readPartitions } from './partition-sql.ts';
 import { readHeld } from '../park/parked-sql.ts';
-import { readWatermarks } from './watermark-sql.ts';
-import { type Halt, noCounts, type Partition, type SliceContext } from '../slice/context.ts';
+import type { SliceContext } from '../slice/context.ts';
+import { haltPartition } from '../slice/fence-sql.ts';
+import { Partition } from '../slice/partition.ts';
+import type { Halt } from '../slice/partition-state.ts';
+import { type PartitionRow, readPartitions } from './partition-sql.ts';
 import { startFor } from './register.ts';
+import { readWatermarks } from './watermark-sql.ts';
 
-/** What our row says about a partition, against what the broker says. Pure. */
+/** Compares a partition's row with its log: a halt when the log does not have the row's offset. Pure. */
 export function checkRow(
   consumer: string,
   row: PartitionRow,
@@ -20,13 +20,13 @@ export function checkRow(
   if (row.topicId !== null && topicId !== null && row.topicId !== topicId)
     return {
       code: 'topic_recreated' satisfies HaltedAlarm,
-      reason: `${row.topic} was deleted and made again (topic id ${row.topicId}, now ${topicId}): our offset ${row.nextOffset} is of the old one. Decide what was lost; then read the new one from its first record: \`${resumeEarliest(row, consumer)}\` (what was handled is not handled again, and what is missing is a gap)`,
+      reason: `${row.topic} was deleted and created again (topic id ${row.topicId}, now ${topicId}): the consumer's offset ${row.nextOffset} belongs to the old topic. Decide what was lost; then read the new topic from its first record: \`${resumeEarliest(row, consumer)}\` (handled events are not handled again, and missing ones are a gap)`,
     };
   if (ends === undefined || (row.nextOffset >= ends.earliest && row.nextOffset <= ends.latest))
     return undefined;
   return {
     code: 'offset_out_of_range' satisfies HaltedAlarm,
-    reason: `our offset ${row.nextOffset} of ${row.topic}/${row.partition} is not in the log, which has ${ends.earliest} to ${ends.latest}: records went before they were read (retention, truncation, a restored broker). Go on with the first record that is there: \`${resumeEarliest(row, consumer)}\` (what was handled is not handled again, and what is missing is a gap)`,
+    reason: `the consumer's offset ${row.nextOffset} of ${row.topic}/${row.partition} is not in the log, which has ${ends.earliest} to ${ends.latest}: records were removed before they were read (retention, truncation, a restored broker). Continue with the first record of the log: \`${resumeEarliest(row, consumer)}\` (handled events are not handled again, and missing ones are a gap)`,
   };
 }
 
@@ -35,7 +35,7 @@ function resumeEarliest({ topic, partition }: PartitionRow, consumer: string): s
 }
 
 /** What the broker says about a topic. */
-export interface LogNow {
+interface LogNow {
   readonly topicId: string | null;
   readonly ends: readonly LogEnds[];
 }
@@ -45,114 +45,58 @@ export async function logNow(admin: Admin, topic: string): Promise<LogNow> {
   return { topicId, ends: await admin.logEnds(topic) };
 }
 
-/** Reads the state of partitions that were just assigned: where to begin is the database's word, not Kafka's. */
+/** Reads the state of newly assigned partitions. Where to begin is decided by the database, not by Kafka. */
 export async function loadPartitions<DB>(
-  context: SliceContext<DB>,
+  { definition, database: { executor }, bounds }: SliceContext<DB>,
   admin: Admin,
   assigned: readonly Assignment[],
 ): Promise<readonly Partition[]> {
-  const consumer = context.definition.name;
-  const rows = await readPartitions(context.database.executor, consumer);
-  const watermarks = await readWatermarks(context.database.executor, consumer, assigned);
+  const consumer = definition.name;
+  const rows = await readPartitions(executor, consumer);
+  const watermarks = await readWatermarks(executor, consumer, assigned);
   const topics = new Set(assigned.map(({ topic }) => topic));
   const held = new Map<string, ReadonlySet<string>>();
-  for (const topic of topics) held.set(topic, await readHeld(context.database.executor, consumer, topic));
+  for (const topic of topics) held.set(topic, await readHeld(executor, consumer, topic));
   const broker = new Map<string, LogNow>();
   for (const topic of topics) broker.set(topic, await logNow(admin, topic));
-  const partitions = assigned.map(({ topic, partition }) => {
+  const partitions: Partition[] = [];
+  for (const { topic, partition } of assigned) {
+    const place = partitionId(topic, partition);
     const row = rows.find((one) => one.topic === topic && one.partition === partition);
-    if (row === undefined)
-      throw new Error(`${partitionId(topic, partition)} of ${consumer} is not registered yet`);
+    if (row === undefined) throw new Error(`${place} of ${consumer} is not registered yet`);
     const { topicId = null, ends = [] } = broker.get(topic) ?? {};
-    const halted = checkRow(
-      consumer,
-      row,
-      topicId,
-      ends.find((one) => one.partition === partition),
-    );
-    return partitionOf(context, row, {
-      watermarks: watermarks.get(partitionId(topic, partition)),
-      held: held.get(topic),
-      halted,
-    });
-  });
-  for (const found of partitions) {
-    const row = rows.find(({ topic, partition }) => isPlace(found, topic, partition));
-    if (found.halted === undefined || row?.halted !== undefined) continue;
-    // For everybody to see, and for `consumers resume` to find.
-    await haltPartition(context.database.executor, found.key, found.nextOffset, found.halted, undefined);
+    const end = ends.find((one) => one.partition === partition);
+    const halted = checkRow(consumer, row, topicId, end);
+    const key = { consumer, topic, partition };
+    const loaded = { row: { ...row, halted }, watermarks: watermarks.get(place), held: held.get(topic) };
+    partitions.push(new Partition(key, startFor(definition, topic), bounds, loaded));
+    // For all members to see, and for `consumers resume` to find.
+    if (halted !== undefined && row.halted === undefined)
+      await haltPartition(executor, key, row.nextOffset, halted, undefined);
   }
   return partitions;
 }
 
-function isPlace({ key }: Partition, topic: string, partition: number): boolean {
-  return key.topic === topic && key.partition === partition;
-}
-
-function partitionOf<DB>(
-  { definition, bounds }: SliceContext<DB>,
-  { topic, partition, topicId, nextOffset, passOffset, rejected, filled, fills }: PartitionRow,
-  known: {
-    readonly watermarks: ReadonlyMap<string, Seen> | undefined;
-    readonly held: ReadonlySet<string> | undefined;
-    readonly halted: Halt | undefined;
-  },
-): Partition {
-  return {
-    key: { consumer: definition.name, topic, partition },
-    start: startFor(definition, topic),
-    topicId,
-    nextOffset,
-    watermarks: new Map(known.watermarks),
-    halted: known.halted,
-    passOffset,
-    rejected,
-    filled,
-    fills,
-    ahead: new Set(),
-    revision: 0,
-    held: new Set(known.held),
-    paused: undefined,
-    pauses: 0,
-    limit: firstLimit(bounds),
-    suspect: undefined,
-    outages: 0,
-    lag: 0n,
-    next: undefined,
-    standstill: undefined,
-    counts: noCounts(),
-  };
-}
-
-/** Where the client begins. A halted partition is paused at its first batch, so any place that exists will do. */
+/** Where the client begins. A halted partition is paused at its first batch, so any existing offset will do. */
 export function startAt(partitions: readonly Partition[]): ReadonlyMap<string, StartAt> {
   return new Map(
-    partitions.map(({ key, nextOffset, halted }) => [
+    partitions.map(({ key, nextOffset, halt }) => [
       partitionId(key.topic, key.partition),
-      halted === undefined ? nextOffset : 'earliest',
+      halt === undefined ? nextOffset : 'earliest',
     ]),
   );
 }
 
-/** What the database says now: after a lost fence, an outage, or an operator's command. */
+/** Reads the state of a partition anew: after a lost fence, an outage or an operator's command. */
 export async function reload<DB>(context: SliceContext<DB>, partition: Partition): Promise<PartitionRow> {
   const { consumer, topic, partition: number } = partition.key;
   const { executor } = context.database;
+  const place = partitionId(topic, number);
   const rows = await readPartitions(executor, consumer);
   const row = rows.find((one) => one.topic === topic && one.partition === number);
-  if (row === undefined)
-    throw new Error(`${partitionId(topic, number)} of ${consumer} is not registered any more`);
+  if (row === undefined) throw new Error(`${place} of ${consumer} is not registered any more`);
   const watermarks = await readWatermarks(executor, consumer, [partition.key]);
-  partition.held = await readHeld(executor, consumer, topic);
-  partition.nextOffset = row.nextOffset;
-  partition.topicId = row.topicId;
-  partition.halted = row.halted;
-  partition.passOffset = row.passOffset;
-  partition.rejected = row.rejected;
-  partition.filled = row.filled;
-  partition.fills = row.fills;
-  partition.watermarks = new Map(watermarks.get(partitionId(topic, number)));
-  partition.suspect = undefined;
-  partition.ahead = new Set();
+  const held = await readHeld(executor, consumer, topic);
+  partition.reload({ row, watermarks: watermarks.get(place), held });
   return row;
 }

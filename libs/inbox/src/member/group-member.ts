@@ -9,7 +9,8 @@ import {
   type StartAt,
 } from '@convergekit/kafka';
 import type { Check } from '@convergekit/config';
-import { type Partition, placeOf, type SliceContext } from '../slice/context.ts';
+import type { SliceContext } from '../slice/context.ts';
+import { type Partition, placeOf } from '../slice/partition.ts';
 import { loadPartitions, startAt } from './assign.ts';
 import type { ResolvedOptions } from '../service/options.ts';
 import type { Sources } from './sources.ts';
@@ -18,14 +19,15 @@ import { type LagWatched, watchLag } from './lag-watch.ts';
 import { liveCheck, type ConsumerStatus, partitionStatus } from './status.ts';
 import { placeLost } from './recover.ts';
 import { type Watched, watchPartitions } from './watch.ts';
-import { workBatch, type Worker } from './work-batch.ts';
+import { workBatch } from './work-batch.ts';
+import type { Worker } from './worker.ts';
 
 type MemberOptions = Pick<
   ResolvedOptions<never>,
   'sessionTimeoutMs' | 'heartbeatIntervalMs' | 'watchMs' | 'lagEveryMs' | 'stalledAfterMs'
 >;
 
-/** One consumer as a member of its group: holds what it knows of its partitions, and hands batches to `workBatch`. */
+/** One consumer as a member of its Kafka group: it owns partitions, and passes their batches to `workBatch`. */
 export class GroupMember<DB> {
   readonly #context: SliceContext<DB>;
   readonly #admin: Admin;
@@ -54,8 +56,8 @@ export class GroupMember<DB> {
       context,
       sources,
       stopping: () => this.#stopping,
-      waiting: (why) => {
-        if (this.#state !== 'failed') this.#state = why === undefined ? 'running' : 'waiting';
+      waiting: (outage) => {
+        if (this.#state !== 'failed') this.#state = outage === undefined ? 'running' : 'waiting';
       },
     };
     this.#client = broker.consumer({
@@ -68,8 +70,8 @@ export class GroupMember<DB> {
         batch: (batch, control) => this.#batch(batch, control),
         placeLost: (place, _error, control) => this.#placeLost(place, control),
         fetchStalled: ({ topic, partition }, stall) => {
-          const held = this.#partitions.get(partitionId(topic, partition));
-          if (held !== undefined) fetchStalled(context, held, stall);
+          const owned = this.#partitions.get(partitionId(topic, partition));
+          if (owned !== undefined) fetchStalled(context, owned, stall);
         },
         revoked: (partitions) => this.#revoked(partitions),
       },
@@ -81,7 +83,7 @@ export class GroupMember<DB> {
     return this.#context.definition.name;
   }
 
-  /** Resolves after `stop`; rejects when this consumer cannot go on. */
+  /** Resolves after `stop`; rejects when this consumer cannot continue. */
   get done(): Promise<void> {
     return this.#died.promise;
   }
@@ -97,7 +99,7 @@ export class GroupMember<DB> {
       waiting: () => this.#state === 'waiting',
     };
     this.#watch = watchPartitions(this.#worker, watched, watchMs, signal);
-    // A stop does not wait for a broker that is away; the look ends with its connection, and changes nothing.
+    // A stop does not wait for a broker that is down: the request ends with its connection, and changes nothing.
     void watchLag(this.#context, this.#admin, watched, lagEveryMs, signal);
     this.#client.done.then(
       () => this.#died.resolve(undefined),
@@ -135,22 +137,20 @@ export class GroupMember<DB> {
     for (const partition of partitions) {
       const { topic, partition: number } = partition.key;
       this.#partitions.set(partitionId(topic, number), partition);
-      if (partition.halted !== undefined)
-        this.#context.log.error(
-          { ...placeOf(partition), alarm: partition.halted.code },
-          partition.halted.reason,
-        );
+      const { halt } = partition;
+      if (halt !== undefined)
+        this.#context.log.error({ ...placeOf(partition), alarm: halt.code }, halt.reason);
     }
     return startAt(partitions);
   }
 
-  /** Never rejects: an error of ours must not reach the client, which would leave the group for it. */
+  /** Never rejects: the client would leave the group on an error. */
   async #batch(batch: IncomingBatch, control: PartitionControl): Promise<void> {
     const partition = this.#partitions.get(partitionId(batch.topic, batch.partition));
     if (partition === undefined || this.#state === 'failed') return control.pause();
     const { revision } = partition;
     await this.#inTurn(partition, control, async (lost) => {
-      // Fetched before an operator moved the partition: not what comes next.
+      // Fetched before an operator moved the partition: stale.
       if (partition.revision !== revision) control.seek(partition.nextOffset);
       else await workBatch(this.#worker, partition, batch, control, lost);
     });
@@ -164,7 +164,7 @@ export class GroupMember<DB> {
     );
   }
 
-  /** As a batch would be worked, while none is: for what an operator did. */
+  /** Runs `work` between batches: for changes by operators. */
   async #outsideBatch(
     partition: Partition,
     work: (control: PartitionControl, lost: AbortSignal) => Promise<void>,
@@ -173,12 +173,12 @@ export class GroupMember<DB> {
     const control = this.#client.control(topic, number);
     if (control === undefined) return;
     await this.#inTurn(partition, control, async (lost) => {
-      const ours = this.#partitions.get(partitionId(topic, number)) === partition;
-      if (ours && !lost.aborted && !this.#stopping) await work(control, lost);
+      const owned = this.#partitions.get(partitionId(topic, number)) === partition;
+      if (owned && !lost.aborted && !this.#stopping) await work(control, lost);
     });
   }
 
-  /** One after the other for each partition. Never rejects. */
+  /** Runs one piece of work at a time for each partition. Never rejects. */
   #inTurn(
     partition: Partition,
     control: PartitionControl,
@@ -192,7 +192,7 @@ export class GroupMember<DB> {
 
   async #guarded(control: PartitionControl, work: (lost: AbortSignal) => Promise<void>): Promise<void> {
     const lost = new AbortController();
-    // A stop aborts the client's signal too, but then the slice in work is finished, not thrown away.
+    // A stop aborts the client's signal too, but then the slice in work is finished, not rolled back.
     const onAbort = (): void => {
       if (!this.#stopping) lost.abort(control.signal.reason);
     };

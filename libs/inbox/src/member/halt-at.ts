@@ -4,54 +4,53 @@ import type { AlarmName, HaltedAlarm } from '../alarms.ts';
 import { gapEnd, type Obstacle } from '../plan/plan.ts';
 import { haltPartition } from '../slice/fence-sql.ts';
 import { wasPassed } from '../gap/gap-sql.ts';
-import { type Halt, type Partition, placeOf, type SliceContext } from '../slice/context.ts';
+import type { SliceContext } from '../slice/context.ts';
+import { type Partition, placeOf } from '../slice/partition.ts';
+import type { Halt } from '../slice/partition-state.ts';
 import { reload } from './assign.ts';
 
-/** An obstacle is looked at twice, from our own offset, before the partition is halted; other partitions go on. */
-export async function meet<DB>(
+/** Confirms an obstacle by a second look from the committed offset, then halts the partition. Other partitions go on. */
+export async function haltAt<DB>(
   context: SliceContext<DB>,
   partition: Partition,
   obstacle: Obstacle,
-): Promise<'next' | 'look_again'> {
+): Promise<'next' | 'fetch_again'> {
   const { offset } = obstacle.record;
+  const place = { ...placeOf(partition), offset: `${offset}` };
   if (obstacle.kind === 'type_ahead') {
-    // Not in the database: another member, with the newer code, is to go on.
+    // Not in the database: a member with the newer code must be able to continue.
     halt(context, partition, haltFor(obstacle, partition), offset);
     return 'next';
   }
-  if (partition.suspect !== offset) {
-    // An operator may have filled the gap or said that it is to be passed: the database knows.
+  if (!partition.confirms(offset)) {
+    // An operator may have filled the gap, or decided to pass it: the database knows.
     await reload(context, partition);
-    partition.suspect = offset;
-    return 'look_again';
+    partition.suspect(offset);
+    return 'fetch_again';
   }
   if (obstacle.kind === 'gap' && (await passedBefore(context, partition, obstacle))) {
-    partition.passOffset = offset;
-    context.log.warn(
-      { ...placeOf(partition), offset: `${offset}` },
-      `${gapText(obstacle)}. It was passed before`,
-    );
-    return 'look_again';
+    partition.passTo(offset);
+    context.log.warn(place, `${gapText(obstacle)}. It was passed before`);
+    return 'fetch_again';
   }
   count(partition, obstacle);
   if (obstacle.kind === 'gap' && context.definition.onGap === 'continue') {
-    partition.passOffset = offset;
-    const alarm = { alarm: 'gap_passed' satisfies AlarmName, ...placeOf(partition), offset: `${offset}` };
-    context.log.error(alarm, `${gapText(obstacle)}. It goes on without, as onGap says`);
-    return 'look_again';
+    partition.passTo(offset);
+    const alarm: AlarmName = 'gap_passed';
+    context.log.error({ alarm, ...place }, `${gapText(obstacle)}. It is passed, as onGap says`);
+    return 'fetch_again';
   }
   const found = haltFor(obstacle, partition);
   const { executor } = context.database;
-  const halted = await haltPartition(executor, partition.key, partition.nextOffset, found, offset);
-  if (!halted) {
+  if (!(await haltPartition(executor, partition.key, partition.nextOffset, found, offset))) {
     await reload(context, partition);
-    return 'look_again';
+    return 'fetch_again';
   }
   halt(context, partition, found, offset);
   return 'next';
 }
 
-/** A replay meets a gap again that an operator, or the policy, decided to pass. */
+/** True when an operator or the policy passed this gap before: a replay comes to it again. */
 function passedBefore<DB>(
   { database }: SliceContext<DB>,
   { key }: Partition,
@@ -61,15 +60,16 @@ function passedBefore<DB>(
 }
 
 function halt<DB>({ log }: SliceContext<DB>, partition: Partition, found: Halt, offset: bigint): void {
-  partition.halted = found;
+  partition.haltWith(found);
   log.error({ alarm: found.code, ...placeOf(partition), offset: `${offset}` }, found.reason);
 }
 
-function count({ counts, key }: Partition, { kind }: Obstacle): void {
+function count(partition: Partition, { kind }: Obstacle): void {
+  const { key } = partition;
   const labels = { [attributeNames.consumer]: key.consumer, [attributeNames.topic]: key.topic };
   switch (kind) {
     case 'gap':
-      counts.gaps += 1;
+      partition.count({ gaps: 1 });
       instruments().inboxGaps.add(1, labels);
       return;
     case 'superseded':
@@ -89,12 +89,12 @@ function haltFor(obstacle: Obstacle, { key }: Partition): Halt & { readonly code
     case 'gap':
       return {
         code: 'gap',
-        reason: `${gapText(obstacle)}. This partition stands still, the others go on. Put what is missing into the inbox with \`converge consumers fill ${key.consumer}\` and then \`${resume}\`, or go on without it: \`${resume} --continue\``,
+        reason: `${gapText(obstacle)}. This partition halts, the others go on. Put the missing events into the inbox with \`converge consumers fill ${key.consumer}\` and then \`${resume}\`, or continue without them: \`${resume} --continue\``,
       };
     case 'type_ahead':
       return {
         code: 'type_ahead',
-        reason: `${recordOf(obstacle)}: a newer version of ${key.consumer} handles ${obstacle.type}, and this one does not know it: the partition waits here for a member with the newer code. When no version handles the type any more, .ignore() it, or \`converge consumers types drop ${key.consumer} ${obstacle.type}\``,
+        reason: `${recordOf(obstacle)}: a newer version of ${key.consumer} handles ${obstacle.type}, and this one does not: the partition waits here for a member with the newer code. If no version handles the type any more, .ignore() it, or \`converge consumers types drop ${key.consumer} ${obstacle.type}\``,
       };
     case 'superseded':
       return {
@@ -118,7 +118,7 @@ type Gap = Obstacle & { readonly kind: 'gap' };
 
 function jumpText({ what, limit, top }: Obstacle & { readonly kind: 'jump' }): string {
   const from =
-    top === undefined ? 'no event of it was seen here' : `the last one here was ${formatPosition(top)}`;
+    top === undefined ? 'no event of it was seen here' : `the last one seen here was ${formatPosition(top)}`;
   return `${from}, and it cannot be beyond ${what} ${limit} by now`;
 }
 
@@ -129,9 +129,9 @@ function forkText({ claim, why, at, last }: Obstacle & { readonly kind: 'fork' }
     case 'same_position':
       return `another event has its position ${position}: ${other}`;
     case 'same_predecessor':
-      return `its position ${position} lies between ${other}, and ${last.prev === undefined ? 'nothing' : formatPosition(last.prev)}, which that one names as its predecessor`;
+      return `its position ${position} lies between ${other}, and ${last.prev === undefined ? 'nothing' : formatPosition(last.prev)}, which that event names as its predecessor`;
     case 'made_later':
-      return `its position ${position} is below ${other}, although it was made after everything handled until then`;
+      return `its position ${position} is below ${other}, although it was created after everything handled until then`;
   }
 }
 
@@ -139,7 +139,7 @@ function gapText(obstacle: Gap): string {
   const { claim, after } = obstacle;
   const prev = claim.prev === undefined ? 'no predecessor' : `predecessor ${formatPosition(claim.prev)}`;
   const have = after === undefined ? 'nothing of this source' : formatPosition(after);
-  return `${recordOf(obstacle)}: event ${formatPosition(claim.position)} of source ${claim.sourceName} names ${prev}, and we have ${have}. What lies between never came (retention, truncation, an unclean election)`;
+  return `${recordOf(obstacle)}: event ${formatPosition(claim.position)} of source ${claim.sourceName} names ${prev}, and this consumer has ${have}. The events between never arrived (retention, truncation, an unclean election)`;
 }
 
 function recordOf({ record }: Obstacle): string {

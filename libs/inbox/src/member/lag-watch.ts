@@ -1,19 +1,21 @@
+import { poll } from '@convergekit/core';
 import type { Admin, LogEnds } from '@convergekit/kafka';
-import { standstill } from './standstill.ts';
-import type { Partition, SliceContext } from '../slice/context.ts';
 import { attributeNames, instruments } from '@convergekit/telemetry';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
+import type { SliceContext } from '../slice/context.ts';
+import type { Partition } from '../slice/partition.ts';
+import { standstill } from './standstill.ts';
 
 export interface LagWatched {
-  /** The partitions in our hands. */
+  /** The partitions that this member owns. */
   readonly partitions: () => Iterable<Partition>;
-  /** True while our own database does not answer. */
+  /** True while the consumer's own database does not answer. */
   readonly waiting: () => boolean;
 }
 
 /**
- * Compares where partitions stand with where their logs end. The broker is asked, not the client: a client that fetches
- * nothing any more believes that there is nothing.
+ * Compares the partitions with the ends of their logs. It asks the broker, not the client: a client that has ceased to
+ * fetch believes that there is nothing.
  */
 export async function watchLag<DB>(
   context: SliceContext<DB>,
@@ -22,90 +24,84 @@ export async function watchLag<DB>(
   everyMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, log, definition } = context;
-  const told = new Set<string>();
-  while (!signal.aborted) {
+  const { clock, random, log, definition } = context;
+  const reported = new Set<string>();
+  const run = async (): Promise<void> => {
     try {
-      for (const topic of definition.topics) await look(context, admin, watched, topic);
+      for (const topic of definition.topics) await measureTopic(context, admin, watched, topic);
     } catch (error) {
-      // While the broker is away nobody can say whether there is something to do.
-      for (const partition of watched.partitions()) partition.standstill = undefined;
-      log.debug({ err: error }, 'could not look where the logs end');
+      // While the broker is away, it is unknown whether there is anything to handle.
+      for (const partition of watched.partitions()) partition.looked({ standstill: undefined });
+      log.debug({ err: error }, 'the ends of the logs could not be read');
     }
-    reportLag(definition, [...watched.partitions()], clock.now(), told);
-    await clock.sleep(everyMs, signal);
-  }
+    reportLag(definition, [...watched.partitions()], clock.now(), reported);
+  };
+  const onError = (error: unknown): void => log.warn({ err: error }, 'lag could not be reported');
+  await poll({ everyMs, signal, run, onError, clock, random });
 }
 
-async function look<DB>(
+async function measureTopic<DB>(
   { clock }: SliceContext<DB>,
   admin: Admin,
   { partitions, waiting }: LagWatched,
   topic: string,
 ): Promise<void> {
-  const mine = [...partitions()].filter(({ key }) => key.topic === topic);
-  if (mine.length === 0) return;
+  const owned = [...partitions()].filter(({ key }) => key.topic === topic);
+  if (owned.length === 0) return;
   const ends = await admin.logEnds(topic);
-  for (const partition of mine) {
-    await measure(
-      admin,
-      partition,
-      ends.find((end) => end.partition === partition.key.partition),
-    );
-    const { halted, paused } = partition;
-    // A fetch that brings nothing is a fault of this process: a restart may help.
-    const named =
-      halted !== undefined || (paused !== undefined && paused.code !== 'fetch_stalled') || waiting();
-    const { nextOffset, lag } = partition;
-    partition.standstill = standstill(partition.standstill, { nextOffset, lag, named }, clock.monotonic());
+  for (const partition of owned) {
+    const end = ends.find((one) => one.partition === partition.key.partition);
+    partition.looked(await measure(admin, partition, end));
+    const { nextOffset, halt, pause, watch } = partition;
+    // A fetch that returns nothing is a fault of this process: a restart may help.
+    const named = halt !== undefined || (pause !== undefined && pause.code !== 'fetch_stalled') || waiting();
+    const look = { nextOffset, lag: watch.lag, named };
+    partition.looked({ standstill: standstill(watch.standstill, look, clock.monotonic()) });
   }
 }
 
-/** A log may end with what is no record (marks of transactions, compaction): only a record can be handled. */
-async function measure(admin: Admin, partition: Partition, end: LogEnds | undefined): Promise<void> {
-  const { nextOffset, key } = partition;
-  partition.lag = end === undefined || end.latest <= nextOffset ? 0n : end.latest - nextOffset;
-  if (end === undefined || partition.lag === 0n || partition.next?.at === nextOffset) return;
-  for await (const { timestampMs } of admin.read(key.topic, key.partition, nextOffset, end.latest)) {
-    partition.next = { at: nextOffset, timestampMs };
-    return;
-  }
-  partition.lag = 0n;
+/** Measures the lag in records: a log may end with entries that are none (marks of transactions, compaction). */
+async function measure(
+  admin: Admin,
+  { key, nextOffset, watch }: Partition,
+  end: LogEnds | undefined,
+): Promise<Partial<Partition['watch']>> {
+  if (end === undefined || end.latest <= nextOffset) return { lag: 0n };
+  const lag = end.latest - nextOffset;
+  if (watch.next?.at === nextOffset) return { lag };
+  for await (const { timestampMs } of admin.read(key.topic, key.partition, nextOffset, end.latest))
+    return { lag, next: { at: nextOffset, timestampMs } };
+  return { lag: 0n };
 }
 
-/** When the oldest record that is not handled was written; undefined when there is none, or it is not known yet. */
-export function oldestMs({ lag, next, nextOffset }: Partition): number | undefined {
+/** When the oldest unhandled record was written; undefined when there is none, or it is not known yet. */
+export function oldestMs({ watch: { lag, next }, nextOffset }: Partition): number | undefined {
   return lag > 0n && next?.at === nextOffset ? next.timestampMs : undefined;
 }
 
 /**
- * Gauges of this member, by topic: what it has not handled, how old that is, and how many partitions stand still, by the
- * name of why. `told` keeps the names that were told, so that one that is over becomes 0.
+ * Sets the gauges of this member by topic: unhandled records, their age, and the partitions that are paused or halted by
+ * reason. `reported` keeps the reasons, so that the gauge of one that is over becomes 0.
  */
-export function reportLag<DB>(
+function reportLag<DB>(
   { name, topics }: Pick<ConsumerDefinition<DB>, 'name' | 'topics'>,
   partitions: readonly Partition[],
   nowMs: number,
-  told: Set<string>,
+  reported: Set<string>,
 ): void {
   const made = instruments();
-  for (const { halted, paused } of partitions)
-    for (const stands of [halted, paused]) if (stands !== undefined) told.add(stands.code);
+  for (const { halt, pause } of partitions)
+    for (const found of [halt, pause]) if (found !== undefined) reported.add(found.code);
   for (const topic of topics) {
     const labels = { [attributeNames.consumer]: name, [attributeNames.topic]: topic };
-    const mine = partitions.filter(({ key }) => key.topic === topic);
-    const ages = mine.map((partition) => nowMs - (oldestMs(partition) ?? nowMs));
-    made.inboxLag.record(Number(mine.reduce((sum, { lag }) => sum + lag, 0n)), labels);
+    const owned = partitions.filter(({ key }) => key.topic === topic);
+    const ages = owned.map((partition) => nowMs - (oldestMs(partition) ?? nowMs));
+    made.inboxLag.record(Number(owned.reduce((sum, { watch }) => sum + watch.lag, 0n)), labels);
     made.inboxOldest.recordMs(Math.max(0, ...ages), labels);
-    for (const reason of told) {
+    for (const reason of reported) {
       const named = { ...labels, [attributeNames.reason]: reason };
-      made.inboxPaused.record(mine.filter((one) => state(one, 'paused') === reason).length, named);
-      made.inboxHalted.record(mine.filter((one) => state(one, 'halted') === reason).length, named);
+      made.inboxPaused.record(owned.filter(({ pause }) => pause?.code === reason).length, named);
+      made.inboxHalted.record(owned.filter(({ halt }) => halt?.code === reason).length, named);
     }
   }
-}
-
-function state({ halted, paused }: Partition, wanted: 'halted' | 'paused'): string | undefined {
-  if (wanted === 'halted') return halted?.code;
-  return halted === undefined ? paused?.code : undefined;
 }

@@ -1,16 +1,17 @@
+import type { FetchStall } from '@convergekit/kafka';
 import { delayMs } from '@convergekit/resilience';
 import { attributeNames, instruments } from '@convergekit/telemetry';
-import { type Partition, placeOf, type SliceContext } from '../slice/context.ts';
-import type { Pause } from '../slice/fault.ts';
-import type { FetchStall } from '@convergekit/kafka';
 import type { PausedAlarm } from '../alarms.ts';
+import type { SliceContext } from '../slice/context.ts';
+import { type Partition, placeOf } from '../slice/partition.ts';
+import type { Pause } from '../slice/partition-state.ts';
 
-/** How often a partition looks again when nobody says for how long it must wait. */
+/** The backoff of a partition that pauses for an unknown time. */
 const probing = { baseMs: 500, factor: 2, capMs: 15_000 };
 
 /**
- * Waits with a partition that cannot go on by anybody's fault but its events': nothing is given up, no attempt is kept,
- * its records stay where they are; heartbeats and the other partitions go on. Then the same event is tried again.
+ * Pauses a partition for a fault that is not its events': nothing is given up and no attempt is counted. Its records stay
+ * in the log; heartbeats and the other partitions go on. Afterwards the same event is retried.
  */
 export async function pauseAt<DB>(
   { clock, random, log }: SliceContext<DB>,
@@ -18,47 +19,46 @@ export async function pauseAt<DB>(
   pause: Pause,
   signal: AbortSignal,
 ): Promise<void> {
-  if (partition.paused?.code !== pause.code)
+  if (partition.pause?.code !== pause.code)
     log.warn({ alarm: pause.code, ...placeOf(partition), offset: `${partition.nextOffset}` }, pause.reason);
-  partition.paused = pause;
-  partition.pauses += 1;
-  const { consumer, topic } = partition.key;
-  const labels = { [attributeNames.consumer]: consumer, [attributeNames.topic]: topic };
-  instruments().inboxPauses.add(1, { ...labels, [attributeNames.reason]: pause.code });
-  await clock.sleep(pause.forMs ?? delayMs(probing, partition.pauses, random) + probing.baseMs, signal);
+  const pauses = partition.pauseWith(pause);
+  countPause(partition, pause.code);
+  await clock.sleep(pause.forMs ?? delayMs(probing, pauses, random) + probing.baseMs, signal);
 }
 
-/** A partition gets no records although it wants some, or that is over (`undefined`): an alarm by name, once. */
+/** Reports once that a partition gets no records although its log has some, or (`undefined`) that it gets them again. */
 export function fetchStalled<DB>(
   { log }: SliceContext<DB>,
   partition: Partition,
   stall: FetchStall | undefined,
 ): void {
-  const named = isFetchAlarm(partition.paused?.code);
+  const { pause } = partition;
+  const named = isFetchAlarm(pause?.code);
   if (stall === undefined) {
-    if (!named) return;
-    log.info({ alarm: partition.paused?.code, ...placeOf(partition) }, 'goes on');
-    partition.paused = undefined;
+    if (named) log.info({ alarm: partition.endPause()?.code, ...placeOf(partition) }, 'partition resumed');
     return;
   }
-  // Another pause has its own reason, and fetches are not what it waits for.
-  if (partition.paused !== undefined && !named) return;
-  const { code, reason } = nameOf(stall);
-  if (partition.paused?.code !== code) {
+  // Another pause has its own reason, and does not wait for fetches.
+  if (pause !== undefined && !named) return;
+  const { code, reason } = pauseOf(stall);
+  if (pause?.code !== code) {
     log.warn({ alarm: code, ...placeOf(partition), offset: `${partition.nextOffset}` }, reason);
-    const { consumer, topic } = partition.key;
-    const labels = { [attributeNames.consumer]: consumer, [attributeNames.topic]: topic };
-    instruments().inboxPauses.add(1, { ...labels, [attributeNames.reason]: code });
+    countPause(partition, code);
   }
-  partition.paused = { code, reason, forMs: undefined };
+  partition.stallWith({ code, reason, forMs: undefined });
 }
 
-/** True for what a partition waits for at the broker, not here. */
+function countPause({ key: { consumer, topic } }: Partition, code: PausedAlarm): void {
+  const labels = { [attributeNames.consumer]: consumer, [attributeNames.topic]: topic };
+  instruments().inboxPauses.add(1, { ...labels, [attributeNames.reason]: code });
+}
+
+/** True for a pause whose cause lies at the broker. */
 function isFetchAlarm(code: PausedAlarm | undefined): boolean {
   return code === 'fetch_stalled' || code === 'open_transaction';
 }
 
-function nameOf({ reason, behind }: FetchStall): { readonly code: PausedAlarm; readonly reason: string } {
+function pauseOf({ reason, behind }: FetchStall): Pick<Pause, 'code' | 'reason'> {
   switch (reason) {
     case 'open_transaction':
       return {
@@ -68,12 +68,13 @@ function nameOf({ reason, behind }: FetchStall): { readonly code: PausedAlarm; r
     case 'no_leader':
       return {
         code: 'fetch_stalled',
-        reason: 'no broker serves this partition: bring its replicas back; it goes on by itself',
+        reason:
+          'no broker serves this partition: bring its replicas back; the partition then resumes by itself',
       };
     case 'not_fetched':
       return {
         code: 'fetch_stalled',
-        reason: `${behind === undefined ? 'records' : `${behind} records`} are there and no fetch brings them: leaders are looked up again; restart the consumer if it lasts`,
+        reason: `${behind === undefined ? 'records' : `${behind} records`} are in the log and no fetch returns them: leaders are looked up again; restart the consumer if it lasts`,
       };
   }
 }

@@ -1,14 +1,47 @@
+import { delayMs } from '@convergekit/core';
 import { type Admin, BrokerError, type PartitionControl } from '@convergekit/kafka';
-import { classify, delayMs } from '@convergekit/resilience';
+import { classify } from '@convergekit/resilience';
 import { haltPartition } from '../slice/fence-sql.ts';
-import { type Partition, placeOf } from '../slice/context.ts';
+import { type Partition, placeOf } from '../slice/partition.ts';
 import { checkRow, logNow, reload } from './assign.ts';
-import { outageBackoff, type Worker } from './work-batch.ts';
+import type { Worker } from './worker.ts';
+
+const outageBackoff = { baseMs: 50, factor: 2, capMs: 5_000 };
 
 /**
- * The log lost the place of a partition while it ran: it was cut past it, or the topic was made again. That partition is
- * halted by name, for everybody to see; the others go on. Where its row says another place, which the log has, it goes
- * on from there. Waits for database and broker as long as it takes, since neither is to blame for a halt.
+ * Waits until the database answers, and reloads the partition. No attempt is counted, however long it takes.
+ * `error`: the outage, where there was one. Resolves with false when the partition is lost or the service stops.
+ */
+export async function recover<DB>(
+  worker: Worker<DB>,
+  partition: Partition,
+  error: unknown,
+  lost: AbortSignal,
+): Promise<boolean> {
+  const { clock, random, log } = worker.context;
+  for (let outage = error; !lost.aborted && !worker.stopping();) {
+    if (outage !== undefined) {
+      worker.waiting(outage);
+      const { code, message } = classify(outage);
+      log.warn({ ...placeOf(partition), code, reason: message }, 'waiting for the database');
+      await clock.sleep(delayMs(outageBackoff, partition.outage(), random), lost);
+    }
+    try {
+      await reload(worker.context, partition);
+      worker.waiting(undefined);
+      return true;
+    } catch (reloadError) {
+      if (classify(reloadError).category === 'configuration') throw reloadError;
+      outage = reloadError;
+    }
+  }
+  return false;
+}
+
+/**
+ * Handles a partition whose offset the log lost while it ran: the log was truncated, or the topic was recreated. That
+ * partition halts with a named alarm; the others go on. Where its row has another offset, which the log has, it continues there.
+ * An outage of database or broker is waited for, and halts nothing.
  */
 export async function placeLost<DB>(
   worker: Worker<DB>,
@@ -21,19 +54,19 @@ export async function placeLost<DB>(
   for (let attempt = 1; !lost.aborted && !worker.stopping(); attempt += 1) {
     try {
       if (!(await decided(worker, admin, partition))) continue;
-      if (partition.halted === undefined) control.seek(partition.nextOffset);
+      if (partition.halt === undefined) control.seek(partition.nextOffset);
       else control.pause();
       return;
     } catch (error) {
       const { category, code, message } = classify(error);
       if (category === 'configuration' && !(error instanceof BrokerError)) throw error;
-      log.warn({ ...placeOf(partition), code, reason: message }, 'waiting to see what became of the log');
+      log.warn({ ...placeOf(partition), code, reason: message }, 'waiting to look up the ends of the log');
       await clock.sleep(delayMs(outageBackoff, attempt, random), lost);
     }
   }
 }
 
-/** False: somebody moved the row in between; look again. */
+/** False: the row was changed meanwhile; look again. */
 async function decided<DB>({ context }: Worker<DB>, admin: Admin, partition: Partition): Promise<boolean> {
   const { key } = partition;
   const row = await reload(context, partition);
@@ -44,7 +77,7 @@ async function decided<DB>({ context }: Worker<DB>, admin: Admin, partition: Par
   if (found === undefined) return true;
   const { executor } = context.database;
   if (!(await haltPartition(executor, key, row.nextOffset, found, undefined))) return false;
-  partition.halted = found;
+  partition.haltWith(found);
   context.log.error({ alarm: found.code, ...placeOf(partition), offset: `${row.nextOffset}` }, found.reason);
   return true;
 }

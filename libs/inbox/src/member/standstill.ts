@@ -1,20 +1,20 @@
 /** What one look at a partition found. */
 export interface Look {
   readonly nextOffset: bigint;
-  /** Records that are there and not handled. */
+  /** Records in the log that are not handled. */
   readonly lag: bigint;
-  /** It says why it waits: it is halted or paused, or its own database does not answer. */
+  /** True when a reason is known: a halt, a pause, or an outage of the consumer's own database. */
   readonly named: boolean;
 }
 
-/** A partition that stands at one place with something to handle, and gives no reason. */
+/** A partition that stays at one offset with records to handle and without a reason. */
 export interface Standstill {
   readonly at: bigint;
   /** Monotonic milliseconds. */
   readonly since: number;
 }
 
-/** Compares a look with what the looks before found; undefined while there is nothing to wonder about. Pure. */
+/** Compares a look with the looks before; undefined while the partition moves, waits for a reason or has nothing to do. Pure. */
 export function standstill(
   before: Standstill | undefined,
   { nextOffset, lag, named }: Look,

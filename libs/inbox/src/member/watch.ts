@@ -1,14 +1,16 @@
+import { poll } from '@convergekit/core';
 import type { PartitionControl } from '@convergekit/kafka';
-import { readPartitions, type PartitionRow } from './partition-sql.ts';
-import { readHandled } from './type-sql.ts';
-import { type Partition, placeOf } from '../slice/context.ts';
+import { type Partition, placeOf } from '../slice/partition.ts';
 import { reload } from './assign.ts';
-import { workFill, type Worker } from './work-batch.ts';
+import { type PartitionRow, readPartitions } from './partition-sql.ts';
+import { readHandled } from './type-sql.ts';
+import { workFill } from './work-batch.ts';
+import type { Worker } from './worker.ts';
 
 export interface Watched {
-  /** The partitions in our hands. */
+  /** The partitions that this member owns. */
   readonly partitions: () => Iterable<Partition>;
-  /** Does something with a partition while no batch of it is in work; not at all when it is no longer ours. */
+  /** Runs `work` while no batch of the partition is in work; not at all when it is no longer owned. */
   readonly inTurn: (
     partition: Partition,
     work: (control: PartitionControl, lost: AbortSignal) => Promise<void>,
@@ -16,8 +18,8 @@ export interface Watched {
 }
 
 /**
- * Looks what operators did to our partitions: resumed a halted one, set one back, filled a gap. One statement per
- * consumer and look; a partition that is at work would notice by its fence, one that stands still would not.
+ * Applies what operators did to this member's partitions: resumed a halted one, set one back, filled a gap. One statement
+ * per consumer and look. A partition at work would notice by its fence; one that stands still would not.
  */
 export async function watchPartitions<DB>(
   worker: Worker<DB>,
@@ -25,87 +27,76 @@ export async function watchPartitions<DB>(
   everyMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, log } = worker.context;
-  for (;;) {
-    await clock.sleep(everyMs, signal);
-    if (signal.aborted) return;
-    try {
-      await look(worker, watched);
-    } catch (error) {
-      // The database is away or being mended: slices tell, and wait. The next look is soon.
-      log.debug({ err: error }, 'could not look after operators');
-    }
-  }
+  const { clock, random, log } = worker.context;
+  await poll({
+    ...{ everyMs, signal, clock, random, immediately: false },
+    run: () => look(worker, watched),
+    // Slices report an outage of the database, and wait for it. The next look comes soon.
+    onError: (error) => log.debug({ err: error }, 'changes by operators could not be read'),
+    backoff: { baseMs: everyMs, factor: 1, capMs: everyMs },
+  });
 }
 
 async function look<DB>(worker: Worker<DB>, { partitions, inTurn }: Watched): Promise<void> {
   const { database, definition } = worker.context;
-  const held = [...partitions()].map((partition) => ({ partition, nextOffset: partition.nextOffset }));
-  if (held.length === 0) return;
+  const before = [...partitions()].map((partition) => ({ partition, nextOffset: partition.nextOffset }));
+  if (before.length === 0) return;
   const rows = await readPartitions(database.executor, definition.name);
-  for (const partition of touched(held, rows))
-    await inTurn(partition, (control, lost) => takeUp(worker, partition, control, lost));
+  for (const partition of touched(before, rows))
+    await inTurn(partition, (control, lost) => applyChange(worker, partition, control, lost));
 }
 
-/** True while only another version of this consumer handles what this partition waits at. */
-async function waitsForNewer<DB>(
-  { context }: Worker<DB>,
-  { key, halted, ahead }: Partition,
-): Promise<boolean> {
-  if (halted?.code !== 'type_ahead') return false;
-  return (await readHandled(context.database.executor, key, [...ahead])).length > 0;
-}
-
-/** Takes the database's word for where a partition stands, and goes on from there. */
-async function takeUp<DB>(
-  worker: Worker<DB>,
-  partition: Partition,
-  control: PartitionControl,
-  lost: AbortSignal,
-): Promise<void> {
-  const { nextOffset, halted } = partition;
-  try {
-    if (await waitsForNewer(worker, partition)) return;
-    await reload(worker.context, partition);
-  } catch (error) {
-    worker.context.log.debug({ err: error }, 'could not look after operators');
-    return;
-  }
-  const moved =
-    partition.nextOffset !== nextOffset || (halted !== undefined) !== (partition.halted !== undefined);
-  if (partition.halted === undefined) await workFill(worker, partition, lost, control.signal);
-  if (!moved) return;
-  partition.revision += 1;
-  const { log } = worker.context;
-  log.info(
-    { ...placeOf(partition), from: `${nextOffset}`, to: `${partition.nextOffset}` },
-    'an operator moved it',
-  );
-  control.seek(partition.nextOffset);
-  if (partition.halted === undefined) control.resume();
-  else control.pause();
-}
-
-/** Where a partition stood before its rows were read. */
-export interface Held {
+/** A partition and its offset before its row was read. */
+interface Before {
   readonly partition: Partition;
   readonly nextOffset: bigint;
 }
 
 /**
- * The partitions that somebody else touched: an operator resumed, replayed or filled them. Those that moved while the
- * rows were read are at work, and notice by their fence. Pure.
+ * Finds the partitions that an operator resumed, replayed or filled. One that moved while the rows were read is at work, and
+ * notices by its fence. Pure.
  */
-export function touched(held: readonly Held[], rows: readonly PartitionRow[]): readonly Partition[] {
-  return held
-    .filter(({ partition, nextOffset }) => {
-      if (partition.nextOffset !== nextOffset) return false;
-      const { topic, partition: number } = partition.key;
-      const row = rows.find((one) => one.topic === topic && one.partition === number);
-      if (row === undefined) return false;
-      const resumed = row.halted === undefined && partition.halted !== undefined;
-      const halted = row.halted !== undefined && partition.halted === undefined;
-      return resumed || halted || row.nextOffset !== nextOffset || (row.filled && row.halted === undefined);
-    })
-    .map(({ partition }) => partition);
+function touched(before: readonly Before[], rows: readonly PartitionRow[]): readonly Partition[] {
+  return before.flatMap(({ partition, nextOffset }) => {
+    const { topic, partition: number } = partition.key;
+    const row = rows.find((one) => one.topic === topic && one.partition === number);
+    if (row === undefined || partition.nextOffset !== nextOffset) return [];
+    const haltChanged = (row.halted === undefined) !== (partition.halt === undefined);
+    const fillable = row.filled && row.halted === undefined;
+    return haltChanged || row.nextOffset !== nextOffset || fillable ? [partition] : [];
+  });
+}
+
+/** True while only another version of this consumer handles the type at which the partition halted. */
+async function waitsForNewer<DB>({ context }: Worker<DB>, { key, halt, ahead }: Partition): Promise<boolean> {
+  if (halt?.code !== 'type_ahead') return false;
+  return (await readHandled(context.database.executor, key, [...ahead])).length > 0;
+}
+
+/** Reloads a partition from the database, and continues from there. */
+async function applyChange<DB>(
+  worker: Worker<DB>,
+  partition: Partition,
+  control: PartitionControl,
+  lost: AbortSignal,
+): Promise<void> {
+  const { nextOffset, halt } = partition;
+  const { context } = worker;
+  try {
+    if (await waitsForNewer(worker, partition)) return;
+    await reload(context, partition);
+  } catch (error) {
+    context.log.debug({ err: error }, 'changes by operators could not be read');
+    return;
+  }
+  const moved =
+    partition.nextOffset !== nextOffset || (halt === undefined) !== (partition.halt === undefined);
+  if (partition.halt === undefined) await workFill(worker, partition, lost, control.signal);
+  if (!moved) return;
+  partition.movedByOperator();
+  const range = { from: `${nextOffset}`, to: `${partition.nextOffset}` };
+  context.log.info({ ...placeOf(partition), ...range }, 'an operator moved the partition');
+  control.seek(partition.nextOffset);
+  if (partition.halt === undefined) control.resume();
+  else control.pause();
 }

@@ -1,6 +1,6 @@
 import { withTransaction } from '@convergekit/postgres';
 import { failpoint, type Failure } from '@convergekit/core';
-import { classify, ownedAttempt } from '@convergekit/resilience';
+import { ownedAttempt } from '@convergekit/resilience';
 import { insertAttempts } from '../attempt/attempt-sql.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { DeadLetter } from '../attempt/dead-letter.ts';
@@ -133,10 +133,10 @@ async function giveUpOrWait<DB>(
   span.end(attempt.outcome, attempt);
   report.attempt(context, head.record.offset, head.handler, failure, attempt);
   const made = [...head.attempts, attempt];
-  const letter = deadLetterOf(context, head, worst(failure, made), made);
+  const deadLetter = deadLetterOf(context, head, worst(failure, made), made);
   switch (next.kind) {
     case 'stop':
-      await keepAttempts(context, deadLetterAttempts([letter]));
+      await keepAttempts(context, deadLetterAttempts([deadLetter]));
       await leaveKey(database.executor, key, 0);
       throw stopped(context, failure, handler);
     case 'pause':
@@ -145,15 +145,15 @@ async function giveUpOrWait<DB>(
     case 'retry':
       await withTransaction(database, { clock }, async (tx) => {
         // First the event, then its key: the order in which every other transaction takes them.
-        if (!(await noteFailed(tx, head, failureColumns(letter, false)))) return;
-        await insertAttempts(tx, deadLetterAttempts([letter]));
+        if (!(await noteFailed(tx, head, failureColumns(deadLetter, false)))) return;
+        await insertAttempts(tx, deadLetterAttempts([deadLetter]));
         await leaveKey(tx, key, next.wait.computedMs);
       });
       return false;
     case 'dead':
     case 'reject': {
-      const ended = await endHead(context, key, head, next.kind, letter);
-      if (ended?.told === true) report.letter(context, letter);
+      const ended = await endHead(context, key, head, next.kind, deadLetter);
+      if (ended?.told === true) report.deadLetter(context, deadLetter);
       return ended?.goesOn === true;
     }
   }
@@ -168,9 +168,4 @@ function deadLetterOf<DB>(
   const step = headStep(context, head);
   const saga = step.kind === 'handle' ? step.subscription.memberOf?.(step.event) : undefined;
   return { ...triedHead(context.definition.name, head), id: head.id, failure, saga, attempts };
-}
-
-/** Whether a rejection of `drainKey` ends the consumer; else the database is waited for. */
-export function endsConsumer(error: unknown): boolean {
-  return classify(error).category === 'configuration';
 }

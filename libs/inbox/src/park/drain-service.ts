@@ -1,72 +1,69 @@
-import { classify, delayMs } from '@convergekit/resilience';
-import type { Service } from '@convergekit/core';
+import { loopService, type NextRun, poll, type Service, Wake } from '@convergekit/core';
+import { classify } from '@convergekit/resilience';
 import type { SliceContext } from '../slice/context.ts';
 import { report } from '../slice/report.ts';
-import { totalOf } from './weigh.ts';
 import { claimKeys, leaveKey, type LeasedKey, nextDueMs } from './claim-sql.ts';
-import { drainKey, endsConsumer } from './drain-key.ts';
-import { readTotals, closeUnreadable } from './totals-sql.ts';
+import { drainKey } from './drain-key.ts';
+import { closeUnreadable, readTotals } from './totals-sql.ts';
+import { totalOf } from './weigh.ts';
 
 const outage = { baseMs: 50, factor: 2, capMs: 5_000 };
 
 /**
- * Applies the parked events of one consumer: claims keys that are due, some at a time, and works each in order. Every
- * member of the consumer runs one; a key's lease says who works it.
+ * Applies the parked events of one consumer: it claims due keys, a few at a time, and processes each in order. Every member
+ * of the consumer runs one; the lease of a key decides which member processes it.
  */
-export class DrainService<DB> implements Service {
-  readonly name: string;
+export function drainService<DB>(context: SliceContext<DB>): Service {
+  const drain = new Drain(context);
+  return loopService({
+    name: `drain of ${context.definition.name}`,
+    run: (signal) => drain.run(signal),
+    drain: () => drain.lanesEnded(),
+  });
+}
+
+class Drain<DB> {
   readonly #context: SliceContext<DB>;
-  readonly #ended = Promise.withResolvers<undefined>();
-  readonly #stop = new AbortController();
+  readonly #wake = new Wake();
   readonly #lanes = new Set<Promise<void>>();
-  #woken = new AbortController();
-  #outages = 0;
-  /** Dead letters as of the last look at which the unreadable ones were within their cap. */
+  /** Aborts with the error of a lane that ends the consumer. */
+  readonly #failed = new AbortController();
+  #countDueAt = -Infinity;
+  /** Dead letters at the last count after which the unreadable ones were within their cap. */
   #dead = 0;
-  #loop: Promise<void> = Promise.resolve();
 
   constructor(context: SliceContext<DB>) {
     this.#context = context;
-    this.name = `drain of ${context.definition.name}`;
-    this.#ended.promise.catch(() => undefined);
-    context.parking.onParked(() => this.#wake());
+    context.parking.onParked(() => this.#wake.notify());
   }
 
-  get done(): Promise<void> {
-    return this.#ended.promise;
+  async run(stop: AbortSignal): Promise<void> {
+    const { clock, random, log, parking } = this.#context;
+    const signal = AbortSignal.any([stop, this.#failed.signal]);
+    await poll({
+      ...{ everyMs: parking.policy.pollMs, wake: this.#wake, signal, backoff: outage, clock, random },
+      run: () => this.#look(signal),
+      onError: (error) => {
+        if (endsConsumer(error)) throw error;
+        const { code, message } = classify(error);
+        log.warn({ code, reason: message }, 'parked keys wait for the database');
+      },
+    });
+    this.#failed.signal.throwIfAborted();
   }
 
-  start(): Promise<void> {
-    this.#loop = this.#run();
-    return Promise.resolve();
-  }
-
-  async stop(): Promise<void> {
-    this.#stop.abort();
-    this.#wake();
-    await this.#loop;
+  async lanesEnded(): Promise<void> {
     await Promise.all(this.#lanes);
-    this.#ended.resolve(undefined);
   }
 
-  async #run(): Promise<void> {
-    const { clock, random, parking } = this.#context;
-    const { pollMs } = parking.policy;
-    for (let counted = -Infinity; !this.#stop.signal.aborted;) {
-      this.#woken = new AbortController();
-      try {
-        if (clock.monotonic() - counted >= pollMs) {
-          await this.#count();
-          counted = clock.monotonic();
-        }
-        const idleMs = await this.#fillLanes();
-        this.#outages = 0;
-        await clock.sleep(Math.min(pollMs, Math.max(idleMs, 1)), this.#woken.signal);
-      } catch (error) {
-        if (endsConsumer(error)) return this.#die(error);
-        await this.#outage(error, random);
-      }
+  async #look(stop: AbortSignal): Promise<NextRun> {
+    const { clock, parking } = this.#context;
+    if (clock.monotonic() >= this.#countDueAt) {
+      await this.#count();
+      // A little less than a period, so that a timer that fires early does not skip one.
+      this.#countDueAt = clock.monotonic() + 0.9 * parking.policy.pollMs;
     }
+    return { afterMs: Math.max(1, await this.#fillLanes(stop)) };
   }
 
   async #count(): Promise<void> {
@@ -79,14 +76,14 @@ export class DrainService<DB> implements Service {
       report.unreadable(this.#context, closed);
       dead -= totalOf(closed);
     }
-    // Not counted anew: a slice that has added more since is found by the next look.
+    // Not counted anew: dead letters that a slice added since are found at the next count.
     this.#dead = dead;
     parking.counted({ ...totals, dead: Math.max(0, dead) });
     report.totals(this.#context);
   }
 
-  /** Claims as many keys as there are free lanes; gives the milliseconds until the next look. */
-  async #fillLanes(): Promise<number> {
+  /** Claims as many keys as there are free lanes. Returns the milliseconds until the next look. */
+  async #fillLanes(stop: AbortSignal): Promise<number> {
     const { database, definition, limits, parking } = this.#context;
     const { lanes, pollMs } = parking.policy;
     const free = lanes - this.#lanes.size;
@@ -95,12 +92,11 @@ export class DrainService<DB> implements Service {
     const leaseMs = limits().transactionMs + 1_000;
     const keys = await claimKeys(database.executor, definition.name, free, leaseMs);
     for (const key of keys) {
-      const bounds = { leaseMs, stopping: () => this.#stop.signal.aborted };
-      const lane = drainKey(this.#context, key, bounds)
+      const lane = drainKey(this.#context, key, { leaseMs, stopping: () => stop.aborted })
         .catch((error: unknown) => this.#laneFailed(key, error))
         .finally(() => {
           this.#lanes.delete(lane);
-          this.#wake();
+          this.#wake.notify();
         });
       this.#lanes.add(lane);
     }
@@ -108,27 +104,15 @@ export class DrainService<DB> implements Service {
     return (await nextDueMs(database.executor, definition.name)) ?? pollMs;
   }
 
-  #wake(): void {
-    this.#woken.abort();
-  }
-
   async #laneFailed(key: LeasedKey, error: unknown): Promise<void> {
-    if (endsConsumer(error)) return this.#die(error);
+    if (endsConsumer(error)) return this.#failed.abort(error);
     this.#context.log.warn({ code: classify(error).code }, 'a parked key waits for the database');
-    // When this does not get through either, the lease runs out by itself.
+    // If this statement fails too, the lease expires by itself.
     await leaveKey(this.#context.database.executor, key, outage.capMs).catch(() => undefined);
   }
+}
 
-  async #outage(error: unknown, random: () => number): Promise<void> {
-    this.#outages += 1;
-    const { code, message } = classify(error);
-    this.#context.log.warn({ code, reason: message }, 'parked keys wait for the database');
-    await this.#context.clock.sleep(delayMs(outage, this.#outages, random), this.#stop.signal);
-  }
-
-  #die(error: unknown): void {
-    this.#stop.abort();
-    this.#wake();
-    this.#ended.reject(error);
-  }
+/** True for an error that ends the consumer; any other is an outage of the database, which is waited for. */
+function endsConsumer(error: unknown): boolean {
+  return classify(error).category === 'configuration';
 }

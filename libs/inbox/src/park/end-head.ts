@@ -28,7 +28,7 @@ export function endHead<DB>(
   key: LeasedKey,
   head: Head,
   as: 'dead' | 'reject',
-  letter: DeadLetter,
+  deadLetter: DeadLetter,
 ): Promise<Ended | undefined> {
   const { database, clock, random, definition } = context;
   const state = as === 'reject' ? 'rejected' : 'dead';
@@ -36,23 +36,23 @@ export function endHead<DB>(
     const executor = executorOf(tx);
     const emitted = new Emitted(key.consumer, head.run);
     const step = headStep(context, head);
-    const { failure, attempts } = letter;
+    const { failure, attempts } = deadLetter;
     const why: GiveUp = { as, failure, attempts };
     const decision: GiveUpDecision =
       step.kind === 'handle'
-        ? await askGiveUp(context, tx, step, why, letter, emitted)
+        ? await askGiveUp(context, tx, step, why, deadLetter, emitted)
         : { kind: 'ordinary' };
     const resolved = decision.kind === 'resolved';
     const closed = decision.kind === 'closed' ? decision.because : undefined;
     const holds = state === 'dead' && definition.onDead === 'hold' && closed === undefined && !resolved;
     const ours = resolved
       ? await takeHead(executor, head)
-      : await noteEnded(executor, head, failureColumns(letter, true), { state, holds, closed });
+      : await noteEnded(executor, head, failureColumns(deadLetter, true), { state, holds, closed });
     if (!ours) return undefined;
-    await insertAttempts(executor, deadLetterAttempts([letter]));
+    await insertAttempts(executor, deadLetterAttempts([deadLetter]));
     await append(context, executor, [
       ...emitted.events,
-      ...(resolved ? [] : [failureEventOf(context, letter)]),
+      ...(resolved ? [] : [failureEventOf(context, deadLetter)]),
     ]);
     failpoint('inbox.drain_dead');
     if (holds) {

@@ -1,13 +1,14 @@
 import type { Transaction } from 'kysely';
 import type { GiveUpDecision, GiveUp } from '../define/subscription.ts';
 import type { Step } from '../plan/plan.ts';
-import type { Partition, SliceContext } from '../slice/context.ts';
+import type { SliceContext } from '../slice/context.ts';
+import type { Partition } from '../slice/partition.ts';
 import type { Emitted } from '../slice/emitted.ts';
 import { guarded } from '../slice/handler-tx.ts';
 import { causeOf, failureEventId, type DeadLetter } from '../attempt/dead-letter.ts';
 import { knownKey } from '../slice/record-text.ts';
 import { deadLetterOf, parkedIdOf } from './place-steps.ts';
-import { own } from '../slice/slice-errors.ts';
+import { ownStatement } from '../slice/slice-errors.ts';
 
 /**
  * Asks the subscriptions of events that are given up what they say to that, in the transaction that gives up. An event
@@ -24,9 +25,9 @@ export async function askGiveUps<DB>(
   for (const [step, why] of giveUps) {
     if (step.kind !== 'handle') continue;
     const line = knownKey(step.record, step.event) ?? parkedIdOf(partition, step);
-    if (partition.held.has(line) && step.subscription.bypassParked !== true) continue;
-    const letter = deadLetterOf(partition, step, why);
-    asked.set(step, { ...why, decision: await askGiveUp(context, tx, step, why, letter, emitted) });
+    if (partition.standing.held.has(line) && step.subscription.bypassParked !== true) continue;
+    const deadLetter = deadLetterOf(partition, step, why);
+    asked.set(step, { ...why, decision: await askGiveUp(context, tx, step, why, deadLetter, emitted) });
   }
   return new Map([...giveUps, ...asked]);
 }
@@ -37,22 +38,22 @@ export async function askGiveUp<DB>(
   tx: Transaction<DB>,
   { event, subscription }: Extract<Step<DB>, { kind: 'handle' }>,
   why: GiveUp,
-  letter: DeadLetter,
+  deadLetter: DeadLetter,
   emitted: Emitted,
 ): Promise<GiveUpDecision> {
   const { handler, onGiveUp } = subscription;
   if (onGiveUp === undefined) return { kind: 'ordinary' };
   const guard = guarded(tx, handler);
   try {
-    return await own('give_up', () =>
+    return await ownStatement('give_up', () =>
       onGiveUp(event, why, {
         tx: guard.tx,
         emit: (made, answers, as) => emitted.add(handler, made, answers, as),
         consumer: context.definition.name,
         handler,
         log: context.log,
-        failureEventId: failureEventId(letter),
-        attemptId: causeOf(letter),
+        failureEventId: failureEventId(deadLetter),
+        attemptId: causeOf(deadLetter),
       }),
     );
   } finally {

@@ -4,7 +4,8 @@ import type { Placed } from './placement.ts';
 import { sizeOf } from './weigh.ts';
 import { failureColumns, inLogRow, type NewParked, parkedRow, type Place } from './parked-row.ts';
 import { extendLines, insertParked, type LineSize, openLines, readSizes } from './parked-sql.ts';
-import type { Partition, SliceContext } from '../slice/context.ts';
+import type { SliceContext } from '../slice/context.ts';
+import type { Partition } from '../slice/partition.ts';
 import { envelopeOf, handlerOf, deadLetterOf, parkedIdOf } from './place-steps.ts';
 import { HeldChanged } from '../slice/slice-errors.ts';
 
@@ -115,7 +116,7 @@ function rowsOf<DB>(
     const event = {
       id: parkedIdOf(partition, step),
       consumer,
-      topicId: partition.topicId,
+      topicId: partition.standing.topicId,
       record: step.record,
       envelope: envelopeOf(step),
       handler: handlerOf(step),

@@ -137,8 +137,8 @@ export function inLogRow(row: NewParked): NewParked {
 }
 
 /** `told`: a failure event goes out with it, so it is final until an operator acts. */
-export function failureColumns(letter: DeadLetter, told: boolean): FailureColumns {
-  const { failure, attempts } = letter;
+export function failureColumns(deadLetter: DeadLetter, told: boolean): FailureColumns {
+  const { failure, attempts } = deadLetter;
   const { first, last } = times(attempts);
   return {
     category: failure.category,
@@ -149,6 +149,6 @@ export function failureColumns(letter: DeadLetter, told: boolean): FailureColumn
     attempts: JSON.stringify(attempts),
     first_at: first,
     last_at: last,
-    failure_event: told ? failureEventId(letter) : null,
+    failure_event: told ? failureEventId(deadLetter) : null,
   };
 }

@@ -20,13 +20,13 @@ describe('Parking', () => {
       } catch {
         return false;
       }
-      parking.settled(one);
+      parking.committed(one);
       return true;
     };
     let parked = 0;
     for (let n = 0; n < 5_000; n += 1) {
       now += 11_000;
-      parking.settled(weight(new Map(), new Map([['works', 50]])));
+      parking.committed(weight(new Map(), new Map([['works', 50]])));
       if (parks('hangs')) parked += 1;
     }
     expect(parked).toBeLessThan(60);

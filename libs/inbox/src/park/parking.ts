@@ -114,7 +114,7 @@ export class Parking {
   }
 
   /** Counts what a committed slice did. */
-  settled({ given, handled, rows, bytes }: Weight): void {
+  committed({ given, handled, rows, bytes }: Weight): void {
     this.#handled(handled);
     if (given.size > 0) this.#gaveUp(given, this.#clock.monotonic());
     if (rows === 0) return;

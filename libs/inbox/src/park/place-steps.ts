@@ -4,7 +4,8 @@ import type { GiveUp } from '../define/subscription.ts';
 import { layOut, type Placed } from './placement.ts';
 import type { Step } from '../plan/plan.ts';
 import { knownParked } from './parked-sql.ts';
-import type { Partition, SliceContext } from '../slice/context.ts';
+import type { SliceContext } from '../slice/context.ts';
+import type { Partition } from '../slice/partition.ts';
 import { attemptOf } from '../attempt/attempt.ts';
 import { phaseOf } from '../attempt/attempt-rows.ts';
 import { type DeadLetter, parkedId } from '../attempt/dead-letter.ts';
@@ -25,7 +26,7 @@ export async function placeSteps<DB>(
   const { onDead } = context.definition;
   const idOf = (step: Step<DB>): string => parkedIdOf(partition, step);
   const by = {
-    held: partition.held,
+    held: partition.standing.held,
     onDead,
     giveUpOf: (step: Step<DB>) => giveUps.get(step) ?? refused(context, step),
     lineOf: (step: Step<DB>) => knownKey(step.record, envelopeOf(step)) ?? idOf(step),
@@ -52,8 +53,8 @@ export function needsRow<DB>({ kind }: Placed<DB>): boolean {
   return kind === 'parkBehind' || kind === 'parkFirst' || kind === 'release';
 }
 
-export function parkedIdOf<DB>({ key, topicId }: Partition, { record }: Step<DB>): string {
-  return parkedId(record, key.consumer, topicId);
+export function parkedIdOf<DB>({ key, standing }: Partition, { record }: Step<DB>): string {
+  return parkedId(record, key.consumer, standing.topicId);
 }
 
 export function envelopeOf<DB>(step: Step<DB>) {
@@ -94,7 +95,7 @@ export function deadLetterOf<DB>(
   return {
     id: parkedIdOf(partition, step),
     consumer: partition.key.consumer,
-    topicId: partition.topicId,
+    topicId: partition.standing.topicId,
     phase: step.kind === 'handle' ? phaseOf(step.subscription) : 'apply',
     run: 0,
     record: step.record,

@@ -1,13 +1,13 @@
+import { type Clock, poll, type Random } from '@convergekit/core';
+import type { Admin } from '@convergekit/kafka';
 import { type Database, withTransaction } from '@convergekit/postgres';
-import type { Clock, Random } from '@convergekit/core';
 import { logger } from '@convergekit/telemetry';
 import { forgetAttempts } from '../attempt/attempt-sql.ts';
 import { forgetEnded } from '../park/parked-sql.ts';
-import type { Admin } from '@convergekit/kafka';
-import { type Below, readBelow, readSlotsDue, turnSlots } from '../slice/foreign-slot-sql.ts';
+import { type Below, pruneSlot, readBelow, readSlotsDue } from '../slice/foreign-slot-sql.ts';
 
-export interface Forgetting {
-  readonly database: Pick<Database, 'executor'>;
+export interface Retention {
+  readonly database: Pick<Database, 'executor' | 'acquire'>;
   readonly clock: Clock;
   readonly random: Random;
   /** Milliseconds that an attempt is kept. */
@@ -16,71 +16,57 @@ export interface Forgetting {
   readonly keepEndedMs: number;
 }
 
-export const EVERY_MS = 600_000;
+const EVERY_MS = 600_000;
+/** Rows of one statement. */
 const RANGE = 5_000;
 
-/** Removes what is old until the signal, every ten minutes or so. A database that is away is asked again next time. */
-export async function forgetOld(options: Forgetting, signal: AbortSignal): Promise<void> {
+/** Removes old attempts and closed parked events every ten minutes, until the signal. */
+export function removeOld(options: Retention, signal: AbortSignal): Promise<void> {
   const { database, clock, random, keepAttemptsMs, keepEndedMs } = options;
   const { executor } = database;
-  for (;;) {
-    // Members that started together do not come together.
-    await clock.sleep(EVERY_MS * (0.5 + random()), signal);
-    if (signal.aborted) return;
-    try {
-      await inRanges(() => forgetAttempts(executor, keepAttemptsMs, RANGE), signal);
-      await inRanges(() => forgetEnded(executor, keepEndedMs, RANGE), signal);
-    } catch (error) {
-      logger('inbox').warn({ err: error }, 'old attempts and records were not removed');
-    }
-  }
+  const run = async (): Promise<void> => {
+    await inRanges(() => forgetAttempts(executor, keepAttemptsMs, RANGE), signal);
+    await inRanges(() => forgetEnded(executor, keepEndedMs, RANGE), signal);
+  };
+  const onError = (error: unknown): void =>
+    logger('inbox').warn({ err: error }, 'old attempts and records could not be removed');
+  return poll({ everyMs: EVERY_MS, immediately: false, signal, run, onError, clock, random });
 }
 
-/** Statement by statement, so that a long backlog holds neither locks nor a stop up for long. */
-async function inRanges(forget: () => Promise<number>, signal: AbortSignal): Promise<void> {
+/** Statement by statement, so that a long backlog delays neither other transactions nor a stop. */
+async function inRanges(remove: () => Promise<number>, signal: AbortSignal): Promise<void> {
   let removed: number;
-  do removed = await forget();
+  do removed = await remove();
   while (removed === RANGE && !signal.aborted);
 }
 
-export interface TurnForeign {
-  readonly database: Pick<Database, 'executor' | 'acquire'>;
-  readonly clock: Clock;
-  readonly random: Random;
-}
-
+export type PruneForeign = Pick<Retention, 'database' | 'clock' | 'random'>;
 type LogAdmin = Pick<Admin, 'describeTopic' | 'logEnds'>;
 
-/** Removes old rows of foreign events until the signal, every ten minutes or so. */
-export async function turnForeign(options: TurnForeign, admin: LogAdmin, signal: AbortSignal): Promise<void> {
+/** Removes old rows of foreign events every ten minutes, until the signal. */
+export function pruneForeign(options: PruneForeign, admin: LogAdmin, signal: AbortSignal): Promise<void> {
   const { clock, random } = options;
   const log = logger('inbox');
-  const stopped = (): boolean => signal.aborted;
-  let told: number | undefined;
-  for (;;) {
-    await clock.sleep(EVERY_MS * (0.5 + random()), signal);
-    if (stopped()) return;
-    try {
-      const turned = await turnOnce(options, admin, signal);
-      if (turned?.kind === 'turned')
-        log.info({ slot: turned.slot }, 'old rows of foreign events were removed');
-      if (turned?.kind === 'in_log' && told !== turned.slot) {
-        told = turned.slot;
-        const { slot, below, earliest } = turned;
-        const { offset, ...of } = below;
-        log.info(
-          { slot, ...of, below: `${offset}`, earliest: `${earliest}` },
-          'old rows of foreign events stay: the log still has their records',
-        );
-      }
-    } catch (error) {
-      if (!stopped()) log.warn({ err: error }, 'old rows of foreign events were not removed');
-    }
-  }
+  let reported: number | undefined;
+  const run = async (): Promise<void> => {
+    const pruned = await pruneOnce(options, admin, signal);
+    if (pruned?.kind === 'pruned') log.info({ slot: pruned.slot }, 'old rows of foreign events were removed');
+    if (pruned?.kind !== 'in_log' || pruned.slot === reported) return;
+    const { slot, below, earliest } = pruned;
+    reported = slot;
+    const { offset, ...place } = below;
+    log.info(
+      { slot, ...place, below: `${offset}`, earliest: `${earliest}` },
+      'old rows of foreign events are kept: the log still has their records',
+    );
+  };
+  const onError = (error: unknown): void =>
+    log.warn({ err: error }, 'old rows of foreign events could not be removed');
+  return poll({ everyMs: EVERY_MS, immediately: false, signal, run, onError, clock, random });
 }
 
-export type Turned =
-  | { readonly kind: 'turned'; readonly slot: number }
+export type Pruned =
+  | { readonly kind: 'pruned'; readonly slot: number }
   | {
       readonly kind: 'in_log';
       readonly slot: number;
@@ -89,21 +75,21 @@ export type Turned =
     };
 
 /**
- * Empties the oldest slot when it is past its time, and no log has a record of it any more: what the broker holds is
- * looked at, not what it was told to hold. undefined: nothing was to do.
+ * Empties the oldest slot when it is old enough and no log has a record of it any more. The broker's log is read, since its
+ * configured retention proves nothing. Undefined: nothing was due.
  */
-export async function turnOnce(
-  { database, ...options }: TurnForeign,
+export async function pruneOnce(
+  { database, ...options }: PruneForeign,
   admin: LogAdmin,
   signal: AbortSignal,
-): Promise<Turned | undefined> {
+): Promise<Pruned | undefined> {
   const due = await readSlotsDue(database.executor);
   if (due === undefined) return undefined;
   const held = await stillInLog(admin, await readBelow(database.executor, due.oldest));
   if (held !== undefined) return { kind: 'in_log', slot: due.oldest, ...held };
   if (signal.aborted) return undefined;
-  const turned = await withTransaction(database, options, (tx) => turnSlots(tx, due));
-  return turned ? { kind: 'turned', slot: due.oldest } : undefined;
+  const pruned = await withTransaction(database, options, (tx) => pruneSlot(tx, due));
+  return pruned ? { kind: 'pruned', slot: due.oldest } : undefined;
 }
 
 async function stillInLog(
@@ -116,7 +102,7 @@ async function stillInLog(
     const { topicId } = described;
     const ends = await admin.logEnds(topic);
     for (const place of places) {
-      // Records of a topic that was made again are not those.
+      // A recreated topic has other records.
       if (place.topicId !== null && topicId !== null && place.topicId !== topicId) continue;
       const earliest = ends.find(({ partition }) => partition === place.partition)?.earliest;
       if (earliest !== undefined && earliest < place.offset) return { below: place, earliest };

@@ -11,7 +11,8 @@ import { type MovedMark, openSlice } from './open-slice-sql.ts';
 import type { Attempt } from '../attempt/attempt.ts';
 import { appliedRows, deadLetterAttempts } from '../attempt/attempt-rows.ts';
 import { callHandlers } from './call-handlers.ts';
-import type { Partition, SliceContext } from './context.ts';
+import type { SliceContext } from './context.ts';
+import type { Partition } from './partition.ts';
 import { Emitted } from './emitted.ts';
 import { recordPassed, takeFilled } from '../gap/fill-sql.ts';
 import { askGiveUps } from '../park/give-up.ts';
@@ -19,7 +20,7 @@ import { withoutRepeats } from './foreign-steps.ts';
 import type { DeadLetter } from '../attempt/dead-letter.ts';
 import { parkEvents } from '../park/park-events.ts';
 import { deadLetterOf, needsRow, placeSteps } from '../park/place-steps.ts';
-import { own, FenceLost, TypeAhead } from './slice-errors.ts';
+import { ownStatement, FenceLost, TypeAhead } from './slice-errors.ts';
 import { append, failureEventOf } from '../attempt/failure-events.ts';
 import { readHandled } from '../member/type-sql.ts';
 
@@ -45,8 +46,8 @@ export interface Applied {
   readonly parked: number;
   readonly rejected: number;
   readonly deadLetters: number;
-  /** Those that are told: dead letters and rejections. */
-  readonly letters: readonly DeadLetter[];
+  /** Dead letters and rejections, whose failure events were emitted. */
+  readonly reported: readonly DeadLetter[];
   /** Keys that are parked now and were not before. */
   readonly opened: readonly string[];
   readonly weight: Weight;
@@ -78,17 +79,17 @@ async function inside<DB>(
   const executor = executorOf(tx);
   const { key } = partition;
   const began = { now: context.clock.now(), monotonic: context.clock.monotonic() };
-  const move = { expected: partition, next: slice.next, marks: lastMarks(slice.steps) };
-  const ours = await own('fence', () =>
+  const move = { expected: partition.standing, next: slice.next, marks: lastMarks(slice.steps) };
+  const ours = await ownStatement('fence', () =>
     openSlice(executor, key, move, context.limits(), context.serverVersion),
   );
   if (!ours) throw new FenceLost();
-  if (!(await own('fill', () => takeFilled(executor, key, slice.steps)))) throw new FenceLost();
-  await own('types', () => refuseAhead(executor, key, slice.steps));
-  const steps = await own('foreign', () => withoutRepeats(executor, key.consumer, slice.steps));
+  if (!(await ownStatement('fill', () => takeFilled(executor, key, slice.steps)))) throw new FenceLost();
+  await ownStatement('types', () => refuseAhead(executor, key, slice.steps));
+  const steps = await ownStatement('foreign', () => withoutRepeats(executor, key.consumer, slice.steps));
   const emitted = new Emitted(key.consumer);
   const giveUps = await askGiveUps(context, partition, tx, slice.giveUps, emitted);
-  const placed = await own('park', () => placeSteps(context, partition, steps, giveUps, executor));
+  const placed = await ownStatement('park', () => placeSteps(context, partition, steps, giveUps, executor));
   const weight = weigh(placed);
   context.parking.allow(weight);
   const toHandle = placed.flatMap(({ kind, step }) => (kind === 'handle' ? [step] : []));
@@ -100,22 +101,22 @@ async function inside<DB>(
     ...appliedRows(partition, toHandle, slice.failed, { startedMs: began.now, durationMs }),
     ...deadLetterAttempts(given),
   ];
-  await own('attempts', () => insertAttempts(executor, rows));
-  // Dead letters and rejections are told, not what may still heal.
-  const letters = given.filter((_, at) => parked[at]?.state !== 'waiting');
+  await ownStatement('attempts', () => insertAttempts(executor, rows));
+  // Dead letters and rejections emit failure events; events that may still take effect do not.
+  const reported = given.filter((_, at) => parked[at]?.state !== 'waiting');
   await append(context, executor, [
     ...emitted.events,
-    ...letters.map((letter) => failureEventOf(context, letter)),
+    ...reported.map((deadLetter) => failureEventOf(context, deadLetter)),
   ]);
-  await own('gap', () => recordPassed(executor, context.definition, key, steps));
+  await ownStatement('gap', () => recordPassed(executor, context.definition, key, steps));
   const { opened, inLog } = placed.some(needsRow)
-    ? await own('park', () => parkEvents(context, partition, placed, executor))
+    ? await ownStatement('park', () => parkEvents(context, partition, placed, executor))
     : { opened: [], inLog: { rows: 0, bytes: 0 } };
   failpoint('inbox.before_commit');
   return {
     handled: weight.handled,
     ...countsOf(placed),
-    letters,
+    reported,
     opened,
     weight: without(weight, inLog),
   };
@@ -128,7 +129,7 @@ function without(weight: Weight, { rows, bytes }: Pick<Weight, 'rows' | 'bytes'>
 
 function countsOf<DB>(
   placed: readonly Placed<DB>[],
-): Omit<Applied, 'handled' | 'letters' | 'opened' | 'weight'> {
+): Omit<Applied, 'handled' | 'reported' | 'opened' | 'weight'> {
   const counts = { duplicates: 0, skipped: 0, parked: 0, rejected: 0, deadLetters: 0 };
   for (const one of placed)
     switch (one.kind) {

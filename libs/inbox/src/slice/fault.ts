@@ -1,7 +1,7 @@
 import { DatabaseError, sqlState } from '@convergekit/postgres';
 import type { Failure } from '@convergekit/core';
 import { classify, strategies } from '@convergekit/resilience';
-import type { PausedAlarm } from '../alarms.ts';
+import type { Pause } from './partition-state.ts';
 import { InboxError } from '../errors.ts';
 import {
   ConnectionLost,
@@ -15,41 +15,33 @@ import {
   TypeAhead,
 } from './slice-errors.ts';
 
-/** Why a partition waits by itself, and goes on by itself. */
-export interface Pause {
-  readonly code: PausedAlarm;
-  readonly reason: string;
-  /** Milliseconds; undefined: not known, so it is looked at with growing pauses. */
-  readonly forMs: number | undefined;
-}
-
-/** Whose fault it is that a slice did not commit. The whole of "an outage is never mistaken for a bad event". */
+/** The cause of a slice that did not commit. This union distinguishes an outage from a bad event. */
 export type Fault =
-  /** Another owner moved the fence: read the state again. */
+  /** Another owner moved the fence: reload the state. */
   | { readonly kind: 'fence_lost' }
   | { readonly kind: 'partition_lost' }
-  /** Somebody holds the fence row longer than the lock timeout. */
+  /** Another session holds the fence row longer than the lock timeout. */
   | { readonly kind: 'fence_held'; readonly error: unknown }
-  /** Our own database does not answer, or nobody knows whether the commit took effect: wait, read the state again. */
+  /** The consumer's own database does not answer, or the outcome of the commit is unknown: wait, then reload the state. */
   | { readonly kind: 'outage'; readonly error: unknown }
-  /** The events: a handler threw, or the commit was refused for what they wrote. */
+  /** The events are at fault: a handler threw, or the commit was refused for what they wrote. */
   | { readonly kind: 'events'; readonly failure: Failure; readonly handler: string | undefined }
-  /** Keys were released or parked meanwhile: the same again with what is true now. */
+  /** Keys were released or parked meanwhile: repeat the slice with the current keys. */
   | {
       readonly kind: 'held_changed';
       readonly released: readonly string[];
       readonly parked: readonly string[];
     }
-  /** No event is given up now: the partition waits, then goes on at the same event. */
+  /** No event is given up: the partition waits, then continues at the same event. */
   | { readonly kind: 'pause'; readonly pause: Pause }
-  /** The slice was too large for its time: smaller ones will do. */
+  /** The slice exceeded its time: it is repeated in smaller ones. */
   | { readonly kind: 'too_long' }
-  /** Events of types that only another version of this consumer handles: they are not to be passed. */
+  /** Events of types that only another version of this consumer handles: they must not be passed. */
   | { readonly kind: 'type_ahead'; readonly types: readonly string[] }
-  /** Nothing of this consumer can work until somebody mends something. */
+  /** Nothing of this consumer can work until an operator fixes a setting. */
   | { readonly kind: 'stop'; readonly error: unknown };
 
-/** Pure. Everything that `applySlice` may reject with comes through here. */
+/** Classifies everything that `applySlice` may reject with. Pure. */
 export function faultOf(error: unknown): Fault {
   if (error instanceof FenceLost) return { kind: 'fence_lost' };
   if (error instanceof TypeAhead) return { kind: 'type_ahead', types: error.types };
@@ -76,13 +68,13 @@ function refusedPause({ why, handler }: ParkingRefused): Pause {
       return {
         code: why,
         reason:
-          'as many events are parked as this consumer may have: nothing more is parked until some are applied; look with `converge parked list`, mend the cause, then retry or skip',
+          'the consumer has reached its limit of parked events: nothing more is parked until some are applied; list them with `converge parked list`, fix the cause, then retry or skip',
         forMs: undefined,
       };
     case 'systemic_fault':
       return {
         code: why,
-        reason: `key after key of ${handler === undefined ? 'this consumer' : `handler ${handler}`} would be given up, so it is hardly the events: until an event of it takes effect only one more key is parked after 1, 2, 4 … 60 minutes; fix the cause`,
+        reason: `key after key of ${handler === undefined ? 'this consumer' : `handler ${handler}`} fails, so the cause is hardly the events: until one of its events takes effect, only one more key is parked after 1, 2, 4 … 60 minutes; fix the cause`,
         forMs: undefined,
       };
   }
@@ -91,16 +83,16 @@ function refusedPause({ why, handler }: ParkingRefused): Pause {
 function ownFault({ step, cause }: OwnStatementFailed): Fault {
   const state = sqlState(cause);
   if (step === 'fence' && state === '55P03') return { kind: 'fence_held', error: cause };
-  // The transaction was aborted before our statement: a handler caught the database's error and went on.
+  // The transaction was aborted before the inbox's statement: a handler caught the database's error and continued.
   if (state === '25P02') return swallowedFault(cause);
-  // 57014: our statement waited until its time was over; 25P03, 25P04: the server ended the session.
+  // 57014: the statement reached its timeout; 25P03, 25P04: the server ended the session.
   const ended = state === '57014' || state === '55P03' || state === '25P03' || state === '25P04';
   if (ended || isOutage(classify(cause))) return { kind: 'outage', error: cause };
   if (state === '42P01' || state === '3F000') return { kind: 'stop', error: notMigrated(cause) };
   return { kind: 'stop', error: cause };
 }
 
-/** Nothing that an event could be blamed for: waiting heals it. */
+/** True for a failure that waiting may resolve, and that is no event's fault. */
 export function isOutage({ category }: Failure): boolean {
   return strategies[category].disposition === 'park';
 }
@@ -108,7 +100,7 @@ export function isOutage({ category }: Failure): boolean {
 function swallowedFault(cause: unknown): Fault {
   const error = new InboxError(
     'ERROR_SWALLOWED',
-    'a statement of the handler failed and the handler ignored its error, so nothing of the slice can be committed: let the error pass, or wrap that statement in a savepoint',
+    'a statement of the handler failed and the handler ignored its error, so nothing of the slice can be committed: rethrow the error, or wrap that statement in a savepoint',
     { category: 'bug', cause },
   );
   return { kind: 'events', failure: classify(error), handler: undefined };

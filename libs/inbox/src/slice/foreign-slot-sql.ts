@@ -57,7 +57,7 @@ const keepBelowSql = `
  * before, whose statement looks at one slot only), and the next slices wait for this commit: so whoever writes into the
  * new slot sees all rows of the others. False: another member was here.
  */
-export async function turnSlots(tx: Executor, { current, oldest }: SlotsDue): Promise<boolean> {
+export async function pruneSlot(tx: Executor, { current, oldest }: SlotsDue): Promise<boolean> {
   await tx.query(`set local lock_timeout = '2s'`);
   await tx.query('lock table converge.inbox_foreign_seen in share row exclusive mode');
   if ((await readSlotsDue(tx))?.oldest !== oldest) return false;

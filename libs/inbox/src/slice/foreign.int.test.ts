@@ -8,17 +8,17 @@ import { foreignRecord, sendRecords } from '../testing/fixture-source.ts';
 import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
 import { makeTopics, tag } from '../testing/quick.ts';
 import { type ForeignEvent, recordForeign } from './foreign-sql.ts';
-import { readSlotsDue, setKeepForeign, turnSlots } from './foreign-slot-sql.ts';
+import { readSlotsDue, setKeepForeign, pruneSlot } from './foreign-slot-sql.ts';
 import { identityHash } from './foreign-steps.ts';
 import { type ConsumerService, consumerService } from '../service/consumer-service.ts';
-import { turnOnce } from '../service/retention.ts';
+import { pruneOnce } from '../service/retention.ts';
 
 /**
  * Rows of foreign events: how long they stay, and how they leave.
  * Planted faults, each seen to fail here: no look at the log (the repeat that the log still has takes effect twice); no
  * lock before another slot becomes current (two effects of one id, where a member of before wrote the first), and no second
  * look behind it (a slot is emptied twice); only the current slot looked at (a repeat after
- * a turn takes effect twice); no age of the oldest slot (rows leave too early when the time to keep was made longer).
+ * a pruning takes effect twice); no age of the oldest slot (rows leave too early when the time to keep was made longer).
  */
 
 const DAY = 86_400_000;
@@ -63,11 +63,11 @@ describe('rows of foreign events', () => {
   /** Days go by, as far as the database can tell. */
   const pass = (days: number) =>
     rows(`update converge.inbox_foreign_slot set began_at = began_at - interval '${days} days'`);
-  const turn = async () => {
+  const prune = async () => {
     const admin = await broker.admin();
     const options = { database, clock: systemClock, random: systemRandom };
     const { signal } = new AbortController();
-    return (await turnOnce(options, admin, signal).finally(() => admin.close()))?.kind;
+    return (await pruneOnce(options, admin, signal).finally(() => admin.close()))?.kind;
   };
   const left = async () =>
     (await rows('select event_id from converge.inbox_foreign_seen order by event_id')).map(
@@ -77,15 +77,15 @@ describe('rows of foreign events', () => {
   it('stay as long as they are to be kept, whichever slot they are in, and leave a slot at a time', async () => {
     await send(1);
     await read(1);
-    expect(await turn()).toBeUndefined();
+    expect(await prune()).toBeUndefined();
     await pass(3);
-    expect(await turn()).toBe('turned');
+    expect(await prune()).toBe('pruned');
     await send(1, 2); // the first is a repeat, from another slot
     await read(3);
     for (const days of [3, 3]) {
       await pass(days);
-      expect(await turn()).toBe('turned');
-      expect(await turn()).toBeUndefined();
+      expect(await prune()).toBe('pruned');
+      expect(await prune()).toBeUndefined();
     }
     expect(await left()).toEqual(['id-1', 'id-2']);
     expect((await lines(database)).map(({ n }) => n)).toEqual([1, 2]);
@@ -93,30 +93,30 @@ describe('rows of foreign events', () => {
     // A longer time from now on: what is there stays for it, too.
     await setKeepForeign(database.executor, name, 12 * DAY);
     await pass(4);
-    expect(await turn()).toBeUndefined();
+    expect(await prune()).toBeUndefined();
     await setKeepForeign(database.executor, name, 9 * DAY);
-    expect(await turn()).toBe('turned');
+    expect(await prune()).toBe('pruned');
     expect(await left()).toEqual(['id-2']);
   });
 
   it('stay while the log has a record of theirs, however old they are', async () => {
     await send(1, 2, 3);
     await read(3);
-    for (let turns = 0; turns < 3; turns += 1) {
+    for (let prunings = 0; prunings < 3; prunings += 1) {
       await pass(9);
-      expect(await turn()).toBe('turned');
+      expect(await prune()).toBe('pruned');
     }
     await pass(9);
-    expect(await turn()).toBe('in_log');
+    expect(await prune()).toBe('in_log');
     broker.truncate(topic, 0, 2n);
-    expect(await turn()).toBe('in_log');
+    expect(await prune()).toBe('in_log');
     // The place is lost, and everything that the log has comes again.
     await rows('update converge.inbox_partition set next_offset = 2');
     await send(4);
     await read(4);
     expect((await lines(database)).map(({ n }) => n)).toEqual([1, 2, 3, 4]);
     broker.truncate(topic, 0, 3n);
-    expect(await turn()).toBe('turned');
+    expect(await prune()).toBe('pruned');
     expect(await left()).toEqual(['id-4']);
   });
 
@@ -135,7 +135,7 @@ describe('rows of foreign events', () => {
     );
     return 0;
   };
-  /** What makes a turn due, whatever a slice in work has written and nobody sees yet. */
+  /** What makes a pruning due, whatever a slice in work has written and nobody sees yet. */
   const another = () =>
     rows(`insert into converge.inbox_foreign_seen (slot, consumer, identity, payload_hash, event_id)
           values (0, 'other', sha256('y'), sha256('y'), 'y')`);
@@ -161,12 +161,12 @@ describe('rows of foreign events', () => {
         return known;
       });
       await recorded.promise;
-      const turned = turn();
+      const pruned = prune();
       await waiting(1);
       const second = withTransaction(database, {}, record);
       await waiting(2);
       committed.resolve(undefined);
-      expect([await first, await turned, await second]).toEqual([0, 'turned', 1]);
+      expect([await first, await pruned, await second]).toEqual([0, 'pruned', 1]);
       expect(await left()).toEqual(['x', 'y']);
     },
   );
@@ -175,10 +175,10 @@ describe('rows of foreign events', () => {
     await pass(9);
     await another();
     const due = await readSlotsDue(database.executor);
-    const turnDue = () => withTransaction(database, {}, (tx) => turnSlots(tx, due!));
-    expect(await turnDue()).toBe(true);
+    const pruneDue = () => withTransaction(database, {}, (tx) => pruneSlot(tx, due!));
+    expect(await pruneDue()).toBe(true);
     await withTransaction(database, {}, record);
-    expect([await turnDue(), await left()]).toEqual([false, ['x', 'y']]);
+    expect([await pruneDue(), await left()]).toEqual([false, ['x', 'y']]);
   });
 
   it('are shared with members of before, whose statement knows no slots', async () => {

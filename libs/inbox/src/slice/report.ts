@@ -10,40 +10,31 @@ import {
 import { type AlarmName, alarmOf, deadLetterAlarm } from '../alarms.ts';
 import type { Attempt } from '../attempt/attempt.ts';
 import type { Applied } from './apply-slice.ts';
-import { type Partition, placeOf, type SliceContext } from './context.ts';
+import type { SliceContext } from './context.ts';
+import { type Partition, placeOf } from './partition.ts';
 import type { DeadLetter } from '../attempt/dead-letter.ts';
 
-/** Counts and log lines of slices, in one place. Ids and codes only, never payloads. */
+/** Metrics and log lines of slices. Ids and codes only, never payloads. */
 export const report = {
   applied<DB>(context: SliceContext<DB>, partition: Partition, applied: Applied, tookMs: number): void {
     const { definition, log } = context;
-    const { counts, key } = partition;
+    const { key } = partition;
     const handled = countApplied(context, applied.handled);
     const labels = { [attributeNames.consumer]: definition.name, [attributeNames.topic]: key.topic };
-    counts.handled += handled;
-    counts.duplicates += applied.duplicates;
-    counts.skipped += applied.skipped;
-    counts.parked += applied.parked;
-    counts.rejected += applied.rejected;
-    counts.deadLetters += applied.deadLetters;
+    const { duplicates, skipped, parked, rejected, deadLetters } = applied;
+    partition.count({ handled, duplicates, skipped, parked, rejected, deadLetters });
     const made = instruments();
     made.inboxHandled.add(handled, labels);
     if (applied.duplicates > 0) made.inboxDuplicates.add(applied.duplicates, labels);
     made.inboxSliceSize.record(handled, labels);
     made.inboxSliceDuration.recordMs(tookMs, labels);
-    for (const letter of applied.letters) report.letter(context, letter);
+    for (const deadLetter of applied.reported) report.deadLetter(context, deadLetter);
     if (applied.opened.length > 0)
       log.warn({ ...placeOf(partition), keys: applied.opened.length, parked: applied.parked }, 'keys parked');
   },
-  /** A slice of a partition that waited was committed. */
-  resumed<DB>({ log }: SliceContext<DB>, partition: Partition): void {
-    if (partition.paused === undefined) return;
-    log.info({ alarm: partition.paused.code, ...placeOf(partition) }, 'goes on');
-    partition.paused = undefined;
-  },
-  /** An event was given up and told. */
-  letter<DB>({ definition, log }: SliceContext<DB>, letter: DeadLetter): void {
-    const { record, envelope, failure, handler, attempts, run } = letter;
+  /** An event was given up, and its failure event emitted. */
+  deadLetter<DB>({ definition, log }: SliceContext<DB>, deadLetter: DeadLetter): void {
+    const { record, envelope, failure, handler, attempts, run } = deadLetter;
     const { category, certainty, code, structural } = failure;
     const labels = { [attributeNames.consumer]: definition.name, [attributeNames.topic]: record.topic };
     const place = { topic: record.topic, partition: record.partition, offset: `${record.offset}` };
@@ -69,16 +60,19 @@ export const report = {
     };
     instruments().inboxHandled.add(1, labels);
   },
-  /** Unreadable records beyond the cap were closed, so many of each topic. */
+  /** Unreadable records beyond the cap were closed: how many of each topic. */
   unreadable<DB>({ definition, log }: SliceContext<DB>, closed: ReadonlyMap<string, number>): void {
     const alarm: AlarmName = 'unreadable_cap';
     for (const [topic, count] of closed) {
       const labels = { [attributeNames.consumer]: definition.name, [attributeNames.topic]: topic };
       instruments().inboxUnreadableDropped.add(count, labels);
-      log.error({ alarm, topic, count }, 'unreadable records lost their bytes, and are closed as skipped');
+      log.error(
+        { alarm, topic, count },
+        'unreadable records beyond the cap lost their bytes, and are closed as skipped',
+      );
     }
   },
-  /** What is parked now. */
+  /** The gauges of parked events. */
   totals<DB>({ definition, parking }: SliceContext<DB>): void {
     const { keys, waiting, dead, oldestMs } = parking.totals;
     const labels = { [attributeNames.consumer]: definition.name };
@@ -98,11 +92,11 @@ export const report = {
     countAttempt({ labels: handlerLabels(context, handler), outcome, failure, wait });
     const alarm = alarmOf(kindOf(failure));
     const place = { offset: `${offset ?? ''}`, handler, attempt: number };
-    // What is wrong with an event or with the code is told by quoting the event; the stored attempt has it.
+    // Messages of data and bug failures quote the event; only the stored attempt has them.
     const quotes = category === 'data' || category === 'bug';
     const reason = quotes ? {} : { reason: message };
-    const told = { ...(alarm && { alarm }), ...place, category, certainty, code, outcome, wait, ...reason };
-    context.log[alarm === undefined ? 'warn' : 'error'](told, 'attempt failed');
+    const line = { ...(alarm && { alarm }), ...place, category, certainty, code, outcome, wait, ...reason };
+    context.log[alarm === undefined ? 'warn' : 'error'](line, 'attempt failed');
   },
 };
 

@@ -1,21 +1,21 @@
 import type { ReceivedEvent } from '@convergekit/contracts';
 
-/** The fence row was not where we left it. Never an event's fault, and nothing was applied. */
+/** Another owner moved the fence row. Never an event's fault; nothing was applied. */
 export class FenceLost extends Error {
   readonly kind = 'fence_lost';
 }
 
-/** The partition was taken from us (or given back) while its slice was in work; the slice is rolled back. */
+/** The partition was reassigned while its slice was in work; the slice is rolled back. */
 export class PartitionLost extends Error {
   readonly kind = 'partition_lost';
 }
 
-/** The slice's own connection is gone, so nothing in it was the handlers' fault. */
+/** The slice's own connection broke, so no handler is at fault. */
 export class ConnectionLost extends Error {
   readonly kind = 'connection_lost';
 }
 
-/** The slice took longer than its transaction may; its events are tried one by one. */
+/** The slice took longer than its transaction may; its events are processed one by one. */
 export class SliceTooLong extends Error {
   readonly kind = 'slice_too_long';
 }
@@ -33,20 +33,20 @@ export class TypeAhead extends Error {
 export type OwnStep =
   'limits' | 'fence' | 'foreign' | 'fill' | 'types' | 'attempts' | 'gap' | 'park' | 'drain' | 'give_up';
 
-/** Keys were released or parked since the slice looked: it is run again with what is true now. */
+/** Keys were released or parked since the slice read them: it is repeated with the current keys. */
 export class HeldChanged extends Error {
   readonly kind = 'held_changed';
   readonly released: readonly string[];
   readonly parked: readonly string[];
 
   constructor(change: { readonly released?: readonly string[]; readonly parked?: readonly string[] }) {
-    super('the parked keys are not those that the slice knew');
+    super('the parked keys changed during the slice');
     this.released = change.released ?? [];
     this.parked = change.parked ?? [];
   }
 }
 
-/** Something must be parked, and may not be: the partition waits instead. */
+/** An event must be parked and may not be: the partition pauses instead. */
 export class ParkingRefused extends Error {
   readonly kind = 'parking_refused';
   readonly why: 'parked_cap' | 'systemic_fault';
@@ -60,7 +60,7 @@ export class ParkingRefused extends Error {
   }
 }
 
-/** One of our own statements failed: the database's fault or ours, never an event's. */
+/** A statement of the inbox itself failed: the fault of the database or of the kit, never of an event. */
 export class OwnStatementFailed extends Error {
   readonly kind = 'own_statement_failed';
   readonly step: OwnStep;
@@ -82,8 +82,8 @@ export class HandlerFailed extends Error {
   }
 }
 
-/** Names the statement that failed; what is not the database's word passes as it is. */
-export async function own<T>(step: OwnStep, statement: () => Promise<T>): Promise<T> {
+/** Runs a statement of the inbox, and names it when it fails. Errors that are not the database's pass unchanged. */
+export async function ownStatement<T>(step: OwnStep, statement: () => Promise<T>): Promise<T> {
   try {
     return await statement();
   } catch (error) {

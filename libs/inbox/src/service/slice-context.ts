@@ -1,0 +1,82 @@
+import { failureEvent } from '@convergekit/contracts';
+import type { Admin, IncomingRecord } from '@convergekit/kafka';
+import { createOutbox } from '@convergekit/outbox';
+import type { Policy } from '@convergekit/resilience';
+import { logger } from '@convergekit/telemetry';
+import { compose, measure, timeLimit } from '../attempt/middleware.ts';
+import { trace } from '../attempt/spans.ts';
+import { type ConsumerDefinition, policyName } from '../define/define-consumer.ts';
+import { router } from '../define/routes.ts';
+import { Parking } from '../park/parking.ts';
+import { signaturesOf } from '../plan/signatures.ts';
+import type { SliceContext } from '../slice/context.ts';
+import { defaultSize } from '../slice/slice-limit.ts';
+import type { ResolvedOptions } from './options.ts';
+
+/** Makes the kit's own limits act before the server's, which end the connection. */
+const MARGIN_MS = 1_000;
+
+/** The longest timeout of Postgres. */
+const MOST_MS = 2_147_483_647;
+
+/** Makes what all slices of one consumer share from the options of its service. */
+export function sliceContextOf<DB>(
+  definition: ConsumerDefinition<DB>,
+  options: ResolvedOptions<DB>,
+  serverVersion: number,
+  admin: Admin,
+): SliceContext<DB> {
+  const { database, clock, random, policies, parking, graceMs, lockTimeoutMs } = options;
+  const { sliceMs, sliceSize = defaultSize(definition.subscriptions) } = options;
+  const names = new Map(
+    definition.subscriptions.map(({ handler }) => [handler, policyName(definition.name, handler)]),
+  );
+  // An event that an older version parked may name a handler that this version does not have.
+  const policyOf = (handler: string): Policy =>
+    policies.for(names.get(handler) ?? policyName(definition.name, handler));
+  const limitMs = (handler: string): number => policyOf(handler).attemptTimeoutMs;
+  const sliceMaxMs = 5 * sliceMs;
+  const middleware = [
+    trace<DB>(),
+    measure<DB>(clock),
+    timeLimit<DB>({ limitMs, graceMs, clock }),
+    ...options.middleware,
+  ];
+  return {
+    definition,
+    failureEvent: failureEvent(definition.name),
+    database,
+    // Emitted events carry their own ids, so the outbox needs no declarations.
+    outbox: createOutbox([], { clock, random }),
+    route: router(definition),
+    readLog: (place) => readOne(admin, place),
+    signatures: options.signatures && signaturesOf(options.signatures),
+    call: compose(middleware, ({ subscription, events, context }) => subscription.call(events, context)),
+    limits: () => {
+      const longest = Math.max(...definition.subscriptions.map(({ handler }) => limitMs(handler)));
+      const handlerMs = Math.min(Math.ceil(longest) + graceMs + MARGIN_MS, MOST_MS);
+      const transactionMs = Math.min(sliceMaxMs + handlerMs + MARGIN_MS, MOST_MS);
+      return { idleMs: handlerMs, statementMs: handlerMs, lockMs: lockTimeoutMs, transactionMs };
+    },
+    serverVersion,
+    policyOf,
+    parking: new Parking(parking, clock),
+    bounds: { sliceMs, sliceSize },
+    sliceMaxMs,
+    clock,
+    random,
+    log: logger('inbox', { consumer: definition.name }),
+  };
+}
+
+/** Reads the record at one offset of the log; undefined where the log does not have it. Rejects when the broker does not answer. */
+async function readOne(
+  admin: Pick<Admin, 'logEnds' | 'read'>,
+  { topic, partition, offset }: Pick<IncomingRecord, 'topic' | 'partition' | 'offset'>,
+): Promise<IncomingRecord | undefined> {
+  const ends = (await admin.logEnds(topic)).find((one) => one.partition === partition);
+  if (ends === undefined || offset < ends.earliest || offset >= ends.latest) return undefined;
+  for await (const record of admin.read(topic, partition, offset, offset + 1n))
+    if (record.offset === offset) return record;
+  return undefined;
+}

@@ -1,0 +1,208 @@
+import type { Start } from '../define/types.ts';
+import { type Seen, watermarkOf } from '../plan/judge.ts';
+import type { PartitionKey } from './fence-sql.ts';
+import type {
+  Committed,
+  Counts,
+  Halt,
+  Loaded,
+  Pause,
+  SliceBounds,
+  Standing,
+  Waiting,
+  Watch,
+} from './partition-state.ts';
+import { firstLimit, nextLimit } from './slice-limit.ts';
+
+const noCounts: Counts = Object.freeze({
+  ...{ handled: 0, duplicates: 0, skipped: 0, parked: 0, rejected: 0, deadLetters: 0, gaps: 0 },
+});
+
+/** One partition that this member owns. All its transitions are methods here: nothing else assigns its state. */
+export class Partition {
+  readonly key: PartitionKey;
+  readonly start: Start;
+  readonly #bounds: SliceBounds;
+  #standing: Standing;
+  #held: Set<string>;
+  #waiting: Waiting = { kind: 'running' };
+  #watch: Watch = { lag: 0n, next: undefined, standstill: undefined };
+  #counts: Counts = noCounts;
+  #limit: number;
+  #ahead: ReadonlySet<string> = new Set();
+  #suspect: bigint | undefined;
+  #pauses = 0;
+  #outages = 0;
+  #revision = 0;
+
+  constructor(key: PartitionKey, start: Start, bounds: SliceBounds, loaded: Loaded) {
+    this.key = key;
+    this.start = start;
+    this.#bounds = bounds;
+    this.#limit = firstLimit(bounds);
+    this.#held = new Set();
+    this.#standing = this.#load(loaded);
+  }
+
+  get standing(): Standing {
+    return this.#standing;
+  }
+
+  get waiting(): Waiting {
+    return this.#waiting;
+  }
+
+  get watch(): Watch {
+    return this.#watch;
+  }
+
+  get counts(): Counts {
+    return this.#counts;
+  }
+
+  get nextOffset(): bigint {
+    return this.#standing.nextOffset;
+  }
+
+  get halt(): Halt | undefined {
+    return this.#waiting.kind === 'halted' ? this.#waiting.halt : undefined;
+  }
+
+  get pause(): Pause | undefined {
+    return this.#waiting.kind === 'paused' ? this.#waiting.pause : undefined;
+  }
+
+  /** How many events the next slice may hold. */
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** Types that a newer version of this consumer handles, as the last slice found. */
+  get ahead(): ReadonlySet<string> {
+    return this.#ahead;
+  }
+
+  /** Counts the moves by operators: records that were fetched before the last one are stale. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Takes the state from the database: after a lost fence, an outage or an operator's command. */
+  reload(loaded: Loaded): void {
+    this.#standing = this.#load(loaded);
+    this.#suspect = undefined;
+    this.#ahead = new Set();
+  }
+
+  #load({ row, watermarks, held }: Loaded): Standing {
+    const { topicId, nextOffset, fills, passOffset, rejected, filled, halted } = row;
+    this.#held = new Set(held);
+    if (halted !== undefined) this.haltWith(halted);
+    else if (this.#waiting.kind === 'halted') this.#waiting = pausedOr(this.#waiting.interrupted);
+    const known = { watermarks: watermarks ?? new Map<string, Seen>(), held: this.#held };
+    return { topicId, nextOffset, fills, passOffset, rejected, filled, ...known };
+  }
+
+  /** Applies what a commit made true in the database. Returns the pause that it ended. */
+  committed({ next, marks, opened, tookMs }: Committed): Pause | undefined {
+    const { nextOffset, fills } = next;
+    const watermarks = new Map(this.#standing.watermarks);
+    for (const mark of marks) {
+      const seen = new Map(watermarks.get(mark.source)).set(mark.position.epoch, watermarkOf(mark));
+      watermarks.set(mark.source, seen);
+    }
+    for (const line of opened) this.#held.add(line);
+    this.#standing = { ...this.#standing, nextOffset, fills, watermarks };
+    this.#limit = nextLimit(this.#limit, tookMs, this.#bounds);
+    this.#outages = 0;
+    this.#pauses = 0;
+    this.#suspect = undefined;
+    return this.endPause();
+  }
+
+  /** Corrects the parked keys that a slice found changed. */
+  heldChanged({ released, parked }: Record<'released' | 'parked', readonly string[]>): void {
+    for (const line of released) this.#held.delete(line);
+    for (const line of parked) this.#held.add(line);
+  }
+
+  /** Lets obstacles up to this offset pass. */
+  passTo(offset: bigint): void {
+    this.#standing = { ...this.#standing, passOffset: offset };
+  }
+
+  /** `more`: events of `consumers fill` are left that follow on what was handled. */
+  fillRead(more: boolean): void {
+    this.#standing = { ...this.#standing, filled: more };
+  }
+
+  /** Limits the next slices to one event, so that only the event that fails is retried. */
+  isolate(): void {
+    this.#limit = 1;
+  }
+
+  /** False: the obstacle at this offset was seen for the first time, and must be confirmed by a second look. */
+  confirms(offset: bigint): boolean {
+    return this.#suspect === offset;
+  }
+
+  suspect(offset: bigint): void {
+    this.#suspect = offset;
+  }
+
+  foundAhead(types: readonly string[]): void {
+    this.#ahead = new Set(types);
+  }
+
+  movedByOperator(): void {
+    this.#revision += 1;
+  }
+
+  haltWith(halt: Halt): void {
+    const interrupted = this.#waiting.kind === 'halted' ? this.#waiting.interrupted : this.pause;
+    this.#waiting = { kind: 'halted', halt, interrupted };
+  }
+
+  /** Returns how many pauses there were in a row, this one included. */
+  pauseWith(pause: Pause): number {
+    this.stallWith(pause);
+    return (this.#pauses += 1);
+  }
+
+  /** A pause of the fetches, not of slices: it has no backoff. */
+  stallWith(pause: Pause): void {
+    if (this.#waiting.kind === 'halted') this.#waiting = { ...this.#waiting, interrupted: pause };
+    else this.#waiting = { kind: 'paused', pause };
+  }
+
+  /** Returns the pause that ended; undefined: there was none. */
+  endPause(): Pause | undefined {
+    const { pause } = this;
+    if (pause !== undefined) this.#waiting = { kind: 'running' };
+    return pause;
+  }
+
+  /** Returns how many outages of the database there were in a row, this one included. */
+  outage(): number {
+    return (this.#outages += 1);
+  }
+
+  looked(found: Partial<Watch>): void {
+    this.#watch = { ...this.#watch, ...found };
+  }
+
+  count(added: Partial<Counts>): void {
+    const counts = { ...this.#counts };
+    for (const [name, more] of Object.entries(added) as [keyof Counts, number][]) counts[name] += more;
+    this.#counts = counts;
+  }
+}
+
+function pausedOr(interrupted: Pause | undefined): Waiting {
+  return interrupted === undefined ? { kind: 'running' } : { kind: 'paused', pause: interrupted };
+}
+
+/** For log lines, which name the consumer by themselves. */
+export function placeOf({ key: { topic, partition } }: Pick<Partition, 'key'>) {
+  return { topic, partition };
+}
