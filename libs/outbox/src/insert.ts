@@ -20,7 +20,7 @@ export interface Written {
 const maxRows = 5_000;
 const maxBytes = 8_000_000;
 
-// Both functions lock in a statement before their insert (see 007-append-one.sql): one round trip for both. They are in the
+// Both functions lock in a statement before their insert (see outbox_append_one in sql/001-schema.sql): one round trip for both. They are in the
 // select list because a function in FROM costs more to plan than the insert takes.
 const appendOneSql = 'select converge.outbox_append_one($1, $2, $3, $4, $5, $6, $7) as written';
 const appendAllSql = 'select converge.outbox_append_all($1, $2, $3, $4, $5, $6, $7) as written';

@@ -26,8 +26,8 @@ afterAll(() => database.close());
 describe('the doctor on a real Postgres', () => {
   it('tells which migrations are missing, and changes nothing', async () => {
     const missing = await missingMigrations(database.executor, sets);
-    expect(missing).toContain('postgres/001-lease');
-    expect(missing).toContain('relay/001-relay');
+    expect(missing).toContain('postgres/001-schema');
+    expect(missing).toContain('relay/001-schema');
     await migrate(database, [outboxMigrations]);
     expect(
       (await missingMigrations(database.executor, sets)).every((name) => name.startsWith('relay/')),

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { postgresMigrations, type Executor, type MigrationSet } from '@convergekit/postgres';
 import { migrationsMissing } from './cli-error.ts';
 
-/** The migrations that this version has and the database has not, as `outbox/001-outbox`. Changes nothing. */
+/** The migrations that this version has and the database has not, as `outbox/001-schema`. Changes nothing. */
 export async function missingMigrations(
   executor: Executor,
   sets: readonly MigrationSet[],
@@ -11,13 +11,15 @@ export async function missingMigrations(
     `select to_regclass('converge.migration') is not null as present`,
   );
   const { rows } = book[0]?.present
-    ? await executor.query<{ package: string; number: number }>(
-        'select package, number from converge.migration',
+    ? await executor.query<{ package: string; number: number; name: string }>(
+        'select package, number, name from converge.migration',
       )
     : { rows: [] };
-  const applied = new Set(rows.map((row) => `${row.package}/${row.number}`));
+  const applied = new Set(
+    rows.map((row) => `${row.package}/${String(row.number).padStart(3, '0')}-${row.name}`),
+  );
   const wanted = await Promise.all([postgresMigrations, ...sets].map(namesOf));
-  return wanted.flat().filter((name) => !applied.has(idOf(name)));
+  return wanted.flat().filter((name) => !applied.has(name));
 }
 
 /** Rejects with the next step when the tables that a command needs are not there. */
@@ -32,10 +34,4 @@ async function namesOf(set: MigrationSet): Promise<readonly string[]> {
     .filter((file) => file.endsWith('.sql'))
     .toSorted()
     .map((file) => `${set.name}/${file.replace(/\.sql$/, '')}`);
-}
-
-// `outbox/001-outbox` → `outbox/1`, as the table of applied migrations counts.
-function idOf(name: string): string {
-  const [set = '', file = ''] = name.split('/');
-  return `${set}/${Number.parseInt(file, 10)}`;
 }

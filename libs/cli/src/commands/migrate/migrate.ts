@@ -19,7 +19,10 @@ export async function migrateCommand(
     const applied = await migrate(database, allMigrations);
     const source = await nameSource(database.executor, flags.source);
     output.result({ applied, source }, () => [
-      ...applied.map((one) => `applied ${one.package}/${String(one.number).padStart(3, '0')}-${one.name}`),
+      ...applied.map(
+        (one) =>
+          `${one.adopted === true ? 'adopted' : 'applied'} ${one.package}/${String(one.number).padStart(3, '0')}-${one.name}`,
+      ),
       ...(applied.length === 0 ? ['nothing to apply: the database is up to date'] : []),
       `source ${source.name} (${source.id}, epoch ${source.epoch})`,
     ]);

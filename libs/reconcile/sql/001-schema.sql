@@ -1,4 +1,4 @@
--- One number per claim, never given twice: it tells a worker apart from its former self, also after the row was deleted.
+-- One number per claim, never given twice: it distinguishes a worker from its former self, also after the row was deleted.
 create sequence converge.reconcile_term as bigint;
 
 -- The durable work queue. The unit is a key, never an event: however often a key is reported, it is queued once.
@@ -19,10 +19,10 @@ create table converge.reconcile_key (
   conflicts            int         not null default 0,
   repairs              int         not null default 0,
   healthy_streak       int         not null default 0,
-  -- The drift seen last and since when: it must be the same one for the settle window.
+  -- The last drift and since when it has been the same: it must be unchanged for the settle window.
   drift_hash           text,
   drift_since          timestamptz,
-  -- Remembered until it is seen: an older one that is read is a stale view.
+  -- Kept until it is read: an older version that is read is a stale view.
   last_version_written bigint,
   reason               text,
   holder               text,
@@ -35,7 +35,7 @@ create table converge.reconcile_key (
 create index reconcile_key_due on converge.reconcile_key (reconciler, priority, next_at) where state = 'queued';
 create index reconcile_key_leased on converge.reconcile_key (reconciler, leased_until) where state = 'running';
 
--- One row per reconciler: its last run, and how much it has repaired in the present window.
+-- One row per reconciler: its last run, and its repairs in the present window.
 create table converge.reconciler (
   name              text        primary key,
   last_run_at       timestamptz,
@@ -43,7 +43,7 @@ create table converge.reconciler (
   last_run_keys     bigint      not null default 0,
   window_started_at timestamptz not null default clock_timestamp(),
   window_repairs    bigint      not null default 0,
-  -- What an operator granted beyond the limits and is not used up.
+  -- Repairs beyond the limits that an operator granted and that are not used up.
   approved          bigint      not null default 0,
   held_at           timestamptz,
   held_reason       text
@@ -66,3 +66,13 @@ create table converge.reconcile_audit (
 );
 create index reconcile_audit_key on converge.reconcile_audit (reconciler, key, id);
 create index reconcile_audit_at on converge.reconcile_audit (at);
+
+-- Gaps of a consumer whose keys were queued: each once for each reconciler.
+create table converge.reconcile_gap (
+  reconciler text        not null,
+  gap        bigint      not null,
+  -- The number of queued keys; null if the keys were not known any more, and all keys were queued.
+  keys       bigint,
+  queued_at  timestamptz not null default clock_timestamp(),
+  primary key (reconciler, gap)
+);

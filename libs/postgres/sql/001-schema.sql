@@ -1,5 +1,14 @@
--- Policies for every process that watches this database, over its file and environment. A row is what a rule changes;
--- it is never deleted: an empty change ({}) changes nothing and keeps the name's history in order.
+-- Leases: who may act. One row per name, never deleted, so that the term keeps rising after a release.
+-- Every comparison is made on the database's clock, so the clocks of the holders do not matter.
+create table converge.lease (
+  name       text        primary key,
+  holder     text        not null,
+  term       bigint      not null check (term > 0),
+  expires_at timestamptz not null
+);
+
+-- Central policies, for every process that watches this database; they overrule its file and environment. A row is what a rule
+-- changes. It is never deleted: an empty change ({}) changes nothing and keeps the history of the name in order.
 create table converge.policy (
   name       text        primary key check (length(name) between 1 and 200),
   change     jsonb       not null,
@@ -9,7 +18,7 @@ create table converge.policy (
   reason     text        not null check (btrim(reason) <> '')
 );
 
--- Who changed what, when and why. Written by the trigger below, also when somebody writes the table by hand.
+-- The history of central policies. Written by a trigger, also when the table is changed by hand.
 create table converge.policy_change (
   version    bigint      primary key,
   name       text        not null,
@@ -25,7 +34,7 @@ create index policy_change_name on converge.policy_change (name, version);
 create sequence converge.policy_version;
 
 -- Watchers ask for the highest version, so versions must become visible in their order: one change at a time.
-create function converge.policy_before() returns trigger language plpgsql set search_path = pg_catalog as $$
+create function converge.policy_before() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if tg_op = 'DELETE' then
     raise exception 'policy % is not deleted, so that its history stays: set change to {} instead', old.name;
@@ -36,8 +45,8 @@ begin
   return new;
 end $$;
 
--- After, not before: an insert that meets a row fires its before trigger as well as the update's.
-create function converge.policy_after() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
+-- After, not before: an insert that conflicts with a row fires its before trigger as well as the update's.
+create function converge.policy_after() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   insert into converge.policy_change (version, name, before, after, changed_at, changed_by, reason)
   values (new.version, new.name, case when tg_op = 'UPDATE' then old.change end, new.change,

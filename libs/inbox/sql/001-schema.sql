@@ -1,0 +1,358 @@
+-- Consumers that have positions here. The row is locked while topics are registered, so that two members agree on the start.
+create table converge.inbox_consumer (
+  name            text        primary key,
+  registered_at   timestamptz not null default clock_timestamp(),
+  -- How long rows of foreign events are kept at least, for producers that repeat themselves late. The longest of a database counts.
+  keep_foreign_ms bigint      not null default 2592000000
+);
+
+-- The fence, one row per partition: every slice moves next_offset from the value that it expects, whatever it holds.
+-- Zero rows moved = another owner was here first. It is also the offset to seek to at assignment (Kafka's offset is a hint).
+create table converge.inbox_partition (
+  consumer      text        not null references converge.inbox_consumer (name),
+  topic         text        not null,
+  partition     int         not null check (partition >= 0),
+  topic_id      text,       -- null where the broker has no such id; another one = the topic was created anew
+  start_offset  bigint      not null check (start_offset >= 0),
+  next_offset   bigint      not null check (next_offset >= 0),
+  state         text        not null default 'running' check (state in ('running', 'halted')),
+  halted_code   text,
+  halted_reason text,
+  halted_at     timestamptz,
+  halted_offset bigint      check (halted_offset >= 0),
+  pass_offset   bigint      check (pass_offset >= 0),  -- the last record that may be passed (`consumers resume --continue`)
+  -- Number of slices of filled events. They do not move next_offset, so every slice moves or expects this value beside it:
+  -- whichever kind overtook an owner, its next slice moves nothing.
+  fills         bigint      not null default 0,
+  primary key (consumer, topic, partition),
+  check ((state = 'halted') = (halted_code is not null and halted_reason is not null and halted_at is not null))
+) with (fillfactor = 50);  -- updated by every slice: room for HOT updates, so the index never grows
+
+-- The types of events that a consumer handles, and from where on in each partition: registered by the newest version that
+-- runs, read by an older one before it skips a type that it does not know. Registration locks the fence rows, so that a
+-- slice either ends before it or sees it.
+create table converge.inbox_type (
+  consumer      text        not null,
+  topic         text        not null,
+  type          text        not null,   -- of a failure event: its own type, ':', and the type that failed
+  partition     int         not null,
+  handler       text        not null,
+  start_offset  bigint      not null,   -- what lay before it was passed without this handler
+  registered_at timestamptz not null default clock_timestamp(),
+  primary key (consumer, topic, partition, type),
+  foreign key (consumer, topic, partition) references converge.inbox_partition
+);
+
+-- Deduplication by position: an event of a source at or below it was handled. Rows of older epochs stay.
+create table converge.inbox_watermark (
+  consumer      text   not null,
+  topic         text   not null,
+  partition     int    not null,
+  source        uuid   not null,
+  epoch         int    not null check (epoch > 0),
+  tick          bigint not null,
+  id            bigint not null,
+  -- The event at the watermark, for comparison with later ones: its record, the event that it named as its predecessor, and the
+  -- time of the newest event until then. Valid only where seen_tick and seen_id are the watermark's.
+  seen_tick     bigint,
+  seen_id       bigint,
+  seen_offset   bigint,
+  seen_event    text,
+  prev_epoch    int,
+  prev_tick     bigint,
+  prev_id       bigint,
+  newest_ms     bigint,
+  unknown_until bigint,
+  primary key (consumer, topic, partition, source, epoch),
+  foreign key (consumer, topic, partition) references converge.inbox_partition
+) with (fillfactor = 50);
+
+-- The source that a consumer knows under a name. Positions of another uuid under the same name do not count.
+create table converge.inbox_source (
+  consumer  text        not null,
+  name      text        not null,
+  source    uuid        not null,
+  pinned_at timestamptz not null default clock_timestamp(),
+  primary key (consumer, name)
+);
+
+-- Whose failure events count: the source of the consumer that failed. Pinned at first sight, or declared by the consumer.
+create table converge.inbox_failure_source (
+  consumer  text        not null,
+  failing   text        not null,  -- the consumer whose failure topic it is
+  source    uuid        not null,
+  pinned_at timestamptz not null default clock_timestamp(),
+  primary key (consumer, failing)
+);
+
+-- Rows of foreign events leave by whole tables instead of one by one: four slots in rotation. Slices write into the current one;
+-- the oldest is emptied, and becomes current, when nothing in it is needed any more.
+create table converge.inbox_foreign_slot (
+  slot     int         primary key check (slot between 0 and 3),
+  began_at timestamptz not null   -- when it became current; the newest is
+);
+insert into converge.inbox_foreign_slot
+  values (0, clock_timestamp()), (1, '-infinity'), (2, '-infinity'), (3, '-infinity');
+
+-- Events without a position of a known source: one row each. The payload's hash distinguishes a repeat from a reused id.
+-- The identity is a hash of source and id: foreign ids may be longer than an index takes.
+create table converge.inbox_foreign_seen (
+  consumer     text        not null,
+  identity     bytea       not null constraint inbox_foreign_identity_check check (octet_length(identity) = 32),
+  payload_hash bytea       not null constraint inbox_foreign_payload_hash_check check (octet_length(payload_hash) = 32),
+  event_id     text        not null,
+  seen_at      timestamptz not null default clock_timestamp(),
+  slot         int         not null,
+  unique (consumer, identity, slot)
+) partition by list (slot);
+create index on converge.inbox_foreign_seen using brin (seen_at);  -- for the history of an event: rows come in its order
+create table converge.inbox_foreign partition of converge.inbox_foreign_seen
+  (slot default 0, primary key (consumer, identity)) for values in (0);
+create table converge.inbox_foreign_1 partition of converge.inbox_foreign_seen for values in (1);
+create table converge.inbox_foreign_2 partition of converge.inbox_foreign_seen for values in (2);
+create table converge.inbox_foreign_3 partition of converge.inbox_foreign_seen for values in (3);
+
+-- Positions of consumers when a slot ceased to be current: its rows are of records below. It is not emptied while the log
+-- still has one of them, since that record could be read again.
+create table converge.inbox_foreign_below (
+  slot        int    not null references converge.inbox_foreign_slot,
+  consumer    text   not null,
+  topic       text   not null,
+  partition   int    not null,
+  topic_id    text,
+  next_offset bigint not null,
+  primary key (slot, consumer, topic, partition)
+);
+
+-- Events that never came, read from the source's outbox by `converge consumers fill`: as they would have been in the
+-- log, in the order of position. For the owner of the partition, which is halted at the gap.
+create table converge.inbox_fill (
+  consumer     text        not null,
+  topic        text        not null,
+  partition    int         not null,
+  source       uuid        not null,
+  epoch        int         not null check (epoch > 0),
+  tick         bigint      not null,
+  id           bigint      not null,
+  key          text        not null,
+  headers      text        not null,   -- JSON: [[name, text], …], ce_pos and ce_prev among them
+  payload      text        not null,
+  timestamp_ms bigint      not null,
+  put_at       timestamptz not null default clock_timestamp(),
+  primary key (consumer, topic, partition, source, epoch, tick, id),
+  foreign key (consumer, topic, partition) references converge.inbox_partition
+);
+
+-- Gaps: what a consumer passed without having seen it, the events of one partition after one position, up to another. Written
+-- in the transaction that passes it. filled_*: up to here it was filled later, out of the order of its keys.
+create table converge.inbox_gap (
+  gap           bigint      generated always as identity primary key,
+  consumer      text        not null,
+  topic         text        not null,
+  partition     int         not null,
+  source        uuid        not null,
+  after_epoch   int         not null,
+  after_tick    bigint      not null,
+  after_id      bigint      not null,
+  up_to_epoch   int         not null,
+  up_to_tick    bigint      not null,
+  up_to_id      bigint      not null,
+  filled_epoch  int,
+  filled_tick   bigint,
+  filled_id     bigint,
+  record_offset bigint      not null,  -- the record that named a predecessor which never came
+  passed_by     text        not null check (passed_by in ('policy', 'operator')),
+  passed_at     timestamptz not null default clock_timestamp(),
+  check ((filled_epoch is null) = (filled_tick is null) and (filled_epoch is null) = (filled_id is null)),
+  foreign key (consumer, topic, partition) references converge.inbox_partition
+);
+create index inbox_gap_open on converge.inbox_gap (consumer, topic, partition)
+  where filled_epoch is null or (filled_epoch, filled_tick, filled_id) < (up_to_epoch, up_to_tick, up_to_id);
+
+-- Returns the gaps of a consumer that are not filled, for other packages and services. Positions are text.
+create function converge.inbox_open_gaps(consumer text)
+  returns table (gap bigint, topic text, partition int, source uuid, after text, up_to text)
+  language sql stable
+  set search_path = pg_catalog, pg_temp
+  as $$
+  select g.gap, g.topic, g.partition, g.source,
+         concat_ws('.', coalesce(g.filled_epoch, g.after_epoch), coalesce(g.filled_tick, g.after_tick),
+                   coalesce(g.filled_id, g.after_id)),
+         concat_ws('.', g.up_to_epoch, g.up_to_tick, g.up_to_id)
+    from converge.inbox_gap g
+   where g.consumer = $1
+     and (g.filled_epoch is null
+          or (g.filled_epoch, g.filled_tick, g.filled_id) < (g.up_to_epoch, g.up_to_tick, g.up_to_id))
+   order by g.gap
+$$;
+
+-- Parked keys: keys that wait, with their events in line, in order. Slices append (they hold this row from the update of `tail` to
+-- their commit, never during a handler); a drain leases it, applies the head and releases it with the last one.
+create table converge.parked_key (
+  consumer     text        not null,
+  topic        text        not null,
+  key          text        not null,  -- the name of the line: the event's key, or the parked row's id (a line of its own)
+  partition    int         not null,
+  state        text        not null check (state in ('waiting', 'dead')),  -- dead: its head is a dead letter and holds it
+  tail         bigint      not null check (tail > 0),                      -- the seq of the newest event
+  next_at      timestamptz not null default clock_timestamp(),             -- when its head is tried next
+  leased_until timestamptz not null default '-infinity',                   -- a drain is at work until then
+  term         bigint      not null default 0,                             -- rises with every lease
+  parked_at    timestamptz not null default clock_timestamp(),
+  primary key (consumer, topic, key)
+) with (fillfactor = 70);  -- tail, lease and next_at change
+create index parked_key_due on converge.parked_key (consumer, next_at) where state = 'waiting';
+
+-- Parked events: those that wait and those that were given up, as they came, with every attempt. A dead letter is one in state dead.
+create table converge.parked (
+  id            uuid        primary key,  -- a function of consumer and record: a repeated record makes no second one
+  consumer      text        not null,
+  topic         text        not null,
+  line          text,                     -- the key in whose line it stands; null: its key continues without it
+  seq           bigint,
+  state         text        not null check (state in ('waiting', 'dead', 'rejected', 'skipped', 'superseded')),
+  run           int         not null default 0,  -- how often an operator retried it
+  tries         int         not null default 0,  -- by drains, in this run
+  handler       text        not null,
+  partition     int         not null,
+  record_offset bigint      not null,
+  timestamp_ms  bigint      not null,
+  position      text,
+  event_id      text,       -- these four are null when the envelope could not be read
+  type          text,
+  version       int,
+  source        text,
+  key           text        not null,     -- for people: control characters are replaced
+  record_key    bytea,
+  headers       text        not null,     -- JSON: [[name, text | null | {"base64": …}], …] in the record's order
+  payload       bytea,                    -- the bytes as they came
+  edited        bytea,                    -- what an operator put in the payload's place
+  category      text        check (category in
+    ('network', 'throttle', 'service', 'contention', 'data', 'configuration', 'business', 'bug')),
+  certainty     text        check (certainty in ('not_applied', 'applied', 'unknown')),
+  code          text,
+  reason        text,
+  structural    boolean     not null default false,  -- waiting does not fix it
+  attempts      text        not null default '[]',   -- JSON: [{at, durationMs, category, certainty, code, message}, …]
+  first_at      timestamptz,              -- of the attempts
+  last_at       timestamptz,
+  failure_event uuid,                     -- set when the failure event was emitted
+  note          text,                     -- why an operator or a saga took it out of the line
+  parked_at     timestamptz not null default clock_timestamp(),
+  changed_at    timestamptz not null default clock_timestamp(),
+  topic_id      text,                     -- distinguishes offsets of a topic from those of a later one of the same name
+  closed        text,                     -- why a dead letter must not be retried: its failure was acted on (the step before it is undone)
+  in_log        boolean     not null default false,  -- more than the key's row limit waits before it: the bytes are in the log, and are read when due
+  foreign key (consumer, topic, line) references converge.parked_key,  -- no event is left behind without its key
+  check ((line is null) = (seq is null)),
+  check (state <> 'waiting' or line is not null),
+  check (state in ('waiting', 'dead') or line is null),
+  check ((category is null) = (certainty is null) and (category is null) = (code is null)),
+  check (state not in ('dead', 'rejected') or (category is not null and failure_event is not null))
+);
+create unique index parked_line on converge.parked (consumer, topic, line, seq) where line is not null;
+create index parked_state on converge.parked (consumer, state, parked_at);
+-- A saga that undoes a step takes the event that would have begun it out of its line, by its id.
+create index parked_event on converge.parked (consumer, event_id) where line is not null;
+-- For the history of an event.
+create index parked_event_id on converge.parked (event_id);
+-- For retention: events that are only kept on record.
+create index parked_ended on converge.parked (changed_at) where state in ('rejected', 'skipped', 'superseded');
+-- How much of a line has its bytes here: at most `parking.maxRowsPerKey` entries of it.
+create index parked_whole on converge.parked (consumer, topic, line) where line is not null and not in_log;
+-- Dead letters that hold no key and of which no event of ours could be read: any writer of a topic can make them without end, so
+-- a consumer keeps the newest with their bytes.
+create index parked_unreadable on converge.parked (consumer, parked_at, record_offset, id)
+  where state = 'dead' and line is null and (event_id is null or code = 'FAILURE_SOURCE');
+
+-- Attempts at events, for the history of an event. Written with the transaction that ends the event, so an event
+-- whose first attempt succeeded has no row; a compensation always has one. Rows leave by age.
+create table converge.inbox_attempt (
+  id               uuid        primary key,  -- a function of event, handler, run, start and number: written once
+  consumer         text        not null,
+  handler          text        not null,
+  phase            text        not null check (phase in ('apply', 'undo', 'failure', 'resolve')),
+  event_id         text,                     -- null when the envelope could not be read
+  topic            text        not null,
+  partition        int         not null,
+  record_offset    bigint      not null,
+  key              text        not null,     -- for people: control characters are replaced
+  run              int         not null default 0 check (run >= 0),  -- how often an operator retried it
+  number           int         not null check (number > 0),          -- within the run; a rerun keeps its number
+  started_at       timestamptz not null,
+  duration_ms      int         not null check (duration_ms >= 0),
+  -- What followed. The words of the retry decision; pause: a breaker was open, nothing was called.
+  outcome          text        not null check (outcome in
+    ('applied', 'retry', 'rerun', 'pause', 'park', 'dead', 'reject', 'stop')),
+  category         text        check (category in
+    ('network', 'throttle', 'service', 'contention', 'data', 'configuration', 'business', 'bug')),
+  certainty        text        check (certainty in ('not_applied', 'applied', 'unknown')),
+  code             text,
+  message          text,
+  -- The wait that followed, and what it was computed from.
+  wait_rule        text        check (wait_rule in
+    ('backoff', 'throttle', 'retry_after', 'contention', 'breaker_open', 'slow_schedule')),
+  wait_ms          int         check (wait_ms >= 0),
+  wait_hint_ms     bigint,
+  wait_cap_ms      bigint,
+  wait_budget_left real        check (wait_budget_left between 0 and 1),
+  traceparent      text,                     -- of the attempt's span, where it was traced
+  caused_by        uuid,                     -- of a compensation: the attempt that made it necessary
+  parked_at        timestamptz,              -- of a drain's attempt: since when its event had stood in the line of its key
+  check ((outcome = 'applied') = (category is null)),
+  check ((category is null) = (certainty is null) and (category is null) = (code is null)),
+  check ((wait_rule is null) = (wait_ms is null) and (wait_rule is null) = (wait_cap_ms is null))
+);
+create index inbox_attempt_event on converge.inbox_attempt (event_id);
+create index inbox_attempt_started on converge.inbox_attempt (started_at);  -- retention takes ranges of it
+
+-- Records that an operator rejected as forged: they are recorded as dead letters, and their position does not count.
+create table converge.inbox_rejected (
+  consumer      text        not null,
+  topic         text        not null,
+  partition     int         not null,
+  record_offset bigint      not null,
+  rejected_by   text        not null check (btrim(rejected_by) <> ''),
+  role          text        not null default session_user,
+  reason        text        not null check (btrim(reason) <> ''),
+  rejected_at   timestamptz not null default clock_timestamp(),
+  primary key (consumer, topic, partition, record_offset),
+  foreign key (consumer, topic, partition) references converge.inbox_partition
+);
+
+-- The audit of operators' actions on partitions: who, when, what and why. Never deleted by the kit.
+create table converge.inbox_audit (
+  id          bigint      generated always as identity primary key,
+  at          timestamptz not null default clock_timestamp(),
+  consumer    text        not null,
+  topic       text        not null,
+  partition   int         not null,
+  action      text        not null check (action in ('resume', 'replay')),
+  halted      text,                 -- of a resume: the code with which the partition was halted
+  from_offset bigint      not null, -- next_offset before
+  to_offset   bigint      not null, -- and after
+  pass_offset bigint,               -- of a resume with --continue: obstacles up to here are passed
+  by          text        not null check (btrim(by) <> ''),
+  role        text        not null default session_user,
+  reason      text        not null check (btrim(reason) <> '')
+);
+create index inbox_audit_place on converge.inbox_audit (consumer, topic, partition, id);
+
+-- The audit of operators' actions on parked events: who, when, what and why. Never deleted by the kit.
+create table converge.parked_audit (
+  id       bigint      generated always as identity primary key,
+  at       timestamptz not null default clock_timestamp(),
+  parked   uuid        not null,
+  consumer text        not null,
+  topic    text        not null,
+  key      text        not null,
+  event_id text,
+  action   text        not null check (action in ('retry', 'skip', 'edit', 'supersede')),
+  state    text        not null,  -- before
+  run      int         not null,  -- before
+  by       text        not null check (btrim(by) <> ''),
+  role     text        not null default session_user,
+  reason   text        not null check (btrim(reason) <> ''),
+  edited   bytea                  -- of an edit: the payload that it put in place
+);
+create index parked_audit_parked on converge.parked_audit (parked, id);

@@ -1,0 +1,493 @@
+-- One row: the identity of this source. Consumers deduplicate by the uuid; the name is for people.
+create table converge.source (
+  id         uuid        primary key default gen_random_uuid(),
+  name       text        not null check (name <> ''),
+  epoch      int         not null default 1 check (epoch > 0),
+  created_at timestamptz not null default clock_timestamp(),
+  only_row   boolean     not null default true unique check (only_row)
+);
+insert into converge.source (name) values (current_database());
+
+-- CACHE 1: a session that kept numbers back would hand out low ids after others had committed higher ones.
+create sequence converge.outbox_id as bigint cache 1;
+
+-- The events. Append-only: no UPDATE, no DELETE, no status column. Rows leave by whole children.
+create table converge.outbox (
+  -- First column: column defaults are evaluated in order, so a row's xid is assigned before its id. The relay's paged
+  -- read relies on it.
+  xid        xid8        not null default pg_current_xact_id(),
+  id         bigint      not null default nextval('converge.outbox_id'),
+  -- Made by the writer and never a serial: ids are handed out again after a crash.
+  event_id   uuid        not null,
+  topic      text        not null,
+  key        text        not null,
+  type       text        not null,
+  headers    text        not null,
+  payload    text        not null,
+  created_at timestamptz not null default clock_timestamp(),
+  primary key (id),
+  constraint outbox_size check (octet_length(payload) + octet_length(headers) <= 921600),
+  -- An id that JavaScript cannot hold exactly, written by hand, would stop the relay.
+  constraint outbox_id_exact check (id between 1 and 9007199254740991)
+) partition by range (id);
+alter sequence converge.outbox_id owned by converge.outbox.id;
+create index outbox_xid on converge.outbox (xid);
+
+-- Children are named by their lower bound; the last one has no upper bound, so an emit never lacks a place.
+create table converge.outbox_0       partition of converge.outbox for values from (minvalue) to (1000000);
+create table converge.outbox_1000000 partition of converge.outbox for values from (1000000) to (2000000);
+create table converge.outbox_last    partition of converge.outbox for values from (2000000) to (maxvalue);
+
+-- Children that may be removed: every event of theirs is in the log and past its time. Written, fenced by the relay's lease,
+-- before the first step of a removal, which takes three transactions: so the next relay knows after a crash which detached
+-- tables it may drop. A child that an operator detached to keep it is not in here, and is left alone.
+create table converge.outbox_leaving (
+  child      text        primary key,
+  decided_at timestamptz not null default clock_timestamp()
+);
+
+-- Requests that were answered, written in the transaction that did the work.
+create table converge.request (
+  key          text        primary key,
+  request_hash text        not null,
+  result       text,
+  created_at   timestamptz not null default clock_timestamp()
+);
+create index request_created_at on converge.request (created_at);
+
+-- One row: how many bytes of events may wait to be published, and how many do. Measured by the relay that leads, every few
+-- seconds, and by a writer when no relay did. Off while max_bytes is null.
+create table converge.outbox_limit (
+  only_row      boolean     primary key default true check (only_row),
+  -- Waiting bytes at most, with indexes.
+  max_bytes     bigint      check (max_bytes > 0),
+  -- True: at the limit emits are refused. False: an alarm only.
+  refuse        boolean     not null default false,
+  -- Every id up to here is published, as the relay reported last.
+  published_id  bigint      not null default 0,
+  total_bytes   bigint      not null default 0,
+  waiting_bytes bigint      not null default 0,
+  measured_at   timestamptz not null default '-infinity',
+  -- An earlier measurement, a minute old or older: the growth since gives the forecast.
+  base_bytes    bigint      not null default 0,
+  base_at       timestamptz not null default '-infinity'
+) with (fillfactor = 50);
+insert into converge.outbox_limit default values;
+-- Every append reads it. Sizes are no secret to a role that may use the schema.
+grant select on converge.outbox_limit to public;
+
+-- Functions that applications call in their own transactions depend on no setting of the session: not on search_path,
+-- standard_conforming_strings, DateStyle. The SET clause costs an append 10 µs, a tenth of it.
+
+-- Writers of one key take turns from nextval to commit, so that id order = commit order per key. Keys are hashed to
+-- 2,048 buckets in the kit's own two-int advisory space (0x636f6e77): a bulk emit of any number of keys takes at most
+-- 2,048 entries of the lock table.
+create function converge.outbox_bucket(topic text, key text) returns int
+  language sql immutable strict parallel safe
+  return (hashtextextended((topic || E'\n' || key) collate "C", 0) & 2047)::int;
+
+-- Locks the buckets of keys. Sorted, so that transactions which lock once cannot deadlock each other. The sort is below the
+-- volatile call: the subquery has DISTINCT, so it is not pulled up.
+create function converge.outbox_lock(topics text[], keys text[]) returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  as $$
+begin
+  perform pg_advisory_xact_lock(1668247159, s.bucket)
+    from (select distinct converge.outbox_bucket(u.topic, u.key) as bucket
+            from unnest(topics, keys) as u (topic, key)
+           order by 1) s;
+end $$;
+
+-- Bounds how long a client may be silent in a transaction that holds keys' locks: `idle_ms`, unless the session is stricter.
+create function converge.limit_idle(idle_ms int) returns boolean
+  language sql volatile parallel unsafe
+  return idle_ms > 0 and case
+    when extract(epoch from current_setting('idle_in_transaction_session_timeout')::interval) * 1000 between 1 and idle_ms then false
+    else set_config('idle_in_transaction_session_timeout', idle_ms::text, true) is not null end;
+
+-- Measures the outbox: sizes of files, and the share of each child's ids that is not published; no row is read. For every role
+-- that may emit, so with the rights of its owner. A measurement that another session makes is not waited for. In a
+-- repeatable-read transaction that began before the last measurement, the row to lock has another version than the visible one,
+-- a serialization failure (40001): it must not fail the emit, and the measurement of the other session holds.
+create function converge.outbox_measure() returns void
+  language plpgsql security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+declare
+  published bigint;
+  newest    bigint;
+  total     bigint;
+  waiting   bigint;
+begin
+  select l.published_id into published from converge.outbox_limit l for update skip locked;
+  if not found then
+    return;
+  end if;
+  select s.last_value - (not s.is_called)::int into newest from converge.outbox_id s;
+  with child as (
+    select pg_total_relation_size(c.oid) as bytes,
+           coalesce(substring(b.bound from $re$FROM \('?(\d+)'?\)$re$)::numeric, 1) as lower,
+           least(coalesce(substring(b.bound from $re$TO \('?(\d+)'?\)$re$)::numeric, newest + 1), newest + 1) as until
+      from pg_inherits i join pg_class c on c.oid = i.inhrelid,
+           lateral (select pg_get_expr(c.relpartbound, c.oid) as bound) b
+     where i.inhparent = 'converge.outbox'::regclass
+  )
+  select coalesce(sum(bytes), 0),
+         coalesce(sum(trunc(bytes * (until - greatest(lower, published + 1)) / (until - lower)))
+                    filter (where until > greatest(lower, published + 1)), 0)
+    into total, waiting
+    from child;
+  update converge.outbox_limit l
+     set total_bytes = total, waiting_bytes = waiting, measured_at = clock_timestamp(),
+         base_bytes = case when l.base_at < clock_timestamp() - interval '60 s' then l.waiting_bytes else l.base_bytes end,
+         base_at = case when l.base_at < clock_timestamp() - interval '60 s' then l.measured_at else l.base_at end;
+exception when serialization_failure then
+  return;
+end $$;
+
+-- Refuses an append when the limit is reached; measures first if the last measurement is 15 s old. The error leaves the
+-- transaction's other work intact: nothing was written yet. 53400 is "configuration limit exceeded".
+create function converge.outbox_admit() returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  as $$
+declare
+  room record;
+begin
+  if (select l.measured_at < clock_timestamp() - interval '15 s' from converge.outbox_limit l) then
+    perform converge.outbox_measure();
+  end if;
+  select l.max_bytes, l.waiting_bytes into room from converge.outbox_limit l;
+  if room.waiting_bytes >= room.max_bytes then
+    raise exception 'converge: the outbox is full: % bytes of events wait to be published, and % are allowed (outbox.maxBytes)',
+      room.waiting_bytes, room.max_bytes
+      using errcode = '53400', constraint = 'outbox_max_bytes',
+            hint = 'nothing was written. See why nothing is published (converge doctor); emits are taken again when events have left, or the limit is raised';
+  end if;
+end $$;
+
+-- Appends one event, which is what most transactions do: 69 µs of the server's CPU where an append of arrays takes 180 (measured
+-- on one connection; an INSERT alone takes 56). What makes the difference: values instead of arrays to take apart, sort and
+-- compare; a scalar result, since a function in FROM is planned anew at each call; and plain expressions for lock and setting,
+-- which plpgsql evaluates without running a statement. The look at the limit is one row of one page, 3 µs.
+-- The lock is taken before the insert begins, whose snapshot and nextval so come after it; the setting is local to the
+-- transaction. Returns `xid:id`, which resolves a commit whose answer is lost.
+create function converge.outbox_append_one(
+  event_id uuid, topic text, key text, type text, headers text, payload text, idle_ms int
+) returns text
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  as $$
+declare
+  last_id bigint;
+  done    boolean;
+begin
+  done := converge.limit_idle(idle_ms);
+  if exists (select from converge.outbox_limit l
+              where l.refuse and (l.waiting_bytes >= l.max_bytes or l.measured_at < clock_timestamp() - interval '15 s')) then
+    perform converge.outbox_admit();
+  end if;
+  done := pg_advisory_xact_lock(1668247159, converge.outbox_bucket(topic, key)) is null;
+  insert into converge.outbox (event_id, topic, key, type, headers, payload)
+  values (outbox_append_one.event_id, outbox_append_one.topic, outbox_append_one.key, outbox_append_one.type,
+          outbox_append_one.headers, outbox_append_one.payload)
+  returning id into last_id;
+  return concat(pg_current_xact_id(), ':', last_id);
+end $$;
+
+-- Appends several events, in the order of the arrays, by the same rules.
+create function converge.outbox_append_all(
+  event_ids uuid[], topics text[], keys text[], types text[], headers text[], payloads text[], idle_ms int
+) returns text
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  as $$
+#variable_conflict use_column
+declare
+  written uuid[];
+  last_id bigint;
+  done    boolean;
+begin
+  done := converge.limit_idle(idle_ms);
+  if exists (select from converge.outbox_limit l
+              where l.refuse and (l.waiting_bytes >= l.max_bytes or l.measured_at < clock_timestamp() - interval '15 s')) then
+    perform converge.outbox_admit();
+  end if;
+  perform converge.outbox_lock(topics, keys);
+  with inserted as (
+    insert into converge.outbox (event_id, topic, key, type, headers, payload)
+    select u.event_id, u.topic, u.key, u.type, u.headers, u.payload
+      from unnest(event_ids, topics, keys, types, outbox_append_all.headers, payloads)
+           with ordinality as u (event_id, topic, key, type, headers, payload, place)
+     order by u.place
+    returning event_id, id
+  )
+  select array_agg(i.event_id), max(i.id) into written, last_id from inserted i;
+  -- Ids are handed out in the order of insertion. Should a planner ever change that order, refuse rather than reorder.
+  if written is distinct from event_ids then
+    raise exception 'converge: the events were not inserted in the order given';
+  end if;
+  return concat(pg_current_xact_id(), ':', last_id);
+end $$;
+
+-- Appends several events and returns a row. Kept for callers in SQL: the two functions above are faster.
+create function converge.outbox_append(
+  event_ids uuid[], topics text[], keys text[], types text[], headers text[], payloads text[], idle_ms int
+) returns table (tx text, last_id text)
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  as $$
+declare
+  written text := converge.outbox_append_all(event_ids, topics, keys, types, headers, payloads, idle_ms);
+begin
+  tx := split_part(written, ':', 1);
+  last_id := split_part(written, ':', 2);
+  return next;
+end $$;
+
+-- UUIDv7 for servers before 18, which have no uuidv7().
+create function converge.new_uuid_v7() returns uuid
+  language sql volatile parallel safe
+  set search_path = pg_catalog, pg_temp
+  as $$
+  select encode(
+    set_bit(set_bit(
+      overlay(uuid_send(gen_random_uuid())
+              placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6),
+      52, 1), 53, 1), 'hex')::uuid $$;
+
+create function converge.is_json(candidate text) returns boolean
+  language plpgsql immutable
+  set search_path = pg_catalog, pg_temp
+  as $$
+begin
+  perform candidate::json;
+  return true;
+exception when others then
+  return false;
+end $$;
+
+-- Refuses what the TypeScript side refuses, with what is wrong and what to do. 22023 is classified as `data`.
+create function converge.emit_check(topic text, key text, type text, payload text, version int) returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  set standard_conforming_strings = on
+  as $$
+declare
+  unpaired text;
+begin
+  if topic is null or topic !~ '^[A-Za-z0-9._-]{1,249}$' or topic in ('.', '..') then
+    raise exception 'converge.emit: topic must be a Kafka topic name: at most 249 of letters, digits, ".", "_", "-"'
+      using errcode = '22023';
+  end if;
+  if type is null or type = '' or octet_length(type) > 200 or type ~ '[\x01-\x1f\x7f]' then
+    raise exception 'converge.emit: type must be 1 to 200 bytes of text, for example shop.order.placed' using errcode = '22023';
+  end if;
+  if key is null or key = '' or octet_length(key) > 1024 or key ~ '[\x01-\x1f\x7f]' then
+    raise exception 'converge.emit: the key of % must be 1 to 1024 bytes of text without control characters', type
+      using errcode = '22023';
+  end if;
+  if version is null or version < 1 then
+    raise exception 'converge.emit: version of % must be a whole number from 1', type using errcode = '22023';
+  end if;
+  if payload is null then
+    raise exception 'converge.emit: the payload of % is null; for an event without data pass ''{}''', type using errcode = '22023';
+  end if;
+  if octet_length(payload) > 900000 then
+    raise exception 'converge.emit: the payload of % takes % bytes, at most 900000 are allowed: store large content elsewhere and send a reference',
+      type, octet_length(payload) using errcode = '22023';
+  end if;
+  if not converge.is_json(payload) then
+    raise exception 'converge.emit: the payload of % is not JSON: build it with json_build_object(...)::text', type
+      using errcode = '22023';
+  end if;
+  -- `\ud83d` alone is half a character: it is JSON, but no UTF-8, and would first fail in a consumer.
+  if payload ~* '\\ud[89a-f]' then
+    unpaired := regexp_replace(replace(payload, '\\', ''), '\\u[dD][89abAB]..\\u[dD][c-fC-F]..', '', 'g');
+    if unpaired ~* '\\ud[89a-f]' then
+      raise exception 'converge.emit: the payload of % has half of a surrogate pair, which UTF-8 cannot carry', type
+        using errcode = '22023';
+    end if;
+  end if;
+end $$;
+
+-- Checks the caller's headers: a JSON object of strings, without the names that the kit sets.
+create function converge.emit_check_headers(headers text) returns void
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  set standard_conforming_strings = on
+  as $$
+declare
+  header record;
+  names  text[] := '{}';
+  bytes  int    := 0;
+begin
+  if headers is null or not converge.is_json(headers) or json_typeof(headers::json) <> 'object' then
+    raise exception 'converge.emit: headers must be a JSON object of strings, for example {"tenant":"a"}' using errcode = '22023';
+  end if;
+  for header in select e.key as name, e.value as value from json_each(headers::json) e loop
+    if header.name !~ '^[A-Za-z0-9!#$%&''*+.^_`|~-]{1,128}$' then
+      raise exception 'converge.emit: the header name % is not 1 to 128 letters, digits, "-", "_" or "."',
+        quote_literal(left(header.name, 80)) using errcode = '22023';
+    end if;
+    if lower(header.name) ~ '^ce_' or lower(header.name) in ('content-type', 'traceparent', 'tracestate', 'baggage') then
+      raise exception 'converge.emit: the header % is set by the kit: choose another name', quote_literal(header.name)
+        using errcode = '22023';
+    end if;
+    if header.name = any (names) then
+      raise exception 'converge.emit: the header % is there twice', quote_literal(header.name) using errcode = '22023';
+    end if;
+    if json_typeof(header.value) <> 'string' then
+      raise exception 'converge.emit: the value of header % is a %, not a string', quote_literal(header.name),
+        json_typeof(header.value) using errcode = '22023';
+    end if;
+    if header.value #>> '{}' ~ '[\x01-\x08\x0a-\x1f\x7f]' then
+      raise exception 'converge.emit: the value of header % has a line break or another control character',
+        quote_literal(header.name) using errcode = '22023';
+    end if;
+    names := names || header.name;
+    bytes := bytes + octet_length(header.name) + octet_length(header.value #>> '{}');
+  end loop;
+  if cardinality(names) > 64 or bytes > 8192 then
+    raise exception 'converge.emit: % headers of % bytes are too many, at most 64 of 8192 bytes are allowed; put data into the payload',
+      cardinality(names), bytes using errcode = '22023';
+  end if;
+end $$;
+
+-- Emits one event, for SQL, triggers and other languages. Returns the event's id. The payload is stored byte for byte as given.
+-- Several emits in one transaction lock in the order of the calls, so two transactions may deadlock: the one that gets
+-- 40P01 is to be run again.
+create function converge.emit(
+  topic text, key text, type text, payload text, headers text default '{}', version int default 1
+) returns uuid
+  language plpgsql
+  set search_path = pg_catalog, pg_temp
+  as $$
+declare
+  id     uuid := converge.new_uuid_v7();
+  stored text;
+begin
+  perform converge.emit_check(topic, key, type, payload, version);
+  perform converge.emit_check_headers(headers);
+  stored := json_build_object('ce_dataschema', 'urn:converge:' || type || ':' || version,
+                              'content-type', 'application/json', 'ce_correlationid', id)::text;
+  if headers::jsonb <> '{}'::jsonb then
+    select json_object_agg(e.key, e.value)::text into stored
+      from (select * from json_each_text(stored::json) union all select * from json_each_text(headers::json)) e;
+  end if;
+  perform converge.outbox_append_one(id, topic, key, type, stored, payload,
+    case when current_setting('idle_in_transaction_session_timeout') = '0' then 60000 else 0 end);
+  return id;
+end $$;
+
+-- Adds one child ahead when fewer than `ahead` ranges lie beyond the sequence. Returns its name; '' when it took a step
+-- towards it, to be called again; null when there is nothing to do or another session is at it. Callers begin no
+-- transaction of their own. ACCESS EXCLUSIVE on the parent stops every writer: it is waited for at most 50 ms, and only
+-- the catalog changes under it. DETACH CONCURRENTLY would leave a moment without a last child, in which inserts fail.
+--
+-- When nothing added children in time (no relay ran), ids are in the last child already. To give it an upper bound,
+-- ATTACH would read all of it while writers wait: 1.7 s a million rows, measured. So the bound is first a constraint:
+--   1. added, not validated: ids a thousand ranges ahead, so that no emit can ever reach it, a crash in between included;
+--   2. validated, side by side with writers;
+--   3. the last child is attached again with that bound, which the constraint proves; a new one takes its place;
+--   4. the sequence continues from the bound, so that the range is closed. In a transaction of its own after 3 committed:
+--      setval is not undone by a rollback, and the constraint would then refuse every emit.
+create function converge.outbox_add_child(ahead int, span bigint) returns text
+  language plpgsql
+  security definer
+  set lock_timeout = '50ms'
+  set search_path = pg_catalog, pg_temp
+  set standard_conforming_strings = on
+  as $$
+declare
+  used   bigint;
+  lower  bigint;
+  upper  bigint;
+  filled boolean;
+  bound  record;
+  child  text;
+begin
+  if not pg_try_advisory_xact_lock(1668247160, 1) then
+    return null;
+  end if;
+  select s.last_value into used from converge.outbox_id s;
+  select max(substring(k.conname from '^outbox_until_(\d+)$')::bigint) into upper
+    from pg_constraint k join pg_inherits i on i.inhrelid = k.conrelid
+   where i.inhparent = 'converge.outbox'::regclass and k.conrelid <> 'converge.outbox_last'::regclass;
+  if upper > used + 1 then
+    perform setval('converge.outbox_id', upper - 1);
+    return '';
+  end if;
+  select substring(pg_get_expr(c.relpartbound, c.oid) from $re$FROM \('?(\d+)'?\)$re$)::bigint into lower
+    from pg_class c where c.oid = 'converge.outbox_last'::regclass;
+  if lower > used + ahead * span then
+    return null;
+  end if;
+  filled := exists (select from converge.outbox_last);
+  upper := lower / span * span + span;
+  if filled then
+    select k.conname as name, k.convalidated as validated into bound
+      from pg_constraint k where k.conrelid = 'converge.outbox_last'::regclass and k.conname ~ '^outbox_until_\d+$';
+    if not found then
+      upper := (used / span + 1000) * span;
+      execute format('alter table converge.outbox_last add constraint %I check (id >= %s and id < %s) not valid',
+                     'outbox_until_' || upper, lower, upper);
+      return '';
+    elsif not bound.validated then
+      execute format('alter table converge.outbox_last validate constraint %I', bound.name);
+      return '';
+    end if;
+    upper := substring(bound.name from '\d+$')::bigint;
+  end if;
+  child := 'outbox_' || lower;
+  -- Made before the lock is taken: only the catalog changes below happen under it.
+  create table converge.outbox_new (like converge.outbox including all);
+  alter table converge.outbox detach partition converge.outbox_last;
+  if filled then
+    execute format('alter table converge.outbox_last rename to %I', child);
+    alter table converge.outbox_new rename to outbox_last;
+  elsif exists (select from converge.outbox_last) then
+    raise exception 'converge: the last child was filled meanwhile' using errcode = '55P03';
+  else
+    execute format('alter table converge.outbox_new rename to %I', child);
+  end if;
+  execute format('alter table converge.outbox attach partition converge.%I for values from (%s) to (%s)', child, lower, upper);
+  execute format('alter table converge.outbox attach partition converge.outbox_last for values from (%s) to (maxvalue)', upper);
+  return child;
+end $$;
+
+-- Removes a child that a relay with the lease has recorded in outbox_leaving; false when none of that name is recorded.
+-- For a relay that does not own the outbox: DETACH CONCURRENTLY cannot run in a function, so this takes ACCESS EXCLUSIVE on
+-- the parent for its catalog changes, and waits for that 50 ms at most, as outbox_add_child does.
+create function converge.outbox_remove_child(child text) returns boolean
+  language plpgsql
+  security definer
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = '50ms'
+  as $$
+declare
+  pending boolean;
+begin
+  -- Only the outbox's own children have such names: no other table can be dropped by recording it.
+  if child !~ '^outbox_[0-9]+$' then
+    raise exception 'converge.outbox_remove_child: % is no child of the outbox', quote_literal(child) using errcode = '22023';
+  end if;
+  perform from converge.outbox_leaving l where l.child = outbox_remove_child.child for update;
+  if not found then
+    return false;
+  end if;
+  select i.inhdetachpending into pending
+    from pg_inherits i join pg_class c on c.oid = i.inhrelid
+   where i.inhparent = 'converge.outbox'::regclass and c.relname = child;
+  if found then
+    execute format('alter table converge.outbox detach partition converge.%I%s', child, case when pending then ' finalize' else '' end);
+  end if;
+  execute format('drop table if exists converge.%I', child);
+  delete from converge.outbox_leaving l where l.child = outbox_remove_child.child;
+  return true;
+end $$;
+
+-- Functions that run as the owner are for the relays that were granted them. Postgres lets every role execute a new function,
+-- and usage on the schema is what every writer has.
+revoke execute on function converge.outbox_add_child(int, bigint), converge.outbox_remove_child(text) from public;
