@@ -52,9 +52,8 @@ function fromArguments(
   for (const one of given) {
     if (ts.isStringLiteral(one) && isCode(one.text)) add(one.text);
     if (!ts.isObjectLiteralExpression(one)) continue;
-    const code = textOf(one, 'code');
     const category = textOf(one, 'category') ?? categoryOfKind[textOf(one, 'kind') ?? ''];
-    if (code !== undefined && isCode(code)) add(code, category, textOf(one, 'certainty'));
+    for (const code of textsOf(one, 'code')) if (isCode(code)) add(code, category, textOf(one, 'certainty'));
   }
 }
 
@@ -68,12 +67,21 @@ const categoryOfKind: Readonly<Record<string, string>> = {
 };
 
 function textOf(object: ts.ObjectLiteralExpression, name: string): string | undefined {
+  const texts = textsOf(object, name);
+  return texts.length === 1 ? texts[0] : undefined;
+}
+
+/** Reads the texts that a property may have: two where a condition chooses. */
+function textsOf(object: ts.ObjectLiteralExpression, name: string): readonly string[] {
   const property = object.properties.find((one) => one.name?.getText() === name);
-  if (property === undefined || !ts.isPropertyAssignment(property)) return undefined;
-  const { initializer } = property;
-  if (ts.isStringLiteral(initializer)) return initializer.text;
+  return property !== undefined && ts.isPropertyAssignment(property) ? textsIn(property.initializer) : [];
+}
+
+function textsIn(value: ts.Expression): readonly string[] {
+  if (ts.isConditionalExpression(value)) return [...textsIn(value.whenTrue), ...textsIn(value.whenFalse)];
+  if (ts.isStringLiteral(value)) return [value.text];
   // A constant that is named as the code that it holds: BREAKER_OPEN.
-  return ts.isIdentifier(initializer) && isCode(initializer.text) ? initializer.text : undefined;
+  return ts.isIdentifier(value) && isCode(value.text) ? [value.text] : [];
 }
 
 function literalsOf(type: ts.TypeNode): readonly string[] {

@@ -61,6 +61,7 @@ describe('the scan for codes', () => {
       class FixedError extends Error { readonly code = 'A_THREE'; }
       const e = new MineError('text', { code: 'A_FOUR', category: 'data', certainty: 'unknown' });
       const f = new InboxError('A_FIVE', 'text');
+      const g = new MineError('text', { code: f ? 'A_SEVEN' : 'A_EIGHT', category: 'bug' });
       throw wrong('A_SIX', 'text');
       throw missing('A_SETTING', 'text');
     `;
@@ -70,6 +71,8 @@ describe('the scan for codes', () => {
       'A_THREE',
       'A_FOUR data',
       'A_FIVE',
+      'A_SEVEN bug',
+      'A_EIGHT bug',
       'A_SIX',
     ]);
   });
