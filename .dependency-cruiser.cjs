@@ -2,13 +2,14 @@
 const floors = [
   ['core'],
   ['contracts', 'config', 'resilience'],
-  ['telemetry', 'postgres', 'kafka'],
-  ['outbox', 'relay', 'inbox', 'effects'],
+  ['telemetry', 'postgres', 'broker'],
+  ['kafka', 'outbox'],
+  ['relay', 'inbox', 'effects'],
   ['saga', 'workflow', 'reconcile'],
   ['testing', 'cli'],
 ];
-const sideways = { relay: ['outbox'], inbox: ['outbox'], effects: ['outbox', 'inbox'] };
-// Tests and their fixtures use the test kit of floor 5; neither is published.
+const sideways = { effects: ['inbox'] };
+// Tests and their fixtures use the test kit of floor 6; neither is published.
 const test = ['\\.test\\.ts$', '/src/fixture/'];
 const lib = (names) => `^libs/(${names.join('|')})/`;
 
@@ -30,11 +31,18 @@ module.exports = {
     ...floorRules,
     { name: 'no-cycle', severity: 'error', from: { pathNot: test }, to: { circular: true } },
     {
-      name: 'drivers-on-floor-1',
+      name: 'drivers-in-their-packages',
       comment: 'pg, kafkajs and @platformatic/kafka are imported only by libs/postgres and libs/kafka',
       severity: 'error',
       from: { path: '^(libs|services|schemas)/', pathNot: ['^libs/(postgres|kafka)/', ...test] },
       to: { path: 'node_modules/(pg|kafkajs|@platformatic/kafka)/' },
+    },
+    {
+      name: 'kafka-is-wired-at-the-top',
+      comment: 'libraries use the port, libs/broker; the cli, the services and the test kit open Kafka',
+      severity: 'error',
+      from: { path: '^libs/', pathNot: ['^libs/(kafka|cli|testing)/', ...test] },
+      to: { path: '^libs/kafka/' },
     },
     {
       name: 'otel-sdk-in-one-file',

@@ -50,7 +50,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/*.test.ts', 'test/**/*.ts', '**/fixture/**/*.ts', '**/contract-suite*.ts'],
+    files: ['**/*.test.ts', 'test/**/*.ts', '**/fixture/**/*.ts', '**/src/contract/**'],
     rules: {
       'max-lines-per-function': 'off',
       '@typescript-eslint/no-non-null-assertion': 'off',
@@ -60,7 +60,7 @@ export default tseslint.config(
   },
   {
     files: ['{libs,services,docs}/**/*.ts'],
-    ignores: ['**/*.test.ts', '**/fixture/**', '**/contract-suite*.ts'],
+    ignores: ['**/*.test.ts', '**/fixture/**', '**/src/contract/**'],
     plugins: { converge },
     rules: { 'converge/no-ad-hoc-retry': 'error' },
   },

@@ -10,7 +10,7 @@ export interface ThrownCode {
   readonly certainty: string | undefined;
 }
 
-const notOurs = /\.test\.ts$|\/fixture\/|contract-suite|service-stress|^libs\/testing\//;
+const notOurs = /\.test\.ts$|\/fixture\/|\/src\/contract\/|service-stress|^libs\/testing\//;
 
 /** Reads the libraries' source for codes of errors: what is constructed, what is thrown, what a code's type lists. */
 export function thrownCodes(root: string): readonly ThrownCode[] {
@@ -57,7 +57,7 @@ function fromArguments(
   }
 }
 
-/** How the broker's kinds of errors are categories (libs/kafka, `BrokerError`). */
+/** How the broker's kinds of errors are categories (libs/broker, `BrokerError`). */
 const categoryOfKind: Readonly<Record<string, string>> = {
   retry: 'network',
   new_producer: 'service',

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { consumerService, inboxMigrations } from '@convergekit/inbox';
-import { kafkajsBroker } from '@convergekit/kafka';
+import { kafkaBroker } from '@convergekit/kafka';
 import { outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { relay, relayMigrations } from '@convergekit/relay';
@@ -11,7 +11,7 @@ import { orderPlaced, orders, payments, placeOrder } from './first-program.ts';
 
 type Order = Parameters<typeof placeOrder>[1];
 
-const broker = kafkajsBroker({ brokers: inject('stack').brokers.split(','), clientId: 'first-program' });
+const broker = kafkaBroker({ brokers: inject('stack').brokers.split(','), clientId: 'first-program' });
 const running: Service[] = [];
 let ordersDb: Database<{ orders: Order }>;
 let paymentsDb: Database<{ charges: Order }>;

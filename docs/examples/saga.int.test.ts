@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type ConsumerDefinition, consumerService, inboxMigrations } from '@convergekit/inbox';
-import { memoryBroker } from '@convergekit/kafka';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { relay, relayMigrations } from '@convergekit/relay';

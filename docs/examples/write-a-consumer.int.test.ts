@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { DomainEvent } from '@convergekit/contracts';
 import { consumerService, inboxMigrations } from '@convergekit/inbox';
-import { kafkaBroker, memoryBroker } from '@convergekit/kafka';
+import { memoryBroker } from '@convergekit/broker/testing';
+import { kafkaBroker } from '@convergekit/kafka';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { relay, relayMigrations } from '@convergekit/relay';

@@ -1,7 +1,7 @@
 /** Makes the shop's databases, tables, topics and first stock; safe to repeat. For docker-compose.yml. */
 import { inboxMigrations } from '@convergekit/inbox';
 import { failureTopic } from '@convergekit/contracts';
-import { kafkajsBroker } from '@convergekit/kafka';
+import { kafkaBroker } from '@convergekit/kafka';
 import { nameSource, outboxMigrations } from '@convergekit/outbox';
 import { connect, migrate } from '@convergekit/postgres';
 import { reconcileMigrations } from '@convergekit/reconcile';
@@ -41,7 +41,7 @@ async function prepareDatabase(serverUrl: string, name: ShopService): Promise<vo
 }
 
 async function prepareTopics(brokers: readonly string[]): Promise<void> {
-  const broker = kafkajsBroker({ brokers, clientId: 'prepare' });
+  const broker = kafkaBroker({ brokers, clientId: 'prepare' });
   try {
     const admin = await broker.admin();
     const topics = new Set([...shopEvents.map(({ topic }) => topic), ...consumers.map(failureTopic)]);

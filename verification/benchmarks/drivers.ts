@@ -1,13 +1,8 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import {
-  driverNames,
-  kafkaBroker,
-  type DriverName,
-  RecordBatchBuilder,
-  type SealedRecords,
-} from '@convergekit/kafka';
+import { RecordBatchBuilder, type SealedRecords } from '@convergekit/broker/engine';
+import { type DriverName, driverNames, kafkaBroker } from '@convergekit/kafka';
 import { freshTopic } from '@convergekit/testing';
 import { summarize } from './measure/statistics.ts';
 

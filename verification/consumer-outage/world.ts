@@ -1,6 +1,7 @@
 import { defineEvent } from '@convergekit/contracts';
 import { type ConsumerService, consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
-import { type Broker, type DriverName, kafkaBroker } from '@convergekit/kafka';
+import type { Broker } from '@convergekit/broker';
+import { type DriverName, kafkaBroker } from '@convergekit/kafka';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { relay, relayMigrations } from '@convergekit/relay';

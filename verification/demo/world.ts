@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { failureTopic } from '@convergekit/contracts';
-import { type Broker, kafkajsBroker } from '@convergekit/kafka';
+import type { Broker } from '@convergekit/broker';
+import { kafkaBroker } from '@convergekit/kafka';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import type { KafkaTools, Stack } from '@convergekit/testing';
 import { shopEvents } from '../../schemas/src/index.ts';
@@ -59,7 +60,7 @@ export async function buildWorld({
   const urls = await makeDatabases(serverUrl, databaseNames);
   const databases = mapNames((name) => connect({ url: urls[name], applicationName: 'demo', max: 4 }));
   await Promise.all(databaseNames.map((name) => prepare(name, databases[name])));
-  const broker = kafkajsBroker({ brokers: brokers.split(','), clientId: 'demo' });
+  const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'demo' });
   await makeTopics(broker, brokers, topics, partitions);
   const [ordersPort = 0, providerPort = 0, ...healthPorts] = await freePorts(2 + processNames.length);
   const logins = await loginsOf(databases, urls);

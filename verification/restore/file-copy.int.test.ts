@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { inspect, promisify } from 'node:util';
 import { defineEvent } from '@convergekit/contracts';
 import { consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
-import { kafkajsBroker } from '@convergekit/kafka';
+import { kafkaBroker } from '@convergekit/kafka';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { type Relay, relay, relayMigrations } from '@convergekit/relay';
@@ -80,7 +80,7 @@ async function started(database: Database, broker = kafka()): Promise<Relay> {
 function kafka(reachAt?: string) {
   const brokers = reachAt === undefined ? inject('stack').brokers.split(',') : [reachAt];
   const through = reachAt === undefined ? {} : { reachAt: () => reachAt, requestTimeoutMs: 1_000 };
-  return closing(kafkajsBroker({ brokers, clientId: `restore-${tag}`, ...through }), (one) => one.close());
+  return closing(kafkaBroker({ brokers, clientId: `restore-${tag}`, ...through }), (one) => one.close());
 }
 
 async function refusal(service: Relay, code: string): Promise<string> {

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { failureTopic } from '@convergekit/contracts';
-import type { Broker } from '@convergekit/kafka';
+import type { Broker } from '@convergekit/broker';
 import { connect, type Database } from '@convergekit/postgres';
 import { transferEvents } from '../../schemas/src/index.ts';
 import { type Bank, transferMigrations } from '../../services/transfers/src/migrations.ts';

@@ -1,11 +1,9 @@
-/**
- * The core scenes as a role whose every session begins with settings that no kit wants (`hostileDefaults`), directly and
- * through PgBouncer in transaction mode.
- */
+/** The core scenes as a role whose sessions begin with hostile settings (`hostileDefaults`), directly and through PgBouncer. */
 import { type ConsumerDefinition, consumerService, defineConsumer } from '@convergekit/inbox';
 import { listParked } from '@convergekit/inbox/operate';
 import type { DomainEvent } from '@convergekit/contracts';
-import { type Broker, memoryBroker } from '@convergekit/kafka';
+import type { Broker } from '@convergekit/broker';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { connect, type Database, executorOf, migrate } from '@convergekit/postgres';
 import { defineReconciler, reconcilerService } from '@convergekit/reconcile';
 import { type Relay, relay } from '@convergekit/relay';

@@ -1,4 +1,4 @@
-import { kafkajsBroker } from '@convergekit/kafka';
+import { kafkaBroker } from '@convergekit/kafka';
 import { nameSource, outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
@@ -145,7 +145,7 @@ async function prepare(
 }
 
 async function makeTopics(brokers: string, [main, side]: readonly [string, string]): Promise<void> {
-  const broker = kafkajsBroker({ brokers: [brokers], clientId: 'soak' });
+  const broker = kafkaBroker({ brokers: [brokers], clientId: 'soak' });
   try {
     const admin = await broker.admin();
     await admin.createTopic({ name: main, partitions: 6, config: topicSettings });

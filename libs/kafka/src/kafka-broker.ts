@@ -1,20 +1,24 @@
-import type { Broker } from './broker.ts';
-import type { DriverName } from './driver-names.ts';
-import { kafkajsBroker } from './kafkajs/kafkajs-broker.ts';
-import { platformaticBroker } from './platformatic/platformatic-broker.ts';
-import type { KafkaOptions } from './wire/wire-broker.ts';
+import type { Broker } from '@convergekit/broker/engine';
+import { KafkaJsConnections } from './drivers/kafkajs/kafkajs-connections.ts';
+import { PlatformaticConnections } from './drivers/platformatic/platformatic-connections.ts';
+import type { DriverName } from './settings.ts';
+import type { ConnectionLayer, ConnectionOptions } from './wire/connection.ts';
+import { type KafkaOptions, WireBroker } from './wire/wire-broker.ts';
 
-const DRIVERS: Readonly<Record<DriverName, (options: KafkaOptions) => Broker>> = {
-  kafkajs: kafkajsBroker,
-  platformatic: platformaticBroker,
+const DRIVERS: Readonly<
+  Record<DriverName, (options: ConnectionOptions, log: KafkaOptions['log']) => ConnectionLayer>
+> = {
+  kafkajs: (options, log) => new KafkaJsConnections(options, log),
+  // Its library is loaded at the first connection (a quarter of a second).
+  platformatic: (options) => new PlatformaticConnections(options),
 };
 
 export interface KafkaBrokerOptions extends KafkaOptions {
-  /** Whose connections are used; everything above them is the same (docs/decisions says why this default). @default kafkajs */
+  /** The client whose connections are used; everything above them is the same (docs/decisions/0006). @default kafkajs */
   readonly driver?: DriverName | undefined;
 }
 
-/** Kafka by a driver that a setting names. */
+/** Opens Kafka through the connections of one driver. */
 export function kafkaBroker({ driver = 'kafkajs', ...options }: KafkaBrokerOptions): Broker {
-  return DRIVERS[driver](options);
+  return new WireBroker(driver, options, (given) => DRIVERS[driver](given, options.log));
 }

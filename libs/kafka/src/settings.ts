@@ -1,6 +1,9 @@
 import { z } from 'zod';
-import { type DriverName, driverNames } from './driver-names.ts';
 import type { KafkaOptions } from './wire/wire-broker.ts';
+
+export const driverNames = ['kafkajs', 'platformatic'] as const;
+/** The client whose connections are used. */
+export type DriverName = (typeof driverNames)[number];
 
 const address = z.string().regex(/^[^\s:]+:\d{1,5}$|^\[[^\]]+\]:\d{1,5}$/, 'expected host:port');
 

@@ -1,4 +1,5 @@
-import { type Broker, kafkajsBroker } from '@convergekit/kafka';
+import type { Broker } from '@convergekit/broker';
+import { kafkaBroker } from '@convergekit/kafka';
 import type { Database } from '@convergekit/postgres';
 import { seededRandom, systemClock } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
@@ -21,7 +22,7 @@ afterEach(async () => {
 async function setUp() {
   const { url, database } = await relayDatabase(inject('stack').databaseUrl);
   const brokers = inject('stack').brokers;
-  const broker = kafkajsBroker({ brokers: brokers.split(','), clientId: 'relay-e2e-check' });
+  const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'relay-e2e-check' });
   const topic = await createTopic(broker, topicName(), 4);
   open.push(
     () => broker.close(),

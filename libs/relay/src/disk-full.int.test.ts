@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { memoryBroker } from '@convergekit/kafka';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { connect } from '@convergekit/postgres';
 import { embeddedPostgres, waitUntil } from '@convergekit/testing';
 import { expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-import { memoryBroker } from '@convergekit/kafka';
+import { memoryBroker } from '@convergekit/broker/testing';
 import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, test } from 'vitest';

@@ -1,4 +1,5 @@
-import { BrokerError, memoryBroker } from '@convergekit/kafka';
+import { BrokerError } from '@convergekit/broker';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { connect } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { describe, expect, inject, it } from 'vitest';

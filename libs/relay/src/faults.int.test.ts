@@ -1,4 +1,6 @@
-import { type Broker, kafkajsBroker, memoryBroker } from '@convergekit/kafka';
+import type { Broker } from '@convergekit/broker';
+import { memoryBroker } from '@convergekit/broker/testing';
+import { kafkaBroker } from '@convergekit/kafka';
 import { connect } from '@convergekit/postgres';
 import { seededRandom } from '@convergekit/core';
 import { faultProxy, waitUntil } from '@convergekit/testing';
@@ -22,14 +24,14 @@ async function proxiedKafka() {
   const proxy = await faultProxy({ target });
   onClose(() => proxy.close());
   const broker = closing(
-    kafkajsBroker({
+    kafkaBroker({
       brokers: [proxy.address],
       clientId: 'relay-proxied',
       requestTimeoutMs: 1_000,
       reachAt: () => proxy.address,
     }),
   );
-  const direct = closing(kafkajsBroker({ brokers: [target], clientId: 'relay-direct' }));
+  const direct = closing(kafkaBroker({ brokers: [target], clientId: 'relay-direct' }));
   return { proxy, broker, direct };
 }
 

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
-import type { Broker } from '@convergekit/kafka';
+import type { Broker } from '@convergekit/broker';
 import { signingKey, type SigningKey } from '@convergekit/contracts';
 import { ensureChildren, type LimitSettings } from '@convergekit/outbox';
 import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';

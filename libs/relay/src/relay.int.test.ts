@@ -1,4 +1,4 @@
-import { kafkajsBroker } from '@convergekit/kafka';
+import { kafkaBroker } from '@convergekit/kafka';
 import { seededRandom } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { afterEach, describe, expect, inject, test } from 'vitest';
@@ -29,7 +29,7 @@ const silent = {
 
 async function setUp(partitions: number | 'no topic' = 6) {
   const { url, database } = await relayDatabase(inject('stack').databaseUrl);
-  const broker = kafkajsBroker({ brokers: inject('stack').brokers.split(','), clientId: 'relay-test' });
+  const broker = kafkaBroker({ brokers: inject('stack').brokers.split(','), clientId: 'relay-test' });
   const topic = topicName();
   if (partitions !== 'no topic') await createTopic(broker, topic, partitions);
   open.push(

@@ -1,4 +1,5 @@
-import { type Broker, memoryBroker, type Producer } from '@convergekit/kafka';
+import type { Broker, Producer } from '@convergekit/broker';
+import { memoryBroker } from '@convergekit/broker/testing';
 import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-import { kafkajsBroker } from '@convergekit/kafka';
+import { kafkaBroker } from '@convergekit/kafka';
 import { expect, inject, it } from 'vitest';
 import { dumpTopic } from './dump-topic.ts';
 import { freshTopic } from './fresh-topic.ts';
@@ -7,7 +7,7 @@ it('gives every record of every partition, in order, with key, headers and value
   const { brokers } = inject('stack');
   const topic = await freshTopic(brokers, { partitions: 3 });
   expect(await dumpTopic(brokers, topic)).toEqual([]);
-  const broker = kafkajsBroker({ brokers: brokers.split(','), clientId: 'dump-test' });
+  const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'dump-test' });
   const producer = await broker.producer();
   const record = (key: string | null, value: string | null) => ({
     key,

@@ -1,4 +1,4 @@
-import { kafkajsBroker } from '@convergekit/kafka';
+import { kafkaBroker } from '@convergekit/kafka';
 
 /** One record as it lies in the log, text decoded as UTF-8. */
 export interface DumpedRecord {
@@ -13,7 +13,7 @@ export interface DumpedRecord {
 
 /** Everything that is in `topic` now, partition by partition, in order of offset. Rejects when there is no such topic. */
 export async function dumpTopic(brokers: string, topic: string): Promise<readonly DumpedRecord[]> {
-  const broker = kafkajsBroker({ brokers: brokers.split(','), clientId: 'converge-testing' });
+  const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'converge-testing' });
   try {
     const admin = await broker.admin();
     const records: DumpedRecord[] = [];

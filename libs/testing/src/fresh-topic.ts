@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { kafkajsBroker } from '@convergekit/kafka';
+import { kafkaBroker } from '@convergekit/kafka';
 
 export interface FreshTopicOptions {
   /** @default 3 */
@@ -16,7 +16,7 @@ export async function freshTopic(
   { partitions = 3, prefix = 'test', config = {} }: FreshTopicOptions = {},
 ): Promise<string> {
   const name = `${prefix}-${randomBytes(6).toString('hex')}`;
-  const broker = kafkajsBroker({ brokers: brokers.split(','), clientId: 'converge-testing' });
+  const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'converge-testing' });
   try {
     const admin = await broker.admin();
     await admin.createTopic({ name, partitions, config });

@@ -1,5 +1,6 @@
 import { livePolicies } from '@convergekit/inbox';
-import { type Broker, kafkaBroker, kafkaOptions } from '@convergekit/kafka';
+import type { Broker } from '@convergekit/broker';
+import { kafkaBroker, kafkaOptions } from '@convergekit/kafka';
 import { connect, type Database, type PolicyWatch } from '@convergekit/postgres';
 import { SharedGuards } from '@convergekit/resilience';
 import { endsWithin, runServices, type Service, systemClock, systemRandom } from '@convergekit/core';

@@ -1,5 +1,6 @@
 import { decodeEnvelope, receive, type ReceivedEvent } from '@convergekit/contracts';
-import { type IncomingBatch, kafkaBroker, type PartitionControl } from '@convergekit/kafka';
+import type { IncomingBatch, PartitionControl } from '@convergekit/broker/engine';
+import { kafkaBroker } from '@convergekit/kafka';
 import { connect } from '@convergekit/postgres';
 import { sql, type Transaction } from 'kysely';
 import { type BenchData, benchEvent } from './bench-event.ts';

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { type ConsumerService, consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
-import { memoryBroker } from '@convergekit/kafka';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { relay, relayMigrations } from '@convergekit/relay';

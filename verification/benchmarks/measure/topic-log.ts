@@ -1,4 +1,5 @@
-import { type Admin, kafkajsBroker } from '@convergekit/kafka';
+import type { Admin } from '@convergekit/broker';
+import { kafkaBroker } from '@convergekit/kafka';
 import { systemClock } from '@convergekit/core';
 import type { Sample } from './growth.ts';
 
@@ -33,7 +34,7 @@ export interface Content {
 const NUMBER = /"n":\s?(\d+)/;
 
 export async function openTopic(brokers: string, topic: string, partitions: number): Promise<TopicLog> {
-  const broker = kafkajsBroker({ brokers: brokers.split(','), clientId: 'bench' });
+  const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'bench' });
   const admin = await broker.admin();
   await admin.createTopic({ name: topic, partitions });
   const count = async (): Promise<number> =>

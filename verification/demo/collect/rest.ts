@@ -1,4 +1,4 @@
-import type { Admin } from '@convergekit/kafka';
+import type { Admin } from '@convergekit/broker';
 import type { Clock } from '@convergekit/core';
 import { type Source, sources } from '../process/specs.ts';
 import type { Executors } from './sql-dump.ts';

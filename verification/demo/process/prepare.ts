@@ -1,5 +1,5 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import type { Admin, Broker, LogEnds } from '@convergekit/kafka';
+import type { Admin, Broker, LogEnds } from '@convergekit/broker/engine';
 import { nameSource, outboxMigrations } from '@convergekit/outbox';
 import { type Database, migrate, type MigrationSet } from '@convergekit/postgres';
 import { reconcileMigrations } from '@convergekit/reconcile';

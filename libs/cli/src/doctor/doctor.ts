@@ -1,4 +1,4 @@
-import type { Admin } from '@convergekit/kafka';
+import type { Admin } from '@convergekit/broker';
 import { type Database, type Executor, isPooled } from '@convergekit/postgres';
 import { readHorizonBlockers } from '@convergekit/relay/operate';
 import { allMigrations } from '../frame/all-migrations.ts';

@@ -1,4 +1,4 @@
-import type { TopicDescription } from '@convergekit/kafka';
+import type { TopicDescription } from '@convergekit/broker/engine';
 import { describe, expect, it } from 'vitest';
 import { checkTopic } from './topic-checks.ts';
 

@@ -1,4 +1,4 @@
-import type { TopicDescription } from '@convergekit/kafka';
+import type { TopicDescription } from '@convergekit/broker/engine';
 import type { Finding } from './findings.ts';
 
 // What emit admits at most (900 KiB of payload and headers), and room for what the relay adds.

@@ -1,4 +1,5 @@
-import { kafkaBroker, kafkaOptions, type Admin, type Broker } from '@convergekit/kafka';
+import type { Admin, Broker } from '@convergekit/broker';
+import { kafkaBroker, kafkaOptions } from '@convergekit/kafka';
 import { connect, type Database } from '@convergekit/postgres';
 import { systemClock } from '@convergekit/core';
 import { logger } from '@convergekit/telemetry';

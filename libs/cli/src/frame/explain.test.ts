@@ -1,4 +1,4 @@
-import { BrokerError } from '@convergekit/kafka';
+import { BrokerError } from '@convergekit/broker';
 import { ConfigError } from '@convergekit/config';
 import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import { partitionOf } from '@convergekit/kafka';
+import { partitionOf } from '@convergekit/broker/engine';
 import { outboxMigrations } from '@convergekit/outbox';
 import type { Database, MigrationSet } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';

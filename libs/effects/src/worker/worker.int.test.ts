@@ -1,4 +1,4 @@
-import { memoryBroker } from '@convergekit/kafka';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { consumerService, defineConsumer } from '@convergekit/inbox';
 import type { Database } from '@convergekit/postgres';
 import { stressService } from '@convergekit/core/service-stress';

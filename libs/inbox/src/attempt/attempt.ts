@@ -1,5 +1,5 @@
 import type { Envelope } from '@convergekit/contracts';
-import type { IncomingRecord } from '@convergekit/kafka';
+import type { IncomingRecord } from '@convergekit/broker/engine';
 import { deterministicUuid, type Failure } from '@convergekit/core';
 import type { Wait } from '@convergekit/resilience';
 import type { NextAttempt } from './next-attempt.ts';

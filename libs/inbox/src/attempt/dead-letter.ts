@@ -7,7 +7,7 @@ import {
   formatPosition,
   type FailureInput,
 } from '@convergekit/contracts';
-import type { IncomingRecord } from '@convergekit/kafka';
+import type { IncomingRecord } from '@convergekit/broker/engine';
 import { deterministicUuid, type Failure } from '@convergekit/core';
 import { type Attempt, attemptId, type TriedEvent } from './attempt.ts';
 import { clean, keyOf, oneLine, payloadOf, payloadReference } from '../slice/record-text.ts';

@@ -1,7 +1,7 @@
 import type { Position } from '@convergekit/contracts';
 import type { Executor } from '@convergekit/postgres';
 import type { Gap } from './gap.ts';
-import type { IncomingRecord } from '@convergekit/kafka';
+import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { FillReading } from './plan-fill.ts';
 import { readRecord } from '../plan/reading.ts';
 import type { PartitionKey } from '../slice/fence-sql.ts';

@@ -1,5 +1,5 @@
 import { type Position, START } from '@convergekit/contracts';
-import type { Admin } from '@convergekit/kafka';
+import type { Admin } from '@convergekit/broker';
 import type { Executor } from '@convergekit/postgres';
 import { highest, judge, type Watermark } from '../plan/judge.ts';
 import { readRecord } from '../plan/reading.ts';

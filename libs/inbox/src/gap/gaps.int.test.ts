@@ -1,5 +1,5 @@
 import { type DomainEvent, parsePosition, WIRE } from '@convergekit/contracts';
-import { memoryBroker } from '@convergekit/kafka';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { withTransaction } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';

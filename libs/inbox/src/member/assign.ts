@@ -1,4 +1,10 @@
-import { type Admin, type Assignment, type LogEnds, partitionId, type StartAt } from '@convergekit/kafka';
+import {
+  type Admin,
+  type Assignment,
+  type LogEnds,
+  partitionId,
+  type StartAt,
+} from '@convergekit/broker/engine';
 import type { HaltedAlarm } from '../alarms.ts';
 import { readHeld } from '../park/parked-sql.ts';
 import type { SliceContext } from '../slice/context.ts';

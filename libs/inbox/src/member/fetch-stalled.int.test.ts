@@ -1,4 +1,4 @@
-import type { MemoryBroker } from '@convergekit/kafka';
+import type { MemoryBroker } from '@convergekit/broker/testing';
 import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';

@@ -7,7 +7,7 @@ import {
   type PartitionControl,
   partitionId,
   type StartAt,
-} from '@convergekit/kafka';
+} from '@convergekit/broker/engine';
 import type { Check } from '@convergekit/config';
 import type { SliceContext } from '../slice/context.ts';
 import { type Partition, placeOf } from '../slice/partition.ts';

@@ -1,5 +1,5 @@
 import { poll } from '@convergekit/core';
-import type { Admin, LogEnds } from '@convergekit/kafka';
+import type { Admin, LogEnds } from '@convergekit/broker/engine';
 import { attributeNames, instruments } from '@convergekit/telemetry';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { SliceContext } from '../slice/context.ts';

@@ -1,4 +1,5 @@
-import { type Broker, memoryBroker } from '@convergekit/kafka';
+import type { Broker } from '@convergekit/broker';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { connect, type Database, executorOf } from '@convergekit/postgres';
 import { faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import type { Transaction } from 'kysely';

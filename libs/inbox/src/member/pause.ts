@@ -1,4 +1,4 @@
-import type { FetchStall } from '@convergekit/kafka';
+import type { FetchStall } from '@convergekit/broker/engine';
 import { delayMs } from '@convergekit/resilience';
 import { attributeNames, instruments } from '@convergekit/telemetry';
 import type { PausedAlarm } from '../alarms.ts';

@@ -1,5 +1,5 @@
 import { delayMs } from '@convergekit/core';
-import { type Admin, BrokerError, type PartitionControl } from '@convergekit/kafka';
+import { type Admin, BrokerError, type PartitionControl } from '@convergekit/broker/engine';
 import { classify } from '@convergekit/resilience';
 import { haltPartition } from '../slice/fence-sql.ts';
 import { type Partition, placeOf } from '../slice/partition.ts';

@@ -1,4 +1,4 @@
-import type { Admin, LogEnds, TopicDescription } from '@convergekit/kafka';
+import type { Admin, LogEnds, TopicDescription } from '@convergekit/broker/engine';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { type ConsumerDefinition, declaresStart, startOf } from '../define/define-consumer.ts';
 import { registeredTypes } from '../define/routes.ts';

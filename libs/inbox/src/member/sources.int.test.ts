@@ -1,4 +1,5 @@
-import { memoryBroker, type Broker } from '@convergekit/kafka';
+import type { Broker } from '@convergekit/broker';
+import { memoryBroker } from '@convergekit/broker/testing';
 import type { Database } from '@convergekit/postgres';
 import type * as Telemetry from '@convergekit/telemetry';
 import { freshDatabase, waitUntil } from '@convergekit/testing';

@@ -1,5 +1,7 @@
 import { Kafka, logLevel } from 'kafkajs';
-import { type Broker, kafkaBroker, memoryBroker, type OutgoingRecord, partitionOf } from '@convergekit/kafka';
+import { type Broker, type OutgoingRecord, partitionOf } from '@convergekit/broker/engine';
+import { memoryBroker } from '@convergekit/broker/testing';
+import { kafkaBroker } from '@convergekit/kafka';
 import type { Database } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';

@@ -1,5 +1,5 @@
 import { poll } from '@convergekit/core';
-import type { PartitionControl } from '@convergekit/kafka';
+import type { PartitionControl } from '@convergekit/broker/engine';
 import { type Partition, placeOf } from '../slice/partition.ts';
 import { reload } from './assign.ts';
 import { type PartitionRow, readPartitions } from './partition-sql.ts';

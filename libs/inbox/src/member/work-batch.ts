@@ -1,5 +1,5 @@
 import { failpoint } from '@convergekit/core';
-import type { IncomingBatch, IncomingRecord, PartitionControl } from '@convergekit/kafka';
+import type { IncomingBatch, IncomingRecord, PartitionControl } from '@convergekit/broker/engine';
 import { classify } from '@convergekit/resilience';
 import type { AlarmName } from '../alarms.ts';
 import { readFill } from '../gap/fill-sql.ts';

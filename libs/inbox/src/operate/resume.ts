@@ -1,4 +1,4 @@
-import type { Admin } from '@convergekit/kafka';
+import type { Admin } from '@convergekit/broker';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { InboxError } from '../errors.ts';
 import type { PartitionKey } from '../slice/fence-sql.ts';

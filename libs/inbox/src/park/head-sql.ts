@@ -1,4 +1,4 @@
-import type { IncomingRecord } from '@convergekit/kafka';
+import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Attempt } from '../attempt/attempt.ts';
 import { headersOf } from '../slice/record-text.ts';

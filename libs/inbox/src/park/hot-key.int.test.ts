@@ -2,7 +2,7 @@
  * One key with more events than are kept for a key. Planted faults, each seen to fail here: rows of the key beyond
  * `maxRowsPerKey` with their bytes (the consumer's cap fills, and the other keys wait); a drain that does not read the log.
  */
-import type { memoryBroker } from '@convergekit/kafka';
+import type { memoryBroker } from '@convergekit/broker/testing';
 import { ConvergeError } from '@convergekit/core';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';

@@ -2,7 +2,7 @@
  * Parks and releases that race with slices, on members that take partitions from each other. Planted fault: with
  * `releaseLine` without its look at the tail, what a slice appended meanwhile stays behind here, for ever.
  */
-import { memoryBroker } from '@convergekit/kafka';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { ConvergeError, seededRandom } from '@convergekit/core';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';

@@ -1,5 +1,6 @@
 import { WIRE } from '@convergekit/contracts';
-import { memoryBroker, type OutgoingRecord } from '@convergekit/kafka';
+import type { OutgoingRecord } from '@convergekit/broker/engine';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { executorOf } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import type * as Telemetry from '@convergekit/telemetry';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { failureEvent, WIRE } from '@convergekit/contracts';
-import { type OutgoingRecord, partitionOf } from '@convergekit/kafka';
+import { type OutgoingRecord, partitionOf } from '@convergekit/broker/engine';
 import { startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingRecord } from '@convergekit/kafka';
+import type { IncomingRecord } from '@convergekit/broker/engine';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';

@@ -1,5 +1,5 @@
 import { type Position, START } from '@convergekit/contracts';
-import type { IncomingRecord } from '@convergekit/kafka';
+import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { Start } from '../define/types.ts';
 import { type Action, actionFor, rejectedRecord, type SkipReason, type Trusting } from './act.ts';
 import { type Contradiction, forkOf, jumpOf, lastEventOf } from './evidence.ts';

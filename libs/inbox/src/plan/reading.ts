@@ -8,7 +8,7 @@ import {
   type Position,
   WIRE,
 } from '@convergekit/contracts';
-import type { IncomingRecord, UndecodableBatch } from '@convergekit/kafka';
+import type { IncomingRecord, UndecodableBatch } from '@convergekit/broker/engine';
 import { InboxError } from '../errors.ts';
 import type { Mark } from './judge.ts';
 

@@ -1,5 +1,5 @@
 import { crc32c } from '@node-rs/crc32';
-import { RecordBatchBuilder } from '@convergekit/kafka';
+import { RecordBatchBuilder } from '@convergekit/broker/engine';
 import { waitUntil } from '@convergekit/testing';
 import { expect, inject, it, onTestFinished } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';

@@ -1,4 +1,4 @@
-import type { Admin } from '@convergekit/kafka';
+import type { Admin } from '@convergekit/broker';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { readRecord } from '../plan/reading.ts';
 import { type SignatureOptions, type Signatures, signaturesOf, verified } from '../plan/signatures.ts';

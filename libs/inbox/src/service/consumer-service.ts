@@ -1,4 +1,4 @@
-import type { Admin } from '@convergekit/kafka';
+import type { Admin } from '@convergekit/broker';
 import { sqlState } from '@convergekit/postgres';
 import type { Service } from '@convergekit/core';
 import type { Checks } from '@convergekit/config';

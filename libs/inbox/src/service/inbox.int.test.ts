@@ -1,4 +1,6 @@
-import { kafkajsBroker, type Broker, memoryBroker } from '@convergekit/kafka';
+import type { Broker } from '@convergekit/broker';
+import { memoryBroker } from '@convergekit/broker/testing';
+import { kafkaBroker } from '@convergekit/kafka';
 import type { Database } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
@@ -10,7 +12,7 @@ import { type ConsumerService, consumerService } from './consumer-service.ts';
 
 const brokers: readonly (readonly [string, () => Broker])[] = [
   ['memory', () => memoryBroker()],
-  ['kafkajs', () => kafkajsBroker({ brokers: inject('stack').brokers.split(','), clientId: 'inbox-test' })],
+  ['kafkajs', () => kafkaBroker({ brokers: inject('stack').brokers.split(','), clientId: 'inbox-test' })],
 ];
 
 describe.each(brokers)('a consumer over the %s broker', (_, open) => {

@@ -1,4 +1,4 @@
-import type { Broker } from '@convergekit/kafka';
+import type { Broker } from '@convergekit/broker';
 import type { Database } from '@convergekit/postgres';
 import { type Policies, policyBook } from '@convergekit/resilience';
 import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';

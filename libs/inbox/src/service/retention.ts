@@ -1,5 +1,5 @@
 import { type Clock, poll, type Random } from '@convergekit/core';
-import type { Admin } from '@convergekit/kafka';
+import type { Admin } from '@convergekit/broker';
 import { type Database, withTransaction } from '@convergekit/postgres';
 import { logger } from '@convergekit/telemetry';
 import { forgetAttempts } from '../attempt/attempt-sql.ts';

@@ -1,5 +1,5 @@
 import { failureEvent } from '@convergekit/contracts';
-import type { Admin, IncomingRecord } from '@convergekit/kafka';
+import type { Admin, IncomingRecord } from '@convergekit/broker/engine';
 import { createOutbox } from '@convergekit/outbox';
 import type { Policy } from '@convergekit/resilience';
 import { logger } from '@convergekit/telemetry';

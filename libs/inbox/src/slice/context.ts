@@ -1,5 +1,5 @@
 import type { EventDefinition, FailureData, FailureInput } from '@convergekit/contracts';
-import type { IncomingRecord } from '@convergekit/kafka';
+import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { Outbox } from '@convergekit/outbox';
 import type { Database } from '@convergekit/postgres';
 import type { Policy } from '@convergekit/resilience';

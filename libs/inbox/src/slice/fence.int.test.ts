@@ -1,4 +1,5 @@
-import { type Broker, memoryBroker } from '@convergekit/kafka';
+import type { Broker } from '@convergekit/broker';
+import { memoryBroker } from '@convergekit/broker/testing';
 import type { Database } from '@convergekit/postgres';
 import { policyBook } from '@convergekit/resilience';
 import { freshDatabase, waitUntil } from '@convergekit/testing';

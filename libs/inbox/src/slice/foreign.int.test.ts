@@ -1,4 +1,4 @@
-import { memoryBroker } from '@convergekit/kafka';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { systemClock, systemRandom } from '@convergekit/core';
 import { freshDatabase, waitUntil } from '@convergekit/testing';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Envelope, FailureInput } from '@convergekit/contracts';
-import type { IncomingRecord } from '@convergekit/kafka';
+import type { IncomingRecord } from '@convergekit/broker/engine';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { memoryBroker } from '@convergekit/kafka';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { type Database, executorOf } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import fc from 'fast-check';

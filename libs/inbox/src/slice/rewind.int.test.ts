@@ -1,4 +1,5 @@
-import { type DriverName, driverNames, kafkaBroker, partitionId } from '@convergekit/kafka';
+import { partitionId } from '@convergekit/broker/engine';
+import { type DriverName, driverNames, kafkaBroker } from '@convergekit/kafka';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, it } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';

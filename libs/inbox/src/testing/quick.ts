@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Broker } from '@convergekit/kafka';
+import type { Broker } from '@convergekit/broker';
 import { type PolicyBook, policyBook, type PolicyChange, type SlowSchedule } from '@convergekit/resilience';
 
 /** Names what one test makes, so that tests can share a broker. */

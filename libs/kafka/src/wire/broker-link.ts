@@ -1,4 +1,4 @@
-import { BrokerError } from '../broker.ts';
+import { BrokerError } from '@convergekit/broker/engine';
 import {
   type Connection,
   ConnectionError,

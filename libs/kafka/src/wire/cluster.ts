@@ -1,5 +1,4 @@
-import { type Assignment, BrokerError } from '../broker.ts';
-import { leaderMissing, topicUnknown } from '../topic-errors.ts';
+import { type Assignment, BrokerError, leaderMissing, topicUnknown } from '@convergekit/broker/engine';
 import { BrokerLink, type LinkOptions } from './broker-link.ts';
 import type { Request } from './connection.ts';
 import { OK, UNKNOWN_TOPIC } from './error-codes.ts';

@@ -1,4 +1,4 @@
-import type { BrokerErrorKind } from '../broker.ts';
+import type { BrokerErrorKind } from '@convergekit/broker/engine';
 
 /** What a protocol error means to us. `unsure`: after it a write may be in the log all the same. */
 export interface ErrorMeaning {

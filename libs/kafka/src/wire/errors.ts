@@ -1,4 +1,4 @@
-import { BrokerError, type BrokerErrorDetail } from '../broker.ts';
+import { BrokerError, type BrokerErrorDetail } from '@convergekit/broker/engine';
 import { ConnectionError, type ConnectionTrouble } from './connection.ts';
 import { MEANINGS } from './error-codes.ts';
 

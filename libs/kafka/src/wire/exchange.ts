@@ -1,5 +1,5 @@
-import type { Assignment } from '../broker.ts';
-import type { ByteReader, ByteWriter } from '../bytes.ts';
+import type { Assignment, ByteReader } from '@convergekit/broker/engine';
+import type { ByteWriter } from './byte-writer.ts';
 import { OK } from './error-codes.ts';
 import { protocolError } from './errors.ts';
 

@@ -1,11 +1,17 @@
-import { ByteReader, ByteWriter } from '../bytes.ts';
-import { DecodeBudget, decodeRecordSet } from '../record-batch-decoder.ts';
-import type { AbortedTransaction } from '../transactions.ts';
-import type { Fetched, FetchWant } from '../group/link.ts';
+import {
+  BrokerError,
+  ByteReader,
+  type Fetched,
+  type FetchWant,
+  type Isolation,
+  partitionId,
+} from '@convergekit/broker/engine';
+import { ByteWriter } from './byte-writer.ts';
+import { DecodeBudget, decodeRecordSet } from '../codec/record-set.ts';
+import type { AbortedTransaction } from '../codec/transactions.ts';
 import type { Request } from './connection.ts';
 import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
 import { protocolError } from './errors.ts';
-import { BrokerError, type Isolation, partitionId } from '../broker.ts';
 
 /** At least this much for a whole fetch, however small the limit of each partition. */
 const MIN_FETCH_BYTES = 8 * 1_048_576;

@@ -1,8 +1,8 @@
 import { freshTopic, writeWithJava } from '@convergekit/testing';
 import { Kafka, logLevel } from 'kafkajs';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import type { IncomingRecord } from '../broker.ts';
-import { collect, Kit, until, values } from '../contract-suite-kit.ts';
+import type { IncomingRecord } from '@convergekit/broker/engine';
+import { collect, Kit, until, values } from '@convergekit/broker/contract';
 import { drivers } from '../fixture/drivers.ts';
 
 /*

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { freshTopic } from '@convergekit/testing';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import type { Broker, IncomingRecord, OutgoingBatch, OutgoingRecord } from '../broker.ts';
-import { until, written } from '../contract-suite-kit.ts';
+import type { Broker, IncomingRecord, OutgoingBatch, OutgoingRecord } from '@convergekit/broker/engine';
+import { until, written } from '@convergekit/broker/contract';
 import { type Connect, drivers } from '../fixture/drivers.ts';
 import { bytesOf, sealedByBuilder } from '../fixture/edge-records.ts';
 

@@ -1,4 +1,5 @@
-import { ByteReader, ByteWriter } from '../bytes.ts';
+import { ByteReader } from '@convergekit/broker/engine';
+import { ByteWriter } from './byte-writer.ts';
 import type { Request } from './connection.ts';
 
 export interface PartitionMetadata {

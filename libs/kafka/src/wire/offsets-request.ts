@@ -1,5 +1,5 @@
-import { BrokerError } from '../broker.ts';
-import { ByteReader, ByteWriter } from '../bytes.ts';
+import { BrokerError, ByteReader } from '@convergekit/broker/engine';
+import { ByteWriter } from './byte-writer.ts';
 import { OK } from './error-codes.ts';
 import { protocolError } from './errors.ts';
 import type { Exchange } from './connection.ts';

@@ -2,8 +2,8 @@ import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
 import { freshTopic, readWithJava } from '@convergekit/testing';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
-import type { Broker, OutgoingRecord } from '../broker.ts';
-import { collect, written } from '../contract-suite-kit.ts';
+import type { Broker, OutgoingRecord } from '@convergekit/broker/engine';
+import { collect, written } from '@convergekit/broker/contract';
 import { type Connect, drivers } from '../fixture/drivers.ts';
 import { bytesOf, edgeRecords, sealedByBuilder } from '../fixture/edge-records.ts';
 

@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest';
-import { Kit, record, records, until } from '../contract-suite-kit.ts';
+import { Kit, record, records, until } from '@convergekit/broker/contract';
 import { type Connect, drivers } from '../fixture/drivers.ts';
-import { kafkajsBroker } from '../kafkajs/kafkajs-broker.ts';
+import { kafkaBroker } from '../kafka-broker.ts';
 
 const brokers = (): string[] => inject('stack').brokers.split(',');
 
@@ -66,7 +66,7 @@ describe.each(drivers)('the %s driver', (_, connect) => {
 
 it('tells what kafkajs says to whoever listens, for debugging only', async () => {
   const lines: string[] = [];
-  const broker = kafkajsBroker({
+  const broker = kafkaBroker({
     brokers: ['127.0.0.1:1'],
     clientId: 'quiet',
     log: (level, message) => lines.push(`${level} ${message}`),

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { OutgoingBatch, Producer, SendResult } from '../broker.ts';
+import type { OutgoingBatch, Producer, SendResult } from '@convergekit/broker/engine';
 import { type Connect, drivers } from '../fixture/drivers.ts';
 import { ScriptedBroker } from '../fixture/scripted-broker.ts';
 import type { SaslOptions } from './connection.ts';

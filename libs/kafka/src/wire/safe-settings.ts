@@ -1,5 +1,5 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import { BrokerError } from '../broker.ts';
+import { BrokerError } from '@convergekit/broker/engine';
 import type { SaslOptions } from './connection.ts';
 
 interface Secured {

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { embeddedKafka, type EmbeddedServer, freePort } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import type { Broker } from '../broker.ts';
-import { collect, record, until, values, written } from '../contract-suite-kit.ts';
+import type { Broker } from '@convergekit/broker/engine';
+import { collect, record, until, values, written } from '@convergekit/broker/contract';
 import { drivers } from '../fixture/drivers.ts';
 import type { KafkaOptions } from './wire-broker.ts';
 

@@ -1,5 +1,5 @@
-import { ByteReader, ByteWriter } from '../bytes.ts';
-import type { NewTopic } from '../broker.ts';
+import { ByteReader, type NewTopic } from '@convergekit/broker/engine';
+import { ByteWriter } from './byte-writer.ts';
 import type { Exchange } from './connection.ts';
 import { checked } from './exchange.ts';
 

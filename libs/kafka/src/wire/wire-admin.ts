@@ -3,15 +3,15 @@ import {
   type Admin,
   type Assignment,
   BrokerError,
+  delayMs,
+  FETCHES_OF_DAMAGED,
   type IncomingRecord,
   type Isolation,
   type LogEnds,
   type NewTopic,
-  requireEnds,
+  requireAll,
   type TopicDescription,
-} from '../broker.ts';
-import { delayMs } from '../group/backoff.ts';
-import { FETCHES_OF_DAMAGED } from '../group/partition-flow.ts';
+} from '@convergekit/broker/engine';
 import type { Cluster } from './cluster.ts';
 import { OK } from './error-codes.ts';
 import { fetchRequest, fetchResponse } from './fetch-request.ts';
@@ -85,7 +85,7 @@ export class WireAdmin implements Admin {
   }
 
   async logEnds(topic: string): Promise<readonly LogEnds[]> {
-    return requireEnds(await this.partitionEnds(topic));
+    return requireAll(await this.partitionEnds(topic));
   }
 
   async partitionEnds(topic: string): Promise<readonly (LogEnds | BrokerError)[]> {

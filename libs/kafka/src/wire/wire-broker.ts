@@ -1,7 +1,13 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import type { Admin, Broker, ConsumerOptions, GroupConsumer, Producer } from '../broker.ts';
-import { LoopConsumer } from '../group/group-consumer.ts';
-import type { Log } from '../group/link.ts';
+import {
+  type Admin,
+  type Broker,
+  type ConsumerOptions,
+  type GroupConsumer,
+  type Log,
+  LoopConsumer,
+  type Producer,
+} from '@convergekit/broker/engine';
 import { Cluster } from './cluster.ts';
 import type { ConnectionLayer, ConnectionOptions, SaslOptions } from './connection.ts';
 import { refuseUnsafe } from './safe-settings.ts';

@@ -1,22 +1,21 @@
 import { type Clock, systemClock } from '@convergekit/core';
-import { type Assignment, BrokerError, type StartAt, partitionId } from '../broker.ts';
-import { assignPartitions } from '../group/assignor.ts';
-import type { Fetched, FetchWant, GroupLink, Membership } from '../group/link.ts';
+import {
+  type Assignment,
+  assignPartitions,
+  BrokerError,
+  type Fetched,
+  type FetchWant,
+  type GroupLink,
+  type Membership,
+  partitionId,
+  type StartAt,
+} from '@convergekit/broker/engine';
 import type { BrokerLink } from './broker-link.ts';
 import type { Cluster } from './cluster.ts';
 import { OK, UNKNOWN_MEMBER } from './error-codes.ts';
 import { isAnswer } from './errors.ts';
 import { fetchRequest, fetchResponse } from './fetch-request.ts';
-import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './group-codec.ts';
-import {
-  commitOffset,
-  committedOffsets,
-  heartbeat,
-  joinGroup,
-  type Joined,
-  leaveGroup,
-  syncGroup,
-} from './group-requests.ts';
+import * as requests from './group-requests.ts';
 import { askingEnd, listOffsets, type LogEnd, offsetIn } from './offsets-request.ts';
 
 export interface WireLinkOptions {
@@ -62,9 +61,9 @@ export class WireLink implements GroupLink {
       const shares = this.#leads ? await this.#share(members) : [];
       const own = await link.call(
         doing,
-        syncGroup(groupId, { memberId, generation }, shares, this.#rebalanceTimeoutMs),
+        requests.syncGroup(groupId, { memberId, generation }, shares, this.#rebalanceTimeoutMs),
       );
-      return { memberId, generation, assigned: decodeAssignment(own) };
+      return { memberId, generation, assigned: requests.decodeAssignment(own) };
     }).catch((error: unknown) => {
       this.#forgetMember(error);
       throw error;
@@ -77,7 +76,7 @@ export class WireLink implements GroupLink {
     const { groupId } = this.#options;
     try {
       await this.#withCoordinator(`heartbeat to group ${groupId}`, (link, doing) =>
-        link.call(doing, heartbeat(groupId, membership)),
+        link.call(doing, requests.heartbeat(groupId, membership)),
       );
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;
@@ -94,14 +93,14 @@ export class WireLink implements GroupLink {
     const memberId = this.#memberId;
     if (memberId === '') return;
     await this.#withCoordinator(`leaving group ${groupId}`, (link, doing) =>
-      link.call(doing, leaveGroup(groupId, memberId)),
+      link.call(doing, requests.leaveGroup(groupId, memberId)),
     );
   }
 
   async commit(membership: Membership, place: Assignment, offset: bigint): Promise<void> {
     const { groupId } = this.#options;
     await this.#withCoordinator(`committing ${place.topic}/${place.partition} at ${offset}`, (link, doing) =>
-      link.call(doing, commitOffset(groupId, membership, place, offset)),
+      link.call(doing, requests.commitOffset(groupId, membership, place, offset)),
     );
   }
 
@@ -166,7 +165,7 @@ export class WireLink implements GroupLink {
     const { groupId } = this.#options;
     if (wanted.length === 0) return new Map();
     const found = await this.#withCoordinator(`reading offsets of group ${groupId}`, (link, doing) =>
-      link.call(doing, committedOffsets(groupId, wanted)),
+      link.call(doing, requests.committedOffsets(groupId, wanted)),
     );
     return new Map(found.map(({ topic, partition, value }) => [partitionId(topic, partition), value]));
   }
@@ -176,11 +175,11 @@ export class WireLink implements GroupLink {
   }
 
   /** A new member is first given a name: a join whose answer is lost would else leave a member that nobody is. */
-  async #enter(link: BrokerLink, doing: string): Promise<Joined> {
+  async #enter(link: BrokerLink, doing: string): Promise<requests.Joined> {
     const { groupId, topics, sessionTimeoutMs } = this.#options;
     const rebalanceTimeoutMs = this.#rebalanceTimeoutMs;
     for (;;) {
-      const metadata = encodeSubscription(topics);
+      const metadata = requests.encodeSubscription(topics);
       const memberId = this.#memberId;
       const joining = {
         groupId,
@@ -190,7 +189,7 @@ export class WireLink implements GroupLink {
         protocol: PROTOCOL,
         metadata,
       };
-      const joined = await link.call(doing, joinGroup(joining));
+      const joined = await link.call(doing, requests.joinGroup(joining));
       this.#memberId = joined.memberId;
       if (!joined.named) return joined;
     }
@@ -198,16 +197,16 @@ export class WireLink implements GroupLink {
 
   /** The leader decides for all, on what the cluster says now. */
   async #share(
-    members: Joined['members'],
+    members: requests.Joined['members'],
   ): Promise<readonly { readonly memberId: string; readonly share: Buffer }[]> {
     const subscribers = members.map(({ memberId, metadata }) => ({
       id: memberId,
-      topics: decodeSubscription(metadata),
+      topics: requests.decodeSubscription(metadata),
     }));
     const topics = [...new Set(subscribers.flatMap((subscriber) => subscriber.topics))];
     this.#partitions = await this.#count(topics);
     const shares = assignPartitions(subscribers, (topic) => this.#partitions.get(topic) ?? 0);
-    return [...shares].map(([memberId, share]) => ({ memberId, share: encodeAssignment(share) }));
+    return [...shares].map(([memberId, share]) => ({ memberId, share: requests.encodeAssignment(share) }));
   }
 
   async #count(topics: readonly string[]): Promise<Map<string, number>> {

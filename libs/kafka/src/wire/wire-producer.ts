@@ -1,12 +1,26 @@
-import { BrokerError, type OutgoingBatch, type Producer, type SendResult, partitionId } from '../broker.ts';
-import { encodeRecordBatch } from '../record-batch-encoder.ts';
-import { batchEmpty, noLeader, producerClosed } from '../send-errors.ts';
+import {
+  batchEmpty,
+  BrokerError,
+  encodeRecordBatch,
+  leaderMissing,
+  type OutgoingBatch,
+  partitionId,
+  type Producer,
+  producerClosed,
+  type SendResult,
+} from '@convergekit/broker/engine';
 import type { BrokerLink } from './broker-link.ts';
 import type { Cluster } from './cluster.ts';
 import { LEADER_NOT_AVAILABLE, OK, UNKNOWN_TOPIC } from './error-codes.ts';
 import { brokerErrorFrom, protocolError } from './errors.ts';
-import { type EncodedBatch, produceRequest, produceResponse, type ProduceAnswer } from './produce-request.ts';
-import { type Numbered, SendOutcome } from './send-outcome.ts';
+import {
+  type EncodedBatch,
+  type Numbered,
+  type ProduceAnswer,
+  produceRequest,
+  produceResponse,
+  SendOutcome,
+} from './produce-request.ts';
 
 export interface ProducerOptions {
   readonly requestTimeoutMs: number;
@@ -48,7 +62,7 @@ export class WireProducer implements Producer {
       const leader = this.#cluster.leaderOf(batch);
       if (this.#closed) outcome.failed({ index, batch }, producerClosed(batch));
       else if (leader === undefined)
-        outcome.failed({ index, batch }, troubles.get(batch.topic) ?? noLeader(batch));
+        outcome.failed({ index, batch }, troubles.get(batch.topic) ?? leaderMissing(batch));
       else {
         const queue = byLeader.get(leader) ?? [];
         byLeader.set(leader, queue);

@@ -1,4 +1,4 @@
-import type { SealedRecords } from '@convergekit/kafka';
+import type { SealedRecords } from '@convergekit/broker/engine';
 import type { Cursor } from '../cursor/cursor.ts';
 import { FLOWING, type FlowState, type Halt } from './flow-state.ts';
 import { PositionText } from '../batch/position-text.ts';

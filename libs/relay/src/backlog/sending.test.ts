@@ -1,4 +1,4 @@
-import { RecordBatchBuilder } from '@convergekit/kafka';
+import { RecordBatchBuilder } from '@convergekit/broker/engine';
 import { describe, expect, test } from 'vitest';
 import { Lane, type OpenWindow } from './lane.ts';
 import { PartitionQueue } from './partition-queue.ts';

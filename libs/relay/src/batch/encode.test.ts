@@ -1,5 +1,6 @@
 import { CONTENT_TYPE, RELAY_HEADERS, SPEC_VERSION, WIRE } from '@convergekit/contracts';
-import { memoryBroker, type OutgoingRecord, RecordBatchBuilder } from '@convergekit/kafka';
+import { type OutgoingRecord, RecordBatchBuilder } from '@convergekit/broker/engine';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { describe, expect, test } from 'vitest';
 import { Encoder } from './encode.ts';
 import { rowsOf } from '../fixture/blocks.ts';

@@ -7,7 +7,7 @@ import {
   SPEC_VERSION,
   WIRE,
 } from '@convergekit/contracts';
-import type { RecordBatchBuilder } from '@convergekit/kafka';
+import type { RecordBatchBuilder } from '@convergekit/broker/engine';
 import {
   CONTENT_TYPE_HEADER,
   fieldOf,

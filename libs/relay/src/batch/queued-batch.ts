@@ -1,4 +1,4 @@
-import { RecordBatchBuilder, type SealedRecords, splitRecords } from '@convergekit/kafka';
+import { RecordBatchBuilder, type SealedRecords, splitRecords } from '@convergekit/broker/engine';
 import type { OpenWindow } from '../backlog/lane.ts';
 
 /** Events of one window in a batch, neighbours. */

@@ -1,5 +1,6 @@
 import { signingKey, verifySignature, WIRE } from '@convergekit/contracts';
-import { type IncomingRecord, memoryBroker, RecordBatchBuilder } from '@convergekit/kafka';
+import { type IncomingRecord, RecordBatchBuilder } from '@convergekit/broker/engine';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { expect, test } from 'vitest';
 import { Encoder } from './encode.ts';
 import { blockOf, type OutboxRow, OutboxRows } from '../window/outbox-rows.ts';

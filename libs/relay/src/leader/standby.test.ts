@@ -1,4 +1,4 @@
-import { memoryBroker } from '@convergekit/kafka';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { DatabaseError, type Executor } from '@convergekit/postgres';
 import { ConvergeError } from '@convergekit/core';
 import { manualClock } from '@convergekit/testing';

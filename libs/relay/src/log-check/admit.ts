@@ -1,4 +1,4 @@
-import { BrokerError, partitionId } from '@convergekit/kafka';
+import { BrokerError, partitionId } from '@convergekit/broker/engine';
 import { ConvergeError } from '@convergekit/core';
 import type { Executor } from '@convergekit/postgres';
 import type { Leadership } from '../leader/leadership.ts';

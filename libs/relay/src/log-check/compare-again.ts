@@ -1,4 +1,4 @@
-import { BrokerError, partitionId } from '@convergekit/kafka';
+import { BrokerError, partitionId } from '@convergekit/broker/engine';
 import { type CursorRecord, readCursors } from '../leader/takeover-sql.ts';
 import type { Leadership } from '../leader/leadership.ts';
 import type { PartitionQueue } from '../backlog/partition-queue.ts';

@@ -1,4 +1,4 @@
-import { BrokerError, partitionId } from '@convergekit/kafka';
+import { BrokerError, partitionId } from '@convergekit/broker/engine';
 
 /** A partition or a whole topic whose log cannot be read now. */
 export interface Unread {

@@ -1,5 +1,5 @@
 import { formatPosition } from '@convergekit/contracts';
-import type { Admin } from '@convergekit/kafka';
+import type { Admin } from '@convergekit/broker';
 import type { Executor } from '@convergekit/postgres';
 import { ConvergeError } from '@convergekit/core';
 import { readSource } from '../rebase/source-sql.ts';

@@ -1,4 +1,4 @@
-import { partitionId } from '@convergekit/kafka';
+import { partitionId } from '@convergekit/broker/engine';
 import { type Executor, sqlState } from '@convergekit/postgres';
 import type { Identity, KnownTicks } from './judge.ts';
 import type { Reach } from './reach.ts';

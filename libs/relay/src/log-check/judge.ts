@@ -5,7 +5,7 @@ import {
   START,
   type WirePosition,
 } from '@convergekit/contracts';
-import type { LogEnds } from '@convergekit/kafka';
+import type { LogEnds } from '@convergekit/broker/engine';
 import type { Tail } from './tail.ts';
 
 export type RefusalCode = 'database_went_back' | 'database_moved' | 'log_behind_cursor';

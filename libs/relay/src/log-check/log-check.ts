@@ -1,5 +1,5 @@
 import type { Position, SigningKey } from '@convergekit/contracts';
-import { type Admin, type Broker, BrokerError, partitionId } from '@convergekit/kafka';
+import { type Admin, type Broker, BrokerError, partitionId } from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Cursor } from '../cursor/cursor.ts';
 import type { SourceIdentity } from '../batch/encode.ts';

@@ -6,7 +6,7 @@ import {
   WIRE,
   type WirePosition,
 } from '@convergekit/contracts';
-import { type Admin, BrokerError, type IncomingRecord, type LogEnds } from '@convergekit/kafka';
+import { type Admin, BrokerError, type IncomingRecord, type LogEnds } from '@convergekit/broker/engine';
 
 /** Few at first: at an ordinary takeover the last record is ours. */
 const FIRST_PIECE = 8;

@@ -1,5 +1,5 @@
 import { comparePositions, type Position } from '@convergekit/contracts';
-import type { Admin } from '@convergekit/kafka';
+import type { Admin } from '@convergekit/broker';
 import { backwards, type Hole, type Owner, type OwnRecord, type Piece, type Place } from './own-records.ts';
 import { forgeryOf, type Reach } from './reach.ts';
 

@@ -1,4 +1,4 @@
-import { type Broker, BrokerError } from '@convergekit/kafka';
+import { type Broker, BrokerError } from '@convergekit/broker';
 import { describe, expect, inject, test } from 'vitest';
 import { dump, restore } from '../fixture/dump.ts';
 import { readLog } from '../fixture/log-check.ts';

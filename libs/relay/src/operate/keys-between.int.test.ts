@@ -5,7 +5,8 @@ import {
   type Position,
   START,
 } from '@convergekit/contracts';
-import { memoryBroker, partitionOf } from '@convergekit/kafka';
+import { partitionOf } from '@convergekit/broker/engine';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { readSource } from '@convergekit/outbox';
 import type { Database } from '@convergekit/postgres';
 import { seededRandom } from '@convergekit/core';

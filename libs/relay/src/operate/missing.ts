@@ -6,7 +6,7 @@ import {
   START,
   WIRE,
 } from '@convergekit/contracts';
-import { partitionOf } from '@convergekit/kafka';
+import { partitionOf } from '@convergekit/broker/engine';
 import { readSource } from '@convergekit/outbox';
 import { type Executor, sqlState } from '@convergekit/postgres';
 import { ConvergeError } from '@convergekit/core';

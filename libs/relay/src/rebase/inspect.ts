@@ -1,4 +1,4 @@
-import { type Broker, BrokerError } from '@convergekit/kafka';
+import { type Broker, BrokerError } from '@convergekit/broker';
 import type { Executor } from '@convergekit/postgres';
 import { compareLog, type LogComparison } from '../log-check/log-check.ts';
 import { readSourceState, type SourceState } from './source-sql.ts';

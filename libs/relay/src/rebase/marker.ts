@@ -8,7 +8,7 @@ import {
   SPEC_VERSION,
   WIRE,
 } from '@convergekit/contracts';
-import { type Broker, type OutgoingRecord, partitionId } from '@convergekit/kafka';
+import { type Broker, type OutgoingRecord, partitionId } from '@convergekit/broker/engine';
 import { type Clock, newUuidV7 } from '@convergekit/core';
 import type { SourceIdentity } from '../batch/encode.ts';
 

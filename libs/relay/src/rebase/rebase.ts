@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { signingKey } from '@convergekit/contracts';
-import { type Admin, type Broker, BrokerError, type LogEnds, partitionId } from '@convergekit/kafka';
+import { type Admin, type Broker, BrokerError, type LogEnds, partitionId } from '@convergekit/broker/engine';
 import { type Executor, withTransaction } from '@convergekit/postgres';
 import { systemClock, systemRandom } from '@convergekit/core';
 import type { SourceIdentity } from '../batch/encode.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { partitionOf } from '@convergekit/kafka';
+import { partitionOf } from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
 import { firstToSee } from '../window/tick.ts';
 import { readTicks } from '../window/window-sql.ts';

@@ -1,4 +1,4 @@
-import { memoryBroker } from '@convergekit/kafka';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { waitUntil } from '@convergekit/testing';
 import { expect, test } from 'vitest';
 import { dump, restore } from '../fixture/dump.ts';

@@ -1,4 +1,5 @@
-import { type Broker, kafkajsBroker } from '@convergekit/kafka';
+import type { Broker } from '@convergekit/broker';
+import { kafkaBroker } from '@convergekit/kafka';
 import { faultProxy } from '@convergekit/testing';
 import { describe, expect, inject, test } from 'vitest';
 import { dump, restore } from '../fixture/dump.ts';
@@ -46,7 +47,7 @@ describe('a database that was restored from a dump', () => {
     onClose(() => proxy.close());
     proxy.cut();
     const behind = closing(
-      kafkajsBroker({
+      kafkaBroker({
         brokers: [proxy.address],
         clientId: 'r',
         requestTimeoutMs: 1_000,

@@ -1,4 +1,4 @@
-import type { Admin } from '@convergekit/kafka';
+import type { Admin } from '@convergekit/broker';
 import type { Executor } from '@convergekit/postgres';
 import type { CursorRecord } from '../leader/takeover-sql.ts';
 import { readKnownTicks } from '../log-check/facts-sql.ts';

@@ -1,4 +1,4 @@
-import { kafkajsBroker } from '@convergekit/kafka';
+import { kafkaBroker } from '@convergekit/kafka';
 import { seededRandom } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { expect, inject, test } from 'vitest';
@@ -17,7 +17,7 @@ test.each(['relay.retention.after_attached', 'relay.retention.after_detached'])(
   async (failpoint) => {
     const { url, database } = await ownDatabase();
     const brokers = inject('stack').brokers;
-    const broker = closing(kafkajsBroker({ brokers: brokers.split(','), clientId: 'retention-e2e' }));
+    const broker = closing(kafkaBroker({ brokers: brokers.split(','), clientId: 'retention-e2e' }));
     const topic = await createTopic(broker, topicName(), 2);
     const env = { DATABASE_URL: url, KAFKA_BROKERS: brokers, RETAIN_MS: '0' };
     await startAt(database, 999_900);

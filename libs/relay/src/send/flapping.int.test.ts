@@ -1,4 +1,4 @@
-import { memoryBroker } from '@convergekit/kafka';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { systemClock } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { expect, test } from 'vitest';

@@ -1,4 +1,5 @@
-import { BrokerError, memoryBroker } from '@convergekit/kafka';
+import { BrokerError } from '@convergekit/broker';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { waitUntil } from '@convergekit/testing';
 import { expect, test } from 'vitest';
 import { hookedBroker } from '../fixture/hooked-broker.ts';

@@ -1,4 +1,4 @@
-import type { BrokerError } from '@convergekit/kafka';
+import type { BrokerError } from '@convergekit/broker';
 
 /** What to do with a partition whose batch was refused. */
 export type SendDecision =

@@ -1,4 +1,4 @@
-import type { Broker, BrokerError, OutgoingBatch, Producer, SendResult } from '@convergekit/kafka';
+import type { Broker, BrokerError, OutgoingBatch, Producer, SendResult } from '@convergekit/broker/engine';
 import { delayMs } from '@convergekit/resilience';
 import { failpoint } from '@convergekit/core';
 import { instruments } from '@convergekit/telemetry';

@@ -1,4 +1,4 @@
-import { RecordBatchBuilder } from '@convergekit/kafka';
+import { RecordBatchBuilder } from '@convergekit/broker/engine';
 import { describe, expect, it } from 'vitest';
 import { eventIdOf, openSends, traceparentsOf } from './send-spans.ts';
 import { Encoder } from '../batch/encode.ts';

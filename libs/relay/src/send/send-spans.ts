@@ -1,4 +1,4 @@
-import type { OutgoingBatch, SendResult } from '@convergekit/kafka';
+import type { OutgoingBatch, SendResult } from '@convergekit/broker/engine';
 import { attributeNames, failSpan, openSpan, type Span, spanNames, traceLink } from '@convergekit/telemetry';
 
 /** Links of one span: enough to find the batch of an event that is looked for, mostly; a batch may hold thousands. */

@@ -1,4 +1,4 @@
-import type { OutgoingBatch, SealedRecords } from '@convergekit/kafka';
+import type { OutgoingBatch, SealedRecords } from '@convergekit/broker/engine';
 import type { PartitionQueue } from '../backlog/partition-queue.ts';
 
 /** Bytes and records of one send over all partitions. */

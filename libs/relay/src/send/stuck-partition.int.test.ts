@@ -1,4 +1,5 @@
-import { memoryBroker, type OutgoingBatch } from '@convergekit/kafka';
+import type { OutgoingBatch } from '@convergekit/broker/engine';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { waitUntil } from '@convergekit/testing';
 import { expect, test } from 'vitest';
 import { hookedBroker, isOf, writeBut } from '../fixture/hooked-broker.ts';

@@ -1,4 +1,5 @@
-import { type Broker, BrokerError, kafkajsBroker } from '@convergekit/kafka';
+import { type Broker, BrokerError } from '@convergekit/broker';
+import { kafkaBroker } from '@convergekit/kafka';
 import { systemClock } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { Kafka, logLevel } from 'kafkajs';
@@ -61,7 +62,7 @@ describe('a topic that got more partitions', () => {
   test('is drained with the old count, goes on with the new one when it is on record, and nothing comes twice', async () => {
     const { database } = await withDatabase();
     const brokers = inject('stack').brokers.split(',');
-    const broker = closing(kafkajsBroker({ brokers, clientId: 'relay-accept' }));
+    const broker = closing(kafkaBroker({ brokers, clientId: 'relay-accept' }));
     const topic = await createTopic(broker, topicName(), 2);
     const stuck = { partition: -1 };
     const sometimesStuck = withStuckPartition(broker, stuck);
@@ -138,7 +139,7 @@ describe('a topic that got more partitions', () => {
   test('and lost them again forgets what was accepted', async () => {
     const { database } = await withDatabase();
     const brokers = inject('stack').brokers.split(',');
-    const broker = closing(kafkajsBroker({ brokers, clientId: 'relay-accept' }));
+    const broker = closing(kafkaBroker({ brokers, clientId: 'relay-accept' }));
     const topic = await createTopic(broker, topicName(), 2);
     const service = await started({ database, broker, recheckMs: 20, verifyMs: 20 });
     await writeMany(database, topic, 300);

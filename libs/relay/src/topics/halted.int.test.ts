@@ -1,4 +1,4 @@
-import { kafkajsBroker } from '@convergekit/kafka';
+import { kafkaBroker } from '@convergekit/kafka';
 import { waitUntil } from '@convergekit/testing';
 import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
 import { expect, inject, test } from 'vitest';
@@ -24,7 +24,7 @@ closeAfterEach();
 test('a topic whose limit was lowered is halted naming the record, others flow for many read-aheads, and it resumes when the limit is raised', async () => {
   const { database } = await withDatabase();
   const brokers = inject('stack').brokers.split(',');
-  const broker = closing(kafkajsBroker({ brokers, clientId: 'relay-halted' }));
+  const broker = closing(kafkaBroker({ brokers, clientId: 'relay-halted' }));
   const operator = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
   await operator.connect();
   onClose(() => operator.disconnect());

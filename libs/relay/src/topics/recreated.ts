@@ -1,4 +1,4 @@
-import type { TopicDescription } from '@convergekit/kafka';
+import type { TopicDescription } from '@convergekit/broker/engine';
 
 /** Whether a topic was deleted and made again. An id that is not known says nothing. */
 export function isMadeAgain(

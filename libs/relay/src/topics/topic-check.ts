@@ -1,4 +1,4 @@
-import { type Admin, type Broker, BrokerError, type TopicDescription } from '@convergekit/kafka';
+import { type Admin, type Broker, BrokerError, type TopicDescription } from '@convergekit/broker/engine';
 import { withTransaction } from '@convergekit/postgres';
 import { forgetAcceptance } from './accept.ts';
 import { startCursor } from '../cursor/cursor.ts';

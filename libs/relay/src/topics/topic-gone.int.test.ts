@@ -1,4 +1,4 @@
-import { memoryBroker } from '@convergekit/kafka';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { systemClock, systemRandom } from '@convergekit/core';
 import { withTransaction } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';

@@ -1,4 +1,5 @@
-import { type Broker, BrokerError, memoryBroker } from '@convergekit/kafka';
+import { type Broker, BrokerError } from '@convergekit/broker';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, test } from 'vitest';
 import { checkLog, faultless, readLog } from '../fixture/log-check.ts';

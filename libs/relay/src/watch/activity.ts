@@ -1,4 +1,4 @@
-import type { Broker, Producer } from '@convergekit/kafka';
+import type { Broker, Producer } from '@convergekit/broker';
 import type { CopyExecutor, Executor } from '@convergekit/postgres';
 import type { Clock } from '@convergekit/core';
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { BrokerError } from '@convergekit/kafka';
+import { BrokerError } from '@convergekit/broker';
 import { ConvergeError } from '@convergekit/core';
 import { describe, expect, it } from 'vitest';
 import { alarmDefinitions, type Condition, conditionsOf, type RelayFacts } from './alarms.ts';

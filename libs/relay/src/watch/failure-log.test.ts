@@ -1,4 +1,4 @@
-import { BrokerError } from '@convergekit/kafka';
+import { BrokerError } from '@convergekit/broker';
 import { DatabaseError } from '@convergekit/postgres';
 import { ConvergeError } from '@convergekit/core';
 import { expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-import { BrokerError } from '@convergekit/kafka';
+import { BrokerError } from '@convergekit/broker';
 import { classify } from '@convergekit/resilience';
 import type { RelaySettings } from '../options.ts';
 

@@ -1,4 +1,4 @@
-import { BrokerError } from '@convergekit/kafka';
+import { BrokerError } from '@convergekit/broker';
 import { expect, test } from 'vitest';
 import { SendTrouble } from './failure-log.ts';
 

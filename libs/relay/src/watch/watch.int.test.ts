@@ -1,4 +1,5 @@
-import { type Broker, memoryBroker, type Producer } from '@convergekit/kafka';
+import type { Broker, Producer } from '@convergekit/broker';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { ensureChildren } from '@convergekit/outbox';
 import { seededRandom } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';

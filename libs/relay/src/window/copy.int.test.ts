@@ -1,4 +1,5 @@
-import { memoryBroker, RecordBatchBuilder } from '@convergekit/kafka';
+import { RecordBatchBuilder } from '@convergekit/broker/engine';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { copyExecutorOfClient, type Database, type TupleBlock } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-import { memoryBroker } from '@convergekit/kafka';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { copyExecutorOfClient, type Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { expect, test } from 'vitest';

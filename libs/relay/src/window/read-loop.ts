@@ -1,4 +1,4 @@
-import { partitionOfBytes } from '@convergekit/kafka';
+import { partitionOfBytes } from '@convergekit/broker/engine';
 import type { TupleBlock } from '@convergekit/postgres';
 import { failpoint } from '@convergekit/core';
 import { isOnLane } from '../backlog/flow-state.ts';

@@ -1,4 +1,4 @@
-import { memoryBroker } from '@convergekit/kafka';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { connect, copyExecutorOfClient, type Database, executorOfClient } from '@convergekit/postgres';
 import { freshDatabase } from '@convergekit/testing';
 import { describe, expect, inject, test } from 'vitest';

@@ -1,6 +1,6 @@
 import { type DomainEvent, WIRE } from '@convergekit/contracts';
 import { consumerService, inboxMigrations } from '@convergekit/inbox';
-import { memoryBroker } from '@convergekit/kafka';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';

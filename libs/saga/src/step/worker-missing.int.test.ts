@@ -5,7 +5,8 @@ import {
   defineConsumer,
   inboxMigrations,
 } from '@convergekit/inbox';
-import { type Broker, memoryBroker } from '@convergekit/kafka';
+import type { Broker } from '@convergekit/broker';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import type { Service } from '@convergekit/core';

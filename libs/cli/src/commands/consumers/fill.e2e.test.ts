@@ -7,7 +7,7 @@ import { userInfo } from 'node:os';
 import { randomBytes } from 'node:crypto';
 import { defineEvent } from '@convergekit/contracts';
 import { consumerService, defineConsumer } from '@convergekit/inbox';
-import { kafkajsBroker } from '@convergekit/kafka';
+import { kafkaBroker } from '@convergekit/kafka';
 import { connect } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, describe, expect, inject, it } from 'vitest';
@@ -67,7 +67,7 @@ describe('converge consumers fill', () => {
       handled.push(event.data.n);
       return Promise.resolve();
     });
-    const broker = kafkajsBroker({ brokers: brokers.split(','), clientId: name });
+    const broker = kafkaBroker({ brokers: brokers.split(','), clientId: name });
     open.push(() => broker.close());
     const serve = async () => {
       const service = consumerService([consumer], { database: target.database, broker });

@@ -1,6 +1,6 @@
 import { defineEvent } from '@convergekit/contracts';
 import { consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
-import { memoryBroker } from '@convergekit/kafka';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { connect, migrate, type MigrationSet, withTransaction } from '@convergekit/postgres';
 import { defineReconciler, reconcileMigrations, reconcilerService } from '@convergekit/reconcile';

@@ -1,6 +1,6 @@
 import { inboxMigrations } from '@convergekit/inbox';
 import { type PartitionOverview, readOverview } from '@convergekit/inbox/operate';
-import type { LogEnds } from '@convergekit/kafka';
+import type { LogEnds } from '@convergekit/broker/engine';
 import { withAdmin, withDatabase } from '../../frame/connections.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { requireMigrations } from '../../frame/migrations.ts';

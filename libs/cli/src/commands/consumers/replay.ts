@@ -7,7 +7,7 @@ import {
   type ReplayPlan,
   replayPartition,
 } from '@convergekit/inbox/operate';
-import type { Admin } from '@convergekit/kafka';
+import type { Admin } from '@convergekit/broker';
 import type { Database } from '@convergekit/postgres';
 import { audit, operator } from '../../frame/audit.ts';
 import { CliError } from '../../frame/cli-error.ts';

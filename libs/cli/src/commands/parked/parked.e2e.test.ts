@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { defineEvent, WIRE } from '@convergekit/contracts';
 import { consumerService, defineConsumer } from '@convergekit/inbox';
-import { memoryBroker } from '@convergekit/kafka';
+import { memoryBroker } from '@convergekit/broker/testing';
 import { connect } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, it } from 'vitest';

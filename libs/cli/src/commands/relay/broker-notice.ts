@@ -1,4 +1,4 @@
-import type { Broker } from '@convergekit/kafka';
+import type { Broker } from '@convergekit/broker';
 import { systemClock, type Clock, type Service } from '@convergekit/core';
 import { type Check } from '@convergekit/config';
 import type { Logger } from '@convergekit/telemetry';

@@ -8,7 +8,7 @@
 import { randomBytes } from 'node:crypto';
 import { defineEvent } from '@convergekit/contracts';
 import { consumerService, defineConsumer } from '@convergekit/inbox';
-import { kafkajsBroker } from '@convergekit/kafka';
+import { kafkaBroker } from '@convergekit/kafka';
 import { createOutbox } from '@convergekit/outbox';
 import {
   connect,
@@ -109,7 +109,7 @@ describe.skipIf(missing !== undefined)('through PgBouncer in transaction mode', 
   });
 
   it('events are emitted, published, handled once and in order, a standby takes over, and old children leave', async () => {
-    const broker = kafkajsBroker({ brokers: inject('stack').brokers.split(','), clientId: 'pgbouncer' });
+    const broker = kafkaBroker({ brokers: inject('stack').brokers.split(','), clientId: 'pgbouncer' });
     onClose(() => broker.close());
     const consumer = consumerService([counter], { database: pooled, broker });
     const leader = startCli(['relay'], env);

@@ -1,5 +1,5 @@
 import { outboxMigrations } from '@convergekit/outbox';
-import type { Broker } from '@convergekit/kafka';
+import type { Broker } from '@convergekit/broker';
 import { relay, relayMigrations } from '@convergekit/relay';
 import { logger } from '@convergekit/telemetry';
 import { brokerNotice } from './broker-notice.ts';

@@ -2,7 +2,8 @@
  * Taken out once, and a test here failed: the wait for the groups (as with --force): a key's later event is read first.
  */
 import { randomBytes } from 'node:crypto';
-import { type IncomingBatch, kafkajsBroker } from '@convergekit/kafka';
+import type { IncomingBatch } from '@convergekit/broker/engine';
+import { kafkaBroker } from '@convergekit/kafka';
 import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { Kafka, logLevel } from 'kafkajs';
@@ -43,7 +44,7 @@ async function addPartitions(count: number): Promise<void> {
 
 /** A group that reads nothing until its gate opens, and then notes what it reads. */
 async function laggingGroup(groupId: string) {
-  const broker = kafkajsBroker({ brokers: brokers.split(','), clientId: 'lagging' });
+  const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'lagging' });
   const gate = Promise.withResolvers<undefined>();
   const read: { readonly key: string; readonly n: number }[] = [];
   const note = ({ records }: IncomingBatch): void => {

@@ -1,4 +1,4 @@
-import { BrokerError, type Admin, type NewTopic } from '@convergekit/kafka';
+import { BrokerError, type Admin, type NewTopic } from '@convergekit/broker/engine';
 import { CliError } from '../../frame/cli-error.ts';
 import { withAdmin, withDatabase } from '../../frame/connections.ts';
 import type { CommandContext } from '../../frame/context.ts';

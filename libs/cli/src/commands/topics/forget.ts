@@ -1,7 +1,7 @@
 import { relayMigrations } from '@convergekit/relay';
 import { acceptMadeAgain, forgetTopic, type HeldRecord, readHeld } from '@convergekit/relay/operate';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
-import type { Admin } from '@convergekit/kafka';
+import type { Admin } from '@convergekit/broker';
 import { systemClock, systemRandom } from '@convergekit/core';
 import { audit, operator } from '../../frame/audit.ts';
 import { CliError } from '../../frame/cli-error.ts';

@@ -1,4 +1,4 @@
-import type { LogEnds } from '@convergekit/kafka';
+import type { LogEnds } from '@convergekit/broker/engine';
 
 export interface GroupLag {
   readonly group: string;

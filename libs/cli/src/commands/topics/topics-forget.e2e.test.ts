@@ -1,6 +1,7 @@
 /** Taken out once, and a test here failed: the refusal to forget a topic that exists (its events are lost). */
 import { randomBytes } from 'node:crypto';
-import { type Admin, type Broker, kafkajsBroker } from '@convergekit/kafka';
+import type { Admin, Broker } from '@convergekit/broker';
+import { kafkaBroker } from '@convergekit/kafka';
 import { connect, type Database } from '@convergekit/postgres';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
@@ -31,7 +32,7 @@ const emit = (n: number) =>
   ]);
 
 async function withAdmin(): Promise<{ readonly admin: Admin; readonly broker: Broker }> {
-  const broker = kafkajsBroker({ brokers: brokers.split(','), clientId: 'the-test' });
+  const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'the-test' });
   return { broker, admin: await broker.admin() };
 }
 

@@ -1,0 +1,114 @@
+/** Reads the primitive types of Kafka's protocol. The cursor is a field, so a reader is never shared between loops. */
+export class ByteReader {
+  readonly buffer: Buffer;
+  position: number;
+
+  constructor(buffer: Buffer, position = 0) {
+    this.buffer = buffer;
+    this.position = position;
+  }
+
+  int8(): number {
+    return this.buffer.readInt8(this.#advance(1));
+  }
+
+  int16(): number {
+    return this.buffer.readInt16BE(this.#advance(2));
+  }
+
+  int32(): number {
+    return this.buffer.readInt32BE(this.#advance(4));
+  }
+
+  int64(): bigint {
+    return this.buffer.readBigInt64BE(this.#advance(8));
+  }
+
+  /** An int64 that is known to fit: timestamps. */
+  int64AsNumber(): number {
+    return Number(this.int64());
+  }
+
+  uvarint(): number {
+    let result = 0;
+    let scale = 1;
+    for (;;) {
+      const byte = this.buffer.readUInt8(this.position);
+      this.position += 1;
+      // Multiplication, not shifts: timestamps' deltas need more than 32 bits.
+      result += (byte & 0x7f) * scale;
+      if (byte < 0x80) return result;
+      scale *= 128;
+    }
+  }
+
+  /** Zig-zag coded, up to 53 bits. */
+  varint(): number {
+    const coded = this.uvarint();
+    return coded % 2 === 0 ? coded / 2 : -(coded + 1) / 2;
+  }
+
+  bytes(length: number): Buffer {
+    const start = this.skip(length);
+    return this.buffer.subarray(start, start + length);
+  }
+
+  /** Passes so many bytes; gives where they begin. */
+  skip(length: number): number {
+    const start = this.#advance(length);
+    if (length < 0 || this.position > this.buffer.length)
+      throw new RangeError('the bytes end before the record does');
+    return start;
+  }
+
+  string(): string {
+    return this.text(this.int16());
+  }
+
+  nullableString(): string | null {
+    const length = this.int16();
+    return length < 0 ? null : this.text(length);
+  }
+
+  compactString(): string {
+    return this.text(this.uvarint() - 1);
+  }
+
+  compactNullableString(): string | null {
+    const length = this.uvarint() - 1;
+    return length < 0 ? null : this.text(length);
+  }
+
+  text(length: number): string {
+    const start = this.#advance(length);
+    return this.buffer.toString('utf8', start, start + length);
+  }
+
+  array<T>(read: () => T): T[] {
+    return this.#items(this.int32(), read);
+  }
+
+  compactArray<T>(read: () => T): T[] {
+    return this.#items(this.uvarint() - 1, read);
+  }
+
+  /** The tagged fields that end every structure of a flexible version: nothing in them is for us. */
+  skipTags(): void {
+    for (let left = this.uvarint(); left > 0; left -= 1) {
+      this.uvarint();
+      this.#advance(this.uvarint());
+    }
+  }
+
+  #items<T>(count: number, read: () => T): T[] {
+    const items: T[] = [];
+    for (let index = 0; index < count; index += 1) items.push(read());
+    return items;
+  }
+
+  #advance(length: number): number {
+    const start = this.position;
+    this.position += length;
+    return start;
+  }
+}

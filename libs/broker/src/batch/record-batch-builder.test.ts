@@ -1,0 +1,144 @@
+/**
+ * Taken out once, and a test here failed: the move when a record's length was guessed wrongly; the growth of the buffer.
+ */
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { OutgoingRecord, SealedRecords } from '../broker.ts';
+import { RecordBatchBuilder, splitRecords } from './record-batch-builder.ts';
+import { decodeSealed } from './record-decoder.ts';
+import { encodeRecordBatch, recordSize } from './record-batch-encoder.ts';
+
+function append(builder: RecordBatchBuilder, record: OutgoingRecord): void {
+  const value = (of: string | Uint8Array | null): void => {
+    if (of === null) builder.nothing();
+    else builder.value(Buffer.from(of as string), 0, Buffer.from(of as string).length);
+  };
+  builder.begin(record.timestampMs, recordSize(record, builder.length, 0));
+  value(record.key);
+  value(record.value);
+  builder.varint(record.headers.length);
+  for (const [name, of] of record.headers) {
+    value(name);
+    value(of);
+  }
+  builder.end();
+}
+
+function build(records: readonly OutgoingRecord[]): RecordBatchBuilder {
+  const builder = new RecordBatchBuilder();
+  for (const record of records) append(builder, record);
+  return builder;
+}
+
+const text = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 200 }),
+  fc.constantFrom('', '63'.padEnd(63, 'x'), '64'.padEnd(64, 'x'), 'é'.repeat(4_095), 'é'.repeat(4_096)),
+);
+const record = fc.record({
+  key: fc.option(text),
+  value: fc.option(text),
+  headers: fc.array(fc.tuple(text, text), { maxLength: 5 }),
+  timestampMs: fc.integer({ min: -1_000, max: 4_000_000_000_000 }),
+});
+
+describe('a batch builder', () => {
+  it('makes the bytes of the plain encoder, whatever is in the records', () => {
+    fc.assert(
+      fc.property(fc.array(record, { minLength: 1, maxLength: 90 }), (records) => {
+        const builder = build(records);
+        expect(builder.size).toBe(encodeRecordBatch(records).length);
+        expect(builder.seal().length).toBe(records.length);
+        expect(builder.seal().bytes.equals(encodeRecordBatch(records))).toBe(true);
+      }),
+    );
+  });
+
+  it('is right at the borders of every length, small and large records in turn', () => {
+    const sizes = [0, 1, 62, 63, 64, 65, 8_100, 8_190, 8_191, 8_192, 8_193, 70_000, 1_048_576];
+    const records = sizes.flatMap((size, at): OutgoingRecord[] => [
+      {
+        key: 'k',
+        value: 'v'.repeat(size),
+        headers: [['h', 'ü'.repeat(at)]],
+        timestampMs: 1_700_000_000_000 - at,
+      },
+      { key: null, value: null, headers: [], timestampMs: 1_700_000_000_000 + at * 1_000_000_000 },
+    ]);
+    expect(build(records).seal().bytes.equals(encodeRecordBatch(records))).toBe(true);
+    const exact = Array.from({ length: 9_000 }, (_, size) => [
+      { key: null, value: 'x'.repeat(size), headers: [], timestampMs: 0 },
+    ]);
+    for (const one of exact) expect(build(one).seal().bytes.equals(encodeRecordBatch(one))).toBe(true);
+  });
+
+  it('stays right when it is hot: 500,000 records, told apart by a hash', () => {
+    const hash = (add: (update: (bytes: Uint8Array) => void) => void): string => {
+      const made = createHash('sha256');
+      add((bytes) => made.update(bytes));
+      return made.digest('hex');
+    };
+    const value = Buffer.alloc(300, 'v');
+    const key = Buffer.alloc(16);
+    const batches: SealedRecords[] = [];
+    const sent = hash((update) => {
+      for (let batch = 0; batch < 500; batch += 1) {
+        const builder = new RecordBatchBuilder();
+        for (let at = 0; at < 1_000; at += 1) {
+          const length = (batch * 7 + at * 13) % 300;
+          key.writeUInt32BE(batch * 1_000 + at);
+          value.writeUInt32BE(at);
+          builder.begin(1_700_000_000_000 + ((at * 7_919) % 1_000), 400);
+          builder.value(key, 0, 4 + (at % 12));
+          builder.value(value, 0, length);
+          builder.varint(1);
+          builder.value(key, 0, 4);
+          builder.value(value, 0, 4);
+          builder.end();
+          update(key.subarray(0, 4 + (at % 12)));
+          update(value.subarray(0, length));
+          update(value.subarray(0, 4));
+        }
+        batches.push(builder.seal());
+      }
+    });
+    let count = 0;
+    const received = hash((update) => {
+      for (const batch of batches)
+        for (const { key: k, value: v, headers } of decodeSealed(batch, 't', 0)) {
+          update(k ?? Buffer.alloc(0));
+          update(v ?? Buffer.alloc(0));
+          update(headers[0]?.[1] ?? Buffer.alloc(0));
+          count += 1;
+        }
+    });
+    expect(count).toBe(500_000);
+    expect(received).toBe(sent);
+  });
+
+  it('takes nothing after it was sealed, and never more than the room that was asked for', () => {
+    const builder = build([{ key: 'a', value: 'b', headers: [], timestampMs: 1 }]);
+    builder.seal();
+    expect(() => builder.begin(1, 10)).toThrow(/sealed/);
+    const small = new RecordBatchBuilder();
+    small.begin(1, 10);
+    expect(() => {
+      for (let at = 0; at < 200; at += 1) small.value(Buffer.alloc(40), 0, 40);
+      small.end();
+    }).toThrow(/room/);
+  });
+});
+
+describe('a batch that is split', () => {
+  it('becomes the two batches that its records would have made apart', () => {
+    fc.assert(
+      fc.property(fc.array(record, { minLength: 2, maxLength: 40 }), fc.nat(), (records, pick) => {
+        const count = 1 + (pick % (records.length - 1));
+        const [first, rest] = splitRecords(build(records).seal(), count);
+        expect(first).toEqual({ length: count, bytes: encodeRecordBatch(records.slice(0, count)) });
+        expect(rest.bytes.equals(encodeRecordBatch(records.slice(count)))).toBe(true);
+      }),
+    );
+    expect(() => splitRecords(build([]).seal(), 1)).toThrow(RangeError);
+  });
+});

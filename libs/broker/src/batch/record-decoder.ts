@@ -1,0 +1,65 @@
+import { crc32c } from '@node-rs/crc32';
+import type { IncomingRecord, SealedRecords } from '../broker.ts';
+import { ByteReader } from './byte-reader.ts';
+import { FetchedRecord } from './fetched-record.ts';
+import { BATCH_OVERHEAD } from './record-batch-head.ts';
+
+export interface Place {
+  readonly topic: string;
+  readonly partition: number;
+  /** Records below it are dropped: a broker answers with whole batches. */
+  readonly from: bigint;
+}
+
+const LOG_APPEND_TIME = 0x08;
+/** A record without key, value and headers: one byte for each of its fields. */
+const SHORTEST = 7;
+
+/** Decodes a batch as its producer sealed it: uncompressed, base offset 0. Throws a RangeError when its checksum is wrong. */
+export function decodeSealed({ bytes, length }: SealedRecords, topic: string, partition: number) {
+  if (crc32c(bytes.subarray(21)) !== bytes.readUInt32BE(17))
+    throw new RangeError(`the checksum of a sealed batch for ${topic}/${partition} is wrong`);
+  const place = { topic, partition, from: 0n };
+  return decodeRecords(bytes, bytes.subarray(BATCH_OVERHEAD), place, BigInt(length - 1));
+}
+
+/**
+ * Decodes the records of a batch from its uncompressed body. Throws a RangeError when they contradict the batch: lengths
+ * beyond its end, offsets that do not ascend, more records than bytes.
+ */
+export function decodeRecords(batch: Buffer, body: Buffer, place: Place, last: bigint): IncomingRecord[] {
+  const base = batch.readBigInt64BE(0);
+  const count = batch.readInt32BE(57);
+  if (count < 0 || count * SHORTEST > body.length)
+    throw contradiction(`it says that it holds ${count} records`);
+  const fixed = (batch.readInt16BE(21) & LOG_APPEND_TIME) !== 0;
+  const baseMs = Number(batch.readBigInt64BE(fixed ? 35 : 27));
+  const reader = new ByteReader(body);
+  const records: IncomingRecord[] = [];
+  let before = base - 1n;
+  for (let left = count; left > 0; left -= 1) {
+    const end = reader.varint() + reader.position;
+    reader.position += 1;
+    const deltaMs = reader.varint();
+    const offset = base + BigInt(reader.varint());
+    if (!(reader.position < end && end <= body.length))
+      throw contradiction('a record does not end within it');
+    if (offset <= before || offset > last) throw contradiction('its offsets do not ascend');
+    before = offset;
+    if (offset >= place.from)
+      records.push(
+        new FetchedRecord(
+          place,
+          offset,
+          fixed ? baseMs : baseMs + deltaMs,
+          body.subarray(reader.position, end),
+        ),
+      );
+    reader.position = end;
+  }
+  return records;
+}
+
+function contradiction(what: string): RangeError {
+  return new RangeError(`its bytes contradict themselves: ${what}`);
+}

@@ -1,0 +1,250 @@
+import type { BrokerError } from './errors.ts';
+export { BrokerError, type BrokerErrorDetail, type BrokerErrorKind } from './errors.ts';
+
+/**
+ * The broker port: the one abstraction over Kafka clients. Every sentence below is an obligation that
+ * `contract-suite.ts` checks against each driver on a real broker.
+ * Partitions are always chosen by the caller (`partitionOf`), never by a driver. Nothing here creates topics by
+ * accident, uses idempotent producers, or depends on Kafka transactions.
+ */
+export interface Broker {
+  /** Such as `kafkajs`, `memory`. */
+  readonly driver: string;
+  /** Opens a producer. After any failed send the caller closes it and opens a new one. */
+  producer(): Promise<Producer>;
+  /** A member of a consumer group; nothing happens before `start`. */
+  consumer(options: ConsumerOptions): GroupConsumer;
+  admin(): Promise<Admin>;
+  /** Closes everything that was opened through this broker. */
+  close(): Promise<void>;
+}
+
+/** One record to write. Strings travel as UTF-8. Headers keep their order; a name may not repeat. */
+export interface OutgoingRecord {
+  readonly key: string | null;
+  readonly value: string | Uint8Array | null;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Milliseconds since the Unix epoch. */
+  readonly timestampMs: number;
+}
+
+/**
+ * One record batch (format 2, base offset 0, uncompressed, with its checksum), written as it is. When a driver has said
+ * that it is written, it has let go of the bytes: the caller uses the buffer again.
+ */
+export interface SealedRecords {
+  /** How many records it holds. */
+  readonly length: number;
+  readonly bytes: Buffer;
+}
+
+export interface OutgoingBatch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: readonly OutgoingRecord[] | SealedRecords;
+}
+
+export type SendResult =
+  | { readonly topic: string; readonly partition: number; readonly ok: true; readonly baseOffset: bigint }
+  | { readonly topic: string; readonly partition: number; readonly ok: false; readonly error: BrokerError };
+
+export interface Producer {
+  /**
+   * Writes the batches with acks=-1, records of a batch in their order and contiguous. Resolves with one result per
+   * batch, in the order given: some may have failed while others are written, and only the failed ones may be sent
+   * again. A failed result with `certainty: 'unknown'` may or may not be in the log. It rejects never: a lost
+   * connection is a failed result for each batch that was not acknowledged.
+   * A batch is never split: the caller keeps it within the topic's `max.message.bytes` (see `batchSize`), else it is
+   * refused whole with MESSAGE_TOO_LARGE. Requests are the driver's business: any number of batches may be given, also
+   * several of one partition, which are written in order; after one that failed, the later ones of its partition are
+   * not sent (EARLIER_BATCH_FAILED, `not_applied`). Sends that overlap are done one after the other.
+   */
+  send(batches: readonly OutgoingBatch[]): Promise<readonly SendResult[]>;
+  close(): Promise<void>;
+}
+
+export interface IncomingRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly timestampMs: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  /** As on the wire, in order, duplicates kept. */
+  readonly headers: readonly (readonly [name: string, value: Buffer | null])[];
+  /** The same as text, names and values in turn, U+FFFD for bytes that are not UTF-8; where the driver has them sooner. */
+  readonly headerTexts?: readonly (string | null)[];
+  /**
+   * Set on a record that stands for a whole batch which cannot be decoded: damaged, of an unknown codec, or more than
+   * `maxBatchBytes`. It has no key and no headers, the batch's last offset, and the batch's bytes as its value.
+   */
+  readonly undecodable?: UndecodableBatch;
+}
+
+export interface UndecodableBatch {
+  readonly firstOffset: bigint;
+  readonly lastOffset: bigint;
+  /** Of the batch's bytes, hex. */
+  readonly sha256: string;
+  /** A clause: "its checksum is wrong". */
+  readonly why: string;
+}
+
+export interface IncomingBatch {
+  readonly topic: string;
+  readonly partition: number;
+  /** Ascending offsets, not necessarily without holes. Never empty. */
+  readonly records: readonly IncomingRecord[];
+  /** The log's end offset when this batch was fetched: lag = highWatermark − last offset − 1. */
+  readonly highWatermark: bigint;
+}
+
+export interface Assignment {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** Where to begin with a partition: an offset, an end of the log, or the group's committed offset (without one: the earliest). */
+export type StartAt = bigint | 'earliest' | 'latest' | 'committed';
+
+/** What the owner of a partition can ask of the client while it handles a batch. */
+export interface PartitionControl {
+  /** Takes effect for the next fetch: records after the current batch are dropped, the next batch starts at `offset`. */
+  seek(offset: bigint | 'earliest'): void;
+  /** No more batches of this partition until `resume`; membership and other partitions go on. */
+  pause(): void;
+  resume(): void;
+  /** Commits `offset` (the next one to read) for the group. A hint only; rejects when the broker cannot take it. */
+  commit(offset: bigint): Promise<void>;
+  /** Aborts when the partition is lost or the consumer stops. */
+  readonly signal: AbortSignal;
+}
+
+/** Why a partition gets no records. */
+export interface FetchStall {
+  /**
+   * `no_leader`: no broker serves it · `open_transaction`: what comes next belongs to a transaction that its producer has not
+   * ended, or lies behind one · `not_fetched`: there are records, and no fetch brings them.
+   */
+  readonly reason: 'no_leader' | 'open_transaction' | 'not_fetched';
+  readonly forMs: number;
+  /** How many offsets the log holds beyond ours; undefined where no broker could say. */
+  readonly behind: bigint | undefined;
+}
+
+export interface ConsumerHandlers {
+  /**
+   * Called at each assignment, before any batch of these partitions is delivered: says where each begins. While it is
+   * pending no batch of these partitions arrives. If it rejects, it is called again after a pause; heartbeats go on.
+   * A rebalance waits for handlers of the membership before only for half a session timeout, 5 s at most: one that
+   * ignores its signal for longer may still run during this call. No batch of its partition begins before it has ended.
+   */
+  assigned(partitions: readonly Assignment[]): Promise<ReadonlyMap<string, StartAt>>;
+  /**
+   * Batches of one partition arrive one at a time, in order; partitions run at the same time. Heartbeats do not depend
+   * on how long this takes. When it resolves, the position moves past the batch unless `seek` was called. It must not
+   * reject: a rejection ends the consumer (`done` rejects).
+   */
+  batch(batch: IncomingBatch, control: PartitionControl): Promise<void>;
+  /** The position of a partition is outside its log (OFFSET_OUT_OF_RANGE), or its topic was made again (TOPIC_RECREATED).
+   * Called after what was fetched before; no batch of it comes until a seek; other partitions go on. It must not reject.
+   * @default the consumer ends with that error */
+  placeLost?(place: Assignment, error: BrokerError, control: PartitionControl): Promise<void>;
+  /**
+   * A partition of ours that is ready for records gets none, for `fetchStallMs` and longer: named as long as it lasts, and
+   * once with `undefined` when it is over. The consumer looks leaders up and tries on by itself. It must not throw.
+   * @default a warning in the log
+   */
+  fetchStalled?(place: Assignment, stall: FetchStall | undefined): void;
+  /** The partitions are someone else's now (or the consumer stops). Their controls' signals are aborted before. */
+  revoked(partitions: readonly Assignment[]): void;
+}
+
+export interface ConsumerOptions {
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  readonly handlers: ConsumerHandlers;
+  /** @default 10_000 */
+  readonly sessionTimeoutMs?: number;
+  /** @default 1_000 */
+  readonly heartbeatIntervalMs?: number;
+  /** How long the broker may wait for more data, milliseconds. @default 50 */
+  readonly maxWaitMs?: number;
+  /** Bytes per partition and fetch. @default 1_048_576 */
+  readonly maxBytesPerPartition?: number;
+  /** After how long without an answer a partition that is ready for records is named, milliseconds. @default 5_000 */
+  readonly fetchStallMs?: number;
+}
+
+export interface GroupConsumer {
+  /** Joins the group. Rejects with a BrokerError when the broker cannot be reached or a topic does not exist. */
+  start(): Promise<void>;
+  /** Leaves the group after the batches in progress have ended; until then it stays a member. Idempotent. */
+  stop(): Promise<void>;
+  /**
+   * Resolves after `stop`. Rejects when the consumer died by itself: a handler rejected, or access was refused.
+   * A broker that is away is none of these: it goes on when the broker comes back.
+   */
+  readonly done: Promise<void>;
+  /** For pause and resume outside a batch; undefined when the partition is not ours. */
+  control(topic: string, partition: number): PartitionControl | undefined;
+}
+
+export interface TopicDescription {
+  readonly name: string;
+  /** The topic's uuid, where the driver can tell; it changes when a topic is deleted and made again. */
+  readonly topicId: string | null;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  /** Broker-side configuration that matters to us: `cleanup.policy`, `min.insync.replicas`, `max.message.bytes`, `retention.ms`. */
+  readonly config: Readonly<Record<string, string>>;
+}
+
+export interface NewTopic {
+  readonly name: string;
+  readonly partitions: number;
+  /** @default the broker's default */
+  readonly replicationFactor?: number;
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+export interface LogEnds {
+  readonly partition: number;
+  readonly earliest: bigint;
+  /** One past the last record. */
+  readonly latest: bigint;
+}
+
+/** Which records of Kafka transactions are read. @default committed */
+export type Isolation = 'committed' | 'uncommitted';
+
+export interface Admin {
+  /** undefined for a topic that does not exist; never creates it. */
+  describeTopic(topic: string): Promise<TopicDescription | undefined>;
+  /** true when it was made, false when it existed already. Resolves when the topic's leaders can be written to. */
+  createTopic(topic: NewTopic): Promise<boolean>;
+  deleteTopic(topic: string): Promise<void>;
+  /** Of every partition, ascending. Rejects when one of them cannot be asked. */
+  logEnds(topic: string): Promise<readonly LogEnds[]>;
+  /** As `logEnds`, each partition by itself: one that cannot be asked is an error that names it. A silent leader is one after 4 s. */
+  partitionEnds(topic: string): Promise<readonly (LogEnds | BrokerError)[]>;
+  /** Committed offsets of a group: partition → next offset; partitions without a commit are absent. */
+  committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>>;
+  /**
+   * Reads [from, to) of one partition outside any group, in order; ends at `to` or at the log's end. As a consumer does, it
+   * leaves out aborted transactions and ends before the first open one; `uncommitted` reads the records of both too.
+   */
+  read(
+    topic: string,
+    partition: number,
+    from: bigint,
+    to: bigint,
+    isolation?: Isolation,
+  ): AsyncIterable<IncomingRecord>;
+  close(): Promise<void>;
+}
+
+/** The key of `ConsumerHandlers.assigned`'s map. */
+export function partitionId(topic: string, partition: number): string {
+  return `${topic}/${partition}`;
+}

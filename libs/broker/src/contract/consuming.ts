@@ -1,0 +1,186 @@
+import { describe, expect, it } from 'vitest';
+import type { StartAt } from '../broker.ts';
+import { type BrokerUnderTest, Kit, record, records, settled, until, values } from './kit.ts';
+
+export function consumingContract(setup: () => BrokerUnderTest): void {
+  describe('consuming', () => {
+    it('delivers a partition in order, one batch at a time, with what the log held then', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic();
+      const member = await kit.member({ groupId: kit.group(), topics: [topic] }).start();
+      for (let round = 0; round < 50; round += 1) await kit.write(topic, 0, records(20, `${round}-`));
+      await until('all records', () => member.seen.length === 1_000);
+      expect(member.seen.map(({ offset }) => offset)).toEqual(member.seen.map((_, index) => BigInt(index)));
+      for (const batch of member.batches)
+        expect(batch.highWatermark).toBeGreaterThan(batch.records.at(-1)!.offset);
+      expect(member.batches.at(-1)?.highWatermark).toBe(1_000n);
+      expect(member.broken).toEqual([]);
+    });
+
+    it.each<[string, StartAt, string[]]>([
+      ['an offset', 3n, ['3', '4', 'new']],
+      ['the earliest record', 'earliest', ['0', '1', '2', '3', '4', 'new']],
+      ['the end', 'latest', ['new']],
+      ['the committed offset, by default the earliest', 'committed', ['0', '1', '2', '3', '4', 'new']],
+    ])('begins at %s', async (_, startAt, expected) => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic();
+      await kit.write(topic, 0, records(5));
+      const member = kit.member({ groupId: kit.group(), topics: [topic], startAt: () => startAt });
+      await member.start();
+      // Only with its first fetch is `latest` decided: a marker would race with it.
+      const other = await kit.topic();
+      if (startAt === 'latest') await settled(kit, other);
+      await kit.write(topic, 0, [record('new')]);
+      await until('the new record', () => values(member.seen).includes('new'));
+      expect(values(member.seen)).toEqual(expected);
+    });
+
+    it('goes on at the committed offset after a restart', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(2);
+      const groupId = kit.group();
+      await kit.write(topic, 0, records(10));
+      await kit.write(topic, 1, records(4));
+      const first = kit.member({ groupId, topics: [topic], batch: (_, control) => control.commit(7n) });
+      await first.start();
+      await until('both partitions', () => first.seen.length === 14);
+      await first.consumer.stop();
+      await first.consumer.done;
+      expect(await (await kit.admin()).committed(groupId, topic)).toEqual(
+        new Map([
+          [0, 7n],
+          [1, 7n],
+        ]),
+      );
+      const second = await kit.member({ groupId, topics: [topic], startAt: () => 'committed' }).start();
+      await until('the rest', () => second.seen.length >= 3);
+      expect(second.seen.map(({ partition, offset }) => [partition, offset])).toEqual([
+        [0, 7n],
+        [0, 8n],
+        [0, 9n],
+      ]);
+    }, 30_000);
+
+    it('delivers nothing while it has not been told where to begin, and asks again when that failed', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(2);
+      await kit.write(topic, 0, records(3));
+      let asked = 0;
+      const member = kit.member({
+        groupId: kit.group(),
+        topics: [topic],
+        assigned: async () => {
+          asked += 1;
+          if (asked < 3) throw new Error('the database is down');
+          await gate.passed;
+        },
+      });
+      const gate = member.gate();
+      await member.start();
+      await until('three questions', () => asked === 3);
+      expect(member.seen).toEqual([]);
+      gate.open();
+      await until('the records', () => member.seen.length === 3);
+      expect(member.story).toEqual(['assigned 2', 'assigned 2', 'assigned 2']);
+    });
+
+    it('lets partitions run at the same time: one that is stuck holds up no other', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(3);
+      const member = kit.member({
+        groupId: kit.group(),
+        topics: [topic],
+        batch: async ({ partition }) => {
+          if (partition === 0) await gate.passed;
+        },
+      });
+      const gate = member.gate();
+      await member.start();
+      await kit.write(topic, 0, records(1, 'stuck'));
+      await until('the stuck batch', () => member.batches.length === 1);
+      for (let round = 0; round < 5; round += 1) {
+        await kit.write(topic, 1, records(1, `${round}-`));
+        await kit.write(topic, 2, records(1, `${round}-`));
+        await until('the others', () => member.seen.length === 1 + 2 * (round + 1));
+      }
+      gate.open();
+      await kit.write(topic, 0, records(1, 'free'));
+      await until('the stuck partition to go on', () => values(member.seen).includes('free0'));
+      expect(member.broken).toEqual([]);
+    });
+
+    it('drains a backlog of large records within the size limit of a fetch', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(4);
+      const large = 'z'.repeat(700_000);
+      for (let partition = 0; partition < 4; partition += 1)
+        for (let count = 0; count < 5; count += 1) await kit.write(topic, partition, [record(large)]);
+      const member = await kit
+        .member({ groupId: kit.group(), topics: [topic], maxBytesPerPartition: 100_000 })
+        .start();
+      await until('all of them', () => member.seen.length === 20);
+      expect(member.broken).toEqual([]);
+    });
+
+    it('does not start on a topic that does not exist, and does not make it', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic();
+      const member = kit.member({ groupId: kit.group(), topics: [topic, `${topic}-missing`] });
+      await expect(member.start()).rejects.toMatchObject({
+        code: 'TOPIC_UNKNOWN',
+        topic: `${topic}-missing`,
+      });
+      await expect(member.consumer.done).rejects.toMatchObject({ code: 'TOPIC_UNKNOWN' });
+      expect(await (await kit.admin()).describeTopic(`${topic}-missing`)).toBeUndefined();
+    });
+
+    it('ends when a handler rejects, with that error', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(2);
+      await kit.write(topic, 0, records(2));
+      const member = kit.member({
+        groupId: kit.group(),
+        topics: [topic],
+        batch: () => Promise.reject(new Error('a bug in the owner')),
+      });
+      await member.start();
+      await expect(member.consumer.done).rejects.toThrow('a bug in the owner');
+      expect(member.story).toEqual(['assigned 2', 'revoked 2']);
+    });
+
+    // A shorter log was now and then told as OFFSET_OUT_OF_RANGE, when the fetch was answered before the topic was looked at.
+    it.each([
+      ['longer', 9],
+      ['shorter', 0],
+    ])(
+      'ends when its topic was deleted and made again with a %s log',
+      async (_, count) => {
+        const kit = new Kit(setup());
+        const topic = await kit.topic();
+        await kit.write(topic, 0, records(3));
+        const member = await kit.member({ groupId: kit.group(), topics: [topic] }).start();
+        await until('the records', () => member.seen.length === 3);
+        const admin = await kit.admin();
+        await admin.deleteTopic(topic);
+        await admin.createTopic({ name: topic, partitions: 1 });
+        if (count > 0) await kit.write(topic, 0, records(count, 'other-'));
+        await expect(member.consumer.done).rejects.toMatchObject({ code: 'TOPIC_RECREATED', topic });
+        expect(member.seen).toHaveLength(3);
+      },
+      40_000,
+    );
+
+    it('ends when it is told to begin where the log has nothing', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic();
+      await kit.write(topic, 0, records(2));
+      const member = await kit.member({ groupId: kit.group(), topics: [topic], startAt: () => 77n }).start();
+      await expect(member.consumer.done).rejects.toMatchObject({
+        code: 'OFFSET_OUT_OF_RANGE',
+        topic,
+        partition: 0,
+      });
+    });
+  });
+}

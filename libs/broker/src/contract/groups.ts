@@ -1,0 +1,216 @@
+import { describe, expect, it } from 'vitest';
+import { type BrokerUnderTest, Kit, type Member, records, settled, until } from './kit.ts';
+
+const held = (...members: readonly Member[]): number[] => members.map(({ owned }) => owned.size).sort();
+
+export function groupContract(setup: () => BrokerUnderTest): void {
+  describe('a group', () => {
+    it('shares partitions when members join and leave, loses nothing, and keeps each partition in order', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(6);
+      const groupId = kit.group();
+      const join = (): Promise<Member> =>
+        kit
+          .member({
+            groupId,
+            topics: [topic],
+            startAt: () => 'committed',
+            // Longer than anything here waits: a member that stops has to say so.
+            sessionTimeoutMs: 60_000,
+            // A commit of a membership that is over is refused: another member delivers the batch again.
+            batch: (batch, control) =>
+              control.commit(batch.records.at(-1)!.offset + 1n).catch(() => undefined),
+          })
+          .start();
+      const enough = new AbortController();
+      const writer = (async () => {
+        for (let round = 0; !enough.signal.aborted; round += 1) {
+          for (let partition = 0; partition < 6; partition += 1)
+            await kit.write(topic, partition, records(2, `${round}-`));
+          // A load, not a flood: the memory driver would write millions meanwhile.
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+      })();
+      const first = await join();
+      await until('all to the first', () => held(first)[0] === 6);
+      const second = await join();
+      await until('halves', () => held(first, second).join() === '3,3');
+      const third = await join();
+      await until('thirds', () => held(first, second, third).join() === '2,2,2');
+      await first.consumer.stop();
+      await until('halves again', () => held(second, third).join() === '3,3');
+      enough.abort();
+      await writer;
+      const ends = await (await kit.admin()).logEnds(topic);
+      const all = (): string[] =>
+        [first, second, third].flatMap(({ seen }) =>
+          seen.map(({ partition, offset }) => `${partition}/${offset}`),
+        );
+      const expected = ends.reduce((sum, { latest }) => sum + Number(latest), 0);
+      await until('every record', () => new Set(all()).size === expected);
+      for (const member of [first, second, third]) expect(member.broken).toEqual([]);
+      expect(first.owned.size).toBe(0);
+    }, 90_000);
+
+    it('aborts the signal of a batch whose partition is lost, before it says so, and starts no other', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(2);
+      const groupId = kit.group();
+      const story: string[] = [];
+      const first = kit.member({
+        groupId,
+        topics: [topic],
+        batch: async ({ partition }, { signal }) => {
+          await new Promise<void>((resolve) =>
+            signal.addEventListener('abort', () => resolve(), { once: true }),
+          );
+          story.push(
+            `aborted ${partition}, revoked calls so far: ${first.story.filter((line) => line.startsWith('revoked')).length}`,
+          );
+        },
+      });
+      await first.start();
+      await kit.write(topic, 0, records(5));
+      await kit.write(topic, 1, records(5));
+      await until('both batches', () => first.batches.length === 2);
+      const second = await kit.member({ groupId, topics: [topic] }).start();
+      await until('halves', () => held(first, second).join() === '1,1');
+      expect(story.slice(0, 2).sort()).toEqual([
+        'aborted 0, revoked calls so far: 1',
+        'aborted 1, revoked calls so far: 1',
+      ]);
+      expect(first.broken).toEqual([]);
+    }, 60_000);
+
+    it('keeps a member whose batch takes longer than the session timeout', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(1);
+      const groupId = kit.group();
+      let aborted = false;
+      const member = kit.member({
+        groupId,
+        topics: [topic],
+        batch: async (batch, control) => {
+          control.signal.addEventListener('abort', () => {
+            aborted = true;
+          });
+          await new Promise((resolve) => setTimeout(resolve, kit.under.sessionTimeoutMs * 1.5));
+          await control.commit(batch.records.at(-1)!.offset + 1n);
+        },
+      });
+      await member.start();
+      await kit.write(topic, 0, records(3));
+      await until(
+        'the commit',
+        async () => (await (await kit.admin()).committed(groupId, topic)).get(0) === 3n,
+      );
+      expect(aborted).toBe(false);
+      expect(member.story).toEqual(['assigned 1']);
+    }, 60_000);
+
+    it('lets a stop wait for the batch in progress, whose signal is aborted and whose commit still counts', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(1);
+      const groupId = kit.group();
+      let ended = false;
+      const member = kit.member({
+        groupId,
+        topics: [topic],
+        batch: async (batch, control) => {
+          if (!control.signal.aborted)
+            await new Promise<void>((resolve) =>
+              control.signal.addEventListener('abort', () => resolve(), { once: true }),
+            );
+          await gate.passed;
+          await control.commit(batch.records.at(-1)!.offset + 1n);
+          ended = true;
+        },
+      });
+      const gate = member.gate();
+      await member.start();
+      await kit.write(topic, 0, records(3));
+      await until('the batch', () => member.batches.length === 1);
+      let stopped = false;
+      const stopping = Promise.all([member.consumer.stop(), member.consumer.stop()]).then(
+        () => (stopped = true),
+      );
+      await until('revoked', () => member.story.includes('revoked 1'));
+      // It stays a member for as long as that takes, or its commit would be refused.
+      await new Promise((resolve) => setTimeout(resolve, kit.under.sessionTimeoutMs * 1.5));
+      expect(stopped).toBe(false);
+      gate.open();
+      await stopping;
+      expect(ended).toBe(true);
+      await member.consumer.done;
+      expect(await (await kit.admin()).committed(groupId, topic)).toEqual(new Map([[0, 3n]]));
+      const next = await kit.member({ groupId, topics: [topic], startAt: () => 'committed' }).start();
+      await until('the next member', () => next.owned.size === 1);
+    }, 60_000);
+
+    it('never runs two batches of a partition, even when a handler outlives its membership, nor does a stop', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(1);
+      const groupId = kit.group();
+      let ended = 0;
+      const member = kit.member({
+        groupId,
+        topics: [topic],
+        batch: async () => {
+          await gate.passed;
+          ended += 1;
+        },
+      });
+      const gate = member.gate();
+      await member.start();
+      await kit.write(topic, 0, records(1));
+      await until('the batch', () => member.batches.length === 1);
+      const guest = kit.member({ groupId, topics: [topic], batch: () => Promise.resolve() });
+      await guest.start();
+      await guest.consumer.stop();
+      await until(
+        'the partition to come back',
+        () =>
+          member.story.filter((line) => line.startsWith('assigned')).length > 1 && member.owned.size === 1,
+      );
+      await kit.write(topic, 0, records(1));
+      await settled(kit, topic);
+      const stopping = member.consumer.stop().then(() => ended);
+      await until('revoked', () => member.owned.size === 0);
+      gate.open();
+      expect(await stopping).toBe(1);
+      expect(member.batches).toHaveLength(1);
+      expect(member.broken).toEqual([]);
+    }, 60_000);
+
+    it('refuses a commit of a membership that is over', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(1);
+      const groupId = kit.group();
+      const first = await kit.member({ groupId, topics: [topic] }).start();
+      await until('the partition', () => first.owned.size === 1);
+      const control = first.consumer.control(topic, 0)!;
+      const second = await kit.member({ groupId, topics: [topic] }).start();
+      await until(
+        'the rebalance',
+        () => first.story.includes('revoked 1') && held(first, second).join() === '0,1',
+      );
+      expect(control.signal.aborted).toBe(true);
+      await expect(control.commit(1n)).rejects.toMatchObject({ code: 'NOT_A_MEMBER', kind: 'retry' });
+      expect(await (await kit.admin()).committed(groupId, topic)).toEqual(new Map());
+    }, 60_000);
+
+    it('may be stopped at any time, and only then is done', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(1);
+      const never = kit.member({ groupId: kit.group(), topics: [topic] });
+      await never.consumer.stop();
+      await never.consumer.done;
+      const early = kit.member({ groupId: kit.group(), topics: [topic] });
+      const starting = early.start().catch(() => undefined);
+      await early.consumer.stop();
+      await Promise.all([starting, early.consumer.done]);
+      await early.consumer.stop();
+      expect(early.owned.size).toBe(0);
+    });
+  });
+}

@@ -1,0 +1,250 @@
+import { randomBytes } from 'node:crypto';
+import { onTestFinished } from 'vitest';
+import {
+  type Admin,
+  type Assignment,
+  type Broker,
+  type ConsumerHandlers,
+  type ConsumerOptions,
+  type GroupConsumer,
+  type IncomingBatch,
+  type IncomingRecord,
+  type OutgoingRecord,
+  type PartitionControl,
+  partitionId,
+  type Producer,
+  type SendResult,
+  type StartAt,
+} from '../broker.ts';
+
+/** One driver and the world it is tried in. */
+export interface BrokerUnderTest {
+  /** A new client. */
+  connect(): Broker;
+  /** A session timeout that this broker permits; tests of long batches wait longer than it. */
+  readonly sessionTimeoutMs: number;
+  /** A network of its own for each test that breaks it. */
+  network(): Promise<BreakableNetwork>;
+}
+
+export interface BreakableNetwork {
+  /** A new client that reaches the broker through this network only. */
+  connect(): Broker;
+  /** Drops every connection; new ones are taken at once. */
+  cut(): void;
+  /** What is sent over the connections of now is swallowed without a word; new ones work. */
+  stall(): void;
+  /** Drops every connection and takes no new ones until `up`. */
+  down(): Promise<void>;
+  up(): Promise<void>;
+  /** The next write is applied, and its acknowledgement lost with the connection. */
+  loseNextAcknowledgement(): void;
+  /** No partition has a leader until `moveLeaders`. Resolves when a client of this network has seen it in an answer. */
+  loseLeaders(): Promise<void>;
+  loseLeader(topic: string, partition: number): void;
+  /** Every partition has another leader. Resolves when a client of this network has seen it in an answer. */
+  moveLeaders(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Today: a broker's retention deletes records that call themselves old while a test still reads them. */
+export const NOW = Date.now();
+
+export function record(value: string | null, extra: Partial<OutgoingRecord> = {}): OutgoingRecord {
+  return { key: 'key', value, headers: [], timestampMs: NOW, ...extra };
+}
+
+export function records(count: number, prefix = ''): OutgoingRecord[] {
+  return Array.from({ length: count }, (_, index) => record(`${prefix}${index}`));
+}
+
+export function values(of: readonly IncomingRecord[]): (string | undefined)[] {
+  return of.map(({ value }) => value?.toString());
+}
+
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+/** Polls until it holds: the suite is used by packages below `@convergekit/testing`, so it has its own. */
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  deadlineMs = 40_000,
+): Promise<void> {
+  const end = performance.now() + deadlineMs;
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(`waited ${deadlineMs} ms for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Lets a whole round of fetches pass: several requests of another client, each later than the one before. */
+export async function settled(kit: Kit, topic: string): Promise<void> {
+  const admin = await kit.admin();
+  const end = performance.now() + 150;
+  while (performance.now() < end) await admin.logEnds(topic);
+  await admin.close();
+}
+
+/** What every test needs, closed when the test has ended. */
+export class Kit {
+  readonly broker: Broker;
+  readonly under: BrokerUnderTest;
+
+  constructor(under: BrokerUnderTest) {
+    this.under = under;
+    this.broker = this.#closing(under.connect());
+  }
+
+  async topic(partitions = 1, config: Readonly<Record<string, string>> = {}): Promise<string> {
+    const name = `suite-${randomBytes(6).toString('hex')}`;
+    const admin = await this.admin();
+    await admin.createTopic({ name, partitions, config });
+    onTestFinished(async () => {
+      const cleaner = this.under.connect();
+      await (await cleaner.admin()).deleteTopic(name);
+      await cleaner.close();
+    });
+    return name;
+  }
+
+  group(): string {
+    return `group-${randomBytes(6).toString('hex')}`;
+  }
+
+  admin(): Promise<Admin> {
+    return this.broker.admin();
+  }
+
+  producer(): Promise<Producer> {
+    return this.broker.producer();
+  }
+
+  async network(): Promise<BreakableNetwork> {
+    const network = await this.under.network();
+    onTestFinished(() => network.close());
+    return { ...network, connect: () => this.#closing(network.connect()) };
+  }
+
+  /** Writes and insists. */
+  async write(topic: string, partition: number, batch: readonly OutgoingRecord[]): Promise<bigint> {
+    const producer = await this.producer();
+    const [result] = await producer.send([{ topic, partition, records: batch }]);
+    await producer.close();
+    return written(result);
+  }
+
+  async readAll(topic: string, partition = 0): Promise<IncomingRecord[]> {
+    return collect((await this.admin()).read(topic, partition, 0n, 1_000_000n));
+  }
+
+  member(options: MemberOptions, broker: Broker = this.broker): Member {
+    const member = new Member(broker, { sessionTimeoutMs: this.under.sessionTimeoutMs, ...options });
+    onTestFinished(() => member.release());
+    return member;
+  }
+
+  #closing(broker: Broker): Broker {
+    onTestFinished(() => broker.close());
+    return broker;
+  }
+}
+
+export function written(result: SendResult | undefined): bigint {
+  if (result?.ok === true) return result.baseOffset;
+  throw result?.error ?? new Error('no result');
+}
+
+export interface MemberOptions extends Partial<Omit<ConsumerOptions, 'handlers'>> {
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  readonly startAt?: (place: Assignment) => StartAt;
+  readonly assigned?: (places: readonly Assignment[]) => Promise<void>;
+  readonly batch?: (batch: IncomingBatch, control: PartitionControl) => Promise<void>;
+  readonly placeLost?: ConsumerHandlers['placeLost'];
+  readonly fetchStalled?: ConsumerHandlers['fetchStalled'];
+}
+
+/** A consumer that keeps what it saw, and checks with every call what no test should have to check again. */
+export class Member {
+  readonly consumer: GroupConsumer;
+  readonly seen: IncomingRecord[] = [];
+  readonly batches: IncomingBatch[] = [];
+  /** In the order of the calls. */
+  readonly story: string[] = [];
+  readonly broken: string[] = [];
+  readonly owned = new Set<string>();
+  readonly #running = new Set<string>();
+  readonly #signals = new Map<string, AbortSignal>();
+  readonly #gates: (() => void)[] = [];
+
+  constructor(broker: Broker, options: MemberOptions) {
+    const { startAt = () => 'earliest', assigned, batch, placeLost, fetchStalled, ...rest } = options;
+    this.consumer = broker.consumer({
+      heartbeatIntervalMs: 200,
+      ...rest,
+      handlers: {
+        assigned: async (places) => {
+          this.story.push(`assigned ${places.length}`);
+          await assigned?.(places);
+          for (const place of places) this.owned.add(partitionId(place.topic, place.partition));
+          return new Map(places.map((place) => [partitionId(place.topic, place.partition), startAt(place)]));
+        },
+        batch: (arrived, control) => this.#batch(arrived, control, batch),
+        ...(placeLost === undefined ? {} : { placeLost }),
+        ...(fetchStalled === undefined ? {} : { fetchStalled }),
+        revoked: (places) => {
+          this.story.push(`revoked ${places.length}`);
+          for (const { topic, partition } of places) this.#revoked(partitionId(topic, partition));
+        },
+      },
+    });
+  }
+
+  async start(): Promise<this> {
+    await this.consumer.start();
+    return this;
+  }
+
+  /** A promise that only the test or its end resolves: handlers that hang must not outlive the test. */
+  gate(): { readonly passed: Promise<void>; open(): void } {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.#gates.push(() => resolve(undefined));
+    return { passed: promise, open: () => resolve(undefined) };
+  }
+
+  async release(): Promise<void> {
+    for (const open of this.#gates) open();
+    await this.consumer.stop();
+  }
+
+  async #batch(
+    arrived: IncomingBatch,
+    control: PartitionControl,
+    handle?: (batch: IncomingBatch, control: PartitionControl) => Promise<void>,
+  ): Promise<void> {
+    const id = partitionId(arrived.topic, arrived.partition);
+    if (!this.owned.has(id)) this.broken.push(`batch of ${id}, which is not ours`);
+    if (this.#running.has(id)) this.broken.push(`two batches of ${id} at once`);
+    if (control.signal.aborted) this.broken.push(`batch of ${id} after its signal was aborted`);
+    if (arrived.records.length === 0) this.broken.push(`empty batch of ${id}`);
+    this.#running.add(id);
+    this.#signals.set(id, control.signal);
+    this.batches.push(arrived);
+    this.seen.push(...arrived.records);
+    try {
+      await handle?.(arrived, control);
+    } finally {
+      this.#running.delete(id);
+    }
+  }
+
+  #revoked(id: string): void {
+    const signal = this.#signals.get(id);
+    if (signal?.aborted === false) this.broken.push(`${id} revoked before its signal was aborted`);
+    this.owned.delete(id);
+  }
+}

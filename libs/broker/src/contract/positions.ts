@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import { type BrokerUnderTest, Kit, records, settled, until, values } from './kit.ts';
+
+export function positionContract(setup: () => BrokerUnderTest): void {
+  describe('positions', () => {
+    it.each<[string, (kit: Kit, topic: string) => Promise<void>]>([
+      ['at once', () => Promise.resolve()],
+      ['while the next is being fetched', () => new Promise((resolve) => setImmediate(resolve))],
+      ['when the next has been fetched', settled],
+    ])('begins where it is told in the middle of a batch, %s', async (_, wait) => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic();
+      for (let round = 0; round < 10; round += 1) await kit.write(topic, 0, records(10, `${round}-`));
+      const from: bigint[] = [];
+      const member = kit.member({
+        groupId: kit.group(),
+        topics: [topic],
+        maxBytesPerPartition: 1_000,
+        batch: async (batch, control) => {
+          const last = batch.records.at(-1)!.offset;
+          await wait(kit, topic);
+          if (from.length === 0 && last >= 30n) {
+            from.push(last);
+            control.seek(15n);
+            control.seek(12n);
+          } else if (from.length === 1 && last === 99n) {
+            from.push(last);
+            control.seek('earliest');
+          }
+        },
+      });
+      await member.start();
+      const ends = (): number => member.seen.filter(({ offset }) => offset === 99n).length;
+      await until('the end for the last time', () => ends() === 2);
+      const offsets = member.seen.map(({ offset }) => offset);
+      const jumps = offsets.flatMap((offset, index) => {
+        const before = offsets[index - 1];
+        return before === undefined || offset === before + 1n ? [] : [[before, offset]];
+      });
+      // Nothing that was fetched beyond the batch came in between.
+      expect(jumps).toEqual([
+        [from[0], 12n],
+        [from[1], 0n],
+      ]);
+    });
+
+    it('delivers nothing more of a paused partition, not even what had been fetched', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(2);
+      for (let round = 0; round < 5; round += 1) await kit.write(topic, 0, records(10, `${round}-`));
+      const member = kit.member({
+        groupId: kit.group(),
+        topics: [topic],
+        maxBytesPerPartition: 700,
+        batch: async ({ partition, records: [first] }, control) => {
+          if (partition === 1 || first?.offset !== 0n) return;
+          await settled(kit, topic);
+          control.pause();
+        },
+      });
+      await member.start();
+      await kit.write(topic, 1, records(1));
+      await until(
+        'both partitions',
+        () => new Set(member.batches.map(({ partition }) => partition)).size === 2,
+      );
+      await settled(kit, topic);
+      await kit.write(topic, 1, records(1));
+      await until(
+        'the other to go on',
+        () => member.seen.filter(({ partition }) => partition === 1).length === 2,
+      );
+      expect(member.batches.filter(({ partition }) => partition === 0)).toHaveLength(1);
+      member.consumer.control(topic, 0)?.resume();
+      await until('the rest', () => member.seen.length === 52);
+      expect(member.broken).toEqual([]);
+    });
+
+    it('pauses and resumes one partition while others go on, in a batch and outside', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(2);
+      const member = kit.member({
+        groupId: kit.group(),
+        topics: [topic],
+        batch: (batch, control) => {
+          if (batch.partition === 0 && values(batch.records).includes('stop0')) control.pause();
+          return Promise.resolve();
+        },
+      });
+      await member.start();
+      await kit.write(topic, 0, records(1, 'stop'));
+      await until('the pause', () => member.seen.length === 1);
+      await kit.write(topic, 0, records(3, 'later'));
+      for (let round = 0; round < 3; round += 1) {
+        await kit.write(topic, 1, records(1, `${round}-`));
+        await until('the other partition', () => member.seen.length === 2 + round);
+      }
+      expect(values(member.seen).filter((value) => value?.startsWith('later') === true)).toEqual([]);
+      member.consumer.control(topic, 0)?.resume();
+      await until('the paused records', () => member.seen.length === 7);
+      expect(member.consumer.control(topic, 9)).toBeUndefined();
+      expect(member.consumer.control(`${topic}-not-ours`, 0)).toBeUndefined();
+      expect(member.broken).toEqual([]);
+    });
+
+    it('asks its owner, where it takes that, about a place that the log does not have; the others go on', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(2);
+      await kit.write(topic, 0, records(2, 'cut'));
+      const told: string[] = [];
+      const member = await kit
+        .member({
+          groupId: kit.group(),
+          topics: [topic],
+          startAt: ({ partition }) => (partition === 0 ? 77n : 0n),
+          placeLost: ({ partition }, { code }) => Promise.resolve(void told.push(`${partition} ${code}`)),
+        })
+        .start();
+      await until('the question', () => told.length > 0);
+      await kit.write(topic, 1, records(1, 'whole'));
+      await until('the other partition', () => member.seen.length === 1);
+      await settled(kit, topic);
+      expect(told).toEqual(['0 OFFSET_OUT_OF_RANGE']);
+      member.consumer.control(topic, 0)?.seek(1n);
+      await until('the rest', () => member.seen.length === 2);
+      expect(values(member.seen)).toEqual(['whole0', 'cut1']);
+      expect(member.broken).toEqual([]);
+    });
+
+    it('asks its owner about every place in a topic that was made again, and reads nothing of it before', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(2);
+      const told = new Map<number, string>();
+      const member = kit.member({
+        groupId: kit.group(),
+        topics: [topic],
+        placeLost: ({ partition }, { code }) => Promise.resolve(void told.set(partition, code)),
+      });
+      await kit.write(topic, 0, records(1, 'old'));
+      await member.start();
+      await until('the old record', () => member.seen.length === 1);
+      const admin = await kit.admin();
+      await admin.deleteTopic(topic);
+      await admin.createTopic({ name: topic, partitions: 2 });
+      await until('both questions', () => told.size === 2);
+      // The other one stood at an offset that the new log does not have either: that may be noticed first.
+      expect(told.get(1)).toBe('TOPIC_RECREATED');
+      await kit.write(topic, 0, records(2, 'new'));
+      member.consumer.control(topic, 0)?.seek('earliest');
+      await until('the new records', () => member.seen.length === 3);
+      expect(values(member.seen)).toEqual(['old0', 'new0', 'new1']);
+    }, 40_000);
+  });
+}

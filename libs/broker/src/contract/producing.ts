@@ -1,0 +1,247 @@
+import { describe, expect, it } from 'vitest';
+import { BrokerError, type SendResult } from '../broker.ts';
+import { type BrokerUnderTest, Kit, NOW, record, records, values, written } from './kit.ts';
+
+function refusal(result: SendResult | undefined): BrokerError {
+  if (result?.ok === false) return result.error;
+  throw new Error('it was written');
+}
+
+export function producingContract(setup: () => BrokerUnderTest): void {
+  describe('producing', () => {
+    it('keeps the order of many sends and tells where each began', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic();
+      const producer = await kit.producer();
+      let next = 0n;
+      for (let round = 0; round < 40; round += 1) {
+        const batch = records(1 + (round % 7), `${round}-`);
+        const [result] = await producer.send([{ topic, partition: 0, records: batch }]);
+        expect(written(result)).toBe(next);
+        next += BigInt(batch.length);
+      }
+      const all = await kit.readAll(topic);
+      const expected = Array.from({ length: 40 }, (_, round) => values40(round)).flat();
+      expect(values(all)).toEqual(expected);
+      expect(all.map(({ offset }) => offset)).toEqual(all.map((_, index) => BigInt(index)));
+    });
+
+    it('answers for each batch in the order given, also for sends that were not awaited', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(4);
+      const producer = await kit.producer();
+      const sends = Array.from({ length: 10 }, (_, round) =>
+        producer.send([3, 1, 2].map((partition) => ({ topic, partition, records: records(2, `${round}/`) }))),
+      );
+      for (const [round, results] of (await Promise.all(sends)).entries()) {
+        expect(results.map(({ partition }) => partition)).toEqual([3, 1, 2]);
+        expect(results.map(written)).toEqual([round, round, round].map((at) => BigInt(at * 2)));
+      }
+    });
+
+    it('keeps headers in order with empty, multibyte and number-like parts, and the timestamp', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic();
+      const headers = [
+        ['z', 'last'],
+        ['10', 'ten'],
+        ['2', ''],
+        ['größe', 'naïve 日本語 🙂'],
+        ['a', ' '],
+      ] as const;
+      await kit.write(topic, 0, [
+        record('v', { headers, timestampMs: NOW + 123 }),
+        record('w', { timestampMs: NOW }),
+      ]);
+      const all = await kit.readAll(topic);
+      expect(all[0]?.headers.map(([name, value]) => [name, value?.toString()])).toEqual(headers);
+      expect(all.map(({ timestampMs }) => timestampMs)).toEqual([NOW + 123, NOW]);
+    });
+
+    it('tells null from empty in keys and values', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic();
+      await kit.write(topic, 0, [
+        record(null, { key: null }),
+        record('', { key: '' }),
+        record('日本語 🙂', { key: 'ключ' }),
+        { ...record(null), value: Uint8Array.of(0, 255, 128) },
+      ]);
+      const all = await kit.readAll(topic);
+      expect(all.map(({ key }) => key)).toEqual([
+        null,
+        Buffer.from(''),
+        Buffer.from('ключ'),
+        Buffer.from('key'),
+      ]);
+      expect(all.map(({ value }) => value)).toEqual([
+        null,
+        Buffer.from(''),
+        Buffer.from('日本語 🙂'),
+        Buffer.from([0, 255, 128]),
+      ]);
+    });
+
+    it('carries values of every edge size, up to just below the limit of a batch', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic();
+      const sizes = [0, 1, 62, 63, 64, 8_191, 8_192, 1_048_588 - 61 - 30];
+      for (const size of sizes) await kit.write(topic, 0, [record('x'.repeat(size))]);
+      expect((await kit.readAll(topic)).map(({ value }) => value?.length)).toEqual(sizes);
+    });
+
+    it('writes a batch of 10,000 records contiguously', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic();
+      await kit.write(topic, 0, [record('before')]);
+      expect(await kit.write(topic, 0, records(10_000))).toBe(1n);
+      expect(values(await kit.readAll(topic)).slice(1)).toEqual(records(10_000).map(({ value }) => value));
+    });
+
+    it('writes more than one request takes: 24 partitions of 900 kB at once', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(24);
+      const producer = await kit.producer();
+      const results = await producer.send(
+        Array.from({ length: 24 }, (_, partition) => ({
+          topic,
+          partition,
+          records: [record('y'.repeat(900_000))],
+        })),
+      );
+      expect(results.map(written)).toEqual(Array.from({ length: 24 }, () => 0n));
+    });
+
+    it('takes several batches of one partition in one send and keeps their order', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(2);
+      const producer = await kit.producer();
+      const batches = ['a', 'b', 'c'].flatMap((prefix) => [
+        { topic, partition: 0, records: records(3, prefix) },
+        { topic, partition: 1, records: records(2, prefix) },
+      ]);
+      const results = await producer.send(batches);
+      expect(results.map(written)).toEqual([0n, 0n, 3n, 2n, 6n, 4n]);
+      expect(values(await kit.readAll(topic))).toEqual([
+        'a0',
+        'a1',
+        'a2',
+        'b0',
+        'b1',
+        'b2',
+        'c0',
+        'c1',
+        'c2',
+      ]);
+    });
+
+    it('names topic and partition of a batch that is too large; others are written, nothing overtakes it', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic(2, { 'max.message.bytes': '2000' });
+      const producer = await kit.producer();
+      const results = await producer.send([
+        { topic, partition: 0, records: [record('small')] },
+        { topic, partition: 1, records: [record('x'.repeat(3_000))] },
+        { topic, partition: 1, records: [record('behind the large one')] },
+        { topic, partition: 0, records: [record('small too')] },
+      ]);
+      expect(results.map(({ ok }) => ok)).toEqual([true, false, false, true]);
+      const error = refusal(results[1]);
+      expect(error).toBeInstanceOf(BrokerError);
+      expect(error).toMatchObject({
+        code: 'MESSAGE_TOO_LARGE',
+        kind: 'halt_topic',
+        certainty: 'not_applied',
+        topic,
+        partition: 1,
+      });
+      expect(error.message).toContain(`${topic}/1`);
+      expect(refusal(results[2])).toMatchObject({
+        code: 'EARLIER_BATCH_FAILED',
+        kind: 'retry',
+        certainty: 'not_applied',
+      });
+      expect(values(await kit.readAll(topic, 1))).toEqual([]);
+      expect(values(await kit.readAll(topic, 0))).toEqual(['small', 'small too']);
+    });
+
+    it('writes to every partition of a topic right after it was created', async () => {
+      const kit = new Kit(setup());
+      for (let round = 0; round < 5; round += 1) {
+        const topic = await kit.topic(12);
+        const producer = await kit.producer();
+        const results = await producer.send(
+          Array.from({ length: 12 }, (_, partition) => ({ topic, partition, records: records(1) })),
+        );
+        expect(results.map(written)).toEqual(Array.from({ length: 12 }, () => 0n));
+      }
+    });
+
+    it('refuses an unknown topic and an unknown partition, without making them, and writes the others', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic();
+      const missing = `${topic}-missing`;
+      const producer = await kit.producer();
+      const results = await producer.send([
+        { topic: missing, partition: 0, records: records(1) },
+        { topic, partition: 7, records: records(1) },
+        { topic, partition: 0, records: records(1) },
+      ]);
+      expect(refusal(results[0])).toMatchObject({
+        code: 'TOPIC_UNKNOWN',
+        kind: 'halt_topic',
+        certainty: 'not_applied',
+        topic: missing,
+        partition: 0,
+      });
+      expect(refusal(results[1])).toMatchObject({ certainty: 'not_applied', topic, partition: 7 });
+      expect(written(results[2])).toBe(0n);
+      expect(await (await kit.admin()).describeTopic(missing)).toBeUndefined();
+    });
+
+    it('writes to a topic that was made again under the same name', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic();
+      const admin = await kit.admin();
+      const producer = await kit.producer();
+      await producer.send([{ topic, partition: 0, records: records(5) }]);
+      await admin.deleteTopic(topic);
+      await admin.createTopic({ name: topic, partitions: 1 });
+      const [first] = await producer.send([{ topic, partition: 0, records: records(1) }]);
+      // The old producer may have to learn of it; a new one never does.
+      if (first?.ok !== true) expect(await kit.write(topic, 0, records(1))).toBe(0n);
+      else expect(first.baseOffset).toBe(0n);
+    });
+
+    it('says of a closed producer that it is closed', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic();
+      const producer = await kit.producer();
+      await producer.close();
+      const [result] = await producer.send([{ topic, partition: 0, records: records(1) }]);
+      expect(refusal(result)).toMatchObject({
+        code: 'PRODUCER_CLOSED',
+        kind: 'new_producer',
+        certainty: 'not_applied',
+      });
+    });
+
+    it('sends nothing when there is nothing to send, and refuses a batch without records', async () => {
+      const kit = new Kit(setup());
+      const topic = await kit.topic();
+      const producer = await kit.producer();
+      expect(await producer.send([])).toEqual([]);
+      const [result] = await producer.send([{ topic, partition: 0, records: [] }]);
+      expect(refusal(result)).toMatchObject({
+        code: 'BATCH_EMPTY',
+        certainty: 'not_applied',
+        topic,
+        partition: 0,
+      });
+    });
+  });
+}
+
+function values40(round: number): string[] {
+  return Array.from({ length: 1 + (round % 7) }, (_, index) => `${round}-${index}`);
+}

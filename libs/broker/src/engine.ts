@@ -1,0 +1,48 @@
+/** What drivers and the packages of the kit build on; without a promise of stability. */
+export { ByteReader } from './batch/byte-reader.ts';
+export { RecordBatchBuilder, splitRecords } from './batch/record-batch-builder.ts';
+export { batchSize, encodeRecordBatch, recordSize } from './batch/record-batch-encoder.ts';
+export { BATCH_OVERHEAD } from './batch/record-batch-head.ts';
+export { decodeRecords, type Place } from './batch/record-decoder.ts';
+export {
+  type Admin,
+  type Assignment,
+  type Broker,
+  BrokerError,
+  type BrokerErrorDetail,
+  type BrokerErrorKind,
+  type ConsumerHandlers,
+  type ConsumerOptions,
+  type FetchStall,
+  type GroupConsumer,
+  type IncomingBatch,
+  type IncomingRecord,
+  type Isolation,
+  type LogEnds,
+  type NewTopic,
+  type OutgoingBatch,
+  type OutgoingRecord,
+  type PartitionControl,
+  partitionId,
+  type Producer,
+  type SealedRecords,
+  type SendResult,
+  type StartAt,
+  type TopicDescription,
+  type UndecodableBatch,
+} from './broker.ts';
+export {
+  batchEmpty,
+  earlierFailed,
+  leaderMissing,
+  placed,
+  producerClosed,
+  requireAll,
+  topicUnknown,
+} from './errors.ts';
+export { assignPartitions } from './group/assignor.ts';
+export { delayMs } from './group/backoff.ts';
+export { LoopConsumer } from './group/group-consumer.ts';
+export type { Fetched, FetchWant, GroupLink, Log, Membership } from './group/link.ts';
+export { FETCHES_OF_DAMAGED } from './group/partition-flow.ts';
+export { partitionOf, partitionOfBytes } from './partitioner.ts';

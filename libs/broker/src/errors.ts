@@ -1,0 +1,131 @@
+/**
+ * How a caller reacts to a refusal of the broker.
+ * `retry`: transient (not leader, timeouts, broker down) · `halt_topic`: the configuration or the permissions of a topic
+ * are wrong (authorization, unknown topic, record too large) · `new_producer`: only the state of this producer is lost ·
+ * `configuration`: the settings of the connection are wrong (password, TLS) · `fatal`: anything else.
+ */
+export type BrokerErrorKind = 'retry' | 'halt_topic' | 'new_producer' | 'configuration' | 'fatal';
+
+export interface BrokerErrorDetail {
+  /** Stable across drivers: `BROKER_UNREACHABLE`, `TOPIC_UNKNOWN`, `NOT_AUTHORIZED`, `MESSAGE_TOO_LARGE`, `NOT_LEADER`, `TIMEOUT`, … */
+  readonly code: string;
+  readonly kind: BrokerErrorKind;
+  readonly certainty: 'not_applied' | 'unknown';
+  readonly topic?: string;
+  readonly partition?: number;
+  readonly cause?: unknown;
+}
+
+/** The one error of the port: every failed request is one, whichever driver made it. */
+export class BrokerError extends Error {
+  readonly code: string;
+  readonly kind: BrokerErrorKind;
+  readonly category: 'network' | 'service' | 'configuration' | 'bug';
+  readonly certainty: 'not_applied' | 'unknown';
+  readonly topic: string | undefined;
+  readonly partition: number | undefined;
+
+  constructor(message: string, detail: BrokerErrorDetail) {
+    super(message, { cause: detail.cause });
+    this.name = 'BrokerError';
+    this.code = detail.code;
+    this.kind = detail.kind;
+    this.category = categoryOf(detail.kind);
+    this.certainty = detail.certainty;
+    this.topic = detail.topic;
+    this.partition = detail.partition;
+  }
+}
+
+function categoryOf(kind: BrokerErrorKind): BrokerError['category'] {
+  switch (kind) {
+    case 'retry':
+      return 'network';
+    case 'new_producer':
+      return 'service';
+    case 'halt_topic':
+    case 'configuration':
+      return 'configuration';
+    case 'fatal':
+      return 'bug';
+  }
+}
+
+interface Place {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** The values of all partitions. Throws the first error. */
+export function requireAll<T>(found: readonly (T | BrokerError)[]): readonly T[] {
+  return found.map((one) => {
+    if (one instanceof BrokerError) throw one;
+    return one;
+  });
+}
+
+export function topicUnknown(topic: string): BrokerError {
+  return new BrokerError(
+    `topic ${topic} does not exist: create it with \`converge topics create\`. No client creates topics by accident`,
+    { code: 'TOPIC_UNKNOWN', kind: 'halt_topic', certainty: 'not_applied', topic },
+  );
+}
+
+export function topicRecreated(topic: string): BrokerError {
+  return new BrokerError(
+    `topic ${topic} was deleted and created again: known offsets belong to the old log. Decide where its consumers begin, then start them again`,
+    { code: 'TOPIC_RECREATED', kind: 'fatal', certainty: 'not_applied', topic },
+  );
+}
+
+export function leaderMissing({ topic, partition }: Place): BrokerError {
+  return new BrokerError(`${topic}/${partition} does not exist or has no leader at the moment`, {
+    code: 'LEADER_NOT_AVAILABLE',
+    kind: 'retry',
+    certainty: 'not_applied',
+    topic,
+    partition,
+  });
+}
+
+/** Fails a batch behind a failed one of its partition: written now, it would overtake. */
+export function earlierFailed({ topic, partition }: Place): BrokerError {
+  return new BrokerError(
+    `not sent: an earlier batch of ${topic}/${partition} in the same send failed, and this one must not overtake it`,
+    { code: 'EARLIER_BATCH_FAILED', kind: 'retry', certainty: 'not_applied', topic, partition },
+  );
+}
+
+export function producerClosed({ topic, partition }: Place): BrokerError {
+  return new BrokerError(`not sent to ${topic}/${partition}: the producer is closed; open a new one`, {
+    code: 'PRODUCER_CLOSED',
+    kind: 'new_producer',
+    certainty: 'not_applied',
+    topic,
+    partition,
+  });
+}
+
+export function batchEmpty({ topic, partition }: Place): BrokerError {
+  return new BrokerError(`a batch for ${topic}/${partition} has no records: leave it out`, {
+    code: 'BATCH_EMPTY',
+    kind: 'fatal',
+    certainty: 'not_applied',
+    topic,
+    partition,
+  });
+}
+
+/** Repeats an error of several partitions for one of them. */
+export function placed(error: BrokerError, { topic, partition }: Place): BrokerError {
+  if (error.topic === topic && error.partition === partition) return error;
+  const { message, code, kind, certainty } = error;
+  return new BrokerError(`writing to ${topic}/${partition} failed: ${message}`, {
+    code,
+    kind,
+    certainty,
+    topic,
+    partition,
+    cause: error,
+  });
+}

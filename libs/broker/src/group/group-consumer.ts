@@ -1,0 +1,210 @@
+import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
+import {
+  type Assignment,
+  type ConsumerOptions,
+  type GroupConsumer,
+  type PartitionControl,
+  partitionId,
+} from '../broker.ts';
+import { topicRecreated } from '../errors.ts';
+import { delayMs, isRepeatable } from './backoff.ts';
+import type { GroupLink, Log, Membership } from './link.ts';
+import { GroupSession } from './session.ts';
+
+export interface LoopOptions extends ConsumerOptions {
+  readonly link: GroupLink;
+  readonly log?: Log;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** How long a rebalance waits for handlers whose signals are aborted, milliseconds. @default 5_000 */
+  readonly drainMs?: number;
+}
+
+/** The life of a group member over any driver: join, work, heartbeat, rebalance, leave. */
+export class LoopConsumer implements GroupConsumer {
+  readonly done: Promise<void>;
+  readonly #options: LoopOptions;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #log: Log;
+  readonly #stopping = new AbortController();
+  readonly #outcome = Promise.withResolvers<undefined>();
+  readonly #draining = new Map<string, Promise<void>>();
+  #death: { readonly error: unknown } | undefined;
+  #session: GroupSession | undefined;
+  #life: Promise<void> | undefined;
+
+  constructor(options: LoopOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? systemRandom;
+    this.#log = options.log ?? (() => undefined);
+    this.done = this.#outcome.promise;
+    // Whoever uses the consumer watches `done`; a stop before anybody does must not end the process.
+    this.done.catch(() => undefined);
+  }
+
+  async start(): Promise<void> {
+    if (this.#life !== undefined || this.#stopping.signal.aborted)
+      throw new Error('a consumer is started once: make a new one');
+    const joined = Promise.withResolvers<undefined>();
+    this.#life = this.#run(() => joined.resolve(undefined)).then(
+      () => joined.resolve(undefined),
+      (error: unknown) => joined.reject(error),
+    );
+    await joined.promise;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    if (this.#life === undefined) this.#outcome.resolve(undefined);
+    await this.#life?.catch(() => undefined);
+  }
+
+  control(topic: string, partition: number): PartitionControl | undefined {
+    return this.#session?.control(topic, partition);
+  }
+
+  async #run(onJoined: () => void): Promise<void> {
+    const { link } = this.#options;
+    try {
+      await link.connect();
+      await this.#memberships(onJoined);
+    } catch (error) {
+      this.#death ??= { error };
+    }
+    // Of earlier memberships too: a stop waits for every batch, whichever rebalance it outlived.
+    await Promise.all(this.#draining.values());
+    await link.leave().catch(() => undefined);
+    await link.close().catch(() => undefined);
+    await this.#session?.finished();
+    if (this.#death === undefined) {
+      this.#outcome.resolve(undefined);
+      return;
+    }
+    this.#outcome.reject(this.#death.error);
+    throw this.#death.error;
+  }
+
+  async #memberships(onJoined: () => void): Promise<void> {
+    const stopped = new Promise<undefined>((resolve) =>
+      this.#stopping.signal.addEventListener('abort', () => resolve(undefined), { once: true }),
+    );
+    for (let attempt = 0; !this.#stopping.signal.aborted;) {
+      const joining = this.#options.link.join();
+      let membership: Membership | undefined;
+      try {
+        // A join waits for the other members; a stop does not wait for it.
+        membership = await Promise.race([joining, stopped]);
+        this.#refuseRecreated();
+      } catch (error) {
+        if (!isRepeatable(error)) throw error;
+        if (attempt === 3) this.#log('warn', 'joining the group fails: trying on', { error });
+        await this.#clock.sleep(delayMs(attempt++, this.#random), this.#stopping.signal);
+        continue;
+      }
+      attempt = 0;
+      if (membership === undefined) void joining.catch(() => undefined);
+      else await this.#work(membership, onJoined);
+    }
+  }
+
+  /** One membership, from join to rebalance or stop. */
+  async #work(membership: Membership, onJoined: () => void): Promise<void> {
+    const session = this.#sessionOf(membership);
+    this.#session = session;
+    session.start();
+    onJoined();
+    try {
+      await this.#heartbeats(membership);
+    } catch (error) {
+      this.#death ??= { error };
+      this.#stopping.abort();
+    }
+    const running = session.end();
+    for (const [id, batch] of running) this.#drain(id, batch);
+    const batches = Promise.all(running.values());
+    // A stop waits for its batches; a rebalance cannot wait for ever: the group would go on without us.
+    if (this.#stopping.signal.aborted) await this.#heartbeatsUntil(membership, batches);
+    else await Promise.race([batches, this.#clock.sleep(this.#drainMs(), this.#stopping.signal)]);
+  }
+
+  /** An owner that can be told is asked where to begin with each join, and looks. */
+  #refuseRecreated(): void {
+    const [topic] = this.#options.link.recreated();
+    if (topic !== undefined && this.#options.handlers.placeLost === undefined) throw topicRecreated(topic);
+  }
+
+  #sessionOf(membership: Membership): GroupSession {
+    const { link, handlers, maxWaitMs = 50, maxBytesPerPartition = 1_048_576 } = this.#options;
+    const { fetchStallMs = 5_000 } = this.#options;
+    return new GroupSession({
+      link,
+      membership,
+      handlers,
+      maxWaitMs,
+      maxBytesPerPartition,
+      fetchStallMs,
+      clock: this.#clock,
+      random: this.#random,
+      log: this.#log,
+      draining: ({ topic, partition }: Assignment) => this.#draining.get(partitionId(topic, partition)),
+      onFatal: (error) => {
+        this.#death ??= { error };
+        this.#stopping.abort();
+      },
+    });
+  }
+
+  /** Well within the session: no heartbeat is sent between the end of a membership and the next join. */
+  #drainMs(): number {
+    const { drainMs = 5_000, sessionTimeoutMs = 10_000 } = this.#options;
+    return Math.min(drainMs, sessionTimeoutMs / 2);
+  }
+
+  #drain(id: string, batch: Promise<void>): void {
+    const before = this.#draining.get(id);
+    const both = Promise.all([before, batch]).then(() => undefined);
+    this.#draining.set(id, both);
+    void both.then(() => this.#draining.get(id) === both && this.#draining.delete(id));
+  }
+
+  /** Until a rebalance or a stop. A broker out of reach is borne for one session timeout; then the membership is void. */
+  async #heartbeats(membership: Membership): Promise<void> {
+    const { sessionTimeoutMs = 10_000, heartbeatIntervalMs = 1_000 } = this.#options;
+    let heard = this.#clock.monotonic();
+    let failures = 0;
+    let wait = heartbeatIntervalMs;
+    for (;;) {
+      await this.#clock.sleep(wait, this.#stopping.signal);
+      if (this.#stopping.signal.aborted) return;
+      const sent = this.#clock.monotonic();
+      try {
+        if ((await this.#options.link.heartbeat(membership)) !== 'member') return;
+        this.#session?.loseTopics(this.#options.link.recreated());
+        heard = sent;
+        failures = 0;
+        wait = heartbeatIntervalMs;
+      } catch (error) {
+        if (!isRepeatable(error)) throw error;
+        if (this.#clock.monotonic() - heard >= sessionTimeoutMs) {
+          this.#log('warn', 'no heartbeat reached the group for a session timeout: joining again', { error });
+          return;
+        }
+        wait = Math.min(heartbeatIntervalMs, delayMs(failures++, this.#random));
+      }
+    }
+  }
+
+  /** While a stop waits for its batches we stay a member, so that nobody is given our partitions before they end. */
+  async #heartbeatsUntil(membership: Membership, work: Promise<unknown>): Promise<void> {
+    const { heartbeatIntervalMs = 1_000 } = this.#options;
+    const over = new AbortController();
+    const finished = work.finally(() => over.abort());
+    while (!over.signal.aborted) {
+      await this.#clock.sleep(heartbeatIntervalMs, over.signal);
+      await this.#options.link.heartbeat(membership).catch(() => undefined);
+    }
+    await finished;
+  }
+}

@@ -1,0 +1,183 @@
+import { type Clock, systemClock } from '@convergekit/core';
+import {
+  type Admin,
+  type Assignment,
+  type Broker,
+  BrokerError,
+  type ConsumerOptions,
+  type GroupConsumer,
+  type IncomingRecord,
+  partitionId,
+  type Producer,
+} from '../broker.ts';
+import { leaderMissing } from '../errors.ts';
+import { LoopConsumer } from '../group/group-consumer.ts';
+import { MemoryAdmin } from './memory-admin.ts';
+import { MemoryGroup } from './memory-group.ts';
+import { MemoryLink } from './memory-link.ts';
+import { MemoryLog } from './memory-log.ts';
+import { MemoryProducer, type SendFault } from './memory-producer.ts';
+
+/** What a test can do that a network or an operator would do. */
+export interface MemoryControls {
+  /** For further clients of the same cluster, each with a network of its own: `memoryBroker({ cluster })`. */
+  readonly cluster: MemoryCluster;
+  /** The next matching batches of this client fail. */
+  failSend(fault: SendFault): void;
+  /** Every request of this client fails until `restore`; its members expire meanwhile. */
+  takeDown(): void;
+  restore(): void;
+  /**
+   * Partitions without a leader for this client, as `partitionId` names them: its producers and admin clients get
+   * LEADER_NOT_AVAILABLE. Add and delete.
+   */
+  readonly offline: Set<string>;
+  /** Retention: records below `offset` are gone. */
+  truncate(topic: string, partition: number, offset: bigint): void;
+  /** An unclean election: records from `offset` on are gone. */
+  cutEnd(topic: string, partition: number, offset: bigint): void;
+  /** The group forgets all its members, as after a long pause. */
+  evict(groupId: string): void;
+  /** What a partition holds. */
+  records(topic: string, partition: number): readonly IncomingRecord[];
+}
+
+export type MemoryBroker = Broker & MemoryControls;
+
+export interface MemoryOptions {
+  /** @default the system's clock */
+  readonly clock?: Clock;
+  /** @default a new one */
+  readonly cluster?: MemoryCluster;
+}
+
+/** A broker inside the process with the obligations of a real one: for tests without I/O. */
+export function memoryBroker({ clock = systemClock, cluster }: MemoryOptions = {}): MemoryBroker {
+  return new InProcessBroker(clock, cluster ?? new MemoryCluster(clock));
+}
+
+/** Topics, records and groups: what the clients of one cluster share. */
+export class MemoryCluster {
+  readonly log = new MemoryLog();
+  readonly #groups = new Map<string, MemoryGroup>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  group(id: string): MemoryGroup {
+    const partitionsOf = (topic: string): number => this.log.topic(topic)?.partitions.length ?? 0;
+    const group = this.#groups.get(id) ?? new MemoryGroup(partitionsOf, this.#clock);
+    this.#groups.set(id, group);
+    return group;
+  }
+}
+
+class InProcessBroker implements MemoryBroker {
+  readonly driver = 'memory';
+  readonly cluster: MemoryCluster;
+  readonly offline = new Set<string>();
+  readonly #clock: Clock;
+  readonly #log: MemoryLog;
+  readonly #faults: SendFault[] = [];
+  readonly #open = new Set<{ close(): Promise<void> }>();
+  #down = false;
+
+  constructor(clock: Clock, cluster: MemoryCluster) {
+    this.#clock = clock;
+    this.cluster = cluster;
+    this.#log = cluster.log;
+  }
+
+  async producer(): Promise<Producer> {
+    await this.#reachable();
+    return this.#track(new MemoryProducer(this.#log, this.#faults, this.#reach));
+  }
+
+  consumer(options: ConsumerOptions): GroupConsumer {
+    const { sessionTimeoutMs = 10_000, heartbeatIntervalMs = 1_000 } = options;
+    const link = new MemoryLink({
+      log: this.#log,
+      group: this.cluster.group(options.groupId),
+      topics: options.topics,
+      sessionTimeoutMs,
+      clock: this.#clock,
+      reach: this.#reach,
+    });
+    // A heartbeat costs nothing here, and rebalances follow their rhythm: tests need not wait.
+    const consumer = new LoopConsumer({
+      ...options,
+      sessionTimeoutMs,
+      heartbeatIntervalMs: Math.min(heartbeatIntervalMs, 10),
+      link,
+      clock: this.#clock,
+    });
+    this.#open.add({ close: () => consumer.stop() });
+    return consumer;
+  }
+
+  async admin(): Promise<Admin> {
+    await this.#reachable();
+    return this.#track(new MemoryAdmin(this.#log, (id) => this.cluster.group(id), this.#reach));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#open].map((opened) => opened.close()));
+    this.#open.clear();
+  }
+
+  failSend(fault: SendFault): void {
+    for (let left = fault.times ?? 1; left > 0; left -= 1) this.#faults.push(fault);
+  }
+
+  takeDown(): void {
+    this.#down = true;
+    this.#log.appended.notify();
+  }
+
+  restore(): void {
+    this.#down = false;
+  }
+
+  truncate(topic: string, partition: number, offset: bigint): void {
+    const log = this.#log.partition(topic, partition);
+    if (log === undefined || offset <= log.start) return;
+    log.records.splice(0, Number(offset - log.start));
+    log.start = offset;
+  }
+
+  cutEnd(topic: string, partition: number, offset: bigint): void {
+    const log = this.#log.partition(topic, partition);
+    log?.records.splice(Number(offset - log.start));
+  }
+
+  evict(groupId: string): void {
+    this.cluster.group(groupId).evictAll();
+  }
+
+  records(topic: string, partition: number): readonly IncomingRecord[] {
+    return [...(this.#log.partition(topic, partition)?.records ?? [])];
+  }
+
+  readonly #reach = (place?: Assignment): void => {
+    if (this.#down)
+      throw new BrokerError('the in-memory broker is down', {
+        code: 'BROKER_UNREACHABLE',
+        kind: 'retry',
+        certainty: 'not_applied',
+      });
+    if (place !== undefined && this.offline.has(partitionId(place.topic, place.partition)))
+      throw leaderMissing(place);
+  };
+
+  async #reachable(): Promise<void> {
+    await Promise.resolve();
+    this.#reach();
+  }
+
+  #track<T extends { close(): Promise<void> }>(opened: T): T {
+    this.#open.add(opened);
+    return opened;
+  }
+}

@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto';
+import {
+  BrokerError,
+  type IncomingRecord,
+  type NewTopic,
+  type OutgoingBatch,
+  type OutgoingRecord,
+} from '../broker.ts';
+import { Signal } from '../group/signal.ts';
+import { decodeSealed } from '../batch/record-decoder.ts';
+import { batchSize } from '../batch/record-batch-encoder.ts';
+
+/** Kafka's own default for `max.message.bytes`. */
+const DEFAULT_MAX_BYTES = 1_048_588;
+
+export interface MemoryTopic {
+  readonly name: string;
+  readonly topicId: string;
+  readonly config: Readonly<Record<string, string>>;
+  readonly partitions: readonly MemoryPartition[];
+}
+
+export interface MemoryPartition {
+  readonly records: IncomingRecord[];
+  /** Offset of `records[0]`. */
+  start: bigint;
+}
+
+/** The topics and their records: what a broker keeps on disk. */
+export class MemoryLog {
+  /** Notified at every append. */
+  readonly appended = new Signal();
+  /** The broker that leads every partition; undefined while none does. */
+  leader: number | undefined = 0;
+  /** Notified each time that a client looked its leader up. */
+  readonly lookedUp = new Signal();
+  readonly #topics = new Map<string, MemoryTopic>();
+
+  create(topic: NewTopic): boolean {
+    if (this.#topics.has(topic.name)) return false;
+    if (!/^[\w.-]{1,249}$/.test(topic.name) || topic.partitions < 1)
+      throw new BrokerError(`topic ${topic.name} with ${topic.partitions} partitions cannot be made`, {
+        code: 'TOPIC_INVALID',
+        kind: 'configuration',
+        certainty: 'not_applied',
+        topic: topic.name,
+      });
+    const partitions = Array.from({ length: topic.partitions }, () => ({ records: [], start: 0n }));
+    const config = {
+      'cleanup.policy': 'delete',
+      'min.insync.replicas': '1',
+      'max.message.bytes': String(DEFAULT_MAX_BYTES),
+      'retention.ms': '604800000',
+      ...topic.config,
+    };
+    this.#topics.set(topic.name, { name: topic.name, topicId: randomUUID(), config, partitions });
+    return true;
+  }
+
+  delete(name: string): void {
+    this.#topics.delete(name);
+  }
+
+  topic(name: string): MemoryTopic | undefined {
+    return this.#topics.get(name);
+  }
+
+  partition(topic: string, partition: number): MemoryPartition | undefined {
+    return this.#topics.get(topic)?.partitions[partition];
+  }
+
+  /** Appends a batch whole; returns its first offset. */
+  append({ topic, partition, records }: OutgoingBatch): bigint {
+    const found = this.#topics.get(topic);
+    const log = found?.partitions[partition];
+    if (found === undefined || log === undefined)
+      throw new BrokerError(`${topic}/${partition} does not exist`, {
+        code: 'TOPIC_UNKNOWN',
+        kind: 'halt_topic',
+        certainty: 'not_applied',
+        topic,
+        partition,
+      });
+    const sealed = 'bytes' in records;
+    const size = sealed ? records.bytes.length : batchSize(records);
+    const limit = Number(found.config['max.message.bytes']);
+    if (size > limit)
+      throw new BrokerError(
+        `a batch of ${size} bytes for ${topic}/${partition} is above the topic's max.message.bytes of ${limit}`,
+        { code: 'MESSAGE_TOO_LARGE', kind: 'halt_topic', certainty: 'not_applied', topic, partition },
+      );
+    const base = log.start + BigInt(log.records.length);
+    if (sealed) {
+      const copy = { length: records.length, bytes: Buffer.from(records.bytes) };
+      for (const { timestampMs, key, value, headers, offset } of decodeSealed(copy, topic, partition))
+        log.records.push({ topic, partition, timestampMs, key, value, headers, offset: base + offset });
+    } else
+      for (const [at, record] of records.entries())
+        log.records.push(stored(record, topic, partition, base + BigInt(at)));
+    this.appended.notify();
+    return base;
+  }
+
+  /** Records of [from, …) as far as `maxBytes` reaches, at least one. */
+  slice(topic: string, partition: number, from: bigint, maxBytes: number): readonly IncomingRecord[] {
+    const log = this.partition(topic, partition);
+    if (log === undefined) return [];
+    const first = Number(from - log.start);
+    let bytes = 0;
+    let end = first;
+    for (; end < log.records.length; end += 1) {
+      const record = log.records[end];
+      bytes += (record?.value?.length ?? 0) + 64;
+      if (bytes > maxBytes && end > first) break;
+    }
+    return log.records.slice(first, end);
+  }
+}
+
+function stored(record: OutgoingRecord, topic: string, partition: number, offset: bigint): IncomingRecord {
+  return {
+    topic,
+    partition,
+    offset,
+    timestampMs: record.timestampMs,
+    key: record.key === null ? null : Buffer.from(record.key, 'utf8'),
+    value: record.value === null ? null : Buffer.from(record.value as Uint8Array),
+    headers: record.headers.map(([name, value]) => [name, Buffer.from(value, 'utf8')]),
+  };
+}

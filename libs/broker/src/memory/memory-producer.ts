@@ -1,0 +1,87 @@
+import {
+  type Assignment,
+  BrokerError,
+  type BrokerErrorDetail,
+  type OutgoingBatch,
+  partitionId,
+  type Producer,
+  type SendResult,
+} from '../broker.ts';
+import { batchEmpty, earlierFailed, placed, producerClosed } from '../errors.ts';
+import type { MemoryLog } from './memory-log.ts';
+
+/** A failure of the next matching batches. */
+export interface SendFault extends Partial<Pick<BrokerErrorDetail, 'code' | 'kind' | 'certainty'>> {
+  readonly topic?: string;
+  readonly partition?: number;
+  /** The records are written all the same, as when the acknowledgement is lost. @default false */
+  readonly applied?: boolean;
+  /** How many batches fail. @default 1 */
+  readonly times?: number;
+}
+
+export class MemoryProducer implements Producer {
+  readonly #log: MemoryLog;
+  readonly #faults: SendFault[];
+  readonly #reach: (place?: Assignment) => void;
+  #closed = false;
+
+  constructor(log: MemoryLog, faults: SendFault[], reach: (place?: Assignment) => void) {
+    this.#log = log;
+    this.#faults = faults;
+    this.#reach = reach;
+  }
+
+  async send(batches: readonly OutgoingBatch[]): Promise<readonly SendResult[]> {
+    await Promise.resolve();
+    const failed = new Set<string>();
+    return batches.map((batch) => {
+      const id = partitionId(batch.topic, batch.partition);
+      const result = failed.has(id) ? refusal(batch, earlierFailed(batch)) : this.#write(batch);
+      if (!result.ok) failed.add(id);
+      return result;
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    return Promise.resolve();
+  }
+
+  #write(batch: OutgoingBatch): SendResult {
+    const { topic, partition } = batch;
+    try {
+      if (this.#closed) throw producerClosed(batch);
+      if (batch.records.length === 0) throw batchEmpty(batch);
+      this.#reach(batch);
+      const fault = this.#takeFault(batch);
+      if (fault === undefined || fault.applied === true) {
+        const baseOffset = this.#log.append(batch);
+        if (fault === undefined) return { topic, partition, ok: true, baseOffset };
+      }
+      throw new BrokerError(`the write to ${topic}/${partition} failed, as the test asked for`, {
+        code: fault.code ?? 'NOT_LEADER',
+        kind: fault.kind ?? 'retry',
+        certainty: fault.certainty ?? (fault.applied === true ? 'unknown' : 'not_applied'),
+        topic,
+        partition,
+      });
+    } catch (error) {
+      if (error instanceof BrokerError) return refusal(batch, placed(error, batch));
+      throw error;
+    }
+  }
+
+  #takeFault(batch: OutgoingBatch): SendFault | undefined {
+    const index = this.#faults.findIndex(
+      ({ topic, partition }) =>
+        (topic === undefined || topic === batch.topic) &&
+        (partition === undefined || partition === batch.partition),
+    );
+    return index < 0 ? undefined : this.#faults.splice(index, 1)[0];
+  }
+}
+
+function refusal({ topic, partition }: OutgoingBatch, error: BrokerError): SendResult {
+  return { topic, partition, ok: false, error };
+}

@@ -1,2 +1,0 @@
-export const driverNames = ['kafkajs', 'platformatic'] as const;
-export type DriverName = (typeof driverNames)[number];

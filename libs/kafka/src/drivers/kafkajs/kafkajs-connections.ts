@@ -1,0 +1,194 @@
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { Log } from '@convergekit/broker/engine';
+import {
+  type Connection,
+  ConnectionError,
+  type ConnectionLayer,
+  type ConnectionOptions,
+  isTlsTrouble,
+  type Request,
+  type Target,
+} from '../../wire/connection.ts';
+import {
+  BrokerClass,
+  ConnectionPoolClass,
+  createLogger,
+  type KafkaJsConnection,
+  type KafkaJsLogger,
+  LEVELS,
+} from './internals.ts';
+
+/** The link has time limits of its own. */
+const NEVER_MS = 2_147_483_647;
+
+export class KafkaJsConnections implements ConnectionLayer {
+  readonly #options: ConnectionOptions;
+  readonly #logger: KafkaJsLogger;
+
+  constructor(options: ConnectionOptions, log: Log | undefined) {
+    this.#options = options;
+    this.#logger = loggerFor(log);
+  }
+
+  async connect(target: Target): Promise<Connection> {
+    const pool = this.#pool(target);
+    const broker = new BrokerClass({
+      connectionPool: pool,
+      logger: this.#logger,
+      authenticationTimeout: 10_000,
+      allowAutoTopicCreation: false,
+    });
+    try {
+      await broker.connect();
+      const connection = await pool.getConnection(0);
+      const versions = Object.entries(broker.versions ?? {}).map(
+        ([apiKey, { minVersion: min, maxVersion: max }]) => [Number(apiKey), { min, max }] as const,
+      );
+      return {
+        versions: new Map(versions),
+        send: (request, onWritten) => this.#send(connection, request, onWritten),
+      };
+    } catch (error) {
+      throw connectionErrorFrom(error);
+    }
+  }
+
+  async #send(connection: KafkaJsConnection, request: Request, onWritten: () => void): Promise<Buffer> {
+    try {
+      // At once, unless the broker wants the login repeated.
+      await connection.authenticate();
+      if (!connection.isConnected()) throw new ConnectionError('lost', 'the connection was closed');
+      return await transmit(connection, frame(request, this.#options.clientId), onWritten);
+    } catch (error) {
+      throw connectionErrorFrom(error);
+    }
+  }
+
+  #pool({ host, port, signal, onLost }: Target) {
+    const { clientId, ssl, sasl, connectTimeoutMs, requestTimeoutMs } = this.#options;
+    const pool = new ConnectionPoolClass({
+      host,
+      port,
+      ssl,
+      // kafkajs writes into this object.
+      sasl: sasl === null ? null : { ...sasl },
+      clientId,
+      socketFactory: (wanted) => {
+        const socket = socketTo(wanted);
+        const end = (): void => {
+          for (const connection of pool.pool) {
+            connection.rejectRequests(new ConnectionError('lost', `connection to ${host}:${port} closed`));
+            void connection.disconnect().catch(() => undefined);
+          }
+          socket.destroy();
+        };
+        if (signal.aborted) end();
+        signal.addEventListener('abort', end, { once: true });
+        return socket.once('close', () => {
+          signal.removeEventListener('abort', end);
+          end();
+          onLost();
+        });
+      },
+      connectionTimeout: connectTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      enforceRequestTimeout: true,
+      maxInFlightRequests: null,
+      logger: this.#logger,
+      reauthenticationThreshold: 10_000,
+    });
+    return pool;
+  }
+}
+
+interface Framed {
+  readonly request: Request;
+  readonly header: (correlationId: number) => Buffer;
+}
+
+function transmit(
+  connection: KafkaJsConnection,
+  { request, header }: Framed,
+  onWritten: () => void,
+): Promise<Buffer> {
+  const correlationId = connection.nextCorrelationId();
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const { apiKey, apiVersion, name: apiName } = request;
+  connection.requestQueue.push({
+    entry: { apiKey, apiName, apiVersion, correlationId, resolve: ({ payload }) => resolve(payload), reject },
+    expectResponse: true,
+    requestTimeout: NEVER_MS,
+    sendRequest: () => {
+      onWritten();
+      connection.socket.cork();
+      connection.socket.write(header(correlationId));
+      for (const part of request.body) connection.socket.write(part);
+      connection.socket.uncork();
+    },
+  });
+  return promise;
+}
+
+function frame(request: Request, clientId: string): Framed {
+  const { apiKey, apiVersion, body, flexible } = request;
+  return {
+    request,
+    header: (correlationId) => {
+      const id = Buffer.from(clientId, 'utf8');
+      const tags = flexible === true ? 1 : 0;
+      const header = Buffer.alloc(14 + id.length + tags);
+      header.writeInt32BE(header.length - 4 + body.reduce((sum, part) => sum + part.length, 0), 0);
+      header.writeInt16BE(apiKey, 4);
+      header.writeInt16BE(apiVersion, 6);
+      header.writeInt32BE(correlationId, 8);
+      header.writeInt16BE(id.length, 12);
+      id.copy(header, 14);
+      return header;
+    },
+  };
+}
+
+type SocketTarget = Parameters<ConstructorParameters<typeof ConnectionPoolClass>[0]['socketFactory']>[0];
+
+function socketTo({ host, port, ssl, onConnect }: SocketTarget): Socket {
+  const servername = isIP(host) === 0 ? { servername: host } : {};
+  const socket =
+    ssl === null || ssl === undefined
+      ? connectTcp({ host, port }, onConnect)
+      : connectTls({ host, port, ...servername, ...ssl }, onConnect);
+  // Without it small requests wait for the acknowledgement of the one before.
+  return socket.setNoDelay(true).setKeepAlive(true, 60_000);
+}
+
+/** What kafkajs throws, in our words. Its classes are not exported where it is used below its surface: by name. */
+export function connectionErrorFrom(error: unknown): unknown {
+  if (error instanceof ConnectionError || !(error instanceof Error)) return error;
+  const { name, message } = error;
+  const { code } = error as { code?: unknown };
+  if (name === 'KafkaJSSASLAuthenticationError') return new ConnectionError('credentials', message, error);
+  if (isTlsTrouble(code, message)) return new ConnectionError('tls', message, error);
+  if (name === 'KafkaJSRequestTimeoutError' || name === 'KafkaJSLockTimeout' || name === 'KafkaJSTimeout')
+    return new ConnectionError('timeout', message, error);
+  if (name === 'KafkaJSConnectionError' || name === 'KafkaJSConnectionClosedError')
+    return new ConnectionError('lost', message, error);
+  if (name === 'KafkaJSServerDoesNotSupportApiKey') return new ConnectionError('too_old', message, error);
+  // The login's refusal also comes as an answer of the protocol: mechanism, state, credentials.
+  if (typeof code === 'number' && [33, 34, 58].includes(code))
+    return new ConnectionError('credentials', message, error);
+  return error;
+}
+
+/**
+ * kafkajs writes to the console by default, and calls every refusal an error, also those that the protocol expects.
+ * Each of them reaches its caller as a BrokerError, so its own words are for debugging only.
+ */
+function loggerFor(log: Log | undefined): KafkaJsLogger {
+  return createLogger({
+    level: log === undefined ? LEVELS.NOTHING : LEVELS.WARN,
+    logCreator: () => (entry) => {
+      const { message, ...details } = entry.log;
+      log?.('debug', String(message), details);
+    },
+  });
+}

@@ -1,0 +1,3 @@
+import { contractOnKafka } from '../../fixture/contract-on-kafka.ts';
+
+contractOnKafka('platformatic');

@@ -1,0 +1,148 @@
+import { isIP, type Socket } from 'node:net';
+import type * as Platformatic from '@platformatic/kafka';
+import { ByteReader } from '@convergekit/broker/engine';
+import {
+  type ApiVersions,
+  type Connection,
+  ConnectionError,
+  type ConnectionLayer,
+  type ConnectionOptions,
+  isTlsTrouble,
+  type Request,
+  type Target,
+} from '../../wire/connection.ts';
+
+type PlatformaticConnection = InstanceType<typeof Platformatic.Connection>;
+
+/** The link has time limits of its own. */
+const NEVER_MS = 2_147_483_647;
+const API_VERSIONS: Request = { apiKey: 18, apiVersion: 0, name: 'ApiVersions', body: [] };
+const MECHANISMS = {
+  plain: 'PLAIN',
+  'scram-sha-256': 'SCRAM-SHA-256',
+  'scram-sha-512': 'SCRAM-SHA-512',
+} as const;
+
+/**
+ * What this driver uses of @platformatic/kafka 2.12.1: its exported but undocumented `Connection` (TLS, SASL, request
+ * queue, correlation), below its producer, consumer and metadata. It is pinned to one version.
+ */
+export class PlatformaticConnections implements ConnectionLayer {
+  readonly #options: ConnectionOptions;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  async connect(target: Target): Promise<Connection> {
+    const { host, port, signal, onLost } = target;
+    const client = await import('@platformatic/kafka');
+    if (signal.aborted) throw new ConnectionError('lost', `connection to ${host}:${port} closed`);
+    const connection = new client.Connection(this.#options.clientId, this.#settings(host));
+    const end = (): void => void (connection.socket as Socket | undefined)?.destroy();
+    signal.addEventListener('abort', end, { once: true });
+    const gone = (): void => {
+      signal.removeEventListener('abort', end);
+      onLost();
+    };
+    // Every request in flight is told; without a listener the event would end the process.
+    connection.on('error', gone);
+    connection.on('close', gone);
+    try {
+      await connection.connect(host, port);
+      connection.socket.setKeepAlive(true, 60_000);
+      const versions = versionsOf(await this.#ask(client, connection));
+      return {
+        versions,
+        send: (request, onWritten) => send(client, connection, request, onWritten),
+      };
+    } catch (error) {
+      end();
+      throw connectionErrorFrom(error);
+    }
+  }
+
+  #settings(host: string) {
+    const { ssl, sasl, connectTimeoutMs } = this.#options;
+    const servername = isIP(host) === 0 ? { servername: host } : {};
+    return {
+      connectTimeout: connectTimeoutMs,
+      requestTimeout: NEVER_MS,
+      // Its default of 5 would let a heartbeat wait behind commits.
+      maxInflights: 1_000,
+      ...(ssl === null ? {} : { tls: { ...servername, ...ssl } }),
+      ...(sasl === null ? {} : { sasl: { ...sasl, mechanism: MECHANISMS[sasl.mechanism] } }),
+    };
+  }
+
+  /** A broker that takes connections and says nothing must not hold us up for ever. */
+  async #ask(client: typeof Platformatic, connection: PlatformaticConnection): Promise<Buffer> {
+    const { connectTimeoutMs } = this.#options;
+    const late = setTimeout(() => {
+      connection.socket.destroy(new Error(`no answer within ${connectTimeoutMs} ms`));
+    }, connectTimeoutMs);
+    try {
+      return await send(client, connection, API_VERSIONS, () => undefined);
+    } finally {
+      clearTimeout(late);
+    }
+  }
+}
+
+async function send(
+  { Writer }: typeof Platformatic,
+  connection: PlatformaticConnection,
+  { apiKey, apiVersion, body, flexible = false }: Request,
+  onWritten: () => void,
+): Promise<Buffer> {
+  if (!connection.isConnected()) throw new ConnectionError('lost', 'the connection was closed');
+  const payload = (): InstanceType<typeof Writer> => {
+    onWritten();
+    const writer = Writer.create();
+    for (const part of body) writer.append(part);
+    return writer;
+  };
+  try {
+    return await new Promise((resolve, reject) => {
+      const done = (error: Error | null, answer?: Buffer): void => {
+        if (answer === undefined) reject(error ?? new Error('neither an answer nor an error'));
+        else resolve(answer);
+      };
+      // The answer's header tags are left to whoever reads the answer, as with the other driver.
+      connection.send(apiKey, apiVersion, payload, wholeAnswer, flexible, false, done);
+    });
+  } catch (error) {
+    throw connectionErrorFrom(error);
+  }
+}
+
+const wholeAnswer: Platformatic.ResponseParser<Buffer> = (_correlationId, _apiKey, _apiVersion, reader) =>
+  reader.buffer.buffer;
+
+function versionsOf(payload: Buffer): ApiVersions {
+  const reader = new ByteReader(payload, 2);
+  const ranges = reader.array(() => [reader.int16(), { min: reader.int16(), max: reader.int16() }] as const);
+  return new Map(ranges);
+}
+
+/** What platformatic throws, in our words: its errors are nested, and the innermost knows best. */
+export function connectionErrorFrom(error: unknown): unknown {
+  if (error instanceof ConnectionError || !(error instanceof Error)) return error;
+  const chain = chainOf(error);
+  const has = (code: string): boolean => chain.some((one) => one.code === code);
+  const message = chain.map((one) => one.message).join(' ');
+  if (has('PLT_KFK_AUTHENTICATION')) return new ConnectionError('credentials', message, error);
+  if (chain.some((one) => isTlsTrouble(one.code, one.message)) || /requires TLS/.test(message))
+    return new ConnectionError('tls', message, error);
+  if (has('PLT_KFK_UNSUPPORTED_API')) return new ConnectionError('too_old', message, error);
+  if (has('PLT_KFK_NETWORK') || has('ECONNRESET')) return new ConnectionError('lost', message, error);
+  return error;
+}
+
+type Link = Error & { readonly code?: unknown };
+
+function chainOf(error: Error): readonly Link[] {
+  const chain: Link[] = [];
+  for (let one: unknown = error; one instanceof Error && chain.length < 8; one = one.cause) chain.push(one);
+  return chain;
+}
