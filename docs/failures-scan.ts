@@ -29,6 +29,9 @@ export function codesOf(library: string, text: string): readonly ThrownCode[] {
       for (const code of literalsOf(node.type)) add(code);
     if (ts.isNewExpression(node) && isError(node.expression.getText()))
       fromArguments(node.arguments ?? [], add);
+    // The errors of the command line: `refused('CODE', message)`.
+    if (ts.isCallExpression(node) && /^(refused|misconfigured)$/.test(node.expression.getText()))
+      fromArguments(node.arguments, add);
     if (ts.isThrowStatement(node) && ts.isCallExpression(node.expression)) {
       const [first] = node.expression.arguments;
       // `missing('DATABASE_URL', …)` names a setting.

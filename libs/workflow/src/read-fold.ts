@@ -22,7 +22,7 @@ export async function readFold(
 export function notFound(stack: string, id: string): StackError {
   return new StackError(
     'STACK_NOT_FOUND',
-    `this database has no stack ${stack} ${id}: \`converge stack list\` shows what there is`,
+    `this database has no stack ${stack} ${id}: \`converge workflow list\` shows what there is`,
     { category: 'data' },
   );
 }

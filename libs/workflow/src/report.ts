@@ -26,7 +26,7 @@ export const report = {
   stuck(log: Logger, { stack, id }: Held, step: string, reason: StackStuckReason): void {
     log.error(
       { stack, id, step, reason },
-      'a stack waits for a person: see `converge stack show`, then retry, resolve or forget',
+      'a stack waits for a person: see `converge workflow show`, then retry, resolve or forget',
     );
   },
 

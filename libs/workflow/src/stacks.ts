@@ -130,7 +130,10 @@ async function notOurs({ database }: ResolvedStacks, stack: string, id: string):
       if (failure === undefined) throw new RangeError(`${stack} ${id} was undone without a reason`);
       throw compensated({ stack, id }, { failure });
     case 'stuck':
-      throw suspended({ stack, id }, new Suspended('stuck', fold.stuck?.note ?? 'see `converge stack show`'));
+      throw suspended(
+        { stack, id },
+        new Suspended('stuck', fold.stuck?.note ?? 'see `converge workflow show`'),
+      );
     case 'compensating':
       throw suspended({ stack, id }, new Suspended('waits', 'it is being undone'));
     case 'running':

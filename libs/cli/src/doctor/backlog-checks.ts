@@ -2,8 +2,7 @@ import { secondsToFull } from '@convergekit/outbox';
 import type { Executor } from '@convergekit/postgres';
 import { COUNTED, type HeldTopic, survey, type Survey } from '@convergekit/relay/operate';
 import type { Finding } from './findings.ts';
-import { formatMs } from '../frame/output.ts';
-import { formatBytes } from './size-checks.ts';
+import { formatBytes, formatMs } from '../frame/output.ts';
 
 /** What of a survey these checks need. */
 export type Backlog = Pick<Survey, 'backlog' | 'oldestMs' | 'holder' | 'terms' | 'limit'>;

@@ -29,11 +29,11 @@ const unlimited: Survey['limit'] = {
 };
 
 describe("the doctor's checks of the server", () => {
-  it('find nothing wrong with a sound one', () => {
+  it('find nothing wrong with a sound server', () => {
     expect(verdicts({}).every(([, verdict]) => verdict === 'ok')).toBe(true);
   });
 
-  it('refuse a Postgres older than 14, a replica, and fsync off', () => {
+  it('fail for a Postgres older than 14, for a replica, and with fsync off', () => {
     expect(verdicts({ versionNumber: 130_022, version: '13.22' })).toContainEqual([
       'postgres version',
       'fail',
@@ -46,7 +46,7 @@ describe("the doctor's checks of the server", () => {
     expect(verdicts({ synchronousCommit: 'off' })).toContainEqual(['synchronous_commit', 'warn']);
   });
 
-  it('say which clock is ahead', () => {
+  it('name the clock that is ahead', () => {
     expect(judgeClock(20)).toMatchObject({ verdict: 'ok' });
     expect(judgeClock(5_000)).toMatchObject({
       verdict: 'warn',
@@ -60,7 +60,7 @@ describe("the doctor's checks of the server", () => {
 });
 
 describe("the doctor's checks of what waits", () => {
-  it('name who holds a transaction open, for how long, and how to end it', () => {
+  it('name the holder of an open transaction, its age, and how to end it', () => {
     const [finding] = checkTransactions([
       { kind: 'writer', holder: 'pid 4711', application: 'psql', database: 'shop', ageMs: 7_300_000 },
     ]);
@@ -71,7 +71,7 @@ describe("the doctor's checks of what waits", () => {
     expect(finding?.text).toContain('pid 4711, psql, database shop, open for 2 h 1 min');
   });
 
-  it('tell a reader, a prepared transaction and a slot apart by what is to be done, and stop at five', () => {
+  it('distinguish a reader, a prepared transaction and a slot by the next step, and stop at five', () => {
     const common = { application: 'a', database: 'shop', ageMs: 70_000 };
     const found = checkTransactions([
       { ...common, kind: 'reader', holder: 'pid 1' },
@@ -90,7 +90,7 @@ describe("the doctor's checks of what waits", () => {
     expect(found.at(-1)?.text).toBe('2 more like these');
   });
 
-  it('tell how many events wait and since when, and who holds the lease', () => {
+  it('show how many events wait and since when, and who holds the lease', () => {
     const calm = checkBacklog({ backlog: 0, oldestMs: 0, holder: 'host:1', terms: 3, limit: unlimited });
     expect(calm.map((one) => one.verdict)).toEqual(['ok', 'ok', 'ok']);
     expect(calm[0]?.text).toBe('host:1 holds the lease and publishes; 3 terms within ten minutes');
@@ -139,11 +139,11 @@ describe("the doctor's alarms", () => {
     limit: unlimited,
   };
 
-  it('are none when nothing is wrong', () => {
+  it('are empty when nothing is wrong', () => {
     expect(checkAlarms(calm, [])).toMatchObject([{ check: 'alarms', verdict: 'ok' }]);
   });
 
-  it('have the names of the log and of /metrics, and say who is to blame and what to do', () => {
+  it('have the names of the log and of /metrics, and name the cause and the next step', () => {
     const blocker = {
       kind: 'writer',
       holder: 'pid 4711',
@@ -175,7 +175,7 @@ describe("the doctor's alarms", () => {
     expect(found.every(({ next }) => next !== undefined && next !== '')).toBe(true);
   });
 
-  it('name a standby that is waited for and is not there', () => {
+  it('name a synchronous standby that is not connected', () => {
     expect(checkServerSettings({ ...sound, standbyNames: 'a', standbys: 0 }).at(-1)).toMatchObject({
       check: 'alarm tick_commit_warned',
       verdict: 'fail',
@@ -197,7 +197,7 @@ describe("the doctor's checks of permissions and sizes", () => {
     ]);
   });
 
-  it('tell how large the outbox is, and which small table is no longer small', () => {
+  it('show how large the outbox is, and which small table is no longer small', () => {
     expect(checkSizes({ children: 3, outboxBytes: 73_728, tables: [] })).toEqual([
       { check: 'outbox', verdict: 'ok', text: '3 children, 72 kB with indexes' },
     ]);

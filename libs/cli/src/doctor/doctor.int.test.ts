@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => database.close());
 
 describe('the doctor on a real Postgres', () => {
-  it('tells which migrations are missing, and changes nothing', async () => {
+  it('names the migrations that are missing, and changes nothing', async () => {
     const missing = await missingMigrations(database.executor, sets);
     expect(missing).toContain('postgres/001-schema');
     expect(missing).toContain('relay/001-schema');
@@ -36,7 +36,7 @@ describe('the doctor on a real Postgres', () => {
     expect(await missingMigrations(database.executor, sets)).toEqual([]);
   });
 
-  it('counts what no tick has published, and forgets what one has', async () => {
+  it('counts events that no tick has published, and no others', async () => {
     expect(await readSurvey(database.executor)).toMatchObject({ backlog: 0, oldestMs: 0, holder: undefined });
     for (const key of ['a', 'b', 'c'])
       await database.executor.query(`select converge.emit('doctor.topic', $1, 't', '{}', '{}')`, [key]);
@@ -54,7 +54,7 @@ describe('the doctor on a real Postgres', () => {
     expect((await readSurvey(database.executor)).backlog).toBe(1);
   });
 
-  it('knows the topics of events and those that the relay recorded', async () => {
+  it('finds the topics of events and those that the relay recorded', async () => {
     await database.executor.query(
       `insert into converge.relay_topic (topic, held_at, held_reason, term) values ('doctor.old', 1, 'TOPIC_UNKNOWN: gone', 1)`,
     );
@@ -64,7 +64,7 @@ describe('the doctor on a real Postgres', () => {
     ]);
   });
 
-  it('names who leads', async () => {
+  it('names the relay that leads', async () => {
     await database.executor.query(
       `insert into converge.lease values ('relay', 'host:1:abc', 1, clock_timestamp() + interval '1 minute')`,
     );
@@ -96,7 +96,7 @@ describe('the doctor on a real Postgres', () => {
     expect(await checkClock(database.executor)).toMatchObject({ check: 'clock', verdict: 'ok' });
   });
 
-  it('tells what a role of its own lacks for a relay, by asking and not by trying', async () => {
+  it('names what a role lacks for a relay, from the catalog and not by trying', async () => {
     expect(checkPermissions(await readPermissions(database.executor))).toMatchObject([{ verdict: 'ok' }]);
     const role = `doctor_${String(process.pid)}`;
     const client = await database.acquire();

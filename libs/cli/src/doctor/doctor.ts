@@ -2,8 +2,7 @@ import type { Admin } from '@convergekit/broker';
 import { type Database, type Executor, isPooled } from '@convergekit/postgres';
 import { readHorizonBlockers } from '@convergekit/relay/operate';
 import { allMigrations } from '../frame/all-migrations.ts';
-import { withAdmin, withDatabase } from '../frame/connections.ts';
-import type { CommandContext } from '../frame/context.ts';
+import { command } from '../frame/command.ts';
 import { checkAlarms } from './alarm-checks.ts';
 import { checkBacklog, readHeld, readSurvey } from './backlog-checks.ts';
 import { checkPermissions, readPermissions } from './permission-checks.ts';
@@ -12,26 +11,28 @@ import { checkClock, checkServerSettings, readServerSettings } from './settings-
 import { checkSizes, readSizes } from './size-checks.ts';
 import { checkTransactions, LONG_MS } from './transaction-checks.ts';
 import { explain } from '../frame/explain.ts';
-import { reportFindings, type Finding } from './findings.ts';
+import { findingsOf, type Finding } from './findings.ts';
 import { missingMigrations } from '../frame/migrations.ts';
 import { topicsOfOutbox } from './outbox-topics.ts';
 import { checkTopic } from './topic-checks.ts';
 
-/** Looks at everything that Converge takes as given, changes nothing. Resolves to false when something must be mended. */
-export async function doctorCommand({ settings, output }: CommandContext): Promise<boolean> {
-  const database = await attempt('postgres', () =>
-    withDatabase(settings, 'converge-doctor', (open) => examineDatabase(open)),
-  );
-  const topics = 'topics' in database ? database.topics : [];
-  const kafka = await attempt('kafka', () => withAdmin(settings, (admin) => examineKafka(admin, topics)));
-  return reportFindings(output, [...database.findings, ...kafka.findings]);
-}
+/** Checks everything that Converge takes as given. It fails when something must be fixed. */
+export const doctorCommand = command({
+  name: 'doctor',
+  summary: 'check the database, the brokers and their topics; changes nothing',
+  run: async (context) => {
+    const database = await attempt('postgres', async () => examineDatabase(await context.database()));
+    const topics = 'topics' in database ? database.topics : [];
+    const kafka = await attempt('kafka', async () => examineKafka(await context.admin(), topics));
+    return findingsOf(context.output, [...database.findings, ...kafka.findings]);
+  },
+});
 
 interface Examined {
   readonly findings: readonly Finding[];
 }
 
-// What cannot be reached is a finding like any other; the examination goes on with the rest.
+// A system that cannot be reached is a finding like any other; the examination continues with the rest.
 async function attempt<T extends Examined>(check: string, fn: () => Promise<T>): Promise<T | Examined> {
   try {
     return await fn();

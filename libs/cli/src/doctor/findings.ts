@@ -1,6 +1,7 @@
 import { table, type Output, type Verdict } from '../frame/output.ts';
+import { result, type Result } from '../frame/result.ts';
 
-/** One thing found out, and what to do about it. */
+/** What one check found, and the next step. */
 export interface Finding {
   readonly check: string;
   readonly verdict: Verdict;
@@ -8,16 +9,19 @@ export interface Finding {
   readonly next?: string;
 }
 
-/** Prints what was found; false when something must be mended. */
-export function reportFindings(output: Output, findings: readonly Finding[]): boolean {
+/** The result of checks; it is not ok when one failed. */
+export function findingsOf(output: Output, findings: readonly Finding[]): Result {
   const ok = findings.every((finding) => finding.verdict !== 'fail');
-  output.result({ ok, findings }, () => {
-    // Marks may carry colour codes, so they stay out of the table's widths.
-    const rows = table(findings.map(({ check, text }) => [check, text]));
-    return findings.flatMap(({ verdict, next }, index) => [
-      `${output.mark(verdict)}  ${rows[index] ?? ''}`,
-      ...(next === undefined ? [] : [`      → ${next}`]),
-    ]);
-  });
-  return ok;
+  return result(
+    { ok, findings },
+    () => {
+      // Marks may carry colour codes, so they stay out of the table's widths.
+      const rows = table(findings.map(({ check, text }) => [check, text]));
+      return findings.flatMap(({ verdict, next }, index) => [
+        `${output.mark(verdict)}  ${rows[index] ?? ''}`,
+        ...(next === undefined ? [] : [`      → ${next}`]),
+      ]);
+    },
+    ok,
+  );
 }

@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import { formatBytes } from '../frame/output.ts';
 import type { Finding } from './findings.ts';
 
 export interface Sizes {
@@ -51,12 +52,4 @@ export function checkSizes({ children, outboxBytes, tables }: Sizes): readonly F
       next: `end what holds back vacuum (long transactions), then vacuum converge.${name}`,
     })),
   ];
-}
-
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let value = bytes;
-  let at = 0;
-  for (; value >= 1_024 && at < units.length - 1; at += 1) value /= 1_024;
-  return `${at === 0 ? value : Math.round(value * 10) / 10} ${units[at] ?? ''}`;
 }

@@ -29,12 +29,12 @@ describe('a topic', () => {
     expect(verdicts({ ...sound, config: { ...sound.config, 'cleanup.policy': policy } })).toEqual(['fail']);
   });
 
-  it('that one broken disk can lose is warned about', () => {
+  it('that one broken disk can lose is a warning', () => {
     expect(verdicts({ ...sound, replicationFactor: 1 })).toEqual(['warn']);
     expect(verdicts({ ...sound, config: { ...sound.config, 'min.insync.replicas': '1' } })).toEqual(['warn']);
   });
 
-  it('that refuses the largest event is warned about', () => {
+  it('that refuses the largest event is a warning', () => {
     expect(verdicts({ ...sound, config: { ...sound.config, 'max.message.bytes': '500000' } })).toEqual([
       'warn',
     ]);

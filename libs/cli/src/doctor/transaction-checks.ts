@@ -3,7 +3,7 @@ import type { Finding } from './findings.ts';
 import { formatMs } from '../frame/output.ts';
 
 export const LONG_MS = 60_000;
-/** Named one by one; more than these are told by their number. */
+/** At most so many are named one by one; of the rest the number is shown. */
 const NAMED = 5;
 
 /** They hold nothing up in publishing, but retention waits for them, and tables grow. Pure. */

@@ -3,7 +3,7 @@ import { openBroker } from './connections.ts';
 import { readSettings } from './settings.ts';
 
 const driverOf = (env: Readonly<Record<string, string>>): string =>
-  openBroker(readSettings({ KAFKA_BROKERS: 'k1:9092', ...env }), { clientId: 'test' }).driver;
+  openBroker(readSettings({ KAFKA_BROKERS: 'k1:9092', ...env }), 'test').driver;
 
 // Planted fault: a driver that is not passed on fails here.
 it('opens Kafka by the driver of the settings, and by kafkajs where they name none', () => {

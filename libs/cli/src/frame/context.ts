@@ -1,8 +1,103 @@
+import { userInfo } from 'node:os';
+import { createInterface } from 'node:readline/promises';
+import { systemClock } from '@convergekit/core';
+import type { Admin, Broker } from '@convergekit/broker';
+import type { Database, MigrationSet } from '@convergekit/postgres';
+import { logger } from '@convergekit/telemetry';
+import { type BrokerUse, openAt, openBroker, type OpenOptions } from './connections.ts';
+import { refused, UsageError } from './errors.ts';
+import { requireMigrations } from './migrations.ts';
 import type { Output } from './output.ts';
-import type { Settings } from './settings.ts';
+import { requireDatabase, type Settings } from './settings.ts';
 
-/** What every command gets. */
+/** What a command works with. Everything that it opens here is closed when the command ends. */
 export interface CommandContext {
   readonly settings: Settings;
   readonly output: Output;
+  /** The name of this command towards Postgres and Kafka: `converge-topics`. */
+  readonly client: string;
+  /** The user of the operating system that runs the command. */
+  readonly operator: string;
+  /** Opens the database of DATABASE_URL. Rejects with MIGRATIONS_MISSING unless these sets are applied. */
+  database(...sets: readonly MigrationSet[]): Promise<Database>;
+  databaseAt(url: string, options?: OpenOptions): Promise<Database>;
+  broker(use?: BrokerUse): Broker;
+  admin(): Promise<Admin>;
+  /** Asks on the terminal unless --yes is given. Rejects without a yes: nothing was changed. */
+  confirm(question: string): Promise<void>;
+  /** Logs what an operator changed: who, what, with which result. Never payloads. */
+  audit(details: Readonly<Record<string, unknown>>): void;
+}
+
+export interface ContextParts {
+  readonly settings: Settings;
+  readonly output: Output;
+  /** The command by name: `topics accept`. */
+  readonly name: string;
+  readonly yes: boolean;
+}
+
+const CLOSE_MS = 1_000;
+
+/** Runs a command in a context, and closes what it opened, the last first. */
+export async function inContext<T>(
+  { settings, output, name, yes }: ContextParts,
+  work: (context: CommandContext) => Promise<T>,
+): Promise<T> {
+  const opened: { close: () => Promise<void> }[] = [];
+  const client = `converge-${name.split(' ')[0] ?? ''}`;
+  const kept = <O extends { close: () => Promise<void> }>(one: O): O => (opened.push(one), one);
+  const broker = (use: BrokerUse = {}): Broker => kept(openBroker(settings, client, use));
+  const operator = userName();
+  try {
+    return await work({
+      settings,
+      output,
+      client,
+      operator,
+      database: async (...sets) => {
+        const url = requireDatabase(settings, process.env);
+        const database = kept(await openAt(url, client, { setting: settings.databaseSetting }));
+        if (sets.length > 0) await requireMigrations(database.executor, sets);
+        return database;
+      },
+      databaseAt: async (url, options) => kept(await openAt(url, client, options)),
+      broker,
+      admin: () => broker().admin(),
+      confirm: (question) => (yes ? Promise.resolve() : ask(question)),
+      audit: (details) =>
+        logger('audit').info({ action: name, by: operator, ...details }, `operator: ${name}`),
+    });
+  } finally {
+    for (const one of opened.toReversed()) await closed(one);
+  }
+}
+
+// A statement that hangs keeps its connection, and the pool would wait for it. The operator asked for an end, and the
+// connection ends with the process.
+async function closed(one: { close: () => Promise<void> }): Promise<void> {
+  const patience = new AbortController();
+  await Promise.race([one.close(), systemClock.sleep(CLOSE_MS, patience.signal)]);
+  patience.abort();
+}
+
+async function ask(question: string): Promise<void> {
+  if (!process.stdin.isTTY)
+    throw new UsageError(
+      'NOT_CONFIRMED',
+      'nothing was changed: the command asks for confirmation, and there is no terminal; add --yes',
+    );
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await prompt.question(`${question} [y/N] `);
+  prompt.close();
+  if (!/^y(es)?$/i.test(answer.trim())) throw refused('NOT_CONFIRMED', 'nothing was changed: not confirmed');
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run as a user without a name.
+    return String(process.getuid?.() ?? 'unknown');
+  }
 }

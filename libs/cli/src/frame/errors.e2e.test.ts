@@ -10,7 +10,7 @@ import { killLeftovers, root, runCli, start, type Ended } from '../fixture/cli-p
 import { refusingPostgres } from '../fixture/refusing-postgres.ts';
 
 const { brokers, databaseUrl } = inject('stack');
-const nobody = 'postgres://postgres@127.0.0.1:1/shop';
+const unreachable = 'postgres://postgres@127.0.0.1:1/shop';
 let empty: string;
 
 beforeAll(async () => {
@@ -32,8 +32,8 @@ function onServer(change: (url: URL) => void): string {
   return url.href;
 }
 
-describe('an error that a user meets is one line with the next step', () => {
-  it('nothing is configured', async () => {
+describe('an error of the command is one line with the next step', () => {
+  it('when DATABASE_URL or KAFKA_BROKERS is not set, and names it', async () => {
     expectOneLine(await runCli(['migrate'], {}), 78, /DATABASE_URL is not set: give it as postgres:/);
     expectOneLine(
       await runCli(['relay'], { DATABASE_URL: empty }),
@@ -42,20 +42,20 @@ describe('an error that a user meets is one line with the next step', () => {
     );
   });
 
-  it('a setting is misspelled', async () => {
+  it('when a setting is misspelled, and names the nearest', async () => {
     const ended = await runCli(['relay'], { CONVERGE__HEALTH__PROT: '1' });
     expectOneLine(ended, 78, /CONVERGE__HEALTH__PROT.*Did you mean CONVERGE__HEALTH__PORT\?/);
   });
 
-  it('no Postgres listens there', async () => {
+  it('when no Postgres listens at the address', async () => {
     expectOneLine(
-      await runCli(['migrate'], { DATABASE_URL: nobody }),
+      await runCli(['migrate'], { DATABASE_URL: unreachable }),
       1,
       /cannot reach Postgres at 127\.0\.0\.1:1: .*DATABASE_URL/,
     );
   });
 
-  it('the password is wrong', async () => {
+  it('when the password is wrong, and does not contain it', async () => {
     const server = await refusingPostgres();
     const url = `postgres://ann:hunter2@127.0.0.1:${server.port}/shop`;
     const ended = await runCli(['relay'], { DATABASE_URL: url, KAFKA_BROKERS: brokers });
@@ -82,12 +82,12 @@ describe('an error that a user meets is one line with the next step', () => {
     expect(ended.stderr).not.toContain('hunter2');
   });
 
-  it('the user does not exist', async () => {
-    const url = onServer((at) => (at.username = 'nobody_here'));
-    expectOneLine(await runCli(['migrate'], { DATABASE_URL: url }), 78, /refused user "nobody_here"/);
+  it('when the database user does not exist', async () => {
+    const url = onServer((at) => (at.username = 'no_such_user'));
+    expectOneLine(await runCli(['migrate'], { DATABASE_URL: url }), 78, /refused user "no_such_user"/);
   });
 
-  it('the database does not exist', async () => {
+  it('when the database does not exist', async () => {
     const url = onServer((at) => (at.pathname = '/nothing_here'));
     expectOneLine(
       await runCli(['migrate'], { DATABASE_URL: url }),
@@ -96,7 +96,7 @@ describe('an error that a user meets is one line with the next step', () => {
     );
   });
 
-  it('the migrations are missing', async () => {
+  it('when migrations are missing, and names `converge migrate`', async () => {
     const ended = await runCli(['relay'], { DATABASE_URL: empty, KAFKA_BROKERS: brokers });
     expectOneLine(ended, 78, /migrations are missing .*: run `converge migrate` first/);
     expectOneLine(
@@ -106,7 +106,7 @@ describe('an error that a user meets is one line with the next step', () => {
     );
   });
 
-  it('no broker answers', async () => {
+  it('when no broker answers', async () => {
     const env = { KAFKA_BROKERS: '127.0.0.1:1' };
     expectOneLine(
       await runCli(['topics', 'create', 'a', '--partitions', '1'], env),
@@ -120,7 +120,7 @@ describe('an error that a user meets is one line with the next step', () => {
     );
   });
 
-  it('the health port is taken', async () => {
+  it('when the health port is taken', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const { port } = other.address() as AddressInfo;
@@ -136,24 +136,28 @@ describe('an error that a user meets is one line with the next step', () => {
     );
   });
 
-  it('the command does not exist', async () => {
+  it('when the command does not exist, and names the nearest', async () => {
     expectOneLine(
       await runCli(['rely'], {}),
-      1,
-      /unknown command 'rely' \(Did you mean relay\?\); see `converge --help`/,
+      2,
+      /there is no command `converge rely`\. Did you mean `converge relay`\? `converge --help` shows all/,
     );
-    expectOneLine(await runCli(['topics', 'create', 'a'], {}), 1, /required option '--partitions <n>'/);
+    expectOneLine(
+      await runCli(['topics', 'create', 'a'], {}),
+      2,
+      /required option '--partitions <partitions>' not specified; see `converge topics create --help`/,
+    );
   });
 
-  it('the Node is too old', async () => {
+  it('when Node is too old', async () => {
     const bin = pathToFileURL(`${root}/libs/cli/bin/converge.js`).href;
     const old = `Object.defineProperty(process.versions, 'node', { value: '20.20.2' }); await import('${bin}');`;
     const ended = await start(['node', '--input-type=module', '-e', old], {}).ended;
     expectOneLine(ended, 1, /this is Node 20\.20\.2, and converge needs Node 22\.22 or newer/);
   });
 
-  it('shows the stack only with LOG_LEVEL=debug', async () => {
-    const { stderr } = await runCli(['migrate'], { DATABASE_URL: nobody, LOG_LEVEL: 'debug' });
+  it('and has a stack only with LOG_LEVEL=debug', async () => {
+    const { stderr } = await runCli(['migrate'], { DATABASE_URL: unreachable, LOG_LEVEL: 'debug' });
     expect(stderr).toMatch(/^converge: cannot reach Postgres.*\n.*\n\s+at /);
   });
 });
@@ -163,7 +167,7 @@ describe('converge topics', () => {
   const env = { KAFKA_BROKERS: brokers };
   const create = (...flags: string[]) => runCli(['topics', 'create', topic, ...flags], env);
 
-  it('create is idempotent, and refuses another partition count', async () => {
+  it('create can be repeated, and refuses another partition count', async () => {
     expect(await create('--partitions', '6')).toMatchObject({
       code: 0,
       stdout: `created ${topic} with 6 partitions\n`,
@@ -172,7 +176,7 @@ describe('converge topics', () => {
       code: 0,
       stdout: `${topic} exists already with 6 partitions\n`,
     });
-    expectOneLine(await create('--partitions', '5'), 78, /exists with 6 partitions, not 5/);
+    expectOneLine(await create('--partitions', '5'), 1, /exists with 6 partitions, not 5/);
   });
 
   it('create takes configuration, and check refuses a compacted topic', async () => {
@@ -206,7 +210,7 @@ describe('converge topics', () => {
 });
 
 describe('converge doctor', () => {
-  it('names everything that must be mended at once, and exits with 1', async () => {
+  it('names everything that must be fixed at once, and exits with 1', async () => {
     const ended = await runCli(['doctor', '--json'], { DATABASE_URL: empty, KAFKA_BROKERS: '127.0.0.1:1' });
     expect(ended).toMatchObject({ code: 1, stderr: '' });
     const { ok, findings } = JSON.parse(ended.stdout) as {
@@ -237,7 +241,7 @@ describe('converge doctor', () => {
   });
 });
 
-it('prints version and help to stdout', async () => {
+it('the command prints version and help to stdout', async () => {
   expect(await runCli(['--version'], {})).toMatchObject({ code: 0, stdout: '0.1.0\n', stderr: '' });
   const help = await runCli(['--help'], {});
   expect(help).toMatchObject({ code: 0, stderr: '' });

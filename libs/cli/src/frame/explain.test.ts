@@ -2,6 +2,7 @@ import { BrokerError } from '@convergekit/broker';
 import { ConfigError } from '@convergekit/config';
 import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { UsageError } from './errors.ts';
 import { explain } from './explain.ts';
 
 function pgError(code: string, message: string): Error {
@@ -19,14 +20,14 @@ describe('an error at the command line', () => {
     });
   });
 
-  it('of a table of the user is passed on as Postgres said it', () => {
+  it('of SQLSTATE 42P01 for a table of the user is shown as Postgres wrote it', () => {
     expect(explain(pgError('42P01', 'relation "orders" does not exist'))).toEqual({
       message: 'relation "orders" does not exist (SQLSTATE 42P01)',
       exitCode: 1,
     });
   });
 
-  it('that only another configuration can mend exits with 78', () => {
+  it('that only another configuration resolves exits with 78', () => {
     const error = new BrokerError('wrong password for Kafka', {
       code: 'NOT_AUTHORIZED',
       kind: 'configuration',
@@ -35,7 +36,7 @@ describe('an error at the command line', () => {
     expect(explain(error)).toEqual({ message: 'wrong password for Kafka', exitCode: 78 });
   });
 
-  it('that may pass by itself exits with 1', () => {
+  it('that a retry may resolve exits with 1', () => {
     const error = new BrokerError('no answer', { code: 'TIMEOUT', kind: 'retry', certainty: 'unknown' });
     expect(explain(error).exitCode).toBe(1);
   });
@@ -52,18 +53,10 @@ describe('an error at the command line', () => {
     expect(explain(new ConfigError([issue, issue])).message.split('\n')).toHaveLength(3);
   });
 
-  it('of the command itself points to the help, and help itself is no error', () => {
-    expect(
-      explain(
-        new CommanderError(
-          1,
-          'commander.unknownCommand',
-          "error: unknown command 'rely'\n(Did you mean relay?)",
-        ),
-      ),
-    ).toEqual({
-      message: "unknown command 'rely' (Did you mean relay?); see `converge --help`",
-      exitCode: 1,
+  it('of the command line exits with 2, and help itself is no error', () => {
+    expect(explain(new UsageError('COMMAND_LINE_INVALID', 'there is no command `converge rely`'))).toEqual({
+      message: 'there is no command `converge rely`',
+      exitCode: 2,
     });
     expect(explain(new CommanderError(0, 'commander.helpDisplayed', '(outputHelp)'))).toEqual({
       message: '',
@@ -71,11 +64,11 @@ describe('an error at the command line', () => {
     });
     expect(explain(new CommanderError(1, 'commander.help', '(outputHelp)'))).toEqual({
       message: '',
-      exitCode: 1,
+      exitCode: 2,
     });
   });
 
-  it('that nobody expected is one line that says how to see more', () => {
+  it('without code and category is one line that says how to see more', () => {
     expect(explain(new TypeError('x is not a function\n  at y'))).toEqual({
       message: 'unexpected TypeError: x is not a function (LOG_LEVEL=debug shows where)',
       exitCode: 1,

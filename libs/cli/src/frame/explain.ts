@@ -1,19 +1,24 @@
 import { ConfigError } from '@convergekit/config';
 import { CommanderError } from 'commander';
-import { migrationsMissing } from './cli-error.ts';
+import { migrationsMissing, UsageError } from './errors.ts';
 
-/** How a command ended badly, for the shell. */
+/** How a command failed, for the shell. */
 export interface Explanation {
   readonly message: string;
   readonly exitCode: number;
 }
 
-/** `EX_CONFIG` of sysexits.h: nothing but a change of configuration will help, so a supervisor need not try again. */
-export const EXIT_CONFIGURATION = 78;
+/** The command line must change. */
+export const EXIT_USAGE = 2;
+/** `EX_CONFIG` of sysexits.h: only a change of settings helps, so a supervisor need not try again. */
+const EXIT_CONFIGURATION = 78;
 
-/** One clear sentence for whatever went wrong, and the exit code. The stack stays away unless LOG_LEVEL=debug. */
+/** Explains a failure in one sentence, with the exit code. The stack is shown only with LOG_LEVEL=debug. */
 export function explain(error: unknown): Explanation {
-  if (error instanceof CommanderError) return usage(error);
+  // Help and version end by an "error", after their text was printed; a noun without a command prints its help.
+  if (error instanceof CommanderError)
+    return { message: '', exitCode: error.exitCode === 0 ? 0 : EXIT_USAGE };
+  if (error instanceof UsageError) return { message: error.message, exitCode: EXIT_USAGE };
   const state = sqlState(error);
   if (state !== undefined) return explainSql(error as Error, state);
   if (!(error instanceof Error)) return { message: `unexpected failure: ${String(error)}`, exitCode: 1 };
@@ -26,15 +31,7 @@ export function explain(error: unknown): Explanation {
   };
 }
 
-function usage(error: CommanderError): Explanation {
-  // Help and version end by an "error", with what they have to say printed already.
-  if (error.exitCode === 0 || error.code === 'commander.help')
-    return { message: '', exitCode: error.exitCode };
-  const message = error.message.replace(/^error: /, '').replace(/\n/g, ' ');
-  return { message: `${message}; see \`converge --help\``, exitCode: 1 };
-}
-
-// The kit's own errors carry code and category, and their messages are written for people.
+// The errors of the kit carry code and category, and their messages are written for people.
 function isExplained(error: Error): boolean {
   return 'code' in error && typeof error.code === 'string' && 'category' in error;
 }
@@ -54,7 +51,7 @@ function explainSql(error: Error, state: string): Explanation {
         : { message: text, exitCode: 1 };
     case '42501': // insufficient_privilege
       return {
-        message: `the database role may not do this: ${text}; grant it, or use another role`,
+        message: `the database role lacks a right: ${text}; grant it (\`converge roles\` prints the SQL), or use another role`,
         exitCode: EXIT_CONFIGURATION,
       };
     default:

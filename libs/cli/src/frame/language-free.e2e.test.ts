@@ -45,11 +45,11 @@ describe('use without any TypeScript', () => {
     await database.close();
   });
 
-  it('brings the payloads to Kafka byte for byte, in the order of their commits', () => {
+  it('publishes payloads byte for byte, in the order of their commits', () => {
     expect(records.map((record) => record.value)).toEqual(payloads.map((payload) => Buffer.from(payload)));
   });
 
-  it('gives them the key and the CloudEvents headers', async () => {
+  it('publishes the key and the CloudEvents headers', async () => {
     const { rows } = await database.executor.query<{ id: string; name: string }>(
       'select id, name from converge.source',
     );
@@ -71,7 +71,7 @@ describe('use without any TypeScript', () => {
     expect(new Set(records.map((record) => headersOf(record)['ce_id'])).size).toBe(payloads.length);
   });
 
-  it('names in each event its position and the one before it', () => {
+  it('puts into each event its position and the one before it', () => {
     const positions = records.map((record) => headersOf(record)['ce_pos'] ?? '');
     expect(positions.every((position) => /^1\.\d+\.\d+\.[0-9a-f]{16}$/.test(position))).toBe(true);
     const before = positions.map((position) => position.split('.').slice(0, 3).join('.'));

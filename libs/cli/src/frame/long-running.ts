@@ -2,7 +2,6 @@ import { runServices, type Service } from '@convergekit/core';
 import { healthServer, watchEventLoop, type Checks } from '@convergekit/config';
 import type { Logger } from '@convergekit/telemetry';
 import { startTelemetry } from '@convergekit/telemetry/sdk';
-import { healthOptions } from './health-options.ts';
 import type { Settings } from './settings.ts';
 
 export interface LongRunning {
@@ -12,17 +11,20 @@ export interface LongRunning {
   /** Made after telemetry started: instruments that are made earlier stay silent. */
   readonly services: () => readonly Service[];
   readonly checks: () => Checks;
-  /** Do they still make progress? @default the event loop alone is watched */
+  /** Whether the services still make progress. @default only the event loop is watched */
   readonly live?: () => Checks;
 }
 
-/** Runs services until a signal or a death, with health and telemetry around them. */
+/** Runs services until a signal or a failure, with health server and telemetry. */
 export async function runLong({ name, settings, log, services, checks, live }: LongRunning): Promise<void> {
   const telemetry = startTelemetry({ serviceName: `converge-${name}` });
   const loop = watchEventLoop();
   let stopping = false;
+  const { port, host } = settings.health;
   const health = healthServer({
-    ...healthOptions(settings),
+    port,
+    // A free port is known only on this machine, so it is served only there.
+    host: host ?? (port === 0 ? '127.0.0.1' : '0.0.0.0'),
     checks: () => ({ draining: { ok: !stopping }, ...checks() }),
     live: () => ({ eventLoop: loop.check(), ...live?.() }),
     metrics: () => telemetry.scrape(),

@@ -1,16 +1,16 @@
 import { readdir } from 'node:fs/promises';
 import { postgresMigrations, type Executor, type MigrationSet } from '@convergekit/postgres';
-import { migrationsMissing } from './cli-error.ts';
+import { migrationsMissing } from './errors.ts';
 
-/** The migrations that this version has and the database has not, as `outbox/001-schema`. Changes nothing. */
+/** Finds the migrations of this version that the database lacks, as `outbox/001-schema`. Changes nothing. */
 export async function missingMigrations(
   executor: Executor,
   sets: readonly MigrationSet[],
 ): Promise<readonly string[]> {
-  const { rows: book } = await executor.query<{ present: boolean }>(
+  const { rows: found } = await executor.query<{ present: boolean }>(
     `select to_regclass('converge.migration') is not null as present`,
   );
-  const { rows } = book[0]?.present
+  const { rows } = found[0]?.present
     ? await executor.query<{ package: string; number: number; name: string }>(
         'select package, number, name from converge.migration',
       )

@@ -11,14 +11,14 @@ function captured(json: boolean, quiet: boolean) {
 }
 
 describe('output', () => {
-  it('puts data on stdout and progress on stderr', () => {
+  it('of a command puts data on stdout and progress on stderr', () => {
     const { written, output } = captured(false, false);
     output.progress('working');
     output.result({ n: 1 }, () => ['one', 'two']);
     expect(written).toEqual({ stdout: 'one\ntwo\n', stderr: 'working\n' });
   });
 
-  it('is one JSON document with --json, big integers included', () => {
+  it('with --json is one JSON document, with big integers as text', () => {
     const { written, output } = captured(true, false);
     output.result({ position: 9_007_199_254_740_993n }, () => ['no']);
     expect(JSON.parse(written.stdout)).toEqual({ position: '9007199254740993' });
@@ -52,7 +52,7 @@ describe('output', () => {
   });
 });
 
-it('lines columns up', () => {
+it('a table pads each column to its widest cell', () => {
   expect(
     table([
       ['a', 'long'],
@@ -68,6 +68,6 @@ it.each([
   [60_000, '1 min'],
   [61_000, '1 min 1 s'],
   [7_300_000, '2 h 1 min'],
-])('says %d ms as %s', (ms, text) => {
+])('%d ms is written as %s', (ms, text) => {
   expect(formatMs(ms)).toBe(text);
 });

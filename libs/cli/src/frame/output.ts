@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 
-/** Where a command writes: data to stdout, everything else to stderr, so that `converge … | jq` works. */
+/** The streams of a command: data goes to stdout, everything else to stderr, so that `… | jq` works. */
 export interface Streams {
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
@@ -13,11 +13,11 @@ export interface OutputOptions {
 
 export interface Output {
   readonly json: boolean;
-  /** The result of a command: `value` as one JSON document with --json, else the lines of `text`. */
+  /** Writes the result of a command: `value` as one JSON document with --json, else the lines of `text`. */
   result(value: unknown, text: () => readonly string[]): void;
-  /** One of many results, as it comes: a JSON document a line with --json. */
+  /** Writes one of many results as it comes: with --json a JSON document a line. */
   line(value: unknown, text: () => string): void;
-  /** What is going on, for a person; silent with --quiet. */
+  /** Reports progress to a person; silent with --quiet. */
   progress(text: string): void;
   mark(verdict: Verdict): string;
 }
@@ -52,8 +52,8 @@ export function createOutput(streams: Streams, options: OutputOptions): Output {
   };
 }
 
-// All of C0 and C1 but line feeds, tabs and the colours of `mark`.
-// eslint-disable-next-line no-control-regex -- they are what is looked for
+// All of C0 and C1 except line feeds, tabs and the colours of `mark`.
+// eslint-disable-next-line no-control-regex -- the pattern matches them
 const CONTROL = /[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f]|\u001b(?!\[\d{1,2}m)/g;
 
 /** Escapes control characters as JSON does: a value must not move the cursor of the terminal that shows it. */
@@ -63,6 +63,12 @@ export function printable(text: string): string {
 
 function plain(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? value.toString() : value;
+}
+
+/** A cell as text: times as ISO 8601, nothing as `-`. */
+export function formatCell(value: string | number | bigint | Date | null | undefined): string {
+  if (value === null || value === undefined) return '-';
+  return value instanceof Date ? value.toISOString() : String(value);
 }
 
 /** Columns padded to their widest cell, two spaces apart. */
@@ -87,4 +93,13 @@ export function formatMs(ms: number): string {
   if (minutes < 60) return seconds % 60 === 0 ? `${minutes} min` : `${minutes} min ${seconds % 60} s`;
   const hours = Math.floor(minutes / 60);
   return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+}
+
+/** 1_536 → `1.5 kB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let at = 0;
+  for (; value >= 1_024 && at < units.length - 1; at += 1) value /= 1_024;
+  return `${at === 0 ? value : Math.round(value * 10) / 10} ${units[at] ?? ''}`;
 }

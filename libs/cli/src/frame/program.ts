@@ -1,72 +1,137 @@
 import { readFileSync } from 'node:fs';
-import { Argument, Command } from 'commander';
-import { type Act, pair, positive } from './command-parts.ts';
-import type { MigrateFlags } from '../commands/migrate/migrate.ts';
-import type { ReconcileFlags } from '../commands/reconcile/reconcile.ts';
-import type { RolesFlags } from '../commands/roles/roles.ts';
-import type { CreateFlags } from '../commands/topics/create.ts';
-import { addConsumerCommands } from '../commands/consumers/index.ts';
-import { addEventCommands } from '../commands/event/index.ts';
-import { addEffectCommands } from '../commands/effects/index.ts';
-import { addAcceptCommand, addOutboxCommands } from '../commands/outbox/index.ts';
-import { addParkedCommands } from '../commands/parked/index.ts';
-import { addPolicyCommands } from '../commands/policy/index.ts';
-import { createOutput, type Streams } from './output.ts';
-import { DUTIES, type Duty } from '../commands/roles/role-files.ts';
-import { readSettings } from './settings.ts';
-import { addSagaCommands } from '../commands/saga/index.ts';
-import { addSourceCommands } from '../commands/source/index.ts';
-import { addStackCommands } from '../commands/workflow/index.ts';
+import { nearest } from '@convergekit/config';
+import { Argument, Command as Parser, CommanderError, Option } from 'commander';
+import type { Command, Group, Noun } from './command.ts';
+import { UsageError } from './errors.ts';
+import type { Flag } from './flags.ts';
+import type { Streams } from './output.ts';
 
-/** Remembers what a finished command found: a check that failed is an answer, not an error. */
-export interface Ending {
-  exitCode: number;
+/** A command with the values of its arguments and flags, as the command line gives them. */
+export interface Call {
+  readonly command: Command;
+  /** `topics create`. */
+  readonly name: string;
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  /** The settings file. */
+  readonly config: string | undefined;
 }
 
-interface CommonFlags {
-  readonly json?: boolean;
-  readonly quiet?: boolean;
-  /** Of `topics create` it is the topic's configuration, hence not always a string. */
-  readonly config?: unknown;
-}
-
-/** The command tree. Actions reject with errors for `explain`; nothing here ends the process. */
-export function buildProgram(streams: Streams, ending: Ending): Command {
-  const program = new Command('converge')
+/** Parses a command line and passes the call to `act`. Rejects with CommanderError, also after it printed help. */
+export async function parse(
+  argv: readonly string[],
+  nouns: readonly Noun[],
+  streams: Streams,
+  act: (call: Call) => Promise<void>,
+): Promise<void> {
+  const program = new Parser('converge')
     .description('Outbox, relay, consumers and reconcilers for services that must agree.')
     .version(version(), '--version', 'print the version')
     .option('--config <file>', 'YAML file with settings; the environment overrides it')
     .addHelpText('after', environment)
     // Without this, `topics create --config key=value` would be taken for the settings file.
     .enablePositionalOptions();
-  const act: Act = async (command, action) => {
-    const flags = [program.opts<CommonFlags>(), command.opts<CommonFlags>()];
-    const [file] = flags.map(({ config }) => config).filter((config) => typeof config === 'string');
-    const output = createOutput(streams, {
-      json: flags.some(({ json }) => json === true),
-      quiet: flags.some(({ quiet }) => quiet === true),
-    });
-    if (!(await action({ settings: readSettings(process.env, file), output }))) ending.exitCode = 1;
-  };
-  addDatabaseCommands(program, act);
-  addTopicCommands(program, act);
-  addSourceCommands(program, act);
-  addOutboxCommands(program, act);
-  addConsumerCommands(program, act);
-  addEventCommands(program, act);
-  addParkedCommands(program, act);
-  addEffectCommands(program, act);
-  addStackCommands(program, act);
-  addSagaCommands(program, act);
-  addPolicyCommands(program, act);
-  addReconcileCommands(program, act);
+  for (const noun of nouns) await add(program, noun, argv, act);
   configure(program, streams);
-  return program;
+  const called = calledParser(program, argv);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    // Help and version end by an "error", after their text was printed.
+    if (!(error instanceof CommanderError) || error.exitCode === 0 || error.code === 'commander.help')
+      throw error;
+    const message = error.message.replace(/^error: /, '').replace(/\n/g, ' ');
+    throw new UsageError('COMMAND_LINE_INVALID', `${message}; see \`${fullName(called)} --help\``);
+  }
 }
 
-/** What all commands have in common, the root included. */
-function configure(command: Command, streams: Streams): void {
-  command
+type Act = (call: Call) => Promise<void>;
+
+async function add(program: Parser, noun: Noun, argv: readonly string[], act: Act): Promise<void> {
+  const parser = program.command(noun.name).description(noun.summary);
+  if (!argv.includes(noun.name)) return;
+  const loaded = await noun.load();
+  if ('run' in loaded) return fill(parser, loaded, act);
+  for (const one of loaded) addTo(parser, one, act);
+}
+
+function addTo(parent: Parser, one: Command | Group, act: Act): void {
+  const parser = parent.command(one.name);
+  if ('run' in one) return fill(parser, one, act);
+  parser.description(one.summary);
+  for (const below of one.commands) addTo(parser, below, act);
+}
+
+function fill(parser: Parser, command: Command, act: Act): void {
+  parser.description(command.summary).aliases(command.aliases);
+  const { args, flags } = command;
+  for (const [name, flag] of Object.entries(args)) parser.addArgument(argumentOf(name, flag));
+  for (const [name, flag] of Object.entries(flags)) parser.addOption(optionOf(name, flag));
+  parser.action(async () => {
+    const given = Object.keys(args).map((name, at) => [name, parser.processedArgs[at] as unknown] as const);
+    const all = lineOf(parser).map((one) => one.opts<{ json?: true; quiet?: true; config?: unknown }>());
+    const { config } = all[0] ?? {};
+    await act({
+      command,
+      name: fullName(parser).replace('converge ', ''),
+      input: {
+        ...Object.fromEntries(Object.entries(args).map(([name, { initial }]) => [name, initial])),
+        ...Object.fromEntries(
+          Object.entries(flags).map(([name, { initial, value }]) => [
+            name,
+            initial ?? (value === undefined ? false : undefined),
+          ]),
+        ),
+        ...parser.opts(),
+        ...Object.fromEntries(given.filter(([, value]) => value !== undefined)),
+      },
+      json: all.some(({ json }) => json === true),
+      quiet: all.some(({ quiet }) => quiet === true),
+      config: typeof config === 'string' ? config : undefined,
+    });
+  });
+}
+
+function argumentOf(name: string, flag: Flag<unknown>): Argument {
+  const named = kebab(name) + (flag.many === true ? '...' : '');
+  const argument = new Argument(flag.required === true ? `<${named}>` : `[${named}]`, flag.help);
+  if (flag.parse !== undefined) argument.argParser(flag.parse);
+  // `choices` sets a parser of its own, which collects what is given.
+  if (flag.choices !== undefined) argument.choices([...flag.choices]);
+  return argument;
+}
+
+function optionOf(name: string, flag: Flag<unknown>): Option {
+  const { value, many, required, choices, initial, conflicts, parse: parser } = flag;
+  const shape = value === undefined ? '' : ` <${value}${many === true ? '...' : ''}>`;
+  const option = new Option(`--${kebab(name)}${shape}`, flag.help);
+  if (parser !== undefined) option.argParser(parser);
+  if (choices !== undefined) option.choices([...choices]);
+  if (required === true) option.makeOptionMandatory();
+  // An empty list is no default that help should show.
+  if (typeof initial === 'object' && !(Array.isArray(initial) && initial.length === 0))
+    option.default(initial, Object.values(initial ?? {}).join(', '));
+  else if (typeof initial === 'number' || typeof initial === 'string') option.default(initial);
+  if (conflicts !== undefined) option.conflicts([...conflicts]);
+  return option;
+}
+
+const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** The parsers from the program down to this one. */
+function lineOf(parser: Parser): readonly Parser[] {
+  return parser.parent === null ? [parser] : [...lineOf(parser.parent), parser];
+}
+
+const fullName = (parser: Parser): string =>
+  lineOf(parser)
+    .map((one) => one.name())
+    .join(' ');
+
+/** Sets what all commands have in common, the program included. */
+function configure(parser: Parser, streams: Streams): void {
+  parser
     .helpOption('--help', 'show help')
     .option('--json', 'print results as JSON')
     .option('--quiet', 'no progress on stderr')
@@ -77,96 +142,31 @@ function configure(command: Command, streams: Streams): void {
       outputError: () => undefined,
     })
     .exitOverride();
-  for (const child of command.commands) configure(child, streams);
+  for (const child of parser.commands) configure(child, streams);
 }
 
-// Each action imports its command when it runs: `converge --help` need not load Kafka, Postgres and OpenTelemetry.
-function addDatabaseCommands(program: Command, act: Act): void {
-  program
-    .command('migrate')
-    .description('create or update the tables of converge in DATABASE_URL; safe to repeat')
-    .option('--source <name>', "name of this outbox in events (default: the database's name)")
-    .action((flags: MigrateFlags, command: Command) =>
-      act(command, async (context) =>
-        (await import('../commands/migrate/migrate.ts')).migrateCommand(context, flags),
-      ),
-    );
-  program
-    .command('roles')
-    .description(
-      'print the SQL of database roles with the least rights: pipe it to psql, as the owner of the tables',
-    )
-    .addArgument(new Argument('[duties...]', 'which roles (default: all)').choices(DUTIES))
-    .option('--to <login>', 'also grant them to this login')
-    .action((duties: Duty[], flags: RolesFlags, command: Command) =>
-      act(command, async (context) =>
-        (await import('../commands/roles/roles.ts')).printRoles(context, duties, flags),
-      ),
-    );
-  program
-    .command('relay')
-    .description(
-      'publish the outbox of DATABASE_URL to KAFKA_BROKERS; of several, one leads and the others stand by',
-    )
-    .action((_flags: unknown, command: Command) =>
-      act(command, async (context) => (await import('../commands/relay/relay.ts')).relayCommand(context)),
-    );
-  program
-    .command('doctor')
-    .description('check the database, the brokers and their topics; changes nothing')
-    .action((_flags: unknown, command: Command) =>
-      act(command, async (context) => (await import('../doctor/doctor.ts')).doctorCommand(context)),
-    );
+/** Finds what a command line calls. Refuses a name that is no command, also before --help, which would hide it. */
+function calledParser(program: Parser, argv: readonly string[]): Parser {
+  let parser = program;
+  const rest = argv.filter((one, at) => !one.startsWith('-') && argv[at - 1] !== '--config');
+  for (const name of rest[0] === 'help' ? rest.slice(1) : rest) {
+    if (parser.commands.length === 0) break;
+    const next = parser.commands.find((one) => one.name() === name || one.aliases().includes(name));
+    if (next === undefined) throw unknownCommand(parser, name);
+    parser = next;
+  }
+  return parser;
 }
 
-function addTopicCommands(program: Command, act: Act): void {
-  const topics = program.command('topics').description('create and check the topics that events go to');
-  addAcceptCommand(topics, act);
-  topics
-    .command('create')
-    .description('create topics that do not exist; one with the same number of partitions is fine')
-    .argument('<names...>', 'topic names')
-    .requiredOption('--partitions <n>', 'partitions of each', positive)
-    .option('--replication-factor <n>', "copies of each partition (default: the brokers')", positive)
-    .option('--config <key=value>', 'configuration of the topic; may be repeated', pair, {})
-    .action((names: string[], flags: CreateFlags, command: Command) =>
-      act(command, async (context) =>
-        (await import('../commands/topics/create.ts')).createTopics(context, names, flags),
-      ),
-    );
-  topics
-    .command('check')
-    .description('check that topics exist and suit events')
-    .argument('[names...]', 'topic names (default: those that the outbox of DATABASE_URL uses)')
-    .action((names: string[], _flags: unknown, command: Command) =>
-      act(command, async (context) =>
-        (await import('../commands/topics/create.ts')).checkTopics(context, names),
-      ),
-    );
-}
-
-function addReconcileCommands(program: Command, act: Act): void {
-  const modules = 'files or packages that export reconcilers (default: CONVERGE__RECONCILE__MODULES)';
-  const reconcile = program.command('reconcile').description('find and repair divergence between services');
-  reconcile
-    .command('run')
-    .description('run reconcilers on their schedules, until stopped')
-    .argument('[modules...]', modules)
-    .option('--once', 'run each once and end')
-    .action((names: string[], flags: ReconcileFlags, command: Command) =>
-      act(command, async (context) =>
-        (await import('../commands/reconcile/reconcile.ts')).runReconcilers(context, names, flags),
-      ),
-    );
-  reconcile
-    .command('list')
-    .description('show the reconcilers of the modules, with their schedules')
-    .argument('[modules...]', modules)
-    .action((names: string[], _flags: unknown, command: Command) =>
-      act(command, async (context) =>
-        (await import('../commands/reconcile/reconcile.ts')).listReconcilers(context, names),
-      ),
-    );
+function unknownCommand(parser: Parser, name: string): UsageError {
+  const above = fullName(parser);
+  const names = parser.commands.map((one) => one.name());
+  const near = nearest(name, names);
+  const hint = near === undefined ? '' : ` Did you mean \`${above} ${near}\`?`;
+  return new UsageError(
+    'COMMAND_LINE_INVALID',
+    `there is no command \`${above} ${name}\`.${hint} \`${above} --help\` shows all`,
+  );
 }
 
 const environment = `
@@ -175,12 +175,12 @@ Settings come from the environment:
   KAFKA_BROKERS          host:port, separated by commas
   LOG_LEVEL              trace, debug, info, warn, error, silent (default: info); debug shows stacks
   CONVERGE__RELAY__SOURCES__<NAME>  several outboxes for one relay, in place of DATABASE_URL
-  CONVERGE__RELAY__RETAIN_MS        how long published events stay in the outbox (default: a day)
+  CONVERGE__RELAY__RETAIN_MS        milliseconds that published events stay in the outbox (default: 86400000, a day)
   CONVERGE__POLICIES__<NAME>__<FIELD>  a policy: CONVERGE__POLICIES__PAYMENT__CHARGE__ATTEMPTS=2
   CONVERGE__HEALTH__PORT port of /livez, /readyz, /startupz, /metrics (default: 0, any free one)
   OTEL_*                 as OpenTelemetry defines them; without an endpoint nothing is exported
 
-Exit codes: 0 done, 1 failed, 78 the configuration must change.
+Exit codes: 0 done; 1 failed, or something was found wrong; 2 the command line must change; 78 the settings must change.
 
 A first event, end to end:
   converge migrate

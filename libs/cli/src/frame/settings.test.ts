@@ -11,7 +11,7 @@ describe('the settings', () => {
     expect(settings.health.port).toBe(0);
   });
 
-  it('choose the driver by name, and name those that there are', () => {
+  it('select the Kafka driver by name, and an unknown name is refused with the known ones', () => {
     expect(readSettings({ CONVERGE__KAFKA__DRIVER: 'platformatic' }).kafka.driver).toBe('platformatic');
     expect(() => readSettings({ CONVERGE__KAFKA__DRIVER: 'rdkafka' })).toThrow(/KAFKA__DRIVER.*kafkajs/s);
   });
@@ -24,13 +24,13 @@ describe('the settings', () => {
     );
   });
 
-  it('take PG* in place of DATABASE_URL, and refuse to guess a database', () => {
+  it('accept PG* in place of DATABASE_URL, and refuse to guess a database', () => {
     expect(requireDatabase(readSettings({}), { PGHOST: 'db' })).toBeUndefined();
     expect(() => requireDatabase(readSettings({}), {})).toThrow('DATABASE_URL is not set');
     expect(() => requireBrokers(readSettings({}))).toThrow('KAFKA_BROKERS is not set');
   });
 
-  it('never repeat a DATABASE_URL that is none: it may be a password', () => {
+  it('never repeat a DATABASE_URL that is no URL: it may be a password', () => {
     const settings = readSettings({ DATABASE_URL: 'hunter2' });
     expect(() => requireDatabase(settings, {})).toThrow(/no Postgres URL/);
     expect(() => requireDatabase(settings, {})).not.toThrow(/hunter2/);
@@ -53,7 +53,7 @@ describe('the settings', () => {
     expect(() => sourcesOf(secret)).not.toThrow(/hunter2/);
   });
 
-  it('say how long the outbox keeps events, and refuse what is no time', () => {
+  it('set how long the outbox keeps events, and refuse a value that is no duration', () => {
     const env = { CONVERGE__RELAY__RETAIN_MS: '3600000', CONVERGE__RELAY__RETAIN_REQUESTS_MS: '1000' };
     expect(relayOptions(readSettings(env)).retention).toEqual({
       retainMs: 3_600_000,

@@ -3,7 +3,7 @@ import { type PolicyLayer, policyLayersOf, policyRulesSchema } from '@convergeki
 import { type Environment, loadSettings, originOf } from '@convergekit/config';
 import { logLevels } from '@convergekit/telemetry';
 import { z } from 'zod';
-import { CliError } from './cli-error.ts';
+import { misconfigured } from './errors.ts';
 
 const milliseconds = z.number().int().positive();
 
@@ -24,7 +24,7 @@ const schema = z.object({
     .object({
       /** 0 takes any free port, which the log names. @default 0 */
       port: z.number().int().min(0).max(65_535).default(0),
-      /** @default 127.0.0.1 for any free port (nobody outside could know it), else 0.0.0.0 */
+      /** @default 127.0.0.1 for any free port (it is known only on this machine), else 0.0.0.0 */
       host: z.string().optional(),
     })
     .prefault({}),
@@ -139,11 +139,11 @@ export function sourcesOf({ relay: { sources } }: Settings): readonly NamedSourc
     const url = checkedUrl(text, `relay.sources.${name}`);
     const { host, pathname } = new URL(url);
     const other = named.get(host + pathname);
-    // One of the two would stand by for ever, and nobody would know which.
+    // One of the two would stand by for ever, and which one would be random.
     if (other !== undefined)
-      throw new CliError(
+      throw misconfigured(
+        'CONFIG_INVALID',
         `relay.sources.${name} and relay.sources.${other} are the same database: name each outbox once`,
-        { code: 'CONFIG_INVALID', category: 'configuration' },
       );
     named.set(host + pathname, name);
     return { name, url };
@@ -153,15 +153,12 @@ export function sourcesOf({ relay: { sources } }: Settings): readonly NamedSourc
 export function checkedUrl(url: string, setting: string): string {
   if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return url;
   // The value itself may be a password that landed in the wrong variable.
-  throw new CliError(
+  throw misconfigured(
+    'CONFIG_INVALID',
     `${setting} is no Postgres URL: give it as postgres://user:password@host:5432/database, with special characters of the password percent-encoded`,
-    { code: 'CONFIG_INVALID', category: 'configuration' },
   );
 }
 
-function missing(name: string, form: string): CliError {
-  return new CliError(`${name} is not set: give it as ${form}`, {
-    code: 'CONFIG_MISSING',
-    category: 'configuration',
-  });
+function missing(name: string, form: string) {
+  return misconfigured('CONFIG_MISSING', `${name} is not set: give it as ${form}`);
 }

@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import type { StoredCall, StoredEffect } from './effect-sql.ts';
 
-/** An event as its outbox row tells it. */
+/** An event as its outbox row has it. */
 export interface StoredEvent {
   readonly kind: 'emitted' | 'caused' | 'again';
   readonly at: string;
@@ -14,7 +14,7 @@ export interface StoredEvent {
   readonly published: boolean;
   readonly source: string;
   readonly sourceId: string;
-  /** What the relay knows of its place; null before its tick. */
+  /** Its position, from the relay; null before its tick. */
   readonly position: { readonly epoch: number; readonly tick: string; readonly id: string } | null;
   readonly partitions: number | null;
 }
@@ -76,8 +76,8 @@ export interface StoredForeign {
 
 export type Stored = StoredEvent | StoredAttempt | StoredPark | StoredForeign;
 
-/** With what handlers asked other systems for. */
-export type Told = Stored | StoredEffect | StoredCall;
+/** Stored rows, with the calls that handlers requested of other systems. */
+export type Recorded = Stored | StoredEffect | StoredCall;
 
 // By the indexes on event_id; one statement, so the answer is of one moment.
 const knownSql = `
@@ -104,7 +104,7 @@ const knownSql = `
 /** How consumers of this database tried these events, and where they wait or were given up. */
 export async function readTried(executor: Executor, ids: readonly string[]): Promise<readonly Stored[]> {
   const { rows } = await executor.query<{ stored: Stored }>(
-    `select stored from (${knownSql}) as told(at, stored) order by at`,
+    `select stored from (${knownSql}) as found(at, stored) order by at`,
     [ids],
   );
   return rows.map(({ stored }) => stored);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { renderStory } from './render-history.ts';
-import { failuresIn, type Passed, tell } from './history.ts';
+import { renderHistory } from './render-history.ts';
+import { failuresIn, historyOf, type Passed } from './history.ts';
 import type { StoredAttempt, StoredEvent, StoredPark } from './attempt-sql.ts';
 
 const at = (ms: number): string => new Date(Date.UTC(2026, 0, 2, 3, 4, 5) + ms).toISOString();
@@ -53,15 +53,15 @@ const passed = (consumer: string, fields: Partial<Passed> = {}): Passed => ({
   ...fields,
 });
 
-describe('the story of an event', () => {
-  it('that was applied at once', () => {
+describe('the history of an event', () => {
+  it('of an event that was applied at once says that each consumer passed it', () => {
     const chapters = [{ database: 'orders', stored: [event()] }];
     const deliveries = [
       passed('inventory'),
       passed('mail', { passed: false }),
       passed('search', { passed: false, halted: 'gap' }),
     ];
-    expect(renderStory(tell('e-1', chapters, deliveries)).join('\n')).toMatchInlineSnapshot(`
+    expect(renderHistory(historyOf('e-1', chapters, deliveries)).join('\n')).toMatchInlineSnapshot(`
       "event e-1: shop.order.placed, key o-1, topic shop.orders
 
       2026-01-02T03:04:05.000Z  orders     emitted to shop.orders: published, position 1.7.42
@@ -73,7 +73,7 @@ describe('the story of an event', () => {
     `);
   });
 
-  it('that was applied after two waits', () => {
+  it('of an event that was applied after two waits shows each attempt and each wait', () => {
     const asked = { rule: 'retry_after', computedMs: 700, hintMs: 700, capMs: 5_600, budgetLeft: 0.97 };
     const busy = { category: 'throttle', certainty: 'not_applied', code: 'HTTP_429', message: 'slow down' };
     const payments = [
@@ -86,7 +86,7 @@ describe('the story of an event', () => {
       { database: 'orders', stored: [event()] },
     ];
     // The watermark says nothing more of payments than its attempts do.
-    expect(renderStory(tell('e-1', chapters, [passed('payments')])).join('\n')).toMatchInlineSnapshot(`
+    expect(renderHistory(historyOf('e-1', chapters, [passed('payments')])).join('\n')).toMatchInlineSnapshot(`
       "event e-1: shop.order.placed, key o-1, topic shop.orders
 
       2026-01-02T03:04:05.000Z  orders    emitted to shop.orders: published, position 1.7.42
@@ -100,7 +100,7 @@ describe('the story of an event', () => {
     `);
   });
 
-  it('that was parked, stood in line and was drained', () => {
+  it('of an event that was parked and drained shows how long it waited behind its key', () => {
     const slow = {
       rule: 'slow_schedule',
       computedMs: 61_000,
@@ -130,7 +130,7 @@ describe('the story of an event', () => {
       failureEvent: null,
     };
     const drained = [{ database: 'shop', stored: [event(), ...stored] }];
-    expect(renderStory(tell('e-1', drained, [])).join('\n')).toMatchInlineSnapshot(`
+    expect(renderHistory(historyOf('e-1', drained, [])).join('\n')).toMatchInlineSnapshot(`
       "event e-1: shop.order.placed, key o-1, topic shop.orders
 
       2026-01-02T03:04:05.000Z  shop      emitted to shop.orders: published, position 1.7.42
@@ -144,7 +144,7 @@ describe('the story of an event', () => {
       now: payments applied"
     `);
     const behind = [{ database: 'shop', stored: [event({ eventId: 'e-2' }), waiting] }];
-    expect(renderStory(tell('e-2', behind, [])).join('\n')).toMatchInlineSnapshot(`
+    expect(renderHistory(historyOf('e-2', behind, [])).join('\n')).toMatchInlineSnapshot(`
       "event e-2: shop.order.placed, key o-1, topic shop.orders
 
       2026-01-02T03:04:05.000Z  shop      emitted to shop.orders: published, position 1.7.42
@@ -154,14 +154,14 @@ describe('the story of an event', () => {
     `);
   });
 
-  it('that became a dead letter, whose failure another consumer compensated', () => {
+  it('of a dead letter shows the failure event and the compensation by another consumer', () => {
     const declined = {
       category: 'business',
       certainty: 'not_applied',
       code: 'DECLINED',
       message: 'card declined',
     };
-    const told = event({
+    const failure = event({
       kind: 'caused',
       at: at(140),
       eventId: 'f-1',
@@ -195,14 +195,14 @@ describe('the story of an event', () => {
       { database: 'orders', stored: [event()] },
       {
         database: 'payments',
-        stored: [attempt(1, 120, { outcome: 'reject', failure: declined, wait: null }), told],
+        stored: [attempt(1, 120, { outcome: 'reject', failure: declined, wait: null }), failure],
       },
       // The second question, for the failure event.
       { database: 'orders', stored: [undone, cancelled] },
-      { database: 'payments', stored: [{ ...told, kind: 'emitted' as const }] },
+      { database: 'payments', stored: [{ ...failure, kind: 'emitted' as const }] },
     ];
     expect(failuresIn(chapters.slice(0, 2))).toEqual(['f-1']);
-    expect(renderStory(tell('e-1', chapters, [])).join('\n')).toMatchInlineSnapshot(`
+    expect(renderHistory(historyOf('e-1', chapters, [])).join('\n')).toMatchInlineSnapshot(`
       "event e-1: shop.order.placed, key o-1, topic shop.orders
 
       2026-01-02T03:04:05.000Z  orders    emitted to shop.orders: published, position 1.7.42
@@ -215,10 +215,11 @@ describe('the story of an event', () => {
     `);
   });
 
-  it('whose outbox row has gone still tells its attempts, and what an operator did', () => {
+  it('of an event whose outbox row is gone still shows its attempts and the acts of operators', () => {
     const again = event({ kind: 'again', at: at(90_000), eventId: 'e-7', position: null, published: false });
     const stored = [attempt(1, 120, { outcome: 'dead', run: 1, wait: null }), again];
-    expect(renderStory(tell('e-1', [{ database: 'shop', stored }], [])).join('\n')).toMatchInlineSnapshot(`
+    expect(renderHistory(historyOf('e-1', [{ database: 'shop', stored }], [])).join('\n'))
+      .toMatchInlineSnapshot(`
       "event e-1 (its outbox row is not in these databases, or not retained)
 
       2026-01-02T03:04:05.120Z  payments  attempt 1 of run 1 of shop.order.placed: failed after 12 ms with ECONNRESET (network, not_applied) "the bank hung up"; given up as a dead letter
@@ -228,7 +229,7 @@ describe('the story of an event', () => {
     `);
   });
 
-  it('whose call was made twice within a millisecond tells both calls, and each once', () => {
+  it('of an event whose call was made twice within a millisecond shows both calls, each once', () => {
     const call = (number: number) => {
       const of = { consumer: 'mail', eventId: 'e-1', effect: 'mail.send', op: 'call', durationMs: 0 };
       return { kind: 'call', at: at(9), id: 'w-1', number, ...of } as const;
@@ -238,7 +239,7 @@ describe('the story of an event', () => {
       // The second question, for a failure event.
       { database: 'shop', stored: [call(1), call(2)] },
     ];
-    const calls = tell('e-1', chapters, []).entries.filter(({ kind }) => kind === 'call');
+    const calls = historyOf('e-1', chapters, []).entries.filter(({ kind }) => kind === 'call');
     expect(calls).toMatchObject([{ number: 1 }, { number: 2 }]);
   });
 });

@@ -1,30 +1,30 @@
 import { FAILURE_TYPE } from '@convergekit/contracts';
-import type { Delivery, Told, StoredEvent } from './attempt-sql.ts';
+import type { Delivery, Recorded, StoredEvent } from './attempt-sql.ts';
 
-/** What one database knows, under a name for people. */
+/** What one database holds, under the name of its source. */
 export interface Chapter {
   readonly database: string;
-  readonly stored: readonly Told[];
+  readonly stored: readonly Recorded[];
 }
 
-/** A consumer's position towards one of the events, told where it has no attempts of it. */
+/** A consumer's position towards one of the events, shown where it has no attempts of it. */
 export interface Passed extends Delivery {
   readonly kind: 'delivery';
   readonly database: string;
   readonly eventId: string;
 }
 
-export type Entry = (Told & { readonly database: string }) | Passed;
+export type Entry = (Recorded & { readonly database: string }) | Passed;
 
 /** Everything that is known of one event, in the order in which it happened. */
-export interface Story {
+export interface History {
   readonly eventId: string;
   /** Its own outbox row, while that is retained. */
   readonly emitted: (StoredEvent & { readonly database: string }) | undefined;
   readonly entries: readonly Entry[];
 }
 
-/** The failure events of these events: what compensates them is part of the story, so they are asked for next. */
+/** The failure events of these events: what compensates them is part of the history, so they are read next. */
 export function failuresIn(chapters: readonly Chapter[]): readonly string[] {
   const ids = chapters.flatMap(({ stored }) =>
     stored.flatMap((one) => {
@@ -35,7 +35,7 @@ export function failuresIn(chapters: readonly Chapter[]): readonly string[] {
   return [...new Set(ids)];
 }
 
-/** The moments at which something is known to have happened to them: around these the outboxes are looked at. */
+/** The moments at which something happened to them: around these the outboxes are searched. */
 export function momentsIn(chapters: readonly Chapter[]): readonly number[] {
   return chapters.flatMap(({ stored }) =>
     stored.flatMap((one) => {
@@ -58,8 +58,12 @@ export function momentsIn(chapters: readonly Chapter[]): readonly number[] {
   );
 }
 
-/** Pure: one story from what several databases said. Deliveries follow the event that was delivered. */
-export function tell(eventId: string, chapters: readonly Chapter[], deliveries: readonly Passed[]): Story {
+/** Joins what several databases hold into one history. Deliveries follow the event that was delivered. Pure. */
+export function historyOf(
+  eventId: string,
+  chapters: readonly Chapter[],
+  deliveries: readonly Passed[],
+): History {
   const seen = new Set<string>();
   const stored = chapters
     .flatMap(({ database, stored }) => stored.map((one) => ({ ...one, database })))
@@ -80,15 +84,15 @@ export function tell(eventId: string, chapters: readonly Chapter[], deliveries: 
   return { eventId, emitted: emitted?.kind === 'emitted' ? emitted : undefined, entries };
 }
 
-/** A failure event is `caused` by the first question and `emitted` by the next: one row is told once. */
-function once(seen: Set<string>, one: Told & { readonly database: string }): boolean {
+/** A failure event is `caused` by the first question and `emitted` by the next: one row is shown once. */
+function once(seen: Set<string>, one: Recorded & { readonly database: string }): boolean {
   const name = nameOf(one);
   if (seen.has(name)) return false;
   seen.add(name);
   return true;
 }
 
-function nameOf(one: Told & { readonly database: string }): string {
+function nameOf(one: Recorded & { readonly database: string }): string {
   switch (one.kind) {
     case 'emitted':
     case 'caused':

@@ -3,9 +3,9 @@ import { partitionOf } from '@convergekit/broker/engine';
 import { outboxMigrations } from '@convergekit/outbox';
 import type { Database, MigrationSet } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
-import { openAt, openDatabase } from '../frame/connections.ts';
+import type { CommandContext } from '../frame/context.ts';
+import { texts } from '../frame/flags.ts';
 import { requireMigrations } from '../frame/migrations.ts';
-import type { Settings } from '../frame/settings.ts';
 import type { Chapter, Passed } from './history.ts';
 import { readDeliveries, type StoredEvent } from './attempt-sql.ts';
 
@@ -15,26 +15,17 @@ export interface Named {
   readonly database: Database;
 }
 
-export interface DatabaseFlags {
-  /** More databases, of other services. */
-  readonly database?: readonly string[];
-}
+export const databases = { database: texts('url', 'more databases, of other services that take part') };
 
-/** Runs `fn` with DATABASE_URL and those of `flags`, each with its migrations, and closes them. */
-export async function withDatabases<T>(
-  settings: Settings,
-  { database: urls = [] }: DatabaseFlags,
+/** Opens DATABASE_URL and the other databases, each with its migrations, under the names of their sources. */
+export async function namedDatabases(
+  context: CommandContext,
+  urls: readonly string[],
   more: readonly MigrationSet[],
-  fn: (named: readonly Named[]) => Promise<T>,
-): Promise<T> {
-  const opened: Database[] = [];
-  try {
-    opened.push(await openDatabase(settings, 'converge-story'));
-    for (const url of urls) opened.push(await openAt(url, 'converge-story'));
-    return await fn(await Promise.all(opened.map((database) => nameOf(database, more))));
-  } finally {
-    await Promise.all(opened.map((database) => database.close()));
-  }
+): Promise<readonly Named[]> {
+  const opened = [await context.database()];
+  for (const url of urls) opened.push(await context.databaseAt(url));
+  return Promise.all(opened.map((database) => nameOf(database, more)));
 }
 
 async function nameOf(database: Database, more: readonly MigrationSet[]): Promise<Named> {

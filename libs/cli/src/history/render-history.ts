@@ -1,11 +1,11 @@
 import { FAILURE_TYPE } from '@convergekit/contracts';
 import { formatMs, table } from '../frame/output.ts';
-import type { Entry, Story } from './history.ts';
+import type { Entry, History } from './history.ts';
 import type { StoredCall, StoredEffect } from './effect-sql.ts';
 import type { StoredAttempt, StoredEvent, StoredPark } from './attempt-sql.ts';
 
-/** The story in lines for a person: when, who, what, why. Pure. */
-export function renderStory({ eventId, emitted, entries }: Story): readonly string[] {
+/** Renders a history in lines: when, who, what, why. Pure. */
+export function renderHistory({ eventId, emitted, entries }: History): readonly string[] {
   const head =
     emitted === undefined
       ? `event ${eventId} (its outbox row is not in these databases, or not retained)`

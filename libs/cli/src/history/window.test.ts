@@ -11,7 +11,7 @@ it('spans around moments are joined where they touch, and come in order', () => 
   expect(windowsAround([], minute)).toEqual([]);
 });
 
-it('an id that the kit made says when; one that is a function of others does not', () => {
+it('an id of UUIDv7 has its time; a deterministic id has none', () => {
   const before = Date.now();
   const time = timeOfId(newUuidV7());
   expect(time).toBeGreaterThanOrEqual(before);
@@ -20,7 +20,7 @@ it('an id that the kit made says when; one that is a function of others does not
   expect(timeOfId('order-17')).toBeUndefined();
 });
 
-it('all time is a span too', () => {
+it('the span of all time has infinite bounds', () => {
   const always = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
   expect(bounds([always])).toEqual({ from: ['-infinity'], to: ['infinity'] });
 });

@@ -3,19 +3,10 @@ import { findGaps, type Gap, putFill } from '@convergekit/inbox/operate';
 import { inboxMigrations } from '@convergekit/inbox';
 import { type Database, withTransaction } from '@convergekit/postgres';
 import { type MissingEvent, readMissing } from '@convergekit/relay/operate';
-import { audit } from '../../frame/audit.ts';
-import { confirm } from '../../frame/confirm.ts';
-import { withAdmin, withDatabase } from '../../frame/connections.ts';
-import type { CommandContext } from '../../frame/context.ts';
-import { requireMigrations } from '../../frame/migrations.ts';
-import { withSourceDatabase } from './source-database.ts';
-
-export interface FillFlags {
-  readonly sourceUrl?: string;
-  readonly limit: number;
-  readonly dryRun?: boolean;
-  readonly yes?: boolean;
-}
+import { command } from '../../frame/command.ts';
+import { argument, asks, count, dryRun } from '../../frame/flags.ts';
+import { result } from '../../frame/result.ts';
+import { sourceDatabase, sourceUrl } from './source-database.ts';
 
 /** Rows of one statement: payloads are up to 900 KB each. */
 const BATCH = 100;
@@ -24,46 +15,42 @@ const BATCH = 100;
  * Reads what a consumer misses from its source's outbox and puts it into the consumer's database, with its positions.
  * The range is read whole before anything is written; what cannot be read whole is not filled at all.
  */
-export async function fillConsumer(
-  context: CommandContext,
-  consumer: string,
-  flags: FillFlags,
-): Promise<boolean> {
-  const { settings, output } = context;
-  return withDatabase(settings, 'converge-fill', async (database) => {
-    await requireMigrations(database.executor, [inboxMigrations]);
-    const gaps = await withAdmin(settings, (admin) => findGaps(database.executor, admin, consumer));
-    if (gaps.length === 0) {
-      output.result([], () => [
-        `${consumer} misses nothing: no partition stands at a gap, and none that was passed is open`,
+export const fillCommand = command({
+  name: 'fill',
+  summary: 'put what a consumer of DATABASE_URL misses into its inbox, read from the outbox of its source',
+  args: { consumer: argument('a consumer with partitions that are halted at a gap') },
+  flags: {
+    ...sourceUrl,
+    limit: count('events', 'refuse when more events are missing in one partition', 100_000),
+    ...dryRun,
+    ...asks,
+  },
+  run: async (context, { consumer, limit, dryRun: dry, sourceUrl: url }) => {
+    const database = await context.database(inboxMigrations);
+    const gaps = await findGaps(database.executor, await context.admin(), consumer);
+    if (gaps.length === 0)
+      return result([], () => [
+        `${consumer} misses nothing: no partition is halted at a gap, and none that was passed is open`,
       ]);
-      return true;
-    }
-    return withSourceDatabase(database, flags.sourceUrl, 'converge-fill', async (source) => {
-      const found = await readAll(source, gaps, flags.limit);
-      for (const one of found) output.progress(describe(one));
-      if (flags.dryRun !== true) {
-        await confirm(`Put them into the database of ${consumer}?`, flags);
-        for (const { gap, events } of found) {
-          const put = await putAll(database, gap, events);
-          audit('consumers fill', { consumer, topic: gap.topic, partition: gap.partition, events: put });
-        }
+    const source = await sourceDatabase(context, database, url);
+    const found: Found[] = [];
+    for (const gap of gaps)
+      found.push({ gap, events: await readMissing(source.executor, { ...gap, limit }) });
+    for (const one of found) context.output.progress(describe(one));
+    if (!dry) {
+      await context.confirm(`Put them into the database of ${consumer}?`);
+      for (const { gap, events } of found) {
+        const put = await putAll(database, gap, events);
+        context.audit({ consumer, topic: gap.topic, partition: gap.partition, events: put });
       }
-      output.result(found.map(summary), () => found.map(describe));
-      return true;
-    });
-  });
-}
+    }
+    return result(found.map(summary), () => found.map(describe));
+  },
+});
 
 interface Found {
   readonly gap: Gap;
   readonly events: readonly MissingEvent[];
-}
-
-async function readAll(source: Database, gaps: readonly Gap[], limit: number): Promise<readonly Found[]> {
-  const found: Found[] = [];
-  for (const gap of gaps) found.push({ gap, events: await readMissing(source.executor, { ...gap, limit }) });
-  return found;
 }
 
 function putAll(database: Database, gap: Gap, events: readonly MissingEvent[]): Promise<number> {

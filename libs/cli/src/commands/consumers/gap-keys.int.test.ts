@@ -25,7 +25,7 @@ async function opened(prefix: string, sets: readonly MigrationSet[]) {
 }
 
 // Planted fault: without the leader's look at gaps (`queueGaps`), nothing is ever looked at here: there is no schedule.
-it('what a consumer went past is reconciled by its keys while the source keeps them, and else by looking at all', async () => {
+it('a gap that a consumer passed is reconciled by its keys while the source keeps them, and else by all keys', async () => {
   const source = await opened('source', [outboxMigrations, relayMigrations]);
   const target = await opened('target', [outboxMigrations, inboxMigrations, reconcileMigrations]);
   const broker = memoryBroker();

@@ -2,60 +2,59 @@ import { formatPosition } from '@convergekit/contracts';
 import { findGaps } from '@convergekit/inbox/operate';
 import { inboxMigrations } from '@convergekit/inbox';
 import { keysBetween } from '@convergekit/relay/operate';
-import { withAdmin, withDatabase } from '../../frame/connections.ts';
-import type { CommandContext } from '../../frame/context.ts';
-import { requireMigrations } from '../../frame/migrations.ts';
-import { withSourceDatabase } from './source-database.ts';
+import { command } from '../../frame/command.ts';
+import { argument, toggle } from '../../frame/flags.ts';
+import { result } from '../../frame/result.ts';
+import { sourceDatabase, sourceUrl } from './source-database.ts';
 
-export interface GapsFlags {
-  readonly keys?: boolean;
-  readonly sourceUrl?: string;
-}
-
-/** What a consumer misses: gaps at which it stands, and those that it went past and that are not filled. */
-export async function listGaps(
-  { settings, output }: CommandContext,
-  consumer: string,
-  flags: GapsFlags,
-): Promise<boolean> {
-  return withDatabase(settings, 'converge-gaps', async (database) => {
-    await requireMigrations(database.executor, [inboxMigrations]);
-    const gaps = await withAdmin(settings, (admin) => findGaps(database.executor, admin, consumer));
-    const listed = gaps.map((gap) => ({
-      topic: gap.topic,
-      partition: gap.partition,
-      source: gap.source.name,
-      after: formatPosition(gap.after),
-      upTo: formatPosition(gap.upTo),
-      state: gap.at.kind,
-    }));
-    if (flags.keys !== true) {
-      output.result(listed, () => listed.map(describe));
-      return true;
-    }
-    return withSourceDatabase(database, flags.sourceUrl, 'converge-gaps', async (source) => {
-      const keys: (readonly string[] | null)[] = [];
-      for (const gap of gaps) keys.push((await keysBetween(source.executor, gap)) ?? null);
-      const named = listed.map((gap, at) => ({ ...gap, keys: keys[at] ?? null }));
-      output.result(named, () =>
-        named.flatMap((gap) => [
-          describe(gap),
-          ...(gap.keys?.map((key) => `  ${key}`) ?? [
-            '  its keys are not kept any more, or this is not its source: look at all of them',
-          ]),
-        ]),
-      );
-      return true;
-    });
-  });
-}
-
-const describe = (gap: {
+interface Listed {
   readonly topic: string;
   readonly partition: number;
   readonly source: string;
   readonly after: string;
   readonly upTo: string;
   readonly state: string;
-}): string =>
-  `${gap.topic}/${gap.partition} ${gap.state}: events of ${gap.source} after ${gap.after}, up to ${gap.upTo}`;
+  /** null: not kept any more. */
+  readonly keys?: readonly string[] | null;
+}
+
+/** Lists what a consumer misses: gaps at which it is halted, and those that it passed and that are not filled. */
+export const gapsCommand = command({
+  name: 'gaps',
+  summary: 'what a consumer misses: gaps at which it is halted, and gaps that it passed',
+  args: { consumer: argument('a consumer of DATABASE_URL') },
+  flags: {
+    keys: toggle("name the keys of the missing events, while the source's outbox keeps them"),
+    ...sourceUrl,
+  },
+  run: async (context, { consumer, keys, sourceUrl: url }) => {
+    const database = await context.database(inboxMigrations);
+    const gaps = await findGaps(database.executor, await context.admin(), consumer);
+    const source = keys ? await sourceDatabase(context, database, url) : undefined;
+    const listed: Listed[] = [];
+    for (const gap of gaps)
+      listed.push({
+        topic: gap.topic,
+        partition: gap.partition,
+        source: gap.source.name,
+        after: formatPosition(gap.after),
+        upTo: formatPosition(gap.upTo),
+        state: gap.at.kind,
+        ...(source !== undefined && { keys: (await keysBetween(source.executor, gap)) ?? null }),
+      });
+    return result(listed, () =>
+      listed.length === 0
+        ? [`no gaps: ${consumer} misses nothing`]
+        : listed.flatMap((gap) => [
+            `${gap.topic}/${gap.partition} ${gap.state}: events of ${gap.source} after ${gap.after}, up to ${gap.upTo}`,
+            ...keyLines(gap.keys),
+          ]),
+    );
+  },
+});
+
+function keyLines(keys: readonly string[] | null | undefined): readonly string[] {
+  if (keys === null)
+    return ['  its keys are not kept any more, or this is not its source: reconcile all keys'];
+  return (keys ?? []).map((key) => `  ${key}`);
+}

@@ -1,64 +1,43 @@
 import { inboxMigrations } from '@convergekit/inbox';
-import { type PartitionOverview, readOverview } from '@convergekit/inbox/operate';
+import { readOverview } from '@convergekit/inbox/operate';
 import type { LogEnds } from '@convergekit/broker/engine';
-import { withAdmin, withDatabase } from '../../frame/connections.ts';
-import type { CommandContext } from '../../frame/context.ts';
-import { requireMigrations } from '../../frame/migrations.ts';
-import { table } from '../../frame/output.ts';
+import { command } from '../../frame/command.ts';
+import { optionalArgument } from '../../frame/flags.ts';
+import { result, tableOf } from '../../frame/result.ts';
 
-interface Listed extends PartitionOverview {
-  /** null: the broker has no such partition. */
-  readonly logEnd: bigint | null;
-  readonly lag: bigint | null;
-}
-
-/** Every partition of the consumers in this database, from the database's word and not from Kafka's. */
-export async function listConsumers(
-  { settings, output }: CommandContext,
-  consumer: string | undefined,
-): Promise<boolean> {
-  return withDatabase(settings, 'converge-consumers', async (database) => {
-    await requireMigrations(database.executor, [inboxMigrations]);
+/** Lists every partition of the consumers in this database, as the database has it and not as Kafka does. */
+export const listCommand = command({
+  name: 'list',
+  aliases: ['lag'],
+  summary: 'state, watermarks, lag, parked keys and open gaps of every partition in DATABASE_URL',
+  args: { consumer: optionalArgument('only this consumer') },
+  run: async (context, { consumer }) => {
+    const database = await context.database(inboxMigrations);
     const rows = await readOverview(database.executor, consumer);
     const ends = new Map<string, readonly LogEnds[]>();
-    await withAdmin(settings, async (admin) => {
-      for (const topic of new Set(rows.map((row) => row.topic)))
-        ends.set(topic, (await admin.describeTopic(topic)) === undefined ? [] : await admin.logEnds(topic));
-    });
-    const listed = rows.map((row): Listed => {
+    const admin = await context.admin();
+    for (const topic of new Set(rows.map((row) => row.topic)))
+      ends.set(topic, (await admin.describeTopic(topic)) === undefined ? [] : await admin.logEnds(topic));
+    const listed = rows.map((row) => {
+      // null: the broker has no such partition.
       const end = ends.get(row.topic)?.find(({ partition }) => partition === row.partition)?.latest ?? null;
       return { ...row, logEnd: end, lag: end === null ? null : end - row.nextOffset };
     });
-    output.result(listed, () => lines(listed));
-    return true;
-  });
-}
-
-function lines(listed: readonly Listed[]): readonly string[] {
-  const rows = listed.map((row) => [
-    row.consumer,
-    `${row.topic}/${row.partition}`,
-    row.halted === null ? 'running' : `halted: ${row.halted.code}`,
-    `${row.nextOffset}`,
-    `${row.logEnd ?? '?'}`,
-    `${row.lag ?? '?'}`,
-    row.watermarks.map(({ source, position }) => `${source} ${position}`).join(', '),
-    `${row.parkedKeys}`,
-    `${row.openGaps}`,
-  ]);
-  const head = [
-    'consumer',
-    'partition',
-    'state',
-    'next',
-    'end',
-    'lag',
-    'watermarks',
-    'parked keys',
-    'open gaps',
-  ];
-  const reasons = listed.flatMap(({ topic, partition, halted }) =>
-    halted === null ? [] : [`${topic}/${partition}: ${halted.reason}`],
-  );
-  return [...table([head, ...rows]), ...reasons];
-}
+    return result(listed, () => [
+      ...tableOf(listed, 'no consumers', {
+        consumer: (row) => row.consumer,
+        partition: (row) => `${row.topic}/${row.partition}`,
+        state: (row) => (row.halted === null ? 'running' : `halted: ${row.halted.code}`),
+        next: (row) => row.nextOffset,
+        end: (row) => row.logEnd ?? '?',
+        lag: (row) => row.lag ?? '?',
+        watermarks: (row) => row.watermarks.map(({ source, position }) => `${source} ${position}`).join(', '),
+        'parked keys': (row) => row.parkedKeys,
+        'open gaps': (row) => row.openGaps,
+      }),
+      ...listed.flatMap(({ topic, partition, halted }) =>
+        halted === null ? [] : [`${topic}/${partition}: ${halted.reason}`],
+      ),
+    ]);
+  },
+});

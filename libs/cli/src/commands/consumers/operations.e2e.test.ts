@@ -124,7 +124,7 @@ describe('health of a relay', () => {
     });
   });
 
-  it('is live but not ready without a broker, and says that it is the broker', async () => {
+  it('is live but not ready without a broker, and names the broker', async () => {
     const { get } = await running({ KAFKA_BROKERS: '127.0.0.1:1' });
     const { text } = await waitUntil(
       async () => {
@@ -158,7 +158,7 @@ describe('health of a relay', () => {
   });
 });
 
-describe('a relay that is told to stop while its database hangs', () => {
+describe('a relay that must stop while its database hangs', () => {
   it('is not ready from then on, and ends by itself with 0', async () => {
     const { relay, get } = await running();
     await waitUntil(async () => (await get('/readyz')).status === 200, { what: 'readiness' });
@@ -173,8 +173,8 @@ describe('a relay that is told to stop while its database hangs', () => {
     );
     expect(draining.status).toBe(503);
     expect(await relay.ended).toMatchObject({ code: 0, signal: null });
-    const told = relay.logs().map((line) => line['msg']);
-    expect(told.indexOf('stopping')).toBeLessThan(told.indexOf('stopped'));
+    const logged = relay.logs().map((line) => line['msg']);
+    expect(logged.indexOf('stopping')).toBeLessThan(logged.indexOf('stopped'));
   });
 
   it('exits at once with 130 at the second signal', async () => {

@@ -1,5 +1,5 @@
 import { formatPosition, parsePosition } from '@convergekit/contracts';
-import { inboxMigrations, type SignatureOptions } from '@convergekit/inbox';
+import { inboxMigrations } from '@convergekit/inbox';
 import {
   planReplay,
   readPartitions,
@@ -7,93 +7,77 @@ import {
   type ReplayPlan,
   replayPartition,
 } from '@convergekit/inbox/operate';
-import type { Admin } from '@convergekit/broker';
-import type { Database } from '@convergekit/postgres';
-import { audit, operator } from '../../frame/audit.ts';
-import { CliError } from '../../frame/cli-error.ts';
-import { confirm } from '../../frame/confirm.ts';
-import { withAdmin, withDatabase } from '../../frame/connections.ts';
-import type { CommandContext } from '../../frame/context.ts';
-import { requireMigrations } from '../../frame/migrations.ts';
+import { command } from '../../frame/command.ts';
+import { refused, UsageError } from '../../frame/errors.ts';
+import {
+  argument,
+  asks,
+  dryRun,
+  index,
+  instant,
+  needed,
+  reason as why,
+  text,
+  toggle,
+} from '../../frame/flags.ts';
+import { result } from '../../frame/result.ts';
 import { signaturesOf } from './signatures.ts';
 
-export interface ReplayFlags {
-  readonly topic: string;
-  readonly partition?: number;
-  readonly everything?: boolean;
-  readonly since?: Date;
-  readonly after?: string;
-  readonly reason: string;
-  readonly dryRun?: boolean;
-  readonly yes?: boolean;
-}
-
 /** Sets a consumer back in one topic, after naming the effects that it will repeat. */
-export async function replayConsumer(
-  context: CommandContext,
-  consumer: string,
-  flags: ReplayFlags,
-): Promise<boolean> {
-  const { settings, output } = context;
-  const from = fromOf(flags);
-  return withDatabase(settings, 'converge-replay', async (database) => {
-    await requireMigrations(database.executor, [inboxMigrations]);
-    return withAdmin(settings, async (admin) => {
-      const signed = await signaturesOf(database.executor, consumer, settings.signatures);
-      const plans = await plansOf(database, admin, consumer, { ...flags, from, signed });
-      for (const line of plans.flatMap(describe)) output.progress(line);
-      if (flags.dryRun !== true && plans.some(({ offset }) => offset !== undefined)) {
-        await confirm(`Have ${consumer} repeat these effects?`, flags);
-        const who = { by: operator(), reason: flags.reason };
-        for (const plan of plans) {
-          const { topic, partition } = plan.key;
-          const done = await replayPartition(database, admin, plan, who);
-          if (done !== undefined)
-            audit('consumers replay', { consumer, topic, partition, from, reason: flags.reason, ...done });
-        }
+export const replayCommand = command({
+  name: 'replay',
+  summary: 'set a consumer back, so that it handles events again; names the effects that it will repeat',
+  args: { consumer: argument('a consumer of DATABASE_URL') },
+  flags: {
+    topic: needed(text('name', 'of this topic')),
+    partition: index('number', 'only this partition'),
+    everything: toggle('all that the log holds'),
+    since: instant('from the first record of this time on'),
+    after: text('position', 'what comes after this position, as `consumers list` shows it'),
+    reason: why('why: it is kept with the partition'),
+    ...dryRun,
+    ...asks,
+  },
+  run: async (context, { consumer, topic, partition, everything, since, after, reason, dryRun: dry }) => {
+    const from = fromOf(everything, since, after);
+    const database = await context.database(inboxMigrations);
+    const { executor } = database;
+    const admin = await context.admin();
+    const signed = await signaturesOf(executor, consumer, context.settings.signatures);
+    const rows = (await readPartitions(executor, consumer)).filter(
+      (row) => row.topic === topic && (partition ?? row.partition) === row.partition,
+    );
+    if (rows.length === 0)
+      throw refused(
+        'PARTITION_UNKNOWN',
+        `${consumer} does not read this partition of ${topic} in this database: \`converge consumers list\` shows what it reads`,
+      );
+    const plans: ReplayPlan[] = [];
+    for (const row of rows)
+      plans.push(
+        await planReplay(executor, admin, { consumer, topic, partition: row.partition }, from, signed),
+      );
+    for (const line of plans.flatMap(describe)) context.output.progress(line);
+    if (!dry && plans.some(({ offset }) => offset !== undefined)) {
+      await context.confirm(`Repeat these effects of ${consumer}?`);
+      for (const plan of plans) {
+        const done = await replayPartition(database, admin, plan, { by: context.operator, reason });
+        if (done !== undefined)
+          context.audit({ consumer, topic, partition: plan.key.partition, from, reason, ...done });
       }
-      output.result(plans.map(summary), () => plans.flatMap(describe));
-      return true;
-    });
-  });
-}
+    }
+    return result(plans.map(summary), () => plans.flatMap(describe));
+  },
+});
 
-function fromOf({ everything, since, after }: ReplayFlags): ReplayFrom {
-  if ([everything, since, after].filter((one) => one !== undefined).length !== 1)
-    throw new CliError(
+function fromOf(everything: boolean, since: Date | undefined, after: string | undefined): ReplayFrom {
+  if ([everything || undefined, since, after].filter((one) => one !== undefined).length !== 1)
+    throw new UsageError(
+      'REPLAY_START_MISSING',
       'say where the replay begins: one of --everything, --since <time>, --after <position>',
-      {
-        code: 'REPLAY_START_MISSING',
-        category: 'configuration',
-      },
     );
   if (since !== undefined) return { kind: 'since', timeMs: since.getTime() };
   return after === undefined ? { kind: 'everything' } : { kind: 'after', position: parsePosition(after) };
-}
-
-async function plansOf(
-  database: Database,
-  admin: Admin,
-  consumer: string,
-  wanted: Pick<ReplayFlags, 'topic' | 'partition'> & {
-    readonly from: ReplayFrom;
-    readonly signed: SignatureOptions | undefined;
-  },
-): Promise<readonly ReplayPlan[]> {
-  const rows = (await readPartitions(database.executor, consumer)).filter(
-    ({ topic, partition }) => topic === wanted.topic && (wanted.partition ?? partition) === partition,
-  );
-  if (rows.length === 0)
-    throw new CliError(`${consumer} does not read this partition of ${wanted.topic} in this database`, {
-      code: 'PARTITION_UNKNOWN',
-      category: 'data',
-    });
-  const plans: ReplayPlan[] = [];
-  for (const { topic, partition } of rows)
-    plans.push(
-      await planReplay(database.executor, admin, { consumer, topic, partition }, wanted.from, wanted.signed),
-    );
-  return plans;
 }
 
 const summary = ({ key, offset, nextOffset, effects, holes }: ReplayPlan) => ({

@@ -1,89 +1,83 @@
 import { inboxMigrations } from '@convergekit/inbox';
 import { type PartitionRow, readPartitions, type Resumed, resumePartition } from '@convergekit/inbox/operate';
-import { audit, operator } from '../../frame/audit.ts';
-import { CliError } from '../../frame/cli-error.ts';
-import { confirm } from '../../frame/confirm.ts';
-import { withAdmin, withDatabase } from '../../frame/connections.ts';
-import type { CommandContext } from '../../frame/context.ts';
-import { requireMigrations } from '../../frame/migrations.ts';
+import { command } from '../../frame/command.ts';
+import { refused, UsageError } from '../../frame/errors.ts';
+import { argument, asks, dryRun, type Flag, index, reason as why, text, toggle } from '../../frame/flags.ts';
+import { result } from '../../frame/result.ts';
 
-export interface ResumeFlags {
-  readonly topic?: string;
-  readonly partition?: number;
-  readonly continue?: boolean;
-  readonly from?: 'earliest';
-  readonly reject?: number;
-  readonly reason: string;
-  readonly dryRun?: boolean;
-  readonly yes?: boolean;
-}
+const from: Flag<'earliest' | undefined> = {
+  help: 'begin with what the log holds, after it lost their place',
+  value: 'place',
+  choices: ['earliest'],
+};
 
-/** Lets halted partitions of a consumer go on: their owners notice by themselves. */
-export async function resumeConsumer(
-  context: CommandContext,
-  consumer: string,
-  flags: ResumeFlags,
-): Promise<boolean> {
-  const { settings, output } = context;
-  return withDatabase(settings, 'converge-resume', async (database) => {
-    await requireMigrations(database.executor, [inboxMigrations]);
-    const halted = (await readPartitions(database.executor, consumer)).filter((row) => wanted(row, flags));
+/** Resumes halted partitions of a consumer. The process that owns a partition notices by itself. */
+export const resumeCommand = command({
+  name: 'resume',
+  summary: 'resume halted partitions; what was filled is handled first',
+  args: { consumer: argument('a consumer with halted partitions') },
+  flags: {
+    topic: text('name', 'only of this topic'),
+    partition: index('number', 'only this partition'),
+    continue: toggle(
+      'pass the record at which they are halted: a gap is kept for later, a record of an old primary is skipped',
+    ),
+    reject: index('offset', 'take this record for forged: its position does not count'),
+    from,
+    reason: why('why: it is kept with the partition'),
+    ...dryRun,
+    ...asks,
+  },
+  run: async (
+    context,
+    { consumer, topic, partition, continue: pass, reject, from: start, reason, dryRun: dry },
+  ) => {
+    const database = await context.database(inboxMigrations);
+    const halted = (await readPartitions(database.executor, consumer)).filter(
+      (row) =>
+        row.halted !== undefined &&
+        (topic ?? row.topic) === row.topic &&
+        (partition ?? row.partition) === row.partition,
+    );
     if (halted.length === 0)
-      throw new CliError(
+      throw refused(
+        'NOTHING_HALTED',
         `no such partition of ${consumer} is halted in this database: \`converge consumers list\` shows what is`,
-        {
-          code: 'NOTHING_HALTED',
-          category: 'data',
-        },
       );
-    for (const row of halted) output.progress(`${placeOf(row)}: ${row.halted?.code}: ${row.halted?.reason}`);
-    if (flags.dryRun === true) {
-      output.result(halted.map(named), () => halted.map((row) => `would resume ${placeOf(row)}`));
-      return true;
-    }
-    const reject = rejectedOffset(flags, halted);
-    if (reject !== undefined) await confirm(`Take the record at offset ${reject} for forged?`, flags);
-    if (flags.continue === true) await confirm('Go on without what is missing there?', flags);
+    for (const row of halted)
+      context.output.progress(`${placeOf(row)}: ${row.halted?.code}: ${row.halted?.reason}`);
+    if (dry)
+      return result(
+        halted.map((row) => ({ topic: row.topic, partition: row.partition, ...row.halted })),
+        () => halted.map((row) => `would resume ${placeOf(row)}`),
+      );
+    if (reject !== undefined && halted.length !== 1)
+      throw new UsageError(
+        'REJECT_INCOMPLETE',
+        `--reject needs one halted partition: ${halted.length} match; name it with --topic and --partition`,
+      );
+    if (reject !== undefined) await context.confirm(`Take the record at offset ${reject} for forged?`);
+    if (pass) await context.confirm('Continue without what is missing there?');
     const options = {
-      by: operator(),
-      reason: flags.reason,
-      pass: flags.continue === true,
-      fromEarliest: flags.from === 'earliest',
-      ...(reject === undefined ? {} : { reject }),
+      by: context.operator,
+      reason,
+      pass,
+      fromEarliest: start === 'earliest',
+      ...(reject === undefined ? {} : { reject: BigInt(reject) }),
     };
+    const admin = await context.admin();
     const done: (Resumed & { topic: string; partition: number })[] = [];
-    await withAdmin(settings, async (admin) => {
-      for (const { topic, partition } of halted) {
-        const resumed = await resumePartition(database, admin, { consumer, topic, partition }, options);
-        audit('consumers resume', { consumer, topic, partition, ...options, ...resumed });
-        done.push({ topic, partition, ...resumed });
-      }
-    });
-    output.result(done, () =>
+    for (const at of halted) {
+      const key = { consumer, topic: at.topic, partition: at.partition };
+      const resumed = await resumePartition(database, admin, key, options);
+      context.audit({ ...key, ...options, ...resumed });
+      done.push({ topic: at.topic, partition: at.partition, ...resumed });
+    }
+    return result(done, () =>
       done.map((one) => `${placeOf(one)}: resumed at offset ${one.nextOffset} (was halted: ${one.code})`),
     );
-    return true;
-  });
-}
+  },
+});
 
-/** The offset of the rejected record, which is of one partition. */
-function rejectedOffset({ reject }: ResumeFlags, halted: readonly PartitionRow[]): bigint | undefined {
-  if (reject === undefined) return undefined;
-  if (halted.length !== 1)
-    throw new CliError(
-      `--reject needs one halted partition: ${halted.length} match; name it with --topic and --partition`,
-      { code: 'REJECT_INCOMPLETE', category: 'configuration' },
-    );
-  return BigInt(reject);
-}
-
-function wanted({ topic, partition, halted }: PartitionRow, flags: ResumeFlags): boolean {
-  return (
-    halted !== undefined && (flags.topic ?? topic) === topic && (flags.partition ?? partition) === partition
-  );
-}
-
-const named = ({ topic, partition, halted }: PartitionRow) => ({ topic, partition, ...halted });
-
-const placeOf = ({ topic, partition }: { readonly topic: string; readonly partition: number }): string =>
+const placeOf = ({ topic, partition }: Pick<PartitionRow, 'topic' | 'partition'>): string =>
   `${topic}/${partition}`;

@@ -2,7 +2,7 @@ import { loose, nearest } from '@convergekit/config';
 import { readSources } from '@convergekit/inbox/operate';
 import type { SignatureOptions } from '@convergekit/inbox';
 import type { Executor } from '@convergekit/postgres';
-import { CliError } from '../../frame/cli-error.ts';
+import { misconfigured } from '../../frame/errors.ts';
 
 /**
  * Gives each key the name of a source that the consumer has read; undefined without keys.
@@ -28,10 +28,10 @@ function nameOf(spelled: string, names: readonly string[], consumer: string): st
   if (name !== undefined && same.length === 1) return name;
   const near = nearest(spelled, names);
   const hint = near === undefined ? `it has read ${names.join(', ') || 'none'}` : `did you mean ${near}?`;
-  throw new CliError(
+  throw misconfigured(
+    'SIGNATURE_SOURCE_UNKNOWN',
     name === undefined
       ? `signatures.keys.${spelled} is of no source that ${consumer} has read: ${hint}`
       : `signatures.keys.${spelled} may be of ${same.join(' or ')}: name it exactly, in a settings file`,
-    { code: 'SIGNATURE_SOURCE_UNKNOWN', category: 'configuration' },
   );
 }

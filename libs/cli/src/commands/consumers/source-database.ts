@@ -1,20 +1,18 @@
 import type { Database } from '@convergekit/postgres';
-import { openAt } from '../../frame/connections.ts';
+import type { CommandContext } from '../../frame/context.ts';
+import { text } from '../../frame/flags.ts';
 import { checkedUrl } from '../../frame/settings.ts';
 
-/** Works with the database of a source: as given, else SOURCE_DATABASE_URL, else the one that is open. */
-export async function withSourceDatabase<T>(
+export const sourceUrl = {
+  sourceUrl: text('url', "the source's database (default: SOURCE_DATABASE_URL, else DATABASE_URL)"),
+};
+
+/** Opens the database of a source: as given, else SOURCE_DATABASE_URL, else the one that is open. */
+export async function sourceDatabase(
+  context: CommandContext,
   own: Database,
   given: string | undefined,
-  applicationName: string,
-  work: (source: Database) => Promise<T>,
-): Promise<T> {
+): Promise<Database> {
   const url = given ?? process.env['SOURCE_DATABASE_URL'];
-  if (url === undefined) return work(own);
-  const source = await openAt(checkedUrl(url, 'SOURCE_DATABASE_URL'), applicationName);
-  try {
-    return await work(source);
-  } finally {
-    await source.close();
-  }
+  return url === undefined ? own : context.databaseAt(checkedUrl(url, 'SOURCE_DATABASE_URL'));
 }

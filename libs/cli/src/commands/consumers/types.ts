@@ -1,67 +1,51 @@
-import { dropType, readTypes } from '@convergekit/inbox/operate';
 import { inboxMigrations } from '@convergekit/inbox';
-import { audit } from '../../frame/audit.ts';
-import { CliError } from '../../frame/cli-error.ts';
-import { confirm } from '../../frame/confirm.ts';
-import { withDatabase } from '../../frame/connections.ts';
-import type { CommandContext } from '../../frame/context.ts';
-import { requireMigrations } from '../../frame/migrations.ts';
-import { table } from '../../frame/output.ts';
+import { dropType, readTypes } from '@convergekit/inbox/operate';
+import { command } from '../../frame/command.ts';
+import { refused } from '../../frame/errors.ts';
+import { argument, asks, dryRun, text } from '../../frame/flags.ts';
+import { listing, result } from '../../frame/result.ts';
 
-export interface DropFlags {
-  readonly topic?: string;
-  readonly dryRun?: boolean;
-  readonly yes?: boolean;
-}
-
-export async function listTypes({ settings, output }: CommandContext, consumer: string): Promise<boolean> {
-  return withDatabase(settings, 'converge-types', async (database) => {
-    await requireMigrations(database.executor, [inboxMigrations]);
-    const types = await readTypes(database.executor, consumer);
-    output.result(types, () =>
-      table([
-        ['topic', 'type', 'handler', 'partitions', 'since'],
-        ...types.map(({ topic, type, handler, partitions, since }) => [
-          topic,
-          type,
-          handler,
-          String(partitions),
-          since.toISOString(),
-        ]),
-      ]),
-    );
-    return true;
-  });
-}
+export const listTypesCommand = command({
+  name: 'list',
+  summary: 'the types that a consumer of DATABASE_URL handles, in any version that ran',
+  args: { consumer: argument('a consumer of DATABASE_URL') },
+  run: async (context, { consumer }) => {
+    const { executor } = await context.database(inboxMigrations);
+    return listing(await readTypes(executor, consumer), `no types: ${consumer} has registered none`, {
+      topic: (row) => row.topic,
+      type: (row) => row.type,
+      handler: (row) => row.handler,
+      partitions: (row) => row.partitions,
+      since: (row) => row.since,
+    });
+  },
+});
 
 /** Withdraws a type by hand, where no code does it by `.ignore`. */
-export async function dropConsumerType(
-  { settings, output }: CommandContext,
-  consumer: string,
-  type: string,
-  flags: DropFlags,
-): Promise<boolean> {
-  return withDatabase(settings, 'converge-types', async (database) => {
-    await requireMigrations(database.executor, [inboxMigrations]);
-    const found = (await readTypes(database.executor, consumer)).filter(
-      (one) => one.type === type && (flags.topic ?? one.topic) === one.topic,
+export const dropTypeCommand = command({
+  name: 'drop',
+  summary: 'withdraw a type that no version handles any more: partitions that wait for a handler skip it',
+  args: { consumer: argument('a consumer of DATABASE_URL'), type: argument('a type that it has registered') },
+  flags: { topic: text('name', 'only of this topic'), ...dryRun, ...asks },
+  run: async (context, { consumer, type, topic, dryRun: dry }) => {
+    const { executor } = await context.database(inboxMigrations);
+    const found = (await readTypes(executor, consumer)).filter(
+      (one) => one.type === type && (topic ?? one.topic) === one.topic,
     );
     if (found.length === 0)
-      throw new CliError(
+      throw refused(
+        'TYPE_NOT_REGISTERED',
         `${consumer} has no type ${type} registered: \`converge consumers types list ${consumer}\` shows them`,
-        {
-          code: 'TYPE_NOT_REGISTERED',
-          category: 'data',
-        },
       );
-    for (const { topic, handler } of found)
-      output.progress(`${type} of ${topic}, handled by ${handler}: versions without it will skip its events`);
-    if (flags.dryRun !== true) {
-      await confirm(`Withdraw ${type} from ${consumer}?`, flags);
-      const partitions = await dropType(database.executor, consumer, type, flags.topic);
-      audit('consumers types drop', { consumer, type, topic: flags.topic, partitions });
+    for (const one of found)
+      context.output.progress(
+        `${type} of ${one.topic}, handled by ${one.handler}: versions without it will skip its events`,
+      );
+    if (!dry) {
+      await context.confirm(`Withdraw ${type} from ${consumer}?`);
+      const partitions = await dropType(executor, consumer, type, topic);
+      context.audit({ consumer, type, topic, partitions });
     }
-    output.result(found, () => found.map(({ topic }) => `${topic} ${type}`));
-    return true;
-  });
-}
+    return result(found, () => found.map((one) => `${one.topic} ${type}`));
+  },
+});

@@ -13,14 +13,14 @@ import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import { interrupt, killLeftovers, runCli, startCli } from '../../fixture/cli-process.ts';
-import type { Story } from '../../history/history.ts';
+import type { History } from '../../history/history.ts';
 
 afterEach(killLeftovers);
 
 const hex = (bytes: number): string => randomBytes(bytes).toString('hex');
 
 it(
-  'a request, its event, the failed attempts, the failure event and its compensation are one trace and one story',
+  'a request, its event, the failed attempts, the failure event and its compensation are one trace and one history',
   { timeout: 180_000 },
   async () => {
     const { brokers, databaseUrl } = inject('stack');
@@ -126,26 +126,27 @@ it(
     });
     const id = await stored('order.placed');
     const env = { DATABASE_URL: urls.orders };
-    const told = async () =>
+    const shown = async () =>
       JSON.parse(
-        (await runCli(['event', 'story', id!, '--json', '--database', urls.payments], env)).stdout,
-      ) as Story;
-    const kindsOf = ({ entries }: Story, kind: Story['entries'][number]['kind']) =>
+        (await runCli(['event', 'history', id!, '--json', '--database', urls.payments], env)).stdout,
+      ) as History;
+    const kindsOf = ({ entries }: History, kind: History['entries'][number]['kind']) =>
       entries.filter((entry) => entry.kind === kind);
     await waitUntil(
       async () => (await payments.executor.query('select from converge.parked_key')).rowCount === 1,
       { what: 'the park' },
     );
-    const waiting = await told();
+    const waiting = await shown();
     away = false;
     await waitUntil(
       async () =>
         (await payments.executor.query(`select from converge.saga_work where state = 'done'`)).rowCount === 1,
       { what: 'the effect' },
     );
-    const story = await told();
+    const history = await shown();
+    // `story` is an alias.
     const text = await runCli(['event', 'story', id!, '--database', urls.payments], env);
-    const unknown = await runCli(['event', 'story', '00000000-0000-0000-0000-000000000000'], env);
+    const unknown = await runCli(['event', 'history', '00000000-0000-0000-0000-000000000000'], env);
 
     for (const service of services) await service.stop();
     interrupt(relay);
@@ -178,7 +179,7 @@ it(
     );
     expect(named(spanNames.create(failures))[0]?.links).toEqual([{ traceId, spanId: last?.spanId }]);
 
-    const kinds = story.entries.map((entry) =>
+    const kinds = history.entries.map((entry) =>
       entry.kind === 'attempt' ? `${entry.consumer} ${entry.outcome} ${entry.wait?.rule ?? '-'}` : entry.kind,
     );
     expect(kinds.filter((kind) => !kind.includes(names.mail)).slice(0, 3)).toEqual([
@@ -189,7 +190,7 @@ it(
     expect(kinds).toContain(`${names.orders} applied -`);
     // The failure event, its compensation, and what the effect led to.
     expect(kinds.filter((kind) => kind === 'caused')).toHaveLength(3);
-    // Planted fault: a story that knows only golden rows of these has none of them here.
+    // Planted fault: a history that knows only golden rows of these has none of them here.
     // The two consumers come to it independently of each other.
     const parked = new Map(
       kindsOf(waiting, 'parked').flatMap((one) => (one.kind === 'parked' ? [[one.consumer, one]] : [])),
@@ -197,17 +198,17 @@ it(
     expect([...parked.keys()].toSorted()).toEqual([names.mail, names.payments]);
     expect(parked.get(names.payments)).toMatchObject({ state: 'rejected' });
     expect(parked.get(names.mail)).toMatchObject({ state: 'waiting', ahead: 0 });
-    const drained = story.entries.filter((entry) => entry.kind === 'attempt' && entry.parkedAt !== null);
+    const drained = history.entries.filter((entry) => entry.kind === 'attempt' && entry.parkedAt !== null);
     expect(drained.at(-1)).toMatchObject({ consumer: names.mail, outcome: 'applied' });
-    expect(kindsOf(story, 'effect')).toMatchObject([{ effect: 'mail.send', state: 'done' }]);
-    const calls = story.entries.filter((entry) => entry.kind === 'call');
+    expect(kindsOf(history, 'effect')).toMatchObject([{ effect: 'mail.send', state: 'done' }]);
+    const calls = history.entries.filter((entry) => entry.kind === 'call');
     expect(calls.map(({ op, failure }) => `${op} ${failure?.code ?? 'ok'}`)).toEqual([
       'call ECONNRESET',
       'call ok',
     ]);
     for (const line of ['by a drain', 'effect mail.send asked for', 'order.mailed'])
       expect(text.stdout).toContain(line);
-    const attempts = story.entries
+    const attempts = history.entries
       .filter((entry) => entry.kind === 'attempt')
       .filter(({ consumer }) => consumer !== names.mail);
     const cause = attempts.find(({ consumer, number }) => consumer === names.payments && number === 3);

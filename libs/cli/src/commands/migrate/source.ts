@@ -1,13 +1,13 @@
 import type { Executor } from '@convergekit/postgres';
 
-/** Who this outbox is. Consumers tell sources apart by the id; the name is for people. */
+/** The identity of this outbox. Consumers distinguish sources by the id; the name is for people. */
 export interface Source {
   readonly id: string;
   readonly name: string;
   readonly epoch: number;
 }
 
-/** Gives the source a name where one is given, and returns it. The migration made its id and a first name. */
+/** Names the source if a name is given, and returns it. The migration made its id and a first name. */
 export async function nameSource(executor: Executor, name?: string): Promise<Source> {
   if (name !== undefined)
     await executor.query('update converge.source set name = $1 where name <> $1', [name]);

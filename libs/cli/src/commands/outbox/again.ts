@@ -1,116 +1,121 @@
 import { systemClock } from '@convergekit/core';
-import { audit } from '../../frame/audit.ts';
-import { CliError } from '../../frame/cli-error.ts';
-import { confirm } from '../../frame/confirm.ts';
+import { outboxMigrations } from '@convergekit/outbox';
+import { relayMigrations } from '@convergekit/relay';
+import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
+import { refused, UsageError } from '../../frame/errors.ts';
+import { anyArguments, asks, bigWhole, count, dryRun, type Flag } from '../../frame/flags.ts';
+import { result } from '../../frame/result.ts';
 import { emitAgain, type Replay } from './emit-again.ts';
 import { countEvents, type EventFilter, listEvents, readWhole } from './events-sql.ts';
-import { filterOf, type FilterFlags, withOutbox } from './list.ts';
+import { filter, span } from './list.ts';
 
-export interface AgainFlags extends FilterFlags {
-  readonly limit: number;
-  readonly rate: number;
-  readonly afterRow?: bigint;
-  readonly dryRun?: boolean;
-  readonly yes?: boolean;
-}
+const afterRow: Flag<bigint | undefined> = {
+  help: 'continue where a run was stopped, behind this row of `outbox list`',
+  value: 'row',
+  parse: bigWhole,
+};
 
 /** Events of one transaction: it holds the locks of their keys. */
 const BATCH = 100;
 
 /** Emits events once more, as new events that name the old ones. Consumers handle them like any other. */
-export function emitOutboxAgain(
-  context: CommandContext,
-  ids: readonly string[],
-  flags: AgainFlags,
-): Promise<boolean> {
-  const { output } = context;
-  const filter = {
-    ...filterOf({ ...flags, ...(ids.length === 0 ? {} : { id: ids }) }),
-    ...(flags.afterRow === undefined ? {} : { afterId: flags.afterRow }),
-  };
-  if (Object.keys(filter).length === 0)
-    throw new CliError('name events: ids, or --topic, --key, --type, --from, --to', {
-      code: 'FILTER_MISSING',
-      category: 'configuration',
-    });
-  return withOutbox(context, async (database) => {
-    const count = await countEvents(database.executor, filter);
-    refuseOdd(count, ids, flags);
-    if (flags.dryRun === true) {
-      const events = await listEvents(database.executor, filter, flags.limit);
-      output.result({ count, events: events.toReversed(), dryRun: true }, () => [
-        `${count} events would be emitted again`,
-        ...events
-          .toReversed()
-          .map(({ eventId, topic, key, type }) => `${eventId}  ${topic}  ${key}  ${type}`),
+export const againCommand = command({
+  name: 'again',
+  summary: 'emit events again: new ids, ce_replayof names the old one',
+  args: { ids: anyArguments('event ids (ce_id)') },
+  flags: {
+    ...filter,
+    ...span,
+    limit: count('events', 'refuse when more events match', 1_000),
+    rate: count('events/s', 'at most so many events a second', 500),
+    afterRow,
+    ...dryRun,
+    ...asks,
+  },
+  run: async (context, { ids, limit, rate, afterRow: afterId, dryRun: dry, topic, key, type, from, to }) => {
+    const named = [...new Set(ids)];
+    const wanted: EventFilter = {
+      topic,
+      key,
+      type,
+      from,
+      to,
+      ids: ids.length === 0 ? undefined : named,
+      afterId,
+    };
+    if (Object.values(wanted).every((one) => one === undefined))
+      throw new UsageError('FILTER_MISSING', 'name events: ids, or --topic, --key, --type, --from, --to');
+    const database = await context.database(outboxMigrations, relayMigrations);
+    const events = await countEvents(database.executor, wanted);
+    if (afterId === undefined && events < named.length)
+      throw refused(
+        'EVENTS_MISSING',
+        `${named.length - events} of the ids are not in the outbox: they were never written here, or retention dropped them`,
+      );
+    if (events > limit)
+      throw new UsageError(
+        'LIMIT_EXCEEDED',
+        `${events} events match, more than --limit ${limit}: narrow the filter, or raise the limit`,
+      );
+    if (dry) {
+      const found = (await listEvents(database.executor, wanted, limit)).toReversed();
+      return result({ count: events, events: found, dryRun: true }, () => [
+        `${events} events would be emitted again`,
+        ...found.map((one) => `${one.eventId}  ${one.topic}  ${one.key}  ${one.type}`),
       ]);
-      return true;
     }
-    if (count > 0) await confirm(`Emit ${count} events again, under new ids?`, flags);
+    if (events > 0) await context.confirm(`Emit ${events} events again, under new ids?`);
     // Events that are written meanwhile, these replays among them, are not part of it.
-    const lastId = (await listEvents(database.executor, filter, 1))[0]?.id ?? '0';
-    const { done, stoppedAt } = await emitAll(context, database, { filter, count, lastId, rate: flags.rate });
-    audit('outbox again', { events: done.length, of: count, stoppedAt, filter: auditable(filter) });
-    output.result({ count: done.length, of: count, events: done, stoppedAt }, () => [
-      `emitted ${done.length} of ${count} events again`,
-      ...done.map(({ eventId, replayOf }) => `${eventId}  replay of ${replayOf}`),
-    ]);
-    if (stoppedAt !== undefined) output.progress(`stopped; the rest: add --after-row ${stoppedAt}`);
-    return stoppedAt === undefined;
-  });
-}
+    const lastId = (await listEvents(database.executor, wanted, 1))[0]?.id ?? '0';
+    const { done, stoppedAt } = await emitAll(context, database, { wanted, events, lastId, rate });
+    context.audit({ events: done.length, of: events, stoppedAt, filter: auditable(wanted) });
+    if (stoppedAt !== undefined) context.output.progress(`stopped; the rest: add --after-row ${stoppedAt}`);
+    return result(
+      { count: done.length, of: events, events: done, stoppedAt },
+      () => [
+        `emitted ${done.length} of ${events} events again`,
+        ...done.map(({ eventId, replayOf }) => `${eventId}  replay of ${replayOf}`),
+      ],
+      stoppedAt === undefined,
+    );
+  },
+});
 
-type Work = {
-  readonly filter: EventFilter;
-  readonly count: number;
+interface Work {
+  readonly wanted: EventFilter;
+  readonly events: number;
   readonly lastId: string;
   readonly rate: number;
-};
+}
 
 async function emitAll(
   { output }: CommandContext,
   database: Parameters<typeof emitAgain>[0],
-  { filter, count, lastId, rate }: Work,
+  { wanted, events, lastId, rate }: Work,
 ): Promise<{ readonly done: readonly Replay[]; readonly stoppedAt: string | undefined }> {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   const done: Replay[] = [];
-  let afterId = filter.afterId ?? 0n;
+  let afterId = wanted.afterId ?? 0n;
   const began = systemClock.monotonic();
-  while (done.length < count) {
+  while (done.length < events) {
     if (stop.signal.aborted) return { done, stoppedAt: afterId.toString() };
-    const page = await readWhole(database.executor, { ...filter, afterId }, Math.min(BATCH, rate));
-    const events = page.filter(({ id }) => BigInt(id) <= BigInt(lastId));
-    if (events.length === 0) break;
-    done.push(...(await emitAgain(database, events)));
-    afterId = BigInt(events.at(-1)?.id ?? afterId);
-    output.progress(`${done.length} of ${count}`);
+    const page = await readWhole(database.executor, { ...wanted, afterId }, Math.min(BATCH, rate));
+    const batch = page.filter(({ id }) => BigInt(id) <= BigInt(lastId));
+    if (batch.length === 0) break;
+    done.push(...(await emitAgain(database, batch)));
+    afterId = BigInt(batch.at(-1)?.id ?? afterId);
+    output.progress(`${done.length} of ${events}`);
     const dueAt = began + (done.length / rate) * 1_000;
-    if (done.length < count)
+    if (done.length < events)
       await systemClock.sleep(Math.max(0, dueAt - systemClock.monotonic()), stop.signal);
   }
   return { done, stoppedAt: undefined };
 }
 
-function refuseOdd(count: number, ids: readonly string[], { limit, afterRow }: AgainFlags): void {
-  if (ids.length > 0 && afterRow === undefined && count < new Set(ids).size)
-    throw new CliError(
-      `${new Set(ids).size - count} of the ids are not in the outbox: they were never written here, or retention dropped them`,
-      { code: 'EVENTS_MISSING', category: 'data' },
-    );
-  if (count > limit)
-    throw new CliError(
-      `${count} events match, more than --limit ${limit}: narrow it down, or raise the limit`,
-      {
-        code: 'LIMIT_EXCEEDED',
-        category: 'configuration',
-      },
-    );
-}
-
-const auditable = ({ ids, afterId, ...filter }: EventFilter): Readonly<Record<string, unknown>> => ({
-  ...filter,
-  ...(ids === undefined ? {} : { ids: ids.length }),
-  ...(afterId === undefined ? {} : { afterId: afterId.toString() }),
+const auditable = ({ ids, afterId, ...rest }: EventFilter): Readonly<Record<string, unknown>> => ({
+  ...rest,
+  ids: ids?.length,
+  afterId: afterId?.toString(),
 });

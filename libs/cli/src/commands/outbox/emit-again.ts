@@ -9,7 +9,7 @@ export interface Replay {
   readonly replayOf: string;
 }
 
-/** A new event with the old one's content and story. Pure but for the id. */
+/** A new event with the old one's content and headers. Pure. */
 export function replayOf(event: WholeEvent, id: string): AppendEvent & { readonly id: string } {
   const { topic, key, type, payload } = event;
   const headers = JSON.parse(event.headers) as Record<string, string>;

@@ -2,17 +2,17 @@ import type { Executor } from '@convergekit/postgres';
 
 /** Which events. All given conditions must hold. */
 export interface EventFilter {
-  readonly ids?: readonly string[];
-  readonly topic?: string;
-  readonly key?: string;
-  readonly type?: string;
+  readonly ids?: readonly string[] | undefined;
+  readonly topic?: string | undefined;
+  readonly key?: string | undefined;
+  readonly type?: string | undefined;
   /** Written at or after, and before. */
-  readonly from?: Date;
-  readonly to?: Date;
+  readonly from?: Date | undefined;
+  readonly to?: Date | undefined;
   /** undefined: both. */
-  readonly published?: boolean;
+  readonly published?: boolean | undefined;
   /** Row ids above this one. */
-  readonly afterId?: bigint;
+  readonly afterId?: bigint | undefined;
 }
 
 export interface ListedEvent {

@@ -59,10 +59,10 @@ describe('converge outbox', () => {
       { eventId: ids[24], key: 'k1', published: true },
     ]);
 
-    expect(await runCli(['outbox', 'again', '--key', 'k1'], env)).toMatchObject({ code: 78 });
+    expect(await runCli(['outbox', 'again', '--key', 'k1'], env)).toMatchObject({ code: 2 });
     expect(await json('outbox', 'again', '--key', 'k1', '--dry-run')).toMatchObject({ count: 10 });
     expect(await runCli(['outbox', 'again', '--key', 'k1', '--limit', '9', '--yes'], env)).toMatchObject({
-      code: 78,
+      code: 2,
     });
     expect(
       await runCli(['outbox', 'again', '0190a0b0-0000-7000-8000-000000000000', '--yes'], env),

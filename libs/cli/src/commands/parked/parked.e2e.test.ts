@@ -59,12 +59,12 @@ async function consumerWithDeadLetter() {
   await waitUntil(async () => (await parked()).rows.length === 2, {
     what: 'the dead letter and the event behind',
   });
-  return { url, applied, mend: () => (broken = false) };
+  return { url, applied, repair: () => (broken = false) };
 }
 
 // Planted fault: with the edited copy not kept, the event takes effect as it came.
-it('an operator finds a dead letter, reads it, mends a copy and has it tried again', async () => {
-  const { url, applied, mend } = await consumerWithDeadLetter();
+it('an operator finds a dead letter, reads it, edits a copy and retries it', async () => {
+  const { url, applied, repair } = await consumerWithDeadLetter();
   const converge = async (...args: string[]) => {
     const ended = await runCli(['parked', ...args], { DATABASE_URL: url, LOG_LEVEL: 'silent' });
     return { ...ended, json: () => JSON.parse(ended.stdout) as Record<string, unknown>[] };
@@ -78,14 +78,14 @@ it('an operator finds a dead letter, reads it, mends a copy and has it tried aga
   expect(shown.stdout).toContain('"payload": "{\\"id\\":\\"a\\",\\"n\\":1}"');
   expect(shown.stdout.match(/"outcome"/g)).toHaveLength(3);
 
-  expect(await converge('retry', '--reason', 'x', '--yes')).toMatchObject({ code: 78 });
+  expect(await converge('retry', '--reason', 'x', '--yes')).toMatchObject({ code: 2 });
   const dry = await converge('retry', '--all', '--reason', 'deployed', '--dry-run');
-  expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining('would try 1 again')]);
-  expect(await converge('retry', id, '--reason', 'deployed')).toMatchObject({ code: 78 });
+  expect([dry.code, dry.stdout]).toEqual([0, expect.stringContaining('would retry 1')]);
+  expect(await converge('retry', id, '--reason', 'deployed')).toMatchObject({ code: 2 });
   const edited = await converge('edit', id, '--payload', '{"id":"a","n":7}', '--reason', 'a typo', '--yes');
   expect(edited).toMatchObject({ code: 0 });
   expect(applied).toEqual([]);
-  mend();
+  repair();
   const retried = await converge(
     'retry',
     '--code',
@@ -96,13 +96,13 @@ it('an operator finds a dead letter, reads it, mends a copy and has it tried aga
     '--rate',
     '5',
   );
-  expect(retried).toMatchObject({ code: 0, stdout: expect.stringContaining('1 tried again') as string });
+  expect(retried).toMatchObject({ code: 0, stdout: expect.stringContaining('1 retried') as string });
   await waitUntil(() => applied.length === 2, { what: 'both events' });
   expect(applied).toEqual([7, 2]);
   expect((await converge('show', id)).stderr).toContain('applied meanwhile');
 });
 
-it('an operator leaves a dead letter out, and its key goes on', async () => {
+it('an operator skips a dead letter, and its key continues', async () => {
   const { url, applied } = await consumerWithDeadLetter();
   const env = { DATABASE_URL: url, LOG_LEVEL: 'silent' };
   const list = await runCli(['parked', 'list', '--events', '--state', 'dead', '--json'], env);

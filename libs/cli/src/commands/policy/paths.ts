@@ -1,31 +1,32 @@
 import { type Operation, type RecoveryPath, recoveryPaths } from '@convergekit/resilience';
-import type { CommandContext } from '../../frame/context.ts';
-import { exportsOf, invalidModule } from '../../frame/module-exports.ts';
-import { table } from '../../frame/output.ts';
+import { command } from '../../frame/command.ts';
+import { someArguments } from '../../frame/flags.ts';
+import { exportsThat } from '../../frame/modules.ts';
+import { listing } from '../../frame/result.ts';
 
 type Declared = Pick<Operation<never, unknown>, 'name' | 'path' | 'idempotency'>;
 
-/** Shows what becomes of each operation's failures; connects to nothing and calls nothing. */
-export async function showPaths({ output }: CommandContext, modules: readonly string[]): Promise<boolean> {
-  const operations: Declared[] = [];
-  for (const module of modules) {
-    const found = (await exportsOf(module)).filter(isOperation);
-    if (found.length === 0)
-      throw invalidModule(
-        'MODULE_EMPTY',
-        `module ${module} exports no operation: export what operation() returns`,
-      );
-    operations.push(...found);
-  }
-  const idempotency = new Map(operations.map((one) => [one.name, one.idempotency]));
-  const rows = [...recoveryPaths(operations)].map(([name, path]) => ({
-    name,
-    idempotency: idempotency.get(name),
-    path,
-  }));
-  output.result(rows, () => table(rows.map((row) => [row.name, row.idempotency ?? '', described(row.path)])));
-  return true;
-}
+/** Shows the recovery path of each operation; connects to nothing and calls nothing. */
+export const pathsCommand = command({
+  name: 'paths',
+  summary: 'which operations recover by retries, which are compensated, which need an operator',
+  args: { modules: someArguments('files or packages that export what operation() returns') },
+  run: async (_context, { modules }) => {
+    const hint = 'no operation: export what operation() returns';
+    const operations = await exportsThat(modules, isOperation, hint);
+    const idempotency = new Map(operations.map((one) => [one.name, one.idempotency]));
+    const rows = [...recoveryPaths(operations)].map(([name, path]) => ({
+      name,
+      idempotency: idempotency.get(name),
+      path,
+    }));
+    return listing(rows, 'no operations', {
+      name: (row) => row.name,
+      idempotency: (row) => row.idempotency,
+      recovery: (row) => described(row.path),
+    });
+  },
+});
 
 function described(path: RecoveryPath): string {
   switch (path.kind) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { withFields } from './policy-fields.ts';
 
 describe('fields of a policy at the command line', () => {
-  it('are put into what the rule has already', () => {
+  it('are merged into the change that the rule has', () => {
     const before = { attempts: 3, backoff: { capMs: 9 } };
     expect(withFields(before, ['backoff.baseMs=5', 'deadlineMs=unbounded', 'breaker.open.capMs=7'])).toEqual({
       attempts: 3,
@@ -13,7 +13,7 @@ describe('fields of a policy at the command line', () => {
     expect(before).toEqual({ attempts: 3, backoff: { capMs: 9 } });
   });
 
-  it('are taken back by an empty value, with the group that is empty then', () => {
+  it('with an empty value are removed, with the group that is empty then', () => {
     expect(withFields({ attempts: 3, backoff: { capMs: 9 } }, ['backoff.capMs='])).toEqual({ attempts: 3 });
   });
 

@@ -1,12 +1,12 @@
-import { CliError } from '../../frame/cli-error.ts';
+import { UsageError } from '../../frame/errors.ts';
 
 interface Fields {
   readonly [name: string]: unknown;
 }
 
 /**
- * A rule's change with `path=value` applied: a number is one, everything else stays text (`unbounded`), and no value
- * takes the field back. Whether the fields exist and fit is the policies' own check.
+ * Applies `path=value` to a rule's change. A number becomes one, everything else stays text (`unbounded`), and no value
+ * removes the field. The policies check whether the fields exist and fit.
  */
 export function withFields(change: unknown, fields: readonly string[]): Fields {
   return fields.reduce<Fields>(
@@ -14,10 +14,10 @@ export function withFields(change: unknown, fields: readonly string[]): Fields {
       const at = field.indexOf('=');
       const path = field.slice(0, at).split('.');
       if (at < 1 || path.some((name) => name === '' || name === '__proto__'))
-        throw new CliError(`${field} is no field of a policy: give it as attempts=2 or backoff.capMs=500`, {
-          code: 'FIELD_INVALID',
-          category: 'configuration',
-        });
+        throw new UsageError(
+          'FIELD_INVALID',
+          `${field} is no field of a policy: give it as attempts=2 or backoff.capMs=500`,
+        );
       return placed(done, path, valueOf(field.slice(at + 1)));
     },
     isFields(change) ? change : {},

@@ -14,15 +14,15 @@ const policy = (args: readonly string[], more: Record<string, string> = {}) =>
   runCli(['policy', ...args], { ...env, ...more });
 
 describe('converge policy', () => {
-  it('changes the central table with a reason, over file and environment, and tells who did it', async () => {
+  it('changes the central table with a reason, over file and environment, and the history names who did it', async () => {
     const change = ['set', 'payment.charge', 'attempts=2', 'backoff.capMs=500'];
     expect(await policy(change)).toMatchObject({
-      code: 78,
+      code: 2,
       stderr: expect.stringContaining('--reason') as string,
     });
     const looked = await policy([...change, '--dry-run']);
     expect(looked).toMatchObject({ code: 0, stdout: expect.stringContaining('would change') as string });
-    expect((await policy(['history'])).stdout).toBe('nobody changed a policy here\n');
+    expect((await policy(['history'])).stdout).toBe('no policy was changed here\n');
 
     expect(await policy([...change, '--reason', 'the bank is slow', '--yes'])).toMatchObject({ code: 0 });
     const environment = {
@@ -50,18 +50,18 @@ describe('converge policy', () => {
     ]);
   });
 
-  it('refuses what cannot hold, alone or with the configuration, and changes nothing', async () => {
+  it('refuses a rule that is invalid alone or with the configuration, and changes nothing', async () => {
     const set = (...fields: string[]) => policy(['set', 'stock', ...fields, '--reason', 'r', '--yes']);
     expect(await set('attempts=many')).toMatchObject({
-      code: 78,
+      code: 2,
       stderr: expect.stringContaining('stock.attempts') as string,
     });
     const together = await policy(['set', 'stock', 'attempts=100', '--reason', 'r', '--yes']);
     expect(together).toMatchObject({
-      code: 78,
+      code: 2,
       stderr: expect.stringContaining('raise deadlineMs') as string,
     });
-    expect((await policy(['history', 'stock'])).stdout).toBe('nobody changed a policy here\n');
+    expect((await policy(['history', 'stock'])).stdout).toBe('no policy was changed here\n');
   });
 
   it('explains, lists and simulates without any database', async () => {
@@ -78,7 +78,7 @@ describe('converge policy', () => {
     expect(rows.at(-1)?.amplificationWithoutBudget).toBe(3);
   });
 
-  it('reports which operations heal themselves, are compensated, or need a person', async () => {
+  it('reports which operations recover by retries, are compensated, or need an operator', async () => {
     const { code, stdout } = await runCli(
       ['policy', 'paths', './libs/cli/src/fixture/example-operations.ts'],
       {},
@@ -86,6 +86,7 @@ describe('converge policy', () => {
     expect({ code, lines: stdout.trim().split('\n') }).toEqual({
       code: 0,
       lines: [
+        'NAME            IDEMPOTENCY  RECOVERY',
         'bank.wire       none         needs an operator when it fails or its outcome is unknown',
         'payment.charge  keyed        retries by itself',
         'stock.read      idempotent   retries by itself',

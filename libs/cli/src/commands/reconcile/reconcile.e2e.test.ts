@@ -47,7 +47,7 @@ describe('converge reconcile', () => {
     );
   });
 
-  it('runs once, mends the drift and says what it did', async () => {
+  it('runs once, repairs the drift and reports the outcomes', async () => {
     const ended = await runCli(['reconcile', 'run', '--once', '--json'], env);
     expect(ended).toMatchObject({ code: 0 });
     expect(JSON.parse(ended.stdout)).toMatchObject({ 'stock-copy': { keys: 2, outcomes: { repaired: 1 } } });

@@ -1,31 +1,34 @@
 import type { Reconciler } from '@convergekit/reconcile';
-import { exportsOf, invalidModule } from '../../frame/module-exports.ts';
+import { misconfigured } from '../../frame/errors.ts';
+import { anyArguments } from '../../frame/flags.ts';
+import { exportsThat } from '../../frame/modules.ts';
+import type { Settings } from '../../frame/settings.ts';
 
-/** Imports the modules (files, from the working folder, or packages) and returns every reconciler that they export. */
-export async function loadReconcilers(modules: readonly string[]): Promise<readonly Reconciler[]> {
+export const modulesArgument = {
+  modules: anyArguments(
+    'files or packages that export reconcilers (default: those of CONVERGE__RECONCILE__MODULES)',
+  ),
+};
+
+/** Imports the named modules, else those of the settings, and returns every reconciler that they export. */
+export async function loadReconcilers(
+  { reconcile }: Settings,
+  named: readonly string[],
+): Promise<readonly Reconciler[]> {
+  const modules = named.length > 0 ? named : reconcile.modules;
   if (modules.length === 0)
-    throw invalidModule(
+    throw misconfigured(
       'MODULES_MISSING',
       'no module with reconcilers is named: give files or packages as arguments, or in CONVERGE__RECONCILE__MODULES',
     );
-  const found: Reconciler[] = [];
-  for (const module of modules) found.push(...(await loadOne(module)));
+  const hint = 'no reconciler: export what defineReconciler returns';
+  const found = await exportsThat(modules, isReconciler, hint);
   const names = found.map((reconciler) => reconciler.name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   // Two of one name would share their queue and repair each other's keys.
   if (twice !== undefined)
-    throw invalidModule('RECONCILER_TWICE', `two reconcilers are named ${twice}: rename one`);
+    throw misconfigured('RECONCILER_TWICE', `two reconcilers are named ${twice}: rename one`);
   return found;
-}
-
-async function loadOne(module: string): Promise<readonly Reconciler[]> {
-  const reconcilers = (await exportsOf(module)).filter(isReconciler);
-  if (reconcilers.length === 0)
-    throw invalidModule(
-      'MODULE_EMPTY',
-      `module ${module} exports no reconciler: export what defineReconciler returns`,
-    );
-  return reconcilers;
 }
 
 function isReconciler(value: unknown): value is Reconciler {

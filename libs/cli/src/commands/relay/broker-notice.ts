@@ -11,15 +11,15 @@ export interface BrokerNotice extends Service {
 
 export interface BrokerNoticeParts {
   readonly broker: Pick<Broker, 'admin'>;
-  /** Whether a relay of this process stands by while another one leads. */
+  /** Whether a relay of this process is on standby while another one leads. */
   readonly standsBy: () => boolean;
   readonly log: Pick<Logger, 'info' | 'warn'>;
   readonly clock?: Clock;
 }
 
 /**
- * Asks from the start whether a broker answers, until one does: for readiness, and for a standby, which needs none
- * before it takes over, when it would be too late to say. A relay that may lead asks first thing, and tells by itself.
+ * Checks from the start whether a broker answers, until one does: for readiness, and for a standby, which needs none
+ * before it takes over, when a warning would come too late. A relay that may lead checks first, and logs by itself.
  */
 export function brokerNotice({
   broker,
@@ -33,17 +33,17 @@ export function brokerNotice({
   const done = Promise.withResolvers<undefined>();
 
   const ask = async (): Promise<void> => {
-    let told = false;
+    let warned = false;
     while (!stopping.signal.aborted) {
       const trouble = await troubleOf(broker);
       state = trouble === undefined ? { ok: true } : { ok: false, detail: trouble };
       if (trouble === undefined) {
-        if (told) log.info('a broker answers now');
+        if (warned) log.info('a broker answers now');
         return;
       }
-      if (!told && standsBy()) {
+      if (!warned && standsBy()) {
         log.warn(`this standby could not take over: ${trouble}`);
-        told = true;
+        warned = true;
       }
       await clock.sleep(AGAIN_MS, stopping.signal);
     }

@@ -85,7 +85,7 @@ describe.skipIf(missing !== undefined)('through PgBouncer in transaction mode', 
     for (const close of closers.splice(0).reverse()) await close();
   });
 
-  it('is told from a connection to the server itself, and so says doctor', async () => {
+  it('is distinguished from a direct connection to the server, and doctor says so', async () => {
     expect([await isPooled(direct), await isPooled(pooled)]).toEqual([false, true]);
     const doctor = await runCli(['doctor'], env);
     expect(doctor.stdout).toContain('a pooler is in between');

@@ -2,13 +2,13 @@ import { ensureChildren } from '@convergekit/outbox';
 import type { RelayOptions } from '@convergekit/relay';
 import type { Settings } from '../../frame/settings.ts';
 
-// Sending stops so long before the lease ends, and a request takes no longer: what a deposed relay had in flight has
-// come back, or was given up, when the next one begins.
+// Sending stops so long before the lease ends, and a request takes no longer: when the next relay begins, requests of the
+// deposed one have ended.
 export const STOP_BEFORE_MS = 2_000;
 
 /**
- * What the settings say of a relay of this process, `source` being its name where there are several; what they leave out is
- * the relay's own default.
+ * The relay's options from the settings. `source` is its name where there are several. Options that the settings leave
+ * out have the relay's own defaults.
  */
 export function relayOptions(
   { relay, outbox }: Settings,

@@ -6,7 +6,7 @@ import { type Check, type Checks } from '@convergekit/config';
 import type { Logger } from '@convergekit/telemetry';
 import { explain } from '../../frame/explain.ts';
 import { requireMigrations } from '../../frame/migrations.ts';
-import { relayChecks, standsBy, tellStandby } from './relay-state.ts';
+import { relayChecks, standsBy, logLeader } from './relay-state.ts';
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5_000;
@@ -29,8 +29,8 @@ export interface RelaySource extends Service {
 }
 
 /**
- * Opens one outbox and publishes it. Its database may be down, lack its tables, or refuse the login: that is told and
- * tried again, and the other outboxes of the process do not notice. Once it runs, its relay waits out what comes.
+ * Opens one outbox and publishes it. Its database may be down, lack its tables, or refuse the login: that is logged and
+ * retried, and the other outboxes of the process are not affected. Once it runs, its relay waits out later outages.
  */
 export function relaySource(parts: RelaySourceParts): RelaySource {
   return new RelaySourceService(parts);
@@ -60,7 +60,7 @@ class RelaySourceService implements RelaySource {
       : relayChecks(this.#running.status(), asked);
   }
 
-  /** One that waits for its database is alive: a restart would not mend it. */
+  /** One that waits for its database is alive: a restart would not fix it. */
   live(): Check {
     return this.#running?.live() ?? { ok: true, detail: this.#trouble };
   }
@@ -116,7 +116,7 @@ class RelaySourceService implements RelaySource {
       const service = relay(database);
       await service.start();
       this.#running = service;
-      const notice = tellStandby(service, log);
+      const notice = logLeader(service, log);
       await notice.start();
       await untilAborted(signal);
       await notice.stop();
@@ -127,7 +127,7 @@ class RelaySourceService implements RelaySource {
   }
 }
 
-/** All of them as one service: they stop side by side, so that many take no longer than one. */
+/** Joins them into one service: they stop concurrently, so that many take no longer than one. */
 export function relaySources(sources: readonly RelaySource[]): Service {
   const done = Promise.withResolvers<undefined>();
   return {

@@ -58,7 +58,7 @@ const leases = async ({ database }: { database: Database }): Promise<number> =>
   ).rows[0]?.n ?? -1;
 
 describe('a relay for several sources', () => {
-  it('publishes what it reaches, says which it does not, goes on with that one when it comes, and stops as one', async () => {
+  it('publishes the sources that it reaches, names those that it does not, continues with them later, and stops as one', async () => {
     const up = await outbox();
     const down = await outbox();
     const behind = new URL(down.url);

@@ -18,14 +18,14 @@ const ready = (status: RelayStatus, asked = answers): Record<string, boolean> =>
   Object.fromEntries(Object.entries(relayChecks(status, asked)).map(([name, { ok }]) => [name, ok]));
 
 describe('readiness of a relay', () => {
-  it('holds for a leader, and for a standby that names who leads', () => {
+  it('holds for a leader, and for a standby that names the leader', () => {
     expect(ready(leading)).toEqual({ database: true, broker: true, relay: true, alarms: true });
     const standby: RelayStatus = { state: 'standby', published: 0, heldBy: 'host:1', alarms: [] };
     expect(relayCheck(standby)).toEqual({ ok: true, detail: 'standing by: host:1 leads' });
     expect(ready(standby)).toMatchObject({ relay: true });
   });
 
-  it('stays with a halted topic, which it names with its code', () => {
+  it('stays with a halted topic, and names the topic with its code', () => {
     const halted: RelayStatus = {
       ...leading,
       held: [
@@ -39,7 +39,7 @@ describe('readiness of a relay', () => {
     });
   });
 
-  it('is off without the broker, and says so under its name, whether it leads or could not', () => {
+  it('ends without the broker, under the name of the broker, for a leader and for a standby', () => {
     const without: RelayStatus = { ...leading, trouble: 'no broker can be reached' };
     expect(ready(without)).toMatchObject({ broker: false, relay: false, database: true });
     const refused: RelayStatus = {
@@ -55,7 +55,7 @@ describe('readiness of a relay', () => {
     });
   });
 
-  it('is off without the database, and while it stops', () => {
+  it('ends without the database, and while the relay stops', () => {
     const lost: RelayStatus = {
       state: 'standby',
       published: 0,

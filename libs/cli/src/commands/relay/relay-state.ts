@@ -7,8 +7,8 @@ import type { Logger } from '@convergekit/telemetry';
 const LOOK_MS = 250;
 
 /**
- * What readiness says of a relay. A standby that could take over is as ready as a leader; a leader with a halted topic
- * is ready, too: the other topics flow, and a restart would mend nothing. Pure.
+ * The readiness of a relay. A standby that could take over is as ready as a leader; a leader with a halted topic is
+ * ready, too: the other topics flow, and a restart would fix nothing. Pure.
  */
 export function relayCheck(status: RelayStatus): Check {
   switch (status.state) {
@@ -30,8 +30,8 @@ export function relayCheck(status: RelayStatus): Check {
 }
 
 /**
- * All that readiness says of a relay, by what is needed. `asked` is what asking the broker at the start found: with an
- * empty outbox the relay itself may not have needed one yet. Pure.
+ * The readiness of a relay by what it needs. `asked` is the result of the broker check at the start: with an empty
+ * outbox the relay itself may not have needed a broker yet. Pure.
  */
 export function relayChecks(status: RelayStatus, asked: Check): Checks {
   const { alarms, troubleFrom } = status;
@@ -58,15 +58,15 @@ function heldText({ topic, state, code }: HeldTopic): string {
   return state === 'halted' ? `topic ${topic} is halted (${code ?? 'no code'})` : `topic ${topic} catches up`;
 }
 
-/** Says who leads whenever that is somebody else; the relay itself says when it leads. */
-export function tellStandby(relay: Pick<Relay, 'status'>, log: Pick<Logger, 'info'>): Service {
+/** Logs the leader whenever it is another relay; the relay itself logs when it leads. */
+export function logLeader(relay: Pick<Relay, 'status'>, log: Pick<Logger, 'info'>): Service {
   const done = Promise.withResolvers<undefined>();
-  let told: string | undefined;
+  let logged: string | undefined;
   const look = (): void => {
     const status = relay.status();
     const leader = status.state === 'standby' ? status.heldBy : undefined;
-    if (leader !== undefined && leader !== told) log.info({ leader }, 'standing by: another relay leads');
-    told = leader;
+    if (leader !== undefined && leader !== logged) log.info({ leader }, 'standing by: another relay leads');
+    logged = leader;
   };
   let timer: NodeJS.Timeout | undefined;
   return {

@@ -83,7 +83,7 @@ describe('converge relay', () => {
     expect(new Set(ids).size).toBe(emitted);
   });
 
-  it('has a leader and a standby, and the standby goes on when the leader is killed', async () => {
+  it('has a leader and a standby, and the standby takes over when the leader is killed', async () => {
     const first = startCli(['relay'], env);
     await says(first, 'leading');
     const second = startCli(['relay'], env);
@@ -103,7 +103,7 @@ describe('converge relay', () => {
     expect(await second.ended).toMatchObject({ code: 0 });
   });
 
-  it('takes a Ctrl-C that npx passes on once more for one wish', async () => {
+  it('treats a Ctrl-C that npx repeats as one', async () => {
     const relay = startCli(['relay'], env);
     await says(relay, 'leading');
     // Two different signals: the kernel would merge two of one kind.
@@ -113,7 +113,7 @@ describe('converge relay', () => {
     expect(await count(freeLeases)).toBe(1);
   });
 
-  it('reports itself ready as leader and as standby, and where', async () => {
+  it('reports readiness as leader and as standby, and logs its port', async () => {
     const relay = startCli(['relay'], env);
     await says(relay, 'leading');
     const port = String(relay.logs().find((line) => line['msg'] === 'running')?.['healthPort']);
@@ -129,7 +129,7 @@ describe('converge relay', () => {
   });
 
   // Planted fault: a notice of the broker beside the relay's own line, or the error itself in that line, fails here.
-  it('waits for a broker that is down, says so in one line, and stops cleanly meanwhile', async () => {
+  it('waits for a broker that is down, logs that in one line, and stops cleanly meanwhile', async () => {
     const relay = startCli(['relay'], { ...env, KAFKA_BROKERS: '127.0.0.1:1' });
     await says(relay, 'waiting for Kafka');
     await says(relay, 'running');
@@ -139,8 +139,8 @@ describe('converge relay', () => {
     const ended = await relay.ended;
     expect(ended.code).toBe(0);
     // The alarm, after ten seconds on a slow machine, is another thing to say.
-    const told = ended.stderr.split('\n').filter((line) => !line.includes('"alarm"'));
-    expect(told.join('\n').match(/no broker can be reached at 127\.0\.0\.1:1/g)).toHaveLength(1);
+    const logged = ended.stderr.split('\n').filter((line) => !line.includes('"alarm"'));
+    expect(logged.join('\n').match(/no broker can be reached at 127\.0\.0\.1:1/g)).toHaveLength(1);
   });
 
   it('runs as the sidecar service, and passes the exit code on', async () => {

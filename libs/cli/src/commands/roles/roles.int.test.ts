@@ -104,7 +104,7 @@ describe('a relay', () => {
     ).toBe('00000');
   });
 
-  it('is not led astray by a schema of the caller that shadows functions', async () => {
+  it('calls no function of a schema of the caller that shadows another', async () => {
     const shadow = [
       'create schema evil',
       'grant usage on schema evil to converge_relay',
@@ -206,7 +206,7 @@ describe('a reader', () => {
     );
   });
 
-  it('writes to none, and emits nothing', async () => {
+  it('writes to no table, and emits nothing', async () => {
     expect(await as('converge_read', emit)).toBe('42501');
     const { rows } = await database.executor.query(
       `select c.relname from pg_class c where c.relnamespace = 'converge'::regnamespace and c.relkind in ('r', 'p')
@@ -225,7 +225,7 @@ it('no function can be executed by everyone', async () => {
   expect(rows).toEqual([]);
 });
 
-it('a login without a role enters nothing', async () => {
+it('a login without a role can use no schema of the kit', async () => {
   expect(await as('pg_monitor', emit)).toBe('42501');
 });
 

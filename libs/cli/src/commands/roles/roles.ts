@@ -1,19 +1,22 @@
-import type { CommandContext } from '../../frame/context.ts';
-import { DUTIES, type Duty, roleSql } from './role-files.ts';
-
-export interface RolesFlags {
-  readonly to?: string;
-}
+import { command } from '../../frame/command.ts';
+import { anyArguments, text } from '../../frame/flags.ts';
+import { result } from '../../frame/result.ts';
+import { DUTIES, roleSql } from './role-files.ts';
 
 /** Prints the SQL that makes the roles of the given duties, and grants them to a login. Connects to nothing. */
-export function printRoles({ output }: CommandContext, names: readonly Duty[], { to }: RolesFlags): boolean {
-  const duties = names.length === 0 ? DUTIES : names;
-  const grants = to === undefined ? [] : duties.map((duty) => `grant converge_${duty} to ${quoted(to)};`);
-  const sql = [...duties.map(roleSql), ...grants].join('\n');
-  output.result({ duties, sql }, () => [sql.trimEnd()]);
-  return true;
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
+export const rolesCommand = command({
+  name: 'roles',
+  summary:
+    'print the SQL of database roles with the least rights: pipe it to psql, as the owner of the tables',
+  args: { duties: anyArguments('the duties of the roles (default: all)', DUTIES) },
+  flags: { to: text('login', 'also grant the roles to this login') },
+  run: (_context, { duties: named, to }) => {
+    const duties = named.length === 0 ? DUTIES : named;
+    const grants =
+      to === undefined
+        ? []
+        : duties.map((duty) => `grant converge_${duty} to "${to.replaceAll('"', '""')}";`);
+    const sql = [...duties.map(roleSql), ...grants].join('\n');
+    return Promise.resolve(result({ duties, sql }, () => [sql.trimEnd()]));
+  },
+});

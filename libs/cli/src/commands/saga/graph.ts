@@ -1,36 +1,35 @@
 import { checkGraph, drawSaga, type Listener, type SagaDeclaration } from '@convergekit/saga/declare';
-import type { CommandContext } from '../../frame/context.ts';
-import { exportsOf, invalidModule } from '../../frame/module-exports.ts';
-
-export interface GraphFlags {
-  /** Also against the consumers that the modules export. */
-  readonly consumers?: boolean;
-}
+import { command } from '../../frame/command.ts';
+import { misconfigured } from '../../frame/errors.ts';
+import { someArguments, toggle } from '../../frame/flags.ts';
+import { exportsOf } from '../../frame/modules.ts';
+import { result } from '../../frame/result.ts';
 
 /** Checks and draws the sagas that modules export; connects to nothing. Rejects with SAGA_INVALID. */
-export async function graphCommand(
-  { output }: CommandContext,
-  modules: readonly string[],
-  { consumers = false }: GraphFlags,
-): Promise<boolean> {
-  const exported = (await Promise.all(modules.map(exportsOf))).flat();
-  const declarations = exported.filter(isSaga).map(({ declaration }) => declaration);
-  if (declarations.length === 0)
-    throw invalidModule(
-      'MODULE_EMPTY',
-      `${modules.join(', ')} export no saga: export what the builder of @convergekit/saga/declare returns`,
+export const graphCommand = command({
+  name: 'graph',
+  summary: 'check the sagas that modules export, and draw them as Mermaid',
+  args: { modules: someArguments('files or packages that export sagas') },
+  flags: { consumers: toggle('also check that the consumers of the modules listen to all events they must') },
+  run: async (_context, { modules, consumers }) => {
+    const exported = (await Promise.all(modules.map(exportsOf))).flat();
+    const declarations = exported.filter(isSaga).map(({ declaration }) => declaration);
+    if (declarations.length === 0)
+      throw misconfigured(
+        'MODULE_EMPTY',
+        `${modules.join(', ')} export no saga: export what the builder of @convergekit/saga/declare returns`,
+      );
+    checkGraph(declarations, ...(consumers ? [exported.filter(isConsumer)] : []));
+    const drawn = declarations.map((declaration) => ({
+      saga: declaration.name,
+      version: declaration.version,
+      mermaid: drawSaga(declaration),
+    }));
+    return result(drawn, () =>
+      drawn.flatMap(({ saga, version, mermaid }) => [`%% ${saga} v${version}`, mermaid]),
     );
-  checkGraph(declarations, ...(consumers ? [exported.filter(isConsumer)] : []));
-  const drawn = declarations.map((declaration) => ({
-    saga: declaration.name,
-    version: declaration.version,
-    mermaid: drawSaga(declaration),
-  }));
-  output.result(drawn, () =>
-    drawn.flatMap(({ saga, version, mermaid }) => [`%% ${saga} v${version}`, mermaid]),
-  );
-  return true;
-}
+  },
+});
 
 export function isSaga(value: unknown): value is { readonly declaration: SagaDeclaration } {
   if (typeof value !== 'object' || value === null || !('declaration' in value)) return false;

@@ -47,7 +47,7 @@ async function states(): Promise<readonly string[]> {
 }
 
 describe('converge saga', () => {
-  it('lists and shows sagas, lets a person say what became of a call, and tells the story', async () => {
+  it('lists and shows sagas, lets an operator record the outcome of a call, and shows the narrative', async () => {
     await scene.emit(asked({ trip: 'good' }));
     const instance = await scene.emit(asked({ trip: 'lost' }));
     await scene.until(instance, 'pay:stuck room:applied');
@@ -89,14 +89,14 @@ describe('converge saga', () => {
       what: 'both to end',
     });
     const story = (await runCli(['saga', 'narrative', instance], env)).stdout;
-    for (const told of [
+    for (const text of [
       '"the line broke"',
-      'pay waits for a person',
+      'pay waits for an operator',
       'their ledger shows it',
       'pay has taken effect',
       'seat has taken effect',
     ])
-      expect(story).toContain(told);
+      expect(story).toContain(text);
     const unknown = await runCli(['saga', 'narrative', 'no-such'], env);
     expect([unknown.code, unknown.stderr]).toEqual([
       1,
@@ -104,7 +104,7 @@ describe('converge saga', () => {
     ]);
   });
 
-  it('has a step tried again that waits for a person: the journal names who did so, and why', async () => {
+  it('retries a step that waits for an operator: the journal names who did so, and why', async () => {
     const instance = await scene.emit(asked({ trip: 'lost-again' }));
     await waitUntil(async () => (await states()).includes('lost-again stuck'), { what: 'it to wait' });
     const why = ['--reason', 'they have no record', '--yes'];
@@ -136,7 +136,7 @@ describe('converge saga', () => {
     expect(story).toMatch(/pay is tried again.*\(operator .*: they have no record\)/);
   });
 
-  it('verifies journals: what the kit wrote is sound, what somebody changed is found', async () => {
+  it('verifies journals: what the kit wrote is sound, what was changed by hand is found', async () => {
     expect(await runCli(['saga', 'verify'], env)).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('0 flaws, 0 compensations without a cause') as string,
@@ -144,19 +144,19 @@ describe('converge saga', () => {
     await scene.rows(`update converge.saga_step set state_to = 'undone' where step = 'room' and seq = 2`);
     await scene.rows(
       `insert into converge.saga_step (saga, instance, step, seq, version, op, trigger, state_from, state_to, act, cause_event)
-       values ('trip', 'made-up', 'room', 1, 1, 'compensate', 'undo', 'applied', 'undo_pending', 'undo', 'nobody')`,
+       values ('trip', 'made-up', 'room', 1, 1, 'compensate', 'undo', 'applied', 'undo_pending', 'undo', 'no-such-event')`,
     );
     await scene.rows(
       `insert into converge.saga_stack (stack, id, input, entries, seal) values ('tenant', 'acme', '{}', 1, 'made up')`,
     );
     const one = await runCli(['saga', 'verify', 'acme'], env);
-    expect([one.code, one.stdout]).toEqual([1, expect.stringContaining('stack tenant acme: ') as string]);
+    expect([one.code, one.stdout]).toEqual([1, expect.stringContaining('workflow tenant acme: ') as string]);
     const found = await runCli(['saga', 'verify'], env);
     expect(found.code).toBe(1);
     expect(found.stdout).toContain(
       'applied on started gives applied and emit_success, not undone and emit_success',
     );
-    expect(found.stdout).toContain('no step told event nobody, which it names as its cause');
+    expect(found.stdout).toContain('no step emitted event no-such-event, which it names as its cause');
   });
 
   it('draws and checks the sagas of a module, and names a subscription that is missing', async () => {

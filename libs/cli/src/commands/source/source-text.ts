@@ -1,5 +1,5 @@
 import type { Phantom, RebaseReport, SourceInspection } from '@convergekit/relay/operate';
-import { table } from '../../frame/output.ts';
+import { tableOf } from '../../frame/result.ts';
 
 const MOST_LINES = 40;
 
@@ -8,26 +8,20 @@ export function sourceLines(inspection: SourceInspection): readonly string[] {
   return [
     `source  ${source.name}`,
     `id      ${source.id}`,
-    `lease   ${leader === undefined ? 'nobody holds it' : `${leader.holder}, until ${leader.expiresAt.toISOString()}`}`,
+    `lease   ${leader === undefined ? 'free' : `${leader.holder}, until ${leader.expiresAt.toISOString()}`}`,
     `done    tick ${doneTick}`,
     '',
-    ...table([
-      ['epoch', 'forked at tick', 'since', 'reason'],
-      ...epochs.map(({ epoch, forkedTick, at, reason }) => [
-        `${epoch}`,
-        `${forkedTick}`,
-        at.toISOString(),
-        reason,
-      ]),
-    ]),
+    ...tableOf(epochs, 'no epochs', {
+      epoch: ({ epoch }) => epoch,
+      'forked at tick': ({ forkedTick }) => forkedTick,
+      since: ({ at }) => at,
+      reason: ({ reason }) => reason,
+    }),
     '',
-    ...table([
-      ['partition', 'cursor'],
-      ...cursors.map(({ topic, partition, epoch, tick, id }) => [
-        `${topic}/${partition}`,
-        `${epoch}.${tick}.${id}`,
-      ]),
-    ]),
+    ...tableOf(cursors, 'no cursors', {
+      partition: ({ topic, partition }) => `${topic}/${partition}`,
+      cursor: ({ epoch, tick, id }) => `${epoch}.${tick}.${id}`,
+    }),
     '',
     ...comparisonLines(inspection.comparison),
   ];
@@ -86,18 +80,17 @@ export function rebaseLines(report: RebaseReport): readonly string[] {
 export function phantomLines(phantoms: readonly Phantom[]): readonly string[] {
   if (phantoms.length === 0) return [];
   const shown = phantoms.slice(0, MOST_LINES);
-  const rows = shown.map(({ kind, topic, partition, offset, position, eventId, type, key }) => [
-    kind,
-    `${topic}/${partition}`,
-    `${offset}`,
-    position,
-    eventId,
-    type,
-    JSON.stringify(key),
-  ]);
   const more = phantoms.length - shown.length;
   return [
-    ...table([['kind', 'partition', 'offset', 'position', 'event', 'type', 'key'], ...rows]),
+    ...tableOf(shown, '', {
+      kind: ({ kind }) => kind,
+      partition: ({ topic, partition }) => `${topic}/${partition}`,
+      offset: ({ offset }) => offset,
+      position: ({ position }) => position,
+      event: ({ eventId }) => eventId,
+      type: ({ type }) => type,
+      key: ({ key }) => JSON.stringify(key),
+    }),
     ...(more > 0 ? [`and ${more} more: --json shows all of them`] : []),
   ];
 }

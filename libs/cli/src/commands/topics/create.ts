@@ -1,102 +1,94 @@
 import { BrokerError, type Admin, type NewTopic } from '@convergekit/broker/engine';
-import { CliError } from '../../frame/cli-error.ts';
-import { withAdmin, withDatabase } from '../../frame/connections.ts';
-import type { CommandContext } from '../../frame/context.ts';
-import { reportFindings } from '../../doctor/findings.ts';
-import { topicsOfOutbox } from '../../doctor/outbox-topics.ts';
-import { checkTopic } from '../../doctor/topic-checks.ts';
+import { InvalidArgumentError } from 'commander';
+import { command } from '../../frame/command.ts';
+import { refused, UsageError } from '../../frame/errors.ts';
+import { count, type Flag, needed, someArguments } from '../../frame/flags.ts';
+import { result } from '../../frame/result.ts';
 
-export interface CreateFlags {
-  readonly partitions: number;
-  readonly replicationFactor?: number;
-  readonly config: Readonly<Record<string, string>>;
-}
+type Config = Readonly<Record<string, string>>;
 
-type Created = {
-  readonly topic: string;
-  readonly partitions: number;
-  readonly outcome: 'created' | 'existed';
+const config: Flag<Config> = {
+  help: 'configuration of the topic; may be repeated',
+  value: 'key=value',
+  parse: (text, before = {}) => {
+    const at = text.indexOf('=');
+    if (at < 1) throw new InvalidArgumentError('It must be key=value');
+    return { ...(before as Config), [text.slice(0, at)]: text.slice(at + 1) };
+  },
 };
 
-/** Makes topics that do not exist. One that exists with as many partitions is fine; another count is an error. */
-export async function createTopics(
-  { settings, output }: CommandContext,
-  names: readonly string[],
-  flags: CreateFlags,
-): Promise<boolean> {
-  return withAdmin(settings, async (admin) => {
+/** Creates topics that do not exist. One that exists with as many partitions is fine; another count is an error. */
+export const createCommand = command({
+  name: 'create',
+  summary: 'create topics that do not exist; an existing one with the same number of partitions is fine',
+  args: { names: someArguments('topic names') },
+  flags: {
+    partitions: needed(count('partitions', 'partitions of each topic')),
+    replicationFactor: count('copies', "copies of each partition (default: the brokers')"),
+    config,
+  },
+  run: async (context, { names, ...wanted }) => {
+    const admin = await context.admin();
     const done: Created[] = [];
-    for (const name of new Set(names)) done.push(await createOne(admin, name, flags));
-    output.result(done, () =>
+    for (const name of new Set(names)) done.push(await createOne(admin, { name, ...wanted }));
+    return result(done, () =>
       done.map(({ topic, partitions, outcome }) =>
         outcome === 'created'
           ? `created ${topic} with ${partitions} partitions`
           : `${topic} exists already with ${partitions} partitions`,
       ),
     );
-    return true;
-  });
+  },
+});
+
+interface Wanted {
+  readonly name: string;
+  readonly partitions: number;
+  readonly replicationFactor: number | undefined;
+  readonly config: Config | undefined;
 }
 
-async function createOne(admin: Admin, name: string, flags: CreateFlags): Promise<Created> {
-  const { partitions, replicationFactor, config } = flags;
+interface Created {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly outcome: 'created' | 'existed';
+}
+
+async function createOne(
+  admin: Admin,
+  { name, partitions, replicationFactor, config: pairs = {} }: Wanted,
+): Promise<Created> {
   const topic: NewTopic = {
     name,
     partitions,
-    config,
+    config: pairs,
     ...(replicationFactor === undefined ? {} : { replicationFactor }),
   };
   const created = await admin.createTopic(topic).catch((error: unknown) => {
-    throw error instanceof BrokerError && error.code === 'TOPIC_INVALID' ? refused(topic, error) : error;
+    throw error instanceof BrokerError && error.code === 'TOPIC_INVALID' ? invalid(topic, error) : error;
   });
   if (created) return { topic: name, partitions, outcome: 'created' };
   const found = await admin.describeTopic(name);
+  // Another count moves keys to other partitions, and with that breaks their order: never by accident.
   if (found !== undefined && found.partitions !== partitions)
-    throw otherCount(name, found.partitions, partitions);
+    throw refused(
+      'TOPIC_PARTITIONS_DIFFER',
+      `topic ${name} exists with ${found.partitions} partitions, not ${partitions}: its keys are spread over ${found.partitions}, and changing that breaks their order; use --partitions ${found.partitions}, or another name`,
+    );
   return { topic: name, partitions, outcome: 'existed' };
 }
 
 // Kafka's answer is one number for each reason; these are all there are.
-function refused({ name, replicationFactor, config }: NewTopic, cause: BrokerError): CliError {
+function invalid({ name, replicationFactor, config: pairs }: NewTopic, { message }: BrokerError): UsageError {
   const doubts = [
     'the name (letters, digits, . _ -, at most 249)',
     ...(replicationFactor === undefined
       ? []
       : [`--replication-factor ${replicationFactor} (at most one per broker)`]),
-    ...Object.entries(config ?? {}).map(([key, value]) => `--config ${key}=${value}`),
+    ...Object.entries(pairs ?? {}).map(([key, value]) => `--config ${key}=${value}`),
   ];
-  return new CliError(
-    `Kafka refused to create topic ${name} (${cause.message}): check ${doubts.join(', ')}`,
-    {
-      code: 'TOPIC_INVALID',
-      category: 'configuration',
-      cause,
-    },
+  return new UsageError(
+    'TOPIC_INVALID',
+    `Kafka refused to create topic ${name} (${message}): check ${doubts.join(', ')}`,
   );
-}
-
-// Changing the count moves keys to other partitions, and with that breaks their order: never by accident.
-function otherCount(name: string, found: number, wanted: number): CliError {
-  return new CliError(
-    `topic ${name} exists with ${found} partitions, not ${wanted}: its keys are spread over ${found}, and changing that breaks their order; use --partitions ${found}, or another name`,
-    { code: 'TOPIC_PARTITIONS_DIFFER', category: 'configuration' },
-  );
-}
-
-/** Checks the named topics, or all that the outbox of DATABASE_URL uses. Resolves to false when one is unfit. */
-export async function checkTopics(
-  { settings, output }: CommandContext,
-  names: readonly string[],
-): Promise<boolean> {
-  const wanted =
-    names.length > 0
-      ? names
-      : await withDatabase(settings, 'converge-topics', (database) => topicsOfOutbox(database.executor));
-  if (wanted.length === 0)
-    output.progress('the outbox has no event yet, so it names no topic: give names to check');
-  return withAdmin(settings, async (admin) => {
-    const findings = [];
-    for (const name of new Set(wanted)) findings.push(...checkTopic(name, await admin.describeTopic(name)));
-    return reportFindings(output, findings);
-  });
 }

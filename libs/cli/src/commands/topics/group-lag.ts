@@ -7,7 +7,7 @@ export interface GroupLag {
   readonly end: bigint;
 }
 
-/** Where a group has not read up to the log's end. A partition that holds nothing waits for nobody. Pure. */
+/** The partitions in which a group has not read to the log's end. An empty partition has no lag. Pure. */
 export function lagsOf(
   group: string,
   committed: ReadonlyMap<number, bigint>,

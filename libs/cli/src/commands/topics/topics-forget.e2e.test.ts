@@ -55,7 +55,7 @@ it('a topic that was deleted for good is forgotten with a reason, and one that e
   await waitUntil(async () => (await recordsOf(brokers, topic)).length === 1, { what: 'the first event' });
   const forget = ['topics', 'forget', topic, '--reason', 'the service is gone'];
   expect(await runCli([...forget, '--yes'], env)).toMatchObject({
-    code: 78,
+    code: 1,
     stderr: expect.stringContaining('does not hold') as string,
   });
   const { broker, admin } = await withAdmin();
@@ -64,7 +64,7 @@ it('a topic that was deleted for good is forgotten with a reason, and one that e
   await heldFor('TOPIC_UNKNOWN');
   const dry = await runCli([...forget, '--dry-run', '--json'], env);
   expect(JSON.parse(dry.stdout)).toMatchObject({ topic, unsent: 1, dryRun: true });
-  expect(await runCli(forget, env)).toMatchObject({ code: 78 });
+  expect(await runCli(forget, env)).toMatchObject({ code: 2 });
   expect(await runCli([...forget, '--yes'], env)).toMatchObject({
     code: 0,
     stdout: expect.stringContaining('1 of its events are given up') as string,
@@ -79,7 +79,7 @@ it('a topic that was deleted for good is forgotten with a reason, and one that e
   await broker.close();
 });
 
-it('a topic that was made again goes on in its new log when an operator accepts that', async () => {
+it('a topic that was created again continues in its new log when an operator accepts that', async () => {
   const relay = startCli(['relay'], env);
   await emit(1);
   await waitUntil(async () => (await recordsOf(brokers, topic)).length === 1, { what: 'the first event' });
@@ -89,9 +89,9 @@ it('a topic that was made again goes on in its new log when an operator accepts 
   await emit(2);
   await heldFor('TOPIC_RECREATED');
   const accept = ['topics', 'accept', topic, '--made-again', '--yes'];
-  expect(await runCli(accept, env)).toMatchObject({ code: 78 });
+  expect(await runCli(accept, env)).toMatchObject({ code: 2 });
   expect(await runCli(['topics', 'forget', topic, '--reason', 'a slip', '--yes'], env)).toMatchObject({
-    code: 78,
+    code: 1,
     stderr: expect.stringContaining('exists at the broker') as string,
   });
   expect(await runCli([...accept, '--reason', 'a drill'], env)).toMatchObject({ code: 0 });

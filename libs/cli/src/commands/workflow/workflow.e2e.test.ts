@@ -14,7 +14,7 @@ import {
 import { World } from '../../../../workflow/src/fixture/stack-world.ts';
 import { runCli } from '../../fixture/cli-process.ts';
 
-describe('converge stack', () => {
+describe('converge workflow', () => {
   const world = new World();
   let database: Database<TenantDb>;
   let env: Record<string, string>;
@@ -25,7 +25,7 @@ describe('converge stack', () => {
   });
   afterAll(() => database.close());
 
-  it('shows what is stuck and why, takes a person’s word, and verifies the journal', async () => {
+  it('shows what is stuck and why, takes the word of an operator, and verifies the journal', async () => {
     const invite = defineStack({
       name: 'guests.invite',
       input: z.null(),
@@ -39,32 +39,33 @@ describe('converge stack', () => {
     });
     const stacks = compensationStacks([invite], { ...stackOptions, database });
     await expect(stacks.run(invite, 'g1', null)).rejects.toMatchObject({ code: 'STACK_STUCK' });
-    const stack = (what: string, ...rest: string[]) => runCli(['stack', what, ...rest], env);
+    const workflow = (what: string, ...rest: string[]) => runCli(['workflow', what, ...rest], env);
 
-    expect((await stack('list')).stdout).toContain('stuck: irreversible');
-    const shown = await stack('show', 'guests.invite', 'g1', '--json');
+    expect((await workflow('list')).stdout).toContain('stuck: irreversible');
+    const shown = await workflow('show', 'guests.invite', 'g1', '--json');
     expect(JSON.parse(shown.stdout)).toMatchObject({
       plan: [
         { path: 'mail', does: 'irreversible' },
         { path: 'bucket', does: 'undo' },
       ],
     });
-    const refused = await stack('forget', 'guests.invite', 'g1', '--reason', 'they have read it');
-    expect(refused.code).toBe(78);
+    const refused = await workflow('forget', 'guests.invite', 'g1', '--reason', 'they have read it');
+    expect(refused.code).toBe(2);
     const forget = ['forget', 'guests.invite', 'g1', '--reason', 'they have read it', '--yes'] as const;
-    expect(await stack(...forget)).toMatchObject({ code: 0 });
+    expect(await workflow(...forget)).toMatchObject({ code: 0 });
     await stacks.worker.start();
-    const ended = () => stack('list', '--state', 'compensated').then(({ stdout }) => stdout.includes('g1'));
+    const ended = () =>
+      workflow('list', '--state', 'compensated').then(({ stdout }) => stdout.includes('g1'));
     await waitUntil(ended, { what: 'the worker to undo the rest' });
     await stacks.worker.stop();
     expect([...world.there.values()]).toEqual(['mail']);
 
-    const passed = await stack('verify', 'guests.invite', 'g1');
+    const passed = await workflow('verify', 'guests.invite', 'g1');
     expect([passed.code, passed.stdout]).toEqual([0, expect.stringContaining('come to compensated')]);
     await database.executor.query(
-      `update converge.saga_stack_step set data = replace(data, 'they have read it', 'nobody has read it') where kind = 'operator'`,
+      `update converge.saga_stack_step set data = replace(data, 'they have read it', 'no guest has read it') where kind = 'operator'`,
     );
-    const failed = await stack('verify', 'guests.invite', 'g1');
+    const failed = await workflow('verify', 'guests.invite', 'g1');
     expect([failed.code, failed.stdout]).toEqual([1, expect.stringContaining('does not fit its seal')]);
   });
 });

@@ -16,7 +16,7 @@ const auditSql = `
            'reason', reason) as stored
     from converge.parked_audit where event_id = any ($1) order by id`;
 
-/** Acts of operators on these events, in order. A scan of what people did: for people. */
+/** Reads the acts of operators on these events, in order. It scans the audit: not for hot paths. */
 export async function readAudits(
   executor: Executor,
   ids: readonly string[],

@@ -3,12 +3,12 @@ import type { BecauseOf, NarrativeEntry } from './narrative.ts';
 
 type Decision = Extract<NarrativeEntry, { kind: 'decision' }>;
 
-/** One decision of a fence in words: what happened to the step, why, and what is told of it. Pure. */
+/** One decision of a fence in words: what happened to the step, why, and which event it emits. Pure. */
 export function decisionText(row: Decision): string {
-  const told =
-    row.emittedEvent === null ? '' : `: tells ${row.tells?.type ?? 'an event'} ${row.emittedEvent}`;
+  const emits =
+    row.emittedEvent === null ? '' : `: emits ${row.emits?.type ?? 'an event'} ${row.emittedEvent}`;
   const by = row.actor === null ? '' : ` (operator ${row.actor}${row.note === null ? '' : `: ${row.note}`})`;
-  return `${row.step} ${happened(row)}${cause(row)}${by}${told}`;
+  return `${row.step} ${happened(row)}${cause(row)}${by}${emits}`;
 }
 
 function happened({ act, trigger, from, outcome, plan, op }: JournalRow): string {
@@ -27,11 +27,11 @@ function happened({ act, trigger, from, outcome, plan, op }: JournalRow): string
     case 'wait':
       return waits(trigger, op) + (trigger === 'unknown' || trigger === 'stuck' ? why : '');
     case 'rejected_by_tombstone':
-      return 'does not begin: it was called off before';
+      return 'does not begin: it was cancelled before';
     case 'closed':
       return `will not begin: the saga is on its way back${why}`;
     case 'cancel_refused':
-      return 'has taken effect already: the saga cannot be called off any more';
+      return 'has taken effect already: the saga cannot be cancelled any more';
     case 'noop_already':
       return `stays ${from}`;
   }
@@ -52,10 +52,11 @@ function failed(trigger: JournalRow['trigger'], op: JournalRow['op']): string {
       return 'is given up although it took effect';
     case 'cancel':
       return op === 'deadline'
-        ? 'is called off before it began: the saga is late'
-        : 'is called off before it began';
+        ? 'is cancelled before it began: the saga is late'
+        : 'is cancelled before it began';
+    // eslint-disable-next-line converge/plain-words -- the journal's word
     case 'tell_again':
-      return 'does not begin: it was called off before, which this version is told now';
+      return 'does not begin: it was cancelled before, which this version is notified of now';
     default:
       return 'is given up without effect';
   }
@@ -74,13 +75,13 @@ function waits(trigger: JournalRow['trigger'], op: JournalRow['op']): string {
     case 'retry':
       return 'is tried again';
     case 'unknown':
-      return 'may have taken effect: nobody knows yet';
+      return 'may have taken effect: its outcome is unknown yet';
     case 'stuck':
-      return op === 'compensate' ? 'waits for a person: its undo fails' : 'waits for a person';
+      return op === 'compensate' ? 'waits for an operator: its undo fails' : 'waits for an operator';
     case 'undo':
       return 'is to be undone once its outcome is known';
     case 'cancel':
-      return 'is not called off before its outcome is known';
+      return 'is not cancelled before its outcome is known';
     case 'deadline':
       return 'is late: it is undone once its outcome is known';
     default:

@@ -9,7 +9,7 @@ import type { Passed } from '../../../history/history.ts';
 import type { Stored, StoredAttempt, StoredEvent, StoredPark } from '../../../history/attempt-sql.ts';
 import type { StoredAudit } from './audit-sql.ts';
 
-/** What one database knows of an instance and of its events, under a name for people. */
+/** What one database holds of an instance and of its events, under the name of its source. */
 export interface NarrativeChapter {
   readonly database: string;
   readonly saga: SagaChapter;
@@ -32,7 +32,7 @@ export type NarrativeEntry = In &
     | StoredAttempt
     | StoredPark
     | StoredAudit
-    | (JournalRow & { readonly tells: StoredEvent | undefined; readonly because: BecauseOf })
+    | (JournalRow & { readonly emits: StoredEvent | undefined; readonly because: BecauseOf })
     | StepWorkView
     | (StepWorkView['story'][number] & {
         readonly kind: 'turn';
@@ -42,7 +42,7 @@ export type NarrativeEntry = In &
       })
   );
 
-/** One saga's story: who did what and why, in the order in which it happened. */
+/** The history of one saga: who did what and why, in the order in which it happened. */
 export interface Narrative {
   readonly saga: string | undefined;
   readonly version: number | undefined;
@@ -53,7 +53,7 @@ export interface Narrative {
   readonly reason: string | undefined;
   readonly steps: readonly FenceView[];
   readonly entries: readonly NarrativeEntry[];
-  /** Where an event that was told has not been read yet. */
+  /** Consumers that have not read an emitted event yet. */
   readonly waiting: readonly Passed[];
 }
 
@@ -69,7 +69,7 @@ export function eventsOf(
   return [...new Set([instance, ...named.filter((id) => id !== null)])];
 }
 
-/** Pure: one story from what several databases said. */
+/** Joins what several databases hold into one narrative. Pure. */
 export function narrate(
   instance: string,
   chapters: readonly NarrativeChapter[],
@@ -85,16 +85,16 @@ export function narrate(
     journal.map((row) => ({
       ...row,
       database,
-      tells: events.get(row.emittedEvent ?? ''),
+      emits: events.get(row.emittedEvent ?? ''),
       because: { event: events.get(row.causeEvent), attempt: attempts.get(row.causeAttempt ?? '') },
     })),
   );
-  const told = new Set(decisions.flatMap(({ emittedEvent }) => emittedEvent ?? []));
+  const emitted = new Set(decisions.flatMap(({ emittedEvent }) => emittedEvent ?? []));
   const entries: readonly NarrativeEntry[] = [
     ...decisions,
-    ...[...events.values()].filter(({ eventId }) => !told.has(eventId)),
+    ...[...events.values()].filter(({ eventId }) => !emitted.has(eventId)),
     ...once(stored.flatMap((one) => (one.kind === 'again' ? [one] : []))),
-    ...[...attempts.values()].filter(tellsMore).map((one) => one as StoredAttempt & In),
+    ...[...attempts.values()].filter(addsToDecision).map((one) => one as StoredAttempt & In),
     ...once(stored.flatMap((one) => (one.kind === 'parked' && one.state === 'waiting' ? [one] : []))),
     ...chapters.flatMap(({ database, audits }) => audits.map((one) => ({ ...one, database }))),
     ...chapters.flatMap(({ database, saga: { work } }) => work.flatMap((one) => turnsOf(one, database))),
@@ -115,7 +115,7 @@ export function narrate(
   };
 }
 
-/** A piece of work, and each turn of a worker or an operator at it. */
+/** A piece of work, and each attempt of a worker or act of an operator at it. */
 function turnsOf(work: StepWorkView, database: string): readonly NarrativeEntry[] {
   const { step, op } = work;
   const turns = work.story.map((turn, at) => ({
@@ -129,8 +129,8 @@ function turnsOf(work: StepWorkView, database: string): readonly NarrativeEntry[
   return [{ ...work, database }, ...turns];
 }
 
-/** What a decision of its fence does not say: a failure, a wait. */
-function tellsMore({ failure, wait }: StoredAttempt): boolean {
+/** Whether an attempt adds to the decision of its fence: a failure, a wait. */
+function addsToDecision({ failure, wait }: StoredAttempt): boolean {
   return failure !== null || wait !== null;
 }
 
@@ -144,14 +144,14 @@ function begunAt({ step }: FenceView, decisions: readonly JournalRow[]): number 
   return first === undefined ? Number.MAX_SAFE_INTEGER : microsOf(first.at);
 }
 
-/** A timer is told with what it runs from, whichever service was the first to hear of that; a call when it has ended. */
+/** A timer stands behind the event that it runs from, whichever service read that first; a call where it ended. */
 function placeOf(entry: NarrativeEntry, events: ReadonlyMap<string, StoredEvent>): number {
   const from = entry.kind === 'work' && entry.op === 'deadline' ? events.get(entry.causeEvent) : undefined;
   const lasted = entry.kind === 'turn' && entry.op !== 'operator' ? entry.durationMs * 1_000 : 0;
   return microsOf((from ?? entry).at) + lasted;
 }
 
-/** Postgres tells microseconds, and their order matters: rows of one transaction are closer than a millisecond. */
+/** Postgres has microseconds, and their order matters: rows of one transaction are closer than a millisecond. */
 function microsOf(at: string): number {
   const fraction = /\.(\d{1,6})/.exec(at)?.[1] ?? '';
   const seconds = Date.parse(at.replace(/\.\d+/, ''));

@@ -6,7 +6,7 @@ import type { Stored } from '../../../history/attempt-sql.ts';
 import { readAudits } from './audit-sql.ts';
 import { eventsOf, type Narrative, narrate, type NarrativeChapter } from './narrative.ts';
 
-/** Asks every database what it knows of one instance of a saga, and joins that into one story. Changes nothing. */
+/** Reads what every database holds of one instance of a saga, and joins it. Changes nothing. */
 export async function readNarrative(named: readonly Named[], instance: string): Promise<Narrative> {
   const chapters = [];
   for (const { name, database } of named)
@@ -18,21 +18,21 @@ export async function readNarrative(named: readonly Named[], instance: string): 
     });
   const ids = eventsOf(instance, chapters);
   const stored = new Map<string, Stored[]>(chapters.map(({ database }) => [database, []]));
-  // The failure events that these led to are asked for next: their attempts are part of the story.
+  // The failure events that these led to are asked for next: their attempts are part of the narrative.
   for (const asked of [ids, undefined]) {
     const known = [...stored].map(([database, own]) => ({ database, stored: own }));
     const next = asked ?? failuresIn(known).filter((id) => !ids.includes(id));
     for (const { database, executor } of chapters)
       stored.get(database)?.push(...(await readStored(executor, next)));
   }
-  const told: NarrativeChapter[] = [];
+  const read: NarrativeChapter[] = [];
   for (const { executor, ...chapter } of chapters)
-    told.push({
+    read.push({
       ...chapter,
       stored: stored.get(chapter.database) ?? [],
       audits: await readAudits(executor, ids),
     });
-  return narrate(instance, told, await deliveriesOf(named, told));
+  return narrate(instance, read, await deliveriesOf(named, read));
 }
 
 async function observedIn(

@@ -5,7 +5,7 @@ import type { StoredEvent } from '../../../history/attempt-sql.ts';
 import { decisionText } from './decision-text.ts';
 import type { Narrative, NarrativeEntry } from './narrative.ts';
 
-/** A narrative in lines for a person: when, who, what, why. Pure. */
+/** Renders a narrative in lines: when, who, what, why. Pure. */
 export function renderNarrative(narrative: Narrative): readonly string[] {
   const { saga = 'unknown', version, instance, key, state, reason, entries } = narrative;
   const name = version === undefined ? saga : `${saga} v${version}`;
@@ -54,16 +54,16 @@ function workText({
   endedAt,
   at,
 }: Extract<NarrativeEntry, { kind: 'work' }>): string {
-  const stuck = stuckReason === null ? '' : `; it waits for a person: ${stuckReason}`;
+  const stuck = stuckReason === null ? '' : `; it waits for an operator: ${stuckReason}`;
   switch (op) {
     case 'apply':
       return `${step}: its call is intended, outside the transaction${stuck}`;
     case 'compensate':
       return `${step}: its undo is intended, for as long as it takes${stuck}`;
     case 'resolve':
-      return `${step}: what became of it is asked for${stuck}`;
+      return `${step}: its outcome is queried${stuck}`;
     case 'cancel':
-      return `${step}: whether it can still be called off is looked at again${stuck}`;
+      return `${step}: whether it can still be cancelled is checked again${stuck}`;
     case 'deadline':
     case 'expire': {
       const left = Math.max(0, Date.parse(dueAt) - Date.parse(at));
@@ -98,10 +98,10 @@ function waited(wait: Parameters<typeof waitText>[0] | null): readonly Row[] {
 
 function actedText(action: string): string {
   const words: Readonly<Record<string, string>> = {
-    retry: 'had it tried again',
+    retry: 'retried it',
     skip: 'skipped it',
-    edit: 'edited it and had it tried again',
-    supersede: 'took it out of the line',
+    edit: 'edited and retried it',
+    supersede: 'superseded it',
   };
   return words[action] ?? action;
 }
@@ -110,7 +110,7 @@ function nameOf(handler: string): string {
   return handler.replace(/^saga:/, '');
 }
 
-/** How it stands with each step, and what the saga waits for. */
+/** The state of each step, and what the saga waits for. */
 function endOf({ steps, waiting, entries }: Narrative): readonly string[] {
   if (steps.length === 0 && entries.length === 0)
     return ['no step in these databases knows of it; name theirs with --database'];
@@ -118,7 +118,7 @@ function endOf({ steps, waiting, entries }: Narrative): readonly string[] {
   const stuck = steps.flatMap(({ step, stuckSince, reason, reasonCode }) =>
     stuckSince === null
       ? []
-      : [`${step} waits for a person: ${reason ?? reasonCode ?? 'nobody knows its outcome'}`],
+      : [`${step} waits for an operator: ${reason ?? reasonCode ?? 'its outcome is unknown'}`],
   );
   const unread = waiting.map(
     ({ consumer, eventId, halted }) =>

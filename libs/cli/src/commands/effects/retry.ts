@@ -1,0 +1,36 @@
+import { readWork, retryWork, sagaMigrations, type WorkDetail } from '@convergekit/effects';
+import type { Executor } from '@convergekit/postgres';
+import { command } from '../../frame/command.ts';
+import { refused } from '../../frame/errors.ts';
+import { asks, reason as why, someArguments } from '../../frame/flags.ts';
+import { result } from '../../frame/result.ts';
+
+export const retryCommand = command({
+  name: 'retry',
+  summary: 'retry now what waits; call again what is stuck, although the call before may have taken effect',
+  args: { ids: someArguments('as `effects list` shows them') },
+  flags: { reason: why('why: it is kept with the intent'), ...asks },
+  run: async (context, { ids, reason }) => {
+    const { executor } = await context.database(sagaMigrations);
+    const works = [];
+    for (const id of ids) works.push(await ownWork(executor, id));
+    const stuck = works.filter(({ state }) => state === 'stuck').length;
+    if (stuck > 0) await context.confirm(`Call again ${stuck} that may have taken effect already?`);
+    for (const id of ids) {
+      await retryWork(executor, id, context.operator, reason);
+      context.audit({ id, reason });
+    }
+    return result({ retried: ids }, () => ids.map((id) => `${id}: due now`));
+  },
+});
+
+/** Reads an intent. Rejects with WORK_OF_SAGA for that of a saga step: the saga's journal records who acted. */
+export async function ownWork(executor: Executor, id: string): Promise<WorkDetail> {
+  const work = await readWork(executor, id);
+  const { instance, step } = work;
+  if (instance === null) return work;
+  throw refused(
+    'WORK_OF_SAGA',
+    `${id} is of a step of a saga, whose journal records who acted: use \`converge saga retry ${instance} ${step ?? ''}\`, or \`converge saga resolve\``,
+  );
+}

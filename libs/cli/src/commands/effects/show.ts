@@ -1,0 +1,15 @@
+import { readWork, sagaMigrations } from '@convergekit/effects';
+import { command } from '../../frame/command.ts';
+import { argument } from '../../frame/flags.ts';
+import { result } from '../../frame/result.ts';
+
+export const showCommand = command({
+  name: 'show',
+  summary: 'one intent: input, outcome, every attempt with the wait before it',
+  args: { id: argument('as `effects list` shows it') },
+  run: async (context, { id }) => {
+    const { executor } = await context.database(sagaMigrations);
+    const work = await readWork(executor, id);
+    return result(work, () => JSON.stringify(work, null, 2).split('\n'));
+  },
+});

@@ -1,0 +1,80 @@
+import type { Noun } from '../frame/command.ts';
+
+/** Everything below `converge`, in the order of its help. */
+export const nouns: readonly Noun[] = [
+  {
+    name: 'migrate',
+    summary: 'create or update the tables of converge in DATABASE_URL',
+    load: async () => (await import('./migrate/migrate.ts')).migrateCommand,
+  },
+  {
+    name: 'roles',
+    summary: 'print the SQL of database roles with the least rights',
+    load: async () => (await import('./roles/roles.ts')).rolesCommand,
+  },
+  {
+    name: 'relay',
+    summary: 'publish the outbox of DATABASE_URL to KAFKA_BROKERS',
+    load: async () => (await import('./relay/relay.ts')).relayCommand,
+  },
+  {
+    name: 'doctor',
+    summary: 'check the database, the brokers and their topics; changes nothing',
+    load: async () => (await import('../doctor/doctor.ts')).doctorCommand,
+  },
+  {
+    name: 'topics',
+    summary: 'create and check the topics that events go to',
+    load: async () => (await import('./topics/index.ts')).topicCommands,
+  },
+  {
+    name: 'source',
+    summary: 'the identity of this outbox, and its epochs',
+    load: async () => (await import('./source/index.ts')).sourceCommands,
+  },
+  {
+    name: 'outbox',
+    summary: 'look into the outbox, and emit events again',
+    load: async () => (await import('./outbox/index.ts')).outboxCommands,
+  },
+  {
+    name: 'consumers',
+    summary: 'see where consumers are, and resume those that are halted',
+    load: async () => (await import('./consumers/index.ts')).consumerCommands,
+  },
+  {
+    name: 'event',
+    summary: 'look at single events',
+    load: async () => [(await import('./event/history.ts')).historyCommand],
+  },
+  {
+    name: 'parked',
+    summary: 'dead letters, and events that wait behind a failed event of their key',
+    load: async () => (await import('./parked/index.ts')).parkedCommands,
+  },
+  {
+    name: 'effects',
+    summary: 'calls to other systems that wait or are stuck',
+    load: async () => (await import('./effects/index.ts')).effectCommands,
+  },
+  {
+    name: 'workflow',
+    summary: 'workflows that are being undone or are stuck',
+    load: async () => (await import('./workflow/index.ts')).workflowCommands,
+  },
+  {
+    name: 'saga',
+    summary: 'the state of sagas, what happened in them and why',
+    load: async () => (await import('./saga/index.ts')).sagaCommands,
+  },
+  {
+    name: 'policy',
+    summary: 'policies: where they come from, what they do, how they are changed',
+    load: async () => (await import('./policy/index.ts')).policyCommands,
+  },
+  {
+    name: 'reconcile',
+    summary: 'find and repair divergence between services',
+    load: async () => (await import('./reconcile/index.ts')).reconcileCommands,
+  },
+];

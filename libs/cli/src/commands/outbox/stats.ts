@@ -1,0 +1,38 @@
+import { systemClock } from '@convergekit/core';
+import { type OutboxLimit, outboxMigrations } from '@convergekit/outbox';
+import { relayMigrations } from '@convergekit/relay';
+import { survey } from '@convergekit/relay/operate';
+import { command } from '../../frame/command.ts';
+import { formatBytes, formatMs, table } from '../../frame/output.ts';
+import { result } from '../../frame/result.ts';
+import { readPulse } from './stats-sql.ts';
+
+/** Shows backlog, age, rate, children, ticks, held topics. */
+export const statsCommand = command({
+  name: 'stats',
+  summary: 'backlog, oldest event not published, rate, ticks, children, held topics',
+  run: async (context) => {
+    const { executor } = await context.database(outboxMigrations, relayMigrations);
+    const found = await survey(executor, { lease: 'relay', now: () => systemClock.now() });
+    const pulse = await readPulse(executor);
+    return result({ ...found, ...pulse }, () =>
+      table([
+        ['source', `${found.source}, epoch ${found.epoch}`],
+        ['relay', found.holder ?? 'none leads'],
+        ['not published', `${found.backlog} events of topics that flow`],
+        ['oldest', found.backlog === 0 && pulse.held.length === 0 ? '-' : formatMs(found.oldestMs)],
+        ['written', `${pulse.perMinute} events in the last minute`],
+        ['bytes', bytesText(found.limit)],
+        ['ticks', `settled ${pulse.doneTick}, latest ${pulse.latestTick}, ${pulse.ticks} kept`],
+        ['children', `${found.children}, ${found.childrenAhead} ahead`],
+        ...pulse.held.map(({ topic, heldAt, reason }) => ['held', `${topic} from tick ${heldAt}: ${reason}`]),
+      ]),
+    );
+  },
+});
+
+function bytesText({ waitingBytes, totalBytes, maxBytes, measuredAgoMs }: OutboxLimit): string {
+  if (measuredAgoMs === undefined) return 'not measured yet: the relay that leads does';
+  const limit = maxBytes === undefined ? 'no limit' : `limit ${formatBytes(maxBytes)}`;
+  return `${formatBytes(waitingBytes)} wait (${limit}), ${formatBytes(totalBytes)} on disk`;
+}

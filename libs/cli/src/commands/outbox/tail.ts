@@ -1,0 +1,35 @@
+import { systemClock } from '@convergekit/core';
+import { outboxMigrations } from '@convergekit/outbox';
+import { relayMigrations } from '@convergekit/relay';
+import { command } from '../../frame/command.ts';
+import { readTail } from './events-sql.ts';
+import { filter } from './list.ts';
+
+const TAIL_MS = 250;
+
+/** Shows what commits from now on, until Ctrl-C; with --json a document a line. */
+export const tailCommand = command({
+  name: 'tail',
+  summary: 'show events as they commit, until Ctrl-C',
+  flags: filter,
+  run: async (context, { topic, key, type }) => {
+    const { output } = context;
+    const stop = new AbortController();
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+    const { executor } = await context.database(outboxMigrations, relayMigrations);
+    let tail = await readTail(executor, undefined);
+    output.progress('showing events as they commit; Ctrl-C ends it');
+    while (!stop.signal.aborted) {
+      tail = await readTail(executor, tail.snapshot);
+      for (const event of tail.events) {
+        if ((topic ?? event.topic) !== event.topic || (key ?? event.key) !== event.key) continue;
+        if ((type ?? event.type) !== event.type) continue;
+        const { createdAt, eventId, bytes } = event;
+        const parts = [createdAt.toISOString(), event.topic, event.key, event.type, eventId, `${bytes} B`];
+        output.line(event, () => parts.join('  '));
+      }
+      await systemClock.sleep(TAIL_MS, stop.signal);
+    }
+    return undefined;
+  },
+});

@@ -1,0 +1,70 @@
+import { inboxMigrations } from '@convergekit/inbox';
+import { groupParked, listParked, PARKED_STATES, type ParkedSummary } from '@convergekit/inbox/operate';
+import { command } from '../../frame/command.ts';
+import { choices, count, text, toggle, type Values } from '../../frame/flags.ts';
+import { listing, tableOf } from '../../frame/result.ts';
+
+/** Options that choose parked events. */
+export const filter = {
+  consumer: text('name', 'only events of this consumer'),
+  topic: text('name', 'only events of this topic'),
+  key: text('key', 'only events of this key'),
+  category: text('category', 'only failures of this category'),
+  code: text('code', 'only failures with this code'),
+  state: choices('state', PARKED_STATES, 'only events in these states'),
+};
+
+/** The same as the inbox takes it; undefined means any. */
+export const wantedOf = ({ consumer, topic, key, category, code, state }: Values<typeof filter>) => ({
+  consumer,
+  topic,
+  key,
+  category,
+  code,
+  states: state.length === 0 ? undefined : state,
+});
+
+export const listCommand = command({
+  name: 'list',
+  summary: 'what is parked in DATABASE_URL, grouped by failure',
+  flags: {
+    ...filter,
+    events: toggle('one by one, in the order in which they were parked'),
+    limit: count('events', 'with --events: at most so many events', 50),
+  },
+  run: async (context, { events, limit, ...flags }) => {
+    const { executor } = await context.database(inboxMigrations);
+    if (events) {
+      const rows = await listParked(executor, wantedOf(flags), limit);
+      return listing(rows, NONE, eventColumns);
+    }
+    return listing(await groupParked(executor, wantedOf(flags)), NONE, {
+      consumer: (row) => row.consumer,
+      topic: (row) => row.topic,
+      state: (row) => row.state,
+      events: (row) => row.events,
+      keys: (row) => row.keys,
+      oldest: (row) => row.oldest,
+      failure: (row) =>
+        row.code === null
+          ? 'behind another event of its key'
+          : `${row.category} ${row.code}${row.structural ? ' (structural)' : ''}: ${row.reason ?? ''}`,
+    });
+  },
+});
+
+const NONE = 'no parked events';
+
+const eventColumns = {
+  id: (row: ParkedSummary) => row.id,
+  consumer: (row: ParkedSummary) => row.consumer,
+  place: (row: ParkedSummary) => `${row.topic}/${row.partition}@${row.offset}`,
+  key: (row: ParkedSummary) => row.key,
+  type: (row: ParkedSummary) => row.type ?? 'unreadable',
+  state: (row: ParkedSummary) => row.state,
+  next: (row: ParkedSummary) => row.nextAt,
+  failure: (row: ParkedSummary) => (row.code === null ? null : `${row.category} ${row.code}`),
+};
+
+export const eventLines = (rows: readonly ParkedSummary[]): readonly string[] =>
+  tableOf(rows, NONE, eventColumns);

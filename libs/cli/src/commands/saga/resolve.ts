@@ -1,0 +1,81 @@
+import { sagaMigrations } from '@convergekit/effects';
+import { resolveStep, type StepWord, waitingStep } from '@convergekit/saga';
+import { command } from '../../frame/command.ts';
+import { UsageError } from '../../frame/errors.ts';
+import { asks, count, json, reason as why, text, texts, toggle } from '../../frame/flags.ts';
+import { exportsOf } from '../../frame/modules.ts';
+import { result } from '../../frame/result.ts';
+import { isSaga } from './graph.ts';
+import { stepArguments } from './retry.ts';
+
+/** Records the outcome of a step, from the records of the other side; the worker continues with it as with any other. */
+export const resolveCommand = command({
+  name: 'resolve',
+  summary:
+    'record the outcome of a step that waits, from the records of the other side; the worker continues with it',
+  args: stepArguments,
+  flags: {
+    event: text('type', 'the fact: its success, failure or undone event', {
+      conflicts: ['failed', 'effectStays'],
+    }),
+    version: count('number', 'version of the contract of that event (default: the declared one)'),
+    data: json('data of that event'),
+    key: text('key', 'key of that event, where it differs from that of the step'),
+    failed: text('code', 'it certainly took no effect, for this reason', { conflicts: ['effectStays'] }),
+    effectStays: toggle('of an undo that cannot be done: its effect stays, the steps before continue'),
+    sagas: texts(
+      'module',
+      'modules that export the declaration of the saga: type, data and key are checked against it before anything is written',
+    ),
+    reason: why('the evidence: it is kept in the journal'),
+    ...asks,
+  },
+  run: async (context, { instance, step, sagas: modules, reason, ...flags }) => {
+    const word = wordOf(flags);
+    const exported = (await Promise.all(modules.map(exportsOf))).flat();
+    const sagas = exported.filter(isSaga).map(({ declaration }) => declaration);
+    if (word.kind !== 'effect_stays' && sagas.length === 0)
+      throw new UsageError(
+        'SAGAS_MISSING',
+        'an outcome is checked against the declaration of the saga: name the module that exports it, such as --sagas ./schemas/sagas.ts',
+      );
+    const database = await context.database(sagaMigrations);
+    const at = { instance, step };
+    const seen = await waitingStep(database, at);
+    const [first] = seen.work;
+    const outcome =
+      word.kind === 'fact' ? word.type : word.kind === 'failed' ? word.code : 'an effect that stays';
+    const waits =
+      first === undefined
+        ? `${step}, which is ${seen.state}`
+        : `${first.op} of ${step}, which is ${first.state}`;
+    await context.confirm(`Record ${outcome} as the outcome of ${waits}?`);
+    const by = { actor: context.operator, note: reason };
+    const acted = await resolveStep(database, at, word, by, { sagas, seen });
+    context.audit({ ...at, outcome, reason });
+    return result({ ...at, ...acted, outcome }, () => [
+      `${step} of ${instance}: ${outcome}; the saga worker continues with it`,
+    ]);
+  },
+});
+
+interface WordFlags {
+  readonly event: string | undefined;
+  readonly version: number | undefined;
+  readonly data: string | undefined;
+  readonly key: string | undefined;
+  readonly failed: string | undefined;
+  readonly effectStays: boolean;
+}
+
+function wordOf({ event, version, data, key, failed, effectStays }: WordFlags): StepWord {
+  if (effectStays) return { kind: 'effect_stays' };
+  if (failed !== undefined) return { kind: 'failed', code: failed };
+  if (event === undefined || data === undefined)
+    throw new UsageError(
+      'OUTCOME_MISSING',
+      'give the outcome: --event <type> --data <json> of the fact that the step would have emitted, --failed <code> or, of an undo, --effect-stays',
+    );
+  const more = { ...(version !== undefined && { version }), ...(key !== undefined && { key }) };
+  return { kind: 'fact', type: event, payload: data, ...more };
+}

@@ -1,0 +1,30 @@
+import { sagaMigrations } from '@convergekit/effects';
+import { retryStep, waitingStep } from '@convergekit/saga';
+import { command } from '../../frame/command.ts';
+import { argument, asks, reason as why } from '../../frame/flags.ts';
+import { result } from '../../frame/result.ts';
+import { instanceArgument } from './show.ts';
+
+/** The arguments that name one step. */
+export const stepArguments = {
+  instance: instanceArgument,
+  step: argument('a step, in DATABASE_URL, of the service that runs it'),
+};
+
+/** Retries a step's call, its undo, or the event that it could not handle. */
+export const retryCommand = command({
+  name: 'retry',
+  summary: 'retry a step now: its call, its undo, or the event that it could not handle',
+  args: stepArguments,
+  flags: { reason: why('why: it is kept in the journal'), ...asks },
+  run: async (context, { instance, step, reason }) => {
+    const database = await context.database(sagaMigrations);
+    const at = { instance, step };
+    const seen = await waitingStep(database, at);
+    const stuck = seen.state === 'stuck' || seen.work.some(({ state }) => state === 'stuck');
+    if (stuck) await context.confirm(`Retry ${step}, which may have taken effect already?`);
+    const acted = await retryStep(database, at, { actor: context.operator, note: reason }, { seen });
+    context.audit({ instance, step, reason });
+    return result({ instance, step, ...acted }, () => [`${step} of ${instance}: due now`]);
+  },
+});

@@ -1,0 +1,29 @@
+import { rebaseSource } from '@convergekit/relay/operate';
+import { command } from '../../frame/command.ts';
+import { asks, dryRun, text } from '../../frame/flags.ts';
+import { result } from '../../frame/result.ts';
+import { rebaseLines } from './source-text.ts';
+
+/** Begins a new epoch. Without --yes it shows what it would do, and asks. */
+export const rebaseCommand = command({
+  name: 'rebase',
+  summary: 'begin a new epoch after a restore or a failover that lost commits; no relay may lead',
+  flags: { reason: text('text', 'why: it is kept with the epoch'), ...dryRun, ...asks },
+  run: async (context, { reason = 'converge source rebase', dryRun: dry, yes }) => {
+    const database = await context.database();
+    const broker = context.broker();
+    if (dry || !yes) {
+      const planned = await rebaseSource({ database, broker, reason, dryRun: true });
+      if (dry) return result(planned, () => rebaseLines(planned));
+      for (const line of rebaseLines(planned)) context.output.progress(line);
+      const { epoch, source } = planned;
+      await context.confirm(
+        `Begin epoch ${epoch} of ${source.name} (${source.id})? It cannot be undone, and every other copy of this database must be stopped.`,
+      );
+    }
+    const { signingKey } = context.settings.relay;
+    const signed = signingKey === undefined ? {} : { signingKey };
+    const report = await rebaseSource({ database, broker, reason, ...signed });
+    return result(report, () => rebaseLines(report));
+  },
+});

@@ -1,0 +1,145 @@
+import { InvalidArgumentError } from 'commander';
+
+/** An option or argument of a command: what `--help` shows of it, and how its text becomes a `T`. */
+export interface Flag<T> {
+  readonly help: string;
+  /** Names the value in help; a quantity names its unit (`--limit <events>`). An option without it is a switch. */
+  readonly value?: string;
+  /** May be given several times. */
+  readonly many?: true;
+  readonly required?: true;
+  readonly choices?: readonly string[];
+  /** The value where none is given. Help shows it, unless it is an empty list. */
+  readonly initial?: T;
+  /** Options that contradict this one. */
+  readonly conflicts?: readonly string[];
+  readonly parse?: (text: string, before: unknown) => T;
+}
+
+export type Flags = Readonly<Record<string, Flag<unknown>>>;
+/** The values of flags, by name. */
+export type Values<F> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
+
+type Conflicts = Pick<Flag<never>, 'conflicts'>;
+
+export function toggle(help: string, more: Conflicts = {}): Flag<boolean> {
+  return { help, ...more };
+}
+
+export function text(value: string, help: string, more: Conflicts = {}): Flag<string | undefined> {
+  return { help, value, ...more };
+}
+
+export function texts(value: string, help: string): Flag<readonly string[]> {
+  return { help, value, many: true, initial: [] };
+}
+
+/** One or more of a fixed set. */
+export function choices<T extends string>(
+  value: string,
+  all: readonly T[],
+  help: string,
+  initial: readonly T[] = [],
+): Flag<readonly T[]> {
+  return { help, value, many: true, choices: all, initial };
+}
+
+/** A quantity from 1, by its unit. */
+export function count(unit: string, help: string, initial: number): Flag<number>;
+export function count(unit: string, help: string): Flag<number | undefined>;
+export function count(unit: string, help: string, initial?: number): Flag<number | undefined> {
+  const parse = wholeFrom(1);
+  return initial === undefined ? { help, value: unit, parse } : { help, value: unit, parse, initial };
+}
+
+/** A place from 0, such as a partition or an offset. */
+export function index(value: string, help: string): Flag<number | undefined> {
+  return { help, value, parse: wholeFrom(0) };
+}
+
+export function instant(help: string): Flag<Date | undefined> {
+  return {
+    help: `${help}, as 2026-01-31T12:00:00Z`,
+    value: 'time',
+    parse: (given) => {
+      const time = new Date(given);
+      if (Number.isNaN(time.getTime()))
+        throw new InvalidArgumentError('It must be a time, as 2026-01-31T12:00:00Z');
+      return time;
+    },
+  };
+}
+
+/** Text that is JSON; it is passed on as it was written. */
+export function json(help: string, more: Conflicts = {}): Flag<string | undefined> {
+  return {
+    help,
+    value: 'json',
+    ...more,
+    parse: (given) => {
+      try {
+        JSON.parse(given);
+      } catch (cause) {
+        throw new InvalidArgumentError(`It must be JSON: ${String(cause)}`);
+      }
+      return given;
+    },
+  };
+}
+
+export function needed<T>(flag: Flag<T | undefined>): Flag<T> {
+  return { ...(flag as Flag<T>), required: true };
+}
+
+/** Why an operator acts. It is kept with what is changed. */
+export function reason(help: string): Flag<string> {
+  return {
+    help,
+    value: 'text',
+    required: true,
+    parse: (given) => {
+      if (given.trim() === '') throw new InvalidArgumentError('It must say why');
+      return given;
+    },
+  };
+}
+
+/** What a command that asks before it acts has, and its context obeys. */
+export const asks = { yes: toggle('do not ask for confirmation') };
+export const dryRun = { dryRun: toggle('show what would happen, and change nothing') };
+
+export function argument(help: string): Flag<string>;
+export function argument<T>(help: string, parse: (given: string) => T): Flag<T>;
+export function argument(help: string, parse?: (given: string) => unknown): Flag<unknown> {
+  return { help, required: true, ...(parse !== undefined && { parse }) };
+}
+
+export function optionalArgument(help: string): Flag<string | undefined> {
+  return { help };
+}
+
+/** The rest of the arguments, one at least. */
+export function someArguments(help: string): Flag<readonly string[]> {
+  return { help, many: true, required: true };
+}
+
+export function anyArguments<T extends string = string>(
+  help: string,
+  all?: readonly T[],
+): Flag<readonly T[]> {
+  return { help, many: true, initial: [], ...(all !== undefined && { choices: all }) };
+}
+
+export function wholeFrom(least: 0 | 1): (given: string) => number {
+  return (given) => {
+    if (!/^\d{1,9}$/.test(given) || Number(given) < least)
+      throw new InvalidArgumentError(`It must be a whole number from ${least}`);
+    return Number(given);
+  };
+}
+
+/** A row id or an offset, which may be larger than a number is exact. */
+export function bigWhole(given: string): bigint {
+  if (!/^\d{1,18}$/.test(given)) throw new InvalidArgumentError('It must be a whole number from 0');
+  return BigInt(given);
+}
