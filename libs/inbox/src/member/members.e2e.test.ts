@@ -32,7 +32,7 @@ describe.each(driverNames)('members of a group over %s', (driver) => {
 
   it('a member that freezes in its handler holds the fence by name until its session ends, and changes nothing when it wakes', async () => {
     await scene.send(60);
-    const zombie = scene.start({ FREEZE: 'handler', HANDLE_MS: '600000' });
+    const zombie = scene.start({ FREEZE: 'handler', HANDLE_MS: '60000' });
     await once(zombie.child.stdout!, 'data');
     const frozen = await scene.database.executor.query<{ pid: number }>(
       `select pid from pg_stat_activity where state = 'idle in transaction' and application_name = $1`,
