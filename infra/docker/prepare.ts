@@ -2,7 +2,8 @@
 import { inboxMigrations } from '@convergekit/inbox';
 import { failureTopic } from '@convergekit/contracts';
 import { kafkaBroker } from '@convergekit/kafka';
-import { nameSource, outboxMigrations } from '@convergekit/outbox';
+import { nameSource } from '@convergekit/outbox/engine';
+import { outboxMigrations } from '@convergekit/outbox';
 import { connect, migrate } from '@convergekit/postgres';
 import { reconcileMigrations } from '@convergekit/reconcile';
 import { relayMigrations } from '@convergekit/relay';

@@ -1,5 +1,6 @@
 import { kafkaBroker } from '@convergekit/kafka';
-import { nameSource, outboxMigrations } from '@convergekit/outbox';
+import { nameSource } from '@convergekit/outbox/engine';
+import { outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
 import {

@@ -1,4 +1,5 @@
-import { type Database, sqlState } from '@convergekit/postgres';
+import type { Database } from '@convergekit/postgres';
+import { sqlState } from '@convergekit/postgres/engine';
 import type { Clock, Random } from '@convergekit/core';
 import { endOrphans, runTransaction } from './transactions.ts';
 import {

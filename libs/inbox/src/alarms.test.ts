@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { CATEGORIES } from '@convergekit/core';
-import { kindOf } from '@convergekit/resilience';
+import { kindOf } from '@convergekit/resilience/engine';
 import { expect, it } from 'vitest';
 import { alarmDefinitions, alarmOf, deadLetterAlarm } from './alarms.ts';
 

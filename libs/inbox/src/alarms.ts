@@ -1,4 +1,4 @@
-import type { FailureKind } from '@convergekit/resilience';
+import type { FailureKind } from '@convergekit/resilience/engine';
 import type { InboxErrorCode } from './errors.ts';
 
 /** A condition that an operator should know of. Its name is stable: log field `alarm`, metrics, alert rules and run books use it. */

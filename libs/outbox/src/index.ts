@@ -9,19 +9,5 @@
 export { createOutbox, type Outbox, type OutboxOptions } from './outbox.ts';
 export type { OutboxTransaction, OutboxTransactionOptions } from './transaction.ts';
 export type { KeyedRequest } from './request-key.ts';
-export type { AppendContext, AppendEvent } from './event-row.ts';
 export { OutboxError, type OutboxErrorCode } from './errors.ts';
 export { outboxMigrations } from './migrations.ts';
-export { nameSource, OUTBOX, type OutboxRow, readSource, type Source } from './tables.ts';
-export { ensureChildren, type EnsureChildrenOptions, listChildren, type OutboxChild } from './children.ts';
-export {
-  scheduleDetach,
-  type DetachingChild,
-  type DetachOptions,
-  type DetachState,
-  type DetachStep,
-  readDetaching,
-  stepDetach,
-} from './detach.ts';
-export { type LimitSettings, measureOutbox, type OutboxLimit, readLimit, secondsToFull } from './limit.ts';
-export { forgetRequests } from './request-retention.ts';

@@ -1,10 +1,10 @@
+import type { Executor } from '@convergekit/postgres';
 import {
-  type Executor,
   type LastStatement,
   type NamedStatement,
   sendLast,
   type Session,
-} from '@convergekit/postgres';
+} from '@convergekit/postgres/engine';
 import { instruments } from '@convergekit/telemetry';
 import type { Transaction } from 'kysely';
 import type { EventRow } from './event-row.ts';

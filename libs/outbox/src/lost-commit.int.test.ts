@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import { connect, type Session } from '@convergekit/postgres';
+import { connect } from '@convergekit/postgres';
+import type { Session } from '@convergekit/postgres/engine';
 import { systemClock, systemRandom } from '@convergekit/core';
 import { type FaultProxy, faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import { beforeEach, describe, expect, inject, it } from 'vitest';

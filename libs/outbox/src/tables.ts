@@ -1,29 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import { OutboxError } from './errors.ts';
 
-/** Table names for readers. They are fixed: functions and statements contain them. */
-export const OUTBOX = Object.freeze({
-  table: 'converge.outbox',
-  sequence: 'converge.outbox_id',
-  source: 'converge.source',
-  request: 'converge.request',
-});
-
-/** A row as pg returns it: `xid8` and `int8` are strings. */
-export interface OutboxRow {
-  readonly xid: string;
-  readonly id: string;
-  readonly event_id: string;
-  readonly topic: string;
-  readonly key: string;
-  readonly type: string;
-  /** A JSON object of strings: all wire headers except those that the relay writes from columns. */
-  readonly headers: string;
-  /** The payload on the wire, byte for byte. */
-  readonly payload: string;
-  readonly created_at: Date;
-}
-
 export interface Source {
   /** The identity that consumers deduplicate by. */
   readonly id: string;

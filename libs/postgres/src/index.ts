@@ -10,42 +10,18 @@
  */
 export { connect, type ConnectOptions, type Database } from './connect.ts';
 export {
-  asksForRerun,
   kyselyTransaction,
   type KyselyTransactionOptions,
   type TransactionOptions,
   withTransaction,
 } from './transaction.ts';
-export { DatabaseError, type DatabaseErrorCode, sqlState, type Target } from './errors.ts';
-export { type CopyExecutor, copyExecutorOfClient, quoteLiteral } from './copy-binary.ts';
-export { type TupleBlock, TupleReader, TupleWriter } from './tuples.ts';
+export { DatabaseError, type DatabaseErrorCode, type Target } from './errors.ts';
 export { type Executor, type ExecutorResult, executorOf, executorOfClient } from './executor.ts';
-export {
-  acquireLease,
-  type HeldLease,
-  type LeaseOutcome,
-  type LeaseRequest,
-  releaseLease,
-  renewLease,
-} from './lease.ts';
-export { type AppliedMigration, migrate, type MigrateOptions, postgresMigrations } from './migrate.ts';
+export { type AppliedMigration, migrate, type MigrateOptions } from './migrate.ts';
 export type { MigrationSet } from './migration-files.ts';
-export {
-  type PolicyChangeRow,
-  type PolicySetting,
-  readPolicyHistory,
-  readPolicyRules,
-  readPolicyVersion,
-  setPolicyRule,
-} from './policy-table.ts';
 export {
   policyWatch,
   type PolicyWatch,
   type PolicyWatchOptions,
   type PolicyWatchStatus,
 } from './policy-watch.ts';
-export { type Send, senderOf } from './pipeline.ts';
-export { type LastStatement, type NamedStatement, sendLast, type Session } from './last-statement.ts';
-export { isPooled } from './pooler.ts';
-export { ownSession } from './own-session.ts';
-export { isWarning } from './severity.ts';

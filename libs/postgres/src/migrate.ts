@@ -1,5 +1,4 @@
-import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
-import { delayMs } from '@convergekit/resilience';
+import { type Clock, type Random, systemClock, systemRandom, delayMs } from '@convergekit/core';
 import { adoptSchemas, type RecordedName, schemasToAdopt } from './baseline.ts';
 import type { Database } from './connect.ts';
 import { DatabaseError, messageOf, sqlState } from './errors.ts';

@@ -1,4 +1,4 @@
-import type { OfferedRule } from '@convergekit/resilience';
+import type { OfferedRule } from '@convergekit/resilience/engine';
 import type { Executor } from './executor.ts';
 
 // Reads one index tuple from the end of the primary key: every watcher polls it.

@@ -1,12 +1,10 @@
+import { type Admission, admitRules, type RefusedRule } from '@convergekit/resilience/engine';
 import {
-  type Admission,
-  admitRules,
   classify,
   type Policies,
   PolicyBook,
   type PolicyLayer,
   type PolicyRules,
-  type RefusedRule,
 } from '@convergekit/resilience';
 import {
   type Clock,

@@ -1,5 +1,4 @@
-import { delayMs } from '@convergekit/resilience';
-import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
+import { delayMs, type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
 import type { IsolationLevel, Kysely, Transaction } from 'kysely';
 import { BeginWithFirst, submitClient } from './begin-with-first.ts';
 import type { Database } from './connect.ts';

@@ -1,5 +1,4 @@
-import type { Failure, Random } from '@convergekit/core';
-import { delayMs } from '@convergekit/resilience';
+import { type Failure, type Random, delayMs } from '@convergekit/core';
 import type { Claim } from './claim.ts';
 import type { Reconciler } from './reconciler.ts';
 

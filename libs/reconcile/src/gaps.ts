@@ -1,5 +1,5 @@
-import { executorOf, sqlState } from '@convergekit/postgres';
-import type { Executor } from '@convergekit/postgres';
+import { executorOf, type Executor } from '@convergekit/postgres';
+import { sqlState } from '@convergekit/postgres/engine';
 import type { GapKeys } from './definition.ts';
 import { enqueueKeys } from './key-queue.ts';
 import { sweep, type SweepRequest } from './sweep.ts';

@@ -1,4 +1,5 @@
-import { acquireLease, executorOf, releaseLease } from '@convergekit/postgres';
+import { acquireLease, releaseLease } from '@convergekit/postgres/engine';
+import { executorOf } from '@convergekit/postgres';
 import { attributeNames, instruments } from '@convergekit/telemetry';
 import { queueGaps } from './gaps.ts';
 import { isDue } from './schedule.ts';

@@ -1,4 +1,5 @@
-import { DatabaseError, sqlState, withTransaction } from '@convergekit/postgres';
+import { DatabaseError, withTransaction } from '@convergekit/postgres';
+import { sqlState } from '@convergekit/postgres/engine';
 import { ConvergeError, endsWithin, type Service } from '@convergekit/core';
 import type { Check } from '@convergekit/config';
 import { instruments } from '@convergekit/telemetry';

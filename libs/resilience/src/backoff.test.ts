@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { seededRandom } from '@convergekit/core';
 import { describe, expect, it } from 'vitest';
-import { type Backoff, cappedMs, defaultPolicy, delayMs } from './index.ts';
+import { type Backoff, cappedMs, delayMs } from '@convergekit/core';
+import { defaultPolicy } from './index.ts';
 
 const { backoff } = defaultPolicy;
 

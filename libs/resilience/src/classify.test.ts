@@ -2,7 +2,8 @@ import { lookup } from 'node:dns/promises';
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { CATEGORIES, CERTAINTIES } from '@convergekit/core';
-import { classifier, classify, type ClassifyRule } from './index.ts';
+import { classifier, classify } from './index.ts';
+import type { ClassifyRule } from './verdict.ts';
 import { axes, http, thrown } from './fixture/thrown.ts';
 
 describe('classify', () => {

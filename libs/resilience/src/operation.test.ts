@@ -1,20 +1,19 @@
 import { manualClock } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import { ConvergeError } from '@convergekit/core';
+import { type AttemptReport, ownedAttempt } from './retry.ts';
 import {
-  type AttemptReport,
   BREAKER_OPEN,
   Bulkhead,
   CircuitBreaker,
   defaultBreaker,
   defaultPolicy,
-  explain,
   operation,
-  recoveryPaths,
   retry,
   RetryBudget,
-  ownedAttempt,
 } from './index.ts';
+import { explain } from './explain.ts';
+import { recoveryPaths } from './operation.ts';
 
 const down = new ConvergeError('down', { code: 'X', category: 'network', certainty: 'not_applied' });
 const noWait = { ...defaultPolicy, backoff: { baseMs: 0, factor: 2, capMs: 0 } };

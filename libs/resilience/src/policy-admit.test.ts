@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { admitRules, type PolicyLayer } from './index.ts';
+import { admitRules } from './policy-admit.ts';
+import type { PolicyLayer } from './index.ts';
 
 const below: readonly PolicyLayer[] = [
   { source: 'code', rules: { payment: { attempts: 4, backoff: { capMs: 1_000 } } } },

@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
-import { defaultBudget, defaultPolicy, RetryBudget, simulate } from './index.ts';
+import { defaultBudget, defaultPolicy, RetryBudget } from './index.ts';
+import { simulate } from './simulate.ts';
 
 /** The generator of Numerical Recipes: equal numbers on every machine. */
 function seeded(seed: number): () => number {

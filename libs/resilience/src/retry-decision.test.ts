@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { CATEGORIES, type Category, type Certainty } from '@convergekit/core';
-import { decideRetry, defaultPolicy, type RetryDecision, countsAgainstBreaker, strategies } from './index.ts';
+import { decideRetry, type RetryDecision } from './retry-decision.ts';
+import { defaultPolicy, strategies } from './index.ts';
+import { countsAgainstBreaker } from './strategy.ts';
 
 const decide = (category: Category, certainty: Certainty, structural: boolean): RetryDecision =>
   decideRetry({

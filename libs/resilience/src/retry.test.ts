@@ -1,7 +1,8 @@
 import { manualClock } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import { ConvergeError, type Failure } from '@convergekit/core';
-import { type AttemptReport, defaultPolicy, type Policy, retry } from './index.ts';
+import type { AttemptReport } from './retry.ts';
+import { defaultPolicy, type Policy, retry } from './index.ts';
 
 const policy: Policy = { ...defaultPolicy, backoff: { baseMs: 100, factor: 2, capMs: 10_000 } };
 /** Draws the upper end of every delay. */

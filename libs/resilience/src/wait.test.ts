@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CATEGORIES, type Category } from '@convergekit/core';
-import { defaultPolicy, waitAfter } from './index.ts';
+import { defaultPolicy } from './index.ts';
+import { waitAfter } from './wait.ts';
 
 const { backoff } = defaultPolicy;
 const half = (): number => 0.5;

@@ -4,12 +4,10 @@ import {
   type AttemptReport,
   type BreakerState,
   kindOf,
-  type OperationContext,
-  type Policy,
-  type RetryBudget,
   type RetryDecision,
   type Wait,
-} from '@convergekit/resilience';
+} from '@convergekit/resilience/engine';
+import type { OperationContext, Policy, RetryBudget } from '@convergekit/resilience';
 import { boundedLabel } from './bounded-label.ts';
 import { instruments } from './instruments.ts';
 import { attributeNames, spanEvents, spanNames } from './names.ts';

@@ -1,4 +1,4 @@
-import { sqlState } from '@convergekit/postgres';
+import { sqlState } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
 import {
   endsWithin,

@@ -1,4 +1,4 @@
-import { bound, slowDelayMs } from '@convergekit/resilience';
+import { bound, slowDelayMs } from '@convergekit/resilience/engine';
 import { attributeNames, spanNames, withSpan } from '@convergekit/telemetry';
 import {
   ask,

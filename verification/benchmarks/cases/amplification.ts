@@ -1,4 +1,5 @@
-import { defaultBudget, defaultPolicy, simulate } from '@convergekit/resilience';
+import { defaultBudget, defaultPolicy } from '@convergekit/resilience';
+import { simulate } from '@convergekit/resilience/operate';
 import { seededRandom } from '@convergekit/core';
 import type { Case } from '../case.ts';
 import type { Figure } from '../report/figure.ts';

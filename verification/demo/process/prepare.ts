@@ -1,6 +1,7 @@
 import { inboxMigrations } from '@convergekit/inbox';
 import type { Admin, Broker, LogEnds } from '@convergekit/broker/engine';
-import { nameSource, outboxMigrations } from '@convergekit/outbox';
+import { nameSource } from '@convergekit/outbox/engine';
+import { outboxMigrations } from '@convergekit/outbox';
 import { type Database, migrate, type MigrationSet } from '@convergekit/postgres';
 import { reconcileMigrations } from '@convergekit/reconcile';
 import { relayMigrations } from '@convergekit/relay';

@@ -1,4 +1,4 @@
-import { secondsToFull } from '@convergekit/outbox';
+import { secondsToFull } from '@convergekit/outbox/engine';
 import type { Executor } from '@convergekit/postgres';
 import { COUNTED, type HeldTopic, survey, type Survey } from '@convergekit/relay/operate';
 import type { Finding } from './findings.ts';

@@ -1,5 +1,6 @@
 import type { Admin } from '@convergekit/broker';
-import { type Database, type Executor, isPooled } from '@convergekit/postgres';
+import type { Database, Executor } from '@convergekit/postgres';
+import { isPooled } from '@convergekit/postgres/operate';
 import { readHorizonBlockers } from '@convergekit/relay/operate';
 import { allMigrations } from '../frame/all-migrations.ts';
 import { command } from '../frame/command.ts';

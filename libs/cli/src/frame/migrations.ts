@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
-import { postgresMigrations, type Executor, type MigrationSet } from '@convergekit/postgres';
+import { postgresMigrations } from '@convergekit/postgres/operate';
+import type { Executor, MigrationSet } from '@convergekit/postgres';
 import { migrationsMissing } from './errors.ts';
 
 /** Finds the migrations of this version that the database lacks, as `outbox/001-schema`. Changes nothing. */

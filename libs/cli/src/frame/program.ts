@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { nearest } from '@convergekit/config';
+import { nearest } from '@convergekit/config/engine';
 import { Argument, Command as Parser, CommanderError, Option } from 'commander';
 import type { Command, Group, Noun } from './command.ts';
 import { UsageError } from './errors.ts';

@@ -1,5 +1,5 @@
 import type { Failure } from '@convergekit/core';
-import type { Wait, WaitRule } from '@convergekit/resilience';
+import type { Wait, WaitRule } from '@convergekit/resilience/engine';
 
 /**
  * ready     no call was made, or the last one certainly took no effect

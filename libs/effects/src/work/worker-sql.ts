@@ -1,4 +1,5 @@
-import { type Executor, sqlState } from '@convergekit/postgres';
+import type { Executor } from '@convergekit/postgres';
+import { sqlState } from '@convergekit/postgres/engine';
 import { notMigrated, EffectError } from '../errors.ts';
 
 /** After which a worker counts as gone: it says that it is there each minute. */

@@ -1,10 +1,6 @@
 import { type Clock, ConvergeError, failpoint, type Failure, type Random } from '@convergekit/core';
-import {
-  type AttemptReport,
-  classify,
-  type OperationGuards,
-  type SharedGuards,
-} from '@convergekit/resilience';
+import type { AttemptReport } from '@convergekit/resilience/engine';
+import { classify, type OperationGuards, type SharedGuards } from '@convergekit/resilience';
 import type { Asks, Effect } from '../effect/types.ts';
 import { type Answer, stored } from '../work/decide.ts';
 import type { Op, WorkAttempt } from '../work/work.ts';

@@ -1,5 +1,6 @@
 import { executorOf, kyselyTransaction } from '@convergekit/postgres';
-import { classify, slowDelayMs } from '@convergekit/resilience';
+import { classify } from '@convergekit/resilience';
+import { slowDelayMs } from '@convergekit/resilience/engine';
 import { attributeNames, contextFrom, spanNames, withSpan } from '@convergekit/telemetry';
 import type { Effect, Revived } from '../effect/types.ts';
 import { type Answer, decide, doubtAfter, type Next, nextOp, stored } from '../work/decide.ts';

@@ -1,5 +1,6 @@
-import { sqlState } from '@convergekit/postgres';
-import { bound, classify } from '@convergekit/resilience';
+import { sqlState } from '@convergekit/postgres/engine';
+import { bound } from '@convergekit/resilience/engine';
+import { classify } from '@convergekit/resilience';
 import {
   endsWithin,
   failpoint,

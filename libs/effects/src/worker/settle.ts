@@ -1,6 +1,7 @@
 import { contextHeaders, type DomainEvent, type EventContext } from '@convergekit/contracts';
 import type { EmitAs } from '@convergekit/inbox/engine';
-import { type AppendEvent, createOutbox } from '@convergekit/outbox';
+import type { AppendEvent } from '@convergekit/outbox/engine';
+import { createOutbox } from '@convergekit/outbox';
 import { type Executor, executorOf, kyselyTransaction } from '@convergekit/postgres';
 import { deterministicUuid, failpoint } from '@convergekit/core';
 import { inject } from '@convergekit/telemetry';

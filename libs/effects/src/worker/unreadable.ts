@@ -1,4 +1,5 @@
-import { slowDelayMs, type SlowSchedule } from '@convergekit/resilience';
+import { slowDelayMs } from '@convergekit/resilience/engine';
+import type { SlowSchedule } from '@convergekit/resilience';
 import type { Random } from '@convergekit/core';
 import type { ClaimedWork, OperatorAct, WorkAttempt } from '../work/work.ts';
 

@@ -1,7 +1,7 @@
 import type { Envelope } from '@convergekit/contracts';
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import { deterministicUuid, type Failure } from '@convergekit/core';
-import type { Wait } from '@convergekit/resilience';
+import type { Wait } from '@convergekit/resilience/engine';
 import type { NextAttempt } from './next-attempt.ts';
 import { clean } from '../slice/record-text.ts';
 

@@ -1,6 +1,6 @@
 import { failureEvent } from '@convergekit/contracts';
 import { BusinessRejection, CATEGORIES, type Category, CERTAINTIES, ConvergeError } from '@convergekit/core';
-import { WAIT_RULES } from '@convergekit/resilience';
+import { WAIT_RULES } from '@convergekit/resilience/engine';
 import { freshDatabase, manualClock, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';

@@ -1,5 +1,5 @@
 import { checkHeaders, contextHeaders, ContractError } from '@convergekit/contracts';
-import type { AppendEvent } from '@convergekit/outbox';
+import type { AppendEvent } from '@convergekit/outbox/engine';
 import type { Executor } from '@convergekit/postgres';
 import { contextFrom, contextOrActive, injectSpan, spanNames } from '@convergekit/telemetry';
 import { answers } from '../slice/call-handlers.ts';

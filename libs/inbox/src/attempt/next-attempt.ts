@@ -1,12 +1,6 @@
 import type { Failure, Random } from '@convergekit/core';
-import {
-  dispositionOf,
-  bound,
-  decideRetry,
-  type Policy,
-  strategies,
-  type Wait,
-} from '@convergekit/resilience';
+import { dispositionOf, bound, decideRetry, type Wait } from '@convergekit/resilience/engine';
+import { type Policy, strategies } from '@convergekit/resilience';
 
 export interface Tried {
   /** Failed attempts so far, this one included; reruns are not among them. */

@@ -1,4 +1,5 @@
-import { executorOf, setPolicyRule } from '@convergekit/postgres';
+import { executorOf } from '@convergekit/postgres';
+import { setPolicyRule } from '@convergekit/postgres/operate';
 import { ConvergeError, systemClock } from '@convergekit/core';
 import {
   defaultPolicy,

@@ -1,5 +1,5 @@
 import type { FetchStall } from '@convergekit/broker/engine';
-import { delayMs } from '@convergekit/resilience';
+import { delayMs } from '@convergekit/core';
 import { attributeNames, instruments } from '@convergekit/telemetry';
 import type { PausedAlarm } from '../alarms.ts';
 import type { SliceContext } from '../slice/context.ts';

@@ -1,4 +1,5 @@
-import { type Database, type Executor, sqlState, withTransaction } from '@convergekit/postgres';
+import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
+import { sqlState } from '@convergekit/postgres/engine';
 import { InboxError } from '../errors.ts';
 import {
   type LockedRow,

@@ -1,6 +1,6 @@
 import { withTransaction } from '@convergekit/postgres';
 import { failpoint, type Failure } from '@convergekit/core';
-import { ownedAttempt } from '@convergekit/resilience';
+import { ownedAttempt } from '@convergekit/resilience/engine';
 import { insertAttempts } from '../attempt/attempt-sql.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { DeadLetter } from '../attempt/dead-letter.ts';

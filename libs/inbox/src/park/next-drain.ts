@@ -1,12 +1,6 @@
 import type { Category, Failure, Random } from '@convergekit/core';
-import {
-  dispositionOf,
-  bound,
-  nextSlowAttempt,
-  type Policy,
-  retryingOf,
-  type SlowSchedule,
-} from '@convergekit/resilience';
+import { dispositionOf, bound, nextSlowAttempt, retryingOf } from '@convergekit/resilience/engine';
+import type { Policy, SlowSchedule } from '@convergekit/resilience';
 import { breakerPauseMs, type NextAttempt } from '../attempt/next-attempt.ts';
 
 export interface DrainTried {

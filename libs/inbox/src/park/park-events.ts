@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { slowDelayMs } from '@convergekit/resilience';
+import { slowDelayMs } from '@convergekit/resilience/engine';
 import type { Placed } from './placement.ts';
 import { sizeOf } from './weigh.ts';
 import { failureColumns, inLogRow, type NewParked, parkedRow, type Place } from './parked-row.ts';

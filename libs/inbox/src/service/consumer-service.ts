@@ -1,5 +1,5 @@
 import type { Admin } from '@convergekit/broker';
-import { sqlState } from '@convergekit/postgres';
+import { sqlState } from '@convergekit/postgres/engine';
 import type { Service } from '@convergekit/core';
 import type { Checks } from '@convergekit/config';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';

@@ -1,4 +1,5 @@
-import { type Executor, executorOf, senderOf, sqlState } from '@convergekit/postgres';
+import { type Executor, executorOf } from '@convergekit/postgres';
+import { senderOf, sqlState } from '@convergekit/postgres/engine';
 import { deterministicUuid, failpoint } from '@convergekit/core';
 import type { Transaction } from 'kysely';
 import { type Unit, unitsOf } from './units.ts';

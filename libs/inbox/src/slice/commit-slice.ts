@@ -1,5 +1,5 @@
 import type { Failure } from '@convergekit/core';
-import { ownedAttempt } from '@convergekit/resilience';
+import { ownedAttempt } from '@convergekit/resilience/engine';
 import { hasSeveral, splitByWork } from './slice-limit.ts';
 import { nextAttempt } from '../attempt/next-attempt.ts';
 import type { GiveUp } from '../define/subscription.ts';

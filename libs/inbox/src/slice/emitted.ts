@@ -4,7 +4,7 @@ import {
   type EventContext,
   type ReceivedEvent,
 } from '@convergekit/contracts';
-import type { AppendEvent } from '@convergekit/outbox';
+import type { AppendEvent } from '@convergekit/outbox/engine';
 import { deterministicUuid } from '@convergekit/core';
 import { injectTrace } from '@convergekit/telemetry';
 import type { EmitAs } from '../define/subscription.ts';

@@ -1,4 +1,5 @@
-import { DatabaseError, sqlState } from '@convergekit/postgres';
+import { DatabaseError } from '@convergekit/postgres';
+import { sqlState } from '@convergekit/postgres/engine';
 import type { Failure } from '@convergekit/core';
 import { classify, strategies } from '@convergekit/resilience';
 import type { Pause } from './partition-state.ts';

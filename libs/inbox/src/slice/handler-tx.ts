@@ -1,7 +1,7 @@
 import type { KyselyPlugin, Transaction, CompiledQuery } from 'kysely';
 import { InboxError } from '../errors.ts';
 import type { ReceivedEvent } from '@convergekit/contracts';
-import type { Send } from '@convergekit/postgres';
+import type { Send } from '@convergekit/postgres/engine';
 
 export interface Guarded<DB> {
   readonly tx: Transaction<DB>;

@@ -1,5 +1,5 @@
 import type { Failure } from '@convergekit/core';
-import { kindOf } from '@convergekit/resilience';
+import { kindOf } from '@convergekit/resilience/engine';
 import {
   type Attributes,
   attributeNames,

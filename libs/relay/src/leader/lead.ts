@@ -1,5 +1,5 @@
 import { endsWithin } from '@convergekit/core';
-import { isWarning, ownSession, releaseLease } from '@convergekit/postgres';
+import { isWarning, ownSession, releaseLease } from '@convergekit/postgres/engine';
 import { requireCursors } from './cursor-check.ts';
 import type { Ending, EndReason } from './ending.ts';
 import { leaseLoop, LeaseMargin } from './lease-loop.ts';

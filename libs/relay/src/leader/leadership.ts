@@ -1,5 +1,6 @@
 import { formatPosition } from '@convergekit/contracts';
-import type { CopyExecutor, Executor } from '@convergekit/postgres';
+import type { CopyExecutor } from '@convergekit/postgres/engine';
+import type { Executor } from '@convergekit/postgres';
 import { type Cursor, startCursor } from '../cursor/cursor.ts';
 import { Encoder, type SourceIdentity } from '../batch/encode.ts';
 import type { Ending } from './ending.ts';

@@ -1,4 +1,4 @@
-import { renewLease } from '@convergekit/postgres';
+import { renewLease } from '@convergekit/postgres/engine';
 import { endsWithin } from '@convergekit/core';
 import type { RelaySettings } from '../options.ts';
 import type { Ending } from './ending.ts';

@@ -1,4 +1,5 @@
-import { acquireLease, type Executor } from '@convergekit/postgres';
+import { acquireLease } from '@convergekit/postgres/engine';
+import type { Executor } from '@convergekit/postgres';
 import type { Cursor } from '../cursor/cursor.ts';
 import type { SourceIdentity } from '../batch/encode.ts';
 

@@ -1,5 +1,6 @@
 import { partitionId } from '@convergekit/broker/engine';
-import { type Executor, sqlState } from '@convergekit/postgres';
+import type { Executor } from '@convergekit/postgres';
+import { sqlState } from '@convergekit/postgres/engine';
 import type { Identity, KnownTicks } from './judge.ts';
 import type { Reach } from './reach.ts';
 

@@ -7,7 +7,7 @@ import {
 } from '@convergekit/contracts';
 import { partitionOf } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
-import { readSource } from '@convergekit/outbox';
+import { readSource } from '@convergekit/outbox/engine';
 import type { Database } from '@convergekit/postgres';
 import { seededRandom } from '@convergekit/core';
 import { expect, it } from 'vitest';

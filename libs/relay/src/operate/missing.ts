@@ -7,8 +7,9 @@ import {
   WIRE,
 } from '@convergekit/contracts';
 import { partitionOf } from '@convergekit/broker/engine';
-import { readSource } from '@convergekit/outbox';
-import { type Executor, sqlState } from '@convergekit/postgres';
+import { readSource } from '@convergekit/outbox/engine';
+import type { Executor } from '@convergekit/postgres';
+import { sqlState } from '@convergekit/postgres/engine';
 import { ConvergeError } from '@convergekit/core';
 import { firstToSee, type Tick } from '../window/tick.ts';
 import { readLowestId, readTicks } from '../window/window-sql.ts';

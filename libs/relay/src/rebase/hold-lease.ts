@@ -1,4 +1,5 @@
-import { releaseLease, renewLease, withTransaction } from '@convergekit/postgres';
+import { releaseLease, renewLease } from '@convergekit/postgres/engine';
+import { withTransaction } from '@convergekit/postgres';
 import { ConvergeError, systemClock, systemRandom } from '@convergekit/core';
 import { takeOver, type Takeover } from '../leader/takeover-sql.ts';
 import { LEASE } from '../options.ts';

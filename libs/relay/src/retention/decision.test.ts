@@ -1,4 +1,4 @@
-import type { OutboxChild } from '@convergekit/outbox';
+import type { OutboxChild } from '@convergekit/outbox/engine';
 import { describe, expect, test } from 'vitest';
 import { childrenToLeave, type Horizon, keepTicksFrom, lowestRetained } from './decision.ts';
 

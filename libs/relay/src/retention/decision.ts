@@ -1,4 +1,4 @@
-import type { OutboxChild } from '@convergekit/outbox';
+import type { OutboxChild } from '@convergekit/outbox/engine';
 
 /** What the database says, in one statement. All of it only ever grows: a decision stays right however late it is acted upon. */
 export interface Horizon {

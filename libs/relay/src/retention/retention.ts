@@ -5,7 +5,7 @@ import {
   readDetaching,
   scheduleDetach,
   stepDetach,
-} from '@convergekit/outbox';
+} from '@convergekit/outbox/engine';
 import { failpoint } from '@convergekit/core';
 import type { Fence } from '../leader/takeover-sql.ts';
 import type { Log, RelayDatabase } from '../ports.ts';

@@ -1,5 +1,5 @@
 import { seededRandom } from '@convergekit/core';
-import { ensureChildren } from '@convergekit/outbox';
+import { ensureChildren } from '@convergekit/outbox/engine';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, test } from 'vitest';
 import { readLog } from '../fixture/log-check.ts';

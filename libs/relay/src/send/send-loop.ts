@@ -1,6 +1,5 @@
 import type { Broker, BrokerError, OutgoingBatch, Producer, SendResult } from '@convergekit/broker/engine';
-import { delayMs } from '@convergekit/resilience';
-import { failpoint } from '@convergekit/core';
+import { delayMs, failpoint } from '@convergekit/core';
 import { instruments } from '@convergekit/telemetry';
 import { eventIdOf, openSends } from './send-spans.ts';
 import type { Leadership } from '../leader/leadership.ts';

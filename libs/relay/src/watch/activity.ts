@@ -1,5 +1,6 @@
 import type { Broker, Producer } from '@convergekit/broker';
-import type { CopyExecutor, Executor } from '@convergekit/postgres';
+import type { CopyExecutor } from '@convergekit/postgres/engine';
+import type { Executor } from '@convergekit/postgres';
 import type { Clock } from '@convergekit/core';
 
 /** What the relay's loops wait for: two connections of a leader, its producer, and what goes through the pool. */

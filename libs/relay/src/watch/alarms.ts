@@ -1,4 +1,4 @@
-import { type OutboxLimit, secondsToFull } from '@convergekit/outbox';
+import { type OutboxLimit, secondsToFull } from '@convergekit/outbox/engine';
 import type { AlarmName } from './alarm-definitions.ts';
 import type { FailedTerms } from '../leader/attempts.ts';
 import type { HeldTopic } from '../backlog/flow-state.ts';

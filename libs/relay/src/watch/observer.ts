@@ -1,4 +1,4 @@
-import { measureOutbox } from '@convergekit/outbox';
+import { measureOutbox } from '@convergekit/outbox/engine';
 import { attributeNames, instruments } from '@convergekit/telemetry';
 import { alarmDefinitions, type AlarmName, conditionsOf, type RelayFacts } from './alarms.ts';
 import type { RelaySettings } from '../options.ts';

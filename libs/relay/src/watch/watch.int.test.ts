@@ -1,6 +1,6 @@
 import type { Broker, Producer } from '@convergekit/broker';
 import { memoryBroker } from '@convergekit/broker/testing';
-import { ensureChildren } from '@convergekit/outbox';
+import { ensureChildren } from '@convergekit/outbox/engine';
 import { seededRandom } from '@convergekit/core';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';

@@ -1,6 +1,7 @@
 import { RecordBatchBuilder } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
-import { copyExecutorOfClient, type Database, type TupleBlock } from '@convergekit/postgres';
+import { copyExecutorOfClient, type TupleBlock } from '@convergekit/postgres/engine';
+import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, test } from 'vitest';
 import { Encoder } from '../batch/encode.ts';

@@ -1,5 +1,6 @@
 import { memoryBroker } from '@convergekit/broker/testing';
-import { copyExecutorOfClient, type Database } from '@convergekit/postgres';
+import { copyExecutorOfClient } from '@convergekit/postgres/engine';
+import type { Database } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { expect, test } from 'vitest';
 import { hookedBroker } from '../fixture/hooked-broker.ts';

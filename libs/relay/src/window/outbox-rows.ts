@@ -1,4 +1,4 @@
-import { type TupleBlock, TupleReader, TupleWriter } from '@convergekit/postgres';
+import { type TupleBlock, TupleReader, TupleWriter } from '@convergekit/postgres/engine';
 
 /** The columns of an event, in the order in which every read returns them as bytes. */
 export const COLUMNS = 'id, xid, event_id, created_at, topic, key, type, headers, payload';

@@ -1,5 +1,5 @@
 import { partitionOfBytes } from '@convergekit/broker/engine';
-import type { TupleBlock } from '@convergekit/postgres';
+import type { TupleBlock } from '@convergekit/postgres/engine';
 import { failpoint } from '@convergekit/core';
 import { isOnLane } from '../backlog/flow-state.ts';
 import type { Lane, OpenWindow } from '../backlog/lane.ts';

@@ -1,4 +1,4 @@
-import { type CopyExecutor, quoteLiteral, type TupleBlock, TupleReader } from '@convergekit/postgres';
+import { type CopyExecutor, quoteLiteral, type TupleBlock, TupleReader } from '@convergekit/postgres/engine';
 import { bytesOf, INSIDE_GAP, OPEN_MOST, pruneFrom } from './fresh-sql.ts';
 import { COLUMNS } from './outbox-rows.ts';
 import type { Snapshot, Tick } from './tick.ts';

@@ -1,5 +1,6 @@
 import { memoryBroker } from '@convergekit/broker/testing';
-import { connect, copyExecutorOfClient, type Database, executorOfClient } from '@convergekit/postgres';
+import { connect, type Database, executorOfClient } from '@convergekit/postgres';
+import { copyExecutorOfClient } from '@convergekit/postgres/engine';
 import { freshDatabase } from '@convergekit/testing';
 import { describe, expect, inject, test } from 'vitest';
 import { idsOf } from '../fixture/blocks.ts';

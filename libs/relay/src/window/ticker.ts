@@ -1,7 +1,7 @@
 import { instruments } from '@convergekit/telemetry';
 import type { Leadership } from '../leader/leadership.ts';
 import type { Tick } from './tick.ts';
-import { sqlState, type TupleBlock } from '@convergekit/postgres';
+import { sqlState, type TupleBlock } from '@convergekit/postgres/engine';
 import { poll, POLL_BYTES, readLatestTick } from './window-sql.ts';
 
 export interface MadeTick {

@@ -1,12 +1,10 @@
+import { connect, type Database, migrate } from '@convergekit/postgres';
 import {
-  connect,
   type CopyExecutor,
   copyExecutorOfClient,
-  type Database,
-  migrate,
   sqlState,
   type TupleBlock,
-} from '@convergekit/postgres';
+} from '@convergekit/postgres/engine';
 import { outboxMigrations } from '@convergekit/outbox';
 import { seededRandom, systemClock } from '@convergekit/core';
 import { freshDatabase } from '@convergekit/testing';

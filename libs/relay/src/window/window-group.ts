@@ -1,4 +1,4 @@
-import type { TupleBlock } from '@convergekit/postgres';
+import type { TupleBlock } from '@convergekit/postgres/engine';
 import { OutboxRows } from './outbox-rows.ts';
 import { isVisible, type Tick } from './tick.ts';
 

@@ -1,4 +1,4 @@
-import type { CopyExecutor, TupleBlock } from '@convergekit/postgres';
+import type { CopyExecutor, TupleBlock } from '@convergekit/postgres/engine';
 import { OutboxRows } from './outbox-rows.ts';
 import { readIndexed, walkSql, type WindowRead } from './read-sql.ts';
 import type { Tick } from './tick.ts';

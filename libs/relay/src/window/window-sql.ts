@@ -1,4 +1,5 @@
-import type { Executor, TupleBlock } from '@convergekit/postgres';
+import type { Executor } from '@convergekit/postgres';
+import type { TupleBlock } from '@convergekit/postgres/engine';
 import { bytesOf, freshArms, pruneFrom } from './fresh-sql.ts';
 import { blockOf, type OutboxRow } from './outbox-rows.ts';
 import { type Tick, tickOf, type TickRow } from './tick.ts';

@@ -2,7 +2,7 @@ import { contextHeaders, stuckEvent } from '@convergekit/contracts';
 import { retryParkedOf, skipParkedOf } from '@convergekit/inbox/engine';
 import { createOutbox } from '@convergekit/outbox';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
-import { nearest } from '@convergekit/config';
+import { nearest } from '@convergekit/config/engine';
 import type { SagaDeclaration } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
 import { meetLocked } from '../fence/meet-fence.ts';

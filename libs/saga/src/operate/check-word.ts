@@ -1,5 +1,5 @@
 import type { DomainEvent, EventDefinition } from '@convergekit/contracts';
-import { nearest } from '@convergekit/config';
+import { nearest } from '@convergekit/config/engine';
 import { type SagaDeclaration, type StepDeclaration, stepsOf } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
 import { EFFECT_STAYS, type Outcome } from '@convergekit/effects';

@@ -1,4 +1,5 @@
-import { type Executor, sqlState } from '@convergekit/postgres';
+import type { Executor } from '@convergekit/postgres';
+import { sqlState } from '@convergekit/postgres/engine';
 import { notMigrated } from '@convergekit/effects/engine';
 import { SagaError } from '../errors.ts';
 import type { Member } from './member.ts';

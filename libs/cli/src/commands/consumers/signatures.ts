@@ -1,4 +1,4 @@
-import { loose, nearest } from '@convergekit/config';
+import { loose, nearest } from '@convergekit/config/engine';
 import { readSources } from '@convergekit/inbox/operate';
 import type { SignatureOptions } from '@convergekit/inbox';
 import type { Executor } from '@convergekit/postgres';

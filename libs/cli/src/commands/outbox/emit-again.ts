@@ -1,5 +1,6 @@
 import { versionOf, WIRE } from '@convergekit/contracts';
-import { type AppendEvent, createOutbox } from '@convergekit/outbox';
+import type { AppendEvent } from '@convergekit/outbox/engine';
+import { createOutbox } from '@convergekit/outbox';
 import { type Database, withTransaction } from '@convergekit/postgres';
 import { newUuidV7 } from '@convergekit/core';
 import type { WholeEvent } from './events-sql.ts';

@@ -1,5 +1,6 @@
 import { systemClock } from '@convergekit/core';
-import { type OutboxLimit, outboxMigrations } from '@convergekit/outbox';
+import type { OutboxLimit } from '@convergekit/outbox/engine';
+import { outboxMigrations } from '@convergekit/outbox';
 import { relayMigrations } from '@convergekit/relay';
 import { survey } from '@convergekit/relay/operate';
 import { command } from '../../frame/command.ts';

@@ -1,5 +1,5 @@
-import { postgresMigrations, readPolicyRules } from '@convergekit/postgres';
-import { type Admission, admitRules } from '@convergekit/resilience';
+import { postgresMigrations, readPolicyRules } from '@convergekit/postgres/operate';
+import { type Admission, admitRules } from '@convergekit/resilience/engine';
 import type { CommandContext } from '../../frame/context.ts';
 import { hasDatabase } from '../../frame/settings.ts';
 

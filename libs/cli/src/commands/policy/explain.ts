@@ -1,4 +1,4 @@
-import { explain } from '@convergekit/resilience';
+import { explain } from '@convergekit/resilience/operate';
 import { command } from '../../frame/command.ts';
 import { argument } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';

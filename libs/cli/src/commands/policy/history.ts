@@ -1,4 +1,4 @@
-import { readPolicyHistory, postgresMigrations } from '@convergekit/postgres';
+import { readPolicyHistory, postgresMigrations } from '@convergekit/postgres/operate';
 import { command } from '../../frame/command.ts';
 import { count, optionalArgument } from '../../frame/flags.ts';
 import { listing } from '../../frame/result.ts';

@@ -1,4 +1,5 @@
-import { type Operation, type RecoveryPath, recoveryPaths } from '@convergekit/resilience';
+import type { Operation } from '@convergekit/resilience';
+import { type RecoveryPath, recoveryPaths } from '@convergekit/resilience/operate';
 import { command } from '../../frame/command.ts';
 import { someArguments } from '../../frame/flags.ts';
 import { exportsThat } from '../../frame/modules.ts';

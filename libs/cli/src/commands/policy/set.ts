@@ -1,5 +1,5 @@
-import { postgresMigrations, readPolicyRules, setPolicyRule } from '@convergekit/postgres';
-import { admitRules, type OfferedRule } from '@convergekit/resilience';
+import { postgresMigrations, readPolicyRules, setPolicyRule } from '@convergekit/postgres/operate';
+import { admitRules, type OfferedRule } from '@convergekit/resilience/engine';
 import { command } from '../../frame/command.ts';
 import { refused as notNow, UsageError } from '../../frame/errors.ts';
 import { anyArguments, argument, asks, dryRun, text, toggle } from '../../frame/flags.ts';

@@ -10,14 +10,8 @@ import { defineEvent } from '@convergekit/contracts';
 import { consumerService, defineConsumer } from '@convergekit/inbox';
 import { kafkaBroker } from '@convergekit/kafka';
 import { createOutbox } from '@convergekit/outbox';
-import {
-  connect,
-  type Database,
-  type Executor,
-  executorOf,
-  isPooled,
-  kyselyTransaction,
-} from '@convergekit/postgres';
+import { connect, type Database, type Executor, executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { isPooled } from '@convergekit/postgres/operate';
 import { embeddedPostgres, freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-import { ensureChildren } from '@convergekit/outbox';
+import { ensureChildren } from '@convergekit/outbox/engine';
 import type { RelayOptions } from '@convergekit/relay';
 import type { Settings } from '../../frame/settings.ts';
 

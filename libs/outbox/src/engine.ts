@@ -1,0 +1,7 @@
+/** What other packages of the kit build on and no application needs. It may change in any version. */
+export { type AppendContext, type AppendEvent } from './event-row.ts';
+export { nameSource, readSource } from './tables.ts';
+export { ensureChildren, listChildren, type OutboxChild } from './children.ts';
+export { scheduleDetach, type DetachOptions, readDetaching, stepDetach } from './detach.ts';
+export { type LimitSettings, measureOutbox, type OutboxLimit, readLimit, secondsToFull } from './limit.ts';
+export { forgetRequests } from './request-retention.ts';

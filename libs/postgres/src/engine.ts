@@ -1,0 +1,10 @@
+/** What other packages of the kit build on and no application needs. It may change in any version. */
+export { asksForRerun } from './transaction.ts';
+export { sqlState } from './errors.ts';
+export { type CopyExecutor, copyExecutorOfClient, quoteLiteral } from './copy-binary.ts';
+export { type TupleBlock, TupleReader, TupleWriter } from './tuples.ts';
+export { acquireLease, releaseLease, renewLease } from './lease.ts';
+export { type Send, senderOf } from './pipeline.ts';
+export { type LastStatement, type NamedStatement, sendLast, type Session } from './last-statement.ts';
+export { ownSession } from './own-session.ts';
+export { isWarning } from './severity.ts';
