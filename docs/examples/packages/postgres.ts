@@ -1,0 +1,12 @@
+import { connect, migrate, withTransaction } from '@convergekit/postgres';
+import { outboxMigrations } from '@convergekit/outbox';
+import { systemClock, systemRandom } from '@convergekit/core';
+
+const database = connect({ url: process.env['DATABASE_URL'] ?? '', max: 10 });
+await migrate(database, [outboxMigrations]);
+
+// Rerun on a conflict (40001, 40P01) only: the function may run more than once.
+await withTransaction(database, { clock: systemClock, random: systemRandom }, async (tx) => {
+  await tx.query('update stock set available = available - $2 where sku = $1', ['a', 1]);
+});
+await database.close();
