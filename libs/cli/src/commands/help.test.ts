@@ -7,7 +7,7 @@ it('every noun can be loaded, and its commands are found', () => {
   expect(commands.size).toBeGreaterThan(45);
 });
 
-// Planted fault: a flag without help, or a quantity without a unit, is named here.
+// Planted fault: a flag without help is named here.
 it.each([...commands])('converge %s describes itself, its arguments and its options', (_name, command) => {
   expect(command.summary.length).toBeGreaterThan(10);
   for (const [name, flag] of Object.entries({ ...command.args, ...command.flags }))
@@ -29,13 +29,8 @@ it.each([...commands])(
       expect(text).toContain(value === undefined ? option : `${option} <${value}`);
       expect(text).toContain(described.replace(/\s+/g, ' '));
       const shown = Array.isArray(initial) ? initial.join(', ') : initial;
-      if (shown !== undefined && shown !== '')
-        expect(text).toContain(
-          `default: ${JSON.stringify(shown).replaceAll('"', '')}`.replace(
-            'default: service',
-            'default: "service"',
-          ),
-        );
+      if (typeof shown === 'number' || typeof shown === 'string')
+        expect(text).toContain(shown === '' ? '' : `default: ${shown}`);
     }
     for (const argument of Object.values(command.args))
       expect(text).toContain(argument.help.replace(/\s+/g, ' '));

@@ -102,7 +102,7 @@ function typed(text: string): readonly string[] {
 }
 
 describe('a command that is named', () => {
-  // Planted fault: `converge stack list` in a guide is named here.
+  // Planted fault: `converge stack list` in a README is named here.
   it.each(pages)('in %s exists, with its options', (path) => {
     const text = read(path);
     const faults = [...quoted(text), ...typed(text)].map(faultOf).filter((fault) => fault !== undefined);

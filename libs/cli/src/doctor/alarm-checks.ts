@@ -6,7 +6,7 @@ const LATE_AFTER_MS = 60_000;
 
 /**
  * The alarms of the relay that can be seen from outside, under the names that stand in its log and at /metrics. Pure.
- * What only the process itself knows (a stall, a broker that takes nothing) stands in its /readyz and /livez.
+ * Alarms that only the process itself can detect (a stall, a broker that accepts nothing) are in its /readyz and /livez.
  */
 export function checkAlarms(survey: Survey, held: readonly HeldTopic[]): readonly Finding[] {
   const conditions = conditionsOf({ held, survey }, { lateAfterMs: LATE_AFTER_MS });

@@ -41,7 +41,7 @@ export function checkBacklog({ backlog, oldestMs, holder, terms, limit }: Backlo
   ];
 }
 
-/** The alarms say when it gets short; this says where it stands. */
+/** The room that is left below the limit; the alarms report when it gets short. */
 function room(limit: Backlog['limit']): Finding {
   const check = 'outbox limit';
   const { maxBytes, waitingBytes, refuses } = limit;

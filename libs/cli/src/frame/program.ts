@@ -112,7 +112,8 @@ function optionOf(name: string, flag: Flag<unknown>): Option {
   // An empty list is no default that help should show.
   if (typeof initial === 'object' && !(Array.isArray(initial) && initial.length === 0))
     option.default(initial, Object.values(initial ?? {}).join(', '));
-  else if (typeof initial === 'number' || typeof initial === 'string') option.default(initial);
+  else if (typeof initial === 'number' || typeof initial === 'string')
+    option.default(initial, String(initial));
   if (conflicts !== undefined) option.conflicts([...conflicts]);
   return option;
 }

@@ -61,7 +61,7 @@ export interface StoredPark {
   readonly run: number;
   readonly note: string | null;
   readonly changedAt: string;
-  /** Where it stands in the line of its key. */
+  /** How many events of its key are ahead of it. */
   readonly ahead: number;
   readonly nextAt: string | null;
   readonly failureEvent: string | null;

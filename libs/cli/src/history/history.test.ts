@@ -66,8 +66,8 @@ describe('the history of an event', () => {
 
       2026-01-02T03:04:05.000Z  orders     emitted to shop.orders: published, position 1.7.42
                                 inventory  passed it without a failed attempt: applied at once, or of a type that it does not handle
-                                mail       has not come to it yet
-                                search     has not come to it: its partition is halted (gap)
+                                mail       has not read it yet
+                                search     has not read it: its partition is halted (gap)
 
       now: inventory passed, mail not yet, search not yet"
     `);
@@ -206,7 +206,7 @@ describe('the history of an event', () => {
       "event e-1: shop.order.placed, key o-1, topic shop.orders
 
       2026-01-02T03:04:05.000Z  orders    emitted to shop.orders: published, position 1.7.42
-      +0.120 s                  payments  attempt 1 of shop.order.placed: failed after 12 ms with DECLINED (business, not_applied) "card declined"; rejected, its key goes on
+      +0.120 s                  payments  attempt 1 of shop.order.placed: failed after 12 ms with DECLINED (business, not_applied) "card declined"; rejected, its key continues
       +0.140 s                  payments  failure event f-1 to payments.failures, because of attempt 1 of payments: published, position 1.7.42
       +0.300 s                  orders    failure, attempt 1 of failure:payments:shop.order.placed: applied in 4 ms, because of attempt 1 of payments
       +0.304 s                  orders    compensation emitted: shop.order.cancelled e-9 to shop.orders, because of attempt 1 of payments: no tick of the relay has it yet

@@ -1,6 +1,7 @@
 import { inboxMigrations } from '@convergekit/inbox';
 import { partitionOf } from '@convergekit/broker/engine';
 import { outboxMigrations } from '@convergekit/outbox';
+import { readSource } from '@convergekit/outbox/engine';
 import type { Database, MigrationSet } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
 import type { CommandContext } from '../frame/context.ts';
@@ -30,8 +31,7 @@ export async function namedDatabases(
 
 async function nameOf(database: Database, more: readonly MigrationSet[]): Promise<Named> {
   await requireMigrations(database.executor, [outboxMigrations, relayMigrations, inboxMigrations, ...more]);
-  const { rows } = await database.executor.query<{ name: string }>('select name from converge.source');
-  return { name: rows[0]?.name ?? 'unnamed', database };
+  return { name: (await readSource(database.executor)).name, database };
 }
 
 /** How far each consumer in these databases is towards the events of the chapters. */

@@ -84,9 +84,7 @@ function deliveryText({
 }): string {
   if (passed)
     return 'passed it without a failed attempt: applied at once, or of a type that it does not handle';
-  return halted === null
-    ? 'has not come to it yet'
-    : `has not come to it: its partition is halted (${halted})`;
+  return halted === null ? 'has not read it yet' : `has not read it: its partition is halted (${halted})`;
 }
 
 /** One attempt: which, how it ended, and what followed. `because`: the attempt that caused it, in words. */
@@ -124,7 +122,7 @@ function followed(outcome: string): string {
     pause: 'nothing was called; its partition paused',
     park: 'its key was parked',
     dead: 'given up as a dead letter',
-    reject: 'rejected, its key goes on',
+    reject: 'rejected, its key continues',
     stop: 'the consumer stopped',
   };
   return words[outcome] ?? outcome;
@@ -158,7 +156,7 @@ export function parkedText({ state, ahead, nextAt, note, changedAt, run }: Store
   }
 }
 
-/** How it stands with the event, from the last thing that each consumer did. */
+/** The state of the event at each consumer, from the last thing that the consumer did. */
 function endOf(entries: readonly Entry[], subject: string): string {
   const states = new Map<string, string>();
   for (const entry of entries) {

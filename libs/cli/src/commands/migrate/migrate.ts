@@ -1,9 +1,9 @@
+import { nameSource, readSource } from '@convergekit/outbox/engine';
 import { migrate } from '@convergekit/postgres';
 import { allMigrations } from '../../frame/all-migrations.ts';
 import { command } from '../../frame/command.ts';
 import { text } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { nameSource } from './source.ts';
 
 /** Applies every migration that the database lacks, and gives the source its name. Repeating it changes nothing. */
 export const migrateCommand = command({
@@ -15,7 +15,8 @@ export const migrateCommand = command({
     const { host, port, database: on } = database.target;
     context.output.progress(`migrating ${on} on ${host}:${port}`);
     const applied = await migrate(database, allMigrations);
-    const source = await nameSource(database.executor, name);
+    if (name !== undefined) await nameSource(database.executor, name);
+    const source = await readSource(database.executor);
     return result({ applied, source }, () => [
       ...applied.map(
         (one) =>

@@ -1,13 +1,15 @@
-import { systemClock } from '@convergekit/core';
-import { outboxMigrations } from '@convergekit/outbox';
+import { versionOf, WIRE } from '@convergekit/contracts';
+import { newUuidV7, systemClock } from '@convergekit/core';
+import { createOutbox, outboxMigrations } from '@convergekit/outbox';
+import type { AppendEvent } from '@convergekit/outbox/engine';
+import { type Database, withTransaction } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
 import { anyArguments, asks, bigWhole, count, dryRun, type Flag } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
-import { emitAgain, type Replay } from './emit-again.ts';
-import { countEvents, type EventFilter, listEvents, readWhole } from './events-sql.ts';
+import { countEvents, type EventFilter, listEvents, readWhole, type WholeEvent } from './events-sql.ts';
 import { filter, span } from './list.ts';
 
 const afterRow: Flag<bigint | undefined> = {
@@ -91,7 +93,7 @@ interface Work {
 
 async function emitAll(
   { output }: CommandContext,
-  database: Parameters<typeof emitAgain>[0],
+  database: Database,
   { wanted, events, lastId, rate }: Work,
 ): Promise<{ readonly done: readonly Replay[]; readonly stoppedAt: string | undefined }> {
   const stop = new AbortController();
@@ -112,6 +114,28 @@ async function emitAll(
       await systemClock.sleep(Math.max(0, dueAt - systemClock.monotonic()), stop.signal);
   }
   return { done, stoppedAt: undefined };
+}
+
+interface Replay {
+  readonly eventId: string;
+  readonly replayOf: string;
+}
+
+/** A new event with the old one's content and headers. Pure. */
+function replayOf(event: WholeEvent, id: string): AppendEvent & { readonly id: string } {
+  const { topic, key, type, payload } = event;
+  const headers = JSON.parse(event.headers) as Record<string, string>;
+  const version = versionOf(headers[WIRE.dataSchema]);
+  return { id, topic, key, type, version, payload, headers: { ...headers, [WIRE.replayOf]: event.eventId } };
+}
+
+/** Writes events again, in their order, in one transaction: through the append, with the locks of their keys. */
+async function emitAgain(database: Database, events: readonly WholeEvent[]): Promise<readonly Replay[]> {
+  const outbox = createOutbox([]);
+  // Made before the transaction: when it is rerun, the ids stay.
+  const replays = events.map((event) => replayOf(event, newUuidV7()));
+  await withTransaction(database, {}, (tx) => outbox.append(tx, replays));
+  return replays.map(({ id }, at) => ({ eventId: id, replayOf: events[at]?.eventId ?? '' }));
 }
 
 const auditable = ({ ids, afterId, ...rest }: EventFilter): Readonly<Record<string, unknown>> => ({

@@ -1,5 +1,5 @@
 import { systemClock } from '@convergekit/core';
-import type { Admin } from '@convergekit/broker';
+import type { Admin, LogEnds } from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
 import {
@@ -15,7 +15,6 @@ import { argument, asks, dryRun, text, texts, toggle } from '../../frame/flags.t
 import type { Output } from '../../frame/output.ts';
 import { result, type Result } from '../../frame/result.ts';
 import { acceptRecreated } from './forget.ts';
-import { type GroupLag, lagsOf } from './group-lag.ts';
 
 /** Lets the relay continue with a topic that changed at the broker. */
 export const acceptCommand = command({
@@ -149,6 +148,26 @@ async function lagsOfAll(
   const lags: GroupLag[] = [];
   for (const group of groups) lags.push(...lagsOf(group, await admin.committed(group, topic), ends));
   return lags;
+}
+
+interface GroupLag {
+  readonly group: string;
+  readonly partition: number;
+  readonly committed: bigint | undefined;
+  readonly end: bigint;
+}
+
+/** The partitions in which a group has not read to the log's end. An empty partition has no lag. Pure. */
+function lagsOf(
+  group: string,
+  committed: ReadonlyMap<number, bigint>,
+  ends: readonly LogEnds[],
+): readonly GroupLag[] {
+  return ends
+    .filter(
+      ({ partition, earliest, latest }) => latest > earliest && (committed.get(partition) ?? -1n) < latest,
+    )
+    .map(({ partition, latest }) => ({ group, partition, committed: committed.get(partition), end: latest }));
 }
 
 const lagText = ({ group, partition, committed, end }: GroupLag): string =>

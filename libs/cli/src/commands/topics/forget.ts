@@ -8,10 +8,10 @@ import { refused, UsageError } from '../../frame/errors.ts';
 import { argument, asks, dryRun, reason as why } from '../../frame/flags.ts';
 import { result, type Result } from '../../frame/result.ts';
 
-/** Forgets a topic that was deleted for good: its unsent events are given up, and retention goes on. */
+/** Forgets a topic that was deleted for good: its unsent events are given up, and retention continues. */
 export const forgetCommand = command({
   name: 'forget',
-  summary: 'give up the unsent events of a topic that was deleted for good, so that retention goes on',
+  summary: 'give up the unsent events of a topic that was deleted for good, so that retention continues',
   args: { topic: argument('a topic that the relay halted with TOPIC_UNKNOWN') },
   flags: { reason: why('why: it is kept with the topic'), ...dryRun, ...asks },
   run: async (context, { topic, reason, dryRun: dry }) => {

@@ -7,7 +7,17 @@ import {
 } from '@convergekit/saga';
 import type { Passed } from '../../../history/history.ts';
 import type { Stored, StoredAttempt, StoredEvent, StoredPark } from '../../../history/attempt-sql.ts';
-import type { StoredAudit } from './audit-sql.ts';
+
+/** An act of an operator on a parked event. */
+export interface StoredAudit {
+  readonly kind: 'audit';
+  readonly at: string;
+  readonly consumer: string;
+  readonly eventId: string;
+  readonly action: string;
+  readonly by: string;
+  readonly reason: string;
+}
 
 /** What one database holds of an instance and of its events, under the name of its source. */
 export interface NarrativeChapter {
@@ -35,7 +45,7 @@ export type NarrativeEntry = In &
     | (JournalRow & { readonly emits: StoredEvent | undefined; readonly because: BecauseOf })
     | StepWorkView
     | (StepWorkView['story'][number] & {
-        readonly kind: 'turn';
+        readonly kind: 'work_attempt';
         readonly step: string;
         readonly of: StepWorkView['op'];
         readonly number: number;
@@ -97,7 +107,7 @@ export function narrate(
     ...[...attempts.values()].filter(addsToDecision).map((one) => one as StoredAttempt & In),
     ...once(stored.flatMap((one) => (one.kind === 'parked' && one.state === 'waiting' ? [one] : []))),
     ...chapters.flatMap(({ database, audits }) => audits.map((one) => ({ ...one, database }))),
-    ...chapters.flatMap(({ database, saga: { work } }) => work.flatMap((one) => turnsOf(one, database))),
+    ...chapters.flatMap(({ database, saga: { work } }) => work.flatMap((one) => workEntries(one, database))),
   ];
   const observed = chapters.find((chapter) => chapter.observed !== undefined)?.observed;
   const steps = chapters.flatMap(({ saga: { fences } }) => fences);
@@ -116,17 +126,17 @@ export function narrate(
 }
 
 /** A piece of work, and each attempt of a worker or act of an operator at it. */
-function turnsOf(work: StepWorkView, database: string): readonly NarrativeEntry[] {
+function workEntries(work: StepWorkView, database: string): readonly NarrativeEntry[] {
   const { step, op } = work;
-  const turns = work.story.map((turn, at) => ({
-    ...turn,
-    kind: 'turn' as const,
+  const attempts = work.story.map((attempt, at) => ({
+    ...attempt,
+    kind: 'work_attempt' as const,
     database,
     step,
     of: op,
-    number: work.story.slice(0, at + 1).filter((one) => one.op === turn.op).length,
+    number: work.story.slice(0, at + 1).filter((one) => one.op === attempt.op).length,
   }));
-  return [{ ...work, database }, ...turns];
+  return [{ ...work, database }, ...attempts];
 }
 
 /** Whether an attempt adds to the decision of its fence: a failure, a wait. */
@@ -144,10 +154,10 @@ function begunAt({ step }: FenceView, decisions: readonly JournalRow[]): number 
   return first === undefined ? Number.MAX_SAFE_INTEGER : microsOf(first.at);
 }
 
-/** A timer stands behind the event that it runs from, whichever service read that first; a call where it ended. */
+/** A timer is placed behind the event that it runs from, whichever service read that first; a call where it ended. */
 function placeOf(entry: NarrativeEntry, events: ReadonlyMap<string, StoredEvent>): number {
   const from = entry.kind === 'work' && entry.op === 'deadline' ? events.get(entry.causeEvent) : undefined;
-  const lasted = entry.kind === 'turn' && entry.op !== 'operator' ? entry.durationMs * 1_000 : 0;
+  const lasted = entry.kind === 'work_attempt' && entry.op !== 'operator' ? entry.durationMs * 1_000 : 0;
   return microsOf((from ?? entry).at) + lasted;
 }
 
@@ -160,7 +170,15 @@ function microsOf(at: string): number {
 
 /** At the same instant: what asks before what answers. */
 function rankOf({ kind }: NarrativeEntry): number {
-  return ['emitted', 'caused', 'again', 'attempt', 'parked', 'audit', 'decision', 'work', 'turn'].indexOf(
-    kind,
-  );
+  return [
+    'emitted',
+    'caused',
+    'again',
+    'attempt',
+    'parked',
+    'audit',
+    'decision',
+    'work',
+    'work_attempt',
+  ].indexOf(kind);
 }

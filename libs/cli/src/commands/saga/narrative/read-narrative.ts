@@ -1,10 +1,10 @@
+import type { Executor } from '@convergekit/postgres';
 import { type InstanceDetail, readChapter, readInstance } from '@convergekit/saga';
 import { deliveriesOf, type Named } from '../../../history/named-databases.ts';
 import { failuresIn } from '../../../history/history.ts';
 import { readStored } from '../../../history/outbox-sql.ts';
 import type { Stored } from '../../../history/attempt-sql.ts';
-import { readAudits } from './audit-sql.ts';
-import { eventsOf, type Narrative, narrate, type NarrativeChapter } from './narrative.ts';
+import { eventsOf, type Narrative, narrate, type NarrativeChapter, type StoredAudit } from './narrative.ts';
 
 /** Reads what every database holds of one instance of a saga, and joins it. Changes nothing. */
 export async function readNarrative(named: readonly Named[], instance: string): Promise<Narrative> {
@@ -35,12 +35,19 @@ export async function readNarrative(named: readonly Named[], instance: string): 
   return narrate(instance, read, await deliveriesOf(named, read));
 }
 
-async function observedIn(
-  executor: Named['database']['executor'],
-  instance: string,
-): Promise<InstanceDetail | undefined> {
+async function observedIn(executor: Executor, instance: string): Promise<InstanceDetail | undefined> {
   return readInstance(executor, instance).catch((error: unknown) => {
     if ((error as { code?: unknown }).code === 'SAGA_NOT_FOUND') return undefined;
     throw error;
   });
+}
+
+const auditSql = `
+  select json_build_object('kind', 'audit', 'at', at, 'consumer', consumer, 'eventId', event_id, 'action', action, 'by', by,
+           'reason', reason) as stored
+    from converge.parked_audit where event_id = any ($1) order by id`;
+
+/** Reads the acts of operators on these events, in order. It scans the audit: not for hot paths. */
+async function readAudits(executor: Executor, ids: readonly string[]): Promise<readonly StoredAudit[]> {
+  return (await executor.query<{ stored: StoredAudit }>(auditSql, [ids])).rows.map(({ stored }) => stored);
 }

@@ -34,8 +34,8 @@ function rowsOf(entry: NarrativeEntry, when: string): readonly Row[] {
       return [[when, entry.consumer, `operator ${entry.by}: ${actedText(entry.action)} (${entry.reason})`]];
     case 'work':
       return [[when, entry.consumer, workText(entry)]];
-    case 'turn':
-      return turnRows(entry, when);
+    case 'work_attempt':
+      return workRows(entry, when);
   }
 }
 
@@ -79,7 +79,7 @@ const timers = {
   expire: 'the time of the step',
 } as const;
 
-function turnRows(entry: Extract<NarrativeEntry, { kind: 'turn' }>, when: string): readonly Row[] {
+function workRows(entry: Extract<NarrativeEntry, { kind: 'work_attempt' }>, when: string): readonly Row[] {
   const { step, of } = entry;
   if (entry.op === 'operator') return [[when, entry.by, `operator on ${of} of ${step}: ${entry.note}`]];
   const what = `${of} of ${step}, ${entry.op} ${entry.number}`;
@@ -110,7 +110,7 @@ function nameOf(handler: string): string {
   return handler.replace(/^saga:/, '');
 }
 
-/** The state of each step, and what the saga waits for. */
+/** The state of each step, and the events that the saga waits for. */
 function endOf({ steps, waiting, entries }: Narrative): readonly string[] {
   if (steps.length === 0 && entries.length === 0)
     return ['no step in these databases knows of it; name theirs with --database'];
@@ -122,7 +122,7 @@ function endOf({ steps, waiting, entries }: Narrative): readonly string[] {
   );
   const unread = waiting.map(
     ({ consumer, eventId, halted }) =>
-      `${consumer} has not come to ${eventId}${halted === null ? '' : `: its partition is halted (${halted})`}`,
+      `${consumer} has not read ${eventId}${halted === null ? '' : `: its partition is halted (${halted})`}`,
   );
   return [`now: ${stands === '' ? 'no step has begun' : stands}`, ...stuck, ...unread];
 }
