@@ -12,6 +12,7 @@ const PLAIN = [
   'libs/config',
   'libs/contracts',
   'libs/core',
+  'libs/inbox',
   'libs/outbox',
   'libs/postgres',
   'libs/reconcile',

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { alarmDefinitions, alarmOf, deadLetterAlarm } from './alarms.ts';
 
 // Planted fault: a name, a kind or a word changed on either side fails here.
-it('the table of alarms in the guide is the one in the code', () => {
+it('the table of alarms in the guide equals the one in the code', () => {
   const guide = readFileSync(new URL('../../../docs/guides/alarms.md', import.meta.url), 'utf8');
   const [, ours = ''] = guide.split('# Alarms of consumers');
   const [section = ''] = ours.split('\n# ');
@@ -16,7 +16,7 @@ it('the table of alarms in the guide is the one in the code', () => {
   expect(rows).toEqual(expected);
 });
 
-it('a failed attempt alarms by its kind: what is structural at once, what is transient never', () => {
+it('a structural failure alarms at its first attempt, and a transient one never', () => {
   const alarms = CATEGORIES.flatMap((category) =>
     [false, true].map((structural) => alarmOf(kindOf({ category, structural })) ?? '-'),
   );

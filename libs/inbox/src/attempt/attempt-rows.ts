@@ -6,14 +6,14 @@ import type { Step } from '../plan/plan.ts';
 import type { Partition } from '../slice/partition.ts';
 import type { DeadLetter } from './dead-letter.ts';
 
-/** The attempt that succeeded. */
+/** A successful attempt. */
 export interface Succeeded {
   readonly startedMs: number;
   readonly durationMs: number;
   readonly traceparent?: string | undefined;
 }
 
-/** Failed attempts as rows, and the one that succeeded after them. Pure. */
+/** Converts failed attempts, and the successful one after them, to rows. Pure. */
 export function attemptRows(
   event: TriedEvent,
   failed: readonly Attempt[],
@@ -86,8 +86,8 @@ function waitOf(wait: Attempt['wait']) {
 }
 
 /**
- * Attempts of the events that a slice applies: of one that failed before, and of compensations, which always have a
- * row that points at the attempt that caused them. None for a first attempt that succeeds.
+ * The attempts of the events that a slice applies: of one that failed before, and of compensations, whose row always names
+ * the attempt that caused them. A first attempt that succeeds has no row.
  */
 export function appliedRows<DB>(
   { key: { consumer }, standing: { topicId } }: Partition,
@@ -105,7 +105,7 @@ export function appliedRows<DB>(
   });
 }
 
-/** Attempts of an event that nothing settles, since its consumer stops. */
+/** The attempts of an event that stays undecided, since its consumer stops. */
 export function stoppedRows<DB>(
   { key: { consumer }, standing: { topicId } }: Partition,
   steps: readonly Step<DB>[],
@@ -121,7 +121,7 @@ export function stoppedRows<DB>(
   );
 }
 
-/** Attempts of events that were given up, or wait. */
-export function deadLetterAttempts(letters: readonly DeadLetter[]): readonly AttemptRow[] {
-  return letters.flatMap((deadLetter) => attemptRows(deadLetter, deadLetter.attempts));
+/** The attempts of events that were given up or parked. */
+export function deadLetterAttempts(deadLetters: readonly DeadLetter[]): readonly AttemptRow[] {
+  return deadLetters.flatMap((deadLetter) => attemptRows(deadLetter, deadLetter.attempts));
 }

@@ -46,14 +46,14 @@ export async function insertAttempts(executor: Executor, rows: readonly AttemptR
   if (rows.length > 0) await executor.query(insertSql, [JSON.stringify(rows)]);
 }
 
-// The oldest ones, so many at a time: by the index on started_at, with locks on those rows only. Members of one consumer
-// do it side by side and pass over each other's.
+// The oldest rows, a limited number at a time: by the index on started_at, with locks on those rows only. Members of one
+// consumer run it concurrently and skip each other's rows.
 const forgetSql = `
   delete from converge.inbox_attempt where id in (
     select id from converge.inbox_attempt where started_at < clock_timestamp() - $1::bigint * interval '1 millisecond'
      order by started_at limit $2 for update skip locked)`;
 
-/** Removes attempts that began longer ago than that, `most` at a time; gives how many they were. */
+/** Removes attempts older than `keepMs`, at most `most` at a time. Returns how many. */
 export async function forgetAttempts(executor: Executor, keepMs: number, most: number): Promise<number> {
   return (await executor.query(forgetSql, [keepMs, most])).rowCount;
 }

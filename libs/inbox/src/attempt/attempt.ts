@@ -5,7 +5,7 @@ import type { Wait } from '@convergekit/resilience/engine';
 import type { NextAttempt } from './next-attempt.ts';
 import { clean } from '../slice/record-text.ts';
 
-/** What followed an attempt: the same words as in `converge.inbox_attempt`, metrics and spans. */
+/** The outcomes of an attempt: the same words as in `converge.inbox_attempt`, metrics and spans. */
 export const ATTEMPT_OUTCOMES = [
   'applied',
   'retry',
@@ -18,10 +18,10 @@ export const ATTEMPT_OUTCOMES = [
 ] as const;
 export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
 
-/** What a handler was called for: an event, a failure event (to compensate), a saga's undo, an unknown outcome. */
+/** The purpose of a call: an event, a failure event (to compensate), a saga's undo, an unknown outcome. */
 export type AttemptPhase = 'apply' | 'undo' | 'failure' | 'resolve';
 
-/** A failed attempt, carried until the transaction that settles its event writes it. */
+/** A failed attempt, kept in memory until the transaction that decides its event records it. */
 export interface Attempt {
   /** From 1; a rerun keeps its number. */
   readonly number: number;
@@ -32,7 +32,7 @@ export interface Attempt {
   readonly code: string;
   readonly message: string;
   readonly outcome: Exclude<AttemptOutcome, 'applied'>;
-  /** Before the next one. */
+  /** The wait before the next attempt. */
   readonly wait?: Wait;
   /** Of its span. */
   readonly traceparent?: string;
@@ -63,14 +63,14 @@ export function attemptOf(failure: Failure, end: AttemptEnd): Attempt {
   };
 }
 
-/** The number of the attempt that follows these: reruns and pauses are none. */
+/** The number of the attempt after these: reruns and pauses do not count. */
 export function numberAfter(failed: readonly Pick<Attempt, 'number' | 'outcome'>[]): number {
   const last = failed.at(-1);
   if (last === undefined) return 1;
   return last.outcome === 'rerun' || last.outcome === 'pause' ? last.number : last.number + 1;
 }
 
-/** The event that was tried, and by whom. */
+/** An event and the handler that attempts it. */
 export interface TriedEvent {
   readonly consumer: string;
   readonly topicId: string | null;
@@ -78,9 +78,9 @@ export interface TriedEvent {
   readonly envelope: Envelope | undefined;
   readonly handler: string;
   readonly phase: AttemptPhase;
-  /** Replays of the event by an operator count runs; the first one is 0. */
+  /** Counts the retries by an operator; the first run is 0. */
   readonly run: number;
-  /** Of an event that a drain tries: since when it had stood in line. */
+  /** When it was parked, for an event that a drain processes. */
   readonly parkedAt?: string;
 }
 
@@ -90,7 +90,7 @@ interface AttemptKey {
   readonly outcome: AttemptOutcome;
 }
 
-/** The same for every writer of the same attempt, so that a repeated transaction writes it once. */
+/** The id of an attempt: the same for every writer, so that a repeated transaction records it once. */
 export function attemptId(
   event: Omit<TriedEvent, 'envelope' | 'phase'>,
   { at, number, outcome }: AttemptKey,

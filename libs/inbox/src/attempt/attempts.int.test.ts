@@ -48,7 +48,7 @@ describe('attempts', () => {
   const settled = (count: number) =>
     waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
 
-  it('that succeed at once leave nothing: no row, no statement', async () => {
+  it('a first attempt that succeeds leaves no row and runs no statement', async () => {
     await scene.source.publish(scene.broker, [counted({ key: 'a', n: 0 }), counted({ key: 'b', n: 1 })]);
     await scene.start(throwing(() => undefined));
     await settled(2);
@@ -57,7 +57,7 @@ describe('attempts', () => {
   });
 
   // Written with the attempt's own transaction they would be rolled back with it.
-  it('that fail before one succeeds are kept with it, each with the reason of its wait', async () => {
+  it('failed attempts before a success are recorded with it, each with the rule of its wait', async () => {
     const errors = [
       failing('AWAY', 'network'),
       failing('LOCKED', 'contention'),
@@ -94,7 +94,7 @@ describe('attempts', () => {
     expect(await lines(scene.database)).toHaveLength(1);
   });
 
-  it('after which an event is given up are kept with the letter, and the failure event names the last one', async () => {
+  it('the attempts of a given-up event are recorded with its dead letter, and the failure event names the last one', async () => {
     const [id] = await scene.source.publish(scene.broker, [counted({ key: 'a', n: 0 })]);
     await scene.start(throwing(() => failing('BROKEN', 'bug')));
     await settled(1);
@@ -104,8 +104,8 @@ describe('attempts', () => {
       { number: 2, outcome: 'retry' },
       { number: 3, outcome: 'dead' },
     ]);
-    const [told] = await scene.outbox();
-    const data = failureEvent(name).parse(told!.payload, 1);
+    const [reported] = await scene.outbox();
+    const data = failureEvent(name).parse(reported!.payload, 1);
     expect(data).toMatchObject({
       attemptId: found[2]!['id'],
       causationId: id,
@@ -117,10 +117,10 @@ describe('attempts', () => {
         { number: 3 },
       ],
     });
-    expect(JSON.parse(told!.headers)).toMatchObject({ ce_attemptid: found[2]!['id'] });
+    expect(JSON.parse(reported!.headers)).toMatchObject({ ce_attemptid: found[2]!['id'] });
   });
 
-  it('that stop the consumer are kept too, although nothing is settled', async () => {
+  it('the attempts before a stop of the consumer are recorded, although no event is decided', async () => {
     await scene.source.publish(scene.broker, [counted({ key: 'a', n: 0 })]);
     const wrong = { code: 'CONFIG', category: 'configuration', certainty: 'not_applied' } as const;
     const service = await scene.start(
@@ -133,7 +133,7 @@ describe('attempts', () => {
     expect(await lines(scene.database)).toEqual([]);
   });
 
-  it('leave when they are old, in ranges, by a service that runs', async () => {
+  it('a running service removes old attempts and closed records in ranges', async () => {
     await scene.database.executor.query(
       `insert into converge.inbox_attempt (id, consumer, handler, phase, topic, partition, record_offset, key, number, started_at,
                                            duration_ms, outcome)
@@ -176,7 +176,7 @@ describe('attempts', () => {
     expect((await rows()).map(({ record_offset }) => Number(record_offset)).at(-1)).toBe(29);
   });
 
-  it('have the same words in the code and in the table', async () => {
+  it('the phases and outcomes of attempts are the same in the code and in the table', async () => {
     const { rows: checks } = await scene.database.executor.query<{ text: string }>(
       `select pg_get_constraintdef(oid) as text from pg_constraint
         where conrelid = 'converge.inbox_attempt'::regclass and contype = 'c'`,
@@ -208,7 +208,7 @@ describe('a compensation', () => {
   });
   afterEach(() => scene.close());
 
-  it('points at the attempt that caused it, by its row and by what it emits', async () => {
+  it('a compensation names the attempt that caused it, in its row and in what it emits', async () => {
     await scene.source.publish(scene.broker, [counted({ key: 'a', n: 1 })]);
     await scene.start(
       defineConsumer<LedgerDb>({ name: payments, from: 'beginning' }).on(counted, () => {
@@ -216,8 +216,8 @@ describe('a compensation', () => {
       }),
     );
     await waitUntil(async () => (await scene.outbox()).length > 0, { what: 'the failure event' });
-    const [told] = await scene.outbox();
-    await scene.source.relay(scene.broker, told!);
+    const [reported] = await scene.outbox();
+    await scene.source.relay(scene.broker, reported!);
     await scene.start(
       defineConsumer<LedgerDb>({ name: orders, from: 'earliest' }).onFailure(
         counted,

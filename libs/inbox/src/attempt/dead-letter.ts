@@ -12,18 +12,18 @@ import { deterministicUuid, type Failure } from '@convergekit/core';
 import { type Attempt, attemptId, type TriedEvent } from './attempt.ts';
 import { clean, keyOf, oneLine, payloadOf, payloadReference } from '../slice/record-text.ts';
 
-/** An event that does not take effect now: everything that its parked row and the failure event say. */
+/** An event that does not take effect now, with everything that its parked row and its failure event contain. */
 export interface DeadLetter extends TriedEvent {
-  /** Of the parked row; a function of consumer and record, so that a repeated record makes no second one. */
+  /** The id of the parked row: a function of consumer and record, so that a repeated record makes no second row. */
   readonly id: string;
   readonly failure: Failure;
-  /** The step of a saga that it is about. */
+  /** The saga step that it concerns. */
   readonly saga?: FailedStep | undefined;
   /** At least one. */
   readonly attempts: readonly Attempt[];
 }
 
-/** `topicId` tells offsets of a topic from those of its namesake that was made later. */
+/** The id of a parked row. `topicId` distinguishes a topic's offsets from those of a recreated one. */
 export function parkedId(
   { topic, partition, offset }: IncomingRecord,
   consumer: string,
@@ -32,22 +32,22 @@ export function parkedId(
   return deterministicUuid('parked', consumer, topicId ?? '', topic, partition, String(offset));
 }
 
-/** Each run that fails is told by an event of its own. */
+/** The id of the failure event: each failed run has its own. */
 export function failureEventId({ id, run, envelope, handler, consumer }: DeadLetter): string {
   return deterministicUuid(consumer, handler, 'failure', run, envelope?.id ?? id, 0);
 }
 
-/** When the first and the last attempt began. */
+/** The start of the first and of the last attempt. */
 export function times(attempts: readonly Attempt[]): { readonly first: string; readonly last: string } {
   const sorted = attempts.map(({ at }) => at).toSorted();
   return { first: sorted[0] ?? '', last: sorted.at(-1) ?? '' };
 }
 
-/** How much a failure event says, from most to least: each where the one before would be too large to be emitted. */
+/** The levels of detail of a failure event, from most to least: each is used where the one before is too large to emit. */
 export const DETAILS = ['whole', 'reference', 'outline'] as const;
 export type Detail = (typeof DETAILS)[number];
 
-/** Of an outline. */
+/** The bounds of an outline. */
 const FEW_ATTEMPTS = 5;
 const SHORT_MESSAGE = 200;
 
@@ -90,16 +90,16 @@ function shortened(attempt: Attempt): Attempt {
   return { ...attempt, message: clean(attempt.message, SHORT_MESSAGE) };
 }
 
-/** The instance comes from the event's data or key: of any length, and with any character. */
+/** Bounds the saga instance, which comes from the event's data or key: any length, any character. */
 function boundedStep(step: FailedStep): FailedStep {
   return { ...step, instance: boundText(oneLine(step.instance), MAX_INSTANCE_BYTES) };
 }
 const MAX_INSTANCE_BYTES = 1024;
 
-/** Failure events of an event at the hop limit must still get out, so they do not count beyond it. */
+/** The hop limit: the failure event of an event at the limit must still be emitted, so it does not exceed it. */
 const MAX_HOPS = 32;
 
-/** Correlation, causation and hops of what answers an event; what answers a failure points at the attempt that caused it. */
+/** What an emitted event inherits from the event it answers: correlation, causation, hops, and for a failure its attempt. */
 export function eventContextOf(
   event: Pick<Envelope, 'id' | 'type' | 'correlationId' | 'hops' | 'deadline' | 'attemptId'>,
 ): EventContext & { readonly correlationId: string; readonly causationId: string; readonly hops: number } {
@@ -122,7 +122,7 @@ export function failureContextOf(deadLetter: DeadLetter): EventContext {
   return { correlationId, causationId, hops: Math.min(envelope.hops + 1, MAX_HOPS), ...cause };
 }
 
-/** The id of the attempt after which the event was given up. */
+/** The id of the last attempt before the event was given up. */
 export function causeOf(deadLetter: DeadLetter): string | undefined {
   const last = deadLetter.attempts.at(-1);
   return last === undefined ? undefined : attemptId(deadLetter, last);

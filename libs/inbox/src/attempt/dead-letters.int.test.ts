@@ -30,19 +30,19 @@ const settled = (count: number) =>
 
 /** What the relay does: the failure events from the outbox into their topic. */
 async function relayed(): Promise<readonly FailureInput[]> {
-  const told = (await scene.outbox()).map(({ event_id, payload }) => ({
+  const reported = (await scene.outbox()).map(({ event_id, payload }) => ({
     event_id,
     input: JSON.parse(payload) as FailureInput,
   }));
   const relay = new FixtureSource({ partitions: 1, name: 'payments' });
   await sendRecords(
     scene.broker,
-    told.map(({ event_id, input }) => relay.record(failureEvent(name)(input), event_id)),
+    reported.map(({ event_id, input }) => relay.record(failureEvent(name)(input), event_id)),
   );
-  return told.map(({ input }) => input);
+  return reported.map(({ input }) => input);
 }
 
-it('a failure of which nobody knows whether it took effect reaches only the handler that asked for it', async () => {
+it('a failure with an unknown outcome reaches only a failure handler with certainty any', async () => {
   await scene.source.publish(scene.broker, [counted({ key: 'a', n: 1 }), priced({ key: 'b', n: 2 })]);
   const fails = (certainty: 'unknown' | 'applied') => () => {
     throw new ConvergeError('x', { code: 'X', category: 'data', certainty });
@@ -66,7 +66,7 @@ it('a failure of which nobody knows whether it took effect reaches only the hand
   expect(seen).toEqual(['known applied', 'any unknown', 'any applied']);
 });
 
-it('a payload above 256 KB is told by a reference; its compensation waits for a person, by name', async () => {
+it('a failure event refers to a payload above 256 KB, and its compensation becomes a dead letter by name', async () => {
   const large = scene.source.record(counted({ key: 'k', n: 1 }));
   const value = Buffer.from(`{"key":"k","n":"${'x'.repeat(256 * 1024)}"}`);
   await sendRecords(scene.broker, [{ ...large, record: { ...large.record, value } }]);
@@ -74,10 +74,10 @@ it('a payload above 256 KB is told by a reference; its compensation waits for a 
   await settled(1);
   const [letter] = await scene.letters();
   expect(letter!.payload.equals(value)).toBe(true);
-  const [told] = await relayed();
-  expect(told!.event).toMatchObject({ type: 'test.counted', key: 'k' });
-  expect(told!.event.payload).toBeUndefined();
-  expect(told!.event.ref).toMatch(/^parked:[0-9a-f-]{36}$/);
+  const [reported] = await relayed();
+  expect(reported!.event).toMatchObject({ type: 'test.counted', key: 'k' });
+  expect(reported!.event.payload).toBeUndefined();
+  expect(reported!.event.ref).toMatch(/^parked:[0-9a-f-]{36}$/);
   const service = await scene.start(
     defineConsumer<LedgerDb>({ name: 'known', from: 'beginning' }).onFailure(
       counted,

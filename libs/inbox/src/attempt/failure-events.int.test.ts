@@ -16,7 +16,7 @@ import { type LedgerDb, note } from '../fixture/ledger.ts';
 import { listParked, readParked } from '../operate/parked-list.ts';
 
 /**
- * What a failure leaves for whoever is woken by it: the parked row, the alarm in the log, the alert's metric. Planted faults,
+ * What a failure leaves for the operator: the parked row, the alarm in the log, the alert's metric. Planted faults,
  * each tried here:
  * - `kindOf` without its look at `structural`: the missing column fires no alert;
  * - a drain without `aroundAttempts`: its attempt is in no trace.
@@ -73,7 +73,7 @@ async function fired(alert: string): Promise<number> {
   return samples.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 }
 
-it('a parked event says where it came from, what failed, how often, in which trace and because of what', async () => {
+it('a parked event records its origin, its failure, its attempts, its trace and its cause', async () => {
   const { scene, name, topic, events } = stock;
   let away = true;
   const trace = '00-0123456789abcdef0123456789abcdef-0123456789abcdef-01';
@@ -106,7 +106,7 @@ it('a parked event says where it came from, what failed, how often, in which tra
   expect(detail!.attempts[0]).toMatchObject({ number: 1, outcome: 'park', category: 'network' });
   expect(detail!.attempts[0]!.traceparent).toContain('0123456789abcdef0123456789abcdef');
   expect(JSON.parse(detail!.headers)).toEqual(expect.arrayContaining(context.map((pair) => [...pair])));
-  // Lost connections, however many, wake nobody.
+  // Lost connections, however many, raise no alarm.
   expect([alarms(), await fired('ConvergeStructuralFailure')]).toEqual([[], 0]);
 
   away = false;
@@ -135,7 +135,7 @@ it('a parked event says where it came from, what failed, how often, in which tra
   expect(logged.filter((line) => line.split('"consumer":').length > 2)).toEqual([]);
 });
 
-it('bad bytes are tried once, kept as they came, and alarm as `data`', async () => {
+it('unreadable bytes are attempted once, kept unchanged, and raise the alarm `data`', async () => {
   const { scene, events } = stock;
   const raw = Buffer.from([0xff, 0x00, 0x7b]);
   const bad = scene.source.record(events.counted({ key: 'k', n: 0 }));
@@ -149,7 +149,7 @@ it('bad bytes are tried once, kept as they came, and alarm as `data`', async () 
   expect([await fired('ConvergeBadData'), await fired('ConvergeStructuralFailure')]).toEqual([1, 0]);
 });
 
-it('a missing column alarms as `structural` at once; a burst of lost connections does not', async () => {
+it('a missing column raises the alarm `structural` at once, and a burst of lost connections raises none', async () => {
   const { scene, events } = stock;
   await scene.source.publish(
     scene.broker,

@@ -37,13 +37,13 @@ const context = { failureEvent: failureEvent('stock') } as SliceContext<never>;
 const dataOf = (one: DeadLetter) => JSON.parse(failureEventOf(context, one).payload) as FailureData;
 
 describe('a failure event', () => {
-  it('carries the payload and all attempts when they fit', () => {
+  it('a failure event carries the payload and all attempts when they fit', () => {
     const data = dataOf(letter({ attempts: [1, 2, 3].map(attempt) }));
     expect(data.event.payload).toBe('{"n":1}');
     expect(data.attempts).toHaveLength(3);
   });
 
-  it('leaves the payload to a reference with its hash when both do not fit', () => {
+  it('a failure event refers to the payload by hash when payload and attempts do not fit', () => {
     const value = Buffer.from('x'.repeat(250_000));
     const data = dataOf(
       letter({
@@ -59,13 +59,13 @@ describe('a failure event', () => {
     expect(data.attempts).toHaveLength(60);
   });
 
-  it('names the last attempts, with short messages, when nothing else fits', () => {
+  it('a failure event has the last attempts with short messages when nothing else fits', () => {
     const data = dataOf(letter({ attempts: Array.from({ length: 400 }, (_, n) => attempt(n + 1)) }));
     expect(data.attempts.map(({ number }) => number)).toEqual([396, 397, 398, 399, 400]);
     expect(data.attempts[0]?.message).toHaveLength(200);
   });
 
-  it('bounds the instance of a saga, which may be any text, in its data and in its header', () => {
+  it('a failure event bounds the instance of a saga in its data and in its header', () => {
     const saga = { name: 'order', version: 1, step: 'pay', op: 'apply' as const };
     for (const instance of ['a\u0000b\nc', '\ud800', 'x'.repeat(500_000)]) {
       const event = failureEventOf(context, letter({ saga: { ...saga, instance } }));
@@ -78,18 +78,18 @@ describe('the row of a dead letter', () => {
   const big = { ...letter({}).record, value: Buffer.alloc(5 * 1024 * 1024) };
   const event = { ...letter({}), record: big };
 
-  it('names the payload by size and hash when it is too large to be kept, and is not tried again', () => {
+  it('a dead letter records size and hash of a payload that is too large to keep, and is not retried', () => {
     expect(parkedRow(event, 'dead', undefined, undefined)).toMatchObject({
       payload: null,
       closed: expect.stringMatching(/payload: 5242880 bytes, sha256 .*at offset 5 of orders\/0/) as string,
     });
   });
 
-  it('is whole while the event waits to be applied, whatever its size', () => {
+  it('a waiting event is kept whole, whatever its size', () => {
     expect(parkedRow(event, 'waiting', undefined, undefined).payload).toHaveLength(5 * 1024 * 1024);
   });
 
-  it('has a timestamp that the database can hold', () => {
+  it('a parked row has a timestamp that the database can hold', () => {
     const row = (timestampMs: number) =>
       parkedRow({ ...event, record: { ...big, timestampMs } }, 'dead', undefined, undefined).timestamp_ms;
     expect([row(2 ** 63), row(-(2 ** 63))]).toEqual(['8640000000000000', '-1']);

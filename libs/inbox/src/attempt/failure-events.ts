@@ -8,8 +8,8 @@ import { DETAILS, failureEventId, failureInput, failureContextOf, type DeadLette
 import { ConnectionLost, HandlerFailed } from '../slice/slice-errors.ts';
 
 /**
- * The failure event of a deadLetter: in the same transaction, through the same outbox as everything else. It says less where
- * it would be too large to be emitted, since an event that cannot be recorded would stop its consumer.
+ * Makes the failure event of a dead letter, to be emitted in its transaction by the same outbox as everything else. It has
+ * less detail where it would be too large to emit, since an event that cannot be recorded would stop its consumer.
  */
 export function failureEventOf<DB>({ failureEvent }: SliceContext<DB>, deadLetter: DeadLetter): AppendEvent {
   let refused: unknown;
@@ -28,7 +28,7 @@ export function failureEventOf<DB>({ failureEvent }: SliceContext<DB>, deadLette
   throw new Error('the shortest failure event was refused', { cause: refused });
 }
 
-/** The failure event goes on with the trace of the failed one, and its span links to the attempt that caused it. */
+/** Continues the trace of the failed event; the span links to the attempt that caused the failure. */
 function traceFailure(
   headers: Record<string, string>,
   topic: string,
@@ -42,7 +42,7 @@ function traceFailure(
   });
 }
 
-/** Writes what handlers emitted, and failure events, to the outbox. */
+/** Appends emitted events and failure events to the outbox. */
 export async function append<DB>(
   context: SliceContext<DB>,
   executor: Executor,

@@ -35,7 +35,7 @@ describe('an event that fails', () => {
     waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
 
   // Planted fault: a dead letter without its failure event fails here.
-  it('is isolated: the others of its slice are applied once, in order, and it alone is given up', async () => {
+  it('a failing event is isolated: the others of its slice are applied once and in order, and it alone is given up', async () => {
     const ids = await scene.source.publish(scene.broker, counting(40));
     await scene.start(
       failing((n) => {
@@ -50,23 +50,23 @@ describe('an event that fails', () => {
     expect(others).toEqual([]);
     expect(letter).toMatchObject({ category: 'bug', event_id: ids[7] });
     expect(JSON.parse(letter!.attempts)).toHaveLength(3);
-    const [told] = await scene.outbox();
-    expect(told).toMatchObject({ event_id: letter!.failure_event, topic: `${name}.failures`, key: 'k1' });
-    const data = failureEvent(name).parse(told!.payload, 1);
+    const [reported] = await scene.outbox();
+    expect(reported).toMatchObject({ event_id: letter!.failure_event, topic: `${name}.failures`, key: 'k1' });
+    const data = failureEvent(name).parse(reported!.payload, 1);
     expect(data).toMatchObject({
       consumer: name,
       handler: 'test.counted',
       category: 'bug',
       event: { id: ids[7], payload: '{"key":"k1","n":7}' },
     });
-    expect(JSON.parse(told!.headers)).toMatchObject({
+    expect(JSON.parse(reported!.headers)).toMatchObject({
       ce_causationid: ids[7],
       ce_correlationid: ids[7],
       ce_hops: '1',
     });
   });
 
-  it('is tried again in place when it may heal, and then leaves no letter', async () => {
+  it('an event that fails with a transient fault is retried in place, and leaves no dead letter', async () => {
     let left = 2;
     const away = new ConvergeError('away', { code: 'AWAY', category: 'network', certainty: 'not_applied' });
     await scene.source.publish(scene.broker, counting(1));
@@ -80,7 +80,7 @@ describe('an event that fails', () => {
     expect(await scene.letters()).toEqual([]);
   });
 
-  it('tells a declared rejection at once, without another attempt', async () => {
+  it('a declared rejection emits its failure event at once, without another attempt', async () => {
     const calls = vi.fn();
     await scene.source.publish(scene.broker, counting(1));
     await scene.start(
@@ -97,7 +97,7 @@ describe('an event that fails', () => {
     expect(await lines(scene.database)).toEqual([]);
   });
 
-  it('keeps what is uncertain uncertain: one attempt of unknown outcome makes the letter unknown', async () => {
+  it('one attempt with an unknown outcome makes the whole dead letter unknown', async () => {
     const later = new ConvergeError('x', { code: 'X', category: 'service', certainty: 'not_applied' });
     const errors = (['unknown', 'not_applied', 'not_applied'] as const).map(
       (certainty) => new ConvergeError('x', { code: 'X', category: 'service', certainty }),
@@ -113,7 +113,7 @@ describe('an event that fails', () => {
     expect(await scene.letters()).toMatchObject([{ category: 'service', certainty: 'unknown' }]);
   });
 
-  it('stops the consumer, and gives nothing up, when a setting is wrong', async () => {
+  it('a wrong setting stops the consumer, and no event is given up', async () => {
     await scene.source.publish(scene.broker, counting(2));
     const wrong = new ConvergeError('PAYMENT_URL is empty: set it', {
       code: 'CONFIG',
@@ -133,7 +133,7 @@ describe('an event that fails', () => {
     expect(await lines(scene.database)).toEqual([]);
   });
 
-  it('is stopped when it takes too long, with an outcome that nobody knows', async () => {
+  it('a handler that takes too long is stopped, with an unknown outcome', async () => {
     await scene.source.publish(scene.broker, counting(1));
     const hangs = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
       counted,
@@ -150,7 +150,7 @@ describe('an event that fails', () => {
     expect(await scene.letters()).toMatchObject([{ code: 'HANDLER_TIMEOUT', certainty: 'unknown' }]);
   });
 
-  it('whose handler swallows a database error is not committed by half', async () => {
+  it('an event whose handler swallows a database error is not committed by half', async () => {
     await scene.source.publish(scene.broker, counting(1));
     const swallows = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
       counted,

@@ -11,13 +11,13 @@ import type { Middleware } from './middleware.ts';
 it('middleware wraps every call, the first of the list outermost, within the slice and inside the kit’s own', async () => {
   const { scene, name, events } = await stockScene(inject('stack').databaseUrl);
   onTestFinished(() => scene.close());
-  const told: string[] = [];
-  const telling =
+  const reported: string[] = [];
+  const logging =
     (who: string): Middleware<LedgerDb> =>
     async (call, next) => {
-      told.push(`${who} before ${call.subscription.handler} of ${call.events.length}`);
+      reported.push(`${who} before ${call.subscription.handler} of ${call.events.length}`);
       await next(call);
-      told.push(`${who} after`);
+      reported.push(`${who} after`);
     };
   /** For row-level security and the like: a setting of the transaction in which the handler runs. */
   const tenant: Middleware<LedgerDb> = async (call, next) => {
@@ -39,9 +39,9 @@ it('middleware wraps every call, the first of the list outermost, within the sli
     events.priced({ key: 'b', n: 2 }),
     events.priced({ key: 'c', n: 3 }),
   ]);
-  await scene.start(consumer, { middleware: [telling('outer'), telling('inner'), tenant] });
+  await scene.start(consumer, { middleware: [logging('outer'), logging('inner'), tenant] });
   await waitUntil(async () => (await scene.offset()) >= 3, { what: 'the slice' });
-  expect(told).toEqual([
+  expect(reported).toEqual([
     'outer before test.counted of 1',
     'inner before test.counted of 1',
     'inner after',

@@ -4,26 +4,26 @@ import { type Clock, systemClock } from '@convergekit/core';
 import { attributeNames, instruments, numberLabel } from '@convergekit/telemetry';
 import { InboxError } from '../errors.ts';
 
-/** One call of a handler on its way through the middleware. */
+/** One call of a handler, as the middleware sees it. */
 export interface Call<DB> {
   readonly consumer: string;
   readonly subscription: Subscription<DB>;
   readonly events: readonly ReceivedEvent[];
   readonly context: CallContext<DB>;
-  /** Its number, from 1, when the event is tried by itself; undefined when a slice is tried as a whole. */
+  /** The number of the attempt, from 1, when the event is processed alone; undefined when a whole slice is. */
   readonly attempt: number | undefined;
 }
 
 /**
- * Wraps every call of a handler: do something, `await next(call)`, do something. It may hand on a changed call, and it
- * must let errors pass (or throw its own): a swallowed error would commit half of a handler.
+ * Wraps every call of a handler: do something, `await next(call)`, do something. It may pass a changed call on. It must
+ * rethrow errors (or throw its own): a swallowed error would commit half of a handler.
  */
 export type Middleware<DB = unknown> = (
   call: Call<DB>,
   next: (call: Call<DB>) => Promise<void>,
 ) => Promise<void>;
 
-/** The first of the list is the outermost. */
+/** Composes middleware; the first of the list is the outermost. */
 export function compose<DB>(
   middleware: readonly Middleware<DB>[],
   innermost: (call: Call<DB>) => Promise<void>,
@@ -34,7 +34,7 @@ export function compose<DB>(
   );
 }
 
-/** Records how long each call took, by consumer, handler, outcome and attempt. */
+/** Records the duration of each call, by consumer, handler, outcome and attempt. */
 export function measure<DB>(clock: Clock = systemClock): Middleware<DB> {
   return async (call, next) => {
     const started = clock.monotonic();
@@ -54,16 +54,16 @@ export function measure<DB>(clock: Clock = systemClock): Middleware<DB> {
 }
 
 export interface TimeLimit {
-  /** Milliseconds that one call of a handler may take: its policy's `attemptTimeoutMs`, as it is when the call begins. */
+  /** Milliseconds that one call may take: the `attemptTimeoutMs` of the handler's policy when the call begins. */
   readonly limitMs: (handler: string) => number;
-  /** Milliseconds that a handler gets to end after its signal aborted, before it is left behind. */
+  /** Milliseconds for a handler to end after its signal aborted, before it is abandoned. */
   readonly graceMs: number;
   readonly clock?: Clock;
 }
 
 /**
- * Aborts the handler's signal after its limit and gives it a grace to end. One that does not end is left behind:
- * the slice is rolled back, and whether its calls to other systems took effect is unknown.
+ * Aborts the handler's signal after its limit, and gives it a grace period to end. A handler that does not end is abandoned:
+ * the slice is rolled back, and the outcome of its calls to other systems is unknown.
  */
 export function timeLimit<DB>({ limitMs: limitOf, graceMs, clock = systemClock }: TimeLimit): Middleware<DB> {
   return async (call, next) => {
@@ -73,7 +73,7 @@ export function timeLimit<DB>({ limitMs: limitOf, graceMs, clock = systemClock }
     const aborter = new AbortController();
     const lost = (): void => aborter.abort(context.signal.reason);
     const left = Promise.withResolvers<never>();
-    // One timer at a time and no AbortSignal.any: this stands in the way of every event.
+    // One timer at a time and no AbortSignal.any: this runs for every event.
     let timer = setTimeout(() => {
       const error = tooLong(subscription.handler, limitMs);
       aborter.abort(error);

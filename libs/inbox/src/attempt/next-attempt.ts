@@ -12,29 +12,29 @@ export interface Tried {
 
 export type NextAttempt =
   | { readonly kind: 'retry'; readonly wait: Wait }
-  /** The same again; the database asked for it, so it is no attempt. */
+  /** The same again: the database asked for it, so it does not count as an attempt. */
   | { readonly kind: 'rerun'; readonly wait: Wait }
-  /** Nothing was called, since a breaker is open: no attempt either. The partition waits, then goes on here. */
+  /** A breaker is open, so nothing was called and no attempt is counted. The partition waits, then continues here. */
   | { readonly kind: 'pause'; readonly forMs: number }
-  /** It may heal later: its key waits outside the partition, in order. */
+  /** It may succeed later: its key waits outside the partition, in order. */
   | { readonly kind: 'park' }
-  /** Waiting does not heal it: a dead letter at once. */
+  /** Waiting does not help: a dead letter at once. */
   | { readonly kind: 'dead' }
-  /** The business said no: told, and the key goes on. */
+  /** The business refused it: a failure event is emitted, and the key continues. */
   | { readonly kind: 'reject' }
-  /** No event is at fault: nothing of this consumer can work until somebody mends a setting. */
+  /** No event is at fault: nothing of this consumer can work until an operator fixes a setting. */
   | { readonly kind: 'stop' };
 
-/** Milliseconds from an event's first attempt after which none begins in place: what two seconds do not mend, parks. */
+/** Milliseconds after an event's first attempt in which it is retried in place; after that it is parked. */
 export const IN_PLACE_MS = 2_000;
 
 /**
- * What follows a failed attempt in place: the decision of every retry of the kit, within what a partition grants, and then
- * what the table of strategies says. Pure; `random` draws the jitter.
+ * Decides what follows a failed attempt in place: a retry within the policy and `IN_PLACE_MS`, else the disposition of the
+ * strategy table. Pure; `random` draws the jitter.
  */
 export function nextAttempt(failure: Failure, tried: Tried, policy: Policy, random: Random): NextAttempt {
   const deadlineMs = bound(policy.deadlineMs);
-  // A rerun is the database's wish: two transactions met, and waiting outside the partition would not be shorter.
+  // A rerun resolves a conflict of two transactions: parking the event would not be faster.
   const rerun = strategies[failure.category].retrying === 'rerun';
   const decision = decideRetry({
     failure,
@@ -56,7 +56,7 @@ export function nextAttempt(failure: Failure, tried: Tried, policy: Policy, rand
   }
 }
 
-/** A breaker that an operator isolated, or one that does not say, is looked at again within these bounds. */
+/** The bounds of a pause at a breaker that an operator isolated, or that does not say when it closes. */
 const leastPauseMs = 50;
 const mostPauseMs = 30_000;
 

@@ -14,7 +14,7 @@ let child: ChildProcess | undefined;
 afterEach(() => void child?.kill('SIGKILL'));
 
 it(
-  '`converge policy set` holds in a running consumer from the next event on; a table that is away changes nothing',
+  '`converge policy set` applies in a running consumer from the next event on, and an unreachable table changes nothing',
   { timeout: 60_000 },
   async () => {
     const url = await freshDatabase(inject('stack').databaseUrl);
@@ -29,7 +29,7 @@ it(
     const said = { out: '', log: '' };
     process_.stdout.setEncoding('utf8').on('data', (text: string) => (said.out += text));
     process_.stderr.setEncoding('utf8').on('data', (text: string) => (said.log += text));
-    const tell = (line: string) => process_.stdin.write(`${line}\n`);
+    const send = (line: string) => process_.stdin.write(`${line}\n`);
     const tries = () => said.out.trim().split('\n');
     const letters = (count: number) =>
       waitUntil(
@@ -49,13 +49,13 @@ it(
         what: 'the consumer to notice',
       });
 
-    tell('1');
+    send('1');
     await waitUntil(() => said.out.includes('try 1'), { what: 'the first attempt' });
     await set('attempts=1', 'attemptTimeoutMs=50');
     await noticed(1);
-    tell('go');
+    send('go');
     await letters(1);
-    tell('2');
+    send('2');
     await letters(2);
     // Planted fault: a `run` without the watch tries 2 three times. (1 was in flight: how often depends on its time in place.)
     expect(tries().filter((line) => line === 'try 2')).toHaveLength(1);
@@ -66,7 +66,7 @@ it(
     await set('attempts=2');
     await noticed(2);
     await database.executor.query('alter table converge.policy_change rename to away');
-    tell('3');
+    send('3');
     await letters(3);
     expect(tries().filter((line) => line === 'try 3')).toHaveLength(2);
 

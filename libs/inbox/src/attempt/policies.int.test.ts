@@ -46,7 +46,7 @@ const payments = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counte
   throw new ConvergeError('not today', { code: 'X', category: 'bug', certainty: 'not_applied' });
 });
 
-it('attempts in place follow the policies without a restart; an event in flight keeps those it began with', async () => {
+it('attempts in place follow changed policies without a restart, and an event in flight keeps its policy', async () => {
   tries = [];
   await scene.source.publish(
     scene.broker,
@@ -61,7 +61,7 @@ it('attempts in place follow the policies without a restart; an event in flight 
 
 // Planted faults: without `ownedAttempt` around a slice, or around the try of a parked event, each run of the handler calls
 // three times.
-it('a call that retries by itself is made once in each attempt of its handler, in place and when its event is parked', async () => {
+it('a retrying call is made once in each attempt of its handler, in place and when its event is parked', async () => {
   const made = { runs: 0, calls: 0 };
   const charge = operation({
     name: 'bank.charge',
@@ -83,7 +83,7 @@ it('a call that retries by itself is made once in each attempt of its handler, i
   expect(made.calls).toBeLessThanOrEqual(made.runs);
 });
 
-it('are as old as a gauge says, and the last good ones hold, while the central table is away', async () => {
+it('while the central table is unreachable the last good policies apply, and a gauge shows their age', async () => {
   const telemetry = startTelemetry({ serviceName: 'test' });
   const { executor } = scene.database;
   const set = (attempts: number) =>
@@ -112,7 +112,7 @@ it('are as old as a gauge says, and the last good ones hold, while the central t
   }
 });
 
-it('how long a handler may take follows the policies too, and so does what the server allows its transaction', async () => {
+it('the time limit of a handler and the timeouts of its transaction follow changed policies', async () => {
   const handler = `consumer.${name}.test.counted`;
   const idle = async (tx: Transaction<LedgerDb>) => {
     const shown = await executorOf(tx).query<{ ms: string }>(

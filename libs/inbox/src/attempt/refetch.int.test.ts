@@ -48,7 +48,7 @@ describe('bad data', () => {
   const applied = async () => (await lines(scene.database)).map(({ n }) => n);
 
   it.each(['not even JSON', '{"key":"k","n":13}'])(
-    'is replaced by the current truth of its key (%s), in order',
+    'bad data is replaced by the current data of its key (%s), in order',
     async (payload) => {
       const asked: string[] = [];
       refetch = ({ key }) => {
@@ -61,7 +61,7 @@ describe('bad data', () => {
     },
   );
 
-  it('stays bad when there is no truth, or the truth does not fit either: a dead letter with the bytes as they came', async () => {
+  it('bad data without valid current data becomes a dead letter with its original bytes', async () => {
     refetch = () => Promise.resolve({ key: 'k', n: 'many' });
     await play('not even JSON');
     expect(await applied()).toEqual([0]);
@@ -69,7 +69,7 @@ describe('bad data', () => {
     expect(letter).toMatchObject({ category: 'data', payload: Buffer.from('not even JSON') });
   });
 
-  it('waits while the truth cannot be reached, and takes effect when it can', async () => {
+  it('an event with bad data waits while its current data is unreachable, and takes effect afterwards', async () => {
     let away = true;
     refetch = ({ key }) =>
       away ? Promise.reject(error('AWAY', 'network')) : Promise.resolve({ key, n: 100 });

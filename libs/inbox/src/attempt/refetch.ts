@@ -25,20 +25,20 @@ function refetchable<DB>({ definition }: SliceContext<DB>, step: Step<DB>): Refe
     : { subscription, envelope, refetch };
 }
 
-/** Whether the truth may be asked for in the place of what an event says. */
+/** True when the event's handler can read current data in its place. */
 export function canRefetch<DB>(context: SliceContext<DB>, step: Step<DB>): boolean {
   return refetchable(context, step) !== undefined;
 }
 
-/** True for an event that cannot be read by its handler as it is, and whose handler says where the truth is. */
+/** True for an event that its handler cannot parse, and whose handler has a `refetch`. */
 export function wantsRefetch<DB>(context: SliceContext<DB>, step: Step<DB>): boolean {
   return step.kind === 'refuse' && step.unknown === undefined && canRefetch(context, step);
 }
 
 /**
- * The step with the current truth of its key in the place of what it carried, validated by the event's definition. When
- * there is none it stays as it is; when asking failed, that is why it is refused: an outage of the other side is parked for,
- * not given up.
+ * Replaces the data of a step with current data for its key, validated by the event's definition. Without current data the
+ * step stays unchanged. When the refetch fails, its error is the reason of the refusal: an outage of the other system parks
+ * the event instead of giving it up.
  */
 export async function refetched<DB>(
   context: SliceContext<DB>,
@@ -61,7 +61,7 @@ export async function refetched<DB>(
   }
 }
 
-/** The handler's own time, outside any transaction. */
+/** Limits a refetch to the handler's own time limit, outside any transaction. */
 async function inTime<T>(
   handler: string,
   limitMs: number,

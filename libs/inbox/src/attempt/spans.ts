@@ -15,10 +15,10 @@ import type { Middleware } from './middleware.ts';
 import type { Step } from '../plan/plan.ts';
 import type { Attempt } from './attempt.ts';
 
-/** What the OpenTelemetry SDK keeps of a span's links. */
+/** The most links of a span that the OpenTelemetry SDK keeps. */
 const MAX_LINKS = 128;
 
-/** A span per call of a slice. An event that is tried by itself has its span around all its attempts already. */
+/** Opens a span per call of a slice. An event that is processed alone has a span around all its attempts already. */
 export function trace<DB>(): Middleware<DB> {
   return (call, next) => (call.attempt === undefined ? inProcessSpan(call, () => next(call)) : next(call));
 }
@@ -29,7 +29,7 @@ export interface Processed<DB> {
   readonly events: readonly ReceivedEvent[];
 }
 
-/** Child of the event's trace, or linked to the traces of a batch. */
+/** Runs `fn` in a `process` span: a child of the event's trace, or linked to the traces of a batch. */
 export function inProcessSpan<DB, T>(
   { consumer, subscription, events }: Processed<DB>,
   fn: () => Promise<T>,
@@ -52,7 +52,7 @@ export function inProcessSpan<DB, T>(
   );
 }
 
-/** The `process` span of the one event of these steps, around all its attempts; just `fn` when there is no event. */
+/** Runs `fn` in the `process` span of the one event of these steps, around all its attempts. */
 export function aroundAttempts<DB, T>(
   consumer: string,
   steps: readonly Step<DB>[],
@@ -66,11 +66,11 @@ export function aroundAttempts<DB, T>(
 export interface AttemptSpan {
   readonly traceparent: string | undefined;
   run<T>(fn: () => Promise<T>): Promise<T>;
-  /** `applied`, what followed a failure, or why nobody knows. */
+  /** `outcome`: `applied`, what followed the failure, or why the outcome is unknown. */
   end(outcome: string, failed?: Attempt): void;
 }
 
-/** A child of the `process` span for each attempt: what it called is below it, and its wait is told by it. */
+/** Opens a child of the `process` span for one attempt, with the wait after it. */
 export function attemptSpan(handler: string, number: number): AttemptSpan {
   const attributes = { [attributeNames.handler]: handler, [attributeNames.attempt]: number };
   const span = openSpan(spanNames.attempt(handler), { kind: 'internal', attributes });

@@ -49,7 +49,7 @@ describe('what telemetry says of attempts', () => {
       .split('\n')
       .filter((line) => line.startsWith(`${metric}{`) && line.includes(name));
 
-  it('after three failures a scrape has four samples, each with its labels', async () => {
+  it('after three failures and a success a scrape has four samples, each with its labels', async () => {
     await play(
       [failure('AWAY', 'network'), failure('BUSY', 'throttle'), failure('E503', 'service')],
       'secret-key',
@@ -103,7 +103,7 @@ describe('what telemetry says of attempts', () => {
 
   it('the span of a failure event links to the attempt that caused it, in the trace of the failed event', async () => {
     await play(Array.from({ length: 4 }, () => failure('BROKEN', 'bug')));
-    const told = await waitUntil(
+    const reported = await waitUntil(
       () => spans.find((span) => span.name === spanNames.create(`${name}.failures`)),
       {
         what: 'the span of the failure event',
@@ -111,11 +111,11 @@ describe('what telemetry says of attempts', () => {
     );
     const attempts = spans.filter((span) => span.name === spanNames.attempt('test.counted'));
     const last = attempts.find(({ attributes }) => attributes[attributeNames.attempt] === 4);
-    expect(told.links).toEqual([{ traceId: last!.traceId, spanId: last!.spanId }]);
-    expect(told.traceId).toBe(last!.traceId);
+    expect(reported.links).toEqual([{ traceId: last!.traceId, spanId: last!.spanId }]);
+    expect(reported.traceId).toBe(last!.traceId);
     const [event] = await scene.outbox();
     expect(JSON.parse(event!.headers)).toMatchObject({
-      traceparent: `00-${told.traceId}-${told.spanId}-01`,
+      traceparent: `00-${reported.traceId}-${reported.spanId}-01`,
     });
     const { rows } = await scene.database.executor.query<{ traceparent: string }>(
       'select traceparent from converge.inbox_attempt where number = 4',

@@ -6,7 +6,7 @@ import { testEvents } from '../fixture/ledger.ts';
 const { counted, priced } = testEvents('orders');
 
 describe('defineConsumer', () => {
-  it('is a value: each method gives a new one and leaves the old as it was', () => {
+  it('a consumer is a value: each method returns a new one and leaves the old one unchanged', () => {
     const empty = defineConsumer<unknown>({ name: 'stock', from: 'beginning' });
     const one = empty.on(counted, () => undefined);
     const two = one.onFailure(priced, { of: 'payments' }, () => undefined);
@@ -18,7 +18,7 @@ describe('defineConsumer', () => {
     expect(two.failureTopic).toBe('stock.failures');
   });
 
-  it('types what handlers get by the event', () => {
+  it('a handler has the type of the data of its event', () => {
     defineConsumer<{ stock: { id: string } }>({ name: 'stock', from: 'beginning' })
       .on(counted, { name: 'count' }, (event, { tx, emit }) => {
         expectTypeOf(event.data).toEqualTypeOf<{ key: string; n: number }>();
@@ -32,7 +32,7 @@ describe('defineConsumer', () => {
       });
   });
 
-  it('refuses two handlers for one event, and takes failures of two types from one topic', () => {
+  it('a consumer rejects two handlers for one event, and accepts failures of two types from one topic', () => {
     const stock = defineConsumer<unknown>({ name: 'stock', from: 'now' }).on(counted, () => undefined);
     expect(() => stock.onBatch(counted, () => undefined)).toThrow(
       /subscribes twice to test.counted on orders/,
@@ -45,7 +45,7 @@ describe('defineConsumer', () => {
     expect(() => stock.on(priced, { name: 'test.counted' }, () => undefined)).toThrow(/two handlers named/);
   });
 
-  it('takes a start for all topics, or one per topic', () => {
+  it('a consumer takes one start for all topics, or one per topic', () => {
     expect(startOf('now', 'orders')).toBe('now');
     expect(startOf({ '*': 'beginning', orders: 'now' }, 'orders')).toBe('now');
     expect(startOf({ '*': 'beginning', orders: 'now' }, 'prices')).toBe('beginning');

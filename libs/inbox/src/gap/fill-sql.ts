@@ -9,7 +9,7 @@ import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { Step } from '../plan/plan.ts';
 import { insertGap, moveFilled } from './gap-sql.ts';
 
-/** An event that never came, as it would have been in the log. */
+/** A missing event, as it would have been in the log. */
 export interface FillEvent {
   readonly position: Position;
   readonly key: string;
@@ -18,8 +18,8 @@ export interface FillEvent {
   readonly timestampMs: number;
 }
 
-// Only for the gap that was looked at: FOR SHARE on the fence row, or on the gap that was passed, so that an owner who
-// went on meanwhile is seen and one who goes on now waits.
+// Only for the gap that was read: FOR SHARE on the fence row, or on the passed gap, so that an owner that moved meanwhile is
+// detected and one that moves now waits.
 const haltedSql = `
     select from converge.inbox_partition
      where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4::bigint
@@ -41,7 +41,7 @@ const putSql = (here: string): string => `
 
 const putSqls = { halted: putSql(haltedSql), passed: putSql(passedSql) } as const;
 
-/** Puts events for the partition's owner, in the caller's transaction. Returns how many were not there before. */
+/** Stores events for the partition's owner, in the caller's transaction. Returns how many are new. */
 export async function putFill(tx: Executor, gap: Gap, events: readonly FillEvent[]): Promise<number> {
   const { at, after } = gap;
   const passed = [after.epoch, after.tick.toString(), after.id.toString()];
@@ -79,7 +79,7 @@ interface Row {
   readonly timestamp_ms: string;
 }
 
-/** The first filled events of a partition, by primary key, as records that the log would have held. */
+/** Reads the first filled events of a partition, by primary key, as records of the log. */
 export async function readFill(
   executor: Executor,
   key: PartitionKey,
@@ -98,7 +98,7 @@ function recordOf({ topic, partition }: PartitionKey, row: Row): IncomingRecord 
   return {
     topic,
     partition,
-    // It has no place in the log: below zero, and one of its own, wherever an offset is asked for.
+    // It has no offset in the log: a negative one of its own stands for it.
     offset: -BigInt(row.id),
     timestampMs: Number(row.timestamp_ms),
     key: Buffer.from(row.key),
@@ -113,7 +113,7 @@ const takeSql = `
    where f.consumer = $1 and f.topic = $2 and f.partition = $3
      and f.source = t.source and f.epoch = t.epoch and f.tick = t.tick and f.id = t.id`;
 
-/** Takes filled events out, in the transaction that handles them. False: somebody else did, so nothing may be handled. */
+/** Takes filled events out, in the transaction that handles them. False: another owner did, so nothing may be handled. */
 export async function takeFill(
   tx: Executor,
   key: PartitionKey,
@@ -132,8 +132,8 @@ export async function takeFill(
 }
 
 /**
- * Takes the filled events of a slice out of converge.inbox_fill, before their handlers run. False: they are not there any
- * more, since somebody filled anew.
+ * Takes the filled events of a slice out of converge.inbox_fill, before their handlers run. False: another owner took them, or
+ * an operator filled again.
  */
 export async function takeFilled<DB>(
   tx: Executor,
@@ -151,7 +151,7 @@ export async function takeFilled<DB>(
   return true;
 }
 
-/** Keeps what a slice went past, for whoever fills or reconciles it later. */
+/** Records the gaps that a slice passes, for a later fill or reconciliation. */
 export async function recordPassed<DB>(
   tx: Executor,
   { onGap }: ConsumerDefinition<DB>,

@@ -2,14 +2,14 @@ import type { Position } from '@convergekit/contracts';
 import type { Executor } from '@convergekit/postgres';
 import type { PartitionKey } from '../slice/fence-sql.ts';
 
-/** A range of events that a partition went past without them. */
+/** A range of missing events that a partition passed. */
 export interface PassedGap {
   readonly gap: string;
   readonly source: string;
   /** The last event that was handled before it; START when there was none. */
   readonly after: Position;
   readonly upTo: Position;
-  /** Filled up to here; undefined when nothing of it was. */
+  /** Filled up to here; undefined when nothing was filled. */
   readonly filledTo: Position | undefined;
 }
 
@@ -30,8 +30,8 @@ const insertSql = `
         and (up_to_epoch, up_to_tick, up_to_id) = ($8::int, $9::bigint, $10::bigint))`;
 
 /**
- * Gaps are rare: one statement each, in the transaction that passes them. One that was passed before keeps its row: a
- * replay comes by it again.
+ * Records a gap in the transaction that passes it. Gaps are rare: one statement each. A gap that was passed before keeps its
+ * row, since a replay comes to it again.
  */
 export async function insertGap(
   tx: Executor,
@@ -56,7 +56,7 @@ const passedSql = `
    where consumer = $1 and topic = $2 and partition = $3 and source = $4
      and (up_to_epoch, up_to_tick, up_to_id) = ($5::int, $6::bigint, $7::bigint)`;
 
-/** True when a partition went past this gap before: what it decided then holds for a replay, too. */
+/** True when a partition passed this gap before: that decision also holds for a replay. */
 export async function wasPassed(
   executor: Executor,
   { consumer, topic, partition }: PartitionKey,
@@ -72,7 +72,7 @@ export async function wasPassed(
   return rowCount > 0;
 }
 
-/** The condition is that of the partial index inbox_gap_open, which holds the few gaps that are not filled. */
+/** The condition of the partial index inbox_gap_open, which holds the few gaps that are not filled. */
 const openSql = `
   select gap::text as gap, topic, partition, source, after_epoch, after_tick, after_id, up_to_epoch, up_to_tick,
          up_to_id, filled_epoch, filled_tick, filled_id
@@ -97,7 +97,7 @@ interface Row {
   readonly filled_id: string | null;
 }
 
-/** The gaps of a consumer that were passed and are not filled to their end, oldest first. */
+/** Reads the passed gaps of a consumer that are not filled to their end, oldest first. */
 export async function readOpenGaps(
   executor: Executor,
   consumer: string,
@@ -120,7 +120,7 @@ export async function readOpenGaps(
 const filledSql = `
   update converge.inbox_gap set filled_epoch = $2, filled_tick = $3, filled_id = $4 where gap = $1::bigint`;
 
-/** Guarded by the fence of the gap's partition, which the caller holds. */
+/** Moves how far a gap is filled. The caller holds the fence of its partition. */
 export async function moveFilled(tx: Executor, gap: string, to: Position): Promise<void> {
   await tx.query(filledSql, [gap, ...columnsOf(to)]);
 }

@@ -8,26 +8,26 @@ import { readPartitions } from '../member/partition-sql.ts';
 import { readSources } from '../member/source-sql.ts';
 import { readWatermarks } from '../member/watermark-sql.ts';
 
-/** A range of events that a partition misses: it stands at the gap, or went past it. */
+/** A range of events that a partition misses: it halts at the gap, or passed it. */
 export interface Gap {
   readonly consumer: string;
   readonly topic: string;
   readonly partition: number;
   readonly source: { readonly id: string; readonly name: string };
-  /** The last event that was handled, or filled already; START when there is none. */
+  /** The last event that was handled or filled; START when there is none. */
   readonly after: Position;
-  /** What the next event names as its predecessor. */
+  /** The predecessor that the next event names. */
   readonly upTo: Position;
-  /** Where it stands: at this offset of the log, or past a gap of converge.inbox_gap. */
+  /** Halted at this offset of the log, or past a gap of converge.inbox_gap. */
   readonly at:
     | { readonly kind: 'halted'; readonly nextOffset: bigint }
     | { readonly kind: 'passed'; readonly gap: string };
 }
 
-/** Duplicates and strangers may lie between where a partition stands and the event that it cannot pass. */
+/** The most records to read: duplicates and foreign events may precede the event that the partition cannot pass. */
 const LOOK_AHEAD = 10_000n;
 
-/** What a consumer misses: gaps that it went past and that are not filled, then those at which it is halted. */
+/** Finds the gaps of a consumer: first those that it passed and that are not filled, then those at which it is halted. */
 export async function findGaps(executor: Executor, admin: Admin, consumer: string): Promise<readonly Gap[]> {
   const pinned = await readSources(executor, consumer);
   return [
@@ -53,7 +53,7 @@ async function passedGaps(
   }));
 }
 
-/** Found as the consumer finds them: by what the log holds behind its place. */
+/** Finds the gaps at which partitions are halted as the consumer does: in the log from its offset on. */
 async function haltedGaps(
   executor: Executor,
   admin: Admin,
@@ -71,7 +71,7 @@ async function haltedGaps(
       const { claim } = readRecord(record);
       if (claim?.prev === undefined || pinned.get(claim.sourceName) !== claim.source) continue;
       const seen = seenBy?.get(claim.source) ?? new Map<number, Watermark>();
-      // It is halted, so at first sight it wants the beginning.
+      // It is halted, so an unseen source must start at its beginning.
       if (judge(claim, seen, 'beginning').kind !== 'gap') continue;
       const after = seen.get(claim.prev.epoch) ?? highest(seen) ?? START;
       const source = { id: claim.source, name: claim.sourceName };

@@ -80,7 +80,7 @@ describe('a partition that stands at a gap', () => {
 
   // Planted fault: without the watch of operators the partition stands still for ever here, and with the fill not worked
   // before the log (`workFill` taken out) it halts again.
-  it('takes what was filled in its place, and goes on when it is resumed, without a restart', async () => {
+  it('a partition halted at a gap handles filled events in their place once it is resumed, without a restart', async () => {
     const service = await start({ onDead: 'skip' }, [7]);
     await scene.source.publish(scene.broker, counted(1, 4));
     await until(4);
@@ -110,7 +110,7 @@ describe('a partition that stands at a gap', () => {
     expect((await until(14)).at(-1)).toBe(15);
   });
 
-  it('halts again when it is resumed with nothing filled, and is refused what does not fit', async () => {
+  it('a partition resumed without a fill halts again, and options that do not fit its halt are refused', async () => {
     const service = await start();
     await expect(resume()).rejects.toMatchObject({ code: 'RESUME_REFUSED' });
     await scene.source.publish(scene.broker, counted(1, 2));
@@ -128,7 +128,7 @@ describe('a partition that stands at a gap', () => {
   });
 
   // Planted fault: with the range not recorded in the slice's transaction, there is nothing to fill afterwards.
-  it('passes the gap when told to, keeps the range, and handles what is filled afterwards', async () => {
+  it('a partition resumed with pass records the gap, and handles events that are filled afterwards', async () => {
     const service = await start();
     await scene.source.publish(scene.broker, counted(1, 2));
     await until(2);
@@ -148,7 +148,7 @@ describe('a partition that stands at a gap', () => {
     expect(service.status()[0]!.partitions[0]!.state).toBe('running');
   });
 
-  it('passes every gap by itself where the consumer says so', async () => {
+  it('a consumer with onGap continue passes every gap by itself', async () => {
     await start({ onGap: 'continue' });
     lose(counted(1, 1));
     await scene.source.publish(scene.broker, counted(2, 2));
@@ -163,7 +163,7 @@ describe('a partition that stands at a gap', () => {
 
   // Planted fault: without `fills` in the fence and without the check that every filled row was still there, both owners
   // apply event 2 here. Either alone is enough.
-  it('lets only one of two owners have what was filled', async () => {
+  it('filled events are handled by only one of two owners of a partition', async () => {
     const first = await start();
     await scene.source.publish(scene.broker, counted(1, 1));
     await until(1);
@@ -174,7 +174,7 @@ describe('a partition that stands at a gap', () => {
     await first.stop();
     await scene.database.executor.query('update converge.inbox_partition set topic_id = null');
     await resume();
-    // Another broker with as many records: whoever was evicted and does not know it believes itself the owner, too.
+    // Another broker with as many records: an evicted member that has not noticed it believes itself the owner, too.
     const other = memoryBroker();
     await makeTopics(other, [topic, `${name}.failures`], 1);
     const events3 = [events.counted({ key: 'k', n: 3 })];
@@ -202,7 +202,7 @@ describe('a partition that stands at a gap', () => {
     await other.close();
   });
 
-  it('skips what an old primary wrote when told to, and goes on with the new epoch', async () => {
+  it('a partition resumed with pass skips the events of an old primary, and continues with the new epoch', async () => {
     const service = await start();
     await scene.source.publish(scene.broker, counted(1, 1));
     const zombie = scene.source.copy();

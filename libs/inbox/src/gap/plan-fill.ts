@@ -7,7 +7,7 @@ import { act } from '../plan/act.ts';
 import type { Step } from '../plan/plan.ts';
 import type { Reading } from '../plan/reading.ts';
 
-/** An event that never came by the log, as `consumers fill` put it. */
+/** An event that is missing in the log, as stored by `consumers fill`. */
 export interface FillReading {
   readonly source: string;
   readonly position: Position;
@@ -16,14 +16,14 @@ export interface FillReading {
 
 export interface FillPlan<DB> {
   readonly steps: readonly Step<DB>[];
-  /** The rest does not follow on what was handled: there is a gap within what was put. */
+  /** True when the rest does not follow on the handled events: there is a gap within the filled ones. */
   readonly stuck: boolean;
 }
 
 /**
- * Decides what becomes of filled events, which come in the order of position. Before the partition went on they are the
- * next ones, and move the watermark like any other. After it went past their gap they are late: handled all the same,
- * but what they move is how far the gap is filled. Pure.
+ * Plans filled events, in the order of their positions. Before the partition passes their gap they are the next events, and
+ * move the watermark like any other. After that they are late: handled all the same, but they move how far the gap is filled.
+ * Pure.
  */
 export function planFill<DB>(
   fills: readonly FillReading[],

@@ -41,14 +41,14 @@ async function gap(options: Partial<DefineConsumerOptions>) {
 }
 const twice = () => logged.filter((line) => line.split('"consumer":').length > 2);
 
-it('a partition that halts says so once, with its place and the way on', async () => {
+it('a partition that halts logs one alarm with its place and the next step', async () => {
   const { scene, alarms, place } = await gap({});
   expect(alarms()).toMatchObject([{ ...place, level: 'error', alarm: 'gap' }]);
   expect(alarms()[0]!['msg']).toContain(`converge consumers fill ${place.consumer}`);
   expect([(await lines(scene.database)).length, twice()]).toEqual([1, []]);
 });
 
-it('a gap that is passed by policy is an alarm of its own, and the range is on record', async () => {
+it('a gap that is passed by policy raises an alarm of its own, and its range is recorded', async () => {
   const { scene, alarms, place } = await gap({ onGap: 'continue' });
   await waitUntil(async () => (await lines(scene.database)).length === 2, {
     what: 'what comes after the gap',

@@ -8,7 +8,7 @@ import { makeTopics, tag } from '../testing/quick.ts';
 
 // Planted faults: with the lag of the last batch instead of the log's end, the halted partition stays at 1 behind here;
 // without `named`, it counts as stuck; with `live` always well, the one that is stuck counts as live.
-it('a consumer says how far behind it is and how old that is; it is not live when it stands still without a reason', async () => {
+it('a consumer reports its lag and its age, and is not live when it stands still without a reason', async () => {
   const telemetry = startTelemetry({ serviceName: 'test' });
   onTestFinished(() => telemetry.shutdown());
   const { scene, name, topic, events } = await stockScene(inject('stack').databaseUrl);

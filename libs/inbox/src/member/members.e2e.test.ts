@@ -61,9 +61,9 @@ describe.each(driverNames)('members of a group over %s', (driver) => {
     await eachOnce();
   });
 
-  it('one that froze before a slice begins it when it wakes, long after another went on, and it changes nothing', async () => {
+  it('a member that froze before a slice begins it when it wakes, long after another continued, and changes nothing', async () => {
     await scene.send(60);
-    // Heartbeats that come too late to tell it that its membership is over: only the fence stands between.
+    // Heartbeats are too slow to notice the end of the membership: only the fence protects the rows.
     const zombie = scene.start({ SLICE_SIZE: '1', FREEZE_BEFORE_SLICE: '20', HEARTBEAT_MS: '60000' });
     const frozen = Promise.withResolvers<undefined>();
     zombie.child.stdout!.setEncoding('utf8').on('data', (text: string) => {
@@ -79,7 +79,7 @@ describe.each(driverNames)('members of a group over %s', (driver) => {
     await eachOnce();
   });
 
-  it('that join, leave, are killed and freeze under load have every effect once, in the order of each key', async () => {
+  it('members that join, leave, are killed and freeze under load cause every effect once, in the order of each key', async () => {
     const working = async (member: Member): Promise<Member> => {
       await once(member.child.stdout!, 'data');
       return member;

@@ -67,7 +67,7 @@ describe('an outage of the consumer’s own database', () => {
   }
 
   // Planted fault: without the seek to the database's offset after it, the events of the outage are lost here.
-  it('is waited for: nothing is given up, and everything is applied once when it is over', async () => {
+  it('an outage of the database is waited for: nothing is given up, and every event is applied once afterwards', async () => {
     const { service, proxy } = await through();
     const source = new FixtureSource({ partitions: 1 });
     await source.publish(broker, some(0, 50));
@@ -84,7 +84,7 @@ describe('an outage of the consumer’s own database', () => {
   });
 
   // Planted fault: without the reload after an outage, the consumer never learns here that its commit was done.
-  it('that swallows the answer to a commit is resolved by the fence', async () => {
+  it('an outage that swallows the answer to a commit is resolved by the fence', async () => {
     const { service, proxy } = await through();
     await direct.executor.query(
       `create function dawdle() returns trigger language plpgsql as 'begin perform pg_sleep(0.5); return null; end'`,
@@ -113,7 +113,7 @@ describe('an outage of the consumer’s own database', () => {
   });
 
   // Planted fault: with a lost connection taken for the handler's error, the event gets a dead letter here.
-  it('in the middle of a handler is no attempt of it', async () => {
+  it('an outage in the middle of a handler counts no attempt', async () => {
     let left = 4;
     const { service } = await through(async (tx) => {
       if (left-- <= 0) return;

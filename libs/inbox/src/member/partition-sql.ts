@@ -6,15 +6,15 @@ export interface PartitionRow {
   readonly topicId: string | null;
   readonly nextOffset: bigint;
   readonly halted: { readonly code: string; readonly reason: string } | undefined;
-  /** The record at which it halted, where it was one. */
+  /** The offset of the record at which it halted, if it was one. */
   readonly haltedOffset: bigint | undefined;
-  /** Obstacles up to this offset may be passed: an operator said so. */
+  /** Obstacles up to this offset may be passed, by an operator's decision. */
   readonly passOffset: bigint | undefined;
   /** Offsets of records that an operator rejected as forged. */
   readonly rejected: ReadonlySet<bigint>;
-  /** True when `consumers fill` put events for it. */
+  /** True when `consumers fill` stored events for it. */
   readonly filled: boolean;
-  /** Slices of filled events so far: the fence's other half. */
+  /** Slices of filled events so far: with `nextOffset`, what the fence compares. */
   readonly fills: bigint;
 }
 
@@ -40,7 +40,7 @@ const byConsumerSql = `
                   where f.consumer = p.consumer and f.topic = p.topic and f.partition = p.partition) as filled
     from converge.inbox_partition p where consumer = $1 order by topic, partition`;
 
-/** Every partition of a consumer: some dozens of rows by the primary key's first column. */
+/** Reads every partition of a consumer: some dozens of rows, by the primary key's first column. */
 export async function readPartitions(executor: Executor, consumer: string): Promise<readonly PartitionRow[]> {
   const { rows } = await executor.query<Raw>(byConsumerSql, [consumer]);
   return rows.map(({ topic, partition, topic_id, next_offset, filled, fills, ...row }) => ({
@@ -76,7 +76,7 @@ const insertSql = `
     from unnest($2::text[], $3::int[], $4::text[], $5::bigint[]) as n(topic, partition, topic_id, start)
   on conflict (consumer, topic, partition) do nothing`;
 
-/** Locks the consumer's registration until the transaction ends: members agree on where a topic begins. */
+/** Locks the consumer's registration until the transaction ends, so that members agree on where a topic begins. */
 export async function lockRegistration(tx: Executor, consumer: string): Promise<void> {
   await tx.query(consumerSql, [consumer]);
   await tx.query(lockSql, [consumer]);

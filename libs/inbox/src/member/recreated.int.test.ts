@@ -76,7 +76,7 @@ async function scene() {
   };
 }
 
-it('a group that was deleted, and a topic that was made again: the database knows the place, the rest is named', async () => {
+it('a deleted group continues from the database, and a recreated topic halts by name', async () => {
   const shop = await scene();
   await shop.handles('again');
   await shop.handles('other');

@@ -9,7 +9,7 @@ import { setKeepForeign } from '../slice/foreign-slot-sql.ts';
 import { dropType, registerTypes } from './type-sql.ts';
 import { insertPartitions, lockRegistration, type NewPartition, readPartitions } from './partition-sql.ts';
 
-/** Topics that must be there, the failure topic among them; one message names all that are not. */
+/** Describes the required topics, the failure topic included. One error names all that are missing. */
 export async function describeTopics<DB>(
   admin: Admin,
   consumers: readonly ConsumerDefinition<DB>[],
@@ -25,7 +25,7 @@ export async function describeTopics<DB>(
   const names = consumers.map(({ name }) => name).join(', ');
   throw new InboxError(
     'TOPIC_MISSING',
-    `consumer ${names} cannot start, since the broker has no topic ${missing.join(', ')}: make them with \`converge topics create ${missing.join(' ')}\` (topics are never made by accident)`,
+    `consumer ${names} cannot start, since the broker has no topic ${missing.join(', ')}: create them with \`converge topics create ${missing.join(' ')}\` (topics are never created implicitly)`,
   );
 }
 
@@ -35,8 +35,8 @@ interface Registered {
 }
 
 /**
- * Records where the consumer begins with topics and partitions that it has not read yet, once, for all partitions and
- * under the registration's lock: members that start together agree, and `now` means now, not the day of a rebalance.
+ * Records where the consumer begins in topics and partitions that it has not read yet. It does so once, for all partitions and
+ * under the registration's lock: members that start together agree, and `now` means now, not the time of a rebalance.
  */
 export async function register<DB>(
   consumer: ConsumerDefinition<DB>,
@@ -64,7 +64,7 @@ export async function register<DB>(
           topic,
           partition,
           topicId: topics.get(topic)?.topicId ?? null,
-          // A partition added to a topic that we read is read from its first record, whatever was declared.
+          // A partition that is added to a known topic is read from its first record, whatever is declared.
           offset: start === 'now' && registered.size === 0 ? latest : earliest,
         }));
     });
@@ -78,8 +78,8 @@ export async function register<DB>(
 }
 
 /**
- * A list that contradicts what was pinned is refused: what was handled under one rule (watermark or row) would not be
- * known under the other, and take effect again when it is delivered again.
+ * Pins the listed sources. A list that contradicts the pinned ones is refused: an event that was deduplicated by one rule
+ * (watermark or row) would be unknown to the other, and take effect again.
  */
 async function pinListed<DB>(tx: Executor, { name, sources }: ConsumerDefinition<DB>): Promise<void> {
   if (sources === undefined) return;
@@ -87,7 +87,7 @@ async function pinListed<DB>(tx: Executor, { name, sources }: ConsumerDefinition
     if (sources[source] !== pinned)
       throw new InboxError(
         'SOURCES_CONTRADICT',
-        `consumer ${name} went by positions of source ${source} (${pinned}) until now, and its \`sources\` say ${sources[source] ?? 'nothing'} of it: list that one, or give a consumer that begins anew another name`,
+        `consumer ${name} has used the positions of source ${source} (${pinned}), and its \`sources\` list ${sources[source] ?? 'no such source'}: list that uuid, or give the consumer a new name to start over`,
       );
   await pinSources(tx, name, new Map(Object.entries(sources)));
 }
@@ -97,7 +97,7 @@ export function startFor<DB>(consumer: ConsumerDefinition<DB>, topic: string): S
   if (start !== undefined) return start;
   throw new InboxError(
     'TOPIC_START_UNDECLARED',
-    `consumer ${consumer.name} does not say where it begins with ${topic}: add it to \`from\`, for example { '${topic}': 'beginning' }, or a '*' for all others`,
+    `consumer ${consumer.name} does not declare where it begins in ${topic}: add it to \`from\`, for example { '${topic}': 'beginning' }, or a '*' for all others`,
   );
 }
 
@@ -105,6 +105,6 @@ function refuseUndeclared<DB>(consumer: ConsumerDefinition<DB>, topic: string): 
   if (declaresStart(consumer.from, topic)) return;
   throw new InboxError(
     'TOPIC_START_UNDECLARED',
-    `consumer ${consumer.name} has positions already, and topic ${topic} is new to it: say where it begins there, for example from: { '*': '…', '${topic}': 'now' }`,
+    `consumer ${consumer.name} has positions already, and topic ${topic} is new to it: declare where it begins, for example from: { '*': '…', '${topic}': 'now' }`,
   );
 }

@@ -6,7 +6,7 @@ const pinSql = `
   on conflict (consumer, name) do nothing`;
 const readSql = `select name, source from converge.inbox_source where consumer = $1`;
 
-/** Pins the uuid that is first seen under each name; whoever comes first counts, for all partitions alike. */
+/** Pins the first uuid seen under each name, for all partitions alike. */
 export async function pinSources(
   executor: Executor,
   consumer: string,
@@ -26,7 +26,7 @@ const declareFailureSql = `
    where inbox_failure_source.source <> excluded.source`;
 const readFailureSql = `select failing, source from converge.inbox_failure_source where consumer = $1`;
 
-/** Pins the source that is first seen in the failure topic of each consumer; `declared`: whatever was pinned before. */
+/** Pins the first source seen in the failure topic of each consumer; `declared` replaces an earlier pin. */
 export async function pinFailureSources(
   executor: Executor,
   consumer: string,
@@ -38,7 +38,7 @@ export async function pinFailureSources(
   await executor.query(sql, [consumer, [...seen.keys()], [...seen.values()]]);
 }
 
-/** Failing consumer → the source of its failure events. */
+/** Reads failing consumer → the source of its failure events. */
 export async function readFailureSources(
   executor: Executor,
   consumer: string,
@@ -47,7 +47,7 @@ export async function readFailureSources(
   return new Map(rows.map(({ failing, source }) => [failing, source]));
 }
 
-/** Source name → pinned uuid. */
+/** Reads source name → pinned uuid. */
 export async function readSources(
   executor: Executor,
   consumer: string,

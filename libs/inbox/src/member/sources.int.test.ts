@@ -12,7 +12,7 @@ import { type ConsumerService, consumerService } from '../service/consumer-servi
 
 /**
  * Whose positions count. Planted faults, each seen to fail here: a list that does not keep others from being pinned (the
- * unlisted source has no rows, and is told by no alarm); a start that goes on although the list contradicts what is pinned.
+ * unlisted source has no rows, and raises no alarm); a start that goes on although the list contradicts what is pinned.
  */
 
 const logged = vi.hoisted((): string[] => []);
@@ -61,9 +61,9 @@ const alarms = () =>
     .filter(({ alarm }) => alarm !== undefined);
 const rows = async () => (await database.executor.query('select from converge.inbox_foreign_seen')).rowCount;
 
-it('a consumer that lists its sources counts the positions of no other, and says who else sends', async () => {
+it('a consumer that lists its sources counts the positions of no other, and reports who else sends', async () => {
   const listed = new FixtureSource({ partitions: 1, name: 'orders' });
-  const other = new FixtureSource({ partitions: 1, name: 'somebody' });
+  const other = new FixtureSource({ partitions: 1, name: 'strangers' });
   const service = await start({ orders: listed.id.toUpperCase() });
   const record = other.record(counted({ key: 'k', n: 1 }));
   other.record(counted({ key: 'k', n: 2 })); // never comes: a hole, if its positions counted
@@ -73,12 +73,12 @@ it('a consumer that lists its sources counts the positions of no other, and says
   expect((await applied(3)).map(({ n }) => n)).toEqual([1, 3, 4]);
   expect(await rows()).toBe(2);
   expect(service.status()[0]!.sourceConflicts).toEqual([
-    { name: 'somebody', pinned: undefined, other: other.id },
+    { name: 'strangers', pinned: undefined, other: other.id },
   ]);
-  expect(alarms()).toMatchObject([{ alarm: 'source_not_listed', source: 'somebody', other: other.id }]);
+  expect(alarms()).toMatchObject([{ alarm: 'source_not_listed', source: 'strangers', other: other.id }]);
 });
 
-it('a list that contradicts what a consumer went by until now is refused at its start', async () => {
+it('a list that contradicts the pinned sources of a consumer is refused at its start', async () => {
   const source = new FixtureSource({ partitions: 1, name: 'orders' });
   const first = await start();
   await source.publish(broker, [counted({ key: 'k', n: 1 })]);
@@ -93,7 +93,7 @@ it('a list that contradicts what a consumer went by until now is refused at its 
   expect([await rows(), alarms()]).toEqual([0, []]);
 });
 
-it('an id of a foreign producer that comes again with another body has an alarm of its own', async () => {
+it('a repeated id of a foreign producer with another body raises an alarm of its own', async () => {
   await start();
   await sendRecords(
     broker,
@@ -111,7 +111,7 @@ it('an id of a foreign producer that comes again with another body has an alarm 
 });
 
 it.each([{ orders: 'no uuid' }, { '': '5f0c1d1e-5f5c-4d54-8c31-000000000000' }])(
-  'a list that names what no source can be is refused where it is written: %o',
+  'a list with an impossible source is refused at import: %o',
   (sources) => {
     expect(() => defineConsumer({ name: 'stock', from: 'beginning', sources })).toThrow(
       expect.objectContaining({ code: 'CONSUMER_INVALID' }) as Error,

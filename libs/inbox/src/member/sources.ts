@@ -6,22 +6,22 @@ import type { Reading } from '../plan/reading.ts';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import { pinFailureSources, pinSources, readFailureSources, readSources } from './source-sql.ts';
 
-/** A source whose positions do not count: two databases call themselves alike, or the consumer lists its sources. */
+/** A source whose positions do not count: two databases share a name, or the consumer does not list it. */
 export interface SourceConflict {
   readonly name: string;
-  /** The uuid that counts under this name; undefined: the consumer lists its sources, and this is none of them. */
+  /** The uuid that counts under this name; undefined: the consumer lists its sources, and not this one. */
   readonly pinned: string | undefined;
   readonly other: string;
 }
 
 export type ListsSources = Pick<ConsumerDefinition<never>, 'name' | 'sources'>;
 
-/** A hostile producer may claim any number of uuids. */
+/** The most conflicts kept: a hostile producer may claim any number of uuids. */
 const MOST_CONFLICTS = 100;
-/** Of a consumer that does not list its sources: each has rows, and is compared with every event. */
+/** The most sources of a consumer that does not list them: each has rows, and is compared with every event. */
 export const MOST_SOURCES = 256;
 
-/** Which uuid counts under which source name, for one consumer: those that it lists, or whoever was seen first. */
+/** The uuid that counts under each source name for one consumer: the listed one, or the first one seen. */
 export class Sources {
   #pinned: ReadonlyMap<string, string> = new Map();
   #failureSources: ReadonlyMap<string, string> = new Map();
@@ -47,7 +47,7 @@ export class Sources {
     return this.#failureSources;
   }
 
-  /** Sources that were met under a name that another one has. */
+  /** Sources seen under a name that belongs to another one. */
   get conflicts(): readonly SourceConflict[] {
     return [...this.#conflicts.values()];
   }
@@ -57,7 +57,7 @@ export class Sources {
     this.#failureSources = await readFailureSources(this.#executor, this.#consumer);
   }
 
-  /** Pins what is new in these readings, in a statement of its own, so that all partitions see the same. */
+  /** Pins the new sources of these readings, in a statement of its own, so that all partitions agree. */
   async pin(readings: readonly Reading[]): Promise<void> {
     await this.#pinNames(readings);
     const fresh = new Map<string, string>();
@@ -96,7 +96,7 @@ export class Sources {
     if (!this.#isNew(`failures of ${failing}`, { name: failing, pinned: own, other })) return;
     this.#log.error(
       { alarm: 'failure_source' satisfies AlarmName, failing, pinned: own, other },
-      'failure events that are not of the failing consumer’s source: they are recorded as dead letters, and nothing is compensated for them',
+      'failure events that do not come from the failing consumer’s source: they become dead letters, and nothing is compensated for them',
     );
   }
 
@@ -104,11 +104,11 @@ export class Sources {
     if (!this.#isNew('too many', { name, pinned: undefined, other: source })) return;
     this.#log.error(
       { alarm: 'too_many_sources' satisfies AlarmName, source: name, other: source, most: MOST_SOURCES },
-      'more sources send than a consumer pins: positions of the others do not count, their events are deduplicated one by one; list the sources that it trusts',
+      'more sources send than a consumer pins: positions of the others do not count, their events are deduplicated one by one; list the trusted sources in `sources`',
     );
   }
 
-  /** Counts each conflict once, and keeps no more than so many. */
+  /** Counts each conflict once, up to the most kept. */
   #isNew(id: string, conflict: SourceConflict): boolean {
     if (this.#conflicts.has(id) || this.#conflicts.size >= MOST_CONFLICTS) return false;
     this.#conflicts.set(id, conflict);

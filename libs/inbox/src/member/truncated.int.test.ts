@@ -114,7 +114,7 @@ describe.each([
     waitUntil(async () => (await applied(key)).length >= to, { what: `${to} effects of ${key}` });
   const upTo = (to: number) => Array.from({ length: to }, (_x, n) => n);
 
-  it('while it was away, below its position: only that partition halts, by name, and nothing is passed over', async () => {
+  it('a log truncated beyond the offset of a stopped consumer halts only that partition, by name, and nothing is skipped', async () => {
     await publish(0, 10);
     const before = await start();
     await Promise.all([appliedUntil(cut, 10), appliedUntil(whole, 10)]);
@@ -149,7 +149,7 @@ describe.each([
     expect(await applied(cut)).toEqual(upTo(10));
   });
 
-  it('before it ever read it: a consumer of the whole log names the gap, one that takes what is left begins there', async () => {
+  it('a log truncated before the first read is a gap for `beginning`, and no gap for `earliest`', async () => {
     await publish(0, 10);
     await opened.truncate(topic, 0, 4n);
     expect(await halted(await start())).toMatchObject([{ partition: 0, code: 'gap' }]);
@@ -161,7 +161,7 @@ describe.each([
     expect(await applied(cut)).toEqual(upTo(10).slice(4));
   });
 
-  it('while it runs and is behind: only that partition halts, by name, and goes on when it is resumed', async () => {
+  it('a log truncated under a running consumer that is behind halts only that partition, which continues when it is resumed', async () => {
     const gate = Promise.withResolvers<undefined>();
     const entered = Promise.withResolvers<undefined>();
     const service = await start(async () => {
@@ -204,7 +204,7 @@ const padded = (value: OutgoingRecord['value'], pad: string): string =>
   JSON.stringify({ ...(JSON.parse(String(value)) as object), pad });
 
 describe('a log whose end was lost (an unclean election)', () => {
-  it('and that grew again past the position of its consumer is noticed by the predecessor, not by the offset', async () => {
+  it('a log that lost its end and grew past the consumer’s offset is detected by the predecessor, not by the offset', async () => {
     const broker = memoryBroker();
     const database = await ledgerDatabase(await freshDatabase(inject('stack').databaseUrl));
     const { counted } = testEvents('orders');

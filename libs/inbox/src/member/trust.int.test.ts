@@ -32,7 +32,7 @@ const handled = (n: number) =>
   waitUntil(async () => (await lines(scene.database)).some((line) => line.n === n), { what: `event ${n}` });
 const rows = async (sql: string) => (await scene.database.executor.query(sql)).rows;
 
-it('garbage under forty keys neither pauses a partition nor holds the keys that it names', async () => {
+it('unreadable records under forty keys neither pause a partition nor hold the keys that they name', async () => {
   const garbage = Array.from({ length: 40 }, (_, n) => ({
     ...{ topic, partition: 0 },
     record: { key: `k${n}`, value: 'garbage', headers: [], timestampMs: 0 },
@@ -46,7 +46,7 @@ it('garbage under forty keys neither pauses a partition nor holds the keys that 
   expect(await rows('select from converge.parked_key')).toEqual([]);
 });
 
-it('a flood of garbage keeps the bytes of the newest, closes the oldest as skipped with a hash, and a rewind makes no second letter', async () => {
+it('a flood of unreadable records keeps the bytes of the newest, closes the oldest with a hash, and a rewind makes no second dead letter', async () => {
   const value = (n: number) => `garbage ${n}`;
   const garbage = Array.from({ length: 40 }, (_, n) => ({
     ...{ topic, partition: 0 },
@@ -81,7 +81,7 @@ it('a flood of garbage keeps the bytes of the newest, closes the oldest as skipp
   expect([await kept(), await failures()]).toEqual([all, 40]);
 });
 
-it('a flood of large garbage is bounded by bytes too, forged failure events are part of it, and the newest stays', async () => {
+it('a flood of large unreadable records and forged failure events is bounded by bytes, and the newest stays', async () => {
   const garbage = [1, 2, 3].map((n) => ({
     ...{ topic, partition: 0 },
     record: { key: 'k', value: `${n}`.repeat(2_000), headers: [], timestampMs: 0 },
@@ -104,7 +104,7 @@ it('a flood of large garbage is bounded by bytes too, forged failure events are 
   expect((await states()).map(({ state }) => state)).toEqual(most);
 });
 
-it('foreign events with bodies that cannot be read do not pause a partition either', async () => {
+it('foreign events with unreadable bodies do not pause a partition', async () => {
   const bad = Array.from({ length: 40 }, (_, n) => {
     const { record, ...place } = foreignRecord(counted({ key: `k${n}`, n }), `id-${n}`, 1);
     return { ...place, record: { ...record, value: 'not json' } };
@@ -128,7 +128,7 @@ function failureOf(orderKey: string) {
   });
 }
 
-it('a failure event is acted on only when it comes from the source of the consumer that failed', async () => {
+it('a failure event is handled only when it comes from the source of the failing consumer', async () => {
   const compensated: string[] = [];
   const compensating = defineConsumer<LedgerDb>({ name, from: 'earliest' })
     .on(counted, (event, { tx }) => note(tx, event))
@@ -157,7 +157,7 @@ it('a failure event is acted on only when it comes from the source of the consum
   expect(service.status()[0]!.sourceConflicts).toMatchObject([{ name: 'payments', other: scene.source.id }]);
 });
 
-it('a declared source of failure events is the one that counts, whatever was seen first', async () => {
+it('a declared source of failure events counts, whatever source was seen first', async () => {
   const compensated: string[] = [];
   const payments = new FixtureSource({ partitions: 1, name: 'payments' });
   const define = (failureSources = {}) =>
@@ -177,7 +177,7 @@ it('a declared source of failure events is the one that counts, whatever was see
   expect(compensated).toEqual(['before', 'new']);
 });
 
-it('a consumer pins so many sources, and handles the events of others without counting their positions', async () => {
+it('a consumer pins a limited number of sources, and handles the events of others without counting their positions', async () => {
   const records = Array.from({ length: MOST_SOURCES + 40 }, (_, n) => {
     const made = foreignRecord(counted({ key: `k${n}`, n }), randomUUID(), 1);
     const position = [

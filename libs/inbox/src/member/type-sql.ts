@@ -27,8 +27,8 @@ const insertSql = `
   on conflict (consumer, topic, partition, type) do update set handler = excluded.handler`;
 
 /**
- * Records what is handled, from where each partition stands. The fence rows are locked for it, and only when something
- * is new: slices in work end first, and later ones see it.
+ * Records the handled types, from each partition's offset on. The fence rows are locked for it, only when a type is new:
+ * slices in work end first, and later ones see it.
  */
 export async function registerTypes(
   tx: Executor,
@@ -51,7 +51,7 @@ const aheadSql = `
   select type from converge.inbox_type
    where consumer = $1 and topic = $2 and partition = $3 and type = any($4::text[])`;
 
-/** Which of these types, which we do not know, another version of this consumer handles. Primary key look-up. */
+/** Finds the types, unknown here, that another version of this consumer handles. Primary key look-up. */
 export async function readHandled(
   executor: Executor,
   { consumer, topic, partition }: PartitionKey,
@@ -64,7 +64,7 @@ export async function readHandled(
 const dropSql = `
   delete from converge.inbox_type where consumer = $1 and type = $2 and ($3::text is null or topic = $3)`;
 
-/** Withdraws a type; of every topic when none is given. Returns from how many partitions. */
+/** Unregisters a type, of every topic if none is given. Returns from how many partitions. */
 export async function dropType(
   executor: Executor,
   consumer: string,

@@ -45,7 +45,7 @@ describe('the types that a consumer handles', () => {
   const skipped = (service: ConsumerService) => service.status()[0]!.partitions[0]!.counts.skipped;
 
   // Planted fault: with the look-up taken out of the slice, event 3 is skipped here and never handled.
-  it('are not skipped by an older version while a newer one handles them: the partition waits for it', async () => {
+  it('an older version does not skip a type that a newer one handles: its partition waits', async () => {
     const old = await start(older());
     await scene.source.publish(scene.broker, [priced(1), counted(2)]);
     await until(1);
@@ -72,7 +72,7 @@ describe('the types that a consumer handles', () => {
     expect(await until(4)).toEqual([2, 3, 4, 5]);
   });
 
-  it('are passed again once they are dropped by hand, without a restart', async () => {
+  it('a type that an operator dropped is skipped again, without a restart', async () => {
     await (await start(newer())).stop();
     const old = await start(older());
     await scene.source.publish(scene.broker, [priced(1), counted(2)]);
@@ -82,7 +82,7 @@ describe('the types that a consumer handles', () => {
     expect(skipped(old)).toBe(1);
   });
 
-  it('are withdrawn by code that ignores them', async () => {
+  it('a type that the code ignores is unregistered', async () => {
     await (await start(newer())).stop();
     const last = await start(older().ignore(events.priced));
     await scene.source.publish(scene.broker, [priced(1), counted(2)]);
@@ -97,7 +97,7 @@ describe('the types that a consumer handles', () => {
     ).toThrow('both handles');
   });
 
-  it('make dead letters of all others, where the consumer refuses what it does not know', async () => {
+  it('a consumer that refuses unknown types makes dead letters of their events', async () => {
     await start(older({ unknownTypes: 'refuse', onDead: 'skip' }).ignore(events.ignored));
     await scene.source.publish(scene.broker, [priced(1), events.ignored({ key: 'k', n: 2 }), counted(3)]);
     expect(await until(1)).toEqual([3]);

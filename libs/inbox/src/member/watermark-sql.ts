@@ -26,7 +26,7 @@ interface Row {
   readonly unknown_until: string | null;
 }
 
-/** Watermarks of some partitions: `topic/partition` → source → what is known of it. */
+/** Reads the watermarks of partitions: `topic/partition` → source → watermark by epoch. */
 export async function readWatermarks(
   executor: Executor,
   consumer: string,
@@ -51,7 +51,7 @@ export async function readWatermarks(
 
 function lastOf(row: Row): LastEvent | undefined {
   const { prev_epoch: epoch, prev_tick: tick, prev_id: id } = row;
-  // Moved by a version of before, which says nothing of the event there.
+  // An older version moved it, and recorded no event.
   if (row.seen_offset === null || row.seen_tick !== row.tick || row.seen_id !== row.id) return undefined;
   return {
     offset: BigInt(row.seen_offset),

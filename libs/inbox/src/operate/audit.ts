@@ -5,7 +5,7 @@ import type { Operator } from './parked.ts';
 /** A change of a partition by an operator. */
 export interface PartitionAct {
   readonly action: 'resume' | 'replay';
-  /** Of a resume: the code with which the partition was halted. */
+  /** For a resume: the code with which the partition was halted. */
   readonly halted?: string;
   readonly fromOffset: bigint;
   readonly toOffset: bigint;
@@ -16,7 +16,7 @@ const auditSql = `
   insert into converge.inbox_audit (consumer, topic, partition, action, halted, from_offset, to_offset, pass_offset, by, reason)
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`;
 
-/** Records who changed a partition, and why, in the transaction of the change. */
+/** Records the operator and the reason of a change, in its transaction. */
 export async function auditPartition(
   tx: Executor,
   { consumer, topic, partition }: PartitionKey,

@@ -1,20 +1,20 @@
 import type { Executor } from '@convergekit/postgres';
 
-/** One partition of a consumer as operators look at it. */
+/** One partition of a consumer, as shown to operators. */
 export interface PartitionOverview {
   readonly consumer: string;
   readonly topic: string;
   readonly partition: number;
   readonly nextOffset: bigint;
   readonly halted: { readonly code: string; readonly reason: string; readonly at: Date } | null;
-  /** The newest of each source. */
+  /** The newest position of each source. */
   readonly watermarks: readonly { readonly source: string; readonly position: string }[];
   readonly parkedKeys: number;
-  /** Ranges that were passed and not filled. */
+  /** Passed gaps that are not filled. */
   readonly openGaps: number;
 }
 
-// For people: a few index look-ups for each partition. The conditions are those of the partial indexes.
+// For operators: a few index look-ups per partition. The conditions are those of the partial indexes.
 const overviewSql = `
   select p.consumer, p.topic, p.partition, p.next_offset::text as next, p.halted_code, p.halted_reason, p.halted_at,
          (select coalesce(json_agg(json_build_object('source', coalesce(s.name, w.source::text), 'position', w.at)
@@ -46,7 +46,7 @@ interface Row {
   readonly open_gaps: number;
 }
 
-/** Of one consumer, or of all in this database. */
+/** Reads the partitions of one consumer, or of all in this database. */
 export async function readOverview(
   executor: Executor,
   consumer: string | undefined,

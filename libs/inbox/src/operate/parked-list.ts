@@ -2,7 +2,7 @@ import type { Executor } from '@convergekit/postgres';
 import type { ParkedState } from '../park/parked-row.ts';
 import type { Attempt } from '../attempt/attempt.ts';
 
-/** Which parked events an operator means. What is left out matches everything. */
+/** Selects parked events. An omitted condition matches everything. */
 export interface ParkedFilter {
   readonly ids?: readonly string[] | undefined;
   readonly consumer?: string | undefined;
@@ -30,24 +30,24 @@ function valuesOf({ ids, consumer, topic, key, states, category, code }: ParkedF
   ];
 }
 
-/** Parked events that failed alike. */
+/** Parked events with the same failure. */
 export interface ParkedGroup {
   readonly consumer: string;
   readonly topic: string;
   readonly state: ParkedState;
-  /** null: not tried yet, they wait behind another event of their key. */
+  /** Null: not attempted yet, queued behind another event of their key. */
   readonly category: string | null;
   readonly code: string | null;
-  /** Waiting does not heal it: code, schema or settings must change. */
+  /** Waiting does not resolve it: code, schema or settings must change. */
   readonly structural: boolean;
   readonly events: number;
   readonly keys: number;
   readonly oldest: Date;
-  /** Of one of them. */
+  /** The reason of one of them. */
   readonly reason: string | null;
 }
 
-// For people: reads every parked row of the consumer, of which there are as many as its cap allows, and the records.
+// For operators: reads every parked row of the consumer, up to its cap, and the closed records.
 const groupsSql = `
   select consumer, topic, state, category, code, structural, count(*)::int as events, count(distinct key)::int as keys,
          min(parked_at) as oldest, min(reason) as reason
@@ -66,7 +66,7 @@ export interface ParkedSummary {
   readonly offset: string;
   readonly key: string;
   readonly state: ParkedState;
-  /** Its place in the line of its key; null when its key went on without it. */
+  /** Its place in the line of its key; null when its key was released. */
   readonly seq: string | null;
   readonly run: number;
   readonly handler: string;
@@ -78,7 +78,7 @@ export interface ParkedSummary {
   readonly reason: string | null;
   readonly structural: boolean;
   readonly parkedAt: Date;
-  /** When its key is tried next; null when it is not. */
+  /** When its key is due next; null when it is not retried. */
   readonly nextAt: Date | null;
   readonly note: string | null;
 }
@@ -89,7 +89,7 @@ const summary = `p.id, p.consumer, p.topic, p.partition, p.record_offset as offs
 const joined = `(select * from converge.parked where ${matches}) p
     left join converge.parked_key k on k.consumer = p.consumer and k.topic = p.topic and k.key = p.line and k.state = 'waiting'`;
 
-/** In the order in which they were parked; lines in their order. */
+/** Lists parked events in the order of parking, and lines in their order. */
 export async function listParked(
   executor: Executor,
   filter: ParkedFilter,
@@ -103,7 +103,7 @@ export interface ParkedDetail extends ParkedSummary {
   readonly headers: string;
   readonly payload: Buffer | null;
   readonly edited: Buffer | null;
-  /** Of this run. */
+  /** The attempts of this run. */
   readonly attempts: readonly Attempt[];
   readonly firstAt: Date | null;
   readonly lastAt: Date | null;

@@ -56,7 +56,7 @@ describe('an operator', () => {
   const keys = async () =>
     (await scene.database.executor.query('select key, state from converge.parked_key')).rows;
 
-  it('sees what is parked, grouped by failure, and every attempt of one', async () => {
+  it('an operator sees the parked events grouped by failure, and every attempt of one', async () => {
     await play(8);
     expect(await groupParked(scene.database.executor, { consumer: name })).toMatchObject([
       { state: 'waiting', code: null, events: 3, keys: 1 },
@@ -73,7 +73,7 @@ describe('an operator', () => {
   });
 
   // Planted fault: without the audit row of an act, this and the test of a skip fail.
-  it('retries a dead letter after the fault is lifted: it and the events behind it take effect in order', async () => {
+  it('a dead letter that is retried after its fault is fixed takes effect with the events behind it, in order', async () => {
     await play(8);
     bad = [];
     expect(await retryParked(scene.database, (await dead()).id, operator)).toBe('run');
@@ -86,7 +86,7 @@ describe('an operator', () => {
     expect(rows).toEqual([{ action: 'retry', ...operator, run: 0 }]);
   });
 
-  it('retries one that fails again: another run, with a failure event of its own', async () => {
+  it('a retried dead letter that fails again is another run, with a failure event of its own', async () => {
     await play(2);
     const { id } = await dead();
     await retryParked(scene.database, id, operator);
@@ -94,8 +94,8 @@ describe('an operator', () => {
       (await listParked(scene.database.executor, { states: ['dead'] }, 10)).map(({ run }) => run);
     await waitUntil(async () => (await runs()).includes(1), { what: 'the second dead letter' });
     expect((await dead()).id).toBe(id);
-    const told = (await scene.outbox()).filter((row) => row.topic === `${name}.failures`);
-    expect(new Set(told.map(({ event_id }) => event_id)).size).toBe(2);
+    const reported = (await scene.outbox()).filter((row) => row.topic === `${name}.failures`);
+    expect(new Set(reported.map(({ event_id }) => event_id)).size).toBe(2);
     const { rows } = await scene.database.executor.query(
       'select run, count(*)::int as attempts from converge.inbox_attempt group by run order by run',
     );
@@ -105,7 +105,7 @@ describe('an operator', () => {
     ]);
   });
 
-  it('retries one that its key went on without beside its key', async () => {
+  it('a dead letter that released its key is retried beside its key', async () => {
     await play(8, 'skip');
     bad = [];
     expect(await applied('k1')).toEqual([3, 5, 7]);
@@ -115,7 +115,7 @@ describe('an operator', () => {
     await waitUntil(async () => (await keys()).length === 0, { what: 'release' });
   });
 
-  it('skips a dead letter with a reason: its key goes on, and the record stays', async () => {
+  it('a dead letter that is skipped with a reason releases its key and stays as a record', async () => {
     await play(8);
     const { id } = await dead();
     await skipParked(scene.database, id, operator);
@@ -129,7 +129,7 @@ describe('an operator', () => {
     await expect(skipParked(scene.database, id, operator)).rejects.toMatchObject({ code: 'PARKED_REFUSED' });
   });
 
-  it('skips the only event of a key, and the key is free', async () => {
+  it('a key whose only event is skipped is released', async () => {
     await play(2);
     await skipParked(scene.database, (await dead()).id, operator);
     expect(await keys()).toEqual([]);
@@ -137,7 +137,7 @@ describe('an operator', () => {
     await until('k1', 1);
   });
 
-  it('skips the last event of a line in work, and the line is released all the same', async () => {
+  it('a line in work whose last event is skipped is released all the same', async () => {
     await play(6);
     const last = (await listParked(scene.database.executor, { key: 'k1' }, 10)).at(-1)!;
     await skipParked(scene.database, last.id, operator);
@@ -149,7 +149,7 @@ describe('an operator', () => {
     expect(await applied('k1')).toEqual([1, 3]);
   });
 
-  it('edits a copy of an event, which takes effect in its place; the bytes as they came stay', async () => {
+  it('an edited payload takes effect in place of the original, which is kept', async () => {
     await play(4);
     const { id } = await dead();
     await editParked(scene.database, id, Buffer.from('{"key":"k1","n":101}'), operator);
@@ -162,7 +162,7 @@ describe('an operator', () => {
     expect(await applied('k1')).toEqual([101, 3]);
   });
 
-  it('cannot retry what waits behind a dead letter, nor what is not there', async () => {
+  it('an event behind a dead letter, or one that is not parked, cannot be retried', async () => {
     await play(4);
     const [behind] = await listParked(scene.database.executor, { states: ['waiting'] }, 1);
     await expect(retryParked(scene.database, behind!.id, operator)).rejects.toMatchObject({
@@ -173,7 +173,7 @@ describe('an operator', () => {
     ).rejects.toMatchObject({ code: 'PARKED_GONE' });
   });
 
-  it('finds rejections on record, which hold nothing back', async () => {
+  it('rejections are listed as records, and hold no key', async () => {
     throws = () => new BusinessRejection('declined', { code: 'DECLINED' });
     await play(4);
     expect(await applied('k1')).toEqual([3]);
@@ -182,7 +182,7 @@ describe('an operator', () => {
     ]);
   });
 
-  it('is told that a saga superseded an event: its key went on, and it is not tried again', async () => {
+  it('a superseded event released its key and is not retried, and the refusal says why', async () => {
     await play(6);
     const { id, eventId } = await dead();
     const why = { by: 'saga', reason: 'tombstoned' };

@@ -11,16 +11,15 @@ import {
   writeAudit,
 } from './change-parked-sql.ts';
 
-/** Who acts, and why: kept with the act in converge.parked_audit, in the same transaction. */
+/** Who acts, and why: recorded in converge.parked_audit, in the transaction of the change. */
 export interface Operator {
   readonly by: string;
   readonly reason: string;
 }
 
 /**
- * Tries one parked event again: a dead letter as another run (the event's id stays, what its handler emits gets ids of the
- * new run), a waiting one now instead of later. Order is kept where it is still there to keep: a dead letter whose key went
- * on without it is tried beside its key.
+ * Retries one parked event: a dead letter as a new run (the event keeps its id, emitted events get ids of the new run), a
+ * waiting one now instead of later. Order is kept where possible: a dead letter that released its key is retried beside it.
  */
 export function retryParked(
   database: Pick<Database, 'acquire'>,
@@ -30,7 +29,7 @@ export function retryParked(
   return acting(database, id, (tx, row) => retry(tx, row, operator));
 }
 
-/** Events of one consumer that may be parked, of which a part of the kit decides in its own transaction. */
+/** Events of one consumer that may be parked, about which a part of the kit decides in its own transaction. */
 export interface ParkedEvents {
   readonly consumer: string;
   readonly eventIds: readonly string[];
@@ -42,8 +41,8 @@ const ofEventsSql = `
    where event_id = any ($2) and consumer = $1 and state in ('waiting', 'dead') order by parked_at`;
 
 /**
- * Tries what is parked of these events again, in the caller's transaction, dead letters that were closed included: the caller
- * knows that nobody acted on their failure. Gives the ids.
+ * Retries the parked ones of these events in the caller's transaction, closed dead letters included: the caller knows that no
+ * other step acted on their failure. Returns their ids.
  */
 export async function retryParkedOf(
   tx: Executor,
@@ -55,7 +54,7 @@ export async function retryParkedOf(
   return rows.map(({ id }) => id);
 }
 
-/** Leaves what is parked of these events out for good, in the caller's transaction. */
+/** Skips the parked ones of these events for good, in the caller's transaction. */
 export async function skipParkedOf(tx: Executor, of: ParkedEvents, operator: Operator): Promise<void> {
   for (const row of await lockAll(tx, of)) {
     await takeOut(tx, row, 'skipped', operator.reason);
@@ -76,10 +75,10 @@ async function lockAll(tx: Executor, { consumer, eventIds }: ParkedEvents): Prom
 async function retry(tx: Executor, row: LockedRow, operator: Operator): Promise<'run' | 'due'> {
   switch (row.state) {
     case 'superseded':
-      throw refused(row, 'its saga undid it before it took effect; trying it again would do what was undone');
+      throw refused(row, 'its saga undid it before it took effect; a retry would repeat what was undone');
     case 'waiting':
       if (!(await wakeLine(tx, row)))
-        throw refused(row, 'it waits behind a dead letter of its key: retry or skip that one');
+        throw refused(row, 'it waits behind a dead letter of its key: retry or skip that one first');
       await writeAudit(tx, row, { action: 'retry', ...operator });
       return 'due';
     case 'dead':
@@ -92,20 +91,21 @@ async function retry(tx: Executor, row: LockedRow, operator: Operator): Promise<
   }
 }
 
-/** Leaves one parked event out for good: it is kept as a record, and its key goes on. */
+/** Skips one parked event for good: it is kept as a record, and its key continues. */
 export function skipParked(
   database: Pick<Database, 'acquire'>,
   id: string,
   operator: Operator,
 ): Promise<void> {
   return acting(database, id, async (tx, row) => {
-    if (row.state !== 'waiting' && row.state !== 'dead') throw refused(row, 'nothing waits for it');
+    if (row.state !== 'waiting' && row.state !== 'dead')
+      throw refused(row, 'it does not hold its key, so there is nothing to skip');
     await takeOut(tx, row, 'skipped', operator.reason);
     await writeAudit(tx, row, { action: 'skip', ...operator });
   });
 }
 
-/** Puts another payload in the place of the one that came, which is kept beside it; it counts from the next try. */
+/** Replaces the payload from the next attempt on; the original is kept. */
 export function editParked(
   database: Pick<Database, 'acquire'>,
   id: string,
@@ -119,15 +119,15 @@ export function editParked(
   });
 }
 
-// By the index parked_event. One that a drain has in hand is left to it: its handler meets the tombstone.
+// By the index parked_event. An event that a drain has locked is left to it: its handler finds the tombstone.
 const waitingSql = `
   select id from converge.parked
    where consumer = $1 and event_id = $2 and line is not null and state in ('waiting', 'dead')
      for update skip locked`;
 
 /**
- * Marks a parked event as superseded, in the caller's transaction: a tombstone of its saga's step covers it, so it must not
- * take effect any more, and its key goes on. False: it is not parked.
+ * Marks a parked event as superseded in the caller's transaction: its saga step has a tombstone, so it must not take effect
+ * any more, and its key continues. False: it is not parked.
  */
 export async function supersedeParked(
   tx: Executor,
@@ -158,7 +158,7 @@ async function acting<T>(
     if (sqlState(error) !== '55P03') throw error;
     throw new InboxError(
       'PARKED_BUSY',
-      `parked event ${id} is being applied just now: look again in a moment`,
+      `parked event ${id} is being applied at the moment: repeat the command shortly`,
       {
         category: 'contention',
         cause: error,
@@ -170,7 +170,7 @@ async function acting<T>(
 function gone(id: string): InboxError {
   return new InboxError(
     'PARKED_GONE',
-    `there is no parked event ${id} in this database: it was applied meanwhile, or it is of another consumer's database`,
+    `there is no parked event ${id} in this database: it was applied meanwhile, or it belongs to another consumer's database`,
     { category: 'data' },
   );
 }

@@ -7,11 +7,11 @@ import { auditPartition } from './audit.ts';
 import type { Operator } from './parked.ts';
 
 export interface ResumeOptions extends Operator {
-  /** Pass what it stands at: a gap is kept in converge.inbox_gap, what an old primary wrote is skipped. */
+  /** Passes the obstacle: a gap is recorded in converge.inbox_gap, the events of an old primary are skipped. */
   readonly pass?: boolean;
-  /** Take the record at this offset for forged: it becomes a dead letter, and its position does not count. */
+  /** Rejects the record at this offset as forged: it becomes a dead letter, and its position does not count. */
   readonly reject?: bigint;
-  /** Begin again with the first record that the log has: after a topic was made anew, or lost what was not read. */
+  /** Continues with the first record of the log: after a topic was recreated, or lost records that were not read. */
   readonly fromEarliest?: boolean;
 }
 
@@ -23,9 +23,9 @@ export interface Resumed {
 }
 
 /**
- * Lets a halted partition go on. Its owner notices within `watchMs` and applies what was filled before anything else.
- * Nothing is passed that `pass` does not say: a gap that was not filled halts it again. Rejects with RESUME_REFUSED when
- * it is not halted, or when what is asked does not fit why it is. converge.inbox_audit keeps who did it, and why.
+ * Resumes a halted partition. Its owner notices within `watchMs`, and applies filled events first. Nothing is passed without
+ * `pass`: a gap that was not filled halts it again. Rejects with RESUME_REFUSED when it is not halted, or when the options do
+ * not fit the reason of the halt. converge.inbox_audit records the operator and the reason.
  */
 export async function resumePartition(
   database: Pick<Database, 'acquire'>,
@@ -61,7 +61,7 @@ export async function resumePartition(
   });
 }
 
-/** How far `--continue` passes: the one record of a gap; of an old primary, what it has written until now. */
+/** How far `--continue` passes: the one record of a gap; for an old primary, everything written until now. */
 function passable({ halted, haltedOffset, topic }: PartitionRow, end: bigint | undefined): bigint {
   switch (halted?.code) {
     case 'gap':
@@ -69,14 +69,14 @@ function passable({ halted, haltedOffset, topic }: PartitionRow, end: bigint | u
     case 'position_jump':
       if (haltedOffset !== undefined) return haltedOffset;
       throw refused(
-        `${topic} was halted by an older version, which did not say where: resume it without --continue first; it halts again at the same place, and then --continue works`,
+        `${topic} was halted by an older version, which did not record the offset: resume it without --continue first; it halts again at the same place, and then --continue works`,
       );
     case 'epoch_superseded':
       if (end !== undefined) return end > 0n ? end - 1n : 0n;
-      throw refused(`the broker does not say where ${topic} ends`);
+      throw refused(`the broker does not know the end of ${topic}`);
     default:
       throw refused(
-        `--continue passes a gap, what an old primary wrote or a position that is doubted, and this is ${halted?.code ?? 'neither'}`,
+        `--continue passes a gap, events of an old primary or a doubted position, and the partition is halted with ${halted?.code ?? 'none of them'}`,
       );
   }
 }
@@ -85,11 +85,11 @@ function refuseMisfit({ halted }: PartitionRow, fromEarliest: boolean): void {
   const moved = halted?.code === 'topic_recreated' || halted?.code === 'offset_out_of_range';
   if (moved && !fromEarliest)
     throw refused(
-      `it is halted with ${halted.code}, and its place is not in the log: resume it with --from earliest (what was handled is not handled again, what is missing is a gap)`,
+      `it is halted with ${halted.code}, and the log does not have its offset: resume it with --from earliest (handled events are not handled again, and missing ones are a gap)`,
     );
   if (fromEarliest && !moved)
     throw refused(
-      `--from earliest is for a partition whose place is not in the log any more; to handle events again, use \`converge consumers replay\``,
+      `--from earliest is for a partition whose offset is not in the log any more; to handle events again, use \`converge consumers replay\``,
     );
 }
 
@@ -119,8 +119,8 @@ const rejectSql = `
   insert into converge.inbox_rejected (consumer, topic, partition, record_offset, rejected_by, reason)
   values ($1, $2, $3, $4, $5, $6) on conflict do nothing`;
 
-// The watermarks that this record moved and no later one has moved since: they go back to what it named as its
-// predecessor. Evidence about the event there is gone but for when the newest one was made.
+// The watermarks that this record moved, and no later one since: they go back to the predecessor that it named. The event there
+// is not known any more, except the creation time of the newest one.
 const backSql = `
   update converge.inbox_watermark
      set tick = prev_tick, id = prev_id, seen_tick = prev_tick, seen_id = prev_id, seen_event = null,
@@ -135,8 +135,8 @@ const dropSql = `
   returning source`;
 
 /**
- * Notes a record as forged. Gives the offset from which the partition goes on where the watermark stood at that record:
- * what came after it, and was taken for repeats, is handled.
+ * Records a record as forged. If the watermark was at that record, returns the offset from which the partition continues:
+ * later events, which counted as repeats, are then handled.
  */
 export async function rejectRecord(
   tx: Executor,

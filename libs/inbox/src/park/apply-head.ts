@@ -19,23 +19,23 @@ import { attemptRows } from '../attempt/attempt-rows.ts';
 import type { LeasedKey } from './claim-sql.ts';
 import { type Head, releaseLine, takeHead } from './head-sql.ts';
 
-/** One try at a parked event: an attempt as those in place are. */
+/** One attempt at a parked event. */
 export interface HeadTry<DB> {
   readonly step: Step<DB>;
-  /** From 1, those in place included. */
+  /** From 1, attempts in place included. */
   readonly number: number;
   /** Of its span. */
   readonly traceparent: string | undefined;
 }
 
-/** A parked event as this version of the consumer reads it. */
+/** Plans a parked event with this version of the consumer. */
 export function headStep<DB>({ route }: SliceContext<DB>, head: Head): Step<DB> {
   const { record } = head;
   if (head.bytes === 'gone') {
     const { topic, partition, offset } = record;
     const error = new InboxError(
       'PARKED_RECORD_GONE',
-      `it waited behind more of its key than \`parking.maxRowsPerKey\` keeps, and the log does not have its record any more (${topic}/${partition} at offset ${offset}): reconcile its key, then skip it, or lengthen the topic's retention`,
+      `it was parked behind more events of its key than \`parking.maxRowsPerKey\` keeps, and the log does not have its record any more (${topic}/${partition} at offset ${offset}): reconcile its key, then skip it, and lengthen the topic's retention`,
       { category: 'data' },
     );
     return { record, mark: undefined, kind: 'refuse', envelope: undefined, foreign: false, error };
@@ -44,8 +44,8 @@ export function headStep<DB>({ route }: SliceContext<DB>, head: Head): Step<DB> 
 }
 
 /**
- * Applies a parked event, with the current truth in the place of data that cannot be used, where its handler says where
- * that is. True when it released its key.
+ * Applies a parked event, with current data in place of unusable data where its handler has a `refetch`. True when it
+ * released its key.
  */
 export async function applyHead<DB>(
   context: SliceContext<DB>,
@@ -66,13 +66,13 @@ export async function applyHead<DB>(
   }
 }
 
-/** A drain finishes the event in work: its partition may go, its key is its own. */
+/** A drain finishes its event even if the partition is reassigned: it holds the lease of the key. */
 const NEVER = new AbortController().signal;
 
 /**
- * One parked event, one transaction: take the event (the fence) → handler → what it emitted → release the key if nothing
- * stands behind. True when it released. The partition's fence is not touched: position and watermark passed this event when
- * it was parked, and slices do not handle its key before the release is committed.
+ * Applies a parked event in one transaction: take its row (the fence) → handler → emitted events → release the key if nothing
+ * is queued behind. True when it released the key. The partition's fence is not touched: position and watermark passed this
+ * event when it was parked, and slices do not handle its key before the release is committed.
  */
 function applyStep<DB>(
   context: SliceContext<DB>,
@@ -100,7 +100,7 @@ function applyStep<DB>(
   });
 }
 
-/** The event, for its story and for failure events. */
+/** The event for its attempts and failure events. */
 export function triedHead(consumer: string, head: Head): TriedEvent {
   const { record, topicId, handler, run, parkedAt } = head;
   const { content } = readRecord(record);
@@ -109,7 +109,7 @@ export function triedHead(consumer: string, head: Head): TriedEvent {
   return { consumer, topicId, record, envelope, handler, phase, run, parkedAt };
 }
 
-/** Nothing when it is not for this consumer any more. Throws HandlerFailed for what cannot be read or parsed. */
+/** The steps to handle; none when no handler takes the event any more. Throws HandlerFailed for unusable records. */
 function handled<DB>(step: Step<DB>, { handler }: Head): readonly Step<DB>[] {
   switch (step.kind) {
     case 'handle':
@@ -122,22 +122,22 @@ function handled<DB>(step: Step<DB>, { handler }: Head): readonly Step<DB>[] {
   }
 }
 
-/** A newer version of this consumer parked it, or an older one did and its handler is gone: time tells. */
+/** Another version parked the event for a handler that this version does not have: it is retried on its schedule. */
 function notHere(handler: string): InboxError {
   return new InboxError(
     'HANDLER_MISSING',
-    `this version of the consumer has no handler for what ${handler} parked: a member that has one will apply it; if none will, skip it with \`converge parked skip\``,
+    `this version of the consumer has no handler ${handler}, which parked the event: a member that has one applies it; if no version has one, skip it with \`converge parked skip\``,
     { category: 'service' },
   );
 }
 
-/** The head with its record's bytes, read from the log where the row has none. Rejects when the broker does not answer. */
+/** Completes the first event of a line with its bytes from the log, if its row has none. Rejects when the broker is down. */
 export async function wholeHead<DB>({ readLog }: SliceContext<DB>, head: Head): Promise<Head> {
   if (head.bytes === 'here') return head;
   const found = await readLog(head.record);
   const { content } = found === undefined ? { content: undefined } : readRecord(found);
   const id = content?.kind === 'envelope' ? content.envelope.id : null;
-  // Another record may have the offset by now: of a topic that was made anew.
+  // A recreated topic may have another record at this offset.
   if (found === undefined || id !== head.eventId) return { ...head, bytes: 'gone' };
   const value = head.edited ?? found.value;
   const { topic, partition, offset, timestampMs, key, headers } = found;

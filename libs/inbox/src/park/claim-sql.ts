@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 
-/** The lease of one parked key. Whoever took it last has the highest term. */
+/** The lease of one parked key. Each claim raises its term, so the last holder has the highest. */
 export interface LeasedKey {
   readonly consumer: string;
   readonly topic: string;
@@ -8,8 +8,8 @@ export interface LeasedKey {
   readonly term: bigint;
 }
 
-// A statement and transaction of its own, so that the lease is committed before any handler runs and no slice waits for
-// the row longer than a moment. SKIP LOCKED: neither for other drains nor for a slice that appends just now.
+// A transaction of its own, so that the lease is committed before any handler runs and no slice waits long for the row. SKIP
+// LOCKED: it waits neither for other drains nor for a slice that appends to the key.
 // By the partial index parked_key_due.
 const claimSql = `
   update converge.parked_key k
@@ -20,7 +20,7 @@ const claimSql = `
    where k.consumer = due.consumer and k.topic = due.topic and k.key = due.key
   returning k.topic, k.key, k.term`;
 
-/** Leases keys that are due, those that wait longest first. */
+/** Leases due keys, those that have waited longest first. */
 export async function claimKeys(
   executor: Executor,
   consumer: string,
@@ -39,7 +39,7 @@ const renewSql = `
   update converge.parked_key set leased_until = clock_timestamp() + $5 * interval '1 millisecond'
    where consumer = $1 and topic = $2 and key = $3 and term = $4 and state = 'waiting'`;
 
-/** False: another drain has the key, or it waits for an operator, or it is gone. */
+/** Renews a lease. False: another drain has the key, it waits for an operator, or it was released. */
 export async function renewLease(executor: Executor, key: LeasedKey, leaseMs: number): Promise<boolean> {
   const { rowCount } = await executor.query(renewSql, [...termOf(key), leaseMs]);
   return rowCount === 1;
@@ -50,7 +50,7 @@ const leaveSql = `
      set leased_until = '-infinity', next_at = clock_timestamp() + $5 * interval '1 millisecond'
    where consumer = $1 and topic = $2 and key = $3 and term = $4`;
 
-/** Gives the lease back; the key is due again after `waitMs`. Nothing happens when the lease is another's. */
+/** Returns the lease; the key is due again after `waitMs`. Does nothing when another drain has the lease. */
 export async function leaveKey(executor: Executor, key: LeasedKey, waitMs: number): Promise<void> {
   await executor.query(leaveSql, [...termOf(key), waitMs]);
 }
@@ -61,9 +61,9 @@ const emptySql = `select from converge.parked where consumer = $1 and topic = $2
 const dropSql = `delete from converge.parked_key where consumer = $1 and topic = $2 and key = $3 and term = $4`;
 
 /**
- * Releases a line in which nobody stands: an operator took its last event out. Needs a transaction. The row is locked
- * first, and the look is a statement of its own, after it: in one statement (`delete … where not exists`) the look would be
- * older than the lock, and an event that a slice had just appended would be left without its key.
+ * Releases an empty line, whose last event an operator took out. Needs a transaction. The row is locked first, and the check
+ * is a statement of its own after it: in one statement (`delete … where not exists`) the check would be older than the lock,
+ * and an event that a slice had just appended would be left without its key.
  */
 export async function dropEmptyLine(tx: Executor, key: LeasedKey): Promise<boolean> {
   const locked = await tx.query(lockSql, termOf(key));
@@ -82,7 +82,7 @@ const dueSql = `
   select extract(epoch from min(greatest(next_at, leased_until)) - clock_timestamp()) * 1000 as ms
     from converge.parked_key where consumer = $1 and state = 'waiting'`;
 
-/** Milliseconds until the next key is due, below 0 when one is; undefined when none waits. */
+/** Milliseconds until the next key is due, below 0 when one is due; undefined when none waits. */
 export async function nextDueMs(executor: Executor, consumer: string): Promise<number | undefined> {
   const { rows } = await executor.query<{ ms: string | null }>(dueSql, [consumer]);
   const ms = rows[0]?.ms ?? null;

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { alarmsOf } from '../alarms.ts';
 import type { GiveUp, Subscription } from '../define/subscription.ts';
-import { layOut, type Placed } from './placement.ts';
+import { placeAll, type Placed } from './placement.ts';
 import { ParkRate } from './park-rate.ts';
 import type { Step } from '../plan/plan.ts';
 import { nextDrain } from './next-drain.ts';
@@ -39,23 +39,23 @@ describe('nextDrain', () => {
     bug: 'retry',
   };
   it.each(CATEGORIES.map((category) => ({ category, kind: first[category] })))(
-    'answers the first failed try by $category with $kind',
+    'nextDrain answers the first failed attempt of category $category with $kind',
     ({ category, kind }) => expect(nextDrain(failure(category), tried(1), policy, half).kind).toBe(kind),
   );
 
-  it('gives up a bug after three tries, and everything else when the day is over', () => {
+  it('nextDrain gives up a bug after three attempts, and everything else when the day is over', () => {
     expect(nextDrain(failure('bug'), tried(3, 0, 3), policy, half)).toEqual({ kind: 'dead' });
     const late = tried(40, defaultSlowSchedule.withinMs);
     expect(nextDrain(failure('network'), late, policy, half)).toEqual({ kind: 'dead' });
   });
 
-  it('gives up at once what is structural code, or took effect already', () => {
+  it('nextDrain gives up at once a structural bug and an event that took effect already', () => {
     const [structural, applied] = [{ structural: true }, { certainty: 'applied' } as const];
     expect(nextDrain(failure('bug', structural), tried(1), policy, half)).toEqual({ kind: 'dead' });
     expect(nextDrain(failure('network', applied), tried(1), policy, half)).toEqual({ kind: 'dead' });
   });
 
-  it('waits for an open breaker as long as it says, within bounds, without a try', () => {
+  it('nextDrain waits for an open breaker as long as it says, within bounds, and counts no attempt', () => {
     const open = (retryAfterMs: number) =>
       nextDrain(failure('service', { code: BREAKER_OPEN, retryAfterMs }), tried(1), policy, half);
     expect([open(700), open(Infinity)]).toEqual([
@@ -65,7 +65,7 @@ describe('nextDrain', () => {
   });
 });
 
-describe('layOut', () => {
+describe('placeAll', () => {
   const subscription = (bypassParked = false) => ({ handler: 'h', bypassParked }) as Subscription<unknown>;
   const handle = (key: string, bypasses = false): Step<unknown> =>
     ({
@@ -81,7 +81,7 @@ describe('layOut', () => {
     given: ReadonlyMap<Step<unknown>, GiveUp> = new Map(),
     more: { held?: readonly string[]; onDead?: 'hold' | 'skip' } = {},
   ): readonly Placed<unknown>[] =>
-    layOut(steps, {
+    placeAll(steps, {
       held: new Set(more.held),
       onDead: more.onDead ?? 'hold',
       giveUpOf: (step) => given.get(step),
@@ -90,7 +90,7 @@ describe('layOut', () => {
   const kinds = (placed: readonly Placed<unknown>[]) =>
     placed.map((one) => ('state' in one ? `${one.kind} ${one.state}` : one.kind));
 
-  it('puts later events of a key behind the one that is parked, and lets all others flow', () => {
+  it('placeAll queues later events of a key behind the parked one, and handles all others', () => {
     const [bad, other, later] = [handle('a'), handle('b'), handle('a')];
     const given = new Map([[bad, why('park')]]);
     expect(kinds(place([bad, other, skip, later], given))).toEqual([
@@ -101,19 +101,19 @@ describe('layOut', () => {
     ]);
   });
 
-  it('holds a key behind its dead letter, or goes on without it', () => {
+  it('placeAll holds a key behind its dead letter, or releases it, as onDead says', () => {
     const [bad, later] = [handle('a'), handle('a')];
     const given = new Map([[bad, why('dead')]]);
     expect(kinds(place([bad, later], given))).toEqual(['parkFirst dead', 'parkBehind']);
     expect(kinds(place([bad, later], given, { onDead: 'skip' }))).toEqual(['release dead', 'handle']);
   });
 
-  it('never holds a key for a rejection', () => {
+  it('placeAll never holds a key for a rejection', () => {
     const [no, later] = [handle('a'), handle('a')];
     expect(kinds(place([no, later], new Map([[no, why('reject')]])))).toEqual(['release rejected', 'handle']);
   });
 
-  it('lets triggers of compensation past a parked key; one that fails itself waits behind after all', () => {
+  it('placeAll lets compensations bypass a parked key, and queues one that fails itself', () => {
     const [trigger, usual] = [handle('a', true), handle('a')];
     expect(kinds(place([trigger, usual], new Map(), { held: ['a'] }))).toEqual(['handle', 'parkBehind']);
     expect(kinds(place([trigger], new Map([[trigger, why('park')]]), { held: ['a'] }))).toEqual([
@@ -121,7 +121,7 @@ describe('layOut', () => {
     ]);
   });
 
-  it('handles no event of a key after one that it parked, whatever comes', () => {
+  it('placeAll handles no event of a key after one that it parked, in any order of events', () => {
     const keys = fc.constantFrom('a', 'b', 'c');
     const verdict = fc.constantFrom('park', 'dead', undefined);
     fc.assert(
@@ -147,7 +147,7 @@ describe('layOut', () => {
 describe('ParkRate', () => {
   const policy = { keys: 3, withinMs: 1_000 };
 
-  it('allows keys one by one while others are handled', () => {
+  it('ParkRate allows keys one by one while other events are handled', () => {
     const rate = new ParkRate(policy);
     for (let n = 0; n < 20; n += 1) {
       expect(rate.allows(1, 0, n)).toBe(true);
@@ -156,7 +156,7 @@ describe('ParkRate', () => {
     }
   });
 
-  it('refuses the third key in a row, stays so over time, and ends with a success', () => {
+  it('ParkRate refuses the third key in a row until an event is handled', () => {
     const rate = new ParkRate(policy);
     for (const now of [0, 1]) {
       expect(rate.allows(1, 0, now)).toBe(true);
@@ -169,7 +169,7 @@ describe('ParkRate', () => {
   });
 
   // Planted faults: without a next time a row of bad keys waits for a person; without growth an outage parks its topic.
-  it('meanwhile lets one more key through, later and later', () => {
+  it('ParkRate allows one more key after growing waits during a systemic fault', () => {
     const rate = new ParkRate(policy);
     for (const now of [0, 1]) rate.gaveUp(1, now);
     const through: number[] = [];
@@ -182,7 +182,7 @@ describe('ParkRate', () => {
     expect(through.length).toBeLessThan(40);
   });
 
-  it('does not count keys of long ago when anything was handled since', () => {
+  it('ParkRate does not count old keys when any event was handled since', () => {
     const rate = new ParkRate(policy);
     for (const now of [0, 1]) rate.gaveUp(1, now);
     rate.handled(1);
@@ -190,7 +190,7 @@ describe('ParkRate', () => {
   });
 
   // Planted fault: counted within `withinMs` alone, all 5,000 keys are parked.
-  it('counts keys that fail slowly, as those of a dependency that hangs, while nothing is handled', () => {
+  it('ParkRate counts keys that fail slowly while nothing is handled, as with a hanging dependency', () => {
     const rate = new ParkRate(policy);
     let parked = 0;
     for (let now = 0; now < 5_000 * 11_000; now += 11_000) {
@@ -201,7 +201,7 @@ describe('ParkRate', () => {
     expect(parked).toBeLessThan(40);
   });
 
-  it('judges a slice by what it handles beside', () => {
+  it('ParkRate compares the keys of a slice with the events that the slice handles', () => {
     expect(new ParkRate(policy).allows(10, 400, 0)).toBe(true);
     expect(new ParkRate(policy).allows(400, 10, 0)).toBe(false);
   });

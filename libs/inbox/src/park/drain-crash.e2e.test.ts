@@ -59,7 +59,7 @@ describe('a drain that ends in the middle', () => {
     return child;
   }
   const rows = async (sql: string) => (await scene.database.executor.query(sql)).rows;
-  /** The time of leases that nobody gives back. */
+  /** The time of leases that no drain returns. */
   const leasesEnd = () =>
     rows(`update converge.parked_key set leased_until = '-infinity', next_at = '-infinity'`);
   const effects = async (key: string) =>
@@ -73,27 +73,30 @@ describe('a drain that ends in the middle', () => {
     'inbox.drain_before_commit@3',
     'inbox.drain_after_commit@1',
     'inbox.drain_after_commit@3',
-  ])('at %s leaves each effect once, in order, to the next one', async (failpoint) => {
-    const exit = once(start({ CONVERGE_FAILPOINT: failpoint }), 'exit');
-    expect((await exit)[1]).toBe('SIGKILL');
-    await leasesEnd();
-    const next = start();
-    await waitUntil(async () => (await rows('select from converge.parked_key')).length === 0, {
-      what: 'all keys to be released',
-    });
-    next.kill('SIGTERM');
-    expect((await once(next, 'exit'))[0]).toBe(0);
-    expect([await effects('k0'), await effects('k1')]).toEqual([
-      [0, 2, 4],
-      [1, 3, 5],
-    ]);
-    expect(await rows('select from converge.parked')).toEqual([]);
-    expect(
-      await rows('select count(distinct event_id)::int as ids, count(*)::int as n from converge.outbox'),
-    ).toEqual([{ ids: 6, n: 6 }]);
-  });
+  ])(
+    'a drain that is killed at %s leaves each effect once, in order, to the next drain',
+    async (failpoint) => {
+      const exit = once(start({ CONVERGE_FAILPOINT: failpoint }), 'exit');
+      expect((await exit)[1]).toBe('SIGKILL');
+      await leasesEnd();
+      const next = start();
+      await waitUntil(async () => (await rows('select from converge.parked_key')).length === 0, {
+        what: 'all keys to be released',
+      });
+      next.kill('SIGTERM');
+      expect((await once(next, 'exit'))[0]).toBe(0);
+      expect([await effects('k0'), await effects('k1')]).toEqual([
+        [0, 2, 4],
+        [1, 3, 5],
+      ]);
+      expect(await rows('select from converge.parked')).toEqual([]);
+      expect(
+        await rows('select count(distinct event_id)::int as ids, count(*)::int as n from converge.outbox'),
+      ).toEqual([{ ids: 6, n: 6 }]);
+    },
+  );
 
-  it('between a dead letter and its failure event has neither, and then both', async () => {
+  it('a drain that is killed between a dead letter and its failure event leaves neither, and the next drain makes both', async () => {
     const exit = once(start({ CONVERGE_FAILPOINT: 'inbox.drain_dead', BROKEN: 'k0' }), 'exit');
     expect((await exit)[1]).toBe('SIGKILL');
     const failures = () => rows(`select from converge.outbox where topic like '%.failures'`);
@@ -107,7 +110,7 @@ describe('a drain that ends in the middle', () => {
     ]);
   });
 
-  it('by freezing in its handler is waited for no longer than its lease, and wakes up without an effect', async () => {
+  it('a drain that freezes in its handler blocks its key no longer than its lease, and wakes up without an effect', async () => {
     const zombie = start({ FREEZE: 'handler' });
     await once(zombie.stdout!, 'data');
     const owner = start();

@@ -24,8 +24,8 @@ export interface DrainBounds {
 }
 
 /**
- * Works a leased key, event by event, until it is released, must wait, or is no longer ours. Rejects when the consumer
- * cannot go on, and with the database's error when that does not answer: then the lease runs out by itself.
+ * Processes a leased key, event by event, until it is released, must wait, or the lease is lost. Rejects when the consumer
+ * cannot continue, and with the database's error during an outage: then the lease expires by itself.
  */
 export async function drainKey<DB>(
   context: SliceContext<DB>,
@@ -42,18 +42,17 @@ export async function drainKey<DB>(
     const first = await readHead(database.executor, key);
     if (first === undefined) {
       if (await withTransaction(database, { clock }, (tx) => dropEmptyLine(tx, key))) return;
-      // A slice appended meanwhile, or the lease is another's.
+      // A slice appended meanwhile, or another drain has the lease.
       if (!(await renewLease(database.executor, key, leaseMs))) return;
       continue;
     }
     const head = await wholeHead(context, first);
     failpoint('inbox.drain_claimed');
-    const goesOn = await tryHead(context, key, head);
-    if (!goesOn) return;
+    if (!(await tryHead(context, key, head))) return;
   }
 }
 
-/** One try, as a span below the event's, like an attempt in place. True: the key goes on with its next event now. */
+/** Makes one attempt, with the spans of an attempt in place. True: the key continues with its next event now. */
 function tryHead<DB>(context: SliceContext<DB>, key: LeasedKey, head: Head): Promise<boolean> {
   const { clock, definition, parking } = context;
   const step = headStep(context, head);
@@ -73,7 +72,7 @@ function tryHead<DB>(context: SliceContext<DB>, key: LeasedKey, head: Head): Pro
       return !released;
     } catch (error) {
       const durationMs = clock.monotonic() - began.monotonic;
-      return settleFailed(context, key, head, error, { number, startedMs: began.now, durationMs, span });
+      return afterFailure(context, key, head, error, { number, startedMs: began.now, durationMs, span });
     }
   });
 }
@@ -85,8 +84,8 @@ interface Took {
   readonly span: AttemptSpan;
 }
 
-/** True: the key goes on with its next event now. */
-async function settleFailed<DB>(
+/** Decides what follows a failed attempt. True: the key continues with its next event now. */
+async function afterFailure<DB>(
   context: SliceContext<DB>,
   key: LeasedKey,
   head: Head,
@@ -99,7 +98,7 @@ async function settleFailed<DB>(
     case 'events':
       return giveUpOrWait(context, key, head, fault.failure, fault.handler, took);
     case 'fence_lost':
-      // Another drain took the event, or an operator did.
+      // Another drain or an operator took the event.
       return false;
     case 'stop':
     case 'outage':
@@ -144,7 +143,7 @@ async function giveUpOrWait<DB>(
       return false;
     case 'retry':
       await withTransaction(database, { clock }, async (tx) => {
-        // First the event, then its key: the order in which every other transaction takes them.
+        // First the event, then its key: the lock order of all transactions.
         if (!(await noteFailed(tx, head, failureColumns(deadLetter, false)))) return;
         await insertAttempts(tx, deadLetterAttempts([deadLetter]));
         await leaveKey(tx, key, next.wait.computedMs);
@@ -153,8 +152,8 @@ async function giveUpOrWait<DB>(
     case 'dead':
     case 'reject': {
       const ended = await endHead(context, key, head, next.kind, deadLetter);
-      if (ended?.told === true) report.deadLetter(context, deadLetter);
-      return ended?.goesOn === true;
+      if (ended?.reported === true) report.deadLetter(context, deadLetter);
+      return ended?.continues === true;
     }
   }
 }

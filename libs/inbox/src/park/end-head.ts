@@ -13,15 +13,17 @@ import type { LeasedKey } from './claim-sql.ts';
 import { type Head, holdLine, noteEnded, releaseLine, takeHead } from './head-sql.ts';
 import { failureColumns } from './parked-row.ts';
 
-/** Whether a failure event told it, and whether its key goes on with its next event now. */
+/** The result of giving up a parked event. */
 export interface Ended {
-  readonly told: boolean;
-  readonly goesOn: boolean;
+  /** A failure event was emitted. */
+  readonly reported: boolean;
+  /** Its key continues with its next event now. */
+  readonly continues: boolean;
 }
 
 /**
- * Gives a parked event up: told, in one transaction with its record, and its key held, gone on or released; unless its
- * subscription deals with it otherwise. Undefined: it is not ours any more.
+ * Gives up a parked event in one transaction: its record, its failure event, and its key held or released, unless its
+ * subscription resolves it otherwise. Undefined: another drain or an operator took the event.
  */
 export function endHead<DB>(
   context: SliceContext<DB>,
@@ -57,8 +59,8 @@ export function endHead<DB>(
     failpoint('inbox.drain_dead');
     if (holds) {
       await holdLine(executor, key);
-      return { told: true, goesOn: false };
+      return { reported: true, continues: false };
     }
-    return { told: !resolved, goesOn: !(await releaseLine(executor, key, head.seq)) };
+    return { reported: !resolved, continues: !(await releaseLine(executor, key, head.seq)) };
   });
 }

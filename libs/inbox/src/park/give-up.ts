@@ -11,8 +11,8 @@ import { deadLetterOf, parkedIdOf } from './place-steps.ts';
 import { ownStatement } from '../slice/slice-errors.ts';
 
 /**
- * Asks the subscriptions of events that are given up what they say to that, in the transaction that gives up. An event
- * that will wait behind its parked key is not given up yet.
+ * Asks the subscriptions of given-up events for their decision, in the transaction that gives up. An event that will be
+ * queued behind its parked key is not given up yet.
  */
 export async function askGiveUps<DB>(
   context: SliceContext<DB>,
@@ -32,7 +32,7 @@ export async function askGiveUps<DB>(
   return new Map([...giveUps, ...asked]);
 }
 
-/** What the subscription of one event says to its being given up. */
+/** Asks the subscription of one given-up event for its decision. */
 export async function askGiveUp<DB>(
   context: SliceContext<DB>,
   tx: Transaction<DB>,

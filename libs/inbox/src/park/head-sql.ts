@@ -5,7 +5,7 @@ import { headersOf } from '../slice/record-text.ts';
 import type { LeasedKey } from './claim-sql.ts';
 import type { FailureColumns } from './parked-row.ts';
 
-/** The first event of a line. */
+/** The first event of a line: the parked events of one key. */
 export interface Head {
   readonly id: string;
   readonly seq: bigint;
@@ -19,9 +19,9 @@ export interface Head {
   readonly elapsedMs: number;
   readonly parkedAt: string;
   readonly eventId: string | null;
-  /** `here`: the record is whole · `log`: its bytes are in the log · `gone`: they were, and are not any more */
+  /** `here`: the row has the whole record · `log`: its bytes are in the log · `gone`: the log has lost them */
   readonly bytes: 'here' | 'log' | 'gone';
-  /** What an operator put in the payload's place. */
+  /** The payload that an operator put in place of the original. */
   readonly edited: Buffer | null;
 }
 
@@ -91,8 +91,8 @@ const takeSql = `
    where id = $1 and seq = $2 and run = $3 and tries = $4 and state = 'waiting' and line is not null`;
 
 /**
- * The drain's fence, first in its transaction: the row is gone, and locked until the commit, before the handler runs.
- * False: another drain applied it, or an operator took it.
+ * Takes the event as the first statement of the drain's transaction, its fence: the row is deleted, and locked until the
+ * commit, before the handler runs. False: another drain applied it, or an operator took it.
  */
 export async function takeHead(tx: Executor, { id, seq, run, tries }: Head): Promise<boolean> {
   const { rowCount } = await tx.query(takeSql, [id, `${seq}`, run, tries]);
@@ -103,8 +103,8 @@ const releaseSql = `
   delete from converge.parked_key where consumer = $1 and topic = $2 and key = $3 and tail = $4`;
 
 /**
- * The drain's last statement: when nothing was appended behind the event just applied, its key flows again. A slice that
- * appends at this moment makes it wait until that is committed, and then nothing is released.
+ * Releases the key as the drain's last statement, if nothing was queued behind the applied event. A concurrent append of a
+ * slice makes it wait for that commit, and then nothing is released.
  */
 export async function releaseLine(
   tx: Executor,
@@ -121,7 +121,7 @@ const failedSql = `
          first_at = coalesce(first_at, $11::timestamptz), last_at = $12, changed_at = clock_timestamp()
    where id = $1 and seq = $2 and run = $3 and tries = $4 and state = 'waiting'`;
 
-/** One more attempt failed. False: the event is not ours any more. */
+/** Records a failed attempt. False: another drain or an operator took the event. */
 export async function noteFailed(tx: Executor, head: Head, failure: FailureColumns): Promise<boolean> {
   const { rowCount } = await tx.query(failedSql, [...headOf(head), ...columnsOf(failure)]);
   return rowCount === 1;
@@ -134,7 +134,7 @@ const endedSql = `
          line = case when $15 then line end, seq = case when $15 then seq end, changed_at = clock_timestamp()
    where id = $1 and seq = $2 and run = $3 and tries = $4 and state = 'waiting'`;
 
-/** It is given up: as a dead letter that holds its line, or beside it. */
+/** Records that the event is given up: as a dead letter that holds its line, or outside the line. */
 export async function noteEnded(
   tx: Executor,
   head: Head,
@@ -156,7 +156,7 @@ const holdSql = `
   update converge.parked_key set state = 'dead', leased_until = '-infinity'
    where consumer = $1 and topic = $2 and key = $3`;
 
-/** The line stands behind a dead letter. */
+/** Holds the line behind its dead letter. */
 export async function holdLine(tx: Executor, { consumer, topic, key }: LeasedKey): Promise<void> {
   await tx.query(holdSql, [consumer, topic, key]);
 }

@@ -4,24 +4,24 @@ import type { Policy, SlowSchedule } from '@convergekit/resilience';
 import { breakerPauseMs, type NextAttempt } from '../attempt/next-attempt.ts';
 
 export interface DrainTried {
-  /** Tries of drains that failed in this run, this one included. */
+  /** Failed attempts of drains in this run, this one included. */
   readonly tries: number;
   /** Milliseconds since the event's first attempt. */
   readonly elapsedMs: number;
-  /** Attempts in all that ended in each category, this one included. */
+  /** How many attempts ended in a category, this one included. */
   readonly of: (category: Category) => number;
 }
 
-/** `retry`: tried again on the schedule; `pause`: nothing was called, no try is counted. */
+/** `retry`: again on the schedule; `pause`: nothing was called, and no attempt is counted. */
 export type NextDrain = Exclude<NextAttempt, { kind: 'rerun' | 'park' }>;
 
 export interface DrainPolicy {
   readonly schedule: SlowSchedule;
-  /** For what waiting does not mend: as many attempts as in place, those in place included. */
+  /** The most attempts, those in place included, for failures that waiting does not resolve. */
   readonly attempts: Policy['attempts'];
 }
 
-/** What follows a parked event's failed attempt, by the table of strategies. Pure; `random` draws the jitter. */
+/** Decides what follows a failed attempt at a parked event, by the strategy table. Pure; `random` draws the jitter. */
 export function nextDrain(
   failure: Failure,
   tried: DrainTried,

@@ -10,9 +10,8 @@ import { envelopeOf, handlerOf, deadLetterOf, parkedIdOf } from './place-steps.t
 import { HeldChanged } from '../slice/slice-errors.ts';
 
 /**
- * Puts the events of a slice that do not take effect now where they wait or are recorded. Last in its transaction: it
- * locks the rows of the keys. Throws HeldChanged when a key was released, or parked, since we looked: the slice is run
- * again with what is true now.
+ * Parks or records the events of a slice that do not take effect now. Last in its transaction, since it locks the rows of the
+ * keys. Throws HeldChanged when a key was released or parked since it was read: the slice is repeated with the current keys.
  */
 export async function parkEvents<DB>(
   context: SliceContext<DB>,
@@ -57,17 +56,17 @@ export async function parkEvents<DB>(
 export interface Parked {
   /** The lines that it opened. */
   readonly opened: readonly string[];
-  /** Events that stand in line without their bytes. */
+  /** Events that were parked without their bytes. */
   readonly inLog: LineSize;
 }
 
 interface Room {
-  /** Whether one more event of a line is kept with its bytes. */
+  /** True when one more event of a line is kept with its bytes. */
   (line: string, bytes: number): boolean;
   left(): LineSize;
 }
 
-/** Counts what is kept of each line, and what is left in the log. */
+/** Counts the bytes kept for each line, and the events left in the log. */
 function room(sizes: ReadonlyMap<string, LineSize>, most: LineSize): Room {
   const kept = new Map(sizes);
   let left: LineSize = { rows: 0, bytes: 0 };
@@ -91,7 +90,7 @@ function countByLine<DB>(placed: readonly Placed<DB>[]): ReadonlyMap<string, num
   return counts;
 }
 
-/** The next free place of each line, in order: the new tail is the last of them. */
+/** Assigns the free places of each line in order, up to its new tail. */
 function seats(
   counts: ReadonlyMap<string, number>,
   tails: ReadonlyMap<string, bigint>,
@@ -127,13 +126,12 @@ function rowsOf<DB>(
         return [];
       case 'parkBehind': {
         const row = parkedRow(event, 'waiting', seat(one.line), undefined);
-        // What was filled is nowhere in the log.
+        // A filled event is not in the log.
         return [fits(one.line, sizeOf(one)) || step.fill !== undefined ? row : inLogRow(row)];
       }
       case 'parkFirst': {
-        const told = one.state === 'dead';
         fits(one.line, sizeOf(one));
-        const columns = failureColumns(deadLetterOf(partition, step, one.why), told);
+        const columns = failureColumns(deadLetterOf(partition, step, one.why), one.state === 'dead');
         return [parkedRow(event, one.state, seat(one.line), columns)];
       }
       case 'release': {

@@ -1,9 +1,9 @@
 export interface SystemicPolicy {
-  /** New keys that may be given up, one after the other, before it is no longer the events' fault. @default 10 */
+  /** New keys that may be given up in a row before the fault counts as systemic. @default 10 */
   readonly keys: number;
   /**
-   * Milliseconds in which that many count although something else was handled, and after which one more may be given up
-   * meanwhile. @default 60_000
+   * Milliseconds in which they count although other events were handled, and after which one more key may be given up during a
+   * systemic fault. @default 60_000
    */
   readonly withinMs: number;
 }
@@ -14,7 +14,7 @@ interface GivenUpAt {
   readonly handled: number;
 }
 
-/** While the world is broken: when one more key may be given up, and how long that was waited for. */
+/** A systemic fault: when one more key may be given up, and the wait before it. */
 interface Systemic {
   readonly nextAt: number;
   readonly waitMs: number;
@@ -23,11 +23,11 @@ interface Systemic {
 const MOST_WAIT_MS = 3_600_000;
 
 /**
- * Distinguishes one bad event from a systemic fault. A fault is systemic when the last `keys` keys were given up and
- * outnumber what was handled meanwhile: within `withinMs`, or over any time when nothing at all was handled (a dependency
- * that hangs fails a few keys a minute). Then nothing more is parked until something works again, but for one key after
- * `withinMs`, twice that … an hour at most: a row of bad keys with nothing else behind it gets through by itself, and an outage of a day costs
- * some thirty keys. One consumer, or one handler of it, in one process. Pure but for its own counts; time is an argument.
+ * Distinguishes bad events from a systemic fault. A fault is systemic when the last `keys` keys were given up and outnumber
+ * the events handled meanwhile: within `withinMs`, or over any time if nothing at all was handled (a hanging dependency fails a
+ * few keys a minute). Then nothing more is parked until an event takes effect, except one key after `withinMs`, twice that, up
+ * to an hour: a row of bad keys gets through by itself, and an outage of a day costs about thirty keys. One instance per
+ * consumer, and per handler, in one process. Pure except for its own counts; time is an argument.
  */
 export class ParkRate {
   readonly #policy: SystemicPolicy;
@@ -39,7 +39,7 @@ export class ParkRate {
     this.#policy = policy;
   }
 
-  /** Whether `given` more keys may be given up, in a slice that handles `handling` other events. */
+  /** True when `given` more keys may be given up, in a slice that handles `handling` other events. */
   allows(given: number, handling: number, now: number): boolean {
     if (given === 0) return true;
     if (this.#systemic !== undefined) return given === 1 && now >= this.#systemic.nextAt;
@@ -54,7 +54,7 @@ export class ParkRate {
     return false;
   }
 
-  /** What took effect: with it the world works again. */
+  /** Counts events that took effect, which ends a systemic fault. */
   handled(count: number): void {
     if (count === 0) return;
     this.#handled += count;

@@ -3,11 +3,11 @@ import type { IncomingRecord } from '@convergekit/broker/engine';
 import { failureEventId, type DeadLetter, times } from '../attempt/dead-letter.ts';
 import { clean, headersJson, keyOf, sha256 } from '../slice/record-text.ts';
 
-/** `waiting` and, where dead letters hold their key, `dead` stand in a line; the others are records. */
+/** `waiting` and, where dead letters hold their key, `dead` are queued in a line; the others are records. */
 export const PARKED_STATES = ['waiting', 'dead', 'rejected', 'skipped', 'superseded'] as const;
 export type ParkedState = (typeof PARKED_STATES)[number];
 
-/** Its place: the line of a key, and where in it. */
+/** A place in the line of a key. */
 export interface Place {
   readonly line: string;
   readonly seq: bigint;
@@ -48,9 +48,9 @@ export interface NewParked extends Partial<FailureColumns> {
   readonly record_key: Buffer | null;
   readonly headers: string;
   readonly payload: Buffer | null;
-  /** Its bytes are not in the row: they are read from the log. */
+  /** True when its bytes are not in the row, but are read from the log. */
   readonly in_log?: boolean;
-  /** Why it must not be tried again. */
+  /** Why it must not be retried. */
   readonly closed?: string;
 }
 
@@ -63,11 +63,11 @@ export interface ParkedEvent {
   readonly handler: string;
 }
 
-/** A record's own size is bounded by what the broker takes; a compressed batch, and its headers as JSON, may be much larger. */
+/** The broker bounds a record's own size; a compressed batch, and headers as JSON, may be much larger. */
 const MAX_KEPT_PAYLOAD = 4 * 1024 * 1024;
 const MAX_KEPT_HEADERS = 1024 * 1024;
 
-/** What a row keeps of the record. What waits must be whole to be applied; what was given up says where the rest is. */
+/** What a row keeps of its record. A waiting event must be whole; a given-up one names the place of the rest. */
 function keptOf(
   { record }: ParkedEvent,
   state: ParkedState,
@@ -90,7 +90,7 @@ function leftOut(what: string, bytes: Buffer | string): string {
   return `${what}: ${bytes.length} bytes, sha256 ${sha256(bytes)}`;
 }
 
-/** As a bigint of Postgres and a time of JavaScript; a producer may write any 64 bits. */
+/** The largest time of JavaScript; a producer may write any 64 bits. */
 const MAX_TIME_MS = 8_640_000_000_000_000;
 
 export function parkedRow(
@@ -124,7 +124,7 @@ export function parkedRow(
   };
 }
 
-/** The row of an event that waits without its bytes: the log has them. */
+/** The row of a waiting event whose bytes stay in the log. */
 export function inLogRow(row: NewParked): NewParked {
   const { record_key: key } = row;
   return {
@@ -136,8 +136,8 @@ export function inLogRow(row: NewParked): NewParked {
   };
 }
 
-/** `told`: a failure event goes out with it, so it is final until an operator acts. */
-export function failureColumns(deadLetter: DeadLetter, told: boolean): FailureColumns {
+/** The failure's columns. `final`: a failure event goes out, so only an operator can change the row. */
+export function failureColumns(deadLetter: DeadLetter, final: boolean): FailureColumns {
   const { failure, attempts } = deadLetter;
   const { first, last } = times(attempts);
   return {
@@ -149,6 +149,6 @@ export function failureColumns(deadLetter: DeadLetter, told: boolean): FailureCo
     attempts: JSON.stringify(attempts),
     first_at: first,
     last_at: last,
-    failure_event: told ? failureEventId(deadLetter) : null,
+    failure_event: final ? failureEventId(deadLetter) : null,
   };
 }

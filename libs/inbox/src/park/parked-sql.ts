@@ -4,8 +4,8 @@ import type { NewParked } from './parked-row.ts';
 const heldSql = `select key from converge.parked_key where consumer = $1 and topic = $2`;
 
 /**
- * The parked keys of a topic, whatever partition they were parked in (a partition count may have changed since). Read
- * AFTER the partition's row: whoever parks a key moves `next_offset`, so a set that is older than the fence is found out.
+ * Reads the parked keys of a topic, from all partitions, since a partition count may have changed. Read AFTER the partition's
+ * row: a slice that parks a key moves `next_offset`, so a set that is older than the fence is detected.
  */
 export async function readHeld(executor: Executor, consumer: string, topic: string): Promise<Set<string>> {
   const { rows } = await executor.query<{ key: string }>(heldSql, [consumer, topic]);
@@ -14,7 +14,7 @@ export async function readHeld(executor: Executor, consumer: string, topic: stri
 
 const knownSql = `select id from converge.parked where id = any($1::uuid[])`;
 
-/** Which of these records have their row already: a rewind brought them again. */
+/** Finds the records that have a row already, since a rewind delivered them again. */
 export async function knownParked(tx: Executor, ids: readonly string[]): Promise<ReadonlySet<string>> {
   const { rows } = await tx.query<{ id: string }>(knownSql, [ids]);
   return new Set(rows.map(({ id }) => id));
@@ -26,15 +26,15 @@ export interface Append {
   readonly count: number;
 }
 
-// The last but one statement of a slice: it locks the keys' rows until the commit, and a drain's release waits for it
-// (or it waits for the release, a moment, and then finds nothing). Primary key look-ups, HOT updates.
+// The last but one statement of a slice. It locks the keys' rows until the commit, so that a drain's release waits for it (or it
+// waits briefly for the release, and then finds nothing). Primary key look-ups, HOT updates.
 const appendSql = `
   update converge.parked_key k set tail = k.tail + a.count
     from unnest($3::text[], $4::bigint[]) as a(key, count)
    where k.consumer = $1 and k.topic = $2 and k.key = a.key
   returning k.key, k.tail`;
 
-/** Line → its new tail. A line that is missing in the answer was released meanwhile: nothing may stand behind it. */
+/** Extends lines. Returns line → new tail; a missing line was released meanwhile, so nothing may be queued in it. */
 export async function extendLines(
   tx: Executor,
   { consumer, topic }: { readonly consumer: string; readonly topic: string },
@@ -49,7 +49,7 @@ export async function extendLines(
   return new Map(rows.map(({ key, tail }) => [key, BigInt(tail)]));
 }
 
-/** What a line has here: rows with their bytes. */
+/** The rows of a line that have their bytes, and those bytes. */
 export interface LineSize {
   readonly rows: number;
   readonly bytes: number;
@@ -64,7 +64,7 @@ const sizesSql = `
         from (select payload, headers from converge.parked
                where consumer = $1 and topic = $2 and line = l.key and line is not null and not in_log limit $4) p) s`;
 
-/** Line → what it has here, up to `most` rows. */
+/** Reads the size of each line, up to `most` rows. */
 export async function readSizes(
   tx: Executor,
   { consumer, topic }: { readonly consumer: string; readonly topic: string },
@@ -84,7 +84,7 @@ export async function readSizes(
 
 export interface NewLine extends Append {
   readonly state: 'waiting' | 'dead';
-  /** Milliseconds until its head is tried. */
+  /** Milliseconds until its first event is retried. */
   readonly waitMs: number;
 }
 
@@ -95,7 +95,7 @@ const openSql = `
   on conflict (consumer, topic, key) do nothing
   returning key`;
 
-/** The lines that were opened. One that is missing in the answer is parked already. */
+/** Opens lines. Returns the opened ones; a missing line is parked already. */
 export async function openLines(
   tx: Executor,
   at: { readonly consumer: string; readonly topic: string; readonly partition: number },
@@ -147,22 +147,22 @@ const columns = [
   'in_log',
 ] as const satisfies readonly (keyof NewParked)[];
 
-// By the partial index parked_ended, so many at a time; members do it side by side and pass over each other's.
+// By the partial index parked_ended, a limited number at a time; members run it concurrently and skip each other's rows.
 const forgetSql = `
   delete from converge.parked where id in (
     select id from converge.parked where state in ('rejected', 'skipped', 'superseded')
        and changed_at < clock_timestamp() - $1::bigint * interval '1 millisecond'
      order by changed_at limit $2 for update skip locked)`;
 
-/** Removes events that have been on record for longer, `most` at a time; gives how many they were. */
+/** Removes closed events older than `keepMs`, at most `most` at a time. Returns how many. */
 export async function forgetEnded(executor: Executor, keepMs: number, most: number): Promise<number> {
   return (await executor.query(forgetSql, [keepMs, most])).rowCount;
 }
 
-/** What a column says of an event that was not tried yet. */
+/** The columns of an event that was not attempted yet. */
 const blank: Partial<Record<keyof NewParked, unknown>> = { structural: false, attempts: '[]', in_log: false };
 
-/** Parameters of one statement are 65,535 at most. */
+/** Rows of one statement, which has at most 65,535 parameters. */
 const ROWS = 1_000;
 
 export async function insertParked(tx: Executor, rows: readonly NewParked[]): Promise<void> {

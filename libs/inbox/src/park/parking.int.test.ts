@@ -46,7 +46,7 @@ describe('a key whose event fails', () => {
   const released = () =>
     waitUntil(async () => (await rows('select from converge.parked_key')).length === 0, { what: 'release' });
 
-  it('waits in order while all others flow, and nothing of it takes effect twice when it heals', async () => {
+  it('a parked key waits in order while all others proceed, and takes effect once when its fault is over', async () => {
     let broken = true;
     throws = (key) => (broken && key === 'k1' ? away : undefined);
     const ids = await publish(0, 40);
@@ -63,12 +63,14 @@ describe('a key whose event fails', () => {
     await settled(48);
     expect(await applied('k1')).toEqual(Array.from({ length: 12 }, (_, n) => 4 * n + 1));
     expect(await rows('select from converge.parked')).toEqual([]);
-    const told = (await scene.outbox()).map(({ headers }) => JSON.parse(headers) as Record<string, string>);
-    expect(new Set(told.map((one) => one['ce_causationid'])).size).toBe(48);
-    expect(ids.every((id) => told.some((one) => one['ce_causationid'] === id))).toBe(true);
+    const reported = (await scene.outbox()).map(
+      ({ headers }) => JSON.parse(headers) as Record<string, string>,
+    );
+    expect(new Set(reported.map((one) => one['ce_causationid'])).size).toBe(48);
+    expect(ids.every((id) => reported.some((one) => one['ce_causationid'] === id))).toBe(true);
   });
 
-  it('has every attempt in its story, those of the drain too, each with its wait', async () => {
+  it('a parked event has every attempt on record, those of the drain too, each with its wait', async () => {
     let left = 5;
     throws = () => (left-- > 0 ? away : undefined);
     await publish(0, 1);
@@ -85,7 +87,7 @@ describe('a key whose event fails', () => {
     ]);
   });
 
-  it('is held behind its dead letter, which is told once, and the events behind it wait', async () => {
+  it('a key is held behind its dead letter, which emits one failure event, and the events behind it wait', async () => {
     throws = (_key, n) => (n === 5 ? new TypeError('five') : undefined);
     const ids = await publish(0, 20);
     await scene.start(consumer());
@@ -103,7 +105,7 @@ describe('a key whose event fails', () => {
     expect(failureEvent(name).parse(failures[0]!.payload, 1).event).toMatchObject({ id: ids[5], key: 'k1' });
   });
 
-  it('goes on without its dead letter when the consumer says so', async () => {
+  it('a key continues without its dead letter when onDead is skip', async () => {
     throws = (_key, n) => (n === 5 ? new TypeError('five') : undefined);
     await publish(0, 20);
     await scene.start(consumer('skip'));
@@ -113,7 +115,7 @@ describe('a key whose event fails', () => {
     expect(await scene.letters()).toMatchObject([{ category: 'bug', line: null, state: 'dead' }]);
   });
 
-  it('becomes a dead letter when the time of its schedule is over, with every attempt', async () => {
+  it('a parked event becomes a dead letter with every attempt when its schedule is over', async () => {
     throws = (_key, n) => (n === 1 ? away : undefined);
     await publish(0, 8);
     const schedule = {
@@ -131,7 +133,7 @@ describe('a key whose event fails', () => {
     expect((await scene.outbox()).filter((row) => row.topic === `${name}.failures`)).toHaveLength(1);
   });
 
-  it('is not parked again by a rewind: what was parked is a duplicate', async () => {
+  it('a rewind does not park an event again: a parked event is a duplicate', async () => {
     throws = (key) => (key === 'k1' ? away : undefined);
     await publish(0, 20);
     const service = await scene.start(consumer());
@@ -147,7 +149,7 @@ describe('a key whose event fails', () => {
     expect(await applied()).toHaveLength(15);
   });
 
-  it('is known to the next owner of its partition', async () => {
+  it('a parked key is known to the next owner of its partition', async () => {
     throws = (key) => (key === 'k1' ? away : undefined);
     await publish(0, 8);
     const first = await scene.start(consumer());
@@ -164,7 +166,7 @@ describe('a key whose event fails', () => {
     expect(await applied('k1')).toEqual([1, 5, 9, 13]);
   });
 
-  it('is left out of a batch, which holds the other keys', async () => {
+  it('an event of a parked key is left out of a batch of other keys', async () => {
     const batches: number[][] = [];
     const batch = defineConsumer<LedgerDb>({ name, from: 'beginning' }).onBatch(
       counted,

@@ -5,7 +5,7 @@ import { defaultParking, Parking } from './parking.ts';
 
 describe('Parking', () => {
   // Planted fault: without a rate for each handler, all 5,000 keys of the one whose dependency hangs are parked.
-  it('refuses the keys of a handler that fails slowly, whatever other handlers do, and parks those of the others', () => {
+  it('parking is refused for the keys of a handler that fails slowly, and allowed for those of other handlers', () => {
     let now = 0;
     const clock = { monotonic: () => now } as Clock;
     const parking = new Parking({ ...defaultParking, maxRows: 1_000_000 }, clock);

@@ -5,27 +5,27 @@ import { type ByHandler, totalOf, type Weight } from './weigh.ts';
 import { ParkingRefused } from '../slice/slice-errors.ts';
 
 export interface ParkingPolicy {
-  /** When a parked head is tried again. @default 1, 2, 4, 8, 16 s, then 1, 2, 4 … 60 min, for a day */
+  /** When a parked event is retried. @default after 1, 2, 4, 8, 16 s, then 1, 2, 4 … 60 min, for a day */
   readonly schedule: SlowSchedule;
-  /** Parked keys that one process works on at the same time. @default 4 */
+  /** Parked keys that one process handles concurrently. @default 4 */
   readonly lanes: number;
-  /** Milliseconds between two looks for keys that are due. @default 1_000 */
+  /** Milliseconds between two queries for due keys. @default 1_000 */
   readonly pollMs: number;
   /**
-   * Events that may wait, of all keys of a consumer together; at the cap a partition that must park pauses. Members
-   * count again every `pollMs`, so what others park within that time may come on top. As many unreadable records, which hold
-   * no key, are kept beside them: at that cap the oldest lose their bytes and are closed as skipped. @default 10_000
+   * The most parked events of all keys of a consumer; at the cap, a partition that must park pauses. Members count every
+   * `pollMs`, so what others park within that time may exceed it. As many unreadable records, which hold no key, are kept
+   * besides: at that cap the oldest lose their bytes and are closed as skipped. @default 10_000
    */
   readonly maxRows: number;
-  /** Bytes of their payloads, keys and headers, likewise. @default 67_108_864 */
+  /** The most bytes of their payloads, keys and headers. @default 67_108_864 */
   readonly maxBytes: number;
-  /** Events of one key that are kept with their bytes; the others stand in line too, and are read from the log. @default 1_000 */
+  /** The most events of one key that are kept with their bytes; further ones are read from the log. @default 1_000 */
   readonly maxRowsPerKey: number;
-  /** Bytes of those, likewise. @default 8_388_608 */
+  /** The most bytes of those. @default 8_388_608 */
   readonly maxBytesPerKey: number;
-  /** Events of all keys that stand in line without their bytes; beyond, a partition that must park pauses. @default 100_000 */
+  /** The most events of all keys that are parked without their bytes; at the cap, a partition pauses. @default 100_000 */
   readonly maxInLog: number;
-  /** Compared for the consumer as a whole and for each handler. */
+  /** When failures count as a systemic fault, of the whole consumer or of one handler. */
   readonly systemic: SystemicPolicy;
 }
 
@@ -45,21 +45,20 @@ export interface ParkedTotals {
   readonly keys: number;
   readonly rows: number;
   readonly bytes: number;
-  /** Beside them: those that stand in line without their bytes. */
+  /** Events that are parked without their bytes; not among `rows`. */
   readonly inLog: number;
-  /** Of the rows, those that are tried again; the others stand with dead letters or are them. */
+  /** Rows that are retried; the others are dead letters, or wait behind one. */
   readonly waiting: number;
-  /** Dead letters, those whose keys went on included. */
+  /** Dead letters, including those that released their keys. */
   readonly dead: number;
-  /** Milliseconds since the oldest event that waits was parked. */
+  /** Milliseconds since the oldest waiting event was parked. */
   readonly oldestMs: number;
 }
 
-/** What slices and drains of one consumer in one process know together about parking. */
+/** The parking state that slices and drains of one consumer share in one process. */
 export class Parking {
   readonly policy: ParkingPolicy;
   readonly #clock: Clock;
-  /** Of the whole consumer. */
   readonly #rate: ParkRate;
   readonly #byHandler = new Map<string, ParkRate>();
   #totals: ParkedTotals = { keys: 0, rows: 0, bytes: 0, inLog: 0, waiting: 0, dead: 0, oldestMs: 0 };
@@ -84,12 +83,12 @@ export class Parking {
     this.#wake = wake;
   }
 
-  /** Throws ParkingRefused when a slice would park beyond the cap, or in a systemic fault of the consumer or of a handler. */
+  /** Throws ParkingRefused when a slice would exceed the cap, or during a systemic fault of the consumer or a handler. */
   allow({ given, handled, rows, bytes }: Weight): void {
     if (given.size === 0 && rows === 0) return;
     this.#allowGiven(given, handled);
     const { maxRows, maxBytes, maxInLog } = this.policy;
-    // One alone always finds room, however large: it would wait for ever.
+    // A single event always fits, however large: else it would wait for ever.
     const full =
       this.#totals.rows > 0 && (this.#totals.rows + rows > maxRows || this.#totals.bytes + bytes > maxBytes);
     if (rows > 0 && (full || this.#totals.inLog >= maxInLog)) throw new ParkingRefused('parked_cap');
@@ -98,7 +97,7 @@ export class Parking {
   #allowGiven(given: ByHandler, handled: Weight['handled']): void {
     const now = this.#clock.monotonic();
     const allowed = this.#rate.allows(totalOf(given), totalOf(handled), now);
-    // All are asked, so that those that refuse count the same time until the next key.
+    // Every handler is asked, so that all that refuse start their wait at the same time.
     const failing = [...given].filter(
       ([handler, keys]) =>
         handler !== undefined && !this.#rateOf(handler).allows(keys, handled.get(handler) ?? 0, now),
@@ -126,14 +125,14 @@ export class Parking {
     this.#wake();
   }
 
-  /** A drain applied a parked event: its handler works. */
+  /** Counts an event that a drain applied: its handler works. */
   drained(handler: string): void {
     this.#handled(new Map([[handler, 1]]));
   }
 
   #handled(handled: Weight['handled']): void {
     this.#rate.handled(totalOf(handled));
-    // A handler that gave nothing up yet has nothing to compare with.
+    // A handler that has given nothing up has no rate to compare.
     for (const [handler, count] of handled) this.#byHandler.get(handler)?.handled(count);
   }
 

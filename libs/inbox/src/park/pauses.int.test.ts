@@ -11,7 +11,7 @@ import type { ConsumerService } from '../service/consumer-service.ts';
 const failing = (code: string, extra: object = {}) =>
   new ConvergeError(code, { code, category: 'service', certainty: 'not_applied', ...extra });
 
-describe('a partition waits by itself, and nothing more is parked,', () => {
+describe('a partition that pauses', () => {
   let scene: FailureScene;
   const name = `stock-${tag()}`;
   const topic = `orders-${tag()}`;
@@ -54,7 +54,7 @@ describe('a partition waits by itself, and nothing more is parked,', () => {
   const settled = (count: number) =>
     waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
 
-  it('while a breaker is open: no attempt is counted, and it goes on where it stood', async () => {
+  it('a partition pauses while a breaker is open, counts no attempt, and continues where it was', async () => {
     let open = true;
     throws = (_key, n) => (open && n === 3 ? failing(BREAKER_OPEN, { retryAfterMs: 60 }) : undefined);
     await publish(8, 8);
@@ -69,7 +69,7 @@ describe('a partition waits by itself, and nothing more is parked,', () => {
     expect(state(service)?.state).toBe('running');
   });
 
-  it('when as many events are parked as may be, and goes on when there is room', async () => {
+  it('a partition pauses at the cap of parked events, and continues when there is room', async () => {
     throws = (key) => (key === 'k0' ? failing('AWAY') : undefined);
     await publish(20, 2);
     const service = await start({ maxRows: 4 });
@@ -84,7 +84,7 @@ describe('a partition waits by itself, and nothing more is parked,', () => {
       expect(group.map(({ n }) => n)).toEqual(group.map(({ n }) => n).toSorted((a, b) => a - b));
   });
 
-  it('when key after key would be given up: the topic is not parked, and one success lets it go on', async () => {
+  it('a partition pauses when key after key fails, and one success lets it continue', async () => {
     throws = () => failing('AWAY');
     await publish(40, 40);
     const service = await start({ systemic: { keys: 5, withinMs: 60_000 } });
@@ -99,7 +99,7 @@ describe('a partition waits by itself, and nothing more is parked,', () => {
   });
 
   // Planted fault: without a rate for each handler, what other handlers handle hides this one, and all 20 keys are parked.
-  it('when key after key of one handler would be given up, while another handler works', async () => {
+  it('a partition pauses when key after key of one handler fails while another handler works', async () => {
     let broken = true;
     const service = await scene.start(
       defineConsumer<LedgerDb>({ name, from: 'beginning' })
@@ -133,7 +133,7 @@ describe('a partition waits by itself, and nothing more is parked,', () => {
   });
 
   // Planted fault: without a next key that may be given up meanwhile, it stands at the third one here.
-  it('but a row of bad keys with nothing else behind it is got through, one key after the other', async () => {
+  it('a row of bad keys with nothing else behind it is parked one key after the other', async () => {
     throws = (_key, n) => (n < 5 ? new TypeError('bad') : undefined);
     await publish(6, 6);
     await start({ systemic: { keys: 3, withinMs: 100 } });
@@ -142,7 +142,7 @@ describe('a partition waits by itself, and nothing more is parked,', () => {
     expect((await lines(scene.database)).map(({ n }) => n)).toEqual([5]);
   });
 
-  it('when every event meets a bug, as after a bad deployment: few dead letters, not a topic of them', async () => {
+  it('a partition pauses when every event fails by a bug, with few dead letters instead of a topic of them', async () => {
     throws = () => new TypeError('deployed broken');
     await publish(40, 40);
     const service = await start({ systemic: { keys: 5, withinMs: 60_000 } });

@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { classify } from '@convergekit/resilience';
 import type { GiveUp } from '../define/subscription.ts';
-import { layOut, type Placed } from './placement.ts';
+import { placeAll, type Placed } from './placement.ts';
 import type { Step } from '../plan/plan.ts';
 import { knownParked } from './parked-sql.ts';
 import type { SliceContext } from '../slice/context.ts';
@@ -13,8 +13,8 @@ import { isOutage } from '../slice/fault.ts';
 import { knownKey } from '../slice/record-text.ts';
 
 /**
- * What becomes of each step of a slice. A record that has its row already (a rewind brought it again, and it has no
- * position that would tell) is a duplicate: one extra look-up, only in slices that park something.
+ * Decides the placement of each step of a slice. A record that has a row already is a duplicate: a rewind delivered it again,
+ * and it has no position to detect that. One extra look-up, only in slices that park something.
  */
 export async function placeSteps<DB>(
   context: SliceContext<DB>,
@@ -31,7 +31,7 @@ export async function placeSteps<DB>(
     giveUpOf: (step: Step<DB>) => giveUps.get(step) ?? refused(context, step),
     lineOf: (step: Step<DB>) => knownKey(step.record, envelopeOf(step)) ?? idOf(step),
   };
-  const placed = layOut(steps, by);
+  const placed = placeAll(steps, by);
   const rows = placed.filter(needsRow);
   if (rows.length === 0) return placed;
   const known = await knownParked(
@@ -40,7 +40,7 @@ export async function placeSteps<DB>(
   );
   if (known.size === 0) return placed;
   const again = new Set(rows.filter(({ step }) => known.has(idOf(step))).map(({ step }) => step));
-  return layOut(
+  return placeAll(
     steps.map((step): Step<DB> => {
       const { record, mark } = step;
       return again.has(step) ? { record, mark, kind: 'skip', why: 'duplicate' } : step;
@@ -73,8 +73,8 @@ export function handlerOf<DB>(step: Step<DB>): string {
 }
 
 /**
- * What cannot be read or parsed is a dead letter without an attempt at its handler. Where the truth was asked for, and only
- * the way there failed, it waits.
+ * Gives up a record that cannot be parsed, without an attempt at its handler. If only its refetch failed by an outage, the
+ * event waits instead.
  */
 function refused<DB>({ clock }: SliceContext<DB>, step: Step<DB>): GiveUp | undefined {
   if (step.kind !== 'refuse') return undefined;

@@ -1,38 +1,38 @@
 import type { GiveUp } from '../define/subscription.ts';
 import type { Step } from '../plan/plan.ts';
 
-/** What becomes of one step in this slice. */
+/** Where one step of a slice goes. */
 export type Placed<DB> = { readonly step: Step<DB> } & (
   | { readonly kind: 'pass' }
   | { readonly kind: 'handle' }
-  /** Behind its key, which is parked. */
+  /** Queued behind its key, which is parked. */
   | { readonly kind: 'parkBehind'; readonly line: string }
-  /** The first of its key that waits: tried again later (`waiting`), or a dead letter that holds its key. */
+  /** Parked as the first of its key: retried later (`waiting`), or a dead letter that holds its key. */
   | {
       readonly kind: 'parkFirst';
       readonly line: string;
       readonly state: 'waiting' | 'dead';
       readonly why: GiveUp;
     }
-  /** Recorded and told; its key goes on without it. */
+  /** Recorded, with a failure event; its key is released. */
   | { readonly kind: 'release'; readonly state: 'dead' | 'rejected'; readonly why: GiveUp }
 );
 
-export interface LayOut<DB> {
-  /** Keys of this partition that are parked. */
+export interface PlacementRules<DB> {
+  /** The parked keys. */
   readonly held: ReadonlySet<string>;
   readonly giveUpOf: (step: Step<DB>) => GiveUp | undefined;
   /** Whether a dead letter holds its key. */
   readonly onDead: 'hold' | 'skip';
-  /** The name of the line that a step's event waits in: its key. */
+  /** The name of the line in which a step's event waits: its key. */
   readonly lineOf: (step: Step<DB>) => string;
 }
 
 /**
- * Decides for each step of a slice, in order, whether it is handled now: an event whose key is parked, also by an
- * earlier step of this slice, stands behind. Pure.
+ * Decides for each step of a slice, in order, whether it is handled now. An event whose key is parked, also by an earlier
+ * step of this slice, is queued behind it. Pure.
  */
-export function layOut<DB>(steps: readonly Step<DB>[], by: LayOut<DB>): readonly Placed<DB>[] {
+export function placeAll<DB>(steps: readonly Step<DB>[], by: PlacementRules<DB>): readonly Placed<DB>[] {
   const added = new Set<string>();
   return steps.map((step): Placed<DB> => {
     if (step.kind === 'skip') return { step, kind: 'pass' };
@@ -48,14 +48,14 @@ export function layOut<DB>(steps: readonly Step<DB>[], by: LayOut<DB>): readonly
     if (why.as === 'dead' && (free || by.onDead === 'skip' || why.decision?.kind === 'closed'))
       return { step, kind: 'release', state: 'dead', why };
     const line = by.lineOf(step);
-    // Only what bypasses comes here with its key parked already: it waits behind after all.
+    // Compensations bypass parking; one that fails while its key is parked is queued behind it.
     if (by.held.has(line) || added.has(line)) return { step, kind: 'parkBehind', line };
     added.add(line);
     return { step, kind: 'parkFirst', line, state: why.as === 'dead' ? 'dead' : 'waiting', why };
   });
 }
 
-/** Compensate triggers, deadlines and cancellations: their own fence makes their order irrelevant. */
+/** True for compensations, deadlines and cancellations: their own fence makes their order irrelevant. */
 function bypasses<DB>(step: Step<DB>): boolean {
   return step.kind === 'handle' && step.subscription.bypassParked === true;
 }

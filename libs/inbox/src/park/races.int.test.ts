@@ -32,7 +32,7 @@ describe('parks, drains and releases that race', () => {
   // Planted faults, found by each of these seeds: a release that does not compare the tail, and a slice that parks behind a
   // key that was released meanwhile.
   it.each([1, 2, 3])(
-    'apply each event once, in the order of its key, and leave nothing behind (seed %i)',
+    'racing parks, drains and releases apply each event once, in the order of its key, and leave nothing (seed %i)',
     async (seed) => {
       const random = seededRandom(seed);
       const count = 300;
@@ -85,7 +85,7 @@ describe('parks, drains and releases that race', () => {
     },
   );
 
-  it('do not meet: while a handler of the drain is at work, later events of its key are parked at once', async () => {
+  it('later events of a key are parked at once while a handler of the drain runs', async () => {
     let broken = true;
     const inHandler = Promise.withResolvers<undefined>();
     const goOn = Promise.withResolvers<undefined>();
@@ -113,7 +113,7 @@ describe('parks, drains and releases that race', () => {
     expect((await lines(scene.database)).filter(({ key }) => key === 'k').map(({ n }) => n)).toEqual([0, 1]);
   });
 
-  it('are seen by the owner when another one opened their line with what was filled, which moves no offset', async () => {
+  it('an owner detects a line that another one opened with filled events, which moves no offset', async () => {
     const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, (event, { tx }) =>
       note(tx, event),
     );
@@ -134,7 +134,7 @@ describe('parks, drains and releases that race', () => {
     expect((await lines(scene.database)).map(({ n }) => n)).toEqual([0, 2]);
   });
 
-  it('apply an event once although the lease of its drain ran out while it was at work', async () => {
+  it('an event is applied once although the lease of its drain expired during its handler', async () => {
     let broken = true;
     let calls = 0;
     const inHandler = Promise.withResolvers<undefined>();

@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import type { ParkedTotals, ParkingPolicy } from './parking.ts';
 
-// As many index entries and rows as the consumer has parked: at most its cap, and nothing when nothing is parked.
+// Reads as many index entries and rows as the consumer has parked: at most its cap.
 const totalsSql = `
   select (select count(*) from converge.parked_key where consumer = $1) as keys, count(*) filter (where not in_log) as rows, count(*) filter (where in_log) as in_log,
          coalesce(sum(coalesce(octet_length(payload), 0) + octet_length(headers) + coalesce(octet_length(record_key), 0))
@@ -27,8 +27,8 @@ export async function readTotals(executor: Executor, consumer: string): Promise<
   };
 }
 
-// Both look-ups by the partial index parked_unreadable: newest first up to the border, then oldest first. The newest one stays
-// whatever its size. Members do it side by side and pass over each other's.
+// Both look-ups by the partial index parked_unreadable: newest first up to the border, then oldest first. The newest row stays,
+// whatever its size. Members run it concurrently and skip each other's rows.
 const closeSql = `
   with kept as (
     select parked_at, record_offset, id, row_number() over newest as rows,
@@ -52,12 +52,12 @@ const closeSql = `
     from old where p.id = old.id
   returning p.topic`;
 
-/** Rows of one statement: a long backlog holds no locks for long. */
+/** Rows of one statement, so that a long backlog holds no locks for long. */
 const RANGE = 1_000;
 
 /**
- * Closes the oldest unreadable records beyond the cap as skipped, without their bytes; gives how many of each topic. The rows
- * stay until retention takes them, so that a rewind makes no second dead letter.
+ * Closes the oldest unreadable records beyond the cap as skipped, without their bytes. Returns how many of each topic. The
+ * rows stay until retention removes them, so that a rewind makes no second dead letter.
  */
 export async function closeUnreadable(
   executor: Executor,

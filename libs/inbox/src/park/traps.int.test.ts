@@ -46,7 +46,7 @@ describe('a slice that appends while a drain releases', () => {
   const keys = async () => (await database.executor.query('select key from converge.parked_key')).rows;
 
   // Planted fault: a release that does not compare the tail is refused by the foreign key here (23503).
-  it('first, keeps its key: the release waits, and finds another tail', async () => {
+  it('a slice that appends before a release keeps its key: the release waits, and finds another tail', async () => {
     const [slice, drain] = [await session(), await session()];
     expect(await append(slice.tx)).toBe(2n);
     const released = releaseLine(drain.tx, key, 1n);
@@ -57,7 +57,7 @@ describe('a slice that appends while a drain releases', () => {
     expect([await left(), await keys()]).toEqual([[{ line: 'k' }], [{ key: 'k' }]]);
   });
 
-  it('second, finds the key released: nothing stands behind it, and the slice runs again', async () => {
+  it('a slice that appends after a release finds the key released, and is repeated', async () => {
     const [slice, drain] = [await session(), await session()];
     expect(await releaseLine(drain.tx, key, 1n)).toBe(true);
     const appended = append(slice.tx);
@@ -68,7 +68,7 @@ describe('a slice that appends while a drain releases', () => {
     expect([await left(), await keys()]).toEqual([[], []]);
   });
 
-  it('would be left without its key by `delete … where not exists`, were it not for the foreign key', async () => {
+  it('a release by `delete … where not exists` would lose the key of an appended event, if not for the foreign key', async () => {
     const naive = `delete from converge.parked_key k where key = 'k'
        and not exists (select from converge.parked p where p.consumer = k.consumer and p.topic = k.topic and p.line = k.key)`;
     const race = async () => {
@@ -90,7 +90,7 @@ describe('a slice that appends while a drain releases', () => {
     expect([await left(), await keys()]).toEqual([[{ line: 'k' }], []]);
   });
 
-  it('is seen by the drain that clears an empty line: it looks after it has locked', async () => {
+  it('a drain that releases an empty line sees a concurrent append, since it checks after it has locked', async () => {
     const [slice, drain] = [await session(), await session()];
     await append(slice.tx);
     const dropped = dropEmptyLine(drain.tx, key);

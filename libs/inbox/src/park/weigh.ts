@@ -1,20 +1,20 @@
 import type { Placed } from './placement.ts';
 import type { Step } from '../plan/plan.ts';
 
-/** Counts by handler; undefined: records that no handler was called with. */
+/** Counts by handler; undefined: records without a handler. */
 export type ByHandler = ReadonlyMap<string | undefined, number>;
 
-/** What a slice asks of parking. */
+/** What a slice adds to the parked events. */
 export interface Weight {
-  /** Keys that are given up, of which each may be a sign that nothing works: what was never an event of ours is none. */
+  /** Keys that are given up, each a possible sign of a systemic fault; records that were never events are no sign. */
   readonly given: ByHandler;
   readonly handled: ReadonlyMap<string, number>;
-  /** Events that will stand in a line, and their bytes with key and headers. */
+  /** Events that will be queued in a line, and their bytes with key and headers. */
   readonly rows: number;
   readonly bytes: number;
 }
 
-/** Pure. */
+/** Sums up what a slice gives up, handles and parks. Pure. */
 export function weigh<DB>(placed: readonly Placed<DB>[]): Weight {
   const given = new Map<string | undefined, number>();
   const handled = new Map<string, number>();
@@ -57,15 +57,15 @@ function handlerOf<DB>(step: Step<DB>): string | undefined {
 }
 
 /**
- * Whether giving up this key may be a sign that the world is broken. Bytes that nobody vouches for never are: a writer of
- * the topic could make as many as it likes, and the partition would wait for hours.
+ * True when giving up this key may be a sign of a systemic fault. Records of untrusted origin never are: a writer of the
+ * topic could produce any number of them, and the partition would wait for hours.
  */
 function isSign<DB>({ step, why }: Extract<Placed<DB>, { kind: 'parkFirst' | 'release' }>): boolean {
   if (step.kind !== 'refuse' || why.as === 'park') return true;
   return step.envelope !== undefined && !step.foreign;
 }
 
-/** Bytes of its record: key, payload and headers. */
+/** The bytes of its record: key, payload and headers. */
 export function sizeOf<DB>({ step }: Pick<Placed<DB>, 'step'>): number {
   const { key, value, headers } = step.record;
   let bytes = (key?.length ?? 0) + (value?.length ?? 0);

@@ -11,36 +11,36 @@ export type Action<DB> =
       readonly kind: 'handle';
       readonly event: ReceivedEvent;
       readonly subscription: Subscription<DB>;
-      /** No position of a pinned source: deduplicated by a row of its own. */
+      /** True without a position of a pinned source: deduplicated by a row of its own. */
       readonly foreign: boolean;
       readonly unknown?: undefined;
     }
-  /** Cannot be handled whatever is tried: a dead letter at once. */
+  /** Cannot be handled by any retry: a dead letter at once. */
   | {
       readonly kind: 'refuse';
       readonly envelope: Envelope | undefined;
       readonly foreign: boolean;
       readonly error: unknown;
       readonly unknown?: string;
-      /** Its key goes on without it: nothing shows that it belongs to the events of that key. */
+      /** Releases its key: nothing proves that it belongs to the events of that key. */
       readonly releases?: boolean;
-      /** Why its dead letter must not be tried again. */
+      /** Why its dead letter must not be retried. */
       readonly closed?: string;
     }
-  /** `unknown`: the type that no handler here takes, as another version would have registered it. */
+  /** `unknown`: the type without a handler, as another version would register it. */
   | { readonly kind: 'skip'; readonly why: SkipReason; readonly unknown?: string };
 
 export type SkipReason =
   'duplicate' | 'unknown_type' | 'ignored' | 'uncertain' | 'elsewhere' | 'stale' | 'marker' | 'superseded';
 
-/** What decides whether a source may ask for something. */
+/** What decides whether an event of a source is handled. */
 export interface Trusting<DB> {
   readonly route: Router<DB>;
-  /** The source of each consumer whose failure events are subscribed to. */
+  /** Failing consumer → the source of its failure events. */
   readonly failureSources: ReadonlyMap<string, string>;
 }
 
-/** What a record asks for, if its source may ask for it; `source`: the one whose position counts. */
+/** The action for a record, or its refusal if its source is not trusted; `source`: the one whose position counts. */
 export function actionFor<DB>(
   reading: Reading,
   { route, failureSources }: Trusting<DB>,
@@ -49,7 +49,7 @@ export function actionFor<DB>(
   return refuseFailure(reading, source, failureSources) ?? act(reading, route, source === undefined);
 }
 
-/** What one record asks for, whatever its position. */
+/** The action for a record, regardless of its position. */
 export function act<DB>({ content }: Reading, route: Router<DB>, foreign: boolean): Action<DB> {
   if (content.kind === 'marker') return { kind: 'skip', why: 'marker' };
   if (content.kind === 'unreadable')
@@ -67,7 +67,7 @@ export function act<DB>({ content }: Reading, route: Router<DB>, foreign: boolea
     case 'skip':
       return { kind: 'skip', why: routed.why };
     case 'unknown': {
-      // A failure event names in its data the type that failed: any text.
+      // The failed type in a failure event may be any text.
       const unknown = boundText(oneLine(routed.type));
       if (!routed.refused) return { kind: 'skip', why: 'unknown_type', unknown };
       return { kind: 'refuse', envelope, foreign, error: typeUnknown(unknown), unknown };
@@ -92,7 +92,7 @@ export function rejectedRecord<DB>({ content }: Reading): Action<DB> {
 function typeUnknown(type: string): InboxError {
   return new InboxError(
     'TYPE_UNKNOWN',
-    `no handler takes ${type}, and this consumer refuses what it does not know: handle it, or .ignore() it`,
+    `no handler takes ${type}, and this consumer refuses what it does not know: add a handler, or .ignore() it`,
     { category: 'data' },
   );
 }

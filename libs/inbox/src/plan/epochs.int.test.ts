@@ -56,7 +56,7 @@ describe('a consumer whose source begins a new epoch', () => {
   const skipped = () => service.status()[0]!.partitions.reduce((sum, { counts }) => sum + counts.skipped, 0);
   const letters = async () => (await database.executor.query('select code from converge.parked')).rows;
 
-  it('passes the markers, goes on with its events, and halts what an old primary still writes', async () => {
+  it('a consumer passes the markers of a new epoch, handles its events, and halts at what an old primary still writes', async () => {
     await source.publish(broker, some(0));
     await linesOf(40);
     const zombie = source.copy();
@@ -76,7 +76,7 @@ describe('a consumer whose source begins a new epoch', () => {
     expect(await lines(database)).toHaveLength(120);
   });
 
-  it('is stopped by the marker alone, before any event of the new epoch', async () => {
+  it('the marker of a new epoch alone halts an old primary’s events, before any event of the new epoch', async () => {
     await source.publish(broker, some(0));
     const zombie = source.copy();
     await source.rebase(broker, topic);
@@ -87,7 +87,7 @@ describe('a consumer whose source begins a new epoch', () => {
     expect(await lines(database)).toHaveLength(40);
   });
 
-  it('still notices an event of the old epoch that never came', async () => {
+  it('a consumer still detects a missing event of the old epoch', async () => {
     await source.publish(broker, some(0));
     await linesOf(40);
     // The marker was written without knowing of the lost one; the first event after it names it.
@@ -99,7 +99,7 @@ describe('a consumer whose source begins a new epoch', () => {
     expect(halted()).toMatchObject([{ partition: hole.partition, code: 'gap' }]);
   });
 
-  it('names a second source under the same name, and does not count its positions', async () => {
+  it('a consumer reports a second source under the same name, and does not count its positions', async () => {
     await source.publish(broker, some(0));
     await linesOf(40);
     const other = new FixtureSource({ partitions });

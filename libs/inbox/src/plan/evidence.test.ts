@@ -28,14 +28,14 @@ const mark = (text: string, prev = '1.100.5') => ({ source: 's', position: at(te
 describe('a position that its source cannot have reached', () => {
   const jumps = (text: string, known: Seen, nowMs = NOW) => jumpOf(mark(text), known, nowMs)?.kind === 'jump';
 
-  it('is one whose tick rose by more than elapsed time allows', () => {
+  it('a tick that rose by more than the elapsed time allows is a jump', () => {
     const known = seen('1.200.9');
     expect(jumps('1.36000200.1', known)).toBe(false);
     expect(jumps('1.36000201.1', known)).toBe(true);
     expect(jumps('1.9223372036854775807.1', known)).toBe(true);
   });
 
-  it('is none after weeks in which the source published elsewhere, or was idle', () => {
+  it('a tick after weeks of idleness is no jump', () => {
     const weeks = 6 * 7 * 24 * HOUR;
     expect(jumps('1.3000000000.1', seen('1.200.9'), NOW + weeks)).toBe(false);
     // Also while the consumer catches up: what counts is when the last event was made, not when it was read.
@@ -43,14 +43,14 @@ describe('a position that its source cannot have reached', () => {
     expect(jumps('1.3000000000.1', seen('1.200.9', last({ newestMs: 0 })))).toBe(false);
   });
 
-  it('is bounded by the age of the kit where nothing of the source is known', () => {
+  it('the first tick of an unknown source is bounded by the age of the kit', () => {
     for (const known of [new Map() as Seen, seen('1.200.9', 'unknown')]) {
       expect(jumps('1.100000000000.1', known)).toBe(false);
       expect(jumps('1.9000000000000000000.1', known)).toBe(true);
     }
   });
 
-  it('is one of an epoch from nowhere, or of one epoch too many', () => {
+  it('an epoch out of reach, or one epoch too many, is a jump', () => {
     expect(jumps('2.1.1', seen('1.200.9'))).toBe(false);
     expect(jumps('65.1.1', seen('1.200.9'))).toBe(false);
     expect(jumps('66.1.1', seen('1.200.9'))).toBe(true);
@@ -81,7 +81,7 @@ describe('a record that excludes the one at the watermark', () => {
     return found?.kind === 'fork' ? found.why : undefined;
   };
 
-  it('stands between it and the predecessor that it named', () => {
+  it('a record between the watermark and the predecessor that its event named is a fork', () => {
     const known = seen('1.300.9');
     expect(why('1.200.1', known)).toBe('same_predecessor');
     expect(why('1.300.8', known)).toBe('same_predecessor');
@@ -89,22 +89,22 @@ describe('a record that excludes the one at the watermark', () => {
     expect(why('1.50.1', known)).toBeUndefined();
   });
 
-  it('has its position and another id', () => {
+  it('a record with the position of the watermark and another id is a fork', () => {
     expect(why('1.300.9', seen('1.300.9'))).toBe('same_position');
     expect(why('1.300.9', seen('1.300.9'), NOW, 'a')).toBeUndefined();
     expect(why('1.300.9', seen('1.300.9', last({ id: undefined })))).toBeUndefined();
   });
 
-  it('was made after everything that was handled, which no repeat can be', () => {
+  it('a record below the watermark that was created after every handled event is a fork', () => {
     expect(why('1.50.1', seen('1.300.9'), NOW + 1)).toBe('made_later');
     expect(why('1.50.1', seen('1.300.9', last({ unknownUntilMs: NOW + HOUR })), NOW + 1)).toBeUndefined();
   });
 
-  it('is found in no repeat where a version of before moved the watermark', () => {
+  it('no repeat is a fork where an older version moved the watermark', () => {
     expect(why('1.200.1', seen('1.300.9', 'unknown'), NOW + HOUR)).toBeUndefined();
   });
 
-  it('cannot hide behind a time that it claims: what is known of the newest event ends an hour from now', () => {
+  it('a claimed creation time hides no fork: the newest known time is at most an hour from now', () => {
     expect(lastEventOf(reading(NOW + 1_000 * HOUR), seen('1.200.9'), NOW).newestMs).toBe(NOW + HOUR);
     expect(lastEventOf(reading(NOW - HOUR), seen('1.200.9'), NOW).newestMs).toBe(NOW);
   });

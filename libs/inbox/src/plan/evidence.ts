@@ -2,38 +2,38 @@ import { comparePositions, type Position, WIRE } from '@convergekit/contracts';
 import { highest, type LastEvent, type Mark, type Seen } from './judge.ts';
 import type { Reading } from './reading.ts';
 
-/** Why a record and what was handled before cannot both be of an honest source. */
+/** Why a record and the handled events cannot both come from an honest source. */
 export type Contradiction =
-  /** Its source cannot have come so far: `limit` is how far. */
+  /** Its source cannot have reached this position: `limit` is the highest possible one. */
   | {
       readonly kind: 'jump';
       readonly what: 'tick' | 'epoch';
       readonly limit: bigint;
       readonly top: Position | undefined;
     }
-  /** It and the event at the watermark exclude each other. */
+  /** The record and the event at the watermark exclude each other. */
   | { readonly kind: 'fork'; readonly why: ForkReason; readonly at: Position; readonly last: LastEvent };
 
 /**
- * `same_position`: two events at one position · `same_predecessor`: the event at the watermark named as the one before it an
- * event that stands before this one · `made_later`: this one was made after everything that was handled
+ * `same_position`: two events at one position · `same_predecessor`: the event at the watermark named a predecessor that lies
+ * before this record · `made_later`: this record was created after everything that was handled
  */
 export type ForkReason = 'same_position' | 'same_predecessor' | 'made_later';
 
-/** A relay makes at most one tick in a poll, and polls at most once in a millisecond: ten times that, for one second. */
+/** Ten times the ticks that a relay can create in one second: one per poll, one poll per millisecond. */
 const TICKS_PER_SECOND = 10_000n;
-/** How far the clocks of a source and a consumer may be apart: brokers refuse records that are further ahead by default. */
+/** The largest difference between the clocks of a source and a consumer: brokers refuse records further ahead by default. */
 const SKEW_MS = 3_600_000;
-/** Ticks count from zero, and no source is older than the kit. */
+/** The earliest time of a tick: ticks count from zero, and no source is older than the kit. */
 const FIRST_TICK_MS = Date.UTC(2025, 0);
-/** An epoch begins when an operator rebases a source after a restore. */
+/** The most epochs that a record may skip: one begins when an operator rebases a source after a restore. */
 export const MOST_NEW_EPOCHS = 64;
 export const MOST_EPOCHS = 256;
 
 /**
- * Compares a record whose position would move the watermark with what its source can have reached. Honest ticks rise by one
- * in a poll that finds something, so elapsed time bounds them: from the newest event that was handled, whose tick is not
- * older than it, to now. Neither end is the record's own word. Pure.
+ * Compares a record that would move the watermark with the position that its source can have reached. Honest ticks rise by
+ * one per poll that finds something, so they are bounded by the time since the newest handled event, whose tick is not older
+ * than it. Neither end of that time comes from the record. Pure.
  */
 export function jumpOf({ position }: Mark, seen: Seen, nowMs: number): Contradiction | undefined {
   const top = highest(seen);
@@ -55,8 +55,8 @@ function ticksIn(ms: number): bigint {
 }
 
 /**
- * Compares a record that is at or below the watermark with the event there. A repeat is a copy of an event that was handled,
- * so it stands nowhere where none can stand, and was made no later than the newest of them. Pure.
+ * Compares a record at or below the watermark with the event there. A repeat is a copy of a handled event, so it has a
+ * position that an event can have, and was created no later than the newest of them. Pure.
  */
 export function forkOf({ position }: Mark, { content }: Reading, seen: Seen): Contradiction | undefined {
   const at = seen.get(position.epoch);
@@ -73,12 +73,12 @@ export function forkOf({ position }: Mark, { content }: Reading, seen: Seen): Co
   return made > Math.max(last.newestMs, last.unknownUntilMs) ? fork('made_later') : undefined;
 }
 
-/** What the watermark knows after this record. */
+/** The event at the watermark after this record. */
 export function lastEventOf({ record, content, claim }: Reading, seen: Seen, nowMs: number): LastEvent {
   const envelope = content.kind === 'envelope' ? content.envelope : undefined;
   const top = highest(seen);
   const before = top === undefined ? undefined : seen.get(top.epoch)?.last;
-  // A clock that is further ahead would hide what is made until then.
+  // A clock further ahead would hide what is created until then.
   const made = Math.min(madeMs(envelope) ?? 0, nowMs + SKEW_MS);
   return {
     offset: record.offset,

@@ -4,7 +4,7 @@ import type { Reading } from './reading.ts';
 
 const SUFFIX = '.failures';
 
-/** The consumer whose failure a record reports; undefined for every other event. */
+/** The consumer whose failure a record reports; undefined for all other events. */
 export function failingConsumer({ content }: Reading): string | undefined {
   if (content.kind !== 'envelope') return undefined;
   const { type, topic } = content.envelope;
@@ -12,7 +12,7 @@ export function failingConsumer({ content }: Reading): string | undefined {
   return topic.endsWith(SUFFIX) ? topic.slice(0, -SUFFIX.length) : topic;
 }
 
-/** An action of a slice: a dead letter that must not be tried again, and whose key goes on. */
+/** An action of a slice: a dead letter that must not be retried and that releases its key. */
 export interface RefusedFailure {
   readonly kind: 'refuse';
   readonly envelope: Envelope;
@@ -23,8 +23,8 @@ export interface RefusedFailure {
 }
 
 /**
- * Refuses a failure event that is not of the failing consumer's own source: acting on it would undo what never failed.
- * `source` is the one whose position counted for this record. Pure.
+ * Refuses a failure event that does not come from the failing consumer's own source: to act on it would undo what never
+ * failed. `source` is the one whose position counted for this record. Pure.
  */
 export function refuseFailure(
   reading: Reading,
@@ -35,7 +35,7 @@ export function refuseFailure(
   if (failing === undefined || reading.content.kind !== 'envelope') return undefined;
   const own = failureSources.get(failing);
   if (source !== undefined && source === own) return undefined;
-  const why = `${source === undefined ? 'it has no position of a known source' : `it is of source ${source}`}, and failure events of ${failing} are of source ${own ?? 'that was not seen yet'}`;
+  const why = `${source === undefined ? 'it has no position of a known source' : `it comes from source ${source}`}, and failure events of ${failing} come from ${own === undefined ? 'a source that was not seen yet' : `source ${own}`}`;
   return {
     kind: 'refuse',
     envelope: reading.content.envelope,

@@ -56,7 +56,7 @@ const halted = () =>
     },
     { what: 'the partition to halt' },
   );
-/** What somebody writes who has read the log: the next event of the source, with another position. */
+/** What an attacker writes who has read the log: the next event of the source, with another position. */
 function forged(change: (next: string) => string, n = 99): FixtureRecord {
   const { record, ...place } = scene.source.copy().record(counted({ key: 'k', n }));
   const headers = record.headers.map(([header, value]): [string, string] => {
@@ -88,14 +88,14 @@ it.each([
   expect(await scene.letters()).toMatchObject([{ code: 'RECORD_REJECTED' }]);
 });
 
-it('a jump that the source really made is passed, and counts, when an operator says so', async () => {
+it('a jump of the source itself is passed, and counts, when an operator resumes with pass', async () => {
   await sendRecords(scene.broker, [forged(() => '1.40000000000.1')]);
   await halted();
   await resume({ pass: true });
   await handled(1, 2, 99);
 });
 
-it('two events with one predecessor halt their partition, which names both; the forged one is rejected', async () => {
+it('two events with one predecessor halt their partition, which names both, and the forged one can be rejected', async () => {
   await sendRecords(scene.broker, [forged(() => '1.5000.1')]);
   await handled(1, 2, 99);
   await publish(3, 4);
@@ -107,7 +107,7 @@ it('two events with one predecessor halt their partition, which names both; the 
   await handled(1, 2, 99, 3, 4);
 });
 
-it('an event under the position of the next one is found by its id', async () => {
+it('an event with the position of the next one is detected by its id', async () => {
   await sendRecords(scene.broker, [forged((next) => next)]);
   await handled(1, 2, 99);
   await publish(3, 4);
@@ -116,7 +116,7 @@ it('an event under the position of the next one is found by its id', async () =>
   await handled(1, 2, 99, 3, 4);
 });
 
-it('a forged epoch is named when its source sends again, and rejected with its watermark', async () => {
+it('a forged epoch is detected when its source sends again, and rejected with its watermark', async () => {
   await sendRecords(scene.broker, [forged(() => '2.1.1')]);
   await handled(1, 2, 99);
   await publish(3);
@@ -127,7 +127,7 @@ it('a forged epoch is named when its source sends again, and rejected with its w
   await handled(1, 2, 99, 3);
 });
 
-it('a partition that goes on with the other one after a fork takes the later record for a duplicate', async () => {
+it('a partition that continues with the other event after a fork takes the later record for a duplicate', async () => {
   await sendRecords(scene.broker, [forged(() => '1.5000.1')]);
   await handled(1, 2, 99);
   await publish(3);

@@ -72,7 +72,7 @@ describe('a record that no index, header or failure event can hold as it came', 
     ['a traceparent of 900 KB', [[WIRE.traceparent, 'x'.repeat(900_000)]]],
     ['300 headers', Array.from({ length: 300 }, (_, n) => [`h${n}`, random(100)])],
   ] as [string, [string, string][]][])(
-    'with %s is a dead letter when its payload is bad, and the consumer goes on',
+    'a record with %s and a bad payload is a dead letter, and the consumer continues',
     async (_, headers) => {
       const { letters, outbox } = await meet(bad, headers);
       expect(letters).toHaveLength(1);
@@ -85,7 +85,7 @@ describe('a record that no index, header or failure event can hold as it came', 
     ['a correlation id of 100 KB', [[WIRE.correlationId, random(100_000)]]],
     ['a traceparent of 900 KB', [[WIRE.traceparent, 'x'.repeat(900_000)]]],
   ] as [string, [string, string][]][])(
-    'with %s is handled when its payload is good, and what its handler emits has bounded headers',
+    'a record with %s and a good payload is handled, and what its handler emits has bounded headers',
     async (_, headers) => {
       const { effects, outbox } = await meet({}, headers);
       expect(effects.map(({ n }) => n)).toEqual([1, 2]);
@@ -98,7 +98,7 @@ describe('a record that no index, header or failure event can hold as it came', 
     ['handled', {}],
     ['given up', bad],
   ])(
-    'an event that is %s carries on the trace of a foreign producer, and none of its baggage',
+    'an event that is %s continues the trace of a foreign producer, without its baggage',
     async (_, change) => {
       const baggage = `tenant=secret,a=${'x'.repeat(4_000)},b=${'y'.repeat(4_000)}`;
       const { outbox } = await meet(change, [

@@ -1,28 +1,28 @@
 import { comparePositions, type Position, START } from '@convergekit/contracts';
 import type { Start } from '../define/types.ts';
 
-/** What the event at a watermark said: what comes later is compared with it. */
+/** The event at a watermark: later records are compared with it. */
 export interface LastEvent {
   readonly offset: bigint;
   /** Undefined for a marker, and for an event whose headers could not be read. */
   readonly id: string | undefined;
   readonly prev: Position | undefined;
-  /** When the newest event that was handled was made, milliseconds since 1970, as its source's clock said; 0: unknown. */
+  /** When the newest handled event was created by its source's clock, milliseconds since 1970; 0: unknown. */
   readonly newestMs: number;
-  /** What was made until then may have passed unseen: it was before our first sight. */
+  /** Events created until then may have been skipped unseen, before the source was first seen here. */
   readonly unknownUntilMs: number;
 }
 
-/** What a record says about its place in its source: the mark that deduplication and the gap proof go by. */
+/** A record's position in its source, and its predecessor: the basis of deduplication and of the gap proof. */
 export interface Mark {
   readonly source: string;
   readonly position: Position;
   readonly prev: Position | undefined;
-  /** What the watermark is to know of it. */
+  /** The event as the watermark remembers it. */
   readonly last?: LastEvent | undefined;
 }
 
-/** The highest position of an epoch, and what the event there said; nothing where a version of before moved it. */
+/** The highest position of an epoch and the event there; an older version, which moved it, recorded no event. */
 export interface Watermark extends Position {
   readonly last?: LastEvent | undefined;
 }
@@ -33,24 +33,23 @@ export function watermarkOf({ position, last }: Pick<Mark, 'position' | 'last'>)
   return { epoch, tick, id, last };
 }
 
-/** What is known of one source in one partition: the highest position of each epoch, by epoch. */
+/** The watermarks of one source in one partition, by epoch. */
 export type Seen = ReadonlyMap<number, Watermark>;
 
 export type Verdict =
-  /** Its predecessor is the last event that we know: it is its turn. */
+  /** Its predecessor is the last known event: it is next. */
   | { readonly kind: 'next' }
   | { readonly kind: 'duplicate' }
-  /** Events between `after` and this one's predecessor never came. */
+  /** Events between `after` and this one's predecessor are missing. */
   | { readonly kind: 'gap'; readonly after: Position | undefined }
-  /** A newer position of an epoch that was left behind: the old primary lives. */
+  /** A newer position of an old epoch: the old primary still writes. */
   | { readonly kind: 'superseded'; readonly epoch: number };
 
 /**
  * Judges one event of a known source by its position alone. Pure.
- * Every epoch is compared with its own watermark (a repeat of an old epoch's event stays a duplicate after a fork), and
- * the predecessor with the watermark of the predecessor's epoch: the first event of a new epoch names the last one of
- * the old, and the marker of the new one, which is above both, proves nothing about it. An old epoch that we never saw
- * lies before our beginning.
+ * Every epoch has its own watermark, so a repeat of an old epoch's event stays a duplicate after a fork. The predecessor is
+ * compared with the watermark of its own epoch: the first event of a new epoch names the last one of the old, and the marker
+ * of the new epoch, which is above both, proves nothing about it. An old epoch that was never seen lies before the start.
  */
 export function judge({ position, prev }: Mark, seen: Seen, from: Start): Verdict {
   const own = seen.get(position.epoch);
@@ -58,7 +57,7 @@ export function judge({ position, prev }: Mark, seen: Seen, from: Start): Verdic
   const top = highest(seen);
   if (top === undefined) return firstSight(prev, from);
   if (position.epoch < top.epoch) return { kind: 'superseded', epoch: top.epoch };
-  // An event that names no predecessor proves nothing, so it counts as one whose predecessor is missing.
+  // An event without a predecessor proves nothing, so its predecessor counts as missing.
   if (prev === undefined) return { kind: 'gap', after: top };
   const known = seen.get(prev.epoch) ?? top;
   return comparePositions(prev, known) <= 0 ? { kind: 'next' } : { kind: 'gap', after: known };

@@ -84,7 +84,7 @@ describe('planSlice', () => {
   );
 
   // Planted fault: `judge` without its duplicate branch, or `settle` without the mark, applies events twice here.
-  it('applies each event once and in order, whatever is sent again, rolled back or rewound', () => {
+  it('a plan applies each event once and in order, whatever is repeated, rolled back or rewound', () => {
     fc.assert(
       fc.property(resends, happenings, (runs, steps) => {
         const source = new FixtureSource({ partitions: 1 });
@@ -116,7 +116,7 @@ describe('planSlice', () => {
     );
   });
 
-  it('stops at a hole, wherever it is, with everything before it planned', () => {
+  it('a plan stops at a gap, wherever it is, with everything before it planned', () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 30 }), fc.nat(28), (count, hole) => {
         fc.pre(hole < count - 1);
@@ -131,7 +131,7 @@ describe('planSlice', () => {
     );
   });
 
-  it('passes a stale repeat that stands before the first event, and still takes that event when its turn comes', () => {
+  it('a plan skips a stale repeat before the first event, and still takes that event later', () => {
     const source = new FixtureSource({ partitions: 1 });
     const [one, two, three] = [0, 1, 2].map((n) => source.record(counted(n)));
     const records = logOf([three!, one!, two!, three!]);
@@ -141,7 +141,7 @@ describe('planSlice', () => {
     expect(settle(state, plan)).toEqual([0, 1, 2]);
   });
 
-  it('moves the watermark past types that nobody handles and past payloads that break their schema', () => {
+  it('a plan moves the watermark past types without a handler and payloads that break their schema', () => {
     const source = new FixtureSource({ partitions: 1 });
     const bad = source.record(counted(1));
     const log = [source.record(events.ignored({ key: 'a', n: 0 })), source.record(counted(2))];
@@ -152,7 +152,7 @@ describe('planSlice', () => {
     expect(plan.steps.every(({ mark }) => mark !== undefined)).toBe(true);
   });
 
-  it('does not count the positions of a source that has the pinned name but another uuid', () => {
+  it('a plan does not count the positions of a source that has the pinned name but another uuid', () => {
     const clone = new FixtureSource({ partitions: 1 });
     const records = logOf([clone.record(counted(0))]);
     const state: State = { offset: 0, watermarks: new Map() };

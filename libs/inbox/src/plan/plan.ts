@@ -6,14 +6,14 @@ import { type Contradiction, forkOf, jumpOf, lastEventOf } from './evidence.ts';
 import { isStart, judge, type Mark, type Seen, type Watermark, watermarkOf } from './judge.ts';
 import type { Claim, Reading } from './reading.ts';
 
-/** What is to be done with one record. Everything here moves the partition on; only a halt does not. */
+/** What to do with one record. Every step moves the partition forward; only an obstacle does not. */
 export type Step<DB> = {
   readonly record: IncomingRecord;
-  /** Moves the watermark when the step is settled. */
+  /** Moves the watermark when the step is committed. */
   readonly mark: Mark | undefined;
-  /** Set when the event goes past a gap: what was missing before it. */
+  /** Set when the event passes a gap: the missing range before it. */
   readonly passed?: { readonly after: Position; readonly upTo: Position };
-  /** Set when the event came from `consumers fill` and not from the log; `gap` when its gap was passed before. */
+  /** Set when the event comes from `consumers fill` instead of the log; `gap` when its gap was passed before. */
   readonly fill?: {
     readonly source: string;
     readonly position: Position;
@@ -21,7 +21,7 @@ export type Step<DB> = {
   };
 } & Action<DB>;
 
-/** Why a partition cannot go on at a record. */
+/** Why a partition cannot pass a record. */
 export type Obstacle = {
   readonly record: IncomingRecord;
 } & (
@@ -32,7 +32,7 @@ export type Obstacle = {
       readonly epoch: number;
       readonly began: bigint | undefined;
     }
-  /** Its position cannot be its source's, or contradicts what was handled: it or the other one is forged. */
+  /** Its position is impossible, or contradicts the handled events: it or the other event is forged. */
   | (Contradiction & { readonly claim: Claim })
   /** A newer version of this consumer handles the type. */
   | { readonly kind: 'type_ahead'; readonly type: string }
@@ -46,7 +46,7 @@ export interface Plan<DB> {
 
 export interface PlanContext<DB> extends Trusting<DB> {
   readonly from: Start;
-  /** Source uuid → what is known of it in this partition. */
+  /** Source uuid → its watermarks in this partition. */
   readonly watermarks: ReadonlyMap<string, Seen>;
   /** The pinned uuid of a source's name. */
   readonly pinned: ReadonlyMap<string, string>;
@@ -55,13 +55,13 @@ export interface PlanContext<DB> extends Trusting<DB> {
   readonly rejected: ReadonlySet<bigint>;
   /** Obstacles up to this offset are passed. */
   readonly passOffset: bigint | undefined;
-  /** Types that a newer version of this consumer handles: none of their events is passed. */
+  /** Types that a newer version of this consumer handles: their events must not be skipped. */
   readonly ahead: ReadonlySet<string>;
 }
 
-/** Decides a whole slice before anything is done. Pure: the same readings and watermarks give the same plan. */
+/** Plans a whole slice before anything is done. Pure: the same readings and watermarks give the same plan. */
 export function planSlice<DB>(readings: readonly Reading[], context: PlanContext<DB>): Plan<DB> {
-  // Copies of the maps that a slice moves, made at its first event of a source; what was given is never changed.
+  // Copies of the watermarks that this slice moves, made at its first event of a source; the arguments are never changed.
   const moved: Moved = new Map();
   const steps: Step<DB>[] = [];
   for (const [at, reading] of readings.entries()) {
@@ -81,7 +81,7 @@ export function planSlice<DB>(readings: readonly Reading[], context: PlanContext
     if (taken.kind === 'obstacle') return { steps, obstacle: taken.obstacle };
     const { step } = taken;
     if (step.mark !== undefined)
-      own(moved, claim.source, seen).set(claim.position.epoch, watermarkOf(step.mark));
+      copyOf(moved, claim.source, seen).set(claim.position.epoch, watermarkOf(step.mark));
     steps.push(step);
   }
   return { steps, obstacle: undefined };
@@ -91,7 +91,7 @@ type Taken<DB> =
   | { readonly kind: 'step'; readonly step: Step<DB> }
   | { readonly kind: 'obstacle'; readonly obstacle: Obstacle };
 
-/** Decides about one event whose position counts; `stale`: it is a repeat in front of its source's first event. */
+/** Plans one event whose position counts; `stale`: it is a repeat before its source's first event. */
 function take<DB>(
   reading: Reading,
   claim: Claim,
@@ -146,7 +146,7 @@ function mayPass(
   return passOffset !== undefined && offset <= passOffset;
 }
 
-/** The end of a gap. Before an event that names no predecessor, anything below it may be missing. */
+/** The end of a gap. Before an event without a predecessor, anything below it may be missing. */
 export function gapEnd({ position: { epoch, tick, id }, prev }: Mark): Position {
   return prev ?? { epoch, tick, id: id > 0n ? id - 1n : id };
 }
@@ -155,7 +155,7 @@ const NOTHING: Seen = new Map();
 
 type Moved = Map<string, Map<number, Watermark>>;
 
-function own(moved: Moved, source: string, seen: Seen): Map<number, Watermark> {
+function copyOf(moved: Moved, source: string, seen: Seen): Map<number, Watermark> {
   const known = moved.get(source);
   if (known !== undefined) return known;
   const copy = new Map(seen);
@@ -164,8 +164,8 @@ function own(moved: Moved, source: string, seen: Seen): Map<number, Watermark> {
 }
 
 /**
- * At first sight a stale repeat of a later event may stand before the first one (the log was cut in front of them). The
- * first event follows and names START; after it every predecessor is proved, so what is passed here comes again.
+ * True when a source's first event follows. A stale repeat of a later event may precede it (the log was truncated there). The
+ * first event names START, and after it every predecessor is proved, so a repeat that is skipped here comes again.
  */
 function beginsLater(readings: readonly Reading[], at: number, source: string): () => boolean {
   return () => readings.slice(at + 1).some(({ claim }) => claim?.source === source && isStart(claim.prev));

@@ -12,14 +12,14 @@ import type { IncomingRecord, UndecodableBatch } from '@convergekit/broker/engin
 import { InboxError } from '../errors.ts';
 import type { Mark } from './judge.ts';
 
-/** A record, read as far as its bytes allow. */
+/** A record, parsed as far as its bytes allow. */
 export interface Reading {
   readonly record: IncomingRecord;
-  /** What its headers claim; it counts only if the source is the one that is pinned under its name. */
+  /** The position in its headers; it counts only if the source is the one pinned under its name. */
   readonly claim: Claim | undefined;
   readonly content:
     | { readonly kind: 'envelope'; readonly envelope: Envelope }
-    /** The beginning of an epoch: no event, but its place counts. */
+    /** The beginning of an epoch: not an event, but its position counts. */
     | { readonly kind: 'marker' }
     | { readonly kind: 'unreadable'; readonly error: ContractError | InboxError };
 }
@@ -28,7 +28,7 @@ export interface Claim extends Mark {
   readonly sourceName: string;
 }
 
-/** Reads a record. Never throws, whatever the bytes. */
+/** Parses a record. Never throws, whatever the bytes. */
 export function readRecord(record: IncomingRecord): Reading {
   if (record.undecodable !== undefined) {
     const error = batchUndecodable(record.undecodable);
@@ -45,18 +45,18 @@ export function readRecord(record: IncomingRecord): Reading {
     return { record, claim, content: { kind: 'envelope', envelope } };
   } catch (error) {
     const claim = rawClaim(record);
-    // A marker is no event, so it need not be a good one.
+    // A marker is not an event, so its envelope need not be valid.
     if (only(record.headers, WIRE.type) === EPOCH_MARKER)
       return { record, claim, content: { kind: 'marker' } };
     return { record, claim, content: { kind: 'unreadable', error: contractError(error) } };
   }
 }
 
-/** A whole batch in one dead letter: its offsets and its hash say what was passed, its bytes are kept as they came. */
+/** One dead letter for a whole batch: its offsets and hash identify it, its bytes are kept unchanged. */
 function batchUndecodable({ firstOffset, lastOffset, sha256, why }: UndecodableBatch): InboxError {
   return new InboxError(
     'BATCH_UNDECODABLE',
-    `the batch at offsets ${firstOffset} to ${lastOffset} (sha256 ${sha256}) cannot be decoded: ${why}; have its producer send it again, compressed otherwise or in smaller batches`,
+    `the batch at offsets ${firstOffset} to ${lastOffset} (sha256 ${sha256}) cannot be decoded: ${why}; have its producer send it again, with another compression or in smaller batches`,
     { category: 'data' },
   );
 }
@@ -64,8 +64,8 @@ function batchUndecodable({ firstOffset, lastOffset, sha256, why }: UndecodableB
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /**
- * The position of an event whose envelope is broken elsewhere. Without it the watermark would stay behind, and the next
- * event would look like a gap.
+ * Reads the position of an event whose envelope is otherwise invalid. Without it the watermark would stay behind, and the
+ * next event would look like a gap.
  */
 function rawClaim({ headers }: IncomingRecord): Claim | undefined {
   const source = only(headers, WIRE.sourceId);

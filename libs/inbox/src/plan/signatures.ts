@@ -1,11 +1,11 @@
 import { ContractError, signingKey, type SigningKey, verifySignature } from '@convergekit/contracts';
 import type { Reading } from './reading.ts';
 
-/** Which records must be signed, and with which keys. */
+/** The records that must be signed, and their keys. */
 export interface SignatureOptions {
-  /** Source name → its key, or both while it is replaced: 32 bytes of text at least. */
+  /** Source name → its key, or both keys during a rotation: at least 32 bytes of text. */
   readonly keys: Readonly<Record<string, string | readonly string[]>>;
-  /** Records of any other source: `refuse` makes dead letters of them. @default 'refuse' */
+  /** What happens to records of any other source: `refuse` makes them dead letters. @default 'refuse' */
   readonly others?: 'refuse' | 'accept';
 }
 
@@ -22,8 +22,8 @@ export function signaturesOf({ keys, others = 'refuse' }: SignatureOptions): Sig
 }
 
 /**
- * The reading, or the same record as unreadable when it must be signed and is not: before its position, its source's name or
- * its content count for anything. Pure.
+ * Verifies the signature of a record: one that must be signed and is not becomes unreadable, before its position, its source
+ * name or its content are used. Pure.
  */
 export function verified(
   reading: Reading,
@@ -37,7 +37,7 @@ export function verified(
   if (keys === undefined) {
     if (signatures.others === 'refuse')
       return refused(reading, 'SIGNATURE_MISSING', 'its source has no key here');
-    // Under another name it may still claim the positions of a source that signs.
+    // Under another name it could still claim the positions of a source that signs.
     return claim !== undefined && signs(signatures, pinned, claim.source)
       ? { ...reading, claim: undefined }
       : reading;
@@ -56,7 +56,7 @@ export function verified(
       return refused(
         reading,
         'SIGNATURE_INVALID',
-        `its ce_sig is not of any key of source ${name ?? ''}, or not of this record in this partition`,
+        `its ce_sig does not match any key of source ${name ?? ''}, or belongs to another record or partition`,
       );
   }
 }
@@ -69,7 +69,7 @@ function signs({ keys }: Signatures, pinned: ReadonlyMap<string, string>, source
 function refused({ record }: Reading, code: 'SIGNATURE_MISSING' | 'SIGNATURE_INVALID', why: string): Reading {
   const error = new ContractError(
     code,
-    `the record is not taken for an event: ${why}. It is forged, or the relay signs with another key: compare the keys of both`,
+    `the record is not accepted as an event: ${why}. It is forged, or the relay signs with another key: compare the keys of both`,
   );
   return { record, claim: undefined, content: { kind: 'unreadable', error } };
 }

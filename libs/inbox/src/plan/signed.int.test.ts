@@ -75,7 +75,7 @@ it('a record that is not signed by its source counts for nothing, whatever it cl
   expect(pinned.rows).toEqual([{ name: 'orders', source: scene.source.id }]);
 });
 
-it('keys are replaced without a pause: both count while the relay changes over', async () => {
+it('signing keys are rotated without a pause: both count meanwhile', async () => {
   await start({ keys: { orders: [first, second] } });
   await sendRecords(scene.broker, [
     signed(scene.source.record(event(1)), first),
@@ -86,7 +86,7 @@ it('keys are replaced without a pause: both count while the relay changes over',
   expect(await codes()).toEqual([]);
 });
 
-it('where others are accepted, their positions never count for a source that signs', async () => {
+it('accepted unsigned records never count with positions of a source that signs', async () => {
   await start({ keys: { orders: first }, others: 'accept' });
   await sendRecords(scene.broker, [signed(scene.source.record(event(1)))]);
   await handled(1);
@@ -104,7 +104,7 @@ it('where others are accepted, their positions never count for a source that sig
 });
 
 // Planted fault: without the comparison in `read`, the watermark goes to what the forged record names, and nothing is repeated.
-it('a replay sets nothing back to what an unsigned record claims', async () => {
+it('a replay sets no watermark back to the claim of an unsigned record', async () => {
   const signatures = { keys: { orders: first } };
   await start(signatures);
   const forged = scene.source.copy().record(event(90));

@@ -9,7 +9,7 @@ import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 const FUTURE_CODEC = 6;
 
 // Planted fault: read as any other record it is "not a CloudEvent", and nothing says which offsets went by.
-it('a batch that cannot be decoded is one dead letter with its offsets, hash and bytes, and the consumer goes on', async () => {
+it('an undecodable batch is one dead letter with its offsets, hash and bytes, and the consumer continues', async () => {
   const { scene, name, topic, events } = await stockScene(inject('stack').databaseUrl);
   onTestFinished(() => scene.close());
   const { counted } = events;
@@ -36,8 +36,8 @@ it('a batch that cannot be decoded is one dead letter with its offsets, hash and
   const [letter, ...others] = await scene.letters();
   expect(others).toEqual([]);
   expect(letter).toMatchObject({ category: 'data', code: 'BATCH_UNDECODABLE', payload: sent });
-  const told = (await scene.outbox()).find((row) => row.topic === `${name}.failures`);
-  expect(told?.payload).toMatch(
+  const reported = (await scene.outbox()).find((row) => row.topic === `${name}.failures`);
+  expect(reported?.payload).toMatch(
     /the batch at offsets 1 to 1 \(sha256 [0-9a-f]{64}\) cannot be decoded: codec 6/,
   );
   expect(service.status()[0]?.partitions.find((one) => one.topic === topic)?.state).toBe('running');

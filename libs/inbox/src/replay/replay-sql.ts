@@ -6,7 +6,7 @@ const lockSql = `
   select next_offset::text as next from converge.inbox_partition
    where consumer = $1 and topic = $2 and partition = $3 for update`;
 
-/** Locks the fence: a slice in work ends first, and the next one finds that the partition was moved. */
+/** Locks the fence: a slice in work ends first, and the next one detects that the partition was moved. */
 export async function lockFence(tx: Executor, key: PartitionKey): Promise<bigint | undefined> {
   const { rows } = await tx.query<{ next: string }>(lockSql, [key.consumer, key.topic, key.partition]);
   return rows[0] === undefined ? undefined : BigInt(rows[0].next);
@@ -29,7 +29,7 @@ const markSql = `
   insert into converge.inbox_watermark (consumer, topic, partition, source, epoch, tick, id)
   values ($1, $2, $3, $4, $5, $6, $7)`;
 
-/** The watermark of a source goes back to `to`; epochs after it were not seen yet. */
+/** Sets the watermark of a source back to `to`, and forgets later epochs. */
 export async function setWatermark(
   tx: Executor,
   { consumer, topic, partition }: PartitionKey,
@@ -53,16 +53,16 @@ export async function forgetForeign(
   return (await tx.query(foreignSql, [consumer, identities])).rowCount;
 }
 
-// The lines that lose events are locked before their rows, as slices and drains do; a line that keeps some ends with the
-// last one that stays, and one that keeps none is released. Drains at work find their row gone, and roll back.
+// Lines that lose events are locked before their rows, as slices and drains do. A line that keeps some ends with the last one
+// that stays, and one that keeps none is released. Drains at work find their row deleted, and roll back.
 const lineSql = `
   select k.key from converge.parked_key k
    where k.consumer = $1 and k.topic = $2 and k.partition = $3
      and exists (select from converge.parked p
                   where p.consumer = k.consumer and p.topic = k.topic and p.line = k.key and p.record_offset >= $4::bigint)
    order by k.key for update of k`;
-// Those that were given up or skipped, too: an event with a row would be taken for a repeat when it fails again. Offsets
-// of a topic that was made anew say nothing about those of its namesake.
+// Given-up and skipped events too: an event with a row would count as a repeat when it fails again. Offsets of a recreated topic
+// are not comparable with those of the old one.
 const parkedSql = `
   delete from converge.parked p using converge.inbox_partition f
    where p.consumer = $1 and p.topic = $2 and p.partition = $3 and p.record_offset >= $4::bigint
@@ -77,7 +77,7 @@ const tailSql = `
      set tail = (select max(p.seq) from converge.parked p where p.consumer = $1 and p.topic = $2 and p.line = k.key)
    where k.consumer = $1 and k.topic = $2 and k.key = any($3::text[])`;
 
-/** Takes out the rows of parked events and dead letters that will be handled again, and mends their lines. Returns how many. */
+/** Removes the rows of parked events and dead letters that will be handled again, and adjusts their lines. Returns how many. */
 export async function forgetParked(
   tx: Executor,
   { consumer, topic, partition }: PartitionKey,

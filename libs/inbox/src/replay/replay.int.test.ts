@@ -48,8 +48,8 @@ describe('a replay', () => {
   }
 
   // Planted fault: with the watermark left where it was, every event is a duplicate and nothing is repeated here; with
-  // the rows of foreign events kept, it tells of none.
-  it('repeats every effect in order, of foreign producers too, while the consumer runs and is idle', async () => {
+  // the rows of foreign events kept, it reports none.
+  it('a replay repeats every effect in order, of foreign producers too, while the consumer runs and is idle', async () => {
     const other = new FixtureSource({ partitions: 1, name: 'returns' });
     await scene.source.publish(scene.broker, [counted(1), events.ignored({ key: 'k', n: 0 }), counted(2)]);
     await other.publish(scene.broker, [counted(3)]);
@@ -78,7 +78,7 @@ describe('a replay', () => {
   // Planted fault: without the question whether it was passed before (`meet`), the replay halts at the gap again.
   // Planted fault: without either call of `auditPartition`, its row is missing here.
   // Planted fault: without the audit row of a change the last comparison fails.
-  it('goes past a gap that was passed before, and says beforehand what the log does not have', async () => {
+  it('a replay passes a gap that was passed before, and its plan lists what the log does not have', async () => {
     const { executor } = scene.database;
     await scene.source.publish(scene.broker, [counted(1), counted(2)]);
     scene.source.record(counted(3));
@@ -114,7 +114,7 @@ describe('a replay', () => {
     expect((await replay({ kind: 'everything' }, false)).plan.holes).toMatchObject([{ passed: false }]);
   });
 
-  it('begins after a position or at a time, and keeps what other sources did before', async () => {
+  it('a replay begins after a position or at a time, and keeps the earlier effects of other sources', async () => {
     await scene.source.publish(scene.broker, [counted(1), counted(2), counted(3)]);
     await until(3);
     expect((await replay({ kind: 'after', position: parsePosition('1.1.2') })).done).toMatchObject({
@@ -126,7 +126,7 @@ describe('a replay', () => {
     expect(await until(7)).toEqual([1, 2, 3, 3, 1, 2, 3]);
   });
 
-  it('takes parked events above its place out of their lines, and keeps the line of those below', async () => {
+  it('a replay removes parked events above its offset from their lines, and keeps the line of those below', async () => {
     await scene.source.publish(scene.broker, [counted(1), counted(2), counted(3)]);
     await until(3);
     const { executor } = scene.database;

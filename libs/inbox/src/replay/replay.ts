@@ -18,19 +18,19 @@ import { forgetForeign, forgetParked, lockFence, setBack, setWatermark } from '.
 export interface ReplayPlan {
   readonly key: PartitionKey;
   readonly from: ReplayFrom;
-  /** Where it goes back to; undefined when nothing of what was handled is to be handled again. */
+  /** The offset to which it goes back; undefined when nothing is handled again. */
   readonly offset: bigint | undefined;
-  /** Up to here the log was read: where the partition stood. */
+  /** The partition's offset, up to which the log was read. */
   readonly nextOffset: bigint;
-  /** Handled again, by type; no handler: it is passed again. */
+  /** Events that are handled again, by type; without a handler they are skipped again. */
   readonly effects: readonly {
     readonly type: string;
     readonly handler: string | undefined;
     readonly events: number;
   }[];
   /**
-   * Events that the log does not have, and that are not repeated by themselves: `passed` = the consumer went past them
-   * before, and does again; else it halts there, and they are filled again.
+   * Events missing in the log, which a replay cannot repeat: `passed` = the consumer passed them before, and does again; else
+   * it halts there, and they are filled again.
    */
   readonly holes: readonly (Hole & { readonly passed: boolean })[];
   readonly scan: ReplayScan;
@@ -38,8 +38,8 @@ export interface ReplayPlan {
 }
 
 /**
- * Reads what a replay would repeat. Changes nothing. `options` are those of the consumer: a record that it does not take for an
- * event must not say where watermarks go back to.
+ * Plans a replay, and changes nothing. `options` are those of the consumer: a record that it does not accept as an event must
+ * not decide where watermarks go back to.
  */
 export async function planReplay(
   executor: Executor,
@@ -57,7 +57,7 @@ export async function planReplay(
   if (row === undefined || ends === undefined)
     throw new InboxError(
       'REPLAY_REFUSED',
-      `${consumer} has no ${topic}/${partition} here, or the broker has not`,
+      `${consumer} has no partition ${topic}/${partition} in this database, or the broker has none`,
     );
   const scan = newScan();
   await read(executor, admin, key, { scan, from, signatures, start: ends.earliest, end: row.nextOffset });
@@ -74,15 +74,15 @@ export async function planReplay(
 
 export interface Replayed {
   readonly offset: bigint;
-  /** Rows of events without a position, and parked events, that were taken out. */
+  /** Removed rows of events without a position, and of parked events. */
   readonly foreign: number;
   readonly parked: number;
 }
 
 /**
- * Sets a partition back, in one transaction: place, watermarks, and the rows by which events above it would be taken for
- * repeats. What the consumer handled since the plan is read under the fence. Its owner notices within `watchMs`. Handlers
- * emit the same events under the same ids again: a replay is no new run. converge.inbox_audit keeps who did it, and why.
+ * Sets a partition back in one transaction: its offset, its watermarks, and the rows by which later events would count as
+ * repeats. Events handled since the plan are read under the fence. The owner notices within `watchMs`. Handlers emit the same
+ * events under the same ids again: a replay is not a new run. converge.inbox_audit records the operator and the reason.
  */
 export async function replayPartition(
   database: Pick<Database, 'acquire'>,
@@ -95,7 +95,7 @@ export async function replayPartition(
     if (now === undefined || now < nextOffset)
       throw new InboxError(
         'REPLAY_REFUSED',
-        `${key.topic}/${key.partition} was set back meanwhile: look again`,
+        `${key.topic}/${key.partition} was set back meanwhile: run the command again`,
       );
     await read(tx, admin, key, { scan, from, signatures, start: nextOffset, end: now });
     if (scan.offset === undefined) return undefined;

@@ -3,29 +3,29 @@ import { judge } from '../plan/judge.ts';
 import { gapEnd } from '../plan/plan.ts';
 import type { Reading } from '../plan/reading.ts';
 
-/** Where a replay begins: the first record that the log has, the first of a time, or the first after a position. */
+/** Where a replay begins: at the first record of the log, the first of a time, or the first after a position. */
 export type ReplayFrom =
   | { readonly kind: 'everything' }
   | { readonly kind: 'since'; readonly timeMs: number }
   | { readonly kind: 'after'; readonly position: Position };
 
-/** What a replay of one partition would do, gathered record by record. */
+/** What a replay of one partition would do, collected record by record. */
 export interface ReplayScan {
-  /** The first record that is handled again; undefined when there is none. */
+  /** The offset of the first record that is handled again; undefined when there is none. */
   offset: bigint | undefined;
-  /** Of each source: the predecessor of its first event from there on. That is what its watermark goes back to. */
+  /** By source: the predecessor of its first event from there on, to which its watermark goes back. */
   readonly before: Map<string, Position>;
-  /** Of each source: the newest of each epoch. */
+  /** By source: the newest position of each epoch. */
   readonly seen: Map<string, Map<number, Position>>;
-  /** What the log does not have between: the consumer comes by it again. */
+  /** The gaps in the log, to which the consumer comes again. */
   readonly holes: Hole[];
-  /** Events without a position, by the identity under which they are deduplicated. */
+  /** Events without a position, by their identity for deduplication. */
   readonly foreign: Map<string, Buffer>;
-  /** Events by type: each is handled again once, however often it stands in the log. */
+  /** Events by type: each is handled again once, however often the log has it. */
   readonly events: Map<string, number>;
 }
 
-/** Events that are not in the log: from `after`, up to what the record at `offset` names as its predecessor. */
+/** Events missing in the log: after `after`, up to the predecessor that the record at `offset` names. */
 export interface Hole {
   readonly offset: bigint;
   readonly source: string;
@@ -44,14 +44,14 @@ export function newScan(): ReplayScan {
   };
 }
 
-/** Takes one more record into account. Changes the scan, nothing else. */
+/** Adds one record to the scan. Changes nothing else. */
 export function scanRecord(
   scan: ReplayScan,
   { record, claim, content }: Reading,
   context: {
     readonly from: ReplayFrom;
     readonly pinned: ReadonlyMap<string, string>;
-    /** How an event without a position is told from others. */
+    /** The identity of an event without a position. */
     readonly identity: (event: { readonly source: string; readonly id: string }) => Buffer;
   },
 ): void {

@@ -58,7 +58,7 @@ describe.each(brokers)('a consumer over the %s broker', (_, open) => {
   const duplicates = (service: ConsumerService): number =>
     service.status()[0]!.partitions.reduce((sum, { counts }) => sum + counts.duplicates, 0);
 
-  it('applies each event once and keeps the order of every key', async () => {
+  it('a consumer applies each event once and keeps the order of every key', async () => {
     await started();
     const ids = await source.publish(
       broker,
@@ -70,7 +70,7 @@ describe.each(brokers)('a consumer over the %s broker', (_, open) => {
       expect(group.map(({ n }) => n)).toEqual(group.map(({ n }) => n).toSorted((a, b) => a - b));
   });
 
-  it('takes the events of a foreign producer once, and reports an id that comes again with other content', async () => {
+  it('a consumer handles the events of a foreign producer once, and reports a repeated id with other content', async () => {
     await started();
     const a = foreignRecord(events.counted({ key: 'a', n: 1 }), 'one', partitions);
     await sendRecords(broker, [a, a]);
@@ -86,7 +86,7 @@ describe.each(brokers)('a consumer over the %s broker', (_, open) => {
     expect(await lines(database)).toMatchObject([{ event_id: 'one', n: 1 }]);
   });
 
-  it('skips types that it does not handle and counts them', async () => {
+  it('a consumer skips types that it does not handle, and counts them', async () => {
     const service = await started();
     await source.publish(broker, [events.ignored({ key: 'a', n: 1 }), events.counted({ key: 'a', n: 2 })]);
     await linesOf(1);
@@ -94,7 +94,7 @@ describe.each(brokers)('a consumer over the %s broker', (_, open) => {
     expect(counts.reduce((a, b) => a + b)).toBe(1);
   });
 
-  it('goes on after a restart where it was', async () => {
+  it('a consumer continues where it was after a restart', async () => {
     const first = await started();
     await source.publish(broker, [keyed(1), keyed(2)]);
     await linesOf(2);
@@ -106,7 +106,7 @@ describe.each(brokers)('a consumer over the %s broker', (_, open) => {
   });
 
   // Planted fault: when every predecessor counts as known (`judge`), nothing halts here.
-  it('halts only the partition where an event is missing, and names the gap', async () => {
+  it('a consumer halts only the partition where an event is missing, and names the gap', async () => {
     const service = await started();
     const everywhere = (n: number) => ['a', 'b', 'c', 'd', 'e', 'f'].map((key) => events.counted({ key, n }));
     await source.publish(broker, everywhere(1));
@@ -125,7 +125,7 @@ describe.each(brokers)('a consumer over the %s broker', (_, open) => {
     expect(halted).toMatchObject([{ partition: hole.partition, code: 'gap', counts: { gaps: 1 } }]);
   });
 
-  it('refuses to start without its topics and its failure topic, and names the command that makes them', async () => {
+  it('a consumer refuses to start without its topics and its failure topic, and names the command that creates them', async () => {
     const consumer = defineConsumer<LedgerDb>({ name: `other-${tag()}`, from: 'beginning' }).on(
       testEvents('nowhere').counted,
       (event, { tx }) => note(tx, event),

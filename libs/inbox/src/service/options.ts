@@ -11,49 +11,49 @@ export interface ConsumerServiceOptions<DB> {
   /** The consumer's own database, with its inbox and its outbox. */
   readonly database: Database<DB>;
   readonly broker: Broker;
-  /** Events of one transaction at most. @default 500, and 1_500 for a consumer all of whose handlers take batches */
+  /** The most events of one transaction. @default 500, and 1_500 for a consumer whose handlers all take batches */
   readonly sliceSize?: number;
-  /** About how long one transaction should take, milliseconds; slices shrink and grow to it. @default 1_000 */
+  /** The target duration of one transaction, milliseconds; slices shrink and grow to it. @default 1_000 */
   readonly sliceMs?: number;
-  /** Milliseconds that a handler gets to end after its time was over and its signal aborted. @default 1_000 */
+  /** Milliseconds for a handler to end after its time limit, when its signal aborted. @default 1_000 */
   readonly graceMs?: number;
-  /** Milliseconds that a statement waits for a lock, the fence's among them. @default 5_000 */
+  /** Milliseconds that a statement waits for a lock, including the fence. @default 5_000 */
   readonly lockTimeoutMs?: number;
   /**
-   * How events of each handler are tried, by the name `consumer.<consumer>.<handler>` (`policyName`): the attempts in place,
-   * their waits, and how long one call may take (`attemptTimeoutMs`). Asked anew each time, so a watch over the central table
-   * changes them without a restart. @default the kit's: 3 attempts within 2 s, base 50 ms, full jitter, 10 s a call
+   * The retry policies of the handlers, by the name `consumer.<consumer>.<handler>`: attempts in place, their waits, and the
+   * time limit of one call (`attemptTimeoutMs`). They are read for each event, so that a watch over the central table changes
+   * them without a restart. @default the kit's: 3 attempts within 2 s, base 50 ms, full jitter, 10 s per call
    */
   readonly policies?: Policies;
-  /** What becomes of events that fail in place but may heal. @default tried for a day, 10,000 rows or 64 MiB at most */
+  /** How events that fail in place but may succeed later are parked. @default retried for a day, up to 10,000 rows or 64 MiB */
   readonly parking?: Partial<ParkingPolicy>;
-  /** Which sources sign their records (`docs/guides/trust.md`). @default none: whoever may write to a topic is trusted */
+  /** The sources that sign their records (`docs/guides/trust.md`). @default none: every writer of a topic is trusted */
   readonly signatures?: SignatureOptions;
-  /** Wraps every handler, inside the kit's own. @default none */
+  /** Middleware around every handler, inside the kit's own. @default none */
   readonly middleware?: readonly Middleware<DB>[];
   /** @default 10_000 */
   readonly sessionTimeoutMs?: number;
   /** @default 1_000 */
   readonly heartbeatIntervalMs?: number;
-  /** How soon an operator's resume, replay or fill is noticed, milliseconds. @default 1_000 */
+  /** How soon a resume, replay or fill by an operator is noticed, milliseconds. @default 1_000 */
   readonly watchMs?: number;
-  /** How often places are compared with the ends of the logs, milliseconds. @default 10_000 */
+  /** How often offsets are compared with the ends of the logs, milliseconds. @default 10_000 */
   readonly lagEveryMs?: number;
   /**
-   * How long a partition may stand still, behind and without a named reason, before the consumer counts as not live,
-   * milliseconds. Longer than an event may take with all its attempts. @default 180_000
+   * How long a partition that is behind may stand still without a reason before the consumer counts as not live,
+   * milliseconds. It must exceed the time of an event with all its attempts. @default 180_000
    */
   readonly stalledAfterMs?: number;
-  /** How long attempts are kept for the story of an event, milliseconds. @default 2_592_000_000 (30 days) */
+  /** How long attempts are kept for the history of an event, milliseconds. @default 2_592_000_000 (30 days) */
   readonly keepAttemptsMs?: number;
   /**
-   * How long events that are only on record (rejected, skipped, superseded) are kept, with their payloads, milliseconds.
-   * Dead letters stay until somebody acts. @default 2_592_000_000 (30 days)
+   * How long closed events (rejected, skipped, superseded) are kept, with their payloads, milliseconds. Dead letters stay until
+   * an operator acts. @default 2_592_000_000 (30 days)
    */
   readonly keepEndedMs?: number;
   /**
-   * How long the row of a foreign producer's event is kept at least, milliseconds: a producer that repeats it later than that, in
-   * a record of its own, is not found out. Never shorter than the log holds the event's record. @default 2_592_000_000 (30 days)
+   * How long the row of a foreign event is kept at least, milliseconds: a repeat after that, in a record of its own, is not
+   * detected. Never shorter than the log has the event's record. @default 2_592_000_000 (30 days)
    */
   readonly keepForeignMs?: number;
   /** @default the system's */

@@ -8,14 +8,14 @@ import { logger, recordPolicies } from '@convergekit/telemetry';
 import type { AlarmName } from '../alarms.ts';
 
 export interface RunConsumersOptions<DB> extends ConsumerServiceOptions<DB> {
-  /** What code and configuration say about policies, below the central table of the database. @default none */
+  /** The policies of code and configuration, below the central table of the database. @default none */
   readonly policyLayers?: readonly PolicyLayer[];
   readonly run?: RunOptions;
 }
 
 /**
- * Runs consumers until a signal or until one of them cannot go on; a second signal exits at once. Unless `policies` are given,
- * those of the database's central table are watched, and changes hold without a restart.
+ * Runs consumers until a signal, or until one of them cannot continue; a second signal exits at once. Unless `policies` are
+ * given, the central table of the database is watched, and changes apply without a restart.
  */
 export function run<DB>(
   consumers: readonly ConsumerDefinition<DB>[],
@@ -27,11 +27,11 @@ export function run<DB>(
 }
 
 export interface LivePoliciesOptions {
-  /** Whose central table is watched: each service's own, or one for all of them. */
+  /** The database whose central table is watched: each service's own, or one for all. */
   readonly database: Pick<Database, 'executor'>;
-  /** What the central table lies over: the code's rules, then `policyLayersOf` its configuration. @default none */
+  /** The layers below the central table: the code's rules, then `policyLayersOf` its configuration. @default none */
   readonly layers?: readonly PolicyLayer[];
-  /** How often the table is looked at, milliseconds. @default 2_000 */
+  /** How often the table is read, milliseconds. @default 2_000 */
   readonly pollMs?: number;
 }
 
@@ -46,7 +46,7 @@ export function livePolicies({ database, ...options }: LivePoliciesOptions): Pol
     executor: database.executor,
     onLook: recordPolicies,
     onChange: ({ version, refused }) => {
-      log.info({ version }, 'other policies hold from now on');
+      log.info({ version }, 'the policies changed');
       for (const rule of refused)
         log.error(
           { alarm: 'policy_refused' satisfies AlarmName, ...rule },

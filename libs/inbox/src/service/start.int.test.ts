@@ -63,7 +63,7 @@ const starts = async () =>
     )
   ).rows.map(({ start: at }) => Number(at));
 
-it('`now` is the moment of registration: nothing before it, everything after it, whether the consumer runs or not', async () => {
+it('`now` is the moment of registration: a consumer handles everything after it, whether it runs or not', async () => {
   await send(orders, 1, 2);
   const first = await start(consumer('now'));
   await first.stop();
@@ -74,7 +74,7 @@ it('`now` is the moment of registration: nothing before it, everything after it,
   expect(second.status()[0]!.partitions).toMatchObject([{ state: 'running' }]);
 });
 
-it('`earliest` takes what the log still holds, and says from where; `beginning` halts at what it does not hold', async () => {
+it('`earliest` handles what the log still has, and `beginning` halts at what it lost', async () => {
   await send(orders, 1, 2, 3);
   broker.truncate(orders.topic, 0, 2n);
   const first = await start(consumer('earliest'));
@@ -96,7 +96,7 @@ it('`earliest` takes what the log still holds, and says from where; `beginning` 
   expect(halted).toMatchObject({ code: 'gap' });
 });
 
-it('a topic has its own start where it is named, and one that is added later must be', async () => {
+it('a topic may have its own start, and a topic that is added later must have one', async () => {
   await send(orders, 1);
   await send(returns, 2);
   const first = await start(consumer('beginning'));
@@ -113,14 +113,14 @@ it('a topic has its own start where it is named, and one that is added later mus
   expect((await applied(3)).toSorted()).toEqual([1, 3, 4]);
 });
 
-it('a topic that nothing is said of is refused by name at the first start, too', async () => {
+it('a topic without a declared start is refused by name at the first start, too', async () => {
   await expect(start(both({ [orders.topic]: 'now' }))).rejects.toMatchObject({
     code: 'TOPIC_START_UNDECLARED',
     message: expect.stringContaining(returns.topic) as string,
   });
 });
 
-it('a database without the tables of the inbox is named, with the command that makes them', async () => {
+it('a start without the tables of the inbox names the command that creates them', async () => {
   const empty = connect<LedgerDb>({ url: await freshDatabase(inject('stack').databaseUrl) });
   await expect(start(consumer('now'), empty).finally(() => empty.close())).rejects.toMatchObject({
     code: 'INBOX_NOT_MIGRATED',

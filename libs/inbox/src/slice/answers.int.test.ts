@@ -30,7 +30,7 @@ describe('what a handler answers', () => {
   const settled = (count: number) =>
     waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });
 
-  it('is, for a failure, the compensation in another consumer, by configuration alone', async () => {
+  it('a failure is compensated in another consumer by configuration alone', async () => {
     await scene.source.publish(scene.broker, [...counting(3), priced({ key: 'p', n: 9 })]);
     await scene.start(
       failing((n) => {
@@ -41,14 +41,14 @@ describe('what a handler answers', () => {
     );
     await settled(4);
     // What the relay does: the failure events from the outbox into their topic.
-    const told = (await scene.outbox()).map(({ event_id, payload }) => ({
+    const reported = (await scene.outbox()).map(({ event_id, payload }) => ({
       event_id,
       event: failureEvent(name)(JSON.parse(payload) as FailureInput),
     }));
     const relay = new FixtureSource({ partitions: 1, name: 'payments' });
     await sendRecords(
       scene.broker,
-      told.map(({ event_id, event }) => relay.record(event, event_id)),
+      reported.map(({ event_id, event }) => relay.record(event, event_id)),
     );
     const seen: unknown[] = [];
     const refunds = defineConsumer<LedgerDb>({ name: 'refunds', from: 'beginning' })
@@ -60,12 +60,12 @@ describe('what a handler answers', () => {
       .onFailure(priced, { of: name }, () => void seen.push('uncertain letter'));
     const service = await scene.start(refunds);
     await waitUntil(() => service.status()[0]!.partitions[0]?.nextOffset === 2n, { what: 'both letters' });
-    expect(seen).toEqual([['business', { key: 'k1', n: 1 }, told[0]!.event_id]]);
+    expect(seen).toEqual([['business', { key: 'k1', n: 1 }, reported[0]!.event_id]]);
     expect((await lines(scene.database)).filter(({ event_id }) => event_id === 'refund')).toHaveLength(1);
   });
 
   // Planted fault: random ids of emitted events fail here.
-  it('has the same ids when it is handled again', async () => {
+  it('a repeated handler emits events with the same ids', async () => {
     const [id] = await scene.source.publish(scene.broker, counting(1));
     const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
       counted,

@@ -26,13 +26,13 @@ import { readHandled } from '../member/type-sql.ts';
 
 export interface Slice<DB> {
   readonly steps: readonly Step<DB>[];
-  /** Where the partition stands after it. */
+  /** Where the partition is after it. */
   readonly next: Stand;
-  /** Steps that are parked, or recorded as given up, instead of being handled. */
+  /** Steps that are parked or given up instead of being handled. */
   readonly giveUps: ReadonlyMap<Step<DB>, GiveUp>;
-  /** Failed attempts at the one event of this slice, when it is tried again. */
+  /** Failed attempts at the one event of this slice, when it is retried. */
   readonly failed: readonly Attempt[];
-  /** Number of this attempt, when the one event of this slice is tried by itself. */
+  /** Number of this attempt, when the one event of this slice is processed alone. */
   readonly attempt?: number;
 }
 
@@ -42,20 +42,21 @@ export interface Applied {
   readonly handled: ReadonlyMap<string, number>;
   readonly duplicates: number;
   readonly skipped: number;
-  /** Events that wait now. */
+  /** Events that were parked. */
   readonly parked: number;
   readonly rejected: number;
   readonly deadLetters: number;
   /** Dead letters and rejections, whose failure events were emitted. */
   readonly reported: readonly DeadLetter[];
-  /** Keys that are parked now and were not before. */
+  /** Keys that are parked since this slice. */
   readonly opened: readonly string[];
   readonly weight: Weight;
 }
 
 /**
- * One slice, one transaction: fence and watermark → handlers in order → what they emitted and failure events, by one
- * append → parks → commit. The database's wish for a rerun (40001, 40P01) is granted here; every other error rolls back and passes.
+ * Applies a slice in one transaction: fence and watermarks → handlers in order → emitted events and failure events, by one
+ * append → parked events → commit. Serialization failures (40001, 40P01) are repeated here; every other error rolls back and is
+ * rethrown.
  */
 export function applySlice<DB>(
   context: SliceContext<DB>,
@@ -122,7 +123,7 @@ async function inside<DB>(
   };
 }
 
-/** What counts towards the cap: not what is left in the log. */
+/** Subtracts the events that are left in the log: they do not count towards the cap. */
 function without(weight: Weight, { rows, bytes }: Pick<Weight, 'rows' | 'bytes'>): Weight {
   return { ...weight, rows: weight.rows - rows, bytes: weight.bytes - bytes };
 }
@@ -153,7 +154,7 @@ function countsOf<DB>(
 /** The highest mark of each source and epoch: marks of one source ascend within a slice. */
 export function lastMarks<DB>(steps: readonly Step<DB>[]): readonly MovedMark[] {
   const last: MovedMark[] = [];
-  // From the end, where nearly always the last one stands for all.
+  // From the end, where nearly always the last mark covers all.
   for (const { mark } of steps.toReversed())
     if (mark !== undefined && !last.some((one) => sameTimeline(one, mark))) last.push(mark);
   return last;
@@ -164,8 +165,8 @@ function sameTimeline(one: MovedMark, other: MovedMark): boolean {
 }
 
 /**
- * Looks up the types that this version does not know, under the fence, before they are passed. One that another version
- * handles is not to be passed: its events would be lost to it.
+ * Looks up unknown types under the fence, before their events are skipped. A type that another version handles must not be
+ * skipped: that version would lose its events.
  */
 export async function refuseAhead<DB>(
   tx: Executor,

@@ -11,7 +11,7 @@ import { emitClosed, type Emitted, identityOf } from './emitted.ts';
 import { ended, guarded, type FailedWrite, Written } from './handler-tx.ts';
 import { ConnectionLost, HandlerFailed, PartitionLost, SliceTooLong } from './slice-errors.ts';
 
-/** Calls the handlers of a slice in order. Throws HandlerFailed, or why no handler is to blame. */
+/** Calls the handlers of a slice in order. Throws HandlerFailed, or an error for which no handler is at fault. */
 export async function callHandlers<DB>(
   context: SliceContext<DB>,
   tx: Transaction<DB>,
@@ -42,7 +42,7 @@ interface Shared {
   readonly signal: AbortSignal;
 }
 
-/** The handler failed, unless it was the connection. */
+/** Attributes a failed write to its handler, unless the connection broke. */
 async function blame<DB>(
   tx: Transaction<DB>,
   { handler, events, error }: FailedWrite,
@@ -74,7 +74,7 @@ async function callOne<DB>(
     emitted.add(handler, event, answers, as);
   };
   const write: CallContext<DB>['write'] = (query) => {
-    // A guarded transaction's builders refuse to compile after the end; what was compiled before is refused here.
+    // After the end, a guarded transaction refuses to compile a builder; a compiled query is refused here.
     if (!open) throw ended(handler);
     written.add(handler, events, 'compile' in query ? query.compile() : query);
   };
@@ -101,7 +101,7 @@ async function callOne<DB>(
   } catch (error) {
     if (signal.aborted) throw new PartitionLost();
     await written.answered();
-    // Whoever comes after a failed write meets an aborted transaction: the first one is to blame.
+    // Statements after a failed write fail in its aborted transaction: the first one is at fault.
     if (written.failed !== undefined) throw await blame(tx, written.failed);
     if (!timedOut(error) && !(await answers(executorOf(tx)))) throw new ConnectionLost('', { cause: error });
     throw new HandlerFailed(handler, events, error);
@@ -116,8 +116,8 @@ function timedOut(error: unknown): boolean {
 }
 
 /**
- * Whether the slice's connection still works. "The transaction is aborted" is an answer too: then it was a statement
- * of the handler that failed, and the handler's error is its own.
+ * Checks that the slice's connection still works. "The transaction is aborted" is an answer too: then a statement of the
+ * handler failed, and its error is the handler's own.
  */
 export async function answers(executor: Executor): Promise<boolean> {
   try {

@@ -18,30 +18,33 @@ describe('a consumer that is killed', () => {
     'inbox.before_commit@4',
     'inbox.after_commit@1',
     'inbox.after_commit@2',
-  ])('at %s has every effect once, in the order of each key', async (failpoint) => {
-    await scene.send(60);
-    const { child: killed } = scene.start({ CONVERGE_FAILPOINT: failpoint });
-    const exit = once(killed, 'exit');
-    await waitUntil(async () => (await scene.lines()).length > 0 || killed.signalCode !== null, {
-      what: 'work',
-    });
-    await scene.send(60);
-    expect((await exit)[1]).toBe('SIGKILL');
-    const next = scene.start();
-    await scene.effects(120);
-    expect(await scene.end(next)).toBe(0);
-    const found = await scene.lines();
-    expect(found.map(({ event_id }) => event_id).toSorted()).toEqual(scene.ids.toSorted());
-    expect(reordered(found)).toEqual([]);
-    const { rows } = await scene.database.executor.query<{ n: string; ids: string }>(
-      'select count(*) as n, count(distinct event_id) as ids from converge.outbox',
-    );
-    expect(rows).toEqual([{ n: '120', ids: '120' }]);
-  });
+  ])(
+    'a consumer that is killed at %s causes every effect once, in the order of each key',
+    async (failpoint) => {
+      await scene.send(60);
+      const { child: killed } = scene.start({ CONVERGE_FAILPOINT: failpoint });
+      const exit = once(killed, 'exit');
+      await waitUntil(async () => (await scene.lines()).length > 0 || killed.signalCode !== null, {
+        what: 'work',
+      });
+      await scene.send(60);
+      expect((await exit)[1]).toBe('SIGKILL');
+      const next = scene.start();
+      await scene.effects(120);
+      expect(await scene.end(next)).toBe(0);
+      const found = await scene.lines();
+      expect(found.map(({ event_id }) => event_id).toSorted()).toEqual(scene.ids.toSorted());
+      expect(reordered(found)).toEqual([]);
+      const { rows } = await scene.database.executor.query<{ n: string; ids: string }>(
+        'select count(*) as n, count(distinct event_id) as ids from converge.outbox',
+      );
+      expect(rows).toEqual([{ n: '120', ids: '120' }]);
+    },
+  );
 
   // What happens to the drain that is killed: park/drain-crash.e2e.
   it.each(['inbox.before_commit@3'])(
-    'at %s while a key waits has every effect once too, in the order of each key',
+    'a consumer that is killed at %s while a key is parked causes every effect once, in the order of each key',
     async (failpoint) => {
       const fault = (sql: string) => scene.database.executor.query(sql);
       const env = { FAULTS: '1', HANDLE_MS: '500' };

@@ -12,8 +12,8 @@ import { InboxError } from '../errors.ts';
 import { eventContextOf } from '../attempt/dead-letter.ts';
 
 /**
- * What the handlers of one slice emit, until it is appended. Ids are a function of consumer, handler, incoming event
- * and index, so that a handler that runs again emits the same facts under the same ids.
+ * Collects what the handlers of one slice emit, until it is appended. Ids are a function of consumer, handler, incoming event
+ * and index, so that a repeated handler emits the same facts under the same ids.
  */
 export class Emitted {
   readonly #events: AppendEvent[] = [];
@@ -21,7 +21,7 @@ export class Emitted {
   readonly #consumer: string;
   readonly #run: number;
 
-  /** `run`: the operator's retry number; the first delivery, its redeliveries and what drains do with it are run 0. */
+  /** `run`: the number of the operator's retry; the first delivery, redeliveries and drains are run 0. */
   constructor(consumer: string, run = 0) {
     this.#consumer = consumer;
     this.#run = run;
@@ -38,7 +38,7 @@ export class Emitted {
     this.#counts.set(count, index + 1);
     const { type, version, topic, key, payload } = event;
     const headers = contextHeaders(event, { ...eventContextOf(answers), ...storyAs(as) });
-    injectTrace(headers); // of the handler's span, which is over when the slice appends
+    injectTrace(headers); // the handler's span has ended when the slice appends
     const id = as.id ?? deterministicUuid(this.#consumer, handler, 'apply', this.#run, incoming, index);
     this.#events.push({ id, type, version, topic, key, payload, headers });
   }
@@ -48,7 +48,7 @@ function storyAs({ saga, attemptId }: EmitAs): EventContext {
   return { ...(saga === undefined ? {} : { saga }), ...(attemptId === undefined ? {} : { attemptId }) };
 }
 
-/** The incoming event's id; foreign producers promise uniqueness only together with their source. */
+/** The identity of an event: ids of foreign producers are unique only together with their source. */
 export function identityOf({ id, source, position }: ReceivedEvent): string {
   return position === undefined ? `${source}#${id}` : id;
 }

@@ -76,5 +76,5 @@ describe('faultOf', () => {
     },
     { name: 'missing tables of ours', error: new OwnStatementFailed('fence', pg('42P01')), kind: 'stop' },
     { name: 'a wrong password', error: pg('28P01'), kind: 'stop' },
-  ])('takes $name for $kind', ({ error, kind }) => expect(faultOf(error).kind).toBe(kind));
+  ])('faultOf classifies $name as $kind', ({ error, kind }) => expect(faultOf(error).kind).toBe(kind));
 });

@@ -6,7 +6,7 @@ export interface PartitionKey {
   readonly partition: number;
 }
 
-/** Where a partition stands: in the log, and in what was filled, which has no place there. */
+/** The position of a partition in the log, and in filled events, which have no offset there. */
 export interface Stand {
   readonly nextOffset: bigint;
   /** Slices of filled events so far. */
@@ -19,7 +19,7 @@ const haltSql = `
          halted_offset = $7::bigint
    where consumer = $1 and topic = $2 and partition = $3 and next_offset = $4::bigint and state = 'running'`;
 
-/** Halts the partition where it stands, under the same fence. False: it is not ours to halt. */
+/** Halts the partition at its offset, under the fence. False: another owner moved it. */
 export async function haltPartition(
   executor: Executor,
   key: PartitionKey,
@@ -40,7 +40,7 @@ export async function haltPartition(
   return rowCount === 1;
 }
 
-/** Who holds the fence row: its xmax is the transaction that locked it. For the alarm only. */
+/** Finds the session that holds the fence row: its xmax is the locking transaction. For the alarm only. */
 const holderSql = `
   select a.pid, a.application_name as application, a.state, a.xact_start as since
     from converge.inbox_partition p join pg_stat_activity a on a.backend_xid = p.xmax

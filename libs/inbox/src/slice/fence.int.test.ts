@@ -64,7 +64,7 @@ describe('the fence', () => {
   }
 
   // Planted fault: without the `next_offset = $8` of the fence, all ten are applied twice here.
-  it('lets a second owner wait while the first is in its handler, and then lets it find nothing to do', async () => {
+  it('the fence makes a second owner wait for the handler of the first, and then move zero rows', async () => {
     const hold = Promise.withResolvers<undefined>();
     const entered = Promise.withResolvers<undefined>();
     const logs: [number[], number[]] = [[], []];
@@ -86,7 +86,7 @@ describe('the fence', () => {
     expect((await lines(database)).map(({ n }) => n)).toEqual(events.map((_, n) => n));
   });
 
-  it('gives an owner that froze before its slice no effect once another has moved on', async () => {
+  it('the fence gives an owner that froze before its slice no effect once another has continued', async () => {
     const logs: [number[], number[]] = [[], []];
     const freeze = Promise.withResolvers<undefined>();
     const ready = Promise.withResolvers<undefined>();
@@ -119,7 +119,7 @@ describe('the fence', () => {
     expect(logs[0]).toEqual([]);
   });
 
-  it('is freed by the server when its holder says nothing for longer than a handler may take', async () => {
+  it('the server frees the fence when its holder is silent for longer than a handler may take', async () => {
     const url = new URL(inject('stack').databaseUrl);
     url.pathname = `/${database.target.database}`;
     const hold = Promise.withResolvers<undefined>();

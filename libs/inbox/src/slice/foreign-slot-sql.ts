@@ -8,8 +8,8 @@ const TABLES = [
   'converge.inbox_foreign_3',
 ] as const;
 
-// Four slots, and each current for a third of the time at least: when the oldest goes, its last row is as old as was asked
-// for. The second condition is the promise, whatever happened before: a longer time, a member that did not look.
+// Four slots, each current for at least a third of the retention: when the oldest is emptied, its last row is old enough. The
+// second condition guarantees that in every case: a retention that was lengthened, a member that did not look.
 const dueSql = `
   select c.slot as current, o.slot as oldest
     from (select slot, began_at from converge.inbox_foreign_slot order by began_at desc limit 1) c
@@ -19,7 +19,7 @@ const dueSql = `
    where c.began_at <= clock_timestamp() - k.keep / 3 and a.began_at <= clock_timestamp() - k.keep
      and exists (select from converge.inbox_foreign_seen)`;
 
-/** Slots that may change their roles by their age. */
+/** Slots whose age allows a rotation. */
 export interface SlotsDue {
   readonly current: number;
   readonly oldest: number;
@@ -29,7 +29,7 @@ export async function readSlotsDue(executor: Executor): Promise<SlotsDue | undef
   return (await executor.query<{ current: number; oldest: number }>(dueSql)).rows[0];
 }
 
-/** Where a consumer stood in one partition when a slot ceased to be current: the slot's rows are of records below. */
+/** A partition's offset when a slot ceased to be current: the slot's rows belong to records below. */
 export interface Below {
   readonly consumer: string;
   readonly topic: string;
@@ -53,9 +53,9 @@ const keepBelowSql = `
    where exists (select from converge.inbox_foreign_seen s where s.consumer = p.consumer and s.slot = $1)`;
 
 /**
- * Empties the oldest slot and makes it current. The lock waits for every slice that wrote a row (also of a member of
- * before, whose statement looks at one slot only), and the next slices wait for this commit: so whoever writes into the
- * new slot sees all rows of the others. False: another member was here.
+ * Empties the oldest slot and makes it current. The lock waits for every slice that wrote a row (also of an older version,
+ * whose statement reads one slot only), and the next slices wait for this commit: so a slice that writes into the new slot
+ * sees all rows of the others. False: another member did it already.
  */
 export async function pruneSlot(tx: Executor, { current, oldest }: SlotsDue): Promise<boolean> {
   await tx.query(`set local lock_timeout = '2s'`);
@@ -73,7 +73,7 @@ export async function pruneSlot(tx: Executor, { current, oldest }: SlotsDue): Pr
 const keepSql = `
   update converge.inbox_consumer set keep_foreign_ms = $2::bigint where name = $1 and keep_foreign_ms <> $2::bigint`;
 
-/** For all members, and for the other consumers of this database, whose rows stand in the same slots. */
+/** Sets the retention for all members. The longest of all consumers in this database counts, since they share the slots. */
 export async function setKeepForeign(tx: Executor, consumer: string, keepMs: number): Promise<void> {
   await tx.query(keepSql, [consumer, keepMs]);
 }

@@ -7,10 +7,10 @@ export interface ForeignEvent {
 }
 
 /**
- * In the order of the identities, so that two partitions with the same events wait for each other without deadlock. The
- * unique index says nothing across slots: the lock that this statement takes on the table until the commit does, since
- * another slot becomes current only behind it (`foreign-slot.ts`), and the statement's snapshot is taken after the lock.
- * Index look-ups, one for each slot.
+ * Inserts in the order of the identities, so that two partitions with the same events wait for each other without deadlock.
+ * The unique index does not hold across slots. The lock that this statement takes on the table until the commit does: another
+ * slot becomes current only after it (`foreign-slot-sql.ts`), and the statement's snapshot is taken after the lock. One index
+ * look-up per slot.
  */
 const insertSql = `
   insert into converge.inbox_foreign_seen (slot, consumer, identity, payload_hash, event_id)
@@ -24,7 +24,7 @@ const insertSql = `
 const readSql = `
   select identity, payload_hash from converge.inbox_foreign_seen where consumer = $1 and identity = any($2::bytea[])`;
 
-/** Records the events, which must have distinct identities; gives the payload hash on record of those known before. */
+/** Records events with distinct identities. Returns the recorded payload hash of those known before. */
 export async function recordForeign(
   tx: Executor,
   consumer: string,

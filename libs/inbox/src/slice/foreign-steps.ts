@@ -12,8 +12,8 @@ interface Identified {
 }
 
 /**
- * Drops repeats among the events that have no position of a known source, by one row each. An id that comes again with
- * other content is two events that claim to be one: it becomes a dead letter, never a silent skip.
+ * Drops repeats among the events without a position of a known source, by one row each. A repeated id with another payload is
+ * two events that claim to be one: it becomes a dead letter, never a silent skip.
  */
 export async function withoutRepeats<DB>(
   tx: Executor,
@@ -53,7 +53,7 @@ function foreignEnvelope<DB>(step: Step<DB>): Envelope | undefined {
   }
 }
 
-/** Ids of foreign producers are unique only together with their source, and may be longer than an index takes. */
+/** Hashes the identity of a foreign event: its id is unique only with its source, and may be too long for an index. */
 export function identityHash({ source, id }: Pick<Envelope, 'source' | 'id'>): Buffer {
   return createHash('sha256').update(`${source.length}:${source}${id}`).digest();
 }

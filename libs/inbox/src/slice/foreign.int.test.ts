@@ -60,7 +60,7 @@ describe('rows of foreign events', () => {
         offset,
       { what: `offset ${offset}` },
     );
-  /** Days go by, as far as the database can tell. */
+  /** Makes days pass for the database. */
   const pass = (days: number) =>
     rows(`update converge.inbox_foreign_slot set began_at = began_at - interval '${days} days'`);
   const prune = async () => {
@@ -74,7 +74,7 @@ describe('rows of foreign events', () => {
       (row) => row['event_id'],
     );
 
-  it('stay as long as they are to be kept, whichever slot they are in, and leave a slot at a time', async () => {
+  it('rows of foreign events stay for their retention, whichever slot they are in, and leave one slot at a time', async () => {
     await send(1);
     await read(1);
     expect(await prune()).toBeUndefined();
@@ -99,7 +99,7 @@ describe('rows of foreign events', () => {
     expect(await left()).toEqual(['id-2']);
   });
 
-  it('stay while the log has a record of theirs, however old they are', async () => {
+  it('rows of foreign events stay while the log has their records, however old they are', async () => {
     await send(1, 2, 3);
     await read(3);
     for (let prunings = 0; prunings < 3; prunings += 1) {
@@ -135,7 +135,7 @@ describe('rows of foreign events', () => {
     );
     return 0;
   };
-  /** What makes a pruning due, whatever a slice in work has written and nobody sees yet. */
+  /** What makes a pruning due, whatever a slice in work has written and not committed yet. */
   const another = () =>
     rows(`insert into converge.inbox_foreign_seen (slot, consumer, identity, payload_hash, event_id)
           values (0, 'other', sha256('y'), sha256('y'), 'y')`);
@@ -143,35 +143,32 @@ describe('rows of foreign events', () => {
   it.each([
     ['a member', record],
     ['a member of before', recordOfBefore],
-  ])(
-    'are found when an id comes twice while another slot becomes current, the first to %s',
-    async (_, records) => {
-      await pass(9);
-      await another();
-      const committed = Promise.withResolvers<undefined>();
-      const recorded = Promise.withResolvers<undefined>();
-      const waiting = (count: number) =>
-        waitUntil(async () => (await rows('select from pg_locks where not granted')).length >= count, {
-          what: `${count} to wait`,
-        });
-      const first = withTransaction(database, {}, async (tx) => {
-        const known = await records(tx);
-        recorded.resolve(undefined);
-        await committed.promise;
-        return known;
+  ])('a foreign id that comes twice while the slots rotate is found, the first to %s', async (_, records) => {
+    await pass(9);
+    await another();
+    const committed = Promise.withResolvers<undefined>();
+    const recorded = Promise.withResolvers<undefined>();
+    const waiting = (count: number) =>
+      waitUntil(async () => (await rows('select from pg_locks where not granted')).length >= count, {
+        what: `${count} to wait`,
       });
-      await recorded.promise;
-      const pruned = prune();
-      await waiting(1);
-      const second = withTransaction(database, {}, record);
-      await waiting(2);
-      committed.resolve(undefined);
-      expect([await first, await pruned, await second]).toEqual([0, 'pruned', 1]);
-      expect(await left()).toEqual(['x', 'y']);
-    },
-  );
+    const first = withTransaction(database, {}, async (tx) => {
+      const known = await records(tx);
+      recorded.resolve(undefined);
+      await committed.promise;
+      return known;
+    });
+    await recorded.promise;
+    const pruned = prune();
+    await waiting(1);
+    const second = withTransaction(database, {}, record);
+    await waiting(2);
+    committed.resolve(undefined);
+    expect([await first, await pruned, await second]).toEqual([0, 'pruned', 1]);
+    expect(await left()).toEqual(['x', 'y']);
+  });
 
-  it('stay when two members would empty the same slot', async () => {
+  it('rows of foreign events stay when two members would empty the same slot', async () => {
     await pass(9);
     await another();
     const due = await readSlotsDue(database.executor);
@@ -181,7 +178,7 @@ describe('rows of foreign events', () => {
     expect([await pruneDue(), await left()]).toEqual([false, ['x', 'y']]);
   });
 
-  it('are shared with members of before, whose statement knows no slots', async () => {
+  it('rows of foreign events are shared with an older version, whose statement knows no slots', async () => {
     const identity = identityHash({ source: 'elsewhere', id: 'id-1' });
     await rows(`insert into converge.inbox_foreign (consumer, identity, payload_hash, event_id)
                 values ('${name}', '\\x${identity.toString('hex')}', sha256('{}'), 'id-1')

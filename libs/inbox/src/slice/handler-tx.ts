@@ -9,8 +9,8 @@ export interface Guarded<DB> {
 }
 
 /**
- * The slice's transaction for one call of a handler. Closed when the call has ended: a handler that was left behind
- * would otherwise send statements to a connection that is no longer in this transaction.
+ * Wraps the slice's transaction for one call of a handler. It is closed when the call ends: an abandoned handler could
+ * otherwise send statements to a connection that is no longer in this transaction.
  */
 export function guarded<DB>(tx: Transaction<DB>, handler: string): Guarded<DB> {
   let open = true;
@@ -32,17 +32,17 @@ export function ended(handler: string): InboxError {
   );
 }
 
-/** The first statement that failed: the ones after it only met its aborted transaction. */
+/** The first statement that failed; those after it failed in its aborted transaction. */
 export interface FailedWrite {
   readonly handler: string;
   readonly events: readonly ReceivedEvent[];
   readonly error: unknown;
 }
 
-/** So many answers may be due at once: enough to keep the server busy, few enough for other partitions to get a turn. */
+/** The most pending answers: enough to keep the server busy, few enough for other partitions to proceed. */
 const MOST = 100;
 
-/** What the handlers of one slice write without waiting for the answers, each statement with whose it is. */
+/** The pipelined statements of one slice, each with its handler and events. */
 export class Written {
   readonly #send: Send;
   readonly #due: Promise<void>[] = [];
@@ -65,12 +65,12 @@ export class Written {
     );
   }
 
-  /** True when it is time to let the server catch up. */
+  /** True when the pending answers must be awaited before more is sent. */
   get full(): boolean {
     return this.#due.length >= MOST;
   }
 
-  /** Resolves when every answer is there; never rejects: look at `failed`. */
+  /** Resolves when every answer has arrived. Never rejects: check `failed`. */
   async answered(): Promise<void> {
     await Promise.all(this.#due.splice(0));
   }

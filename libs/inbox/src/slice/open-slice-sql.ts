@@ -14,17 +14,17 @@ export interface MovedMark {
 export interface Move {
   readonly expected: Stand;
   readonly next: Stand;
-  /** Of distinct sources and epochs. */
+  /** Marks of distinct sources and epochs. */
   readonly marks: readonly MovedMark[];
 }
 
 /**
- * The first statement of every slice, all that the inbox itself does in it, in one round trip:
- * - its limits, which hold for this statement's own wait for a lock already (the join needs their row first);
- * - the fence: the row stays locked until the commit, so a second owner waits here and then moves zero rows, whatever its
- *   handlers would have done. Primary key look-up, HOT update;
- * - where the fence moved, the watermarks: a row per source and epoch of the slice, nearly always one. Guarded by the
- *   fence, nobody else writes these rows. Primary key look-up, HOT update.
+ * The first statement of every slice does all that the inbox itself does, in one round trip:
+ * - the session limits, which already apply to this statement's own wait for a lock (the join needs their row first);
+ * - the fence: its row stays locked until the commit, so a second owner waits here and then moves zero rows, before any of
+ *   its handlers runs. Primary key look-up, HOT update;
+ * - if the fence moved, the watermarks: a row per source and epoch of the slice, nearly always one. The fence guards these
+ *   rows against other writers. Primary key look-up, HOT update.
  */
 const openSql = (serverVersion: number): string => `
   with limits as materialized (select ${limitColumns(serverVersion)}),
@@ -48,7 +48,7 @@ const openSql = (serverVersion: number): string => `
             excluded.prev_epoch, excluded.prev_tick, excluded.prev_id, excluded.newest_ms, excluded.unknown_until))
   select from fence`;
 
-/** What the watermarks know of their events; all null where that is nothing. */
+/** The columns of the events at the watermarks; all null without an event. */
 function lastColumns(marks: readonly MovedMark[]): readonly unknown[] {
   const column = (of: (last: LastEvent) => bigint | number | string | undefined) =>
     marks.map(({ last }) => {
@@ -66,7 +66,7 @@ function lastColumns(marks: readonly MovedMark[]): readonly unknown[] {
   ];
 }
 
-/** False: the fence is not where we left it, so another owner is at work (or an operator halted the partition). */
+/** Opens a slice. False: the fence was moved by another owner, or an operator halted the partition. */
 export async function openSlice(
   tx: Executor,
   key: PartitionKey,

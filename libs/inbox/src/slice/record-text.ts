@@ -4,33 +4,33 @@ import type { IncomingRecord } from '@convergekit/broker/engine';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Up to here a failure event carries the payload; above, a reference to the dead letter. */
+/** The largest payload in a failure event; above, it carries a reference to the dead letter. */
 const MAX_PAYLOAD_BYTES = 256 * 1024;
 const MAX_KEY_BYTES = 1024;
 
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f]/g;
 
-/** Text that Postgres, JSON and a terminal can hold, whatever it was. */
+/** Makes text that Postgres, JSON and a terminal can hold. */
 export function clean(text: string, maxLength: number): string {
   return text.replace(CONTROL, '\ufffd').slice(0, maxLength).toWellFormed();
 }
 
-/** Text without any control character: for keys, headers and names. */
+/** Makes text without control characters: for keys, headers and names. */
 export function oneLine(text: string): string {
   // eslint-disable-next-line no-control-regex
   return text.replace(/[\u0000-\u001f\u007f]/g, '\ufffd').toWellFormed();
 }
 
-/** The event's key, or the nearest thing to it: what was given up must still be found and ordered by it. */
+/** The event's key, or a substitute by which a given-up event can still be found and ordered. */
 export function keyOf(record: IncomingRecord, envelope: Envelope | undefined): string {
   return knownKey(record, envelope) ?? `${record.topic}/${record.partition}`;
 }
 
-/** undefined: the record has no key, so nothing is ordered with it. */
+/** The event's key; undefined: the record has none, so nothing is ordered with it. */
 export function knownKey({ key }: IncomingRecord, envelope: Envelope | undefined): string | undefined {
   const text = envelope?.key ?? key?.toString('utf8') ?? '';
-  // An empty one counts as none. Very long ones that begin alike share a line: order costs nothing but time.
+  // An empty key counts as none. Very long keys with the same beginning share a line: that costs only time.
   return cut(oneLine(text)) || undefined;
 }
 
@@ -52,7 +52,7 @@ export function headersJson(headers: IncomingRecord['headers']): string {
   );
 }
 
-/** The other way: a record's headers from what `headersJson` made of them. */
+/** Parses what `headersJson` made. */
 export function headersOf(json: string): IncomingRecord['headers'] {
   const headers = JSON.parse(json) as readonly [string, string | null | { readonly base64: string }][];
   return headers.map(([name, value]) => [
@@ -71,7 +71,7 @@ function shown(value: Buffer): string | { readonly base64: string } {
 
 type PayloadPart = Pick<FailureInput['event'], 'payload' | 'payloadBase64' | 'ref' | 'payloadSha256'>;
 
-/** The payload in a failure event: as it came, in base64, or where to find it. */
+/** The payload in a failure event: unchanged, in base64, or as a reference. */
 export function payloadOf(value: Buffer | null, ref: string): PayloadPart {
   // Control characters take six bytes each inside JSON, so the encoded size is what counts.
   if (value === null || value.length > MAX_PAYLOAD_BYTES) return payloadReference(value, ref);

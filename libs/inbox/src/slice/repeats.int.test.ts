@@ -42,7 +42,7 @@ describe('an event that is delivered again', () => {
       { what: `offset ${end} or a halt`, everyMs: 2 },
     );
 
-  it('a hundred times at once, to twenty members that all believe they own its partition, makes one row of version 1', async () => {
+  it('an event that is delivered a hundred times at once to twenty members takes effect once', async () => {
     const name = `stock-${tag()}`;
     const { counted } = testEvents('orders');
     const record = new FixtureSource({ partitions: 1 }).record(counted({ key: 'sku-1', n: 1 }));
@@ -72,7 +72,7 @@ describe('an event that is delivered again', () => {
     await Promise.all(brokers.map((broker) => broker.close()));
   });
 
-  it('by a producer without positions, in four partitions at the same time, takes effect once', async () => {
+  it('an event without a position that is delivered in four partitions at once takes effect once', async () => {
     const name = `stock-${tag()}`;
     const topic = `orders-${tag()}`;
     const { counted } = testEvents(topic);
@@ -136,7 +136,7 @@ describe('an event that is delivered again', () => {
     keys: fc.integer({ min: 1, max: 3 }),
   });
 
-  it('in any order and number, after any rewinds, leaves what was sent, once and in order, or a halt before the first hole', async () => {
+  it('events delivered in any order and number take effect once and in order, or their partition halts at the first gap', async () => {
     await fc.assert(
       fc.asyncProperty(runs, async ({ deliveries: { log, honest }, rewinds, sliceSize, keys }) => {
         const [name, topic, broker] = [`stock-${tag()}`, `orders-${tag()}`, memoryBroker()];

@@ -1,17 +1,17 @@
 import type { Executor } from '@convergekit/postgres';
 
 export interface SessionLimits {
-  /** The server ends a slice whose client went silent, so that a frozen owner cannot hold the fence row. */
+  /** The server ends a slice whose client is silent for so long: a frozen owner cannot hold the fence row. */
   readonly idleMs: number;
-  /** The server ends a slice that takes longer in all (Postgres 17 and later; before, only `idleMs` guards). */
+  /** The server ends a slice that takes longer in total (Postgres 17 and later; before, only `idleMs` applies). */
   readonly transactionMs: number;
-  /** The server ends a single statement that takes longer: a handler left behind in one would hold the rollback up. */
+  /** The server ends a single statement that takes longer: an abandoned handler would delay the rollback. */
   readonly statementMs: number;
-  /** How long a statement waits for a lock, the fence row's among them. */
+  /** How long a statement waits for a lock, including the fence row. */
   readonly lockMs: number;
 }
 
-/** The select list that sets them for the transaction only, so that nothing leaks through a pooler; takes $1 to $4. */
+/** The select list that sets the limits for the transaction only, so that nothing leaks through a pooler; uses $1 to $4. */
 export function limitColumns(serverVersion: number): string {
   return `set_config('idle_in_transaction_session_timeout', $1, true), set_config('lock_timeout', $2, true),
          set_config('statement_timeout', $3, true), ${serverVersion < 170_000 ? '$4::text' : `set_config('transaction_timeout', $4, true)`}`;
@@ -26,7 +26,7 @@ export function limitValues({
   return [idleMs, lockMs, statementMs, transactionMs].map(String);
 }
 
-/** For transactions that are no slice. */
+/** Limits a transaction that is not a slice. */
 export async function limitSession(
   tx: Executor,
   limits: SessionLimits,

@@ -2,19 +2,19 @@ import type { Subscription } from '../define/subscription.ts';
 import type { Step } from '../plan/plan.ts';
 
 /**
- * Events of one transaction at most, where nobody says. One statement for all of them is soon done with a whole fetch (1 MiB:
- * some 1,400 events of 300 B), which is then one commit; calls one by one are not. Pure.
+ * The default for the most events of one transaction. One statement handles a whole fetch (1 MiB: about 1,400 events of
+ * 300 B) quickly, so that a fetch is one commit; single calls do not. Pure.
  */
 export function defaultSize(subscriptions: readonly Pick<Subscription<never>, 'kind'>[]): number {
   return subscriptions.every(({ kind }) => kind === 'batch') ? 1_500 : 500;
 }
 
-/** Slices begin small, so that slow handlers never meet a transaction of hundreds of events. */
+/** The first slices are small, so that slow handlers never face a transaction of hundreds of events. */
 export function firstLimit({ sliceSize }: { readonly sliceSize: number }): number {
   return Math.min(16, sliceSize);
 }
 
-/** How many events the next slice may hold, so that one takes at most about `sliceMs`. Pure. */
+/** How many events the next slice may hold, so that it takes about `sliceMs` at most. Pure. */
 export function nextLimit(
   limit: number,
   tookMs: number,
@@ -26,8 +26,8 @@ export function nextLimit(
 }
 
 /**
- * Cuts the steps of a slice into parts of one event each, for isolation: what only moves the position goes with the
- * event after it, or at the end with the last one. Pure.
+ * Splits the steps of a slice into parts of one event each, for isolation. Steps that only move the position join the event
+ * after them, or at the end the last one. Pure.
  */
 export function splitByWork<DB>(steps: readonly Step<DB>[]): readonly (readonly Step<DB>[])[] {
   const parts: Step<DB>[][] = [];
@@ -45,7 +45,7 @@ export function splitByWork<DB>(steps: readonly Step<DB>[]): readonly (readonly 
   return parts;
 }
 
-/** Whether there is more than one event to work, so that isolation would make a difference. Pure. */
+/** True when more than one event is to be handled, so that isolation makes a difference. Pure. */
 export function hasSeveral<DB>(steps: readonly Step<DB>[]): boolean {
   let found = 0;
   for (const { kind } of steps) if (kind !== 'skip' && ++found > 1) return true;

@@ -14,13 +14,13 @@ export interface Unit<DB> {
 
 interface Gathering {
   readonly events: ReceivedEvent[];
-  /** Made when an event of another handler comes, which most slices never see. */
+  /** Built at the first event of another handler, which most slices never have. */
   keys?: Set<string>;
 }
 
 /**
- * Groups the events of a slice into calls. A batch gathers all events of its type until an event that another handler
- * takes has a key of the batch: then the batch runs first. So calls on one key stay in the order of the log. Pure.
+ * Groups the events of a slice into calls. A batch gathers all events of its type until an event of another handler has a
+ * key of the batch: then the batch runs first, so that calls for one key stay in the order of the log. Pure.
  */
 export function unitsOf<DB>(handled: readonly Handled<DB>[]): readonly Unit<DB>[] {
   const units: Unit<DB>[] = [];

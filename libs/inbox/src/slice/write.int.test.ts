@@ -34,7 +34,7 @@ describe('what a handler writes without waiting', () => {
       handler(context),
     );
 
-  it('is there in the order of the log, and a later handler reads it', async () => {
+  it('a pipelined write happens in the order of the log, and a later handler reads it', async () => {
     await publish(300);
     const read: number[] = [];
     await scene.start(
@@ -57,7 +57,7 @@ describe('what a handler writes without waiting', () => {
 
   // Planted faults, both fail here: a slice that commits without the answers (Postgres rolls it back); the error of the
   // statement after the failed one taken for the reason (25P02, the aborted transaction, instead of 23514).
-  it('fails its own handler: its event alone becomes a dead letter, all others take effect', async () => {
+  it('a pipelined write that fails makes its event alone a dead letter, and all others take effect', async () => {
     await scene.database.executor.query('alter table ledger add check (n not in (7, 11))');
     const ids = await publish(20);
     await scene.start(
@@ -78,7 +78,7 @@ describe('what a handler writes without waiting', () => {
     ]);
   });
 
-  it('is refused after the handler has ended', async () => {
+  it('a pipelined write after the end of its handler is refused', async () => {
     await publish(1);
     const refused = Promise.withResolvers<unknown>();
     await scene.start(

@@ -1,0 +1,17 @@
+import type { Broker } from '@convergekit/broker';
+import { defineConsumer, run } from '@convergekit/inbox';
+import type { Database } from '@convergekit/postgres';
+import { charged, declined, ordered, type ShopDb } from './shop.ts';
+
+export const billing = defineConsumer<ShopDb>({ name: 'billing', from: 'beginning' })
+  .on(ordered, ({ data }, { emit }) => {
+    // Rows written through the context's `tx`, and emitted events, commit together with the position of the consumer.
+    if (data.cents > 100_000) emit(declined({ order: data.order, code: 'LIMIT' }));
+    else emit(charged({ order: data.order, receipt: 'r-1' }));
+  })
+  // Compensation: called when the consumer `shipping` gave up one of its events.
+  .onFailure(charged, { of: 'shipping' }, ({ event }, { emit }) =>
+    emit(declined({ order: event.data.order, code: 'NOT_SHIPPED' })),
+  );
+
+export const main = (database: Database<ShopDb>, broker: Broker) => run([billing], { database, broker });
