@@ -1,5 +1,5 @@
 import type { Envelope } from '@convergekit/contracts';
-import type { Step } from '../plan/plan.ts';
+import { envelopeOf, type Step } from '../plan/plan.ts';
 import type { Subscription } from '../define/subscription.ts';
 import { InboxError } from '../errors.ts';
 import type { SliceContext } from '../slice/context.ts';
@@ -11,7 +11,7 @@ interface Refetchable<DB> {
 }
 
 function refetchable<DB>({ definition }: SliceContext<DB>, step: Step<DB>): Refetchable<DB> | undefined {
-  const envelope = step.kind === 'handle' ? step.event : step.kind === 'refuse' ? step.envelope : undefined;
+  const envelope = envelopeOf(step);
   if (envelope === undefined) return undefined;
   const subscription =
     step.kind === 'handle'

@@ -11,7 +11,7 @@ import type { SliceContext } from '../slice/context.ts';
 import { haltPartition } from '../slice/fence-sql.ts';
 import { Partition } from '../slice/partition.ts';
 import type { Halt } from '../slice/partition-state.ts';
-import { type PartitionRow, readPartitions } from './partition-sql.ts';
+import { type PartitionRow, readPartition, readPartitions } from './partition-sql.ts';
 import { startFor } from './register.ts';
 import { readWatermarks } from './watermark-sql.ts';
 
@@ -98,8 +98,7 @@ export async function reload<DB>(context: SliceContext<DB>, partition: Partition
   const { consumer, topic, partition: number } = partition.key;
   const { executor } = context.database;
   const place = partitionId(topic, number);
-  const rows = await readPartitions(executor, consumer);
-  const row = rows.find((one) => one.topic === topic && one.partition === number);
+  const row = await readPartition(executor, partition.key);
   if (row === undefined) throw new Error(`${place} of ${consumer} is not registered any more`);
   const watermarks = await readWatermarks(executor, consumer, [partition.key]);
   const held = await readHeld(executor, consumer, topic);

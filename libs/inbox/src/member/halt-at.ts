@@ -7,6 +7,7 @@ import { wasPassed } from '../gap/gap-sql.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { type Partition, placeOf } from '../slice/partition.ts';
 import type { Halt } from '../slice/partition-state.ts';
+import { topicLabels } from '../slice/report.ts';
 import { reload } from './assign.ts';
 
 /** Confirms an obstacle by a second look from the committed offset, then halts the partition. Other partitions go on. */
@@ -65,8 +66,7 @@ function halt<DB>({ log }: SliceContext<DB>, partition: Partition, found: Halt, 
 }
 
 function count(partition: Partition, { kind }: Obstacle): void {
-  const { key } = partition;
-  const labels = { [attributeNames.consumer]: key.consumer, [attributeNames.topic]: key.topic };
+  const labels = topicLabels(partition.key);
   switch (kind) {
     case 'gap':
       partition.count({ gaps: 1 });

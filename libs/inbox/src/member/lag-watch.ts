@@ -4,6 +4,7 @@ import { attributeNames, instruments } from '@convergekit/telemetry';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { Partition } from '../slice/partition.ts';
+import { topicLabels } from '../slice/report.ts';
 import { standstill } from './standstill.ts';
 
 export interface LagWatched {
@@ -93,7 +94,7 @@ function reportLag<DB>(
   for (const { halt, pause } of partitions)
     for (const found of [halt, pause]) if (found !== undefined) reported.add(found.code);
   for (const topic of topics) {
-    const labels = { [attributeNames.consumer]: name, [attributeNames.topic]: topic };
+    const labels = topicLabels({ consumer: name, topic });
     const owned = partitions.filter(({ key }) => key.topic === topic);
     const ages = owned.map((partition) => nowMs - (oldestMs(partition) ?? nowMs));
     made.inboxLag.record(Number(owned.reduce((sum, { watch }) => sum + watch.lag, 0n)), labels);

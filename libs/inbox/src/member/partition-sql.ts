@@ -1,4 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
+import type { PartitionKey } from '../slice/fence-sql.ts';
 
 export interface PartitionRow {
   readonly topic: string;
@@ -59,6 +60,14 @@ export async function readPartitions(executor: Executor, consumer: string): Prom
 
 function offsetOf(text: string | null): bigint | undefined {
   return text === null ? undefined : BigInt(text);
+}
+
+export async function readPartition(
+  executor: Executor,
+  { consumer, topic, partition }: PartitionKey,
+): Promise<PartitionRow | undefined> {
+  const rows = await readPartitions(executor, consumer);
+  return rows.find((row) => row.topic === topic && row.partition === partition);
 }
 
 export interface NewPartition {

@@ -5,6 +5,7 @@ import type { PausedAlarm } from '../alarms.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { type Partition, placeOf } from '../slice/partition.ts';
 import type { Pause } from '../slice/partition-state.ts';
+import { topicLabels } from '../slice/report.ts';
 
 /** The backoff of a partition that pauses for an unknown time. */
 const probing = { baseMs: 500, factor: 2, capMs: 15_000 };
@@ -48,9 +49,8 @@ export function fetchStalled<DB>(
   partition.stallWith({ code, reason, forMs: undefined });
 }
 
-function countPause({ key: { consumer, topic } }: Partition, code: PausedAlarm): void {
-  const labels = { [attributeNames.consumer]: consumer, [attributeNames.topic]: topic };
-  instruments().inboxPauses.add(1, { ...labels, [attributeNames.reason]: code });
+function countPause({ key }: Partition, code: PausedAlarm): void {
+  instruments().inboxPauses.add(1, { ...topicLabels(key), [attributeNames.reason]: code });
 }
 
 /** True for a pause whose cause lies at the broker. */

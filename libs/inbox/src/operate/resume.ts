@@ -2,7 +2,7 @@ import type { Admin } from '@convergekit/broker';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { InboxError } from '../errors.ts';
 import type { PartitionKey } from '../slice/fence-sql.ts';
-import { type PartitionRow, readPartitions } from '../member/partition-sql.ts';
+import { type PartitionRow, readPartition } from '../member/partition-sql.ts';
 import { auditPartition } from './audit.ts';
 import type { Operator } from './parked.ts';
 
@@ -38,9 +38,7 @@ export async function resumePartition(
   const topicId = (await admin.describeTopic(topic))?.topicId ?? null;
   return withTransaction(database, {}, async (tx) => {
     await tx.query(lockSql, [key.consumer, topic, partition]);
-    const row = (await readPartitions(tx, key.consumer)).find(
-      (one) => one.topic === topic && one.partition === partition,
-    );
+    const row = await readPartition(tx, key);
     if (row?.halted === undefined) throw refused(`${topic}/${partition} of ${key.consumer} is not halted`);
     const passOffset = pass ? passable(row, ends?.latest) : undefined;
     if (fromEarliest && ends === undefined) throw refused(`the broker has no ${topic}/${partition}`);

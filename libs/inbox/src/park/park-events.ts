@@ -6,7 +6,8 @@ import { failureColumns, inLogRow, type NewParked, parkedRow, type Place } from 
 import { extendLines, insertParked, type LineSize, openLines, readSizes } from './parked-sql.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { Partition } from '../slice/partition.ts';
-import { envelopeOf, handlerOf, deadLetterOf, parkedIdOf } from './place-steps.ts';
+import { envelopeOf } from '../plan/plan.ts';
+import { deadLetterOf, handlerOf, parkedIdOf } from './place-steps.ts';
 import { HeldChanged } from '../slice/slice-errors.ts';
 
 /**

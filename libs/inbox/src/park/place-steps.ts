@@ -2,7 +2,7 @@ import type { Executor } from '@convergekit/postgres';
 import { classify } from '@convergekit/resilience';
 import type { GiveUp } from '../define/subscription.ts';
 import { placeAll, type Placed } from './placement.ts';
-import type { Step } from '../plan/plan.ts';
+import { envelopeOf, type Step } from '../plan/plan.ts';
 import { knownParked } from './parked-sql.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { Partition } from '../slice/partition.ts';
@@ -55,17 +55,6 @@ export function needsRow<DB>({ kind }: Placed<DB>): boolean {
 
 export function parkedIdOf<DB>({ key, standing }: Partition, { record }: Step<DB>): string {
   return parkedId(record, key.consumer, standing.topicId);
-}
-
-export function envelopeOf<DB>(step: Step<DB>) {
-  switch (step.kind) {
-    case 'handle':
-      return step.event;
-    case 'refuse':
-      return step.envelope;
-    case 'skip':
-      return undefined;
-  }
 }
 
 export function handlerOf<DB>(step: Step<DB>): string {

@@ -1,4 +1,4 @@
-import { type Position, START } from '@convergekit/contracts';
+import { type Envelope, type Position, START } from '@convergekit/contracts';
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { Start } from '../define/types.ts';
 import { type Action, actionFor, rejectedRecord, type SkipReason, type Trusting } from './act.ts';
@@ -129,6 +129,18 @@ function take<DB>(
   if (verdict.kind === 'next') return { kind: 'step', step: { record, mark, ...action } };
   const passed = { after: verdict.after ?? START, upTo: gapEnd(claim) };
   return { kind: 'step', step: { record, mark, passed, ...action } };
+}
+
+/** The envelope of a step's event; undefined for skipped and unreadable records. */
+export function envelopeOf<DB>(step: Step<DB>): Envelope | undefined {
+  switch (step.kind) {
+    case 'handle':
+      return step.event;
+    case 'refuse':
+      return step.envelope;
+    case 'skip':
+      return undefined;
+  }
 }
 
 function isAhead<DB>({ unknown }: Action<DB>, { ahead }: PlanContext<DB>): boolean {

@@ -6,7 +6,7 @@ import { type Hole, newScan, type ReplayFrom, type ReplayScan, scanRecord } from
 import { InboxError } from '../errors.ts';
 import type { PartitionKey } from '../slice/fence-sql.ts';
 import { wasPassed } from '../gap/gap-sql.ts';
-import { readPartitions } from '../member/partition-sql.ts';
+import { readPartition } from '../member/partition-sql.ts';
 import { readSources } from '../member/source-sql.ts';
 import { readTypes } from '../member/type-sql.ts';
 import { identityHash } from '../slice/foreign-steps.ts';
@@ -50,9 +50,7 @@ export async function planReplay(
 ): Promise<ReplayPlan> {
   const signatures = options && signaturesOf(options);
   const { consumer, topic, partition } = key;
-  const row = (await readPartitions(executor, consumer)).find(
-    (one) => one.topic === topic && one.partition === partition,
-  );
+  const row = await readPartition(executor, key);
   const ends = (await admin.logEnds(topic)).find((one) => one.partition === partition);
   if (row === undefined || ends === undefined)
     throw new InboxError(

@@ -37,14 +37,14 @@ export class Emitted {
     const index = this.#counts.get(count) ?? 0;
     this.#counts.set(count, index + 1);
     const { type, version, topic, key, payload } = event;
-    const headers = contextHeaders(event, { ...eventContextOf(answers), ...storyAs(as) });
+    const headers = contextHeaders(event, { ...eventContextOf(answers), ...contextOf(as) });
     injectTrace(headers); // the handler's span has ended when the slice appends
     const id = as.id ?? deterministicUuid(this.#consumer, handler, 'apply', this.#run, incoming, index);
     this.#events.push({ id, type, version, topic, key, payload, headers });
   }
 }
 
-function storyAs({ saga, attemptId }: EmitAs): EventContext {
+function contextOf({ saga, attemptId }: EmitAs): EventContext {
   return { ...(saga === undefined ? {} : { saga }), ...(attemptId === undefined ? {} : { attemptId }) };
 }
 

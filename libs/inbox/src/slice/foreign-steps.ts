@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Envelope } from '@convergekit/contracts';
 import type { Executor } from '@convergekit/postgres';
-import type { Step } from '../plan/plan.ts';
+import { envelopeOf, type Step } from '../plan/plan.ts';
 import { InboxError } from '../errors.ts';
 import { recordForeign } from './foreign-sql.ts';
 
@@ -43,14 +43,7 @@ export async function withoutRepeats<DB>(
 }
 
 function foreignEnvelope<DB>(step: Step<DB>): Envelope | undefined {
-  switch (step.kind) {
-    case 'handle':
-      return step.foreign ? step.event : undefined;
-    case 'refuse':
-      return step.foreign ? step.envelope : undefined;
-    case 'skip':
-      return undefined;
-  }
+  return step.kind !== 'skip' && step.foreign ? envelopeOf(step) : undefined;
 }
 
 /** Hashes the identity of a foreign event: its id is unique only with its source, and may be too long for an index. */

@@ -17,10 +17,10 @@ import type { DeadLetter } from '../attempt/dead-letter.ts';
 /** Metrics and log lines of slices. Ids and codes only, never payloads. */
 export const report = {
   applied<DB>(context: SliceContext<DB>, partition: Partition, applied: Applied, tookMs: number): void {
-    const { definition, log } = context;
+    const { log } = context;
     const { key } = partition;
     const handled = countApplied(context, applied.handled);
-    const labels = { [attributeNames.consumer]: definition.name, [attributeNames.topic]: key.topic };
+    const labels = topicLabels(key);
     const { duplicates, skipped, parked, rejected, deadLetters } = applied;
     partition.count({ handled, duplicates, skipped, parked, rejected, deadLetters });
     const made = instruments();
@@ -36,7 +36,7 @@ export const report = {
   deadLetter<DB>({ definition, log }: SliceContext<DB>, deadLetter: DeadLetter): void {
     const { record, envelope, failure, handler, attempts, run } = deadLetter;
     const { category, certainty, code, structural } = failure;
-    const labels = { [attributeNames.consumer]: definition.name, [attributeNames.topic]: record.topic };
+    const labels = topicLabels({ consumer: definition.name, topic: record.topic });
     const place = { topic: record.topic, partition: record.partition, offset: `${record.offset}` };
     const why = { handler, category, certainty, code, structural, attempts: attempts.length, run };
     const kind = kindOf(failure);
@@ -54,17 +54,13 @@ export const report = {
   /** A parked event took effect. */
   drained<DB>(context: SliceContext<DB>, topic: string, handler: string): void {
     countApplied(context, new Map([[handler, 1]]));
-    const labels = {
-      [attributeNames.consumer]: context.definition.name,
-      [attributeNames.topic]: topic,
-    };
-    instruments().inboxHandled.add(1, labels);
+    instruments().inboxHandled.add(1, topicLabels({ consumer: context.definition.name, topic }));
   },
   /** Unreadable records beyond the cap were closed: how many of each topic. */
   unreadable<DB>({ definition, log }: SliceContext<DB>, closed: ReadonlyMap<string, number>): void {
     const alarm: AlarmName = 'unreadable_cap';
     for (const [topic, count] of closed) {
-      const labels = { [attributeNames.consumer]: definition.name, [attributeNames.topic]: topic };
+      const labels = topicLabels({ consumer: definition.name, topic });
       instruments().inboxUnreadableDropped.add(count, labels);
       log.error(
         { alarm, topic, count },
@@ -118,4 +114,8 @@ function countApplied<DB>(context: SliceContext<DB>, handled: Applied['handled']
     total += count;
   }
   return total;
+}
+
+export function topicLabels({ consumer, topic }: Record<'consumer' | 'topic', string>): Attributes {
+  return { [attributeNames.consumer]: consumer, [attributeNames.topic]: topic };
 }
