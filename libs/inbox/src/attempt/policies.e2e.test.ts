@@ -45,7 +45,7 @@ it(
         { env },
       );
     const noticed = (times: number) =>
-      waitUntil(() => said.log.split('other policies hold').length > times, {
+      waitUntil(() => said.log.split('the policies changed').length > times, {
         what: 'the consumer to notice',
       });
 
