@@ -16,6 +16,7 @@ const PLAIN = [
   'libs/outbox',
   'libs/postgres',
   'libs/reconcile',
+  'libs/relay',
   'libs/resilience',
   'libs/telemetry',
   'schemas/src',

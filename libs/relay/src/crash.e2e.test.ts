@@ -10,8 +10,8 @@ import { createTopic, relayDatabase, topicName, untilDrained, writeMany } from '
 import { writeMixed } from './fixture/writers.ts';
 
 /**
- * Planted fault: without the term and without `save` in the look-up of a cursor (settle-sql) "a relay that was stopped" sees
- * cursors go back. Without the term alone it can pass: by then `save` has changed. settle.int fails each time.
+ * Planted fault: without the term and without `save` in the look-up of a cursor (save-sql) "a relay that was stopped" sees
+ * cursors go back. Without the term alone it can pass: by then `save` has changed. save.int fails each time.
  */
 
 const open: (() => Promise<unknown>)[] = [];
@@ -80,13 +80,13 @@ describe('a leader killed at', () => {
     ['relay.before_send@6', 60_000],
     ['relay.after_send@4', 60_000],
   ])(
-    '%s, with a backlog of %s: loses nothing, keeps the order, repeats at most what was sent since the last saved cursor',
+    'a leader killed at %s, with a backlog of %s, loses nothing, keeps the order, and repeats at most what was sent since the last saved cursor',
     async (failpoint, backlog) => {
       const { database, broker, topic, start } = await setUp();
       if (backlog > 0) await writeMany(database, topic, backlog);
       const first = start({
         CONVERGE_FAILPOINT: failpoint,
-        SETTLE_MS: backlog > 0 ? '1' : '300',
+        SAVE_MS: backlog > 0 ? '1' : '300',
         PAGE_ROWS: backlog > 0 ? '4000' : '400',
       });
       await first.says('leading');
@@ -112,10 +112,10 @@ describe('a leader killed at', () => {
 });
 
 describe('a relay that was stopped for three times its lease', () => {
-  test('is fenced by the rows when it wakes: no cursor goes back, and keys keep their order', async () => {
+  test('a relay stopped for three leases is fenced by the cursor rows when it wakes: no cursor goes back, and keys keep their order', async () => {
     const { database, broker, topic, start } = await setUp();
     const leaseMs = 1_000;
-    const settings = { SETTLE_MS: '400', LEASE_MS: String(leaseMs) };
+    const settings = { SAVE_MS: '400', LEASE_MS: String(leaseMs) };
     const relays = [start(settings), start(settings)];
     let [leader, standby] = relays as [RelayProcess, RelayProcess];
     await waitUntil(() => relays.some(({ lines }) => lines.join().includes('"leading"')), {

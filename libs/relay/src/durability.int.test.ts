@@ -8,7 +8,7 @@ import { closeAfterEach, closing, silent, started } from './fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
 
 /**
- * A Postgres of its own, with fsync, that is shut down or told to warn.
+ * A Postgres of its own, with fsync, that is shut down or made to warn.
  * Taken out once, and a test here failed:
  * - the tick's own `synchronous_commit = on` (`durable` in the poll): hundreds of phantoms after an immediate shutdown;
  * - the look at warnings after a tick (`warned` in the ticker): events are sent at the first cancelled wait;
@@ -18,7 +18,7 @@ import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-u
 closeAfterEach();
 
 describe('with synchronous_commit = off for every session', () => {
-  test('an immediate shutdown of Postgres leaves no event in the log that the outbox does not have', async () => {
+  test('with synchronous_commit off, an immediate shutdown of Postgres leaves no event in the log that the outbox does not have', async () => {
     const own = await ownPostgres({ synchronous_commit: 'off' });
     const { database, server } = own;
     const broker = closing(memoryBroker());
@@ -48,7 +48,7 @@ describe('with synchronous_commit = off for every session', () => {
 });
 
 describe('with a synchronous standby that is away', () => {
-  test('nothing of a tick is sent whose wait was cancelled, until a later tick was waited for', async () => {
+  test('nothing of a tick whose wait for a standby was cancelled is sent until a later tick was confirmed', async () => {
     // Only the tick asks for more than its own disk, as it would behind writers with synchronous_commit = local.
     // And the session would not hear of the cancelling.
     const own = await ownPostgres({ synchronous_commit: 'local', client_min_messages: 'error' });
@@ -87,7 +87,7 @@ describe('with a synchronous standby that is away', () => {
   });
 });
 
-/** One event a transaction, `n` in commit order per key. Notes the ids of those that were told to be committed. */
+/** One event a transaction, `n` in commit order per key. Notes the ids of those whose commit was answered. */
 async function writeUntilItEnds(
   database: Database,
   topic: string,

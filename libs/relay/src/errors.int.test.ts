@@ -28,7 +28,7 @@ function halted(service: Relay): Promise<HeldTopic> {
 }
 
 describe('a record that the broker refuses', () => {
-  it('is named by event, id, tick and partition, with the events before it in the log and none behind it', async () => {
+  it('a refused record is named by event, id, tick and partition; the events before it are in the log and none behind it', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const topic = topicName();
@@ -50,7 +50,7 @@ describe('a record that the broker refuses', () => {
       new RegExp(`\\(refused: event ${large.event_id}, id ${large.id}, tick \\d+, partition 0\\)$`),
     );
     expect((await readLog(broker, topic)).map(({ n }) => n)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
-    // The alarm carries the same words to whoever is called.
+    // The alarm carries the same text.
     const alarm = await waitUntil(
       () => service.status().alarms.find(({ name }) => name === 'topic_record_too_large'),
       { what: 'the alarm' },
@@ -58,7 +58,7 @@ describe('a record that the broker refuses', () => {
     expect(alarm.text).toContain(large.event_id);
   });
 
-  it('for a reason that nobody knows halts its topic, which names the code and the event', async () => {
+  it('a record refused for an unknown reason halts its topic, which names the code and the event', async () => {
     const { database } = await withDatabase();
     const memory = closing(memoryBroker());
     const topic = await createTopic(memory, topicName(), 1);
@@ -100,7 +100,7 @@ describe('a record that the broker refuses', () => {
   });
 });
 
-it('an outage of the broker uses no attempt up: however often it is tried, nothing is halted or skipped', async () => {
+it('an outage of the broker uses up no attempt: however often it is tried, nothing is halted or skipped', async () => {
   const { database } = await withDatabase();
   const memory = closing(memoryBroker());
   const topic = await createTopic(memory, topicName(), 2);
@@ -142,7 +142,7 @@ it('an outage of the broker uses no attempt up: however often it is tried, nothi
   });
 });
 
-it('a start over a database that was not migrated says so by its code, and leaves nothing running', async () => {
+it('a start over a database that was not migrated fails with a code of its own, and leaves nothing running', async () => {
   const database = connect({ url: await freshDatabase(inject('stack').databaseUrl, 'bare') });
   onClose(() => database.close());
   const service = relay({ database, broker: closing(memoryBroker()), log: silent });

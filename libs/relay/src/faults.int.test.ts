@@ -35,9 +35,9 @@ async function proxiedKafka() {
   return { proxy, broker, direct };
 }
 
-describe('when the broker', () => {
+describe('a broker that fails', () => {
   test.each(['cut', 'stall', 'dropReplies'] as const)(
-    'suffers "%s" for a while, the relay holds a bounded number of events, goes on making ticks, and loses nothing',
+    'while the broker suffers "%s", the relay holds a bounded number of events, continues to make ticks, and loses nothing',
     async (fault) => {
       const { database } = await withDatabase();
       const { proxy, broker, direct } = await proxiedKafka();
@@ -123,8 +123,8 @@ test('a saved cursor never names more than what the broker acknowledged, however
   expect(saved).toBe(log.at(-1)?.position);
 });
 
-describe('when the database', () => {
-  test('cannot be reached for longer than the lease, the relay leads again afterwards and loses nothing', async () => {
+describe('a database that fails', () => {
+  test('after the database could not be reached for longer than the lease, the relay leads again and loses nothing', async () => {
     const { url, database } = await withDatabase();
     const behind = new URL(url);
     const proxy = await faultProxy({ target: behind.host });

@@ -12,7 +12,7 @@ import { checkRetention, retentionDefaults, type RetentionSettings } from './ret
 export interface RelayOptions {
   readonly database: RelayDatabase;
   readonly broker: Broker;
-  /** What goes into ce_source. @default the name in converge.source */
+  /** The value of ce_source. @default the name in converge.source */
   readonly source?: string;
   /** Signs every record (`ce_sig`): a secret of 32 bytes at least, which consumers of this source have too. @default none */
   readonly signingKey?: string;
@@ -22,29 +22,29 @@ export interface RelayOptions {
   readonly poll?: Partial<PollSettings>;
   /** How long a leader that vanished blocks the others, milliseconds. @default 5_000 */
   readonly leaseMs?: number;
-  /** @default 1_000 */
+  /** How often the leader renews its lease, milliseconds. @default 1_000 */
   readonly renewMs?: number;
-  /** Sending stops so long before the lease ends: a produce in flight must have come back. @default 1_500 */
+  /** Sending stops this long before the lease ends, so that a produce in flight returns in time, milliseconds. @default 1_500 */
   readonly stopBeforeMs?: number;
-  /** How often a standby looks at the lease, milliseconds. @default 250 */
+  /** How often a standby checks the lease, milliseconds. @default 250 */
   readonly standbyMs?: number;
   /** How often cursors are saved, milliseconds. @default 75 */
-  readonly settleMs?: number;
+  readonly saveMs?: number;
   /** Cursors are saved earlier after so many events. @default 10_000 */
-  readonly settleEvents?: number;
+  readonly saveEvents?: number;
   /** Events in memory at most, read and not acknowledged. @default 20_000 */
   readonly readAheadEvents?: number;
-  /** Their bytes, roughly. @default 64 MiB */
+  /** Bytes of those events at most, roughly. @default 64 MiB */
   readonly readAheadBytes?: number;
   /** Rows of one statement at most. @default 4_000 */
   readonly pageRows?: number;
-  /** How soon a halted topic is looked at again; doubles up to 30 times that. In milliseconds. @default 1_000 */
+  /** How soon a halted topic is checked again; doubles up to 30 times that. Milliseconds. @default 1_000 */
   readonly recheckMs?: number;
   /** How often the partition counts of flowing topics are compared, milliseconds. @default 10_000 */
   readonly verifyMs?: number;
   /** Run while leading, every `upkeepMs`. @default the outbox's ensureChildren: room ahead for new events */
   readonly upkeep?: (database: RelayDatabase, signal: AbortSignal) => Promise<unknown>;
-  /** @default 10_000 */
+  /** How often `upkeep` runs, milliseconds. @default 10_000 */
   readonly upkeepMs?: number;
   /** How many bytes may wait to be published, and what happens at the limit. @default no limit */
   readonly outbox?: LimitSettings;
@@ -92,8 +92,8 @@ export function resolveOptions(options: RelayOptions): RelaySettings {
     renewMs: options.renewMs ?? 1_000,
     stopBeforeMs: options.stopBeforeMs ?? 1_500,
     standbyMs: options.standbyMs ?? 250,
-    settleMs: options.settleMs ?? 75,
-    settleEvents: options.settleEvents ?? 10_000,
+    saveMs: options.saveMs ?? 75,
+    saveEvents: options.saveEvents ?? 10_000,
     readAheadEvents: options.readAheadEvents ?? 20_000,
     readAheadBytes: options.readAheadBytes ?? 64 * 1024 * 1024,
     pageRows: options.pageRows ?? 4_000,
@@ -131,6 +131,6 @@ function check(settings: RelaySettings): void {
     );
   if (!(poll.minMs >= 0 && poll.maxMs >= poll.minMs))
     throw new RangeError(`poll.minMs ${poll.minMs} must be between 0 and poll.maxMs ${poll.maxMs}`);
-  for (const name of ['settleEvents', 'readAheadEvents', 'readAheadBytes', 'pageRows'] as const)
+  for (const name of ['saveEvents', 'readAheadEvents', 'readAheadBytes', 'pageRows'] as const)
     if (!(settings[name] >= 1)) throw new RangeError(`${name} is ${settings[name]}: it must be at least 1`);
 }

@@ -1,9 +1,9 @@
 import type { Database } from '@convergekit/postgres';
 
-/** What of a database the relay uses. */
+/** The part of a database that the relay uses. */
 export type RelayDatabase = Pick<Database, 'acquire' | 'executor'>;
 
-/** What of a pino logger the relay uses. */
+/** The part of a pino logger that the relay uses. */
 export interface Log {
   debug(fields: object, text: string): void;
   info(fields: object, text: string): void;

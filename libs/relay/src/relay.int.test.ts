@@ -46,7 +46,7 @@ function started(options: RelayOptions): Promise<Relay> {
 }
 
 describe('one relay', () => {
-  test('publishes what every kind of writer committed, in order, with a chain of positions', async () => {
+  test('a relay publishes what every kind of writer committed, in order, with a chain of positions', async () => {
     const { database, broker, topic } = await setUp();
     await started({ database, broker });
     const writers = Array.from({ length: 6 }, (_, index) =>
@@ -68,7 +68,7 @@ describe('one relay', () => {
     expect(verdict).toMatchObject({ ...faultless, duplicates: 0, events: 30_000 });
   });
 
-  test('stops between two windows with positions saved, and the next one goes on from there', async () => {
+  test('a relay stops between two windows with positions saved, and the next one continues from there', async () => {
     const { database, broker, topic } = await setUp();
     await writeMany(database, topic, 60_000);
     for (let round = 0; round < 3; round += 1) {
@@ -88,7 +88,7 @@ describe('one relay', () => {
 });
 
 describe('two relays', () => {
-  test('hand over at once on a clean stop, and nothing is lost, doubled or reordered', async () => {
+  test('two relays hand over at once on a clean stop, and nothing is lost, doubled or reordered', async () => {
     const { database, broker, topic } = await setUp();
     // A lease that no wait here outlasts: the lead moves by a clean stop or not at all.
     const relays = { database, broker, leaseMs: 3_600_000 };
@@ -116,7 +116,7 @@ describe('two relays', () => {
 });
 
 describe('a topic', () => {
-  test('that does not exist is held while others flow, and is caught up in order when it is made', async () => {
+  test('a topic that does not exist is halted while others flow, and catches up in order when it is created', async () => {
     const { database, broker, topic } = await setUp();
     const missing = topicName();
     const service = await started({ database, broker, recheckMs: 50 });

@@ -1,6 +1,6 @@
 import { DatabaseError, withTransaction } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
-import { ConvergeError, endsWithin, type Service } from '@convergekit/core';
+import { ConvergeError, endsWithin, type NextRun, poll, type Service } from '@convergekit/core';
 import type { Check } from '@convergekit/config';
 import { instruments } from '@convergekit/telemetry';
 import { Attempts } from './leader/attempts.ts';
@@ -11,8 +11,7 @@ import { takeOver, type TakeoverOutcome } from './leader/takeover-sql.ts';
 import { type RelayOptions, type RelaySettings, resolveOptions } from './options.ts';
 import { STOP_MS } from './leader/patience.ts';
 import { leadingState, type RelayState, type RelayStatus } from './watch/status.ts';
-import { TroubleTeller } from './watch/failure-log.ts';
-import { Wake } from './leader/wake.ts';
+import { FailureLog } from './watch/failure-log.ts';
 import { RelayWatch } from './watch/relay-watch.ts';
 
 export interface Relay extends Service {
@@ -21,10 +20,12 @@ export interface Relay extends Service {
   live(): Check;
 }
 
-/** Looks in a row that find another holder, until it counts as one that leads. */
+/** Checks in a row that find another holder, until that one counts as leading. */
 const HELD_LOOKS = 4;
+/** No pause between two looks at the lease is longer, milliseconds. */
+const LONGEST_PAUSE_MS = 10_000;
 
-/** Publishes the events of one outbox. Run as many as you like: one of them leads, the others stand by. */
+/** Publishes the events of one outbox. Any number may run: one of them leads, the others stand by. */
 export function relay(options: RelayOptions): Relay {
   return new RelayService(resolveOptions(options));
 }
@@ -46,15 +47,14 @@ class RelayService implements Relay {
   readonly done: Promise<void>;
   readonly #settings: RelaySettings;
   readonly #finish: () => void;
-  readonly #wake: Wake;
   readonly #watch: RelayWatch;
   readonly #totals = { published: 0 };
   readonly #attempts = new Attempts();
-  readonly #told: TroubleTeller;
+  readonly #failureLog: FailureLog;
   #phase: Phase = { kind: 'new' };
   #ending: Ending | undefined;
   #running: Promise<void> | undefined;
-  #stopRequested = false;
+  readonly #stop = new AbortController();
   #heldLooks = 0;
 
   constructor(settings: RelaySettings) {
@@ -64,8 +64,7 @@ class RelayService implements Relay {
       failedTerms: this.#attempts.failedTerms(settings.clock.monotonic()),
     }));
     this.#settings = this.#watch.settings;
-    this.#wake = new Wake(settings.clock);
-    this.#told = new TroubleTeller(settings.log);
+    this.#failureLog = new FailureLog(settings.log);
     const { promise, resolve } = Promise.withResolvers<undefined>();
     this.done = promise;
     this.#finish = () => resolve(undefined);
@@ -92,10 +91,9 @@ class RelayService implements Relay {
   }
 
   async stop(): Promise<void> {
-    this.#stopRequested = true;
+    this.#stop.abort();
     if (this.#running !== undefined && this.#phase.kind !== 'stopped') this.#phase = { kind: 'stopping' };
     this.#ending?.end({ kind: 'stopped' });
-    this.#wake.notify();
     await this.#ended();
     await this.#watch.stop();
     this.#phase = { kind: 'stopped' };
@@ -133,32 +131,31 @@ class RelayService implements Relay {
     }
   }
 
-  /** A look at the lease that hangs can only be left behind: it writes nothing that outlives its time. */
+  /** Awaits the run. A check of the lease that hangs is abandoned: it writes nothing that outlives its time. */
   async #ended(): Promise<void> {
     if (this.#running === undefined) return;
     const { clock, log } = this.#settings;
-    const patience = STOP_MS.loops + STOP_MS.settle + STOP_MS.release + 200;
+    const patience = STOP_MS.loops + STOP_MS.save + STOP_MS.release + 200;
     if (!(await endsWithin(this.#running, patience, clock)))
       log.warn({}, 'the relay stopped without an answer to its last statement');
   }
 
   #isStopping(): boolean {
-    return this.#stopRequested;
+    return this.#stop.signal.aborted;
   }
 
   async #run(): Promise<void> {
-    const { standbyMs, random } = this.#settings;
-    while (!this.#isStopping()) {
-      try {
-        await this.#standBy();
-      } catch (error) {
-        this.#trouble(error);
-      }
-      if (!this.#isStopping()) await this.#wake.wait(this.#attempts.pauseMs(standbyMs, random));
-    }
+    const { standbyMs, clock, random } = this.#settings;
+    const onError = (error: unknown): void => this.#trouble(error);
+    const run = async (): Promise<NextRun> => {
+      await this.#standBy().catch(onError);
+      return { afterMs: this.#attempts.pauseMs(standbyMs, random) };
+    };
+    const everyMs = Math.max(LONGEST_PAUSE_MS, 2 * standbyMs);
+    await poll({ everyMs, signal: this.#stop.signal, onError, clock, random, run });
   }
 
-  /** Looks whether the lease is free, and if so leads until something ends it. */
+  /** Takes the lease if it is free, and then leads until something ends it. */
   async #standBy(): Promise<void> {
     const { log, clock } = this.#settings;
     const askedAt = clock.monotonic();
@@ -240,6 +237,6 @@ class RelayService implements Relay {
         refused: code !== undefined && !(error instanceof DatabaseError),
         ...(code === undefined ? {} : { code }),
       };
-    this.#told.tell(error, this.#attempts.failures);
+    this.#failureLog.failed(error, this.#attempts.failures);
   }
 }

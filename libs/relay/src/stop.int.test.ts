@@ -13,7 +13,7 @@ import type { Relay } from './relay.ts';
  * Taken out once, and a test here failed:
  * - what an ended leadership waits for is bounded (a statement of the reading loop that hangs kept the stop for ever);
  * - a look at the lease that hangs is left behind (the stop of a standby waited for it for ever);
- * - positions are saved before the lease is let go (released first: the next leader sent the last events once more).
+ * - positions are saved before the lease is released (released first: the next leader sent the last events once more).
  */
 
 closeAfterEach();
@@ -37,7 +37,7 @@ async function leaseIsFree({ executor }: Database): Promise<boolean> {
   return rows.length === 0;
 }
 
-/** Locks a table in a transaction of its own, until it is told. */
+/** Locks a table in a transaction of its own, until it is released. */
 async function locking(database: Database, table: string): Promise<() => Promise<void>> {
   const client = await database.acquire();
   await client.query(`begin; lock table ${table} in access exclusive mode`);
@@ -74,8 +74,8 @@ async function expectWhole(
   return verdict;
 }
 
-describe('a stop ends, and nothing in flight is lost, while', () => {
-  it('a produce hangs: what was acknowledged before is saved, the rest is sent by the next', async () => {
+describe('a stop with something that hangs', () => {
+  it('a stop while a produce hangs saves what was acknowledged before, and the next leader sends the rest', async () => {
     const { database } = await withDatabase();
     const memory = closing(memoryBroker());
     const topic = await createTopic(memory, topicName(), 2);
@@ -101,7 +101,7 @@ describe('a stop ends, and nothing in flight is lost, while', () => {
     expect(await expectWhole(database, memory, topic)).toMatchObject({ duplicates: 0 });
   });
 
-  it('a statement of the reading loop hangs: the lease is free although the lock is not', async () => {
+  it('a stop while a statement of the reading loop hangs frees the lease although the lock is held', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const topic = await createTopic(broker, topicName(), 2);
@@ -115,11 +115,11 @@ describe('a stop ends, and nothing in flight is lost, while', () => {
     expect(await expectWhole(database, broker, topic)).toMatchObject({ duplicates: 0 });
   });
 
-  it('positions cannot be saved: at worst the next leader sends the last events once more, in order', async () => {
+  it('a stop while cursors cannot be saved ends; at worst the next leader sends the last events again, in order', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const topic = await createTopic(broker, topicName(), 2);
-    const service = await started({ database, broker, ...calm, settleMs: 600_000, settleEvents: 1_000_000 });
+    const service = await started({ database, broker, ...calm, saveMs: 600_000, saveEvents: 1_000_000 });
     await writeMany(database, topic, 300);
     await waitUntil(() => service.status().published === 300, { what: 'the events' });
     const release = await locking(database, 'converge.relay_cursor');
@@ -128,7 +128,7 @@ describe('a stop ends, and nothing in flight is lost, while', () => {
     await expectWhole(database, broker, topic);
   });
 
-  it('the whole lease hangs, for a leader and for a standby', async () => {
+  it('a stop of a leader and of a standby ends while every statement on the lease hangs', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const leader = await started({ database, broker, ...calm });
@@ -145,7 +145,7 @@ describe('a stop ends, and nothing in flight is lost, while', () => {
     await release();
   });
 
-  it('the broker is down, and while it never says what it knows of a topic', async () => {
+  it('a stop ends while the broker is down, and while it never describes a topic', async () => {
     const { database } = await withDatabase();
     const memory = closing(memoryBroker());
     const topic = await createTopic(memory, topicName(), 2);
@@ -168,7 +168,7 @@ describe('a stop ends, and nothing in flight is lost, while', () => {
     expect(await expectWhole(database, memory, topic)).toMatchObject({ duplicates: 0 });
   });
 
-  it('a big backlog is read: between two sends, with the positions of all that was sent', async () => {
+  it('a stop while a big backlog is read ends between two sends, with the cursors of all that was sent saved', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const topic = await createTopic(broker, topicName(), 4);
@@ -181,7 +181,7 @@ describe('a stop ends, and nothing in flight is lost, while', () => {
   });
 });
 
-it('a stop acts in order: the last answer of the broker, the positions, the lease', async () => {
+it('a stop acts in order: the last answer of the broker, the cursors, the lease', async () => {
   const { database } = await withDatabase();
   const memory = closing(memoryBroker());
   const topic = await createTopic(memory, topicName(), 1);
@@ -205,7 +205,7 @@ it('a stop acts in order: the last answer of the broker, the positions, the leas
     executor: {
       query: <R>(text: string, values?: readonly unknown[]) => {
         if (/converge\.lease/.test(text) && /set|update/.test(text) && values?.length === 3)
-          act('lease let go');
+          act('lease released');
         return database.executor.query<R>(text, values);
       },
     },
@@ -229,7 +229,7 @@ it('a stop acts in order: the last answer of the broker, the positions, the leas
   const stop = service.stop();
   answer?.();
   await stop;
-  expect(acts).toEqual(['acknowledged', 'positions saved', 'lease let go']);
+  expect(acts).toEqual(['acknowledged', 'positions saved', 'lease released']);
   expect(await expectWhole(database, memory, topic)).toMatchObject({ duplicates: 0 });
 });
 

@@ -1,5 +1,40 @@
 import { LowestId, type Tick } from '../window/tick.ts';
 
+/** A window whose events are on their way. */
+export class OpenWindow {
+  readonly number: bigint;
+  #pending = 0;
+  #isRead = false;
+
+  constructor(number: bigint) {
+    this.number = number;
+  }
+
+  /** Events queued and not acknowledged. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** All of its rows were queued, and all of those are in the log. */
+  get isDone(): boolean {
+    return this.#isRead && this.#pending === 0;
+  }
+
+  queued(): void {
+    this.#pending += 1;
+  }
+
+  /** Events that are in the log, or that are dropped and read again by another lane. */
+  finished(events: number): void {
+    this.#pending -= events;
+  }
+
+  /** All of its rows were queued, or belong to other lanes. */
+  read(): void {
+    this.#isRead = true;
+  }
+}
+
 /**
  * A walk over the windows, in order: the main one for all topics that flow, and one of its own for each topic that was
  * held and is being caught up. `done` is the last window that is wholly in the log, as far as this lane's topics go.
@@ -8,7 +43,7 @@ export class Lane {
   /** undefined: every topic that is not on a lane of its own. */
   readonly topic: string | undefined;
   readonly lowest: LowestId;
-  /** The last window that it reads; undefined: it goes on until it meets the main lane. */
+  /** The last window that it reads; undefined: it continues until it reaches the main lane. */
   readonly until: bigint | undefined;
   #previous: Tick;
   #done: bigint;
@@ -32,40 +67,31 @@ export class Lane {
   }
 
   get done(): bigint {
-    this.#advance();
-    return this.#done;
-  }
-
-  begin(): OpenWindow {
-    const window: OpenWindow = { number: this.next, pending: 0, read: false };
-    this.#open.push(window);
-    return window;
-  }
-
-  /** All rows of the window were queued (or belonged to others). */
-  end(window: OpenWindow, tick: Tick): void {
-    window.read = true;
-    this.#previous = tick;
-    this.lowest.pass(tick);
-    this.#advance();
-  }
-
-  #advance(): void {
     let count = 0;
     for (const window of this.#open) {
-      if (!window.read || window.pending > 0) break;
+      if (!window.isDone) break;
       this.#done = window.number;
       count += 1;
     }
     if (count > 0) this.#open = this.#open.slice(count);
+    return this.#done;
   }
-}
 
-/** A window whose events are on their way. */
-export interface OpenWindow {
-  readonly number: bigint;
-  /** Events queued and not acknowledged. */
-  pending: number;
-  /** All of its rows were queued. */
-  read: boolean;
+  /** Everything that it read is in the log. */
+  get isDrained(): boolean {
+    return this.done === this.#previous.number;
+  }
+
+  begin(): OpenWindow {
+    const window = new OpenWindow(this.next);
+    this.#open.push(window);
+    return window;
+  }
+
+  /** All rows of the window were queued, or belong to other lanes. */
+  end(window: OpenWindow, tick: Tick): void {
+    window.read();
+    this.#previous = tick;
+    this.lowest.pass(tick);
+  }
 }

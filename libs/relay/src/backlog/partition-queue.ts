@@ -1,15 +1,36 @@
 import type { SealedRecords } from '@convergekit/broker/engine';
-import type { Cursor } from '../cursor/cursor.ts';
-import { FLOWING, type FlowState, type Halt } from './flow-state.ts';
 import { PositionText } from '../batch/position-text.ts';
-import type { OpenWindow } from './lane.ts';
 import { QueuedBatch } from '../batch/queued-batch.ts';
+import type { Cursor } from '../cursor/cursor.ts';
+import { nextSave, type SavedCursor } from '../cursor/save-sql.ts';
+import { Flow, type FlowState, type Halt } from './flow-state.ts';
+import type { OpenWindow } from './lane.ts';
 
 export interface Amount {
   readonly events: number;
   readonly bytes: number;
 }
 
+/** How the sends of a partition end. `isProbe`: it was halted by itself, and nothing of it was written since. */
+export type SendHealth =
+  | { readonly kind: 'sound' }
+  /** Its last send failed, and is repeated. */
+  | {
+      readonly kind: 'failing';
+      readonly code: string;
+      /** Failures in a row, and the monotonic time at which the first of those sends began. */
+      readonly failures: number;
+      readonly since: number;
+      /** It is not sent before, monotonic milliseconds. */
+      readonly notBefore: number;
+      readonly isProbe: boolean;
+    }
+  /** What failed was dropped; nothing of it was written since. */
+  | { readonly kind: 'unproven'; readonly code: string; readonly isProbe: boolean };
+
+export type Failing = Extract<SendHealth, { kind: 'failing' }>;
+
+const SOUND: SendHealth = Object.freeze({ kind: 'sound' });
 /** Bytes of one batch: below the broker's default limit of 1 MiB, an event of 900 KB still fits. */
 const BATCH_BYTES = 950_000;
 
@@ -17,43 +38,60 @@ const BATCH_BYTES = 950_000;
  * The events of one partition between reading and acknowledgement, in order, encoded into batches. `take` seals the
  * first batch and leaves it in place; only `acknowledge` moves the cursor, past it. So a batch that failed is simply
  * taken again, the same to the byte.
+ * `push`, `acknowledge`, `split` and `drop` are called by its Backlog, which counts.
  */
 export class PartitionQueue {
   readonly topic: string;
   readonly partition: number;
   /** The position that the next event names in ce_prev: the last one queued, else the cursor. */
   readonly prev = new PositionText();
+  /** Its own flow while its topic flows. `flowing`: as its topic. */
+  readonly flow = new Flow();
+  /** Why its log could not be compared with the database in this leadership: nothing may be sent to it. undefined: it may. */
+  unread: Halt | undefined;
   #cursor: Cursor;
   #epoch = 0;
   #tick = 0n;
   #id = 0;
   #batches: QueuedBatch[] = [];
   #events = 0;
-  /** Changes at each `drop`: an acknowledgement for what was dropped meanwhile is no longer about these events. */
-  generation = 0;
-  /** Failures in a row; the clock's time of the first of them; no send before `notBefore`. */
-  failures = 0;
-  failingSince = 0;
-  notBefore = 0;
-  /** The code of its last failure; undefined since it was written. It outlives a `drop`. */
-  failedWith: string | undefined;
-  /** `save` of its row, and how often this leader saved it: see settle-sql.ts. */
-  save = 0n;
-  saves = 0n;
-  /** Set apart by itself while its topic flows. `flowing`: as its topic. */
-  state: FlowState = FLOWING;
-  /** Why its log could not be compared with the database in this leadership: nothing may be sent to it. undefined: it may. */
-  unread: Halt | undefined;
-  /** Attempts to bring it back since it last flowed: the pause between them grows. */
-  rechecks = 0;
-  /** It was set apart, and nothing of it was written since. */
-  probing = false;
+  /** Bytes of the last batch that were counted. */
+  #openBytes = 0;
+  #generation = 0;
+  #health: SendHealth = SOUND;
+  /** `save` of its row, and how often this leader saved it: see save-sql.ts. */
+  #save: bigint;
+  #saves = 0n;
 
-  constructor(topic: string, partition: number, cursor: Cursor) {
+  constructor(topic: string, partition: number, cursor: Cursor, save = 0n) {
     this.topic = topic;
     this.partition = partition;
     this.#cursor = cursor;
+    this.#save = save;
     this.#startAt(cursor);
+  }
+
+  get state(): FlowState {
+    return this.flow.state;
+  }
+
+  get health(): SendHealth {
+    return this.#health;
+  }
+
+  /** The code of its last failure; undefined since it was written. */
+  get failedWith(): string | undefined {
+    return this.#health.kind === 'sound' ? undefined : this.#health.code;
+  }
+
+  /** It is tried again after a halt of its own. */
+  get isProbe(): boolean {
+    return this.#health.kind !== 'sound' && this.#health.isProbe;
+  }
+
+  /** Changes at each `drop`: an acknowledgement for what was dropped meanwhile is no longer about these events. */
+  get generation(): number {
+    return this.#generation;
   }
 
   /** The last position known to be in the log. */
@@ -65,27 +103,41 @@ export class PartitionQueue {
     return this.#events;
   }
 
+  get bytes(): number {
+    return this.#batches.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** The first event not acknowledged, for naming it. */
+  get first(): { readonly tick: bigint; readonly id: number } | undefined {
+    return this.#batches[0]?.first;
+  }
+
   /** True when the event is queued, or in the log already. */
   isPassed(tick: bigint, id: number): boolean {
     return tick === this.#tick ? id <= this.#id : tick < this.#tick;
   }
 
-  /** The batch for one more event of at most `room` bytes. Append it there, then call `push`. */
+  /** The batch for one more event of at most `room` bytes. The caller appends it there, then calls `push`. */
   open(room: number): QueuedBatch {
-    const last = this.#batches.at(-1);
-    if (last?.hasRoom(room, BATCH_BYTES) === true) return last;
-    const batch = new QueuedBatch();
-    this.#batches.push(batch);
+    let batch = this.#batches.at(-1);
+    if (batch?.hasRoom(room, BATCH_BYTES) !== true) {
+      batch = new QueuedBatch();
+      this.#batches.push(batch);
+    }
+    this.#openBytes = batch.events === 0 ? 0 : batch.bytes;
     return batch;
   }
 
-  /** An event was appended to the open batch. */
-  push(id: number, window: OpenWindow, epoch: number): void {
-    this.#batches.at(-1)?.push(id, window);
+  /** An event was appended to the open batch. Returns the bytes added. */
+  push(id: number, window: OpenWindow, epoch: number): number {
+    const batch = this.#batches.at(-1);
+    if (batch === undefined) throw new Error('an event is queued after its batch was opened');
+    batch.push(id, window);
     this.#events += 1;
     this.#epoch = epoch;
     this.#tick = window.number;
     this.#id = id;
+    return batch.bytes - this.#openBytes;
   }
 
   /** The next batch: the same one until it is acknowledged. */
@@ -101,10 +153,23 @@ export class PartitionQueue {
     this.#cursor = { epoch: this.#epoch, tick: last.tick, id: last.id.toString() };
     this.#events -= events;
     batch.acknowledged();
-    this.failures = 0;
-    this.failedWith = undefined;
-    this.probing = false;
+    this.#health = SOUND;
     return { events, bytes };
+  }
+
+  /** Its send failed; `beganAt` is when that send began. */
+  fail(code: string, beganAt: number): Failing {
+    const { isProbe } = this;
+    const before =
+      this.#health.kind === 'failing' ? this.#health : { failures: 0, since: beganAt, notBefore: 0 };
+    const failing: Failing = { ...before, kind: 'failing', code, failures: before.failures + 1, isProbe };
+    this.#health = failing;
+    return failing;
+  }
+
+  /** A failed batch is not sent again before this time. */
+  postpone(notBefore: number): void {
+    if (this.#health.kind === 'failing') this.#health = { ...this.#health, notBefore };
   }
 
   /** The first batch was too large: the same records in two, `records` in the first of them. Returns the bytes added. */
@@ -116,22 +181,29 @@ export class PartitionQueue {
     return parts[0].bytes + parts[1].bytes - batch.bytes;
   }
 
-  /** Forgets what was not acknowledged: it will be read again from the cursor on. */
-  drop(): Amount {
-    const dropped = { events: this.#events, bytes: this.#batches.reduce((sum, { bytes }) => sum + bytes, 0) };
-    for (const batch of this.#batches) batch.forgotten();
+  /** Drops what was not acknowledged: it is read again from the cursor on. `toProbe`: its next send decides whether it flows. */
+  drop(toProbe = false): Amount {
+    const dropped = { events: this.#events, bytes: this.bytes };
+    for (const batch of this.#batches) batch.dropped();
     this.#batches = [];
     this.#events = 0;
-    this.generation += 1;
+    this.#generation += 1;
     this.#startAt(this.#cursor);
-    this.failures = 0;
-    this.notBefore = 0;
+    if (this.#health.kind !== 'sound')
+      this.#health = { kind: 'unproven', code: this.#health.code, isProbe: this.isProbe || toProbe };
     return dropped;
   }
 
-  /** The first event not acknowledged, for naming it. */
-  first(): { readonly tick: bigint; readonly id: number } | undefined {
-    return this.#batches[0]?.first;
+  /** The cursor, and with which `save` its row is found and left. */
+  cursorToSave(): SavedCursor {
+    const { topic, partition } = this;
+    const [save, next] = [this.#save, nextSave(this.#save, this.#saves + 1n)];
+    return { ...this.#cursor, topic, partition, save, nextSave: next };
+  }
+
+  saved({ nextSave: save }: SavedCursor): void {
+    this.#save = save;
+    this.#saves += 1n;
   }
 
   #startAt(cursor: Cursor): void {

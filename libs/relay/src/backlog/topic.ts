@@ -1,27 +1,52 @@
 import { type Cursor, startCursor } from '../cursor/cursor.ts';
-import { type FlowState, heldAtOf, laneOf } from './flow-state.ts';
+import type { CursorRecord, TopicRecord } from '../leader/takeover-sql.ts';
+import { Flow, type FlowState, type Halt } from './flow-state.ts';
 import type { Lane } from './lane.ts';
 import { PartitionQueue } from './partition-queue.ts';
 
+/** A topic of the source with its partitions. Halts are its Backlog's: they drop events. */
 export class Topic {
   readonly name: string;
   /** To find the topic of a row without making a text of it. */
   readonly nameBytes: Buffer;
-  state: FlowState;
-  /** Looks at a halted topic since it last flowed: the pause between them grows. */
-  rechecks = 0;
-  /** Its partition count was compared with the broker's in this leadership. */
-  verified = false;
-  /** Events of it that it was halted for: with `none`, its hold moves on. `unknown`: a leader before this one halted it. */
-  missed: 'none' | 'some' | 'unknown' = 'none';
-  /** The broker's id on record. */
-  topicId: string | undefined;
+  readonly flow: Flow;
+  #isVerified = false;
+  #topicId: string | undefined;
   #queues: readonly PartitionQueue[] = [];
 
-  constructor(name: string, state: FlowState) {
+  constructor(name: string, state?: FlowState) {
     this.name = name;
     this.nameBytes = Buffer.from(name);
-    this.state = state;
+    this.flow = new Flow(state);
+  }
+
+  /** As a takeover found it. */
+  static of(
+    { topic: name, partitions = 0, heldAt, heldReason, topicId }: TopicRecord,
+    cursors: readonly CursorRecord[],
+  ): Topic {
+    const topic = new Topic(name, heldAt === undefined ? undefined : haltedBefore(heldAt, heldReason ?? ''));
+    topic.#topicId = topicId;
+    const found = new Map(cursors.map((cursor) => [cursor.partition, cursor]));
+    topic.#queues = Array.from({ length: partitions }, (_, partition) => {
+      const cursor = found.get(partition);
+      return new PartitionQueue(name, partition, cursor ?? startCursor(), cursor?.save);
+    });
+    return topic;
+  }
+
+  get state(): FlowState {
+    return this.flow.state;
+  }
+
+  /** Its partition count was compared with the broker's in this leadership. */
+  get isVerified(): boolean {
+    return this.#isVerified;
+  }
+
+  /** The broker's id on record. */
+  get topicId(): string | undefined {
+    return this.#topicId;
   }
 
   /** Partitions on record; 0 when the topic was never found. */
@@ -29,15 +54,19 @@ export class Topic {
     return this.#queues.length;
   }
 
-  /** Whether windows before this leadership held events of it that are missing; what was read since is known already. */
-  missedBefore(some: boolean): void {
-    if (this.missed === 'unknown') this.missed = some ? 'some' : 'none';
-  }
-
-  /** The id counts once something was sent: until then a topic may be made again as often as one likes. */
+  /** The id counts once something was sent: until then a topic may be recreated freely. */
   get known(): { readonly partitions: number; readonly topicId: string | undefined } {
     const isSent = this.#queues.some(({ cursor }) => cursor.tick > 0n);
-    return { partitions: this.partitions, topicId: isSent ? this.topicId : undefined };
+    return { partitions: this.partitions, topicId: isSent ? this.#topicId : undefined };
+  }
+
+  get queues(): readonly PartitionQueue[] {
+    return this.#queues;
+  }
+
+  /** Nothing is queued, and no partition is behind the others. */
+  get isIdle(): boolean {
+    return this.#queues.every(({ size, state }) => size === 0 && state.kind === 'flowing');
   }
 
   /** Partitions whose log could not be compared with the database: nothing may be sent to them. */
@@ -50,10 +79,21 @@ export class Topic {
     return this.partitions === 0 || this.unread.length < this.partitions;
   }
 
-  get queues(): readonly PartitionQueue[] {
-    return this.#queues;
+  /** Partitions that are held by themselves; the others go as the topic goes. */
+  get heldPartitions(): readonly PartitionQueue[] {
+    return this.#queues.filter(({ state }) => state.kind !== 'flowing');
   }
 
+  verify(): void {
+    this.#isVerified = true;
+  }
+
+  /** The broker's id as it is on record now. */
+  identify(topicId: string | undefined): void {
+    this.#topicId = topicId;
+  }
+
+  /** Its partitions were recorded for the first time. */
   open(cursors: readonly Cursor[]): void {
     this.#queues = cursors.map((cursor, partition) => new PartitionQueue(this.name, partition, cursor));
   }
@@ -67,35 +107,71 @@ export class Topic {
     this.#queues = [...this.#queues, ...added];
   }
 
-  /** Partitions that are set apart, or on their way back; the others go as the topic goes. */
-  get apart(): readonly PartitionQueue[] {
-    return this.#queues.filter(({ state }) => state.kind !== 'flowing');
-  }
-
-  /** The lane that reads this topic now. */
-  laneOf(main: Lane): Lane | undefined {
-    return laneOf(this.state, main);
-  }
-
   /** The lane that reads this partition now. */
-  laneOfQueue({ state }: PartitionQueue, main: Lane): Lane | undefined {
-    const lane = this.laneOf(main);
+  laneOf({ state }: PartitionQueue, main: Lane): Lane | undefined {
+    const lane = laneOf(this.state, main);
     return state.kind === 'flowing' || lane === undefined ? lane : laneOf(state, lane);
   }
 
   /** Whether some partition of it is read by this lane. */
   isReadBy(lane: Lane, main: Lane): boolean {
-    return this.laneOf(main) === lane || this.#queues.some((queue) => this.laneOfQueue(queue, main) === lane);
+    return (
+      laneOf(this.state, main) === lane || this.#queues.some((queue) => this.laneOf(queue, main) === lane)
+    );
   }
 
   /** The first window of which an event may be missing in the log: where reading must begin again after a halt. */
   heldAt(main: Lane): bigint {
-    let held = heldAtOf(this.state, main);
-    for (const { state } of this.#queues) {
-      if (state.kind === 'flowing') continue;
-      const at = heldAtOf(state, main);
-      if (at < held) held = at;
-    }
-    return held;
+    return [this, ...this.heldPartitions]
+      .map(({ state }) => heldAtOf(state, main))
+      .reduce((lowest, at) => (at < lowest ? at : lowest));
   }
+}
+
+/** The lane that reads what is in this state; `main` reads what flows. */
+function laneOf(state: FlowState, main: Lane): Lane | undefined {
+  switch (state.kind) {
+    case 'flowing':
+    case 'joining':
+      return main;
+    case 'catching_up':
+      return state.lane;
+    case 'halted':
+      return undefined;
+  }
+}
+
+/** The first window of which an event may be missing in the log, for what is in this state. */
+export function heldAtOf(state: FlowState, main: Lane): bigint {
+  switch (state.kind) {
+    case 'flowing':
+      return main.done + 1n;
+    case 'halted':
+      return state.heldAt;
+    case 'catching_up':
+    case 'joining':
+      return state.lane.done + 1n;
+  }
+}
+
+function haltedBefore(heldAt: bigint, reason: string): FlowState {
+  return {
+    kind: 'halted',
+    heldAt,
+    halt: haltOf(reason),
+    sinceMs: 0,
+    missed: 'unknown',
+    recheckAt: 0,
+    written: true,
+  };
+}
+
+/** A halt as it stands in held_reason: `CODE: detail`. */
+export function haltText({ code, detail }: Halt): string {
+  return `${code}: ${detail}`;
+}
+
+function haltOf(text: string): Halt {
+  const at = text.indexOf(': ');
+  return at < 0 ? { code: text, detail: '' } : { code: text.slice(0, at), detail: text.slice(at + 2) };
 }

@@ -120,7 +120,7 @@ const anyRow = fc.record({
 });
 
 describe('a record', () => {
-  test('is what the plain encoder makes of the same headers, whatever is in the row', async () => {
+  test('an encoded record equals that of the plain encoder, whatever is in the row', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyRow, { minLength: 1, maxLength: 12 }), async (rows) => {
         const [bytes, objects] = await Promise.all([
@@ -133,7 +133,7 @@ describe('a record', () => {
     );
   });
 
-  test('of a megabyte, and one with empty texts, go out as they are', async () => {
+  test('a record of a megabyte and one with empty texts are encoded unchanged', async () => {
     const rows = [
       { ...row, payload: 'é'.repeat(524_288), id: '9' },
       { ...row, key: '', payload: '', type: '', headers: '', id: '10' },
@@ -141,7 +141,7 @@ describe('a record', () => {
     expect(await throughLog(encoded(rows), 2)).toEqual(await throughLog(recordsOf(rows), 2));
   });
 
-  test('of a time beyond the calendar goes out with the last time that there is', () => {
+  test('a record with a time beyond the calendar gets the last possible time', () => {
     const rows = new OutboxRows();
     rows.load(rowsOf([{ created_ms: 8.64e15 }]));
     expect(rows.next()).toBe(true);

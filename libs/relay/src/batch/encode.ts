@@ -28,7 +28,7 @@ export interface SourceIdentity {
 /** Room for what is not in a row: varints, position and predecessor with their names. */
 const FRAME_ROOM = 320;
 const TEMPLATES = 256;
-/** Of a signature, with its name and both lengths. */
+/** Room for a signature, with its name and both lengths. */
 const SIGNATURE_ROOM = 64;
 const SIGNATURE_NAME = fieldOf(WIRE.signature);
 const UUID_TEXT = 36;
@@ -47,7 +47,7 @@ interface Template {
   timeMs: number;
 }
 
-/** Of the headers that the relay writes from columns. */
+/** The number of headers that the relay writes from columns. */
 const RELAY_COUNT = RELAY_HEADERS.size;
 
 /**
@@ -76,7 +76,7 @@ export class Encoder {
     this.#signing = signing;
   }
 
-  /** What follows belongs to this tick. */
+  /** Begins the rows of a tick. */
   begin(epoch: number, tick: { readonly number: bigint; readonly nonce: string }): void {
     const text = `${epoch}.${tick.number}.`;
     if (text === this.#tick && this.#nonce === `.${tick.nonce}`) return;

@@ -36,10 +36,10 @@ class BatchBuffers {
   }
 }
 
-/** For all relays of the process: a buffer is like any other. */
+/** Shared by all relays of the process. */
 const buffers = new BatchBuffers();
 
-/** Events of one partition that travel together, and which they are. */
+/** A batch of events of one partition, and which events they are. */
 export class QueuedBatch {
   readonly #builder: RecordBatchBuilder;
   #sealed: SealedRecords | undefined;
@@ -79,7 +79,7 @@ export class QueuedBatch {
 
   push(id: number, window: OpenWindow): void {
     this.#ids.push(id);
-    window.pending += 1;
+    window.queued();
     const part = this.#parts.at(-1);
     if (part?.window === window) part.count += 1;
     else this.#parts.push({ window, count: 1 });
@@ -97,19 +97,19 @@ export class QueuedBatch {
       for (let left = count; left > 0; left -= 1, at += 1) {
         const id = this.#ids[at] ?? 0;
         parts[at < records ? 0 : 1].push(id, window);
-        window.pending -= 1;
+        window.finished(1);
       }
     return parts;
   }
 
-  /** It is in the log: its broker has let go of the bytes. */
+  /** It is in the log: the driver no longer reads the bytes. */
   acknowledged(): void {
-    this.forgotten();
+    this.dropped();
     buffers.give(this.#builder.buffer);
   }
 
-  /** Its events are on their way no longer. A driver may still be writing the bytes. */
-  forgotten(): void {
-    for (const { window, count } of this.#parts) window.pending -= count;
+  /** Its events are no longer on their way. A driver may still be writing the bytes. */
+  dropped(): void {
+    for (const { window, count } of this.#parts) window.finished(count);
   }
 }

@@ -44,7 +44,7 @@ const emitted = {
 const stored = JSON.stringify(emitted);
 
 describe('a scan', () => {
-  test('finds the headers of a real emit without parsing, written by the kit or by converge.emit', () => {
+  test('a scan finds the headers of a real emit without parsing, written by the kit or by converge.emit', () => {
     expect(scanned(stored)).toEqual(Object.entries(emitted));
     const bySql =
       '{"ce_dataschema" : "urn:converge:a:1", "content-type" : "application/json", "ce_correlationid" : "x"}';
@@ -67,11 +67,11 @@ describe('a scan', () => {
     'null',
     '',
     JSON.stringify(Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`h${n}`, 'v']))),
-  ])('leaves %j to the parser', (text) => {
+  ])('a scan leaves %j to the parser', (text) => {
     expect(scanned(text)).toBeUndefined();
   });
 
-  test('agrees with the parser on every text that it takes, cut and changed anywhere', () => {
+  test('a scan agrees with the parser on every text that it accepts, cut and changed anywhere', () => {
     const name = fc.oneof(
       fc.constantFrom(...Object.values(WIRE), '__proto__', 'ä', '1', ''),
       fc.string({ maxLength: 4 }),
@@ -98,7 +98,7 @@ describe('a scan', () => {
     );
   });
 
-  test('says whether there is a content type, and leaves out what the relay writes', () => {
+  test('a scan reports a content type, and leaves out the headers that the relay writes', () => {
     const scan = new HeaderScan();
     expect(scanned('{"content-type":"text/plain"}', scan)).toEqual([['content-type', 'text/plain']]);
     expect(scan.hasContentType).toBe(true);
@@ -106,7 +106,7 @@ describe('a scan', () => {
     expect(scan.hasContentType).toBe(false);
   });
 
-  test('finds the same when its code is hot', () => {
+  test('a scan finds the same headers when its code is hot', () => {
     const scan = new HeaderScan();
     const bytes = Buffer.from(stored);
     let wrong = 0;

@@ -108,7 +108,7 @@ export class HeaderScan {
     return -1;
   }
 
-  /** Past spaces; `to` at most, and what is there is no part of the text. */
+  /** Skips spaces, up to `to` at most. */
   #skip(from: number): number {
     const bytes = this.#bytes;
     let at = from;
@@ -131,7 +131,7 @@ function isSpace(byte: number): boolean {
 
 export interface StoredHeaders {
   readonly count: number;
-  /** As they stand in a record. */
+  /** As a record holds them. */
   readonly bytes: Buffer;
 }
 
@@ -149,7 +149,7 @@ export function storedHeadersOf(text: string): StoredHeaders {
   return { count: headers.length / 2, bytes: Buffer.concat(headers.map(fieldOf)) };
 }
 
-/** A text behind its length, as names and values of headers stand in a record. */
+/** Encodes a text behind its length, as a record holds names and values of headers. */
 export function fieldOf(text: string): Buffer {
   const bytes = Buffer.from(text);
   return Buffer.concat([varintOf(bytes.length), bytes]);

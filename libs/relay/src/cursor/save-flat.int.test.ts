@@ -2,7 +2,7 @@ import { executorOfClient } from '@convergekit/postgres';
 import { expect, test } from 'vitest';
 import { blocks, planOf, scansOf } from '../fixture/plans.ts';
 import { closeAfterEach, onClose, withDatabase } from '../fixture/running.ts';
-import { nextSave, type SavedCursor, settle, settleSql } from './save-sql.ts';
+import { nextSave, type SavedCursor, saveCursors, saveSql } from './save-sql.ts';
 
 /**
  * Planted faults, each seen to fail here: without `save` in the look-up of a cursor a save reads 1,919 pages instead of 84;
@@ -35,7 +35,7 @@ test('saving positions looks at no more pages after a thousand saves under a hel
       const cursors = Array.from({ length: PARTITIONS }, (_, partition): SavedCursor => {
         return { topic: 't', partition, epoch: 1, tick: count, id: '1', save, nextSave: next };
       });
-      sourceAt = await settle(database.executor, { term: 0n, doneTick: count, cursors, sourceAt });
+      sourceAt = await saveCursors(database.executor, { term: 0n, doneTick: count, cursors, sourceAt });
       expect(sourceAt).toBeDefined();
       save = next;
     }
@@ -43,7 +43,7 @@ test('saving positions looks at no more pages after a thousand saves under a hel
     const all = (value: unknown) => each.map(() => value);
     const lists = [all('t'), each, all(1), all('9'), all('9'), all(save.toString()), all(save.toString())];
     await query('begin');
-    const plan = await planOf({ executor }, settleSql, ['0', ...lists, '9', sourceAt]);
+    const plan = await planOf({ executor }, saveSql, ['0', ...lists, '9', sourceAt]);
     await query('rollback');
     const [source] = scansOf(plan, 'relay_source').map(blocks);
     return { all: blocks(plan), source: source ?? 0 };

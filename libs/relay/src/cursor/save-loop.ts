@@ -1,25 +1,25 @@
-import { failpoint } from '@convergekit/core';
-import { endDrain } from '../topics/accept.ts';
-import { haltText, type Leadership } from '../leader/leadership.ts';
-import { FLOWING, type FlowState, isDrained } from '../backlog/flow-state.ts';
-import { holdTopic, settleHeld } from '../topics/topic-sql.ts';
-import { nextSave, type SavedCursor, settle } from './save-sql.ts';
+import { failpoint, poll } from '@convergekit/core';
+import type { Unsaved } from '../backlog/backlog.ts';
+import type { FlowState } from '../backlog/flow-state.ts';
 import type { PartitionQueue } from '../backlog/partition-queue.ts';
-import type { Topic } from '../backlog/topic.ts';
+import { haltText, type Topic } from '../backlog/topic.ts';
+import type { Leadership } from '../leader/leadership.ts';
+import { endDrain } from '../topics/accept.ts';
+import { holdTopic, saveHolds } from '../topics/topic-sql.ts';
+import { saveCursors } from './save-sql.ts';
 
-/** Saves positions every `settleMs`, or earlier after many events. What is not saved is sent again after a crash. */
-export async function settleLoop(leader: Leadership): Promise<void> {
-  const { ending, acked, settings } = leader;
-  const settler = new Settler(leader);
-  while (!ending.isOver()) {
-    await acked.wait(settings.settleMs);
-    if (!ending.isOver()) await settler.settle();
-  }
+/** Saves cursors every `saveMs`, or earlier after many events. What is not saved is sent again after a crash. */
+export function saveLoop({ ending, acked: wake, settings }: Leadership, saver: CursorSaver): Promise<void> {
+  const { clock, random, saveMs: everyMs } = settings;
+  const { signal, failed: onError } = ending;
+  return poll({ everyMs, signal, onError, wake, clock, random, immediately: false, run: () => saver.save() });
 }
 
-export class Settler {
+export class CursorSaver {
   readonly #leader: Leadership;
   #savedDone: bigint;
+  /** Where the row with done_tick was written last, for finding it again. */
+  #sourceAt: string | undefined;
   readonly #savedHeld = new Map<Topic, bigint>();
 
   constructor(leader: Leadership) {
@@ -28,43 +28,41 @@ export class Settler {
   }
 
   /**
-   * In this order, from values that were taken together: holds, then cursors with done_tick, then what was caught up.
-   * done_tick never passes an event of a topic whose hold is not written; a topic is let go only when its cursors are.
+   * Saves holds, then cursors with done_tick, then what was caught up, from values that were taken together. done_tick
+   * never passes an event of a topic whose hold is not written; a topic flows again only when its cursors are saved.
    */
-  async settle(): Promise<void> {
-    const leader = this.#leader;
-    const doneTick = leader.main.done;
-    const moved = [...leader.dirty];
-    const cursors = moved.map((queue): SavedCursor => {
-      const { topic, partition, save, cursor } = queue;
-      return { ...cursor, topic, partition, save, nextSave: nextSave(save, queue.saves + 1n) };
-    });
-    leader.dirty.clear();
-    leader.unsettled = 0;
+  async save(): Promise<void> {
+    const { main, backlog } = this.#leader;
+    const doneTick = main.done;
+    const moved = backlog.takeUnsaved();
     const caughtUp = this.#caughtUp();
     if (!(await this.#writeHolds())) return;
-    if (cursors.length > 0 || doneTick > this.#savedDone) {
-      const { term, sourceAt } = leader;
-      leader.sourceAt = await settle(leader.writes, { term, doneTick, cursors, sourceAt });
-      if (leader.sourceAt === undefined) {
-        leader.deposed('another term stands in the rows that were to be settled');
-        return;
-      }
-      for (const [at, queue] of moved.entries()) {
-        queue.save = cursors[at]?.nextSave ?? queue.save;
-        queue.saves += 1n;
-      }
-      this.#savedDone = doneTick;
-      failpoint('relay.after_cursor');
+    if ((moved.length > 0 || doneTick > this.#savedDone) && !(await this.#saveCursors(moved, doneTick)))
+      return;
+    await this.#saveHeld(caughtUp);
+  }
+
+  /** False: deposed. */
+  async #saveCursors(moved: readonly Unsaved[], doneTick: bigint): Promise<boolean> {
+    const { writes, term } = this.#leader;
+    const cursors = moved.map(({ cursor }) => cursor);
+    this.#sourceAt = await saveCursors(writes, { term, doneTick, cursors, sourceAt: this.#sourceAt });
+    if (this.#sourceAt === undefined) {
+      this.#leader.deposed('another term stands in the rows of the cursors');
+      return false;
     }
-    await this.#settleHeld(caughtUp);
+    for (const { queue, cursor } of moved) queue.saved(cursor);
+    this.#savedDone = doneTick;
+    failpoint('relay.after_cursor');
+    return true;
   }
 
   /** False: deposed. A hold that stands lower already stays: cursors up to the higher one may not be saved. */
   async #writeHolds(): Promise<boolean> {
     const leader = this.#leader;
-    for (const topic of leader.topics.values())
-      for (const { state } of [topic, ...topic.queues]) {
+    for (const topic of leader.backlog.topics)
+      for (const { flow } of [topic, ...topic.queues]) {
+        const { state } = flow;
         if (state.kind !== 'halted' || state.written) continue;
         const hold = { topic: topic.name, heldAt: state.heldAt, reason: haltText(state.halt) };
         if (!(await holdTopic(leader.writes, leader.fence, hold))) {
@@ -72,20 +70,19 @@ export class Settler {
           return false;
         }
         this.#savedHeld.delete(topic);
-        // The object is the one that was read above: a newer halt has its own.
-        state.written = true;
+        flow.written(state);
       }
     return true;
   }
 
   /** How far topics and partitions on their own lanes got; `heldAt` is undefined where all of it is in the log. */
   #caughtUp(): CaughtUp[] {
-    const { topics, main } = this.#leader;
+    const { backlog, main } = this.#leader;
     const caughtUp: CaughtUp[] = [];
-    for (const topic of topics.values()) {
+    for (const topic of backlog.topics) {
       const held = [topic, ...topic.queues].filter(({ state }) => state.kind !== 'flowing');
       if (held.length === 0 || topic.state.kind === 'halted') continue;
-      const drained = held.filter(({ state }) => isDrained(state));
+      const drained = held.filter(({ state }) => state.kind === 'joining' && state.lane.isDrained);
       const heldAt = drained.length === held.length ? undefined : topic.heldAt(main);
       if (drained.length > 0 || this.#savedHeld.get(topic) !== heldAt)
         caughtUp.push({
@@ -98,14 +95,14 @@ export class Settler {
     return caughtUp;
   }
 
-  async #settleHeld(caughtUp: readonly CaughtUp[]): Promise<void> {
+  async #saveHeld(caughtUp: readonly CaughtUp[]): Promise<void> {
     const leader = this.#leader;
     // What was halted again meanwhile keeps what its halt says.
     const current = caughtUp.filter(({ held }) => held.every(({ holder, state }) => holder.state === state));
     if (current.length === 0) return;
     const rows = current.map(({ topic, heldAt }) => ({ topic: topic.name, heldAt }));
-    if (!(await settleHeld(leader.writes, leader.term, rows))) {
-      leader.deposed('another term stands in the topics that were to be let go');
+    if (!(await saveHolds(leader.writes, leader.term, rows))) {
+      leader.deposed('another term stands in the rows of topics that caught up');
       return;
     }
     for (const { topic, heldAt, held, drained } of current) {
@@ -113,15 +110,14 @@ export class Settler {
       else this.#savedHeld.set(topic, heldAt);
       for (const { holder, state } of held)
         if (holder.state === state && drained.includes(holder)) {
-          holder.state = FLOWING;
-          holder.rechecks = 0;
+          holder.flow.flow();
           const which =
             'partition' in holder
               ? `partition ${holder.partition} of topic ${topic.name}`
               : `topic ${topic.name}`;
           leader.settings.log.info({ topic: topic.name }, `${which} has caught up and flows again`);
         }
-      if (heldAt !== undefined) endDrain(leader, topic, heldAt);
+      if (heldAt !== undefined) endDrain(leader.backlog, topic, heldAt);
     }
   }
 }

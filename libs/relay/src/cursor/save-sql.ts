@@ -7,7 +7,7 @@ export interface SavedCursor extends CursorRecord {
   readonly nextSave: bigint;
 }
 
-export interface Settlement {
+export interface Save {
   readonly term: bigint;
   readonly doneTick: bigint;
   readonly cursors: readonly SavedCursor[];
@@ -35,7 +35,7 @@ const movedSql = `
      where c.topic = v.topic and c.partition = v.partition and c.save = v.save and c.term = $1::bigint
     returning 1`;
 
-export const settleSql = `
+export const saveSql = `
   with moved as (${movedSql}),
   done as (
     update converge.relay_source set done_tick = $9::bigint where ctid = $10::tid and term = $1::bigint returning ctid
@@ -49,11 +49,11 @@ const doneSql = `
  * Saves positions; returns where the row of the source is now. Undefined: another term is in the rows, so we were
  * deposed; what was moved is right in any case.
  */
-export async function settle(
+export async function saveCursors(
   executor: Executor,
-  { term, doneTick, cursors, sourceAt }: Settlement,
+  { term, doneTick, cursors, sourceAt }: Save,
 ): Promise<string | undefined> {
-  const { rows } = await executor.query<{ moved: number; sourceAt: string | null }>(settleSql, [
+  const { rows } = await executor.query<{ moved: number; sourceAt: string | null }>(saveSql, [
     term.toString(),
     cursors.map((cursor) => cursor.topic),
     cursors.map((cursor) => cursor.partition),

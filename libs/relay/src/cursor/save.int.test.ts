@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { closeAfterEach, withDatabase } from '../fixture/running.ts';
-import { settle } from './save-sql.ts';
+import { saveCursors } from './save-sql.ts';
 
 /**
  * Planted fault: without the term in the update of cursors the earlier leader moves one back.
@@ -17,7 +17,7 @@ test('a leader of an earlier term moves no cursor, and learns that it was depose
   await executor.query('update converge.relay_source set term = 2');
   const save = (term: bigint, tick: bigint) => {
     const cursor = { topic: 't', partition: 0, epoch: 1, tick, id: '1', save: 0n, nextSave: 0n };
-    return settle(executor, { term, doneTick: 0n, cursors: [cursor] });
+    return saveCursors(executor, { term, doneTick: 0n, cursors: [cursor] });
   };
   expect(await save(2n, 9n)).toBeDefined();
   expect(await save(1n, 5n)).toBeUndefined();

@@ -15,7 +15,7 @@ const flap = (attempts: Attempts, times: readonly number[], ticks: boolean): num
 describe('the attempts of a relay to lead', () => {
   // Planted faults: with failures forgotten by being admitted, or by a first tick, the last pause is 99 ms.
   test.each([false, true])(
-    'pause longer after each leadership that failed at once, whether or not it wrote a tick (%s)',
+    'the pause before an attempt grows with each leadership that failed at once, whether or not it wrote a tick (%s)',
     (ticks) => {
       const pauses = flap(new Attempts(), [0, 1_000, 2_000, 4_000, 8_000, 15_000, 25_000], ticks);
       expect(pauses).toEqual([...pauses].sort((a, b) => a - b));
@@ -24,7 +24,7 @@ describe('the attempts of a relay to lead', () => {
     },
   );
 
-  test('pause shortly again after a leadership that lasted, and while another relay leads', () => {
+  test('the pause before an attempt is short again after a leadership that lasted, and while another relay leads', () => {
     const attempts = new Attempts();
     flap(attempts, [0, 1_000, 2_000, 3_000], true);
     attempts.began();
@@ -37,7 +37,7 @@ describe('the attempts of a relay to lead', () => {
     expect(attempts.failures).toBe(0);
   });
 
-  test('count leaderships that failed within ten minutes, and forget them when one has lasted a minute', () => {
+  test('leaderships that failed within ten minutes are counted, and forgotten when one has lasted a minute', () => {
     const attempts = new Attempts();
     expect(attempts.failedTerms(0)).toBeUndefined();
     flap(attempts, [0, 1_000, 2_000], false);

@@ -39,7 +39,7 @@ export class Attempts {
     this.#tickedAt = undefined;
   }
 
-  /** The log belongs to this database: the loops begin. */
+  /** The log check passed: the loops begin. */
   admitted(): void {
     this.#admitted = true;
   }

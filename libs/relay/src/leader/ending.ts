@@ -5,10 +5,14 @@ export type EndReason =
   | { readonly kind: 'deposed'; readonly detail: string }
   | { readonly kind: 'failed'; readonly error: unknown };
 
-/** The end of a leadership, once: the first reason counts, and everybody who waits is woken. */
+/** The end of a leadership, once: the first reason counts, and its signal ends every loop and every wait. */
 export class Ending {
+  readonly #controller = new AbortController();
   #reason: EndReason | undefined;
-  readonly #listeners: (() => void)[] = [];
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
 
   get reason(): EndReason | undefined {
     return this.#reason;
@@ -21,11 +25,14 @@ export class Ending {
   end(reason: EndReason): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
-    for (const listener of this.#listeners) listener();
+    this.#controller.abort();
   }
+
+  /** For the `onError` of a loop: an error ends the leadership. */
+  readonly failed = (error: unknown): void => this.end({ kind: 'failed', error });
 
   onEnd(listener: () => void): void {
     if (this.isOver()) listener();
-    else this.#listeners.push(listener);
+    else this.signal.addEventListener('abort', listener, { once: true });
   }
 }

@@ -10,11 +10,10 @@ import type { RelaySettings } from '../options.ts';
 import { STOP_MS } from './patience.ts';
 import { ReadLoop } from '../window/read-loop.ts';
 import { SendLoop } from '../send/send-loop.ts';
-import { settleLoop, Settler } from '../cursor/save-loop.ts';
+import { CursorSaver, saveLoop } from '../cursor/save-loop.ts';
 import { Ticker } from '../window/ticker.ts';
 import { TopicChecks } from '../topics/topic-check.ts';
 import { upkeepLoop } from '../topics/upkeep-loop.ts';
-import { Wake } from './wake.ts';
 import type { Activity } from '../watch/activity.ts';
 import { readLatestTick, readLowestId, readTicks } from '../window/window-sql.ts';
 
@@ -77,17 +76,15 @@ async function runLoops(
   });
   const ticker = new Ticker(leader, latest, reads.warned);
   const checks = new TopicChecks(settings.broker);
-  const wakes = [new Wake(settings.clock), new Wake(settings.clock)] as const;
+  const saver = new CursorSaver(leader);
   ending.onEnd(() => {
-    for (const wake of wakes) wake.notify();
     // A statement that hangs would keep its loop from ending; one in flight at a clean stop is let finish.
     if (ending.reason?.kind !== 'stopped') connections.close();
   });
-  const failed = (error: unknown): void => ending.end({ kind: 'failed', error });
   // Comparing may take longer than a lease lasts, so the lease is renewed meanwhile.
-  const renewing = leaseLoop(leader, wakes[1]).catch(failed);
+  const renewing = leaseLoop(leader).catch(ending.failed);
   const over = new Promise<void>((resolve) => ending.onEnd(resolve));
-  const admitted = admit(leader, takeover, reads.executor).catch(failed);
+  const admitted = admit(leader, takeover, reads.executor).catch(ending.failed);
   await Promise.race([admitted, over]);
   const loops: Promise<void>[] = [renewing];
   if (!ending.isOver()) {
@@ -95,26 +92,26 @@ async function runLoops(
     loops.push(
       new ReadLoop(leader, ticker, checks).run(onTicked),
       new SendLoop(leader).run(),
-      settleLoop(leader),
-      upkeepLoop(leader, checks, wakes[0]),
+      saveLoop(leader, saver),
+      upkeepLoop(leader, checks),
     );
   }
-  const working = Promise.all(loops.map((loop) => loop.catch(failed)));
+  const working = Promise.all(loops.map((loop) => loop.catch(ending.failed)));
   await over;
   // One that does not end can do no harm any more: its connections are closed next, a produce was given up.
   if (!(await endsWithin(working, STOP_MS.loops, settings.clock)))
     settings.log.warn({}, 'a loop of the relay did not end in time; what it waits for is broken off');
   await Promise.all([
-    endsWithin(checks.close(), STOP_MS.settle, settings.clock),
-    ending.reason?.kind === 'stopped' ? save(leader) : undefined,
+    endsWithin(checks.close(), STOP_MS.save, settings.clock),
+    ending.reason?.kind === 'stopped' ? save(leader, saver) : undefined,
   ]);
 }
 
 /** The last act of a clean stop, when nothing is in flight any more. What is not saved is sent once more. */
-async function save(leader: Leadership): Promise<void> {
+async function save(leader: Leadership, saver: CursorSaver): Promise<void> {
   const { clock, log } = leader.settings;
-  const saving = new Settler(leader).settle();
-  if (!(await endsWithin(saving, STOP_MS.settle, clock)))
+  const saving = saver.save();
+  if (!(await endsWithin(saving, STOP_MS.save, clock)))
     log.warn({}, 'the positions could not be saved in time; the next leader sends the last events once more');
   else await saving;
 }
@@ -150,7 +147,7 @@ class Connections {
     client.on('notice', (notice) => {
       if (isWarning(notice)) warning = true;
     });
-    client.on('error', (error) => this.#ending.end({ kind: 'failed', error }));
+    client.on('error', this.#ending.failed);
     this.#closers.push(() => client.release(true));
     return {
       executor: activity.copyExecutor(channel, await ownSession(client)),

@@ -1,8 +1,7 @@
+import { endsWithin, poll } from '@convergekit/core';
 import { renewLease } from '@convergekit/postgres/engine';
-import { endsWithin } from '@convergekit/core';
 import type { RelaySettings } from '../options.ts';
 import type { Ending } from './ending.ts';
-import type { Wake } from './wake.ts';
 
 /** The leadership, as far as its lease is concerned. */
 interface LeaseHolder {
@@ -14,50 +13,44 @@ interface LeaseHolder {
 }
 
 /** Renews the lease until the leadership ends, and ends it when the lease is lost or ran out. */
-export async function leaseLoop(leader: LeaseHolder, wake: Wake): Promise<void> {
-  const { ending, margin, settings } = leader;
-  const { clock, database, lease, holder, leaseMs, renewMs } = settings;
-  while (!ending.isOver()) {
-    await wake.wait(renewMs);
-    if (ending.isOver()) return;
-    const askedAt = clock.monotonic();
-    if (margin.isOver(askedAt)) {
-      leader.deposed('the lease ran out');
-      return;
-    }
-    const renewal = renewLease(database.executor, {
-      name: lease,
-      holder,
-      term: leader.term,
-      ttlMs: leaseMs,
-    }).then(
-      (ours) => (ours ? 'ours' : 'lost'),
-      () => 'no_answer' as const,
-    );
-    // A database that does not answer at all must not keep us here: our own clock decides.
-    const outcome = await Promise.race([renewal, wake.wait(leaseMs).then(() => 'no_answer' as const)]);
-    wake.notify();
-    // A renewal that comes after the release would take the lease again, for nobody.
-    if (ending.isOver()) {
-      await endsWithin(renewal, 1_000, clock);
-      return;
-    }
-    if (outcome === 'lost') {
-      leader.deposed('another relay has the lease');
-      return;
-    }
-    if (outcome === 'ours') margin.renewed(askedAt);
-    else if (margin.isOver(clock.monotonic())) {
-      leader.deposed('the lease ran out: Postgres does not answer');
-      return;
-    }
+export function leaseLoop(leader: LeaseHolder): Promise<void> {
+  const { ending, settings } = leader;
+  const { clock, random, renewMs: everyMs } = settings;
+  const { signal, failed: onError } = ending;
+  return poll({ everyMs, signal, onError, clock, random, immediately: false, run: () => renew(leader) });
+}
+
+async function renew(leader: LeaseHolder): Promise<void> {
+  const { ending, margin, settings, term } = leader;
+  const { clock, database, lease: name, holder, leaseMs: ttlMs } = settings;
+  const askedAt = clock.monotonic();
+  if (margin.isOver(askedAt)) {
+    leader.deposed('the lease ran out');
+    return;
   }
+  const renewal = renewLease(database.executor, { name, holder, term, ttlMs }).then(
+    (ours) => (ours ? 'ours' : 'lost'),
+    () => 'no_answer' as const,
+  );
+  // A database that does not answer at all must not keep us here: our own clock decides.
+  const answered = new AbortController();
+  const patience = clock.sleep(ttlMs, AbortSignal.any([ending.signal, answered.signal]));
+  const outcome = await Promise.race([renewal, patience.then(() => 'no_answer' as const)]);
+  answered.abort();
+  if (ending.isOver()) {
+    // A renewal that comes after the release would take the lease again, for no relay.
+    await endsWithin(renewal, 1_000, clock);
+    return;
+  }
+  if (outcome === 'lost') leader.deposed('another relay has the lease');
+  else if (outcome === 'ours') margin.renewed(askedAt);
+  else if (margin.isOver(clock.monotonic())) leader.deposed('the lease ran out: Postgres does not answer');
 }
 
 /**
- * What the holder of a lease may believe, on its own monotonic clock. The time counts from the moment *before* the
+ * What the holder of a lease may assume, on its own monotonic clock. The time counts from the moment *before* the
  * renewal was asked for: the database's clock started later, so this side always gives up first. A process that was
- * stopped for a while sees on waking that the time is over, without asking anybody.
+ * stopped for a while sees on waking that the time is over, without asking the database.
  */
 export class LeaseMargin {
   #validUntil: number;

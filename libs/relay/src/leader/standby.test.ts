@@ -38,7 +38,7 @@ async function standbyThatLooks(look: () => string | Error | undefined) {
   return { service, clock, counted, untilLook };
 }
 
-test('a standby has no trouble any more when the database has answered once and another relay leads', async () => {
+test('a standby reports no trouble once the database has answered and another relay leads', async () => {
   const failure = { code: 'DATABASE_UNREACHABLE', category: 'network', certainty: 'not_applied' } as const;
   let answer: string | Error = new DatabaseError('cannot reach Postgres', failure);
   const { service, counted, untilLook } = await standbyThatLooks(() => answer);
@@ -53,7 +53,7 @@ test('a standby has no trouble any more when the database has answered once and 
   await service.stop();
 });
 
-test('one that was refused keeps its trouble until another has held the lease for several looks', async () => {
+test('a refused standby reports its trouble until another relay has held the lease for several checks', async () => {
   const refusal = { code: 'database_went_back', category: 'data', certainty: 'not_applied' } as const;
   let answer: string | Error = new ConvergeError('the database went back', refusal);
   const { service, counted, untilLook } = await standbyThatLooks(() => answer);
@@ -68,7 +68,7 @@ test('one that was refused keeps its trouble until another has held the lease fo
 
 // Planted fault: a stop that awaits the look itself (no patience) is not over here, ever; the parts of `STOP_MS` made
 // longer come out over five seconds.
-test('a look at the lease that hangs is left behind by a stop, within five seconds of its clock', async () => {
+test('a stop abandons a check of the lease that hangs, within five seconds of its clock', async () => {
   const { service, clock, untilLook } = await standbyThatLooks(() => undefined);
   await untilLook(1);
   const since = clock.monotonic();

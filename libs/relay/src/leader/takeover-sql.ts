@@ -1,3 +1,4 @@
+import { readSource } from '@convergekit/outbox/engine';
 import { acquireLease } from '@convergekit/postgres/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Cursor } from '../cursor/cursor.ts';
@@ -19,7 +20,7 @@ export interface CursorRecord extends Cursor {
   readonly logEnd?: bigint;
   /** The id of the key that its leaders sign with, and the log's end when the first of them took over. */
   readonly signed?: { readonly by: string; readonly from: bigint };
-  /** With which the row is found: see settle-sql.ts. */
+  /** The value by which the row is found: see save-sql.ts. */
   readonly save?: bigint;
 }
 
@@ -36,9 +37,9 @@ export type TakeoverOutcome =
   | { readonly kind: 'standby'; readonly heldBy: string };
 
 /**
- * Takes the lease and stamps the new term into every row that the relay settles, in the caller's one transaction, and
- * begins from what the updates *return*: a settle of the deposed leader that was first is in there, and one that comes
- * later finds another term in its own row. A read before the update could be older than such a settle.
+ * Takes the lease and stamps the new term into every row that the relay saves, in the caller's one transaction, and
+ * begins from what the updates *return*: a save of the deposed leader that was first is in there, and one that comes
+ * later finds another term in its own row. A read before the update could be older than such a save.
  */
 export async function takeOver(
   tx: Executor,
@@ -47,11 +48,7 @@ export async function takeOver(
   const outcome = await acquireLease(tx, lease);
   if (outcome.kind === 'held') return { kind: 'standby', heldBy: outcome.heldBy };
   const term = outcome.term.toString();
-  const sources = await tx.query<{ id: string; name: string; epoch: number }>(
-    'select id::text, name, epoch from converge.source',
-  );
-  const source = sources.rows[0];
-  if (source === undefined) throw new Error('converge.source is empty: run `converge migrate`');
+  const source = await readSource(tx);
   const topics = await stampTopics(tx, term);
   const cursors = await stampCursors(tx, term, source.epoch);
   const done = await tx.query<{ done_tick: string }>(

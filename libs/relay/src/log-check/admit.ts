@@ -9,9 +9,8 @@ import type { compareLog, LogComparison } from './log-check.ts';
 import { LogCheckError } from './refusal.ts';
 
 /**
- * The first act of a leadership: nothing may be written under its term before the log was seen to belong to this
- * database. Rejects with what was found, or when the broker does not answer. A partition whose log cannot be read is held:
- * the others need not wait for it.
+ * Admits a leadership: nothing is written under its term before the log was seen to belong to this database. Rejects
+ * with what was found, or when the broker does not answer. A partition whose log cannot be read is halted by itself.
  */
 export async function admit(leader: Leadership, takeover: Takeover, executor: Executor): Promise<void> {
   const { settings, source, term } = leader;
@@ -20,7 +19,7 @@ export async function admit(leader: Leadership, takeover: Takeover, executor: Ex
   const [first, ...more] = comparison.refusals;
   if (first !== undefined) throw new LogCheckError([first, ...more]);
   await saveComparison(executor, term, comparison, settings.signingKey?.id);
-  for (const topic of leader.topics.values()) noteUnread(leader, topic, topic.queues, comparison.unread);
+  for (const topic of leader.backlog.topics) noteUnread(leader, topic, topic.queues, comparison.unread);
   report(leader, comparison);
 }
 
@@ -56,6 +55,6 @@ function report({ settings: { log } }: Leadership, comparison: LogComparison): v
   if (old !== undefined)
     log.error(
       { alarm: 'epoch_superseded', topic: old.topic, partition: old.partition, offset: `${old.offset}` },
-      'a record of an epoch that was left stands behind the marker of this one: see that the old primary is stopped',
+      'a record of an older epoch follows the marker of this one: stop the old primary',
     );
 }

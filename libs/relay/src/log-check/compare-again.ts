@@ -11,7 +11,7 @@ import { LogCheckError } from './refusal.ts';
 /** How long a comparison may take: a broker that does not answer must not keep the other topics waiting. */
 const COMPARE_MS = 10_000;
 
-/** As `compareLog`, within `COMPARE_MS`. What it finds forged stays on the leadership, for the alarm. */
+/** Calls `compareLog` within `COMPARE_MS`. Forged records are kept on the leadership, for the alarm. */
 export async function compareWithin(
   leader: Leadership,
   request: Omit<LogCheckRequest, 'until' | 'signingKey'>,
@@ -41,7 +41,7 @@ export async function compareAgain(leader: Leadership, topics: readonly Topic[])
   await comparePartitions(leader, unread, cursors);
 }
 
-/** Compares partitions with the given cursors. What cannot be read is held. */
+/** Compares partitions with the given cursors. What cannot be read is halted. */
 export async function comparePartitions(
   leader: Leadership,
   queues: readonly PartitionQueue[],
@@ -59,24 +59,23 @@ export async function comparePartitions(
   if (comparison !== undefined) await saveComparison(writes, term, comparison, settings.signingKey?.id);
   const why = silence?.message ?? 'the broker does not answer';
   for (const [name, of] of Map.groupBy(queues, ({ topic }) => topic)) {
-    const topic = leader.topics.get(name);
+    const topic = leader.backlog.topic(name);
     const nothing = { topic: name, partition: undefined, code: 'LOG_NOT_COMPARED', why };
     if (topic !== undefined) noteUnread(leader, topic, of, comparison?.unread ?? [nothing]);
   }
 }
 
-/** Holds those of the compared partitions of a topic that could not be read. */
+/** Halts those of the compared partitions of a topic that could not be read. */
 export function noteUnread(
   leader: Leadership,
   topic: Topic,
   compared: readonly PartitionQueue[],
   unread: readonly Unread[],
 ): void {
-  for (const queue of compared) {
+  leader.backlog.noteUnread(topic, compared, ({ partition: asked }) => {
     const found = unread.find(
-      ({ topic: name, partition = queue.partition }) => name === topic.name && partition === queue.partition,
+      ({ topic: name, partition = asked }) => name === topic.name && partition === asked,
     );
-    queue.unread = found === undefined ? undefined : { code: found.code, detail: found.why };
-  }
-  leader.holdUnread(topic);
+    return found === undefined ? undefined : { code: found.code, detail: found.why };
+  });
 }

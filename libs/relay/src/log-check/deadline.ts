@@ -10,7 +10,7 @@ export interface Unread {
   readonly why: string;
 }
 
-/** The time that reading may take. What is not read by then is not waited for. */
+/** Bounds the time of reading. What is not read by then is not waited for. */
 export class Deadline {
   readonly #passed: Promise<'passed'>;
   #isOver = false;
@@ -40,7 +40,7 @@ export class Deadline {
     });
   }
 
-  /** What concerns the connection itself (login, TLS) is thrown: it concerns every topic. */
+  /** Reads, or says why it cannot. An error of the connection itself (login, TLS) is thrown: it concerns every topic. */
   async read<T>(
     place: { readonly topic: string; readonly partition?: number },
     read: () => Promise<T>,
@@ -54,7 +54,7 @@ export class Deadline {
   }
 }
 
-/** What the broker refuses by its configuration concerns the topic, whichever partition was asked. */
+/** An error as what is unread: a refusal by configuration concerns the whole topic. */
 export function unreadOf(
   { topic, partition }: { readonly topic: string; readonly partition?: number },
   { kind, code, message, partition: found = partition }: BrokerError,

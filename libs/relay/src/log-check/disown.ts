@@ -1,8 +1,8 @@
 import { formatPosition } from '@convergekit/contracts';
 import type { Admin } from '@convergekit/broker';
+import { readSource } from '@convergekit/outbox/engine';
 import type { Executor } from '@convergekit/postgres';
 import { ConvergeError } from '@convergekit/core';
-import { readSource } from '../rebase/source-sql.ts';
 import { readKnownTicks, readReach } from './facts-sql.ts';
 import { doubtOf } from './judge.ts';
 import { ownRecord, type OwnRecord } from './own-records.ts';
@@ -14,7 +14,7 @@ export interface RecordPlace {
   readonly offset: bigint;
 }
 
-/** A record in this source's name, and why the database does not know it. */
+/** A record in this source's name that the database does not know, and why. */
 export type SuspectRecord = OwnRecord & RecordPlace & { readonly why: string };
 
 /** Reads a record that an operator wants to disown. Rejects when it is not in this source's name, or fits the database. */
@@ -41,7 +41,7 @@ export async function readSuspect(
   return { ...found, topic, partition, why };
 }
 
-/** Keeps that a record is not this source's own, with who said so: the comparison with the log passes over it. */
+/** Records that a record is not this source's own, and which operator said so: the log check skips it. */
 export async function disownRecord(
   executor: Executor,
   { topic, partition, offset }: RecordPlace,

@@ -4,7 +4,7 @@ import { sqlState } from '@convergekit/postgres/engine';
 import type { Identity, KnownTicks } from './judge.ts';
 import type { Reach } from './reach.ts';
 
-/** Nonces of some ticks, as far as they are retained. By primary key. */
+/** Reads the nonces of some ticks, as far as they are retained, by primary key. */
 export async function readKnownTicks(
   executor: Executor,
   epoch: number,
@@ -30,7 +30,7 @@ export interface ReachNow extends Reach {
   readonly tickXmax: bigint;
 }
 
-/** How far the source can have come: the latest tick that is left, and the time since. By primary key. */
+/** Reads how far the source can have come: the latest tick that is left, and the time since. By primary key. */
 export async function readReach(executor: Executor, epoch: number): Promise<ReachNow> {
   const { rows } = await executor.query<{
     latest: string;
@@ -55,7 +55,7 @@ export async function readReach(executor: Executor, epoch: number): Promise<Reac
   };
 }
 
-/** Where an operator said that a record is not ours. */
+/** Offsets whose records an operator disowned, by partition. */
 export async function readDisowned(executor: Executor): Promise<ReadonlyMap<string, ReadonlySet<bigint>>> {
   const { rows } = await executor.query<{ topic: string; partition: number; offset: string }>(
     'select topic, partition, log_offset::text as "offset" from converge.relay_disowned',
@@ -66,7 +66,7 @@ export async function readDisowned(executor: Executor): Promise<ReadonlyMap<stri
   );
 }
 
-/** In which database a relay last led. */
+/** Reads the identity of the database in which a relay last led. */
 export async function readStoredIdentity(executor: Executor): Promise<Identity> {
   const { rows } = await executor.query<{
     system: string | null;
@@ -83,7 +83,7 @@ export async function readStoredIdentity(executor: Executor): Promise<Identity> 
   };
 }
 
-/** Which database this is. Not inside a transaction: the question about the cluster may be refused. */
+/** Reads the identity of this database. Not inside a transaction: the question about the cluster may be refused. */
 export async function readIdentity(executor: Executor): Promise<Identity> {
   const { rows } = await executor.query<{ database: string; next: string }>(
     `select oid::text as database, pg_snapshot_xmax(pg_current_snapshot())::text as next
@@ -116,8 +116,8 @@ export interface LogEnd {
 }
 
 /**
- * Remembers where a leader led and what it found, compared by term in each row, and from which offset on its key signs. One
- * statement, HOT updates.
+ * Saves in which database a leader led, the ends that it found, and from which offset on its key signs. Each row is
+ * compared with the term. One statement, HOT updates.
  */
 export async function saveComparison(
   executor: Executor,

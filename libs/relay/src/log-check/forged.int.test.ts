@@ -33,7 +33,7 @@ async function published(options: Pick<RelayOptions, 'signingKey'> = {}) {
   return { database, broker, topic, sourceId: rows[0]?.id ?? '' };
 }
 
-/** Whoever may write to the topic can read all of this from it. */
+/** Any producer of the topic can read all of this from it. */
 async function forge(
   broker: Broker,
   topic: string,
@@ -74,7 +74,7 @@ describe('a record in the name of a source', () => {
     ['with the highest tick', '1.9223372036854775807.1.0123456789abcdef', 'no.such'],
     ['that is a marker with a tick', '1.9223372036854775807.1', 'converge.epoch'],
     ['with an epoch out of reach', '2147483647.1.1.0123456789abcdef', 'no.such'],
-  ])('%s is passed over at a takeover, with an alarm', async (_, position, type) => {
+  ])('a record %s is skipped at a takeover, with an alarm', async (_, position, type) => {
     const { database, broker, topic, sourceId } = await published();
     const offset = await forge(broker, topic, { sourceId, position, type });
     const next = await started({ database, broker, ...timing });
@@ -93,7 +93,7 @@ describe('a record in the name of a source', () => {
     );
   });
 
-  test('that could be a lost past is refused, and passed over once an operator disowned it: nothing is lost or sent again', async () => {
+  test('a record that could be a lost past is refused, and skipped once an operator disowned it: nothing is lost or sent again', async () => {
     const { database, broker, topic, sourceId } = await published();
     const position = '1.1000.1.0123456789abcdef';
     const offset = await forge(broker, topic, { sourceId, position });
@@ -116,7 +116,7 @@ describe('a record in the name of a source', () => {
     });
   });
 
-  test('out of reach does not move the fork, the epoch or the predecessors of a rebase', async () => {
+  test('a record out of reach does not move the fork, the epoch or the predecessors of a rebase', async () => {
     const { database, broker, topic, sourceId } = await published();
     await forge(broker, topic, { sourceId, position: '2147483647.1.1.0123456789abcdef' });
     await forge(broker, topic, { sourceId, position: '1.9223372036854775807.1.0123456789abcdef' });
@@ -137,7 +137,7 @@ describe('an unsigned record in the name of a source that signs', () => {
       )
     ).rows[0];
 
-  test('is passed over at a takeover where it would be a lost past, and alarmed by name', async () => {
+  test('an unsigned record of a source that signs is skipped at a takeover, with an alarm that names it', async () => {
     const { database, broker, topic, sourceId } = await published(signing('a'));
     expect(await cursorOf(database)).toMatchObject({ signed_from: '0' });
     const latest = await ticksIn(database);
@@ -154,7 +154,7 @@ describe('an unsigned record in the name of a source that signs', () => {
     expect(await ownEvents(broker, topic)).toHaveLength(600);
   });
 
-  test('counts as before while no leader signed, and while a key is replaced', async () => {
+  test('an unsigned record counts while no leader signed, and while a key is replaced', async () => {
     const { database, broker, topic } = await published();
     for (const [letter, from] of [
       ['a', '300'],

@@ -41,7 +41,7 @@ const facts = (
     cursor: parsePosition(cursor),
     lastEnd: undefined,
     recounted: false,
-    madeAgain: false,
+    recreated: false,
     ...other,
     tail: {
       newest,
@@ -59,22 +59,22 @@ const codeOf = (...args: Parameters<typeof judgePartition>): string => {
 };
 
 describe('the end of a log', () => {
-  test('fits when it is our cursor, or later ticks that we have', () => {
+  test('a log fits when its end is the cursor, or of later ticks of the database', () => {
     expect(codeOf(facts(`1.5.9.${A}`, '1.5.9'), known({ 5: A }, 5n))).toBe('fits');
     expect(codeOf(facts(`1.6.1.${A}`, '1.5.9'), known({ 6: A }, 6n))).toBe('fits');
   });
 
-  test('of a tick that we do not have, or have with another nonce, means that the database went back', () => {
+  test('a log that ends in an unknown tick, or in one with another nonce, means that the database went back', () => {
     expect(codeOf(facts(`1.6.1.${A}`, '1.5.9'), known({}, 5n))).toBe('database_went_back');
     expect(codeOf(facts(`1.6.1.${A}`, '1.5.9'), known({ 6: B }, 6n))).toBe('database_went_back');
     expect(codeOf(facts(`2.0.0.${A}`, '1.5.9'), known({}, 5n))).toBe('database_went_back');
   });
 
-  test('of a tick that retention dropped is ours all the same', () => {
+  test('a log that ends in a tick that retention dropped fits', () => {
     expect(codeOf(facts(`1.6.1.${A}`, '1.6.1'), known({}, 90n))).toBe('fits');
   });
 
-  test('behind our cursor means that the log lost its end', () => {
+  test('a log that ends before the cursor has lost its end', () => {
     expect(codeOf(facts(`1.4.1.${A}`, '1.5.9'), known({ 4: A }, 5n))).toBe('log_behind_cursor');
     expect(codeOf(facts(undefined, '1.5.9', { seenAll: true }), known({}, 5n))).toBe('log_behind_cursor');
     expect(codeOf(facts(`1.5.9.${A}`, '1.5.9', { lastEnd: 9n }), known({ 5: A }, 5n))).toBe(
@@ -82,38 +82,38 @@ describe('the end of a log', () => {
     );
   });
 
-  test('may be a late repeat of a deposed relay, if a higher position stands before it', () => {
+  test('a log may end in a late repeat of a deposed relay behind a higher position', () => {
     const late = facts(`1.4.1.${A}`, '1.5.9', { highest: `1.5.9.${A}` });
     expect(codeOf(late, known({ 4: A, 5: A }, 5n))).toBe('fits');
   });
 
-  test('of which nothing of ours is within reach is compared by its end alone', () => {
+  test('a log without a record of the source within the limits is compared by its end alone', () => {
     expect(codeOf(facts(undefined, '1.5.9', { lastEnd: 8n }), known({}, 5n))).toBe('ends_only');
     const cut = { partition: 2, earliest: 8n, latest: 8n };
     expect(codeOf(facts(undefined, '1.5.9', { seenAll: true, ends: cut }), known({}, 5n))).toBe('ends_only');
   });
 
-  test('behind our cursor says nothing while a batch before it cannot be decoded', () => {
+  test('a log that ends before the cursor is not refused while a batch of it cannot be decoded', () => {
     const holes = [{ offset: 6n, why: 'snappy' }];
     expect(codeOf(facts(`1.4.1.${A}`, '1.5.9', { holes }), known({ 4: A }, 5n))).toBe('ends_only');
     expect(codeOf(facts(`1.6.1.${A}`, '1.5.9', { holes }), known({}, 5n))).toBe('database_went_back');
   });
 
-  test('is not missed in a log that an operator accepted as made again', () => {
-    expect(codeOf(facts(undefined, '1.5.9', { seenAll: true, madeAgain: true }), known({}, 5n))).toBe(
+  test('a log without records fits when an operator accepted the recreated topic', () => {
+    expect(codeOf(facts(undefined, '1.5.9', { seenAll: true, recreated: true }), known({}, 5n))).toBe(
       'ends_only',
     );
   });
 
-  test('says nothing against a partition to which nothing was sent', () => {
+  test('an empty log fits a partition to which nothing was sent', () => {
     expect(codeOf(facts(undefined, '1.0.0', { seenAll: true }), known({}, 0n))).toBe('fits');
   });
 
-  test('that is a marker fits the epoch that it begins, while the cursor is still of the one before', () => {
+  test('a log that ends in a marker fits the epoch that it begins, while the cursor is of the one before', () => {
     expect(codeOf(facts(`2.0.0.${'0'.repeat(16)}`, '1.5.9'), known({}, 5n, 2))).toBe('fits');
   });
 
-  test('is not held against a topic that is halted for its partition count anyway, but a lost past is', () => {
+  test('a lost end is not refused for a topic whose partition count changed, but a lost past is', () => {
     const recounted = { recounted: true, seenAll: true };
     expect(codeOf(facts(undefined, '1.5.9', recounted), known({}, 5n))).toBe('ends_only');
     expect(codeOf(facts(`1.6.1.${A}`, '1.5.9', recounted), known({}, 5n))).toBe('database_went_back');
@@ -123,20 +123,20 @@ describe('the end of a log', () => {
 describe('the identity of a database', () => {
   const before = { system: '7', database: '16384', nextXid: 900n };
 
-  test('is not asked for when nothing was stored, or the role may not ask', () => {
+  test('an identity is not compared when none was stored, or the role may not read it', () => {
     const nothing = { system: undefined, database: undefined, nextXid: undefined };
     expect(judgeIdentity(nothing, before, 800n)).toBeUndefined();
     expect(judgeIdentity(before, { ...before, system: undefined }, 800n)).toBeUndefined();
   });
 
-  test('tells a copy in another cluster, and in another database of the same one', () => {
+  test('an identity differs for a copy in another cluster, and in another database of the same one', () => {
     expect(judgeIdentity(before, { ...before, system: '8' }, 800n)?.code).toBe('database_moved');
     expect(judgeIdentity(before, { ...before, database: '5' }, 800n)?.code).toBe('database_moved');
     expect(isForeignCluster(before, { ...before, system: '8' }, 800n)).toBe(true);
     expect(isForeignCluster(before, { ...before, database: '5' }, 800n)).toBe(false);
   });
 
-  test('went back when transaction ids are lower than what was stored or than the latest tick', () => {
+  test('a database went back when its transaction ids are lower than what was stored or than the latest tick', () => {
     expect(judgeIdentity(before, { ...before, nextXid: 899n }, 800n)?.code).toBe('database_went_back');
     expect(judgeIdentity(before, { ...before, nextXid: 950n }, 951n)?.code).toBe('database_went_back');
     expect(isForeignCluster(before, { ...before, nextXid: 950n }, 951n)).toBe(true);

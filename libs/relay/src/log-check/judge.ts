@@ -10,7 +10,7 @@ import type { Tail } from './tail.ts';
 
 export type RefusalCode = 'database_went_back' | 'database_moved' | 'log_behind_cursor';
 
-/** Something that keeps a relay from leading. */
+/** A finding that keeps a relay from leading. */
 export interface Refusal {
   readonly code: RefusalCode;
   readonly topic?: string;
@@ -20,7 +20,7 @@ export interface Refusal {
   readonly detail: string;
 }
 
-/** What the database knows of its own past. */
+/** The ticks that the database has. */
 export interface KnownTicks {
   readonly epoch: number;
   /** Nonces of the ticks that were asked for, as far as they are there. */
@@ -38,13 +38,13 @@ export interface PartitionFacts {
   readonly lastEnd: bigint | undefined;
   /** The topic has another number of partitions than is on record: it is halted for that, whatever its log lacks. */
   readonly recounted: boolean;
-  /** An operator let the relay go on in a log that lacks what was acknowledged. */
-  readonly madeAgain: boolean;
+  /** An operator accepted a log that lacks what was acknowledged. */
+  readonly recreated: boolean;
 }
 
 export type PartitionVerdict =
   | { readonly kind: 'fits' }
-  /** Nothing of ours is within reach: only the ends were compared. */
+  /** No record of this source is within the limits: only the ends were compared. */
   | { readonly kind: 'ends_only' }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
@@ -53,7 +53,7 @@ export function judgePartition(facts: PartitionFacts, known: KnownTicks): Partit
   const { ends, cursor, lastEnd } = facts;
   const { newest, highest, seenAll, holes } = facts.tail;
   for (const record of [newest, highest]) {
-    // What stands in the log of an older epoch was dealt with when that epoch was left.
+    // Records of an older epoch were handled when that epoch was left.
     if (record === undefined || record.position.epoch < known.epoch) continue;
     const doubt = doubtOf(record.position, known);
     if (doubt !== undefined)
@@ -81,7 +81,7 @@ export function judgePartition(facts: PartitionFacts, known: KnownTicks): Partit
         )
       : { kind: 'fits' };
   if (comparePositions(cursor, START) === 0) return { kind: 'fits' };
-  if (seenAll && ends.earliest === 0n && !facts.madeAgain)
+  if (seenAll && ends.earliest === 0n && !facts.recreated)
     return refused(
       facts,
       'log_behind_cursor',
@@ -91,20 +91,20 @@ export function judgePartition(facts: PartitionFacts, known: KnownTicks): Partit
   return { kind: 'ends_only' };
 }
 
-/** Why a position in the log cannot have come from this database as it is now; undefined: it can. */
+/** Decides why a position in the log cannot have come from this database as it is now; undefined: it can. */
 export function doubtOf(position: WirePosition, known: KnownTicks): string | undefined {
-  const { epoch, tick, nonce } = position;
+  const { epoch, tick } = position;
   if (epoch > known.epoch) return `it is of epoch ${epoch}, and the database is at epoch ${known.epoch}`;
-  // Tick 0 is no window: it stands in markers.
-  if (tick === 0n) return undefined;
-  const own = known.nonces.get(tick);
-  // Numbers have no holes when they are made, so one below the latest that is not there was there: retention dropped it.
-  if (own === undefined && tick <= known.latest) return undefined;
-  if (own === undefined)
-    return `the database has no tick ${tick} (its latest is ${known.latest}): it lost what was published`;
-  if (nonce !== undefined && nonce !== own)
-    return `the database has another tick ${tick} (nonce ${own}): it was restored, or is a copy, and went on by itself`;
-  return undefined;
+  switch (placeOf(position, known)) {
+    case 'missing':
+      return `the database has no tick ${tick} (its latest is ${known.latest}): it lost what was published`;
+    case 'other':
+      return `the database has another tick ${tick} (nonce ${known.nonces.get(tick)}): it was restored, or is a copy, and continued by itself`;
+    case 'same':
+    case 'dropped':
+    case 'older':
+      return undefined;
+  }
 }
 
 function behind(last: Position, cursor: Position): string {
@@ -127,7 +127,7 @@ function refused(
 
 /** Which database this is, and how far its transaction ids are. */
 export interface Identity {
-  /** undefined: the role may not ask, or nobody wrote it yet. */
+  /** undefined: the role may not read it, or it was not written yet. */
   readonly system: string | undefined;
   readonly database: string | undefined;
   readonly nextXid: bigint | undefined;
@@ -166,10 +166,10 @@ export function isForeignCluster(before: Identity, now: Identity, tickXmax: bigi
   );
 }
 
-/** What the database says of a tick that stands in the log. `older`: of an epoch that was left before. */
+/** How a tick in the log compares with the database. `older`: its epoch was left before. */
 export type TickMatch = 'same' | 'dropped' | 'missing' | 'other' | 'older';
 
-/** Pure. Markers count as `same`: tick 0 is no window. */
+/** Compares a tick in the log with the database. Pure. Markers count as `same`: only they carry tick 0, which is no window. */
 export function placeOf(
   { epoch, tick, nonce }: Position & { readonly nonce?: string },
   known: KnownTicks,
@@ -177,6 +177,7 @@ export function placeOf(
   if (epoch < known.epoch) return 'older';
   if (tick === 0n) return 'same';
   const own = known.nonces.get(tick);
+  // Ticks are made without gaps, so a missing one below the latest was dropped by retention.
   if (own === undefined) return tick > known.latest ? 'missing' : 'dropped';
   return nonce === undefined || nonce === own ? 'same' : 'other';
 }

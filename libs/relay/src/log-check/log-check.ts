@@ -5,7 +5,7 @@ import type { Cursor } from '../cursor/cursor.ts';
 import type { SourceIdentity } from '../batch/encode.ts';
 import { readTopicsOnRecord } from '../topics/topic-sql.ts';
 import type { CursorRecord } from '../leader/takeover-sql.ts';
-import { isMadeAgain, madeAgainText } from '../topics/recreated.ts';
+import { isRecreated, recreatedText } from '../topics/recreated.ts';
 import { Deadline, type Unread, unreadOf } from './deadline.ts';
 import { atMost, eachOf } from './each-of.ts';
 import {
@@ -48,20 +48,20 @@ interface InPartition {
   readonly partition: number;
 }
 
-/** What was found. Everything that is neither in `refusals` nor in `unread` belongs together. */
+/** The result of a comparison. Partitions that are neither in `refusals` nor in `unread` fit the database. */
 export interface LogComparison {
   readonly identity: Identity;
   readonly partitions: number;
   readonly refusals: readonly Refusal[];
-  /** Partitions in which nothing of ours is within reach: only the ends were compared. */
+  /** Partitions without a record of this source within the limits: only the ends were compared. */
   readonly endsOnly: readonly string[];
   /** Partitions and topics whose log cannot be read at the moment, or not by us. Nothing may be sent to them before it was compared. */
   readonly unread: readonly Unread[];
-  /** Records of an epoch that was left, behind the marker of this one: the old primary lives, or had some in flight. */
+  /** Records of an older epoch behind the marker of this one: the old primary lives, or had some in flight. */
   readonly olderBehind: readonly (OwnRecord & LogEnd)[];
-  /** Records in our name that this source cannot have written. They were passed over. */
+  /** Records in the name of this source that it cannot have written. They were skipped. */
   readonly forged: readonly (ForgedRecord & InPartition)[];
-  /** Batches that cannot be decoded. They were passed over: the relay's own are not compressed. */
+  /** Batches that cannot be decoded. They were skipped: the relay's own are not compressed. */
   readonly unreadable: readonly (Hole & InPartition)[];
   readonly ends: readonly LogEnd[];
 }
@@ -84,7 +84,7 @@ export async function compareLog(request: LogCheckRequest): Promise<LogCompariso
     const identity = await readIdentity(executor);
     const moved = judgeIdentity(await readStoredIdentity(executor), identity, reach.tickXmax);
     const judged = facts.map((one) => ({ ...one, verdict: judgePartition(one, known) }));
-    const again = await deadline.within(findMadeAgain(admin, judged));
+    const again = await deadline.within(findRecreated(admin, judged));
     const verdicts = judged
       .filter(({ topic, verdict }) => !again.has(topic) || !isBehind(verdict))
       .map(({ verdict }) => verdict);
@@ -99,10 +99,10 @@ export async function compareLog(request: LogCheckRequest): Promise<LogCompariso
           topic,
           partition: undefined,
           code: 'TOPIC_RECREATED',
-          why: madeAgainText(topic),
+          why: recreatedText(topic),
         })),
       ],
-      ...passedOver(facts),
+      ...skippedIn(facts),
       ends: facts.map(({ topic, ends }) => ({ topic, partition: ends.partition, latest: ends.latest })),
     };
   } finally {
@@ -112,15 +112,15 @@ export async function compareLog(request: LogCheckRequest): Promise<LogCompariso
 
 type Judged = Fact & { readonly verdict: PartitionVerdict };
 
-/** Topics whose log is behind because they were deleted and made again: that concerns them alone. */
-async function findMadeAgain(admin: Admin, judged: readonly Judged[]): Promise<ReadonlySet<string>> {
+/** Finds topics whose log is behind because they were recreated: that concerns them alone. */
+async function findRecreated(admin: Admin, judged: readonly Judged[]): Promise<ReadonlySet<string>> {
   const behind = new Map(
     judged.filter(({ verdict }) => isBehind(verdict)).map(({ topic, topicId }) => [topic, topicId]),
   );
   const again = new Set<string>();
   for (const [topic, topicId] of behind) {
     const described = topicId === undefined ? undefined : await admin.describeTopic(topic);
-    if (described !== undefined && isMadeAgain(topicId, described)) again.add(topic);
+    if (described !== undefined && isRecreated(topicId, described)) again.add(topic);
   }
   return again;
 }
@@ -129,7 +129,7 @@ function isBehind(verdict: PartitionVerdict): boolean {
   return verdict.kind === 'refused' && verdict.refusal.code === 'log_behind_cursor';
 }
 
-function passedOver(
+function skippedIn(
   facts: readonly PartitionFacts[],
 ): Pick<LogComparison, 'olderBehind' | 'forged' | 'unreadable'> {
   const inPlace = <T>(of: (facts: PartitionFacts) => readonly T[]): (T & InPartition)[] =>
@@ -179,7 +179,7 @@ async function readFacts(
       return [];
     }
     const found = new Map(asked.value.map((one) => [one.partition, one]));
-    const { topicId, madeAgain = false, partitions = recorded.length } = onRecord.get(topic) ?? {};
+    const { topicId, recreated = false, partitions = recorded.length } = onRecord.get(topic) ?? {};
     const recounted = found.size !== partitions;
     const tails = recorded.map(async (cursor): Promise<Fact | undefined> => {
       const { partition } = cursor;
@@ -203,7 +203,7 @@ async function readFacts(
         unread.push(tail);
         return undefined;
       }
-      const place = { topic, ends, topicId, madeAgain, recounted };
+      const place = { topic, ends, topicId, recreated, recounted };
       return { ...place, tail: tail.value, cursor: request.cursor, lastEnd: cursor.logEnd };
     });
     return (await Promise.all(tails)).filter((one) => one !== undefined);
@@ -218,7 +218,7 @@ function signedFrom({ signed }: CursorRecord, key: SigningKey | undefined): Sign
   return key === undefined || signed?.by !== key.id ? undefined : { key, offset: signed.from };
 }
 
-/** Any answer will do: a broker that refuses to speak of a topic that does not exist is there. */
+/** Rejects when the broker does not answer. A refusal to describe a topic that does not exist is an answer. */
 async function requireAnswer(admin: Admin): Promise<void> {
   try {
     await admin.describeTopic('converge.none');

@@ -16,7 +16,7 @@ import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-
  * - `Deadline.read` rethrows: the relay never leads;
  * - `logEnds` for `partitionEnds`, so the ends of a topic are asked for as a whole: the rest of the topic waits;
  * - no `compareAgain` in the upkeep loop: a restored database publishes over its past;
- * - a partition compared again as if it were all of its topic (`recorded.length`): the relay goes on behind a lost end;
+ * - a partition compared again as if it were all of its topic (`recorded.length`): the relay continues behind a lost end;
  * - no `holdUnread` in `beginCatchUp`, or in `followAcceptance`: unread partitions are sent to with the others.
  */
 
@@ -26,7 +26,7 @@ const alarmsOf = (service: Relay): string[] =>
   service.status().alarms.map(({ name, subject }) => `${name} ${subject ?? ''}`);
 
 describe('a partition without a leader', () => {
-  test('is set apart by itself at a takeover: the rest of its topic is published, an alarm names it, and its events follow in order when it is back', async () => {
+  test('a partition without a leader is halted by itself at a takeover: the rest of its topic is published, an alarm names it, and its events follow in order when it is back', async () => {
     const { database, broker, offline, other, service } = await publishedTwice(3);
     const lengths = () => [0, 1, 2].map((partition) => broker.records(offline, partition).length);
     const before = lengths();
@@ -68,7 +68,7 @@ describe('a partition without a leader', () => {
       });
   });
 
-  test('that hides the lost past of a restored database is not sent to: the relay refuses when it is back', async () => {
+  test('a partition without a leader that hides the lost past of a restored database is not sent to: the relay refuses when it is back', async () => {
     const { database, broker, offline, other, service } = await publishedTwice();
     const saved = await dump(database);
     await writeMany(database, offline, 300);
@@ -100,7 +100,7 @@ describe('a partition without a leader', () => {
     expect(log.filter(({ id }) => ours.has(id))).toHaveLength(300);
   });
 
-  test('that alone hides a lost past is not sent to while the others of its topic are: the relay refuses when it is back', async () => {
+  test('a partition without a leader that alone hides a lost past is not sent to while the others of its topic are: the relay refuses when it is back', async () => {
     const { database, broker, offline, service } = await publishedTwice(3);
     const saved = await dump(database);
     const key = broker.records(offline, 1)[0]?.key?.toString() ?? '';
@@ -130,7 +130,7 @@ describe('a partition without a leader', () => {
     expect(lengths()[1]).toBe(second);
   });
 
-  test('that comes back without its end is not sent to: the relay refuses', async () => {
+  test('a partition that comes back without its end is not sent to: the relay refuses', async () => {
     const { database, broker, offline, service } = await publishedTwice(3);
     const { length: first } = broker.records(offline, 0);
     await service.stop();
@@ -146,7 +146,7 @@ describe('a partition without a leader', () => {
     expect(broker.records(offline, 1)).toHaveLength(10);
   });
 
-  test('of a topic that is drained with its old partition count is not sent to before it was compared', async () => {
+  test('a partition without a leader is not drained with its old partition count before it was compared', async () => {
     const { database, broker, offline, service } = await publishedTwice(3);
     const lengths = () => [0, 1, 2].map((partition) => broker.records(offline, partition).length);
     const [first = 0, second = 0, third = 0] = lengths();
@@ -177,7 +177,7 @@ describe('a partition without a leader', () => {
     await waitUntil(() => lengths()[1] === 2 * second, { what: 'the end of the drain' });
   });
 
-  test('of a topic that is met for the first time holds that topic alone', async () => {
+  test('a partition without a leader halts a new topic alone', async () => {
     const { database, broker, other, service } = await publishedTwice();
     await service.stop();
     const fresh = await createTopic(broker, topicName(), 1);
@@ -199,7 +199,7 @@ describe('a partition without a leader', () => {
     await waitUntil(async () => (await readLog(broker, fresh)).length === 300, { what: 'its events' });
   });
 
-  test('that never answers is given up in time', async () => {
+  test('a partition that never answers is given up in time', async () => {
     const { database, broker, offline, other, service } = await publishedTwice();
     await service.stop();
     let isHanging = true;

@@ -16,7 +16,7 @@ const PIECE_BYTES = 2 * 1_048_576;
 /** Characters of a text that only names a record to an operator. */
 const SHOWN = 256;
 
-/** A record that says it is of our source, as far as the comparison needs it. */
+/** A record that names this source, as far as the comparison needs it. */
 export interface OwnRecord {
   readonly offset: bigint;
   readonly position: WirePosition;
@@ -33,7 +33,7 @@ export interface SignedFrom {
   readonly offset: bigint;
 }
 
-/** Whose records are looked for. */
+/** The source whose records are read. */
 export interface Owner {
   readonly sourceId: string;
   /** undefined: signatures are not compared. */
@@ -71,7 +71,7 @@ export interface Limits {
 const NO_LIMITS: Limits = { records: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY };
 
 /**
- * Reads a partition in pieces, the last one first, within limits. Memory stays flat: records of others are let go one
+ * Reads a partition in pieces, the last one first, within limits. Memory stays flat: records of others are dropped one
  * by one, because a topic may be shared with a producer of large ones. A piece over the limit of bytes ends the walk.
  */
 export async function* backwards(
@@ -158,7 +158,7 @@ interface Stretch {
   readonly to: bigint;
 }
 
-/** The lowest offset from which reading goes on, by bisection: an answer begins with the whole batch that is asked for. */
+/** Finds the lowest offset behind a hole that can be read, by bisection: an answer begins with the whole batch of an offset. */
 async function behindHole(admin: Admin, { topic, partition, from, to }: Stretch): Promise<bigint> {
   let low = from + 1n;
   let high = to;

@@ -1,6 +1,6 @@
 import { EPOCH_MARKER, type WirePosition } from '@convergekit/contracts';
 
-/** How far a source can have come, whatever its database lost since. */
+/** The highest positions that a source can have reached, whatever its database lost since. */
 export interface Reach {
   readonly epoch: number;
   /** The latest tick that the database has. */

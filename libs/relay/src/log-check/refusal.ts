@@ -1,7 +1,7 @@
 import { ConvergeError } from '@convergekit/core';
 import type { Refusal, RefusalCode } from './judge.ts';
 
-/** A relay may not lead: the log and the database do not belong together. Nothing was written. */
+/** Refuses a relay the lead: the log and the database do not belong together. Nothing was written. */
 export class LogCheckError extends ConvergeError {
   declare readonly code: RefusalCode;
   readonly refusals: readonly Refusal[];
@@ -26,7 +26,7 @@ export function refusalText({ topic, partition, offset, position, detail }: Refu
 
 function waysOn({ code, topic, partition, offset }: Refusal): string {
   const rebase = '`converge source rebase` begins a new epoch here (look first: `--dry-run`)';
-  // Whoever may write to the topic can write such a record: then a rebase would fork a healthy source.
+  // Any producer of the topic can write such a record: then a rebase would fork a healthy source.
   const disown =
     topic === undefined
       ? ''

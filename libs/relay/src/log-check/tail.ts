@@ -3,7 +3,7 @@ import type { Admin } from '@convergekit/broker';
 import { backwards, type Hole, type Owner, type OwnRecord, type Piece, type Place } from './own-records.ts';
 import { forgeryOf, type Reach } from './reach.ts';
 
-/** What is looked at in one partition before its end must do. */
+/** Limits of what is read in one partition; then its end alone is compared. */
 export const TAIL_LIMITS = { records: 10_000, bytes: 8 * 1_048_576 } as const;
 /** Of each partition, for an operator. */
 const MOST_NAMED = 20;
@@ -13,13 +13,13 @@ export interface ForgedRecord extends OwnRecord {
   readonly why: string;
 }
 
-/** What the end of a partition's log says of our source. */
+/** The records of this source at the end of a partition's log. */
 export interface Tail {
   /** The last record of this epoch, or of a newer one. */
   readonly newest: OwnRecord | undefined;
-  /** The highest position among the records that were looked at; a late repeat may stand behind it. */
+  /** The highest position among the records that were read; a late repeat may follow it. */
   readonly highest: OwnRecord | undefined;
-  /** A record of an older epoch stands behind all of this one. */
+  /** A record of an older epoch that follows all of this one. */
   readonly olderBehind: OwnRecord | undefined;
   /** The log was read to its beginning, and all of it could be read. */
   readonly seenAll: boolean;
@@ -35,8 +35,8 @@ export interface TailRequest extends Owner {
 }
 
 /**
- * Looks back from the log's end until our cursor is covered. The last record alone does not do: what a deposed relay
- * had in flight may have come after records of its successor. Records that the source cannot have written say nothing.
+ * Reads back from the log's end until the cursor is covered. The last record alone is not enough: what a deposed relay
+ * had in flight may have come after records of its successor. Records that the source cannot have written are ignored.
  */
 export async function findTail(admin: Admin, place: Place, request: TailRequest): Promise<Tail> {
   const found: Found = {

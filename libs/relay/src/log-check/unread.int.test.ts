@@ -33,7 +33,7 @@ async function shareWith(broker: Broker, topic: string, count: number, size: num
 }
 
 describe('a topic that is shared with another producer', () => {
-  test('of large records is read up to a limit of bytes at a takeover', async () => {
+  test('a takeover reads a topic that is shared with a producer of large records up to a limit of bytes', async () => {
     const { database, broker, offline, service } = await publishedTwice();
     await service.stop();
     await shareWith(broker, offline, 2_000, 10_000);
@@ -55,7 +55,7 @@ describe('a topic that is shared with another producer', () => {
     await untilDrained(database);
   });
 
-  test('of small records is read back to ours, and they are found', async () => {
+  test('a takeover reads a topic that is shared with a producer of small records back to the records of its source', async () => {
     const { database, broker, offline, service } = await publishedTwice();
     const saved = await dump(database);
     await writeMany(database, offline, 300);
@@ -82,7 +82,7 @@ describe('a batch that cannot be decoded', () => {
       }),
     ],
     ['of garbage', new Error('incorrect header check')],
-  ])('%s at the end of a topic is passed over at a takeover, and said by name', async (_, error) => {
+  ])('%s at the end of a topic is skipped at a takeover, and logged by name', async (_, error) => {
     const { database, broker, offline, other, service } = await publishedTwice();
     await service.stop();
     const admin = await broker.admin();

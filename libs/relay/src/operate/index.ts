@@ -8,7 +8,7 @@ export {
   recordAcceptance,
   requestAcceptance,
 } from '../topics/accept-sql.ts';
-export { acceptMadeAgain, forgetTopic, type HeldRecord, readHeld } from '../topics/forget-sql.ts';
+export { acceptRecreatedTopic, forgetTopic, type HeldRecord, readHeld } from '../topics/forget-sql.ts';
 export { disownRecord, readSuspect } from '../log-check/disown.ts';
 export { inspectSource, type SourceInspection } from '../rebase/inspect.ts';
 export type { Phantom } from '../rebase/rebase-sql.ts';

@@ -38,8 +38,8 @@ export interface MissingEvent {
 const PAGE = 2_000;
 
 /**
- * The events of one partition between two positions, from the outbox, as the relay would have written them. Rejects
- * rather than leave something out: what is read must end at `upTo`, with ticks and children in place from `after` on.
+ * Reads the events of one partition between two positions from the outbox, as the relay would have written them. It
+ * rejects rather than leave one out: what is read must end at `upTo`, with ticks and children in place from `after` on.
  * (A partition count that was changed within the range is not known here: then it usually does not end there.)
  */
 export async function readMissing(
@@ -84,7 +84,7 @@ async function requireSource(executor: Executor, wanted: MissingRequest['source'
     );
 }
 
-/** From the one before the range on, without a hole. */
+/** Reads the ticks of the range and the one before it, without a hole. */
 async function ticksOf(executor: Executor, after: Position, upTo: Position): Promise<readonly Tick[]> {
   if (after.epoch !== upTo.epoch)
     throw refused(`the range goes over the beginning of epoch ${upTo.epoch}, which is not read again`);
@@ -151,7 +151,7 @@ function refused(what: string): ConvergeError {
 
 const keysSql = `select key from converge.keys_between($1, $2, $3, $4, $5) as key order by key`;
 
-/** The keys of missing events; undefined when the source does not keep them any more, or is another one. */
+/** Reads the keys of missing events; undefined: the source no longer keeps them, or is another one. */
 export async function keysBetween(
   executor: Executor,
   { source, topic, partition, after, upTo }: MissingRequest,

@@ -9,7 +9,7 @@ export type SourceInspection = SourceState & {
     | { readonly kind: 'not_compared'; readonly why: string };
 };
 
-/** What a source's database says, and whether the log agrees. Changes nothing; a leader may be at work. */
+/** Reads a source's state and compares it with the log. Changes nothing; a leader may be at work. */
 export async function inspectSource(executor: Executor, broker: Broker): Promise<SourceInspection> {
   const state = await readSourceState(executor);
   const { source, cursors } = state;

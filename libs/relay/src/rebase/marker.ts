@@ -33,8 +33,8 @@ const MARKER_NONCE = '0'.repeat(16);
 const ATTEMPTS = 20;
 
 /**
- * Writes a marker to each partition, and tells their offsets. A consumer passes it, and from then on knows that what
- * still comes of an older epoch comes from a primary that should be dead. One that is written twice does no harm.
+ * Writes a marker to each partition and returns their offsets. A consumer that has read it knows that later records of
+ * an older epoch come from a primary that should be stopped. A marker that is written twice does no harm.
  */
 export async function writeMarkers(
   broker: Broker,

@@ -29,7 +29,7 @@ const plan = (scans: readonly PartitionScan[], other: Partial<PlanInput> = {}) =
   planRebase({ epoch: 1, latestTick: 50n, lowestTick: 0n, doneTick: 40n, scans, ...other });
 
 describe('a rebase', () => {
-  test('of a database that went back forks after its latest tick, and passes what the log holds up to there', () => {
+  test('a rebase of a database that went back forks after its latest tick, and skips what the log holds up to there', () => {
     const made = plan([
       scan('1.40.100', [
         ['1.40.100', 'same'],
@@ -48,7 +48,7 @@ describe('a rebase', () => {
     expect(one?.beyond.map(({ eventId }) => eventId)).toEqual(['e2', 'e3']);
   });
 
-  test('of one that went on by itself forks before the first tick that differs', () => {
+  test('a rebase of a database that continued by itself forks before the first tick that differs', () => {
     const made = plan([
       scan('1.48.100', [
         ['1.42.90', 'same'],
@@ -61,11 +61,11 @@ describe('a rebase', () => {
     expect(made.partitions[0]?.beyond.map(({ eventId }) => eventId)).toEqual(['e1', 'e2']);
   });
 
-  test('takes the next epoch after all that stand in the log, also one whose rebase never ended', () => {
+  test('a rebase takes the next epoch after all that are in the log, also one whose rebase never ended', () => {
     expect(plan([scan('1.40.1', [['3.0.0', 'same']])]).epoch).toBe(4);
   });
 
-  test('sends again what the log lost, from the lowest of its partitions on', () => {
+  test('a rebase sends again what the log lost, from the lowest of its partitions on', () => {
     const made = plan([scan('1.40.100', [['1.30.70', 'same']]), scan('1.40.101', [['1.40.101', 'same']])]);
     expect(made.doneTick).toBe(29n);
     expect(made.partitions[0]).toMatchObject({
@@ -76,7 +76,7 @@ describe('a rebase', () => {
     expect(made.partitions[1]).toMatchObject({ logLost: false, passed: { tick: 40n, id: 101n } });
   });
 
-  test('of a topic that was made anew begins at the start, as far as ticks are retained', () => {
+  test('a rebase of a recreated topic begins at the start, as far as ticks are retained', () => {
     const made = plan([scan('1.40.100', [], { whole: true })], { lowestTick: 12n });
     expect(made.doneTick).toBe(12n);
     expect(made.partitions[0]).toMatchObject({
@@ -86,7 +86,7 @@ describe('a rebase', () => {
     });
   });
 
-  test('believes the cursor where the log shows nothing of ours any more', () => {
+  test('a rebase uses the cursor where the log no longer has a record of the source', () => {
     expect(plan([scan('1.40.100', [])]).partitions[0]).toMatchObject({
       logLost: false,
       prev: { tick: 40n, id: 100n },
@@ -94,7 +94,7 @@ describe('a rebase', () => {
     });
   });
 
-  test('leaves alone what an epoch before it left behind', () => {
+  test('a rebase ignores what an older epoch left behind', () => {
     const made = plan(
       [
         scan('2.40.100', [

@@ -2,7 +2,7 @@ import { comparePositions, type Position, START } from '@convergekit/contracts';
 import type { CursorRecord } from '../leader/takeover-sql.ts';
 import type { PartitionScan, ScannedRecord } from './scan.ts';
 
-/** How far a partition's log holds what this timeline holds. */
+/** The position up to which a partition's log holds the events of this timeline. */
 export interface Passed {
   readonly tick: bigint;
   readonly id: bigint;
@@ -13,7 +13,7 @@ export interface PartitionPlan {
   /** What the first event of the new epoch names as its predecessor. */
   readonly prev: Position;
   readonly passed: Passed;
-  /** What stands in the log beyond the fork. */
+  /** Records of the log beyond the fork. */
   readonly beyond: readonly ScannedRecord[];
   /** The log lost its end: what it held is sent again, from `passed` on. */
   readonly logLost: boolean;
@@ -39,7 +39,7 @@ export interface PlanInput {
 export const MAX_ID = 2n ** 63n - 1n;
 
 /**
- * Decides where the timelines part and how each partition goes on. Pure.
+ * Decides where the timelines fork and where each partition continues. Pure.
  * The fork is the last tick that log and database have in common. What the log holds up to it is not sent again; what
  * it holds beyond it belongs to a past that this database does not have.
  */

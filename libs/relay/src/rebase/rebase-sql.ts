@@ -103,8 +103,8 @@ export interface NewCursor {
 }
 
 /**
- * Where every partition goes on. Windows of held topics are read again from the fork at the latest. The marker may be unsigned, so
- * the next leader says anew from where on signatures are expected.
+ * Writes from where every partition continues. Windows of held topics are read again from the fork at the latest. The
+ * marker may be unsigned, so the next leader records anew from where on signatures are expected.
  */
 export async function writeCursors(
   tx: Executor,

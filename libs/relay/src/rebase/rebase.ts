@@ -26,9 +26,9 @@ export interface RebaseRequest {
   readonly reason: string;
   /** Look only: take no lease, write nothing. @default false */
   readonly dryRun?: boolean;
-  /** What stands in ce_source. @default the name in converge.source */
+  /** The value of ce_source. @default the name in converge.source */
   readonly sourceName?: string;
-  /** Of a source that signs: its markers are signed as its events are. @default none */
+  /** The key of a source that signs: it signs the markers, too. @default none */
   readonly signingKey?: string;
   /** How long to wait for a relay that holds the lease, milliseconds. @default 10_000 */
   readonly waitMs?: number;
@@ -96,7 +96,7 @@ async function rebase(
     markers,
     systemClock,
   );
-  // The old primary may have written until the marker: only what stands before it is known for good.
+  // The old primary may have written until the marker: only the records before it are final.
   const marked = places.map(({ cursor, ends }) => ({
     cursor,
     ends: { ...ends, latest: offsets.get(partitionId(cursor.topic, cursor.partition)) ?? ends.latest },

@@ -10,7 +10,7 @@ export interface RebasedPartition {
   readonly prev: string;
   readonly phantoms: number;
   readonly sentAgain: number;
-  /** The log lost its end (or the topic was made anew): what it held is sent again. */
+  /** The log lost its end (or the topic was recreated): what it held is sent again. */
   readonly logLost: boolean;
 }
 

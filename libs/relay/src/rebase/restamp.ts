@@ -6,10 +6,10 @@ import { readTicks } from '../window/window-sql.ts';
 import { MAX_ID, type RebasePlan } from './plan.ts';
 
 /**
- * Tables that were loaded into another cluster carry transaction ids that mean nothing here: new events have lower ones
- * than snapshots that were taken long ago, and would count as seen. So ids are given anew, while nobody writes: 2 (old
- * for every snapshot) to what the log holds, 3 to what is to be sent; a tick with tick 0's snapshot, in which nothing
- * from 3 on is visible, parts them. Every window before that tick is closed.
+ * Replaces transaction ids after tables were loaded into another cluster, where they mean nothing: new events have lower
+ * ones than old snapshots, and would count as seen. While writers are locked out, rows that the log holds get xid 2 (old
+ * for every snapshot) and rows to be sent get 3; a tick with tick 0's snapshot, in which nothing from 3 on is visible,
+ * separates them. Every window before that tick is closed.
  */
 export async function restamp(
   tx: Executor,

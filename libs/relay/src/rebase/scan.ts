@@ -8,7 +8,7 @@ import { forgeryOf, type Reach } from '../log-check/reach.ts';
 import { comparePositions } from '@convergekit/contracts';
 import { placeOf, type TickMatch } from '../log-check/judge.ts';
 
-/** A record of our source, and what the database says of its tick. */
+/** A record of this source, and how its tick compares with the database. */
 export interface ScannedRecord extends OwnRecord {
   readonly match: TickMatch;
 }
@@ -34,8 +34,8 @@ export interface ScanRequest {
 const CALM_RECORDS = 64;
 
 /**
- * Reads a partition back to where log and database agree: to a record at or below our cursor (a restored cursor is
- * older than everything that was lost), with nothing foreign around it.
+ * Reads a partition back to where log and database agree: to a record at or below the cursor (a restored cursor is
+ * older than everything that was lost), with no foreign record around it.
  */
 export async function scanPartition(
   admin: Admin,

@@ -1,3 +1,4 @@
+import { readSource } from '@convergekit/outbox/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { SourceIdentity } from '../batch/encode.ts';
 import { cursorColumns, cursorOf, type CursorRecord, type CursorRow } from '../leader/takeover-sql.ts';
@@ -11,21 +12,14 @@ export interface Epoch {
   readonly at: Date;
 }
 
-/** What the database says of a source. Read only; nothing is locked. */
+/** The state of a source in its database. Read only; nothing is locked. */
 export interface SourceState {
   readonly source: SourceIdentity;
   readonly epochs: readonly Epoch[];
-  /** Who has the lease now; undefined: nobody. */
+  /** The holder of the lease; undefined: it is free. */
   readonly leader: { readonly holder: string; readonly expiresAt: Date } | undefined;
   readonly doneTick: bigint;
   readonly cursors: readonly CursorRecord[];
-}
-
-export async function readSource(executor: Executor): Promise<SourceIdentity> {
-  const { rows } = await executor.query<SourceIdentity>('select id::text, name, epoch from converge.source');
-  const source = rows[0];
-  if (source === undefined) throw new Error('converge.source is empty: run `converge migrate`');
-  return source;
 }
 
 export async function readSourceState(executor: Executor): Promise<SourceState> {
@@ -58,7 +52,7 @@ export async function readSourceState(executor: Executor): Promise<SourceState> 
   };
 }
 
-/** What stood in the log beyond each fork. */
+/** Reads the records that the log held beyond each fork. */
 export async function readPhantoms(
   executor: Executor,
 ): Promise<readonly (Phantom & { readonly epoch: number })[]> {

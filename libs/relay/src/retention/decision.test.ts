@@ -1,6 +1,6 @@
 import type { OutboxChild } from '@convergekit/outbox/engine';
 import { describe, expect, test } from 'vitest';
-import { childrenToLeave, type Horizon, keepTicksFrom, lowestRetained } from './decision.ts';
+import { childrenToDetach, type Horizon, keepTicksFrom, lowestRetained } from './decision.ts';
 
 const children: readonly OutboxChild[] = [
   { name: 'outbox_0', from: undefined, to: 100n },
@@ -9,19 +9,19 @@ const children: readonly OutboxChild[] = [
 ];
 const horizon = (finishedUpTo: bigint): Horizon => ({ sent: 50n, finishedUpTo, lowestNeeds: 40n });
 
-describe('children may leave', () => {
+describe('children that may be removed', () => {
   test.each([
     ['none when nothing is finished', 0n, []],
     ['none while one id of the range is not known to be drawn', 99n, []],
     ['from the upper bound on', 100n, ['outbox_0']],
     ['several, and never the last one', 10_000n, ['outbox_0', 'outbox_100']],
   ] as const)('%s', (_, finishedUpTo, names) => {
-    expect(childrenToLeave(children, horizon(finishedUpTo))).toEqual(names);
+    expect(childrenToDetach(children, horizon(finishedUpTo))).toEqual(names);
   });
 
-  test('but none behind one that stays: the retained rows are one range', () => {
+  test('no child behind one that stays is removed: the retained rows are one range', () => {
     const reversed = [{ name: 'odd', from: undefined, to: undefined }, ...children];
-    expect(childrenToLeave(reversed, horizon(10_000n))).toEqual([]);
+    expect(childrenToDetach(reversed, horizon(10_000n))).toEqual([]);
   });
 });
 

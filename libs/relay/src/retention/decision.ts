@@ -1,6 +1,6 @@
 import type { OutboxChild } from '@convergekit/outbox/engine';
 
-/** What the database says, in one statement. All of it only ever grows: a decision stays right however late it is acted upon. */
+/** The facts of one statement. All of them only grow, so a decision stays right however late it is acted upon. */
 export interface Horizon {
   /** The last tick whose window, and every earlier one, is in the log for every topic, held ones included. */
   readonly sent: bigint;
@@ -14,11 +14,11 @@ export interface Horizon {
 }
 
 /**
- * The children that may go, from the oldest on. A child is closed at the first tick m with floor(m) >= its upper bound,
+ * Decides which children may be removed, from the oldest on. A child is closed at the first tick m with floor(m) >= its upper bound,
  * and finished when xmin(S(t)) >= own(m) for a later tick t; `finishedUpTo` is the highest floor(m) for which that
  * holds. A child that is merely closed may have an open writer: what it then commits would be lost.
  */
-export function childrenToLeave(children: readonly OutboxChild[], horizon: Horizon): readonly string[] {
+export function childrenToDetach(children: readonly OutboxChild[], horizon: Horizon): readonly string[] {
   const names: string[] = [];
   for (const { name, to } of children) {
     if (to === undefined || to > horizon.finishedUpTo) break;

@@ -31,10 +31,10 @@ test('what holds retention back is named: writers and prepared transactions of a
   await hold(elsewhere, `begin; select pg_current_xact_id(); prepare transaction 'forgotten'`);
   onClose(() => elsewhere.executor.query(`rollback prepared 'forgotten'`));
   const found = await readHorizonBlockers(database.executor, { olderThanMs: 0 });
-  const told = found.map(
+  const named = found.map(
     ({ kind, application, holder }) => `${kind} ${application} ${holder.split(' ')[0] ?? ''}`,
   );
-  expect(told.toSorted()).toEqual([
+  expect(named.toSorted()).toEqual([
     'prepared postgres prepared',
     'reader dump pid',
     'slot pgoutput slot',

@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 
 /**
- * What keeps old rows from leaving:
+ * A reason why old rows are not removed:
  * - `writer`, `prepared`: a transaction that has an xid, in any database of the cluster, because a snapshot's xmin is the
  *   cluster's. Children that were closed since it began are not known to be finished.
  * - `reader`: a snapshot in this database, such as pg_dump's. A finished child is not detached before it ends.

@@ -28,14 +28,14 @@ import { retentionDefaults } from './settings.ts';
  * - the ticks of cursors: an idle partition has nothing left to compare its log with;
  * - the age of the tick (`created_before`): a child goes at once;
  * - the base tick from which tick_last begins: a child goes that a rebase is about to send again;
- * - the record of what leaves (any detached child is dropped): what an operator put aside is gone.
+ * - the record of what leaves (any detached child is dropped): what an operator detached is gone.
  */
 
 ownServer();
 closeAfterEach();
 
 describe('a finished child', () => {
-  test('leaves with its rows and its ticks, and the relay goes on after a restart', async () => {
+  test('a finished child is removed with its rows and its ticks, and the relay continues after a restart', async () => {
     const { database, broker, topic, start } = await setUp();
     await startAt(database, 999_990);
     const first = await start();
@@ -56,7 +56,7 @@ describe('a finished child', () => {
     expect(log.map(({ n }) => n)).toEqual(Array.from({ length: 21 }, (_, index) => index + 1));
   });
 
-  test('stays after a rebase that begins ticks anew, however old the ticks before it: its rows may be sent again', async () => {
+  test('a finished child stays after a rebase that begins ticks anew, however old the ticks before it: its rows may be sent again', async () => {
     const { database, topic, start } = await setUp({ retention: false });
     await startAt(database, 999_999);
     const service = await start();
@@ -78,7 +78,7 @@ describe('a finished child', () => {
     expect(await readHorizon(database.executor, fence, 3_600_000)).toMatchObject({ finishedUpTo: 0n });
   });
 
-  test('stays as long as its events are to be retained', async () => {
+  test('a finished child stays as long as its events are to be retained', async () => {
     const { database, topic, start } = await setUp({ retention: { ...quick, retainMs: 3_600_000 } });
     await startAt(database, 999_999);
     const service = await start();
@@ -94,7 +94,7 @@ describe('a finished child', () => {
 
 describe('a child that is merely closed', () => {
   test.each(['an open transaction', 'a prepared transaction', 'an open transaction with an early xid'])(
-    'stays while %s may still commit a row of it, and that row is published',
+    'a closed child stays while %s may still commit a row of it, and that row is published',
     async (kind) => {
       const { database, broker, topic, start } = await setUp();
       await startAt(database, 999_999);
@@ -130,7 +130,7 @@ describe('a child that is merely closed', () => {
 });
 
 describe('what was not published', () => {
-  test('keeps its child and its ticks while its topic is held, and is published when the topic is mended', async () => {
+  test('an event that was not published keeps its child and its ticks while its topic is halted, and is published when the topic is repaired', async () => {
     const { database, broker, topic, start } = await setUp({}, false);
     const other = await createTopic(broker, topicName(), 2);
     await startAt(database, 999_990);
@@ -157,7 +157,7 @@ describe('what was not published', () => {
 });
 
 describe('the tick of an idle partition', () => {
-  test('stays by itself: the log of that partition is compared with it', async () => {
+  test('the tick of an idle partition stays by itself: the log of that partition is compared with it', async () => {
     const { database, broker, topic, start } = await setUp();
     const idle = await createTopic(broker, topicName(), 1);
     await startAt(database, 999_980);
@@ -189,7 +189,7 @@ describe('a removal', () => {
       signal: new AbortController().signal,
     });
 
-  test('is not decided by a relay whose term is over', async () => {
+  test('a removal is not decided by a relay whose term is over', async () => {
     const { database, topic, start } = await setUp({ retention: false });
     await startAt(database, 999_999);
     await start();
@@ -205,7 +205,7 @@ describe('a removal', () => {
     expect(await retentionOf(database, 1n).runOnce()).toMatchObject({ children: ['outbox_0'] });
   });
 
-  test('leaves alone what an operator has detached to keep it', async () => {
+  test('a removal does not touch a child that an operator has detached', async () => {
     const { database, topic, start } = await setUp();
     await startAt(database, 999_999);
     await emit(database, topic, 'k', 1);
@@ -226,7 +226,7 @@ describe('a removal', () => {
     expect(rows[0]?.n).toBe(1);
   });
 
-  test('of request keys is a matter of their age, in pieces', async () => {
+  test('request keys are removed by their age, in batches', async () => {
     const { database, start } = await setUp({
       retention: { ...quick, retainRequestsMs: 3_600_000, batchRows: 7 },
     });

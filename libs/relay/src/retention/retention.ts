@@ -6,20 +6,20 @@ import {
   scheduleDetach,
   stepDetach,
 } from '@convergekit/outbox/engine';
-import { failpoint } from '@convergekit/core';
+import { failpoint, poll } from '@convergekit/core';
 import type { Fence } from '../leader/takeover-sql.ts';
 import type { Log, RelayDatabase } from '../ports.ts';
-import { childrenToLeave, keepTicksFrom, lowestRetained } from './decision.ts';
+import { childrenToDetach, keepTicksFrom, lowestRetained } from './decision.ts';
 import { deleteTicks, readHorizon, readLastBefore } from './retention-sql.ts';
 import type { RetentionSettings } from './settings.ts';
 import type { Leadership } from '../leader/leadership.ts';
 
-/** What one run removed. */
+/** The result of one run. */
 export interface RetentionCounts {
   readonly children: readonly string[];
   readonly ticks: number;
   readonly requests: number;
-  /** A child that waits for the transactions of others. */
+  /** A child whose removal waits for open transactions. */
   readonly waiting: string | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface RetentionParts extends Omit<DetachOptions, 'waitMs' | 'signal'>
   readonly signal: AbortSignal;
 }
 
-/** Removes what is past its time: whole children, the ticks that order nothing any more, old request keys. */
+/** Removes old data: whole children of the outbox, ticks that no retained row needs, old request keys. */
 export class Retention {
   readonly #parts: RetentionParts;
   /** Below it no tick is left but those that cursors name. */
@@ -45,14 +45,14 @@ export class Retention {
     const { executor } = database;
     const horizon = await readHorizon(executor, fence, settings.retainMs);
     if (horizon === undefined) return { children: [], ticks: 0, requests: 0, waiting: undefined };
-    await scheduleDetach(executor, fence, childrenToLeave(await listChildren(executor), horizon));
+    await scheduleDetach(executor, fence, childrenToDetach(await listChildren(executor), horizon));
     const { children, waiting } = await this.#removeChildren();
     const orders = await readLastBefore(executor, horizon.sent, lowestRetained(await listChildren(executor)));
     const ticks = await this.#deleteTicks(keepTicksFrom(horizon, orders));
     return { children, waiting, ticks, requests: await this.#forgetRequests() };
   }
 
-  /** Each step is a transaction of its own and may be the last one before a crash: the next run goes on from there. */
+  /** Each step is a transaction of its own and may be the last one before a crash: the next run continues from there. */
   async #removeChildren(): Promise<Pick<RetentionCounts, 'children' | 'waiting'>> {
     const { database, settings, clock, random, signal } = this.#parts;
     const removed: string[] = [];
@@ -92,31 +92,29 @@ export class Retention {
 }
 
 /** Runs retention while this relay leads. Never rejects: what cannot go now stays, and publishing does not wait for it. */
-export async function retentionLoop(leader: Leadership): Promise<void> {
-  const { ending, fence, settings } = leader;
+export async function retentionLoop({ ending, fence, settings }: Leadership): Promise<void> {
   const { retention, database, clock, random, log } = settings;
   if (retention === false) return;
-  const stop = new AbortController();
-  ending.onEnd(() => stop.abort());
-  const runs = new Retention({ database, fence, settings: retention, clock, random, signal: stop.signal });
+  const { signal } = ending;
+  const { everyMs } = retention;
+  const runs = new Retention({ database, fence, settings: retention, clock, random, signal });
   let trouble: string | undefined;
-  while (!ending.isOver()) {
-    try {
-      report(log, await runs.runOnce());
-      trouble = undefined;
-    } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      // Once per reason: a missing permission would be logged every few seconds.
-      if (!ending.isOver() && trouble !== text)
-        log.warn({ err: error }, `retention cannot go on: ${text}. Old rows stay; it tries again.`);
-      trouble = text;
-    }
-    await clock.sleep(retention.everyMs * (0.5 + random() / 2), stop.signal);
-  }
+  const run = async (): Promise<void> => {
+    report(log, await runs.runOnce());
+    trouble = undefined;
+  };
+  const onError = (error: unknown): void => {
+    const text = error instanceof Error ? error.message : String(error);
+    // Once per reason: a missing permission would be logged every few seconds.
+    if (trouble !== text)
+      log.warn({ err: error }, `retention failed: ${text}. Old rows stay; it is tried again.`);
+    trouble = text;
+  };
+  await poll({ everyMs, signal, onError, clock, random, run });
 }
 
 function report(log: Log, { children, ticks, requests, waiting }: RetentionCounts): void {
-  if (children.length > 0) log.info({ children, ticks, requests }, 'old events left the outbox');
+  if (children.length > 0) log.info({ children, ticks, requests }, 'old events were removed from the outbox');
   else if (ticks + requests > 0) log.debug({ ticks, requests }, 'old ticks and request keys were deleted');
   if (waiting !== undefined)
     log.debug({ child: waiting }, 'a child of the outbox waits for transactions that use the table');

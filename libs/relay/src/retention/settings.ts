@@ -3,7 +3,7 @@ export interface RetentionSettings {
   readonly retainMs: number;
   /** How long the answer to a request key is remembered, milliseconds. @default 7 days */
   readonly retainRequestsMs: number;
-  /** How often to look whether something may go, milliseconds; half of it random. @default 10_000 */
+  /** How often to look whether something may go, milliseconds. @default 10_000 */
   readonly everyMs: number;
   /** How long one step of a removal may wait for the transactions of others, milliseconds. @default 2_000 */
   readonly waitMs: number;

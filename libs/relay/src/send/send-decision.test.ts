@@ -9,7 +9,7 @@ describe('a failed send', () => {
     othersFlow: false,
     othersFlowForMs: -1_000,
     holdsBack: false,
-    probing: false,
+    isProbe: false,
   };
   const table: [string, Partial<FailedSend>, ReturnType<typeof decideFailedSend>][] = [
     ['not the leader: again', {}, { kind: 'retry' }],
@@ -19,14 +19,14 @@ describe('a failed send', () => {
       { kind: 'retry' },
     ],
     [
-      'one partition holds back the others, which were written: set apart soon',
+      'one partition holds back the others, which were written: halted by itself soon',
       { failingForMs: HOLDS_BACK_FOR_MS, othersFlow: true, holdsBack: true },
-      { kind: 'set_apart', code: 'NOT_LEADER' },
+      { kind: 'halt_partition', code: 'NOT_LEADER' },
     ],
     [
-      'others are still written long after: set apart, although there is room',
+      'others are still written long after: halted by itself, although there is room',
       { failingForMs: 6_000, othersFlow: true, othersFlowForMs: SET_APART_AFTER_MS },
-      { kind: 'set_apart', code: 'NOT_LEADER' },
+      { kind: 'halt_partition', code: 'NOT_LEADER' },
     ],
     [
       'others were written only at first, as when a broker goes down: again',
@@ -34,9 +34,9 @@ describe('a failed send', () => {
       { kind: 'retry' },
     ],
     [
-      'it was set apart and fails again: at once',
-      { probing: true },
-      { kind: 'set_apart', code: 'NOT_LEADER' },
+      'it was halted by itself and fails again: at once',
+      { isProbe: true },
+      { kind: 'halt_partition', code: 'NOT_LEADER' },
     ],
     [
       'the producer lost its state: again, with a new one',
@@ -47,7 +47,7 @@ describe('a failed send', () => {
     [
       'not authorized: halt',
       { error: { kind: 'halt_topic', code: 'NOT_AUTHORIZED' } },
-      { kind: 'halt', code: 'NOT_AUTHORIZED' },
+      { kind: 'halt_topic', code: 'NOT_AUTHORIZED' },
     ],
     [
       'too large together: halves, to find the one',
@@ -57,7 +57,7 @@ describe('a failed send', () => {
     [
       'too large alone: halt',
       { error: { kind: 'halt_topic', code: 'MESSAGE_TOO_LARGE' }, records: 1 },
-      { kind: 'halt', code: 'MESSAGE_TOO_LARGE' },
+      { kind: 'halt_topic', code: 'MESSAGE_TOO_LARGE' },
     ],
     [
       'a record of another time than the topic takes: halves, to find the one',
@@ -70,9 +70,9 @@ describe('a failed send', () => {
       { kind: 'smaller', records: 5 },
     ],
     [
-      'nobody knows: halt, skip nothing',
+      'the reason is unknown: halt, skip nothing',
       { error: { kind: 'fatal', code: 'X' } },
-      { kind: 'halt', code: 'X' },
+      { kind: 'halt_topic', code: 'X' },
     ],
   ];
   test.each(table)('%s', (_, change, decision) => {

@@ -1,16 +1,19 @@
+import { delayMs, failpoint, type NextRun, poll } from '@convergekit/core';
 import type { Broker, BrokerError, OutgoingBatch, Producer, SendResult } from '@convergekit/broker/engine';
-import { delayMs, failpoint } from '@convergekit/core';
 import { instruments } from '@convergekit/telemetry';
-import { eventIdOf, openSends } from './send-spans.ts';
 import type { Leadership } from '../leader/leadership.ts';
+import { SendFailureLog } from '../watch/failure-log.ts';
 import { decideFailedSend } from './send-decision.ts';
+import { eventIdOf, openSends } from './send-spans.ts';
 import { type Send, type Sending, SendsInFlight } from './sends-in-flight.ts';
-import { SendTrouble } from '../watch/failure-log.ts';
 
 const BACKOFF = { baseMs: 50, factor: 2, capMs: 2_000 };
-/** How long an ended leadership waits for a produce in flight. */
+/** How long an ended leadership waits for a produce in flight, milliseconds. */
 const LAST_WAIT_MS = 2_200;
-/** Sends what is queued, and acts on what the broker says of each partition. */
+/** While the lease does not allow sending, it is asked again so often, milliseconds. */
+const MARGIN_MS = 50;
+
+/** Sends what is queued, and acts on what the broker answers for each partition. */
 export class SendLoop {
   readonly #leader: Leadership;
   readonly #producers: ProducerPool;
@@ -21,15 +24,13 @@ export class SendLoop {
   /** Leaves the sends in flight to themselves. */
   readonly #givenUp = Promise.withResolvers<undefined>();
   readonly #patience = new AbortController();
-  readonly #trouble: SendTrouble;
+  readonly #failures: SendFailureLog;
 
   constructor(leader: Leadership) {
     this.#leader = leader;
-    const isFailing = (): boolean =>
-      [...leader.topics.values()].some(({ queues }) => queues.some(({ failures }) => failures > 0));
-    this.#trouble = new SendTrouble(leader.settings.log, isFailing);
-    this.#producers = new ProducerPool(leader.settings.broker);
-    const { clock } = leader.settings;
+    const { broker, clock, log } = leader.settings;
+    this.#failures = new SendFailureLog(log, () => leader.backlog.isFailing);
+    this.#producers = new ProducerPool(broker);
     leader.ending.onEnd(() => {
       if (this.#inFlight.isEmpty) return;
       void clock.sleep(LAST_WAIT_MS, this.#patience.signal).then(() => this.#givenUp.resolve(undefined));
@@ -37,18 +38,20 @@ export class SendLoop {
   }
 
   async run(): Promise<void> {
-    const { ending, margin, settings, work, ready } = this.#leader;
+    const { ending, settings, work: wake } = this.#leader;
+    const { clock, random } = settings;
+    const { signal, failed: onError } = ending;
     try {
-      while (!ending.isOver()) {
-        const now = settings.clock.monotonic();
-        if (margin.maySendFor(now) === 0) {
-          await work.wait(50);
-          continue;
-        }
-        const send = this.#inFlight.choose(ready, now);
-        if (send === undefined) await work.wait(this.#inFlight.pauseMs(ready, now));
-        else this.#begin(send);
-      }
+      // It runs when there is work; the period is the longest pause.
+      await poll({
+        everyMs: 1_000,
+        signal,
+        onError,
+        wake,
+        clock,
+        random,
+        run: () => Promise.resolve(this.#next()),
+      });
     } finally {
       await this.#inFlight.ended();
       this.#patience.abort();
@@ -56,10 +59,21 @@ export class SendLoop {
     }
   }
 
+  /** Begins one send where there is something to send. */
+  #next(): NextRun {
+    const { margin, settings, backlog } = this.#leader;
+    const now = settings.clock.monotonic();
+    if (margin.maySendFor(now) === 0) return { afterMs: MARGIN_MS };
+    const send = this.#inFlight.choose(backlog.ready, now);
+    if (send === undefined) return { afterMs: this.#inFlight.pauseMs(backlog.ready, now) };
+    backlog.rotate(send.parts.map(({ queue }) => queue));
+    this.#begin(send);
+    return { afterMs: 0 };
+  }
+
   #begin(send: Send): void {
     const { ending, work } = this.#leader;
-    const sending = this.#send(send).catch((error: unknown) => ending.end({ kind: 'failed', error }));
-    this.#inFlight.begin(send, sending, () => work.notify());
+    this.#inFlight.begin(send, this.#send(send).catch(ending.failed), () => work.notify());
   }
 
   async #send({ parts, beganAt }: Send): Promise<void> {
@@ -111,69 +125,63 @@ export class SendLoop {
 
   #acknowledge({ queue, generation }: Sending): void {
     const leader = this.#leader;
-    // The topic was halted while this was in flight: it is in the log, and will be sent once more. Never lost.
-    if (generation !== queue.generation) return;
+    const wasFailing = queue.health.kind === 'failing';
+    const written = leader.backlog.acknowledge(queue, generation);
+    if (written === undefined) return;
     const now = leader.settings.clock.monotonic();
-    if (queue.failures > 0) this.#recoveredAt = now;
-    const { events: count, bytes } = queue.acknowledge();
-    this.#trouble.written();
-    leader.queuedBytes -= bytes;
-    leader.queuedEvents -= count;
+    if (wasFailing) this.#recoveredAt = now;
+    this.#failures.written();
     leader.brokerTrouble = undefined;
     this.#lastSuccess = now;
-    if (queue.size === 0) leader.ready.delete(queue);
-    leader.dirty.add(queue);
-    leader.unsettled += count;
-    leader.totals.published += count;
-    instruments().relayPublished.add(count, { ...leader.label, topic: queue.topic });
-    instruments().relayBatchSize.record(count, leader.label);
-    if (leader.unsettled >= leader.settings.settleEvents) leader.acked.notify();
+    leader.totals.published += written.events;
+    instruments().relayPublished.add(written.events, { ...leader.label, topic: queue.topic });
+    instruments().relayBatchSize.record(written.events, leader.label);
+    if (leader.backlog.unsaved.events >= leader.settings.saveEvents) leader.acked.notify();
   }
 
   #fail(failed: readonly { readonly sent: Sending; readonly error: BrokerError }[], beganAt: number): void {
     const leader = this.#leader;
+    const { backlog } = leader;
     const { clock, random } = leader.settings;
     const now = clock.monotonic();
-    this.#trouble.failed(failed.map(({ sent, error }) => ({ topic: sent.queue.topic, error })));
+    this.#failures.failed(failed.map(({ sent, error }) => ({ topic: sent.queue.topic, error })));
     for (const { sent, error } of failed) {
       const { queue, batch } = sent;
-      const topic = leader.topics.get(queue.topic);
+      const topic = backlog.topic(queue.topic);
       if (topic === undefined || topic.state.kind === 'halted') continue;
-      if (queue.failures === 0) queue.failingSince = beganAt;
-      queue.failures += 1;
-      queue.failedWith = error.code;
+      const { since, failures, isProbe } = queue.fail(error.code, beganAt);
       instruments().relaySendFailures.add(1, { ...leader.label, topic: queue.topic });
       const decision = decideFailedSend({
         error,
         records: batch.records.length,
-        failingForMs: now - queue.failingSince,
-        othersFlow: this.#lastSuccess > queue.failingSince,
-        othersFlowForMs: this.#lastSuccess - Math.max(queue.failingSince, this.#recoveredAt),
-        holdsBack: leader.full,
-        probing: queue.probing,
+        failingForMs: now - since,
+        othersFlow: this.#lastSuccess > since,
+        othersFlowForMs: this.#lastSuccess - Math.max(since, this.#recoveredAt),
+        holdsBack: backlog.isFull,
+        isProbe,
       });
       switch (decision.kind) {
         case 'retry':
           if (error.kind !== 'new_producer') leader.brokerTrouble = error.message;
-          queue.notBefore = now + delayMs(BACKOFF, queue.failures, random);
+          queue.postpone(now + delayMs(BACKOFF, failures, random));
           break;
         case 'smaller':
-          leader.queuedBytes += queue.split(decision.records);
+          backlog.split(queue, decision.records);
           break;
-        case 'halt':
-          leader.halt(topic, { code: decision.code, detail: `${error.message}${whereOf(sent)}` });
+        case 'halt_topic':
+          backlog.halt(topic, { code: decision.code, detail: `${error.message}${whereOf(sent)}` });
           break;
-        case 'set_apart':
-          leader.setApart(topic, queue, { code: decision.code, detail: error.message });
+        case 'halt_partition':
+          backlog.haltPartition(topic, queue, { code: decision.code, detail: error.message });
           break;
       }
     }
   }
 }
 
-/** Names the event that was refused, or the first of those that were: for people, who look it up in the outbox. */
+/** Names the event that was refused, or the first of those that were: for an operator, who looks it up in the outbox. */
 function whereOf({ queue, batch: { records } }: Sending): string {
-  const first = queue.first();
+  const { first } = queue;
   if (first === undefined) return '';
   const event = eventIdOf(records.bytes);
   const which = records.length === 1 ? 'refused' : 'first event not written';
@@ -181,7 +189,7 @@ function whereOf({ queue, batch: { records } }: Sending): string {
 }
 
 /** The producers of one leadership: one for each send in flight, because sends of one producer wait for each other. */
-export class ProducerPool {
+class ProducerPool {
   readonly #broker: Broker;
   readonly #idle: Producer[] = [];
 

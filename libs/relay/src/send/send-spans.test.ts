@@ -41,16 +41,16 @@ function batchOf(events: readonly Partial<OutboxRow>[]): { length: number; bytes
 }
 
 describe('an encoded batch', () => {
-  it('tells the id of its first event', () => {
+  it('an encoded batch gives the id of its first event', () => {
     expect(eventIdOf(batchOf([{}, {}]).bytes)).toBe('0198c0de-0000-7000-8000-000000000000');
   });
 
-  it('is not fooled by a payload that holds the bytes of a header', () => {
+  it('an encoded batch whose payload holds the bytes of a header gives the id of the real header', () => {
     const fake = `\nce_idHno uuid, but as long as one, nearly...`;
     expect(eventIdOf(batchOf([{ payload: fake }]).bytes)).toBe('0198c0de-0000-7000-8000-000000000000');
   });
 
-  it('tells the trace contexts that were sampled, as they are stored, and only so many', () => {
+  it('an encoded batch gives the sampled trace contexts as they are stored, up to a limit', () => {
     const traced = (n: number, flags?: string): Partial<OutboxRow> => ({
       headers: JSON.stringify({ traceparent: traceparent(n, flags) }),
     });
@@ -60,7 +60,7 @@ describe('an encoded batch', () => {
   });
 });
 
-it('no span is opened, and no batch is looked through, while nobody collects spans', () => {
+it('no span is opened, and no batch is searched, while no spans are collected', () => {
   const untouched = {
     get bytes(): Buffer {
       throw new Error('the batch was looked through');

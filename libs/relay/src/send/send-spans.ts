@@ -1,7 +1,7 @@
 import type { OutgoingBatch, SendResult } from '@convergekit/broker/engine';
 import { attributeNames, failSpan, openSpan, type Span, spanNames, traceLink } from '@convergekit/telemetry';
 
-/** Links of one span: enough to find the batch of an event that is looked for, mostly; a batch may hold thousands. */
+/** Links of one span at most: a batch may hold thousands of events. */
 export const MAX_LINKS = 32;
 
 /** The spans of one send, one for each partition's batch. */
@@ -11,8 +11,8 @@ export interface SendSpans {
 
 /**
  * Opens `send <topic>` for each batch, linked to the contexts under which its events were written. Those travel in the
- * records as they were stored: a consumer goes on from the writer, not from the relay. undefined, for the price of one
- * question, while nobody collects spans.
+ * records as they were stored: a consumer continues the writer's trace, not the relay's. undefined while no spans are
+ * collected, for the price of one check.
  */
 export function openSends(batches: readonly OutgoingBatch[]): SendSpans | undefined {
   const spans: Span[] = [];
@@ -57,7 +57,7 @@ function attributesOf({ topic, partition, records }: OutgoingBatch): Record<stri
 const EVENT_ID = needleOf('ce_id', 36);
 const TRACEPARENT = needleOf('traceparent', 55);
 
-/** The id of the first event; undefined when it is none of ours. */
+/** The id of the first event; undefined when the batch holds none. */
 export function eventIdOf(batch: Buffer): string | undefined {
   return valuesOf(batch, EVENT_ID, 36, /^[0-9a-f-]{36}$/, 1)[0];
 }

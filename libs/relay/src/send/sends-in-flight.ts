@@ -51,8 +51,8 @@ export class SendsInFlight {
     await Promise.all(this.#sends.values());
   }
 
-  /** The partitions that waited longest go first, and each goes behind the others again. */
-  choose(ready: Set<PartitionQueue>, now: number): Send | undefined {
+  /** The partitions that waited longest go first. */
+  choose(ready: ReadonlySet<PartitionQueue>, now: number): Send | undefined {
     let group: { readonly failedWith: string | undefined } | undefined;
     const closed = new Map<string | undefined, boolean>();
     const parts: Sending[] = [];
@@ -60,7 +60,7 @@ export class SendsInFlight {
     let count = 0;
     for (const queue of ready) {
       if (bytes >= SEND_BYTES || count >= SEND_RECORDS) break;
-      if (queue.notBefore > now || this.#busy.has(queue)) continue;
+      if (notBefore(queue) > now || this.#busy.has(queue)) continue;
       const { failedWith } = queue;
       if (group !== undefined && group.failedWith !== failedWith) continue;
       if (!closed.has(failedWith)) closed.set(failedWith, !this.#mayBegin(failedWith, now));
@@ -73,10 +73,6 @@ export class SendsInFlight {
       bytes += records.bytes.length;
       count += records.length;
     }
-    for (const { queue } of parts) {
-      ready.delete(queue);
-      ready.add(queue);
-    }
     return group === undefined ? undefined : { ...group, beganAt: now, parts };
   }
 
@@ -85,7 +81,7 @@ export class SendsInFlight {
     let next = now + 1_000;
     for (const { beganAt } of this.#sends.keys())
       if (beganAt + SLOW_MS > now) next = Math.min(next, beganAt + SLOW_MS);
-    for (const { notBefore } of ready) if (notBefore > now) next = Math.min(next, notBefore);
+    for (const queue of ready) if (notBefore(queue) > now) next = Math.min(next, notBefore(queue));
     return Math.max(1, next - now);
   }
 
@@ -98,4 +94,8 @@ export class SendsInFlight {
     }
     return sends < SENDS;
   }
+}
+
+function notBefore({ health }: PartitionQueue): number {
+  return health.kind === 'failing' ? health.notBefore : 0;
 }

@@ -9,7 +9,7 @@ import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-
 
 /**
  * Planted faults, each seen to fail here:
- * - a partition set apart only when the read-ahead is full: no alarm names it;
+ * - a partition halted only when the read-ahead is full: no alarm names it;
  * - its whole topic halted: the partition is never named, and the others of its topic stand still;
  * - held from where the main lane is, or its topic's, instead of its own lane or its topic's: 4,200 and 5,712 events are lost;
  * - failing partitions in one send with the others: each retry costs the others their producer;
@@ -18,7 +18,7 @@ import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-
 
 closeAfterEach();
 
-test('a partition that takes nothing is set apart by itself although there is room: an alarm names it, the rest of its topic and done_tick go on, also after a restart, and it catches up in order', async () => {
+test('a partition that takes nothing is halted by itself although there is room: an alarm names it, the rest of its topic and done_tick continue, also after a restart, and it catches up in order', async () => {
   const { database } = await withDatabase();
   const inner = closing(memoryBroker());
   const topic = await createTopic(inner, topicName(), 4);
@@ -51,7 +51,7 @@ test('a partition that takes nothing is set apart by itself although there is ro
         await writeMany(database, topic, 300);
         return alarms().includes(`partition_stuck ${topic}/2`);
       },
-      { what: 'the partition to be set apart', everyMs: 200 },
+      { what: 'the partition to be halted', everyMs: 200 },
     );
   await untilApart();
   for (let round = 0; round < 10; round += 1) {

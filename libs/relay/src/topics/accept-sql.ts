@@ -3,11 +3,11 @@ import type { Executor } from '@convergekit/postgres';
 import type { Fence } from '../leader/takeover-sql.ts';
 import { LEASE } from '../options.ts';
 
-/** How far the change of a topic's partition count has come. */
+/** The progress of a change of a topic's partition count. */
 export interface Acceptance {
   /** On record now. */
   readonly recorded: number | undefined;
-  /** Asked for; undefined: nobody asked. */
+  /** The count that an operator asked for; undefined: none. */
   readonly wanted: number | undefined;
   /** The last window that is to be sent with the recorded count; undefined: no leader has seen the request. */
   readonly drainTo: bigint | undefined;
@@ -17,7 +17,7 @@ export interface Acceptance {
   readonly heldReason: string | undefined;
 }
 
-/** undefined: the relay has never met this topic. */
+/** Reads it; undefined: the relay does not know this topic. */
 export async function readAcceptance(executor: Executor, topic: string): Promise<Acceptance | undefined> {
   const { rows } = await executor.query<{
     recorded: number | null;
@@ -81,7 +81,7 @@ export async function withdrawAcceptance(executor: Executor, topic: string): Pro
 }
 
 // The lease's row is locked first, as a takeover does: it comes before us and its term is seen here, or it waits and
-// finds the new rows. With a leader at work they get its term, so that it can settle them.
+// finds the new rows. With a leader at work they get its term, so that it can save them.
 const recordSql = `
   with lease as (select term from converge.lease where name = $1 for share),
   accepted as (

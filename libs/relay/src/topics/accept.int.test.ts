@@ -5,7 +5,7 @@ import { waitUntil } from '@convergekit/testing';
 import { Kafka, logLevel } from 'kafkajs';
 import { describe, expect, inject, test } from 'vitest';
 import { readAcceptance, recordAcceptance, requestAcceptance } from './accept-sql.ts';
-import { acceptMadeAgain } from './forget-sql.ts';
+import { acceptRecreatedTopic } from './forget-sql.ts';
 import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
 import { closeAfterEach, closing, heldCodes, onClose, started, withDatabase } from '../fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
@@ -59,7 +59,7 @@ function withStuckPartition(broker: Broker, stuck: { readonly partition: number 
 }
 
 describe('a topic that got more partitions', () => {
-  test('is drained with the old count, goes on with the new one when it is on record, and nothing comes twice', async () => {
+  test('a topic that got more partitions is drained with the old count, continues with the new one when it is on record, and nothing is sent twice', async () => {
     const { database } = await withDatabase();
     const brokers = inject('stack').brokers.split(',');
     const broker = closing(kafkaBroker({ brokers, clientId: 'relay-accept' }));
@@ -103,7 +103,7 @@ describe('a topic that got more partitions', () => {
       },
       { what: 'the topic to be drained' },
     );
-    // It waits there, whoever leads.
+    // It waits there, whichever relay leads.
     await service.stop();
     const second = await started(options);
     await waitUntil(() => heldCodes(second)[0] === 'PARTITION_COUNT_CHANGED', {
@@ -136,7 +136,7 @@ describe('a topic that got more partitions', () => {
     });
   });
 
-  test('and lost them again forgets what was accepted', async () => {
+  test('a topic that got more partitions and lost them again discards the acceptance', async () => {
     const { database } = await withDatabase();
     const brokers = inject('stack').brokers.split(',');
     const broker = closing(kafkaBroker({ brokers, clientId: 'relay-accept' }));
@@ -149,7 +149,9 @@ describe('a topic that got more partitions', () => {
     const admin = await broker.admin();
     await admin.deleteTopic(topic);
     await admin.createTopic({ name: topic, partitions: 2 });
-    await waitUntil(() => acceptMadeAgain(database.executor, topic), { what: 'the new log to be noticed' });
+    await waitUntil(() => acceptRecreatedTopic(database.executor, topic), {
+      what: 'the new log to be noticed',
+    });
     await waitUntil(() => heldCodes(service).length === 0, { what: 'the topic to flow again' });
     expect(await readAcceptance(database.executor, topic)).toMatchObject({ recorded: 2, wanted: undefined });
   });

@@ -19,7 +19,7 @@ const heldSql = `
     from converge.relay_topic r join converge.tick before on before.number = r.held_at - 1
    where r.topic = $1`;
 
-/** undefined: the relay has not written that this topic is held. */
+/** Reads the hold of a topic; undefined: it is not held. */
 export async function readHeld(executor: Executor, topic: string): Promise<HeldRecord | undefined> {
   const { rows } = await executor.query<{ heldAt: string; heldReason: string; unsent: number }>(heldSql, [
     topic,
@@ -29,7 +29,7 @@ export async function readHeld(executor: Executor, topic: string): Promise<HeldR
 }
 
 // The lease's row first, as a takeover does: it comes before us, or it waits and no longer finds the topic. A leader at
-// work finds at its next look that the row is gone. A later event of the topic is met as that of a new one.
+// work finds at its next look that the row is gone. A later event of the topic is one of a new topic.
 const forgetSql = `
   with lease as materialized (select from converge.lease where name = $1 for share),
   held as materialized (
@@ -44,7 +44,7 @@ const forgetSql = `
   insert into converge.relay_forgotten (topic, reason, operator, held_at, held_reason, unsent, cursors)
   select held.topic, $4, $5, held.held_at, coalesce(held.held_reason, ''), $6::bigint, cursors.all from held, cursors`;
 
-/** Forgets a held topic, in the caller's transaction: retention waits for it no longer. False: its hold changed meanwhile. */
+/** Forgets a held topic, in the caller's transaction: retention no longer waits for it. False: its hold changed meanwhile. */
 export async function forgetTopic(
   tx: Executor,
   held: HeldRecord,
@@ -59,10 +59,10 @@ export async function forgetTopic(
 }
 
 /**
- * Lets the relay go on in the log of a topic that was made again, behind what was acknowledged in the old one. False:
- * the topic is not held for that.
+ * Lets the relay continue in the log of a recreated topic, behind what was acknowledged in the old one. False: the topic
+ * is not held for that.
  */
-export async function acceptMadeAgain(executor: Executor, topic: string): Promise<boolean> {
+export async function acceptRecreatedTopic(executor: Executor, topic: string): Promise<boolean> {
   const { rowCount } = await executor.query(
     `with accepted as (
        update converge.relay_topic set topic_id = null, made_again = true

@@ -4,7 +4,7 @@ import { judgeTopic } from './topic-check.ts';
 import { Topic } from '../backlog/topic.ts';
 
 // Planted fault: an id that is not compared fails here.
-test('a topic is made again when its id is another one than on record, and only then', () => {
+test('a topic counts as recreated when its id differs from the one on record, and only then', () => {
   const described = { partitions: 3, replicationFactor: 3, config: {} };
   const codeOf = (id: string | undefined, topicId: string | null) => {
     const finding = judgeTopic('t', { partitions: 3, topicId: id }, { ...described, topicId });
@@ -15,8 +15,8 @@ test('a topic is made again when its id is another one than on record, and only 
 });
 
 test('the id of a topic counts once something was sent to it', () => {
-  const topic = new Topic('t', { kind: 'flowing' });
-  topic.topicId = 'a';
+  const topic = new Topic('t');
+  topic.identify('a');
   topic.open([startCursor(), startCursor()]);
   expect(topic.known).toEqual({ partitions: 2, topicId: undefined });
   topic.open([startCursor(), { epoch: 1, tick: 4n, id: '7' }]);

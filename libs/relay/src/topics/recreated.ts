@@ -1,13 +1,13 @@
 import type { TopicDescription } from '@convergekit/broker/engine';
 
-/** Whether a topic was deleted and made again. An id that is not known says nothing. */
-export function isMadeAgain(
+/** Whether a topic was deleted and created again. An unknown id proves nothing. */
+export function isRecreated(
   known: string | undefined,
   { topicId }: Pick<TopicDescription, 'topicId'>,
 ): boolean {
   return known !== undefined && topicId !== null && topicId !== known;
 }
 
-export function madeAgainText(name: string): string {
-  return `it was deleted and made again, so its log lacks what was acknowledged. Go on behind that with \`converge topics accept ${name} --made-again --reason TEXT\`; to send once more what the outbox retains, stop the relays and \`converge source rebase\``;
+export function recreatedText(name: string): string {
+  return `it was deleted and created again, so its log lacks what was acknowledged. To continue behind that: \`converge topics accept ${name} --made-again --reason TEXT\`; to send again what the outbox retains, stop the relays and run \`converge source rebase\``;
 }

@@ -3,7 +3,7 @@ import { systemClock, systemRandom } from '@convergekit/core';
 import { withTransaction } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
 import { describe, expect, test } from 'vitest';
-import { acceptMadeAgain, forgetTopic, readHeld } from './forget-sql.ts';
+import { acceptRecreatedTopic, forgetTopic, readHeld } from './forget-sql.ts';
 import { readLog } from '../fixture/log-check.ts';
 import { emit, emitSome, names, ownServer, quick, setUp, startAt, untilGone } from '../fixture/retention.ts';
 import { timing } from '../fixture/restored.ts';
@@ -11,10 +11,10 @@ import { closeAfterEach, closing, heldCodes, started, withDatabase } from '../fi
 import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
 
 /**
- * Topics that were deleted on purpose, or made again.
+ * Topics that were deleted on purpose, or recreated.
  * Taken out once, and a test here failed:
- * - the broker's id of a topic (`isMadeAgain`: what follows goes unnoticed into a new log);
- * - a topic made again concerns itself alone at a takeover (`findMadeAgain`: the relay is refused for all);
+ * - the broker's id of a topic (`isRecreated`: what follows goes unnoticed into a new log);
+ * - a recreated topic concerns itself alone at a takeover (`findRecreated`: the relay is refused for all);
  * - holds that missed nothing move on (`advanceIdleHolds`: the child stays);
  * - the row that is gone is followed (`followRecord`: the topic stays halted).
  */
@@ -22,7 +22,7 @@ import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-
 ownServer();
 closeAfterEach();
 
-describe('a topic that is made again with as many partitions', () => {
+describe('a topic that is recreated with as many partitions', () => {
   async function made() {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
@@ -42,7 +42,7 @@ describe('a topic that is made again with as many partitions', () => {
     return { database, broker, again, other, options, service, makeAgain };
   }
 
-  test('is noticed by a running relay, and goes on behind what was acknowledged once an operator accepts that', async () => {
+  test('a running relay notices a recreated topic, and continues behind what was acknowledged once an operator accepts that', async () => {
     const { database, broker, again, other, service, makeAgain } = await made();
     await makeAgain();
     await waitUntil(() => heldCodes(service)[0] === 'TOPIC_RECREATED', { what: 'the halt' });
@@ -50,13 +50,13 @@ describe('a topic that is made again with as many partitions', () => {
     await writeMany(database, other, 300);
     await waitUntil(async () => (await readLog(broker, other)).length === 300, { what: 'the other topic' });
     expect(await readLog(broker, again)).toEqual([]);
-    await waitUntil(() => acceptMadeAgain(database.executor, again), { what: 'its hold to be written' });
+    await waitUntil(() => acceptRecreatedTopic(database.executor, again), { what: 'its hold to be written' });
     await untilDrained(database);
     await waitUntil(async () => (await readLog(broker, again)).length === 300, { what: 'its events' });
     expect((await readLog(broker, again)).every(({ prev }) => prev !== '1.0.0')).toBe(true);
   });
 
-  test('while the relay was stopped holds that topic alone, and an accepted one passes the next takeovers', async () => {
+  test('a topic that was recreated while the relay was stopped is halted alone, and an accepted one passes the next takeovers', async () => {
     const { database, broker, again, other, options, service, makeAgain } = await made();
     await service.stop();
     await makeAgain();
@@ -64,7 +64,7 @@ describe('a topic that is made again with as many partitions', () => {
     await waitUntil(() => heldCodes(second)[0] === 'TOPIC_RECREATED', { what: 'the halt' });
     await writeMany(database, other, 300);
     await waitUntil(async () => (await readLog(broker, other)).length === 300, { what: 'the other topic' });
-    await waitUntil(() => acceptMadeAgain(database.executor, again), { what: 'its hold to be written' });
+    await waitUntil(() => acceptRecreatedTopic(database.executor, again), { what: 'its hold to be written' });
     await waitUntil(() => heldCodes(second).length === 0, { what: 'the topic to flow again' });
     await second.stop();
     const third = await started(options);
@@ -75,7 +75,7 @@ describe('a topic that is made again with as many partitions', () => {
   });
 });
 
-describe('a topic that was deleted for good', () => {
+describe('a topic that was deleted on purpose', () => {
   const patient = { recheckMs: 20, verifyMs: 40 };
 
   async function deleted(events: number) {
@@ -95,7 +95,7 @@ describe('a topic that was deleted for good', () => {
     return { database, broker, live, gone, service, start };
   }
 
-  test('and is not used any more holds no retention back, also after a restart', async () => {
+  test('a deleted topic that is no longer used holds no retention back, also after a restart', async () => {
     const { database, live, gone, service, start } = await deleted(0);
     await untilGone(database, 'outbox_0');
     expect(heldCodes(service)).toEqual(['TOPIC_UNKNOWN']);
@@ -107,7 +107,7 @@ describe('a topic that was deleted for good', () => {
     expect((await readHeld(database.executor, gone))?.unsent).toBe(0);
   });
 
-  test('keeps its events that were not sent until an operator forgets it, with a reason', async () => {
+  test('a deleted topic keeps its events that were not sent until an operator forgets it, with a reason', async () => {
     const { database, broker, live, gone, service } = await deleted(3);
     const { executor } = database;
     const held = await waitUntil(

@@ -51,8 +51,8 @@ export async function holdTopic(
   return rowCount === 1;
 }
 
-/** How far held topics were caught up; undefined lets a topic go. Only after the cursors were saved. */
-export async function settleHeld(
+/** Saves how far held topics were caught up; undefined: it flows. Only after the cursors were saved. */
+export async function saveHolds(
   executor: Executor,
   term: bigint,
   held: readonly { readonly topic: string; readonly heldAt: bigint | undefined }[],
@@ -107,12 +107,12 @@ export async function advanceHold(
   return rows[0] === undefined ? undefined : BigInt(rows[0].held);
 }
 
-/** What an operator may change of topics while a leader holds them. */
+/** The columns of a topic that an operator may change while a leader holds it. */
 export interface TopicOnRecord {
   readonly topic: string;
   readonly topicId: string | undefined;
   readonly partitions: number | undefined;
-  readonly madeAgain: boolean;
+  readonly recreated: boolean;
 }
 
 export async function readTopicsOnRecord(
@@ -135,7 +135,7 @@ export async function readTopicsOnRecord(
         topic: row.topic,
         topicId: row.topic_id ?? undefined,
         partitions: row.partitions ?? undefined,
-        madeAgain: row.made_again,
+        recreated: row.made_again,
       },
     ]),
   );

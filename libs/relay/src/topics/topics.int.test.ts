@@ -4,7 +4,7 @@ import { waitUntil } from '@convergekit/testing';
 import { describe, expect, test } from 'vitest';
 import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
 import { closeAfterEach, closing, heldCodes, silent, started, withDatabase } from '../fixture/running.ts';
-import { acceptMadeAgain } from './forget-sql.ts';
+import { acceptRecreatedTopic } from './forget-sql.ts';
 import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
 
 /**
@@ -18,7 +18,7 @@ import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-
 closeAfterEach();
 
 describe('a topic', () => {
-  test('whose partition count changed is halted with a named error, and the others flow', async () => {
+  test('a topic whose partition count changed is halted with a named error, and the others flow', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const [changed, other] = [topicName(), topicName()];
@@ -46,12 +46,14 @@ describe('a topic', () => {
     await admin.deleteTopic(changed);
     await createTopic(broker, changed, 3);
     await waitUntil(() => heldCodes(service)[0] === 'TOPIC_RECREATED', { what: 'the new log to be noticed' });
-    await waitUntil(() => acceptMadeAgain(database.executor, changed), { what: 'its hold to be written' });
+    await waitUntil(() => acceptRecreatedTopic(database.executor, changed), {
+      what: 'its hold to be written',
+    });
     await waitUntil(() => heldCodes(service).length === 0, { what: 'the topic to flow again' });
     await waitUntil(async () => (await readLog(broker, changed)).length === 300, { what: 'its events' });
   });
 
-  test('that is compacted is halted before anything is written, and flows when it is made anew', async () => {
+  test('a compacted topic is halted before anything is written, and flows when it is created anew', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const topic = topicName();
@@ -66,7 +68,7 @@ describe('a topic', () => {
     await waitUntil(async () => (await readLog(broker, topic)).length === 300, { what: 'its events' });
   });
 
-  test('that nobody could ask about before the relay was stopped keeps its events for the next one', async () => {
+  test('a topic that could not be described before the relay was stopped keeps its events for the next leader', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const topic = await createTopic(broker, topicName(), 2);
@@ -87,15 +89,15 @@ describe('a topic', () => {
     await waitUntil(async () => (await readLog(broker, topic)).length === 300, { what: 'all events' });
   });
 
-  test('that nobody could ask about keeps its events when others are settled at the stop', async () => {
+  test('a topic that could not be described keeps its events when the cursors of others are saved at the stop', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const [known, unknown] = [topicName(), topicName()];
     await createTopic(broker, known, 2);
     await createTopic(broker, unknown, 2);
-    // Nothing is settled before the stop: then it is, with done_tick, and behind the window of the topic not asked about.
+    // No cursor is saved before the stop: then they are, with done_tick, and behind the window of the topic not asked about.
     const deaf = silentAbout(broker, unknown);
-    const first = await started({ database, broker: deaf, settleMs: 60_000, settleEvents: 1e6 });
+    const first = await started({ database, broker: deaf, saveMs: 60_000, saveEvents: 1e6 });
     await writeMany(database, known, 300);
     await waitUntil(() => first.status().published === 300, { what: 'the known topic to be written' });
     await writeMany(database, unknown, 300);
@@ -107,15 +109,15 @@ describe('a topic', () => {
       { what: 'the relay to ask in vain' },
     );
     await first.stop();
-    const settled = await database.executor.query<{ saved: boolean }>(
+    const row = await database.executor.query<{ saved: boolean }>(
       'select bool_or(tick > 0) as saved from converge.relay_cursor',
     );
-    expect(settled.rows[0]?.saved).toBe(true);
+    expect(row.rows[0]?.saved).toBe(true);
     await started({ database, broker });
     await waitUntil(async () => (await readLog(broker, unknown)).length === 300, { what: 'all events' });
   });
 
-  test('that refuses a record is halted naming it, nothing is skipped, and it resumes by itself', async () => {
+  test('a topic that refuses a record is halted naming it, nothing is skipped, and it resumes by itself', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const [topic, other] = [topicName(), topicName()];
@@ -150,7 +152,7 @@ describe('a topic', () => {
     });
   });
 
-  test('of which some partitions fail is sent again for those alone, in order', async () => {
+  test('a batch of a topic of which some partitions fail is sent again to those alone, in order', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const topic = await createTopic(broker, topicName(), 4);

@@ -3,7 +3,7 @@ import type { CopyExecutor } from '@convergekit/postgres/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Clock } from '@convergekit/core';
 
-/** What the relay's loops wait for: two connections of a leader, its producer, and what goes through the pool. */
+/** The ports that the relay's loops wait for: two connections of a leader, its producer, and the pool. */
 export type Channel = 'reads' | 'writes' | 'produce' | 'lease';
 
 /** When something was asked or answered last, and since when an answer is owed; monotonic milliseconds. */
@@ -13,8 +13,8 @@ export interface Pulse {
 }
 
 /**
- * Sees every statement and every produce of the loops go out and come back. A watchdog that only asked the loops to
- * report would believe one that waits for ever for an answer; this sees at the port that the answer is missing.
+ * Records when each statement and each produce of the loops was asked and answered. A watchdog that relied on reports of
+ * the loops would miss one that waits for ever; at the port the missing answer is seen.
  */
 export class Activity {
   readonly #clock: Clock;
@@ -56,7 +56,7 @@ export class Activity {
           [Symbol.asyncIterator]() {
             return this;
           },
-          // A block at a time: while nobody asks for one, nobody waits for it.
+          // A block at a time: an answer is pending only while the reader asks for it.
           next: () => this.#watch(channel, () => copy.next()),
           return: async () => (await copy.return?.()) ?? { done: true, value: undefined },
         };

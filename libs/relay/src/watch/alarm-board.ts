@@ -18,7 +18,7 @@ interface Entry {
   raised: boolean;
 }
 
-/** Which alarms are raised: each once its condition has lasted, until the condition is gone. Told once at either end. */
+/** The alarms that are raised: each once its condition has lasted, until it is gone. Both changes are returned once. */
 export class AlarmBoard {
   readonly #entries = new Map<string, Entry>();
   readonly #afterMs: number | undefined;
@@ -49,7 +49,7 @@ export class AlarmBoard {
       const known = this.#entries.get(key);
       const alarm: Alarm = { ...condition, next, sinceMs: known?.alarm.sinceMs ?? now.wallMs };
       const entry = known ?? { alarm, seenAt: now.monotonic, raised: false };
-      // What is to blame may change while the condition lasts: the newest word counts, and is not told again.
+      // The cause may change while the condition lasts: the newest text is kept, and is no change of the board.
       entry.alarm = alarm;
       this.#entries.set(key, entry);
       if (entry.raised || now.monotonic - entry.seenAt < (this.#afterMs ?? afterMs)) continue;

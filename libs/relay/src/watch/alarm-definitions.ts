@@ -1,10 +1,10 @@
-/** A lasting condition that a person should know of. Its name is stable: alert rules and run books refer to it. */
+/** A lasting condition that an operator should know of. Its name is stable: alert rules and run books refer to it. */
 export interface AlarmDefinition {
   /** What is the case while it is raised. */
   readonly means: string;
   /** What to do. */
   readonly next: string;
-  /** It must have lasted so long before it is raised, milliseconds: what passes by itself wakes nobody. */
+  /** It must have lasted so long before it is raised, milliseconds: what passes by itself raises no alarm. */
   readonly afterMs: number;
 }
 
@@ -15,7 +15,7 @@ export const alarmDefinitions = {
   broker_unreachable: {
     means:
       'The broker does not take records. Events stay in the outbox; nothing is lost and no attempt is used up',
-    next: 'bring the broker back, or mend KAFKA_BROKERS, TLS and login; the relay goes on by itself',
+    next: 'bring the broker back, or fix KAFKA_BROKERS, TLS and login; the relay continues by itself',
     afterMs: 10_000,
   },
   database_unreachable: {
@@ -36,7 +36,7 @@ export const alarmDefinitions = {
   },
   topic_unknown: halted(
     'A topic that events go to does not exist. Its events wait, the other topics flow',
-    'create it with `converge topics create`: it catches up by itself, in order. Deleted for good: `converge topics forget`',
+    'create it with `converge topics create`: it catches up by itself, in order. Deleted on purpose: `converge topics forget`',
   ),
   topic_partitions_changed: halted(
     'A topic has another number of partitions than on record. Keys would move and lose their order, so it waits',
@@ -51,8 +51,8 @@ export const alarmDefinitions = {
     'raise max.message.bytes of the topic; it catches up by itself, in order',
   ),
   topic_recreated: halted(
-    'A topic was deleted and made again: its log lacks what was acknowledged. Its events wait, the other topics flow',
-    'go on behind it with `converge topics accept --made-again`, or send again with `converge source rebase`',
+    'A topic was deleted and created again: its log lacks what was acknowledged. Its events wait, the other topics flow',
+    'continue behind it with `converge topics accept --made-again`, or send again with `converge source rebase`',
   ),
   topic_not_compared: halted(
     'The log of a partition, or of a whole topic, cannot be read, so it is not known to belong to this database. Its events wait, all others flow',
@@ -64,7 +64,7 @@ export const alarmDefinitions = {
   ),
   topic_halted: halted(
     'A topic waits for another reason, which is named',
-    'mend the reason named; the relay looks again by itself and goes on in order',
+    'fix the reason named; the relay rechecks by itself and continues in order',
   ),
   lease_lost_repeatedly: {
     means: 'The lease of the source changed hands four times or more within ten minutes',
@@ -100,7 +100,7 @@ export const alarmDefinitions = {
     afterMs: 0,
   },
   log_behind_cursor: {
-    means: "A partition's log ends before the saved cursor: an unclean election, or the topic was made again",
+    means: "A partition's log ends before the saved cursor: an unclean election, or the topic was recreated",
     next: 'restore the topic, or fork a new epoch with `converge source rebase`',
     afterMs: 0,
   },
@@ -112,7 +112,7 @@ export const alarmDefinitions = {
   },
   retention_held_back: {
     means: 'An open transaction keeps finished parts of the outbox from being dropped',
-    next: 'end the transaction named; publishing goes on meanwhile, the table grows',
+    next: 'end the transaction named; publishing continues meanwhile, the table grows',
     afterMs: 0,
   },
   no_child_ahead: {

@@ -44,7 +44,7 @@ const surveyed = (change: Partial<Survey>): readonly Condition[] =>
   conditionsOf({ held: [], survey: { ...calm, ...change } }, limits);
 
 describe('the state of a relay', () => {
-  it('that is sound raises nothing, and neither does what is not known', () => {
+  it('a sound relay raises nothing, and neither do unknown facts', () => {
     expect(names({ maySendForMs: 3_000, tickWarnedAgoMs: 20_000 })).toEqual([]);
     expect(names({ survey: undefined })).toEqual([]);
   });
@@ -55,7 +55,7 @@ describe('the state of a relay', () => {
     ['NOT_AUTHORIZED', 'topic_not_authorized'],
     ['MESSAGE_TOO_LARGE', 'topic_record_too_large'],
     ['SOMETHING_NEW', 'topic_halted'],
-  ])('with a topic halted by %s raises %s, and names topic and event', (code, name) => {
+  ])('a topic halted by %s raises %s, which names topic and event', (code, name) => {
     const held: HeldTopic = {
       topic: 'orders',
       state: 'halted',
@@ -68,18 +68,18 @@ describe('the state of a relay', () => {
     ]);
   });
 
-  it('with four leaderships that an error ended lately raises an alarm that names the error', () => {
+  it('a relay with four leaderships that an error ended lately raises an alarm that names the error', () => {
     const failing = (count: number) =>
       conditionsOf({ held: [], failedTerms: { count, text: 'disk full' } }, limits);
     expect(failing(3)).toEqual([]);
     expect(failing(4)).toEqual([{ name: 'leadership_failing', text: '4 terms failed, the last: disk full' }]);
   });
 
-  it('with a topic that catches up raises nothing: it is mended', () => {
+  it('a topic that catches up raises nothing: its cause is fixed', () => {
     expect(names({ held: [{ topic: 'orders', state: 'catching_up', heldAt: 4n }] })).toEqual([]);
   });
 
-  it('that cannot lead says who is to blame', () => {
+  it('a relay that cannot lead names the side at fault', () => {
     const from = (error: unknown): string[] => names({ trouble: troubleOf(error) });
     const broker = new BrokerError('no answer', {
       code: 'BROKER_UNREACHABLE',
@@ -109,7 +109,7 @@ describe('the state of a relay', () => {
     expect(from(new TypeError('x is undefined'))).toEqual(['relay_cannot_lead']);
   });
 
-  it('names the transaction that holds retention back, and only once it is old', () => {
+  it('a transaction that holds retention back is named, and only once it is old', () => {
     const blocker = {
       kind: 'writer',
       holder: 'pid 4711',
@@ -123,7 +123,7 @@ describe('the state of a relay', () => {
     expect(surveyed({ blockers: [{ ...blocker, ageMs: 61_000 }] })).toEqual([]);
   });
 
-  it('raises late events, an outbox without room ahead, a lease that wanders, clocks apart', () => {
+  it('late events, an outbox without room ahead, a lease that changes hands and clocks apart raise alarms', () => {
     expect(surveyed({ oldestMs: 61_000, backlog: 12 })).toMatchObject([{ name: 'events_late' }]);
     expect(surveyed({ childrenAhead: 0 })).toMatchObject([{ name: 'no_child_ahead' }]);
     expect(surveyed({ terms: 4 })).toEqual([
@@ -132,14 +132,14 @@ describe('the state of a relay', () => {
     expect(surveyed({ clockAheadMs: -1_500 })).toMatchObject([{ name: 'clock_skewed' }]);
   });
 
-  it('raises a lease that is not renewed in time, a warned tick, a stall, a broker that takes nothing', () => {
+  it('a lease that is not renewed in time, a warned tick, a stall and a broker that takes nothing raise alarms', () => {
     expect(names({ maySendForMs: 0 })).toEqual(['lease_margin_short']);
     expect(names({ tickWarnedAgoMs: 100 })).toEqual(['tick_commit_warned']);
     expect(names({ stalled: 'reading: no statement was made for 31 s' })).toEqual(['relay_stalled']);
     expect(names({ brokerTrouble: 'connection refused' })).toEqual(['broker_unreachable']);
   });
 
-  it('counts a backlog exactly while it is small, and takes it from the ids when it is not', () => {
+  it('a backlog is counted exactly while it is small, and derived from the ids when it is not', () => {
     expect(backlogOf(17, 900n)).toBe(17);
     expect(backlogOf(COUNTED, 2_000_000n)).toBe(2_000_000);
     expect(backlogOf(COUNTED, 3n)).toBe(COUNTED);
@@ -149,36 +149,36 @@ describe('the state of a relay', () => {
 describe('the board', () => {
   const late: Condition = { name: 'broker_unreachable', text: 'no answer' };
   const at = (seconds: number) => ({ wallMs: 1_000_000 + seconds * 1_000, monotonic: seconds * 1_000 });
-  const told = (board: AlarmBoard, conditions: readonly Condition[], seconds: number): string[] => {
+  const changesOf = (board: AlarmBoard, conditions: readonly Condition[], seconds: number): string[] => {
     const { raised, cleared } = board.see(conditions, at(seconds));
     return [...raised.map(({ name }) => `+${name}`), ...cleared.map(({ name }) => `-${name}`)];
   };
 
-  it('raises an alarm once its condition has lasted, tells it once, and clears it once', () => {
+  it('the board raises an alarm once its condition has lasted, reports it once, and clears it once', () => {
     const board = new AlarmBoard();
-    expect(told(board, [late], 0)).toEqual([]);
-    expect(told(board, [late], 9)).toEqual([]);
+    expect(changesOf(board, [late], 0)).toEqual([]);
+    expect(changesOf(board, [late], 9)).toEqual([]);
     expect(board.raised).toEqual([]);
-    expect(told(board, [late], 10)).toEqual(['+broker_unreachable']);
-    expect(told(board, [late], 11)).toEqual([]);
+    expect(changesOf(board, [late], 10)).toEqual(['+broker_unreachable']);
+    expect(changesOf(board, [late], 11)).toEqual([]);
     expect(board.raised).toMatchObject([{ name: 'broker_unreachable', sinceMs: 1_000_000 }]);
-    expect(told(board, [], 12)).toEqual(['-broker_unreachable']);
-    expect(told(board, [], 13)).toEqual([]);
+    expect(changesOf(board, [], 12)).toEqual(['-broker_unreachable']);
+    expect(changesOf(board, [], 13)).toEqual([]);
   });
 
-  it('forgets what passed before it was raised, and starts anew', () => {
+  it('the board drops a condition that ended before it was raised', () => {
     const board = new AlarmBoard();
-    told(board, [late], 0);
-    expect(told(board, [], 9)).toEqual([]);
-    told(board, [late], 10);
-    expect(told(board, [late], 15)).toEqual([]);
+    changesOf(board, [late], 0);
+    expect(changesOf(board, [], 9)).toEqual([]);
+    changesOf(board, [late], 10);
+    expect(changesOf(board, [late], 15)).toEqual([]);
   });
 
-  it('tells two topics apart, and keeps the newest word on what is to blame', () => {
+  it('the board keeps two topics apart, and the newest text of each', () => {
     const board = new AlarmBoard(0);
     const on = (subject: string, text = ''): Condition => ({ name: 'topic_unknown', subject, text });
-    expect(told(board, [on('a'), on('b')], 0)).toEqual(['+topic_unknown', '+topic_unknown']);
-    expect(told(board, [on('b', 'now so')], 1)).toEqual(['-topic_unknown']);
+    expect(changesOf(board, [on('a'), on('b')], 0)).toEqual(['+topic_unknown', '+topic_unknown']);
+    expect(changesOf(board, [on('b', 'now so')], 1)).toEqual(['-topic_unknown']);
     expect(board.raised).toMatchObject([{ subject: 'b', text: 'now so' }]);
     expect(board.isRaised('topic_unknown')).toBe(true);
   });
@@ -199,7 +199,7 @@ describe('the limit of the outbox', () => {
   const limited = (waiting: number, bytesPerSecond: number): readonly Condition[] =>
     surveyed({ limit: { ...calm.limit, maxBytes: 100 * MiB, waitingBytes: waiting * MiB, bytesPerSecond } });
 
-  it('raises an alarm from four fifths on, or an hour before it is reached, with the forecast', () => {
+  it('the limit of the outbox raises an alarm from four fifths on, or an hour before it is reached, with the forecast', () => {
     expect(limited(70, 0)).toEqual([]);
     expect(limited(10, (90 * MiB) / 7_200)).toEqual([]);
     expect(limited(10, (90 * MiB) / 1_800)).toMatchObject([
@@ -213,7 +213,7 @@ describe('the limit of the outbox', () => {
     ]);
   });
 
-  it('that does not exist raises nothing', () => {
+  it('an outbox without a limit raises no alarm of it', () => {
     expect(surveyed({ limit: { ...calm.limit, waitingBytes: 1e15, bytesPerSecond: 1e9 } })).toEqual([]);
   });
 });

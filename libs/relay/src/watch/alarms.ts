@@ -6,7 +6,7 @@ import type { Survey } from './survey-sql.ts';
 
 export { alarmDefinitions, type AlarmName } from './alarm-definitions.ts';
 
-/** One thing that is the case now. `subject` tells apart two of one name: the topic. */
+/** A condition that holds now. `subject` (the topic) distinguishes two of one name. */
 export interface Condition {
   readonly name: AlarmName;
   readonly subject?: string;
@@ -20,7 +20,7 @@ export interface Trouble {
   readonly from: 'broker' | 'database' | 'other';
 }
 
-/** What is known, at one moment. What is not known is left out, and raises nothing. */
+/** The facts known at one moment. Unknown ones are left out, and raise nothing. */
 export interface RelayFacts {
   readonly brokerTrouble?: string | undefined;
   /** Why the relay can neither lead nor stand by. */
@@ -47,7 +47,7 @@ const WARNED_LATELY_MS = 10_000;
 const SKEW_MS = 1_000;
 export const BLOCKED_AFTER_MS = 600_000;
 
-/** State → alarms. Pure, and without memory: how long a condition lasts is the board's to know. */
+/** Derives the conditions from the facts. Pure: the board knows how long each has lasted. */
 export function conditionsOf(facts: RelayFacts, limits: AlarmLimits): readonly Condition[] {
   const {
     brokerTrouble,
@@ -123,7 +123,10 @@ function ofSurvey(survey: Survey, { lateAfterMs }: AlarmLimits): readonly Condit
   const { terms, holder, clockAheadMs, blockers, childrenAhead, oldestMs, backlog } = survey;
   const found: Condition[] = [];
   if (terms >= TERMS_IN_TEN_MINUTES)
-    found.push({ name: 'lease_lost_repeatedly', text: `${terms} terms, now held by ${holder ?? 'nobody'}` });
+    found.push({
+      name: 'lease_lost_repeatedly',
+      text: `${terms} terms, now held by ${holder ?? 'no relay'}`,
+    });
   if (Math.abs(clockAheadMs) > SKEW_MS)
     found.push({ name: 'clock_skewed', text: `Postgres is ${seconds(clockAheadMs)} ahead of this host` });
   const worst = blockers[0];

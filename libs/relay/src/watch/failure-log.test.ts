@@ -2,12 +2,12 @@ import { BrokerError } from '@convergekit/broker';
 import { DatabaseError } from '@convergekit/postgres';
 import { ConvergeError } from '@convergekit/core';
 import { expect, test } from 'vitest';
-import { TroubleTeller } from './failure-log.ts';
+import { FailureLog } from './failure-log.ts';
 
 /**
  * Taken out once, and a test here failed:
- * - the code that is remembered (each failure is told): one outage fills the log;
- * - the comparison of codes (told at the first failure only): what is wrong now is not what the log says;
+ * - the code that is remembered (each failure is logged): one outage fills the log;
+ * - the comparison of codes (logged at the first failure only): what is wrong now is not what the log says;
  * - the broker's text alone (the error goes along): the same sentence four times in a line.
  */
 
@@ -28,28 +28,28 @@ const away = new DatabaseError('cannot reach Postgres', {
   certainty: 'not_applied',
 });
 
-function teller(): { readonly teller: TroubleTeller; readonly lines: string[] } {
+function logged(): { readonly failures: FailureLog; readonly lines: string[] } {
   const lines: string[] = [];
   const line = (level: string) => (fields: object, text: string) =>
     void lines.push(`${level} ${JSON.stringify(fields)} ${text}`);
-  return { teller: new TroubleTeller({ warn: line('warn'), error: line('error') }), lines };
+  return { failures: new FailureLog({ warn: line('warn'), error: line('error') }), lines };
 }
 
-test('a broker that is down is told once, in one sentence, and rarely while it lasts', () => {
-  const { teller: told, lines } = teller();
-  for (let failures = 1; failures < 20; failures += 1) told.tell(notCompared, failures);
+test('a broker that is down is logged once, in one sentence, and rarely while it lasts', () => {
+  const { failures: log, lines } = logged();
+  for (let failures = 1; failures < 20; failures += 1) log.failed(notCompared, failures);
   expect(lines).toEqual([
     'warn {"code":"BROKER_UNREACHABLE","failures":1} waiting for Kafka, events stay in the outbox meanwhile: no broker can be reached at a:9092',
   ]);
-  told.tell(notCompared, 20);
+  log.failed(notCompared, 20);
   expect(lines).toHaveLength(2);
 });
 
-test('another trouble is told when it takes the place of the first, and the first when it begins anew', () => {
-  const { teller: told, lines } = teller();
-  told.tell(notCompared, 1);
-  told.tell(away, 2);
-  told.tell(away, 3);
-  told.tell(away, 1);
+test('another failure is logged when it replaces the first, and the first when it begins anew', () => {
+  const { failures: log, lines } = logged();
+  log.failed(notCompared, 1);
+  log.failed(away, 2);
+  log.failed(away, 3);
+  log.failed(away, 1);
   expect(lines.map((line) => line.split(' ', 1)[0])).toEqual(['warn', 'error', 'error']);
 });

@@ -8,10 +8,10 @@ type Log = Pick<RelaySettings['log'], 'warn' | 'error'>;
 const AGAIN = 20;
 
 /**
- * Says why the relay can neither lead nor stand by: once when it begins or becomes another one, rarely while it lasts.
+ * Logs why the relay can neither lead nor stand by: once when it begins or changes, rarely while it lasts.
  * Its end is the line that says who leads.
  */
-export class TroubleTeller {
+export class FailureLog {
   readonly #log: Log;
   #code: string | undefined;
 
@@ -20,13 +20,13 @@ export class TroubleTeller {
   }
 
   /** `failures` in a row, this one included; 1 begins a new trouble. */
-  tell(error: unknown, failures: number): void {
+  failed(error: unknown, failures: number): void {
     const { code } = classify(error);
     const known = failures > 1 && code === this.#code;
     this.#code = code;
     if (known && failures % AGAIN !== 0) return;
     const broker = brokerErrorOf(error);
-    // Its text says all there is, and where in this program it was noticed helps nobody.
+    // Its text says all there is; a stack of this program would not help.
     if (broker !== undefined)
       this.#log.warn(
         { code: broker.code, failures },
@@ -51,13 +51,13 @@ export interface FailedWrite {
 }
 
 /**
- * Says why partitions cannot be written, once for each reason, and that all of them are written again. An outage meets
+ * Logs why partitions cannot be written, once for each reason, and that all of them are written again. An outage hits
  * partitions one after the other, and some of them come back before others fail: it is one outage until none fails.
  */
-export class SendTrouble {
+export class SendFailureLog {
   readonly #log: Pick<RelaySettings['log'], 'info' | 'warn'>;
   readonly #isFailing: () => boolean;
-  readonly #told = new Set<string>();
+  readonly #logged = new Set<string>();
 
   /** `isFailing`: whether the last send to any partition failed. */
   constructor(log: Pick<RelaySettings['log'], 'info' | 'warn'>, isFailing: () => boolean) {
@@ -67,10 +67,10 @@ export class SendTrouble {
 
   /** Call before these failures are counted. */
   failed(failed: readonly FailedWrite[]): void {
-    if (!this.#isFailing()) this.#told.clear();
+    if (!this.#isFailing()) this.#logged.clear();
     for (const { topic, error } of failed) {
-      if (this.#told.has(error.code)) continue;
-      this.#told.add(error.code);
+      if (this.#logged.has(error.code)) continue;
+      this.#logged.add(error.code);
       const fields = { partitions: failed.length, topic, code: error.code };
       this.#log.warn(fields, `cannot write to ${failed.length} partition(s): ${error.message}`);
     }
@@ -78,8 +78,8 @@ export class SendTrouble {
 
   /** Call after each acknowledgement. */
   written(): void {
-    if (this.#told.size === 0 || this.#isFailing()) return;
-    this.#told.clear();
+    if (this.#logged.size === 0 || this.#isFailing()) return;
+    this.#logged.clear();
     this.#log.info({}, 'writing again');
   }
 }

@@ -1,8 +1,8 @@
+import { poll } from '@convergekit/core';
 import { measureOutbox } from '@convergekit/outbox/engine';
 import { attributeNames, instruments } from '@convergekit/telemetry';
 import { alarmDefinitions, type AlarmName, conditionsOf, type RelayFacts } from './alarms.ts';
 import type { RelaySettings } from '../options.ts';
-import { Wake } from '../leader/wake.ts';
 import { type Alarm, AlarmBoard } from './alarm-board.ts';
 import { type Survey, survey } from './survey-sql.ts';
 
@@ -12,27 +12,24 @@ const LOOK_MS = 500;
 export type OwnFacts = Omit<RelayFacts, 'survey'> & { readonly leading: boolean };
 
 /**
- * Looks at the relay twice a second and at the database every few seconds, from start to stop, whoever leads: alarms,
- * and the gauges that nobody's work sets. It only looks: a database that hangs keeps it from surveying, and from
- * nothing else.
+ * Observes the relay twice a second and the database every few seconds, from start to stop, also as a standby: it raises
+ * alarms and records gauges. It only reads: a database that hangs keeps it from surveying, and from nothing else.
  */
 export class Observer {
   readonly #settings: RelaySettings;
   readonly #facts: () => OwnFacts;
   readonly #board: AlarmBoard;
-  readonly #wake: Wake;
+  readonly #stop = new AbortController();
   #survey: Survey | undefined;
   #source: string | undefined;
   #surveying: Promise<void> | undefined;
   #surveyAt = 0;
-  #stopped = false;
   #running: Promise<void> | undefined;
 
   constructor(settings: RelaySettings, facts: () => OwnFacts) {
     this.#settings = settings;
     this.#facts = facts;
     this.#board = new AlarmBoard(settings.alarmAfterMs);
-    this.#wake = new Wake(settings.clock);
   }
 
   get alarms(): readonly Alarm[] {
@@ -45,26 +42,30 @@ export class Observer {
   }
 
   start(): void {
-    this.#running ??= this.#run();
+    const { clock, random } = this.#settings;
+    const { signal } = this.#stop;
+    const run = (): Promise<void> => Promise.resolve(this.#round());
+    const onError = (error: unknown): void =>
+      this.#settings.log.error(
+        { err: error },
+        'the alarms of the relay could not be worked out; tried again',
+      );
+    this.#running ??= poll({ everyMs: LOOK_MS, signal, onError, clock, random, run });
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
-    this.#wake.notify();
+    this.#stop.abort();
     await this.#running;
   }
 
-  async #run(): Promise<void> {
+  #round(): void {
     const { clock, surveyMs } = this.#settings;
-    while (!this.#stopped) {
-      if (this.#surveying === undefined && clock.monotonic() >= this.#surveyAt) {
-        this.#surveyAt = clock.monotonic() + surveyMs;
-        // Not awaited: it may hang, and the alarm that says so must not.
-        this.#surveying = this.#look().finally(() => (this.#surveying = undefined));
-      }
-      this.#see();
-      await this.#wake.wait(LOOK_MS);
+    if (this.#surveying === undefined && clock.monotonic() >= this.#surveyAt) {
+      this.#surveyAt = clock.monotonic() + surveyMs;
+      // Not awaited: it may hang, and the alarm that says so must not.
+      this.#surveying = this.#look().finally(() => (this.#surveying = undefined));
     }
+    this.#see();
   }
 
   async #look(): Promise<void> {
@@ -79,9 +80,9 @@ export class Observer {
       this.#survey = await survey(database.executor, { lease, now: () => clock.now() });
       this.#record(this.#survey);
     } catch (error) {
-      // That the database is away is told by whoever needs it. What was seen before is no longer known.
+      // The loops that need the database log that it is away. The last survey is outdated.
       this.#survey = undefined;
-      log.debug({ err: error }, 'the survey of the outbox failed; it is made again');
+      log.debug({ err: error }, 'the survey of the outbox failed; it is repeated');
     }
   }
 
@@ -129,7 +130,7 @@ export class Observer {
     measures.relayEpoch.record(epoch, label);
   }
 
-  /** undefined before the first survey: a series without a source would stay beside the right one for good. */
+  /** undefined before the first survey: a series without a source would never end. */
   #label(): { readonly source: string } | undefined {
     this.#source ??= this.#settings.source ?? this.#survey?.source;
     return this.#source === undefined ? undefined : { source: this.#source };

@@ -26,41 +26,41 @@ const silent = { lastAt: NOW - 31_000, pendingSince: undefined };
 const hung = { lastAt: NOW - 31_000, pendingSince: NOW - 31_000 };
 
 describe('a leader', () => {
-  it('that makes steps is alive', () => {
+  it('a leader that makes steps is alive', () => {
     expect(stall({})).toBeUndefined();
   });
 
-  it('whose statement or produce has no answer is not', () => {
+  it('a leader whose statement or produce has no answer is not alive', () => {
     expect(stall({ reads: hung })).toBe('reading: a statement has no answer for 31 s');
     expect(stall({ produce: hung })).toBe('sending: a produce has no answer for 31 s');
     expect(stall({ writes: hung })).toBe('saving positions: a statement has no answer for 31 s');
   });
 
-  it('whose loops wait for a promise that nobody keeps is not: something waits, and nothing is asked', () => {
+  it('a leader whose loops wait for a promise that never settles is not alive: work waits, and nothing is asked', () => {
     expect(stall({ reads: silent })).toBe('reading: no statement was made for 31 s');
     expect(stall({ produce: silent })).toBe('sending: 5 events wait for 31 s');
     expect(stall({ writes: silent })).toBe('positions wait for 31 s');
   });
 
-  it('with nothing to send or to save is alive, and so is one that may not send', () => {
+  it('a leader with nothing to send or to save is alive, and so is one that may not send', () => {
     expect(stall({ queued: 0, produce: silent })).toBeUndefined();
     expect(stall({ unsaved: 0, writes: silent })).toBeUndefined();
     expect(stall({ maySend: false, produce: silent })).toBeUndefined();
   });
 
-  it('whose leadership is over and whose loops do not end is not', () => {
+  it('a relay whose leadership is over and whose loops do not end is not alive', () => {
     expect(stall({ overSince: NOW - 31_000 })).toMatch(/its loops have not ended for 31 s/);
     expect(stall({ overSince: NOW - 2_000 })).toBeUndefined();
   });
 });
 
-it('a standby is alive while it looks at the lease, and a relay that stops has its own deadline', () => {
+it('a standby is alive while it checks the lease, and a relay that stops has its own deadline', () => {
   expect(stallOf({ state: 'standby', lookedAt: NOW - 300 }, NOW, LIMIT)).toBeUndefined();
   expect(stallOf({ state: 'standby', lookedAt: NOW - 31_000 }, NOW, LIMIT)).toMatch(/looked at the lease/);
   expect(stallOf({ state: 'stopping' }, NOW, LIMIT)).toBeUndefined();
 });
 
-it('activity knows since when the longest waiting answer is owed, and when something moved last', async () => {
+it('activity knows since when the longest pending answer is due, and when a statement was last asked or answered', async () => {
   const clock = manualClock();
   const activity = new Activity(clock);
   activity.begin();

@@ -1,6 +1,6 @@
 import type { Pulse } from './activity.ts';
 
-/** What the watchdog looks at; monotonic milliseconds. */
+/** The facts that the watchdog judges; monotonic milliseconds. */
 export type Progress =
   | { readonly state: 'new' | 'stopping' | 'stopped' }
   | { readonly state: 'standby'; readonly lookedAt: number }
@@ -20,8 +20,8 @@ export type Progress =
     };
 
 /**
- * Why the relay makes no progress although there is something to do; undefined when it does. Pure.
- * A broker or database that refuses is no stall: each refusal is an answer, and the loops go round. A stop has its own
+ * Decides why the relay makes no progress although it has work; undefined: it makes progress. Pure.
+ * A broker or database that refuses is no stall: each refusal is an answer, and the loops continue. A stop has its own
  * deadline. A leader always has something to read: it polls every few milliseconds, also while nothing can be sent.
  */
 export function stallOf(progress: Progress, now: number, limitMs: number): string | undefined {

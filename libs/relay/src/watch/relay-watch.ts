@@ -12,14 +12,14 @@ import type { Alarm } from './alarm-board.ts';
 import { Observer, type OwnFacts } from './observer.ts';
 import { type Progress, stallOf } from './progress.ts';
 
-/** Where the relay stands; `leader` while it leads. */
+/** The state of the relay; `leader` while it leads. */
 export interface Standing {
   readonly state: RelayState['state'];
   readonly leader: Leadership | undefined;
   readonly failedTerms: FailedTerms | undefined;
 }
 
-/** Looks over the relay's shoulder from start to stop: is it alive, and what must a person know. */
+/** Watches a relay from start to stop: whether it is alive, and which alarms are raised. */
 export class RelayWatch {
   /** The settings for the relay to work with: what goes through their ports is seen. */
   readonly settings: RelaySettings;
@@ -70,12 +70,12 @@ export class RelayWatch {
     ending.onEnd(() => (this.#overSince = this.settings.clock.monotonic()));
   }
 
-  /** Why the relay cannot work; `undefined` when it can again. */
+  /** Records why the relay cannot work; `undefined` when it can again. */
   troubled(error: unknown): void {
     this.#trouble = error === undefined ? undefined : troubleOf(error);
   }
 
-  /** For /livez. A relay that waits for something that others must mend is alive. */
+  /** For /livez. A relay that waits for a broker or a database is alive. */
   live(): Check {
     const stall = this.#stall();
     return stall === undefined ? { ok: true } : { ok: false, detail: stall };
@@ -102,9 +102,9 @@ export class RelayWatch {
           reads: this.#activity.pulse('reads'),
           writes: this.#activity.pulse('writes'),
           produce: this.#activity.pulse('produce'),
-          queued: leader?.queuedEvents ?? 0,
+          queued: leader?.backlog.events ?? 0,
           maySend: (leader?.margin.maySendFor(this.settings.clock.monotonic()) ?? 0) > 0,
-          unsaved: leader?.dirty.size ?? 0,
+          unsaved: leader?.backlog.unsaved.partitions ?? 0,
         };
     }
   }
@@ -130,7 +130,7 @@ export class RelayWatch {
   }
 }
 
-/** Pure. */
+/** Decides which side an error comes from. Pure. */
 export function troubleOf(error: unknown): Trouble {
   const text = error instanceof Error ? error.message : String(error);
   const { code, category } = classify(error);

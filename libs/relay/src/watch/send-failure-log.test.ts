@@ -1,6 +1,6 @@
 import { BrokerError } from '@convergekit/broker';
 import { expect, test } from 'vitest';
-import { SendTrouble } from './failure-log.ts';
+import { SendFailureLog } from './failure-log.ts';
 
 const failure = (code: 'BROKER_UNREACHABLE' | 'SEND_TIMEOUT') => ({
   topic: 'orders',
@@ -11,7 +11,7 @@ function scene() {
   const lines: string[] = [];
   const failing = new Set<number>();
   const line = (level: string) => (_fields: object, text: string) => void lines.push(`${level}: ${text}`);
-  const trouble = new SendTrouble({ info: line('info'), warn: line('warn') }, () => failing.size > 0);
+  const trouble = new SendFailureLog({ info: line('info'), warn: line('warn') }, () => failing.size > 0);
   return {
     lines,
     fails: (partition: number, code: Parameters<typeof failure>[0] = 'BROKER_UNREACHABLE') => {
@@ -25,8 +25,8 @@ function scene() {
   };
 }
 
-// Planted fault: a reason that is told for each partition (no memory of codes) makes three lines here.
-test('an outage that partitions meet one after the other is told once, and so is its end', () => {
+// Planted fault: a reason that is logged for each partition (no memory of codes) makes three lines here.
+test('an outage that hits partitions one after the other is logged once, and so is its end', () => {
   const { lines, fails, isWritten } = scene();
   fails(0);
   fails(1);
@@ -41,7 +41,7 @@ test('an outage that partitions meet one after the other is told once, and so is
   ]);
 });
 
-test('another reason in between is told, and the same one again in the next outage', () => {
+test('another reason in between is logged, and the same one again in the next outage', () => {
   const { lines, fails, isWritten } = scene();
   fails(0);
   fails(0, 'SEND_TIMEOUT');
@@ -55,10 +55,10 @@ test('another reason in between is told, and the same one again in the next outa
   ]);
 });
 
-// A topic that is halted drops what it had queued, and its failures: nobody says then that it is written again.
+// A topic that is halted drops what it had queued, and its failures: no line says then that it is written again.
 test('failures that end without an acknowledgement are forgotten with the next outage', () => {
   const lines: string[] = [];
-  const trouble = new SendTrouble(
+  const trouble = new SendFailureLog(
     { info: () => undefined, warn: (_fields, text) => void lines.push(text) },
     () => false,
   );

@@ -1,14 +1,14 @@
 import type { Trouble } from './alarms.ts';
-import { type FlowState, heldAtOf, type HeldTopic } from '../backlog/flow-state.ts';
+import type { FlowState, HeldTopic } from '../backlog/flow-state.ts';
 import type { Lane } from '../backlog/lane.ts';
 import type { Leadership } from '../leader/leadership.ts';
-import type { Topic } from '../backlog/topic.ts';
+import { heldAtOf, type Topic } from '../backlog/topic.ts';
 import type { Alarm } from './alarm-board.ts';
 
 export type RelayStatus = RelayState & {
   /** Raised now, and logged when they were. */
   readonly alarms: readonly Alarm[];
-  /** Who is to blame for what keeps it from leading. */
+  /** The side that keeps it from leading. */
   readonly troubleFrom?: Trouble['from'];
 };
 
@@ -20,7 +20,7 @@ export type RelayState =
       readonly state: 'standby';
       readonly published: number;
       readonly heldBy?: string;
-      /** What keeps it from taking over. */
+      /** Why it does not take over. */
       readonly trouble?: string;
       /** Its code, where it has one: `database_went_back`, `database_moved`, `log_behind_cursor`, … */
       readonly code?: string;
@@ -39,20 +39,20 @@ export type RelayState =
     };
 
 export function leadingState(leader: Leadership): LeadingState {
-  const held = [...leader.topics.values()].flatMap((topic) => heldOf(topic, leader.main));
+  const held = leader.backlog.topics.flatMap((topic) => heldOf(topic, leader.main));
   return {
     state: 'leading',
     published: leader.totals.published,
     term: leader.term,
     epoch: leader.epoch,
     doneTick: leader.main.done,
-    queued: leader.queuedEvents,
+    queued: leader.backlog.events,
     ...(leader.brokerTrouble === undefined ? {} : { trouble: leader.brokerTrouble }),
     held,
   };
 }
 
-/** The topic where it does not flow, and its partitions that are set apart. */
+/** The topic where it does not flow, and its partitions that are held by themselves. */
 function heldOf(topic: Topic, main: Lane): HeldTopic[] {
   const entry = (state: FlowState, heldAt: bigint): HeldTopic[] =>
     state.kind === 'flowing'
@@ -65,7 +65,7 @@ function heldOf(topic: Topic, main: Lane): HeldTopic[] {
             ...(state.kind === 'halted' ? { code: state.halt.code, detail: state.halt.detail } : {}),
           },
         ];
-  const partitions = topic.apart.flatMap(({ state, partition }) =>
+  const partitions = topic.heldPartitions.flatMap(({ state, partition }) =>
     entry(state, heldAtOf(state, main)).map((held) => ({ ...held, partition })),
   );
   return [...entry(topic.state, topic.heldAt(main)), ...partitions];

@@ -3,7 +3,7 @@ import type { Executor } from '@convergekit/postgres';
 import { freshArms } from '../window/fresh-sql.ts';
 import { type HorizonBlocker, readHorizonBlockers } from '../retention/horizon-blockers.ts';
 
-/** What one look at the database tells, whoever leads. */
+/** The state of the outbox in the database, whichever relay leads. */
 export interface Survey {
   readonly source: string;
   readonly epoch: number;
@@ -67,8 +67,8 @@ const backlogSql = `
          coalesce((extract(epoch from clock_timestamp() - min(created_at)) * 1000)::float8, 0) as "oldestMs"
     from (${freshArms({ columns: 'created_at', xmax: '$1::xid8', running: '$2::xid8[]', limit: String(COUNTED) })}) as waiting`;
 
-// Ids that nobody has: a filled last child is closed by a bound far ahead, and ids go on from there (outbox_add_child). For
-// each such child one look at the end of the key's index; there are none where a relay ran in time.
+// Ids that no event has: a filled last child is closed by a bound far ahead, and ids continue from there
+// (outbox_add_child). For each such child one look at the end of the key's index; none exists where a relay ran in time.
 const skippedSql = `
   select coalesce(sum(closed.upper - 1 - greatest($1::bigint,
            (select max(o.id) from converge.outbox o where o.id < closed.upper))), 0)::text as ids
@@ -89,7 +89,7 @@ const childrenSql = `
          lateral (select substring(pg_get_expr(c.relpartbound, c.oid) from $re$FROM \\('?(\\d+)'?\\)$re$)::bigint as lower) as bound
    where i.inhparent = 'converge.outbox'::regclass`;
 
-/** Cheap, whatever the outbox holds: for every few seconds. Throws when converge is not migrated here. */
+/** Reads a survey, cheaply whatever the outbox holds. Throws when converge is not migrated here. */
 export async function survey(
   executor: Executor,
   {

@@ -44,7 +44,7 @@ function changed(broker: Broker, change: Partial<Broker>): Broker {
 }
 
 describe('a leader', () => {
-  it('whose produce never comes back is not live, names it, and a stop gives it up', async () => {
+  it('a leader whose produce never returns is not live and names it, and a stop gives it up', async () => {
     const { database } = await withDatabase();
     const memory = closing(memoryBroker());
     const topic = await createTopic(memory, topicName(), 1);
@@ -60,7 +60,7 @@ describe('a leader', () => {
     await service.stop();
   });
 
-  it('whose statement hangs is not live, and is again when the statement returns', async () => {
+  it('a leader whose statement hangs is not live, and is again when the statement returns', async () => {
     const { database } = await withDatabase();
     const service = await started({ database, broker: closing(memoryBroker()), ...impatient });
     await leads(service);
@@ -74,7 +74,7 @@ describe('a leader', () => {
     await alive(service);
   });
 
-  it('whose loop waits for a promise that nobody keeps is not live', async () => {
+  it('a leader whose loop waits for a promise that never settles is not live', async () => {
     const { database } = await withDatabase();
     const memory = closing(memoryBroker());
     const topic = await createTopic(memory, topicName(), 1);
@@ -90,7 +90,7 @@ describe('a leader', () => {
     expect(service.live().detail).toMatch(/^reading: no statement was made/);
   });
 
-  it('without a broker is live, says who is missing by an alarm, and clears it when the broker is back', async () => {
+  it('a leader without a broker is live, names the broker by an alarm, and clears it when the broker is back', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const topic = await createTopic(broker, topicName(), 1);
@@ -109,7 +109,7 @@ describe('a leader', () => {
     await waitUntil(() => alarms(service).length === 0, { what: 'the alarm to clear' });
   });
 
-  it('with a topic that does not exist raises an alarm that names it, and clears it when it is made', async () => {
+  it('a leader with a topic that does not exist raises an alarm that names it, and clears it when it is created', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const topic = topicName();
@@ -123,7 +123,7 @@ describe('a leader', () => {
   });
 });
 
-it('a standby is live while it looks at the lease', async () => {
+it('a standby is live while it checks the lease', async () => {
   const { database } = await withDatabase();
   const broker = closing(memoryBroker());
   await leads(await started({ database, broker }));
@@ -144,7 +144,7 @@ describe('a survey of the outbox', () => {
     return survey(database.executor, { lease: LEASE, now: () => Date.now(), blockerMs: 0 });
   }
 
-  it('counts what is not published, however long a transaction is open, and names that transaction', async () => {
+  it('a survey counts what is not published, however long a transaction is open, and names that transaction', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const topic = await createTopic(broker, topicName(), 2);
@@ -179,7 +179,7 @@ describe('a survey of the outbox', () => {
     expect(late.oldestMs).toBeGreaterThan(0);
   });
 
-  it('does not count the ids that were skipped when a filled last child was closed', async () => {
+  it('a survey does not count the ids that were skipped when a filled last child was closed', async () => {
     const { database } = await withDatabase();
     const { executor } = database;
     await executor.query(`select setval('converge.outbox_id', 2500000)`);
@@ -192,7 +192,7 @@ describe('a survey of the outbox', () => {
     expect((await surveyed(database)).backlog).toBe(2_500_000 + 12_000);
   });
 
-  it('tells the age of what a halted topic waits with, although done_tick has passed it', async () => {
+  it('a survey shows the age of the oldest event of a halted topic, although done_tick has passed it', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const service = await started({ database, broker });

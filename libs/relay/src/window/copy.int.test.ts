@@ -11,7 +11,7 @@ import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-
 import { OutboxRows } from './outbox-rows.ts';
 import { PositionText } from '../batch/position-text.ts';
 import { readWindow } from './window-reader.ts';
-import { poll, readLatestTick } from './window-sql.ts';
+import { pollOutbox, readLatestTick } from './window-sql.ts';
 
 /**
  * Taken out once, and a test here failed:
@@ -69,7 +69,7 @@ test('a window that the poll returns as text has the records of the one that is 
   await database.executor.query(
     `insert into converge.lease (name, holder, term, expires_at) values ('relay', 'test', 1, 'infinity')`,
   );
-  const reply = await poll(database.executor, {
+  const reply = await pollOutbox(database.executor, {
     previous,
     lowest: 1n,
     page: 1_000,
@@ -95,7 +95,7 @@ test('a window that the poll returns as text has the records of the one that is 
 });
 
 describe('a page', () => {
-  test('that breaks off in the middle, again and again, loses, doubles and reorders nothing in the end', async () => {
+  test('pages that break off in the middle, again and again, lose, double and reorder nothing in the end', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const topic = await createTopic(broker, topicName(), 3);
@@ -120,7 +120,7 @@ describe('a page', () => {
     process.stderr.write(`cut ${cuts} times while a page arrived: ${JSON.stringify(verdict)}\n`);
   });
 
-  test('of events much larger than those before is read as far as there is room', async () => {
+  test('a page of events much larger than those before is read as far as there is room', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const topic = await createTopic(broker, topicName(), 1);

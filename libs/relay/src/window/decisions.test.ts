@@ -14,32 +14,32 @@ describe('the poll interval', () => {
     for (let at = 0; at < count; at += 1) pace = nextPace(pace, 'empty', settings);
     return pace;
   };
-  test('stays at its least for the first empty polls, then doubles up to its most', () => {
+  test('the poll interval stays at its minimum for the first empty polls, then doubles up to its maximum', () => {
     expect([1, 50, 51, 52, 53, 54, 55, 56, 500].map((count) => empties(count).pauseMs)).toEqual([
       1, 1, 2, 4, 8, 16, 20, 20, 20,
     ]);
   });
-  test('is short again after a window, and none after a full page', () => {
+  test('the poll interval is short again after a window, and zero after a full page', () => {
     expect(nextPace(empties(100), 'window', settings)).toEqual({ empty: 0, pauseMs: 1 });
     expect(nextPace(empties(100), 'full', settings)).toEqual({ empty: 0, pauseMs: 0 });
   });
 });
 
 describe('the margin of a lease', () => {
-  test('ends sending before the lease, counted from before the question', () => {
+  test('the margin of a lease ends sending before the lease ends, counted from before the request', () => {
     const margin = new LeaseMargin(1_000, 5_000, 1_500);
     expect(margin.maySendFor(1_000)).toBe(3_500);
     expect(margin.maySendFor(4_500)).toBe(0);
     expect(margin.isOver(5_999)).toBe(false);
     expect(margin.isOver(6_000)).toBe(true);
   });
-  test('is moved by a renewal, and never back by an answer that came late', () => {
+  test('the margin of a lease is moved by a renewal, and never back by a late answer', () => {
     const margin = new LeaseMargin(0, 5_000, 1_500);
     margin.renewed(2_000);
     margin.renewed(1_000);
     expect(margin.maySendFor(2_000)).toBe(3_500);
   });
-  test('is over for a process that was stopped, whatever it did before', () => {
+  test('the margin of a lease is over for a process that was stopped longer', () => {
     const margin = new LeaseMargin(0, 5_000, 1_500);
     margin.renewed(1_000);
     expect(margin.maySendFor(60_000)).toBe(0);
@@ -50,7 +50,7 @@ describe('the margin of a lease', () => {
 const known = (partitions: number) => ({ partitions, topicId: 'a' });
 
 describe('a topic as the broker describes it', () => {
-  test('is found with the count on record or with none on record, and wrong otherwise', () => {
+  test('a topic is found with the count on record or with none on record, and wrong otherwise', () => {
     const config = { 'min.insync.replicas': '2' };
     const sound = { partitions: 3, topicId: 'a', replicationFactor: 3, config };
     const found = { kind: 'found', partitions: 3, topicId: 'a', doubts: [] };
@@ -63,7 +63,7 @@ describe('a topic as the broker describes it', () => {
   });
 
   // Planted fault: compaction that is not looked for (or only alone) fails here.
-  test.each(['compact', 'delete,compact'])('is wrong when its cleanup.policy is %s', (policy) => {
+  test.each(['compact', 'delete,compact'])('a topic is wrong when its cleanup.policy is %s', (policy) => {
     const config = { 'cleanup.policy': policy };
     expect(
       judgeTopic('t', known(3), { partitions: 3, topicId: 'a', replicationFactor: 3, config }),
@@ -76,19 +76,22 @@ describe('a topic as the broker describes it', () => {
     ['three copies, two of them sure', 3, '2', undefined],
     ['one copy', 1, '1', /replication factor is 1/],
     ['three copies, one of them sure', 3, '1', /min\.insync\.replicas is 1/],
-  ])('with %s is trusted as far as that goes', (_, replicationFactor, minimum, doubt) => {
-    const config = { 'min.insync.replicas': minimum };
-    expect(judgeTopic('t', known(3), { partitions: 3, topicId: 'a', replicationFactor, config })).toEqual({
-      kind: 'found',
-      partitions: 3,
-      topicId: 'a',
-      doubts: doubt === undefined ? [] : [expect.stringMatching(doubt)],
-    });
-  });
+  ])(
+    'a topic with %s is found, with a warning where that can lose events',
+    (_, replicationFactor, minimum, doubt) => {
+      const config = { 'min.insync.replicas': minimum };
+      expect(judgeTopic('t', known(3), { partitions: 3, topicId: 'a', replicationFactor, config })).toEqual({
+        kind: 'found',
+        partitions: 3,
+        topicId: 'a',
+        doubts: doubt === undefined ? [] : [expect.stringMatching(doubt)],
+      });
+    },
+  );
 });
 
 describe('a page', () => {
-  test('grows twofold while events are small, and falls at once when they are large', () => {
+  test('a page grows twofold while events are small, and shrinks at once when they are large', () => {
     const page = new PageSize(4_000, 16_000_000);
     expect(page.rows).toBe(500);
     page.saw(500, 500 * 300);
@@ -110,7 +113,7 @@ describe('the lowest id of later windows', () => {
     epoch: 1,
     snapshot: parseSnapshot(snapshot),
   });
-  test('follows a floor only when every transaction older than its tick had ended', () => {
+  test('the lowest id follows a floor only when every transaction older than its tick had ended', () => {
     const lowest = new LowestId();
     lowest.pass(tick(100n, 10n, '90:100:90'));
     expect(lowest.value).toBe(1n);
@@ -122,7 +125,7 @@ describe('the lowest id of later windows', () => {
     lowest.pass(tick(140n, 40n, '140:140:'));
     expect(lowest.value).toBe(41n);
   });
-  test('holds few floors while one transaction is open for ever, and still lets go when it ends', () => {
+  test('the lowest id keeps few floors while one transaction stays open, and still follows when it ends', () => {
     const lowest = new LowestId();
     for (let at = 0n; at < 5_000n; at += 1n) lowest.pass(tick(100n + at, at, '90:5000:90'));
     expect(lowest.value).toBe(1n);
@@ -156,7 +159,7 @@ describe('rows that were read for several windows together', () => {
   });
   const row = (id: string, xid: string) => ({ id, xid });
   const ticks = [tick(1n, '10:20:10,15'), tick(2n, '10:25:10'), tick(3n, '30:30:')];
-  test('belong to the first tick that sees their transaction, in the order of id', () => {
+  test('rows belong to the first tick that sees their transaction, in the order of id', () => {
     const rows = [
       row('1', '15'),
       row('2', '12'),
@@ -175,7 +178,7 @@ describe('rows that were read for several windows together', () => {
         [3n, ['3', '5']],
       ]);
   });
-  test('are refused when no tick sees them', () => {
+  test('rows that no tick sees are refused', () => {
     expect(() => splitByTick([rowsOf([row('1', '30')])], ticks)).toThrow('in none of the windows');
   });
 });

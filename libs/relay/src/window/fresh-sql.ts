@@ -56,5 +56,5 @@ export function freshArms({ columns, xmax, running, and = '', limit }: FreshArms
       order by xid limit ${limit})`;
 }
 
-/** SQL of what the selected rows weigh, bytes. */
+/** SQL of the size of the selected rows, in bytes. */
 export const bytesOf = 'coalesce(sum(octet_length(payload) + octet_length(headers)), 0)';

@@ -8,7 +8,7 @@ import { closeAfterEach, closing, onClose, started, withDatabase } from '../fixt
 import { createTopic, topicName, untilDrained } from '../fixture/set-up.ts';
 import { readIndexed } from './read-sql.ts';
 import type { Relay } from '../relay.ts';
-import { poll, readLatestTick } from './window-sql.ts';
+import { pollOutbox, readLatestTick } from './window-sql.ts';
 
 /**
  * Planted faults, each seen to fail here: without the bytes in the poll's `size` 60 events of a burst are in memory at once,
@@ -63,7 +63,7 @@ test('a window with more bytes than a statement may return comes as no rows at a
   const { tick: previous } = await readLatestTick(database.executor);
   const request = { previous, lowest: 1n, page: 500, floor: 0n, nonce: '00000000000000aa', epoch: 1 };
   const asked = { ...request, lease: 'relay', term: 1n, always: false };
-  const { tick, rows } = await poll(database.executor, { ...asked, bytes: (EVENTS - 1) * BYTES });
+  const { tick, rows } = await pollOutbox(database.executor, { ...asked, bytes: (EVENTS - 1) * BYTES });
   // Not the rows themselves: a failure would print all of them.
   expect(rows?.count).toBeUndefined();
   const copies = copyExecutorOfClient(client);

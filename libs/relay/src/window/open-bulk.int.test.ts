@@ -82,12 +82,12 @@ describe('with a transaction open that has written 30,000 events', () => {
     expect((await database.executor.query(sql)).rows).toHaveLength(found);
   });
 
-  test('the survey counts what waits without it', async () => {
+  test('a survey counts what waits without the rows of an open bulk load', async () => {
     const { backlog } = await survey(database.executor, { lease: 'relay', now: () => 0 });
     expect(backlog).toBe(PUBLISHED + 2);
   });
 
-  test('where reads begin is found by a few look-ups, however many ticks were made since it began', async () => {
+  test('the start of reads is found by a few look-ups, however many ticks were made since a bulk load began', async () => {
     await database.executor.query(
       `insert into converge.tick (number, snapshot, own, floor, ceil, nonce, epoch, term)
        select n, '3:3:', (1000000 + n)::text::xid8, n, n, '0000000000000000', 1, 1 from generate_series(1, 100000) n`,

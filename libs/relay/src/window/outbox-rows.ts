@@ -22,13 +22,13 @@ const POSTGRES_EPOCH_MS = 946_684_800_000;
 const EARLIEST_MS = -62_167_219_200_000;
 const LATEST_MS = 253_402_300_799_999;
 
-/** Where a field is in `OutboxRows.bytes`. */
+/** The place of a field in `OutboxRows.bytes`. */
 export class Field {
   from = 0;
   to = 0;
 }
 
-/** Goes over a block of events without making objects of them: `next`, then look at the fields. */
+/** Reads a block of events without making objects of them: `next`, then the fields. */
 export class OutboxRows {
   readonly #tuples = new TupleReader();
   id = 0;
@@ -97,7 +97,7 @@ export function isSame(bytes: Buffer, field: Field, other: Buffer): boolean {
   return true;
 }
 
-/** Rows that came as text, in the form of the others: so there is one encoder, and one order of looking at rows. */
+/** Writes rows that came as text in the binary form: so there is one encoder, and one way to read rows. */
 export function blockOf(rows: readonly OutboxRow[]): TupleBlock {
   const writer = new TupleWriter(rows.length * 512);
   for (const row of rows) {

@@ -128,7 +128,7 @@ describe('with 200 children and a million rows, analyzed', () => {
     expect(blocks(plan)).toBeLessThan(15_000);
   });
 
-  test('a page is read by primary key, and ends where its window ends', async () => {
+  test('with 200 children and a million rows, a page is read by primary key, and ends where its window ends', async () => {
     const walk = (from: number, to: number, tick: string, previous: string): Promise<PlanNode> =>
       planOf(
         database,

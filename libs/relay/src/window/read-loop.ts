@@ -1,7 +1,6 @@
 import { partitionOfBytes } from '@convergekit/broker/engine';
 import type { TupleBlock } from '@convergekit/postgres/engine';
-import { failpoint } from '@convergekit/core';
-import { isOnLane } from '../backlog/flow-state.ts';
+import { failpoint, type NextRun, poll } from '@convergekit/core';
 import type { Lane, OpenWindow } from '../backlog/lane.ts';
 import type { Leadership } from '../leader/leadership.ts';
 import { isSame, OutboxRows } from './outbox-rows.ts';
@@ -9,7 +8,7 @@ import { nextPace, PageSize, type PollOutcome, startPace } from './read-pace.ts'
 import type { Tick } from './tick.ts';
 import type { Ticker } from './ticker.ts';
 import { applyFinding, type TopicChecks } from '../topics/topic-check.ts';
-import { Topic } from '../backlog/topic.ts';
+import type { Topic } from '../backlog/topic.ts';
 import { readTicks } from './window-sql.ts';
 import { INDEXED_ROWS, mayFit, type Page, readGroup, readWindow } from './window-reader.ts';
 
@@ -24,7 +23,7 @@ const SEND_SOON_BYTES = 512 * 1024;
 
 /**
  * Reads windows in order and queues their events by partition. One loop for all lanes, one statement at a time: so a
- * topic that catches up meets the main lane at a tick boundary, and nobody has to wait for anybody.
+ * topic that catches up reaches the main lane at a tick boundary, without locks.
  */
 export class ReadLoop {
   readonly #leader: Leadership;
@@ -32,6 +31,7 @@ export class ReadLoop {
   readonly #checks: TopicChecks;
   readonly #page: PageSize;
   readonly #rows = new OutboxRows();
+  #pace = startPace;
   /** A page is arriving: the connection is not free for anything else. */
   #copying = false;
 
@@ -39,30 +39,36 @@ export class ReadLoop {
     this.#leader = leader;
     this.#ticker = ticker;
     this.#checks = checks;
-    this.#page = new PageSize(leader.settings.pageRows, leader.pageBytes);
+    this.#page = new PageSize(leader.settings.pageRows, leader.backlog.pageBytes);
   }
 
   /** `onTicked`: the first tick is written. */
   async run(onTicked: () => void): Promise<void> {
-    const leader = this.#leader;
-    const { main, settings, ending } = leader;
+    const { main, settings, ending, room: wake } = this.#leader;
+    const { clock, random } = settings;
     // The first act of a leader. Nothing is queued, so nothing is sent, before it returned.
     await this.#ticker.tick('always', 0, main.lowest.value);
     if (!ending.isOver()) onTicked();
-    let pace = startPace;
-    while (!ending.isOver()) {
-      await this.#catchUp();
-      if (main.next <= this.#ticker.latest.number) {
-        await this.#readOn(main, this.#ticker.latest.number);
-        pace = startPace;
-        continue;
-      }
-      await this.#untilRoom();
-      if (ending.isOver()) return;
-      const outcome = await this.#poll();
-      pace = nextPace(pace, outcome, settings.poll);
-      if (pace.pauseMs > 0) await leader.room.wait(pace.pauseMs);
+    const everyMs = Math.max(1, settings.poll.maxMs);
+    const run = async (): Promise<NextRun> => {
+      await this.#round();
+      return { afterMs: this.#pace.pauseMs };
+    };
+    await poll({ everyMs, signal: ending.signal, onError: ending.failed, wake, clock, random, run });
+  }
+
+  /** Reads one piece of what is there already, or makes a tick and reads its window. */
+  async #round(): Promise<void> {
+    const { main, settings, ending } = this.#leader;
+    await this.#catchUp();
+    const { number: latest } = this.#ticker.latest;
+    if (main.next <= latest) {
+      await this.#readOn(main, latest);
+      this.#pace = startPace;
+      return;
     }
+    await this.#untilRoom();
+    if (!ending.isOver()) this.#pace = nextPace(this.#pace, await this.#poll(), settings.poll);
   }
 
   async #poll(): Promise<PollOutcome> {
@@ -85,7 +91,7 @@ export class ReadLoop {
     const ticks = await this.#nextTicks(lane, to);
     const first = ticks[0];
     if (first === undefined) throw new Error(`tick ${lane.next} is missing in converge.tick`);
-    const bytes = leader.pageBytes;
+    const bytes = leader.backlog.pageBytes;
     const from = { previous: lane.previous, lowest: lane.lowest.value, topic: lane.topic, bytes };
     const few = Math.min(this.#page.rows, INDEXED_ROWS);
     const together = ticks.filter((tick) => mayFit(lane.previous, tick, few));
@@ -106,7 +112,7 @@ export class ReadLoop {
   async #readOne(lane: Lane, tick: Tick): Promise<void> {
     const leader = this.#leader;
     const window = lane.begin();
-    const bytes = leader.pageBytes;
+    const bytes = leader.backlog.pageBytes;
     const read = { previous: lane.previous, tick, lowest: lane.lowest.value, topic: lane.topic, bytes };
     for await (const page of readWindow(leader.reads, read, () => this.#page.rows)) {
       if (!(await this.#queue(lane, window, tick, page))) return;
@@ -139,12 +145,13 @@ export class ReadLoop {
       if (!(await this.#encode(lane, window, tick, block))) return false;
       events += block.count;
       bytes += block.to - block.from;
-      if (leader.queuedBytes >= SEND_SOON_BYTES) leader.work.notify();
-      while (this.#copying && leader.overfull && !leader.ending.isOver()) await this.#pauseAndTick();
+      if (leader.backlog.bytes >= SEND_SOON_BYTES) leader.work.notify();
+      while (this.#copying && leader.backlog.isOverfull && !leader.ending.isOver())
+        await this.#pauseAndTick();
     }
     this.#copying = false;
     this.#page.saw(events, bytes);
-    if (leader.queuedEvents > 0) leader.work.notify();
+    if (leader.backlog.events > 0) leader.work.notify();
     return true;
   }
 
@@ -154,20 +161,20 @@ export class ReadLoop {
     rows.load(block);
     let topic: Topic | undefined;
     let isOurs = false;
-    let isApart = false;
+    let isSplit = false;
     leader.encoder.begin(leader.epoch, tick);
     while (rows.next()) {
       if (topic === undefined || !isSame(rows.bytes, rows.topic, topic.nameBytes)) {
         const name = rows.textOf(rows.topic);
-        topic = leader.topics.get(name);
-        if (topic?.verified !== true) topic = await this.#meet(name);
+        topic = leader.backlog.topic(name);
+        if (topic?.isVerified !== true) topic = await this.#identify(name);
         // It may still be unknown then: a window that was passed over without it must not count as done.
         if (leader.ending.isOver()) return false;
         isOurs = topic.isReadBy(lane, leader.main);
-        isApart = topic.apart.length > 0;
-        if (lane === leader.main && topic.state.kind === 'halted') topic.missed = 'some';
+        isSplit = topic.heldPartitions.length > 0;
+        if (lane === leader.main) topic.flow.miss();
       }
-      if (isOurs) this.#push(topic, window, isApart ? lane : undefined);
+      if (isOurs) this.#push(topic, window, isSplit ? lane : undefined);
     }
     return true;
   }
@@ -178,25 +185,17 @@ export class ReadLoop {
     const rows = this.#rows;
     const queue = topic.queues[partitionOfBytes(rows.bytes, rows.key.from, rows.key.to, topic.partitions)];
     if (queue === undefined || queue.isPassed(window.number, rows.id)) return;
-    if (only !== undefined && topic.laneOfQueue(queue, leader.main) !== only) return;
+    if (only !== undefined && topic.laneOf(queue, leader.main) !== only) return;
     const batch = queue.open(leader.encoder.room(rows));
-    const before = batch.events === 0 ? 0 : batch.bytes;
     leader.encoder.write(rows, batch.builder, queue.prev, queue);
-    queue.push(rows.id, window, leader.epoch);
-    if (queue.size === 1) leader.ready.add(queue);
-    leader.queuedEvents += 1;
-    leader.queuedBytes += batch.bytes - before;
+    leader.backlog.push(queue, rows.id, window, leader.epoch);
   }
 
-  /** Sees to it that the topic is known: found and recorded, or halted. With the broker down that takes until it is back. */
-  async #meet(name: string): Promise<Topic> {
+  /** Finds and records a topic, or halts it. With the broker down that takes until it is back. */
+  async #identify(name: string): Promise<Topic> {
     const leader = this.#leader;
-    let topic = leader.topics.get(name);
-    if (topic === undefined) {
-      topic = new Topic(name, { kind: 'flowing' });
-      leader.topics.set(name, topic);
-    }
-    while (!topic.verified && topic.state.kind !== 'halted' && !leader.ending.isOver()) {
+    const topic = leader.backlog.topic(name) ?? leader.backlog.add(name);
+    while (!topic.isVerified && topic.state.kind !== 'halted' && !leader.ending.isOver()) {
       const finding = await this.#checks.find(topic);
       if (finding.kind === 'unreachable') {
         this.#trouble(finding.detail);
@@ -213,34 +212,33 @@ export class ReadLoop {
   }
 
   async #untilRoom(): Promise<void> {
-    while (this.#leader.full && !this.#leader.ending.isOver()) await this.#pauseAndTick();
+    while (this.#leader.backlog.isFull && !this.#leader.ending.isOver()) await this.#pauseAndTick();
   }
 
   async #pauseAndTick(): Promise<void> {
     const { clock } = this.#leader.settings;
     const began = clock.monotonic();
-    await this.#leader.room.wait(TICK_WHILE_FULL_MS);
+    await this.#leader.room.sleep(TICK_WHILE_FULL_MS, clock, this.#leader.ending.signal);
     if (this.#leader.ending.isOver() || clock.monotonic() - began < TICK_WHILE_FULL_MS - 1) return;
-    // It would wait for the page to be read, which waits for us.
+    // The tick would wait for the page to be read, which waits for this pause.
     if (this.#copying) return;
     await this.#ticker.tick('when_new', 0, this.#leader.main.lowest.value);
   }
 
-  /** Lets what was held gain on the main lane, and join it. Called between two windows of the main lane. */
+  /** Reads the lanes of what catches up, and joins them to the main lane. Called between two windows of the main lane. */
   async #catchUp(): Promise<void> {
-    const { main, topics, ending } = this.#leader;
-    for (const topic of topics.values()) {
-      for (const holder of [topic, ...topic.apart]) {
+    const { main, backlog, ending } = this.#leader;
+    for (const topic of backlog.topics) {
+      for (const holder of [topic, ...topic.heldPartitions]) {
         if (ending.isOver() || holder.state.kind !== 'catching_up') continue;
         // A partition that may still be stuck is read no further than its first events, until they are written.
-        if ('probing' in holder && holder.probing && holder.size > 0) continue;
+        if ('isProbe' in holder && holder.isProbe && holder.size > 0) continue;
         const { lane } = holder.state;
         await this.#untilRoom();
         const until = lane.until === undefined || lane.until >= main.next ? main.next - 1n : lane.until;
         if (!ending.isOver() && lane.next <= until) await this.#readOn(lane, until);
         if (lane.until !== undefined || lane.next !== main.next) continue;
-        // Halted again while it was read: then its state is another one.
-        if (isOnLane(holder.state, lane)) holder.state = { kind: 'joining', lane };
+        holder.flow.join(lane);
       }
     }
   }

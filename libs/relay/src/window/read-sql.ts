@@ -28,7 +28,7 @@ const snapshotOf = ({ xmin, xmax, running }: Snapshot): string =>
 const ofTopic = (topic: string | undefined): string =>
   topic === undefined ? '' : ` and topic = ${quoteLiteral(topic)}`;
 
-// What ran at the previous tick and has ended by this one.
+// The transactions that ran at the previous tick and have ended by this one.
 const endedIn = (previous: Snapshot, { running }: Snapshot): string =>
   `'{${[...previous.running].filter((xid) => !running.has(xid)).join(',')}}'::xid8[]`;
 

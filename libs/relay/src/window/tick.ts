@@ -70,7 +70,7 @@ export function firstToSee(ticks: readonly Tick[], xid: bigint): Tick | undefine
 }
 
 /**
- * The lowest id that a row of a later window can have, as ticks go by. A row with id <= floor(m) drew its id before
+ * Follows the lowest id that a row of a later window can have. A row with id <= floor(m) drew its id before
  * tick m began, so its xid (the first column, drawn before the id) is below own(m); once xmin(S(t)) >= own(m), every
  * such transaction had ended before t, and its rows are in windows up to t. Reads after t may therefore leave out all
  * ids up to floor(m): that prunes the finished children, and closed children with an open writer stay in.

@@ -2,11 +2,11 @@ import { instruments } from '@convergekit/telemetry';
 import type { Leadership } from '../leader/leadership.ts';
 import type { Tick } from './tick.ts';
 import { sqlState, type TupleBlock } from '@convergekit/postgres/engine';
-import { poll, POLL_BYTES, readLatestTick } from './window-sql.ts';
+import { pollOutbox, POLL_BYTES, readLatestTick } from './window-sql.ts';
 
 export interface MadeTick {
   readonly tick: Tick;
-  /** undefined when the window did not fit into the reply, or may not be believed. */
+  /** undefined when the window did not fit into the reply, or may not be durable. */
   readonly rows: TupleBlock | undefined;
 }
 
@@ -17,7 +17,7 @@ export class Ticker {
   #latest: Tick;
   #sequence: bigint;
 
-  /** `warned` tells, once, whether the server sent a warning since it was asked last. */
+  /** `warned` returns whether the server sent a warning since its last call. */
   constructor(leader: Leadership, at: { tick: Tick; sequence: bigint }, warned: () => boolean) {
     this.#leader = leader;
     this.#latest = at.tick;
@@ -57,14 +57,14 @@ export class Ticker {
   }
 
   async #once(always: boolean, page: number, lowest: bigint): Promise<MadeTick | 'taken' | undefined> {
-    const { reads, epoch, fence, settings, label, pageBytes } = this.#leader;
+    const { reads, epoch, fence, settings, label, backlog } = this.#leader;
     const began = settings.clock.monotonic();
     try {
-      const reply = await poll(reads, {
+      const reply = await pollOutbox(reads, {
         previous: this.#latest,
         lowest,
         page,
-        bytes: Math.min(POLL_BYTES, pageBytes),
+        bytes: Math.min(POLL_BYTES, backlog.pageBytes),
         floor: this.#sequence,
         nonce: settings.nonce(),
         epoch,

@@ -13,7 +13,7 @@ import { relayMigrations } from '../migrations.ts';
 import { idsOf as idsIn } from '../fixture/blocks.ts';
 import { ledgerSql, writeMixed } from '../fixture/writers.ts';
 import { LowestId, type Tick } from './tick.ts';
-import { poll, readLatestTick, readTicks } from './window-sql.ts';
+import { pollOutbox, readLatestTick, readTicks } from './window-sql.ts';
 import { readGroup, readWindow } from './window-reader.ts';
 
 /**
@@ -64,7 +64,7 @@ async function keepTicking(db: Database, until: () => boolean, page: number): Pr
   for (let stop = false; !stop;) {
     stop = until();
     try {
-      const reply = await poll(db.executor, {
+      const reply = await pollOutbox(db.executor, {
         previous,
         lowest: lowest.value,
         page,
@@ -232,7 +232,7 @@ describe('a window by itself', () => {
 
   test('a tick of a deposed relay is refused by the term', async () => {
     const { tick, sequence } = await readLatestTick(database.executor);
-    const reply = await poll(database.executor, {
+    const reply = await pollOutbox(database.executor, {
       previous: tick,
       lowest: 1n,
       page: 10,

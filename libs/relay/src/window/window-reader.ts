@@ -4,7 +4,7 @@ import { readIndexed, walkSql, type WindowRead } from './read-sql.ts';
 import type { Tick } from './tick.ts';
 import { splitByTick, type WindowRows } from './window-group.ts';
 
-/** What one statement returns, as it arrives. The connection is free again when it was read to its end. */
+/** The rows of one statement, as they arrive. The connection is free again when it was read to its end. */
 export type Page = AsyncIterable<TupleBlock> | Iterable<TupleBlock>;
 
 /** Rows of one indexed read at most: it sorts them, and more would not fit into work_mem. */

@@ -9,7 +9,7 @@ interface HeadRow {
 }
 
 /**
- * What makes the poll fast, and right (and the reads in read-sql.ts, as far as they are alike):
+ * The poll is fast and correct for these reasons (and so are the reads in read-sql.ts):
  * - k, xmax(k), xip(k) and the lowest id are bound and planned as constants (unnamed statement, one plan per call), so
  *   that the planner sees an index range and prunes children. As a subquery on converge.tick it scanned everything.
  * - Two arms instead of OR, each `order by xid limit`, so that even a window of a million rows costs an index scan of
@@ -38,7 +38,7 @@ const tickJson = (
 // with it every commit that the snapshot saw, durable before the reply; where the wait for a standby is cancelled, the
 // server only warns, so the warning must reach us whatever the session's client_min_messages. The lease's term fences; a
 // check that passed on an old snapshot leaves a normal tick, because windows are read by number. Sizes are looked at
-// before rows are sent: their bytes stand in the rows, and what is stored out of line is not fetched for that.
+// before rows are sent: the lengths are in the rows, so what is stored out of line is not fetched for that.
 export const pollSql = `
   with durable as materialized (
     select set_config('synchronous_commit', 'on', true) as setting, set_config('client_min_messages', 'warning', true) as heard
@@ -103,7 +103,7 @@ interface PollHead {
 }
 
 /** Rejects with SQLSTATE 23505 when another relay made this tick. */
-export async function poll(executor: Executor, request: PollRequest): Promise<PollReply> {
+export async function pollOutbox(executor: Executor, request: PollRequest): Promise<PollReply> {
   const { previous, page, bytes = POLL_BYTES } = request;
   const { rows } = await executor.query<OutboxRow & HeadRow>(pollSql, [
     (previous.number + 1n).toString(),

@@ -1,7 +1,7 @@
 import { systemClock, systemRandom } from '@convergekit/core';
 import { type Executor, withTransaction } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
-import { acceptMadeAgain, forgetTopic, type HeldRecord, readHeld } from '@convergekit/relay/operate';
+import { acceptRecreatedTopic, forgetTopic, type HeldRecord, readHeld } from '@convergekit/relay/operate';
 import { command } from '../../frame/command.ts';
 import type { CommandContext } from '../../frame/context.ts';
 import { refused, UsageError } from '../../frame/errors.ts';
@@ -53,7 +53,7 @@ export async function acceptRecreated(
   if (dry) return result({ topic, unsent: held.unsent, dryRun: true }, () => [text]);
   context.output.progress(text);
   await context.confirm(`Continue with ${topic} as it is now?`);
-  if (!(await acceptMadeAgain(executor, topic)))
+  if (!(await acceptRecreatedTopic(executor, topic)))
     throw notNow(`the hold of ${topic} changed meanwhile: run the command again`);
   context.audit({ topic, madeAgain: true, reason });
   return result({ topic, madeAgain: true, reason, changed: true }, () => [

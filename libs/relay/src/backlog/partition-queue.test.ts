@@ -1,46 +1,25 @@
 import { RecordBatchBuilder } from '@convergekit/broker/engine';
 import { describe, expect, test } from 'vitest';
-import { Lane, type OpenWindow } from './lane.ts';
+import { Lane, OpenWindow } from './lane.ts';
 import { PartitionQueue } from './partition-queue.ts';
-import { parseSnapshot, type Tick } from '../window/tick.ts';
+import { appendTo, queueEvent, tickOf } from '../fixture/queued.ts';
 
-const tick = (number: bigint): Tick => ({
-  number,
-  own: 10n,
-  floor: 0n,
-  ceil: 0n,
-  nonce: '0000000000000000',
-  epoch: 1,
-  snapshot: parseSnapshot('3:3:'),
-});
 const start = { epoch: 1, tick: 0n, id: '0' };
-const push = (queue: PartitionQueue, window: OpenWindow, id: string) => {
-  const { builder } = queue.open(100);
-  appendTo(builder, id);
-  queue.push(Number(id), window, 1);
-};
-const appendTo = (builder: RecordBatchBuilder, text: string): void => {
-  const bytes = Buffer.from(text);
-  builder.begin(0, 100);
-  builder.value(bytes, 0, bytes.length);
-  builder.value(bytes, 0, bytes.length);
-  builder.varint(0);
-  builder.end();
-};
+const push = (queue: PartitionQueue, window: OpenWindow, id: string) => queueEvent(queue, Number(id), window);
 const batchOf = (...texts: readonly string[]): Buffer => {
   const builder = new RecordBatchBuilder();
   for (const text of texts) appendTo(builder, text);
   return builder.seal().bytes;
 };
 const fill = (queue: PartitionQueue, ids: readonly string[]) => {
-  const lane = new Lane(undefined, tick(0n), 1n);
+  const lane = new Lane(undefined, tickOf(0n), 1n);
   const window = lane.begin();
   for (const id of ids) push(queue, window, id);
-  return { lane, window, end: () => lane.end(window, tick(1n)) };
+  return { lane, window, end: () => lane.end(window, tickOf(1n)) };
 };
 
 describe('a partition queue', () => {
-  test('gives the same batch again until it is acknowledged, while later events go into another', () => {
+  test('a partition queue gives the same batch until it is acknowledged, while later events go into another', () => {
     const queue = new PartitionQueue('t', 0, start);
     const { lane, window, end } = fill(queue, ['1', '2']);
     expect(queue.take()).toEqual({ length: 2, bytes: batchOf('1', '2') });
@@ -58,7 +37,7 @@ describe('a partition queue', () => {
     expect(lane.done).toBe(1n);
   });
 
-  test('keeps a batch below the limit, and lets an event that is larger by itself have its own', () => {
+  test('a partition queue keeps a batch below the limit, and gives an event above it a batch of its own', () => {
     const queue = new PartitionQueue('t', 0, start);
     const { window } = fill(queue, ['1']);
     const open = queue.open(100);
@@ -68,17 +47,17 @@ describe('a partition queue', () => {
     appendTo(large.builder, '9');
     queue.push(9, window, 1);
     expect(queue.open(100)).toBe(large);
-    expect(queue.first()).toEqual({ tick: 1n, id: 1 });
+    expect(queue.first).toEqual({ tick: 1n, id: 1 });
     queue.acknowledge();
-    expect(queue.first()).toEqual({ tick: 1n, id: 9 });
+    expect(queue.first).toEqual({ tick: 1n, id: 9 });
   });
 
-  test('splits a batch that was refused: the same records, window and cursor by the part that is in the log', () => {
+  test('a partition queue splits a refused batch into two with the same records, and moves the cursor by the part that is written', () => {
     const queue = new PartitionQueue('t', 0, start);
-    const lane = new Lane(undefined, tick(0n), 1n);
-    const [first, second] = [lane.begin(), { number: 2n, pending: 0, read: true }];
+    const lane = new Lane(undefined, tickOf(0n), 1n);
+    const [first, second] = [lane.begin(), new OpenWindow(2n)];
     for (const id of ['1', '2']) push(queue, first, id);
-    lane.end(first, tick(1n));
+    lane.end(first, tickOf(1n));
     for (const id of ['3', '4', '5']) push(queue, second, id);
     const { bytes } = queue.take()!;
     const added = queue.split(3);
@@ -89,11 +68,11 @@ describe('a partition queue', () => {
     expect(queue.cursor).toEqual({ epoch: 1, tick: 2n, id: '3' });
     expect([first.pending, second.pending]).toEqual([0, 2]);
     expect(queue.take()).toEqual({ length: 2, bytes: batchOf('4', '5') });
-    expect(queue.first()).toEqual({ tick: 2n, id: 4 });
+    expect(queue.first).toEqual({ tick: 2n, id: 4 });
     expect(acknowledged.bytes + queue.acknowledge().bytes).toBe(bytes.length + added);
   });
 
-  test('forgets what was not acknowledged at a drop, and names the cursor as predecessor again', () => {
+  test('a partition queue that is dropped loses what was not acknowledged, and names the cursor as predecessor again', () => {
     const queue = new PartitionQueue('t', 0, start);
     const { window } = fill(queue, ['1']);
     queue.take();
@@ -114,37 +93,40 @@ describe('a partition queue', () => {
     [7n, 100, true],
     [7n, 101, false],
     [8n, 1, false],
-  ])('whose cursor is 7.100 takes an event at %s.%s for passed: %s', (number, id, passed) => {
-    const queue = new PartitionQueue('t', 0, { epoch: 1, tick: 7n, id: '100' });
-    expect(queue.isPassed(number, id)).toBe(passed);
-    const forked = new PartitionQueue('t', 0, {
-      epoch: 1,
-      tick: 9n,
-      id: '900',
-      passed: { tick: 7n, id: '100' },
-    });
-    expect(forked.isPassed(number, id)).toBe(passed);
-    expect(forked.prev.toString()).toBe('1.9.900');
-  });
+  ])(
+    'a partition queue whose cursor is 7.100 counts an event at %s.%s as passed: %s',
+    (number, id, passed) => {
+      const queue = new PartitionQueue('t', 0, { epoch: 1, tick: 7n, id: '100' });
+      expect(queue.isPassed(number, id)).toBe(passed);
+      const forked = new PartitionQueue('t', 0, {
+        epoch: 1,
+        tick: 9n,
+        id: '900',
+        passed: { tick: 7n, id: '100' },
+      });
+      expect(forked.isPassed(number, id)).toBe(passed);
+      expect(forked.prev.toString()).toBe('1.9.900');
+    },
+  );
 });
 
 describe('a lane', () => {
-  test('is done up to the last window before the first that is not wholly acknowledged or not wholly read', () => {
-    const lane = new Lane(undefined, tick(4n), 1n);
+  test('a lane is done up to the last window before the first that is not wholly read and acknowledged', () => {
+    const lane = new Lane(undefined, tickOf(4n), 1n);
     const [a, b] = [new PartitionQueue('t', 0, start), new PartitionQueue('t', 1, start)];
     const first = lane.begin();
     push(a, first, '1');
-    lane.end(first, tick(5n));
+    lane.end(first, tickOf(5n));
     const second = lane.begin();
     push(b, second, '2');
-    lane.end(second, tick(6n));
+    lane.end(second, tickOf(6n));
     const third = lane.begin();
     b.acknowledge();
     expect(lane.done).toBe(4n);
     a.acknowledge();
     expect(lane.done).toBe(6n);
     expect(third.number).toBe(7n);
-    lane.end(third, tick(7n));
+    lane.end(third, tickOf(7n));
     expect(lane.done).toBe(7n);
   });
 });

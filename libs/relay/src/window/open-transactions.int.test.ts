@@ -7,7 +7,7 @@ import { idsOf } from '../fixture/blocks.ts';
 import { checkLog, faultless, readLog } from '../fixture/log-check.ts';
 import { closeAfterEach, closing, onClose, started, withDatabase } from '../fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
-import { poll, type PollRequest, readLatestTick, readTicks } from './window-sql.ts';
+import { pollOutbox, type PollRequest, readLatestTick, readTicks } from './window-sql.ts';
 import { readWindow } from './window-reader.ts';
 
 /**
@@ -26,13 +26,13 @@ const insertSql = `
   values (gen_random_uuid(), $1, $2, 'test.event', '{}', json_build_object('key', $2::text, 'n', 1)::text)`;
 
 describe('a transaction that stays open', () => {
-  test('in this or another database of the cluster, prepared or idle, holds back nothing but its own events', async () => {
+  test('an open transaction in this or another database of the cluster, prepared or idle, holds back nothing but its own events', async () => {
     const { database } = await withDatabase();
     const broker = closing(memoryBroker());
     const topic = await createTopic(broker, topicName(), 4);
     const elsewhere = connect({ url: await freshDatabase(inject('stack').databaseUrl, 'elsewhere') });
     onClose(() => elsewhere.close());
-    const stranger = await opened(elsewhere, 'create table some_table ()');
+    const elsewhereTx = await opened(elsewhere, 'create table some_table ()');
     const reader = await opened(database, 'set transaction isolation level repeatable read');
     await reader.query('select count(*) from converge.outbox');
     const idle = await opened(database, insertSql, [topic, 'idle']);
@@ -55,10 +55,10 @@ describe('a transaction that stays open', () => {
       duplicates: 0,
       events: 902,
     });
-    for (const tx of [stranger, reader]) await tx.query('rollback');
+    for (const tx of [elsewhereTx, reader]) await tx.query('rollback');
   });
 
-  test('and began while a tick was made is in a later window, however small the pages', async () => {
+  test('a transaction that began while a tick was made is in a later window, however small the pages', async () => {
     const { database } = await withDatabase();
     await database.executor.query(
       `insert into converge.lease (name, holder, term, expires_at) values ('relay', 'test', 1, 'infinity')`,
@@ -79,13 +79,16 @@ describe('a transaction that stays open', () => {
     // The tick's transaction has its xid, and is held up before it reads the sequence.
     const ticking = await opened(database, 'select pg_current_xact_id()');
     const writer = await opened(database, insertSql, ['t', 'late']);
-    const first = await poll(ticking, request(at));
+    const first = await pollOutbox(ticking, request(at));
     await ticking.query('commit');
     expect(first.tick?.floor).toBe(at.sequence);
     expect(first.tick?.ceil).toBe(at.sequence + 1n);
     await writer.query('commit');
     await writeMany(database, 't', 300);
-    const second = await poll(database.executor, request({ tick: first.tick!, sequence: first.sequence }));
+    const second = await pollOutbox(
+      database.executor,
+      request({ tick: first.tick!, sequence: first.sequence }),
+    );
     expect(second.tick?.floor).toBe(at.sequence + 1n);
     const ids: string[] = [];
     const reading = await database.acquire();

@@ -1,0 +1,12 @@
+import { kafkaBroker } from '@convergekit/kafka';
+import { outboxMigrations } from '@convergekit/outbox';
+import { connect, migrate } from '@convergekit/postgres';
+import { relay, relayMigrations } from '@convergekit/relay';
+
+const database = connect({ url: 'postgres://localhost/orders', applicationName: 'relay' });
+await migrate(database, [outboxMigrations, relayMigrations]);
+const broker = kafkaBroker({ brokers: ['localhost:9092'], clientId: 'relay' });
+
+const publisher = relay({ database, broker });
+await publisher.start();
+process.once('SIGTERM', () => void publisher.stop());
