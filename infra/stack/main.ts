@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { runServices } from '@convergekit/core';
-import { StackError, stackDown, stackService, stackStatus } from '@convergekit/testing';
+import { DevStackError, stackDown, stackService, stackStatus } from '@convergekit/testing';
 
 const usage = 'usage: node infra/stack/main.ts up [--postgres-port N] [--kafka-port N] | down | status';
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -70,6 +70,6 @@ try {
 /** What a user can mend is one sentence; anything else is a defect and keeps its stack trace. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const known = error instanceof StackError || error instanceof TypeError;
+  const known = error instanceof DevStackError || error instanceof TypeError;
   return known ? error.message : (error.stack ?? error.message);
 }

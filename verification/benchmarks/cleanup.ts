@@ -1,6 +1,6 @@
 /**
  * What has to be undone at the end, whatever happens: the last thing made goes first. A part that cannot be undone is
- * told and does not keep the others from being undone.
+ * reported and does not keep the others from being undone.
  */
 export class Cleanup {
   readonly #parts = new Set<() => Promise<void>>();

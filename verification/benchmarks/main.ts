@@ -68,8 +68,8 @@ async function run(settings: Settings): Promise<number> {
 
 async function measure(settings: Settings, stack: Stack): Promise<number> {
   const sides = await findSides(stack.databaseUrl, say);
-  const tell = (line: string): boolean => interrupted || say(line);
-  const world: World = { settings, stack, sides, cleanup, folder, say: tell, learnt: {} };
+  const report = (line: string): boolean => interrupted || say(line);
+  const world: World = { settings, stack, sides, cleanup, folder, say: report, learnt: {} };
   const chosen = cases.filter(({ name }) => settings.only.length === 0 || settings.only.includes(name));
   const sections: Section[] = [];
   for (const one of chosen) {

@@ -1,4 +1,4 @@
-/** What the writers committed, as a table of their own database tells it. `n` counts a key's events in commit order. */
+/** What the writers committed, from a table of their own database. `n` counts a key's events in commit order. */
 export interface LedgerRow {
   readonly topic: string;
   readonly key: string;

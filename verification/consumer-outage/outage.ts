@@ -81,7 +81,7 @@ async function applied({ stock, consumer }: World, count: number): Promise<void>
 }
 
 const stockSql = `
-  select (select count(*)::int from converge.inbox_attempt where outcome = 'park') as parked,  -- also what healed since
+  select (select count(*)::int from converge.inbox_attempt where outcome = 'park') as parked,  -- also those that succeeded since
          (select count(*)::int from converge.parked where state <> 'waiting') as "deadLetters",
          (select count(*)::int from (select n <= lag(n) over (partition by key order by line) as back from effect) o
            where back) as "outOfOrder"`;

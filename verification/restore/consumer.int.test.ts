@@ -99,7 +99,7 @@ test('a consumer database that is put back gets every effect again and none twic
       emit(reserved({ key, n }));
     },
   );
-  const tell = defineConsumer<Effects>({ name: `mail-${tag}`, from: 'beginning' }).on(
+  const notify = defineConsumer<Effects>({ name: `mail-${tag}`, from: 'beginning' }).on(
     reserved,
     async ({ id, data: { n } }, { tx }) => {
       await tx.insertInto('effect').values({ event_id: id, n }).execute();
@@ -114,7 +114,7 @@ test('a consumer database that is put back gets every effect again and none twic
       upTo(to - from).map((n) => placed({ key: `k${(from + n) % 7}`, n: from + n })),
     );
   await send(ordersUrl);
-  await started(consumerService([tell], { database: mail, broker }));
+  await started(consumerService([notify], { database: mail, broker }));
   let [consumer, sending] = [await consume(), await send(url)];
   const down = async (): Promise<void> => {
     await consumer.stop();

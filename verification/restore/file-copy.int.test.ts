@@ -168,7 +168,7 @@ test('a data folder that is put back is refused, and after a rebase nothing is l
   const zombie = await started(old);
   await waitUntil(() => zombie.status().state === 'leading', { what: 'the old primary to lead' });
 
-  // Broker down at start: no tick. Then the log tells.
+  // Broker down at start: no tick. Then the log has it.
   source = open();
   const ticks = async (): Promise<number> =>
     (await source.executor.query<{ n: number }>('select count(*)::int as n from converge.tick')).rows[0]!.n;

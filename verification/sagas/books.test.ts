@@ -63,20 +63,20 @@ function found(books: Partial<Books> = {}): readonly string[] {
 }
 
 describe('the books of shop and banks', () => {
-  it('are right where every cent and every cup is where it should be', () => expect(found()).toEqual([]));
+  it('the books of a run without faults have no findings', () => expect(found()).toEqual([]));
 
   it.each<[string, Partial<Books>, RegExp]>([
     ['a request that made two transfers', { driven: { ...driven, transfers: [{ requestKey: 'l', ids: new Set(['t', 'u']) }] } }, /answered with 2/], // prettier-ignore
-    ['a transfer that nobody asked for', { driven: { ...driven, transfers: driven.transfers.slice(1) } }, /t is there and nobody/], // prettier-ignore
+    ['a transfer without a request', { driven: { ...driven, transfers: driven.transfers.slice(1) } }, /t exists, and no answer/], // prettier-ignore
     ['money that arrived twice', { banks: { ...banks, movements: [...banks.movements, banks.movements[1]!] } }, /arrived 7, arrived 7/], // prettier-ignore
     ['money that never came back', { banks: { ...banks, movements: banks.movements.slice(0, 3) } }, /u is refused.*sent -9/], // prettier-ignore
     ['an account off by a cent', { banks: { ...banks, accounts: [{ ...account('giro', 100, -7), balanceCents: 94 }, account('savings', 10, 7)] } }, /giro: 100 \+ -7 is not 94/], // prettier-ignore
     ['money between the banks', { banks: { ...banks, accounts: [account('giro', 100, -9), account('savings', 10, 7)] } }, /hold 108 cents, and 110/], // prettier-ignore
-    ['a customer who was told the wrong end', { runs: new Map([...runs, ['u', ended(1, 'applied')]]) }, /u is shown as refused, and its saga is completed/], // prettier-ignore
+    ['a customer who was shown the wrong end', { runs: new Map([...runs, ['u', ended(1, 'applied')]]) }, /u is shown as refused, and its saga is completed/], // prettier-ignore
     ['a parcel that never left', { shop: { ...shop, parcels: [] } }, /no parcel left/],
     ['a cup that is nowhere', { shop: { ...shop, stock: [{ ...shop.stock[0]!, onHand: 1 }] } }, /cup: 1 \+ 0 \+ 1 is not 3/], // prettier-ignore
-    ['a charge of nobody', { shop: { ...shop, charges: [...shop.charges, { orderId: 'x', state: 'taken', amountCents: 2, refundedCents: 0 }] } }, /provider charged 7 net/], // prettier-ignore
-  ])('show %s', (_what, books, finding) => {
+    ['a charge without an order', { shop: { ...shop, charges: [...shop.charges, { orderId: 'x', state: 'taken', amountCents: 2, refundedCents: 0 }] } }, /provider charged 7 net/], // prettier-ignore
+  ])('the books show %s', (_what, books, finding) => {
     expect(found(books).join('\n')).toMatch(finding);
   });
 });

@@ -71,7 +71,7 @@ export function checkBooks(
 function shopBooks(shop: ShopFacts, runs: Runs, stuck: ReadonlySet<string>): readonly BookCheck[] {
   const { orders } = shop;
   const ended = orders.filter(({ orderId }) => !stuck.has(orderId));
-  // What waits for a person behind the pivot has sold its goods, though nobody has confirmed it.
+  // What waits for a person behind the pivot has sold its goods, though it is not confirmed yet.
   const sold = orders.map((order) =>
     stuck.has(order.orderId) ? { ...order, state: soldAs(shop, order.orderId) } : order,
   );
@@ -128,14 +128,16 @@ function wrongTransfers(
   transfers: readonly TransferFact[],
   answered: readonly Answered[],
 ): readonly string[] {
-  const told = new Set(answered.flatMap(({ ids }) => [...ids]));
+  const answeredIds = new Set(answered.flatMap(({ ids }) => [...ids]));
   const there = new Set(transfers.map(({ transferId }) => transferId));
   return [
     ...answered.filter(({ ids }) => ids.size !== 1).map(({ requestKey, ids }) => `${requestKey} was answered with ${ids.size} transfers`), // prettier-ignore
-    ...[...told].filter((id) => !there.has(id)).map((id) => `transfer ${id} was promised and is not there`),
+    ...[...answeredIds]
+      .filter((id) => !there.has(id))
+      .map((id) => `transfer ${id} was promised and is not there`),
     ...[...there]
-      .filter((id) => !told.has(id))
-      .map((id) => `transfer ${id} is there and nobody was told of it`),
+      .filter((id) => !answeredIds.has(id))
+      .map((id) => `transfer ${id} exists, and no answer named it`),
   ];
 }
 

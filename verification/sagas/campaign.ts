@@ -35,7 +35,7 @@ export interface CampaignResult extends Judgement {
 
 const clock: Clock = systemClock;
 
-/** Orders and transfers under fault after fault; then all is healed, must come to rest, and is judged. */
+/** Runs orders and transfers under fault after fault; then repairs all, waits for the end of all sagas, and judges. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
   const { world, serverUrl, seed, progress, signal, restMs = 180_000 } = options;
   await badWeather(world.exposed, seed);
@@ -50,8 +50,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     over.abort();
     await failing;
   }
-  await heal(world);
-  const healed = clock.monotonic();
+  await repairAll(world);
+  const repaired = clock.monotonic();
   progress.note('all requests are answered and the faults are over; waiting until all is at rest');
   const still = await untilAtRest(world, {
     ...{ clock, signal, deadlineMs: restMs },
@@ -71,8 +71,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     faults,
     checks: all,
     restarts: world.children.reduce((sum, { restarts }) => sum + restarts, 0),
-    driveMs: healed - began,
-    restMs: rested - healed,
+    driveMs: repaired - began,
+    restMs: rested - repaired,
     passed: all.every(passed),
   };
 }
@@ -100,13 +100,13 @@ async function inflict(
       progress.note(`${fault.kind}: ${await fault.run(world, pick)}`);
       counts.set(fault.kind, (counts.get(fault.kind) ?? 0) + 1);
     } catch (error) {
-      // One fault may be in the way of another: a provider that was killed cannot be told to hang.
+      // One fault may be in the way of another: a killed provider cannot be made to hang.
       progress.note(`${fault.kind}: not now (${error instanceof Error ? error.message : String(error)})`);
     }
   }
 }
 
-async function heal(world: World): Promise<void> {
+async function repairAll(world: World): Promise<void> {
   await calm(world.exposed);
   for (;;) {
     const well = await behaveAs(world.shop, { mode: 'normal' }).then(

@@ -16,7 +16,7 @@ export interface DriveOptions {
   readonly onAnswer: (what: 'order' | 'transfer') => void;
 }
 
-/** What clients were told: one answer for each idempotency key. */
+/** The answers to clients, by idempotency key. */
 export interface Answered {
   readonly requestKey: string;
   readonly ids: ReadonlySet<string>;
@@ -59,7 +59,7 @@ interface TransferBody {
 /** Of a hundred three name a savings account that is not there; some accounts are poor or closed. */
 function transferBody(random: Random): TransferBody {
   const any = (): number => Math.floor(random() * ACCOUNTS);
-  const to = random() < 0.03 ? 's-nobody' : `s${any()}`;
+  const to = random() < 0.03 ? 's-unknown' : `s${any()}`;
   return { from: `g${any()}`, to, amountCents: 1 + Math.floor(random() * 1_500) };
 }
 

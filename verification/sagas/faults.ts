@@ -14,7 +14,7 @@ const killing = (kind: string, of: (name: string) => boolean): Fault => ({
     const able = children.filter(({ spec }) => of(spec.name));
     const child = able[Math.floor(pick * able.length)];
     child?.kill();
-    return Promise.resolve(child?.spec.name ?? 'nobody');
+    return Promise.resolve(child?.spec.name ?? 'no process');
   },
 });
 
@@ -41,7 +41,7 @@ export const faults: readonly Fault[] = [
         `select pg_terminate_backend(pid) from pg_stat_activity
           where datname = current_database() and application_name <> current_setting('application_name')`,
       );
-      return name ?? 'nobody';
+      return name ?? 'no process';
     },
   },
 ];

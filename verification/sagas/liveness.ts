@@ -5,7 +5,7 @@ import { dumpFences } from './collect.ts';
 import { shapes } from './shapes.ts';
 import type { World } from './world.ts';
 
-/** Rows that the last settled tick does not see yet. */
+/** Rows behind the last acknowledged tick. */
 const unsentSql = `
   select count(*)::int as n from converge.outbox
    where not pg_visible_in_snapshot(xid, coalesce(
@@ -13,7 +13,7 @@ const unsentSql = `
 
 const startSql = `select event_id::text as "eventId", type from converge.outbox where type = any($1)`;
 
-/** What still has to happen before all is at rest, in words; undefined when it is. */
+/** The work that is still open, in words; undefined when everything has ended. */
 export async function restless(world: World): Promise<string | undefined> {
   const starts: EventRow[] = [];
   for (const [source, { executor }] of world.sources) {
@@ -26,17 +26,17 @@ export async function restless(world: World): Promise<string | undefined> {
   const open = ends.get('open')?.length ?? 0;
   if (open > 0) return `${open} of ${starts.length} sagas are open`;
   const stuck = ends.get('stuck') ?? [];
-  const told = await untold(world, stuck.length);
-  if (told !== undefined) return told;
+  const pending = await unreported(world, stuck.length);
+  if (pending !== undefined) return pending;
   for (const [source, { executor }] of world.sources) {
     const { rows } = await executor.query<{ n: number }>(unsentSql);
-    if ((rows[0]?.n ?? 0) > 0) return `${rows[0]?.n} events of ${source} are not settled`;
+    if ((rows[0]?.n ?? 0) > 0) return `${rows[0]?.n} events of ${source} are not acknowledged`;
   }
   return undefined;
 }
 
-/** Ended sagas of which the customer, the books or the shelf do not know yet. */
-async function untold({ shop, banks }: World, stuck: number): Promise<string | undefined> {
+/** Ended sagas whose end is not yet in orders, transfers, stock or payments, in words. */
+async function unreported({ shop, banks }: World, stuck: number): Promise<string | undefined> {
   const count = async (text: string, of: World['shop']['databases']['orders']): Promise<number> =>
     (await of.executor.query<{ n: number }>(text)).rows[0]?.n ?? 0;
   const placed = await count(

@@ -67,21 +67,22 @@ const journal = (change: (rows: readonly JournalRow[]) => readonly JournalRow[])
 });
 
 describe('the judge that asks in SQL', () => {
-  it('finds nothing wrong with a saga that was undone', async () => expect(await found(sound)).toEqual([]));
+  it('the judge in SQL finds nothing wrong with a saga that was undone', async () =>
+    expect(await found(sound)).toEqual([]));
 
   it.each<[string, SagaDump, readonly string[]]>([
     [
-      'a compensation whose cause nobody wrote',
+      'a compensation whose cause was never written',
       { ...sound, events: sound.events.filter(({ eventId }) => eventId !== refused) },
       ['no compensation without a cause'],
     ],
     [
       'an undo that no step of its saga asked for',
       journal((rows) => rows.map((one) => (one.step === 'p' ? { ...one, emittedEvent: null } : one))),
-      ['each undo was asked for by what a step of its own saga told'],
+      ['each undo was requested by an event of a step of its own saga'],
     ],
     [
-      'an undo that is told twice',
+      'an undo that is reported twice',
       journal((rows) => [...rows, { ...(rows[4] as JournalRow), seq: 5 }]),
       ['what was undone had been applied, and is undone once'],
     ],
@@ -93,9 +94,9 @@ describe('the judge that asks in SQL', () => {
     [
       'a step that is left in the middle',
       { ...sound, fences: sound.fences.map((one) => ({ ...one, state: 'undo_pending' })) },
-      ['no step is left in the middle without a person being asked'],
+      ['no step is left in the middle without a reason for an operator'],
     ],
-  ])('finds %s', async (_what, dump, claims) => {
+  ])('the judge in SQL finds %s', async (_what, dump, claims) => {
     expect(await found(dump)).toEqual(claims);
   });
 });

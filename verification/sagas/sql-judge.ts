@@ -26,14 +26,14 @@ const claims: readonly { readonly claim: string; readonly looked: string; readon
            where j.op = 'compensate' and not exists (select from event e where e.event_id = j.cause_event)`,
   },
   {
-    claim: 'SQL: each undo was asked for by what a step of its own saga told',
+    claim: 'SQL: each undo was requested by an event of a step of its own saga',
     looked: `select count(*)::int as n from journal where act = 'undo'`,
     // One that was asked for while the outcome was not known is done when it is: by a decision of its apply.
     sql: `select j.instance, j.step, j.seq from journal j
            where j.act = 'undo' and not exists (
              select from journal asked
-               join journal told on told.saga = j.saga and told.instance = j.instance
-                and told.emitted_event = asked.cause_event and told.act in ('emit_failure', 'emit_undone')
+               join journal request on request.saga = j.saga and request.instance = j.instance
+                and request.emitted_event = asked.cause_event and request.act in ('emit_failure', 'emit_undone')
               where asked.saga = j.saga and asked.instance = j.instance and asked.step = j.step
                 and asked.op = 'compensate' and asked.seq <= j.seq)`,
   },
@@ -47,7 +47,7 @@ const claims: readonly { readonly claim: string; readonly looked: string; readon
             select from journal j where j.saga = f.saga and j.instance = f.instance and j.step = f.step and j.act = 'run')`,
   },
   {
-    claim: 'SQL: no step is left in the middle without a person being asked',
+    claim: 'SQL: no step is left in the middle without a reason for an operator',
     looked: `select count(*)::int as n from fence`,
     sql: `select saga, instance, step, state from fence
            where state in ('started', 'unknown', 'undo_pending') and stuck is null`,

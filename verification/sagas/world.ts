@@ -36,7 +36,7 @@ export async function buildSamples(options: {
     ...shopSources.map((name) => [name, shop.databases[name]] as const),
     ...bankNames.map((name) => [name, banks.databases[name]] as const),
   ]);
-  // Without the reconciler: all must come out right with nothing to mend it.
+  // Without the reconciler: all must come out right without repairs.
   const children = [...shop.children.filter(({ spec }) => spec.name !== 'reconciler'), ...banks.children];
   return {
     shop,

@@ -25,14 +25,14 @@ export interface CampaignResult {
   readonly endedMs: number;
   readonly faults: ReadonlyMap<string, number>;
   readonly writers: ReadonlyMap<Source, Writers>;
-  /** From a heal until all was published and settled again, milliseconds. */
+  /** From a repair until all was published and acknowledged again, milliseconds. */
   readonly recoveries: readonly { readonly kind: string; readonly ms: number }[];
   readonly failures: readonly string[];
 }
 
 const clock: Clock = systemClock;
 
-/** Writers at a steady rate, and fault after fault: each healed, and then everything must be live within a deadline. */
+/** Runs writers at a steady rate, and fault after fault: each is repaired, then everything must be live within a deadline. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
   const { world, rate, seed, progress, signal } = options;
   const writers = new Map(
@@ -140,10 +140,10 @@ class Campaign {
         signal: AbortSignal.any([signal, ...background]),
       });
       const ms = Math.round(clock.monotonic() - began);
-      history.note('healed', { kind: fault.kind, ms, detail });
+      history.note('repaired', { kind: fault.kind, ms, detail });
       progress.note(`${fault.kind} (${detail})`);
     } catch (error) {
-      if (!signal.aborted) this.#fail(`"${fault.kind}" could not be done or healed: ${reasonOf(error)}`);
+      if (!signal.aborted) this.#fail(`"${fault.kind}" could not be caused or repaired: ${reasonOf(error)}`);
     }
   }
 

@@ -84,7 +84,7 @@ end $$;
 
 /**
  * Makes the keys. Lonely keys share their lock with no other key: a transaction that stays open for seconds on one of
- * them holds back nobody, as it would in a service with a steady load.
+ * them blocks no other, as in a service with a steady load.
  */
 export const populateSql = `
   insert into soak.counter (topic, key, kind)

@@ -2,7 +2,7 @@ import type { Clock } from '@convergekit/core';
 import { write } from './transactions.ts';
 import type { Source } from './world.ts';
 
-/** After a fault has been healed, everything flows again within this time, or the run has failed. */
+/** The time within which everything flows again after a repaired fault, or the run has failed, milliseconds. */
 export const LIVENESS_MS = 60_000;
 
 export class NotLive extends Error {}
@@ -32,7 +32,7 @@ export async function standing({ database }: Source): Promise<Standing> {
     doneTick: Number(row?.done),
     held: row?.held ?? [],
     term: Number(row?.term ?? 0),
-    holder: row?.holder ?? 'nobody',
+    holder: row?.holder ?? 'no relay',
   };
 }
 
@@ -58,7 +58,7 @@ export async function untilLive(source: Source, clock: Clock, signal: AbortSigna
     }
     if (clock.monotonic() - began > LIVENESS_MS)
       throw new NotLive(
-        `${source.name} was not live again ${LIVENESS_MS / 1_000} s after the heal: ${last}; ${await described(source)}`,
+        `${source.name} was not live again ${LIVENESS_MS / 1_000} s after the repair: ${last}; ${await described(source)}`,
       );
     await clock.sleep(100, signal);
   }

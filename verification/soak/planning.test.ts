@@ -50,7 +50,7 @@ describe('the plan of transactions', () => {
     expect(total / planned.length).toBeLessThan(4.5);
   });
 
-  it('keeps open only transactions on keys that hold back nobody', () => {
+  it('the plan keeps only transactions open whose keys block no other writer', () => {
     for (const { kind, events } of planned)
       if (kind === 'long' || kind === 'prepared')
         for (const { key } of events) expect(key).toMatch(/^lonely:/);

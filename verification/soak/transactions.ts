@@ -6,7 +6,7 @@ import { type Clock, newUuidV7 } from '@convergekit/core';
 import type { PlannedEvent, PlannedTransaction } from './workload.ts';
 
 const outbox = createOutbox([]);
-/** A lock that is held for longer by somebody is given up: one frozen writer must not freeze all. */
+/** The lock time-out of writers: one frozen writer must not freeze all. */
 const LOCK_TIMEOUT = `set local lock_timeout = '2s'`;
 
 /** Runs one transaction. Rejects when it was refused or its outcome is unknown: the ledger knows. */

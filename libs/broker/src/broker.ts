@@ -2,8 +2,8 @@ import type { BrokerError } from './errors.ts';
 export { BrokerError, type BrokerErrorDetail, type BrokerErrorKind } from './errors.ts';
 
 /**
- * The broker port: the one abstraction over Kafka clients. Every sentence below is an obligation that
- * `contract-suite.ts` checks against each driver on a real broker.
+ * The broker port: the one abstraction over Kafka clients. Every sentence below is an obligation that the contract
+ * suite checks against each driver on a real broker.
  * Partitions are always chosen by the caller (`partitionOf`), never by a driver. Nothing here creates topics by
  * accident, uses idempotent producers, or depends on Kafka transactions.
  */
@@ -29,11 +29,11 @@ export interface OutgoingRecord {
 }
 
 /**
- * One record batch (format 2, base offset 0, uncompressed, with its checksum), written as it is. When a driver has said
- * that it is written, it has let go of the bytes: the caller uses the buffer again.
+ * One record batch (format 2, base offset 0, uncompressed, with its checksum), written as it is. Once a driver has
+ * reported it as written, the caller may reuse the buffer.
  */
 export interface SealedRecords {
-  /** How many records it holds. */
+  /** Number of records. */
   readonly length: number;
   readonly bytes: Buffer;
 }
@@ -52,7 +52,7 @@ export interface Producer {
   /**
    * Writes the batches with acks=-1, records of a batch in their order and contiguous. Resolves with one result per
    * batch, in the order given: some may have failed while others are written, and only the failed ones may be sent
-   * again. A failed result with `certainty: 'unknown'` may or may not be in the log. It rejects never: a lost
+   * again. A failed result with `certainty: 'unknown'` may or may not be in the log. It never rejects: a lost
    * connection is a failed result for each batch that was not acknowledged.
    * A batch is never split: the caller keeps it within the topic's `max.message.bytes` (see `batchSize`), else it is
    * refused whole with MESSAGE_TOO_LARGE. Requests are the driver's business: any number of batches may be given, also
@@ -72,10 +72,10 @@ export interface IncomingRecord {
   readonly value: Buffer | null;
   /** As on the wire, in order, duplicates kept. */
   readonly headers: readonly (readonly [name: string, value: Buffer | null])[];
-  /** The same as text, names and values in turn, U+FFFD for bytes that are not UTF-8; where the driver has them sooner. */
+  /** The same as text, names and values alternating, U+FFFD for invalid UTF-8; where the driver decodes them faster. */
   readonly headerTexts?: readonly (string | null)[];
   /**
-   * Set on a record that stands for a whole batch which cannot be decoded: damaged, of an unknown codec, or more than
+   * Set on a record that represents a batch which cannot be decoded: damaged, of an unknown codec, or larger than
    * `maxBatchBytes`. It has no key and no headers, the batch's last offset, and the batch's bytes as its value.
    */
   readonly undecodable?: UndecodableBatch;
@@ -104,14 +104,14 @@ export interface Assignment {
   readonly partition: number;
 }
 
-/** Where to begin with a partition: an offset, an end of the log, or the group's committed offset (without one: the earliest). */
+/** The start position of a partition: an offset, an end of the log, or the group's committed offset (without one: the earliest). */
 export type StartAt = bigint | 'earliest' | 'latest' | 'committed';
 
-/** What the owner of a partition can ask of the client while it handles a batch. */
+/** The controls of an assigned partition, for its owner. */
 export interface PartitionControl {
   /** Takes effect for the next fetch: records after the current batch are dropped, the next batch starts at `offset`. */
   seek(offset: bigint | 'earliest'): void;
-  /** No more batches of this partition until `resume`; membership and other partitions go on. */
+  /** Stops batches of this partition until `resume`; membership and other partitions continue. */
   pause(): void;
   resume(): void;
   /** Commits `offset` (the next one to read) for the group. A hint only; rejects when the broker cannot take it. */
@@ -120,23 +120,23 @@ export interface PartitionControl {
   readonly signal: AbortSignal;
 }
 
-/** Why a partition gets no records. */
+/** The reason why a partition receives no records. */
 export interface FetchStall {
   /**
-   * `no_leader`: no broker serves it · `open_transaction`: what comes next belongs to a transaction that its producer has not
-   * ended, or lies behind one · `not_fetched`: there are records, and no fetch brings them.
+   * `no_leader`: no broker serves it · `open_transaction`: the next record belongs to a transaction that its producer has not
+   * ended, or is behind one · `not_fetched`: there are records, and no fetch returns them.
    */
   readonly reason: 'no_leader' | 'open_transaction' | 'not_fetched';
   readonly forMs: number;
-  /** How many offsets the log holds beyond ours; undefined where no broker could say. */
+  /** Number of offsets between the position and the end of the log; undefined if no broker answers. */
   readonly behind: bigint | undefined;
 }
 
 export interface ConsumerHandlers {
   /**
-   * Called at each assignment, before any batch of these partitions is delivered: says where each begins. While it is
-   * pending no batch of these partitions arrives. If it rejects, it is called again after a pause; heartbeats go on.
-   * A rebalance waits for handlers of the membership before only for half a session timeout, 5 s at most: one that
+   * Returns the start position of each partition of an assignment, before any batch of them is delivered. While it is
+   * pending no batch of these partitions arrives. If it rejects, it is called again after a pause; heartbeats continue.
+   * A rebalance waits for handlers of the earlier membership for half a session timeout, 5 s at most: a handler that
    * ignores its signal for longer may still run during this call. No batch of its partition begins before it has ended.
    */
   assigned(partitions: readonly Assignment[]): Promise<ReadonlyMap<string, StartAt>>;
@@ -146,17 +146,17 @@ export interface ConsumerHandlers {
    * reject: a rejection ends the consumer (`done` rejects).
    */
   batch(batch: IncomingBatch, control: PartitionControl): Promise<void>;
-  /** The position of a partition is outside its log (OFFSET_OUT_OF_RANGE), or its topic was made again (TOPIC_RECREATED).
-   * Called after what was fetched before; no batch of it comes until a seek; other partitions go on. It must not reject.
+  /** The position of a partition is outside its log (OFFSET_OUT_OF_RANGE), or its topic was created again (TOPIC_RECREATED).
+   * Called after the batches fetched before; no further batch until a seek; other partitions continue. It must not reject.
    * @default the consumer ends with that error */
   placeLost?(place: Assignment, error: BrokerError, control: PartitionControl): Promise<void>;
   /**
-   * A partition of ours that is ready for records gets none, for `fetchStallMs` and longer: named as long as it lasts, and
-   * once with `undefined` when it is over. The consumer looks leaders up and tries on by itself. It must not throw.
+   * An assigned partition that is ready for records has received none for `fetchStallMs`: reported as long as it lasts, and
+   * once with `undefined` at its end. The consumer looks leaders up and retries by itself. It must not throw.
    * @default a warning in the log
    */
   fetchStalled?(place: Assignment, stall: FetchStall | undefined): void;
-  /** The partitions are someone else's now (or the consumer stops). Their controls' signals are aborted before. */
+  /** The partitions are assigned to other members, or the consumer stops. Their controls' signals are aborted before. */
   revoked(partitions: readonly Assignment[]): void;
 }
 
@@ -172,7 +172,7 @@ export interface ConsumerOptions {
   readonly maxWaitMs?: number;
   /** Bytes per partition and fetch. @default 1_048_576 */
   readonly maxBytesPerPartition?: number;
-  /** After how long without an answer a partition that is ready for records is named, milliseconds. @default 5_000 */
+  /** How long a partition may be ready for records without an answer until it is reported, milliseconds. @default 5_000 */
   readonly fetchStallMs?: number;
 }
 
@@ -182,21 +182,21 @@ export interface GroupConsumer {
   /** Leaves the group after the batches in progress have ended; until then it stays a member. Idempotent. */
   stop(): Promise<void>;
   /**
-   * Resolves after `stop`. Rejects when the consumer died by itself: a handler rejected, or access was refused.
-   * A broker that is away is none of these: it goes on when the broker comes back.
+   * Resolves after `stop`. Rejects when the consumer ends by itself: a handler rejected, or access was refused.
+   * An unreachable broker is not such a failure: the consumer continues when the broker is back.
    */
   readonly done: Promise<void>;
-  /** For pause and resume outside a batch; undefined when the partition is not ours. */
+  /** For pause and resume outside a batch; undefined when the partition is not assigned to this member. */
   control(topic: string, partition: number): PartitionControl | undefined;
 }
 
 export interface TopicDescription {
   readonly name: string;
-  /** The topic's uuid, where the driver can tell; it changes when a topic is deleted and made again. */
+  /** The topic's uuid, if the driver knows it; another one after the topic is deleted and created again. */
   readonly topicId: string | null;
   readonly partitions: number;
   readonly replicationFactor: number;
-  /** Broker-side configuration that matters to us: `cleanup.policy`, `min.insync.replicas`, `max.message.bytes`, `retention.ms`. */
+  /** Broker-side configuration that the kit checks: `cleanup.policy`, `min.insync.replicas`, `max.message.bytes`, `retention.ms`. */
   readonly config: Readonly<Record<string, string>>;
 }
 
@@ -221,12 +221,12 @@ export type Isolation = 'committed' | 'uncommitted';
 export interface Admin {
   /** undefined for a topic that does not exist; never creates it. */
   describeTopic(topic: string): Promise<TopicDescription | undefined>;
-  /** true when it was made, false when it existed already. Resolves when the topic's leaders can be written to. */
+  /** true when the topic was created, false when it existed. Resolves when the topic's leaders accept writes. */
   createTopic(topic: NewTopic): Promise<boolean>;
   deleteTopic(topic: string): Promise<void>;
   /** Of every partition, ascending. Rejects when one of them cannot be asked. */
   logEnds(topic: string): Promise<readonly LogEnds[]>;
-  /** As `logEnds`, each partition by itself: one that cannot be asked is an error that names it. A silent leader is one after 4 s. */
+  /** As `logEnds`, with an error in place of each partition that cannot be asked; a silent leader is one after 4 s. */
   partitionEnds(topic: string): Promise<readonly (LogEnds | BrokerError)[]>;
   /** Committed offsets of a group: partition → next offset; partitions without a commit are absent. */
   committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>>;

@@ -15,27 +15,27 @@ const { keys, hashes, partitions } = JSON.parse(
 ) as Vectors;
 
 describe('partitionOf', () => {
-  it('hashes 2,000 keys as the Java client does', () => {
+  it('murmur2 hashes 2,000 keys as the Java client does', () => {
     expect(keys).toHaveLength(2_000);
     expect(keys.map((key) => murmur2(Buffer.from(key, 'utf8')))).toEqual(hashes);
   });
 
   it.each(Object.keys(partitions))(
-    'puts 2,000 keys where the Java client puts them, of %s partitions',
+    'partitionOf maps 2,000 keys to the partitions of the Java client, of %s partitions',
     (count) => {
       expect(keys.map((key) => partitionOf(key, Number(count)))).toEqual(partitions[count]);
     },
   );
 
-  it('has vectors whose hash is negative, where taking the absolute value would go wrong', () => {
+  it('the vectors include negative hashes, for which an absolute value would be wrong', () => {
     expect(hashes.filter((hash) => hash < 0).length).toBeGreaterThan(500);
   });
 
-  it('puts a record without a key into partition 0', () => {
+  it('partitionOf maps a record without a key to partition 0', () => {
     expect(partitionOf(null, 12)).toBe(0);
   });
 
-  it('refuses a topic without partitions', () => {
+  it('partitionOf refuses a topic without partitions', () => {
     expect(() => partitionOf('a', 0)).toThrow(RangeError);
   });
 });

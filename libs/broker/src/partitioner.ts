@@ -1,6 +1,6 @@
 /**
- * The partition of a key, equal to the Java client's for keyed records, so that programs in other languages and
- * every driver here agree on where a key lives.
+ * The partition of a key. Equal to the Java client's for keyed records, so that programs in other languages and every
+ * driver here agree on it.
  * A record without a key goes to partition 0: the kit promises order per key, and spreading keyless records is a
  * choice that only the caller can make (an event always has a key).
  */
@@ -11,7 +11,7 @@ export function partitionOf(key: string | null, partitions: number): number {
     : partitionOfBytes(bytes, 0, bytes.length, partitions);
 }
 
-/** The partition of a key that stands between two places of a buffer; `to` below `from` is no key. */
+/** The partition of the key at [from, to) of a buffer; `to` below `from` means no key. */
 export function partitionOfBytes(bytes: Uint8Array, from: number, to: number, partitions: number): number {
   if (!Number.isInteger(partitions) || partitions < 1)
     throw new RangeError(`a topic has at least one partition, not ${partitions}`);

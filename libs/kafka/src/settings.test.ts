@@ -12,15 +12,18 @@ describe('settings of Kafka', () => {
     ['rejectUnauthorized: false', { ssl: { rejectUnauthorized: false } }, production],
     ['SASL PLAIN without TLS', { sasl: plain }, {}],
     ['the variable of Node that accepts everything', { ssl: true }, { NODE_TLS_REJECT_UNAUTHORIZED: '0' }],
-  ])('refuse %s outside development, say the way on, and name no password', (_, options, env) => {
-    const attempt = () => refuseUnsafe({ ...base, ...options }, env);
-    expect(attempt).toThrow(expect.objectContaining({ code: 'KAFKA_SETTINGS', category: 'configuration' }));
-    expect(attempt).toThrow(/CONVERGE__KAFKA__/);
-    expect(attempt).not.toThrow(/canary/);
-    expect(() => refuseUnsafe({ ...base, ...options }, { ...env, NODE_ENV: 'development' })).not.toThrow();
-  });
+  ])(
+    'settings of Kafka refuse %s outside development, with the fix and without the password',
+    (_, options, env) => {
+      const attempt = () => refuseUnsafe({ ...base, ...options }, env);
+      expect(attempt).toThrow(expect.objectContaining({ code: 'KAFKA_SETTINGS', category: 'configuration' }));
+      expect(attempt).toThrow(/CONVERGE__KAFKA__/);
+      expect(attempt).not.toThrow(/canary/);
+      expect(() => refuseUnsafe({ ...base, ...options }, { ...env, NODE_ENV: 'development' })).not.toThrow();
+    },
+  );
 
-  it('take a login over TLS, one that sends no password, and a certificate that is checked', () => {
+  it('settings of Kafka accept a login over TLS, a login without a plain password, and a checked certificate', () => {
     for (const options of [
       { ssl: true, sasl: plain },
       { sasl: { ...plain, mechanism: 'scram-sha-512' as const } },
@@ -30,7 +33,7 @@ describe('settings of Kafka', () => {
       expect(() => refuseUnsafe({ ...base, ...options }, production)).not.toThrow();
   });
 
-  it('turn TLS on when they give an authority or a certificate, and want its key with it', () => {
+  it('settings of Kafka turn TLS on with an authority or a certificate, and require the key of a certificate', () => {
     const tls = { ca: 'CA', certificate: 'CERT', privateKey: 'KEY' };
     const read = kafkaSettings.parse({ brokers: ['kafka:9093'], tls });
     expect(kafkaOptions(read)).toEqual({

@@ -7,23 +7,23 @@ export type DriverName = (typeof driverNames)[number];
 
 const address = z.string().regex(/^[^\s:]+:\d{1,5}$|^\[[^\]]+\]:\d{1,5}$/, 'expected host:port');
 
-/** Where Kafka is and how to reach it, for the settings of any process: one schema, so that none of them has less. */
+/** The settings of Kafka, the same for every process. */
 export const kafkaSettings = z.object({
   /** KAFKA_BROKERS. @default none */
   brokers: z.array(address).default([]),
-  /** Whose connections to Kafka are used. @default the one that docs/decisions names: it was the fastest */
+  /** The client whose connections are used. @default kafkajs: docs/decisions/0006 has the figures */
   driver: z.enum(driverNames).optional(),
-  /** TLS; true by itself when `tls` says anything. @default false */
+  /** TLS; implied by any field of `tls`. @default false */
   ssl: z.boolean().optional(),
   /** PEM texts, each best from a file: CONVERGE__KAFKA__TLS__CA_FILE, …__CERTIFICATE_FILE, …__PRIVATE_KEY_FILE. */
   tls: z
     .object({
-      /** The authorities that vouch for the brokers. @default the system's (NODE_EXTRA_CA_CERTS adds one) */
+      /** The authorities of the brokers' certificates. @default the system's (NODE_EXTRA_CA_CERTS adds one) */
       ca: z.string().min(1).optional(),
       /** This client's certificate, for brokers that ask for one; it needs `privateKey`. @default none */
       certificate: z.string().min(1).optional(),
       privateKey: z.string().min(1).optional(),
-      /** What the private key is encrypted with. @default none */
+      /** The passphrase of the private key. @default none */
       passphrase: z.string().optional(),
     })
     .refine(({ certificate, privateKey }) => (certificate === undefined) === (privateKey === undefined), {
@@ -42,7 +42,7 @@ export const kafkaSettings = z.object({
 
 export type KafkaSettings = z.output<typeof kafkaSettings>;
 
-/** The options of `kafkaBroker` that settings decide. */
+/** Maps the settings to options of `kafkaBroker`. */
 export function kafkaOptions({
   brokers,
   driver,

@@ -1,6 +1,6 @@
 /**
  * The test kit. A real Postgres and a real Kafka for tests (given, in Docker, or embedded), databases of one's own, a clock moved
- * by hand, a proxy with the faults of a network. Guarantees:
+ * manually, a proxy with the faults of a network. Guarantees:
  * - what `startStack` or an embedded server started is gone when its stop has resolved; after a crash of the
  *   process that started it, the next start in the same folder ends it;
  * - stacks started side by side in one folder share nothing but the downloaded jars;
@@ -24,7 +24,7 @@ export {
 export type { EmbeddedServer } from './stack/embedded-server.ts';
 export type { StackServer } from './stack/server.ts';
 export { freePort } from './stack/ports.ts';
-export { StackError, type StackErrorCode } from './stack/stack-error.ts';
+export { DevStackError, type DevStackErrorCode } from './stack/stack-error.ts';
 export { type Stack, type StackOptions, startStack, withStack } from './stack/stack.ts';
 export { stackDown, stackService, stackStatus, type StackService, type StackStatus } from './stack/up.ts';
 export { waitUntil, type WaitOptions } from './wait-until.ts';

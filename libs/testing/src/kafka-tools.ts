@@ -16,7 +16,7 @@ export interface KafkaToolOptions {
 
 /** Kafka's own command-line tools, run against the brokers of a stack: an implementation that shares nothing with ours. */
 export interface KafkaTools {
-  /** Resolves when tools can be run. Rejects with a StackError that says what to install. */
+  /** Resolves when tools can be run. Rejects with a DevStackError that says what to install. */
   prepare(): Promise<void>;
   /** Runs a main class of Kafka's tools with `--bootstrap-server` and `args`. Rejects when it exits with another code than 0. */
   run(mainClass: string, args: readonly string[], options: KafkaToolOptions): Promise<void>;

@@ -8,7 +8,7 @@ export interface ManualClock extends Clock {
   advance(ms: number): Promise<void>;
   /** How many sleep now. */
   readonly sleepers: number;
-  /** Milliseconds until the next one is due; undefined when nobody sleeps. */
+  /** Milliseconds until the next sleeper is due; undefined without sleepers. */
   readonly untilNextMs: number | undefined;
 }
 
@@ -40,7 +40,7 @@ export function manualClock(startMs = Date.UTC(2026, 0, 1)): ManualClock {
     },
     async advance(ms) {
       const end = elapsed + ms;
-      await settled(); // whoever is about to sleep lies down first
+      await settled(); // a caller that is about to sleep registers first
       for (let sleeper = next(); sleeper !== undefined && sleeper.due <= end; sleeper = next()) {
         elapsed = sleeper.due;
         sleeper.wake();

@@ -18,7 +18,7 @@ const BEFORE_MS = 10_000;
 /** Sixteen times the load would measure this machine, not the chain: the naive one gets less of everything. */
 const NAIVE: Outage = { callsPerSecond: 20, beforeMs: 3_000, downMs: 8_000, afterMs: 5_000 };
 
-interface Told {
+interface Measured {
   readonly style: Style;
   readonly moments: readonly Moment[];
   readonly outage: Outage;
@@ -31,25 +31,25 @@ export const chainCase: Case = {
   async run({ settings, say }) {
     const downMs = settings.outageSeconds * 1000;
     const guarded = { callsPerSecond: RATE, beforeMs: BEFORE_MS, downMs, afterMs: AFTER_MS };
-    const told: Told[] = [];
+    const measured: Measured[] = [];
     for (const [style, outage] of [
       ['guarded', guarded],
       ['naive', NAIVE],
     ] as const) {
       const moments = await playOutage(style, outage);
-      told.push({ style, moments, outage });
+      measured.push({ style, moments, outage });
       say(
         `chain: ${style}: load while down ${loadBetween(moments, 0, outage.downMs).toFixed(2)}x, back after ${(backAfterMs(moments, outage.downMs) / 1000).toFixed(1)} s`,
       );
     }
-    return resultOf(told);
+    return resultOf(measured);
   },
 };
 
-function resultOf(told: readonly Told[]): CaseResult {
-  const [guarded, naive] = told;
+function resultOf(measured: readonly Measured[]): CaseResult {
+  const [guarded, naive] = measured;
   if (guarded === undefined || naive === undefined) throw new Error('both styles are measured');
-  const during = ({ moments, outage }: Told): number => loadBetween(moments, 0, outage.downMs);
+  const during = ({ moments, outage }: Measured): number => loadBetween(moments, 0, outage.downMs);
   const after = loadOfSeconds(guarded.moments, guarded.outage.downMs + 1000, Number.POSITIVE_INFINITY);
   return {
     figures: [
@@ -76,7 +76,7 @@ function resultOf(told: readonly Told[]): CaseResult {
           title: `Load on the leaf, down for ${guarded.outage.downMs / 1000} s (${naive.outage.downMs / 1000} s with retries at each hop)`,
           xLabel: 'seconds since the start of the run',
           yLabel: 'requests per call, in the second before',
-          series: told.map(({ style, moments, outage }) => ({
+          series: measured.map(({ style, moments, outage }) => ({
             label: style === 'guarded' ? 'one owner, budget, breaker' : '4 attempts at each hop',
             points: loadOfSeconds(moments, 1000 - outage.beforeMs, Number.POSITIVE_INFINITY).map(
               ([atMs, load]) => [(atMs + outage.beforeMs) / 1000, load] as const,
@@ -87,7 +87,7 @@ function resultOf(told: readonly Told[]): CaseResult {
     ],
     rounds: table(
       ['chain', 'calls', 'answered', 'requests at the leaf', 'load before', 'while down', 'worst second'],
-      told.map((one) => {
+      measured.map((one) => {
         const last = one.moments.at(-1);
         return [
           one.style,
@@ -104,7 +104,7 @@ function resultOf(told: readonly Told[]): CaseResult {
   };
 }
 
-function worst({ moments, outage }: Told): number[] {
+function worst({ moments, outage }: Measured): number[] {
   return loadOfSeconds(moments, 0, outage.downMs).map(([, load]) => load);
 }
 

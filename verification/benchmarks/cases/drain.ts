@@ -29,7 +29,7 @@ export const drainCase: Case = {
   },
 };
 
-/** Each round begins with another side: whoever comes first after a pause has an advantage. */
+/** Each round begins with another side: the first one after a pause has an advantage. */
 export function inTurn<T>(sides: readonly T[], round: number): T[] {
   const first = (round - 1) % Math.max(1, sides.length);
   return [...sides.slice(first), ...sides.slice(0, first)];
@@ -89,7 +89,7 @@ interface Quantity {
 
 const RATE: Quantity = { of: (round) => round.eventsPerSecond, unit: 'events/s', digits: 0 };
 
-/** A side that failed in a later round is compared by the rounds it had, and the failure is told. */
+/** A side that failed in a later round is compared by the rounds it had, and the failure is reported. */
 function against(
   series: Series<Drained>,
   ours: string,

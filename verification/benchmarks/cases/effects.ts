@@ -53,7 +53,7 @@ export const effectsCase: Case = {
       rounds: roundsTable(series),
       method: `${METHOD}
 
-One-row handler: \`on\`, one \`insert\` per event, given to \`write\` (sent at once, in order, nobody waits for the answer); the same with \`await\`. Batch handler: \`onBatch\`, one \`insert … select from unnest\` for all events of a slice. The rival
+One-row handler: \`on\`, one \`insert\` per event, given to \`write\` (sent at once, in order, the answer is not awaited); the same with \`await\`. Batch handler: \`onBatch\`, one \`insert … select from unnest\` for all events of a slice. The rival
 is a plain kafkajs consumer, all six partitions at once (\`partitionsConsumedConcurrently\`), that does per event what is usually recommended: begin,
 insert the event's id into an inbox table, insert the row, commit; on a pool of six connections of \`pg\`, without a query builder.`,
     };

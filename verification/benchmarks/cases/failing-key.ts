@@ -13,7 +13,7 @@ import type { Source } from '../sides/side.ts';
 const RATE = 500;
 const KEYS = 1000;
 /** A parked key is looked at again after 16 s at the latest in a round of this length. */
-const HEAL_MS = 60_000;
+const RECOVERY_MS = 60_000;
 
 const WITHOUT = 'no key fails';
 const WITH = 'one key fails';
@@ -84,13 +84,13 @@ async function oneRound(
   const numbers = Array.from({ length: events }, (_, index) => from + index);
   const others = numbers.filter((n) => keyOf(n) !== SUSPECT);
   const suspects = numbers.filter((n) => keyOf(n) === SUSPECT);
-  await effects.all(others, HEAL_MS);
+  await effects.all(others, RECOVERY_MS);
   const early = suspects.filter((n) => effects.at(n) !== undefined).length;
   if (name === WITH && early > 0) throw new Error(`${early} events of the failing key took effect`);
   await effects.query('delete from fault');
-  await effects.all(suspects, HEAL_MS);
+  await effects.all(suspects, RECOVERY_MS);
   await inOrder(effects, suspects);
-  // An effect may be told before its COMMIT has returned to the writer. The first second is left out.
+  // An effect may be notified before its COMMIT has returned to the writer. The first second is left out.
   const sample = others
     .filter((n) => n - from >= RATE)
     .map((n) => Math.max(0, (effects.at(n) ?? Number.NaN) - (commits.get(`e-${n - from}`) ?? Number.NaN)));

@@ -69,7 +69,7 @@ export const inboxCase: Case = {
       method: `${METHOD}
 
 *Watermark* is the kit as it is: envelope and gap proof, fence, watermark, time limits, middleware. *No dedup* is the same
-program whose fence and watermark are said to have moved although Postgres was only told the limits of the transaction. *By hand* has nothing of the kit but driver and decoding:
+program whose fence and watermark are said to have moved although Postgres only received the limits of the transaction. *By hand* has nothing of the kit but driver and decoding:
 transactions of 500 events (in batches: 1,500), the same statements; it shows what time limits, spans, the gap proof and the rest cost. *UUID row per event* is that with one
 inbox row per event in the same transaction (in batches: one statement for the ids of the slice).`,
     };

@@ -27,7 +27,7 @@ const orderPlaced = defineEvent({
 type Transact = (database: Database, id: string) => Promise<unknown>;
 
 const outbox = createOutbox([orderPlaced]);
-/** Kysely on the same pool as anybody would set it up: BEGIN is a round trip of its own. */
+/** Kysely on the same pool in its usual set-up: BEGIN is a separate round trip. */
 const plain = new WeakMap<Database, Kysely<unknown>>();
 function plainOf(database: Database): Kysely<unknown> {
   const known = plain.get(database);

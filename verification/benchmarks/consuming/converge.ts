@@ -10,7 +10,7 @@ import { withoutDedup } from './without-dedup.ts';
 /** The key whose events may be made to fail. */
 export const SUSPECT = 'key-7';
 
-/** Nobody moves its partitions, and their rows tell nothing: see `withoutDedup`. */
+/** Its partitions never move, and their rows say nothing: see `withoutDedup`. */
 const UNWATCHED = { watchMs: 2_147_483_647 };
 
 /** The kit, every setting default; for comparison also without deduplication. */

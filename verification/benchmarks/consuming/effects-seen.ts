@@ -10,11 +10,11 @@ export interface EffectsSeen {
   close(): Promise<void>;
 }
 
-/** Notifications are delivered at commit, so they say when an effect is there without anybody asking for it. */
-const TELL = `
-  create function tell() returns trigger language plpgsql as
+/** Notifications are delivered at commit, so they report an effect without a poll. */
+const NOTIFY = `
+  create function notify_effect() returns trigger language plpgsql as
     $$ begin perform pg_notify('effect', new.n::text); return null; end $$;
-  create trigger tell after insert on effect for each row execute function tell()`;
+  create trigger notify_effect after insert on effect for each row execute function notify_effect()`;
 
 export async function watchEffects(databaseUrl: string): Promise<EffectsSeen> {
   const seen = new Map<number, number>();
@@ -25,7 +25,7 @@ export async function watchEffects(databaseUrl: string): Promise<EffectsSeen> {
     const n = Number(payload);
     if (!seen.has(n)) seen.set(n, systemClock.monotonic());
   });
-  await client.query(TELL);
+  await client.query(NOTIFY);
   await client.query('listen effect');
   return {
     at: (n) => seen.get(n),

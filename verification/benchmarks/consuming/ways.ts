@@ -2,7 +2,7 @@ import type { DriverName } from '@convergekit/kafka';
 
 /**
  * Ways to turn a topic into rows. `each`: a statement per event; `batch`: a statement for all events of a slice.
- * converge   the kit as users run it: watermark, fence, middleware; `write`: a statement per event that nobody awaits;
+ * converge   the kit as users run it: watermark, fence, middleware; `write`: a statement per event that is not awaited;
  *            `failing`: likewise, and every event of the keys in table `fault` fails
  * unsafe     the same kit, its statement of deduplication left out
  * bare       the same work by hand and no deduplication: the same driver, decoding, size of transactions
@@ -22,7 +22,7 @@ export type Way =
   | 'uuid-batch'
   | 'kafkajs-each-message';
 
-/** What the measured process is told, as JSON in its first argument. */
+/** The task of the measured process, JSON in its first argument. */
 export interface Orders {
   readonly way: Way;
   readonly topic: string;

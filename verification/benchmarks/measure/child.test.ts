@@ -6,7 +6,7 @@ test('CPU time is found behind a process name with blanks and parentheses', () =
   expect(cpuSecondsOf(stat)).toBe(3);
 });
 
-test('resident memory and its peak are told apart', () => {
+test('resident memory and its peak are distinguished', () => {
   const status = 'Name:\tnode\nVmHWM:\t  204800 kB\nVmRSS:\t  102400 kB\n';
   expect(memoryOf(status, 'VmRSS')).toBe(100);
   expect(memoryOf(status, 'VmHWM')).toBe(200);

@@ -47,7 +47,7 @@ export async function drainOnce(world: World, side: Side, options: DrainOptions)
   }
 }
 
-/** Throws when events are missing in the topic, or their content is not the rows'; repeats are told. */
+/** Throws when events are missing in the topic, or their content is not the rows'; repeats are reported. */
 export async function measureDrain(
   { name: side, deadlineMs: patience }: Side,
   { log }: Source,
@@ -67,7 +67,7 @@ export async function measureDrain(
     },
   });
   const peakMiB = child.peakMiB();
-  // Whoever sends something twice does it now.
+  // A side that sends something twice does it now.
   await systemClock.sleep(300);
   const records = await log.count();
   if (records < rows) throw new Error(`${side}: ${records} records in the topic for ${rows} rows`);

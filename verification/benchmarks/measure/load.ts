@@ -8,7 +8,7 @@ export type Commits = ReadonlyMap<string, number>;
 export interface Load {
   readonly ratePerSecond: number;
   readonly events: number;
-  /** Begins every key, so that rounds can be told apart. */
+  /** Begins every key, and so identifies the round. */
   readonly keyPrefix: string;
   /** The event's own key, where several share one. @default `keyPrefix` and the number */
   readonly keyOf?: (number: number) => string;

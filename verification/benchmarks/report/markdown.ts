@@ -7,14 +7,14 @@ export function figureTable(figures: readonly Figure[]): string {
     const who = rival === undefined ? '–' : `${measuredText(rival)} (${rival.who})`;
     const apart = spread === undefined || spread === 1 ? '' : ` (A/A ${spread.toFixed(2)})`;
     const verdict = verdictOf(figure);
-    const told = note === undefined ? verdict : `${verdict}; ${note}`;
+    const answer = note === undefined ? verdict : `${verdict}; ${note}`;
     return [
       name,
       barText(bar),
       measuredText(ours),
       who,
       ratio === undefined ? '–' : `${ratio.toFixed(2)}x${apart}`,
-      told,
+      answer,
     ];
   });
   return table(['figure', 'bar', 'ours', 'rival', 'ratio', 'met?'], rows);

@@ -5,7 +5,7 @@ import { drivers, ours } from './ours.ts';
 import { pgTransactionalOutbox } from './pg-transactional-outbox.ts';
 import { withClient } from './side.ts';
 
-/** What can be measured here; what cannot is told, and the rest is measured. */
+/** The sides that can be measured here; the others are reported and left out. */
 export async function findSides(serverUrl: string, say: (line: string) => void): Promise<Sides> {
   const [first, ...rest] = drivers().map((driver) => ours(driver));
   if (first === undefined) throw new Error('@convergekit/kafka has no driver');

@@ -1,7 +1,7 @@
 import { nameOf, type Run } from './ends.ts';
 import type { Anomaly, EffectRow, EventRow, JournalRow } from './facts.ts';
 
-/** The journal tells each step from its first decision to what it says of itself, without a hole, each from where the last one ended. */
+/** Finds steps whose journal has holes, does not chain, or does not end at the state of the fence. */
 export function findJournalGaps(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
   const byStep = Map.groupBy(journal, ({ saga, instance, step }) => `${saga} ${instance} ${step}`);
   return runs.flatMap((run) =>
@@ -21,25 +21,25 @@ export function findJournalGaps(runs: readonly Run[], journal: readonly JournalR
   );
 }
 
-/** A step tells that it succeeded or that it failed, never both. */
+/** Finds steps that reported both success and failure. */
 export function findTwoFacts(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
-  const told = Map.groupBy(
+  const outcomes = Map.groupBy(
     journal.filter(({ act }) => act === 'emit_success' || act === 'emit_failure'),
     ({ saga, instance, step }) => `${saga} ${instance} ${step}`,
   );
   return runs.flatMap((run) =>
     run.shape.steps.flatMap(({ name }): Anomaly[] => {
-      const acts = (told.get(`${nameOf(run)} ${name}`) ?? []).map(({ act }) => act);
-      // An outcome that nobody knew is told as a failure of unknown certainty first, then as what it was.
+      const acts = (outcomes.get(`${nameOf(run)} ${name}`) ?? []).map(({ act }) => act);
+      // An unknown outcome is reported as a failure of unknown certainty first, then as it was.
       return acts.filter((act) => act === 'emit_success').length > 1 ||
         (acts.at(-1) === 'emit_failure' && acts.includes('emit_success'))
-        ? [{ kind: 'two_facts', witness: `step ${name} of ${nameOf(run)} told ${acts.join(', ')}` }]
+        ? [{ kind: 'two_facts', witness: `step ${name} of ${nameOf(run)} reported ${acts.join(', ')}` }]
         : [];
     }),
   );
 }
 
-/** One effect for each event and act; no undo of what was not done; none for an event that nobody wrote. */
+/** Finds doubled effects, undos without an effect, and effects of events that were never written. */
 export function findWrongEffects(
   effects: readonly EffectRow[],
   events: readonly EventRow[],
@@ -51,7 +51,7 @@ export function findWrongEffects(
   const anomaly = (witness: string): Anomaly => ({ kind: 'effect', witness });
   return [
     ...[...counts].filter(([, n]) => n > 1).map(([name, n]) => anomaly(`${name}: ${n} times`)),
-    ...effects.filter(({ eventId }) => !written.has(eventId)).map((one) => anomaly(`${key(one)}: nobody wrote that event`)), // prettier-ignore
+    ...effects.filter(({ eventId }) => !written.has(eventId)).map((one) => anomaly(`${key(one)}: that event was never written`)), // prettier-ignore
     ...effects
       .filter((one) => one.act === 'compensate' && !counts.has(key({ ...one, act: 'apply' })))
       .map((one) => anomaly(`${key(one)}: undone, and never done`)),

@@ -23,7 +23,7 @@ interface Decision {
   readonly emits?: string;
 }
 
-/** A run as its decisions tell it; the fences are what the last ones say. */
+/** A run of these decisions; the last one of each step is its fence. */
 function run(
   instance: string,
   decisions: readonly Decision[],
@@ -44,14 +44,14 @@ function run(
     const reason = state === 'stuck' ? 'DATA' : null;
     return { source, saga: 's', instance, step, state, reasonCode: reason, stuck: reason };
   });
-  const story = `s/1/${instance}`;
-  const told = journal.flatMap(({ emittedEvent }): EventRow[] =>
-    emittedEvent === null ? [] : [{ eventId: emittedEvent, type: 'fact', source: 'x', saga: story }],
+  const sagaRef = `s/1/${instance}`;
+  const emitted = journal.flatMap(({ emittedEvent }): EventRow[] =>
+    emittedEvent === null ? [] : [{ eventId: emittedEvent, type: 'fact', source: 'x', saga: sagaRef }],
   );
   return {
     journal,
     fences,
-    events: [{ eventId: instance, type: 'started', source: 'x', saga: null }, ...told],
+    events: [{ eventId: instance, type: 'started', source: 'x', saga: null }, ...emitted],
   };
 }
 
@@ -80,8 +80,8 @@ const compensated = [
   ...back('b', '-no'),
   ...back('a', '-unb'),
 ];
-/** Called off before b began: b answers without having done anything. */
-const calledOff: Decision[] = [
+/** Cancelled before b began: b answers without an effect. */
+const cancelled: Decision[] = [
   ...forward('a', ''),
   { step: 'p', op: 'cancel', to: 'tombstoned', act: 'emit_failure', cause: '', emits: '-off' },
   { step: 'b', op: 'compensate', to: 'tombstoned', act: 'emit_undone', cause: '-off', emits: '-unb' },
@@ -96,7 +96,7 @@ function dump(runs: Readonly<Record<string, readonly Decision[]>> = {}): SagaDum
   const all = Object.entries({
     done: completed,
     back: compensated,
-    off: calledOff,
+    off: cancelled,
     wait: stuck,
     ...runs,
   }).map(([instance, decisions]) => run(instance, decisions));
@@ -125,7 +125,7 @@ const changed = <Row>(rows: readonly Row[], which: (row: Row) => boolean, change
 };
 
 describe('sagas that went right', () => {
-  it('are told by how they ended, and nothing is found', () => {
+  it('sagas without faults are counted by their ends, and no anomaly is found', () => {
     const { ends, checks } = checkSagas([shape], dump());
     expect(ends.get('s')).toEqual({ completed: 1, compensated: 2, stuck: 1, open: 0 });
     expect(kinds(dump())).toEqual({});
@@ -134,36 +134,36 @@ describe('sagas that went right', () => {
 });
 
 describe('a planted fault is found, alone', () => {
-  it('open: a saga stops in the middle, or never begins', () => {
+  it('open: a saga that stops in the middle or never begins is found', () => {
     expect(kinds(dump({ half: completed.slice(0, 4) }))).toEqual({ open: 1 });
     expect(kinds(dump({ none: [] }))).toEqual({ open: 1 });
     // An undo that never ended.
     expect(kinds(dump({ half: compensated.slice(0, -1) }))).toEqual({ open: 1 });
   });
 
-  it('stuck_silently: a step waits for a person and does not say why', () => {
+  it('stuck_silently: a step that waits for an operator without a reason is found', () => {
     const one = dump();
     const fences = changed(one.fences, ({ state }) => state === 'stuck', { stuck: null, reasonCode: null });
     expect(kinds({ ...one, fences })).toEqual({ stuck_silently: 1 });
   });
 
-  it('torn: undone although the pivot had happened', () => {
+  it('torn: a saga that is undone behind its pivot is found', () => {
     const after = [...completed.slice(0, 6), ...back('b', '-p').slice(0, 2)];
     expect(kinds(dump({ torn: after })).torn).toBe(2);
   });
 
-  it('torn: done behind a pivot that had not happened', () => {
+  it('torn: a step that is done behind a pivot that did not happen is found', () => {
     expect(kinds(dump({ torn: [...compensated, ...forward('r', '-no')] })).torn).toBe(1);
   });
 
-  it('unstarted: a step of a saga that nobody started', () => {
+  it('unstarted: a step of a saga that was never started is found', () => {
     const one = dump();
     const [row] = one.fences;
     const fences = [...one.fences, { ...(row as FenceRow), instance: 'ghost' }];
     expect(kinds({ ...one, fences })).toEqual({ unstarted: 1 });
   });
 
-  it('undo_order: the first step is undone before the second one, or by what stands two steps behind it', () => {
+  it('undo_order: a first step that is undone before the second one, or by a step two behind it, is found', () => {
     const early = [...compensated.slice(0, 5), ...back('a', '-no'), ...back('b', '-no')];
     expect(kinds(dump({ early }))).toEqual({ undo_order: 2 });
     const one = dump();
@@ -173,7 +173,7 @@ describe('a planted fault is found, alone', () => {
     expect(kinds({ ...one, journal }).undo_order).toBeGreaterThan(0);
   });
 
-  it('undo_order: a step is closed by the failure of one before it, and by no other', () => {
+  it('undo_order: a step that is closed by the failure of a later one is found', () => {
     const one = dump();
     const closed = (of: string): readonly JournalRow[] =>
       one.journal.map((row) =>
@@ -184,22 +184,22 @@ describe('a planted fault is found, alone', () => {
     expect(kinds({ ...one, journal: closed('a') }).undo_order).toBeGreaterThan(0);
   });
 
-  it('undo_order and orphan: an undo that nobody asked for', () => {
+  it('undo_order and orphan: an undo without a request is found', () => {
     const one = dump();
     const asked = ({ instance, step, op }: JournalRow): boolean =>
       instance === 'back' && step === 'b' && op === 'compensate';
-    const journal = changed(one.journal, asked, { causeEvent: 'nobody' });
+    const journal = changed(one.journal, asked, { causeEvent: 'unknown' });
     expect(kinds({ ...one, journal })).toEqual({ undo_order: 2, orphan: 2 });
   });
 
-  it('orphan: the event that a decision points at was never written', () => {
+  it('orphan: a decision whose cause was never written is found', () => {
     const one = dump();
     expect(kinds({ ...one, events: one.events.filter(({ eventId }) => eventId !== 'back-no') })).toEqual({
       orphan: 2,
     });
   });
 
-  it('journal: a decision is missing, or is not what the step says of itself', () => {
+  it('journal: a decision that is missing or contradicts its fence is found', () => {
     const one = dump();
     const first = ({ instance, step, seq }: JournalRow): boolean =>
       instance === 'done' && step === 'a' && seq === 1;
@@ -214,7 +214,7 @@ describe('a planted fault is found, alone', () => {
     });
   });
 
-  it('effect: twice, undone and never done, or for an event that nobody wrote', () => {
+  it('effect: an effect that is doubled, undone and never done, or of an unknown event is found', () => {
     const one = dump();
     const [effect] = one.effects;
     if (effect === undefined) throw new Error('no effect');
@@ -224,10 +224,10 @@ describe('a planted fault is found, alone', () => {
     expect(kinds({ ...one, effects: [...one.effects.slice(0, 1), { ...undone, eventId: 'off' }] })).toEqual({
       effect: 1,
     });
-    expect(kinds({ ...one, effects: [{ ...effect, eventId: 'nobody' }] })).toEqual({ effect: 1 });
+    expect(kinds({ ...one, effects: [{ ...effect, eventId: 'unknown' }] })).toEqual({ effect: 1 });
   });
 
-  it('two_facts: a step told that it succeeded, and then that it failed', () => {
+  it('two_facts: a step that reported success and then failure is found', () => {
     const both = [
       ...completed.slice(0, 4),
       { ...refused, to: 'applied', emits: '-no' },

@@ -5,7 +5,7 @@ import { findOrphans, findUndoOrder } from './way-back.ts';
 
 export interface Checked {
   readonly claim: string;
-  /** How many things were looked at: a check over nothing proves nothing. */
+  /** Number of rows checked: a check over nothing proves nothing. */
   readonly looked: number;
   readonly anomalies: readonly Anomaly[];
 }
@@ -16,7 +16,7 @@ export interface SagaVerdict {
   readonly checks: readonly Checked[];
 }
 
-/** Every promise about sagas, over the rows of all services. */
+/** Checks every guarantee about sagas over the rows of all services. */
 export function checkSagas(shapes: readonly Shape[], dump: SagaDump): SagaVerdict {
   const { events, fences, journal, effects } = dump;
   const runs = runsOf(shapes, events, fences);
@@ -39,12 +39,12 @@ export function checkSagas(shapes: readonly Shape[], dump: SagaDump): SagaVerdic
       anomalies: findOrphans(journal, events),
     },
     {
-      claim: 'the journal tells every step without a hole',
+      claim: 'the journal has every decision of every step',
       looked: fences.length,
       anomalies: findJournalGaps(runs, journal),
     },
     {
-      claim: 'one effect for each event, and no step told two outcomes',
+      claim: 'one effect for each event, and no step reported two outcomes',
       looked: effects.length,
       anomalies: [...findWrongEffects(effects, events), ...findTwoFacts(runs, journal)],
     },

@@ -12,7 +12,7 @@ export interface Run {
 /** A step in these states has no effect, and will have none. */
 const WITHOUT_EFFECT = new Set(['rejected', 'failed_not_applied', 'tombstoned', 'undone']);
 
-/** Every run that was started, with what its steps came to. */
+/** Every run that was started, with the states of its steps. */
 export function runsOf(
   shapes: readonly Shape[],
   events: readonly EventRow[],
@@ -28,7 +28,7 @@ export function runsOf(
   });
 }
 
-/** Pure: how a run ended. Open is what is neither, and nobody has to look at. */
+/** How a run ended; `open` if it did not end and does not wait for an operator. Pure. */
 export function endOf({ shape, steps }: Run): End {
   const states = shape.steps.map(({ name }) => steps.get(name));
   if (states.some((row) => row?.stuck != null || row?.state === 'stuck')) return 'stuck';
@@ -38,7 +38,7 @@ export function endOf({ shape, steps }: Run): End {
   return withoutEffect && states[0] !== undefined ? 'compensated' : 'open';
 }
 
-/** Every run ended, and what waits for a person says why. */
+/** Finds runs that did not end, and steps that wait for an operator without a reason. */
 export function findOpen(runs: readonly Run[]): readonly Anomaly[] {
   return runs.flatMap((run): Anomaly[] => {
     const end = endOf(run);
@@ -48,7 +48,7 @@ export function findOpen(runs: readonly Run[]): readonly Anomaly[] {
     return [
       ...silent.map(({ step }): Anomaly => ({
         kind: 'stuck_silently',
-        witness: `step ${step} of ${nameOf(run)} waits for a person, and does not say why`,
+        witness: `step ${step} of ${nameOf(run)} waits for an operator without a reason`,
       })),
       ...(end === 'open'
         ? [{ kind: 'open' as const, witness: `${nameOf(run)} never ended: ${statesOf(run)}` }]
@@ -57,7 +57,7 @@ export function findOpen(runs: readonly Run[]): readonly Anomaly[] {
   });
 }
 
-/** Before the pivot all was undone, or behind it all was done; and no step ran before the one before it. */
+/** Finds runs that are neither undone before the pivot nor done behind it, or whose steps ran out of order. */
 export function findTorn(runs: readonly Run[]): readonly Anomaly[] {
   return runs.flatMap((run): Anomaly[] => {
     const { shape, steps } = run;
@@ -82,14 +82,14 @@ export function findTorn(runs: readonly Run[]): readonly Anomaly[] {
   });
 }
 
-/** No step of a run that nobody started. */
+/** Finds steps of runs that were never started. */
 export function findUnstarted(runs: readonly Run[], fences: readonly FenceRow[]): readonly Anomaly[] {
   const known = new Set(runs.map(({ shape, instance }) => `${shape.name} ${instance}`));
   return fences
     .filter(({ saga, instance }) => !known.has(`${saga} ${instance}`))
     .map(({ saga, instance, step }) => ({
       kind: 'unstarted',
-      witness: `step ${step} of ${saga} ${instance} is there, and nobody started that saga`,
+      witness: `step ${step} of ${saga} ${instance} exists, and that saga was never started`,
     }));
 }
 

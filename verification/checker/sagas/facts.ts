@@ -1,5 +1,5 @@
 /**
- * What the judge of sagas looks at: plain rows of the services' databases, and each saga's shape as somebody wrote it
+ * The input of the saga checker: plain rows of the services' databases, and the shape of each saga as declared here
  * down. It knows nothing of how the kit works but what is promised.
  */
 
@@ -25,7 +25,7 @@ export interface EventRow {
   readonly saga: string | null;
 }
 
-/** What a step has come to, in its own service's database. */
+/** The state of a step in its service's database. */
 export interface FenceRow {
   readonly source: string;
   readonly saga: string;
@@ -33,7 +33,7 @@ export interface FenceRow {
   readonly step: string;
   readonly state: string;
   readonly reasonCode: string | null;
-  /** Its undo, or its outcome, waits for a person: the reason. */
+  /** The reason why its undo or its outcome waits for an operator. */
   readonly stuck: string | null;
 }
 
@@ -69,13 +69,13 @@ export interface SagaDump {
 }
 
 export const anomalyKinds = [
-  /** A saga that neither completed nor was compensated, and that nobody has to look at. */
+  /** A saga that neither completed nor was compensated, and does not wait for an operator. */
   'open',
-  /** A step waits for a person without a reason. */
+  /** A step that waits for an operator without a reason. */
   'stuck_silently',
   /** Some of it was done and some undone. */
   'torn',
-  /** A step of a saga that nobody started. */
+  /** A step of a saga that was never started. */
   'unstarted',
   /** An undo before the undo, or the failure, of the step behind it. */
   'undo_order',
@@ -85,7 +85,7 @@ export const anomalyKinds = [
   'journal',
   /** One effect twice, an undo of nothing, or one that was applied and has no effect. */
   'effect',
-  /** A step told that it succeeded and that it failed. */
+  /** A step that reported both success and failure. */
   'two_facts',
 ] as const;
 export type AnomalyKind = (typeof anomalyKinds)[number];

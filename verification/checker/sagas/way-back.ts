@@ -1,7 +1,7 @@
 import { nameOf, type Run } from './ends.ts';
 import type { Anomaly, EventRow, JournalRow } from './facts.ts';
 
-/** Decisions by which a step says that it has no effect (any more). */
+/** Acts that report that a step has no effect (any more). */
 const WAY_BACK = new Set(['emit_failure', 'emit_undone']);
 
 /**
@@ -14,7 +14,7 @@ export function findUndoOrder(runs: readonly Run[], journal: readonly JournalRow
   return runs.flatMap((run): Anomaly[] => {
     const rows = byRun.get(nameOf(run)) ?? [];
     const place = new Map(run.shape.steps.map(({ name }, index) => [name, index]));
-    const told = new Map(
+    const emitted = new Map(
       rows.flatMap((row) =>
         row.emittedEvent !== null && WAY_BACK.has(row.act) ? [[row.emittedEvent, row] as const] : [],
       ),
@@ -22,7 +22,7 @@ export function findUndoOrder(runs: readonly Run[], journal: readonly JournalRow
     return rows
       .filter(({ op }) => op === 'compensate')
       .flatMap((row): Anomaly[] => {
-        const cause = told.get(row.causeEvent);
+        const cause = emitted.get(row.causeEvent);
         const own = place.get(row.step) ?? -1;
         const wrong = (why: string): Anomaly => ({
           kind: 'undo_order',
@@ -42,13 +42,13 @@ export function findUndoOrder(runs: readonly Run[], journal: readonly JournalRow
   });
 }
 
-/** Every decision points at an event that was written. */
+/** Finds decisions whose cause was never written. */
 export function findOrphans(journal: readonly JournalRow[], events: readonly EventRow[]): readonly Anomaly[] {
   const written = new Set(events.map(({ eventId }) => eventId));
   return journal
     .filter(({ causeEvent }) => !written.has(causeEvent))
     .map(({ saga, instance, step, seq, op, causeEvent }) => ({
       kind: 'orphan',
-      witness: `decision ${seq} (${op}) of step ${step} of ${saga} ${instance} was caused by ${causeEvent}, which nobody wrote`,
+      witness: `decision ${seq} (${op}) of step ${step} of ${saga} ${instance} was caused by ${causeEvent}, which was never written`,
     }));
 }

@@ -54,7 +54,7 @@ describe('the audit of effects', () => {
     ]);
   });
 
-  it('names an effect of an event that nobody wrote', () => {
+  it('the audit names an effect of an event that was never written', () => {
     expect(findWrongEffects([], [effect('inventory', 'e7')]).map(({ kind }) => kind)).toEqual([
       'effect_invented',
     ]);

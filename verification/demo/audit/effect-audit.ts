@@ -10,7 +10,7 @@ export interface Subscription {
   readonly failure?: { readonly of: string; readonly type: string };
 }
 
-/** No consumer took effect twice for one event, or for one that nobody wrote, or undid what it had not done. */
+/** Finds effects that a consumer had twice, without a written event, or undid without having had them. */
 export function findWrongEffects(
   outbox: readonly OutboxRow[],
   effects: readonly Effect[],
@@ -34,7 +34,7 @@ export function findWrongEffects(
     .filter(({ eventId }) => !written.has(eventId))
     .map(({ consumer, eventId, type }): Finding => ({
       kind: 'effect_invented',
-      message: `${consumer} took effect for event ${eventId} (${type}), which nobody wrote`,
+      message: `${consumer} took effect for event ${eventId} (${type}), which was never written`,
     }));
   return [...twice, ...undone, ...invented];
 }

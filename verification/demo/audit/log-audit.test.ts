@@ -57,7 +57,7 @@ describe('the audit of the log', () => {
     ).toEqual(['lost', 'lost', 'lost']);
   });
 
-  it('names a record that nobody wrote, and one that was altered', () => {
+  it('the audit names a record that was never written, and one that was altered', () => {
     const { outbox, log } = sound();
     expect(kinds(findInvented(outbox.slice(1), log))).toEqual(['invented']);
     expect(

@@ -79,13 +79,13 @@ describe('the audit of the shop', () => {
       'order_torn',
       'holds 0 of 500',
     ],
-  ] as const)('names %s', (_what, change, kind, message) => {
+  ] as const)('the audit names %s', (_what, change, kind, message) => {
     const findings = findTornOrders({ ...sound, ...change });
     expect(findings.length).toBeGreaterThan(0);
     expect(findings[0]).toMatchObject({ kind, message: expect.stringContaining(message) as string });
   });
 
-  it('names money that is off, in either book', () => {
+  it('the audit names money that is off, in either book', () => {
     const [good, bad] = sound.charges;
     expect(findMoneyOff({ ...sound, charges: [{ ...good!, amountCents: 501 }, bad!] })).toEqual([
       {
@@ -96,7 +96,7 @@ describe('the audit of the shop', () => {
     expect(findMoneyOff({ ...sound, payments: [] })).toHaveLength(1);
   });
 
-  it('names stock that was made, lost or miscounted', () => {
+  it('the audit names stock that was made, lost or miscounted', () => {
     const [cup] = sound.stock;
     expect(findStockOff({ ...sound, stock: [{ ...cup!, onHand: 7 }] })[0]?.message).toBe(
       'cup: 7 + 0 + 2 is not 10',
@@ -109,11 +109,13 @@ describe('the audit of the shop', () => {
     );
   });
 
-  it('names a request with two orders, an order nobody asked for, and one that was promised and is not there', () => {
+  it('the audit names a request with two orders, an order without a request, and an answered order that does not exist', () => {
     const answered = (requestKey: string, ...ids: string[]) => ({ requestKey, orderIds: new Set(ids) });
     expect(findWrongOrders(sound.orders, [answered('r1', 'good'), answered('r2', 'bad')])).toEqual([]);
     expect(findWrongOrders(sound.orders, [answered('r1', 'good', 'bad')])[0]?.kind).toBe('order_doubled');
-    expect(findWrongOrders(sound.orders, [answered('r1', 'good')])[0]?.message).toContain('nobody was told');
+    expect(findWrongOrders(sound.orders, [answered('r1', 'good')])[0]?.message).toContain(
+      'no answer named it',
+    );
     expect(
       findWrongOrders(sound.orders, [
         answered('r1', 'good'),

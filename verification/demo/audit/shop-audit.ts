@@ -45,36 +45,36 @@ export interface ShopFacts {
   readonly charges: readonly ChargeFact[];
 }
 
-/** What the customers were told: one answer for each idempotency key. */
+/** The answers to customers, by idempotency key. */
 export interface Answered {
   readonly requestKey: string;
   readonly orderIds: ReadonlySet<string>;
 }
 
-/** One order for one key, however often it was sent, and no order that nobody asked for. */
+/** Finds requests with several orders, orders without a request, and answered orders that do not exist. */
 export function findWrongOrders(
   orders: readonly OrderFact[],
   answered: readonly Answered[],
 ): readonly Finding[] {
   const known = new Set(orders.map(({ orderId }) => orderId));
-  const told = new Set(answered.flatMap(({ orderIds }) => [...orderIds]));
+  const answeredIds = new Set(answered.flatMap(({ orderIds }) => [...orderIds]));
   const doubled = answered
     .filter(({ orderIds }) => orderIds.size !== 1)
     .map(({ requestKey, orderIds }): Finding => ({
       kind: 'order_doubled',
       message: `request ${requestKey} was answered with ${orderIds.size} orders`,
     }));
-  const missing = [...told]
+  const missing = [...answeredIds]
     .filter((orderId) => !known.has(orderId))
     .map((orderId): Finding => ({
       kind: 'order_missing',
       message: `order ${orderId} was promised and is not there`,
     }));
   const unasked = orders
-    .filter(({ orderId }) => !told.has(orderId))
+    .filter(({ orderId }) => !answeredIds.has(orderId))
     .map(({ orderId }): Finding => ({
       kind: 'order_doubled',
-      message: `order ${orderId} is there and nobody was told of it`,
+      message: `order ${orderId} exists, and no answer named it`,
     }));
   return [...doubled, ...missing, ...unasked];
 }

@@ -41,7 +41,7 @@ export async function behaveAs(world: World, behaviour: { mode: string; every?: 
 }
 
 /**
- * Somebody changes a counter by hand, and goods of a shipped order are booked back as held: what a bad script or a
+ * Changes a counter, and goods of a shipped order are booked back as held: what a bad script or a
  * restored table does. It meets the shop's own writers, so a deadlock runs it again. Returns how many keys have drifted.
  */
 export function injectDrift(world: World): Promise<number> {

@@ -17,7 +17,7 @@ export interface Fault {
   readonly kind: string;
   /** Goes on in the background while other faults come. @default false */
   readonly background?: boolean;
-  /** Does it, holds it, heals it; says what it did in a few words. Heals even when it is broken off. */
+  /** Causes the fault, holds it, repairs it, also when aborted; returns a short description. */
   run(run: FaultRun): Promise<string>;
 }
 

@@ -7,7 +7,7 @@ import { between, chosen, type Fault, type FaultRun, namesOf } from './fault.ts'
 /** The limit of the side topics falls below any event of ours: the relay halts them, and the others flow. */
 export const topicFaults: readonly Fault[] = [
   {
-    kind: 'topic: halted by its limit, then mended',
+    kind: 'topic: halted by its limit, then repaired',
     async run(run) {
       const sources = chosen(run);
       const topics = sources.map(({ sideTopic }) => sideTopic);

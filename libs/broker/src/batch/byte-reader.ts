@@ -1,4 +1,4 @@
-/** Reads the primitive types of Kafka's protocol. The cursor is a field, so a reader is never shared between loops. */
+/** Reads the primitive types of Kafka's protocol. The cursor is a field: loops do not share a reader. */
 export class ByteReader {
   readonly buffer: Buffer;
   position: number;
@@ -53,7 +53,7 @@ export class ByteReader {
     return this.buffer.subarray(start, start + length);
   }
 
-  /** Passes so many bytes; gives where they begin. */
+  /** Skips `length` bytes; returns their position. */
   skip(length: number): number {
     const start = this.#advance(length);
     if (length < 0 || this.position > this.buffer.length)
@@ -92,7 +92,7 @@ export class ByteReader {
     return this.#items(this.uvarint() - 1, read);
   }
 
-  /** The tagged fields that end every structure of a flexible version: nothing in them is for us. */
+  /** Skips the tagged fields at the end of a structure of a flexible version. */
   skipTags(): void {
     for (let left = this.uvarint(); left > 0; left -= 1) {
       this.uvarint();

@@ -27,7 +27,7 @@ function fetched(all: readonly (readonly Header[])[]) {
  * Names and values that come again, are each other's beginnings, or are no text. Planted faults, all fail here: bytes
  * compared without their length; a value kept under the name of another; a kept text without its bytes.
  */
-it('has its headers as text, whatever stood in the records before', () => {
+it('a fetched record decodes its headers to text independently of the records before', () => {
   const name = fc.constantFrom('ce_type', 'ce_typ', 'ce_id', 'x', '', 'n'.repeat(200));
   const value = fc.oneof(
     fc.constantFrom('a', 'ab', 'abc', '', 'ü', '\ufffd', 'v'.repeat(200)).map((text) => Buffer.from(text)),

@@ -4,9 +4,9 @@ import { ByteReader } from './byte-reader.ts';
 type Headers = [name: string, value: Buffer | null][];
 
 /**
- * A record whose key, value and headers are decoded when they are asked for. A fetch brings thousands of records with a
- * dozen headers each; as objects that wait for their turn they made the garbage collector a quarter of a consumer's work.
- * One whose inner lengths contradict its own comes as its bytes, without key and headers: no reader takes it for an event.
+ * A record whose key, value and headers are decoded on access. A fetch returns thousands of records with a dozen headers
+ * each; decoded in advance they made garbage collection a quarter of a consumer's work. A record whose inner lengths
+ * contradict its own length has its bytes as value, without key and headers: no reader takes it for an event.
  */
 export class FetchedRecord implements IncomingRecord {
   readonly topic: string;
@@ -52,12 +52,12 @@ export class FetchedRecord implements IncomingRecord {
   }
 }
 
-/** Where everything is in a record's bytes. */
+/** The positions of the fields in a record's bytes. */
 interface Layout {
   readonly bytes: Buffer;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  /** Of each header: where its name begins and ends, and its value; a value that is null begins and ends at -1. */
+  /** Four per header: begin and end of its name and of its value; -1 for a value that is null. */
   readonly spans: readonly number[];
   headers?: Headers;
 }
@@ -118,7 +118,7 @@ function isSame(known: Buffer, bytes: Buffer, start: number, end: number): boole
   return true;
 }
 
-/** The record that was looked at last: whoever reads one reads all of it before the next. */
+/** The layout of the record read last: a reader reads all of a record before the next. */
 let latest: Layout | undefined;
 
 const memo = new HeaderMemo();
@@ -152,7 +152,7 @@ function headersOf({ bytes, spans }: Layout): Headers {
   return headers;
 }
 
-/** One flat list: a pair for each header would be a dozen objects for each record. */
+/** A flat list: one pair per header would be a dozen objects per record. */
 function textsOf({ bytes, spans }: Layout): (string | null)[] {
   const texts: (string | null)[] = [];
   for (let at = 0; at < spans.length; at += 4) {

@@ -43,7 +43,7 @@ const record = fc.record({
 });
 
 describe('a batch builder', () => {
-  it('makes the bytes of the plain encoder, whatever is in the records', () => {
+  it('a builder makes the bytes of the plain encoder for any records', () => {
     fc.assert(
       fc.property(fc.array(record, { minLength: 1, maxLength: 90 }), (records) => {
         const builder = build(records);
@@ -54,7 +54,7 @@ describe('a batch builder', () => {
     );
   });
 
-  it('is right at the borders of every length, small and large records in turn', () => {
+  it('a builder makes the bytes of the encoder at the borders of every length field, small and large records alternating', () => {
     const sizes = [0, 1, 62, 63, 64, 65, 8_100, 8_190, 8_191, 8_192, 8_193, 70_000, 1_048_576];
     const records = sizes.flatMap((size, at): OutgoingRecord[] => [
       {
@@ -72,7 +72,7 @@ describe('a batch builder', () => {
     for (const one of exact) expect(build(one).seal().bytes.equals(encodeRecordBatch(one))).toBe(true);
   });
 
-  it('stays right when it is hot: 500,000 records, told apart by a hash', () => {
+  it('a builder makes right batches of 500,000 records, compared by a hash, when its code is hot', () => {
     const hash = (add: (update: (bytes: Uint8Array) => void) => void): string => {
       const made = createHash('sha256');
       add((bytes) => made.update(bytes));
@@ -116,7 +116,7 @@ describe('a batch builder', () => {
     expect(received).toBe(sent);
   });
 
-  it('takes nothing after it was sealed, and never more than the room that was asked for', () => {
+  it('a builder refuses records after its seal, and fields beyond the room that begin() was given', () => {
     const builder = build([{ key: 'a', value: 'b', headers: [], timestampMs: 1 }]);
     builder.seal();
     expect(() => builder.begin(1, 10)).toThrow(/sealed/);
@@ -130,7 +130,7 @@ describe('a batch builder', () => {
 });
 
 describe('a batch that is split', () => {
-  it('becomes the two batches that its records would have made apart', () => {
+  it('a split batch equals the two batches that its records make separately', () => {
     fc.assert(
       fc.property(fc.array(record, { minLength: 2, maxLength: 40 }), fc.nat(), (records, pick) => {
         const count = 1 + (pick % (records.length - 1));

@@ -21,7 +21,7 @@ export class RecordBatchBuilder {
   #base = 0;
   #latest = 0;
   #start = BATCH_OVERHEAD;
-  /** Bytes of the next record's length, guessed from the last one's. */
+  /** Size of the next record's length field, as of the last record. */
   #lengthSize = 2;
   #sealed: SealedRecords | undefined;
 
@@ -30,7 +30,7 @@ export class RecordBatchBuilder {
     this.#buffer = buffer;
   }
 
-  /** The buffer that it wrote into, for another builder: what was sealed must not be looked at any more. */
+  /** The buffer, for the next builder: the sealed batch must not be read any more. */
   get buffer(): Buffer {
     return this.#buffer;
   }
@@ -58,7 +58,7 @@ export class RecordBatchBuilder {
     this.varint(this.#length);
   }
 
-  /** A field of these bytes, behind its length. */
+  /** Writes a field: its length, then its bytes. */
   value(source: Buffer, from: number, to: number): void {
     this.varint(to - from);
     this.raw(source, from, to);
@@ -68,7 +68,7 @@ export class RecordBatchBuilder {
     this.varint(-1);
   }
 
-  /** Bytes as they are: fields that were encoded before. */
+  /** Writes fields that are encoded already. */
   raw(source: Buffer, from: number, to: number): void {
     const buffer = this.#buffer;
     if (to - from >= NATIVE_COPY_FROM) source.copy(buffer, this.#at, from, to);
@@ -88,7 +88,9 @@ export class RecordBatchBuilder {
 
   end(): void {
     if (this.#at > this.#buffer.length)
-      throw new RangeError('a record is larger than the room that was asked for');
+      throw new RangeError(
+        'a record is larger than the room that begin() was given: pass the size of all its fields',
+      );
     const bodyAt = this.#start + this.#lengthSize;
     const body = this.#at - bodyAt;
     const size = lengthSizeOf(body);
@@ -103,7 +105,7 @@ export class RecordBatchBuilder {
     this.#length += 1;
   }
 
-  /** The batch, with its checksum. The same one every time: what is sent again is the same to the byte. */
+  /** Returns the batch with its checksum; always the same one, so that a resend is the same to the byte. */
   seal(): SealedRecords {
     if (this.#sealed !== undefined) return this.#sealed;
     const bytes = this.#buffer.subarray(0, this.#at);
@@ -137,7 +139,7 @@ export function splitRecords(
   count: number,
 ): readonly [SealedRecords, SealedRecords] {
   if (!(count > 0 && count < length))
-    throw new RangeError(`a batch of ${length} records has no part of ${count}`);
+    throw new RangeError(`a batch of ${length} records cannot be split after record ${count}`);
   const baseMs = Number(bytes.readBigInt64BE(27));
   const reader = new ByteReader(bytes, BATCH_OVERHEAD);
   const parts = [new RecordBatchBuilder(), new RecordBatchBuilder()] as const;

@@ -7,12 +7,12 @@ import { BATCH_OVERHEAD } from './record-batch-head.ts';
 export interface Place {
   readonly topic: string;
   readonly partition: number;
-  /** Records below it are dropped: a broker answers with whole batches. */
+  /** Records below this offset are dropped: a broker answers with whole batches. */
   readonly from: bigint;
 }
 
 const LOG_APPEND_TIME = 0x08;
-/** A record without key, value and headers: one byte for each of its fields. */
+/** The size of a record without key, value and headers. */
 const SHORTEST = 7;
 
 /** Decodes a batch as its producer sealed it: uncompressed, base offset 0. Throws a RangeError when its checksum is wrong. */

@@ -3,7 +3,7 @@ import { type BrokerUnderTest, collect, Kit, records, values } from './kit.ts';
 
 export function adminContract(setup: () => BrokerUnderTest): void {
   describe('admin', () => {
-    it('describes a topic: partitions, replication, id, and the configuration that matters', async () => {
+    it('an admin describes a topic: partitions, replication, id, and the configuration that the kit checks', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(5, { 'max.message.bytes': '4321', 'retention.ms': '60000' });
       const described = await (await kit.admin()).describeTopic(topic);
@@ -17,7 +17,7 @@ export function adminContract(setup: () => BrokerUnderTest): void {
       });
     });
 
-    it('knows nothing of a topic that does not exist, and does not make it by asking', async () => {
+    it('an admin finds no topic that does not exist, and does not create it by asking', async () => {
       const kit = new Kit(setup());
       const admin = await kit.admin();
       const missing = `${await kit.topic()}-missing`;
@@ -26,7 +26,7 @@ export function adminContract(setup: () => BrokerUnderTest): void {
       expect(await admin.describeTopic(missing)).toBeUndefined();
     });
 
-    it('creates once; a topic made again has another id', async () => {
+    it('an admin creates a topic once, and a topic that is created again has another id', async () => {
       const kit = new Kit(setup());
       const admin = await kit.admin();
       const topic = await kit.topic(2);
@@ -39,7 +39,7 @@ export function adminContract(setup: () => BrokerUnderTest): void {
       expect((await admin.describeTopic(topic))?.topicId).not.toBe(before?.topicId);
     });
 
-    it('refuses a topic that cannot be', async () => {
+    it('an admin refuses a topic with an invalid name or without partitions', async () => {
       const kit = new Kit(setup());
       const admin = await kit.admin();
       await expect(admin.createTopic({ name: 'not a topic!', partitions: 1 })).rejects.toMatchObject({
@@ -50,7 +50,7 @@ export function adminContract(setup: () => BrokerUnderTest): void {
       });
     });
 
-    it('tells both ends of every partition', async () => {
+    it('an admin reports both ends of every partition', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(3);
       await kit.write(topic, 1, records(4));
@@ -61,13 +61,13 @@ export function adminContract(setup: () => BrokerUnderTest): void {
       ]);
     });
 
-    it('knows no offsets of a group that never committed', async () => {
+    it('an admin finds no offsets of a group that never committed', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(2);
       expect(await (await kit.admin()).committed(kit.group(), topic)).toEqual(new Map());
     });
 
-    it('reads a range of one partition, in order, and ends where asked or at the end of the log', async () => {
+    it('an admin reads a range of one partition in order, up to the given end or the end of the log', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(2);
       for (let round = 0; round < 5; round += 1) await kit.write(topic, 1, records(100, `${round}-`));
@@ -83,7 +83,7 @@ export function adminContract(setup: () => BrokerUnderTest): void {
       expect(await collect(admin.read(topic, 0, 0n, 9_999n))).toEqual([]);
     });
 
-    it('may be left in the middle of a read', async () => {
+    it('an admin works on after a caller left a read in the middle', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic();
       await kit.write(topic, 0, records(50));

@@ -4,7 +4,7 @@ import { type BrokerUnderTest, Kit, record, records, settled, until, values } fr
 
 export function consumingContract(setup: () => BrokerUnderTest): void {
   describe('consuming', () => {
-    it('delivers a partition in order, one batch at a time, with what the log held then', async () => {
+    it('a consumer delivers a partition in order, one batch at a time, with the high watermark of the fetch', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic();
       const member = await kit.member({ groupId: kit.group(), topics: [topic] }).start();
@@ -22,13 +22,13 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
       ['the earliest record', 'earliest', ['0', '1', '2', '3', '4', 'new']],
       ['the end', 'latest', ['new']],
       ['the committed offset, by default the earliest', 'committed', ['0', '1', '2', '3', '4', 'new']],
-    ])('begins at %s', async (_, startAt, expected) => {
+    ])('a consumer begins at %s', async (_, startAt, expected) => {
       const kit = new Kit(setup());
       const topic = await kit.topic();
       await kit.write(topic, 0, records(5));
       const member = kit.member({ groupId: kit.group(), topics: [topic], startAt: () => startAt });
       await member.start();
-      // Only with its first fetch is `latest` decided: a marker would race with it.
+      // The first fetch resolves `latest`: a marker would race with it.
       const other = await kit.topic();
       if (startAt === 'latest') await settled(kit, other);
       await kit.write(topic, 0, [record('new')]);
@@ -36,7 +36,7 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
       expect(values(member.seen)).toEqual(expected);
     });
 
-    it('goes on at the committed offset after a restart', async () => {
+    it('a consumer continues at the committed offset after a restart', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(2);
       const groupId = kit.group();
@@ -62,7 +62,7 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
       ]);
     }, 30_000);
 
-    it('delivers nothing while it has not been told where to begin, and asks again when that failed', async () => {
+    it('a consumer delivers nothing before it has start positions, and asks again when the handler failed', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(2);
       await kit.write(topic, 0, records(3));
@@ -85,7 +85,7 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
       expect(member.story).toEqual(['assigned 2', 'assigned 2', 'assigned 2']);
     });
 
-    it('lets partitions run at the same time: one that is stuck holds up no other', async () => {
+    it('a consumer handles partitions concurrently: a stuck one delays no other', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(3);
       const member = kit.member({
@@ -110,7 +110,7 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
       expect(member.broken).toEqual([]);
     });
 
-    it('drains a backlog of large records within the size limit of a fetch', async () => {
+    it('a consumer drains a backlog of records larger than the size limit of a fetch', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(4);
       const large = 'z'.repeat(700_000);
@@ -123,7 +123,7 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
       expect(member.broken).toEqual([]);
     });
 
-    it('does not start on a topic that does not exist, and does not make it', async () => {
+    it('a consumer of a topic that does not exist fails to start, and does not create it', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic();
       const member = kit.member({ groupId: kit.group(), topics: [topic, `${topic}-missing`] });
@@ -135,7 +135,7 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
       expect(await (await kit.admin()).describeTopic(`${topic}-missing`)).toBeUndefined();
     });
 
-    it('ends when a handler rejects, with that error', async () => {
+    it('a consumer ends with the error of a handler that rejects', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(2);
       await kit.write(topic, 0, records(2));
@@ -149,12 +149,12 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
       expect(member.story).toEqual(['assigned 2', 'revoked 2']);
     });
 
-    // A shorter log was now and then told as OFFSET_OUT_OF_RANGE, when the fetch was answered before the topic was looked at.
+    // A shorter log was sometimes reported as OFFSET_OUT_OF_RANGE, when the answer to the fetch preceded the look-up.
     it.each([
       ['longer', 9],
       ['shorter', 0],
     ])(
-      'ends when its topic was deleted and made again with a %s log',
+      'a consumer ends when its topic was deleted and created again with a %s log',
       async (_, count) => {
         const kit = new Kit(setup());
         const topic = await kit.topic();
@@ -171,7 +171,7 @@ export function consumingContract(setup: () => BrokerUnderTest): void {
       40_000,
     );
 
-    it('ends when it is told to begin where the log has nothing', async () => {
+    it('a consumer ends when its start position is outside the log', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic();
       await kit.write(topic, 0, records(2));

@@ -5,7 +5,7 @@ const held = (...members: readonly Member[]): number[] => members.map(({ owned }
 
 export function groupContract(setup: () => BrokerUnderTest): void {
   describe('a group', () => {
-    it('shares partitions when members join and leave, loses nothing, and keeps each partition in order', async () => {
+    it('a group shares partitions as members join and leave, loses nothing, and keeps each partition in order', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(6);
       const groupId = kit.group();
@@ -52,7 +52,7 @@ export function groupContract(setup: () => BrokerUnderTest): void {
       expect(first.owned.size).toBe(0);
     }, 90_000);
 
-    it('aborts the signal of a batch whose partition is lost, before it says so, and starts no other', async () => {
+    it('a member aborts the signal of a batch whose partition is revoked before it reports so, and starts no other', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(2);
       const groupId = kit.group();
@@ -82,7 +82,7 @@ export function groupContract(setup: () => BrokerUnderTest): void {
       expect(first.broken).toEqual([]);
     }, 60_000);
 
-    it('keeps a member whose batch takes longer than the session timeout', async () => {
+    it('a group keeps a member whose batch takes longer than the session timeout', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(1);
       const groupId = kit.group();
@@ -108,7 +108,7 @@ export function groupContract(setup: () => BrokerUnderTest): void {
       expect(member.story).toEqual(['assigned 1']);
     }, 60_000);
 
-    it('lets a stop wait for the batch in progress, whose signal is aborted and whose commit still counts', async () => {
+    it('a stop waits for the batch in progress, whose signal is aborted and whose commit still counts', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(1);
       const groupId = kit.group();
@@ -147,7 +147,7 @@ export function groupContract(setup: () => BrokerUnderTest): void {
       await until('the next member', () => next.owned.size === 1);
     }, 60_000);
 
-    it('never runs two batches of a partition, even when a handler outlives its membership, nor does a stop', async () => {
+    it('a member never runs two batches of a partition, even when a handler outlives its membership or a stop', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(1);
       const groupId = kit.group();
@@ -182,7 +182,7 @@ export function groupContract(setup: () => BrokerUnderTest): void {
       expect(member.broken).toEqual([]);
     }, 60_000);
 
-    it('refuses a commit of a membership that is over', async () => {
+    it('a group refuses a commit of a membership that has ended', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(1);
       const groupId = kit.group();
@@ -199,7 +199,7 @@ export function groupContract(setup: () => BrokerUnderTest): void {
       expect(await (await kit.admin()).committed(groupId, topic)).toEqual(new Map());
     }, 60_000);
 
-    it('may be stopped at any time, and only then is done', async () => {
+    it('a consumer may be stopped at any time, and is done only then', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(1);
       const never = kit.member({ groupId: kit.group(), topics: [topic] });

@@ -20,7 +20,7 @@ export {
   written,
 } from './kit.ts';
 
-/** Every obligation of the broker port, as tests: a driver that passes may be used for any of the kit. */
+/** Tests every obligation of the broker port: a driver that passes works with the whole kit. */
 export function brokerContract(name: string, setup: () => BrokerUnderTest): void {
   describe(`the ${name} driver`, () => {
     producingContract(setup);

@@ -17,7 +17,7 @@ import {
   type StartAt,
 } from '../broker.ts';
 
-/** One driver and the world it is tried in. */
+/** A driver under test and its environment. */
 export interface BrokerUnderTest {
   /** A new client. */
   connect(): Broker;
@@ -30,11 +30,11 @@ export interface BrokerUnderTest {
 export interface BreakableNetwork {
   /** A new client that reaches the broker through this network only. */
   connect(): Broker;
-  /** Drops every connection; new ones are taken at once. */
+  /** Drops every connection; new ones are accepted at once. */
   cut(): void;
-  /** What is sent over the connections of now is swallowed without a word; new ones work. */
+  /** Swallows everything sent over the present connections; new connections work. */
   stall(): void;
-  /** Drops every connection and takes no new ones until `up`. */
+  /** Drops every connection and accepts no new ones until `up`. */
   down(): Promise<void>;
   up(): Promise<void>;
   /** The next write is applied, and its acknowledgement lost with the connection. */
@@ -81,7 +81,7 @@ export async function until(
   }
 }
 
-/** Lets a whole round of fetches pass: several requests of another client, each later than the one before. */
+/** Waits for a whole round of fetches: several consecutive requests of another client. */
 export async function settled(kit: Kit, topic: string): Promise<void> {
   const admin = await kit.admin();
   const end = performance.now() + 150;
@@ -89,7 +89,7 @@ export async function settled(kit: Kit, topic: string): Promise<void> {
   await admin.close();
 }
 
-/** What every test needs, closed when the test has ended. */
+/** The clients, topics and members of one test, closed at its end. */
 export class Kit {
   readonly broker: Broker;
   readonly under: BrokerUnderTest;
@@ -129,7 +129,7 @@ export class Kit {
     return { ...network, connect: () => this.#closing(network.connect()) };
   }
 
-  /** Writes and insists. */
+  /** Writes a batch; throws when it fails. */
   async write(topic: string, partition: number, batch: readonly OutgoingRecord[]): Promise<bigint> {
     const producer = await this.producer();
     const [result] = await producer.send([{ topic, partition, records: batch }]);
@@ -168,7 +168,7 @@ export interface MemberOptions extends Partial<Omit<ConsumerOptions, 'handlers'>
   readonly fetchStalled?: ConsumerHandlers['fetchStalled'];
 }
 
-/** A consumer that keeps what it saw, and checks with every call what no test should have to check again. */
+/** A consumer that records its calls and checks the invariants of each. */
 export class Member {
   readonly consumer: GroupConsumer;
   readonly seen: IncomingRecord[] = [];
@@ -209,7 +209,7 @@ export class Member {
     return this;
   }
 
-  /** A promise that only the test or its end resolves: handlers that hang must not outlive the test. */
+  /** A promise that the test or its end resolves: handlers that hang must not outlive the test. */
   gate(): { readonly passed: Promise<void>; open(): void } {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     this.#gates.push(() => resolve(undefined));
@@ -227,7 +227,7 @@ export class Member {
     handle?: (batch: IncomingBatch, control: PartitionControl) => Promise<void>,
   ): Promise<void> {
     const id = partitionId(arrived.topic, arrived.partition);
-    if (!this.owned.has(id)) this.broken.push(`batch of ${id}, which is not ours`);
+    if (!this.owned.has(id)) this.broken.push(`batch of ${id}, which is not assigned`);
     if (this.#running.has(id)) this.broken.push(`two batches of ${id} at once`);
     if (control.signal.aborted) this.broken.push(`batch of ${id} after its signal was aborted`);
     if (arrived.records.length === 0) this.broken.push(`empty batch of ${id}`);

@@ -18,7 +18,7 @@ const failureOf = (result: SendResult | undefined): BrokerError | undefined =>
 
 export function networkContract(setup: () => BrokerUnderTest): void {
   describe('on a bad network', () => {
-    it('says within seconds, and clearly, that the broker is down', async () => {
+    it('a client reports within seconds that the broker is down', async () => {
       const kit = new Kit(setup());
       const network = await kit.network();
       await network.down();
@@ -38,7 +38,7 @@ export function networkContract(setup: () => BrokerUnderTest): void {
       expect(performance.now() - before).toBeLessThan(15_000);
     });
 
-    it('answers for a write whose acknowledgement was lost that it is unknown, and a new producer goes on', async () => {
+    it('a write whose acknowledgement was lost is reported as unknown, and a new producer continues', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(2);
       const network = await kit.network();
@@ -57,7 +57,7 @@ export function networkContract(setup: () => BrokerUnderTest): void {
       expect(values(await kit.readAll(topic))).toEqual(['first', 'lost answer', 'lost answer']);
     });
 
-    it('answers for every batch when the broker goes away, never rejects, and works again with a new producer', async () => {
+    it('a send reports every batch when the broker goes away, never rejects, and a new producer works again', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(3);
       const network = await kit.network();
@@ -78,7 +78,7 @@ export function networkContract(setup: () => BrokerUnderTest): void {
       expect((await (await broker.producer()).send(batches)).every(({ ok }) => ok)).toBe(true);
     });
 
-    it('survives cut connections as a consumer: nothing lost, each partition in order', async () => {
+    it('a consumer loses nothing and keeps each partition in order when connections are cut', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(3);
       const network = await kit.network();
@@ -96,7 +96,7 @@ export function networkContract(setup: () => BrokerUnderTest): void {
       expect(member.broken).toEqual([]);
     }, 90_000);
 
-    it('survives connections that swallow everything, as a producer and as a consumer', async () => {
+    it('a producer and a consumer recover from connections that swallow everything', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(1);
       const network = await kit.network();
@@ -118,7 +118,7 @@ export function networkContract(setup: () => BrokerUnderTest): void {
       expect(member.broken).toEqual([]);
     }, 60_000);
 
-    it('comes back as a consumer after the broker was away for longer than the session', async () => {
+    it('a consumer continues after the broker was unreachable for longer than the session', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(2);
       const groupId = kit.group();
@@ -139,7 +139,7 @@ export function networkContract(setup: () => BrokerUnderTest): void {
     }, 90_000);
 
     // Planted fault: a session that is not notified of look-ups, and no watch over its fetches, stop for ever here.
-    it('goes on reading when a leader is lost, and moves, while only heartbeats look for leaders', async () => {
+    it('a consumer continues when a leader is lost and moves while only heartbeats look leaders up', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(2);
       const network = await kit.network();
@@ -166,7 +166,7 @@ export function networkContract(setup: () => BrokerUnderTest): void {
       expect(member.broken).toEqual([]);
     }, 90_000);
 
-    it('knows the ends of all other partitions while one has no leader, and names that one', async () => {
+    it('an admin reports the ends of all other partitions while one has no leader, and names that one', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(3);
       await kit.write(topic, 2, records(4));
@@ -185,7 +185,7 @@ export function networkContract(setup: () => BrokerUnderTest): void {
       await expect(admin.partitionEnds(`${topic}-missing`)).rejects.toMatchObject({ code: 'TOPIC_UNKNOWN' });
     });
 
-    it('gives the partitions of a member that fell silent to another', async () => {
+    it('a group assigns the partitions of a silent member to another', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(2);
       const groupId = kit.group();

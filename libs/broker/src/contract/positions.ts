@@ -7,7 +7,7 @@ export function positionContract(setup: () => BrokerUnderTest): void {
       ['at once', () => Promise.resolve()],
       ['while the next is being fetched', () => new Promise((resolve) => setImmediate(resolve))],
       ['when the next has been fetched', settled],
-    ])('begins where it is told in the middle of a batch, %s', async (_, wait) => {
+    ])('a consumer continues at the position of a seek in the middle of a batch, %s', async (_, wait) => {
       const kit = new Kit(setup());
       const topic = await kit.topic();
       for (let round = 0; round < 10; round += 1) await kit.write(topic, 0, records(10, `${round}-`));
@@ -44,7 +44,7 @@ export function positionContract(setup: () => BrokerUnderTest): void {
       ]);
     });
 
-    it('delivers nothing more of a paused partition, not even what had been fetched', async () => {
+    it('a consumer delivers nothing more of a paused partition, not even a batch that was fetched before', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(2);
       for (let round = 0; round < 5; round += 1) await kit.write(topic, 0, records(10, `${round}-`));
@@ -76,7 +76,7 @@ export function positionContract(setup: () => BrokerUnderTest): void {
       expect(member.broken).toEqual([]);
     });
 
-    it('pauses and resumes one partition while others go on, in a batch and outside', async () => {
+    it('a consumer pauses and resumes one partition while others continue, in a batch and outside', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(2);
       const member = kit.member({
@@ -103,38 +103,38 @@ export function positionContract(setup: () => BrokerUnderTest): void {
       expect(member.broken).toEqual([]);
     });
 
-    it('asks its owner, where it takes that, about a place that the log does not have; the others go on', async () => {
+    it('a consumer reports a position outside the log to its owner, and the other partitions continue', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(2);
       await kit.write(topic, 0, records(2, 'cut'));
-      const told: string[] = [];
+      const reported: string[] = [];
       const member = await kit
         .member({
           groupId: kit.group(),
           topics: [topic],
           startAt: ({ partition }) => (partition === 0 ? 77n : 0n),
-          placeLost: ({ partition }, { code }) => Promise.resolve(void told.push(`${partition} ${code}`)),
+          placeLost: ({ partition }, { code }) => Promise.resolve(void reported.push(`${partition} ${code}`)),
         })
         .start();
-      await until('the question', () => told.length > 0);
+      await until('the question', () => reported.length > 0);
       await kit.write(topic, 1, records(1, 'whole'));
       await until('the other partition', () => member.seen.length === 1);
       await settled(kit, topic);
-      expect(told).toEqual(['0 OFFSET_OUT_OF_RANGE']);
+      expect(reported).toEqual(['0 OFFSET_OUT_OF_RANGE']);
       member.consumer.control(topic, 0)?.seek(1n);
       await until('the rest', () => member.seen.length === 2);
       expect(values(member.seen)).toEqual(['whole0', 'cut1']);
       expect(member.broken).toEqual([]);
     });
 
-    it('asks its owner about every place in a topic that was made again, and reads nothing of it before', async () => {
+    it('a consumer reports every position of a topic that was created again, and reads nothing of it before a seek', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(2);
-      const told = new Map<number, string>();
+      const reported = new Map<number, string>();
       const member = kit.member({
         groupId: kit.group(),
         topics: [topic],
-        placeLost: ({ partition }, { code }) => Promise.resolve(void told.set(partition, code)),
+        placeLost: ({ partition }, { code }) => Promise.resolve(void reported.set(partition, code)),
       });
       await kit.write(topic, 0, records(1, 'old'));
       await member.start();
@@ -142,9 +142,9 @@ export function positionContract(setup: () => BrokerUnderTest): void {
       const admin = await kit.admin();
       await admin.deleteTopic(topic);
       await admin.createTopic({ name: topic, partitions: 2 });
-      await until('both questions', () => told.size === 2);
+      await until('both questions', () => reported.size === 2);
       // The other one stood at an offset that the new log does not have either: that may be noticed first.
-      expect(told.get(1)).toBe('TOPIC_RECREATED');
+      expect(reported.get(1)).toBe('TOPIC_RECREATED');
       await kit.write(topic, 0, records(2, 'new'));
       member.consumer.control(topic, 0)?.seek('earliest');
       await until('the new records', () => member.seen.length === 3);

@@ -9,7 +9,7 @@ function refusal(result: SendResult | undefined): BrokerError {
 
 export function producingContract(setup: () => BrokerUnderTest): void {
   describe('producing', () => {
-    it('keeps the order of many sends and tells where each began', async () => {
+    it('a producer keeps the order of many sends and reports the first offset of each', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic();
       const producer = await kit.producer();
@@ -26,7 +26,7 @@ export function producingContract(setup: () => BrokerUnderTest): void {
       expect(all.map(({ offset }) => offset)).toEqual(all.map((_, index) => BigInt(index)));
     });
 
-    it('answers for each batch in the order given, also for sends that were not awaited', async () => {
+    it('a producer reports batches in the order given, also of sends that were not awaited', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(4);
       const producer = await kit.producer();
@@ -39,7 +39,7 @@ export function producingContract(setup: () => BrokerUnderTest): void {
       }
     });
 
-    it('keeps headers in order with empty, multibyte and number-like parts, and the timestamp', async () => {
+    it('a producer keeps the timestamp and the order of headers with empty, multibyte and number-like parts', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic();
       const headers = [
@@ -58,7 +58,7 @@ export function producingContract(setup: () => BrokerUnderTest): void {
       expect(all.map(({ timestampMs }) => timestampMs)).toEqual([NOW + 123, NOW]);
     });
 
-    it('tells null from empty in keys and values', async () => {
+    it('a producer distinguishes null from empty in keys and values', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic();
       await kit.write(topic, 0, [
@@ -82,7 +82,7 @@ export function producingContract(setup: () => BrokerUnderTest): void {
       ]);
     });
 
-    it('carries values of every edge size, up to just below the limit of a batch', async () => {
+    it('a producer writes values of every edge size, up to just below the limit of a batch', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic();
       const sizes = [0, 1, 62, 63, 64, 8_191, 8_192, 1_048_588 - 61 - 30];
@@ -90,7 +90,7 @@ export function producingContract(setup: () => BrokerUnderTest): void {
       expect((await kit.readAll(topic)).map(({ value }) => value?.length)).toEqual(sizes);
     });
 
-    it('writes a batch of 10,000 records contiguously', async () => {
+    it('a producer writes a batch of 10,000 records contiguously', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic();
       await kit.write(topic, 0, [record('before')]);
@@ -98,7 +98,7 @@ export function producingContract(setup: () => BrokerUnderTest): void {
       expect(values(await kit.readAll(topic)).slice(1)).toEqual(records(10_000).map(({ value }) => value));
     });
 
-    it('writes more than one request takes: 24 partitions of 900 kB at once', async () => {
+    it('a producer writes more than fits into one request: 24 partitions of 900 kB at once', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(24);
       const producer = await kit.producer();
@@ -112,7 +112,7 @@ export function producingContract(setup: () => BrokerUnderTest): void {
       expect(results.map(written)).toEqual(Array.from({ length: 24 }, () => 0n));
     });
 
-    it('takes several batches of one partition in one send and keeps their order', async () => {
+    it('a producer keeps the order of several batches of one partition in one send', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(2);
       const producer = await kit.producer();
@@ -135,7 +135,7 @@ export function producingContract(setup: () => BrokerUnderTest): void {
       ]);
     });
 
-    it('names topic and partition of a batch that is too large; others are written, nothing overtakes it', async () => {
+    it('a producer names topic and partition of a batch that is too large, writes the others, and lets nothing overtake it', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic(2, { 'max.message.bytes': '2000' });
       const producer = await kit.producer();
@@ -165,7 +165,7 @@ export function producingContract(setup: () => BrokerUnderTest): void {
       expect(values(await kit.readAll(topic, 0))).toEqual(['small', 'small too']);
     });
 
-    it('writes to every partition of a topic right after it was created', async () => {
+    it('a producer writes to every partition of a topic right after its creation', async () => {
       const kit = new Kit(setup());
       for (let round = 0; round < 5; round += 1) {
         const topic = await kit.topic(12);
@@ -177,7 +177,7 @@ export function producingContract(setup: () => BrokerUnderTest): void {
       }
     });
 
-    it('refuses an unknown topic and an unknown partition, without making them, and writes the others', async () => {
+    it('a producer refuses an unknown topic and an unknown partition without creating them, and writes the others', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic();
       const missing = `${topic}-missing`;
@@ -199,7 +199,7 @@ export function producingContract(setup: () => BrokerUnderTest): void {
       expect(await (await kit.admin()).describeTopic(missing)).toBeUndefined();
     });
 
-    it('writes to a topic that was made again under the same name', async () => {
+    it('a producer writes to a topic that was created again under the same name', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic();
       const admin = await kit.admin();
@@ -208,12 +208,12 @@ export function producingContract(setup: () => BrokerUnderTest): void {
       await admin.deleteTopic(topic);
       await admin.createTopic({ name: topic, partitions: 1 });
       const [first] = await producer.send([{ topic, partition: 0, records: records(1) }]);
-      // The old producer may have to learn of it; a new one never does.
+      // The old producer may fail once until it looks the topic up; a new one never does.
       if (first?.ok !== true) expect(await kit.write(topic, 0, records(1))).toBe(0n);
       else expect(first.baseOffset).toBe(0n);
     });
 
-    it('says of a closed producer that it is closed', async () => {
+    it('a closed producer reports that it is closed', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic();
       const producer = await kit.producer();
@@ -226,7 +226,7 @@ export function producingContract(setup: () => BrokerUnderTest): void {
       });
     });
 
-    it('sends nothing when there is nothing to send, and refuses a batch without records', async () => {
+    it('a producer sends nothing for an empty list, and refuses a batch without records', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic();
       const producer = await kit.producer();

@@ -4,7 +4,7 @@ import { encodeRecordBatch } from '../batch/record-batch-encoder.ts';
 
 export function sealedContract(setup: () => BrokerUnderTest): void {
   describe('sealed batches', () => {
-    it('writes a batch that was sealed before as it is, behind what is there', async () => {
+    it('a producer appends a sealed batch as it is', async () => {
       const kit = new Kit(setup());
       const topic = await kit.topic();
       const producer = await kit.producer();

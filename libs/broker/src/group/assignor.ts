@@ -6,8 +6,8 @@ export interface Subscriber {
 }
 
 /**
- * Shares partitions out evenly over all topics: each goes to the subscriber that has the fewest so far. Depends on
- * nothing but its arguments' contents, so any leader of the group decides the same.
+ * Assigns partitions evenly over all topics: each goes to the subscriber with the fewest so far. Depends only on the
+ * contents of its arguments, so every leader of the group decides the same.
  */
 export function assignPartitions(
   subscribers: readonly Subscriber[],

@@ -15,22 +15,22 @@ export interface FetchSettings {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** The consumer cannot go on. */
+  /** Ends the consumer. */
   readonly onFatal: (error: unknown) => void;
 }
 
 export interface FetchLoopsOptions extends FetchSettings {
   readonly flows: ReadonlyMap<string, PartitionFlow>;
   readonly ended: AbortSignal;
-  /** Notified when a fetch may have become due. */
+  /** Notified when a fetch may be due. */
   readonly changed: Signal;
   readonly onRecreated: (topics: readonly string[]) => void;
 }
 
-/** A fetch that leaves out partitions with enough to do waits no longer than this, so that they are soon in the next. */
+/** The longest wait of a fetch that leaves busy partitions out, so that the next one soon includes them. */
 const SHORT_WAIT_MS = 5;
 
-/** The fetch loops of one membership: one for each broker that leads a partition of ours, and a watch over all. */
+/** The fetch loops of one membership: one per broker that leads an assigned partition, and a watch over all. */
 export class FetchLoops {
   readonly #options: FetchLoopsOptions;
   readonly #fetching = new Set<number>();
@@ -52,7 +52,7 @@ export class FetchLoops {
     await Promise.all(this.#work);
   }
 
-  /** One fetch loop for each broker that leads a partition of ours; a partition without a leader is looked up again. */
+  /** Starts a fetch loop for each leader; looks leaders up again while a partition has none. */
   async #watchLeaders(): Promise<void> {
     for (let attempt = 0; !this.#options.ended.aborted;) {
       const wait = this.#options.changed.next();
@@ -69,7 +69,8 @@ export class FetchLoops {
         attempt = 0;
         await wait;
       } else {
-        if (attempt === 3) this.#options.log('warn', 'a partition has no leader: looking for one', {});
+        if (attempt === 3)
+          this.#options.log('warn', 'a partition has no leader; leaders are looked up until it has one', {});
         await this.#pauseAfter(attempt++);
         await this.#refresh();
       }
@@ -110,7 +111,7 @@ export class FetchLoops {
     const fetchable = mine.filter((flow) => flow.demand === 'fetchable');
     if (fetchable.length === 0) return 'nothing';
     await this.#resolvePositions(fetchable);
-    // Rotated, so that a fetch filled up by its first partitions starves nobody.
+    // Rotated: the first partitions of a fetch may fill it up, and must not starve the others.
     const first = rotate % fetchable.length;
     const asked = [...fetchable.slice(first), ...fetchable.slice(0, first)].flatMap((flow) =>
       typeof flow.position === 'bigint' && flow.demand === 'fetchable'
@@ -146,7 +147,7 @@ export class FetchLoops {
       } else {
         healthy = false;
         if (isRepeatable(answer.error)) continue;
-        // A place outside the log may be one of another log: that the topic was made again says more, so it is asked first.
+        // A topic that was created again also looks like a position outside the log, and is the more precise error.
         await this.#refresh();
         if (!isOutOfRange(answer.error)) this.#options.onFatal(answer.error);
         else if (flow.turn === turn) flow.lose(answer.error);
@@ -175,7 +176,7 @@ export class FetchLoops {
       this.#options.onFatal(error);
       return failures;
     }
-    if (failures === 3) this.#options.log('warn', 'fetching fails: trying on', { error });
+    if (failures === 3) this.#options.log('warn', 'fetching fails; it is retried', { error });
     await this.#pauseAfter(failures);
     await this.#refresh();
     return failures + 1;

@@ -35,8 +35,8 @@ async function consume() {
   return { link, stalls, arrive };
 }
 
-// Planted fault: a session that does not listen to look-ups leaves its fetches to the watch, which names the stall.
-it('a leader that moves or is away while only heartbeats look is followed at once, and no stall is named', async () => {
+// Planted fault: a session that does not listen to look-ups leaves its fetches to the watch, which reports the stall.
+it('a consumer follows a leader that moves or is missing when only heartbeats look leaders up, and reports no stall', async () => {
   const { link, stalls, arrive } = await consume();
   link.truth = 2;
   await until('the heartbeat to see the move', () => link.believed === 2);
@@ -49,7 +49,7 @@ it('a leader that moves or is away while only heartbeats look is followed at onc
 });
 
 // Planted fault: without the watch the partition waits for ever, and nothing says so.
-it('a partition with records that no loop fetches is named, then fetched again, and the end of it is reported', async () => {
+it('a partition with records that no loop fetches is reported, then fetched again, and the end of the stall is reported', async () => {
   const { link, stalls, arrive } = await consume();
   link.silent = true;
   link.truth = 2;
@@ -62,7 +62,7 @@ it('a partition with records that no loop fetches is named, then fetched again, 
   await until('the end of the stall', () => stalls.at(-1) === undefined);
 });
 
-it('a partition without a leader, and one that waits for an open transaction, is named by its reason', async () => {
+it('a partition without a leader, and one behind an open transaction, is reported with its reason', async () => {
   const { link, stalls, arrive } = await consume();
   link.truth = undefined;
   await until('the stall', () => stalls.at(-1)?.reason === 'no_leader');

@@ -7,7 +7,7 @@ export interface FetchWatchOptions {
   readonly link: Pick<GroupLink, 'ends' | 'nodeOf'>;
   readonly clock: Clock;
   readonly log: Log;
-  /** How long a partition may be ready for records without an answer. */
+  /** How long a partition may be ready for records without an answer, milliseconds. */
   readonly stalledAfterMs: number;
   /** Looks leaders up and wakes the fetch loops. */
   readonly refresh: () => Promise<void>;
@@ -19,13 +19,13 @@ interface Seen {
   readonly since: number;
 }
 
-/** How often partitions are looked at, as a part of `stalledAfterMs`. */
+/** Number of looks within `stalledAfterMs`. */
 const LOOKS = 5;
 
 /**
- * Watches that every partition that is ready for records is really fetched. It relies on nothing that the fetch loops
- * believe: it counts answers, and asks the broker where the log ends. What it finds is reported, and the loops are woken
- * with leaders looked up anew, so that a fault of theirs costs seconds.
+ * Detects partitions that are ready for records and are not fetched. It does not rely on the state of the fetch loops:
+ * it counts answers, and asks the broker for the end of the log. It reports a stall and wakes the loops after a look-up
+ * of leaders, so that a fault of the loops costs seconds.
  */
 export class FetchWatch {
   readonly #options: FetchWatchOptions;
@@ -48,7 +48,7 @@ export class FetchWatch {
     }
   }
 
-  /** Ready for records for too long, with no answer that brought any or said that there are none. */
+  /** Whether a partition was ready too long without an answer with records or the end of the log. */
   #isSuspect(flow: PartitionFlow): boolean {
     const now = this.#options.clock.monotonic();
     const seen = this.#seen.get(flow);
@@ -59,7 +59,7 @@ export class FetchWatch {
     return false;
   }
 
-  /** True when other leaders may help. */
+  /** Reports a stall. True when a look-up of leaders may resolve it. */
   async #look(flow: PartitionFlow): Promise<boolean> {
     const stall = await this.#judge(flow);
     if (stall === undefined || !flow.open || this.#seen.get(flow)?.answers !== flow.answers) return false;
@@ -79,8 +79,8 @@ export class FetchWatch {
       const reason = stable <= position ? 'open_transaction' : 'not_fetched';
       return { reason, forMs, behind: end - position };
     } catch (error) {
-      // While the broker does not answer, whether there is something to fetch is not known.
-      log('debug', 'could not look where a partition ends', { error, ...flow.place });
+      // Without an answer it is unknown whether there is anything to fetch.
+      log('debug', 'the end of a partition could not be read', { error, ...flow.place });
       return undefined;
     }
   }
@@ -88,7 +88,7 @@ export class FetchWatch {
   #report(flow: PartitionFlow, stall: FetchStall): void {
     const { log, report } = this.#options;
     if (!this.#reported.has(flow))
-      log('warn', 'a partition is ready for records and gets none', { ...flow.place, ...stall });
+      log('warn', 'a partition is ready for records and receives none', { ...flow.place, ...stall });
     this.#reported.add(flow);
     report(flow, stall);
   }

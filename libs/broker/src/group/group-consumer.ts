@@ -20,7 +20,7 @@ export interface LoopOptions extends ConsumerOptions {
   readonly drainMs?: number;
 }
 
-/** The life of a group member over any driver: join, work, heartbeat, rebalance, leave. */
+/** A group member over any driver: joins, works, heartbeats, rebalances, leaves. */
 export class LoopConsumer implements GroupConsumer {
   readonly done: Promise<void>;
   readonly #options: LoopOptions;
@@ -40,13 +40,13 @@ export class LoopConsumer implements GroupConsumer {
     this.#random = options.random ?? systemRandom;
     this.#log = options.log ?? (() => undefined);
     this.done = this.#outcome.promise;
-    // Whoever uses the consumer watches `done`; a stop before anybody does must not end the process.
+    // The caller watches `done`; a failure before the caller does must not end the process.
     this.done.catch(() => undefined);
   }
 
   async start(): Promise<void> {
     if (this.#life !== undefined || this.#stopping.signal.aborted)
-      throw new Error('a consumer is started once: make a new one');
+      throw new Error('this consumer was started or stopped before: open a new one with broker.consumer()');
     const joined = Promise.withResolvers<undefined>();
     this.#life = this.#run(() => joined.resolve(undefined)).then(
       () => joined.resolve(undefined),
@@ -73,7 +73,7 @@ export class LoopConsumer implements GroupConsumer {
     } catch (error) {
       this.#death ??= { error };
     }
-    // Of earlier memberships too: a stop waits for every batch, whichever rebalance it outlived.
+    // Also those of earlier memberships: a stop waits for every batch in progress.
     await Promise.all(this.#draining.values());
     await link.leave().catch(() => undefined);
     await link.close().catch(() => undefined);
@@ -99,7 +99,7 @@ export class LoopConsumer implements GroupConsumer {
         this.#refuseRecreated();
       } catch (error) {
         if (!isRepeatable(error)) throw error;
-        if (attempt === 3) this.#log('warn', 'joining the group fails: trying on', { error });
+        if (attempt === 3) this.#log('warn', 'joining the group fails; it is retried', { error });
         await this.#clock.sleep(delayMs(attempt++, this.#random), this.#stopping.signal);
         continue;
       }
@@ -109,7 +109,7 @@ export class LoopConsumer implements GroupConsumer {
     }
   }
 
-  /** One membership, from join to rebalance or stop. */
+  /** Runs one membership, from join to rebalance or stop. */
   async #work(membership: Membership, onJoined: () => void): Promise<void> {
     const session = this.#sessionOf(membership);
     this.#session = session;
@@ -124,12 +124,12 @@ export class LoopConsumer implements GroupConsumer {
     const running = session.end();
     for (const [id, batch] of running) this.#drain(id, batch);
     const batches = Promise.all(running.values());
-    // A stop waits for its batches; a rebalance cannot wait for ever: the group would go on without us.
+    // A stop waits for its batches; a rebalance waits a bounded time: the group would go on without this member.
     if (this.#stopping.signal.aborted) await this.#heartbeatsUntil(membership, batches);
     else await Promise.race([batches, this.#clock.sleep(this.#drainMs(), this.#stopping.signal)]);
   }
 
-  /** An owner that can be told is asked where to begin with each join, and looks. */
+  /** Without a `placeLost` handler a topic that was created again ends the consumer. */
   #refuseRecreated(): void {
     const [topic] = this.#options.link.recreated();
     if (topic !== undefined && this.#options.handlers.placeLost === undefined) throw topicRecreated(topic);
@@ -156,7 +156,7 @@ export class LoopConsumer implements GroupConsumer {
     });
   }
 
-  /** Well within the session: no heartbeat is sent between the end of a membership and the next join. */
+  /** Shorter than the session: no heartbeat is sent between the end of a membership and the next join. */
   #drainMs(): number {
     const { drainMs = 5_000, sessionTimeoutMs = 10_000 } = this.#options;
     return Math.min(drainMs, sessionTimeoutMs / 2);
@@ -169,7 +169,7 @@ export class LoopConsumer implements GroupConsumer {
     void both.then(() => this.#draining.get(id) === both && this.#draining.delete(id));
   }
 
-  /** Until a rebalance or a stop. A broker out of reach is borne for one session timeout; then the membership is void. */
+  /** Sends heartbeats until a rebalance or a stop; an unreachable broker ends the membership after a session timeout. */
   async #heartbeats(membership: Membership): Promise<void> {
     const { sessionTimeoutMs = 10_000, heartbeatIntervalMs = 1_000 } = this.#options;
     let heard = this.#clock.monotonic();
@@ -188,7 +188,9 @@ export class LoopConsumer implements GroupConsumer {
       } catch (error) {
         if (!isRepeatable(error)) throw error;
         if (this.#clock.monotonic() - heard >= sessionTimeoutMs) {
-          this.#log('warn', 'no heartbeat reached the group for a session timeout: joining again', { error });
+          this.#log('warn', 'no heartbeat reached the group for a session timeout; the member joins again', {
+            error,
+          });
           return;
         }
         wait = Math.min(heartbeatIntervalMs, delayMs(failures++, this.#random));
@@ -196,7 +198,7 @@ export class LoopConsumer implements GroupConsumer {
     }
   }
 
-  /** While a stop waits for its batches we stay a member, so that nobody is given our partitions before they end. */
+  /** Keeps the membership while a stop waits for its batches, so that no other member gets the partitions before they end. */
   async #heartbeatsUntil(membership: Membership, work: Promise<unknown>): Promise<void> {
     const { heartbeatIntervalMs = 1_000 } = this.#options;
     const over = new AbortController();

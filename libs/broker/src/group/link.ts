@@ -1,6 +1,6 @@
 import type { Assignment, IncomingRecord, StartAt } from '../broker.ts';
 
-/** One membership: what a join gave, until the next rebalance. */
+/** The result of a join, valid until the next rebalance. */
 export interface Membership {
   readonly memberId: string;
   readonly generation: number;
@@ -17,10 +17,10 @@ export type Fetched = FetchedRecords | FetchFailure;
 export interface FetchedRecords extends Assignment {
   readonly ok: true;
   readonly records: readonly IncomingRecord[];
-  /** Where to go on: past holes too. */
+  /** The offset of the next fetch, past holes. */
   readonly nextOffset: bigint;
   readonly highWatermark: bigint;
-  /** The one record is a batch with a wrong checksum: fetched again, it may be whole. */
+  /** The only record is a batch with a wrong checksum: another fetch may bring it whole. */
   readonly damaged?: boolean;
 }
 
@@ -30,35 +30,35 @@ export interface FetchFailure extends Assignment {
 }
 
 /**
- * What a driver gives to the consumer loop: single requests, no retries, no timers. The loop owns positions, pauses,
- * batches, heartbeats and rebalances, so that every driver keeps the same obligations by the same code.
- * Failures are `BrokerError`s; the loop repeats those of kind `retry` and `new_producer`, others end the consumer.
+ * The requests of a group member, implemented by each driver: no retries, no timers. The consumer loop owns positions,
+ * pauses, batches, heartbeats and rebalances, so that the same code keeps the obligations of every driver.
+ * Failures are `BrokerError`s; the loop retries the kinds `retry` and `new_producer`, others end the consumer.
  */
 export interface GroupLink {
   /** Rejects when no broker answers or a topic does not exist. */
   connect(): Promise<void>;
-  /** A whole join: returns what is ours now. It may take as long as the other members need to rejoin. */
+  /** Joins the group and returns the assignment. It may take as long as the other members need to rejoin. */
   join(): Promise<Membership>;
-  /** `rebalance`: join again. `lost`: the group has forgotten us; join again as a new member. */
+  /** `rebalance`: join again. `lost`: the group removed this member; join again as a new one. */
   heartbeat(membership: Membership): Promise<'member' | 'rebalance' | 'lost'>;
   leave(): Promise<void>;
   commit(membership: Membership, place: Assignment, offset: bigint): Promise<void>;
-  /** Turns names of places in the log into offsets. `committed` without a commit is the earliest. */
+  /** Resolves positions to offsets. `committed` without a commit is the earliest. */
   resolve(wanted: readonly (Assignment & { readonly at: StartAt })[]): Promise<readonly bigint[]>;
-  /** Where a partition's log ends now, and up to where nothing belongs to an open transaction. */
+  /** The end of a partition's log, and its last stable offset (the first offset of an open transaction). */
   ends(place: Assignment): Promise<{ readonly end: bigint; readonly stable: bigint }>;
-  /** The broker that serves a partition now; undefined while it has no leader. */
+  /** The leader of a partition; undefined while it has none. */
   nodeOf(place: Assignment): number | undefined;
   /** One fetch from one broker, which answers at once when there is data and else after `maxWaitMs`. */
   fetch(node: number, wants: readonly FetchWant[], maxWaitMs: number): Promise<readonly Fetched[]>;
   /** Looks up leaders again. */
   refresh(): Promise<void>;
   /**
-   * Calls `listener` after each look-up that changed or removed a leader, whichever request needed it: a join, a
-   * heartbeat, a refresh. Returns how to end that. Without it a loop that waits would never learn of another's look-up.
+   * Calls `listener` after each look-up that changed or removed a leader, by any request: a join, a heartbeat, a
+   * refresh. Returns the function that ends it. Without it a waiting fetch loop would miss the look-ups of others.
    */
   onLeaders(listener: () => void): () => void;
-  /** Topics that were made again, each told once; a join, a heartbeat or a refresh may have noticed. */
+  /** Topics that were created again since the last call, as seen by a join, a heartbeat or a refresh. */
   recreated(): readonly string[];
   close(): Promise<void>;
 }

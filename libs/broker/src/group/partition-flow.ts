@@ -5,18 +5,18 @@ export interface FlowHooks {
   batch(batch: IncomingBatch, control: PartitionControl): Promise<void>;
   placeLost(place: Assignment, error: BrokerError, control: PartitionControl): Promise<void>;
   commit(place: Assignment, offset: bigint): Promise<void>;
-  /** Something changed that may make a fetch due. */
+  /** A fetch may have become due. */
   wake(): void;
   /** The handler rejected. */
   failed(error: unknown): void;
 }
 
-/** A batch with a wrong checksum is given up as undecodable when it came so often. */
+/** How often a batch with a wrong checksum is fetched before it counts as undecodable. */
 export const FETCHES_OF_DAMAGED = 3;
 
 /**
- * One partition during one membership: where it stands, the batch being handled, and one more fetched ahead so that
- * fetching and handling overlap. The `turn` counts seeks: what was fetched before a seek is thrown away.
+ * One partition during one membership: its position, the batch being handled, and one batch fetched ahead so that
+ * fetching and handling overlap. The `turn` counts seeks: a fetch that began before a seek is dropped.
  */
 export class PartitionFlow {
   readonly place: Assignment;
@@ -31,7 +31,7 @@ export class PartitionFlow {
   #paused = false;
   #ahead: IncomingBatch | undefined;
   #running: Promise<void> | undefined;
-  #lost: { readonly error: BrokerError; told: boolean } | undefined;
+  #lost: { readonly error: BrokerError; reported: boolean } | undefined;
 
   constructor(place: Assignment, hooks: FlowHooks) {
     this.place = place;
@@ -51,7 +51,7 @@ export class PartitionFlow {
     };
   }
 
-  /** Batches may come from now on. */
+  /** Begins delivery at a position. */
   start(at: StartAt): void {
     if (this.#turn === 0) this.#position = at;
     this.#started = true;
@@ -59,7 +59,7 @@ export class PartitionFlow {
     this.#hooks.wake();
   }
 
-  /** After it no further batch begins. Resolves when the one in progress has ended. */
+  /** Stops delivery. Resolves when the batch in progress has ended. */
   close(): Promise<void> {
     this.#abort.abort();
     this.#ahead = undefined;
@@ -70,13 +70,13 @@ export class PartitionFlow {
     return !this.#abort.signal.aborted;
   }
 
-  /** `busy`: it would be fetched if its batch fetched ahead were taken. */
+  /** Whether the next fetch asks for it. `busy`: its batch fetched ahead is not taken yet. */
   get demand(): 'none' | 'busy' | 'fetchable' {
     if (!this.#started || this.#paused || this.#lost !== undefined || !this.open) return 'none';
     return this.#ahead === undefined ? 'fetchable' : 'busy';
   }
 
-  /** Counts answers that brought something, or said that there is nothing. */
+  /** Number of answers with records, or with the end of the log. */
   get answers(): number {
     return this.#answers;
   }
@@ -89,7 +89,7 @@ export class PartitionFlow {
     return this.#turn;
   }
 
-  /** The offset that a name ('earliest', …) stands for; ignored when a seek came in between. */
+  /** Sets the offset of a named position ('earliest', …); ignored after a seek. */
   resolved(offset: bigint, turn: number): void {
     if (turn === this.#turn) this.#position = offset;
   }
@@ -104,7 +104,7 @@ export class PartitionFlow {
     this.#deliver();
   }
 
-  /** Whether a damaged batch is fetched again: what the network spoilt is whole then, what the disk spoilt is not. */
+  /** Whether a damaged batch is fetched again: damage by the network is gone then, damage on disk is not. */
   fetchAgain({ damaged, nextOffset }: FetchedRecords): boolean {
     if (damaged !== true) return false;
     this.#damaged =
@@ -114,9 +114,9 @@ export class PartitionFlow {
     return this.#damaged.times < FETCHES_OF_DAMAGED;
   }
 
-  /** Its position means nothing in the log: nothing is fetched until a seek. */
+  /** Marks the position as invalid in the log: nothing is fetched until a seek. */
   lose(error: BrokerError): void {
-    this.#lost ??= { error, told: false };
+    this.#lost ??= { error, reported: false };
     this.#deliver();
   }
 
@@ -136,9 +136,9 @@ export class PartitionFlow {
       this.#ahead = undefined;
       this.#hooks.wake();
       this.#running = this.#run(() => this.#hooks.batch(batch, this.control));
-    } else if (this.#lost?.told === false) {
+    } else if (this.#lost?.reported === false) {
       const { error } = this.#lost;
-      this.#lost.told = true;
+      this.#lost.reported = true;
       this.#running = this.#run(() => this.#hooks.placeLost(this.place, error, this.control));
     }
   }

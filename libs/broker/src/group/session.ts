@@ -8,11 +8,11 @@ import { Signal } from './signal.ts';
 
 export interface SessionOptions extends FetchSettings {
   readonly membership: Membership;
-  /** A batch of an earlier membership that has not ended yet: no batch of its partition may begin before. */
+  /** A batch of an earlier membership that still runs: no batch of its partition may begin before it ends. */
   readonly draining: (place: Assignment) => Promise<void> | undefined;
 }
 
-/** One membership at work: asks where to begin, fetches from every leader, and ends all of it at the rebalance. */
+/** One membership at work: asks for start positions, fetches from every leader, ends at the rebalance. */
 export class GroupSession {
   readonly #options: SessionOptions;
   readonly #flows: ReadonlyMap<string, PartitionFlow>;
@@ -58,14 +58,14 @@ export class GroupSession {
     return flow?.open === true ? flow.control : undefined;
   }
 
-  /** Topics that were made again: positions of the old log mean nothing in the new one, and may well exist there. */
+  /** Invalidates the positions of topics that were created again: the new log may have the same offsets. */
   loseTopics(topics: readonly string[]): void {
     for (const topic of topics)
       for (const flow of this.#flows.values())
         if (flow.place.topic === topic) flow.lose(topicRecreated(topic));
   }
 
-  /** Ends it: signals aborted, then `revoked`. Returns what is still in progress, by partition. */
+  /** Ends the session: aborts signals, then calls `revoked`. Returns the batches in progress, by partition. */
   end(): ReadonlyMap<string, Promise<void>> {
     this.#ended.abort();
     const inProgress = async (flow: PartitionFlow): Promise<void> => {
@@ -81,7 +81,7 @@ export class GroupSession {
     return running;
   }
 
-  /** Resolves when no loop of it runs any more. */
+  /** Resolves when all its loops have ended. */
   async finished(): Promise<void> {
     await this.#loops.finished();
   }
@@ -95,7 +95,9 @@ export class GroupSession {
           void this.#startFlow(flow, starts.get(id), draining(flow.place));
         return;
       } catch (error) {
-        log('warn', 'the owner of new partitions did not say where to begin: asking again', { error });
+        log('warn', 'the handler of an assignment failed to name start positions; it is called again', {
+          error,
+        });
         await this.#pauseAfter(attempt);
       }
     }

@@ -1,4 +1,4 @@
-/** Wakes whoever waits for the next change. Take `next()` before looking at the state, then await it: no wake is lost. */
+/** Wakes all waiters at the next change. Take `next()` before reading the state, then await it: no wake is lost. */
 export class Signal {
   #waiting = Promise.withResolvers<undefined>();
 

@@ -18,7 +18,7 @@ import { MemoryLink } from './memory-link.ts';
 import { MemoryLog } from './memory-log.ts';
 import { MemoryProducer, type SendFault } from './memory-producer.ts';
 
-/** What a test can do that a network or an operator would do. */
+/** Faults and operator actions that a test can cause. */
 export interface MemoryControls {
   /** For further clients of the same cluster, each with a network of its own: `memoryBroker({ cluster })`. */
   readonly cluster: MemoryCluster;
@@ -32,13 +32,13 @@ export interface MemoryControls {
    * LEADER_NOT_AVAILABLE. Add and delete.
    */
   readonly offline: Set<string>;
-  /** Retention: records below `offset` are gone. */
+  /** Removes records below `offset`, as retention does. */
   truncate(topic: string, partition: number, offset: bigint): void;
-  /** An unclean election: records from `offset` on are gone. */
+  /** Removes records from `offset` on, as an unclean election does. */
   cutEnd(topic: string, partition: number, offset: bigint): void;
-  /** The group forgets all its members, as after a long pause. */
+  /** Removes all members of a group, as after a long pause. */
   evict(groupId: string): void;
-  /** What a partition holds. */
+  /** The records of a partition. */
   records(topic: string, partition: number): readonly IncomingRecord[];
 }
 
@@ -51,12 +51,12 @@ export interface MemoryOptions {
   readonly cluster?: MemoryCluster;
 }
 
-/** A broker inside the process with the obligations of a real one: for tests without I/O. */
+/** Opens a broker inside the process that passes the contract suite: for tests without I/O. */
 export function memoryBroker({ clock = systemClock, cluster }: MemoryOptions = {}): MemoryBroker {
   return new InProcessBroker(clock, cluster ?? new MemoryCluster(clock));
 }
 
-/** Topics, records and groups: what the clients of one cluster share. */
+/** Topics, records and groups, shared by the clients of one cluster. */
 export class MemoryCluster {
   readonly log = new MemoryLog();
   readonly #groups = new Map<string, MemoryGroup>();
@@ -105,7 +105,7 @@ class InProcessBroker implements MemoryBroker {
       clock: this.#clock,
       reach: this.#reach,
     });
-    // A heartbeat costs nothing here, and rebalances follow their rhythm: tests need not wait.
+    // Heartbeats are free here and drive rebalances: short ones make tests fast.
     const consumer = new LoopConsumer({
       ...options,
       sessionTimeoutMs,

@@ -10,7 +10,7 @@ interface Member {
   joining: ((membership: Membership) => void) | undefined;
 }
 
-/** A group coordinator: classic eager rebalances, as Kafka's. */
+/** A group coordinator with eager rebalances, as Kafka's classic protocol. */
 export class MemoryGroup {
   readonly #members = new Map<string, Member>();
   readonly #committed = new Map<string, Map<number, bigint>>();
@@ -68,7 +68,7 @@ export class MemoryGroup {
     return this.#committed.get(topic) ?? new Map<number, bigint>();
   }
 
-  /** As when every session timed out at once: members learn of it by their next heartbeat. */
+  /** Removes all members, as after a time-out of every session; they notice at their next heartbeat. */
   evictAll(): void {
     this.#members.clear();
     this.#generation += 1;
@@ -77,7 +77,7 @@ export class MemoryGroup {
 
   #expire(): void {
     for (const [id, member] of this.#members) {
-      // A member that waits in a join has nothing to say.
+      // A member that waits in a join sends no heartbeats.
       if (member.joining !== undefined || this.#clock.monotonic() - member.heardAt <= member.sessionTimeoutMs)
         continue;
       this.#members.delete(id);
@@ -86,13 +86,13 @@ export class MemoryGroup {
     this.#complete();
   }
 
-  /** The rebalance is over when every member has joined again. */
+  /** Ends the rebalance once every member has joined again. */
   #complete(): void {
     const members = [...this.#members];
     if (this.#state === 'stable') return;
     const silent = members.filter(([, member]) => member.joining === undefined);
     if (silent.length > 0) {
-      // Whoever waits in a join is silent too: only time can tell that a member is gone.
+      // A member that waits in a join is silent too: only a timer can detect that a member is gone.
       const expiries = silent.map(([, member]) => member.heardAt + member.sessionTimeoutMs);
       void this.#clock.sleep(Math.min(...expiries) + 1 - this.#clock.monotonic()).then(() => this.#expire());
       return;

@@ -15,7 +15,7 @@ export interface MemoryLinkOptions {
   readonly reach: () => void;
 }
 
-/** A group member's requests, answered in the process. */
+/** The requests of a group member, answered in the process. */
 export class MemoryLink implements GroupLink {
   readonly #options: MemoryLinkOptions;
   readonly #closed = new AbortController();
@@ -63,7 +63,7 @@ export class MemoryLink implements GroupLink {
     const { group } = this.#options;
     if (!group.isMember(membership.memberId, membership.generation))
       throw new BrokerError(
-        `${place.topic}/${place.partition} is not ours any more: the group has rebalanced`,
+        `the commit of ${place.topic}/${place.partition} is refused: the group has rebalanced since`,
         {
           code: 'NOT_A_MEMBER',
           kind: 'retry',
@@ -145,7 +145,7 @@ export class MemoryLink implements GroupLink {
     return Promise.resolve();
   }
 
-  /** As a real client learns of leaders: with a join, a refresh, and now and then with a heartbeat. */
+  /** Looks the leader up when a real client would: at a join, a refresh, a heartbeat. */
   #lookUpLeader(): void {
     const { leader } = this.#options.log;
     this.#options.log.lookedUp.notify();
@@ -158,7 +158,7 @@ export class MemoryLink implements GroupLink {
     const { topic, partition, offset, maxBytes } = want;
     const log = this.#options.log.partition(topic, partition);
     if (log === undefined) return { ok: false, topic, partition, error: missing(want) };
-    // A refresh follows, and finds out whether it was made again.
+    // The refresh after it detects whether the topic was created again.
     if (this.#options.log.topic(topic)?.topicId !== this.#topicIds.get(topic))
       return { ok: false, topic, partition, error: missing(want) };
     const end = log.start + BigInt(log.records.length);
@@ -175,7 +175,7 @@ export class MemoryLink implements GroupLink {
     };
   }
 
-  /** Every request is asynchronous, as over a network: no caller may count on an answer within its own turn. */
+  /** Makes every request asynchronous, as over a network. */
   async #request(): Promise<void> {
     await Promise.resolve();
     this.#options.reach();
@@ -183,7 +183,7 @@ export class MemoryLink implements GroupLink {
 }
 
 function missing({ topic, partition }: Assignment): BrokerError {
-  return new BrokerError(`${topic}/${partition} is not there for the moment`, {
+  return new BrokerError(`${topic}/${partition} does not exist at the moment`, {
     code: 'TOPIC_UNKNOWN',
     kind: 'retry',
     certainty: 'not_applied',

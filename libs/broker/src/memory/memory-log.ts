@@ -26,25 +26,28 @@ export interface MemoryPartition {
   start: bigint;
 }
 
-/** The topics and their records: what a broker keeps on disk. */
+/** The topics and their records, as a broker keeps them on disk. */
 export class MemoryLog {
   /** Notified at every append. */
   readonly appended = new Signal();
   /** The broker that leads every partition; undefined while none does. */
   leader: number | undefined = 0;
-  /** Notified each time that a client looked its leader up. */
+  /** Notified when a client has looked the leader up. */
   readonly lookedUp = new Signal();
   readonly #topics = new Map<string, MemoryTopic>();
 
   create(topic: NewTopic): boolean {
     if (this.#topics.has(topic.name)) return false;
     if (!/^[\w.-]{1,249}$/.test(topic.name) || topic.partitions < 1)
-      throw new BrokerError(`topic ${topic.name} with ${topic.partitions} partitions cannot be made`, {
-        code: 'TOPIC_INVALID',
-        kind: 'configuration',
-        certainty: 'not_applied',
-        topic: topic.name,
-      });
+      throw new BrokerError(
+        `topic ${topic.name} with ${topic.partitions} partitions cannot be created: a name has 1 to 249 of [A-Za-z0-9_.-], and a topic has one partition or more`,
+        {
+          code: 'TOPIC_INVALID',
+          kind: 'configuration',
+          certainty: 'not_applied',
+          topic: topic.name,
+        },
+      );
     const partitions = Array.from({ length: topic.partitions }, () => ({ records: [], start: 0n }));
     const config = {
       'cleanup.policy': 'delete',
@@ -101,7 +104,7 @@ export class MemoryLog {
     return base;
   }
 
-  /** Records of [from, …) as far as `maxBytes` reaches, at least one. */
+  /** Records of [from, …) up to `maxBytes`, at least one. */
   slice(topic: string, partition: number, from: bigint, maxBytes: number): readonly IncomingRecord[] {
     const log = this.partition(topic, partition);
     if (log === undefined) return [];

@@ -37,24 +37,24 @@ const codecs: readonly (readonly [name: string, codec: number, compress: (body: 
 ];
 const LIMIT = 1_000_000;
 
-describe.each(codecs)('%s', (_, codec, compress) => {
+describe.each(codecs)('decompression of %s', (_, codec, compress) => {
   const bodies = fc
     .tuple(fc.uint8Array({ minLength: 1, maxLength: 300 }), fc.integer({ min: 1, max: 600 }))
     .map(([piece, times]) => Buffer.concat(Array.from({ length: times }, () => piece)));
 
-  it('is read as it was written', () => {
+  it('decompression returns what was compressed', () => {
     fc.assert(fc.property(bodies, (body) => decompress(compress(body), codec, LIMIT).equals(body)));
   });
 
   // Planted fault: without the bound of gzip or of zstd a few kilobytes become as much memory as they say.
-  it('that stands for more than the bound is refused, and what is exactly the bound is read', () => {
+  it('decompression refuses more than the bound, and returns exactly the bound', () => {
     expect(decompress(compress(Buffer.alloc(LIMIT)), codec, LIMIT)).toHaveLength(LIMIT);
     expect(() => decompress(compress(Buffer.alloc(LIMIT + 1)), codec, LIMIT)).toThrow(/maxBatchBytes/);
     const bomb = compress(Buffer.alloc(100_000_000));
     expect(() => decompress(bomb, codec, LIMIT)).toThrow(/maxBatchBytes/);
   });
 
-  it('that is damaged is an error or other bytes, never more than the bound and never a crash', () => {
+  it('decompression of damaged bytes is an error or other bytes, never more than the bound and never a crash', () => {
     const damages = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), {
       minLength: 1,
       maxLength: 4,
@@ -75,7 +75,7 @@ describe.each(codecs)('%s', (_, codec, compress) => {
   });
 });
 
-it('the size of lz4 frames is counted to the byte without making them', () => {
+it('lz4Size counts the decompressed size to the byte', () => {
   const body = Buffer.from('a rose is a rose is a rose '.repeat(5_000));
   for (const options of [{}, { blockChecksums: true }, { contentChecksum: true }]) {
     const frame = compressFrameSync(body, options);

@@ -3,12 +3,12 @@ import { lz4Decompress } from './lz4.ts';
 import { snappyDecompress } from './snappy.ts';
 import { TooLarge } from './too-large.ts';
 
-/** A zstd frame may ask for a window of 2 GB; one of 64 MiB holds any batch that is within the bound. */
+/** A zstd frame may ask for a window of 2 GB; 64 MiB suffices for any batch within the bound. */
 const ZSTD_WINDOW_LOG = 26;
 
 /**
- * A batch's records as its producer wrote them, by the codec of its attributes. Never makes more than `limit` bytes of
- * them: a few kilobytes may stand for gigabytes. Throws for bytes that are not of the codec, and TooLarge.
+ * Decompresses the records of a batch by its codec. Never makes more than `limit` bytes: a few kilobytes may expand to
+ * gigabytes. Throws for bytes that are not of the codec, and TooLarge.
  */
 export function decompress(body: Buffer, codec: number, limit: number): Buffer {
   switch (codec) {

@@ -38,7 +38,7 @@ describe('a batch of another producer', () => {
   );
 
   // Planted fault: without the catch its error ends the whole fetch.
-  it('of an unknown codec is one record with its offsets, its hash and its bytes, and what follows is read', () => {
+  it('a batch of an unknown codec is one record with its offsets, its hash and its bytes, and later batches are read', () => {
     const sent = [record('one'), record('two')];
     const unknown = compressed(encodeRecordBatch(sent), 6, (body) => body);
     const next = encodeRecordBatch([record('three')]);
@@ -59,7 +59,7 @@ describe('a batch of another producer', () => {
   });
 
   // Planted faults: without what decoded batches spend, or what one beyond the bound spends, all ten are decoded in one fetch.
-  it('that stands for more than the bound is not decoded, and one fetch decodes little more than one such bound', () => {
+  it('a batch beyond the bound is not decoded, and one fetch decodes little more than one bound', () => {
     const bomb = compressed(encodeRecordBatch([record('x'.repeat(2_000_000))]), 1, gzipSync);
     expect(bomb.length).toBeLessThan(4_000);
     const { records: got, nextOffset } = decodeRecordSet(bomb, place, {
@@ -86,7 +86,7 @@ describe('a batch of another producer', () => {
   });
 
   // Planted fault: without the comparison of checksums it is read as if it were whole.
-  it('with a wrong checksum ends the set: it is fetched again before it counts as undecodable', () => {
+  it('a batch with a wrong checksum ends the set: it is fetched again before it counts as undecodable', () => {
     const good = encodeRecordBatch([record('good')]);
     const bad = encodeRecordBatch([record('bad'), record('worse')]);
     bad.writeBigInt64BE(1n, 0);
@@ -102,7 +102,7 @@ describe('a batch of another producer', () => {
   });
 
   // Planted fault: a negative length led back to where the record began, three million times.
-  it('that contradicts itself behind a right checksum is one undecodable record', () => {
+  it('a batch that contradicts itself behind a right checksum is one undecodable record', () => {
     const seal = (bytes: Buffer): Buffer => {
       bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17);
       return bytes;
@@ -121,7 +121,7 @@ describe('a batch of another producer', () => {
   });
 
   // Planted faults: without the look at aborted ones `aborted` is read; without that at control batches the marks are.
-  it('of an aborted transaction is left out up to its mark; the same producer is read again behind it', () => {
+  it('batches of an aborted transaction are left out up to its end marker, and the same producer is read behind it', () => {
     const batch = (offset: bigint, producer: bigint, value: string, attributes = 0x10): Buffer => {
       const bytes = encodeRecordBatch([record(value)]);
       bytes.writeBigInt64BE(offset, 0);
@@ -156,7 +156,7 @@ describe('a batch of another producer', () => {
   });
 
   // Planted faults: inner lengths taken on trust, and a position that does not move, fail here.
-  it('of any bytes is read or accounted for: nothing is thrown, and the position never stays or goes back', () => {
+  it('a batch of any bytes is read or recorded: nothing is thrown, and the position always advances', () => {
     const spoils = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { maxLength: 6 });
     fc.assert(
       fc.property(

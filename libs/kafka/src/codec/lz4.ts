@@ -12,28 +12,28 @@ interface Library {
   readonly decompressFrameSync: (input: Buffer) => Buffer;
 }
 
-/** Loaded when the first such batch comes: a platform that the library does not know reads everything else. */
+/** Loaded with the first such batch: a platform without the library reads all other codecs. */
 let library: Library | undefined;
 
-/** LZ4 in its frame format. Nothing is made before its size has been counted: a frame may promise anything. */
+/** Decompresses LZ4 frames, after counting their size: a frame may claim any size. */
 export function lz4Decompress(body: Buffer, limit: number): Buffer {
   if (lz4Size(body, limit) > limit) throw new TooLarge(limit);
   library ??= createRequire(import.meta.url)('lz4-napi') as Library;
   return library.decompressFrameSync(body);
 }
 
-/** How many bytes frames stand for: their sequences are walked, nothing is copied. Ends soon after `limit`. */
+/** Counts the decompressed size of frames by their sequences, without a copy. Ends soon after `limit`. */
 export function lz4Size(bytes: Buffer, limit: number): number {
   let size = 0;
   for (let at = 0; at < bytes.length && size <= limit;) {
-    if (bytes.readUInt32LE(at) !== MAGIC) throw new RangeError('it is no frame of lz4');
+    if (bytes.readUInt32LE(at) !== MAGIC) throw new RangeError('it is not a frame of lz4');
     const flags = bytes.readUInt8(at + 4);
     at += 7 + ((flags & CONTENT_SIZE) === 0 ? 0 : 8) + ((flags & DICTIONARY) === 0 ? 0 : 4);
     for (let length = bytes.readUInt32LE(at); length !== 0; length = bytes.readUInt32LE(at)) {
       const plain = length >= UNCOMPRESSED;
       const start = at + 4;
       const end = start + (plain ? length - UNCOMPRESSED : length);
-      if (end > bytes.length) throw new RangeError('a block of lz4 does not end with its bytes');
+      if (end > bytes.length) throw new RangeError('a block of lz4 is longer than its bytes');
       size += plain ? end - start : blockSize(bytes, start, end, limit);
       if (size > limit) return size;
       at = end + ((flags & BLOCK_CHECKSUM) === 0 ? 0 : 4);
@@ -43,7 +43,7 @@ export function lz4Size(bytes: Buffer, limit: number): number {
   return size;
 }
 
-/** A block is sequences of literals and a copy of earlier bytes; lengths of 15 and more go on in bytes of 255. */
+/** Counts one block: sequences of literals and a copy of earlier bytes; lengths from 15 on continue in bytes of 255. */
 function blockSize(bytes: Buffer, start: number, end: number, limit: number): number {
   let size = 0;
   let at = start;

@@ -60,7 +60,7 @@ describe('a record batch', () => {
     { minLength: 1, maxLength: 40 },
   );
 
-  it('comes back as it was, whatever is in it, and has the size that was foretold', () => {
+  it('a batch of any records is decoded as it was encoded, and has the size that batchSize computes', () => {
     fc.assert(
       fc.property(records, (sent) => {
         const bytes = encodeRecordBatch(sent);
@@ -72,7 +72,7 @@ describe('a record batch', () => {
     );
   });
 
-  it('keeps headers in order, also names that look like numbers, repeated or dangerous ones', () => {
+  it('a batch keeps headers in order, also repeated names and names like numbers or __proto__', () => {
     const headers = [
       ['z', '1'],
       ['2', 'two'],
@@ -85,7 +85,7 @@ describe('a record batch', () => {
     expect(got[0]?.headers.map(([name, value]) => [name, value?.toString()])).toEqual(headers);
   });
 
-  it('stays right when the codec is hot: 300,000 records', () => {
+  it('encoder and decoder are right for 300,000 records when their code is hot', () => {
     const sent = Array.from({ length: 1_000 }, (_, index) =>
       record(`value ${index} ${'é'.repeat(index % 70)}`),
     );
@@ -96,7 +96,7 @@ describe('a record batch', () => {
       expect(decodeRecordSet(first, place).records.map(whole)).toEqual(expected);
   });
 
-  it('that is cut off by the fetch limit is left for the next fetch', () => {
+  it('a batch that the fetch limit cuts off is left for the next fetch', () => {
     const whole = encodeRecordBatch([record('first')]);
     const set = Buffer.concat([whole, encodeRecordBatch([record('second')]).subarray(0, 40)]);
     const { records: got, nextOffset } = decodeRecordSet(set, place);
@@ -109,20 +109,20 @@ describe('a record batch', () => {
     });
   });
 
-  it('drops the records before the wanted offset', () => {
+  it('the decoder drops records before the wanted offset', () => {
     const bytes = encodeRecordBatch([record('0'), record('1'), record('2')]);
     const { records: got } = decodeRecordSet(bytes, { ...place, from: 2n });
     expect(got.map(({ offset }) => offset)).toEqual([2n]);
   });
 
-  it('of control records moves the position and delivers nothing', () => {
+  it('a batch of control records moves the position and delivers nothing', () => {
     const bytes = encodeRecordBatch([record('marker')]);
     bytes.writeInt16BE(0x20, 21);
     bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17);
     expect(decodeRecordSet(bytes, place)).toEqual({ records: [], nextOffset: 1n, damaged: false });
   });
 
-  it('compressed with gzip or zstd by another program is read', () => {
+  it('a batch compressed with gzip or zstd by another program is decoded', () => {
     const sent = [record('one'), record('two')];
     const plain = encodeRecordBatch(sent);
     expect(decodeRecordSet(compressed(plain, 1, gzipSync), place).records.map(whole)).toEqual(sent.map(seen));
@@ -132,7 +132,7 @@ describe('a record batch', () => {
   });
 
   // Planted fault: inner lengths taken on trust throw in the middle of a fetch, or read the next record's bytes.
-  it('with a record whose inner lengths contradict its own has that one as bytes, and all others as they are', () => {
+  it('a record whose inner lengths contradict its own is delivered as bytes, and all others as they are', () => {
     const bytes = encodeRecordBatch([record('first', { headers: [['h', 'x']] }), record('second')]);
     const at = bytes.indexOf('first') - 1; // the value's length
     for (const length of [0x02, 0x14, 0xfe]) {
@@ -147,7 +147,7 @@ describe('a record batch', () => {
 });
 
 describe('crc32c', () => {
-  it('gives the check value of the Castagnoli polynomial and the vectors of RFC 3720', () => {
+  it('crc32c returns the check value of the Castagnoli polynomial and the vectors of RFC 3720', () => {
     expect(crc32c(Buffer.from('123456789'))).toBe(0xe306_9283);
     expect(crc32c(Buffer.alloc(32))).toBe(0x8a91_36aa);
     expect(crc32c(Buffer.alloc(32, 0xff))).toBe(0x62a8_ab43);

@@ -13,20 +13,20 @@ import { Transactions, type AbortedTransaction } from './transactions.ts';
 
 export interface DecodedRecords {
   readonly records: IncomingRecord[];
-  /** Where to fetch next: past holes, control records and aborted ones too; undefined when no whole batch was there. */
+  /** The offset of the next fetch, past holes, control records and aborted records; undefined without a whole batch. */
   readonly nextOffset: bigint | undefined;
-  /** The one record is a batch with a wrong checksum: fetched again, it may be whole. */
+  /** The only record is a batch with a wrong checksum: another fetch may bring it whole. */
   readonly damaged: boolean;
 }
 
 export interface DecodeOptions {
-  /** Transactions whose records are left out, as the broker named them. @default none */
+  /** Aborted transactions, whose records are left out. @default none */
   readonly aborted?: readonly AbortedTransaction[];
-  /** How much compressed batches may become. @default one of 64 MiB */
+  /** The bound of decompressed batches. @default 64 MiB */
   readonly budget?: DecodeBudget;
 }
 
-/** Bounds what the compressed batches of one fetch become: each by itself, and about as much for all of them. */
+/** Bounds the decompressed size of the batches of one fetch: of each, and about as much of all. */
 export class DecodeBudget {
   readonly maxBatchBytes: number;
   #left: number;
@@ -36,7 +36,7 @@ export class DecodeBudget {
     this.#left = maxBatchBytes;
   }
 
-  /** What is not decoded any more is left for the next fetch. */
+  /** Whether the remaining batches are left for the next fetch. */
   get spent(): boolean {
     return this.#left <= 0;
   }
@@ -48,7 +48,7 @@ export class DecodeBudget {
 
 export const MAX_BATCH_BYTES = 67_108_864;
 const HEADER_BEFORE_LENGTH_ENDS = 12;
-/** The smallest message of the formats before batches: nothing in a log is shorter. */
+/** The smallest message of the formats before batches, the shortest content of a log. */
 const SHORTEST = 14;
 const COMPRESSION_MASK = 0x07;
 const CONTROL = 0x20;
@@ -66,7 +66,7 @@ export function decodeRecordSet(set: Buffer, place: Place, options: DecodeOption
   let at = 0;
   while (at + HEADER_BEFORE_LENGTH_ENDS <= set.length && !budget.spent) {
     const length = set.readInt32BE(at + 8);
-    // No log holds anything as short: where the next batch begins is not known, so the rest is one that is damaged.
+    // Too short for any message: the begin of the next batch is unknown, so the rest is one damaged batch.
     const end = length < SHORTEST ? set.length : at + HEADER_BEFORE_LENGTH_ENDS + length;
     if (end > set.length) break;
     const batch = set.subarray(at, end);
@@ -87,23 +87,23 @@ export function decodeRecordSet(set: Buffer, place: Place, options: DecodeOption
 
 interface Damage {
   readonly why: string;
-  /** Fetched again it may be whole. */
+  /** Another fetch may bring it whole. */
   readonly again: boolean;
 }
 
 const BROKEN: Damage = { why: "its length is no batch's", again: true };
 
 /**
- * Never below what was asked for by a batch that contradicts itself: the next fetch must begin further on. Of what is
- * damaged only a number of offsets that its number of records confirms is believed: the next fetch skips that many.
+ * The last offset of a batch, never below the wanted one: the next fetch must move on. A damaged batch is trusted only
+ * if its number of offsets equals its number of records.
  */
 function lastOffsetOf(batch: Buffer, { from }: Place, damage: Damage | undefined): bigint {
   const base = batch.readBigInt64BE(0);
   const first = base < from ? from : base;
   if (!isBatch(batch)) return first;
   const delta = batch.readInt32BE(23);
-  const believed = damage === undefined || delta + 1 === batch.readInt32BE(57);
-  return delta < 0 || !believed ? first : base + BigInt(delta);
+  const trusted = damage === undefined || delta + 1 === batch.readInt32BE(57);
+  return delta < 0 || !trusted ? first : base + BigInt(delta);
 }
 
 function isBatch(batch: Buffer): boolean {
@@ -134,13 +134,13 @@ function decodeBatch(batch: Buffer, decoding: Decoding, into: IncomingRecord[]):
     if (codec !== 0) budget.spend(body.length);
     for (const record of decodeRecords(batch, body, place, last)) into.push(record);
   } catch (error) {
-    // It cost what it was allowed to cost before that was known.
+    // The attempt may have cost the whole bound.
     if (error instanceof TooLarge) budget.spend(budget.maxBatchBytes);
     into.push(undecodable(batch, place, last, error instanceof Error ? error.message : String(error)));
   }
 }
 
-/** A batch as one record: what a consumer needs to account for it, and its bytes, to be read by other means. */
+/** Represents a batch as one record, with its offsets, its hash and its bytes. */
 function undecodable(batch: Buffer, { topic, partition, from }: Place, last: bigint, why: string) {
   const base = batch.readBigInt64BE(0);
   const found: UndecodableBatch = {

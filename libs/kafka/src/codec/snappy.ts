@@ -9,10 +9,10 @@ interface Library {
   readonly uncompressSync: (input: Buffer, options: { readonly asBuffer: true }) => Buffer;
 }
 
-/** Loaded when the first such batch comes: a platform that the library does not know reads everything else. */
+/** Loaded with the first such batch: a platform without the library reads all other codecs. */
 let library: Library | undefined;
 
-/** Snappy, raw or in the Java client's frames. The size is in front of each block, so nothing is made before it is known. */
+/** Decompresses snappy, raw or in the Java client's frames; the size in front of each block is checked first. */
 export function snappyDecompress(body: Buffer, limit: number): Buffer {
   const blocks = blocksOf(body);
   const size = blocks.reduce((sum, block) => sum + sizeOf(block), 0);
@@ -28,14 +28,14 @@ function blocksOf(body: Buffer): readonly Buffer[] {
   for (let at = XERIAL_HEADER; at < body.length;) {
     const end = at + 4 + body.readInt32BE(at);
     if (end <= at + 4 || end > body.length)
-      throw new RangeError('a block of snappy does not end with its bytes');
+      throw new RangeError('a block of snappy is longer than its bytes');
     blocks.push(body.subarray(at + 4, end));
     at = end;
   }
   return blocks;
 }
 
-/** The preamble of a block: what it will be, as a varint of 32 bits. */
+/** The decompressed size of a block, from its preamble: a varint of 32 bits. */
 function sizeOf(block: Buffer): number {
   let size = 0;
   for (let at = 0; at < 5; at += 1) {

@@ -1,4 +1,4 @@
-/** Compressed bytes stand for more than the bound. */
+/** The decompressed size exceeds the bound. */
 export class TooLarge extends RangeError {
   constructor(limit: number) {
     super(`its records are more than ${limit} bytes (maxBatchBytes)`);

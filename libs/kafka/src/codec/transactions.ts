@@ -1,6 +1,6 @@
 import { BATCH_OVERHEAD, ByteReader } from '@convergekit/broker/engine';
 
-/** A transaction that was not committed, as a broker names it to a reader of what is committed. */
+/** An aborted transaction, as a broker lists it to readers of committed records. */
 export interface AbortedTransaction {
   readonly producerId: bigint;
   readonly firstOffset: bigint;
@@ -10,8 +10,8 @@ const TRANSACTIONAL = 0x10;
 const ABORT = 0;
 
 /**
- * Which batches of a fetched set belong to transactions that were aborted. A producer's batches from the transaction's
- * first offset on do, until its mark: a control record (https://cwiki.apache.org/confluence/x/ekXWAw, "Fetch").
+ * Decides which batches of a fetched set belong to aborted transactions: those of the producer from the transaction's
+ * first offset up to its end marker, a control record (https://cwiki.apache.org/confluence/x/ekXWAw, "Fetch").
  */
 export class Transactions {
   readonly #toCome: AbortedTransaction[];
@@ -33,7 +33,7 @@ export class Transactions {
     return (attributes & TRANSACTIONAL) !== 0 && this.#aborted.has(producerOf(batch));
   }
 
-  /** A control batch: the mark at the end of one producer's transaction. */
+  /** Handles a control batch, the end marker of one producer's transaction. */
   ended(batch: Buffer): void {
     if (controlTypeOf(batch) === ABORT) this.#aborted.delete(producerOf(batch));
   }
@@ -43,7 +43,7 @@ function producerOf(batch: Buffer): bigint {
   return batch.readBigInt64BE(43);
 }
 
-/** The key of a control record is its version and its type. undefined: it cannot be read. */
+/** The type of a control record, from its key; undefined if unreadable. */
 function controlTypeOf(batch: Buffer): number | undefined {
   try {
     const reader = new ByteReader(batch, BATCH_OVERHEAD);

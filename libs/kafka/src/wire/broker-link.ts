@@ -8,7 +8,7 @@ import {
 } from './connection.ts';
 import { brokerErrorFrom } from './errors.ts';
 
-/** Fetches wait on the broker; they have a connection of their own so that nothing waits behind them. */
+/** The connection of a request. Fetches wait on the broker, so they have their own. */
 export type Lane = 'requests' | 'fetches';
 
 export interface LinkOptions {
@@ -17,8 +17,8 @@ export interface LinkOptions {
 }
 
 /**
- * The connections to one broker. They are never mended: when one of them is lost the whole link is thrown away and
- * another made. A connection that is mended races with the requests of the one before.
+ * The connections to one broker. They are never reopened: when one of them is lost the whole link is dropped and
+ * a new one is made, since a reopened connection races with the requests of the one before.
  */
 export class BrokerLink {
   readonly address: string;
@@ -35,7 +35,7 @@ export class BrokerLink {
     this.address = `${host}:${port}`;
   }
 
-  /** False once a connection of it was lost. */
+  /** False once one of its connections was lost. */
   get usable(): boolean {
     return !this.#ended.signal.aborted;
   }
@@ -73,7 +73,7 @@ export class BrokerLink {
     }
   }
 
-  /** Ends it at once: requests in flight fail. */
+  /** Ends the link at once; requests in flight fail. */
   destroy(): void {
     this.#ended.abort();
   }
@@ -103,7 +103,7 @@ export class BrokerLink {
     }
   }
 
-  /** A connection that swallowed one request would swallow the next too: it is not used again. */
+  /** Bounds the wait for an answer; a connection that swallowed one request is not used again. */
   async #inTime(request: Request, answer: Promise<Buffer>): Promise<Buffer> {
     const timeoutMs = request.timeoutMs ?? this.#options.requestTimeoutMs;
     let timer: NodeJS.Timeout | undefined;

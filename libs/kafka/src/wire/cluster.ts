@@ -17,7 +17,7 @@ export interface ClusterOptions extends LinkOptions {
   readonly onClose: (cluster: Cluster) => void;
 }
 
-/** The cluster as one client sees it: who leads what, and a link to each broker that is needed. No retries here. */
+/** The cluster as seen by one client: leaders of partitions, and a link to each broker in use. It does not retry. */
 export class Cluster {
   readonly #options: ClusterOptions;
   readonly #links = new Map<string, BrokerLink>();
@@ -30,7 +30,7 @@ export class Cluster {
     this.#options = options;
   }
 
-  /** Asks anew; remembers brokers and leaders. Rejects naming the brokers when none can be reached. */
+  /** Requests metadata; remembers brokers and leaders. Rejects with the brokers' addresses when none is reachable. */
   async metadata(topics: readonly string[]): Promise<ReadonlyMap<string, TopicMetadata>> {
     const answer = metadataResponse(await this.#ask(metadataRequest(topics)));
     this.#brokers = answer.brokers;
@@ -44,7 +44,7 @@ export class Cluster {
     return answer.topics;
   }
 
-  /** A topic that must exist. */
+  /** The metadata of a topic that must exist. */
   async topic(name: string): Promise<TopicMetadata> {
     const found = (await this.metadata([name])).get(name);
     if (found === undefined || found.errorCode === UNKNOWN_TOPIC) throw topicUnknown(name);
@@ -67,7 +67,7 @@ export class Cluster {
     this.#leaders.delete(`${topic}/${partition}`);
   }
 
-  /** The broker of a node id that metadata told. */
+  /** The broker of a node id from the metadata. */
   async node(id: number): Promise<BrokerLink> {
     const known = this.#brokers.get(id);
     if (known === undefined)
@@ -79,7 +79,7 @@ export class Cluster {
     return this.#open(known.host, known.port);
   }
 
-  /** The leader of a partition, looked up when it is not known. */
+  /** The leader of a partition, looked up if unknown. */
   async leader(place: Assignment): Promise<BrokerLink> {
     if (this.leaderOf(place) === undefined) await this.topic(place.topic);
     const leader = this.leaderOf(place);
@@ -94,7 +94,7 @@ export class Cluster {
     return this.#open(host, port);
   }
 
-  /** Any broker that answers: one that we are connected to, else those of the metadata, else the given ones. */
+  /** Any reachable broker: a connected one, else those of the metadata, else the bootstrap ones. */
   async any(): Promise<BrokerLink> {
     const connected = [...this.#links.values()].find((link) => link.usable);
     if (connected !== undefined) return connected;
@@ -105,7 +105,7 @@ export class Cluster {
       try {
         return await this.#open(host, port);
       } catch (error) {
-        // A wrong password is wrong everywhere, and trying it again only locks the account.
+        // A wrong password is wrong at every broker, and another try may lock the account.
         if (!(error instanceof BrokerError) || error.kind !== 'retry') throw error;
         last = error;
       }
@@ -120,7 +120,7 @@ export class Cluster {
     this.#options.onClose(this);
   }
 
-  /** True when it is not what was known. */
+  /** Records a leader. True when it changed. */
   #learn(place: string, leader: number | undefined): boolean {
     if (this.#leaders.get(place) === leader) return false;
     if (leader === undefined) this.#leaders.delete(place);

@@ -16,11 +16,11 @@ export interface Request {
   readonly flexible?: boolean;
   /** @default the link's */
   readonly timeoutMs?: number;
-  /** It changes something: when its answer is lost, nobody knows whether it did. */
+  /** It changes state: when its answer is lost, the outcome is unknown. */
   readonly writes?: true;
 }
 
-/** A request and how its answer is read; `doing` begins the message of a refusal. */
+/** A request and the reader of its answer; `doing` begins the message of a refusal. */
 export interface Exchange<T> extends Request {
   readonly read: (payload: Buffer, doing: string) => T;
 }
@@ -31,9 +31,9 @@ export type ApiVersions = ReadonlyMap<number, { readonly min: number; readonly m
 export interface Target {
   readonly host: string;
   readonly port: number;
-  /** Aborted: the connection ends at once, also while it is being made, and requests in flight fail. */
+  /** Aborting ends the connection at once, also while it is opened; requests in flight fail. */
   readonly signal: AbortSignal;
-  /** The connection is gone, whoever ended it. */
+  /** Called when the connection has ended, on either side. */
   readonly onLost: () => void;
 }
 
@@ -42,18 +42,18 @@ export interface Connection {
   readonly versions: ApiVersions;
   /**
    * Resolves with the answer behind its correlation id (a flexible answer's header tags are still in front), rejects
-   * with a ConnectionError. `onWritten` is called when bytes may have left. Time limits are the caller's business.
+   * with a ConnectionError. `onWritten` is called when bytes may have left. Time limits are the caller's task.
    */
   send(request: Request, onWritten: () => void): Promise<Buffer>;
 }
 
-/** All that a driver is: TCP, TLS, SASL, version negotiation and correlation. Everything above is written once. */
+/** A driver: TCP, TLS, SASL, version negotiation and correlation. Everything above is shared. */
 export interface ConnectionLayer {
   /** Rejects with a ConnectionError. */
   connect(target: Target): Promise<Connection>;
 }
 
-/** What every driver's connections are made with. */
+/** The options of every driver's connections. */
 export interface ConnectionOptions {
   readonly clientId: string;
   readonly ssl: TlsOptions | null;
@@ -62,21 +62,21 @@ export interface ConnectionOptions {
   readonly requestTimeoutMs: number;
 }
 
-export type ConnectionTrouble = 'lost' | 'timeout' | 'credentials' | 'tls' | 'too_old';
+export type ConnectionFailure = 'lost' | 'timeout' | 'credentials' | 'tls' | 'too_old';
 
-/** A connection's failure, named the same way whichever client had it. */
+/** A failure of a connection, with the same names for every client library. */
 export class ConnectionError extends Error {
-  readonly trouble: ConnectionTrouble;
+  readonly failure: ConnectionFailure;
 
-  constructor(trouble: ConnectionTrouble, message: string, cause?: unknown) {
+  constructor(failure: ConnectionFailure, message: string, cause?: unknown) {
     super(message, { cause });
     this.name = 'ConnectionError';
-    this.trouble = trouble;
+    this.failure = failure;
   }
 }
 
-/** From a code of Node's, or else the words of OpenSSL. */
-export function isTlsTrouble(code: unknown, message: string): boolean {
+/** Whether an error is about TLS, by Node's code or else OpenSSL's message. */
+export function isTlsFailure(code: unknown, message: string): boolean {
   return (
     (typeof code === 'string' &&
       /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|EPROTO)/.test(code)) ||

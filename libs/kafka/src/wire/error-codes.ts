@@ -11,8 +11,8 @@ const meaning = (code: string, kind: BrokerErrorKind): ErrorMeaning => ({ code, 
 const unsure = (code: string): ErrorMeaning => ({ code, kind: 'retry', unsure: true });
 
 /**
- * By protocol error code (https://kafka.apache.org/protocol#protocol_error_codes). A leader that loses its office
- * while a write waits for its replicas answers "not leader" although it has appended: such answers are unsure.
+ * Meanings by protocol error code (https://kafka.apache.org/protocol#protocol_error_codes). A leader that loses the
+ * leadership while a write waits for its replicas answers "not leader" after the append: such answers are unsure.
  */
 export const MEANINGS: ReadonlyMap<number, ErrorMeaning> = new Map([
   [-1, unsure('UNKNOWN_SERVER_ERROR')],

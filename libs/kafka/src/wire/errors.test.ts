@@ -11,7 +11,7 @@ const protocol = require('kafkajs/src/protocol/error') as {
 const at = { doing: 'writing to orders/3', topic: 'orders', partition: 3 };
 
 describe('what a broker answers', () => {
-  it('has a meaning for every error that heals by itself, as kafkajs sees it', () => {
+  it('every error code that kafkajs retries has a meaning', () => {
     // Transactions, delegation tokens, elections and fetch sessions are never asked for.
     const never = new Set([51, 60, 70, 71, 80, 83, 84, 85]);
     const missing = protocol.errorCodes.filter(
@@ -20,7 +20,7 @@ describe('what a broker answers', () => {
     expect(missing).toEqual([]);
   });
 
-  it('is repeated only when it heals, or belongs to the topic or to the settings', () => {
+  it('each error code is retried, or is a matter of the topic, of the producer, or of the settings', () => {
     const kinds = Object.fromEntries([...MEANINGS].map(([code, { kind }]) => [code, kind]));
     expect(kinds).toMatchObject({
       5: 'retry',
@@ -46,15 +46,15 @@ describe('what a broker answers', () => {
     expect(kinds).toMatchObject({ 30: 'configuration', 33: 'configuration', 58: 'configuration' });
   });
 
-  it.each([7, 13, 20, 6, -1, 56])('leaves open whether a write was made after code %d', (code) => {
+  it.each([7, 13, 20, 6, -1, 56])('the outcome of a write is unknown after code %d', (code) => {
     expect(protocolError(code, at).certainty).toBe('unknown');
   });
 
-  it.each([3, 5, 10, 19, 29, 45, 87])('excludes that a write was made after code %d', (code) => {
+  it.each([3, 5, 10, 19, 29, 45, 87])('a write is not applied after code %d', (code) => {
     expect(protocolError(code, at).certainty).toBe('not_applied');
   });
 
-  it('names the place, and for codes that nobody knows the number', () => {
+  it('an error names topic and partition, and an unknown code its number', () => {
     expect(protocolError(10, at)).toMatchObject({ code: 'MESSAGE_TOO_LARGE', topic: 'orders', partition: 3 });
     expect(protocolError(10, at).message).toMatch(/^writing to orders\/3 failed: .*max\.message\.bytes/);
     expect(protocolError(4_711, at)).toMatchObject({ code: 'KAFKA_4711', kind: 'fatal' });
@@ -68,26 +68,26 @@ describe('what happens to a connection', () => {
     ['credentials', 'NOT_AUTHENTICATED', 'configuration'],
     ['tls', 'TLS_FAILED', 'configuration'],
     ['too_old', 'BROKER_TOO_OLD', 'configuration'],
-  ] as const)('%s is %s, of kind %s', (trouble, code, kind) => {
-    const thrown = new ConnectionError(trouble, 'its own words');
+  ] as const)('a connection failure `%s` is a BrokerError %s of kind %s', (failure, code, kind) => {
+    const thrown = new ConnectionError(failure, 'its own words');
     const error = brokerErrorFrom(thrown, at);
     expect(error).toMatchObject({ code, kind, certainty: 'not_applied', topic: 'orders', partition: 3 });
     expect(error.message).toMatch(/^writing to orders\/3 failed: .*its own words$/);
     expect(error.cause).toBe(thrown);
   });
 
-  it('that nobody foresaw is a bug', () => {
+  it('an unforeseen error of a connection is a bug', () => {
     const bug = new TypeError('x is not a function');
     expect(brokerErrorFrom(bug, at)).toMatchObject({ code: 'DRIVER_FAILED', kind: 'fatal', cause: bug });
     expect(brokerErrorFrom('a string', at)).toMatchObject({ code: 'DRIVER_FAILED' });
   });
 
-  it('leaves a write open once its bytes had left', () => {
+  it('the outcome of a write is unknown when its bytes have left', () => {
     const lost = new ConnectionError('lost', 'closed');
     expect(brokerErrorFrom(lost, { ...at, written: true }).certainty).toBe('unknown');
   });
 
-  it('is passed on when it was told apart before', () => {
+  it('a BrokerError is passed on as it is', () => {
     const first = protocolError(6, at);
     expect(brokerErrorFrom(first, { doing: 'anything' })).toBe(first);
   });

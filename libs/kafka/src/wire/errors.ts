@@ -1,19 +1,19 @@
 import { BrokerError, type BrokerErrorDetail } from '@convergekit/broker/engine';
-import { ConnectionError, type ConnectionTrouble } from './connection.ts';
+import { ConnectionError, type ConnectionFailure } from './connection.ts';
 import { MEANINGS } from './error-codes.ts';
 
 export interface ErrorContext {
-  /** What was tried, as in "writing to …": begins the message. */
+  /** The attempted operation, as in "writing to …": begins the message. */
   readonly doing: string;
   readonly topic?: string;
   readonly partition?: number;
   /** Whether bytes of a write had left when it failed. */
   readonly written?: boolean;
-  /** What the broker said about it in words. */
+  /** The broker's own message. */
   readonly said?: string;
 }
 
-/** A refusal in the broker's own words. */
+/** A refusal with the protocol code of the broker. */
 class AnswerError extends BrokerError {
   readonly protocolCode: number;
 
@@ -23,7 +23,7 @@ class AnswerError extends BrokerError {
   }
 }
 
-/** From a protocol error code in a response. */
+/** Makes a BrokerError of a protocol error code. */
 export function protocolError(protocolCode: number, context: ErrorContext): BrokerError {
   const { code, kind, unsure } = MEANINGS.get(protocolCode) ?? {
     code: `KAFKA_${protocolCode}`,
@@ -31,17 +31,17 @@ export function protocolError(protocolCode: number, context: ErrorContext): Brok
   };
   const said = context.said === undefined ? '' : ` (${context.said})`;
   return new AnswerError(
-    `${context.doing} failed: ${SAYINGS[code] ?? `the broker answered ${code} (${protocolCode})`}${said}`,
+    `${context.doing} failed: ${EXPLANATIONS[code] ?? `the broker answered ${code} (${protocolCode})`}${said}`,
     { code, kind, certainty: unsure === true ? 'unknown' : 'not_applied', ...placeOf(context) },
     protocolCode,
   );
 }
 
-/** From anything that a connection threw. */
+/** Makes a BrokerError of anything that a connection threw. */
 export function brokerErrorFrom(error: unknown, context: ErrorContext): BrokerError {
   if (error instanceof BrokerError) return error;
   const certainty = context.written === true ? 'unknown' : 'not_applied';
-  const { code, kind, why } = error instanceof ConnectionError ? TROUBLES[error.trouble] : BUG;
+  const { code, kind, why } = error instanceof ConnectionError ? FAILURES[error.failure] : BUG;
   return new BrokerError(
     `${context.doing} failed: ${why}${error instanceof Error ? error.message : String(error)}`,
     {
@@ -54,7 +54,7 @@ export function brokerErrorFrom(error: unknown, context: ErrorContext): BrokerEr
   );
 }
 
-/** The broker's own answer was this code, as opposed to what happened to the connection. */
+/** Whether an error is this code in an answer of the broker, not a failure of the connection. */
 export function isAnswer(error: unknown, protocolCode: number): boolean {
   return error instanceof AnswerError && error.protocolCode === protocolCode;
 }
@@ -63,7 +63,7 @@ type Detail = Pick<BrokerErrorDetail, 'code' | 'kind'> & { readonly why: string 
 
 const BUG: Detail = { code: 'DRIVER_FAILED', kind: 'fatal', why: '' };
 
-const TROUBLES: Readonly<Record<ConnectionTrouble, Detail>> = {
+const FAILURES: Readonly<Record<ConnectionFailure, Detail>> = {
   lost: { code: 'BROKER_UNREACHABLE', kind: 'retry', why: 'there is no connection to the broker: ' },
   timeout: { code: 'TIMEOUT', kind: 'retry', why: 'no answer in time: ' },
   credentials: {
@@ -75,12 +75,12 @@ const TROUBLES: Readonly<Record<ConnectionTrouble, Detail>> = {
   too_old: { code: 'BROKER_TOO_OLD', kind: 'configuration', why: 'the broker is too old: ' },
 };
 
-const SAYINGS: Readonly<Record<string, string>> = {
+const EXPLANATIONS: Readonly<Record<string, string>> = {
   TOPIC_UNKNOWN:
-    'the topic does not exist: create it (`converge topics create`), topics are never made by accident',
+    'the topic does not exist: create it with `converge topics create`. No client creates topics by accident',
   MESSAGE_TOO_LARGE:
     "the batch is larger than the topic's max.message.bytes: raise it, or send smaller batches",
-  NOT_AUTHORIZED: 'the broker does not permit it: grant the access to this user',
+  NOT_AUTHORIZED: 'the broker denies access: grant it to this user',
   NOT_AUTHENTICATED: 'the broker refused the credentials: check user, password and SASL mechanism',
   RECORD_INVALID: 'the topic refuses the record: a compacted topic, for one, takes no record without a key',
 };

@@ -7,13 +7,13 @@ export interface TopicPartition<T> extends Assignment {
   readonly value: T;
 }
 
-/** The value, unless the broker refused. */
+/** Returns the value; throws if the broker refused. */
 export function checked<T>(errorCode: number, doing: string, value: T, said: string | null = null): T {
   if (errorCode === OK) return value;
   throw protocolError(errorCode, { doing, ...(said === null ? {} : { said }) });
 }
 
-/** Topics, each with its partitions: the form that most requests have. */
+/** Writes topics with their partitions, the form of most requests. */
 export function writeTopics(
   body: ByteWriter,
   places: readonly Assignment[],

@@ -13,7 +13,7 @@ import type { Request } from './connection.ts';
 import { OK, UNKNOWN_TOPIC } from './error-codes.ts';
 import { protocolError } from './errors.ts';
 
-/** At least this much for a whole fetch, however small the limit of each partition. */
+/** The least limit of a whole fetch, whatever the limits of its partitions. */
 const MIN_FETCH_BYTES = 8 * 1_048_576;
 
 /** Fetch, version 11: no fetch session. */
@@ -33,7 +33,7 @@ export function fetchRequest(wants: readonly FetchWant[], maxWaitMs: number, iso
   return { apiKey: 1, apiVersion: 11, name: 'Fetch', body: [body.finish()] };
 }
 
-/** Neighbours of one topic together, in the order given: a broker fills its answer in this order. */
+/** Groups adjacent wants of one topic, in the order given: a broker fills its answer in this order. */
 function runsByTopic(wants: readonly FetchWant[]): FetchWant[][] {
   const runs: FetchWant[][] = [];
   for (const want of wants) {
@@ -90,11 +90,11 @@ function partitionAnswer(
   return { ok: true, topic, partition, records, nextOffset, highWatermark, damaged };
 }
 
-/** A consumer's topic that is missing may be on its way to this broker, or be made again: it waits. */
+/** The error of one partition. A missing topic is retried: it may be new to this broker, or created again. */
 function fetchError(errorCode: number, { topic, partition, offset }: FetchWant): BrokerError {
   const doing = `reading ${topic}/${partition} at offset ${offset}`;
   if (errorCode !== UNKNOWN_TOPIC) return protocolError(errorCode, { doing, topic, partition });
-  return new BrokerError(`${doing} failed: the broker does not have this partition for the moment`, {
+  return new BrokerError(`${doing} failed: the broker does not have this partition at the moment`, {
     code: 'TOPIC_UNKNOWN',
     kind: 'retry',
     certainty: 'not_applied',

@@ -17,17 +17,20 @@ const LINES = Array.from(
 );
 
 describe.each(drivers)('the %s driver', (_, connect) => {
-  it.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)('reads %s of the Java producer', async (codec) => {
-    const topic = await freshTopic(brokers, { partitions: 1 });
-    await writeWithJava(brokers, topic, LINES, codec);
-    const broker = connect({ brokers: brokers.split(','), clientId: 'foreign' });
-    onTestFinished(() => broker.close());
-    const read = await collect((await broker.admin()).read(topic, 0, 0n, 1_000_000n));
-    expect(values(read)).toEqual(LINES);
-    expect(read.filter(({ undecodable }) => undecodable !== undefined)).toEqual([]);
-  });
+  it.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)(
+    'a driver reads %s batches of the Java producer',
+    async (codec) => {
+      const topic = await freshTopic(brokers, { partitions: 1 });
+      await writeWithJava(brokers, topic, LINES, codec);
+      const broker = connect({ brokers: brokers.split(','), clientId: 'foreign' });
+      onTestFinished(() => broker.close());
+      const read = await collect((await broker.admin()).read(topic, 0, 0n, 1_000_000n));
+      expect(values(read)).toEqual(LINES);
+      expect(read.filter(({ undecodable }) => undecodable !== undefined)).toEqual([]);
+    },
+  );
 
-  it('waits for an open transaction, leaves an aborted one out and delivers a committed one', async () => {
+  it('a consumer waits for an open transaction, leaves an aborted one out and delivers a committed one', async () => {
     const kit = new Kit({
       connect: () => connect({ brokers: brokers.split(','), clientId: 'foreign' }),
       sessionTimeoutMs: 6_000,

@@ -4,8 +4,8 @@ import type { Exchange } from './connection.ts';
 import { checked, type TopicPartition, readTopics, writeTopics } from './exchange.ts';
 
 /*
- * The requests of the classic group protocol, in the last versions before the flexible ones: spoken by every broker
- * that we support, and without a static member id (it would keep the partitions of a dead member).
+ * The requests of the classic group protocol, in the last versions before the flexible ones: every supported broker
+ * speaks them. Without a static member id: docs/decisions/0024.
  */
 
 export interface Coordinator {
@@ -14,7 +14,7 @@ export interface Coordinator {
 }
 
 export interface Joined {
-  /** The broker only gave us a name: join again with it. */
+  /** The broker only assigned a member id: join again with it. */
   readonly named: boolean;
   readonly generation: number;
   readonly leaderId: string;
@@ -26,13 +26,13 @@ export interface Joining {
   readonly groupId: string;
   readonly memberId: string;
   readonly sessionTimeoutMs: number;
-  /** How long the broker waits for the other members. */
+  /** How long the broker waits for the other members, milliseconds. */
   readonly rebalanceTimeoutMs: number;
   readonly protocol: string;
   readonly metadata: Buffer;
 }
 
-/** Beyond the broker's own wait, for the way there and back. */
+/** Added to the broker's own wait, for the network. */
 const NETWORK_MS = 5_000;
 const MEMBER_ID_REQUIRED = 79;
 
@@ -133,7 +133,7 @@ export function commitOffset(
   };
 }
 
-/** Committed offsets; places without one are left out. */
+/** Reads committed offsets; partitions without one are left out. */
 export function committedOffsets(
   groupId: string,
   places: readonly Assignment[],
@@ -170,7 +170,7 @@ function nothing(payload: Buffer, doing: string): void {
   checked(throttled(payload).int16(), doing, undefined);
 }
 
-/** The two structures of the "consumer" protocol type, version 0: what a member wants, and what it is given. */
+/** Encodes the subscription of a member ("consumer" protocol type, version 0). */
 export function encodeSubscription(topics: readonly string[]): Buffer {
   const body = new ByteWriter().int16(0).int32(topics.length);
   for (const topic of topics) body.string(topic);
@@ -194,7 +194,7 @@ export function encodeAssignment(share: readonly Assignment[]): Buffer {
 }
 
 export function decodeAssignment(bytes: Buffer): readonly Assignment[] {
-  // A member that joined while the leader was not looking is given nothing at all.
+  // A member that joined after the leader's decision gets an empty assignment.
   if (bytes.length < 6) return [];
   const reader = new ByteReader(bytes);
   reader.int16();

@@ -32,7 +32,7 @@ function bodyOf(index: number): Omit<OutgoingRecord, 'timestampMs'> {
   };
 }
 
-/** A prime number of them, so that every batch begins with another; a record is told from its likes by its time. */
+/** A prime number of records, so that every batch begins with another; its time identifies a record. */
 const bodies = Array.from({ length: 4_999 }, (_, index) => bodyOf(index));
 const expected = bodies.map(({ key, value, headers }) => ({
   key: bytesOf(key),
@@ -108,7 +108,7 @@ function opened(connect: Connect): Broker {
 
 describe.each(drivers)('half a million records written by %s', (name, connect) => {
   it.each(drivers.filter(([reader]) => reader !== name))(
-    'are read by %s as they were written',
+    'records are read by %s as they were written',
     async (_, other) => {
       // The records call themselves old: retention must not take them while they are read.
       const config = { 'retention.ms': '-1' };

@@ -22,11 +22,11 @@ export interface ClusterMetadata {
   readonly topics: ReadonlyMap<string, TopicMetadata>;
 }
 
-/** Metadata, version 12: the first that has topic ids and is still spoken by every broker that we support. */
+/** Metadata, version 12: the first with topic ids; every supported broker speaks it. */
 export function metadataRequest(topics: readonly string[]): Request {
   const body = new ByteWriter().uvarint(topics.length + 1);
   for (const topic of topics) body.raw(Buffer.alloc(16)).compactString(topic).uvarint(0);
-  // Neither to create topics, nor to list what we may do with them.
+  // Neither creates topics nor lists permissions.
   body.int8(0).int8(0).uvarint(0);
   return { apiKey: 3, apiVersion: 12, name: 'Metadata', body: [body.finish()], flexible: true };
 }

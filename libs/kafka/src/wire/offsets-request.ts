@@ -5,10 +5,10 @@ import { protocolError } from './errors.ts';
 import type { Exchange } from './connection.ts';
 import { readTopics, writeTopics } from './exchange.ts';
 
-/** Where a log is asked for: `stable` is its end before the first open transaction. */
+/** An end of a log; `stable` is the end before the first open transaction. */
 export type LogEnd = 'earliest' | 'latest' | 'stable';
 
-/** ListOffsets, version 2, for one topic's partitions that one broker leads. An error names the partition it is about. */
+/** ListOffsets, version 2, for partitions of one topic and one leader. An error names its partition. */
 export function listOffsets(
   topic: string,
   partitions: readonly number[],
@@ -35,14 +35,14 @@ export function listOffsets(
   };
 }
 
-/** The offset of one partition. Throws its error. */
+/** Returns the offset of one partition; throws its error. */
 export function offsetIn(answer: ReadonlyMap<number, bigint | BrokerError>, partition: number): bigint {
   const found = answer.get(partition) ?? 0n;
   if (found instanceof BrokerError) throw found;
   return found;
 }
 
-/** Begins the message of a refusal. */
+/** The beginning of the message of a refusal. */
 export function askingEnd(topic: string, end: LogEnd): string {
   return `asking for the ${end} offsets of ${topic}`;
 }

@@ -40,11 +40,11 @@ const plain = ({ key, value, headers, timestampMs }: OutgoingRecord) => ({
 });
 
 describe.each(drivers)('records at the borders of the format, written by %s', (_, connect) => {
-  it('are the same to the Java consumer and to us', async () => {
+  it('records at the borders of the format are the same to the Java consumer and to this driver', async () => {
     const { topic, broker } = await edgesWritten(connect);
     const expected = all.map(plain);
     const java = await readWithJava(brokers, topic, all.length);
-    // Lengths first: a difference of bytes would be told with a megabyte of them.
+    // Lengths first: a difference of bytes would print a megabyte.
     expect(java.map(({ value }) => value?.length)).toEqual(expected.map(({ value }) => value?.length));
     expect(java).toEqual(expected);
     const ours = await collect((await broker.admin()).read(topic, 0, 0n, BigInt(all.length)));

@@ -10,7 +10,7 @@ import {
 import { ByteWriter } from './byte-writer.ts';
 import type { Request } from './connection.ts';
 
-/** One partition's batch in a request, already encoded. */
+/** An encoded batch of one partition. */
 export interface EncodedBatch {
   readonly batch: OutgoingBatch;
   readonly bytes: Buffer;
@@ -27,7 +27,7 @@ export interface ProduceAnswer {
 export function produceRequest(batches: readonly EncodedBatch[], timeoutMs: number): Request {
   const byTopic = Map.groupBy(batches, ({ batch }) => batch.topic);
   const body: Buffer[] = [];
-  // The broker gives up before we do, so that its answer still arrives.
+  // The broker's time-out is shorter than the client's, so that its answer still arrives.
   let head = new ByteWriter()
     .string(null)
     .int16(-1)
@@ -56,7 +56,7 @@ export function produceResponse(payload: Buffer): readonly ProduceAnswer[] {
           errorCode: reader.int16(),
           baseOffset: reader.int64(),
         };
-        // Append time and log start: nothing to us.
+        // Append time and log start: unused.
         reader.bytes(16);
         return answer;
       });
@@ -64,13 +64,13 @@ export function produceResponse(payload: Buffer): readonly ProduceAnswer[] {
     .flat();
 }
 
-/** A batch and its place in the send. */
+/** A batch and its index in the send. */
 export interface Numbered {
   readonly index: number;
   readonly batch: OutgoingBatch;
 }
 
-/** Collects the results of one send; a partition's first failure also fails what comes after it there. */
+/** Collects the results of one send; the first failure of a partition also fails its later batches. */
 export class SendOutcome {
   readonly results: SendResult[] = [];
   readonly #failed = new Set<string>();
@@ -91,7 +91,7 @@ export class SendOutcome {
     };
   }
 
-  /** Fails it too when an earlier batch of its partition has failed. */
+  /** Fails a batch for its own error, or if an earlier batch of its partition failed. */
   failsWithEarlier(numbered: Numbered, error: BrokerError | undefined): boolean {
     const { topic, partition } = numbered.batch;
     if (error === undefined && !this.#failed.has(partitionId(topic, partition))) return false;

@@ -16,7 +16,7 @@ function kit(connect: Connect): Kit {
 }
 
 describe.each(drivers)('the %s driver', (_, connect) => {
-  it('makes no noise: no process warning, nothing on the console, even when the broker refuses', async () => {
+  it('a client causes no process warning and writes nothing to the console, even when the broker refuses', async () => {
     const warnings: Error[] = [];
     const onWarning = (warning: Error): void => void warnings.push(warning);
     process.on('warning', onWarning);
@@ -46,7 +46,7 @@ describe.each(drivers)('the %s driver', (_, connect) => {
     expect(written.flatMap(({ mock }) => mock.calls)).toEqual([]);
   });
 
-  it('gives the partitions that a topic gains to the group', async () => {
+  it('a group is assigned the partitions that its topic gains', async () => {
     const own = kit(connect);
     const topic = await own.topic(1);
     const member = await own
@@ -64,7 +64,7 @@ describe.each(drivers)('the %s driver', (_, connect) => {
   }, 60_000);
 });
 
-it('tells what kafkajs says to whoever listens, for debugging only', async () => {
+it('messages of kafkajs reach the log at level debug only', async () => {
   const lines: string[] = [];
   const broker = kafkaBroker({
     brokers: ['127.0.0.1:1'],

@@ -27,12 +27,12 @@ const codes = (results: readonly SendResult[]): string[] =>
     result.ok ? 'written' : `${result.error.code} ${result.error.kind} ${result.error.certainty}`,
   );
 
-describe.each(drivers)('the %s driver that asks for the ends of a log', (_, connect) => {
+describe.each(drivers)('an admin of the %s driver', (_, connect) => {
   it.each([
-    ['is away', (leader: ScriptedBroker) => leader.stop(), 'BROKER_UNREACHABLE'],
-    ['never answers', (leader: ScriptedBroker) => void (leader.tellsEnds = false), 'TIMEOUT'],
+    ['is unreachable', (leader: ScriptedBroker) => leader.stop(), 'BROKER_UNREACHABLE'],
+    ['never answers', (leader: ScriptedBroker) => void (leader.reportsEnds = false), 'TIMEOUT'],
   ])(
-    'of which one leader %s knows those of the others, and names what it does not know',
+    'an admin whose one leader %s reports the ends of the others, and names the partitions without an answer',
     async (_what, fail, code) => {
       const [sound, failing] = [await new ScriptedBroker().start(), await new ScriptedBroker().start()];
       sound.leaders = failing.leaders = [sound, failing];
@@ -52,8 +52,8 @@ describe.each(drivers)('the %s driver that asks for the ends of a log', (_, conn
   );
 });
 
-describe.each(drivers)('to the %s driver a produce answer', (_, connect) => {
-  it('that refuses one partition is a failure of that one alone', async () => {
+describe.each(drivers)('a producer of the %s driver', (_, connect) => {
+  it('a produce answer that refuses one partition fails that one alone', async () => {
     const broker = await new ScriptedBroker().start();
     broker.produce = () =>
       new Map([
@@ -72,7 +72,7 @@ describe.each(drivers)('to the %s driver a produce answer', (_, connect) => {
     expect(broker.produced).toEqual([{ acks: -1, partitions: [0, 1, 2, 3] }]);
   });
 
-  it('of an unknown topic heals when the cluster knows the topic, and halts it otherwise', async () => {
+  it('a produce answer of an unknown topic is retried if the cluster knows the topic, and halts it otherwise', async () => {
     const broker = await new ScriptedBroker().start();
     broker.produce = () => new Map([[0, 3]]);
     const producer = await producerOf(connect, broker);
@@ -84,7 +84,7 @@ describe.each(drivers)('to the %s driver a produce answer', (_, connect) => {
     expect(codes(await producer.send(batches(0)))).toEqual(['TOPIC_UNKNOWN halt_topic not_applied']);
   });
 
-  it('that leaves a partition out says nothing about it', async () => {
+  it('a produce answer without a partition leaves its outcome unknown', async () => {
     const broker = await new ScriptedBroker().start();
     broker.produce = () => new Map([[0, 0]]);
     expect(codes(await (await producerOf(connect, broker)).send(batches(0, 1)))).toEqual([
@@ -93,7 +93,7 @@ describe.each(drivers)('to the %s driver a produce answer', (_, connect) => {
     ]);
   });
 
-  it('that never comes leaves the writes open, and they are not sent again', async () => {
+  it('writes without an answer have an unknown outcome, and are not sent again', async () => {
     const broker = await new ScriptedBroker().start();
     broker.produce = () => 'silence';
     const results = await (await producerOf(connect, broker)).send([...batches(0, 1), ...batches(0)]);
@@ -105,7 +105,7 @@ describe.each(drivers)('to the %s driver a produce answer', (_, connect) => {
     expect(broker.produced).toHaveLength(1);
   });
 
-  it('is awaited before the next request to the same broker', async () => {
+  it('a producer awaits the answer before the next request to the same broker', async () => {
     const broker = await new ScriptedBroker().start();
     const producer = await producerOf(connect, broker);
     await Promise.all([
@@ -117,7 +117,7 @@ describe.each(drivers)('to the %s driver a produce answer', (_, connect) => {
     expect(broker.mostOpen).toBe(1);
   });
 
-  it('of a broker that is away fails its partitions, and only those', async () => {
+  it('an unreachable broker fails its own partitions only', async () => {
     const there = await new ScriptedBroker().start();
     const away = await new ScriptedBroker().start();
     there.leaders = [there, away];
@@ -131,7 +131,7 @@ describe.each(drivers)('to the %s driver a produce answer', (_, connect) => {
     ]);
   });
 
-  it('cannot be had from a broker that is too old', async () => {
+  it('a producer refuses a broker that is too old', async () => {
     const broker = await new ScriptedBroker().start();
     broker.metadataVersions = 8;
     await expect(producerOf(connect, broker)).rejects.toMatchObject({
@@ -140,7 +140,7 @@ describe.each(drivers)('to the %s driver a produce answer', (_, connect) => {
     });
   });
 
-  it('whose connection drops after the write leaves the write open, and a new producer goes on', async () => {
+  it('a connection that drops after a write leaves its outcome unknown, and a new producer continues', async () => {
     const broker = await new ScriptedBroker().start();
     broker.produce = () => 'drop';
     const producer = await producerOf(connect, broker);
@@ -155,7 +155,7 @@ describe.each(drivers)('to the %s driver a produce answer', (_, connect) => {
     expect(broker.produced.map(({ partitions }) => partitions)).toEqual([[0, 1], [0]]);
   });
 
-  it('that is late but within the limit counts', async () => {
+  it('a late answer within the limit counts', async () => {
     const broker = await new ScriptedBroker().start();
     const producer = await producerOf(connect, broker);
     await producer.send(batches(0));
@@ -163,7 +163,7 @@ describe.each(drivers)('to the %s driver a produce answer', (_, connect) => {
     expect(codes(await producer.send(batches(0)))).toEqual(['written']);
   });
 
-  it('cannot be had when the login is refused, and the refused password is tried once', async () => {
+  it('a producer whose login is refused fails after one attempt', async () => {
     const broker = await new ScriptedBroker().start();
     broker.loginCode = 58;
     const sasl = { mechanism: 'plain', username: 'relay', password: 'wrong' } as const;
@@ -212,7 +212,7 @@ describe.each(drivers)('to the %s driver a produce answer', (_, connect) => {
     [90, 'PRODUCER_STATE_LOST new_producer not_applied'],
     [100, 'TOPIC_ID_UNKNOWN retry not_applied'],
     [4_711, 'KAFKA_4711 fatal not_applied'],
-  ])('of code %d means: %s', async (code, meaning) => {
+  ])('a produce answer of code %d means: %s', async (code, meaning) => {
     const broker = await new ScriptedBroker().start();
     broker.delayMs = 0;
     broker.produce = () =>

@@ -7,14 +7,14 @@ interface Secured {
   readonly sasl?: SaslOptions;
 }
 
-/** What a certificate's check is for is lost when nothing is checked, and a password when everyone can read it. */
+/** Refuses TLS without a certificate check, and a plain password without TLS, outside development and test. */
 export function refuseUnsafe({ ssl = false, sasl }: Secured, env = process.env): void {
   const mode = env['NODE_ENV'];
   if (mode === 'development' || mode === 'test') return;
   const tls = ssl === true ? {} : ssl;
   if (tls !== false && tls.rejectUnauthorized === false)
     throw unsafe(
-      "ssl.rejectUnauthorized = false accepts any certificate, so anyone between us and Kafka can read and change everything. Give the brokers' CA instead: ssl.ca, or CONVERGE__KAFKA__TLS__CA_FILE",
+      "ssl.rejectUnauthorized = false accepts any certificate, so anyone between this process and Kafka can read and change everything. Give the brokers' CA instead: ssl.ca, or CONVERGE__KAFKA__TLS__CA_FILE",
     );
   if (tls !== false && tls.rejectUnauthorized === undefined && env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0')
     throw unsafe(

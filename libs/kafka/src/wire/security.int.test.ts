@@ -38,7 +38,7 @@ beforeAll(async () => {
       [`${listener}.plain.sasl.jaas.config`]: `${security}.plain.PlainLoginModule required user_relay='${RELAY.password}';`,
       [`${listener}.scram-sha-256.sasl.jaas.config`]: `${security}.scram.ScramLoginModule required;`,
       [`${listener}.scram-sha-512.sasl.jaas.config`]: `${security}.scram.ScramLoginModule required;`,
-      // Whoever is not named here may do nothing.
+      // Users without an entry have no access.
       'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
       'super.users': 'User:ANONYMOUS;User:relay',
     },
@@ -58,7 +58,7 @@ describe.each(drivers)('behind TLS and a login, the %s driver', (name, connect) 
     return broker;
   };
 
-  it.each(MECHANISMS)('writes and reads in a group after a login by %s', async (mechanism) => {
+  it.each(MECHANISMS)('a client writes and reads in a group after a login by %s', async (mechanism) => {
     const broker = open({ ssl: { ca }, sasl: { mechanism, ...RELAY } });
     const topic = `${name}-${mechanism}`;
     const admin = await broker.admin();
@@ -81,7 +81,7 @@ describe.each(drivers)('behind TLS and a login, the %s driver', (name, connect) 
     await consumer.stop();
   });
 
-  it.each(MECHANISMS)('says that a wrong password is the trouble, with %s', async (mechanism) => {
+  it.each(MECHANISMS)('a client reports a wrong password as such, with %s', async (mechanism) => {
     const broker = open({ ssl: { ca }, sasl: { mechanism, ...RELAY, password: 'guess' } });
     await expect(broker.producer()).rejects.toMatchObject({
       code: 'NOT_AUTHENTICATED',
@@ -90,22 +90,22 @@ describe.each(drivers)('behind TLS and a login, the %s driver', (name, connect) 
     });
   });
 
-  it('refuses a certificate that no authority vouches for', async () => {
+  it('a client refuses a certificate of an unknown authority', async () => {
     const broker = open({ ssl: true, sasl: { mechanism: 'scram-sha-512', ...RELAY } });
     await expect(broker.producer()).rejects.toMatchObject({ code: 'TLS_FAILED', kind: 'configuration' });
   });
 
-  it('refuses a certificate of another host', async () => {
+  it('a client refuses a certificate of another host', async () => {
     const ssl = { ca, servername: 'elsewhere.test' };
     const broker = open({ ssl, sasl: { mechanism: 'scram-sha-512', ...RELAY } });
     await expect(broker.producer()).rejects.toMatchObject({ code: 'TLS_FAILED', kind: 'configuration' });
   });
 
-  it('points at TLS when it was left out', async () => {
+  it('a client without TLS at a TLS port names TLS in its error', async () => {
     await expect(open({}).producer()).rejects.toThrow(/TLS/);
   });
 
-  it('halts the topic for a user who may not write to it', async () => {
+  it('a write without permission halts the topic', async () => {
     const broker = open({ ssl: { ca }, sasl: { mechanism: 'scram-sha-512', ...RELAY } });
     const topic = `${name}-forbidden`;
     await (await broker.admin()).createTopic({ name: topic, partitions: 1 });

@@ -3,7 +3,7 @@ import { ByteWriter } from './byte-writer.ts';
 import type { Exchange } from './connection.ts';
 import { checked } from './exchange.ts';
 
-/** How long the broker may take to make or delete a topic. */
+/** How long the broker may take to create or delete a topic. */
 const WORK_MS = 10_000;
 const TOPIC = 2;
 
@@ -51,7 +51,7 @@ export function deleteTopic(name: string): Exchange<void> {
   };
 }
 
-/** A topic's settings on the broker, those of `names`. */
+/** Reads settings of a topic by name. */
 export function topicConfig(
   topic: string,
   names: readonly string[],
@@ -80,7 +80,7 @@ export function topicConfig(
 
 function configEntry(reader: ByteReader): readonly [string, string] {
   const entry = [reader.string(), reader.nullableString() ?? ''] as const;
-  // Read-only, where it comes from, sensitive; synonyms were not asked for.
+  // Read-only, source, sensitive; no synonyms were requested.
   reader.bytes(3);
   reader.array(() => [reader.string(), reader.nullableString(), reader.int8()]);
   return entry;

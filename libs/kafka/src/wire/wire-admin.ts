@@ -27,13 +27,13 @@ const COORDINATOR_MOVES: ReadonlySet<string> = new Set([
 ]);
 const CONFIG_NAMES = ['cleanup.policy', 'min.insync.replicas', 'max.message.bytes', 'retention.ms'];
 const READ_BYTES = 4 * 1_048_576;
-/** A broker that is asked for records that are there answers at once. */
+/** A broker answers a fetch of existing records at once. */
 const READ_WAIT_MS = 100;
-/** Leaders know the ends of their logs at once. One that is silent must not hold back the others until the request's own time-out. */
+/** A leader knows the ends of its logs at once; a silent one must not delay the others until the request's time-out. */
 const ENDS_MS = 4_000;
 
 export interface AdminOptions {
-  /** How long a new topic may take until all its leaders answer. */
+  /** How long a new topic may take until all its leaders answer, milliseconds. */
   readonly topicReadyMs: number;
   readonly maxBatchBytes?: number | undefined;
 }
@@ -107,7 +107,7 @@ export class WireAdmin implements Admin {
   async committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
     const { partitions } = await this.#cluster.topic(topic);
     const places = partitions.map(({ partition }) => ({ topic, partition }));
-    // The first question about any group makes the broker create its topic of offsets, and load it.
+    // The first request about any group makes the broker create the topic of offsets and load it.
     const offsets = await this.#until(`a coordinator of group ${groupId}`, () =>
       this.#fetchOffsets(groupId, places).catch((error: unknown) => {
         if (error instanceof BrokerError && COORDINATOR_MOVES.has(error.code)) return undefined;
@@ -160,7 +160,7 @@ export class WireAdmin implements Admin {
     }
   }
 
-  /** Each leader by itself: one that cannot be asked is an error for each of its partitions. */
+  /** Asks each leader separately; a failure becomes an error of each of its partitions. */
   async #ends(
     topic: string,
     partitions: readonly PartitionMetadata[],
@@ -175,7 +175,7 @@ export class WireAdmin implements Admin {
           const question = { ...listOffsets(topic, numbers, end), timeoutMs: ENDS_MS };
           return [...(await link.call(askingEnd(topic, end), question))];
         } catch (error) {
-          // A login or TLS that is refused is refused everywhere.
+          // A refused login or TLS is refused by every broker.
           if (!(error instanceof BrokerError) || error.kind === 'configuration') throw error;
           return numbers.map((partition) => [partition, errorOf(error, { topic, partition })] as const);
         }
@@ -189,7 +189,7 @@ export class WireAdmin implements Admin {
     return link.call(`reading the offsets of group ${groupId}`, committedOffsets(groupId, places));
   }
 
-  /** A leader that answers for its offsets also takes writes. */
+  /** Whether all leaders answer for their offsets; then they accept writes. */
   async #isReady(topic: string): Promise<boolean> {
     try {
       const { partitions } = await this.#cluster.topic(topic);
@@ -204,7 +204,7 @@ export class WireAdmin implements Admin {
     }
   }
 
-  /** The first truthy answer. */
+  /** Polls until the first truthy answer; fails after `topicReadyMs`. */
   async #until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
     const end = systemClock.monotonic() + this.#options.topicReadyMs;
     for (let attempt = 0; ; attempt += 1) {
@@ -221,7 +221,7 @@ export class WireAdmin implements Admin {
   }
 }
 
-/** What keeps a leader from answering, for one of its partitions. */
+/** The failure of a leader, for one of its partitions. */
 function errorOf(cause: BrokerError, place: Assignment): BrokerError {
   const { message, code, kind, certainty } = cause;
   return new BrokerError(message, { code, kind, certainty, ...place, cause });

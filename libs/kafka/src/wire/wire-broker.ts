@@ -16,36 +16,36 @@ import { WireLink } from './wire-link.ts';
 import { WireProducer } from './wire-producer.ts';
 
 export interface KafkaOptions {
-  /** `host:port` of brokers to begin with; the cluster tells the others. */
+  /** `host:port` of bootstrap brokers; the cluster's metadata names the others. */
   readonly brokers: readonly string[];
   readonly clientId: string;
   /** `rejectUnauthorized: false` is refused unless NODE_ENV is development or test. @default none: plain TCP */
   readonly ssl?: boolean | TlsOptions;
   /** `plain` without TLS is refused unless NODE_ENV is development or test. @default none */
   readonly sasl?: SaslOptions;
-  /** Receives the consumers' troubles (warn), and what the client below says (debug). @default nothing is logged */
+  /** Receives failures of consumers (warn) and messages of the client library (debug). @default nothing is logged */
   readonly log?: Log;
   /** @default 3_000 */
   readonly connectTimeoutMs?: number;
-  /** How long an answer may take before the outcome counts as unknown. The broker gives up on a write at half of it. @default 10_000 */
+  /** How long an answer may take before the outcome counts as unknown, milliseconds. The broker abandons a write at half of it. @default 10_000 */
   readonly requestTimeoutMs?: number;
   /**
-   * Where to reach a broker that calls itself by an address (`host:port`) of another network: tunnels, port forwarding.
+   * Maps a broker's advertised address (`host:port`) to a reachable one: tunnels, port forwarding.
    * @default the address itself
    */
   readonly reachAt?: (address: string) => string;
   /** Batches of one broker go together into one request up to this size, bytes. @default 16_777_216 */
   readonly maxRequestBytes?: number;
   /**
-   * What a compressed batch of another producer may become, bytes. One that stands for more is not decoded: consumers
-   * account for it as one dead letter. @default 67_108_864
+   * The largest decompressed size of a batch of another producer, bytes. A larger one is not decoded: consumers record
+   * it as one dead letter. @default 67_108_864
    */
   readonly maxBatchBytes?: number;
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
-/** Kafka over the connections of any driver. Opening anything rejects with a BrokerError when no broker can be reached. */
+/** Kafka over the connections of any driver. Opening a client rejects with a BrokerError when no broker is reachable. */
 export class WireBroker implements Broker {
   readonly driver: string;
   readonly #options: KafkaOptions;
@@ -75,7 +75,7 @@ export class WireBroker implements Broker {
   consumer(options: ConsumerOptions): GroupConsumer {
     const { groupId, topics, sessionTimeoutMs = 10_000 } = options;
     const { log, requestTimeoutMs = REQUEST_TIMEOUT_MS, maxBatchBytes } = this.#options;
-    // A coordinator that has fallen silent must be given up before the session ends.
+    // A silent coordinator must be abandoned before the session ends.
     const cluster = this.#cluster(Math.min(requestTimeoutMs, Math.max(sessionTimeoutMs / 2, 1_000)));
     const link = new WireLink({ cluster, groupId, topics, sessionTimeoutMs, maxBatchBytes });
     const given = log === undefined ? {} : { log };

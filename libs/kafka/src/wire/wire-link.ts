@@ -27,7 +27,7 @@ export interface WireLinkOptions {
   readonly clock?: Clock;
 }
 
-/** Members of one group must name the same strategy; ours is not kafkajs's. */
+/** The assignment strategy; all members of a group name the same one, and kafkajs's is another. */
 const PROTOCOL = 'converge-even';
 const TOPICS_EVERY_MS = 10_000;
 
@@ -174,7 +174,7 @@ export class WireLink implements GroupLink {
     return Math.max(this.#options.sessionTimeoutMs, 10_000);
   }
 
-  /** A new member is first given a name: a join whose answer is lost would else leave a member that nobody is. */
+  /** Joins twice at first: the broker assigns the member id, so that a lost answer leaves no member without a client. */
   async #enter(link: BrokerLink, doing: string): Promise<requests.Joined> {
     const { groupId, topics, sessionTimeoutMs } = this.#options;
     const rebalanceTimeoutMs = this.#rebalanceTimeoutMs;
@@ -195,7 +195,7 @@ export class WireLink implements GroupLink {
     }
   }
 
-  /** The leader decides for all, on what the cluster says now. */
+  /** Assigns partitions for all members, by the metadata of now; the leader's task. */
   async #share(
     members: requests.Joined['members'],
   ): Promise<readonly { readonly memberId: string; readonly share: Buffer }[]> {
@@ -214,7 +214,7 @@ export class WireLink implements GroupLink {
     return new Map([...known].map(([name, { partitions }]) => [name, partitions.length]));
   }
 
-  /** Looked at now and then: whether a topic was made again, and by the leader, whether one has grown. */
+  /** Checks periodically whether a topic was created again, and as the leader, whether one has more partitions. */
   async #topicsChanged(): Promise<boolean> {
     const now = this.#clock.monotonic();
     if (now - this.#lookedAt < TOPICS_EVERY_MS) return false;
@@ -225,12 +225,12 @@ export class WireLink implements GroupLink {
     return [...counts].some(([topic, count]) => count > (this.#partitions.get(topic) ?? 0));
   }
 
-  /** The group does not know us: the next join is a new member's. A generation that is over leaves the member known. */
+  /** Drops the member id that the group does not know; a generation that is over keeps it. */
   #forgetMember(error: unknown): void {
     if (isAnswer(error, UNKNOWN_MEMBER)) this.#memberId = '';
   }
 
-  /** Finds the coordinator when it is not known, and forgets it when it is not the one any more. */
+  /** Runs a request at the coordinator: finds it first if unknown, forgets it when it has moved. */
   async #withCoordinator<T>(
     doing: string,
     request: (link: BrokerLink, doing: string) => Promise<T>,

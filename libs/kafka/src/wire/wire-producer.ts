@@ -30,7 +30,7 @@ export interface ProducerOptions {
 
 type Sealed = Numbered & EncodedBatch;
 
-/** One request in flight for each broker, its batches grouped; nothing is repeated here. */
+/** Sends batches grouped by broker, one request in flight per broker. It does not retry. */
 export class WireProducer implements Producer {
   readonly #cluster: Cluster;
   readonly #options: ProducerOptions;
@@ -56,13 +56,13 @@ export class WireProducer implements Producer {
 
   async #send(batches: readonly OutgoingBatch[]): Promise<readonly SendResult[]> {
     const outcome = new SendOutcome();
-    const troubles = await this.#lookUp(batches);
+    const failures = await this.#lookUp(batches);
     const byLeader = new Map<number, Numbered[]>();
     for (const [index, batch] of batches.entries()) {
       const leader = this.#cluster.leaderOf(batch);
       if (this.#closed) outcome.failed({ index, batch }, producerClosed(batch));
       else if (leader === undefined)
-        outcome.failed({ index, batch }, troubles.get(batch.topic) ?? leaderMissing(batch));
+        outcome.failed({ index, batch }, failures.get(batch.topic) ?? leaderMissing(batch));
       else {
         const queue = byLeader.get(leader) ?? [];
         byLeader.set(leader, queue);
@@ -73,10 +73,10 @@ export class WireProducer implements Producer {
     return outcome.results;
   }
 
-  /** Looks up the topics whose leaders are not known; what went wrong, by topic. */
+  /** Looks up topics whose leaders are unknown; returns the failures by topic. */
   async #lookUp(batches: readonly OutgoingBatch[]): Promise<ReadonlyMap<string, BrokerError>> {
-    const troubles = new Map<string, BrokerError>();
-    if (this.#closed) return troubles;
+    const failures = new Map<string, BrokerError>();
+    if (this.#closed) return failures;
     const unknown = new Set(
       batches.filter((batch) => this.#cluster.leaderOf(batch) === undefined).map(({ topic }) => topic),
     );
@@ -84,16 +84,16 @@ export class WireProducer implements Producer {
       try {
         await this.#cluster.topic(topic);
       } catch (error) {
-        const trouble = brokerErrorFrom(error, { doing: `looking up topic ${topic}`, topic });
-        troubles.set(topic, trouble);
-        // Nobody answers: to ask for the other topics would only wait as long again.
-        if (trouble.code === 'BROKER_UNREACHABLE') for (const other of unknown) troubles.set(other, trouble);
-        if (trouble.code === 'BROKER_UNREACHABLE') break;
+        const failure = brokerErrorFrom(error, { doing: `looking up topic ${topic}`, topic });
+        failures.set(topic, failure);
+        // No broker answers: to ask for the other topics would only wait as long again.
+        if (failure.code === 'BROKER_UNREACHABLE') for (const other of unknown) failures.set(other, failure);
+        if (failure.code === 'BROKER_UNREACHABLE') break;
       }
-    return troubles;
+    return failures;
   }
 
-  /** Requests to one broker, one after the other; a second batch of a partition waits for the next request. */
+  /** Sends requests to one broker in turn; a second batch of a partition waits for the next request. */
   async #sendTo(leader: number, queue: readonly Numbered[], outcome: SendOutcome): Promise<void> {
     let link: BrokerLink;
     try {
@@ -103,7 +103,7 @@ export class WireProducer implements Producer {
       return;
     }
     for (let rest = queue; rest.length > 0;) {
-      // A lost connection would be made again by itself, and the rest might overtake what was lost with it.
+      // A new connection would let the rest overtake what was lost with the old one.
       if (!link.usable) {
         this.#failAll(rest, link.lostError(), outcome);
         return;
@@ -159,19 +159,23 @@ export class WireProducer implements Producer {
     const byPartition = new Map(
       answers.map((answer) => [partitionId(answer.topic, answer.partition), answer]),
     );
-    for (const [id, sent] of request) await this.#settle(sent, byPartition.get(id), outcome);
+    for (const [id, sent] of request) await this.#recordAnswer(sent, byPartition.get(id), outcome);
   }
 
-  async #settle(sent: Numbered, answer: ProduceAnswer | undefined, outcome: SendOutcome): Promise<void> {
+  async #recordAnswer(
+    sent: Numbered,
+    answer: ProduceAnswer | undefined,
+    outcome: SendOutcome,
+  ): Promise<void> {
     if (answer?.errorCode === OK) {
       outcome.written(sent, answer.baseOffset);
       return;
     }
     const { topic, partition } = sent.batch;
     this.#cluster.forget(sent.batch);
-    // An answer that leaves a partition out says nothing about it.
+    // An answer without the partition leaves its outcome unknown.
     let code = answer?.errorCode ?? -1;
-    // A fresh topic is in the metadata before its leader knows of it: that heals, a missing topic does not.
+    // A new topic is in the metadata before its leader knows it: that is transient, a missing topic is not.
     if (code === UNKNOWN_TOPIC && (await this.#exists(topic))) code = LEADER_NOT_AVAILABLE;
     outcome.failed(
       sent,

@@ -1,5 +1,5 @@
 import type { DockerState } from './docker-engine.ts';
-import { StackError } from './stack-error.ts';
+import { DevStackError } from './stack-error.ts';
 
 /** How one part of the stack is provided. */
 export type Choice =
@@ -24,7 +24,7 @@ export interface ChoiceFacts {
 /** Given by the environment; else as asked; else in Docker when it is ready; else embedded. Each part for itself. */
 export function chooseStack({ databaseUrl, brokers, asked, docker }: ChoiceFacts): Choices {
   if (asked === 'docker' && docker?.ready === false)
-    throw new StackError(
+    throw new DevStackError(
       'DOCKER_MISSING',
       `CONVERGE_STACK=docker, and ${docker.why}: start Docker, or unset CONVERGE_STACK to use embedded servers`,
     );
@@ -48,7 +48,7 @@ export function askedStack(value: string | undefined): 'docker' | 'embedded' | u
     case 'embedded':
       return value;
     default:
-      throw new StackError(
+      throw new DevStackError(
         'STACK_SETTING',
         `CONVERGE_STACK is "${value}": set it to docker or embedded, or unset it`,
       );

@@ -4,7 +4,7 @@ import { createConnection } from 'node:net';
 /**
  * Asks a Kafka broker for its cluster id: the readiness check that an open port is not, since another process may
  * listen there. One Metadata request, version 4 (protocol guide: https://kafka.apache.org/protocol), naming no topic.
- * undefined when nobody answers within `timeoutMs`, or what answers is no broker that is ready.
+ * undefined when no ready broker answers within `timeoutMs`.
  */
 export async function clusterIdAt(port: number, timeoutMs = 1_000): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();

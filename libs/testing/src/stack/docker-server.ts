@@ -3,12 +3,12 @@ import { type ContainerRuntimeClient, getContainerRuntimeClient } from 'testcont
 import { INSTANCE_LABEL } from './docker-engine.ts';
 import { assertPortFree, freePort } from './ports.ts';
 import type { StackServer } from './server.ts';
-import { StackError, type StackErrorCode } from './stack-error.ts';
+import { DevStackError, type DevStackErrorCode } from './stack-error.ts';
 
 /** What is particular to one kind of container. */
 export interface ContainerRecipe {
   readonly what: 'Postgres' | 'Kafka';
-  readonly failure: StackErrorCode;
+  readonly failure: DevStackErrorCode;
   readonly image: string;
   readonly command?: readonly string[];
   /** The port inside, published on 127.0.0.1 only. */
@@ -155,11 +155,11 @@ export class DockerServer implements StackServer {
     return chunks.join('').trimEnd();
   }
 
-  #failure(reason: string, cause?: unknown): StackError {
+  #failure(reason: string, cause?: unknown): DevStackError {
     const { what, failure } = this.#options.recipe;
     const text = cause instanceof Error ? `: ${cause.message}` : '';
     const taken = /port is already allocated|address already in use/.test(text);
-    return new StackError(taken ? 'PORT_TAKEN' : failure, `${what} in Docker ${reason}${text}`, cause);
+    return new DevStackError(taken ? 'PORT_TAKEN' : failure, `${what} in Docker ${reason}${text}`, cause);
   }
 }
 

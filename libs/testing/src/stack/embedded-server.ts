@@ -4,7 +4,7 @@ import { systemClock } from '@convergekit/core';
 import { OwnedProcess } from './owned-process.ts';
 import { assertPortFree, freePort } from './ports.ts';
 import type { StackServer } from './server.ts';
-import { StackError, type StackErrorCode } from './stack-error.ts';
+import { DevStackError, type DevStackErrorCode } from './stack-error.ts';
 
 export interface Launch {
   readonly command: string;
@@ -16,11 +16,11 @@ export interface Launch {
 /** What is particular to one kind of server. */
 export interface Recipe {
   readonly what: 'Postgres' | 'Kafka';
-  readonly failure: StackErrorCode;
+  readonly failure: DevStackErrorCode;
   readonly stopSignal: NodeJS.Signals;
   /** Makes the data once, writes the configuration for `port`, and says what to run. Called before every start. */
   prepare(port: number): Promise<Launch>;
-  /** What a client is told: a database URL, or `host:port`. */
+  /** The address for clients: a database URL, or `host:port`. */
   address(port: number): string;
   /** Is it this very process that answers? */
   ready(pid: number, port: number): Promise<boolean>;
@@ -131,7 +131,10 @@ export class EmbeddedServer implements StackServer {
         await systemClock.sleep(200);
         continue;
       }
-      throw new StackError(this.#recipe.failure, `${this.#recipe.what} ${reason}. Its last lines:\n${log}`);
+      throw new DevStackError(
+        this.#recipe.failure,
+        `${this.#recipe.what} ${reason}. Its last lines:\n${log}`,
+      );
     }
   }
 

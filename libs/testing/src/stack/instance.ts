@@ -18,7 +18,7 @@ export type InstanceKind = 'up' | 'run';
 
 /**
  * A folder of its own for each running stack, `<data>/stacks/<kind>-<pid>-<random>`, so that `make test` beside
- * `make dev` share nothing. It names its owner; when the owner has died, whoever starts next ends what it left.
+ * `make dev` share nothing. It names its owner; after the owner's death the next start ends what it left.
  */
 export interface Instance {
   readonly folder: string;

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { StackError } from './stack-error.ts';
+import { DevStackError } from './stack-error.ts';
 
 const run = promisify(execFile);
 const OLDEST = 17;
@@ -16,7 +16,7 @@ export async function findJava(env: NodeJS.ProcessEnv = process.env): Promise<st
   try {
     output = (await run(java, ['-version'], { env, timeout: 20_000 })).stderr;
   } catch (error) {
-    throw new StackError(
+    throw new DevStackError(
       'JAVA_MISSING',
       `Kafka runs on Java and \`${java}\` was not found: ${INSTALL}`,
       error,
@@ -24,7 +24,7 @@ export async function findJava(env: NodeJS.ProcessEnv = process.env): Promise<st
   }
   const version = javaMajor(output);
   if (version === undefined || version < OLDEST)
-    throw new StackError(
+    throw new DevStackError(
       'JAVA_TOO_OLD',
       `Kafka 4 needs Java ${OLDEST} or newer and \`${java}\` is version ${version ?? 'unknown'}: ${INSTALL}`,
     );

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { StackError } from './stack-error.ts';
+import { DevStackError } from './stack-error.ts';
 
 const run = promisify(execFile);
 const POM = fileURLToPath(new URL('../../../../infra/kafka/pom.xml', import.meta.url));
@@ -46,14 +46,14 @@ async function runMaven(args: readonly string[], env: NodeJS.ProcessEnv): Promis
     await run('mvn', args, { env, timeout: 600_000, maxBuffer: 16_777_216 });
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
-      throw new StackError(
+      throw new DevStackError(
         'MAVEN_MISSING',
         `Kafka's jars come from Maven and \`mvn\` was not found: ${INSTALL}`,
         error,
       );
     const output = error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error);
     const reason = output.split('\n').find((line) => line.startsWith('[ERROR]')) ?? output.slice(0, 500);
-    throw new StackError(
+    throw new DevStackError(
       'KAFKA_JARS_FAILED',
       `Maven could not fetch Kafka's jars: ${reason}. Check the network or Maven's settings.xml, then try again`,
       error,

@@ -9,13 +9,13 @@ import { findJava } from './java.ts';
 import { kafkaJars } from './kafka-jars.ts';
 import { freePort } from './ports.ts';
 import { KAFKA_BROKER_SETTINGS, KAFKA_HEAP } from './kafka-settings.ts';
-import { StackError } from './stack-error.ts';
+import { DevStackError } from './stack-error.ts';
 
 const run = promisify(execFile);
 const LOG4J = fileURLToPath(new URL('../../../../infra/kafka/log4j2.properties', import.meta.url));
 
 /**
- * One more way in. A client that comes in by it is told to come again to `advertisedPort`: that of a proxy before it.
+ * An additional listener. Its clients are redirected to `advertisedPort`, the port of a proxy in front of it.
  * (A Kafka client asks for the brokers' addresses and then connects to those, past any proxy that it began with.)
  */
 export interface KafkaDoor {
@@ -120,7 +120,7 @@ async function format(
   try {
     await run(command, args, { timeout: 60_000 });
   } catch (error) {
-    throw new StackError(
+    throw new DevStackError(
       'KAFKA_FAILED',
       `Kafka's data folder could not be formatted: ${String(error)}`,
       error,

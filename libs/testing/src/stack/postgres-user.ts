@@ -3,7 +3,7 @@ import { chmodSync, cpSync, mkdtempSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { PostgresBinaries } from './postgres-binaries.ts';
-import { StackError } from './stack-error.ts';
+import { DevStackError } from './stack-error.ts';
 
 export interface SystemUser {
   readonly uid: number;
@@ -18,7 +18,7 @@ export function postgresUser(): SystemUser | undefined {
   try {
     execFileSync('useradd', ['--system', '--user-group', '--no-create-home', 'postgres'], { stdio: 'pipe' });
   } catch (error) {
-    throw new StackError(
+    throw new DevStackError(
       'POSTGRES_USER_MISSING',
       'Postgres refuses to run as root and the user `postgres` could not be made: make it (useradd postgres), run as another user, or set DATABASE_URL',
       error,
@@ -59,7 +59,7 @@ export function reachableCopy(
     (path) => blockedAt(join(path, 'x'), user) === undefined,
   );
   if (parent === undefined)
-    throw new StackError(
+    throw new DevStackError(
       'POSTGRES_FAILED',
       'user `postgres` can reach neither this folder nor a temporary one: move the checkout, run as another user, or set DATABASE_URL',
     );

@@ -9,7 +9,7 @@ export interface StackServer {
   /** Known after the first `start`. */
   readonly port: number;
   readonly running: boolean;
-  /** Resolves when it answers. Rejects with a StackError that quotes its log, and then nothing of it runs. */
+  /** Resolves when it answers. Rejects with a DevStackError that quotes its log, and then nothing of it runs. */
   start(): Promise<void>;
   stop(): Promise<void>;
   /** SIGKILL: what a crash leaves behind. */

@@ -1,4 +1,4 @@
-export type StackErrorCode =
+export type DevStackErrorCode =
   | 'STACK_SETTING'
   | 'DOCKER_MISSING'
   | 'JAVA_MISSING'
@@ -12,14 +12,14 @@ export type StackErrorCode =
   | 'KAFKA_FAILED';
 
 /** The development stack cannot start. The message says what is wrong and what to do about it. */
-export class StackError extends Error {
-  readonly code: StackErrorCode;
+export class DevStackError extends Error {
+  readonly code: DevStackErrorCode;
   readonly category = 'configuration';
   readonly certainty = 'not_applied';
 
-  constructor(code: StackErrorCode, message: string, cause?: unknown) {
+  constructor(code: DevStackErrorCode, message: string, cause?: unknown) {
     super(message, { cause });
-    this.name = 'StackError';
+    this.name = 'DevStackError';
     this.code = code;
   }
 }

@@ -57,7 +57,7 @@ interface StartContext {
 
 /**
  * A Postgres 18 and a Kafka 4.3: given by DATABASE_URL and KAFKA_BROKERS, else in Docker, else embedded;
- * CONVERGE_STACK=docker|embedded fixes the choice. When it rejects (a StackError says what to install or change),
+ * CONVERGE_STACK=docker|embedded fixes the choice. When it rejects (a DevStackError says what to install or change),
  * nothing of it runs.
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {

@@ -6,7 +6,7 @@ import {
   ConnectionError,
   type ConnectionLayer,
   type ConnectionOptions,
-  isTlsTrouble,
+  isTlsFailure,
   type Request,
   type Target,
 } from '../../wire/connection.ts';
@@ -19,7 +19,7 @@ import {
   LEVELS,
 } from './internals.ts';
 
-/** The link has time limits of its own. */
+/** The link has its own time limits. */
 const NEVER_MS = 2_147_483_647;
 
 export class KafkaJsConnections implements ConnectionLayer {
@@ -161,27 +161,27 @@ function socketTo({ host, port, ssl, onConnect }: SocketTarget): Socket {
   return socket.setNoDelay(true).setKeepAlive(true, 60_000);
 }
 
-/** What kafkajs throws, in our words. Its classes are not exported where it is used below its surface: by name. */
+/** Maps an error of kafkajs to a ConnectionError, by name: the internal modules do not export the classes. */
 export function connectionErrorFrom(error: unknown): unknown {
   if (error instanceof ConnectionError || !(error instanceof Error)) return error;
   const { name, message } = error;
   const { code } = error as { code?: unknown };
   if (name === 'KafkaJSSASLAuthenticationError') return new ConnectionError('credentials', message, error);
-  if (isTlsTrouble(code, message)) return new ConnectionError('tls', message, error);
+  if (isTlsFailure(code, message)) return new ConnectionError('tls', message, error);
   if (name === 'KafkaJSRequestTimeoutError' || name === 'KafkaJSLockTimeout' || name === 'KafkaJSTimeout')
     return new ConnectionError('timeout', message, error);
   if (name === 'KafkaJSConnectionError' || name === 'KafkaJSConnectionClosedError')
     return new ConnectionError('lost', message, error);
   if (name === 'KafkaJSServerDoesNotSupportApiKey') return new ConnectionError('too_old', message, error);
-  // The login's refusal also comes as an answer of the protocol: mechanism, state, credentials.
+  // A refused login may also be an answer of the protocol: mechanism, state, credentials.
   if (typeof code === 'number' && [33, 34, 58].includes(code))
     return new ConnectionError('credentials', message, error);
   return error;
 }
 
 /**
- * kafkajs writes to the console by default, and calls every refusal an error, also those that the protocol expects.
- * Each of them reaches its caller as a BrokerError, so its own words are for debugging only.
+ * Passes messages of kafkajs on for debugging. By default it writes to the console and reports every refusal as an
+ * error, also expected ones; each of them reaches its caller as a BrokerError anyway.
  */
 function loggerFor(log: Log | undefined): KafkaJsLogger {
   return createLogger({

@@ -7,7 +7,7 @@ import {
   ConnectionError,
   type ConnectionLayer,
   type ConnectionOptions,
-  isTlsTrouble,
+  isTlsFailure,
   type Request,
   type Target,
 } from '../../wire/connection.ts';
@@ -45,7 +45,7 @@ export class PlatformaticConnections implements ConnectionLayer {
       signal.removeEventListener('abort', end);
       onLost();
     };
-    // Every request in flight is told; without a listener the event would end the process.
+    // Requests in flight fail by themselves; without a listener the event would end the process.
     connection.on('error', gone);
     connection.on('close', gone);
     try {
@@ -75,7 +75,7 @@ export class PlatformaticConnections implements ConnectionLayer {
     };
   }
 
-  /** A broker that takes connections and says nothing must not hold us up for ever. */
+  /** Requests the versions of the broker; a broker that accepts connections and stays silent fails after a limit. */
   async #ask(client: typeof Platformatic, connection: PlatformaticConnection): Promise<Buffer> {
     const { connectTimeoutMs } = this.#options;
     const late = setTimeout(() => {
@@ -108,7 +108,7 @@ async function send(
         if (answer === undefined) reject(error ?? new Error('neither an answer nor an error'));
         else resolve(answer);
       };
-      // The answer's header tags are left to whoever reads the answer, as with the other driver.
+      // The header tags are left to the reader of the answer, as with the other driver.
       connection.send(apiKey, apiVersion, payload, wholeAnswer, flexible, false, done);
     });
   } catch (error) {
@@ -125,14 +125,14 @@ function versionsOf(payload: Buffer): ApiVersions {
   return new Map(ranges);
 }
 
-/** What platformatic throws, in our words: its errors are nested, and the innermost knows best. */
+/** Maps an error of platformatic to a ConnectionError: errors are nested, and the innermost is the most precise. */
 export function connectionErrorFrom(error: unknown): unknown {
   if (error instanceof ConnectionError || !(error instanceof Error)) return error;
   const chain = chainOf(error);
   const has = (code: string): boolean => chain.some((one) => one.code === code);
   const message = chain.map((one) => one.message).join(' ');
   if (has('PLT_KFK_AUTHENTICATION')) return new ConnectionError('credentials', message, error);
-  if (chain.some((one) => isTlsTrouble(one.code, one.message)) || /requires TLS/.test(message))
+  if (chain.some((one) => isTlsFailure(one.code, one.message)) || /requires TLS/.test(message))
     return new ConnectionError('tls', message, error);
   if (has('PLT_KFK_UNSUPPORTED_API')) return new ConnectionError('too_old', message, error);
   if (has('PLT_KFK_NETWORK') || has('ECONNRESET')) return new ConnectionError('lost', message, error);
