@@ -36,7 +36,11 @@ function statesInSql(text: string): readonly string[] {
         if (table === 'saga_step') continue;
         found.push(column === 'op' ? `${table} op ${value}` : `${table}.${value}`);
       }
-  return found;
+  // A table that was renamed is named as it is today.
+  const renamed = [...text.matchAll(/alter table converge\.(\w+) rename to (\w+);/g)];
+  return found.map((state) =>
+    renamed.reduce((now, [, from = '', to = '']) => now.replace(`${from}.`, `${to}.`), state),
+  );
 }
 const sql = globSync('libs/*/sql/*.sql', { cwd: root.pathname }).map(read).join('\n');
 

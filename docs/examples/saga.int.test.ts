@@ -5,15 +5,8 @@ import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { relay, relayMigrations } from '@convergekit/relay';
 import type { Service } from '@convergekit/core';
-import {
-  effectsOf,
-  findOrphans,
-  listInstances,
-  readChapter,
-  sagaObserver,
-  sagaWatch,
-  verifyJournal,
-} from '@convergekit/saga';
+import { effectsOf, sagaObserver, sagaWatch } from '@convergekit/saga';
+import { findOrphans, listInstances, readSagaRecords, verifyJournal } from '@convergekit/saga/operate';
 import { sagaMigrations, sagaWorker } from '@convergekit/effects';
 import { checkGraph, drawSaga } from '@convergekit/saga/declare';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
@@ -120,6 +113,6 @@ describe('the example of "sagas"', () => {
     expect(blocks('text')).toContain(normalise(renderNarrative(await readNarrative(named, instance))));
     const executors = [rooms.executor, others.executor];
     expect(await findOrphans(executors)).toEqual([]);
-    for (const executor of executors) expect(verifyJournal(await readChapter(executor, {}))).toEqual([]);
+    for (const executor of executors) expect(verifyJournal(await readSagaRecords(executor, {}))).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { BusinessRejection } from '@convergekit/core';
-import { readStack, verifyStack } from '@convergekit/workflow';
+import { readWorkflow, verifyWorkflow } from '@convergekit/workflow/operate';
 import { sagaMigrations } from '@convergekit/effects';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -73,10 +73,10 @@ describe('the example of "undo several effects"', () => {
     const { made, told } = clouds('nothing');
     await database.db.insertInto('tenant').values({ id: 'other', bucket: 'https://store/c' }).execute();
     await expect(tenants(made, database).create('c', 'paid')).rejects.toMatchObject({
-      code: 'STACK_COMPENSATED',
+      code: 'WORKFLOW_COMPENSATED',
     });
     expect(told.slice(3)).toEqual(['cancel', 'drop name', 'remove bucket']);
-    const verdict = verifyStack(await readStack(database.executor, 'tenants.provision', 'c'));
+    const verdict = verifyWorkflow(await readWorkflow(database.executor, 'tenants.provision', 'c'));
     expect(verdict).toMatchObject({ issues: [], state: 'compensated' });
   });
 });

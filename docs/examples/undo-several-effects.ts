@@ -1,6 +1,6 @@
 import type { Database } from '@convergekit/postgres';
 import { defineCall } from '@convergekit/effects';
-import { compensationStacks, defineStack, type LocalContext, localStep } from '@convergekit/workflow';
+import { workflows, defineWorkflow, type LocalContext, localStep } from '@convergekit/workflow';
 import { z } from 'zod';
 
 /** What the service talks to: a store of buckets, a name server, a bank. */
@@ -74,7 +74,7 @@ export const rowStep = localStep({
 });
 
 export const provisioning = ({ buckets, names, bank }: Clouds) =>
-  defineStack({
+  defineWorkflow({
     name: 'tenants.provision',
     input: z.object({ plan: z.enum(['free', 'paid']) }),
     result: z.object({ url: z.string(), billed: z.boolean() }),
@@ -103,7 +103,7 @@ export const provisioning = ({ buckets, names, bank }: Clouds) =>
 /** In the service's main: the worker goes on with what was interrupted, on whatever node. */
 export const tenants = (clouds: Clouds, database: Database<TenantsDb>) => {
   const provision = provisioning(clouds);
-  const stacks = compensationStacks([provision], { database });
+  const stacks = workflows([provision], { database });
   return {
     worker: stacks.worker,
     create: (id: string, plan: 'free' | 'paid') => stacks.run(provision, id, { plan }),

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { replayHistory, type SagaHistory } from '@convergekit/saga';
+import { replayHistory, type SagaHistory } from '@convergekit/saga/testing';
 import { describe, expect, it } from 'vitest';
 import { placeOrder, transferMoney } from './index.ts';
 

@@ -8,7 +8,8 @@ import { connect, type Database, executorOf, migrate } from '@convergekit/postgr
 import { defineReconciler, reconcilerService } from '@convergekit/reconcile';
 import { type Relay, relay } from '@convergekit/relay';
 import { ConvergeError, type Service } from '@convergekit/core';
-import { effectsOf, listInstances, sagaObserver } from '@convergekit/saga';
+import { effectsOf, sagaObserver } from '@convergekit/saga';
+import { listInstances } from '@convergekit/saga/operate';
 import { sagaWorker } from '@convergekit/effects';
 import { freshDatabase, type HostileRole, hostileRole, waitUntil } from '@convergekit/testing';
 import type { Kysely } from 'kysely';
@@ -239,9 +240,7 @@ describe.each([
       }),
     );
     const stocked = 'select sku, quantity from public.stock order by sku';
-    await waitUntil(async () => (await plain.executor.query(stocked)).rowCount === 2, {
-      what: 'repairs',
-    });
+    await waitUntil(async () => (await plain.executor.query(stocked)).rowCount === 2, { what: 'repairs' });
     expect((await plain.executor.query(stocked)).rows).toEqual([
       { sku: 'a', quantity: 1 },
       { sku: 'b', quantity: 2 },

@@ -1,6 +1,6 @@
 import type { Database } from '@convergekit/postgres';
 import { defineCall } from '@convergekit/effects';
-import { compensationStacks, defineStack } from '@convergekit/workflow';
+import { workflows, defineWorkflow } from '@convergekit/workflow';
 import { z } from 'zod';
 import { buckets, dns } from './clouds.ts';
 
@@ -12,7 +12,7 @@ const bucket = defineCall({
   call: ({ name }, { idempotencyKey }) => buckets.create(name, idempotencyKey),
   undo: ({ input: { name } }, { idempotencyKey }) => buckets.remove(name, idempotencyKey),
 });
-const provision = defineStack({
+const provision = defineWorkflow({
   name: 'tenants.provision',
   input: z.object({ plan: z.string() }),
   result: z.object({ url: z.string() }),
@@ -24,4 +24,4 @@ const provision = defineStack({
   },
 });
 
-export const tenants = (database: Database<object>) => compensationStacks([provision], { database });
+export const tenants = (database: Database<object>) => workflows([provision], { database });

@@ -6,27 +6,30 @@
 export { type BoundCall, forEver, type PlannedCall } from './call/bind-call.ts';
 export { decode, encode } from './call/stored.ts';
 export type { PlannedUndo } from './call/types.ts';
-export type { Asks, HookTools, LateWork, Revived, SweepOptions, SweepRecords } from './effect/types.ts';
+export type { CallHandle, HookTools, LateWork, Revived, SweepOptions, SweepRecords } from './effect/types.ts';
 export { traceOf } from './effect/effect.ts';
 export { notMigrated } from './errors.ts';
 export { namesSql, type SagaTable } from './names-sql.ts';
-export { actOnWork } from './operate/operate-sql.ts';
+export { type ActingOperator, actOnWork } from './operate/work-sql.ts';
 export { decide, type Next, nextOp, type Rules, stored } from './work/decide.ts';
 export { insertStepWork, type StepWork, type WorkOp } from './work/insert-sql.ts';
-export { nudgeWork } from './work/nudge-sql.ts';
-export type { JournalOp, StepKey, Story } from './work/step-key.ts';
+export { bringForward } from './work/bring-forward-sql.ts';
+export type { JournalOp, StepKey, SagaRef } from './work/step-key.ts';
 export { withdrawTimers } from './work/withdraw-sql.ts';
 export {
   type Cause,
   type ClaimedWork,
+  EFFECT_STAYS,
   type Op,
   type OpenState,
   type OperatorAct,
+  type Outcome,
   resolvedBy,
   type StoredFailure,
   type StuckReason,
   type WorkAttempt,
+  type WorkState,
 } from './work/work.ts';
 export { checkWorkers } from './work/worker-sql.ts';
-export { ask, type Asked } from './worker/ask.ts';
-export { alertOverdueStacks } from './worker/overdue-stacks.ts';
+export { runCall, type CallRun } from './worker/run-call.ts';
+export { alertOverdueWorkflows } from './worker/overdue-workflows.ts';

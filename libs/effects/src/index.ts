@@ -1,6 +1,6 @@
 /**
  * Calls to other systems, outside the slice. Guarantees:
- * - an intent exists if and only if the slice that asked for it committed, once for each event, handler and index;
+ * - an intent exists if and only if the slice that requested it committed, once for each event, handler and index;
  * - an unknown outcome is queried before a call is repeated; a call that can be neither queried nor repeated
  *   waits for an operator, with its reason;
  * - the outcome and what follows from it (rows, events) are one transaction, and it commits once;
@@ -8,30 +8,19 @@
  * - a dependency that hangs holds up its own effects only; nothing is given up because of an outage.
  */
 export { type Call, defineCall } from './call/define-call.ts';
-export { effect, type EffectContext } from './effect/effect.ts';
 export type {
   CallContext,
   CallIdempotency,
   CallOptions,
   Found,
-  Undoing,
   UndoAnswer,
+  Undoing,
   UndoingCall,
   UndoReason,
 } from './call/types.ts';
+export { effect, type EffectContext } from './effect/effect.ts';
 export type { Effect, EffectFailure, OutcomeContext, Reactions } from './effect/types.ts';
 export { EffectError, type EffectErrorCode } from './errors.ts';
 export { sagaMigrations } from './migrations.ts';
-export {
-  type ByWhom,
-  listWork,
-  readWork,
-  resolveWork,
-  retryWork,
-  type WorkDetail,
-  type WorkFilter,
-  type WorkView,
-} from './operate/operate-sql.ts';
-export { EFFECT_STAYS, type Outcome, WORK_STATES, type WorkState } from './work/work.ts';
 export type { SagaWorkerOptions } from './worker/options.ts';
 export { sagaWorker } from './worker/saga-worker.ts';

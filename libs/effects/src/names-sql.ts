@@ -1,9 +1,9 @@
-/** Tables whose key begins with the name of a saga or a stack, so that an instance alone is not enough to find a row. */
-export type SagaTable = 'saga_fence' | 'saga_step' | 'saga_work' | 'saga_instance' | 'saga_stack';
+/** Tables whose key begins with the name of a saga or a workflow, so that an instance alone is not enough to find a row. */
+export type SagaTable = 'saga_fence' | 'saga_step' | 'saga_work' | 'saga_instance' | 'workflow';
 
 /** The names of all sagas in a table, by one look into its index for each: there are few names and many rows. */
 export function namesSql(table: SagaTable): string {
-  const name = table === 'saga_stack' ? 'stack' : 'saga';
+  const name = table === 'workflow' ? 'workflow' : 'saga';
   const of = `converge.${table} t where t.${name} is not null`;
   return `with recursive named(name) as (
       (select t.${name} from ${of} order by t.${name} limit 1)

@@ -97,10 +97,10 @@ it('a version that is in use cannot be taken out: the start is refused with saga
   await scene.end(hotel);
 });
 
-// Planted faults: without `tell_again` the insurance of the first trip stays for ever, under a saga that nobody ends; with
+// Planted faults: without `emit_again` the insurance of the first trip stays for ever, under a saga that no step ends; with
 // an undo that does not ask for the version its room is given back before its insurance; a cancellation that each version
 // looks up by itself never finds the second trip.
-it('a saga is called off in its own version, whichever the service knew that calls it off', async () => {
+it('a saga is cancelled in its own version, whichever the service knew that calls it off', async () => {
   const scene = await opened();
   const { asked, calledOff } = scene.saga;
   const old = scene.deploy(['airline'], [1]);

@@ -9,25 +9,25 @@ import type { Turn } from './turn.ts';
 import { beginUndo, unfold } from './unfold.ts';
 import { type Body, JournaledUnit } from './unit.ts';
 
-/** How a stack ended; `cause` is what the body threw, where it was run in this process. */
+/** How a workflow ended; `cause` is what the body threw, where it was run in this process. */
 export type Ended =
   | { readonly kind: 'completed'; readonly result: string }
   | { readonly kind: 'compensated'; readonly failure: StoredFailure; readonly cause?: unknown };
 
 /** Runs the body over the journal: to its end, or until it has thrown and everything is undone. Rejects with Suspended. */
 export async function runBody(turn: Turn): Promise<Ended> {
-  const { journal, stack, options } = turn;
+  const { journal, workflow, options } = turn;
   const body: Body = { turn, signal: new AbortController(), steps: 0 };
   const unit = new JournaledUnit(body, '');
   try {
-    const result = await stack.body(unit, journal.claim.input);
+    const result = await workflow.body(unit, journal.claim.input);
     const unawaited = await unit.close();
     if (body.over !== undefined) throw body.over;
     if (unawaited !== undefined) throw unawaited;
     if (body.steps < journal.fold.steps.length)
       throw new Suspended('code_changed', 'the body ended before it came to all that it had done before');
-    failpoint('stack.before_completed');
-    await journal.write([{ kind: 'completed', path: '', result }], { kind: 'nobody' });
+    failpoint('workflow.before_completed');
+    await journal.write([{ kind: 'completed', path: '', result }], { kind: 'operator' });
     report.ended(options.log, journal.claim, 'completed');
     return { kind: 'completed', result };
   } catch (error) {
@@ -40,15 +40,15 @@ export async function runBody(turn: Turn): Promise<Ended> {
   }
 }
 
-/** Goes on with a stack that was found: undoes it, or runs its body again, as it declares. Rejects with Suspended. */
+/** Goes on with a workflow that was found: undoes it, or runs its body again, as it declares. Rejects with Suspended. */
 export async function recover(turn: Turn): Promise<Ended> {
-  const { journal, stack } = turn;
+  const { journal, workflow } = turn;
   const { state, failure } = rootOf(journal.fold);
   if (state === 'compensating' && failure !== undefined) {
     await unfold(turn, '');
     return { kind: 'compensated', failure };
   }
-  switch (stack.recovery) {
+  switch (workflow.recovery) {
     case 'resume':
       return runBody(turn);
     case 'undo':
@@ -59,12 +59,12 @@ export async function recover(turn: Turn): Promise<Ended> {
 async function undoAll(
   turn: Turn,
   trigger: CompensateTrigger,
-  told: StoredFailure,
+  given: StoredFailure,
   cause?: unknown,
 ): Promise<Ended> {
-  const failure: StoredFailure = { ...told, certainty: 'not_applied' };
+  const failure: StoredFailure = { ...given, certainty: 'not_applied' };
   await beginUndo(turn, '', trigger, failure);
-  failpoint('stack.after_compensate');
+  failpoint('workflow.after_compensate');
   await unfold(turn, '');
   return { kind: 'compensated', failure, cause };
 }

@@ -6,20 +6,30 @@ import type { Entry } from './entry.ts';
 import { Suspended } from './errors.ts';
 import type { StepFold } from './fold.ts';
 import type { BoundLocalStep, BoundStep, ExternalStep } from './step.ts';
-import { askOnce, beStuck, failingMs, heldFor, heldIdle, pause, runMsOf, slowMs, type Turn } from './turn.ts';
+import {
+  attemptOnce,
+  markStuck,
+  failingMs,
+  heldFor,
+  heldIdle,
+  pause,
+  runMsOf,
+  slowMs,
+  type Turn,
+} from './turn.ts';
 
 /** Plans a step: the intent and its undo are written before anything is called. Resolves with its number. */
 export async function intend(turn: Turn, step: BoundStep, path: string, intent: string): Promise<number> {
   const { journal } = turn;
   const number = journal.fold.steps.length + 1;
-  const { stack, id } = journal.claim;
+  const { workflow, id } = journal.claim;
   const local = step.kind === 'local';
   const declared = local ? undefined : step.keyOf(step.inputOf(intent));
-  const key = declared ?? `${stack}/${id}/${path}`;
+  const key = declared ?? `${workflow}/${id}/${path}`;
   const times = local ? { callMs: 0, settleMs: 0 } : { callMs: runMsOf(turn, step), settleMs: step.settleMs };
   const entry: Entry = { kind: 'intent', step: number, path, intent, key, undo: step.planned, ...times };
   await journal.write([entry], local ? heldIdle(turn) : heldFor(turn, step));
-  failpoint('stack.after_intent');
+  failpoint('workflow.after_intent');
   return number;
 }
 
@@ -32,8 +42,8 @@ export async function intend(turn: Turn, step: BoundStep, path: string, intent: 
 export type Settling = 'fresh' | 'finish' | 'undo';
 
 /**
- * Brings a step's call to an end: `result`, or `failed` when it certainly took no effect. An outcome that nobody knows is
- * asked for before anything is repeated. Resolves with what was thrown, for the caller's eyes. Rejects with Suspended.
+ * Brings a step's call to an end: `result`, or `failed` when it certainly took no effect. An unknown outcome is
+ * queried before a call is repeated. Resolves with the error of the call. Rejects with Suspended.
  */
 export async function settle(turn: Turn, step: BoundStep, number: number, why: Settling): Promise<unknown> {
   return step.kind === 'local'
@@ -49,7 +59,7 @@ async function settleLocal(
 ): Promise<unknown> {
   const { journal, options } = turn;
   const { path, intent } = foldOf(turn, number);
-  // Its result would stand in the journal, since both are one transaction; whoever held it then cannot commit any more.
+  // Its result would stand in the journal, since both are one transaction, and an earlier holder cannot commit any more.
   if (why === 'undo') {
     await journal.write(
       [{ kind: 'failed', step: number, path, failure: interrupted, by: 'journal' }],
@@ -87,15 +97,15 @@ async function settleExternal(
     const { intentAtMs } = foldOf(turn, number);
     const isFirstCall = why === 'fresh' && turns === 0;
     const op = nextOp(found, rulesOf(step, false));
-    if (op === 'stuck' || op === 'settle') return nobodyKnows(turn, number);
+    if (op === 'stuck' || op === 'settle') return outcomeUnknown(turn, number);
     const finalInMs = foldOf(turn, number).finalAtMs - journal.now();
     if (!isFirstCall) await journal.write(again(turn, step, foldOf(turn, number), op), heldFor(turn, step));
     const { path, intent, key, calls } = foldOf(turn, number);
     const ageMs = journal.now() - intentAtMs;
     const tried = { found, attempts: calls, queries: turns, ageMs, finalInMs, doubt };
-    const asks = step.asks({ input: () => step.inputOf(intent), key: () => key });
+    const handle = step.handleOf({ input: () => step.inputOf(intent), key: () => key });
     const rules = rulesOf(step, op === 'query' && why === 'finish');
-    const { answer, attempts, next } = await askOnce(turn, step, { asks, op }, tried, rules);
+    const { answer, attempts, next } = await attemptOnce(turn, step, { handle, op }, tried, rules);
     if (answer.kind === 'failed' && answer.failure.code === 'NOT_SENT' && !isLastWord(turn, step)) {
       await pause(turn, 0, [], `${path} was not called: this process stops`);
       continue;
@@ -110,7 +120,7 @@ async function settleExternal(
           [{ kind: 'result', step: number, path, result: next.result, by, ...late }],
           heldIdle(turn),
         );
-        failpoint('stack.after_result');
+        failpoint('workflow.after_result');
         return undefined;
       case 'fail':
         await journal.write(
@@ -119,16 +129,16 @@ async function settleExternal(
         );
         return cause;
       case 'stuck':
-        if (next.reason !== 'result_lost') return nobodyKnows(turn, number);
-        return beStuck(turn, foldOf(turn, number), 'result_lost', 'it took effect, and its result is lost');
+        if (next.reason !== 'result_lost') return outcomeUnknown(turn, number);
+        return markStuck(turn, foldOf(turn, number), 'result_lost', 'it took effect, and its result is lost');
       case 'again':
         if (next.state === 'ready' && op === 'call') {
-          // Nothing was sent, and nothing is on its way: whoever waits for the result is told so at once.
+          // Nothing was sent, and nothing is on its way: the caller gets the failure at once.
           await journal.write([{ kind: 'failed', step: number, path, failure, by }], heldIdle(turn));
           return cause;
         }
         if (next.state === 'ready') doubt = finalInMs > 0;
-        // The first question is asked at once: somebody waits for the answer.
+        // The first query runs at once: the caller waits for the answer.
         else await waitForOutcome(turn, number, failure, isFirstCall ? 0 : (next.wait?.computedMs ?? 0));
         found = next.state;
     }
@@ -137,15 +147,15 @@ async function settleExternal(
 
 /**
  * A process that froze, or stops, has sent nothing, which says nothing of the step: it is called later, here or elsewhere.
- * Only where nobody could tell that later is it written down now, as a failure.
+ * It is recorded as a failure only where no query could find that later.
  */
 function isLastWord({ signal }: Turn, step: ExternalStep): boolean {
   return signal.aborted && nextOp('calling', rulesOf(step, false)) === 'stuck';
 }
 
-function nobodyKnows(turn: Turn, number: number): Promise<never> {
-  const note = 'it may have taken effect, and there is nobody to ask';
-  return beStuck(turn, foldOf(turn, number), 'outcome_unknown', note);
+function outcomeUnknown(turn: Turn, number: number): Promise<never> {
+  const note = 'it may have taken effect, and no query can say so';
+  return markStuck(turn, foldOf(turn, number), 'outcome_unknown', note);
 }
 
 async function waitForOutcome(
@@ -158,9 +168,9 @@ async function waitForOutcome(
   const { step, path } = fold;
   const unknown: Entry = { kind: 'unknown', step, path, failure };
   if (failingMs(turn, fold) >= turn.options.stuckAfterMs) {
-    const note = `nobody has said what became of it: ${failure.message}`;
+    const note = `its outcome is still unknown: ${failure.message}`;
     const againInMs = Math.max(waitMs, slowMs(turn, fold.calls));
-    await beStuck(turn, fold, 'outcome_unknown', note, { before: [unknown], againInMs });
+    await markStuck(turn, fold, 'outcome_unknown', note, { before: [unknown], againInMs });
   }
   await pause(
     turn,
@@ -173,7 +183,7 @@ async function waitForOutcome(
 /** What is known of a transaction that failed: it was rolled back, unless its COMMIT got no answer. */
 export function rolledBack(error: unknown): StoredFailure {
   const failure = classify(error);
-  // Whoever claims the stack next reads in the journal what became of it.
+  // The next claim reads in the journal what became of it.
   if (failure.code === 'COMMIT_UNKNOWN') throw new Suspended('lost', failure.message, { cause: error });
   return { ...stored(failure), certainty: 'not_applied' };
 }
@@ -190,8 +200,8 @@ function again(
 }
 
 /**
- * What was called once and is not there when that is final has failed: nobody repeats it behind its caller's back,
- * unless the stack is resumed, which is to repeat it.
+ * A call that is not found when that is final has failed: it is not repeated without the caller,
+ * unless the workflow is resumed, which is to repeat it.
  */
 function rulesOf({ idempotency, canQuery }: ExternalStep, repeats: boolean): Rules {
   const withinMs = repeats ? Number.POSITIVE_INFINITY : 0;

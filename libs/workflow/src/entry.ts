@@ -2,35 +2,35 @@ import type { PlannedUndo, StoredFailure } from '@convergekit/effects/engine';
 
 /**
  * running       its effects are being made · completed: all of them stand
- * compensating  they are undone, the last one first · compensated: nothing of them is left, or a person let go of it
- * stuck         it waits for a person, for the reason that stands beside it
+ * compensating  they are undone, the last one first · compensated: nothing of them is left, or an operator let go of it
+ * stuck         it waits for an operator, for the reason that stands beside it
  */
-export const STACK_STATES = Object.freeze([
+export const WORKFLOW_STATES = Object.freeze([
   'running',
   'completed',
   'compensating',
   'compensated',
   'stuck',
 ] as const);
-export type StackState = (typeof STACK_STATES)[number];
+export type WorkflowState = (typeof WORKFLOW_STATES)[number];
 
 /**
  * irreversible     the step cannot be undone
- * undo_failing     its undo has failed for longer than `stuckAfterMs`; it goes on being tried
- * outcome_unknown  it may have taken effect: nobody can be asked, or nobody has answered for that long
+ * undo_failing     its undo has failed for longer than `stuckAfterMs`; it is retried
+ * outcome_unknown  it may have taken effect, and no query has said so for that long
  * result_lost      it took effect, and its result cannot be read
  * step_undeclared  the code that is deployed does not know the step; it goes on once some does
  */
-export type StackStuckReason =
+export type WorkflowStuckReason =
   'irreversible' | 'undo_failing' | 'outcome_unknown' | 'result_lost' | 'step_undeclared';
 
-/** How an undo ended: `forgotten` is a person's word, the others are the step's. */
+/** How an undo ended: `forgotten` is an operator's decision, the others are the step's. */
 export type UndoOutcome = 'done' | 'noop_already' | 'noop_not_applied' | 'forgotten';
 
 /** Why a scope, or the whole, is undone. `interrupted`: its process died, or lost its lease. */
 export type CompensateTrigger = 'failure' | 'interrupted' | 'code_changed';
 
-/** Who says so: the call itself, the other side's records, the journal, or a person. */
+/** Who says so: the call itself, the other side's records, the journal, or an operator. */
 export type Witness = 'reply' | 'check' | 'journal' | 'operator';
 
 /**
@@ -43,7 +43,7 @@ export type Witness = 'reply' | 'check' | 'journal' | 'operator';
  * compensate                   from here on the path is undone, the highest step first
  * undo, undo_failed, undone    before an undo's call, after one that failed, and the end of it
  * scope_undone, compensated, completed   the end of a scope, and of the whole
- * stuck, operator              it waits for a person, and what that person did
+ * stuck, operator              it waits for an operator, and what that operator did
  */
 export type Entry =
   | OfPath<'scope' | 'scope_done' | 'scope_undone'>
@@ -55,7 +55,7 @@ export type Entry =
   | OfPath<'compensate', { trigger: CompensateTrigger; failure: StoredFailure }>
   | OfStep<'undo_failed', { op: 'undo' | 'check'; failure: StoredFailure; waitMs: number }>
   | OfStep<'undone', { outcome: UndoOutcome; by: Witness }>
-  | OfStep<'stuck', { reason: StackStuckReason; note: string }>
+  | OfStep<'stuck', { reason: WorkflowStuckReason; note: string }>
   | OfStep<'operator', { act: OperatorAct; actor: string; note: string }>
   | OfPath<'completed', { result: string }>
   | OfPath<'compensated'>;

@@ -1,25 +1,25 @@
 import { type Category, type Certainty, ConvergeError } from '@convergekit/core';
 import type { StoredFailure } from '@convergekit/effects/engine';
 
-export type StackErrorCode =
-  | 'STACK_INVALID'
-  | 'STACK_MISUSED'
-  | 'STACK_KEY_REUSED'
-  | 'STACK_BUSY'
-  | 'STACK_COMPENSATED'
-  | 'STACK_UNFINISHED'
-  | 'STACK_STUCK'
-  | 'STACK_INTERRUPTED'
-  | 'STACK_NOT_FOUND'
-  | 'STACK_NOT_RESOLVABLE'
-  | 'STACK_NOT_MIGRATED';
+export type WorkflowErrorCode =
+  | 'WORKFLOW_INVALID'
+  | 'WORKFLOW_MISUSED'
+  | 'WORKFLOW_KEY_REUSED'
+  | 'WORKFLOW_BUSY'
+  | 'WORKFLOW_COMPENSATED'
+  | 'WORKFLOW_UNFINISHED'
+  | 'WORKFLOW_STUCK'
+  | 'WORKFLOW_INTERRUPTED'
+  | 'WORKFLOW_NOT_FOUND'
+  | 'WORKFLOW_NOT_RESOLVABLE'
+  | 'WORKFLOW_NOT_MIGRATED';
 
 /** What `run` and the operators' functions reject with. */
-export class StackError extends ConvergeError {
-  declare readonly code: StackErrorCode;
+export class WorkflowError extends ConvergeError {
+  declare readonly code: WorkflowErrorCode;
 
   constructor(
-    code: StackErrorCode,
+    code: WorkflowErrorCode,
     message: string,
     detail: { category?: Category; certainty?: Certainty; cause?: unknown; retryAfterMs?: number } = {},
   ) {
@@ -40,7 +40,7 @@ export class StepFailed extends ConvergeError {
   }
 }
 
-/** Why nothing more happens in this process for now; another turn of a worker goes on. Never told to the body as an answer. */
+/** Why nothing more happens in this process for now; a worker continues later. Never an answer to the body. */
 export class Suspended extends Error {
   readonly why: 'waits' | 'stuck' | 'lost' | 'code_changed';
 

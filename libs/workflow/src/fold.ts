@@ -1,8 +1,14 @@
 import type { PlannedUndo, StoredFailure } from '@convergekit/effects/engine';
-import { type Entry, isWithin, type StackState, type StackStuckReason, type UndoOutcome } from './entry.ts';
+import {
+  type Entry,
+  isWithin,
+  type WorkflowState,
+  type WorkflowStuckReason,
+  type UndoOutcome,
+} from './entry.ts';
 
 /**
- * intended   its call may be on its way · unknown: nobody knows what became of it
+ * intended   its call may be on its way · unknown: its outcome is not known
  * done, failed   it took effect, or certainly did not · undoing: its undo may have taken effect · undone: see `outcome`
  */
 export type StepState = 'intended' | 'unknown' | 'done' | 'failed' | 'undoing' | 'undone';
@@ -39,11 +45,11 @@ export interface ScopeFold {
   readonly failure?: StoredFailure;
 }
 
-/** Everything that a journal says. The path '' is the whole stack. */
+/** Everything that a journal says. The path '' is the whole workflow. */
 export interface Fold {
   readonly steps: readonly StepFold[];
   readonly scopes: ReadonlyMap<string, ScopeFold>;
-  readonly stuck?: { readonly step: number; readonly reason: StackStuckReason; readonly note: string };
+  readonly stuck?: { readonly step: number; readonly reason: WorkflowStuckReason; readonly note: string };
   readonly result?: string;
 }
 
@@ -52,8 +58,8 @@ export const emptyFold: Fold = Object.freeze({
   scopes: new Map<string, ScopeFold>([['', { state: 'open' }]]),
 });
 
-/** Pure: the state that a journal says the whole stack is in. */
-export function stateOf(fold: Fold): StackState {
+/** Pure: the state that a journal says the whole workflow is in. */
+export function stateOf(fold: Fold): WorkflowState {
   const root = rootOf(fold).state;
   if (root === 'done') return 'completed';
   if (root === 'undone') return 'compensated';

@@ -1,10 +1,10 @@
 import type { Executor } from '@convergekit/postgres';
-import type { StackState, StackStuckReason } from './entry.ts';
+import type { WorkflowState, WorkflowStuckReason } from './entry.ts';
 import type { EntryRow } from './seal.ts';
 
 /** Whose journal, and under which lease. */
 export interface Held {
-  readonly stack: string;
+  readonly workflow: string;
   readonly id: string;
   readonly term: string;
 }
@@ -13,41 +13,41 @@ export interface Appending extends Held {
   /** The length of the journal so far. */
   readonly entries: number;
   readonly rows: readonly (EntryRow & { readonly seal: string })[];
-  readonly state: StackState;
-  readonly stuckReason: StackStuckReason | null;
+  readonly state: WorkflowState;
+  readonly stuckReason: WorkflowStuckReason | null;
   readonly seal: string;
   readonly result: string | null;
-  /** Milliseconds for which it stays ours, or, with `release`, after which somebody takes it; null: nobody does. */
+  /** Milliseconds for which it stays ours, or, with `release`, after which a worker takes it; null: no worker does. */
   readonly dueInMs: number | null;
   readonly release: boolean;
 }
 
 /**
- * State and journal in one statement, under the lease's term: whoever claimed the stack later has a higher one, and
+ * State and journal in one statement, under the lease's term: a later claim has a higher one, and
  * nothing of ours is written any more. By the primary key; locks the one row until the transaction ends, and writes
  * the rows behind the journal's end. Without entries it only prolongs the lease, or gives it back.
  */
 export const appendSql = `
   with held as (
-    update converge.saga_stack set
+    update converge.workflow set
       state = $5, stuck_reason = $6, seal = $7, result = coalesce($8, result), entries = entries + cardinality($11::text[]),
       due_at = clock_timestamp() + $9::float8 * interval '1 millisecond',
       holder = case when $10 then null else holder end,
       ended_at = case when $5 in ('completed', 'compensated') then clock_timestamp() end
-    where stack = $1 and id = $2 and term = $3 and entries = $4
+    where workflow = $1 and id = $2 and term = $3 and entries = $4
     returning clock_timestamp() as at),
   added as (
-    insert into converge.saga_stack_step (stack, id, seq, kind, step, path, data, seal, term, at)
+    insert into converge.workflow_step (workflow, id, seq, kind, step, path, data, seal, term, at)
     select $1, $2, $4 + entry.n, entry.kind, entry.step, entry.path, entry.data, entry.seal, $3, held.at
       from held, unnest($11::text[], $12::int[], $13::text[], $14::text[], $15::text[])
         with ordinality as entry(kind, step, path, data, seal, n))
   select extract(epoch from at) * 1000 as at_ms from held`;
 
-/** Returns the database's time at which it was written; undefined when the lease had gone to somebody else. */
+/** Returns the database's time at which it was written; undefined when another process holds the lease. */
 export async function append(executor: Executor, wanted: Appending): Promise<number | undefined> {
-  const { stack, id, term, entries, rows, state, stuckReason, seal, result, dueInMs, release } = wanted;
+  const { workflow, id, term, entries, rows, state, stuckReason, seal, result, dueInMs, release } = wanted;
   const { rows: written } = await executor.query<{ at_ms: string }>(appendSql, [
-    stack,
+    workflow,
     id,
     term,
     entries,
@@ -75,15 +75,15 @@ export interface JournalRow extends EntryRow {
 /** By the primary key, in the order of the journal. */
 export const journalSql = `
   select seq, kind, step, path, data, seal, extract(epoch from at) * 1000 as at_ms
-    from converge.saga_stack_step where stack = $1 and id = $2 order by seq`;
+    from converge.workflow_step where workflow = $1 and id = $2 order by seq`;
 
 export async function readJournal(
   executor: Executor,
-  stack: string,
+  workflow: string,
   id: string,
 ): Promise<readonly JournalRow[]> {
   const { rows } = await executor.query<Omit<JournalRow, 'atMs'> & { at_ms: string }>(journalSql, [
-    stack,
+    workflow,
     id,
   ]);
   return rows.map(({ at_ms, ...row }) => ({ ...row, atMs: Number(at_ms) }));

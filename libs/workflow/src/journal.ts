@@ -1,6 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
 import type { Clock } from '@convergekit/core';
-import type { ClaimedStack } from './claim-sql.ts';
+import type { ClaimedWorkflow } from './claim-sql.ts';
 import type { Entry } from './entry.ts';
 import { Suspended } from './errors.ts';
 import { emptyFold, type Fold, foldEntry, isEnded, stateOf } from './fold.ts';
@@ -8,15 +8,15 @@ import { append, type Appending, readJournal } from './journal-sql.ts';
 import { whyNot } from './rules.ts';
 import { entryOf, nextSeal, rowOf } from './seal.ts';
 
-/** Who has it afterwards: we for so long, or whoever comes after so long; `nobody` when only a person goes on. */
+/** The holder after a write: this process, or the next claim after a wait; `operator`: no worker continues it. */
 export type Then =
   | { readonly kind: 'held'; readonly ms: number }
   | { readonly kind: 'due'; readonly inMs: number }
-  | { readonly kind: 'nobody' };
+  | { readonly kind: 'operator' };
 
 /** A journal in the hands of its holder: what stands in it, and the only way to write more. */
 export class Journal {
-  readonly claim: ClaimedStack;
+  readonly claim: ClaimedWorkflow;
   readonly #clock: Clock;
   readonly #executor: Executor;
   #fold: Fold = emptyFold;
@@ -27,7 +27,7 @@ export class Journal {
   #sentAt: number;
   #lost = false;
 
-  private constructor(claim: ClaimedStack, executor: Executor, clock: Clock) {
+  private constructor(claim: ClaimedWorkflow, executor: Executor, clock: Clock) {
     this.claim = claim;
     this.#executor = executor;
     this.#clock = clock;
@@ -37,11 +37,11 @@ export class Journal {
     this.#sentAt = this.#heardAt;
   }
 
-  /** Reads what stands there. Nobody else writes while the claim is ours. */
-  static async of(claim: ClaimedStack, executor: Executor, clock: Clock): Promise<Journal> {
+  /** Reads the journal of a claimed workflow: no other process writes meanwhile. */
+  static async of(claim: ClaimedWorkflow, executor: Executor, clock: Clock): Promise<Journal> {
     const journal = new Journal(claim, executor, clock);
     if (claim.entries === 0) return journal;
-    const rows = await readJournal(executor, claim.stack, claim.id);
+    const rows = await readJournal(executor, claim.workflow, claim.id);
     // A claim that was lost in between finds more than it claimed; what it writes is refused anyway.
     for (const row of rows.slice(0, claim.entries))
       journal.#fold = foldEntry(journal.#fold, entryOf(row), row.atMs);
@@ -67,7 +67,7 @@ export class Journal {
     return this.#sentAt;
   }
 
-  /** Rejects with Suspended `lost` when somebody else has the stack, or the database is away. */
+  /** Rejects with Suspended `lost` when another process holds the workflow, or the database is away. */
   async write(entries: readonly Entry[], then: Then): Promise<void> {
     const adopt = await this.within(this.#executor, entries, then);
     adopt();
@@ -94,7 +94,7 @@ export class Journal {
       stuckReason: stateOf(expected) === 'stuck' ? (expected.stuck?.reason ?? null) : null,
       result: expected.result ?? null,
       dueInMs:
-        isEnded(expected) || then.kind === 'nobody' ? null : then.kind === 'held' ? then.ms : then.inMs,
+        isEnded(expected) || then.kind === 'operator' ? null : then.kind === 'held' ? then.ms : then.inMs,
       release: isEnded(expected) || then.kind !== 'held',
     });
     return () => {
@@ -111,7 +111,7 @@ export class Journal {
       const atMs = await append(executor, wanted);
       if (atMs !== undefined) return atMs;
     } catch (cause) {
-      // It may have been written or not: whoever claims the stack next reads which.
+      // It may have been written or not: the next claim reads which.
       this.#lost = true;
       throw new Suspended('lost', 'the journal could not be written', { cause });
     }
@@ -131,6 +131,6 @@ export class Journal {
   }
 
   #gone(): Suspended {
-    return new Suspended('lost', 'the lease of the stack went to somebody else, who goes on with it');
+    return new Suspended('lost', 'another process holds the lease of the workflow, and continues it');
   }
 }

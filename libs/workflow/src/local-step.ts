@@ -4,8 +4,8 @@ import type { Transaction } from 'kysely';
 import type { BoundLocalStep, LocalContext, LocalStep, LocalStepOptions } from './step.ts';
 
 /**
- * Declares a change of the service's own database as a step of stacks. `do` and `undo` each run in the transaction that
- * writes their end into the journal: there is either both or nothing, and nobody needs to ask. So they must write
+ * Declares a change of the service's own database as a step of workflows. `do` and `undo` each run in the transaction that
+ * writes their end into the journal: there is either both or nothing, and no query is needed. So they must write
  * through the transaction that they are given, and nowhere else.
  */
 export function localStep<DB, In extends StandardSchema, Res extends StandardSchema>(
@@ -13,7 +13,7 @@ export function localStep<DB, In extends StandardSchema, Res extends StandardSch
 ): LocalStep<InferInput<In>, InferOutput<Res>> {
   const inputSchema = options.input as StandardSchema<unknown, InferOutput<In>>;
   const resultSchema = options.result as StandardSchema<unknown, InferOutput<Res>>;
-  // The stack's database is the service's own: the type of its tables is the step's word.
+  // The workflow's database is the service's own: the type of its tables is the step's word.
   const context = (tx: Transaction<unknown>): LocalContext<DB> => ({ tx: tx as Transaction<DB> });
   return Object.freeze({
     kind: 'local',

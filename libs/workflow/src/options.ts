@@ -4,46 +4,46 @@ import { PolicyBook, SharedGuards, type SlowSchedule } from '@convergekit/resili
 import { type Clock, newUuidV7, type Random, systemClock, systemRandom } from '@convergekit/core';
 import { logger, type Logger } from '@convergekit/telemetry';
 import { forEver } from '@convergekit/effects/engine';
-import type { Stack } from './define-stack.ts';
-import { StackError } from './errors.ts';
+import type { Workflow } from './define-workflow.ts';
+import { WorkflowError } from './errors.ts';
 
-export interface StacksOptions<DB> {
+export interface WorkflowsOptions<DB> {
   /** The database of the journal: the service's own. */
   readonly database: Pick<Database<DB>, 'db' | 'executor'>;
   /** Unique to this process. @default host name and a UUID */
   readonly holder?: string;
-  /** How long a body may work between two awaits of its unit before others take the stack over. Milliseconds. @default 30_000 */
+  /** How long a body may work between two awaits of its unit before others take the workflow over. Milliseconds. @default 30_000 */
   readonly idleMs?: number;
   /** What a lease has beyond the deadline of a step's policy, to write down what came of it. Milliseconds. @default 10_000 */
   readonly leaseMarginMs?: number;
   /**
-   * How long `run` waits in all for an outcome to become known, or for an undo to be tried again; after that the workers
+   * How long `run` waits in all for an outcome to become known, or for an undo to be retried; after that the workers
    * go on, and it rejects. Milliseconds. @default 5_000
    */
   readonly patienceMs?: number;
   /** Waits between tries of an undo; its `withinMs` is not heeded: there is no last try. @default the kit's, up to 10 minutes */
   readonly schedule?: Omit<SlowSchedule, 'withinMs'>;
-  /** How long an undo, or the question what became of a step, may fail before a person is called. Milliseconds. @default 900_000 */
+  /** How long an undo, or the question what became of a step, may fail before an operator is called. Milliseconds. @default 900_000 */
   readonly stuckAfterMs?: number;
   /** How often a worker looks for work when there was none. Milliseconds. @default 200 */
   readonly pollMs?: number;
-  /** Stacks that a worker undoes or resumes at the same time. @default 8 */
+  /** Workflows that a worker undoes or resumes at the same time. @default 8 */
   readonly concurrency?: number;
   /** How long a stop lets what is in flight go on. Milliseconds. @default 10_000 */
   readonly drainMs?: number;
-  /** How long ended stacks are kept. Milliseconds. @default 2_592_000_000 (30 days) */
+  /** How long ended workflows are kept. Milliseconds. @default 2_592_000_000 (30 days) */
   readonly keepMs?: number;
-  /** How often old stacks are forgotten. Milliseconds. @default 60_000 */
+  /** How often old workflows are forgotten. Milliseconds. @default 60_000 */
   readonly tidyMs?: number;
-  /** Policies, breakers and retry budgets of the process, by `<stack>.<step>`. @default its own, with the kit's policy */
+  /** Policies, breakers and retry budgets of the process, by `<workflow>.<step>`. @default its own, with the kit's policy */
   readonly shared?: SharedGuards;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly log?: Logger;
 }
 
-export type ResolvedStacks = Readonly<Required<Omit<StacksOptions<unknown>, 'schedule'>>> & {
-  readonly stacks: ReadonlyMap<string, Stack>;
+export type ResolvedWorkflows = Readonly<Required<Omit<WorkflowsOptions<unknown>, 'schedule'>>> & {
+  readonly workflows: ReadonlyMap<string, Workflow>;
   readonly schedule: SlowSchedule;
 };
 
@@ -58,13 +58,17 @@ const WHOLE = [
   'tidyMs',
 ] as const;
 
-export function resolveStacks<DB>(stacks: readonly Stack[], options: StacksOptions<DB>): ResolvedStacks {
-  const byName = new Map(stacks.map((stack) => [stack.name, stack]));
-  if (stacks.length === 0) throw invalid('it has no stack to run: give it those that the service declares');
-  const twice = stacks.find((stack) => byName.get(stack.name) !== stack);
-  if (twice !== undefined) throw invalid(`two stacks are named ${twice.name}: rename one`);
+export function resolveWorkflows<DB>(
+  workflows: readonly Workflow[],
+  options: WorkflowsOptions<DB>,
+): ResolvedWorkflows {
+  const byName = new Map(workflows.map((workflow) => [workflow.name, workflow]));
+  if (workflows.length === 0)
+    throw invalid('it has no workflow to run: give it those that the service declares');
+  const twice = workflows.find((workflow) => byName.get(workflow.name) !== workflow);
+  if (twice !== undefined) throw invalid(`two workflows are named ${twice.name}: rename one`);
   const { clock = systemClock, random = systemRandom, database, schedule = forEver, ...given } = options;
-  const resolved: ResolvedStacks = Object.freeze({
+  const resolved: ResolvedWorkflows = Object.freeze({
     holder: `${hostname()}/${newUuidV7()}`,
     idleMs: 30_000,
     leaseMarginMs: 10_000,
@@ -80,10 +84,10 @@ export function resolveStacks<DB>(stacks: readonly Stack[], options: StacksOptio
     log: logger('saga'),
     ...given,
     // The engine needs no table of the service's: only a local step's own code does, and it knows them.
-    database: database as unknown as ResolvedStacks['database'],
+    database: database as unknown as ResolvedWorkflows['database'],
     shared: options.shared ?? new SharedGuards({ policies: new PolicyBook([]), clock, random }),
     schedule: { ...schedule, withinMs: Number.POSITIVE_INFINITY },
-    stacks: byName,
+    workflows: byName,
   });
   for (const name of WHOLE)
     if (!(Number.isInteger(resolved[name]) && resolved[name] >= 1))
@@ -93,6 +97,6 @@ export function resolveStacks<DB>(stacks: readonly Stack[], options: StacksOptio
   return resolved;
 }
 
-function invalid(what: string): StackError {
-  return new StackError('STACK_INVALID', `the compensation stacks cannot start: ${what}`);
+function invalid(what: string): WorkflowError {
+  return new WorkflowError('WORKFLOW_INVALID', `the workflows cannot start: ${what}`);
 }

@@ -4,7 +4,7 @@ import type { Fold, StepFold } from './fold.ts';
 /**
  * What is to be done next while a path is undone.
  * resolve       its outcome is unknown: find out before anything else
- * undo          call its undo · noop: it took no effect · irreversible: a person must
+ * undo          call its undo · noop: it took no effect · irreversible: an operator must
  * close         everything in the path is undone
  */
 export type Move =
@@ -12,7 +12,7 @@ export type Move =
   | { readonly kind: 'irreversible'; readonly step: StepFold; readonly reason: string }
   | { readonly kind: 'close' };
 
-/** Pure: strictly the last step first, whoever asks and however often. */
+/** Pure: the next move, strictly the last step first. */
 export function nextMove({ steps }: Fold, frame: string): Move {
   const step = steps.findLast(({ path, state }) => isWithin(frame, path) && state !== 'undone');
   return step === undefined ? { kind: 'close' } : moveOf(step);

@@ -1,28 +1,28 @@
 import type { Executor } from '@convergekit/postgres';
-import type { StackState } from './entry.ts';
-import { StackError } from './errors.ts';
+import type { WorkflowState } from './entry.ts';
+import { WorkflowError } from './errors.ts';
 import { emptyFold, type Fold, foldEntry } from './fold.ts';
-import { readStackRow } from './claim-sql.ts';
+import { readWorkflowRow } from './claim-sql.ts';
 import { readJournal } from './journal-sql.ts';
 import { entryOf } from './seal.ts';
 
-/** What stands of a stack, for those who do not hold it. Throws STACK_NOT_FOUND. */
+/** What stands of a workflow, for those who do not hold it. Throws WORKFLOW_NOT_FOUND. */
 export async function readFold(
   executor: Executor,
-  stack: string,
+  workflow: string,
   id: string,
-): Promise<{ readonly state: StackState; readonly fold: Fold }> {
-  const row = await readStackRow(executor, stack, id);
-  if (row === undefined) throw notFound(stack, id);
-  const rows = await readJournal(executor, stack, id);
+): Promise<{ readonly state: WorkflowState; readonly fold: Fold }> {
+  const row = await readWorkflowRow(executor, workflow, id);
+  if (row === undefined) throw notFound(workflow, id);
+  const rows = await readJournal(executor, workflow, id);
   const fold = rows.reduce((before, one) => foldEntry(before, entryOf(one), one.atMs), emptyFold);
   return { state: row.state, fold };
 }
 
-export function notFound(stack: string, id: string): StackError {
-  return new StackError(
-    'STACK_NOT_FOUND',
-    `this database has no stack ${stack} ${id}: \`converge workflow list\` shows what there is`,
+export function notFound(workflow: string, id: string): WorkflowError {
+  return new WorkflowError(
+    'WORKFLOW_NOT_FOUND',
+    `this database has no workflow ${workflow} ${id}: \`converge workflow list\` shows what there is`,
     { category: 'data' },
   );
 }

@@ -1,9 +1,9 @@
 import { attributeNames, instruments, type Logger } from '@convergekit/telemetry';
 import type { WorkAttempt } from '@convergekit/effects/engine';
-import type { StackStuckReason } from './entry.ts';
+import type { WorkflowStuckReason } from './entry.ts';
 import type { Held } from './journal-sql.ts';
 
-/** Counts and log lines of stacks, in one place. Ids and codes only, never intents or results. */
+/** Counts and log lines of workflows, in one place. Ids and codes only, never intents or results. */
 export const report = {
   attempts(log: Logger, step: string, op: string, attempts: readonly WorkAttempt[], next: string): void {
     for (const { failure } of attempts) {
@@ -19,26 +19,26 @@ export const report = {
     }
   },
 
-  compensating(log: Logger, { stack, id }: Held, scope: string, trigger: string, code: string): void {
-    log.warn({ stack, id, scope, trigger, code }, 'what was done is undone, the last step first');
+  compensating(log: Logger, { workflow, id }: Held, scope: string, trigger: string, code: string): void {
+    log.warn({ workflow, id, scope, trigger, code }, 'what was done is undone, the last step first');
   },
 
-  stuck(log: Logger, { stack, id }: Held, step: string, reason: StackStuckReason): void {
+  stuck(log: Logger, { workflow, id }: Held, step: string, reason: WorkflowStuckReason): void {
     log.error(
-      { stack, id, step, reason },
-      'a stack waits for a person: see `converge workflow show`, then retry, resolve or forget',
+      { workflow, id, step, reason },
+      'a workflow waits for an operator: see `converge workflow show`, then retry, resolve or forget',
     );
   },
 
-  ended(log: Logger, { stack, id }: Held, outcome: string): void {
-    instruments().effects.add(1, { [attributeNames.effect]: stack, [attributeNames.outcome]: outcome });
-    log.info({ stack, id, outcome }, 'a stack has ended');
+  ended(log: Logger, { workflow, id }: Held, outcome: string): void {
+    instruments().effects.add(1, { [attributeNames.effect]: workflow, [attributeNames.outcome]: outcome });
+    log.info({ workflow, id, outcome }, 'a workflow has ended');
   },
 
-  undeclared(log: Logger, { stack, id }: Held, step: string): void {
+  undeclared(log: Logger, { workflow, id }: Held, step: string): void {
     log.error(
-      { stack, id, step },
-      'a stack has a step that this code does not declare: it waits for code that does',
+      { workflow, id, step },
+      'a workflow has a step that this code does not declare: it waits for code that does',
     );
   },
 };

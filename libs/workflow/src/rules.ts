@@ -2,12 +2,12 @@ import { type Entry, isWithin, scopeOf } from './entry.ts';
 import { type Fold, frameOf, isEnded, openScopes, rootOf, type StepFold } from './fold.ts';
 
 /**
- * Pure: why an entry cannot follow this journal; undefined when it can. The engine asks before it writes, and `verify`
- * asks of every entry that stands: so strict reverse order, intent before effect, and one undo for each effect are not
+ * Pure: why an entry cannot follow this journal; undefined when it can. The engine checks it before it writes, and `verify`
+ * checks it of every entry: so strict reverse order, intent before effect, and one undo for each effect are not
  * habits of the engine but rules of the journal.
  */
 export function whyNot(fold: Fold, entry: Entry): string | undefined {
-  if (isEnded(fold)) return 'the stack had ended before';
+  if (isEnded(fold)) return 'the workflow had ended before';
   switch (entry.kind) {
     case 'scope':
     case 'intent':
@@ -53,8 +53,8 @@ function whyNotOfStep(fold: Fold, entry: OfStep): string | undefined {
     case 'undone':
       if (step.state === 'undone') return is;
       if (entry.outcome === 'forgotten')
-        return entry.by === 'operator' ? whyNotNow(fold, step) : 'only a person may forget';
-      if (isOpen(step)) return `${is}: what nobody knows the outcome of cannot be undone`;
+        return entry.by === 'operator' ? whyNotNow(fold, step) : 'only an operator may forget';
+      if (isOpen(step)) return `${is}: a step of unknown outcome cannot be undone`;
       if (step.state === 'failed' && entry.outcome !== 'noop_not_applied')
         return `${is}: there was nothing to undo`;
       if (step.state !== 'failed' && step.undo.kind === 'irreversible' && entry.by !== 'operator')

@@ -10,8 +10,8 @@ export interface EntryRow {
 }
 
 /** The seal of an empty journal: it stands for whose journal it is, and for what it was asked. */
-export function firstSeal(stack: string, id: string, input: string): string {
-  return sha256([stack, id, input]);
+export function firstSeal(workflow: string, id: string, input: string): string {
+  return sha256([workflow, id, input]);
 }
 
 /** Each seal covers the one before, so that the last one covers the whole journal. */

@@ -2,7 +2,7 @@ import { executorOf, kyselyTransaction } from '@convergekit/postgres';
 import { failpoint } from '@convergekit/core';
 import type { UndoAnswer } from '@convergekit/effects';
 import {
-  type Asks,
+  type CallHandle,
   nextOp,
   type OpenState,
   type Rules,
@@ -15,8 +15,8 @@ import { Suspended } from './errors.ts';
 import { frameOf, type StepFold } from './fold.ts';
 import type { BoundLocalStep, BoundStep, ExternalStep, StoredStep } from './step.ts';
 import {
-  askOnce,
-  beStuck,
+  attemptOnce,
+  markStuck,
   failingMs,
   heldFor,
   heldIdle,
@@ -29,11 +29,11 @@ import {
 
 /**
  * Undoes a step that took effect: looks whether it is still there, calls its undo, and writes down how that ended.
- * An undo that failed is tried again on the slow schedule, for ever. Rejects with Suspended.
+ * An undo that failed is retried on the slow schedule, for ever. Rejects with Suspended.
  */
 export async function undoStep(turn: Turn, step: BoundStep, number: number): Promise<void> {
   await (step.kind === 'local' ? undoLocal(turn, step, number) : undoExternal(turn, step, number));
-  failpoint('stack.after_undone');
+  failpoint('workflow.after_undone');
 }
 
 async function undoLocal(turn: Turn, step: BoundLocalStep, number: number): Promise<void> {
@@ -64,11 +64,11 @@ async function undoExternal(turn: Turn, step: ExternalStep, number: number): Pro
   for (;;) {
     const op = nextOp(found, rules);
     if (op === 'stuck' || op === 'settle')
-      return beStuck(
+      return markStuck(
         turn,
         foldOf(turn, number),
         'outcome_unknown',
-        'its undo may have taken effect, and there is nobody to ask',
+        'its undo may have taken effect, and no query can say so',
       );
     const before = foldOf(turn, number);
     const { path } = before;
@@ -83,9 +83,9 @@ async function undoExternal(turn: Turn, step: ExternalStep, number: number): Pro
       heldFor(turn, step),
     );
     const fold = foldOf(turn, number);
-    const asks = believing(undoOf(step, storedOf(turn, fold)), fold.finalAtMs <= journal.now());
+    const handle = believing(undoOf(step, storedOf(turn, fold)), fold.finalAtMs <= journal.now());
     const tried = triedOf(turn, before, found);
-    const { answer, next } = await askOnce(turn, step, { asks, op }, tried, rules);
+    const { answer, next } = await attemptOnce(turn, step, { handle, op }, tried, rules);
     switch (next.kind) {
       case 'succeed':
         if (next.result === 'irreversible') return cannot(turn, fold, saidSo);
@@ -95,11 +95,11 @@ async function undoExternal(turn: Turn, step: ExternalStep, number: number): Pro
         );
         return;
       case 'stuck':
-        return beStuck(
+        return markStuck(
           turn,
           fold,
           'outcome_unknown',
-          'its undo may have taken effect, and there is nobody to ask',
+          'its undo may have taken effect, and no query can say so',
         );
       case 'fail':
         if (next.failure.category === 'business') return cannot(turn, fold, next.failure);
@@ -119,7 +119,7 @@ async function undoExternal(turn: Turn, step: ExternalStep, number: number): Pro
 /**
  * From when on an undo, or the question whether it was done, makes sense. What is repeatable without a key must not be
  * undone while a lost call of it may arrive: it would be made again. What must not be repeated is not asked about while
- * it may not show: no answer would tell that it was undone.
+ * it may not show: no answer would show that it was undone.
  */
 function notBeforeMs({ idempotency }: ExternalStep, { state, lateUntilMs, finalAtMs }: StepFold): number {
   switch (idempotency) {
@@ -136,18 +136,18 @@ function notBeforeMs({ idempotency }: ExternalStep, { state, lateUntilMs, finalA
  * Until the step's own call must have become visible, "not there" says nothing: it may be the call that does not show
  * yet, not the undo that has been done.
  */
-function believing(asks: Asks, final: boolean): Asks {
-  if (final) return asks;
+function believing(handle: CallHandle, final: boolean): CallHandle {
+  if (final) return handle;
   return {
-    ...asks,
+    ...handle,
     query: async (guards, permit) => {
-      await asks.query(guards, permit);
+      await handle.query(guards, permit);
       return { kind: 'not_found' };
     },
   };
 }
 
-/** What `decide` is told of an undo: in doubt is what was called before and nobody answered for. */
+/** The state of an undo as `decide` needs it: an earlier call without an answer is in doubt. */
 function triedOf({ journal }: Turn, fold: StepFold, found: OpenState): TriedOnce {
   const now = journal.now();
   const doubt = fold.state === 'undoing';
@@ -157,7 +157,7 @@ function triedOf({ journal }: Turn, fold: StepFold, found: OpenState): TriedOnce
 
 function outcomeOf(op: 'call' | 'query', answer: UndoAnswer, { state }: StepFold): [UndoAnswer, Witness] {
   if (op === 'call') return [answer, 'reply'];
-  // It is gone: by the undo that we called and heard nothing of, or by somebody else.
+  // It is gone: by our undo, whose reply was lost, or by another process.
   return [state === 'undoing' ? 'done' : 'noop_already', 'check'];
 }
 
@@ -178,12 +178,12 @@ async function failedUndo(
     waitMs,
   };
   if (failingMs(turn, fold) >= turn.options.stuckAfterMs)
-    await beStuck(turn, fold, 'undo_failing', failure.message, { before: [failed], againInMs: waitMs });
+    await markStuck(turn, fold, 'undo_failing', failure.message, { before: [failed], againInMs: waitMs });
   await pause(turn, waitMs, [failed], `the undo of ${path} failed: ${failure.message}`);
 }
 
 function cannot(turn: Turn, fold: StepFold, { message }: StoredFailure): Promise<never> {
-  return beStuck(turn, fold, 'irreversible', message);
+  return markStuck(turn, fold, 'irreversible', message);
 }
 
 function undone({ step, path }: StepFold, answer: UndoAnswer, by: Witness): Entry {
@@ -198,7 +198,7 @@ function storedOf({ journal }: Turn, { intent, key, result = 'null' }: StepFold)
   return { intent, key, result, reason };
 }
 
-function undoOf(step: ExternalStep, { intent, key, result, reason }: StoredStep): Asks {
+function undoOf(step: ExternalStep, { intent, key, result, reason }: StoredStep): CallHandle {
   const { code, message } = reason;
   return step.undoing({
     input: () => step.inputOf(intent),

@@ -6,7 +6,7 @@ import type { StepFold } from './fold.ts';
 import { nextMove } from './plan.ts';
 import { report } from './report.ts';
 import type { BoundStep } from './step.ts';
-import { beStuck, heldIdle, slowMs, type Turn } from './turn.ts';
+import { markStuck, heldIdle, slowMs, type Turn } from './turn.ts';
 import { undoStep } from './undo-step.ts';
 
 /** Writes down that a path is undone from here on, and why. */
@@ -40,7 +40,7 @@ export async function unfold(turn: Turn, path: string): Promise<void> {
         continue;
       }
       case 'irreversible':
-        return beStuck(turn, move.step, 'irreversible', move.reason);
+        return markStuck(turn, move.step, 'irreversible', move.reason);
       case 'close': {
         const kind = path === '' ? 'compensated' : 'scope_undone';
         await journal.write([{ kind, path }], heldIdle(turn));
@@ -51,12 +51,12 @@ export async function unfold(turn: Turn, path: string): Promise<void> {
   }
 }
 
-/** The code of a step that stands in the journal. Without it the stack waits for code that has it. */
+/** The code of a step that stands in the journal. Without it the workflow waits for code that has it. */
 async function boundOf(turn: Turn, fold: StepFold): Promise<BoundStep> {
-  const bound = turn.stack.steps.get(stepNameOf(fold.path));
+  const bound = turn.workflow.steps.get(stepNameOf(fold.path));
   if (bound !== undefined) return bound;
   report.undeclared(turn.options.log, turn.journal.claim, fold.path);
   const note = 'the code that is deployed does not declare it: deploy code that does';
-  await beStuck(turn, fold, 'step_undeclared', note, { againInMs: slowMs(turn, 60) });
+  await markStuck(turn, fold, 'step_undeclared', note, { againInMs: slowMs(turn, 60) });
   throw new Suspended('stuck', note);
 }

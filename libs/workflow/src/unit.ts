@@ -1,9 +1,9 @@
 import { classify } from '@convergekit/resilience';
 import { stored, type StoredFailure } from '@convergekit/effects/engine';
-import { isPlain, type Unit } from './define-stack.ts';
+import { isPlain, type Unit } from './define-workflow.ts';
 import { foldOf, intend, settle } from './do-step.ts';
 import { isWithin } from './entry.ts';
-import { StackError, StepFailed, Suspended } from './errors.ts';
+import { WorkflowError, StepFailed, Suspended } from './errors.ts';
 import type { WorkflowStep } from './step.ts';
 import { heldIdle, type Turn } from './turn.ts';
 import { beginUndo, unfold } from './unfold.ts';
@@ -46,8 +46,8 @@ export class JournaledUnit implements Unit<Record<string, WorkflowStep>> {
     return this.#alone(name, (path) => this.#scope(path, body));
   }
 
-  /** Ends it: nothing begins any more, and what still runs has ended. Says what nobody awaited. */
-  async close(): Promise<StackError | undefined> {
+  /** Ends it: nothing begins any more, and what still runs has ended. Returns the error of a step that was not awaited. */
+  async close(): Promise<WorkflowError | undefined> {
     this.#closed = true;
     const busy = this.#busy;
     await this.#running;
@@ -82,8 +82,8 @@ export class JournaledUnit implements Unit<Record<string, WorkflowStep>> {
 
   async #step(name: string, path: string, wanted: unknown): Promise<unknown> {
     const { turn } = this.#body;
-    const bound = turn.stack.steps.get(name);
-    if (bound === undefined) throw misused(`${turn.stack.name} declares no step ${name}`);
+    const bound = turn.workflow.steps.get(name);
+    if (bound === undefined) throw misused(`${turn.workflow.name} declares no step ${name}`);
     const intent = bound.plan(wanted);
     const known = turn.journal.fold.steps[this.#body.steps];
     if (known !== undefined && (known.path !== path || known.intent !== intent))
@@ -161,6 +161,6 @@ export class JournaledUnit implements Unit<Record<string, WorkflowStep>> {
   }
 }
 
-function misused(what: string): StackError {
-  return new StackError('STACK_MISUSED', what, { category: 'bug' });
+function misused(what: string): WorkflowError {
+  return new WorkflowError('WORKFLOW_MISUSED', what, { category: 'bug' });
 }

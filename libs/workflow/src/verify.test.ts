@@ -4,7 +4,7 @@ import { emptyFold, foldEntry, stateOf } from './fold.ts';
 import { planOf } from './plan.ts';
 import { whyNot } from './rules.ts';
 import { firstSeal, nextSeal, rowOf } from './seal.ts';
-import { type StackRecord, verifyStack } from './verify.ts';
+import { type WorkflowRecord, verifyWorkflow } from './verify.ts';
 
 const failure = { category: 'business', certainty: 'not_applied', code: 'NO', message: 'no' } as const;
 const intent = (step: number, path: string): Entry => ({
@@ -52,7 +52,7 @@ const story: readonly Entry[] = [
 ];
 
 /** The record as the engine would have written it, whether its rules allow it or not. */
-function recordOf(entries: readonly Entry[]): StackRecord {
+function recordOf(entries: readonly Entry[]): WorkflowRecord {
   let seal = firstSeal('test.s', 'x', 'null');
   let fold = emptyFold;
   const journal = entries.map((entry, index) => {
@@ -61,26 +61,26 @@ function recordOf(entries: readonly Entry[]): StackRecord {
     fold = foldEntry(fold, entry, index);
     return { ...row, seq: index + 1, seal, atMs: index };
   });
-  const row = { stack: 'test.s', id: 'x', input: 'null', result: null, stuckReason: null };
+  const row = { workflow: 'test.s', id: 'x', input: 'null', result: null, stuckReason: null };
   return { ...row, state: stateOf(fold), entries: entries.length, seal, journal };
 }
 
 describe('a journal', () => {
   it('that was left alone passes, at each of its entries', () => {
     for (let length = 0; length <= story.length; length += 1)
-      expect(verifyStack(recordOf(story.slice(0, length))).issues).toEqual([]);
-    expect(verifyStack(recordOf(story)).plan.map(({ does }) => does)).toEqual(['done', 'done']);
+      expect(verifyWorkflow(recordOf(story.slice(0, length))).issues).toEqual([]);
+    expect(verifyWorkflow(recordOf(story)).plan.map(({ does }) => does)).toEqual(['done', 'done']);
   });
 
   it('shows what will be undone, in its order, before any of it is', () => {
-    const { plan } = verifyStack(recordOf(story.slice(0, 5)));
+    const { plan } = verifyWorkflow(recordOf(story.slice(0, 5)));
     expect(plan.map(({ path, does }) => `${path} ${does}`)).toEqual(['s/b undo', 'a undo']);
   });
 
   it('in which anything was changed, left out, added or moved is found', () => {
     const { journal, ...row } = recordOf(story);
-    const found = (tampered: StackRecord['journal']): number =>
-      verifyStack({ ...row, entries: tampered.length, journal: tampered }).issues.length;
+    const found = (tampered: WorkflowRecord['journal']): number =>
+      verifyWorkflow({ ...row, entries: tampered.length, journal: tampered }).issues.length;
     for (const [index, entry] of journal.entries()) {
       const change = (more: object) => journal.with(index, { ...entry, ...more });
       expect(found(change({ data: entry.data.replace('{', '{"x":1,') }))).toBeGreaterThan(0);
@@ -92,7 +92,7 @@ describe('a journal', () => {
       if (next !== undefined)
         expect(found(journal.with(index, next).with(index + 1, entry))).toBeGreaterThan(0);
     }
-    expect(verifyStack({ ...row, journal, input: '1' }).issues).not.toEqual([]);
+    expect(verifyWorkflow({ ...row, journal, input: '1' }).issues).not.toEqual([]);
   });
 
   it('whose row says something else is found', () => {
@@ -104,7 +104,7 @@ describe('a journal', () => {
       { entries: 5 },
       { seal: '' },
     ])
-      expect(verifyStack({ ...record, ...more } as StackRecord).issues).toHaveLength(1);
+      expect(verifyWorkflow({ ...record, ...more } as WorkflowRecord).issues).toHaveLength(1);
   });
 
   // Planted fault: `whyNotNow` always allowing; the undo out of order then passes.
@@ -136,7 +136,7 @@ describe('a journal', () => {
       ],
     ],
   ])('with seals made anew is found all the same: %s', (_, entries) => {
-    const { issues } = verifyStack(recordOf(entries));
+    const { issues } = verifyWorkflow(recordOf(entries));
     expect(issues[0]).toContain('cannot stand here');
   });
 

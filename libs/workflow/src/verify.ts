@@ -1,28 +1,28 @@
-import type { StackState, StackStuckReason } from './entry.ts';
+import type { WorkflowState, WorkflowStuckReason } from './entry.ts';
 import { emptyFold, type Fold, foldEntry, stateOf } from './fold.ts';
 import type { JournalRow } from './journal-sql.ts';
 import { type PlannedMove, planOf } from './plan.ts';
 import { whyNot } from './rules.ts';
 import { entryOf, firstSeal, nextSeal } from './seal.ts';
 
-/** A stack as it stands in its row, and its journal. */
-export interface StackRecord {
-  readonly stack: string;
+/** A workflow as it stands in its row, and its journal. */
+export interface WorkflowRecord {
+  readonly workflow: string;
   readonly id: string;
   readonly input: string;
-  readonly state: StackState;
-  readonly stuckReason: StackStuckReason | null;
+  readonly state: WorkflowState;
+  readonly stuckReason: WorkflowStuckReason | null;
   readonly result: string | null;
   readonly entries: number;
   readonly seal: string;
   readonly journal: readonly JournalRow[];
 }
 
-export interface StackVerdict {
+export interface WorkflowVerdict {
   /** Empty when journal and state agree. */
   readonly issues: readonly string[];
   /** What the journal comes to, as far as it could be followed. */
-  readonly state: StackState;
+  readonly state: WorkflowState;
   /** What is undone, or would be, in its order. */
   readonly plan: readonly PlannedMove[];
 }
@@ -33,12 +33,12 @@ export interface StackVerdict {
  * - one that cannot follow what stands before it, also when all seals were made anew: an effect without an intent, an undo
  *   out of order or twice, an end before everything is undone;
  * - a row that says something else than its journal.
- * Somebody who rewrites the whole journal by its rules, with its row, is not found: seals are hashes, not signatures.
+ * A writer that rewrites the whole journal by its rules, with its row, is not found: seals are hashes, not signatures.
  */
-export function verifyStack(record: StackRecord): StackVerdict {
-  const { stack, id, input, journal } = record;
+export function verifyWorkflow(record: WorkflowRecord): WorkflowVerdict {
+  const { workflow, id, input, journal } = record;
   const issues: string[] = [];
-  let seal = firstSeal(stack, id, input);
+  let seal = firstSeal(workflow, id, input);
   let fold: Fold = emptyFold;
   let atMs = 0;
   for (const [index, row] of journal.entries()) {
@@ -67,11 +67,12 @@ function follow(fold: Fold, row: JournalRow): Fold | string {
   }
 }
 
-function differences(record: StackRecord, fold: Fold, seal: string): readonly string[] {
+function differences(record: WorkflowRecord, fold: Fold, seal: string): readonly string[] {
   const issues: string[] = [];
   const { entries, state, stuckReason, result, journal } = record;
-  const differs = (what: string, row: unknown, told: unknown): void => {
-    if (row !== told) issues.push(`the row says ${what} ${String(row)}, the journal ${String(told)}`);
+  const differs = (what: string, row: unknown, journaled: unknown): void => {
+    if (row !== journaled)
+      issues.push(`the row says ${what} ${String(row)}, the journal ${String(journaled)}`);
   };
   differs('entries', entries, journal.length);
   differs('seal', record.seal, seal);

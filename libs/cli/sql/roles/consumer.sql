@@ -17,9 +17,9 @@ grant select, delete on converge.inbox_fill to converge_consumer;
 grant select on converge.parked_audit, converge.inbox_rejected, converge.policy, converge.policy_change to converge_consumer;
 grant select, insert, update, delete on converge.saga_fence, converge.saga_join, converge.saga_start, converge.saga_instance, converge.saga_work,
   converge.saga_worker, converge.saga_horizon to converge_consumer;
-grant select, insert, update on converge.saga_stack to converge_consumer;
+grant select, insert, update on converge.workflow to converge_consumer;
 -- Journals: rows are added; none is changed. They leave by functions of the owner, when what they tell of has ended and is a
 -- day old at least. `converge saga verify` finds rows that are missing.
-grant select, insert on converge.saga_step, converge.saga_stack_step to converge_consumer;
-revoke delete on converge.saga_stack, converge.saga_step, converge.saga_stack_step from converge_consumer;
-grant execute on function converge.inbox_open_gaps, converge.saga_seal, converge.saga_forget_steps, converge.saga_forget_stacks to converge_consumer;
+grant select, insert on converge.saga_step, converge.workflow_step to converge_consumer;
+revoke delete on converge.workflow, converge.saga_step, converge.workflow_step from converge_consumer;
+grant execute on function converge.inbox_open_gaps, converge.saga_seal, converge.saga_forget_steps, converge.workflow_forget to converge_consumer;

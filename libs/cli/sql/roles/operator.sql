@@ -7,9 +7,9 @@ grant usage on schema converge to converge_operator;
 grant converge_read, converge_writer to converge_operator;
 grant select, insert, update, delete on converge.parked_key, converge.parked, converge.relay_accept to converge_operator;
 grant insert on converge.parked_audit, converge.inbox_audit, converge.reconcile_audit, converge.relay_disowned, converge.relay_forgotten, converge.inbox_rejected, converge.inbox_fill, converge.saga_step,
-  converge.saga_stack_step to converge_operator;
+  converge.workflow_step to converge_operator;
 grant insert, update, delete on converge.inbox_watermark, converge.saga_work to converge_operator;
-grant update on converge.inbox_consumer, converge.inbox_partition, converge.inbox_gap, converge.saga_fence, converge.saga_stack,
+grant update on converge.inbox_consumer, converge.inbox_partition, converge.inbox_gap, converge.saga_fence, converge.workflow,
   converge.saga_instance, converge.relay_topic, converge.relay_cursor, converge.relay_source, converge.reconciler,
   converge.reconcile_key, converge.outbox_limit to converge_operator;
 grant delete on converge.inbox_type, converge.inbox_attempt, converge.inbox_foreign_seen, converge.inbox_fill to converge_operator;

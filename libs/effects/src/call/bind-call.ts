@@ -1,5 +1,4 @@
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts';
-import { ConvergeError } from '@convergekit/core';
 import {
   defaultSlowSchedule,
   operation,
@@ -9,7 +8,8 @@ import {
   type SharedGuards,
   type SlowSchedule,
 } from '@convergekit/resilience';
-import type { Asks } from '../effect/types.ts';
+import type { CallHandle } from '../effect/types.ts';
+import { EffectError } from '../errors.ts';
 import { decode, encode } from './stored.ts';
 import type {
   CallContext,
@@ -64,9 +64,9 @@ export interface BoundCall {
   resultOf(text: string): unknown;
   /** The declared idempotency key of an input. */
   keyOf(input: unknown): string | undefined;
-  asks(planned: PlannedCall): Asks;
+  handleOf(planned: PlannedCall): CallHandle;
   /** Its call resolves with an UndoAnswer; its query says `applied` when the effect is gone. */
-  undoing(applied: AppliedCall): Asks;
+  undoing(applied: AppliedCall): CallHandle;
 }
 
 /** The undo of a call under a name of its own. `idempotency`: what the engine that repeats it relies on. */
@@ -105,7 +105,7 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
     };
     return run.query.run({ permit, send }, guards);
   };
-  const asks = (planned: PlannedCall): Asks => ({
+  const handleOf = (planned: PlannedCall): CallHandle => ({
     call: async (guards, permit) => {
       const send = (context: Omit<CallContext, 'idempotencyKey'>) =>
         options.call(planned.input(), { ...context, idempotencyKey: planned.key() });
@@ -116,7 +116,7 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
       return found.kind === 'applied' ? { kind: 'applied', result: stored(found.result) } : found;
     },
   });
-  const undoing = ({ result, reason, undoKey, ...planned }: AppliedCall): Asks => ({
+  const undoing = ({ result, reason, undoKey, ...planned }: AppliedCall): CallHandle => ({
     call: (guards, permit) => {
       const send = async (context: Omit<CallContext, 'idempotencyKey'>): Promise<UndoAnswer> => {
         const known = result === undefined ? undefined : resultOf(result);
@@ -135,7 +135,7 @@ export function bindCall<In extends StandardSchema, Res extends StandardSchema>(
     ...{ planned: plannedOf(options), fixedPolicy: policy },
     policyIn: (shared: Pick<SharedGuards, 'for'>) => policy ?? shared.for(use).policy,
     plan: (input: unknown) => encode(inputs, input, `the input of ${use}`),
-    ...{ inputOf, resultOf, asks, undoing },
+    ...{ inputOf, resultOf, handleOf, undoing },
     keyOf: (input: unknown) => options.key?.(input as Input),
   });
 }
@@ -186,10 +186,6 @@ function operations<Result>(
   };
 }
 
-function noQuery(use: string): ConvergeError {
-  return new ConvergeError(`${use} has no query: declare one`, {
-    code: 'EFFECT_INVALID',
-    category: 'bug',
-    certainty: 'not_applied',
-  });
+function noQuery(use: string): EffectError {
+  return new EffectError('EFFECT_INVALID', `${use} has no query: declare one`);
 }

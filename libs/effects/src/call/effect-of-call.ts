@@ -17,7 +17,7 @@ export function effectOfCall<DB, Input>(
       const input = call.inputOf(text);
       const withInput = (context: Omit<OutcomeContext<DB, never>, 'input'>) => ({ ...context, input });
       return {
-        ...call.asks({ input: () => input, key: () => idempotencyKey }),
+        ...call.handleOf({ input: () => input, key: () => idempotencyKey }),
         succeeded: async (result, context) =>
           await reactions.succeeded(call.resultOf(result), withInput(context)),
         failed: async (failure, context) => await reactions.failed(failure, withInput(context)),

@@ -8,7 +8,7 @@ import { insertWork } from '../work/insert-sql.ts';
 import type { Cause } from '../work/work.ts';
 import type { Effect } from './types.ts';
 
-/** The part of a handler's context that an intent needs. In a batch: `{ ...context, event }`, with the event that asks. */
+/** The part of a handler's context that an intent needs. In a batch: `{ ...context, event }`, with the event that requests it. */
 export type EffectContext<DB> = Pick<HandlerContext<DB>, 'tx' | 'consumer' | 'handler'> & {
   readonly event: ReceivedEvent;
 };
@@ -17,7 +17,7 @@ export type EffectContext<DB> = Pick<HandlerContext<DB>, 'tx' | 'consumer' | 'ha
 const asked = new WeakMap<object, Map<string, number>>();
 
 /**
- * Asks for a call to another system, outside the slice: writes the intent with the handler's own transaction and
+ * Requests a call to another system, outside the slice: writes the intent with the handler's own transaction and
  * returns its id. The saga worker calls once the slice has committed, and what follows is the effect's `succeeded` or
  * `failed`. The id is a function of the event and the handler: however often the event is handled, there is one intent,
  * and the first one stands.

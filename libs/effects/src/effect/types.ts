@@ -81,13 +81,13 @@ export interface Effect<DB, Input = never> {
 }
 
 /** A call, and the lookup of its outcome, under the guards of a run; results are text. */
-export interface Asks {
+export interface CallHandle {
   /** Resolves with the result as text. Rejects as the call did, or with RESULT_UNREADABLE when it does not fit. */
   call(guards: OperationGuards, permit: () => void): Promise<string>;
   query(guards: OperationGuards, permit: () => void): Promise<Found<string>>;
 }
 
-export interface Revived<DB> extends Asks {
+export interface Revived<DB> extends CallHandle {
   succeeded(result: string, context: Omit<OutcomeContext<DB, never>, 'input'>): Promise<void>;
   failed(failure: EffectFailure, context: Omit<OutcomeContext<DB, never>, 'input'>): Promise<void>;
 }

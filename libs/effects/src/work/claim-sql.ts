@@ -11,7 +11,7 @@ export interface Wanted {
 
 /**
  * Takes what is due of each effect, oldest first, up to its free places. The lease is committed before anything is
- * done, so that nobody else calls when this connection breaks; `calling` is written with it, so that whoever finds the
+ * done, so that no other worker calls when this connection breaks; `calling` is written with it, so that a worker that finds the
  * row after a crash knows that a call may have been made. A lease that has ended makes the row due again: `due_at` is
  * both, and one index range (saga_work_due: effect, due_at; open rows only) finds both without a sort. SKIP LOCKED:
  * workers pass each other. All times are the database's.

@@ -144,7 +144,7 @@ const found = {
 describe('whatever the network does', () => {
   // Planted faults that fail here: `final ||` taken out of afterNotFound's condition (a late call is doubled), `before`
   // forgotten after a failed repeat, and `tried.doubt` not asked for (a call is given up while an earlier one arrives).
-  it('an effect that must not be repeated happens at most once, and one that ended is told as it was', () => {
+  it('an effect that must not be repeated happens at most once, and one that ended is recorded as it was', () => {
     fc.assert(
       fc.property(fc.record(arbitrary), ({ fates, seed, withinMs, ...rest }) => {
         const backoff = { baseMs: 10, factor: 2, capMs: 200 };

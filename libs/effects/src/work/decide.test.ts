@@ -57,11 +57,11 @@ describe('what follows an answer', () => {
     ['a "no"', 'call', { kind: 'rejected', failure: no }, {}, {}, { kind: 'fail', failure: no }],
     ['a "no" to a repeat under the key', 'call', { kind: 'rejected', failure: no }, { found: 'unknown' }, {}, { kind: 'fail' }],
     ['a "no" to a repeat without a key', 'call', { kind: 'rejected', failure: no }, { found: 'unknown' }, { idempotency: 'idempotent', canQuery: true }, { kind: 'again', state: 'unknown', wait: { rule: 'slow_schedule' } }],
-    ['no answer, and somebody to ask', 'call', failed('network', 'unknown'), {}, { canQuery: true }, { kind: 'again', state: 'unknown', wait: { computedMs: 75, rule: 'slow_schedule' } }],
+    ['no answer, and a query', 'call', failed('network', 'unknown'), {}, { canQuery: true }, { kind: 'again', state: 'unknown', wait: { computedMs: 75, rule: 'slow_schedule' } }],
     ['no answer to a keyed call', 'call', failed('network', 'unknown'), {}, {}, { kind: 'again', state: 'unknown', wait: { computedMs: 75, rule: 'slow_schedule' } }],
     ['no answer to a call that must not be repeated', 'call', failed('network', 'unknown'), {}, { idempotency: 'none' }, { kind: 'stuck', reason: 'outcome_unknown' }],
     ['a result that cannot be read', 'call', failed('data', 'applied'), {}, {}, { kind: 'stuck', reason: 'result_lost' }],
-    ['a result that cannot be read, and somebody to ask', 'call', failed('data', 'applied'), {}, { canQuery: true }, { kind: 'again', state: 'unknown' }],
+    ['a result that cannot be read, and a query', 'call', failed('data', 'applied'), {}, { canQuery: true }, { kind: 'again', state: 'unknown' }],
     ['the same from a query', 'query', failed('data', 'applied'), { found: 'unknown' }, { canQuery: true }, { kind: 'stuck', reason: 'result_lost' }],
     ['a refused connection', 'call', failed('network', 'not_applied'), {}, {}, { kind: 'again', state: 'ready', wait: { computedMs: 75, rule: 'slow_schedule' } }],
     ['a refused connection, the tenth time', 'call', failed('network', 'not_applied'), { attempts: 9 }, {}, { kind: 'again', state: 'ready', wait: { computedMs: 750 } }],
@@ -82,7 +82,7 @@ describe('what follows an answer', () => {
     ['not found, finally', 'query', { kind: 'not_found' }, { found: 'unknown', finalInMs: 0 }, { idempotency: 'none' }, { kind: 'again', state: 'ready' }],
     ['not found, too late, perhaps on its way', 'query', { kind: 'not_found' }, { found: 'unknown', ageMs: 9 }, { schedule: { ...schedule, withinMs: 9 } }, { kind: 'again', state: 'unknown', wait: { rule: 'not_final' } }],
     ['not found, too late', 'query', { kind: 'not_found' }, { found: 'unknown', ageMs: 9, finalInMs: 0 }, { schedule: { ...schedule, withinMs: 9 } }, { kind: 'fail' }],
-    ['nobody answers the question', 'query', failed('network', 'unknown'), { found: 'unknown' }, { canQuery: true }, { kind: 'again', state: 'unknown', wait: { computedMs: 75 } }],
+    ['the query gets no answer', 'query', failed('network', 'unknown'), { found: 'unknown' }, { canQuery: true }, { kind: 'again', state: 'unknown', wait: { computedMs: 75 } }],
   ]; // prettier-ignore
   it.each(cases)('%s', (_, op, answer, row, effect, next) => {
     expect(decide(op as 'call' | 'query', answer, tried(row), rules(effect), half)).toMatchObject(next);

@@ -4,7 +4,7 @@ import { nextSlowAttempt, type SlowDecision } from '@convergekit/resilience/engi
 import type { Effect } from '../effect/types.ts';
 import type { ClaimedWork, Op, StoredFailure, StuckReason, WorkWait } from './work.ts';
 
-/** What a call or a query told. */
+/** The answer of a call or a query. */
 export type Answer =
   | { readonly kind: 'applied'; readonly result: string }
   /** A declared "no", certain and final. */
@@ -25,7 +25,7 @@ export type Next =
 export type Rules = Pick<Effect<never>, 'idempotency' | 'canQuery' | 'schedule' | 'endless'>;
 export type Tried = Pick<ClaimedWork, 'found' | 'attempts' | 'queries' | 'ageMs' | 'finalInMs' | 'doubt'>;
 
-/** Pure: what to do with a claimed row. An outcome that nobody knows is asked for before anything is repeated. */
+/** Pure: the operation for a claimed row. An unknown outcome is queried before a call is repeated. */
 export function nextOp(found: Tried['found'], rules: Rules): Op | 'stuck' {
   switch (found) {
     case 'ready':
@@ -152,7 +152,7 @@ function patience(
       rule: 'breaker_open',
     };
   }
-  // Without an end: whoever may give up has been asked before.
+  // Without an end: `mayTry` has decided before whether to give up.
   const endless = { ...rules, schedule: { ...rules.schedule, withinMs: Number.POSITIVE_INFINITY } };
   const decision = slow(tried, endless, random, asked);
   if (decision.kind === 'exhausted') throw new RangeError('a schedule without an end ended');

@@ -17,9 +17,9 @@ export interface StepWork extends NewWork, Pick<StepKey, 'saga' | 'instance' | '
   readonly op: WorkOp;
   /** There is nothing to call: the outcome is known, and only what follows from it is left to do. */
   readonly outcome?: Outcome;
-  /** A call was made and nobody knows what became of it; "not found" is final so many milliseconds from now. */
+  /** A call was made, and its outcome is unknown; "not found" is final so many milliseconds from now. */
   readonly unknownForMs?: number;
-  /** Only a person can say what became of it. */
+  /** Only an operator can say what became of it. */
   readonly stuck?: StuckReason;
   /** Milliseconds until it is due, by the database's clock. @default 0 */
   readonly dueMs?: number;
@@ -45,7 +45,7 @@ export async function insertWork<DB>(tx: Transaction<DB>, work: NewWork): Promis
 }
 
 /**
- * Asks for work of a saga's step, whose id is a function of step and op. What was asked for before and has ended is opened
+ * Requests work of a saga's step, whose id is a function of step and op. Work that was requested before and has ended is opened
  * again with the new input: its step has moved since. False: it is open, or waits for an operator, and goes on as it is.
  */
 export async function insertStepWork<DB>(tx: Transaction<DB>, work: StepWork): Promise<boolean> {

@@ -35,7 +35,7 @@ async function row(): Promise<object | undefined> {
   return rows[0];
 }
 
-// Planted fault: with `do nothing` an undo that is needed after an earlier one had ended is never made, and nobody hears of it.
+// Planted fault: with `do nothing` an undo that is needed after an earlier one had ended is never made, and no alarm is raised.
 it('work that has ended is opened again when its step needs it once more', async () => {
   expect(await ask()).toBe(true);
   await set(`state = 'done', outcome = '{}', ended_at = now(), term = 3`);

@@ -1,5 +1,5 @@
 /** One run of a saga. On the wire: `name/version/instance`. */
-export interface Story {
+export interface SagaRef {
   readonly saga: string;
   readonly version: number;
   /** The id of the event that started it. */
@@ -7,7 +7,7 @@ export interface Story {
 }
 
 /** One step of one run. */
-export interface StepKey extends Story {
+export interface StepKey extends SagaRef {
   readonly step: string;
 }
 

@@ -4,9 +4,9 @@ import type { Wait, WaitRule } from '@convergekit/resilience/engine';
 /**
  * ready     no call was made, or the last one certainly took no effect
  * calling   a worker holds it, and a call may be on its way
- * unknown   a call was made, and nobody knows whether it took effect
+ * unknown   a call was made, and it is not known whether it took effect
  * answered  the outcome is stored, what follows from it is not committed yet
- * done, failed   the outcome, settled · stuck   it waits for a person, for the reason that stands beside it
+ * done, failed   the outcome, recorded · stuck   it waits for an operator, with a reason
  */
 export type WorkState = 'ready' | 'calling' | 'unknown' | 'answered' | 'done' | 'failed' | 'stuck';
 export const WORK_STATES: readonly WorkState[] = Object.freeze([
@@ -23,11 +23,11 @@ export const WORK_STATES: readonly WorkState[] = Object.freeze([
 export type OpenState = Extract<WorkState, 'ready' | 'calling' | 'unknown' | 'answered'>;
 
 /**
- * outcome_unknown   it may have taken effect; it cannot be repeated, and there is nobody to ask
+ * outcome_unknown   it may have taken effect; it cannot be repeated, and no query can say so
  * result_lost       it took effect, and its result cannot be read
  * input_unreadable  no process that took it for a while understands the intent
  * record_swept      its undo was asked for after the record of its step had left
- * operator          a person stopped it
+ * operator          an operator stopped it
  */
 export type StuckReason =
   'outcome_unknown' | 'result_lost' | 'input_unreadable' | 'operator' | 'record_swept';
@@ -51,7 +51,7 @@ export type Outcome =
   | { readonly kind: 'succeeded'; readonly result: string }
   | { readonly kind: 'failed'; readonly failure: StoredFailure };
 
-/** The code by which a person lets go of an effect that cannot be undone: its undo is over, and the effect stays. */
+/** The code by which an operator lets go of an effect that cannot be undone: its undo is over, and the effect stays. */
 export const EFFECT_STAYS = 'EFFECT_STAYS';
 
 export type StoredFailure = Pick<Failure, 'category' | 'certainty' | 'code' | 'message'>;
@@ -82,7 +82,7 @@ export interface OperatorAct {
   readonly note: string;
 }
 
-/** Pure: who said what became of it, and how they knew; nobody when it came by itself. */
+/** Pure: the operator that resolved it, and the note; undefined when the worker did. */
 export function resolvedBy(
   story: readonly (WorkAttempt | OperatorAct)[],
 ): { readonly actor: string; readonly note: string } | undefined {

@@ -24,7 +24,7 @@ export interface SagaWorkerOptions<DB> {
   readonly undeclaredMs?: number;
   /**
    * How long work may fail (a call, a query, an undo, what follows from an outcome) before it is shown as stuck and an operator
-   * is alerted; it goes on being tried. Milliseconds. @default 900_000
+   * is alerted; it is retried. Milliseconds. @default 900_000
    */
   readonly stuckAfterMs?: number;
   /** How long settled intents are kept. Milliseconds. @default 2_592_000_000 (30 days) */
@@ -63,7 +63,7 @@ export function resolveOptions<DB>(
   if (effects.length === 0) throw invalid('it has no effect to run: give it those that handlers ask for');
   const twice = effects.find((effect) => byName.get(effect.name) !== effect);
   if (twice !== undefined)
-    throw invalid(`two effects are named ${twice.name}: their intents could not be told apart; rename one`);
+    throw invalid(`two effects are named ${twice.name}: their intents could not be answer apart; rename one`);
   const { clock = systemClock, random = systemRandom } = options;
   const resolved: ResolvedOptions<DB> = Object.freeze({
     holder: `${hostname()}/${newUuidV7()}`,

@@ -117,14 +117,14 @@ it('work whose effect cannot be marked is named, and does not hide the work behi
   expect(alarms.map(({ key }) => key)).toEqual([undefined, 'f-second', 'f-first']);
 });
 
-// Planted fault: without the count a stack whose process died waits for a worker that the service does not run.
-it('a stack that is due and that no worker goes on with raises an alarm', async () => {
+// Planted fault: without the count a workflow whose process died waits for a worker that the service does not run.
+it('a workflow that is due and that no worker continues raises an alarm', async () => {
   await database.executor.query(
-    `insert into converge.saga_stack (stack, id, input, seal, due_at) values ('lonely', '1', '{}', '', clock_timestamp() - interval '1 hour')`,
+    `insert into converge.workflow (workflow, id, input, seal, due_at) values ('lonely', '1', '{}', '', clock_timestamp() - interval '1 hour')`,
   );
   const worker = sagaWorker<SceneDb>(effects, { ...hurried, database, log });
   await worker.start();
-  const raised = () => alarms.find(({ alarm }) => alarm === 'stack_overdue');
+  const raised = () => alarms.find(({ alarm }) => alarm === 'workflow_overdue');
   await waitUntil(() => Promise.resolve(raised()), { what: 'the alarm' }).finally(() => worker.stop());
-  expect(raised()).toMatchObject({ stack: 'lonely', count: 1 });
+  expect(raised()).toMatchObject({ workflow: 'lonely', count: 1 });
 });

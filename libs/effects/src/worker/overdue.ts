@@ -5,11 +5,11 @@ import type { WorkAttempt } from '../work/work.ts';
 import type { ResolvedOptions } from './options.ts';
 import { findOverdue, markOverdue, type OverdueWork, PAGE } from './overdue-sql.ts';
 import { report } from './report.ts';
-import { emitting } from './settle.ts';
+import { emitting } from './record-outcome.ts';
 
 /**
  * Marks work that has waited for longer than its bound, in whatever state, and alerts an operator: once for each. A step's fence
- * and the observers hear of it in the same transaction. The work goes on being tried. Returns how much was marked.
+ * and the observers hear of it in the same transaction. The work is retried. Returns how much was marked.
  */
 export async function alertOverdue<DB>(options: ResolvedOptions<DB>, signal?: AbortSignal): Promise<number> {
   const { database, effects, stuckAfterMs, undeclaredMs } = options;

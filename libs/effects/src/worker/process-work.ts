@@ -5,14 +5,14 @@ import { attributeNames, contextFrom, spanNames, withSpan } from '@convergekit/t
 import type { Effect, Revived } from '../effect/types.ts';
 import { type Answer, decide, doubtAfter, type Next, nextOp, stored } from '../work/decide.ts';
 import type { ClaimedWork, Op, Outcome, StoredFailure, StuckReason, WorkAttempt } from '../work/work.ts';
-import { ask, type Asking } from './ask.ts';
+import { runCall, type RunContext } from './run-call.ts';
 import type { ResolvedOptions } from './options.ts';
 import { report } from './report.ts';
-import { emitting, settle } from './settle.ts';
-import { type Turn, writeAnswered, writeNext } from './settle-sql.ts';
+import { emitting, settle } from './record-outcome.ts';
+import { type Turn, writeAnswered, writeNext } from './outcome-sql.ts';
 import { waitForReader } from './unreadable.ts';
 
-/** `lost`: somebody else holds the row by now, and nothing was written. */
+/** `lost`: another worker holds the row, and nothing was written. */
 export type Processed = 'done' | 'failed' | 'again' | 'stuck' | 'answered' | 'lost';
 
 /** do → decide → settle for one claimed row. Rejects only when the database cannot be written. */
@@ -20,7 +20,7 @@ export async function processWork<DB>(
   options: ResolvedOptions<DB>,
   effect: Effect<DB>,
   work: ClaimedWork,
-  asking: Asking,
+  asking: RunContext,
 ): Promise<Processed> {
   const { eventId, traceparent, tracestate } = work.cause;
   const headers = { ...(traceparent && { traceparent }), ...(tracestate && { tracestate }) };
@@ -39,14 +39,14 @@ async function turn<DB>(
   options: ResolvedOptions<DB>,
   effect: Effect<DB>,
   work: ClaimedWork,
-  asking: Asking,
+  asking: RunContext,
 ): Promise<Processed> {
   const revived = revive(effect, work);
   if (revived === undefined) return leaveToReader(options, effect, work);
   const op = nextOp(work.found, effect);
   switch (op) {
     case 'stuck':
-      return stick(options, effect, work, 'outcome_unknown', nothing);
+      return markStuck(options, effect, work, 'outcome_unknown', nothing);
     case 'settle':
       if (work.outcome === undefined)
         throw new TypeError(`saga_work ${work.id} is answered without an outcome`);
@@ -56,7 +56,7 @@ async function turn<DB>(
       const failure = await coveredBy(options, effect, work, op);
       if (failure !== undefined)
         return close(options, effect, revived, work, { kind: 'failed', failure }, nothing);
-      const { answer, attempts, sent } = await ask(op, revived, effect.idempotency, asking);
+      const { answer, attempts, sent } = await runCall(op, revived, effect.idempotency, asking);
       const next = decide(op, answer, work, effect, options.random);
       report.attempts(options.log, work, attempts, next);
       return follow(options, effect, revived, work, next, {
@@ -76,7 +76,7 @@ async function leaveToReader<DB>(
   const { clock, random, database, undeclaredMs, log } = options;
   const rules = { schedule: effect.schedule, withinMs: undeclaredMs, now: clock.now(), random };
   const attempt = waitForReader(work, rules);
-  if (attempt === undefined) return stick(options, effect, work, 'input_unreadable', nothing);
+  if (attempt === undefined) return markStuck(options, effect, work, 'input_unreadable', nothing);
   const state = work.found === 'ready' ? 'ready' : 'unknown';
   const { wait } = attempt;
   const next: Next = { kind: 'again', state, ...(wait === undefined ? {} : { wait }) };
@@ -114,7 +114,7 @@ function follow<DB>(
     case 'again':
       return writeNext(options.database.executor, work, next, done).then((ours) => written(ours, next.kind));
     case 'stuck':
-      return stick(options, effect, work, next.reason, done);
+      return markStuck(options, effect, work, next.reason, done);
   }
 }
 
@@ -129,7 +129,7 @@ async function coveredBy<DB>(
   return covered(database.executor, input);
 }
 
-function stick<DB>(
+function markStuck<DB>(
   { database, clock, random }: ResolvedOptions<DB>,
   { stuck }: Effect<DB>,
   work: ClaimedWork,
@@ -190,11 +190,11 @@ function turnOf(
   next: Next,
 ): Omit<Turn, 'doubt'> {
   const last = attempts.at(-1);
-  const told = answer.kind === 'failed' ? {} : { found: answer.kind };
+  const found = answer.kind === 'failed' ? {} : { found: answer.kind };
   const wait = next.kind === 'again' && next.wait !== undefined ? { wait: next.wait } : {};
   return {
     calls: op === 'call' ? sent : 0,
     queries: op === 'query' ? sent : 0,
-    attempts: last === undefined ? [] : [...attempts.slice(0, -1), { ...last, ...told, ...wait }],
+    attempts: last === undefined ? [] : [...attempts.slice(0, -1), { ...last, ...found, ...wait }],
   };
 }

@@ -34,7 +34,7 @@ export const report = {
         [attributeNames.outcome]: processed,
       });
     if (processed === 'stuck')
-      log.error(named(work), 'an effect waits for a person: see `converge effects show`');
+      log.error(named(work), 'an effect waits for an operator: see `converge effects show`');
     else if (processed === 'lost')
       log.warn(named(work), 'the lease had gone to another worker; what was known here is dropped');
   },
@@ -80,11 +80,11 @@ interface Overdue {
 
 const APPLY: Overdue = {
   alarm: 'step_stuck',
-  text: 'a step of a saga has waited for too long: it is tried on; see `converge saga show`, and `converge saga resolve` where its outcome is known',
+  text: 'a step of a saga has waited for too long: it is retried; see `converge saga show`, and `converge saga resolve` where its outcome is known',
 };
 const UNDO: Overdue = {
   alarm: 'compensation_stuck',
-  text: 'an undo has failed for too long: it is tried on; see `converge saga show`, and `converge saga resolve` where it was done by hand',
+  text: 'an undo has failed for too long: it is retried; see `converge saga show`, and `converge saga resolve` where it was done by hand',
 };
 const TIMER: Overdue = {
   alarm: 'timer_late',
@@ -92,7 +92,7 @@ const TIMER: Overdue = {
 };
 const EFFECT: Overdue = {
   alarm: 'effect_late',
-  text: 'a call has waited for too long: it is tried on; see `converge effects show`, and `converge effects resolve` where its outcome is known',
+  text: 'a call has waited for too long: it is retried; see `converge effects show`, and `converge effects resolve` where its outcome is known',
 };
 
 /** The alarm of each kind of work: total, so that a new kind has one. */

@@ -17,7 +17,7 @@ import type { ClaimedWork } from '../work/work.ts';
 import { declareEffects } from '../work/worker-sql.ts';
 import { type ResolvedOptions, resolveOptions, type SagaWorkerOptions } from './options.ts';
 import { alertOverdue } from './overdue.ts';
-import { alertOverdueStacks } from './overdue-stacks.ts';
+import { alertOverdueWorkflows } from './overdue-workflows.ts';
 import { Places } from './places.ts';
 import { processWork } from './process-work.ts';
 import { report } from './report.ts';
@@ -65,7 +65,7 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
     name: 'saga worker',
     prepare: async () => {
       await checkTables(resolved);
-      await sayHere(resolved);
+      await announce(resolved);
     },
     run: (signal) =>
       Promise.all([
@@ -83,9 +83,9 @@ export function sagaWorker<DB>(effects: readonly Effect<DB>[], options: SagaWork
 async function tidy<DB>(options: ResolvedOptions<DB>, signal: AbortSignal): Promise<void> {
   const { clock, random, database, effects, undeclaredMs, keepMs, log } = options;
   report.undeclared(log, await countUndeclared(database.executor, [...effects.keys()], undeclaredMs));
-  await sayHere(options);
+  await announce(options);
   await alertOverdue(options, signal);
-  await alertOverdueStacks(database.executor, log, undeclaredMs);
+  await alertOverdueWorkflows(database.executor, log, undeclaredMs);
   await forgetEnded(database.executor, keepMs);
   let runs = 0;
   for (const [sweep, keepMs] of keptSagas(effects.values()))
@@ -94,7 +94,7 @@ async function tidy<DB>(options: ResolvedOptions<DB>, signal: AbortSignal): Prom
 }
 
 /** Consumers with work for these effects may start, and keep on. */
-async function sayHere<DB>({ database, effects, holder }: ResolvedOptions<DB>): Promise<void> {
+async function announce<DB>({ database, effects, holder }: ResolvedOptions<DB>): Promise<void> {
   await declareEffects(database.executor, [...effects.keys()], holder);
 }
 

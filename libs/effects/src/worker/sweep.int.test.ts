@@ -5,7 +5,7 @@ import { hurried, type SceneDb, sceneDatabase, sceneEffects } from '../fixture/s
 import { sagaWorker } from './saga-worker.ts';
 
 // Planted faults: without the call of `sweep` nothing is swept; without the longest version the records of `s` are kept 5 ms.
-it('a worker sweeps the records of the sagas of its effects, and keeps them as long as the longest version asks', async () => {
+it('a worker sweeps the records of the sagas of its effects, and keeps them as long as the longest version requires', async () => {
   const swept: (readonly (readonly [string, number])[])[] = [];
   const sweep: SweepRecords = ({ keepMs }) => {
     swept.push([...keepMs]);

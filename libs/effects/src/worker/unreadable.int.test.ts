@@ -28,7 +28,7 @@ afterEach(async () => {
   await database.close();
 });
 
-// Planted fault: a worker that sticks at once what it cannot read leaves this one to a person, though the next process reads it.
+// Planted fault: a worker that sticks at once what it cannot read leaves this one to an operator, though the next process reads it.
 it('leaves an intent that it cannot read to a process that can, whatever state it is in', async () => {
   await request(database, effects.keyed, ['new']);
   const old = {

@@ -9,7 +9,7 @@ export const INTENT_UNREADABLE = 'INTENT_UNREADABLE';
 /** So that another process, which may be able to read it, comes to it soon. Milliseconds. */
 const LONGEST_WAIT_MS = 30_000;
 
-type Story = readonly (WorkAttempt | OperatorAct)[];
+type SagaRef = readonly (WorkAttempt | OperatorAct)[];
 
 /**
  * Pure: the attempt of a process that cannot read an intent, and the wait after it; undefined once that has gone on for
@@ -47,7 +47,7 @@ export interface WaitRules {
 }
 
 /** What was tried last, as far back as nothing else was tried. */
-function unreadableTail(story: Story): Story {
+function unreadableTail(story: SagaRef): SagaRef {
   const other = story.findLastIndex(
     (one) => one.op === 'operator' || one.failure?.code !== INTENT_UNREADABLE,
   );

@@ -56,7 +56,7 @@ async function work(
 }
 const storyOf = (row: { story: string }) => JSON.parse(row.story) as readonly WorkAttempt[];
 
-describe('an effect that a handler asks for', () => {
+describe('an effect that a handler requests', () => {
   it('is one intent, whatever is delivered twice, and none when the slice rolls back', async () => {
     const broker = memoryBroker();
     stops.push(() => broker.close());
@@ -93,7 +93,7 @@ describe('an effect that a handler asks for', () => {
     expect(provider.calls).toHaveLength(4);
   });
 
-  it('tells success and the declared "no" by events that continue its story', async () => {
+  it('emits success and the declared "no" by events with its correlation id', async () => {
     provider.modes.set('keyed', ['normal', 'decline']);
     const [first] = await request(database, effects.keyed, ['a', 'b']);
     await work({}, [{ ...effects.keyed, concurrency: 1 }]);
@@ -109,7 +109,7 @@ describe('an effect that a handler asks for', () => {
   });
 });
 
-describe('an outcome that nobody knows', () => {
+describe('an unknown outcome', () => {
   it.each([
     ['keyed', 'reply_lost'],
     ['keyed', 'request_lost'],
@@ -130,7 +130,7 @@ describe('an outcome that nobody knows', () => {
     expect(rules.includes('not_final')).toBe(kind === 'plain' && mode !== 'reply_lost');
   });
 
-  it('waits for a person when it can be neither repeated nor asked for', async () => {
+  it('waits for an operator when it can be neither repeated nor asked for', async () => {
     provider.modes.set('blind', ['reply_lost']);
     await request(database, effects.blind, ['a', 'b']);
     await work({}, [{ ...effects.blind, concurrency: 1 }]);
@@ -143,7 +143,7 @@ describe('an outcome that nobody knows', () => {
 });
 
 describe('a worker', () => {
-  it('goes on with other effects while one dependency hangs', async () => {
+  it('continues other effects while one dependency hangs', async () => {
     provider.always('blind', 'hang');
     await request(database, effects.blind, names('h', 20));
     await request(database, effects.keyed, names('k', 50));
@@ -198,7 +198,7 @@ describe('a worker', () => {
     expect([provider.calls.length, await outcomes(database)]).toEqual([1, ['a r-a']]);
   });
 
-  it('leaves an intent that it cannot read to a person, and tells of effects that nobody declares', async () => {
+  it('leaves an intent that it cannot read to an operator, and reports effects that no worker declares', async () => {
     await request(database, effects.keyed, ['a']);
     await request(database, effects.blind, ['b', 'c']);
     await database.executor.query(`update converge.saga_work set input = '{"no":1}' where key = 'a'`);

@@ -15,7 +15,7 @@ export interface Listener {
 /**
  * Checks whole sagas: after every failure, dead letter, cancellation and deadline, each step that may have been
  * applied is undone. Without consumers it looks at the declarations; with them (all of them, as CI has) also at what
- * they really subscribe to: who hears all its triggers is reached by all that must undo it, which is shown for sagas of
+ * they really subscribe to: a consumer that hears all its triggers is reached by all that must undo it, which is shown for sagas of
  * any shape. Throws SAGA_INVALID, one line a problem, each with the step and the fix.
  */
 export function checkGraph(declarations: readonly SagaDeclaration[], consumers?: readonly Listener[]): void {
@@ -125,14 +125,14 @@ function without({ trigger, fact, of }: Trigger): string {
     case 'begin':
       return 'so it would never begin';
     case 'cancel':
-      return 'so the saga could not be called off';
+      return 'so the saga could not be cancelled';
     case 'deadline':
       return 'so the saga would have no deadline';
     case 'close':
-      return `so the saga could be called off after ${of?.name ?? ''} ended it`;
+      return `so the saga could be cancelled after ${of?.name ?? ''} ended it`;
     case 'undo': {
-      const told = { failure: 'is refused', undone: 'is undone', dead_letter: 'is given up' };
-      const happened = fact in told ? told[fact as keyof typeof told] : fact;
+      const reasons = { failure: 'is refused', undone: 'is undone', dead_letter: 'is given up' };
+      const happened = fact in reasons ? reasons[fact as keyof typeof reasons] : fact;
       return `so it would not be undone when ${of?.name ?? ''} ${happened}`;
     }
   }

@@ -46,15 +46,15 @@ export interface Stage {
   readonly steps: readonly StepDeclaration[];
 }
 
-/** A saga as frozen plain data: who does what after what, and what puts it right. Nobody runs it in the middle. */
+/** A saga as frozen plain data: its steps in order, and how each is compensated. It has no coordinator. */
 export interface SagaDeclaration {
   readonly name: string;
   readonly version: number;
   /** Its id names the instance. */
   readonly start: EventDefinition;
-  /** Asks for the saga to be called off, as long as its pivot has not happened. */
+  /** Cancels the saga, as long as its pivot has not happened. */
   readonly cancel?: EventDefinition;
-  /** How long after its start it calls itself off, in milliseconds. */
+  /** How long after its start it cancels itself, in milliseconds. */
   readonly deadlineMs?: number;
   /** How long services keep what they know of a run after it last moved, in milliseconds. */
   readonly keepMs: number;

@@ -14,7 +14,8 @@ import {
   reserved,
   taken,
 } from '../fixture/sagas.ts';
-import { RESERVED_NAMES, saga } from './index.ts';
+import { RESERVED_NAMES } from './names.ts';
+import { saga } from './saga.ts';
 
 const start = loose(saga('test.place-order', { start: placed, cancel: cancelAsked }));
 const reserve = { by: 'inventory', success: reserved, failure: rejected, undone: released };
@@ -123,9 +124,9 @@ describe('what is declared wrongly is refused at import, with the step and the f
       'a step behind a retriable one that can fail',
       () =>
         start
-          .retriable('tell', { by: 'orders', success: confirmed })
+          .retriable('notify', { by: 'orders', success: confirmed })
           .pivot('ship', { by: 'shipping', success: handed }),
-      'step ship: it can fail, and it stands behind tell (retriable)',
+      'step ship: it can fail, and it stands behind notify (retriable)',
     ],
     [
       'a pivot that is undone',
@@ -134,8 +135,8 @@ describe('what is declared wrongly is refused at import, with the step and the f
     ],
     [
       'a retriable step that is undone',
-      () => start.retriable('tell', { by: 'orders', success: confirmed, undone: refunded }),
-      'step tell: nothing ever undoes it; leave undone out',
+      () => start.retriable('notify', { by: 'orders', success: confirmed, undone: refunded }),
+      'step notify: nothing ever undoes it; leave undone out',
     ],
     [
       'nothing to undo without a reason',

@@ -11,15 +11,11 @@ import {
   reserved,
   taken,
 } from '../fixture/sagas.ts';
-import {
-  checkGraph,
-  drawSaga,
-  type Listener,
-  saga,
-  type SagaDeclaration,
-  stepsOf,
-  triggersOf,
-} from './index.ts';
+import { checkGraph, type Listener } from './check-graph.ts';
+import { type SagaDeclaration, stepsOf } from './declaration.ts';
+import { drawSaga } from './draw.ts';
+import { saga } from './saga.ts';
+import { triggersOf } from './triggers.ts';
 import { faultsOf, mayBeApplied, reach } from '../fixture/reach.ts';
 import { anySaga, shapes } from '../fixture/any-saga.ts';
 
@@ -112,7 +108,7 @@ describe('the graph of a saga', () => {
     const { declaration } = saga('test.last', { start: placed })
       .compensatable('reserve', { by: 'inventory', success: reserved, undone: released })
       .compensatable('pay', { by: 'payments', success: taken, undone: refunded })
-      .retriable('tell', { by: 'orders', success: handed });
+      .retriable('notify', { by: 'orders', success: handed });
     expect(problem([declaration])).toBe(
       'saga test.last, step pay: its undo is unreachable: nothing that runs beside it or after it can fail; make it the pivot, which needs no undone',
     );
@@ -134,13 +130,13 @@ describe('the graph of a saga', () => {
 
   it('refuses a cancellation that can stop nothing, or would have to stop a whole group', () => {
     const options = { start: placed, cancel: cancelAsked };
-    const told = saga('test.told', options).retriable('tell', { by: 'orders', success: handed });
+    const reached = saga('test.reached', options).retriable('notify', { by: 'orders', success: handed });
     const group = saga('test.group', options).parallel({
       reserve: { by: 'inventory', success: reserved, undone: released },
       pay: { by: 'payments', success: taken, undone: refunded },
     });
-    expect(problem([told.declaration])).toBe(
-      'saga test.told: its cancellation can stop nothing: every step is retriable; leave it out',
+    expect(problem([reached.declaration])).toBe(
+      'saga test.reached: its cancellation can stop nothing: every step is retriable; leave it out',
     );
     expect(problem([group.declaration])).toContain(
       'step pay: its cancellation would have to stop all of reserve+pay at once; add a pivot behind the group',

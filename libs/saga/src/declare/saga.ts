@@ -15,9 +15,9 @@ export interface SagaOptions<Start extends EventDefinition> {
   readonly version?: number;
   /** Begins an instance; its id is the instance's. */
   readonly start: Start;
-  /** Asks for an instance to be called off. @default none */
+  /** Cancels an instance. @default none */
   readonly cancel?: EventDefinition;
-  /** Calls an instance off that has not passed its pivot so long after its start, in milliseconds. @default none */
+  /** Cancels an instance that has not passed its pivot so long after its start, in milliseconds. @default none */
   readonly deadlineMs?: number;
   /**
    * How long services keep what they know of a run after it last moved; longer than a run may take, topics keep its events and

@@ -14,7 +14,7 @@ export interface Trigger {
   readonly trigger: 'begin' | 'undo' | 'cancel' | 'deadline' | 'close';
   /** What kind of fact it is, of the step `of`. `undone`: by the declared event, or by the kit's own one. */
   readonly fact: 'start' | 'success' | 'failure' | 'undone' | 'dead_letter' | 'cancel';
-  /** The step that tells it. */
+  /** The step that emits it. */
   readonly of?: StepDeclaration;
   readonly topic: string;
   readonly type: string;

@@ -11,7 +11,8 @@ import {
   reserved,
   taken,
 } from '../fixture/sagas.ts';
-import { type DataOf, type MadeOf, type ReceivedOf, saga, type StepRef } from './index.ts';
+import type { DataOf, MadeOf, ReceivedOf, StepRef } from './declaration.ts';
+import { saga } from './saga.ts';
 
 type D<Event extends { parse(...given: never): unknown }> = DataOf<Event>;
 const start = saga('test.types', { start: placed });
@@ -59,7 +60,7 @@ it('what cannot be undone, or cannot be right, does not compile', () => {
     start.compensatable('reserve', { by: 'inventory', undone: released }),
     // @ts-expect-error it does not say why there is nothing to undo
     start.withoutUndo('look', { by: 'inventory', success: reserved, undone: released }),
-    // @ts-expect-error nobody runs it
+    // @ts-expect-error no consumer runs it
     start.pivot('ship', { success: taken }),
     // @ts-expect-error a pivot cannot be undone
     start.pivot('ship', { ...ship, undone: refunded }),

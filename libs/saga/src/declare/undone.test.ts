@@ -1,7 +1,11 @@
 import { STEP_UNDONE_TYPE } from '@convergekit/contracts';
 import { expect, it } from 'vitest';
 import { cancelAsked, handed, placed, reserved, taken } from '../fixture/sagas.ts';
-import { checkGraph, drawSaga, saga, type StepDeclaration, stepsOf, triggersOf } from './index.ts';
+import { checkGraph } from './check-graph.ts';
+import { type StepDeclaration, stepsOf } from './declaration.ts';
+import { drawSaga } from './draw.ts';
+import { saga } from './saga.ts';
+import { triggersOf } from './triggers.ts';
 
 const start = saga('test.place-order', { start: placed, cancel: cancelAsked });
 

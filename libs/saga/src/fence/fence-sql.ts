@@ -3,7 +3,7 @@ import type { JournalOp, StepKey } from '@convergekit/effects/engine';
 import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from './fence.ts';
 import { columnsOf, FENCE_COLUMNS, fenceSealSql, stepSealSql } from './seal-sql.ts';
 
-/** Why a step failed or is undone, for people and for its compensation. */
+/** Why a step failed or is undone, for operators and for its compensation. */
 export interface Reason {
   readonly code: string;
   readonly text: string;
@@ -43,11 +43,11 @@ export interface FenceRow {
   readonly state: FenceState;
   /** Of the last row of the journal. */
   readonly seq: number;
-  /** It waits for a person. */
+  /** It waits for an operator. */
   readonly stuck: boolean;
   readonly intent: string | null;
   readonly result: string | null;
-  /** JSON: what asks for its undo. */
+  /** JSON: the cause of its undo. */
   readonly undo: string | null;
   readonly reason: Reason | undefined;
 }
@@ -63,7 +63,7 @@ const decisionSql = (seq: string, from: string, note: string): string => `
         $13::text as actor, ${note}::text as note, clock_timestamp() as at`;
 
 // Two that meet a step at the same time: the second one's insert waits for the first one's commit (then it finds the row,
-// and locks it) or rollback (then the row is its own). Under REPEATABLE READ it is told 40001 instead, and rerun. One index
+// and locks it) or rollback (then the row is its own). Under REPEATABLE READ it fails with 40001 instead, and is rerun. One index
 // entry, and one in the journal. Both rows are sealed by the statement that writes them.
 const openSql = `
   with decision as materialized (${decisionSql('1', '$19', '$22')}),

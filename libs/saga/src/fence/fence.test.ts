@@ -15,7 +15,7 @@ type OutcomeTrigger = (typeof OUTCOMES)[number];
 
 /**
  * One step in its service: events arrive in the given order; a worker's word (unknown, stuck, the outcome) comes only
- * for what has begun, and one outcome is the truth. What the fence asks for (run, undo) happens to a ledger; `undone`
+ * for what has begun, and one outcome is the truth. What the fence requests (run, undo) happens to a ledger; `undone`
  * comes from an undo and from nowhere else.
  */
 function play(order: readonly FenceTrigger[], truth: OutcomeTrigger) {
@@ -24,8 +24,8 @@ function play(order: readonly FenceTrigger[], truth: OutcomeTrigger) {
   const early: FenceTrigger[] = [];
   const waiting: FenceTrigger[] = [];
   const trigger = (one: FenceTrigger): void => {
-    const told = ['unknown', 'stuck', ...OUTCOMES].includes(one);
-    if (told && seen.runs === 0) return void early.push(one);
+    const emitted = ['unknown', 'stuck', ...OUTCOMES].includes(one);
+    if (emitted && seen.runs === 0) return void early.push(one);
     const { state: next, act } = decideFence(state, one);
     state = next;
     switch (act) {
@@ -96,12 +96,12 @@ const six = (truth: OutcomeTrigger): readonly FenceTrigger[] => [
 
 /** What reaches a step that can be undone from outside; `again` is of steps behind the pivot. */
 const OUTSIDE = FENCE_TRIGGERS.filter(
-  (one) => !['undone', 'again', 'tell_again', 'close', ...OUTCOMES].includes(one),
+  (one) => !['undone', 'again', 'emit_again', 'close', ...OUTCOMES].includes(one),
 );
 /** Ends of which the step before has heard by its failure event: an undone event on top would be a second end. */
 const FAILED: readonly FenceFrom[] = ['rejected', 'failed_not_applied', 'tombstoned'];
 
-/** A step that was to be undone. Nothing of it is left, its successor was told, and no success came after that. */
+/** A step that was to be undone. Nothing of it is left, its undone event was emitted, and no success came after that. */
 function checkUndone(order: readonly FenceTrigger[], truth: OutcomeTrigger): void {
   const { state, runs, net, undone, failure, late } = play(order, truth);
   const heard = undone > 0 || (failure > 0 && FAILED.includes(state));

@@ -1,10 +1,10 @@
 /**
  * What one step of one saga has come to, in its own service's database.
- * started    its effect may be on its way · unknown: it may have taken effect, nobody can say yet
+ * started    its effect may be on its way · unknown: it may have taken effect, which is not known yet
  * applied, rejected, failed_not_applied, failed_applied   its outcome; a failure's certainty is part of it
  * tombstoned   it was undone before it began: it must not begin any more
  * undo_pending   it is to be undone: the undo runs, or waits until the outcome is known · undone
- * stuck   its outcome waits for a person. An undo that waits for one stays undo_pending, with `stuck_since`
+ * stuck   its outcome waits for an operator. An undo that waits for one stays undo_pending, with `stuck_since`
  */
 export const FENCE_STATES = Object.freeze([
   'started',
@@ -32,8 +32,8 @@ export type FenceFrom = FenceState | 'absent' | 'forgotten';
  * cancel   the saga is cancelled or late (pivot only) · deadline: the step has not ended in its own time
  * close   an earlier step failed or was undone: the saga is on its way back, and this step never begins (pivot only)
  * applied, rejected, not_applied, applied_in_failure, unknown, stuck   what became of the effect
- * undone   the undo has been done · tell_again: what called it off knew another version of the saga
- * retry   a person has it tried again
+ * undone   the undo has been done · emit_again: what called it off knew another version of the saga
+ * retry   an operator has it retried
  */
 export type FenceTrigger =
   | 'begin'
@@ -46,7 +46,7 @@ export type FenceTrigger =
   | 'stuck'
   | 'undo'
   | 'undone'
-  | 'tell_again'
+  | 'emit_again'
   | 'retry'
   | 'cancel'
   | 'deadline'
@@ -54,7 +54,7 @@ export type FenceTrigger =
 
 /**
  * run   take effect now: in this transaction, or by an intent for the worker
- * emit_success, emit_failure, emit_undone   tell the others, under the id of this step and fact
+ * emit_success, emit_failure, emit_undone   emit the event, under the id of this step and fact
  * undo   undo it now · wait: for the outcome, which decides · noop_already: the same was done before
  * closed   it never begins, and no event says so: the step that failed has emitted what made it so
  * rejected_by_tombstone, cancel_refused   too late
@@ -93,7 +93,7 @@ const TABLE: Readonly<Record<FenceTrigger, Row>> = {
   again: {
     absent: ['started', 'run'],
     stuck: ['started', 'run'],
-    // Of a local step, which never stays `started`: a person had it tried again.
+    // Of a local step, which never stays `started`: an operator had it retried.
     started: ['started', 'run'],
   },
   applied: {
@@ -113,7 +113,7 @@ const TABLE: Readonly<Record<FenceTrigger, Row>> = {
   applied_in_failure: {
     ...outcome('failed_applied', 'emit_failure'),
     absent: ['failed_applied', 'emit_failure'],
-    // It was tried and rolled back before the tombstone, and the failure is told after it.
+    // It was tried and rolled back before the tombstone, and the failure is recorded after it.
     tombstoned: ['undo_pending', 'undo'],
     undo_pending: ['undo_pending', 'undo'],
   },
@@ -161,7 +161,7 @@ const TABLE: Readonly<Record<FenceTrigger, Row>> = {
     undone: ['undone', 'wait'],
     stuck: ['started', 'wait'],
   },
-  tell_again: {
+  emit_again: {
     tombstoned: ['tombstoned', 'emit_failure'],
   },
   cancel: {

@@ -22,8 +22,8 @@ it.each([
   ['an old event that begins a step', early, 'begin', early, 'repeat'],
   ['a new event that begins a step', early, 'begin', late, 'absent'],
   ['the failure of a step that a new event began', early, 'not_applied', late, 'absent'],
-  ['an old event that asks for an undo', early, 'undo', early, 'repeat'],
-  ['a new event that asks for an undo', early, 'undo', late, 'forgotten'],
+  ['an old event that queries for an undo', early, 'undo', early, 'repeat'],
+  ['a new event that queries for an undo', early, 'undo', late, 'forgotten'],
   ['a cancellation', early, 'cancel', undefined, 'forgotten'],
 ] as const)('%s finds a step without a row to be %s', (_, startedAt, trigger, causeTime, found) => {
   expect(fromBelow({ startedAt, before }, { trigger, causeTime })).toBe(found);

@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import type { Story } from '@convergekit/effects/engine';
+import type { SagaRef } from '@convergekit/effects/engine';
 
 const noteSql = `
   insert into converge.saga_start (saga, instance, version, key) values ($1, $2, $3, $4)
@@ -8,7 +8,7 @@ const noteSql = `
 /** Notes that a saga has started, and under which key. */
 export async function noteStart(
   tx: Executor,
-  { saga, instance, version }: Story,
+  { saga, instance, version }: SagaRef,
   key: string,
 ): Promise<void> {
   await tx.query(noteSql, [saga, instance, version, key]);
@@ -26,7 +26,7 @@ export async function startsOf(
   tx: Executor,
   saga: string,
   key: string,
-): Promise<readonly Pick<Story, 'instance' | 'version'>[]> {
-  const { rows } = await tx.query<Pick<Story, 'instance' | 'version'>>(findSql, [saga, key]);
+): Promise<readonly Pick<SagaRef, 'instance' | 'version'>[]> {
+  const { rows } = await tx.query<Pick<SagaRef, 'instance' | 'version'>>(findSql, [saga, key]);
   return rows;
 }

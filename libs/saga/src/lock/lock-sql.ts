@@ -3,7 +3,7 @@ export function lockSql(table: string, key: string) {
   const of = table.split('.').map(quoted).join('.');
   const id = quoted(key);
   return {
-    // By the key. A second taker waits for the first one's commit and then finds its mark (under REPEATABLE READ it is told
+    // By the key. A second taker waits for the first one's commit and then finds its mark (under REPEATABLE READ it fails with
     // 40001, and rerun). A HOT update, unless pending_saga is indexed.
     take: `update ${of} set pending_saga = $2 where ${id} = $1 and (pending_saga is null or pending_saga = $2)`,
     free: `update ${of} set pending_saga = null where ${id} = $1 and pending_saga = $2`,

@@ -47,7 +47,7 @@ describe('a semantic lock', () => {
     expect(await within((tx) => lock.pending(tx, 'a'))).toBe('s1');
   });
 
-  it('or lets it go on, told whose the row is', async () => {
+  it('or lets it continue, with the holder’s name', async () => {
     await within((tx) => lock.take(tx, 'a', 's1', 'warn'));
     expect(await within((tx) => lock.take(tx, 'a', 's2', 'warn'))).toEqual({ kind: 'pending', saga: 's1' });
   });
@@ -62,7 +62,7 @@ describe('a semantic lock', () => {
   });
 
   it('says that there is no such row', async () => {
-    expect(await failure(within((tx) => lock.take(tx, 'nobody', 's1', 'reject')))).toBe(
+    expect(await failure(within((tx) => lock.take(tx, 'missing', 's1', 'reject')))).toBe(
       'bug LOCK_ROW_MISSING',
     );
   });

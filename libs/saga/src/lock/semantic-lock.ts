@@ -7,7 +7,7 @@ import { lockSql } from './lock-sql.ts';
 
 /**
  * What comes of a row that an unfinished saga has marked as its own. reject: the business says no · queue: the event waits with
- * its key, and is tried again · warn: it goes on, and is told whose the row is
+ * its key, and is retried · warn: it goes on, and gets the holder's name
  */
 export type OnPending = 'reject' | 'queue' | 'warn';
 
@@ -19,7 +19,7 @@ export type Marked =
 export interface SemanticLock {
   /**
    * Marks a row for an instance, until `free`. By a saga's first step on it; a repeat finds its own mark. `reject` throws a
-   * BusinessRejection, `queue` what has the event tried again.
+   * BusinessRejection, `queue` what has the event retried.
    */
   take<DB>(tx: Transaction<DB>, id: unknown, instance: string, onPending: OnPending): Promise<Marked>;
   /** By its last step, and by each undo. Leaves the mark of another one alone. */
@@ -37,7 +37,7 @@ export interface SemanticLockOptions {
 }
 
 /**
- * Marks rows that a saga has changed and may yet undo, since its steps commit one by one: nobody else should build upon them
+ * Marks rows that a saga has changed and may yet undo, since its steps commit one by one: no other transaction should build upon them
  * without knowing. A mark lasts across transactions, with no lock of the database held meanwhile.
  */
 export function semanticLock({ table, key = 'id', log = logger('saga') }: SemanticLockOptions): SemanticLock {
@@ -60,7 +60,7 @@ export function semanticLock({ table, key = 'id', log = logger('saga') }: Semant
       const { rowCount } = await executor.query(sql.take, [id, instance]);
       if (rowCount > 0) return { kind: 'ours' } as const;
       const saga = await holder(executor, id);
-      // Freed between the two statements: by then it is nobody's, and the next try takes it.
+      // Freed between the two statements: by then no saga holds it, and the next attempt takes it.
       if (saga === undefined) throw pendingError(table, id, 'one that ended just now');
       switch (onPending) {
         case 'reject':
@@ -83,7 +83,7 @@ export function semanticLock({ table, key = 'id', log = logger('saga') }: Semant
 
 function pendingError(table: string, id: unknown, saga: string): ConvergeError {
   return new ConvergeError(
-    `${table} ${String(id)} is pending for saga ${saga}: tried again when it may be free`,
+    `${table} ${String(id)} is pending for saga ${saga}: retried when it may be free`,
     {
       code: 'ROW_PENDING',
       category: 'service',

@@ -1,21 +1,21 @@
 import type { Certainty } from '@convergekit/core';
 
-/** An event that told something. */
-export interface Told {
+/** The event that states a fact. */
+export interface Evidence {
   readonly event: string;
   /** ISO 8601, the event's own time. */
   readonly at: string;
 }
 
-export interface ToldFailure extends Told {
+export interface FailureEvidence extends Evidence {
   /** A declared failure event says `not_applied`. */
   readonly certainty: Certainty;
   readonly code: string;
   readonly reason: string;
 }
 
-/** That a step waits for a person, or was released by one. `seq`: its place among all that happened to the step. */
-export interface ToldStuck extends Told {
+/** That a step waits for an operator, or was released by one. `seq`: its place among all that happened to the step. */
+export interface StuckEvidence extends Evidence {
   readonly seq: number;
   readonly is: 'stuck' | 'released';
   readonly op: 'apply' | 'compensate';
@@ -23,32 +23,32 @@ export interface ToldStuck extends Told {
   readonly reason: string;
 }
 
-/** What was told of one step. */
+/** The facts of one step. */
 export interface StepFacts {
-  readonly success?: Told;
-  readonly failure?: ToldFailure;
-  readonly undone?: Told;
-  /** The last that was told of that. */
-  readonly stuck?: ToldStuck;
+  readonly success?: Evidence;
+  readonly failure?: FailureEvidence;
+  readonly undone?: Evidence;
+  /** The latest stuck event. */
+  readonly stuck?: StuckEvidence;
 }
 
-/** What was told of one instance. A set: the order in which it was told is no part of it. */
+/** The facts of one instance. A set: it does not depend on the order of the events. */
 export interface Facts {
-  readonly start?: Told;
+  readonly start?: Evidence;
   readonly steps: Readonly<Record<string, StepFacts>>;
 }
 
 export type Fact =
-  | { readonly kind: 'start'; readonly told: Told }
-  | { readonly kind: 'success' | 'undone'; readonly step: string; readonly told: Told }
-  | { readonly kind: 'failure'; readonly step: string; readonly told: ToldFailure }
-  | { readonly kind: 'stuck'; readonly step: string; readonly told: ToldStuck };
+  | { readonly kind: 'start'; readonly evidence: Evidence }
+  | { readonly kind: 'success' | 'undone'; readonly step: string; readonly evidence: Evidence }
+  | { readonly kind: 'failure'; readonly step: string; readonly evidence: FailureEvidence }
+  | { readonly kind: 'stuck'; readonly step: string; readonly evidence: StuckEvidence };
 
 export const NO_FACTS: Facts = Object.freeze({ steps: Object.freeze({}) });
 
 /** Pure: the facts with one more. Commutative and idempotent. */
 export function withFact(facts: Facts, fact: Fact): Facts {
-  if (fact.kind === 'start') return { ...facts, start: earlier(facts.start, fact.told) };
+  if (fact.kind === 'start') return { ...facts, start: earlier(facts.start, fact.evidence) };
   const known = facts.steps[fact.step] ?? {};
   return { ...facts, steps: { ...facts.steps, [fact.step]: { ...known, ...added(known, fact) } } };
 }
@@ -56,42 +56,42 @@ export function withFact(facts: Facts, fact: Fact): Facts {
 function added(known: StepFacts, fact: Exclude<Fact, { kind: 'start' }>): StepFacts {
   switch (fact.kind) {
     case 'failure':
-      return { failure: surer(known.failure, fact.told) };
+      return { failure: moreCertain(known.failure, fact.evidence) };
     case 'stuck':
       return {
-        stuck: known.stuck === undefined || fact.told.seq > known.stuck.seq ? fact.told : known.stuck,
+        stuck: known.stuck === undefined || fact.evidence.seq > known.stuck.seq ? fact.evidence : known.stuck,
       };
     case 'success':
     case 'undone':
-      return { [fact.kind]: earlier(known[fact.kind], fact.told) };
+      return { [fact.kind]: earlier(known[fact.kind], fact.evidence) };
   }
 }
 
-/** All that was told, in the order of its time. */
-export function toldOf({ start, steps }: Facts): readonly Told[] {
+/** Pure: the evidence of all facts, in the order of its time. */
+export function evidenceInOrder({ start, steps }: Facts): readonly Evidence[] {
   const all = Object.values(steps).flatMap(({ success, failure, undone }) => [success, failure, undone]);
-  return [start, ...all].filter((told) => told !== undefined).toSorted(inTime);
+  return [start, ...all].filter((evidence) => evidence !== undefined).toSorted(inTime);
 }
 
-/** The first failure that was told. */
-export function firstFailure({ steps }: Facts): Told | undefined {
+/** The earliest failure. */
+export function firstFailure({ steps }: Facts): Evidence | undefined {
   return Object.values(steps)
     .flatMap(({ failure }) => failure ?? [])
     .toSorted(inTime)[0];
 }
 
-function earlier<T extends Told>(known: T | undefined, told: T): T {
-  return known === undefined || inTime(told, known) < 0 ? told : known;
+function earlier<T extends Evidence>(known: T | undefined, evidence: T): T {
+  return known === undefined || inTime(evidence, known) < 0 ? evidence : known;
 }
 
-/** What is certain counts, whenever it was told: it resolves what nobody knew. */
-function surer(known: ToldFailure | undefined, told: ToldFailure): ToldFailure {
-  if (known === undefined || known.certainty === told.certainty) return earlier(known, told);
+/** Pure: a certain failure replaces one of unknown certainty, in whichever order they come. */
+function moreCertain(known: FailureEvidence | undefined, evidence: FailureEvidence): FailureEvidence {
+  if (known === undefined || known.certainty === evidence.certainty) return earlier(known, evidence);
   const rank: Readonly<Record<Certainty, number>> = { unknown: 0, not_applied: 1, applied: 2 };
-  return rank[told.certainty] > rank[known.certainty] ? told : known;
+  return rank[evidence.certainty] > rank[known.certainty] ? evidence : known;
 }
 
-function inTime(a: Told, b: Told): number {
+function inTime(a: Evidence, b: Evidence): number {
   if (a.at !== b.at) return a.at < b.at ? -1 : 1;
   return a.event < b.event ? -1 : Number(a.event > b.event);
 }

@@ -6,12 +6,12 @@ import type { InstanceState } from './judge.ts';
 
 export interface LockedInstance {
   readonly version: number;
-  /** Null where nothing was told before. */
+  /** Null where no fact was known before. */
   readonly facts: Facts | null;
   readonly expiredAt: Date | null;
 }
 
-// By the primary key. Locks the row, made or found: two partitions that tell of one instance wait for each other here.
+// By the primary key. Locks the row, made or found: two partitions with events of one instance wait for each other here.
 const lockSql = `
   insert into converge.saga_instance as i (saga, instance, version, key, state, facts, first_at)
     values ($1, $2, $3, $4, 'running', 'null', $5)
@@ -108,7 +108,7 @@ export interface InstanceFilter {
   readonly limit: number;
 }
 
-/** The one that changed last first. By the index on state where states are given; for people. */
+/** The one that changed last first. By the index on state where states are given; for operators. */
 export async function listInstances(
   executor: Executor,
   { states, saga, key, limit }: InstanceFilter,

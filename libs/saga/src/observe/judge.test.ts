@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type SagaDeclaration, stepsOf } from '../declare/index.ts';
+import { type SagaDeclaration, stepsOf } from '../declare/declaration.ts';
 import { anySaga, shapes } from '../fixture/any-saga.ts';
 import { type Fault, faultsOf, reach } from '../fixture/reach.ts';
 import { placeOrder } from '../fixture/sagas.ts';
@@ -8,38 +8,42 @@ import { type Fact, type Facts, NO_FACTS, withFact } from './facts.ts';
 import { judge } from './judge.ts';
 
 let clock = 0;
-const told = () => {
+const evidence = () => {
   clock += 1;
   return { event: `e${clock}`, at: new Date(clock).toISOString() };
 };
-const start = (): Fact => ({ kind: 'start', told: told() });
-const success = (step: string): Fact => ({ kind: 'success', step, told: told() });
-const undone = (step: string): Fact => ({ kind: 'undone', step, told: told() });
+const start = (): Fact => ({ kind: 'start', evidence: evidence() });
+const success = (step: string): Fact => ({ kind: 'success', step, evidence: evidence() });
+const undone = (step: string): Fact => ({ kind: 'undone', step, evidence: evidence() });
 const failure = (
   step: string,
   certainty: 'not_applied' | 'applied' | 'unknown' = 'not_applied',
   code = 'NO',
-): Fact => ({ kind: 'failure', step, told: { ...told(), certainty, code, reason: 'so it is' } });
+): Fact => ({ kind: 'failure', step, evidence: { ...evidence(), certainty, code, reason: 'so it is' } });
 let seq = 0;
 const waits = (step: string, is: 'stuck' | 'released', op: 'apply' | 'compensate' = 'apply'): Fact => {
   seq += 1;
-  return { kind: 'stuck', step, told: { ...told(), seq, is, op, code: 'LOST', reason: 'nobody knows' } };
+  return {
+    kind: 'stuck',
+    step,
+    evidence: { ...evidence(), seq, is, op, code: 'LOST', reason: 'its outcome is unknown' },
+  };
 };
 const factsOf = (facts: readonly Fact[]): Facts => facts.reduce(withFact, NO_FACTS);
 
-/** Everything that is told of a saga that meets this fault, or none. */
+/** Pure: all facts of a saga that meets this fault, or none. */
 function storyOf(declaration: SagaDeclaration, fault: Fault | undefined): readonly Fact[] {
   const steps = stepsOf(declaration);
   const done = steps.filter((step) => fault === undefined || step.stage < fault.step.stage);
-  const told = [start(), ...done.map(({ name }) => success(name))];
-  if (fault === undefined) return told;
+  const evidence = [start(), ...done.map(({ name }) => success(name))];
+  if (fault === undefined) return evidence;
   const certainty = fault.kind === 'given_up_applied' ? 'applied' : 'not_applied';
   const back = [...reach(declaration, fault)].map(({ name }) => undone(name));
-  if (fault.kind === 'timed_out') return [...told, ...back];
-  // Nobody knew at first; a person had it tried again, and it waited once more.
+  if (fault.kind === 'timed_out') return [...evidence, ...back];
+  // The outcome was unknown at first; an operator retried it, and it waited once more.
   const { name } = fault.step;
   const waited = [waits(name, 'stuck'), waits(name, 'released'), waits(name, 'stuck')];
-  return [...told, failure(name, 'unknown'), ...waited, failure(name, certainty), ...back];
+  return [...evidence, failure(name, 'unknown'), ...waited, failure(name, certainty), ...back];
 }
 
 describe('how it stands with a saga', () => {
@@ -72,18 +76,18 @@ describe('how it stands with a saga', () => {
       'reserve failed: NO (so it is)',
     ],
     [
-      'nobody knows',
+      'the outcome is unknown',
       [...forward.slice(0, 2), failure('pay', 'unknown')],
       'running',
-      'pay failed, and nobody knows yet whether it took effect: NO (so it is)',
+      'pay failed, and it is not known yet whether it took effect: NO (so it is)',
     ],
     [
-      'nobody knew, and it did',
+      'the outcome was unknown, and it took effect',
       [...forward.slice(0, 2), failure('pay', 'unknown'), success('pay')],
       'running',
     ],
     [
-      'nobody knew, and it did not',
+      'the outcome was unknown, and it took no effect',
       [...forward.slice(0, 2), failure('pay', 'unknown'), failure('pay')],
       'compensating',
       'pay failed: NO (so it is)',
@@ -98,10 +102,10 @@ describe('how it stands with a saga', () => {
       'a step behind the pivot was given up',
       [...forward, success('ship'), failure('confirm'), waits('confirm', 'stuck')],
       'stuck',
-      'confirm waits for a person: LOST (nobody knows)',
+      'confirm waits for an operator: LOST (its outcome is unknown)',
     ],
     [
-      'a person has it tried again',
+      'an operator has it retried',
       [
         ...forward,
         success('ship'),
@@ -117,18 +121,18 @@ describe('how it stands with a saga', () => {
       'completed',
     ],
     [
-      'nobody knows, and nobody can be asked',
+      'the outcome is unknown, and has no query',
       [...forward.slice(0, 2), failure('pay', 'unknown'), waits('pay', 'stuck')],
       'stuck',
-      'pay waits for a person: LOST (nobody knows)',
+      'pay waits for an operator: LOST (its outcome is unknown)',
     ],
     [
-      'a person says that it took effect',
+      'an operator says that it took effect',
       [...forward.slice(0, 2), failure('pay', 'unknown'), waits('pay', 'stuck'), success('pay')],
       'running',
     ],
     [
-      'a person says that it did not',
+      'an operator says that it did not',
       [...forward.slice(0, 2), failure('pay', 'unknown'), waits('pay', 'stuck'), failure('pay')],
       'compensating',
     ],
@@ -136,7 +140,7 @@ describe('how it stands with a saga', () => {
       'an undo has failed for too long',
       [...forward, failure('ship'), waits('pay', 'stuck', 'compensate')],
       'stuck',
-      'the undo of pay waits for a person: LOST (nobody knows)',
+      'the undo of pay waits for an operator: LOST (its outcome is unknown)',
     ],
     [
       'it works after all',
@@ -157,14 +161,14 @@ describe('how it stands with a saga', () => {
     });
   });
 
-  it('is expired when it is late, unless it has ended or waits for a person', () => {
+  it('is expired when it is late, unless it has ended or waits for an operator', () => {
     for (const [, facts, state] of cases)
       expect(judge(declaration, factsOf(facts), true).state).toBe(
         state === 'running' || state === 'compensating' ? 'expired' : state,
       );
   });
 
-  it('is the same in whichever order it was told, and however often', () => {
+  it('is the same in whichever order its events come, and however often', () => {
     fc.assert(
       fc.property(shapes, fc.nat(), fc.infiniteStream(fc.nat()), (shape, pick, order) => {
         const declaration = anySaga(shape);

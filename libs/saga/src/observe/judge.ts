@@ -1,10 +1,10 @@
 import { canBeUndone, type SagaDeclaration, type StepDeclaration, stepsOf } from '../declare/declaration.ts';
-import type { Facts, StepFacts, Told } from './facts.ts';
+import type { Facts, StepFacts, Evidence } from './facts.ts';
 
 /**
  * running   forward · compensating   a step failed, and what was done is being undone
  * completed, compensated   the two good ends
- * stuck   it waits for a person, and says why · expired   it should have ended by now
+ * stuck   it waits for an operator, and says why · expired   it should have ended by now
  */
 export const INSTANCE_STATES = Object.freeze([
   'running',
@@ -20,10 +20,10 @@ export interface Judged {
   readonly state: InstanceState;
   readonly reason?: string;
   /** What ended it. */
-  readonly end?: Told;
+  readonly end?: Evidence;
 }
 
-/** Pure: how it stands with an instance, from what was told of it. `late`: its time is over. */
+/** Pure: the state of an instance, by its facts. `late`: its time is over. */
 export function judge(declaration: SagaDeclaration, facts: Facts, late: boolean): Judged {
   const of = (step: StepDeclaration): StepFacts => facts.steps[step.name] ?? {};
   const steps = stepsOf(declaration);
@@ -43,14 +43,14 @@ export function judge(declaration: SagaDeclaration, facts: Facts, late: boolean)
   return { state: backwards ? 'compensating' : 'running', ...reason };
 }
 
-/** The last of these, when all of them were told. */
-function lastOf(all: readonly (Told | undefined)[] | undefined): Told | undefined {
+/** Pure: the last of these, when all of them are known. */
+function lastOf(all: readonly (Evidence | undefined)[] | undefined): Evidence | undefined {
   if (all === undefined || all.length === 0 || all.includes(undefined)) return undefined;
   return all.reduce((a, b) => (b !== undefined && (a === undefined || b.at > a.at) ? b : a));
 }
 
 /** What says that a step has no effect, or none any more. */
-function withoutEffect({ failure, undone }: StepFacts): Told | undefined {
+function withoutEffect({ failure, undone }: StepFacts): Evidence | undefined {
   return undone ?? (failure?.certainty === 'not_applied' ? failure : undefined);
 }
 
@@ -60,7 +60,7 @@ function failed(step: StepDeclaration, { failure, success }: StepFacts): boolean
   return failure.certainty === 'not_applied' || (failure.certainty === 'applied' && canBeUndone(step));
 }
 
-/** It waits for a person, and what it waits for has not come all the same. */
+/** It waits for an operator, and what it waits for has not come all the same. */
 function waits(step: StepDeclaration, facts: StepFacts): boolean {
   const { stuck, success, undone } = facts;
   if (stuck?.is !== 'stuck' || undone !== undefined) return false;
@@ -69,10 +69,10 @@ function waits(step: StepDeclaration, facts: StepFacts): boolean {
 
 function whyStuck(step: string, stuck: StepFacts['stuck']): string {
   const what = stuck?.op === 'compensate' ? `the undo of ${step}` : step;
-  return `${what} waits for a person: ${stuck?.code ?? ''} (${stuck?.reason ?? ''})`;
+  return `${what} waits for an operator: ${stuck?.code ?? ''} (${stuck?.reason ?? ''})`;
 }
 
-/** In whose words a saga is not simply running: the earliest failure, and what nobody knows. */
+/** Pure: why a saga is not simply running: by its earliest failure, or by a failure of unknown certainty. */
 function reasonOf(
   steps: readonly StepDeclaration[],
   of: (step: StepDeclaration) => StepFacts,
@@ -86,6 +86,6 @@ function reasonOf(
   if (first === undefined) return undone === undefined ? {} : { reason: `${undone.name} was undone` };
   const { name } = first.step;
   const { certainty, code, reason } = first.failure;
-  const what = certainty === 'unknown' ? 'failed, and nobody knows yet whether it took effect' : 'failed';
+  const what = certainty === 'unknown' ? 'failed, and it is not known yet whether it took effect' : 'failed';
   return { reason: `${name} ${what}: ${code}${reason === '' ? '' : ` (${reason})`}` };
 }

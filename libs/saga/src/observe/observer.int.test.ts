@@ -33,7 +33,7 @@ afterAll(async () => {
 });
 
 /** Sends an event as a step of this instance emits it; the start has no story yet. */
-async function tell(event: DomainEvent, instance: string, minutes = 0): Promise<void> {
+async function publish(event: DomainEvent, instance: string, minutes = 0): Promise<void> {
   const starts = event.type === placed.type;
   const { record, ...place } = source.record(event, starts ? instance : undefined);
   const at = new Date(Date.now() + minutes * 60_000).toISOString();
@@ -45,7 +45,7 @@ async function tell(event: DomainEvent, instance: string, minutes = 0): Promise<
 }
 
 const started = (id: string, instance: string, minutes = 0) =>
-  tell(placed({ id, cents: 1 }), instance, minutes);
+  publish(placed({ id, cents: 1 }), instance, minutes);
 
 async function until(instance: string, state: string): Promise<void> {
   await waitUntil(
@@ -58,14 +58,14 @@ async function until(instance: string, state: string): Promise<void> {
 }
 
 it('sees an instance through, whichever event it reads first', async () => {
-  await tell(released({ id: 'a', back: 1 }), 'i-a', 3);
+  await publish(released({ id: 'a', back: 1 }), 'i-a', 3);
   await until('i-a', 'compensated');
-  await tell(refunded({ id: 'a', refund: 'r' }), 'i-a', 2);
-  await tell(rejected({ id: 'b', missing: 1 }), 'i-b', 1);
+  await publish(refunded({ id: 'a', refund: 'r' }), 'i-a', 2);
+  await publish(rejected({ id: 'b', missing: 1 }), 'i-b', 1);
   await started('b', 'i-b');
   await started('a', 'i-a');
   await until('i-b', 'compensated');
-  await tell(handed({ id: 'c', parcel: 'p' }), 'i-c');
+  await publish(handed({ id: 'c', parcel: 'p' }), 'i-c');
   await until('i-c', 'running');
   const { facts, startedAt, reason } = await readInstance(database.executor, 'i-a');
   expect([Object.keys(facts.steps).sort(), startedAt === null, reason]).toEqual([
@@ -83,8 +83,8 @@ it('names what should have ended once, and takes the end that comes after all', 
   expect((await watch.runOnce()).expired).toBe(1);
   await until('i-d', 'expired');
   expect((await watch.runOnce()).expired).toBe(0);
-  await tell(reserved({ id: 'd', shelf: 's' }), 'i-d');
-  await tell(rejected({ id: 'd', missing: 1 }), 'i-d', 1);
+  await publish(reserved({ id: 'd', shelf: 's' }), 'i-d');
+  await publish(rejected({ id: 'd', missing: 1 }), 'i-d', 1);
   await until('i-d', 'compensated');
   const late = await listInstances(database.executor, { states: ['compensated'], key: 'd', limit: 9 });
   expect(late).toMatchObject([{ instance: 'i-d', saga: 'test.place-order' }]);

@@ -2,13 +2,13 @@ import { type ConsumerDefinition, defineConsumer, type From } from '@convergekit
 import { executorOf } from '@convergekit/postgres';
 import { checkGraph } from '../declare/check-graph.ts';
 import type { SagaDeclaration } from '../declare/declaration.ts';
-import { firstFailure, NO_FACTS, toldOf, withFact } from './facts.ts';
+import { firstFailure, NO_FACTS, evidenceInOrder, withFact } from './facts.ts';
 import { lockInstance, writeInstance } from './instance-sql.ts';
 import { judge } from './judge.ts';
 import { type Observed, sourcesOf } from './read-facts.ts';
 
 export interface SagaObserverOptions {
-  /** Every saga, in every version of which instances may be open. */
+  /** Every saga, in every version that may have open instances. */
   readonly sagas: readonly SagaDeclaration[];
   /** Its group in Kafka. @default 'saga-observer' */
   readonly name?: string;
@@ -22,7 +22,7 @@ export interface SagaObserverOptions {
 
 /**
  * A consumer of all topics of sagas that keeps one row an instance in converge.saga_instance: how it stands, why, and what
- * was told of each step. It moves nothing. In which order topics are read, and how often an event comes, does not matter.
+ * facts of each step. It moves nothing. The order in which topics are read, and repeated events, do not matter.
  */
 export function sagaObserver<DB>(options: SagaObserverOptions): ConsumerDefinition<DB> {
   const { sagas, name = 'saga-observer', from = 'earliest' } = options;
@@ -43,11 +43,11 @@ async function observe(
   key: string,
 ): Promise<void> {
   const { name: saga, version, deadlineMs } = declaration;
-  const row = await lockInstance(executor, { saga, instance, version, key, at: fact.told.at });
+  const row = await lockInstance(executor, { saga, instance, version, key, at: fact.evidence.at });
   const facts = withFact(row.facts ?? NO_FACTS, fact);
   const { state, reason, end } = judge(declaration, facts, row.expiredAt !== null);
-  const [first] = toldOf(facts);
-  const firstAt = first?.at ?? fact.told.at;
+  const [first] = evidenceInOrder(facts);
+  const firstAt = first?.at ?? fact.evidence.at;
   const started = Date.parse(facts.start?.at ?? firstAt);
   const expiresAt = started + (deadlineMs === undefined ? withinMs : deadlineMs + graceMs);
   await writeInstance(executor, {

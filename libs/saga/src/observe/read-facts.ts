@@ -11,17 +11,17 @@ import {
 } from '@convergekit/contracts';
 import { type SagaDeclaration, type StepDeclaration, stepsOf } from '../declare/declaration.ts';
 import { startedVersion } from '../declare/starts.ts';
-import { parseStory } from '../step/story.ts';
-import type { Fact, Told } from './facts.ts';
+import { parseSagaRef } from '../step/saga-ref.ts';
+import type { Fact, Evidence } from './facts.ts';
 
-/** One thing that was told of one instance. */
+/** One fact of one instance. */
 export interface Observed {
   readonly declaration: SagaDeclaration;
   readonly instance: string;
   readonly fact: Fact;
 }
 
-/** An event that tells of sagas, and how to read it. */
+/** An event of sagas, and how to read its facts. */
 export interface Source {
   readonly definition: EventDefinition;
   readonly read: (event: ReceivedEvent) => readonly Observed[];
@@ -59,33 +59,37 @@ export function sourcesOf(declarations: readonly SagaDeclaration[]): readonly So
 }
 
 function readEvent(declarations: readonly SagaDeclaration[], event: ReceivedEvent): readonly Observed[] {
-  const told = toldBy(event);
+  const evidence = evidenceOf(event);
   const starts = startedBy(
     event,
     declarations.filter(({ start }) => start.type === event.type),
-  ).map((declaration): Observed => ({ declaration, instance: event.id, fact: { kind: 'start', told } }));
-  const story = parseStory(event.saga);
+  ).map((declaration): Observed => ({ declaration, instance: event.id, fact: { kind: 'start', evidence } }));
+  const story = parseSagaRef(event.saga);
   const declaration = declarations.find(
     ({ name, version }) => name === story?.saga && version === story.version,
   );
   if (story === undefined || declaration === undefined) return starts;
-  const facts = stepsOf(declaration).flatMap((step): readonly Fact[] => factOf(step, event, told));
+  const facts = stepsOf(declaration).flatMap((step): readonly Fact[] => factOf(step, event, evidence));
   return [...starts, ...facts.map((fact) => ({ declaration, instance: story.instance, fact }))];
 }
 
 function factOf(
   { name, success, failure, undone }: StepDeclaration,
   { type }: ReceivedEvent,
-  told: Told,
+  evidence: Evidence,
 ): readonly Fact[] {
   switch (type) {
     case success.type:
-      return [{ kind: 'success', step: name, told }];
+      return [{ kind: 'success', step: name, evidence }];
     case undone?.type:
-      return [{ kind: 'undone', step: name, told }];
+      return [{ kind: 'undone', step: name, evidence }];
     case failure?.type:
       return [
-        { kind: 'failure', step: name, told: { ...told, certainty: 'not_applied', code: type, reason: '' } },
+        {
+          kind: 'failure',
+          step: name,
+          evidence: { ...evidence, certainty: 'not_applied', code: type, reason: '' },
+        },
       ];
     default:
       return [];
@@ -102,8 +106,8 @@ function readFailure(
   );
   // A cancellation that was refused is no failure of the step that refused it.
   if (saga?.op !== 'apply' || declaration === undefined) return [];
-  const told = { ...toldBy(event), certainty, code, reason: message };
-  return [{ declaration, instance: saga.instance, fact: { kind: 'failure', step: saga.step, told } }];
+  const evidence = { ...evidenceOf(event), certainty, code, reason: message };
+  return [{ declaration, instance: saga.instance, fact: { kind: 'failure', step: saga.step, evidence } }];
 }
 
 function readUndone(
@@ -113,7 +117,7 @@ function readUndone(
   const { name, version, instance, step } = event.data.saga;
   const declaration = declarations.find((one) => name === one.name && version === one.version);
   if (declaration === undefined) return [];
-  return [{ declaration, instance, fact: { kind: 'undone', step, told: toldBy(event) } }];
+  return [{ declaration, instance, fact: { kind: 'undone', step, evidence: evidenceOf(event) } }];
 }
 
 function readStuck(
@@ -126,8 +130,8 @@ function readStuck(
   );
   if (declaration === undefined) return [];
   const code = event.data.is === 'stuck' ? event.data.code : 'RELEASED';
-  const told = { ...toldBy(event), seq, is, op: saga.op, code, reason };
-  return [{ declaration, instance: saga.instance, fact: { kind: 'stuck', step: saga.step, told } }];
+  const evidence = { ...evidenceOf(event), seq, is, op: saga.op, code, reason };
+  return [{ declaration, instance: saga.instance, fact: { kind: 'stuck', step: saga.step, evidence } }];
 }
 
 /** The version that a start names; where it names none, the newest that is declared, as the consumers have it. */
@@ -142,6 +146,6 @@ function startedBy(
   });
 }
 
-function toldBy({ id, time }: ReceivedEvent): Told {
+function evidenceOf({ id, time }: ReceivedEvent): Evidence {
   return { event: id, at: time.toISOString() };
 }

@@ -10,9 +10,10 @@ import {
   type Step,
 } from '../fixture/order-saga.ts';
 import { SagaScene } from '../fixture/saga-scene.ts';
-import { findOrphans, readChapter, readInstance, sagaObserver, verifyJournal } from '../index.ts';
+import { sagaObserver } from '../index.ts';
+import { findOrphans, readSagaRecords, readInstance, verifyJournal } from './index.ts';
 import { resolveStep, retryStep } from './act-on-step.ts';
-import type { StepWord } from './check-word.ts';
+import type { StatedOutcome } from './stated-outcome.ts';
 
 const tables =
   'create table done (line bigint generated always as identity, step text not null, order_id text not null, what text not null, why text not null)';
@@ -57,7 +58,7 @@ async function seen(placed: Placed, wanted: string): Promise<void> {
   });
 }
 
-/** Rows of the journal with a person in them: `trigger: actor, note`. */
+/** Rows of the journal with an operator in them: `trigger: actor, note`. */
 async function persons({ instance }: Placed): Promise<readonly string[]> {
   const rows = await scene.rows<{ trigger: string; actor: string; note: string }>(
     'select trigger, actor, note from converge.saga_step where instance = $1 and actor is not null order by id',
@@ -66,24 +67,24 @@ async function persons({ instance }: Placed): Promise<readonly string[]> {
   return rows.map(({ trigger, actor, note }) => `${trigger}: ${actor}, ${note}`);
 }
 
-const fact = (type: string, id: string): StepWord => ({
+const fact = (type: string, id: string): StatedOutcome => ({
   kind: 'fact',
   type,
   payload: JSON.stringify({ order: id, note: 'by hand' }),
 });
-const failed = (code: string): StepWord => ({ kind: 'failed', code });
-const resolve = (one: Placed, step: string, word: StepWord) =>
+const failed = (code: string): StatedOutcome => ({ kind: 'failed', code });
+const resolve = (one: Placed, step: string, word: StatedOutcome) =>
   resolveStep(scene.database, { instance: one.instance, step }, word, by, { sagas: [order.declaration] });
 
-// Planted fault: a step that becomes stuck without telling so leaves the observer at `running` until the saga is late.
-describe('a local step of which nobody knows what became, and nobody can be asked', () => {
+// Planted fault: a step that becomes stuck without its event leaves the observer at `running` until the saga is late.
+describe('a local step of unknown outcome, without a query', () => {
   const unknown = async (): Promise<Placed> => {
     const one = await place({ pay: 'unknown' });
-    await seen(one, 'stuck: pay waits for a person: BROKE (it broke (unknown))');
+    await seen(one, 'stuck: pay waits for an operator: BROKE (it broke (unknown))');
     return one;
   };
 
-  it('goes on when a person says that it took effect', async () => {
+  it('goes on when an operator says that it took effect', async () => {
     const one = await unknown();
     await resolve(one, 'pay', fact('test.taken', one.id));
     await seen(one, 'completed');
@@ -91,14 +92,14 @@ describe('a local step of which nobody knows what became, and nobody can be aske
     expect(
       await scene.rows(`select from converge.parked where key = $1 and state = 'dead'`, [one.id]),
     ).toEqual([]);
-    const doubt = await scene.rows<{ told: string }>(
-      `select (payload::json ->> 'resolves') as told from converge.outbox where key = $1 and type = 'converge.failure'`,
+    const doubt = await scene.rows<{ emitted: string }>(
+      `select (payload::json ->> 'resolves') as emitted from converge.outbox where key = $1 and type = 'converge.failure'`,
       [one.id],
     );
-    expect(doubt).toEqual([{ told: null }]);
+    expect(doubt).toEqual([{ emitted: null }]);
   });
 
-  it('is undone up to it when a person says that it did not; the failure names the one that it resolves', async () => {
+  it('is undone up to it when an operator says that it did not; the failure names the one that it resolves', async () => {
     const one = await unknown();
     await resolve(one, 'pay', failed('NOT_THERE'));
     await seen(one, 'compensated: pay failed: NOT_THERE');
@@ -112,7 +113,7 @@ describe('a local step of which nobody knows what became, and nobody can be aske
   });
 
   // Planted fault: a retry that leaves the fence as it is has its event skipped, and the saga waits for ever.
-  it('is tried again when a person wants so', async () => {
+  it('is retried when an operator wants so', async () => {
     const one = await unknown();
     moods.set('pay', one.id, undefined);
     const { parked } = await retryStep(scene.database, { instance: one.instance, step: 'pay' }, by);
@@ -125,7 +126,7 @@ describe('a local step of which nobody knows what became, and nobody can be aske
 describe('a step behind the pivot that was given up', () => {
   const given = async (): Promise<Placed> => {
     const one = await place({ confirm: 'not_applied' });
-    await seen(one, 'stuck: confirm waits for a person: BROKE');
+    await seen(one, 'stuck: confirm waits for an operator: BROKE');
     return one;
   };
   const at = ({ instance }: Placed) => ({ instance, step: 'confirm' });
@@ -133,17 +134,19 @@ describe('a step behind the pivot that was given up', () => {
   it('is released by a retry, waits again when that fails, and ends with one that works', async () => {
     const one = await given();
     await retryStep(scene.database, at(one), by);
-    await waitUntil(async () => (await told(one)) === 'stuck released stuck', { what: 'it to wait again' });
+    await waitUntil(async () => (await emitted(one)) === 'stuck released stuck', {
+      what: 'it to wait again',
+    });
     await seen(one, 'stuck: confirm waits');
     moods.set('confirm', one.id, undefined);
     await retryStep(scene.database, at(one), by);
     await seen(one, 'completed');
-    expect(await told(one)).toBe('stuck released stuck released');
+    expect(await emitted(one)).toBe('stuck released stuck released');
     expect(await persons(one)).toHaveLength(2);
   });
 
   // Planted fault: without `skipParkedOf` its dead letter holds the key, and the next saga on it never gets this far.
-  it('is settled by a person’s word, and its key goes on', async () => {
+  it('is settled by an operator’s decision, and its key goes on', async () => {
     const one = await given();
     await resolve(one, 'confirm', fact('test.confirmed', one.id));
     await seen(one, 'completed');
@@ -156,24 +159,24 @@ describe('a step behind the pivot that was given up', () => {
 describe('an undo that has failed for too long', () => {
   const late = async (): Promise<Placed> => {
     const one = await place({ ship: 'reject', pay: 'undo_fails' });
-    await seen(one, 'stuck: the undo of pay waits for a person');
+    await seen(one, 'stuck: the undo of pay waits for an operator');
     return one;
   };
 
   // Planted fault: without the mark of overdue work and the hook's look at the fence the stuck event is emitted again and
   // again. Either alone is enough.
-  it('calls a person once, goes on being tried, and ends when it works', async () => {
+  it('calls an operator once, is retried, and ends when it works', async () => {
     const one = await late();
     const called = moods.calls.get(`undo pay ${one.id}`) ?? 0;
     await waitUntil(() => (moods.calls.get(`undo pay ${one.id}`) ?? 0) > called + 2, {
       what: 'more attempts',
     });
-    expect(await told(one)).toBe('stuck');
+    expect(await emitted(one)).toBe('stuck');
     moods.set('pay', one.id, undefined);
     await seen(one, 'compensated');
   });
 
-  it('is over when a person undid it', async () => {
+  it('is over when an operator undid it', async () => {
     const one = await late();
     await expect(resolve(one, 'pay', failed('NO'))).rejects.toMatchObject({
       code: 'STEP_OUTCOME_INVALID',
@@ -183,7 +186,7 @@ describe('an undo that has failed for too long', () => {
     expect(await persons(one)).toEqual(['undone: alice, the ledger shows it']);
   });
 
-  it('is over when a person lets go of the effect: it stays, and what was done before it is undone', async () => {
+  it('is over when an operator lets go of the effect: it stays, and what was done before it is undone', async () => {
     const one = await late();
     await resolved(one, { kind: 'effect_stays' });
     await seen(one, 'compensated');
@@ -195,7 +198,7 @@ describe('an undo that has failed for too long', () => {
   });
 
   /** A worker may have it in hand just now. */
-  async function resolved(one: Placed, word: StepWord): Promise<void> {
+  async function resolved(one: Placed, word: StatedOutcome): Promise<void> {
     await waitUntil(
       () =>
         resolve(one, 'pay', word).then(
@@ -205,7 +208,7 @@ describe('an undo that has failed for too long', () => {
             throw error;
           },
         ),
-      { what: 'nobody to be at it' },
+      { what: 'no worker to hold it' },
     );
   }
 });
@@ -222,12 +225,12 @@ it('what does not wait is left alone', async () => {
 
 it('no journal of these has a flaw, and no compensation is without a cause', async () => {
   const { executor } = scene.database;
-  expect(verifyJournal(await readChapter(executor, {}))).toEqual([]);
+  expect(verifyJournal(await readSagaRecords(executor, {}))).toEqual([]);
   expect(await findOrphans([executor])).toEqual([]);
 });
 
-/** What was told of waiting for a person, in order. */
-async function told({ id }: Placed): Promise<string> {
+/** The stuck events of a step, in order. */
+async function emitted({ id }: Placed): Promise<string> {
   const rows = await scene.rows<{ is: string }>(
     `select payload::json ->> 'is' as is from converge.outbox where key = $1 and type = 'converge.stuck' order by id`,
     [id],

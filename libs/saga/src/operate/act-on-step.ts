@@ -5,10 +5,10 @@ import { type Database, type Executor, withTransaction } from '@convergekit/post
 import { nearest } from '@convergekit/config/engine';
 import type { SagaDeclaration } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
-import { meetLocked } from '../fence/meet-fence.ts';
-import type { ByWhom } from '@convergekit/effects';
-import { formatStory } from '../step/story.ts';
-import { checkWord, type StepWord } from './check-word.ts';
+import { applyToLocked } from '../fence/apply-trigger.ts';
+import type { ActingOperator } from '@convergekit/effects/engine';
+import { formatSagaRef } from '../step/saga-ref.ts';
+import { checkStated, type StatedOutcome } from './stated-outcome.ts';
 import { actOnWork } from '@convergekit/effects/engine';
 import {
   answerStep,
@@ -24,9 +24,9 @@ import {
 
 type Acting = Pick<Database, 'acquire' | 'executor'>;
 
-/** Of a step that a person may act on. */
+/** Of a step that an operator may act on. */
 export interface ActedStep {
-  /** What is tried again or settled: its own call or undo, or a question about it. */
+  /** What is retried or settled: its own call or undo, or a question about it. */
   readonly work: readonly OpenWork[];
   /** Events that it could not handle. */
   readonly parked: readonly string[];
@@ -35,7 +35,7 @@ export interface ActedStep {
 /** The events that it emits carry ids of their own. */
 const outbox = createOutbox([]);
 
-/** What a person saw of a step before deciding: what has moved since is not acted on. */
+/** What an operator saw of a step before deciding: what has moved since is not acted on. */
 export interface SeenStep {
   readonly state: LockedStep['state'];
   /** Of the last row of its journal. */
@@ -54,13 +54,13 @@ export interface ResolveOptions extends ActOptions {
 }
 
 /**
- * Has a step tried again now, wherever it waits: its call, its undo, or the event that it could not handle. Its journal says who
+ * Has a step retried now, wherever it waits: its call, its undo, or the event that it could not handle. Its journal says who
  * did so and why, and observers see that it does not wait any more. Throws STEP_NOT_WAITING, STEP_CHANGED or WORK_NOT_RESOLVABLE.
  */
 export function retryStep(
   database: Acting,
   at: StepAt,
-  by: ByWhom,
+  by: ActingOperator,
   { seen }: ActOptions = {},
 ): Promise<ActedStep> {
   return acting(database, at, async (tx, row) => {
@@ -68,7 +68,7 @@ export function retryStep(
     refuseChanged(at, row, open, seen);
     const work = open.filter(({ stuckReason, op }) => op !== 'resolve' || stuckReason !== 'outcome_unknown');
     for (const { id } of work) await actOnWork(tx, id, by);
-    // Nobody could be asked. Its event is closed for others, since somebody might act on it: that is this person now.
+    // No query could resolve it. Its event is closed, since an operator may act on it: this is that operator.
     const again = work.length === 0 && row.state === 'stuck';
     if (again) await dropQuestion(tx, row.of);
     const parked = again
@@ -89,8 +89,8 @@ export function retryStep(
 export function resolveStep(
   database: Acting,
   at: StepAt,
-  word: StepWord,
-  by: ByWhom,
+  word: StatedOutcome,
+  by: ActingOperator,
   { sagas, seen }: ResolveOptions,
 ): Promise<ActedStep> {
   return acting(database, at, async (tx, row) => {
@@ -99,7 +99,7 @@ export function resolveStep(
     const [first] = open;
     if (first === undefined && !row.stuck) throw notWaiting(at);
     const undoes = first?.op === 'compensate';
-    const outcome = checkWord(sagas, word, { row, undoes, note: by.note });
+    const outcome = checkStated(sagas, word, { row, undoes, note: by.note });
     if (first !== undefined) await actOnWork(tx, first.id, by, outcome);
     else await answerStep(tx, row, outcome, by);
     if (first !== undefined && first.op !== 'resolve') return { work: [first], parked: [] };
@@ -156,11 +156,11 @@ async function note(
   tx: Executor,
   row: LockedStep,
   work: readonly OpenWork[],
-  { actor, note: reason }: ByWhom,
+  { actor, note: reason }: ActingOperator,
 ): Promise<void> {
   const { of, consumer, key } = row;
   const [begun = of.instance] = await begunBy(tx, of);
-  const meeting = {
+  const request = {
     ...of,
     consumer,
     key,
@@ -170,7 +170,7 @@ async function note(
     actor,
     note: reason,
   } as const;
-  const { emits, seq } = await meetLocked(tx, meeting, row);
+  const { emits, seq } = await applyToLocked(tx, request, row);
   if (emits === undefined || !row.stuck) return;
   const { saga: name, ...rest } = of;
   const op = work[0]?.op === 'compensate' ? 'compensate' : 'apply';
@@ -183,7 +183,7 @@ async function note(
     reason,
   });
   const { type, version, topic, payload } = made;
-  const headers = contextHeaders(made, { causationId: begun, hops: 1, saga: formatStory(of) });
+  const headers = contextHeaders(made, { causationId: begun, hops: 1, saga: formatSagaRef(of) });
   await outbox.append(tx, [{ id: emits, type, version, topic, key, payload, headers }]);
 }
 
@@ -205,7 +205,7 @@ function notWaiting({ instance, step }: StepAt, here: readonly string[] = []): S
 function eventGone({ instance, step }: StepAt): SagaError {
   return new SagaError(
     'STEP_NOT_WAITING',
-    `the event that step ${step} of saga ${instance} could not handle is not parked any more, so it cannot be tried again: say what became of it with \`converge saga resolve\``,
+    `the event that step ${step} of saga ${instance} could not handle is not parked any more, so it cannot be retried: say what became of it with \`converge saga resolve\``,
     { category: 'data' },
   );
 }

@@ -3,8 +3,9 @@ import { inboxMigrations } from '@convergekit/inbox';
 import { connect, type Database, type Executor, migrate } from '@convergekit/postgres';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { findOrphans, readChapter, readInstance } from '../index.ts';
-import { readWork, sagaMigrations } from '@convergekit/effects';
+import { findOrphans, readSagaRecords, readInstance } from './index.ts';
+import { readWork } from '@convergekit/effects/operate';
+import { sagaMigrations } from '@convergekit/effects';
 import { lockStep, openWorkOf } from './step-sql.ts';
 
 const ROWS = 100_000;
@@ -59,7 +60,7 @@ function counting(executor: Executor): { readonly executor: Executor; readonly p
 // no index can use (`instance || '' = $1`) touches all of them.
 it('an instance among 100,000 is found by indexes: its fences, its journal, its work, what an observer knows', async () => {
   const { executor, pages } = counting(database.executor);
-  const { fences, journal, work } = await readChapter(executor, { instance: 'i77' });
+  const { fences, journal, work } = await readSagaRecords(executor, { instance: 'i77' });
   expect([fences.length, journal.length, work.length]).toEqual([1, 1, 1]);
   expect(await readInstance(executor, 'i77')).toMatchObject({ saga: 'b', instance: 'i77' });
   expect(await findOrphans([executor, executor], 'i77')).toHaveLength(2);

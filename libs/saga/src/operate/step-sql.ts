@@ -8,10 +8,10 @@ import {
   type StuckReason,
   type WorkOp,
 } from '@convergekit/effects/engine';
-import type { ByWhom, Outcome, WorkState } from '@convergekit/effects';
+import type { ActingOperator, Outcome, WorkState } from '@convergekit/effects/engine';
 import { effectName } from '../step/effect-name.ts';
 import type { StoredEvent } from '../step/stored-event.ts';
-import { formatStory } from '../step/story.ts';
+import { formatSagaRef } from '../step/saga-ref.ts';
 
 /** A step as people name it; instances are unique among sagas. */
 export interface StepAt {
@@ -65,7 +65,7 @@ export async function openWorkOf(
   return (await tx.query<OpenWork>(openSql, [saga, instance, step])).rows;
 }
 
-// By the journal's unique key: the events that began the step, and what was told when nobody knew its outcome.
+// By the journal's unique key: the events that began the step, and the failure event of unknown certainty.
 const begunSql = `
   select distinct cause_event as id from converge.saga_step
    where saga = $1 and instance = $2 and step = $3 and op = 'apply'`;
@@ -81,7 +81,7 @@ const dropSql = `
   delete from converge.saga_work
    where saga = $1 and instance = $2 and step = $3 and op = 'resolve' and state = 'stuck'`;
 
-/** Takes a question out that only a person could answer: the step is tried again, and may ask anew. */
+/** Takes a question out that only an operator could answer: the step is retried, and may ask anew. */
 export async function dropQuestion(tx: Executor, { saga, instance, step }: StepKey): Promise<void> {
   await tx.query(dropSql, [saga, instance, step]);
 }
@@ -95,12 +95,12 @@ const answerSql = `
     ended_at = null, due_at = clock_timestamp(), waits_since = clock_timestamp(), late_since = null, term = known.term + 1
   where known.holder is null`;
 
-/** Has the worker settle what a person says of a step for which there is no work: nobody could be asked. */
+/** Inserts work that is answered already, for a step without work: no query could resolve it. */
 export async function answerStep(
   tx: Executor,
   { of, consumer, key, intent }: LockedStep,
   outcome: Outcome,
-  { actor: by, note }: ByWhom,
+  { actor: by, note }: ActingOperator,
 ): Promise<void> {
   const { saga, version, instance, step } = of;
   const events = intent === null ? [] : (JSON.parse(intent) as readonly StoredEvent[]);
@@ -117,7 +117,7 @@ export async function answerStep(
       eventId: event?.id ?? instance,
       correlationId: event?.correlationId ?? event?.id ?? instance,
       hops: (event?.hops ?? 0) + 1,
-      saga: formatStory(of),
+      saga: formatSagaRef(of),
     }),
     ...[saga, instance, step, JSON.stringify(outcome), JSON.stringify(story)],
   ]);

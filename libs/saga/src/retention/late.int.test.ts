@@ -16,9 +16,9 @@ import {
   scene,
   settled,
   sweep,
-  tell,
+  publish,
 } from '../fixture/swept-scene.ts';
-import { readChapter } from '../narrative/chapter-sql.ts';
+import { readSagaRecords } from '../operate/records-sql.ts';
 import { resolveStep } from '../operate/act-on-step.ts';
 import { verifyJournal } from '../verify/verify-journal.ts';
 
@@ -50,16 +50,16 @@ describe('after what a service knew of a run has left', () => {
   // Planted fault: without the horizon the step is tombstoned, and an undone event says what is not true.
   it('an undo that is asked for anew waits for an operator, and nothing is said to be undone', async () => {
     const one = await swept({}, COMPLETED);
-    await tell(one, declined({ order: one.id }));
+    await publish(one, declined({ order: one.id }));
     await scene.until(one.instance, 'reserve:undo_pending');
     await settled();
-    expect(await scene.told(one.instance)).not.toContain('released');
+    expect(await scene.emitted(one.instance)).not.toContain('released');
     const [row] = await scene.rows<{ state: string; stuck_reason: string }>(
       `select state, stuck_reason from converge.saga_work where instance = $1 and op = 'compensate'`,
       [one.instance],
     );
     expect(row).toEqual({ state: 'stuck', stuck_reason: 'record_swept' });
-    expect(await scene.told(one.instance)).toContain('stuck');
+    expect(await scene.emitted(one.instance)).toContain('stuck');
     await resolveStep(
       scene.database,
       { instance: one.instance, step: 'reserve' },
@@ -68,13 +68,15 @@ describe('after what a service knew of a run has left', () => {
       { sagas: [order.declaration] },
     );
     await scene.until(one.instance, 'reserve:undone');
-    expect(verifyJournal(await readChapter(scene.database.executor, { instance: one.instance }))).toEqual([]);
+    expect(verifyJournal(await readSagaRecords(scene.database.executor, { instance: one.instance }))).toEqual(
+      [],
+    );
   });
 
   // Planted fault: without the horizon the pivot is tombstoned, and all that had completed is undone.
   it('a cancellation is refused', async () => {
     const one = await swept({}, COMPLETED);
-    await tell(one, cancelled({ order: one.id }));
+    await publish(one, cancelled({ order: one.id }));
     await waitUntil(
       async () =>
         (
@@ -108,5 +110,7 @@ it('of a run whose id does not say when it started the bare fences stay, so that
   await repeat(one, ['test.placed', 'test.reserved']);
   await settled();
   expect(await did(one)).toBe(before);
-  expect(verifyJournal(await readChapter(scene.database.executor, { instance: one.instance }))).toEqual([]);
+  expect(verifyJournal(await readSagaRecords(scene.database.executor, { instance: one.instance }))).toEqual(
+    [],
+  );
 });

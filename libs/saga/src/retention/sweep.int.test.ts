@@ -42,7 +42,7 @@ describe('what a service knows of a run', () => {
     const working = await ended(100, {}, COMPLETED);
     await scene.rows(
       `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, saga, instance, step, op)
-       values (gen_random_uuid(), 'payments', 'h', 'nobody', 'k', 'i', '{}', '{}', 'test.order', $1, 'pay', 'compensate')`,
+       values (gen_random_uuid(), 'payments', 'h', 'undeclared', 'k', 'i', '{}', '{}', 'test.order', $1, 'pay', 'compensate')`,
       [working.instance],
     );
     const parked = await ended(100, {}, COMPLETED);
@@ -67,7 +67,7 @@ describe('what a service knows of a run', () => {
     for (const one of [working, parked, moved]) expect(await scene.fences(one.instance)).toBe(COMPLETED);
     expect(await scene.fences(stuck.instance)).toBe('pay:applied reserve:applied ship:stuck');
     await scene.rows(`delete from converge.parked_key where key = $1`, [parked.id]);
-    await scene.rows(`delete from converge.saga_work where effect = 'nobody'`);
+    await scene.rows(`delete from converge.saga_work where effect = 'undeclared'`);
   });
 
   it('stays whole while a trigger has one of its fences in hand', async () => {

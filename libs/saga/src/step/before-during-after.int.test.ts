@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { factOf } from '../fixture/trial/trial-saga.ts';
 import { COMPLETED, stop, TrialScene } from '../fixture/trial/trial-scene.ts';
-import { resolveWork } from '@convergekit/effects';
+import { resolveWork } from '@convergekit/effects/operate';
 
 let scene: TrialScene;
 beforeAll(async () => {
@@ -36,13 +36,13 @@ describe('a compensation that comes', () => {
     const inside = stop(scene.world, 'inHandler', 'book', name);
     const order = await scene.place({ pay: 'reject' }, name);
     await inside.reached;
-    await scene.somebodyWaits();
+    await scene.lockWaits();
     inside.release();
     await scene.until(order, 'book:undone pay:rejected reserve:undone ship:tombstoned');
     expect(await scene.books(order)).toBe('reserve+- book+-');
   });
 
-  // It was told that nothing of the step is left when the failure that says otherwise was not written yet.
+  // The undone event was emitted before the failure that says otherwise was written.
   // Planted fault: a failure that meets the tombstone and is dropped leaves the effect there.
   it.each([
     ['certainly took effect', 'applied'],
@@ -52,7 +52,7 @@ describe('a compensation that comes', () => {
     const inside = stop(scene.world, 'inHandler', 'book', name);
     const order = await scene.place({ pay: 'reject', book: mood }, name);
     await inside.reached;
-    await scene.somebodyWaits();
+    await scene.lockWaits();
     inside.release();
     if (mood === 'unknown_took') {
       const { id } = await scene.work(order, 'book', 'resolve');
@@ -70,7 +70,7 @@ describe('a compensation that comes', () => {
     expect(await scene.books(order)).toBe('reserve+- pay+- book+-');
   });
 
-  // Planted fault: `applied` that is told although its fence is `undo_pending` leaves the money there, and fails here.
+  // Planted fault: `applied` that is emitted although its fence is `undo_pending` leaves the money there, and fails here.
   it.each(['charge', 'answer of the charge'] as const)(
     'while the %s is in the network, waits for the outcome, records it and undoes it',
     async (where) => {
@@ -84,12 +84,12 @@ describe('a compensation that comes', () => {
       call.release();
       await scene.until(order, 'book:failed_not_applied pay:undone reserve:undone ship:tombstoned');
       expect(await scene.books(order)).toBe('reserve+- pay+-');
-      expect(await scene.saga.told(order.instance)).not.toContain('taken');
+      expect(await scene.saga.emitted(order.instance)).not.toContain('taken');
     },
   );
 });
 
-describe('a call of which nobody heard', () => {
+describe('a call whose reply was lost', () => {
   // Planted fault: "not found" that is final at once has the step fail, and its money comes in afterwards: `pay+`, not undone.
   it.each([
     ['stands', {}, COMPLETED, 'reserve+ pay+ book+ ship+ confirm+'],
@@ -117,7 +117,7 @@ describe('a call of which nobody heard', () => {
 });
 
 // Planted fault: a call made in the slice holds up the partition, and the last order never ends.
-it('a provider that hangs stops nobody else, neither behind it nor before it', async () => {
+it('a provider that hangs stops no other saga, neither behind it nor before it', async () => {
   const names = [scene.next(), scene.next(), scene.next()];
   const calls = names.map((name) => stop(scene.world, 'inNetwork', 'charge', name));
   const hanging = await Promise.all(names.map((name) => scene.place({}, name)));

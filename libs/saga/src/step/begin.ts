@@ -5,14 +5,14 @@ import { deterministicUuid } from '@convergekit/core';
 import type { FenceFrom, FenceTrigger } from '../fence/fence.ts';
 import { joinMember } from '../fence/join-sql.ts';
 import type { Reason } from '../fence/fence-sql.ts';
-import type { Meeting } from '../fence/meet-fence.ts';
-import { meetStep } from './meet-step.ts';
+import type { TriggerRequest } from '../fence/apply-trigger.ts';
+import { applyToStep } from './apply-to-step.ts';
 import { openWorkOf } from '../operate/step-sql.ts';
-import { askForCall } from './ask-for-call.ts';
+import { requestCall } from './request-work.ts';
 import { failureOf } from './failure-of.ts';
 import { factOf, keyOf, type Member, planOf } from './member.ts';
 import { reviveEvent, type StoredEvent, storeEvent } from './stored-event.ts';
-import { formatStory } from './story.ts';
+import { formatSagaRef } from './saga-ref.ts';
 
 /**
  * An event that a step begins with, in the slice: behind a group it waits for all members; then the fence says whether it may
@@ -26,20 +26,20 @@ export async function begin<DB>(
 ): Promise<void> {
   const stored = await awaited(member, instance, event, context);
   if (stored === undefined) return;
-  const meeting = beginning(member, instance, event, stored);
-  const met = await meetStep(member, context.tx, meeting);
-  if (met.act === 'run') return run(member, instance, event, stored, context);
-  if (met.act === 'rejected_by_tombstone' && met.row?.version !== member.step.version)
-    return tellAgain(member, { event, stored, meeting, reason: met.row?.reason }, context);
-  if (mayRunAgain(member, met.state) && !(await isWaiting(context.tx, meeting))) {
-    const again = await meetStep(member, context.tx, { ...meeting, trigger: 'again' });
+  const request = beginning(member, instance, event, stored);
+  const transition = await applyToStep(member, context.tx, request);
+  if (transition.act === 'run') return run(member, instance, event, stored, context);
+  if (transition.act === 'rejected_by_tombstone' && transition.row?.version !== member.step.version)
+    return emitAgain(member, { event, stored, request, reason: transition.row?.reason }, context);
+  if (mayRunAgain(member, transition.state) && !(await isWaiting(context.tx, request))) {
+    const again = await applyToStep(member, context.tx, { ...request, trigger: 'again' });
     if (again.act === 'run') await run(member, instance, event, stored, context);
   }
 }
 
 /**
  * Behind the pivot there is only forward: what was given up is done when it comes again. A local step is `started` only
- * within its transaction, or since a person had it tried again.
+ * within its transaction, or since an operator had it retried.
  */
 function mayRunAgain<DB>({ step, handlers }: Member<DB>, state: FenceFrom): boolean {
   return (
@@ -47,50 +47,50 @@ function mayRunAgain<DB>({ step, handlers }: Member<DB>, state: FenceFrom): bool
   );
 }
 
-/** Its call waits for an operator: what became of it is that person's to say, whatever comes again. */
-async function isWaiting<DB>(tx: CallContext<DB>['tx'], meeting: Meeting): Promise<boolean> {
-  const open = await openWorkOf(executorOf(tx), meeting);
+/** Its call waits for an operator: what became of it is that operator's to say, whatever comes again. */
+async function isWaiting<DB>(tx: CallContext<DB>['tx'], request: TriggerRequest): Promise<boolean> {
+  const open = await openWorkOf(executorOf(tx), request);
   return open.some(({ op }) => op === 'apply');
 }
 
 /**
  * While versions of a saga are deployed, what called it off may have known another one than the service of its first step
- * began, and told the failure to the steps of that. This version's steps hear of it as soon as it is known here.
+ * began, and emitted the failure under that version. It is emitted under this version as soon as it is known here.
  */
-async function tellAgain<DB>(
+async function emitAgain<DB>(
   member: Member<DB>,
-  { event, stored, meeting, reason }: CalledOff,
+  { event, stored, request, reason }: CancelledBegin,
   { tx, emit }: Pick<CallContext<DB>, 'tx' | 'emit'>,
 ): Promise<void> {
-  const { code, text: message } = reason ?? { code: 'CANCELLED', text: 'it was called off' };
-  const saga = formatStory(meeting);
-  const failureId = deterministicUuid('saga', saga, meeting.step, 'called off');
-  const { emits } = await meetStep(member, tx, {
-    ...meeting,
-    trigger: 'tell_again',
+  const { code, text: message } = reason ?? { code: 'CANCELLED', text: 'it was cancelled' };
+  const saga = formatSagaRef(request);
+  const failureId = deterministicUuid('saga', saga, request.step, 'cancelled');
+  const { emits } = await applyToStep(member, tx, {
+    ...request,
+    trigger: 'emit_again',
     outcome: code,
     failureId,
   });
   const failure = { category: 'business', certainty: 'not_applied', code, message } as const;
   if (emits !== undefined)
-    emit(failureOf(member, meeting.instance, { events: stored, failure }), event, { id: emits, saga });
+    emit(failureOf(member, request.instance, { events: stored, failure }), event, { id: emits, saga });
 }
 
-interface CalledOff {
+interface CancelledBegin {
   readonly event: ReceivedEvent;
   readonly stored: readonly StoredEvent[];
-  readonly meeting: Meeting;
+  readonly request: TriggerRequest;
   readonly reason: Reason | undefined;
 }
 
-/** The meeting of an event that begins the step, or of its failure. */
+/** The request of an event that begins the step, or of its failure. */
 export function beginning<DB>(
   member: Member<DB>,
   instance: string,
   event: ReceivedEvent,
   stored: readonly StoredEvent[],
   trigger: FenceTrigger = 'begin',
-): Meeting {
+): TriggerRequest {
   return {
     ...keyOf(member, instance),
     consumer: member.step.by,
@@ -135,8 +135,8 @@ async function run<DB>(
   }));
   const [intent] = begins;
   if (intent === undefined) throw new TypeError(`step ${member.step.name} begins with nothing`);
-  if (local === undefined) return askForCall(member, instance, event, stored, context);
-  const saga = formatStory(keyOf(member, instance));
+  if (local === undefined) return requestCall(member, instance, event, stored, context);
+  const saga = formatSagaRef(keyOf(member, instance));
   const made = await local.apply(intent, {
     ...context,
     instance,
@@ -145,17 +145,17 @@ async function run<DB>(
   });
   const { fact } = factOf(member, made);
   const { type, version, payload } = made;
-  const met = await meetStep(member, context.tx, {
+  const transition = await applyToStep(member, context.tx, {
     ...beginning(member, instance, event, stored, fact === 'success' ? 'applied' : 'rejected'),
     outcome: type,
     ...(fact === 'success'
       ? { result: JSON.stringify({ type, version, payload }) }
       : { reason: { code: 'REJECTED', text: `${member.step.name} was refused: ${type}` } }),
   });
-  if (met.emits !== undefined) context.emit(made, event, { id: met.emits, saga });
+  if (transition.emits !== undefined) context.emit(made, event, { id: transition.emits, saga });
 }
 
-/** The attempt that caused what an event tells, where it says so. */
+/** The attempt that caused an event, where its headers name it. */
 export function attemptOf({ attemptId, headers }: ReceivedEvent): string | undefined {
   return attemptId ?? headers[WIRE.attemptId];
 }

@@ -32,7 +32,7 @@ interface Open {
   readonly applied: number;
 }
 
-/** Rejects when sagas are open here whose version nobody would finish or undo. */
+/** Rejects when sagas are open here of versions that this consumer has no handlers for. */
 export async function checkVersions<DB>(
   executor: Executor,
   consumer: string,

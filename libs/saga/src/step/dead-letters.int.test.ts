@@ -3,14 +3,14 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { COMPLETED, stop, type Moods, type Placed, TrialScene } from '../fixture/trial/trial-scene.ts';
 import { factOf } from '../fixture/trial/trial-saga.ts';
 import type { Part } from '../fixture/trial/world.ts';
-import { resolveWork } from '@convergekit/effects';
+import { resolveWork } from '@convergekit/effects/operate';
 
 let scene: TrialScene;
 beforeAll(async () => {
   scene = await TrialScene.open(inject('stack').databaseUrl, {
     withinMs: 1,
     idempotency: 'none',
-    asks: false,
+    queries: false,
   });
 });
 afterAll(async () => expect(await scene.close()).toEqual([]));
@@ -35,7 +35,7 @@ async function letterOf({ order }: Placed): Promise<string> {
   return row!.id;
 }
 
-/** A person says what became of a step. */
+/** An operator says what became of a step. */
 async function settle(order: Placed, step: Part, op: string, took: boolean): Promise<void> {
   const { id } = await scene.work(order, step, op);
   const failure = {
@@ -126,8 +126,8 @@ describe('a step that fails', () => {
   });
 });
 
-describe('a step of which nobody knows, and that cannot be asked for', () => {
-  // Planted fault: a local one without work of its own could be settled by nobody.
+describe('a step of unknown outcome, without a query', () => {
+  // Planted fault: a local one without work of its own could be resolved by no operator.
   it.each([
     ['book', 'resolve', 'unknown_took', true, COMPLETED, stands],
     [
@@ -147,7 +147,7 @@ describe('a step of which nobody knows, and that cannot be asked for', () => {
       'book:undone pay:failed_not_applied reserve:undone ship:tombstoned',
       'reserve+- book+-',
     ],
-  ] as const)('%s waits, moves nobody, and ends by the word of a person (%s %s)', async (...row) => {
+  ] as const)('%s waits, moves no other step, and ends by an operator’s decision (%s %s)', async (...row) => {
     const [step, op, mood, took, ends, books] = row;
     const order = await place({ [step]: mood });
     const stuck = step === 'book' ? 'book:stuck pay:applied' : 'book:applied pay:stuck';
@@ -161,8 +161,8 @@ describe('a step of which nobody knows, and that cannot be asked for', () => {
 });
 
 describe('after the others acted on its failure', () => {
-  // Planted fault: a dead letter that may be tried again takes effect in a saga that was undone.
-  it('a dead letter is not tried again, whoever asks, and a redelivery takes no effect', async () => {
+  // Planted fault: a dead letter that may be retried takes effect in a saga that was undone.
+  it('a dead letter is not retried by an operator’s retry or replay, and a redelivery takes no effect', async () => {
     const order = await place({ book: 'not_applied' });
     const ends = 'book:failed_not_applied pay:undone reserve:undone ship:tombstoned';
     await scene.until(order, ends);
@@ -193,7 +193,7 @@ describe('behind the pivot', () => {
       const order = await place({ confirm: mood });
       await scene.until(order, COMPLETED.replace('confirm:applied', 'confirm:stuck'));
       scene.world.stays('confirm', order.order, undefined);
-      await retryParked(scene.saga.database, await letterOf(order), { by: 'alice', reason: 'mended' });
+      await retryParked(scene.saga.database, await letterOf(order), { by: 'alice', reason: 'fixed' });
       await scene.until(order, COMPLETED);
       expect(await scene.books(order)).toBe(stands);
     },

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { COMPLETED, type Moods, type Placed, TrialScene } from '../fixture/trial/trial-scene.ts';
 import { placed, trialConsumers } from '../fixture/trial/trial-saga.ts';
-import { watchStart } from './call-off.ts';
+import { scheduleDeadline } from './cancel.ts';
 import { membersOf } from './part.ts';
 
 let scene: TrialScene;
@@ -96,7 +96,7 @@ it('a start that is read after the end of its saga sets no timer', async () => {
   await scene.saga.database.db
     .transaction()
     .execute((tx) =>
-      watchStart(member!, { ...event, source: 's', hops: 0, partition: 0, offset: 0n } as never, tx),
+      scheduleDeadline(member!, { ...event, source: 's', hops: 0, partition: 0, offset: 0n } as never, tx),
     );
   expect(await timers(order)).toEqual([]);
 });

@@ -2,14 +2,14 @@ import { type Executor, executorOf } from '@convergekit/postgres';
 import type { HookTools, LateWork, StoredFailure, StuckReason } from '@convergekit/effects/engine';
 import type { FenceState } from '../fence/fence.ts';
 import { lockFence, type Reason } from '../fence/fence-sql.ts';
-import type { StepInput } from './ask-for-call.ts';
+import type { StepInput } from './request-work.ts';
 import { keyOf, type Member } from './member.ts';
-import { tellStuck } from './tell-stuck.ts';
+import { markStuck } from './mark-stuck.ts';
 
 const stateSql = `
   select state from converge.saga_fence where saga = $1 and instance = $2 and step = $3`;
 
-/** A call that nobody has made yet is not made any more once its step is to be undone. By the primary key, no lock. */
+/** Reads why a first call must not be made any more: its step is to be undone. By the primary key, no lock. */
 export async function covered(executor: Executor, text: string): Promise<StoredFailure | undefined> {
   const { saga, instance, step } = JSON.parse(text) as StepInput;
   const { rows } = await executor.query<{ state: string }>(stateSql, [saga, instance, step]);
@@ -18,29 +18,29 @@ export async function covered(executor: Executor, text: string): Promise<StoredF
   return { category: 'business', certainty: 'not_applied', code: 'COVERED', message };
 }
 
-/** Nobody knows what became of it and nobody can be asked: its step waits for a person. */
+/** Marks the step of a call that is stuck. */
 export function stuckApply<DB>(member: Member<DB>) {
   return async (tools: HookTools<DB>, text: string, code: StuckReason): Promise<void> => {
     const reason = { code, text: STUCK[code] };
-    await stick(member, tools, text, { op: 'apply', reason, why: reason });
+    await markStepStuck(member, tools, text, { op: 'apply', reason, why: reason });
   };
 }
 
 /** So does an undo; why it is undone stays on record. */
 export function stuckUndo<DB>(member: Member<DB>) {
   return (tools: HookTools<DB>, text: string, code: StuckReason): Promise<void> =>
-    stick(member, tools, text, { op: 'compensate', why: { code, text: STUCK[code] } });
+    markStepStuck(member, tools, text, { op: 'compensate', why: { code, text: STUCK[code] } });
 }
 
 const STUCK: Readonly<Record<StuckReason, string>> = {
-  outcome_unknown: 'it may have taken effect, cannot be repeated, and there is nobody to ask',
+  outcome_unknown: 'it may have taken effect, cannot be repeated, and no query can say so',
   result_lost: 'it took effect, and its result cannot be read',
   input_unreadable: 'no deployed version of the code understands its intent',
   record_swept: 'its record had left when its undo was asked for, so what it did is not known here',
-  operator: 'a person stopped it',
+  operator: 'an operator stopped it',
 };
 
-interface Stick {
+interface StuckMark {
   readonly op: 'apply' | 'compensate';
   readonly why: Reason;
   /** Of the step, where it has none yet. */
@@ -53,7 +53,7 @@ export function lateApply<DB>(member: Member<DB>) {
     const row = await lockFence(executorOf(tools.tx), JSON.parse(text) as StepInput);
     if (row === undefined || row.stuck || !WAITS_FOR_OUTCOME.includes(row.state)) return false;
     const why = { code: LATE_APPLY[at], text: failure?.message ?? 'no worker has begun it' };
-    await stick(member, tools, text, { op: 'apply', why, reason: why });
+    await markStepStuck(member, tools, text, { op: 'apply', why, reason: why });
     return true;
   };
 }
@@ -66,7 +66,7 @@ export function lateUndo<DB>(member: Member<DB>) {
     const code =
       row.state !== 'undo_pending' ? 'noop_failing' : at === 'start' ? 'not_begun' : 'undo_failing';
     const why = { code, text: failure?.message ?? 'no worker has begun it' };
-    await stick(member, tools, text, { op: 'compensate', why });
+    await markStepStuck(member, tools, text, { op: 'compensate', why });
     return true;
   };
 }
@@ -81,15 +81,15 @@ const LATE_APPLY: Readonly<Record<LateWork['at'], string>> = {
   settlement: 'settlement_failing',
 };
 
-async function stick<DB>(
+async function markStepStuck<DB>(
   member: Member<DB>,
   { tx, emit }: HookTools<DB>,
   text: string,
-  { op, why, reason }: Stick,
+  { op, why, reason }: StuckMark,
 ): Promise<void> {
   const { instance, events = [], cause } = JSON.parse(text) as StepInput;
   const event = cause?.event ?? events[0];
-  const meeting = {
+  const request = {
     ...keyOf(member, instance),
     consumer: member.step.by,
     key: event?.key ?? instance,
@@ -100,5 +100,5 @@ async function stick<DB>(
     outcome: why.code,
     reason,
   } as const;
-  await tellStuck(tx, meeting, why, emit);
+  await markStuck(tx, request, why, emit);
 }

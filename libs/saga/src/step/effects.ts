@@ -11,29 +11,29 @@ import {
   type CallContext,
   defineCall,
   type Effect,
-  EFFECT_STAYS,
   type Found,
   type OutcomeContext,
   type Reactions,
 } from '@convergekit/effects';
+import { EFFECT_STAYS } from '@convergekit/effects/engine';
 import { SagaError } from '../errors.ts';
 import { sweepRecords } from '../retention/sweep-records.ts';
 import { lockFence } from '../fence/fence-sql.ts';
-import { meetLocked } from '../fence/meet-fence.ts';
+import { applyToLocked } from '../fence/apply-trigger.ts';
 import { resolvedBy, type WorkOp } from '@convergekit/effects/engine';
-import type { StepInput } from './ask-for-call.ts';
+import type { StepInput } from './request-work.ts';
 import { lateApply, lateUndo, stuckApply, stuckUndo } from './effect-hooks.ts';
 import { effectName, effectOpsOf } from './effect-name.ts';
 import { applyEffect, undoCall } from './external-effects.ts';
 import { begunOf, factMade } from './facts.ts';
 import type { Member } from './member.ts';
 import { membersOf } from './part.ts';
-import { settleFact, type SettledApply, settleFailure } from './settle-apply.ts';
+import { recordFact, type KnownOutcome, recordFailure } from './record-outcome.ts';
 import type { StoredFact } from './stored-event.ts';
 import { timerEffect } from './timer-effects.ts';
 import { toolsOf } from './tools.ts';
 import type { StepQuestion } from './types.ts';
-import { letGo, tellNoop, tellUndone, undoing, undoNow } from './undo.ts';
+import { acceptEffect, emitNoop, emitUndone, undoing, undoNow } from './undo.ts';
 
 /** What the saga worker runs for the steps of these consumers: `sagaWorker(effectsOf(orders, payments), …)`. */
 export function effectsOf<DB>(...consumers: readonly ConsumerDefinition<DB>[]): readonly Effect<DB>[] {
@@ -73,15 +73,15 @@ function asStored<T>(): StandardSchema<T, T> {
 const stored = { input: asStored<StepInput>(), result: asStored<StoredFact | null>() };
 
 /**
- * What became of a local apply that failed in a way that nobody knows. Nothing is called: it is asked for; without a `query`
- * it waits for a person's word, and is no wiser for being tried again.
+ * Resolves a local apply that failed with an unknown outcome. Nothing is called: it is queried; without a `query`
+ * it waits for an operator's word, and is no wiser for being retried.
  */
 function resolveEffect<DB>(member: Member<DB>): Effect<DB> {
   const { query, settleMs = 0 } = member.handlers.local ?? {};
   const denied = new BusinessRejection('it has not taken effect', { code: 'NOT_APPLIED' });
-  const nobody = new SagaError(
+  const unresolvable = new SagaError(
     'OUTCOME_UNKNOWN',
-    `step ${member.step.name} has no query: a person must say it`,
+    `step ${member.step.name} has no query: an operator resolves it with \`converge saga resolve\``,
     {
       category: 'data',
       certainty: 'unknown',
@@ -91,7 +91,7 @@ function resolveEffect<DB>(member: Member<DB>): Effect<DB> {
     ...stored,
     name: effectName(member.step, 'resolve'),
     idempotency: query === undefined ? 'none' : 'idempotent',
-    call: () => Promise.reject(query === undefined ? nobody : denied),
+    call: () => Promise.reject(query === undefined ? unresolvable : denied),
     ...asking(member, query, settleMs),
   });
   const hooks = { stuck: stuckApply(member), late: lateApply(member) };
@@ -118,10 +118,10 @@ function applied<DB>(member: Member<DB>): Reactions<DB, StepInput, StoredFact | 
   return {
     succeeded: (fact: StoredFact | null, context: OutcomeContext<DB, StepInput>): Promise<void> => {
       if (fact === null) throw new TypeError(`the outcome of ${member.step.name} is empty`);
-      return settleFact(member, settledOf(context), fact, toolsOf(context));
+      return recordFact(member, knownOutcomeOf(context), fact, toolsOf(context));
     },
-    failed: (failure: Parameters<typeof settleFailure>[2], context: OutcomeContext<DB, StepInput>) =>
-      settleFailure(member, settledOf(context), failure, context.attempts, toolsOf(context)),
+    failed: (failure: Parameters<typeof recordFailure>[2], context: OutcomeContext<DB, StepInput>) =>
+      recordFailure(member, knownOutcomeOf(context), failure, context.attempts, toolsOf(context)),
   };
 }
 
@@ -144,16 +144,16 @@ function compensateEffect<DB>(member: Member<DB>): Effect<DB> {
   );
 }
 
-/** An undo does not fail; a person may let go of the effect, which stays, and the step before goes on. */
+/** An undo does not fail; an operator may let go of the effect, which stays, and the step before goes on. */
 async function keptEffect<DB>(
   member: Member<DB>,
-  { code, message }: Parameters<typeof settleFailure>[2],
+  { code, message }: Parameters<typeof recordFailure>[2],
   context: OutcomeContext<DB, StepInput>,
 ): Promise<void> {
   if (code !== EFFECT_STAYS || context.input.cause === undefined)
     throw new TypeError(`the undo of ${member.step.name} cannot fail: ${message}`);
   const { instance, cause } = context.input;
-  await letGo(member, instance, { ...cause, ...resolvedBy(context.attempts) }, toolsOf(context));
+  await acceptEffect(member, instance, { ...cause, ...resolvedBy(context.attempts) }, toolsOf(context));
 }
 
 async function undone<DB>(
@@ -169,18 +169,18 @@ async function undone<DB>(
     const kit = stepUndoneEvent(member.step.by);
     const definition: EventDefinition = fact.type === kit.type ? kit : (member.step.undone ?? kit);
     const made = definition(definition.parse(fact.payload, fact.version) as never);
-    return tellUndone(member, instance, cause, made, tools);
+    return emitUndone(member, instance, cause, made, tools);
   }
   // What is left of an undo that failed in its slice.
   const executor = executorOf(tools.tx);
   const row = await lockFence(executor, context.input);
   if (row === undefined) return;
   if (row.state === 'undo_pending') return undoNow(member, instance, cause, row, tools);
-  const { act } = await meetLocked(executor, undoing(member, instance, cause, 'undone'), row);
-  if (act === 'emit_undone') await tellNoop(member, instance, cause, row, tools);
+  const { act } = await applyToLocked(executor, undoing(member, instance, cause, 'undone'), row);
+  if (act === 'emit_undone') await emitNoop(member, instance, cause, row, tools);
 }
 
-function settledOf<DB>({ input, attempts }: OutcomeContext<DB, StepInput>): SettledApply {
+function knownOutcomeOf<DB>({ input, attempts }: OutcomeContext<DB, StepInput>): KnownOutcome {
   const { instance, events = [], resolves } = input;
   return { instance, events, resolves, ...resolvedBy(attempts) };
 }

@@ -2,7 +2,7 @@ import type { DomainEvent } from '@convergekit/contracts';
 import type { Effect, Reactions } from '@convergekit/effects';
 import type { BoundCall, PlannedCall, Revived } from '@convergekit/effects/engine';
 import { SagaError } from '../errors.ts';
-import { type StepInput, workId } from './ask-for-call.ts';
+import { type StepInput, workId } from './request-work.ts';
 import { covered, lateApply, stuckApply } from './effect-hooks.ts';
 import { effectName } from './effect-name.ts';
 import { begunOf, factMade, storedFact, wrapped } from './facts.ts';
@@ -23,12 +23,12 @@ export function applyEffect<DB>(
     ...{ name, idempotency, concurrency, schedule, settleMs, canQuery, policyIn, plan: planNothing },
     revive: ({ input: text }: { readonly input: string }): Revived<DB> => {
       const input = JSON.parse(text) as StepInput;
-      const asks = call.asks(plannedCall(member, call, input));
+      const handle = call.handleOf(plannedCall(member, call, input));
       const fact = (result: string): string => JSON.stringify(factOfResult(member, call, input, result));
       return {
-        call: async (guards, permit) => fact(await asks.call(guards, permit)),
+        call: async (guards, permit) => fact(await handle.call(guards, permit)),
         query: async (guards, permit) => {
-          const found = await asks.query(guards, permit);
+          const found = await handle.query(guards, permit);
           return found.kind === 'applied' ? { kind: 'applied', result: fact(found.result) } : found;
         },
         succeeded: async (result, context) =>

@@ -1,6 +1,6 @@
 import type { DomainEvent } from '@convergekit/contracts';
 import { SagaError } from '../errors.ts';
-import type { StepInput } from './ask-for-call.ts';
+import type { StepInput } from './request-work.ts';
 import { factOf, type Member } from './member.ts';
 import { reviveEvent, type StoredFact } from './stored-event.ts';
 import type { BegunStep } from './types.ts';

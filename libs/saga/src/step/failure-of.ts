@@ -3,7 +3,7 @@ import type { StoredFailure, WorkAttempt } from '@convergekit/effects/engine';
 import type { Member } from './member.ts';
 import type { StoredEvent } from './stored-event.ts';
 
-/** What a step tells that failed outside its slice. */
+/** The data of the failure event of a step that failed outside its slice. */
 export interface FailedStepWork {
   /** The event that failed first of all. */
   readonly events: readonly StoredEvent[];

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { COMPLETED, stop, TrialScene } from '../fixture/trial/trial-scene.ts';
-import { resolveWork } from '@convergekit/effects';
+import { resolveWork } from '@convergekit/effects/operate';
 
 let scene: TrialScene;
 beforeAll(async () => {
@@ -57,7 +57,7 @@ describe('the step before a group', () => {
     ]);
   });
 
-  it('waits for a member of which nobody knows, until a person says it', async () => {
+  it('waits for a member of unknown outcome, until an operator resolves it', async () => {
     const name = scene.next();
     const charge = stop(scene.world, 'inNetwork', 'charge', name);
     const order = await scene.place({ book: 'unknown_took', pay: 'reject' }, name);

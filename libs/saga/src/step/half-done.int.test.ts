@@ -18,7 +18,7 @@ import { SagaScene } from '../fixture/saga-scene.ts';
 import { sagaObserver } from '../observe/observer.ts';
 import { readInstance } from '../observe/instance-sql.ts';
 import { resolveStep, retryStep } from '../operate/act-on-step.ts';
-import type { StepWord } from '../operate/check-word.ts';
+import type { StatedOutcome } from '../operate/stated-outcome.ts';
 
 interface Alarm {
   readonly alarm?: string;
@@ -64,7 +64,7 @@ async function isStuck(instance: string, key: string, alarm: string, text: strin
 
 const known = { sagas: [half.declaration] };
 
-function outcomeOf({ type, version, payload }: DomainEvent): StepWord {
+function outcomeOf({ type, version, payload }: DomainEvent): StatedOutcome {
   return { kind: 'fact', type, version, payload };
 }
 
@@ -94,7 +94,7 @@ describe('an external step behind the pivot that the other side refuses', () => 
     await eventually(() => wrongs.calls('mail', 'm1') > 2, 'the refusals');
     expect(await scene.fences(instance)).toBe(DONE.replace('mail:applied', 'mail:started'));
     await hourPasses(instance);
-    await isStuck(instance, 'm1', 'step_stuck', 'mail waits for a person: call_failing (account closed)');
+    await isStuck(instance, 'm1', 'step_stuck', 'mail waits for an operator: call_failing (account closed)');
     expect(await scene.fences(instance)).toBe(DONE.replace('mail:applied', 'mail:stuck'));
     wrongs.fix('mail', 'm1');
     await scene.until(instance, DONE);
@@ -115,7 +115,7 @@ describe('an external step behind the pivot that the other side refuses', () => 
   });
 
   // Planted fault: an act of an operator that does not begin the bound anew would never be followed by an alarm.
-  it('that is tried again in vain is shown as stuck once more', async () => {
+  it('that is retried in vain is shown as stuck once more', async () => {
     wrongs.set('mail', 'm3');
     const instance = await scene.emit(asked({ key: 'm3' }));
     await eventually(() => wrongs.calls('mail', 'm3') > 2, 'the refusals');
@@ -144,7 +144,12 @@ describe('a `record` that throws', () => {
   it('leaves a charge that is to be refunded shown as stuck, and refunds it when it works', async () => {
     const instance = await charged('r1');
     await hourPasses(instance);
-    await isStuck(instance, 'r1', 'step_stuck', 'pay waits for a person: settlement_failing (record broke)');
+    await isStuck(
+      instance,
+      'r1',
+      'step_stuck',
+      'pay waits for an operator: settlement_failing (record broke)',
+    );
     wrongs.fix('record', 'r1');
     await scene.until(instance, BACK);
     expect([wrongs.calls('charge', 'r1'), wrongs.calls('refund', 'r1')]).toEqual([1, 1]);
@@ -193,7 +198,7 @@ describe('a `noop` that throws', () => {
       instance,
       'n1',
       'compensation_stuck',
-      'the undo of pay waits for a person: noop_failing (noop broke)',
+      'the undo of pay waits for an operator: noop_failing (noop broke)',
     );
     wrongs.fix('noop', 'n1');
     await scene.until(instance, ends);
@@ -233,7 +238,7 @@ it('a question that is refused for ever is shown as stuck after its bound, and i
   await scene.until(instance, 'hold:applied pay:applied seat:unknown');
   await eventually(() => wrongs.calls('query', 'q1') > 0, 'its questions');
   await hourPasses(instance);
-  await isStuck(instance, 'q1', 'step_stuck', 'seat waits for a person: query_failing (no access)');
+  await isStuck(instance, 'q1', 'step_stuck', 'seat waits for an operator: query_failing (no access)');
   wrongs.fix('query', 'q1');
   await scene.until(instance, DONE);
 });

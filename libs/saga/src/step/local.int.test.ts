@@ -43,7 +43,7 @@ describe('a saga of local steps', () => {
     const { id, instance } = await place();
     await scene.until(instance, 'confirm:applied pay:applied reserve:applied ship:applied');
     expect(await done(id)).toBe('+reserve +pay +ship +confirm');
-    expect(await scene.told(instance)).toBe('reserved taken handed confirmed');
+    expect(await scene.emitted(instance)).toBe('reserved taken handed confirmed');
   });
 
   it.each([
@@ -57,11 +57,11 @@ describe('a saga of local steps', () => {
     ],
   ] as const)(
     'a step %s that is refused has all before it undone, in reverse order',
-    async (of, ends, did, told) => {
+    async (of, ends, did, emitted) => {
       const { id, instance } = await place({ [of]: 'reject' });
       await scene.until(instance, ends);
       expect(await done(id)).toBe(did);
-      expect(await scene.told(instance)).toBe(told);
+      expect(await scene.emitted(instance)).toBe(emitted);
     },
   );
 
@@ -99,17 +99,17 @@ describe('a saga of local steps', () => {
     ],
   ] as const)(
     'a dead letter of %s that is certainly %s is answered by that',
-    async (of, mood, ends, did, told) => {
+    async (of, mood, ends, did, emitted) => {
       const { id, instance } = await place({ [of]: mood });
       await scene.until(instance, ends);
       expect(await done(id)).toBe(did);
-      expect(await scene.told(instance)).toBe(told);
+      expect(await scene.emitted(instance)).toBe(emitted);
     },
   );
 
   // Planted fault: a dead letter of unknown certainty that triggers an undo fails here.
   it.each(['reserve', 'pay', 'ship'] as const)(
-    'a dead letter of %s that nobody knows moves nobody',
+    'a dead letter of %s with an unknown outcome moves no other step',
     async (of) => {
       const { instance } = await place({ [of]: 'unknown' });
       const stage = order.declaration.stages.findIndex(({ steps }) => steps[0]?.name === of);
@@ -158,7 +158,7 @@ describe('a saga of local steps', () => {
     expect(parked).toEqual([]);
   });
 
-  it('a step behind the pivot that is given up waits for a person, and goes only forward', async () => {
+  it('a step behind the pivot that is given up waits for an operator, and goes only forward', async () => {
     const { id, instance } = await place({ confirm: 'not_applied' });
     await scene.until(instance, 'confirm:stuck pay:applied reserve:applied ship:applied');
     expect(await done(id)).toBe('+reserve +pay +ship');

@@ -1,7 +1,7 @@
 import type { DomainEvent } from '@convergekit/contracts';
 import { canBeUndone, type SagaDeclaration, type StepDeclaration } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
-import type { Fact } from './story.ts';
+import type { Fact } from './saga-ref.ts';
 import type { StepKey } from '@convergekit/effects/engine';
 import type { ErasedHandlers } from './types.ts';
 

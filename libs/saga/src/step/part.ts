@@ -71,7 +71,7 @@ function unversionedAt<DB>({ declaration, step }: Member<DB>, members: readonly 
   return step.version === Math.min(...versions) ? 'refuse' : 'skip';
 }
 
-/** Two steps that take effect by one event would fail together: which of them failed could not be told. */
+/** Two steps that take effect by one event would fail together: which of them failed could not be determined. */
 function refuseTwoBegins<DB>(together: readonly Reaction<DB>[], consumer: string): void {
   const begins = together.filter(({ trigger }) => trigger.trigger === 'begin');
   for (const [at, begin] of begins.entries()) {

@@ -1,11 +1,11 @@
 import { systemClock } from '@convergekit/core';
 import { describe, expect, inject, it } from 'vitest';
 import { SagaScene } from '../fixture/saga-scene.ts';
-import { Bag } from '../fixture/trial/bag.ts';
+import { Pending } from '../fixture/trial/pending.ts';
 import { Lane } from '../fixture/trial/lane.ts';
-import { complaints } from '../fixture/trial/spectator.ts';
+import { violations } from '../fixture/trial/invariants.ts';
 import { type TrialDb, type TrialRules, trialTables } from '../fixture/trial/trial-saga.ts';
-import { readChapter } from '../narrative/chapter-sql.ts';
+import { readSagaRecords } from '../operate/records-sql.ts';
 import { findOrphans } from '../verify/orphans-sql.ts';
 import { verifyJournal } from '../verify/verify-journal.ts';
 
@@ -22,11 +22,11 @@ const FIRST = Number(process.env['SAGA_SEED'] ?? 1);
 interface Finding {
   readonly seed: number;
   readonly lane: TrialRules;
-  readonly complaints: readonly string[];
+  readonly violations: readonly string[];
   readonly trace: readonly string[];
 }
 
-/** Runs of one lane one after the other: in its database nobody waits for a lock but who is meant to. */
+/** Runs of one lane one after the other: in its database no other session waits for a lock. */
 async function runLane(rules: TrialRules, isolation: string, first: number): Promise<Ran> {
   const scene = await SagaScene.open<TrialDb>(inject('stack').databaseUrl, trialTables, isolation);
   const lane = new Lane(scene.database, rules);
@@ -34,20 +34,20 @@ async function runLane(rules: TrialRules, isolation: string, first: number): Pro
   const ran: Ran = { findings: [], shipped: 0, undone: 0, overlaps: 0, waits: 0, flaws: [] };
   try {
     for (let seed = first; seed < first + EACH; seed += 1) {
-      const bag = new Bag(lane, seed);
+      const bag = new Pending(lane, seed);
       const { trace } = bag;
       const seen = await inTime(bag.run()).catch((cause: unknown) => {
         throw new Error(`seed ${seed} of ${JSON.stringify(rules)}\n${trace.join('\n')}`, { cause });
       });
-      const found = complaints(seen);
-      if (found.length > 0) ran.findings.push({ seed, lane: rules, complaints: found, trace });
-      if (seen.told.some(({ type }) => type === 'trial.confirmed')) ran.shipped += 1;
+      const found = violations(seen);
+      if (found.length > 0) ran.findings.push({ seed, lane: rules, violations: found, trace });
+      if (seen.emitted.some(({ type }) => type === 'trial.confirmed')) ran.shipped += 1;
       if (seen.lines.some(({ what }) => what === 'undo')) ran.undone += 1;
       ran.overlaps += trace.filter((line) => line.includes(' | ')).length;
       ran.waits += trace.filter((line) => line.includes(': waits')).length;
     }
     ran.flaws.push(
-      ...verifyJournal(await readChapter(lane.executor, {})),
+      ...verifyJournal(await readSagaRecords(lane.executor, {})),
       ...(await findOrphans([lane.executor])),
     );
     return ran;
@@ -56,7 +56,7 @@ async function runLane(rules: TrialRules, isolation: string, first: number): Pro
   }
 }
 
-/** A run takes a tenth of a second: one that hangs is told with what it did. */
+/** A run takes a tenth of a second: one that hangs is reported with what it did. */
 async function inTime<T>(run: Promise<T>): Promise<T> {
   const over = new AbortController();
   const late = systemClock.sleep(20_000, over.signal).then(() => {
@@ -78,7 +78,7 @@ interface Ran {
 describe.each(['read committed', 'repeatable read'])('500 runs of a saga at %s', (isolation) => {
   // Planted faults that fail here, each by what a spectator sees: a fence that is read without its lock; `begin` that overruns
   // a tombstone; 40001 that is not rerun; an undo against `started` as a noop; a step before a group that is undone with the
-  // first of its members; an outcome that meets `undo_pending` and is told as a success.
+  // first of its members; an outcome that meets `undo_pending` and is emitted as a success.
   it('in an order of chance end as anybody may demand', async () => {
     const ran = await Promise.all(lanes.map((rules, at) => runLane(rules, isolation, FIRST + at * 1_000)));
     const of = (what: 'shipped' | 'undone' | 'overlaps' | 'waits'): number =>

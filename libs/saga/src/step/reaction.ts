@@ -2,7 +2,7 @@ import { type Envelope, type FailureData, STEP_UNDONE_TYPE, WIRE } from '@conver
 import { startedVersion } from '../declare/starts.ts';
 import type { Trigger } from '../declare/triggers.ts';
 import type { Member } from './member.ts';
-import { parseStory } from './story.ts';
+import { parseSagaRef } from './saga-ref.ts';
 
 /** Something that a step of this consumer listens to. */
 export interface Reaction<DB> {
@@ -45,7 +45,7 @@ export function matchReaction<DB>(
       return { ...reaction, instance: envelope.id, failure, ...(refused ? { refused } : {}) };
     }
     case 'cancel': {
-      const story = parseStory(envelope.saga);
+      const story = parseSagaRef(envelope.saga);
       if (story === undefined) return { ...reaction, instance: '', failure };
       if (story.saga !== saga || story.version !== version) return undefined;
       return { ...reaction, instance: story.instance, failure };
@@ -53,7 +53,7 @@ export function matchReaction<DB>(
     case 'success':
     case 'failure':
     case 'undone': {
-      const story = parseStory(envelope.saga);
+      const story = parseSagaRef(envelope.saga);
       if (story?.saga !== saga || story.version !== version) return undefined;
       if (trigger.type === STEP_UNDONE_TYPE && trigger.of?.name !== undone) return undefined;
       return { ...reaction, instance: story.instance, failure };

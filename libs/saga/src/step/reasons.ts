@@ -2,7 +2,7 @@ import type { FailureData } from '@convergekit/contracts';
 import type { Trigger } from '../declare/triggers.ts';
 import type { Reason } from '../fence/fence-sql.ts';
 
-/** Why a step is undone: what the step that made it necessary told. */
+/** The reason of an undo: the failure or undone event that made it necessary. */
 export function reasonOf(
   { fact, of, type }: Pick<Trigger, 'fact' | 'of' | 'type'>,
   failure: FailureData | undefined,

@@ -19,7 +19,7 @@ it('only what begins a step waits behind a parked key: the fence makes the order
   expect(waits).toContain('inventory test.refunded goes past');
 });
 
-// Planted fault: without the check its timer asks for an undo that there is not, and breaks the worker.
+// Planted fault: without the check its timer requests an undo that does not exist, and breaks the worker.
 it('a step that cannot be undone has no deadline of its own', () => {
   const given = { apply: () => Promise.reject(new Error('not called')), deadlineMs: 5 };
   expect(() => step(order.ship, given as never)).toThrow(

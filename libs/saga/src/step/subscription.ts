@@ -20,21 +20,21 @@ import type {
 import { startedVersion } from '../declare/starts.ts';
 import { SagaError } from '../errors.ts';
 import { attemptOf, begin } from './begin.ts';
-import { callOff, closeStep, watchStart } from './call-off.ts';
+import { cancelRuns, closeStep, scheduleDeadline } from './cancel.ts';
 import { applyGivenUp, undoGivenUp } from './given-up.ts';
 import type { Member } from './member.ts';
 import { type Matched, matchReaction, type Reaction } from './reaction.ts';
 import { reasonOf } from './reasons.ts';
 import { storeEvent } from './stored-event.ts';
 import { stepName } from './effect-name.ts';
-import { parseStory, storyName } from './story.ts';
+import { parseSagaRef, sagaVersionOf } from './saga-ref.ts';
 import type { StepTools } from './tools.ts';
 import { isDue, undo } from './undo.ts';
 import type { UndoCause } from './undo-cause.ts';
 
 /**
  * What several steps of one consumer listen to in one place, as one subscription. The payload is parsed by the handler, not
- * by the route: what does not fit its contract is then a failure of the step, and not of an event that belongs to nobody.
+ * by the route: what does not fit its contract is then a failure of the step, and not of an event without a handler.
  */
 export function reactionSubscription<DB>(
   reactions: readonly Reaction<DB>[],
@@ -46,7 +46,7 @@ export function reactionSubscription<DB>(
   const begins = reactions.some(({ trigger }) => trigger.trigger === 'begin');
   const undoes = reactions.every(({ trigger }) => trigger.trigger === 'undo');
   const stories = reactions.flatMap(({ member: { step }, trigger: { fact } }) =>
-    fact === 'start' ? [] : [storyName({ saga: step.saga, version: step.version })],
+    fact === 'start' ? [] : [sagaVersionOf({ saga: step.saga, version: step.version })],
   );
   return Object.freeze({
     kind: 'each',
@@ -105,8 +105,8 @@ function isAhead<DB>(
   { saga }: Envelope,
   failure: FailureData | undefined,
 ): boolean {
-  const told = failure?.saga;
-  const story = told === undefined ? parseStory(saga) : { saga: told.name, version: told.version };
+  const failed = failure?.saga;
+  const story = failed === undefined ? parseSagaRef(saga) : { saga: failed.name, version: failed.version };
   const known = members.flatMap(({ step }) => (step.saga === story?.saga ? [step.version] : []));
   return story !== undefined && known.length > 0 && known.every((version) => version < story.version);
 }
@@ -131,13 +131,13 @@ function storyOf<DB>(
   { saga }: Envelope,
   failure: FailureData | undefined,
 ): string | undefined {
-  const told = failure?.saga;
-  const story = told === undefined ? parseStory(saga) : { saga: told.name, version: told.version };
+  const failed = failure?.saga;
+  const story = failed === undefined ? parseSagaRef(saga) : { saga: failed.name, version: failed.version };
   if (story === undefined) return undefined;
   const ours = reactions.some(
     ({ member: { step } }) => step.saga === story.saga && step.version === story.version,
   );
-  return ours ? undefined : storyName(story);
+  return ours ? undefined : sagaVersionOf(story);
 }
 
 function parseFailure(envelope: Envelope): FailureData {
@@ -182,11 +182,11 @@ async function call<DB>(event: ReceivedEvent | undefined, context: CallContext<D
         const versions = all.filter((one) => one.trigger.trigger === 'cancel' && isSame(one, matched));
         if (versions[0] !== matched) break;
         const members = versions.map((one) => one.member);
-        await callOff(members, instance, event, toolsOf(event, context));
+        await cancelRuns(members, instance, event, toolsOf(event, context));
         break;
       }
       case 'deadline':
-        await watchStart(member, event, context.tx);
+        await scheduleDeadline(member, event, context.tx);
         break;
       case 'close':
         await closeStep(member, instance, causeOf(matched, event), context);
@@ -229,7 +229,7 @@ async function givenUp<DB>(
         break;
       case 'deadline':
         // The time runs from the start, whatever becomes of the other step that begins with it.
-        await watchStart(member, event, context.tx);
+        await scheduleDeadline(member, event, context.tx);
         break;
       case 'close':
         await closeStep(member, instance, causeOf(matched, event), context);

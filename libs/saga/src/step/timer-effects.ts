@@ -2,10 +2,10 @@ import type { StandardSchema } from '@convergekit/contracts';
 import { executorOf } from '@convergekit/postgres';
 import { defineCall, type Effect, type OutcomeContext } from '@convergekit/effects';
 import { SagaError } from '../errors.ts';
-import { meetStep } from './meet-step.ts';
-import { nudgeWork, type WorkOp } from '@convergekit/effects/engine';
-import type { StepInput } from './ask-for-call.ts';
-import { type CallOff, stopAt } from './call-off.ts';
+import { applyToStep } from './apply-to-step.ts';
+import { bringForward, type WorkOp } from '@convergekit/effects/engine';
+import type { StepInput } from './request-work.ts';
+import { type CancelReason, cancelAt } from './cancel.ts';
 import { effectName } from './effect-name.ts';
 import { keyOf, type Member } from './member.ts';
 import type { StoredEvent } from './stored-event.ts';
@@ -37,15 +37,15 @@ export function timerEffect<DB>(
 
 async function decided<DB>(
   member: Member<DB>,
-  why: CallOff,
+  why: CancelReason,
   context: OutcomeContext<DB, StepInput>,
 ): Promise<void> {
   const { instance } = context.input;
   const event = context.input.events?.[0];
   if (event === undefined) return;
-  const met = await stopAt(member, instance, why, event, toolsOf(context));
-  if (met.act !== 'wait') return;
-  await nudgeWork(executorOf(context.tx), keyOf(member, instance));
+  const transition = await cancelAt(member, instance, why, event, toolsOf(context));
+  if (transition.act !== 'wait') return;
+  await bringForward(executorOf(context.tx), keyOf(member, instance));
   throw undecided(member);
 }
 
@@ -57,11 +57,11 @@ async function expired<DB>(member: Member<DB>, context: OutcomeContext<DB, StepI
   const { name } = member.step;
   const reason = { code: 'DEADLINE', text: `${name} has not ended in its time` };
   const cause = { event: event satisfies StoredEvent, reason, attemptId: undefined };
-  const { act } = await meetStep(member, context.tx, {
+  const { act } = await applyToStep(member, context.tx, {
     ...undoing(member, instance, cause, 'deadline'),
     op: 'deadline',
   });
-  if (act === 'wait') await nudgeWork(executorOf(context.tx), keyOf(member, instance));
+  if (act === 'wait') await bringForward(executorOf(context.tx), keyOf(member, instance));
 }
 
 /** Comes again: see `close` of the worker. */

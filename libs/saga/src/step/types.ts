@@ -21,7 +21,7 @@ export interface Undo<Begin extends EventDefinition, Success extends EventDefini
   /** The event that began the step; after a group the first member's. */
   readonly intent: ReceivedOf<Begin>;
   readonly begins: readonly ReceivedOf<Begin>[];
-  /** What the step told, where it came to that. */
+  /** The data of the step's success event, where it succeeded. */
   readonly result: DataOf<Success> | undefined;
   readonly reason: Reason;
   readonly instance: string;
@@ -71,15 +71,15 @@ export interface BegunStep<Begin extends EventDefinition> {
   readonly instance: string;
 }
 
-/** Asks for the outcome of a local apply that failed with an unknown outcome. */
+/** Looks up the outcome of a local apply that failed with an unknown outcome. */
 export interface StepQuestion<Begin extends EventDefinition> extends BegunStep<Begin>, CallContext {}
 
 interface LocalApply<DB, Begin extends EventDefinition, Made> {
   /** Takes effect through `tx`, and returns the fact: its success event, or its failure event when it is refused. */
   readonly apply: (event: ReceivedOf<Begin>, context: StepContext<DB, Begin>) => Maybe<Made>;
   /**
-   * Asked by the saga worker when the apply failed and nobody knows whether it took effect: the fact, or undefined = it did
-   * not. @default none: such a step waits for a person
+   * Called by the saga worker when the apply failed with an unknown outcome: the fact, or undefined = it did
+   * not. @default none: such a step waits for an operator
    */
   readonly query?: (question: StepQuestion<Begin>) => Promise<Made | undefined>;
   /** Milliseconds that an apply may take to become visible to `query`. @default 0 */
@@ -115,7 +115,7 @@ type ResultOf<Of> = Of extends Call<never, unknown, infer Result> ? Result : nev
 
 interface Timed {
   /**
-   * Milliseconds after which a step that has not ended calls itself off: its outcome is undone as soon as it is known.
+   * Milliseconds after which a step that has not ended cancels itself: its outcome is undone as soon as it is known.
    * @default no limit
    */
   readonly deadlineMs?: number;

@@ -6,7 +6,7 @@ export interface UndoCause {
   readonly event: StoredEvent;
   readonly reason: Reason;
   readonly attemptId: string | undefined;
-  /** Of an undo that a person did or let go of. */
+  /** Of an undo that an operator did or let go of. */
   readonly actor?: string;
   readonly note?: string;
 }

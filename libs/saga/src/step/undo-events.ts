@@ -53,7 +53,7 @@ export function passedOn<DB>(
   return stepUndoneEvent(by)({ saga, key, effect, reason: reason.text });
 }
 
-/** What a compensation is told. */
+/** The argument of a compensation. */
 export function undoOf<DB>(
   member: Member<DB>,
   instance: string,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { COMPLETED, type Placed, TrialScene } from '../fixture/trial/trial-scene.ts';
-import { resolveWork } from '@convergekit/effects';
+import { resolveWork } from '@convergekit/effects/operate';
 
 const alarms: string[] = [];
 const log = {
@@ -28,8 +28,8 @@ describe.each([
   ['pay', 'book:undone pay:undo_pending reserve:applied ship:rejected', 'trial.refunded'],
   ['reserve', 'book:undone pay:undone reserve:undo_pending ship:rejected', 'trial.released'],
 ] as const)('an undo that always fails, of %s', (step, waits, undone) => {
-  // Planted fault: without the person's call the saga compensates for ever, and nobody is told.
-  it('is tried on, while a person is called, once, and what does not stand upon it goes on', async () => {
+  // Planted fault: without the mark the saga compensates for ever, and no observer is notified.
+  it('is retried, while an operator is called, once, and what does not stand upon it goes on', async () => {
     const name = scene.next();
     scene.world.undoFails.set(`${step} ${name}`, 1_000_000);
     const order = await scene.place({ ship: 'reject' }, name);
@@ -39,9 +39,9 @@ describe.each([
         await scene.hurry(order);
         return holds();
       }, what);
-    await hurried(async () => (await stuckSteps(order)) === step, 'a person to be called');
+    await hurried(async () => (await stuckSteps(order)) === step, 'an operator to be called');
     const before = scene.world.called(`undo ${step} ${name}`);
-    await hurried(() => scene.world.called(`undo ${step} ${name}`) > before + 2, 'it to be tried on');
+    await hurried(() => scene.world.called(`undo ${step} ${name}`) > before + 2, 'it to be retried');
     await scene.until(await scene.place(), COMPLETED);
     expect(await scene.saga.fences(order.instance)).toBe(waits);
     expect(alarms.filter((line) => line === `compensation_stuck ${name}`)).toHaveLength(1);

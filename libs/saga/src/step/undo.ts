@@ -4,21 +4,21 @@ import type { Transaction } from 'kysely';
 import { joinMember } from '../fence/join-sql.ts';
 import type { FenceState } from '../fence/fence.ts';
 import { lockFence } from '../fence/fence-sql.ts';
-import type { Meeting } from '../fence/meet-fence.ts';
-import { meetStep } from './meet-step.ts';
+import type { TriggerRequest } from '../fence/apply-trigger.ts';
+import { applyToStep } from './apply-to-step.ts';
 import type { Trigger } from '../declare/triggers.ts';
-import { nudgeWork } from '@convergekit/effects/engine';
-import { askForUndo, askOperator, keepUndo } from './ask-for-call.ts';
+import { bringForward } from '@convergekit/effects/engine';
+import { requestUndo, requestOperator, scheduleUndo } from './request-work.ts';
 import { factOf, keyOf, type Member } from './member.ts';
-import { factId, formatStory } from './story.ts';
-import { tellStuck } from './tell-stuck.ts';
-import { superseded } from './superseded.ts';
+import { factId, formatSagaRef } from './saga-ref.ts';
+import { markStuck } from './mark-stuck.ts';
+import { supersedeBegin } from './supersede-begin.ts';
 import type { StepTools } from './tools.ts';
 import type { UndoCause } from './undo-cause.ts';
 import { type Begun, noopEvent, passedOn, undoneEvent, undoOf } from './undo-events.ts';
 
 /**
- * Something that asks for a step to be undone. What the fence says happens in the same transaction: a local step is undone,
+ * Applies an undo trigger to a step. What the fence says happens in the same transaction: a local step is undone,
  * an external one's undo is asked for; one that has no effect says so, and one that has not begun never will.
  */
 export async function undo<DB>(
@@ -27,17 +27,17 @@ export async function undo<DB>(
   cause: UndoCause,
   tools: StepTools<DB>,
 ): Promise<void> {
-  const met = await meetStep(member, tools.tx, undoing(member, instance, cause, 'undo'));
-  switch (met.act) {
+  const transition = await applyToStep(member, tools.tx, undoing(member, instance, cause, 'undo'));
+  switch (transition.act) {
     case 'undo':
-      return undoNow(member, instance, cause, met.row, tools);
+      return undoNow(member, instance, cause, transition.row, tools);
     case 'emit_undone':
-      if (met.from === 'absent') await superseded(member, instance, tools);
-      return tellNoop(member, instance, cause, met.row, tools);
+      if (transition.from === 'absent') await supersedeBegin(member, instance, tools);
+      return emitNoop(member, instance, cause, transition.row, tools);
     case 'wait':
-      if (met.from === 'forgotten') return forgotten(member, instance, cause, tools);
-      // The outcome decides: whoever may know it is asked now.
-      return nudgeWork(executorOf(tools.tx), keyOf(member, instance));
+      if (transition.from === 'forgotten') return forgotten(member, instance, cause, tools);
+      // The outcome decides: the worker looks it up now.
+      return bringForward(executorOf(tools.tx), keyOf(member, instance));
     default:
       return;
   }
@@ -52,15 +52,15 @@ async function forgotten<DB>(
 ): Promise<void> {
   const { saga, name } = member.step;
   const text = 'its record had left when its undo was asked for, so what it did is not known here';
-  await tellStuck(tx, undoing(member, instance, cause, 'stuck'), { code: 'record_swept', text }, emit);
-  await askOperator(member, instance, cause, tx);
+  await markStuck(tx, undoing(member, instance, cause, 'stuck'), { code: 'record_swept', text }, emit);
+  await requestOperator(member, instance, cause, tx);
   log.error({ alarm: 'step_stuck', saga, instance, step: name, code: 'record_swept' }, text);
 }
 
 const NOTHING_LEFT: readonly FenceState[] = ['rejected', 'failed_not_applied', 'tombstoned', 'undone'];
 
 /**
- * Whether what was told is a reason to undo now. Behind the step may stand a group: then every member must have failed without
+ * Whether the event is a reason to undo now. Behind the step may stand a group: then every member must have failed without
  * effect or be undone, so that nothing is undone under what still stands. Of a sibling that was undone it need not hear when
  * it has no effect, since it has said so before.
  */
@@ -87,8 +87,8 @@ export function undoing<DB>(
   { step, ...member }: Member<DB>,
   instance: string,
   cause: UndoCause,
-  trigger: Meeting['trigger'],
-): Meeting {
+  trigger: TriggerRequest['trigger'],
+): TriggerRequest {
   const { event, reason, attemptId, actor, note } = cause;
   return {
     ...keyOf({ ...member, step }, instance),
@@ -115,17 +115,17 @@ export async function undoNow<DB>(
   tools: StepTools<DB>,
 ): Promise<void> {
   const { undoLocal, undoneExternal } = member.handlers;
-  if (undoneExternal !== undefined) return askForUndo(member, instance, cause, row, tools);
+  if (undoneExternal !== undefined) return requestUndo(member, instance, cause, row, tools);
   if (undoLocal === undefined)
-    return tellUndone(member, instance, cause, noopEvent(member, instance, cause, row), tools);
+    return emitUndone(member, instance, cause, noopEvent(member, instance, cause, row), tools);
   const { emit, ...context } = tools;
   const undo = undoOf(member, instance, cause, row);
   const made = await undoLocal(undo, { ...context, emit: (event) => emit(event) });
-  await tellUndone(member, instance, cause, undoneEvent(member, instance, cause, made), tools);
+  await emitUndone(member, instance, cause, undoneEvent(member, instance, cause, made), tools);
 }
 
 /** The undo has been done: the fence and the undone event say so. Only here, and only of a fence that waits for it. */
-export async function tellUndone<DB>(
+export async function emitUndone<DB>(
   member: Member<DB>,
   instance: string,
   cause: UndoCause,
@@ -133,28 +133,28 @@ export async function tellUndone<DB>(
   tools: StepTools<DB>,
 ): Promise<void> {
   if (made.type !== STEP_UNDONE_TYPE) factOf(member, made, true);
-  const met = await meetStep(member, tools.tx, {
+  const transition = await applyToStep(member, tools.tx, {
     ...undoing(member, instance, cause, 'undone'),
     outcome: made.type,
   });
-  if (met.emits !== undefined) tools.emit(made, told(member, instance, cause));
+  if (transition.emits !== undefined) tools.emit(made, undoneHeaders(member, instance, cause));
 }
 
-/** A person lets go of the effect: it stays, and the step before hears that nothing more of it is to be undone. */
-export async function letGo<DB>(
+/** An operator lets go of the effect: it stays, and the step before hears that nothing more of it is to be undone. */
+export async function acceptEffect<DB>(
   member: Member<DB>,
   instance: string,
   cause: UndoCause,
   tools: StepTools<DB>,
 ): Promise<void> {
-  await tellUndone(member, instance, cause, passedOn(member, instance, cause, 'stays'), tools);
+  await emitUndone(member, instance, cause, passedOn(member, instance, cause, 'stays'), tools);
 }
 
 /**
  * Nothing is to be undone, and the step before must hear of that. A `noop` that throws must not hold up what its transaction
- * decided: the worker tries it again, and shows it as stuck.
+ * decided: the worker retries it, and shows it as stuck.
  */
-export async function tellNoop<DB>(
+export async function emitNoop<DB>(
   member: Member<DB>,
   instance: string,
   cause: UndoCause,
@@ -162,22 +162,22 @@ export async function tellNoop<DB>(
   { emit, log, tx }: StepTools<DB>,
 ): Promise<void> {
   try {
-    emit(noopEvent(member, instance, cause, row), told(member, instance, cause));
+    emit(noopEvent(member, instance, cause, row), undoneHeaders(member, instance, cause));
   } catch (error) {
-    if (!(await keepUndo(member, instance, cause, tx, NOOP_PAUSE_MS))) throw error;
+    if (!(await scheduleUndo(member, instance, cause, tx, NOOP_PAUSE_MS))) throw error;
     const { saga, name: step } = member.step;
-    log.warn({ saga, instance, step, reason: String(error) }, 'a noop failed: the worker tries it again');
+    log.warn({ saga, instance, step, reason: String(error) }, 'a noop failed: the worker retries it');
   }
 }
 
 /** Before a worker tries a `noop` again that failed, milliseconds. */
 const NOOP_PAUSE_MS = 1_000;
 
-function told<DB>(member: Member<DB>, instance: string, { attemptId }: UndoCause) {
+function undoneHeaders<DB>(member: Member<DB>, instance: string, { attemptId }: UndoCause) {
   const key = keyOf(member, instance);
   return {
     id: factId(key, 'undone'),
-    saga: formatStory(key),
+    saga: formatSagaRef(key),
     ...(attemptId === undefined ? {} : { attemptId }),
   };
 }

@@ -78,7 +78,7 @@ it('a worker that has not been seen for ten minutes counts as none', async () =>
 });
 
 // Planted fault: an insert that does not look for the worker writes an intent that no worker ever finds.
-it('a handler that asks for an effect without a worker stops its consumer by name, and writes nothing', async () => {
+it('a handler that requests an effect without a worker stops its consumer by name, and writes nothing', async () => {
   const sent: string[] = [];
   const ping = defineCall({
     name: 'test.ping',

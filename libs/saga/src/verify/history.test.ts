@@ -11,7 +11,7 @@ import {
   reserved,
   taken,
 } from '../fixture/sagas.ts';
-import type { JournalRow } from '../narrative/chapter-sql.ts';
+import type { JournalRow } from '../operate/records-sql.ts';
 import { recordHistory, replayHistory } from './history.ts';
 
 const reserve = { by: 'inventory', success: reserved, failure: rejected, undone: released } as const;
@@ -87,9 +87,9 @@ it.each([
     /inventory ran it, and now stock does/,
   ],
   [
-    'it tells another event',
+    'it emits another event',
     saga('test.recorded', { start: placed }).compensatable('reserve', { ...reserve, undone: refunded }),
-    /row 4: it told test.released, and now tells test.refunded/,
+    /row 4: it emitted test.released, and now emits test.refunded/,
   ],
   [
     'a step came between',

@@ -2,16 +2,16 @@ import { FAILURE_TYPE, STEP_UNDONE_TYPE } from '@convergekit/contracts';
 import { type SagaDeclaration, type StepDeclaration, stepsOf } from '../declare/declaration.ts';
 import { triggersOf } from '../declare/triggers.ts';
 import { decideFence } from '../fence/fence.ts';
-import type { JournalRow, Plan } from '../narrative/chapter-sql.ts';
+import type { JournalRow, Plan } from '../operate/records-sql.ts';
 import { planOf } from '../step/member.ts';
 
 /** A decision as it is recorded: events by their types, so that any two runs of one kind give the same. */
 export interface RecordedDecision extends Pick<JournalRow, 'op' | 'trigger' | 'from' | 'to' | 'act'> {
   readonly outcome?: string;
   readonly plan?: Plan;
-  /** Undefined when nobody knows the event any more. */
+  /** Undefined when the event is no longer known. */
   readonly cause?: string;
-  readonly tells?: string;
+  readonly emits?: string;
 }
 
 /** What the steps of one run did, to be replayed by later code: see `replayHistory`. */
@@ -45,13 +45,13 @@ export function recordHistory(
   function recorded(row: JournalRow): RecordedDecision {
     const { op, trigger, from, to, act, outcome, plan, causeEvent, emittedEvent } = row;
     const cause = typeOf(causeEvent);
-    const tells = emittedEvent === null ? undefined : typeOf(emittedEvent);
+    const emits = emittedEvent === null ? undefined : typeOf(emittedEvent);
     return {
       ...{ op, trigger, from, to, act },
       ...(outcome === null ? {} : { outcome }),
       ...(plan === null ? {} : { plan }),
       ...(cause === undefined ? {} : { cause }),
-      ...(tells === undefined ? {} : { tells }),
+      ...(emits === undefined ? {} : { emits }),
     };
   }
 }
@@ -117,12 +117,12 @@ function causesOf({ declaration, step }: Declared): readonly string[] {
   return [...triggersOf(declaration, step).map(({ type }) => type), FAILURE_TYPE];
 }
 
-/** Facts that it tells by another event now. */
+/** Pure: the facts that it emits by another event now. */
 function unlike(
   { success, failure, undone }: StepDeclaration,
-  { act, trigger, tells }: RecordedDecision,
+  { act, trigger, emits }: RecordedDecision,
 ): readonly string[] {
-  if (tells === undefined) return [];
+  if (emits === undefined) return [];
   const now =
     act === 'emit_success'
       ? success
@@ -132,7 +132,7 @@ function unlike(
           ? failure
           : undefined;
   // A step that had no effect passes the undo on by the kit's own event.
-  if (act === 'emit_undone' && tells === STEP_UNDONE_TYPE) return [];
+  if (act === 'emit_undone' && emits === STEP_UNDONE_TYPE) return [];
   const type = now?.type ?? (act === 'emit_undone' ? STEP_UNDONE_TYPE : FAILURE_TYPE);
-  return tells === type ? [] : [`it told ${tells}, and now tells ${type}`];
+  return emits === type ? [] : [`it emitted ${emits}, and now emits ${type}`];
 }

@@ -10,8 +10,8 @@ export interface Orphan {
   readonly causeEvent: string;
 }
 
-// Compensations of this database whose cause no step of the same instance told here, nor its own deadline. Where services have
-// databases of their own, the cause stands in another one: `findOrphans` asks all of them. Of all instances a scan of the journal.
+// Compensations of this database whose cause no step of the same instance emitted here, and which is not its own deadline. Where services have
+// databases of their own, the cause stands in another one: `findOrphans` reads all of them. Of all instances a scan of the journal.
 const candidatesSql = (of: string): string => `
   select c.saga, c.instance, c.step, c.seq, c.cause_event as "causeEvent"
     from (select * from converge.saga_step where ${of}) c
@@ -28,8 +28,8 @@ const candidatesSql = (of: string): string => `
 const oneSql = candidatesSql(`instance = $1 and saga = any (array(${namesSql('saga_step')}))`);
 const allSql = candidatesSql('true');
 
-// By the journal's unique key: what was told belongs to the same instance.
-const toldSql = `
+// By the journal's unique key: an emitted event belongs to the same instance.
+const emittedSql = `
   select distinct t.emitted_event::text as id
     from unnest($1::text[], $2::text[], $3::text[]) as wanted(saga, instance, event)
     join converge.saga_step t on t.saga = wanted.saga and t.instance = wanted.instance and t.emitted_event::text = wanted.event
@@ -48,15 +48,15 @@ export async function findOrphans(
         : await executor.query<Orphan>(oneSql, [instance])
       ).rows,
     );
-  const told = new Set<string>();
+  const emitted = new Set<string>();
   if (found.length > 0 && executors.length > 1)
     for (const executor of executors) {
-      const { rows } = await executor.query<{ id: string }>(toldSql, [
+      const { rows } = await executor.query<{ id: string }>(emittedSql, [
         found.map(({ saga }) => saga),
         found.map(({ instance: of }) => of),
         found.map(({ causeEvent }) => causeEvent),
       ]);
-      for (const { id } of rows) told.add(id);
+      for (const { id } of rows) emitted.add(id);
     }
-  return found.filter(({ causeEvent }) => !told.has(causeEvent));
+  return found.filter(({ causeEvent }) => !emitted.has(causeEvent));
 }

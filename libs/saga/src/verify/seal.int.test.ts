@@ -3,7 +3,7 @@ import { executorOf } from '@convergekit/postgres';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { Moods, orderConsumers, type OrderDb, placed } from '../fixture/order-saga.ts';
 import { SagaScene } from '../fixture/saga-scene.ts';
-import { readChapter } from '../narrative/chapter-sql.ts';
+import { readSagaRecords } from '../operate/records-sql.ts';
 import { verifyJournal } from './verify-journal.ts';
 
 let scene: SagaScene<OrderDb>;
@@ -31,7 +31,7 @@ async function flawsAfter(change: (tx: Transaction<OrderDb>) => Promise<unknown>
     .transaction()
     .execute(async (tx) => {
       await change(tx);
-      flaws = verifyJournal(await readChapter(executorOf(tx), { instance })).length;
+      flaws = verifyJournal(await readSagaRecords(executorOf(tx), { instance })).length;
       throw new Undo();
     })
     .catch((error: unknown) => {
@@ -103,7 +103,7 @@ it('a row that is taken out, added or exchanged with its seal is found', async (
   expect(
     await flawsAfter((tx) =>
       sql`insert into converge.saga_step (saga, instance, step, seq, version, op, trigger, state_from, state_to, act, cause_event, seal)
-        select saga, instance, step, seq + 1, version, op, 'tell_again', state_to, state_to, 'wait', cause_event, seal
+        select saga, instance, step, seq + 1, version, op, 'emit_again', state_to, state_to, 'wait', cause_event, seal
           from converge.saga_step where ${of} order by seq desc limit 1`.execute(tx),
     ),
   ).toBeGreaterThan(0);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { decideFence, FENCE_TRIGGERS, type FenceFrom, type FenceState } from '../fence/fence.ts';
-import type { FenceView, JournalRow } from '../narrative/chapter-sql.ts';
+import type { FenceView, JournalRow } from '../operate/records-sql.ts';
 import { verifyJournal } from './verify-journal.ts';
 
 const key = { saga: 'test', version: 1, instance: 'i', step: 'pay', consumer: 'payments' };

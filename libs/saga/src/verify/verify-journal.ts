@@ -1,5 +1,5 @@
 import { decideFence, FENCE_TRIGGERS } from '../fence/fence.ts';
-import type { FenceView, JournalRow, SagaChapter } from '../narrative/chapter-sql.ts';
+import type { FenceView, JournalRow, SagaRecords } from '../operate/records-sql.ts';
 
 /** Something that a journal should not say. */
 export interface Flaw {
@@ -16,7 +16,7 @@ export interface Flaw {
  * rows follow each other, each is what the fence's table decides and carries the seal of what it says, and the last one is the
  * fence's state. Seals have no key: a writer that computes them as well is not found.
  */
-export function verifyJournal({ fences, journal }: Pick<SagaChapter, 'fences' | 'journal'>): readonly Flaw[] {
+export function verifyJournal({ fences, journal }: Pick<SagaRecords, 'fences' | 'journal'>): readonly Flaw[] {
   const nameOf = ({ saga, instance, step }: FenceView | JournalRow): string => `${saga} ${instance} ${step}`;
   const rows = Map.groupBy(journal, nameOf);
   const known = new Map(fences.map((fence) => [nameOf(fence), fence]));
@@ -57,7 +57,8 @@ function replay(rows: readonly JournalRow[], fence: FenceView | undefined): read
       );
     if (!row.sealed)
       flaws.push(flaw(row, row.seq, 'its seal is not that of what it says, or of the row before it'));
-    if (tells(row) && row.emittedEvent === null) flaws.push(flaw(row, row.seq, `${row.act} names no event`));
+    if (emitsEvent(row) && row.emittedEvent === null)
+      flaws.push(flaw(row, row.seq, `${row.act} names no event`));
     state = row.to;
   }
   const last = rows.toSorted((a, b) => a.seq - b.seq).at(-1);
@@ -78,7 +79,7 @@ function replay(rows: readonly JournalRow[], fence: FenceView | undefined): read
 
 const UNKNOWN = { state: 'no state', act: 'no act' } as const;
 
-function tells({ act }: JournalRow): boolean {
+function emitsEvent({ act }: JournalRow): boolean {
   return act === 'emit_success' || act === 'emit_failure';
 }
 

@@ -1,4 +1,5 @@
-import { listWork, sagaMigrations, WORK_STATES } from '@convergekit/effects';
+import { listWork, WORK_STATES } from '@convergekit/effects/operate';
+import { sagaMigrations } from '@convergekit/effects';
 import { command } from '../../frame/command.ts';
 import { choices, count, text } from '../../frame/flags.ts';
 import { listing } from '../../frame/result.ts';

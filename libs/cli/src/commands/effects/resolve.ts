@@ -1,4 +1,5 @@
-import { type Outcome, resolveWork, sagaMigrations } from '@convergekit/effects';
+import { type Outcome, resolveWork } from '@convergekit/effects/operate';
+import { sagaMigrations } from '@convergekit/effects';
 import { command } from '../../frame/command.ts';
 import { UsageError } from '../../frame/errors.ts';
 import { argument, asks, json, reason as why, text } from '../../frame/flags.ts';

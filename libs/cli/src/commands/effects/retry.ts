@@ -1,4 +1,5 @@
-import { readWork, retryWork, sagaMigrations, type WorkDetail } from '@convergekit/effects';
+import { readWork, retryWork, type WorkDetail } from '@convergekit/effects/operate';
+import { sagaMigrations } from '@convergekit/effects';
 import type { Executor } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
 import { refused } from '../../frame/errors.ts';

@@ -1,4 +1,5 @@
-import { readWork, sagaMigrations } from '@convergekit/effects';
+import { readWork } from '@convergekit/effects/operate';
+import { sagaMigrations } from '@convergekit/effects';
 import { command } from '../../frame/command.ts';
 import { argument } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';

@@ -159,9 +159,9 @@ describe('a consumer', () => {
   it.each([
     ['change a journal', `update converge.saga_step set note = 'x'`],
     ['delete from a journal', 'delete from converge.saga_step'],
-    ['change a journal of stacks', `update converge.saga_stack_step set data = '{}'`],
-    ['delete from a journal of stacks', 'delete from converge.saga_stack_step'],
-    ['delete a stack, and with it its journal', 'delete from converge.saga_stack'],
+    ['change a journal of stacks', `update converge.workflow_step set data = '{}'`],
+    ['delete from a journal of stacks', 'delete from converge.workflow_step'],
+    ['delete a stack, and with it its journal', 'delete from converge.workflow'],
   ])('cannot %s', async (_name, statement) => expect(await as('converge_consumer', statement)).toBe('42501'));
 
   // Planted fault: in saga_forget_steps, without `security definer` the consumer forgets nothing (42501), without the day

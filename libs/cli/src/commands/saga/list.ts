@@ -1,5 +1,5 @@
 import { sagaMigrations } from '@convergekit/effects';
-import { INSTANCE_STATES, type InstanceView, listInstances } from '@convergekit/saga';
+import { INSTANCE_STATES, type InstanceView, listInstances } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { choices, count, text } from '../../frame/flags.ts';
 import { listing } from '../../frame/result.ts';

@@ -1,5 +1,5 @@
 import { sagaMigrations } from '@convergekit/effects';
-import { resolveStep, type StepWord, waitingStep } from '@convergekit/saga';
+import { resolveStep, type StatedOutcome, waitingStep } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { UsageError } from '../../frame/errors.ts';
 import { asks, count, json, reason as why, text, texts, toggle } from '../../frame/flags.ts';
@@ -68,7 +68,7 @@ interface WordFlags {
   readonly effectStays: boolean;
 }
 
-function wordOf({ event, version, data, key, failed, effectStays }: WordFlags): StepWord {
+function wordOf({ event, version, data, key, failed, effectStays }: WordFlags): StatedOutcome {
   if (effectStays) return { kind: 'effect_stays' };
   if (failed !== undefined) return { kind: 'failed', code: failed };
   if (event === undefined || data === undefined)

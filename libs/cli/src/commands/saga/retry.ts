@@ -1,5 +1,5 @@
 import { sagaMigrations } from '@convergekit/effects';
-import { retryStep, waitingStep } from '@convergekit/saga';
+import { retryStep, waitingStep } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { argument, asks, reason as why } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';

@@ -55,7 +55,7 @@ describe('converge saga', () => {
       what: 'both to be seen',
     });
     const list = await runCli(['saga', 'list', '--state', 'stuck'], env);
-    expect(list.stdout).toContain('pay waits for a person: outcome_unknown (it may have taken effect');
+    expect(list.stdout).toContain('pay waits for an operator: outcome_unknown (it may have taken effect');
     const show = await runCli(['saga', 'show', instance], env);
     expect(show.stdout).toMatch(/pay +cli-bank +stuck/);
     const said = [
@@ -147,7 +147,7 @@ describe('converge saga', () => {
        values ('trip', 'made-up', 'room', 1, 1, 'compensate', 'undo', 'applied', 'undo_pending', 'undo', 'no-such-event')`,
     );
     await scene.rows(
-      `insert into converge.saga_stack (stack, id, input, entries, seal) values ('tenant', 'acme', '{}', 1, 'made up')`,
+      `insert into converge.workflow (workflow, id, input, entries, seal) values ('tenant', 'acme', '{}', 1, 'made up')`,
     );
     const one = await runCli(['saga', 'verify', 'acme'], env);
     expect([one.code, one.stdout]).toEqual([1, expect.stringContaining('workflow tenant acme: ') as string]);

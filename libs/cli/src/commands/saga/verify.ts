@@ -1,6 +1,6 @@
 import { sagaMigrations } from '@convergekit/effects';
-import { findOrphans, readChapter, verifyJournal } from '@convergekit/saga';
-import { verifyStacks } from '@convergekit/workflow';
+import { findOrphans, readSagaRecords, verifyJournal } from '@convergekit/saga/operate';
+import { verifyWorkflows } from '@convergekit/workflow/operate';
 import { command } from '../../frame/command.ts';
 import { optionalArgument } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
@@ -18,11 +18,11 @@ export const verifyCommand = command({
     const named = await namedDatabases(context, database, [sagaMigrations]);
     const executors = named.map((one) => one.database.executor);
     const chapters = [];
-    for (const executor of executors) chapters.push(await readChapter(executor, { instance }));
+    for (const executor of executors) chapters.push(await readSagaRecords(executor, { instance }));
     const rows = chapters.reduce((sum, { journal }) => sum + journal.length, 0);
     const workflows = { seen: 0, flaws: [] as { workflow: string; id: string; what: string }[] };
     for (const executor of executors)
-      for await (const { issues, stack: workflow, id } of verifyStacks(executor, instance)) {
+      for await (const { issues, workflow, id } of verifyWorkflows(executor, instance)) {
         workflows.seen += 1;
         workflows.flaws.push(...issues.map((what) => ({ workflow, id, what })));
       }

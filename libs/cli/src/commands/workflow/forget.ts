@@ -1,5 +1,5 @@
 import { sagaMigrations } from '@convergekit/effects';
-import { forgetStep } from '@convergekit/workflow';
+import { forgetStep } from '@convergekit/workflow/operate';
 import { command } from '../../frame/command.ts';
 import { asks, reason as why } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';

@@ -1,5 +1,5 @@
 import { sagaMigrations } from '@convergekit/effects';
-import { listStacks, STACK_STATES } from '@convergekit/workflow';
+import { listWorkflows, WORKFLOW_STATES } from '@convergekit/workflow/operate';
 import { command } from '../../frame/command.ts';
 import { argument, choices, count, text } from '../../frame/flags.ts';
 import { listing } from '../../frame/result.ts';
@@ -14,7 +14,7 @@ export const listCommand = command({
   name: 'list',
   summary: 'workflows in DATABASE_URL, the oldest first',
   flags: {
-    state: choices('state', STACK_STATES, 'only workflows in these states', [
+    state: choices('state', WORKFLOW_STATES, 'only workflows in these states', [
       'running',
       'compensating',
       'stuck',
@@ -22,15 +22,19 @@ export const listCommand = command({
     workflow: text('name', 'only of this declaration'),
     limit: count('workflows', 'at most so many workflows', 50),
   },
-  run: async (context, { state: states, workflow: stack, limit }) => {
+  run: async (context, { state: states, workflow, limit }) => {
     const { executor } = await context.database(sagaMigrations);
-    return listing(await listStacks(executor, { states, stack, limit }), 'no workflows in these states', {
-      workflow: (row) => row.stack,
-      id: (row) => row.id,
-      state: (row) => (row.stuckReason === null ? row.state : `${row.state}: ${row.stuckReason}`),
-      entries: (row) => row.entries,
-      began: (row) => row.createdAt,
-      due: (row) => row.dueAt,
-    });
+    return listing(
+      await listWorkflows(executor, { states, workflow, limit }),
+      'no workflows in these states',
+      {
+        workflow: (row) => row.workflow,
+        id: (row) => row.id,
+        state: (row) => (row.stuckReason === null ? row.state : `${row.state}: ${row.stuckReason}`),
+        entries: (row) => row.entries,
+        began: (row) => row.createdAt,
+        due: (row) => row.dueAt,
+      },
+    );
   },
 });

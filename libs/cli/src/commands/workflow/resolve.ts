@@ -1,5 +1,5 @@
 import { sagaMigrations } from '@convergekit/effects';
-import { type Resolution, resolveStack } from '@convergekit/workflow';
+import { type Resolution, resolveWorkflow } from '@convergekit/workflow/operate';
 import { command } from '../../frame/command.ts';
 import { UsageError } from '../../frame/errors.ts';
 import { asks, json, reason as why, toggle } from '../../frame/flags.ts';
@@ -21,7 +21,7 @@ export const resolveCommand = command({
     const resolution = resolutionOf(undone, notApplied, applied);
     const database = await context.database(sagaMigrations);
     await context.confirm(`Record ${resolution.kind} for the stuck step of ${workflow} ${id}?`);
-    await resolveStack(database, workflow, id, resolution, { actor: context.operator, note: reason });
+    await resolveWorkflow(database, workflow, id, resolution, { actor: context.operator, note: reason });
     context.audit({ workflow, id, resolution: resolution.kind, reason });
     return result({ workflow, id, resolved: resolution.kind }, () => [
       `${workflow} ${id}: ${resolution.kind}; the worker continues from there`,

@@ -1,5 +1,5 @@
 import { sagaMigrations } from '@convergekit/effects';
-import { retryStack } from '@convergekit/workflow';
+import { retryWorkflow } from '@convergekit/workflow/operate';
 import { command } from '../../frame/command.ts';
 import { asks, reason as why } from '../../frame/flags.ts';
 import { result } from '../../frame/result.ts';
@@ -12,7 +12,7 @@ export const retryCommand = command({
   flags: { reason: why('why: it is kept in the journal'), ...asks },
   run: async (context, { workflow, id, reason }) => {
     const database = await context.database(sagaMigrations);
-    await retryStack(database, workflow, id, { actor: context.operator, note: reason });
+    await retryWorkflow(database, workflow, id, { actor: context.operator, note: reason });
     context.audit({ workflow, id, reason });
     return result({ workflow, id, retried: true }, () => [`${workflow} ${id}: due now`]);
   },

@@ -1,5 +1,5 @@
 import { sagaMigrations } from '@convergekit/effects';
-import { readStack, verifyStack } from '@convergekit/workflow';
+import { readWorkflow, verifyWorkflow } from '@convergekit/workflow/operate';
 import { command } from '../../frame/command.ts';
 import { result } from '../../frame/result.ts';
 import { named } from './list.ts';
@@ -10,8 +10,8 @@ export const verifyCommand = command({
   args: named,
   run: async (context, { workflow, id }) => {
     const { executor } = await context.database(sagaMigrations);
-    const record = await readStack(executor, workflow, id);
-    const { issues, state, ...rest } = verifyStack(record);
+    const record = await readWorkflow(executor, workflow, id);
+    const { issues, state, ...rest } = verifyWorkflow(record);
     const passed = issues.length === 0;
     const mark = context.output.mark(passed ? 'ok' : 'fail');
     return result(

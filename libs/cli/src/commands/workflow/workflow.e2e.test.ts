@@ -1,17 +1,17 @@
 import type { Database } from '@convergekit/postgres';
 import { BusinessRejection } from '@convergekit/core';
-import { compensationStacks, defineStack } from '@convergekit/workflow';
+import { workflows, defineWorkflow } from '@convergekit/workflow';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { z } from 'zod';
 import {
   mailStep,
-  stackDatabase,
-  stackOptions,
+  workflowDatabase,
+  workflowOptions,
   type TenantDb,
   worldStep,
-} from '../../../../workflow/src/fixture/stack-scene.ts';
-import { World } from '../../../../workflow/src/fixture/stack-world.ts';
+} from '../../../../workflow/src/fixture/scene.ts';
+import { World } from '../../../../workflow/src/fixture/world.ts';
 import { runCli } from '../../fixture/cli-process.ts';
 
 describe('converge workflow', () => {
@@ -20,13 +20,13 @@ describe('converge workflow', () => {
   let env: Record<string, string>;
   beforeAll(async () => {
     const url = await freshDatabase(inject('stack').databaseUrl, 'stack');
-    database = await stackDatabase(url);
+    database = await workflowDatabase(url);
     env = { DATABASE_URL: url };
   });
   afterAll(() => database.close());
 
   it('shows what is stuck and why, takes the word of an operator, and verifies the journal', async () => {
-    const invite = defineStack({
+    const invite = defineWorkflow({
       name: 'guests.invite',
       input: z.null(),
       result: z.null(),
@@ -37,8 +37,8 @@ describe('converge workflow', () => {
         throw new BusinessRejection('the party is off');
       },
     });
-    const stacks = compensationStacks([invite], { ...stackOptions, database });
-    await expect(stacks.run(invite, 'g1', null)).rejects.toMatchObject({ code: 'STACK_STUCK' });
+    const stacks = workflows([invite], { ...workflowOptions, database });
+    await expect(stacks.run(invite, 'g1', null)).rejects.toMatchObject({ code: 'WORKFLOW_STUCK' });
     const workflow = (what: string, ...rest: string[]) => runCli(['workflow', what, ...rest], env);
 
     expect((await workflow('list')).stdout).toContain('stuck: irreversible');
@@ -63,7 +63,7 @@ describe('converge workflow', () => {
     const passed = await workflow('verify', 'guests.invite', 'g1');
     expect([passed.code, passed.stdout]).toEqual([0, expect.stringContaining('come to compensated')]);
     await database.executor.query(
-      `update converge.saga_stack_step set data = replace(data, 'they have read it', 'no guest has read it') where kind = 'operator'`,
+      `update converge.workflow_step set data = replace(data, 'they have read it', 'no guest has read it') where kind = 'operator'`,
     );
     const failed = await workflow('verify', 'guests.invite', 'g1');
     expect([failed.code, failed.stdout]).toEqual([1, expect.stringContaining('does not fit its seal')]);

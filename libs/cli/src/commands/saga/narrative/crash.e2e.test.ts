@@ -6,7 +6,7 @@ import { kafkaBroker } from '@convergekit/kafka';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { connect, migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
-import { findOrphans, readChapter, verifyJournal } from '@convergekit/saga';
+import { findOrphans, readSagaRecords, verifyJournal } from '@convergekit/saga/operate';
 import { sagaMigrations } from '@convergekit/effects';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { expect, inject, it } from 'vitest';
@@ -48,7 +48,7 @@ it('a process that is killed in the middle of an undo leaves a saga that still e
   const living = start({});
   try {
     const states = async (): Promise<string> => {
-      const { fences } = await readChapter(database.executor, { instance });
+      const { fences } = await readSagaRecords(database.executor, { instance });
       return fences.map(({ step, state }) => `${step}:${state}`).join(' ');
     };
     await waitUntil(async () => (await states()) === 'pay:undone room:undone seat:rejected', {
@@ -63,7 +63,7 @@ it('a process that is killed in the middle of an undo leaves a saga that still e
   const narrative = await readNarrative([{ name: 'trips', database: database as never }], instance);
   const text = normalise(renderNarrative(narrative)).replaceAll(prefix, 'trip');
   await expect(text).toMatchFileSnapshot(new URL('golden/crash.txt', import.meta.url).pathname);
-  expect(verifyJournal(await readChapter(database.executor, {}))).toEqual([]);
+  expect(verifyJournal(await readSagaRecords(database.executor, {}))).toEqual([]);
   expect(await findOrphans([database.executor])).toEqual([]);
   await broker.close();
   await database.close();

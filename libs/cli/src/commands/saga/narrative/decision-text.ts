@@ -1,4 +1,4 @@
-import type { JournalRow } from '@convergekit/saga';
+import type { JournalRow } from '@convergekit/saga/operate';
 import type { BecauseOf, NarrativeEntry } from './narrative.ts';
 
 type Decision = Extract<NarrativeEntry, { kind: 'decision' }>;
@@ -54,8 +54,7 @@ function failed(trigger: JournalRow['trigger'], op: JournalRow['op']): string {
       return op === 'deadline'
         ? 'is cancelled before it began: the saga is late'
         : 'is cancelled before it began';
-    // eslint-disable-next-line converge/plain-words -- the journal's word
-    case 'tell_again':
+    case 'emit_again':
       return 'does not begin: it was cancelled before, which this version is notified of now';
     default:
       return 'is given up without effect';

@@ -4,7 +4,8 @@
 import { retryParked } from '@convergekit/inbox/operate';
 import { migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
-import { findOrphans, readChapter, sagaObserver, verifyJournal } from '@convergekit/saga';
+import { findOrphans, readSagaRecords, verifyJournal } from '@convergekit/saga/operate';
+import { sagaObserver } from '@convergekit/saga';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import {
@@ -100,7 +101,7 @@ describe('the narrative of a saga', () => {
 
 it('the journals of these sagas have no flaw, and no compensation is without a cause', async () => {
   const { executor } = scene.database;
-  const chapter = await readChapter(executor, {});
+  const chapter = await readSagaRecords(executor, {});
   expect(chapter.journal.length).toBeGreaterThan(20);
   expect(verifyJournal(chapter)).toEqual([]);
   expect(await findOrphans([executor])).toEqual([]);

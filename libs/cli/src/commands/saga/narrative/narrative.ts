@@ -1,10 +1,10 @@
-import {
-  type FenceView,
-  type InstanceDetail,
-  type JournalRow,
-  type SagaChapter,
-  type StepWorkView,
-} from '@convergekit/saga';
+import type {
+  FenceView,
+  InstanceDetail,
+  JournalRow,
+  SagaRecords,
+  StepWorkView,
+} from '@convergekit/saga/operate';
 import type { Passed } from '../../../history/history.ts';
 import type { Stored, StoredAttempt, StoredEvent, StoredPark } from '../../../history/attempt-sql.ts';
 
@@ -22,7 +22,7 @@ export interface StoredAudit {
 /** What one database holds of an instance and of its events, under the name of its source. */
 export interface NarrativeChapter {
   readonly database: string;
-  readonly saga: SagaChapter;
+  readonly saga: SagaRecords;
   readonly stored: readonly Stored[];
   readonly audits: readonly StoredAudit[];
   /** Where an observer keeps its rows. */

@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { type InstanceDetail, readChapter, readInstance } from '@convergekit/saga';
+import { type InstanceDetail, readInstance, readSagaRecords } from '@convergekit/saga/operate';
 import { deliveriesOf, type Named } from '../../../history/named-databases.ts';
 import { failuresIn } from '../../../history/history.ts';
 import { readStored } from '../../../history/outbox-sql.ts';
@@ -13,7 +13,7 @@ export async function readNarrative(named: readonly Named[], instance: string): 
     chapters.push({
       database: name,
       executor: database.executor,
-      saga: await readChapter(database.executor, { instance }),
+      saga: await readSagaRecords(database.executor, { instance }),
       observed: await observedIn(database.executor, instance),
     });
   const ids = eventsOf(instance, chapters);

@@ -1,0 +1,12 @@
+/** What operators do with calls: the CLI and the console use it. */
+export { type Outcome, WORK_STATES, type WorkState } from '../work/work.ts';
+export {
+  type ActingOperator,
+  listWork,
+  readWork,
+  resolveWork,
+  retryWork,
+  type WorkDetail,
+  type WorkFilter,
+  type WorkView,
+} from './work-sql.ts';

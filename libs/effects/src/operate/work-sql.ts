@@ -1,0 +1,160 @@
+import type { Executor } from '@convergekit/postgres';
+import { EffectError } from '../errors.ts';
+import {
+  EFFECT_STAYS,
+  type OperatorAct,
+  type Outcome,
+  type StuckReason,
+  type WorkState,
+} from '../work/work.ts';
+
+/** Who acts, and why: kept in the journal. */
+export interface ActingOperator {
+  readonly actor: string;
+  /** For `resolve`, the evidence; for `forget`, the reason. */
+  readonly note: string;
+}
+
+/** An intent as an operator sees it. Times are the database's. */
+export interface WorkView {
+  readonly id: string;
+  readonly consumer: string;
+  readonly handler: string;
+  readonly effect: string;
+  readonly key: string;
+  readonly idempotencyKey: string;
+  readonly state: WorkState;
+  readonly stuckReason: StuckReason | null;
+  readonly attempts: number;
+  readonly queries: number;
+  readonly holder: string | null;
+  readonly dueAt: Date;
+  readonly createdAt: Date;
+  readonly endedAt: Date | null;
+  /** Since when it has waited for longer than its bound, although it is retried. */
+  readonly lateSince: Date | null;
+  readonly eventId: string;
+  /** Of a step of a saga. */
+  readonly instance: string | null;
+  readonly step: string | null;
+}
+
+/** With what is not shown in a list: the input, the outcome, and everything that was tried. */
+export interface WorkDetail extends WorkView {
+  readonly input: unknown;
+  readonly outcome: unknown;
+  readonly story: readonly unknown[];
+}
+
+const columns = `id, consumer, handler, effect, key, idempotency_key as "idempotencyKey", state,
+  stuck_reason as "stuckReason", attempts, queries, holder, due_at as "dueAt", created_at as "createdAt",
+  ended_at as "endedAt", late_since as "lateSince", cause::json ->> 'eventId' as "eventId", instance, step`;
+
+export interface WorkFilter {
+  readonly states: readonly WorkState[];
+  readonly effect?: string | undefined;
+  readonly limit: number;
+}
+
+/** The oldest first. A scan: for operators. */
+export async function listWork(executor: Executor, filter: WorkFilter): Promise<readonly WorkView[]> {
+  const { rows } = await executor.query<WorkView>(
+    `select ${columns} from converge.saga_work
+      where state = any ($1::text[]) and ($2::text is null or effect = $2) order by created_at limit $3`,
+    [filter.states, filter.effect ?? null, filter.limit],
+  );
+  return rows;
+}
+
+/** By the primary key. Throws WORK_NOT_FOUND. */
+export async function readWork(executor: Executor, id: string): Promise<WorkDetail> {
+  if (!UUID.test(id)) throw notFound(id);
+  const { rows } = await executor.query<WorkView & { input: string; outcome: string | null; story: string }>(
+    `select ${columns}, input, outcome, story from converge.saga_work where id = $1`,
+    [id],
+  );
+  const row = rows[0];
+  if (row === undefined) throw notFound(id);
+  const { input, outcome, story } = row;
+  return {
+    ...row,
+    input: JSON.parse(input) as unknown,
+    outcome: outcome === null ? null : (JSON.parse(outcome) as unknown),
+    story: JSON.parse(story) as unknown[],
+  };
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+// A higher term fences a worker that still believes it holds the row. The story says which operator acted, and why.
+const actSql = (did: OperatorAct['did'], what: string, allowed = 'true'): string => `
+  update converge.saga_work set ${what}, stuck_reason = null, due_at = clock_timestamp(), waits_since = clock_timestamp(),
+    late_since = null, term = term + 1,
+    story = (story::jsonb || jsonb_build_array(jsonb_build_object(
+      'at', clock_timestamp(), 'op', 'operator', 'did', '${did}', 'by', $2::text, 'note', $3::text)))::text
+  where id = $1 and holder is null and state in ('ready', 'unknown', 'answered', 'stuck') and ${allowed}`;
+
+// A question that is stuck is asked again: there is no call behind it that could be made.
+const retrySql = actSql(
+  'retry',
+  `state = case when state <> 'stuck' then state when op = 'resolve' then 'unknown' else 'ready' end`,
+);
+// An undo is tried until it has happened: that it failed is no outcome of it, unless its effect is let go of.
+const resolveSql = actSql(
+  'resolve',
+  `state = 'answered', outcome = $4`,
+  `(op is distinct from 'compensate' or $4::json ->> 'kind' = 'succeeded'
+    or $4::json #>> '{failure,code}' = '${EFFECT_STAYS}')`,
+);
+
+/**
+ * Has it tried now. What waits keeps its state; what is stuck is called again, whatever became of the call before: that
+ * is the operator's word. Throws WORK_NOT_RESOLVABLE when it is in a worker's hands, or has ended.
+ */
+export async function retryWork(executor: Executor, id: string, by: string, note: string): Promise<void> {
+  await actOnWork(executor, id, { actor: by, note });
+}
+
+/** Says what became of it, from the other side's own records; the worker settles that like any other outcome. */
+export async function resolveWork(
+  executor: Executor,
+  id: string,
+  outcome: Outcome,
+  by: string,
+  note: string,
+): Promise<void> {
+  await actOnWork(executor, id, { actor: by, note }, outcome);
+}
+
+/** Retries a row that no worker holds or, with an outcome, resolves it. */
+export async function actOnWork(
+  executor: Executor,
+  id: string,
+  { actor, note }: ActingOperator,
+  outcome?: Outcome,
+): Promise<void> {
+  const { rowCount } =
+    outcome === undefined
+      ? await executor.query(retrySql, [id, actor, note])
+      : await executor.query(resolveSql, [id, actor, note, JSON.stringify(outcome)]);
+  if (rowCount === 0) throw await refused(executor, id, outcome);
+}
+
+async function refused(executor: Executor, id: string, outcome?: Outcome): Promise<EffectError> {
+  const { state, holder, endedAt } = await readWork(executor, id);
+  const why =
+    holder !== null
+      ? `worker ${holder} is at it right now`
+      : endedAt === null && outcome?.kind === 'failed'
+        ? 'an undo is tried until it works, so it cannot be said to have failed; say what it answer when it was done by hand'
+        : `it is ${state}, which nothing changes any more`;
+  return new EffectError('WORK_NOT_RESOLVABLE', `${id} was left as it is: ${why}`, { category: 'data' });
+}
+
+function notFound(id: string): EffectError {
+  return new EffectError(
+    'WORK_NOT_FOUND',
+    `this database has no intent ${id}: \`converge effects list\` shows what there is`,
+    { category: 'data' },
+  );
+}

@@ -1,0 +1,18 @@
+import type { Executor } from '@convergekit/postgres';
+import type { StepKey } from './step-key.ts';
+
+// By saga_work_step. A row in a worker's hands is left alone: it comes to its end by itself.
+const bringForwardSql = `
+  update converge.saga_work set due_at = clock_timestamp() where id in (
+    select id from converge.saga_work
+     where saga = $1 and instance = $2 and step = $3 and op in ('apply', 'resolve') and holder is null
+       and state in ('ready', 'unknown', 'answered') and due_at > clock_timestamp()
+       for update skip locked)`;
+
+/** Has the worker look now at a call of a step whose outcome is waited for. */
+export async function bringForward(
+  executor: Executor,
+  { saga, instance, step }: Omit<StepKey, 'version'>,
+): Promise<void> {
+  await executor.query(bringForwardSql, [saga, instance, step]);
+}

@@ -1,0 +1,85 @@
+import type { Executor } from '@convergekit/postgres';
+import type { Next } from '../work/decide.ts';
+import type { ClaimedWork, Outcome, WorkAttempt } from '../work/work.ts';
+
+/** How many attempts a row remembers; the counters know all. */
+const REMEMBERED = 50;
+
+/** What one turn of a worker adds to the counters and the story. */
+export interface Turn {
+  readonly calls: number;
+  readonly queries: number;
+  readonly attempts: readonly WorkAttempt[];
+  /**
+   * What becomes of `final_at`: a call that certainly took no effect leaves it as it was before, a final "not found"
+   * clears it.
+   */
+  readonly doubt: 'kept' | 'as_before' | 'cleared';
+}
+
+// The term is the fence: a later claim has a higher one, and the older holder's write is dropped. By the
+// primary key; locks the row until the end of the transaction.
+const writeSql = `
+  update converge.saga_work set
+    state = $3, stuck_reason = $4, outcome = coalesce($5, outcome),
+    due_at = clock_timestamp() + $6::float8 * interval '1 millisecond',
+    ended_at = case when $3 in ('done', 'failed') then clock_timestamp() end,
+    final_at = case $10 when 'as_before' then $11::timestamptz when 'kept' then final_at end,
+    holder = null, attempts = attempts + $7, queries = queries + $8, story = $9
+  where id = $1 and term = $2 and state in ('ready', 'calling', 'unknown', 'answered')`;
+
+/** Ends the claim with what was decided, except what follows from an outcome. False = the claim was lost. */
+export function writeNext(
+  executor: Executor,
+  work: ClaimedWork,
+  next: Extract<Next, { kind: 'again' | 'stuck' }>,
+  turn: Turn,
+): Promise<boolean> {
+  return next.kind === 'again'
+    ? write(executor, work, turn, { state: next.state, delayMs: next.wait?.computedMs ?? 0 })
+    : write(executor, work, turn, { state: 'stuck', reason: next.reason, delayMs: 0 });
+}
+
+/** Closes the row with its outcome; what follows from it belongs into the same transaction. False = the claim was lost. */
+export function writeOutcome(
+  executor: Executor,
+  work: ClaimedWork,
+  outcome: Outcome,
+  turn: Turn,
+): Promise<boolean> {
+  const state = outcome.kind === 'succeeded' ? 'done' : 'failed';
+  return write(executor, work, turn, { state, outcome, delayMs: 0 });
+}
+
+/** Keeps an outcome whose settlement failed: it is settled later, without a second call. False = the claim was lost. */
+export function writeAnswered(
+  executor: Executor,
+  work: ClaimedWork,
+  outcome: Outcome,
+  turn: Turn,
+  delayMs: number,
+): Promise<boolean> {
+  return write(executor, work, turn, { state: 'answered', outcome, delayMs });
+}
+
+async function write(
+  executor: Executor,
+  { id, term, story, doubtUntil }: ClaimedWork,
+  { calls, queries, attempts, doubt }: Turn,
+  to: { state: string; delayMs: number; reason?: string; outcome?: Outcome },
+): Promise<boolean> {
+  const { rowCount } = await executor.query(writeSql, [
+    id,
+    term,
+    to.state,
+    to.reason ?? null,
+    to.outcome === undefined ? null : JSON.stringify(to.outcome),
+    to.delayMs,
+    calls,
+    queries,
+    JSON.stringify([...story, ...attempts].slice(-REMEMBERED)),
+    doubt,
+    doubtUntil,
+  ]);
+  return rowCount === 1;
+}

@@ -1,0 +1,137 @@
+import { type Clock, ConvergeError, failpoint, type Failure, type Random } from '@convergekit/core';
+import type { AttemptReport } from '@convergekit/resilience/engine';
+import { classify, type OperationGuards, type SharedGuards } from '@convergekit/resilience';
+import type { CallHandle, Effect } from '../effect/types.ts';
+import { type Answer, stored } from '../work/decide.ts';
+import type { Op, WorkAttempt } from '../work/work.ts';
+
+export interface RunContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Policies, breakers and budgets of this process. */
+  readonly shared: SharedGuards;
+  /** Cuts off what is in flight when the worker must stop. */
+  readonly signal: AbortSignal;
+  /** By our monotonic clock: from then on another worker may hold the row, so nothing may be sent any more. */
+  readonly leaseEndsAt: number;
+}
+
+export interface CallRun {
+  readonly answer: Answer;
+  readonly attempts: readonly WorkAttempt[];
+  /** How many times something was really sent. */
+  readonly sent: number;
+}
+
+/** Makes the call, or queries it, under the operation's policy. Never rejects: an error is an answer. */
+export async function runCall(
+  op: Exclude<Op, 'settle'>,
+  revived: CallHandle,
+  idempotency: Effect<never>['idempotency'],
+  asking: RunContext,
+): Promise<CallRun> {
+  const { clock, random, shared, leaseEndsAt } = asking;
+  const attempts: WorkAttempt[] = [];
+  const { permit, signal, sent } = permits(asking);
+  const onAttempt = (report: AttemptReport): void => {
+    attempts.push(attemptOf(op, report, clock));
+  };
+  const deadline = new Date(clock.now() + Math.max(1, leaseEndsAt - clock.monotonic()));
+  const guards: OperationGuards = { clock, random, shared, onAttempt, signal, deadline };
+  try {
+    const answer = await answered(op, revived, guards, permit);
+    return { answer, attempts, sent: sent() };
+  } catch (error) {
+    // An attempt that our own stop cut off is not reported; one that was never sent did nothing.
+    const inFlight = sent() > attempts.filter(wasSent).length;
+    const failure = signal.aborted && !inFlight ? notSent(error) : classify(error);
+    if (attempts.at(-1)?.failure?.code !== failure.code)
+      attempts.push(attemptOf(op, { attempt: sent(), durationMs: 0, failure }, clock));
+    return { answer: failedAs(op, failure, attempts, idempotency, sent()), attempts, sent: sent() };
+  }
+}
+
+function permits({ clock, leaseEndsAt, signal }: RunContext) {
+  const over = new AbortController();
+  let sent = 0;
+  return {
+    signal: AbortSignal.any([signal, over.signal]),
+    sent: () => sent,
+    // A process that was frozen wakes up right here: what it sends now would be a second call beside the new holder's.
+    permit: () => {
+      if (clock.monotonic() >= leaseEndsAt) {
+        over.abort(leaseOver());
+        throw leaseOver();
+      }
+      sent += 1;
+      failpoint('saga.in_call');
+    },
+  };
+}
+
+async function answered(
+  op: Exclude<Op, 'settle'>,
+  revived: CallHandle,
+  guards: OperationGuards,
+  permit: () => void,
+): Promise<Answer> {
+  if (op === 'call') {
+    const result = await revived.call(guards, permit);
+    failpoint('saga.after_call');
+    return { kind: 'applied', result };
+  }
+  const found = await revived.query(guards, permit);
+  switch (found.kind) {
+    case 'applied':
+    case 'not_found':
+      return found;
+    case 'rejected': {
+      const { reason: message, code = 'REJECTED' } = found;
+      return { kind: 'rejected', failure: { category: 'business', certainty: 'not_applied', code, message } };
+    }
+  }
+}
+
+/** One attempt of unknown outcome makes all of them unknown, unless the other side goes by the key and said no to it. */
+function failedAs(
+  op: Op,
+  failure: Failure,
+  attempts: readonly WorkAttempt[],
+  idempotency: Effect<never>['idempotency'],
+  sent: number,
+): Answer {
+  const open = attempts.some((one) => one.failure?.certainty === 'unknown');
+  const certain = failure.certainty === 'not_applied' && (!open || idempotency === 'keyed');
+  if (op === 'call' && failure.category === 'business' && certain)
+    return { kind: 'rejected', failure: stored(failure) };
+  return { kind: 'failed', failure: open ? { ...failure, certainty: 'unknown' } : failure, made: sent > 0 };
+}
+
+function attemptOf(op: Op, { durationMs, failure, decision }: AttemptReport, clock: Clock): WorkAttempt {
+  const wait = decision === undefined || decision.kind === 'give_up' ? {} : { wait: decision.wait };
+  return {
+    at: new Date(clock.now() - durationMs).toISOString(),
+    op,
+    durationMs: Math.round(durationMs),
+    ...(failure === undefined ? {} : { failure: stored(failure) }),
+    ...wait,
+  };
+}
+
+const NEVER_SENT = new Set(['BREAKER_OPEN', 'BULKHEAD_FULL', 'LEASE_OVER', 'NOT_SENT']);
+
+function wasSent({ failure }: WorkAttempt): boolean {
+  return failure === undefined || !NEVER_SENT.has(failure.code);
+}
+
+function notSent(error: unknown): Failure {
+  const { message } = classify(error);
+  return { category: 'service', certainty: 'not_applied', code: 'NOT_SENT', message, structural: false };
+}
+
+function leaseOver(): ConvergeError {
+  return new ConvergeError(
+    'the lease ended before the call was sent (the process was stopped for a while): its next holder continues',
+    { code: 'LEASE_OVER', category: 'contention', certainty: 'not_applied' },
+  );
+}

@@ -1,0 +1,111 @@
+import { type Executor, executorOf } from '@convergekit/postgres';
+import type { Transaction } from 'kysely';
+import { factId, stuckId } from '../step/saga-ref.ts';
+import { decideFence, type FenceAct, type FenceDecision, type FenceFrom } from './fence.ts';
+import { type FenceChange, type FenceRow, lockFence, moveFence, openFence } from './fence-sql.ts';
+import { fromBelow, horizonOf, startOf } from './horizon.ts';
+
+/** What became of a trigger. */
+export interface Transition {
+  readonly from: FenceFrom;
+  readonly state: FenceFrom;
+  readonly act: FenceAct;
+  /** The row as it was before, locked; none when the trigger made it, or nothing has reached the step. */
+  readonly row: FenceRow | undefined;
+  /** The id of the event that is emitted, if one is. */
+  readonly emits: string | undefined;
+  /** Of its row of the journal, or of the last one before. */
+  readonly seq: number;
+}
+
+/** A trigger, and the consumer and key by which operators find the row. `failureId`: of the failure event that is emitted. */
+export type TriggerRequest = FenceChange & {
+  readonly consumer: string;
+  readonly key: string;
+  readonly failureId?: string;
+};
+
+/**
+ * Has a trigger meet the fence of its step, in the caller's transaction: the row is inserted, or locked and then decided by
+ * `decideFence`; what was decided is in the journal. In whichever order two triggers commit, the second one sees the first.
+ */
+export async function applyTrigger<DB>(tx: Transaction<DB>, request: TriggerRequest): Promise<Transition> {
+  const executor = executorOf(tx);
+  const startedAt = startOf(request.instance);
+  const first = await openAs(executor, request, 'absent', startedAt);
+  if (first !== undefined) return first;
+  const row = await lockFence(executor, request);
+  if (row !== undefined) return applyToLocked(executor, request, row);
+  const before = startedAt === undefined ? undefined : await horizonOf(executor, request.saga);
+  const from = fromBelow({ startedAt, before }, request);
+  if (from === 'repeat') return { ...NOTHING, from: 'forgotten', state: 'forgotten', act: 'noop_already' };
+  const opened = await openAs(executor, request, from, undefined);
+  if (opened !== undefined) return opened;
+  // Nothing moves; or another one has made the row since.
+  const known = await lockFence(executor, request);
+  if (known !== undefined) return applyToLocked(executor, request, known);
+  return { ...NOTHING, from, ...decideFence(from, request.trigger) };
+}
+
+const NOTHING = { row: undefined, emits: undefined, seq: 0 } as const;
+
+/** Makes the row of a step that has none. Undefined: the trigger makes none, there is one, or there may have been one. */
+async function openAs(
+  executor: Executor,
+  request: TriggerRequest,
+  from: 'absent' | 'forgotten',
+  startedAt: Date | undefined,
+): Promise<Transition | undefined> {
+  const { state, act } = decideFence(from, request.trigger);
+  if (state === 'absent' || state === 'forgotten') return undefined;
+  const emits = emitsOf(request, act, 1);
+  const at = { consumer: request.consumer, key: request.key, startedAt };
+  if (!(await openFence(executor, at, request, { from, state, act, emitted: emits }))) return undefined;
+  return { from, state, act, row: undefined, emits, seq: 1 };
+}
+
+/** The same for a row that the caller has locked. */
+export async function applyToLocked(
+  executor: Executor,
+  request: TriggerRequest,
+  row: FenceRow,
+): Promise<Transition> {
+  const { state, act } = decideLocked(request, row);
+  const moves = act !== 'noop_already' && state !== 'absent' && state !== 'forgotten';
+  const seq = moves ? row.seq + 1 : row.seq;
+  const emits = emitsOf(request, act, seq);
+  if (moves) await moveFence(executor, request, { from: row.state, state, act, emitted: emits });
+  return { from: row.state, state, act, row, emits, seq };
+}
+
+/** Pure: the decision of the fence, between versions too. */
+function decideLocked({ trigger, version }: TriggerRequest, row: FenceRow): FenceDecision {
+  const decision = decideFence(row.state, trigger);
+  if (trigger !== 'undo' || row.version === version) return decision;
+  // What one version began another one cannot undo: it may not know the steps between. Its own failure comes: see `begin`.
+  if (decision.state !== row.state) return { state: row.state, act: 'noop_already' };
+  // That nothing is left was said to the steps of the row's version alone.
+  return row.state === 'undo_pending' ? decision : decideFence(row.state, 'undone');
+}
+
+function emitsOf(request: TriggerRequest, act: FenceAct, seq: number): string | undefined {
+  switch (act) {
+    case 'emit_success':
+      return factId(request, 'success');
+    case 'emit_failure':
+      return request.failureId ?? factId(request, 'failure');
+    case 'emit_undone':
+      return factId(request, 'undone');
+    case 'wait':
+      // Emitted for observers: the step waits for an operator, or does so no longer.
+      if (request.trigger === 'stuck' || request.trigger === 'retry') return stuckId(request, seq);
+      return request.trigger === 'unknown' ? request.failureId : undefined;
+    case 'run':
+    case 'undo':
+    case 'noop_already':
+    case 'rejected_by_tombstone':
+    case 'cancel_refused':
+    case 'closed':
+      return undefined;
+  }
+}

@@ -1,0 +1,30 @@
+/** What operators read and do of sagas: the CLI and the console use it. */
+export type { Fact, Facts } from '../observe/facts.ts';
+export {
+  type InstanceDetail,
+  type InstanceFilter,
+  type InstanceView,
+  listInstances,
+  readInstance,
+} from '../observe/instance-sql.ts';
+export { INSTANCE_STATES, type InstanceState } from '../observe/judge.ts';
+export { findOrphans, type Orphan } from '../verify/orphans-sql.ts';
+export { type Flaw, verifyJournal } from '../verify/verify-journal.ts';
+export {
+  type ActedStep,
+  type ActOptions,
+  type ResolveOptions,
+  resolveStep,
+  retryStep,
+  type SeenStep,
+  waitingStep,
+} from './act-on-step.ts';
+export {
+  type FenceView,
+  type JournalRow,
+  readSagaRecords,
+  type SagaRecords,
+  type StepWorkView,
+} from './records-sql.ts';
+export type { StatedOutcome } from './stated-outcome.ts';
+export type { OpenWork, StepAt } from './step-sql.ts';

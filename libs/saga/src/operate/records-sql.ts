@@ -1,0 +1,133 @@
+import type { Executor } from '@convergekit/postgres';
+import {
+  type JournalOp,
+  namesSql,
+  type OperatorAct,
+  type SagaTable,
+  type WorkAttempt,
+  type WorkOp,
+} from '@convergekit/effects/engine';
+import { fenceSealSql, stepSealSql } from '../fence/seal-sql.ts';
+import type { FenceAct, FenceFrom, FenceState, FenceTrigger } from '../fence/fence.ts';
+import type { WorkState } from '@convergekit/effects/engine';
+
+/** How a step would be undone, as it was intended when it began. */
+export interface Plan {
+  /** Null: there is no way back from it. */
+  readonly undo: string | null;
+  /** The steps that are undone before it. */
+  readonly after?: readonly string[];
+  /** Why there is nothing to undo. */
+  readonly because?: string;
+}
+
+/** One decision of a step's fence, as the journal has it. */
+export interface JournalRow {
+  readonly kind: 'decision';
+  readonly at: string;
+  readonly saga: string;
+  readonly version: number;
+  readonly instance: string;
+  readonly step: string;
+  /** From 1, without a hole. */
+  readonly seq: number;
+  readonly consumer: string | null;
+  readonly op: JournalOp;
+  readonly trigger: FenceTrigger;
+  readonly from: FenceFrom;
+  readonly to: FenceFrom;
+  readonly act: FenceAct;
+  readonly outcome: string | null;
+  readonly plan: Plan | null;
+  readonly causeEvent: string;
+  readonly causeAttempt: string | null;
+  readonly emittedEvent: string | null;
+  readonly actor: string | null;
+  readonly note: string | null;
+  readonly seal: string | null;
+  /** Its seal is that of what it says, and of the row before. */
+  readonly sealed: boolean;
+}
+
+/** What a step has come to. */
+export interface FenceView {
+  readonly saga: string;
+  readonly version: number;
+  readonly instance: string;
+  readonly step: string;
+  readonly seq: number;
+  readonly consumer: string;
+  readonly key: string;
+  readonly state: FenceState;
+  readonly reasonCode: string | null;
+  readonly reason: string | null;
+  /** Since when it waits for an operator. */
+  readonly stuckSince: string | null;
+  /** Its journal has left, since its run ended long ago. */
+  readonly stripped: boolean;
+  /** Of the last row of its journal, as the fence has it. */
+  readonly journalSeal: string | null;
+  /** Its seal is that of what it says. */
+  readonly sealed: boolean;
+}
+
+/** Work of the saga worker for a step: a call, an undo that is retried, a timer. */
+export interface StepWorkView {
+  readonly kind: 'work';
+  readonly at: string;
+  readonly id: string;
+  readonly step: string;
+  readonly op: WorkOp;
+  readonly consumer: string;
+  readonly state: WorkState;
+  readonly stuckReason: string | null;
+  readonly dueAt: string;
+  readonly endedAt: string | null;
+  readonly causeEvent: string;
+  readonly story: readonly (WorkAttempt | OperatorAct)[];
+}
+
+/** What one database knows of one instance. */
+export interface SagaRecords {
+  readonly fences: readonly FenceView[];
+  readonly journal: readonly JournalRow[];
+  readonly work: readonly StepWorkView[];
+}
+
+// For operators. The keys of these tables begin with the saga's name: one instance is looked up under each name that there is,
+// which are few, by jumps in the key from one name to the next (Postgres 18 would do so by itself). Everything is a scan.
+const recordsSql = (of: (table: SagaTable) => string): string => `
+  select json_build_object(
+    'fences', coalesce((select json_agg(json_build_object('saga', saga, 'version', version, 'instance', instance, 'step', step,
+        'seq', seq, 'consumer', consumer, 'key', key, 'state', state, 'reasonCode', reason_code, 'reason', reason,
+        'stuckSince', stuck_since, 'stripped', stripped_at is not null,
+        'journalSeal', journal_seal, 'sealed', coalesce(seal = ${fenceSealSql('saga_fence')}, false)) order by step)
+      from converge.saga_fence where ${of('saga_fence')}), '[]'),
+    'journal', coalesce((select json_agg(json_build_object('kind', 'decision', 'at', s.at, 'saga', s.saga,
+        'version', s.version, 'instance', s.instance, 'step', s.step, 'seq', s.seq, 'consumer', f.consumer, 'op', s.op,
+        'trigger', s.trigger, 'from', s.state_from, 'to', s.state_to, 'act', s.act, 'outcome', s.outcome,
+        'plan', s.plan::json, 'causeEvent', s.cause_event, 'causeAttempt', s.cause_attempt,
+        'emittedEvent', s.emitted_event, 'actor', s.actor, 'note', s.note, 'seal', s.seal,
+        'sealed', coalesce(s.seal = ${stepSealSql('s', 's.before')}, false)) order by s.id)
+      from (select *, lag(seal) over (partition by saga, instance, step order by seq) as before
+              from converge.saga_step where ${of('saga_step')}) s
+      left join converge.saga_fence f using (saga, instance, step)), '[]'),
+    'work', coalesce((select json_agg(json_build_object('kind', 'work', 'at', created_at, 'id', id, 'step', step, 'op', op,
+        'consumer', consumer, 'state', state, 'stuckReason', stuck_reason, 'dueAt', due_at, 'endedAt', ended_at,
+        'causeEvent', cause::json ->> 'eventId', 'story', story::json) order by created_at)
+      from converge.saga_work where saga is not null and ${of('saga_work')}), '[]')) as chapter`;
+
+const oneSql = recordsSql((table) => `instance = $1 and saga = any (array(${namesSql(table)}))`);
+const allSql = recordsSql(() => 'true');
+
+/** Everything that this database knows of an instance, or of all. */
+export async function readSagaRecords(
+  executor: Executor,
+  { instance }: { readonly instance?: string | undefined },
+): Promise<SagaRecords> {
+  const { rows } =
+    instance === undefined
+      ? await executor.query<{ chapter: SagaRecords }>(allSql)
+      : await executor.query<{ chapter: SagaRecords }>(oneSql, [instance]);
+  return rows[0]?.chapter ?? { fences: [], journal: [], work: [] };
+}

@@ -1,0 +1,165 @@
+import { waitUntil } from '@convergekit/testing';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import {
+  type Mood,
+  Moods,
+  order,
+  orderConsumers,
+  type OrderDb,
+  placed,
+  type Step,
+} from '../fixture/order-saga.ts';
+import { SagaScene } from '../fixture/saga-scene.ts';
+import { sagaObserver } from '../index.ts';
+import { readInstance } from './index.ts';
+import { resolveStep, retryStep, waitingStep } from './act-on-step.ts';
+import type { StatedOutcome } from './stated-outcome.ts';
+
+const tables =
+  'create table done (line bigint generated always as identity, step text not null, order_id text not null, what text not null, why text not null)';
+const by = { actor: 'alice', note: 'the ledger shows it' };
+const moods = new Moods();
+let scene: SagaScene<OrderDb>;
+let orders = 0;
+
+beforeAll(async () => {
+  scene = await SagaScene.open<OrderDb>(inject('stack').databaseUrl, tables);
+  const observer = sagaObserver<OrderDb>({ sagas: [order.declaration], from: 'beginning' });
+  // Every failed undo has failed for too long; the waits between its attempts are at their shortest.
+  await scene.start([...orderConsumers(moods), observer], { stuckAfterMs: 1, random: () => 0.02 });
+});
+afterAll(() => scene.close());
+
+interface Placed {
+  readonly id: string;
+  readonly instance: string;
+}
+
+async function place(some: Partial<Record<Step, Mood>>): Promise<Placed> {
+  orders += 1;
+  const id = `o-${orders}`;
+  for (const [of, mood] of Object.entries(some)) moods.set(of as Step, id, mood);
+  return { id, instance: await scene.emit(placed({ order: id })) };
+}
+
+/** What the observer says. */
+async function observed({ instance }: Placed): Promise<string> {
+  const { state, reason } = await readInstance(scene.database.executor, instance);
+  return `${state}: ${reason ?? ''}`;
+}
+
+async function seen(placed: Placed, wanted: string): Promise<void> {
+  let last = '';
+  await waitUntil(async () => (last = await observed(placed).catch(String)).startsWith(wanted), {
+    what: `the observer to see ${wanted}`,
+    deadlineMs: 15_000,
+  }).catch((error: unknown) => {
+    throw new Error(`it sees ${last}`, { cause: error });
+  });
+}
+
+const fact = (type: string, id: string): StatedOutcome => ({
+  kind: 'fact',
+  type,
+  payload: JSON.stringify({ order: id, note: 'by hand' }),
+});
+const failed = (code: string): StatedOutcome => ({ kind: 'failed', code });
+const resolve = (one: Placed, step: string, word: StatedOutcome) =>
+  resolveStep(scene.database, { instance: one.instance, step }, word, by, { sagas: [order.declaration] });
+
+describe('a word that the declaration of the step does not allow', () => {
+  const at = ({ instance }: Placed) => ({ instance, step: 'ship' });
+  const given = async (): Promise<Placed> => {
+    const one = await place({ ship: 'unknown' });
+    await seen(one, 'stuck: ship waits for an operator');
+    return one;
+  };
+  const everything = async ({ instance }: Placed): Promise<string> =>
+    JSON.stringify([
+      await scene.rows('select * from converge.saga_fence where instance = $1 order by step', [instance]),
+      await scene.rows('select * from converge.saga_step where instance = $1 order by id', [instance]),
+      await scene.rows('select id, state, term, story, outcome from converge.saga_work where instance = $1', [
+        instance,
+      ]),
+    ]);
+  const payload = (one: Placed, more: object = {}): string =>
+    JSON.stringify({ order: one.id, note: 'by hand', ...more });
+
+  // Planted faults, each seen to fail here: a type that is not looked up (a mistyped success counts as a failure, and a parcel
+  // that left is refunded), data that is not parsed, a key that is not compared, any code of a failure.
+  it('changes nothing, and names what was meant', async () => {
+    const one = await given();
+    const before = await everything(one);
+    const refused = (word: StatedOutcome, message: string): Promise<void> =>
+      expect(resolve(one, 'ship', word)).rejects.toMatchObject({
+        code: 'STEP_OUTCOME_INVALID',
+        message: expect.stringContaining(message) as string,
+      });
+    await refused(
+      { kind: 'fact', type: 'test.hander', payload: payload(one) },
+      'ship emits no test.hander (did you mean test.handed?); give test.handed or test.refused',
+    );
+    await refused(
+      { kind: 'fact', type: 'test.released', payload: payload(one) },
+      'ship emits no test.released',
+    );
+    await refused(
+      { kind: 'fact', type: 'test.handed', payload: '{"order":1}' },
+      'is not that of test.handed v1',
+    );
+    await refused({ kind: 'fact', type: 'test.handed', payload: '{' }, 'is not that of test.handed v1');
+    await refused(
+      { kind: 'fact', type: 'test.handed', version: 2, payload: payload(one) },
+      'is not that of test.handed v2',
+    );
+    await refused(
+      { kind: 'fact', type: 'test.handed', payload: payload(one, { order: 'another' }) },
+      'an event of key "another", and ship is of',
+    );
+    await refused({ kind: 'failed', code: '' }, 'is no code of a failure');
+    await refused({ kind: 'effect_stays' }, 'ship has no undo that waits');
+    await expect(
+      resolveStep(scene.database, at(one), fact('test.handed', one.id), by, { sagas: [] }),
+    ).rejects.toMatchObject({ code: 'SAGA_NOT_DECLARED' });
+    expect(await everything(one)).toBe(before);
+    await resolve(one, 'ship', fact('test.handed', one.id));
+    await seen(one, 'completed');
+  });
+
+  // Planted fault: without the look at its kind the failure is taken.
+  it('is refused for a step behind the pivot, which cannot fail', async () => {
+    const one = await place({ confirm: 'not_applied' });
+    await seen(one, 'stuck: confirm waits');
+    await expect(resolve(one, 'confirm', failed('NO'))).rejects.toMatchObject({
+      code: 'STEP_OUTCOME_INVALID',
+      message: expect.stringContaining('no way back, so it cannot have failed') as string,
+    });
+  });
+
+  // Planted fault: without the comparison of what was seen both acts are taken for one of a step that does not wait.
+  it('is refused when the step has moved since it was looked at, and so is a retry', async () => {
+    const one = await given();
+    const looked = await waitingStep(scene.database, at(one));
+    await resolve(one, 'ship', fact('test.handed', one.id));
+    await seen(one, 'completed');
+    const later = { sagas: [order.declaration], seen: looked };
+    for (const act of [
+      () => resolveStep(scene.database, at(one), failed('NO'), by, later),
+      () => retryStep(scene.database, at(one), by, { seen: looked }),
+    ])
+      await expect(act()).rejects.toMatchObject({ code: 'STEP_CHANGED' });
+    expect(await observed(one)).toMatch(/^completed/);
+  });
+
+  it('names the step that was meant', async () => {
+    const one = await given();
+    await expect(
+      retryStep(scene.database, { instance: one.instance, step: 'shop' }, by),
+    ).rejects.toMatchObject({
+      code: 'STEP_NOT_WAITING',
+      message: expect.stringContaining('did you mean ship?') as string,
+    });
+    await resolve(one, 'ship', failed('NO'));
+    await seen(one, 'compensated');
+  });
+});

@@ -1,0 +1,148 @@
+import type { ReceivedEvent } from '@convergekit/contracts';
+import { executorOf } from '@convergekit/postgres';
+import { deterministicUuid } from '@convergekit/core';
+import type { Transaction } from 'kysely';
+import { SagaError } from '../errors.ts';
+import type { Transition } from '../fence/apply-trigger.ts';
+import { lockFence } from '../fence/fence-sql.ts';
+import { noteStart, startsOf } from '../fence/start-sql.ts';
+import type { StoredFailure } from '@convergekit/effects/engine';
+import { scheduleWork } from './request-work.ts';
+import { failureOf } from './failure-of.ts';
+import { isDecided, applyToStep } from './apply-to-step.ts';
+import { keyOf, type Member } from './member.ts';
+import { type StoredEvent, storeEvent } from './stored-event.ts';
+import { formatSagaRef } from './saga-ref.ts';
+import type { StepTools } from './tools.ts';
+import { supersedeBegin } from './supersede-begin.ts';
+import type { UndoCause } from './undo-cause.ts';
+
+/** Why a saga is cancelled: by its cancel event, or by its deadline. */
+export type CancelReason = 'cancel' | 'deadline';
+
+/** Between two looks at a pivot whose outcome is not known yet, milliseconds. */
+const LOOK_AGAIN_MS = 500;
+
+/**
+ * Closes the step that decides cancellations: an earlier step failed or was undone. The saga is on its way back, or has
+ * ended, so a deadline or a cancellation that comes later must publish nothing.
+ */
+export async function closeStep<DB>(
+  member: Member<DB>,
+  instance: string,
+  { event, reason, attemptId }: UndoCause,
+  { tx }: Pick<StepTools<DB>, 'tx'>,
+): Promise<void> {
+  await applyToStep(member, tx, {
+    ...keyOf(member, instance),
+    consumer: member.step.by,
+    key: event.key,
+    op: 'compensate',
+    trigger: 'close',
+    causeEvent: event.id,
+    causeAttempt: attemptId,
+    reason,
+  });
+}
+
+/** The start of a saga, at the step that may call it off: its time runs from here, by the database's clock. */
+export async function scheduleDeadline<DB>(
+  member: Member<DB>,
+  event: ReceivedEvent,
+  tx: Transaction<DB>,
+): Promise<void> {
+  const { declaration } = member;
+  const key = keyOf(member, event.id);
+  if (declaration.cancel !== undefined) await noteStart(executorOf(tx), key, event.key);
+  if (declaration.deadlineMs === undefined) return;
+  // The start may be read after the event that decided the step, or after the failure that ended the saga.
+  const row = await lockFence(executorOf(tx), key);
+  if (row === undefined || !isDecided(row.state))
+    await scheduleWork(member, 'deadline', key, storeEvent(event), declaration.deadlineMs, tx);
+}
+
+/**
+ * A cancellation: of the run that it names in its header or, where it names none, of all that started under its key. One
+ * that came before their start waits for it. `versions`: the steps that decide it, of one saga.
+ */
+export async function cancelRuns<DB>(
+  versions: readonly Member<DB>[],
+  instance: string,
+  event: ReceivedEvent,
+  tools: StepTools<DB>,
+): Promise<void> {
+  const [{ step } = { step: undefined }] = versions;
+  if (step === undefined) return;
+  const { saga, version } = step;
+  const starts =
+    instance === '' ? await startsOf(executorOf(tools.tx), saga, event.key) : [{ instance, version }];
+  if (starts.length === 0)
+    throw new SagaError(
+      'SAGA_NOT_STARTED',
+      `no saga ${saga} has started under the key of ${event.type} yet: it is retried when one may have`,
+      { category: 'service' },
+    );
+  for (const start of starts)
+    // The version that was noted may not be the one that runs: what decides the others is stopped as well.
+    for (const member of versions.toSorted((a, b) => Number(isOf(b, start)) - Number(isOf(a, start)))) {
+      const { act } = await cancelAt(member, start.instance, 'cancel', storeEvent(event), tools);
+      if (act !== 'wait') continue;
+      const key = keyOf(member, start.instance);
+      await scheduleWork(member, 'cancel', key, storeEvent(event), LOOK_AGAIN_MS, tools.tx);
+    }
+}
+
+function isOf<DB>({ step }: Member<DB>, { version }: { readonly version: number }): boolean {
+  return step.version === version;
+}
+
+/**
+ * Has the cancellation meet the step that decides it. It wins: the step will never begin, and its failure event has all
+ * before it undone. It loses: the failure event of the cancellation says so. While the outcome of the step is unknown, it waits.
+ */
+export async function cancelAt<DB>(
+  member: Member<DB>,
+  instance: string,
+  why: CancelReason,
+  event: StoredEvent,
+  tools: StepTools<DB>,
+): Promise<Transition> {
+  const key = keyOf(member, instance);
+  const reason = reasons[why];
+  const transition = await applyToStep(member, tools.tx, {
+    ...key,
+    consumer: member.step.by,
+    key: event.key,
+    op: why,
+    trigger: 'cancel',
+    causeEvent: event.id,
+    reason,
+  });
+  const emitFailure = (op: 'apply' | 'cancel', failure: StoredFailure, id: string): void =>
+    tools.emit(failureOf(member, instance, { events: [event], failure, op }), {
+      id,
+      saga: formatSagaRef(key),
+    });
+  if (transition.act === 'emit_failure' && transition.emits !== undefined) {
+    await supersedeBegin(member, instance, tools);
+    emitFailure('apply', refusal(reason.code, reason.text), transition.emits);
+  }
+  if (transition.act === 'cancel_refused' && why === 'cancel') {
+    const text = `step ${member.step.name} has taken effect: there is no way back`;
+    emitFailure(
+      'cancel',
+      refusal('CANCEL_REFUSED', text),
+      deterministicUuid('saga', 'cancel', instance, event.id),
+    );
+  }
+  return transition;
+}
+
+const reasons = {
+  cancel: { code: 'CANCELLED', text: 'the saga was cancelled' },
+  deadline: { code: 'DEADLINE', text: 'the time of the saga is over' },
+} as const;
+
+function refusal(code: string, message: string): StoredFailure {
+  return { category: 'business', certainty: 'not_applied', code, message };
+}

@@ -1,0 +1,29 @@
+import { type DomainEvent, stuckEvent } from '@convergekit/contracts';
+import type { EmitAs } from '@convergekit/inbox/engine';
+import type { Transaction } from 'kysely';
+import type { Reason } from '../fence/fence-sql.ts';
+import { applyTrigger, type TriggerRequest, type Transition } from '../fence/apply-trigger.ts';
+import { formatSagaRef } from './saga-ref.ts';
+
+/** As a slice's or a settlement's. */
+export type Emit = (event: DomainEvent, as: EmitAs) => void;
+
+/** Marks a step as stuck, and emits the reason for observers in the same transaction. */
+export async function markStuck<DB>(
+  tx: Transaction<DB>,
+  request: TriggerRequest,
+  { code, text }: Reason,
+  emit: Emit,
+): Promise<Transition> {
+  const transition = await applyTrigger(tx, { ...request, trigger: 'stuck' });
+  const { emits, seq } = transition;
+  if (emits === undefined) return transition;
+  const { saga: name, version, instance, step, consumer, key } = request;
+  const op = request.op === 'compensate' ? 'compensate' : 'apply';
+  const of = { saga: { name, version, instance, step, op }, key: transition.row?.key ?? key, seq } as const;
+  emit(stuckEvent(consumer)({ ...of, is: 'stuck', code, reason: text }), {
+    id: emits,
+    saga: formatSagaRef(request),
+  });
+  return transition;
+}

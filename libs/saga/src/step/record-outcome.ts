@@ -1,0 +1,162 @@
+import type { DomainEvent } from '@convergekit/contracts';
+import { type Executor, executorOf } from '@convergekit/postgres';
+import type { StoredFailure, WorkAttempt } from '@convergekit/effects/engine';
+import type { FenceTrigger } from '../fence/fence.ts';
+import type { TriggerRequest, Transition } from '../fence/apply-trigger.ts';
+import { applyToStep } from './apply-to-step.ts';
+import { scheduleUndo } from './request-work.ts';
+import { failureOf } from './failure-of.ts';
+import { keyOf, type Member, planOf } from './member.ts';
+import { reviveEvent, type StoredEvent, type StoredFact } from './stored-event.ts';
+import { formatSagaRef } from './saga-ref.ts';
+import type { StepTools } from './tools.ts';
+import { emitNoop, undoNow } from './undo.ts';
+import type { UndoCause } from './undo-cause.ts';
+
+/** An apply of which the outcome became known outside its slice. */
+export interface KnownOutcome {
+  readonly instance: string;
+  readonly events: readonly StoredEvent[];
+  /** The failure event of unknown certainty that went out before. */
+  readonly resolves?: string | undefined;
+  /** By an operator's decision. */
+  readonly actor?: string | undefined;
+  readonly note?: string | undefined;
+}
+
+/** Records a fact and emits it; a step that must be undone by now is recorded and undone. */
+export async function recordFact<DB>(
+  member: Member<DB>,
+  settled: KnownOutcome,
+  fact: StoredFact,
+  tools: StepTools<DB>,
+): Promise<void> {
+  const { success, failure } = member.step;
+  const succeeded = fact.type === success.type;
+  const definition = [success, failure].find((one) => one?.type === fact.type);
+  // A type that is mistyped is not a failure: what it would have undone may have taken effect.
+  if (definition === undefined) throw new TypeError(`${fact.type} is no fact of step ${member.step.name}`);
+  // A stored fact of an older version is emitted in the definition's current version.
+  const made = definition(definition.parse(fact.payload, fact.version) as never);
+  const transition = await applyToStep(member, tools.tx, {
+    ...outcomeRequest(member, settled, succeeded ? 'applied' : 'rejected'),
+    outcome: fact.type,
+    ...(succeeded
+      ? { result: JSON.stringify(fact) }
+      : { reason: { code: 'REJECTED', text: `${member.step.name} was refused: ${fact.type}` } }),
+  });
+  if (transition.act === 'noop_already') return;
+  await record(member, settled, made, tools);
+  const saga = formatSagaRef(keyOf(member, settled.instance));
+  if (transition.act === 'emit_success' || transition.act === 'emit_failure') {
+    if (transition.emits !== undefined) tools.emit(made, { id: transition.emits, saga });
+    return;
+  }
+  await undoKnown(member, settled, transition, succeeded ? JSON.stringify(fact) : null, tools);
+}
+
+/** Records that a step certainly had no effect, and emits its failure event, or the undone event of an undo that waited. */
+export async function recordFailure<DB>(
+  member: Member<DB>,
+  settled: KnownOutcome,
+  failure: StoredFailure,
+  attempts: readonly WorkAttempt[],
+  tools: StepTools<DB>,
+): Promise<void> {
+  const transition = await applyToStep(member, tools.tx, {
+    ...outcomeRequest(member, settled, 'not_applied'),
+    outcome: failure.code,
+    reason: { code: failure.code, text: failure.message },
+  });
+  if (transition.act === 'emit_failure' && transition.emits !== undefined) {
+    const saga = formatSagaRef(keyOf(member, settled.instance));
+    const { events, resolves } = settled;
+    tools.emit(failureOf(member, settled.instance, { events, failure, attempts, resolves }), {
+      id: transition.emits,
+      saga,
+    });
+    return;
+  }
+  await undoKnown(member, settled, transition, null, tools);
+}
+
+/** What an undo that waited for the outcome does now. */
+async function undoKnown<DB>(
+  member: Member<DB>,
+  { instance }: KnownOutcome,
+  { act, row }: Transition,
+  result: string | null,
+  tools: StepTools<DB>,
+): Promise<void> {
+  if (row?.undo == null) return;
+  const cause = JSON.parse(row.undo) as UndoCause;
+  const known = { ...row, result: result ?? row.result };
+  // A local undo that fails would roll the outcome back with it: it is work of its own.
+  if (act === 'undo' && member.handlers.undoneExternal === undefined)
+    await scheduleUndo(member, instance, cause, tools.tx, 0);
+  else if (act === 'undo') await undoNow(member, instance, cause, known, tools);
+  if (act === 'emit_undone') await emitNoop(member, instance, cause, known, tools);
+}
+
+function outcomeRequest<DB>(
+  member: Member<DB>,
+  { instance, events, resolves, actor, note }: KnownOutcome,
+  trigger: FenceTrigger,
+): TriggerRequest {
+  const [event] = events;
+  return {
+    ...keyOf(member, instance),
+    consumer: member.step.by,
+    key: event?.key ?? instance,
+    op: resolves === undefined && actor === undefined ? 'apply' : 'resolve',
+    trigger,
+    intent: JSON.stringify(events),
+    plan: planOf(member),
+    causeEvent: resolves ?? event?.id ?? instance,
+    actor,
+    note,
+  };
+}
+
+async function record<DB>(
+  { step, handlers }: Member<DB>,
+  { instance, events: [event], actor }: KnownOutcome,
+  outcome: DomainEvent,
+  { emit, ...context }: StepTools<DB>,
+): Promise<void> {
+  const write = handlers.external?.record;
+  if (write === undefined || event === undefined) return;
+  const made: DomainEvent[] = [];
+  // Erased types: the event was parsed by the step's own definition.
+  const run = async (): Promise<void> =>
+    write(
+      { event: reviveEvent(event, step.begins), outcome, instance },
+      {
+        ...context,
+        emit: (one) => void made.push(one),
+      },
+    );
+  if (actor === undefined) await run();
+  else if (!(await inSavepoint(executorOf(context.tx), run))) {
+    const of = { saga: step.saga, instance, step: step.name, actor };
+    context.log.error({ alarm: 'record_left_out', ...of }, RECORD_LEFT_OUT);
+    return;
+  }
+  for (const one of made) emit(one);
+}
+
+const RECORD_LEFT_OUT =
+  'an operator resolved a step whose `record` fails: the saga goes on, and the rows that it would have written are missing';
+
+/** Runs something whose failure must not cost the transaction. False: it failed, and left nothing. */
+async function inSavepoint(executor: Executor, run: () => Promise<void>): Promise<boolean> {
+  await executor.query('savepoint record');
+  try {
+    await run();
+    await executor.query('release savepoint record');
+    return true;
+  } catch {
+    await executor.query('rollback to savepoint record');
+    return false;
+  }
+}

@@ -1,0 +1,164 @@
+import type { ReceivedEvent } from '@convergekit/contracts';
+import { eventContextOf } from '@convergekit/inbox/engine';
+import { deterministicUuid } from '@convergekit/core';
+import type { Transaction } from 'kysely';
+import type { FenceRow } from '../fence/fence-sql.ts';
+import {
+  type Cause,
+  insertStepWork,
+  type StepKey,
+  type StepWork,
+  traceOf,
+  type WorkOp,
+} from '@convergekit/effects/engine';
+import type { Outcome } from '@convergekit/effects/engine';
+import { effectName } from './effect-name.ts';
+import { keyOf, type Member } from './member.ts';
+import { type StoredEvent, type StoredFact, storeEvent } from './stored-event.ts';
+import { formatSagaRef } from './saga-ref.ts';
+import type { StepTools } from './tools.ts';
+import type { UndoCause } from './undo-cause.ts';
+
+/** The intent of a step's work: what the worker reads again, in whatever process. */
+export interface StepInput extends StepKey {
+  /** The events that the step begins with. */
+  readonly events?: readonly StoredEvent[];
+  /** Of undos: the success event of the step. */
+  readonly result?: StoredFact;
+  readonly cause?: UndoCause;
+  /** Of a resolve: the failure event of unknown certainty that went out. */
+  readonly resolves?: string;
+}
+
+/** Nothing is called: what is left to do is done by the settlement. */
+export const NOTHING_TO_CALL: Outcome = { kind: 'succeeded', result: 'null' };
+
+/**
+ * An external step takes effect by a call of the worker, once this transaction is committed. Its own deadline runs from here.
+ */
+export async function requestCall<DB>(
+  member: Member<DB>,
+  instance: string,
+  event: ReceivedEvent,
+  events: readonly StoredEvent[],
+  { tx }: Pick<StepTools<DB>, 'tx'>,
+): Promise<void> {
+  const input = { ...keyOf(member, instance), events };
+  await insertStepWork(tx, workOf(member, 'apply', input, storeEvent(event)));
+  const dueMs = member.handlers.external?.deadlineMs;
+  if (dueMs !== undefined) await scheduleWork(member, 'expire', input, storeEvent(event), dueMs, tx);
+}
+
+/** So is it undone. */
+export async function requestUndo<DB>(
+  member: Member<DB>,
+  instance: string,
+  cause: UndoCause,
+  row: Pick<FenceRow, 'intent' | 'result'> | undefined,
+  { tx }: Pick<StepTools<DB>, 'tx'>,
+): Promise<void> {
+  const input = {
+    ...keyOf(member, instance),
+    cause,
+    ...(row?.intent == null ? {} : { events: JSON.parse(row.intent) as readonly StoredEvent[] }),
+    ...(row?.result == null ? {} : { result: JSON.parse(row.result) as StoredFact }),
+  };
+  await insertStepWork(tx, workOf(member, 'compensate', input, cause.event, cause.attemptId));
+}
+
+/** An undo that failed in its slice is tried by the worker, for as long as it takes. False: it has been tried before. */
+export async function scheduleUndo<DB>(
+  member: Member<DB>,
+  instance: string,
+  cause: UndoCause,
+  tx: Transaction<DB>,
+  dueMs: number,
+): Promise<boolean> {
+  const input = { ...keyOf(member, instance), cause };
+  const work = workOf(member, 'compensate', input, cause.event, cause.attemptId);
+  return insertStepWork(tx, { ...work, outcome: NOTHING_TO_CALL, dueMs });
+}
+
+/** The undo of a step of which nothing is known here any more waits for an operator's word. */
+export async function requestOperator<DB>(
+  member: Member<DB>,
+  instance: string,
+  cause: UndoCause,
+  tx: Transaction<DB>,
+): Promise<void> {
+  const input = { ...keyOf(member, instance), cause };
+  const work = workOf(member, 'compensate', input, cause.event, cause.attemptId);
+  await insertStepWork(tx, { ...work, stuck: 'record_swept' });
+}
+
+/** Has the worker settle something later: nothing is called. */
+export async function scheduleWork<DB>(
+  member: Member<DB>,
+  op: WorkOp,
+  input: StepInput,
+  cause: StoredEvent,
+  dueMs: number,
+  tx: Transaction<DB>,
+): Promise<void> {
+  const work = workOf(member, op, { ...input, events: [cause] }, cause);
+  await insertStepWork(tx, { ...work, outcome: NOTHING_TO_CALL, dueMs });
+}
+
+/** The id of a step's work, and the default key of its call. */
+export function workId({ saga, instance, step }: Omit<StepKey, 'version'>, op: WorkOp): string {
+  return deterministicUuid('saga', saga, instance, step, op);
+}
+
+export function workOf<DB>(
+  { step }: Member<DB>,
+  op: WorkOp,
+  input: StepInput,
+  cause: StoredEvent,
+  attemptId?: string,
+): StepWork {
+  const { saga, instance } = input;
+  const id = workId({ saga, instance, step: step.name }, op);
+  return {
+    ...{ id, saga, instance, step: step.name, op },
+    consumer: step.by,
+    handler: `${saga}.${step.name}`,
+    effect: effectName(step, op),
+    key: cause.key,
+    idempotencyKey: id,
+    input: JSON.stringify(input),
+    cause: {
+      ...causeOf(cause),
+      saga: formatSagaRef(input),
+      ...(attemptId === undefined ? {} : { attemptId }),
+    },
+  };
+}
+
+function causeOf({ deadline, ...event }: StoredEvent): Cause {
+  const { correlationId, causationId, hops } = eventContextOf(event);
+  return {
+    ...{ eventId: causationId, correlationId, hops },
+    ...(deadline === undefined ? {} : { deadline }),
+    ...traceOf(),
+  };
+}
+
+/**
+ * Requests the outcome of a local apply that failed with an unknown one. False: the step has no `query`, so the row waits for a
+ * person's word.
+ */
+export async function requestOutcome<DB>(
+  member: Member<DB>,
+  instance: string,
+  events: readonly StoredEvent[],
+  resolves: string,
+  tx: Transaction<DB>,
+): Promise<boolean> {
+  const { query, settleMs = 0 } = member.handlers.local ?? {};
+  const [first] = events;
+  if (first === undefined) throw new TypeError(`step ${member.step.name} failed at nothing`);
+  const work = workOf(member, 'resolve', { ...keyOf(member, instance), events, resolves }, first);
+  const asked = query === undefined ? ({ stuck: 'outcome_unknown' } as const) : { unknownForMs: settleMs };
+  await insertStepWork(tx, { ...work, ...asked });
+  return query !== undefined;
+}

@@ -1,0 +1,37 @@
+import { deterministicUuid } from '@convergekit/core';
+import type { StepKey, SagaRef } from '@convergekit/effects/engine';
+
+export function formatSagaRef({ saga, version, instance }: SagaRef): string {
+  return `${saga}/${version}/${instance}`;
+}
+
+const STORY = /^([^/]+)\/([1-9]\d{0,8})\/(.+)$/;
+
+/** Undefined for what is not of a saga of the kit. */
+export function parseSagaRef(text: string | undefined): SagaRef | undefined {
+  const match = text === undefined ? null : STORY.exec(text);
+  const [, saga, version, instance] = match ?? [];
+  if (saga === undefined || instance === undefined) return undefined;
+  return { saga, version: Number(version), instance };
+}
+
+/** The name under which a consumer registers that it has a part in a version of a saga. */
+export function sagaVersionOf({ saga, version }: Pick<SagaRef, 'saga' | 'version'>): string {
+  return `${saga}/${version}`;
+}
+
+/** The facts that a step emits. */
+export type Fact = 'success' | 'failure' | 'undone';
+
+/**
+ * The id of the event of a step's fact: the same whatever caused it and however often it is emitted. So the
+ * id of the event that begins a step is known before it comes.
+ */
+export function factId({ saga, instance, step }: Omit<StepKey, 'version'>, fact: Fact): string {
+  return deterministicUuid('saga', saga, instance, step, fact);
+}
+
+/** The id of the event by which a step is stuck, or released. `seq`: of the journal. */
+export function stuckId({ saga, instance, step }: Omit<StepKey, 'version'>, seq: number): string {
+  return deterministicUuid('saga', saga, instance, step, 'stuck', seq);
+}

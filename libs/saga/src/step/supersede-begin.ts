@@ -1,0 +1,20 @@
+import { supersedeParked } from '@convergekit/inbox/engine';
+import { executorOf } from '@convergekit/postgres';
+import type { Member } from './member.ts';
+import { factId } from './saga-ref.ts';
+import type { StepTools } from './tools.ts';
+
+/** The event that would have begun it may be parked here: its key must not wait for it. */
+export async function supersedeBegin<DB>(
+  { declaration, step }: Member<DB>,
+  instance: string,
+  { tx }: Pick<StepTools<DB>, 'tx'>,
+): Promise<void> {
+  const before = declaration.stages[step.stage - 1]?.steps;
+  const ids =
+    before === undefined
+      ? [instance]
+      : before.map(({ name, saga }) => factId({ saga, instance, step: name }, 'success'));
+  const why = { by: 'saga', reason: `step ${step.name} of ${step.saga} was undone before it began` };
+  for (const eventId of ids) await supersedeParked(executorOf(tx), { consumer: step.by, eventId }, why);
+}

@@ -1,0 +1,119 @@
+import type { Database } from '@convergekit/postgres';
+import { seededRandom } from '@convergekit/core';
+import { freshDatabase } from '@convergekit/testing';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { MortalProcess } from './fixture/mortal-process.ts';
+import {
+  later,
+  provisionWorkflow,
+  workflowDatabase,
+  workflowOptions,
+  type TenantDb,
+  type Wish,
+} from './fixture/scene.ts';
+import { World } from './fixture/world.ts';
+import type { WorkflowRecovery } from './define-workflow.ts';
+import { WorkflowError } from './errors.ts';
+import { readWorkflow } from './operate/workflow-sql.ts';
+import { workflows } from './workflows.ts';
+import { verifyWorkflow } from './verify.ts';
+
+let url: string;
+let database: Database<TenantDb>;
+let count = 0;
+
+beforeAll(async () => {
+  url = await freshDatabase(inject('stack').databaseUrl, 'kills');
+  database = await workflowDatabase(url);
+});
+afterAll(() => database.close());
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+interface Life {
+  readonly wish: Wish;
+  readonly recovery: WorkflowRecovery;
+  readonly deaths: readonly number[];
+}
+
+/** One process after the other, each dying at its await, until the workflow has ended. Says how, and how many awaits it took. */
+async function live({ wish, recovery, deaths }: Life) {
+  count += 1;
+  const id = `t${count}`;
+  const world = new World();
+  const ends: unknown[] = [];
+  let awaits = 0;
+  for (let round = 0; round < 20; round += 1) {
+    const process = new MortalProcess(url, `${id}-${round}`, deaths[round] ?? NEVER);
+    const provision = provisionWorkflow(new World(world, process.breath), recovery);
+    const { run } = workflows([provision], { ...workflowOptions, database: process.database });
+    const running = run(provision, id, wish).then(
+      () => 'completed',
+      (error: unknown) => (error instanceof WorkflowError ? error.code : error),
+    );
+    ends.push(await Promise.race([running, process.died]));
+    awaits = process.awaits;
+    await process.bury(database.executor);
+    if (ends.at(-1) !== 'died' && ends.at(-1) !== 'WORKFLOW_UNFINISHED') break;
+    await later(database, id);
+  }
+  const rows = await database.db.selectFrom('tenant').selectAll().where('id', '=', id).execute();
+  const verdict = verifyWorkflow(await readWorkflow(database.executor, 'tenants.provision', id));
+  const there = [...world.there.values()].toSorted();
+  return { end: ends.at(-1), awaits, there, rows: rows.length, changes: world.changes, verdict };
+}
+
+/** What is undone is the last thing that still stands, and nothing is made or undone twice. */
+function disorder(changes: readonly string[]): readonly string[] {
+  const standing: string[] = [];
+  return changes.filter((change) => {
+    if (change.startsWith('+')) return standing.push(change.slice(1)) !== standing.length;
+    return change.startsWith('!') || standing.pop() !== change.slice(1);
+  });
+}
+
+async function holds(life: Life, kept: readonly string[]): Promise<void> {
+  const what = JSON.stringify(life);
+  const { end, there, rows, changes, verdict } = await live(life);
+  const stands = end === 'completed';
+  expect([what, stands || end === 'WORKFLOW_COMPENSATED' || end]).toEqual([what, true]);
+  expect([what, there, rows]).toEqual([what, stands ? kept : [], stands ? 1 : 0]);
+  expect([what, disorder(changes), new Set(changes).size]).toEqual([what, [], changes.length]);
+  expect([what, verdict.issues]).toEqual([what, []]);
+}
+
+/** Lives have nothing in common but the database: six at a time. */
+async function sideBySide(lives: readonly Life[], act: (life: Life) => Promise<void>): Promise<void> {
+  const left = [...lives];
+  const one = async (): Promise<void> => {
+    for (let life = left.shift(); life !== undefined; life = left.shift()) await act(life);
+  };
+  await Promise.all(Array.from({ length: 6 }, one));
+}
+
+describe('a process that dies at any of its awaits', () => {
+  // The scope's failure is caught; what comes after it fails as well, or completes.
+  // Planted fault: an interrupted call that is taken for one that was never made fails here.
+  it.each([
+    ['undo', 'fails'],
+    ['resume', 'ok'],
+  ] as const)(
+    'leaves what another one ends (%s, then %s): everything stands, or nothing',
+    async (recovery, end) => {
+      const wish: Wish = { billing: 'fails', end };
+      const { awaits, ...undisturbed } = await live({ wish, recovery, deaths: [] });
+      expect(undisturbed.end).toBe(end === 'ok' ? 'completed' : 'WORKFLOW_COMPENSATED');
+      for (let death = 1; death <= awaits; death += 1)
+        await holds({ wish, recovery, deaths: [death] }, ['bucket', 'route']);
+    },
+  );
+
+  it('also when those that continue it die, too', async () => {
+    const random = seededRandom(7);
+    const lives = Array.from({ length: 20 }, (): Life => {
+      const deaths = Array.from({ length: 5 }, () => 1 + Math.floor(random() * 60));
+      return { wish: { billing: 'ok', end: 'fails' }, recovery: random() < 0.5 ? 'undo' : 'resume', deaths };
+    });
+    await sideBySide(lives, (life) => holds(life, []));
+  });
+});

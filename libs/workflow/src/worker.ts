@@ -1,0 +1,105 @@
+import { sqlState } from '@convergekit/postgres/engine';
+import { classify } from '@convergekit/resilience';
+import {
+  endsWithin,
+  failpoint,
+  loopService,
+  type NextRun,
+  poll,
+  type Service,
+  Wake,
+} from '@convergekit/core';
+import { alertOverdueWorkflows } from '@convergekit/effects/engine';
+import { recover } from './body.ts';
+import { type ClaimedWorkflow, claimWorkflows } from './claim-sql.ts';
+import { WorkflowError, Suspended } from './errors.ts';
+import { Journal } from './journal.ts';
+import type { ResolvedWorkflows } from './options.ts';
+import { forgetWorkflows } from './tidy-sql.ts';
+
+/**
+ * Goes on with workflows whose process died, lost its lease, or left an undo to be retried. Any number of workers may
+ * run beside each other and beside `run`. A database that is away is waited for.
+ */
+export function workflowWorker(options: ResolvedWorkflows): Service {
+  const { database, holder, workflows, concurrency, idleMs, pollMs, tidyMs, clock, random, drainMs } =
+    options;
+  const cutOff = new AbortController();
+  const running = new Set<Promise<void>>();
+  const room = new Wake();
+
+  const claim = async (): Promise<NextRun | undefined> => {
+    const places = concurrency - running.size;
+    if (places <= 0) return undefined;
+    const claimed = await claimWorkflows(database.executor, holder, [...workflows.keys()], places, idleMs);
+    if (claimed.length > 0) failpoint('workflow.after_claim');
+    for (const one of claimed) {
+      const turn = goOn(options, one, cutOff.signal).catch((error: unknown) => failed(options, error));
+      running.add(turn);
+      void turn.finally(() => {
+        running.delete(turn);
+        room.notify();
+      });
+    }
+    return claimed.length > 0 ? { afterMs: 0 } : undefined;
+  };
+  const loop = { clock, random, onError: (error: unknown) => failed(options, error) };
+  return loopService({
+    name: 'workflow worker',
+    prepare: () => checkTables(options),
+    run: (signal) =>
+      Promise.all([
+        poll({ ...loop, everyMs: pollMs, signal, wake: room, run: claim }),
+        poll({ ...loop, everyMs: tidyMs, signal, run: () => tidy(options) }),
+      ]),
+    drain: async () => {
+      await endsWithin(Promise.all(running), drainMs, clock);
+      cutOff.abort();
+      await Promise.all(running);
+    },
+  });
+}
+
+/** One turn: to the end of the workflow, or until it has to wait. Rejects when the database cannot be read. */
+async function goOn(options: ResolvedWorkflows, claim: ClaimedWorkflow, signal: AbortSignal): Promise<void> {
+  const workflow = options.workflows.get(claim.workflow);
+  if (workflow === undefined) return;
+  const journal = await Journal.of(claim, options.database.executor, options.clock);
+  try {
+    await recover({ options, workflow, journal, signal, patienceMs: 0 });
+  } catch (error) {
+    // It is written down why it waits; what was lost goes on elsewhere.
+    if (!(error instanceof Suspended)) throw error;
+    if (error.why === 'lost')
+      options.log.warn(
+        { workflow: claim.workflow, id: claim.id, reason: error.message },
+        'a workflow was left',
+      );
+  }
+}
+
+async function tidy({ keepMs, stuckAfterMs, database, log }: ResolvedWorkflows): Promise<void> {
+  await alertOverdueWorkflows(database.executor, log, stuckAfterMs);
+  await forgetWorkflows(database.executor, keepMs);
+}
+
+function failed({ log }: ResolvedWorkflows, error: unknown): void {
+  const { category, code, message } = classify(error);
+  log.error(
+    { category, code, reason: message },
+    'the workflow worker could not continue its tables: it tries again',
+  );
+}
+
+async function checkTables({ database }: ResolvedWorkflows): Promise<void> {
+  await database.executor.query('select 1 from converge.workflow limit 0').catch(explainMissing);
+}
+
+export function explainMissing(error: unknown): never {
+  if (!['42P01', '3F000'].includes(sqlState(error) ?? '')) throw error;
+  throw new WorkflowError(
+    'WORKFLOW_NOT_MIGRATED',
+    'the tables of workflows are missing in this database: run `converge migrate` with its DATABASE_URL',
+    { cause: error },
+  );
+}

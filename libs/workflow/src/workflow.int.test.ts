@@ -1,0 +1,130 @@
+import type { Database } from '@convergekit/postgres';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import {
+  later,
+  provisionWorkflow,
+  workflowDatabase,
+  workflowOptions,
+  type TenantDb,
+} from './fixture/scene.ts';
+import { World } from './fixture/world.ts';
+import { WorkflowError } from './errors.ts';
+import { readWorkflow } from './operate/workflow-sql.ts';
+import { workflows } from './workflows.ts';
+import { verifyWorkflow } from './verify.ts';
+
+let database: Database<TenantDb>;
+let world: World;
+let count = 0;
+let id: string;
+
+beforeAll(async () => {
+  database = await workflowDatabase(await freshDatabase(inject('stack').databaseUrl, 'workflow'));
+});
+afterAll(() => database.close());
+beforeEach(() => {
+  world = new World();
+  count += 1;
+  id = `t${count}`;
+});
+
+const serviceOf = (recovery: 'undo' | 'resume' = 'undo') => {
+  const provision = provisionWorkflow(world, recovery);
+  return { provision, ...workflows([provision], { ...workflowOptions, database }) };
+};
+const codeOf = (error: unknown) => (error instanceof WorkflowError ? error.code : error);
+const rowsOf = async () =>
+  (await database.db.selectFrom('tenant').selectAll().where('id', '=', id).execute()).length;
+const verdict = async () => verifyWorkflow(await readWorkflow(database.executor, 'tenants.provision', id));
+
+describe('a workflow', () => {
+  it('keeps everything when its body returns, and answers a repeat from the journal', async () => {
+    const { run, provision } = serviceOf();
+    const answer = { bucket: 'ref-bucket', billing: 'ref-account' };
+    expect(await run(provision, id, { billing: 'ok', end: 'ok' })).toEqual(answer);
+    expect(await run(provision, id, { billing: 'ok', end: 'ok' })).toEqual(answer);
+    expect(world.changes).toEqual(['+bucket', '+account', '+card', '+route']);
+    expect(await rowsOf()).toBe(1);
+    expect(await verdict()).toMatchObject({ issues: [], state: 'completed' });
+    const other = run(provision, id, { billing: 'fails', end: 'ok' });
+    expect(await other.catch(codeOf)).toBe('WORKFLOW_KEY_REUSED');
+  });
+
+  it('undoes everything, the last step first, when its body throws', async () => {
+    const { run, provision } = serviceOf();
+    expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
+      'WORKFLOW_COMPENSATED',
+    );
+    expect(world.changes.slice(4)).toEqual(['-route', '-card', '-account', '-bucket']);
+    expect([world.there.size, await rowsOf()]).toEqual([0, 0]);
+    const { issues, state, plan } = await verdict();
+    expect([issues, state, plan.map(({ does }) => does)]).toEqual([[], 'compensated', Array(5).fill('done')]);
+    expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
+      'WORKFLOW_COMPENSATED',
+    );
+  });
+
+  it('undoes the scope whose failure is caught, and nothing else', async () => {
+    const { run, provision } = serviceOf();
+    expect(await run(provision, id, { billing: 'fails', end: 'ok' })).toEqual({
+      bucket: 'ref-bucket',
+      billing: 'none',
+    });
+    expect(world.changes).toEqual(['+bucket', '+account', '+card', '-card', '-account', '+route']);
+    expect(await verdict()).toMatchObject({ issues: [], state: 'completed' });
+  });
+
+  it('leaves an undo that fails to the workers, who try until it is done', async () => {
+    const { run, provision, worker } = serviceOf();
+    world.fault('-account', 'refuse', 'reply_lost');
+    expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
+      'WORKFLOW_UNFINISHED',
+    );
+    expect(world.changes.slice(4)).toEqual(['-route', '-card']);
+    await worker.start();
+    await waitUntil(async () => (await verdict()).state === 'compensated', {
+      what: 'the worker to undo the rest',
+    });
+    await worker.stop();
+    expect(world.changes.slice(4)).toEqual(['-route', '-card', '-account', '-bucket']);
+    expect((await verdict()).issues).toEqual([]);
+  });
+
+  it('finds out what became of a call before it repeats or undoes anything', async () => {
+    const { run, provision } = serviceOf();
+    world.fault('+account', 'reply_lost');
+    expect(await run(provision, id, { billing: 'ok', end: 'ok' })).toMatchObject({ billing: 'ref-account' });
+    id = `${id}-lost`;
+    world.fault('+route', 'request_lost');
+    expect(await run(provision, id, { billing: 'ok', end: 'ok' }).catch(codeOf)).toBe('WORKFLOW_UNFINISHED');
+    await later(database, id);
+    expect(await run(provision, id, { billing: 'ok', end: 'ok' }).catch(codeOf)).toBe('WORKFLOW_COMPENSATED');
+    const { plan } = await verdict();
+    expect(plan.map(({ path, does }) => `${path} ${does}`)).toEqual([
+      'route noop_not_applied',
+      'billing/card done',
+      'billing/account done',
+      'row done',
+      'bucket done',
+    ]);
+  });
+
+  it('finds that another process has undone a step before', async () => {
+    const { run, provision } = serviceOf();
+    world.fault('-route', 'refuse');
+    expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
+      'WORKFLOW_UNFINISHED',
+    );
+    world.there.delete(`tenants.provision/${id}/bucket`);
+    await database.db.deleteFrom('tenant').where('id', '=', id).execute();
+    await later(database, id);
+    expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
+      'WORKFLOW_COMPENSATED',
+    );
+    const { issues, plan } = await verdict();
+    const undone = plan.map(({ path, does }) => `${path} ${does}`);
+    expect([issues, undone.slice(3)]).toEqual([[], ['row noop_already', 'bucket noop_already']]);
+    expect(world.changes.at(-1)).toBe('-account');
+  });
+});
