@@ -7,6 +7,7 @@ const floors = [
   ['relay', 'inbox', 'effects'],
   ['saga', 'workflow', 'reconcile'],
   ['testing', 'cli'],
+  ['kit'],
 ];
 const sideways = { effects: ['inbox'] };
 // Tests and their fixtures use the test kit of floor 6; neither is published.
@@ -41,7 +42,7 @@ module.exports = {
       name: 'kafka-is-wired-at-the-top',
       comment: 'libraries use the port, libs/broker; the cli, the services and the test kit open Kafka',
       severity: 'error',
-      from: { path: '^libs/', pathNot: ['^libs/(kafka|cli|testing)/', ...test] },
+      from: { path: '^libs/', pathNot: ['^libs/(kafka|cli|kit|testing)/', ...test] },
       to: { path: '^libs/kafka/' },
     },
     {

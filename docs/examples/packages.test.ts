@@ -4,12 +4,22 @@ import { expect, it } from 'vitest';
 const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
 
 // The compiler checks the files; what they import besides the kit is declared beside them.
-it.each(['cli', 'core', 'effects', 'inbox', 'postgres', 'relay', 'saga', 'workflow'])(
-  'the README of %s shows an example that compiles',
-  (name) => {
-    const shown = [...read(`../../libs/${name}/README.md`).matchAll(/```ts\n([^]*?)```/g)].map(
-      ([, code]) => code,
-    );
-    expect(shown).toEqual([read(`packages/${name}.ts`)]);
-  },
-);
+it.each([
+  'broker',
+  'cli',
+  'core',
+  'effects',
+  'inbox',
+  'kafka',
+  'kit',
+  'postgres',
+  'relay',
+  'saga',
+  'testing',
+  'workflow',
+])('the README of %s shows an example that compiles', (name) => {
+  const shown = [...read(`../../libs/${name}/README.md`).matchAll(/```ts\n([^]*?)```/g)].map(
+    ([, code]) => code,
+  );
+  expect(shown).toEqual([read(`packages/${name}.ts`)]);
+});

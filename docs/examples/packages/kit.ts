@@ -1,0 +1,22 @@
+import { BusinessRejection, createOutbox, defineConsumer, defineEvent } from 'convergekit';
+import { z } from 'zod';
+
+export const orderPlaced = defineEvent({
+  type: 'order.placed',
+  version: 1,
+  topic: 'orders',
+  key: (order) => order.orderId,
+  data: z.object({ orderId: z.string(), cents: z.int().positive() }),
+});
+
+/** Emits in the transaction that writes the order. */
+export const outbox = createOutbox([orderPlaced]);
+
+/** Applies each event once, or rejects it. */
+export const payments = defineConsumer<{ charges: { orderId: string; cents: number } }>({
+  name: 'payments',
+  from: 'beginning',
+}).on(orderPlaced, async (event, { tx }) => {
+  if (event.data.cents > 100_000) throw new BusinessRejection('over the limit of this card');
+  await tx.insertInto('charges').values(event.data).execute();
+});

@@ -1,0 +1,64 @@
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+interface Manifest {
+  readonly name: string;
+  readonly exports: Readonly<Record<string, { readonly source: string }>>;
+}
+interface Door {
+  readonly name: string;
+  readonly values: readonly string[];
+  readonly types: readonly string[];
+}
+
+const manifests = globSync('libs/*/package.json', { cwd: root }).toSorted();
+const doors = manifests.flatMap((path) => {
+  const { name, exports } = JSON.parse(readFileSync(join(root, path), 'utf8')) as Manifest;
+  return Object.entries(exports).map(([door, { source }]) =>
+    namesOf(join(name, door), join(root, dirname(path), source)),
+  );
+});
+
+function namesOf(name: string, file: string): Door {
+  const values: string[] = [];
+  const types: string[] = [];
+  const text = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
+  for (const one of text.statements) {
+    if (ts.isExportDeclaration(one)) {
+      if (one.exportClause === undefined || !ts.isNamedExports(one.exportClause))
+        throw new Error(`${file} exports everything of another file: name what it exports`);
+      for (const element of one.exportClause.elements)
+        (one.isTypeOnly || element.isTypeOnly ? types : values).push(element.name.text);
+    } else if (ts.canHaveModifiers(one) && ts.getModifiers(one)?.some(isExport)) {
+      const kind = ts.isInterfaceDeclaration(one) || ts.isTypeAliasDeclaration(one) ? types : values;
+      if ('name' in one) kind.push((one.name as ts.Identifier).text);
+      else if (ts.isVariableStatement(one))
+        kind.push(...one.declarationList.declarations.map((each) => each.name.getText()));
+    }
+  }
+  return { name, values: values.toSorted(), types: types.toSorted() };
+}
+
+function isExport(modifier: ts.ModifierLike): boolean {
+  return modifier.kind === ts.SyntaxKind.ExportKeyword;
+}
+
+// A change of the list is a change of what users may depend on: `vitest run --project unit docs/public-names -u` records it.
+it('the public names of all packages are those that docs/public-names.txt lists', async () => {
+  const text = doors.map(
+    ({ name, values, types }) =>
+      `${name}\n  values ${values.length}: ${values.join(' ')}\n  types ${types.length}: ${types.join(' ')}\n`,
+  );
+  await expect(text.join('')).toMatchFileSnapshot('public-names.txt');
+});
+
+it('the package that a service installs has at most 40 values', () => {
+  const kit = doors.find(({ name }) => name === 'convergekit');
+  expect(kit?.values.length).toBeGreaterThan(20);
+  expect(kit?.values.length).toBeLessThanOrEqual(40);
+});

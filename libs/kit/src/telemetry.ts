@@ -1,0 +1,2 @@
+/** The OpenTelemetry SDK, started once by a process that exports metrics and traces. */
+export { startTelemetry, type Telemetry, type TelemetryOptions } from '@convergekit/telemetry/sdk';
