@@ -1,6 +1,6 @@
 import type { MigrationSet } from '@convergekit/postgres';
 
-/** Table saga_work. It belongs into the database of every service that calls others, beside its inbox and outbox. */
+/** Tables of effects, saga and workflow. They belong in the database of a service that calls others, beside its inbox and outbox. */
 export const sagaMigrations: MigrationSet = {
   name: 'saga',
   directory: new URL('../sql/', import.meta.url),

@@ -11,7 +11,9 @@ import { missingMigrations } from './migrations.ts';
 const before = gunzipSync(
   readFileSync(new URL('../fixture/before-schema.sql.gz', import.meta.url)),
 ).toString();
-const schemas = ['postgres', 'outbox', 'relay', 'inbox', 'reconcile'].map((name) => `${name}/001-schema`);
+const schemas = ['postgres', 'outbox', 'relay', 'inbox', 'reconcile', 'saga'].map(
+  (name) => `${name}/001-schema`,
+);
 
 async function open(): Promise<Database> {
   const database = connect({ url: await freshDatabase(inject('stack').databaseUrl), max: 4 });
@@ -35,6 +37,9 @@ async function recorded(): Promise<unknown[]> {
 
 it('a database of the earlier migrations is adopted with its rows, and equals a fresh one', async () => {
   await database.executor.query(`select converge.emit('shop.orders', 'one', 'shop.order.placed', '{}')`);
+  await database.executor.query(
+    `insert into converge.workflow (workflow, id, input, seal) values ('trip', 'two', '{}', '')`,
+  );
   expect(await missingMigrations(database.executor, allMigrations)).toEqual(schemas);
   const applied = await migrate(database, allMigrations);
   expect(
@@ -48,11 +53,33 @@ it('a database of the earlier migrations is adopted with its rows, and equals a 
   expect(await missingMigrations(database.executor, allMigrations)).toEqual([]);
   expect(await migrate(database, allMigrations)).toEqual([]);
   expect((await database.executor.query('select key from converge.outbox')).rows).toEqual([{ key: 'one' }]);
+  expect((await database.executor.query('select id from converge.workflow')).rows).toEqual([{ id: 'two' }]);
   const fresh = await open();
   await migrate(fresh, allMigrations);
   const [wanted, found] = [await readCatalogue(fresh.executor), await readCatalogue(database.executor)];
   expect(found.length).toBeGreaterThan(500);
   expect([catalogueDifferences(wanted, found), catalogueDifferences(found, wanted)]).toEqual([[], []]);
+});
+
+it('a database in which other packages were adopted before adopts the rest', async () => {
+  await migrate(
+    database,
+    allMigrations.filter(({ name }) => name !== 'saga'),
+  );
+  expect(await recorded()).toEqual(expect.arrayContaining(['postgres/001-schema', 'saga/011-workflow']));
+  expect(await migrate(database, allMigrations)).toMatchObject([
+    { package: 'saga', number: 1, name: 'schema', adopted: true },
+  ]);
+  expect(await recorded()).toEqual(schemas.toSorted());
+});
+
+it('a database that lacks the last of the earlier migrations is refused', async () => {
+  const older = await open();
+  await older.executor.query(before.slice(0, before.indexOf('-- saga/011-workflow')));
+  await expect(migrate(older, allMigrations)).rejects.toMatchObject({
+    code: 'SCHEMA_DIFFERS',
+    message: expect.stringContaining('table workflow is missing') as unknown,
+  });
 });
 
 it('children of the outbox, tables of an operator and revoked grants are no difference', async () => {
@@ -102,6 +129,18 @@ const changes: readonly (readonly [change: string, difference: string])[] = [
   ['drop trigger policy_after on converge.policy', 'table policy: trigger policy_after is missing'],
   ['alter sequence converge.policy_version cache 7', 'sequence policy_version: sequence is'],
   ['drop table converge.reconcile_gap', 'table reconcile_gap is missing'],
+  [
+    'alter table converge.workflow alter column term drop default',
+    'table workflow: column term is "bigint not null"; the schema has "bigint not null default 1"',
+  ],
+  [
+    'alter table converge.saga_work drop constraint saga_work_check3',
+    'table saga_work: constraint saga_work_check3 is missing',
+  ],
+  [
+    'grant execute on function converge.workflow_forget(double precision) to public',
+    'function workflow_forget(keep_ms double precision): grant to PUBLIC of execute is not in the schema',
+  ],
   ['grant insert on converge.lease to public', 'table lease: grant to PUBLIC of insert is not in the schema'],
 ];
 

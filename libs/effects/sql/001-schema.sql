@@ -1,0 +1,285 @@
+-- Calls to other systems: each an intent until its result is recorded. The intent is written in the transaction of the
+-- slice that wants the call, so it exists if and only if that slice committed; the worker of effects does the rest.
+create table converge.saga_work (
+  id              uuid        primary key,  -- a function of consumer, handler, event, effect and index: a replayed handler makes no second one
+  consumer        text        not null,
+  handler         text        not null,
+  effect          text        not null,     -- the declaration's name
+  key             text        not null,     -- of the event that asked, for people
+  idempotency_key text        not null,
+  input           text        not null,     -- JSON, as the declaration's schema gave it
+  cause           text        not null,     -- JSON: {eventId, correlationId, hops, deadline?, headers}
+  -- ready     no call was made, or the last one certainly took no effect
+  -- calling   a worker holds it, and a call may be under way
+  -- unknown   a call was made, and it is not known whether it took effect
+  -- answered  the outcome is known and stored; what follows from it is not committed yet
+  -- done, failed, stuck: see `outcome` and `stuck_reason`
+  state           text        not null default 'ready' check (state in
+    ('ready', 'calling', 'unknown', 'answered', 'done', 'failed', 'stuck')),
+  -- record_swept: an undo was requested after the row of its step had left
+  stuck_reason    text        check (stuck_reason in
+    ('outcome_unknown', 'result_lost', 'input_unreadable', 'operator', 'record_swept')),
+  -- When a worker may take it; while one holds it, when its lease ends. So one index finds both.
+  due_at          timestamptz not null default clock_timestamp(),
+  holder          text,
+  term            bigint      not null default 0,  -- rises with each claim and each action of an operator: fences the outcome
+  -- From here on "not found" is final for the calls that were made. Null when none of them is in doubt.
+  final_at        timestamptz,
+  attempts        int         not null default 0,  -- calls made
+  queries         int         not null default 0,
+  story           text        not null default '[]',  -- JSON: the last attempts, each with the wait after it
+  outcome         text,         -- JSON: {kind: 'succeeded', result} | {kind: 'failed', failure}
+  created_at      timestamptz not null default clock_timestamp(),
+  ended_at        timestamptz,
+  -- Of sagas: calls of external steps, undos that are retried, timers.
+  saga            text,
+  instance        text,
+  step            text,
+  -- expire: a step's own deadline; the others as in the journal
+  op              text check (op in ('apply', 'compensate', 'resolve', 'cancel', 'deadline', 'expire')),
+  -- No work waits without a bound: see docs/guides/waiting.md.
+  -- Since when it could have been done: when it was first due, or an operator last acted on it.
+  waits_since     timestamptz not null default clock_timestamp(),
+  -- Since when it has waited for longer than its bound: an operator was alerted, once. It is still retried.
+  late_since      timestamptz,
+  check ((state = 'stuck') = (stuck_reason is not null)),
+  check ((state in ('done', 'failed')) = (ended_at is not null)),
+  check (state not in ('answered', 'done', 'failed') or outcome is not null),
+  check ((saga is null) = (instance is null) and (saga is null) = (step is null) and (saga is null) = (op is null))
+) with (fillfactor = 70);  -- updated three times in its life
+
+-- What workers look for, by effect, since each effect has places of its own.
+create index saga_work_due on converge.saga_work (effect, due_at) where state in ('ready', 'calling', 'unknown', 'answered');
+create index saga_work_stuck on converge.saga_work (created_at) where state = 'stuck';
+create index saga_work_ended on converge.saga_work (ended_at) where ended_at is not null;
+create index saga_work_step on converge.saga_work (saga, instance, step) where saga is not null;
+create index saga_work_waiting on converge.saga_work (waits_since)
+  where late_since is null and state in ('ready', 'calling', 'unknown', 'answered');
+
+-- Effects that a worker of this database has declared, and when it last did: an intent without a worker would wait for ever.
+create table converge.saga_worker (
+  effect  text        primary key,
+  holder  text        not null,
+  seen_at timestamptz not null default clock_timestamp()
+);
+
+-- The state of each step of each saga, in the database of the service that runs it. Every trigger of a step (the event
+-- that begins it, a failure, an undo, a timer, an operator) inserts the row, or locks it, and decides by its state.
+create table converge.saga_fence (
+  saga          text        not null,
+  instance      text        not null,   -- the id of the event that started it
+  step          text        not null,
+  version       int         not null check (version > 0),  -- of the declaration
+  consumer      text        not null,
+  key           text        not null,   -- of the event that came first, for people
+  -- The words of the table in libs/saga/src/fence/fence.ts.
+  state         text        not null check (state in
+    ('started', 'applied', 'rejected', 'failed_not_applied', 'failed_applied', 'unknown', 'tombstoned', 'undo_pending',
+     'undone', 'stuck')),
+  seq           int         not null default 1,  -- of the last row of the journal
+  intent        text,       -- JSON: the events that began it
+  result        text,       -- JSON: its success event
+  undo          text,       -- JSON: what requests its undo
+  reason_code   text,       -- why it failed, or is undone
+  reason        text,
+  cause_event   text        not null,   -- of the last change
+  cause_attempt text,       -- the attempt that made it necessary
+  stuck_since   timestamptz,            -- since when it waits for an operator
+  created_at    timestamptz not null default clock_timestamp(),
+  changed_at    timestamptz not null default clock_timestamp(),
+  -- Of a run whose id does not say when it started (a foreign producer's start): the bare row stays, without journal and events.
+  stripped_at   timestamptz,
+  journal_seal  text,       -- of the last row of its journal
+  seal          text,
+  primary key (saga, instance, step)
+) with (fillfactor = 70);  -- updated two to five times in its life, never an indexed column before it is open or stuck
+create index saga_fence_open on converge.saga_fence (changed_at)
+  where state in ('started', 'unknown', 'undo_pending', 'stuck');
+
+-- The journal: one row for each decision of a fence that changed or answered something, in the deciding transaction.
+create table converge.saga_step (
+  id            bigint      generated always as identity primary key,
+  saga          text        not null,
+  instance      text        not null,
+  step          text        not null,
+  seq           int         not null,
+  version       int         not null,
+  op            text        not null check (op in ('apply', 'compensate', 'cancel', 'deadline', 'resolve')),
+  trigger       text        not null,
+  state_from    text        not null,   -- absent: it had no row
+  state_to      text        not null,
+  act           text        not null,
+  outcome       text,       -- of an effect: its event, or the failure's code
+  plan          text,       -- JSON, of an apply: how it is undone, and after which steps
+  cause_event   text        not null,
+  cause_attempt text,
+  emitted_event uuid,
+  actor         text,       -- an operator
+  note          text,
+  at            timestamptz not null default clock_timestamp(),
+  seal          text,       -- over the row and the seal of the row before
+  unique (saga, instance, step, seq)
+);
+create index saga_step_at on converge.saga_step (at);
+
+-- Seals of the journal: the seal of a row covers the row and the seal of the row before, the fence's covers the fence and the last
+-- row. They are written by the statement that writes the row, and checked by `converge saga verify`.
+create function converge.saga_seal(parts text[]) returns text
+  language sql stable parallel safe
+  return pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.array_to_json(parts)::text, 'UTF8')), 'hex');
+
+-- Steps that wait for several others: which ones have come. The event that completes the row continues the saga, in the same
+-- transaction.
+create table converge.saga_join (
+  saga       text        not null,
+  instance   text        not null,
+  step       text        not null,
+  waits_for  text        not null check (waits_for in ('begin', 'undo')),
+  members    jsonb       not null,   -- step → its event, as JSON text
+  changed_at timestamptz not null default clock_timestamp(),
+  awaits     text[],                 -- the steps that it waits for, by the names in `members`. Null: written by an earlier version
+  primary key (saga, instance, step, waits_for)
+);
+create index saga_join_at on converge.saga_join (changed_at);
+
+-- Sagas that can be cancelled and whose start the service has seen: a cancellation finds them by the key of their start.
+create table converge.saga_start (
+  saga       text        not null,
+  instance   text        not null,
+  version    int         not null,
+  key        text        not null,
+  started_at timestamptz not null default clock_timestamp(),
+  primary key (saga, instance)
+);
+create index saga_start_key on converge.saga_start (saga, key);
+create index saga_start_at on converge.saga_start (started_at);
+
+-- Rows of sagas that ended long ago are deleted. Below the horizon of a saga a step without a row may have had one that was
+-- deleted. It is raised in a transaction before rows are deleted.
+create table converge.saga_horizon (
+  saga      text        primary key,
+  before    timestamptz not null,   -- of the start of a run
+  raised_at timestamptz not null default clock_timestamp()
+);
+
+-- Sagas as an observer of their topics sees them: one row an instance, in a database of the observer's choice. The facts are
+-- a set, so that the order in which topics are read does not matter.
+create table converge.saga_instance (
+  saga        text        not null,
+  instance    text        not null,   -- the id of the event that started it
+  version     int         not null check (version > 0),
+  key         text        not null,   -- of the event that came first, for people
+  -- The words of libs/saga/src/observe/judge.ts.
+  state       text        not null check (state in
+    ('running', 'completed', 'compensating', 'compensated', 'stuck', 'expired')),
+  reason      text,       -- why it is not simply running or completed
+  facts       text        not null,   -- JSON: step → its events
+  started_at  timestamptz,            -- null: its start has not been read yet
+  first_at    timestamptz not null,   -- of the earliest fact
+  failed_at   timestamptz,            -- of the earliest failure
+  ended_at    timestamptz,            -- of the fact that ended it
+  expires_at  timestamptz,            -- when it is late, if it has not ended by then
+  expired_at  timestamptz,            -- since when it is late
+  changed_at  timestamptz not null default clock_timestamp(),
+  primary key (saga, instance),
+  check ((state in ('completed', 'compensated')) = (ended_at is not null)),
+  check (state <> 'expired' or expired_at is not null)
+) with (fillfactor = 70);  -- updated with every fact
+
+-- What the watch looks for: the open ones, the next to be late first.
+create index saga_instance_open on converge.saga_instance (expires_at) where ended_at is null and expired_at is null;
+create index saga_instance_ended on converge.saga_instance (ended_at) where ended_at is not null;
+create index saga_instance_state on converge.saga_instance (state, changed_at);
+
+-- Workflows: several effects of one service that are applied or undone together. One row has the position of a run, and its
+-- holder; its journal has everything that was intended, done and undone.
+-- Constraints are named saga_stack: databases of the earlier migrations keep these names, and are adopted if theirs are equal.
+create table converge.workflow (
+  workflow     text        not null,   -- the declaration's name
+  id           text        not null,   -- the caller's: a repeat under it is the same one
+  input        text        not null,   -- JSON
+  -- running       its effects are being made · completed: all of them are applied
+  -- compensating  they are undone, the last one first · compensated: none of them is left, or an operator gave it up
+  -- stuck         it waits for an operator, for the reason beside it; with due_at it is retried meanwhile
+  state        text        not null default 'running' constraint saga_stack_state_check check (state in
+    ('running', 'completed', 'compensating', 'compensated', 'stuck')),
+  stuck_reason text        constraint saga_stack_stuck_reason_check check (stuck_reason in
+    ('irreversible', 'undo_failing', 'outcome_unknown', 'result_lost', 'step_undeclared')),
+  result       text,                   -- JSON, of a completed one
+  entries      int         not null default 0,  -- the length of the journal
+  seal         text        not null,   -- over the whole journal: the hash of its last entry
+  holder       text,
+  term         bigint      not null default 1,  -- rises with each claim and each action of an operator: fences every entry
+  -- When a worker may take it; while it is held, when the lease ends. Null: no worker takes it.
+  due_at       timestamptz,
+  created_at   timestamptz not null default clock_timestamp(),
+  ended_at     timestamptz,
+  constraint saga_stack_pkey primary key (workflow, id),
+  constraint saga_stack_check check ((state = 'stuck') = (stuck_reason is not null)),
+  constraint saga_stack_check1 check ((state in ('completed', 'compensated')) = (ended_at is not null)),
+  constraint saga_stack_check2 check (ended_at is null or due_at is null)
+) with (fillfactor = 50);  -- updated with every entry
+
+-- What workers look for: leases that ended, and undos that are due.
+create index workflow_due on converge.workflow (workflow, due_at) where due_at is not null;
+create index workflow_stuck on converge.workflow (created_at) where state = 'stuck';
+create index workflow_ended on converge.workflow (ended_at) where ended_at is not null;
+
+-- The journal of workflows: append only. An intent, with the planned undo and its order, is written before its effect is tried.
+create table converge.workflow_step (
+  workflow text        not null,
+  id       text        not null,
+  seq      int         not null,         -- from 1, without a hole
+  kind     text        not null constraint saga_stack_step_kind_check check (kind in ('scope', 'scope_done', 'intent', 'repeat',
+    'unknown', 'result', 'failed', 'compensate', 'undo', 'undo_failed', 'undone', 'scope_undone', 'stuck', 'operator',
+    'completed', 'compensated')),
+  step     int,                          -- the step's number from 1: the highest one is undone first
+  path     text        not null,         -- of the step or scope; '' is the whole workflow
+  data     text        not null,         -- JSON, what the kind needs besides
+  seal     text        not null,         -- SHA-256 over the seal before, and this entry
+  term     bigint      not null,         -- of the lease under which it was written
+  at       timestamptz not null default clock_timestamp(),
+  constraint saga_stack_step_pkey primary key (workflow, id, seq),
+  constraint saga_stack_step_stack_id_fkey foreign key (workflow, id) references converge.workflow on delete cascade
+);
+
+-- Journals leave only by these functions of the owner: rows that are a day old at least, of runs that have ended. The login of a
+-- consumer deletes no row of a journal itself, and cannot change when one was written.
+
+-- Deletes rows before `before` of runs of a saga. Rows of a step that is open stay.
+create function converge.saga_forget_steps(saga text, instances text[], before timestamptz) returns bigint
+  language sql
+  security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+  with gone as (
+    delete from converge.saga_step s
+     where s.saga = saga_forget_steps.saga and s.instance = any (instances)
+       and s.at < least(before, clock_timestamp() - interval '1 day')
+       and not exists (
+         select from converge.saga_fence f
+          where (f.saga, f.instance, f.step) = (s.saga, s.instance, s.step)
+            and (f.state in ('started', 'unknown', 'undo_pending', 'stuck') or f.stuck_since is not null))
+    returning 1)
+  select count(*) from gone
+$$;
+
+-- Deletes workflows that ended longer than `keep_ms` ago, with their journals; at most 200, so that no transaction is long.
+create function converge.workflow_forget(keep_ms double precision) returns bigint
+  language sql
+  security definer
+  set search_path = pg_catalog, pg_temp
+  as $$
+  with gone as (
+    delete from converge.workflow where (workflow, id) in (
+      select k.workflow, k.id from converge.workflow k
+       where k.ended_at < clock_timestamp() - greatest(keep_ms * interval '1 millisecond', interval '1 day')
+         and not exists (
+           select from converge.workflow_step s
+            where (s.workflow, s.id) = (k.workflow, k.id) and s.at >= clock_timestamp() - interval '1 day')
+       order by k.ended_at limit 200 for update skip locked)
+    returning 1)
+  select count(*) from gone
+$$;
+
+revoke execute on function converge.saga_forget_steps(text, text[], timestamptz), converge.workflow_forget(double precision) from public;
