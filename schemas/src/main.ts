@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { checkSchemas, writeSchemas } from '@convergekit/contracts';
+import { checkSchemas, writeSchemas } from '@convergekit/contracts/operate';
 import { checkGraphs, writeGraphs } from './graph-pages.ts';
 import { placeOrder, shopEvents, transferEvents, transferMoney } from './index.ts';
 

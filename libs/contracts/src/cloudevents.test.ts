@@ -1,7 +1,7 @@
 import { CloudEvent, Kafka } from 'cloudevents';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeEnvelope } from './index.ts';
+import { decodeEnvelope } from './engine.ts';
 import { full, record } from './fixture/records.ts';
 
 // The cloudevents package reads only strings and has no Kafka types, so it checks names and meaning, not bytes.

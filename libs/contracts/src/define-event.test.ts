@@ -6,10 +6,9 @@ import {
   defineEvent,
   type DomainEvent,
   type EventDefinition,
-  receive,
   type ReceivedEvent,
-  type StandardSchema,
 } from './index.ts';
+import { receive, type StandardSchema } from './engine.ts';
 
 const orderPlaced = defineEvent({
   type: 'shop.order.placed',

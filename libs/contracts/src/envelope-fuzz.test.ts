@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ContractError, receive, WIRE, type WireRecord } from './index.ts';
+import { ContractError } from './index.ts';
+import { receive, WIRE } from './engine.ts';
+import type { WireRecord } from './envelope.ts';
 import { decoded, minimal, placed, record } from './fixture/records.ts';
 
 const bytes = fc.uint8Array({ maxLength: 40 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { decodeEnvelope, receive, type WireRecord } from './index.ts';
+import { decodeEnvelope, receive } from './engine.ts';
+import type { WireRecord } from './envelope.ts';
 import { decoded, full, minimal, placed, record } from './fixture/records.ts';
 
 describe('an envelope', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { failureEvent, type FailureInput, failureTopic } from './index.ts';
+import { failureEvent, type FailureInput } from './engine.ts';
+import { failureTopic } from './index.ts';
 
 const input: FailureInput = {
   consumer: 'payments',

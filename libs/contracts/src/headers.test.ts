@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { checkHeaders, type ContractErrorCode, WIRE } from './index.ts';
+import { checkHeaders, WIRE } from './engine.ts';
+import type { ContractErrorCode } from './index.ts';
 
 const code = (
   headers: Record<string, string>,

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkPayload, ContractError, parsePayload } from './index.ts';
+import { checkPayload } from './engine.ts';
+import { ContractError } from './index.ts';
+import { parsePayload } from './payload.ts';
 
 describe('payloads', () => {
   it('a payload from JSON.stringify is accepted exactly when every string in it is well formed', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { comparePositions, formatPosition, parsePosition, type Position, START } from './index.ts';
+import { comparePositions, formatPosition, parsePosition, type Position, START } from './engine.ts';
 
 // Short positions are parsed by other code than long ones. Planted fault: 17 digits parsed as a number.
 const whole = fc.oneof(

@@ -1,6 +1,6 @@
 // Planted faults, each seen to fail here: headers that are not signed; a partition that is not.
 import { describe, expect, it } from 'vitest';
-import { signatureHeader, signatureOf, signingKey, verifySignature, WIRE } from './index.ts';
+import { signatureHeader, signatureOf, signingKey, verifySignature, WIRE } from './engine.ts';
 
 const key = signingKey('a secret of at least thirty-two bytes');
 const other = signingKey('another secret, as long as the first one');

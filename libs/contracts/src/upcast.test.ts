@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineEvent, FAILURE_TYPE, failureEvent } from './index.ts';
+import { defineEvent } from './index.ts';
+import { FAILURE_TYPE, failureEvent } from './engine.ts';
 
 /** A definition with history: v1 had one name, v2 split it, v3 counts cents. */
 const customer = defineEvent({

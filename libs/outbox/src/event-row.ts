@@ -2,11 +2,11 @@ import {
   checkHeaders,
   checkPayload,
   contextHeaders,
-  type DomainEvent,
   type EventContext,
   RELAY_HEADERS,
   WIRE,
-} from '@convergekit/contracts';
+} from '@convergekit/contracts/engine';
+import type { DomainEvent } from '@convergekit/contracts';
 import type { NewId } from '@convergekit/core';
 import { OutboxError } from './errors.ts';
 

@@ -5,7 +5,7 @@ import {
   sendLast,
   type Session,
 } from '@convergekit/postgres/engine';
-import { instruments } from '@convergekit/telemetry';
+import { instruments } from '@convergekit/telemetry/engine';
 import type { Transaction } from 'kysely';
 import type { EventRow } from './event-row.ts';
 import { nameRefusal } from './limit.ts';

@@ -1,7 +1,8 @@
-import { type DomainEvent, type EventDefinition, MAX_PAYLOAD_BYTES } from '@convergekit/contracts';
+import type { DomainEvent, EventDefinition } from '@convergekit/contracts';
+import { MAX_PAYLOAD_BYTES } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
 import { type Clock, type NewId, newUuidV7, type Random, systemClock, systemRandom } from '@convergekit/core';
-import { attributeNames, injectSpan, spanNames } from '@convergekit/telemetry';
+import { attributeNames, injectSpan, spanNames } from '@convergekit/telemetry/engine';
 import type { Kysely, Transaction } from 'kysely';
 import { OutboxError } from './errors.ts';
 import {

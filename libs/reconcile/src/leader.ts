@@ -1,6 +1,6 @@
 import { acquireLease, releaseLease } from '@convergekit/postgres/engine';
 import { executorOf } from '@convergekit/postgres';
-import { attributeNames, instruments } from '@convergekit/telemetry';
+import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import { queueGaps } from './gaps.ts';
 import { isDue } from './schedule.ts';
 import { sweep } from './sweep.ts';

@@ -1,7 +1,8 @@
 import { executorOf } from '@convergekit/postgres';
 import { classify } from '@convergekit/resilience';
 import type { Clock, Random } from '@convergekit/core';
-import { attributeNames, instruments, type Logger, spanNames, withSpan } from '@convergekit/telemetry';
+import { attributeNames, instruments, spanNames } from '@convergekit/telemetry/engine';
+import { type Logger, withSpan } from '@convergekit/telemetry';
 import { hashOf } from './canonical.ts';
 import { type Outcome, type OutcomeKind, decideFinish, decideDrift } from './decide.ts';
 import type { Databases } from './definition.ts';

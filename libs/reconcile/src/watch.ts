@@ -1,5 +1,5 @@
 import { executorOf } from '@convergekit/postgres';
-import { attributeNames, instruments } from '@convergekit/telemetry';
+import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { WorkersOptions } from './workers.ts';
 
 /** Interval between two checks of one process, in milliseconds. */

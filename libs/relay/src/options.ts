@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { randomBytes } from 'node:crypto';
 import type { Broker } from '@convergekit/broker';
-import { signingKey, type SigningKey } from '@convergekit/contracts';
+import { signingKey, type SigningKey } from '@convergekit/contracts/engine';
 import { ensureChildren, type LimitSettings } from '@convergekit/outbox/engine';
 import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
 import { logger } from '@convergekit/telemetry';

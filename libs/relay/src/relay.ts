@@ -2,7 +2,7 @@ import { DatabaseError, withTransaction } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
 import { ConvergeError, endsWithin, type NextRun, poll, type Service } from '@convergekit/core';
 import type { Check } from '@convergekit/config';
-import { instruments } from '@convergekit/telemetry';
+import { instruments } from '@convergekit/telemetry/engine';
 import { Attempts } from './leader/attempts.ts';
 import { Ending, type EndReason } from './leader/ending.ts';
 import { lead } from './leader/lead.ts';

@@ -4,7 +4,8 @@ import { CircuitBreaker, operation, RetryBudget } from '@convergekit/resilience'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { boundedLabel } from './bounded-label.ts';
 import { attributeNames, spanNames } from './names.ts';
-import { countAttempt, observeAttempts, observeBreaker, traceAttempts, withSpan } from './index.ts';
+import { countAttempt } from './engine.ts';
+import { observeAttempts, observeBreaker, traceAttempts, withSpan } from './index.ts';
 import { type EndedSpan, startTelemetry, type Telemetry } from './sdk.ts';
 
 const clock = {

@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 // In a separate process: an SDK registers itself permanently.
 const program = `
   const { startTelemetry } = await import('@convergekit/telemetry/sdk');
-  const { instruments } = await import('@convergekit/telemetry');
+  const { instruments } = await import('@convergekit/telemetry/engine');
   const telemetry = startTelemetry({ serviceName: 'scraped' });
   instruments().relayPublished.add(3, { topic: 'orders' });
   instruments().outboxAge.recordMs(1500, { source: 'shop' });

@@ -4,7 +4,8 @@ import { expect, it } from 'vitest';
 
 const program = `
   const { startTelemetry } = await import('@convergekit/telemetry/sdk');
-  const { withSpan, instruments } = await import('@convergekit/telemetry');
+  const { withSpan } = await import('@convergekit/telemetry');
+  const { instruments } = await import('@convergekit/telemetry/engine');
   const telemetry = startTelemetry({ serviceName: 'test' });
   await withSpan('a', { kind: 'internal' }, async () => instruments().relayPublished.add(1));
   const began = performance.now();

@@ -1,6 +1,8 @@
 import { context, metrics, trace } from '@opentelemetry/api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { contextFrom, inject, instrumentDefinitions, instruments, makeLogger, withSpan } from './index.ts';
+import { contextFrom, inject, instruments, makeLogger } from './engine.ts';
+import { instrumentDefinitions } from './names.ts';
+import { withSpan } from './index.ts';
 import { startTelemetry, type Telemetry } from './sdk.ts';
 
 function captured(level = 'info') {

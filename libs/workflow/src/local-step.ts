@@ -1,4 +1,4 @@
-import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts';
+import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
 import { decode, encode } from '@convergekit/effects/engine';
 import type { Transaction } from 'kysely';
 import type { BoundLocalStep, LocalContext, LocalStep, LocalStepOptions } from './step.ts';

@@ -1,4 +1,5 @@
-import { attributeNames, instruments, type Logger } from '@convergekit/telemetry';
+import { attributeNames, instruments } from '@convergekit/telemetry/engine';
+import type { Logger } from '@convergekit/telemetry';
 import type { WorkAttempt } from '@convergekit/effects/engine';
 import type { WorkflowStuckReason } from './entry.ts';
 import type { Held } from './journal-sql.ts';

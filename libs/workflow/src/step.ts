@@ -1,4 +1,4 @@
-import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts';
+import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
 import type { Call, UndoAnswer, Undoing } from '@convergekit/effects';
 import type { BoundCall, PlannedUndo, StoredFailure } from '@convergekit/effects/engine';
 import type { Transaction } from 'kysely';

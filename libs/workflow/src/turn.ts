@@ -1,5 +1,6 @@
 import { bound, slowDelayMs } from '@convergekit/resilience/engine';
-import { attributeNames, spanNames, withSpan } from '@convergekit/telemetry';
+import { attributeNames, spanNames } from '@convergekit/telemetry/engine';
+import { withSpan } from '@convergekit/telemetry';
 import {
   runCall,
   type CallRun,

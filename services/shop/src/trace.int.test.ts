@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { contextFrom, spanNames, withSpan } from '@convergekit/telemetry';
+import { contextFrom, spanNames } from '@convergekit/telemetry/engine';
+import { withSpan } from '@convergekit/telemetry';
 import { type EndedSpan, startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
 import { waitUntil } from '@convergekit/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';

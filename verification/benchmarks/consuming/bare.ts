@@ -1,4 +1,5 @@
-import { decodeEnvelope, receive, type ReceivedEvent } from '@convergekit/contracts';
+import { decodeEnvelope, receive } from '@convergekit/contracts/engine';
+import type { ReceivedEvent } from '@convergekit/contracts';
 import type { IncomingBatch, PartitionControl } from '@convergekit/broker/engine';
 import { kafkaBroker } from '@convergekit/kafka';
 import { connect } from '@convergekit/postgres';

@@ -1,7 +1,7 @@
 import { kafkaSettings } from '@convergekit/kafka';
 import { type PolicyLayer, policyLayersOf, policyRulesSchema } from '@convergekit/resilience';
 import { type Environment, loadSettings, originOf } from '@convergekit/config';
-import { logLevels } from '@convergekit/telemetry';
+import { logLevels } from '@convergekit/telemetry/engine';
 import { z } from 'zod';
 import { misconfigured } from './errors.ts';
 

@@ -1,4 +1,4 @@
-import { FAILURE_TYPE } from '@convergekit/contracts';
+import { FAILURE_TYPE } from '@convergekit/contracts/engine';
 import type { Delivery, Recorded, StoredEvent } from './attempt-sql.ts';
 
 /** What one database holds, under the name of its source. */

@@ -1,4 +1,4 @@
-import { FAILURE_TYPE } from '@convergekit/contracts';
+import { FAILURE_TYPE } from '@convergekit/contracts/engine';
 import { formatMs, table } from '../frame/output.ts';
 import type { Entry, History } from './history.ts';
 import type { StoredCall, StoredEffect } from './effect-sql.ts';

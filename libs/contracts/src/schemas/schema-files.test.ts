@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { Parser } from '@asyncapi/parser';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { checkSchemas, defineEvent, type EventDefinition, failureEvent, writeSchemas } from '../index.ts';
+import { checkSchemas, writeSchemas } from '../operate.ts';
+import { defineEvent, type EventDefinition } from '../index.ts';
+import { failureEvent } from '../engine.ts';
 
 let dir = '';
 beforeEach(async () => {

@@ -1,4 +1,4 @@
-import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts';
+import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
 import type { Effect, Reactions } from '../effect/types.ts';
 import { EffectError } from '../errors.ts';
 import { type BoundCall, bindCall, type DeclaredUndo, type UndoUse } from './bind-call.ts';

@@ -1,4 +1,5 @@
-import { checkPayload, ContractError, type StandardSchema, validate } from '@convergekit/contracts';
+import { checkPayload, type StandardSchema, validate } from '@convergekit/contracts/engine';
+import { ContractError } from '@convergekit/contracts';
 import { type Certainty, ConvergeError } from '@convergekit/core';
 
 /**

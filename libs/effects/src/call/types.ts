@@ -1,4 +1,4 @@
-import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts';
+import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
 import type { Policy, SlowSchedule } from '@convergekit/resilience';
 
 /**

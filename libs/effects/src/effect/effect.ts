@@ -1,8 +1,8 @@
-import { WIRE } from '@convergekit/contracts';
+import { WIRE } from '@convergekit/contracts/engine';
 import type { HandlerContext } from '@convergekit/inbox';
 import { identityOf, eventContextOf } from '@convergekit/inbox/engine';
 import { deterministicUuid } from '@convergekit/core';
-import { inject } from '@convergekit/telemetry';
+import { inject } from '@convergekit/telemetry/engine';
 import type { ReceivedEvent } from '@convergekit/contracts';
 import { insertWork } from '../work/insert-sql.ts';
 import type { Cause } from '../work/work.ts';

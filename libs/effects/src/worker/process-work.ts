@@ -1,7 +1,8 @@
 import { executorOf, kyselyTransaction } from '@convergekit/postgres';
 import { classify } from '@convergekit/resilience';
 import { slowDelayMs } from '@convergekit/resilience/engine';
-import { attributeNames, contextFrom, spanNames, withSpan } from '@convergekit/telemetry';
+import { attributeNames, contextFrom, spanNames } from '@convergekit/telemetry/engine';
+import { withSpan } from '@convergekit/telemetry';
 import type { Effect, Revived } from '../effect/types.ts';
 import { type Answer, decide, doubtAfter, type Next, nextOp, stored } from '../work/decide.ts';
 import type { ClaimedWork, Op, Outcome, StoredFailure, StuckReason, WorkAttempt } from '../work/work.ts';

@@ -1,10 +1,11 @@
-import { contextHeaders, type DomainEvent, type EventContext } from '@convergekit/contracts';
+import { contextHeaders, type EventContext } from '@convergekit/contracts/engine';
+import type { DomainEvent } from '@convergekit/contracts';
 import type { EmitAs } from '@convergekit/inbox/engine';
 import type { AppendEvent } from '@convergekit/outbox/engine';
 import { createOutbox } from '@convergekit/outbox';
 import { type Executor, executorOf, kyselyTransaction } from '@convergekit/postgres';
 import { deterministicUuid, failpoint } from '@convergekit/core';
-import { inject } from '@convergekit/telemetry';
+import { inject } from '@convergekit/telemetry/engine';
 import type { Revived } from '../effect/types.ts';
 import type { Cause, ClaimedWork, Outcome } from '../work/work.ts';
 import type { ResolvedOptions } from './options.ts';

@@ -1,5 +1,6 @@
 import type { Failure } from '@convergekit/core';
-import { attributeNames, instruments, type Logger } from '@convergekit/telemetry';
+import { attributeNames, instruments } from '@convergekit/telemetry/engine';
+import type { Logger } from '@convergekit/telemetry';
 import type { Next } from '../work/decide.ts';
 import type { LateWork } from '../effect/types.ts';
 import type { WorkOp } from '../work/insert-sql.ts';

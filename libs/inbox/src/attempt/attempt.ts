@@ -1,4 +1,4 @@
-import type { Envelope } from '@convergekit/contracts';
+import type { Envelope } from '@convergekit/contracts/engine';
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import { deterministicUuid, type Failure } from '@convergekit/core';
 import type { Wait } from '@convergekit/resilience/engine';

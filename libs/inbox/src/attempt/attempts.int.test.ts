@@ -1,4 +1,4 @@
-import { failureEvent } from '@convergekit/contracts';
+import { failureEvent } from '@convergekit/contracts/engine';
 import { BusinessRejection, CATEGORIES, type Category, CERTAINTIES, ConvergeError } from '@convergekit/core';
 import { WAIT_RULES } from '@convergekit/resilience/engine';
 import { freshDatabase, manualClock, waitUntil } from '@convergekit/testing';

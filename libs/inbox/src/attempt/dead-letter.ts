@@ -6,7 +6,7 @@ import {
   FAILURE_TYPE,
   formatPosition,
   type FailureInput,
-} from '@convergekit/contracts';
+} from '@convergekit/contracts/engine';
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import { deterministicUuid, type Failure } from '@convergekit/core';
 import { type Attempt, attemptId, type TriedEvent } from './attempt.ts';

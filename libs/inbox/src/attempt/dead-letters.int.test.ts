@@ -1,4 +1,4 @@
-import { failureEvent, type FailureInput } from '@convergekit/contracts';
+import { failureEvent, type FailureInput } from '@convergekit/contracts/engine';
 import { ConvergeError } from '@convergekit/core';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';

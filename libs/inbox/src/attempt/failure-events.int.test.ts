@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { WIRE } from '@convergekit/contracts';
+import { WIRE } from '@convergekit/contracts/engine';
 import { executorOf } from '@convergekit/postgres';
 import type * as Telemetry from '@convergekit/telemetry';
-import { attributeNames, spanNames } from '@convergekit/telemetry';
+import { attributeNames, spanNames } from '@convergekit/telemetry/engine';
 import { type EndedSpan, startTelemetry } from '@convergekit/telemetry/sdk';
 import { waitUntil } from '@convergekit/testing';
 import type { Transaction } from 'kysely';
@@ -25,7 +25,8 @@ import { listParked, readParked } from '../operate/parked-list.ts';
 const logged = vi.hoisted((): string[] => []);
 vi.mock('@convergekit/telemetry', async (original) => {
   const telemetry = await original<typeof Telemetry>();
-  const root = telemetry.makeLogger('info', { write: (line) => void logged.push(line) });
+  const { makeLogger } = await import('@convergekit/telemetry/engine');
+  const root = makeLogger('info', { write: (line) => void logged.push(line) });
   return { ...telemetry, logger: (name: string, bindings = {}) => root.child({ name, ...bindings }) };
 });
 

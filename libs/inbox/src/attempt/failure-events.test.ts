@@ -1,4 +1,4 @@
-import { failureEvent, type FailureData } from '@convergekit/contracts';
+import { failureEvent, type FailureData } from '@convergekit/contracts/engine';
 import { describe, expect, it } from 'vitest';
 import { parkedRow } from '../park/parked-row.ts';
 import type { Attempt } from './attempt.ts';

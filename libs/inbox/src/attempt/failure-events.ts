@@ -1,7 +1,8 @@
-import { checkHeaders, contextHeaders, ContractError } from '@convergekit/contracts';
+import { checkHeaders, contextHeaders } from '@convergekit/contracts/engine';
+import { ContractError } from '@convergekit/contracts';
 import type { AppendEvent } from '@convergekit/outbox/engine';
 import type { Executor } from '@convergekit/postgres';
-import { contextFrom, contextOrActive, injectSpan, spanNames } from '@convergekit/telemetry';
+import { contextFrom, contextOrActive, injectSpan, spanNames } from '@convergekit/telemetry/engine';
 import { answers } from '../slice/call-handlers.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { DETAILS, failureEventId, failureInput, failureContextOf, type DeadLetter } from './dead-letter.ts';

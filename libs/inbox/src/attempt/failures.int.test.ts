@@ -1,4 +1,4 @@
-import { failureEvent } from '@convergekit/contracts';
+import { failureEvent } from '@convergekit/contracts/engine';
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';

@@ -1,7 +1,7 @@
 import type { ReceivedEvent } from '@convergekit/contracts';
 import type { CallContext, Subscription } from '../define/subscription.ts';
 import { type Clock, systemClock } from '@convergekit/core';
-import { attributeNames, instruments, numberLabel } from '@convergekit/telemetry';
+import { attributeNames, instruments, numberLabel } from '@convergekit/telemetry/engine';
 import { InboxError } from '../errors.ts';
 
 /** One call of a handler, as the middleware sees it. */

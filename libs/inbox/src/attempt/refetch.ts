@@ -1,4 +1,4 @@
-import type { Envelope } from '@convergekit/contracts';
+import type { Envelope } from '@convergekit/contracts/engine';
 import { envelopeOf, type Step } from '../plan/plan.ts';
 import type { Subscription } from '../define/subscription.ts';
 import { InboxError } from '../errors.ts';

@@ -3,13 +3,13 @@ import {
   attributeNames,
   spanNames,
   traceContextFrom,
-  withSpan,
   failSpan,
   inSpan,
   openSpan,
   traceparentOf,
   waitAttributes,
-} from '@convergekit/telemetry';
+} from '@convergekit/telemetry/engine';
+import { withSpan } from '@convergekit/telemetry';
 import type { Subscription } from '../define/subscription.ts';
 import type { Middleware } from './middleware.ts';
 import type { Step } from '../plan/plan.ts';

@@ -1,5 +1,5 @@
 import { ConvergeError } from '@convergekit/core';
-import { attributeNames, spanEvents, spanNames } from '@convergekit/telemetry';
+import { attributeNames, spanEvents, spanNames } from '@convergekit/telemetry/engine';
 import { type EndedSpan, startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';

@@ -1,4 +1,5 @@
-import { type EventDefinition, failureTopic, boundText } from '@convergekit/contracts';
+import { type EventDefinition, failureTopic } from '@convergekit/contracts';
+import { boundText } from '@convergekit/contracts/engine';
 import { InboxError } from '../errors.ts';
 import { type ConsumerPart, subscriptionsOf } from './part.ts';
 import { batchSubscription, eachSubscription, failureSubscription } from './subscribe.ts';

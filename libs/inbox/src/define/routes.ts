@@ -1,4 +1,5 @@
-import { type Envelope, type ReceivedEvent, STEP_UNDONE_TYPE, STUCK_TYPE } from '@convergekit/contracts';
+import { type Envelope, STEP_UNDONE_TYPE, STUCK_TYPE } from '@convergekit/contracts/engine';
+import type { ReceivedEvent } from '@convergekit/contracts';
 import type { ConsumerDefinition } from './define-consumer.ts';
 import type { Subscription } from './subscription.ts';
 

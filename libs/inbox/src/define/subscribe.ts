@@ -1,11 +1,5 @@
-import {
-  type EventDefinition,
-  FAILURE_TYPE,
-  type FailureData,
-  failureEvent,
-  receive,
-  type ReceivedEvent,
-} from '@convergekit/contracts';
+import type { EventDefinition, ReceivedEvent } from '@convergekit/contracts';
+import { FAILURE_TYPE, type FailureData, failureEvent, receive } from '@convergekit/contracts/engine';
 import { InboxError } from '../errors.ts';
 import type { Routed, Subscription } from './subscription.ts';
 import {

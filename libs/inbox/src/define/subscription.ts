@@ -1,4 +1,5 @@
-import type { DomainEvent, Envelope, FailedStep, ReceivedEvent } from '@convergekit/contracts';
+import type { DomainEvent, ReceivedEvent } from '@convergekit/contracts';
+import type { Envelope, FailedStep } from '@convergekit/contracts/engine';
 import type { Logger } from '@convergekit/telemetry';
 import type { AttemptPhase, Attempt } from '../attempt/attempt.ts';
 import type { HandlerContext } from './types.ts';

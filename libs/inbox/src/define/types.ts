@@ -1,4 +1,5 @@
-import type { DomainEvent, FailureData, ReceivedEvent } from '@convergekit/contracts';
+import type { DomainEvent, ReceivedEvent } from '@convergekit/contracts';
+import type { FailureData } from '@convergekit/contracts/engine';
 import type { Certainty } from '@convergekit/core';
 import type { Logger } from '@convergekit/telemetry';
 import type { Compilable, CompiledQuery, Transaction } from 'kysely';

@@ -1,4 +1,4 @@
-import type { Position } from '@convergekit/contracts';
+import type { Position } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Gap } from './gap.ts';
 import type { IncomingRecord } from '@convergekit/broker/engine';

@@ -1,4 +1,4 @@
-import { type Position, START } from '@convergekit/contracts';
+import { type Position, START } from '@convergekit/contracts/engine';
 import type { Admin } from '@convergekit/broker';
 import type { Executor } from '@convergekit/postgres';
 import { highest, judge, type Watermark } from '../plan/judge.ts';

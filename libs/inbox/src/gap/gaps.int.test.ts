@@ -1,4 +1,5 @@
-import { type DomainEvent, parsePosition, WIRE } from '@convergekit/contracts';
+import type { DomainEvent } from '@convergekit/contracts';
+import { parsePosition, WIRE } from '@convergekit/contracts/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { withTransaction } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';

@@ -1,4 +1,4 @@
-import { comparePositions, type Position } from '@convergekit/contracts';
+import { comparePositions, type Position } from '@convergekit/contracts/engine';
 import type { Router } from '../define/routes.ts';
 import type { Start } from '../define/types.ts';
 import type { PassedGap } from './gap-sql.ts';

@@ -1,5 +1,5 @@
-import { formatPosition } from '@convergekit/contracts';
-import { attributeNames, instruments } from '@convergekit/telemetry';
+import { formatPosition } from '@convergekit/contracts/engine';
+import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { AlarmName, HaltedAlarm } from '../alarms.ts';
 import { gapEnd, type Obstacle } from '../plan/plan.ts';
 import { haltPartition } from '../slice/fence-sql.ts';

@@ -1,6 +1,6 @@
 import { poll } from '@convergekit/core';
 import type { Admin, LogEnds } from '@convergekit/broker/engine';
-import { attributeNames, instruments } from '@convergekit/telemetry';
+import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import type { SliceContext } from '../slice/context.ts';
 import type { Partition } from '../slice/partition.ts';

@@ -1,6 +1,6 @@
 import type { FetchStall } from '@convergekit/broker/engine';
 import { delayMs } from '@convergekit/core';
-import { attributeNames, instruments } from '@convergekit/telemetry';
+import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { PausedAlarm } from '../alarms.ts';
 import type { SliceContext } from '../slice/context.ts';
 import { type Partition, placeOf } from '../slice/partition.ts';

@@ -1,5 +1,6 @@
 import type { Executor } from '@convergekit/postgres';
-import { attributeNames, instruments, type Logger } from '@convergekit/telemetry';
+import { attributeNames, instruments } from '@convergekit/telemetry/engine';
+import type { Logger } from '@convergekit/telemetry';
 import type { AlarmName } from '../alarms.ts';
 import { failingConsumer } from '../plan/failure-source.ts';
 import type { Reading } from '../plan/reading.ts';

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { failureEvent, WIRE } from '@convergekit/contracts';
+import { failureEvent, WIRE } from '@convergekit/contracts/engine';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';

@@ -1,4 +1,4 @@
-import { FAILURE_TYPE } from '@convergekit/contracts';
+import { FAILURE_TYPE } from '@convergekit/contracts/engine';
 import { executorOf, kyselyTransaction } from '@convergekit/postgres';
 import { classify } from '@convergekit/resilience';
 import { failpoint } from '@convergekit/core';

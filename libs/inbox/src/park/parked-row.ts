@@ -1,4 +1,4 @@
-import { type Envelope, formatPosition } from '@convergekit/contracts';
+import { type Envelope, formatPosition } from '@convergekit/contracts/engine';
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import { failureEventId, type DeadLetter, times } from '../attempt/dead-letter.ts';
 import { clean, headersJson, keyOf, sha256 } from '../slice/record-text.ts';

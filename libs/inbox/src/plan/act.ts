@@ -1,4 +1,5 @@
-import { boundText, type Envelope, type ReceivedEvent } from '@convergekit/contracts';
+import { boundText, type Envelope } from '@convergekit/contracts/engine';
+import type { ReceivedEvent } from '@convergekit/contracts';
 import type { Route, Router } from '../define/routes.ts';
 import type { Subscription } from '../define/subscription.ts';
 import { InboxError } from '../errors.ts';

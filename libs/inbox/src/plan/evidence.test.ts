@@ -1,4 +1,4 @@
-import { parsePosition, type Position } from '@convergekit/contracts';
+import { parsePosition, type Position } from '@convergekit/contracts/engine';
 import { describe, expect, it } from 'vitest';
 import { FixtureSource } from '../testing/fixture-source.ts';
 import { testEvents } from '../fixture/ledger.ts';

@@ -1,4 +1,4 @@
-import { comparePositions, type Position, WIRE } from '@convergekit/contracts';
+import { comparePositions, type Position, WIRE } from '@convergekit/contracts/engine';
 import { highest, type LastEvent, type Mark, type Seen } from './judge.ts';
 import type { Reading } from './reading.ts';
 

@@ -1,4 +1,4 @@
-import { type Envelope, FAILURE_TYPE, STEP_UNDONE_TYPE, STUCK_TYPE } from '@convergekit/contracts';
+import { type Envelope, FAILURE_TYPE, STEP_UNDONE_TYPE, STUCK_TYPE } from '@convergekit/contracts/engine';
 import { InboxError } from '../errors.ts';
 import type { Reading } from './reading.ts';
 

@@ -1,4 +1,4 @@
-import { WIRE } from '@convergekit/contracts';
+import { WIRE } from '@convergekit/contracts/engine';
 import type { OutgoingRecord } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { executorOf } from '@convergekit/postgres';
@@ -23,7 +23,8 @@ const CANARY = 'canary-8c1f';
 const logged = vi.hoisted((): string[] => []);
 vi.mock('@convergekit/telemetry', async (original) => {
   const telemetry = await original<typeof Telemetry>();
-  const root = telemetry.makeLogger('trace', { write: (line) => void logged.push(line) });
+  const { makeLogger } = await import('@convergekit/telemetry/engine');
+  const root = makeLogger('trace', { write: (line) => void logged.push(line) });
   return { ...telemetry, logger: (name: string, bindings = {}) => root.child({ name, ...bindings }) };
 });
 

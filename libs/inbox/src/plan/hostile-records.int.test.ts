@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { failureEvent, WIRE } from '@convergekit/contracts';
+import { failureEvent, WIRE } from '@convergekit/contracts/engine';
 import { type OutgoingRecord, partitionOf } from '@convergekit/broker/engine';
 import { startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
 import { freshDatabase, waitUntil } from '@convergekit/testing';

@@ -1,4 +1,4 @@
-import { parsePosition, type Position } from '@convergekit/contracts';
+import { parsePosition, type Position } from '@convergekit/contracts/engine';
 import { describe, expect, it } from 'vitest';
 import type { Start } from '../define/types.ts';
 import { judge, type Seen, type Verdict } from './judge.ts';

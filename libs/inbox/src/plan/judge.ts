@@ -1,4 +1,4 @@
-import { comparePositions, type Position, START } from '@convergekit/contracts';
+import { comparePositions, type Position, START } from '@convergekit/contracts/engine';
 import type { Start } from '../define/types.ts';
 
 /** The event at a watermark: later records are compared with it. */

@@ -1,4 +1,4 @@
-import { type Envelope, type Position, START } from '@convergekit/contracts';
+import { type Envelope, type Position, START } from '@convergekit/contracts/engine';
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { Start } from '../define/types.ts';
 import { type Action, actionFor, rejectedRecord, type SkipReason, type Trusting } from './act.ts';

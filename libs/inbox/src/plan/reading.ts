@@ -1,13 +1,13 @@
 import {
   boundText,
-  ContractError,
   decodeEnvelope,
   type Envelope,
   EPOCH_MARKER,
   parsePosition,
   type Position,
   WIRE,
-} from '@convergekit/contracts';
+} from '@convergekit/contracts/engine';
+import { ContractError } from '@convergekit/contracts';
 import type { IncomingRecord, UndecodableBatch } from '@convergekit/broker/engine';
 import { InboxError } from '../errors.ts';
 import type { Mark } from './judge.ts';

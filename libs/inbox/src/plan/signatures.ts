@@ -1,4 +1,5 @@
-import { ContractError, signingKey, type SigningKey, verifySignature } from '@convergekit/contracts';
+import { ContractError } from '@convergekit/contracts';
+import { signingKey, type SigningKey, verifySignature } from '@convergekit/contracts/engine';
 import type { Reading } from './reading.ts';
 
 /** The records that must be signed, and their keys. */

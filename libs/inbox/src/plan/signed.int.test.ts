@@ -1,4 +1,4 @@
-import { signatureHeader, signingKey, WIRE } from '@convergekit/contracts';
+import { signatureHeader, signingKey, WIRE } from '@convergekit/contracts/engine';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';

@@ -1,4 +1,4 @@
-import { comparePositions, type Position, START } from '@convergekit/contracts';
+import { comparePositions, type Position, START } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { PartitionKey } from '../slice/fence-sql.ts';
 

@@ -1,4 +1,4 @@
-import { parsePosition } from '@convergekit/contracts';
+import { parsePosition } from '@convergekit/contracts/engine';
 import { waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { ReplayFrom } from './scan.ts';

@@ -1,4 +1,4 @@
-import { comparePositions, type Position } from '@convergekit/contracts';
+import { comparePositions, type Position } from '@convergekit/contracts/engine';
 import { judge } from '../plan/judge.ts';
 import { gapEnd } from '../plan/plan.ts';
 import type { Reading } from '../plan/reading.ts';

@@ -1,4 +1,4 @@
-import { failureEvent } from '@convergekit/contracts';
+import { failureEvent } from '@convergekit/contracts/engine';
 import type { Admin, IncomingRecord } from '@convergekit/broker/engine';
 import { createOutbox } from '@convergekit/outbox';
 import type { Policy } from '@convergekit/resilience';

@@ -1,4 +1,5 @@
-import type { EventDefinition, FailureData, FailureInput } from '@convergekit/contracts';
+import type { EventDefinition } from '@convergekit/contracts';
+import type { FailureData, FailureInput } from '@convergekit/contracts/engine';
 import type { IncomingRecord } from '@convergekit/broker/engine';
 import type { Outbox } from '@convergekit/outbox';
 import type { Database } from '@convergekit/postgres';

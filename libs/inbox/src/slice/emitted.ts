@@ -1,12 +1,8 @@
-import {
-  contextHeaders,
-  type DomainEvent,
-  type EventContext,
-  type ReceivedEvent,
-} from '@convergekit/contracts';
+import { contextHeaders, type EventContext } from '@convergekit/contracts/engine';
+import type { DomainEvent, ReceivedEvent } from '@convergekit/contracts';
 import type { AppendEvent } from '@convergekit/outbox/engine';
 import { deterministicUuid } from '@convergekit/core';
-import { injectTrace } from '@convergekit/telemetry';
+import { injectTrace } from '@convergekit/telemetry/engine';
 import type { EmitAs } from '../define/subscription.ts';
 import { InboxError } from '../errors.ts';
 import { eventContextOf } from '../attempt/dead-letter.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Envelope } from '@convergekit/contracts';
+import type { Envelope } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
 import { envelopeOf, type Step } from '../plan/plan.ts';
 import { InboxError } from '../errors.ts';

@@ -1,4 +1,4 @@
-import type { Position } from '@convergekit/contracts';
+import type { Position } from '@convergekit/contracts/engine';
 import type { LastEvent } from '../plan/judge.ts';
 import type { Executor } from '@convergekit/postgres';
 import type { PartitionKey, Stand } from './fence-sql.ts';

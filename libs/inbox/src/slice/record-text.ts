@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Envelope, FailureInput } from '@convergekit/contracts';
+import type { Envelope, FailureInput } from '@convergekit/contracts/engine';
 import type { IncomingRecord } from '@convergekit/broker/engine';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -6,7 +6,7 @@ import {
   countAttempt,
   instruments,
   recordObjective,
-} from '@convergekit/telemetry';
+} from '@convergekit/telemetry/engine';
 import { type AlarmName, alarmOf, deadLetterAlarm } from '../alarms.ts';
 import type { Attempt } from '../attempt/attempt.ts';
 import type { Applied } from './apply-slice.ts';

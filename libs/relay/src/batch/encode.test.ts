@@ -1,4 +1,4 @@
-import { CONTENT_TYPE, RELAY_HEADERS, SPEC_VERSION, WIRE } from '@convergekit/contracts';
+import { CONTENT_TYPE, RELAY_HEADERS, SPEC_VERSION, WIRE } from '@convergekit/contracts/engine';
 import { type OutgoingRecord, RecordBatchBuilder } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { describe, expect, test } from 'vitest';

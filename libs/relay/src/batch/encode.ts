@@ -6,7 +6,7 @@ import {
   type SigningKey,
   SPEC_VERSION,
   WIRE,
-} from '@convergekit/contracts';
+} from '@convergekit/contracts/engine';
 import type { RecordBatchBuilder } from '@convergekit/broker/engine';
 import {
   CONTENT_TYPE_HEADER,

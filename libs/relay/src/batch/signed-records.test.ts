@@ -1,4 +1,4 @@
-import { signingKey, verifySignature, WIRE } from '@convergekit/contracts';
+import { signingKey, verifySignature, WIRE } from '@convergekit/contracts/engine';
 import { type IncomingRecord, RecordBatchBuilder } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { expect, test } from 'vitest';

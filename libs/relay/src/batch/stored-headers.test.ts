@@ -1,4 +1,4 @@
-import { contextHeaders, RELAY_HEADERS, WIRE } from '@convergekit/contracts';
+import { contextHeaders, RELAY_HEADERS, WIRE } from '@convergekit/contracts/engine';
 import { describe, expect, test } from 'vitest';
 import { HeaderScan } from './stored-headers.ts';
 

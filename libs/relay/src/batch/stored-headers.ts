@@ -1,4 +1,4 @@
-import { CONTENT_TYPE, RELAY_HEADERS, WIRE } from '@convergekit/contracts';
+import { CONTENT_TYPE, RELAY_HEADERS, WIRE } from '@convergekit/contracts/engine';
 
 /** More headers than a writer may store (64) go the general way. */
 const MOST = 64;

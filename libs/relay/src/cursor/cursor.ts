@@ -1,4 +1,4 @@
-import { START } from '@convergekit/contracts';
+import { START } from '@convergekit/contracts/engine';
 
 /** How far a partition's log is known to reach. `id` as text, as in the rows. */
 export interface Cursor {

@@ -1,4 +1,4 @@
-import { formatPosition } from '@convergekit/contracts';
+import { formatPosition } from '@convergekit/contracts/engine';
 import { Wake } from '@convergekit/core';
 import type { CopyExecutor } from '@convergekit/postgres/engine';
 import type { Executor } from '@convergekit/postgres';

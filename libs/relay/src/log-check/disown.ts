@@ -1,4 +1,4 @@
-import { formatPosition } from '@convergekit/contracts';
+import { formatPosition } from '@convergekit/contracts/engine';
 import type { Admin } from '@convergekit/broker';
 import { readSource } from '@convergekit/outbox/engine';
 import type { Executor } from '@convergekit/postgres';

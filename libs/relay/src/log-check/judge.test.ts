@@ -1,4 +1,4 @@
-import { parsePosition } from '@convergekit/contracts';
+import { parsePosition } from '@convergekit/contracts/engine';
 import { describe, expect, test } from 'vitest';
 import {
   isForeignCluster,

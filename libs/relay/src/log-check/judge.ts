@@ -4,7 +4,7 @@ import {
   type Position,
   START,
   type WirePosition,
-} from '@convergekit/contracts';
+} from '@convergekit/contracts/engine';
 import type { LogEnds } from '@convergekit/broker/engine';
 import type { Tail } from './tail.ts';
 

@@ -1,4 +1,4 @@
-import type { Position, SigningKey } from '@convergekit/contracts';
+import type { Position, SigningKey } from '@convergekit/contracts/engine';
 import { type Admin, type Broker, BrokerError, partitionId } from '@convergekit/broker/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Cursor } from '../cursor/cursor.ts';

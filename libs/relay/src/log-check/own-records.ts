@@ -1,11 +1,11 @@
+import { ContractError } from '@convergekit/contracts';
 import {
-  ContractError,
   parsePosition,
   type SigningKey,
   verifySignature,
   WIRE,
   type WirePosition,
-} from '@convergekit/contracts';
+} from '@convergekit/contracts/engine';
 import { type Admin, BrokerError, type IncomingRecord, type LogEnds } from '@convergekit/broker/engine';
 
 /** Few at first: at an ordinary takeover the last record is ours. */

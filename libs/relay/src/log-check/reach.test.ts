@@ -1,4 +1,4 @@
-import { EPOCH_MARKER, parsePosition } from '@convergekit/contracts';
+import { EPOCH_MARKER, parsePosition } from '@convergekit/contracts/engine';
 import { expect, test } from 'vitest';
 import { forgeryOf, type Reach } from './reach.ts';
 

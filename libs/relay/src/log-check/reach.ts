@@ -1,4 +1,4 @@
-import { EPOCH_MARKER, type WirePosition } from '@convergekit/contracts';
+import { EPOCH_MARKER, type WirePosition } from '@convergekit/contracts/engine';
 
 /** The highest positions that a source can have reached, whatever its database lost since. */
 export interface Reach {

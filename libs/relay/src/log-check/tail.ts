@@ -1,4 +1,4 @@
-import { comparePositions, type Position } from '@convergekit/contracts';
+import { comparePositions, type Position } from '@convergekit/contracts/engine';
 import type { Admin } from '@convergekit/broker';
 import { backwards, type Hole, type Owner, type OwnRecord, type Piece, type Place } from './own-records.ts';
 import { forgeryOf, type Reach } from './reach.ts';

@@ -4,7 +4,7 @@ import {
   parsePosition,
   type Position,
   START,
-} from '@convergekit/contracts';
+} from '@convergekit/contracts/engine';
 import { partitionOf } from '@convergekit/broker/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { readSource } from '@convergekit/outbox/engine';

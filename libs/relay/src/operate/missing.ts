@@ -5,7 +5,7 @@ import {
   SPEC_VERSION,
   START,
   WIRE,
-} from '@convergekit/contracts';
+} from '@convergekit/contracts/engine';
 import { partitionOf } from '@convergekit/broker/engine';
 import { readSource } from '@convergekit/outbox/engine';
 import type { Executor } from '@convergekit/postgres';

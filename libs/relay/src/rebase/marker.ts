@@ -7,7 +7,7 @@ import {
   type SigningKey,
   SPEC_VERSION,
   WIRE,
-} from '@convergekit/contracts';
+} from '@convergekit/contracts/engine';
 import { type Broker, type OutgoingRecord, partitionId } from '@convergekit/broker/engine';
 import { type Clock, newUuidV7 } from '@convergekit/core';
 import type { SourceIdentity } from '../batch/encode.ts';

@@ -1,4 +1,4 @@
-import { parsePosition } from '@convergekit/contracts';
+import { parsePosition } from '@convergekit/contracts/engine';
 import { describe, expect, test } from 'vitest';
 import { MAX_ID, type PlanInput, planRebase } from './plan.ts';
 import { placeOf, type TickMatch } from '../log-check/judge.ts';

@@ -1,4 +1,4 @@
-import { comparePositions, type Position, START } from '@convergekit/contracts';
+import { comparePositions, type Position, START } from '@convergekit/contracts/engine';
 import type { CursorRecord } from '../leader/takeover-sql.ts';
 import type { PartitionScan, ScannedRecord } from './scan.ts';
 

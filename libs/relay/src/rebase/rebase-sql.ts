@@ -1,4 +1,4 @@
-import { formatPosition, type Position } from '@convergekit/contracts';
+import { formatPosition, type Position } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Identity } from '../log-check/judge.ts';
 import type { Passed } from './plan.ts';

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { signingKey } from '@convergekit/contracts';
+import { signingKey } from '@convergekit/contracts/engine';
 import { type Admin, type Broker, BrokerError, type LogEnds, partitionId } from '@convergekit/broker/engine';
 import { type Executor, withTransaction } from '@convergekit/postgres';
 import { systemClock, systemRandom } from '@convergekit/core';

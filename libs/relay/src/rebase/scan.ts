@@ -5,7 +5,7 @@ import { readKnownTicks } from '../log-check/facts-sql.ts';
 import { positionOf } from '../log-check/log-check.ts';
 import { backwards, type OwnRecord, type Place } from '../log-check/own-records.ts';
 import { forgeryOf, type Reach } from '../log-check/reach.ts';
-import { comparePositions } from '@convergekit/contracts';
+import { comparePositions } from '@convergekit/contracts/engine';
 import { placeOf, type TickMatch } from '../log-check/judge.ts';
 
 /** A record of this source, and how its tick compares with the database. */

@@ -1,6 +1,6 @@
 import { delayMs, failpoint, type NextRun, poll } from '@convergekit/core';
 import type { Broker, BrokerError, OutgoingBatch, Producer, SendResult } from '@convergekit/broker/engine';
-import { instruments } from '@convergekit/telemetry';
+import { instruments } from '@convergekit/telemetry/engine';
 import type { Leadership } from '../leader/leadership.ts';
 import { SendFailureLog } from '../watch/failure-log.ts';
 import { decideFailedSend } from './send-decision.ts';

@@ -1,5 +1,12 @@
 import type { OutgoingBatch, SendResult } from '@convergekit/broker/engine';
-import { attributeNames, failSpan, openSpan, type Span, spanNames, traceLink } from '@convergekit/telemetry';
+import {
+  attributeNames,
+  failSpan,
+  openSpan,
+  type Span,
+  spanNames,
+  traceLink,
+} from '@convergekit/telemetry/engine';
 
 /** Links of one span at most: a batch may hold thousands of events. */
 export const MAX_LINKS = 32;

@@ -1,4 +1,4 @@
-import { START } from '@convergekit/contracts';
+import { START } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Fence } from '../leader/takeover-sql.ts';
 import { LEASE } from '../options.ts';

@@ -1,6 +1,6 @@
 import { poll } from '@convergekit/core';
 import { measureOutbox } from '@convergekit/outbox/engine';
-import { attributeNames, instruments } from '@convergekit/telemetry';
+import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import { alarmDefinitions, type AlarmName, conditionsOf, type RelayFacts } from './alarms.ts';
 import type { RelaySettings } from '../options.ts';
 import { type Alarm, AlarmBoard } from './alarm-board.ts';

@@ -1,4 +1,4 @@
-import { instruments } from '@convergekit/telemetry';
+import { instruments } from '@convergekit/telemetry/engine';
 import type { Leadership } from '../leader/leadership.ts';
 import type { Tick } from './tick.ts';
 import { sqlState, type TupleBlock } from '@convergekit/postgres/engine';

@@ -1,4 +1,4 @@
-import { failureEvent } from '@convergekit/contracts';
+import { failureEvent } from '@convergekit/contracts/engine';
 import { describe, expect, it } from 'vitest';
 import {
   cancelAsked,

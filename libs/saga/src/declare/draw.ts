@@ -1,4 +1,4 @@
-import { STEP_UNDONE_TYPE } from '@convergekit/contracts';
+import { STEP_UNDONE_TYPE } from '@convergekit/contracts/engine';
 import { canBeUndone, lastStop, type SagaDeclaration, type StepDeclaration, stepsOf } from './declaration.ts';
 
 /** Pure: the saga as a Mermaid flowchart: the way forward in full lines, the way back in dotted ones. */

@@ -1,4 +1,5 @@
-import { type EventDefinition, FAILURE_TYPE } from '@convergekit/contracts';
+import type { EventDefinition } from '@convergekit/contracts';
+import { FAILURE_TYPE } from '@convergekit/contracts/engine';
 import type { SagaDeclaration, StepDeclaration, StepKind } from './declaration.ts';
 import { checkConsumerName, checkStepName, invalid } from './names.ts';
 

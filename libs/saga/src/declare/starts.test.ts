@@ -1,4 +1,5 @@
-import { contextHeaders, defineEvent } from '@convergekit/contracts';
+import { contextHeaders } from '@convergekit/contracts/engine';
+import { defineEvent } from '@convergekit/contracts';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { checkGraph } from './check-graph.ts';

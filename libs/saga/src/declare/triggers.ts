@@ -1,4 +1,5 @@
-import { type EventDefinition, FAILURE_TYPE, failureTopic, stepUndoneEvent } from '@convergekit/contracts';
+import { type EventDefinition, failureTopic } from '@convergekit/contracts';
+import { FAILURE_TYPE, stepUndoneEvent } from '@convergekit/contracts/engine';
 import { canBeUndone, lastStop, type SagaDeclaration, type StepDeclaration } from './declaration.ts';
 
 /**

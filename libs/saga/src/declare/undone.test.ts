@@ -1,4 +1,4 @@
-import { STEP_UNDONE_TYPE } from '@convergekit/contracts';
+import { STEP_UNDONE_TYPE } from '@convergekit/contracts/engine';
 import { expect, it } from 'vitest';
 import { cancelAsked, handed, placed, reserved, taken } from '../fixture/sagas.ts';
 import { checkGraph } from './check-graph.ts';

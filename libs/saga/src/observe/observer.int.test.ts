@@ -1,4 +1,5 @@
-import { type DomainEvent, WIRE } from '@convergekit/contracts';
+import type { DomainEvent } from '@convergekit/contracts';
+import { WIRE } from '@convergekit/contracts/engine';
 import { consumerService, inboxMigrations } from '@convergekit/inbox';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { outboxMigrations } from '@convergekit/outbox';

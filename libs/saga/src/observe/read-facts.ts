@@ -1,14 +1,13 @@
+import type { EventDefinition, ReceivedEvent } from '@convergekit/contracts';
 import {
-  type EventDefinition,
   type FailureData,
   failureEvent,
-  type ReceivedEvent,
   type StepUndoneData,
   stepUndoneEvent,
   type StuckData,
   stuckEvent,
   WIRE,
-} from '@convergekit/contracts';
+} from '@convergekit/contracts/engine';
 import { type SagaDeclaration, type StepDeclaration, stepsOf } from '../declare/declaration.ts';
 import { startedVersion } from '../declare/starts.ts';
 import { parseSagaRef } from '../step/saga-ref.ts';

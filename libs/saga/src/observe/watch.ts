@@ -9,7 +9,8 @@ import {
   systemClock,
   systemRandom,
 } from '@convergekit/core';
-import { attributeNames, instruments, logger, type Logger } from '@convergekit/telemetry';
+import { attributeNames, instruments } from '@convergekit/telemetry/engine';
+import { logger, type Logger } from '@convergekit/telemetry';
 import { DEFAULT_KEEP_MS } from '../declare/saga.ts';
 import { SagaError } from '../errors.ts';
 import { countOpen, expireInstances, forgetInstances, type InstanceCount } from './watch-sql.ts';

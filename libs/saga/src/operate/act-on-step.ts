@@ -1,4 +1,4 @@
-import { contextHeaders, stuckEvent } from '@convergekit/contracts';
+import { contextHeaders, stuckEvent } from '@convergekit/contracts/engine';
 import { retryParkedOf, skipParkedOf } from '@convergekit/inbox/engine';
 import { createOutbox } from '@convergekit/outbox';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
@@ -6,10 +6,9 @@ import { nearest } from '@convergekit/config/engine';
 import type { SagaDeclaration } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
 import { applyToLocked } from '../fence/apply-trigger.ts';
-import type { ActingOperator } from '@convergekit/effects/engine';
+import { type ActingOperator, actOnWork } from '@convergekit/effects/engine';
 import { formatSagaRef } from '../step/saga-ref.ts';
 import { checkStated, type StatedOutcome } from './stated-outcome.ts';
-import { actOnWork } from '@convergekit/effects/engine';
 import {
   answerStep,
   begunBy,

@@ -1,5 +1,6 @@
 import type { SweepRecords } from '@convergekit/effects/engine';
-import { attributeNames, instruments, type Logger } from '@convergekit/telemetry';
+import { attributeNames, instruments } from '@convergekit/telemetry/engine';
+import type { Logger } from '@convergekit/telemetry';
 import { sweepSagas, type SweptJoin } from './sweep.ts';
 
 /** Sweeps the records of sagas in the worker, and raises `join_swept` for each join that leaves incomplete. */

@@ -1,4 +1,5 @@
-import { type ReceivedEvent, WIRE } from '@convergekit/contracts';
+import type { ReceivedEvent } from '@convergekit/contracts';
+import { WIRE } from '@convergekit/contracts/engine';
 import type { CallContext } from '@convergekit/inbox/engine';
 import { executorOf } from '@convergekit/postgres';
 import { deterministicUuid } from '@convergekit/core';

@@ -1,9 +1,5 @@
-import {
-  type DomainEvent,
-  type EventDefinition,
-  type StandardSchema,
-  stepUndoneEvent,
-} from '@convergekit/contracts';
+import type { DomainEvent, EventDefinition } from '@convergekit/contracts';
+import { type StandardSchema, stepUndoneEvent } from '@convergekit/contracts/engine';
 import type { ConsumerDefinition } from '@convergekit/inbox';
 import { executorOf } from '@convergekit/postgres';
 import { BusinessRejection } from '@convergekit/core';
@@ -15,12 +11,11 @@ import {
   type OutcomeContext,
   type Reactions,
 } from '@convergekit/effects';
-import { EFFECT_STAYS } from '@convergekit/effects/engine';
+import { EFFECT_STAYS, resolvedBy, type WorkOp } from '@convergekit/effects/engine';
 import { SagaError } from '../errors.ts';
 import { sweepRecords } from '../retention/sweep-records.ts';
 import { lockFence } from '../fence/fence-sql.ts';
 import { applyToLocked } from '../fence/apply-trigger.ts';
-import { resolvedBy, type WorkOp } from '@convergekit/effects/engine';
 import type { StepInput } from './request-work.ts';
 import { lateApply, lateUndo, stuckApply, stuckUndo } from './effect-hooks.ts';
 import { effectName, effectOpsOf } from './effect-name.ts';

@@ -1,4 +1,5 @@
-import { type DomainEvent, failureEvent } from '@convergekit/contracts';
+import type { DomainEvent } from '@convergekit/contracts';
+import { failureEvent } from '@convergekit/contracts/engine';
 import type { StoredFailure, WorkAttempt } from '@convergekit/effects/engine';
 import type { Member } from './member.ts';
 import type { StoredEvent } from './stored-event.ts';

@@ -1,4 +1,5 @@
-import { type DomainEvent, stuckEvent } from '@convergekit/contracts';
+import type { DomainEvent } from '@convergekit/contracts';
+import { stuckEvent } from '@convergekit/contracts/engine';
 import type { EmitAs } from '@convergekit/inbox/engine';
 import type { Transaction } from 'kysely';
 import type { Reason } from '../fence/fence-sql.ts';

@@ -1,4 +1,4 @@
-import { type Envelope, type FailureData, STEP_UNDONE_TYPE, WIRE } from '@convergekit/contracts';
+import { type Envelope, type FailureData, STEP_UNDONE_TYPE, WIRE } from '@convergekit/contracts/engine';
 import { startedVersion } from '../declare/starts.ts';
 import type { Trigger } from '../declare/triggers.ts';
 import type { Member } from './member.ts';

@@ -1,4 +1,4 @@
-import type { FailureData } from '@convergekit/contracts';
+import type { FailureData } from '@convergekit/contracts/engine';
 import type { Trigger } from '../declare/triggers.ts';
 import type { Reason } from '../fence/fence-sql.ts';
 

@@ -4,11 +4,11 @@ import {
   type FailureData,
   failureEvent,
   receive,
-  type ReceivedEvent,
   STEP_UNDONE_TYPE,
   stepUndoneEvent,
   WIRE,
-} from '@convergekit/contracts';
+} from '@convergekit/contracts/engine';
+import type { ReceivedEvent } from '@convergekit/contracts';
 import type {
   CallContext,
   GiveUpDecision,

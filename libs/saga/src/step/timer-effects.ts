@@ -1,4 +1,4 @@
-import type { StandardSchema } from '@convergekit/contracts';
+import type { StandardSchema } from '@convergekit/contracts/engine';
 import { executorOf } from '@convergekit/postgres';
 import { defineCall, type Effect, type OutcomeContext } from '@convergekit/effects';
 import { SagaError } from '../errors.ts';

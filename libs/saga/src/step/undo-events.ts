@@ -1,4 +1,5 @@
-import { type DomainEvent, type StepUndoneData, stepUndoneEvent } from '@convergekit/contracts';
+import type { DomainEvent } from '@convergekit/contracts';
+import { type StepUndoneData, stepUndoneEvent } from '@convergekit/contracts/engine';
 import type { FenceRow } from '../fence/fence-sql.ts';
 import { factOf, type Member } from './member.ts';
 import { reviveEvent, type StoredEvent, type StoredFact } from './stored-event.ts';

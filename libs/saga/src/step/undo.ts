@@ -1,4 +1,5 @@
-import { type DomainEvent, STEP_UNDONE_TYPE } from '@convergekit/contracts';
+import type { DomainEvent } from '@convergekit/contracts';
+import { STEP_UNDONE_TYPE } from '@convergekit/contracts/engine';
 import { executorOf } from '@convergekit/postgres';
 import type { Transaction } from 'kysely';
 import { joinMember } from '../fence/join-sql.ts';

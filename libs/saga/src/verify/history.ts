@@ -1,4 +1,4 @@
-import { FAILURE_TYPE, STEP_UNDONE_TYPE } from '@convergekit/contracts';
+import { FAILURE_TYPE, STEP_UNDONE_TYPE } from '@convergekit/contracts/engine';
 import { type SagaDeclaration, type StepDeclaration, stepsOf } from '../declare/declaration.ts';
 import { triggersOf } from '../declare/triggers.ts';
 import { decideFence } from '../fence/fence.ts';

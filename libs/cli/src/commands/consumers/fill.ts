@@ -1,4 +1,4 @@
-import { formatPosition } from '@convergekit/contracts';
+import { formatPosition } from '@convergekit/contracts/engine';
 import { findGaps, type Gap, putFill } from '@convergekit/inbox/operate';
 import { inboxMigrations } from '@convergekit/inbox';
 import { type Database, withTransaction } from '@convergekit/postgres';

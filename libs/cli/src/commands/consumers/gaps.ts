@@ -1,4 +1,4 @@
-import { formatPosition } from '@convergekit/contracts';
+import { formatPosition } from '@convergekit/contracts/engine';
 import { findGaps } from '@convergekit/inbox/operate';
 import { inboxMigrations } from '@convergekit/inbox';
 import { keysBetween } from '@convergekit/relay/operate';

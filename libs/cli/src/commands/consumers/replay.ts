@@ -1,4 +1,4 @@
-import { formatPosition, parsePosition } from '@convergekit/contracts';
+import { formatPosition, parsePosition } from '@convergekit/contracts/engine';
 import { inboxMigrations } from '@convergekit/inbox';
 import {
   planReplay,

@@ -1,4 +1,4 @@
-import { versionOf, WIRE } from '@convergekit/contracts';
+import { versionOf, WIRE } from '@convergekit/contracts/engine';
 import { newUuidV7, systemClock } from '@convergekit/core';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import type { AppendEvent } from '@convergekit/outbox/engine';

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { defineEvent, WIRE } from '@convergekit/contracts';
+import { defineEvent } from '@convergekit/contracts';
+import { WIRE } from '@convergekit/contracts/engine';
 import { consumerService, defineConsumer } from '@convergekit/inbox';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { connect } from '@convergekit/postgres';

@@ -1,4 +1,4 @@
-import { FAILURE_TYPE } from '@convergekit/contracts';
+import { FAILURE_TYPE } from '@convergekit/contracts/engine';
 import { table } from '../../../frame/output.ts';
 import { attemptText, duration, parkedText, waitText } from '../../../history/render-history.ts';
 import type { StoredEvent } from '../../../history/attempt-sql.ts';

@@ -1,0 +1,19 @@
+/** What other packages of the kit build on and no application needs. It may change in any version. */
+export { countAttempt, numberLabel, recordObjective, waitAttributes } from './attempts.ts';
+export { instruments, type Instruments } from './instruments.ts';
+export { logLevels, makeLogger } from './logger.ts';
+export { attributeNames, spanEvents, spanNames } from './names.ts';
+export {
+  contextFrom,
+  contextOrActive,
+  failSpan,
+  inject,
+  injectSpan,
+  injectTrace,
+  inSpan,
+  openSpan,
+  traceContextFrom,
+  traceLink,
+  traceparentOf,
+} from './spans.ts';
+export type { Attributes, Span } from '@opentelemetry/api';
