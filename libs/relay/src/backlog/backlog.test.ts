@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { BacklogWorld } from '../fixture/backlog-world.ts';
 
 /**
- * Planted faults; without each of these the property failed: the bytes that a split adds; the end of `ready` at a drop; that a halt drops;
- * the generation at an acknowledgement; the held partitions in `heldAt`. And the last test: `missed: 'some'` at the end of
+ * Planted faults; without each of these the property failed: the bytes that a split adds; the end of `ready` at a drop; that
+ * partitions follow the halt of their topic; the generation at an acknowledgement; the held partitions in `heldAt`. And the last test: `missed: 'some'` at the end of
  * a drain.
  */
 

@@ -24,6 +24,7 @@ export const rebaseCommand = command({
     const { signingKey } = context.settings.relay;
     const signed = signingKey === undefined ? {} : { signingKey };
     const report = await rebaseSource({ database, broker, reason, ...signed });
+    context.audit({ source: report.source.name, epoch: report.epoch, reason });
     return result(report, () => rebaseLines(report));
   },
 });

@@ -86,7 +86,11 @@ describe('converge source', () => {
     expect(await epoch()).toBe(1);
 
     const forked = await runCli(['source', 'rebase', '--yes', '--reason', 'restored from a copy'], restored);
-    expect(forked).toMatchObject({ code: 0 });
+    expect(forked).toMatchObject({
+      code: 0,
+      // Planted fault: without `context.audit` in rebase.ts, nothing says who began the epoch.
+      stderr: expect.stringContaining('operator: source rebase') as string,
+    });
     expect(await epoch()).toBe(2);
     expect(await runCli(['source', 'show'], restored)).toMatchObject({ code: 0 });
     const phantoms = await runCli(['source', 'show', '--phantoms', '--json'], restored);
