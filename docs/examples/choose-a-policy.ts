@@ -10,7 +10,7 @@ import {
 } from '@convergekit/resilience';
 import { systemClock, systemRandom } from '@convergekit/core';
 
-/** The policy module: all there is to edit when the strategy changes. */
+/** The policy module: the only file to edit when the strategy changes. */
 export const rules: PolicyRules = {
   default: { attempts: 3, backoff: { capMs: 2_000 }, attemptTimeoutMs: 1_000, deadlineMs: 10_000 },
   payment: { attemptTimeoutMs: 2_000 },
@@ -32,7 +32,7 @@ export interface Bank {
   ): Promise<string>;
 }
 
-/** The business: it names what it calls and says what a repeat does. No number of attempts stands here. */
+/** Business code: names the call and says what a repeat does. It has no numbers. */
 export const chargeWith = (bank: Bank) =>
   operation({
     name: 'payment.charge',

@@ -19,7 +19,7 @@ const seated = event('trip.seated', 'seats');
 const full = event('trip.full', 'seats');
 const mailed = event('trip.mailed', 'mails');
 
-// The saga: who does what after what, and what puts it right.
+// The saga: which service does what, in which order, and which events report it.
 export const bookTrip = saga('book-trip', { start: tripAsked, deadlineMs: 15 * 60_000 })
   .compensatable('room', { by: 'hotel', success: roomHeld, failure: roomRefused, undone: roomFreed })
   .compensatable('pay', { by: 'payments', success: paid, undone: paidBack, external: true })

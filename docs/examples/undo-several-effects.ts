@@ -100,12 +100,12 @@ export const provisioning = ({ buckets, names, bank }: Clouds) =>
     },
   });
 
-/** In the service's main: the worker goes on with what was interrupted, on whatever node. */
+/** In the service's main: the worker continues interrupted workflows, on any node. */
 export const tenants = (clouds: Clouds, database: Database<TenantsDb>) => {
   const provision = provisioning(clouds);
-  const stacks = workflows([provision], { database });
+  const running = workflows([provision], { database });
   return {
-    worker: stacks.worker,
-    create: (id: string, plan: 'free' | 'paid') => stacks.run(provision, id, { plan }),
+    worker: running.worker,
+    create: (id: string, plan: 'free' | 'paid') => running.run(provision, id, { plan }),
   };
 };

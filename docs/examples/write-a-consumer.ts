@@ -53,7 +53,7 @@ export const TABLES = `
   create table view (sku text not null, visitor text not null)`;
 
 export const stock = defineConsumer<StockDb>({ name: 'warehouse', from: 'beginning' })
-  // The answer of a statement decides what is next: await it.
+  // The result of the statement decides what follows: await it.
   .on(orderPlaced, async ({ data }, { tx, write, emit }) => {
     const taken = await tx
       .updateTable('stock')
@@ -66,11 +66,11 @@ export const stock = defineConsumer<StockDb>({ name: 'warehouse', from: 'beginni
     write(tx.insertInto('reservation').values(data));
     emit(stockReserved(data));
   })
-  // Nobody needs the answer: write.
+  // The result is not needed: write.
   .on(pageViewed, ({ data }, { tx, write }) => {
     write(tx.insertInto('view').values(data));
   })
-  // Many alike: one statement for all events of a slice. The last of each key: `on conflict` takes no row twice.
+  // One statement for all events of a slice. Only the last of each key: `on conflict` updates no row twice.
   .onBatch(priceChanged, async (events, { tx }) => {
     const last = new Map(events.map(({ data }) => [data.sku, data.cents]));
     await sql`
@@ -78,7 +78,7 @@ export const stock = defineConsumer<StockDb>({ name: 'warehouse', from: 'beginni
       on conflict (sku) do update set cents = excluded.cents`.execute(tx);
   });
 
-/** The process: it begins where its database says, ends its work at the first signal, and exits at once at the second. */
+/** The process: it continues from its database, ends its work at the first signal, and exits at once at the second. */
 export async function main(
   { DATABASE_URL = '', KAFKA_BROKERS = '' }: NodeJS.ProcessEnv,
   onReady: () => void = () => undefined,
