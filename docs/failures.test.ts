@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { CATEGORIES, CERTAINTIES } from '@convergekit/core';
+import { CATEGORIES, CERTAINTIES } from '@convergekit/core/engine';
 import { strategies } from '@convergekit/resilience';
 import { describe, expect, it } from 'vitest';
 import { codesOf, thrownCodes } from './failures-scan.ts';

@@ -1,4 +1,4 @@
-import { CATEGORIES } from '@convergekit/core';
+import { CATEGORIES } from '@convergekit/core/engine';
 import { type strategies } from '@convergekit/resilience';
 
 /** The strategies as the guides show them. */

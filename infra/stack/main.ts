@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { runServices } from '@convergekit/core';
-import { DevStackError, stackDown, stackService, stackStatus } from '@convergekit/testing';
+import { DevStackError, stackDown, stackService, stackStatus } from '@convergekit/testing/operate';
 
 const usage = 'usage: node infra/stack/main.ts up [--postgres-port N] [--kafka-port N] | down | status';
 const say = (line: string): void => void process.stderr.write(`${line}\n`);

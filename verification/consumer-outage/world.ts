@@ -5,7 +5,8 @@ import { type DriverName, kafkaBroker } from '@convergekit/kafka';
 import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { relay, relayMigrations } from '@convergekit/relay';
-import { embeddedKafka, embeddedPostgres, type EmbeddedServer, freshDatabase } from '@convergekit/testing';
+import { embeddedKafka, embeddedPostgres, type EmbeddedServer } from '@convergekit/testing/engine';
+import { freshDatabase } from '@convergekit/testing';
 import { z } from 'zod';
 
 const TOPIC = 'outage.counted';

@@ -13,7 +13,8 @@ import { nameSource } from '@convergekit/outbox/engine';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { type Relay, relay, relayMigrations } from '@convergekit/relay';
 import { rebaseSource } from '@convergekit/relay/operate';
-import { embeddedPostgres, freshDatabase, waitUntil } from '@convergekit/testing';
+import { embeddedPostgres } from '@convergekit/testing/engine';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, test } from 'vitest';
 import { z } from 'zod';
 

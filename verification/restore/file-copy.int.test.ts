@@ -14,7 +14,8 @@ import { createOutbox, outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { type Relay, relay, relayMigrations } from '@convergekit/relay';
 import { inspectSource, readPhantoms, rebaseSource } from '@convergekit/relay/operate';
-import { embeddedPostgres, faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
+import { embeddedPostgres } from '@convergekit/testing/engine';
+import { faultProxy, freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, expect, inject, test } from 'vitest';
 import { z } from 'zod';
 

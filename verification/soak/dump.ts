@@ -1,4 +1,4 @@
-import type { KafkaTools } from '@convergekit/testing';
+import type { KafkaTools } from '@convergekit/testing/engine';
 import type { LogRecord } from '../checker/facts.ts';
 import { fieldSeparator, headerSeparator } from '../demo/collect/parse-dump.ts';
 

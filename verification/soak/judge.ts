@@ -1,4 +1,4 @@
-import { javaTools } from '@convergekit/testing';
+import { javaTools } from '@convergekit/testing/engine';
 import { AppendTimes } from '../checker/append-times.ts';
 import type { LedgerRow, Takeover, Verdict } from '../checker/facts.ts';
 import { LogCheck } from '../checker/log-check.ts';

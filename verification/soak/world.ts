@@ -3,14 +3,8 @@ import { nameSource } from '@convergekit/outbox/engine';
 import { outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { relayMigrations } from '@convergekit/relay';
-import {
-  embeddedKafka,
-  embeddedPostgres,
-  type EmbeddedServer,
-  faultProxy,
-  type FaultProxy,
-  freshDatabase,
-} from '@convergekit/testing';
+import { embeddedKafka, embeddedPostgres, type EmbeddedServer } from '@convergekit/testing/engine';
+import { faultProxy, type FaultProxy, freshDatabase } from '@convergekit/testing';
 import { freePorts } from '../demo/process/ports.ts';
 import { ledgerSql, lonelySql, populateSql } from './ledger-sql.ts';
 import { RelayProcess } from './relay-process.ts';

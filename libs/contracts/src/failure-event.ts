@@ -1,4 +1,4 @@
-import { CATEGORIES, CERTAINTIES } from '@convergekit/core';
+import { CATEGORIES, CERTAINTIES } from '@convergekit/core/engine';
 import { z } from 'zod';
 import { ContractError } from './contract-error.ts';
 import { defineEvent } from './define-event.ts';

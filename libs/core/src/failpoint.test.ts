@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 
 const program = `
-  import { failpoint } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)};
+  import { failpoint } from ${JSON.stringify(new URL('./engine.ts', import.meta.url).href)};
   for (let round = 1; round <= 4; round += 1) {
     failpoint('relay.before_send');
     process.stdout.write('sent ' + round + ' ');

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { CATEGORIES } from '@convergekit/core';
+import { CATEGORIES } from '@convergekit/core/engine';
 import { kindOf } from '@convergekit/resilience/engine';
 import { expect, it } from 'vitest';
 import { alarmDefinitions, alarmOf, deadLetterAlarm } from './alarms.ts';

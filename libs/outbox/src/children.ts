@@ -1,6 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
-import { delayMs, type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
+import { delayMs } from '@convergekit/core/engine';
+import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
 
 /** A child table of the outbox: ids from `from` up to, but excluding, `to`. */
 export interface OutboxChild {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { type Database, type Executor, withTransaction } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
-import { delayMs, type Clock, type Random } from '@convergekit/core';
+import { delayMs } from '@convergekit/core/engine';
+import type { Clock, Random } from '@convergekit/core';
 
 /**
  * The progress of a child's removal.

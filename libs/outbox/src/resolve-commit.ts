@@ -1,6 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 import { type Session, sqlState } from '@convergekit/postgres/engine';
-import { delayMs, type Clock, type Random } from '@convergekit/core';
+import { delayMs } from '@convergekit/core/engine';
+import type { Clock, Random } from '@convergekit/core';
 
 /**
  * A transaction whose COMMIT got no answer, and a row that proves it.

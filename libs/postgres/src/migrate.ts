@@ -1,4 +1,5 @@
-import { type Clock, type Random, systemClock, systemRandom, delayMs } from '@convergekit/core';
+import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
+import { delayMs } from '@convergekit/core/engine';
 import { adoptSchemas, type RecordedName, schemasToAdopt } from './baseline.ts';
 import type { Database } from './connect.ts';
 import { DatabaseError, messageOf, sqlState } from './errors.ts';

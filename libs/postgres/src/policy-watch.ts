@@ -1,11 +1,5 @@
-import { type Admission, admitRules, type RefusedRule } from '@convergekit/resilience/engine';
-import {
-  classify,
-  type Policies,
-  PolicyBook,
-  type PolicyLayer,
-  type PolicyRules,
-} from '@convergekit/resilience';
+import { type Admission, admitRules, type RefusedRule, type Policies } from '@convergekit/resilience/engine';
+import { classify, PolicyBook, type PolicyLayer, type PolicyRules } from '@convergekit/resilience';
 import {
   type Clock,
   loopService,

@@ -3,7 +3,8 @@
  * here: without the isolation of BEGIN; without OWN, FORM or DURABLE in the opening; without pg_catalog first, in the kit's
  * own and in shared transactions; without SESSION in a session of its own.
  */
-import { freshDatabase, hostileDefaults, type HostileRole, hostileRole } from '@convergekit/testing';
+import { freshDatabase } from '@convergekit/testing';
+import { hostileDefaults, type HostileRole, hostileRole } from '@convergekit/testing/engine';
 import type { PoolClient } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { connect, type Database } from './connect.ts';

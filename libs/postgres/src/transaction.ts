@@ -1,4 +1,5 @@
-import { delayMs, type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
+import { delayMs } from '@convergekit/core/engine';
+import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
 import type { IsolationLevel, Kysely, Transaction } from 'kysely';
 import { BeginWithFirst, submitClient } from './begin-with-first.ts';
 import type { Database } from './connect.ts';

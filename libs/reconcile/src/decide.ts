@@ -1,4 +1,5 @@
-import { type Failure, type Random, delayMs } from '@convergekit/core';
+import type { Failure, Random } from '@convergekit/core';
+import { delayMs } from '@convergekit/core/engine';
 import type { Claim } from './claim.ts';
 import type { Reconciler } from './reconciler.ts';
 

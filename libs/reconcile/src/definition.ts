@@ -1,5 +1,5 @@
 import type { DomainEvent, EventDefinition } from '@convergekit/contracts';
-import type { Backoff } from '@convergekit/core';
+import type { Backoff } from '@convergekit/core/engine';
 import type { Kysely, Transaction } from 'kysely';
 
 /**

@@ -7,26 +7,9 @@
  * - repair, audit row, events and the key's next state commit together; repairs above the limits wait for an operator.
  * Events in flight between the services are not considered: the settle window must be longer than their delivery takes.
  */
-export type {
-  ActualSide,
-  Databases,
-  GapKeys,
-  Invariant,
-  Keys,
-  Limits,
-  Mode,
-  ReconcilerDefinition,
-  RepairContext,
-  RepairResult,
-  Side,
-  Timing,
-} from './definition.ts';
+export type { RepairContext, RepairResult } from './definition.ts';
 export { defineReconciler, type Reconciler } from './reconciler.ts';
-export { reportKeys, type ReportRequest } from './report-keys.ts';
+export { reportKeys } from './report-keys.ts';
 export { type ReconcilerService, reconcilerService, type RunCounts, runReconciler } from './service.ts';
-export type { NamedDatabases, ReconcileOptions } from './options.ts';
-export type { Counts } from './workers.ts';
-export { nextRun } from './schedule.ts';
-export { approveRepairs } from './window.ts';
 export { ReconcileError, type ReconcileErrorCode } from './errors.ts';
 export { reconcileMigrations } from './migrations.ts';

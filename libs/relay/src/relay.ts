@@ -1,6 +1,7 @@
 import { DatabaseError, withTransaction } from '@convergekit/postgres';
 import { sqlState } from '@convergekit/postgres/engine';
-import { ConvergeError, endsWithin, type NextRun, poll, type Service } from '@convergekit/core';
+import { ConvergeError, endsWithin, poll, type Service } from '@convergekit/core';
+import type { NextRun } from '@convergekit/core/engine';
 import type { Check } from '@convergekit/config';
 import { instruments } from '@convergekit/telemetry/engine';
 import { Attempts } from './leader/attempts.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { seededRandom } from '@convergekit/core';
 import { describe, expect, it } from 'vitest';
-import { type Backoff, cappedMs, delayMs } from '@convergekit/core';
+import { type Backoff, cappedMs, delayMs } from '@convergekit/core/engine';
 import { defaultPolicy } from './index.ts';
 
 const { backoff } = defaultPolicy;

@@ -1,4 +1,4 @@
-import { cappedMs, type Backoff } from '@convergekit/core';
+import { cappedMs, type Backoff } from '@convergekit/core/engine';
 
 /** The code of a call that a breaker rejected. Nothing was called, and it counts as no attempt. */
 export const BREAKER_OPEN = 'BREAKER_OPEN';

@@ -15,7 +15,7 @@ import {
   type Probe,
   recordResult,
 } from './breaker-state.ts';
-import { BREAKER_OPEN, CircuitBreaker } from './index.ts';
+import { BREAKER_OPEN, CircuitBreaker } from './engine.ts';
 
 const settings: BreakerSettings = {
   windowMs: 1_000,

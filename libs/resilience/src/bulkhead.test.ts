@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Bulkhead } from './index.ts';
+import { Bulkhead } from './bulkhead.ts';
 
 function held() {
   const { promise, resolve } = Promise.withResolvers<undefined>();

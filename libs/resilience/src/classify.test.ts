@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { CATEGORIES, CERTAINTIES } from '@convergekit/core';
+import { CATEGORIES, CERTAINTIES } from '@convergekit/core/engine';
 import { classifier, classify } from './index.ts';
 import type { ClassifyRule } from './verdict.ts';
 import { axes, http, thrown } from './fixture/thrown.ts';

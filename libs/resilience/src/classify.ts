@@ -1,4 +1,5 @@
-import { CATEGORIES, CERTAINTIES, type Failure } from '@convergekit/core';
+import { CATEGORIES, CERTAINTIES } from '@convergekit/core/engine';
+import type { Failure } from '@convergekit/core';
 import { httpRule } from './classify-http.ts';
 import { kafkaRule } from './classify-kafka.ts';
 import { abortRule, bugRule, nodeRule, schemaRule } from './classify-node.ts';

@@ -1,7 +1,8 @@
 import { manualClock } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import { ConvergeError } from '@convergekit/core';
-import { deadlineHeaders, defaultPolicy, leftMs, operation, readDeadline } from './index.ts';
+import { deadlineHeaders, defaultPolicy, operation, readDeadline } from './index.ts';
+import { leftMs } from './deadline.ts';
 
 const policy = { ...defaultPolicy, backoff: { baseMs: 100, factor: 1, capMs: 100 }, attemptTimeoutMs: 5_000 };
 const most = (): number => 1 - Number.EPSILON;

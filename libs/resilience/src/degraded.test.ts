@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Failure } from '@convergekit/core';
-import { BREAKER_OPEN, httpAnswer } from './index.ts';
+import { BREAKER_OPEN } from './engine.ts';
+import { httpAnswer } from './index.ts';
 
 const failure = (detail: Partial<Failure>): Failure => ({
   category: 'service',

@@ -1,4 +1,4 @@
-import { cappedMs } from '@convergekit/core';
+import { cappedMs } from '@convergekit/core/engine';
 import { bound, type Policy } from './policy.ts';
 import { THROTTLE_BASE_MS } from './wait.ts';
 

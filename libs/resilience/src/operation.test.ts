@@ -2,16 +2,9 @@ import { manualClock } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import { ConvergeError } from '@convergekit/core';
 import { type AttemptReport, ownedAttempt } from './retry.ts';
-import {
-  BREAKER_OPEN,
-  Bulkhead,
-  CircuitBreaker,
-  defaultBreaker,
-  defaultPolicy,
-  operation,
-  retry,
-  RetryBudget,
-} from './index.ts';
+import { BREAKER_OPEN, CircuitBreaker, defaultBreaker, RetryBudget } from './engine.ts';
+import { Bulkhead } from './bulkhead.ts';
+import { defaultPolicy, operation, retry } from './index.ts';
 import { explain } from './explain.ts';
 import { recoveryPaths } from './operation.ts';
 

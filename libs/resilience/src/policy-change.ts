@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Backoff } from '@convergekit/core';
+import type { Backoff } from '@convergekit/core/engine';
 import type { BreakerSettings } from './breaker-state.ts';
 import type { Policy } from './policy.ts';
 import type { BudgetSettings } from './retry-budget.ts';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Backoff } from '@convergekit/core';
+import type { Backoff } from '@convergekit/core/engine';
 import { bound, defaultPolicy, type Policy } from './policy.ts';
 import { applyChange, policyChangeSchema } from './policy-change.ts';
 

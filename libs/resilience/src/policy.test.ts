@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { defaultBreaker, defaultBudget, defaultPolicy, type Policy } from './index.ts';
+import { defaultBreaker, defaultBudget } from './engine.ts';
+import { defaultPolicy, type Policy } from './index.ts';
 import { policySchema } from './policy-schema.ts';
 
 const issues = (policy: unknown): string[] =>

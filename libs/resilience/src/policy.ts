@@ -1,4 +1,4 @@
-import type { Backoff } from '@convergekit/core';
+import type { Backoff } from '@convergekit/core/engine';
 import { type BreakerSettings, defaultBreaker } from './breaker-state.ts';
 import { type BudgetSettings, defaultBudget } from './retry-budget.ts';
 

@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
-import { defaultBudget, defaultPolicy, RetryBudget } from './index.ts';
+import { defaultBudget, RetryBudget } from './engine.ts';
+import { defaultPolicy } from './index.ts';
 import { simulate } from './simulate.ts';
 
 /** The generator of Numerical Recipes: equal numbers on every machine. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CATEGORIES, type Category, type Certainty } from '@convergekit/core';
+import { CATEGORIES } from '@convergekit/core/engine';
+import type { Category, Certainty } from '@convergekit/core';
 import { decideRetry, type RetryDecision } from './retry-decision.ts';
 import { defaultPolicy, strategies } from './index.ts';
 import { countsAgainstBreaker } from './strategy.ts';

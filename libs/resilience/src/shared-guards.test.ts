@@ -1,14 +1,8 @@
 import { manualClock } from '@convergekit/testing';
 import { describe, expect, it } from 'vitest';
 import { ConvergeError } from '@convergekit/core';
-import {
-  BREAKER_OPEN,
-  operation,
-  type Policies,
-  policyBook,
-  type PolicyRules,
-  SharedGuards,
-} from './index.ts';
+import { BREAKER_OPEN, type Policies } from './engine.ts';
+import { operation, policyBook, type PolicyRules, SharedGuards } from './index.ts';
 
 const rules: PolicyRules = {
   default: { attempts: 1, breaker: { minimumCalls: 2 } },

@@ -1,4 +1,4 @@
-import { type Backoff, cappedMs } from '@convergekit/core';
+import { type Backoff, cappedMs } from '@convergekit/core/engine';
 import { applyHint, type Wait } from './wait.ts';
 
 /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TokenBucket } from './index.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 describe('a token bucket', () => {
   it('a token bucket gives its burst at once and the rest at its rate', () => {

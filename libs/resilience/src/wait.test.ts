@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CATEGORIES, type Category } from '@convergekit/core';
+import { CATEGORIES } from '@convergekit/core/engine';
+import type { Category } from '@convergekit/core';
 import { defaultPolicy } from './index.ts';
 import { waitAfter } from './wait.ts';
 

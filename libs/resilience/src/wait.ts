@@ -1,4 +1,5 @@
-import { type Backoff, cappedMs, delayMs, type Failure } from '@convergekit/core';
+import { type Backoff, cappedMs, delayMs } from '@convergekit/core/engine';
+import type { Failure } from '@convergekit/core';
 
 /**
  * The rule that determined a wait:

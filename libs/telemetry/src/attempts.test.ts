@@ -1,6 +1,6 @@
 import { ConvergeError } from '@convergekit/core';
-import type { AttemptReport } from '@convergekit/resilience/engine';
-import { CircuitBreaker, operation, RetryBudget } from '@convergekit/resilience';
+import { type AttemptReport, CircuitBreaker, RetryBudget } from '@convergekit/resilience/engine';
+import { operation } from '@convergekit/resilience';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { boundedLabel } from './bounded-label.ts';
 import { attributeNames, spanNames } from './names.ts';

@@ -6,8 +6,9 @@ import {
   kindOf,
   type RetryDecision,
   type Wait,
+  type RetryBudget,
 } from '@convergekit/resilience/engine';
-import type { OperationContext, Policy, RetryBudget } from '@convergekit/resilience';
+import type { OperationContext, Policy } from '@convergekit/resilience';
 import { boundedLabel } from './bounded-label.ts';
 import { instruments } from './instruments.ts';
 import { attributeNames, spanEvents, spanNames } from './names.ts';

@@ -1,5 +1,5 @@
 import { classify } from '@convergekit/resilience';
-import { failpoint } from '@convergekit/core';
+import { failpoint } from '@convergekit/core/engine';
 import { stored, type StoredFailure } from '@convergekit/effects/engine';
 import type { CompensateTrigger } from './entry.ts';
 import { Suspended } from './errors.ts';

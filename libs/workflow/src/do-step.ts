@@ -1,6 +1,6 @@
 import { classify } from '@convergekit/resilience';
 import { executorOf, kyselyTransaction } from '@convergekit/postgres';
-import { failpoint } from '@convergekit/core';
+import { failpoint } from '@convergekit/core/engine';
 import { nextOp, type OpenState, type Rules, stored, type StoredFailure } from '@convergekit/effects/engine';
 import type { Entry } from './entry.ts';
 import { Suspended } from './errors.ts';

@@ -1,5 +1,5 @@
 import { executorOf, kyselyTransaction } from '@convergekit/postgres';
-import { failpoint } from '@convergekit/core';
+import { failpoint } from '@convergekit/core/engine';
 import type { UndoAnswer } from '@convergekit/effects';
 import {
   type CallHandle,

@@ -1,4 +1,5 @@
-import { defaultBudget, defaultPolicy } from '@convergekit/resilience';
+import { defaultBudget } from '@convergekit/resilience/engine';
+import { defaultPolicy } from '@convergekit/resilience';
 import { simulate } from '@convergekit/resilience/operate';
 import { seededRandom } from '@convergekit/core';
 import type { Case } from '../case.ts';

@@ -1,13 +1,13 @@
 import {
   classify,
   deadlineHeaders,
-  DEADLINE_HEADER,
   httpAnswer,
   operation,
   type OperationGuards,
   type Policy,
   readDeadline,
 } from '@convergekit/resilience';
+import { DEADLINE_HEADER } from '@convergekit/resilience/engine';
 import { serve, type Served } from './server.ts';
 
 /** A service in the middle: answers when the next one has answered, and passes the caller's deadline on. */

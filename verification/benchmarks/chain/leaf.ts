@@ -1,4 +1,5 @@
-import { DEADLINE_HEADER, readDeadline } from '@convergekit/resilience';
+import { DEADLINE_HEADER } from '@convergekit/resilience/engine';
+import { readDeadline } from '@convergekit/resilience';
 import { serve, type Served } from './server.ts';
 
 /** The last service. Counts every request that reaches it; while it is down it drops the connection instead of answering. */

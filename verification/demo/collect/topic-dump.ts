@@ -1,4 +1,4 @@
-import type { KafkaTools } from '@convergekit/testing';
+import type { KafkaTools } from '@convergekit/testing/engine';
 import type { LogRecord } from '../audit/facts.ts';
 import { formatterProperties, parseLine, recordsPerTopic } from './parse-dump.ts';
 

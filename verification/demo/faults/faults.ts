@@ -1,6 +1,6 @@
 import { withTransaction } from '@convergekit/postgres';
 import { systemClock, systemRandom } from '@convergekit/core';
-import type { StackServer } from '@convergekit/testing';
+import type { StackServer } from '@convergekit/testing/engine';
 import type { World } from '../world.ts';
 
 /** SIGKILL to the relay of orders that leads; says which one it was. */

@@ -1,4 +1,4 @@
-import type { StackServer } from '@convergekit/testing';
+import type { StackServer } from '@convergekit/testing/engine';
 import type { World } from '../world.ts';
 import { behaveAs, injectDrift, killActiveRelay, killConsumer, restartBroker } from './faults.ts';
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Duty, roleSql } from '@convergekit/cli';
+import { type Duty, roleSql } from '@convergekit/cli/operate';
 import type { Database } from '@convergekit/postgres';
 
 /** Each process of a source has a login of its own, with the rights of its duty and no more. */

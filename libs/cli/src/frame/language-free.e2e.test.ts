@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Database } from '@convergekit/postgres';
-import { freshDatabase, type JavaRecord, readWithJava, waitUntil } from '@convergekit/testing';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { type JavaRecord, readWithJava } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { interrupt, killLeftovers, start, type Ended } from '../fixture/cli-process.ts';
 

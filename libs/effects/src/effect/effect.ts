@@ -1,7 +1,7 @@
 import { WIRE } from '@convergekit/contracts/engine';
 import type { HandlerContext } from '@convergekit/inbox';
 import { identityOf, eventContextOf } from '@convergekit/inbox/engine';
-import { deterministicUuid } from '@convergekit/core';
+import { deterministicUuid } from '@convergekit/core/engine';
 import { inject } from '@convergekit/telemetry/engine';
 import type { ReceivedEvent } from '@convergekit/contracts';
 import { insertWork } from '../work/insert-sql.ts';

@@ -1,6 +1,5 @@
 import type { Failure, Random } from '@convergekit/core';
-import { BREAKER_OPEN } from '@convergekit/resilience';
-import { nextSlowAttempt, type SlowDecision } from '@convergekit/resilience/engine';
+import { BREAKER_OPEN, nextSlowAttempt, type SlowDecision } from '@convergekit/resilience/engine';
 import type { Effect } from '../effect/types.ts';
 import type { ClaimedWork, Op, StoredFailure, StuckReason, WorkWait } from './work.ts';
 

@@ -4,7 +4,7 @@ import type { EmitAs } from '@convergekit/inbox/engine';
 import type { AppendEvent } from '@convergekit/outbox/engine';
 import { createOutbox } from '@convergekit/outbox';
 import { type Executor, executorOf, kyselyTransaction } from '@convergekit/postgres';
-import { deterministicUuid, failpoint } from '@convergekit/core';
+import { deterministicUuid, failpoint } from '@convergekit/core/engine';
 import { inject } from '@convergekit/telemetry/engine';
 import type { Revived } from '../effect/types.ts';
 import type { Cause, ClaimedWork, Outcome } from '../work/work.ts';

@@ -1,4 +1,5 @@
-import { type Clock, ConvergeError, failpoint, type Failure, type Random } from '@convergekit/core';
+import { type Clock, ConvergeError, type Failure, type Random } from '@convergekit/core';
+import { failpoint } from '@convergekit/core/engine';
 import type { AttemptReport } from '@convergekit/resilience/engine';
 import { classify, type OperationGuards, type SharedGuards } from '@convergekit/resilience';
 import type { CallHandle, Effect } from '../effect/types.ts';

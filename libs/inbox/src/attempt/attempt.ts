@@ -1,6 +1,7 @@
 import type { Envelope } from '@convergekit/contracts/engine';
 import type { IncomingRecord } from '@convergekit/broker/engine';
-import { deterministicUuid, type Failure } from '@convergekit/core';
+import { deterministicUuid } from '@convergekit/core/engine';
+import type { Failure } from '@convergekit/core';
 import type { Wait } from '@convergekit/resilience/engine';
 import type { NextAttempt } from './next-attempt.ts';
 import { clean } from '../slice/record-text.ts';

@@ -1,5 +1,6 @@
 import { failureEvent } from '@convergekit/contracts/engine';
-import { BusinessRejection, CATEGORIES, type Category, CERTAINTIES, ConvergeError } from '@convergekit/core';
+import { BusinessRejection, type Category, ConvergeError } from '@convergekit/core';
+import { CATEGORIES, CERTAINTIES } from '@convergekit/core/engine';
 import { WAIT_RULES } from '@convergekit/resilience/engine';
 import { freshDatabase, manualClock, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';

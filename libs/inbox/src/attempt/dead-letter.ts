@@ -8,7 +8,8 @@ import {
   type FailureInput,
 } from '@convergekit/contracts/engine';
 import type { IncomingRecord } from '@convergekit/broker/engine';
-import { deterministicUuid, type Failure } from '@convergekit/core';
+import { deterministicUuid } from '@convergekit/core/engine';
+import type { Failure } from '@convergekit/core';
 import { type Attempt, attemptId, type TriedEvent } from './attempt.ts';
 import { clean, keyOf, oneLine, payloadOf, payloadReference } from '../slice/record-text.ts';
 

@@ -1,5 +1,7 @@
-import { CATEGORIES, type Category, type Failure, seededRandom } from '@convergekit/core';
-import { BREAKER_OPEN, policyBook, strategies } from '@convergekit/resilience';
+import { CATEGORIES } from '@convergekit/core/engine';
+import { type Category, type Failure, seededRandom } from '@convergekit/core';
+import { BREAKER_OPEN } from '@convergekit/resilience/engine';
+import { policyBook, strategies } from '@convergekit/resilience';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { IN_PLACE_MS, nextAttempt } from './next-attempt.ts';

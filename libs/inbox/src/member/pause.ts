@@ -1,5 +1,5 @@
 import type { FetchStall } from '@convergekit/broker/engine';
-import { delayMs } from '@convergekit/core';
+import { delayMs } from '@convergekit/core/engine';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { PausedAlarm } from '../alarms.ts';
 import type { SliceContext } from '../slice/context.ts';

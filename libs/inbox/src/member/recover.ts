@@ -1,4 +1,4 @@
-import { delayMs } from '@convergekit/core';
+import { delayMs } from '@convergekit/core/engine';
 import { type Admin, BrokerError, type PartitionControl } from '@convergekit/broker/engine';
 import { classify } from '@convergekit/resilience';
 import { haltPartition } from '../slice/fence-sql.ts';

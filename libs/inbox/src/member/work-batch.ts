@@ -1,4 +1,4 @@
-import { failpoint } from '@convergekit/core';
+import { failpoint } from '@convergekit/core/engine';
 import type { IncomingBatch, IncomingRecord, PartitionControl } from '@convergekit/broker/engine';
 import { classify } from '@convergekit/resilience';
 import type { AlarmName } from '../alarms.ts';

@@ -1,7 +1,7 @@
 import { FAILURE_TYPE } from '@convergekit/contracts/engine';
 import { executorOf, kyselyTransaction } from '@convergekit/postgres';
 import { classify } from '@convergekit/resilience';
-import { failpoint } from '@convergekit/core';
+import { failpoint } from '@convergekit/core/engine';
 import { act } from '../plan/act.ts';
 import type { Step } from '../plan/plan.ts';
 import { readRecord } from '../plan/reading.ts';

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { ReceivedEvent } from '@convergekit/contracts';
-import { CATEGORIES, type Category, type Failure } from '@convergekit/core';
-import { BREAKER_OPEN, defaultSlowSchedule } from '@convergekit/resilience';
+import { CATEGORIES } from '@convergekit/core/engine';
+import type { Category, Failure } from '@convergekit/core';
+import { BREAKER_OPEN } from '@convergekit/resilience/engine';
+import { defaultSlowSchedule } from '@convergekit/resilience';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { alarmsOf } from '../alarms.ts';

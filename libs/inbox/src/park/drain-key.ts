@@ -1,5 +1,6 @@
 import { withTransaction } from '@convergekit/postgres';
-import { failpoint, type Failure } from '@convergekit/core';
+import { failpoint } from '@convergekit/core/engine';
+import type { Failure } from '@convergekit/core';
 import { ownedAttempt } from '@convergekit/resilience/engine';
 import { insertAttempts } from '../attempt/attempt-sql.ts';
 import type { SliceContext } from '../slice/context.ts';

@@ -1,5 +1,5 @@
 import { executorOf, kyselyTransaction } from '@convergekit/postgres';
-import { failpoint } from '@convergekit/core';
+import { failpoint } from '@convergekit/core/engine';
 import type { GiveUpDecision, GiveUp } from '../define/subscription.ts';
 import { insertAttempts } from '../attempt/attempt-sql.ts';
 import type { SliceContext } from '../slice/context.ts';

@@ -1,5 +1,5 @@
 import { ConvergeError } from '@convergekit/core';
-import { BREAKER_OPEN } from '@convergekit/resilience';
+import { BREAKER_OPEN } from '@convergekit/resilience/engine';
 import { freshDatabase, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';

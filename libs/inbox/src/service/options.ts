@@ -1,6 +1,7 @@
 import type { Broker } from '@convergekit/broker';
 import type { Database } from '@convergekit/postgres';
-import { type Policies, policyBook } from '@convergekit/resilience';
+import type { Policies } from '@convergekit/resilience/engine';
+import { policyBook } from '@convergekit/resilience';
 import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
 import { defaultParking, type ParkingPolicy } from '../park/parking.ts';
 import type { SignatureOptions } from '../plan/signatures.ts';

@@ -1,5 +1,6 @@
 import type { PolicyLayer } from '@convergekit/resilience';
-import { runServices, type RunOptions } from '@convergekit/core';
+import { runServices } from '@convergekit/core';
+import type { RunOptions } from '@convergekit/core/engine';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';
 import { consumerService } from './consumer-service.ts';
 import type { ConsumerServiceOptions } from './options.ts';

@@ -1,5 +1,5 @@
 import { executorOf, kyselyTransaction, type Executor } from '@convergekit/postgres';
-import { failpoint } from '@convergekit/core';
+import { failpoint } from '@convergekit/core/engine';
 import type { Transaction } from 'kysely';
 import type { GiveUp } from '../define/subscription.ts';
 import type { Placed } from '../park/placement.ts';

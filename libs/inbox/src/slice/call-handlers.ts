@@ -1,6 +1,6 @@
 import { type Executor, executorOf } from '@convergekit/postgres';
 import { senderOf, sqlState } from '@convergekit/postgres/engine';
-import { deterministicUuid, failpoint } from '@convergekit/core';
+import { deterministicUuid, failpoint } from '@convergekit/core/engine';
 import type { Transaction } from 'kysely';
 import { type Unit, unitsOf } from './units.ts';
 import type { CallContext } from '../define/subscription.ts';

@@ -1,7 +1,7 @@
 import { contextHeaders, type EventContext } from '@convergekit/contracts/engine';
 import type { DomainEvent, ReceivedEvent } from '@convergekit/contracts';
 import type { AppendEvent } from '@convergekit/outbox/engine';
-import { deterministicUuid } from '@convergekit/core';
+import { deterministicUuid } from '@convergekit/core/engine';
 import { injectTrace } from '@convergekit/telemetry/engine';
 import type { EmitAs } from '../define/subscription.ts';
 import { InboxError } from '../errors.ts';

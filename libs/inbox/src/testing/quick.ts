@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Broker } from '@convergekit/broker';
-import { type PolicyBook, policyBook, type PolicyChange, type SlowSchedule } from '@convergekit/resilience';
+import { type PolicyBook, policyBook, type SlowSchedule } from '@convergekit/resilience';
+import type { PolicyChange } from '@convergekit/resilience/engine';
 
 /** Names what one test makes, so that tests can share a broker. */
 export const tag = (): string => randomBytes(4).toString('hex');

@@ -1,4 +1,4 @@
-import { embeddedKafka } from '@convergekit/testing';
+import { embeddedKafka } from '@convergekit/testing/engine';
 import { expect, it } from 'vitest';
 import { drivers } from '../fixture/drivers.ts';
 

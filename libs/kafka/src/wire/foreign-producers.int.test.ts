@@ -1,4 +1,5 @@
-import { freshTopic, writeWithJava } from '@convergekit/testing';
+import { freshTopic } from '@convergekit/testing';
+import { writeWithJava } from '@convergekit/testing/engine';
 import { Kafka, logLevel } from 'kafkajs';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import type { IncomingRecord } from '@convergekit/broker/engine';

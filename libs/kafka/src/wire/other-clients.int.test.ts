@@ -1,6 +1,7 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { promisify } from 'node:util';
-import { freshTopic, readWithJava } from '@convergekit/testing';
+import { freshTopic } from '@convergekit/testing';
+import { readWithJava } from '@convergekit/testing/engine';
 import { describe, expect, inject, it, onTestFinished } from 'vitest';
 import type { Broker, OutgoingRecord } from '@convergekit/broker/engine';
 import { collect, written } from '@convergekit/broker/contract';

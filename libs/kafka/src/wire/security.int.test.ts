@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { embeddedKafka, type EmbeddedServer, freePort } from '@convergekit/testing';
+import { embeddedKafka, type EmbeddedServer, freePort } from '@convergekit/testing/engine';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Broker } from '@convergekit/broker/engine';
 import { collect, record, until, values, written } from '@convergekit/broker/contract';

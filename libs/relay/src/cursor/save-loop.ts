@@ -1,4 +1,5 @@
-import { failpoint, poll } from '@convergekit/core';
+import { failpoint } from '@convergekit/core/engine';
+import { poll } from '@convergekit/core';
 import type { Unsaved } from '../backlog/backlog.ts';
 import type { FlowState } from '../backlog/flow-state.ts';
 import type { PartitionQueue } from '../backlog/partition-queue.ts';

@@ -1,4 +1,5 @@
-import { delayMs, type Random } from '@convergekit/core';
+import { delayMs } from '@convergekit/core/engine';
+import type { Random } from '@convergekit/core';
 
 const BACKOFF = { baseMs: 100, factor: 2, capMs: 5_000 };
 /** A leadership that lasted so long after its first tick was sound: an error later begins a new row of failures. */

@@ -6,7 +6,8 @@ import {
   scheduleDetach,
   stepDetach,
 } from '@convergekit/outbox/engine';
-import { failpoint, poll } from '@convergekit/core';
+import { failpoint } from '@convergekit/core/engine';
+import { poll } from '@convergekit/core';
 import type { Fence } from '../leader/takeover-sql.ts';
 import type { Log, RelayDatabase } from '../ports.ts';
 import { childrenToDetach, keepTicksFrom, lowestRetained } from './decision.ts';

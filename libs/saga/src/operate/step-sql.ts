@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import { deterministicUuid } from '@convergekit/core';
+import { deterministicUuid } from '@convergekit/core/engine';
 import { type FenceRow, lockFence } from '../fence/fence-sql.ts';
 import {
   namesSql,
@@ -7,8 +7,10 @@ import {
   type StepKey,
   type StuckReason,
   type WorkOp,
+  type ActingOperator,
+  type Outcome,
+  type WorkState,
 } from '@convergekit/effects/engine';
-import type { ActingOperator, Outcome, WorkState } from '@convergekit/effects/engine';
 import { effectName } from '../step/effect-name.ts';
 import type { StoredEvent } from '../step/stored-event.ts';
 import { formatSagaRef } from '../step/saga-ref.ts';

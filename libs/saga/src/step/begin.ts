@@ -2,7 +2,7 @@ import type { ReceivedEvent } from '@convergekit/contracts';
 import { WIRE } from '@convergekit/contracts/engine';
 import type { CallContext } from '@convergekit/inbox/engine';
 import { executorOf } from '@convergekit/postgres';
-import { deterministicUuid } from '@convergekit/core';
+import { deterministicUuid } from '@convergekit/core/engine';
 import type { FenceFrom, FenceTrigger } from '../fence/fence.ts';
 import { joinMember } from '../fence/join-sql.ts';
 import type { Reason } from '../fence/fence-sql.ts';

@@ -1,6 +1,6 @@
 import type { ReceivedEvent } from '@convergekit/contracts';
 import { executorOf } from '@convergekit/postgres';
-import { deterministicUuid } from '@convergekit/core';
+import { deterministicUuid } from '@convergekit/core/engine';
 import type { Transaction } from 'kysely';
 import { SagaError } from '../errors.ts';
 import type { Transition } from '../fence/apply-trigger.ts';

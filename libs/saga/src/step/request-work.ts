@@ -1,6 +1,6 @@
 import type { ReceivedEvent } from '@convergekit/contracts';
 import { eventContextOf } from '@convergekit/inbox/engine';
-import { deterministicUuid } from '@convergekit/core';
+import { deterministicUuid } from '@convergekit/core/engine';
 import type { Transaction } from 'kysely';
 import type { FenceRow } from '../fence/fence-sql.ts';
 import {
@@ -10,8 +10,8 @@ import {
   type StepWork,
   traceOf,
   type WorkOp,
+  type Outcome,
 } from '@convergekit/effects/engine';
-import type { Outcome } from '@convergekit/effects/engine';
 import { effectName } from './effect-name.ts';
 import { keyOf, type Member } from './member.ts';
 import { type StoredEvent, type StoredFact, storeEvent } from './stored-event.ts';

@@ -1,4 +1,4 @@
-import { deterministicUuid } from '@convergekit/core';
+import { deterministicUuid } from '@convergekit/core/engine';
 import type { StepKey, SagaRef } from '@convergekit/effects/engine';
 
 export function formatSagaRef({ saga, version, instance }: SagaRef): string {

@@ -1,4 +1,5 @@
-import { CATEGORIES, type Category, seededRandom } from '@convergekit/core';
+import { CATEGORIES } from '@convergekit/core/engine';
+import { type Category, seededRandom } from '@convergekit/core';
 import { simulate } from '@convergekit/resilience/operate';
 import { command } from '../../frame/command.ts';
 import { argument, count, type Flag } from '../../frame/flags.ts';

@@ -1,4 +1,4 @@
-import { nextRun } from '@convergekit/reconcile';
+import { nextRun } from '@convergekit/reconcile/operate';
 import { command } from '../../frame/command.ts';
 import { listing } from '../../frame/result.ts';
 import { loadReconcilers, modulesArgument } from './reconciler-modules.ts';

@@ -11,14 +11,8 @@ import { kafkaBroker } from '@convergekit/kafka';
 import { outboxMigrations } from '@convergekit/outbox';
 import { connect, type Database, migrate } from '@convergekit/postgres';
 import { relay, relayMigrations } from '@convergekit/relay';
-import {
-  embeddedKafka,
-  type EmbeddedServer,
-  freePort,
-  freshDatabase,
-  javaTools,
-  waitUntil,
-} from '@convergekit/testing';
+import { embeddedKafka, type EmbeddedServer, freePort, javaTools } from '@convergekit/testing/engine';
+import { freshDatabase, waitUntil } from '@convergekit/testing';
 import kafkajs, { type Admin, type AclEntry } from 'kafkajs';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { z } from 'zod';

@@ -1,0 +1,9 @@
+/** What the kit's own tests build on: embedded servers, hostile roles, Java clients. It may change in any version. */
+export { hostileDefaults, type HostileRole, hostileRole } from './hostile-role.ts';
+export { type JavaRecord, readWithJava } from './java-consumer.ts';
+export { writeWithJava } from './java-producer.ts';
+export { javaTools, type KafkaTools } from './kafka-tools.ts';
+export { embeddedKafka, embeddedPostgres } from './stack/embedded.ts';
+export type { EmbeddedServer } from './stack/embedded-server.ts';
+export type { StackServer } from './stack/server.ts';
+export { freePort } from './stack/ports.ts';

@@ -1,0 +1,3 @@
+/** The development stack of a folder: up, status, down. It may change in any version. */
+export { DevStackError } from './stack/stack-error.ts';
+export { stackDown, stackService, type StackService, stackStatus, type StackStatus } from './stack/up.ts';
