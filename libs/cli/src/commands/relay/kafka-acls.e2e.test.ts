@@ -24,7 +24,7 @@ const USERS = ['relay', 'stock', 'topics'] as const;
 type User = (typeof USERS)[number];
 
 const orders = 'orders';
-const refusal = expect.stringContaining('the broker does not permit it') as string;
+const refusal = expect.stringContaining('the broker denies access') as string;
 const placed = defineEvent({
   type: 'shop.placed',
   version: 1,
