@@ -8,7 +8,7 @@ it('a step whose call took effect and whose event cannot be made is stuck, and n
   const name = scene.next();
   unmade.add(name);
   const order = await scene.place({}, name);
-  const stuck = (): Promise<{ stuck_reason: string | null }[]> =>
+  const stuck = (): Promise<readonly { stuck_reason: string | null }[]> =>
     scene.saga.rows(
       `select stuck_reason from converge.saga_work where instance = $1 and step = 'pay' and op = 'apply'`,
       [order.instance],
