@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { ConfigError, loadConfig, type LoadConfigOptions } from './index.ts';
+import { ConfigError, loadConfig } from './index.ts';
+import type { LoadConfigOptions } from './config.ts';
 import { schema } from './fixture/config-schema.ts';
 
 let dir = '';

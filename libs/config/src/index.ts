@@ -1,10 +1,10 @@
 /** Configuration from code, file and environment, validated once; and the health server of a process. */
-export { loadConfig, type LoadConfigOptions, loadSettings } from './config.ts';
+export { loadConfig, loadSettings } from './config.ts';
 export { type Environment } from './environment.ts';
 export { originOf } from './setting.ts';
 export type { Setting } from './layer.ts';
-export { ConfigError, type ConfigIssue } from './error.ts';
+export { ConfigError } from './error.ts';
 export { watchEventLoop } from './event-loop.ts';
 export { type Check, type Checks } from './health.ts';
-export { healthServer, type HealthOptions, type Page } from './health-server.ts';
-export { httpServer, type HttpServer, type HttpServerOptions } from './http-server.ts';
+export { healthServer } from './health-server.ts';
+export { httpServer, type HttpServer } from './http-server.ts';

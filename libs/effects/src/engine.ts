@@ -5,8 +5,16 @@
  */
 export { type BoundCall, forEver, type PlannedCall } from './call/bind-call.ts';
 export { decode, encode } from './call/stored.ts';
-export type { PlannedUndo } from './call/types.ts';
-export type { CallHandle, HookTools, LateWork, Revived, SweepOptions, SweepRecords } from './effect/types.ts';
+export type { CallIdempotency, PlannedUndo } from './call/types.ts';
+export type {
+  CallHandle,
+  HookTools,
+  LateWork,
+  Reactions,
+  Revived,
+  SweepOptions,
+  SweepRecords,
+} from './effect/types.ts';
 export { traceOf } from './effect/effect.ts';
 export { notMigrated } from './errors.ts';
 export { namesSql, type SagaTable } from './names-sql.ts';
@@ -14,7 +22,7 @@ export { type ActingOperator, actOnWork } from './operate/work-sql.ts';
 export { decide, type Next, nextOp, type Rules, stored } from './work/decide.ts';
 export { insertStepWork, type StepWork, type WorkOp } from './work/insert-sql.ts';
 export { bringForward } from './work/bring-forward-sql.ts';
-export type { JournalOp, StepKey, SagaRef } from './work/step-key.ts';
+export type { JournalOp, SagaRef, StepKey } from './work/step-key.ts';
 export { withdrawTimers } from './work/withdraw-sql.ts';
 export {
   type Cause,
@@ -31,5 +39,6 @@ export {
   type WorkState,
 } from './work/work.ts';
 export { checkWorkers } from './work/worker-sql.ts';
-export { runCall, type CallRun } from './worker/run-call.ts';
+export { type CallRun, runCall } from './worker/run-call.ts';
 export { alertOverdueWorkflows } from './worker/overdue-workflows.ts';
+export type { SagaWorkerOptions } from './worker/options.ts';

@@ -5,8 +5,16 @@
  * - the context that an emitted event inherits from the event that it answers.
  */
 export type { ConsumerPart, PartOf } from './define/part.ts';
-export type { CallContext, EmitAs, GiveUpContext, Routed, Subscription } from './define/subscription.ts';
-export type { GiveUp, GiveUpDecision } from './define/subscription.ts';
+export type {
+  CallContext,
+  EmitAs,
+  GiveUp,
+  GiveUpContext,
+  GiveUpDecision,
+  Routed,
+  Subscription,
+} from './define/subscription.ts';
 export { retryParkedOf, skipParkedOf, supersedeParked } from './operate/parked.ts';
 export { identityOf } from './slice/emitted.ts';
 export { eventContextOf } from './attempt/dead-letter.ts';
+export type { From } from './define/types.ts';

@@ -6,31 +6,21 @@
  * - an event that cannot be handled becomes a dead letter and a failure event, in the transaction that skips it;
  * - an outage of the consumer's own database is waited for: nothing is given up and no attempt is counted.
  */
-export {
-  type ConsumerDefinition,
-  defineConsumer,
-  type DefineConsumerOptions,
-} from './define/define-consumer.ts';
+export { type ConsumerDefinition, defineConsumer } from './define/define-consumer.ts';
 export type {
   BatchContext,
   BatchHandler,
   EventContext,
-  EventOptions,
   FailureContext,
   FailureHandler,
-  FailureOptions,
-  From,
   Handler,
   HandlerContext,
-  Refetch,
 } from './define/types.ts';
 export { InboxError, type InboxErrorCode } from './errors.ts';
 export type { Call, Middleware } from './attempt/middleware.ts';
 export { inboxMigrations } from './migrations.ts';
-export type { ParkingPolicy } from './park/parking.ts';
 export type { SignatureOptions } from './plan/signatures.ts';
 export { type ConsumerService, consumerService } from './service/consumer-service.ts';
-export { livePolicies, type LivePoliciesOptions } from './service/run.ts';
-export type { ConsumerServiceOptions } from './service/options.ts';
-export { run, type RunConsumersOptions } from './service/run.ts';
+export { livePolicies } from './service/run.ts';
+export { run } from './service/run.ts';
 export type { ConsumerStatus, PartitionStatus } from './member/status.ts';

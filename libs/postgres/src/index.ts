@@ -8,20 +8,10 @@
  * - policies of the central table apply without a restart; while it is unreadable, the last valid ones apply;
  * - `int8`, `numeric` and `xid8` stay strings: no global parser is set.
  */
-export { connect, type ConnectOptions, type Database } from './connect.ts';
-export {
-  kyselyTransaction,
-  type KyselyTransactionOptions,
-  type TransactionOptions,
-  withTransaction,
-} from './transaction.ts';
-export { DatabaseError, type DatabaseErrorCode, type Target } from './errors.ts';
+export { connect, type Database } from './connect.ts';
+export { kyselyTransaction, withTransaction } from './transaction.ts';
+export { DatabaseError, type DatabaseErrorCode } from './errors.ts';
 export { type Executor, type ExecutorResult, executorOf, executorOfClient } from './executor.ts';
-export { type AppliedMigration, migrate, type MigrateOptions } from './migrate.ts';
+export { type AppliedMigration, migrate } from './migrate.ts';
 export type { MigrationSet } from './migration-files.ts';
-export {
-  policyWatch,
-  type PolicyWatch,
-  type PolicyWatchOptions,
-  type PolicyWatchStatus,
-} from './policy-watch.ts';
+export { policyWatch, type PolicyWatch, type PolicyWatchStatus } from './policy-watch.ts';

@@ -5,15 +5,9 @@
  * - a step that cannot proceed by itself is stuck with its reason, and waits for an operator.
  */
 export { SagaError, type SagaErrorCode } from './errors.ts';
-export {
-  type Marked,
-  type OnPending,
-  semanticLock,
-  type SemanticLock,
-  type SemanticLockOptions,
-} from './lock/semantic-lock.ts';
-export { sagaObserver, type SagaObserverOptions } from './observe/observer.ts';
-export { type SagaWatch, sagaWatch, type SagaWatchOptions } from './observe/watch.ts';
+export { type Marked, type OnPending, semanticLock, type SemanticLock } from './lock/semantic-lock.ts';
+export { sagaObserver } from './observe/observer.ts';
+export { type SagaWatch, sagaWatch } from './observe/watch.ts';
 export { effectsOf } from './step/effects.ts';
 export { step } from './step/step.ts';
 export type { BegunStep, Noop, StepContext, Undo, UndoContext } from './step/types.ts';

@@ -11,11 +11,9 @@ export {
   type ResultOf,
   type Unit,
   type Workflow,
-  type WorkflowOptions,
   type WorkflowRecovery,
 } from './define-workflow.ts';
 export { StepFailed, WorkflowError, type WorkflowErrorCode } from './errors.ts';
 export { localStep } from './local-step.ts';
-export type { WorkflowsOptions } from './options.ts';
-export type { LocalContext, LocalStep, LocalStepOptions, WorkflowStep } from './step.ts';
+export type { LocalContext, LocalStep, WorkflowStep } from './step.ts';
 export { type Workflows, workflows } from './workflows.ts';

@@ -1,4 +1,5 @@
-import { type ConsumerDefinition, defineConsumer, type From } from '@convergekit/inbox';
+import { type ConsumerDefinition, defineConsumer } from '@convergekit/inbox';
+import type { From } from '@convergekit/inbox/engine';
 import { executorOf } from '@convergekit/postgres';
 import { checkGraph } from '../declare/check-graph.ts';
 import type { SagaDeclaration } from '../declare/declaration.ts';

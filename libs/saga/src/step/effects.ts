@@ -9,9 +9,8 @@ import {
   type Effect,
   type Found,
   type OutcomeContext,
-  type Reactions,
 } from '@convergekit/effects';
-import { EFFECT_STAYS, resolvedBy, type WorkOp } from '@convergekit/effects/engine';
+import { type Reactions, EFFECT_STAYS, resolvedBy, type WorkOp } from '@convergekit/effects/engine';
 import { SagaError } from '../errors.ts';
 import { sweepRecords } from '../retention/sweep-records.ts';
 import { lockFence } from '../fence/fence-sql.ts';

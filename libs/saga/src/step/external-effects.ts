@@ -1,6 +1,6 @@
 import type { DomainEvent } from '@convergekit/contracts';
-import type { Effect, Reactions } from '@convergekit/effects';
-import type { BoundCall, PlannedCall, Revived } from '@convergekit/effects/engine';
+import type { Effect } from '@convergekit/effects';
+import type { Reactions, BoundCall, PlannedCall, Revived } from '@convergekit/effects/engine';
 import { SagaError } from '../errors.ts';
 import { type StepInput, workId } from './request-work.ts';
 import { covered, lateApply, stuckApply } from './effect-hooks.ts';
