@@ -126,7 +126,9 @@ describe.each([
       {
         partition: 0,
         code: 'offset_out_of_range',
-        reason: expect.stringContaining(`our offset 10 of ${topic}/0 is not in the log, which has 20 to 30`),
+        reason: expect.stringContaining(
+          `the consumer's offset 10 of ${topic}/0 is not in the log, which has 20 to 30`,
+        ),
       },
     ]);
     await appliedUntil(whole, 30);

@@ -52,7 +52,7 @@ describe('a partition without a leader', () => {
     expect(await readLog(broker, other)).toHaveLength(900);
     expect(next.status()).toMatchObject({
       held: [{ topic: offline, partition: 1, state: 'halted', code: 'LOG_NOT_COMPARED' }],
-      alarms: [{ text: expect.stringContaining(`${offline}/1 has no leader`) as string }],
+      alarms: [{ text: expect.stringContaining(`${offline}/1 does not exist or has no leader`) as string }],
     });
     broker.offline.clear();
     await waitUntil(() => heldCodes(next).length === 0, { what: 'the partition to flow again' });
