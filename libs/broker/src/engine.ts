@@ -4,6 +4,7 @@ export { RecordBatchBuilder, splitRecords } from './batch/record-batch-builder.t
 export { batchSize, encodeRecordBatch, recordSize } from './batch/record-batch-encoder.ts';
 export { BATCH_OVERHEAD } from './batch/record-batch-head.ts';
 export { decodeRecords, type Place } from './batch/record-decoder.ts';
+export { isBatch, undecodable } from './batch/undecodable.ts';
 export {
   type Admin,
   type Assignment,

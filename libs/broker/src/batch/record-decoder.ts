@@ -3,6 +3,7 @@ import type { IncomingRecord, SealedRecords } from '../broker.ts';
 import { ByteReader } from './byte-reader.ts';
 import { FetchedRecord } from './fetched-record.ts';
 import { BATCH_OVERHEAD } from './record-batch-head.ts';
+import { undecodable } from './undecodable.ts';
 
 export interface Place {
   readonly topic: string;
@@ -15,12 +16,24 @@ const LOG_APPEND_TIME = 0x08;
 /** The size of a record without key, value and headers. */
 const SHORTEST = 7;
 
-/** Decodes a batch as its producer sealed it: uncompressed, base offset 0. Throws a RangeError when its checksum is wrong. */
-export function decodeSealed({ bytes, length }: SealedRecords, topic: string, partition: number) {
+const CODEC = 0x07;
+
+/**
+ * Decodes a batch as its producer sealed it, with base offset 0. A compressed one is one record that cannot be decoded.
+ * Throws a RangeError when its checksum is wrong.
+ */
+export function decodeSealed(
+  { bytes, length }: SealedRecords,
+  topic: string,
+  partition: number,
+): IncomingRecord[] {
   if (crc32c(bytes.subarray(21)) !== bytes.readUInt32BE(17))
     throw new RangeError(`the checksum of a sealed batch for ${topic}/${partition} is wrong`);
   const place = { topic, partition, from: 0n };
-  return decodeRecords(bytes, bytes.subarray(BATCH_OVERHEAD), place, BigInt(length - 1));
+  const last = BigInt(length - 1);
+  const codec = bytes.readInt16BE(21) & CODEC;
+  if (codec !== 0) return [undecodable(bytes, place, last, `codec ${codec} is not decoded in memory`)];
+  return decodeRecords(bytes, bytes.subarray(BATCH_OVERHEAD), place, last);
 }
 
 /**

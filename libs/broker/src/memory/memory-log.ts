@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   BrokerError,
   type IncomingRecord,
+  type UndecodableBatch,
   type NewTopic,
   type OutgoingBatch,
   type OutgoingRecord,
@@ -95,8 +96,13 @@ export class MemoryLog {
     const base = log.start + BigInt(log.records.length);
     if (sealed) {
       const copy = { length: records.length, bytes: Buffer.from(records.bytes) };
-      for (const { timestampMs, key, value, headers, offset } of decodeSealed(copy, topic, partition))
-        log.records.push({ topic, partition, timestampMs, key, value, headers, offset: base + offset });
+      for (const record of decodeSealed(copy, topic, partition)) {
+        const { timestampMs, key, value, headers, offset, undecodable } = record;
+        log.records.push({
+          ...{ topic, partition, timestampMs, key, value, headers, offset: base + offset },
+          ...(undecodable === undefined ? {} : { undecodable: shifted(undecodable, base) }),
+        });
+      }
     } else
       for (const [at, record] of records.entries())
         log.records.push(stored(record, topic, partition, base + BigInt(at)));
@@ -118,6 +124,10 @@ export class MemoryLog {
     }
     return log.records.slice(first, end);
   }
+}
+
+function shifted(batch: UndecodableBatch, base: bigint): UndecodableBatch {
+  return { ...batch, firstOffset: base + batch.firstOffset, lastOffset: base + batch.lastOffset };
 }
 
 function stored(record: OutgoingRecord, topic: string, partition: number, offset: bigint): IncomingRecord {

@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
 import { crc32c } from '@node-rs/crc32';
 import {
   BATCH_OVERHEAD,
   decodeRecords,
   type IncomingRecord,
+  isBatch,
   type Place,
-  type UndecodableBatch,
+  undecodable,
 } from '@convergekit/broker/engine';
 import { decompress } from './decompress.ts';
 import { TooLarge } from './too-large.ts';
@@ -106,10 +106,6 @@ function lastOffsetOf(batch: Buffer, { from }: Place, damage: Damage | undefined
   return delta < 0 || !trusted ? first : base + BigInt(delta);
 }
 
-function isBatch(batch: Buffer): boolean {
-  return batch.length >= BATCH_OVERHEAD && batch.readInt8(16) === 2;
-}
-
 function damageOf(batch: Buffer): Damage | undefined {
   if (!isBatch(batch)) return { why: 'its format is older than version 2', again: false };
   if (crc32c(batch.subarray(21)) === batch.readUInt32BE(17)) return undefined;
@@ -138,26 +134,4 @@ function decodeBatch(batch: Buffer, decoding: Decoding, into: IncomingRecord[]):
     if (error instanceof TooLarge) budget.spend(budget.maxBatchBytes);
     into.push(undecodable(batch, place, last, error instanceof Error ? error.message : String(error)));
   }
-}
-
-/** Represents a batch as one record, with its offsets, its hash and its bytes. */
-function undecodable(batch: Buffer, { topic, partition, from }: Place, last: bigint, why: string) {
-  const base = batch.readBigInt64BE(0);
-  const found: UndecodableBatch = {
-    firstOffset: base < from || base > last ? from : base,
-    lastOffset: last,
-    sha256: createHash('sha256').update(batch).digest('hex'),
-    why,
-  };
-  const timestampMs = isBatch(batch) ? Number(batch.readBigInt64BE(35)) : -1;
-  return {
-    topic,
-    partition,
-    offset: last,
-    timestampMs,
-    key: null,
-    value: batch,
-    headers: [],
-    undecodable: found,
-  };
 }

@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import type { IncomingRecord, UndecodableBatch } from '../broker.ts';
+import { BATCH_OVERHEAD } from './record-batch-head.ts';
+
+/** Whether bytes are a record batch of format 2, whole or damaged. */
+export function isBatch(batch: Buffer): boolean {
+  return batch.length >= BATCH_OVERHEAD && batch.readInt8(16) === 2;
+}
+
+/** Represents a batch as one record, with its offsets, its hash and its bytes. */
+export function undecodable(
+  batch: Buffer,
+  { topic, partition, from }: { readonly topic: string; readonly partition: number; readonly from: bigint },
+  last: bigint,
+  why: string,
+): IncomingRecord {
+  const base = batch.readBigInt64BE(0);
+  const found: UndecodableBatch = {
+    firstOffset: base < from || base > last ? from : base,
+    lastOffset: last,
+    sha256: createHash('sha256').update(batch).digest('hex'),
+    why,
+  };
+  const timestampMs = isBatch(batch) ? Number(batch.readBigInt64BE(35)) : -1;
+  return {
+    topic,
+    partition,
+    offset: last,
+    timestampMs,
+    key: null,
+    value: batch,
+    headers: [],
+    undecodable: found,
+  };
+}
