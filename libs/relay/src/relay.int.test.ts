@@ -100,8 +100,9 @@ describe('two relays', () => {
     ).finally(() => (writing.now = false));
     let current = await started(relays);
     for (let round = 0; round < 6 || writing.now; round += 1) {
-      const next = await started(relays);
+      // Before the next one starts: it could take the lead first, for an hour.
       await waitUntil(() => current.status().state === 'leading', { what: 'the lead' });
+      const next = await started(relays);
       await current.stop();
       current = next;
       await waitUntil(() => current.status().state === 'leading', {

@@ -52,7 +52,15 @@ const ends: readonly (readonly [string, Moods, string])[] = [
 describe.each(ends)('a saga that was undone since %s', (_, moods, fences) => {
   // Planted fault: without the `close` triggers the timer stays, and `cancel` publishes a failure of the pivot.
   it('has no timer left, and a cancellation that comes after its end publishes nothing', async () => {
-    const order = await scene.place(moods);
+    // The first step waits for the timer: a start that is handled at the moment of the end leaves one until it is due.
+    const name = scene.next();
+    const known = Promise.withResolvers<Placed>();
+    const timed = known.promise.then((one) =>
+      scene.eventually(async () => (await timers(one)).length > 0, 'the timer of the saga'),
+    );
+    scene.world.inHandler = (what, of) => (what === 'reserve' && of === name ? timed : Promise.resolve());
+    const order = await scene.place(moods, name);
+    known.resolve(order);
     await scene.until(order, fences);
     await scene.eventually(async () => (await timers(order)).length === 0, 'its timers to be withdrawn');
     const before = await published(order);
