@@ -1,5 +1,5 @@
 import type { Executor } from '@convergekit/postgres';
-import type { SagaRef } from '@convergekit/effects/engine';
+import type { SagaRef, StepKey } from '@convergekit/effects/engine';
 
 const noteSql = `
   insert into converge.saga_start (saga, instance, version, key) values ($1, $2, $3, $4)
@@ -29,4 +29,15 @@ export async function startsOf(
 ): Promise<readonly Pick<SagaRef, 'instance' | 'version'>[]> {
   const { rows } = await tx.query<Pick<SagaRef, 'instance' | 'version'>>(findSql, [saga, key]);
   return rows;
+}
+
+// A two-int advisory space of the kit, 0x636f6e79; the outbox and the migrator have others. Held until the commit.
+const lockSql = `select pg_advisory_xact_lock(1668247161, hashtext($1))`;
+
+/**
+ * Makes a saga's start and its end wait for each other at one step. No row lock can: the fence may not exist yet, and neither
+ * transaction sees what the other one writes.
+ */
+export async function lockStart(tx: Executor, { saga, instance, step }: StepKey): Promise<void> {
+  await tx.query(lockSql, [`${saga}/${instance}/${step}`]);
 }

@@ -5,7 +5,7 @@ import type { Transaction } from 'kysely';
 import { SagaError } from '../errors.ts';
 import type { Transition } from '../fence/apply-trigger.ts';
 import { lockFence } from '../fence/fence-sql.ts';
-import { noteStart, startsOf } from '../fence/start-sql.ts';
+import { lockStart, noteStart, startsOf } from '../fence/start-sql.ts';
 import type { StoredFailure } from '@convergekit/effects/engine';
 import { scheduleWork } from './request-work.ts';
 import { failureOf } from './failure-of.ts';
@@ -33,6 +33,7 @@ export async function closeStep<DB>(
   { event, reason, attemptId }: UndoCause,
   { tx }: Pick<StepTools<DB>, 'tx'>,
 ): Promise<void> {
+  await lockStart(executorOf(tx), keyOf(member, instance));
   await applyToStep(member, tx, {
     ...keyOf(member, instance),
     consumer: member.step.by,
@@ -55,7 +56,8 @@ export async function scheduleDeadline<DB>(
   const key = keyOf(member, event.id);
   if (declaration.cancel !== undefined) await noteStart(executorOf(tx), key, event.key);
   if (declaration.deadlineMs === undefined) return;
-  // The start may be read after the event that decided the step, or after the failure that ended the saga.
+  // The start may be read after the event that decided the step, or after the failure that ended the saga, or beside it.
+  await lockStart(executorOf(tx), key);
   const row = await lockFence(executorOf(tx), key);
   if (row === undefined || !isDecided(row.state))
     await scheduleWork(member, 'deadline', key, storeEvent(event), declaration.deadlineMs, tx);

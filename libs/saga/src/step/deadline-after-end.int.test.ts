@@ -1,7 +1,9 @@
+import type { Transaction } from 'kysely';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { COMPLETED, type Moods, type Placed, TrialScene } from '../fixture/trial/trial-scene.ts';
-import { placed, trialConsumers } from '../fixture/trial/trial-saga.ts';
-import { scheduleDeadline } from './cancel.ts';
+import { placed, trialConsumers, type TrialDb } from '../fixture/trial/trial-saga.ts';
+import { closeStep, scheduleDeadline } from './cancel.ts';
+import { storeEvent } from './stored-event.ts';
 import { membersOf } from './part.ts';
 
 let scene: TrialScene;
@@ -52,15 +54,7 @@ const ends: readonly (readonly [string, Moods, string])[] = [
 describe.each(ends)('a saga that was undone since %s', (_, moods, fences) => {
   // Planted fault: without the `close` triggers the timer stays, and `cancel` publishes a failure of the pivot.
   it('has no timer left, and a cancellation that comes after its end publishes nothing', async () => {
-    // The first step waits for the timer: a start that is handled at the moment of the end leaves one until it is due.
-    const name = scene.next();
-    const known = Promise.withResolvers<Placed>();
-    const timed = known.promise.then((one) =>
-      scene.eventually(async () => (await timers(one)).length > 0, 'the timer of the saga'),
-    );
-    scene.world.inHandler = (what, of) => (what === 'reserve' && of === name ? timed : Promise.resolve());
-    const order = await scene.place(moods, name);
-    known.resolve(order);
+    const order = await scene.place(moods);
     await scene.until(order, fences);
     await scene.eventually(async () => (await timers(order)).length === 0, 'its timers to be withdrawn');
     const before = await published(order);
@@ -100,13 +94,52 @@ it('a start that is read after the end of its saga sets no timer', async () => {
   const order = await scene.place({ reserve: 'reject' });
   await scene.until(order, 'reserve:rejected ship:tombstoned');
   await scene.saga.rows('delete from converge.saga_work where instance = $1', [order.instance]);
-  const parcels = trialConsumers(scene.world).find(({ name }) => name === 'parcels');
-  const [member] = membersOf(parcels?.parts ?? []);
-  const event = { ...placed({ order: order.order }), id: order.instance, time: new Date(), position: {} };
-  await scene.saga.database.db
-    .transaction()
-    .execute((tx) =>
-      scheduleDeadline(member!, { ...event, source: 's', hops: 0, partition: 0, offset: 0n } as never, tx),
-    );
+  await scene.saga.database.db.transaction().execute((tx) => start(order, tx));
   expect(await timers(order)).toEqual([]);
 });
+
+// Planted fault: without `lockStart` in `closeStep` the close does not wait, and the timer stays until it is due.
+it('a start and an end that are handled at the same moment leave no timer', async () => {
+  const order = await scene.place({ reserve: 'reject' });
+  await scene.until(order, 'reserve:rejected ship:tombstoned');
+  // As if neither had been handled yet.
+  for (const table of ['saga_work', 'saga_fence', 'saga_step', 'saga_start'])
+    await scene.saga.rows(`delete from converge.${table} where instance = $1`, [order.instance]);
+  const cause = {
+    event: storeEvent(startOf(order)),
+    reason: { code: 'NO', text: 'no' },
+    attemptId: undefined,
+  };
+  const { db } = scene.saga.database;
+  let closing: Promise<void> | undefined;
+  await db.transaction().execute(async (tx) => {
+    await start(order, tx);
+    let closed = false;
+    closing = db
+      .transaction()
+      .execute((other) => closeStep(pivot(), order.instance, cause, { tx: other }))
+      .finally(() => (closed = true));
+    const waiting = `select from pg_stat_activity where datname = current_database() and wait_event = 'advisory'`;
+    await scene.eventually(
+      async () => closed || (await scene.saga.rows(waiting)).length > 0,
+      'the end to wait',
+    );
+  });
+  await closing;
+  expect([await timers(order), await scene.saga.fences(order.instance)]).toEqual([[], 'ship:tombstoned']);
+});
+
+function pivot() {
+  const parcels = trialConsumers(scene.world).find(({ name }) => name === 'parcels');
+  return membersOf(parcels?.parts ?? [])[0]!;
+}
+
+/** The start of a saga as its consumers receive it. */
+function startOf({ order, instance }: Placed) {
+  const received = { time: new Date(), position: {}, source: 's', hops: 0, partition: 0, offset: 0n };
+  return { ...placed({ order }), id: instance, ...received } as never;
+}
+
+function start(order: Placed, tx: Transaction<TrialDb>): Promise<void> {
+  return scheduleDeadline(pivot(), startOf(order), tx);
+}
