@@ -26,7 +26,7 @@ export const report = {
 
   stuck(log: Logger, { workflow, id }: Held, step: string, reason: WorkflowStuckReason): void {
     log.error(
-      { workflow, id, step, reason },
+      { alarm: 'workflow_stuck', workflow, id, step, reason },
       'a workflow waits for an operator: see `converge workflow show`, then retry, resolve or forget',
     );
   },
@@ -34,12 +34,5 @@ export const report = {
   ended(log: Logger, { workflow, id }: Held, outcome: string): void {
     instruments().effects.add(1, { [attributeNames.effect]: workflow, [attributeNames.outcome]: outcome });
     log.info({ workflow, id, outcome }, 'a workflow has ended');
-  },
-
-  undeclared(log: Logger, { workflow, id }: Held, step: string): void {
-    log.error(
-      { workflow, id, step },
-      'a workflow has a step that this code does not declare: it waits for code that does',
-    );
   },
 };

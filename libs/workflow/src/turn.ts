@@ -101,10 +101,10 @@ export async function markStuck(
   const { before = [], againInMs } = more;
   const then: Then = againInMs === undefined ? { kind: 'operator' } : { kind: 'due', inMs: againInMs };
   const known = journal.fold.stuck;
-  // A step that is retried is recorded as stuck once, not with each attempt.
+  // A step that is retried is recorded as stuck, and raises its alarm, once and not with each attempt.
   const isKnown = known?.step === step && known.reason === reason;
   await journal.write(isKnown ? before : [...before, { kind: 'stuck', step, path, reason, note }], then);
-  report.stuck(options.log, journal.claim, path, reason);
+  if (!isKnown) report.stuck(options.log, journal.claim, path, reason);
   throw new Suspended('stuck', `step ${path} is stuck (${reason}): ${note}`);
 }
 

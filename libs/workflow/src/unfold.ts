@@ -55,7 +55,6 @@ export async function unfold(turn: Turn, path: string): Promise<void> {
 async function boundOf(turn: Turn, fold: StepFold): Promise<BoundStep> {
   const bound = turn.workflow.steps.get(stepNameOf(fold.path));
   if (bound !== undefined) return bound;
-  report.undeclared(turn.options.log, turn.journal.claim, fold.path);
   const note = 'the code that is deployed does not declare it: deploy code that does';
   await markStuck(turn, fold, 'step_undeclared', note, { againInMs: slowMs(turn, 60) });
   throw new Suspended('stuck', note);
