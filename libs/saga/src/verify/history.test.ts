@@ -1,3 +1,4 @@
+import { STEP_UNDONE_TYPE } from '@convergekit/contracts/engine';
 import { expect, it } from 'vitest';
 import { saga } from '../declare/saga.ts';
 import {
@@ -72,6 +73,16 @@ const history = recordHistory(
 it('a history is understood by the declaration that it was made by', () => {
   expect(JSON.parse(JSON.stringify(history))).toEqual(history);
   expect(replayHistory([declaration], history)).toEqual([]);
+});
+
+// Planted fault: without the look at STEP_UNDONE_TYPE in `unlike` the declared event is demanded.
+it('a step without an effect that passed its undo on by the kit’s own event is understood', () => {
+  const { by, decisions } = history.steps['reserve']!;
+  const passed = decisions.map((one) =>
+    one.act === 'emit_undone' ? { ...one, emits: STEP_UNDONE_TYPE } : one,
+  );
+  const steps = { reserve: { by, decisions: passed } };
+  expect(replayHistory([declaration], { ...history, steps })).toEqual([]);
 });
 
 // Each is a change of the declaration without a new version: open sagas would not be undone, or not heard.
