@@ -53,9 +53,9 @@ const keepBelowSql = `
    where exists (select from converge.inbox_foreign_seen s where s.consumer = p.consumer and s.slot = $1)`;
 
 /**
- * Empties the oldest slot and makes it current. The lock waits for every slice that wrote a row (also of an older version,
- * whose statement reads one slot only), and the next slices wait for this commit: so a slice that writes into the new slot
- * sees all rows of the others. False: another member did it already.
+ * Empties the oldest slot and makes it current. Lock and TRUNCATE wait for every slice that wrote a row, and the next slices
+ * wait for this commit: so a slice that writes into the new slot sees all rows of the others. Two members that look before
+ * they lock would deadlock. False: another member did it already.
  */
 export async function pruneSlot(tx: Executor, { current, oldest }: SlotsDue): Promise<boolean> {
   await tx.query(`set local lock_timeout = '2s'`);

@@ -8,6 +8,7 @@ export interface ForeignEvent {
 
 /**
  * Inserts in the order of the identities, so that two partitions with the same events wait for each other without deadlock.
+ * `on conflict` names no index: a second unique index of a slot would fail the slice instead of making it wait.
  * The unique index does not hold across slots. The lock that this statement takes on the table until the commit does: another
  * slot becomes current only after it (`foreign-slot-sql.ts`), and the statement's snapshot is taken after the lock. One index
  * look-up per slot.
@@ -19,7 +20,7 @@ const insertSql = `
          unnest($2::bytea[], $3::bytea[], $4::text[]) as f(identity, payload_hash, event_id)
    where not exists (select from converge.inbox_foreign_seen s where s.consumer = $1 and s.identity = f.identity)
    order by f.identity
-  on conflict (consumer, identity, slot) do nothing
+  on conflict do nothing
   returning identity`;
 const readSql = `
   select identity, payload_hash from converge.inbox_foreign_seen where consumer = $1 and identity = any($2::bytea[])`;
