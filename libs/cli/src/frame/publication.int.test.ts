@@ -1,0 +1,24 @@
+import { connect, migrate } from '@convergekit/postgres';
+import { freshDatabase } from '@convergekit/testing';
+import { expect, inject, it, onTestFinished } from 'vitest';
+import { allMigrations } from './all-migrations.ts';
+
+// Planted fault: without the primary key of inbox_foreign_seen, Postgres refuses deletes in it and its slots.
+it('every table of the kit takes updates and deletes when a publication replicates all tables', async () => {
+  const database = connect({ url: await freshDatabase(inject('stack').databaseUrl) });
+  onTestFinished(() => database.close());
+  const { executor } = database;
+  await migrate(database, allMigrations);
+  await executor.query('create publication everything for all tables');
+  const { rows } = await executor.query<{ name: string }>(
+    `select format('converge.%I', relname) as name from pg_class
+      where relnamespace = 'converge'::regnamespace and relkind in ('r', 'p') order by 1`,
+  );
+  expect(rows.length).toBeGreaterThan(40);
+  const refused: string[] = [];
+  for (const { name } of rows)
+    await executor
+      .query(`delete from ${name} t where pg_column_size(t) < 0`)
+      .catch((error: unknown) => refused.push(`${name}: ${String(error)}`));
+  expect(refused).toEqual([]);
+});
