@@ -8,20 +8,52 @@ import type { TupleBlock } from './tuples.ts';
 /**
  * Reserves a connection for the kit's own statements, with all settings that the kit depends on.
  * Behind a pooler, which shares sessions between clients, each statement becomes a transaction that sets them locally.
+ * Several callers may share it: statements and copies run one after another, in the order in which they were asked.
  * Close the connection at the end instead of releasing it.
  */
 export async function ownSession(client: PoolClient): Promise<CopyExecutor> {
   const plain = copyExecutorOfClient(client);
+  const turns = new Turns();
   const announced: unknown = 'processID' in client ? client.processID : undefined;
   if (typeof announced === 'number') {
     const { text, valuesFor } = sessionStatement;
     const { rows } = await plain.query<{ done: string }>(text, valuesFor(announced));
-    if (rows[0]?.done !== '0') return plain;
+    if (rows[0]?.done !== '0')
+      return {
+        query: (text, values) => turns.take(() => plain.query(text, values)),
+        copy: (select) => turns.iterate(() => plain.copy(select)),
+      };
   }
   return {
-    query: async (text, values = []) => resultOf(await inTransaction(client, { text, values })),
-    copy: (select) => copyInTransaction(client, plain, select),
+    query: (text, values = []) =>
+      turns.take(async () => resultOf(await inTransaction(client, { text, values }))),
+    copy: (select) => turns.iterate(() => copyInTransaction(client, plain, select)),
   };
+}
+
+/** Lets one user at a time use the connection: pg refuses a statement while another runs, from version 9 on. */
+class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  take<T>(run: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(run);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async *iterate<T>(begin: () => AsyncIterable<T>): AsyncGenerator<T, undefined> {
+    const begun = Promise.withResolvers<AsyncIterable<T>>();
+    const over = Promise.withResolvers<undefined>();
+    void this.take(() => {
+      begun.resolve(begin());
+      return over.promise;
+    });
+    try {
+      yield* await begun.promise;
+    } finally {
+      over.resolve(undefined);
+    }
+  }
 }
 
 const opening: readonly Statement[] = [
@@ -29,28 +61,29 @@ const opening: readonly Statement[] = [
   { text: ownOpening(), values: [] },
 ];
 
-/** Queues both statements at once, so that other users of the connection cannot interleave. COMMIT after an error rolls back. */
+const open = (client: PoolClient, ...then: readonly Statement[]): Promise<readonly QueryResult[]> =>
+  batch((query) => void client.query(query), [...opening, ...then]);
+
 async function inTransaction(client: PoolClient, statement: Statement): Promise<QueryResult> {
-  const answered = batch((query) => void client.query(query), [...opening, statement]);
-  const [answer, ended] = await Promise.allSettled([answered, client.query('commit')]);
-  if (answer.status === 'rejected') throw answer.reason;
-  if (ended.status === 'rejected') throw ended.reason;
-  return answer.value.at(-1) as QueryResult;
+  try {
+    const answers = await open(client, statement);
+    await client.query('commit');
+    return answers.at(-1) as QueryResult;
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  }
 }
 
-function copyInTransaction(
+async function* copyInTransaction(
   client: PoolClient,
   plain: CopyExecutor,
   select: string,
-): AsyncIterableIterator<TupleBlock> {
-  const begun = batch((query) => void client.query(query), opening);
-  const copy = plain.copy(select);
-  const ended = Promise.allSettled([begun, client.query('commit')]);
-  return (async function* () {
-    try {
-      yield* copy;
-    } finally {
-      await ended;
-    }
-  })();
+): AsyncGenerator<TupleBlock, undefined> {
+  try {
+    await open(client);
+    yield* plain.copy(select);
+  } finally {
+    await client.query('commit').catch(() => undefined);
+  }
 }

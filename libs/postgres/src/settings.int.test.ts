@@ -1,7 +1,8 @@
 /**
  * Runs the kit as a role with hostile default settings, directly and through a pooler. Planted faults, each seen to fail
  * here: without the isolation of BEGIN; without OWN, FORM or DURABLE in the opening; without pg_catalog first, in the kit's
- * own and in shared transactions; without SESSION in a session of its own.
+ * own and in shared transactions; without SESSION in a session of its own; without the turns of an own session (pg warns of
+ * a statement that is sent while another runs).
  */
 import { freshDatabase } from '@convergekit/testing';
 import { hostileDefaults, type HostileRole, hostileRole } from '@convergekit/testing/engine';
@@ -84,6 +85,11 @@ const ways: readonly (readonly [string, Settings])[] = [
   ['a session behind a pooler', () => inSession(pooled, settingsIn)],
 ];
 
+const warnings: string[] = [];
+const onWarning = ({ message }: Error): void => void warnings.push(message);
+beforeAll(() => void process.on('warning', onWarning));
+afterAll(() => void process.off('warning', onWarning));
+
 it.each(ways)(
   '%s has the settings that the kit depends on, whatever the role’s defaults',
   async (_way, read) => {
@@ -152,6 +158,7 @@ describe.each([
       ]);
       expect(await settingsIn(executor)).toMatchObject(own);
     });
+    expect(warnings).toEqual([]);
   });
 
   it('an own session copies rows, beside other statements and after a failure', async () => {
@@ -168,6 +175,7 @@ describe.each([
         await count(`select 1 where current_setting('DateStyle') = 'ISO, MDY' and now() is not null`),
       ).toBe(1);
     });
+    expect(warnings).toEqual([]);
   });
 });
 

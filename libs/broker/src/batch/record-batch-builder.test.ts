@@ -129,6 +129,17 @@ describe('a batch builder', () => {
   });
 });
 
+// Planted fault: without the comparison of the checksums, the altered value is returned as if it had been sent.
+it('a sealed batch of which a byte was altered is refused, naming the place it was for', () => {
+  const { bytes, length } = build([{ key: 'a', value: 'b', headers: [], timestampMs: 1 }]).seal();
+  expect(decodeSealed({ bytes, length }, 'orders', 3)).toHaveLength(1);
+  const altered = Buffer.from(bytes);
+  altered[altered.indexOf('b')] = 'c'.charCodeAt(0);
+  expect(() => decodeSealed({ bytes: altered, length }, 'orders', 3)).toThrow(
+    new RangeError('the checksum of a sealed batch for orders/3 is wrong'),
+  );
+});
+
 describe('a batch that is split', () => {
   it('a split batch equals the two batches that its records make separately', () => {
     fc.assert(
