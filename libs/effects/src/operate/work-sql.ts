@@ -86,7 +86,7 @@ export async function readWork(executor: Executor, id: string): Promise<WorkDeta
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-// A higher term fences a worker that still believes it holds the row. The story says which operator acted, and why.
+// A higher term fences a worker that still believes it holds the row. The attempts say which operator acted, and why.
 const actSql = (did: OperatorAct['did'], what: string, allowed = 'true'): string => `
   update converge.saga_work set ${what}, stuck_reason = null, due_at = clock_timestamp(), waits_since = clock_timestamp(),
     late_since = null, term = term + 1,
@@ -108,14 +108,14 @@ const resolveSql = actSql(
 );
 
 /**
- * Has it tried now. What waits keeps its state; what is stuck is called again, whatever became of the call before: that
- * is the operator's word. Throws WORK_NOT_RESOLVABLE when it is in a worker's hands, or has ended.
+ * Makes work due now. Work that waits keeps its state; stuck work is called again, whatever became of the call before: the
+ * operator decides that. Throws WORK_NOT_RESOLVABLE when a worker holds the work, or when it has ended.
  */
 export async function retryWork(executor: Executor, id: string, by: string, note: string): Promise<void> {
   await actOnWork(executor, id, { actor: by, note });
 }
 
-/** Says what became of it, from the other side's own records; the worker settles that like any other outcome. */
+/** States the outcome of a call, from the other side's own records; a worker records it like any other outcome. */
 export async function resolveWork(
   executor: Executor,
   id: string,

@@ -59,7 +59,7 @@ function run(fates: readonly Fate[], rules: Rules, seed: number): { state: WorkS
   const other = new OtherSide(rules.idempotency === 'keyed');
   const row = { state: 'ready' as WorkState, attempts: 0, queries: 0, finalAt: null as number | null };
   const left = [...fates];
-  for (let turn = 0; turn < 500; turn += 1) {
+  for (let round = 0; round < 500; round += 1) {
     const found = row.state;
     if (found === 'done' || found === 'failed' || found === 'stuck' || found === 'answered') break;
     const before = row.finalAt;
@@ -141,10 +141,10 @@ const found = {
   seed: 2113892897,
 };
 
-describe('whatever the network does', () => {
+describe('an effect under every failure of the network', () => {
   // Planted faults that fail here: `final ||` taken out of afterNotFound's condition (a late call is doubled), `before`
   // forgotten after a failed repeat, and `tried.doubt` not asked for (a call is given up while an earlier one arrives).
-  it('an effect that must not be repeated happens at most once, and one that ended is recorded as it was', () => {
+  it('whatever the network does, an effect happens at most once and its recorded outcome is the true one', () => {
     fc.assert(
       fc.property(fc.record(arbitrary), ({ fates, seed, withinMs, ...rest }) => {
         const backoff = { baseMs: 10, factor: 2, capMs: 200 };

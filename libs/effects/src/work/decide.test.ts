@@ -34,7 +34,7 @@ const failed = (
 };
 const half = (): number => 0.5;
 
-describe('what a worker does with a row', () => {
+describe('the next operation of a worker', () => {
   it.each([
     ['ready', 'keyed', true, 'call'],
     ['ready', 'none', false, 'call'],
@@ -45,12 +45,15 @@ describe('what a worker does with a row', () => {
     ['unknown', 'idempotent', false, 'call'],
     ['unknown', 'none', false, 'stuck'],
     ['answered', 'none', false, 'settle'],
-  ] as const)('found %s, %s, can ask: %s → %s', (found, idempotency, canQuery, op) => {
-    expect(nextOp(found, rules({ idempotency, canQuery }))).toBe(op);
-  });
+  ] as const)(
+    'a row found %s, with idempotency %s and a query (%s), is processed by: %s',
+    (found, idempotency, canQuery, op) => {
+      expect(nextOp(found, rules({ idempotency, canQuery }))).toBe(op);
+    },
+  );
 });
 
-describe('what follows an answer', () => {
+describe('the decision after an answer', () => {
   const no = { category: 'business', certainty: 'not_applied', code: 'NO', message: 'no' } as const;
   const cases: readonly (readonly [string, Op, Answer, Partial<Tried>, Partial<Rules>, object])[] = [
     ['a success', 'call', { kind: 'applied', result: '1' }, {}, {}, { kind: 'succeed', result: '1' }],
@@ -62,29 +65,29 @@ describe('what follows an answer', () => {
     ['no answer to a call that must not be repeated', 'call', failed('network', 'unknown'), {}, { idempotency: 'none' }, { kind: 'stuck', reason: 'outcome_unknown' }],
     ['a result that cannot be read', 'call', failed('data', 'applied'), {}, {}, { kind: 'stuck', reason: 'result_lost' }],
     ['a result that cannot be read, and a query', 'call', failed('data', 'applied'), {}, { canQuery: true }, { kind: 'again', state: 'unknown' }],
-    ['the same from a query', 'query', failed('data', 'applied'), { found: 'unknown' }, { canQuery: true }, { kind: 'stuck', reason: 'result_lost' }],
+    ['a query with a result that cannot be read', 'query', failed('data', 'applied'), { found: 'unknown' }, { canQuery: true }, { kind: 'stuck', reason: 'result_lost' }],
     ['a refused connection', 'call', failed('network', 'not_applied'), {}, {}, { kind: 'again', state: 'ready', wait: { computedMs: 75, rule: 'slow_schedule' } }],
     ['a refused connection, the tenth time', 'call', failed('network', 'not_applied'), { attempts: 9 }, {}, { kind: 'again', state: 'ready', wait: { computedMs: 750 } }],
     ['a refused connection for a repeat', 'call', failed('network', 'not_applied'), { found: 'unknown' }, {}, { kind: 'again', state: 'unknown' }],
     ['a missing permission', 'call', failed('configuration', 'not_applied', { structural: true }), {}, {}, { kind: 'again', state: 'ready' }],
     ['an input that the other side refuses', 'call', failed('data', 'not_applied'), {}, {}, { kind: 'fail', failure: { code: 'X' } }],
-    ['come back in a second', 'call', failed('throttle', 'not_applied', { retryAfterMs: 900 }), {}, {}, { kind: 'again', state: 'ready', wait: { computedMs: 900, rule: 'retry_after' } }],
-    ['come back in a year', 'call', failed('throttle', 'not_applied', { retryAfterMs: 3e10 }), {}, {}, { kind: 'again', wait: { computedMs: 5_075, rule: 'retry_after' } }],
+    ['a throttling that asks for 0.9 s', 'call', failed('throttle', 'not_applied', { retryAfterMs: 900 }), {}, {}, { kind: 'again', state: 'ready', wait: { computedMs: 900, rule: 'retry_after' } }],
+    ['a throttling that asks for a year', 'call', failed('throttle', 'not_applied', { retryAfterMs: 3e10 }), {}, {}, { kind: 'again', wait: { computedMs: 5_075, rule: 'retry_after' } }],
     ['an open breaker', 'call', failed('service', 'not_applied', { code: 'BREAKER_OPEN', retryAfterMs: 700, made: false }), {}, {}, { kind: 'again', state: 'ready', wait: { computedMs: 750, rule: 'breaker_open' } }],
     ['an open breaker for a repeat', 'call', failed('service', 'not_applied', { code: 'BREAKER_OPEN', retryAfterMs: 700, made: false }), { found: 'calling' }, {}, { kind: 'again', state: 'unknown' }],
-    ['refused for too long', 'call', failed('network', 'not_applied'), { ageMs: 100 }, { schedule: { ...schedule, withinMs: 100 } }, { kind: 'fail', failure: { code: 'GAVE_UP' } }],
-    ['refused for too long while an earlier call may arrive', 'call', failed('network', 'not_applied'), { ageMs: 100, doubt: true }, { schedule: { ...schedule, withinMs: 100 } }, { kind: 'again', state: 'unknown' }],
-    ['unknown for too long', 'call', failed('network', 'unknown'), { ageMs: 100 }, { schedule: { ...schedule, withinMs: 100 } }, { kind: 'again', state: 'unknown' }],
-    ['found', 'query', { kind: 'applied', result: '1' }, { found: 'unknown' }, {}, { kind: 'succeed' }],
-    ['found, and it was a "no"', 'query', { kind: 'rejected', failure: no }, { found: 'unknown' }, { idempotency: 'none' }, { kind: 'fail' }],
-    ['not found, keyed', 'query', { kind: 'not_found' }, { found: 'unknown' }, {}, { kind: 'again', state: 'ready' }],
-    ['not found yet', 'query', { kind: 'not_found' }, { found: 'unknown' }, { idempotency: 'none' }, { kind: 'again', state: 'unknown', wait: { computedMs: 500, rule: 'not_final' } }],
-    ['not found, finally', 'query', { kind: 'not_found' }, { found: 'unknown', finalInMs: 0 }, { idempotency: 'none' }, { kind: 'again', state: 'ready' }],
-    ['not found, too late, perhaps on its way', 'query', { kind: 'not_found' }, { found: 'unknown', ageMs: 9 }, { schedule: { ...schedule, withinMs: 9 } }, { kind: 'again', state: 'unknown', wait: { rule: 'not_final' } }],
-    ['not found, too late', 'query', { kind: 'not_found' }, { found: 'unknown', ageMs: 9, finalInMs: 0 }, { schedule: { ...schedule, withinMs: 9 } }, { kind: 'fail' }],
-    ['the query gets no answer', 'query', failed('network', 'unknown'), { found: 'unknown' }, { canQuery: true }, { kind: 'again', state: 'unknown', wait: { computedMs: 75 } }],
+    ['refusals for too long', 'call', failed('network', 'not_applied'), { ageMs: 100 }, { schedule: { ...schedule, withinMs: 100 } }, { kind: 'fail', failure: { code: 'GAVE_UP' } }],
+    ['refusals for too long while an earlier call may arrive', 'call', failed('network', 'not_applied'), { ageMs: 100, doubt: true }, { schedule: { ...schedule, withinMs: 100 } }, { kind: 'again', state: 'unknown' }],
+    ['an outcome that is unknown for too long', 'call', failed('network', 'unknown'), { ageMs: 100 }, { schedule: { ...schedule, withinMs: 100 } }, { kind: 'again', state: 'unknown' }],
+    ['a query that finds the call', 'query', { kind: 'applied', result: '1' }, { found: 'unknown' }, {}, { kind: 'succeed' }],
+    ['a query that finds a "no"', 'query', { kind: 'rejected', failure: no }, { found: 'unknown' }, { idempotency: 'none' }, { kind: 'fail' }],
+    ['a query that does not find a keyed call', 'query', { kind: 'not_found' }, { found: 'unknown' }, {}, { kind: 'again', state: 'ready' }],
+    ['a query that does not find a call yet', 'query', { kind: 'not_found' }, { found: 'unknown' }, { idempotency: 'none' }, { kind: 'again', state: 'unknown', wait: { computedMs: 500, rule: 'not_final' } }],
+    ['a query that finally does not find a call', 'query', { kind: 'not_found' }, { found: 'unknown', finalInMs: 0 }, { idempotency: 'none' }, { kind: 'again', state: 'ready' }],
+    ['a query that does not find a late call, which may be on its way', 'query', { kind: 'not_found' }, { found: 'unknown', ageMs: 9 }, { schedule: { ...schedule, withinMs: 9 } }, { kind: 'again', state: 'unknown', wait: { rule: 'not_final' } }],
+    ['a query that finally does not find a late call', 'query', { kind: 'not_found' }, { found: 'unknown', ageMs: 9, finalInMs: 0 }, { schedule: { ...schedule, withinMs: 9 } }, { kind: 'fail' }],
+    ['a query without an answer', 'query', failed('network', 'unknown'), { found: 'unknown' }, { canQuery: true }, { kind: 'again', state: 'unknown', wait: { computedMs: 75 } }],
   ]; // prettier-ignore
-  it.each(cases)('%s', (_, op, answer, row, effect, next) => {
+  it.each(cases)('a worker decides what to do after %s', (_, op, answer, row, effect, next) => {
     expect(decide(op as 'call' | 'query', answer, tried(row), rules(effect), half)).toMatchObject(next);
   });
 });

@@ -75,7 +75,7 @@ function decideOnce(
   }
 }
 
-/** Pure: what is known of the calls before, once this turn has ended: see `final_at`. */
+/** Pure: what is known of the calls before, once this attempt has ended: see `final_at`. */
 export function doubtAfter(op: Op, next: Next, { finalInMs }: Tried): 'kept' | 'as_before' | 'cleared' {
   if (next.kind !== 'again' || next.state !== 'ready') return 'kept';
   if (op === 'call') return 'as_before';

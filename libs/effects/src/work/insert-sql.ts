@@ -68,7 +68,7 @@ export async function insertStepWork<DB>(tx: Transaction<DB>, work: StepWork): P
         cause = excluded.cause, key = excluded.key, outcome = excluded.outcome, due_at = excluded.due_at,
         waits_since = excluded.waits_since, late_since = null, final_at = excluded.final_at, holder = null,
         term = known.term + 1, created_at = clock_timestamp(), ended_at = null
-      where known.ended_at is not null and known.xmin <> pg_current_xact_id()::xid -- not one that this settlement closes
+      where known.ended_at is not null and known.xmin <> pg_current_xact_id()::xid -- not one that this transaction closes
       returning 1)
     ${inserted}`.execute(tx);
   return made(rows, effect, key);

@@ -36,7 +36,7 @@ async function row(): Promise<object | undefined> {
 }
 
 // Planted fault: with `do nothing` an undo that is needed after an earlier one had ended is never made, and no alarm is raised.
-it('work that has ended is opened again when its step needs it once more', async () => {
+it('work that has ended is opened again when its step requests it again', async () => {
   expect(await ask()).toBe(true);
   await set(`state = 'done', outcome = '{}', ended_at = now(), term = 3`);
   expect(await ask({ input: '{"n":2}' })).toBe(true);
@@ -47,9 +47,9 @@ it('work that has ended is opened again when its step needs it once more', async
 
 it.each([
   ['ready', `state = 'ready'`],
-  ['in the hands of a worker', `state = 'calling', holder = 'w', term = 2`],
+  ['claimed by a worker', `state = 'calling', holder = 'w', term = 2`],
   ['waiting for an operator', `state = 'stuck', stuck_reason = 'outcome_unknown'`],
-])('work that is open (%s) goes on as it is, and says so', async (_, state) => {
+])('a second request of work that is still open (%s) changes nothing and returns false', async (_, state) => {
   await ask();
   await set(state);
   const before = await row();

@@ -32,7 +32,7 @@ export type OpenState = Extract<WorkState, 'ready' | 'calling' | 'unknown' | 'an
 export type StuckReason =
   'outcome_unknown' | 'result_lost' | 'input_unreadable' | 'operator' | 'record_swept';
 
-/** The event that asked: what an effect emits continues its story. */
+/** The event that asked: what an effect emits continues its context. */
 export interface Cause {
   readonly eventId: string;
   readonly correlationId: string;
@@ -82,15 +82,15 @@ export interface OperatorAct {
   readonly note: string;
 }
 
-/** Pure: the operator that resolved it, and the note; undefined when the worker did. */
+/** Pure: the operator that resolved the work, and the note; undefined when the worker did. */
 export function resolvedBy(
-  story: readonly (WorkAttempt | OperatorAct)[],
+  attempts: readonly (WorkAttempt | OperatorAct)[],
 ): { readonly actor: string; readonly note: string } | undefined {
-  const act = story.findLast((one) => one.op === 'operator' && one.did === 'resolve');
+  const act = attempts.findLast((one) => one.op === 'operator' && one.did === 'resolve');
   return act?.op === 'operator' ? { actor: act.by, note: act.note } : undefined;
 }
 
-/** A row in a worker's hands. */
+/** A row that a worker has claimed. */
 export interface ClaimedWork {
   readonly id: string;
   readonly consumer: string;
@@ -109,7 +109,7 @@ export interface ClaimedWork {
   readonly ageMs: number;
   /** Milliseconds until "not found" is final, by the database's clock at the claim; not positive = it is. */
   readonly finalInMs: number;
-  /** A call before this turn may have taken effect or may still: no query that was final has denied it yet. */
+  /** A call before this claim may have taken effect or may still: no query that was final has denied it yet. */
   readonly doubt: boolean;
   /** `final_at` as it was before this claim. */
   readonly doubtUntil: string | null;

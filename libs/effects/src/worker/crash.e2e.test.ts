@@ -18,7 +18,7 @@ import {
 
 const program = fileURLToPath(new URL('../fixture/worker-process.ts', import.meta.url));
 
-describe('a saga worker that is killed', () => {
+describe('a saga worker that is killed or frozen', () => {
   let provider: Provider;
   let database: Database<SceneDb>;
   let env: NodeJS.ProcessEnv;
@@ -61,28 +61,31 @@ describe('a saga worker that is killed', () => {
     'saga.after_call@2',
     'saga.before_commit@2',
     'saga.after_commit@1',
-  ])('at %s: each call took effect once, and each intent has ended', async (failpoint) => {
-    const keys = (prefix: string): string[] => Array.from({ length: 6 }, (_, n) => `${prefix}${n}`);
-    await request(database, effects.keyed, keys('k'));
-    await request(database, effects.plain, keys('p'));
-    await request(database, effects.blind, keys('b'));
-    const killed = start({ CONVERGE_FAILPOINT: failpoint });
-    expect((await once(killed, 'exit'))[1]).toBe('SIGKILL');
-    const next = start();
-    const rows = await ended(database);
-    next.kill('SIGTERM');
-    expect((await once(next, 'exit'))[0]).toBe(0);
-    for (const row of rows) {
-      expect(provider.times(row.key)).toBeLessThanOrEqual(1);
-      if (row.state === 'stuck') expect([row.key[0], row.stuck_reason]).toEqual(['b', 'outcome_unknown']);
-      else expect([row.key, row.state, provider.times(row.key)]).toEqual([row.key, 'done', 1]);
-    }
-    const done = rows.filter(({ state }) => state === 'done').map(({ key }) => key);
-    expect(await outcomes(database)).toEqual(done.map((key) => `${key} r-${key}`).toSorted());
-    expect(await eventTypes(database)).toEqual(done.map((key) => `${key} test.succeeded`).toSorted());
-  });
+  ])(
+    'after a saga worker is killed at %s, each call took effect at most once and each intent ends',
+    async (failpoint) => {
+      const keys = (prefix: string): string[] => Array.from({ length: 6 }, (_, n) => `${prefix}${n}`);
+      await request(database, effects.keyed, keys('k'));
+      await request(database, effects.plain, keys('p'));
+      await request(database, effects.blind, keys('b'));
+      const killed = start({ CONVERGE_FAILPOINT: failpoint });
+      expect((await once(killed, 'exit'))[1]).toBe('SIGKILL');
+      const next = start();
+      const rows = await ended(database);
+      next.kill('SIGTERM');
+      expect((await once(next, 'exit'))[0]).toBe(0);
+      for (const row of rows) {
+        expect(provider.times(row.key)).toBeLessThanOrEqual(1);
+        if (row.state === 'stuck') expect([row.key[0], row.stuck_reason]).toEqual(['b', 'outcome_unknown']);
+        else expect([row.key, row.state, provider.times(row.key)]).toEqual([row.key, 'done', 1]);
+      }
+      const done = rows.filter(({ state }) => state === 'done').map(({ key }) => key);
+      expect(await outcomes(database)).toEqual(done.map((key) => `${key} r-${key}`).toSorted());
+      expect(await eventTypes(database)).toEqual(done.map((key) => `${key} test.succeeded`).toSorted());
+    },
+  );
 
-  it('and one that froze in its call writes nothing when it wakes up after another settled', async () => {
+  it('a saga worker that froze in a call writes nothing when it wakes up after another worker recorded the outcome', async () => {
     await request(database, effects.keyed, ['a']);
     const zombie = start({ FREEZE: 'call' });
     const frozen = Promise.withResolvers<undefined>();

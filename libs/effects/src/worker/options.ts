@@ -13,7 +13,7 @@ export interface SagaWorkerOptions<DB> {
   readonly holder?: string;
   /** How often to look for work when there was none. Milliseconds. @default 100 */
   readonly pollMs?: number;
-  /** What a lease has beyond the deadline of the operation's policy, for the settlement. Milliseconds. @default 10_000 */
+  /** What a lease has beyond the deadline of the operation's policy, to record the outcome. Milliseconds. @default 10_000 */
   readonly leaseMarginMs?: number;
   /** How long a stop lets calls in flight go on; what is cut off then is asked about later. Milliseconds. @default 10_000 */
   readonly drainMs?: number;
@@ -27,7 +27,7 @@ export interface SagaWorkerOptions<DB> {
    * is alerted; it is retried. Milliseconds. @default 900_000
    */
   readonly stuckAfterMs?: number;
-  /** How long settled intents are kept. Milliseconds. @default 2_592_000_000 (30 days) */
+  /** How long ended intents are kept. Milliseconds. @default 2_592_000_000 (30 days) */
   readonly keepMs?: number;
   /**
    * How often overdue and undeclared intents are looked for, old ones forgotten, and consumers shown that this worker is there.

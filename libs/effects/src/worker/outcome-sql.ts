@@ -5,8 +5,8 @@ import type { ClaimedWork, Outcome, WorkAttempt } from '../work/work.ts';
 /** How many attempts a row remembers; the counters know all. */
 const REMEMBERED = 50;
 
-/** What one turn of a worker adds to the counters and the story. */
-export interface Turn {
+/** The attempts that a worker made for one claimed row, as the row stores them. */
+export interface AttemptsMade {
   readonly calls: number;
   readonly queries: number;
   readonly attempts: readonly WorkAttempt[];
@@ -33,11 +33,11 @@ export function writeNext(
   executor: Executor,
   work: ClaimedWork,
   next: Extract<Next, { kind: 'again' | 'stuck' }>,
-  turn: Turn,
+  made: AttemptsMade,
 ): Promise<boolean> {
   return next.kind === 'again'
-    ? write(executor, work, turn, { state: next.state, delayMs: next.wait?.computedMs ?? 0 })
-    : write(executor, work, turn, { state: 'stuck', reason: next.reason, delayMs: 0 });
+    ? write(executor, work, made, { state: next.state, delayMs: next.wait?.computedMs ?? 0 })
+    : write(executor, work, made, { state: 'stuck', reason: next.reason, delayMs: 0 });
 }
 
 /** Closes the row with its outcome; what follows from it belongs into the same transaction. False = the claim was lost. */
@@ -45,27 +45,27 @@ export function writeOutcome(
   executor: Executor,
   work: ClaimedWork,
   outcome: Outcome,
-  turn: Turn,
+  made: AttemptsMade,
 ): Promise<boolean> {
   const state = outcome.kind === 'succeeded' ? 'done' : 'failed';
-  return write(executor, work, turn, { state, outcome, delayMs: 0 });
+  return write(executor, work, made, { state, outcome, delayMs: 0 });
 }
 
-/** Keeps an outcome whose settlement failed: it is settled later, without a second call. False = the claim was lost. */
+/** Keeps an outcome that could not be recorded: it is recorded later, without a second call. False = the claim was lost. */
 export function writeAnswered(
   executor: Executor,
   work: ClaimedWork,
   outcome: Outcome,
-  turn: Turn,
+  made: AttemptsMade,
   delayMs: number,
 ): Promise<boolean> {
-  return write(executor, work, turn, { state: 'answered', outcome, delayMs });
+  return write(executor, work, made, { state: 'answered', outcome, delayMs });
 }
 
 async function write(
   executor: Executor,
   { id, term, story, doubtUntil }: ClaimedWork,
-  { calls, queries, attempts, doubt }: Turn,
+  { calls, queries, attempts, doubt }: AttemptsMade,
   to: { state: string; delayMs: number; reason?: string; outcome?: Outcome },
 ): Promise<boolean> {
   const { rowCount } = await executor.query(writeSql, [

@@ -47,7 +47,7 @@ type Row = Omit<OverdueWork, 'op' | 'cause' | 'story'> & {
   readonly story: string;
 };
 
-// By the primary key; waits for a settlement that has the row, and marks nothing when that ended it. The claim of a worker
+// By the primary key; waits for a worker that records its outcome, and marks nothing when that ended it. The claim of a worker
 // stays as it is.
 const markSql = `
   update converge.saga_work set late_since = clock_timestamp()

@@ -59,7 +59,7 @@ it('work that waits for longer than its bound alerts an operator once, in every 
 });
 
 // Planted fault: one page a round leaves most of an outage's work unsaid for hours.
-it('after an outage all that waits is marked in one round, however much it is', async () => {
+it('after an outage all overdue work is marked in one round, however much there is', async () => {
   await database.executor.query(
     `insert into converge.saga_work (id, consumer, handler, effect, key, idempotency_key, input, cause, waits_since)
      select gen_random_uuid(), 'orders', 'h', 'test.keyed', 'm', 'm', '{"key":"k"}', '{}', clock_timestamp() - interval '1 hour'
@@ -80,13 +80,16 @@ const ALARMS: Readonly<Record<WorkOp | 'effect', string>> = {
   effect: 'effect_late',
 };
 
-it.each(Object.entries(ALARMS))('each kind of work has its alarm: %s', async (kind, alarm) => {
-  await waiting(`k-${kind}`, 'answered', kind === 'effect' ? undefined : (kind as WorkOp));
-  expect(await look()).toBe(1);
-  expect(alarms.map((one) => [one.alarm, one.key])).toEqual([[alarm, `k-${kind}`]]);
-});
+it.each(Object.entries(ALARMS))(
+  'overdue work of kind %s raises the alarm of its kind',
+  async (kind, alarm) => {
+    await waiting(`k-${kind}`, 'answered', kind === 'effect' ? undefined : (kind as WorkOp));
+    expect(await look()).toBe(1);
+    expect(alarms.map((one) => [one.alarm, one.key])).toEqual([[alarm, `k-${kind}`]]);
+  },
+);
 
-it('what failed is late after `stuckAfterMs`, and what no worker began after `undeclaredMs`', async () => {
+it('work that failed is overdue after `stuckAfterMs`, and work that no worker began after `undeclaredMs`', async () => {
   const failure = { category: 'service', certainty: 'not_applied', code: 'BUSY', message: 'not now' };
   const story = JSON.stringify([{ at: new Date().toISOString(), op: 'call', durationMs: 1, failure }]);
   await waiting('b-idle', 'ready');
@@ -103,7 +106,7 @@ it('what failed is late after `stuckAfterMs`, and what no worker began after `un
 });
 
 // Planted fault: without the catch the second one is never marked, and old work is never forgotten.
-it('work whose effect cannot be marked is named, and does not hide the work behind it', async () => {
+it('work whose `late` hook throws is logged, and the work behind it is still marked', async () => {
   await waiting('f-first', 'ready');
   await database.executor.query(
     `update converge.saga_work set waits_since = waits_since - interval '1 minute' where key = 'f-first'`,
@@ -118,7 +121,7 @@ it('work whose effect cannot be marked is named, and does not hide the work behi
 });
 
 // Planted fault: without the count a workflow whose process died waits for a worker that the service does not run.
-it('a workflow that is due and that no worker continues raises an alarm', async () => {
+it('a workflow that is due and is not continued by any worker raises an alarm', async () => {
   await database.executor.query(
     `insert into converge.workflow (workflow, id, input, seal, due_at) values ('lonely', '1', '{}', '', clock_timestamp() - interval '1 hour')`,
   );

@@ -9,14 +9,14 @@ import type { ClaimedWork, Op, Outcome, StoredFailure, StuckReason, WorkAttempt 
 import { runCall, type RunContext } from './run-call.ts';
 import type { ResolvedOptions } from './options.ts';
 import { report } from './report.ts';
-import { emitting, settle } from './record-outcome.ts';
-import { type Turn, writeAnswered, writeNext } from './outcome-sql.ts';
+import { emitting, recordOutcome } from './record-outcome.ts';
+import { type AttemptsMade, writeAnswered, writeNext } from './outcome-sql.ts';
 import { waitForReader } from './unreadable.ts';
 
 /** `lost`: another worker holds the row, and nothing was written. */
 export type Processed = 'done' | 'failed' | 'again' | 'stuck' | 'answered' | 'lost';
 
-/** do → decide → settle for one claimed row. Rejects only when the database cannot be written. */
+/** Processes one claimed row: call or query, decide, record. Rejects only when the database cannot be written. */
 export async function processWork<DB>(
   options: ResolvedOptions<DB>,
   effect: Effect<DB>,
@@ -28,15 +28,15 @@ export async function processWork<DB>(
   const attributes = { [attributeNames.effect]: effect.name, [attributeNames.eventId]: eventId };
   const parent = contextFrom(headers);
   return withSpan(spanNames.attempt(effect.name), { kind: 'client', attributes, parent }, async () => {
-    const processed = await turn(options, effect, work, asking);
+    const processed = await processRow(options, effect, work, asking);
     report.ended(options.log, work, processed);
     return processed;
   });
 }
 
-const nothing: Turn = { calls: 0, queries: 0, attempts: [], doubt: 'kept' };
+const nothing: AttemptsMade = { calls: 0, queries: 0, attempts: [], doubt: 'kept' };
 
-async function turn<DB>(
+async function processRow<DB>(
   options: ResolvedOptions<DB>,
   effect: Effect<DB>,
   work: ClaimedWork,
@@ -61,7 +61,7 @@ async function turn<DB>(
       const next = decide(op, answer, work, effect, options.random);
       report.attempts(options.log, work, attempts, next);
       return follow(options, effect, revived, work, next, {
-        ...turnOf(op, answer, attempts, sent, next),
+        ...attemptsMade(op, answer, attempts, sent, next),
         doubt: doubtAfter(op, next, work),
       });
     }
@@ -82,12 +82,16 @@ async function leaveToReader<DB>(
   const { wait } = attempt;
   const next: Next = { kind: 'again', state, ...(wait === undefined ? {} : { wait }) };
   report.attempts(log, work, [attempt], next);
-  const turned: Turn = { ...nothing, attempts: [attempt], doubt: state === 'ready' ? 'as_before' : 'kept' };
+  const unread: AttemptsMade = {
+    ...nothing,
+    attempts: [attempt],
+    doubt: state === 'ready' ? 'as_before' : 'kept',
+  };
   const { executor } = database;
   const ours =
     work.found === 'answered' && work.outcome !== undefined
-      ? await writeAnswered(executor, work, work.outcome, turned, wait?.computedMs ?? 0)
-      : await writeNext(executor, work, next, turned);
+      ? await writeAnswered(executor, work, work.outcome, unread, wait?.computedMs ?? 0)
+      : await writeNext(executor, work, next, unread);
   return written(ours, 'again');
 }
 
@@ -105,17 +109,17 @@ function follow<DB>(
   revived: Revived<DB>,
   work: ClaimedWork,
   next: Next,
-  done: Turn,
+  made: AttemptsMade,
 ): Promise<Processed> {
   switch (next.kind) {
     case 'succeed':
-      return close(options, effect, revived, work, { kind: 'succeeded', result: next.result }, done);
+      return close(options, effect, revived, work, { kind: 'succeeded', result: next.result }, made);
     case 'fail':
-      return close(options, effect, revived, work, { kind: 'failed', failure: next.failure }, done);
+      return close(options, effect, revived, work, { kind: 'failed', failure: next.failure }, made);
     case 'again':
-      return writeNext(options.database.executor, work, next, done).then((ours) => written(ours, next.kind));
+      return writeNext(options.database.executor, work, next, made).then((ours) => written(ours, next.kind));
     case 'stuck':
-      return markStuck(options, effect, work, next.reason, done);
+      return markStuck(options, effect, work, next.reason, made);
   }
 }
 
@@ -135,37 +139,37 @@ function markStuck<DB>(
   { stuck }: Effect<DB>,
   work: ClaimedWork,
   reason: StuckReason,
-  done: Turn,
+  made: AttemptsMade,
 ): Promise<Processed> {
   return kyselyTransaction(database.db, { clock, random }, async (tx) => {
     const executor = executorOf(tx);
-    const ours = await writeNext(executor, work, { kind: 'stuck', reason }, done);
+    const ours = await writeNext(executor, work, { kind: 'stuck', reason }, made);
     if (ours)
       await emitting(executor, work, 'failed', async (emit) => stuck?.({ tx, emit }, work.input, reason));
     return written(ours, 'stuck');
   });
 }
 
-/** A settlement that fails must not cost a second call: the outcome is kept, and settled again later. */
+/** Records an outcome; when that fails, keeps it and records it later, without a second call. */
 async function close<DB>(
   options: ResolvedOptions<DB>,
   effect: Effect<DB>,
   revived: Revived<DB>,
   work: ClaimedWork,
   outcome: Outcome,
-  done: Turn,
+  made: AttemptsMade,
 ): Promise<Processed> {
   const { database, clock, log, random } = options;
   const ended = outcome.kind === 'succeeded' ? 'done' : 'failed';
   const began = clock.monotonic();
   try {
-    return written(await settle(options, revived, work, outcome, done), ended);
+    return written(await recordOutcome(options, revived, work, outcome, made), ended);
   } catch (error) {
     const failure = classify(error);
-    if (failure.code !== 'SAGA_UNDECIDED') report.settlementFailed(log, work, failure);
-    const settlements = work.story.filter(({ op }) => op === 'settle').length + 1;
-    const computedMs = slowDelayMs(effect.schedule, Math.min(settlements, 60), random);
-    const capMs = slowDelayMs(effect.schedule, Math.min(settlements, 60), () => 1);
+    if (failure.code !== 'SAGA_UNDECIDED') report.recordingFailed(log, work, failure);
+    const recordings = work.story.filter(({ op }) => op === 'settle').length + 1;
+    const computedMs = slowDelayMs(effect.schedule, Math.min(recordings, 60), random);
+    const capMs = slowDelayMs(effect.schedule, Math.min(recordings, 60), () => 1);
     const failed: WorkAttempt = {
       at: new Date(clock.now()).toISOString(),
       op: 'settle',
@@ -173,7 +177,7 @@ async function close<DB>(
       failure: stored(failure),
       wait: { computedMs, capMs, rule: 'slow_schedule' },
     };
-    const kept: Turn = { ...done, attempts: [...done.attempts, failed] };
+    const kept: AttemptsMade = { ...made, attempts: [...made.attempts, failed] };
     return written(await writeAnswered(database.executor, work, outcome, kept, computedMs), 'answered');
   }
 }
@@ -183,13 +187,13 @@ function written(ours: boolean, processed: Processed): Processed {
 }
 
 /** The last attempt carries what was found and what is waited for. */
-function turnOf(
+function attemptsMade(
   op: Op,
   answer: Answer,
   attempts: readonly WorkAttempt[],
   sent: number,
   next: Next,
-): Omit<Turn, 'doubt'> {
+): Omit<AttemptsMade, 'doubt'> {
   const last = attempts.at(-1);
   const found = answer.kind === 'failed' ? {} : { found: answer.kind };
   const wait = next.kind === 'again' && next.wait !== undefined ? { wait: next.wait } : {};

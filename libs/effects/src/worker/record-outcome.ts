@@ -9,7 +9,7 @@ import { inject } from '@convergekit/telemetry/engine';
 import type { Revived } from '../effect/types.ts';
 import type { Cause, ClaimedWork, Outcome } from '../work/work.ts';
 import type { ResolvedOptions } from './options.ts';
-import { type Turn, writeOutcome } from './outcome-sql.ts';
+import { type AttemptsMade, writeOutcome } from './outcome-sql.ts';
 
 /** The events carry ids of their own, so the outbox needs no declaration. */
 const outbox = createOutbox([]);
@@ -22,19 +22,19 @@ class ClaimLost extends Error {}
  * own code runs; then its events are appended. False = the claim was lost, nothing was written. Rejects when the
  * effect's code or the database failed: nothing was written either.
  */
-export async function settle<DB>(
+export async function recordOutcome<DB>(
   { database, clock, random }: ResolvedOptions<DB>,
   revived: Revived<DB>,
   work: ClaimedWork,
   outcome: Outcome,
-  turn: Turn,
+  made: AttemptsMade,
 ): Promise<boolean> {
   try {
     await kyselyTransaction(database.db, { clock, random }, async (tx) => {
       const executor = executorOf(tx);
-      if (!(await writeOutcome(executor, work, outcome, turn))) throw new ClaimLost();
+      if (!(await writeOutcome(executor, work, outcome, made))) throw new ClaimLost();
       const { idempotencyKey, key } = work;
-      const attempts = [...work.story, ...turn.attempts];
+      const attempts = [...work.story, ...made.attempts];
       await emitting(executor, work, outcome.kind, async (emit) => {
         const context = { tx, emit, idempotencyKey, key, attempts };
         if (outcome.kind === 'succeeded') await revived.succeeded(outcome.result, context);
@@ -67,7 +67,7 @@ export async function emitting<T>(
 /** The work in whose name something is emitted. */
 type Asker = Pick<ClaimedWork, 'consumer' | 'handler' | 'id' | 'cause'>;
 
-/** Ids are a function of consumer, handler, phase, incoming event, effect and index: a settlement retried emits the same facts. */
+/** Ids are a function of consumer, handler, phase, incoming event, effect and index: an outcome that is recorded again emits the same events. */
 class EffectEvents {
   readonly #work: Asker;
   readonly #phase: 'apply' | 'failure';
@@ -83,8 +83,8 @@ class EffectEvents {
     const { consumer, handler, id: intent, cause } = this.#work;
     const { type, version, topic, key, payload } = event;
     if (!this.#open)
-      throw new TypeError(`${type} was emitted after its settlement had ended: await everything that emits`);
-    const headers = contextHeaders(event, storyOf(cause, as));
+      throw new TypeError(`${type} was emitted after its transaction had ended: await everything that emits`);
+    const headers = contextHeaders(event, contextOf(cause, as));
     inject(headers);
     const id = as.id ?? deterministicUuid(consumer, handler, this.#phase, 0, intent, this.#events.length);
     this.#events.push({ id, type, version, topic, key, payload, headers });
@@ -96,7 +96,7 @@ class EffectEvents {
   }
 }
 
-function storyOf({ correlationId, eventId, hops, deadline, ...of }: Cause, as: EmitAs): EventContext {
+function contextOf({ correlationId, eventId, hops, deadline, ...of }: Cause, as: EmitAs): EventContext {
   const { saga = of.saga, attemptId = of.attemptId } = as;
   return {
     ...{ correlationId, causationId: eventId, hops },

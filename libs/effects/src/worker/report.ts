@@ -49,10 +49,10 @@ export const report = {
     );
   },
 
-  settlementFailed(log: Logger, work: ClaimedWork, { category, code, message }: Failure): void {
+  recordingFailed(log: Logger, work: ClaimedWork, { category, code, message }: Failure): void {
     log.error(
       { ...named(work), category, code, reason: message },
-      'the outcome is known, but what follows from it failed: it is settled again later',
+      'the outcome is known, but what follows from it failed: it is recorded again later',
     );
   },
 

@@ -20,7 +20,7 @@ import { countUndeclared, forgetEnded } from './tidy-sql.ts';
 const MAX_RUN_MS = 600_000;
 
 /**
- * Runs the calls that handlers asked for, outside any slice: claim → call or query → decide → settle. Each effect has
+ * Runs the calls that handlers asked for, outside any slice: claim → call or query → decide → record. Each effect has
  * places of its own, so a dependency that hangs holds up nothing but itself. Any number of workers may run beside each
  * other. A database that is away is waited for.
  */

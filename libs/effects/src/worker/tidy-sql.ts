@@ -7,7 +7,7 @@ const forgetSql = `
      where ended_at < clock_timestamp() - $1::float8 * interval '1 millisecond'
      order by ended_at limit 1000 for update skip locked)`;
 
-/** Forgets settled intents that are older than `keepMs`. Returns how many. */
+/** Deletes ended intents that are older than `keepMs`. Returns how many. */
 export async function forgetEnded(executor: Executor, keepMs: number): Promise<number> {
   let forgotten = 0;
   for (;;) {

@@ -29,7 +29,7 @@ afterEach(async () => {
 });
 
 // Planted fault: a worker that sticks at once what it cannot read leaves this one to an operator, though the next process reads it.
-it('leaves an intent that it cannot read to a process that can, whatever state it is in', async () => {
+it('a worker leaves an intent that it cannot read to a process that can, whatever the state of the intent', async () => {
   await request(database, effects.keyed, ['new']);
   const old = {
     ...effects.keyed,

@@ -13,7 +13,7 @@ const unreadable = (seconds: number): WorkAttempt => ({
 });
 const other: WorkAttempt = { at: new Date(at(0)).toISOString(), op: 'call', durationMs: 1 };
 
-it('an intent that a process cannot read is left to others ever longer, for half a minute at most', () => {
+it('an intent that a process cannot read is left to other processes for growing waits of at most 30 s', () => {
   const waits = [0, 1, 3, 7, 15, 31, 61].map((_, tries, all) => {
     const story = all.slice(0, tries).map(unreadable);
     return waitForReader({ story }, { ...rules, now: at(100) })?.wait?.computedMs;
@@ -22,7 +22,7 @@ it('an intent that a process cannot read is left to others ever longer, for half
 });
 
 // Planted fault: counted from the intent's beginning, a call that was tried for an hour is stuck at the first process of another version.
-it('the time runs from the first process that could not read it, since another one did', () => {
+it('the time limit of an unreadable intent runs from the first failed reading after the last successful one', () => {
   const long = [unreadable(0), other, unreadable(3_000)];
   expect(waitForReader({ story: long }, { ...rules, now: at(3_899) })).toBeDefined();
   expect(waitForReader({ story: long }, { ...rules, now: at(3_900) })).toBeUndefined();

@@ -9,7 +9,7 @@ export const INTENT_UNREADABLE = 'INTENT_UNREADABLE';
 /** So that another process, which may be able to read it, comes to it soon. Milliseconds. */
 const LONGEST_WAIT_MS = 30_000;
 
-type SagaRef = readonly (WorkAttempt | OperatorAct)[];
+type Attempts = readonly (WorkAttempt | OperatorAct)[];
 
 /**
  * Pure: the attempt of a process that cannot read an intent, and the wait after it; undefined once that has gone on for
@@ -47,9 +47,9 @@ export interface WaitRules {
 }
 
 /** What was tried last, as far back as nothing else was tried. */
-function unreadableTail(story: SagaRef): SagaRef {
-  const other = story.findLastIndex(
+function unreadableTail(attempts: Attempts): Attempts {
+  const other = attempts.findLastIndex(
     (one) => one.op === 'operator' || one.failure?.code !== INTENT_UNREADABLE,
   );
-  return story.slice(other + 1);
+  return attempts.slice(other + 1);
 }

@@ -57,7 +57,7 @@ async function work(
 const storyOf = (row: { story: string }) => JSON.parse(row.story) as readonly WorkAttempt[];
 
 describe('an effect that a handler requests', () => {
-  it('is one intent, whatever is delivered twice, and none when the slice rolls back', async () => {
+  it('a requested effect is one intent although its event is delivered twice, and none when the slice rolls back', async () => {
     const broker = memoryBroker();
     stops.push(() => broker.close());
     const admin = await broker.admin();
@@ -93,7 +93,7 @@ describe('an effect that a handler requests', () => {
     expect(provider.calls).toHaveLength(4);
   });
 
-  it('emits success and the declared "no" by events with its correlation id', async () => {
+  it('a requested effect reports success and the declared rejection by events with its correlation id', async () => {
     provider.modes.set('keyed', ['normal', 'decline']);
     const [first] = await request(database, effects.keyed, ['a', 'b']);
     await work({}, [{ ...effects.keyed, concurrency: 1 }]);
@@ -117,7 +117,7 @@ describe('an unknown outcome', () => {
     ['plain', 'reply_lost'],
     ['plain', 'request_lost'],
     ['plain', 'hang'],
-  ] as const)('of a %s call with %s is asked for, and the effect happens once', async (kind, mode) => {
+  ] as const)('a %s call with %s is queried, and its effect happens once', async (kind, mode) => {
     provider.modes.set(kind, [mode]);
     await request(database, effects[kind], ['a']);
     await work();
@@ -130,7 +130,7 @@ describe('an unknown outcome', () => {
     expect(rules.includes('not_final')).toBe(kind === 'plain' && mode !== 'reply_lost');
   });
 
-  it('waits for an operator when it can be neither repeated nor asked for', async () => {
+  it('an unknown outcome that can be neither repeated nor queried waits for an operator', async () => {
     provider.modes.set('blind', ['reply_lost']);
     await request(database, effects.blind, ['a', 'b']);
     await work({}, [{ ...effects.blind, concurrency: 1 }]);
@@ -143,7 +143,7 @@ describe('an unknown outcome', () => {
 });
 
 describe('a worker', () => {
-  it('continues other effects while one dependency hangs', async () => {
+  it('a worker continues other effects while one dependency hangs', async () => {
     provider.always('blind', 'hang');
     await request(database, effects.blind, names('h', 20));
     await request(database, effects.keyed, names('k', 50));
@@ -155,7 +155,7 @@ describe('a worker', () => {
     expect(hanging.filter(({ state }) => state === 'ready').length).toBeGreaterThan(0);
   });
 
-  it('shares the work with another one: nothing is called twice', async () => {
+  it('two workers share the work, and nothing is called twice', async () => {
     await request(database, effects.keyed, names('k', 150));
     await Promise.all([work(), work()]);
     expect((await ended(database)).every(({ state, attempts }) => state === 'done' && attempts === 1)).toBe(
@@ -165,7 +165,7 @@ describe('a worker', () => {
     expect(await eventTypes(database)).toHaveLength(150);
   });
 
-  it('calls nothing and counts no attempt while the breaker is open', async () => {
+  it('a worker calls nothing and counts no attempt while the breaker is open', async () => {
     provider.always('keyed', 'fail');
     const shared = sharedWith({ minimumCalls: 2, open: { baseMs: 600_000, factor: 1, capMs: 600_000 } });
     await request(database, effects.keyed, names('k', 12));
@@ -177,7 +177,7 @@ describe('a worker', () => {
     expect([attempts, provider.calls.length < 12]).toEqual([provider.calls.length, true]);
   });
 
-  it('keeps an outcome whose settlement fails, and does not call again', async () => {
+  it('a worker keeps an outcome that cannot be recorded yet, and does not call again', async () => {
     let broken = true;
     const revive: typeof effects.keyed.revive = (stored) => {
       const revived = effects.keyed.revive(stored);
@@ -198,7 +198,7 @@ describe('a worker', () => {
     expect([provider.calls.length, await outcomes(database)]).toEqual([1, ['a r-a']]);
   });
 
-  it('leaves an intent that it cannot read to an operator, and reports effects that no worker declares', async () => {
+  it('a worker leaves an intent that no process can read to an operator, and effects without a worker are counted', async () => {
     await request(database, effects.keyed, ['a']);
     await request(database, effects.blind, ['b', 'c']);
     await database.executor.query(`update converge.saga_work set input = '{"no":1}' where key = 'a'`);
@@ -210,7 +210,7 @@ describe('a worker', () => {
     expect(await countUndeclared(database.executor, ['test.keyed'], 60_000)).toEqual([]);
   });
 
-  it('whose lease went to another one writes nothing, whatever it has learned', async () => {
+  it('a worker whose lease went to another one writes nothing, even when its call was answered', async () => {
     await request(database, effects.keyed, ['a']);
     const claim = async (leaseMs: number) => {
       const wanted = [{ effect: 'test.keyed', places: 1, leaseMs, settleMs: 0 }];
@@ -233,7 +233,7 @@ describe('a worker', () => {
     expect([provider.times('a'), await outcomes(database)]).toEqual([1, ['a r-a']]);
   });
 
-  it('forgets what ended long ago, and nothing else', async () => {
+  it('`forgetEnded` deletes work that ended long ago, and no open work', async () => {
     await request(database, effects.keyed, ['a']);
     await work();
     await ended(database);
@@ -243,7 +243,7 @@ describe('a worker', () => {
     ]);
   });
 
-  it('is a Service like any other', async () => {
+  it('a worker meets the obligations of every service', async () => {
     const make = () => sagaWorker<SceneDb>(Object.values(effects), { ...hurried, database });
     await stressService({ make, rounds: 12 });
   });

@@ -35,7 +35,7 @@ const message = (declare: () => unknown): string => {
 };
 
 describe('a declaration', () => {
-  it('is plain frozen data, in the order of the chain', () => {
+  it('a declaration is plain frozen data in the order of its chain', () => {
     const { declaration } = placeOrder;
     expect(declaration).toMatchObject({
       name: 'test.place-order',
@@ -71,18 +71,18 @@ describe('a declaration', () => {
       expect(Object.isFrozen(part)).toBe(true);
   });
 
-  it('references its steps in the whole saga, however early they were declared', () => {
+  it('a step reference of a declaration knows the whole saga, however early the step was declared', () => {
     expect(placeOrder.reserve.declaration).toBe(placeOrder.declaration);
     expect(placeOrder.reserve.step).toBe(placeOrder.declaration.stages[0]?.steps[0]);
   });
 
-  it('is not changed by what is added later', () => {
+  it('a declaration is not changed by steps that are added later', () => {
     const one = saga('test.two', { start: placed }).compensatable('reserve', reserve);
     const two = one.pivot('ship', { by: 'shipping', success: handed });
     expect([one, two].map(({ declaration }) => declaration.stages.length)).toEqual([1, 2]);
   });
 
-  it('puts the members of a group into one stage', () => {
+  it('a declaration has the members of a group in one stage', () => {
     const { declaration, ship } = saga('test.group', { start: placed })
       .parallel({ reserve, look: { ...pay, reason: 'it only looks' } })
       .pivot('ship', { by: 'shipping', success: handed });
@@ -97,7 +97,7 @@ describe('a declaration', () => {
 });
 
 // Planted fault: without `checkPlace`'s refusal a step that can fail stands behind the pivot.
-describe('what is declared wrongly is refused at import, with the step and the fix', () => {
+describe('a wrong declaration', () => {
   const shipped = start.compensatable('reserve', reserve).pivot('ship', { by: 'shipping', success: handed });
   const cases: readonly [string, () => unknown, string][] = [
     [
@@ -111,7 +111,7 @@ describe('what is declared wrongly is refused at import, with the step and the f
       'saga test.place-order, step pay: it can fail, and it stands behind ship (pivot), from where there is no way back; move it before that step, or make it retriable',
     ],
     [
-      'such a member of a group',
+      'a member of a group behind the pivot that can fail',
       () => shipped.parallel({ pay, b: { by: 'b', success: confirmed } }),
       'step pay: it can fail, and it stands behind ship (pivot)',
     ],
@@ -121,7 +121,7 @@ describe('what is declared wrongly is refused at import, with the step and the f
       'step again: it can fail, and it stands behind ship (pivot)',
     ],
     [
-      'a step behind a retriable one that can fail',
+      'a step that can fail behind a retriable one',
       () =>
         start
           .retriable('notify', { by: 'orders', success: confirmed })
@@ -139,7 +139,7 @@ describe('what is declared wrongly is refused at import, with the step and the f
       'step notify: nothing ever undoes it; leave undone out',
     ],
     [
-      'nothing to undo without a reason',
+      'a step without undo that gives no reason',
       () => start.withoutUndo('look', { ...pay, reason: ' ' }),
       'step look: it does not say why there is nothing to undo; give a reason',
     ],
@@ -159,42 +159,42 @@ describe('what is declared wrongly is refused at import, with the step and the f
       'step pay: test.taken is undone of this step, and success of this step already',
     ],
     [
-      'the start as a success',
+      'the start event as a success event',
       () => start.pivot('ship', { by: 'shipping', success: placed }),
       'step ship: test.placed is success of this step, and the start of the saga already',
     ],
     [
-      'the cancellation as a failure',
+      'the cancellation event as a failure event',
       () => start.pivot('ship', { by: 'shipping', success: handed, failure: cancelAsked }),
       'step ship: test.cancel-asked is failure of this step, and its cancellation already',
     ],
     [
-      'a consumer’s failure event',
+      'the failure event of a consumer as its own',
       () => start.pivot('ship', { by: 'shipping', success: handed, failure: failureEvent('shipping') }),
       'step ship: failure is the failure event of a consumer; give an event of your own',
     ],
     [
-      'what is no event',
+      'a success that is no event',
       () => start.pivot('ship', { by: 'shipping', success: 'handed' }),
       'step ship: success is no event; give what defineEvent made',
     ],
     [
-      'no success',
+      'a step without a success event',
       () => start.pivot('ship', { by: 'shipping' }),
       'step ship: no event says that it took effect; give success',
     ],
     [
-      'no consumer',
+      'a step without a consumer',
       () => start.pivot('ship', { success: handed }),
       'step ship: it does not say which consumer runs it; give the name of the consumer',
     ],
     [
-      'a bad consumer',
+      'an invalid name of a consumer',
       () => start.pivot('ship', { by: 'a b', success: handed }),
       'step ship: "a b" cannot name a consumer; give the name of the consumer',
     ],
     [
-      'a bad step name',
+      'an invalid name of a step',
       () => start.pivot('Ship', { by: 'shipping', success: handed }),
       'step "Ship": this cannot name a step; use lower-case letters',
     ],
@@ -204,36 +204,43 @@ describe('what is declared wrongly is refused at import, with the step and the f
       'saga test.place-order: the group "pay" has fewer than two steps; declare a step by itself',
     ],
     [
-      'a bad saga name',
+      'an invalid name of the saga',
       () => saga('Shop', { start: placed }),
       'saga "Shop": this cannot name a saga; use lower-case words joined by dots',
     ],
     [
-      'a bad version',
+      'an invalid version',
       () => saga('shop', { version: 0, start: placed }),
       'saga shop: version is 0; give a whole number from 1',
     ],
     [
-      'a bad deadline',
+      'an invalid deadline',
       () => saga('shop', { start: placed, deadlineMs: 0.5 }),
       'saga shop: deadlineMs is 0.5; give a whole number of milliseconds from 1',
     ],
-    ['no start', () => saga('shop', {} as never), 'saga shop: start is no event; give what defineEvent made'],
     [
-      'no cancellation',
+      'no start event',
+      () => saga('shop', {} as never),
+      'saga shop: start is no event; give what defineEvent made',
+    ],
+    [
+      'a cancellation that is no event',
       () => saga('shop', { start: placed, cancel: 'x' as never }),
       'saga shop: cancel is no event',
     ],
     [
-      'a start that cancels',
+      'one event as start and cancellation',
       () => saga('shop', { start: placed, cancel: placed }),
       'saga shop: test.placed both starts and cancels it; use two events',
     ],
     ...RESERVED_NAMES.map((name): [string, () => unknown, string] => [
-      `the name ${name}`,
+      `the reserved step name ${name}`,
       () => start.compensatable(name, pay),
       `step ${name}: the name is a word of the builder; name the step otherwise`,
     ]),
   ];
-  it.each(cases)('%s', (_, declare, text) => expect(message(declare)).toContain(text));
+  it.each(cases)(
+    'a declaration with %s is refused at import, with the step and the fix',
+    (_, declare, text) => expect(message(declare)).toContain(text),
+  );
 });

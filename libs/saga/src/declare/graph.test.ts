@@ -59,7 +59,7 @@ const runners = (declaration: SagaDeclaration): readonly string[] => stepsOf(dec
 
 describe('the graph of a saga', () => {
   // Planted fault: triggersOf without the siblings, without the next stage's undone or without the own dead letter.
-  it('whatever fails, every step that may have been applied is undone, and nothing else', () => {
+  it('whatever fails in a declared saga, exactly the steps that may have been applied are undone', () => {
     fc.assert(
       fc.property(shapes, (shape) => {
         const declaration = anySaga(shape);
@@ -72,7 +72,7 @@ describe('the graph of a saga', () => {
     );
   });
 
-  it('finds any one subscription that is missing, and names the consumer and the topic', () => {
+  it('the check of a saga finds each missing subscription, and names its consumer and topic', () => {
     fc.assert(
       fc.property(shapes, fc.nat(), (shape, pick) => {
         const declaration = anySaga(shape);
@@ -91,7 +91,7 @@ describe('the graph of a saga', () => {
     );
   });
 
-  it('says what would not be undone, and when', () => {
+  it('the check of a saga says which step would not be undone, and after which failure', () => {
     const { declaration } = placeOrder;
     const all = needed(declaration);
     const deaf = all.filter(({ by, type }) => !(by === 'inventory' && type === 'test.declined'));
@@ -104,7 +104,7 @@ describe('the graph of a saga', () => {
   });
 
   // Planted fault: without `undoable` nothing is thrown here.
-  it('refuses an undo that nothing can reach', () => {
+  it('the check of a saga refuses an undo that no failure can reach', () => {
     const { declaration } = saga('test.last', { start: placed })
       .compensatable('reserve', { by: 'inventory', success: reserved, undone: released })
       .compensatable('pay', { by: 'payments', success: taken, undone: refunded })
@@ -114,7 +114,7 @@ describe('the graph of a saga', () => {
     );
   });
 
-  it('takes a last step that calls another system: its dead letter may say that it took effect', () => {
+  it('the check of a saga accepts an undo of a last step that calls another system, for its dead letter may say that it took effect', () => {
     const { declaration } = saga('test.last', { start: placed, cancel: cancelAsked })
       .compensatable('reserve', { by: 'inventory', success: reserved, undone: released })
       .compensatable('pay', { by: 'payments', success: taken, undone: refunded, external: true });
@@ -128,7 +128,7 @@ describe('the graph of a saga', () => {
     ]);
   });
 
-  it('refuses a cancellation that can stop nothing, or would have to stop a whole group', () => {
+  it('the check of a saga refuses a cancellation that can stop no step, or would have to stop a whole group', () => {
     const options = { start: placed, cancel: cancelAsked };
     const reached = saga('test.reached', options).retriable('notify', { by: 'orders', success: handed });
     const group = saga('test.group', options).parallel({
@@ -146,7 +146,7 @@ describe('the graph of a saga', () => {
     );
   });
 
-  it('refuses two declarations of one version, and takes two versions', () => {
+  it('the check of a saga refuses two declarations of one version, and accepts two versions', () => {
     const declare = (version: number) =>
       saga('test.v', { version, start: placed }).pivot('ship', {
         by: 'shipping',
@@ -161,7 +161,7 @@ describe('the graph of a saga', () => {
   });
 });
 
-it('draws the way forward and the way back', () => {
+it('the diagram of a saga shows its steps and its compensations', () => {
   expect(drawSaga(placeOrder.declaration)).toMatchInlineSnapshot(`
     "flowchart TD
       start([test.placed])

@@ -31,13 +31,13 @@ it('a start event names one version of a saga, and only sagas that it starts', (
 });
 
 it.each(['', 'shop.order', 'shop.order/0', 'shop.order/1e3', 'shop.order/1/2', '/1', 'x/1'])(
-  'a header that names no version of the saga (%j) is as none',
+  'a start header that names no version of the saga (%j) is ignored',
   (header) => {
     expect(startedVersion(header, 'shop.order')).toBeUndefined();
   },
 );
 
-it('versions of a saga whose cancellation would look for them in two places are refused', () => {
+it('versions of a saga that would search for their cancellation in two places are refused', () => {
   const versionOf = (version: number, by: string) =>
     saga('shop.order', { version, start: placed, cancel: event('shop.cancelled') }).pivot('ship', {
       by,

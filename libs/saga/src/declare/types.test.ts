@@ -19,7 +19,7 @@ const start = saga('test.types', { start: placed });
 const reserve = { by: 'inventory', success: reserved, undone: released } as const;
 const ship = { by: 'shipping', success: taken } as const;
 
-it('a reference carries the events of its step', () => {
+it('the type of a step reference has the events of its step', () => {
   const { reserve: first, pay, ship: pivot, confirm } = placeOrder;
   expectTypeOf(first).toEqualTypeOf<
     StepRef<typeof placed, typeof reserved, typeof rejected, typeof released, 'compensatable', false>
@@ -33,7 +33,7 @@ it('a reference carries the events of its step', () => {
   expect(any.map(({ step }) => step.name)).toEqual(['reserve', 'pay', 'ship', 'confirm']);
 });
 
-it('behind a group any of its successes may be the one that was waited for', () => {
+it('the type of a step behind a group allows the success of any member as its begin event', () => {
   const trip = start
     .parallel({
       hotel: reserve,
@@ -53,7 +53,7 @@ it('behind a group any of its successes may be the one that was waited for', () 
   expect(trip.go.step.begins).toEqual([reserved, taken]);
 });
 
-it('what cannot be undone, or cannot be right, does not compile', () => {
+it('a declaration that cannot be undone or cannot be right does not compile', () => {
   const behind = start.compensatable('reserve', reserve).pivot('ship', ship);
   const wrong = (): unknown[] => [
     // @ts-expect-error no event says that it took effect

@@ -115,17 +115,20 @@ function checkUndone(order: readonly FenceTrigger[], truth: OutcomeTrigger): voi
 describe('the fence of a step', () => {
   // Planted faults that fail here: undo against `started` or `unknown` as a noop, `begin` that overruns a tombstone,
   // and an outcome that closes `undo_pending` without the undo.
-  it.each(OUTCOMES)('ends undone in all 720 orders of six events, when it was in truth %s', (truth) => {
-    let count = 0;
-    for (const order of permutations(six(truth))) {
-      checkUndone(order, truth);
-      count += 1;
-    }
-    expect(count).toBe(720);
-  });
+  it.each(OUTCOMES)(
+    'a fence ends undone in all 720 orders of six events when its step was in truth %s',
+    (truth) => {
+      let count = 0;
+      for (const order of permutations(six(truth))) {
+        checkUndone(order, truth);
+        count += 1;
+      }
+      expect(count).toBe(720);
+    },
+  );
 
   it.each(OUTCOMES)(
-    'and in all 15,120 with one of them delivered twice, when it was in truth %s',
+    'a fence ends undone in all 15,120 orders of six events, one delivered twice, when its step was in truth %s',
     (truth) => {
       const orders = twice(six(truth));
       expect(orders.size).toBe(15_120);
@@ -133,7 +136,7 @@ describe('the fence of a step', () => {
     },
   );
 
-  it('ends in an allowed state whatever comes how often, the cancellation of a pivot included', () => {
+  it('a fence ends in an allowed state whatever triggers come how often, the cancellation of a pivot included', () => {
     const events = fc.array(fc.constantFrom(...OUTSIDE), {
       maxLength: 14,
     });
@@ -153,7 +156,7 @@ describe('the fence of a step', () => {
   });
 
   // Planted fault: without `close` in the table the deadline emits a failure of a saga that has ended.
-  it('that was closed before it began emits nothing, whatever comes after', () => {
+  it('a fence that was closed before its step began emits nothing, whatever comes after', () => {
     const events = fc.array(fc.constantFrom<FenceTrigger>('begin', 'undo', 'cancel', 'deadline', 'close'), {
       maxLength: 10,
     });
@@ -165,7 +168,7 @@ describe('the fence of a step', () => {
     );
   });
 
-  it('takes every trigger in every state, and repeats change nothing', () => {
+  it('a fence accepts every trigger in every state, and a repeated trigger changes nothing', () => {
     for (const from of ['absent', ...FENCE_STATES] as const)
       for (const trigger of FENCE_TRIGGERS) {
         const { state } = decideFence(from, trigger);
@@ -173,7 +176,7 @@ describe('the fence of a step', () => {
       }
   });
 
-  it('is drawn in the docs as it is', () => {
+  it('the diagram of the fence in the docs is the one of the code', () => {
     const page = readFileSync(new URL('../../../../docs/sagas/fence.md', import.meta.url), 'utf8');
     expect(page).toContain(`\`\`\`mermaid\n${drawFence()}\n\`\`\``);
   });

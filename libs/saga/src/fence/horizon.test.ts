@@ -4,7 +4,7 @@ import { fromBelow, startOf } from './horizon.ts';
 
 const [early, before, late] = ['2026-01-01', '2026-06-01', '2026-12-01'].map((day) => new Date(day));
 
-it('the id of a run of the kit says when it started, and no other id does', () => {
+it('the start time of a run is read from a UUIDv7 id, and from no other id', () => {
   expect(startOf('0197f000-0000-7000-8000-000000000000')).toEqual(new Date(0x0197f0000000));
   expect(Math.abs(Date.now() - (startOf(newUuidV7())?.getTime() ?? 0))).toBeLessThan(60_000);
   for (const id of [
@@ -25,7 +25,7 @@ it.each([
   ['an old event that queries for an undo', early, 'undo', early, 'repeat'],
   ['a new event that queries for an undo', early, 'undo', late, 'forgotten'],
   ['a cancellation', early, 'cancel', undefined, 'forgotten'],
-] as const)('%s finds a step without a row to be %s', (_, startedAt, trigger, causeTime, found) => {
+] as const)('for %s, a step without a row counts as %s', (_, startedAt, trigger, causeTime, found) => {
   expect(fromBelow({ startedAt, before }, { trigger, causeTime })).toBe(found);
   expect(fromBelow({ startedAt, before: undefined }, { trigger, causeTime })).toBe('absent');
 });

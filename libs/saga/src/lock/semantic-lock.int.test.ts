@@ -26,7 +26,7 @@ afterAll(() => database.close());
 beforeEach(() => database.executor.query(`truncate account; insert into account (id) values ('a')`));
 
 describe('a semantic lock', () => {
-  it('marks a row for one saga across transactions, until that one frees it', async () => {
+  it('a semantic lock marks a row for one saga across transactions, until that saga frees it', async () => {
     expect(await within((tx) => lock.take(tx, 'a', 's1', 'reject'))).toEqual({ kind: 'ours' });
     // Delivered again: it is its own mark.
     expect(await within((tx) => lock.take(tx, 'a', 's1', 'reject'))).toEqual({ kind: 'ours' });
@@ -41,27 +41,30 @@ describe('a semantic lock', () => {
   it.each([
     ['reject', 'business ROW_PENDING'],
     ['queue', 'service ROW_PENDING'],
-  ] as const)('has another saga %s', async (onPending, wanted) => {
+  ] as const)('a semantic lock with policy %s refuses the row to another saga', async (onPending, wanted) => {
     await within((tx) => lock.take(tx, 'a', 's1', 'reject'));
     expect(await failure(within((tx) => lock.take(tx, 'a', 's2', onPending)))).toBe(wanted);
     expect(await within((tx) => lock.pending(tx, 'a'))).toBe('s1');
   });
 
-  it('or lets it continue, with the holder’s name', async () => {
+  it('a semantic lock with policy warn lets another saga continue, with the name of the holder', async () => {
     await within((tx) => lock.take(tx, 'a', 's1', 'warn'));
     expect(await within((tx) => lock.take(tx, 'a', 's2', 'warn'))).toEqual({ kind: 'pending', saga: 's1' });
   });
 
-  it.each(['read committed', 'repeatable read'] as const)('has one winner at %s', async (isolation) => {
-    const takes = Array.from({ length: 8 }, (_, n) =>
-      kyselyTransaction(database.db, { isolation }, (tx) => lock.take(tx, 'a', `s${n}`, 'warn')),
-    );
-    const kinds = (await Promise.all(takes)).map(({ kind }) => kind);
-    // Planted fault: a mark that is read first and then written has several.
-    expect(kinds.filter((kind) => kind === 'ours')).toHaveLength(1);
-  });
+  it.each(['read committed', 'repeatable read'] as const)(
+    'a semantic lock that eight sagas take at once has one winner at %s',
+    async (isolation) => {
+      const takes = Array.from({ length: 8 }, (_, n) =>
+        kyselyTransaction(database.db, { isolation }, (tx) => lock.take(tx, 'a', `s${n}`, 'warn')),
+      );
+      const kinds = (await Promise.all(takes)).map(({ kind }) => kind);
+      // Planted fault: a mark that is read first and then written has several.
+      expect(kinds.filter((kind) => kind === 'ours')).toHaveLength(1);
+    },
+  );
 
-  it('says that there is no such row', async () => {
+  it('a semantic lock on a row that does not exist fails with LOCK_ROW_MISSING', async () => {
     expect(await failure(within((tx) => lock.take(tx, 'missing', 's1', 'reject')))).toBe(
       'bug LOCK_ROW_MISSING',
     );

@@ -32,7 +32,7 @@ const waits = (step: string, is: 'stuck' | 'released', op: 'apply' | 'compensate
 const factsOf = (facts: readonly Fact[]): Facts => facts.reduce(withFact, NO_FACTS);
 
 /** Pure: all facts of a saga that meets this fault, or none. */
-function storyOf(declaration: SagaDeclaration, fault: Fault | undefined): readonly Fact[] {
+function factsUpTo(declaration: SagaDeclaration, fault: Fault | undefined): readonly Fact[] {
   const steps = stepsOf(declaration);
   const done = steps.filter((step) => fault === undefined || step.stage < fault.step.stage);
   const evidence = [start(), ...done.map(({ name }) => success(name))];
@@ -46,48 +46,53 @@ function storyOf(declaration: SagaDeclaration, fault: Fault | undefined): readon
   return [...evidence, failure(name, 'unknown'), ...waited, failure(name, certainty), ...back];
 }
 
-describe('how it stands with a saga', () => {
+describe('the state of a saga', () => {
   const { declaration } = placeOrder;
   const forward = [start(), success('reserve'), success('pay')];
   const cases: readonly [string, readonly Fact[], string, string?][] = [
-    ['begun', [start()], 'running'],
-    ['half way', forward, 'running'],
-    ['all done', [...forward, success('ship'), success('confirm')], 'completed'],
-    ['the end is known before what led there', [success('confirm')], 'completed'],
-    ['the first step refused', [start(), failure('reserve')], 'compensated', 'reserve failed: NO (so it is)'],
-    ['a later one refused', [...forward, failure('ship')], 'compensating', 'ship failed: NO (so it is)'],
+    ['it has begun', [start()], 'running'],
+    ['half of its steps are done', forward, 'running'],
+    ['all steps are done', [...forward, success('ship'), success('confirm')], 'completed'],
+    ['its end is known before the steps before it', [success('confirm')], 'completed'],
     [
-      'half undone',
+      'the first step was refused',
+      [start(), failure('reserve')],
+      'compensated',
+      'reserve failed: NO (so it is)',
+    ],
+    ['a later step was refused', [...forward, failure('ship')], 'compensating', 'ship failed: NO (so it is)'],
+    [
+      'half of its steps are undone',
       [...forward, failure('ship'), undone('pay')],
       'compensating',
       'ship failed: NO (so it is)',
     ],
     [
-      'all undone',
+      'all steps are undone',
       [...forward, failure('ship'), undone('pay'), undone('reserve')],
       'compensated',
       'ship failed: NO (so it is)',
     ],
     ['an undo is known before its cause', [undone('pay')], 'compensating'],
     [
-      'it took effect, and failed',
+      'a step took effect, and failed',
       [start(), failure('reserve', 'applied')],
       'compensating',
       'reserve failed: NO (so it is)',
     ],
     [
-      'the outcome is unknown',
+      'the outcome of a step is unknown',
       [...forward.slice(0, 2), failure('pay', 'unknown')],
       'running',
       'pay failed, and it is not known yet whether it took effect: NO (so it is)',
     ],
     [
-      'the outcome was unknown, and it took effect',
+      'the outcome of a step was unknown, and it took effect',
       [...forward.slice(0, 2), failure('pay', 'unknown'), success('pay')],
       'running',
     ],
     [
-      'the outcome was unknown, and it took no effect',
+      'the outcome of a step was unknown, and it took no effect',
       [...forward.slice(0, 2), failure('pay', 'unknown'), failure('pay')],
       'compensating',
       'pay failed: NO (so it is)',
@@ -105,7 +110,7 @@ describe('how it stands with a saga', () => {
       'confirm waits for an operator: LOST (its outcome is unknown)',
     ],
     [
-      'an operator has it retried',
+      'an operator has a step behind the pivot retried',
       [
         ...forward,
         success('ship'),
@@ -116,23 +121,23 @@ describe('how it stands with a saga', () => {
       'running',
     ],
     [
-      'it works after that',
+      'a stuck step behind the pivot works on a retry',
       [...forward, success('ship'), failure('confirm'), waits('confirm', 'stuck'), success('confirm')],
       'completed',
     ],
     [
-      'the outcome is unknown, and has no query',
+      'the outcome of a step is unknown, and it has no query',
       [...forward.slice(0, 2), failure('pay', 'unknown'), waits('pay', 'stuck')],
       'stuck',
       'pay waits for an operator: LOST (its outcome is unknown)',
     ],
     [
-      'an operator says that it took effect',
+      'an operator states that a step took effect',
       [...forward.slice(0, 2), failure('pay', 'unknown'), waits('pay', 'stuck'), success('pay')],
       'running',
     ],
     [
-      'an operator says that it did not',
+      'an operator states that a step did not take effect',
       [...forward.slice(0, 2), failure('pay', 'unknown'), waits('pay', 'stuck'), failure('pay')],
       'compensating',
     ],
@@ -143,56 +148,56 @@ describe('how it stands with a saga', () => {
       'the undo of pay waits for an operator: LOST (its outcome is unknown)',
     ],
     [
-      'it works after all',
+      'an undo works after it was stuck',
       [...forward, failure('ship'), waits('pay', 'stuck', 'compensate'), undone('pay')],
       'compensating',
     ],
     [
-      'what must not be',
+      'its events contradict each other',
       [success('confirm'), undone('pay')],
       'stuck',
       'contradiction: it completed, and pay was undone',
     ],
   ];
-  it.each(cases)('%s', (_, facts, state, reason) => {
+  it.each(cases)('the state of a saga is known when %s', (_, facts, state, reason) => {
     expect(judge(declaration, factsOf(facts), false)).toMatchObject({
       state,
       ...(reason === undefined ? {} : { reason }),
     });
   });
 
-  it('is expired when it is late, unless it has ended or waits for an operator', () => {
+  it('a saga past its deadline is expired, unless it has ended or waits for an operator', () => {
     for (const [, facts, state] of cases)
       expect(judge(declaration, factsOf(facts), true).state).toBe(
         state === 'running' || state === 'compensating' ? 'expired' : state,
       );
   });
 
-  it('is the same in whichever order its events come, and however often', () => {
+  it('the state of a saga is the same in whichever order its events come, and however often', () => {
     fc.assert(
       fc.property(shapes, fc.nat(), fc.infiniteStream(fc.nat()), (shape, pick, order) => {
         const declaration = anySaga(shape);
         const faults = [undefined, ...faultsOf(declaration)];
-        const story = storyOf(declaration, faults[pick % faults.length]);
+        const facts = factsUpTo(declaration, faults[pick % faults.length]);
         const rank = new Map(
-          [...story, ...story].map((fact, at) => [{ fact, at }, order.next().value as number]),
+          [...facts, ...facts].map((fact, at) => [{ fact, at }, order.next().value as number]),
         );
         const shuffled = [...rank].toSorted(([, a], [, b]) => a - b).map(([{ fact }]) => fact);
-        expect(factsOf(shuffled)).toEqual(factsOf(story));
+        expect(factsOf(shuffled)).toEqual(factsOf(facts));
       }),
     );
   });
 
   // Planted fault: a judge that looks at the last stage's successes or the first one's undone events with `some` fails here.
-  it('ends completed without a fault and compensated with any, and is neither before', () => {
+  it('a saga is completed after its last event without a fault, compensated after its last event with any fault, and neither before', () => {
     fc.assert(
       fc.property(shapes, (shape) => {
         const declaration = anySaga(shape);
         for (const fault of [undefined, ...faultsOf(declaration)]) {
-          const story = storyOf(declaration, fault);
+          const facts = factsUpTo(declaration, fault);
           const end = fault === undefined ? 'completed' : 'compensated';
-          expect(judge(declaration, factsOf(story), false).state).toBe(end);
-          expect(judge(declaration, factsOf(story.slice(0, -1)), false).state).not.toBe(end);
+          expect(judge(declaration, factsOf(facts), false).state).toBe(end);
+          expect(judge(declaration, factsOf(facts.slice(0, -1)), false).state).not.toBe(end);
         }
       }),
       { numRuns: 40 },

@@ -33,7 +33,7 @@ afterAll(async () => {
   await database.close();
 });
 
-/** Sends an event as a step of this instance emits it; the start has no story yet. */
+/** Sends an event as a step of this instance emits it; the start names no saga yet. */
 async function publish(event: DomainEvent, instance: string, minutes = 0): Promise<void> {
   const starts = event.type === placed.type;
   const { record, ...place } = source.record(event, starts ? instance : undefined);
@@ -41,8 +41,8 @@ async function publish(event: DomainEvent, instance: string, minutes = 0): Promi
   const own: [string, string][] = record.headers.map(([name, value]) =>
     name === WIRE.time ? [name, at] : [name, value],
   );
-  const story: [string, string][] = starts ? [] : [[WIRE.saga, `test.place-order/1/${instance}`]];
-  await sendRecords(broker, [{ ...place, record: { ...record, headers: [...own, ...story] } }]);
+  const sagaHeader: [string, string][] = starts ? [] : [[WIRE.saga, `test.place-order/1/${instance}`]];
+  await sendRecords(broker, [{ ...place, record: { ...record, headers: [...own, ...sagaHeader] } }]);
 }
 
 const started = (id: string, instance: string, minutes = 0) =>
@@ -58,7 +58,7 @@ async function until(instance: string, state: string): Promise<void> {
   );
 }
 
-it('sees an instance through, whichever event it reads first', async () => {
+it('an observer follows an instance to its end, whichever event it reads first', async () => {
   await publish(released({ id: 'a', back: 1 }), 'i-a', 3);
   await until('i-a', 'compensated');
   await publish(refunded({ id: 'a', refund: 'r' }), 'i-a', 2);
@@ -77,7 +77,7 @@ it('sees an instance through, whichever event it reads first', async () => {
   await expect(readInstance(database.executor, 'i-z')).rejects.toMatchObject({ code: 'SAGA_NOT_FOUND' });
 });
 
-it('names what should have ended once, and takes the end that comes after all', async () => {
+it('an observer marks an overdue instance as expired once, and still records its end when it comes', async () => {
   const watch = sagaWatch({ database });
   await started('d', 'i-d', -60);
   await until('i-d', 'running');
@@ -92,10 +92,10 @@ it('names what should have ended once, and takes the end that comes after all', 
   expect(late[0]?.expiredAt).toBeInstanceOf(Date);
 });
 
-it('does not start with a setting that makes no sense', () => {
+it('a saga watch does not start with an invalid setting', () => {
   expect(() => sagaWatch({ database, pollMs: 0 })).toThrow('pollMs is 0; give a whole number');
 });
 
-it('starts and stops in any order', async () => {
+it('a saga watch starts and stops in any order', async () => {
   await stressService({ make: () => sagaWatch({ database, pollMs: 5 }), rounds: 12 });
 });

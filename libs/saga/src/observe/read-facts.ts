@@ -63,13 +63,11 @@ function readEvent(declarations: readonly SagaDeclaration[], event: ReceivedEven
     event,
     declarations.filter(({ start }) => start.type === event.type),
   ).map((declaration): Observed => ({ declaration, instance: event.id, fact: { kind: 'start', evidence } }));
-  const story = parseSagaRef(event.saga);
-  const declaration = declarations.find(
-    ({ name, version }) => name === story?.saga && version === story.version,
-  );
-  if (story === undefined || declaration === undefined) return starts;
+  const ref = parseSagaRef(event.saga);
+  const declaration = declarations.find(({ name, version }) => name === ref?.saga && version === ref.version);
+  if (ref === undefined || declaration === undefined) return starts;
   const facts = stepsOf(declaration).flatMap((step): readonly Fact[] => factOf(step, event, evidence));
-  return [...starts, ...facts.map((fact) => ({ declaration, instance: story.instance, fact }))];
+  return [...starts, ...facts.map((fact) => ({ declaration, instance: ref.instance, fact }))];
 }
 
 function factOf(

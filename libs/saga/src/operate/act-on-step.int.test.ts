@@ -84,7 +84,7 @@ describe('a local step of unknown outcome, without a query', () => {
     return one;
   };
 
-  it('goes on when an operator says that it took effect', async () => {
+  it('a local step of unknown outcome continues when an operator states that it took effect', async () => {
     const one = await unknown();
     await resolve(one, 'pay', fact('test.taken', one.id));
     await seen(one, 'completed');
@@ -99,7 +99,7 @@ describe('a local step of unknown outcome, without a query', () => {
     expect(doubt).toEqual([{ emitted: null }]);
   });
 
-  it('is undone up to it when an operator says that it did not; the failure names the one that it resolves', async () => {
+  it('a saga is compensated when an operator states that a step of unknown outcome had no effect, and the failure names the one that it resolves', async () => {
     const one = await unknown();
     await resolve(one, 'pay', failed('NOT_THERE'));
     await seen(one, 'compensated: pay failed: NOT_THERE');
@@ -113,7 +113,7 @@ describe('a local step of unknown outcome, without a query', () => {
   });
 
   // Planted fault: a retry that leaves the fence as it is has its event skipped, and the saga waits for ever.
-  it('is retried when an operator wants so', async () => {
+  it('a local step of unknown outcome is retried on an operator’s request', async () => {
     const one = await unknown();
     moods.set('pay', one.id, undefined);
     const { parked } = await retryStep(scene.database, { instance: one.instance, step: 'pay' }, by);
@@ -131,7 +131,7 @@ describe('a step behind the pivot that was given up', () => {
   };
   const at = ({ instance }: Placed) => ({ instance, step: 'confirm' });
 
-  it('is released by a retry, waits again when that fails, and ends with one that works', async () => {
+  it('a stuck step behind the pivot is released by a retry, waits again when that fails, and ends with a retry that works', async () => {
     const one = await given();
     await retryStep(scene.database, at(one), by);
     await waitUntil(async () => (await emitted(one)) === 'stuck released stuck', {
@@ -146,7 +146,7 @@ describe('a step behind the pivot that was given up', () => {
   });
 
   // Planted fault: without `skipParkedOf` its dead letter holds the key, and the next saga on it never gets this far.
-  it('is settled by an operator’s decision, and its key goes on', async () => {
+  it('a stuck step behind the pivot ends by the outcome that an operator states, and its key continues', async () => {
     const one = await given();
     await resolve(one, 'confirm', fact('test.confirmed', one.id));
     await seen(one, 'completed');
@@ -165,7 +165,7 @@ describe('an undo that has failed for too long', () => {
 
   // Planted fault: without the mark of overdue work and the hook's look at the fence the stuck event is emitted again and
   // again. Either alone is enough.
-  it('calls an operator once, is retried, and ends when it works', async () => {
+  it('an undo that has failed for too long alerts an operator once, is retried, and ends when it works', async () => {
     const one = await late();
     const called = moods.calls.get(`undo pay ${one.id}`) ?? 0;
     await waitUntil(() => (moods.calls.get(`undo pay ${one.id}`) ?? 0) > called + 2, {
@@ -176,7 +176,7 @@ describe('an undo that has failed for too long', () => {
     await seen(one, 'compensated');
   });
 
-  it('is over when an operator undid it', async () => {
+  it('an undo that has failed for too long ends when an operator states that it was done by hand', async () => {
     const one = await late();
     await expect(resolve(one, 'pay', failed('NO'))).rejects.toMatchObject({
       code: 'STEP_OUTCOME_INVALID',
@@ -186,7 +186,7 @@ describe('an undo that has failed for too long', () => {
     expect(await persons(one)).toEqual(['undone: alice, the ledger shows it']);
   });
 
-  it('is over when an operator lets go of the effect: it stays, and what was done before it is undone', async () => {
+  it('an undo that has failed for too long ends when an operator accepts that the effect stays, and the steps before it are undone', async () => {
     const one = await late();
     await resolved(one, { kind: 'effect_stays' });
     await seen(one, 'compensated');
@@ -213,7 +213,7 @@ describe('an undo that has failed for too long', () => {
   }
 });
 
-it('what does not wait is left alone', async () => {
+it('a retry or a stated outcome for a step that does not wait is refused', async () => {
   const one = await place({});
   await seen(one, 'completed');
   for (const step of ['pay', 'no-such'])
@@ -223,7 +223,7 @@ it('what does not wait is left alone', async () => {
   await expect(resolve(one, 'pay', failed('NO'))).rejects.toMatchObject({ code: 'STEP_NOT_WAITING' });
 });
 
-it('no journal of these has a flaw, and no compensation is without a cause', async () => {
+it('the journals of all sagas that operators acted on have no flaw, and each compensation has a cause', async () => {
   const { executor } = scene.database;
   expect(verifyJournal(await readSagaRecords(executor, {}))).toEqual([]);
   expect(await findOrphans([executor])).toEqual([]);

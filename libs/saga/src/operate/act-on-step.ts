@@ -25,7 +25,7 @@ type Acting = Pick<Database, 'acquire' | 'executor'>;
 
 /** Of a step that an operator may act on. */
 export interface ActedStep {
-  /** What is retried or settled: its own call or undo, or a question about it. */
+  /** The work that is retried or resolved: the step's call or undo, or a query about it. */
   readonly work: readonly OpenWork[];
   /** Events that it could not handle. */
   readonly parked: readonly string[];

@@ -58,7 +58,7 @@ function counting(executor: Executor): { readonly executor: Executor; readonly p
 
 // Tables and indexes of the 100,000 have thousands of pages. Planted fault: a journal that is looked up by a condition that
 // no index can use (`instance || '' = $1`) touches all of them.
-it('an instance among 100,000 is found by indexes: its fences, its journal, its work, what an observer knows', async () => {
+it('the fences, journal, work and observed state of one instance among 100,000 are found by indexes', async () => {
   const { executor, pages } = counting(database.executor);
   const { fences, journal, work } = await readSagaRecords(executor, { instance: 'i77' });
   expect([fences.length, journal.length, work.length]).toEqual([1, 1, 1]);

@@ -67,7 +67,7 @@ const failed = (code: string): StatedOutcome => ({ kind: 'failed', code });
 const resolve = (one: Placed, step: string, word: StatedOutcome) =>
   resolveStep(scene.database, { instance: one.instance, step }, word, by, { sagas: [order.declaration] });
 
-describe('a word that the declaration of the step does not allow', () => {
+describe('an outcome that the declaration of the step does not allow', () => {
   const at = ({ instance }: Placed) => ({ instance, step: 'ship' });
   const given = async (): Promise<Placed> => {
     const one = await place({ ship: 'unknown' });
@@ -87,7 +87,7 @@ describe('a word that the declaration of the step does not allow', () => {
 
   // Planted faults, each seen to fail here: a type that is not looked up (a mistyped success counts as a failure, and a parcel
   // that left is refunded), data that is not parsed, a key that is not compared, any code of a failure.
-  it('changes nothing, and names what was meant', async () => {
+  it('a stated outcome that does not fit the declaration changes nothing, and the error names what was meant', async () => {
     const one = await given();
     const before = await everything(one);
     const refused = (word: StatedOutcome, message: string): Promise<void> =>
@@ -127,7 +127,7 @@ describe('a word that the declaration of the step does not allow', () => {
   });
 
   // Planted fault: without the look at its kind the failure is taken.
-  it('is refused for a step behind the pivot, which cannot fail', async () => {
+  it('a stated failure of a step behind the pivot is refused, because such a step cannot fail', async () => {
     const one = await place({ confirm: 'not_applied' });
     await seen(one, 'stuck: confirm waits');
     await expect(resolve(one, 'confirm', failed('NO'))).rejects.toMatchObject({
@@ -137,7 +137,7 @@ describe('a word that the declaration of the step does not allow', () => {
   });
 
   // Planted fault: without the comparison of what was seen both acts are taken for one of a step that does not wait.
-  it('is refused when the step has moved since it was looked at, and so is a retry', async () => {
+  it('a stated outcome or a retry is refused when the step has changed since the operator looked at it', async () => {
     const one = await given();
     const looked = await waitingStep(scene.database, at(one));
     await resolve(one, 'ship', fact('test.handed', one.id));
@@ -151,7 +151,7 @@ describe('a word that the declaration of the step does not allow', () => {
     expect(await observed(one)).toMatch(/^completed/);
   });
 
-  it('names the step that was meant', async () => {
+  it('a mistyped step name is refused with the name that was meant', async () => {
     const one = await given();
     await expect(
       retryStep(scene.database, { instance: one.instance, step: 'shop' }, by),

@@ -14,7 +14,7 @@ import {
   repeat,
   rowsOf,
   scene,
-  settled,
+  untilHandled,
   sweep,
   publish,
 } from '../fixture/swept-scene.ts';
@@ -25,7 +25,7 @@ import { verifyJournal } from '../verify/verify-journal.ts';
 beforeAll(() => openScene(inject('stack').databaseUrl));
 afterAll(() => scene.close());
 
-describe('after what a service knew of a run has left', () => {
+describe('a run whose records were removed', () => {
   const swept = async (some: Partial<Record<Step, Mood>>, fences: string): Promise<Placed> => {
     const one = await ended(100, some, fences);
     await sweep();
@@ -35,24 +35,24 @@ describe('after what a service knew of a run has left', () => {
   };
 
   // Planted fault: without the horizon the start begins the saga anew: everything is reserved, paid and shipped twice.
-  it('an event that comes once more has no effect', async () => {
+  it('an event that is delivered again after the records of its run were removed has no effect', async () => {
     const one = await swept({}, COMPLETED);
     const other = await swept({ pay: 'reject' }, 'pay:rejected reserve:undone');
     const before = [await did(one), await did(other)];
     await repeat(one, ['test.placed', 'test.reserved', 'test.taken', 'test.handed']);
     await repeat(other, ['test.placed', 'test.declined', 'test.released']);
-    await settled();
+    await untilHandled();
     expect([await did(one), await did(other)]).toEqual(before);
     // Its timer runs again, and will be refused.
     for (const run of [one, other]) expect(Object.keys(await rowsOf(run))).not.toContain('saga_fence');
   });
 
   // Planted fault: without the horizon the step is tombstoned, and an undone event says what is not true.
-  it('an undo that is asked for anew waits for an operator, and nothing is said to be undone', async () => {
+  it('an undo that is requested after the records of its run were removed waits for an operator, and nothing is reported as undone', async () => {
     const one = await swept({}, COMPLETED);
     await publish(one, declined({ order: one.id }));
     await scene.until(one.instance, 'reserve:undo_pending');
-    await settled();
+    await untilHandled();
     expect(await scene.emitted(one.instance)).not.toContain('released');
     const [row] = await scene.rows<{ state: string; stuck_reason: string }>(
       `select state, stuck_reason from converge.saga_work where instance = $1 and op = 'compensate'`,
@@ -74,7 +74,7 @@ describe('after what a service knew of a run has left', () => {
   });
 
   // Planted fault: without the horizon the pivot is tombstoned, and all that had completed is undone.
-  it('a cancellation is refused', async () => {
+  it('a cancellation is refused after the records of its run were removed', async () => {
     const one = await swept({}, COMPLETED);
     await publish(one, cancelled({ order: one.id }));
     await waitUntil(
@@ -90,7 +90,7 @@ describe('after what a service knew of a run has left', () => {
     expect(await rowsOf(one)).toEqual({});
   });
 
-  it('a run that takes longer goes on by new events', async () => {
+  it('a run whose id is older than the horizon is completed by new events', async () => {
     await sweep();
     const slow = await place(idOf(200));
     await scene.until(slow.instance, COMPLETED);
@@ -99,7 +99,7 @@ describe('after what a service knew of a run has left', () => {
 });
 
 // Planted fault: an undated run that leaves whole has no fence.
-it('of a run whose id does not say when it started the bare fences stay, so that nothing takes effect twice', async () => {
+it('a run whose id has no start time keeps its bare fences, so that nothing takes effect twice', async () => {
   const one = await place(randomUUID());
   await scene.until(one.instance, COMPLETED);
   await age(one);
@@ -108,7 +108,7 @@ it('of a run whose id does not say when it started the bare fences stay, so that
   expect(await rowsOf(one)).toEqual({ saga_fence: 4 });
   const before = await did(one);
   await repeat(one, ['test.placed', 'test.reserved']);
-  await settled();
+  await untilHandled();
   expect(await did(one)).toBe(before);
   expect(verifyJournal(await readSagaRecords(scene.database.executor, { instance: one.instance }))).toEqual(
     [],

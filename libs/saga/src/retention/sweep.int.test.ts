@@ -18,9 +18,9 @@ import {
 beforeAll(() => openScene(inject('stack').databaseUrl));
 afterAll(() => scene.close());
 
-describe('what a service knows of a run', () => {
+describe('the records of a run', () => {
   // Planted fault: with the horizon raised and used in one round both runs leave in the first.
-  it('leaves by itself when the run ended long ago, below a horizon that stood before', async () => {
+  it('the records of a run that ended long ago are removed below a horizon that was set before', async () => {
     const completed = await ended(100, {}, COMPLETED);
     const compensated = await ended(100, { pay: 'reject' }, 'pay:rejected reserve:undone');
     const recent = await ended(10, {}, COMPLETED);
@@ -36,7 +36,7 @@ describe('what a service knows of a run', () => {
 
   // Planted faults: without the look at states, at work, at parked keys or at the last move, the run that has it leaves, and what
   // must still be undone, or said by an operator, is forgotten.
-  it('stays whole while the run is open here, however old', async () => {
+  it('the records of a run stay complete while the run is open in this service, however old they are', async () => {
     const stuck = await place(idOf(100), { ship: 'unknown' });
     await scene.until(stuck.instance, 'pay:applied reserve:applied ship:stuck');
     await backdate(stuck);
@@ -71,7 +71,7 @@ describe('what a service knows of a run', () => {
     await scene.rows(`delete from converge.saga_work where effect = 'undeclared'`);
   });
 
-  it('stays whole while a trigger has one of its fences in hand', async () => {
+  it('the records of a run stay complete while a trigger has locked one of its fences', async () => {
     const one = await ended(100, {}, COMPLETED);
     await scene.database.db.transaction().execute(async (tx) => {
       await sql`select from converge.saga_fence where instance = ${one.instance} and step = 'ship' for update`.execute(
@@ -85,7 +85,7 @@ describe('what a service knows of a run', () => {
   });
 
   // Planted fault: without `incompleteJoins` a step that waited for its group leaves, and nothing says so.
-  it('names each join that leaves incomplete: the saga, the run, the step, who came and who is missing', async () => {
+  it('the removal of an incomplete join is logged with saga, run, step, the members that came and those that are missing', async () => {
     const awaits = ['test.taken', 'test.handed'];
     const join = (instance: string, step: string, waitsFor: 'begin' | 'undo', member: string) =>
       joinMember(

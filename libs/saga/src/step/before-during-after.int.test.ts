@@ -9,9 +9,9 @@ beforeAll(async () => {
 });
 afterAll(async () => expect(await scene.close()).toEqual([]));
 
-describe('a compensation that comes', () => {
+describe('a compensation before, during and after its apply', () => {
   // Planted fault: `begin` that overruns a tombstone takes effect when its event comes, and fails here.
-  it('before its apply, has it never take effect, and passes the undo on', async () => {
+  it('a compensation before its apply prevents that apply, and the step before it is undone', async () => {
     scene.saga.pump.held.add('trial.reserved');
     const order = await scene.place();
     await scene.until(order, 'reserve:applied');
@@ -31,7 +31,7 @@ describe('a compensation that comes', () => {
   });
 
   // Planted fault: a fence that is read without its lock decides by what it was, and the effect stands.
-  it('while its apply is in its transaction, waits for it and undoes it', async () => {
+  it('a compensation while its apply is in its transaction waits for it and undoes it', async () => {
     const name = scene.next();
     const inside = stop(scene.world, 'inHandler', 'book', name);
     const order = await scene.place({ pay: 'reject' }, name);
@@ -47,24 +47,27 @@ describe('a compensation that comes', () => {
   it.each([
     ['certainly took effect', 'applied'],
     ['may have taken effect, and did', 'unknown_took'],
-  ] as const)('between its apply and the word that it %s, still has it undone', async (_, mood) => {
-    const name = scene.inAnyOrder(scene.next());
-    const inside = stop(scene.world, 'inHandler', 'book', name);
-    const order = await scene.place({ pay: 'reject', book: mood }, name);
-    await inside.reached;
-    await scene.lockWaits();
-    inside.release();
-    if (mood === 'unknown_took') {
-      const { id } = await scene.work(order, 'book', 'resolve');
-      const fact = JSON.stringify(factOf('book', name));
-      const outcome = { kind: 'succeeded', result: fact } as const;
-      await resolveWork(scene.saga.database.executor, id, outcome, 'alice', 'the van is booked');
-    }
-    await scene.until(order, 'book:undone pay:rejected reserve:undone ship:tombstoned');
-    expect(await scene.books(order)).toBe('reserve+- book+-');
-  });
+  ] as const)(
+    'a compensation between an apply and the report that it %s still undoes it',
+    async (_, mood) => {
+      const name = scene.inAnyOrder(scene.next());
+      const inside = stop(scene.world, 'inHandler', 'book', name);
+      const order = await scene.place({ pay: 'reject', book: mood }, name);
+      await inside.reached;
+      await scene.lockWaits();
+      inside.release();
+      if (mood === 'unknown_took') {
+        const { id } = await scene.work(order, 'book', 'resolve');
+        const fact = JSON.stringify(factOf('book', name));
+        const outcome = { kind: 'succeeded', result: fact } as const;
+        await resolveWork(scene.saga.database.executor, id, outcome, 'alice', 'the van is booked');
+      }
+      await scene.until(order, 'book:undone pay:rejected reserve:undone ship:tombstoned');
+      expect(await scene.books(order)).toBe('reserve+- book+-');
+    },
+  );
 
-  it('after its apply, undoes it, once', async () => {
+  it('a compensation after its apply undoes it once', async () => {
     const order = await scene.place({ ship: 'reject' });
     await scene.until(order, 'book:undone pay:undone reserve:undone ship:rejected');
     expect(await scene.books(order)).toBe('reserve+- pay+- book+-');
@@ -72,7 +75,7 @@ describe('a compensation that comes', () => {
 
   // Planted fault: `applied` that is emitted although its fence is `undo_pending` leaves the money there, and fails here.
   it.each(['charge', 'answer of the charge'] as const)(
-    'while the %s is in the network, waits for the outcome, records it and undoes it',
+    'a compensation while the %s is in the network waits for the outcome, records it and undoes it',
     async (where) => {
       const name = scene.next();
       const call = stop(scene.world, 'inNetwork', where, name);
@@ -92,28 +95,31 @@ describe('a compensation that comes', () => {
 describe('a call whose reply was lost', () => {
   // Planted fault: "not found" that is final at once has the step fail, and its money comes in afterwards: `pay+`, not undone.
   it.each([
-    ['stands', {}, COMPLETED, 'reserve+ pay+ book+ ship+ confirm+'],
+    ['is kept', {}, COMPLETED, 'reserve+ pay+ book+ ship+ confirm+'],
     [
       'is undone',
       { book: 'not_applied' },
       'book:failed_not_applied pay:undone reserve:undone ship:tombstoned',
       'reserve+- pay+-',
     ],
-  ] as const)('and which is not found may still come in: it %s then', async (_, moods, ends, books) => {
-    const name = scene.next();
-    const booking = stop(scene.world, 'inHandler', 'book', name);
-    const order = await scene.place({ ...moods, pay: 'late' }, name);
-    await scene.eventually(() => scene.world.called(`pay ${name}`) > 0, 'the call');
-    booking.release();
-    await scene.eventually(
-      async () => (await scene.work(order, 'pay', 'apply')).story.includes('"not_final"'),
-      'it not to be found',
-    );
-    scene.world.arrive();
-    await scene.hurry(order);
-    await scene.until(order, ends);
-    expect(await scene.books(order)).toBe(books);
-  });
+  ] as const)(
+    'a call that was not found by its query and arrives later %s',
+    async (_, moods, ends, books) => {
+      const name = scene.next();
+      const booking = stop(scene.world, 'inHandler', 'book', name);
+      const order = await scene.place({ ...moods, pay: 'late' }, name);
+      await scene.eventually(() => scene.world.called(`pay ${name}`) > 0, 'the call');
+      booking.release();
+      await scene.eventually(
+        async () => (await scene.work(order, 'pay', 'apply')).story.includes('"not_final"'),
+        'it not to be found',
+      );
+      scene.world.arrive();
+      await scene.hurry(order);
+      await scene.until(order, ends);
+      expect(await scene.books(order)).toBe(books);
+    },
+  );
 });
 
 // Planted fault: a call made in the slice holds up the partition, and the last order never ends.

@@ -46,7 +46,7 @@ async function met(order: Placed, op: string): Promise<void> {
 
 describe.each(ways)('%s', (_, cancelRuns, op) => {
   // Planted faults: a pivot that begins although it is tombstoned; a cancellation that undoes a pivot that took effect.
-  it('that comes before the pivot begins has all undone, and the pivot never begins', async () => {
+  it('a cancellation or deadline before the pivot begins undoes all steps, and the pivot never begins', async () => {
     scene.saga.pump.held.add('trial.booked');
     const order = await scene.place();
     await scene.until(order, GROUP);
@@ -60,7 +60,7 @@ describe.each(ways)('%s', (_, cancelRuns, op) => {
     expect([await scene.books(order), await refusals(order)]).toEqual([all, 0]);
   });
 
-  it('while the pivot is in its transaction loses', async () => {
+  it('a cancellation or deadline while the pivot is in its transaction has no effect', async () => {
     const name = scene.next();
     const shipping = stop(scene.world, 'inHandler', 'ship', name);
     const order = await scene.place({}, name);
@@ -74,7 +74,7 @@ describe.each(ways)('%s', (_, cancelRuns, op) => {
     await scene.eventually(async () => (await refusals(order)) === (op === 'cancel' ? 1 : 0), 'its refusal');
   });
 
-  it('after the pivot loses, and says so', async () => {
+  it('a cancellation after the pivot is refused by an event, and the deadline is withdrawn with the pivot', async () => {
     const order = await scene.place();
     await scene.until(order, COMPLETED);
     // The pivot's transaction withdrew the deadline.
@@ -86,23 +86,26 @@ describe.each(ways)('%s', (_, cancelRuns, op) => {
   });
 
   it.each([
-    ['took effect', 'unknown_took', COMPLETED, 'reserve+ pay+ book+ ship+ confirm+'],
-    ['did not', 'unknown_not', UNDONE.replace('ship:tombstoned', 'ship:failed_not_applied'), all],
-  ] as const)('while the outcome of the pivot is unknown waits, and it %s', async (__, mood, ends, books) => {
-    const name = scene.next();
-    const asking = stop(scene.world, 'inHandler', 'query ship', name);
-    const order = await scene.place({ ship: mood }, name);
-    await asking.reached;
-    await scene.until(order, `${GROUP} ship:unknown`);
-    await cancelRuns(order);
-    await met(order, op);
-    expect(await scene.saga.fences(order.instance)).toBe(`${GROUP} ship:unknown`);
-    asking.release();
-    await scene.until(order, ends);
-    expect(await scene.books(order)).toBe(books);
-  });
+    ['takes effect', 'unknown_took', COMPLETED, 'reserve+ pay+ book+ ship+ confirm+'],
+    ['does not', 'unknown_not', UNDONE.replace('ship:tombstoned', 'ship:failed_not_applied'), all],
+  ] as const)(
+    'a cancellation or deadline waits while the outcome of the pivot is unknown; then the pivot %s',
+    async (__, mood, ends, books) => {
+      const name = scene.next();
+      const asking = stop(scene.world, 'inHandler', 'query ship', name);
+      const order = await scene.place({ ship: mood }, name);
+      await asking.reached;
+      await scene.until(order, `${GROUP} ship:unknown`);
+      await cancelRuns(order);
+      await met(order, op);
+      expect(await scene.saga.fences(order.instance)).toBe(`${GROUP} ship:unknown`);
+      asking.release();
+      await scene.until(order, ends);
+      expect(await scene.books(order)).toBe(books);
+    },
+  );
 
-  it('after the pivot was refused finds nothing to do', async () => {
+  it('a cancellation or deadline after the pivot was refused changes nothing', async () => {
     const order = await scene.place({ ship: 'reject' });
     const ends = UNDONE.replace('ship:tombstoned', 'ship:rejected');
     await scene.until(order, ends);
@@ -113,7 +116,7 @@ describe.each(ways)('%s', (_, cancelRuns, op) => {
   });
 
   // Planted fault: without `supersedeBegin` the key is held. (The trigger is of another topic than the head: see subscription.test.)
-  it('gets past the parked head of its key, which is superseded, and the key goes on', async () => {
+  it('a cancellation or deadline supersedes a parked event of its saga, and the key continues', async () => {
     const order = await scene.place({ ship: 'busy' });
     const parked = async () =>
       (

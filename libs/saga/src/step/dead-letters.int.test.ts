@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(async () => expect(await scene.close()).toEqual([]));
 
-/** Members of the group in a settled order: what one of them does, it does when the other has taken effect. */
+/** Places an order in which the member of the group with a mood acts after the other has taken effect. */
 async function place(moods: Moods): Promise<Placed> {
   const name = scene.next();
   const first = moods.book === undefined ? ['inNetwork', 'charge'] : ['inHandler', 'book'];
@@ -28,15 +28,15 @@ async function place(moods: Moods): Promise<Placed> {
   return order;
 }
 
-async function letterOf({ order }: Placed): Promise<string> {
+async function deadLetterOf({ order }: Placed): Promise<string> {
   const [row] = await scene.saga.rows<{ id: string }>(`select id from converge.parked where key = $1`, [
     order,
   ]);
   return row!.id;
 }
 
-/** An operator says what became of a step. */
-async function settle(order: Placed, step: Part, op: string, took: boolean): Promise<void> {
+/** States the outcome of a step, as an operator. */
+async function resolve(order: Placed, step: Part, op: string, took: boolean): Promise<void> {
   const { id } = await scene.work(order, step, op);
   const failure = {
     category: 'business',
@@ -70,17 +70,11 @@ describe('a step that fails', () => {
       'reserve:failed_not_applied ship:tombstoned',
       '',
     ],
-    ['reserve', 'refused', { reserve: 'no' }, 'reserve:failed_not_applied ship:tombstoned', ''],
+    ['reserve', 'by a refusal', { reserve: 'no' }, 'reserve:failed_not_applied ship:tombstoned', ''],
+    ['reserve', 'with effect', { reserve: 'applied' }, 'reserve:undone ship:tombstoned', 'reserve+-'],
     [
       'reserve',
-      'with effect: itself first',
-      { reserve: 'applied' },
-      'reserve:undone ship:tombstoned',
-      'reserve+-',
-    ],
-    [
-      'reserve',
-      'asked: without',
+      'with unknown outcome, and whose query finds no effect,',
       { reserve: 'unknown_not' },
       'reserve:failed_not_applied ship:tombstoned',
       '',
@@ -92,34 +86,43 @@ describe('a step that fails', () => {
       'book:failed_not_applied pay:undone reserve:undone ship:tombstoned',
       'reserve+- pay+-',
     ],
-    ['book', 'with effect: itself first', { book: 'applied' }, back, all],
+    ['book', 'with effect', { book: 'applied' }, back, all],
     [
       'pay',
-      'refused',
+      'by a refusal',
       { pay: 'no' },
       'book:undone pay:failed_not_applied reserve:undone ship:tombstoned',
       'reserve+- book+-',
     ],
     [
       'pay',
-      'given up',
+      'by giving up',
       { pay: 'fail' },
       'book:undone pay:failed_not_applied reserve:undone ship:tombstoned',
       'reserve+- book+-',
     ],
     ['ship', 'without effect', { ship: 'not_applied' }, `${undone} ship:failed_not_applied`, all],
-    ['ship', 'asked: without', { ship: 'unknown_not' }, `${undone} ship:failed_not_applied`, all],
-  ] as const)('%s %s is answered by that, in reverse order', async (_, __, moods, ends, books) => {
-    const order = await place(moods);
-    await scene.until(order, ends);
-    expect(await scene.books(order)).toBe(books);
-  });
+    [
+      'ship',
+      'with unknown outcome, and whose query finds no effect,',
+      { ship: 'unknown_not' },
+      `${undone} ship:failed_not_applied`,
+      all,
+    ],
+  ] as const)(
+    'step %s that fails %s is compensated accordingly, in reverse order',
+    async (_, __, moods, ends, books) => {
+      const order = await place(moods);
+      await scene.until(order, ends);
+      expect(await scene.books(order)).toBe(books);
+    },
+  );
 
   it.each([
-    ['reserve asked', { reserve: 'unknown_took' }],
-    ['the pivot, with effect', { ship: 'applied' }],
-    ['the pivot asked', { ship: 'unknown_took' }],
-  ] as const)('in vain, since it took effect, goes on: %s', async (_, moods) => {
+    ['reserve, as its query finds', { reserve: 'unknown_took' }],
+    ['the pivot', { ship: 'applied' }],
+    ['the pivot, as its query finds', { ship: 'unknown_took' }],
+  ] as const)('a saga continues after a failure of a step that took effect: %s', async (_, moods) => {
     const order = await place(moods);
     await scene.until(order, COMPLETED);
     expect(await scene.books(order)).toBe(stands);
@@ -147,28 +150,31 @@ describe('a step of unknown outcome, without a query', () => {
       'book:undone pay:failed_not_applied reserve:undone ship:tombstoned',
       'reserve+- book+-',
     ],
-  ] as const)('%s waits, moves no other step, and ends by an operator’s decision (%s %s)', async (...row) => {
-    const [step, op, mood, took, ends, books] = row;
-    const order = await place({ [step]: mood });
-    const stuck = step === 'book' ? 'book:stuck pay:applied' : 'book:applied pay:stuck';
-    await scene.until(order, `${stuck} reserve:applied`);
-    await scene.until(await scene.place(), COMPLETED);
-    expect(await scene.saga.fences(order.instance)).toBe(`${stuck} reserve:applied`);
-    await settle(order, step, op, took);
-    await scene.until(order, ends);
-    expect(await scene.books(order)).toBe(books);
-  });
+  ] as const)(
+    'step %s of unknown outcome waits, moves no other step, and ends by the outcome that an operator states (%s %s)',
+    async (...row) => {
+      const [step, op, mood, took, ends, books] = row;
+      const order = await place({ [step]: mood });
+      const stuck = step === 'book' ? 'book:stuck pay:applied' : 'book:applied pay:stuck';
+      await scene.until(order, `${stuck} reserve:applied`);
+      await scene.until(await scene.place(), COMPLETED);
+      expect(await scene.saga.fences(order.instance)).toBe(`${stuck} reserve:applied`);
+      await resolve(order, step, op, took);
+      await scene.until(order, ends);
+      expect(await scene.books(order)).toBe(books);
+    },
+  );
 });
 
-describe('after the others acted on its failure', () => {
+describe('a dead letter whose saga continued without it', () => {
   // Planted fault: a dead letter that may be retried takes effect in a saga that was undone.
-  it('a dead letter is not retried by an operator’s retry or replay, and a redelivery takes no effect', async () => {
+  it('a dead letter whose saga was undone cannot be retried by an operator, and its redelivery takes no effect', async () => {
     const order = await place({ book: 'not_applied' });
     const ends = 'book:failed_not_applied pay:undone reserve:undone ship:tombstoned';
     await scene.until(order, ends);
     scene.world.stays('book', order.order, undefined);
     const by = { by: 'alice', reason: 'the van is back' };
-    await expect(retryParked(scene.saga.database, await letterOf(order), by)).rejects.toThrow(
+    await expect(retryParked(scene.saga.database, await deadLetterOf(order), by)).rejects.toThrow(
       'its saga goes on without it: step book not_applied',
     );
     const [row] = await scene.saga.rows(
@@ -185,15 +191,15 @@ describe('after the others acted on its failure', () => {
   });
 });
 
-describe('behind the pivot', () => {
+describe('a dead letter behind the pivot', () => {
   // Planted fault: a retriable step's dead letter that undoes something.
   it.each(['not_applied', 'unknown_not'] as const)(
-    'what is given up (%s) goes only forward',
+    'a step behind the pivot that is given up (%s) is never undone, and ends by a retry',
     async (mood) => {
       const order = await place({ confirm: mood });
       await scene.until(order, COMPLETED.replace('confirm:applied', 'confirm:stuck'));
       scene.world.stays('confirm', order.order, undefined);
-      await retryParked(scene.saga.database, await letterOf(order), { by: 'alice', reason: 'fixed' });
+      await retryParked(scene.saga.database, await deadLetterOf(order), { by: 'alice', reason: 'fixed' });
       await scene.until(order, COMPLETED);
       expect(await scene.books(order)).toBe(stands);
     },

@@ -31,8 +31,8 @@ async function timers({ instance }: Placed): Promise<readonly string[]> {
   return rows.map(({ op }) => op);
 }
 
-/** Another saga, placed later, goes through the same consumers: what came before it has been handled. */
-async function settled(): Promise<void> {
+/** Waits for a saga placed now: it goes through the same consumers, so what came before it has been handled. */
+async function untilHandled(): Promise<void> {
   await scene.until(await scene.place(), COMPLETED);
 }
 
@@ -51,32 +51,32 @@ const ends: readonly (readonly [string, Moods, string])[] = [
   ],
 ];
 
-describe.each(ends)('a saga that was undone since %s', (_, moods, fences) => {
+describe.each(ends)('a saga that was undone because %s', (_, moods, fences) => {
   // Planted fault: without the `close` triggers the timer stays, and `cancel` publishes a failure of the pivot.
-  it('has no timer left, and a cancellation that comes after its end publishes nothing', async () => {
+  it('an undone saga has no timer left, and a cancellation after its end publishes nothing', async () => {
     const order = await scene.place(moods);
     await scene.until(order, fences);
     await scene.eventually(async () => (await timers(order)).length === 0, 'its timers to be withdrawn');
     const before = await published(order);
     await scene.cancel(order);
-    await settled();
+    await untilHandled();
     expect([await published(order), await scene.saga.fences(order.instance)]).toEqual([before, fences]);
   });
 });
 
 // Planted fault: without `withdrawTimers` the timer of the pivot, and that of the call, stay until they are due.
-it('a pivot that takes effect withdraws the deadline of its saga, and a call that ends its own', async () => {
+it('a pivot that takes effect withdraws the deadline of its saga, and a call that ends withdraws its own timer', async () => {
   const order = await scene.place();
   await scene.until(order, COMPLETED);
   expect(await timers(order)).toEqual([]);
 });
 
 // Planted fault: an `undo` that meets `rejected` or `tombstoned` says again that it is undone.
-it('a deadline that knows nothing of the end publishes that the pivot failed, and no step is undone twice', async () => {
+it('a deadline whose service missed the end of the saga publishes a failure of the pivot, and no step is undone twice', async () => {
   const order = await scene.place({ pay: 'reject' });
   await scene.until(order, 'book:undone pay:rejected reserve:undone ship:tombstoned');
   // Events of the end that come later would close the pivot again.
-  await settled();
+  await untilHandled();
   const before = await published(order);
   // As if the failure had not reached the pivot's service.
   for (const table of ['saga_fence', 'saga_step'])
@@ -85,7 +85,7 @@ it('a deadline that knows nothing of the end publishes that the pivot failed, an
     ]);
   await scene.cancel(order);
   await scene.until(order, 'book:undone pay:rejected reserve:undone ship:tombstoned');
-  await settled();
+  await untilHandled();
   expect(await published(order)).toBe(`converge.failure of ship x1, ${before}`);
 });
 

@@ -128,13 +128,13 @@ function compensateEffect<DB>(member: Member<DB>): Effect<DB> {
     idempotency: 'keyed',
     call: () => Promise.resolve(null),
   });
-  const settled = declared.onOutcome<DB>({
+  const recording = declared.onOutcome<DB>({
     succeeded: (fact, context) => undone(member, fact, context),
     failed: (failure, context) => keptEffect(member, failure, context),
   });
-  const effect = { ...settled, endless: true, stuck: stuckUndo(member), late: lateUndo(member) };
+  const effect = { ...recording, endless: true, stuck: stuckUndo(member), late: lateUndo(member) };
   return Object.freeze(
-    handlers.undoneExternal === undefined ? effect : { ...effect, ...undoCall(member, settled) },
+    handlers.undoneExternal === undefined ? effect : { ...effect, ...undoCall(member, recording) },
   );
 }
 

@@ -77,18 +77,18 @@ function planNothing(): never {
   throw new TypeError('the work of a step is requested by its saga');
 }
 
-/** The undo of an external step's call, in the place of a settlement that calls nothing. */
+/** The undo of an external step's call, which replaces the effect that calls nothing. */
 export function undoCall<DB>(
   member: Member<DB>,
-  settled: Effect<DB>,
+  recording: Effect<DB>,
 ): Pick<Effect<DB>, 'policyIn' | 'revive'> {
   const call = callOf(member);
   return {
-    policyIn: (shared) => call.fixedPolicy ?? settled.policyIn(shared),
+    policyIn: (shared) => call.fixedPolicy ?? recording.policyIn(shared),
     revive: (kept) => {
       const input = JSON.parse(kept.input) as StepInput;
       const { cause, result, instance } = input;
-      const revived = settled.revive(kept);
+      const revived = recording.revive(kept);
       if (cause === undefined) return revived;
       const undo = call.undoing({
         ...plannedCall(member, call, input),

@@ -12,23 +12,26 @@ describe('the step behind a group', () => {
   it.each([
     ['pay', 'inNetwork', 'answer of the charge'],
     ['book', 'inHandler', 'book'],
-  ] as const)('begins once, when the last member has succeeded: %s', async (last, where, what) => {
-    const name = scene.next();
-    const held = stop(scene.world, where, what, name);
-    const order = await scene.place({}, name);
-    await held.reached;
-    const other = last === 'pay' ? 'book:applied pay:started' : 'pay:applied';
-    await scene.until(order, `${other} reserve:applied`);
-    expect(scene.world.called(`ship ${order.order}`)).toBe(0);
-    held.release();
-    await scene.until(order, COMPLETED);
-    expect(scene.world.called(`ship ${order.order}`)).toBe(1);
-  });
+  ] as const)(
+    'the step behind a group begins once, when the last member has succeeded: %s',
+    async (last, where, what) => {
+      const name = scene.next();
+      const held = stop(scene.world, where, what, name);
+      const order = await scene.place({}, name);
+      await held.reached;
+      const other = last === 'pay' ? 'book:applied pay:started' : 'pay:applied';
+      await scene.until(order, `${other} reserve:applied`);
+      expect(scene.world.called(`ship ${order.order}`)).toBe(0);
+      held.release();
+      await scene.until(order, COMPLETED);
+      expect(scene.world.called(`ship ${order.order}`)).toBe(1);
+    },
+  );
 });
 
 describe('the step before a group', () => {
   // Planted fault: without the join it is undone with the first member's word, while the money is still taken.
-  it('is undone when every member has nothing left, not when the first one says so', async () => {
+  it('the step before a group is undone when every member is undone, not when the first one is', async () => {
     const name = scene.next();
     const refund = stop(scene.world, 'inNetwork', 'refund', name);
     const booking = stop(scene.world, 'inHandler', 'book', name);
@@ -45,7 +48,7 @@ describe('the step before a group', () => {
     expect(await scene.books(order)).toBe('reserve+- pay+-');
   });
 
-  it('is undone once when both fail', async () => {
+  it('the step before a group is undone once when both members fail', async () => {
     const order = await scene.place({ pay: 'reject', book: 'not_applied' });
     await scene.until(
       order,
@@ -57,7 +60,7 @@ describe('the step before a group', () => {
     ]);
   });
 
-  it('waits for a member of unknown outcome, until an operator resolves it', async () => {
+  it('the step before a group waits for a member of unknown outcome, until an operator resolves it', async () => {
     const name = scene.next();
     const charge = stop(scene.world, 'inNetwork', 'charge', name);
     const order = await scene.place({ book: 'unknown_took', pay: 'reject' }, name);
@@ -76,7 +79,7 @@ describe('the step before a group', () => {
 });
 
 // Planted fault: siblings that do not hear of an undone member stay applied, and the saga waits for ever.
-it('a member whose own time is over is undone as soon as its outcome is known, and its siblings with it', async () => {
+it('a group member past its own deadline is undone as soon as its outcome is known, and its siblings with it', async () => {
   const name = scene.next();
   const charge = stop(scene.world, 'inNetwork', 'charge', name);
   const order = await scene.place({}, name);
@@ -89,7 +92,7 @@ it('a member whose own time is over is undone as soon as its outcome is known, a
   expect(await scene.books(order)).toBe('reserve+- pay+- book+-');
 });
 
-it('and one that ended in its time stands: its timer is withdrawn with its outcome', async () => {
+it('a group member that ends within its deadline is not undone, and its timer is withdrawn with its outcome', async () => {
   const order = await scene.place();
   await scene.until(order, COMPLETED);
   const timers = `select 1 from converge.saga_work where instance = $1 and op = 'expire' and ended_at is null`;

@@ -88,7 +88,7 @@ const BACK = 'hold:undone pay:undone seat:tombstoned';
 
 describe('an external step behind the pivot that the other side refuses', () => {
   // Planted fault: without `late` on the call of a step nothing of this is said, and the saga is `running` for ever.
-  it('is shown as stuck after its bound, and ends when the other side agrees', async () => {
+  it('an external step behind the pivot that is refused is stuck after its bound, and ends when the other side accepts', async () => {
     wrongs.set('mail', 'm1');
     const instance = await scene.emit(asked({ key: 'm1' }));
     await eventually(() => wrongs.calls('mail', 'm1') > 2, 'the refusals');
@@ -101,7 +101,7 @@ describe('an external step behind the pivot that the other side refuses', () => 
     await eventually(async () => (await observed(instance)).startsWith('completed'), 'its end');
   });
 
-  it('ends by the word of an operator', async () => {
+  it('an external step behind the pivot that is refused ends by the outcome that an operator states', async () => {
     wrongs.set('mail', 'm2');
     const instance = await scene.emit(asked({ key: 'm2' }));
     await eventually(() => wrongs.calls('mail', 'm2') > 2, 'the refusals');
@@ -115,7 +115,7 @@ describe('an external step behind the pivot that the other side refuses', () => 
   });
 
   // Planted fault: an act of an operator that does not begin the bound anew would never be followed by an alarm.
-  it('that is retried in vain is shown as stuck once more', async () => {
+  it('an external step behind the pivot that is retried in vain is stuck and alerts once more', async () => {
     wrongs.set('mail', 'm3');
     const instance = await scene.emit(asked({ key: 'm3' }));
     await eventually(() => wrongs.calls('mail', 'm3') > 2, 'the refusals');
@@ -141,7 +141,7 @@ describe('a `record` that throws', () => {
   };
 
   // Planted fault: without `late` the money stays with the shop, and nothing says so.
-  it('leaves a charge that is to be refunded shown as stuck, and refunds it when it works', async () => {
+  it('a `record` that throws leaves the charge stuck, and the charge is refunded when `record` works', async () => {
     const instance = await charged('r1');
     await hourPasses(instance);
     await isStuck(
@@ -156,7 +156,7 @@ describe('a `record` that throws', () => {
   });
 
   // Planted fault: `record` outside the savepoint has the operator's word fail as the worker's did.
-  it('is left out by the word of an operator, and the charge is refunded', async () => {
+  it('a `record` that throws is left out when an operator states the outcome, and the charge is refunded', async () => {
     const instance = await charged('r2');
     await hourPasses(instance);
     await isStuck(instance, 'r2', 'step_stuck', 'settlement_failing');
@@ -191,7 +191,7 @@ describe('a `noop` that throws', () => {
   const ends = 'hold:undone pay:tombstoned seat:tombstoned';
 
   // Planted faults: `late` that looks at `undo_pending` alone says nothing; `undone` without `tombstoned` never passes it on.
-  it('is shown as stuck after its bound, and the step before is undone when it works', async () => {
+  it('a `noop` that throws is stuck after its bound, and the step before is undone when it works', async () => {
     const instance = await notBegun('n1');
     await hourPasses(instance);
     await isStuck(
@@ -206,7 +206,7 @@ describe('a `noop` that throws', () => {
   });
 
   // Planted fault: `undone` that the table does not have in `undone` is never emitted, and the step before stands for ever.
-  it('after a call that had no effect holds up nothing but its own event', async () => {
+  it('a `noop` that throws after a call without effect delays only its own event', async () => {
     for (const what of ['noop', 'charge'] as const) wrongs.set(what, 'n4');
     const instance = await scene.emit(asked({ key: 'n4' }));
     await eventually(() => wrongs.calls('charge', 'n4') > 1, 'its calls');
@@ -222,7 +222,7 @@ describe('a `noop` that throws', () => {
   it.each([
     ['that it has no effect', 'n2', outcomeOf(refunded({ key: 'n2' }))],
     ['that it goes on without it', 'n3', { kind: 'effect_stays' } as const],
-  ] as const)('is passed by an operator who says %s', async (_, key, outcome) => {
+  ] as const)('a `noop` that throws is resolved by an operator who states %s', async (_, key, outcome) => {
     const instance = await notBegun(key);
     await hourPasses(instance);
     await isStuck(instance, key, 'compensation_stuck', 'noop_failing');
@@ -232,7 +232,7 @@ describe('a `noop` that throws', () => {
 });
 
 // Planted fault: without `late` on the question the saga waits for ever, and says nothing.
-it('a question that is refused for ever is shown as stuck after its bound, and its answer ends the saga', async () => {
+it('a query that is always refused is stuck after its bound, and its answer ends the saga', async () => {
   for (const what of ['seat', 'query'] as const) wrongs.set(what, 'q1');
   const instance = await scene.emit(asked({ key: 'q1' }));
   await scene.until(instance, 'hold:applied pay:applied seat:unknown');

@@ -39,7 +39,7 @@ async function done(id: string): Promise<string> {
 }
 
 describe('a saga of local steps', () => {
-  it('ends completed when every step works', async () => {
+  it('a saga of local steps is completed when every step works', async () => {
     const { id, instance } = await place();
     await scene.until(instance, 'confirm:applied pay:applied reserve:applied ship:applied');
     expect(await done(id)).toBe('+reserve +pay +ship +confirm');
@@ -56,7 +56,7 @@ describe('a saga of local steps', () => {
       'reserved taken refused refunded released',
     ],
   ] as const)(
-    'a step %s that is refused has all before it undone, in reverse order',
+    'a refusal of step %s undoes all steps before it in reverse order',
     async (of, ends, did, emitted) => {
       const { id, instance } = await place({ [of]: 'reject' });
       await scene.until(instance, ends);
@@ -98,7 +98,7 @@ describe('a saga of local steps', () => {
       'reserved taken failure refunded released',
     ],
   ] as const)(
-    'a dead letter of %s that is certainly %s is answered by that',
+    'a dead letter of %s that is certainly %s is compensated accordingly',
     async (of, mood, ends, did, emitted) => {
       const { id, instance } = await place({ [of]: mood });
       await scene.until(instance, ends);
@@ -120,7 +120,7 @@ describe('a saga of local steps', () => {
     },
   );
 
-  it('its compensation knows the intent, the result and the reason, and every row of it has its cause', async () => {
+  it('a compensation receives the intent, the result and the reason, and each of its journal rows has its cause', async () => {
     const { id, instance } = await place({ ship: 'not_applied' });
     await scene.until(instance, 'pay:undone reserve:undone ship:failed_not_applied');
     const whys = await scene.rows<{ why: string }>(
@@ -147,7 +147,7 @@ describe('a saga of local steps', () => {
   });
 
   // Planted fault: without the row for the worker the failed undo is parked, or given up, and the saga never ends.
-  it('an undo that fails is tried until it works', async () => {
+  it('a compensation that fails is retried until it works', async () => {
     const { id, instance } = await place({ ship: 'reject', pay: 'undo_fails' });
     await scene.until(instance, 'pay:undo_pending reserve:applied ship:rejected');
     await passes(await place(), 'confirm:applied pay:applied reserve:applied ship:applied');
@@ -158,7 +158,7 @@ describe('a saga of local steps', () => {
     expect(parked).toEqual([]);
   });
 
-  it('a step behind the pivot that is given up waits for an operator, and goes only forward', async () => {
+  it('a step behind the pivot that is given up waits for an operator, and no step is undone', async () => {
     const { id, instance } = await place({ confirm: 'not_applied' });
     await scene.until(instance, 'confirm:stuck pay:applied reserve:applied ship:applied');
     expect(await done(id)).toBe('+reserve +pay +ship');

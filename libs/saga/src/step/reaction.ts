@@ -45,18 +45,18 @@ export function matchReaction<DB>(
       return { ...reaction, instance: envelope.id, failure, ...(refused ? { refused } : {}) };
     }
     case 'cancel': {
-      const story = parseSagaRef(envelope.saga);
-      if (story === undefined) return { ...reaction, instance: '', failure };
-      if (story.saga !== saga || story.version !== version) return undefined;
-      return { ...reaction, instance: story.instance, failure };
+      const ref = parseSagaRef(envelope.saga);
+      if (ref === undefined) return { ...reaction, instance: '', failure };
+      if (ref.saga !== saga || ref.version !== version) return undefined;
+      return { ...reaction, instance: ref.instance, failure };
     }
     case 'success':
     case 'failure':
     case 'undone': {
-      const story = parseSagaRef(envelope.saga);
-      if (story?.saga !== saga || story.version !== version) return undefined;
+      const ref = parseSagaRef(envelope.saga);
+      if (ref?.saga !== saga || ref.version !== version) return undefined;
       if (trigger.type === STEP_UNDONE_TYPE && trigger.of?.name !== undone) return undefined;
-      return { ...reaction, instance: story.instance, failure };
+      return { ...reaction, instance: ref.instance, failure };
     }
     case 'dead_letter': {
       const of = failure?.saga;

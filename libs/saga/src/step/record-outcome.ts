@@ -27,7 +27,7 @@ export interface KnownOutcome {
 /** Records a fact and emits it; a step that must be undone by now is recorded and undone. */
 export async function recordFact<DB>(
   member: Member<DB>,
-  settled: KnownOutcome,
+  known: KnownOutcome,
   fact: StoredFact,
   tools: StepTools<DB>,
 ): Promise<void> {
@@ -39,45 +39,45 @@ export async function recordFact<DB>(
   // A stored fact of an older version is emitted in the definition's current version.
   const made = definition(definition.parse(fact.payload, fact.version) as never);
   const transition = await applyToStep(member, tools.tx, {
-    ...outcomeRequest(member, settled, succeeded ? 'applied' : 'rejected'),
+    ...outcomeRequest(member, known, succeeded ? 'applied' : 'rejected'),
     outcome: fact.type,
     ...(succeeded
       ? { result: JSON.stringify(fact) }
       : { reason: { code: 'REJECTED', text: `${member.step.name} was refused: ${fact.type}` } }),
   });
   if (transition.act === 'noop_already') return;
-  await record(member, settled, made, tools);
-  const saga = formatSagaRef(keyOf(member, settled.instance));
+  await record(member, known, made, tools);
+  const saga = formatSagaRef(keyOf(member, known.instance));
   if (transition.act === 'emit_success' || transition.act === 'emit_failure') {
     if (transition.emits !== undefined) tools.emit(made, { id: transition.emits, saga });
     return;
   }
-  await undoKnown(member, settled, transition, succeeded ? JSON.stringify(fact) : null, tools);
+  await undoKnown(member, known, transition, succeeded ? JSON.stringify(fact) : null, tools);
 }
 
 /** Records that a step certainly had no effect, and emits its failure event, or the undone event of an undo that waited. */
 export async function recordFailure<DB>(
   member: Member<DB>,
-  settled: KnownOutcome,
+  known: KnownOutcome,
   failure: StoredFailure,
   attempts: readonly WorkAttempt[],
   tools: StepTools<DB>,
 ): Promise<void> {
   const transition = await applyToStep(member, tools.tx, {
-    ...outcomeRequest(member, settled, 'not_applied'),
+    ...outcomeRequest(member, known, 'not_applied'),
     outcome: failure.code,
     reason: { code: failure.code, text: failure.message },
   });
   if (transition.act === 'emit_failure' && transition.emits !== undefined) {
-    const saga = formatSagaRef(keyOf(member, settled.instance));
-    const { events, resolves } = settled;
-    tools.emit(failureOf(member, settled.instance, { events, failure, attempts, resolves }), {
+    const saga = formatSagaRef(keyOf(member, known.instance));
+    const { events, resolves } = known;
+    tools.emit(failureOf(member, known.instance, { events, failure, attempts, resolves }), {
       id: transition.emits,
       saga,
     });
     return;
   }
-  await undoKnown(member, settled, transition, null, tools);
+  await undoKnown(member, known, transition, null, tools);
 }
 
 /** What an undo that waited for the outcome does now. */

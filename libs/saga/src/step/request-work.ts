@@ -30,7 +30,7 @@ export interface StepInput extends StepKey {
   readonly resolves?: string;
 }
 
-/** Nothing is called: what is left to do is done by the settlement. */
+/** The outcome of work that calls nothing: all that is left happens when it is recorded. */
 export const NOTHING_TO_CALL: Outcome = { kind: 'succeeded', result: 'null' };
 
 /**
@@ -91,7 +91,7 @@ export async function requestOperator<DB>(
   await insertStepWork(tx, { ...work, stuck: 'record_swept' });
 }
 
-/** Has the worker settle something later: nothing is called. */
+/** Schedules work that calls nothing: the worker records its outcome when it is due. */
 export async function scheduleWork<DB>(
   member: Member<DB>,
   op: WorkOp,

@@ -5,11 +5,11 @@ export function formatSagaRef({ saga, version, instance }: SagaRef): string {
   return `${saga}/${version}/${instance}`;
 }
 
-const STORY = /^([^/]+)\/([1-9]\d{0,8})\/(.+)$/;
+const SAGA_REF = /^([^/]+)\/([1-9]\d{0,8})\/(.+)$/;
 
 /** Undefined for what is not of a saga of the kit. */
 export function parseSagaRef(text: string | undefined): SagaRef | undefined {
-  const match = text === undefined ? null : STORY.exec(text);
+  const match = text === undefined ? null : SAGA_REF.exec(text);
   const [, saga, version, instance] = match ?? [];
   if (saga === undefined || instance === undefined) return undefined;
   return { saga, version: Number(version), instance };

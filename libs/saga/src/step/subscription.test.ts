@@ -3,7 +3,7 @@ import { Moods, order, orderConsumers } from '../fixture/order-saga.ts';
 import { step } from './step.ts';
 
 // Planted fault: with `bypassParked` false an undo, a deadline or a cancellation waits behind a parked event of its key.
-it('only what begins a step waits behind a parked key: the fence makes the order of all else irrelevant', () => {
+it('only an event that begins a step waits behind a parked key, because the fence makes the order of all others irrelevant', () => {
   const waits = orderConsumers(new Moods()).flatMap(({ name, subscriptions }) =>
     subscriptions.map(
       ({ type, bypassParked }) => `${name} ${type} ${bypassParked === true ? 'goes past' : 'waits'}`,

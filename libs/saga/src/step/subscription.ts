@@ -45,7 +45,7 @@ export function reactionSubscription<DB>(
   const { topic, type } = first.trigger;
   const begins = reactions.some(({ trigger }) => trigger.trigger === 'begin');
   const undoes = reactions.every(({ trigger }) => trigger.trigger === 'undo');
-  const stories = reactions.flatMap(({ member: { step }, trigger: { fact } }) =>
+  const versions = reactions.flatMap(({ member: { step }, trigger: { fact } }) =>
     fact === 'start' ? [] : [sagaVersionOf({ saga: step.saga, version: step.version })],
   );
   return Object.freeze({
@@ -56,7 +56,7 @@ export function reactionSubscription<DB>(
     // The fence makes the order of all that does not begin a step irrelevant.
     bypassParked: !begins,
     ...(undoes ? { phase: 'undo' as const } : {}),
-    sagaRefs: [...new Set(stories)],
+    sagaRefs: [...new Set(versions)],
     route: (envelope: Envelope) => route(reactions, members, envelope),
     call: ([event]: readonly ReceivedEvent[], context: CallContext<DB>) => call(event, context),
     memberOf: (event: ReceivedEvent) => {
@@ -96,7 +96,7 @@ function route<DB>(
     startsUnknown(reactions, members, envelope)
   )
     return { kind: 'handle', event: { ...envelope, data: matched } };
-  return { kind: 'skip', why: 'elsewhere', sagaRef: storyOf(reactions, envelope, failure) };
+  return { kind: 'skip', why: 'elsewhere', sagaRef: otherSagaOf(reactions, envelope, failure) };
 }
 
 /** A saga of this consumer, in a version that it does not have yet. */
@@ -106,9 +106,9 @@ function isAhead<DB>(
   failure: FailureData | undefined,
 ): boolean {
   const failed = failure?.saga;
-  const story = failed === undefined ? parseSagaRef(saga) : { saga: failed.name, version: failed.version };
-  const known = members.flatMap(({ step }) => (step.saga === story?.saga ? [step.version] : []));
-  return story !== undefined && known.length > 0 && known.every((version) => version < story.version);
+  const ref = failed === undefined ? parseSagaRef(saga) : { saga: failed.name, version: failed.version };
+  const known = members.flatMap(({ step }) => (step.saga === ref?.saga ? [step.version] : []));
+  return ref !== undefined && known.length > 0 && known.every((version) => version < ref.version);
 }
 
 /** It starts a saga of this consumer in a version that is not included, be it newer or taken out too early. */
@@ -125,19 +125,19 @@ function startsUnknown<DB>(
   });
 }
 
-/** The story of an event in which none of these steps has a part; none where they have one that this event does not move. */
-function storyOf<DB>(
+/** The saga version of an event, when none of these steps belongs to it; else undefined. */
+function otherSagaOf<DB>(
   reactions: readonly Reaction<DB>[],
   { saga }: Envelope,
   failure: FailureData | undefined,
 ): string | undefined {
   const failed = failure?.saga;
-  const story = failed === undefined ? parseSagaRef(saga) : { saga: failed.name, version: failed.version };
-  if (story === undefined) return undefined;
+  const ref = failed === undefined ? parseSagaRef(saga) : { saga: failed.name, version: failed.version };
+  if (ref === undefined) return undefined;
   const ours = reactions.some(
-    ({ member: { step } }) => step.saga === story.saga && step.version === story.version,
+    ({ member: { step } }) => step.saga === ref.saga && step.version === ref.version,
   );
-  return ours ? undefined : sagaVersionOf(story);
+  return ours ? undefined : sagaVersionOf(ref);
 }
 
 function parseFailure(envelope: Envelope): FailureData {

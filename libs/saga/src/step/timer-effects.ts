@@ -15,7 +15,7 @@ import { undoing } from './undo.ts';
 /** The kinds of work that call nothing: a time that is over, and a cancellation that waits for the pivot's outcome. */
 export type TimerOp = Extract<WorkOp, 'cancel' | 'deadline' | 'expire'>;
 
-/** What happens when a time is over, or is looked at again: nothing is called, all of it is in the settlement. */
+/** The effect of a timer that is due. It calls nothing: all of it happens when its outcome is recorded. */
 export function timerEffect<DB>(
   member: Member<DB>,
   op: TimerOp,

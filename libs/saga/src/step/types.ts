@@ -27,7 +27,7 @@ export interface Undo<Begin extends EventDefinition, Success extends EventDefini
   readonly instance: string;
 }
 
-/** Of an undo, and of a settlement: it may run in a slice or in the saga worker. */
+/** The context of a compensation or of a `record`, which runs in a slice or in the saga worker. */
 export interface UndoContext<DB> {
   readonly tx: Transaction<DB>;
   /** Writes another event of the service's own with the transaction. */

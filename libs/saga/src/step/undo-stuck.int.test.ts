@@ -27,9 +27,9 @@ async function stuckSteps({ instance }: Placed): Promise<string> {
 describe.each([
   ['pay', 'book:undone pay:undo_pending reserve:applied ship:rejected', 'trial.refunded'],
   ['reserve', 'book:undone pay:undone reserve:undo_pending ship:rejected', 'trial.released'],
-] as const)('an undo that always fails, of %s', (step, waits, undone) => {
+] as const)('an undo that always fails, of step %s', (step, waits, undone) => {
   // Planted fault: without the mark the saga compensates for ever, and no observer is notified.
-  it('is retried, while an operator is called, once, and what does not stand upon it goes on', async () => {
+  it('an undo that always fails is retried, alerts an operator once, and delays no step that does not depend on it', async () => {
     const name = scene.next();
     scene.world.undoFails.set(`${step} ${name}`, 1_000_000);
     const order = await scene.place({ ship: 'reject' }, name);
@@ -67,7 +67,7 @@ describe.each([
     expect(await stuckSteps(order)).toBe('');
   });
 
-  it('and one that works again ends by itself', async () => {
+  it('an undo that fails three times and then works needs no operator', async () => {
     const name = scene.next();
     scene.world.undoFails.set(`${step} ${name}`, 3);
     const order = await scene.place({ ship: 'reject' }, name);

@@ -59,7 +59,7 @@ async function start(consumer: ConsumerDefinition<RoomDb>): Promise<string> {
 }
 
 // Planted fault: without `checkWorkers` the consumer starts, and its intents wait for ever.
-it('a consumer with steps does not start without a worker, and names the work that would wait', async () => {
+it('a consumer with saga steps does not start without a worker, and names the work that would wait', async () => {
   expect(await start(money!)).toContain(
     'consumer money cannot start: it has work for a saga worker, and none in this database does half.pay.apply, half.pay.compensate',
   );
@@ -70,7 +70,7 @@ it('a consumer with steps does not start without a worker, and names the work th
 });
 
 // Planted fault: a row of a worker that was taken out of service long ago lets the consumer start.
-it('a worker that has not been seen for ten minutes counts as none', async () => {
+it('a worker that has not been seen for ten minutes counts as missing', async () => {
   await startWorker(money!);
   await stops.pop()?.();
   await database.executor.query(`update converge.saga_worker set seen_at = seen_at - interval '11 minutes'`);

@@ -70,13 +70,13 @@ const history = recordHistory(
   (id) => events.get(id),
 );
 
-it('a history is understood by the declaration that it was made by', () => {
+it('a history replays without findings under the declaration that wrote it', () => {
   expect(JSON.parse(JSON.stringify(history))).toEqual(history);
   expect(replayHistory([declaration], history)).toEqual([]);
 });
 
 // Planted fault: without the look at STEP_UNDONE_TYPE in `unlike` the declared event is demanded.
-it('a step without an effect that passed its undo on by the kit’s own event is understood', () => {
+it('a history of a step without effect whose undo was passed on by the kit’s own event replays without findings', () => {
   const { by, decisions } = history.steps['reserve']!;
   const passed = decisions.map((one) =>
     one.act === 'emit_undone' ? { ...one, emits: STEP_UNDONE_TYPE } : one,
@@ -93,31 +93,31 @@ it.each([
     /it is not declared any more/,
   ],
   [
-    'another service runs it',
+    'another service runs the step',
     saga('test.recorded', { start: placed }).compensatable('reserve', { ...reserve, by: 'stock' }),
     /inventory ran it, and now stock does/,
   ],
   [
-    'it emits another event',
+    'the step emits another event',
     saga('test.recorded', { start: placed }).compensatable('reserve', { ...reserve, undone: refunded }),
     /row 4: it emitted test.released, and now emits test.refunded/,
   ],
   [
-    'a step came between',
+    'a step was inserted',
     begun.compensatable('pay', { by: 'payments', success: taken, undone: refunded }),
     /row 1: it was to be undone by .* and now by .*"after":\["pay"\]/,
   ],
-  ['it listens to another step', begun, /row 3: it does not listen to test.refused any more/],
+  ['the step listens to another step', begun, /row 3: it does not listen to test.refused any more/],
   [
     'the version is gone',
     saga('test.recorded', { start: placed, version: 2 }),
     /v1 is not declared any more/,
   ],
-])('%s', (_what, changed, said) => {
+])('the replay of a history reports a changed declaration: %s', (_what, changed, said) => {
   expect(replayHistory([changed.declaration], history).join('\n')).toMatch(said);
 });
 
-it('a fence that decides otherwise is found', () => {
+it('a fence that decides otherwise than a recorded history is reported', () => {
   const [begins, ...rest] = history.steps['reserve']!.decisions;
   const decisions = [{ ...begins!, to: 'applied' as const }, ...rest];
   const changed = { ...history, steps: { reserve: { by: 'inventory', decisions } } };

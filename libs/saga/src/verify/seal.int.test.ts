@@ -88,7 +88,7 @@ it.each(['saga_step', 'saga_fence'])(
   },
 );
 
-it('a row that is taken out, added or exchanged with its seal is found', async () => {
+it('a journal row that is removed, added or exchanged with its seal is found', async () => {
   const of = sql`instance = ${instance} and step = 'pay'`;
   expect(
     await flawsAfter((tx) => sql`delete from converge.saga_step where ${of} and seq = 2`.execute(tx)),

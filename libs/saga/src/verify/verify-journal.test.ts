@@ -40,7 +40,7 @@ function written(triggers: readonly JournalRow['trigger'][]) {
 
 const triggers = fc.array(fc.constantFrom(...FENCE_TRIGGERS), { minLength: 1, maxLength: 8 });
 
-it('finds no flaw in what the kit wrote, whatever happened', () => {
+it('the verifier finds no flaw in a journal that the kit wrote, whatever happened', () => {
   fc.assert(
     fc.property(triggers, (all) => {
       expect(verifyJournal(written(all))).toEqual([]);
@@ -49,7 +49,7 @@ it('finds no flaw in what the kit wrote, whatever happened', () => {
 });
 
 // Planted fault: a replay that does not compare `from` with the row before, or `to` with the table, fails here.
-it('finds any one row that was changed, taken out or added', () => {
+it('the verifier finds any one journal row that was changed, removed or added', () => {
   const states = ['absent', 'started', 'applied', 'undone', 'tombstoned', 'undo_pending', 'stuck'] as const;
   const tampering = fc.record({
     row: fc.nat(),
@@ -79,7 +79,7 @@ it('finds any one row that was changed, taken out or added', () => {
   );
 });
 
-it('says which row is wrong, and what it should be', () => {
+it('the verifier names the wrong journal row, and what it should be', () => {
   const { fences, journal } = written(['begin', 'applied', 'undo', 'undone']);
   const tampered = journal.map((row) => (row.seq === 2 ? { ...row, to: 'rejected' as const } : row));
   expect(verifyJournal({ fences, journal: tampered }).map(({ seq, what }) => `${seq}: ${what}`)).toEqual([
