@@ -7,7 +7,6 @@
  * - nothing here waits by time: conditions have deadlines, and an error names what was awaited.
  */
 export { freshDatabase } from './database.ts';
-export { dumpTopic } from './dump-topic.ts';
 export { faultProxy, type FaultProxy } from './fault-proxy.ts';
 export { freshTopic } from './fresh-topic.ts';
 export { manualClock, type ManualClock } from './manual-clock.ts';
