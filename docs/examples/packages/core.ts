@@ -1,20 +1,21 @@
-import { loopService, poll, runServices, Wake } from '@convergekit/core';
+import { BusinessRejection, ConvergeError, runServices, type Service } from '@convergekit/core';
 
-declare const sendReminders: () => Promise<void>;
-declare const log: (text: string, error: unknown) => void;
+declare const bank: { charge(cents: number): Promise<'paid' | 'declined'> };
+declare const relay: Service, payments: Service;
 
-const wake = new Wake(); // wake.notify() requests a run now
-const reminders = loopService({
-  name: 'reminders',
-  run: (signal) =>
-    poll({
-      everyMs: 60_000,
-      signal,
-      wake,
-      run: sendReminders,
-      onError: (error) => log('the reminders wait for the next run', error),
-    }),
-});
+export async function charge(cents: number): Promise<void> {
+  const answer = await bank.charge(cents).catch((cause: unknown) => {
+    // What to do about it, and whether it took effect.
+    throw new ConvergeError('the bank did not answer', {
+      code: 'BANK_SILENT',
+      category: 'service',
+      certainty: 'unknown',
+      cause,
+    });
+  });
+  // An expected refusal, which is never retried.
+  if (answer === 'declined') throw new BusinessRejection('the bank declined the card');
+}
 
 // Until SIGTERM, SIGINT or the first failure; then every service is stopped, in reverse.
-await runServices([reminders]);
+await runServices([relay, payments]);

@@ -1,7 +1,9 @@
 /** What other packages of the kit build on and no application needs. It may change in any version. */
 export { type Backoff, cappedMs, delayMs } from './backoff.ts';
+export { endsWithin } from './ends-within.ts';
 export { failpoint } from './failpoint.ts';
 export { CATEGORIES, CERTAINTIES } from './failure.ts';
 export { deterministicUuid } from './ids.ts';
-export type { NextRun } from './poll.ts';
+export { loopService } from './loop-service.ts';
+export { type NextRun, poll, Wake } from './poll.ts';
 export type { RunOptions } from './service.ts';

@@ -3,10 +3,7 @@
  * It imports no other package of the kit.
  */
 export { type Clock, systemClock } from './clock.ts';
-export { endsWithin } from './ends-within.ts';
 export { BusinessRejection, type Category, type Certainty, ConvergeError, type Failure } from './failure.ts';
 export { newUuidV7, type NewId } from './ids.ts';
-export { loopService } from './loop-service.ts';
-export { poll, Wake } from './poll.ts';
 export { type Random, seededRandom, systemRandom } from './random.ts';
 export { runServices, type Service } from './service.ts';

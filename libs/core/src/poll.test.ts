@@ -1,7 +1,8 @@
 import { manualClock } from '@convergekit/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { loopService, poll, seededRandom, type Service, Wake } from './index.ts';
+import { loopService, poll, Wake } from './engine.ts';
+import { seededRandom, type Service } from './index.ts';
 import type { PollOptions } from './poll.ts';
 import { stressService } from './service-stress.ts';
 

@@ -1,4 +1,5 @@
-import { executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { executorOf } from '@convergekit/postgres';
+import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { freshDatabase } from '@convergekit/testing';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { keysOf, openShop, orderPlaced, type Shop } from './fixture/shop.ts';

@@ -1,4 +1,5 @@
-import { executorOf, kyselyTransaction, type Executor } from '@convergekit/postgres';
+import { executorOf, type Executor } from '@convergekit/postgres';
+import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { seededRandom } from '@convergekit/core';
 import { freshDatabase } from '@convergekit/testing';
 import { beforeEach, expect, inject, it } from 'vitest';

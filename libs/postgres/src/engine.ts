@@ -1,5 +1,5 @@
 /** What other packages of the kit build on and no application needs. It may change in any version. */
-export { asksForRerun } from './transaction.ts';
+export { asksForRerun, kyselyTransaction } from './transaction.ts';
 export { sqlState } from './errors.ts';
 export { type CopyExecutor, copyExecutorOfClient, quoteLiteral } from './copy-binary.ts';
 export { type TupleBlock, TupleReader, TupleWriter } from './tuples.ts';

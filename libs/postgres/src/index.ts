@@ -9,7 +9,7 @@
  * - `int8`, `numeric` and `xid8` stay strings: no global parser is set.
  */
 export { connect, type Database } from './connect.ts';
-export { kyselyTransaction, withTransaction } from './transaction.ts';
+export { withTransaction } from './transaction.ts';
 export { DatabaseError, type DatabaseErrorCode } from './errors.ts';
 export { type Executor, type ExecutorResult, executorOf, executorOfClient } from './executor.ts';
 export { type AppliedMigration, migrate } from './migrate.ts';

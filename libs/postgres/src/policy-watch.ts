@@ -1,14 +1,7 @@
 import { type Admission, admitRules, type RefusedRule, type Policies } from '@convergekit/resilience/engine';
 import { classify, PolicyBook, type PolicyLayer, type PolicyRules } from '@convergekit/resilience';
-import {
-  type Clock,
-  loopService,
-  poll,
-  type Random,
-  type Service,
-  systemClock,
-  systemRandom,
-} from '@convergekit/core';
+import { type Clock, type Random, type Service, systemClock, systemRandom } from '@convergekit/core';
+import { loopService, poll } from '@convergekit/core/engine';
 import { DatabaseError, sqlState } from './errors.ts';
 import type { Executor } from './executor.ts';
 import { readPolicyRules, readPolicyVersion } from './policy-table.ts';

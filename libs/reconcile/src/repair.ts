@@ -1,6 +1,7 @@
 import type { DomainEvent } from '@convergekit/contracts';
 import { createOutbox } from '@convergekit/outbox';
-import { executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { executorOf } from '@convergekit/postgres';
+import { kyselyTransaction } from '@convergekit/postgres/engine';
 import type { Clock, Random } from '@convergekit/core';
 import type { Transaction } from 'kysely';
 import { writeAudit } from './audit.ts';

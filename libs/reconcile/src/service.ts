@@ -1,5 +1,6 @@
 import { executorOf } from '@convergekit/postgres';
-import { loopService, poll, type Service } from '@convergekit/core';
+import type { Service } from '@convergekit/core';
+import { loopService, poll } from '@convergekit/core/engine';
 import { leadOnce, resign } from './leader.ts';
 import { logLoopFailure, type ReconcileOptions, resolveOptions } from './options.ts';
 import type { Reconciler } from './reconciler.ts';

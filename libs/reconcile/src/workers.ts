@@ -1,4 +1,4 @@
-import { poll } from '@convergekit/core';
+import { poll } from '@convergekit/core/engine';
 import { executorOf } from '@convergekit/postgres';
 import type { Claim } from './claim.ts';
 import { claimKeys, renewClaim, requeueExpired } from './key-queue.ts';

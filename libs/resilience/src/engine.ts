@@ -3,7 +3,7 @@ export { BREAKER_OPEN, type BreakerSettings, type BreakerState, defaultBreaker }
 export { bound } from './policy.ts';
 export { type AttemptReport, ownedAttempt } from './retry.ts';
 export { decideRetry, type RetryDecision } from './retry-decision.ts';
-export { nextSlowAttempt, type SlowDecision, slowDelayMs } from './slow-schedule.ts';
+export { defaultSlowSchedule, nextSlowAttempt, type SlowDecision, slowDelayMs } from './slow-schedule.ts';
 export { dispositionOf, type FailureKind, kindOf, retryingOf } from './strategy.ts';
 export { type Wait, WAIT_RULES, type WaitRule } from './wait.ts';
 export { type Admission, admitRules, type OfferedRule, type RefusedRule } from './policy-admit.ts';

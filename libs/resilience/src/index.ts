@@ -7,7 +7,6 @@
 export { classifier, classify } from './classify.ts';
 export { deadlineHeaders, readDeadline } from './deadline.ts';
 export { httpAnswer, type HttpAnswer } from './degraded.ts';
-
 export {
   operation,
   type Operation,
@@ -21,5 +20,5 @@ export { policyLayersOf } from './policy-settings.ts';
 export { defaultPolicy, type Policy } from './policy.ts';
 export { retry } from './retry.ts';
 export { SharedGuards } from './shared-guards.ts';
-export { defaultSlowSchedule, type SlowSchedule } from './slow-schedule.ts';
+export type { SlowSchedule } from './slow-schedule.ts';
 export { strategies } from './strategy.ts';

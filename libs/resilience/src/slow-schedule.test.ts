@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { seededRandom } from '@convergekit/core';
 import { describe, expect, it } from 'vitest';
-import { defaultSlowSchedule as schedule } from './index.ts';
-import { nextSlowAttempt, slowDelayMs } from './slow-schedule.ts';
+import { defaultSlowSchedule as schedule, nextSlowAttempt, slowDelayMs } from './slow-schedule.ts';
 
 /** Draws the upper end of every delay. */
 const most = (): number => 1;

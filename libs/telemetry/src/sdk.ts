@@ -1,4 +1,6 @@
 import { type Attributes, diag, DiagLogLevel } from '@opentelemetry/api';
+import { systemClock } from '@convergekit/core';
+import { endsWithin } from '@convergekit/core/engine';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { logger } from './logger.ts';
 import { silenceSpans } from './spans.ts';
@@ -63,7 +65,9 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   silenceSpans(!traces && options.onSpan === undefined);
   return {
     scrape: () => scrape.read(),
-    shutdown: () => waitAtMost(sdk.shutdown(), options.shutdownMs ?? 2_000),
+    shutdown: async () => {
+      await endsWithin(sdk.shutdown(), options.shutdownMs ?? 2_000, systemClock);
+    },
   };
 }
 
@@ -114,11 +118,4 @@ function logDiagnostics(): void {
   const say = (message: string): void => log.warn(message);
   const quiet = (): void => undefined;
   diag.setLogger({ error: say, warn: say, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.WARN);
-}
-
-async function waitAtMost(work: Promise<void>, ms: number): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(resolve, ms, undefined);
-  await Promise.race([work.catch(() => undefined), late]);
-  clearTimeout(timer);
 }

@@ -1,5 +1,6 @@
 import { classify } from '@convergekit/resilience';
-import { executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { executorOf } from '@convergekit/postgres';
+import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { failpoint } from '@convergekit/core/engine';
 import { nextOp, type OpenState, type Rules, stored, type StoredFailure } from '@convergekit/effects/engine';
 import type { Entry } from './entry.ts';

@@ -1,4 +1,5 @@
-import { executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { executorOf } from '@convergekit/postgres';
+import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { failpoint } from '@convergekit/core/engine';
 import type { UndoAnswer } from '@convergekit/effects';
 import {

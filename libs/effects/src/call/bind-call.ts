@@ -1,6 +1,6 @@
 import type { InferInput, InferOutput, StandardSchema } from '@convergekit/contracts/engine';
+import { defaultSlowSchedule } from '@convergekit/resilience/engine';
 import {
-  defaultSlowSchedule,
   operation,
   type OperationDefinition,
   type OperationGuards,

@@ -1,4 +1,5 @@
-import { executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { executorOf } from '@convergekit/postgres';
+import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
 import type { LateWork } from '../effect/types.ts';
 import type { WorkAttempt } from '../work/work.ts';

@@ -1,4 +1,4 @@
-import type { Wake } from '@convergekit/core';
+import type { Wake } from '@convergekit/core/engine';
 import type { Effect } from '../effect/types.ts';
 import type { Wanted } from '../work/claim-sql.ts';
 

@@ -1,4 +1,5 @@
-import { executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { executorOf } from '@convergekit/postgres';
+import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
 import { slowDelayMs } from '@convergekit/resilience/engine';
 import { attributeNames, contextFrom, spanNames } from '@convergekit/telemetry/engine';

@@ -1,4 +1,4 @@
-import { defaultSlowSchedule } from '@convergekit/resilience';
+import { defaultSlowSchedule } from '@convergekit/resilience/engine';
 import { expect, it } from 'vitest';
 import type { WorkAttempt } from '../work/work.ts';
 import { INTENT_UNREADABLE, waitForReader } from './unreadable.ts';

@@ -1,4 +1,4 @@
-import { poll } from '@convergekit/core';
+import { poll } from '@convergekit/core/engine';
 import type { Admin, LogEnds } from '@convergekit/broker/engine';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import type { ConsumerDefinition } from '../define/define-consumer.ts';

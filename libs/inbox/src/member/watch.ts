@@ -1,4 +1,4 @@
-import { poll } from '@convergekit/core';
+import { poll } from '@convergekit/core/engine';
 import type { PartitionControl } from '@convergekit/broker/engine';
 import { type Partition, placeOf } from '../slice/partition.ts';
 import { reload } from './assign.ts';

@@ -1,5 +1,6 @@
 import { FAILURE_TYPE } from '@convergekit/contracts/engine';
-import { executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { executorOf } from '@convergekit/postgres';
+import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
 import { failpoint } from '@convergekit/core/engine';
 import { act } from '../plan/act.ts';

@@ -1,5 +1,5 @@
-import { loopService, poll, type Service, Wake } from '@convergekit/core';
-import type { NextRun } from '@convergekit/core/engine';
+import type { Service } from '@convergekit/core';
+import { loopService, type NextRun, poll, Wake } from '@convergekit/core/engine';
 import { classify } from '@convergekit/resilience';
 import type { SliceContext } from '../slice/context.ts';
 import { report } from '../slice/report.ts';

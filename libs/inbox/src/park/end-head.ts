@@ -1,4 +1,5 @@
-import { executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { executorOf } from '@convergekit/postgres';
+import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { failpoint } from '@convergekit/core/engine';
 import type { GiveUpDecision, GiveUp } from '../define/subscription.ts';
 import { insertAttempts } from '../attempt/attempt-sql.ts';

@@ -1,4 +1,5 @@
-import { defaultSlowSchedule, type SlowSchedule } from '@convergekit/resilience';
+import type { SlowSchedule } from '@convergekit/resilience';
+import { defaultSlowSchedule } from '@convergekit/resilience/engine';
 import type { Clock } from '@convergekit/core';
 import { ParkRate, type SystemicPolicy } from './park-rate.ts';
 import { type ByHandler, totalOf, type Weight } from './weigh.ts';

@@ -1,4 +1,5 @@
-import { type Clock, poll, type Random } from '@convergekit/core';
+import type { Clock, Random } from '@convergekit/core';
+import { poll } from '@convergekit/core/engine';
 import type { Admin } from '@convergekit/broker';
 import { type Database, withTransaction } from '@convergekit/postgres';
 import { logger } from '@convergekit/telemetry';

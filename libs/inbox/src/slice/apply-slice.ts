@@ -1,4 +1,5 @@
-import { executorOf, kyselyTransaction, type Executor } from '@convergekit/postgres';
+import { executorOf, type Executor } from '@convergekit/postgres';
+import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { failpoint } from '@convergekit/core/engine';
 import type { Transaction } from 'kysely';
 import type { GiveUp } from '../define/subscription.ts';

@@ -1,5 +1,4 @@
-import { failpoint } from '@convergekit/core/engine';
-import { poll } from '@convergekit/core';
+import { failpoint, poll } from '@convergekit/core/engine';
 import type { Unsaved } from '../backlog/backlog.ts';
 import type { FlowState } from '../backlog/flow-state.ts';
 import type { PartitionQueue } from '../backlog/partition-queue.ts';

@@ -1,5 +1,5 @@
 import { formatPosition } from '@convergekit/contracts/engine';
-import { Wake } from '@convergekit/core';
+import { Wake } from '@convergekit/core/engine';
 import type { CopyExecutor } from '@convergekit/postgres/engine';
 import type { Executor } from '@convergekit/postgres';
 import { Backlog } from '../backlog/backlog.ts';

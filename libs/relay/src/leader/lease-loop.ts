@@ -1,4 +1,4 @@
-import { endsWithin, poll } from '@convergekit/core';
+import { endsWithin, poll } from '@convergekit/core/engine';
 import { renewLease } from '@convergekit/postgres/engine';
 import type { RelaySettings } from '../options.ts';
 import type { Ending } from './ending.ts';

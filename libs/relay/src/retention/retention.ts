@@ -6,8 +6,7 @@ import {
   scheduleDetach,
   stepDetach,
 } from '@convergekit/outbox/engine';
-import { failpoint } from '@convergekit/core/engine';
-import { poll } from '@convergekit/core';
+import { failpoint, poll } from '@convergekit/core/engine';
 import type { Fence } from '../leader/takeover-sql.ts';
 import type { Log, RelayDatabase } from '../ports.ts';
 import { childrenToDetach, keepTicksFrom, lowestRetained } from './decision.ts';

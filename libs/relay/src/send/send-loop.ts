@@ -1,5 +1,4 @@
-import { delayMs, failpoint, type NextRun } from '@convergekit/core/engine';
-import { poll } from '@convergekit/core';
+import { delayMs, failpoint, type NextRun, poll } from '@convergekit/core/engine';
 import type { Broker, BrokerError, OutgoingBatch, Producer, SendResult } from '@convergekit/broker/engine';
 import { instruments } from '@convergekit/telemetry/engine';
 import type { Leadership } from '../leader/leadership.ts';

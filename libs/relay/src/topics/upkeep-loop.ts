@@ -1,4 +1,4 @@
-import { poll } from '@convergekit/core';
+import { poll } from '@convergekit/core/engine';
 import type { Halted } from '../backlog/flow-state.ts';
 import type { Topic } from '../backlog/topic.ts';
 import type { Leadership } from '../leader/leadership.ts';

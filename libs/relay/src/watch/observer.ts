@@ -1,4 +1,4 @@
-import { poll } from '@convergekit/core';
+import { poll } from '@convergekit/core/engine';
 import { measureOutbox } from '@convergekit/outbox/engine';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import { alarmDefinitions, type AlarmName, conditionsOf, type RelayFacts } from './alarms.ts';

@@ -1,7 +1,6 @@
 import { partitionOfBytes } from '@convergekit/broker/engine';
 import type { TupleBlock } from '@convergekit/postgres/engine';
-import { failpoint, type NextRun } from '@convergekit/core/engine';
-import { poll } from '@convergekit/core';
+import { failpoint, type NextRun, poll } from '@convergekit/core/engine';
 import type { Lane, OpenWindow } from '../backlog/lane.ts';
 import type { Leadership } from '../leader/leadership.ts';
 import { isSame, OutboxRows } from './outbox-rows.ts';

@@ -1,4 +1,5 @@
-import { connect, type Database, kyselyTransaction } from '@convergekit/postgres';
+import { connect, type Database } from '@convergekit/postgres';
+import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { classify } from '@convergekit/resilience';
 import { freshDatabase } from '@convergekit/testing';
 import type { Transaction } from 'kysely';

@@ -1,14 +1,7 @@
 import type { Database } from '@convergekit/postgres';
 import { classify } from '@convergekit/resilience';
-import {
-  type Clock,
-  loopService,
-  poll,
-  type Random,
-  type Service,
-  systemClock,
-  systemRandom,
-} from '@convergekit/core';
+import { type Clock, type Random, type Service, systemClock, systemRandom } from '@convergekit/core';
+import { loopService, poll } from '@convergekit/core/engine';
 import { attributeNames, instruments } from '@convergekit/telemetry/engine';
 import { logger, type Logger } from '@convergekit/telemetry';
 import { DEFAULT_KEEP_MS } from '../declare/saga.ts';

@@ -1,5 +1,6 @@
 import type { SweepOptions } from '@convergekit/effects/engine';
-import { executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { executorOf } from '@convergekit/postgres';
+import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { DEFAULT_KEEP_MS } from '../declare/saga.ts';
 import {
   dueRuns,

@@ -1,4 +1,5 @@
-import { type Database, executorOf, kyselyTransaction } from '@convergekit/postgres';
+import { type Database, executorOf } from '@convergekit/postgres';
+import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { systemClock } from '@convergekit/core';
 import type { ClaimedWorkflow } from '../claim-sql.ts';
 import type { Entry } from '../entry.ts';
