@@ -1,0 +1,41 @@
+import type { Database } from '@convergekit/postgres';
+import { defineReconciler, reconcilerService } from '@convergekit/reconcile';
+import { sql } from 'kysely';
+import type { Drift, OrdersDb, StockDb, StockRow } from './stock.ts';
+
+const stock = defineReconciler<OrdersDb, number, StockDb, StockRow, Drift>({
+  name: 'stock',
+  schedule: '*/5 * * * *',
+  keys: {
+    async *scan({ actual }) {
+      yield (await actual.selectFrom('stock').select('sku').execute()).map(({ sku }) => sku);
+    },
+  },
+  desired: {
+    in: 'orders',
+    read: async (sku, db) =>
+      (await db.selectFrom('wanted').selectAll().where('sku', '=', sku).executeTakeFirst())?.quantity ?? null,
+  },
+  actual: {
+    in: 'inventory',
+    read: async (sku, db) =>
+      (await db.selectFrom('stock').selectAll().where('sku', '=', sku).executeTakeFirst()) ?? null,
+  },
+  compare: (desired, row) => {
+    const quantity = desired ?? 0;
+    return row === null || row.reserved === quantity ? null : { quantity, version: row.version };
+  },
+  // Names the version that it saw: zero rows are a conflict, and the key is compared again.
+  repair: ({ quantity, version }, { tx, key }) =>
+    tx
+      .updateTable('stock')
+      .set({ reserved: quantity, version: sql`version + 1` })
+      .where('sku', '=', key)
+      .where('version', '=', version)
+      .executeTakeFirst(),
+  mode: 'repair', // the default, `observe`, writes nothing
+});
+
+/** A service for `runServices`. */
+export const service = (orders: Database<OrdersDb>, inventory: Database<StockDb>) =>
+  reconcilerService([stock], { databases: { orders, inventory } });
