@@ -77,6 +77,6 @@ describe('the example of "undo several effects"', () => {
     });
     expect(told.slice(3)).toEqual(['cancel', 'drop name', 'remove bucket']);
     const verdict = verifyWorkflow(await readWorkflow(database.executor, 'tenants.provision', 'c'));
-    expect(verdict).toMatchObject({ issues: [], state: 'compensated' });
+    expect(verdict).toMatchObject({ findings: [], state: 'compensated' });
   });
 });

@@ -1,7 +1,8 @@
 /**
  * Parts of the effects worker for the packages saga and workflow. Not for applications, and without a promise of stability:
  * - work of a saga's step: inserted, brought forward and withdrawn in the caller's transaction;
- * - one decision after an answer (`decide`), one way to call or query (`ask`), one claim loop.
+ * - one decision after an answer (`decide`), one way to call or query (`ask`), one claim loop;
+ * - one sealed journal: the seal of a row, the check of a chain, its findings.
  */
 export { type BoundCall, forEver, type PlannedCall } from './call/bind-call.ts';
 export { decode, encode } from './call/stored.ts';
@@ -17,7 +18,15 @@ export type {
 } from './effect/types.ts';
 export { traceOf } from './effect/effect.ts';
 export { notMigrated } from './errors.ts';
-export { namesSql, type SagaTable } from './names-sql.ts';
+export {
+  checkJournal,
+  type CheckedJournals,
+  type Finding,
+  type JournalName,
+  type SealedRow,
+} from './journal/check-journal.ts';
+export { namesSql, type Run, runPages, type SagaTable } from './journal/runs-sql.ts';
+export { sealOf, sealSql } from './journal/seal.ts';
 export { type ActingOperator, actOnWork } from './operate/work-sql.ts';
 export { decide, type Next, nextOp, type Rules, stored } from './work/decide.ts';
 export { insertStepWork, type StepWork, type WorkOp } from './work/insert-sql.ts';

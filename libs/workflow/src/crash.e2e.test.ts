@@ -87,7 +87,7 @@ describe('a process that is killed in the middle of a workflow', () => {
     );
     const record = await readWorkflow(database.executor, 'folders.set-up', id);
     expect(verifyWorkflow(record)).toMatchObject({
-      issues: [],
+      findings: [],
       state: kept.length > 0 ? 'completed' : 'compensated',
     });
   });

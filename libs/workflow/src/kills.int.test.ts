@@ -79,7 +79,7 @@ async function holds(life: Life, kept: readonly string[]): Promise<void> {
   expect([what, stands || end === 'WORKFLOW_COMPENSATED' || end]).toEqual([what, true]);
   expect([what, there, rows]).toEqual([what, stands ? kept : [], stands ? 1 : 0]);
   expect([what, disorder(changes), new Set(changes).size]).toEqual([what, [], changes.length]);
-  expect([what, verdict.issues]).toEqual([what, []]);
+  expect([what, verdict.findings]).toEqual([what, []]);
 }
 
 /** Lives have nothing in common but the database: six at a time. */

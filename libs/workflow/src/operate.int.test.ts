@@ -98,8 +98,8 @@ describe('a workflow that is stuck', () => {
     await forgetStep(database, 'test.operate', id, by);
     await ended('compensated');
     await worker.stop();
-    const { issues, plan } = await verdict();
-    expect([issues, plan.map(({ path, does }) => `${path} ${does}`)]).toEqual([
+    const { findings, plan } = await verdict();
+    expect([findings, plan.map(({ path, does }) => `${path} ${does}`)]).toEqual([
       [],
       ['mail forgotten', 'bucket done'],
     ]);
@@ -132,8 +132,8 @@ describe('a workflow that is stuck', () => {
       await worker.start();
       await ended('compensated');
       await worker.stop();
-      const { issues, plan } = await verdict();
-      expect([issues, plan.map(({ path, does }) => `${path} ${does}`)]).toEqual([[], [first, 'row done']]);
+      const { findings, plan } = await verdict();
+      expect([findings, plan.map(({ path, does }) => `${path} ${does}`)]).toEqual([[], [first, 'row done']]);
       expect(world.there.size).toBe(0);
     },
   );
@@ -154,7 +154,7 @@ describe('a workflow that is stuck', () => {
     await worker.stop();
     const { journal } = await record();
     const found = journal.filter(({ kind, data }) => kind === 'stuck' && data.includes('undo_failing'));
-    expect([found.length, (await verdict()).issues, world.there.size]).toEqual([1, [], 0]);
+    expect([found.length, (await verdict()).findings, world.there.size]).toEqual([1, [], 0]);
     expect(alarms).toEqual([`workflow_stuck ${id} undo_failing`]);
   });
 
@@ -196,7 +196,7 @@ describe('a body', () => {
     // Planted fault: without waiting for what still runs, `a` is made after its undo was planned, and stays.
     expect([world.changes, world.there.size]).toEqual([['+a', '-a'], 0]);
     expect(await late?.step('bucket', { name: 'c' }).catch(codeOf)).toBe('WORKFLOW_MISUSED');
-    expect((await verdict()).issues).toEqual([]);
+    expect((await verdict()).findings).toEqual([]);
   });
 
   it('whose lease went to another one writes nothing more, and its signal says so', async () => {
@@ -222,7 +222,7 @@ describe('a body', () => {
     await database.executor.query('update converge.workflow set due_at = now() where id = $1', [id]);
     const second = scene(() => Promise.resolve());
     expect([await second.run(), world.changes]).toEqual(['WORKFLOW_COMPENSATED', ['+a', '-a']]);
-    expect((await verdict()).issues).toEqual([]);
+    expect((await verdict()).findings).toEqual([]);
   });
 });
 

@@ -212,8 +212,8 @@ describe('whatever a body does, and wherever its processes die', () => {
         expect(['completed', 'WORKFLOW_COMPENSATED']).toContain(outcome);
         expect(disorder(world.changes)).toEqual([]);
         if (outcome === 'WORKFLOW_COMPENSATED') expect([...world.there.values()]).toEqual([]);
-        const { issues, state } = verifyWorkflow(record);
-        expect([issues, state]).toEqual([[], outcome === 'completed' ? 'completed' : 'compensated']);
+        const { findings, state } = verifyWorkflow(record);
+        expect([findings, state]).toEqual([[], outcome === 'completed' ? 'completed' : 'compensated']);
       }),
       { numRuns: 300, examples: [[FROZEN_AFTER_ITS_INTENT]] },
     );

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { sealOf } from '@convergekit/effects/engine';
 import type { Entry } from './entry.ts';
 
 /** An entry as its row has it. */
@@ -11,12 +11,12 @@ export interface EntryRow {
 
 /** The seal of an empty journal: it stands for whose journal it is, and for what it was asked. */
 export function firstSeal(workflow: string, id: string, input: string): string {
-  return sha256([workflow, id, input]);
+  return sealOf([workflow, id, input]);
 }
 
 /** Each seal covers the one before, so that the last one covers the whole journal. */
-export function nextSeal(before: string, seq: number, { kind, step, path, data }: EntryRow): string {
-  return sha256([before, seq, kind, step, path, data]);
+export function nextSeal(before: string | null, seq: number, { kind, step, path, data }: EntryRow): string {
+  return sealOf([before, seq, kind, step, path, data]);
 }
 
 export function rowOf({ kind, path, ...rest }: Entry): EntryRow {
@@ -29,8 +29,4 @@ export function entryOf({ kind, step, path, data }: EntryRow): Entry {
   const rest: unknown = JSON.parse(data);
   if (typeof rest !== 'object' || rest === null) throw new TypeError('its data is no object');
   return { ...rest, kind, path, ...(step === null ? {} : { step }) } as Entry;
-}
-
-function sha256(parts: readonly (string | number | null)[]): string {
-  return hash('sha256', JSON.stringify(parts), 'hex');
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Entry } from './entry.ts';
 import { emptyFold, foldEntry, stateOf } from './fold.ts';
+import type { JournalRow } from './journal-sql.ts';
 import { planOf } from './plan.ts';
 import { whyNot } from './rules.ts';
 import { firstSeal, nextSeal, rowOf } from './seal.ts';
@@ -68,7 +69,7 @@ function recordOf(entries: readonly Entry[]): WorkflowRecord {
 describe('a journal', () => {
   it('that was left alone passes, at each of its entries', () => {
     for (let length = 0; length <= story.length; length += 1)
-      expect(verifyWorkflow(recordOf(story.slice(0, length))).issues).toEqual([]);
+      expect(verifyWorkflow(recordOf(story.slice(0, length))).findings).toEqual([]);
     expect(verifyWorkflow(recordOf(story)).plan.map(({ does }) => does)).toEqual(['done', 'done']);
   });
 
@@ -80,7 +81,7 @@ describe('a journal', () => {
   it('in which anything was changed, left out, added or moved is found', () => {
     const { journal, ...row } = recordOf(story);
     const found = (tampered: WorkflowRecord['journal']): number =>
-      verifyWorkflow({ ...row, entries: tampered.length, journal: tampered }).issues.length;
+      verifyWorkflow({ ...row, entries: tampered.length, journal: tampered }).findings.length;
     for (const [index, entry] of journal.entries()) {
       const change = (more: object) => journal.with(index, { ...entry, ...more });
       expect(found(change({ data: entry.data.replace('{', '{"x":1,') }))).toBeGreaterThan(0);
@@ -89,10 +90,45 @@ describe('a journal', () => {
       expect(found(journal.toSpliced(index, 1))).toBeGreaterThan(0);
       expect(found(journal.toSpliced(index, 0, entry))).toBeGreaterThan(0);
       const next = journal[index + 1];
-      if (next !== undefined)
-        expect(found(journal.with(index, next).with(index + 1, entry))).toBeGreaterThan(0);
+      if (next !== undefined) {
+        const swapped = [
+          { ...next, seq: entry.seq },
+          { ...entry, seq: next.seq },
+        ];
+        expect(found(journal.toSpliced(index, 2, ...swapped))).toBeGreaterThan(0);
+      }
     }
-    expect(verifyWorkflow({ ...row, journal, input: '1' }).issues).not.toEqual([]);
+    expect(verifyWorkflow({ ...row, journal, input: '1' }).findings).not.toEqual([]);
+  });
+
+  // The check of a chain is shared with sagas: see the table of libs/saga/src/verify/verify-journal.test.ts.
+  // Planted faults in `checkJournal`: each of its checks that is taken out fails the line of its code here and there.
+  it('that was changed is found, and each kind of change has its code', () => {
+    const { journal, ...row } = recordOf(story);
+    const codes = (more: Partial<WorkflowRecord>) =>
+      verifyWorkflow({ ...row, journal, ...more }).findings.map(
+        ({ code, seq }) => `${code} ${seq ?? 'record'}`,
+      );
+    const [first, second, third, ...rest] = journal as [JournalRow, JournalRow, JournalRow, ...JournalRow[]];
+    const resealed = (rows: readonly JournalRow[]) => {
+      let seal = firstSeal(row.workflow, row.id, row.input);
+      return rows.map((one) => ({ ...one, seal: (seal = nextSeal(seal, one.seq, one)) }));
+    };
+    const ofJournal = (rows: readonly JournalRow[], entries = rows.length) =>
+      codes({ journal: rows, entries, seal: rows.at(-1)?.seal ?? '' });
+    const later = [first, second, third, ...rest].map((one, at) =>
+      at < 2 ? one : { ...one, seq: one.seq + 1 },
+    );
+    expect(ofJournal(resealed(later), later.length + 1)).toEqual(['row_missing 4']);
+    const changed = { ...second, data: second.data.replace('"1"', '"2"') };
+    expect(codes({ journal: [first, changed, third, ...rest] })).toEqual(['row_changed 2']);
+    const impossible = resealed([first, second, third, ...rest].with(9, { ...rest[6]!, kind: 'scope' }));
+    expect(ofJournal(impossible)[0]).toBe('row_impossible 10');
+    expect(codes({ journal: journal.toReversed() })).toEqual([]);
+    expect(codes({ journal: journal.slice(0, -1) })).toEqual(['end_missing record']);
+    expect(codes({ journal: [] })).toEqual(['end_missing record']);
+    expect(codes({ seal: 'another' })).toEqual(['end_missing record']);
+    expect(codes({ state: 'completed' })).toEqual(['record_differs record']);
   });
 
   it('whose row says something else is found', () => {
@@ -104,7 +140,7 @@ describe('a journal', () => {
       { entries: 5 },
       { seal: '' },
     ])
-      expect(verifyWorkflow({ ...record, ...more } as WorkflowRecord).issues).toHaveLength(1);
+      expect(verifyWorkflow({ ...record, ...more } as WorkflowRecord).findings).toHaveLength(1);
   });
 
   // Planted fault: `whyNotNow` always allowing; the undo out of order then passes.
@@ -136,8 +172,9 @@ describe('a journal', () => {
       ],
     ],
   ])('with seals made anew is found all the same: %s', (_, entries) => {
-    const { issues } = verifyWorkflow(recordOf(entries));
-    expect(issues[0]).toContain('cannot stand here');
+    const { findings } = verifyWorkflow(recordOf(entries));
+    expect(findings[0]?.code).toBe('row_impossible');
+    expect(findings[0]?.what).toContain('cannot stand here');
   });
 
   it('never lets a step be undone while what came after it stands', () => {

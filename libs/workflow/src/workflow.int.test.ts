@@ -46,7 +46,7 @@ describe('a workflow', () => {
     expect(await run(provision, id, { billing: 'ok', end: 'ok' })).toEqual(answer);
     expect(world.changes).toEqual(['+bucket', '+account', '+card', '+route']);
     expect(await rowsOf()).toBe(1);
-    expect(await verdict()).toMatchObject({ issues: [], state: 'completed' });
+    expect(await verdict()).toMatchObject({ findings: [], state: 'completed' });
     const other = run(provision, id, { billing: 'fails', end: 'ok' });
     expect(await other.catch(codeOf)).toBe('WORKFLOW_KEY_REUSED');
   });
@@ -58,8 +58,12 @@ describe('a workflow', () => {
     );
     expect(world.changes.slice(4)).toEqual(['-route', '-card', '-account', '-bucket']);
     expect([world.there.size, await rowsOf()]).toEqual([0, 0]);
-    const { issues, state, plan } = await verdict();
-    expect([issues, state, plan.map(({ does }) => does)]).toEqual([[], 'compensated', Array(5).fill('done')]);
+    const { findings, state, plan } = await verdict();
+    expect([findings, state, plan.map(({ does }) => does)]).toEqual([
+      [],
+      'compensated',
+      Array(5).fill('done'),
+    ]);
     expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
       'WORKFLOW_COMPENSATED',
     );
@@ -72,7 +76,7 @@ describe('a workflow', () => {
       billing: 'none',
     });
     expect(world.changes).toEqual(['+bucket', '+account', '+card', '-card', '-account', '+route']);
-    expect(await verdict()).toMatchObject({ issues: [], state: 'completed' });
+    expect(await verdict()).toMatchObject({ findings: [], state: 'completed' });
   });
 
   it('leaves an undo that fails to the workers, who try until it is done', async () => {
@@ -88,7 +92,7 @@ describe('a workflow', () => {
     });
     await worker.stop();
     expect(world.changes.slice(4)).toEqual(['-route', '-card', '-account', '-bucket']);
-    expect((await verdict()).issues).toEqual([]);
+    expect((await verdict()).findings).toEqual([]);
   });
 
   it('finds out what became of a call before it repeats or undoes anything', async () => {
@@ -122,9 +126,9 @@ describe('a workflow', () => {
     expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
       'WORKFLOW_COMPENSATED',
     );
-    const { issues, plan } = await verdict();
+    const { findings, plan } = await verdict();
     const undone = plan.map(({ path, does }) => `${path} ${does}`);
-    expect([issues, undone.slice(3)]).toEqual([[], ['row noop_already', 'bucket noop_already']]);
+    expect([findings, undone.slice(3)]).toEqual([[], ['row noop_already', 'bucket noop_already']]);
     expect(world.changes.at(-1)).toBe('-account');
   });
 });

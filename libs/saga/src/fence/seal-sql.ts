@@ -1,3 +1,5 @@
+import { sealSql } from '@convergekit/effects/engine';
+
 /** Columns of a row of the journal that its seal covers: all of them but `id`, which is the order of reading alone. */
 const STEP = [
   ...[
@@ -40,12 +42,12 @@ function part(row: string, column: string): string {
 
 /** The seal of a row of the journal, as SQL. `before`: the seal of the row before it. */
 export function stepSealSql(row: string, before: string): string {
-  return `converge.saga_seal(array[${[before, ...STEP.map((column) => part(row, column))].join(', ')}])`;
+  return sealSql([before, ...STEP.map((column) => part(row, column))]);
 }
 
 /** The seal of a fence, as SQL. */
 export function fenceSealSql(row: string): string {
-  return `converge.saga_seal(array[${FENCE.map((column) => part(row, column)).join(', ')}])`;
+  return sealSql(FENCE.map((column) => part(row, column)));
 }
 
 export const FENCE_COLUMNS = FENCE.join(', ');

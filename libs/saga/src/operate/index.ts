@@ -8,8 +8,8 @@ export {
   readInstance,
 } from '../observe/instance-sql.ts';
 export { INSTANCE_STATES, type InstanceState } from '../observe/judge.ts';
-export { findOrphans, type Orphan } from '../verify/orphans-sql.ts';
-export { type Flaw, verifyJournal } from '../verify/verify-journal.ts';
+export { findOrphans } from '../verify/orphans-sql.ts';
+export { verifyJournal, verifySagas } from '../verify/verify-journal.ts';
 export {
   type ActedStep,
   type ActOptions,

@@ -3,6 +3,7 @@ import {
   type JournalOp,
   namesSql,
   type OperatorAct,
+  type Run,
   type SagaTable,
   type WorkAttempt,
   type WorkOp,
@@ -118,16 +119,19 @@ const recordsSql = (of: (table: SagaTable) => string): string => `
       from converge.saga_work where saga is not null and ${of('saga_work')}), '[]')) as chapter`;
 
 const oneSql = recordsSql((table) => `instance = $1 and saga = any (array(${namesSql(table)}))`);
+const runsSql = recordsSql(() => '(saga, instance) in (select * from unnest($1::text[], $2::text[]))');
 const allSql = recordsSql(() => 'true');
 
-/** Everything that this database knows of an instance, or of all. */
+/** Everything that this database knows of an instance, of some runs, or of all. */
 export async function readSagaRecords(
   executor: Executor,
-  { instance }: { readonly instance?: string | undefined },
+  { instance, runs }: { readonly instance?: string | undefined; readonly runs?: readonly Run[] },
 ): Promise<SagaRecords> {
+  const read = (sql: string, values: readonly unknown[]) =>
+    executor.query<{ chapter: SagaRecords }>(sql, values);
   const { rows } =
-    instance === undefined
-      ? await executor.query<{ chapter: SagaRecords }>(allSql)
-      : await executor.query<{ chapter: SagaRecords }>(oneSql, [instance]);
+    runs !== undefined
+      ? await read(runsSql, [runs.map(({ name }) => name), runs.map(({ id }) => id)])
+      : await (instance === undefined ? read(allSql, []) : read(oneSql, [instance]));
   return rows[0]?.chapter ?? { fences: [], journal: [], work: [] };
 }

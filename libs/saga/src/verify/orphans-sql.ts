@@ -1,8 +1,8 @@
 import type { Executor } from '@convergekit/postgres';
-import { namesSql } from '@convergekit/effects/engine';
+import { type Finding, namesSql } from '@convergekit/effects/engine';
 
 /** A compensation, and what it says was its cause. */
-export interface Orphan {
+interface Orphan {
   readonly saga: string;
   readonly instance: string;
   readonly step: string;
@@ -39,7 +39,7 @@ const emittedSql = `
 export async function findOrphans(
   executors: readonly Executor[],
   instance?: string,
-): Promise<readonly Orphan[]> {
+): Promise<readonly Finding[]> {
   const found: Orphan[] = [];
   for (const executor of executors)
     found.push(
@@ -58,5 +58,10 @@ export async function findOrphans(
       ]);
       for (const { id } of rows) emitted.add(id);
     }
-  return found.filter(({ causeEvent }) => !emitted.has(causeEvent));
+  return found
+    .filter(({ causeEvent }) => !emitted.has(causeEvent))
+    .map(({ saga: name, instance: id, step, seq, causeEvent }) => {
+      const what = `no step emitted event ${causeEvent}, which it names as its cause`;
+      return { kind: 'saga', name, id, step, code: 'cause_missing', seq, what };
+    });
 }

@@ -139,7 +139,7 @@ describe('converge saga', () => {
   it('verifies journals: what the kit wrote is sound, what was changed by hand is found', async () => {
     expect(await runCli(['saga', 'verify'], env)).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('0 flaws, 0 compensations without a cause') as string,
+      stdout: expect.stringContaining('rows replayed, 0 findings') as string,
     });
     await scene.rows(`update converge.saga_step set state_to = 'undone' where step = 'room' and seq = 2`);
     await scene.rows(
@@ -151,6 +151,12 @@ describe('converge saga', () => {
     );
     const one = await runCli(['saga', 'verify', 'acme'], env);
     expect([one.code, one.stdout]).toEqual([1, expect.stringContaining('workflow tenant acme: ') as string]);
+    const json = await runCli(['saga', 'verify', 'acme', '--json'], env);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      journals: 1,
+      rows: 0,
+      findings: [{ kind: 'workflow', name: 'tenant', id: 'acme', code: 'end_missing' }],
+    });
     const found = await runCli(['saga', 'verify'], env);
     expect(found.code).toBe(1);
     expect(found.stdout).toContain(

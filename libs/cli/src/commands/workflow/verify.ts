@@ -1,7 +1,7 @@
 import { sagaMigrations } from '@convergekit/effects';
 import { readWorkflow, verifyWorkflow } from '@convergekit/workflow/operate';
 import { command } from '../../frame/command.ts';
-import { result } from '../../frame/result.ts';
+import { journalReport } from '../journal/report.ts';
 import { named } from './list.ts';
 
 export const verifyCommand = command({
@@ -11,19 +11,7 @@ export const verifyCommand = command({
   run: async (context, { workflow, id }) => {
     const { executor } = await context.database(sagaMigrations);
     const record = await readWorkflow(executor, workflow, id);
-    const { issues, state, ...rest } = verifyWorkflow(record);
-    const passed = issues.length === 0;
-    const mark = context.output.mark(passed ? 'ok' : 'fail');
-    return result(
-      { workflow, id, passed, ...rest, issues, state },
-      () =>
-        passed
-          ? [`${mark} ${workflow} ${id}: its ${record.entries} entries come to ${state}, as its row says`]
-          : [
-              `${mark} ${workflow} ${id}: journal and state differ`,
-              ...issues.map((issue) => `     ${issue}`),
-            ],
-      passed,
-    );
+    const { findings } = verifyWorkflow(record);
+    return journalReport(context.output, { journals: 1, rows: record.journal.length, findings });
   },
 });
