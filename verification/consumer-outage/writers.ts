@@ -1,5 +1,5 @@
 import { withTransaction } from '@convergekit/postgres';
-import { type Clock, systemClock } from '@convergekit/core';
+import { systemClock } from '@convergekit/core';
 import { counted, outbox, type World } from './world.ts';
 
 const WRITERS = 4;
@@ -9,14 +9,12 @@ export class Writers {
   failed = 0;
   readonly #world: World;
   readonly #rate: number;
-  readonly #clock: Clock;
   readonly #over = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
 
-  constructor(world: World, rate: number, clock: Clock = systemClock) {
+  constructor(world: World, rate: number) {
     this.#world = world;
     this.#rate = rate;
-    this.#clock = clock;
   }
 
   start(): void {
@@ -31,7 +29,7 @@ export class Writers {
   /** Keys of its own, so that `n` ascends in the order of commits. */
   async #write(writer: number): Promise<void> {
     const everyMs = (1_000 * WRITERS) / this.#rate;
-    let due = this.#clock.monotonic();
+    let due = systemClock.monotonic();
     for (let n = 0; !this.#over.signal.aborted; n += 1) {
       const event = counted({ key: `w${writer}-${n % 25}`, n });
       try {
@@ -39,8 +37,8 @@ export class Writers {
       } catch {
         this.failed += 1;
       }
-      due = Math.max(due + everyMs, this.#clock.monotonic() - 1_000);
-      await this.#clock.sleep(Math.max(0, due - this.#clock.monotonic()), this.#over.signal);
+      due = Math.max(due + everyMs, systemClock.monotonic() - 1_000);
+      await systemClock.sleep(Math.max(0, due - systemClock.monotonic()), this.#over.signal);
     }
   }
 }

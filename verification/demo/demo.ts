@@ -29,9 +29,10 @@ export interface DemoOptions {
   readonly drifted: () => number;
   readonly progress: Progress;
   readonly signal: AbortSignal;
-  /** How long nothing may change, with things open, before the audit begins without waiting. Milliseconds. @default 60_000 */
-  readonly noProgressMs?: number;
 }
+
+/** How long nothing may change, with things open, before the audit begins without waiting, milliseconds. */
+const NO_PROGRESS_MS = 60_000;
 
 export interface Outcome {
   readonly verdicts: readonly Verdict[];
@@ -69,15 +70,15 @@ async function settleAndJudge(
   answered: readonly Driven[],
   calmUntilMs: number,
 ): Promise<Outcome> {
-  const { world, drifted, progress, signal, noProgressMs = 60_000 } = options;
+  const { world, drifted, progress, signal } = options;
   const admin = await world.broker.admin();
   const look = (): Promise<Look> =>
     lookAtShop(world.databases, admin, world.topics, drifted()).catch(unanswered);
   try {
     for (let round = 1; ; round += 1) {
-      const rest = await untilRest({ look, clock: systemClock, signal, noProgressMs });
+      const rest = await untilRest({ look, clock: systemClock, signal, noProgressMs: NO_PROGRESS_MS });
       if (!rest.atRest)
-        progress.note(`no progress for ${noProgressMs / 1_000} s: ${rest.look.waitingFor ?? 'nothing'}`);
+        progress.note(`no progress for ${NO_PROGRESS_MS / 1_000} s: ${rest.look.waitingFor ?? 'nothing'}`);
       progress.note('the audit reads every database, and every topic with Kafka’s own console consumer');
       const dump = await dumpAll(world, answered);
       const after = await look();

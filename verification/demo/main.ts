@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { systemClock } from '@convergekit/core';
 import { type Stack, startStack } from '@convergekit/testing';
 import type { Judgement } from './audit/audit.ts';
+import { interruption } from '../interrupt.ts';
 import { runDemo } from './demo.ts';
 import { keepEvidence } from './show/evidence.ts';
 import { script } from './faults/script.ts';
@@ -24,19 +25,14 @@ const endings: Readonly<Record<Judgement, { readonly text: string; readonly exit
   disagrees: { text: 'The services do not agree: see FAIL above.', exitCode: 1 },
   not_settled: { text: 'Not settled in time: what is open above may yet finish, or is stuck.', exitCode: 3 },
 };
-const interrupt = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.on(name, () => {
-    if (interrupt.signal.aborted) process.exit(130);
-    interrupt.abort(new Error(`stopped by ${name}`));
-  });
+const signal = interruption();
 
 const shown = progress(process.stderr, () => systemClock.monotonic());
 let stack: Stack | undefined;
 let world: World | undefined;
 try {
   stack = await startStack({ log: (line) => shown.note(line) });
-  interrupt.signal.throwIfAborted();
+  signal.throwIfAborted();
   // What the audit needs is fetched now, not when all else is done.
   await stack.kafkaTools.prepare();
   shown.note(`databases, migrations, topics; the log of each process goes to ${logFolder}/`);
@@ -47,7 +43,7 @@ try {
 } catch (error) {
   shown.end();
   process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = interrupt.signal.aborted ? 130 : 1;
+  process.exitCode = signal.aborted ? 130 : 1;
 } finally {
   shown.end();
   // The processes before what they stand on; each part even if another one could not be stopped.
@@ -67,7 +63,7 @@ async function demo(shop: World, { kafka }: Stack): Promise<number> {
     seed: Number(values.seed),
     drifted: () => drifted,
     progress: shown,
-    signal: interrupt.signal,
+    signal,
   });
   shown.end();
   process.stdout.write(`\n${table(figures)}\n\naudit\n${auditReport(verdicts)}\n\n`);
@@ -88,12 +84,11 @@ async function keep(shop: World, shownTo: Progress): Promise<number> {
   for (const { spec } of shop.children)
     note(`health:    http://127.0.0.1:${spec.healthPort}/readyz  ${spec.name}`);
   note('Ctrl-C stops everything');
-  await new Promise((resolve) => interrupt.signal.addEventListener('abort', resolve, { once: true }));
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
   return 0;
 }
 
 async function interruptible<T>(work: Promise<T>): Promise<T> {
-  const { signal } = interrupt;
   const stop = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });

@@ -25,7 +25,6 @@ export interface WorldOptions {
   readonly stack: Pick<Stack, 'databaseUrl' | 'brokers' | 'kafkaTools'>;
   /** Gets one log file for each process. */
   readonly logFolder: string;
-  readonly partitions?: number;
 }
 
 export type ChildName = (typeof processNames)[number];
@@ -54,7 +53,6 @@ export const topics: readonly string[] = [
 export async function buildWorld({
   stack: { databaseUrl: serverUrl, brokers, kafkaTools },
   logFolder,
-  partitions = 6,
 }: WorldOptions): Promise<World> {
   rmSync(logFolder, { recursive: true, force: true });
   mkdirSync(logFolder, { recursive: true });
@@ -62,7 +60,7 @@ export async function buildWorld({
   const databases = mapNames((name) => connect({ url: urls[name], applicationName: 'demo', max: 4 }));
   await Promise.all(databaseNames.map((name) => prepare(name, databases[name])));
   const broker = kafkaBroker({ brokers: brokers.split(','), clientId: 'demo' });
-  await makeTopics(broker, brokers, topics, partitions);
+  await makeTopics(broker, brokers, topics, 6);
   const [ordersPort = 0, providerPort = 0, ...healthPorts] = await freePorts(2 + processNames.length);
   const logins = await loginsOf(databases, urls);
   const specs = processSpecs(

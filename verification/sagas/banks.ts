@@ -25,20 +25,19 @@ export interface BanksOptions {
   readonly brokers: string;
   /** Exists already. */
   readonly logFolder: string;
-  readonly partitions?: number;
 }
 
 const file = (path: string): string => fileURLToPath(new URL(`../../services/${path}`, import.meta.url));
 
 export async function buildBanks(options: BanksOptions): Promise<Banks> {
-  const { serverUrl, broker, brokers, logFolder, partitions = 6 } = options;
+  const { serverUrl, broker, brokers, logFolder } = options;
   const urls = await makeDatabases(serverUrl, banks);
   const open = (name: Bank): Database => connect({ url: urls[name], applicationName: 'campaign', max: 4 });
   const databases = { giro: open('giro'), savings: open('savings') };
   for (const name of banks) await prepareSource(name, databases[name], transferMigrations[name]);
   await openAccounts(databases);
   const topics = [...new Set(transferEvents.map(({ topic }) => topic)), ...banks.map(failureTopic)];
-  await makeTopics(broker, brokers, topics, partitions);
+  await makeTopics(broker, brokers, topics, 6);
   const [httpPort = 0, ...healthPorts] = await freePorts(1 + 2 * banks.length);
   const children = banks.flatMap((name, index) =>
     [`transfers/src/${name}/main.ts`, 'relay/src/main.ts'].map((main, kind) => {

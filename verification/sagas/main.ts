@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { systemClock } from '@convergekit/core';
 import { type Stack, startStack } from '@convergekit/testing';
 import { progress } from '../demo/show/progress.ts';
+import { interruption } from '../interrupt.ts';
 import { runCampaign } from './campaign.ts';
 import { report } from './report.ts';
 import { buildSamples, type World } from './world.ts';
@@ -24,12 +25,7 @@ const { values } = parseArgs({
   },
 });
 const folder = join('.converge', 'sagas', values.seed);
-const interrupt = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.on(name, () => {
-    if (interrupt.signal.aborted) process.exit(130);
-    interrupt.abort(new Error(`stopped by ${name}`));
-  });
+const signal = interruption();
 const shown = progress(process.stderr, () => systemClock.monotonic());
 const command = `make sagas ARGS="--seed ${values.seed} --orders ${values.orders} --transfers ${values.transfers} --every ${values.every} --at-once ${values['at-once']}"  # at ${commit()}`;
 shown.note(command);
@@ -39,7 +35,7 @@ try {
   stack = await startStack({ log: (line) => shown.note(line) });
   world = await buildSamples({ stack, logFolder: folder });
   await world.start();
-  interrupt.signal.throwIfAborted();
+  signal.throwIfAborted();
   shown.note(`${world.children.length} processes are ready; their logs are in ${folder}/`);
   const result = await runCampaign({
     world,
@@ -50,7 +46,7 @@ try {
     faultEveryMs: Number(values.every),
     atOnce: Number(values['at-once']),
     progress: shown,
-    signal: interrupt.signal,
+    signal,
   });
   shown.end();
   const text = report(result, command);
@@ -62,7 +58,7 @@ try {
 } catch (error) {
   shown.end();
   process.stderr.write(`sagas: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
-  process.exitCode = interrupt.signal.aborted ? 130 : 1;
+  process.exitCode = signal.aborted ? 130 : 1;
 } finally {
   await world?.stop().catch(trouble);
   await stack?.stop().catch(trouble);
@@ -71,7 +67,6 @@ process.exit();
 
 async function held({ databaseUrl, brokers }: Stack): Promise<void> {
   shown.note(`kept up until Ctrl-C: ${databaseUrl}, Kafka at ${brokers}`);
-  const { signal } = interrupt;
   if (!signal.aborted)
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '@convergekit/core';
 import { progress } from '../demo/show/progress.ts';
+import { interruption } from '../interrupt.ts';
 import { menu } from './faults/menu.ts';
 import { History } from './history.ts';
 import { soak } from './soak.ts';
@@ -25,12 +26,7 @@ const seed = Number(values.seed);
 const folder = join('.converge', 'soak', values.seed);
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
-const interrupt = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.on(name, () => {
-    if (interrupt.signal.aborted) process.exit(130);
-    interrupt.abort(new Error(`stopped by ${name}`));
-  });
+const signal = interruption();
 const shown = progress(process.stderr, () => systemClock.monotonic());
 const only = values.only === '' ? '' : ` --only '${values.only}'`;
 const driver = values.driver === '' ? '' : ` --driver ${values.driver}`;
@@ -48,7 +44,7 @@ try {
     hold: values.hold,
     history: new History(folder),
     progress: shown,
-    signal: interrupt.signal,
+    signal,
   });
   shown.end();
   writeFileSync(join(folder, 'report.md'), markdown);
@@ -56,7 +52,7 @@ try {
   process.exitCode = passed ? 0 : 1;
 } catch (error) {
   shown.end();
-  const { aborted } = interrupt.signal;
+  const { aborted } = signal;
   const text =
     error instanceof Error ? ((aborted ? undefined : error.stack) ?? error.message) : String(error);
   process.stderr.write(`soak: ${text}\n`);

@@ -1,11 +1,5 @@
 import type { z } from 'zod';
-import {
-  type Environment,
-  prefixedLayer,
-  type StandardNames,
-  standardLayer,
-  standardNames,
-} from './environment.ts';
+import { type Environment, prefixedLayer, standardLayer, standardNames } from './environment.ts';
 import { ConfigError, type ConfigIssue } from './error.ts';
 import { fileLayer } from './file.ts';
 import { environmentName } from './names.ts';
@@ -23,8 +17,6 @@ export interface LoadConfigOptions {
   readonly file?: string | undefined;
   /** Command-line settings, by path (`{ 'relay.poll.maxMs': '5' }`) or nested; undefined = not given. @default none */
   readonly flags?: Readonly<Record<string, unknown>>;
-  /** Variables of other tools and the settings that they set; `CONVERGE__…` takes precedence. @default standardNames */
-  readonly standard?: StandardNames;
 }
 
 /**
@@ -41,12 +33,12 @@ export function loadSettings<T>(
   schema: z.ZodType<T>,
   options: LoadConfigOptions,
 ): { readonly config: T; readonly settings: readonly Setting[] } {
-  const { env, prefix = 'CONVERGE', file, flags = {}, standard = standardNames } = options;
+  const { env, prefix = 'CONVERGE', file, flags = {} } = options;
   const fromFile = file === undefined ? mergeLayers([]) : fileLayer(schema, file);
   const free = fromFile.settings.map(({ path }) => path);
   const layers = [
     fromFile,
-    standardLayer(schema, env, standard),
+    standardLayer(schema, env),
     prefixedLayer(schema, env, prefix, free),
     flagLayer(schema, flags),
   ];
@@ -54,7 +46,7 @@ export function loadSettings<T>(
   const result = schema.safeParse(treeOf(schema, settings));
   const wrong = [...issues];
   if (!result.success) {
-    const named = { settings, prefix, standard, schema };
+    const named = { settings, prefix, schema };
     wrong.push(
       ...result.error.issues.map((issue) => describe(issue, named)).filter((one) => isNew(one, issues)),
     );
@@ -123,10 +115,9 @@ function isGroup(value: unknown): value is Record<string, unknown> {
 interface Named {
   readonly settings: readonly Setting[];
   readonly prefix: string;
-  readonly standard: StandardNames;
 }
 
-function describe(issue: z.core.$ZodIssue, { settings, prefix, standard }: Named): ConfigIssue {
+function describe(issue: z.core.$ZodIssue, { settings, prefix }: Named): ConfigIssue {
   const path = issue.path.map(String);
   const place = path.join('.');
   // An issue inside a list is reported for the setting that holds the list.
@@ -137,7 +128,7 @@ function describe(issue: z.core.$ZodIssue, { settings, prefix, standard }: Named
   );
   const variables = [
     environmentName(prefix, path),
-    ...Object.keys(standard).filter((name) => standard[name] === place),
+    ...Object.keys(standardNames).filter((name) => standardNames[name] === place),
   ];
   const message = redact(issue.message, setting);
   const named = formatPath(path) || '(root)';

@@ -8,11 +8,11 @@ import { mergeLayers, settingsOf } from './setting.ts';
 import { valueOf } from './text.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
-/** Standard environment variables → paths of settings. */
-export type StandardNames = Readonly<Record<string, string>>;
-
-/** The default standard variables. A schema without the setting ignores its variable: one table for every process. */
-export const standardNames: StandardNames = Object.freeze({
+/**
+ * Standard environment variables → paths of settings; `CONVERGE__…` takes precedence. A schema without the setting ignores
+ * its variable: one table for every process.
+ */
+export const standardNames: Readonly<Record<string, string>> = Object.freeze({
   DATABASE_URL: 'database.url',
   PGHOST: 'database.host',
   PGPORT: 'database.port',
@@ -36,8 +36,8 @@ interface Variable {
 }
 
 /** Reads the standard variables. An empty one counts as not set: compose files and shells unset a variable so. */
-export function standardLayer(schema: z.ZodType, env: Environment, names: StandardNames): Layer {
-  const layers = Object.entries(names).map(([name, place]): Layer => {
+export function standardLayer(schema: z.ZodType, env: Environment): Layer {
+  const layers = Object.entries(standardNames).map(([name, place]): Layer => {
     const path = place.split('.');
     const known = schemaAt(schema, path) !== undefined;
     const found = known ? [variableOf(env, name, path), variableOf(env, `${name}_FILE`, path)] : [];

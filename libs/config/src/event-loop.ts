@@ -11,9 +11,9 @@ export interface LoopDelay {
 export const LATE_MS = 1_000;
 
 /** Judges the delay of the event loop. Pure. One long pause (a large page, a stopped process) passes; only lasting lateness fails. */
-export function judgeLoopDelay({ meanMs, maxMs }: LoopDelay, lateMs = LATE_MS): Check {
+export function judgeLoopDelay({ meanMs, maxMs }: LoopDelay): Check {
   const detail = `timers are ${Math.round(meanMs)} ms late on average, ${Math.round(maxMs)} ms at most`;
-  return { ok: meanMs < lateMs, detail };
+  return { ok: meanMs < LATE_MS, detail };
 }
 
 export interface EventLoopWatch {

@@ -1,4 +1,4 @@
-import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
+import { systemClock, systemRandom } from '@convergekit/core';
 import { delayMs } from '@convergekit/core/engine';
 import { adoptSchemas, type RecordedName, schemasToAdopt } from './baseline.ts';
 import type { Database } from './connect.ts';
@@ -25,13 +25,12 @@ export interface AppliedMigration {
 export interface MigrateOptions {
   /** Time limit of a lock wait, during which writers queue behind it. In milliseconds. @default 2_000 */
   readonly lockTimeoutMs?: number;
-  /** Time limit of the wait for another running `migrate`. In milliseconds. @default 60_000 */
-  readonly waitForOtherMs?: number;
   /** Number of attempts of the whole migration after lock timeouts. @default 5 */
   readonly attempts?: number;
-  readonly clock?: Clock;
-  readonly random?: Random;
 }
+
+/** Time limit of the wait for another running `migrate`, in milliseconds. */
+const WAIT_FOR_OTHER_MS = 60_000;
 
 /** The tables of this package: leases and central policies. `migrate` always applies them first. */
 export const postgresMigrations: MigrationSet = {
@@ -65,15 +64,15 @@ export async function migrate(
   options: MigrateOptions = {},
 ): Promise<readonly AppliedMigration[]> {
   const files = (await Promise.all([postgresMigrations, ...sets].map(readMigrations))).flat();
-  const { attempts = 5, clock = systemClock, random = systemRandom } = options;
+  const { attempts = 5 } = options;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await withTransaction(database, { clock, random }, (tx) => apply(tx, files, options));
+      return await withTransaction(database, {}, (tx) => apply(tx, files, options));
     } catch (error) {
       // 55P03: another transaction locks our tables. A longer wait would block every writer behind us: retry later.
       if (sqlState(error) !== '55P03') throw error;
       if (attempt >= attempts) throw lockedError(error);
-      await clock.sleep(delayMs({ baseMs: 100, factor: 2, capMs: 2_000 }, attempt, random));
+      await systemClock.sleep(delayMs({ baseMs: 100, factor: 2, capMs: 2_000 }, attempt, systemRandom));
     }
   }
 }
@@ -81,9 +80,9 @@ export async function migrate(
 async function apply(
   tx: Executor,
   files: readonly MigrationFile[],
-  { lockTimeoutMs = 2_000, waitForOtherMs = 60_000 }: MigrateOptions,
+  { lockTimeoutMs = 2_000 }: MigrateOptions,
 ): Promise<readonly AppliedMigration[]> {
-  await setLockTimeout(tx, waitForOtherMs);
+  await setLockTimeout(tx, WAIT_FOR_OTHER_MS);
   await tx.query('select pg_advisory_xact_lock($1, $2)', [advisorySpace, migrateLock]);
   await setLockTimeout(tx, lockTimeoutMs);
   const { rows: present } = await tx.query<{ present: boolean }>(

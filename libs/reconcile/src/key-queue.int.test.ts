@@ -1,6 +1,6 @@
-import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { openWorld, rowsOf, setWanted, stockOf, stockReconciler, type World } from './fixture/stock.ts';
+import { waitUntil } from '@convergekit/testing';
+import { describe, expect, it } from 'vitest';
+import { worldForEach, rowsOf, setWanted, stockOf, stockReconciler, type World } from './fixture/stock.ts';
 import {
   claimKeys,
   type EnqueueRequest,
@@ -17,12 +17,10 @@ import { reconcilerService, runReconciler } from './service.ts';
 let world: World;
 let options: ReconcileOptions;
 
-beforeEach(async () => {
-  const { databaseUrl } = inject('stack');
-  world = await openWorld(await freshDatabase(databaseUrl, 'rec'), await freshDatabase(databaseUrl, 'rec'));
-  options = { databases: { orders: world.orders, inventory: world.stock } };
+worldForEach((opened, itsOptions) => {
+  world = opened;
+  options = itsOptions;
 });
-afterEach(() => world.close());
 
 const report = (over: Partial<EnqueueRequest> = {}): Promise<void> =>
   enqueueKeys(world.stock.executor, {

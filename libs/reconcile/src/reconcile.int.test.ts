@@ -1,10 +1,9 @@
 import { executorOf } from '@convergekit/postgres';
 import { BusinessRejection } from '@convergekit/core';
-import { freshDatabase } from '@convergekit/testing';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
-  openWorld,
+  worldForEach,
   rowsOf,
   setStock,
   setWanted,
@@ -20,12 +19,10 @@ import { approveRepairs } from './window.ts';
 let world: World;
 let options: ReconcileOptions;
 
-beforeEach(async () => {
-  const { databaseUrl } = inject('stack');
-  world = await openWorld(await freshDatabase(databaseUrl, 'rec'), await freshDatabase(databaseUrl, 'rec'));
-  options = { databases: { orders: world.orders, inventory: world.stock } };
+worldForEach((opened, itsOptions) => {
+  world = opened;
+  options = itsOptions;
 });
-afterEach(() => world.close());
 
 describe('drift', () => {
   it('a drift is repaired with an audit row, and the next run finds nothing', async () => {

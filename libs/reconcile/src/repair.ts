@@ -4,8 +4,7 @@ import { executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import type { Clock, Random } from '@convergekit/core';
 import type { Transaction } from 'kysely';
-import { writeAudit } from './audit.ts';
-import { hashOf } from './canonical.ts';
+import { hashOf, toJson } from './canonical.ts';
 import { repairsAllowed, type Outcome, decideFinish } from './decide.ts';
 import type { Databases, RepairResult } from './definition.ts';
 import { ReconcileError } from './errors.ts';
@@ -26,6 +25,10 @@ export interface RepairRequest {
   readonly clock: Clock;
   readonly random: Random;
 }
+
+const auditSql = `
+  insert into converge.reconcile_audit (reconciler, key, desired, before, after, drift, why, cause, actor, term)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`;
 
 type Read = Extract<Observation, { kind: 'read' }>;
 
@@ -91,8 +94,8 @@ async function repairIn(
   const { desired, actual, drift } = seen;
   const why = reconciler.why?.(drift) ?? name;
   const { key, cause, term } = claim;
-  const states = { desired, before: actual, after, drift };
-  await writeAudit(executor, { reconciler: name, key, ...states, why, cause, actor: request.actor, term });
+  const states = [desired, actual, after, drift].map(toJson);
+  await executor.query(auditSql, [name, key, ...states, why, cause, request.actor, term.toString()]);
   if (!(await spendRepair(executor, { reconciler: name, allowed, windowMs: limits.windowMs })))
     throw new Abandon({ kind: 'held', driftHash, first: false });
   const outcome: Outcome = { kind: 'repaired', version: versionOf(reconciler, after) };

@@ -1,7 +1,7 @@
 import { executorOf } from '@convergekit/postgres';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { openWorld, rowsOf, setWanted, stockOf, stockReconciler, type World } from './fixture/stock.ts';
+import { waitUntil } from '@convergekit/testing';
+import { describe, expect, it } from 'vitest';
+import { worldForEach, rowsOf, setWanted, stockOf, stockReconciler, type World } from './fixture/stock.ts';
 import { leadOnce, leaseOf, resign } from './leader.ts';
 import { resolveOptions, type ReconcileOptions } from './options.ts';
 import { reconcilerService } from './service.ts';
@@ -10,12 +10,10 @@ import { watchKeys } from './watch.ts';
 let world: World;
 let options: ReconcileOptions;
 
-beforeEach(async () => {
-  const { databaseUrl } = inject('stack');
-  world = await openWorld(await freshDatabase(databaseUrl, 'rec'), await freshDatabase(databaseUrl, 'rec'));
-  options = { databases: { orders: world.orders, inventory: world.stock } };
+worldForEach((opened, itsOptions) => {
+  world = opened;
+  options = itsOptions;
 });
-afterEach(() => world.close());
 
 const never = new AbortController().signal;
 

@@ -32,7 +32,6 @@ export function admitRules(
   below: readonly PolicyLayer[],
   offered: readonly OfferedRule[],
   lastGood: PolicyRules = {},
-  source = 'central table',
 ): Admission {
   let rules: PolicyRules = {};
   let book = new PolicyBook(below);
@@ -40,7 +39,7 @@ export function admitRules(
   const admit = (name: string, change: unknown): string | undefined => {
     const wanted: PolicyRules = { ...rules, [name]: change as PolicyChange };
     try {
-      book = new PolicyBook([...below, { source, rules: wanted }]);
+      book = new PolicyBook([...below, { source: 'central table', rules: wanted }]);
       rules = wanted;
       return undefined;
     } catch (error) {

@@ -1,5 +1,6 @@
 import { ConvergeError } from '@convergekit/core';
-import { defaultPolicy, type Policy } from './policy.ts';
+import type { Backoff } from '@convergekit/core/engine';
+import { bound, defaultPolicy, type Policy } from './policy.ts';
 import { applyChange, type PolicyChange } from './policy-change.ts';
 import {
   chainOf,
@@ -8,7 +9,6 @@ import {
   policyRulesSchema,
   type PolicyRules,
 } from './policy-rules.ts';
-import { contradictions } from './policy-schema.ts';
 
 /** Returns the policy of an operation by name. Call it for each operation run: a run keeps the policy it started with. */
 export interface Policies {
@@ -125,3 +125,35 @@ const builtIn: PolicyLayer = Object.freeze({
     consumer: { attempts: 3, backoff: { capMs: 1_000 } },
   },
 });
+
+/** A contradiction between fields that are each valid: its path and a hint. */
+interface PolicyFault {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+/** Finds contradictions between the fields of a policy. */
+function contradictions(policy: Policy): readonly PolicyFault[] {
+  const { attempts, backoff, attemptTimeoutMs, breaker } = policy;
+  const deadlineMs = bound(policy.deadlineMs);
+  const faults = [...capBelowBase(['backoff'], backoff), ...capBelowBase(['breaker', 'open'], breaker.open)];
+  // Without a bound on attempts the deadline is the bound.
+  const waits = attempts === 'unbounded' || attempts === 1 ? 0 : attempts * backoff.capMs;
+  if (waits > deadlineMs)
+    faults.push({
+      path: ['deadlineMs'],
+      message: `attempts × capMs (${attempts} × ${backoff.capMs} = ${waits} ms) is above deadlineMs ${deadlineMs}: the last attempts could never start; raise deadlineMs to ${waits}, or lower attempts or backoff.capMs`,
+    });
+  if (attemptTimeoutMs > deadlineMs)
+    faults.push({
+      path: ['attemptTimeoutMs'],
+      message: `attemptTimeoutMs ${attemptTimeoutMs} is above deadlineMs ${deadlineMs}: lower it to at most ${deadlineMs}`,
+    });
+  return faults;
+}
+
+function capBelowBase(path: readonly string[], { baseMs, capMs }: Backoff): PolicyFault[] {
+  if (capMs >= baseMs) return [];
+  const message = `capMs ${capMs} is below baseMs ${baseMs}: raise capMs to at least ${baseMs} or lower baseMs`;
+  return [{ path: [...path, 'capMs'], message }];
+}

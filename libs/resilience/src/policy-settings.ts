@@ -13,11 +13,11 @@ export interface SetValue {
  * Builds policy layers from the configuration, one per source in order of precedence.
  * A variable overrides the file for every name: `PAYMENT__ATTEMPTS` overrides the file's `payment.charge`.
  */
-export function policyLayersOf(settings: readonly SetValue[], section = 'policies'): readonly PolicyLayer[] {
+export function policyLayersOf(settings: readonly SetValue[]): readonly PolicyLayer[] {
   const trees = new Map<string, Tree>();
   for (const { path, value, source } of settings) {
     const last = path.at(-1);
-    if (path[0] !== section || path.length < 2 || last === undefined) continue;
+    if (path[0] !== 'policies' || path.length < 2 || last === undefined) continue;
     const origin = source.startsWith('environment ') ? 'environment' : source;
     const tree = trees.get(origin) ?? {};
     trees.set(origin, tree);

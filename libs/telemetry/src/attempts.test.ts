@@ -2,7 +2,7 @@ import { ConvergeError } from '@convergekit/core';
 import { type AttemptReport, CircuitBreaker, RetryBudget } from '@convergekit/resilience/engine';
 import { operation } from '@convergekit/resilience';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { boundedLabel } from './bounded-label.ts';
+import { boundedLabel } from './attempts.ts';
 import { attributeNames, spanNames } from './names.ts';
 import { countAttempt } from './engine.ts';
 import { observeAttempts, observeBreaker, traceAttempts, withSpan } from './index.ts';

@@ -1,8 +1,6 @@
 import { trace } from '@opentelemetry/api';
 import pino, { type DestinationStream, type Logger } from 'pino';
-import { errorFields } from './error-fields.ts';
 import { humanLine } from './human-line.ts';
-import { redaction } from './redaction.ts';
 
 /** The levels of `LOG_LEVEL`, from most to least detail. */
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -50,4 +48,55 @@ function standardError(): DestinationStream {
 function traceIds(): Record<string, string> {
   const active = trace.getActiveSpan()?.spanContext();
   return active === undefined ? {} : { trace_id: active.traceId, span_id: active.spanId };
+}
+
+const secret = ['password', 'secret', 'token', 'apiKey', 'authorization', 'cookie', 'sasl', 'credentials'];
+const connection = ['connectionString', 'databaseUrl', 'DATABASE_URL', 'PGPASSWORD', 'url'];
+const business = ['payload', 'value', 'data', 'body', 'parameters', 'values'];
+
+/**
+ * Fields that are removed from logs, at the top of a line and one level below.
+ * The last group holds business data: a payload belongs to its service, not to the logs.
+ */
+const redaction: readonly string[] = [...secret, ...connection, ...business].flatMap((name) => [
+  name,
+  `*.${name}`,
+]);
+
+/** The fields of an error in a log. */
+interface ErrorFields {
+  readonly type: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly category?: string;
+  readonly certainty?: string;
+  readonly stack?: string;
+  readonly cause?: ErrorFields;
+}
+
+const MAX_CAUSES = 5;
+
+/**
+ * Extracts a fixed list of fields from an error.
+ * Drivers attach rows, parameters and whole responses to their errors (Postgres's DETAIL quotes the failing row): copying
+ * every property would put payloads into logs.
+ */
+function errorFields(error: unknown, depth = 0): ErrorFields {
+  if (!(error instanceof Error)) return { type: typeof error, message: String(error) };
+  return {
+    type: error.name,
+    message: error.message,
+    ...text(error, 'code'),
+    ...text(error, 'category'),
+    ...text(error, 'certainty'),
+    ...(depth === 0 && error.stack !== undefined ? { stack: error.stack } : {}),
+    ...(error.cause === undefined || depth >= MAX_CAUSES
+      ? {}
+      : { cause: errorFields(error.cause, depth + 1) }),
+  };
+}
+
+function text<Name extends string>(error: object, name: Name): { [N in Name]?: string } {
+  const value: unknown = Reflect.get(error, name);
+  return typeof value === 'string' ? ({ [name]: value } as { [N in Name]?: string }) : {};
 }

@@ -1,12 +1,10 @@
 import { type Attributes, diag, DiagLogLevel } from '@opentelemetry/api';
 import { systemClock } from '@convergekit/core';
 import { endsWithin } from '@convergekit/core/engine';
+import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { logger } from './logger.ts';
 import { silenceSpans } from './spans.ts';
-import { makeScrape, type Scrape, type Scraped } from './scrape.ts';
-
-export type { Scraped } from './scrape.ts';
 
 export interface TelemetryOptions {
   /** The value of `service.name`, unless `OTEL_SERVICE_NAME` is set. */
@@ -118,4 +116,54 @@ function logDiagnostics(): void {
   const say = (message: string): void => log.warn(message);
   const quiet = (): void => undefined;
   diag.setLogger({ error: say, warn: say, info: quiet, debug: quiet, verbose: quiet }, DiagLogLevel.WARN);
+}
+
+/** The response to a scrape. */
+export interface Scraped {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** Collects metrics on request. It opens no port: the process's HTTP server serves it. */
+interface Scrape {
+  readonly reader: PrometheusExporter;
+  read(): Promise<Scraped>;
+}
+
+const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** Creates a scrape. Call it before the SDK starts, which takes `reader` as one of its metric readers. */
+function makeScrape(): Scrape {
+  const reader = new PrometheusExporter({ preventServerStart: true });
+  // Scope labels would double the length of every line with one constant word.
+  const serializer = new PrometheusSerializer('', false, undefined, false, true);
+  return {
+    reader,
+    read: async () => {
+      const { resourceMetrics } = await reader.collect();
+      return { contentType: CONTENT_TYPE, body: serializer.serialize(inBaseUnits(resourceMetrics)) };
+    },
+  };
+}
+
+type Collected = Awaited<ReturnType<PrometheusExporter['collect']>>['resourceMetrics'];
+
+// Adds the base unit to a metric's name, as Prometheus requires. The serializer omits it, and a dashboard that reads
+// seconds as milliseconds is wrong by a factor of a thousand without any sign.
+function inBaseUnits(found: Collected): Collected {
+  return {
+    ...found,
+    scopeMetrics: found.scopeMetrics.map((scope) => ({
+      ...scope,
+      metrics: scope.metrics.map((metric) => ({
+        ...metric,
+        descriptor: { ...metric.descriptor, name: prometheusName(metric.descriptor) },
+      })),
+    })),
+  };
+}
+
+/** Converts `converge.outbox.age` in seconds to `converge.outbox.age_seconds`; the serializer replaces the dots. */
+function prometheusName({ name, unit }: { readonly name: string; readonly unit: string }): string {
+  return unit === 's' && !name.endsWith('_seconds') ? `${name}_seconds` : name;
 }

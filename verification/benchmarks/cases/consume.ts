@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import type { Case, World } from '../case.ts';
 import { type Backlog, makeBacklog } from '../consuming/backlog.ts';
+import { type Measured, measureInProcess } from '../measure/in-process.ts';
 import { Series } from '../measure/series.ts';
 import { median } from '../measure/statistics.ts';
 import type { Figure } from '../report/figure.ts';
@@ -12,11 +11,6 @@ import { inTurn } from './drain.ts';
 
 const PROGRAM = fileURLToPath(new URL('../consuming/raw-program.ts', import.meta.url));
 const RIVAL = 'kafkajs eachBatch';
-
-interface Measured {
-  readonly perSecond: number;
-  readonly cpuMicros: number;
-}
 
 /** The ceiling of every consumer: records as the relay writes them, read and dropped. */
 export const consumeCase: Case = {
@@ -43,18 +37,9 @@ export const consumeCase: Case = {
   },
 };
 
-async function measure({ stack, cleanup }: World, backlog: Backlog, reader: string): Promise<Measured> {
-  cleanup.throwIfClosed();
-  const args = [reader === RIVAL ? 'eachBatch' : reader, stack.brokers, backlog.topic, String(backlog.rows)];
-  const running = promisify(execFile)(process.execPath, ['--conditions=source', PROGRAM, ...args], {
-    timeout: 120_000,
-  });
-  const ended = cleanup.add(() => Promise.resolve(void running.child.kill('SIGKILL')));
-  try {
-    return JSON.parse((await running).stdout) as Measured;
-  } finally {
-    await ended();
-  }
+function measure(world: World, backlog: Backlog, reader: string): Promise<Measured> {
+  const client = reader === RIVAL ? 'eachBatch' : reader;
+  return measureInProcess(world, PROGRAM, [client, world.stack.brokers, backlog.topic, String(backlog.rows)]);
 }
 
 function figuresOf(series: Series<Measured>): readonly Figure[] {

@@ -1,9 +1,8 @@
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import type { DriverName } from '@convergekit/kafka';
 import type { Case, CaseResult, World } from '../case.ts';
+import { type Measured, measureInProcess } from '../measure/in-process.ts';
 import { Series } from '../measure/series.ts';
 import { median } from '../measure/statistics.ts';
 import { openTopic } from '../measure/topic-log.ts';
@@ -14,11 +13,6 @@ import { inTurn } from './drain.ts';
 
 const PROGRAM = fileURLToPath(new URL('../drivers.ts', import.meta.url));
 const PARTITIONS = 8;
-
-interface Measured {
-  readonly perSecond: number;
-  readonly cpuMicros: number;
-}
 
 interface Raw {
   readonly produce: Measured;
@@ -53,24 +47,11 @@ async function measure(world: World, driver: DriverName, records: number): Promi
     await log.remove().finally(() => log.close());
   });
   try {
-    const produce = await inProcess(world, ['produce', String(records), driver, log.topic]);
-    const consume = await inProcess(world, ['consume', String(records), driver, log.topic]);
+    const produce = await measureInProcess(world, PROGRAM, ['produce', String(records), driver, log.topic]);
+    const consume = await measureInProcess(world, PROGRAM, ['consume', String(records), driver, log.topic]);
     return { produce, consume };
   } finally {
     await removed();
-  }
-}
-
-async function inProcess({ stack, cleanup }: World, args: readonly string[]): Promise<Measured> {
-  const running = promisify(execFile)(process.execPath, ['--conditions=source', PROGRAM, ...args], {
-    env: { ...process.env, KAFKA_BROKERS: stack.brokers },
-    timeout: 120_000,
-  });
-  const ended = cleanup.add(() => Promise.resolve(void running.child.kill('SIGKILL')));
-  try {
-    return JSON.parse((await running).stdout) as Measured;
-  } finally {
-    await ended();
   }
 }
 

@@ -14,20 +14,18 @@ export interface Load {
   readonly keyOf?: (number: number) => string;
   /** The first number. @default 0 */
   readonly from?: number;
-  /** Ends it early. */
-  readonly signal?: AbortSignal;
 }
 
 /** An open loop: transaction n begins at its time whether or not the ones before have ended. */
 export async function writeAtRate(source: Source, load: Load): Promise<Commits> {
-  const { ratePerSecond, events, keyPrefix, keyOf, from = 0, signal } = load;
+  const { ratePerSecond, events, keyPrefix, keyOf, from = 0 } = load;
   const commits = new Map<string, number>();
   const pool = new Pool({ connectionString: source.databaseUrl, max: 8 });
   pool.on('error', () => undefined);
   const inFlight: Promise<void>[] = [];
   const start = systemClock.monotonic();
   try {
-    for (let n = 0; n < events && signal?.aborted !== true; n += 1) {
+    for (let n = 0; n < events; n += 1) {
       const wait = start + (n * 1000) / ratePerSecond - systemClock.monotonic();
       if (wait > 0) await systemClock.sleep(wait);
       const key = `${keyPrefix}-${n}`;

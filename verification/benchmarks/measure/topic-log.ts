@@ -19,8 +19,6 @@ export interface TopicLog {
 export interface WatchOptions {
   readonly deadlineMs: number;
   readonly look?: (sample: Sample) => void;
-  /** @default 20 */
-  readonly everyMs?: number;
 }
 
 /** What lies in the topic, judged by the number that every payload carries. */
@@ -53,7 +51,7 @@ async function watch(
   topic: string,
   count: () => Promise<number>,
   until: number,
-  { deadlineMs, look, everyMs = 20 }: WatchOptions,
+  { deadlineMs, look }: WatchOptions,
 ): Promise<Sample[]> {
   const samples: Sample[] = [];
   const end = systemClock.monotonic() + deadlineMs;
@@ -64,7 +62,7 @@ async function watch(
     if (sample.count >= until) return samples;
     if (sample.atMs > end)
       throw new Error(`only ${sample.count} of ${until} events reached ${topic} in ${deadlineMs / 1000} s`);
-    await systemClock.sleep(everyMs);
+    await systemClock.sleep(20);
   }
 }
 

@@ -14,10 +14,7 @@ export interface Bars {
     readonly value: number;
     readonly low?: number;
     readonly high?: number;
-    readonly colour?: number;
   }[];
-  /** @default 0 */
-  readonly digits?: number;
 }
 
 export interface Lines {
@@ -36,7 +33,7 @@ const WIDTH = 720;
 const COLOURS = ['#2563eb', '#0d9488', '#d97706', '#9333ea', '#64748b'];
 const GREY = '#64748b';
 
-export function barPlot({ title, unit, bars, digits = 0 }: Bars): string {
+export function barPlot({ title, unit, bars }: Bars): string {
   const rowHeight = 34;
   const left = 230;
   const right = 130;
@@ -52,8 +49,8 @@ export function barPlot({ title, unit, bars, digits = 0 }: Bars): string {
       bar.low === undefined || bar.high === undefined
         ? ''
         : `<path d="M${n(x(bar.low))} ${middle}H${n(x(bar.high))}M${n(x(bar.low))} ${middle - 5}v10M${n(x(bar.high))} ${middle - 5}v10" stroke="#0f172a" fill="none"/>`;
-    const box = `<rect x="${left}" y="${y}" width="${n(Math.max(1, x(bar.value) - left))}" height="22" rx="2" fill="${colour(bar.colour ?? index)}"/>`;
-    const figure = `${bar.value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${unit}`;
+    const box = `<rect x="${left}" y="${y}" width="${n(Math.max(1, x(bar.value) - left))}" height="22" rx="2" fill="${colour(index)}"/>`;
+    const figure = `${bar.value.toLocaleString('en-US', { maximumFractionDigits: 0 })} ${unit}`;
     return label + box + whisker + text(x(Math.max(bar.high ?? 0, bar.value)) + 8, middle + 4, figure);
   });
   return page(height, title, rows.join('\n'));

@@ -17,10 +17,7 @@ export const formatterProperties: readonly string[] = [
 /** `Partition:0␁Offset:7␁name:value␂name:value␁key␁payload` */
 export function parseLine(topic: string, line: string): LogRecord {
   const [partition = '', offset = '', headers = '', key = '', ...payload] = line.split(fieldSeparator);
-  if (!partition.startsWith('Partition:') || !offset.startsWith('Offset:'))
-    throw new Error(
-      `the console consumer printed something else than a record of ${topic}: ${line.slice(0, 200)}`,
-    );
+  if (!partition.startsWith('Partition:') || !offset.startsWith('Offset:')) throw notRecord(topic, line);
   return {
     topic,
     partition: Number(partition.slice('Partition:'.length)),
@@ -29,6 +26,12 @@ export function parseLine(topic: string, line: string): LogRecord {
     headers: Object.fromEntries(headers.split(headerSeparator).map(splitHeader)),
     payload: payload.join(fieldSeparator),
   };
+}
+
+export function notRecord(topic: string, line: string): Error {
+  return new Error(
+    `the console consumer printed something else than a record of ${topic}: ${line.slice(0, 200)}`,
+  );
 }
 
 function splitHeader(text: string): [string, string] {

@@ -37,7 +37,28 @@ export async function countRecords(
 }
 
 async function dumpTopic(tools: KafkaTools, topic: string, count: number): Promise<readonly LogRecord[]> {
-  const properties = formatterProperties.flatMap((property) => ['--formatter-property', property]);
+  const records: LogRecord[] = [];
+  await readTopic(tools, { topic, count, properties: formatterProperties }, (line) => {
+    records.push(parseLine(topic, line));
+  });
+  return records;
+}
+
+export interface TopicRead {
+  readonly topic: string;
+  /** How many records it has. */
+  readonly count: number;
+  /** What a line shows of a record. */
+  readonly properties: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+/** Reads a topic with Kafka's own console consumer, a record a line: of a partition in the order of offsets. */
+export async function readTopic(
+  tools: KafkaTools,
+  { topic, count, properties, signal }: TopicRead,
+  onRecord: (line: string) => void,
+): Promise<void> {
   const args = [
     '--topic',
     topic,
@@ -45,12 +66,15 @@ async function dumpTopic(tools: KafkaTools, topic: string, count: number): Promi
     '--max-messages',
     String(count),
     '--timeout-ms',
-    '20000',
+    '30000',
   ];
-  const lines: string[] = [];
-  const onLine = (line: string): void => void lines.push(line);
-  await tools.run('org.apache.kafka.tools.consumer.ConsoleConsumer', [...args, ...properties], { onLine });
-  if (lines.length !== count)
-    throw new Error(`the console consumer read ${lines.length} of ${count} records of ${topic}`);
-  return lines.map((line) => parseLine(topic, line));
+  const format = properties.flatMap((property) => ['--formatter-property', property]);
+  let read = 0;
+  const onLine = (line: string): void => {
+    read += 1;
+    onRecord(line);
+  };
+  const options = { onLine, ...(signal === undefined ? {} : { signal }) };
+  await tools.run('org.apache.kafka.tools.consumer.ConsoleConsumer', [...args, ...format], options);
+  if (read !== count) throw new Error(`the console consumer read ${read} of ${count} records of ${topic}`);
 }

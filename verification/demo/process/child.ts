@@ -4,7 +4,6 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 export interface ProcessSpec {
   readonly name: string;
   readonly main: string;
-  readonly args?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** Where it says that it is ready: `/readyz` on this port. */
   readonly healthPort: number;
@@ -34,12 +33,12 @@ export class Child {
   }
 
   start(): void {
-    const { main, args = [], env } = this.spec;
+    const { main, env } = this.spec;
     const { PATH, HOME, LOG_LEVEL, NO_COLOR, NODE_COMPILE_CACHE } = process.env;
     const plain = Object.entries({ PATH, HOME, LOG_LEVEL, NO_COLOR, NODE_COMPILE_CACHE }).filter(
       ([, value]) => value !== undefined,
     );
-    const child = spawn(process.execPath, ['--conditions=source', main, ...args], {
+    const child = spawn(process.execPath, ['--conditions=source', main], {
       env: {
         ...(Object.fromEntries(plain) as Record<string, string>),
         NODE_OPTIONS: '--conditions=source',

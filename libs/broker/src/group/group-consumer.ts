@@ -1,4 +1,4 @@
-import { type Clock, type Random, systemClock, systemRandom } from '@convergekit/core';
+import { type Clock, systemClock, systemRandom } from '@convergekit/core';
 import {
   type Assignment,
   type ConsumerOptions,
@@ -15,17 +15,16 @@ export interface LoopOptions extends ConsumerOptions {
   readonly link: GroupLink;
   readonly log?: Log;
   readonly clock?: Clock;
-  readonly random?: Random;
-  /** How long a rebalance waits for handlers whose signals are aborted, milliseconds. @default 5_000 */
-  readonly drainMs?: number;
 }
+
+/** How long a rebalance waits for handlers whose signals are aborted, milliseconds. */
+const DRAIN_MS = 5_000;
 
 /** A group member over any driver: joins, works, heartbeats, rebalances, leaves. */
 export class LoopConsumer implements GroupConsumer {
   readonly done: Promise<void>;
   readonly #options: LoopOptions;
   readonly #clock: Clock;
-  readonly #random: Random;
   readonly #log: Log;
   readonly #stopping = new AbortController();
   readonly #outcome = Promise.withResolvers<undefined>();
@@ -37,7 +36,6 @@ export class LoopConsumer implements GroupConsumer {
   constructor(options: LoopOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#random = options.random ?? systemRandom;
     this.#log = options.log ?? (() => undefined);
     this.done = this.#outcome.promise;
     // The caller watches `done`; a failure before the caller does must not end the process.
@@ -100,7 +98,7 @@ export class LoopConsumer implements GroupConsumer {
       } catch (error) {
         if (!isRepeatable(error)) throw error;
         if (attempt === 3) this.#log('warn', 'joining the group fails; it is retried', { error });
-        await this.#clock.sleep(delayMs(attempt++, this.#random), this.#stopping.signal);
+        await this.#clock.sleep(delayMs(attempt++, systemRandom), this.#stopping.signal);
         continue;
       }
       attempt = 0;
@@ -146,7 +144,7 @@ export class LoopConsumer implements GroupConsumer {
       maxBytesPerPartition,
       fetchStallMs,
       clock: this.#clock,
-      random: this.#random,
+      random: systemRandom,
       log: this.#log,
       draining: ({ topic, partition }: Assignment) => this.#draining.get(partitionId(topic, partition)),
       onFatal: (error) => {
@@ -158,8 +156,7 @@ export class LoopConsumer implements GroupConsumer {
 
   /** Shorter than the session: no heartbeat is sent between the end of a membership and the next join. */
   #drainMs(): number {
-    const { drainMs = 5_000, sessionTimeoutMs = 10_000 } = this.#options;
-    return Math.min(drainMs, sessionTimeoutMs / 2);
+    return Math.min(DRAIN_MS, (this.#options.sessionTimeoutMs ?? 10_000) / 2);
   }
 
   #drain(id: string, batch: Promise<void>): void {
@@ -193,7 +190,7 @@ export class LoopConsumer implements GroupConsumer {
           });
           return;
         }
-        wait = Math.min(heartbeatIntervalMs, delayMs(failures++, this.#random));
+        wait = Math.min(heartbeatIntervalMs, delayMs(failures++, systemRandom));
       }
     }
   }

@@ -5,7 +5,7 @@ import { WAIT_RULES } from '@convergekit/resilience/engine';
 import { freshDatabase, manualClock, waitUntil } from '@convergekit/testing';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';
-import { FailureScene } from '../fixture/failure-scene.ts';
+import { FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { inPlace, tag } from '../testing/quick.ts';
 import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
 import { forgetAttempts } from './attempt-sql.ts';
@@ -22,17 +22,7 @@ const failing = (code: string, category: Category, retryAfterMs?: number) =>
 
 describe('attempts', () => {
   let scene: FailureScene;
-  const name = `payments-${tag()}`;
-  const topic = `orders-${tag()}`;
-  const { counted } = testEvents(topic);
-
-  beforeEach(async () => {
-    scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
-      topic,
-      `${name}.failures`,
-    ]);
-  });
-  afterEach(() => scene.close());
+  const { name, topic, counted } = sceneForEach((opened) => (scene = opened), { prefix: 'payments' });
 
   const rows = async () =>
     (

@@ -1,23 +1,18 @@
 import { failureEvent } from '@convergekit/contracts/engine';
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
+import { waitUntil } from '@convergekit/testing';
+import { describe, expect, it, vi } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';
-import { FailureScene } from '../fixture/failure-scene.ts';
-import { inPlace, quickSchedule, tag } from '../testing/quick.ts';
-import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
+import { inPlace, quickSchedule } from '../testing/quick.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 
 describe('an event that fails', () => {
   let scene: FailureScene;
-  const name = `payments-${tag()}`;
-  const topic = `orders-${tag()}`;
-  const { counted } = testEvents(topic);
-
-  beforeEach(async () => {
-    const url = await freshDatabase(inject('stack').databaseUrl);
-    scene = await FailureScene.open(url, [topic, `${name}.failures`, 'refunds.failures']);
+  const { name, counted } = sceneForEach((opened) => (scene = opened), {
+    prefix: 'payments',
+    more: ['refunds.failures'],
   });
-  afterEach(() => scene.close());
 
   const failing = (throws: (n: number) => void): ConsumerDefinition<LedgerDb> =>
     defineConsumer<LedgerDb>({ name, from: 'beginning', onDead: 'skip' }).on(

@@ -3,27 +3,20 @@ import { parsePosition, WIRE } from '@convergekit/contracts/engine';
 import { memoryBroker } from '@convergekit/broker/testing';
 import { withTransaction } from '@convergekit/postgres';
 import { waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { defineConsumer, type DefineConsumerOptions } from '../define/define-consumer.ts';
 import { type FillEvent, putFill } from './fill-sql.ts';
 import { findGaps } from './gap.ts';
-import { type FailureScene, stockScene } from '../fixture/failure-scene.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { type FixtureRecord, FixtureSource, sendRecords } from '../testing/fixture-source.ts';
-import { type LedgerDb, lines, note, type testEvents } from '../fixture/ledger.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { makeTopics } from '../testing/quick.ts';
 import type { Operator } from '../operate/parked.ts';
 import { resumePartition, type ResumeOptions } from '../operate/resume.ts';
 
 describe('a partition that stands at a gap', () => {
   let scene: FailureScene;
-  let name: string;
-  let topic: string;
-  let events: ReturnType<typeof testEvents>;
-
-  beforeEach(async () => {
-    ({ scene, name, topic, events } = await stockScene(inject('stack').databaseUrl));
-  });
-  afterEach(() => scene.close());
+  const { name, topic, ...events } = sceneForEach((opened) => (scene = opened));
 
   const start = (options: Partial<DefineConsumerOptions> = {}, fails: readonly number[] = []) =>
     scene.start(

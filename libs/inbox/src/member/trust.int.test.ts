@@ -1,12 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { failureEvent, WIRE } from '@convergekit/contracts/engine';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { waitUntil } from '@convergekit/testing';
+import { expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
-import { FailureScene } from '../fixture/failure-scene.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { FixtureSource, foreignRecord, sendRecords } from '../testing/fixture-source.ts';
-import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
-import { tag } from '../testing/quick.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { MOST_SOURCES } from './sources.ts';
 
 /**
@@ -16,14 +15,7 @@ import { MOST_SOURCES } from './sources.ts';
  */
 
 let scene: FailureScene;
-const name = `stock-${tag()}`;
-const topic = `orders-${tag()}`;
-const { counted } = testEvents(topic);
-beforeEach(async () => {
-  const topics = [topic, `${name}.failures`, 'payments.failures'];
-  scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), topics);
-});
-afterEach(() => scene.close());
+const { name, topic, counted } = sceneForEach((opened) => (scene = opened), { more: ['payments.failures'] });
 
 const consumer = defineConsumer<LedgerDb>({ name, from: 'earliest' }).on(counted, (event, { tx }) =>
   note(tx, event),

@@ -1,10 +1,9 @@
 import { BusinessRejection } from '@convergekit/core';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { waitUntil } from '@convergekit/testing';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { defineConsumer, type OnDead } from '../define/define-consumer.ts';
-import { FailureScene } from '../fixture/failure-scene.ts';
-import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
-import { tag } from '../testing/quick.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { withTransaction } from '@convergekit/postgres';
 import { editParked, retryParked, skipParked, supersedeParked } from './parked.ts';
 import { groupParked, listParked, readParked } from './parked-list.ts';
@@ -13,22 +12,15 @@ const operator = { by: 'ann', reason: 'deployed the fix' };
 
 describe('an operator', () => {
   let scene: FailureScene;
-  const name = `stock-${tag()}`;
-  const topic = `orders-${tag()}`;
-  const { counted, priced } = testEvents(topic);
+  const { name, counted, priced } = sceneForEach((opened) => (scene = opened));
   let bad: readonly number[] = [];
   const error: () => Error = () => new TypeError('a bug');
   let throws = error;
 
-  beforeEach(async () => {
-    scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
-      topic,
-      `${name}.failures`,
-    ]);
+  beforeEach(() => {
     bad = [1];
     throws = error;
   });
-  afterEach(() => scene.close());
 
   /** k0: 0, 2, 4 … and k1: 1, 3, 5 …; the bad ones fail. */
   const play = async (count: number, onDead: OnDead = 'hold') => {

@@ -1,30 +1,22 @@
 import { failureEvent } from '@convergekit/contracts/engine';
 import { ConvergeError } from '@convergekit/core';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { waitUntil } from '@convergekit/testing';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { defineConsumer, type OnDead } from '../define/define-consumer.ts';
-import { FailureScene } from '../fixture/failure-scene.ts';
-import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
-import { tag } from '../testing/quick.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 
 const away = new ConvergeError('away', { code: 'AWAY', category: 'network', certainty: 'not_applied' });
 
 describe('a key whose event fails', () => {
   let scene: FailureScene;
-  const name = `stock-${tag()}`;
-  const topic = `orders-${tag()}`;
-  const { counted, priced } = testEvents(topic);
+  const { name, counted, priced } = sceneForEach((opened) => (scene = opened));
   /** What the handler throws for an event, if anything. */
   let throws: (key: string, n: number) => Error | undefined;
 
-  beforeEach(async () => {
-    scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
-      topic,
-      `${name}.failures`,
-    ]);
+  beforeEach(() => {
     throws = () => undefined;
   });
-  afterEach(() => scene.close());
 
   const consumer = (onDead: OnDead = 'hold') =>
     defineConsumer<LedgerDb>({ name, from: 'beginning', onDead }).on(counted, async (event, { tx, emit }) => {

@@ -1,11 +1,11 @@
 import { ConvergeError } from '@convergekit/core';
 import { BREAKER_OPEN } from '@convergekit/resilience/engine';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { waitUntil } from '@convergekit/testing';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
-import { FailureScene } from '../fixture/failure-scene.ts';
-import { quickSchedule, tag } from '../testing/quick.ts';
-import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
+import { quickSchedule } from '../testing/quick.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import type { ConsumerService } from '../service/consumer-service.ts';
 
 const failing = (code: string, extra: object = {}) =>
@@ -13,19 +13,12 @@ const failing = (code: string, extra: object = {}) =>
 
 describe('a partition that pauses', () => {
   let scene: FailureScene;
-  const name = `stock-${tag()}`;
-  const topic = `orders-${tag()}`;
-  const { counted, priced } = testEvents(topic);
+  const { name, counted, priced } = sceneForEach((opened) => (scene = opened));
   let throws: (key: string, n: number) => Error | undefined;
 
-  beforeEach(async () => {
-    scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
-      topic,
-      `${name}.failures`,
-    ]);
+  beforeEach(() => {
     throws = () => undefined;
   });
-  afterEach(() => scene.close());
 
   const start = (parking: object = {}) =>
     scene.start(

@@ -1,26 +1,16 @@
 import { ConvergeError, seededRandom } from '@convergekit/core';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { waitUntil } from '@convergekit/testing';
+import { describe, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
-import { FailureScene } from '../fixture/failure-scene.ts';
-import { inPlace, quickSchedule, tag } from '../testing/quick.ts';
-import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
+import { inPlace, quickSchedule } from '../testing/quick.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 
 const away = new ConvergeError('away', { code: 'AWAY', category: 'network', certainty: 'not_applied' });
 
 describe('parks, drains and releases that race', () => {
   let scene: FailureScene;
-  const name = `stock-${tag()}`;
-  const topic = `orders-${tag()}`;
-  const { counted, priced } = testEvents(topic);
-
-  beforeEach(async () => {
-    scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
-      topic,
-      `${name}.failures`,
-    ]);
-  });
-  afterEach(() => scene.close());
+  const { name, topic, counted, priced } = sceneForEach((opened) => (scene = opened));
 
   const parking = {
     schedule: quickSchedule,

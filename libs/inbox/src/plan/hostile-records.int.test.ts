@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { failureEvent, WIRE } from '@convergekit/contracts/engine';
 import { type OutgoingRecord, partitionOf } from '@convergekit/broker/engine';
 import { startTelemetry, type Telemetry } from '@convergekit/telemetry/sdk';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { waitUntil } from '@convergekit/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
-import { FailureScene } from '../fixture/failure-scene.ts';
-import { inPlace, tag } from '../testing/quick.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
+import { inPlace } from '../testing/quick.ts';
 import { foreignRecord, sendRecords } from '../testing/fixture-source.ts';
-import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 
 /**
  * One record that cannot be recorded as it came. Planted faults, each seen to fail here: ids without a bound in
@@ -20,20 +20,15 @@ import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
 const random = (bytes: number): string => randomBytes(bytes).toString('base64url').slice(0, bytes);
 
 describe('a record that no index, header or failure event can hold as it came', () => {
-  const name = `stock-${tag()}`;
-  const topic = `orders-${tag()}`;
-  const { counted, priced } = testEvents(topic);
   let telemetry: Telemetry;
   let scene: FailureScene;
+  const { name, topic, counted, priced } = sceneForEach((opened) => (scene = opened), {
+    more: ['payments.failures'],
+  });
   beforeAll(() => {
     telemetry = startTelemetry({ serviceName: 'test' });
   });
   afterAll(() => telemetry.shutdown());
-  beforeEach(async () => {
-    const topics = [topic, `${name}.failures`, 'payments.failures'];
-    scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), topics);
-  });
-  afterEach(() => scene.close());
 
   const consumer = defineConsumer<LedgerDb>({ name, from: 'earliest' })
     .on(counted, async (event, { tx, emit }) => {

@@ -1,13 +1,12 @@
 import { signatureHeader, signingKey, WIRE } from '@convergekit/contracts/engine';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { waitUntil } from '@convergekit/testing';
+import { expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import type { SignatureOptions } from './signatures.ts';
-import { FailureScene } from '../fixture/failure-scene.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { planReplay, replayPartition } from '../replay/replay.ts';
 import { FixtureSource, type FixtureRecord, foreignRecord, sendRecords } from '../testing/fixture-source.ts';
-import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
-import { tag } from '../testing/quick.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 
 /**
  * Sources that sign. Planted faults, each seen to fail here: `verified` left out of `workSlice`; a signature that is looked
@@ -20,16 +19,7 @@ const [first, second] = [
   'the second key of the source orders, long',
 ];
 let scene: FailureScene;
-const name = `stock-${tag()}`;
-const topic = `orders-${tag()}`;
-const { counted } = testEvents(topic);
-beforeEach(async () => {
-  scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
-    topic,
-    `${name}.failures`,
-  ]);
-});
-afterEach(() => scene.close());
+const { name, topic, counted } = sceneForEach((opened) => (scene = opened));
 
 const consumer = defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, (event, { tx }) =>
   note(tx, event),

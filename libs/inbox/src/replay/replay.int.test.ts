@@ -1,22 +1,19 @@
 import { parsePosition } from '@convergekit/contracts/engine';
 import { waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { ReplayFrom } from './scan.ts';
 import { defineConsumer } from '../define/define-consumer.ts';
-import { type FailureScene, stockScene } from '../fixture/failure-scene.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { FixtureSource, foreignRecord, sendRecords } from '../testing/fixture-source.ts';
-import { type LedgerDb, lines, note, type testEvents } from '../fixture/ledger.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { planReplay, replayPartition } from './replay.ts';
 import { resumePartition } from '../operate/resume.ts';
 
 describe('a replay', () => {
   let scene: FailureScene;
-  let name: string;
-  let topic: string;
-  let events: ReturnType<typeof testEvents>;
+  const { name, topic, ...events } = sceneForEach((opened) => (scene = opened));
 
   beforeEach(async () => {
-    ({ scene, name, topic, events } = await stockScene(inject('stack').databaseUrl));
     await scene.start(
       defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(
         events.counted,
@@ -28,7 +25,6 @@ describe('a replay', () => {
       { watchMs: 20 },
     );
   });
-  afterEach(() => scene.close());
 
   const counted = (n: number) => events.counted({ key: 'k', n });
   const handled = async () => (await lines(scene.database)).map(({ n }) => n);

@@ -3,9 +3,8 @@ import type { Envelope } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
 import { envelopeOf, type Step } from '../plan/plan.ts';
 import { InboxError } from '../errors.ts';
-import { recordForeign } from './foreign-sql.ts';
 
-interface Identified {
+export interface ForeignEvent {
   readonly identity: Buffer;
   readonly payloadHash: Buffer;
   readonly eventId: string;
@@ -20,8 +19,8 @@ export async function withoutRepeats<DB>(
   consumer: string,
   steps: readonly Step<DB>[],
 ): Promise<readonly Step<DB>[]> {
-  const foreign = new Map<Step<DB>, Identified>();
-  const first = new Map<string, Identified>();
+  const foreign = new Map<Step<DB>, ForeignEvent>();
+  const first = new Map<string, ForeignEvent>();
   for (const step of steps) {
     const envelope = foreignEnvelope(step);
     if (envelope === undefined) continue;
@@ -51,7 +50,7 @@ export function identityHash({ source, id }: Pick<Envelope, 'source' | 'id'>): B
   return createHash('sha256').update(`${source.length}:${source}${id}`).digest();
 }
 
-function identify({ id, source, payload }: Envelope): Identified {
+function identify({ id, source, payload }: Envelope): ForeignEvent {
   const identity = identityHash({ source, id });
   return { identity, payloadHash: createHash('sha256').update(payload).digest(), eventId: id };
 }
@@ -68,4 +67,42 @@ function reused<DB>(step: Step<DB>): Step<DB> {
     { category: 'data' },
   );
   return { record: step.record, mark: step.mark, kind: 'refuse', envelope, foreign: true, error };
+}
+
+/**
+ * Inserts in the order of the identities, so that two partitions with the same events wait for each other without deadlock.
+ * `on conflict` names no index: a second unique index of a slot would fail the slice instead of making it wait.
+ * The unique index does not hold across slots. The lock that this statement takes on the table until the commit does: another
+ * slot becomes current only after it (`foreign-slot-sql.ts`), and the statement's snapshot is taken after the lock. One index
+ * look-up per slot.
+ */
+const insertSql = `
+  insert into converge.inbox_foreign_seen (slot, consumer, identity, payload_hash, event_id)
+  select c.slot, $1, f.identity, f.payload_hash, f.event_id
+    from (select slot from converge.inbox_foreign_slot order by began_at desc limit 1) c,
+         unnest($2::bytea[], $3::bytea[], $4::text[]) as f(identity, payload_hash, event_id)
+   where not exists (select from converge.inbox_foreign_seen s where s.consumer = $1 and s.identity = f.identity)
+   order by f.identity
+  on conflict do nothing
+  returning identity`;
+const readSql = `
+  select identity, payload_hash from converge.inbox_foreign_seen where consumer = $1 and identity = any($2::bytea[])`;
+
+/** Records events with distinct identities. Returns the recorded payload hash of those known before. */
+export async function recordForeign(
+  tx: Executor,
+  consumer: string,
+  events: readonly ForeignEvent[],
+): Promise<ReadonlyMap<string, Buffer>> {
+  const { rows } = await tx.query<{ identity: Buffer }>(insertSql, [
+    consumer,
+    events.map(({ identity }) => identity),
+    events.map(({ payloadHash }) => payloadHash),
+    events.map(({ eventId }) => eventId),
+  ]);
+  const added = new Set(rows.map(({ identity }) => identity.toString('hex')));
+  const known = events.map(({ identity }) => identity).filter((one) => !added.has(one.toString('hex')));
+  if (known.length === 0) return new Map();
+  const found = await tx.query<{ identity: Buffer; payload_hash: Buffer }>(readSql, [consumer, known]);
+  return new Map(found.rows.map((row) => [row.identity.toString('hex'), row.payload_hash]));
 }

@@ -7,9 +7,8 @@ import { defineConsumer } from '../define/define-consumer.ts';
 import { foreignRecord, sendRecords } from '../testing/fixture-source.ts';
 import { type LedgerDb, ledgerDatabase, lines, note, testEvents } from '../fixture/ledger.ts';
 import { makeTopics, tag } from '../testing/quick.ts';
-import { type ForeignEvent, recordForeign } from './foreign-sql.ts';
 import { readSlotsDue, setKeepForeign, pruneSlot } from './foreign-slot-sql.ts';
-import { identityHash } from './foreign-steps.ts';
+import { type ForeignEvent, identityHash, recordForeign } from './foreign-steps.ts';
 import { type ConsumerService, consumerService } from '../service/consumer-service.ts';
 import { pruneOnce } from '../service/retention.ts';
 

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@convergekit/core';
+import { systemClock } from '@convergekit/core';
 import {
   type Assignment,
   assignPartitions,
@@ -24,7 +24,6 @@ export interface WireLinkOptions {
   readonly topics: readonly string[];
   readonly sessionTimeoutMs: number;
   readonly maxBatchBytes?: number | undefined;
-  readonly clock?: Clock;
 }
 
 /** The assignment strategy; all members of a group name the same one, and kafkajs's is another. */
@@ -34,7 +33,6 @@ const TOPICS_EVERY_MS = 10_000;
 /** A member of a consumer group, by single requests of the classic protocol. */
 export class WireLink implements GroupLink {
   readonly #options: WireLinkOptions;
-  readonly #clock: Clock;
   #coordinator: BrokerLink | undefined;
   #memberId = '';
   readonly #topicIds = new Map<string, string>();
@@ -45,7 +43,6 @@ export class WireLink implements GroupLink {
 
   constructor(options: WireLinkOptions) {
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
   }
 
   async connect(): Promise<void> {
@@ -216,7 +213,7 @@ export class WireLink implements GroupLink {
 
   /** Checks periodically whether a topic was created again, and as the leader, whether one has more partitions. */
   async #topicsChanged(): Promise<boolean> {
-    const now = this.#clock.monotonic();
+    const now = systemClock.monotonic();
     if (now - this.#lookedAt < TOPICS_EVERY_MS) return false;
     this.#lookedAt = now;
     await this.refresh();

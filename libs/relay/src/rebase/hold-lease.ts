@@ -1,6 +1,7 @@
 import { releaseLease, renewLease } from '@convergekit/postgres/engine';
 import { withTransaction } from '@convergekit/postgres';
 import { ConvergeError, systemClock, systemRandom } from '@convergekit/core';
+import { poll } from '@convergekit/core/engine';
 import { takeOver, type Takeover } from '../leader/takeover-sql.ts';
 import { LEASE } from '../options.ts';
 import type { RelayDatabase } from '../ports.ts';
@@ -20,25 +21,24 @@ export async function holdLease<T>(
   const takeover = await take(database, holder, waitMs);
   const held = { name: LEASE, holder, term: takeover.term };
   const end = new AbortController();
-  const renewing = (async () => {
-    for (;;) {
-      await systemClock.sleep(RENEW_MS, end.signal);
-      if (isOver(end.signal)) return;
-      // A renewal that fails is not fatal by itself: the last transaction asks for the term again.
-      await renewLease(database.executor, { ...held, ttlMs: TTL_MS }).catch(() => false);
-    }
-  })();
+  const renewing = poll({
+    everyMs: RENEW_MS,
+    immediately: false,
+    signal: end.signal,
+    run: async () => {
+      await renewLease(database.executor, { ...held, ttlMs: TTL_MS });
+    },
+    // A renewal that fails is not fatal by itself: the last transaction asks for the term again.
+    onError: () => undefined,
+    backoff: { baseMs: RENEW_MS, factor: 1, capMs: RENEW_MS },
+  });
   try {
     return await fn(takeover);
   } finally {
     end.abort();
-    await renewing.catch(() => undefined);
+    await renewing;
     await releaseLease(database.executor, held).catch(() => undefined);
   }
-}
-
-function isOver(signal: AbortSignal): boolean {
-  return signal.aborted;
 }
 
 async function take(database: RelayDatabase, holder: string, waitMs: number): Promise<Takeover> {

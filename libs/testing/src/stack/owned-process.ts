@@ -13,10 +13,11 @@ export interface OwnedProcessOptions {
   readonly pidFile: string;
   /** The signal that asks for a clean stop. @default 'SIGTERM' */
   readonly stopSignal?: NodeJS.Signals;
-  /** Milliseconds between the stop signal and SIGKILL. @default 10_000 */
-  readonly stopDeadlineMs?: number;
   readonly user?: { readonly uid: number; readonly gid: number };
 }
+
+/** Milliseconds between the stop signal and SIGKILL. */
+const STOP_MS = 10_000;
 
 /**
  * A child that a later run can find and end: its identity lies in a pid file from the first moment. It is the leader
@@ -81,9 +82,7 @@ export class OwnedProcess {
     if (this.#exit !== undefined) return;
     this.#child.kill(this.#options.stopSignal ?? 'SIGTERM');
     const patience = new AbortController();
-    const late = systemClock
-      .sleep(this.#options.stopDeadlineMs ?? 10_000, patience.signal)
-      .then(() => 'late' as const);
+    const late = systemClock.sleep(STOP_MS, patience.signal).then(() => 'late' as const);
     const outcome = await Promise.race([this.#exited, late]);
     patience.abort();
     if (outcome === 'late') await this.kill();
@@ -106,10 +105,10 @@ export class OwnedProcess {
  * Ends the process that a pid file of a dead owner names, if it is still that process. true when there was one.
  * The child was not ours, so its end is observed by looking, not by an event.
  */
-export async function endRecorded(pidFile: string, deadlineMs = 10_000): Promise<boolean> {
+export async function endRecorded(pidFile: string): Promise<boolean> {
   const recorded = readIdentity(pidFile);
   if (recorded === undefined || !isAlive(recorded)) return false;
-  const end = systemClock.monotonic() + deadlineMs;
+  const end = systemClock.monotonic() + STOP_MS;
   signal(recorded.pid, 'SIGTERM');
   while (isAlive(recorded)) {
     if (systemClock.monotonic() > end) signal(recorded.pid, 'SIGKILL');

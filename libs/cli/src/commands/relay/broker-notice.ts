@@ -1,9 +1,11 @@
 import type { Broker } from '@convergekit/broker';
-import { systemClock, type Clock, type Service } from '@convergekit/core';
+import { type Clock, type Service, systemClock } from '@convergekit/core';
+import { loopService, poll } from '@convergekit/core/engine';
 import { type Check } from '@convergekit/config';
 import type { Logger } from '@convergekit/telemetry';
 
 const AGAIN_MS = 2_000;
+const again = { baseMs: AGAIN_MS, factor: 1, capMs: AGAIN_MS };
 
 export interface BrokerNotice extends Service {
   check(): Check;
@@ -27,49 +29,29 @@ export function brokerNotice({
   log,
   clock = systemClock,
 }: BrokerNoticeParts): BrokerNotice {
-  const stopping = new AbortController();
-  let asking: Promise<void> = Promise.resolve();
+  const answered = new AbortController();
   let state: Check = { ok: false, detail: 'not asked yet' };
-  const done = Promise.withResolvers<undefined>();
-
-  const ask = async (): Promise<void> => {
-    let warned = false;
-    while (!stopping.signal.aborted) {
-      const trouble = await troubleOf(broker);
-      state = trouble === undefined ? { ok: true } : { ok: false, detail: trouble };
-      if (trouble === undefined) {
-        if (warned) log.info('a broker answers now');
-        return;
-      }
-      if (!warned && standsBy()) {
-        log.warn(`this standby could not take over: ${trouble}`);
-        warned = true;
-      }
-      await clock.sleep(AGAIN_MS, stopping.signal);
-    }
-  };
-  return {
-    name: 'broker notice',
-    done: done.promise,
-    check: () => state,
-    start: () => {
-      asking = ask();
-      return Promise.resolve();
-    },
-    stop: async () => {
-      stopping.abort();
-      await asking;
-      done.resolve(undefined);
-    },
-  };
-}
-
-async function troubleOf(broker: Pick<Broker, 'admin'>): Promise<string | undefined> {
-  try {
+  let warned = false;
+  const run = async (): Promise<void> => {
     const admin = await broker.admin();
     await admin.close();
-    return undefined;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
+    state = { ok: true };
+    answered.abort();
+    if (warned) log.info('a broker answers now');
+  };
+  const onError = (error: unknown): void => {
+    const detail = error instanceof Error ? error.message : String(error);
+    state = { ok: false, detail };
+    if (warned || !standsBy()) return;
+    log.warn(`this standby could not take over: ${detail}`);
+    warned = true;
+  };
+  const service = loopService({
+    name: 'broker notice',
+    run: (stopping) => {
+      const signal = AbortSignal.any([stopping, answered.signal]);
+      return poll({ everyMs: AGAIN_MS, backoff: again, signal, run, onError, clock });
+    },
+  });
+  return { ...service, check: () => state };
 }
