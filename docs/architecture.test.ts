@@ -33,14 +33,14 @@ function allBelow(library: string): ReadonlySet<string> {
 
 describe('the page of the architecture', () => {
   // Planted fault: a file of a walk that is renamed is listed here.
-  it('names only paths that exist', () => {
+  it('the page of the architecture names only paths that exist', () => {
     const named = [...page.matchAll(/`((?:libs|docs|services|schemas|verification)\/[^`\s]*)`/g)];
     const paths = named.map(([, path = '']) => path);
     expect(paths.length).toBeGreaterThan(60);
     expect(paths.filter((path) => !existsSync(resolve(root, path)))).toEqual([]);
   });
 
-  it('enters no file twice in one walk', () => {
+  it('the page of the architecture enters no file twice in one walk', () => {
     const walks = page.split(/^## /m).filter((section) => /^1\. `/m.test(section));
     expect(walks).toHaveLength(3);
     for (const walk of walks) {
@@ -49,7 +49,7 @@ describe('the page of the architecture', () => {
     }
   });
 
-  it('has one line for each package, on its floor', () => {
+  it('the page of the architecture has one line for each package, on its floor', () => {
     const lines = [...page.matchAll(/^\| (\d) +\| `(\w+)` +\| .{20,} \|$/gm)];
     const shown = lines.map(([, floor = '', library = '']) => [library, Number(floor)] as const);
     expect(new Map(shown)).toEqual(floors);
@@ -58,7 +58,7 @@ describe('the page of the architecture', () => {
     );
   });
 
-  it('draws each package on its floor', () => {
+  it('the picture of the architecture has each package on its floor', () => {
     const drawn = [...page.matchAll(/^ {2}subgraph F(\d).*\n((?: {4}\w+\n)+)/gm)].flatMap(
       ([, floor = '', names = '']) =>
         names
@@ -69,7 +69,7 @@ describe('the page of the architecture', () => {
     expect(new Map(drawn)).toEqual(floors);
   });
 
-  it('draws the dependencies that follow from no others', () => {
+  it('the picture of the architecture has exactly the dependencies that follow from no others', () => {
     const drawn = [...page.matchAll(/^ {2}(\w+) --> (.+)$/gm)].flatMap(([, from = '', to = '']) =>
       to.split(' & ').map((name) => `${from} → ${name}`),
     );
@@ -89,7 +89,7 @@ describe('the pages of the documentation', () => {
   );
 
   // Planted fault: a link to a test that was renamed is listed here.
-  it('link only to files that exist', () => {
+  it('the pages of the documentation link only to files that exist', () => {
     expect(pages.length).toBeGreaterThan(40);
     const broken = pages.flatMap((from) =>
       [...read(from).matchAll(/\]\(([^)\s#:]+)(?:#[^)]*)?\)/g)]
@@ -101,7 +101,7 @@ describe('the pages of the documentation', () => {
   });
 
   // Planted fault: a word whose file is renamed is listed here.
-  it('of the glossary says for each word where it lives, in paths that exist', () => {
+  it('the glossary says for each word where it lives, in paths that exist', () => {
     const rows = [...read('docs/glossary.md').matchAll(/^\| (?!word |-)(.+?) +\| (.+?) +\| (.+?) +\|$/gm)];
     expect(rows.length).toBeGreaterThan(60);
     const missing = rows.flatMap(([, word = '', , where = '']) => {

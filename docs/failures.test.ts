@@ -19,20 +19,20 @@ const rows = new Map(
 
 describe('the failure matrix', () => {
   // Planted fault: without a row for BREAKER_OPEN, for example, this fails and names it.
-  it('has a row for every error code that a library throws', () => {
+  it('the failure matrix has a row for every error code that a library throws', () => {
     const missing = thrown.filter(({ code }) => !rows.has(code));
     expect(
       missing.map(({ library, code }) => `${code} of libs/${library} has no row in docs/failures.md`),
     ).toEqual([]);
   });
 
-  it('has no row for a code that nobody throws', () => {
+  it('the failure matrix has no row for a code that is never thrown', () => {
     const codes = new Set(thrown.map(({ code }) => code));
     const made = ['REJECTED', 'UNCLASSIFIED'];
     expect([...rows.keys()].filter((code) => !codes.has(code) && !made.includes(code))).toEqual([]);
   });
 
-  it('says of each what the code says', () => {
+  it('the failure matrix describes each error as the code does', () => {
     const wrong = thrown.filter(({ code, category, certainty }) => {
       const row = rows.get(code);
       const categoryFits = category === undefined || row?.categories.includes(category) === true;
@@ -41,7 +41,7 @@ describe('the failure matrix', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('uses the words of the code, and tells what to do', () => {
+  it('the failure matrix uses the words of the code, and names the next step', () => {
     for (const { categories, certainty, happened, todo } of rows.values()) {
       expect(CATEGORIES).toEqual(expect.arrayContaining(categories));
       expect(CERTAINTIES).toContain(certainty);
@@ -49,13 +49,13 @@ describe('the failure matrix', () => {
     }
   });
 
-  it('shows the strategies as they are in the code', () => {
+  it('the failure matrix shows the strategies as they are in the code', () => {
     expect(page).toContain(strategyTable(strategies));
   });
 });
 
 describe('the scan for codes', () => {
-  it('finds codes in literals, types, classes and what is thrown through a function', () => {
+  it('the scan for codes finds those in literals, types, classes and arguments of throwing functions', () => {
     const text = `
       type MineErrorCode = 'A_ONE' | 'A_TWO';
       class FixedError extends Error { readonly code = 'A_THREE'; }

@@ -52,26 +52,26 @@ function topicStates(): readonly string[] {
   return kinds.flatMap((list) => [...list.matchAll(/'(\w+)'/g)].map(([, kind = '']) => `topic ${kind}`));
 }
 
-describe('the table of what waits', () => {
+describe('the table of waiting states', () => {
   // Planted faults: a state that a migration adds, or a row that is taken out, is named here.
-  it('has a row for every state that the SQL allows', () => {
+  it('the table of waiting states has a row for every state that the SQL allows', () => {
     const states = statesInSql(sql);
     expect(states.length).toBeGreaterThan(40);
     expect(states.filter((state) => !named.has(state))).toEqual([]);
   });
 
-  it('has a row for every state of a relayed topic', () => {
+  it('the table of waiting states has a row for every state of a relayed topic', () => {
     expect(topicStates()).toHaveLength(4);
     expect(topicStates().filter((state) => !named.has(state))).toEqual([]);
   });
 
-  it('has no row for a state that there is not', () => {
+  it('the table of waiting states has no row for a state that does not exist', () => {
     const known = new Set([...statesInSql(sql), ...topicStates(), 'partition paused', 'saga_work op effect']);
     expect([...named].filter((state) => !known.has(state))).toEqual([]);
   });
 
   // Planted fault: a bound without a name of an alarm or a reason that the code has.
-  it('names for every state that waits a bound, and an alarm or a reason that the code knows', () => {
+  it('the table of waiting states names a bound for each, and an alarm or a reason that the code knows', () => {
     const vague = rows.filter(({ bound, then }) => {
       if (bound === 'ends') return false;
       const words = [...then.matchAll(/`(\w+)`/g)].map(([, word = '']) => word);
@@ -82,13 +82,13 @@ describe('the table of what waits', () => {
   });
 
   // Planted fault: the row of a join names an alarm that only an observer raises.
-  it('says where an alarm is an observer’s, and names for a join one that needs no observer', () => {
+  it('the table of waiting states says which alarms need an observer, and names for a join one that needs none', () => {
     const observed = rows.filter(({ then }) => then.includes('`saga_expired`'));
     expect(observed.filter(({ then }) => !then.includes('of an observer'))).toEqual([]);
     expect(observed.filter(({ state }) => state.startsWith('saga_join.'))).toEqual([]);
   });
 
-  it('names for every bound a test that there is', () => {
+  it('the table of waiting states names for every bound a test that exists', () => {
     const missing = rows.filter(({ bound, shownBy }) => {
       if (bound === 'ends') return false;
       const [, file = '', name = ''] = /^(\S+\.test\.ts): (.+)$/.exec(shownBy) ?? [];

@@ -30,7 +30,7 @@ function bank(refusals: number) {
 }
 
 describe('the example of "choose a policy"', () => {
-  it('is what the guide shows', () => {
+  it('the guide “choose a policy” shows this example', () => {
     const source = readFileSync(new URL('choose-a-policy.ts', import.meta.url), 'utf8');
     const shown = [...guide('choose-a-policy').matchAll(/```ts example\n([^]*?)```/g)].map(
       ([, code = '']) => code,
@@ -39,7 +39,7 @@ describe('the example of "choose a policy"', () => {
     for (const code of shown) expect(source).toContain(code.trimEnd());
   });
 
-  it('charges once by key, tries again as its policy says, and hands the deadline on', async () => {
+  it('the example of “choose a policy” charges once by key, retries as its policy says, and passes the deadline on', async () => {
     const around = scene();
     const { one, asked } = bank(1);
     const headers = { ce_deadline: new Date(around.clock.now() + 800).toISOString() };
@@ -50,14 +50,14 @@ describe('the example of "choose a policy"', () => {
     expect(asked.every(({ deadline = '' }) => deadline <= headers.ce_deadline)).toBe(true);
   });
 
-  it('changes its strategy with the policy module alone', async () => {
+  it('the example of “choose a policy” changes its strategy when only the policy module changes', async () => {
     const { one, asked } = bank(9);
     const around = scene(policyBook({ ...rules, 'payment.charge': { attempts: 1 } }));
     const answer = await payRoute(chargeWith(one), { orderId: 'o2', headers: {} }, around);
     expect([answer.status, answer.body, asked.length]).toEqual([503, 'try_again', 1]);
   });
 
-  it('answers 503 with Retry-After while the breaker is open, and calls nobody', async () => {
+  it('the example of “choose a policy” answers 503 with Retry-After while the breaker is open, and makes no call', async () => {
     const around = scene();
     around.shared.isolate('payment.charge');
     const { one, asked } = bank(0);
@@ -70,7 +70,7 @@ describe('the example of "choose a policy"', () => {
     expect(await price.run('a', around)).toBe(999);
   });
 
-  it('runs with the guards of the process, too', async () => {
+  it('the example of “choose a policy” also runs with the guards of the process', async () => {
     expect(await chargeWith(bank(0).one).run('o4', guards)).toBe('charged o4');
   });
 });

@@ -49,7 +49,7 @@ afterAll(async () => {
   await paymentsDb.close();
 });
 
-it('charges what payments accept, once, and removes the order that payments refuse', async () => {
+it('the first program charges an accepted order once, and removes an order whose payment is refused', async () => {
   await placeOrder(ordersDb.db, { orderId: 'small', cents: 4_200 });
   await placeOrder(ordersDb.db, { orderId: 'large', cents: 420_000 });
   const left = await waitUntil(
@@ -66,7 +66,7 @@ it('charges what payments accept, once, and removes the order that payments refu
   });
 });
 
-it('is the program on the first screen of the README', () => {
+it('the first program is the one on the first screen of the README', () => {
   const program = readFileSync(new URL('first-program.ts', import.meta.url), 'utf8');
   expect(readFileSync(new URL('../../README.md', import.meta.url), 'utf8')).toContain(
     `\`\`\`ts\n${program}\`\`\``,

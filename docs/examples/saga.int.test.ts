@@ -90,7 +90,7 @@ async function book(tripId: string): Promise<{ readonly state: string; readonly 
 }
 
 describe('the example of "sagas"', () => {
-  it('is what the guide and the README show', () => {
+  it('the guide “sagas” and the README show this example', () => {
     const shown = blocks('ts example');
     expect(shown.length).toBeGreaterThan(3);
     for (const code of shown) expect(program).toContain(code);
@@ -99,7 +99,7 @@ describe('the example of "sagas"', () => {
     expect(blocks('mermaid')).toEqual([drawSaga(bookTrip.declaration)]);
   });
 
-  it('books a trip, undoes the next one in reverse order, refuses the third, and tells why', async () => {
+  it('the example of “sagas” books a trip, undoes the next one in reverse order, and refuses the third with its reason', async () => {
     expect((await book('t-1')).state).toBe('completed');
     const { state, instance } = await book('t-2');
     expect(state).toBe('compensated');

@@ -46,13 +46,13 @@ describe('the example of "undo several effects"', () => {
   });
   afterAll(() => database.close());
 
-  it('is what the guide shows', () => {
+  it('the guide “undo several effects” shows this example', () => {
     const shown = [...read('../guides/undo-several-effects.md').matchAll(/```ts example\n([^]*?)```/g)];
     expect(shown.length).toBeGreaterThan(1);
     for (const [, code = ''] of shown) expect(read('undo-several-effects.ts')).toContain(code.trimEnd());
   });
 
-  it('keeps everything, and does nothing twice for a request that comes again', async () => {
+  it('the example of “undo several effects” keeps all effects, and does nothing twice for a repeated request', async () => {
     const { made, told } = clouds('nothing');
     const { create } = tenants(made, database);
     const answer = { url: 'https://store/a', billed: true };
@@ -60,7 +60,7 @@ describe('the example of "undo several effects"', () => {
     expect(told).toEqual(['create bucket', 'point name', 'subscribe']);
   });
 
-  it('goes on without a subscription that is refused', async () => {
+  it('the example of “undo several effects” continues without a subscription that is refused', async () => {
     const { made, told } = clouds('subscribe');
     expect(await tenants(made, database).create('b', 'paid')).toEqual({
       url: 'https://store/b',
@@ -69,7 +69,7 @@ describe('the example of "undo several effects"', () => {
     expect(told).toEqual(['create bucket', 'point name']);
   });
 
-  it('undoes everything, the last first, when the row cannot be written', async () => {
+  it('the example of “undo several effects” undoes all effects, the last one first, when the row cannot be written', async () => {
     const { made, told } = clouds('nothing');
     await database.db.insertInto('tenant').values({ id: 'other', bucket: 'https://store/c' }).execute();
     await expect(tenants(made, database).create('c', 'paid')).rejects.toMatchObject({

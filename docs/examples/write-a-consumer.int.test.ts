@@ -59,13 +59,13 @@ const counts = async () => {
 };
 
 describe('the example of "write a consumer"', () => {
-  it('is what the guide shows', () => {
+  it('the guide “write a consumer” shows this example', () => {
     const shown = [...guide.matchAll(/```ts example\n([^]*?)```/g)].map(([, code = '']) => code);
     expect(shown.length).toBeGreaterThan(1);
     for (const code of shown) expect(source).toContain(code.trimEnd());
   });
 
-  it('runs as a process until a signal', async () => {
+  it('the example of “write a consumer” runs as a process until a signal', async () => {
     const { brokers: KAFKA_BROKERS } = inject('stack');
     const DATABASE_URL = await freshDatabase(inject('stack').databaseUrl, 'stock');
     const broker = kafkaBroker({ brokers: KAFKA_BROKERS.split(','), clientId: 'example' });
@@ -84,7 +84,7 @@ describe('the example of "write a consumer"', () => {
     expect((await empty.executor.query('select from converge.inbox_partition')).rowCount).toBe(6);
   });
 
-  it('reserves what is there, rejects the rest, and takes views and prices', async () => {
+  it('the example of “write a consumer” reserves available goods, rejects the rest, and handles views and prices', async () => {
     await database.db.insertInto('stock').values({ sku: 'cup', free: 3 }).execute();
     await publish(
       orderPlaced({ orderId: 'o1', sku: 'cup', pieces: 2 }),

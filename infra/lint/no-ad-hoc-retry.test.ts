@@ -31,7 +31,9 @@ describe('the rule against ad-hoc retries', () => {
       ['timer'],
     ],
     ['a retry inside a retry', 'retry(() => retry(f, options), options)', ['nested']],
-  ])('refuses %s', (_, code, expected) => expect(found(code)).toEqual(expected));
+  ])('the rule against ad-hoc retries refuses %s', (_, code, expected) =>
+    expect(found(code)).toEqual(expected),
+  );
 
   it.each([
     ['a time limit', 'new Promise((resolve) => setTimeout(resolve, 100))'],
@@ -41,5 +43,5 @@ describe('the rule against ad-hoc retries', () => {
       'async () => { for (;;) { try { f(); } catch { await clock.sleep(delayMs(b, 1, r)); } } }',
     ],
     ['two retries side by side', 'async () => { await retry(f, o); await retry(g, o); }'],
-  ])('lets %s be', (_, code) => expect(found(code)).toEqual([]));
+  ])('the rule against ad-hoc retries accepts %s', (_, code) => expect(found(code)).toEqual([]));
 });

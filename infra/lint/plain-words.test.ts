@@ -22,11 +22,13 @@ describe('the rule of plain words', () => {
     ['a word of a camelCase identifier', 'const failureTold = TroubleTeller;', ['Told', 'Teller']],
     ['a word of an upper-case identifier', 'const HEAL_MS = 1;', ['HEAL']],
     ['a property', 'x.whoever;', ['whoever']],
-  ])('finds a refused word in %s', (_, code, expected) => expect(found(code)).toEqual(expected));
+  ])('the rule of plain words finds a refused word in %s', (_, code, expected) =>
+    expect(found(code)).toEqual(expected),
+  );
 
   it.each([
     ['parts of longer words', '// recommended, amended, healthy, intellect\nf();'],
     ['self-healing', '// A self-healing partition; selfHealing too.\nf();'],
     ['a line that is allowed', '// eslint-disable-next-line converge/plain-words -- a quote\nf("told");'],
-  ])('accepts %s', (_, code) => expect(found(code)).toEqual([]));
+  ])('the rule of plain words accepts %s', (_, code) => expect(found(code)).toEqual([]));
 });

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { Cleanup } from './cleanup.ts';
 
-test('parts are undone once, the last one first, and one that fails does not stop the others', async () => {
+test('cleanups run once, the last one first, and one that fails does not stop the others', async () => {
   const said: string[] = [];
   const undone: string[] = [];
   const cleanup = new Cleanup((line) => said.push(line));
@@ -19,7 +19,7 @@ test('parts are undone once, the last one first, and one that fails does not sto
   expect(said).toEqual(['clean-up: the slot is in use']);
 });
 
-test('nothing is made any more once it has begun', async () => {
+test('a resource is refused once the cleanup has begun', async () => {
   const cleanup = new Cleanup(() => undefined);
   cleanup.throwIfClosed();
   await cleanup.run();

@@ -70,8 +70,8 @@ function changed(record: LogRecord | undefined, headers: Record<string, string>)
   return { ...record, headers: { ...record.headers, ...headers } };
 }
 
-describe('a log that is right', () => {
-  it('has every committed event once, and nothing is found', () => {
+describe('a log without faults', () => {
+  it('a log with every committed event once has no finding', () => {
     const verdict = check(right());
     expect(kinds(verdict)).toEqual({});
     expect(verdict).toMatchObject({
@@ -83,7 +83,7 @@ describe('a log that is right', () => {
     });
   });
 
-  it('may repeat a batch whose answer was lost, and what was sent since the cursor of a takeover', () => {
+  it('a log that repeats a batch without an answer, or events since the cursor of a takeover, has no finding', () => {
     const records = right();
     const takeover = { term: 2, atMs: 1_099, cursors: [{ topic, partition: 0, position: '1.1.7' }] };
     const log = [
@@ -100,7 +100,7 @@ describe('a log that is right', () => {
 });
 
 describe('a planted fault is found, with a witness', () => {
-  it('lost: an event that was committed is not in the log, and the next one skips it in its chain', () => {
+  it('a committed event that is missing, and skipped by the chain of the next one, is found as lost', () => {
     const log = right();
     log.splice(60, 1);
     log[60] = changed(log[60], { ce_prev: '1.6.60' });
@@ -109,12 +109,12 @@ describe('a planted fault is found, with a witness', () => {
     expect(verdict.anomalies[0]?.witness).toMatch(/number 21 of 40 of key a in t is not in the log/);
   });
 
-  it('lost: the last event, and an empty log', () => {
+  it('a missing last event, and an empty log, are found as lost', () => {
     expect(kinds(check(right().slice(0, -1)))).toEqual({ lost: 1 });
     expect(kinds(check([]))).toEqual({ lost: 120 });
   });
 
-  it('phantom: an event that a crash undid, and whose number another event took', () => {
+  it('an event that a crash undid, whose number another event took, is found as a phantom', () => {
     const log = right();
     log[30] = changed(log[30], { ce_id: idOf('a', 999) });
     // The one that was committed instead is not there: it is lost.
@@ -123,7 +123,7 @@ describe('a planted fault is found, with a witness', () => {
     expect(kinds(check(beyond, ledgerOf(keys, 39)))).toEqual({ phantom: 3 });
   });
 
-  it('order: two events of a key are exchanged', () => {
+  it('two exchanged events of a key are found as a fault of order', () => {
     const log = right();
     const [one, other] = [log[60], log[63]];
     const exchanged = (to: LogRecord | undefined, from: LogRecord | undefined): LogRecord => ({
@@ -137,33 +137,33 @@ describe('a planted fault is found, with a witness', () => {
     expect(verdict.anomalies[0]?.witness).toMatch(/number 21 of key a.* came after number 22/);
   });
 
-  it('chain: ce_prev names another event than the one before', () => {
+  it('a ce_prev that does not name the event before is found as a fault of the chain', () => {
     const log = right();
     log[60] = changed(log[60], { ce_prev: '1.6.59' });
     expect(kinds(check(log))).toEqual({ chain: 1 });
   });
 
-  it('chain: the first event of a partition does not name the start', () => {
+  it('a first event of a partition that does not name the start is found as a fault of the chain', () => {
     const log = right();
     log[0] = changed(log[0], { ce_prev: '1.0.1' });
     expect(kinds(check(log))).toEqual({ chain: 1 });
   });
 
-  it('position: it goes back, although the chain is right', () => {
+  it('a position that goes back, although the chain is right, is found as a fault of position', () => {
     const log = right();
     log[60] = changed(log[60], { ce_pos: '1.5.61.00000000000000ab' });
     log[61] = changed(log[61], { ce_prev: '1.6.60' });
     expect(kinds(check(log))).toEqual({ position: 1 });
   });
 
-  it('repeat_changed: a repeat with another nonce, or another predecessor', () => {
+  it('a repeat with another nonce, or another predecessor, is found as repeat_changed', () => {
     const log = right();
     log.splice(61, 0, changed(log[60], { ce_pos: '1.7.61.00000000000000cd' }));
     log.splice(71, 0, changed(log[70], { ce_prev: '1.7.68' }));
     expect(kinds(check(log))).toEqual({ repeat_changed: 2 });
   });
 
-  it('repeat_unexplained: a takeover sends again what was settled long before', () => {
+  it('a takeover that repeats events from before the cursor is found as repeat_unexplained', () => {
     const many = logOf(['a'], 12_000);
     const rows = ledgerOf(['a'], 12_000);
     const again = many.slice(5).map((record) => ({ ...record, appendedAtMs: 99_000 }));
@@ -180,19 +180,19 @@ describe('a planted fault is found, with a witness', () => {
     expect(kinds(check([...many, ...again], rows, later))).toEqual({ repeat_unexplained: 1 });
   });
 
-  it('content: a payload that is another one than was committed', () => {
+  it('a payload that differs from the committed one is found as a fault of content', () => {
     const log = right();
     log[60] = { ...(log[60] as LogRecord), payload: '{"n":21,"pad":"a e"}' };
     expect(kinds(check(log))).toEqual({ content: 1 });
   });
 
-  it('misplaced: a key that changes its partition', () => {
+  it('a key that changes its partition is found as misplaced', () => {
     const log = right();
     log[119] = changed({ ...(log[119] as LogRecord), partition: 1 }, { ce_prev: '1.0.0' });
     expect(kinds(check(log))).toEqual({ misplaced: 1 });
   });
 
-  it('unreadable: no event, or one without what it must have', () => {
+  it('a record that is no event, or lacks a required attribute, is found as unreadable', () => {
     const log = right();
     log.push({ ...(log[0] as LogRecord), headers: {} });
     log.push(changed(log[0], { ce_pos: '1.2' }));
@@ -201,7 +201,7 @@ describe('a planted fault is found, with a witness', () => {
     expect(kinds(check(log))).toEqual({ unreadable: 4 });
   });
 
-  it('ledger: a hole in the truth itself', () => {
+  it('a hole in the ledger of committed events is found as a fault of the ledger', () => {
     const rows = ledger.filter(({ key, n }) => key !== 'b' || n !== 7);
     expect(kinds(check(right(), rows)).ledger).toBe(33);
   });

@@ -37,7 +37,7 @@ afterAll(async () => {
 }, 60_000);
 
 describe('the shop, all services on real Postgres and real Kafka', () => {
-  it('completes or compensates every order, and conserves money, stock and events', () => {
+  it('the shop completes or compensates every order, and conserves money, stock and events', () => {
     const wrong = outcome.verdicts.flatMap(({ findings }) =>
       findings.map(({ kind, message }) => `${kind}: ${message}`),
     );
@@ -45,7 +45,7 @@ describe('the shop, all services on real Postgres and real Kafka', () => {
     expect(outcome.judgement).toBe('agrees');
   });
 
-  it('went every way there is: confirmed, out of stock or over the limit, declined, refused by the carrier', () => {
+  it('the orders of the shop reached every end: confirmed, out of stock, over the limit, declined, refused by the carrier', () => {
     const { shop, log, outbox } = outcome.dump;
     expect(shop.orders).toHaveLength(40);
     const states = new Set(shop.payments.map(({ state }) => state));

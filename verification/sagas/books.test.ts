@@ -76,7 +76,7 @@ describe('the books of shop and banks', () => {
     ['a parcel that never left', { shop: { ...shop, parcels: [] } }, /no parcel left/],
     ['a cup that is nowhere', { shop: { ...shop, stock: [{ ...shop.stock[0]!, onHand: 1 }] } }, /cup: 1 \+ 0 \+ 1 is not 3/], // prettier-ignore
     ['a charge without an order', { shop: { ...shop, charges: [...shop.charges, { orderId: 'x', state: 'taken', amountCents: 2, refundedCents: 0 }] } }, /provider charged 7 net/], // prettier-ignore
-  ])('the books show %s', (_what, books, finding) => {
+  ])('the check of the books finds %s', (_what, books, finding) => {
     expect(found(books).join('\n')).toMatch(finding);
   });
 });

@@ -31,13 +31,13 @@ afterAll(async () => {
 }, 60_000);
 
 describe('orders and transfers as sagas, under kills, hangs and failing steps', () => {
-  it('all complete, are compensated, or wait for a person with a reason; stock and money are conserved', () => {
+  it('all sagas under faults complete, are compensated, or wait for an operator with a reason; stock and money are conserved', () => {
     const wrong = result.checks.filter((check) => !passed(check));
     expect({ wrong, notes: wrong.length === 0 ? [] : notes }).toEqual({ wrong: [], notes: [] });
     expect(result.checks.length).toBeGreaterThan(12);
   });
 
-  it('went both ways, under faults', () => {
+  it('some sagas under faults completed and some were compensated', () => {
     for (const [saga, { completed, compensated, open }] of result.ends) {
       expect(open, saga).toBe(0);
       expect(completed, saga).toBeGreaterThan(0);

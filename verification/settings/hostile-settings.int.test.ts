@@ -41,7 +41,8 @@ afterEach(async () => {
 describe.each([
   ['directly', false],
   ['through PgBouncer', true],
-])('%s', (_way, pooled) => {
+])('hostile settings, %s', (_way, pooled) => {
+  const scene = it.skipIf(pooled && missing !== undefined);
   let database: Database<Db>;
   let broker: Broker;
   const errors: string[] = [];
@@ -114,34 +115,31 @@ describe.each([
     return rows.map(({ n }) => n);
   };
 
-  it.skipIf(pooled && missing !== undefined)(
-    'a relay publishes in one term, and another one takes over',
-    async () => {
-      await topics([counted.topic]);
-      const first = await lead('first');
-      await leading(first);
-      await emit(...numbers(1, 50));
-      await drained();
-      // Longer than the server suffers an idle session.
-      const idle = `select from pg_stat_activity where application_name = 'hostile' and now() - backend_start > interval '3 s'`;
-      await waitUntil(async () => (await plain.executor.query(idle)).rowCount > 0, {
-        what: 'a session of three seconds',
-      });
-      await emit(...numbers(51, 60));
-      await drained();
-      const { rows } = await plain.executor.query<{ term: number }>('select term::int from converge.lease');
-      expect(rows).toEqual([{ term: 1 }]);
-      expect(errors.filter((text) => !text.includes('replication factor'))).toEqual([]);
-      const second = await lead('second');
-      await first.stop();
-      await leading(second);
-      await emit(...numbers(61, 70));
-      await drained();
-      expect(second.status().published).toBe(10);
-    },
-  );
+  scene('a relay publishes under hostile settings, and another one takes over', async () => {
+    await topics([counted.topic]);
+    const first = await lead('first');
+    await leading(first);
+    await emit(...numbers(1, 50));
+    await drained();
+    // Longer than the server suffers an idle session.
+    const idle = `select from pg_stat_activity where application_name = 'hostile' and now() - backend_start > interval '3 s'`;
+    await waitUntil(async () => (await plain.executor.query(idle)).rowCount > 0, {
+      what: 'a session of three seconds',
+    });
+    await emit(...numbers(51, 60));
+    await drained();
+    const { rows } = await plain.executor.query<{ term: number }>('select term::int from converge.lease');
+    expect(rows).toEqual([{ term: 1 }]);
+    expect(errors.filter((text) => !text.includes('replication factor'))).toEqual([]);
+    const second = await lead('second');
+    await first.stop();
+    await leading(second);
+    await emit(...numbers(61, 70));
+    await drained();
+    expect(second.status().published).toBe(10);
+  });
 
-  it.skipIf(pooled && missing !== undefined)('a consumer applies, parks and dead-letters', async () => {
+  scene('a consumer under hostile settings applies, parks and dead-letters events', async () => {
     const consumer: ConsumerDefinition<Db> = defineConsumer<Db>({ name: 'counter', from: 'beginning' }).on(
       counted,
       async ({ data }, { tx }) => {
@@ -167,7 +165,7 @@ describe.each([
     await waitUntil(async () => (await inState('dead')) === 1, { what: 'the dead letter' });
   });
 
-  it.skipIf(pooled && missing !== undefined)('a saga completes, and another one compensates', async () => {
+  scene('a saga completes under hostile settings, and another one is compensated', async () => {
     const account = new Map<string, number>();
     const bank = {
       take: (cents: number, key: string) => Promise.resolve(void account.set(key, -cents)),
@@ -200,7 +198,7 @@ describe.each([
     await ended('compensated');
   });
 
-  it.skipIf(pooled && missing !== undefined)('a reconciler repairs', async () => {
+  scene('a reconciler repairs drift under hostile settings', async () => {
     // Its reads are an application's, in an application's session: they depend on none of its settings themselves.
     const read = (table: string) => async (key: string, db: Kysely<Db>) =>
       (

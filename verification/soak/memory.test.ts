@@ -9,20 +9,20 @@ const samples = (pid: number, count: number, size: (minutes: number) => number, 
   }));
 
 describe('the memory trend', () => {
-  it('is the slope of the last two thirds: the growth of a start does not count', () => {
+  it('the memory trend is the slope of the last two thirds, without the growth of the start', () => {
     const trend = memoryTrend(samples(1, 900, (minutes) => (minutes < 5 ? 60 + 20 * minutes : 160)));
     expect(trend?.megabytesPerMinute).toBeCloseTo(0, 6);
     expect(trend?.overMinutes).toBeCloseTo(20, 0);
   });
 
-  it('sees a leak under a saw-tooth that is a hundred times as high', () => {
+  it('the memory trend shows a leak under a saw-tooth that is a hundred times as high', () => {
     const sawTooth = (minutes: number): number => 150 + ((minutes * 60) % 30) * 4;
     expect(memoryTrend(samples(1, 900, sawTooth))?.megabytesPerMinute).toBeLessThan(0.3);
     const leak = memoryTrend(samples(1, 900, (minutes) => sawTooth(minutes) + 2 * minutes));
     expect(leak?.megabytesPerMinute).toBeGreaterThan(1.7);
   });
 
-  it('is that of the last process when an earlier one ended', () => {
+  it('the memory trend is that of the last process when an earlier one ended', () => {
     const trend = memoryTrend([
       ...samples(1, 300, (minutes) => 100 + 50 * minutes),
       ...samples(2, 600, () => 90, 600_000),
@@ -31,7 +31,7 @@ describe('the memory trend', () => {
     expect(trend?.megabytesPerMinute).toBeCloseTo(0, 6);
   });
 
-  it('says nothing of too little', () => {
+  it('the memory trend is absent when there are too few samples', () => {
     expect(memoryTrend([])).toBeUndefined();
     expect(memoryTrend(samples(1, 2, () => 100))).toBeUndefined();
   });

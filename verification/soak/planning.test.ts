@@ -13,12 +13,12 @@ function firstFaults(seed: number, count: number): PlannedFault[] {
 }
 
 describe('the plan of faults', () => {
-  it('is the same for the same seed, and another for another', () => {
+  it('the plan of faults is the same for the same seed, and differs for another seed', () => {
     expect(firstFaults(7, 100)).toEqual(firstFaults(7, 100));
     expect(firstFaults(7, 100)).not.toEqual(firstFaults(8, 100));
   });
 
-  it('goes through the whole menu before any fault comes again, 10 to 20 s apart', () => {
+  it('the plan of faults has every fault once before one is repeated, 10 to 20 s apart', () => {
     const faults = firstFaults(3, 2 * menu.length);
     for (const half of [faults.slice(0, menu.length), faults.slice(menu.length)])
       expect(new Set(half.map(({ fault }) => fault.kind)).size).toBe(menu.length);
@@ -33,7 +33,7 @@ describe('the plan of transactions', () => {
   const random = seededRandom(1);
   const planned = Array.from({ length: 50_000 }, () => planTransaction(random, { main: 'm', side: 's' }));
 
-  it('has every kind, hot and cold keys of both topics, and small and large events', () => {
+  it('the plan of transactions has every kind, hot and cold keys of both topics, and small and large events', () => {
     expect(new Set(planned.map(({ kind }) => kind))).toEqual(new Set(transactionKinds));
     const events = planned.flatMap((one) => one.events);
     expect(new Set(events.map(({ topic, key }) => `${topic} ${key.replace(/:?\d+$/, '')}`))).toEqual(
@@ -43,7 +43,7 @@ describe('the plan of transactions', () => {
     expect(events.filter(({ size }) => size < 500).length).toBeGreaterThan(events.length * 0.9);
   });
 
-  it('has one to five events in a transaction, but for bulk ones, and stays near three on average', () => {
+  it('the plan of transactions has one to five events in each, three on average, except in bulk ones', () => {
     for (const { kind, events } of planned) if (kind !== 'bulk') expect(events.length).toBeLessThanOrEqual(5);
     const total = planned.reduce((sum, { events }) => sum + events.length, 0);
     expect(total / planned.length).toBeGreaterThan(2.5);

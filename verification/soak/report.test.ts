@@ -66,7 +66,7 @@ const exit = (fields: Partial<Exit>): Exit => ({
 });
 
 describe('the report', () => {
-  it('passes a run in which nothing was found, and says what was seen', () => {
+  it('the report passes a run without findings, and shows its measurements', () => {
     const { passed, markdown } = made();
     expect(passed).toBe(true);
     expect(markdown).toContain('| lost | 0 |');
@@ -84,13 +84,13 @@ describe('the report', () => {
     ['a relay that ended by itself while it worked', { exits: [exit({})] }, /ended by itself with 1/],
     ['what was not live in time', { failures: ['not live after x'] }, /not live after x/],
     ['memory that grows', { megabytesPerMinute: 1.1 }, /grows by 1.10 MB a minute/],
-  ])('fails for %s', (_, changes, line) => {
+  ])('the report fails a run with %s', (_, changes, line) => {
     const { passed, markdown } = made(changes);
     expect(passed).toBe(false);
     expect(markdown).toMatch(line);
   });
 
-  it('forgives a relay that was killed by us, one that could not start, and growth over a short time', () => {
+  it('the report passes a run with a relay that the run killed, one that could not start, and growth over a short time', () => {
     const exits = [exit({ expected: true, code: null, signal: 'SIGKILL' }), exit({ hadRun: false })];
     expect(made({ exits }).passed).toBe(true);
     expect(made({ megabytesPerMinute: 50, overMinutes: 3 }).passed).toBe(true);

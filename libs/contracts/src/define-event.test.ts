@@ -42,7 +42,7 @@ function codeOf(fn: () => unknown): ContractErrorCode | undefined {
   return undefined;
 }
 
-describe('an event that was made', () => {
+describe('a new event', () => {
   it('a new event has its defaults, no unknown fields, and its JSON encoded once', () => {
     const event = orderPlaced({ ...good, secret: 'x' } as typeof good);
     expect(event).toMatchObject({ type: 'shop.order.placed', version: 1, topic: 'shop.orders', key: 'o-1' });
@@ -179,7 +179,7 @@ describe('a schema that reads its own output differently', () => {
   });
 });
 
-describe('any Standard Schema will do', () => {
+describe('a Standard Schema of any vendor', () => {
   const schema = (validate: StandardSchema['~standard']['validate']): StandardSchema<{ id: string }> =>
     ({ '~standard': { version: 1, vendor: 'home-made', validate } }) as StandardSchema<{ id: string }>;
   const define = (data: StandardSchema<{ id: string }>) =>

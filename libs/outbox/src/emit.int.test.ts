@@ -100,7 +100,7 @@ it('ids made in SQL increase with time', async () => {
   expect((await emit({})) > first).toBe(true);
 });
 
-describe('what is wrong is refused with a sentence, and nothing is written', () => {
+describe('an invalid event in SQL', () => {
   it.each<[string, Emitted, string]>([
     ['an empty topic', { topic: '' }, 'topic must be'],
     ['no topic', { topic: null }, 'topic must be'],
@@ -132,7 +132,7 @@ describe('what is wrong is refused with a sentence, and nothing is written', () 
       'too many',
     ],
     ['headers of more than 8 KB', { headers: JSON.stringify({ a: 'x'.repeat(8_192) }) }, 'too many'],
-  ])('%s', async (_what, event, text) => {
+  ])('converge.emit refuses %s with a sentence, and writes nothing', async (_what, event, text) => {
     const before = (await keysOf(shop)).length;
     const error: unknown = await emit(event).catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: '22023', message: expect.stringContaining(text) });

@@ -136,7 +136,7 @@ it('a request key makes a repeat safe after any outcome', async () => {
   expect(await keysOf(shop)).toEqual(['a']);
 });
 
-describe('when the events went together with COMMIT', () => {
+describe('a COMMIT that is sent together with its events', () => {
   /** Sends events with COMMIT: the session is known from the second transaction of a connection on. */
   async function warm(): Promise<void> {
     for (const id of ['warm1', 'warm2']) await place(id, 1, () => undefined);

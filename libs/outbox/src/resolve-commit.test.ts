@@ -31,7 +31,7 @@ async function outcome(executor: Executor): Promise<string> {
     random: seededRandom(1),
     deadlineMs: 10_000,
   }).then((value) => (result = value));
-  for (let turns = 0; result === undefined && turns < 100; turns += 1) await clock.advance(500);
+  for (let rounds = 0; result === undefined && rounds < 100; rounds += 1) await clock.advance(500);
   return resolving;
 }
 
@@ -41,15 +41,30 @@ const future = Object.assign(new Error('transaction ID 7 is in the future'), {
 });
 
 it.each<[string, readonly Answer[], number, string]>([
-  ['committed, and our row is there', ['committed'], 1, 'committed'],
-  ['committed, but by another transaction that got the id after a crash', ['committed'], 0, 'aborted'],
-  ['aborted', ['aborted'], 0, 'aborted'],
-  ['in progress means wait', ['in progress', 'in progress', 'committed'], 1, 'committed'],
-  ['unreachable means ask again', [new Error('down'), new Error('down'), 'aborted'], 0, 'aborted'],
-  ['an id of the future was lost in a crash', [future], 0, 'aborted'],
-  ['an id so old that nothing is known', [null], 1, 'unknown'],
-  ['busy until the deadline', ['in progress'], 1, 'unknown'],
-  ['unreachable until the deadline', [new Error('down')], 1, 'unknown'],
-])('%s', async (_what, statuses, proofRows, expected) => {
+  ['a committed transaction with the row is committed', ['committed'], 1, 'committed'],
+  [
+    'a committed transaction without the row is another one that got the id after a crash',
+    ['committed'],
+    0,
+    'aborted',
+  ],
+  ['an aborted transaction is aborted', ['aborted'], 0, 'aborted'],
+  ['a transaction in progress is awaited', ['in progress', 'in progress', 'committed'], 1, 'committed'],
+  ['an unreachable server is asked again', [new Error('down'), new Error('down'), 'aborted'], 0, 'aborted'],
+  ['a transaction id of the future was lost in a crash', [future], 0, 'aborted'],
+  ['the outcome of a transaction id that is too old is unknown', [null], 1, 'unknown'],
+  [
+    'the outcome is unknown when the transaction is in progress until the deadline',
+    ['in progress'],
+    1,
+    'unknown',
+  ],
+  [
+    'the outcome is unknown when the server is unreachable until the deadline',
+    [new Error('down')],
+    1,
+    'unknown',
+  ],
+])('a COMMIT without an answer is resolved: %s', async (_what, statuses, proofRows, expected) => {
   expect(await outcome(server(statuses, proofRows))).toBe(expected);
 });

@@ -5,7 +5,7 @@ const target = { host: 'db', port: 5432, database: 'shop', user: 'app' };
 const failed = (code: string, message = 'x', severity?: string): Error =>
   Object.assign(new Error(message), { code, ...(severity === undefined ? {} : { severity }) });
 
-describe('an error of connecting says what, why and the next step', () => {
+describe('an error of a connection', () => {
   it.each([
     ['ECONNREFUSED', 'DATABASE_UNREACHABLE', 'network'],
     ['ENOTFOUND', 'DATABASE_UNREACHABLE', 'network'],
@@ -34,7 +34,7 @@ describe('an error of connecting says what, why and the next step', () => {
   });
 });
 
-describe('what is known after a failed COMMIT', () => {
+describe('the outcome of a failed COMMIT', () => {
   it.each(['23505', '40001', '23514'])(
     'SQLSTATE %s at COMMIT is a definite rollback and passes unchanged',
     (code) => {

@@ -64,26 +64,31 @@ const failure = (
 const decided = (outcome: Outcome, of: Partial<Claim> = {}) =>
   decideFinish(outcome, claim(of), reconciler(), () => 0.5);
 
-describe('what an outcome means for a key', () => {
+describe('the decision after an outcome', () => {
   it.each<[string, Outcome, Partial<Claim>, unknown]>([
-    ['in sync is done', { kind: 'in_sync' }, {}, { kind: 'done' }],
-    ['observed drift is done', { kind: 'observed', driftHash: 'd' }, {}, { kind: 'done' }],
-    ['a repair is done', { kind: 'repaired', version: 2n }, {}, { kind: 'done' }],
+    ['a key in sync is done', { kind: 'in_sync' }, {}, { kind: 'done' }],
+    ['a key with observed drift is done', { kind: 'observed', driftHash: 'd' }, {}, { kind: 'done' }],
+    ['a repaired key is done', { kind: 'repaired', version: 2n }, {}, { kind: 'done' }],
     [
-      'a change in between is looked at again soon',
+      'a key that changed meanwhile is compared again soon',
       { kind: 'changed' },
       {},
       { kind: 'requeueAfter', ms: 100 },
     ],
-    ['a stale view is looked at again soon', { kind: 'stale' }, {}, { kind: 'requeueAfter', ms: 100 }],
     [
-      'young drift waits for the rest',
+      'a key with a stale view is compared again soon',
+      { kind: 'stale' },
+      {},
+      { kind: 'requeueAfter', ms: 100 },
+    ],
+    [
+      'a key with drift inside the settle window waits for the rest of it',
       { kind: 'pending', driftHash: 'd', remainingMs: 700 },
       {},
       { kind: 'requeueAfter', ms: 700 },
     ],
     [
-      'a lost race waits by the number of lost races',
+      'a key with conflicts waits longer after each',
       { kind: 'conflict', driftHash: 'd' },
       { conflicts: 2 },
       { kind: 'requeueAfter', ms: 20 },
@@ -101,17 +106,27 @@ describe('what an outcome means for a key', () => {
       { kind: 'terminal' },
     ],
     ['a network failure is retried', failure('network'), {}, { kind: 'retry', ms: 5 }],
-    ['… for ever, up to the cap', failure('network'), { failures: 50 }, { kind: 'retry', ms: 500 }],
-    ['a wrong setting as well', failure('configuration'), { failures: 50 }, { kind: 'retry', ms: 500 }],
+    [
+      'a network failure is retried without end, up to the cap',
+      failure('network'),
+      { failures: 50 },
+      { kind: 'retry', ms: 500 },
+    ],
+    [
+      'a wrong setting is retried without end, up to the cap',
+      failure('configuration'),
+      { failures: 50 },
+      { kind: 'retry', ms: 500 },
+    ],
     ['a requested delay is respected', failure('network', 9_000), {}, { kind: 'retry', ms: 9_000 }],
     ['bad data is retried a few times', failure('data'), {}, { kind: 'retry', ms: 5 }],
     [
-      '… and then terminal',
+      'bad data is terminal after a few retries',
       failure('data'),
       { failures: FAILURES_BEFORE_TERMINAL - 1 },
       { kind: 'terminal' },
     ],
-    ['a rejection by the business is terminal at once', failure('business'), {}, { kind: 'terminal' }],
+    ['a business rejection is terminal at once', failure('business'), {}, { kind: 'terminal' }],
   ])('%s', (_name, outcome, of, result) => {
     expect(decided(outcome, of).result).toEqual(result);
   });
@@ -164,10 +179,15 @@ describe('what an outcome means for a key', () => {
   });
 });
 
-describe('what may be done about drift', () => {
+describe('the decision about drift', () => {
   const seen = { repairs: 0, driftHash: 'd', driftAgeMs: 1_000 };
   it.each<[string, Reconciler, Partial<Claim>, unknown]>([
-    ['new drift settles first', reconciler(), { driftHash: null }, { kind: 'pending', remainingMs: 1_000 }],
+    [
+      'new drift waits for its settle window',
+      reconciler(),
+      { driftHash: null },
+      { kind: 'pending', remainingMs: 1_000 },
+    ],
     [
       'another drift than before restarts the settle window',
       reconciler(),
@@ -175,21 +195,21 @@ describe('what may be done about drift', () => {
       { kind: 'pending', remainingMs: 1_000 },
     ],
     [
-      'the same drift waits for the rest',
+      'the same drift waits for the rest of its settle window',
       reconciler(),
       { driftAgeMs: 400 },
       { kind: 'pending', remainingMs: 600 },
     ],
-    ['settled drift is repaired', reconciler(), {}, null],
-    ['in mode observe it is only seen', reconciler({ mode: 'observe' }), {}, { kind: 'observed' }],
-    ['in mode warn as well', reconciler({ mode: 'warn' }), {}, { kind: 'observed' }],
+    ['drift after its settle window is repaired', reconciler(), {}, null],
+    ['drift in mode observe is only recorded', reconciler({ mode: 'observe' }), {}, { kind: 'observed' }],
+    ['drift in mode warn is only recorded', reconciler({ mode: 'warn' }), {}, { kind: 'observed' }],
     [
-      'what the reconciler calls unresolvable is',
+      'drift that the reconciler calls unresolvable is not repaired',
       reconciler({ unresolvable: () => 'lost' }),
       {},
       { kind: 'unresolvable', reason: 'lost' },
     ],
-    ['a key that flaps is left to a person', reconciler(), { repairs: 5 }, { kind: 'unresolvable' }],
+    ['a key that flaps is left to an operator', reconciler(), { repairs: 5 }, { kind: 'unresolvable' }],
   ])('%s', (_name, of, over, expected) => {
     const found = decideDrift(of, { ...seen, ...over }, {}, 'd');
     if (expected === null) expect(found).toBeNull();

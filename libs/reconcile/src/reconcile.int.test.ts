@@ -91,7 +91,7 @@ describe('drift', () => {
   });
 });
 
-describe('a repair that must not be', () => {
+describe('a repair that is not allowed', () => {
   // Planted fault: a repair of zero rows that counts as one is no conflict here.
   it('a repair that conflicts with a faster writer writes nothing, and the key is compared again', async () => {
     await setWanted(world, { a: 3 });

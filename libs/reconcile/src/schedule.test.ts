@@ -18,11 +18,23 @@ const at = (text: string): Date => new Date(`2026-03-29T${text}Z`);
 
 it.each([
   ['a first run is due at once', '*/5 * * * *', null, at('10:01:00'), true],
-  ['before its time it is not', '*/5 * * * *', at('10:00:00'), at('10:04:59'), false],
-  ['at its time it is', '*/5 * * * *', at('10:00:00'), at('10:05:00'), true],
-  ['after missed times it is due once', '*/5 * * * *', at('08:00:00'), at('10:04:00'), true],
-  ['and then not again', '*/5 * * * *', at('10:04:00'), at('10:04:30'), false],
-  ['seconds count where the pattern has them', '*/2 * * * * *', at('10:00:00'), at('10:00:02'), true],
+  ['a run is not due before its time', '*/5 * * * *', at('10:00:00'), at('10:04:59'), false],
+  ['a run is due at its time', '*/5 * * * *', at('10:00:00'), at('10:05:00'), true],
+  ['a run is due after missed times', '*/5 * * * *', at('08:00:00'), at('10:04:00'), true],
+  [
+    'a run after missed times is not due again before the next time',
+    '*/5 * * * *',
+    at('10:04:00'),
+    at('10:04:30'),
+    false,
+  ],
+  [
+    'a run is due by the second where the pattern has seconds',
+    '*/2 * * * * *',
+    at('10:00:00'),
+    at('10:00:02'),
+    true,
+  ],
 ])('%s', (_name, schedule, last, now, due) => {
   expect(isDue(scheduled(schedule), last, now)).toBe(due);
 });

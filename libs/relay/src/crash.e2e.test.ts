@@ -70,7 +70,7 @@ async function sentSinceCursor(database: Database, broker: Broker, topic: string
   }).length;
 }
 
-describe('a leader killed at', () => {
+describe('a leader that is killed', () => {
   test.each([
     ['relay.after_tick@25', 0],
     ['relay.before_send@25', 0],

@@ -47,7 +47,7 @@ describe('with synchronous_commit = off for every session', () => {
   });
 });
 
-describe('with a synchronous standby that is away', () => {
+describe('a synchronous standby that is not connected', () => {
   test('nothing of a tick whose wait for a standby was cancelled is sent until a later tick was confirmed', async () => {
     // Only the tick asks for more than its own disk, as it would behind writers with synchronous_commit = local.
     // And the session would not hear of the cancelling.

@@ -74,7 +74,7 @@ async function expectWhole(
   return verdict;
 }
 
-describe('a stop with something that hangs', () => {
+describe('a stop while something hangs', () => {
   it('a stop while a produce hangs saves what was acknowledged before, and the next leader sends the rest', async () => {
     const { database } = await withDatabase();
     const memory = closing(memoryBroker());

@@ -28,7 +28,7 @@ async function published(events = 300) {
   return { database, broker, topic, service };
 }
 
-test('an ordinary takeover passes, also when retention dropped the ticks at the ends of the log', async () => {
+test('an ordinary takeover is accepted by the log check, also when retention dropped the ticks at the ends of the log', async () => {
   const { database, broker, topic, service } = await published();
   await service.stop();
   await database.executor.query(
@@ -48,7 +48,7 @@ test('an ordinary takeover passes, also when retention dropped the ticks at the 
   expect(await readAll(broker, topic)).toHaveLength(600);
 });
 
-test('a takeover passes when records of a deposed relay follow those of its successor', async () => {
+test('a takeover is accepted by the log check when records of a deposed relay follow those of its successor', async () => {
   const { database, broker, topic, service } = await published(600);
   await service.stop();
   const admin = await broker.admin();

@@ -6,7 +6,7 @@ const below: readonly PolicyLayer[] = [
   { source: 'code', rules: { payment: { attempts: 4, backoff: { capMs: 1_000 } } } },
 ];
 
-describe('rules from outside', () => {
+describe('rules of the central table', () => {
   it('offered rules apply above the layers below', () => {
     const { book, refused } = admitRules(below, [{ name: 'payment', version: 1, change: { attempts: 7 } }]);
     expect(book.for('payment.charge')).toMatchObject({ attempts: 7, backoff: { capMs: 1_000 } });

@@ -10,10 +10,10 @@ const half = (): number => 0.5;
 const wait = (category: Category, retryAfterMs?: number) =>
   waitAfter({ category, ...(retryAfterMs !== undefined && { retryAfterMs }) }, backoff, 2, half);
 
-describe('a wait says why it is as long as it is', () => {
+describe('the reason of a wait', () => {
   it.each([
-    ['its own backoff', wait('network'), { computedMs: 50, capMs: 100, rule: 'backoff' }],
-    ['slower when throttled', wait('throttle'), { computedMs: 1_000, capMs: 2_000, rule: 'throttle' }],
+    ['its backoff', wait('network'), { computedMs: 50, capMs: 100, rule: 'backoff' }],
+    ['a throttled call', wait('throttle'), { computedMs: 1_000, capMs: 2_000, rule: 'throttle' }],
     ['contention', wait('contention'), { computedMs: 50, capMs: 100, rule: 'contention' }],
     [
       'a longer requested delay',
@@ -26,11 +26,11 @@ describe('a wait says why it is as long as it is', () => {
       { computedMs: 6_000, hintMs: 3_600_000, capMs: 6_000, rule: 'retry_after' },
     ],
     [
-      'a requested delay below our own',
+      'a requested delay below its backoff',
       wait('throttle', 10),
       { computedMs: 1_000, hintMs: 10, capMs: 2_000, rule: 'throttle' },
     ],
-  ])('%s', (_, found, expected) => expect(found).toEqual(expected));
+  ])('a wait records its rule and its bounds: %s', (_, found, expected) => expect(found).toEqual(expected));
 
   it('a wait is never longer than its cap', () => {
     fc.assert(

@@ -53,14 +53,14 @@ afterEach(async () => {
   echo.close();
 });
 
-describe('fault proxy', () => {
-  it('passes bytes both ways', async () => {
+describe('a fault proxy', () => {
+  it('a fault proxy passes bytes in both directions', async () => {
     const one = await client();
     one.socket.write('hello');
     await answered(one, 'hello');
   });
 
-  it('cut breaks connections and refuses new ones until restore', async () => {
+  it('a fault proxy that is cut breaks connections and refuses new ones until restore', async () => {
     const one = await client();
     proxy.cut();
     await waitUntil(one.closed, { what: 'the reset' });
@@ -72,7 +72,7 @@ describe('fault proxy', () => {
     await answered(again, 'back');
   });
 
-  it('stall keeps connections open and delivers nothing until restore', async () => {
+  it('a fault proxy that stalls keeps connections open and delivers nothing until restore', async () => {
     const one = await client();
     one.socket.write('before');
     await answered(one, 'before');
@@ -89,7 +89,7 @@ describe('fault proxy', () => {
     await answered(other, 'held too');
   });
 
-  it('dropReplies lets the request through and loses the answer', async () => {
+  it('a fault proxy that drops replies passes the request and loses the answer', async () => {
     const one = await client();
     proxy.dropReplies();
     one.socket.write('charge the card');
@@ -103,7 +103,7 @@ describe('fault proxy', () => {
     await answered(again, 'and now');
   });
 
-  it('delay holds back every byte, in order, also those that come just after it was lifted', async () => {
+  it('a fault proxy with a delay holds back every byte in order, also bytes that come just after the delay ended', async () => {
     const one = await client();
     proxy.delay(150);
     const sent = performance.now();

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { manualClock } from './manual-clock.ts';
 
-describe('manual clock', () => {
-  it('wakes sleepers in the order in which they are due, each at its own time', async () => {
+describe('a manual clock', () => {
+  it('a manual clock wakes sleepers in the order in which they are due, each at its own time', async () => {
     const clock = manualClock(0);
     const woken: [string, number][] = [];
     const sleeper = async (name: string, ms: number): Promise<void> => {
@@ -22,7 +22,7 @@ describe('manual clock', () => {
     expect(woken.at(-1)).toEqual(['c', 300]);
   });
 
-  it('wakes a loop as often as it sleeps within the span', async () => {
+  it('a manual clock wakes a loop as often as it sleeps within the advanced span', async () => {
     const clock = manualClock();
     let rounds = 0;
     const stop = new AbortController();
@@ -38,7 +38,7 @@ describe('manual clock', () => {
     await loop;
   });
 
-  it('ends a sleep at once when its signal aborts, and keeps no sleeper', async () => {
+  it('a manual clock ends a sleep at once when its signal aborts, and keeps no sleeper', async () => {
     const clock = manualClock();
     const stop = new AbortController();
     const asleep = clock.sleep(1_000, stop.signal);
@@ -49,7 +49,7 @@ describe('manual clock', () => {
     await clock.sleep(1_000, stop.signal);
   });
 
-  it('moves wall clock and monotonic time together', async () => {
+  it('a manual clock moves wall clock and monotonic time together', async () => {
     const clock = manualClock(1_000);
     await clock.advance(500);
     expect([clock.now(), clock.monotonic()]).toEqual([1_500, 500]);

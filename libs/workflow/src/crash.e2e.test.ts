@@ -56,7 +56,7 @@ describe('a process that is killed in the middle of a workflow', () => {
     ['saga.after_call@3', 'undo', []],
     ['workflow.after_undone@1', 'undo', []],
     ['saga.after_call@2', 'resume', ['one', 'two', 'three']],
-  ] as const)('at %s is followed by another one that goes on (%s)', async (failpoint, RECOVERY, kept) => {
+  ] as const)('a workflow killed at %s ends in another process (%s)', async (failpoint, RECOVERY, kept) => {
     const id = `f${runs}`;
     const FAILS = RECOVERY === 'undo' ? '1' : '0';
     const killed = start({ RUN: id, FAILS, RECOVERY, CONVERGE_FAILPOINT: failpoint });

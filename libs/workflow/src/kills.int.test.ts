@@ -98,7 +98,7 @@ describe('a process that dies at any of its awaits', () => {
     ['undo', 'fails'],
     ['resume', 'ok'],
   ] as const)(
-    'leaves what another one ends (%s, then %s): everything stands, or nothing',
+    'a workflow whose process dies at any await (recovery: %s, end: %s) is completed or completely undone by another process',
     async (recovery, end) => {
       const wish: Wish = { billing: 'fails', end };
       const { awaits, ...undisturbed } = await live({ wish, recovery, deaths: [] });
@@ -108,7 +108,7 @@ describe('a process that dies at any of its awaits', () => {
     },
   );
 
-  it('also when those that continue it die, too', async () => {
+  it('a workflow is completed or completely undone although the processes that continue it die too', async () => {
     const random = seededRandom(7);
     const lives = Array.from({ length: 20 }, (): Life => {
       const deaths = Array.from({ length: 5 }, () => 1 + Math.floor(random() * 60));

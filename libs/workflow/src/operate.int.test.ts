@@ -82,7 +82,7 @@ function scene(body: Body, more: Partial<WorkflowsOptions<TenantDb>> = {}) {
 }
 
 describe('a workflow that is stuck', () => {
-  it('on what cannot be undone waits for an operator, who may let go of it; the rest is undone', async () => {
+  it('a workflow with a step that cannot be undone waits for an operator, who may accept its effect; the rest is undone', async () => {
     const { run, worker } = scene(async (unit) => {
       await unit.step('bucket', { name: 'bucket' });
       await unit.step('mail', { name: 'mail' });
@@ -113,7 +113,7 @@ describe('a workflow that is stuck', () => {
     ['applied', '{"ref":"seen"}', 'blind done'],
     ['not_applied', '', 'blind noop_not_applied'],
   ] as const)(
-    'on an unknown outcome continues by an operator’s decision: %s',
+    'a workflow with an unknown outcome continues by an operator’s decision: %s',
     async (kind, result, first) => {
       world.fault('+blind', kind === 'applied' ? 'reply_lost' : 'request_lost');
       const { run, worker } = scene(async (unit) => {
@@ -139,7 +139,7 @@ describe('a workflow that is stuck', () => {
   );
 
   // Planted faults: without `alarm` in `report.stuck` the line has no name; without the look at `isKnown` there is one for each retry.
-  it('on an undo that fails for too long is found, and is retried until it is done', async () => {
+  it('a workflow whose undo fails for too long is listed as stuck, and retried until it is undone', async () => {
     world.fault('-bucket', ...Array.from({ length: 4 }, () => 'refuse' as const));
     const { run, worker } = scene(
       async (unit) => {
@@ -158,7 +158,7 @@ describe('a workflow that is stuck', () => {
     expect(alarms).toEqual([`workflow_stuck ${id} undo_failing`]);
   });
 
-  it('on a step that this code does not declare waits for code that does', async () => {
+  it('a workflow with a step that this code does not declare waits for code that declares it', async () => {
     const { run, worker } = scene(async (unit) => {
       await unit.step('bucket', { name: 'bucket' });
       throw new TypeError('a fault of the body');
@@ -185,8 +185,8 @@ describe('a workflow that is stuck', () => {
   });
 });
 
-describe('a body', () => {
-  it('that does two things at once, or one after its end, is refused, and what it did is undone', async () => {
+describe('the body of a workflow', () => {
+  it('a body that runs two steps at once, or one after its end, is refused, and its steps are undone', async () => {
     let late: Unit<Steps> | undefined;
     const { run } = scene(async (unit) => {
       late = unit;
@@ -199,7 +199,7 @@ describe('a body', () => {
     expect((await verdict()).findings).toEqual([]);
   });
 
-  it('whose lease went to another one writes nothing more, and its signal says so', async () => {
+  it('a body whose lease went to another process writes nothing more, and its signal aborts', async () => {
     const arrived = Promise.withResolvers<AbortSignal>();
     const goOn = Promise.withResolvers<undefined>();
     const first = scene(async (unit) => {
@@ -226,8 +226,8 @@ describe('a body', () => {
   });
 });
 
-describe('the worker', () => {
-  it('is a Service like any other, and forgets what ended long ago', async () => {
+describe('a worker of workflows', () => {
+  it('a worker of workflows meets the obligations of every service, and removes workflows that ended long ago', async () => {
     const made = () => scene(() => Promise.resolve()).worker;
     await stressService({ make: made, rounds: 8 });
     const { run } = scene(() => Promise.resolve());

@@ -200,11 +200,11 @@ const FROZEN_AFTER_ITS_INTENT: Scene = {
   faults: [{ call: '+n0', fault: 'late' }],
 };
 
-describe('whatever a body does, and wherever its processes die', () => {
+describe('a workflow whose processes die anywhere', () => {
   // Planted faults that fail here: `find` for `findLast` in `nextMove`; an interrupted call taken for one that was never made
   // (`found` always `ready`), or for failed; "not found" believed at once (`finalInMs` 0), or while it may be hidden;
   // an undo while a lost call may still arrive (`notBeforeMs` 0).
-  it('all of it stands or nothing, undone the last first, nothing twice, and the journal says so', async () => {
+  it('a workflow is completed or completely undone, the last step first and nothing twice, as its journal says', async () => {
     const scene = fc.record({ tree, recovery, kills, pauses, faults });
     await fc.assert(
       fc.asyncProperty(scene, async (given) => {
@@ -219,7 +219,7 @@ describe('whatever a body does, and wherever its processes die', () => {
     );
   });
 
-  it('a body that is resumed ends as if nothing had happened', async () => {
+  it('a workflow whose body is resumed ends as if nothing had happened', async () => {
     await fc.assert(
       fc.asyncProperty(tree, kills, async (body, deaths) => {
         const { world, outcome } = await live({

@@ -66,19 +66,19 @@ function recordOf(entries: readonly Entry[]): WorkflowRecord {
   return { ...row, state: stateOf(fold), entries: entries.length, seal, journal };
 }
 
-describe('a journal', () => {
-  it('that was left alone passes, at each of its entries', () => {
+describe('the journal of a workflow', () => {
+  it('a journal that was not changed passes at each of its entries', () => {
     for (let length = 0; length <= story.length; length += 1)
       expect(verifyWorkflow(recordOf(story.slice(0, length))).findings).toEqual([]);
     expect(verifyWorkflow(recordOf(story)).plan.map(({ does }) => does)).toEqual(['done', 'done']);
   });
 
-  it('shows what will be undone, in its order, before any of it is', () => {
+  it('a journal shows which steps will be undone, in their order, before any is', () => {
     const { plan } = verifyWorkflow(recordOf(story.slice(0, 5)));
     expect(plan.map(({ path, does }) => `${path} ${does}`)).toEqual(['s/b undo', 'a undo']);
   });
 
-  it('in which anything was changed, left out, added or moved is found', () => {
+  it('a journal in which any entry was changed, removed, added or moved is found', () => {
     const { journal, ...row } = recordOf(story);
     const found = (tampered: WorkflowRecord['journal']): number =>
       verifyWorkflow({ ...row, entries: tampered.length, journal: tampered }).findings.length;
@@ -103,7 +103,7 @@ describe('a journal', () => {
 
   // The check of a chain is shared with sagas: see the table of libs/saga/src/verify/verify-journal.test.ts.
   // Planted faults in `checkJournal`: each of its checks that is taken out fails the line of its code here and there.
-  it('that was changed is found, and each kind of change has its code', () => {
+  it('a journal that was changed is found, and each kind of change has its code', () => {
     const { journal, ...row } = recordOf(story);
     const codes = (more: Partial<WorkflowRecord>) =>
       verifyWorkflow({ ...row, journal, ...more }).findings.map(
@@ -131,7 +131,7 @@ describe('a journal', () => {
     expect(codes({ state: 'completed' })).toEqual(['record_differs record']);
   });
 
-  it('whose row says something else is found', () => {
+  it('a journal whose row contradicts it is found', () => {
     const record = recordOf(story.slice(0, 6));
     for (const more of [
       { state: 'completed' },
@@ -171,13 +171,13 @@ describe('a journal', () => {
         undone(1, 'a'),
       ],
     ],
-  ])('with seals made anew is found all the same: %s', (_, entries) => {
+  ])('a journal with recomputed seals and %s is found', (_, entries) => {
     const { findings } = verifyWorkflow(recordOf(entries));
     expect(findings[0]?.code).toBe('row_impossible');
     expect(findings[0]?.what).toContain('cannot stand here');
   });
 
-  it('never lets a step be undone while what came after it stands', () => {
+  it('a journal allows no undo of a step before the steps after it are undone', () => {
     const fold = story.slice(0, 7).reduce((before, entry, at) => foldEntry(before, entry, at), emptyFold);
     expect(whyNot(fold, undo(1, 'a'))).toBe('step 2 comes first: it is done');
     expect(whyNot(fold, undo(2, 's/b'))).toBeUndefined();

@@ -39,7 +39,7 @@ const rowsOf = async () =>
 const verdict = async () => verifyWorkflow(await readWorkflow(database.executor, 'tenants.provision', id));
 
 describe('a workflow', () => {
-  it('keeps everything when its body returns, and answers a repeat from the journal', async () => {
+  it('a workflow keeps all effects when its body returns, and answers a repeat from the journal', async () => {
     const { run, provision } = serviceOf();
     const answer = { bucket: 'ref-bucket', billing: 'ref-account' };
     expect(await run(provision, id, { billing: 'ok', end: 'ok' })).toEqual(answer);
@@ -51,7 +51,7 @@ describe('a workflow', () => {
     expect(await other.catch(codeOf)).toBe('WORKFLOW_KEY_REUSED');
   });
 
-  it('undoes everything, the last step first, when its body throws', async () => {
+  it('a workflow undoes all steps, the last one first, when its body throws', async () => {
     const { run, provision } = serviceOf();
     expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
       'WORKFLOW_COMPENSATED',
@@ -69,7 +69,7 @@ describe('a workflow', () => {
     );
   });
 
-  it('undoes the scope whose failure is caught, and nothing else', async () => {
+  it('a workflow undoes the scope whose failure is caught, and nothing else', async () => {
     const { run, provision } = serviceOf();
     expect(await run(provision, id, { billing: 'fails', end: 'ok' })).toEqual({
       bucket: 'ref-bucket',
@@ -79,7 +79,7 @@ describe('a workflow', () => {
     expect(await verdict()).toMatchObject({ findings: [], state: 'completed' });
   });
 
-  it('leaves an undo that fails to the workers, who try until it is done', async () => {
+  it('a workflow leaves an undo that fails to the workers, which retry until it is done', async () => {
     const { run, provision, worker } = serviceOf();
     world.fault('-account', 'refuse', 'reply_lost');
     expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(
@@ -95,7 +95,7 @@ describe('a workflow', () => {
     expect((await verdict()).findings).toEqual([]);
   });
 
-  it('finds out what became of a call before it repeats or undoes anything', async () => {
+  it('a workflow queries the outcome of a call before it repeats or undoes anything', async () => {
     const { run, provision } = serviceOf();
     world.fault('+account', 'reply_lost');
     expect(await run(provision, id, { billing: 'ok', end: 'ok' })).toMatchObject({ billing: 'ref-account' });
@@ -114,7 +114,7 @@ describe('a workflow', () => {
     ]);
   });
 
-  it('finds that another process has undone a step before', async () => {
+  it('a workflow finds that another process has already undone a step', async () => {
     const { run, provision } = serviceOf();
     world.fault('-route', 'refuse');
     expect(await run(provision, id, { billing: 'ok', end: 'fails' }).catch(codeOf)).toBe(

@@ -7,7 +7,7 @@ const error = (detail: Omit<ConstructorParameters<typeof ConvergeError>[1], 'cod
 
 // Planted fault: an API that answers 500 to everything fails in each line but the last.
 it.each([
-  ['a database that is away', error({ category: 'network', certainty: 'not_applied' }), 503, 'TRY_AGAIN'],
+  ['an unreachable database', error({ category: 'network', certainty: 'not_applied' }), 503, 'TRY_AGAIN'],
   [
     'a commit of unknown outcome',
     error({ category: 'network', certainty: 'unknown' }),
@@ -15,7 +15,7 @@ it.each([
     'OUTCOME_UNKNOWN',
   ],
   [
-    'two requests in one place',
+    'two requests that conflict',
     error({ category: 'contention', certainty: 'not_applied' }),
     409,
     'TRY_AGAIN',
@@ -23,7 +23,7 @@ it.each([
   ['a bug', new TypeError('the secret reason'), 504, 'OUTCOME_UNKNOWN'],
   ['a bug before any effect', error({ category: 'bug', certainty: 'not_applied' }), 500, 'INTERNAL'],
 ])(
-  'an entrance answers %s by contract, and keeps the reason to itself',
+  'an HTTP API answers %s as its contract says, and does not reveal the reason',
   async (_what, thrown, status, code) => {
     const errors: unknown[] = [];
     const app = httpApi({ routes: 'none', onError: (one) => errors.push(one) });

@@ -112,7 +112,7 @@ describe('an order', () => {
   );
 });
 
-describe('an order that the customer calls off', () => {
+describe('an order that the customer cancels', () => {
   it('an order cancelled during its payment is compensated, whatever the payment’s outcome', async () => {
     await behave({ mode: 'late', lateMs: 1_000 });
     const orderId = await place();

@@ -21,7 +21,7 @@ async function load(chain: Chain, calls: number): Promise<{ answered: number; pe
 }
 
 // Planted fault: the guards taken out (the naive chain, below) give several times the load.
-it('gets hardly more load while its last service is down, and all of its load back when that returns', async () => {
+it('a chain with budgets gets hardly more load while its last service is down, and serves its whole load when that returns', async () => {
   const chain = await opened('guarded');
   expect(await load(chain, 100)).toEqual({ answered: 100, perCall: 1 });
   chain.leaf.down = true;
@@ -34,13 +34,13 @@ it('gets hardly more load while its last service is down, and all of its load ba
   expect(await load(chain, 100)).toEqual({ answered: 100, perCall: 1 });
 });
 
-it('multiplies the load when every hop retries and nothing bounds it', async () => {
+it('a chain multiplies its load when every hop retries without a bound', async () => {
   const chain = await opened('naive');
   chain.leaf.down = true;
   expect((await load(chain, 10)).perCall).toBeGreaterThan(4);
 });
 
-it('brings the deadline of the client to the last service, never a later one', async () => {
+it('a chain passes the client’s deadline to the last service, never a later one', async () => {
   const chain = await opened('guarded');
   const before = systemClock.now();
   await load(chain, 10);

@@ -73,7 +73,7 @@ const counted = async () => {
 const duplicates = (service: ConsumerService): number =>
   service.status()[0]?.partitions.reduce((sum, { counts }) => sum + counts.duplicates, 0) ?? -1;
 
-it('with deduplication, a consumer that is looked after all the time reads no record twice', async () => {
+it('with deduplication, a consumer whose rows are checked all the time reads no record twice', async () => {
   const service = await consuming(opened(), 1);
   await waitUntil(async () => (await counted())?.events === EVENTS, { what: 'all effects' });
   expect(duplicates(service)).toBe(0);
@@ -81,7 +81,7 @@ it('with deduplication, a consumer that is looked after all the time reads no re
   expect(await counted()).toMatchObject({ effects: EVENTS, events: EVENTS, marks: 2 });
 });
 
-it('without deduplication it reads each record once too, when it is not looked after', async () => {
+it('without deduplication, a consumer whose rows are not checked reads each record once too', async () => {
   const database = opened();
   closers.push(withoutDedup());
   const service = await consuming(database, 1_000_000);
@@ -90,7 +90,7 @@ it('without deduplication it reads each record once too, when it is not looked a
   expect(await counted()).toEqual({ effects: EVENTS, events: EVENTS, marks: 0 });
 });
 
-it('without deduplication it takes its unmoved rows for a replay, when it is looked after', async () => {
+it('without deduplication, a consumer whose rows are checked mistakes its unmoved rows for a replay', async () => {
   const database = opened();
   closers.push(withoutDedup());
   const service = await consuming(database, 1);

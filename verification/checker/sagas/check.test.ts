@@ -124,7 +124,7 @@ const changed = <Row>(rows: readonly Row[], which: (row: Row) => boolean, change
   return rows.map((row) => (which(row) ? { ...row, ...change } : row));
 };
 
-describe('sagas that went right', () => {
+describe('sagas without faults', () => {
   it('sagas without faults are counted by their ends, and no anomaly is found', () => {
     const { ends, checks } = checkSagas([shape], dump());
     expect(ends.get('s')).toEqual({ completed: 1, compensated: 2, stuck: 1, open: 0 });

@@ -25,21 +25,21 @@ const lost = (dump: Dump, settled: boolean): string =>
   audit(dump, [], settled).find(({ claim }) => claim.startsWith('no event lost'))!.judgement;
 
 describe('audit', () => {
-  it('a row that is not in the log disagrees when the shop is at rest', () => {
+  it('the audit disagrees on a row that is not in the log when nothing in the shop is open', () => {
     expect(lost(unpublished, true)).toBe('disagrees');
   });
 
-  it('a row that is not in the log is not settled while the shop is moving', () => {
+  it('the audit leaves a row that is not in the log undecided while something in the shop is open', () => {
     expect(lost(unpublished, false)).toBe('not_settled');
   });
 
-  it('a row written after the log was read is not looked for there', () => {
+  it('the audit does not expect in the log a row that was written after the log was read', () => {
     const later = { ...unpublished, before: new Map([['orders', 4n]]) };
     const [verdict] = audit(later, [], true).filter(({ claim }) => claim.startsWith('no event lost'));
     expect(verdict).toMatchObject({ looked: 0, findings: [] });
   });
 
-  it('an event that no outbox has disagrees, moving or not', () => {
+  it('the audit disagrees on an event that no outbox has, whether something in the shop is open or not', () => {
     const record = {
       topic: 'shop.orders',
       partition: 0,
@@ -54,7 +54,7 @@ describe('audit', () => {
     expect(invented?.judgement).toBe('disagrees');
   });
 
-  it('a shop that did not come to rest never agrees as a whole', () => {
+  it('the audit as a whole never agrees while something in the shop stays open', () => {
     const fine = [{ claim: 'x', judgement: 'agrees', looked: 1, findings: [] }] as const;
     expect(overall(fine, true)).toBe('agrees');
     expect(overall(fine, false)).toBe('not_settled');

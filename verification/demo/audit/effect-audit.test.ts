@@ -36,7 +36,7 @@ const failure = inLog('f1', 'converge.failure', {
 });
 
 describe('the audit of effects', () => {
-  it('takes one effect for one event for right', () => {
+  it('the audit accepts one effect for one event', () => {
     const outbox = [written('e1', 'placed')];
     expect(findWrongEffects(outbox, [effect('inventory', 'e1'), effect('payments', 'e1')])).toEqual([]);
     expect(
@@ -44,7 +44,7 @@ describe('the audit of effects', () => {
     ).toEqual([]);
   });
 
-  it('names an effect that happened twice', () => {
+  it('the audit names an effect that happened twice', () => {
     const findings = findWrongEffects(
       [written('e1', 'placed')],
       [effect('inventory', 'e1'), effect('inventory', 'e1')],
@@ -60,7 +60,7 @@ describe('the audit of effects', () => {
     ]);
   });
 
-  it('names an event that a consumer passed over', () => {
+  it('the audit names an event that a consumer skipped', () => {
     expect(findMissingEffects([inLog('e1', 'placed')], [], subscriptions, [])).toEqual([
       {
         kind: 'effect_missing',
@@ -69,7 +69,7 @@ describe('the audit of effects', () => {
     ]);
   });
 
-  it('accepts a declared failure instead, if its compensation took effect', () => {
+  it('the audit accepts a declared failure in place of an effect, if its compensation took effect', () => {
     const log = [inLog('e1', 'placed'), failure];
     expect(findMissingEffects(log, [effect('orders', 'f1')], subscriptions, [])).toEqual([]);
     expect(findMissingEffects(log, [], subscriptions, []).map(({ message }) => message)).toEqual([
@@ -77,7 +77,7 @@ describe('the audit of effects', () => {
     ]);
   });
 
-  describe('of the steps of a saga', () => {
+  describe('the audit of the steps of a saga', () => {
     const steps = [{ consumer: 'inventory', type: 'placed', step: 'reserve' }];
     const fence = (state: string): StepFact => ({
       consumer: 'inventory',
@@ -89,7 +89,7 @@ describe('the audit of effects', () => {
     const kinds = (effects: Effect[], fences: StepFact[]): string[] =>
       findMissingEffects(log, effects, steps, fences).map(({ message }) => message);
 
-    it('takes what was decided for right, and what was applied if its effect is there', () => {
+    it('the audit accepts a decided step, and an applied step whose effect is there', () => {
       expect(kinds([effect('inventory', 'e1', 'apply')], [fence('applied')])).toEqual([]);
       expect(kinds([], [fence('rejected')])).toEqual([]);
       const later = {
@@ -99,14 +99,14 @@ describe('the audit of effects', () => {
       expect(findMissingEffects([later], [], steps, [fence('tombstoned')])).toEqual([]);
     });
 
-    it('names a step that was passed over, or says that it applied and took no effect', () => {
+    it('the audit names a step that was skipped, or that is recorded as applied without an effect', () => {
       expect(kinds([], [])).toEqual(['inventory decided nothing for event e1 (placed)']);
       expect(kinds([], [fence('applied')])).toEqual([
         'inventory says it applied, but took no effect for event e1 (placed)',
       ]);
     });
 
-    it('names an undo of what was not done, or that was done twice', () => {
+    it('the audit names an undo of a step that was not done, and an undo that was done twice', () => {
       const undo = effect('inventory', 'e1', 'compensate');
       const outbox = [written('e1', 'placed')];
       expect(findWrongEffects(outbox, [effect('inventory', 'e1', 'apply'), undo])).toEqual([]);

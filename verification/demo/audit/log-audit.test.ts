@@ -34,7 +34,7 @@ function record(from: OutboxRow, partition: number, offset: bigint, pos: string,
 const kinds = (findings: readonly { kind: string }[]): string[] => findings.map(({ kind }) => kind);
 
 describe('the audit of the log', () => {
-  it('finds nothing wrong with a sound log, repeats included', () => {
+  it('the audit finds nothing in a sound log, repeats included', () => {
     const { outbox, log } = sound();
     const repeated = [...log, { ...log[0]!, offset: 2n }, { ...log[1]!, offset: 3n }];
     for (const find of [findLost, findInvented, findReordered]) expect(find(outbox, repeated)).toEqual([]);
@@ -42,7 +42,7 @@ describe('the audit of the log', () => {
     expect(countRepeats(repeated)).toBe(2);
   });
 
-  it('names an event that is in no topic', () => {
+  it('the audit names an event that is in no topic', () => {
     const { outbox, log } = sound();
     const findings = findLost(outbox, log.slice(0, 2));
     expect(kinds(findings)).toEqual(['lost']);
@@ -70,7 +70,7 @@ describe('the audit of the log', () => {
     ).toEqual(['altered']);
   });
 
-  it('names two events of a key that changed places, or partitions', () => {
+  it('the audit names two events of a key that changed places, or partitions', () => {
     const { outbox, log } = sound();
     const swapped = [{ ...log[0]!, offset: 1n }, { ...log[1]!, offset: 0n }, log[2]!];
     expect(kinds(findReordered(outbox, swapped))).toEqual(['reordered']);
@@ -79,12 +79,12 @@ describe('the audit of the log', () => {
     ]);
   });
 
-  it('does not take a late repeat for a change of order', () => {
+  it('the audit does not mistake a late repeat for a change of order', () => {
     const { outbox, log } = sound();
     expect(findReordered(outbox, [...log, { ...log[0]!, offset: 2n }])).toEqual([]);
   });
 
-  it('names a predecessor that is missing, a position that falls, and a repeat with other content', () => {
+  it('the audit names a missing predecessor, a position that decreases, and a repeat with other content', () => {
     const { log } = sound();
     expect(kinds(findBrokenChains(log.slice(1)))).toEqual(['chain_broken']);
     const falling = [
@@ -96,7 +96,7 @@ describe('the audit of the log', () => {
     expect(kinds(findBrokenChains([...log, other]))).toEqual(['chain_broken']);
   });
 
-  it('compares positions as numbers', () => {
+  it('the audit compares positions as numbers', () => {
     const { outbox } = sound();
     const ten = [record(outbox[0]!, 1, 0n, '1.9.1', '1.0.0'), record(outbox[2]!, 1, 1n, '1.10.3', '1.9.1')];
     expect(findBrokenChains(ten)).toEqual([]);

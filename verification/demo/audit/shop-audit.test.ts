@@ -32,7 +32,7 @@ const sound: ShopFacts = {
 };
 
 describe('the audit of the shop', () => {
-  it('finds nothing wrong with a sound one', () => {
+  it('the audit finds nothing in a sound shop', () => {
     for (const find of [findTornOrders, findMoneyOff, findStockOff]) expect(find(sound)).toEqual([]);
   });
 

@@ -30,21 +30,21 @@ async function rest(
 }
 
 describe('untilRest', () => {
-  it('waits as long as fewer things are open each time, however long that takes', async () => {
+  it('untilRest waits while fewer things are open each time, however long that takes', async () => {
     const shrinking = Array.from({ length: 100 }, (_, index) => look(99 - index, 0));
     expect(await rest(shrinking, 3_000)).toEqual({ atRest: true, looked: 100 });
   });
 
-  it('waits while records are read, although no fewer things are open', async () => {
+  it('untilRest waits while records are read, although no fewer things are open', async () => {
     const reading = Array.from({ length: 50 }, (_, index) => look(5, index));
     expect(await rest([...reading, look(0, 50)], 3_000)).toEqual({ atRest: true, looked: 51 });
   });
 
-  it('gives up when nothing changed for the time allowed', async () => {
+  it('untilRest gives up when nothing has changed for the allowed time', async () => {
     expect(await rest([look(3, 7)], 3_000)).toEqual({ atRest: false, looked: 5 });
   });
 
-  it('takes a count that goes up and down again for no progress', async () => {
+  it('untilRest counts no progress when a number rises and falls again', async () => {
     const turning = Array.from({ length: 100 }, (_, index) => look(3 + (index % 2), 7));
     expect((await rest(turning, 3_000)).atRest).toBe(false);
   });

@@ -12,7 +12,7 @@ function screen(isTTY: boolean): {
 }
 
 describe('progress', () => {
-  it('rewrites one line on a terminal, and keeps what happened above it', () => {
+  it('progress rewrites one line on a terminal, and keeps events above it', () => {
     const tty = screen(true);
     const shown = progress(tty, () => 1_000);
     shown.status('a status that is longer than the terminal');
@@ -21,7 +21,7 @@ describe('progress', () => {
     expect(tty.written).toEqual(['\r\u001b[K  0 s  a status tha', '\r\u001b[K', '  0 s  killed\n']);
   });
 
-  it('writes a line every five seconds elsewhere', () => {
+  it('progress writes a line every five seconds where there is no terminal', () => {
     const log = screen(false);
     let now = 0;
     const shown = progress(log, () => now);

@@ -17,7 +17,7 @@ const failureOf = (result: SendResult | undefined): BrokerError | undefined =>
   result?.ok === false ? result.error : undefined;
 
 export function networkContract(setup: () => BrokerUnderTest): void {
-  describe('on a bad network', () => {
+  describe('clients on a bad network', () => {
     it('a client reports within seconds that the broker is down', async () => {
       const kit = new Kit(setup());
       const network = await kit.network();

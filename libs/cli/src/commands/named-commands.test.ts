@@ -101,15 +101,15 @@ function typed(text: string): readonly string[] {
   return found;
 }
 
-describe('a command that is named', () => {
+describe('a command that the kit names', () => {
   // Planted fault: `converge stack list` in a README is named here.
-  it.each(pages)('in %s exists, with its options', (path) => {
+  it.each(pages)('each command that %s names exists, with its options', (path) => {
     const text = read(path);
     const faults = [...quoted(text), ...typed(text)].map(faultOf).filter((fault) => fault !== undefined);
     expect(faults).toEqual([]);
   });
 
-  it('in an error, an alarm, a comment or a compose file exists, with its options', () => {
+  it('each command in an error, an alarm, a comment or a compose file exists, with its options', () => {
     const found = sources.flatMap((path) => {
       const text = read(path);
       const short = path.startsWith('libs/cli/') ? shortened(text) : [];
@@ -120,7 +120,7 @@ describe('a command that is named', () => {
   });
 
   it.each(pages.filter((path) => typed(read(path)).length > 0))(
-    'in a code block of %s can be typed as it is',
+    'each command in a code block of %s can be typed as it is',
     async (path) => {
       for (const line of typed(read(path))) {
         const words = wordsOf(line).map((word) => (word === 'N' ? '1' : word));

@@ -29,11 +29,11 @@ const unlimited: Survey['limit'] = {
 };
 
 describe("the doctor's checks of the server", () => {
-  it('find nothing wrong with a sound server', () => {
+  it('the doctor accepts a sound server', () => {
     expect(verdicts({}).every(([, verdict]) => verdict === 'ok')).toBe(true);
   });
 
-  it('fail for a Postgres older than 14, for a replica, and with fsync off', () => {
+  it('the doctor fails a Postgres older than 14, a replica, and a server with fsync off', () => {
     expect(verdicts({ versionNumber: 130_022, version: '13.22' })).toContainEqual([
       'postgres version',
       'fail',
@@ -42,11 +42,11 @@ describe("the doctor's checks of the server", () => {
     expect(verdicts({ fsync: 'off' })).toContainEqual(['fsync', 'fail']);
   });
 
-  it('warn of synchronous_commit off, which loses commits but publishes none of them', () => {
+  it('the doctor warns of synchronous_commit off, which loses commits but publishes none of them', () => {
     expect(verdicts({ synchronousCommit: 'off' })).toContainEqual(['synchronous_commit', 'warn']);
   });
 
-  it('name the clock that is ahead', () => {
+  it('the doctor names the clock that is ahead', () => {
     expect(judgeClock(20)).toMatchObject({ verdict: 'ok' });
     expect(judgeClock(5_000)).toMatchObject({
       verdict: 'warn',
@@ -59,8 +59,8 @@ describe("the doctor's checks of the server", () => {
   });
 });
 
-describe("the doctor's checks of what waits", () => {
-  it('name the holder of an open transaction, its age, and how to end it', () => {
+describe("the doctor's checks of waiting events and open transactions", () => {
+  it('the doctor names the holder of an open transaction, its age, and how to end it', () => {
     const [finding] = checkTransactions([
       { kind: 'writer', holder: 'pid 4711', application: 'psql', database: 'shop', ageMs: 7_300_000 },
     ]);
@@ -71,7 +71,7 @@ describe("the doctor's checks of what waits", () => {
     expect(finding?.text).toContain('pid 4711, psql, database shop, open for 2 h 1 min');
   });
 
-  it('distinguish a reader, a prepared transaction and a slot by the next step, and stop at five', () => {
+  it('the doctor names a next step of its own for a reader, a prepared transaction and a slot, and lists at most five', () => {
     const common = { application: 'a', database: 'shop', ageMs: 70_000 };
     const found = checkTransactions([
       { ...common, kind: 'reader', holder: 'pid 1' },
@@ -90,7 +90,7 @@ describe("the doctor's checks of what waits", () => {
     expect(found.at(-1)?.text).toBe('2 more like these');
   });
 
-  it('show how many events wait and since when, and who holds the lease', () => {
+  it('the doctor shows how many events wait and since when, and who holds the lease', () => {
     const calm = checkBacklog({ backlog: 0, oldestMs: 0, holder: 'host:1', terms: 3, limit: unlimited });
     expect(calm.map((one) => one.verdict)).toEqual(['ok', 'ok', 'ok']);
     expect(calm[0]?.text).toBe('host:1 holds the lease and publishes; 3 terms within ten minutes');
@@ -139,11 +139,11 @@ describe("the doctor's alarms", () => {
     limit: unlimited,
   };
 
-  it('are empty when nothing is wrong', () => {
+  it('the doctor lists no alarm when nothing is wrong', () => {
     expect(checkAlarms(calm, [])).toMatchObject([{ check: 'alarms', verdict: 'ok' }]);
   });
 
-  it('have the names of the log and of /metrics, and name the cause and the next step', () => {
+  it('the doctor lists alarms by the names of the log and of /metrics, with cause and next step', () => {
     const blocker = {
       kind: 'writer',
       holder: 'pid 4711',
@@ -175,7 +175,7 @@ describe("the doctor's alarms", () => {
     expect(found.every(({ next }) => next !== undefined && next !== '')).toBe(true);
   });
 
-  it('name a synchronous standby that is not connected', () => {
+  it('the doctor names a synchronous standby that is not connected', () => {
     expect(checkServerSettings({ ...sound, standbyNames: 'a', standbys: 0 }).at(-1)).toMatchObject({
       check: 'alarm tick_commit_warned',
       verdict: 'fail',
@@ -185,7 +185,7 @@ describe("the doctor's alarms", () => {
 });
 
 describe("the doctor's checks of permissions and sizes", () => {
-  it('name what the role lacks, and that it cannot see the transactions of others', () => {
+  it('the doctor names the rights that a role lacks, and that it cannot see the transactions of others', () => {
     expect(checkPermissions({ role: 'relay', missing: [], seesOthers: true })).toMatchObject([
       { verdict: 'ok' },
     ]);
@@ -197,7 +197,7 @@ describe("the doctor's checks of permissions and sizes", () => {
     ]);
   });
 
-  it('show how large the outbox is, and which small table is no longer small', () => {
+  it('the doctor shows the size of the outbox, and each table that has outgrown its expected size', () => {
     expect(checkSizes({ children: 3, outboxBytes: 73_728, tables: [] })).toEqual([
       { check: 'outbox', verdict: 'ok', text: '3 children, 72 kB with indexes' },
     ]);

@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => database.close());
 
 describe('the doctor on a real Postgres', () => {
-  it('names the migrations that are missing, and changes nothing', async () => {
+  it('the doctor names the migrations that are missing, and changes nothing', async () => {
     const missing = await missingMigrations(database.executor, sets);
     expect(missing).toContain('postgres/001-schema');
     expect(missing).toContain('relay/001-schema');
@@ -36,7 +36,7 @@ describe('the doctor on a real Postgres', () => {
     expect(await missingMigrations(database.executor, sets)).toEqual([]);
   });
 
-  it('counts events that no tick has published, and no others', async () => {
+  it('the doctor counts events that no tick has published, and no others', async () => {
     expect(await readSurvey(database.executor)).toMatchObject({ backlog: 0, oldestMs: 0, holder: undefined });
     for (const key of ['a', 'b', 'c'])
       await database.executor.query(`select converge.emit('doctor.topic', $1, 't', '{}', '{}')`, [key]);
@@ -54,7 +54,7 @@ describe('the doctor on a real Postgres', () => {
     expect((await readSurvey(database.executor)).backlog).toBe(1);
   });
 
-  it('finds the topics of events and those that the relay recorded', async () => {
+  it('the doctor finds the topics of events and those that the relay recorded', async () => {
     await database.executor.query(
       `insert into converge.relay_topic (topic, held_at, held_reason, term) values ('doctor.old', 1, 'TOPIC_UNKNOWN: gone', 1)`,
     );
@@ -64,14 +64,14 @@ describe('the doctor on a real Postgres', () => {
     ]);
   });
 
-  it('names the relay that leads', async () => {
+  it('the doctor names the relay that leads', async () => {
     await database.executor.query(
       `insert into converge.lease values ('relay', 'host:1:abc', 1, clock_timestamp() + interval '1 minute')`,
     );
     expect((await readSurvey(database.executor)).holder).toBe('host:1:abc');
   });
 
-  it('finds an open transaction that wrote, with its pid and application, and a prepared one', async () => {
+  it('the doctor finds an open transaction that wrote, with its pid and application, and a prepared one', async () => {
     const client = await database.acquire();
     await client.query('begin');
     await client.query('select pg_current_xact_id()');
@@ -89,14 +89,14 @@ describe('the doctor on a real Postgres', () => {
     );
   });
 
-  it('finds the settings and the clock of the development stack sound', async () => {
+  it('the doctor finds the settings and the clock of the development stack sound', async () => {
     expect(
       checkServerSettings(await readServerSettings(database.executor)).map((one) => one.verdict),
     ).not.toContain('fail');
     expect(await checkClock(database.executor)).toMatchObject({ check: 'clock', verdict: 'ok' });
   });
 
-  it('names what a role lacks for a relay, from the catalog and not by trying', async () => {
+  it('the doctor names the rights that a role lacks for a relay, from the catalog and without trying', async () => {
     expect(checkPermissions(await readPermissions(database.executor))).toMatchObject([{ verdict: 'ok' }]);
     const role = `doctor_${String(process.pid)}`;
     const client = await database.acquire();
@@ -111,14 +111,14 @@ describe('the doctor on a real Postgres', () => {
     expect(found.missing).not.toContain('select on converge.outbox');
   });
 
-  it('reads the size of the outbox from the catalog', async () => {
+  it('the doctor reads the size of the outbox from the catalog', async () => {
     const sizes = await readSizes(database.executor);
     expect(sizes.children).toBe(3);
     expect(sizes.outboxBytes).toBeGreaterThan(0);
     expect(checkSizes(sizes)).toMatchObject([{ check: 'outbox', verdict: 'ok' }]);
   });
 
-  it('finds the id of the source unchanged when its name changes', async () => {
+  it('the doctor finds the id of the source unchanged when its name changes', async () => {
     const before = await readSource(database.executor);
     await nameSource(database.executor, 'orders');
     expect(await readSource(database.executor)).toEqual({ ...before, name: 'orders' });

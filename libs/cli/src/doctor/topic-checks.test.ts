@@ -13,28 +13,31 @@ const verdicts = (found: TopicDescription | undefined) =>
   checkTopic('shop.orders', found).map((one) => one.verdict);
 
 describe('a topic', () => {
-  it('that is replicated, bounded and never compacted is sound', () => {
+  it('a topic that is replicated, bounded and never compacted is sound', () => {
     expect(checkTopic('shop.orders', sound)).toEqual([
       { check: 'topic shop.orders', verdict: 'ok', text: '6 partitions, replication factor 3' },
     ]);
   });
 
-  it('that does not exist is named with the command that creates it', () => {
+  it('a topic that does not exist is named with the command that creates it', () => {
     expect(checkTopic('shop.orders', undefined)).toMatchObject([
       { verdict: 'fail', next: 'converge topics create shop.orders --partitions N' },
     ]);
   });
 
-  it.each(['compact', 'compact,delete', 'delete,compact'])('with cleanup.policy %s is refused', (policy) => {
-    expect(verdicts({ ...sound, config: { ...sound.config, 'cleanup.policy': policy } })).toEqual(['fail']);
-  });
+  it.each(['compact', 'compact,delete', 'delete,compact'])(
+    'a topic with cleanup.policy %s is refused',
+    (policy) => {
+      expect(verdicts({ ...sound, config: { ...sound.config, 'cleanup.policy': policy } })).toEqual(['fail']);
+    },
+  );
 
-  it('that one broken disk can lose is a warning', () => {
+  it('a topic that one broken disk can lose is a warning', () => {
     expect(verdicts({ ...sound, replicationFactor: 1 })).toEqual(['warn']);
     expect(verdicts({ ...sound, config: { ...sound.config, 'min.insync.replicas': '1' } })).toEqual(['warn']);
   });
 
-  it('that refuses the largest event is a warning', () => {
+  it('a topic that refuses the largest event is a warning', () => {
     expect(verdicts({ ...sound, config: { ...sound.config, 'max.message.bytes': '500000' } })).toEqual([
       'warn',
     ]);

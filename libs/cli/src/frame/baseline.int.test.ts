@@ -84,7 +84,7 @@ it('a database that lacks the last of the earlier migrations is refused', async 
   });
 });
 
-it('children of the outbox, tables of an operator and revoked grants are no difference', async () => {
+it('a database with other children of the outbox, tables of an operator or revoked grants is still adopted', async () => {
   const { executor } = database;
   await executor.query('select converge.outbox_add_child(4, 1000000)');
   await executor.query('drop table converge.outbox_0');
@@ -147,7 +147,7 @@ const changes: readonly (readonly [change: string, difference: string])[] = [
 ];
 
 // Planted fault: without the comparison, this database is adopted.
-it('a database that differs is refused, every difference is named, and it is left as it was', async () => {
+it('a database that differs is refused and left unchanged, and every difference is named', async () => {
   await database.executor.query(changes.map(([change]) => change).join(';'));
   const names = await recorded();
   const refusal = migrate(database, allMigrations).then(

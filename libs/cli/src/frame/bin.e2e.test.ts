@@ -8,7 +8,7 @@ import { killLeftovers, runCli, startCli } from '../fixture/cli-process.ts';
 afterEach(killLeftovers);
 
 // Planted fault: without `exitOnUncaught` in bin/converge.js, Node prints every property of the error.
-it('an error that nothing catches ends the command with one line of the log, without what its driver hung on it', async () => {
+it('an uncaught error ends the command with one log line, without the properties that its driver attached', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'converge-uncaught-'));
   const module = join(folder, 'module.mjs');
   await writeFile(
@@ -28,7 +28,7 @@ it('an error that nothing catches ends the command with one line of the log, wit
 
 // Planted fault: without the listener on stdout in bin/converge.js the command ends with 1 and an error.
 it.each([[['--help']], [['roles']]])(
-  '%s ends quietly when the reader of its stdout has gone',
+  '`converge %s` ends without an error when the reader of its stdout has gone',
   async (args) => {
     const { child, ended } = startCli(args, {});
     child.stdout?.destroy();

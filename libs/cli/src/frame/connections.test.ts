@@ -6,7 +6,7 @@ const driverOf = (env: Readonly<Record<string, string>>): string =>
   openBroker(readSettings({ KAFKA_BROKERS: 'k1:9092', ...env }), 'test').driver;
 
 // Planted fault: a driver that is not passed on fails here.
-it('opens Kafka by the driver of the settings, and by kafkajs where they name none', () => {
+it('Kafka is opened by the driver of the settings, and by kafkajs where they name none', () => {
   expect(driverOf({})).toBe('kafkajs');
   expect(driverOf({ CONVERGE__KAFKA__DRIVER: 'kafkajs' })).toBe('kafkajs');
   expect(driverOf({ CONVERGE__KAFKA__DRIVER: 'platformatic' })).toBe('platformatic');

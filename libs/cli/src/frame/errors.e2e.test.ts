@@ -33,7 +33,7 @@ function onServer(change: (url: URL) => void): string {
 }
 
 describe('an error of the command is one line with the next step', () => {
-  it('when DATABASE_URL or KAFKA_BROKERS is not set, and names it', async () => {
+  it('a command without DATABASE_URL or KAFKA_BROKERS fails in one line that names the setting', async () => {
     expectOneLine(await runCli(['migrate'], {}), 78, /DATABASE_URL is not set: give it as postgres:/);
     expectOneLine(
       await runCli(['relay'], { DATABASE_URL: empty }),
@@ -42,12 +42,12 @@ describe('an error of the command is one line with the next step', () => {
     );
   });
 
-  it('when a setting is misspelled, and names the nearest', async () => {
+  it('a command with a misspelled setting fails in one line that names the nearest', async () => {
     const ended = await runCli(['relay'], { CONVERGE__HEALTH__PROT: '1' });
     expectOneLine(ended, 78, /CONVERGE__HEALTH__PROT.*Did you mean CONVERGE__HEALTH__PORT\?/);
   });
 
-  it('when no Postgres listens at the address', async () => {
+  it('a command fails in one line when no Postgres listens at the address', async () => {
     expectOneLine(
       await runCli(['migrate'], { DATABASE_URL: unreachable }),
       1,
@@ -55,7 +55,7 @@ describe('an error of the command is one line with the next step', () => {
     );
   });
 
-  it('when the password is wrong, and does not contain it', async () => {
+  it('a command with a wrong password fails in one line that does not contain it', async () => {
     const server = await refusingPostgres();
     const url = `postgres://ann:hunter2@127.0.0.1:${server.port}/shop`;
     const ended = await runCli(['relay'], { DATABASE_URL: url, KAFKA_BROKERS: brokers });
@@ -82,12 +82,12 @@ describe('an error of the command is one line with the next step', () => {
     expect(ended.stderr).not.toContain('hunter2');
   });
 
-  it('when the database user does not exist', async () => {
+  it('a command fails in one line when the database user does not exist', async () => {
     const url = onServer((at) => (at.username = 'no_such_user'));
     expectOneLine(await runCli(['migrate'], { DATABASE_URL: url }), 78, /refused user "no_such_user"/);
   });
 
-  it('when the database does not exist', async () => {
+  it('a command fails in one line when the database does not exist', async () => {
     const url = onServer((at) => (at.pathname = '/nothing_here'));
     expectOneLine(
       await runCli(['migrate'], { DATABASE_URL: url }),
@@ -96,7 +96,7 @@ describe('an error of the command is one line with the next step', () => {
     );
   });
 
-  it('when migrations are missing, and names `converge migrate`', async () => {
+  it('a command fails in one line that names `converge migrate` when migrations are missing', async () => {
     const ended = await runCli(['relay'], { DATABASE_URL: empty, KAFKA_BROKERS: brokers });
     expectOneLine(ended, 78, /migrations are missing .*: run `converge migrate` first/);
     expectOneLine(
@@ -106,7 +106,7 @@ describe('an error of the command is one line with the next step', () => {
     );
   });
 
-  it('when no broker answers', async () => {
+  it('a command fails in one line when no broker answers', async () => {
     const env = { KAFKA_BROKERS: '127.0.0.1:1' };
     expectOneLine(
       await runCli(['topics', 'create', 'a', '--partitions', '1'], env),
@@ -120,7 +120,7 @@ describe('an error of the command is one line with the next step', () => {
     );
   });
 
-  it('when the health port is taken', async () => {
+  it('a command fails in one line when the health port is taken', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const { port } = other.address() as AddressInfo;
@@ -136,7 +136,7 @@ describe('an error of the command is one line with the next step', () => {
     );
   });
 
-  it('when the command does not exist, and names the nearest', async () => {
+  it('a command that does not exist fails in one line that names the nearest', async () => {
     expectOneLine(
       await runCli(['rely'], {}),
       2,
@@ -149,14 +149,14 @@ describe('an error of the command is one line with the next step', () => {
     );
   });
 
-  it('when Node is too old', async () => {
+  it('a command fails in one line when Node is too old', async () => {
     const bin = pathToFileURL(`${root}/libs/cli/bin/converge.js`).href;
     const old = `Object.defineProperty(process.versions, 'node', { value: '20.20.2' }); await import('${bin}');`;
     const ended = await start(['node', '--input-type=module', '-e', old], {}).ended;
     expectOneLine(ended, 1, /this is Node 20\.20\.2, and converge needs Node 22\.22 or newer/);
   });
 
-  it('and has a stack only with LOG_LEVEL=debug', async () => {
+  it('an error of a command shows its stack only with LOG_LEVEL=debug', async () => {
     const { stderr } = await runCli(['migrate'], { DATABASE_URL: unreachable, LOG_LEVEL: 'debug' });
     expect(stderr).toMatch(/^converge: cannot reach Postgres.*\n.*\n\s+at /);
   });
@@ -167,7 +167,7 @@ describe('converge topics', () => {
   const env = { KAFKA_BROKERS: brokers };
   const create = (...flags: string[]) => runCli(['topics', 'create', topic, ...flags], env);
 
-  it('create can be repeated, and refuses another partition count', async () => {
+  it('`topics create` can be repeated, and refuses another partition count', async () => {
     expect(await create('--partitions', '6')).toMatchObject({
       code: 0,
       stdout: `created ${topic} with 6 partitions\n`,
@@ -179,7 +179,7 @@ describe('converge topics', () => {
     expectOneLine(await create('--partitions', '5'), 1, /exists with 6 partitions, not 5/);
   });
 
-  it('create takes configuration, and check refuses a compacted topic', async () => {
+  it('`topics create` accepts configuration, and `topics check` refuses a compacted topic', async () => {
     const name = `${topic}.compacted`;
     const flags = [
       '--partitions',
@@ -200,7 +200,7 @@ describe('converge topics', () => {
     });
   });
 
-  it('check fails for a topic that does not exist, with the command that creates it', async () => {
+  it('`topics check` fails for a topic that does not exist, with the command that creates it', async () => {
     const ended = await runCli(['topics', 'check', 'no.such.topic'], env);
     expect(ended).toMatchObject({ code: 1, stderr: '' });
     expect(ended.stdout).toBe(
@@ -210,7 +210,7 @@ describe('converge topics', () => {
 });
 
 describe('converge doctor', () => {
-  it('names everything that must be fixed at once, and exits with 1', async () => {
+  it('`converge doctor` names everything that must be fixed at once, and exits with 1', async () => {
     const ended = await runCli(['doctor', '--json'], { DATABASE_URL: empty, KAFKA_BROKERS: '127.0.0.1:1' });
     expect(ended).toMatchObject({ code: 1, stderr: '' });
     const { ok, findings } = JSON.parse(ended.stdout) as {
@@ -225,7 +225,7 @@ describe('converge doctor', () => {
     expect(findings).toContainEqual(expect.objectContaining({ check: 'kafka', verdict: 'fail' }));
   });
 
-  it('finds a topic that events wait for and that does not exist', async () => {
+  it('`converge doctor` finds a missing topic that events wait for', async () => {
     const env = { DATABASE_URL: await freshDatabase(databaseUrl, 'doctor'), KAFKA_BROKERS: brokers };
     await runCli(['migrate'], env);
     expect(await runCli(['doctor'], env)).toMatchObject({ code: 0 });

@@ -13,21 +13,21 @@ describe('an error at the command line', () => {
   it.each([
     ['3F000', 'schema "converge" does not exist'],
     ['42P01', 'relation "converge.outbox" does not exist'],
-  ])('of SQLSTATE %s in our schema names the missing migration', (code, message) => {
+  ])('an error of SQLSTATE %s in the kit’s schema names the missing migration', (code, message) => {
     expect(explain(pgError(code, message))).toEqual({
       message: expect.stringContaining('run `converge migrate` first') as string,
       exitCode: 78,
     });
   });
 
-  it('of SQLSTATE 42P01 for a table of the user is shown as Postgres wrote it', () => {
+  it('an error of SQLSTATE 42P01 for a table of the user is shown as Postgres wrote it', () => {
     expect(explain(pgError('42P01', 'relation "orders" does not exist'))).toEqual({
       message: 'relation "orders" does not exist (SQLSTATE 42P01)',
       exitCode: 1,
     });
   });
 
-  it('that only another configuration resolves exits with 78', () => {
+  it('an error that only another configuration resolves exits with 78', () => {
     const error = new BrokerError('wrong password for Kafka', {
       code: 'NOT_AUTHORIZED',
       kind: 'configuration',
@@ -36,12 +36,12 @@ describe('an error at the command line', () => {
     expect(explain(error)).toEqual({ message: 'wrong password for Kafka', exitCode: 78 });
   });
 
-  it('that a retry may resolve exits with 1', () => {
+  it('an error that a retry may resolve exits with 1', () => {
     const error = new BrokerError('no answer', { code: 'TIMEOUT', kind: 'retry', certainty: 'unknown' });
     expect(explain(error).exitCode).toBe(1);
   });
 
-  it('in one setting is one line, in several one line each', () => {
+  it('an error in several settings has one line for each', () => {
     const issue = {
       path: 'health.port',
       source: 'environment X',
@@ -53,7 +53,7 @@ describe('an error at the command line', () => {
     expect(explain(new ConfigError([issue, issue])).message.split('\n')).toHaveLength(3);
   });
 
-  it('of the command line exits with 2, and help itself is no error', () => {
+  it('an error of the command line exits with 2, and help is no error', () => {
     expect(explain(new UsageError('COMMAND_LINE_INVALID', 'there is no command `converge rely`'))).toEqual({
       message: 'there is no command `converge rely`',
       exitCode: 2,
@@ -68,7 +68,7 @@ describe('an error at the command line', () => {
     });
   });
 
-  it('without code and category is one line that says how to see more', () => {
+  it('an error without code and category is one line that says how to see more', () => {
     expect(explain(new TypeError('x is not a function\n  at y'))).toEqual({
       message: 'unexpected TypeError: x is not a function (LOG_LEVEL=debug shows where)',
       exitCode: 1,

@@ -46,11 +46,11 @@ describe('use without any TypeScript', () => {
     await database.close();
   });
 
-  it('publishes payloads byte for byte, in the order of their commits', () => {
+  it('events emitted in SQL are published byte for byte, in the order of their commits', () => {
     expect(records.map((record) => record.value)).toEqual(payloads.map((payload) => Buffer.from(payload)));
   });
 
-  it('publishes the key and the CloudEvents headers', async () => {
+  it('events emitted in SQL are published with their key and CloudEvents headers', async () => {
     const { rows } = await database.executor.query<{ id: string; name: string }>(
       'select id, name from converge.source',
     );
@@ -72,14 +72,14 @@ describe('use without any TypeScript', () => {
     expect(new Set(records.map((record) => headersOf(record)['ce_id'])).size).toBe(payloads.length);
   });
 
-  it('puts into each event its position and the one before it', () => {
+  it('events emitted in SQL are published with their position and that of their predecessor', () => {
     const positions = records.map((record) => headersOf(record)['ce_pos'] ?? '');
     expect(positions.every((position) => /^1\.\d+\.\d+\.[0-9a-f]{16}$/.test(position))).toBe(true);
     const before = positions.map((position) => position.split('.').slice(0, 3).join('.'));
     expect(records.map((record) => headersOf(record)['ce_prev'])).toEqual(['1.0.0', ...before.slice(0, -1)]);
   });
 
-  it('ends cleanly when Ctrl-C reaches npx and the command at once', async () => {
+  it('a command ends cleanly when Ctrl-C reaches npx and the command at once', async () => {
     expect(relayEnded.stderr).toContain('"msg":"stopped"');
     await waitUntil(async () => (await leaseOf(database)) === 'free', {
       what: 'the lease to be free',

@@ -11,20 +11,20 @@ function captured(json: boolean, quiet: boolean) {
 }
 
 describe('output', () => {
-  it('of a command puts data on stdout and progress on stderr', () => {
+  it('output of a command has data on stdout and progress on stderr', () => {
     const { written, output } = captured(false, false);
     output.progress('working');
     output.result({ n: 1 }, () => ['one', 'two']);
     expect(written).toEqual({ stdout: 'one\ntwo\n', stderr: 'working\n' });
   });
 
-  it('with --json is one JSON document, with big integers as text', () => {
+  it('output with --json is one JSON document, with big integers as text', () => {
     const { written, output } = captured(true, false);
     output.result({ position: 9_007_199_254_740_993n }, () => ['no']);
     expect(JSON.parse(written.stdout)).toEqual({ position: '9007199254740993' });
   });
 
-  it('keeps the data and drops the progress with --quiet', () => {
+  it('output with --quiet keeps the data and drops the progress', () => {
     const { written, output } = captured(false, true);
     output.progress('working');
     output.result({}, () => ['data']);
@@ -32,7 +32,7 @@ describe('output', () => {
   });
 
   // Planted fault: without the escape, the terminal takes the 8-bit form of an escape sequence from data.
-  it('escapes control characters of data, keeps the colours of its marks, and stays JSON', () => {
+  it('output escapes control characters of data, keeps the colours of its marks, and stays JSON', () => {
     const hostile = 'a\u009b31m\u001b[2Jb';
     const text = captured(false, false);
     text.output.line({}, () => `\u001b[31mFAIL\u001b[39m\t${hostile}`);
@@ -47,7 +47,7 @@ describe('output', () => {
     expect(JSON.parse(json.written.stdout)).toEqual({ key: hostile });
   });
 
-  it('has no colour codes where the stream is no terminal', () => {
+  it('output has no colour codes where the stream is no terminal', () => {
     expect(captured(false, false).output.mark('fail')).toBe('FAIL');
   });
 });
@@ -68,6 +68,6 @@ it.each([
   [60_000, '1 min'],
   [61_000, '1 min 1 s'],
   [7_300_000, '2 h 1 min'],
-])('%d ms is written as %s', (ms, text) => {
+])('a duration of %d ms is written as %s', (ms, text) => {
   expect(formatMs(ms)).toBe(text);
 });

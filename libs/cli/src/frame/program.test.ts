@@ -55,14 +55,14 @@ async function parsed(...argv: readonly string[]) {
 }
 
 describe('a command line', () => {
-  it('without flags gives switches as false, defaults, and nothing for the rest', async () => {
+  it('a command line without flags gives switches as false, defaults, and nothing for the rest', async () => {
     const { call } = await parsed('jars', 'list');
     expect(call).toMatchObject({ name: 'jars list', json: false, quiet: false, config: undefined });
     expect(call?.input).toMatchObject({ state: ['full'], limit: 50, open: false });
     expect(call?.input['shelf']).toBeUndefined();
   });
 
-  it('gives flags and arguments by name, in the types of their declarations', async () => {
+  it('a command line gives flags and arguments by name, in the types of their declarations', async () => {
     const { call } = await parsed(
       '--config',
       'jars',
@@ -80,7 +80,7 @@ describe('a command line', () => {
     expect(input).toMatchObject({ first: 'a', more: ['b'], reason: 'r', withData: '{}' });
   });
 
-  it('takes --json also before the command', async () => {
+  it('a command line accepts --json also before the command', async () => {
     expect((await parsed('--json', 'jars', 'list')).call?.json).toBe(true);
     expect((await parsed('jars', '--json', 'list')).call?.json).toBe(true);
   });
@@ -102,13 +102,13 @@ describe('a command line', () => {
     ],
     [['jars', 'fill', 'a', '--reason', ' '], 'It must say why'],
     [['jars', 'fill', 'a', '--reason', 'r', '--with-data', '{'], 'It must be JSON'],
-  ])('%j is refused with the next step', async (argv, message) => {
+  ])('a command line of %j is refused with the next step', async (argv, message) => {
     const error = await parsed(...argv).catch((one: unknown) => one);
     expect(error).toBeInstanceOf(UsageError);
     expect((error as UsageError).message).toContain(message);
   });
 
-  it('shows units and defaults in help, and loads only the noun that is called', async () => {
+  it('the help of a command shows units and defaults, and loads only the noun that is called', async () => {
     const { out } = await parsed('jars', 'list', '--help');
     expect(out).toMatch(/--limit <jars> +at most so many \(default: 50\)/);
     expect(out).toMatch(/--state <state\.\.\.> +only these .*default: full/);

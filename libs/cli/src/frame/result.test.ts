@@ -18,7 +18,7 @@ it('a listing has headings in capitals, times in ISO 8601, and a dash for what i
   ]);
 });
 
-it('a listing without rows is its sentence in text, and an empty array in JSON', () => {
+it('a listing without rows is one sentence in text, and an empty array in JSON', () => {
   const { value, lines, ok } = listing([], 'no jars', columns);
   expect({ value, lines: lines(), ok }).toEqual({ value: [], lines: ['no jars'], ok: true });
 });

@@ -4,19 +4,19 @@ import { relayOptions } from '../commands/relay/relay-options.ts';
 import { readSettings, requireBrokers, requireDatabase, sourcesOf } from './settings.ts';
 
 describe('the settings', () => {
-  it('need nothing but DATABASE_URL and KAFKA_BROKERS', () => {
+  it('settings need nothing but DATABASE_URL and KAFKA_BROKERS', () => {
     const settings = readSettings({ DATABASE_URL: 'postgres://a@b/c', KAFKA_BROKERS: 'k1:9092, k2:9092' });
     expect(requireDatabase(settings, {})).toBe('postgres://a@b/c');
     expect(requireBrokers(settings)).toEqual(['k1:9092', 'k2:9092']);
     expect(settings.health.port).toBe(0);
   });
 
-  it('select the Kafka driver by name, and an unknown name is refused with the known ones', () => {
+  it('settings select the Kafka driver by name, and an unknown name is refused with the known ones', () => {
     expect(readSettings({ CONVERGE__KAFKA__DRIVER: 'platformatic' }).kafka.driver).toBe('platformatic');
     expect(() => readSettings({ CONVERGE__KAFKA__DRIVER: 'rdkafka' })).toThrow(/KAFKA__DRIVER.*kafkajs/s);
   });
 
-  it('name every error at once', () => {
+  it('settings report every error at once', () => {
     const env = { KAFKA_BROKERS: 'k1', CONVERGE__HEALTH__PORT: '70000', LOG_LEVEL: 'loud' };
     expect(() => readSettings(env)).toThrow(ConfigError);
     expect(() => readSettings(env)).toThrow(
@@ -24,19 +24,19 @@ describe('the settings', () => {
     );
   });
 
-  it('accept PG* in place of DATABASE_URL, and refuse to guess a database', () => {
+  it('settings accept PG* in place of DATABASE_URL, and require the name of a database', () => {
     expect(requireDatabase(readSettings({}), { PGHOST: 'db' })).toBeUndefined();
     expect(() => requireDatabase(readSettings({}), {})).toThrow('DATABASE_URL is not set');
     expect(() => requireBrokers(readSettings({}))).toThrow('KAFKA_BROKERS is not set');
   });
 
-  it('never repeat a DATABASE_URL that is no URL: it may be a password', () => {
+  it('settings never quote a DATABASE_URL that is no URL, because it may be a password', () => {
     const settings = readSettings({ DATABASE_URL: 'hunter2' });
     expect(() => requireDatabase(settings, {})).toThrow(/no Postgres URL/);
     expect(() => requireDatabase(settings, {})).not.toThrow(/hunter2/);
   });
 
-  it('read the sources of a relay by name, and refuse the same database twice', () => {
+  it('settings give the sources of a relay by name, and refuse the same database twice', () => {
     const env = {
       CONVERGE__RELAY__SOURCES__ORDERS: 'postgres://db/orders',
       CONVERGE__RELAY__SOURCES__SHOP_PAYMENTS: 'postgres://db/payments',
@@ -53,7 +53,7 @@ describe('the settings', () => {
     expect(() => sourcesOf(secret)).not.toThrow(/hunter2/);
   });
 
-  it('set how long the outbox keeps events, and refuse a value that is no duration', () => {
+  it('settings set how long the outbox keeps events, and refuse a value that is no duration', () => {
     const env = { CONVERGE__RELAY__RETAIN_MS: '3600000', CONVERGE__RELAY__RETAIN_REQUESTS_MS: '1000' };
     expect(relayOptions(readSettings(env)).retention).toEqual({
       retainMs: 3_600_000,
@@ -64,7 +64,7 @@ describe('the settings', () => {
   });
 
   // Planted fault: without its minimum, a lease is first refused by the relay, as an unexpected RangeError.
-  it('refuse a lease that is shorter than its renewal, by name, and take the shortest that the relay takes', () => {
+  it('settings refuse a lease that is shorter than its renewal, by name, and accept the shortest that the relay accepts', () => {
     expect(() => readSettings({ CONVERGE__RELAY__LEASE_MS: '3000' })).toThrow(
       expect.objectContaining({ exitCode: 78, message: expect.stringContaining('relay.leaseMs') as string }),
     );
@@ -72,7 +72,7 @@ describe('the settings', () => {
   });
 
   // Planted fault: without the comparison, the relay of `orders` signs nothing, and says nothing of it.
-  it('refuse a signing key under a name that no outbox has', () => {
+  it('settings refuse a signing key under a name that no outbox has', () => {
     const secret = 's'.repeat(32);
     const sources = { CONVERGE__RELAY__SOURCES__ORDERS: 'postgres://o' };
     const right = readSettings({ ...sources, CONVERGE__RELAY__SIGNING_KEYS__ORDERS: secret });
@@ -82,7 +82,7 @@ describe('the settings', () => {
     );
   });
 
-  it('read the databases of reconcilers by name', () => {
+  it('settings give the databases of reconcilers by name', () => {
     const env = {
       CONVERGE__RECONCILE__DATABASES__ORDERS: 'postgres://o',
       CONVERGE__RECONCILE__MODULES: './a.ts,b',

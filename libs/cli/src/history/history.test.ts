@@ -54,7 +54,7 @@ const passed = (consumer: string, fields: Partial<Passed> = {}): Passed => ({
 });
 
 describe('the history of an event', () => {
-  it('of an event that was applied at once says that each consumer passed it', () => {
+  it('the history of an event that was applied at once says that each consumer passed it', () => {
     const chapters = [{ database: 'orders', stored: [event()] }];
     const deliveries = [
       passed('inventory'),
@@ -73,7 +73,7 @@ describe('the history of an event', () => {
     `);
   });
 
-  it('of an event that was applied after two waits shows each attempt and each wait', () => {
+  it('the history of an event that was applied after two waits shows each attempt and each wait', () => {
     const asked = { rule: 'retry_after', computedMs: 700, hintMs: 700, capMs: 5_600, budgetLeft: 0.97 };
     const busy = { category: 'throttle', certainty: 'not_applied', code: 'HTTP_429', message: 'slow down' };
     const payments = [
@@ -100,7 +100,7 @@ describe('the history of an event', () => {
     `);
   });
 
-  it('of an event that was parked and drained shows how long it waited behind its key', () => {
+  it('the history of an event that was parked and drained shows how long it waited behind its key', () => {
     const slow = {
       rule: 'slow_schedule',
       computedMs: 61_000,
@@ -154,7 +154,7 @@ describe('the history of an event', () => {
     `);
   });
 
-  it('of a dead letter shows the failure event and the compensation by another consumer', () => {
+  it('the history of a dead letter shows the failure event and the compensation by another consumer', () => {
     const declined = {
       category: 'business',
       certainty: 'not_applied',
@@ -215,7 +215,7 @@ describe('the history of an event', () => {
     `);
   });
 
-  it('of an event whose outbox row is gone still shows its attempts and the acts of operators', () => {
+  it('the history of an event whose outbox row is gone still shows its attempts and the acts of operators', () => {
     const again = event({ kind: 'again', at: at(90_000), eventId: 'e-7', position: null, published: false });
     const stored = [attempt(1, 120, { outcome: 'dead', run: 1, wait: null }), again];
     expect(renderHistory(historyOf('e-1', [{ database: 'shop', stored }], [])).join('\n'))
@@ -229,7 +229,7 @@ describe('the history of an event', () => {
     `);
   });
 
-  it('of an event whose call was made twice within a millisecond shows both calls, each once', () => {
+  it('the history of an event whose call was made twice within a millisecond shows both calls, each once', () => {
     const call = (number: number) => {
       const of = { consumer: 'mail', eventId: 'e-1', effect: 'mail.send', op: 'call', durationMs: 0 };
       return { kind: 'call', at: at(9), id: 'w-1', number, ...of } as const;

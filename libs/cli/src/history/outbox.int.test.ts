@@ -7,7 +7,7 @@ import { expect, inject, it } from 'vitest';
 import { rangesIn, readEvents } from './outbox-sql.ts';
 import { ALWAYS } from './window.ts';
 
-it('a search of the outbox in a span of time reads a range of its primary key, not the whole', async () => {
+it('a search of the outbox in a span of time reads a range of its primary key, not the whole table', async () => {
   const database = connect({ url: await freshDatabase(inject('stack').databaseUrl), max: 1 });
   const { executor } = database;
   await migrate(database, [outboxMigrations, relayMigrations]);

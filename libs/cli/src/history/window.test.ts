@@ -2,7 +2,7 @@ import { newUuidV7 } from '@convergekit/core';
 import { expect, it } from 'vitest';
 import { bounds, timeOfId, windowsAround } from './window.ts';
 
-it('spans around moments are joined where they touch, and come in order', () => {
+it('spans of time around moments are joined where they touch, and are in order', () => {
   const minute = 60_000;
   expect(windowsAround([100 * minute, 0, 5 * minute], 10 * minute)).toEqual([
     { from: -minute, to: 15 * minute },
@@ -11,7 +11,7 @@ it('spans around moments are joined where they touch, and come in order', () => 
   expect(windowsAround([], minute)).toEqual([]);
 });
 
-it('an id of UUIDv7 has its time; a deterministic id has none', () => {
+it('a time is read from a UUIDv7 id, and none from a deterministic id', () => {
   const before = Date.now();
   const time = timeOfId(newUuidV7());
   expect(time).toBeGreaterThanOrEqual(before);

@@ -63,7 +63,7 @@ function causeOf(event: ReceivedEvent): Cause {
   };
 }
 
-/** Of the span that we are in. */
+/** The trace context of the current span. */
 export function traceOf(): Pick<Cause, 'traceparent' | 'tracestate'> {
   const headers: Record<string, string> = {};
   inject(headers);

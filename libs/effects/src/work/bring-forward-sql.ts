@@ -9,7 +9,7 @@ const bringForwardSql = `
        and state in ('ready', 'unknown', 'answered') and due_at > clock_timestamp()
        for update skip locked)`;
 
-/** Has the worker look now at a call of a step whose outcome is waited for. */
+/** Makes a call of a step due now, because its outcome is waited for. */
 export async function bringForward(
   executor: Executor,
   { saga, instance, step }: Omit<StepKey, 'version'>,

@@ -46,7 +46,7 @@ export async function insertWork<DB>(tx: Transaction<DB>, work: NewWork): Promis
 
 /**
  * Requests work of a saga's step, whose id is a function of step and op. Work that was requested before and has ended is opened
- * again with the new input: its step has moved since. False: it is open, or waits for an operator, and goes on as it is.
+ * again with the new input: its step has moved since. False: it is open, or waits for an operator, and is left unchanged.
  */
 export async function insertStepWork<DB>(tx: Transaction<DB>, work: StepWork): Promise<boolean> {
   const { id, consumer, handler, effect, key, idempotencyKey, input, cause } = work;

@@ -51,7 +51,7 @@ export type Outcome =
   | { readonly kind: 'succeeded'; readonly result: string }
   | { readonly kind: 'failed'; readonly failure: StoredFailure };
 
-/** The code by which an operator lets go of an effect that cannot be undone: its undo is over, and the effect stays. */
+/** The code by which an operator accepts an effect that cannot be undone: its undo is over, and the effect stays. */
 export const EFFECT_STAYS = 'EFFECT_STAYS';
 
 export type StoredFailure = Pick<Failure, 'category' | 'certainty' | 'code' | 'message'>;

@@ -15,7 +15,7 @@ export interface SagaWorkerOptions<DB> {
   readonly pollMs?: number;
   /** What a lease has beyond the deadline of the operation's policy, to record the outcome. Milliseconds. @default 10_000 */
   readonly leaseMarginMs?: number;
-  /** How long a stop lets calls in flight go on; what is cut off then is asked about later. Milliseconds. @default 10_000 */
+  /** How long a stop waits for calls in flight; calls that are cut off then are queried later. Milliseconds. @default 10_000 */
   readonly drainMs?: number;
   /**
    * How long work may wait that was not begun, before the alarm: no worker declares its effect, or none has a place for it. So long may

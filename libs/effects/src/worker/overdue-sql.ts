@@ -10,7 +10,7 @@ export interface Bounds {
   readonly idleMs: number;
 }
 
-/** Found at a time. */
+/** The most overdue rows that one statement finds. */
 export const PAGE = 100;
 
 // By saga_work_waiting, which has only open rows of which no operator knows.

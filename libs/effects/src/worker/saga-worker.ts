@@ -86,7 +86,7 @@ async function tidy<DB>(options: ResolvedOptions<DB>, signal: AbortSignal): Prom
   if (runs > 0) log.info({ runs }, 'what this service knew of sagas that ended long ago has left');
 }
 
-/** Consumers with work for these effects may start, and keep on. */
+/** Records that this worker does the work of its effects: consumers with such work may then start. */
 async function announce<DB>({ database, effects, holder }: ResolvedOptions<DB>): Promise<void> {
   await declareEffects(database.executor, [...effects.keys()], holder);
 }

@@ -6,7 +6,7 @@ import type { ClaimedWork, OperatorAct, WorkAttempt } from '../work/work.ts';
 /** Of an attempt that ended before it began: the process could not read the intent. */
 export const INTENT_UNREADABLE = 'INTENT_UNREADABLE';
 
-/** So that another process, which may be able to read it, comes to it soon. Milliseconds. */
+/** The longest wait for a process that can read an intent, in milliseconds. */
 const LONGEST_WAIT_MS = 30_000;
 
 type Attempts = readonly (WorkAttempt | OperatorAct)[];

@@ -223,7 +223,7 @@ describe('a worker', () => {
     const { clock, random, shared } = options;
     const leaseEndsAt = clock.monotonic() + 10_000;
     const asking = { clock, random, shared, signal: new AbortController().signal, leaseEndsAt };
-    // Planted fault: without the term in the settlement's condition this is `done`, and then the owner's is lost.
+    // Planted fault: without the term in the condition of `writeSql` this is `done`, and then the owner's is lost.
     expect(await processWork(options, effects.keyed, zombie, asking)).toBe('lost');
     expect(await outcomes(database)).toEqual([]);
     // Nor does it send anything once its own clock says that the lease is over.

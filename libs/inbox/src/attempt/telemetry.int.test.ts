@@ -11,7 +11,7 @@ import { type LedgerDb, testEvents } from '../fixture/ledger.ts';
 const failure = (code: string, category: 'network' | 'throttle' | 'service' | 'bug') =>
   new ConvergeError(code, { code, category, certainty: 'not_applied' });
 
-describe('what telemetry says of attempts', () => {
+describe('telemetry of attempts', () => {
   const spans: EndedSpan[] = [];
   let telemetry: Telemetry;
   let scene: FailureScene;

@@ -14,7 +14,7 @@ import { makeTopics } from '../testing/quick.ts';
 import type { Operator } from '../operate/parked.ts';
 import { resumePartition, type ResumeOptions } from '../operate/resume.ts';
 
-describe('a partition that stands at a gap', () => {
+describe('a partition at a gap', () => {
   let scene: FailureScene;
   const { name, topic, ...events } = sceneForEach((opened) => (scene = opened));
 

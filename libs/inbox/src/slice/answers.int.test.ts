@@ -8,7 +8,7 @@ import { FailureScene } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
 import { tag } from '../testing/quick.ts';
 
-describe('what a handler answers', () => {
+describe('answers of a handler', () => {
   let scene: FailureScene;
   const name = `payments-${tag()}`;
   const topic = `orders-${tag()}`;

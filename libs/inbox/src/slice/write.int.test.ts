@@ -7,7 +7,7 @@ import { FailureScene } from '../fixture/failure-scene.ts';
 import { type LedgerDb, lines, testEvents } from '../fixture/ledger.ts';
 import { tag } from '../testing/quick.ts';
 
-describe('what a handler writes without waiting', () => {
+describe('pipelined writes of a handler', () => {
   let scene: FailureScene;
   const name = `payments-${tag()}`;
   const topic = `orders-${tag()}`;

@@ -10,7 +10,7 @@ const protocol = require('kafkajs/src/protocol/error') as {
 };
 const at = { doing: 'writing to orders/3', topic: 'orders', partition: 3 };
 
-describe('what a broker answers', () => {
+describe('answers of a broker', () => {
   it('every error code that kafkajs retries has a meaning', () => {
     // Transactions, delegation tokens, elections and fetch sessions are never asked for.
     const never = new Set([51, 60, 70, 71, 80, 83, 84, 85]);
@@ -61,7 +61,7 @@ describe('what a broker answers', () => {
   });
 });
 
-describe('what happens to a connection', () => {
+describe('failures of a connection', () => {
   it.each([
     ['lost', 'BROKER_UNREACHABLE', 'retry'],
     ['timeout', 'TIMEOUT', 'retry'],

@@ -54,7 +54,7 @@ describe.each(drivers)('records at the borders of the format, written by %s', (_
     ).toEqual(expected);
   });
 
-  it.runIf(hasKcat())('are the same to kcat', async () => {
+  it.runIf(hasKcat())('records at the borders of the format are the same to kcat', async () => {
     const { topic } = await edgesWritten(connect);
     const { stdout } = await promisify(execFile)(
       'kcat',

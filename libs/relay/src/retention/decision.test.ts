@@ -15,7 +15,7 @@ describe('children that may be removed', () => {
     ['none while one id of the range is not known to be drawn', 99n, []],
     ['from the upper bound on', 100n, ['outbox_0']],
     ['several, and never the last one', 10_000n, ['outbox_0', 'outbox_100']],
-  ] as const)('%s', (_, finishedUpTo, names) => {
+  ] as const)('children of the outbox may be removed: %s', (_, finishedUpTo, names) => {
     expect(childrenToDetach(children, horizon(finishedUpTo))).toEqual(names);
   });
 

@@ -56,7 +56,7 @@ describe('a finished child', () => {
     expect(log.map(({ n }) => n)).toEqual(Array.from({ length: 21 }, (_, index) => index + 1));
   });
 
-  test('a finished child stays after a rebase that begins ticks anew, however old the ticks before it: its rows may be sent again', async () => {
+  test('a finished child stays after a rebase that begins new ticks, however old the earlier ones, because its rows may be sent again', async () => {
     const { database, topic, start } = await setUp({ retention: false });
     await startAt(database, 999_999);
     const service = await start();
@@ -129,7 +129,7 @@ describe('a child that is merely closed', () => {
   );
 });
 
-describe('what was not published', () => {
+describe('events that are not published', () => {
   test('an event that was not published keeps its child and its ticks while its topic is halted, and is published when the topic is repaired', async () => {
     const { database, broker, topic, start } = await setUp({}, false);
     const other = await createTopic(broker, topicName(), 2);

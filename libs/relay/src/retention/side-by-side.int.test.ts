@@ -15,7 +15,7 @@ import { writeMixed } from '../fixture/writers.ts';
 ownServer();
 closeAfterEach();
 
-describe('while others use the outbox', () => {
+describe('a removal of children while others use the outbox', () => {
   test('a removal that was broken off by a crash is finished by the next leader, and emits and new children work meanwhile', async () => {
     const { database, topic, start } = await setUp();
     await startAt(database, 999_999);

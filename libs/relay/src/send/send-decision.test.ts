@@ -75,7 +75,7 @@ describe('a failed send', () => {
       { kind: 'halt_topic', code: 'X' },
     ],
   ];
-  test.each(table)('%s', (_, change, decision) => {
+  test.each(table)('a failed send is handled by its cause: %s', (_, change, decision) => {
     expect(decideFailedSend({ ...failed, ...change })).toEqual(decision);
   });
 });

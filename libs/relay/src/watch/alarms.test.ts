@@ -123,7 +123,7 @@ describe('the state of a relay', () => {
     expect(surveyed({ blockers: [{ ...blocker, ageMs: 61_000 }] })).toEqual([]);
   });
 
-  it('late events, an outbox without room ahead, a lease that changes hands and clocks apart raise alarms', () => {
+  it('late events, an outbox without children ahead, a lease that changes its holder and clocks that differ raise alarms', () => {
     expect(surveyed({ oldestMs: 61_000, backlog: 12 })).toMatchObject([{ name: 'events_late' }]);
     expect(surveyed({ childrenAhead: 0 })).toMatchObject([{ name: 'no_child_ahead' }]);
     expect(surveyed({ terms: 4 })).toEqual([
@@ -132,7 +132,7 @@ describe('the state of a relay', () => {
     expect(surveyed({ clockAheadMs: -1_500 })).toMatchObject([{ name: 'clock_skewed' }]);
   });
 
-  it('a lease that is not renewed in time, a warned tick, a stall and a broker that takes nothing raise alarms', () => {
+  it('a lease that is not renewed in time, a tick with a warning, a stall and a broker that accepts nothing raise alarms', () => {
     expect(names({ maySendForMs: 0 })).toEqual(['lease_margin_short']);
     expect(names({ tickWarnedAgoMs: 100 })).toEqual(['tick_commit_warned']);
     expect(names({ stalled: 'reading: no statement was made for 31 s' })).toEqual(['relay_stalled']);

@@ -26,25 +26,25 @@ const facts = (some: Partial<ChoiceFacts>): ChoiceFacts => ({
 
 describe('chooseStack', () => {
   it.each(cases)(
-    'of $databaseUrl, $brokers, asked $asked, Docker $docker takes $postgres and $kafka',
+    'chooseStack with database $databaseUrl, brokers $brokers, request $asked and Docker $docker chooses $postgres and $kafka',
     (one) => {
       const choices = chooseStack(facts(one));
       expect([choices.postgres.how, choices.kafka.how]).toEqual([one.postgres, one.kafka]);
     },
   );
 
-  it('names the reason when Docker would have been taken and is not ready', () => {
+  it('chooseStack names the reason when Docker would have been chosen and is not ready', () => {
     expect(chooseStack(facts({ docker: unready })).because).toBe('no Docker engine answers');
     expect(chooseStack(facts({ docker: unready, asked: 'embedded' })).because).toBeUndefined();
   });
 
-  it('refuses to start anything else when Docker was asked for and is not ready', () => {
+  it('chooseStack starts nothing else when Docker was requested and is not ready', () => {
     expect(() => chooseStack(facts({ asked: 'docker', docker: unready }))).toThrow(
       'CONVERGE_STACK=docker, and no Docker engine answers: start Docker, or unset CONVERGE_STACK',
     );
   });
 
-  it('refuses a CONVERGE_STACK that it does not know', () => {
+  it('chooseStack refuses an unknown CONVERGE_STACK', () => {
     expect(askedStack('')).toBeUndefined();
     expect(askedStack('docker')).toBe('docker');
     expect(() => askedStack('Docker')).toThrow('CONVERGE_STACK is "Docker": set it to docker or embedded');

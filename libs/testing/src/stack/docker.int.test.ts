@@ -39,7 +39,7 @@ describe.skipIf(!docker.ready)('a stack in Docker', () => {
     return rows[0]?.['it'] ?? '';
   };
 
-  it('has the settings of an embedded one', async () => {
+  it('a stack in Docker has the settings of an embedded one', async () => {
     expect(stack.chose).toBe('docker');
     expect(await show('max_prepared_transactions')).toBe('20');
     expect(await show('timezone')).toBe('UTC');
@@ -50,7 +50,7 @@ describe.skipIf(!docker.ready)('a stack in Docker', () => {
     expect(rows).toEqual([{ provider: 'b', locale: 'C.UTF-8' }]);
   });
 
-  it('publishes its ports on 127.0.0.1 only', () => {
+  it('a stack in Docker publishes its ports on 127.0.0.1 only', () => {
     const ports = [new URL(stack.databaseUrl).port, stack.brokers.split(':')[1]];
     const listening = execFileSync('docker', ['ps', '--format', '{{.Ports}}'], { encoding: 'utf8' });
     for (const port of ports) {
@@ -59,7 +59,7 @@ describe.skipIf(!docker.ready)('a stack in Docker', () => {
     }
   });
 
-  it('keeps a server’s port and data over kill and start', async () => {
+  it('a stack in Docker keeps the port and data of a server that is killed and started again', async () => {
     const topic = await freshTopic(stack.brokers, { partitions: 2 });
     const before = stack.brokers;
     await stack.kafka!.kill();
@@ -74,14 +74,14 @@ describe.skipIf(!docker.ready)('a stack in Docker', () => {
     expect(await show('max_connections')).toBe('300');
   });
 
-  it('reports a tool that fails with what the tool wrote', async () => {
+  it('a stack in Docker reports a failed tool with the output of that tool', async () => {
     await expect(
       stack.kafkaTools.run('org.apache.kafka.tools.NoSuchTool', [], { onLine: () => undefined }),
     ).rejects.toThrow(/NoSuchTool ended with 1: .*NoSuchTool/s);
   });
 });
 
-it('an engine or an image that cannot be had is a reason, not an exception', async () => {
+it('a Docker engine or image that is not available is returned as a reason, not thrown', async () => {
   expect(await prepareDocker(['converge.invalid/no-such-image:0'], () => undefined)).toMatchObject({
     ready: false,
   });

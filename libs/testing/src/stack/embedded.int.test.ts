@@ -34,7 +34,7 @@ async function sql(url: string, text: string): Promise<Record<string, unknown>[]
 }
 
 describe('embedded Postgres', () => {
-  it('is an 18 with the settings that the kit needs, reachable from this machine only', async () => {
+  it('embedded Postgres is version 18 with the settings that the kit needs, reachable from this machine only', async () => {
     const postgres = await started(embeddedPostgres());
     const show = async (name: string): Promise<unknown> =>
       (await sql(postgres.address, `select current_setting('${name}') as value`))[0]!['value'];
@@ -45,14 +45,14 @@ describe('embedded Postgres', () => {
     expect(await show('server_encoding')).toBe('UTF8');
   });
 
-  it('takes server settings of the caller, and they hold over the kit’s own', async () => {
+  it('embedded Postgres accepts server settings of the caller, which override those of the kit', async () => {
     const settings = { wal_level: 'logical', max_connections: 50, application_name: "o'clock" };
     const postgres = await started(embeddedPostgres({ settings }));
     expect(await sql(postgres.address, 'show wal_level')).toEqual([{ wal_level: 'logical' }]);
     expect(await sql(postgres.address, 'show max_connections')).toEqual([{ max_connections: '50' }]);
   });
 
-  it('comes back with its data on its port after a stop and after a SIGKILL', async () => {
+  it('embedded Postgres starts with its data on its port after a stop and after a SIGKILL', async () => {
     const postgres = await started(embeddedPostgres());
     const { address } = postgres;
     await sql(address, 'create table kept as select 1 as n');
@@ -65,7 +65,7 @@ describe('embedded Postgres', () => {
     expect(await sql(address, 'select sum(n)::int as sum from kept')).toEqual([{ sum: 3 }]);
   });
 
-  it('stops under open connections, and leaves neither process nor data', async () => {
+  it('embedded Postgres stops under open connections, and leaves neither process nor data', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'stack-')); // 0700: user postgres may not pass, the copy takes over
     const before = readdirSync(tmpdir()).filter((name) => name.startsWith('converge-postgres-'));
     try {
@@ -88,7 +88,7 @@ describe('embedded Postgres', () => {
     }
   });
 
-  it('says so when the port that was asked for is taken', async () => {
+  it('embedded Postgres reports that the requested port is taken', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const address = other.address();
@@ -104,7 +104,7 @@ describe('embedded Postgres', () => {
 });
 
 describe('embedded Kafka', () => {
-  it('has more ways in, and sends who comes in by one back through the proxy before it', async () => {
+  it('embedded Kafka has additional listeners, and advertises for each the address of the proxy before it', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as { port: number };
@@ -123,7 +123,7 @@ describe('embedded Kafka', () => {
     }
   });
 
-  it('carries records, makes no topic by accident, and comes back with its log on its port', async () => {
+  it('embedded Kafka stores records, creates no topic by accident, and starts again with its log on its port', async () => {
     const broker = await started(embeddedKafka());
     const kafka = new Kafka({ brokers: [broker.address], logLevel: logLevel.NOTHING });
     const admin = kafka.admin();

@@ -24,7 +24,7 @@ function orphan(pidFile: unknown): string {
 }
 
 describe('instances of the stack', () => {
-  it('of a living owner are left alone', async () => {
+  it('instances of a living owner are left alone', async () => {
     const instance = createInstance(dataDir, 'run');
     expect(await reapInstances(dataDir, () => undefined)).toBe(0);
     expect(listInstances(dataDir)).toMatchObject([{ kind: 'run', alive: true, folder: instance.folder }]);
@@ -32,7 +32,7 @@ describe('instances of the stack', () => {
     expect(listInstances(dataDir)).toEqual([]);
   });
 
-  it('a stranger who got the pid of a dead server is not killed', async () => {
+  it('a foreign process that got the pid of a dead server is not killed', async () => {
     const stranger = spawn(process.execPath, ['-e', 'process.stdin.resume()'], {
       stdio: ['pipe', 'ignore', 'ignore'],
     });
@@ -47,14 +47,14 @@ describe('instances of the stack', () => {
     expect(isAlive(identity)).toBe(false);
   });
 
-  it('folders outside of the instance go with it', async () => {
+  it('folders outside of an instance are removed with it', async () => {
     const elsewhere = mkdtempSync(join(tmpdir(), 'elsewhere-'));
     writeFileSync(join(orphan(dead), 'elsewhere'), `${elsewhere}\n`);
     await reapInstances(dataDir, () => undefined);
     expect(readdirSync(tmpdir())).not.toContain(elsewhere.split('/').at(-1));
   });
 
-  it('a torn pid file does not stop the reaping', async () => {
+  it('a truncated pid file does not stop the removal of dead instances', async () => {
     writeFileSync(join(orphan(dead), 'kafka.pid'), '{"pid":');
     expect(await reapInstances(dataDir, () => undefined)).toBe(1);
   });

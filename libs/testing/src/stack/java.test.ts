@@ -7,11 +7,11 @@ it.each([
   ['openjdk version "21" 2023-09-19', 21],
   ['Picked up _JAVA_OPTIONS: -Xmx1g\nopenjdk version "25.0.1" 2025-10-21 LTS', 25],
   ['command not found', undefined],
-])('reads the major version from %j', (output, major) => {
+])('the major version of Java is read from %j', (output, major) => {
   expect(javaMajor(output)).toBe(major);
 });
 
-it('says in one sentence what to install when there is no Java', async () => {
+it('a missing Java is reported in one sentence with what to install', async () => {
   await expect(findJava({ PATH: '/nowhere' })).rejects.toMatchObject({
     code: 'JAVA_MISSING',
     message: expect.stringMatching(/^Kafka runs on Java and `java` was not found: install a Java runtime 17/),

@@ -3,14 +3,14 @@ import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { identityOf, isAlive } from './process-identity.ts';
 
-it('knows a process again by pid, start time and command line together', () => {
+it('a process is identified by pid, start time and command line together', () => {
   const self = identityOf(process.pid)!;
   expect(isAlive(self)).toBe(true);
   expect(isAlive({ ...self, startedAt: '1' })).toBe(false);
   expect(isAlive({ ...self, command: 'another program' })).toBe(false);
 });
 
-it('does not take an ended process for a living one', async () => {
+it('a process that has ended is not identified as a living one', async () => {
   const child = spawn(process.execPath, ['-e', 'process.stdin.resume()'], {
     stdio: ['pipe', 'ignore', 'ignore'],
   });

@@ -127,7 +127,7 @@ describe.each<How>(['embedded', 'docker'])('node infra/stack/main.ts, %s', (how)
     if (how === 'docker' && !docker.ready) test.skip(docker.why);
   });
 
-  it('up writes how to connect, refuses a second one, and leaves nothing after Ctrl-C', async () => {
+  it('`up` writes how to connect, refuses a second stack, and leaves nothing after Ctrl-C', async () => {
     const stack = await up(chosen);
     expect(stack.output()).toMatch(/^DATABASE_URL=postgres:.*\nKAFKA_BROKERS=127/m);
     expect(stack.output()).toMatch(/ready in \d+\.\d s/);
@@ -145,7 +145,7 @@ describe.each<How>(['embedded', 'docker'])('node infra/stack/main.ts, %s', (how)
     expect(readdirSync(join(folder, '.converge', 'stacks'))).toEqual([]);
   });
 
-  it('after a SIGKILL of the parent the next start ends what it left, and nothing else', async () => {
+  it('`up` after a SIGKILL of its parent ends the servers that were left, and no others', async () => {
     const crashed = await up(chosen);
     const left = servers(how);
     crashed.child.kill('SIGKILL');
@@ -160,7 +160,7 @@ describe.each<How>(['embedded', 'docker'])('node infra/stack/main.ts, %s', (how)
     expect(await next.ended).toBe(0);
   });
 
-  it('a Ctrl-C in the middle of the start leaves nothing', async () => {
+  it('`up` that gets Ctrl-C in the middle of the start leaves nothing', async () => {
     const stack = run(['up'], chosen);
     await waitUntil(() => stack.output().includes('stack: Postgres'), { what: 'the start' });
     await waitUntil(() => readdirSync(join(folder, '.converge')).includes('stacks'), {
@@ -171,13 +171,13 @@ describe.each<How>(['embedded', 'docker'])('node infra/stack/main.ts, %s', (how)
     expect(readdirSync(join(folder, '.converge', 'stacks'))).toEqual([]);
   });
 
-  it('starts only what is not given', async () => {
+  it('`up` starts only the servers that the environment does not give', async () => {
     const stack = await up({ ...chosen, DATABASE_URL: 'postgres://given@127.0.0.1:1/given' });
     expect(stack.output()).toContain(`Postgres as given by the environment, Kafka ${places[how]}`);
     expect(environment('DATABASE_URL')).toBe('postgres://given@127.0.0.1:1/given');
   });
 
-  it('a taken port is one clear message', async () => {
+  it('`up` reports a taken port in one line', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as { port: number };
@@ -197,7 +197,7 @@ describe('node infra/stack/main.ts', () => {
   /** A Docker command with which no engine answers. */
   const noDocker = { DOCKER_HOST: 'tcp://127.0.0.1:1', TESTCONTAINERS_HOST_OVERRIDE: '' };
 
-  it('without an engine takes embedded servers and says why', async () => {
+  it('`up` without a Docker engine starts embedded servers and says why', async () => {
     const stack = await up({
       ...noDocker,
       CONVERGE_STACK: '',
@@ -208,7 +208,7 @@ describe('node infra/stack/main.ts', () => {
     );
   });
 
-  it('without an engine that was asked for says how to go on', async () => {
+  it('`up` without the Docker engine that was requested names the next step', async () => {
     const stack = run(['up'], { ...noDocker, CONVERGE_STACK: 'docker' });
     expect(await stack.ended).toBe(1);
     expect(stack.output().trim()).toBe(
@@ -216,7 +216,7 @@ describe('node infra/stack/main.ts', () => {
     );
   });
 
-  it('without Java says in one sentence what to install, and exits 1 with nothing left', async () => {
+  it('`up` without Java says in one sentence what to install, exits with 1 and leaves nothing', async () => {
     const stack = run(['up'], {
       PATH: '/nowhere',
       JAVA_HOME: '',
@@ -233,7 +233,7 @@ describe('node infra/stack/main.ts', () => {
     expect(readdirSync(join(folder, '.converge', 'stacks'))).toEqual([]);
   });
 
-  it('with a Java that is too old, or without Maven, says so in one sentence', async () => {
+  it('`up` with a Java that is too old, or without Maven, says so in one sentence', async () => {
     const given = { CONVERGE_STACK: 'embedded', DATABASE_URL: 'postgres://given@127.0.0.1:1/given' };
     const old = run(['up'], { ...onlyJava('11.0.2'), ...given });
     expect(await old.ended).toBe(1);

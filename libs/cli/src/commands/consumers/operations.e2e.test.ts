@@ -65,7 +65,7 @@ function valueOf(text: string, name: string, label = ''): number | undefined {
 }
 
 describe('/metrics of a relay', () => {
-  it('has every instrument of the relay, in base units, and no label without a bound', async () => {
+  it('/metrics of a relay has every instrument in base units, and no label without a bound', async () => {
     await createTopic(topic);
     const { get } = await running({ CONVERGE__RELAY__POLL__MIN_MS: '1' });
     await waitUntil(async () => (await get('/readyz')).status === 200, { what: 'readiness' });
@@ -105,7 +105,7 @@ describe('/metrics of a relay', () => {
 });
 
 describe('health of a relay', () => {
-  it('stays ready with a topic that is missing, and names it with its code', async () => {
+  it('a relay stays ready with a missing topic, and names the topic with its code', async () => {
     const { get } = await running();
     await emit(topic, 1);
     const body = await waitUntil(
@@ -124,7 +124,7 @@ describe('health of a relay', () => {
     });
   });
 
-  it('is live but not ready without a broker, and names the broker', async () => {
+  it('a relay is live but not ready without a broker, and names the broker', async () => {
     const { get } = await running({ KAFKA_BROKERS: '127.0.0.1:1' });
     const { text } = await waitUntil(
       async () => {
@@ -140,7 +140,7 @@ describe('health of a relay', () => {
     expect(await get('/livez')).toMatchObject({ status: 200 });
   });
 
-  it('is live but not ready without the database, and ready again with it', async () => {
+  it('a relay is live but not ready without the database, and ready again with it', async () => {
     const { get } = await running();
     await waitUntil(async () => (await get('/readyz')).status === 200, { what: 'readiness' });
     proxy.cut();
@@ -159,7 +159,7 @@ describe('health of a relay', () => {
 });
 
 describe('a relay that must stop while its database hangs', () => {
-  it('is not ready from then on, and ends by itself with 0', async () => {
+  it('a relay that must stop while its database hangs is not ready any more, and exits by itself with 0', async () => {
     const { relay, get } = await running();
     await waitUntil(async () => (await get('/readyz')).status === 200, { what: 'readiness' });
     proxy.stall();
@@ -177,7 +177,7 @@ describe('a relay that must stop while its database hangs', () => {
     expect(logged.indexOf('stopping')).toBeLessThan(logged.indexOf('stopped'));
   });
 
-  it('exits at once with 130 at the second signal', async () => {
+  it('a relay that must stop while its database hangs exits at once with 130 at the second signal', async () => {
     const { relay, get } = await running();
     await waitUntil(async () => (await get('/readyz')).status === 200, { what: 'readiness' });
     proxy.stall();

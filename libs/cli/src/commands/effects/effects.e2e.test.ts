@@ -31,7 +31,7 @@ describe('converge effects', () => {
     await database.close();
   });
 
-  it('shows what is stuck, and lets an operator record its outcome, or call again', async () => {
+  it('`converge effects` shows stuck effects, and lets an operator record an outcome or repeat a call', async () => {
     provider.modes.set('blind', ['reply_lost', 'request_lost']);
     await request(database, effects['blind']!, ['a', 'b']);
     const worker = sagaWorker(Object.values(effects), { ...hurried, database });

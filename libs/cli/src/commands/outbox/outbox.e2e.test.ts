@@ -42,7 +42,7 @@ async function json(...args: readonly string[]): Promise<unknown> {
 }
 
 describe('converge outbox', () => {
-  it('emits events again as new ones that name the old, in order per key, and lists and counts them', async () => {
+  it('`converge outbox` emits events again as new ones that name the old, in order per key, and lists and counts them', async () => {
     const ids = await emit(1, 30);
     expect(await runCli(['topics', 'create', topic, '--partitions', '1'], env)).toMatchObject({ code: 0 });
     expect(await json('outbox', 'stats')).toMatchObject({ backlog: 30, held: [], doneTick: '0' });
@@ -92,7 +92,7 @@ describe('converge outbox', () => {
     await relay.ended;
   });
 
-  it('tails what commits, late committers too, until Ctrl-C', async () => {
+  it('`converge outbox tail` shows each committed event, also of late commits, until Ctrl-C', async () => {
     const tail = startCli(['outbox', 'tail', '--topic', topic, '--json'], env);
     let out = '';
     tail.child.stdout?.on('data', (chunk: string) => (out += chunk));

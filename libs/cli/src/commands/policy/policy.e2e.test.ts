@@ -14,7 +14,7 @@ const policy = (args: readonly string[], more: Record<string, string> = {}) =>
   runCli(['policy', ...args], { ...env, ...more });
 
 describe('converge policy', () => {
-  it('changes the central table with a reason, over file and environment, and the history names who did it', async () => {
+  it('`converge policy set` changes the central table with a reason, over file and environment, and the history names the operator', async () => {
     const change = ['set', 'payment.charge', 'attempts=2', 'backoff.capMs=500'];
     expect(await policy(change)).toMatchObject({
       code: 2,
@@ -50,7 +50,7 @@ describe('converge policy', () => {
     ]);
   });
 
-  it('refuses a rule that is invalid alone or with the configuration, and changes nothing', async () => {
+  it('`converge policy set` refuses a rule that is invalid alone or with the configuration, and changes nothing', async () => {
     const set = (...fields: string[]) => policy(['set', 'stock', ...fields, '--reason', 'r', '--yes']);
     expect(await set('attempts=many')).toMatchObject({
       code: 2,
@@ -64,7 +64,7 @@ describe('converge policy', () => {
     expect((await policy(['history', 'stock'])).stdout).toBe('no policy was changed here\n');
   });
 
-  it('explains, lists and simulates without any database', async () => {
+  it('`converge policy` explains, lists and simulates without any database', async () => {
     const environment = { CONVERGE__POLICIES__CACHE__WARM__ATTEMPTS: '1' };
     const bare = (...args: string[]) => runCli(['policy', ...args], environment);
     const explained = await bare('explain', 'cache.warm');
@@ -78,7 +78,7 @@ describe('converge policy', () => {
     expect(rows.at(-1)?.amplificationWithoutBudget).toBe(3);
   });
 
-  it('reports which operations recover by retries, are compensated, or need an operator', async () => {
+  it('`converge policy` reports which operations recover by retries, are compensated, or need an operator', async () => {
     const { code, stdout } = await runCli(
       ['policy', 'paths', './libs/cli/src/fixture/example-operations.ts'],
       {},

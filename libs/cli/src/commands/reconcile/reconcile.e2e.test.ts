@@ -39,7 +39,7 @@ async function amount(): Promise<number | undefined> {
 }
 
 describe('converge reconcile', () => {
-  it('lists what the modules declare, without connecting to anything', async () => {
+  it('`converge reconcile list` lists what the modules declare, without a connection', async () => {
     const { code, stdout } = await runCli(['reconcile', 'list', module], {});
     expect(code).toBe(0);
     expect(stdout).toMatch(
@@ -47,14 +47,14 @@ describe('converge reconcile', () => {
     );
   });
 
-  it('runs once, repairs the drift and reports the outcomes', async () => {
+  it('`converge reconcile` runs once, repairs the drift and reports the outcomes', async () => {
     const ended = await runCli(['reconcile', 'run', '--once', '--json'], env);
     expect(ended).toMatchObject({ code: 0 });
     expect(JSON.parse(ended.stdout)).toMatchObject({ 'stock-copy': { keys: 2, outcomes: { repaired: 1 } } });
     expect(await amount()).toBe(2);
   });
 
-  it('runs as the sidecar on its schedule until SIGTERM', async () => {
+  it('`converge reconcile` runs as the sidecar on its schedule until SIGTERM', async () => {
     await copy.executor.query(`update stock set amount = 77 where sku = 'b'`);
     const service = start(['node', '--conditions=source', 'services/reconciler/src/main.ts'], env);
     await waitUntil(async () => (await amount()) === 2, { what: 'the repair' });
@@ -69,7 +69,7 @@ describe('converge reconcile', () => {
     [['./libs/cli/src/frame/output.ts'], {}, 'exports no reconciler'],
     [[module, module], {}, 'two reconcilers are named stock-copy'],
     [[module], {}, 'CONVERGE__RECONCILE__DATABASES__SHOP=postgres://…'],
-  ])('refuses %j in one line', async (modules, settings, text) => {
+  ])('`converge reconcile` refuses %j in one line', async (modules, settings, text) => {
     const { code, stderr } = await runCli(['reconcile', 'run', ...modules], settings);
     expect(code).toBe(78);
     expect(stderr.trimEnd().split('\n')).toEqual([expect.stringContaining(text)]);

@@ -22,7 +22,7 @@ function asked() {
   return { notice, clock, lines, world };
 }
 
-test('a relay that may lead is not spoken for, and readiness knows all the same', async () => {
+test('a relay that may lead logs no notice about its broker, and its readiness names the broker all the same', async () => {
   const { notice, clock, lines, world } = asked();
   await notice.start();
   await clock.advance(10_000);
@@ -35,7 +35,7 @@ test('a relay that may lead is not spoken for, and readiness knows all the same'
   await notice.stop();
 });
 
-test('a standby says once that it could not take over, and once that it could', async () => {
+test('a standby logs once that it could not take over, and once that it could again', async () => {
   const { notice, clock, lines, world } = asked();
   await notice.start();
   world.standsBy = true;

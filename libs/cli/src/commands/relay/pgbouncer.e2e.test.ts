@@ -81,13 +81,13 @@ describe.skipIf(missing !== undefined)('through PgBouncer in transaction mode', 
     for (const close of closers.splice(0).reverse()) await close();
   });
 
-  it('is distinguished from a direct connection to the server, and doctor says so', async () => {
+  it('PgBouncer is distinguished from a direct connection to the server, and doctor shows which one is used', async () => {
     expect([await isPooled(direct), await isPooled(pooled)]).toEqual([false, true]);
     const doctor = await runCli(['doctor'], env);
     expect(doctor.stdout).toContain('a pooler is in between');
   });
 
-  it('a statement timeout holds in every transaction, and stays in no session', async () => {
+  it('a statement timeout holds in every transaction through PgBouncer, and stays in no session', async () => {
     const timed = connect<Tables>({
       url: pooled.pool.options.connectionString ?? '',
       statementTimeoutMs: 1_234,
@@ -104,7 +104,7 @@ describe.skipIf(missing !== undefined)('through PgBouncer in transaction mode', 
     expect(await settingsOfSessions()).toMatchObject([{ statement: '0' }]);
   });
 
-  it('events are emitted, published, handled once and in order, a standby takes over, and old children leave', async () => {
+  it('events are emitted, published and handled once and in order through PgBouncer, a standby takes over, and old children are removed', async () => {
     const broker = kafkaBroker({ brokers: inject('stack').brokers.split(','), clientId: 'pgbouncer' });
     onClose(() => broker.close());
     const consumer = consumerService([counter], { database: pooled, broker });

@@ -38,7 +38,7 @@ const orders = Array.from({ length: 40 }, (_, index) => ({ orderId: `o-${index %
 afterAll(() => killLeftovers());
 
 describe.each(driverNames)('events that the relay publishes by %s', (driver) => {
-  it('are used by a plain kafkajs consumer, by their CloudEvents headers alone', async () => {
+  it('a plain kafkajs consumer uses events of the relay by their CloudEvents headers alone', async () => {
     const topic = `plain.orders.${randomBytes(4).toString('hex')}`;
     const url = await freshDatabase(databaseUrl, 'plain');
     const env = { DATABASE_URL: url, KAFKA_BROKERS: brokers, CONVERGE__KAFKA__DRIVER: driver };

@@ -58,7 +58,7 @@ const leases = async ({ database }: { database: Database }): Promise<number> =>
   ).rows[0]?.n ?? -1;
 
 describe('a relay for several sources', () => {
-  it('publishes the sources that it reaches, names those that it does not, continues with them later, and stops as one', async () => {
+  it('a relay for several sources publishes those that it reaches, names the others, continues with them later, and stops as one process', async () => {
     const up = await outbox();
     const down = await outbox();
     const behind = new URL(down.url);
@@ -103,7 +103,7 @@ describe('a relay for several sources', () => {
     expect([await leases(up), await leases(down)]).toEqual([0, 0]);
   });
 
-  it('stops within seconds while a source cannot be reached', async () => {
+  it('a relay for several sources stops within seconds while a source cannot be reached', async () => {
     const gone = `postgres://postgres@127.0.0.1:1/none`;
     const relay = startCli(['relay'], { KAFKA_BROKERS: brokers, CONVERGE__RELAY__SOURCES__GONE: gone });
     await says(relay, 'source gone cannot be published');
@@ -112,7 +112,7 @@ describe('a relay for several sources', () => {
     expect(ended).toMatchObject({ code: 0 });
   });
 
-  it('refuses settings that are wrong before it begins, and names them', async () => {
+  it('a relay for several sources refuses invalid settings before it begins, and names them', async () => {
     const ended = await runCli(['relay'], {
       KAFKA_BROKERS: brokers,
       CONVERGE__RELAY__SOURCES__ORDERS: 'mysql://x/y',

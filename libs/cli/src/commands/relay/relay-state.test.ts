@@ -18,14 +18,14 @@ const ready = (status: RelayStatus, asked = answers): Record<string, boolean> =>
   Object.fromEntries(Object.entries(relayChecks(status, asked)).map(([name, { ok }]) => [name, ok]));
 
 describe('readiness of a relay', () => {
-  it('holds for a leader, and for a standby that names the leader', () => {
+  it('a leader is ready, and so is a standby, which names the leader', () => {
     expect(ready(leading)).toEqual({ database: true, broker: true, relay: true, alarms: true });
     const standby: RelayStatus = { state: 'standby', published: 0, heldBy: 'host:1', alarms: [] };
     expect(relayCheck(standby)).toEqual({ ok: true, detail: 'standing by: host:1 leads' });
     expect(ready(standby)).toMatchObject({ relay: true });
   });
 
-  it('stays with a halted topic, and names the topic with its code', () => {
+  it('a relay with a halted topic stays ready, and names the topic with its code', () => {
     const halted: RelayStatus = {
       ...leading,
       held: [
@@ -39,7 +39,7 @@ describe('readiness of a relay', () => {
     });
   });
 
-  it('ends without the broker, under the name of the broker, for a leader and for a standby', () => {
+  it('a leader or a standby without its broker is not ready, and names the broker', () => {
     const without: RelayStatus = { ...leading, trouble: 'no broker can be reached' };
     expect(ready(without)).toMatchObject({ broker: false, relay: false, database: true });
     const refused: RelayStatus = {
@@ -55,7 +55,7 @@ describe('readiness of a relay', () => {
     });
   });
 
-  it('ends without the database, and while the relay stops', () => {
+  it('a relay is not ready without its database, and while it stops', () => {
     const lost: RelayStatus = {
       state: 'standby',
       published: 0,
@@ -67,7 +67,7 @@ describe('readiness of a relay', () => {
     expect(ready({ state: 'stopping', published: 0, alarms: [] })).toMatchObject({ relay: false });
   });
 
-  it('lists the alarms that are raised without deciding by them', () => {
+  it('the readiness of a relay lists raised alarms, and does not depend on them', () => {
     const alarm = { name: 'clock_skewed', text: '', next: '', sinceMs: 0 } as const;
     expect(relayChecks({ ...leading, alarms: [alarm] }, answers)['alarms']).toEqual({
       ok: true,

@@ -51,7 +51,7 @@ const connections = `select count(*)::int as n from pg_stat_activity
   where datname = current_database() and application_name like 'converge-%'`;
 
 describe('converge relay', () => {
-  it('stops on Ctrl-C in the middle of a backlog: exit 0, lease released, nothing lost or repeated', async () => {
+  it('`converge relay` stops on Ctrl-C in the middle of a backlog: exit 0, lease released, nothing lost or repeated', async () => {
     let emitted = 0;
     const relay = startCli(['relay'], env);
     const writing = new AbortController();
@@ -83,7 +83,7 @@ describe('converge relay', () => {
     expect(new Set(ids).size).toBe(emitted);
   });
 
-  it('has a leader and a standby, and the standby takes over when the leader is killed', async () => {
+  it('two processes of `converge relay` are leader and standby, and the standby takes over when the leader is killed', async () => {
     const first = startCli(['relay'], env);
     await says(first, 'leading');
     const second = startCli(['relay'], env);
@@ -103,7 +103,7 @@ describe('converge relay', () => {
     expect(await second.ended).toMatchObject({ code: 0 });
   });
 
-  it('treats a Ctrl-C that npx repeats as one', async () => {
+  it('`converge relay` treats a Ctrl-C that npx repeats as one', async () => {
     const relay = startCli(['relay'], env);
     await says(relay, 'leading');
     // Two different signals: the kernel would merge two of one kind.
@@ -113,7 +113,7 @@ describe('converge relay', () => {
     expect(await count(freeLeases)).toBe(1);
   });
 
-  it('reports readiness as leader and as standby, and logs its port', async () => {
+  it('`converge relay` reports readiness as leader and as standby, and logs its port', async () => {
     const relay = startCli(['relay'], env);
     await says(relay, 'leading');
     const port = String(relay.logs().find((line) => line['msg'] === 'running')?.['healthPort']);
@@ -129,7 +129,7 @@ describe('converge relay', () => {
   });
 
   // Planted fault: a notice of the broker beside the relay's own line, or the error itself in that line, fails here.
-  it('waits for a broker that is down, logs that in one line, and stops cleanly meanwhile', async () => {
+  it('`converge relay` waits for a broker that is down, logs that in one line, and stops cleanly meanwhile', async () => {
     const relay = startCli(['relay'], { ...env, KAFKA_BROKERS: '127.0.0.1:1' });
     await says(relay, 'waiting for Kafka');
     await says(relay, 'running');
@@ -143,7 +143,7 @@ describe('converge relay', () => {
     expect(logged.join('\n').match(/no broker can be reached at 127\.0\.0\.1:1/g)).toHaveLength(1);
   });
 
-  it('runs as the sidecar service, and passes the exit code on', async () => {
+  it('`converge relay` runs as the sidecar service, and passes the exit code on', async () => {
     const main = ['node', '--conditions=source', 'services/relay/src/main.ts'];
     expect(await start(main, {}).ended).toMatchObject({ code: 78 });
     const relay = start(main, env);

@@ -36,12 +36,16 @@ async function as(role: string, ...statements: readonly string[]): Promise<strin
 const emit = `select converge.emit('t', 'k', 'x.y', '{}', '{}')`;
 const uuid = '01990000-0000-7000-8000-000000000001';
 
+/** A test that a role lacks the right to a statement. */
+const refusedTo = (role: string) => async (_name: string, statement: string) =>
+  expect(await as(role, statement)).toBe('42501');
+
 describe('a writer', () => {
   it.each([
     ['emits', emit],
     ['looks its commit up', `select event_id, id, xid from converge.outbox where event_id = '${uuid}'`],
     ['claims a request key', `insert into converge.request (key, request_hash) values ('k', 'h')`],
-  ])('%s', async (_name, statement) => expect(await as('converge_writer', statement)).toBe('00000'));
+  ])('a writer %s', async (_name, statement) => expect(await as('converge_writer', statement)).toBe('00000'));
 
   it.each([
     [
@@ -65,7 +69,7 @@ describe('a writer', () => {
     ['add a child to the outbox', 'select converge.outbox_add_child(2, 1000000)'],
     ['read a consumer’s parked events', 'select * from converge.parked'],
     ['change its source', `update converge.source set name = 'other'`],
-  ])('cannot %s', async (_name, statement) => expect(await as('converge_writer', statement)).toBe('42501'));
+  ])('a writer cannot %s', refusedTo('converge_writer'));
 });
 
 describe('a relay', () => {
@@ -81,21 +85,21 @@ describe('a relay', () => {
     ['begin an epoch', `insert into converge.epoch select 9, 1, 'x'`],
     ['read a consumer’s parked events', 'select * from converge.parked'],
     ['touch a saga', 'delete from converge.saga_step'],
-  ])('cannot %s', async (_name, statement) => expect(await as('converge_relay', statement)).toBe('42501'));
+  ])('a relay cannot %s', refusedTo('converge_relay'));
 
-  it('cannot have another table dropped by recording it as a child', async () => {
+  it('a relay cannot have another table dropped by recording it as a child', async () => {
     const record = `insert into converge.outbox_leaving (child) values ('parked')`;
     expect(await as('converge_relay', record, `select converge.outbox_remove_child('parked')`)).toBe('22023');
   });
 
-  it('removes nothing that is not recorded', async () => {
+  it('a relay removes no child that is not recorded', async () => {
     const client = await database.acquire();
     const { rows } = await client.query(`select converge.outbox_remove_child('outbox_0') as removed`);
     client.release();
     expect(rows).toEqual([{ removed: false }]);
   });
 
-  it('adds and removes children through the functions of the owner', async () => {
+  it('a relay adds and removes children through the functions of the owner', async () => {
     const record = `insert into converge.outbox_leaving (child) values ('outbox_0')`;
     const remove = `select converge.outbox_remove_child('outbox_0')`;
     const gone = `do $$ begin assert to_regclass('converge.outbox_0') is null; end $$`;
@@ -104,7 +108,7 @@ describe('a relay', () => {
     ).toBe('00000');
   });
 
-  it('calls no function of a schema of the caller that shadows another', async () => {
+  it('a function of the owner calls none from a schema of its caller', async () => {
     const shadow = [
       'create schema evil',
       'grant usage on schema evil to converge_relay',
@@ -141,7 +145,7 @@ describe('journals and audits', () => {
     ['operator', 'converge.policy_change'],
     ['reconciler', 'converge.reconcile_audit'],
   ];
-  it.each(appendOnly)('of the duty %s: %s cannot be changed, nor deleted from', async (duty, table) => {
+  it.each(appendOnly)('the duty %s cannot change or delete rows of %s', async (duty, table) => {
     const { rows } = await executorOf(database.db).query<{
       update: boolean;
       delete: boolean;
@@ -159,14 +163,14 @@ describe('a consumer', () => {
   it.each([
     ['change a journal', `update converge.saga_step set note = 'x'`],
     ['delete from a journal', 'delete from converge.saga_step'],
-    ['change a journal of stacks', `update converge.workflow_step set data = '{}'`],
-    ['delete from a journal of stacks', 'delete from converge.workflow_step'],
-    ['delete a stack, and with it its journal', 'delete from converge.workflow'],
-  ])('cannot %s', async (_name, statement) => expect(await as('converge_consumer', statement)).toBe('42501'));
+    ['change a journal of workflows', `update converge.workflow_step set data = '{}'`],
+    ['delete from a journal of workflows', 'delete from converge.workflow_step'],
+    ['delete a workflow, and with it its journal', 'delete from converge.workflow'],
+  ])('a consumer cannot %s', refusedTo('converge_consumer'));
 
   // Planted fault: in saga_forget_steps, without `security definer` the consumer forgets nothing (42501), without the day
   // the new row leaves, and without the step's state the row of the open step.
-  it('forgets only rows of a journal that are a day old, of steps that have ended', async () => {
+  it('a consumer removes only journal rows that are a day old, of steps that have ended', async () => {
     const client = await database.acquire();
     const row = `insert into converge.saga_step (saga, instance, step, seq, version, op, trigger, state_from, state_to, act, cause_event, at)
       values ('s', 'i', $1, 1, 1, 'apply', 'begin', 'absent', 'started', 'run', 'e', now() - $2::interval)`;
@@ -196,7 +200,7 @@ describe('a consumer', () => {
 });
 
 describe('a reader', () => {
-  it('reads every table', async () => {
+  it('a reader reads every table', async () => {
     const { rows } = await database.executor.query<{ name: string }>(
       `select format('converge.%I', c.relname) as name from pg_class c where c.relnamespace = 'converge'::regnamespace and c.relkind in ('r', 'p')`,
     );
@@ -206,7 +210,7 @@ describe('a reader', () => {
     );
   });
 
-  it('writes to no table, and emits nothing', async () => {
+  it('a reader writes to no table, and emits nothing', async () => {
     expect(await as('converge_read', emit)).toBe('42501');
     const { rows } = await database.executor.query(
       `select c.relname from pg_class c where c.relnamespace = 'converge'::regnamespace and c.relkind in ('r', 'p')
@@ -217,7 +221,7 @@ describe('a reader', () => {
 });
 
 // Planted fault: without the revoke from public a login needs no more than usage on the schema.
-it('no function can be executed by everyone', async () => {
+it('no function of the kit can be executed by every role', async () => {
   const { rows } = await database.executor.query(
     `select p.proname from pg_proc p
       where p.pronamespace = 'converge'::regnamespace and has_function_privilege('public', p.oid, 'execute')`,

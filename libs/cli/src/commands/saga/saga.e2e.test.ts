@@ -47,7 +47,7 @@ async function states(): Promise<readonly string[]> {
 }
 
 describe('converge saga', () => {
-  it('lists and shows sagas, lets an operator record the outcome of a call, and shows the narrative', async () => {
+  it('`converge saga` lists and shows sagas, lets an operator record the outcome of a call, and shows the narrative', async () => {
     await scene.emit(asked({ trip: 'good' }));
     const instance = await scene.emit(asked({ trip: 'lost' }));
     await scene.until(instance, 'pay:stuck room:applied');
@@ -104,7 +104,7 @@ describe('converge saga', () => {
     ]);
   });
 
-  it('retries a step that waits for an operator: the journal names who did so, and why', async () => {
+  it('`converge saga retry` retries a step that waits for an operator, and the journal names who did so, and why', async () => {
     const instance = await scene.emit(asked({ trip: 'lost-again' }));
     await waitUntil(async () => (await states()).includes('lost-again stuck'), { what: 'it to wait' });
     const why = ['--reason', 'they have no record', '--yes'];
@@ -136,7 +136,7 @@ describe('converge saga', () => {
     expect(story).toMatch(/pay is tried again.*\(operator .*: they have no record\)/);
   });
 
-  it('verifies journals: what the kit wrote is sound, what was changed by hand is found', async () => {
+  it('`converge saga verify` accepts journals that the kit wrote, and finds rows that were changed by hand', async () => {
     expect(await runCli(['saga', 'verify'], env)).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('rows replayed, 0 findings') as string,
@@ -165,7 +165,7 @@ describe('converge saga', () => {
     expect(found.stdout).toContain('no step emitted event no-such-event, which it names as its cause');
   });
 
-  it('draws and checks the sagas of a module, and names a subscription that is missing', async () => {
+  it('`converge saga` draws and checks the sagas of a module, and names a subscription that is missing', async () => {
     const drawn = await runCli(['saga', 'graph', 'schemas/src/index.ts'], {});
     expect(drawn).toMatchObject({
       code: 0,

@@ -61,7 +61,7 @@ afterEach(async () => {
 });
 
 describe('converge source', () => {
-  it('shows a source whose log fits, and refuses, then forks, one that went back', async () => {
+  it('`converge source` shows a source whose log fits, and refuses, then rebases, one that went back', async () => {
     const url = env['DATABASE_URL'] ?? '';
     await emit(url, 3);
     await publish(env, 3);

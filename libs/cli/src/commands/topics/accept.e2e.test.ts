@@ -81,7 +81,7 @@ async function laggingGroup(groupId: string) {
 }
 
 describe('converge topics accept', () => {
-  it('continues a topic with more partitions once a lagging group has read the old ones: keys keep their order', async () => {
+  it('`converge topics accept` continues a topic with more partitions in the order of its keys, once a lagging group has read the old ones', async () => {
     const relay = startCli(['relay'], env);
     const group = await laggingGroup(`g.${topic}`);
     await emit(1, 200);

@@ -105,7 +105,7 @@ it('a topic that was created again continues in its new log when an operator acc
   await broker.close();
 });
 
-it('a record that another writer forged is disowned, and one of the source is not', async () => {
+it('a record that another writer forged can be disowned, and a record of the source cannot', async () => {
   const relay = startCli(['relay'], env);
   await emit(1);
   await waitUntil(async () => (await recordsOf(brokers, topic)).length === 1, { what: 'the first event' });

@@ -25,7 +25,7 @@ describe('converge workflow', () => {
   });
   afterAll(() => database.close());
 
-  it('shows what is stuck and why, takes the word of an operator, and verifies the journal', async () => {
+  it('`converge workflow` shows stuck workflows with the reason, records an outcome that an operator states, and verifies the journal', async () => {
     const invite = defineWorkflow({
       name: 'guests.invite',
       input: z.null(),
