@@ -1,7 +1,7 @@
-import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { waitUntil } from '@convergekit/testing';
+import { describe, expect, it } from 'vitest';
 import {
-  openWorld,
+  worldForEach,
   rowsOf,
   setStock,
   setWanted,
@@ -18,12 +18,10 @@ import { drain } from './workers.ts';
 let world: World;
 let options: ReconcileOptions;
 
-beforeEach(async () => {
-  const { databaseUrl } = inject('stack');
-  world = await openWorld(await freshDatabase(databaseUrl, 'rec'), await freshDatabase(databaseUrl, 'rec'));
-  options = { databases: { orders: world.orders, inventory: world.stock } };
+worldForEach((opened, itsOptions) => {
+  world = opened;
+  options = itsOptions;
 });
-afterEach(() => world.close());
 
 describe('a hot key', () => {
   it('a hot key is locked after several conflicts, and is then repaired', async () => {

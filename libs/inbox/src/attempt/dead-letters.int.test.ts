@@ -1,12 +1,11 @@
 import { failureEvent, type FailureInput } from '@convergekit/contracts/engine';
 import { ConvergeError } from '@convergekit/core';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { waitUntil } from '@convergekit/testing';
+import { expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
-import { FailureScene } from '../fixture/failure-scene.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { FixtureSource, sendRecords } from '../testing/fixture-source.ts';
-import { type LedgerDb, testEvents } from '../fixture/ledger.ts';
-import { tag } from '../testing/quick.ts';
+import { type LedgerDb } from '../fixture/ledger.ts';
 
 /**
  * Which failure events reach a handler of failures. Planted faults, each seen to fail here: a letter of any size with its
@@ -14,16 +13,10 @@ import { tag } from '../testing/quick.ts';
  */
 
 let scene: FailureScene;
-const name = `payments-${tag()}`;
-const topic = `orders-${tag()}`;
-const { counted, priced } = testEvents(topic);
-
-beforeEach(async () => {
-  const url = await freshDatabase(inject('stack').databaseUrl);
-  const refunds = ['known.failures', 'any.failures'];
-  scene = await FailureScene.open(url, [topic, `${name}.failures`, ...refunds]);
+const { name, counted, priced } = sceneForEach((opened) => (scene = opened), {
+  prefix: 'payments',
+  more: ['known.failures', 'any.failures'],
 });
-afterEach(() => scene.close());
 
 const settled = (count: number) =>
   waitUntil(async () => (await scene.offset()) >= count, { what: `offset ${count}` });

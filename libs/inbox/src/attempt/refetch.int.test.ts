@@ -1,30 +1,19 @@
 import { ConvergeError } from '@convergekit/core';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { waitUntil } from '@convergekit/testing';
+import { describe, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import type { Refetch } from '../define/types.ts';
-import { FailureScene } from '../fixture/failure-scene.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { sendRecords } from '../testing/fixture-source.ts';
-import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
-import { tag } from '../testing/quick.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 
 const error = (code: string, category: 'data' | 'network') =>
   new ConvergeError(code, { code, category, certainty: 'not_applied' });
 
 describe('bad data', () => {
   let scene: FailureScene;
-  const name = `stock-${tag()}`;
-  const topic = `orders-${tag()}`;
-  const { counted } = testEvents(topic);
+  const { name, counted } = sceneForEach((opened) => (scene = opened));
   let refetch: Refetch;
-
-  beforeEach(async () => {
-    scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
-      topic,
-      `${name}.failures`,
-    ]);
-  });
-  afterEach(() => scene.close());
 
   /** k: 0, then one whose payload no handler can read, then 2; the handler itself refuses n = 13 as bad data. */
   const play = async (payload: string) => {

@@ -1,25 +1,18 @@
 import { waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   type ConsumerDefinition,
   defineConsumer,
   type DefineConsumerOptions,
 } from '../define/define-consumer.ts';
-import { type FailureScene, stockScene } from '../fixture/failure-scene.ts';
-import { type LedgerDb, lines, note, type testEvents } from '../fixture/ledger.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import { dropType, readTypes } from './type-sql.ts';
 import type { ConsumerService } from '../service/consumer-service.ts';
 
 describe('the types that a consumer handles', () => {
   let scene: FailureScene;
-  let name: string;
-  let topic: string;
-  let events: ReturnType<typeof testEvents>;
-
-  beforeEach(async () => {
-    ({ scene, name, topic, events } = await stockScene(inject('stack').databaseUrl));
-  });
-  afterEach(() => scene.close());
+  const { name, topic, ...events } = sceneForEach((opened) => (scene = opened));
 
   const older = (options: Partial<DefineConsumerOptions> = {}): ConsumerDefinition<LedgerDb> =>
     defineConsumer<LedgerDb>({ name, from: 'beginning', ...options }).on(events.counted, (event, { tx }) =>

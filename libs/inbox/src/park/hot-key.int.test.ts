@@ -4,26 +4,19 @@
  */
 import type { memoryBroker } from '@convergekit/broker/testing';
 import { ConvergeError } from '@convergekit/core';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { waitUntil } from '@convergekit/testing';
+import { beforeEach, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
-import { FailureScene } from '../fixture/failure-scene.ts';
-import { quickSchedule, tag } from '../testing/quick.ts';
-import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
+import { quickSchedule } from '../testing/quick.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 
 let scene: FailureScene;
+const { name, topic, counted } = sceneForEach((opened) => (scene = opened));
 let away: boolean;
-const name = `stock-${tag()}`;
-const topic = `orders-${tag()}`;
-const { counted } = testEvents(topic);
-beforeEach(async () => {
+beforeEach(() => {
   away = true;
-  scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
-    topic,
-    `${name}.failures`,
-  ]);
 });
-afterEach(() => scene.close());
 
 const start = (parking: object) =>
   scene.start(

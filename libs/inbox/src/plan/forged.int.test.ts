@@ -1,11 +1,10 @@
 import { formatPosition, parsePosition, WIRE } from '@convergekit/contracts/engine';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, expect, inject, it } from 'vitest';
+import { waitUntil } from '@convergekit/testing';
+import { beforeEach, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
-import { FailureScene } from '../fixture/failure-scene.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
 import { type FixtureRecord, sendRecords } from '../testing/fixture-source.ts';
-import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
-import { tag } from '../testing/quick.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 import type { Operator } from '../operate/parked.ts';
 import { resumePartition, type ResumeOptions } from '../operate/resume.ts';
 import type { ConsumerService } from '../service/consumer-service.ts';
@@ -17,16 +16,10 @@ import type { ConsumerService } from '../service/consumer-service.ts';
  */
 
 let scene: FailureScene;
+const { name, topic, counted } = sceneForEach((opened) => (scene = opened));
 let service: ConsumerService;
-const name = `stock-${tag()}`;
-const topic = `orders-${tag()}`;
 const key = { consumer: name, topic, partition: 0 };
-const { counted } = testEvents(topic);
 beforeEach(async () => {
-  scene = await FailureScene.open(await freshDatabase(inject('stack').databaseUrl), [
-    topic,
-    `${name}.failures`,
-  ]);
   service = await scene.start(
     defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, (event, { tx }) => note(tx, event)),
     { watchMs: 20 },
@@ -34,7 +27,6 @@ beforeEach(async () => {
   await publish(1, 2);
   await handled(1, 2);
 });
-afterEach(() => scene.close());
 
 const publish = (...ns: readonly number[]) =>
   scene.source.publish(

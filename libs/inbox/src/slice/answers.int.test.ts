@@ -1,24 +1,18 @@
 import { failureEvent, type FailureInput } from '@convergekit/contracts/engine';
 import { BusinessRejection, ConvergeError } from '@convergekit/core';
-import { freshDatabase, waitUntil } from '@convergekit/testing';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { waitUntil } from '@convergekit/testing';
+import { describe, expect, it } from 'vitest';
 import { type ConsumerDefinition, defineConsumer } from '../define/define-consumer.ts';
 import { FixtureSource, sendRecords } from '../testing/fixture-source.ts';
-import { FailureScene } from '../fixture/failure-scene.ts';
-import { type LedgerDb, lines, note, testEvents } from '../fixture/ledger.ts';
-import { tag } from '../testing/quick.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
+import { type LedgerDb, lines, note } from '../fixture/ledger.ts';
 
 describe('answers of a handler', () => {
   let scene: FailureScene;
-  const name = `payments-${tag()}`;
-  const topic = `orders-${tag()}`;
-  const { counted, priced } = testEvents(topic);
-
-  beforeEach(async () => {
-    const url = await freshDatabase(inject('stack').databaseUrl);
-    scene = await FailureScene.open(url, [topic, `${name}.failures`, 'refunds.failures']);
+  const { name, counted, priced } = sceneForEach((opened) => (scene = opened), {
+    prefix: 'payments',
+    more: ['refunds.failures'],
   });
-  afterEach(() => scene.close());
 
   const failing = (throws: (n: number) => void): ConsumerDefinition<LedgerDb> =>
     defineConsumer<LedgerDb>({ name, from: 'beginning' }).on(counted, async (event, { tx }) => {

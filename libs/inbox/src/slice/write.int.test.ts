@@ -1,24 +1,15 @@
-import { freshDatabase, waitUntil } from '@convergekit/testing';
+import { waitUntil } from '@convergekit/testing';
 import { sql } from 'kysely';
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { defineConsumer } from '../define/define-consumer.ts';
 import type { EventContext } from '../define/types.ts';
-import { FailureScene } from '../fixture/failure-scene.ts';
-import { type LedgerDb, lines, testEvents } from '../fixture/ledger.ts';
-import { tag } from '../testing/quick.ts';
+import { type FailureScene, sceneForEach } from '../fixture/failure-scene.ts';
+import { type LedgerDb, lines } from '../fixture/ledger.ts';
 
 describe('pipelined writes of a handler', () => {
   let scene: FailureScene;
-  const name = `payments-${tag()}`;
-  const topic = `orders-${tag()}`;
-  const { counted } = testEvents(topic);
+  const { name, counted } = sceneForEach((opened) => (scene = opened), { prefix: 'payments' });
   type Context = EventContext<LedgerDb, { key: string; n: number }>;
-
-  beforeEach(async () => {
-    const url = await freshDatabase(inject('stack').databaseUrl);
-    scene = await FailureScene.open(url, [topic, `${name}.failures`]);
-  });
-  afterEach(() => scene.close());
 
   const line = ({ tx, event }: Context) =>
     tx.insertInto('ledger').values({ event_id: event.id, key: event.data.key, n: event.data.n });

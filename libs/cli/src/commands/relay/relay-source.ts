@@ -1,15 +1,15 @@
 import { outboxMigrations } from '@convergekit/outbox';
 import type { Database } from '@convergekit/postgres';
 import { type Relay, relayMigrations } from '@convergekit/relay';
-import { type Clock, type Service, systemClock } from '@convergekit/core';
+import type { Service } from '@convergekit/core';
+import { loopService, poll } from '@convergekit/core/engine';
 import { type Check, type Checks } from '@convergekit/config';
 import type { Logger } from '@convergekit/telemetry';
 import { explain } from '../../frame/explain.ts';
 import { requireMigrations } from '../../frame/migrations.ts';
 import { relayChecks, standsBy, logLeader } from './relay-state.ts';
 
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 5_000;
+const backoff = { baseMs: 500, factor: 2, capMs: 5_000 };
 
 export interface RelaySourceParts {
   readonly name: string;
@@ -17,7 +17,6 @@ export interface RelaySourceParts {
   readonly open: () => Promise<Database>;
   readonly relay: (database: Database) => Relay;
   readonly log: Logger;
-  readonly clock?: Clock;
 }
 
 /** One of the outboxes that a process serves. */
@@ -33,114 +32,64 @@ export interface RelaySource extends Service {
  * retried, and the other outboxes of the process are not affected. Once it runs, its relay waits out later outages.
  */
 export function relaySource(parts: RelaySourceParts): RelaySource {
-  return new RelaySourceService(parts);
+  const { name, log } = parts;
+  let running: Relay | undefined;
+  let trouble = 'not opened yet';
+  const onError = (error: unknown): void => {
+    running = undefined;
+    const { message } = explain(error);
+    // Once per reason: this may last for hours.
+    if (message !== trouble) log.error(`source ${name} cannot be published, trying again: ${message}`);
+    trouble = message;
+  };
+  const service = loopService({
+    name: `relay ${name}`,
+    run: (signal) => {
+      const run = (): Promise<void> => serve(parts, signal, (relay) => (running = relay));
+      return poll({ everyMs: backoff.baseMs, backoff, signal, run, onError });
+    },
+  });
+  return {
+    ...service,
+    checks: (asked) =>
+      running === undefined
+        ? { database: { ok: false, detail: trouble } }
+        : relayChecks(running.status(), asked),
+    // One that waits for its database is alive: a restart would not fix it.
+    live: () => running?.live() ?? { ok: true, detail: trouble },
+    standsBy: () => running !== undefined && standsBy(running.status()),
+  };
 }
 
-class RelaySourceService implements RelaySource {
-  readonly name: string;
-  readonly done: Promise<void>;
-  readonly #parts: RelaySourceParts;
-  readonly #stopping = new AbortController();
-  readonly #finish: () => void;
-  #running: Relay | undefined;
-  #trouble = 'not opened yet';
-  #work: Promise<void> = Promise.resolve();
-
-  constructor(parts: RelaySourceParts) {
-    this.#parts = parts;
-    this.name = `relay ${parts.name}`;
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    this.done = promise;
-    this.#finish = () => resolve(undefined);
-  }
-
-  checks(asked: Check): Checks {
-    return this.#running === undefined
-      ? { database: { ok: false, detail: this.#trouble } }
-      : relayChecks(this.#running.status(), asked);
-  }
-
-  /** One that waits for its database is alive: a restart would not fix it. */
-  live(): Check {
-    return this.#running?.live() ?? { ok: true, detail: this.#trouble };
-  }
-
-  standsBy(): boolean {
-    return this.#running !== undefined && standsBy(this.#running.status());
-  }
-
-  start(): Promise<void> {
-    this.#work = this.#run();
-    return Promise.resolve();
-  }
-
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#work;
-    this.#finish();
-  }
-
-  #isStopping(): boolean {
-    return this.#stopping.signal.aborted;
-  }
-
-  async #run(): Promise<void> {
-    const { name, log, clock = systemClock } = this.#parts;
-    const { signal } = this.#stopping;
-    for (
-      let pauseMs = FIRST_PAUSE_MS;
-      !this.#isStopping();
-      pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)
-    ) {
-      try {
-        await this.#serve();
-      } catch (error) {
-        this.#running = undefined;
-        const { message } = explain(error);
-        // Once per reason: this may last for hours.
-        if (message !== this.#trouble && !this.#isStopping())
-          log.error(`source ${name} cannot be published, trying again: ${message}`);
-        this.#trouble = message;
-        await clock.sleep(pauseMs, signal);
-      }
-    }
-  }
-
-  /** Until the stop; rejects when it cannot begin. */
-  async #serve(): Promise<void> {
-    const { open, relay, log } = this.#parts;
-    const { signal } = this.#stopping;
-    const database = await open();
-    try {
-      await requireMigrations(database.executor, [outboxMigrations, relayMigrations]);
-      const service = relay(database);
-      await service.start();
-      this.#running = service;
-      const notice = logLeader(service, log);
-      await notice.start();
-      await untilAborted(signal);
-      await notice.stop();
-      await service.stop();
-    } finally {
-      await database.close();
-    }
+/** Publishes until the stop; rejects when it cannot begin. */
+async function serve(
+  { open, relay, log }: RelaySourceParts,
+  signal: AbortSignal,
+  onRunning: (relay: Relay) => void,
+): Promise<void> {
+  const database = await open();
+  try {
+    await requireMigrations(database.executor, [outboxMigrations, relayMigrations]);
+    const service = relay(database);
+    await service.start();
+    onRunning(service);
+    const notice = logLeader(service, log);
+    await notice.start();
+    await untilAborted(signal);
+    await notice.stop();
+    await service.stop();
+  } finally {
+    await database.close();
   }
 }
 
 /** Joins them into one service: they stop concurrently, so that many take no longer than one. */
 export function relaySources(sources: readonly RelaySource[]): Service {
-  const done = Promise.withResolvers<undefined>();
-  return {
+  return loopService({
     name: 'relays',
-    done: done.promise,
-    start: async () => {
-      await Promise.all(sources.map((source) => source.start()));
-    },
-    stop: async () => {
-      await Promise.all(sources.map((source) => source.stop()));
-      done.resolve(undefined);
-    },
-  };
+    run: () => Promise.all(sources.map((source) => source.start())),
+    drain: () => Promise.all(sources.map((source) => source.stop())),
+  });
 }
 
 /** Readiness of all: each check under the name of its source. */

@@ -1,6 +1,7 @@
 import type { Relay, RelayStatus } from '@convergekit/relay';
 import type { HeldTopic } from '@convergekit/relay/operate';
 import type { Service } from '@convergekit/core';
+import { loopService, poll } from '@convergekit/core/engine';
 import type { Check, Checks } from '@convergekit/config';
 import type { Logger } from '@convergekit/telemetry';
 
@@ -60,26 +61,17 @@ function heldText({ topic, state, code }: HeldTopic): string {
 
 /** Logs the leader whenever it is another relay; the relay itself logs when it leads. */
 export function logLeader(relay: Pick<Relay, 'status'>, log: Pick<Logger, 'info'>): Service {
-  const done = Promise.withResolvers<undefined>();
   let logged: string | undefined;
-  const look = (): void => {
+  const run = (): Promise<void> => {
     const status = relay.status();
     const leader = status.state === 'standby' ? status.heldBy : undefined;
     if (leader !== undefined && leader !== logged) log.info({ leader }, 'standing by: another relay leads');
     logged = leader;
+    return Promise.resolve();
   };
-  let timer: NodeJS.Timeout | undefined;
-  return {
+  const onError = (): void => undefined;
+  return loopService({
     name: 'standby notice',
-    done: done.promise,
-    start: () => {
-      timer = setInterval(look, LOOK_MS);
-      return Promise.resolve();
-    },
-    stop: () => {
-      clearInterval(timer);
-      done.resolve(undefined);
-      return Promise.resolve();
-    },
-  };
+    run: (signal) => poll({ everyMs: LOOK_MS, signal, run, onError }),
+  });
 }
