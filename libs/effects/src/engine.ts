@@ -42,6 +42,7 @@ export {
   type OperatorAct,
   type Outcome,
   resolvedBy,
+  statedFailure,
   type StoredFailure,
   type StuckReason,
   type WorkAttempt,

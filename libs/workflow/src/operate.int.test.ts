@@ -14,7 +14,7 @@ import {
 import { World } from './fixture/world.ts';
 import { defineWorkflow, type Unit } from './define-workflow.ts';
 import { WorkflowError } from './errors.ts';
-import { forgetStep, resolveWorkflow, retryWorkflow } from './operate/act-on-workflow.ts';
+import { resolveWorkflow, retryWorkflow, stuckStepOf } from './operate/act-on-workflow.ts';
 import { listWorkflows, readWorkflow } from './operate/workflow-sql.ts';
 import type { WorkflowsOptions } from './options.ts';
 import { workflows } from './workflows.ts';
@@ -92,10 +92,16 @@ describe('a workflow that is stuck', () => {
     expect(await record()).toMatchObject({ state: 'stuck', stuckReason: 'irreversible' });
     expect(world.changes).toEqual(['+bucket', '+mail']);
     expect(await run()).toBe('WORKFLOW_STUCK');
-    const wrong = resolveWorkflow(database, 'test.operate', id, { kind: 'not_applied' }, by);
+    const wrong = resolveWorkflow(database, 'test.operate', id, { kind: 'failed', code: 'NOT_SENT' }, by);
     expect(await wrong.catch(codeOf)).toBe('WORKFLOW_NOT_RESOLVABLE');
+    const stays = (seen: { readonly step: number }) =>
+      resolveWorkflow(database, 'test.operate', id, { kind: 'effect_stays' }, by, seen);
+    const stuck = await stuckStepOf(database.executor, 'test.operate', id);
+    expect(stuck).toMatchObject({ step: 2, path: 'mail', reason: 'irreversible' });
+    // Planted fault: without the look at `seen` an operator's word about one step is recorded for another.
+    expect(await stays({ step: 1 }).catch(codeOf)).toBe('WORKFLOW_NOT_RESOLVABLE');
     await worker.start();
-    await forgetStep(database, 'test.operate', id, by);
+    await stays(stuck);
     await ended('compensated');
     await worker.stop();
     const { findings, plan } = await verdict();
@@ -110,25 +116,20 @@ describe('a workflow that is stuck', () => {
   });
 
   it.each([
-    ['applied', '{"ref":"seen"}', 'blind done'],
-    ['not_applied', '', 'blind noop_not_applied'],
+    ['succeeded', '{"ref":"seen"}', 'blind done'],
+    ['failed', '', 'blind noop_not_applied'],
   ] as const)(
     'a workflow with an unknown outcome continues by an operator’s decision: %s',
     async (kind, result, first) => {
-      world.fault('+blind', kind === 'applied' ? 'reply_lost' : 'request_lost');
+      world.fault('+blind', kind === 'succeeded' ? 'reply_lost' : 'request_lost');
       const { run, worker } = scene(async (unit) => {
         await unit.step('row', { id });
         await unit.step('blind', { name: 'blind' });
       });
       expect(await run()).toBe('WORKFLOW_STUCK');
       expect(await record()).toMatchObject({ state: 'stuck', stuckReason: 'outcome_unknown' });
-      await resolveWorkflow(
-        database,
-        'test.operate',
-        id,
-        kind === 'applied' ? { kind, result } : { kind },
-        by,
-      );
+      const stated = kind === 'succeeded' ? { kind, result } : { kind, code: 'NOT_SENT' };
+      await resolveWorkflow(database, 'test.operate', id, stated, by);
       await worker.start();
       await ended('compensated');
       await worker.stop();

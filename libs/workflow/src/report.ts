@@ -27,7 +27,7 @@ export const report = {
   stuck(log: Logger, { workflow, id }: Held, step: string, reason: WorkflowStuckReason): void {
     log.error(
       { alarm: 'workflow_stuck', workflow, id, step, reason },
-      'a workflow waits for an operator: see `converge workflow show`, then retry, resolve or forget',
+      'a workflow waits for an operator: see `converge workflow show`, then retry or resolve',
     );
   },
 

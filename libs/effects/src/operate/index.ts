@@ -1,12 +1,11 @@
 /** What operators do with calls: the CLI and the console use it. */
 export type { CheckedJournals, Finding } from '../journal/check-journal.ts';
-export { type Outcome, WORK_STATES, type WorkState } from '../work/work.ts';
+export { type Outcome, statedFailure, WORK_STATES, type WorkState } from '../work/work.ts';
 export {
   type ActingOperator,
+  actOnWork,
   listWork,
   readWork,
-  resolveWork,
-  retryWork,
   type WorkDetail,
   type WorkFilter,
   type WorkView,

@@ -108,25 +108,10 @@ const resolveSql = actSql(
 );
 
 /**
- * Makes work due now. Work that waits keeps its state; stuck work is called again, whatever became of the call before: the
- * operator decides that. Throws WORK_NOT_RESOLVABLE when a worker holds the work, or when it has ended.
+ * Acts on work that no worker holds. Without an outcome it is due now: work that waits keeps its state; stuck work is called again,
+ * whatever became of the call before. With an outcome, from the other side's records, the worker records it like any other.
+ * Throws WORK_NOT_RESOLVABLE when a worker holds the work, or when it has ended.
  */
-export async function retryWork(executor: Executor, id: string, by: string, note: string): Promise<void> {
-  await actOnWork(executor, id, { actor: by, note });
-}
-
-/** States the outcome of a call, from the other side's own records; a worker records it like any other outcome. */
-export async function resolveWork(
-  executor: Executor,
-  id: string,
-  outcome: Outcome,
-  by: string,
-  note: string,
-): Promise<void> {
-  await actOnWork(executor, id, { actor: by, note }, outcome);
-}
-
-/** Retries a row that no worker holds or, with an outcome, resolves it. */
 export async function actOnWork(
   executor: Executor,
   id: string,

@@ -82,6 +82,15 @@ export interface OperatorAct {
   readonly note: string;
 }
 
+/** The failure that an operator states: `code` says why, `note` is the evidence. */
+export function statedFailure(
+  code: string,
+  note: string,
+  certainty: 'applied' | 'not_applied' = 'not_applied',
+): StoredFailure {
+  return { category: 'business', certainty, code, message: note };
+}
+
 /** Pure: the operator that resolved the work, and the note; undefined when the worker did. */
 export function resolvedBy(
   attempts: readonly (WorkAttempt | OperatorAct)[],

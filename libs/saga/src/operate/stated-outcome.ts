@@ -2,7 +2,7 @@ import type { DomainEvent, EventDefinition } from '@convergekit/contracts';
 import { nearest } from '@convergekit/config/engine';
 import { type SagaDeclaration, type StepDeclaration, stepsOf } from '../declare/declaration.ts';
 import { SagaError } from '../errors.ts';
-import { EFFECT_STAYS, type Outcome } from '@convergekit/effects/engine';
+import { EFFECT_STAYS, type Outcome, statedFailure } from '@convergekit/effects/engine';
 import type { LockedStep } from './step-sql.ts';
 
 /**
@@ -38,8 +38,7 @@ export function checkStated(sagas: readonly SagaDeclaration[], word: StatedOutco
   const { step: name } = said.row.of;
   if (word.kind === 'effect_stays') {
     if (!said.undoes) throw invalid(`${name} has no undo that waits: there is nothing to let go of`);
-    const failure = { category: 'business', certainty: 'applied', code: EFFECT_STAYS } as const;
-    return { kind: 'failed', failure: { ...failure, message: said.note } };
+    return { kind: 'failed', failure: statedFailure(EFFECT_STAYS, said.note, 'applied') };
   }
   const step = declaredStep(sagas, said);
   if (word.kind === 'fact') return { kind: 'succeeded', result: factOf(step, word, said) };
@@ -55,8 +54,7 @@ export function checkStated(sagas: readonly SagaDeclaration[], word: StatedOutco
     throw invalid(
       `${JSON.stringify(word.code.slice(0, 80))} is no code of a failure: give a word such as NOT_FOUND`,
     );
-  const failure = { category: 'business', certainty: 'not_applied', code: word.code } as const;
-  return { kind: 'failed', failure: { ...failure, message: said.note } };
+  return { kind: 'failed', failure: statedFailure(word.code, said.note) };
 }
 
 function declaredStep(sagas: readonly SagaDeclaration[], { row: { of } }: StatedOf): StepDeclaration {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { factOf } from '../fixture/trial/trial-saga.ts';
 import { COMPLETED, stop, TrialScene } from '../fixture/trial/trial-scene.ts';
-import { resolveWork } from '@convergekit/effects/operate';
+import { actOnWork } from '@convergekit/effects/operate';
 
 let scene: TrialScene;
 beforeAll(async () => {
@@ -60,7 +60,12 @@ describe('a compensation before, during and after its apply', () => {
         const { id } = await scene.work(order, 'book', 'resolve');
         const fact = JSON.stringify(factOf('book', name));
         const outcome = { kind: 'succeeded', result: fact } as const;
-        await resolveWork(scene.saga.database.executor, id, outcome, 'alice', 'the van is booked');
+        await actOnWork(
+          scene.saga.database.executor,
+          id,
+          { actor: 'alice', note: 'the van is booked' },
+          outcome,
+        );
       }
       await scene.until(order, 'book:undone pay:rejected reserve:undone ship:tombstoned');
       expect(await scene.books(order)).toBe('reserve+- book+-');

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { COMPLETED, stop, type Moods, type Placed, TrialScene } from '../fixture/trial/trial-scene.ts';
 import { factOf } from '../fixture/trial/trial-saga.ts';
 import type { Part } from '../fixture/trial/world.ts';
-import { resolveWork } from '@convergekit/effects/operate';
+import { actOnWork } from '@convergekit/effects/operate';
 
 let scene: TrialScene;
 beforeAll(async () => {
@@ -45,12 +45,11 @@ async function resolve(order: Placed, step: Part, op: string, took: boolean): Pr
     message: 'none',
   } as const;
   const fact = { kind: 'succeeded', result: JSON.stringify(factOf(step, order.order)) } as const;
-  await resolveWork(
+  await actOnWork(
     scene.saga.database.executor,
     id,
+    { actor: 'alice', note: 'looked' },
     took ? fact : { kind: 'failed', failure },
-    'alice',
-    'looked',
   );
 }
 

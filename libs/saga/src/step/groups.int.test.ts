@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { COMPLETED, stop, TrialScene } from '../fixture/trial/trial-scene.ts';
-import { resolveWork } from '@convergekit/effects/operate';
+import { actOnWork } from '@convergekit/effects/operate';
 
 let scene: TrialScene;
 beforeAll(async () => {
@@ -72,7 +72,12 @@ describe('the step before a group', () => {
     const payload = JSON.stringify({ order: order.order });
     const result = JSON.stringify({ type: 'trial.booked', version: 1, payload });
     const { executor } = scene.saga.database;
-    await resolveWork(executor, id, { kind: 'succeeded', result }, 'alice', 'the van is booked');
+    await actOnWork(
+      executor,
+      id,
+      { actor: 'alice', note: 'the van is booked' },
+      { kind: 'succeeded', result },
+    );
     await scene.until(order, 'book:undone pay:rejected reserve:undone ship:tombstoned');
     expect(await scene.books(order)).toBe('reserve+- book+-');
   });

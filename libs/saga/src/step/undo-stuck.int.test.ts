@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { COMPLETED, type Placed, TrialScene } from '../fixture/trial/trial-scene.ts';
-import { resolveWork } from '@convergekit/effects/operate';
+import { actOnWork } from '@convergekit/effects/operate';
 
 const alarms: string[] = [];
 const log = {
@@ -50,10 +50,10 @@ describe.each([
     const { id } = await scene.work(order, step, 'compensate');
     const { executor } = scene.saga.database;
     const failure = { category: 'business', certainty: 'not_applied', code: 'NO', message: 'no' } as const;
-    const act = async (outcome: Parameters<typeof resolveWork>[2]): Promise<string> => {
+    const act = async (outcome: NonNullable<Parameters<typeof actOnWork>[3]>): Promise<string> => {
       for (;;)
         try {
-          await resolveWork(executor, id, outcome, 'alice', 'their receipt r-1');
+          await actOnWork(executor, id, { actor: 'alice', note: 'their receipt r-1' }, outcome);
           return 'taken';
         } catch (error) {
           // In the worker's hands for a moment.

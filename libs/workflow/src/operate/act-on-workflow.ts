@@ -1,24 +1,33 @@
-import { type Database, executorOf } from '@convergekit/postgres';
+import { type ActingOperator, statedFailure } from '@convergekit/effects/engine';
+import { type Database, type Executor, executorOf } from '@convergekit/postgres';
 import { kyselyTransaction } from '@convergekit/postgres/engine';
 import { systemClock } from '@convergekit/core';
 import type { ClaimedWorkflow } from '../claim-sql.ts';
-import type { Entry } from '../entry.ts';
+import type { Entry, OperatorAct } from '../entry.ts';
 import { WorkflowError } from '../errors.ts';
 import { type Fold, isEnded, stateOf, type StepFold } from '../fold.ts';
 import { Journal } from '../journal.ts';
+import { readFold } from '../read-fold.ts';
 import { readWorkflow, takeSql } from './workflow-sql.ts';
 import { whyNot } from '../rules.ts';
 
-import type { ActingOperator } from '@convergekit/effects/engine';
-
 /**
- * What an operator found out about the step that is stuck.
- * undone        its effect is gone · not_applied: it never took effect · applied: it did, with this result (JSON)
+ * What an operator states about the step that is stuck.
+ * succeeded   it took effect, with this result (JSON) · failed: it certainly took no effect
+ * undone      its effect is gone · effect_stays: it cannot be undone, and stays; what was done before it is undone
  */
-export type Resolution =
-  | { readonly kind: 'undone' }
-  | { readonly kind: 'not_applied' }
-  | { readonly kind: 'applied'; readonly result: string };
+export type StatedResult =
+  | { readonly kind: 'succeeded'; readonly result: string }
+  | { readonly kind: 'failed'; readonly code: string }
+  | { readonly kind: 'undone' | 'effect_stays' };
+
+/** The step of a workflow that waits for an operator. */
+export type StuckStep = NonNullable<Fold['stuck']> & Pick<StepFold, 'path'>;
+
+/** What waits of a workflow, for the question whether to act. Throws WORKFLOW_NOT_FOUND or WORKFLOW_NOT_RESOLVABLE. */
+export async function stuckStepOf(executor: Executor, workflow: string, id: string): Promise<StuckStep> {
+  return stuckIn((await readFold(executor, workflow, id)).fold, workflow, id);
+}
 
 type Acting<DB> = Pick<Database<DB>, 'db'>;
 
@@ -35,69 +44,61 @@ export function retryWorkflow<DB>(
   });
 }
 
-/** Says what became of the step that is stuck, from the other side's records; a worker goes on from there. */
+/**
+ * States what became of the step that is stuck, from the other side's records; a worker continues from there. `seen`: the step that
+ * the operator decided about. Throws WORKFLOW_NOT_FOUND, or WORKFLOW_NOT_RESOLVABLE: also when another step is stuck by now.
+ */
 export function resolveWorkflow<DB>(
   database: Acting<DB>,
   workflow: string,
   id: string,
-  resolution: Resolution,
+  stated: StatedResult,
   by: ActingOperator,
+  seen?: Pick<StuckStep, 'step'>,
 ): Promise<void> {
   return act(database, workflow, id, (fold) => {
-    const step = stuckStep(fold, workflow, id);
-    return [operator(step, 'resolve', by), resolved(step, resolution)];
-  });
-}
-
-/** Lets go of the effect that cannot be undone: it stays, and what was done before it is undone. */
-export function forgetStep<DB>(
-  database: Acting<DB>,
-  workflow: string,
-  id: string,
-  by: ActingOperator,
-): Promise<void> {
-  return act(database, workflow, id, (fold) => {
-    const step = stuckStep(fold, workflow, id);
-    const { step: number, path } = step;
+    const step = stuckIn(fold, workflow, id);
+    if (seen !== undefined && step.step !== seen.step)
+      throw refused(
+        workflow,
+        id,
+        `step ${step.step} (${step.path}) is stuck by now, and not step ${seen.step}`,
+      );
     return [
-      operator(step, 'forget', by),
-      { kind: 'undone', step: number, path, outcome: 'forgotten', by: 'operator' },
+      operator(step, stated.kind === 'effect_stays' ? 'forget' : 'resolve', by),
+      entryOfStated(step, stated, by.note),
     ];
   });
 }
 
-function resolved({ step, path }: StepFold, resolution: Resolution): Entry {
-  switch (resolution.kind) {
+function entryOfStated({ step, path }: StuckStep, stated: StatedResult, note: string): Entry {
+  const at = { step, path, by: 'operator' } as const;
+  switch (stated.kind) {
     case 'undone':
-      return { kind: 'undone', step, path, outcome: 'done', by: 'operator' };
-    case 'applied':
-      return { kind: 'result', step, path, result: resolution.result, by: 'operator' };
-    case 'not_applied': {
-      const message = 'an operator found that it never took effect';
-      const failure = {
-        category: 'service',
-        certainty: 'not_applied',
-        code: 'NOT_APPLIED',
-        message,
-      } as const;
-      return { kind: 'failed', step, path, failure, by: 'operator' };
-    }
+      return { kind: 'undone', ...at, outcome: 'done' };
+    case 'effect_stays':
+      return { kind: 'undone', ...at, outcome: 'forgotten' };
+    case 'succeeded':
+      return { kind: 'result', ...at, result: stated.result };
+    case 'failed':
+      return { kind: 'failed', ...at, failure: statedFailure(stated.code, note) };
   }
 }
 
 function operator(
-  { step, path }: StepFold,
-  doing: 'retry' | 'resolve' | 'forget',
+  { step, path }: Pick<StepFold, 'step' | 'path'>,
+  doing: OperatorAct,
   { actor, note }: ActingOperator,
 ): Entry {
   return { kind: 'operator', step, path, act: doing, actor, note };
 }
 
-function stuckStep(fold: Fold, workflow: string, id: string): StepFold {
-  const step = fold.steps[(fold.stuck?.step ?? 0) - 1];
-  if (step === undefined)
+function stuckIn(fold: Fold, workflow: string, id: string): StuckStep {
+  const { stuck } = fold;
+  const step = stuck && fold.steps[stuck.step - 1];
+  if (stuck === undefined || step === undefined)
     throw refused(workflow, id, 'none of its steps is stuck: there is nothing to say about it');
-  return step;
+  return { ...stuck, path: step.path };
 }
 
 /** Applies an operator's decision in one transaction, unless a process holds the workflow, and makes it due. */

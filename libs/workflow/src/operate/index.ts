@@ -1,6 +1,12 @@
 /** What operators read and do of workflows: the CLI and the console use it. */
 export { WORKFLOW_STATES, type WorkflowState } from '../entry.ts';
 export { verifyWorkflow, type WorkflowRecord, type WorkflowVerdict } from '../verify.ts';
-export { forgetStep, type Resolution, resolveWorkflow, retryWorkflow } from './act-on-workflow.ts';
+export {
+  resolveWorkflow,
+  retryWorkflow,
+  type StatedResult,
+  type StuckStep,
+  stuckStepOf,
+} from './act-on-workflow.ts';
 export { verifyWorkflows } from './verify-all.ts';
 export { listWorkflows, readWorkflow, type WorkflowFilter, type WorkflowView } from './workflow-sql.ts';

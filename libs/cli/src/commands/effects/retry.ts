@@ -1,10 +1,10 @@
-import { readWork, retryWork, type WorkDetail } from '@convergekit/effects/operate';
+import { actOnWork, readWork, type WorkDetail } from '@convergekit/effects/operate';
 import { sagaMigrations } from '@convergekit/effects';
 import type { Executor } from '@convergekit/postgres';
 import { command } from '../../frame/command.ts';
 import { refused } from '../../frame/errors.ts';
 import { asks, reason as why, someArguments } from '../../frame/flags.ts';
-import { result } from '../../frame/result.ts';
+import { actOn } from '../journal/act.ts';
 
 export const retryCommand = command({
   name: 'retry',
@@ -16,12 +16,12 @@ export const retryCommand = command({
     const works = [];
     for (const id of ids) works.push(await ownWork(executor, id));
     const stuck = works.filter(({ state }) => state === 'stuck').length;
-    if (stuck > 0) await context.confirm(`Call again ${stuck} that may have taken effect already?`);
-    for (const id of ids) {
-      await retryWork(executor, id, context.operator, reason);
-      context.audit({ id, reason });
-    }
-    return result({ retried: ids }, () => ids.map((id) => `${id}: due now`));
+    const question = stuck > 0 ? `Call again ${stuck} that may have taken effect already?` : undefined;
+    return actOn(
+      context,
+      { did: 'retry', reason, question },
+      ids.map((id) => ({ named: { id }, text: id, act: (by) => actOnWork(executor, id, by) })),
+    );
   },
 });
 

@@ -2,9 +2,9 @@ import { sagaMigrations } from '@convergekit/effects';
 import { resolveStep, type StatedOutcome, waitingStep } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { UsageError } from '../../frame/errors.ts';
-import { asks, count, json, reason as why, text, texts, toggle } from '../../frame/flags.ts';
+import { asks, count, json, reason as why, text, texts } from '../../frame/flags.ts';
 import { exportsOf } from '../../frame/modules.ts';
-import { result } from '../../frame/result.ts';
+import { actOn, outcomes } from '../journal/act.ts';
 import { isSaga } from './graph.ts';
 import { stepArguments } from './retry.ts';
 
@@ -21,8 +21,8 @@ export const resolveCommand = command({
     version: count('number', 'version of the contract of that event (default: the declared one)'),
     data: json('data of that event'),
     key: text('key', 'key of that event, where it differs from that of the step'),
-    failed: text('code', 'it certainly took no effect, for this reason', { conflicts: ['effectStays'] }),
-    effectStays: toggle('of an undo that cannot be done: its effect stays, the steps before continue'),
+    failed: outcomes.failed,
+    effectStays: outcomes.effectStays,
     sagas: texts(
       'module',
       'modules that export the declaration of the saga: type, data and key are checked against it before anything is written',
@@ -49,12 +49,13 @@ export const resolveCommand = command({
       first === undefined
         ? `${step}, which is ${seen.state}`
         : `${first.op} of ${step}, which is ${first.state}`;
-    await context.confirm(`Record ${outcome} as the outcome of ${waits}?`);
-    const by = { actor: context.operator, note: reason };
-    const acted = await resolveStep(database, at, word, by, { sagas, seen });
-    context.audit({ ...at, outcome, reason });
-    return result({ ...at, ...acted, outcome }, () => [
-      `${step} of ${instance}: ${outcome}; the saga worker continues with it`,
+    const question = `Record ${outcome} as the outcome of ${waits}?`;
+    return actOn(context, { did: 'resolve', outcome, reason, question }, [
+      {
+        named: at,
+        text: `${step} of ${instance}`,
+        act: (by) => resolveStep(database, at, word, by, { sagas, seen }),
+      },
     ]);
   },
 });

@@ -2,7 +2,7 @@ import { sagaMigrations } from '@convergekit/effects';
 import { retryStep, waitingStep } from '@convergekit/saga/operate';
 import { command } from '../../frame/command.ts';
 import { argument, asks, reason as why } from '../../frame/flags.ts';
-import { result } from '../../frame/result.ts';
+import { actOn } from '../journal/act.ts';
 import { instanceArgument } from './show.ts';
 
 /** The arguments that name one step. */
@@ -22,9 +22,9 @@ export const retryCommand = command({
     const at = { instance, step };
     const seen = await waitingStep(database, at);
     const stuck = seen.state === 'stuck' || seen.work.some(({ state }) => state === 'stuck');
-    if (stuck) await context.confirm(`Retry ${step}, which may have taken effect already?`);
-    const acted = await retryStep(database, at, { actor: context.operator, note: reason }, { seen });
-    context.audit({ instance, step, reason });
-    return result({ instance, step, ...acted }, () => [`${step} of ${instance}: due now`]);
+    const question = stuck ? `Retry ${step}, which may have taken effect already?` : undefined;
+    return actOn(context, { did: 'retry', reason, question }, [
+      { named: at, text: `${step} of ${instance}`, act: (by) => retryStep(database, at, by, { seen }) },
+    ]);
   },
 });

@@ -1,37 +1,38 @@
 import { sagaMigrations } from '@convergekit/effects';
-import { type Resolution, resolveWorkflow } from '@convergekit/workflow/operate';
+import { resolveWorkflow, type StatedResult, stuckStepOf } from '@convergekit/workflow/operate';
 import { command } from '../../frame/command.ts';
 import { UsageError } from '../../frame/errors.ts';
-import { asks, json, reason as why, toggle } from '../../frame/flags.ts';
-import { result } from '../../frame/result.ts';
+import { asks, reason as why, type Values } from '../../frame/flags.ts';
+import { actOn, outcomes } from '../journal/act.ts';
 import { named } from './list.ts';
 
 export const resolveCommand = command({
   name: 'resolve',
-  summary: 'record the outcome of the step that is stuck',
+  summary: 'record the outcome of the step that is stuck; the worker continues with it',
   args: named,
-  flags: {
-    undone: toggle('its effect is undone', { conflicts: ['applied', 'notApplied'] }),
-    notApplied: toggle('it never took effect', { conflicts: ['applied'] }),
-    applied: json('it took effect, with this result'),
-    reason: why('the evidence: it is kept in the journal'),
-    ...asks,
-  },
-  run: async (context, { workflow, id, undone, notApplied, applied, reason }) => {
-    const resolution = resolutionOf(undone, notApplied, applied);
+  flags: { ...outcomes, reason: why('the evidence: it is kept in the journal'), ...asks },
+  run: async (context, { workflow, id, reason, ...flags }) => {
+    const stated = statedOf(flags);
     const database = await context.database(sagaMigrations);
-    await context.confirm(`Record ${resolution.kind} for the stuck step of ${workflow} ${id}?`);
-    await resolveWorkflow(database, workflow, id, resolution, { actor: context.operator, note: reason });
-    context.audit({ workflow, id, resolution: resolution.kind, reason });
-    return result({ workflow, id, resolved: resolution.kind }, () => [
-      `${workflow} ${id}: ${resolution.kind}; the worker continues from there`,
+    const seen = await stuckStepOf(database.executor, workflow, id);
+    const question = `Record ${stated.kind} as the outcome of ${seen.path}, which is stuck: ${seen.reason}?`;
+    return actOn(context, { did: 'resolve', outcome: stated.kind, reason, question }, [
+      {
+        named: { workflow, id, step: seen.path },
+        text: `${seen.path} of ${workflow} ${id}`,
+        act: (by) => resolveWorkflow(database, workflow, id, stated, by, seen),
+      },
     ]);
   },
 });
 
-function resolutionOf(undone: boolean, notApplied: boolean, applied: string | undefined): Resolution {
+function statedOf({ succeeded, failed, undone, effectStays }: Values<typeof outcomes>): StatedResult {
+  if (effectStays) return { kind: 'effect_stays' };
   if (undone) return { kind: 'undone' };
-  if (notApplied) return { kind: 'not_applied' };
-  if (applied !== undefined) return { kind: 'applied', result: applied };
-  throw new UsageError('OUTCOME_MISSING', 'give the outcome: --undone, --not-applied, or --applied <json>');
+  if (failed !== undefined) return { kind: 'failed', code: failed };
+  if (succeeded !== undefined) return { kind: 'succeeded', result: succeeded };
+  throw new UsageError(
+    'OUTCOME_MISSING',
+    'give the outcome: --succeeded <json>, --failed <code>, --undone, or --effect-stays',
+  );
 }

@@ -2,7 +2,7 @@ import { sagaMigrations } from '@convergekit/effects';
 import { retryWorkflow } from '@convergekit/workflow/operate';
 import { command } from '../../frame/command.ts';
 import { asks, reason as why } from '../../frame/flags.ts';
-import { result } from '../../frame/result.ts';
+import { actOn } from '../journal/act.ts';
 import { named } from './list.ts';
 
 export const retryCommand = command({
@@ -12,8 +12,13 @@ export const retryCommand = command({
   flags: { reason: why('why: it is kept in the journal'), ...asks },
   run: async (context, { workflow, id, reason }) => {
     const database = await context.database(sagaMigrations);
-    await retryWorkflow(database, workflow, id, { actor: context.operator, note: reason });
-    context.audit({ workflow, id, reason });
-    return result({ workflow, id, retried: true }, () => [`${workflow} ${id}: due now`]);
+    // It needs no confirmation: a call of unknown outcome is queried, and not repeated.
+    return actOn(context, { did: 'retry', reason }, [
+      {
+        named: { workflow, id },
+        text: `${workflow} ${id}`,
+        act: (by) => retryWorkflow(database, workflow, id, by),
+      },
+    ]);
   },
 });

@@ -49,10 +49,26 @@ describe('converge workflow', () => {
         { path: 'bucket', does: 'undo' },
       ],
     });
-    const refused = await workflow('forget', 'guests.invite', 'g1', '--reason', 'they have read it');
-    expect(refused.code).toBe(2);
-    const forget = ['forget', 'guests.invite', 'g1', '--reason', 'they have read it', '--yes'] as const;
-    expect(await workflow(...forget)).toMatchObject({ code: 0 });
+    const leave = [
+      'resolve',
+      'guests.invite',
+      'g1',
+      '--effect-stays',
+      '--reason',
+      'they have read it',
+    ] as const;
+    expect((await workflow(...leave)).code).toBe(2);
+    const left = await workflow(...leave, '--yes', '--json');
+    expect([left.code, JSON.parse(left.stdout)]).toEqual([
+      0,
+      {
+        did: 'resolve',
+        outcome: 'effect_stays',
+        reason: 'they have read it',
+        by: expect.any(String) as string,
+        acted: [{ workflow: 'guests.invite', id: 'g1', step: 'mail' }],
+      },
+    ]);
     await stacks.worker.start();
     const ended = () =>
       workflow('list', '--state', 'compensated').then(({ stdout }) => stdout.includes('g1'));
