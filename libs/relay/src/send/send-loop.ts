@@ -86,6 +86,7 @@ export class SendLoop {
     if (results === undefined) return;
     failpoint('relay.after_send');
     instruments().relayPublishDuration.recordMs(clock.monotonic() - beganAt, this.#leader.label);
+    const wasFull = this.#leader.backlog.isFull;
     let failed: { readonly sent: Sending; readonly error: BrokerError }[] = [];
     for (const [at, sent] of parts.entries()) {
       const result = results[at];
@@ -93,7 +94,8 @@ export class SendLoop {
       if (result.ok) this.#acknowledge(sent);
       else failed.push({ sent, error: result.error });
     }
-    this.#leader.room.notify();
+    // A reader that does not wait for room polls at its own pace.
+    if (wasFull) this.#leader.room.notify();
     failed = failed.filter(({ sent }) => sent.generation === sent.queue.generation);
     if (failed.length > 0) this.#fail(failed, beganAt);
   }
