@@ -99,9 +99,9 @@ const table: readonly Row[] = [
   ['599: as its hundred', http(599), 'service unknown', 'HTTP_599'],
   ['a redirect', http(302), 'configuration not_applied', 'HTTP_302', 'structural'],
   [
-    'kafkajs: not leader',
+    'kafkajs: not leader any more, perhaps after the append',
     kafkajs('NOT_LEADER_FOR_PARTITION', 6),
-    'network not_applied',
+    'network unknown',
     'KAFKA_NOT_LEADER_FOR_PARTITION',
   ],
   ['kafkajs: too large', kafkajs('MESSAGE_TOO_LARGE', 10), 'data not_applied', 'KAFKA_MESSAGE_TOO_LARGE'],

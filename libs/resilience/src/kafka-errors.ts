@@ -4,8 +4,8 @@ export type KafkaAnswer =
 
 /**
  * Kafka protocol error names → number and response (protocol guide of Kafka 4, "Error Codes").
- * `retry`: a leader or coordinator moves, a retry succeeds · `uncertain`: the record may be in the log · `setting`: topic,
- * permission or client must be fixed.
+ * `retry`: a leader or coordinator moves, a retry succeeds · `uncertain`: the record may be in the log, also where a
+ * leader loses the leadership while it waits for its replicas · `setting`: topic, permission or client must be fixed.
  */
 export const KAFKA_ERRORS: ReadonlyMap<string, readonly [number: number, answer: KafkaAnswer]> = new Map<
   string,
@@ -17,7 +17,7 @@ export const KAFKA_ERRORS: ReadonlyMap<string, readonly [number: number, answer:
   ['UNKNOWN_TOPIC_OR_PARTITION', [3, 'setting']],
   ['INVALID_FETCH_SIZE', [4, 'bug']],
   ['LEADER_NOT_AVAILABLE', [5, 'retry']],
-  ['NOT_LEADER_OR_FOLLOWER', [6, 'retry']],
+  ['NOT_LEADER_OR_FOLLOWER', [6, 'uncertain']],
   ['REQUEST_TIMED_OUT', [7, 'uncertain']],
   ['BROKER_NOT_AVAILABLE', [8, 'retry']],
   ['REPLICA_NOT_AVAILABLE', [9, 'retry']],
@@ -85,7 +85,7 @@ export const KAFKA_ERRORS: ReadonlyMap<string, readonly [number: number, answer:
   ['INVALID_FETCH_SESSION_EPOCH', [71, 'retry']],
   ['LISTENER_NOT_FOUND', [72, 'retry']],
   ['TOPIC_DELETION_DISABLED', [73, 'setting']],
-  ['FENCED_LEADER_EPOCH', [74, 'retry']],
+  ['FENCED_LEADER_EPOCH', [74, 'uncertain']],
   ['UNKNOWN_LEADER_EPOCH', [75, 'retry']],
   ['UNSUPPORTED_COMPRESSION_TYPE', [76, 'data']],
   ['STALE_BROKER_EPOCH', [77, 'bug']],
@@ -141,7 +141,7 @@ export const KAFKA_ERRORS: ReadonlyMap<string, readonly [number: number, answer:
   ['VOTER_NOT_FOUND', [127, 'bug']],
   // Names of older protocol documents, which kafkajs uses.
   ['UNKNOWN', [-1, 'uncertain']],
-  ['NOT_LEADER_FOR_PARTITION', [6, 'retry']],
+  ['NOT_LEADER_FOR_PARTITION', [6, 'uncertain']],
   ['GROUP_LOAD_IN_PROGRESS', [14, 'retry']],
   ['GROUP_COORDINATOR_NOT_AVAILABLE', [15, 'retry']],
   ['NOT_COORDINATOR_FOR_GROUP', [16, 'retry']],
