@@ -38,6 +38,9 @@ export interface EmbeddedServerOptions {
   readonly onDispose: () => void;
 }
 
+/** The longest start of a server, in milliseconds. A machine under heavy load needs a minute. */
+const START_MS = 180_000;
+
 /** One server as a process of this machine. */
 export class EmbeddedServer implements StackServer {
   readonly #recipe: Recipe;
@@ -118,7 +121,7 @@ export class EmbeddedServer implements StackServer {
   }
 
   async #launch(port: number): Promise<void> {
-    const end = systemClock.monotonic() + 60_000;
+    const end = systemClock.monotonic() + START_MS;
     const launch = await this.#recipe.prepare(port);
     for (;;) {
       const child = this.#spawn(launch);

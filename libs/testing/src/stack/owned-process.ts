@@ -91,6 +91,8 @@ export class OwnedProcess {
   /** SIGKILL, as a crash would have it. */
   async kill(): Promise<void> {
     if (this.#exit !== undefined) return;
+    // Node would end silently, with exit code 0, where this wait is all that is left to do.
+    this.#child.ref();
     this.#child.kill('SIGKILL');
     await this.#exited;
   }
