@@ -67,7 +67,7 @@ try {
   process.exitCode = 1;
 }
 
-/** What a user can mend is one sentence; anything else is a defect and keeps its stack trace. */
+/** Formats an error: one sentence if a user can resolve it; a defect keeps its stack trace. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const known = error instanceof DevStackError || error instanceof TypeError;

@@ -5,7 +5,7 @@ import { cents, country, orderId, reason, stockLine } from './parts.ts';
 const topic = 'shop.inventory';
 const key = (data: { orderId: string }): string => data.orderId;
 
-/** All lines of the order are reserved. Contains the data for the next step. */
+/** The event that all lines of the order are reserved. The payload has the data for the next step. */
 export const stockReserved = defineEvent({
   type: 'shop.stock.reserved',
   version: 1,

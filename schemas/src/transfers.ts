@@ -3,7 +3,7 @@ import { saga } from '@convergekit/saga/declare';
 import { z } from 'zod';
 import { accountId, cents, reason } from './parts.ts';
 
-/** The id of a transfer from a giro to a savings account: two banks, a database each. */
+/** The id of a transfer from a giro to a savings account, between two banks with separate databases. */
 const transferId = z.uuid();
 const key = (data: { transferId: string }): string => data.transferId;
 const giro = 'bank.giro';

@@ -1,4 +1,4 @@
-// Taken out once, and a test here failed: the reversed order.
+// Code that was removed once, and a test here failed: the reversed order.
 import { expect, test } from 'vitest';
 import { Cleanup } from './cleanup.ts';
 

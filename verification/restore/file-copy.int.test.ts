@@ -1,6 +1,6 @@
 /**
  * A source whose disk is put back, with everything real: Postgres, Kafka, a relay, a consumer in another database.
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - the comparison before the first tick (the copy publishes other events under positions that were used);
  * - the look at the epoch by consumers (what the old primary still writes is applied).
  */

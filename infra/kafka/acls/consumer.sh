@@ -5,11 +5,12 @@ set -euf
 principal=$1 consumer=$2
 shift 2
 acls() { ${KAFKA_ACLS:-kafka-acls.sh --bootstrap-server "$KAFKA_BROKERS"} --add --allow-principal "$principal" "$@"; }
-# Its group has its name.
+# The consumer's group has the consumer's name.
 acls --group "$consumer" --operation Read
-# Its own failure topic must exist when it starts. It is not read, and the relay writes it.
+# The consumer's own failure topic must exist when the consumer starts. The relay writes that topic, and the consumer
+# does not read it.
 acls --topic "$consumer.failures" --operation Describe --operation DescribeConfigs
 for topic; do
-  # READ includes DESCRIBE. It reads a topic's configuration at its start.
+  # READ includes DESCRIBE. The consumer reads a topic's configuration at its start.
   acls --topic "$topic" --operation Read --operation DescribeConfigs
 done

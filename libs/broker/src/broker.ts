@@ -8,7 +8,7 @@ export { BrokerError, type BrokerErrorDetail, type BrokerErrorKind } from './err
  * accident, uses idempotent producers, or depends on Kafka transactions.
  */
 export interface Broker {
-  /** Such as `kafkajs`, `memory`. */
+  /** The name of the driver, such as `kafkajs` or `memory`. */
   readonly driver: string;
   /** Opens a producer. After any failed send the caller closes it and opens a new one. */
   producer(): Promise<Producer>;
@@ -19,7 +19,7 @@ export interface Broker {
   close(): Promise<void>;
 }
 
-/** One record to write. Strings travel as UTF-8. Headers keep their order; a name may not repeat. */
+/** A record to write. Strings travel as UTF-8. Headers keep their order; a name may not repeat. */
 export interface OutgoingRecord {
   readonly key: string | null;
   readonly value: string | Uint8Array | null;
@@ -29,8 +29,8 @@ export interface OutgoingRecord {
 }
 
 /**
- * One record batch (format 2, base offset 0, uncompressed, with its checksum), written as it is. Once a driver has
- * reported it as written, the caller may reuse the buffer.
+ * A record batch (format 2, base offset 0, uncompressed, with its checksum), written unchanged. The caller may reuse
+ * the buffer when a driver has reported the batch as written.
  */
 export interface SealedRecords {
   /** Number of records. */
@@ -70,13 +70,16 @@ export interface IncomingRecord {
   readonly timestampMs: number;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  /** As on the wire, in order, duplicates kept. */
+  /** The headers as on the wire, in order, duplicates kept. */
   readonly headers: readonly (readonly [name: string, value: Buffer | null])[];
-  /** The same as text, names and values alternating, U+FFFD for invalid UTF-8; where the driver decodes them faster. */
+  /**
+   * The headers as text, names and values alternating, U+FFFD for invalid UTF-8. Set where the driver decodes them
+   * faster.
+   */
   readonly headerTexts?: readonly (string | null)[];
   /**
-   * Set on a record that represents a batch which cannot be decoded: damaged, of an unknown codec, or larger than
-   * `maxBatchBytes`. It has no key and no headers, the batch's last offset, and the batch's bytes as its value.
+   * Set on a record that represents an undecodable batch: damaged, of an unknown codec, or larger than `maxBatchBytes`.
+   * Such a record has no key and no headers, the batch's last offset, and the batch's bytes as value.
    */
   readonly undecodable?: UndecodableBatch;
 }
@@ -84,9 +87,9 @@ export interface IncomingRecord {
 export interface UndecodableBatch {
   readonly firstOffset: bigint;
   readonly lastOffset: bigint;
-  /** Of the batch's bytes, hex. */
+  /** The SHA-256 of the batch's bytes, in hex. */
   readonly sha256: string;
-  /** A clause: "its checksum is wrong". */
+  /** The reason as a clause: "its checksum is wrong". */
   readonly why: string;
 }
 
@@ -104,12 +107,15 @@ export interface Assignment {
   readonly partition: number;
 }
 
-/** The start position of a partition: an offset, an end of the log, or the group's committed offset (without one: the earliest). */
+/**
+ * The start position of a partition: an offset, an end of the log, or the group's committed offset. `committed` without
+ * an offset means the earliest.
+ */
 export type StartAt = bigint | 'earliest' | 'latest' | 'committed';
 
 /** The controls of an assigned partition, for its owner. */
 export interface PartitionControl {
-  /** Takes effect for the next fetch: records after the current batch are dropped, the next batch starts at `offset`. */
+  /** Moves the position: records after the current batch are dropped, and the next batch starts at `offset`. */
   seek(offset: bigint | 'earliest'): void;
   /** Stops batches of this partition until `resume`; membership and other partitions continue. */
   pause(): void;
@@ -123,8 +129,8 @@ export interface PartitionControl {
 /** The reason why a partition receives no records. */
 export interface FetchStall {
   /**
-   * `no_leader`: no broker serves it · `open_transaction`: the next record belongs to a transaction that its producer has not
-   * ended, or is behind one · `not_fetched`: there are records, and no fetch returns them.
+   * The reason of the stall. `no_leader`: no broker serves the partition · `open_transaction`: the next record is in or
+   * behind a transaction that its producer has not ended · `not_fetched`: there are records, and no fetch returns them.
    */
   readonly reason: 'no_leader' | 'open_transaction' | 'not_fetched';
   readonly forMs: number;
@@ -142,17 +148,21 @@ export interface ConsumerHandlers {
   assigned(partitions: readonly Assignment[]): Promise<ReadonlyMap<string, StartAt>>;
   /**
    * Batches of one partition arrive one at a time, in order; partitions run at the same time. Heartbeats do not depend
-   * on how long this takes. When it resolves, the position moves past the batch unless `seek` was called. It must not
-   * reject: a rejection ends the consumer (`done` rejects).
+   * on how long this takes. When it resolves, the position moves past the batch unless `seek` was called. The handler
+   * must not reject: a rejection ends the consumer (`done` rejects).
    */
   batch(batch: IncomingBatch, control: PartitionControl): Promise<void>;
-  /** The position of a partition is outside its log (OFFSET_OUT_OF_RANGE), or its topic was created again (TOPIC_RECREATED).
-   * Called after the batches fetched before; no further batch until a seek; other partitions continue. It must not reject.
-   * @default the consumer ends with that error */
+  /**
+   * The position of a partition is outside its log (OFFSET_OUT_OF_RANGE), or its topic was created again
+   * (TOPIC_RECREATED). Called after the batches fetched before; no further batch until a seek; other partitions
+   * continue. The handler must not reject.
+   * @default the consumer ends with that error
+   */
   placeLost?(place: Assignment, error: BrokerError, control: PartitionControl): Promise<void>;
   /**
-   * An assigned partition that is ready for records has received none for `fetchStallMs`: reported as long as it lasts, and
-   * once with `undefined` at its end. The consumer looks leaders up and retries by itself. It must not throw.
+   * Reports that an assigned partition, ready for records, has received none for `fetchStallMs`. The report is repeated
+   * while the stall lasts, and made once with `undefined` at its end. The consumer looks leaders up and retries by
+   * itself. The handler must not throw.
    * @default a warning in the log
    */
   fetchStalled?(place: Assignment, stall: FetchStall | undefined): void;
@@ -168,11 +178,11 @@ export interface ConsumerOptions {
   readonly sessionTimeoutMs?: number;
   /** @default 1_000 */
   readonly heartbeatIntervalMs?: number;
-  /** How long the broker may wait for more data, milliseconds. @default 50 */
+  /** The time the broker may wait for more data, in milliseconds. @default 50 */
   readonly maxWaitMs?: number;
   /** Bytes per partition and fetch. @default 1_048_576 */
   readonly maxBytesPerPartition?: number;
-  /** How long a partition may be ready for records without an answer until it is reported, milliseconds. @default 5_000 */
+  /** The time after which a partition that gets no answer is reported, in milliseconds. @default 5_000 */
   readonly fetchStallMs?: number;
 }
 
@@ -186,13 +196,13 @@ export interface GroupConsumer {
    * An unreachable broker is not such a failure: the consumer continues when the broker is back.
    */
   readonly done: Promise<void>;
-  /** For pause and resume outside a batch; undefined when the partition is not assigned to this member. */
+  /** Controls a partition outside a batch; undefined when this member does not have it. */
   control(topic: string, partition: number): PartitionControl | undefined;
 }
 
 export interface TopicDescription {
   readonly name: string;
-  /** The topic's uuid, if the driver knows it; another one after the topic is deleted and created again. */
+  /** The topic's uuid, if the driver knows it. It changes when the topic is deleted and created again. */
   readonly topicId: string | null;
   readonly partitions: number;
   readonly replicationFactor: number;
@@ -211,11 +221,11 @@ export interface NewTopic {
 export interface LogEnds {
   readonly partition: number;
   readonly earliest: bigint;
-  /** One past the last record. */
+  /** The offset after the last record. */
   readonly latest: bigint;
 }
 
-/** Which records of Kafka transactions are read. @default committed */
+/** The records of Kafka transactions that are read. @default committed */
 export type Isolation = 'committed' | 'uncommitted';
 
 export interface Admin {
@@ -224,15 +234,21 @@ export interface Admin {
   /** true when the topic was created, false when it existed. Resolves when the topic's leaders accept writes. */
   createTopic(topic: NewTopic): Promise<boolean>;
   deleteTopic(topic: string): Promise<void>;
-  /** Of every partition, ascending. Rejects when one of them cannot be asked. */
+  /**
+   * Returns the log's ends of every partition, ascending by partition. Rejects when one of the partitions cannot be
+   * asked.
+   */
   logEnds(topic: string): Promise<readonly LogEnds[]>;
-  /** As `logEnds`, with an error in place of each partition that cannot be asked; a silent leader is one after 4 s. */
+  /**
+   * Returns, like `logEnds`, the ends of every partition, or the error of one that cannot be asked. A leader that is
+   * silent for 4 s counts as such.
+   */
   partitionEnds(topic: string): Promise<readonly (LogEnds | BrokerError)[]>;
   /** Committed offsets of a group: partition → next offset; partitions without a commit are absent. */
   committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>>;
   /**
-   * Reads [from, to) of one partition outside any group, in order; ends at `to` or at the log's end. As a consumer does, it
-   * leaves out aborted transactions and ends before the first open one; `uncommitted` reads the records of both too.
+   * Reads [from, to) of one partition outside any group, in order; stops at the log's end. Aborted transactions are
+   * left out and the first open one ends the read, as for a consumer; `uncommitted` reads the records of both, too.
    */
   read(
     topic: string,

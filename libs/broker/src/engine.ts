@@ -1,4 +1,4 @@
-/** What drivers and the packages of the kit build on; without a promise of stability. */
+/** Exports for drivers and other packages of the kit. They may change in any version. */
 export { ByteReader } from './batch/byte-reader.ts';
 export { RecordBatchBuilder, splitRecords } from './batch/record-batch-builder.ts';
 export { batchSize, encodeRecordBatch, recordSize } from './batch/record-batch-encoder.ts';

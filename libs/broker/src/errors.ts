@@ -1,8 +1,8 @@
 /**
- * How a caller reacts to a refusal of the broker.
- * `retry`: transient (not leader, timeouts, broker down) · `halt_topic`: the configuration or the permissions of a topic
- * are wrong (authorization, unknown topic, record too large) · `new_producer`: only the state of this producer is lost ·
- * `configuration`: the settings of the connection are wrong (password, TLS) · `fatal`: anything else.
+ * The reaction that a refusal of the broker asks of the caller. `retry`: transient (not leader, timeouts, broker down)
+ * · `halt_topic`: the configuration or the permissions of a topic are wrong (authorization, unknown topic, record too
+ * large) · `new_producer`: only the state of this producer is lost · `configuration`: the settings of the connection
+ * are wrong (password, TLS) · `fatal`: anything else.
  */
 export type BrokerErrorKind = 'retry' | 'halt_topic' | 'new_producer' | 'configuration' | 'fatal';
 
@@ -16,7 +16,7 @@ export interface BrokerErrorDetail {
   readonly cause?: unknown;
 }
 
-/** The one error of the port: every failed request is one, whichever driver made it. */
+/** The only error of the port: every failed request of any driver rejects with it. */
 export class BrokerError extends Error {
   readonly code: string;
   readonly kind: BrokerErrorKind;

@@ -5,7 +5,7 @@ import { murmur2, partitionOf } from './partitioner.ts';
 interface Vectors {
   readonly keys: readonly string[];
   readonly hashes: readonly number[];
-  /** By partition count, in the order of the keys. */
+  /** The expected partitions by partition count, in the order of the keys. */
   readonly partitions: Readonly<Record<string, readonly number[]>>;
 }
 

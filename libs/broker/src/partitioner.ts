@@ -11,7 +11,7 @@ export function partitionOf(key: string | null, partitions: number): number {
     : partitionOfBytes(bytes, 0, bytes.length, partitions);
 }
 
-/** The partition of the key at [from, to) of a buffer; `to` below `from` means no key. */
+/** Returns the partition of the key at [from, to) of a buffer; `to` below `from` means no key. */
 export function partitionOfBytes(bytes: Uint8Array, from: number, to: number, partitions: number): number {
   if (!Number.isInteger(partitions) || partitions < 1)
     throw new RangeError(`a topic has at least one partition, not ${partitions}`);

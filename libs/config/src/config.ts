@@ -28,7 +28,7 @@ export function loadConfig<T>(schema: z.ZodType<T>, options: LoadConfigOptions):
   return loadSettings(schema, options).config;
 }
 
-/** Resolves the configuration and returns, too, each value that was set and its source. */
+/** Resolves the configuration, and also returns each value that was set with its source. */
 export function loadSettings<T>(
   schema: z.ZodType<T>,
   options: LoadConfigOptions,
@@ -76,7 +76,7 @@ function nested(path: readonly string[], value: unknown): unknown {
   return path.reduceRight<unknown>((inner, name) => ({ [name]: inner }), value);
 }
 
-/** Merges settings into a tree: later ones win, and groups required by the schema exist even when empty. */
+/** Merges settings into a tree. Later settings win, and groups that the schema requires exist even when empty. */
 function treeOf(schema: z.ZodType, settings: readonly Setting[]): Record<string, unknown> {
   const tree = groups(schema);
   for (const { path, value } of settings) {

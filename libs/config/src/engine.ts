@@ -1,2 +1,2 @@
-/** What other packages of the kit build on and no application needs. It may change in any version. */
+/** Exports for other packages of the kit; applications do not need them. They may change in any version. */
 export { loose, nearest } from './names.ts';

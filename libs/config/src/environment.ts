@@ -132,7 +132,9 @@ function placeOf(
   return path;
 }
 
-/** Counts the segments of a free name: those before the first setting of its schema. `__` is a dot in it. */
+/**
+ * Counts the segments of a free name, up to the first setting of the schema below the name. A `__` separates segments.
+ */
 function lengthOfName(value: z.ZodType, segments: readonly string[], at: number): number {
   const node = nodeOf(value);
   if (node.kind !== 'object') return 1;
@@ -173,7 +175,7 @@ function readVariable(schema: z.ZodType, { name, text, path }: Variable): Layer 
     const content = fromFile ? readFileSync(text, 'utf8').replace(/\r?\n$/, '') : text;
     return settingsOf(place, valueOf(content, place), { path, source, secret: fromFile });
   } catch (cause) {
-    // Without the path: it may be the secret itself, entered instead of its file.
+    // The error omits the path, which may be the secret itself, entered instead of the name of a file.
     const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unreadable';
     const message = `the file that it names cannot be read (${why})`;
     const fix = `Set ${name} to a file that this process may read`;

@@ -1,4 +1,4 @@
-/** One issue of the configuration, with secrets already masked. */
+/** An issue of the configuration, with secrets already masked. */
 export interface ConfigIssue {
   /** The path as in the YAML file: `relay.poll.maxMs`. */
   readonly path: string;
@@ -10,7 +10,10 @@ export interface ConfigIssue {
   readonly fix: string;
 }
 
-/** All issues of a configuration. A process that catches it exits with 78 (EX_CONFIG of sysexits.h). */
+/**
+ * The error with the issues of a configuration. A process that catches this error exits with 78 (EX_CONFIG of
+ * sysexits.h).
+ */
 export class ConfigError extends Error {
   readonly code = 'CONFIG_INVALID';
   readonly category = 'configuration';

@@ -7,7 +7,7 @@ export interface LoopDelay {
   readonly maxMs: number;
 }
 
-/** Average lateness of timers above which a process cannot keep a lease or a session alive. */
+/** The mean lateness of timers, in milliseconds, above which a process cannot keep a lease or session. */
 export const LATE_MS = 1_000;
 
 /** Judges the delay of the event loop. Pure. One long pause (a large page, a stopped process) passes; only lasting lateness fails. */
@@ -44,7 +44,7 @@ export function watchEventLoop(stretchMs = 10_000): EventLoopWatch {
   return {
     check: () => {
       const now = read();
-      // The smaller mean of the two: a short interval with a single pause must not decide.
+      // The smaller mean decides: a short interval with a single pause must not.
       return judgeLoopDelay({
         meanMs: Math.min(before.meanMs, now.meanMs),
         maxMs: Math.max(before.maxMs, now.maxMs),

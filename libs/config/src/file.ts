@@ -29,7 +29,7 @@ export function fileLayer(schema: z.ZodType, file: string): Layer {
   const [broken] = document.errors;
   if (names.tooMany())
     return failed('the file has too many names', `Use fewer: ${MAX_NAMES} in one group at most`);
-  // Without the parser's message: it quotes the line, which may hold a secret.
+  // The error omits the parser's message: it quotes the line, which may hold a secret.
   if (broken !== undefined) {
     const { line, col } = lineCounter.linePos(broken.pos[0]);
     return failed(`the file is not YAML: ${broken.code} at line ${line}, column ${col}`, 'Correct the line');

@@ -9,7 +9,7 @@ export interface HealthOptions {
   readonly host?: string;
   /** Readiness of the process. Called at each request: it must report known state and do no I/O. */
   readonly checks: () => Checks;
-  /** Liveness of the process: the orchestrator restarts it when a check fails. @default always */
+  /** The checks of liveness: the orchestrator restarts the process when one fails. @default always live */
   readonly live?: () => Checks;
   /** Returns the body of `/metrics`. @default 404: this process has no metrics */
   readonly metrics?: () => Promise<Page>;
@@ -65,7 +65,7 @@ function routes(options: HealthOptions): RequestListener {
   };
 }
 
-// A failed scrape is answered with 500: the process continues, and the next scrape may succeed.
+// A failed scrape is answered with 500; the process continues, and the next scrape may succeed.
 async function servePage(metrics: () => Promise<Page>, response: ServerResponse): Promise<void> {
   try {
     const { contentType, body } = await metrics();

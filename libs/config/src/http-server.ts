@@ -3,16 +3,16 @@ import type { AddressInfo } from 'node:net';
 import { type Clock, ConvergeError, type Service, systemClock } from '@convergekit/core';
 
 export interface HttpServerOptions {
-  /** Name of the service, also in its error messages. */
+  /** The name of the service, also in error messages. */
   readonly name: string;
   /** TCP port; 0 takes any free one, to be read from `port` after `start`. */
   readonly port: number;
   /** Address to listen on. @default '127.0.0.1' */
   readonly host?: string | undefined;
   readonly listener: RequestListener;
-  /** How long a stop lets requests in flight finish before it cuts their connections, milliseconds. @default 0 */
+  /** The time a stop gives open requests before it cuts connections, in milliseconds. @default 0 */
   readonly graceMs?: number;
-  /** How long a client may take to send its request. @default 10 s for the headers, 30 s for the whole */
+  /** The time limits for a client to send a request. @default 10 s for the headers, 30 s for the whole request */
   readonly timeouts?: typeof TIMEOUTS;
   /** @default the system's */
   readonly clock?: Clock;
@@ -51,7 +51,7 @@ export function httpServer(options: HttpServerOptions): HttpServer {
       return starting;
     },
     stop: () => {
-      // A stop during the start waits for it: closing first would leave a listening server behind.
+      // A stop during the start waits for the start: closing first would leave a listening server behind.
       stopping ??= starting
         .catch(() => undefined)
         .then(() => close(server, graceMs, clock))

@@ -1,10 +1,10 @@
 import type { ConfigIssue } from './error.ts';
 
-/** One value at one path, and its source. An empty group (`{}`) marks its path as present. */
+/** The value of one path, and its source. An empty group (`{}`) marks its path as present. */
 export interface Setting {
   readonly path: readonly string[];
   readonly value: unknown;
-  /** For example `environment DATABASE_URL`, `file converge.yaml`. */
+  /** The source of the value, for example `environment DATABASE_URL` or `file converge.yaml`. */
   readonly source: string;
   readonly secret: boolean;
 }

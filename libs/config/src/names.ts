@@ -12,7 +12,7 @@ export function environmentName(prefix: string, path: readonly string[]): string
   return [prefix, ...path.map(spelled)].join('__');
 }
 
-/** Reduces a name to what its spellings share: `MAX_MS`, `maxMs`, `max-ms`. */
+/** Reduces a name to the part that its spellings share: `MAX_MS`, `maxMs`, `max-ms`. */
 export function loose(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, '');
 }
@@ -22,7 +22,7 @@ export function camelCase(name: string): string {
   return name.toLowerCase().replace(/[_-]+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** Finds the candidate with the fewest edits to `wanted`, if it is near enough to be a typo. */
+/** Finds the candidate with the fewest edits to `wanted`, if near enough to be a typo. */
 export function nearest(wanted: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(wanted.length / 3)) + 1;

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { UNSAFE_NAMES } from './names.ts';
 
-/** The loader's view of one place in a schema: its children, and how to read text there. */
+/** A place in a schema, as the loader sees it: children, and how to read text there. */
 export type ConfigNode =
   | { readonly kind: 'object'; readonly children: ReadonlyMap<string, z.ZodType>; readonly optional: boolean }
   | { readonly kind: 'record'; readonly value: z.ZodType }
@@ -10,7 +10,7 @@ export type ConfigNode =
   | { readonly kind: 'literal'; readonly values: readonly unknown[] }
   | { readonly kind: 'number' | 'bigint' | 'boolean' | 'string' | 'other' };
 
-/** The fields of zod 4's `def` that the loader reads; each schema type has some of them. */
+/** The fields of zod 4's `def` that the loader reads; each schema type has some of these fields. */
 interface Def {
   readonly type: string;
   readonly innerType?: z.ZodType;
@@ -50,7 +50,7 @@ function unwrap(schema: z.ZodType): { inner: z.ZodType; optional: boolean } {
   for (;;) {
     const def = defOf(inner);
     if (['optional', 'nullable', 'default', 'prefault', 'catch'].includes(def.type)) optional = true;
-    // A preprocess step accepts any input, so its output schema says more; otherwise the input schema applies.
+    // A preprocess step accepts any input, so the output schema is used; otherwise the input schema.
     const piped = def.in !== undefined && defOf(def.in).type === 'transform' ? def.out : def.in;
     const next = def.innerType ?? piped ?? def.getter?.();
     if (next === undefined) return { inner, optional };
@@ -76,7 +76,7 @@ function intersectionOf({ left, right }: Def, optional: boolean): ConfigNode {
   return { kind: 'object', children: new Map(objects.flatMap(({ children }) => [...children])), optional };
 }
 
-/** Finds the schema at a path, and the path as the schema spells it; undefined when there is none. */
+/** Finds the schema at a path, and the path in the schema's spelling; undefined when there is none. */
 export function schemaAt(root: z.ZodType, path: readonly string[]): z.ZodType | undefined {
   let current: z.ZodType = root;
   for (const name of path) {

@@ -2,14 +2,13 @@ import type { Setting } from './layer.ts';
 
 const SECRET = /pass(word|phrase)?$|secret|token|credential|private|api_?key|signing_?key|sasl/i;
 const CONNECTION = /(url|uri|dsn)$/i;
-/** Signs of a secret in a text: a login before a host, or a field for one. */
+/** Signs of a secret in a text: a login before a host, or the name of a secret field. */
 const LOGIN = /@|pass(word|phrase|wd)?|secret|token|credential|api_?key/i;
 const HIDDEN = '***';
 
 /**
- * Formats a value for errors, with secrets hidden.
- * Hidden are values from a `*_FILE`, settings with secret names, and texts that look like a login. Of a URL only the
- * password is hidden.
+ * Formats a value for errors, with secrets hidden. Values from a `*_FILE`, settings with secret names, and texts that
+ * look like a login are hidden. In a URL only the password is hidden.
  */
 export function formatValue({ path, value, secret }: Setting): string {
   if (secret || path.some((name) => SECRET.test(name))) return HIDDEN;
@@ -36,7 +35,7 @@ export function isSecretPlace(path: readonly string[]): boolean {
   return path.some((name) => SECRET.test(name));
 }
 
-/** Lists the texts of a value, longest first: a short one may be a part of another. */
+/** Lists the texts of a value, longest first, because a short text may be part of another. */
 function textsOf(value: unknown): readonly string[] {
   const texts = Array.isArray(value) ? value.map(String) : [String(value)];
   return texts.filter((text) => text !== '').sort((a, b) => b.length - a.length);

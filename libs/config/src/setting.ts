@@ -48,7 +48,7 @@ function unknownName(parent: z.ZodType, { path, source }: Omit<Setting, 'value'>
     .map((place) => [...above, ...place].join('.'));
   const wanted = path.join('.');
   const meant = nearest(wanted, names);
-  // Below a secret path, show only a name that resembles a known one: another may be the secret.
+  // A name below a secret path is shown only when it resembles a known name: it may be the secret.
   const visible = meant === undefined && isSecretPlace(above) ? [...above, '***'] : path;
   return {
     path: formatPath(visible),

@@ -26,7 +26,7 @@ export function valueOf(text: string, schema: z.ZodType): unknown {
       return node.values.find((value) => String(value) === trimmed) ?? text;
     case 'union': {
       const read = node.options.map((option) => ({ option, value: valueOf(text, option) }));
-      // If nothing fits, prefer the option that parsed the text: validation then reports the most specific error.
+      // The option that parsed the text wins when nothing fits: validation then reports the most specific error.
       return (read.find(fits) ?? read.find(({ value }) => typeof value !== 'string'))?.value ?? text;
     }
     case 'string':

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeEnvelope } from './engine.ts';
 import { full, record } from './fixture/records.ts';
 
-// The cloudevents package reads only strings and has no Kafka types, so it checks names and meaning, not bytes.
+// The cloudevents package checks names and meaning, not bytes: it reads only strings and has no Kafka types.
 describe('the cloudevents package as a second opinion', () => {
   it('the cloudevents package reads our events as CloudEvents with the same attributes', () => {
     const event = Kafka.toEvent({
@@ -47,7 +47,8 @@ describe('the cloudevents package as a second opinion', () => {
           const { headers } = Kafka.binary(sent) as unknown as {
             headers: Record<string, string | undefined>;
           };
-          // It writes the attribute datacontenttype, undefined here, a second time under this name.
+          // The cloudevents package writes the attribute datacontenttype (undefined here) a second time under this
+          // name.
           const text = Object.entries(headers).filter((one): one is [string, string] => one[1] !== undefined);
           const envelope = decodeEnvelope(
             record(Object.fromEntries(text), { value: Buffer.from('{"id":"x"}') }),

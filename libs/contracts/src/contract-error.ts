@@ -24,7 +24,7 @@ export type ContractErrorCode =
   | 'SCHEMAS_UNREADABLE'
   | 'SCHEMAS_INCOMPATIBLE';
 
-/** One violation: its path and message, never the value. Payloads do not belong in logs. */
+/** The path and message of one violation, never the value. Payloads do not belong in logs. */
 export interface ContractIssue {
   readonly path: string;
   readonly message: string;

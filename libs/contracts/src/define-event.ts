@@ -6,14 +6,14 @@ import { type InferInput, type InferOutput, type StandardSchema, validate } from
 export interface DefineEventOptions<Type extends string, Schema extends StandardSchema> {
   /** Dotted and lower-case, for example `shop.order.placed`. Never reuse a type for another meaning. */
   readonly type: Type;
-  /** The version, from 1. An incompatible change needs the next version and an `upcast` from the one before. */
+  /** The version, from 1. An incompatible change needs the next version and an `upcast` from the previous version. */
   readonly version: number;
   readonly topic: string;
   /** Returns the key: 1 byte to 1 KB. Events of one key keep the order in which their transactions committed. */
   readonly key: (data: InferOutput<Schema>) => string;
-  /** Any Standard Schema with synchronous checks. */
+  /** The schema of the payload: any Standard Schema with synchronous checks. */
   readonly data: Schema;
-  /** One upcast step for each older version that must stay readable, without gaps. @default none */
+  /** Upcast steps, one for each older version that must stay readable, without gaps. @default none */
   readonly upcast?: Upcasts;
 }
 

@@ -66,7 +66,7 @@ function addOptional(envelope: Mutable<Envelope>, headers: WireHeaders): void {
 }
 
 const TEXTS = ['sourceId', 'correlationId', 'causationId', 'replayOf'] as const;
-/** A saga reference is name, version and instance; an instance is often a key, of up to 1024 bytes. */
+/** Maximum length of a saga reference: name, version and instance, which may be a key of 1024 bytes. */
 const MAX_SAGA_BYTES = 2048;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -113,7 +113,7 @@ function positionOf(headers: WireHeaders, name: string): Position | undefined {
   return value === undefined ? undefined : parsePosition(value);
 }
 
-/** The end of RFC 3339's years: an offset can push a time of four digits beyond it. */
+/** The end of year 9999, in epoch milliseconds: an offset can move an RFC 3339 time beyond that year. */
 const AFTER_9999 = Date.UTC(10_000, 0);
 const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,12})?([Zz]|[+-]\d{2}:\d{2})$/;
 
@@ -125,7 +125,7 @@ function timeOf(headers: WireHeaders, name: string): Date | undefined {
   return time;
 }
 
-/** Converts a record's timestamp. −1 means none, and so does a value outside the range of Date. */
+/** Converts a record's timestamp (epoch milliseconds). −1 and values outside the range of Date yield none. */
 function recordTime(timestampMs: number): Date {
   const time = new Date(Math.max(0, timestampMs));
   return Number.isNaN(time.getTime()) ? new Date(0) : time;

@@ -31,7 +31,7 @@ export interface DomainEvent<Data = unknown> {
   readonly version: number;
   readonly topic: string;
   readonly key: string;
-  /** The data as any reader of `payload` gets it. */
+  /** The data, exactly as a reader decodes it from `payload`. */
   readonly data: Data;
   readonly payload: string;
 }

@@ -26,7 +26,7 @@ const attempt = z.object({
   certainty,
   code: z.string(),
   message: z.string(),
-  /** The decision after the attempt. */
+  /** The consumer's decision after the attempt. */
   outcome: z.string().optional(),
   wait: wait.optional(),
 });
@@ -40,7 +40,7 @@ const failedEvent = z
     source: z.string().nullable(),
     topic: z.string(),
     partition: z.int().nonnegative(),
-    // A negative offset marks an event that was filled in later and has no offset in the log.
+    // The offset in the log. A negative number marks an event that was filled in later and has no offset.
     offset: z.string().regex(/^-?\d+$/),
     position: z.string().nullable().default(null),
     key: z.string().min(1),
@@ -85,7 +85,7 @@ const failureData = z.object({
   attemptId: z.string().optional(),
   /** Set when the failed handler is a step of a saga. */
   saga: failedStep.optional(),
-  /** The id of an earlier failure event of unknown certainty: this one reports its outcome. */
+  /** The id of an earlier failure event of unknown certainty, whose outcome this event reports. */
   resolves: z.string().optional(),
 });
 
@@ -103,7 +103,7 @@ export function failureTopic(consumer: string): string {
   return `${consumer}.failures`;
 }
 
-/** Defines the event that reports a failed event of a consumer. Its key is the failed event's key. */
+/** Defines the event that reports an event that a consumer could not apply. The key is the key of the failed event. */
 export function failureEvent(
   consumer: string,
 ): EventDefinition<typeof FAILURE_TYPE, FailureData, FailureInput> {

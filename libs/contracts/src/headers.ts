@@ -9,13 +9,16 @@ export interface HeaderCheck {
   readonly reserved?: 'refuse' | 'allow';
 }
 
-/** An RFC 9110 token of at most 128 characters, which every client, proxy and console can show. */
+/** Pattern of a header name: an RFC 9110 token of at most 128 characters, which every client can show. */
 const NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
-// A line break would let a value forge a header in any text protocol that it passes through later.
+// Control characters that a value must not have: a line break could forge a header in a text protocol.
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/;
 
-/** Validates headers at emit: at most 64 of them, 8 KB of names and values. Throws HEADERS_INVALID or HEADER_RESERVED. */
+/**
+ * Validates headers at emit: at most 64 headers, 8 KB of names and values together. Throws HEADERS_INVALID or
+ * HEADER_RESERVED.
+ */
 export function checkHeaders(headers: Readonly<Record<string, string>>, check: HeaderCheck = {}): void {
   const entries = Object.entries(headers);
   if (entries.length > MAX_HEADERS)

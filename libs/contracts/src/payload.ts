@@ -1,6 +1,9 @@
 import { ContractError } from './contract-error.ts';
 
-/** Size limit of a payload, below the outbox table's check (900 KiB with headers) and the broker's default of 1 MiB. */
+/**
+ * Maximum size of a payload in bytes. It is below the outbox table's check (900 KiB with headers) and the broker's
+ * default of 1 MiB.
+ */
 export const MAX_PAYLOAD_BYTES = 900_000;
 
 // The library's type omits undefined, which stringify returns for undefined, functions and symbols.
@@ -58,7 +61,7 @@ function hasLoneEscape(json: string): boolean {
 
 /** Keys that reach an object's prototype when other code copies or merges the object. */
 const FORBIDDEN = new Set(['__proto__', 'constructor']);
-// Most payloads contain none of these and are parsed without a reviver, which would be several times slower.
+// Texts that need the slow parse with a reviver; most payloads contain none of them.
 const SUSPECT = /__proto__|constructor|\\u00/;
 
 /** Parses a received payload. Throws PAYLOAD_NOT_JSON or PAYLOAD_FORBIDDEN_KEY. */

@@ -10,12 +10,12 @@ export interface Position {
   readonly id: bigint;
 }
 
-/** A received position. Its nonce distinguishes two ticks with one number; it does not take part in the order. */
+/** A received position. The nonce distinguishes two ticks with one number; it does not take part in the order. */
 export interface WirePosition extends Position {
   readonly nonce?: string;
 }
 
-/** The position before every event: the first event of a partition names it as predecessor. */
+/** The position before every event. The first event of a partition names it as predecessor. */
 export const START: Position = Object.freeze({ epoch: 1, tick: 0n, id: 0n });
 
 const FORM = /^(0|[1-9]\d{0,9})\.(0|[1-9]\d{0,18})\.(0|[1-9]\d{0,18})(?:\.([0-9a-f]{16}))?$/;
@@ -32,7 +32,7 @@ const [DOT, ZERO, NINE] = [46, 48, 57];
 /** Length of a decimal that a number holds exactly. */
 const SHORT = 15;
 
-/** Parses the common short form without a pattern (each event has two positions); undefined for any other form. */
+/** Parses the common short form without a regular expression, for speed; undefined for any other form. */
 function parseShort(text: string): WirePosition | undefined {
   const parts = [0, 0, 0];
   let at = 0;
@@ -62,7 +62,7 @@ function parseAny(text: string): WirePosition {
   if (match === null) throw invalid(text);
   const [, first, second = '', third = '', nonce] = match;
   const [epoch, tick, id] = [Number(first), BigInt(second), BigInt(third)];
-  // The database stores epoch as int and the others as bigint: a larger value cannot be one of our positions.
+  // The database stores the epoch as int, tick and id as bigint: a larger value cannot be valid.
   if (epoch > MAX_INT || tick > MAX_BIGINT || id > MAX_BIGINT) throw invalid(text);
   return nonce === undefined ? { epoch, tick, id } : { epoch, tick, id, nonce };
 }

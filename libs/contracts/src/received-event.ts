@@ -1,6 +1,6 @@
 import type { Position } from './position.ts';
 
-/** The envelope of a received event: its headers and record fields, with the payload not parsed yet. */
+/** The envelope of a received event: headers and record fields, with the payload not parsed yet. */
 export interface Envelope {
   readonly id: string;
   readonly type: string;
@@ -25,7 +25,7 @@ export interface Envelope {
   readonly replayOf?: string;
   /** The attempt that caused a failure event or its compensation. */
   readonly attemptId?: string;
-  /** All text headers by their wire names; the object has no prototype. */
+  /** The text headers by wire name; the object has no prototype. */
   readonly headers: Readonly<Record<string, string>>;
   readonly partition: number;
   readonly offset: bigint;

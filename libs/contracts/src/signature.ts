@@ -50,7 +50,7 @@ export function signatureOf({ id, secret }: SigningKey, place: SignedPlace, sign
   return `${id}.${mac(secret, place, signed).toString('base64url')}`;
 }
 
-/** Verifies that one of the keys signed this record in this partition. The signature is its last header. */
+/** Verifies that one of the keys signed this record in this partition. The signature is the record's last header. */
 export function verifySignature(
   record: SignedRecord,
   keys: readonly SigningKey[],

@@ -1,8 +1,8 @@
 import { ContractError, type ContractErrorCode, type ContractIssue } from './contract-error.ts';
 
 /**
- * The part of the Standard Schema interface (https://standardschema.dev, v1) that contracts use.
- * zod, valibot, arktype and others implement it, so a definition is not tied to one validation library.
+ * The used part of the Standard Schema interface (https://standardschema.dev, v1). zod, valibot, arktype and others
+ * implement it, so a definition is not tied to one validation library.
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
   readonly '~standard': {
@@ -33,7 +33,7 @@ export function validate<Output>(
 ): Output {
   const result = run(schema, value, what);
   if (result instanceof Promise) {
-    // Handle a late rejection of this promise: unhandled, it would end the process.
+    // An unhandled late rejection of this promise would end the process.
     result.catch(() => undefined);
     throw new ContractError(
       'SCHEMA_ASYNC',

@@ -6,11 +6,11 @@ import { failedStep, failureTopic } from './failure-event.ts';
 export const STUCK_TYPE = 'converge.stuck';
 
 const of = {
-  /** The step, and which of its operations is stuck. */
+  /** The step, and the operation of the step that is stuck. */
   saga: failedStep.extend({ op: z.enum(['apply', 'compensate']) }),
   /** The key of the first event that reached the step. */
   key: z.string().min(1),
-  /** Sequence number among all events of the step: a higher one is later, in any read order. */
+  /** The sequence number among all events of the step. A higher number is later, in any read order. */
   seq: z.int().positive(),
 };
 
@@ -22,7 +22,10 @@ const stuckData = z.discriminatedUnion('is', [
 
 export type StuckData = z.output<typeof stuckData>;
 
-/** Defines the event by which a consumer reports that a saga step waits for an operator, or no longer does. It triggers nothing. */
+/**
+ * Defines the event that reports that a saga step waits for an operator, or no longer waits. The event triggers
+ * nothing.
+ */
 export function stuckEvent(consumer: string): EventDefinition<typeof STUCK_TYPE, StuckData, StuckData> {
   return defineEvent({
     type: STUCK_TYPE,

@@ -27,7 +27,7 @@ export const MAX_TEXT_BYTES = 512;
 
 /** Returns the text, or its `sha256:…` when it exceeds the limit. */
 export function boundText(text: string, maxBytes = MAX_TEXT_BYTES): string {
-  // One UTF-16 unit takes at most three bytes in UTF-8.
+  // A UTF-16 unit takes at most three bytes in UTF-8.
   if (text.length * 3 <= maxBytes) return text;
   if (text.length <= maxBytes && Buffer.byteLength(text) <= maxBytes) return text;
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;

@@ -4,7 +4,7 @@ import { CONTENT_TYPE, dataSchemaOf, isReserved, WIRE } from './wire.ts';
 
 export type WireHeaders = Readonly<Record<string, string>>;
 
-/** Limit of received headers: far above any real producer, and small enough against a hostile one. */
+/** Maximum number of received headers: far above any real producer, and small enough against a hostile one. */
 const MAX_RECEIVED = 256;
 
 /** The headers of a record. `headerTexts` has names and values as text in turn, if decoded: U+FFFD for invalid UTF-8. */
@@ -21,9 +21,9 @@ const Dictionary = function () {} as unknown as new () => Record<string, string>
 Dictionary.prototype = Object.create(null) as object;
 
 /**
- * Decodes the record's headers to text.
- * Headers of the kit must be unique and text: with two `ce_id`, two readers could see two events. Of other headers the
- * last one of a name counts, and one that is not text is dropped (the record still has it).
+ * Decodes the record's headers to text. Headers of the kit must be unique and text: with two `ce_id`, two readers could
+ * see two events. Where other headers repeat a name, the last one counts; a header that is not text is dropped (the
+ * record keeps it).
  */
 export function readHeaders(record: EncodedHeaders): WireHeaders {
   const { headerTexts } = record;
@@ -46,7 +46,7 @@ const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[ -~]{0
 /** The size that W3C requires every participant to propagate. */
 const MAX_TRACESTATE = 512;
 
-/** Drops an invalid trace context: it would be copied into spans, failure events and emitted events. */
+/** Drops an invalid trace context, which would be copied into spans, failure events and emitted events. */
 function dropInvalidTrace(read: Record<string, string>): WireHeaders {
   const { traceparent, tracestate } = read;
   const valid = traceparent !== undefined && TRACEPARENT.test(traceparent);
@@ -69,7 +69,7 @@ function decode(value: Uint8Array | null): string | undefined {
   return value === null ? undefined : textOf(value);
 }
 
-/** Decodes the bytes only for a text with U+FFFD, which may be genuine: copying the bytes is the expensive part. */
+/** Decodes the bytes only for a text with U+FFFD, which may be genuine: copying bytes is expensive. */
 function strictly(text: string, record: EncodedHeaders, at: number): string | undefined {
   return text.includes('\ufffd') ? decode(record.headers[at]?.[1] ?? null) : text;
 }
@@ -94,7 +94,7 @@ export interface EventContext {
   readonly saga?: string;
   readonly replayOf?: string;
   readonly attemptId?: string;
-  /** The sagas that the event starts, as `name/version`. @default those of its definition */
+  /** The sagas that the event starts, as `name/version`. @default the sagas of the event's definition */
   readonly starts?: readonly string[];
 }
 

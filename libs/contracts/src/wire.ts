@@ -1,7 +1,7 @@
 /**
- * All names that Converge writes on the wire.
- * They are the CloudEvents 1.0 Kafka binding in binary mode (attributes as `ce_` headers), the kit's own extensions, and
- * W3C trace context. CloudEvents limits extension names to 20 lower-case letters and digits.
+ * The names that Converge writes on the wire. They are the CloudEvents 1.0 Kafka binding in binary mode (attributes as
+ * `ce_` headers), the kit's own extensions, and W3C trace context. CloudEvents limits extension names to 20 lower-case
+ * letters and digits.
  */
 export const WIRE = Object.freeze({
   id: 'ce_id',
@@ -58,7 +58,7 @@ export const CONTENT_TYPE = 'application/json';
 
 const own: ReadonlySet<string> = new Set(Object.values(WIRE));
 
-/** True for names that only the kit may set: those above, and all that start with `ce_`, in any case. */
+/** True for names that only the kit may set: the names in WIRE, and all that start with `ce_`, in any case. */
 export function isReserved(name: string): boolean {
   if (own.has(name)) return true;
   const lower = name.toLowerCase();
@@ -71,7 +71,7 @@ export function dataSchemaOf(type: string, version: number): string {
   return `urn:converge:${type}:${version}`;
 }
 
-/** Returns the version that a `ce_dataschema` names; 1 if there is none, or it is a foreign URI. */
+/** Returns the version that a `ce_dataschema` names; 1 when there is none, or a foreign URI. */
 export function versionOf(dataSchema: string | undefined): number {
   const match = dataSchema === undefined ? null : DATA_SCHEMA.exec(dataSchema);
   return match === null ? 1 : Number(match[2]);

@@ -6,7 +6,9 @@ export interface Clock {
   now(): number;
   /** Milliseconds that never go back. For leases, deadlines and durations. */
   monotonic(): number;
-  /** Resolves after `ms`, or at once when `signal` aborts (it never rejects: the caller looks at its signal). */
+  /**
+   * Resolves after `ms` milliseconds, or at once when `signal` aborts. It never rejects: the caller checks the signal.
+   */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 /**
- * Kills the process at a named point, to test crash recovery.
- * `CONVERGE_FAILPOINT=relay.after_send` sends SIGKILL at the first pass of that point, `relay.after_send@3` at the
- * third. Without the variable the cost is one comparison.
+ * Kills the process at a named point, to test crash recovery. `CONVERGE_FAILPOINT=relay.after_send` sends SIGKILL at
+ * the first pass of that point, `relay.after_send@3` at the third. The cost is one comparison when the variable is not
+ * set.
  */
 const wanted = parse(process.env['CONVERGE_FAILPOINT']);
 let hits = 0;

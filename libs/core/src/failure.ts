@@ -1,8 +1,11 @@
-/** The cause of a failure. It selects the strategy that handles it (docs/failures.md: failures have two axes). */
+/**
+ * The cause of a failure, out of eight. It selects the strategy that handles it (docs/failures.md: failures have two
+ * axes).
+ */
 export type Category =
   'network' | 'throttle' | 'service' | 'contention' | 'data' | 'configuration' | 'business' | 'bug';
 
-/** Whether the failed call took effect. It is `unknown` whenever the reply was lost. */
+/** The certainty that the failed call took effect. It is `unknown` whenever the reply was lost. */
 export type Certainty = 'not_applied' | 'applied' | 'unknown';
 
 export const CATEGORIES: readonly Category[] = Object.freeze([
@@ -25,7 +28,7 @@ export interface Failure {
   /** A stable code from a bounded set, used as a metric label. For example `ECONNRESET`, `40001`, `HTTP_429`. */
   readonly code: string;
   readonly message: string;
-  /** Waiting does not resolve it: an operator must act, for example run a migration or renew a certificate. */
+  /** True when waiting does not resolve the failure: an operator must act, for example run a migration. */
   readonly structural: boolean;
   /** The delay that the other side requested, in milliseconds from now. */
   readonly retryAfterMs?: number;

@@ -7,9 +7,9 @@ export type NewId = () => string;
 export const newUuidV7: NewId = () => uuidv7();
 
 /**
- * Derives a UUIDv8 (RFC 9562 §5.8) from its parts, always the same for the same parts.
- * It hashes the parts by SHA-256, each preceded by its length, so that `['ab','c']` and `['a','bc']` differ. Events
- * emitted in a handler get such ids: a repeated handler run emits the same events under the same ids.
+ * Derives a UUIDv8 (RFC 9562 §5.8) from its parts: equal parts give equal ids. The parts are hashed by SHA-256, each
+ * preceded by its length, so that `['ab','c']` and `['a','bc']` differ. Events emitted in a handler get such ids: a
+ * repeated handler run emits the same events under the same ids.
  */
 export function deterministicUuid(...parts: readonly (string | number)[]): string {
   const hex = hash('sha256', parts.map((part) => `${String(part).length}:${part}`).join(''), 'hex');

@@ -2,15 +2,15 @@ import type { Service } from './service.ts';
 
 export interface LoopServiceOptions {
   readonly name: string;
-  /** Checks what the loops need; if it rejects, `start` rejects and no loop runs. @default nothing */
+  /** Checks what the loops need. A rejection makes `start` reject, and no loop runs. @default nothing */
   readonly prepare?: () => Promise<unknown>;
   /** The loops, which end at the signal. If they reject, so does `done`. */
   readonly run: (signal: AbortSignal) => Promise<unknown>;
-  /** Awaits the work that the loops have begun, after their end. @default nothing */
+  /** Awaits the work that the loops have begun, after the loops have ended. @default nothing */
   readonly drain?: () => Promise<unknown>;
 }
 
-/** Makes a service of loops: `start` prepares and starts them, `stop` ends them and drains what they have begun. */
+/** Makes a service of loops: `start` prepares and starts them, `stop` ends and drains them. */
 export function loopService({ name, prepare, run, drain }: LoopServiceOptions): Service {
   const stopping = new AbortController();
   const ended = Promise.withResolvers<undefined>();

@@ -6,7 +6,7 @@ import { seededRandom, type Service } from './index.ts';
 import type { PollOptions } from './poll.ts';
 import { stressService } from './service-stress.ts';
 
-/** A loop on a manual clock that records when its runs begin; by default the first period is not shortened. */
+/** Starts a loop on a manual clock and records when its runs begin. The first period is not shortened by default. */
 function polling(
   run: PollOptions['run'] = (): Promise<void> => Promise.resolve(),
   change: Partial<PollOptions> = {},

@@ -13,7 +13,10 @@ export class Wake {
     this.#sleeping?.abort();
   }
 
-  /** Sleeps until a request (also one made before), the abort of the signal, or the end of `ms`. One sleeper at a time. */
+  /**
+   * Sleeps until a request, the abort of the signal, or the end of `ms` milliseconds. A request made before the sleep
+   * counts. One sleeper at a time.
+   */
   async sleep(ms: number, clock: Clock, signal?: AbortSignal): Promise<void> {
     if (ms > 0 && !this.#requested && signal?.aborted !== true) {
       const sleeping = new AbortController();
@@ -28,9 +31,9 @@ export class Wake {
   }
 }
 
-/** What a run knows about the next one. */
+/** The answer of a run: when the next run is due. */
 export interface NextRun {
-  /** The next run is due after this many milliseconds if that is before the next period; 0 = at once. */
+  /** The delay until the next run, in milliseconds, if shorter than the rest of the period; 0 = at once. */
   readonly afterMs: number;
 }
 
@@ -47,7 +50,7 @@ export interface PollOptions {
   readonly wake?: Wake;
   /** False: the first run is due after the first period. @default true */
   readonly immediately?: boolean;
-  /** The delays after runs that failed in a row. @default from one period, doubled up to 30 s or the period */
+  /** The delays after consecutive failed runs. @default from one period, doubled up to 30 s or the period */
   readonly backoff?: Backoff;
   /** @default the system's */
   readonly clock?: Clock;
@@ -55,7 +58,7 @@ export interface PollOptions {
   readonly random?: Random;
 }
 
-/** A timer may fire this much early, in milliseconds; its period counts as over. */
+/** The tolerance for early timers, in milliseconds: within it, a period counts as over. */
 const EARLY_MS = 1;
 
 /**
@@ -87,7 +90,7 @@ export async function poll(options: PollOptions): Promise<void> {
   }
 }
 
-/** Read anew after every wait: the compiler would take a signal that was looked at once for unchanged. */
+/** Reads `aborted` after every wait: the compiler would assume that a signal checked once stays unchanged. */
 function isOver({ aborted }: AbortSignal): boolean {
   return aborted;
 }

@@ -4,7 +4,7 @@ import type { Service } from './service.ts';
 export interface ServiceStressOptions {
   /** Creates a fresh service for each round, before `start`. */
   readonly make: () => Service | Promise<Service>;
-  /** Counts what still runs (connections, timers, group members); must be 0 after a stop. @default not checked */
+  /** Counts open connections, timers and group members; it must be 0 after a stop. @default not checked */
   readonly running?: () => number | Promise<number>;
   /** @default 30 */
   readonly rounds?: number;
@@ -24,7 +24,7 @@ export async function stressService(options: ServiceStressOptions): Promise<void
   process.on('unhandledRejection', onUnhandled);
   try {
     for (let round = 1; round <= rounds; round += 1) {
-      // Each scenario once, then random ones.
+      // The first rounds run each scenario once, the others a random one.
       const scenario =
         SCENARIOS[round <= SCENARIOS.length ? round - 1 : Math.floor(random() * SCENARIOS.length)] ??
         startAndStop;
@@ -69,7 +69,7 @@ async function runRound({
   // Checked before the second stop, which would clean up what the first one missed.
   const left = await running?.();
   if (left !== undefined && left !== 0) fail(`${left} of the service still run after the stop`);
-  // After any scenario, another stop is harmless and `done` has resolved.
+  // The service has stopped: another stop is harmless, and `done` has resolved.
   await within(service.stop(), 'a stop after the stop hangs');
   await within(service.done, 'done does not resolve after the stop').catch((error: unknown) =>
     fail(`done was rejected although the service was stopped: ${String(error)}`),

@@ -109,7 +109,7 @@ describe('runServices', () => {
 });
 
 describe('a process under runServices', () => {
-  /** Prints what happens, line by line; its stop waits for a line on stdin. */
+  /** Source of a service that prints what happens, line by line; its stop waits for a line on stdin. */
   const program = `
     import { runServices } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)};
     const done = Promise.withResolvers();

@@ -20,7 +20,7 @@ export interface Service {
 export interface RunOptions {
   /** Called once, when all services are ready. */
   readonly onReady?: () => void;
-  /** Called when a stop begins, with its reason (a signal's name, or the name of the service that died). */
+  /** Called when a stop begins, with the reason: a signal's name, or the name of the failed service. */
   readonly onStopping?: (reason: string) => void;
   /** Time limit for stopping all services, each with an equal share, in milliseconds. Then `runServices` rejects. @default 25_000 */
   readonly stopDeadlineMs?: number;
@@ -29,9 +29,9 @@ export interface RunOptions {
 }
 
 /**
- * Runs services until SIGINT, SIGTERM, or the first failure, then stops them in reverse.
- * It starts them in order. A second signal exits the process at once with 130. It rejects with the reason when a
- * service failed to start or failed later.
+ * Runs services until SIGINT, SIGTERM, or the first failure, then stops them in reverse. The services start in order. A
+ * second signal exits the process at once with 130. The promise rejects with the reason when a service failed to start
+ * or failed later.
  */
 export async function runServices(services: readonly Service[], options: RunOptions = {}): Promise<void> {
   const started: Service[] = [];
@@ -62,8 +62,8 @@ export async function runServices(services: readonly Service[], options: RunOpti
 }
 
 /**
- * Stops services in reverse order; rejects with the first error or the names of late services.
- * A service that exceeds its share of the time keeps stopping while the next ones are stopped: it blocks none of them.
+ * Stops services in reverse order; rejects with the first error or the names of late services. A service that exceeds
+ * its share of the time keeps stopping while the next ones are stopped and delays none of them.
  */
 async function stopAll(services: readonly Service[], deadlineMs: number, clock: Clock): Promise<void> {
   const until = clock.monotonic() + deadlineMs;
@@ -99,7 +99,7 @@ function untilSignal(): SignalWatch {
   let first: number | undefined;
   const onSignal = (name: string): void => {
     first ??= performance.now();
-    // npm and npx forward the Ctrl-C that the terminal has sent to every process: close together, they count as one.
+    // npm and npx forward the Ctrl-C that every process already got: two signals close together count as one.
     if (performance.now() - first > SAME_SIGNAL_MS) process.exit(130);
     resolve(name);
   };

@@ -9,7 +9,7 @@ const DRIVERS: Readonly<
   Record<DriverName, (options: ConnectionOptions, log: KafkaOptions['log']) => ConnectionLayer>
 > = {
   kafkajs: (options, log) => new KafkaJsConnections(options, log),
-  // Its library is loaded at the first connection (a quarter of a second).
+  // The client's library is loaded at the first connection, which takes a quarter of a second.
   platformatic: (options) => new PlatformaticConnections(options),
 };
 

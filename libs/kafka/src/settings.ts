@@ -9,7 +9,7 @@ const address = z.string().regex(/^[^\s:]+:\d{1,5}$|^\[[^\]]+\]:\d{1,5}$/, 'expe
 
 /** The settings of Kafka, the same for every process. */
 export const kafkaSettings = z.object({
-  /** KAFKA_BROKERS. @default none */
+  /** The addresses of the brokers (KAFKA_BROKERS). @default none */
   brokers: z.array(address).default([]),
   /** The client whose connections are used. @default kafkajs: docs/decisions/0006 has the figures */
   driver: z.enum(driverNames).optional(),
@@ -20,7 +20,7 @@ export const kafkaSettings = z.object({
     .object({
       /** The authorities of the brokers' certificates. @default the system's (NODE_EXTRA_CA_CERTS adds one) */
       ca: z.string().min(1).optional(),
-      /** This client's certificate, for brokers that ask for one; it needs `privateKey`. @default none */
+      /** The client certificate, for brokers that require one; it needs `privateKey`. @default none */
       certificate: z.string().min(1).optional(),
       privateKey: z.string().min(1).optional(),
       /** The passphrase of the private key. @default none */

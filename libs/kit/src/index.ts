@@ -1,6 +1,6 @@
 /**
- * What a service imports: events and the outbox, consumers, external calls, sagas, workflows, reconcilers and the relay.
- * The packages of `@convergekit/*` have the rest: their errors, their migrations and the doors of operators.
+ * Exports of a service: events, outbox, consumers, external calls, sagas, workflows, reconcilers, relay. The packages
+ * of `@convergekit/*` have the rest: errors, migrations, and the exports for operators.
  */
 export { defineEvent, type DomainEvent, type EventDefinition } from '@convergekit/contracts';
 export { BusinessRejection, ConvergeError, newUuidV7, runServices, type Service } from '@convergekit/core';

@@ -1,4 +1,4 @@
-/** What tests of a service use: a real stack, fresh databases and topics, and time that a test moves. */
+/** Exports for tests of a service: a real stack, fresh databases and topics, a manual clock. */
 export {
   faultProxy,
   freshDatabase,

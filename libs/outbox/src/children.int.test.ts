@@ -1,5 +1,5 @@
 /**
- * Taken out once, and tests here failed: the bound as a constraint before a filled last child is attached again.
+ * Code that was removed once, and tests here failed: the bound as a constraint before a filled last child is attached again.
  */
 import { seededRandom } from '@convergekit/core';
 import { freshDatabase } from '@convergekit/testing';
@@ -145,7 +145,7 @@ it('a filled last child gets its bound without a scan under the lock that writer
   const notices: string[] = [];
   client.on('notice', ({ message }) => notices.push(message ?? ''));
   await client.query('set client_min_messages = debug1');
-  // The constraint, its validation, the attach, the sequence: a crash after each of them leaves a working outbox.
+  // A crash after any of four steps leaves a working outbox: the constraint, its validation, the attach, the sequence.
   for (const expected of ['', '', 'outbox_2000000', '']) {
     const { rows } = await client.query<{ child: string }>(
       'select converge.outbox_add_child(2, 1000000) as child',

@@ -68,7 +68,7 @@ const listSql = `
     from pg_inherits i join pg_class c on c.oid = i.inhrelid
    where i.inhparent = 'converge.outbox'::regclass`;
 
-/** Lists the children in order of their ranges. */
+/** Lists the children in the order of their id ranges. */
 export async function listChildren(executor: Executor): Promise<readonly OutboxChild[]> {
   const { rows } = await executor.query<{ name: string; bound: string }>(listSql);
   return rows.map(({ name, bound }) => ({ name, ...boundsOf(bound) })).toSorted(byRange);

@@ -7,7 +7,7 @@ import { keysOf, openShop, ordersOf, type Shop } from './fixture/shop.ts';
 
 const script = new URL('./fixture/crash-writer.ts', import.meta.url).pathname;
 
-/** Starts a writer, kills it after it has reported `acknowledged` commits, and returns its reports. */
+/** Starts a writer, kills the process after `acknowledged` reported commits, and returns the reports. */
 async function writeAndDie(url: string, prefix: string, acknowledged: number): Promise<string[]> {
   const child = spawn(process.execPath, ['--conditions=source', script, url, prefix], {
     stdio: ['ignore', 'pipe', 'inherit'],

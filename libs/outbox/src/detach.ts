@@ -22,21 +22,21 @@ export interface DetachingChild {
 export type DetachStep = 'done' | 'removed' | 'busy';
 
 export interface DetachOptions {
-  /** How long each step may wait for other transactions, in milliseconds. */
+  /** The time each step may wait for other transactions, in milliseconds. */
   readonly waitMs: number;
   readonly clock: Clock;
   readonly random: Random;
-  /** Aborts a wait. */
+  /** The signal that aborts a wait. */
   readonly signal?: AbortSignal;
 }
 
-// Reads the lease's row FOR SHARE: it waits for a concurrent takeover and then sees it, so a deposed relay records nothing.
+// Reads the lease's row FOR SHARE: a concurrent takeover is awaited and then seen, so a deposed relay records nothing.
 const scheduleSql = `
   insert into converge.outbox_leaving (child)
   select child from unnest($3::text[]) as child, (select from converge.lease where name = $1 and term = $2::bigint for share) as mine
   on conflict do nothing`;
 
-/** Schedules children for removal. With a lost lease it records nothing. */
+/** Schedules children for removal. A relay with a lost lease records nothing. */
 export async function scheduleDetach(
   executor: Executor,
   fence: { readonly lease: string; readonly term: bigint },
@@ -152,7 +152,10 @@ function underTimeout(
   return withTransaction(database, { attempts: 1, clock, random, before }, fn);
 }
 
-/** True for a lock timeout, a cancel, a deadlock, and the results of a deposed relay on the same child. */
+/**
+ * True for errors that a later round resolves: a lock timeout, cancel or deadlock, or a deposed relay on the same
+ * child.
+ */
 function isBusy(error: unknown): boolean {
   return ['55P03', '57014', '40P01', '55000', '42P01'].includes(sqlState(error) ?? '');
 }

@@ -1,4 +1,4 @@
-/** What other packages of the kit build on and no application needs. It may change in any version. */
+/** Exports for other packages of the kit; applications do not need them. They may change in any version. */
 export { type AppendContext, type AppendEvent } from './event-row.ts';
 export { nameSource, readSource } from './tables.ts';
 export { ensureChildren, listChildren, type OutboxChild } from './children.ts';

@@ -20,7 +20,10 @@ export interface AppendContext extends EventContext {
 export interface AppendEvent extends Pick<DomainEvent, 'type' | 'version' | 'topic' | 'key' | 'payload'> {
   /** @default a new UUIDv7 */
   readonly id?: string;
-  /** Headers. Kit names (causation, correlation, hops, trace context …) are allowed, those that the relay writes are not. */
+  /**
+   * The headers of the event. Kit names (causation, correlation, hops, trace context …) are allowed, except the names
+   * that the relay writes.
+   */
   readonly headers?: Readonly<Record<string, string>>;
 }
 

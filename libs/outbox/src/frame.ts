@@ -7,7 +7,7 @@ import { type Level, Levels } from './levels.ts';
 import type { LostCommit } from './resolve-commit.ts';
 import { Scope } from './scope.ts';
 
-/** One attempt of an outermost transaction. */
+/** The frame of one attempt of an outermost transaction. */
 export interface Frame {
   readonly db: unknown;
   /** The transaction for users: its statements wait for savepoints of other code. */
@@ -29,7 +29,7 @@ interface Place {
   readonly outer: Place | undefined;
 }
 
-// A nested call finds its outer one by its database (through any depth of calls), or by `tx`.
+// A nested call finds the outer call by its database (through any depth of calls), or by `tx`.
 const current = new AsyncLocalStorage<Place>();
 const byTransaction = new WeakMap<object, Frame>();
 

@@ -20,8 +20,8 @@ export interface Written {
 const maxRows = 5_000;
 const maxBytes = 8_000_000;
 
-// Both functions lock in a statement before their insert (see outbox_append_one in sql/001-schema.sql): one round trip for both. They are in the
-// select list because a function in FROM costs more to plan than the insert takes.
+// Both functions take their locks in a statement before their insert (see outbox_append_one in sql/001-schema.sql), in
+// one round trip. They are in the select list because a function in FROM costs more to plan than the insert takes.
 const appendOneSql = 'select converge.outbox_append_one($1, $2, $3, $4, $5, $6, $7) as written';
 const appendAllSql = 'select converge.outbox_append_all($1, $2, $3, $4, $5, $6, $7) as written';
 const lockSql = 'select converge.outbox_lock($1, $2)';
@@ -33,7 +33,7 @@ export async function insertRows(
   idleTimeoutMs: number,
 ): Promise<Written> {
   const slices = slicesOf(rows);
-  // With several statements, lock all keys first: sorted only within each statement, they could deadlock.
+  // Several statements lock all keys first: keys sorted only within each statement could deadlock.
   if (slices.length > 1) await lockKeys(executor, rows);
   let written: Written = { xid: '', lastId: '' };
   for (const slice of slices) {
@@ -66,7 +66,7 @@ export async function insertLast(
 }
 
 interface Answer {
-  /** `xid:id` */
+  /** The transaction and the id of the row, as `xid:id`. */
   readonly written: string;
 }
 

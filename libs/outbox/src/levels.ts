@@ -2,8 +2,8 @@ import type { Clock } from '@convergekit/core';
 import { OutboxError } from './errors.ts';
 
 /**
- * A transaction, or a savepoint in it: the unit of rollback.
- * open → released (its work belongs to its parent) | undone.
+ * A transaction, or a savepoint in it: the unit of rollback. States: open → released (its work belongs to its parent) |
+ * undone.
  */
 export class Level {
   readonly parent: Level | undefined;
@@ -13,12 +13,12 @@ export class Level {
     this.parent = parent;
   }
 
-  /** True if it, or an enclosing level, was rolled back. */
+  /** True when this level or an enclosing level was rolled back. */
   get isUndone(): boolean {
     return this.state === 'undone' || this.parent?.isUndone === true;
   }
 
-  /** The level that its work belongs to now. */
+  /** The level that owns the work of this level now. */
   get owner(): Level {
     return this.state === 'released' && this.parent !== undefined ? this.parent.owner : this;
   }
@@ -32,7 +32,7 @@ export interface SavepointStatements {
 
 export interface LevelLimits {
   readonly clock: Clock;
-  /** How long code waits for a savepoint of other code, in milliseconds. */
+  /** The time that code waits for a savepoint of other code, in milliseconds. */
   readonly waitMs: number;
 }
 
@@ -118,7 +118,7 @@ export class Levels {
   async #undo(inner: Level, statements: SavepointStatements): Promise<void> {
     // The enclosing level has rolled back already, further than this one.
     if (inner.isUndone) return;
-    // From here on its code must run nothing more: a statement after the rollback would be kept.
+    // The code of a rolled-back level must run nothing more: a statement after the rollback would be kept.
     inner.state = 'undone';
     try {
       await this.#when(
@@ -141,7 +141,7 @@ export class Levels {
     return level.owner === this.#top;
   }
 
-  /** Waits for a condition and acts in the same turn of the event loop, so that nothing else can start between. */
+  /** Waits for a condition and acts in the same turn of the event loop, before other code can start. */
   async #when<T>(isTrue: () => boolean, act: () => T): Promise<Awaited<T>> {
     if (isTrue()) return await act();
     const { clock, waitMs } = this.#limits;

@@ -20,7 +20,7 @@ beforeEach(async () => {
 const query = (text: string, values?: readonly unknown[]) => shop.database.executor.query(text, values);
 const note = (): string => randomBytes(200_000).toString('hex');
 
-/** Writes one order and its events. */
+/** Writes an order and its events. */
 function place(id: string, events = 1, text = ''): Promise<unknown> {
   return shop.outbox.transaction(shop.database.db, async ({ tx, emit }) => {
     await tx.insertInto('orders').values({ id, cents: 1 }).execute();

@@ -31,7 +31,7 @@ const reportSql = `
          refuse = case when $2::bigint is null then refuse else $3::boolean end
    where only_row in (select only_row from converge.outbox_limit for update skip locked)`;
 
-/** Measures the outbox. The leading relay calls it. Without `maxBytes` the database keeps its limit. */
+/** Measures the outbox. The leading relay calls it. The limit of the database stays when `maxBytes` is not given. */
 export async function measureOutbox(
   executor: Executor,
   publishedId: string,

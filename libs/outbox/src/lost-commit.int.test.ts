@@ -20,7 +20,7 @@ beforeEach(async () => {
   const throughProxy = Object.assign(new URL(url), { host: proxy.address }).href;
   const database = connect<ShopDb>({ url: throughProxy, max: 1, applicationName: 'through' });
   through = { database, outbox: createOutbox([orderPlaced], { idleTimeoutMs: 1_000 }) };
-  // Commits wait here while a test holds row 1 of `gate`: like a slow standby or disk.
+  // Commits wait here while a test holds row 1 of `gate`, as they wait for a slow standby or disk.
   await shop.database.executor.query(`
     create table gate (id int primary key); insert into gate values (1);
     create function at_commit() returns trigger language plpgsql as
@@ -113,7 +113,7 @@ it('the outcome of a COMMIT that still waits in the server is awaited', async ()
   });
   proxy.cut();
   proxy.restore();
-  // The look-up has its own connection, so it has run at least once, and must not have accepted "no row".
+  // The look-up uses a separate connection, which shows that it ran at least once. It must not accept "no row".
   const asked = `select 1 from pg_stat_activity where datname = current_database() and application_name = 'through' and state = 'idle' and query = 'commit'`;
   await waitUntil(async () => (await shop.database.executor.query(asked)).rowCount === 1, {
     what: 'the look-up',

@@ -67,7 +67,7 @@ it('many transactions with many keys in any order never deadlock', async () => {
   const writers = Array.from({ length: 16 }, async (_, writer) => {
     const random = seededRandom(100 + writer);
     for (let round = 0; round < 40; round += 1)
-      // With one attempt a single 40P01 fails the test.
+      // The transaction has one attempt, so a single 40P01 fails the test.
       await outbox.transaction(database.db, { attempts: 1 }, ({ emit }) => {
         for (let index = 0; index < 12; index += 1)
           emit(orderPlaced({ orderId: `key${Math.floor(random() * 20)}` }));
@@ -96,7 +96,7 @@ it('a bulk emit of 100,000 keys keeps its order and takes at most 2,048 locks', 
 
 it('bulk emits of several statements lock all keys first and never deadlock', async () => {
   const { database, outbox } = shop;
-  // More than one statement each, and each starts with the keys that the other one ends with.
+  // Each writer needs more than one statement, and starts with the keys that the other writer ends with.
   const bulk = (first: string, second: string): Promise<unknown> =>
     outbox.transaction(database.db, { attempts: 1 }, ({ emit }) => {
       for (const orderId of [first, second])

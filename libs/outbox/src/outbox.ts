@@ -41,9 +41,9 @@ type TransactionOptions = OutboxTransactionOptions & (KeyedRequest | { readonly 
 
 export interface Outbox {
   /**
-   * Runs `fn` in a transaction and writes its events as the last statement before the commit: both or neither.
-   * It is rerun as a whole on 40001 and 40P01, so `fn` must have no effect outside `tx`. A nested call (same `db`, or the
-   * outer `tx`) joins the outer transaction; when it fails, the outer one cannot commit.
+   * Runs `fn` in a transaction that writes its events last, before the commit: both or neither. It is rerun as a whole
+   * on 40001 and 40P01, so `fn` must have no effect outside `tx`. A nested call (same `db`, or the outer `tx`) joins
+   * the outer transaction; when it fails, the outer one cannot commit.
    */
   transaction<DB, T>(db: Kysely<DB> | Transaction<DB>, fn: Work<DB, T>): Promise<T>;
   /**
@@ -77,7 +77,7 @@ export function createOutbox(events: readonly EventDefinition[], options: Outbox
   const declared = new Map(events.map((event) => [nameOf(event), event]));
   const row: RowSettings = { newId: ids, maxBytes, maxHops, inject: injectCreated };
   const toRow = (event: DomainEvent | AppendEvent, context: AppendContext): EventRow => {
-    // An event with its own id comes from the kit (a handler's, a failure event), not from the application.
+    // An event with its own id comes from the kit (a handler, a failure event), not from the application.
     const definition = declared.get(nameOf(event));
     if (!('id' in event) && definition === undefined) throw notDeclaredError(event);
     const starts = definition?.starts;

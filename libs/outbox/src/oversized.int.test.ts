@@ -13,7 +13,7 @@ afterAll(() => shop.database.close());
 it('one oversized event among ten thousand is named, and none is written, even outside a transaction', async () => {
   const events = Array.from({ length: 10_000 }, (_, n) => {
     const event = orderPlaced({ orderId: `order-${n}` });
-    // As from a writer without the contract, which would refuse it at creation.
+    // The event is oversized, as from a writer without the contract, which would refuse it at creation.
     return n === 9_000 ? { ...event, payload: JSON.stringify('x'.repeat(900_000)) } : event;
   });
   const failing = shop.outbox.append(shop.database.executor, events);

@@ -12,8 +12,8 @@ export interface KeyedRequest {
 export type Claim =
   { readonly kind: 'first'; readonly xid: string } | { readonly kind: 'repeated'; readonly result: unknown };
 
-// They run in an application's transaction, so they depend on none of its settings.
-// It waits for a transaction that handles the same request; after that commits, it inserts nothing.
+// The statements depend on no settings, because they run in an application's transaction. The claim waits for a
+// transaction that handles the same request; when that transaction has committed, the claim inserts nothing.
 const claimSql = `
   insert into converge.request (key, request_hash) values ($1, $2)
   on conflict (key) do nothing
@@ -34,7 +34,7 @@ export async function claimRequest(
       requestKey,
     ]);
     const row = found.rows[0];
-    // Deleted between the two statements (retention): claim it again.
+    // Retention deleted the row between the two statements: claim the key again.
     if (row === undefined) continue;
     if (row.request_hash !== hash) throw reusedError(requestKey);
     return { kind: 'repeated', result: decodeResult(row.result) };

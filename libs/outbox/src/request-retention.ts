@@ -1,7 +1,7 @@
 import type { Executor } from '@convergekit/postgres';
 
-// Deletes by the index on created_at, a bounded number at a time: one delete of millions of rows would hold its snapshot, and
-// delay the vacuum of every table. Locked rows are deleted at the next run.
+// Deletes expired request keys in bounded batches, by the index on created_at. One delete of millions of rows would
+// hold its snapshot, and delay the vacuum of every table. Locked rows are deleted at the next run.
 const deleteSql = `
   delete from converge.request
    where key = any (array(select key from converge.request

@@ -46,8 +46,8 @@ async function readStatus(
 ): Promise<'committed' | Exclude<Status, 'ended'>> {
   const status = await ('xid' in by ? statusOf(executor, by.xid) : statusIn(executor, by));
   if (status !== 'ended') return status;
-  // After a crash the id may belong to another transaction: the commit is ours only with our row. This is a separate
-  // statement, since a snapshot taken together with the status could be older than the commit.
+  // The commit counts only when this transaction's row is found: after a crash another transaction may have the id.
+  // This is a separate statement, since a snapshot taken together with the status could be older than the commit.
   const { rowCount } = await executor.query(proof.text, proof.values);
   return rowCount > 0 ? 'committed' : 'aborted';
 }
@@ -81,8 +81,8 @@ async function statusIn(executor: Executor, { pid, startedAt }: Session): Promis
   ]);
   const [session] = rows;
   if (session === undefined || session.state === 'idle') return 'ended';
-  // A session that waits for its client would wait forever, or run a late message: end it. One that works, or waits for a
-  // lock, a disk, a standby, is left alone.
+  // A session that waits for its client is ended: it would wait forever, or run a late message. A session that works,
+  // or waits for a lock, a disk or a standby, is left alone.
   if (session.waitsFor === 'ClientRead') await executor.query(endSql, [pid, startedAt]);
   return 'in progress';
 }

@@ -38,7 +38,7 @@ export class Scope {
     this.#failures.push({ error, level });
   }
 
-  /** Closes the scope and returns the events of the levels that were not rolled back, in the order of the emits. */
+  /** Closes the scope and returns the events of levels not rolled back, in the order of emits. */
   close(): readonly EventRow[] {
     this.#open = false;
     if (this.levels.top !== this.levels.root) throw savepointOpen('the transaction');

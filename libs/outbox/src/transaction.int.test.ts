@@ -81,7 +81,7 @@ it('an emit that is not awaited throws while the events are written, and is not 
   let late: Promise<string> | undefined;
   await run(({ tx, emit }) => {
     emit(orderPlaced({ orderId: 'a' }));
-    // Its answer arrives after the function has returned and before that of the insert.
+    // The answer of this statement arrives after the function has returned and before the insert's answer.
     late = executorOf(tx)
       .query('select 1')
       .then(() => emit(orderPlaced({ orderId: 'b' })));

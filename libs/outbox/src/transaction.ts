@@ -16,8 +16,8 @@ export interface OutboxTransaction<DB> {
   /** Validates the event now and writes it just before the commit. Returns its id. */
   readonly emit: (event: DomainEvent, context?: AppendContext) => string;
   /**
-   * Runs `fn` in a savepoint: when it throws, its writes and events are rolled back, and the error passes on. Until it ends,
-   * other code of the transaction (in a `Promise.all`) waits with its statements and savepoints.
+   * Runs `fn` in a savepoint. An error rolls back the writes and events of `fn`, and passes on. Other code of the
+   * transaction (in a `Promise.all`) waits with its statements and savepoints until `fn` ends.
    */
   readonly savepoint: <T>(fn: () => Promise<T>) => Promise<T>;
 }
@@ -121,8 +121,8 @@ async function runOrRepeat<DB, T>(
 const floors = new WeakMap<Session, { readonly id: string; readonly at: number }>();
 
 /**
- * Maximum age of a floor. The proof of a lost COMMIT scans the ids above it by the primary key.
- * That is everything written since. With an older floor the append is sent before COMMIT, and returns its id.
+ * Maximum age of a floor. The proof of a lost COMMIT scans the ids above it by the primary key. Those are all events
+ * written since. A session with an older floor sends the append before COMMIT, and gets its id from the answer.
  */
 const FLOOR_MS = 10_000;
 
@@ -188,7 +188,7 @@ async function afterLostCommit<DB, T>(
   cause: unknown,
   { clock, random, idleTimeoutMs }: TransactionSettings,
 ): Promise<T> {
-  // If COMMIT did not reach the server, it ends the transaction after the idle timeout at the latest.
+  // The server ends the transaction after the idle timeout at the latest, if COMMIT did not reach it.
   const deadlineMs = idleTimeoutMs + 15_000;
   switch (await resolveCommit(executorOf(db), lost, { clock, random, deadlineMs })) {
     case 'committed':

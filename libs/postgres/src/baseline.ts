@@ -12,7 +12,7 @@ export interface RecordedName {
   readonly name: string;
 }
 
-/** Returns the schemas of packages that the database has under the names of the files before them. Pure. */
+/** Returns the schemas of packages that older migration files created in the database. The function is pure. */
 export function schemasToAdopt(
   files: readonly MigrationFile[],
   recorded: readonly RecordedName[],
@@ -25,9 +25,9 @@ export function schemasToAdopt(
 }
 
 /**
- * Adopts a database that was migrated by the files before `001-schema.sql`, if it equals what that file makes.
- * The wanted schema is made inside the transaction, beside the database's own, and rolled back: so both are read by the same
- * server, and no copy of the catalogue has to be kept. Rejects with SCHEMA_DIFFERS, which names each difference.
+ * Adopts a database that was migrated by the files before `001-schema.sql`, if it equals what that file makes. The
+ * wanted schema is created inside the transaction, beside the database's own, and rolled back: the same server reads
+ * both, and no copy of the catalogue has to be kept. Rejects with SCHEMA_DIFFERS, which names each difference.
  */
 export async function adoptSchemas(
   tx: Executor,
@@ -43,7 +43,7 @@ export async function adoptSchemas(
   ]);
 }
 
-/** Makes the first file of every package in an empty schema, reads what the adopted ones consist of, and rolls back. */
+/** Applies the first file of every package to an empty schema, reads the catalogue, and rolls back. */
 async function makeWanted(
   tx: Executor,
   files: readonly MigrationFile[],

@@ -59,15 +59,15 @@ const COMMIT: Statement = { text: 'commit', values: [] };
 const REFUSED_IN_BLOCK = new Set(['25001', '2D000', '0A000']);
 
 /**
- * A connection that sends BEGIN with the first statement, and COMMIT with a known last one (`sendLast`).
- * Each saves one round trip. Statements sent together are one batch with one Sync: if BEGIN fails (it was cancelled), the
+ * A connection that sends BEGIN with the first statement, and COMMIT with a known last statement (`sendLast`). Each
+ * saves one round trip. Statements sent together are one batch with one Sync: if BEGIN fails (it was cancelled), the
  * server does not run the statement, which would otherwise commit on its own. A transaction without statements sends
  * nothing. Statements reach the server in the given order.
  */
 export class BeginWithFirst {
   readonly #client: SubmitClient;
   #state: State = { kind: 'plain' };
-  /** Number of statements that wait for the first answer; until they are sent, later ones queue behind them. */
+  /** The number of statements that wait for the first answer; later statements queue behind them. */
   #waiting = 0;
 
   constructor(client: SubmitClient) {
@@ -135,7 +135,7 @@ export class BeginWithFirst {
       await this.#undo(error);
       const state = sqlState(error) ?? '';
       if (REFUSED_IN_BLOCK.has(state)) return this.#client.query(text, [...values]);
-      // Several statements in one text (42601): only the simple protocol accepts them.
+      // SQLSTATE 42601: only the simple protocol accepts several statements in one text.
       if (state === '42601' && values.length === 0) return this.#ownTexts(opening, text);
       throw error;
     }
@@ -154,7 +154,7 @@ export class BeginWithFirst {
     }
   }
 
-  /** Ends a transaction that a server error left open. Without SQLSTATE the connection is gone. */
+  /** Ends a transaction that a server error left open. An error without SQLSTATE means that the connection is gone. */
   async #undo(error: unknown): Promise<void> {
     if (sqlState(error) !== undefined) await this.#client.query('rollback', []);
   }

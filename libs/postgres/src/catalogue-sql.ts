@@ -1,19 +1,19 @@
 import type { Executor } from './executor.ts';
 
-/** One property of an object in the schema `converge`, such as a column of a table. */
+/** A property of an object in the schema `converge`, such as a column of a table. */
 export interface CatalogueEntry {
   /** `table outbox`, `function emit(text, text, …)`. */
   readonly object: string;
   /** `column topic`, `index outbox_xid`, `body`. */
   readonly property: string;
   readonly value: string;
-  /** Partitions come and go at run time (children of the outbox), so one that is missing is no difference. */
+  /** True for a partition: children of the outbox come and go, so a missing one is no difference. */
   readonly isPartition: boolean;
 }
 
-// Reads the catalogue only; no lock beyond its own. NOT NULL is a property of the column (Postgres 18 has constraints for it,
-// whose names depend on how the column was made), and NOT VALID is left out: validation changes no rule. Comments and spaces
-// in functions do not count. Of grants, only those to PUBLIC: roles are granted by `converge roles`.
+// Reads the catalogue only; no lock beyond its own. NOT NULL is a property of the column (Postgres 18 has constraints
+// for it, whose names depend on how the column was made), and NOT VALID is left out: validation changes no rule.
+// Comments and spaces in functions do not count. Only grants to PUBLIC are compared: `converge roles` grants roles.
 const catalogueSql = `
   with relation as (
     select c.*, case c.relkind when 'S' then 'sequence ' when 'v' then 'view ' else 'table ' end || c.relname as object
@@ -112,7 +112,7 @@ function objectDifferences(
       : [`${object}: ${property} is ${JSON.stringify(actual)}; ${wants}`];
   });
   const all = [...others, ...extra];
-  // Where columns differ, their order does, too.
+  // The order of columns differs, too, where the columns differ.
   const columns = all.some((line) => line.startsWith(`${object}: column `));
   return columns ? all.filter((line) => !line.startsWith(`${object}: order of columns `)) : all;
 }

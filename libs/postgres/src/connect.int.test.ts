@@ -37,7 +37,7 @@ it('a port on which nothing listens is one clear error, for Kysely as well', asy
 });
 
 it('a wrong password is one clear error that does not show it', async () => {
-  // The test server may trust every user, so this server answers as a real one does: FATAL 28P01.
+  // This server answers FATAL 28P01, as a real one does: the test server may trust every user.
   const fields = Buffer.from('SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed\0\0');
   const head = Buffer.from([0x45, 0, 0, 0, fields.length + 4]);
   const server = createServer((socket) =>

@@ -66,8 +66,8 @@ export function connect<DB = unknown>(options: ConnectOptions = {}): Database<DB
   refuseUnverifiedTls(resolved.ssl ?? false, options.url, process.env);
   const onIdleError = options.onIdleError ?? (() => undefined);
   pool.on('error', onIdleError);
-  // The pool has no error listener on an acquired connection between two statements: without this one, its loss would
-  // end the process. The next statement on it rejects, so the error is not hidden.
+  // The loss of an acquired connection between two statements would end the process: the pool does not listen then. The
+  // next statement on the connection rejects, so the error is not hidden.
   pool.on('connect', (client) => client.on('error', () => undefined));
   const target = {
     host: resolved.host,

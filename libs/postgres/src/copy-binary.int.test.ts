@@ -78,7 +78,7 @@ describe('a binary copy', () => {
         'select n::int8, repeat($$x$$, 300) from generate_series(1, 100000) n',
       )) {
         expect(block.count).toBeGreaterThan(0);
-        // So many rows that more than the limit arrives, and the socket is paused.
+        // The loop lets more rows than the limit arrive, so that the socket is paused.
         for (let turn = 0; turn < 500; turn += 1) await new Promise(setImmediate);
         break;
       }

@@ -80,7 +80,7 @@ class BinaryCopy implements AsyncIterableIterator<TupleBlock> {
   async return(): Promise<IteratorResult<TupleBlock, undefined>> {
     this.#unwanted = true;
     this.#blocks = [];
-    // Reset the count: kept, it would pause the socket at the next chunk, forever.
+    // The count must be reset: a count that stays high would pause the socket at the next chunk, forever.
     this.#waitingBytes = 0;
     this.#stream?.resume();
     while (this.#end === undefined) await this.#news();

@@ -122,15 +122,15 @@ export function connectError(cause: unknown, target: Target): DatabaseError {
 }
 
 /**
- * Converts the error of a COMMIT by what is known of its outcome.
- * A server error (a deferred constraint, a serialization failure) is a definite rollback and is passed on. Without an
- * answer, or when the server ends the session (it may wait for a standby with the commit already written), the outcome
- * is unknown.
+ * Converts the error of a COMMIT by what is known of its outcome. A server error (a deferred constraint, a
+ * serialization failure) is a definite rollback and is passed on. The outcome is unknown without an answer, or when the
+ * server ends the session (it may wait for a standby with the commit already written).
  */
 export function commitError(cause: unknown): unknown {
   const state = sqlState(cause);
   if (state !== undefined && endsStatementOnly(state, property(cause, 'severity'))) return cause;
-  // From Kysely: the server answered COMMIT with ROLLBACK, because an earlier error had aborted the transaction.
+  // A `DatabaseError` from Kysely: the server answered COMMIT with ROLLBACK, because an earlier error had aborted the
+  // transaction.
   if (cause instanceof DatabaseError) return cause;
   if (cause instanceof Error && cause.name === 'AbortedTransactionError') return rolledBackError(cause);
   return new DatabaseError(

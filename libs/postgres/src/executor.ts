@@ -33,7 +33,7 @@ export function executorOf<DB>(db: Kysely<DB> | Transaction<DB>): Executor {
 /** Values arrays of the kit's own statements. The array is the only object that Kysely passes to the connection. */
 const ownOnes = new WeakSet<readonly unknown[]>();
 
-/** Marks a statement as the kit's own, by its values: it runs as a transaction with the kit's settings. */
+/** Marks a statement, by its values, as the kit's own: it runs with the kit's settings. */
 export function ownStatement(values: readonly unknown[]): unknown[] {
   const marked = [...values];
   ownOnes.add(marked);

@@ -9,11 +9,11 @@ export interface Session {
 }
 
 export interface LastStatement<R> {
-  /** The session in which it runs directly before COMMIT. undefined: it was sent at once. */
+  /** The session in which the statement runs directly before COMMIT; undefined when it was sent at once. */
   readonly session: Session | undefined;
   /**
-   * The rows of the statement. With a session, they arrive with the answer of COMMIT: do not await them before the
-   * transaction ends. If the statement fails, COMMIT is not run and rejects with the same error.
+   * The rows of the statement. A statement with a session is answered together with COMMIT: do not await the rows
+   * before the transaction ends. If the statement fails, COMMIT is not run and rejects with the same error.
    */
   readonly answer: Promise<readonly R[]>;
 }
@@ -28,10 +28,10 @@ export interface NamedStatement {
 /** Receives the session and returns the statement's name; undefined: send it at once. */
 type SessionListener = (session: Session) => string | undefined;
 
-/** Last statements by their values array, the only object that Kysely passes to the connection. */
+/** Listeners of last statements, by the values array: the only object that Kysely passes to the connection. */
 const lastOnes = new WeakMap<readonly unknown[], SessionListener>();
 
-/** Returns the listener of a statement that is to be sent with COMMIT, in a session of our own. */
+/** Returns the listener of a statement that is to be sent with COMMIT in its own session. */
 export function waitsForCommit(values: readonly unknown[]): SessionListener | undefined {
   return lastOnes.get(values);
 }
@@ -77,7 +77,7 @@ export function sessionOf(
       asked = true;
       query(SESSION).then(
         ({ rows: [row] }: QueryResult<Session & object>) => {
-          // Another process than announced: a pooler assigns sessions freely.
+          // A process id other than the announced one ends the look-up: a pooler assigns sessions freely.
           if (row?.pid === announcedPid) session = row;
         },
         () => undefined,

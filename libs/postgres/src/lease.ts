@@ -9,7 +9,7 @@ export interface LeaseRequest {
   readonly name: string;
   /** The holder, unique to one running process: a restarted process must have another one. */
   readonly holder: string;
-  /** In milliseconds. */
+  /** The duration of the lease, in milliseconds. */
   readonly ttlMs: number;
 }
 

@@ -43,9 +43,8 @@ export async function readMigrations(set: MigrationSet): Promise<readonly Migrat
 }
 
 /**
- * Returns the migrations to apply.
- * Numbers that only the database has belong to a newer version, which runs beside this one during a rolling update: they
- * are no error.
+ * Returns the migrations to apply. Numbers that only the database has belong to a newer version, which runs beside the
+ * older one during a rolling update: they are no error.
  */
 export function pendingMigrations(
   files: readonly MigrationFile[],

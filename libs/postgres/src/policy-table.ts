@@ -25,7 +25,7 @@ export interface PolicySetting {
   /** The author of the change, for the audit; the database role is recorded, too. */
   readonly by: string;
   readonly reason: string;
-  /** The rule's version when it was read, 0 for none; if it differs, nothing is written. @default not checked */
+  /** The version of the rule when it was read (0 = no rule); a changed rule is not overwritten. @default not checked */
   readonly expected?: number;
 }
 
@@ -59,7 +59,7 @@ export async function setPolicyRule(executor: Executor, setting: PolicySetting):
 export interface PolicyChangeRow {
   readonly version: number;
   readonly name: string;
-  /** The former rule; null if the name had none. */
+  /** The previous rule; null if there was none. */
   readonly before: unknown;
   readonly after: unknown;
   readonly changedAt: Date;

@@ -40,10 +40,10 @@ export interface PolicyWatch extends Service, Policies {
 }
 
 /**
- * Creates policies that follow the central table without a restart.
- * It polls one index tuple, through any pooler, without a session that could be lost unnoticed. While the table is
- * unreadable the last valid policies apply, and `staleMs` says for how long. Its start rejects only if waiting cannot help:
- * the table or the right to read it is missing.
+ * Creates policies that follow the central table without a restart. It polls one index tuple, through any pooler,
+ * without a session that could be lost unnoticed. The last valid policies apply while the table is unreadable, and
+ * `staleMs` says for how long. The start rejects only if waiting cannot help: the table or the right to read it is
+ * missing.
  */
 export function policyWatch(options: PolicyWatchOptions): PolicyWatch {
   return new Watch(options);
@@ -135,7 +135,7 @@ class Watch implements PolicyWatch {
     const { executor, layers, clock, onChange } = this.#options;
     try {
       const version = await readPolicyVersion(executor);
-      // Another version, not only a higher one: a restored database has an older one.
+      // The rules are read for any other version, also a lower one: a restored database has an older version.
       const rules = version === this.#version ? undefined : await readPolicyRules(executor);
       this.#readAt = clock.monotonic();
       this.#error = undefined;

@@ -1,5 +1,5 @@
 /**
- * Every server setting that the kit depends on. A server, a database or a role may have any default for them:
+ * The server settings that the kit depends on. A server, a database or a role may have other defaults:
  * - the kit's own transactions (`withTransaction`, `executor`) set all of them, locally;
  * - transactions that also run an application's statements (handlers, repairs) set FORM and the place of `pg_catalog`;
  * - `outbox.transaction` sets only `read write`: its SQL depends on no setting;
@@ -21,7 +21,7 @@ const FORM = {
   array_nulls: 'on',
 } as const;
 
-/** The server ends a transaction of the kit whose client is silent for this long, and releases its locks. */
+/** The server ends a transaction whose client is silent for this many milliseconds, and releases its locks. */
 const IDLE_MS = 60_000;
 
 /** Further settings of transactions without application statements. */
@@ -30,7 +30,7 @@ const OWN = {
   lock_timeout: '0',
   transaction_timeout: '0',
   idle_in_transaction_session_timeout: String(IDLE_MS),
-  // A generic plan of a statement that is planned for its values (the poll) would scan every child.
+  // The poll is planned for its values: a generic plan would scan every child.
   plan_cache_mode: 'auto',
   jit: 'off',
 } as const;

@@ -3,13 +3,16 @@ import { type Connection, Query, type QueryResult } from 'pg';
 export interface Statement {
   readonly text: string;
   readonly values: readonly unknown[];
-  /** A name under which a session keeps it parsed. Only in own sessions, with one text per name. @default parsed each time */
+  /**
+   * The name under which a session keeps the statement parsed. Use names only in own sessions, with one text per name.
+   * @default parsed each time
+   */
   readonly name?: string;
 }
 
 /**
  * Sends statements as one batch of the extended protocol with a single Sync: after a failure the server skips the rest.
- * It settles with all results, or with the error of the first failed statement.
+ * The promise settles with all results, or with the error of the first failed statement.
  */
 export function batch(
   submit: (query: Query) => void,
@@ -28,7 +31,7 @@ export function batch(
     });
     query.submit = (connection) => {
       parsed = (connection as unknown as Internals).parsedStatements;
-      // One write: many small ones cost more than the statement.
+      // The statements go out in one write: many small writes cost more than the statements.
       const parts = statements.map((statement) => bytesOf(connection, statement));
       (connection as unknown as Internals)._send(Buffer.concat([...parts, SYNC]));
     };
@@ -96,7 +99,7 @@ class Recorder {
   }
 
   sync(): void {
-    // The batch has one Sync, at its end.
+    // The batch has one Sync, at the end.
   }
 }
 
@@ -105,6 +108,6 @@ const quiet = { cork: (): void => undefined, uncork: (): void => undefined };
 type Settle = (error: Error | undefined | null, results: unknown) => void;
 
 function queryOf({ text, values, name = '' }: Statement, settle?: Settle): Query {
-  // Without values pg would use the simple protocol, which ends a batch.
+  // pg uses the simple protocol for a query without values, which would end a batch: hence `extended`.
   return new Query({ name, text, values: [...values], queryMode: 'extended' } as { text: string }, settle);
 }

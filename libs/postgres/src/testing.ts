@@ -1,2 +1,2 @@
-/** For tests: the catalogue of the tables, compared. */
+/** Exports for tests: reading and comparing the catalogue of tables. */
 export { type CatalogueEntry, catalogueDifferences, readCatalogue } from './catalogue-sql.ts';

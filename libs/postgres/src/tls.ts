@@ -17,7 +17,7 @@ export function tlsOf(
   url: string | undefined,
   env: Environment,
 ): PoolConfig['ssl'] {
-  // In pg the URL's parameters take precedence over all others, files included.
+  // The URL's parameters take precedence in pg over all others, files included.
   if (given === false || /[?&](ssl|sslmode|sslrootcert|sslcert|sslkey)=/.test(url ?? '')) return given;
   if (given === undefined && env['PGSSLMODE'] === 'disable') return undefined;
   const files: Record<string, string> = {};

@@ -54,7 +54,7 @@ describe.each(forms)('%s', (_name, run) => {
           await tx.query('update account set cents = cents - 150 where id = $1', [id]);
       });
     await Promise.all([withdraw(1), withdraw(2)]);
-    // At least one is rerun; how often until the other has committed depends on the server.
+    // At least one transaction is rerun; the number of reruns depends on the server.
     expect(runs).toBeGreaterThanOrEqual(3);
     expect(await total()).toBe(50); // write skew would have left -100
   });

@@ -82,7 +82,7 @@ export function kyselyTransaction<DB, T>(
       await options.before?.(executorOf(tx));
       result = await fn(tx);
     } catch (error) {
-      // If the rollback fails, too, Kysely discards the connection, and the server rolls back.
+      // Kysely discards the connection if the rollback fails, too, and the server rolls back.
       await tx
         .rollback()
         .execute()

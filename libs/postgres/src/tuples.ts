@@ -4,7 +4,7 @@
  */
 export interface TupleBlock {
   readonly bytes: Buffer;
-  /** Start offset of the frames; `to` is their end. */
+  /** The start offset of the frames in the bytes; `to` is the end offset. */
   readonly from: number;
   readonly to: number;
   /** Number of tuples. */
@@ -84,7 +84,7 @@ export class TupleWriter {
   }
 
   text(value: string): void {
-    // At most three bytes per UTF-16 unit.
+    // A UTF-16 unit takes at most three bytes in UTF-8.
     this.#reserve(4 + value.length * 3);
     const length = this.#bytes.write(value, this.#at + 4);
     this.#at = this.#bytes.writeInt32BE(length, this.#at) + length;

@@ -10,7 +10,7 @@ export interface Claim {
   readonly repairs: number;
   readonly healthyStreak: number;
   readonly driftHash: string | null;
-  /** How long this drift has been observed unchanged, in milliseconds; null if none was. */
+  /** The time for which this drift has been observed unchanged, in milliseconds; null if none was. */
   readonly driftAgeMs: number | null;
   readonly lastVersionWritten: bigint | null;
 }

@@ -22,7 +22,7 @@ export type Outcome =
 
 export type OutcomeKind = Outcome['kind'];
 
-/** What happens to the key next. */
+/** The result of a run for one key: what happens to the key next. */
 export type Result =
   | { readonly kind: 'done' }
   | { readonly kind: 'requeueAfter'; readonly ms: number }

@@ -8,7 +8,7 @@ import type { Kysely, Transaction } from 'kysely';
  */
 export type Mode = 'observe' | 'warn' | 'repair';
 
-/** One side of a comparison: a database (a name that the process maps to a connection), and a function to read a key. */
+/** One side of a comparison: the name of a database, and a function that reads a key. */
 export interface Side<DB, State> {
   readonly in: string;
   /** Reads the current state from the primary; null = the key does not exist there. */
@@ -58,12 +58,12 @@ export interface Limits {
   readonly always?: number;
   /** A window ends with a new run, or after this time in milliseconds. @default 3_600_000 */
   readonly windowMs?: number;
-  /** Maximum repairs of one key before it is stable again; then it counts as flapping and needs an operator. @default 5 */
+  /** The maximum of repairs of a key that does not become stable; then an operator must act. @default 5 */
   readonly repairsPerKey?: number;
 }
 
 export interface Timing {
-  /** How long a drift must stay unchanged before it is repaired, in milliseconds. @default 5_000 */
+  /** The time a drift must stay unchanged before it is repaired, in milliseconds. @default 5_000 */
   readonly settleMs?: number;
   /** Debounce: a reported key waits this long after its last report, in milliseconds. @default 500 */
   readonly quietMs?: number;
@@ -82,7 +82,8 @@ export interface GapKeys {
 
 export interface Keys<DesiredDb, ActualDb> {
   /**
-   * Queues the keys of gaps in this consumer's input, read from desired's outbox while it keeps them, else every key.
+   * Queues the keys of gaps in this consumer's input, read from the outbox of desired. Events that the outbox no longer
+   * keeps queue every key.
    * @default gaps are left to the schedule
    */
   readonly gaps?: GapKeys;

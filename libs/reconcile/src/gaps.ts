@@ -60,7 +60,9 @@ export async function queueGaps({
 
 const keysSql = `select key from converge.keys_between($1, $2, $3, $4, $5) as key`;
 
-/** Errors of unknown keys: no longer kept (P0002), no such function (42883), no kit in the database (3F000). */
+/**
+ * SQLSTATEs that mean unknown keys: no longer kept (P0002), no such function (42883), no kit in the database (3F000).
+ */
 const UNKNOWN = ['P0002', '42883', '3F000'];
 
 async function keysOf(

@@ -126,13 +126,13 @@ export async function renewClaim(executor: Executor, claim: Claim, leaseMs: numb
   return (await executor.query(text, [...identity(claim), leaseMs])).rowCount === 1;
 }
 
-/** Fences a repair: locks the claim's row until the transaction ends. false = another worker holds the key now. */
+/** Fences a repair by a lock on the claim's row until the transaction ends; false = the claim was lost. */
 export async function lockClaim(tx: Executor, claim: Claim): Promise<boolean> {
   const text = `select 1 from converge.reconcile_key where ${mine} for update`;
   return (await tx.query(text, identity(claim))).rowCount === 1;
 }
 
-// A key that was reported during its run runs once more; after a failure the retry is that run.
+// A key that was reported during its run is run again; after a failure the retry is that run.
 const finishSql = `
   update converge.reconcile_key set
     state = case when dirty then 'queued' else $5 end,

@@ -1,3 +1,3 @@
-/** For operators: what the CLI and the console use. It may change in any version. */
+/** Exports for operators, used by the CLI and the console. They may change in any version. */
 export { nextRun } from './schedule.ts';
 export { approveRepairs } from './window.ts';

@@ -24,11 +24,11 @@ export interface ReconcileOptions {
   readonly actor?: string;
   /** Number of concurrent keys of one reconciler. @default 4 */
   readonly workers?: number;
-  /** Lease of a worker or leader, in milliseconds; after this silence it counts as dead. @default 30_000 */
+  /** The lease of a worker or leader, in milliseconds; a silent holder then counts as dead. @default 30_000 */
   readonly leaseMs?: number;
   /** Polling interval for due keys and due runs, in milliseconds. @default 500 */
   readonly pollMs?: number;
-  /** How long keys may be due before the alarm `reconcile_keys_late`, in milliseconds. @default 900_000 */
+  /** The time keys may be due before the alarm `reconcile_keys_late`, in milliseconds. @default 900_000 */
   readonly lateMs?: number;
   readonly clock?: Clock;
   readonly random?: Random;

@@ -36,7 +36,7 @@ export async function processKey(context: ReconcileContext, claim: Claim): Promi
     })),
   );
   report(context, claim, outcome);
-  if (outcome.kind === 'repaired') return 'repaired'; // finished in its transaction
+  if (outcome.kind === 'repaired') return 'repaired'; // the repair's transaction finished the key
   const settlement = decideFinish(outcome, claim, reconciler, random);
   const settled = await finishKey(executorOf(databases.actual), claim, settlement);
   return settled ? outcome.kind : 'lost';

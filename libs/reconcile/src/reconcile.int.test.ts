@@ -160,7 +160,7 @@ describe('a repair that is not allowed', () => {
     expect(await rowsOf(world, 'select state, reason from converge.reconcile_key')).toEqual([
       { state: 'terminal', reason: expect.stringContaining('"no more than 100 of anything"') },
     ]);
-    // A sweep skips it; a new report does not.
+    // A sweep skips the flapping key; a new report does not.
     expect((await runReconciler(bounded, options)).outcomes).toEqual({});
     await setWanted(world, { a: 50 });
     await reportKeys(world.stock.executor, bounded, ['a'], { cause: 'event 1' });

@@ -104,7 +104,7 @@ async function repairIn(
   return outcome;
 }
 
-/** Locks the rows and reads them again. For hot keys, whose repair would conflict again and again. */
+/** Locks the rows and reads them again. Hot keys need the lock: their repair would conflict again and again. */
 async function observeUnderLock(
   tx: Transaction<unknown>,
   { reconciler, claim, databases }: RepairRequest,

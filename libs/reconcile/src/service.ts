@@ -53,7 +53,9 @@ async function sweepAndDrain(options: WorkersOptions): Promise<RunCounts> {
   return { keys: keys ?? 0, outcomes: await drain(options) };
 }
 
-/** Processes due keys, leads the schedule if no other process does, and watches the queue, until the signal aborts. */
+/**
+ * Processes due keys, leads the schedule if no other process does, and watches the queue. Ends when the signal aborts.
+ */
 async function runLoops(options: WorkersOptions, signal: AbortSignal): Promise<void> {
   const { clock, pollMs, random } = options;
   // A failure, such as a lost database, is logged, and the loop continues with backoff.

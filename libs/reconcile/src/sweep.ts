@@ -8,7 +8,7 @@ export interface SweepRequest {
   readonly reconciler: Reconciler;
   readonly databases: Databases<unknown, unknown>;
   readonly cause: string;
-  /** Checked after every chunk. false ends the sweep without recording it, so that the next leader repeats it. */
+  /** Called after every chunk. false ends the sweep without recording it, so that the next leader repeats the sweep. */
   readonly goOn: () => Promise<boolean>;
 }
 

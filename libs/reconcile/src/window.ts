@@ -30,7 +30,7 @@ export async function readState(executor: Executor, reconciler: string): Promise
         lastRunKeys: Number(row.last_run_keys),
         held: row.held_reason,
       };
-    // Only the first time: an upsert would make every reader wait for repairs that hold the row.
+    // The row is inserted only if absent: an upsert would make every reader wait for repairs that hold the row.
     await executor.query('insert into converge.reconciler (name) values ($1) on conflict do nothing', [
       reconciler,
     ]);
@@ -65,7 +65,7 @@ const spendSql = `
     window_started_at = case when ${expired} then clock_timestamp() else window_started_at end
   where name = $1 and held_at is null and ($2 > 0 and ${withinWindow} or approved > 0)`;
 
-/** Takes one repair from the window, else from those that an operator approved. false = none is left, or repairs are held. */
+/** Takes a repair from the window, else from those an operator approved; false = none is left, or held. */
 export async function spendRepair(
   tx: Executor,
   { reconciler, allowed, windowMs }: { reconciler: string; allowed: number; windowMs: number },

@@ -33,7 +33,7 @@ export async function drain(options: WorkersOptions, signal?: AbortSignal): Prom
       active.add(work);
     }
     if (active.size === 0) break;
-    // At the limit, or nothing more is due: a key that ends frees a slot, and may have been reported again.
+    // The worker is at its limit, or no key is due: a key that ends frees a slot, and may have been reported again.
     await Promise.race(active);
   }
   if (failures.length > 0) throw failures[0];
@@ -47,7 +47,7 @@ async function claimDue(options: WorkersOptions, limit: number): Promise<readonl
   return claimKeys(executor, { reconciler: reconciler.name, holder, limit, leaseMs });
 }
 
-/** Processes a key and renews its claim meanwhile, so that a second worker does not take a slow one. */
+/** Processes a key and renews its claim meanwhile, so that no second worker takes a slow key. */
 async function processRenewed(options: WorkersOptions, claim: Claim): Promise<Processed> {
   const { clock, databases, leaseMs, random } = options;
   const ended = new AbortController();
@@ -61,7 +61,7 @@ async function processRenewed(options: WorkersOptions, claim: Claim): Promise<Pr
     run: async () => {
       await renewClaim(executorOf(databases.actual), claim, leaseMs);
     },
-    // A failed renewal is no error of the key: the next one may succeed, and the repair is fenced.
+    // A failed renewal is no error of the key: the next renewal may succeed, and the repair is fenced.
     onError: () => undefined,
   });
   try {

@@ -12,7 +12,7 @@ import { closeAfterEach, closing, onClose, started } from './fixture/running.ts'
 import { createTopic, relayDatabase, topicName, untilDrained } from './fixture/set-up.ts';
 
 /**
- * Taken out once, and a test here failed: the refusal at the limit (Postgres then ran out of disk).
+ * Code that was removed once, and a test here failed: the refusal at the limit (Postgres then ran out of disk).
  */
 
 closeAfterEach();

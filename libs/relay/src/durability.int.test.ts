@@ -9,7 +9,7 @@ import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-u
 
 /**
  * A Postgres of its own, with fsync, that is shut down or made to warn.
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - the tick's own `synchronous_commit = on` (`durable` in the poll): hundreds of phantoms after an immediate shutdown;
  * - the look at warnings after a tick (`warned` in the ticker): events are sent at the first cancelled wait;
  * - the poll's own `client_min_messages` (`heard`): the same.

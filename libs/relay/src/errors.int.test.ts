@@ -10,7 +10,7 @@ import { relay, type Relay } from './relay.ts';
 import type { HeldTopic } from './backlog/flow-state.ts';
 
 /**
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - a batch that is refused as a whole is cut until the one record is alone (halted at once: the first event was named);
  * - a broker that is down uses no attempt up (an outage halted the topic).
  */

@@ -12,7 +12,7 @@ import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-u
 import { writeMixed } from './fixture/writers.ts';
 
 /**
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - the cursor is the last acknowledged position (taken as the last queued one).
  */
 

@@ -9,7 +9,7 @@ import { createTopic, relayDatabase, topicName, untilDrained, writeMany } from '
 import { writeMixed } from './fixture/writers.ts';
 
 /**
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - ce_prev as the event queued before (taken as the last acknowledged one): the chain breaks;
  * - positions as returned by the takeover (its update of the cursor rows): events are repeated, terms do not match;
  * - the meeting of two lanes at a tick boundary (a topic joins a few windows early): events are lost.

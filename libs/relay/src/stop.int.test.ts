@@ -10,7 +10,7 @@ import type { RelayDatabase } from './ports.ts';
 import type { Relay } from './relay.ts';
 
 /**
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - what an ended leadership waits for is bounded (a statement of the reading loop that hangs kept the stop for ever);
  * - a look at the lease that hangs is left behind (the stop of a standby waited for it for ever);
  * - positions are saved before the lease is released (released first: the next leader sent the last events once more).

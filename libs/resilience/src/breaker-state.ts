@@ -7,7 +7,7 @@ export const BREAKER_OPEN = 'BREAKER_OPEN';
 export interface BreakerSettings {
   /** The breaker evaluates calls that ended within this window. */
   readonly windowMs: number;
-  /** With fewer calls in the window the breaker stays closed. */
+  /** The number of calls in the window below which the breaker stays closed. */
   readonly minimumCalls: number;
   readonly failureRate: number;
   /** A call that takes longer counts as slow, even when it succeeds. */
@@ -35,7 +35,7 @@ export const defaultBreaker: BreakerSettings = Object.freeze({
 
 /** A call through a half-open breaker. Compared by identity, so a late probe of an earlier period changes nothing. */
 export interface Probe {
-  /** The time when it counts as failed. */
+  /** The time when an unfinished probe counts as failed. */
   readonly expiresAt: number;
 }
 
@@ -195,6 +195,6 @@ function openBreaker(
   { open }: BreakerSettings,
 ): BreakerState {
   const most = cappedMs(open, openings);
-  // Half of it is fixed: full jitter would sometimes reopen at once.
+  // Half of the open time is fixed: full jitter would sometimes reopen the breaker at once.
   return { kind: 'open', openings, untilMs: now + most / 2 + (random() * most) / 2 };
 }

@@ -1,5 +1,5 @@
 /**
- * Taken out once, and a test here failed: the window's end (old failures counted for ever), a probe's identity (a
+ * Code that was removed once, and a test here failed: the window's end (old failures counted for ever), a probe's identity (a
  * call of an earlier time counted for it), the probes' limit, the time of a probe (one that hangs, one that ends late),
  * growth of the open time, the look at what has succeeded when probes are lowered, our own refusals (in the window, of a probe).
  */

@@ -71,7 +71,7 @@ export class CircuitBreaker {
     this.#become({ kind: 'isolated' });
   }
 
-  /** Closes the breaker and resets its counts. */
+  /** Closes the breaker and resets the counts. */
   restore(): void {
     this.#become(closedBreaker);
   }

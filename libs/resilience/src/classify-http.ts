@@ -36,7 +36,7 @@ const STATUSES: ReadonlyMap<number, Entry> = new Map<number, Entry>([
   [500, down],
   [501, { ...setting, certainty: 'not_applied' }],
   [502, down],
-  [503, down], // a proxy may send it after it forwarded the request
+  [503, down], // a proxy may send 503 after it forwarded the request
   [504, down],
   [505, setting],
   [507, down],

@@ -86,7 +86,7 @@ export function nodeRule(error: unknown): Verdict | undefined {
   if (typeof code !== 'string') return undefined;
   const entry = CODES.get(code);
   if (entry === undefined) return code.startsWith('ERR_SSL_') ? { ...lost, code } : undefined;
-  // It failed while connecting, before any byte was sent.
+  // The call failed while connecting, before any byte was sent.
   const connecting = syscall === 'connect' || syscall === 'getaddrinfo';
   return entry === lost && connecting ? { ...refused, code } : { ...entry, code };
 }

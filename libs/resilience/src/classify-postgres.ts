@@ -17,7 +17,7 @@ const service = of('service');
 const lost: Entry = { category: 'network', certainty: 'unknown' };
 
 /**
- * Every SQLSTATE class of PostgreSQL 18 (appendix A of its manual), then codes that differ from their class.
+ * The SQLSTATE classes of PostgreSQL 18 (appendix A of the manual), then codes that differ from their class.
  * Structural: code, schema or settings must change; waiting does not help.
  */
 const CLASSES: ReadonlyMap<string, Entry> = new Map<string, Entry>([

@@ -56,7 +56,7 @@ export interface ClassifierOptions {
   readonly rules?: readonly ClassifyRule[];
   /** The verdict for errors that no rule matches. @default a bug of unknown outcome, code UNCLASSIFIED */
   readonly otherwise?: Verdict;
-  /** Called for every error that no rule matches: count them, and add a rule if they are many. @default none */
+  /** Called for each error that no rule matches: if they are many, add a rule. @default none */
   readonly onUnknown?: (failure: Failure) => void;
 }
 
@@ -64,7 +64,7 @@ export interface ClassifierOptions {
 export function classifier(options: ClassifierOptions = {}): (error: unknown) => Failure {
   const { rules = [], otherwise = unclassified, onUnknown } = options;
   return (error) => {
-    // A copy, to compare by identity: a rule may return an equal verdict for an error that it matches.
+    // A copy to compare by identity: a rule may return an equal verdict for an error that the rule matches.
     const unknown: Verdict = { ...otherwise };
     const failure = classifyByRules(error, rules, unknown);
     if (failure.verdict === unknown) onUnknown?.(failure.failure);

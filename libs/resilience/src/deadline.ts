@@ -4,7 +4,7 @@ export const DEADLINE_HEADER = 'ce_deadline';
 /** The code of a call that was not made because its deadline had passed. */
 export const DEADLINE_PASSED = 'DEADLINE_PASSED';
 
-/** Builds the headers that pass a deadline to another system, so that it stops work for an expired caller. */
+/** Builds the headers that pass a deadline to another system. The system can then stop work for an expired caller. */
 export function deadlineHeaders(deadline: Date): Readonly<Record<string, string>> {
   return { [DEADLINE_HEADER]: deadline.toISOString() };
 }

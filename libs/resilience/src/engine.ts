@@ -1,4 +1,4 @@
-/** What other packages of the kit build on and no application needs. It may change in any version. */
+/** Exports for other packages of the kit; applications do not need them. They may change in any version. */
 export { BREAKER_OPEN, type BreakerSettings, type BreakerState, defaultBreaker } from './breaker-state.ts';
 export { bound } from './policy.ts';
 export { type AttemptReport, ownedAttempt } from './retry.ts';

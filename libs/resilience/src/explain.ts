@@ -2,7 +2,7 @@ import { cappedMs } from '@convergekit/core/engine';
 import { bound, type Policy } from './policy.ts';
 import { THROTTLE_BASE_MS } from './wait.ts';
 
-/** Explains a policy in lines of text: each attempt with its wait, the longest total time, and the guards. */
+/** Explains a policy in lines of text: attempts with their waits, the longest total time, the guards. */
 export function explain(policy: Policy): readonly string[] {
   const { backoff, attemptTimeoutMs, budget, breaker } = policy;
   const attempts = bound(policy.attempts);

@@ -1,4 +1,4 @@
-/** For operators: what the CLI and the console use. It may change in any version. */
+/** Exports for operators, used by the CLI and the console. They may change in any version. */
 export { explain } from './explain.ts';
 export { type RecoveryPath, recoveryPaths } from './operation.ts';
 export { simulate } from './simulate.ts';

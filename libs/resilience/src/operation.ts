@@ -31,7 +31,7 @@ export type OperationDefinition<Input, Output> = Declared<Input> & {
    * change. @default the book's, else the default policy; `none` always has one attempt
    */
   readonly policy?: Policy;
-  /** Returns a substitute while the breaker is open and nothing was called: a cached value, a "later". @default the error */
+  /** Returns a substitute when the open breaker refused the call: a cached value, a "later". @default the error */
   readonly fallback?: (input: Input, failure: Failure) => Output | Promise<Output>;
   readonly call: (input: Input, context: OperationContext) => Promise<Output>;
 };

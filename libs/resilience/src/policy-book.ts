@@ -24,7 +24,7 @@ export interface AppliedRule {
 
 export interface PolicyIssue {
   readonly source: string;
-  /** `payment.charge.backoff.capMs` */
+  /** The path of a setting, such as `payment.charge.backoff.capMs`. */
   readonly path: string;
   readonly message: string;
 }

@@ -116,7 +116,7 @@ export function applyChange(policy: Policy, change: PolicyChange): Policy {
   });
 }
 
-/** Drops undefined fields: they would overwrite the lower layer. */
+/** Drops undefined fields, which would overwrite the lower layer. */
 function definedFields<T extends object>(
   fields: T | undefined,
 ): { [Field in keyof T]?: Exclude<T[Field], undefined> } {

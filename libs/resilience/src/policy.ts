@@ -30,7 +30,7 @@ export interface Objective {
   readonly target: number;
 }
 
-/** 3 attempts, base 50 ms doubling up to 20 s with full jitter, 10 s per attempt, 60 s in total. */
+/** The default: 3 attempts, base 50 ms doubling up to 20 s with full jitter, 10 s per attempt, 60 s in total. */
 export const defaultPolicy: Policy = Object.freeze({
   attempts: 3,
   backoff: Object.freeze({ baseMs: 50, factor: 2, capMs: 20_000 }),

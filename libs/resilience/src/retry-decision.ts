@@ -25,12 +25,16 @@ export interface RetryQuestion {
   readonly reruns: number;
   /** Milliseconds since the first attempt started. */
   readonly spentMs: number;
-  /** The caller's limit in milliseconds since the first attempt, if lower than the policy's. @default the policy's */
+  /**
+   * The caller's limit in milliseconds since the first attempt, if lower than the policy's. @default the policy's limit
+   */
   readonly withinMs?: number;
   readonly random: () => number;
 }
 
-/** Bound of reruns. Contention costs no attempt, but two callers could otherwise repel each other forever. */
+/**
+ * The maximum number of reruns. Contention costs no attempt, but two callers could otherwise repel each other forever.
+ */
 export const MAX_RERUNS = 50;
 
 /** Decides what follows a failed attempt. Pure. It chooses no wait that would end after the deadline. */

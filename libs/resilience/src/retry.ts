@@ -21,7 +21,7 @@ export interface RetryOptions {
   readonly policy: Policy;
   readonly clock: Clock;
   readonly random: () => number;
-  /** The budget of the dependency, shared by its callers: without tokens there is no retry. @default retries are free */
+  /** The retry budget that the callers of a dependency share: no tokens, no retry. @default retries are free */
   readonly budget?: RetryBudget;
   /** @default the package's `classify` */
   readonly classify?: (error: unknown) => Failure;
@@ -33,12 +33,11 @@ export interface RetryOptions {
 }
 
 /**
- * Calls `fn` until it succeeds, fails finally, or exhausts the policy's attempts or deadline.
- * It then rejects with the last error as thrown. `fn` must be safe to repeat: an attempt of unknown outcome is repeated,
- * too. When an attempt exceeds its time, its signal aborts and it counts as failed with unknown outcome. `fn` receives
- * its deadline, to pass on to what it calls (`deadlineHeaders`).
- * Each call has one retry owner: a `retry` inside another one would multiply the load, and is rejected. Inside
- * `ownedAttempt` it makes one attempt.
+ * Calls `fn` until it succeeds, fails finally, or exhausts the policy's attempts or deadline. It then rejects with the
+ * last error as thrown. `fn` must be safe to repeat: an attempt of unknown outcome is repeated, too. When an attempt
+ * exceeds its time, its signal aborts and it counts as failed with unknown outcome. `fn` receives the deadline of its
+ * attempt, to pass on to the systems it calls (`deadlineHeaders`). Each call has one retry owner: a `retry` inside
+ * another one would multiply the load, and is rejected. Inside `ownedAttempt` it makes one attempt.
  */
 export function retry<T>(fn: Attempting<T>, options: RetryOptions): Promise<T> {
   const owner = current.getStore();
@@ -55,7 +54,9 @@ export function ownedAttempt<T>(fn: () => Promise<T>): Promise<T> {
   return asOwner('attempt', fn);
 }
 
-/** One attempt. Arguments: its number from 1, its abort signal, and its deadline. */
+/**
+ * A function that makes one attempt. Its arguments are the attempt's number from 1, an abort signal, and a deadline.
+ */
 export type Attempting<T> = (attempt: number, signal: AbortSignal, deadline: Date) => Promise<T>;
 
 /** The owner of the retries here. A task that outlives the attempt (a timer) keeps the context but may retry again. */

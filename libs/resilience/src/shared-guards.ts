@@ -6,7 +6,7 @@ import { RetryBudget } from './retry-budget.ts';
 
 export interface SharedGuardsOptions extends Pick<BreakerOptions, 'clock' | 'random' | 'classify'> {
   readonly policies: Policies;
-  /** Called when a breaker changes its state. @default none */
+  /** Called when the state of a breaker changes. @default none */
   readonly onBreaker?: (operation: string, kind: BreakerState['kind']) => void;
 }
 
@@ -36,7 +36,7 @@ export class SharedGuards {
     return { policy, breaker: this.#breaker(operation, policy), budget: this.#budget(operation, policy) };
   }
 
-  /** All breakers in use, by operation. */
+  /** The breakers in use, by operation. */
   get breakers(): ReadonlyMap<string, Pick<CircuitBreaker, 'state'>> {
     return this.#breakers;
   }

@@ -10,13 +10,13 @@ export interface SlowSchedule {
   /** The delays of the first `fastAttempts` attempts. */
   readonly fast: Backoff;
   readonly fastAttempts: number;
-  /** The delays after them, counted from the first slow attempt. */
+  /** The delays after the fast attempts, counted from the first slow attempt. */
   readonly slow: Backoff;
   /** The schedule is exhausted this long after the first failure: no attempt starts later. */
   readonly withinMs: number;
 }
 
-/** 1, 2, 4, 8, 16 s, then 1, 2, 4 … 60 min, for one day: about 40 attempts. */
+/** The default delays: 1, 2, 4, 8, 16 s, then 1, 2, 4 … 60 min, for one day (about 40 attempts). */
 export const defaultSlowSchedule: SlowSchedule = Object.freeze({
   fast: Object.freeze({ baseMs: 1_000, factor: 2, capMs: 30_000 }),
   fastAttempts: 5,
@@ -29,7 +29,9 @@ export interface SlowQuestion {
   readonly attempt: number;
   /** Milliseconds since the first failure. */
   readonly elapsedMs: number;
-  /** The delay that the other side requested, in milliseconds; at most 5 s above our own is granted. @default none */
+  /**
+   * The delay that the other side requested, in milliseconds. It may exceed the schedule's delay by 5 s. @default none
+   */
   readonly retryAfterMs?: number | undefined;
   readonly random: () => number;
 }

@@ -27,10 +27,12 @@ export interface Strategy {
   readonly whenStructural: boolean;
   /** The price of a retry in the budget. */
   readonly price: 'transient' | 'throttle' | 'nothing';
-  /** When the failure counts against the dependency in its breaker. `unknown`: only with an unknown outcome. */
+  /**
+   * The failures that count against the dependency in its breaker. `unknown`: only failures with an unknown outcome.
+   */
   readonly blames: 'always' | 'unknown' | 'never';
   readonly disposition: Disposition;
-  /** The strategy in one line, with its reason. */
+  /** The strategy as a line of text, with its reason. */
   readonly summary: string;
 }
 
@@ -95,14 +97,14 @@ export const strategies: Readonly<Record<Category, Strategy>> = Object.freeze({
   },
 });
 
-/** Decides how a failure is retried, by all its axes; returns the reason if it is not. */
+/** Decides how a failure is retried, by all its axes; returns the reason when it is not retried. */
 export function retryingOf({
   category,
   certainty,
   structural,
   code,
 }: Failure): Exclude<Retrying, 'never'> | 'not_retryable' | 'applied' | 'breaker_open' {
-  // A wait here would block the caller, and a call of an open breaker is no attempt: the caller decides when to return.
+  // A call of an open breaker is no attempt, and a wait here would block the caller: the caller decides when to return.
   if (code === BREAKER_OPEN) return 'breaker_open';
   if (certainty === 'applied') return 'applied';
   if (code === DEADLINE_PASSED) return 'not_retryable';

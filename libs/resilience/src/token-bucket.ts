@@ -1,6 +1,6 @@
 /** A steady rate with a bounded burst. */
 export interface TokenRate {
-  /** Tokens per second. */
+  /** The refill, in tokens per second. */
   readonly perSecond: number;
   /** Maximum number of tokens at once after an idle period. */
   readonly burst: number;

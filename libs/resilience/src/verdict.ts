@@ -7,7 +7,7 @@ export interface Verdict {
   readonly code: string;
   /** @default false */
   readonly structural?: boolean;
-  /** Milliseconds. */
+  /** The delay that the other side requested, in milliseconds. */
   readonly retryAfterMs?: number;
 }
 

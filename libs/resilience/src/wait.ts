@@ -36,7 +36,7 @@ export interface Wait {
 
 /** The base delay after throttling, longer than for other failures. */
 export const THROTTLE_BASE_MS = 1_000;
-/** Bound of a `Retry-After` above our own delay: an absurd value must not block the caller for hours. */
+/** The most that a `Retry-After` may exceed the kit's own delay: a caller must not wait for hours. */
 const RETRY_AFTER_SLACK_MS = 5_000;
 
 /** Computes the wait after failed attempt (or rerun) `count`. Pure. */

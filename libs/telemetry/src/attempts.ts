@@ -13,7 +13,7 @@ import { instruments } from './instruments.ts';
 import { attributeNames, spanEvents, spanNames } from './names.ts';
 import { withSpan } from './spans.ts';
 
-/** One attempt, for metrics. `labels` identify an operation, or a consumer and its handler. */
+/** An attempt, as metrics record it. `labels` identify an operation, or a consumer and its handler. */
 export interface AttemptRecord {
   readonly labels: Attributes;
   /** The decision that followed, or `applied`. */
@@ -109,7 +109,7 @@ export function traceAttempts<Input, Output>(
   };
 }
 
-/** Records the target of an objective, so that its burn rate is computed where the attempts are counted. */
+/** Records the target of an objective. Its burn rate is computed where the attempts are counted. */
 export function recordObjective({ name, target }: NonNullable<Policy['objective']>): void {
   instruments().objectiveTarget.record(target, { [attributeNames.objective]: name });
 }
@@ -119,7 +119,7 @@ function outcomeOf(decision: RetryDecision | undefined): string {
     case undefined:
       return 'applied';
     case 'again':
-      return 'retry'; // consumers use the same word
+      return 'retry'; // consumers use the same word, `retry`
     case 'rerun':
     case 'give_up':
       return decision.kind;

@@ -1,4 +1,4 @@
-/** What other packages of the kit build on and no application needs. It may change in any version. */
+/** Exports for other packages of the kit; applications do not need them. They may change in any version. */
 export { countAttempt, numberLabel, recordObjective, waitAttributes } from './attempts.ts';
 export { instruments, type Instruments } from './instruments.ts';
 export { logLevels, makeLogger } from './logger.ts';

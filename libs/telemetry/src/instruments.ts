@@ -25,16 +25,16 @@ export type Instruments = {
   readonly [Name in keyof typeof instrumentDefinitions]: Kinds[(typeof instrumentDefinitions)[Name]['kind']];
 };
 
-// From half a millisecond to a minute: a tick takes about 1 ms, a slice tens of ms, a repair seconds.
+// Histogram bounds in seconds, from 0.5 ms to a minute: a tick takes about 1 ms, a slice tens of ms, a repair seconds.
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const SIZES = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
 
 let made: { readonly provider: unknown; readonly instruments: Instruments } | undefined;
 
 /**
- * Returns the instruments of the global meter provider. Without an SDK they cost almost nothing.
- * A provider that is registered later is found at the next call (the API's meters do not follow it by themselves), so
- * call this for each recording.
+ * Returns the instruments of the global meter provider. They cost almost nothing without an SDK. A provider that is
+ * registered later is found at the next call (the API's meters do not follow it by themselves), so call this for each
+ * recording.
  */
 export function instruments(): Instruments {
   const provider = metrics.getMeterProvider();

@@ -1,4 +1,4 @@
-/** All names used in telemetry. Dashboards, alert rules and tests read them here. */
+/** The names used in telemetry. Dashboards, alert rules and tests read them here. */
 export const SCOPE = 'converge';
 
 /**

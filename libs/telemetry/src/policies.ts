@@ -10,7 +10,10 @@ export interface PoliciesState {
   readonly refused: readonly unknown[];
 }
 
-/** Records the age of the central policies and the number of refused rules: `policyWatch({ …, onLook: recordPolicies })`. */
+/**
+ * Records the age of the central policies and the number of refused rules. Use: `policyWatch({ …, onLook:
+ * recordPolicies })`.
+ */
 export function recordPolicies({ version, staleMs, refused }: PoliciesState): void {
   const made = instruments();
   made.policyVersion.record(version);

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 
-// In a separate process: an SDK registers itself permanently.
+// The program runs in a separate process, because an SDK registers itself permanently.
 const program = `
   const { startTelemetry } = await import('@convergekit/telemetry/sdk');
   const { instruments } = await import('@convergekit/telemetry/engine');

@@ -39,9 +39,9 @@ export interface Telemetry {
 type Configuration = NonNullable<ConstructorParameters<typeof NodeSDK>[0]>;
 
 /**
- * Starts the OpenTelemetry SDK as configured by the `OTEL_*` variables.
- * Without an endpoint or a named exporter nothing is sent or printed. Spans still have ids, so that contexts travel with
- * events and logs name them, and instruments are counted for `scrape`.
+ * Starts the OpenTelemetry SDK as configured by the `OTEL_*` variables. Nothing is sent or printed without an endpoint
+ * or a named exporter. Spans still have ids, so that contexts travel with events and logs name them, and instruments
+ * are counted for `scrape`.
  */
 export function startTelemetry(options: TelemetryOptions): Telemetry {
   const traces = isExported('TRACES');

@@ -23,7 +23,7 @@ const kinds = {
 export interface SpanOptions {
   readonly kind: keyof typeof kinds;
   readonly attributes?: Attributes;
-  /** Related spans that are no parents: the events of a batch, the attempt that caused a compensation. */
+  /** Contexts of related spans that are no parents: the events of a batch, the attempt that caused a compensation. */
   readonly links?: readonly Context[];
   /** @default the active context */
   readonly parent?: Context;
@@ -140,7 +140,7 @@ export function contextFrom(carrier: Readonly<Record<string, string>>): Context 
   return propagation.extract(ROOT_CONTEXT, carrier);
 }
 
-/** Reads the trace of a received event, without its baggage: any writer of the topic may have set it. */
+/** Reads the trace of a received event. The baggage is ignored: any writer of the topic may have set it. */
 export function traceContextFrom(carrier: Readonly<Record<string, string>>): Context {
   return propagation.deleteBaggage(contextFrom(carrier));
 }

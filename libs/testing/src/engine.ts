@@ -1,4 +1,4 @@
-/** What the kit's own tests build on: embedded servers, hostile roles, Java clients. It may change in any version. */
+/** Exports for the kit's own tests: embedded servers, hostile roles, Java clients. They may change in any version. */
 export { hostileDefaults, type HostileRole, hostileRole } from './hostile-role.ts';
 export { type JavaRecord, readWithJava } from './java-consumer.ts';
 export { writeWithJava } from './java-producer.ts';

@@ -115,7 +115,7 @@ describe('a fault proxy', () => {
     proxy.restore();
     one.socket.write('c');
     await answered(one, 'a,b,c');
-    // Once on the way there, and once on the way back for what was on it before the delay was lifted.
+    // The delay counts twice: on the way there, and on the way back for bytes sent before the delay was lifted.
     expect(performance.now() - sent).toBeGreaterThanOrEqual(149);
   });
 });

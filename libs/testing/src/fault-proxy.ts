@@ -9,17 +9,22 @@ export interface FaultProxyOptions {
 /** A TCP proxy on 127.0.0.1 between a client and its server, with the faults of a network. */
 export interface FaultProxy {
   readonly port: number;
-  /** `127.0.0.1:port`. */
+  /** The address of the proxy, `127.0.0.1:port`. */
   readonly address: string;
   /** Breaks every connection with a reset and refuses new ones, until `restore`. */
   cut(): void;
   /** Bytes stop in both directions, connections stay open: a hung peer. Until `restore`. */
   stall(): void;
-  /** Requests reach the server, its answers are lost: the client cannot know. Until `restore`. */
+  /**
+   * Loses the server's answers while requests still reach the server: the client cannot know the outcome. Lasts until
+   * `restore`.
+   */
   dropReplies(): void;
-  /** Every byte arrives so much later, in both directions, in order. Until `restore`. */
+  /** Delays every byte by `ms` milliseconds, in both directions, in order. Lasts until `restore`. */
   delay(ms: number): void;
-  /** Back to normal. What was stalled flows; a connection that lost an answer is broken, since its stream has a hole. */
+  /**
+   * Ends the faults. Stalled bytes flow on; a connection that lost an answer is broken, since its stream has a hole.
+   */
   restore(): void;
   close(): Promise<void>;
 }
@@ -59,7 +64,7 @@ export async function faultProxy({ target }: FaultProxyOptions): Promise<FaultPr
   };
 }
 
-/** One client's connection and its counterpart to the server. */
+/** A client's connection and its counterpart to the server. */
 class Link {
   readonly #client: Socket;
   readonly #server: Socket;
@@ -85,7 +90,7 @@ class Link {
       from.on('end', () => lag.pass(undefined));
       from.on('error', () => to.resetAndDestroy());
       from.on('close', () => {
-        // One that ended in order has its last bytes still on their way.
+        // A connection that ended in order still has its last bytes on their way.
         if (lag.isHolding) lag.pass(undefined);
         else to.destroy();
         onClosed();
@@ -109,7 +114,7 @@ class Link {
   }
 }
 
-/** One direction: chunks leave in the order in which they came, each after the delay that held when it came. */
+/** One direction of a link: chunks leave in order, each after the delay of its arrival. */
 class Lag {
   delayMs = 0;
   readonly #to: Socket;

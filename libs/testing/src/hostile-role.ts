@@ -26,8 +26,9 @@ export const hostileDefaults: Readonly<Record<string, string>> = {
   search_path: 'hostile, pg_catalog, public',
 };
 
-// Each comes before what pg_catalog has under that name, for the very same types. (An overload that fits better than a
-// polymorphic one of pg_catalog, such as unnest(text[]), wins from any schema of the path: that is not defended.)
+// Functions and operators that shadow those of pg_catalog, with the very same names and types. (An overload that fits
+// better than a polymorphic one of pg_catalog, such as unnest(text[]), wins from any schema of the path: that is not
+// defended.)
 const shadows = `
   create schema hostile;
   grant usage on schema hostile to public;
@@ -56,12 +57,12 @@ const shadows = `
   create table hostile.tick (nothing pg_catalog.int4)`;
 
 export interface HostileRole {
-  /** The same database, as a role whose sessions begin with `hostileDefaults`. */
+  /** The URL of the same database, for a role whose sessions begin with `hostileDefaults`. */
   readonly url: string;
   drop(): Promise<void>;
 }
 
-/** Makes a superuser for one database whose every session begins with hostile defaults, and the shadows that its search_path finds. */
+/** Creates a superuser for one database. Its sessions begin with hostile defaults and a search_path with shadows. */
 export async function hostileRole(databaseUrl: string): Promise<HostileRole> {
   const admin = connect({ url: databaseUrl, applicationName: 'converge-testing', max: 1 });
   const url = new URL(databaseUrl);

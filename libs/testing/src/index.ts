@@ -1,6 +1,6 @@
 /**
- * The test kit. A real Postgres and a real Kafka for tests (given, in Docker, or embedded), databases of one's own, a clock moved
- * manually, a proxy with the faults of a network. Guarantees:
+ * The test kit: a real Postgres and a real Kafka for tests (given, in Docker, or embedded), fresh databases, a manual
+ * clock, a proxy with the faults of a network. Guarantees:
  * - what `startStack` or an embedded server started is gone when its stop has resolved; after a crash of the
  *   process that started it, the next start in the same folder ends it;
  * - stacks started side by side in one folder share nothing but the downloaded jars;

@@ -21,8 +21,9 @@ const CREATE_TIME = 'CreateTime:';
 const NO_HEADERS = 'NO_HEADERS';
 
 /**
- * Reads a topic of one partition from its beginning with Kafka's own console consumer: an implementation that shares
- * nothing with ours. Keys, values and headers may hold anything but the characters U+0001 to U+0004; header names no colon.
+ * Reads a one-partition topic from its beginning with Kafka's console consumer, an implementation that shares no code
+ * with the kit. Keys, values and headers may contain anything but the characters U+0001 to U+0004; header names no
+ * colon.
  */
 export async function readWithJava(
   brokers: string,
@@ -61,7 +62,7 @@ function recordOf(line: Buffer): JavaRecord {
     timestampMs: Number(time.toString().slice(CREATE_TIME.length)),
     headers: headers.equals(Buffer.from(NO_HEADERS)) ? [] : split(headers, HEADER).map(headerOf),
     key: nullable(key),
-    // An empty last field leaves nothing behind its separator.
+    // An empty last field leaves nothing behind the separator.
     value: nullable(value ?? Buffer.alloc(0)),
   };
 }

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { jarsFolder } from './java-consumer.ts';
 import { findJava } from './stack/java.ts';
 
-/** Writes one record for each line with Kafka's own console producer, its batches compressed by the Java client. */
+/** Writes one record per line with Kafka's console producer; the Java client compresses the batches. */
 export async function writeWithJava(
   brokers: string,
   topic: string,

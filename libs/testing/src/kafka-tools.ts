@@ -14,7 +14,7 @@ export interface KafkaToolOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Kafka's own command-line tools, run against the brokers of a stack: an implementation that shares nothing with ours. */
+/** Kafka's command-line tools against a stack's brokers: an implementation that shares no code with the kit. */
 export interface KafkaTools {
   /** Resolves when tools can be run. Rejects with a DevStackError that says what to install. */
   prepare(): Promise<void>;

@@ -2,11 +2,11 @@ import type { Clock } from '@convergekit/core';
 
 export interface ManualClock extends Clock {
   /**
-   * Moves time on and wakes sleepers in the order in which they are due (ties: in the order in which they lay down).
-   * After each wake it lets promises settle, so a woken loop that sleeps again within the span is woken again.
+   * Advances time by `ms` and wakes sleepers in due order (ties: in the order of their sleeps). Promises settle after
+   * each wake, so that a woken loop that sleeps again within the span is woken again.
    */
   advance(ms: number): Promise<void>;
-  /** How many sleep now. */
+  /** The number of sleepers. */
   readonly sleepers: number;
   /** Milliseconds until the next sleeper is due; undefined without sleepers. */
   readonly untilNextMs: number | undefined;
@@ -58,7 +58,7 @@ export function manualClock(startMs = Date.UTC(2026, 0, 1)): ManualClock {
   };
 }
 
-/** A turn of the event loop runs every promise reaction there is, also those that reactions add. */
+/** A turn of the event loop runs every pending promise reaction, also reactions that reactions add. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

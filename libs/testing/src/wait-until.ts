@@ -1,7 +1,7 @@
 import { systemClock } from '@convergekit/core';
 
 export interface WaitOptions {
-  /** What is awaited, for the error. */
+  /** The name of the awaited condition, for the error. */
   readonly what: string;
   /** @default 60_000 */
   readonly deadlineMs?: number;
@@ -9,7 +9,10 @@ export interface WaitOptions {
   readonly everyMs?: number;
 }
 
-/** Polls until `condition` gives a truthy value and returns it; rejects, naming `what` and the last value, at the deadline. */
+/**
+ * Polls until `condition` returns a truthy value, and returns the value. Rejects at the deadline, naming `what` and the
+ * last value.
+ */
 export async function waitUntil<T>(
   condition: () => T | Promise<T>,
   { what, deadlineMs = 60_000, everyMs = 20 }: WaitOptions,

@@ -1,6 +1,6 @@
 import type { Generated, Transaction } from 'kysely';
 
-/** The kind of an effect. handle: of an event; apply, compensate: of a saga step, by the event that starts it. */
+/** The kind of an effect: `handle` of an event, `apply` or `compensate` of a saga step. */
 export type Act = 'handle' | 'apply' | 'compensate';
 
 export interface EffectTable {

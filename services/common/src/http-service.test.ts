@@ -34,7 +34,7 @@ async function scene(): Promise<Scene> {
   return { server, clock, reached: reached.promise, release: () => released.resolve(undefined) };
 }
 
-/** Opens a connection with this text sent and accepted: the server answers a later request of another connection. */
+/** Opens a connection and sends the text, which the server accepts before it answers a later request. */
 async function sent({ server }: Scene, text: string): Promise<Socket> {
   const socket = connect(server.port, '127.0.0.1')
     .on('error', () => undefined)

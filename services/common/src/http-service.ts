@@ -3,7 +3,7 @@ import type { Clock } from '@convergekit/core';
 import { httpServer, type HttpServer } from '@convergekit/config';
 import type { Hono } from 'hono';
 
-/** Runs a Hono application as a service; a stop lets requests in flight finish for 4 s. */
+/** Runs a Hono application as a service; a stop lets open requests finish for 4 s. */
 export function httpService(app: Hono, port: number, host = '127.0.0.1', clock?: Clock): HttpServer {
   const answer = getRequestListener(app.fetch, { hostname: host });
   const listener = (request: Parameters<typeof answer>[0], response: Parameters<typeof answer>[1]): void =>

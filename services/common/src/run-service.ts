@@ -15,7 +15,7 @@ export interface Parts<DB, Settings extends ServiceSettings = ServiceSettings> {
   readonly settings: Settings;
   readonly database: Database<DB>;
   readonly broker: Broker;
-  /** The live policies, a service that starts before their users: `converge policy set` applies without a restart. */
+  /** The live policies, a service that starts before its users. `converge policy set` applies without a restart. */
   readonly policies: PolicyWatch;
   /** Breakers and retry budgets of the process, for saga workers and operations. */
   readonly shared: SharedGuards;

@@ -8,7 +8,7 @@ const port = z.int().min(0).max(65_535);
 /** The settings of every service; a service extends them with its own. */
 export const serviceSettings = z.object({
   database: z.object({
-    /** `postgres://user:password@host:port/database`: DATABASE_URL. */
+    /** The URL `postgres://user:password@host:port/database` (DATABASE_URL). */
     url: z.string().min(1),
   }),
   kafka: kafkaSettings.prefault({}),

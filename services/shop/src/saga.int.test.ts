@@ -17,7 +17,7 @@ const behave = (behaviour: Partial<Behaviour>) => shop.behave(behaviour);
 const place = (request?: OrderRequest) => shop.place(request);
 const cancel = (orderId: string) => cancelOrder({ db: shop.scene.database.db, outbox: shop.outbox }, orderId);
 
-/** The result of an order: its state, its goods, the provider's charge, and whether a parcel was handed over. */
+/** The result of an order: state, goods, the provider's charge, and whether a parcel was handed over. */
 interface Outcome {
   readonly state: string;
   readonly goods: string | null;

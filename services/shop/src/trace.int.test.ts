@@ -40,7 +40,7 @@ async function until(orderId: string, state: 'confirmed' | 'cancelled'): Promise
   });
 }
 
-/** Names the spans of a trace, each once all its ancestors up to the request are known. */
+/** Names the spans of a trace, once all ancestors of each span are known. */
 function wayOf(traceId: string): ReadonlySet<string> {
   const own = new Map(spans.filter((span) => span.traceId === traceId).map((span) => [span.spanId, span]));
   for (const span of own.values()) {

@@ -12,7 +12,7 @@ import { giro } from './giro/consumer.ts';
 import { savings } from './savings/consumer.ts';
 import type { GiroDb } from './tables.ts';
 
-/** Both banks in one database, so all accounts are in one table: giro accounts start with g, savings accounts with s. */
+/** The tables of both banks are in one database: giro accounts start with g, savings accounts with s. */
 const tables = [
   '../../common/sql/001-effect.sql',
   '../sql/accounts/001-accounts.sql',
@@ -77,7 +77,10 @@ async function send(body: {
   return { state, reason, moved: moved.map(({ what }) => what).join(', '), transferId };
 }
 
-/** Records what the steps of its saga did. Later versions replay it: schemas/src/histories.test.ts. */
+/**
+ * Records the decisions of a saga's steps as a history. Later versions replay the history:
+ * schemas/src/histories.test.ts.
+ */
 async function recorded(transferId: string, name: string): Promise<void> {
   const instance = `select instance from converge.saga_fence where key = $1 limit 1`;
   const [row] = await scene.rows<{ instance: string }>(instance, [transferId]);

@@ -1,4 +1,4 @@
-// Taken out once, and tests here failed: the line between two samples.
+// Code that was removed once, and tests here failed: the line between two samples.
 import { expect, test } from 'vitest';
 import { rateBetween, ratesOfParts, reachedAt, type Sample } from './growth.ts';
 

@@ -1,4 +1,4 @@
-// Taken out once, and the test failed: the look at failures before a round.
+// Code that was removed once, and the test failed: the look at failures before a round.
 import { expect, test } from 'vitest';
 import { Series } from './series.ts';
 

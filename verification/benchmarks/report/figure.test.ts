@@ -1,4 +1,4 @@
-// Taken out once, and a test here failed: the allowance for the spread; "not measured" for a figure without a rival.
+// Code that was removed once, and a test here failed: the allowance for the spread; "not measured" for a figure without a rival.
 import { describe, expect, it } from 'vitest';
 import { type Bar, barText, type Figure, measuredText, ratioOf, verdictOf } from './figure.ts';
 

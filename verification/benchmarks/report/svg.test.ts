@@ -1,4 +1,4 @@
-// Taken out once, and a test here failed: the filter of what was not measured.
+// Code that was removed once, and a test here failed: the filter of what was not measured.
 import { expect, test } from 'vitest';
 import { barPlot, cumulative, linePlot, niceCeiling } from './svg.ts';
 

@@ -53,7 +53,7 @@ export class ByteReader {
     return this.buffer.subarray(start, start + length);
   }
 
-  /** Skips `length` bytes; returns their position. */
+  /** Skips `length` bytes; returns the position of the first. */
   skip(length: number): number {
     const start = this.#advance(length);
     if (length < 0 || this.position > this.buffer.length)

@@ -13,7 +13,7 @@ export class FetchedRecord implements IncomingRecord {
   readonly partition: number;
   readonly offset: bigint;
   readonly timestampMs: number;
-  /** From the key's length to the end. */
+  /** The bytes of the record, from the key's length to the end. */
   readonly #bytes: Buffer;
 
   constructor(
@@ -57,7 +57,7 @@ interface Layout {
   readonly bytes: Buffer;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  /** Four per header: begin and end of its name and of its value; -1 for a value that is null. */
+  /** Four offsets per header: begin and end of the name and of the value; -1 for a null value. */
   readonly spans: readonly number[];
   headers?: Headers;
 }
@@ -72,7 +72,7 @@ interface KnownHeader {
   misses: number;
 }
 
-/** A value that changed in so many consecutive records is unique to each: it is no longer compared. */
+/** The number of consecutive changes after which a header value is no longer compared: it is unique to each record. */
 const MOST_MISSES = 8;
 const LONGEST = 128;
 const NOTHING = Buffer.alloc(0);
@@ -118,7 +118,7 @@ function isSame(known: Buffer, bytes: Buffer, start: number, end: number): boole
   return true;
 }
 
-/** The layout of the record read last: a reader reads all of a record before the next. */
+/** The layout of the last read record: a reader reads all of a record before the next. */
 let latest: Layout | undefined;
 
 const memo = new HeaderMemo();

@@ -1,5 +1,5 @@
 /**
- * Taken out once, and a test here failed: the move when a record's length was guessed wrongly; the growth of the buffer.
+ * Code that was removed once, and a test here failed: the move when a record's length was guessed wrongly; the growth of the buffer.
  */
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';

@@ -2,17 +2,17 @@ import type { SealedRecords } from '../broker.ts';
 import { ByteReader } from './byte-reader.ts';
 import { BATCH_OVERHEAD, writeBatchHead } from './record-batch-head.ts';
 
-/** Below it a loop is faster than the call of a native copy. */
+/** The length in bytes below which a loop is faster than a native copy. */
 const NATIVE_COPY_FROM = 28;
 const FIRST_CAPACITY = 4_096;
 /** A record's own framing: length, attributes, timestamp and offset delta. */
 const RECORD_FRAME = 22;
 
 /**
- * One open record batch (format 2), written straight into one buffer that grows: a record is `begin`, its fields in the
- * order of the wire (key, value, number of headers, name and value of each), `end`. Nothing is allocated per record.
- * The bytes are those that `encodeRecordBatch` makes of the same records. The cursor is a field on purpose: Node 24
- * compiled a cursor in a module variable wrongly when the code was hot.
+ * An open record batch (format 2), written into one buffer that grows. A record is `begin`, its fields in the order of
+ * the wire (key, value, number of headers, name and value of each), `end`. Nothing is allocated per record. The bytes
+ * equal those that `encodeRecordBatch` makes of the same records. The cursor is a field on purpose: Node 24 compiled a
+ * cursor in a module variable wrongly when the code was hot.
  */
 export class RecordBatchBuilder {
   #buffer: Buffer;
@@ -58,7 +58,7 @@ export class RecordBatchBuilder {
     this.varint(this.#length);
   }
 
-  /** Writes a field: its length, then its bytes. */
+  /** Writes a field: the length, then the bytes. */
   value(source: Buffer, from: number, to: number): void {
     this.varint(to - from);
     this.raw(source, from, to);
@@ -105,7 +105,9 @@ export class RecordBatchBuilder {
     this.#length += 1;
   }
 
-  /** Returns the batch with its checksum; always the same one, so that a resend is the same to the byte. */
+  /**
+   * Returns the batch with its checksum. Repeated calls return the same batch, so that a resend is equal to the byte.
+   */
   seal(): SealedRecords {
     if (this.#sealed !== undefined) return this.#sealed;
     const bytes = this.#buffer.subarray(0, this.#at);

@@ -10,7 +10,7 @@ export function batchSize(records: readonly OutgoingRecord[]): number {
   return records.reduce((sum, record, index) => sum + recordSize(record, index, base), BATCH_OVERHEAD);
 }
 
-/** The size of one record inside a batch; `index` is its place there, `baseMs` the first record's timestamp. */
+/** Computes the size of a record in a batch; `index` is its position, `baseMs` the first record's timestamp. */
 export function recordSize(record: OutgoingRecord, index: number, baseMs: number): number {
   const body = bodySize(record, index, baseMs);
   return varintSize(body) + body;

@@ -8,7 +8,7 @@ const CRC_AT = 17;
 const ATTRIBUTES_AT = 21;
 
 export interface BatchHead {
-  /** How many records. */
+  /** The number of records. */
   readonly length: number;
   readonly baseMs: number;
   readonly latestMs: number;

@@ -19,8 +19,8 @@ const SHORTEST = 7;
 const CODEC = 0x07;
 
 /**
- * Decodes a batch as its producer sealed it, with base offset 0. A compressed one is one record that cannot be decoded.
- * Throws a RangeError when its checksum is wrong.
+ * Decodes a batch as its producer sealed it, with base offset 0. A compressed batch is one record that cannot be
+ * decoded. Throws a RangeError when the checksum is wrong.
  */
 export function decodeSealed(
   { bytes, length }: SealedRecords,

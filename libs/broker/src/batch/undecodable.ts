@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingRecord, UndecodableBatch } from '../broker.ts';
 import { BATCH_OVERHEAD } from './record-batch-head.ts';
 
-/** Whether bytes are a record batch of format 2, whole or damaged. */
+/** True when the bytes are a record batch of format 2, whole or damaged. */
 export function isBatch(batch: Buffer): boolean {
   return batch.length >= BATCH_OVERHEAD && batch.readInt8(16) === 2;
 }

@@ -135,7 +135,7 @@ export function groupContract(setup: () => BrokerUnderTest): void {
         () => (stopped = true),
       );
       await until('revoked', () => member.story.includes('revoked 1'));
-      // It stays a member for as long as that takes, or its commit would be refused.
+      // The member stays in the group for the whole time, or its commit would be refused.
       await new Promise((resolve) => setTimeout(resolve, kit.under.sessionTimeoutMs * 1.5));
       expect(stopped).toBe(false);
       gate.open();

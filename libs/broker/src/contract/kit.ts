@@ -19,11 +19,11 @@ import {
 
 /** A driver under test and its environment. */
 export interface BrokerUnderTest {
-  /** A new client. */
+  /** Creates a new client. */
   connect(): Broker;
   /** A session timeout that this broker permits; tests of long batches wait longer than it. */
   readonly sessionTimeoutMs: number;
-  /** A network of its own for each test that breaks it. */
+  /** Creates a separate network for a test that breaks it. */
   network(): Promise<BreakableNetwork>;
 }
 
@@ -42,7 +42,7 @@ export interface BreakableNetwork {
   /** No partition has a leader until `moveLeaders`. Resolves when a client of this network has seen it in an answer. */
   loseLeaders(): Promise<void>;
   loseLeader(topic: string, partition: number): void;
-  /** Every partition has another leader. Resolves when a client of this network has seen it in an answer. */
+  /** Gives every partition another leader. Resolves when a client of this network has seen it in an answer. */
   moveLeaders(): Promise<void>;
   close(): Promise<void>;
 }
@@ -68,7 +68,7 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-/** Polls until it holds: the suite is used by packages below `@convergekit/testing`, so it has its own. */
+/** Polls until the condition holds. The suite cannot use `waitUntil`: packages below `@convergekit/testing` run it. */
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
@@ -173,7 +173,7 @@ export class Member {
   readonly consumer: GroupConsumer;
   readonly seen: IncomingRecord[] = [];
   readonly batches: IncomingBatch[] = [];
-  /** In the order of the calls. */
+  /** The calls of the handlers, in order. */
   readonly story: string[] = [];
   readonly broken: string[] = [];
   readonly owned = new Set<string>();
@@ -209,7 +209,7 @@ export class Member {
     return this;
   }
 
-  /** A promise that the test or its end resolves: handlers that hang must not outlive the test. */
+  /** Creates a promise that the test or its end resolves: handlers that hang must not outlive the test. */
   gate(): { readonly passed: Promise<void>; open(): void } {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     this.#gates.push(() => resolve(undefined));

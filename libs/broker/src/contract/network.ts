@@ -151,7 +151,7 @@ export function networkContract(setup: () => BrokerUnderTest): void {
           `${value} from both partitions`,
           () => values(member.seen).filter((seen) => seen === value).length === 2,
         );
-        // Nothing is under way that would wake the fetch loops later.
+        // Nothing that would wake the fetch loops later is under way.
         await settled(kit, topic);
       };
       await arrives('before');

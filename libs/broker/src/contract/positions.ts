@@ -37,7 +37,7 @@ export function positionContract(setup: () => BrokerUnderTest): void {
         const before = offsets[index - 1];
         return before === undefined || offset === before + 1n ? [] : [[before, offset]];
       });
-      // Nothing that was fetched beyond the batch came in between.
+      // No record beyond the batch came in between.
       expect(jumps).toEqual([
         [from[0], 12n],
         [from[1], 0n],
@@ -143,7 +143,7 @@ export function positionContract(setup: () => BrokerUnderTest): void {
       await admin.deleteTopic(topic);
       await admin.createTopic({ name: topic, partitions: 2 });
       await until('both questions', () => reported.size === 2);
-      // The other one stood at an offset that the new log does not have either: that may be noticed first.
+      // The other partition's offset is also missing in the new log, which may be noticed first.
       expect(reported.get(1)).toBe('TOPIC_RECREATED');
       await kit.write(topic, 0, records(2, 'new'));
       member.consumer.control(topic, 0)?.seek('earliest');

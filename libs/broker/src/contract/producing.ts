@@ -208,7 +208,7 @@ export function producingContract(setup: () => BrokerUnderTest): void {
       await admin.deleteTopic(topic);
       await admin.createTopic({ name: topic, partitions: 1 });
       const [first] = await producer.send([{ topic, partition: 0, records: records(1) }]);
-      // The old producer may fail once until it looks the topic up; a new one never does.
+      // The old producer may fail once until it looks the topic up; a new producer never does.
       if (first?.ok !== true) expect(await kit.write(topic, 0, records(1))).toBe(0n);
       else expect(first.baseOffset).toBe(0n);
     });

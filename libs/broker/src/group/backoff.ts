@@ -4,18 +4,21 @@ import { BrokerError } from '../broker.ts';
 const BASE_MS = 50;
 const CAP_MS = 2_000;
 
-/** The pause before retry `attempt` (from 0): full jitter above a floor, so that retries do not flood a dead broker. */
+/**
+ * Computes the pause before retry `attempt` (from 0), in milliseconds. The jitter is above a floor, so that retries do
+ * not flood a dead broker.
+ */
 export function delayMs(attempt: number, random: Random): number {
   const ceiling = Math.min(CAP_MS, BASE_MS * 2 ** Math.min(attempt, 10));
   return BASE_MS / 2 + random() * ceiling;
 }
 
-/** Whether a consumer retries: the failure is transient, or a new connection or membership resolves it. */
+/** True when a consumer retries: the failure is transient, or a new connection or membership resolves it. */
 export function isRepeatable(error: unknown): boolean {
   return error instanceof BrokerError && (error.kind === 'retry' || error.kind === 'new_producer');
 }
 
-/** Whether a position is outside its log: no retry helps, the owner of the partition chooses another. */
+/** True for a position outside the log: no retry helps, and the partition's owner chooses another position. */
 export function isOutOfRange(error: unknown): error is BrokerError {
   return error instanceof BrokerError && error.code === 'OFFSET_OUT_OF_RANGE';
 }

@@ -27,10 +27,10 @@ export interface FetchLoopsOptions extends FetchSettings {
   readonly onRecreated: (topics: readonly string[]) => void;
 }
 
-/** The longest wait of a fetch that leaves busy partitions out, so that the next one soon includes them. */
+/** The maximum wait of a fetch that leaves busy partitions out, in milliseconds: the next fetch soon includes them. */
 const SHORT_WAIT_MS = 5;
 
-/** The fetch loops of one membership: one per broker that leads an assigned partition, and a watch over all. */
+/** The fetch loops of a membership: one per broker that leads an assigned partition, and a watch. */
 export class FetchLoops {
   readonly #options: FetchLoopsOptions;
   readonly #fetching = new Set<number>();
@@ -111,7 +111,7 @@ export class FetchLoops {
     const fetchable = mine.filter((flow) => flow.demand === 'fetchable');
     if (fetchable.length === 0) return 'nothing';
     await this.#resolvePositions(fetchable);
-    // Rotated: the first partitions of a fetch may fill it up, and must not starve the others.
+    // The order rotates: the first partitions may fill a fetch, and must not starve the others.
     const first = rotate % fetchable.length;
     const asked = [...fetchable.slice(first), ...fetchable.slice(0, first)].flatMap((flow) =>
       typeof flow.position === 'bigint' && flow.demand === 'fetchable'
@@ -147,7 +147,8 @@ export class FetchLoops {
       } else {
         healthy = false;
         if (isRepeatable(answer.error)) continue;
-        // A topic that was created again also looks like a position outside the log, and is the more precise error.
+        // A topic that was created again also looks like a position outside the log; TOPIC_RECREATED is the more
+        // precise error.
         await this.#refresh();
         if (!isOutOfRange(answer.error)) this.#options.onFatal(answer.error);
         else if (flow.turn === turn) flow.lose(answer.error);

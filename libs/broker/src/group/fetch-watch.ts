@@ -7,7 +7,7 @@ export interface FetchWatchOptions {
   readonly link: Pick<GroupLink, 'ends' | 'nodeOf'>;
   readonly clock: Clock;
   readonly log: Log;
-  /** How long a partition may be ready for records without an answer, milliseconds. */
+  /** The time a partition may be ready for records without an answer, in milliseconds. */
   readonly stalledAfterMs: number;
   /** Looks leaders up and wakes the fetch loops. */
   readonly refresh: () => Promise<void>;
@@ -48,7 +48,7 @@ export class FetchWatch {
     }
   }
 
-  /** Whether a partition was ready too long without an answer with records or the end of the log. */
+  /** True when a partition was ready too long without an answer (records or the end of the log). */
   #isSuspect(flow: PartitionFlow): boolean {
     const now = this.#options.clock.monotonic();
     const seen = this.#seen.get(flow);
@@ -59,7 +59,7 @@ export class FetchWatch {
     return false;
   }
 
-  /** Reports a stall. True when a look-up of leaders may resolve it. */
+  /** Reports a stall. Returns true when a look-up of leaders may resolve the stall. */
   async #look(flow: PartitionFlow): Promise<boolean> {
     const stall = await this.#judge(flow);
     if (stall === undefined || !flow.open || this.#seen.get(flow)?.answers !== flow.answers) return false;
@@ -79,7 +79,7 @@ export class FetchWatch {
       const reason = stable <= position ? 'open_transaction' : 'not_fetched';
       return { reason, forMs, behind: end - position };
     } catch (error) {
-      // Without an answer it is unknown whether there is anything to fetch.
+      // The end of the log is unknown, so it is unknown whether there is anything to fetch.
       log('debug', 'the end of a partition could not be read', { error, ...flow.place });
       return undefined;
     }

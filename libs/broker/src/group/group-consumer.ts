@@ -71,7 +71,7 @@ export class LoopConsumer implements GroupConsumer {
     } catch (error) {
       this.#death ??= { error };
     }
-    // Also those of earlier memberships: a stop waits for every batch in progress.
+    // A stop waits for every batch in progress, also of earlier memberships.
     await Promise.all(this.#draining.values());
     await link.leave().catch(() => undefined);
     await link.close().catch(() => undefined);
@@ -122,12 +122,13 @@ export class LoopConsumer implements GroupConsumer {
     const running = session.end();
     for (const [id, batch] of running) this.#drain(id, batch);
     const batches = Promise.all(running.values());
-    // A stop waits for its batches; a rebalance waits a bounded time: the group would go on without this member.
+    // A stop waits for its batches without a bound. A rebalance waits a bounded time: the group would continue without
+    // this member.
     if (this.#stopping.signal.aborted) await this.#heartbeatsUntil(membership, batches);
     else await Promise.race([batches, this.#clock.sleep(this.#drainMs(), this.#stopping.signal)]);
   }
 
-  /** Without a `placeLost` handler a topic that was created again ends the consumer. */
+  /** Ends the consumer when a topic was created again and there is no `placeLost` handler. */
   #refuseRecreated(): void {
     const [topic] = this.#options.link.recreated();
     if (topic !== undefined && this.#options.handlers.placeLost === undefined) throw topicRecreated(topic);
@@ -154,7 +155,9 @@ export class LoopConsumer implements GroupConsumer {
     });
   }
 
-  /** Shorter than the session: no heartbeat is sent between the end of a membership and the next join. */
+  /**
+   * The drain time, shorter than the session: no heartbeat is sent between the end of a membership and the next join.
+   */
   #drainMs(): number {
     return Math.min(DRAIN_MS, (this.#options.sessionTimeoutMs ?? 10_000) / 2);
   }
@@ -166,7 +169,10 @@ export class LoopConsumer implements GroupConsumer {
     void both.then(() => this.#draining.get(id) === both && this.#draining.delete(id));
   }
 
-  /** Sends heartbeats until a rebalance or a stop; an unreachable broker ends the membership after a session timeout. */
+  /**
+   * Sends heartbeats until a rebalance or a stop. A broker that is unreachable for a session timeout ends the
+   * membership.
+   */
   async #heartbeats(membership: Membership): Promise<void> {
     const { sessionTimeoutMs = 10_000, heartbeatIntervalMs = 1_000 } = this.#options;
     let heard = this.#clock.monotonic();
@@ -195,7 +201,7 @@ export class LoopConsumer implements GroupConsumer {
     }
   }
 
-  /** Keeps the membership while a stop waits for its batches, so that no other member gets the partitions before they end. */
+  /** Keeps the membership while a stop waits for its batches. No other member gets the partitions before they end. */
   async #heartbeatsUntil(membership: Membership, work: Promise<unknown>): Promise<void> {
     const { heartbeatIntervalMs = 1_000 } = this.#options;
     const over = new AbortController();

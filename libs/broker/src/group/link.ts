@@ -39,26 +39,30 @@ export interface GroupLink {
   connect(): Promise<void>;
   /** Joins the group and returns the assignment. It may take as long as the other members need to rejoin. */
   join(): Promise<Membership>;
-  /** `rebalance`: join again. `lost`: the group removed this member; join again as a new one. */
+  /**
+   * Sends a heartbeat. `rebalance`: the member must join again. `lost`: the group removed this member; it must join as
+   * a new one.
+   */
   heartbeat(membership: Membership): Promise<'member' | 'rebalance' | 'lost'>;
   leave(): Promise<void>;
   commit(membership: Membership, place: Assignment, offset: bigint): Promise<void>;
   /** Resolves positions to offsets. `committed` without a commit is the earliest. */
   resolve(wanted: readonly (Assignment & { readonly at: StartAt })[]): Promise<readonly bigint[]>;
-  /** The end of a partition's log, and its last stable offset (the first offset of an open transaction). */
+  /** Returns the end of a partition's log, and the last stable offset (before any open transaction). */
   ends(place: Assignment): Promise<{ readonly end: bigint; readonly stable: bigint }>;
   /** The leader of a partition; undefined while it has none. */
   nodeOf(place: Assignment): number | undefined;
-  /** One fetch from one broker, which answers at once when there is data and else after `maxWaitMs`. */
+  /** Fetches once from one broker, which answers when there is data, or after `maxWaitMs` milliseconds. */
   fetch(node: number, wants: readonly FetchWant[], maxWaitMs: number): Promise<readonly Fetched[]>;
   /** Looks up leaders again. */
   refresh(): Promise<void>;
   /**
-   * Calls `listener` after each look-up that changed or removed a leader, by any request: a join, a heartbeat, a
-   * refresh. Returns the function that ends it. Without it a waiting fetch loop would miss the look-ups of others.
+   * Calls `listener` after each look-up that changed or removed a leader, by any request. Requests are a join, a
+   * heartbeat, a refresh. Returns the function that ends the calls. A waiting fetch loop would otherwise miss the
+   * look-ups of others.
    */
   onLeaders(listener: () => void): () => void;
-  /** Topics that were created again since the last call, as seen by a join, a heartbeat or a refresh. */
+  /** Returns topics that were created again since the last call. A join, heartbeat or refresh detects them. */
   recreated(): readonly string[];
   close(): Promise<void>;
 }

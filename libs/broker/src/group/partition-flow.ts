@@ -7,16 +7,16 @@ export interface FlowHooks {
   commit(place: Assignment, offset: bigint): Promise<void>;
   /** A fetch may have become due. */
   wake(): void;
-  /** The handler rejected. */
+  /** Reports that the handler rejected; ends the consumer. */
   failed(error: unknown): void;
 }
 
-/** How often a batch with a wrong checksum is fetched before it counts as undecodable. */
+/** The number of fetches of a batch with a wrong checksum before it counts as undecodable. */
 export const FETCHES_OF_DAMAGED = 3;
 
 /**
- * One partition during one membership: its position, the batch being handled, and one batch fetched ahead so that
- * fetching and handling overlap. The `turn` counts seeks: a fetch that began before a seek is dropped.
+ * A partition during one membership: its position, the batch in progress, and one batch fetched ahead. Fetching and
+ * handling overlap. The `turn` counts seeks: a fetch that began before a seek is dropped.
  */
 export class PartitionFlow {
   readonly place: Assignment;
@@ -70,7 +70,7 @@ export class PartitionFlow {
     return !this.#abort.signal.aborted;
   }
 
-  /** Whether the next fetch asks for it. `busy`: its batch fetched ahead is not taken yet. */
+  /** The demand of the partition in the next fetch. `busy`: the batch fetched ahead is not taken yet. */
   get demand(): 'none' | 'busy' | 'fetchable' {
     if (!this.#started || this.#paused || this.#lost !== undefined || !this.open) return 'none';
     return this.#ahead === undefined ? 'fetchable' : 'busy';
@@ -104,7 +104,7 @@ export class PartitionFlow {
     this.#deliver();
   }
 
-  /** Whether a damaged batch is fetched again: damage by the network is gone then, damage on disk is not. */
+  /** True when a damaged batch is fetched again: damage by the network is then gone, damage on disk is not. */
   fetchAgain({ damaged, nextOffset }: FetchedRecords): boolean {
     if (damaged !== true) return false;
     this.#damaged =

@@ -8,11 +8,11 @@ import { Signal } from './signal.ts';
 
 export interface SessionOptions extends FetchSettings {
   readonly membership: Membership;
-  /** A batch of an earlier membership that still runs: no batch of its partition may begin before it ends. */
+  /** Returns the running batch of an earlier membership: no batch of its partition may begin before it ends. */
   readonly draining: (place: Assignment) => Promise<void> | undefined;
 }
 
-/** One membership at work: asks for start positions, fetches from every leader, ends at the rebalance. */
+/** A membership at work: asks for start positions, fetches from every leader, ends at the rebalance. */
 export class GroupSession {
   readonly #options: SessionOptions;
   readonly #flows: ReadonlyMap<string, PartitionFlow>;
@@ -58,7 +58,7 @@ export class GroupSession {
     return flow?.open === true ? flow.control : undefined;
   }
 
-  /** Invalidates the positions of topics that were created again: the new log may have the same offsets. */
+  /** Invalidates the positions of topics that were created again: offsets of the new log may be equal. */
   loseTopics(topics: readonly string[]): void {
     for (const topic of topics)
       for (const flow of this.#flows.values())
@@ -81,7 +81,7 @@ export class GroupSession {
     return running;
   }
 
-  /** Resolves when all its loops have ended. */
+  /** Resolves when all loops of the session have ended. */
   async finished(): Promise<void> {
     await this.#loops.finished();
   }

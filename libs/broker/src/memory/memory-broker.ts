@@ -20,16 +20,16 @@ import { MemoryProducer, type SendFault } from './memory-producer.ts';
 
 /** Faults and operator actions that a test can cause. */
 export interface MemoryControls {
-  /** For further clients of the same cluster, each with a network of its own: `memoryBroker({ cluster })`. */
+  /** The cluster, for more clients with separate networks: `memoryBroker({ cluster })`. */
   readonly cluster: MemoryCluster;
   /** The next matching batches of this client fail. */
   failSend(fault: SendFault): void;
-  /** Every request of this client fails until `restore`; its members expire meanwhile. */
+  /** Makes every request of this client fail until `restore`; its members expire meanwhile. */
   takeDown(): void;
   restore(): void;
   /**
-   * Partitions without a leader for this client, as `partitionId` names them: its producers and admin clients get
-   * LEADER_NOT_AVAILABLE. Add and delete.
+   * The partitions without a leader for this client, by `partitionId`. Its producers and admin clients get
+   * LEADER_NOT_AVAILABLE. Tests add and delete entries.
    */
   readonly offline: Set<string>;
   /** Removes records below `offset`, as retention does. */

@@ -158,7 +158,7 @@ export class MemoryLink implements GroupLink {
     const { topic, partition, offset, maxBytes } = want;
     const log = this.#options.log.partition(topic, partition);
     if (log === undefined) return { ok: false, topic, partition, error: missing(want) };
-    // The refresh after it detects whether the topic was created again.
+    // The next refresh detects whether the topic was created again.
     if (this.#options.log.topic(topic)?.topicId !== this.#topicIds.get(topic))
       return { ok: false, topic, partition, error: missing(want) };
     const end = log.start + BigInt(log.records.length);

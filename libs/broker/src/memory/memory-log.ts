@@ -23,7 +23,7 @@ export interface MemoryTopic {
 
 export interface MemoryPartition {
   readonly records: IncomingRecord[];
-  /** Offset of `records[0]`. */
+  /** The offset of `records[0]`. */
   start: bigint;
 }
 
@@ -73,7 +73,7 @@ export class MemoryLog {
     return this.#topics.get(topic)?.partitions[partition];
   }
 
-  /** Appends a batch whole; returns its first offset. */
+  /** Appends a whole batch; returns the first offset. */
   append({ topic, partition, records }: OutgoingBatch): bigint {
     const found = this.#topics.get(topic);
     const log = found?.partitions[partition];

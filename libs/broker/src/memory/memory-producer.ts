@@ -16,7 +16,7 @@ export interface SendFault extends Partial<Pick<BrokerErrorDetail, 'code' | 'kin
   readonly partition?: number;
   /** The records are written all the same, as when the acknowledgement is lost. @default false */
   readonly applied?: boolean;
-  /** How many batches fail. @default 1 */
+  /** The number of batches that fail. @default 1 */
   readonly times?: number;
 }
 

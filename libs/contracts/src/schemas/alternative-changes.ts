@@ -18,9 +18,9 @@ function alternativesOf(schema: JsonSchema): readonly JsonSchema[] {
 }
 
 /**
- * Compares the alternatives of a union, each old one with its new counterpart.
- * The counterpart is the equal one, else the one with the same tag, else the only one left over on each side. An
- * alternative without counterpart was added or removed. Equal texts are compared too: their references may have changed.
+ * Compares the alternatives of a union, each old one with its new counterpart. The counterpart is the equal
+ * alternative, else the alternative with the same tag, else the only one left over on each side. An alternative without
+ * counterpart was added or removed. Equal texts are compared too: their references may have changed.
  */
 export function alternativeChanges(place: Place): readonly Incompatibility[] {
   const [old, now] = [alternativesOf(place.before), alternativesOf(place.after)];

@@ -83,7 +83,7 @@ function message(definition: EventDefinition): JsonSchema {
  */
 function schemas(definition: EventDefinition): (readonly [string, unknown])[] {
   const { definitions, ...whole } = jsonSchemaOf(definition, 'draft-07');
-  // The document is the base of the schemas: their own `$id` would change it.
+  // The `$id` of a schema is removed: it would change the base of references, which is the document.
   const schema = Object.fromEntries(
     Object.entries(whole).filter(([keyword]) => keyword !== '$schema' && keyword !== '$id'),
   );

@@ -14,7 +14,7 @@ function compare(raw: Place): readonly Incompatibility[] {
   if (place === undefined) return [];
   if (hasAlternatives(place.before) || hasAlternatives(place.after)) return alternativeChanges(place);
   const typeChanges = typesOf(place);
-  // When the type itself changed, deeper differences add nothing.
+  // A changed type breaks both ways; deeper differences add nothing to the report.
   if (typeChanges.some(({ breaks }) => breaks === 'both')) return typeChanges;
   return [
     ...typeChanges,

@@ -5,7 +5,7 @@ import { dataSchemaOf } from '../wire.ts';
 export type JsonSchema = Readonly<Record<string, unknown>>;
 export type JsonSchemaDraft = 'draft-2020-12' | 'draft-07';
 
-/** The part of the Standard JSON Schema interface that is used here; zod 4 and others implement it. */
+/** The used part of the Standard JSON Schema interface, which zod 4 and others implement. */
 interface Converter {
   readonly jsonSchema?: {
     readonly input: (options: {

@@ -14,7 +14,7 @@ export interface Incompatibility {
   readonly reason: string;
 }
 
-/** One place in two compared schemas, with the roots of local references. */
+/** A place in two compared schemas, with the roots of local references. */
 export interface Place {
   readonly before: JsonSchema;
   readonly after: JsonSchema;

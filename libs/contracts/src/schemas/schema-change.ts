@@ -11,7 +11,7 @@ export interface SchemaChange {
   readonly version: number;
   /** The path inside the payload; empty for the whole payload. */
   readonly path: string;
-  /** Only for `incompatible`. */
+  /** The side that an `incompatible` change breaks; other kinds have none. */
   readonly breaks?: Breaks;
   readonly reason: string;
   readonly fix: string;

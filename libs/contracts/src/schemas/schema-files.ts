@@ -95,7 +95,7 @@ function changesOf(definition: EventDefinition, recorded: JsonSchema | undefined
   return [{ ...at, kind: 'outdated', path: '', reason: 'a compatible change is not recorded', fix: WRITE }];
 }
 
-/** Reports a recorded version that no definition reads: neither its own nor a later one with upcasts. */
+/** Reports a recorded version that no definition reads, directly or by upcasts. */
 function findWithdrawn(name: string, definitions: readonly EventDefinition[]): readonly SchemaChange[] {
   const match = /^(.+)\.v(\d+)$/.exec(name);
   const [type = name, version] = [match?.[1], Number(match?.[2] ?? 0)];

@@ -10,7 +10,7 @@ import { makeTopics, tag } from '../testing/quick.ts';
 import { type ConsumerService, consumerService } from '../service/consumer-service.ts';
 
 /**
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - a marker is known by its type before it is read as an event (it became a dead letter, and nothing was superseded);
  * - a predecessor is compared with the watermark of its own epoch (taken as the highest of all: the marker hid the hole);
  * - a new position of an older epoch halts its partition (it was a gap, or applied).

@@ -11,7 +11,7 @@ const { compressFrameSync } = require('lz4-napi') as {
   compressFrameSync: (input: Buffer, options?: object) => Buffer;
 };
 
-/** As the Java client frames it: blocks of 32 KiB. */
+/** Frames a body as the Java client does, in blocks of 32 KiB. */
 function xerial(body: Buffer): Buffer {
   const parts: Buffer[] = [Buffer.from('82534e41505059000000000100000001', 'hex')];
   for (let at = 0; at < body.length; at += 32_768) {

@@ -3,12 +3,12 @@ import { constants, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { lz4Decompress } from './lz4.ts';
 import { TooLarge } from './too-large.ts';
 
-/** A zstd frame may ask for a window of 2 GB; 64 MiB suffices for any batch within the bound. */
+/** The largest window of a zstd frame, 64 MiB (2^26): it suffices for any batch within the bound. */
 const ZSTD_WINDOW_LOG = 26;
 
 /**
- * Decompresses the records of a batch by its codec. Never makes more than `limit` bytes: a few kilobytes may expand to
- * gigabytes. Throws for bytes that are not of the codec, and TooLarge.
+ * Decompresses the records of a batch by its codec. Never produces more than `limit` bytes: a few kilobytes may expand
+ * to gigabytes. Throws for bytes that are not of the codec, and TooLarge.
  */
 export function decompress(body: Buffer, codec: number, limit: number): Buffer {
   switch (codec) {

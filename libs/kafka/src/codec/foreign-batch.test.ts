@@ -53,7 +53,7 @@ describe('a batch of another producer', () => {
       why: "codec 6 is not one of Kafka's",
     });
     expect(got[1]?.value?.toString()).toBe('three');
-    // Of the part that was asked for: what lies before it is accounted for.
+    // The undecodable record covers only the requested part: earlier records are accounted for.
     const rest = decodeRecordSet(unknown, { ...place, from: 1n }).records[0]?.undecodable;
     expect(rest).toMatchObject({ firstOffset: 1n, lastOffset: 1n });
   });
@@ -78,10 +78,10 @@ describe('a batch of another producer', () => {
     );
     const budget = new DecodeBudget(3_000_000);
     expect(decodeRecordSet(set, place, { budget })).toMatchObject({ nextOffset: 2n, damaged: false });
-    // What was not decoded counts, too: it cost as much as the bound allows before that was known.
+    // A batch that was not decoded uses the budget, too: its cost was known only at the bound.
     const small = new DecodeBudget(1_000_000);
     expect(decodeRecordSet(set, place, { budget: small })).toMatchObject({ nextOffset: 1n, damaged: false });
-    // Another partition of the same fetch waits for the next one.
+    // The other partition of the same fetch waits for the next fetch.
     expect(decodeRecordSet(set, place, { budget })).toMatchObject({ nextOffset: undefined, records: [] });
   });
 

@@ -43,7 +43,10 @@ export function lz4Size(bytes: Buffer, limit: number): number {
   return size;
 }
 
-/** Counts one block: sequences of literals and a copy of earlier bytes; lengths from 15 on continue in bytes of 255. */
+/**
+ * Computes the decompressed size of a block: sequences of literals and copies of earlier bytes. Lengths from 15 on
+ * continue in bytes of 255.
+ */
 function blockSize(bytes: Buffer, start: number, end: number, limit: number): number {
   let size = 0;
   let at = start;

@@ -20,7 +20,7 @@ const record = (value: string, extra: Partial<OutgoingRecord> = {}): OutgoingRec
   ...extra,
 });
 
-/** A record as it should come back. */
+/** The record that a reader should return. */
 function seen(sent: OutgoingRecord, index: number): unknown {
   return {
     topic: 't',
@@ -33,7 +33,7 @@ function seen(sent: OutgoingRecord, index: number): unknown {
   };
 }
 
-/** A record as it came, with what is behind its getters. */
+/** The record that a reader returned, with the values of its getters. */
 function whole({
   topic,
   partition,

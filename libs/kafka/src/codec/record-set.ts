@@ -13,7 +13,7 @@ import { Transactions, type AbortedTransaction } from './transactions.ts';
 
 export interface DecodedRecords {
   readonly records: IncomingRecord[];
-  /** The offset of the next fetch, past holes, control records and aborted records; undefined without a whole batch. */
+  /** The offset of the next fetch, past holes, control records and aborted records. undefined without a whole batch. */
   readonly nextOffset: bigint | undefined;
   /** The only record is a batch with a wrong checksum: another fetch may bring it whole. */
   readonly damaged: boolean;
@@ -26,7 +26,7 @@ export interface DecodeOptions {
   readonly budget?: DecodeBudget;
 }
 
-/** Bounds the decompressed size of the batches of one fetch: of each, and about as much of all. */
+/** The budget for decompressed bytes of one fetch: it bounds each batch, and about as much all. */
 export class DecodeBudget {
   readonly maxBatchBytes: number;
   #left: number;
@@ -36,7 +36,7 @@ export class DecodeBudget {
     this.#left = maxBatchBytes;
   }
 
-  /** Whether the remaining batches are left for the next fetch. */
+  /** True when the remaining batches are left for the next fetch. */
   get spent(): boolean {
     return this.#left <= 0;
   }
@@ -66,7 +66,7 @@ export function decodeRecordSet(set: Buffer, place: Place, options: DecodeOption
   let at = 0;
   while (at + HEADER_BEFORE_LENGTH_ENDS <= set.length && !budget.spent) {
     const length = set.readInt32BE(at + 8);
-    // Too short for any message: the begin of the next batch is unknown, so the rest is one damaged batch.
+    // A length too short for any message hides the begin of the next batch, so the rest is one damaged batch.
     const end = length < SHORTEST ? set.length : at + HEADER_BEFORE_LENGTH_ENDS + length;
     if (end > set.length) break;
     const batch = set.subarray(at, end);
@@ -87,15 +87,15 @@ export function decodeRecordSet(set: Buffer, place: Place, options: DecodeOption
 
 interface Damage {
   readonly why: string;
-  /** Another fetch may bring it whole. */
+  /** True when another fetch may return the batch undamaged. */
   readonly again: boolean;
 }
 
 const BROKEN: Damage = { why: "its length is no batch's", again: true };
 
 /**
- * The last offset of a batch, never below the wanted one: the next fetch must move on. A damaged batch is trusted only
- * if its number of offsets equals its number of records.
+ * Returns the last offset of a batch, never below the wanted one: the next fetch must advance. A damaged batch is
+ * trusted only if its number of offsets equals its number of records.
  */
 function lastOffsetOf(batch: Buffer, { from }: Place, damage: Damage | undefined): bigint {
   const base = batch.readBigInt64BE(0);

@@ -35,7 +35,7 @@ export class BrokerLink {
     this.address = `${host}:${port}`;
   }
 
-  /** False once one of its connections was lost. */
+  /** False after the loss of one of the link's connections. */
   get usable(): boolean {
     return !this.#ended.signal.aborted;
   }

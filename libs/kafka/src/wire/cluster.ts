@@ -17,7 +17,9 @@ export interface ClusterOptions extends LinkOptions {
   readonly onClose: (cluster: Cluster) => void;
 }
 
-/** The cluster as seen by one client: leaders of partitions, and a link to each broker in use. It does not retry. */
+/**
+ * The cluster as one client sees it: leaders of partitions, and a link to each used broker. The class does not retry.
+ */
 export class Cluster {
   readonly #options: ClusterOptions;
   readonly #links = new Map<string, BrokerLink>();
@@ -53,7 +55,7 @@ export class Cluster {
     return found;
   }
 
-  /** Calls `listener` after each answer that changed or removed a leader, until the returned function is called. */
+  /** Calls `listener` after each answer that changed or removed a leader. The returned function ends the calls. */
   onLeaders(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -94,7 +96,7 @@ export class Cluster {
     return this.#open(host, port);
   }
 
-  /** Any reachable broker: a connected one, else those of the metadata, else the bootstrap ones. */
+  /** Returns any reachable broker: a connected one, else one of the metadata, else a bootstrap broker. */
   async any(): Promise<BrokerLink> {
     const connected = [...this.#links.values()].find((link) => link.usable);
     if (connected !== undefined) return connected;
@@ -120,7 +122,7 @@ export class Cluster {
     this.#options.onClose(this);
   }
 
-  /** Records a leader. True when it changed. */
+  /** Records a leader. Returns true when the leader changed. */
   #learn(place: string, leader: number | undefined): boolean {
     if (this.#leaders.get(place) === leader) return false;
     if (leader === undefined) this.#leaders.delete(place);

@@ -16,7 +16,7 @@ export interface Request {
   readonly flexible?: boolean;
   /** @default the link's */
   readonly timeoutMs?: number;
-  /** It changes state: when its answer is lost, the outcome is unknown. */
+  /** True when the request changes state: if the answer is lost, the outcome is unknown. */
   readonly writes?: true;
 }
 
@@ -37,12 +37,13 @@ export interface Target {
   readonly onLost: () => void;
 }
 
-/** One connection, logged in. Requests leave in the order of the calls; any number may be in flight. */
+/** A connection after login. Requests leave in the order of the calls; any number may be in flight. */
 export interface Connection {
   readonly versions: ApiVersions;
   /**
-   * Resolves with the answer behind its correlation id (a flexible answer's header tags are still in front), rejects
-   * with a ConnectionError. `onWritten` is called when bytes may have left. Time limits are the caller's task.
+   * Resolves with the answer to the request, rejects with a ConnectionError. The answer starts behind the correlation
+   * id; a flexible answer's header tags are still in front. `onWritten` is called when bytes may have left. Time limits
+   * are the caller's task.
    */
   send(request: Request, onWritten: () => void): Promise<Buffer>;
 }
@@ -75,7 +76,7 @@ export class ConnectionError extends Error {
   }
 }
 
-/** Whether an error is about TLS, by Node's code or else OpenSSL's message. */
+/** True when an error is about TLS, by Node's code or else OpenSSL's message. */
 export function isTlsFailure(code: unknown, message: string): boolean {
   return (
     (typeof code === 'string' &&

@@ -1,6 +1,6 @@
 import type { BrokerErrorKind } from '@convergekit/broker/engine';
 
-/** What a protocol error means to us. `unsure`: after it a write may be in the log all the same. */
+/** The meaning of a protocol error for the client. `unsure`: a write with this error may still be in the log. */
 export interface ErrorMeaning {
   readonly code: string;
   readonly kind: BrokerErrorKind;

@@ -7,7 +7,7 @@ export interface ErrorContext {
   readonly doing: string;
   readonly topic?: string;
   readonly partition?: number;
-  /** Whether bytes of a write had left when it failed. */
+  /** True when bytes of a write had left before the failure. */
   readonly written?: boolean;
   /** The broker's own message. */
   readonly said?: string;
@@ -54,7 +54,7 @@ export function brokerErrorFrom(error: unknown, context: ErrorContext): BrokerEr
   );
 }
 
-/** Whether an error is this code in an answer of the broker, not a failure of the connection. */
+/** True when an error is this code in an answer of the broker, not a connection failure. */
 export function isAnswer(error: unknown, protocolCode: number): boolean {
   return error instanceof AnswerError && error.protocolCode === protocolCode;
 }

@@ -13,7 +13,7 @@ export function checked<T>(errorCode: number, doing: string, value: T, said: str
   throw protocolError(errorCode, { doing, ...(said === null ? {} : { said }) });
 }
 
-/** Writes topics with their partitions, the form of most requests. */
+/** Writes topics with their partitions, as most requests contain them. */
 export function writeTopics(
   body: ByteWriter,
   places: readonly Assignment[],

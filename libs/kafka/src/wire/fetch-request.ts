@@ -33,7 +33,7 @@ export function fetchRequest(wants: readonly FetchWant[], maxWaitMs: number, iso
   return { apiKey: 1, apiVersion: 11, name: 'Fetch', body: [body.finish()] };
 }
 
-/** Groups adjacent wants of one topic, in the order given: a broker fills its answer in this order. */
+/** Groups adjacent wants of one topic in the given order, in which a broker fills its answer. */
 function runsByTopic(wants: readonly FetchWant[]): FetchWant[][] {
   const runs: FetchWant[][] = [];
   for (const want of wants) {

@@ -6,7 +6,7 @@ it('an admin finds no offsets on a broker that never had a group, while the brok
   const kafka = await embeddedKafka();
   try {
     await kafka.start();
-    // Only one request can be the first: one driver suffices, since all share the code above a connection.
+    // One driver suffices, since all share the code above a connection and only one request can be the first.
     const connect = drivers[0]![1];
     const broker = connect({ brokers: [kafka.address], clientId: 'first-group' });
     const admin = await broker.admin();

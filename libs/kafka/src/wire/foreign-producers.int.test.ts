@@ -7,8 +7,8 @@ import { collect, Kit, until, values } from '@convergekit/broker/contract';
 import { drivers } from '../fixture/drivers.ts';
 
 /*
- * What other programs write, read by each driver: batches of Kafka's own Java producer in every codec, and transactions
- * of kafkajs. Planted faults, each seen to fail here: no lz4; no snappy; a fetch of what is uncommitted; an empty list of
+ * Each driver reads what other programs write: batches of Kafka's Java producer in every codec, transactions of
+ * kafkajs. Planted faults, each seen to fail here: no lz4; no snappy; a fetch of what is uncommitted; an empty list of
  * aborted transactions.
  */
 const { brokers } = inject('stack');

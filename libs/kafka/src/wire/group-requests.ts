@@ -4,8 +4,8 @@ import type { Exchange } from './connection.ts';
 import { checked, type TopicPartition, readTopics, writeTopics } from './exchange.ts';
 
 /*
- * The requests of the classic group protocol, in the last versions before the flexible ones: every supported broker
- * speaks them. Without a static member id: docs/decisions/0024.
+ * The requests of the classic group protocol, in the last versions before the flexible ones. Every supported broker
+ * accepts these versions. The requests have no static member id: docs/decisions/0024.
  */
 
 export interface Coordinator {
@@ -26,7 +26,7 @@ export interface Joining {
   readonly groupId: string;
   readonly memberId: string;
   readonly sessionTimeoutMs: number;
-  /** How long the broker waits for the other members, milliseconds. */
+  /** The time the broker waits for the other members, in milliseconds. */
   readonly rebalanceTimeoutMs: number;
   readonly protocol: string;
   readonly metadata: Buffer;

@@ -7,9 +7,9 @@ import { type Connect, drivers } from '../fixture/drivers.ts';
 import { bytesOf, sealedByBuilder } from '../fixture/edge-records.ts';
 
 /*
- * Codecs when they are hot: Node 24 once compiled a cursor in a module variable wrongly, and only after thousands of
- * records. Half a million written through each driver and read through the other, each compared to the byte.
- * Taken out once, and a test here failed: one byte of one sealed record changed after half a million fields.
+ * Tests of hot codecs: Node 24 once compiled a cursor in a module variable wrongly after thousands of records. Half a
+ * million records are written through each driver and read through the other, each compared to the byte. Code that was
+ * removed once, and a test here failed: one byte of one sealed record changed after half a million fields.
  */
 const { brokers } = inject('stack');
 const PARTITIONS = 4;
@@ -18,7 +18,9 @@ const EACH = 125_000;
 const START = 1_750_000_000_000;
 const TEXT = 'The quick brown fox – žluťoučký kůň – jumps over 13 lazy dogs 😀. '.repeat(140);
 
-/** Every size from nothing to some hundred bytes, now and then thousands; nulls, headers or none. */
+/**
+ * Creates a record of any size from nothing to hundreds of bytes, rarely thousands; with nulls, with headers or none.
+ */
 function bodyOf(index: number): Omit<OutgoingRecord, 'timestampMs'> {
   const size = index % 997 === 0 ? 8_000 + (index % 300) : index % 211;
   const headers = [
@@ -32,7 +34,7 @@ function bodyOf(index: number): Omit<OutgoingRecord, 'timestampMs'> {
   };
 }
 
-/** A prime number of records, so that every batch begins with another; its time identifies a record. */
+/** A prime number of records, so that batches begin with different records; the time identifies a record. */
 const bodies = Array.from({ length: 4_999 }, (_, index) => bodyOf(index));
 const expected = bodies.map(({ key, value, headers }) => ({
   key: bytesOf(key),
@@ -44,7 +46,7 @@ function recordAt(partition: number, index: number): OutgoingRecord {
   return { ...bodies[(partition + index) % bodies.length]!, timestampMs: START + index };
 }
 
-/** Every second batch sealed by the builder, as the relay does. */
+/** Writes the records; the builder seals every second batch, as the relay does. */
 async function write(broker: Broker, topic: string): Promise<void> {
   const producer = await broker.producer();
   for (let first = 0; first < EACH; first += BATCH) {
@@ -58,7 +60,7 @@ async function write(broker: Broker, topic: string): Promise<void> {
   }
 }
 
-/** Ends with the number read, or at the first record that is another than was written at its place. */
+/** Returns the number of records read, or the first record that differs from the written one. */
 async function readBack(broker: Broker, topic: string): Promise<number | IncomingRecord> {
   const next = new Array<bigint>(PARTITIONS).fill(0n);
   let count = 0;

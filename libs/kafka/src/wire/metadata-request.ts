@@ -5,7 +5,7 @@ import type { Request } from './connection.ts';
 export interface PartitionMetadata {
   readonly partition: number;
   readonly errorCode: number;
-  /** −1 while it has none. */
+  /** The leader's id; −1 while the partition has none. */
   readonly leader: number;
   readonly replicas: number;
 }
@@ -26,7 +26,7 @@ export interface ClusterMetadata {
 export function metadataRequest(topics: readonly string[]): Request {
   const body = new ByteWriter().uvarint(topics.length + 1);
   for (const topic of topics) body.raw(Buffer.alloc(16)).compactString(topic).uvarint(0);
-  // Neither creates topics nor lists permissions.
+  // The request neither creates topics nor lists permissions.
   body.int8(0).int8(0).uvarint(0);
   return { apiKey: 3, apiVersion: 12, name: 'Metadata', body: [body.finish()], flexible: true };
 }

@@ -35,7 +35,7 @@ export function listOffsets(
   };
 }
 
-/** Returns the offset of one partition; throws its error. */
+/** Returns the offset of one partition; throws the partition's error. */
 export function offsetIn(answer: ReadonlyMap<number, bigint | BrokerError>, partition: number): bigint {
   const found = answer.get(partition) ?? 0n;
   if (found instanceof BrokerError) throw found;

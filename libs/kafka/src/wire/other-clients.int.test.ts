@@ -9,23 +9,23 @@ import { type Connect, drivers } from '../fixture/drivers.ts';
 import { bytesOf, edgeRecords, sealedByBuilder } from '../fixture/edge-records.ts';
 
 /*
- * What each driver writes, read by clients that share no line with ours: Kafka's Java consumer and librdkafka (kcat).
- * Taken out once, and a test here failed: the second look at a record's length when the guessed one did not fit (the
- * builder), the order of headers (the encoder).
+ * Other clients read what each driver writes: Kafka's Java consumer and librdkafka (kcat). They share no code with the
+ * kit. Code that was removed once, and a test here failed: the second look at a record's length when the guessed one
+ * did not fit (the builder), the order of headers (the encoder).
  */
 const { brokers } = inject('stack');
 const edges = edgeRecords();
-/** Each of them twice: encoded by the driver, and sealed as the relay does it. */
+/** The records are written twice: encoded by the driver, and sealed as the relay does. */
 const all = [...edges, ...edges];
 
 async function edgesWritten(connect: Connect): Promise<{ topic: string; broker: Broker }> {
-  // Some records call themselves old: retention must not take them while they are read.
+  // Some records have old timestamps: retention must not remove them while they are read.
   const config = { 'max.message.bytes': '2000000', 'retention.ms': '-1' };
   const topic = await freshTopic(brokers, { partitions: 1, config });
   const broker = connect({ brokers: brokers.split(','), clientId: 'edges' });
   onTestFinished(() => broker.close());
   const producer = await broker.producer();
-  // The largest record is a batch of its own.
+  // The largest record has its own batch.
   const parts = [edges.slice(0, 20), edges.slice(20, -1), edges.slice(-1)];
   const batches = [...parts, ...parts.map(sealedByBuilder)];
   const results = await producer.send(batches.map((of) => ({ topic, partition: 0, records: of })));

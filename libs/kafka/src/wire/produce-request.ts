@@ -64,7 +64,7 @@ export function produceResponse(payload: Buffer): readonly ProduceAnswer[] {
     .flat();
 }
 
-/** A batch and its index in the send. */
+/** A batch and the batch's index in the send. */
 export interface Numbered {
   readonly index: number;
   readonly batch: OutgoingBatch;
@@ -91,7 +91,7 @@ export class SendOutcome {
     };
   }
 
-  /** Fails a batch for its own error, or if an earlier batch of its partition failed. */
+  /** Fails a batch for its own error, or for the failure of an earlier batch of the partition. */
   failsWithEarlier(numbered: Numbered, error: BrokerError | undefined): boolean {
     const { topic, partition } = numbered.batch;
     if (error === undefined && !this.#failed.has(partitionId(topic, partition))) return false;

@@ -11,7 +11,7 @@ import type { KafkaOptions } from './wire-broker.ts';
 
 /*
  * A real Kafka behind TLS and a login, for both drivers.
- * Taken out once, and a test here failed: the check of the server's certificate.
+ * Code that was removed once, and a test here failed: the check of the server's certificate.
  */
 const MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 const RELAY = { username: 'relay', password: 'open sesame = 1' };
@@ -116,7 +116,7 @@ describe.each(drivers)('behind TLS and a login, the %s driver', (name, connect) 
   });
 });
 
-/** A certificate for this machine, its own authority; and the file that the broker wants: key and certificate. */
+/** Creates a self-signed certificate for this machine, as the file that the broker wants: key and certificate. */
 function selfSigned(): Buffer {
   const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
   const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'];

@@ -3,7 +3,7 @@ import { ByteWriter } from './byte-writer.ts';
 import type { Exchange } from './connection.ts';
 import { checked } from './exchange.ts';
 
-/** How long the broker may take to create or delete a topic. */
+/** The time the broker may take to create or delete a topic, in milliseconds. */
 const WORK_MS = 10_000;
 const TOPIC = 2;
 

@@ -29,11 +29,14 @@ const CONFIG_NAMES = ['cleanup.policy', 'min.insync.replicas', 'max.message.byte
 const READ_BYTES = 4 * 1_048_576;
 /** A broker answers a fetch of existing records at once. */
 const READ_WAIT_MS = 100;
-/** A leader knows the ends of its logs at once; a silent one must not delay the others until the request's time-out. */
+/**
+ * The time limit for the ends of a leader's logs, in milliseconds. A leader knows them at once; a silent leader must
+ * not delay the others.
+ */
 const ENDS_MS = 4_000;
 
 export interface AdminOptions {
-  /** How long a new topic may take until all its leaders answer, milliseconds. */
+  /** The time until all leaders of a new topic must answer, in milliseconds. */
   readonly topicReadyMs: number;
   readonly maxBatchBytes?: number | undefined;
 }
@@ -107,7 +110,7 @@ export class WireAdmin implements Admin {
   async committed(groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
     const { partitions } = await this.#cluster.topic(topic);
     const places = partitions.map(({ partition }) => ({ topic, partition }));
-    // The first request about any group makes the broker create the topic of offsets and load it.
+    // The first request about any group makes the broker create and load the topic of offsets.
     const offsets = await this.#until(`a coordinator of group ${groupId}`, () =>
       this.#fetchOffsets(groupId, places).catch((error: unknown) => {
         if (error instanceof BrokerError && COORDINATOR_MOVES.has(error.code)) return undefined;
@@ -189,7 +192,7 @@ export class WireAdmin implements Admin {
     return link.call(`reading the offsets of group ${groupId}`, committedOffsets(groupId, places));
   }
 
-  /** Whether all leaders answer for their offsets; then they accept writes. */
+  /** Returns true when all leaders answer for their offsets, and so accept writes. */
   async #isReady(topic: string): Promise<boolean> {
     try {
       const { partitions } = await this.#cluster.topic(topic);

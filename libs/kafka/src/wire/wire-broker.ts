@@ -27,7 +27,10 @@ export interface KafkaOptions {
   readonly log?: Log;
   /** @default 3_000 */
   readonly connectTimeoutMs?: number;
-  /** How long an answer may take before the outcome counts as unknown, milliseconds. The broker abandons a write at half of it. @default 10_000 */
+  /**
+   * The time after which the outcome of an unanswered request counts as unknown, in milliseconds. The broker abandons a
+   * write at half of this time. @default 10_000
+   */
   readonly requestTimeoutMs?: number;
   /**
    * Maps a broker's advertised address (`host:port`) to a reachable one: tunnels, port forwarding.

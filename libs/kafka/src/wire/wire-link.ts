@@ -171,7 +171,7 @@ export class WireLink implements GroupLink {
     return Math.max(this.#options.sessionTimeoutMs, 10_000);
   }
 
-  /** Joins twice at first: the broker assigns the member id, so that a lost answer leaves no member without a client. */
+  /** Joins twice at first: the broker assigns the member id. A lost answer then leaves no member without a client. */
   async #enter(link: BrokerLink, doing: string): Promise<requests.Joined> {
     const { groupId, topics, sessionTimeoutMs } = this.#options;
     const rebalanceTimeoutMs = this.#rebalanceTimeoutMs;
@@ -211,7 +211,7 @@ export class WireLink implements GroupLink {
     return new Map([...known].map(([name, { partitions }]) => [name, partitions.length]));
   }
 
-  /** Checks periodically whether a topic was created again, and as the leader, whether one has more partitions. */
+  /** Checks periodically for topics that were created again, and, as the leader, for new partitions. */
   async #topicsChanged(): Promise<boolean> {
     const now = systemClock.monotonic();
     if (now - this.#lookedAt < TOPICS_EVERY_MS) return false;
@@ -222,12 +222,12 @@ export class WireLink implements GroupLink {
     return [...counts].some(([topic, count]) => count > (this.#partitions.get(topic) ?? 0));
   }
 
-  /** Drops the member id that the group does not know; a generation that is over keeps it. */
+  /** Drops a member id that the group does not know; a new generation keeps the id. */
   #forgetMember(error: unknown): void {
     if (isAnswer(error, UNKNOWN_MEMBER)) this.#memberId = '';
   }
 
-  /** Runs a request at the coordinator: finds it first if unknown, forgets it when it has moved. */
+  /** Runs a request at the coordinator, which is found first if unknown, and forgotten when it has moved. */
   async #withCoordinator<T>(
     doing: string,
     request: (link: BrokerLink, doing: string) => Promise<T>,

@@ -93,7 +93,7 @@ export class WireProducer implements Producer {
     return failures;
   }
 
-  /** Sends requests to one broker in turn; a second batch of a partition waits for the next request. */
+  /** Sends requests to one broker in sequence; a partition's second batch waits for the next request. */
   async #sendTo(leader: number, queue: readonly Numbered[], outcome: SendOutcome): Promise<void> {
     let link: BrokerLink;
     try {
@@ -173,9 +173,10 @@ export class WireProducer implements Producer {
     }
     const { topic, partition } = sent.batch;
     this.#cluster.forget(sent.batch);
-    // An answer without the partition leaves its outcome unknown.
+    // An answer without the partition leaves the outcome unknown.
     let code = answer?.errorCode ?? -1;
-    // A new topic is in the metadata before its leader knows it: that is transient, a missing topic is not.
+    // A new topic is in the metadata before its leader knows it: the error is then transient, unlike for a missing
+    // topic.
     if (code === UNKNOWN_TOPIC && (await this.#exists(topic))) code = LEADER_NOT_AVAILABLE;
     outcome.failed(
       sent,

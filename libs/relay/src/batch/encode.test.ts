@@ -8,7 +8,7 @@ import { blockOf, type OutboxRow, OutboxRows } from '../window/outbox-rows.ts';
 import { PositionText } from './position-text.ts';
 
 /**
- * Taken out once, and a test here failed: the template kept by type *and* stored headers; the layout of a position when
+ * Code that was removed once, and a test here failed: the template kept by type *and* stored headers; the layout of a position when
  * its number of digits changes; the time that is written when the millisecond changes.
  */
 import fc from 'fast-check';

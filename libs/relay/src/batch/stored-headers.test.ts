@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { HeaderScan } from './stored-headers.ts';
 
 /**
- * Taken out once, and a test here failed: the refusal of a name that comes twice, of a name that begins with a digit, of a
+ * Code that was removed once, and a test here failed: the refusal of a name that comes twice, of a name that begins with a digit, of a
  * backslash, and of a control character; the end of the text behind the brace.
  */
 import fc from 'fast-check';

@@ -7,7 +7,7 @@ import { silent } from '../fixture/running.ts';
 import { STOP_MS } from './patience.ts';
 import { relay } from '../relay.ts';
 
-/** Taken out once, and a test here failed: the difference between a refusal and an outage of the database. */
+/** Code that was removed once, and a test here failed: the difference between a refusal and an outage of the database. */
 
 /** A standby whose looks at the lease give what `look` says: the holder, an error, or never anything. */
 async function standbyThatLooks(look: () => string | Error | undefined) {

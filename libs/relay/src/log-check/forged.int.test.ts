@@ -12,7 +12,7 @@ import { disownRecord, readSuspect } from './disown.ts';
 
 /**
  * Records in the source's name that another writer put into its topic.
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - `forgeryOf` in the tail (a relay is refused for a tick that no database could have, and a marker with one);
  * - `forgeryOf` in the rebase's scan (the new epoch is out of range);
  * - offsets that were disowned in the tail (the relay stays refused);

@@ -10,7 +10,7 @@ import { untilDrained, writeMany } from '../fixture/set-up.ts';
 
 /**
  * What of a log cannot be read at a takeover, and what it costs.
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - the limit of bytes (40 MB are read at a takeover);
  * - a batch that cannot be decoded is passed over (`isUnreadable`: its topic is never sent to again).
  */

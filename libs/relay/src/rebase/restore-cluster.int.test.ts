@@ -10,7 +10,7 @@ import { rebaseSource } from './rebase.ts';
 
 /**
  * Restores into another cluster, and sequence values that are handed out again after a crash.
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - transaction ids are given anew when the tables come from another cluster (new events are never seen);
  * - what was drawn after the fork's `ceil` is new, whatever its transaction id says.
  */

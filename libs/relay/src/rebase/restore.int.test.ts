@@ -10,7 +10,7 @@ import { rebaseSource } from './rebase.ts';
 import { readPhantoms } from './source-sql.ts';
 
 /**
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - the comparison before the first tick (`admit` in lead.ts): the restored database publishes over its own past;
  * - a cursor of an older epoch passes only what this timeline has (`passed`): events were left out;
  * - what is read after the markers is read up to them: no phantom was named.

@@ -22,7 +22,7 @@ import { readHorizon } from './retention-sql.ts';
 import { retentionDefaults } from './settings.ts';
 
 /**
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - `xmin(S(t)) >= own(m)` (a child that is merely closed goes): the late event of each kind of writer is never published;
  * - the held topics in `sent`: the child of a held topic goes before its events were sent;
  * - the ticks of cursors: an idle partition has nothing left to compare its log with;

@@ -9,7 +9,7 @@ import { untilDrained } from '../fixture/set-up.ts';
 import { writeMixed } from '../fixture/writers.ts';
 
 /**
- * Taken out once, and a test here failed: FINALIZE of a child whose detach was broken off. It stays pending for ever.
+ * Code that was removed once, and a test here failed: FINALIZE of a child whose detach was broken off. It stays pending for ever.
  */
 
 ownServer();

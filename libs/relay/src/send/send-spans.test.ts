@@ -6,7 +6,7 @@ import { blockOf, type OutboxRow, OutboxRows } from '../window/outbox-rows.ts';
 import { PositionText } from '../batch/position-text.ts';
 
 /**
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - a value must look like what it is (the bytes of a header inside a payload were taken for one);
  * - the number of links is bounded.
  */

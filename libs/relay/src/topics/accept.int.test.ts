@@ -11,7 +11,7 @@ import { closeAfterEach, closing, heldCodes, onClose, started, withDatabase } fr
 import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
 
 /**
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - draining with the old count before the new one is recorded: events come twice, in two partitions;
  * - waiting for the drain in the statement that records (`held_at > drain_to`): it records while events are on their way.
  */

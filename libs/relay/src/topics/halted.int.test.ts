@@ -15,7 +15,7 @@ import {
 import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
 
 /**
- * Taken out once, and a test here failed: a halted topic does not fill the read-ahead (what it had queued is given back at the halt):
+ * Code that was removed once, and a test here failed: a halted topic does not fill the read-ahead (what it had queued is given back at the halt):
  * the other topic stands still.
  */
 

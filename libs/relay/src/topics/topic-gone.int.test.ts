@@ -12,7 +12,7 @@ import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-
 
 /**
  * Topics that were deleted on purpose, or recreated.
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - the broker's id of a topic (`isRecreated`: what follows goes unnoticed into a new log);
  * - a recreated topic concerns itself alone at a takeover (`findRecreated`: the relay is refused for all);
  * - holds that missed nothing move on (`advanceIdleHolds`: the child stays);

@@ -8,7 +8,7 @@ import { acceptRecreatedTopic } from './forget-sql.ts';
 import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
 
 /**
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - a halt holds the topic from the first window that is not wholly in the log (taken as the next window to read: what
  *   was queued is lost);
  * - a window that was passed over because the leadership ended is not done (`isOver` after `#meet` in the read loop, and

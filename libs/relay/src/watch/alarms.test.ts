@@ -9,7 +9,7 @@ import { troubleOf } from './relay-watch.ts';
 import { backlogOf, COUNTED, type Survey } from './survey-sql.ts';
 
 /**
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - a condition must last before its alarm is raised (raised at first sight);
  * - an alarm is reported once (reported at each look);
  * - an error that the database answers with is no lost connection (`isAnswer`: a full disk said "bring Postgres back").

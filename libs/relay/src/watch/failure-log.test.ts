@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { FailureLog } from './failure-log.ts';
 
 /**
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - the code that is remembered (each failure is logged): one outage fills the log;
  * - the comparison of codes (logged at the first failure only): what is wrong now is not what the log says;
  * - the broker's text alone (the error goes along): the same sentence four times in a line.

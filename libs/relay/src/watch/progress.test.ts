@@ -4,7 +4,7 @@ import { Activity } from './activity.ts';
 import { type Progress, stallOf } from './progress.ts';
 
 /**
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - a statement without an answer counts from when it was asked (taken for the last answer of another one).
  */
 

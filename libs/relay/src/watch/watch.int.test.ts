@@ -12,7 +12,7 @@ import type { Alarm } from './alarm-board.ts';
 import { type Survey, survey } from './survey-sql.ts';
 
 /**
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - the port is watched where the answer is missing (a produce that never comes back was taken for a quiet broker);
  * - the backlog begins at what was running at the done tick (taken from xmin on: an open transaction made it count, and
  *   read, everything that was published since).

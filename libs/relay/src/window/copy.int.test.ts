@@ -14,7 +14,7 @@ import { readWindow } from './window-reader.ts';
 import { pollOutbox, readLatestTick } from './window-sql.ts';
 
 /**
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - the wait inside a page while much more is queued than there should be (`overfull` in the read loop);
  * - no tick while a page arrives (`#copying`): it waits for the page, and the page for it;
  * - microseconds of created_at rounded, not floored, as the poll's text is.

@@ -12,7 +12,7 @@ import { readWindow } from './window-reader.ts';
 
 /**
  * What the windows owe to transactions that are open elsewhere, and to those that begin while a tick is made.
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - windows by what is visible (taken as `xid < xmin` of the snapshot, a horizon): one open writer holds all back;
  * - `floor` from an earlier statement (taken from the tick's own): a writer that began between the tick's xid and its
  *   floor is in no window.

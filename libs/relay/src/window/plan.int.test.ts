@@ -10,7 +10,7 @@ import { parseSnapshot } from './tick.ts';
 import { pollSql } from './window-sql.ts';
 
 /**
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - `order by xid limit` in the poll's arms: a sequential scan of the children with the backlog;
  * - xmax(k) as a bound value (taken as a subquery on converge.tick: the planner does not see it);
  * - `ceil`, the upper end of the walk: the last page of a window reads all that was written after it.

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { closeAfterEach, closing, started, withDatabase } from '../fixture/running.ts';
 import { createTopic, topicName, writeMany } from '../fixture/set-up.ts';
 
-/** Taken out once, and a test here failed: the end of a window at its ceil in the poll; the look beyond the sequence. */
+/** Code that was removed once, and a test here failed: the end of a window at its ceil in the poll; the look beyond the sequence. */
 
 closeAfterEach();
 

@@ -17,7 +17,7 @@ import { pollOutbox, readLatestTick, readTicks } from './window-sql.ts';
 import { readGroup, readWindow } from './window-reader.ts';
 
 /**
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - `own`: the early part of a paged window ends at the previous tick's xmax;
  * - the order by id: rows in the order of xid, and rows in the order of the text column named id;
  * - `not visible in the previous snapshot` in the walk;

@@ -1,14 +1,14 @@
 import type { DockerState } from './docker-engine.ts';
 import { DevStackError } from './stack-error.ts';
 
-/** How one part of the stack is provided. */
+/** The way in which a part of the stack is provided. */
 export type Choice =
   { readonly how: 'given'; readonly value: string } | { readonly how: 'docker' | 'embedded' };
 
 export interface Choices {
   readonly postgres: Choice;
   readonly kafka: Choice;
-  /** Why Docker was not taken although nothing forbade it. */
+  /** The reason why Docker was not used although nothing forbade it. */
   readonly because?: string;
 }
 
@@ -38,7 +38,7 @@ export function chooseStack({ databaseUrl, brokers, asked, docker }: ChoiceFacts
   };
 }
 
-/** Reads CONVERGE_STACK. */
+/** Parses the variable CONVERGE_STACK. */
 export function askedStack(value: string | undefined): 'docker' | 'embedded' | undefined {
   switch (value) {
     case undefined:

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { createConnection } from 'node:net';
 
 /**
- * Asks a Kafka broker for its cluster id: the readiness check that an open port is not, since another process may
- * listen there. One Metadata request, version 4 (protocol guide: https://kafka.apache.org/protocol), naming no topic.
- * undefined when no ready broker answers within `timeoutMs`.
+ * Asks a Kafka broker for its cluster id: the readiness check. An open port is none, since another process may listen
+ * there. The request is a Metadata request, version 4 (protocol guide: https://kafka.apache.org/protocol), naming no
+ * topic. undefined when no ready broker answers within `timeoutMs` milliseconds.
  */
 export async function clusterIdAt(port: number, timeoutMs = 1_000): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
@@ -62,7 +62,7 @@ function parse(response: Buffer): string | undefined {
   }
 }
 
-/** Kafka's ids are 16 bytes in base64url; one that begins with a dash would read as an option. */
+/** Creates a cluster id: 16 bytes in base64url. An id that begins with a dash would read as an option. */
 export function newClusterId(): string {
   for (;;) {
     const id = randomBytes(16).toString('base64url');

@@ -3,7 +3,7 @@ import { type ContainerRuntimeClient, getContainerRuntimeClient, ImageName } fro
 /** Marks every container of the kit with the folder of the instance that it belongs to. */
 export const INSTANCE_LABEL = 'converge.stack.instance';
 
-/** Whether containers can be started here, and if not, why. */
+/** The state of Docker: ready to start containers, or the reason why not. */
 export type DockerState = { readonly ready: true } | { readonly ready: false; readonly why: string };
 
 /**
@@ -32,7 +32,10 @@ export async function prepareDocker(
   return { ready: true };
 }
 
-/** Removes the containers, with their volumes, of an instance. Returns how many; undefined when no engine answers. */
+/**
+ * Removes the containers of an instance, with their volumes. Returns the number of removed containers; undefined when
+ * no engine answers.
+ */
 export async function removeContainers(instance: string): Promise<number | undefined> {
   const client = await engine(3_000);
   if (client === undefined) return undefined;

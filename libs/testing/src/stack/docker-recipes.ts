@@ -7,7 +7,7 @@ import { POSTGRES_INITDB, POSTGRES_SERVER_SETTINGS, type PostgresSettings } from
 export const POSTGRES_IMAGE = 'postgres:18';
 export const KAFKA_IMAGE = 'apache/kafka:4.3.1';
 
-/** Where Kafka's tools inside the container find the broker. */
+/** The address at which Kafka's tools inside the container find the broker. */
 export const KAFKA_INSIDE = 'localhost:19092';
 
 export function postgresContainer(settings: PostgresSettings = {}): ContainerRecipe {
@@ -20,17 +20,17 @@ export function postgresContainer(settings: PostgresSettings = {}): ContainerRec
     command: ['postgres', ...Object.entries(server).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
     containerPort: 5432,
     environment: () => ({
-      // Only this machine reaches the port.
+      // Trust is safe: only this machine reaches the port.
       POSTGRES_HOST_AUTH_METHOD: 'trust',
       POSTGRES_INITDB_ARGS: POSTGRES_INITDB.filter((flag) => !flag.startsWith('--username')).join(' '),
     }),
     address,
-    // The image's own set-up runs a server without TCP first: one that answers here is the real one.
+    // The server is ready when it answers on TCP: the image's set-up runs a server without TCP first.
     ready: (port) => answersQuery(address(port)),
   };
 }
 
-/** One node that is broker and controller (KRaft), as the embedded one is. */
+/** One node that is broker and controller (KRaft), as in the embedded Kafka. */
 export function kafkaContainer(): ContainerRecipe {
   const clusterId = newClusterId();
   return {
@@ -47,7 +47,7 @@ export function kafkaContainer(): ContainerRecipe {
         'controller.quorum.voters': '1@localhost:9093',
         'controller.listener.names': 'CONTROLLER',
         listeners: 'PLAINTEXT://:9092,CONTROLLER://localhost:9093,INSIDE://localhost:19092',
-        // A broker names its address to its clients, so its port on the host is part of its configuration.
+        // The port on the host is part of the configuration, because a broker names its address to its clients.
         'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},INSIDE://${KAFKA_INSIDE}`,
         'inter.broker.listener.name': 'INSIDE',
         'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,INSIDE:PLAINTEXT',

@@ -5,7 +5,7 @@ import { assertPortFree, freePort } from './ports.ts';
 import type { StackServer } from './server.ts';
 import { DevStackError, type DevStackErrorCode } from './stack-error.ts';
 
-/** What is particular to one kind of container. */
+/** The properties of one kind of container. */
 export interface ContainerRecipe {
   readonly what: 'Postgres' | 'Kafka';
   readonly failure: DevStackErrorCode;
@@ -15,13 +15,13 @@ export interface ContainerRecipe {
   readonly containerPort: number;
   environment(port: number): Readonly<Record<string, string>>;
   address(port: number): string;
-  /** Whether the server answers at `port`. */
+  /** Returns true when the server answers at `port`. */
   ready(port: number): Promise<boolean>;
 }
 
 export interface DockerServerOptions {
   readonly recipe: ContainerRecipe;
-  /** The instance's name; a label of the container, by which a later start finds what a crash left. */
+  /** The instance's name, a label of the container: a later start finds the remains of a crash by it. */
   readonly instance: string;
   /** @default any free port */
   readonly port: number | undefined;
@@ -29,10 +29,10 @@ export interface DockerServerOptions {
 
 type Container = Awaited<ReturnType<ContainerRuntimeClient['container']['create']>>;
 
-// One that ended is noticed at once; this is for one that hangs.
+// The deadline for a server that hangs at its start; one that ended is noticed at once.
 const START_DEADLINE_MS = 300_000;
 
-/** One server in a container. */
+/** A server in a container. */
 export class DockerServer implements StackServer {
   readonly #options: DockerServerOptions;
   #port: number | undefined;
@@ -58,7 +58,7 @@ export class DockerServer implements StackServer {
     return this.#running;
   }
 
-  /** To run a command in the container. Known after the first `start`. */
+  /** The container, to run a command in it. Known after the first `start`. */
   get container(): Container {
     if (this.#container === undefined)
       throw new Error(`${this.#options.recipe.what} has no container before its first start`);
@@ -148,7 +148,7 @@ export class DockerServer implements StackServer {
   async #logTail(): Promise<string> {
     const bytes = await this.container.logs({ stdout: true, stderr: true, tail: 12 }).catch(() => undefined);
     if (bytes === undefined) return '';
-    // Each chunk begins with its stream's number, three zero bytes, and four bytes of length.
+    // A chunk of the stream begins with the stream's number, three zero bytes, and four bytes of length.
     const chunks: string[] = [];
     for (let at = 0; at + 8 <= bytes.length; at += 8 + bytes.readUInt32BE(at + 4))
       chunks.push(bytes.toString('utf8', at + 8, at + 8 + bytes.readUInt32BE(at + 4)));

@@ -13,7 +13,7 @@ export interface Launch {
   readonly user?: { readonly uid: number; readonly gid: number };
 }
 
-/** What is particular to one kind of server. */
+/** The properties of one kind of server. */
 export interface Recipe {
   readonly what: 'Postgres' | 'Kafka';
   readonly failure: DevStackErrorCode;
@@ -22,9 +22,9 @@ export interface Recipe {
   prepare(port: number): Promise<Launch>;
   /** The address for clients: a database URL, or `host:port`. */
   address(port: number): string;
-  /** Is it this very process that answers? */
+  /** Returns true when the process `pid` itself answers at `port`. */
   ready(pid: number, port: number): Promise<boolean>;
-  /** Another start, same port, will do once what a killed predecessor left has gone. */
+  /** True when another start at the same port can succeed once the remains of a killed predecessor are gone. */
   transient(logTail: string): boolean;
 }
 
@@ -34,7 +34,7 @@ export interface EmbeddedServerOptions {
   readonly folder: string;
   /** @default any free port */
   readonly port?: number | undefined;
-  /** What `dispose` does after the stop. */
+  /** Called by `dispose` after the stop. */
   readonly onDispose: () => void;
 }
 
@@ -66,7 +66,7 @@ export class EmbeddedServer implements StackServer {
     return this.#recipe.address(this.port);
   }
 
-  /** undefined while it does not run. */
+  /** The process id; undefined while the server does not run. */
   get pid(): number | undefined {
     return this.running ? this.#process?.pid : undefined;
   }

@@ -13,7 +13,7 @@ export interface EmbeddedPostgresOptions extends EmbeddedOptions {
 export type EmbeddedKafkaOptions = EmbeddedOptions & KafkaSettings;
 
 export interface EmbeddedOptions {
-  /** Where data and jars live. @default '.converge' in the working folder */
+  /** The folder of data and jars. @default '.converge' in the working folder */
   readonly dataDir?: string;
   /** @default any free port */
   readonly port?: number;
@@ -22,8 +22,8 @@ export interface EmbeddedOptions {
 }
 
 /**
- * A Postgres 18 of its own, for tests that stop, kill or fill it. Not started yet. User `postgres`, database
- * `postgres`, no password, reachable from this machine only.
+ * Creates a separate Postgres 18, for tests that stop, kill or fill a server. The server is not started yet. The login
+ * is user `postgres`, database `postgres`, no password, reachable from this machine only.
  */
 export async function embeddedPostgres(options: EmbeddedPostgresOptions = {}): Promise<EmbeddedServer> {
   const { instance } = await open(options);

@@ -13,20 +13,23 @@ import { basename, join, resolve } from 'node:path';
 import { endRecorded, readIdentity } from './owned-process.ts';
 import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts';
 
-/** `up` is the one that a person keeps running (`make stack`); `run` belongs to a test run, a demo, a benchmark. */
+/**
+ * The kind of a running stack: `up` is kept running by a person (`make stack`), `run` belongs to a test run, demo or
+ * benchmark.
+ */
 export type InstanceKind = 'up' | 'run';
 
 /**
- * A folder of its own for each running stack, `<data>/stacks/<kind>-<pid>-<random>`, so that `make test` beside
- * `make dev` share nothing. It names its owner; after the owner's death the next start ends what it left.
+ * A separate folder for each running stack, `<data>/stacks/<kind>-<pid>-<random>`, so that `make test` and `make dev`
+ * share nothing. The folder names its owner; after the owner's death the next start ends the remains.
  */
 export interface Instance {
   readonly folder: string;
-  /** Labels its containers. */
+  /** The label of the instance's containers. */
   readonly name: string;
   /** Records a folder outside of `folder` that goes with it. */
   addElsewhere(path: string): void;
-  /** Records that containers with its name may exist, before the first one does. */
+  /** Records, before the first container exists, that containers with the instance's name may exist. */
   expectContainers(): void;
   remove(): void;
 }
@@ -39,7 +42,7 @@ export interface InstanceRecord {
 }
 
 const PID_FILES = ['postgres.pid', 'kafka.pid'];
-/** Its presence says that the instance may have containers. */
+/** The file whose presence says that the instance may have containers. */
 const CONTAINERS = 'containers';
 
 export function dataFolder(dataDir = '.converge'): string {
@@ -53,7 +56,7 @@ export function createInstance(dataDir: string, kind: InstanceKind): Instance {
   const unnamed = join(stacks, `.${name}`);
   mkdirSync(unnamed, { recursive: true });
   writeFileSync(join(unnamed, 'owner.json'), JSON.stringify(identityOf(process.pid)));
-  renameSync(unnamed, folder); // appears with its owner inside, or not at all
+  renameSync(unnamed, folder); // the folder appears together with its owner, or not at all
   return {
     folder,
     name,
@@ -82,7 +85,7 @@ export async function reapInstances(dataDir: string, log: (line: string) => void
     const containers = existsSync(join(folder, CONTAINERS)) ? await endContainers(basename(folder)) : 0;
     if (containers === undefined) {
       log(`stack: process ${owner.pid} died and may have left containers, and no Docker engine answers now`);
-      continue; // its folder stays, so that a later start can
+      continue; // the folder stays, so that a later start can remove the containers
     }
     const count = ended.filter(Boolean).length + containers;
     if (count > 0) log(`stack: ended ${count} server(s) left behind by process ${owner.pid}, which died`);

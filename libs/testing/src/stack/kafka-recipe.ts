@@ -15,13 +15,17 @@ const run = promisify(execFile);
 const LOG4J = fileURLToPath(new URL('../../../../infra/kafka/log4j2.properties', import.meta.url));
 
 /**
- * An additional listener. Its clients are redirected to `advertisedPort`, the port of a proxy in front of it.
- * (A Kafka client asks for the brokers' addresses and then connects to those, past any proxy that it began with.)
+ * An additional listener of the broker. The broker redirects clients of the listener to `advertisedPort`, the port of a
+ * proxy in front of the broker. (A Kafka client asks for the brokers' addresses and then connects to those, past the
+ * proxy it began with.)
  */
 export interface KafkaDoor {
   readonly port: number;
   readonly advertisedPort: number;
-  /** Its settings are named `listener.name.door0.…`, by the door's place. @default PLAINTEXT */
+  /**
+   * The protocol of the listener; its settings are named `listener.name.door0.…`, by the door's index. @default
+   * PLAINTEXT
+   */
   readonly protocol?: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
 }
 
@@ -30,9 +34,9 @@ export interface KafkaUser {
   readonly password: string;
 }
 
-/** What may differ from one embedded Kafka to another. */
+/** The settings of an embedded Kafka that may differ. */
 export interface KafkaSettings {
-  /** More ways in, each behind a proxy of its own. @default none */
+  /** Additional listeners, each behind its own proxy. @default none */
   readonly doors?: readonly KafkaDoor[];
   /** Further lines of server.properties. @default none */
   readonly settings?: Readonly<Record<string, string>>;
@@ -40,7 +44,10 @@ export interface KafkaSettings {
   readonly scramUsers?: readonly KafkaUser[];
 }
 
-/** One node that is broker and controller (KRaft). Everything that is not a default has its reason beside it. */
+/**
+ * The configuration of one node that is broker and controller (KRaft). Settings that are no defaults have their reasons
+ * beside them.
+ */
 function configuration(
   folder: string,
   port: number,
@@ -59,7 +66,7 @@ function configuration(
     'controller.listener.names=CONTROLLER',
     `listener.security.protocol.map=${['PLAINTEXT:PLAINTEXT', 'CONTROLLER:PLAINTEXT', ...protocols].join()}`,
     `log.dirs=${join(folder, 'logs')}`,
-    // Of its own, so that a second broker on this folder stops at the lock instead of breaking the first one's stop.
+    // A separate folder makes a second broker stop at the lock, instead of breaking the first broker's stop.
     `metadata.log.dir=${join(folder, 'metadata')}`,
     ...Object.entries({ ...KAFKA_BROKER_SETTINGS, ...settings }).map(([name, value]) => `${name}=${value}`),
     '',

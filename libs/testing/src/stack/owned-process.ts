@@ -8,7 +8,7 @@ export interface OwnedProcessOptions {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** Output goes to this file, not to a pipe: a pipe would break when this process dies before the child. */
+  /** The file for the output. A pipe would break when this process dies before the child. */
   readonly logFile: string;
   readonly pidFile: string;
   /** The signal that asks for a clean stop. @default 'SIGTERM' */
@@ -20,8 +20,8 @@ export interface OwnedProcessOptions {
 const STOP_MS = 10_000;
 
 /**
- * A child that a later run can find and end: its identity lies in a pid file from the first moment. It is the leader
- * of a process group of its own, so Ctrl-C in a terminal reaches only the parent, which then stops things in order.
+ * A child process that a later run can find and end: its pid file exists from the first moment. The child leads its own
+ * process group, so Ctrl-C in a terminal reaches only the parent, which stops its children in order.
  */
 export class OwnedProcess {
   readonly #child: ChildProcess;
@@ -68,12 +68,12 @@ export class OwnedProcess {
     return this.#child.pid;
   }
 
-  /** Why it ended; undefined while it lives. */
+  /** The reason why the process ended; undefined while it lives. */
   get exit(): string | undefined {
     return this.#exit;
   }
 
-  /** The last lines it wrote: the reason when it died at the start. */
+  /** The last lines of the output: the reason when the process died at the start. */
   logTail(lines = 12): string {
     return tail(this.#options.logFile, lines);
   }
@@ -88,7 +88,7 @@ export class OwnedProcess {
     if (outcome === 'late') await this.kill();
   }
 
-  /** SIGKILL, as a crash would have it. */
+  /** Sends SIGKILL, like a crash. */
   async kill(): Promise<void> {
     if (this.#exit !== undefined) return;
     // Node would end silently, with exit code 0, where this wait is all that is left to do.
@@ -97,15 +97,15 @@ export class OwnedProcess {
     await this.#exited;
   }
 
-  /** The last resort when this process leaves without a stop; a handler of 'exit' cannot wait for anything. */
+  /** Kills the child when this process exits without a stop: a handler of 'exit' cannot wait. */
   readonly #killOnExit = (): void => {
     this.#child.kill('SIGKILL');
   };
 }
 
 /**
- * Ends the process that a pid file of a dead owner names, if it is still that process. true when there was one.
- * The child was not ours, so its end is observed by looking, not by an event.
+ * Ends the process of a dead owner's pid file, if it is still the same process; true when one was ended. The process is
+ * no child of this one, so its end is polled.
  */
 export async function endRecorded(pidFile: string): Promise<boolean> {
   const recorded = readIdentity(pidFile);
@@ -139,7 +139,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // It ended between the look and the signal.
+    // The process ended between the look and the signal.
   }
 }
 

@@ -6,7 +6,7 @@ export async function freePort(): Promise<number> {
   return listenOnce(0);
 }
 
-/** For a port the user asked for: says so at once and clearly when it is taken. */
+/** Rejects at once, with a clear error, when a port that the user asked for is taken. */
 export async function assertPortFree(port: number, what: string): Promise<void> {
   try {
     await listenOnce(port);

@@ -87,7 +87,7 @@ async function initialise({ binaries, data, user }: Place): Promise<void> {
   }
 }
 
-/** The postmaster writes its pid in the first and its state in the eighth line of its lock file. */
+/** The postmaster's lock file has the pid in the first line and the state in the eighth. */
 function isReady(data: string, pid: number): boolean {
   try {
     const lines = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n');

@@ -10,7 +10,10 @@ export interface SystemUser {
   readonly gid: number;
 }
 
-/** Postgres refuses to run as root: root runs it as user `postgres`, made when missing. undefined: run as ourselves. */
+/**
+ * The user who runs Postgres, which refuses to run as root: user `postgres`, created if missing. undefined: the current
+ * user.
+ */
 export function postgresUser(): SystemUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const existing = lookUp();
@@ -37,7 +40,7 @@ function lookUp(): SystemUser | undefined {
   }
 }
 
-/** The first folder on the way to `path` that `user` may not pass through; undefined when the way is open. */
+/** Finds the first folder on the way to `path` that `user` may not enter; undefined if none. */
 export function blockedAt(path: string, user: SystemUser): string | undefined {
   for (let folder = dirname(path); ; folder = dirname(folder)) {
     const { mode, uid, gid } = statSync(folder);
@@ -48,8 +51,8 @@ export function blockedAt(path: string, user: SystemUser): string | undefined {
 }
 
 /**
- * A folder that `user` can reach, with a copy of the binaries: for a checkout below a folder such as /root or one of
- * mkdtemp's, which only its owner may pass. The caller removes it.
+ * Copies the binaries to a folder that `user` can reach. A checkout may lie below a folder such as /root or one of
+ * mkdtemp's, which only its owner may enter. The caller removes the copy.
  */
 export function reachableCopy(
   binaries: PostgresBinaries,

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
  */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** When it started, in the words of the operating system: compared, never interpreted. */
+  /** The start time in the words of the operating system: compared, never interpreted. */
   readonly startedAt: string;
   readonly command: string;
 }

@@ -1,6 +1,6 @@
 /**
- * One server process with its data. `stop`, `kill` and `start` keep the port and the data, so that a test or a demo
- * can take a server away and bring it back. Nothing of it runs when `stop` or `kill` has resolved, and no data is
+ * A server process with its data. `stop`, `kill` and `start` keep the port and the data, so that a test or a demo can
+ * take a server away and bring it back. Nothing of the server runs when `stop` or `kill` has resolved, and no data is
  * left when `dispose` has.
  */
 export interface StackServer {
@@ -9,7 +9,10 @@ export interface StackServer {
   /** Known after the first `start`. */
   readonly port: number;
   readonly running: boolean;
-  /** Resolves when it answers. Rejects with a DevStackError that quotes its log, and then nothing of it runs. */
+  /**
+   * Resolves when the server answers. Rejects with a DevStackError that quotes the log; then nothing of the server
+   * runs.
+   */
   start(): Promise<void>;
   stop(): Promise<void>;
   /** SIGKILL: what a crash leaves behind. */

@@ -9,21 +9,21 @@ import type { StackServer } from './server.ts';
 export interface Stack {
   readonly databaseUrl: string;
   readonly brokers: string;
-  /** How what was started was started; `given` when nothing had to be. */
+  /** The way in which the servers were started; `given` when none had to be. */
   readonly chose: 'given' | 'docker' | 'embedded';
-  /** To stop, kill and restart it; undefined when it was given. */
+  /** The server, to stop, kill and restart Postgres; undefined when Postgres was given. */
   readonly postgres?: StackServer;
-  /** To stop, kill and restart it; undefined when it was given. */
+  /** The server, to stop, kill and restart Kafka; undefined when Kafka was given. */
   readonly kafka?: StackServer;
   readonly kafkaTools: KafkaTools;
-  /** Ends what was started and removes its data. Idempotent. */
+  /** Ends the started servers and removes their data. Idempotent. */
   stop(): Promise<void>;
 }
 
 export interface StackOptions {
   /** Progress, a line each. @default silent */
   readonly log?: (line: string) => void;
-  /** Where data and jars live. @default '.converge' in the working folder */
+  /** The folder of data and jars. @default '.converge' in the working folder */
   readonly dataDir?: string;
   /** @default any free port */
   readonly postgresPort?: number | undefined;
@@ -37,12 +37,12 @@ export interface StackOptions {
   readonly kind?: InstanceKind;
 }
 
-/** A part that runs: its address, what controls it, and Kafka's tools for it. */
+/** A running part of the stack: its address, the server that controls it, and Kafka's tools. */
 interface Part {
   readonly address: string;
   readonly server?: StackServer;
   readonly tools: KafkaTools;
-  /** Ends it and removes its data. */
+  /** Ends the part and removes its data. */
   stop(): Promise<void>;
 }
 
@@ -56,9 +56,9 @@ interface StartContext {
 }
 
 /**
- * A Postgres 18 and a Kafka 4.3: given by DATABASE_URL and KAFKA_BROKERS, else in Docker, else embedded;
- * CONVERGE_STACK=docker|embedded fixes the choice. When it rejects (a DevStackError says what to install or change),
- * nothing of it runs.
+ * Provides a Postgres 18 and a Kafka 4.3. They are given by DATABASE_URL and KAFKA_BROKERS, else run in Docker, else
+ * embedded; CONVERGE_STACK=docker|embedded fixes the choice. A rejection (a DevStackError that says what to install or
+ * change) leaves nothing running.
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const { log = () => undefined, env = process.env, kind = 'run' } = options;

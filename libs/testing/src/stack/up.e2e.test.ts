@@ -78,7 +78,7 @@ async function up(env: NodeJS.ProcessEnv): Promise<Run> {
 
 type How = 'embedded' | 'docker';
 
-/** The process ids of the embedded servers of every stack in the folder, or the ids of their containers. */
+/** Lists the process ids of all embedded servers in the folder, or the ids of their containers. */
 function servers(how: How): string[] {
   const stacks = join(folder, '.converge', 'stacks');
   return readdirSync(stacks).flatMap((instance) =>
@@ -95,7 +95,7 @@ const containers = (flags: readonly string[]): string[] =>
     .split('\n')
     .filter(Boolean);
 
-/** Those of `ids` that still run. */
+/** Filters the `ids` that still run. */
 function alive(how: How, ids: readonly string[]): string[] {
   if (how === 'embedded') return ids.filter((pid) => identityOf(Number(pid)) !== undefined);
   const running = containers([]);

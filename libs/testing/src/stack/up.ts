@@ -5,7 +5,7 @@ import { dataFolder, type InstanceRecord, listInstances, reapInstances } from '.
 import { isAlive } from './process-identity.ts';
 import { type Stack, type StackOptions, startStack } from './stack.ts';
 
-/** The stack that a person keeps running (`up`), and what other commands can learn and do about it. */
+/** The stack that a person keeps running (`up`), and the commands about it. */
 export interface StackService extends Service {
   /** `NAME=value` lines; known when started. */
   readonly environment: string;
@@ -44,7 +44,7 @@ export function stackService(options: StackOptions): StackService {
 
 export interface StackStatus {
   readonly instances: readonly InstanceRecord[];
-  /** Of the stack that is up; undefined when none is. */
+  /** The environment of the stack that is up; undefined when none is. */
   readonly environment: string | undefined;
 }
 
@@ -55,7 +55,10 @@ export function stackStatus(dataDir?: string): StackStatus {
   return { instances, environment: up ? readEnvironment(join(data, 'stack.env')) : undefined };
 }
 
-/** Asks every stack that is up to stop, waits until it has, and ends what dead owners left. Returns how many it stopped. */
+/**
+ * Asks every stack that is up to stop, awaits the stops, and ends the remains of dead owners. Returns the number of
+ * stopped stacks.
+ */
 export async function stackDown(dataDir: string | undefined, log: (line: string) => void): Promise<number> {
   const data = dataFolder(dataDir);
   const up = listInstances(data).filter(({ kind, alive }) => kind === 'up' && alive);

@@ -31,7 +31,7 @@ export function cancelOrder(
       .set({ cancel_requested_at: sql<Date>`clock_timestamp()` })
       .where('order_id', '=', orderId)
       .execute();
-    // Its key identifies the saga, which this order started.
+    // The event's key identifies the saga, which this order started.
     emit(orderCancelRequested({ orderId, reason: 'the customer cancelled the order' }));
     return { kind: 'requested' };
   });

@@ -27,7 +27,7 @@ export interface ReservationDrift {
   readonly lines: readonly ReservationLine[];
 }
 
-/** Maps an order's end to the end of its reservation; undefined while it is open: then anything held may be right. */
+/** Maps an order's end to the end of its reservation. An open order gives undefined: anything held may be right. */
 export function endOf(state: OrderState): 'released' | 'shipped' | undefined {
   switch (state) {
     case 'placed':
@@ -46,13 +46,15 @@ export function compareReservation(
   const wanted = order === null ? undefined : endOf(order.state);
   // An order that was refused for lack of stock has no reservation, and needs none.
   if (wanted === undefined || reservation === null) return null;
-  // Held goods are right as long as their event may be in flight: a repair must not interfere with it.
+  // Held goods are right while their event may be in flight: a repair must not interfere.
   if (order?.longAgo === false && !reservation.handled) return null;
   const lines = reservation.lines.filter(({ state }) => state !== wanted);
   return lines.length === 0 ? null : { orderId: reservation.orderId, wanted, lines };
 }
 
-/** Returns a reason if goods ended the other way: they are elsewhere than recorded, and an operator must look. */
+/**
+ * Returns a reason if the goods ended the other way: they are not where they are recorded, and an operator must look.
+ */
 export function unresolvable({ lines, wanted }: ReservationDrift): string | null {
   const wrong = lines.find(({ state }) => state !== 'held');
   return wrong === undefined ? null : `${wrong.sku} is ${wrong.state} and should be ${wanted}`;

@@ -43,7 +43,7 @@ export const giro = defineConsumer<GiroDb>({ name: 'giro', from: 'beginning' })
       },
     }),
   )
-  // A failed saga ends with the refusal or the return of its first step: this records the end for the customer.
+  // A failed saga ends with the refusal or the return of its first step. Both handlers record the end for the customer.
   .on(withdrawalRefused, async (event, { tx }) => {
     await noteEffect(tx, 'giro', event);
     await endTransfer(tx, event.data.transferId, { state: 'refused', reason: event.data.reason });

@@ -12,7 +12,7 @@ import { giro } from './consumer.ts';
 
 await runService<GiroDb>('giro', serviceSettings, ({ settings, database, broker, policies, shared, log }) => [
   policies,
-  // Retries an undo that failed in its slice. Listed first: the consumer does not start without its worker.
+  // Retries an undo that failed in its slice. The worker is listed first: the consumer does not start without it.
   sagaWorker(effectsOf(giro), { database, shared }),
   consumerService([giro], { database, broker, policies }),
   httpService(

@@ -1,5 +1,5 @@
 /**
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - rows are put in the windows that see them first (all taken for the last window): positions and order differ;
  * - reading ends at the predecessor that the next event names (without the check, a range that was dropped is half filled).
  */

@@ -1,5 +1,5 @@
 /**
- * Taken out once, and a test here failed: readiness goes off before the relay stops (the server answered ready until it
+ * Code that was removed once, and a test here failed: readiness goes off before the relay stops (the server answered ready until it
  * closed). With a close of the database that waits for a statement that hangs, the test ran on until it was killed.
  */
 import { randomBytes } from 'node:crypto';

@@ -1,5 +1,5 @@
 /**
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - the order of ids in `again` (the newest first): a key's replays change places;
  * - the tail by what each snapshot sees (by the highest id seen): a late committer is passed over.
  */

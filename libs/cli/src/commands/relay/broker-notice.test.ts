@@ -1,4 +1,4 @@
-/** Taken out once, and a test here failed: that only a standby is spoken for (the relay says the same of itself). */
+/** Code that was removed once, and a test here failed: that only a standby is spoken for (the relay says the same of itself). */
 import { BrokerError } from '@convergekit/broker';
 import { manualClock } from '@convergekit/testing';
 import { expect, test } from 'vitest';

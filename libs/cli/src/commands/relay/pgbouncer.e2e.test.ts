@@ -1,6 +1,6 @@
 /**
  * Everything through PgBouncer in transaction mode, before a Postgres of its own.
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - the third argument of set_config (`true`, local) in outbox_append_one: the idle timeout stays in a pooled session;
  * - the statement timeout at each BEGIN behind a pooler: a transaction has none;
  * - the cancelling of a detach from outside, with a session's `set lock_timeout` in its place: it stays there, too.

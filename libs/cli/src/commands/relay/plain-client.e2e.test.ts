@@ -10,7 +10,7 @@ import { interrupt, killLeftovers, startCli } from '../../fixture/cli-process.ts
 /*
  * A consumer that knows nothing of this kit: kafkajs's public client, and the CloudEvents package for the headers.
  * (The package makes up what it does not find: ids are compared with the database's.)
- * Taken out once, and a test here failed: the header ce_id.
+ * Code that was removed once, and a test here failed: the header ce_id.
  */
 interface PlainMessage {
   readonly key: Buffer | null;

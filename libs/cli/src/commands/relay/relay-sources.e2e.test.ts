@@ -1,5 +1,5 @@
 /**
- * Taken out once, and a test here failed:
+ * Code that was removed once, and a test here failed:
  * - the trying again (a source whose first opening failed is left): its events never come;
  * - the stop of each source's relay: leases stay taken;
  * - the source on a series: the figures of all outboxes are one sum.

@@ -1,5 +1,5 @@
 /**
- * Taken out once, and a test here failed: the exit code of `show` (always 0), the question before a rebase, and
+ * Code that was removed once, and a test here failed: the exit code of `show` (always 0), the question before a rebase, and
  * `--dry-run` (it changed the epoch).
  */
 import { randomBytes } from 'node:crypto';

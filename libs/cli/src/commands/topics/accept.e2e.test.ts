@@ -1,5 +1,5 @@
 /**
- * Taken out once, and a test here failed: the wait for the groups (as with --force): a key's later event is read first.
+ * Code that was removed once, and a test here failed: the wait for the groups (as with --force): a key's later event is read first.
  */
 import { randomBytes } from 'node:crypto';
 import type { IncomingBatch } from '@convergekit/broker/engine';

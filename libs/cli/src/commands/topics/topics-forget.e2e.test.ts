@@ -1,4 +1,4 @@
-/** Taken out once, and a test here failed: the refusal to forget a topic that exists (its events are lost). */
+/** Code that was removed once, and a test here failed: the refusal to forget a topic that exists (its events are lost). */
 import { randomBytes } from 'node:crypto';
 import type { Admin, Broker } from '@convergekit/broker';
 import { kafkaBroker } from '@convergekit/kafka';

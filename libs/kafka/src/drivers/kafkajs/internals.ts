@@ -3,11 +3,11 @@ import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 
 /**
- * The internals of kafkajs 2.2.4 that this driver uses: connections (TLS, SASL, version negotiation, request queue). Its public
- * producer and consumer cannot keep the port's obligations: a produce response is thrown away as soon as one
- * partition failed, headers lose their order and cost quadratic time, one slow partition holds up all others of its
- * broker, and retries are its own.
- * kafkajs is pinned to one version and has not been released since 2023; the types below describe the used parts.
+ * The internals of kafkajs 2.2.4 that this driver uses: connections (TLS, SASL, version negotiation, request queue).
+ * The public producer and consumer of kafkajs cannot keep the port's obligations: a produce response is thrown away as
+ * soon as one partition failed, headers lose their order and cost quadratic time, one slow partition holds up all
+ * others of its broker, and kafkajs retries by its own rules. kafkajs is pinned to one version and has not been
+ * released since 2023; the types below describe the used parts.
  */
 export interface KafkaJsConnection {
   readonly socket: Socket;

@@ -19,7 +19,7 @@ import {
   LEVELS,
 } from './internals.ts';
 
-/** The link has its own time limits. */
+/** The largest delay of a timer, in milliseconds: the link has its own time limits. */
 const NEVER_MS = 2_147_483_647;
 
 export class KafkaJsConnections implements ConnectionLayer {
@@ -56,7 +56,7 @@ export class KafkaJsConnections implements ConnectionLayer {
 
   async #send(connection: KafkaJsConnection, request: Request, onWritten: () => void): Promise<Buffer> {
     try {
-      // At once, unless the broker wants the login repeated.
+      // The login returns at once, unless the broker requires it again.
       await connection.authenticate();
       if (!connection.isConnected()) throw new ConnectionError('lost', 'the connection was closed');
       return await transmit(connection, frame(request, this.#options.clientId), onWritten);
@@ -157,7 +157,7 @@ function socketTo({ host, port, ssl, onConnect }: SocketTarget): Socket {
     ssl === null || ssl === undefined
       ? connectTcp({ host, port }, onConnect)
       : connectTls({ host, port, ...servername, ...ssl }, onConnect);
-  // Without it small requests wait for the acknowledgement of the one before.
+  // Small requests would wait for the acknowledgement of the previous one without `setNoDelay`.
   return socket.setNoDelay(true).setKeepAlive(true, 60_000);
 }
 
@@ -180,7 +180,7 @@ export function connectionErrorFrom(error: unknown): unknown {
 }
 
 /**
- * Passes messages of kafkajs on for debugging. By default it writes to the console and reports every refusal as an
+ * Passes messages of kafkajs on for debugging. kafkajs writes to the console by default and reports every refusal as an
  * error, also expected ones; each of them reaches its caller as a BrokerError anyway.
  */
 function loggerFor(log: Log | undefined): KafkaJsLogger {

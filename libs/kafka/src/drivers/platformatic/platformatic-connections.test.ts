@@ -8,7 +8,7 @@ import {
 import { translates } from '../../fixture/translations.ts';
 import { connectionErrorFrom } from './platformatic-connections.ts';
 
-/** As the client wraps whatever happens while it connects. */
+/** Wraps a cause as the client wraps any error of a connection attempt. */
 const broken = (cause: Error): Error => new NetworkError('Connection to kafka:9092 failed.', { cause });
 const node = (message: string, code: string): Error => broken(Object.assign(new Error(message), { code }));
 

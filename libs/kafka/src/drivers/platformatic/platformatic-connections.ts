@@ -14,7 +14,7 @@ import {
 
 type PlatformaticConnection = InstanceType<typeof Platformatic.Connection>;
 
-/** The link has time limits of its own. */
+/** The largest delay of a timer, in milliseconds: the link has its own time limits. */
 const NEVER_MS = 2_147_483_647;
 const API_VERSIONS: Request = { apiKey: 18, apiVersion: 0, name: 'ApiVersions', body: [] };
 const MECHANISMS = {
@@ -24,8 +24,9 @@ const MECHANISMS = {
 } as const;
 
 /**
- * What this driver uses of @platformatic/kafka 2.12.1: its exported but undocumented `Connection` (TLS, SASL, request
- * queue, correlation), below its producer, consumer and metadata. It is pinned to one version.
+ * The connections of @platformatic/kafka 2.12.1, which this driver uses. The exported but undocumented `Connection`
+ * (TLS, SASL, request queue, correlation) lies below the library's producer, consumer and metadata. The library is
+ * pinned to one version.
  */
 export class PlatformaticConnections implements ConnectionLayer {
   readonly #options: ConnectionOptions;
@@ -68,14 +69,14 @@ export class PlatformaticConnections implements ConnectionLayer {
     return {
       connectTimeout: connectTimeoutMs,
       requestTimeout: NEVER_MS,
-      // Its default of 5 would let a heartbeat wait behind commits.
+      // The client's default of 5 would let a heartbeat wait behind commits.
       maxInflights: 1_000,
       ...(ssl === null ? {} : { tls: { ...servername, ...ssl } }),
       ...(sasl === null ? {} : { sasl: { ...sasl, mechanism: MECHANISMS[sasl.mechanism] } }),
     };
   }
 
-  /** Requests the versions of the broker; a broker that accepts connections and stays silent fails after a limit. */
+  /** Requests the broker's API versions. A broker that accepts connections and stays silent fails after a limit. */
   async #ask(client: typeof Platformatic, connection: PlatformaticConnection): Promise<Buffer> {
     const { connectTimeoutMs } = this.#options;
     const late = setTimeout(() => {
