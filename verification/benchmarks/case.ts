@@ -5,24 +5,24 @@ import type { Plot } from './report/svg.ts';
 import type { Settings } from './settings.ts';
 import type { Side } from './sides/side.ts';
 
-/** What every case is given. */
+/** The environment of a case. */
 export interface World {
   readonly stack: Stack;
   readonly settings: Settings;
   readonly sides: Sides;
   readonly cleanup: Cleanup;
-  /** For logs and settings of processes. */
+  /** The folder for logs and settings of processes. */
   readonly folder: string;
   /** Progress, a line each. */
   readonly say: (line: string) => void;
-  /** What one case learnt and another one needs. */
+  /** Results of one case that another case needs. */
   readonly learnt: { debeziumPeakMiB?: number };
 }
 
 export interface Sides {
   /** The relay on each driver that this build has; the first one is the default driver. */
   readonly ours: readonly [Side, ...Side[]];
-  /** Why there is no Debezium, where there is none. */
+  /** Debezium, or the reason for its absence. */
   readonly debezium: Side | { readonly absent: string };
   readonly others: readonly Side[];
 }
@@ -30,9 +30,9 @@ export interface Sides {
 export interface CaseResult {
   readonly figures: readonly Figure[];
   readonly plots: readonly Plot[];
-  /** Every round, as Markdown. */
+  /** The results of every round, as Markdown. */
   readonly rounds: string;
-  /** How it was measured, as Markdown. */
+  /** The method of measurement, as Markdown. */
   readonly method: string;
 }
 
@@ -42,7 +42,7 @@ export interface Case {
   run(world: World): Promise<CaseResult>;
 }
 
-/** Debezium where it can run. */
+/** Returns Debezium where it can run. */
 export function debeziumOf({ sides }: World): Side | undefined {
   return 'absent' in sides.debezium ? undefined : sides.debezium;
 }

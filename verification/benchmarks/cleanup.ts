@@ -1,6 +1,6 @@
 /**
- * What has to be undone at the end, whatever happens: the last thing made goes first. A part that cannot be undone is
- * reported and does not keep the others from being undone.
+ * The clean-up at the end of a run: the last thing made is removed first. A part that cannot be removed is reported and
+ * does not keep the others from being removed.
  */
 export class Cleanup {
   readonly #parts = new Set<() => Promise<void>>();
@@ -22,7 +22,7 @@ export class Cleanup {
     return part;
   }
 
-  /** Call it before making something: what is made after `run` began would stay. */
+  /** Throws after `run` began, when a new thing would stay. Call it before making something. */
   throwIfClosed(): void {
     if (this.#closed) throw new Error('stopped');
   }

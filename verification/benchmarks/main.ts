@@ -10,7 +10,9 @@ import { figuresOf, type Section, writeReport } from './report/report.ts';
 import { type Command, readCommand, type Settings, USAGE } from './settings.ts';
 import { findSides } from './sides/index.ts';
 
-/** `make bench`: the relay and consumers beside their peers, on one Postgres and one Kafka; a table, a report and plots. */
+/**
+ * `make bench`: relay and consumers beside their peers, on one Postgres and Kafka. Writes a table, a report and plots.
+ */
 const folder = '.converge/benchmarks';
 const say = (line: string): boolean => process.stderr.write(`${line}\n`);
 const cleanup = new Cleanup(say);

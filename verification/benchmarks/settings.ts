@@ -13,11 +13,11 @@ export interface Settings {
   readonly deepEvents: number;
   /** Transactions per second of the latency case. */
   readonly rate: number;
-  /** Of one latency round. */
+  /** The duration of a latency round, in seconds. */
   readonly seconds: number;
-  /** How long the broker is away, seconds. */
+  /** The duration of the broker's outage, in seconds. */
   readonly outageSeconds: number;
-  /** Where the report goes; undefined: the default place. */
+  /** The folder of the report; undefined: the default folder. */
   readonly out: string | undefined;
 }
 

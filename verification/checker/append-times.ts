@@ -1,6 +1,6 @@
 const BIN_MS = 100;
 
-/** When records were appended, in tenths of a second: how long nothing came. */
+/** The times when records were appended, in tenths of a second, to find pauses. */
 export class AppendTimes {
   readonly #beganMs: number;
   readonly #bins: Uint32Array;

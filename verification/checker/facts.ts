@@ -1,4 +1,4 @@
-/** What the writers committed, from a table of their own database. `n` counts a key's events in commit order. */
+/** A row that the writers committed, from a table of their database. `n` counts a key's events in commit order. */
 export interface LedgerRow {
   readonly topic: string;
   readonly key: string;
@@ -9,16 +9,19 @@ export interface LedgerRow {
   readonly crc: number;
 }
 
-/** One record of a topic, as a client that is not ours has read it. Of one partition in the order of offsets. */
+/**
+ * A record of a topic, as a client that shares no code with the kit has read it. Records of one partition come in the
+ * order of offsets.
+ */
 export interface LogRecord {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
-  /** When the broker wrote it (LogAppendTime), milliseconds since the Unix epoch. */
+  /** The time when the broker wrote the record (LogAppendTime), in milliseconds since the Unix epoch. */
   readonly appendedAtMs: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly key: string;
-  /** Begins with `{"n":<n>`. */
+  /** The payload, which begins with `{"n":<n>`. */
   readonly payload: string;
 }
 
@@ -29,7 +32,7 @@ export interface Takeover {
   readonly cursors: readonly {
     readonly topic: string;
     readonly partition: number;
-    /** `epoch.tick.id` */
+    /** The position, `epoch.tick.id`. */
     readonly position: string;
   }[];
 }
@@ -37,7 +40,7 @@ export interface Takeover {
 export const anomalyKinds = [
   /** Committed and not in the log. */
   'lost',
-  /** In the log and never committed. */
+  /** An event that is in the log and was never committed. */
   'phantom',
   /** A key's event came after a later one of its key. */
   'order',
@@ -49,11 +52,11 @@ export const anomalyKinds = [
   'repeat_changed',
   /** A repeat that begins neither at the cursor of the last takeover nor within one batch of the end. */
   'repeat_unexplained',
-  /** Another payload, key or topic than was committed. */
+  /** A payload, key or topic that differs from the committed one. */
   'content',
   /** A key in two partitions. */
   'misplaced',
-  /** No event of ours, or without what an event must have. */
+  /** A record that is no event of the kit, or lacks a required field. */
   'unreadable',
   /** The ledger itself has a hole: nothing can be concluded. */
   'ledger',
@@ -62,7 +65,7 @@ export type AnomalyKind = (typeof anomalyKinds)[number];
 
 export interface Anomaly {
   readonly kind: AnomalyKind;
-  /** The least that shows it: which record or row, and what it should have been. */
+  /** The smallest evidence: the record or row, and its expected content. */
   readonly witness: string;
 }
 

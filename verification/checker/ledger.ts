@@ -6,8 +6,8 @@ interface Span {
 }
 
 /**
- * The ledger of millions of rows in a few flat arrays, some 30 bytes an event: rows of a key lie together, so that an
- * event is found by its key and n.
+ * The ledger of millions of rows in flat arrays, some 30 bytes an event. Rows of a key are adjacent, so that an event
+ * is found by key and n.
  */
 export class Ledger {
   readonly #spans = new Map<string, Span>();
@@ -20,7 +20,10 @@ export class Ledger {
     return this.#size;
   }
 
-  /** Rows of a key one after the other, n from 1 without a hole; else what is wrong is said, and the row left out. */
+  /**
+   * Adds a row; the rows of a key must be adjacent, with n from 1 without a hole. Otherwise the row is left out and the
+   * fault returned.
+   */
   add({ topic, key, n, eventId, crc }: LedgerRow): string | undefined {
     const name = nameOf(topic, key);
     if (this.#last?.name !== name) {
@@ -51,7 +54,7 @@ export class Ledger {
     return this.#crcs[row] ?? 0;
   }
 
-  /** For a witness. Walks over the keys: not for the hot path. */
+  /** Describes a row for a witness. The method scans the keys: not for the hot path. */
   describe(row: number): string {
     for (const [name, { base, count }] of this.#spans)
       if (row >= base && row < base + count) {

@@ -1,4 +1,4 @@
-/** The checker is checked: each kind of fault is planted in a log that is right otherwise, and must be found, alone. */
+/** Tests of the checker: each planted fault in an otherwise right log is found, alone. */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -117,7 +117,7 @@ describe('a planted fault is found, with a witness', () => {
   it('an event that a crash undid, whose number another event took, is found as a phantom', () => {
     const log = right();
     log[30] = changed(log[30], { ce_id: idOf('a', 999) });
-    // The one that was committed instead is not there: it is lost.
+    // The event that was committed instead is not in the log: it is lost.
     expect(kinds(check(log))).toEqual({ phantom: 1, lost: 1 });
     const beyond = right();
     expect(kinds(check(beyond, ledgerOf(keys, 39)))).toEqual({ phantom: 3 });

@@ -12,7 +12,7 @@ import { Ledger } from './ledger.ts';
 import { PartitionLog } from './partition-log.ts';
 import { type ParsedPosition, parsePosition } from './position.ts';
 
-/** How many of a kind are kept as witnesses. */
+/** The number of witnesses that are kept of a kind. */
 const WITNESSES = 5;
 
 interface Event {
@@ -24,18 +24,18 @@ interface Event {
 }
 
 /**
- * Compares what was committed with what is in the log: a fold over ledger rows, then over records. It knows nothing of
- * how a relay works but what is promised: each event once at least, keys in commit order, `ce_prev` an unbroken chain,
- * and repeats no further back than the last saved cursor. Memory grows by some 60 bytes per event.
+ * Compares committed events with the log: a fold over ledger rows, then over records. It uses only promised properties
+ * of a relay: each event at least once, keys in commit order, `ce_prev` an unbroken chain, and repeats no further back
+ * than the last saved cursor. Memory grows by some 60 bytes per event.
  */
 export class LogCheck {
   readonly #ledger = new Ledger();
   readonly #takeovers: readonly Takeover[];
   readonly #partitions = new Map<string, PartitionLog>();
   readonly #keys = new Map<string, { highest: number; readonly partition: number }>();
-  /** Of each committed event: how it came the first time, hashed; 0 when it has not come. */
+  /** The first occurrence of each committed event, as a fingerprint; 0 when the event has not come. */
   #first = new Float64Array(0);
-  /** The same of what was never committed; these are few, or all is lost anyway. */
+  /** The first occurrences of events that were never committed; these are few. */
   readonly #phantoms = new Map<string, number>();
   readonly #counts = Object.fromEntries(anomalyKinds.map((kind) => [kind, 0])) as Record<AnomalyKind, number>;
   readonly #anomalies: Anomaly[] = [];
@@ -50,7 +50,7 @@ export class LogCheck {
     this.#takeovers = takeovers.toSorted((a, b) => a.atMs - b.atMs);
   }
 
-  /** All rows come before the first record. */
+  /** Adds a ledger row; all rows come before the first record. */
   row(row: LedgerRow): void {
     const wrong = this.#ledger.add(row);
     if (wrong !== undefined) this.#found('ledger', wrong);
@@ -178,7 +178,7 @@ function readEvent(record: LogRecord): Event | string {
   return { record, id, n: Number(n), position, prev: prev.text };
 }
 
-/** How an event came, as a number of 53 bits, never 0: equal texts are equal, others as good as never. */
+/** Computes a fingerprint of 53 bits, never 0. Equal occurrences give equal numbers, others almost never. */
 function fingerprint({ record, prev }: Event): number {
   const text = `${record.partition} ${record.headers['ce_pos'] ?? ''} ${prev}`;
   let low = 0x811c9dc5;

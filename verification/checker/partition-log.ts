@@ -1,9 +1,9 @@
 import { compare, type ParsedPosition, start } from './position.ts';
 
-/** Records of one produce request at most: a batch whose answer was lost repeats no more than that. */
+/** The maximum of records in a produce request: a batch with a lost answer repeats no more. */
 const BATCH_RECORDS = 10_000;
 
-/** Where a relay began to lead, in this partition. */
+/** The place in this partition where a relay began to lead. */
 export interface Beginning {
   readonly atMs: number;
   readonly cursor: string;
@@ -12,8 +12,8 @@ export interface Beginning {
 export type Repeat = 'none' | 'going_on' | 'from_cursor' | 'of_batch' | 'unexplained';
 
 /**
- * One partition of a topic as its records go by. First occurrences make a line of rising positions; a repeat goes back
- * to somewhere in that line and follows it from there.
+ * The records of one partition of a topic, in sequence. First occurrences form a line of rising positions; a repeat
+ * returns to a place in that line and follows it from there.
  */
 export class PartitionLog {
   readonly #beginnings: readonly Beginning[];
@@ -37,16 +37,16 @@ export class PartitionLog {
     return this.#tail?.text ?? start;
   }
 
-  /** Repeats one after the other, up to and with the last record. */
+  /** The number of consecutive repeats, including the last record. */
   get run(): number {
     return this.#run;
   }
 
-  /** False when it is not above the one before. */
+  /** Appends a first occurrence; false when its position is not above the previous one. */
   append(position: ParsedPosition): boolean {
     this.#run = 0;
     const rising = this.#tail === undefined || compare(position, this.#tail) > 0;
-    // Out of line it would spoil the search; it was reported, and that is enough.
+    // A position out of line would break the search; the fault was reported already.
     if (!rising) return false;
     this.#grow();
     this.#ticks[this.#count] = position.tick;

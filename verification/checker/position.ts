@@ -1,13 +1,13 @@
 /** `epoch.tick.id`, on the wire followed by the tick's nonce, which is no part of the order. */
 export interface ParsedPosition {
-  /** Without the nonce. */
+  /** The position as text, without the nonce. */
   readonly text: string;
   readonly epoch: number;
   readonly tick: number;
   readonly id: number;
 }
 
-/** Before the first event of a partition. */
+/** The position before the first event of a partition. */
 export const start = '1.0.0';
 
 const form = /^((\d+)\.(\d+)\.(\d+))(?:\.([0-9a-f]{16}))?$/;

@@ -1,5 +1,5 @@
 /**
- * Short outages of a real Kafka and a real Postgres under load; `make outage` has them 30 s long. Planted fault: with
+ * Short outages of a real Kafka and Postgres under load; `make outage` makes them 30 s long. Planted fault: with
  * outages taken for the events' fault (`faultOf`), the consumer stops and the effects never come here.
  */
 import { expect, it } from 'vitest';

@@ -5,9 +5,9 @@ import { buildWorld, type World } from './world.ts';
 import { Writers } from './writers.ts';
 
 export interface OutageOptions {
-  /** How long Kafka is down, and then Postgres. */
+  /** The duration of Kafka's outage, and of Postgres' outage after it, in milliseconds. */
   readonly downMs: number;
-  /** Transactions per second. */
+  /** The rate of transactions per second. */
   readonly rate: number;
   readonly driver: DriverName;
   readonly note: (line: string) => void;
@@ -28,7 +28,7 @@ export interface OutageReport {
   readonly recoveries: Readonly<Record<'kafka' | 'postgres', number>>;
 }
 
-/** Broker down, then Postgres down, while transactions go on: what the outbox says against what took effect. */
+/** Stops the broker, then Postgres, while transactions go on; compares the outbox with the effects. */
 export async function runOutage({ downMs, rate, driver, note }: OutageOptions): Promise<OutageReport> {
   const undo: (() => Promise<unknown>)[] = [];
   try {
@@ -58,7 +58,7 @@ export async function runOutage({ downMs, rate, driver, note }: OutageOptions): 
   }
 }
 
-/** Nothing was lost or doubled, and nothing was blamed for an outage. */
+/** True when no event was lost or doubled, and no event was blamed for an outage. */
 export function passed(report: OutageReport): boolean {
   const { lost, twice, invented, outOfOrder, parked, deadLetters } = report;
   return [lost, twice, invented, outOfOrder, parked, deadLetters].every((count) => count === 0);

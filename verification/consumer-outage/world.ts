@@ -23,7 +23,7 @@ interface StockDb {
   effect: { line?: number; event_id: string; key: string; n: number };
 }
 
-/** A source with its relay, and a consumer in another database; a Postgres and a Kafka of their own. */
+/** A source with its relay, and a consumer in another database, on a separate Postgres and Kafka. */
 export interface World {
   readonly postgres: EmbeddedServer;
   readonly kafka: EmbeddedServer;

@@ -4,7 +4,10 @@ import { counted, outbox, type World } from './world.ts';
 
 const WRITERS = 4;
 
-/** Transactions at a steady rate, each with one event. What fails is counted and not repeated: the outbox says what is. */
+/**
+ * Writers that run transactions at a steady rate, each with one event. Failed transactions are counted and not
+ * repeated: the outbox is the record of the committed events.
+ */
 export class Writers {
   failed = 0;
   readonly #world: World;
@@ -26,7 +29,7 @@ export class Writers {
     await this.#running;
   }
 
-  /** Keys of its own, so that `n` ascends in the order of commits. */
+  /** The keys belong to this writer, so that `n` ascends in the order of commits. */
   async #write(writer: number): Promise<void> {
     const everyMs = (1_000 * WRITERS) / this.#rate;
     let due = systemClock.monotonic();

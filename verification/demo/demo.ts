@@ -51,7 +51,7 @@ export async function runDemo(options: DemoOptions): Promise<Outcome> {
     seconds,
     random: seededRandom(seed),
   });
-  // Nothing is broken before the first scene.
+  // The first scene comes after this time; no fault happens before.
   const calmUntilMs = systemClock.now() + (scenes[0]?.at ?? 1) * seconds * 1_000;
   const watching = watch(options, driving);
   try {
@@ -64,7 +64,7 @@ export async function runDemo(options: DemoOptions): Promise<Outcome> {
   }
 }
 
-/** Audits at rest; what changed while the audit read is waited for and read again, a few times at most. */
+/** Audits without open work. If the shop changed while the audit read, waits and reads again, a few times at most. */
 async function settleAndJudge(
   options: DemoOptions,
   answered: readonly Driven[],
@@ -93,7 +93,7 @@ async function settleAndJudge(
 
 const MAX_ROUNDS = 3;
 
-/** A broker that was just restarted has no leaders yet: a look without an answer is no progress, and no end. */
+/** Maps a failed look to no progress: a broker that was just restarted has no leaders yet. */
 function unanswered(error: unknown): Look {
   const reason = error instanceof Error ? error.message : String(error);
   return { waitingFor: `an answer (${reason})`, open: Infinity, read: -1 };
@@ -135,7 +135,7 @@ function watch({ world, progress, signal }: DemoOptions, driving: Drive): { stop
 
 async function dumpAll({ databases, kafkaTools, topics }: World, answered: readonly Driven[]): Promise<Dump> {
   const before = await outboxEnds(databases);
-  // The log first: an event that is in it must be in an outbox that is read later.
+  // The log is read first: its events must be in an outbox that is read later.
   const log = await dumpTopics(kafkaTools, topics);
   const [outbox, effects, steps, shop] = await Promise.all([
     dumpOutboxes(databases),

@@ -46,7 +46,7 @@ try {
   process.exitCode = signal.aborted ? 130 : 1;
 } finally {
   shown.end();
-  // The processes before what they stand on; each part even if another one could not be stopped.
+  // Processes stop before their servers; a part that cannot be stopped does not keep the others.
   await world?.stop().catch(report);
   await stack?.stop().catch(report);
 }

@@ -8,7 +8,7 @@ let stack: Stack | undefined;
 let world: World | undefined;
 let outcome: Outcome;
 
-// A stack of its own: the topics of the shop have fixed names.
+// The test has a separate stack, because the topics of the shop have fixed names.
 beforeAll(async () => {
   stack = await startStack({ env: { CONVERGE_STACK: process.env['CONVERGE_STACK'] } });
   const logFolder = '.converge/shop-e2e';

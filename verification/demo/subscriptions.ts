@@ -1,9 +1,6 @@
 import type { Subscription } from './audit/effect-audit.ts';
 
-/**
- * Who takes effect for what, written down a second time on purpose: the audit must not believe the consumers' own
- * declarations.
- */
+/** The consumers' subscriptions, written a second time on purpose: the audit must not use their declarations. */
 export const subscriptions: readonly Subscription[] = [
   { consumer: 'inventory', type: 'shop.order.placed', step: 'reserve' },
   { consumer: 'payments', type: 'shop.stock.reserved', step: 'pay' },

@@ -1,6 +1,6 @@
 /**
- * A consumer whose disk is put back, with everything real: its source, its own relay, a consumer downstream.
- * Planted fault: with ids of emitted events by chance (`Emitted.add`), what was named is not what comes again here.
+ * A consumer's disk is restored, with everything real: its source, its relay, a consumer downstream. Planted fault:
+ * with ids of emitted events by chance (`Emitted.add`), what was named is not what comes again here.
  */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -144,7 +144,7 @@ test('a restored consumer database gets every effect again and none twice, and i
   stock = await open<Effects>(url, 'stock');
   expect(await numbers(stock)).toEqual(upTo(100));
 
-  // The drill: rebase its own outbox, which names what went out and is not known here any more, then let it work.
+  // The drill: rebase the restored outbox, which names the published events it lost, then let the service work.
   sending = await send(url);
   await waitUntil(
     () => {
@@ -161,7 +161,7 @@ test('a restored consumer database gets every effect again and none twice, and i
   await reached(stock, 180);
   expect(await numbers(stock)).toEqual(upTo(180));
 
-  // Downstream: the events that were named come a second time, under the same ids; nothing else does.
+  // The named events come a second time downstream, under the same ids; no other event does.
   await reached(mail, 180 + lost.length);
   const found = await effects(mail);
   const twice = [...Map.groupBy(found, ({ id }) => id)].filter(([, lines]) => lines.length > 1);

@@ -1,6 +1,6 @@
 /**
- * A source whose disk is put back, with everything real: Postgres, Kafka, a relay, a consumer in another database.
- * Code that was removed once, and a test here failed:
+ * A source's disk is restored, with everything real: Postgres, Kafka, a relay, a consumer in another database. Code
+ * that was removed once, and a test here failed:
  * - the comparison before the first tick (the copy publishes other events under positions that were used);
  * - the look at the epoch by consumers (what the old primary still writes is applied).
  */
@@ -152,7 +152,7 @@ test('a restored data folder is refused, and after a rebase nothing is lost, pha
   await source.close();
   await server.stop();
 
-  // The copy takes its place; the old primary comes back elsewhere, and leads as it always did.
+  // The copy replaces the primary; the old primary comes back elsewhere, and leads as before.
   const elsewhere = closing(await embeddedPostgres(), (one) => one.dispose());
   await elsewhere.start();
   const there = closing(connect({ url: elsewhere.address }), (one) => one.close());
@@ -200,7 +200,7 @@ test('a restored data folder is refused, and after a rebase nothing is lost, pha
   expect(found.toSorted()).toEqual([...shared, ...both, ...lost, ...both, ...fresh].toSorted());
   expect(halted()).toEqual([]);
 
-  // The old primary never noticed: what it still writes is stopped at the consumer, and seen from the new one.
+  // The old primary never noticed: the consumer refuses its later events, and the new primary's relay sees them.
   const late = await emit(old, 900, 44);
   await waitUntil(() => halted().length === 3, { what: 'every partition to halt' });
   expect(new Set(halted().map((one) => 'code' in one && one.code))).toEqual(new Set(['epoch_superseded']));

@@ -23,7 +23,7 @@ export interface BanksOptions {
   readonly serverUrl: string;
   readonly broker: Broker;
   readonly brokers: string;
-  /** Exists already. */
+  /** The folder of the logs, which must exist. */
   readonly logFolder: string;
 }
 
@@ -68,7 +68,7 @@ export async function buildBanks(options: BanksOptions): Promise<Banks> {
 
 export const ACCOUNTS = 200;
 
-/** Most giro accounts are rich, every tenth is poor; every fortieth account of either bank is closed. */
+/** Opens accounts: most giro accounts are rich, every tenth is poor, every fortieth of either bank closed. */
 async function openAccounts(databases: Readonly<Record<Bank, Database>>): Promise<void> {
   const text = `
     insert into account (account_id, opened_cents, balance_cents, closed)

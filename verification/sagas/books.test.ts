@@ -1,4 +1,4 @@
-/** What a saga's books must say, and what is found when they say something else. */
+/** Tests of the audit of a saga's books, and of its findings. */
 import { describe, expect, it } from 'vitest';
 import type { Run } from '../checker/sagas/ends.ts';
 import type { FenceRow } from '../checker/sagas/facts.ts';

@@ -27,7 +27,7 @@ export interface AccountFact {
   readonly accountId: string;
   readonly openedCents: number;
   readonly balanceCents: number;
-  /** The sum of its movements. */
+  /** The sum of the account's movements, in cents. */
   readonly movedCents: number;
 }
 
@@ -71,7 +71,7 @@ export function checkBooks(
 function shopBooks(shop: ShopFacts, runs: Runs, stuck: ReadonlySet<string>): readonly BookCheck[] {
   const { orders } = shop;
   const ended = orders.filter(({ orderId }) => !stuck.has(orderId));
-  // What waits for a person behind the pivot has sold its goods, though it is not confirmed yet.
+  // A run that waits for an operator after the pivot has sold its goods, though it is not confirmed.
   const sold = orders.map((order) =>
     stuck.has(order.orderId) ? { ...order, state: soldAs(shop, order.orderId) } : order,
   );
@@ -141,7 +141,7 @@ function wrongTransfers(
   ];
 }
 
-/** What a customer is shown is how the saga ended. */
+/** Finds customers who are shown another end than the saga's. */
 function disagreeing(
   shown: readonly { readonly id: string; readonly state: string }[],
   good: string,

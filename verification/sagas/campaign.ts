@@ -14,11 +14,11 @@ export interface CampaignOptions {
   readonly orders: number;
   readonly transfers: number;
   readonly seed: number;
-  /** From one fault to the next, on average, milliseconds. @default 2_500 */
+  /** The mean delay between two faults, in milliseconds. @default 2_500 */
   readonly faultEveryMs?: number;
   /** Requests in flight of each kind. @default 8 */
   readonly atOnce?: number;
-  /** How long all may take to come to rest once the faults are over, milliseconds. @default 180_000 */
+  /** The deadline for all sagas to end after the last fault, in milliseconds. @default 180_000 */
   readonly restMs?: number;
   readonly progress: Progress;
   readonly signal: AbortSignal;
@@ -28,14 +28,16 @@ export interface CampaignResult extends Judgement {
   readonly faults: ReadonlyMap<string, number>;
   readonly restarts: number;
   readonly driveMs: number;
-  /** From the last fault until all was at rest. */
+  /** The time from the last fault until no work was open, in milliseconds. */
   readonly restMs: number;
   readonly passed: boolean;
 }
 
 const clock: Clock = systemClock;
 
-/** Runs orders and transfers under fault after fault; then repairs all, waits for the end of all sagas, and judges. */
+/**
+ * Runs orders and transfers under fault after fault; then repairs everything, awaits the end of all sagas, and checks.
+ */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
   const { world, serverUrl, seed, progress, signal, restMs = 180_000 } = options;
   await badWeather(world.exposed, seed);
@@ -100,7 +102,7 @@ async function inflict(
       progress.note(`${fault.kind}: ${await fault.run(world, pick)}`);
       counts.set(fault.kind, (counts.get(fault.kind) ?? 0) + 1);
     } catch (error) {
-      // One fault may be in the way of another: a killed provider cannot be made to hang.
+      // A fault may prevent another: a killed provider cannot be made to hang.
       progress.note(`${fault.kind}: not now (${error instanceof Error ? error.message : String(error)})`);
     }
   }

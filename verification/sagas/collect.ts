@@ -26,9 +26,9 @@ export async function dumpFences({ sources }: World): Promise<readonly FenceRow[
   return fromAll<FenceRow>(sources, fenceSql);
 }
 
-/** All that the judge looks at. */
+/** Reads everything that the checks need. */
 export async function dumpSagas({ sources }: World): Promise<SagaDump> {
-  // One after the other, fences first: what they say must be in what is read later.
+  // Tables are read in sequence, fences first: their effects must be in the tables that are read later.
   const fences = await fromAll<FenceRow>(sources, fenceSql);
   const journal = await fromAll<JournalRow>(sources, journalSql);
   const events = await fromAll<EventRow>(sources, eventSql);
@@ -48,7 +48,7 @@ async function fromAll<R>(
   return rows.flat();
 }
 
-/** What each run is about, an order or a transfer: the key of the event that started it. */
+/** Maps each run to its subject, an order or a transfer: the key of its start event. */
 export async function whatRunsAreAbout({ sources }: World): Promise<ReadonlyMap<string, string>> {
   const text = `select event_id::text as id, key from converge.outbox where type = any($1)`;
   const about = new Map<string, string>();

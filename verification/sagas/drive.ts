@@ -27,10 +27,10 @@ export interface Driven {
   readonly transfers: readonly Answered[];
 }
 
-/** Orders and transfers, each as soon as one before it is answered: patient clients, some of them clumsy. */
+/** Sends orders and transfers, each after an earlier one was answered, as patient and partly careless clients. */
 export async function drive(options: DriveOptions): Promise<Driven> {
   const { world, seed, clock, signal, atOnce, onAnswer } = options;
-  // Each request has random numbers of its own: what is asked for does not depend on who was answered first.
+  // Each request has separate random numbers: its content does not depend on the order of the answers.
   const randomOf = (n: number): Random => seededRandom(seed * 1_000_003 + n);
   const customer = { url: world.shop.ordersUrl, clock, random: randomOf(-1), signal };
   const [orders, transfers] = await Promise.all([
@@ -56,14 +56,14 @@ interface TransferBody {
   readonly amountCents: number;
 }
 
-/** Of a hundred three name a savings account that is not there; some accounts are poor or closed. */
+/** Creates a transfer: 3 of 100 name a missing savings account; some accounts are poor or closed. */
 function transferBody(random: Random): TransferBody {
   const any = (): number => Math.floor(random() * ACCOUNTS);
   const to = random() < 0.03 ? 's-unknown' : `s${any()}`;
   return { from: `g${any()}`, to, amountCents: 1 + Math.floor(random() * 1_500) };
 }
 
-/** The same request under the same key until it is answered. */
+/** Repeats the same request under the same key until it is answered. */
 async function transfer(
   { world, clock, signal }: DriveOptions,
   requestKey: string,

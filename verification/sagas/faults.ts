@@ -4,7 +4,7 @@ import type { World } from './world.ts';
 
 export interface Fault {
   readonly kind: string;
-  /** Does it, and says to what. `pick`, in [0, 1): to which. */
+  /** Causes the fault and describes its target. `pick`, in [0, 1), chooses the target. */
   run(world: World, pick: number): Promise<string>;
 }
 
@@ -23,7 +23,10 @@ const provider = (kind: string, behaviour: { mode: string; every?: number; lateM
   run: ({ shop }) => behaveAs(shop, behaviour),
 });
 
-/** Steps that fail in their own database are not here: see weather.ts. They go on all the time. */
+/**
+ * The faults of servers and processes; failures of a step's own writes are in weather.ts. Those failures go on all the
+ * time.
+ */
 export const faults: readonly Fault[] = [
   killing('kill -9 of a service', (name) => !name.startsWith('relay-') && name !== 'provider'),
   killing('kill -9 of a relay', (name) => name.startsWith('relay-')),
@@ -49,11 +52,11 @@ export const faults: readonly Fault[] = [
 export interface Planned {
   readonly fault: Fault;
   readonly pick: number;
-  /** After the one before, milliseconds. */
+  /** The delay after the previous fault, in milliseconds. */
   readonly afterMs: number;
 }
 
-/** The same faults in the same order for the same random numbers: the whole menu shuffled, again and again. */
+/** Plans faults: the whole menu shuffled, again and again, equal for equal random numbers. */
 export function* planFaults(random: Random, everyMs: number): Generator<Planned, never> {
   for (;;) {
     const deck = faults.map((fault) => ({ fault, at: random() })).toSorted((a, b) => a.at - b.at);

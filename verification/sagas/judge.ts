@@ -17,7 +17,7 @@ export interface Check {
 export interface Judgement {
   readonly ends: ReadonlyMap<string, Readonly<Record<End, number>>>;
   readonly checks: readonly Check[];
-  /** Why sagas wait for a person, with how many. */
+  /** The number of sagas that wait for an operator, by reason. */
   readonly stuck: ReadonlyMap<string, number>;
 }
 

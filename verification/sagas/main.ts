@@ -20,7 +20,7 @@ const { values } = parseArgs({
     every: { type: 'string', default: '2500' },
     /** Requests in flight of each kind. */
     'at-once': { type: 'string', default: '8' },
-    /** When a check failed, keeps everything up until Ctrl-C. */
+    /** Keeps everything up until Ctrl-C after a failed check. */
     hold: { type: 'boolean', default: false },
   },
 });
@@ -71,7 +71,7 @@ async function held({ databaseUrl, brokers }: Stack): Promise<void> {
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
 }
 
-/** What was run, so that the line above repeats it. */
+/** Returns the commit that was run, so that the line above repeats the run. */
 function commit(): string {
   try {
     const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();

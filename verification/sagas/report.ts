@@ -1,7 +1,7 @@
 import type { CampaignResult } from './campaign.ts';
 import { passed } from './judge.ts';
 
-/** What a run came to, for people: the ends, what was done to it, the checks, and one line for the record. */
+/** Formats the result of a run: the ends, the faults, the checks, and one line for the record. */
 export function report(
   { ends, stuck, faults, checks, restarts, driveMs, restMs }: CampaignResult,
   command: string,

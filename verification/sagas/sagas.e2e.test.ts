@@ -9,7 +9,8 @@ let world: World | undefined;
 let result: CampaignResult;
 const notes: string[] = [];
 
-// A stack of its own: the topics of the samples have fixed names. `make sagas` is the long run of the same.
+// The test has a separate stack, because the topics of the samples have fixed names. `make sagas` is the long run of
+// the same campaign.
 beforeAll(async () => {
   stack = await startStack({ env: { CONVERGE_STACK: process.env['CONVERGE_STACK'] } });
   const logFolder = '.converge/sagas-e2e';

@@ -1,6 +1,6 @@
 import type { Shape } from '../checker/sagas/facts.ts';
 
-/** The two samples, written down a second time on purpose: the judge must not believe their declarations. */
+/** The two samples' shapes, written a second time on purpose: the checks must not use their declarations. */
 export const shapes: readonly Shape[] = [
   {
     name: 'shop.place-order',

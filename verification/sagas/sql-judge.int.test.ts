@@ -20,7 +20,7 @@ const row = (step: string, seq: number, fields: Partial<JournalRow>): JournalRow
   ...fields,
 });
 
-/** One saga of two steps: the second one is refused, and the first one undone. */
+/** The dump of a saga of two steps: the second was refused, the first undone. */
 const sound: SagaDump = {
   events: [started, done, refused, undone].map((eventId) => ({
     eventId,

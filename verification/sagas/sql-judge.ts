@@ -28,7 +28,7 @@ const claims: readonly { readonly claim: string; readonly looked: string; readon
   {
     claim: 'SQL: each undo was requested by an event of a step of its own saga',
     looked: `select count(*)::int as n from journal where act = 'undo'`,
-    // One that was asked for while the outcome was not known is done when it is: by a decision of its apply.
+    // An undo that was requested before the outcome was known is decided when it is: by the decision of its apply.
     sql: `select j.instance, j.step, j.seq from journal j
            where j.act = 'undo' and not exists (
              select from journal asked
@@ -54,7 +54,7 @@ const claims: readonly { readonly claim: string; readonly looked: string; readon
   },
 ];
 
-/** Loads what all services wrote into one database, and asks it: each question must have no answer. */
+/** Loads the rows of all services into one database and queries it: each query must return no row. */
 export async function judgeBySql(serverUrl: string, dump: SagaDump): Promise<readonly SqlCheck[]> {
   const database = connect({
     url: await freshDatabase(serverUrl, 'judge'),

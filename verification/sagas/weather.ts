@@ -1,6 +1,6 @@
 import type { Database } from '@convergekit/postgres';
 
-/** Where a step's own writes can fail: a table, which rows, and by which column the step is known. */
+/** A place where a step's own writes can fail: a table, its rows, and the column that names the step. */
 export interface Exposed {
   readonly database: Database;
   readonly table: string;
@@ -8,7 +8,7 @@ export interface Exposed {
   readonly key: string;
   /** An SQL condition on `new`. @default true */
   readonly only?: string;
-  /** Of 1,000 keys so many fail for good: their event is given up. @default 0 */
+  /** The number of keys in 1,000 that fail permanently: their events are given up. @default 0 */
   readonly forGood?: number;
 }
 
@@ -50,7 +50,7 @@ export async function badWeather(exposed: readonly Exposed[], seed: number): Pro
   }
 }
 
-/** Only what fails for good still fails. */
+/** Ends the temporary failures; permanent ones stay. */
 export async function calm(exposed: readonly Exposed[]): Promise<void> {
   for (const database of new Set(exposed.map((one) => one.database)))
     await database.executor.query('update weather.now set bad = false');

@@ -14,7 +14,7 @@ export interface World {
   /** Databases that have an outbox, by name. */
   readonly sources: ReadonlyMap<string, Database>;
   readonly children: readonly Child[];
-  /** Where steps can be made to fail. */
+  /** The places where steps can be made to fail. */
   readonly exposed: readonly Exposed[];
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -36,7 +36,7 @@ export async function buildSamples(options: {
     ...shopSources.map((name) => [name, shop.databases[name]] as const),
     ...bankNames.map((name) => [name, banks.databases[name]] as const),
   ]);
-  // Without the reconciler: all must come out right without repairs.
+  // The reconciler does not run: all must come out right without repairs.
   const children = [...shop.children.filter(({ spec }) => spec.name !== 'reconciler'), ...banks.children];
   return {
     shop,

@@ -1,4 +1,4 @@
-/** The core scenes as a role whose sessions begin with hostile settings (`hostileDefaults`), directly and through PgBouncer. */
+/** The core scenes under a role with hostile settings (`hostileDefaults`), directly and through PgBouncer. */
 import { type ConsumerDefinition, consumerService, defineConsumer } from '@convergekit/inbox';
 import { listParked } from '@convergekit/inbox/operate';
 import type { DomainEvent } from '@convergekit/contracts';
@@ -77,7 +77,9 @@ describe.each([
   const lead = (holder: string): Promise<Relay> => running(relay({ database, broker, log, holder }));
   const leading = (one: Relay): Promise<unknown> =>
     waitUntil(() => one.status().state === 'leading', { what: 'the relay to lead' });
-  /** The server ends idle connections, one perhaps just as it is used: what is safe to repeat is repeated. */
+  /**
+   * The server ends idle connections, one perhaps just as it is used: a statement that is safe to repeat is repeated.
+   */
   const unlessEnded = <T>(attempt: Promise<T>): Promise<T | undefined> =>
     attempt.catch((error: unknown) => {
       if (!/terminat|connection/i.test(String(error))) throw error;

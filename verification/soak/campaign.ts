@@ -20,19 +20,22 @@ export interface CampaignOptions {
 }
 
 export interface CampaignResult {
-  /** When the writers were at work, milliseconds since the Unix epoch. */
+  /** The period in which the writers worked, in milliseconds since the Unix epoch. */
   readonly beganMs: number;
   readonly endedMs: number;
   readonly faults: ReadonlyMap<string, number>;
   readonly writers: ReadonlyMap<Source, Writers>;
-  /** From a repair until all was published and acknowledged again, milliseconds. */
+  /** The times from a repair until all was published and acknowledged again, in milliseconds. */
   readonly recoveries: readonly { readonly kind: string; readonly ms: number }[];
   readonly failures: readonly string[];
 }
 
 const clock: Clock = systemClock;
 
-/** Runs writers at a steady rate, and fault after fault: each is repaired, then everything must be live within a deadline. */
+/**
+ * Runs writers at a steady rate, and fault after fault. Each fault is repaired; then everything must be live within a
+ * deadline.
+ */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
   const { world, rate, seed, progress, signal } = options;
   const writers = new Map(

@@ -4,8 +4,8 @@ import * as demo from '../demo/collect/parse-dump.ts';
 import { readTopic } from '../demo/collect/topic-dump.ts';
 
 /**
- * Reads a topic with Kafka's own console consumer, so that what the kit's driver would hide is seen, and hands over the
- * records one by one, never more of them in memory than a line.
+ * Reads a topic with Kafka's console consumer and passes on the records one by one. Faults hidden by the kit's driver
+ * are seen. Records of a partition come in the order of offsets, with only one line in memory.
  */
 export async function dumpTopic(
   tools: KafkaTools,

@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What was done to the system, one JSON object a line, each written by one write: a run that dies leaves its history. */
+/** The history of faults, one JSON object per line, each written by one write: a crashed run leaves it. */
 export class History {
   readonly #file: string;
 

@@ -74,7 +74,7 @@ async function readTakeovers({ database }: Source): Promise<readonly Takeover[]>
   return rows.map(({ term, at, cursors }) => ({ term: Number(term), atMs: Number(at), cursors }));
 }
 
-/** By pages along the primary key: rows of a key lie together. */
+/** Reads the ledger by pages along the primary key, so that rows of a key are adjacent. */
 async function readLedger({ database }: Source, onRow: (row: LedgerRow) => void): Promise<void> {
   let after: LedgerRow | undefined;
   for (;;) {

@@ -1,7 +1,7 @@
 /**
- * The ground truth, in a schema of the writers' own: which event was committed as the n-th of its key. Written in the
- * transaction that emits, so that a crash which undoes the one undoes the other. The kit is used as services use it:
- * `converge.outbox_append` is what its client calls, `converge.emit` what SQL calls.
+ * The ground truth, in a separate schema: which event was committed as the n-th of its key. A row is written in the
+ * transaction that emits, so that a crash undoes both or neither. The kit is used as services use it:
+ * `converge.outbox_append` as its client calls it, `converge.emit` as SQL calls it.
  */
 export const ledgerSql = `
 create schema soak;
@@ -83,7 +83,7 @@ end $$;
 `;
 
 /**
- * Makes the keys. Lonely keys share their lock with no other key: a transaction that stays open for seconds on one of
+ * Creates the keys. Lonely keys share their lock with no other key: a transaction that stays open for seconds on one of
  * them blocks no other, as in a service with a steady load.
  */
 export const populateSql = `

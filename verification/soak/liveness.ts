@@ -2,12 +2,12 @@ import type { Clock } from '@convergekit/core';
 import { write } from './transactions.ts';
 import type { Source } from './world.ts';
 
-/** The time within which everything flows again after a repaired fault, or the run has failed, milliseconds. */
+/** The time within which everything must flow again after a repaired fault, in milliseconds. */
 export const LIVENESS_MS = 60_000;
 
 export class NotLive extends Error {}
 
-/** How the relay of a source stands, by SQL. */
+/** The state of a source's relay, read by SQL. */
 export interface Standing {
   readonly doneTick: number;
   readonly held: readonly string[];
@@ -37,8 +37,8 @@ export async function standing({ database }: Source): Promise<Standing> {
 }
 
 /**
- * Writes an event to each topic and resolves when all that was committed before is published and settled, and no topic
- * is held. Returns how long that took. Rejects with what holds it up.
+ * Writes an event to each topic and resolves when all earlier commits are published and acknowledged, and no topic is
+ * held. Returns the duration in milliseconds. Rejects with the reason of the delay.
  */
 export async function untilLive(source: Source, clock: Clock, signal: AbortSignal): Promise<number> {
   const began = clock.monotonic();

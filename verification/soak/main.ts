@@ -14,11 +14,11 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '30' },
     rate: { type: 'string', default: '300' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
-    /** Only the faults whose name contains this. */
+    /** Runs only the faults whose name contains this text. */
     only: { type: 'string', default: '' },
     /** The Kafka driver of the relays: platformatic or kafkajs. */
     driver: { type: 'string', default: '' },
-    /** When the run failed, keeps its servers up until Ctrl-C. */
+    /** Keeps the servers of a failed run up until Ctrl-C. */
     hold: { type: 'boolean', default: false },
   },
 });

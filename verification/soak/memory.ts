@@ -61,8 +61,8 @@ export interface MemoryTrend {
 }
 
 /**
- * The slope by least squares over the last two thirds of the samples of the last incarnation (a restart begins anew, and
- * a start has its own growth); undefined when there are too few.
+ * Computes the slope of memory by least squares, over the last two thirds of the last incarnation's samples. A restart
+ * begins anew, and a start has its own growth; undefined with too few samples.
  */
 export function memoryTrend(samples: readonly Sample[]): MemoryTrend | undefined {
   const pid = samples.at(-1)?.pid;

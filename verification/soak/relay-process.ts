@@ -5,16 +5,16 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '@convergekit/core';
 
 const main = fileURLToPath(new URL('../../services/relay/src/main.ts', import.meta.url));
-/** A pause, so that one that cannot start does not spin. */
+/** The pause in milliseconds that keeps a process that cannot start from a busy loop. */
 const RESTART_MS = 500;
 
 export interface Exit {
   readonly pid: number;
   readonly code: number | null;
   readonly signal: string | null;
-  /** We asked for it. */
+  /** True when the campaign ended the process. */
   readonly expected: boolean;
-  /** It had begun its work. */
+  /** True when the process had begun its work. */
   readonly hadRun: boolean;
 }
 
@@ -40,12 +40,12 @@ export class RelayProcess {
     process.once('exit', () => this.#child?.kill('SIGKILL'));
   }
 
-  /** undefined while it does not live. */
+  /** The process id; undefined while the process does not live. */
   get pid(): number | undefined {
     return this.#child?.pid;
   }
 
-  /** It said that it is at work. */
+  /** True when the process has reported that it works. */
   get running(): boolean {
     return this.#running;
   }
@@ -72,19 +72,19 @@ export class RelayProcess {
     });
   }
 
-  /** Sends a signal that it survives (SIGSTOP, SIGCONT). */
+  /** Sends a signal that the process survives (SIGSTOP, SIGCONT). */
   signal(name: NodeJS.Signals): void {
     this.#child?.kill(name);
   }
 
-  /** Asks for its end and resolves with how it came. */
+  /** Ends the process by the signal, and resolves with its exit. */
   async askToEnd(name: 'SIGKILL' | 'SIGTERM'): Promise<Exit> {
     this.#expected = true;
     this.#child?.kill(name);
     return this.#exited;
   }
 
-  /** For good. A stop that takes longer than the grace is broken off. */
+  /** Stops the process for good. A stop that takes longer than the grace is aborted. */
   async end(graceMs: number): Promise<Exit | undefined> {
     this.#ending = true;
     if (this.#child === undefined) return undefined;

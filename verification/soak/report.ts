@@ -6,7 +6,7 @@ import type { World } from './world.ts';
 
 /** Growth of the steady relay above this fails the run. */
 const MEMORY_BAR = 1;
-/** Over less time the slope says more about the garbage collector than about the relay. */
+/** The minimum time for a slope of memory, in minutes: a shorter one says more about the garbage collector. */
 const MEMORY_MINUTES = 10;
 
 export interface Report {

@@ -10,11 +10,11 @@ import { buildWorld, type World } from './world.ts';
 
 export interface SoakOptions extends Omit<CampaignOptions, 'world'> {
   readonly folder: string;
-  /** Repeats this run. */
+  /** The command that repeats this run. */
   readonly command: string;
   /** Empty: the relay's default. */
   readonly driver: string;
-  /** When something was found, keeps the servers up until the signal. */
+  /** True to keep the servers up until the signal after a finding. */
   readonly hold: boolean;
 }
 

@@ -9,7 +9,7 @@ const outbox = createOutbox([]);
 /** The lock time-out of writers: one frozen writer must not freeze all. */
 const LOCK_TIMEOUT = `set local lock_timeout = '2s'`;
 
-/** Runs one transaction. Rejects when it was refused or its outcome is unknown: the ledger knows. */
+/** Runs one transaction. Rejects when it was refused or its outcome is unknown: the ledger has the outcome. */
 export async function runTransaction(
   database: Database,
   planned: PlannedTransaction,
@@ -91,7 +91,7 @@ async function inSteps(
   await database.executor.query(`${commits ? 'commit' : 'rollback'} prepared '${gid}'`);
 }
 
-/** As a service would: its own statements, then the kit's append as the last one. */
+/** Appends as a service does: its own statements, then the kit's append as the last one. */
 async function appendByClient(tx: Executor, events: readonly PlannedEvent[]): Promise<void> {
   const topics = events.map(({ topic }) => topic);
   const keys = events.map(({ key }) => key);

@@ -1,17 +1,17 @@
 import type { Random } from '@convergekit/core';
 
-/** What kinds of transactions there are, and of a hundred thousand how many of each. */
+/** The kinds of transactions, with their number in a hundred thousand. */
 const shares = {
   plain: 77_000,
   /** synchronous_commit = off: a crash of Postgres may undo it after it was acknowledged. */
   async: 10_000,
-  /** Several statements from the client, through the kit's `outbox.append`. */
+  /** Transactions of several statements from the client, through the kit's `outbox.append`. */
   append: 5_000,
   savepoint: 2_500,
   rollback: 2_500,
-  /** `converge.emit` in SQL. */
+  /** Transactions that call `converge.emit` in SQL. */
   emit: 2_440,
-  /** PREPARE TRANSACTION, and its end a while later from another connection. */
+  /** Transactions with PREPARE TRANSACTION, ended later from another connection. */
   prepared: 300,
   /** Open for up to three seconds between its events and its commit. */
   long: 200,
@@ -30,13 +30,13 @@ export interface PlannedEvent {
 export interface PlannedTransaction {
   readonly kind: TransactionKind;
   readonly events: readonly PlannedEvent[];
-  /** How long it stays open, of those that do. */
+  /** The time a long transaction stays open, in milliseconds. */
   readonly openMs: number;
-  /** Of prepared ones. */
+  /** True when a prepared transaction commits. */
   readonly commits: boolean;
 }
 
-/** Pure: the same transactions for the same random numbers. */
+/** Plans a transaction; equal random numbers give equal transactions. */
 export function planTransaction(
   random: Random,
   topics: { readonly main: string; readonly side: string },

@@ -9,20 +9,23 @@ import { freePorts } from '../demo/process/ports.ts';
 import { ledgerSql, lonelySql, populateSql } from './ledger-sql.ts';
 import { RelayProcess } from './relay-process.ts';
 
-/** hunted: its relays are killed, stopped and restarted. steady: its relay never is, so that its memory can be watched. */
+/**
+ * The sources. `hunted`: its relays are killed, stopped and restarted. `steady`: its relay is not, so that memory can
+ * be watched.
+ */
 export type SourceName = 'hunted' | 'steady';
 
 export interface Source {
   readonly name: SourceName;
-  /** Straight to Postgres. */
+  /** The URL of Postgres without a proxy. */
   readonly url: string;
   readonly database: Database;
-  /** Between its relays and Postgres, and between its relays and Kafka. */
+  /** The proxies between the relays and Postgres, and between the relays and Kafka. */
   readonly databaseProxy: FaultProxy;
   readonly brokerProxy: FaultProxy;
   readonly relays: readonly RelayProcess[];
   readonly mainTopic: string;
-  /** Also the one that gets halted. */
+  /** The side topic, which is also the one that gets halted. */
   readonly sideTopic: string;
 }
 
@@ -32,7 +35,7 @@ export interface World {
   readonly sources: readonly Source[];
   readonly hunted: Source;
   readonly steady: Source;
-  /** A database of the same cluster that has nothing to do with us. */
+  /** The URL of an unrelated database in the same cluster. */
   readonly strangersUrl: string;
   readonly folder: string;
 }
@@ -60,7 +63,7 @@ export async function buildWorld(
     brokerProxies.push(proxy);
   }
   const doors = ports.map((port, index) => ({ port, advertisedPort: brokerProxies[index]?.port ?? 0 }));
-  // fsync and full_page_writes stay at their defaults, on: what is lost in a crash is what Postgres may lose.
+  // fsync and full_page_writes stay at their defaults, on: a crash loses only what Postgres may lose.
   const postgres = await embeddedPostgres({ log, settings: { max_wal_size: '2GB' } });
   defer(() => postgres.dispose());
   const kafka = await embeddedKafka({ log, doors });
@@ -129,7 +132,7 @@ async function prepare(
   await migrate(database, [outboxMigrations, relayMigrations]);
   await nameSource(database.executor, name);
   await database.executor.query(ledgerSql);
-  // Near the end of the outbox's second child, so that the relays soon make children of their own size and drop old ones.
+  // The sequence starts near the end of the outbox's second child, so that the relays soon make and drop children.
   await database.executor.query('alter sequence converge.outbox_id restart with 1995000');
   for (const [topic, hot, cold] of [
     [main, 5, 1_200],

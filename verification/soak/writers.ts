@@ -10,12 +10,15 @@ import {
 } from './workload.ts';
 import type { Source } from './world.ts';
 
-/** Transactions at one time; what would come on top is left out, as by a service whose pool is used up. */
+/** The maximum of concurrent transactions; excess ones are left out, as by an exhausted pool. */
 const AT_ONCE = 24;
 const EVERY_MS = 10;
 const LOOK_FOR_ORPHANS_MS = 3_000;
 
-/** What a server that is stopped, starts, or refuses a deadlock may answer. Everything else needs an explanation. */
+/**
+ * The SQLSTATEs that a server may answer while it stops or starts, or for a deadlock. Any other one needs an
+ * explanation.
+ */
 const expected = new Set(['40P01', '55P03', '57P01', '57P02', '57P03', '57014', '53300', '25P03']);
 
 /** Writes to one source at a steady rate, whatever happens to it. */
@@ -24,11 +27,11 @@ export class Writers {
     TransactionKind,
     number
   >;
-  /** By SQLSTATE or error code. */
+  /** The counts of failures by SQLSTATE or error code. */
   readonly failed = new Map<string, number>();
   readonly surprises: string[] = [];
   leftOut = 0;
-  /** Commits do not wait for the disk: a crash of Postgres now undoes a good part of a second. */
+  /** True when commits do not wait for the disk: a crash of Postgres then undoes part of a second. */
   relaxed = false;
   readonly #source: Source;
   readonly #perSecond: number;

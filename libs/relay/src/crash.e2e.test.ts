@@ -76,7 +76,7 @@ describe('a leader that is killed', () => {
     ['relay.before_send@25', 0],
     ['relay.after_send@25', 0],
     ['relay.after_cursor@3', 0],
-    // With a full read-ahead: what is queued must not count as sent.
+    // The read-ahead is full: queued events must not count as sent.
     ['relay.before_send@6', 60_000],
     ['relay.after_send@4', 60_000],
   ])(
@@ -135,7 +135,7 @@ describe('a relay that was stopped for three times its lease', () => {
       const led = count(standby, '"leading"');
       leader.child.kill('SIGSTOP');
       const until = systemClock.monotonic() + 3 * leaseMs;
-      // A request that was on its way when its process was stopped is still appended: looked at until the standby leads.
+      // A request that was in flight when its process was stopped is still appended: counted until the standby leads.
       let sent = 0;
       const leads = async () => {
         sent = Math.max(sent, await sentSinceCursor(database, broker, topic));
@@ -148,7 +148,7 @@ describe('a relay that was stopped for three times its lease', () => {
       const passed = () => systemClock.monotonic() >= until;
       await waitUntil(passed, { what: 'three times the lease to pass' });
       const deposed = count(leader, 'no longer leading');
-      // All is sent by now: what comes is the batch that the old leader had in hand, behind its look at the lease.
+      // All events are sent: only the batch that the old leader had in hand can still come.
       const rests = (await readLog(broker, topic)).length;
       leader.child.kill('SIGCONT');
       await waitUntil(() => count(leader, 'no longer leading') > deposed, {
@@ -160,7 +160,7 @@ describe('a relay that was stopped for three times its lease', () => {
     expect(await watch.stop()).toEqual([]);
     const verdict = await checkLog(database.executor, topic, await readLog(broker, topic));
     process.stderr.write(`stopped leader: at risk ${atRisk}, late ${late}, ${JSON.stringify(verdict)}\n`);
-    // Repeats of the one that woke up come late and in order: consumers drop them.
+    // Repeats of the old leader come late and in order: consumers drop them.
     expect(verdict).toMatchObject(faultless);
     expect(verdict.duplicates).toBeLessThanOrEqual(atRisk + late);
   });

@@ -23,7 +23,7 @@ const LIMIT = 48 * MiB;
 /** A payload that does not compress. */
 const payload = (): string => JSON.stringify(randomBytes(20_000).toString('hex'));
 
-/** A disk of its own; undefined where this user may not mount one. */
+/** Mounts a small separate disk; undefined where this user may not mount one. */
 function smallDisk(): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'converge-disk-'));
   try {

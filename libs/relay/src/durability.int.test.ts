@@ -8,8 +8,8 @@ import { closeAfterEach, closing, silent, started } from './fixture/running.ts';
 import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-up.ts';
 
 /**
- * A Postgres of its own, with fsync, that is shut down or made to warn.
- * Code that was removed once, and a test here failed:
+ * Tests on a separate Postgres with fsync that is shut down or made to warn. Code that was removed once, and a test
+ * here failed:
  * - the tick's own `synchronous_commit = on` (`durable` in the poll): hundreds of phantoms after an immediate shutdown;
  * - the look at warnings after a tick (`warned` in the ticker): events are sent at the first cancelled wait;
  * - the poll's own `client_min_messages` (`heard`): the same.
@@ -26,7 +26,7 @@ describe('with synchronous_commit = off for every session', () => {
     const timing = { leaseMs: 1_000, renewMs: 200, stopBeforeMs: 300, standbyMs: 50 };
     const service = await started({ database, broker, ...timing });
     for (let round = 0; round < 3; round += 1) {
-      // Nothing is flushed but by a commit that waits for it.
+      // Only a commit that waits for the flush flushes the log.
       await reconfigure(own, { wal_writer_delay: "'10s'", wal_writer_flush_after: "'2GB'" });
       const before = service.status().published;
       const committed: string[] = [];
@@ -49,8 +49,8 @@ describe('with synchronous_commit = off for every session', () => {
 
 describe('a synchronous standby that is not connected', () => {
   test('nothing of a tick whose wait for a standby was cancelled is sent until a later tick was confirmed', async () => {
-    // Only the tick asks for more than its own disk, as it would behind writers with synchronous_commit = local.
-    // And the session would not hear of the cancelling.
+    // Only the tick waits for more than its own disk, as behind writers with synchronous_commit = local. The session
+    // would not report the cancelled wait.
     const own = await ownPostgres({ synchronous_commit: 'local', client_min_messages: 'error' });
     const { database, admin } = own;
     const broker = closing(memoryBroker());
@@ -72,7 +72,7 @@ describe('a synchronous standby that is not connected', () => {
         what: 'a tick that is visible',
       });
     }
-    // The fourth is being waited for; the three before it can be seen, and none of them counts.
+    // The fourth commit is being waited for; the first three are visible, and none of them counts.
     await waitUntil(async () => (await waits(admin)) === 1, { what: 'the next commit that waits' });
     expect(warnings.filter((text) => text.startsWith('Postgres warned'))).toHaveLength(3);
     expect(service.status()).toMatchObject({ state: 'leading', published: 300 });
@@ -80,14 +80,17 @@ describe('a synchronous standby that is not connected', () => {
     await untilDrained(database);
     const events = await readLog(broker, topic);
     expect(await checkLog(database.executor, topic, events)).toMatchObject({ ...faultless, events: 600 });
-    // They keep the positions of the tick that saw them first.
+    // The events keep the positions of the tick that saw them first.
     expect(new Set(events.slice(-1).map(({ position }) => position.split('.')[1]))).toEqual(
       new Set([String(first + 1)]),
     );
   });
 });
 
-/** One event a transaction, `n` in commit order per key. Notes the ids of those whose commit was answered. */
+/**
+ * Writes one event per transaction, `n` in commit order per key, until the server ends. Records the ids of events whose
+ * commit was answered.
+ */
 async function writeUntilItEnds(
   database: Database,
   topic: string,

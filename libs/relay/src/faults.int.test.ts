@@ -87,7 +87,7 @@ test('a saved cursor never names more than what the broker acknowledged, however
        from generate_series(1, 60) i`,
     [topic],
   );
-  // Each send takes four of them; the third one and all later ones fail, with most events queued behind.
+  // A send has four batches; sends fail from the third on, with most events queued behind.
   let sends = 0;
   const failing: Broker = {
     driver: 'failing',

@@ -14,21 +14,26 @@ export interface RelayOptions {
   readonly broker: Broker;
   /** The value of ce_source. @default the name in converge.source */
   readonly source?: string;
-  /** Signs every record (`ce_sig`): a secret of 32 bytes at least, which consumers of this source have too. @default none */
+  /**
+   * The secret that signs every record (`ce_sig`), 32 bytes at least, shared with the source's consumers. @default none
+   */
   readonly signingKey?: string;
   /** Unique to this process. @default host name, process id and a random part */
   readonly holder?: string;
-  /** How often to look for new events. @default { minMs: 1, maxMs: 20, emptyBeforeSlower: 50 } */
+  /** The pace of polls for new events. @default { minMs: 1, maxMs: 20, emptyBeforeSlower: 50 } */
   readonly poll?: Partial<PollSettings>;
-  /** How long a leader that vanished blocks the others, milliseconds. @default 5_000 */
+  /** The time that a vanished leader blocks the others, in milliseconds. @default 5_000 */
   readonly leaseMs?: number;
-  /** How often the leader renews its lease, milliseconds. @default 1_000 */
+  /** The period in which the leader renews its lease, in milliseconds. @default 1_000 */
   readonly renewMs?: number;
-  /** Sending stops this long before the lease ends, so that a produce in flight returns in time, milliseconds. @default 1_500 */
+  /**
+   * The margin before the lease's end at which sending stops, in milliseconds. A produce in flight then returns in
+   * time. @default 1_500
+   */
   readonly stopBeforeMs?: number;
-  /** How often a standby checks the lease, milliseconds. @default 250 */
+  /** The period in which a standby checks the lease, in milliseconds. @default 250 */
   readonly standbyMs?: number;
-  /** How often cursors are saved, milliseconds. @default 75 */
+  /** The period in which cursors are saved, in milliseconds. @default 75 */
   readonly saveMs?: number;
   /** Cursors are saved earlier after so many events. @default 10_000 */
   readonly saveEvents?: number;
@@ -38,31 +43,33 @@ export interface RelayOptions {
   readonly readAheadBytes?: number;
   /** Rows of one statement at most. @default 4_000 */
   readonly pageRows?: number;
-  /** How soon a halted topic is checked again; doubles up to 30 times that. Milliseconds. @default 1_000 */
+  /**
+   * The delay before a halted topic is checked again; it doubles up to 30 times that. In milliseconds. @default 1_000
+   */
   readonly recheckMs?: number;
-  /** How often the partition counts of flowing topics are compared, milliseconds. @default 10_000 */
+  /** The period in which partition counts of flowing topics are compared, in milliseconds. @default 10_000 */
   readonly verifyMs?: number;
   /** Run while leading, every `upkeepMs`. @default the outbox's ensureChildren: room ahead for new events */
   readonly upkeep?: (database: RelayDatabase, signal: AbortSignal) => Promise<unknown>;
-  /** How often `upkeep` runs, milliseconds. @default 10_000 */
+  /** The period of `upkeep`, in milliseconds. @default 10_000 */
   readonly upkeepMs?: number;
-  /** How many bytes may wait to be published, and what happens at the limit. @default no limit */
+  /** The limit of bytes that wait to be published, and the reaction at the limit. @default no limit */
   readonly outbox?: LimitSettings;
-  /** How long what was published is kept; `false` keeps everything. @default a day, request keys a week */
+  /** The retention of published events; `false` keeps everything. @default a day, request keys a week */
   readonly retention?: Partial<RetentionSettings> | false;
-  /** A loop that makes no step for so long, although there is something to do, fails /livez. Milliseconds. @default 30_000 */
+  /** The time without progress after which a loop with open work fails /livez. In milliseconds. @default 30_000 */
   readonly stalledAfterMs?: number;
   /** An event that waits so long raises the alarm `events_late`, milliseconds. @default 60_000 */
   readonly lateAfterMs?: number;
-  /** How often backlog, ages and what holds retention back are looked at, milliseconds. @default 5_000 */
+  /** The period of surveys of backlog, ages and blockers of retention, in milliseconds. @default 5_000 */
   readonly surveyMs?: number;
-  /** How long a condition must last before its alarm is raised, milliseconds. @default each alarm's own */
+  /** The duration of a condition before its alarm is raised, in milliseconds. @default each alarm's own */
   readonly alarmAfterMs?: number;
   /** @default @convergekit/telemetry's logger */
   readonly log?: Log;
   readonly clock?: Clock;
   readonly random?: Random;
-  /** 16 hex digits, never the same twice. @default random */
+  /** Creates a nonce: 16 hex digits, never the same twice. @default random */
   readonly nonce?: () => string;
 }
 
@@ -77,7 +84,7 @@ export type RelaySettings = Readonly<
   }
 >;
 
-/** One relay per source, and one source per database: the lease's name is a constant. */
+/** The name of the lease, a constant: one relay per source, one source per database. */
 export const LEASE = 'relay';
 
 export function resolveOptions(options: RelayOptions): RelaySettings {

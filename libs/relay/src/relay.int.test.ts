@@ -90,7 +90,7 @@ describe('one relay', () => {
 describe('two relays', () => {
   test('two relays hand over at once on a clean stop, and nothing is lost, doubled or reordered', async () => {
     const { database, broker, topic } = await setUp();
-    // A lease that no wait here outlasts: the lead moves by a clean stop or not at all.
+    // The lease outlasts every wait here: only a clean stop moves the lead.
     const relays = { database, broker, leaseMs: 3_600_000 };
     const writing = { now: true };
     const writers = Promise.all(
@@ -100,7 +100,7 @@ describe('two relays', () => {
     ).finally(() => (writing.now = false));
     let current = await started(relays);
     for (let round = 0; round < 6 || writing.now; round += 1) {
-      // Before the next one starts: it could take the lead first, for an hour.
+      // The wait precedes the start of the next relay, which could otherwise lead first, for an hour.
       await waitUntil(() => current.status().state === 'leading', { what: 'the lead' });
       const next = await started(relays);
       await current.stop();
@@ -147,7 +147,7 @@ describe('a topic', () => {
     await write(topic, 2);
     await untilDrained(database);
     await createTopic(broker, missing, 3);
-    // Its events come all the time, so that a window left out at the meeting of the two lanes would be seen.
+    // The topic's events come all the time, so that a window left out where the two lanes join would be seen.
     const flows = { now: false };
     const during = (async () => {
       let batches = 0;

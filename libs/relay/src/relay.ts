@@ -17,7 +17,9 @@ import { RelayWatch } from './watch/relay-watch.ts';
 
 export interface Relay extends Service {
   status(): RelayStatus;
-  /** Whether it makes progress; waiting for a broker, a database or the lease counts. For /livez. */
+  /**
+   * Returns whether the relay makes progress; waiting for a broker, database or lease counts. The check is for /livez.
+   */
   live(): Check;
 }
 
@@ -38,7 +40,7 @@ type Phase =
       readonly heldBy?: string;
       readonly trouble?: string;
       readonly code?: string;
-      /** It held the lease and was not admitted: the trouble is not over because another one tries now. */
+      /** True when the relay held the lease and was not admitted: another relay's attempt does not end that trouble. */
       readonly refused?: boolean;
     }
   | { readonly kind: 'leading'; readonly leader: Leadership };
@@ -132,7 +134,7 @@ class RelayService implements Relay {
     }
   }
 
-  /** Awaits the run. A check of the lease that hangs is abandoned: it writes nothing that outlives its time. */
+  /** Awaits the end of the run. A hanging check of the lease is abandoned: it writes nothing that outlives its time. */
   async #ended(): Promise<void> {
     if (this.#running === undefined) return;
     const { clock, log } = this.#settings;
@@ -156,15 +158,15 @@ class RelayService implements Relay {
     await poll({ everyMs, signal: this.#stop.signal, onError, clock, random, run });
   }
 
-  /** Takes the lease if it is free, and then leads until something ends it. */
+  /** Takes the lease when it is free, and leads until an end. */
   async #standBy(): Promise<void> {
     const { log, clock } = this.#settings;
     const askedAt = clock.monotonic();
     const outcome = await this.#tryTakeOver();
     if (outcome.kind === 'standby') {
       this.#heldLooks += 1;
-      // Several relays that are all refused hold the lease in turn, for a moment each: that is still one outage. One of
-      // the database is over with its first answer.
+      // Several refused relays hold the lease in turn, for a moment each: that is still one outage. An outage of the
+      // database is over with the first answer.
       if (this.#phase.kind === 'standby' && this.#phase.refused === true && this.#heldLooks < HELD_LOOKS)
         return;
       this.#attempts.stoodBy();
@@ -185,7 +187,7 @@ class RelayService implements Relay {
       ending,
       totals: this.#totals,
       activity: this.#watch.activity,
-      // Only now: the lease alone does not make a leader, the log must belong to this database.
+      // The relay leads only from here on: the lease alone does not suffice, the log must belong to this database.
       onLeading: (leader) => {
         log.info({ term: takeover.term.toString(), doneTick: takeover.doneTick.toString() }, 'leading');
         instruments().relayTakeovers.add(1, leader.label);

@@ -61,7 +61,7 @@ function withProducer(broker: Broker, change: (producer: Producer) => Producer):
   };
 }
 
-/** Everything that is in the outbox is in the log once and in order, after another relay had its turn. */
+/** Expects every event of the outbox in the log once and in order, after another relay has led. */
 async function expectWhole(
   database: Database,
   broker: Broker,

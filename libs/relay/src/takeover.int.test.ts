@@ -8,8 +8,7 @@ import { createTopic, topicName, untilDrained, writeMany } from './fixture/set-u
 import { rebaseSource } from './rebase/rebase.ts';
 
 /**
- * What the comparison of log and database lets pass, and what it stops, without a restore.
- * Code that was removed once, and a test here failed:
+ * Tests of the comparison of log and database, without a restore. Code that was removed once, and a test here failed:
  * - a topic that is recorded is compared, too (a database from before its first event published over its own past);
  * - a tick below the latest that is not there was dropped (every takeover after a retention was refused);
  * - a late repeat at the log's end does not count against a higher position before it;

@@ -10,7 +10,7 @@ const CALLS = 200_000;
 const RATES = [0, 0.5, 0.9, 1];
 const policy = { ...defaultPolicy, attempts: 4 };
 
-/** How much more load a dependency gets when it fails. */
+/** The additional load that a failing dependency gets. */
 export const amplificationCase: Case = {
   name: 'amplification',
   title: 'Retry amplification, simulated',

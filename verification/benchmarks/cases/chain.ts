@@ -15,7 +15,7 @@ const RATE = 100;
 const AFTER_MS = 20_000;
 const BEFORE_MS = 10_000;
 
-/** Sixteen times the load would measure this machine, not the chain: the naive one gets less of everything. */
+/** The load of the naive chain is smaller: amplified sixteen times, it would measure this machine, not the chain. */
 const NAIVE: Outage = { callsPerSecond: 20, beforeMs: 3_000, downMs: 8_000, afterMs: 5_000 };
 
 interface Measured {

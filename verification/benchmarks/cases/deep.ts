@@ -8,7 +8,7 @@ import { withClient } from '../sides/side.ts';
 
 const PARTS = 10;
 
-/** A backlog of 10 M rows, and a smaller one under a held snapshot: the rate must not fall, nor memory grow. */
+/** A backlog of 10 M rows, and a smaller one under a held snapshot: rate and memory must stay constant. */
 export const deepCase: Case = {
   name: 'deep',
   title: 'A deep backlog, and a held snapshot',
@@ -25,7 +25,7 @@ export const deepCase: Case = {
   },
 };
 
-/** Another session holds a snapshot from before the rows until after the drain: nothing can be vacuumed away. */
+/** A session holds a snapshot from before the rows until after the drain, so that nothing can be vacuumed. */
 async function underHeldSnapshot(world: World, rows: number): Promise<Drained> {
   const [ours] = world.sides.ours;
   const source = await ours.open(placeOf(world));
@@ -41,7 +41,7 @@ async function underHeldSnapshot(world: World, rows: number): Promise<Drained> {
   }
 }
 
-/** The drain case measures it as well; alone, this case has to. */
+/** Measures Debezium's peak memory when the drain case, which also measures it, did not run. */
 async function debeziumPeak(world: World): Promise<number | string> {
   if (world.learnt.debeziumPeakMiB !== undefined) return world.learnt.debeziumPeakMiB;
   const { debezium } = world.sides;

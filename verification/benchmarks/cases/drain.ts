@@ -13,7 +13,7 @@ function barOf(side: string, index: number): Bar {
   return side.includes('kafkajs') ? { kind: 'at least', ratio: 0.9 } : { kind: 'report' };
 }
 
-/** How fast a backlog drains, on every side. */
+/** The rate at which a backlog drains, on every side. */
 export const drainCase: Case = {
   name: 'drain',
   title: 'Drain of a backlog',
@@ -29,7 +29,7 @@ export const drainCase: Case = {
   },
 };
 
-/** Each round begins with another side: the first one after a pause has an advantage. */
+/** Rotates the sides: the first side after a pause has an advantage, so each round begins with another. */
 export function inTurn<T>(sides: readonly T[], round: number): T[] {
   const first = (round - 1) % Math.max(1, sides.length);
   return [...sides.slice(first), ...sides.slice(0, first)];
@@ -89,7 +89,7 @@ interface Quantity {
 
 const RATE: Quantity = { of: (round) => round.eventsPerSecond, unit: 'events/s', digits: 0 };
 
-/** A side that failed in a later round is compared by the rounds it had, and the failure is reported. */
+/** Compares by the completed rounds of each side: a failure in a later round is reported, and earlier rounds count. */
 function against(
   series: Series<Drained>,
   ours: string,

@@ -23,7 +23,7 @@ const ours = [
   { way: 'converge-batch', label: 'batch handler', mostRows: 400_000, times: 20 },
 ] as const satisfies readonly (Entrant & { times: number | undefined })[];
 
-/** From the topic to the committed row. */
+/** The time from the record in the topic to the committed row. */
 export const effectsCase: Case = {
   name: 'effects',
   title: 'Effects per second, from the topic to the committed row',

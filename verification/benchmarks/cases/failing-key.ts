@@ -12,7 +12,7 @@ import type { Source } from '../sides/side.ts';
 
 const RATE = 500;
 const KEYS = 1000;
-/** A parked key is looked at again after 16 s at the latest in a round of this length. */
+/** The length of a round's last part, in milliseconds: a parked key is retried after 16 s at the latest. */
 const RECOVERY_MS = 60_000;
 
 const WITHOUT = 'no key fails';
@@ -26,7 +26,7 @@ interface Round {
   readonly suspects: number;
 }
 
-/** What one key that always fails does to all others. */
+/** The effect of a key that always fails on all other keys. */
 export const failingKeyCase: Case = {
   name: 'failing-key',
   title: 'One key that always fails',

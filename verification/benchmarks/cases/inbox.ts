@@ -25,7 +25,7 @@ const entrants = (['each', 'batch'] as const).map((handler) => {
   };
 });
 
-/** What remembering costs: a watermark per partition, a row per event, or nothing and no promise. */
+/** The cost of deduplication: a watermark per partition, a row per event, or none and no promise. */
 export const inboxCase: Case = {
   name: 'inbox',
   title: 'What deduplication costs a consumer',

@@ -13,7 +13,7 @@ import { rawCase } from './raw.ts';
 import { takeoverCase } from './takeover.ts';
 import { writerCase } from './writer-cost.ts';
 
-/** In the order in which they run. */
+/** The cases, in the order in which they run. */
 export const cases: readonly Case[] = [
   drainCase,
   latencyCase,

@@ -19,7 +19,7 @@ interface Round {
 /** Seconds of load before the first round, which are not counted: the JVM needs some. */
 const WARM_UP_SECONDS = 10;
 
-/** From the moment that COMMIT returned to the writer until a consumer has the event. */
+/** The time from the writer's COMMIT until a consumer has the event. */
 export const latencyCase: Case = {
   name: 'latency',
   title: 'Commit to consumer',

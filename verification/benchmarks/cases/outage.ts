@@ -10,7 +10,7 @@ type Kafka = NonNullable<World['stack']['kafka']>;
 interface Round {
   readonly plain: Drained;
   readonly after: Drained;
-  /** From the broker's return to the first record. */
+  /** The time from the broker's return to the first record, in milliseconds. */
   readonly firstMs: number;
 }
 
@@ -35,7 +35,7 @@ export const outageCase: Case = {
   },
 };
 
-/** The broker has just been started here as well: its JVM is as cold as after the outage. */
+/** Drains after a fresh start of the broker: its JVM is as cold as after the outage. */
 async function plainDrain(world: World, kafka: Kafka): Promise<Drained> {
   const [ours] = world.sides.ours;
   const source = await ours.open(placeOf(world));

@@ -19,7 +19,7 @@ interface Raw {
   readonly consume: Measured;
 }
 
-/** What the drivers do without a database: the ceiling of everything above them. */
+/** The rate of the drivers without a database: the ceiling of everything above them. */
 export const rawCase: Case = {
   name: 'raw',
   title: 'Raw produce and consume of the drivers',

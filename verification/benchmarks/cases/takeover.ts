@@ -17,7 +17,7 @@ interface Takeover {
   readonly records: number;
 }
 
-/** How long nothing is sent when the leader is killed. */
+/** The time in which nothing is sent after the leader is killed. */
 export const takeoverCase: Case = {
   name: 'takeover',
   title: 'Takeover after SIGKILL of the leader',
@@ -55,7 +55,7 @@ async function takeover(source: Source, round: number): Promise<Takeover> {
       deadlineMs: 30_000,
       what: 'the standby to be connected',
     });
-    await systemClock.sleep(LEASE_MS / 2); // it stands by; its compilers have warmed up
+    await systemClock.sleep(LEASE_MS / 2); // the second relay stands by; its compilers have warmed up
     await first.kill();
     const killedMs = systemClock.monotonic();
     await systemClock.sleep(300); // what was in flight arrives

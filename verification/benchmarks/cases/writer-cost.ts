@@ -27,7 +27,7 @@ const orderPlaced = defineEvent({
 type Transact = (database: Database, id: string) => Promise<unknown>;
 
 const outbox = createOutbox([orderPlaced]);
-/** Kysely on the same pool in its usual set-up: BEGIN is a separate round trip. */
+/** Kysely in its usual set-up on the same pool: BEGIN is a separate round trip. */
 const plain = new WeakMap<Database, Kysely<unknown>>();
 function plainOf(database: Database): Kysely<unknown> {
   const known = plain.get(database);
@@ -64,7 +64,7 @@ async function business(tx: Transaction<unknown>, id: string): Promise<void> {
   await sql`update account set total = total + 1 where id = ${account}`.execute(tx);
 }
 
-/** What an emit costs the transaction that makes it. */
+/** The cost of an emit for its transaction. */
 export const writerCase: Case = {
   name: 'writer',
   title: 'What an emit costs its transaction',

@@ -10,7 +10,7 @@ async function opened(style: Style): Promise<Chain> {
   return chain;
 }
 
-/** Calls ten at a time; how many were answered, and how many requests reached the leaf for each call. */
+/** Makes calls, ten at a time; returns the number of answers and the requests at the leaf per call. */
 async function load(chain: Chain, calls: number): Promise<{ answered: number; perCall: number }> {
   const before = chain.leaf.requests;
   let answered = 0;

@@ -19,14 +19,14 @@ export type Style = 'guarded' | 'naive';
 /** Three services in a row: front → middle → leaf. */
 export interface Chain {
   readonly leaf: Leaf;
-  /** One call of a client; true when it was answered with 200. */
+  /** Makes one call of a client; returns true when it was answered with 200. */
   call(): Promise<boolean>;
   /** The deadline of the latest call, as a time. */
   readonly lastDeadline: number;
   close(): Promise<void>;
 }
 
-/** So long a client waits. */
+/** The time that a client waits, in milliseconds. */
 const CLIENT_MS = 2_000;
 
 export async function startChain(style: Style): Promise<Chain> {
@@ -64,7 +64,7 @@ const random = systemRandom;
 const backoff = { ...defaultPolicy.backoff, capMs: 1_000 };
 const naive: Policy = { ...defaultPolicy, attempts: 4, backoff };
 
-/** Each hop is a process of its own in life, so each gets guards of its own. */
+/** The guards of one hop: each hop stands for a separate process, so none are shared. */
 function guardsOf(style: Style): OperationGuards {
   if (style === 'naive') return { clock, random };
   const policies = policyBook({ leaf: { attempts: 4, backoff }, middle: { attempts: 1 } });

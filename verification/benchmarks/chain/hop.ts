@@ -10,7 +10,7 @@ import {
 import { DEADLINE_HEADER } from '@convergekit/resilience/engine';
 import { serve, type Served } from './server.ts';
 
-/** A service in the middle: answers when the next one has answered, and passes the caller's deadline on. */
+/** Starts a service in the middle: answers after the next service, and passes the caller's deadline on. */
 export function startHop(
   name: string,
   next: string,

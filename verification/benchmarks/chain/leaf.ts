@@ -2,7 +2,10 @@ import { DEADLINE_HEADER } from '@convergekit/resilience/engine';
 import { readDeadline } from '@convergekit/resilience';
 import { serve, type Served } from './server.ts';
 
-/** The last service. Counts every request that reaches it; while it is down it drops the connection instead of answering. */
+/**
+ * The last service. The leaf counts every request that reaches it; while it is down it drops the connection instead of
+ * answering.
+ */
 export interface Leaf extends Served {
   readonly requests: number;
   /** The latest deadline that a request brought; 0 before the first. */

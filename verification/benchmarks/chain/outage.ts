@@ -8,16 +8,16 @@ export interface Outage {
   readonly afterMs: number;
 }
 
-/** What had happened until a moment. */
+/** The counts at a moment of the outage. */
 export interface Moment {
-  /** Since the leaf went down; negative before. */
+  /** The time since the leaf went down, in milliseconds; negative before. */
   readonly atMs: number;
   readonly calls: number;
   readonly answered: number;
   readonly requests: number;
 }
 
-/** Calls at a steady rate, whatever becomes of them, while the leaf goes down and comes back; looks every 100 ms. */
+/** Makes calls at a steady rate, whatever their outcome, while the leaf goes down and returns. Samples every 100 ms. */
 export async function playOutage(style: Style, outage: Outage): Promise<readonly Moment[]> {
   const chain = await startChain(style);
   try {
@@ -69,7 +69,10 @@ export function loadOfSeconds(
     .filter(([, load]) => Number.isFinite(load));
 }
 
-/** Milliseconds from the leaf's return to the end of the first second with the load as it should be; NaN: never. */
+/**
+ * Computes the recovery time after the leaf's return, in milliseconds. It ends with the first second of normal load;
+ * NaN means never.
+ */
 export function backAfterMs(moments: readonly Moment[], downMs: number): number {
   const last = moments.at(-1)?.atMs ?? 0;
   const back = loadOfSeconds(moments, downMs + 1000, last).find(([, load]) => load >= 0.95 && load <= 1.1);

@@ -8,10 +8,10 @@ import { type BenchData, benchEvent } from './bench-event.ts';
 import { type EffectDb, insertMany, insertOne } from './effect.ts';
 import type { Orders, Stop, Way } from './ways.ts';
 
-/** As many as the kit's slices hold. */
+/** The number of events in a slice, equal to the kit's. */
 const SLICES = { each: 500, batch: 1_500 };
 
-/** The same work without the kit's inbox, and with no deduplication at all or with a row per event. */
+/** Consumes without the kit's inbox, with no deduplication or with a row per event. */
 export async function bare(orders: Orders): Promise<Stop> {
   const { topic, group, databaseUrl, brokers, driver, way } = orders;
   const database = connect<EffectDb>({ url: databaseUrl, applicationName: way });

@@ -6,7 +6,7 @@ export interface BenchData {
   readonly filler: string;
 }
 
-/** What `PAYLOAD_SQL` writes, as its reader declares it. */
+/** Defines the event that `PAYLOAD_SQL` writes. */
 export function benchEvent(topic: string): EventDefinition<'bench.event', BenchData, BenchData> {
   return defineEvent({
     type: 'bench.event',

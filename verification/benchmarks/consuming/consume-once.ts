@@ -23,13 +23,13 @@ const DEADLINE_MS = 120_000;
 
 export interface Consumed {
   readonly effectsPerSecond: number;
-  /** Of the consuming process, user and system. */
+  /** The CPU time of the consuming process per event, user and system, in microseconds. */
   readonly cpuMicrosPerEvent: number;
   readonly peakMiB: number;
   readonly rows: number;
 }
 
-/** One consumer on a database of its own, until `rows` events have taken effect. Leaves nothing behind. */
+/** Runs one consumer on a separate database until `rows` events have taken effect. Everything is removed at the end. */
 export async function consumeOnce(
   world: World,
   backlog: Backlog,
@@ -53,7 +53,7 @@ export async function consumeOnce(
   }
 }
 
-/** The sequence says how far it is without touching a row; what is uncommitted at a moment is some slices. */
+/** Watches progress by the sequence, which touches no row; at most some slices are uncommitted. */
 async function watch(watcher: Client, child: Child, rows: number): Promise<Omit<Consumed, 'rows'>> {
   const samples: Sample[] = [];
   const cpu: { count: number; seconds: number }[] = [];
@@ -79,7 +79,7 @@ async function watch(watcher: Client, child: Child, rows: number): Promise<Omit<
   };
 }
 
-/** Fast and wrong counts for nothing: no event twice, and all of them where the whole backlog was consumed. */
+/** Checks the result: no event twice, and every event where the whole backlog was consumed. */
 async function check(watcher: Client, way: Way, rows: number, all: number): Promise<void> {
   const { rows: found } = await watcher.query<{ effects: string; distinct: string }>(
     'select count(*) as effects, count(distinct n) as distinct from effect',

@@ -10,7 +10,7 @@ import { withoutDedup } from './without-dedup.ts';
 /** The key whose events may be made to fail. */
 export const SUSPECT = 'key-7';
 
-/** Its partitions never move, and their rows say nothing: see `withoutDedup`. */
+/** The partitions never move, and their rows are not current: see `withoutDedup`. */
 const UNWATCHED = { watchMs: 2_147_483_647 };
 
 /** The kit, every setting default; for comparison also without deduplication. */

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 
-/** What consuming is for here: a row per event, numbered by a sequence that can be watched from outside. */
+/** The tables of the benchmark: a row per event, numbered by a sequence that can be watched. */
 export interface EffectDb {
   effect: { line?: number; event_id: string; key: string; n: number };
   /** Keys whose events fail now. */

@@ -2,7 +2,7 @@ import { systemClock } from '@convergekit/core';
 import { Client } from 'pg';
 
 export interface EffectsSeen {
-  /** When the effect of event `n` was committed, by this process's clock; undefined until then. */
+  /** Returns the time when the effect of event `n` was committed, by this process's clock; undefined until then. */
   at(n: number): number | undefined;
   query(sql: string): Promise<readonly Record<string, unknown>[]>;
   /** Waits until all of these took effect; throws after the deadline, with how many did not. */

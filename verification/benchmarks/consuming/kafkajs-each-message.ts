@@ -2,10 +2,10 @@ import { Kafka, logLevel } from 'kafkajs';
 import { Pool } from 'pg';
 import type { Orders, Stop } from './ways.ts';
 
-/** So many transactions may be open at once: every partition works. */
+/** The number of open transactions: every partition has one. */
 const PARTITIONS = 6;
 
-/** The usual inbox, as a user of kafkajs and pg would write it: one row per event id, one transaction per event. */
+/** Consumes with the usual inbox of kafkajs and pg users: a row per event id, a transaction per event. */
 export async function kafkajsEachMessage(orders: Orders): Promise<Stop> {
   const { topic, group, databaseUrl, brokers, way } = orders;
   const pool = new Pool({ connectionString: databaseUrl, max: PARTITIONS, application_name: way });

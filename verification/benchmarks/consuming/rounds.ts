@@ -9,14 +9,14 @@ import { makeBacklog } from './backlog.ts';
 import { type Consumed, consumeOnce } from './consume-once.ts';
 import type { Way } from './ways.ts';
 
-/** A way, and how many events it gets at most: a slow one gets fewer, since the rate is what counts. */
+/** An entrant and its maximum of events: a slow one gets fewer, since the rate is compared. */
 export interface Entrant {
   readonly way: Way;
   readonly label: string;
   readonly mostRows: number;
 }
 
-/** All entrants in turn, round after round, on one topic. */
+/** Runs all entrants in sequence, round after round, on one topic. */
 export async function raceThem(
   world: World,
   name: string,
@@ -83,7 +83,7 @@ export function roundsTable(series: Series<Consumed>): string {
   return table(['consumer', 'round', 'events', 'effects/s', 'CPU µs/event', 'peak MiB'], rows);
 }
 
-/** How all of them are measured, as Markdown. */
+/** The method of the comparison, as Markdown. */
 export const METHOD = `The events (300 B, 1,000 keys, six partitions) were written through the outbox and published by the relay before the clock starts; every
 consumer reads the same topic, in a process of its own, into a fresh database: one row per event with an identity as primary key, \`synchronous_commit\`
 on, a checkpoint before the start. The clock runs from a fifth of the events to the last hundredth, by the table's sequence, read every 20 ms. CPU is

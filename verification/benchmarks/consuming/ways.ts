@@ -33,5 +33,5 @@ export interface Orders {
   readonly driver: DriverName;
 }
 
-/** Ends it in order. */
+/** Ends the consumption in order. */
 export type Stop = () => Promise<void>;

@@ -1,7 +1,7 @@
 /**
- * What is compared in the case `inbox` does the same work: a consumer reads each record once while it runs, with
- * deduplication and without. Without it, events took effect twice for one reason, which is the third test here: a consumer
- * that looks after operators finds its rows where they began.
+ * Tests that the case `inbox` compares equal work: with and without deduplication, each record is read once. Events
+ * took effect twice without deduplication for one reason, which is the third test here: a consumer that watches its
+ * partition rows finds them where they began.
  */
 import { randomBytes } from 'node:crypto';
 import { type ConsumerService, consumerService, defineConsumer, inboxMigrations } from '@convergekit/inbox';
@@ -52,7 +52,7 @@ function opened(): Database<EffectDb> {
   return database;
 }
 
-/** Slices of one event, so that it is looked after many times while it is at work. */
+/** Starts a consumer with slices of one event, so that its rows are watched many times while it works. */
 async function consuming(database: Database<EffectDb>, watchMs: number): Promise<ConsumerService> {
   const consumer = defineConsumer<EffectDb>({ name: 'one', from: 'beginning' }).on(event, (one, { tx }) =>
     insertOne(tx, one),

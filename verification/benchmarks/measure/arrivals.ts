@@ -3,7 +3,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import type { Commits } from './load.ts';
 
 export interface Arrivals {
-  /** Waits until everything that was committed has arrived; the time from commit to arrival of each, in order. */
+  /** Waits until every committed event has arrived; returns the times from commit to arrival, in order. */
   latencies(commits: Commits, deadlineMs: number): Promise<number[]>;
   close(): Promise<void>;
 }

@@ -10,7 +10,7 @@ export interface ChildOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** What it says goes here. */
+  /** The file for the child's output. */
   readonly logFile: string;
 }
 
@@ -21,7 +21,7 @@ export interface Child {
   /** User and system time so far. */
   cpuSeconds(): number;
   residentMiB(): number;
-  /** The most that was resident since its start. */
+  /** Returns the peak of resident memory since the start, in MiB. */
   peakMiB(): number;
   /** Throws with the end of its log when the process has ended by itself. */
   assertAlive(): void;
@@ -35,7 +35,7 @@ process.on('exit', () => {
   for (const child of alive) child.kill('SIGKILL');
 });
 
-/** In a process group of its own: Ctrl-C reaches only the parent, which stops things in order. */
+/** Starts a child in a separate process group: Ctrl-C reaches only the parent, which stops things in order. */
 export function startChild({ name, command, args, env = {}, logFile }: ChildOptions): Child {
   const log = openSync(logFile, 'a');
   const child = spawn(command, args, {
@@ -85,7 +85,7 @@ export function startChild({ name, command, args, env = {}, logFile }: ChildOpti
   };
 }
 
-/** The 14th and 15th field; the second one is the name in parentheses and may hold anything. */
+/** Sums the 14th and 15th field of a stat line. The second field is the name in parentheses and may hold anything. */
 export function cpuSecondsOf(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;

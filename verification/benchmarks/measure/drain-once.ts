@@ -5,14 +5,14 @@ import type { Child } from './child.ts';
 import { rateBetween, type Sample } from './growth.ts';
 import type { Content } from './topic-log.ts';
 
-/** The first part of a backlog is not counted: compilers of V8 and of the JVM warm up there. */
+/** The share of a backlog that is not counted: compilers of V8 and of the JVM warm up. */
 export const WARM_UP = 0.2;
 
 export interface Drained {
   readonly side: string;
   readonly rows: number;
   readonly eventsPerSecond: number;
-  /** Of the side's own process, user and system. */
+  /** The CPU time of the side's process per event, user and system, in microseconds. */
   readonly cpuMicrosPerEvent: number;
   readonly peakMiB: number;
   readonly samples: readonly Sample[];
@@ -47,7 +47,10 @@ export async function drainOnce(world: World, side: Side, options: DrainOptions)
   }
 }
 
-/** Throws when events are missing in the topic, or their content is not the rows'; repeats are reported. */
+/**
+ * Measures a drain. Throws when events are missing in the topic, or their content differs from the rows; repeats are
+ * reported.
+ */
 export async function measureDrain(
   { name: side, deadlineMs: patience }: Side,
   { log }: Source,
@@ -67,11 +70,12 @@ export async function measureDrain(
     },
   });
   const peakMiB = child.peakMiB();
-  // A side that sends something twice does it now.
+  // The pause lets a side that repeats a send do so now.
   await systemClock.sleep(300);
   const records = await log.count();
   if (records < rows) throw new Error(`${side}: ${records} records in the topic for ${rows} rows`);
-  // At least once: a produce whose answer was late is repeated. The rate is that of records, and this says so.
+  // A produce whose answer was late is repeated, since delivery is at least once. The rate counts records, and this
+  // line reports the repeats.
   if (records > rows) process.stderr.write(`${side}: ${records - rows} of ${rows} events came twice\n`);
   const content = verify ? await log.content() : undefined;
   if (content !== undefined && content.distinct !== rows)

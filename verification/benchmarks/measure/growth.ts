@@ -1,10 +1,13 @@
-/** How many records a topic had at a moment. */
+/** The number of records of a topic at a moment. */
 export interface Sample {
   readonly atMs: number;
   readonly count: number;
 }
 
-/** When the topic reached `count`, on the straight line between the two samples around it. NaN when it never did. */
+/**
+ * Computes the time when the topic reached `count`, on a line between the two nearest samples. Returns NaN when it
+ * never did.
+ */
 export function reachedAt(samples: readonly Sample[], count: number): number {
   const after = samples.findIndex((sample) => sample.count >= count);
   const later = samples[after];

@@ -2,7 +2,7 @@ import { systemClock } from '@convergekit/core';
 import { Pool } from 'pg';
 import type { Source } from '../sides/side.ts';
 
-/** When each event's commit had returned, by `keyPrefix` and number from 0. */
+/** The times when the events' commits had returned, by `keyPrefix` and number from 0. */
 export type Commits = ReadonlyMap<string, number>;
 
 export interface Load {
@@ -16,7 +16,7 @@ export interface Load {
   readonly from?: number;
 }
 
-/** An open loop: transaction n begins at its time whether or not the ones before have ended. */
+/** Runs an open loop: transaction n begins at its time, whether or not earlier ones have ended. */
 export async function writeAtRate(source: Source, load: Load): Promise<Commits> {
   const { ratePerSecond, events, keyPrefix, keyOf, from = 0 } = load;
   const commits = new Map<string, number>();

@@ -24,7 +24,7 @@ export function summarize(sample: readonly number[]): Summary {
 }
 
 /**
- * How far two halves of one side's own rounds (odd against even) lie apart, as a factor ≥ 1: a difference between two
+ * The difference between two halves of one side's rounds (odd against even), as a factor ≥ 1. A difference between two
  * sides that is no larger means nothing. 1 with fewer than two rounds.
  */
 export function spread(rounds: readonly number[]): number {

@@ -3,11 +3,11 @@ import { kafkaBroker } from '@convergekit/kafka';
 import { systemClock } from '@convergekit/core';
 import type { Sample } from './growth.ts';
 
-/** A topic seen from outside: by the ends of its partitions, so that every side is measured in the same way. */
+/** A topic measured by the ends of its partitions, so that every side is measured equally. */
 export interface TopicLog {
   readonly topic: string;
   count(): Promise<number>;
-  /** Samples until the topic has `count` records; `look` is called at each sample and may throw to end it. */
+  /** Samples until the topic has `count` records. `look` is called at each sample and may throw to stop. */
   watch(count: number, options: WatchOptions): Promise<Sample[]>;
   /** Reads everything: see `Content`. */
   content(): Promise<Content>;
@@ -21,7 +21,7 @@ export interface WatchOptions {
   readonly look?: (sample: Sample) => void;
 }
 
-/** What lies in the topic, judged by the number that every payload carries. */
+/** The content of the topic, judged by the number in every payload. */
 export interface Content {
   readonly records: number;
   readonly distinct: number;

@@ -1,4 +1,4 @@
-/** What a figure must reach. `report`: there is nothing to reach. */
+/** The bar that a figure must reach. `report`: there is no bar. */
 export type Bar =
   | { readonly kind: 'at least'; readonly ratio: number; readonly aim?: number }
   | { readonly kind: 'at most'; readonly ratio: number; readonly aim?: number }
@@ -10,9 +10,9 @@ export interface Figure {
   readonly bar: Bar;
   /** undefined: not measured, and `note` says why. */
   readonly ours: Measured | undefined;
-  /** What it is compared with: a peer, or the same thing under easier circumstances. */
+  /** The comparison: a peer, or the same thing under easier circumstances. */
   readonly rival: (Measured & { readonly who: string }) | undefined;
-  /** Factor that two halves of one side's own rounds lie apart; a ratio within it is no difference. @default 1 */
+  /** The difference between two halves of a side's rounds, as a factor; a ratio within it is none. @default 1 */
   readonly spread?: number;
   readonly note?: string;
 }

@@ -8,7 +8,7 @@ export interface Plot {
 export interface Bars {
   readonly title: string;
   readonly unit: string;
-  /** One group for one bar each, or several bars side by side. `low` and `high` are drawn as a whisker. */
+  /** The bars: one group with a bar each, or several bars side by side. `low` and `high` are drawn as a whisker. */
   readonly bars: readonly {
     readonly label: string;
     readonly value: number;
@@ -25,7 +25,7 @@ export interface Lines {
     readonly label: string;
     readonly points: readonly (readonly [x: number, y: number])[];
   }[];
-  /** Values beyond it are left out. @default the largest x */
+  /** The largest x that is drawn. @default the largest x of the data */
   readonly xMax?: number;
 }
 

@@ -36,7 +36,7 @@ export async function debeziumJars(folder: string, say: (line: string) => void):
         maxBuffer: 16_777_216,
       },
     );
-    // By a rename, so that a folder that exists is complete.
+    // The rename makes the folder appear complete.
     if (!existsSync(target)) renameSync(partial, target);
   } catch (error) {
     throw new Error(reasonOf(error), { cause: error });

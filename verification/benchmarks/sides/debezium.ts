@@ -19,7 +19,7 @@ const LOG4J = fileURLToPath(new URL('../../../infra/kafka/log4j2.properties', im
 /** Schema and content type, the same for all events of the type. */
 const CONSTANT_SQL = `'urn:converge:bench.event:1', 'application/json'`;
 
-/** The headers that an emit stores are columns here, which the router puts into headers, as it does with the id. */
+/** The columns for headers that an emit stores; the router puts them into headers, as it does with the id. */
 const HEADER_COLUMNS = [
   'type:header:ce_type',
   'dataschema:header:ce_dataschema',
@@ -40,10 +40,10 @@ const JVM = [
 ];
 
 /**
- * Kafka Connect, standalone, with Debezium's Postgres connector and its outbox event router, set up as its
- * documentation does. What is not a default is in Debezium's favour: `poll.interval.ms` 5 for latency, no statistics
- * metrics (their queue overflows in a drain and slows it), plain text through the string converters. Larger batches and
- * queues than the default made its drain slower here. The slot is made before the rows, so a backlog lies in the WAL.
+ * Kafka Connect, standalone, with Debezium's Postgres connector and outbox event router, set up as documented. Settings
+ * that are no defaults favour Debezium: `poll.interval.ms` 5 for latency, no statistics metrics (their queue overflows
+ * in a drain and slows it), plain text through the string converters. Batches and queues larger than the default slowed
+ * its drain here. The slot is made before the rows, so a backlog lies in the WAL.
  */
 export function debezium({ java, folder: jars }: DebeziumJars): Side {
   return {
@@ -70,7 +70,7 @@ export function debezium({ java, folder: jars }: DebeziumJars): Side {
           insert into outbox (aggregatetype, aggregateid, type, payload, dataschema, contenttype, correlationid, traceparent)
           select $1, 'key-' || (n % 1000), 'bench.event', ${PAYLOAD_SQL}, ${CONSTANT_SQL}, ${CORRELATION_SQL}, ${TRACEPARENT_SQL}
             from generate_series($2::bigint, $3::bigint) n`,
-        // As `converge.emit` in SQL: no request, so no trace context.
+        // The insert resembles `converge.emit` in SQL: no request, so no trace context.
         insertOne: `
           insert into outbox (aggregatetype, aggregateid, type, payload, dataschema, contenttype, correlationid)
           values ($1, $2, 'bench.event', $3, ${CONSTANT_SQL}, ${CORRELATION_SQL})`,

@@ -6,9 +6,9 @@ import { benchEvent } from '../consuming/bench-event.ts';
 import { fillerOf } from './side.ts';
 
 /**
- * Writes events as a service does: `outbox.transaction`, each in the span of a request, so that every event has a
- * correlation id and a trace context of its own. Several events a transaction, to keep the time of a backlog bearable.
- * A process of its own: tracing is on in it, and off in what is measured beside it.
+ * Writes events as a service does. Each is an `outbox.transaction` in the span of a request, so that every event has
+ * its own correlation id and trace context. A transaction has several events, to bound the time of a backlog. Rows are
+ * written in a separate process: tracing is on in it, and off in the measured processes.
  */
 const EVENTS_IN_TRANSACTION = 50;
 /** Transactions side by side, of neighbouring rows: no two of them hold the same key. */
@@ -18,7 +18,7 @@ const [databaseUrl = '', topic = '', first = '0', end = '0'] = process.argv.slic
 const to = Number(end);
 const telemetry = startTelemetry({ serviceName: 'bench' });
 const database = connect({ url: databaseUrl, applicationName: 'bench', max: SIDE_BY_SIDE });
-// only faster; the checkpoint that follows makes it durable
+// the setting only saves time; the checkpoint that follows makes the rows durable
 database.pool.on('connect', (client) => void client.query('set synchronous_commit = off'));
 const event = benchEvent(topic);
 const outbox = createOutbox([event]);

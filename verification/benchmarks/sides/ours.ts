@@ -25,7 +25,7 @@ export function drivers(): readonly DriverName[] {
   return [...driverNames].sort((a, b) => Number(b === driver) - Number(a === driver));
 }
 
-/** The relay as users run it: its own process, configured by the environment alone, everything else default. */
+/** The relay as users run it: a separate process with default settings, configured by the environment. */
 export function ours(driver: DriverName): Side {
   const name = `relay (${driver})`;
   return {

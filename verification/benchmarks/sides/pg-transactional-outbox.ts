@@ -9,8 +9,8 @@ const LISTENER = fileURLToPath(new URL('./pg-transactional-outbox-listener.ts', 
 export type Listener = 'replication' | 'polling';
 
 /**
- * pg-transactional-outbox with either of its listeners, its tables made by its own set-up, each event published by one
- * kafkajs send with acks=-1. Its `segment` is the key, so that keys go side by side and each in its order.
+ * pg-transactional-outbox with either of its listeners and its own tables. Each event is published by one kafkajs send
+ * with acks=-1. The key is used as its `segment`, so that keys run in parallel and each in order.
  */
 export function pgTransactionalOutbox(listener: Listener): Side {
   const name = `pg-transactional-outbox (${listener})`;

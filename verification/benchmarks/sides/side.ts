@@ -6,15 +6,15 @@ import type { Cleanup } from '../cleanup.ts';
 import type { Child } from '../measure/child.ts';
 import { openTopic, type TopicLog } from '../measure/topic-log.ts';
 
-/** Every topic has so many partitions. */
+/** The number of partitions of every topic. */
 export const PARTITIONS = 6;
 
-/** One way to bring events from Postgres to Kafka. */
+/** A way to bring events from Postgres to Kafka. */
 export interface Side {
   readonly name: string;
-  /** Rows of a backlog at most: a slow side gets fewer, since the rate is what counts. */
+  /** The maximum of rows in a backlog: a slow side gets fewer, since the rate is compared. */
   readonly mostRows: number;
-  /** How long it may take for them, milliseconds. */
+  /** The deadline for the rows, in milliseconds. */
   readonly deadlineMs: number;
   /** A database and a topic of its own, its outbox empty, nothing running yet. */
   open(place: Place): Promise<Source>;
@@ -24,7 +24,7 @@ export interface Place {
   readonly serverUrl: string;
   readonly brokers: string;
   readonly cleanup: Cleanup;
-  /** For logs and settings of processes. */
+  /** The folder for logs and settings of processes. */
   readonly folder: string;
 }
 
@@ -32,14 +32,14 @@ export interface Source {
   readonly databaseUrl: string;
   readonly log: TopicLog;
   /**
-   * Writes the rows numbered from..to-1 in the side's own table: by the kit's emit where the side is the kit, unless
-   * `by` says SQL (transactions of 1,000), for backlogs that would take too long.
+   * Writes the rows numbered from..to-1 in the side's table. The kit's side writes by emit, unless `by` says SQL
+   * (transactions of 1,000) for large backlogs.
    */
   write(from: number, to: number, by?: 'sql'): Promise<void>;
-  /** One transaction of one event. */
+  /** Runs one transaction with one event. */
   emit(pool: Pool, key: string, number: number): Promise<unknown>;
   start(): Child;
-  /** Ends its processes and removes database and topic. */
+  /** Ends the side's processes and removes database and topic. */
   remove(): Promise<void>;
 }
 
@@ -53,19 +53,19 @@ export interface Shape {
   readonly emitRows?: (databaseUrl: string, topic: string, from: number, to: number) => Promise<void>;
   /** Inserts one row: topic $1, key $2, payload $3. */
   readonly insertOne: string;
-  /** Every 100,000 rows. */
+  /** Called after every 100,000 rows. */
   readonly during?: (client: Client) => Promise<unknown>;
   /** The table, to be vacuumed after a backlog was written. */
   readonly table: string;
   start(databaseUrl: string, topic: string): Child;
-  /** Before the database is dropped. */
+  /** Called before the database is dropped. */
   readonly release?: (databaseUrl: string) => Promise<void>;
 }
 
-/** 298 bytes of JSON that carry their number `n`; the same bytes for every side, and those that `emit` makes. */
+/** A payload of 298 bytes of JSON with its number `n`, equal for every side and for `emit`. */
 export const PAYLOAD_SQL = `'{"n":' || n || ',"filler":"' || repeat('x', 280 - length(n::text)) || '"}'`;
 
-/** Headers that are another for each row, as a real emit stores them: a correlation id and a trace context. */
+/** Headers that differ for each row, as a real emit stores them: correlation id and trace context. */
 export const CORRELATION_SQL = `gen_random_uuid()::text`;
 export const TRACEPARENT_SQL = `'00-' || md5(n::text) || '-' || left(md5('span' || n), 16) || '-01'`;
 
@@ -125,7 +125,8 @@ async function writeRows(
   from: number,
   to: number,
 ): Promise<void> {
-  await client.query('set synchronous_commit = off'); // only faster; the checkpoint that follows makes it durable
+  // the setting only saves time; the checkpoint that follows makes the rows durable
+  await client.query('set synchronous_commit = off');
   for (let first = from; first < to; first += 1000) {
     await client.query(shape.insertRows, [topic, first, Math.min(first + 1000, to) - 1]);
     if (first % PART === 0) await shape.during?.(client);
@@ -164,7 +165,10 @@ export async function dropDatabase(serverUrl: string, databaseUrl: string): Prom
   await withClient(serverUrl, (client) => client.query(`drop database if exists "${name}" with (force)`));
 }
 
-/** A slot is in use for a moment after its client has gone, or for longer by a backend that still makes it. */
+/**
+ * Drops a slot. The slot stays in use for a moment after its client has gone, and longer while a backend still makes
+ * it.
+ */
 export async function dropSlot(databaseUrl: string, slot: string): Promise<void> {
   const end = systemClock.monotonic() + 10_000;
   await withClient(databaseUrl, async (client) => {

@@ -1,7 +1,7 @@
 import { nameOf, type Run } from './ends.ts';
 import type { Anomaly, EffectRow, EventRow, JournalRow } from './facts.ts';
 
-/** Finds steps whose journal has holes, does not chain, or does not end at the state of the fence. */
+/** Finds steps whose journal has holes, breaks its chain, or ends at another state than the fence. */
 export function findJournalGaps(runs: readonly Run[], journal: readonly JournalRow[]): readonly Anomaly[] {
   const byStep = Map.groupBy(journal, ({ saga, instance, step }) => `${saga} ${instance} ${step}`);
   return runs.flatMap((run) =>

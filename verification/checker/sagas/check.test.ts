@@ -1,4 +1,4 @@
-/** The judge is judged: each kind of fault is planted in rows that are right otherwise, and must be found, alone. */
+/** Tests of the checker: each planted fault in otherwise right rows is found, alone. */
 import { describe, expect, it } from 'vitest';
 import { checkSagas } from './check.ts';
 import type { AnomalyKind, EventRow, FenceRow, JournalRow, SagaDump, Shape } from './facts.ts';

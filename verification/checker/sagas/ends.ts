@@ -12,7 +12,7 @@ export interface Run {
 /** A step in these states has no effect, and will have none. */
 const WITHOUT_EFFECT = new Set(['rejected', 'failed_not_applied', 'tombstoned', 'undone']);
 
-/** Every run that was started, with the states of its steps. */
+/** Groups the facts by started run, with the states of the steps. */
 export function runsOf(
   shapes: readonly Shape[],
   events: readonly EventRow[],
@@ -28,13 +28,13 @@ export function runsOf(
   });
 }
 
-/** How a run ended; `open` if it did not end and does not wait for an operator. Pure. */
+/** Determines the end of a run; `open` while it goes on without an operator. The function is pure. */
 export function endOf({ shape, steps }: Run): End {
   const states = shape.steps.map(({ name }) => steps.get(name));
   if (states.some((row) => row?.stuck != null || row?.state === 'stuck')) return 'stuck';
   if (states.every((row) => row?.state === 'applied')) return 'completed';
   const withoutEffect = states.every((row) => row === undefined || WITHOUT_EFFECT.has(row.state));
-  // It began: the first step has decided something.
+  // The run began: the first step has decided something.
   return withoutEffect && states[0] !== undefined ? 'compensated' : 'open';
 }
 
@@ -57,7 +57,7 @@ export function findOpen(runs: readonly Run[]): readonly Anomaly[] {
   });
 }
 
-/** Finds runs that are neither undone before the pivot nor done behind it, or whose steps ran out of order. */
+/** Finds runs that are neither undone before the pivot nor done after it, or ran out of order. */
 export function findTorn(runs: readonly Run[]): readonly Anomaly[] {
   return runs.flatMap((run): Anomaly[] => {
     const { shape, steps } = run;

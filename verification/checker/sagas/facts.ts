@@ -1,14 +1,14 @@
 /**
- * The input of the saga checker: plain rows of the services' databases, and the shape of each saga as declared here
- * down. It knows nothing of how the kit works but what is promised.
+ * The input of the saga checker: plain rows of the services' databases, and each saga's shape. The checker uses only
+ * promised properties of the kit.
  */
 
 /** A saga, written down a second time: the judge does not believe the declaration. */
 export interface Shape {
   readonly name: string;
-  /** The type of the event that starts it. */
+  /** The type of the event that starts the saga. */
   readonly start: string;
-  /** In order, one after the other. */
+  /** The steps, in the order of execution. */
   readonly steps: readonly {
     readonly name: string;
     readonly by: string;
@@ -21,7 +21,7 @@ export interface EventRow {
   readonly eventId: string;
   readonly type: string;
   readonly source: string;
-  /** `name/version/instance`, or null. */
+  /** The saga reference, `name/version/instance`, or null. */
   readonly saga: string | null;
 }
 
@@ -33,11 +33,11 @@ export interface FenceRow {
   readonly step: string;
   readonly state: string;
   readonly reasonCode: string | null;
-  /** The reason why its undo or its outcome waits for an operator. */
+  /** The reason why the step's undo or outcome waits for an operator; null if it does not. */
   readonly stuck: string | null;
 }
 
-/** One decision about a step. */
+/** A decision about a step. */
 export interface JournalRow {
   readonly source: string;
   readonly saga: string;
@@ -50,11 +50,11 @@ export interface JournalRow {
   readonly act: string;
   readonly causeEvent: string;
   readonly emittedEvent: string | null;
-  /** All databases are of one server: one clock. */
+  /** The time of the decision in epoch milliseconds; all databases share one server and clock. */
   readonly atMs: number;
 }
 
-/** One effect that a handler noted in its own transaction. */
+/** An effect that a handler recorded in its own transaction. */
 export interface EffectRow {
   readonly consumer: string;
   readonly act: string;
@@ -73,7 +73,7 @@ export const anomalyKinds = [
   'open',
   /** A step that waits for an operator without a reason. */
   'stuck_silently',
-  /** Some of it was done and some undone. */
+  /** A run with some steps done and some undone. */
   'torn',
   /** A step of a saga that was never started. */
   'unstarted',
@@ -81,9 +81,9 @@ export const anomalyKinds = [
   'undo_order',
   /** A decision whose cause is no event that was ever written, or none of this saga. */
   'orphan',
-  /** The last decision in the journal is not what the step says of itself, or one is missing. */
+  /** A journal whose last decision differs from the state of the step, or that lacks a decision. */
   'journal',
-  /** One effect twice, an undo of nothing, or one that was applied and has no effect. */
+  /** An effect that happened twice, an undo of nothing, or an applied step without effect. */
   'effect',
   /** A step that reported both success and failure. */
   'two_facts',

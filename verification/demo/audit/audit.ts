@@ -12,7 +12,7 @@ import {
 
 export interface Dump {
   readonly outbox: readonly OutboxRow[];
-  /** How far each outbox went before the log was read: later rows need not be in the log that was read. */
+  /** The end of each outbox before the log was read: later rows need not be in the log. */
   readonly before: ReadonlyMap<string, bigint>;
   readonly log: readonly LogRecord[];
   readonly effects: readonly Effect[];
@@ -21,13 +21,13 @@ export interface Dump {
   readonly answered: readonly Answered[];
 }
 
-/** What the audit says of a claim. `not_settled`: the shop had not come to rest, so what is missing may yet come. */
+/** The judgement of a claim. `not_settled`: the shop had open work, so that missing things may still come. */
 export type Judgement = 'agrees' | 'disagrees' | 'not_settled';
 
 export interface Verdict {
   readonly claim: string;
   readonly judgement: Judgement;
-  /** How many things were looked at: a check over nothing proves nothing. */
+  /** The number of checked things: a check over nothing proves nothing. */
   readonly looked: number;
   readonly findings: readonly Finding[];
 }
@@ -40,7 +40,7 @@ interface Check {
   readonly findings: readonly Finding[];
 }
 
-/** Every claim that the demo makes, checked over the dumps. */
+/** Checks every claim of the demo over the dumps. */
 export function audit(
   dump: Dump,
   subscriptions: readonly Subscription[],
@@ -61,13 +61,13 @@ function judgementOf(
   return settled || holds === 'always' ? 'disagrees' : 'not_settled';
 }
 
-/** The worst of the claims; a shop that did not come to rest never agrees as a whole. */
+/** Returns the worst judgement; a shop with open work never agrees as a whole. */
 export function overall(verdicts: readonly Verdict[], settled: boolean): Judgement {
   if (verdicts.some(({ judgement }) => judgement === 'disagrees')) return 'disagrees';
   return settled ? 'agrees' : 'not_settled';
 }
 
-// A table of claims, one after the other.
+// The claims, in the order of the report.
 // eslint-disable-next-line max-lines-per-function
 function checks(dump: Dump, subscriptions: readonly Subscription[]): readonly Check[] {
   const { outbox, before, log, effects, steps, shop, answered } = dump;

@@ -1,16 +1,16 @@
 import type { Effect, Finding, LogRecord, OutboxRow, StepFact } from './facts.ts';
 
-/** Which consumers take effect for which type, from which failure topics: the shop's own map. */
+/** A subscription of a consumer to a type, as the shop's map declares it. */
 export interface Subscription {
   readonly consumer: string;
   readonly type: string;
   /** The event begins this step of a saga. */
   readonly step?: string;
-  /** For what follows from a failure: the failed event's type, and whose failure. */
+  /** The failure that the consumer follows: the failed event's type, and the consumer that failed. */
   readonly failure?: { readonly of: string; readonly type: string };
 }
 
-/** Finds effects that a consumer had twice, without a written event, or undid without having had them. */
+/** Finds effects that happened twice, without a written event, or undid nothing. */
 export function findWrongEffects(
   outbox: readonly OutboxRow[],
   effects: readonly Effect[],
@@ -44,8 +44,8 @@ function nameOf({ consumer, act, eventId }: Pick<Effect, 'consumer' | 'act' | 'e
 }
 
 /**
- * Each subscribed event took effect, or its consumer declared by a failure event that it did not; each that begins a step
- * of a saga was decided there, and took effect if the step says that it did.
+ * Finds subscribed events without effect and without failure event. An event that begins a saga step must also be
+ * decided there, and have its effect if the step says so.
  */
 export function findMissingEffects(
   log: readonly LogRecord[],
@@ -68,7 +68,7 @@ export function findMissingEffects(
   return [...undecided, ...missing(log, effects, subscriptions)];
 }
 
-/** Of the run that an event belongs to: it names it, or it started it. */
+/** Returns the instance of the run that an event belongs to or starts. */
 function instanceOf({ headers }: LogRecord): string {
   return headers['ce_saga']?.split('/').at(-1) ?? headers['ce_id'] ?? '';
 }

@@ -1,9 +1,9 @@
 /**
- * What the audit looks at: plain dumps of databases and topics. The functions over them are pure and import nothing
- * of the kit, so that the kit's own mistakes cannot hide behind its own code.
+ * The input of the audit: plain dumps of databases and topics. The functions over them are pure and import nothing of
+ * the kit, so that the kit's own mistakes cannot hide behind its own code.
  */
 
-/** One row of a source's outbox. */
+/** A row of a source's outbox. */
 export interface OutboxRow {
   readonly source: string;
   readonly id: bigint;
@@ -14,28 +14,28 @@ export interface OutboxRow {
   readonly createdAtMs: number;
 }
 
-/** One record of a topic, as the console consumer printed it. */
+/** A record of a topic, as the console consumer printed it. */
 export interface LogRecord {
   readonly topic: string;
   readonly partition: number;
   readonly offset: bigint;
   readonly key: string;
-  /** By name, as on the wire. */
+  /** The headers by their names on the wire. */
   readonly headers: Readonly<Record<string, string>>;
   readonly payload: string;
 }
 
-/** One effect that a consumer noted in its own transaction. */
+/** An effect that a consumer recorded in its own transaction. */
 export interface Effect {
   readonly consumer: string;
-  /** handle: of an event · apply and compensate: of a saga's step, by the event that begins it. */
+  /** The kind: `handle` of an event, `apply` or `compensate` of a saga step. */
   readonly act: string;
   readonly eventId: string;
   readonly type: string;
   readonly atMs: number;
 }
 
-/** What one step of one saga has come to, as its service's database has it. */
+/** The state of a saga's step in its service's database. */
 export interface StepFact {
   readonly consumer: string;
   readonly step: string;

@@ -1,6 +1,6 @@
 import type { Finding, LogRecord, OutboxRow } from './facts.ts';
 
-/** Every outbox row is in its topic at least once, as it was written. */
+/** Finds outbox rows that are not in their topic as they were written. */
 export function findLost(outbox: readonly OutboxRow[], log: readonly LogRecord[]): readonly Finding[] {
   const seen = new Set(log.map((record) => `${record.topic} ${idOf(record)}`));
   return outbox
@@ -11,7 +11,7 @@ export function findLost(outbox: readonly OutboxRow[], log: readonly LogRecord[]
     }));
 }
 
-/** Every record comes from an outbox row, with that row's topic, key and type. */
+/** Finds records without an outbox row of that topic, key and type. */
 export function findInvented(outbox: readonly OutboxRow[], log: readonly LogRecord[]): readonly Finding[] {
   const rows = new Map(outbox.map((row) => [row.eventId, row]));
   return log.flatMap((record): Finding[] => {
@@ -34,7 +34,7 @@ export function findInvented(outbox: readonly OutboxRow[], log: readonly LogReco
   });
 }
 
-/** First occurrences of one key follow the outbox's order of ids, in one partition. */
+/** Finds keys whose first occurrences do not follow the outbox's ids in one partition. */
 export function findReordered(outbox: readonly OutboxRow[], log: readonly LogRecord[]): readonly Finding[] {
   const rows = new Map(outbox.map((row) => [row.eventId, row]));
   const last = new Map<string, { row: OutboxRow; partition: number }>();
@@ -54,7 +54,7 @@ export function findReordered(outbox: readonly OutboxRow[], log: readonly LogRec
   return findings;
 }
 
-/** Each event names its predecessor in its partition; positions rise; a repeat says what the first said. */
+/** Finds broken chains: an event names its predecessor, positions rise, and repeats equal the first occurrence. */
 export function findBrokenChains(log: readonly LogRecord[]): readonly Finding[] {
   const tip = new Map<string, string>();
   const said = new Map<string, string>();
@@ -76,7 +76,7 @@ export function findBrokenChains(log: readonly LogRecord[]): readonly Finding[] 
   });
 }
 
-/** How many records are repeats: what consumers have to drop. */
+/** Counts the repeated records, which consumers have to drop. */
 export function countRepeats(log: readonly LogRecord[]): number {
   return log.length - firstOccurrences(log).length;
 }
@@ -94,7 +94,7 @@ function inLogOrder(log: readonly LogRecord[]): readonly LogRecord[] {
 }
 
 function positionOf(record: LogRecord, header: 'ce_pos' | 'ce_prev'): string {
-  // Behind the third dot is the tick's nonce: no part of the order.
+  // The nonce of the tick after the third dot is no part of the order.
   return (record.headers[header] ?? 'none').split('.').slice(0, 3).join('.');
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { findMoneyOff, findStockOff, findTornOrders, findWrongOrders, type ShopFacts } from './shop-audit.ts';
 
-/** One confirmed order (2 cups, 500 cents) and one refunded one (1 cup). */
+/** The facts of a confirmed order (2 cups, 500 cents) and a refunded order (1 cup). */
 const sound: ShopFacts = {
   orders: [
     {

@@ -28,7 +28,7 @@ export interface PaymentFact {
   readonly amountCents: number;
 }
 
-/** The provider's own ledger; its idempotency key is the order's id. */
+/** A charge in the provider's ledger; the idempotency key is the order's id. */
 export interface ChargeFact {
   readonly orderId: string;
   readonly state: string;
@@ -79,7 +79,7 @@ export function findWrongOrders(
   return [...doubled, ...missing, ...unasked];
 }
 
-/** Every order ended, and all services agree on how: all of it was done, or all of it was undone. */
+/** Finds orders that have not ended, or whose end the services disagree on. */
 export function findTornOrders(facts: ShopFacts): readonly Finding[] {
   const reservations = Map.groupBy(facts.reservations, ({ orderId }) => orderId);
   const payments = new Map(facts.payments.map((payment) => [payment.orderId, payment]));
@@ -123,7 +123,7 @@ function sameLines(order: OrderFact, reserved: readonly ReservationFact[]): bool
   );
 }
 
-/** What the customers paid is what the confirmed orders cost, in the provider's books and in ours. */
+/** Finds differences between payments and confirmed orders, in the books of provider and shop. */
 export function findMoneyOff(facts: ShopFacts): readonly Finding[] {
   const owed = sum(
     facts.orders.filter(({ state }) => state === 'confirmed').map(({ totalCents }) => totalCents),

@@ -4,7 +4,7 @@ import type { LogRecord } from '../audit/facts.ts';
 export const fieldSeparator = '\u0001';
 export const headerSeparator = '\u0002';
 
-/** What the console consumer is asked to print, one record a line. */
+/** The properties that the console consumer prints, one record per line. */
 export const formatterProperties: readonly string[] = [
   'print.partition=true',
   'print.offset=true',
@@ -14,7 +14,7 @@ export const formatterProperties: readonly string[] = [
   `headers.separator=${headerSeparator}`,
 ];
 
-/** `Partition:0␁Offset:7␁name:value␂name:value␁key␁payload` */
+/** Parses a line `Partition:0␁Offset:7␁name:value␂name:value␁key␁payload`. */
 export function parseLine(topic: string, line: string): LogRecord {
   const [partition = '', offset = '', headers = '', key = '', ...payload] = line.split(fieldSeparator);
   if (!partition.startsWith('Partition:') || !offset.startsWith('Offset:')) throw notRecord(topic, line);

@@ -3,17 +3,17 @@ import type { Clock } from '@convergekit/core';
 import { type Source, sources } from '../process/specs.ts';
 import type { Executors } from './sql-dump.ts';
 
-/** One look at what the shop still has to do. */
+/** A sample of the shop's open work. */
 export interface Look {
-  /** What is waited for, in words; undefined when the shop is at rest. */
+  /** The awaited condition, in words; undefined when the shop has no open work. */
   readonly waitingFor: string | undefined;
-  /** How many things are open, of all kinds. */
+  /** The number of open things, of all kinds. */
   readonly open: number;
-  /** How many records the consumers have gone past: it only grows. */
+  /** The number of records that the consumers have passed; it only grows. */
   readonly read: number;
 }
 
-/** Whether the shop came to rest, or has made no progress for too long. */
+/** The result: no open work, or no progress for too long. */
 export type Rest =
   { readonly atRest: true; readonly look: Look } | { readonly atRest: false; readonly look: Look };
 
@@ -21,7 +21,7 @@ export interface RestOptions {
   readonly look: () => Promise<Look>;
   readonly clock: Pick<Clock, 'monotonic' | 'sleep'>;
   readonly signal: AbortSignal;
-  /** How long nothing may change before it counts as stuck, milliseconds. */
+  /** The time without change before the shop counts as stuck, in milliseconds. */
   readonly noProgressMs: number;
 }
 

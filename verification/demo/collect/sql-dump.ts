@@ -15,7 +15,7 @@ export async function outboxEnds(databases: Executors): Promise<ReadonlyMap<stri
   return new Map(await Promise.all(ends));
 }
 
-/** Every outbox, as its database has it. */
+/** Reads every outbox from its database. */
 export async function dumpOutboxes(databases: Executors): Promise<readonly OutboxRow[]> {
   const all = await Promise.all(
     sources.map(async (source) => {
@@ -43,7 +43,7 @@ export async function dumpOutboxes(databases: Executors): Promise<readonly Outbo
   return all.flat();
 }
 
-/** What the handlers noted in their own transactions. */
+/** Reads the effects that the handlers recorded in their transactions. */
 export async function dumpEffects(databases: Executors): Promise<readonly Effect[]> {
   const all = await Promise.all(
     sources.map(async (source) => {
@@ -68,7 +68,7 @@ export async function dumpEffects(databases: Executors): Promise<readonly Effect
   return all.flat();
 }
 
-/** What the steps of all sagas have come to. */
+/** Reads the states of the steps of all sagas. */
 export async function dumpSteps(databases: Executors): Promise<readonly StepFact[]> {
   const all = await Promise.all(
     sources.map(async (source) => {

@@ -3,8 +3,8 @@ import type { LogRecord } from '../audit/facts.ts';
 import { formatterProperties, parseLine, recordsPerTopic } from './parse-dump.ts';
 
 /**
- * All records of the topics, read by Kafka's own console consumer: not a line of our code takes part, so what the
- * kit's driver would hide is seen.
+ * Reads all records of the topics by Kafka's console consumer. No code of the kit takes part, so that faults hidden by
+ * the kit's driver are seen.
  */
 export async function dumpTopics(
   tools: KafkaTools,
@@ -22,7 +22,7 @@ export async function dumpTopics(
   return records;
 }
 
-/** How many records each topic has; nothing is ever deleted here. */
+/** Counts the records of each topic; nothing is ever deleted here. */
 export async function countRecords(
   tools: KafkaTools,
   signal?: AbortSignal,

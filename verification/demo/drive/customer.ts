@@ -10,14 +10,14 @@ export interface Customer {
 }
 
 export interface Served {
-  /** All answers to this request's key: one order, or something is wrong. */
+  /** The answers to this request's key: more than one order is a fault. */
   readonly orderIds: ReadonlySet<string>;
   readonly attempts: number;
 }
 
 /**
- * Places an order as a patient client does: whenever the connection breaks or the server has trouble, the same
- * request with the same key again. Rejects only when the server refuses for good.
+ * Places an order as a patient client: after a broken connection or server error, repeats the request with the same
+ * key. Rejects only when the server refuses for good.
  */
 export async function placeOrder(customer: Customer, wish: Wish): Promise<Served> {
   const cut = wish.cutAfterMs;
@@ -40,7 +40,7 @@ export async function placeOrder(customer: Customer, wish: Wish): Promise<Served
   return { orderIds, attempts };
 }
 
-/** Asks until there is an answer: it is called off, or will be, or the parcel was quicker (409). */
+/** Cancels an order until there is an answer: cancelled, cancelled later, or already shipped (409). */
 async function callOff({ url, clock, signal }: Customer, orderId: string): Promise<void> {
   while (!signal.aborted) {
     const status = await fetch(new URL(`/orders/${orderId}/cancel`, url), {
@@ -55,7 +55,7 @@ async function callOff({ url, clock, signal }: Customer, orderId: string): Promi
   }
 }
 
-/** One request; undefined when no answer came or the server had trouble. */
+/** Sends a request; undefined when no answer came or the server failed. */
 async function send(
   { url, signal }: Customer,
   { requestKey, body }: Wish,

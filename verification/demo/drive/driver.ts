@@ -24,7 +24,7 @@ export interface Drive {
   readonly done: Promise<void>;
 }
 
-/** Customers come at a set rate, whether the shop keeps up or not (an open loop: waiting hides nothing). */
+/** Sends customers at a fixed rate, whether the shop keeps up or not (an open loop). */
 export function drive({ customer, perSecond, seconds, random }: DriveOptions): Drive {
   const { clock, signal } = customer;
   const answered: Driven[] = [];

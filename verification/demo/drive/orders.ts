@@ -5,13 +5,13 @@ export interface OrderBody {
   readonly country: string;
 }
 
-/** What a customer does: what is ordered, and how clumsily it is sent. */
+/** A customer's wish: the order, and how carelessly it is sent. */
 export interface Wish {
   readonly requestKey: string;
   readonly body: OrderBody;
   /** The connection is cut so long after the first request was sent, milliseconds; never when undefined. */
   readonly cutAfterMs: number | undefined;
-  /** Sent twice at the same time. */
+  /** True when the request is sent twice at the same time. */
   readonly twice: boolean;
   /** Called off so long after the answer, milliseconds; never when undefined. */
   readonly cancelAfterMs: number | undefined;
@@ -35,7 +35,10 @@ const rare: Article = { sku: 'samovar', unitCents: 19_900, initial: 12 };
 
 export const articles: readonly Article[] = [...plenty, rare];
 
-/** The same wishes for the same random numbers. About a quarter cannot be served, each at another step. */
+/**
+ * Creates a wish; the same random numbers give the same wish. About a quarter of the wishes cannot be served, each at
+ * another step.
+ */
 export function wish(random: Random, requestKey: string): Wish {
   const kind = random();
   return {
@@ -50,7 +53,7 @@ export function wish(random: Random, requestKey: string): Wish {
 function bodyOf(kind: number, random: Random): OrderBody {
   // The carrier refuses: parcel, then refund, then release.
   if (kind < 0.08) return { lines: [lineOf(random, 1)], country: 'AQ' };
-  // Over the limit of payments: its failure event releases the stock.
+  // The amount is over the limit of payments, whose failure event releases the stock.
   if (kind < 0.13) return { lines: [{ sku: 'pot', quantity: 200, unitCents: 3_400 }], country: 'PT' };
   // Out of stock, after the first few.
   if (kind < 0.2) return { lines: [lineOf(random, 2), { ...rare, quantity: 2 }].map(plain), country: 'NO' };

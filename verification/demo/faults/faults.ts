@@ -41,8 +41,8 @@ export async function behaveAs(world: World, behaviour: { mode: string; every?: 
 }
 
 /**
- * Changes a counter, and goods of a shipped order are booked back as held: what a bad script or a
- * restored table does. It meets the shop's own writers, so a deadlock runs it again. Returns how many keys have drifted.
+ * Changes a counter and books goods of a shipped order back as held, like a bad script or a restored table. The shop's
+ * own writers run at the same time, so a deadlock repeats it. Returns the number of keys that drift.
  */
 export function injectDrift(world: World): Promise<number> {
   const rerun = { clock: systemClock, random: systemRandom, attempts: 10 };

@@ -3,14 +3,14 @@ import type { World } from '../world.ts';
 import { behaveAs, injectDrift, killActiveRelay, killConsumer, restartBroker } from './faults.ts';
 
 export interface Scene {
-  /** When it begins, as a share of the drive. */
+  /** The begin of the scene, as a share of the drive. */
   readonly at: number;
   readonly name: string;
-  /** Does it, and says what it did in a few words. */
+  /** Runs the scene, and describes it in a few words. */
   run(): Promise<string>;
 }
 
-/** What happens to the shop while customers order. A broker that was given is not restarted. */
+/** The faults that the shop suffers while customers order. A broker that was given is not restarted. */
 export function script(
   world: World,
   kafka: StackServer | undefined,

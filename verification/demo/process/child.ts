@@ -5,11 +5,11 @@ export interface ProcessSpec {
   readonly name: string;
   readonly main: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Where it says that it is ready: `/readyz` on this port. */
+  /** The port of the readiness check, `/readyz`. */
   readonly healthPort: number;
 }
 
-/** One process of the demo. Restarted when it ends by itself, until `stop`. Its output goes to a log file. */
+/** A process of the demo. It is restarted when it ends by itself, until `stop`. The output goes to a log file. */
 export class Child {
   readonly spec: ProcessSpec;
   readonly #log: WriteStream;
@@ -27,7 +27,7 @@ export class Child {
     return this.#process?.pid;
   }
 
-  /** How often it had to be started again. */
+  /** The number of restarts. */
   get restarts(): number {
     return this.#restarts;
   }
@@ -87,7 +87,7 @@ export class Child {
 
   #again(): void {
     if (this.#stopping) return;
-    // A pause, so that one that cannot start does not spin.
+    // The pause keeps a process that cannot start from a busy loop.
     setTimeout(() => {
       if (this.#stopping) return;
       this.#restarts += 1;

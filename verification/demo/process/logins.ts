@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Duty, roleSql } from '@convergekit/cli/operate';
 import type { Database } from '@convergekit/postgres';
 
-/** Each process of a source has a login of its own, with the rights of its duty and no more. */
+/** The logins of the processes, each with only the rights of its duty. */
 export interface Logins {
   /** Consumes and emits, and owns the business tables' rows. */
   readonly service: string;
@@ -13,7 +13,7 @@ export interface Logins {
 const rolesOf: Readonly<Record<keyof Logins, readonly Duty[]>> = {
   service: ['consumer'],
   relay: ['relay'],
-  // It reads the state of other services, and repairs its own.
+  // The reconciler reads the state of other services, and repairs its own.
   reconciler: ['reconciler', 'read'],
 };
 const groups: readonly Duty[] = ['writer', 'consumer', 'relay', 'reconciler', 'read'];

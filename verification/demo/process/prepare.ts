@@ -21,7 +21,7 @@ export async function prepareSource(
   await nameSource(database.executor, name);
 }
 
-/** One after the other: CREATE DATABASE copies a template that must be at rest. */
+/** Creates the databases in sequence: CREATE DATABASE copies a template that must have no sessions. */
 export async function makeDatabases<Name extends string>(
   serverUrl: string,
   names: readonly Name[],
@@ -76,7 +76,7 @@ export async function startAll(children: readonly Child[], logFolder: string): P
     for (const child of children) {
       if (child.restarts >= 3)
         throw new Error(`${child.spec.name} does not start: ${logFolder}/${child.spec.name}.log says why`);
-      // A standby relay is ready when it stands by.
+      // A standby relay is ready when it waits for the lease.
       if (!(await child.ready())) late.push(child.spec.name);
     }
     return late.length === 0;

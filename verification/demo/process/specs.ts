@@ -8,7 +8,7 @@ export type DatabaseName = Source | 'provider';
 export const databaseNames: readonly DatabaseName[] = [...sources, 'provider'];
 
 export interface Addresses {
-  /** The provider's database, which is none of ours. */
+  /** The URL of the provider's database, which belongs to another company. */
   readonly provider: string;
   readonly logins: Readonly<Record<Source, Logins>>;
   readonly brokers: string;
@@ -18,7 +18,7 @@ export interface Addresses {
 
 const file = (path: string): string => fileURLToPath(new URL(`../../../services/${path}`, import.meta.url));
 
-/** Names of the processes, so that the health ports can be found before the specs are made. */
+/** The names of the processes: health ports are found before the specs are made. */
 export const processNames = [
   'provider',
   ...sources,
@@ -30,7 +30,10 @@ export const processNames = [
   'reconciler',
 ] as const;
 
-/** All processes of the shop, configured by environment alone. Two relays for orders: one leads, one stands by. */
+/**
+ * The specs of all processes of the shop, configured by environment alone. Orders has two relays: one leads, one stands
+ * by.
+ */
 export function processSpecs(at: Addresses, healthPorts: readonly number[]): readonly ProcessSpec[] {
   return processNames.map((name, index) => {
     const healthPort = healthPorts[index] ?? 0;

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dump, Verdict } from '../audit/audit.ts';
 
-/** Writes everything that the audit saw and found, so that a failure can be looked into after all is gone. */
+/** Writes everything that the audit read and found, so that a failure can be examined later. */
 export function keepEvidence(folder: string, verdicts: readonly Verdict[], dump: Dump): string {
   const file = join(folder, 'evidence.json');
   writeFileSync(file, JSON.stringify({ verdicts, dump }, plain, 1));

@@ -3,8 +3,8 @@ import type { Subscription } from '../audit/effect-audit.ts';
 import { quantile } from './report.ts';
 
 /**
- * Milliseconds from the event's row in the outbox to each effect that it had: the same machine, so one clock. Only of
- * events that were written before `untilMs`.
+ * Computes the latencies in milliseconds from an event's outbox row to its effects, on one machine's clock. Only events
+ * written before `untilMs` count.
  */
 export function latencies(
   outbox: readonly OutboxRow[],

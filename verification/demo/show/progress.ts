@@ -1,4 +1,4 @@
-/** Where progress goes. A terminal gets one line that is rewritten, everything else a line every few seconds. */
+/** The output of progress. A terminal gets one line that is rewritten, everything else a line every few seconds. */
 export interface Screen {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -6,9 +6,9 @@ export interface Screen {
 }
 
 export interface Progress {
-  /** What happened, for good. */
+  /** Prints a permanent line. */
   note(text: string): void;
-  /** How it stands now; may never be shown. */
+  /** Shows the present state; the line may never be shown. */
   status(text: string): void;
   end(): void;
 }

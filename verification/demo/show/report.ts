@@ -8,7 +8,7 @@ export function table(rows: readonly (readonly [string, string])[]): string {
 
 const marks: Readonly<Record<Judgement, string>> = { agrees: 'ok  ', disagrees: 'FAIL', not_settled: 'open' };
 
-/** One line a claim; under one that does not hold the first findings. */
+/** Formats the verdicts, a line per claim, and the first findings of a claim that does not hold. */
 export function auditReport(verdicts: readonly Verdict[]): string {
   return verdicts
     .flatMap(({ claim, judgement, looked, findings }) => {

@@ -6,9 +6,9 @@ export interface FaultRun {
   readonly world: World;
   readonly writers: ReadonlyMap<Source, Writers>;
   readonly clock: Clock;
-  /** In [0, 1): how long or how much. */
+  /** The duration or amount, in [0, 1). */
   readonly size: number;
-  /** In [0, 1): which one. */
+  /** The choice of the target, in [0, 1). */
   readonly pick: number;
   readonly signal: AbortSignal;
 }
@@ -21,7 +21,7 @@ export interface Fault {
   run(run: FaultRun): Promise<string>;
 }
 
-/** Which sources a fault concerns: one of them, or both. */
+/** Returns the sources that a fault concerns: one of them, or both. */
 export function chosen({ world, pick }: FaultRun): readonly Source[] {
   if (pick < 0.4) return [world.hunted];
   return pick < 0.8 ? [world.steady] : world.sources;

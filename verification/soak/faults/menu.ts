@@ -16,13 +16,13 @@ export const menu: readonly Fault[] = [
 
 export interface PlannedFault {
   readonly fault: Fault;
-  /** After the fault before it began. */
+  /** The delay after the begin of the previous fault, in milliseconds. */
   readonly afterMs: number;
   readonly size: number;
   readonly pick: number;
 }
 
-/** The same faults in the same order for the same random numbers: the whole menu shuffled, again and again. */
+/** Plans faults: the whole menu shuffled, again and again, equal for equal random numbers. */
 export function* planFaults(random: Random, faults: readonly Fault[]): Generator<PlannedFault, never> {
   for (;;) {
     const deck = faults.map((fault) => ({ fault, at: random() })).toSorted((a, b) => a.at - b.at);

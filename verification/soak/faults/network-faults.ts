@@ -14,7 +14,7 @@ const modes: readonly Mode[] = [
   { name: 'delayed', enter: (proxy, size) => proxy.delay(20 + size * 480), most: 10_000 },
 ];
 
-/** Between the relays of a source and what they talk to. Postgres and Kafka are well, and so are the writers. */
+/** Faults of the network between the relays of a source and their servers. Postgres, Kafka and the writers work. */
 export const networkFaults: readonly Fault[] = (['broker', 'database'] as const).flatMap((where) =>
   modes.map(({ name, enter, most }) => ({
     kind: `network to the ${where}: ${name}`,

@@ -3,7 +3,7 @@ import type { RelayProcess } from '../relay-process.ts';
 import { standing } from '../liveness.ts';
 import { between, type Fault, type FaultRun } from './fault.ts';
 
-/** The relay's default. */
+/** The relay's default lease, in milliseconds. */
 export const LEASE_MS = 5_000;
 
 /** The relay of the hunted source that leads: the holder's name carries its process id. */

@@ -48,8 +48,8 @@ export const serverFaults: readonly Fault[] = [
 ];
 
 /**
- * For a moment before the crash no writer waits for the disk. With any that does, nearly every commit would be on disk
- * within milliseconds, and a relay that publishes what is not yet durable would hardly ever be found out.
+ * Lets no writer wait for the disk for a moment before the crash. A writer that waits would have nearly every commit on
+ * disk within milliseconds, and a relay that publishes non-durable events would hardly ever be detected.
  */
 async function relaxedUntil(
   { writers, clock, signal, pick }: FaultRun,

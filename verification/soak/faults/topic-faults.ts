@@ -4,7 +4,7 @@ import { standing } from '../liveness.ts';
 import { topicSettings } from '../world.ts';
 import { between, chosen, type Fault, type FaultRun, namesOf } from './fault.ts';
 
-/** The limit of the side topics falls below any event of ours: the relay halts them, and the others flow. */
+/** Lowers the size limit of the side topics below any event: the relay halts them, the others flow. */
 export const topicFaults: readonly Fault[] = [
   {
     kind: 'topic: halted by its limit, then repaired',
@@ -35,7 +35,7 @@ async function setLimit({ world }: FaultRun, topics: readonly string[], bytes: s
   }).admin();
   await admin.connect();
   try {
-    // Whatever is not named falls back to its default.
+    // Settings that are not named fall back to their defaults.
     const settings = Object.entries({ ...topicSettings, 'max.message.bytes': bytes });
     await admin.alterConfigs({
       validateOnly: false,

@@ -8,7 +8,7 @@ import { BacklogWorld } from '../fixture/backlog-world.ts';
  * a drain.
  */
 
-/** Steps that bring it on come more often than those that halt it. */
+/** Steps that advance the backlog are chosen more often than steps that halt it. */
 const names = ['window', 'lane', 'send', 'succeed', 'save', 'catchUp'].flatMap((name) => [name, name, name]);
 
 test('in whatever order events are read, sent, refused, halted and caught up, the backlog counts right and passes no window whose events are not in the log', () => {

@@ -14,20 +14,20 @@ export interface BacklogParts {
   readonly takeover: Pick<Takeover, 'cursors' | 'topics'>;
   /** The lane of what flows. */
   readonly main: Lane;
-  /** Called after each halt: it makes room, and its hold is to be written. */
+  /** Called after each halt, which makes room and whose hold must be written. */
   readonly onHalt: () => void;
 }
 
-/** A cursor that moved since it was saved. */
+/** A partition's cursor that moved since the last save. */
 export interface Unsaved {
   readonly queue: PartitionQueue;
   readonly cursor: SavedCursor;
 }
 
 /**
- * The events that a leadership has read and that are not acknowledged, and how each topic flows. It owns the counters
- * and the sets over all partitions; what changes one of them together with a topic or a partition is a method here.
- * After each of them (backlog.test.ts):
+ * The events of a leadership that are read but not acknowledged, and the flow of each topic. The backlog owns the
+ * counters and sets over all partitions: a change of a counter or set together with a topic or a partition is a method
+ * here. Invariants after each method (backlog.test.ts):
  * - `events` and `bytes` are those of all queues, and `ready` are the queues that hold some;
  * - what is halted holds no event, and under a halted topic no partition is held by itself;
  * - a partition whose log could not be compared with the database is halted, or its topic is;
@@ -70,7 +70,7 @@ export class Backlog {
     return this.#ready;
   }
 
-  /** Partitions whose cursor moved since it was taken to be saved, and the events that moved them. */
+  /** The number of partitions whose cursor is unsaved, and of the events that moved those cursors. */
   get unsaved(): { readonly partitions: number; readonly events: number } {
     return { partitions: this.#unsaved.size, events: this.#acknowledged };
   }
@@ -119,14 +119,14 @@ export class Backlog {
     if (queue.size === 1) this.#ready.add(queue);
   }
 
-  /** These were sent: the others go first next time. */
+  /** Moves the queues that were sent to the end: other queues are sent first next time. */
   rotate(queues: Iterable<PartitionQueue>): void {
     for (const queue of queues) if (this.#ready.delete(queue)) this.#ready.add(queue);
   }
 
   /**
-   * The first batch of a queue is in the log. undefined: it was dropped while it was in flight, so it will be sent once
-   * more. Never lost.
+   * Records that the first batch of a queue is in the log. undefined: the batch was dropped in flight. A dropped batch
+   * is sent once more, never lost.
    */
   acknowledge(queue: PartitionQueue, generation: number): Amount | undefined {
     if (generation !== queue.generation) return undefined;
@@ -144,7 +144,7 @@ export class Backlog {
     this.#bytes += queue.split(records);
   }
 
-  /** Takes the cursors that moved; what is not saved in the end is sent again by the next leader. */
+  /** Takes the cursors that moved. The next leader sends again what stays unsaved. */
   takeUnsaved(): readonly Unsaved[] {
     const taken = [...this.#unsaved].map((queue) => ({ queue, cursor: queue.cursorToSave() }));
     this.#unsaved.clear();
@@ -152,7 +152,7 @@ export class Backlog {
     return taken;
   }
 
-  /** Halts a topic: what it has queued is dropped, and read again from its cursors when the cause is gone. */
+  /** Halts a topic. Queued events are dropped, and read again from the cursors after the halt. */
   halt(topic: Topic, halt: Halt): void {
     const { state } = topic;
     const heldAt = topic.heldAt(this.main);
@@ -176,9 +176,10 @@ export class Backlog {
   haltPartition(topic: Topic, queue: PartitionQueue, why: Halt): void {
     if (topic.state.kind === 'halted') return;
     const { partition, unread, isProbe } = queue;
-    // As its topic, unless it is on a lane of its own. One that joins has events on the lane that it comes from.
+    // The partition flows as its topic does, unless it is on a separate lane. A partition that joins still has events
+    // on the lane that it leaves.
     const heldAt = heldAtOf(queue.state.kind === 'flowing' ? topic.state : queue.state, this.main);
-    // One that is compared later is no probe: nothing shows that it takes no records.
+    // A partition that is compared later is no probe: nothing shows that it takes no records.
     this.#drop(queue, unread === undefined);
     const detail = `partition ${partition} takes nothing while others are written. ${why.code}: ${why.detail}`;
     const halt = unread ?? { code: 'PARTITION_STUCK', detail };
@@ -209,10 +210,13 @@ export class Backlog {
     return caughtUp;
   }
 
-  /** A topic was sent up to window `heldAt` with its old partition count, and waits there for the new one. */
+  /**
+   * Halts a topic whose events are sent up to window `heldAt` with the old partition count. The topic waits there for
+   * the new count.
+   */
   endDrain(topic: Topic, halt: Halt, heldAt: bigint): void {
     for (const queue of topic.queues) queue.flow.follow();
-    // Windows behind the drain were passed without it.
+    // Windows behind the drain were passed without this topic.
     const recheckAt = this.#settings.clock.monotonic();
     topic.flow.halt({ ...this.#haltedNow(halt, heldAt), recheckAt, written: true });
   }

@@ -1,17 +1,19 @@
 import type { Lane } from './lane.ts';
 
-/** Why a topic or a partition is halted: as in the log, in `status()` and in converge.relay_topic.held_reason. */
+/** The reason of a halt, as in the log, in `status()` and in converge.relay_topic.held_reason. */
 export interface Halt {
   readonly code: string;
   readonly detail: string;
 }
 
-/** Whether windows from `heldAt` on hold events of a halted topic. `unknown`: a leader before this one halted it. */
+/**
+ * The knowledge about events of a halted topic in windows from `heldAt` on. `unknown`: an earlier leader halted the
+ * topic.
+ */
 export type Missed = 'none' | 'some' | 'unknown';
 
 /**
- * How a topic flows; the same for one partition of a topic that flows, which may be halted by itself.
- * *Halted* is what an error stopped. *Held* is everything that does not flow: its events are behind those of the main lane.
+ * The flow of a topic, or of one partition of a flowing topic, which may be halted by itself.
  *
  * flowing      read by the main lane, counted by done_tick
  *    ↓ halt
@@ -30,11 +32,11 @@ export type FlowState =
       readonly heldAt: bigint;
       readonly halt: Halt;
       readonly sinceMs: number;
-      /** With `none`, the hold of a topic moves on. */
+      /** The hold of a topic moves on while this is `none`. */
       readonly missed: Missed;
       /** Monotonic time of the next recheck. */
       readonly recheckAt: number;
-      /** It stands in the database: done_tick may pass heldAt. */
+      /** True when the hold is written in the database: done_tick may pass heldAt. */
       readonly written: boolean;
     }
   | { readonly kind: 'catching_up' | 'joining'; readonly lane: Lane };
@@ -47,10 +49,10 @@ export interface HeldTopic {
   /** The partition that is held by itself: the others flow. */
   readonly partition?: number;
   readonly state: Exclude<FlowState['kind'], 'flowing'>;
-  /** Of what is halted. */
+  /** The code of the halt. */
   readonly code?: string;
   readonly detail?: string;
-  /** The first window that may miss its events. */
+  /** The first window that may miss events of the topic or partition. */
   readonly heldAt: bigint;
 }
 
@@ -69,7 +71,7 @@ export class Flow {
     return this.#state;
   }
 
-  /** Rechecks since it last flowed: the pause between them grows. */
+  /** The number of rechecks since the last flow: the pause between rechecks grows. */
   get rechecks(): number {
     return this.#rechecks;
   }
@@ -78,7 +80,7 @@ export class Flow {
     this.#state = halted;
   }
 
-  /** The next recheck is at `at`, monotonic milliseconds. What is not halted has none. */
+  /** Sets the time of the next recheck to `at`, in monotonic milliseconds. A flow that is not halted has no recheck. */
   recheck(at: number): void {
     if (this.#update({ recheckAt: at })) this.#rechecks += 1;
   }
@@ -93,25 +95,25 @@ export class Flow {
     this.#update({ missed: 'some' });
   }
 
-  /** Whether windows before this leadership hold such events; what was read since is known already. */
+  /** Records whether windows before this leadership hold such events; later windows are known already. */
   missedBefore(some: boolean): void {
     if (this.#state.kind === 'halted' && this.#state.missed === 'unknown')
       this.#update({ missed: some ? 'some' : 'none' });
   }
 
-  /** Nothing is missing before window `heldAt`. */
+  /** Moves the hold to window `heldAt`, before which nothing is missing. */
   moveHold(halted: Halted, heldAt: bigint): void {
     if (this.#state === halted) this.#state = { ...halted, heldAt };
   }
 
-  /** False: it was halted anew meanwhile. */
+  /** Starts to catch up on a lane; false when the flow was halted anew meanwhile. */
   catchUp(halted: Halted, lane: Lane): boolean {
     if (this.#state !== halted) return false;
     this.#state = { kind: 'catching_up', lane };
     return true;
   }
 
-  /** Its lane has reached the main lane. A topic that was halted meanwhile stays halted. */
+  /** Joins the main lane, which the lane has reached. A topic that was halted meanwhile stays halted. */
   join(lane: Lane): void {
     if (this.#state.kind === 'catching_up' && this.#state.lane === lane)
       this.#state = { kind: 'joining', lane };
@@ -122,12 +124,12 @@ export class Flow {
     this.#rechecks = 0;
   }
 
-  /** A partition goes as its topic goes; its next halt is rechecked as late as this one. */
+  /** Resets a partition to its topic's flow; its next halt is rechecked as late as this one. */
   follow(): void {
     this.#state = FLOWING;
   }
 
-  /** The object stays the same, so that a caller can see whether the halt is still the one that it looked at. */
+  /** Updates the same object, so that a caller can compare halts by identity. */
   #update(fields: Partial<Pick<Halted, 'missed' | 'recheckAt' | 'written'>>): boolean {
     if (this.#state.kind !== 'halted') return false;
     Object.assign(this.#state, fields);

@@ -1,6 +1,6 @@
 import { LowestId, type Tick } from '../window/tick.ts';
 
-/** A window whose events are on their way. */
+/** A window with events that are not acknowledged. */
 export class OpenWindow {
   readonly number: bigint;
   #pending = 0;
@@ -15,7 +15,7 @@ export class OpenWindow {
     return this.#pending;
   }
 
-  /** All of its rows were queued, and all of those are in the log. */
+  /** True when all rows of the window were queued and are in the log. */
   get isDone(): boolean {
     return this.#isRead && this.#pending === 0;
   }
@@ -29,21 +29,22 @@ export class OpenWindow {
     this.#pending -= events;
   }
 
-  /** All of its rows were queued, or belong to other lanes. */
+  /** Records that all rows of the window were queued, or belong to other lanes. */
   read(): void {
     this.#isRead = true;
   }
 }
 
 /**
- * A walk over the windows, in order: the main one for all topics that flow, and one of its own for each topic that was
- * held and is being caught up. `done` is the last window that is wholly in the log, as far as this lane's topics go.
+ * A walk over the windows, in order: the main lane, or a lane for a held topic. The main lane serves all topics that
+ * flow; a topic that was held has its own lane while it catches up. `done` is the last window that is wholly in the
+ * log, for the topics of this lane.
  */
 export class Lane {
   /** undefined: every topic that is not on a lane of its own. */
   readonly topic: string | undefined;
   readonly lowest: LowestId;
-  /** The last window that it reads; undefined: it continues until it reaches the main lane. */
+  /** The last window that the lane reads; undefined: it continues until it reaches the main lane. */
   readonly until: bigint | undefined;
   #previous: Tick;
   #done: bigint;
@@ -77,7 +78,7 @@ export class Lane {
     return this.#done;
   }
 
-  /** Everything that it read is in the log. */
+  /** True when all read events are in the log. */
   get isDrained(): boolean {
     return this.done === this.#previous.number;
   }
@@ -88,7 +89,7 @@ export class Lane {
     return window;
   }
 
-  /** All rows of the window were queued, or belong to other lanes. */
+  /** Ends a window, whose rows were all queued or belong to other lanes. */
   end(window: OpenWindow, tick: Tick): void {
     window.read();
     this.#previous = tick;

@@ -11,27 +11,30 @@ export interface Amount {
   readonly bytes: number;
 }
 
-/** How the sends of a partition end. `isProbe`: it was halted by itself, and nothing of it was written since. */
+/**
+ * The health of a partition's sends. `isProbe`: the partition was halted by itself, and none of its events was written
+ * since.
+ */
 export type SendHealth =
   | { readonly kind: 'sound' }
-  /** Its last send failed, and is repeated. */
+  /** The last send of the partition failed, and is repeated. */
   | {
       readonly kind: 'failing';
       readonly code: string;
       /** Failures in a row, and the monotonic time at which the first of those sends began. */
       readonly failures: number;
       readonly since: number;
-      /** It is not sent before, monotonic milliseconds. */
+      /** The earliest time of the next send, in monotonic milliseconds. */
       readonly notBefore: number;
       readonly isProbe: boolean;
     }
-  /** What failed was dropped; nothing of it was written since. */
+  /** The failed events were dropped; no event was written since. */
   | { readonly kind: 'unproven'; readonly code: string; readonly isProbe: boolean };
 
 export type Failing = Extract<SendHealth, { kind: 'failing' }>;
 
 const SOUND: SendHealth = Object.freeze({ kind: 'sound' });
-/** Bytes of one batch: below the broker's default limit of 1 MiB, an event of 900 KB still fits. */
+/** The size of a batch in bytes, below the broker's default of 1 MiB: an event of 900 KB fits. */
 const BATCH_BYTES = 950_000;
 
 /**
@@ -45,9 +48,12 @@ export class PartitionQueue {
   readonly partition: number;
   /** The position that the next event names in ce_prev: the last one queued, else the cursor. */
   readonly prev = new PositionText();
-  /** Its own flow while its topic flows. `flowing`: as its topic. */
+  /** The partition's own flow, which counts while its topic flows. `flowing`: as the topic. */
   readonly flow = new Flow();
-  /** Why its log could not be compared with the database in this leadership: nothing may be sent to it. undefined: it may. */
+  /**
+   * The reason why the partition's log could not be compared with the database. Nothing may be sent to it then;
+   * undefined: sends are allowed.
+   */
   unread: Halt | undefined;
   #cursor: Cursor;
   #epoch = 0;
@@ -59,7 +65,7 @@ export class PartitionQueue {
   #openBytes = 0;
   #generation = 0;
   #health: SendHealth = SOUND;
-  /** `save` of its row, and how often this leader saved it: see save-sql.ts. */
+  /** The `save` value of the partition's row, and the number of saves by this leader: see save-sql.ts. */
   #save: bigint;
   #saves = 0n;
 
@@ -79,17 +85,17 @@ export class PartitionQueue {
     return this.#health;
   }
 
-  /** The code of its last failure; undefined since it was written. */
+  /** The code of the partition's last failure; undefined after a success. */
   get failedWith(): string | undefined {
     return this.#health.kind === 'sound' ? undefined : this.#health.code;
   }
 
-  /** It is tried again after a halt of its own. */
+  /** True when the partition is tried again after its own halt. */
   get isProbe(): boolean {
     return this.#health.kind !== 'sound' && this.#health.isProbe;
   }
 
-  /** Changes at each `drop`: an acknowledgement for what was dropped meanwhile is no longer about these events. */
+  /** The generation, which each `drop` changes: an acknowledgement of an older generation is ignored. */
   get generation(): number {
     return this.#generation;
   }
@@ -107,7 +113,7 @@ export class PartitionQueue {
     return this.#batches.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  /** The first event not acknowledged, for naming it. */
+  /** The first event that is not acknowledged, to name it. */
   get first(): { readonly tick: bigint; readonly id: number } | undefined {
     return this.#batches[0]?.first;
   }
@@ -140,7 +146,7 @@ export class PartitionQueue {
     return batch.bytes - this.#openBytes;
   }
 
-  /** The next batch: the same one until it is acknowledged. */
+  /** Takes the next batch: the same batch until it is acknowledged. */
   take(): SealedRecords | undefined {
     return this.#batches[0]?.seal();
   }
@@ -157,7 +163,7 @@ export class PartitionQueue {
     return { events, bytes };
   }
 
-  /** Its send failed; `beganAt` is when that send began. */
+  /** Records a failed send that began at `beganAt`. */
   fail(code: string, beganAt: number): Failing {
     const { isProbe } = this;
     const before =
@@ -172,7 +178,7 @@ export class PartitionQueue {
     if (this.#health.kind === 'failing') this.#health = { ...this.#health, notBefore };
   }
 
-  /** The first batch was too large: the same records in two, `records` in the first of them. Returns the bytes added. */
+  /** Splits a first batch that was too large into two, with `records` records in the first. Returns the bytes added. */
   split(records: number): number {
     const batch = this.#batches[0];
     if (batch === undefined) return 0;

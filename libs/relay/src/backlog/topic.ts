@@ -4,10 +4,10 @@ import { Flow, type FlowState, type Halt } from './flow-state.ts';
 import type { Lane } from './lane.ts';
 import { PartitionQueue } from './partition-queue.ts';
 
-/** A topic of the source with its partitions. Halts are its Backlog's: they drop events. */
+/** A topic of the source with its partitions. Only the Backlog halts topics, because a halt drops events. */
 export class Topic {
   readonly name: string;
-  /** To find the topic of a row without making a text of it. */
+  /** The name as bytes, to find the topic of a row without creating a string. */
   readonly nameBytes: Buffer;
   readonly flow: Flow;
   #isVerified = false;
@@ -20,7 +20,7 @@ export class Topic {
     this.flow = new Flow(state);
   }
 
-  /** As a takeover found it. */
+  /** Creates a topic from a takeover's facts. */
   static of(
     { topic: name, partitions = 0, heldAt, heldReason, topicId }: TopicRecord,
     cursors: readonly CursorRecord[],
@@ -39,7 +39,7 @@ export class Topic {
     return this.flow.state;
   }
 
-  /** Its partition count was compared with the broker's in this leadership. */
+  /** True when this leadership compared the partition count with the broker's. */
   get isVerified(): boolean {
     return this.#isVerified;
   }
@@ -64,7 +64,7 @@ export class Topic {
     return this.#queues;
   }
 
-  /** Nothing is queued, and no partition is behind the others. */
+  /** True when nothing is queued, and no partition is behind the others. */
   get isIdle(): boolean {
     return this.#queues.every(({ size, state }) => size === 0 && state.kind === 'flowing');
   }
@@ -74,7 +74,7 @@ export class Topic {
     return this.#queues.filter(({ unread }) => unread !== undefined);
   }
 
-  /** Something may be sent to it. */
+  /** True when events may be sent to the topic. */
   get isCompared(): boolean {
     return this.partitions === 0 || this.unread.length < this.partitions;
   }
@@ -88,17 +88,17 @@ export class Topic {
     this.#isVerified = true;
   }
 
-  /** The broker's id as it is on record now. */
+  /** Sets the broker's id of the topic, as recorded now. */
   identify(topicId: string | undefined): void {
     this.#topicId = topicId;
   }
 
-  /** Its partitions were recorded for the first time. */
+  /** Opens partitions that were recorded for the first time. */
   open(cursors: readonly Cursor[]): void {
     this.#queues = cursors.map((cursor, partition) => new PartitionQueue(this.name, partition, cursor));
   }
 
-  /** More partitions, empty so far; the others keep their cursors. */
+  /** Adds empty partitions; the others keep their cursors. */
   grow(partitions: number): void {
     const { length } = this.#queues;
     const added = Array.from({ length: partitions - length }, (_, at) => {
@@ -113,14 +113,14 @@ export class Topic {
     return state.kind === 'flowing' || lane === undefined ? lane : laneOf(state, lane);
   }
 
-  /** Whether some partition of it is read by this lane. */
+  /** True when this lane reads a partition of the topic. */
   isReadBy(lane: Lane, main: Lane): boolean {
     return (
       laneOf(this.state, main) === lane || this.#queues.some((queue) => this.laneOf(queue, main) === lane)
     );
   }
 
-  /** The first window of which an event may be missing in the log: where reading must begin again after a halt. */
+  /** Returns the first window that may miss an event in the log: reading begins there after a halt. */
   heldAt(main: Lane): bigint {
     return [this, ...this.heldPartitions]
       .map(({ state }) => heldAtOf(state, main))
@@ -141,7 +141,7 @@ function laneOf(state: FlowState, main: Lane): Lane | undefined {
   }
 }
 
-/** The first window of which an event may be missing in the log, for what is in this state. */
+/** Returns the first window that may miss an event in the log, for a flow in this state. */
 export function heldAtOf(state: FlowState, main: Lane): bigint {
   switch (state.kind) {
     case 'flowing':
@@ -166,7 +166,7 @@ function haltedBefore(heldAt: bigint, reason: string): FlowState {
   };
 }
 
-/** A halt as it stands in held_reason: `CODE: detail`. */
+/** Formats a halt for held_reason: `CODE: detail`. */
 export function haltText({ code, detail }: Halt): string {
   return `${code}: ${detail}`;
 }

@@ -31,7 +31,7 @@ const row: OutboxRow = {
   created_ms: 1_700_000_000_123,
 };
 
-/** The same in objects, written down once more: what a record has to be. */
+/** Encodes the rows as objects, by a second implementation: the expected records. */
 function recordsOf(rows: readonly OutboxRow[]): OutgoingRecord[] {
   let prev = '1.0.0';
   return rows.map((of) => {
@@ -82,7 +82,7 @@ function encoded(rows: readonly OutboxRow[], block = blockOf(rows)): Buffer {
   return batch.seal().bytes;
 }
 
-/** What comes out of a log when the records go in one by one, and when the batch does. */
+/** Returns the records read from a log after single records, or one batch, were written. */
 async function throughLog(records: readonly OutgoingRecord[] | Buffer, length: number): Promise<unknown> {
   const broker = memoryBroker();
   const admin = await broker.admin();

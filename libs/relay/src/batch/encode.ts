@@ -40,7 +40,7 @@ const DASH = 0x2d;
 /** The headers that all events of one type share: id and time are filled in. */
 interface Template {
   readonly type: Buffer;
-  /** From the first header to the name of ce_subject. */
+  /** The bytes from the first header to the name of ce_subject. */
   readonly bytes: Buffer;
   readonly idAt: number;
   readonly timeAt: number;
@@ -51,15 +51,15 @@ interface Template {
 const RELAY_COUNT = RELAY_HEADERS.size;
 
 /**
- * Writes events into open batches, each once, from the bytes of its row: headers that all events of a type share are
- * copied as one piece, stored headers from where they are in the row, and nothing is allocated per event.
+ * Writes events into open batches, each once, from the bytes of the row. Headers that all events of a type share are
+ * copied as one piece, stored headers from their place in the row, and nothing is allocated per event.
  */
 export class Encoder {
   readonly #source: SourceIdentity;
   readonly #signing: SigningKey | undefined;
   readonly #templates = new Map<string, Template>();
   #template: Template | undefined;
-  /** Where the stored headers of the present row are, or what they are when they had to be parsed. */
+  /** The places of the present row's stored headers; `#parsed` has those that had to be parsed. */
   readonly #scan = new HeaderScan();
   #parsed: StoredHeaders | undefined;
   #room = 0;
@@ -91,7 +91,7 @@ export class Encoder {
     const template = (this.#template = this.#templateOf(rows));
     const isPlain = this.#scan.scan(bytes, headers.from, headers.to);
     this.#parsed = isPlain ? undefined : storedHeadersOf(rows.textOf(headers));
-    // `"name":"value",` takes six bytes more than the texts; two lengths in front of them take seven at most.
+    // The bound of the size: `"name":"value",` has six bytes more than the texts, two lengths at most seven.
     const stored = this.#parsed?.bytes.length ?? Math.ceil(((headers.to - headers.from) * 8) / 7);
     this.#room =
       2 * (key.to - key.from) + payload.to - payload.from + template.bytes.length + stored + FRAME_ROOM;
@@ -99,7 +99,7 @@ export class Encoder {
     return this.#room;
   }
 
-  /** Appends the row; `prev` is the position before it in its partition, `place`, and becomes this one's. */
+  /** Appends the row; `prev` is the predecessor's position and becomes the position of this row. */
   write(rows: OutboxRows, batch: RecordBatchBuilder, prev: PositionText, place?: SignedPlace): void {
     const { bytes, key, payload, createdMs } = rows;
     const template = this.#template;

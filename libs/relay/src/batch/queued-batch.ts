@@ -16,8 +16,8 @@ interface Place {
 const KEPT_BYTES = 8 * 1024 * 1024;
 
 /**
- * Buffers of batches that are in the log, for the next batches: at full speed hundreds of megabytes a second would be
- * allocated and left to the garbage collector.
+ * Buffers of acknowledged batches, for reuse. At full speed hundreds of megabytes a second would otherwise be allocated
+ * and left to the garbage collector.
  */
 class BatchBuffers {
   readonly #free: Buffer[] = [];
@@ -102,13 +102,13 @@ export class QueuedBatch {
     return parts;
   }
 
-  /** It is in the log: the driver no longer reads the bytes. */
+  /** Called when the batch is in the log: the driver no longer reads the bytes. */
   acknowledged(): void {
     this.dropped();
     buffers.give(this.#builder.buffer);
   }
 
-  /** Its events are no longer on their way. A driver may still be writing the bytes. */
+  /** Called when the batch is dropped. A driver may still be writing the bytes. */
   dropped(): void {
     for (const { window, count } of this.#parts) window.finished(count);
   }

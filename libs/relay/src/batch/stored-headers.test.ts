@@ -8,7 +8,7 @@ import { HeaderScan } from './stored-headers.ts';
  */
 import fc from 'fast-check';
 
-/** The headers that go out, as the scan finds them; undefined where the text must be parsed. */
+/** Returns the headers as the scan finds them; undefined where the text must be parsed. */
 function scanned(text: string, scan = new HeaderScan()): [string, string][] | undefined {
   const bytes = Buffer.from(`before${text}"behind`);
   if (!scan.scan(bytes, 6, bytes.length - 7)) return undefined;
@@ -19,7 +19,7 @@ function scanned(text: string, scan = new HeaderScan()): [string, string][] | un
   ]);
 }
 
-/** The same by JSON.parse. */
+/** Returns the headers by JSON.parse. */
 function parsed(text: string): [string, string][] | undefined {
   try {
     const value: unknown = JSON.parse(text);

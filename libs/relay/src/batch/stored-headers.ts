@@ -1,6 +1,6 @@
 import { CONTENT_TYPE, RELAY_HEADERS, WIRE } from '@convergekit/contracts/engine';
 
-/** More headers than a writer may store (64) go the general way. */
+/** The maximum of headers in the scan, the writer's limit; texts with more are parsed. */
 const MOST = 64;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -13,7 +13,7 @@ const NINE = 0x39;
 
 type Meaning = 'relay' | 'content-type';
 
-/** Names that mean something here, by their length. */
+/** The names with a meaning for the relay, by length. */
 const special: { readonly bytes: Buffer; readonly meaning: Meaning }[][] = [];
 for (const name of [...RELAY_HEADERS, WIRE.contentType])
   (special[name.length] ??= []).push({
@@ -22,16 +22,16 @@ for (const name of [...RELAY_HEADERS, WIRE.contentType])
   });
 
 /**
- * Finds the headers in the text that a writer stored, without making strings of them: a JSON object whose names and
- * values are strings without escapes, which is what the kit and `converge.emit` write. Anything else (escapes, other
- * values, a name twice, names that JavaScript would reorder, no JSON at all) is not in this form, and is parsed.
- * Cursors are locals and fields on purpose: Node 24 compiled a cursor in a module variable wrongly when it was hot.
+ * Finds the headers in the text that a writer stored, without creating strings. The text is a JSON object whose names
+ * and values are strings without escapes, as the kit and `converge.emit` write it. Any other text (escapes, other
+ * values, a name twice, names that JavaScript would reorder, no JSON at all) is parsed. Cursors are locals and fields
+ * on purpose: Node 24 compiled a cursor in a module variable wrongly when it was hot.
  */
 export class HeaderScan {
   /** Headers that go out: the relay's own names are left out. */
   count = 0;
   hasContentType = false;
-  /** Of each header: where its name begins and ends, where its value begins and ends. */
+  /** The places of each header: begin and end of the name, begin and end of the value. */
   readonly places = new Int32Array(4 * MOST);
   #bytes: Buffer = Buffer.alloc(0);
   #to = 0;
@@ -131,16 +131,16 @@ function isSpace(byte: number): boolean {
 
 export interface StoredHeaders {
   readonly count: number;
-  /** As a record holds them. */
+  /** The headers in a record's encoding. */
   readonly bytes: Buffer;
 }
 
-/** The headers that a writer stored with its event, and a content type if it stored none. */
+/** Parses the headers that a writer stored, and adds a content type if there is none. */
 export function storedHeadersOf(text: string): StoredHeaders {
   const headers: string[] = [];
   let contentType = false;
   for (const [name, value] of Object.entries(objectOf(text))) {
-    // Stored by SQL, where nothing checks them: left out.
+    // Nothing checks headers that SQL stores: invalid ones are left out.
     if (RELAY_HEADERS.has(name) || typeof value !== 'string') continue;
     if (name === WIRE.contentType) contentType = true;
     headers.push(name, value);
@@ -149,13 +149,13 @@ export function storedHeadersOf(text: string): StoredHeaders {
   return { count: headers.length / 2, bytes: Buffer.concat(headers.map(fieldOf)) };
 }
 
-/** Encodes a text behind its length, as a record holds names and values of headers. */
+/** Encodes a text behind its length, like names and values of headers in a record. */
 export function fieldOf(text: string): Buffer {
   const bytes = Buffer.from(text);
   return Buffer.concat([varintOf(bytes.length), bytes]);
 }
 
-/** For events that were stored without one. */
+/** The header of events that were stored without a content type. */
 export const CONTENT_TYPE_HEADER = Buffer.concat([WIRE.contentType, CONTENT_TYPE].map(fieldOf));
 
 /** A length as a record writes it: zigzag, seven bits a byte. */
@@ -166,7 +166,7 @@ export function varintOf(length: number): Buffer {
   return Buffer.from([...bytes, rest]);
 }
 
-/** Text that is no JSON object can only come from hand-made SQL: the event goes out without those headers. */
+/** Parses a JSON object. Other text can only come from manual SQL: its event is published without those headers. */
 function objectOf(text: string): object {
   try {
     const value: unknown = JSON.parse(text);

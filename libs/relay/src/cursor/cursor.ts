@@ -1,13 +1,14 @@
 import { START } from '@convergekit/contracts/engine';
 
-/** How far a partition's log is known to reach. `id` as text, as in the rows. */
+/** The place up to which a partition's log is known to be written. `id` is text, as in the rows. */
 export interface Cursor {
   readonly epoch: number;
   readonly tick: bigint;
   readonly id: string;
   /**
-   * While the cursor is of an older epoch, which may name what this timeline does not hold: how far the log holds what
-   * it does. Numbers of ticks go on over a fork, so it is compared as the cursor would be.
+   * The place up to which the log holds events of this timeline, while the cursor is of an older epoch. Such a cursor
+   * may name an event that this timeline does not have. Numbers of ticks continue over a fork, so `passed` is compared
+   * like the cursor.
    */
   readonly passed?: { readonly tick: bigint; readonly id: string };
 }
@@ -17,7 +18,7 @@ export function formatCursor(cursor: Cursor): string {
   return `${cursor.epoch}.${cursor.tick}.${cursor.id}`;
 }
 
-/** Before the first event of a partition. */
+/** Returns the cursor before the first event of a partition. */
 export function startCursor(): Cursor {
   return { epoch: START.epoch, tick: START.tick, id: START.id.toString() };
 }

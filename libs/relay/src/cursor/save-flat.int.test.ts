@@ -49,13 +49,13 @@ test('saving positions looks at no more pages after a thousand saves under a hel
     return { all: blocks(plan), source: source ?? 0 };
   };
   const early = await saves(100n);
-  // As far from the last change of `save` as before.
+  // The count is as far from the last change of `save` as before.
   const late = await saves(1_028n);
   process.stderr.write(
     `pages of one save: ${early.all} after 100, ${late.all} after 1,028 under a held snapshot\n`,
   );
   expect(late.all).toBeLessThan(early.all * 1.5);
-  // One row among a dozen: its share of the whole would not be seen.
+  // The row of the source is measured alone: among a dozen rows its share would not be seen.
   expect(early.source).toBeGreaterThan(0);
   expect(late.source).toBeLessThanOrEqual(early.source);
 });

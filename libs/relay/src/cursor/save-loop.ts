@@ -8,7 +8,10 @@ import { endDrain } from '../topics/accept.ts';
 import { holdTopic, saveHolds } from '../topics/topic-sql.ts';
 import { saveCursors } from './save-sql.ts';
 
-/** Saves cursors every `saveMs`, or earlier after many events. What is not saved is sent again after a crash. */
+/**
+ * Saves cursors every `saveMs`, or earlier after many events. Events after the saved cursors are sent again after a
+ * crash.
+ */
 export function saveLoop({ ending, acked: wake, settings }: Leadership, saver: CursorSaver): Promise<void> {
   const { clock, random, saveMs: everyMs } = settings;
   const { signal, failed: onError } = ending;
@@ -18,7 +21,7 @@ export function saveLoop({ ending, acked: wake, settings }: Leadership, saver: C
 export class CursorSaver {
   readonly #leader: Leadership;
   #savedDone: bigint;
-  /** Where the row with done_tick was written last, for finding it again. */
+  /** The place (ctid) where the row with done_tick was last written. */
   #sourceAt: string | undefined;
   readonly #savedHeld = new Map<Topic, bigint>();
 
@@ -28,8 +31,7 @@ export class CursorSaver {
   }
 
   /**
-   * Saves holds, then cursors with done_tick, then what was caught up, from values that were taken together. done_tick
-   * never passes an event of a topic whose hold is not written; a topic flows again only when its cursors are saved.
+   * Saves holds, then cursors with done_tick, then the progress of topics that catch up. All values are taken together.
    */
   async save(): Promise<void> {
     const { main, backlog } = this.#leader;
@@ -42,7 +44,7 @@ export class CursorSaver {
     await this.#saveHeld(caughtUp);
   }
 
-  /** False: deposed. */
+  /** Saves the cursors and done_tick; false when deposed. */
   async #saveCursors(moved: readonly Unsaved[], doneTick: bigint): Promise<boolean> {
     const { writes, term } = this.#leader;
     const cursors = moved.map(({ cursor }) => cursor);
@@ -57,7 +59,10 @@ export class CursorSaver {
     return true;
   }
 
-  /** False: deposed. A hold that stands lower already stays: cursors up to the higher one may not be saved. */
+  /**
+   * Writes the holds; false when deposed. A lower hold in the database stays: cursors up to the higher one may not be
+   * saved.
+   */
   async #writeHolds(): Promise<boolean> {
     const leader = this.#leader;
     for (const topic of leader.backlog.topics)
@@ -75,7 +80,7 @@ export class CursorSaver {
     return true;
   }
 
-  /** How far topics and partitions on their own lanes got; `heldAt` is undefined where all of it is in the log. */
+  /** Lists the progress of topics and partitions on separate lanes; `heldAt` is undefined where all is in the log. */
   #caughtUp(): CaughtUp[] {
     const { backlog, main } = this.#leader;
     const caughtUp: CaughtUp[] = [];
@@ -97,7 +102,7 @@ export class CursorSaver {
 
   async #saveHeld(caughtUp: readonly CaughtUp[]): Promise<void> {
     const leader = this.#leader;
-    // What was halted again meanwhile keeps what its halt says.
+    // A topic or partition that was halted again meanwhile keeps its newer hold.
     const current = caughtUp.filter(({ held }) => held.every(({ holder, state }) => holder.state === state));
     if (current.length === 0) return;
     const rows = current.map(({ topic, heldAt }) => ({ topic: topic.name, heldAt }));
@@ -126,7 +131,7 @@ interface CaughtUp {
   readonly topic: Topic;
   /** The first window that may still miss events of the topic. */
   readonly heldAt: bigint | undefined;
-  /** The topic and its partitions that do not flow, as they were when this was seen. */
+  /** The topic and its partitions that do not flow, with their states at that moment. */
   readonly held: readonly { readonly holder: Topic | PartitionQueue; readonly state: FlowState }[];
   readonly drained: readonly (Topic | PartitionQueue)[];
 }

@@ -2,7 +2,7 @@ import type { Executor } from '@convergekit/postgres';
 import type { CursorRecord } from '../leader/takeover-sql.ts';
 
 export interface SavedCursor extends CursorRecord {
-  /** `save` of its row as it is, and as it becomes. */
+  /** The present `save` value of the row, and the next one. */
   readonly save: bigint;
   readonly nextSave: bigint;
 }
@@ -11,23 +11,23 @@ export interface Save {
   readonly term: bigint;
   readonly doneTick: bigint;
   readonly cursors: readonly SavedCursor[];
-  /** Where the row with done_tick was written last; undefined: not known. */
+  /** The place where the row with done_tick was last written; undefined when unknown. */
   readonly sourceAt?: string | undefined;
 }
 
 /** Saves of a row under one value of `save`. */
 const SAVES = 32n;
 
-/** What `save` becomes with the `count`th save of a row by this leader. */
+/** Returns the value of `save` for the `count`th save of a row by this leader. */
 export function nextSave(save: bigint, count: bigint): bigint {
   return count % SAVES === 0n ? save + 1n : save;
 }
 
 // Each row is compared with its OWN term. A check against another row (the lease) passes on that row's old version
-// while the update waits for this one, and the cursor goes back. Cursors and done_tick are one statement: done_tick
-// must never be ahead of a cursor that it counts on.
-// While a snapshot is held, no old version of a row goes away, so none may be walked over: a cursor is found by its
-// `save`, which changes now and then (the updates between are HOT), and the one row of the source by its place.
+// while the update waits for the row of the cursor, and the cursor goes back. Cursors and done_tick are one statement:
+// done_tick must never be ahead of a cursor that it counts on. A held snapshot keeps every old version of a row, so
+// none may be scanned: a cursor is found by its `save`, which changes now and then (the updates between are HOT), and
+// the one row of the source by its place.
 const movedSql = `
     update converge.relay_cursor as c set epoch = v.epoch, tick = v.tick, id = v.id, save = v.next_save
       from unnest($2::text[], $3::int[], $4::int[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
@@ -67,7 +67,7 @@ export async function saveCursors(
   ]);
   if (rows[0]?.moved !== cursors.length) return undefined;
   if (rows[0].sourceAt !== null) return rows[0].sourceAt;
-  // It was moved by another statement, or by a rewrite of the table. The cursors are saved already.
+  // The row was moved by another statement, or by a rewrite of the table. The cursors are saved already.
   const found = await executor.query<{ sourceAt: string }>(doneSql, [term.toString(), doneTick.toString()]);
   return found.rows[0]?.sourceAt;
 }

@@ -2,21 +2,23 @@ import { delayMs } from '@convergekit/core/engine';
 import type { Random } from '@convergekit/core';
 
 const BACKOFF = { baseMs: 100, factor: 2, capMs: 5_000 };
-/** A leadership that lasted so long after its first tick was sound: an error later begins a new row of failures. */
+/**
+ * The duration of a sound leadership after its first tick, in milliseconds; a later error begins a new row of failures.
+ */
 const STEADY_MS = 10_000;
-/** Leaderships that an error ended are remembered for ten minutes, or until one has lasted a minute. */
+/** The time that failed leaderships are remembered, in milliseconds, unless one has lasted a minute. */
 const REMEMBERED_MS = 600_000;
 const SOUND_MS = 60_000;
 
 export interface FailedTerms {
   readonly count: number;
-  /** What ended the last of them. */
+  /** The error that ended the last attempt. */
   readonly text: string;
 }
 
 /**
- * The attempts of one process to lead: how many failed in a row, and how long to pause before the next one. Taking the
- * lease proves nothing, and neither does being admitted: the first tick is the first write. Monotonic milliseconds.
+ * The attempts of a process to lead: the failures in a row, and the pause before the next attempt. Neither the lease
+ * nor the admission proves success: the first tick is the first write. Monotonic milliseconds.
  */
 export class Attempts {
   #failures = 0;
@@ -29,7 +31,7 @@ export class Attempts {
     return this.#failures;
   }
 
-  /** Another relay leads: there is nothing to try for the moment. */
+  /** Records that another relay leads, so that there is nothing to try. */
   stoodBy(): void {
     this.#failures = 0;
   }
@@ -70,7 +72,7 @@ export class Attempts {
   }
 
   pauseMs(standbyMs: number, random: Random): number {
-    // Some of it random, so that many standbys do not ask at once.
+    // A part of the pause is random, so that many standbys do not ask at once.
     if (this.#failures === 0) return standbyMs * (0.75 + random() / 2);
     return Math.max(20, delayMs(BACKOFF, this.#failures, random));
   }

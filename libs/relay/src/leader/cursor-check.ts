@@ -1,8 +1,8 @@
 import type { Takeover } from './takeover-sql.ts';
 
 /**
- * Throws when a topic whose partitions are recorded lacks a cursor row, or a partition has two. Such a partition would begin anew at the start
- * of the epoch, its first event would name a false predecessor, and no save could ever cover it.
+ * Throws when a recorded topic lacks a cursor row, or a partition has two. Such a partition would begin anew at the
+ * start of the epoch, its first event would name a false predecessor, and no save could ever cover it.
  */
 export function requireCursors({ topics, cursors }: Pick<Takeover, 'topics' | 'cursors'>): void {
   const present = new Set(cursors.map(({ topic, partition }) => `${topic}/${partition}`));

@@ -1,11 +1,11 @@
-/** Why a leadership ended. */
+/** The reason why a leadership ended. */
 export type EndReason =
   | { readonly kind: 'stopped' }
-  /** Another relay has the lease, or it ran out before it could be renewed. */
+  /** Another relay has the lease, or the lease ran out before its renewal. */
   | { readonly kind: 'deposed'; readonly detail: string }
   | { readonly kind: 'failed'; readonly error: unknown };
 
-/** The end of a leadership, once: the first reason counts, and its signal ends every loop and every wait. */
+/** The end of a leadership: the first reason counts, and the signal ends every loop and wait. */
 export class Ending {
   readonly #controller = new AbortController();
   #reason: EndReason | undefined;
@@ -28,7 +28,7 @@ export class Ending {
     this.#controller.abort();
   }
 
-  /** For the `onError` of a loop: an error ends the leadership. */
+  /** The `onError` of a loop: an error ends the leadership. */
   readonly failed = (error: unknown): void => this.end({ kind: 'failed', error });
 
   onEnd(listener: () => void): void {

@@ -32,8 +32,8 @@ export interface LeadRequest {
 }
 
 /**
- * One leadership, from takeover to its end: five loops that share one `Leadership`. Any error ends it, and so does a
- * lost connection: what comes next is a new takeover with a new term, whose first act is a tick.
+ * Runs one leadership, from takeover to end: five loops that share one `Leadership`. Any error or lost connection ends
+ * it. The next step is a new takeover with a new term, whose first act is a tick.
  */
 export async function lead(request: LeadRequest): Promise<EndReason> {
   const { ending } = request;
@@ -78,7 +78,7 @@ async function runLoops(
   const checks = new TopicChecks(settings.broker);
   const saver = new CursorSaver(leader);
   ending.onEnd(() => {
-    // A statement that hangs would keep its loop from ending; one in flight at a clean stop is let finish.
+    // A hanging statement would keep its loop from ending, so connections are closed, except at a clean stop.
     if (ending.reason?.kind !== 'stopped') connections.close();
   });
   // Comparing may take longer than a lease lasts, so the lease is renewed meanwhile.
@@ -98,7 +98,7 @@ async function runLoops(
   }
   const working = Promise.all(loops.map((loop) => loop.catch(ending.failed)));
   await over;
-  // One that does not end can do no harm any more: its connections are closed next, a produce was given up.
+  // A loop that does not end is harmless: its connections are closed next, and its produce was abandoned.
   if (!(await endsWithin(working, STOP_MS.loops, settings.clock)))
     settings.log.warn({}, 'a loop of the relay did not end in time; what it waits for is broken off');
   await Promise.all([
@@ -107,7 +107,10 @@ async function runLoops(
   ]);
 }
 
-/** The last act of a clean stop, when nothing is in flight any more. What is not saved is sent once more. */
+/**
+ * Saves the cursors as the last act of a clean stop, when nothing is in flight. Events after unsaved cursors are sent
+ * once more.
+ */
 async function save(leader: Leadership, saver: CursorSaver): Promise<void> {
   const { clock, log } = leader.settings;
   const saving = saver.save();
@@ -125,7 +128,7 @@ async function handOver({ settings, takeover }: LeadRequest): Promise<void> {
 
 interface Connection {
   readonly executor: Awaited<ReturnType<typeof ownSession>>;
-  /** Whether the server sent a warning since this was asked last. */
+  /** Returns true when the server sent a warning since the last call. */
   readonly warned: () => boolean;
 }
 

@@ -12,7 +12,7 @@ import type { Ending } from './ending.ts';
 import type { LeaseMargin } from './lease-loop.ts';
 import type { Fence, Takeover } from './takeover-sql.ts';
 
-/** What outlives a leadership. */
+/** The totals that outlive a leadership. */
 export interface Totals {
   published: number;
   /** Monotonic time of the last warning at the commit of a tick. */
@@ -25,15 +25,15 @@ export interface LeadershipParts {
   readonly ending: Ending;
   readonly margin: LeaseMargin;
   readonly totals: Totals;
-  /** The window after which this leadership begins, and the lowest id that a later one can have. */
+  /** The tick after which this leadership begins, and the lowest id of a later window. */
   readonly done: Tick;
   readonly lowestId: bigint;
-  /** Two connections of its own: a read that takes long must not hold back the saving of cursors. */
+  /** The leader's two connections: a long read must not delay the saving of cursors. */
   readonly reads: CopyExecutor;
   readonly writes: Executor;
 }
 
-/** What the loops of one leadership share. All of it ends with the leadership; nothing here is kept for the next one. */
+/** The state that the loops of one leadership share. All of it ends with the leadership. */
 export class Leadership {
   readonly settings: RelaySettings;
   readonly ending: Ending;
@@ -44,7 +44,7 @@ export class Leadership {
   readonly term: bigint;
   readonly epoch: number;
   readonly source: SourceIdentity;
-  /** On every series of this source: one process may serve several. */
+  /** The label of every series of this source: a process may serve several. */
   readonly label: { readonly source: string };
   readonly fence: Fence;
   /** done_tick at the takeover: windows up to it were read by leaders before. */
@@ -58,7 +58,7 @@ export class Leadership {
   readonly room = new Wake();
   /** Wakes the save loop. */
   readonly acked = new Wake();
-  /** Why the broker takes nothing at the moment. */
+  /** The reason why the broker takes nothing at the moment. */
   brokerTrouble: string | undefined;
   /** Records in this source's name that it cannot have written, as `topic/partition@offset: why`. */
   readonly forged = new Set<string>();

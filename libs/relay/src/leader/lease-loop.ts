@@ -3,7 +3,7 @@ import { renewLease } from '@convergekit/postgres/engine';
 import type { RelaySettings } from '../options.ts';
 import type { Ending } from './ending.ts';
 
-/** The leadership, as far as its lease is concerned. */
+/** The part of a leadership that the lease concerns. */
 interface LeaseHolder {
   readonly ending: Ending;
   readonly margin: LeaseMargin;
@@ -12,7 +12,7 @@ interface LeaseHolder {
   deposed(detail: string): void;
 }
 
-/** Renews the lease until the leadership ends, and ends it when the lease is lost or ran out. */
+/** Renews the lease until the leadership ends; ends the leadership when the lease is lost. */
 export function leaseLoop(leader: LeaseHolder): Promise<void> {
   const { ending, settings } = leader;
   const { clock, random, renewMs: everyMs } = settings;
@@ -32,7 +32,7 @@ async function renew(leader: LeaseHolder): Promise<void> {
     (ours) => (ours ? 'ours' : 'lost'),
     () => 'no_answer' as const,
   );
-  // A database that does not answer at all must not keep us here: our own clock decides.
+  // The process's own clock decides when the database does not answer at all.
   const answered = new AbortController();
   const patience = clock.sleep(ttlMs, AbortSignal.any([ending.signal, answered.signal]));
   const outcome = await Promise.race([renewal, patience.then(() => 'no_answer' as const)]);
@@ -48,8 +48,8 @@ async function renew(leader: LeaseHolder): Promise<void> {
 }
 
 /**
- * What the holder of a lease may assume, on its own monotonic clock. The time counts from the moment *before* the
- * renewal was asked for: the database's clock started later, so this side always gives up first. A process that was
+ * The time that the holder of a lease may assume, on its own monotonic clock. The time counts from the moment *before*
+ * the renewal was requested: the database's clock started later, so this side always gives up first. A process that was
  * stopped for a while sees on waking that the time is over, without asking the database.
  */
 export class LeaseMargin {

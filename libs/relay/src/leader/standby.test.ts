@@ -9,7 +9,7 @@ import { relay } from '../relay.ts';
 
 /** Code that was removed once, and a test here failed: the difference between a refusal and an outage of the database. */
 
-/** A standby whose looks at the lease give what `look` says: the holder, an error, or never anything. */
+/** Starts a standby whose checks of the lease return `look`: the holder, an error, or nothing forever. */
 async function standbyThatLooks(look: () => string | Error | undefined) {
   const clock = manualClock();
   const counted = { looks: 0 };

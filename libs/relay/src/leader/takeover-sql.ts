@@ -9,7 +9,7 @@ export interface TopicRecord {
   readonly partitions: number | undefined;
   readonly heldAt: bigint | undefined;
   readonly heldReason: string | undefined;
-  /** The broker's id of it. */
+  /** The broker's id of the topic. */
   readonly topicId?: string | undefined;
 }
 
@@ -18,7 +18,7 @@ export interface CursorRecord extends Cursor {
   readonly partition: number;
   /** The log's end when a leader last took over. */
   readonly logEnd?: bigint;
-  /** The id of the key that its leaders sign with, and the log's end when the first of them took over. */
+  /** The id of the leaders' signing key, and the log's end when the first of them took over. */
   readonly signed?: { readonly by: string; readonly from: bigint };
   /** The value by which the row is found: see save-sql.ts. */
   readonly save?: bigint;
@@ -37,9 +37,9 @@ export type TakeoverOutcome =
   | { readonly kind: 'standby'; readonly heldBy: string };
 
 /**
- * Takes the lease and stamps the new term into every row that the relay saves, in the caller's one transaction, and
- * begins from what the updates *return*: a save of the deposed leader that was first is in there, and one that comes
- * later finds another term in its own row. A read before the update could be older than such a save.
+ * Takes the lease and stamps the new term into every row that the relay saves, in the caller's transaction. It begins
+ * from what the updates *return*: an earlier save of the deposed leader is included, and a later one finds another term
+ * in its row. A read before the update could be older than such a save.
  */
 export async function takeOver(
   tx: Executor,

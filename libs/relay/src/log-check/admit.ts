@@ -9,8 +9,8 @@ import type { compareLog, LogComparison } from './log-check.ts';
 import { LogCheckError } from './refusal.ts';
 
 /**
- * Admits a leadership: nothing is written under its term before the log was seen to belong to this database. Rejects
- * with what was found, or when the broker does not answer. A partition whose log cannot be read is halted by itself.
+ * Admits a leadership: writes begin after the log was found to belong to this database. Rejects with the refusals, or
+ * when the broker does not answer. A partition whose log cannot be read is halted by itself.
  */
 export async function admit(leader: Leadership, takeover: Takeover, executor: Executor): Promise<void> {
   const { settings, source, term } = leader;

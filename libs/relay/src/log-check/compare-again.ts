@@ -8,7 +8,7 @@ import { saveComparison } from './facts-sql.ts';
 import { compareLog, type LogCheckRequest, type LogComparison } from './log-check.ts';
 import { LogCheckError } from './refusal.ts';
 
-/** How long a comparison may take: a broker that does not answer must not keep the other topics waiting. */
+/** The time limit of a comparison, in milliseconds: a broker that does not answer must not delay other topics. */
 const COMPARE_MS = 10_000;
 
 /** Calls `compareLog` within `COMPARE_MS`. Forged records are kept on the leadership, for the alarm. */
@@ -41,7 +41,7 @@ export async function compareAgain(leader: Leadership, topics: readonly Topic[])
   await comparePartitions(leader, unread, cursors);
 }
 
-/** Compares partitions with the given cursors. What cannot be read is halted. */
+/** Compares partitions with the given cursors. Partitions that cannot be read are halted. */
 export async function comparePartitions(
   leader: Leadership,
   queues: readonly PartitionQueue[],

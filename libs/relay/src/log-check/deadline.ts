@@ -3,19 +3,19 @@ import { BrokerError, partitionId } from '@convergekit/broker/engine';
 /** A partition or a whole topic whose log cannot be read now. */
 export interface Unread {
   readonly topic: string;
-  /** undefined: all of it. */
+  /** The partition; undefined: the whole topic. */
   readonly partition: number | undefined;
   /** `TOPIC_UNKNOWN` and `NOT_AUTHORIZED` are about the topic; every other reason is `LOG_NOT_COMPARED`. */
   readonly code: string;
   readonly why: string;
 }
 
-/** Bounds the time of reading. What is not read by then is not waited for. */
+/** Bounds the time of reading. A read that is late is not awaited. */
 export class Deadline {
   readonly #passed: Promise<'passed'>;
   #isOver = false;
 
-  /** Without `until`, there is none. */
+  /** Creates a deadline; there is none without `until`. */
   constructor(until?: Promise<unknown>) {
     const { promise, resolve } = Promise.withResolvers<'passed'>();
     this.#passed = promise;
@@ -27,7 +27,7 @@ export class Deadline {
 
   /** Rejects with a BrokerError when there is no answer in time. */
   async within<T>(work: Promise<T>): Promise<T> {
-    // What is there already counts, also when the time is over.
+    // An answer that is there already counts, also when the time is over.
     const first = await Promise.race([
       work.then((value) => ({ value })),
       this.#passed.then(() => this.#passed),
@@ -40,7 +40,10 @@ export class Deadline {
     });
   }
 
-  /** Reads, or says why it cannot. An error of the connection itself (login, TLS) is thrown: it concerns every topic. */
+  /**
+   * Reads, or returns the reason why it cannot. An error of the connection itself (login, TLS) is thrown: it concerns
+   * every topic.
+   */
   async read<T>(
     place: { readonly topic: string; readonly partition?: number },
     read: () => Promise<T>,

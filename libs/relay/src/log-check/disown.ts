@@ -41,7 +41,7 @@ export async function readSuspect(
   return { ...found, topic, partition, why };
 }
 
-/** Records that a record is not this source's own, and which operator said so: the log check skips it. */
+/** Records that a record is not this source's own, and which operator declared it: the log check skips it. */
 export async function disownRecord(
   executor: Executor,
   { topic, partition, offset }: RecordPlace,

@@ -1,4 +1,4 @@
-/** Runs `fn` over all items, at most `atOnce` at a time; results in the order of the items. The first rejection ends it. */
+/** Runs `fn` over all items, at most `atOnce` at a time; results keep the items' order. The first rejection ends it. */
 export async function eachOf<T, R>(
   items: readonly T[],
   atOnce: number,
@@ -8,7 +8,10 @@ export async function eachOf<T, R>(
   return Promise.all(items.map((item) => limited(() => fn(item))));
 }
 
-/** Runs what it is given, at most `atOnce` at a time, in the order in which it was asked. After a rejection nothing more begins. */
+/**
+ * Creates a runner of functions, at most `atOnce` at a time, in the order of the calls. After a rejection nothing more
+ * begins.
+ */
 export function atMost(atOnce: number): <R>(fn: () => Promise<R>) => Promise<R> {
   const waiting: (() => void)[] = [];
   let running = 0;

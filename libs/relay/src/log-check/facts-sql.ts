@@ -30,7 +30,9 @@ export interface ReachNow extends Reach {
   readonly tickXmax: bigint;
 }
 
-/** Reads how far the source can have come: the latest tick that is left, and the time since. By primary key. */
+/**
+ * Reads the furthest reach of the source: the latest remaining tick, and the time since. The look-up is by primary key.
+ */
 export async function readReach(executor: Executor, epoch: number): Promise<ReachNow> {
   const { rows } = await executor.query<{
     latest: string;
@@ -116,8 +118,8 @@ export interface LogEnd {
 }
 
 /**
- * Saves in which database a leader led, the ends that it found, and from which offset on its key signs. Each row is
- * compared with the term. One statement, HOT updates.
+ * Saves the database that a leader led in, the log ends, and each signing offset. Each row is compared with the term.
+ * It is one statement with HOT updates.
  */
 export async function saveComparison(
   executor: Executor,

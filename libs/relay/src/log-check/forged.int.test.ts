@@ -33,7 +33,7 @@ async function published(options: Pick<RelayOptions, 'signingKey'> = {}) {
   return { database, broker, topic, sourceId: rows[0]?.id ?? '' };
 }
 
-/** Any producer of the topic can read all of this from it. */
+/** Forges a record from values that any producer of the topic can read. */
 async function forge(
   broker: Broker,
   topic: string,

@@ -36,7 +36,7 @@ export interface PartitionFacts {
   readonly cursor: Position;
   /** The log's end when a leader last looked. */
   readonly lastEnd: bigint | undefined;
-  /** The topic has another number of partitions than is on record: it is halted for that, whatever its log lacks. */
+  /** True when the topic's partition count differs from the record: the topic is halted for that reason first. */
   readonly recounted: boolean;
   /** An operator accepted a log that lacks what was acknowledged. */
   readonly recreated: boolean;
@@ -68,7 +68,7 @@ export function judgePartition(facts: PartitionFacts, known: KnownTicks): Partit
       ends.latest,
     );
   const isCovered = highest !== undefined && comparePositions(highest.position, cursor) >= 0;
-  // Our last record may be where the log cannot be read.
+  // The source's last record may be in the part of the log that cannot be read.
   if (holes.length > 0 && !isCovered) return { kind: 'ends_only' };
   if (highest !== undefined)
     return !isCovered
@@ -91,7 +91,7 @@ export function judgePartition(facts: PartitionFacts, known: KnownTicks): Partit
   return { kind: 'ends_only' };
 }
 
-/** Decides why a position in the log cannot have come from this database as it is now; undefined: it can. */
+/** Returns the reason why a position cannot have come from this database; undefined when it can. */
 export function doubtOf(position: WirePosition, known: KnownTicks): string | undefined {
   const { epoch, tick } = position;
   if (epoch > known.epoch) return `it is of epoch ${epoch}, and the database is at epoch ${known.epoch}`;
@@ -125,7 +125,7 @@ function refused(
   };
 }
 
-/** Which database this is, and how far its transaction ids are. */
+/** The identity of a database, and the reach of its transaction ids. */
 export interface Identity {
   /** undefined: the role may not read it, or it was not written yet. */
   readonly system: string | undefined;
@@ -166,7 +166,7 @@ export function isForeignCluster(before: Identity, now: Identity, tickXmax: bigi
   );
 }
 
-/** How a tick in the log compares with the database. `older`: its epoch was left before. */
+/** The comparison of a tick in the log with the database. `older`: the tick is of an earlier epoch. */
 export type TickMatch = 'same' | 'dropped' | 'missing' | 'other' | 'older';
 
 /** Compares a tick in the log with the database. Pure. Markers count as `same`: only they carry tick 0, which is no window. */

@@ -27,9 +27,9 @@ import {
 import type { Hole, OwnRecord, SignedFrom } from './own-records.ts';
 import { findTail, type ForgedRecord } from './tail.ts';
 
-/** Requests to the broker at the same time. A driver may have fewer in flight; more would only queue there. */
+/** The maximum of concurrent requests to the broker. A driver may have fewer in flight; more would only queue there. */
 const AT_ONCE = 16;
-/** Partitions that are read at the same time: each has a fetch of a few megabytes in memory. */
+/** The maximum of partitions read at the same time: each has a fetch of a few megabytes in memory. */
 const READ_AT_ONCE = 8;
 
 export interface LogCheckRequest {
@@ -37,7 +37,9 @@ export interface LogCheckRequest {
   readonly broker: Broker;
   readonly source: SourceIdentity;
   readonly cursors: readonly CursorRecord[];
-  /** Compares the signatures of what was written since a leader first had this key. @default none are compared */
+  /**
+   * The signing key: records since a leader first had this key must carry its signatures. @default none are compared
+   */
   readonly signingKey?: SigningKey | undefined;
   /** Ends the reading: what was not read until then is `unread`. @default never */
   readonly until?: Promise<unknown>;
@@ -57,7 +59,7 @@ export interface LogComparison {
   readonly endsOnly: readonly string[];
   /** Partitions and topics whose log cannot be read at the moment, or not by us. Nothing may be sent to them before it was compared. */
   readonly unread: readonly Unread[];
-  /** Records of an older epoch behind the marker of this one: the old primary lives, or had some in flight. */
+  /** Records of an older epoch behind this epoch's marker: the old primary lives, or had some in flight. */
   readonly olderBehind: readonly (OwnRecord & LogEnd)[];
   /** Records in the name of this source that it cannot have written. They were skipped. */
   readonly forged: readonly (ForgedRecord & InPartition)[];
@@ -147,7 +149,7 @@ function skippedIn(
 
 function refusalsOf(verdicts: readonly PartitionVerdict[]): Refusal[] {
   const refusals = verdicts.flatMap((verdict) => (verdict.kind === 'refused' ? [verdict.refusal] : []));
-  // A database that went back explains a log that seems to be behind, not the other way round.
+  // A database that went back explains a log that seems to be behind, so its refusal comes first.
   return refusals.sort((left, right) => left.code.localeCompare(right.code));
 }
 
@@ -171,7 +173,7 @@ async function readFacts(
   const unread: Unread[] = [];
   const reading = atMost(READ_AT_ONCE);
   const byTopic = [...Map.groupBy(cursors, ({ topic }) => topic)];
-  // Each topic by itself: one that does not answer must not use up the time of the others.
+  // Topics are read separately: one that does not answer must not use up the time of the others.
   const facts = await eachOf(byTopic, AT_ONCE, async ([topic, recorded]) => {
     const asked = await deadline.read({ topic }, () => admin.partitionEnds(topic));
     if ('why' in asked) {
@@ -208,12 +210,12 @@ async function readFacts(
     });
     return (await Promise.all(tails)).filter((one) => one !== undefined);
   });
-  // The broker itself must have answered, also when there is nothing to compare yet, or nothing can be.
+  // The broker itself must have answered, also when nothing is or can be compared.
   if (byTopic.length === 0 || unread.length > 0) await deadline.within(answer);
   return { facts: facts.flat(), unread };
 }
 
-/** Records of before, and those of a key that was replaced, are compared by their positions alone. */
+/** Returns the first signed offset; earlier records, and those of a replaced key, are compared by position only. */
 function signedFrom({ signed }: CursorRecord, key: SigningKey | undefined): SignedFrom | undefined {
   return key === undefined || signed?.by !== key.id ? undefined : { key, offset: signed.from };
 }

@@ -34,7 +34,7 @@ describe('a partition without a leader', () => {
     await service.stop();
     broker.offline.add(`${offline}/1`);
     let next = service;
-    // The second takeover finds it held, with events of its partitions in the log beyond the hold.
+    // The second takeover finds the topic held, with events of its partitions in the log beyond the hold.
     for (const round of [2, 3]) {
       await next.stop();
       next = await started({ database, broker, ...timing, recheckMs: 30 });
@@ -47,7 +47,7 @@ describe('a partition without a leader', () => {
         what: 'the alarm',
       });
     }
-    // What was read again from the hold on has joined the others.
+    // The events that were read again from the hold on have joined the others.
     await waitUntil(() => heldCodes(next).join() === 'LOG_NOT_COMPARED', { what: 'the topic to flow' });
     expect(await readLog(broker, other)).toHaveLength(900);
     expect(next.status()).toMatchObject({
@@ -58,7 +58,7 @@ describe('a partition without a leader', () => {
     await waitUntil(() => heldCodes(next).length === 0, { what: 'the partition to flow again' });
     await waitUntil(() => alarmsOf(next).length === 0, { what: 'the alarm to clear' });
     await untilDrained(database);
-    // The two topics share keys, and so a key's count: within a topic the chain of predecessors shows the order.
+    // The two topics share keys, and so a key's count: the chain of predecessors shows the order within a topic.
     const expected = { ...faultless, outOfOrder: expect.any(Number) as number };
     for (const topic of [offline, other])
       expect(await checkLog(database.executor, topic, await readLog(broker, topic))).toMatchObject({
@@ -76,7 +76,7 @@ describe('a partition without a leader', () => {
     await service.stop();
     const restored = await restore(inject('stack').databaseUrl, saved);
     onClose(() => restored.database.close());
-    // As if it had been restored in place: nothing but the log says that it went back.
+    // The database is restored in place: only the log shows that it went back.
     await restored.database.executor.query(
       'update converge.relay_source set system_identifier = null, database_oid = null, next_xid = null',
     );
@@ -151,7 +151,7 @@ describe('a partition without a leader', () => {
     const lengths = () => [0, 1, 2].map((partition) => broker.records(offline, partition).length);
     const [first = 0, second = 0, third = 0] = lengths();
     await service.stop();
-    // It takes records, and does not say where its log ends.
+    // The broker takes records, and does not report where the log ends.
     let isOffline = true;
     const patchy = withAdmin(broker, (admin) => ({
       partitionEnds: async (name) =>

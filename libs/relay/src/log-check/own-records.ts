@@ -8,10 +8,10 @@ import {
 } from '@convergekit/contracts/engine';
 import { type Admin, BrokerError, type IncomingRecord, type LogEnds } from '@convergekit/broker/engine';
 
-/** Few at first: at an ordinary takeover the last record is ours. */
+/** The number of records in the first piece: at an ordinary takeover the last record is the source's own. */
 const FIRST_PIECE = 8;
 const MOST_IN_PIECE = 5_000;
-/** What a piece should bring, judged by the size of the records before it. */
+/** The wanted size of a piece in bytes, judged by the size of earlier records. */
 const PIECE_BYTES = 2 * 1_048_576;
 /** Characters of a text that only names a record to an operator. */
 const SHOWN = 256;
@@ -23,11 +23,11 @@ export interface OwnRecord {
   readonly eventId: string;
   readonly type: string;
   readonly key: string;
-  /** Its offset is where this source signs, and the signature does not hold. */
+  /** True when the offset is where this source signs, and the signature is wrong or missing. */
   readonly unsigned?: boolean;
 }
 
-/** From which offset on this source's records carry signatures of this key. */
+/** The first offset whose records carry signatures of this key. */
 export interface SignedFrom {
   readonly key: SigningKey;
   readonly offset: bigint;
@@ -55,9 +55,9 @@ export interface Hole {
 /** A piece of a partition's log, from offset `from` on. */
 export interface Piece {
   readonly from: bigint;
-  /** In the order of the log. */
+  /** The source's own records, in the order of the log. */
   readonly own: readonly OwnRecord[];
-  /** All records of the piece, foreign ones too. */
+  /** The number of all records of the piece, including foreign ones. */
   readonly records: number;
   readonly bytes: number;
   readonly holes: readonly Hole[];
@@ -88,7 +88,7 @@ export async function* backwards(
     const from = to - wanted > earliest ? to - wanted : earliest;
     const piece = await readPiece(admin, place, { owner, from, to, mostBytes: leftBytes });
     if (piece === undefined) {
-      // Not even the last records: the last one alone may be ours.
+      // The last records cannot be read: the very last one alone may be the source's own.
       if (to < latest || size === 1) return;
       size = 1;
       continue;
@@ -113,7 +113,7 @@ interface Wanted {
   readonly mostBytes: number;
 }
 
-/** undefined: it has more bytes. */
+/** Reads a piece; undefined: it has more bytes than allowed. */
 async function readPiece(
   admin: Admin,
   { topic, ends: { partition } }: Place,
@@ -125,7 +125,7 @@ async function readPiece(
   let bytes = 0;
   for (let at = from; at < to;) {
     try {
-      // Our records count also behind another producer's open transaction: relays use none.
+      // The source's records count also behind another producer's open transaction: relays use none.
       for await (const record of admin.read(topic, partition, at, to, 'uncommitted')) {
         at = record.offset + 1n;
         records += 1;
@@ -158,7 +158,7 @@ interface Stretch {
   readonly to: bigint;
 }
 
-/** Finds the lowest offset behind a hole that can be read, by bisection: an answer begins with the whole batch of an offset. */
+/** Finds the lowest readable offset behind a hole, by bisection. An answer begins with the whole batch of an offset. */
 async function behindHole(admin: Admin, { topic, partition, from, to }: Stretch): Promise<bigint> {
   let low = from + 1n;
   let high = to;
@@ -186,7 +186,9 @@ function sizeOf({ key, value, headers }: IncomingRecord): number {
   return size;
 }
 
-/** undefined for what others wrote, and for what claims to be ours without a position that can be read. */
+/**
+ * Parses a record of the source; undefined for other writers' records, and for claimed ones without a valid position.
+ */
 export function ownRecord(record: IncomingRecord, { sourceId, signed }: Owner): OwnRecord | undefined {
   const { headers } = record;
   if (textOf(headers, WIRE.sourceId)?.toLowerCase() !== sourceId) return undefined;
@@ -210,7 +212,7 @@ function isSignatureMissing(record: IncomingRecord, signed: SignedFrom | undefin
   return verifySignature(record, [signed.key]) !== 'valid';
 }
 
-/** The last one of that name, cut to what can be of use: a foreign header may have any size. */
+/** Returns the last header of that name, cut to a useful length: a foreign header may have any size. */
 function textOf(headers: IncomingRecord['headers'], name: string): string | undefined {
   return headers.findLast(([one]) => one === name)?.[1]?.toString('utf8', 0, SHOWN);
 }

@@ -7,13 +7,13 @@ export interface Reach {
   readonly latest: bigint;
   /** The outbox's sequence: no id up to that tick is higher. */
   readonly sequence: bigint;
-  /** Since that tick was made, by the database's clock, milliseconds. */
+  /** The time since that tick was made, by the database's clock, in milliseconds. */
   readonly sinceLatestMs: number;
 }
 
-/** More than any relay makes: a tick is a committed transaction. */
+/** The maximum of ticks per millisecond; a relay makes fewer, since a tick is a committed transaction. */
 const TICKS_A_MS = 10;
-/** For clocks that stepped back. */
+/** The slack for clocks that stepped back, in ticks. */
 const SLACK_TICKS = 1_000_000n;
 /** An epoch more is an operator's rebase. */
 const EPOCHS_AHEAD = 1_000;
@@ -21,9 +21,9 @@ const EPOCHS_AHEAD = 1_000;
 const MOST_ID = 2n ** 53n;
 
 /**
- * Why the source cannot have written a record that claims to be its own; undefined: it can have. Pure.
- * A database that went back is found by positions that it does not know, so those must stay possible: what a lost past
- * can have reached is bounded by the time since the last tick that is left of it. The rest was forged.
+ * Returns why the source cannot have written a record that claims its name; undefined when it can. The function is
+ * pure. A database that went back is found by positions that it does not know, so those must stay possible: the reach
+ * of a lost past is bounded by the time since the last remaining tick. Records beyond it were forged.
  */
 export function forgeryOf(
   { position, type }: { readonly position: WirePosition; readonly type: string },

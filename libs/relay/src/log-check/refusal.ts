@@ -26,7 +26,8 @@ export function refusalText({ topic, partition, offset, position, detail }: Refu
 
 function waysOn({ code, topic, partition, offset }: Refusal): string {
   const rebase = '`converge source rebase` begins a new epoch here (look first: `--dry-run`)';
-  // Any producer of the topic can write such a record: then a rebase would fork a healthy source.
+  // Any producer of the topic can write such a record: then a rebase would fork a healthy source, and the record must
+  // be disowned.
   const disown =
     topic === undefined
       ? ''

@@ -5,7 +5,7 @@ import { forgeryOf, type Reach } from './reach.ts';
 
 /** Limits of what is read in one partition; then its end alone is compared. */
 export const TAIL_LIMITS = { records: 10_000, bytes: 8 * 1_048_576 } as const;
-/** Of each partition, for an operator. */
+/** The number of records of each partition that are named to an operator. */
 const MOST_NAMED = 20;
 
 /** A record that claims to be ours and cannot be. */

@@ -9,15 +9,14 @@ import { closeAfterEach, onClose, started } from '../fixture/running.ts';
 import { untilDrained, writeMany } from '../fixture/set-up.ts';
 
 /**
- * What of a log cannot be read at a takeover, and what it costs.
- * Code that was removed once, and a test here failed:
+ * Tests of parts of a log that cannot be read at a takeover. Code that was removed once, and a test here failed:
  * - the limit of bytes (40 MB are read at a takeover);
  * - a batch that cannot be decoded is passed over (`isUnreadable`: its topic is never sent to again).
  */
 
 closeAfterEach();
 
-/** Foreign records behind ours, `size` bytes each. */
+/** Writes foreign records behind the source's own, `size` bytes each. */
 async function shareWith(broker: Broker, topic: string, count: number, size: number): Promise<void> {
   const producer = await broker.producer();
   const value = Buffer.alloc(size, 'x');

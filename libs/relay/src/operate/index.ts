@@ -1,4 +1,4 @@
-/** What operators need of the relay: the CLI, the console and their doctors are built on it. */
+/** Exports for operators: the CLI, the console and their doctors use them. */
 export { alarmDefinitions, conditionsOf } from '../watch/alarms.ts';
 export type { HeldTopic } from '../backlog/flow-state.ts';
 export { COUNTED, survey, type Survey } from '../watch/survey-sql.ts';

@@ -14,13 +14,13 @@ export interface MissingRow {
 
 export interface RangeRead {
   readonly topic: string;
-  /** The windows after this one, up to `last`. */
+  /** The tick before the first window of the range, which ends at `last`. */
   readonly previous: Tick;
   readonly last: Tick;
   readonly ceil: bigint;
 }
 
-// A range of windows at once, by primary key, for an operator: not the relay's way, which is by the xid index.
+// A range of windows at once, by primary key. The relay itself reads by the xid index.
 const rangeSql = `
   select outbox.id::text as id, xid::text as xid, event_id::text as event_id, key, type, headers, payload,
          floor(extract(epoch from created_at) * 1000)::float8 as created_ms

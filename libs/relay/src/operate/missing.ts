@@ -19,7 +19,7 @@ export interface MissingRequest {
   readonly source: { readonly id: string; readonly name: string };
   readonly topic: string;
   readonly partition: number;
-  /** The last event that is there, and the last that is missing: what the next one names as its predecessor. */
+  /** The last present and the last missing event: the latter is the predecessor that the next event names. */
   readonly after: Position;
   readonly upTo: Position;
   /** Events at most. @default 100_000 */
@@ -29,7 +29,7 @@ export interface MissingRequest {
 export interface MissingEvent {
   readonly position: Position;
   readonly key: string;
-  /** As in the log. */
+  /** The headers as in the log. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly payload: string;
   readonly timestampMs: number;
@@ -38,9 +38,9 @@ export interface MissingEvent {
 const PAGE = 2_000;
 
 /**
- * Reads the events of one partition between two positions from the outbox, as the relay would have written them. It
- * rejects rather than leave one out: what is read must end at `upTo`, with ticks and children in place from `after` on.
- * (A partition count that was changed within the range is not known here: then it usually does not end there.)
+ * Reads the events of a partition between two positions, as the relay would have written them. The read rejects rather
+ * than leave an event out: the last event must be `upTo`, with ticks and children in place from `after` on. (A change
+ * of the partition count within the range is not known here: then the read usually does not end at `upTo`.)
  */
 export async function readMissing(
   executor: Executor,
@@ -151,7 +151,7 @@ function refused(what: string): ConvergeError {
 
 const keysSql = `select key from converge.keys_between($1, $2, $3, $4, $5) as key order by key`;
 
-/** Reads the keys of missing events; undefined: the source no longer keeps them, or is another one. */
+/** Reads the keys of missing events; undefined: the source no longer keeps them, or is another source. */
 export async function keysBetween(
   executor: Executor,
   { source, topic, partition, after, upTo }: MissingRequest,

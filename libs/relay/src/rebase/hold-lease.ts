@@ -10,8 +10,8 @@ const TTL_MS = 10_000;
 const RENEW_MS = 2_000;
 
 /**
- * Runs `fn` while no relay can lead: takes their lease, whose term also fences what a deposed one still saves. A relay
- * that is refused holds the lease for a moment now and then, so this retries until `waitMs` have passed.
+ * Runs `fn` while no relay can lead: holds the lease, whose term fences a deposed relay's saves. A refused relay holds
+ * the lease for a moment now and then, so this function retries until `waitMs` have passed.
  */
 export async function holdLease<T>(
   database: RelayDatabase,

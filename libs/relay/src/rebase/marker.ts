@@ -15,7 +15,7 @@ import type { SourceIdentity } from '../batch/encode.ts';
 export interface Marker {
   readonly topic: string;
   readonly partition: number;
-  /** The last position of the epochs before, as far as it is known when the marker is written. */
+  /** The last position of the earlier epochs, as far as known when the marker is written. */
   readonly prev: Position;
 }
 
@@ -24,11 +24,14 @@ export interface MarkedEpoch {
   readonly epoch: number;
   readonly forkedTick: bigint;
   readonly reason: string;
-  /** Of a source that signs. */
+  /** The signing key of a source that signs. */
   readonly signing: SigningKey | undefined;
 }
 
-/** Tick 0 of an epoch is no window: below every event of it, and above everything older. */
+/**
+ * The nonce of tick 0 of an epoch, which is no window: it lies below every event of the epoch, and above everything
+ * older.
+ */
 const MARKER_NONCE = '0'.repeat(16);
 const ATTEMPTS = 20;
 

@@ -10,12 +10,12 @@ export interface Passed {
 
 export interface PartitionPlan {
   readonly cursor: CursorRecord;
-  /** What the first event of the new epoch names as its predecessor. */
+  /** The predecessor that the first event of the new epoch names. */
   readonly prev: Position;
   readonly passed: Passed;
   /** Records of the log beyond the fork. */
   readonly beyond: readonly ScannedRecord[];
-  /** The log lost its end: what it held is sent again, from `passed` on. */
+  /** True when the log lost its end: the lost events are sent again, from `passed` on. */
   readonly logLost: boolean;
   readonly end: bigint;
 }
@@ -30,7 +30,7 @@ export interface RebasePlan {
 export interface PlanInput {
   readonly epoch: number;
   readonly latestTick: bigint;
-  /** From here to the latest, no tick is missing. */
+  /** The lowest tick of the range without a missing tick, up to the latest. */
   readonly lowestTick: bigint;
   readonly doneTick: bigint;
   readonly scans: readonly PartitionScan[];
@@ -39,9 +39,9 @@ export interface PlanInput {
 export const MAX_ID = 2n ** 63n - 1n;
 
 /**
- * Decides where the timelines fork and where each partition continues. Pure.
- * The fork is the last tick that log and database have in common. What the log holds up to it is not sent again; what
- * it holds beyond it belongs to a past that this database does not have.
+ * Decides where the timelines fork and where each partition continues. The function is pure. The fork is the last tick
+ * that log and database have in common. Events in the log up to the fork are not sent again; those beyond it belong to
+ * a past that this database does not have.
  */
 export function planRebase({ epoch, latestTick, lowestTick, doneTick, scans }: PlanInput): RebasePlan {
   const records = scans.flatMap((scan) => scan.records);

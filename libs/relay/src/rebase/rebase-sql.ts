@@ -15,7 +15,7 @@ export interface Phantom {
   readonly key: string;
 }
 
-/** From this number on, no tick is missing. Retention leaves holes below. */
+/** Reads the lowest tick of the range without a missing tick, up to the latest. Retention leaves holes below. */
 export async function readLowestTick(executor: Executor): Promise<bigint> {
   const { rows } = await executor.query<{ lowest: string | null }>(
     `select max(number)::text as lowest
@@ -27,7 +27,9 @@ export async function readLowestTick(executor: Executor): Promise<bigint> {
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Which of these events the outbox has. Hashed against one pass over it: event ids have no index. */
+/**
+ * Returns the events that the outbox has. The ids are hashed against one pass over the table: event ids have no index.
+ */
 export async function eventsInOutbox(
   executor: Executor,
   ids: readonly string[],
@@ -42,7 +44,7 @@ export async function eventsInOutbox(
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Locks the lease against a takeover until this transaction ends. Throws when it is not ours any more. */
+/** Locks the lease against a takeover until this transaction ends. Throws when the lease is lost. */
 export async function requireLease(tx: Executor, lease: string, term: bigint): Promise<void> {
   const { rowCount } = await tx.query(
     'select from converge.lease where name = $1 and term = $2::bigint for share',

@@ -30,12 +30,12 @@ export interface RebaseRequest {
   readonly sourceName?: string;
   /** The key of a source that signs: it signs the markers, too. @default none */
   readonly signingKey?: string;
-  /** How long to wait for a relay that holds the lease, milliseconds. @default 10_000 */
+  /** The time to wait for a relay that holds the lease, in milliseconds. @default 10_000 */
   readonly waitMs?: number;
 }
 
 const AT_ONCE = 16;
-/** Partitions that are read at the same time: each has a fetch of a few megabytes in memory. */
+/** The maximum of partitions read at the same time: each has a fetch of a few megabytes in memory. */
 const READ_AT_ONCE = 8;
 
 /** Begins a new epoch at the last tick that log and database have in common. */

@@ -6,11 +6,11 @@ import { eventsInOutbox, type Phantom, positionText } from './rebase-sql.ts';
 export interface RebasedPartition {
   readonly topic: string;
   readonly partition: number;
-  /** What the first event of the new epoch names as its predecessor. */
+  /** The predecessor that the first event of the new epoch names. */
   readonly prev: string;
   readonly phantoms: number;
   readonly sentAgain: number;
-  /** The log lost its end (or the topic was recreated): what it held is sent again. */
+  /** True when the log lost its end, or the topic was recreated: the lost events are sent again. */
   readonly logLost: boolean;
 }
 
@@ -28,7 +28,7 @@ export interface RebaseReport {
   readonly newTransactionIds: boolean;
 }
 
-/** Each event beyond the fork once, at its first place in the log. */
+/** Lists each event beyond the fork once, at its first place in the log. */
 export async function phantomsOf(
   executor: Executor,
   { partitions }: RebasePlan,

@@ -6,8 +6,8 @@ import { readTicks } from '../window/window-sql.ts';
 import { MAX_ID, type RebasePlan } from './plan.ts';
 
 /**
- * Replaces transaction ids after tables were loaded into another cluster, where they mean nothing: new events have lower
- * ones than old snapshots, and would count as seen. While writers are locked out, rows that the log holds get xid 2 (old
+ * Replaces transaction ids after tables were loaded into another cluster, where they have no meaning. New events have
+ * lower ids than old snapshots, and would count as seen. Writers are locked out: rows that the log holds get xid 2 (old
  * for every snapshot) and rows to be sent get 3; a tick with tick 0's snapshot, in which nothing from 3 on is visible,
  * separates them. Every window before that tick is closed.
  */

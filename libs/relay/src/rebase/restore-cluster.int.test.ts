@@ -110,7 +110,7 @@ test('ids that a crash handed out again belong to other events, at other positio
   await untilDrained(database);
   expect(next.status().state).toBe('leading');
   const log = await readAll(broker, topic);
-  // The cursor's commit was as little durable as the writers': what it stood for may come once more, the same.
+  // The cursor's commit was as little durable as the writers': events before the cursor may come once more, unchanged.
   const published = new Set(log.map(({ id }) => id));
   expect([...published].toSorted()).toEqual((await idsIn(database, topic)).toSorted());
   expect(new Set(log.map(({ id, position }) => `${id} ${position}`)).size).toBe(published.size);

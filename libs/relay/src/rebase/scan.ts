@@ -34,8 +34,8 @@ export interface ScanRequest {
 const CALM_RECORDS = 64;
 
 /**
- * Reads a partition back to where log and database agree: to a record at or below the cursor (a restored cursor is
- * older than everything that was lost), with no foreign record around it.
+ * Reads a partition back to a record on which log and database agree. That is a record at or below the cursor (a
+ * restored cursor is older than everything that was lost), with no foreign record around it.
  */
 export async function scanPartition(
   admin: Admin,

@@ -12,11 +12,11 @@ export interface Epoch {
   readonly at: Date;
 }
 
-/** The state of a source in its database. Read only; nothing is locked. */
+/** The state of a source in its database. Reading locks nothing. */
 export interface SourceState {
   readonly source: SourceIdentity;
   readonly epochs: readonly Epoch[];
-  /** The holder of the lease; undefined: it is free. */
+  /** The holder of the lease; undefined when the lease is free. */
   readonly leader: { readonly holder: string; readonly expiresAt: Date } | undefined;
   readonly doneTick: bigint;
   readonly cursors: readonly CursorRecord[];

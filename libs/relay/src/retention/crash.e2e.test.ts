@@ -49,7 +49,7 @@ test.each(['relay.retention.after_attached', 'relay.retention.after_detached'])(
     const next = new Map<string, number>();
     for (const { key, n } of await readLog(broker, topic)) {
       const expected = (next.get(key) ?? 0) + 1;
-      // A repeat of what the killed relay had sent, or the next one of its key: no hole.
+      // The record repeats one that the killed relay had sent, or is the next of its key: no hole.
       expect(n).toBeLessThanOrEqual(expected);
       if (n === expected) next.set(key, n);
     }

@@ -2,14 +2,14 @@ import type { OutboxChild } from '@convergekit/outbox/engine';
 
 /** The facts of one statement. All of them only grow, so a decision stays right however late it is acted upon. */
 export interface Horizon {
-  /** The last tick whose window, and every earlier one, is in the log for every topic, held ones included. */
+  /** The last tick up to which every window is in the log for every topic, including held ones. */
   readonly sent: bigint;
   /**
-   * Ids up to this one are finished: no writer of theirs can still be open, as of a tick that is at or before `sent`
-   * and older than the time to retain. 0 when nothing is.
+   * The highest finished id: no writer of it or a lower id can be open, as of a tick at or before `sent` and older than
+   * the retention time. 0 when there is none.
    */
   readonly finishedUpTo: bigint;
-  /** The tick from which a leader, or a topic that catches up, works out the lowest id that it must read. */
+  /** The tick from which a leader, or a topic that catches up, computes its lowest id to read. */
   readonly lowestNeeds: bigint | undefined;
 }
 

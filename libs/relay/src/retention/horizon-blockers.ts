@@ -14,11 +14,11 @@ export interface HorizonBlocker {
   readonly holder: string;
   readonly application: string;
   readonly database: string;
-  /** Of the transaction; null for a slot, which has no time. */
+  /** The age of the transaction in milliseconds; null for a slot, which has no time. */
   readonly ageMs: number | null;
 }
 
-// Of other users' sessions only a member of pg_monitor sees more than the pid. A walsender's snapshot is its slot's.
+// Only a member of pg_monitor sees more than the pid of other users' sessions. A walsender's snapshot is its slot's.
 const blockersSql = `
   select case when backend_xid is null then 'reader' else 'writer' end as kind, 'pid ' || pid as holder,
          coalesce(nullif(application_name, ''), usename, '?') as application, coalesce(datname, '?') as database,

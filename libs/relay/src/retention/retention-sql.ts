@@ -2,9 +2,9 @@ import type { Executor } from '@convergekit/postgres';
 import type { Fence } from '../leader/takeover-sql.ts';
 import type { Horizon } from './decision.ts';
 
-// From committed rows, never from memory: a hold is written before done_tick passes it, so what is sent here is sent
-// after any crash. `sent` counts held topics; the tick that is old enough is found below it, and the ids that are
-// finished below that one. Bisections by primary key (tick_last).
+// The horizon comes from committed rows, never from memory: a hold is written before done_tick passes it. What counts
+// as sent here is sent after any crash. `sent` counts held topics; the tick that is old enough is found below it, and
+// the finished ids below that tick. Bisections by primary key (tick_last).
 const horizonSql = `
   with sent as (
     select least(s.done_tick, (select min(t.held_at) - 1 from converge.relay_topic t)) as tick
@@ -45,7 +45,10 @@ export async function readHorizon(
   };
 }
 
-/** The last tick, up to `sent`, that saw none of the ids from `lowest` on: its ceil is the sequence after its snapshot. */
+/**
+ * Reads the last tick, up to `sent`, that saw none of the ids from `lowest` on. A tick's ceil is the sequence after its
+ * snapshot.
+ */
 export async function readLastBefore(
   executor: Executor,
   sent: bigint,
@@ -59,9 +62,9 @@ export async function readLastBefore(
   return tick === null ? undefined : BigInt(tick);
 }
 
-// A range by primary key, from where the last batch ended: from the beginning it would walk over all that was deleted
-// and not yet vacuumed. Tick 0 is a constant, and a cursor's tick is what the log is compared with after a restore: an
-// idle partition's may be very old, so they stay one by one. The lease's row FOR SHARE fences.
+// Deletes a range by primary key, from the end of the last batch. A scan from the beginning would cross all deleted
+// rows that are not vacuumed. Tick 0 is a constant, and a cursor's tick is what the log is compared with after a
+// restore: an idle partition's may be very old, so they stay one by one. The lease's row FOR SHARE fences.
 const deleteSql = `
   with mine as materialized (select 1 as yes from converge.lease where name = $1 and term = $2::bigint for share),
   going as materialized (

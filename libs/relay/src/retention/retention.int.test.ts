@@ -111,7 +111,7 @@ describe('a child that is merely closed', () => {
       await emit({ executor: late }, topic, key, 1);
       const gid = `late-${topic}`;
       if (kind === 'a prepared transaction') await late.query(`prepare transaction '${gid}'`);
-      // Closed by ids beyond its bound, and by ticks that saw them; other writers come and go.
+      // The child is closed by ids beyond its bound, and by ticks that saw them; other writers come and go.
       await emitSome(database, topic);
       await emitSome(database, topic);
       const child = kind.endsWith('early xid') ? 'outbox_1000000' : 'outbox_0';

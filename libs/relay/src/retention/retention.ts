@@ -33,7 +33,7 @@ export interface RetentionParts extends Omit<DetachOptions, 'waitMs' | 'signal'>
 /** Removes old data: whole children of the outbox, ticks that no retained row needs, old request keys. */
 export class Retention {
   readonly #parts: RetentionParts;
-  /** Below it no tick is left but those that cursors name. */
+  /** The lowest remaining tick, except those that cursors name. */
   #ticksFrom = 0n;
 
   constructor(parts: RetentionParts) {
@@ -52,7 +52,7 @@ export class Retention {
     return { children, waiting, ticks, requests: await this.#forgetRequests() };
   }
 
-  /** Each step is a transaction of its own and may be the last one before a crash: the next run continues from there. */
+  /** Removes children; each step is a transaction, from which the next run continues after a crash. */
   async #removeChildren(): Promise<Pick<RetentionCounts, 'children' | 'waiting'>> {
     const { database, settings, clock, random, signal } = this.#parts;
     const removed: string[] = [];
@@ -105,7 +105,7 @@ export async function retentionLoop({ ending, fence, settings }: Leadership): Pr
   };
   const onError = (error: unknown): void => {
     const text = error instanceof Error ? error.message : String(error);
-    // Once per reason: a missing permission would be logged every few seconds.
+    // A reason is logged once: a missing permission would be logged every few seconds.
     if (trouble !== text)
       log.warn({ err: error }, `retention failed: ${text}. Old rows stay; it is tried again.`);
     trouble = text;

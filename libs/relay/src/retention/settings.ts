@@ -1,11 +1,11 @@
 export interface RetentionSettings {
-  /** How long an event stays in the outbox at least, after it became visible, milliseconds. @default 24 hours */
+  /** The minimum time an event stays in the outbox after it became visible, in milliseconds. @default 24 hours */
   readonly retainMs: number;
-  /** How long the answer to a request key is remembered, milliseconds. @default 7 days */
+  /** The time the answer to a request key is kept, in milliseconds. @default 7 days */
   readonly retainRequestsMs: number;
-  /** How often to look whether something may go, milliseconds. @default 10_000 */
+  /** The period of checks for removable data, in milliseconds. @default 10_000 */
   readonly everyMs: number;
-  /** How long one step of a removal may wait for the transactions of others, milliseconds. @default 2_000 */
+  /** The time a step of a removal may wait for other transactions, in milliseconds. @default 2_000 */
   readonly waitMs: number;
   /** Rows of converge.tick and converge.request that one statement deletes at most. @default 5_000 */
   readonly batchRows: number;

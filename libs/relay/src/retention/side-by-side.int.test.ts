@@ -36,7 +36,7 @@ describe('a removal of children while others use the outbox', () => {
     await waitUntil(async () => (await state()) === 'pending', { what: 'a detach that is broken off' });
     await first.stop();
     expect(await state()).toBe('pending');
-    // No relay leads. Writers, and what makes room ahead for them, do not notice.
+    // No relay leads. Writers, and the code that adds children ahead, do not notice.
     await emit(database, topic, 'k', 2);
     await reader.query('commit');
     expect(await ensureChildren(database.executor, { ahead: 3, attempts: 50 })).not.toEqual([]);

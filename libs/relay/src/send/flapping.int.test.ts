@@ -37,7 +37,7 @@ test('a leader whose first tick always fails takes the lead ever more rarely, ra
   await waitUntil(() => raised().includes('leadership_failing'), { what: 'the alarm of repeated terms' });
   const alarm = service.status().alarms.find(({ name }) => name === 'leadership_failing');
   expect(alarm?.text).toContain('No space left on device');
-  // Of all loops, only the pause between two attempts to lead is in this range.
+  // Only the pause between two attempts to lead is in this range, of all loops' pauses.
   await waitUntil(() => pauses.some((ms) => ms > 1_500 && ms < 4_900), {
     what: 'a long pause between terms',
   });

@@ -7,9 +7,8 @@ import { closeAfterEach, closing, started, withDatabase } from '../fixture/runni
 import { createTopic, topicName, untilDrained, writeMany } from '../fixture/set-up.ts';
 
 /**
- * A minute without a broker, on a clock that goes twenty times faster than the wall's: the relay's pauses, its lease and
- * its rhythm are all measured by it.
- * Code that was removed once, and a test here failed:
+ * A minute without a broker, on a clock twenty times faster than the wall's. The relay's pauses, lease and periods all
+ * use it. Code that was removed once, and a test here failed:
  * - the tick while nothing can be read (`#pauseAndTick` only waits): no tick is made during the outage;
  * - the wait before it (a tick at each turn): more than four a second;
  * - the limit of the read-ahead (`full` is false): everything written meanwhile is in memory.

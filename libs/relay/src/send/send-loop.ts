@@ -8,9 +8,9 @@ import { eventIdOf, openSends } from './send-spans.ts';
 import { type Send, type Sending, SendsInFlight } from './sends-in-flight.ts';
 
 const BACKOFF = { baseMs: 50, factor: 2, capMs: 2_000 };
-/** How long an ended leadership waits for a produce in flight, milliseconds. */
+/** The time that an ended leadership waits for a produce in flight, in milliseconds. */
 const LAST_WAIT_MS = 2_200;
-/** While the lease does not allow sending, it is asked again so often, milliseconds. */
+/** The period of checks while the lease does not allow sending, in milliseconds. */
 const MARGIN_MS = 50;
 
 /** Sends what is queued, and acts on what the broker answers for each partition. */
@@ -19,7 +19,7 @@ export class SendLoop {
   readonly #producers: ProducerPool;
   readonly #inFlight = new SendsInFlight();
   #lastSuccess = -Infinity;
-  /** When a partition that had failed was last written again. */
+  /** The time when a failed partition was last written again. */
   #recoveredAt = -Infinity;
   /** Leaves the sends in flight to themselves. */
   readonly #givenUp = Promise.withResolvers<undefined>();
@@ -42,7 +42,7 @@ export class SendLoop {
     const { clock, random } = settings;
     const { signal, failed: onError } = ending;
     try {
-      // It runs when there is work; the period is the longest pause.
+      // The poll runs when there is work; the period is the longest pause.
       await poll({
         everyMs: 1_000,
         signal,
@@ -181,7 +181,7 @@ export class SendLoop {
   }
 }
 
-/** Names the event that was refused, or the first of those that were: for an operator, who looks it up in the outbox. */
+/** Names the refused event, or the first of several, for an operator who looks it up in the outbox. */
 function whereOf({ queue, batch: { records } }: Sending): string {
   const { first } = queue;
   if (first === undefined) return '';
@@ -190,7 +190,7 @@ function whereOf({ queue, batch: { records } }: Sending): string {
   return ` (${which}: event ${event ?? 'unknown'}, id ${first.id}, tick ${first.tick}, partition ${queue.partition})`;
 }
 
-/** The producers of one leadership: one for each send in flight, because sends of one producer wait for each other. */
+/** The producers of a leadership, one for each send in flight: sends of one producer wait for each other. */
 class ProducerPool {
   readonly #broker: Broker;
   readonly #idle: Producer[] = [];
@@ -207,7 +207,7 @@ class ProducerPool {
     this.#idle.push(producer);
   }
 
-  /** After a failed send a producer's state is not to be trusted: it is closed, and no other send is concerned. */
+  /** Closes a producer after a failed send: its state is unreliable, and other sends are not concerned. */
   async discard(producer: Producer): Promise<void> {
     await producer.close().catch(() => undefined);
   }

@@ -57,9 +57,9 @@ function attributesOf({ topic, partition, records }: OutgoingBatch): Record<stri
 }
 
 /**
- * Finds headers in an encoded batch by their bytes, for the rare moments when one is wanted: encoding keeps nothing per
- * event. A header is the length of its name, the name, the length of its value, the value; lengths below 64 are one
- * byte, doubled. A payload that holds the same bytes could be taken for a header, so the value must look like one.
+ * Finds headers in an encoded batch by their bytes, for the rare need of one. Encoding keeps nothing per event. A
+ * header is the length of its name, the name, the length of its value, the value; lengths below 64 are one byte,
+ * doubled. A payload could contain the same bytes, so the value must have the form of a header's.
  */
 const EVENT_ID = needleOf('ce_id', 36);
 const TRACEPARENT = needleOf('traceparent', 55);
@@ -69,7 +69,7 @@ export function eventIdOf(batch: Buffer): string | undefined {
   return valuesOf(batch, EVENT_ID, 36, /^[0-9a-f-]{36}$/, 1)[0];
 }
 
-/** The trace contexts that were sampled, of at most `limit` events: a span takes a bounded number of links. */
+/** Returns the sampled trace contexts of at most `limit` events: a span takes a bounded number of links. */
 export function traceparentsOf(batch: Buffer, limit: number): readonly string[] {
   return valuesOf(
     batch,

@@ -4,7 +4,7 @@ import type { PartitionQueue } from '../backlog/partition-queue.ts';
 /** Bytes and records of one send over all partitions. */
 const SEND_BYTES = 16 * 1024 * 1024;
 const SEND_RECORDS = 10_000;
-/** A send that takes so long is left to itself: the partitions that are not in it go with another one, milliseconds. */
+/** The time after which a send counts as slow, in milliseconds: partitions outside it use another send. */
 const SLOW_MS = 250;
 /** Sends in flight at most, of sound partitions and of failing ones each. */
 const SENDS = 4;
@@ -16,7 +16,7 @@ export interface Sending {
 }
 
 export interface Send {
-  /** How its partitions failed last; undefined: they are sound. */
+  /** The code of the last failure of its partitions; undefined when they are sound. */
   readonly failedWith: string | undefined;
   readonly beganAt: number;
   readonly parts: readonly Sending[];
@@ -36,7 +36,7 @@ export class SendsInFlight {
     return this.#sends.size === 0;
   }
 
-  /** `sending` never rejects. */
+  /** Begins a send; `sending` never rejects. */
   begin(send: Send, sending: Promise<void>, ended: () => void): void {
     for (const { queue } of send.parts) this.#busy.add(queue);
     const end = (): void => {
@@ -76,7 +76,7 @@ export class SendsInFlight {
     return group === undefined ? undefined : { ...group, beganAt: now, parts };
   }
 
-  /** How long until another choice can have another outcome, milliseconds, if nothing happens meanwhile. */
+  /** Returns the time until another choice is possible, in milliseconds, if nothing happens meanwhile. */
   pauseMs(ready: ReadonlySet<PartitionQueue>, now: number): number {
     let next = now + 1_000;
     for (const { beganAt } of this.#sends.keys())
@@ -85,7 +85,7 @@ export class SendsInFlight {
     return Math.max(1, next - now);
   }
 
-  /** Whether another send of this group may begin beside those in flight. */
+  /** Returns whether another send of this group may begin beside those in flight. */
   #mayBegin(failedWith: string | undefined, now: number): boolean {
     let sends = 0;
     for (const send of this.#sends.keys()) {

@@ -23,7 +23,7 @@ test('a partition that takes nothing is halted by itself although there is room:
   const inner = closing(memoryBroker());
   const topic = await createTopic(inner, topicName(), 4);
   const stuck = { now: false };
-  // Sends in which others share the fate of the stuck partition, and those of which it is all.
+  // The sends that mix the stuck partition with others, and the sends with it alone.
   const sends = { mixed: 0, alone: 0 };
   const broker = hookedBroker(inner, {
     send: (batches, write) => {
@@ -68,8 +68,8 @@ test('a partition that takes nothing is halted by itself although there is room:
   await writeMany(database, topic, 300);
   await untilDrained(database);
   const { rows } = await database.executor.query<{ n: number }>('select max(n)::int as n from ledger');
-  // Keys of the partition that is stuck are at the first round still, all others come to the last. After the restart
-  // they do so on the lane of their topic, so done_tick does not wait for them.
+  // The stuck partition's keys are still at the first round, all others reach the last. The others do so after the
+  // restart on the lane of their topic, so done_tick does not wait for them.
   const last = async (): Promise<number[]> => {
     const keys = new Map((await readLog(inner, topic)).map(({ key, n }) => [key, n]));
     return [...new Set(keys.values())].sort((a, b) => a - b);

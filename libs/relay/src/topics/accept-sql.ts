@@ -5,19 +5,19 @@ import { LEASE } from '../options.ts';
 
 /** The progress of a change of a topic's partition count. */
 export interface Acceptance {
-  /** On record now. */
+  /** The partition count recorded now. */
   readonly recorded: number | undefined;
   /** The count that an operator asked for; undefined: none. */
   readonly wanted: number | undefined;
-  /** The last window that is to be sent with the recorded count; undefined: no leader has seen the request. */
+  /** The last window to send with the recorded count; undefined: no leader has seen the request. */
   readonly drainTo: bigint | undefined;
   /** The first window that may miss events of the topic; undefined: it flows. */
   readonly heldAt: bigint | undefined;
-  /** `CODE: detail` */
+  /** The reason of the hold, `CODE: detail`. */
   readonly heldReason: string | undefined;
 }
 
-/** Reads it; undefined: the relay does not know this topic. */
+/** Reads a topic's acceptance; undefined: the relay does not know this topic. */
 export async function readAcceptance(executor: Executor, topic: string): Promise<Acceptance | undefined> {
   const { rows } = await executor.query<{
     recorded: number | null;
@@ -80,8 +80,8 @@ export async function withdrawAcceptance(executor: Executor, topic: string): Pro
   await executor.query('delete from converge.relay_accept where topic = $1', [topic]);
 }
 
-// The lease's row is locked first, as a takeover does: it comes before us and its term is seen here, or it waits and
-// finds the new rows. With a leader at work they get its term, so that it can save them.
+// The lease's row is locked first, as in a takeover: an earlier takeover's term is seen here, and a later one finds the
+// new rows. The rows get the term of a leader at work, so that it can save them.
 const recordSql = `
   with lease as (select term from converge.lease where name = $1 for share),
   accepted as (

@@ -26,7 +26,7 @@ async function addPartitions(topic: string, count: number): Promise<void> {
   await operator.createPartitions({ topicPartitions: [{ topic, count }] });
 }
 
-/** The same broker, which for a while takes nothing for one partition. */
+/** Wraps a broker that, for a while, takes nothing for one partition. */
 function withStuckPartition(broker: Broker, stuck: { readonly partition: number }): Broker {
   return {
     driver: broker.driver,
@@ -103,7 +103,7 @@ describe('a topic that got more partitions', () => {
       },
       { what: 'the topic to be drained' },
     );
-    // It waits there, whichever relay leads.
+    // The topic waits there, whichever relay leads.
     await service.stop();
     const second = await started(options);
     await waitUntil(() => heldCodes(second)[0] === 'PARTITION_COUNT_CHANGED', {
@@ -122,7 +122,8 @@ describe('a topic that got more partitions', () => {
     const boundary = drained.drainTo ?? 0n;
     for (const { position, partition } of log)
       if (partition > 1) expect(BigInt(position.split('.')[1] ?? 0)).toBeGreaterThan(boundary);
-    // Order is per key across the change: first what was drained, then what came after, as a consumer that waited reads.
+    // Order is per key across the change: first the drained events, then later ones, as a consumer that waited reads
+    // them.
     const tickOf = (position: string) => BigInt(position.split('.')[1] ?? 0);
     const asRead = [
       ...log.filter(({ position }) => tickOf(position) <= boundary),

@@ -5,15 +5,15 @@ import { readAcceptance, setDrain } from './accept-sql.ts';
 import { laneFrom } from './catch-up.ts';
 
 /**
- * Does the leader's part of `converge topics accept`, for a topic that is halted because its partition count changed. True:
- * the new count is on record and in the topic, so the topic is to be checked again.
+ * Does the leader's part of `converge topics accept`, for a topic halted by a changed partition count. True: the new
+ * count is recorded and in the topic, so the topic is to be checked again.
  */
 export async function followAcceptance(
   { backlog, writes, fence, settings }: Leadership,
   topic: Topic,
 ): Promise<boolean> {
   const { state } = topic;
-  // A hold that is not written would be unknown to the next leader, which could send beyond what we drain to.
+  // The next leader would not know an unwritten hold, and could send beyond the end of the drain.
   if (state.kind !== 'halted' || !state.written) return false;
   const found = await readAcceptance(writes, topic.name);
   if (found?.recorded !== undefined && found.recorded > topic.partitions) {
@@ -33,7 +33,7 @@ export async function followAcceptance(
   return false;
 }
 
-/** Ends a drain whose cursors are saved up to `heldAt`: the topic is halted until the new count is on record. */
+/** Ends a drain whose cursors are saved up to `heldAt`. The topic stays halted until the new count is recorded. */
 export function endDrain(backlog: Backlog, topic: Topic, heldAt: bigint): void {
   const { state } = topic;
   if (state.kind !== 'catching_up' || state.lane.until === undefined || heldAt <= state.lane.until) return;

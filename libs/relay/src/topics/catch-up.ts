@@ -7,7 +7,7 @@ import { readLowestId, readTicks } from '../window/window-sql.ts';
 import { withdrawAcceptance } from './accept-sql.ts';
 import { keepId, record, type TopicFinding } from './topic-check.ts';
 
-/** Starts a lane of its own for a topic whose cause to be halted is gone, from the window at which it was held. */
+/** Starts a separate lane for a topic whose cause of the halt is gone, from its held window. */
 export async function catchUpTopic(
   leader: Leadership,
   topic: Topic,
@@ -18,7 +18,7 @@ export async function catchUpTopic(
   if (topic.partitions === 0) await record(leader, topic, partitions);
   if (!topic.isCompared) return;
   await keepId(leader, topic, topicId);
-  // The topic flows with the count on record: an acceptance that was not completed would be about an earlier time.
+  // The topic flows with the recorded count: an incomplete acceptance would be outdated.
   await withdrawAcceptance(leader.writes, topic.name);
   const lane = await laneFrom(leader.writes, topic, state.heldAt);
   if (!leader.backlog.catchUp(topic, topic, state, lane)) return;
@@ -29,7 +29,7 @@ export async function catchUpTopic(
   );
 }
 
-/** Starts a lane of its own for a partition that is halted by itself, to try it again. */
+/** Starts a separate lane for a partition that is halted by itself, to try it again. */
 export async function catchUpPartition(
   { backlog, main, writes }: Leadership,
   topic: Topic,
@@ -38,7 +38,7 @@ export async function catchUpPartition(
   const { state } = queue;
   if (state.kind !== 'halted' || queue.unread !== undefined) return;
   const base = topic.state.kind === 'catching_up' ? topic.state.lane : main;
-  // Its lane would have to reach one that itself still has to reach the main lane.
+  // The partition's lane would have to reach a lane that still has to reach the main lane.
   if (topic.state.kind === 'halted' || (base !== main && base.until === undefined)) return;
   backlog.catchUp(topic, queue, state, await laneFrom(writes, topic, state.heldAt, base.until));
 }

@@ -4,13 +4,13 @@ import { LEASE } from '../options.ts';
 export interface HeldRecord {
   readonly topic: string;
   readonly heldAt: bigint;
-  /** `CODE: detail` */
+  /** The reason of the hold, `CODE: detail`. */
   readonly heldReason: string;
-  /** Events that may be missing in the log: those of the first held window and later ones. */
+  /** The number of events that may be missing in the log, from the first held window on. */
   readonly unsent: number;
 }
 
-// By the xid index from the held window on. The topic has no index; an operator asks, once.
+// The count uses the xid index from the held window on. The topic has no index; an operator asks, once.
 const heldSql = `
   select r.held_at::text as "heldAt", coalesce(r.held_reason, '') as "heldReason",
          (select count(*)::int from converge.outbox o
@@ -28,8 +28,9 @@ export async function readHeld(executor: Executor, topic: string): Promise<HeldR
   return row === undefined ? undefined : { topic, ...row, heldAt: BigInt(row.heldAt) };
 }
 
-// The lease's row first, as a takeover does: it comes before us, or it waits and no longer finds the topic. A leader at
-// work finds at its next look that the row is gone. A later event of the topic is one of a new topic.
+// The lease's row is locked first, as in a takeover: an earlier takeover is seen, and a later one no longer finds the
+// topic. A leader at work notices at its next check that the row is gone. A later event of the topic belongs to a new
+// topic.
 const forgetSql = `
   with lease as materialized (select from converge.lease where name = $1 for share),
   held as materialized (
@@ -59,8 +60,8 @@ export async function forgetTopic(
 }
 
 /**
- * Lets the relay continue in the log of a recreated topic, behind what was acknowledged in the old one. False: the topic
- * is not held for that.
+ * Lets the relay continue in the log of a recreated topic, after the acknowledged events. False: the topic is not held
+ * for that reason.
  */
 export async function acceptRecreatedTopic(executor: Executor, topic: string): Promise<boolean> {
   const { rowCount } = await executor.query(

@@ -54,7 +54,7 @@ test('a topic whose limit was lowered is halted naming the record, others flow f
   await writeMany(database, lowered, 300);
   await untilDrained(database);
   await limit(200);
-  // In turn, so that the topic that is halted would fill the read-ahead again and again.
+  // The topics alternate, so that the halted topic would fill the read-ahead again and again.
   const only = (topic: string) =>
     database.executor.query('update ledger set n = 0').then(() => writeMany(database, topic, 300));
   await writeMany(database, lowered, 3_000);

@@ -1,6 +1,6 @@
 import type { TopicDescription } from '@convergekit/broker/engine';
 
-/** Whether a topic was deleted and created again. An unknown id proves nothing. */
+/** True when a topic was deleted and created again. An unknown id proves nothing. */
 export function isRecreated(
   known: string | undefined,
   { topicId }: Pick<TopicDescription, 'topicId'>,

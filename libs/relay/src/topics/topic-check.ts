@@ -19,7 +19,7 @@ export type TopicFinding =
   | { readonly kind: 'wrong'; readonly halt: Halt }
   | { readonly kind: 'unreachable'; readonly detail: string };
 
-/** The record of a topic: the partition count (0: none) and the broker's id (undefined: none, or nothing was sent yet). */
+/** The record of a topic: partition count (0: none) and broker's id (undefined: none, or nothing sent yet). */
 export interface Known {
   readonly partitions: number;
   readonly topicId: string | undefined;
@@ -143,7 +143,7 @@ export async function record(leader: Leadership, topic: Topic, partitions: numbe
     return;
   }
   topic.open(Array.from({ length: partitions }, startCursor));
-  // It holds nothing of this source, unless the database went back to before its first event.
+  // The topic holds nothing of this source, unless the database went back to before the topic's first event.
   const cursors = topic.queues.map(({ partition }) => ({ topic: topic.name, partition, ...startCursor() }));
   await comparePartitions(leader, topic.queues, cursors);
 }

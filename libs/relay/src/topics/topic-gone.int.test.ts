@@ -89,7 +89,7 @@ describe('a topic that was deleted on purpose', () => {
     await admin.deleteTopic(gone);
     await waitUntil(() => heldCodes(service)[0] === 'TOPIC_UNKNOWN', { what: 'the halt' });
     for (let n = 2; n < 2 + events; n += 1) await emit(database, gone, 'g', n);
-    // On into the next child, so that the first one may go.
+    // The sequence continues in the next child, so that the first child may be removed.
     await startAt(database, 1_000_000);
     await emitSome(database, live);
     return { database, broker, live, gone, service, start };
@@ -136,7 +136,7 @@ describe('a topic that was deleted on purpose', () => {
         cursors: [{ partition: 0, position: expect.stringMatching(/^1\.\d+\.1$/) as string }],
       },
     ]);
-    // A later event of it is met as that of a new topic, and said again.
+    // A later event of the topic is treated as the first of a new topic, and reported again.
     await emit(database, gone, 'g', 5);
     await waitUntil(() => heldCodes(service)[0] === 'TOPIC_UNKNOWN', { what: 'the halt of the new event' });
     await createTopic(broker, gone, 1);

@@ -2,8 +2,8 @@ import { START } from '@convergekit/contracts/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Fence } from '../leader/takeover-sql.ts';
 
-// FOR SHARE on the lease: a takeover in progress is waited for and then seen, one that comes later waits for us and
-// finds these rows. So no cursor row can appear with an old term after a takeover.
+// The lease is read FOR SHARE: a takeover in progress is awaited and then seen. A later one waits for this transaction
+// and finds these rows. No cursor row can therefore appear with an old term after a takeover.
 const registerSql = `
   with mine as (select term from converge.lease where name = $1 and term = $2::bigint for share),
   recorded as (
@@ -34,7 +34,10 @@ export async function registerTopic(
   return true;
 }
 
-/** Writes that a topic is held from window `heldAt` on, or from an earlier one as it was. Must commit before done_tick passes that window. */
+/**
+ * Writes that a topic is held from window `heldAt` on; an earlier hold stays. Must commit before done_tick passes that
+ * window.
+ */
 export async function holdTopic(
   executor: Executor,
   { lease, term }: Fence,
@@ -67,7 +70,7 @@ export async function saveHolds(
   return rowCount === held.length;
 }
 
-// By the xid index from the held window on; it ends at the first row that it finds.
+// The search uses the xid index from the held window on, and ends at the first row.
 const missesSql = `
   select exists (
     select from converge.outbox o, converge.tick before, converge.tick done
@@ -76,7 +79,7 @@ const missesSql = `
        and not pg_visible_in_snapshot(o.xid, before.snapshot) and pg_visible_in_snapshot(o.xid, done.snapshot)
   ) as some`;
 
-/** Whether windows from `heldAt` to `doneTick` hold events of a topic. */
+/** Returns whether windows from `heldAt` to `doneTick` hold events of a topic. */
 export async function missesSome(
   executor: Executor,
   { topic, heldAt, doneTick }: { readonly topic: string; readonly heldAt: bigint; readonly doneTick: bigint },
@@ -90,8 +93,9 @@ export async function missesSome(
 }
 
 /**
- * Moves the hold of a topic behind window `read`, up to which it missed nothing, and no further than done_tick as it is
- * saved: cursors up to that are saved, too. undefined: it stands there, another relay took over, or the topic was forgotten.
+ * Moves the hold of a topic behind window `read`, up to which the topic missed nothing. The hold stays at or below the
+ * saved done_tick, up to which cursors are saved, too. undefined: it is there already, another relay took over, or the
+ * topic was forgotten.
  */
 export async function advanceHold(
   executor: Executor,

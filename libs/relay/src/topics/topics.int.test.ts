@@ -95,7 +95,7 @@ describe('a topic', () => {
     const [known, unknown] = [topicName(), topicName()];
     await createTopic(broker, known, 2);
     await createTopic(broker, unknown, 2);
-    // No cursor is saved before the stop: then they are, with done_tick, and behind the window of the topic not asked about.
+    // No cursor is saved before the stop; then they are saved, with done_tick, behind the window of the silent topic.
     const deaf = silentAbout(broker, unknown);
     const first = await started({ database, broker: deaf, saveMs: 60_000, saveEvents: 1e6 });
     await writeMany(database, known, 300);
@@ -123,7 +123,7 @@ describe('a topic', () => {
     const [topic, other] = [topicName(), topicName()];
     await createTopic(broker, topic, 1);
     await createTopic(broker, other, 1);
-    // 300 records in a batch: eight halvings until the one is alone, and then some more refusals.
+    // 300 records in a batch: eight halvings until the refused record is alone, and then more refusals.
     broker.failSend({
       topic,
       code: 'MESSAGE_TOO_LARGE',
@@ -186,7 +186,7 @@ describe('a topic', () => {
   });
 });
 
-/** The same broker, which can be written to but does not answer when it is asked about one topic. */
+/** Wraps a broker that takes writes but does not answer questions about one topic. */
 function silentAbout(broker: Broker, topic: string): Broker {
   return {
     driver: broker.driver,

@@ -9,7 +9,7 @@ import { catchUpPartition, catchUpTopic } from './catch-up.ts';
 import { applyFinding, type TopicChecks } from './topic-check.ts';
 import { advanceHold, missesSome, readTopicsOnRecord } from './topic-sql.ts';
 
-/** How often to see whether something is due, milliseconds. */
+/** The period of checks for due work, in milliseconds. */
 const LOOK_MS = 100;
 
 /** Rechecks what is halted, compares partition counts, makes room ahead in the outbox, and removes old events. */
@@ -33,7 +33,7 @@ export async function upkeepLoop(leader: Leadership, checks: TopicChecks): Promi
       upkeepAt = clock.monotonic() + settings.upkeepMs;
     }
   };
-  // Side by side: a child that waits for a transaction must not keep a halted topic waiting.
+  // Both run concurrently: a child that waits for a transaction must not delay a halted topic.
   await Promise.all([poll({ everyMs: LOOK_MS, signal, onError, clock, random, run }), retentionLoop(leader)]);
 }
 
@@ -57,7 +57,7 @@ async function recheckHalted(leader: Leadership, checks: TopicChecks, now: numbe
   await compareAgain(leader, due);
   for (const topic of due) {
     const { state } = topic;
-    // Before its hold is written, done_tick may not pass what a lane of its own reads.
+    // The hold must be written first: done_tick may not pass events that a separate lane reads.
     if (leader.ending.isOver() || state.kind !== 'halted' || !state.written) continue;
     let finding = await checks.find(topic);
     const recounted = finding.kind === 'wrong' && finding.halt.code === 'PARTITION_COUNT_CHANGED';
@@ -70,7 +70,7 @@ async function recheckHalted(leader: Leadership, checks: TopicChecks, now: numbe
   }
 }
 
-/** Tries halted partitions again, one by one: each has a lane of its own, and costs the others nothing. */
+/** Retries halted partitions one by one: each has a separate lane, and costs the others nothing. */
 async function recheckPartitions(leader: Leadership, now: number): Promise<void> {
   const { backlog, ending } = leader;
   const isDue = ({ recheckAt, written }: Halted): boolean => recheckAt <= now && written;
@@ -123,8 +123,8 @@ async function followRecord(
 }
 
 /**
- * Moves the holds of halted topics forward that have missed no event: retention need not wait for a topic that is not
- * used any more. What a hold has missed stays where it is, until it is sent or an operator forgets the topic.
+ * Moves the holds of halted topics that have missed no event forward. Retention need not wait for an unused topic. A
+ * hold that has missed events stays, until they are sent or an operator forgets the topic.
  */
 async function advanceIdleHolds(leader: Leadership): Promise<void> {
   const { backlog, settings, main, term, writes } = leader;
@@ -136,7 +136,7 @@ async function advanceIdleHolds(leader: Leadership): Promise<void> {
       const since = { topic: name, heldAt: state.heldAt, doneTick: leader.begunAt };
       flow.missedBefore(await missesSome(settings.database.executor, since));
     }
-    // Both at one moment: a window that is read later may hold an event of the topic.
+    // Both values are read at one moment: a window that is read later may hold an event of the topic.
     const read = main.done;
     if (state.missed !== 'none' || flow.state !== state || state.heldAt > read) continue;
     const heldAt = await advanceHold(writes, term, { topic: name, read });

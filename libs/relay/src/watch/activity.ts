@@ -3,10 +3,10 @@ import type { CopyExecutor } from '@convergekit/postgres/engine';
 import type { Executor } from '@convergekit/postgres';
 import type { Clock } from '@convergekit/core';
 
-/** The ports that the relay's loops wait for: two connections of a leader, its producer, and the pool. */
+/** The ports that the relay's loops await: a leader's two connections, its producer, and the pool. */
 export type Channel = 'reads' | 'writes' | 'produce' | 'lease';
 
-/** When something was asked or answered last, and since when an answer is owed; monotonic milliseconds. */
+/** The times of the last request or answer, and of the first unanswered request; monotonic milliseconds. */
 export interface Pulse {
   readonly lastAt: number;
   readonly pendingSince: number | undefined;

@@ -49,7 +49,7 @@ export class AlarmBoard {
       const known = this.#entries.get(key);
       const alarm: Alarm = { ...condition, next, sinceMs: known?.alarm.sinceMs ?? now.wallMs };
       const entry = known ?? { alarm, seenAt: now.monotonic, raised: false };
-      // The cause may change while the condition lasts: the newest text is kept, and is no change of the board.
+      // The cause may change while the condition lasts: the newest text is kept without a change of the board.
       entry.alarm = alarm;
       this.#entries.set(key, entry);
       if (entry.raised || now.monotonic - entry.seenAt < (this.#afterMs ?? afterMs)) continue;

@@ -1,16 +1,16 @@
-/** A lasting condition that an operator should know of. Its name is stable: alert rules and run books refer to it. */
+/** A lasting condition that an operator should know. Its name is stable: alert rules and run books refer to it. */
 export interface AlarmDefinition {
-  /** What is the case while it is raised. */
+  /** The condition while the alarm is raised. */
   readonly means: string;
-  /** What to do. */
+  /** The action for an operator. */
   readonly next: string;
-  /** It must have lasted so long before it is raised, milliseconds: what passes by itself raises no alarm. */
+  /** The minimum duration of the condition, in milliseconds: what passes by itself raises no alarm. */
   readonly afterMs: number;
 }
 
 const halted = (means: string, next: string): AlarmDefinition => ({ means, next, afterMs: 0 });
 
-/** Every alarm of the relay. docs/guides/alarms.md is compared with this table by a test. */
+/** The alarms of the relay. A test compares docs/guides/alarms.md with this table. */
 export const alarmDefinitions = {
   broker_unreachable: {
     means:

@@ -10,7 +10,7 @@ export { alarmDefinitions, type AlarmName } from './alarm-definitions.ts';
 export interface Condition {
   readonly name: AlarmName;
   readonly subject?: string;
-  /** What is the case, and who or what is to blame: pid, application, topic, event, lease holder. Never a payload. */
+  /** The condition and its cause: pid, application, topic, event, lease holder. Never a payload. */
   readonly text: string;
 }
 
@@ -23,7 +23,7 @@ export interface Trouble {
 /** The facts known at one moment. Unknown ones are left out, and raise nothing. */
 export interface RelayFacts {
   readonly brokerTrouble?: string | undefined;
-  /** Why the relay can neither lead nor stand by. */
+  /** The reason why the relay can neither lead nor stand by. */
   readonly trouble?: Trouble | undefined;
   /** Leaderships of this process that an error ended, lately. */
   readonly failedTerms?: FailedTerms | undefined;
@@ -31,7 +31,7 @@ export interface RelayFacts {
   /** Records that the source cannot have written, as far as the last comparison saw them. */
   readonly forged?: readonly string[] | undefined;
   readonly stalled?: string | undefined;
-  /** For how long the lease still allows sending, milliseconds. */
+  /** The time for which the lease still allows sending, in milliseconds. */
   readonly maySendForMs?: number | undefined;
   /** Milliseconds since Postgres warned at a tick's commit. */
   readonly tickWarnedAgoMs?: number | undefined;
@@ -99,7 +99,7 @@ function ofTrouble({ code, text, from }: Trouble): Condition {
   }
 }
 
-/** Whether a code is a SQLSTATE of a server that is there: a full disk, but no lost connection, stop or start. */
+/** True for a SQLSTATE of a server that answers: a full disk, but no lost connection, stop or start. */
 function isAnswer(code: string): boolean {
   return /^(?=.*\d)[0-9A-Z]{5}$/.test(code) && !/^(08|57P)/.test(code);
 }

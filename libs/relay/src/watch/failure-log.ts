@@ -4,12 +4,12 @@ import type { RelaySettings } from '../options.ts';
 
 type Log = Pick<RelaySettings['log'], 'warn' | 'error'>;
 
-/** Failures in a row between two lines about the same trouble: a minute or two, as the pauses between tries grow. */
+/** The number of failures between two lines about the same trouble: a minute or two, as the pauses grow. */
 const AGAIN = 20;
 
 /**
- * Logs why the relay can neither lead nor stand by: once when it begins or changes, rarely while it lasts.
- * Its end is the line that says who leads.
+ * Logs why the relay can neither lead nor stand by, at each change and rarely in between. The end of the trouble is the
+ * line that names the leader.
  */
 export class FailureLog {
   readonly #log: Log;
@@ -26,7 +26,7 @@ export class FailureLog {
     this.#code = code;
     if (known && failures % AGAIN !== 0) return;
     const broker = brokerErrorOf(error);
-    // Its text says all there is; a stack of this program would not help.
+    // The text of the error suffices; a stack of this program would not help.
     if (broker !== undefined)
       this.#log.warn(
         { code: broker.code, failures },
@@ -51,8 +51,8 @@ export interface FailedWrite {
 }
 
 /**
- * Logs why partitions cannot be written, once for each reason, and that all of them are written again. An outage hits
- * partitions one after the other, and some of them come back before others fail: it is one outage until none fails.
+ * Logs why partitions cannot be written, once for each reason, and the end of it. An outage reaches partitions in
+ * sequence, and some recover before others fail: it is one outage until none fails.
  */
 export class SendFailureLog {
   readonly #log: Pick<RelaySettings['log'], 'info' | 'warn'>;

@@ -8,12 +8,12 @@ import { type Survey, survey } from './survey-sql.ts';
 
 const LOOK_MS = 500;
 
-/** What the relay knows of itself at this moment. */
+/** The facts that the relay knows of itself. */
 export type OwnFacts = Omit<RelayFacts, 'survey'> & { readonly leading: boolean };
 
 /**
- * Observes the relay twice a second and the database every few seconds, from start to stop, also as a standby: it raises
- * alarms and records gauges. It only reads: a database that hangs keeps it from surveying, and from nothing else.
+ * Observes the relay twice a second and the database every few seconds, also as a standby. It raises alarms and records
+ * gauges. The observer only reads: a hanging database stops only its surveys.
  */
 export class Observer {
   readonly #settings: RelaySettings;
@@ -36,7 +36,7 @@ export class Observer {
     return this.#board.raised;
   }
 
-  /** What the last survey found; undefined before the first. */
+  /** The result of the last survey; undefined before the first. */
   get survey(): Survey | undefined {
     return this.#survey;
   }
@@ -62,7 +62,7 @@ export class Observer {
     const { clock, surveyMs } = this.#settings;
     if (this.#surveying === undefined && clock.monotonic() >= this.#surveyAt) {
       this.#surveyAt = clock.monotonic() + surveyMs;
-      // Not awaited: it may hang, and the alarm that says so must not.
+      // The survey is not awaited: it may hang, and the alarm about that must not.
       this.#surveying = this.#look().finally(() => (this.#surveying = undefined));
     }
     this.#see();
@@ -72,7 +72,7 @@ export class Observer {
     const { database, lease, clock, log, outbox } = this.#settings;
     try {
       const publishedId = this.#facts().leading ? this.#survey?.publishedId : undefined;
-      // A role without the right to write it still surveys: the other alarms must not be silent for that.
+      // A role without the right to write the published id still surveys: the other alarms must work.
       if (publishedId !== undefined)
         await measureOutbox(database.executor, publishedId, outbox).catch((error: unknown) =>
           log.warn({ err: error }, 'the outbox could not be measured: outbox.maxBytes is not followed'),

@@ -6,7 +6,7 @@ export type Progress =
   | { readonly state: 'standby'; readonly lookedAt: number }
   | {
       readonly state: 'leading';
-      /** The leadership ended then, and its loops have not. */
+      /** The time when the leadership ended while its loops continued. */
       readonly overSince: number | undefined;
       readonly reads: Pulse;
       readonly writes: Pulse;

@@ -38,7 +38,7 @@ export class RelayWatch {
       broker: this.#activity.broker(broker),
       database: { ...database, executor: this.#activity.executor('lease', database.executor) },
     };
-    // With the ports as they were given: a survey is no sign of life.
+    // The observer gets the unwatched ports: a survey is no sign of life.
     this.#observer = new Observer(settings, () => this.#facts());
   }
 
@@ -75,7 +75,7 @@ export class RelayWatch {
     this.#trouble = error === undefined ? undefined : troubleOf(error);
   }
 
-  /** For /livez. A relay that waits for a broker or a database is alive. */
+  /** Returns the liveness for /livez. A relay that waits for a broker or a database is alive. */
   live(): Check {
     const stall = this.#stall();
     return stall === undefined ? { ok: true } : { ok: false, detail: stall };
@@ -112,7 +112,7 @@ export class RelayWatch {
   #facts(): OwnFacts {
     const { leader, state, failedTerms } = this.#standing();
     const { clock } = this.settings;
-    // A leader has its trouble until its first tick: one that never writes it is as good as none.
+    // A leader keeps its trouble until its first tick: a leader that never writes one does not work.
     const trouble = state === 'standby' || state === 'leading' ? this.#trouble : undefined;
     const always = { stalled: this.#stall(), trouble, failedTerms };
     if (leader === undefined) return { ...always, leading: false, held: [] };

@@ -55,7 +55,7 @@ test('another reason in between is logged, and the same one again in the next ou
   ]);
 });
 
-// A topic that is halted drops what it had queued, and its failures: no line says then that it is written again.
+// A halted topic drops its queue and failures: no line then reports that it is written again.
 test('failures that end without an acknowledgement are forgotten with the next outage', () => {
   const lines: string[] = [];
   const trouble = new SendFailureLog(

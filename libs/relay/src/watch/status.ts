@@ -6,9 +6,9 @@ import { heldAtOf, type Topic } from '../backlog/topic.ts';
 import type { Alarm } from './alarm-board.ts';
 
 export type RelayStatus = RelayState & {
-  /** Raised now, and logged when they were. */
+  /** The alarms that are raised now; changes were logged. */
   readonly alarms: readonly Alarm[];
-  /** The side that keeps it from leading. */
+  /** The side that keeps the relay from leading. */
   readonly troubleFrom?: Trouble['from'];
 };
 
@@ -20,9 +20,9 @@ export type RelayState =
       readonly state: 'standby';
       readonly published: number;
       readonly heldBy?: string;
-      /** Why it does not take over. */
+      /** The reason why the relay does not take over. */
       readonly trouble?: string;
-      /** Its code, where it has one: `database_went_back`, `database_moved`, `log_behind_cursor`, … */
+      /** The code of the trouble, if any: `database_went_back`, `database_moved`, `log_behind_cursor`, … */
       readonly code?: string;
     }
   | {
@@ -33,7 +33,7 @@ export type RelayState =
       readonly doneTick: bigint;
       /** Events read and not acknowledged. */
       readonly queued: number;
-      /** Why the broker takes nothing at the moment. */
+      /** The reason why the broker takes nothing at the moment. */
       readonly trouble?: string;
       readonly held: readonly HeldTopic[];
     };
@@ -52,7 +52,7 @@ export function leadingState(leader: Leadership): LeadingState {
   };
 }
 
-/** The topic where it does not flow, and its partitions that are held by themselves. */
+/** Lists the topic when it does not flow, and its partitions that are held by themselves. */
 function heldOf(topic: Topic, main: Lane): HeldTopic[] {
   const entry = (state: FlowState, heldAt: bigint): HeldTopic[] =>
     state.kind === 'flowing'

@@ -11,7 +11,7 @@ export interface Survey {
   readonly backlog: number;
   /** Age of the oldest event not published, held topics included; 0 when none waits. */
   readonly oldestMs: number;
-  /** Every id up to here is published. */
+  /** The highest id up to which every event is published. */
   readonly publishedId: string;
   readonly limit: OutboxLimit;
   /** Rows whose ids the sequence never gave, written by hand: they are not published. The lowest id of them. */
@@ -32,10 +32,10 @@ export interface Survey {
 export const COUNTED = 10_000;
 /** A transaction this old holds retention back, milliseconds. */
 export const BLOCKER_MS = 60_000;
-/** Ticks that are looked at for terms: a thousand a second at most, and a few a second when they are idle. */
+/** The number of ticks that are searched for terms: at most a thousand a second, a few when idle. */
 const TICKS = 5_000;
 
-// One row each from tables of one row, two index look-ups, and the end of the ticks' primary key.
+// The statement reads single rows, two index look-ups, and the end of the ticks' primary key.
 const sourceSql = `
   select s.name, s.epoch, t.snapshot::text as snapshot, t.ceil::text as ceil,
          (select last_value::text from converge.outbox_id) as newest,
@@ -60,15 +60,16 @@ interface SourceRow {
   readonly clockMs: number;
 }
 
-// The same two arms as the poll: what was running at the done tick, and what came after it. From xmin on, as one would
-// think, an open transaction would make this read everything that was published since it began.
+// The backlog has the same two arms as the poll: transactions running at the done tick, and later ones. A single range
+// from xmin on would read everything published since an open transaction began.
 const backlogSql = `
   select count(*)::int as events,
          coalesce((extract(epoch from clock_timestamp() - min(created_at)) * 1000)::float8, 0) as "oldestMs"
     from (${freshArms({ columns: 'created_at', xmax: '$1::xid8', running: '$2::xid8[]', limit: String(COUNTED) })}) as waiting`;
 
-// Ids that no event has: a filled last child is closed by a bound far ahead, and ids continue from there
-// (outbox_add_child). For each such child one look at the end of the key's index; none exists where a relay ran in time.
+// Counts ids that no event has: a filled last child is closed by a bound far ahead, and ids continue from there
+// (outbox_add_child). Each such child costs one look-up at the end of the key's index; none exists where a relay ran in
+// time.
 const skippedSql = `
   select coalesce(sum(closed.upper - 1 - greatest($1::bigint,
            (select max(o.id) from converge.outbox o where o.id < closed.upper))), 0)::text as ids
@@ -81,7 +82,7 @@ const skippedSql = `
 const straySql = `
   select id::text from converge.outbox where id > (select last_value from converge.outbox_id) order by id limit 1`;
 
-// Catalog only.
+// The children, from the catalogue only.
 const childrenSql = `
   select count(*)::int as children,
          count(*) filter (where bound.lower > $1::bigint and c.relname <> 'outbox_last')::int as ahead
@@ -135,7 +136,7 @@ async function idsSince(executor: Executor, { newest, ceil }: SourceRow): Promis
   return BigInt(newest) - BigInt(ceil) - BigInt(rows[0]?.ids ?? '0');
 }
 
-/** Pure: a count that hit its limit says "at least"; ids are given without gaps, but for what was rolled back. */
+/** Formats the backlog (pure): a count at its limit is "at least"; ids have no gaps except for rollbacks. */
 export function backlogOf(counted: number, idsSince: bigint): number {
   return counted < COUNTED ? counted : Math.max(counted, Number(idsSince));
 }

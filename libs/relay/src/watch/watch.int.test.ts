@@ -21,7 +21,7 @@ import { type Survey, survey } from './survey-sql.ts';
 closeAfterEach();
 
 const impatient = { stalledAfterMs: 700, surveyMs: 50, alarmAfterMs: 0 };
-/** Transactions of other tests, in the same cluster, may be old enough to hold retention back here, too. */
+/** The filter excludes old transactions of other tests in the cluster, which may also hold retention back. */
 const raised = (service: Relay): readonly Alarm[] =>
   service.status().alarms.filter(({ name }) => name !== 'retention_held_back');
 const alarms = (service: Relay): readonly string[] => raised(service).map(({ name }) => name);
@@ -31,7 +31,7 @@ const dead = (service: Relay): Promise<unknown> =>
   waitUntil(() => !service.live().ok, { what: 'the watchdog to see the stall' });
 const alive = (service: Relay): Promise<unknown> => waitUntil(() => service.live().ok, { what: 'life' });
 
-/** Like `broker`, but what `change` gives takes the place of its own. */
+/** Wraps `broker` with the functions that `change` replaces. */
 function changed(broker: Broker, change: Partial<Broker>): Broker {
   return {
     driver: broker.driver,

@@ -154,7 +154,7 @@ describe('a page', () => {
       },
       { what: 'the read-ahead to end', everyMs: 500 },
     );
-    // 8 MB in all, and what was on its way: a page would have been all of them.
+    // The total is 8 MB: a page would have had all of it.
     expect(most).toBeLessThan(300);
     broker.restore();
     await untilDrained(database);

@@ -1,4 +1,6 @@
-/** Running transactions that are left out at most, the oldest first: they have written most, and each costs a probe. */
+/**
+ * The maximum of running transactions that are left out, oldest first: they have written most, and each costs a probe.
+ */
 export const OPEN_MOST = 64;
 
 /** A row whose xid is in `gap (first, last)`. */
@@ -18,7 +20,7 @@ export function pruneFrom(lowest: bigint, childIds = CHILD_IDS): bigint {
 export interface FreshArms {
   /** Names of the outbox's columns, as in `select`. */
   readonly columns: string;
-  /** SQL of xmax(k) and of the array of xip(k): bound values, which the planner sees as constants. */
+  /** The SQL of xmax(k) and of the array xip(k): bound values, which are constants for the planner. */
   readonly xmax: string;
   readonly running: string;
   /** A further condition on the rows, as ` and id >= …`. */
@@ -27,14 +29,14 @@ export interface FreshArms {
 }
 
 /**
- * Selects the rows that the current snapshot sees and tick k did not, by the xid index.
- * Transactions that still run are left out of both arms by their xid. Their rows are invisible, but an index scan would
- * fetch each of them to find that out: one open bulk load would make every poll read all that it has written.
- * - The range from xmax(k) on is cut at each running xid, up to the current xmax (what runs above it is invisible too).
- * - Of those that ran at tick k, only those that have ended are looked up.
- * Each probe is `order by xid limit`: the plan with a sequential scan would have to sort first. The ends of a gap are
- * compared as rows (INSIDE_GAP): a plain pair of bounds that the planner does not know counts as 0.5 % of the table,
- * for which it would rather sort what a bitmap of both indexes gives, and read every id from the lowest on.
+ * Selects the rows that the current snapshot sees and tick k did not, by xid index. Transactions that still run are
+ * left out of both arms by xid. Their rows are invisible, but an index scan would fetch each of them to find that out:
+ * one open bulk load would make every poll read all that it has written.
+ * - The range from xmax(k) on is cut at each running xid, up to the current xmax (rows above it are invisible too).
+ * - Only ended ones of the transactions that ran at tick k are looked up. Each probe is `order by xid limit`: the plan
+ *   with a sequential scan would have to sort first. The ends of a gap are compared as rows (INSIDE_GAP): a plain pair
+ *   of bounds that the planner does not know counts as 0.5 % of the table, for which it would rather sort a bitmap of
+ *   both indexes, and read every id from the lowest on.
  */
 export function freshArms({ columns, xmax, running, and = '', limit }: FreshArms): string {
   return `

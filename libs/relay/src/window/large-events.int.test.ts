@@ -43,12 +43,12 @@ test('a burst of large events is in memory only as far as the read-ahead has roo
   const readAheadBytes = 8 * BYTES;
   running.service = await started({ database, broker, readAheadBytes });
   await waitUntil(() => running.service?.status().state === 'leading', { what: 'the relay to lead' });
-  // Nothing large was seen yet, so the poll asks for as many rows as there are.
+  // No large event was seen yet, so the poll asks for as many rows as there are.
   await burst(database, topic);
   await untilDrained(database);
   expect(inner.records(topic, 0)).toHaveLength(EVENTS);
   expect(most).toBeGreaterThan(0);
-  // Room, a page beyond it, and the event with which it was seen.
+  // The bound: the room, a page beyond it, and the event with which it was seen.
   expect(most).toBeLessThanOrEqual(8 + 2 + 1);
 });
 
@@ -64,7 +64,7 @@ test('a window with more bytes than a statement may return comes as no rows at a
   const request = { previous, lowest: 1n, page: 500, floor: 0n, nonce: '00000000000000aa', epoch: 1 };
   const asked = { ...request, lease: 'relay', term: 1n, always: false };
   const { tick, rows } = await pollOutbox(database.executor, { ...asked, bytes: (EVENTS - 1) * BYTES });
-  // Not the rows themselves: a failure would print all of them.
+  // The count is compared, not the rows: a failure would print all of them.
   expect(rows?.count).toBeUndefined();
   const copies = copyExecutorOfClient(client);
   const part = { xidBelow: tick!.snapshot.xmax, idTo: tick!.ceil };

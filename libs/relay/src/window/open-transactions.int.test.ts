@@ -11,8 +11,8 @@ import { pollOutbox, type PollRequest, readLatestTick, readTicks } from './windo
 import { readWindow } from './window-reader.ts';
 
 /**
- * What the windows owe to transactions that are open elsewhere, and to those that begin while a tick is made.
- * Code that was removed once, and a test here failed:
+ * Windows with transactions that are open elsewhere, or begin while a tick is made. Code that was removed once, and a
+ * test here failed:
  * - windows by what is visible (taken as `xid < xmin` of the snapshot, a horizon): one open writer holds all back;
  * - `floor` from an earlier statement (taken from the tick's own): a writer that began between the tick's xid and its
  *   floor is in no window.
@@ -76,7 +76,7 @@ describe('a transaction that stays open', () => {
     });
     await writeMany(database, 't', 300);
     const at = await readLatestTick(database.executor);
-    // The tick's transaction has its xid, and is held up before it reads the sequence.
+    // The tick's transaction has an xid, and is blocked before it reads the sequence.
     const ticking = await opened(database, 'select pg_current_xact_id()');
     const writer = await opened(database, insertSql, ['t', 'late']);
     const first = await pollOutbox(ticking, request(at));

@@ -4,7 +4,7 @@ import { type TupleBlock, TupleReader, TupleWriter } from '@convergekit/postgres
 export const COLUMNS = 'id, xid, event_id, created_at, topic, key, type, headers, payload';
 const COUNT = 9;
 
-/** One event as text, as the poll returns it. */
+/** An event as text, as the poll returns it. */
 export interface OutboxRow {
   readonly id: string;
   readonly event_id: string;
@@ -18,7 +18,9 @@ export interface OutboxRow {
 
 /** 2000-01-01, from which Postgres counts microseconds. */
 const POSTGRES_EPOCH_MS = 946_684_800_000;
-/** Years 0 to 9999: times beyond (hand-made, `infinity`) have no place in ce_time, and are moved to the border. */
+/**
+ * The bounds of ce_time, years 0 to 9999, in milliseconds: times beyond (manual, `infinity`) are moved to the border.
+ */
 const EARLIEST_MS = -62_167_219_200_000;
 const LATEST_MS = 253_402_300_799_999;
 
@@ -45,7 +47,7 @@ export class OutboxRows {
     return this.#tuples.bytes;
   }
 
-  /** Where the present row's frame is. */
+  /** The offset of the present row's frame. */
   get frame(): number {
     return this.#tuples.frame;
   }
@@ -97,7 +99,7 @@ export function isSame(bytes: Buffer, field: Field, other: Buffer): boolean {
   return true;
 }
 
-/** Writes rows that came as text in the binary form: so there is one encoder, and one way to read rows. */
+/** Converts text rows to the binary form, so that one encoder and one reader suffice. */
 export function blockOf(rows: readonly OutboxRow[]): TupleBlock {
   const writer = new TupleWriter(rows.length * 512);
   for (const row of rows) {

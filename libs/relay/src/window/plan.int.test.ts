@@ -74,7 +74,7 @@ function scanned(node: PlanNode): string[] {
   return [...own, ...(node.Plans ?? []).flatMap(scanned)];
 }
 
-// Reads by xid begin a child earlier: of a million ids, and those here have five thousand.
+// Reads by xid begin a child of a million ids earlier; children here have five thousand.
 const read = (lowest: number): bigint => BigInt(lowest + 1_000_000 - ROWS / CHILDREN);
 const from = (lowest: number): string => pruneFrom(BigInt(lowest), BigInt(ROWS / CHILDREN)).toString();
 

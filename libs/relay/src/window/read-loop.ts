@@ -12,13 +12,13 @@ import type { Topic } from '../backlog/topic.ts';
 import { readTicks } from './window-sql.ts';
 import { INDEXED_ROWS, mayFit, type Page, readGroup, readWindow } from './window-reader.ts';
 
-/** While nothing can be sent, a tick every so often keeps windows small. */
+/** The period of ticks while nothing can be sent, in milliseconds: it keeps windows small. */
 const TICK_WHILE_FULL_MS = 250;
 /** Windows that are read in one statement at most. A topic that catches up gains on the main lane by that. */
 const GROUP = 64;
-/** Rows that a poll returns itself, as text; more are read by number, as bytes, which is cheaper for each. */
+/** The maximum of rows that a poll returns as text; larger windows are read by number, as bytes, which is cheaper. */
 const POLL_ROWS = 500;
-/** So many bytes are worth a request while more is being read. */
+/** The bytes that are worth a request while more is being read. */
 const SEND_SOON_BYTES = 512 * 1024;
 
 /**
@@ -85,7 +85,7 @@ export class ReadLoop {
     return made.rows.count === page ? 'full' : 'window';
   }
 
-  /** Reads the windows that come next, at most up to number `to`: several together when they are small. */
+  /** Reads the next windows, up to number `to`; small windows are read together. */
   async #readOn(lane: Lane, to: bigint): Promise<void> {
     const leader = this.#leader;
     const ticks = await this.#nextTicks(lane, to);
@@ -116,7 +116,7 @@ export class ReadLoop {
     const read = { previous: lane.previous, tick, lowest: lane.lowest.value, topic: lane.topic, bytes };
     for await (const page of readWindow(leader.reads, read, () => this.#page.rows)) {
       if (!(await this.#queue(lane, window, tick, page))) return;
-      // Only between pages: while one is being read, the connection is not free for a tick.
+      // The wait is between pages: while a page is read, the connection is not free for a tick.
       await this.#untilRoom();
       if (leader.ending.isOver()) return;
     }
@@ -168,7 +168,7 @@ export class ReadLoop {
         const name = rows.textOf(rows.topic);
         topic = leader.backlog.topic(name);
         if (topic?.isVerified !== true) topic = await this.#identify(name);
-        // It may still be unknown then: a window that was passed over without it must not count as done.
+        // The topic may still be unknown: a window that passed without it must not count as done.
         if (leader.ending.isOver()) return false;
         isOurs = topic.isReadBy(lane, leader.main);
         isSplit = topic.heldPartitions.length > 0;
@@ -179,7 +179,10 @@ export class ReadLoop {
     return true;
   }
 
-  /** Encodes the present row into its partition's open batch, unless it is there already, or `only` another lane reads it. */
+  /**
+   * Encodes the present row into its partition's open batch. Rows already there, or of another lane than `only`, are
+   * skipped.
+   */
   #push(topic: Topic, window: OpenWindow, only: Lane | undefined): void {
     const leader = this.#leader;
     const rows = this.#rows;
@@ -191,7 +194,7 @@ export class ReadLoop {
     leader.backlog.push(queue, rows.id, window, leader.epoch);
   }
 
-  /** Finds and records a topic, or halts it. With the broker down that takes until it is back. */
+  /** Finds and records a topic, or halts it. The promise is pending while the broker is down. */
   async #identify(name: string): Promise<Topic> {
     const leader = this.#leader;
     const topic = leader.backlog.topic(name) ?? leader.backlog.add(name);
@@ -231,7 +234,7 @@ export class ReadLoop {
     for (const topic of backlog.topics) {
       for (const holder of [topic, ...topic.heldPartitions]) {
         if (ending.isOver() || holder.state.kind !== 'catching_up') continue;
-        // A partition that may still be stuck is read no further than its first events, until they are written.
+        // A partition that may still be stuck is read only to its first events, until they are written.
         if ('isProbe' in holder && holder.isProbe && holder.size > 0) continue;
         const { lane } = holder.state;
         await this.#untilRoom();

@@ -7,7 +7,7 @@ export interface PollSettings {
   readonly emptyBeforeSlower: number;
 }
 
-/** What the last poll gave: nothing, a window, or a window larger than a page. */
+/** The result of the last poll: nothing, a window, or a window larger than a page. */
 export type PollOutcome = 'empty' | 'window' | 'full';
 
 export interface PollPace {
@@ -17,7 +17,7 @@ export interface PollPace {
 
 export const startPace: PollPace = { empty: 0, pauseMs: 0 };
 
-/** At once after a full page, `minMs` while events come, then doubling to `maxMs`. */
+/** Computes the next pace: at once after a full page, `minMs` while events come, then doubling to `maxMs`. */
 export function nextPace(pace: PollPace, outcome: PollOutcome, settings: PollSettings): PollPace {
   switch (outcome) {
     case 'full':
@@ -33,8 +33,8 @@ export function nextPace(pace: PollPace, outcome: PollOutcome, settings: PollSet
 }
 
 /**
- * How many rows a statement may return, from how large events were: a page of the largest events must not be gigabytes.
- * Starts small, grows at most twofold a page, and falls at once.
+ * The number of rows that a statement may return, from the size of events. A page of the largest events must not be
+ * gigabytes. The size starts small, grows at most twofold a page, and falls at once.
  */
 export class PageSize {
   readonly #most: number;

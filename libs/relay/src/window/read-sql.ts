@@ -7,7 +7,7 @@ export interface WindowRead {
   readonly previous: Tick;
   readonly tick: Tick;
   readonly lowest: bigint;
-  /** Only the events of this topic. */
+  /** The topic whose events are read. @default all topics */
   readonly topic?: string | undefined;
   /** Bytes of headers and payloads that an indexed read returns at most. @default 16 MiB */
   readonly bytes?: number;
@@ -15,7 +15,7 @@ export interface WindowRead {
 
 const INDEXED_BYTES = 16 * 1024 * 1024;
 
-/** Up to which xid and id an indexed read goes. */
+/** The bounds of an indexed read: the highest xid and id. */
 export interface IndexedPart {
   readonly xidBelow: bigint;
   readonly idTo: bigint;
@@ -32,7 +32,10 @@ const ofTopic = (topic: string | undefined): string =>
 const endedIn = (previous: Snapshot, { running }: Snapshot): string =>
   `'{${[...previous.running].filter((xid) => !running.has(xid)).join(',')}}'::xid8[]`;
 
-/** The xids from `from` below `below`, cut at those that run at the tick: see fresh-sql.ts. As rows of VALUES. */
+/**
+ * The xids from `from` below `below`, cut at those that run at the tick: see fresh-sql.ts. The result is rows of
+ * VALUES.
+ */
 function gapsOf({ running }: Snapshot, from: bigint, below: bigint): string {
   const open = [...running].filter((xid) => xid >= from && xid < below).sort((a, b) => (a < b ? -1 : 1));
   let first = from;
@@ -44,9 +47,9 @@ function gapsOf({ running }: Snapshot, from: bigint, below: bigint): string {
   return gaps.join(', ');
 }
 
-// A window, or its part below the floor, by the xid index. Two arms, each `order by xid limit`, without the
-// transactions that run at the tick: see fresh-sql.ts. When the rows are more than a page, or than its bytes, one row of
-// nulls says so instead of them.
+// Selects a window, or its part below the floor, by the xid index. The two arms, each `order by xid limit`, leave out
+// the transactions that run at the tick: see fresh-sql.ts. A row of nulls replaces the rows when they exceed a page or
+// its bytes.
 export function indexedSql(
   { previous, tick, lowest, topic, bytes = INDEXED_BYTES }: WindowRead,
   page: number,
@@ -73,7 +76,10 @@ export function indexedSql(
    order by id`;
 }
 
-/** Rows of the window with `xid < xidBelow` or running at the previous tick, and `id <= idTo`; undefined when they are more than a page, or too many bytes. */
+/**
+ * Reads rows of the window with `xid < xidBelow` or running at the previous tick, and `id <= idTo`. undefined when they
+ * exceed a page or its bytes.
+ */
 export async function readIndexed(
   executor: CopyExecutor,
   read: WindowRead,

@@ -12,7 +12,7 @@ test('a row with an id that no sequence gave is skipped and named by an alarm, a
   const { database } = await withDatabase();
   const broker = closing(memoryBroker());
   const topic = await createTopic(broker, topicName(), 1);
-  // Such a row from before there was a constraint.
+  // The row dates from before the constraint.
   await database.executor.query('alter table converge.outbox drop constraint outbox_id_exact');
   const service = await started({ database, broker, surveyMs: 50, alarmAfterMs: 0 });
   await waitUntil(() => service.status().state === 'leading', { what: 'the lead' });
@@ -25,7 +25,7 @@ test('a row with an id that no sequence gave is skipped and named by an alarm, a
   const before = await term();
   // The poll finds each by itself, and then nothing else.
   for (const id of ['7000000000000', '9007199254740993']) {
-    // Before the row is there: its window may be over as soon as it is.
+    // The tick is read before the row exists: its window may be over as soon as the row exists.
     const { rows } = await database.executor.query<{ number: string }>(
       'select number::text from converge.tick order by number desc limit 1',
     );

@@ -1,14 +1,14 @@
-/** A Postgres snapshot in numbers: everything below `xmin` is over, everything from `xmax` on had not ended, `xip` was running between. */
+/** A Postgres snapshot in numbers: all below `xmin` ended, none from `xmax` on had, `xip` ran between. */
 export interface Snapshot {
   readonly text: string;
   readonly xmin: bigint;
   readonly xmax: bigint;
-  /** As a Postgres array literal, ready to be bound as `xid8[]`. */
+  /** The xids as a Postgres array literal, ready to be bound as `xid8[]`. */
   readonly xip: string;
   readonly running: ReadonlySet<bigint>;
 }
 
-/** One row of converge.tick. */
+/** A row of converge.tick. */
 export interface Tick {
   readonly number: bigint;
   readonly snapshot: Snapshot;
@@ -42,7 +42,7 @@ export function tickOf(row: TickRow): Tick {
   };
 }
 
-/** Reads `xmin:xmax:xip,xip,…`. */
+/** Parses a snapshot `xmin:xmax:xip,xip,…`. */
 export function parseSnapshot(text: string): Snapshot {
   const [xmin, xmax, xip] = text.split(':');
   if (xmin === undefined || xmax === undefined || xip === undefined)
@@ -51,12 +51,12 @@ export function parseSnapshot(text: string): Snapshot {
   return { text, xmin: BigInt(xmin), xmax: BigInt(xmax), xip: `{${xip}}`, running };
 }
 
-/** As `pg_visible_in_snapshot`. */
+/** Decides visibility like `pg_visible_in_snapshot`. */
 export function isVisible(xid: bigint, { xmin, xmax, running }: Snapshot): boolean {
   return xid < xmin || (xid < xmax && !running.has(xid));
 }
 
-/** The first of these ticks that sees a transaction, by bisection: what one snapshot sees, every later one sees. */
+/** Finds the first tick that sees a transaction, by bisection: later snapshots see all that earlier ones saw. */
 export function firstToSee(ticks: readonly Tick[], xid: bigint): Tick | undefined {
   let low = 0;
   let high = ticks.length;
@@ -90,7 +90,7 @@ export class LowestId {
   /** Ticks in ascending order. */
   pass(tick: Tick): void {
     this.#waiting.push({ own: tick.own, floor: tick.floor });
-    // One long transaction holds all of them back: keep the newest of neighbours, which only makes the bound later.
+    // A long transaction delays all of them: of neighbours the newest is kept, which only makes the bound later.
     if (this.#waiting.length > 1_024) this.#waiting.splice(512, 512);
     for (;;) {
       const first = this.#waiting[0];

@@ -29,7 +29,7 @@ export class Ticker {
     return this.#latest;
   }
 
-  /** One poll. undefined when nothing was new, or when another relay made the tick: it is read by number then. */
+  /** Polls once. undefined when nothing was new, or when another relay made the tick, which is then read by number. */
   async tick(when: 'always' | 'when_new', page: number, lowest: bigint): Promise<MadeTick | undefined> {
     let always = when === 'always';
     let distrust = false;

@@ -56,7 +56,7 @@ interface Made {
   readonly ids: readonly string[] | undefined;
 }
 
-/** What one relay does between its leases: polls, remembers the sequence as its next floor, reads on when it lost. */
+/** Repeats a relay's work between its leases: polls, keeps the sequence as the next floor, reads on after a loss. */
 async function keepTicking(db: Database, until: () => boolean, page: number): Promise<Made[]> {
   const made: Made[] = [];
   let { tick: previous, sequence } = await readLatestTick(db.executor);

@@ -8,8 +8,8 @@ export interface WindowRows {
 }
 
 /**
- * Splits rows that were read for several windows together: a row belongs to the first tick that sees it. The order of
- * the rows (by id) is kept inside each window. Ticks ascending, each row visible in the last one.
+ * Splits rows that were read for several windows: a row belongs to the first tick that sees it. The order of the rows
+ * (by id) is kept inside each window. The ticks ascend, and each row is visible in the last one.
  */
 export function splitByTick(blocks: readonly TupleBlock[], ticks: readonly Tick[]): readonly WindowRows[] {
   const windows = ticks.map((tick) => ({ tick, blocks: [] as TupleBlock[] }));

@@ -4,12 +4,12 @@ import { readIndexed, walkSql, type WindowRead } from './read-sql.ts';
 import type { Tick } from './tick.ts';
 import { splitByTick, type WindowRows } from './window-group.ts';
 
-/** The rows of one statement, as they arrive. The connection is free again when it was read to its end. */
+/** The rows of one statement, as they arrive. The connection is free again when the page was read to its end. */
 export type Page = AsyncIterable<TupleBlock> | Iterable<TupleBlock>;
 
-/** Rows of one indexed read at most: it sorts them, and more would not fit into work_mem. */
+/** The maximum of rows in an indexed read, which sorts them: more would exceed work_mem. */
 export const INDEXED_ROWS = 4_000;
-/** A range of ids so many times as long as an indexed read takes is worth the try: it may hold rows of other windows. */
+/** The factor by which an id range may exceed an indexed read and still be tried: it may hold rows of other windows. */
 const SPARSE = 2n;
 
 /**
@@ -17,9 +17,8 @@ const SPARSE = 2n;
  * xid index. A larger one is read in two parts:
  * 1. ids up to the previous tick's floor: their transactions drew their xid before the previous tick drew its own, so
  *    they are running at, or between xmax and own of, the previous tick: few, by the xid index;
- * 2. ids above it, up to this tick's ceil, by primary key.
- * Without `own` part 1 would miss transactions with xid >= xmax that had begun before the tick; without `ceil`
- * part 2 would not know where to end.
+ * 2. ids above it, up to this tick's ceil, by primary key. Part 1 would miss transactions with xid >= xmax that had
+ *   begun before the tick, if there was no `own`; part 2 would not know its end if there was no `ceil`.
  */
 export async function* readWindow(
   executor: CopyExecutor,
@@ -40,13 +39,16 @@ export async function* readWindow(
   }
   const early = await readIndexed(executor, read, few, { xidBelow: previous.own, idTo: previous.floor });
   if (early !== undefined) yield early;
-  // Too many early ones, or too large (a bulk load that was open over the tick): walk over everything that is not finished.
+  // Too many or too large early rows (a bulk load that was open over the tick): scan everything unfinished.
   const start = early === undefined ? 0n : previous.floor;
   const walk = new Walk(executor, read, start >= lowest ? start : lowest - 1n);
   while (!walk.isOver) yield walk.page(pageRows());
 }
 
-/** Whether an indexed read of `rows` may hold all windows after `previous` up to `last`. Cheap, and may be wrong. */
+/**
+ * Estimates whether an indexed read of `rows` may hold all windows after `previous` up to `last`. The estimate is
+ * cheap, and may be wrong.
+ */
 export function mayFit(previous: Tick, last: Tick, rows: number): boolean {
   return last.ceil - previous.floor <= BigInt(rows) * SPARSE;
 }
@@ -86,7 +88,7 @@ function lastIdOf(block: TupleBlock): bigint {
 
 /**
  * Reads several windows in one statement, for catching up: a round trip for each would be slower than the source.
- * undefined when together they are more than a page; then the next one is read by itself.
+ * undefined when they exceed a page; then the next window is read alone.
  */
 export async function readGroup(
   executor: CopyExecutor,

@@ -68,7 +68,7 @@ export const pollSql = `
       'fits', (select fits from size), 'tick', (select ${tickJson('made')} from made))`,
   )}`;
 
-/** They come as text, and are copied: much more is better read as bytes. */
+/** The maximum of text bytes that a poll returns, which are copied: more is better read as bytes. */
 export const POLL_BYTES = 4 * 1024 * 1024;
 
 export interface PollRequest {
@@ -76,7 +76,7 @@ export interface PollRequest {
   readonly lowest: bigint;
   /** Rows at most in the reply; 0 asks for the tick alone. */
   readonly page: number;
-  /** Bytes of their headers and payloads at most. @default 4 MiB */
+  /** The maximum of bytes of headers and payloads. @default 4 MiB */
   readonly bytes?: number;
   readonly floor: bigint;
   readonly nonce: string;
@@ -91,7 +91,7 @@ export interface PollReply {
   /** The sequence now: the next tick's floor. */
   readonly sequence: bigint;
   readonly tick: Tick | undefined;
-  /** The whole window in order; undefined when it is more than was asked for, and then it is read by number. */
+  /** The whole window in order; undefined when it exceeds the request, and is then read by number. */
   readonly rows: TupleBlock | undefined;
 }
 
@@ -123,7 +123,7 @@ export async function pollOutbox(executor: Executor, request: PollRequest): Prom
   return {
     sequence: BigInt(head.sequence),
     tick: head.tick === null ? undefined : tickOf(head.tick),
-    // A window ends at its ceil, here as where it is read by number: an id above it was written by hand.
+    // A window ends at its ceil, here as in a read by number: an id above it was written manually.
     rows: head.fits ? blockOf(rows.filter(({ id }) => BigInt(id) <= BigInt(head.sequence))) : undefined,
   };
 }
@@ -150,11 +150,11 @@ export async function readLatestTick(executor: Executor): Promise<{ tick: Tick; 
   return { tick: tickOf(row), sequence: BigInt(row.sequence) };
 }
 
-// By bisection: a walk from the newest tick would read every one that was made since the oldest open transaction began.
+// The bisection avoids a scan from the newest tick over every tick since the oldest open transaction began.
 export const lowestSql = `
   select floor::text from converge.tick where tick.number = converge.tick_last($1::bigint, own_most => $2::xid8)`;
 
-/** Where reads after `tick` may begin (see LowestId). */
+/** Reads the lowest id for reads after `tick` (see LowestId). */
 export async function readLowestId(executor: Executor, tick: Tick): Promise<bigint> {
   const { rows } = await executor.query<{ floor: string }>(lowestSql, [
     tick.number.toString(),
